@@ -1,0 +1,155 @@
+"""The arrays that the engine runs on: what the market did, and what a strategy makes of it.
+
+Axis 0 is sessions in order (the union of the calendars of the symbols), axis 1 is symbols in ascending order.
+Arrays are C-contiguous; a missing float is NaN. Row *t* of `Market` holds what is known at the close of *t*,
+except `open`, `fillable`, `split_ratio`, `cash_dividend`, `weekend` and `stressed`, which are known at its open.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Integers = NDArray[np.int64]
+
+
+class Market(NamedTuple):
+    """Prices and trading conditions, (sessions, symbols) unless said otherwise.
+
+    Attributes
+    ----------
+    open, close, low
+        Raw, as traded. NaN where there is no bar.
+    split_ratio, cash_dividend
+        Of the ex-session; 1 and 0 elsewhere.
+    expected
+        The session is on the symbol's calendar, from its first bar to its recorded delisting (or the end).
+    present
+        A bar that signals and marks may use (not missing, not an unconfirmed extreme move).
+    fillable
+        An order can fill at this open.
+    atr
+        `atr_14` as a raw price distance (divided by the forward factor).
+    adv
+        `adv_20`, quote currency.
+    volatility_ratio
+        atr_14 over the mean of atr_14 over 60 sessions, not clipped; NaN counts as 1.
+    returns
+        Adjusted close-to-close return between consecutive expected sessions; NaN where either is missing.
+    delisted
+        (symbols,) index of the recorded delisting session, or -1.
+    day
+        (sessions,) days since 1970-01-01.
+    weekend
+        (sessions,) Saturday or Sunday.
+    stressed
+        The symbol's benchmark fell below the stress return over the window ending the session before.
+    symbol_key
+        (symbols,) 64-bit key of the symbol's name, for the slippage draw.
+    fee_bps, slippage_bps, weekend_multiplier, tick, lot
+        (symbols,)
+    """
+
+    open: Floats
+    low: Floats
+    close: Floats
+    split_ratio: Floats
+    cash_dividend: Floats
+    expected: Flags
+    present: Flags
+    fillable: Flags
+    atr: Floats
+    adv: Floats
+    volatility_ratio: Floats
+    returns: Floats
+    delisted: Integers
+    day: Integers
+    weekend: Flags
+    stressed: Flags
+    symbol_key: NDArray[np.uint64]
+    fee_bps: Floats
+    slippage_bps: Floats
+    weekend_multiplier: Floats
+    tick: Floats
+    lot: Floats
+
+
+class Candidates(NamedTuple):
+    """Symbols worth a look, by session: row `first[t]` to `first[t + 1]` are those of session *t*, by symbol.
+
+    Attributes
+    ----------
+    first
+        (sessions + 1,)
+    symbol
+        (candidates,) column of the market arrays.
+    eligible
+        (candidates,)
+    strength, rank
+        (triggers, candidates); NaN where undefined: such a trigger does not fire.
+    relative_strength
+        (candidates,) NaN ranks lowest.
+    """
+
+    first: Integers
+    symbol: Integers
+    eligible: Flags
+    strength: Floats
+    rank: Floats
+    relative_strength: Floats
+
+
+class Signals(NamedTuple):
+    """What a strategy makes of the market.
+
+    `exits` is (exit signals, sessions, symbols), in the order of `Rules.exits`.
+    """
+
+    candidates: Candidates
+    exits: Flags
+
+
+MAX_TRIGGERS = 4
+
+#: One parameter set of the engine; an array of these is one call.
+TRIAL = np.dtype(
+    [
+        ("threshold", np.float64, (MAX_TRIGGERS,)),
+        ("stop_atr", np.float64),
+        ("raised_stop_atr", np.float64),
+        ("exit_signal", np.int64),  # row of Signals.exits, -1 for none
+        ("raise_signal", np.int64),  # -1 for none
+        ("max_hold", np.int64),  # 0 for none
+        ("capacity", np.float64),
+        ("scaling", np.int64),  # SCALING_*
+        ("rank_weights", np.float64, (3,)),
+        ("fee_multiplier", np.float64),
+        ("slippage_multiplier", np.float64),
+        ("first_session", np.int64),  # first decision at the close of this session
+        ("last_session", np.int64),  # inclusive; what is pending then stays pending
+    ],
+    align=True,
+)
+SCALING_OFF, SCALING_CONTINUOUS, SCALING_REGIME = 0, 1, 2
+
+#: Reasons, in the tables by these names. Exits are in order of priority.
+EXIT_REASONS = ("delisted", "data_missing", "drawdown_halt", "hard_stop", "rule", "max_hold")
+REJECTIONS = (
+    "halted",  # drawdown breaker or total loss
+    "daily_loss_limit",
+    "var_limit",
+    "health",
+    "eligibility",
+    "invalid_stop",
+    "correlation_guard",
+    "slots",
+    "zero_size",
+    "no_liquidity",
+    "capacity",
+    "insufficient_cash",
+    "no_fill",  # the next session brought no open to fill at
+)

@@ -1,0 +1,93 @@
+"""The one configuration of an experiment."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from trading_assets.config.sections import (
+    AssetClass,
+    Costs,
+    Model,
+    Monitoring,
+    Notifier,
+    Quality,
+    Registration,
+    Risk,
+    Robustness,
+    Schedules,
+    Section,
+    Splits,
+)
+from trading_assets.config.sources import AnySource
+from trading_assets.config.strategies import StrategySettings
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
+
+
+class Configuration(Section):
+    """Everything a run depends on, validated; passed down as a value.
+
+    `directory` is the folder of the configuration file: relative paths in the file start there.
+    `data` is the data folder; all that a configuration leaves behind is under `home`.
+    """
+
+    name: Name
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    start: dt.date
+    as_of: dt.date | None = None
+    market_data: list[AnySource] = Field(min_length=1)
+    benchmarks: dict[AssetClass, str] = {}
+    universe: dict[AssetClass, Literal["all"] | list[str] | str] = {}
+    allow_missing: bool = False
+    quality: Quality = Quality()
+    splits: Splits = Splits()
+    strategies: dict[Name, StrategySettings] = Field(min_length=1)
+    registration: dict[Name, Registration] = {}
+    models: dict[Name, Model] = {}
+    costs: Costs = Costs()
+    risk: Risk = Risk()
+    robustness: Robustness = Robustness()
+    monitoring: Monitoring = Monitoring()
+    schedules: Schedules = Schedules()
+    notifier: Notifier = Notifier()
+    executor: Literal["in_process", "multiprocess", "dask"] = "in_process"
+    directory: Path = Field(default=Path(), exclude=True)
+    data: Path = Field(default=Path("data"), exclude=True)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Configuration:
+        if self.start.day != 1:
+            raise ValueError(f"start: expected the first of a month (the first monthly partition), got {self.start}")
+        if self.as_of is not None and self.as_of < self.start:
+            raise ValueError(f"as_of: {self.as_of} is before start {self.start}")
+        unknown = sorted(set(self.registration) - set(self.strategies))
+        if unknown:
+            raise ValueError(f"registration: {unknown[0]!r} is not one of the strategies {', '.join(self.strategies)}")
+        return self
+
+    @property
+    def home(self) -> Path:
+        """Folder of all that this configuration leaves behind."""
+        return self.data / self.name
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The DuckDB file."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def hash(self) -> str:
+        """Twelve hexadecimal digits that change with any value of the configuration."""
+        return hash_of(self.model_dump(mode="json"))
+
+
+def hash_of(value: object) -> str:
+    """Twelve hexadecimal digits of SHA-256 over the canonical JSON of `value`."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,175 @@
+"""From a YAML file to a validated `Configuration`, or an error that says where and what to do."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from trading_assets.config.configuration import Configuration
+from trading_assets.config.strategies import StrategyParameters, strategy_module
+
+CONFIG_VARIABLE = "TRADING_ASSETS_CONFIG"
+DATA_VARIABLE = "TRADING_ASSETS_DATA"
+WEBHOOK_TOKEN_VARIABLE = "TRADING_ASSETS_WEBHOOK_TOKEN"  # noqa: S105 - the name of a variable
+
+KeyPath = tuple[str | int, ...]
+
+
+class ConfigurationError(Exception):
+    """The configuration file cannot be used; `str()` is the message for people."""
+
+
+def load_configuration(path: Path | None = None, data: Path | None = None) -> Configuration:
+    """Read and validate a configuration.
+
+    Parameters
+    ----------
+    path
+        The YAML file; default `TRADING_ASSETS_CONFIG`, else the shipped demo.
+    data
+        The data folder; default `TRADING_ASSETS_DATA`, else `./data`.
+
+    Raises
+    ------
+    ConfigurationError
+        Unreadable file, unknown key, wrong type, impossible value: file, line, key path, what was
+        expected, nearest valid key.
+    """
+    path = path or Path(os.environ.get(CONFIG_VARIABLE) or shipped("demo.yaml"))
+    data = data or Path(os.environ.get(DATA_VARIABLE) or "data")
+    values, lines = _read(path)
+    places = {"directory": path.resolve().parent, "data": data.resolve()}
+    token = os.environ.get(WEBHOOK_TOKEN_VARIABLE)
+    try:
+        configuration = Configuration.model_validate({**values, **places})
+    except ValidationError as error:
+        raise ConfigurationError(_explain(path, lines, Configuration, (), error)) from None
+    updates: dict[str, Any] = {"strategies": _with_parameters(path, lines, configuration)}
+    if token:
+        updates["notifier"] = configuration.notifier.model_copy(update={"token": SecretStr(token)})
+    return configuration.model_copy(update=updates)
+
+
+def shipped(name: str) -> Path:
+    """Path of a YAML file that the package ships."""
+    return Path(str(resources.files("trading_assets.config") / name))
+
+
+def _with_parameters(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> dict[str, Any]:
+    strategies = {}
+    for name, settings in configuration.strategies.items():
+        where: KeyPath = ("strategies", name)
+        try:
+            model: type[StrategyParameters] = strategy_module(settings.type).Parameters
+        except LookupError as error:
+            message = _block(path, lines, (*where, "type"), str(error), "the name of a strategy module")
+            raise ConfigurationError(message) from None
+        try:
+            parameters = model.model_validate(settings.parameters)
+        except ValidationError as error:
+            raise ConfigurationError(_explain(path, lines, model, where, error)) from None
+        strategies[name] = settings.model_copy(update={"parameters": parameters})
+    return strategies
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"cannot read the configuration\n  file: {path}\n  cause: {error}") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"not valid YAML\n  file: {path}\n  cause: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"not a configuration\n  file: {path}\n  expected: a mapping of keys, see `config init`")
+    lines: dict[KeyPath, int] = {}
+    for key_path, line in _lines(node, ()):
+        if key_path in lines:
+            raise ConfigurationError(
+                _block(path, {key_path: line}, key_path, "the key appears twice", f"it once (first on line {lines[key_path]})")
+            )
+        lines[key_path] = line
+    return values, lines
+
+
+def _lines(node: yaml.Node | None, path: KeyPath) -> Iterator[tuple[KeyPath, int]]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield (*path, key.value), key.start_mark.line + 1
+            yield from _lines(value, (*path, key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield (*path, index), value.start_mark.line + 1
+            yield from _lines(value, (*path, index))
+
+
+def _explain(
+    path: Path, lines: Mapping[KeyPath, int], model: type[BaseModel], prefix: KeyPath, error: ValidationError
+) -> str:
+    blocks = []
+    for item in error.errors(include_url=False):
+        where = (*prefix, *_written(item["loc"], lines, prefix))
+        what, expected = item["msg"].removeprefix("Value error, "), ""
+        if item["type"] == "extra_forbidden":
+            what = f"unknown key {where[-1]!r}"
+            expected = _nearest(str(where[-1]), _known_keys(model, item["loc"][:-1]))
+        elif item["type"] == "missing":
+            what, expected = f"missing key {where[-1]!r}", "a value for it"
+        elif "input" in item and not isinstance(item["input"], dict | list):
+            what = f"{what} (got {item['input']!r})"
+        blocks.append(_block(path, lines, where, what, expected))
+    return "\n".join(dict.fromkeys(blocks))
+
+
+def _written(location: KeyPath, lines: Mapping[KeyPath, int], prefix: KeyPath) -> KeyPath:
+    """Drop the parts of pydantic's location that name a union member and are no key of the file."""
+    kept: KeyPath = ()
+    for index, part in enumerate(location):
+        is_last = index == len(location) - 1
+        if (*prefix, *kept, part) in lines or (is_last and isinstance(part, str) and "[" not in part):
+            kept = (*kept, part)
+    return kept
+
+
+def _known_keys(model: type[BaseModel], location: KeyPath) -> list[str]:
+    models = [model]
+    for part in location:
+        found = [
+            inner
+            for candidate in models
+            for inner in _models_in(candidate.model_fields[part].annotation if part in candidate.model_fields else None)
+        ]
+        models = found or models
+        by_source = [m for m in models if "source" in m.model_fields and part in get_args(m.model_fields["source"].annotation)]
+        models = by_source or models
+    return sorted({key for candidate in models for key, field in candidate.model_fields.items() if not field.exclude})
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]
+
+
+def _nearest(key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"one of {', '.join(known)}"
+
+
+def _block(path: Path, lines: Mapping[KeyPath, int], where: KeyPath, what: str, expected: str) -> str:
+    known = next((where[:end] for end in range(len(where), 0, -1) if where[:end] in lines), None)
+    rows = [what, f"  file: {path}" + (f", line {lines[known]}" if known else "")]
+    if where:
+        rows.append(f"  key: {'.'.join(str(part) for part in where)}")
+    if expected:
+        rows.append(f"  expected: {expected}")
+    return "\n".join(rows)

@@ -1,0 +1,235 @@
+"""The sections of the configuration: one pydantic model each, every number of the trading rules a default."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
+
+AssetClass = Literal["equity", "crypto"]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: immutable, unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Interval(Section):
+    """A closed interval of sessions, written ``[first, last]`` in YAML."""
+
+    start: dt.date
+    end: dt.date
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_pair(cls, value: object) -> object:
+        if isinstance(value, list | tuple):
+            if len(value) != 2:
+                raise ValueError("expected two dates, [first, last]")
+            return {"start": value[0], "end": value[1]}
+        return value
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Interval:
+        if self.end < self.start:
+            raise ValueError(f"the last date {self.end} is before the first {self.start}")
+        return self
+
+
+class Splits(Section):
+    """Train, validation and holdout, as dates or as proportions of the usable sessions.
+
+    Proportions must sum to 1; they are resolved to dates once and stored (`models.splits`).
+    """
+
+    train: Interval | Fraction = 0.625
+    validation: Interval | Fraction = 0.125
+    holdout: Interval | Fraction = 0.25
+    warm_up_sessions: int = Field(default=250, ge=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Splits:
+        parts = [self.train, self.validation, self.holdout]
+        dates = [part for part in parts if isinstance(part, Interval)]
+        if not dates:
+            if abs(sum(part for part in parts if isinstance(part, float)) - 1) > 1e-9:
+                raise ValueError("the proportions of train, validation and holdout must sum to 1")
+            return self
+        if len(dates) != len(parts):
+            raise ValueError("give all three splits as dates, or all three as proportions")
+        for earlier, later in zip(dates, dates[1:], strict=False):
+            if later.start <= earlier.end:
+                raise ValueError(f"splits overlap or are out of order: {later.start} is not after {earlier.end}")
+        return self
+
+
+class Quality(Section):
+    """Thresholds of the data-quality rules (fractions unless said otherwise)."""
+
+    extreme_move: Positive = 0.5
+    spike_return: Positive = 0.2
+    gap_event: Positive = 0.1
+    stale_closes: int = Field(default=5, ge=2)
+    rounding_breach: NonNegative = 0.001
+    split_ratio: Positive = Field(default=0.2, description="an inferred ratio further than this from 1 can be a split")
+
+
+class InstrumentCosts(Section):
+    """Costs and trading units of one asset class."""
+
+    fee_bps: NonNegative
+    slippage_bps: NonNegative
+    tick: NonNegative = Field(description="price increment in quote currency; 0 for none")
+    lot: Positive = Field(description="smallest tradable quantity")
+    weekend_multiplier: Positive = 1.0
+    stress_return: float = Field(description="benchmark return over the window below which costs are stressed")
+    borrow_bps: NonNegative = 50.0
+
+
+class Costs(Section):
+    """The cost model (fees and slippage)."""
+
+    equity: InstrumentCosts = InstrumentCosts(
+        fee_bps=1.0, slippage_bps=8.0, tick=0.01, lot=1.0, stress_return=-0.03
+    )
+    crypto: InstrumentCosts = InstrumentCosts(
+        fee_bps=8.0, slippage_bps=10.0, tick=1e-8, lot=1e-8, weekend_multiplier=1.5, stress_return=-0.05
+    )
+    noise: Literal["drawn", "off"] = "drawn"
+    noise_deviation: NonNegative = 0.75
+    stress_multiplier: Positive = 2.0
+    stress_noise_deviation: NonNegative = 1.5
+    stress_window: int = Field(default=5, ge=1)
+    volatility_clip: tuple[Positive, Positive] = (0.5, 3.0)
+    size_clip: tuple[Positive, Positive] = (0.5, 2.0)
+
+
+class Risk(Section):
+    """Sizing and portfolio limits. Fractions of equity unless said otherwise."""
+
+    starting_equity: Positive = 100_000.0
+    risk_per_trade: Fraction = 0.0075
+    max_position: Fraction = 0.15
+    max_gross: Fraction = 0.80
+    max_positions: int = Field(default=8, ge=1)
+    max_symbol: Fraction = 0.25
+    volatility_window: int = Field(default=20, ge=2)
+    volatility_baseline: int = Field(default=252, ge=2)
+    volatility_minimum: int = Field(default=60, ge=1)
+    volatility_floor: Fraction = 0.33
+    correlation_window: int = Field(default=20, ge=3)
+    correlation_positions: int = Field(default=4, ge=2)
+    correlation_portfolio: Fraction = 0.70
+    correlation_candidate: Fraction = 0.75
+    rank_weights: tuple[Fraction, Fraction, Fraction] = (0.5, 0.3, 0.2)
+    var_limit: Fraction = 0.03
+    var_window: int = Field(default=252, ge=20)
+    daily_loss_limit: Fraction = 0.02
+    drawdown_limit: Fraction = 0.20
+    halt_sessions: int = Field(default=20, ge=0)
+    restart_risk: Fraction = 0.5
+    health_clean_sessions: int = Field(default=20, ge=1)
+    missing_sessions_exit: int = Field(default=2, ge=1)
+    delisting_sessions: int = Field(default=10, ge=2)
+
+
+class Model(Section):
+    """A walk-forward classifier of the forward return's sign."""
+
+    type: Literal["xgboost"] = "xgboost"
+    universe: AssetClass = "equity"
+    horizon: int = Field(default=5, ge=1, description="sessions between entry and exit open of the label")
+    train_sessions: int = Field(default=504, ge=60, description="sessions before the first test fold")
+    test_sessions: int = Field(default=126, ge=5, description="sessions of a test fold")
+    embargo_sessions: int = Field(default=5, ge=0)
+    expanding: bool = True
+    trees: int = Field(default=150, ge=1)
+    depth: int = Field(default=3, ge=1)
+    learning_rate: Positive = 0.05
+    min_rows: int = Field(default=200, ge=20)
+
+
+class Robustness(Section):
+    """Sensitivity, stress and the verdict's thresholds."""
+
+    slippage_multipliers: tuple[Positive, ...] = (2.0, 3.0)
+    grids: dict[str, dict[str, list[float | str]]] = {}
+    sharp_peak: Positive = 0.5
+    verdict: Verdict = Field(default_factory=lambda: Verdict())
+
+
+class Verdict(Section):
+    """Thresholds of the verdict's criteria (trading rules, section 7)."""
+
+    min_trades: int = 30
+    min_sessions: int = 250
+    reject_drawdown: Fraction = 0.20
+    reject_sharpe: float = 0.75
+    reject_calmar: float = 1.0
+    reject_best_trades: int = 3
+    reject_bootstrap_sharpe: float = 0.4
+    reject_permutation: float = 95.0
+    reject_dsr: Fraction = 0.95
+    reject_pbo: Fraction = 0.5
+    go_sharpe: float = 1.0
+    go_drawdown: Fraction = 0.15
+    go_calmar: float = 1.5
+    go_trades: int = 50
+    secondary_expectancy: float = 0.3
+    secondary_profit_factor: float = 1.4
+    secondary_correlation: float = 0.80
+    secondary_daily_loss: Fraction = 0.05
+    secondary_needed: int = 3
+    stress_sharpe_2x: float = 0.75
+    stress_calmar_3x: float = 1.0
+    stress_bear_drawdown: Fraction = 0.20
+    stress_needed: int = 2
+
+
+class Registration(Section):
+    """What is written down about a strategy before its holdout is looked at."""
+
+    hypothesis: str = Field(min_length=10, description="what is expected and why, in words")
+    registered_on: dt.date
+    override: str | None = Field(default=None, min_length=10, description="the reason for looking again after a change")
+
+
+class Monitoring(Section):
+    """Drift windows and alarm thresholds."""
+
+    window_sessions: int = Field(default=63, ge=10)
+    psi_alarm: Positive = 0.25
+    ks_alarm: Fraction = 0.2
+    alarm_share: Fraction = Field(default=0.3, description="fraction of features in alarm that makes a drift event")
+
+
+class Schedules(Section):
+    """When the pipeline runs by itself (cron expressions)."""
+
+    daily: str = "30 22 * * 1-5"
+    weekly_retrain: str = "0 6 * * 6"
+    timezone: str = "UTC"
+
+
+class Notifier(Section):
+    """Who is told about a failed run: the log, or a webhook that takes a JSON POST."""
+
+    kind: Literal["log", "webhook"] = "log"
+    url: HttpUrl | None = None
+    token: SecretStr | None = Field(
+        default=None, exclude=True, description="read from TRADING_ASSETS_WEBHOOK_TOKEN, never from the file"
+    )
+
+    @model_validator(mode="after")
+    def _webhook_has_url(self) -> Notifier:
+        if self.kind == "webhook" and self.url is None:
+            raise ValueError("a webhook notifier needs `url`")
+        return self
+
+
+Robustness.model_rebuild()

@@ -1,0 +1,141 @@
+"""What a table promises: its columns, key and rules, stated once.
+
+The pandera contract, the Dagster column schema and the empty frame all come from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from polars._typing import PolarsDataType
+
+
+class ContractError(Exception):
+    """A frame breaks the contract of the table it was to be written to; `str()` lists what failed."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Bounds are inclusive. NaN and infinity never pass: what is undefined is null.
+    """
+
+    dtype: PolarsDataType
+    description: str
+    nullable: bool = False
+    at_least: float | None = None
+    at_most: float | None = None
+    above: float | None = None
+    one_of: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the warehouse.
+
+    Parameters
+    ----------
+    name
+        ``schema.table``; the schema is the stage.
+    key
+        Columns that identify a row; unique.
+    columns
+        In order. A frame may have more only if `extra` is given.
+    extra
+        Contract of any further column (feature tables gain columns as the catalogue does).
+    """
+
+    name: str
+    description: str
+    key: tuple[str, ...]
+    columns: Mapping[str, Column] = field(hash=False)
+    extra: Column | None = field(default=None, hash=False)
+
+    @property
+    def schema(self) -> str:
+        """The DuckDB schema, which is the stage."""
+        return self.name.split(".")[0]
+
+    def empty(self) -> pl.DataFrame:
+        """A frame of no rows with the declared columns."""
+        return pl.DataFrame(schema={name: column.dtype for name, column in self.columns.items()})
+
+    def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Put the declared columns first, in order, and cast them; absent nullable ones become null.
+
+        Raises
+        ------
+        ContractError
+            A required column is absent or a cast loses values.
+        """
+        absent = [name for name, column in self.columns.items() if name not in frame.columns and not column.nullable]
+        if absent:
+            raise ContractError(f"{self.name}: missing column{'s' * (len(absent) > 1)} {', '.join(absent)}")
+        own = [
+            (pl.col(name) if name in frame.columns else pl.lit(None)).cast(column.dtype).alias(name)
+            for name, column in self.columns.items()
+        ]
+        rest = [name for name in frame.columns if name not in self.columns]
+        try:
+            return frame.select(*own, *rest)
+        except pl.exceptions.InvalidOperationError as error:
+            raise ContractError(f"{self.name}: {error}") from None
+
+    def validate(self, frame: pl.DataFrame) -> None:
+        """Check an eager frame against the contract (pandera, schema and data).
+
+        Raises
+        ------
+        ContractError
+            Naming each column, rule and up to five offending values.
+        """
+        import pandera.errors  # noqa: F401 - heavy: imported only where a frame is checked
+        import pandera.polars as pa
+
+        unexpected = [name for name in frame.columns if name not in self.columns]
+        if unexpected and self.extra is None:
+            raise ContractError(f"{self.name}: unexpected column {', '.join(unexpected)}")
+        columns: dict[str, Any] = {name: _pandera_column(pa, column) for name, column in self.columns.items()}
+        if self.extra is not None:
+            columns |= {name: _pandera_column(pa, self.extra) for name in unexpected}
+        schema = pa.DataFrameSchema(columns, unique=list(self.key) or None, strict=True)
+        try:
+            schema.validate(frame, lazy=True)
+        except (pa.errors.SchemaErrors, pa.errors.SchemaError) as error:
+            raise ContractError(f"{self.name}: {_summary(error)}") from None
+
+
+def _pandera_column(pa: Any, column: Column) -> Any:
+    checks = []
+    if column.at_least is not None:
+        checks.append(pa.Check.ge(column.at_least))
+    if column.at_most is not None:
+        checks.append(pa.Check.le(column.at_most))
+    if column.above is not None:
+        checks.append(pa.Check.gt(column.above))
+    if column.one_of is not None:
+        checks.append(pa.Check.isin(list(column.one_of)))
+    if column.dtype in (pl.Float64, pl.Float32):
+        checks.append(
+            pa.Check(lambda data: data.lazyframe.select(pl.col(data.key).is_finite()), name="finite", ignore_na=True)
+        )
+    return pa.Column(column.dtype, checks=checks, nullable=column.nullable)
+
+
+def _summary(error: Any) -> str:
+    cases = getattr(error, "failure_cases", None)
+    if not isinstance(cases, pl.DataFrame) or cases.is_empty():
+        return str(error).splitlines()[0]
+    grouped = cases.group_by("column", "check", maintain_order=True).agg(
+        pl.len().alias("rows"), pl.col("failure_case").cast(pl.String).head(5).alias("examples")
+    )
+    return "; ".join(
+        f"{row['column']}: {row['check']} fails on {row['rows']} rows (e.g. {', '.join(map(str, row['examples']))})"
+        for row in grouped.iter_rows(named=True)
+    )

@@ -1,0 +1,235 @@
+"""One way to make an asset that writes tables.
+
+Every asset of a stage is a function of a `Step`: read, call one pure function, write, return metadata. What all
+of them share (group, kinds, owner, column schema, row count, contract check) is added here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from trading_assets.config import Configuration
+from trading_assets.warehouse.slices import Slice
+from trading_assets.warehouse.table import ContractError, Table
+from trading_assets.warehouse.warehouse import UnitOfWork, Warehouse
+
+OWNERS = ["team:research"]
+CONTRACT = "contract"
+COMPLETED = "completed"
+CONFIG_HASH_TAG = "trading_assets/config_hash"
+
+
+@dataclass(frozen=True)
+class Window:
+    """The months of a run's partitions, as dates, both inclusive."""
+
+    start: dt.date
+    end: dt.date
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a compute function gets.
+
+    Attributes
+    ----------
+    work
+        Reads and writes of this step; a write fails if what was read has been replaced meanwhile.
+    window
+        Set for partitioned assets.
+    strategy
+        Set for an asset of one strategy.
+    now
+        When the step started, UTC: the only clock.
+    """
+
+    configuration: Configuration
+    work: UnitOfWork
+    window: Window | None
+    strategy: str | None
+    run_id: str
+    now: dt.datetime
+    log: Any
+
+    @property
+    def months(self) -> Window:
+        """The window of a partitioned asset."""
+        if self.window is None:
+            raise ValueError("this asset has no partitions")
+        return self.window
+
+
+Compute = Callable[[Step], Mapping[str, Any] | None]
+#: Records that a strategy failed: writes its failed row and empties its other rows.
+OnFailure = Callable[[Step, Exception], None]
+
+
+def table_asset(
+    compute: Compute,
+    *,
+    stage: str,
+    tables: Sequence[Table],
+    name: str | None = None,
+    strategy: str | None = None,
+    deps: Sequence[str | dg.AssetDep] = (),
+    partitions: dg.PartitionsDefinition[str] | None = None,
+    kinds: Sequence[str] = ("polars", "duckdb"),
+    code_version: str = "1",
+    on_failure: OnFailure | None = None,
+    retry_policy: dg.RetryPolicy | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> dg.AssetsDefinition:
+    """Make an asset of a compute function.
+
+    Parameters
+    ----------
+    compute
+        Its docstring is the asset's description.
+    stage
+        Asset group and first part of the key.
+    tables
+        The tables it writes, the main one first.
+    name
+        Second part of the key; default the function's name. With `strategy` the key is
+        ``stage/strategy``, or ``stage/name/strategy`` if a name is given.
+    deps
+        Keys such as ``"market_data/bars"``, or `AssetDep`.
+    on_failure
+        Given, an exception of `compute` is recorded by it and becomes the failed check ``completed``
+        instead of a failed step, so that one strategy's failure leaves its neighbours alone.
+        Errors of the warehouse and of contracts still fail the step.
+    """
+    own_name = name or compute.__name__
+    path = [stage, *([name] if name else []), strategy] if strategy else [stage, own_name]
+    specs = [dg.AssetCheckSpec(CONTRACT, asset=path, blocking=True, description="Frames kept the contract of their tables.")]
+    if on_failure:
+        specs.append(dg.AssetCheckSpec(COMPLETED, asset=path, description="The strategy ran to its end."))
+
+    @dg.asset(
+        key=path,
+        group_name=stage,
+        deps=[dep if isinstance(dep, dg.AssetDep) else dg.AssetKey(dep.split("/")) for dep in deps],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        kinds=set(kinds),
+        owners=OWNERS,
+        description=inspect.cleandoc(compute.__doc__ or ""),
+        code_version=code_version,
+        metadata=_definition_metadata(tables),
+        tags={**(tags or {}), **({"strategy": strategy} if strategy else {})},
+        check_specs=specs,
+        retry_policy=retry_policy,
+        required_resource_keys={"configuration", "warehouse"},
+        output_required=False,
+    )
+    def materialise(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        step = _step(context, strategy)
+        try:
+            metadata = dict(compute(step) or {})
+        except ContractError as error:
+            yield dg.AssetCheckResult(passed=False, check_name=CONTRACT, metadata={"error": str(error)})
+            raise dg.Failure(f"nothing was written: {error}", allow_retries=False) from error
+        except Exception as error:
+            if on_failure is None or not _is_of_the_strategy(error):
+                raise
+            step.log.error(f"strategy {strategy} failed: {type(error).__name__}: {error}")
+            on_failure(step, error)
+            yield _result(step, tables, {"error": f"{type(error).__name__}: {error}"})
+            yield dg.AssetCheckResult(passed=True, check_name=CONTRACT)
+            yield dg.AssetCheckResult(passed=False, check_name=COMPLETED, metadata={"error": str(error)})
+            return
+        yield _result(step, tables, metadata)
+        yield dg.AssetCheckResult(passed=True, check_name=CONTRACT)
+        if on_failure:
+            yield dg.AssetCheckResult(passed=True, check_name=COMPLETED)
+
+    return materialise
+
+
+def tables_of(assets: Sequence[dg.AssetsDefinition]) -> dict[str, list[dg.AssetKey]]:
+    """Which assets write which table, from the metadata that `table_asset` gave them."""
+    producers: dict[str, list[dg.AssetKey]] = {}
+    for asset in assets:
+        for spec in asset.specs:
+            for table in spec.metadata.get("tables", ()):
+                producers.setdefault(table, []).append(spec.key)
+    return producers
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    """The Dagster column schema of a table, descriptions included."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name,
+                type=str(column.dtype),
+                description=column.description,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=table.key == (name,)),
+            )
+            for name, column in table.columns.items()
+        ]
+    )
+
+
+def _definition_metadata(tables: Sequence[Table]) -> dict[str, Any]:
+    if not tables:
+        return {}
+    return {
+        "dagster/table_name": tables[0].name,
+        "dagster/column_schema": column_schema(tables[0]),
+        "tables": [table.name for table in tables],
+    }
+
+
+def _step(context: dg.AssetExecutionContext, strategy: str | None) -> Step:
+    warehouse: Warehouse = context.resources.warehouse
+    window = None
+    if context.has_partition_key or context.has_partition_key_range:
+        try:
+            bounds = context.partition_time_window
+        except (ValueError, dg.DagsterInvariantViolationError):
+            bounds = None  # an unpartitioned asset in a partitioned run
+        if bounds is not None:
+            window = Window(bounds.start.date(), bounds.end.date() - dt.timedelta(days=1))
+    return Step(
+        configuration=context.resources.configuration,
+        work=warehouse.unit_of_work(),
+        window=window,
+        strategy=strategy,
+        run_id=context.run_id,
+        now=dt.datetime.now(dt.UTC).replace(tzinfo=None),
+        log=context.log,
+    )
+
+
+def _is_of_the_strategy(error: Exception) -> bool:
+    from trading_assets.warehouse.warehouse import WarehouseError
+
+    return not isinstance(error, WarehouseError | dg.Failure | dg.RetryRequested)
+
+
+def _result(step: Step, tables: Sequence[Table], metadata: Mapping[str, Any]) -> dg.MaterializeResult[None]:
+    rows = {name.name: frame.height for name, frame in step.work.written.items()}
+    counts: dict[str, Any] = {"dagster/row_count": rows[tables[0].name]} if tables and tables[0].name in rows else {}
+    counts |= {f"rows in {name}": count for name, count in rows.items() if name != (tables[0].name if tables else None)}
+    return dg.MaterializeResult(metadata={**counts, **{key: _plain(value) for key, value in metadata.items()}})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, pl.DataFrame):
+        return dg.MetadataValue.md(_markdown(value))
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return "" if value is None else value
+
+
+def _markdown(frame: pl.DataFrame) -> str:
+    header = "| " + " | ".join(frame.columns) + " |\n|" + "---|" * frame.width + "\n"
+    return header + "\n".join("| " + " | ".join("" if cell is None else str(cell) for cell in row) + " |" for row in frame.iter_rows())
