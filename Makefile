@@ -1,0 +1,57 @@
+# Everything a fresh clone needs: Python 3.11 or newer, make, git. `make demo`, `make test`.
+PYTHON ?= python3
+UV_VERSION := 0.13.8
+BIN := .venv/bin
+export UV_COMPILE_BYTECODE := 1
+export UV_PROJECT_ENVIRONMENT := .venv
+export TRADING_ASSETS_DATA ?= $(CURDIR)/data
+
+.PHONY: demo test test-browser acceptance ui bench lint types contracts clean help
+
+help:
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+demo: .installed-run ## run every stage on the demo configuration and print the verdicts
+	@$(BIN)/trading-assets run
+
+ui: .installed-run ## the Dagster UI on http://localhost:3000
+	@$(BIN)/trading-assets ui
+
+test: .installed-dev ## the test suite, with coverage
+	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+test-browser: .installed-dev ## the report in a headless Chromium
+	@$(BIN)/python -m pytest -m browser
+
+acceptance: .installed-dev ## the long checks: full ranges, every executor, kills, concurrency, large inputs
+	@$(BIN)/python -m pytest -m acceptance
+
+bench: .installed-bench ## side-by-side benchmarks; prints ratios
+	@$(BIN)/python -m trading_assets_tests.benchmarks
+
+lint: .installed-dev ## ruff, formatting, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+clean: ## remove the environment and what runs left behind
+	rm -rf .venv .installed-* data/*/ .pytest_cache .mypy_cache .ruff_cache
+
+# The environment: uv inside it, then exactly what uv.lock says, with bytecode compiled.
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 2; }
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.installed-run: $(BIN)/uv uv.lock pyproject.toml
+	@$(BIN)/uv sync --frozen --inexact --quiet
+	@touch $@
+
+.installed-dev: $(BIN)/uv uv.lock pyproject.toml
+	@$(BIN)/uv sync --frozen --inexact --quiet --group dev
+	@touch .installed-run $@
+
+.installed-bench: $(BIN)/uv uv.lock pyproject.toml
+	@$(BIN)/uv sync --frozen --inexact --quiet --group dev --group bench
+	@touch $@
