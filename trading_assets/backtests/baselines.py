@@ -1,0 +1,150 @@
+"""What doing less would have earned on the same sessions: the curves a strategy is held against.
+
+Every baseline starts with the strategy's starting equity at the close of its first session: the strategy
+decides there for the first time and cannot earn before either. None of them pays costs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Integers = NDArray[np.int64]
+
+BASELINES = ("cash", "benchmark", "exposure_matched", "equal_weight")
+
+#: A symbol without a bar for longer than this cannot be bought (weekends and holidays are shorter).
+STALE = "10d"
+
+
+def compare(
+    strategy: str,
+    equity: pl.DataFrame,
+    universe: pl.DataFrame,
+    *,
+    starting_equity: float,
+    benchmark: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """Baseline curves on exactly the sessions of a strategy's curve.
+
+    Parameters
+    ----------
+    equity
+        session, gross_exposure: rows of one split of `backtests.equity`, in session order.
+    universe
+        symbol, session, total_return (since the symbol's previous close, dividends included) of the
+        symbols that the strategy may trade; absent or null where a symbol has no bar.
+    starting_equity
+        Quote currency.
+    benchmark
+        session, benchmark_return. Without it the two baselines that need it are left out.
+
+    Returns
+    -------
+    polars.DataFrame
+        strategy, baseline, session, equity, daily_return, ordered by baseline and session.
+    """
+    sessions = equity.select("session")
+    factors = {
+        "cash": cash(sessions.height),
+        "equal_weight": equal_weight(*_universe_arrays(equity["session"], universe)),
+    }
+    if benchmark is not None:
+        aligned = sessions.join(benchmark, on="session", how="left", maintain_order="left")
+        returns = _filled(aligned["benchmark_return"])
+        factors["benchmark"] = buy_and_hold(returns)
+        factors["exposure_matched"] = exposure_matched(returns, _filled(equity["gross_exposure"]))
+    return pl.concat(
+        sessions.select(
+            pl.lit(strategy).alias("strategy"),
+            pl.lit(name).alias("baseline"),
+            "session",
+            pl.Series("equity", starting_equity * factors[name], dtype=pl.Float64),
+        ).with_columns(
+            daily_return=pl.col("equity") / pl.col("equity").shift(1, fill_value=starting_equity) - 1
+        )
+        for name in sorted(factors)
+    )
+
+
+def cash(sessions: int) -> Floats:
+    """Growth of money that stays where it is, at an interest of 0: (sessions,)."""
+    return np.ones(sessions)
+
+
+def buy_and_hold(returns: Floats) -> Floats:
+    """Growth of a purchase at the first close, (n,), from close-to-close returns (n,); NaN: no change."""
+    earned = np.where(np.isnan(returns), 0.0, returns)
+    earned[:1] = 0.0
+    return np.asarray(np.cumprod(1.0 + earned))
+
+
+def exposure_matched(returns: Floats, exposure: Floats) -> Floats:
+    """Growth of the benchmark, held at the strategy's gross exposure of the session before, the rest in cash.
+
+    What is left of a strategy's result beyond this curve is not explained by how much it was invested.
+    """
+    before = np.concatenate([np.zeros(1), exposure[:-1]])[: returns.size]
+    return buy_and_hold(returns * before)
+
+
+def equal_weight(returns: Floats, trading: Flags, month: Integers) -> Floats:
+    """Growth of the universe at equal weights, set at the first close and again at the last of each month.
+
+    Between those closes the weights drift. The symbols `trading` at the close of a rebalancing are held
+    until the next; one that stops trading keeps its value till then.
+
+    Parameters
+    ----------
+    returns
+        (n, symbols), NaN where a symbol has none.
+    trading
+        (n, symbols), whether the symbol can be bought at that close.
+    month
+        (n,) a number that changes with the month.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n,)
+    """
+    curve = np.ones(month.size)
+    if not month.size:
+        return curve
+    earned = np.where(np.isnan(returns), 0.0, returns)
+    rebalanced = np.unique([0, *np.flatnonzero(np.diff(month))])
+    for start, end in zip(rebalanced, [*rebalanced[1:], month.size - 1], strict=True):
+        held = trading[start]
+        growth = np.cumprod(1.0 + earned[start + 1 : end + 1][:, held], axis=0)
+        curve[start + 1 : end + 1] = curve[start] * (growth.mean(axis=1) if held.any() else 1.0)
+    return curve
+
+
+def _universe_arrays(sessions: pl.Series, universe: pl.DataFrame) -> tuple[Floats, Flags, Integers]:
+    symbols = universe["symbol"].unique().sort()
+    grid = (
+        sessions.to_frame("session").join(symbols.to_frame("symbol"), how="cross").sort("session", "symbol")
+    )
+    bars = universe.drop_nulls("total_return").sort("session", "symbol").with_columns(last="session")
+    returns = grid.join(bars, on=["session", "symbol"], how="left", maintain_order="left")["total_return"]
+    trading = grid.join_asof(
+        bars.select("symbol", "session", "last"),
+        on="session",
+        by="symbol",
+        tolerance=STALE,
+        check_sortedness=False,
+    )
+    shape = (sessions.len(), symbols.len())
+    month = (sessions.dt.year() * 12 + sessions.dt.month()).cast(pl.Int64).to_numpy()
+    return (
+        returns.cast(pl.Float64).fill_null(np.nan).to_numpy().reshape(shape),
+        trading["last"].is_not_null().to_numpy().reshape(shape),
+        month,
+    )
+
+
+def _filled(values: pl.Series) -> Floats:
+    return values.cast(pl.Float64).fill_null(0.0).to_numpy()
