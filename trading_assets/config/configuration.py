@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -80,6 +81,11 @@ class Configuration(Section):
     def warehouse_path(self) -> Path:
         """The DuckDB file."""
         return self.home / "warehouse.duckdb"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Where runs are recorded: `DAGSTER_HOME`, by default a folder beside the configurations' folders."""
+        return Path(os.environ.get("DAGSTER_HOME") or self.data / "dagster_home")
 
     @property
     def hash(self) -> str:

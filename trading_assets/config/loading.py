@@ -17,7 +17,7 @@ from trading_assets.config.strategies import StrategyParameters, strategy_module
 
 CONFIG_VARIABLE = "TRADING_ASSETS_CONFIG"
 DATA_VARIABLE = "TRADING_ASSETS_DATA"
-WEBHOOK_TOKEN_VARIABLE = "TRADING_ASSETS_WEBHOOK_TOKEN"  # noqa: S105 - the name of a variable
+WEBHOOK_TOKEN_VARIABLE = "TRADING_ASSETS_WEBHOOK_TOKEN"
 
 KeyPath = tuple[str | int, ...]
 
@@ -90,12 +90,20 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
     except yaml.YAMLError as error:
         raise ConfigurationError(f"not valid YAML\n  file: {path}\n  cause: {error}") from None
     if not isinstance(values, dict):
-        raise ConfigurationError(f"not a configuration\n  file: {path}\n  expected: a mapping of keys, see `config init`")
+        raise ConfigurationError(
+            f"not a configuration\n  file: {path}\n  expected: a mapping of keys, see `config init`"
+        )
     lines: dict[KeyPath, int] = {}
     for key_path, line in _lines(node, ()):
         if key_path in lines:
             raise ConfigurationError(
-                _block(path, {key_path: line}, key_path, "the key appears twice", f"it once (first on line {lines[key_path]})")
+                _block(
+                    path,
+                    {key_path: line},
+                    key_path,
+                    "the key appears twice",
+                    f"it once (first on line {lines[key_path]})",
+                )
             )
         lines[key_path] = line
     return values, lines
@@ -149,7 +157,9 @@ def _known_keys(model: type[BaseModel], location: KeyPath) -> list[str]:
             for inner in _models_in(candidate.model_fields[part].annotation if part in candidate.model_fields else None)
         ]
         models = found or models
-        by_source = [m for m in models if "source" in m.model_fields and part in get_args(m.model_fields["source"].annotation)]
+        by_source = [
+            m for m in models if "source" in m.model_fields and part in get_args(m.model_fields["source"].annotation)
+        ]
         models = by_source or models
     return sorted({key for candidate in models for key, field in candidate.model_fields.items() if not field.exclude})
 

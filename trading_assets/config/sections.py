@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
@@ -62,7 +63,7 @@ class Splits(Section):
             return self
         if len(dates) != len(parts):
             raise ValueError("give all three splits as dates, or all three as proportions")
-        for earlier, later in zip(dates, dates[1:], strict=False):
+        for earlier, later in pairwise(dates):
             if later.start <= earlier.end:
                 raise ValueError(f"splits overlap or are out of order: {later.start} is not after {earlier.end}")
         return self
@@ -91,15 +92,32 @@ class InstrumentCosts(Section):
     borrow_bps: NonNegative = 50.0
 
 
+class EquityCosts(InstrumentCosts):
+    """Costs of listed shares."""
+
+    fee_bps: NonNegative = 1.0
+    slippage_bps: NonNegative = 8.0
+    tick: NonNegative = 0.01
+    lot: Positive = 1.0
+    stress_return: float = -0.03
+
+
+class CryptoCosts(InstrumentCosts):
+    """Costs of spot crypto, which trades at weekends in a thinner book."""
+
+    fee_bps: NonNegative = 8.0
+    slippage_bps: NonNegative = 10.0
+    tick: NonNegative = 1e-8
+    lot: Positive = 1e-8
+    weekend_multiplier: Positive = 1.5
+    stress_return: float = -0.05
+
+
 class Costs(Section):
     """The cost model (fees and slippage)."""
 
-    equity: InstrumentCosts = InstrumentCosts(
-        fee_bps=1.0, slippage_bps=8.0, tick=0.01, lot=1.0, stress_return=-0.03
-    )
-    crypto: InstrumentCosts = InstrumentCosts(
-        fee_bps=8.0, slippage_bps=10.0, tick=1e-8, lot=1e-8, weekend_multiplier=1.5, stress_return=-0.05
-    )
+    equity: EquityCosts = EquityCosts()
+    crypto: CryptoCosts = CryptoCosts()
     noise: Literal["drawn", "off"] = "drawn"
     noise_deviation: NonNegative = 0.75
     stress_multiplier: Positive = 2.0
@@ -154,15 +172,6 @@ class Model(Section):
     min_rows: int = Field(default=200, ge=20)
 
 
-class Robustness(Section):
-    """Sensitivity, stress and the verdict's thresholds."""
-
-    slippage_multipliers: tuple[Positive, ...] = (2.0, 3.0)
-    grids: dict[str, dict[str, list[float | str]]] = {}
-    sharp_peak: Positive = 0.5
-    verdict: Verdict = Field(default_factory=lambda: Verdict())
-
-
 class Verdict(Section):
     """Thresholds of the verdict's criteria (trading rules, section 7)."""
 
@@ -189,6 +198,15 @@ class Verdict(Section):
     stress_calmar_3x: float = 1.0
     stress_bear_drawdown: Fraction = 0.20
     stress_needed: int = 2
+
+
+class Robustness(Section):
+    """Sensitivity, stress and the verdict's thresholds."""
+
+    slippage_multipliers: tuple[Positive, ...] = (2.0, 3.0)
+    grids: dict[str, dict[str, list[float | str]]] = {}
+    sharp_peak: Positive = 0.5
+    verdict: Verdict = Verdict()
 
 
 class Registration(Section):
@@ -230,6 +248,3 @@ class Notifier(Section):
         if self.kind == "webhook" and self.url is None:
             raise ValueError("a webhook notifier needs `url`")
         return self
-
-
-Robustness.model_rebuild()

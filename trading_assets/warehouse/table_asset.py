@@ -14,11 +14,10 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+from trading_assets.warehouse.warehouse import UnitOfWork, Warehouse
 
 from trading_assets.config import Configuration
-from trading_assets.warehouse.slices import Slice
 from trading_assets.warehouse.table import ContractError, Table
-from trading_assets.warehouse.warehouse import UnitOfWork, Warehouse
 
 OWNERS = ["team:research"]
 CONTRACT = "contract"
@@ -108,7 +107,9 @@ def table_asset(
     """
     own_name = name or compute.__name__
     path = [stage, *([name] if name else []), strategy] if strategy else [stage, own_name]
-    specs = [dg.AssetCheckSpec(CONTRACT, asset=path, blocking=True, description="Frames kept the contract of their tables.")]
+    specs = [
+        dg.AssetCheckSpec(CONTRACT, asset=path, blocking=True, description="Frames kept the contract of their tables.")
+    ]
     if on_failure:
         specs.append(dg.AssetCheckSpec(COMPLETED, asset=path, description="The strategy ran to its end."))
 
@@ -232,4 +233,6 @@ def _plain(value: Any) -> Any:
 
 def _markdown(frame: pl.DataFrame) -> str:
     header = "| " + " | ".join(frame.columns) + " |\n|" + "---|" * frame.width + "\n"
-    return header + "\n".join("| " + " | ".join("" if cell is None else str(cell) for cell in row) + " |" for row in frame.iter_rows())
+    return header + "\n".join(
+        "| " + " | ".join("" if cell is None else str(cell) for cell in row) + " |" for row in frame.iter_rows()
+    )

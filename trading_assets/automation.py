@@ -1,0 +1,135 @@
+"""What runs by itself: jobs, schedules, sensors. They read Dagster's event metadata, never the warehouse."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+
+import dagster as dg
+
+from trading_assets.config import Configuration
+from trading_assets.market_data.assets import monthly_partitions
+from trading_assets.monitoring import alerts
+from trading_assets.monitoring.tables import ALERTS
+from trading_assets.warehouse import Warehouse
+
+EVERYTHING = "everything"
+DAILY_UPDATE = "daily_update"
+RETRAIN = "retrain"
+DRIFT_ASSET = dg.AssetKey(["monitoring", "drift"])
+
+
+def build_jobs() -> list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]:
+    """All assets; all assets for one month; models and what follows from them."""
+    return [
+        dg.define_asset_job(EVERYTHING, selection="*", description="Every stage, from bars to reports."),
+        dg.define_asset_job(DAILY_UPDATE, selection="*", description="Every stage, for the newest month."),
+        dg.define_asset_job(
+            RETRAIN,
+            selection=dg.AssetSelection.groups("models").downstream(),
+            description="Models, and all that follows from their scores.",
+        ),
+    ]
+
+
+def build_schedules(configuration: Configuration) -> list[dg.ScheduleDefinition]:
+    """The newest month every day, the models every week."""
+    partitions = monthly_partitions(configuration)
+    settings = configuration.schedules
+
+    @dg.schedule(
+        name="daily_update",
+        cron_schedule=settings.daily,
+        job_name=DAILY_UPDATE,
+        execution_timezone=settings.timezone,
+        description="Materialises every stage for the newest month.",
+    )
+    def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        moment = context.scheduled_execution_time
+        newest = partitions.get_last_partition_key(moment.astimezone(dt.UTC).replace(tzinfo=None))
+        if newest is None:
+            return dg.SkipReason(f"no month has begun since {configuration.start}")
+        if configuration.as_of is not None and moment.date() > configuration.as_of:
+            return dg.SkipReason(f"as_of is fixed at {configuration.as_of}: nothing newer will be used")
+        return dg.RunRequest(run_key=f"daily-{moment.date()}", partition_key=newest)
+
+    weekly = dg.ScheduleDefinition(
+        name="weekly_retrain",
+        cron_schedule=settings.weekly_retrain,
+        job_name=RETRAIN,
+        execution_timezone=settings.timezone,
+        description="Trains the models again and recomputes what follows from their scores.",
+    )
+    return [daily, weekly]
+
+
+def build_sensors(configuration: Configuration) -> list[dg.SensorDefinition]:
+    """Retrain when drift begins; an alert when a run fails."""
+    return [_drift_sensor(), _failure_sensor(configuration)]
+
+
+def _drift_sensor() -> dg.SensorDefinition:
+    @dg.sensor(
+        name="feature_drift",
+        job_name=RETRAIN,
+        minimum_interval_seconds=60,
+        description="Requests one retraining each time the features go from not drifting to drifting.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        seen = json.loads(context.cursor or '{"storage_id": 0, "drifting": false}')
+        records = context.instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=DRIFT_ASSET, after_storage_id=seen["storage_id"]),
+            limit=100,
+            ascending=True,
+        ).records
+        if not records:
+            return dg.SkipReason("no new measurement of drift")
+        requests = []
+        for record in records:
+            drifting = _drifting(record)
+            if drifting and not seen["drifting"]:
+                requests.append(dg.RunRequest(run_key=f"drift-{record.storage_id}", tags={"reason": "feature drift"}))
+            seen = {"storage_id": record.storage_id, "drifting": drifting}
+        return dg.SensorResult(run_requests=requests, cursor=json.dumps(seen))
+
+    return sensor
+
+
+def _drifting(record: dg.EventLogRecord) -> bool:
+    materialisation = record.asset_materialization
+    value = materialisation.metadata.get("drift_event") if materialisation else None
+    return bool(value is not None and value.value)
+
+
+def _failure_sensor(configuration: Configuration) -> dg.SensorDefinition:
+    @dg.run_failure_sensor(
+        name="run_failed",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Writes an alert and tells the notifier.",
+    )
+    def sensor(context: dg.RunFailureSensorContext) -> None:
+        run = context.dagster_run
+        alert = alerts.alert(
+            raised_at=dt.datetime.now(dt.UTC).replace(tzinfo=None),
+            severity="error",
+            source=f"run {run.job_name}",
+            message=_failure_message(context),
+            run_id=run.run_id,
+        )
+        Warehouse(configuration.warehouse_path).append(ALERTS, alert)
+        alerts.notify(alert, configuration.notifier)
+
+    return sensor
+
+
+def _failure_message(context: dg.RunFailureSensorContext) -> str:
+    return "; ".join(_step_failures(context)) or context.failure_event.message or "the run failed"
+
+
+def _step_failures(context: dg.RunFailureSensorContext) -> Iterator[str]:
+    for event in context.get_step_failure_events():
+        error = event.step_failure_data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        yield f"{event.step_key}: {error.message.strip() if error else event.message}"

@@ -1,0 +1,22 @@
+"""Charts of tables: Plotly figures for the report, the same figures as PNG for the Dagster UI."""
+
+from trading_assets.charts.figures import (
+    bars,
+    drawdown,
+    equity,
+    exposure,
+    monthly_returns,
+    parameter_heat_map,
+)
+from trading_assets.charts.png import markdown, png
+
+__all__ = [
+    "bars",
+    "drawdown",
+    "equity",
+    "exposure",
+    "markdown",
+    "monthly_returns",
+    "parameter_heat_map",
+    "png",
+]

@@ -1,0 +1,207 @@
+"""One function a chart: a frame in, a Plotly figure out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+STRATEGY_COLOUR = "#0b62c4"
+LOSS_COLOUR = "#c2410c"
+BASELINE_STYLE = {
+    "benchmark": ("#475569", "solid"),
+    "exposure_matched": ("#94a3b8", "dash"),
+    "equal_weight": ("#b08968", "dot"),
+    "cash": ("#cbd5e1", "dot"),
+}
+SPLIT_COLOUR = {"train": "#ffffff", "validation": "#f1f5f9", "holdout": "#fef3c7"}
+DIVERGING = [[0.0, "#b45309"], [0.5, "#f8fafc"], [1.0, "#0b62c4"]]
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def equity(curve: pl.DataFrame, baselines: pl.DataFrame, splits: pl.DataFrame) -> Figure:
+    """Equity of a strategy and of what one could have held instead.
+
+    Parameters
+    ----------
+    curve
+        session, equity (quote currency).
+    baselines
+        baseline, session, equity.
+    splits
+        split, start, end: shaded, so that nobody mistakes training years for evidence.
+    """
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for name in baselines["baseline"].unique(maintain_order=True):
+        own = baselines.filter(pl.col("baseline") == name)
+        colour, dash = BASELINE_STYLE.get(name, ("#94a3b8", "dot"))
+        line = {"color": colour, "width": 1.2, "dash": dash}
+        figure.add_scatter(
+            x=own["session"].to_list(), y=own["equity"].to_list(), name=name.replace("_", " "), line=line
+        )
+    line = {"color": STRATEGY_COLOUR, "width": 2}
+    figure.add_scatter(x=curve["session"].to_list(), y=curve["equity"].to_list(), name="strategy", line=line)
+    if not curve.is_empty():
+        _shade_splits(figure, splits, curve["session"].min(), curve["session"].max())
+    return _styled(figure, "Equity", "quote currency", 420)
+
+
+def drawdown(curve: pl.DataFrame) -> Figure:
+    """Fall from the highest equity so far: session, drawdown (a fraction, zero or negative)."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    figure.add_scatter(
+        x=curve["session"].to_list(),
+        y=curve["drawdown"].to_list(),
+        name="drawdown",
+        fill="tozeroy",
+        line={"color": LOSS_COLOUR, "width": 1},
+    )
+    figure.update_yaxes(tickformat=".0%")
+    return _styled(figure, "Drawdown", "from the highest equity so far", 260)
+
+
+def exposure(curve: pl.DataFrame) -> Figure:
+    """Gross exposure as a fraction of equity: session, gross_exposure."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    figure.add_scatter(
+        x=curve["session"].to_list(),
+        y=curve["gross_exposure"].to_list(),
+        name="gross exposure",
+        line={"color": "#475569", "width": 1},
+    )
+    figure.update_yaxes(tickformat=".0%")
+    return _styled(figure, "Gross exposure", "fraction of equity", 220)
+
+
+def monthly_returns(monthly: pl.DataFrame) -> Figure:
+    """Heat map of year x month: year, month (1-12), return (a fraction)."""
+    import plotly.graph_objects as go
+
+    years = sorted(monthly["year"].unique().to_list(), reverse=True)
+    cells = {(row["year"], row["month"]): row["return"] for row in monthly.iter_rows(named=True)}
+    values = [[cells.get((year, month)) for month in range(1, 13)] for year in years]
+    figure = go.Figure(
+        go.Heatmap(
+            z=values,
+            x=list(MONTHS),
+            y=[str(year) for year in years],
+            text=[["" if value is None else f"{value:+.1%}" for value in row] for row in values],
+            texttemplate="%{text}",
+            textfont={"size": 10},
+            hovertemplate="%{y} %{x}: %{text}<extra></extra>",
+            colorscale=DIVERGING,
+            zmid=0,
+            showscale=False,
+            xgap=1,
+            ygap=1,
+        )
+    )
+    figure.update_yaxes(type="category", autorange="reversed")
+    return _styled(figure, "Monthly returns", "", 140 + 24 * max(len(years), 4))
+
+
+def parameter_heat_map(grid: pl.DataFrame, x: str, y: str, metric: str, chosen: tuple[object, object] | None) -> Figure:
+    """Mean of a metric over the grid for each pair of values of two parameters.
+
+    Parameters
+    ----------
+    grid
+        One row a pair: the columns `x`, `y` and ``value``.
+    chosen
+        The strategy's own values of (x, y), marked with a cross.
+    """
+    import plotly.graph_objects as go
+
+    columns = grid[x].unique().sort().to_list()
+    rows = grid[y].unique().sort().to_list()
+    cells = {(row[x], row[y]): row["value"] for row in grid.iter_rows(named=True)}
+    values = [[cells.get((column, row)) for column in columns] for row in rows]
+    figure = go.Figure(
+        go.Heatmap(
+            z=values,
+            x=[str(value) for value in columns],
+            y=[str(value) for value in rows],
+            text=[["" if value is None else f"{value:.2f}" for value in row] for row in values],
+            texttemplate="%{text}",
+            hovertemplate=f"{x} %{{x}}, {y} %{{y}}: %{{text}}<extra></extra>",
+            colorscale=DIVERGING,
+            zmid=0,
+            showscale=False,
+            xgap=2,
+            ygap=2,
+        )
+    )
+    if chosen is not None:
+        figure.add_scatter(
+            x=[str(chosen[0])],
+            y=[str(chosen[1])],
+            mode="markers",
+            marker={"symbol": "square-open", "size": 34, "color": "#0f172a", "line": {"width": 2}},
+            hoverinfo="skip",
+            name="chosen",
+        )
+    figure.update_xaxes(type="category", title=x)
+    figure.update_yaxes(type="category", title=y)
+    styled = _styled(figure, f"{metric.replace('_', ' ')} by {x} and {y}", "", 320)
+    styled.update_layout(showlegend=False)
+    return styled
+
+
+def bars(frame: pl.DataFrame, label: str, value: str, title: str, unit: str = "") -> Figure:
+    """Horizontal bars, one a row, in the order of the frame from top to bottom."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure(
+        go.Bar(
+            x=frame[value].to_list()[::-1],
+            y=[str(item) for item in frame[label].to_list()[::-1]],
+            orientation="h",
+            marker={"color": STRATEGY_COLOUR},
+            name=value,
+        )
+    )
+    return _styled(figure, title, unit, 120 + 22 * max(frame.height, 2))
+
+
+def _shade_splits(figure: Figure, splits: pl.DataFrame, first: Any, last: Any) -> None:
+    for row in splits.sort("start").iter_rows(named=True):
+        start, end = max(row["start"], first), min(row["end"], last)
+        if start < end:
+            figure.add_vrect(
+                x0=start,
+                x1=end,
+                fillcolor=SPLIT_COLOUR.get(row["split"], "#ffffff"),
+                opacity=0.6,
+                line_width=0,
+                layer="below",
+                annotation={"text": row["split"], "font": {"size": 10, "color": "#64748b"}},
+                annotation_position="top left",
+            )
+
+
+def _styled(figure: Figure, title: str, unit: str, height: int) -> Figure:
+    subtitle = {"subtitle": {"text": unit, "font": {"size": 11, "color": "#64748b"}}} if unit else {}
+    figure.update_layout(
+        template="plotly_white",
+        title={"text": title, "x": 0, "xref": "paper", "xanchor": "left", "font": {"size": 15}, **subtitle},
+        font={"family": "system-ui, sans-serif", "size": 12, "color": "#0f172a"},
+        margin={"l": 8, "r": 8, "t": 64, "b": 8},
+        height=height,
+        autosize=True,
+        hovermode="x unified" if any(trace.type == "scatter" for trace in figure.data) else "closest",
+        legend={"orientation": "h", "y": -0.12, "x": 0},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
+    figure.update_xaxes(automargin=True)
+    figure.update_yaxes(automargin=True)
+    return figure

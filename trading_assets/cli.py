@@ -1,0 +1,214 @@
+"""The terminal: `trading-assets run`, `config`, `report`, `sql`.
+
+Exit codes: 0 done; 1 the run or a blocking check failed; 2 wrong usage or configuration, nothing was touched.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from trading_assets.config import (
+    CONFIG_VARIABLE,
+    DATA_VARIABLE,
+    Configuration,
+    ConfigurationError,
+    load_configuration,
+    shipped,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FAILED, WRONG_USAGE = 1, 2
+
+app = typer.Typer(
+    help="From raw price bars to a go / no-go verdict you can defend.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+config_app = typer.Typer(help="Check, show or start a configuration.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+console = Console()
+errors = Console(stderr=True)
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="YAML file; default the shipped demo.", envvar=CONFIG_VARIABLE)
+]
+DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder; default ./data.", envvar=DATA_VARIABLE)]
+
+
+def main() -> None:
+    """Entry point: every expected error is one block on stderr; a traceback only with --debug."""
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+    from trading_assets.warehouse import WarehouseError
+
+    try:
+        app()
+    except ConfigurationError as error:
+        _stop(error, WRONG_USAGE, debug)
+    except WarehouseError as error:
+        _stop(error, FAILED, debug)
+
+
+def _stop(error: Exception, code: int, debug: bool) -> None:
+    if debug:
+        raise error
+    errors.print(f"[red]error:[/red] {_escaped(str(error))}", highlight=False, soft_wrap=True)
+    raise SystemExit(code)
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+@app.command()
+def run(
+    config: ConfigOption = None,
+    data: DataOption = None,
+    select: Annotated[str | None, typer.Option(help="A stage or a strategy; default everything.")] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="YYYY-MM", help="First month; default the start.")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM", help="Last month; default the newest.")] = None,
+) -> None:
+    """Materialise every stage and print the verdicts."""
+    configuration = _load(config, data)
+    from trading_assets.running import UsageError, run_assets
+
+    try:
+        outcome = run_assets(configuration, select=select, first=first, last=last, console=console)
+    except UsageError as error:
+        raise ConfigurationError(str(error)) from None
+    for problem in outcome.problems:
+        errors.print(f"[red]failed:[/red] {_escaped(problem)}", highlight=False, soft_wrap=True)
+    _print_verdicts(configuration)
+    if not outcome.success:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def report(
+    config: ConfigOption = None,
+    data: DataOption = None,
+    strategy: Annotated[str | None, typer.Option(help="One strategy; default all of them and the index.")] = None,
+) -> None:
+    """Rebuild the report from the warehouse alone."""
+    configuration = _load(config, data)
+    if strategy is not None and strategy not in configuration.strategies:
+        raise ConfigurationError(f"no strategy {strategy!r}\n  expected: one of {', '.join(configuration.strategies)}")
+    from trading_assets.reports import build_reports
+    from trading_assets.warehouse import Warehouse
+
+    strategies = [strategy] if strategy else list(configuration.strategies)
+    for path in build_reports(configuration, Warehouse(configuration.warehouse_path), strategies):
+        console.print(str(path), highlight=False, soft_wrap=True)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="A SELECT; tables are schema.table.")],
+    config: ConfigOption = None,
+    data: DataOption = None,
+    format: Annotated[
+        Literal["table", "csv", "json", "parquet"], typer.Option("--format", help="Of what is printed.")
+    ] = "table",
+) -> None:
+    """Query the warehouse, read-only."""
+    configuration = _load(config, data)
+    from trading_assets.warehouse import Warehouse
+
+    frame = Warehouse(configuration.warehouse_path).query(query)
+    writers: dict[str, Callable[[pl.DataFrame], None]] = {
+        "table": _print_frame,
+        "csv": _write_csv,
+        "json": lambda rows: print(rows.write_json()),
+        "parquet": lambda rows: rows.write_parquet(sys.stdout.buffer),
+    }
+    writers[format](frame)
+
+
+@config_app.command("check")
+def config_check(file: Annotated[Path, typer.Argument(help="The YAML file.")]) -> None:
+    """Validate a configuration; exit 2 with the place of the first errors if it is not usable."""
+    configuration = _load(file, None)
+    console.print(f"{file}: usable, configuration {configuration.name} ({configuration.hash})", highlight=False)
+
+
+@config_app.command("show")
+def config_show(config: ConfigOption = None) -> None:
+    """Print the effective values, defaults included."""
+    import yaml
+
+    print(yaml.safe_dump(_load(config, None).model_dump(mode="json"), sort_keys=False), end="")
+
+
+@config_app.command("init")
+def config_init(
+    file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("trading_assets.yaml"),
+) -> None:
+    """Write a commented template; never overwrites."""
+    try:
+        with file.open("x", encoding="utf-8") as target:
+            target.write(shipped("template.yaml").read_text(encoding="utf-8"))
+    except FileExistsError:
+        raise ConfigurationError(f"{file} exists\n  what to do: give another name") from None
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {file}\n  cause: {error.strerror}") from None
+    console.print(f"wrote {file}; edit it, then: trading-assets run --config {file}", highlight=False, soft_wrap=True)
+
+
+def _load(config: Path | None, data: Path | None) -> Configuration:
+    """Load, and hand the choice on to step processes, which load it again."""
+    configuration = load_configuration(config, data)
+    if config is not None:
+        os.environ[CONFIG_VARIABLE] = str(config.resolve())
+    os.environ[DATA_VARIABLE] = str(configuration.data)
+    return configuration
+
+
+def _print_verdicts(configuration: Configuration) -> None:
+    from trading_assets.reports import verdict_summary
+    from trading_assets.warehouse import Warehouse
+
+    summary = verdict_summary(Warehouse(configuration.warehouse_path))
+    if summary.is_empty():
+        return
+    _print_frame(summary, title="Verdicts")
+    index = configuration.home / "reports" / "index.html"
+    if index.exists():
+        console.print(f"report: {index}", highlight=False, soft_wrap=True)
+
+
+def _print_frame(frame: pl.DataFrame, title: str | None = None) -> None:
+    table = RichTable(title=title, title_justify="left")
+    for name, dtype in frame.schema.items():
+        table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
+    for row in frame.iter_rows():
+        table.add_row(*[_cell(value) for value in row])
+    console.print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return _escaped(str(value))
+
+
+def _write_csv(frame: pl.DataFrame) -> None:
+    from trading_assets.reports.exports import csv_text
+
+    print(csv_text(frame), end="")

@@ -1,0 +1,119 @@
+"""Everything put together: the pipeline from bars to verdict, top to bottom in the order data flows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+import trading_assets.backtests.assets
+import trading_assets.backtests.checks
+import trading_assets.features.assets
+import trading_assets.features.checks
+import trading_assets.market_data.assets
+import trading_assets.market_data.checks
+import trading_assets.models.assets
+import trading_assets.models.checks
+import trading_assets.monitoring.assets
+import trading_assets.monitoring.checks
+import trading_assets.reports.assets
+import trading_assets.robustness.assets
+import trading_assets.robustness.checks
+import trading_assets.strategies.assets
+from trading_assets import automation
+from trading_assets.config import Configuration, load_configuration
+from trading_assets.warehouse import Table, Warehouse
+from trading_assets.warehouse.sql_assets import build_sql_assets
+from trading_assets.warehouse.table_asset import CONFIG_HASH_TAG, tables_of
+
+STAGES = (
+    trading_assets.market_data,
+    trading_assets.features,
+    trading_assets.models,
+    trading_assets.strategies,
+    trading_assets.backtests,
+    trading_assets.robustness,
+    trading_assets.reports,
+    trading_assets.monitoring,
+)
+
+
+def build_definitions(
+    configuration: Configuration, resource_overrides: Mapping[str, Any] | None = None
+) -> dg.Definitions:
+    """The code location of one configuration.
+
+    Parameters
+    ----------
+    configuration
+        Decides partitions, strategies, models and executor.
+    resource_overrides
+        Resources by name that replace the real ones, for tests.
+    """
+    assets = [asset for stage in STAGES for asset in stage.assets.build_assets(configuration)]
+    assets += build_sql_assets(configuration, producers=tables_of(assets), tables=_declared_tables())
+    checks = [
+        check for stage in STAGES if hasattr(stage, "checks") for check in stage.checks.build_checks(configuration)
+    ]
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=checks,
+        jobs=automation.build_jobs(),
+        schedules=automation.build_schedules(configuration),
+        sensors=automation.build_sensors(configuration),
+        executor=_executor(configuration),
+        resources={
+            "configuration": _configuration_resource(configuration),
+            "warehouse": Warehouse(configuration.warehouse_path),
+            **(resource_overrides or {}),
+        },
+    )
+
+
+def _declared_tables() -> dict[str, Table]:
+    return {item.name: item for stage in STAGES for item in vars(stage.tables).values() if isinstance(item, Table)}
+
+
+def _configuration_resource(configuration: Configuration) -> dg.ResourceDefinition:
+    """The configuration, refused to a step whose run started with another one.
+
+    A run may outlive an edit of the file: with the multiprocess executor every step reads it again.
+    """
+
+    def initialise(context: dg.InitResourceContext) -> Configuration:
+        if context.run is None or context.instance is None:
+            return configuration
+        run = context.instance.get_run_by_id(context.run.run_id)
+        started_with = (run or context.run).tags.get(CONFIG_HASH_TAG)
+        if started_with is None:
+            context.instance.add_run_tags(context.run.run_id, {CONFIG_HASH_TAG: configuration.hash})
+        elif started_with != configuration.hash:
+            raise dg.Failure(
+                f"the configuration changed while the run was going on: it started with {started_with}, "
+                f"this step reads {configuration.hash}. Start a new run.",
+                allow_retries=False,
+            )
+        return configuration
+
+    return dg.ResourceDefinition(initialise, description="The validated configuration of this code location.")
+
+
+def _executor(configuration: Configuration) -> dg.ExecutorDefinition:
+    if configuration.executor == "multiprocess":
+        preload = {"forkserver": {"preload_modules": ["trading_assets.definitions"]}}
+        return dg.multiprocess_executor.configured({"start_method": preload})
+    if configuration.executor == "dask":
+        from dagster_dask import dask_executor
+
+        return dask_executor
+    return dg.in_process_executor
+
+
+configuration = load_configuration()
+defs = build_definitions(configuration)
+
+
+def everything() -> dg.JobDefinition:
+    """The job of all assets, for callers that need to rebuild it in another process."""
+    return defs.resolve_job_def(automation.EVERYTHING)

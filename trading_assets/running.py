@@ -1,0 +1,150 @@
+"""A run from a terminal: the job that the Dagster UI would launch, with progress and errors for people."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import dagster as dg
+from dagster._core.execution.api import (
+    execute_run_iterator,
+)  # streams events; dg.execute_job tells only the end
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from trading_assets import definitions
+from trading_assets.config import Configuration
+from trading_assets.market_data.assets import monthly_partitions
+
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+
+
+class UsageError(Exception):
+    """What was asked for does not exist in this configuration."""
+
+
+@dataclass
+class Outcome:
+    """How a run ended; `problems` are texts for people, one a failed step or check."""
+
+    success: bool = False
+    problems: list[str] = field(default_factory=list)
+
+
+def run_assets(
+    configuration: Configuration, *, select: str | None, first: str | None, last: str | None, console: Console
+) -> Outcome:
+    """Materialise a selection over a range of months.
+
+    The run is recorded in `DAGSTER_HOME`, by default ``<data>/dagster_home``, where the UI shows it. A failed
+    check of severity ERROR counts as a failure even where it does not block.
+
+    Parameters
+    ----------
+    select
+        A stage, a strategy, or None for everything.
+    first, last
+        Months as ``YYYY-MM``; None for the first and the newest partition.
+
+    Raises
+    ------
+    UsageError
+        Unknown stage or strategy, or a month outside the configuration's partitions.
+    """
+    definition = definitions.everything()
+    keys = _selected(configuration, definition, select)
+    tags = _partition_range(configuration, first, last)
+    outcome = Outcome()
+    with dagster_instance(configuration) as instance:
+        job = dg.reconstructable(definitions.everything)
+        run = instance.create_run_for_job(
+            definition, asset_selection=frozenset(keys), tags=tags, job_code_origin=job.get_python_origin()
+        )
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task("starting", total=len(keys))
+            for event in execute_run_iterator(job, run, instance):
+                if event.is_step_start:
+                    progress.update(task, description=_step_name(event))
+                    if not console.is_terminal:
+                        console.print(_step_name(event), highlight=False)
+                elif event.is_step_success or event.is_step_failure or event.is_step_skipped:
+                    progress.advance(task)
+                outcome.problems += _problems(event)
+                outcome.success = outcome.success or event.event_type == dg.DagsterEventType.RUN_SUCCESS
+    outcome.success = outcome.success and not outcome.problems
+    return outcome
+
+
+@contextmanager
+def dagster_instance(configuration: Configuration) -> Iterator[dg.DagsterInstance]:
+    """The Dagster instance of `DAGSTER_HOME`, by default ``<data>/dagster_home``.
+
+    It is created under a lock: two processes that both start on a fresh SQLite home can break it for good.
+    """
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    home = configuration.dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        settings = home / "dagster.yaml"
+        if not settings.exists():
+            settings.write_text("telemetry:\n  enabled: false\n")
+        instance = dg.DagsterInstance.from_config(str(home))
+        instance.get_runs_count()  # creates the run database
+    with instance:
+        yield instance
+
+
+def _selected(configuration: Configuration, job: dg.JobDefinition, select: str | None) -> set[dg.AssetKey]:
+    graph = job.asset_layer.asset_graph
+    keys = set(job.asset_layer.executable_asset_keys)
+    if select is None:
+        return keys
+    stages = {graph.get(key).group_name for key in keys}
+    if select in configuration.strategies:
+        return {key for key in keys if graph.get(key).tags.get("strategy") == select}
+    if select in stages:
+        return {key for key in keys if graph.get(key).group_name == select}
+    raise UsageError(
+        f"nothing is called {select!r}\n  expected: a stage ({', '.join(sorted(filter(None, stages)))}) "
+        f"or a strategy ({', '.join(configuration.strategies)})"
+    )
+
+
+def _partition_range(configuration: Configuration, first: str | None, last: str | None) -> dict[str, str]:
+    keys = list(monthly_partitions(configuration).get_partition_keys())
+    bounds = []
+    for month, default in ((first, keys[0]), (last, keys[-1])):
+        key = default if month is None else f"{month}-01"
+        if (month is not None and not MONTH.fullmatch(month)) or key not in keys:
+            raise UsageError(f"no month {month!r}\n  expected: YYYY-MM from {keys[0][:7]} to {keys[-1][:7]}")
+        bounds.append(key)
+    if bounds[0] > bounds[1]:
+        raise UsageError(f"--from {first} is after --to {last}")
+    return {RANGE_START_TAG: bounds[0], RANGE_END_TAG: bounds[1]}
+
+
+def _step_name(event: dg.DagsterEvent) -> str:
+    return (event.step_key or "").replace("__", "/")
+
+
+def _problems(event: dg.DagsterEvent) -> Iterator[str]:
+    if event.is_step_failure:
+        error = event.step_failure_data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        yield f"{_step_name(event)}: {error.message.strip() if error else event.message}"
+    elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        check = event.asset_check_evaluation_data
+        if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
+            detail = check.metadata.get("error")
+            yield f"{check.asset_key.to_user_string()}: check {check.check_name} failed" + (
+                f": {detail.value}" if detail else ""
+            )
