@@ -1,0 +1,1 @@
+"""Causal features and the indicators of the trading rules."""

@@ -1,0 +1,101 @@
+"""Compute the features of the catalogue from bars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from trading_assets.features.catalog import FEATURES
+from trading_assets.features.feature import Feature, Scope
+from trading_assets.features.history import in_order, usable_for_signals, with_defined
+from trading_assets.features.market_relative import OF_BENCHMARK
+
+_KEY = ["symbol", "session"]
+
+
+def daily_features(
+    bars: pl.DataFrame, benchmarks: Mapping[str, str], features: Sequence[Feature] = FEATURES
+) -> pl.DataFrame:
+    """Features of every symbol at the close of each session.
+
+    Parameters
+    ----------
+    bars
+        Rows of `market_data.bars`, each symbol from its first bar (recursive means depend on it), benchmarks included.
+    benchmarks
+        Asset class -> symbol of its benchmark. A class without one has null market-relative features.
+
+    Returns
+    -------
+    polars.DataFrame
+        symbol, session and one Float64 column a feature, by symbol and session. A row knows only bars up to its own
+        session, and is the same to the bit whatever follows. What is undefined is null. A bar flagged ``extreme_move``
+        is history for later rows; it has no row of its own, and others do not see it at its session.
+    """
+    rows = with_defined(_history(bars), _expressions(features, "symbol"), over=["symbol"])
+    rows = _join(rows, _weekly(rows, features), on=["symbol", "week"])
+    rows = _join(rows, _shared_with_benchmark(rows, benchmarks, features), on=_KEY)
+    rows = _join(rows, _of_benchmark(rows, benchmarks), on=["asset_class", "session"])
+    rows = rows.filter(usable_for_signals())
+    rows = with_defined(rows, _expressions(features, "session"), over=["asset_class", "session"])
+    return rows.select(*_KEY, *(feature.column for feature in features))
+
+
+def _expressions(features: Sequence[Feature], scope: Scope) -> dict[str, pl.Expr]:
+    return {feature.column: feature.expression for feature in features if feature.scope == scope}
+
+
+def _history(bars: pl.DataFrame) -> pl.DataFrame:
+    first = pl.col("adj_close").first().over("symbol")
+    prices = {name: pl.col(f"adj_{name}") / first for name in ("open", "high", "low", "close")}
+    rows = in_order(bars).select(*_KEY, "asset_class", "flags", "dollar_volume", **prices)
+    return rows.with_columns(
+        log_return=(pl.col("close") / pl.col("close").shift(1)).log().over("symbol"),
+        mean_dollar_volume_20=pl.col("dollar_volume").rolling_mean(20).over("symbol"),
+        week=pl.col("session").dt.truncate("1w"),
+    )
+
+
+def _weekly(rows: pl.DataFrame, features: Sequence[Feature]) -> pl.DataFrame:
+    """Weekly features by the week that sees them: the one after the week they are of.
+
+    A week (Monday to Sunday) counts as completed when the next one has a bar: at Friday's close nobody needs
+    to know whether Saturday trades.
+    """
+    columns = _expressions(features, "week")
+    weeks = rows.group_by("symbol", "week", maintain_order=True).agg(weekly_close=pl.col("close").last())
+    weeks = with_defined(weeks, columns, over=["symbol"])
+    return weeks.select("symbol", "week", *(pl.col(name).shift(1).over("symbol") for name in columns))
+
+
+def _shared_with_benchmark(
+    rows: pl.DataFrame, benchmarks: Mapping[str, str], features: Sequence[Feature]
+) -> pl.DataFrame:
+    """Features from the sessions on which both the symbol and its benchmark have a bar."""
+    columns = _expressions(features, "market")
+    benchmark = _benchmark_rows(rows, benchmarks).select(
+        "asset_class", "session", benchmark_close="close", benchmark_usable=usable_for_signals()
+    )
+    shared = rows.join(benchmark, on=["asset_class", "session"], how="inner", maintain_order="left").with_columns(
+        own_return=(pl.col("close") / pl.col("close").shift(1)).log().over("symbol"),
+        benchmark_return=(pl.col("benchmark_close") / pl.col("benchmark_close").shift(1)).log().over("symbol"),
+    )
+    return with_defined(shared, columns, over=["symbol"]).filter("benchmark_usable").select(*_KEY, *columns)
+
+
+def _of_benchmark(rows: pl.DataFrame, benchmarks: Mapping[str, str]) -> pl.DataFrame:
+    usable = _benchmark_rows(rows, benchmarks).filter(usable_for_signals())
+    return usable.select("asset_class", "session", *(pl.col(name).alias(f"benchmark_{name}") for name in OF_BENCHMARK))
+
+
+def _benchmark_rows(rows: pl.DataFrame, benchmarks: Mapping[str, str]) -> pl.DataFrame:
+    """The benchmark's rows, once for each asset class it stands for (in place of its own)."""
+    stands_for = pl.DataFrame(
+        sorted(benchmarks.items()), schema={"asset_class": pl.String, "symbol": pl.String}, orient="row"
+    )
+    return rows.drop("asset_class").join(stands_for, on="symbol", how="inner", maintain_order="left")
+
+
+def _join(rows: pl.DataFrame, columns: pl.DataFrame, on: Sequence[str]) -> pl.DataFrame:
+    return rows.join(columns, on=on, how="left", maintain_order="left")

@@ -1,0 +1,108 @@
+"""What a feature is, and the words that feature definitions are written in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+#: Prices of a symbol are divided by its first adjusted close before any feature sees them, so that the
+#: absolute tolerances inside TA-Lib mean the same for a penny stock and for bitcoin.
+OPEN, HIGH, LOW, CLOSE = pl.col("open"), pl.col("high"), pl.col("low"), pl.col("close")
+#: Close times volume as traded: unlike a number of shares it does not jump at a split. A bar without a volume has 0.
+DOLLARS = pl.col("dollar_volume")
+#: Log return from the close of the usable bar before; null on a symbol's first bar.
+RETURN = pl.col("log_return")
+
+# A smaller fraction is rounding, not movement.
+_ROUNDING = 1e-12
+
+Scope = Literal["symbol", "week", "market", "session"]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A column of `features.daily`, declared once.
+
+    Parameters
+    ----------
+    column
+        Name of the column.
+    category
+        What it describes: momentum, trend, volatility, volume, liquidity, mean_reversion, calendar,
+        cross_section or market_relative.
+    expression
+        Over the rows of its scope in session order; looks back, never ahead. NaN and infinity become null.
+    lookback
+        Usable bars before *t* that the value at *t* can depend on; None if recursive (Wilder and exponential
+        means carry all earlier bars with fading weight).
+    description, source
+        What it measures, and where the formula is from.
+    provider
+        Library that computes it.
+    warm_up
+        Usable bars before the first value; default `lookback`.
+    scope
+        ``symbol``: a symbol's own bars. ``week``: its weekly closes. ``market``: the sessions that it shares with
+        its benchmark. ``session``: all symbols of its asset class at one session; sees the features of the others.
+    version
+        Rises when the definition changes.
+    """
+
+    column: str
+    category: str
+    expression: pl.Expr
+    lookback: int | None
+    description: str
+    source: str
+    provider: Literal["polars", "talib"] = "polars"
+    warm_up: int = -1
+    scope: Scope = "symbol"
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        if self.warm_up < 0:
+            if self.lookback is None:
+                raise ValueError(f"{self.column}: a recursive feature states its warm_up")
+            object.__setattr__(self, "warm_up", self.lookback)
+
+    @property
+    def name(self) -> str:
+        """Name in the catalogue, ``category.provider.column``."""
+        return f"{self.category}.{self.provider}.{self.column}"
+
+
+def change(values: pl.Expr, sessions: int) -> pl.Expr:
+    """Change over a number of sessions, a fraction."""
+    return values / values.shift(sessions) - 1
+
+
+def varies(values: pl.Expr, window: int) -> pl.Expr:
+    """Whether values of order one differ within the window by more than rounding."""
+    return values.rolling_max(window) - values.rolling_min(window) > _ROUNDING
+
+
+def moved(window: int) -> pl.Expr:
+    """Whether the price moved at all within the window, highs and lows included."""
+    return HIGH.rolling_max(window) > LOW.rolling_min(window) * (1 + _ROUNDING)
+
+
+def deviation(values: pl.Expr, window: int) -> pl.Expr:
+    """Sample standard deviation; exactly 0 for a constant window, where the rolling sums leave a residue."""
+    return (
+        pl.when(varies(values, window))
+        .then(values.rolling_std(window))
+        .otherwise(pl.when(values.rolling_max(window).is_not_null()).then(0.0))
+    )
+
+
+def share(part: pl.Expr, window: int) -> pl.Expr:
+    """Sum of `part` over the dollar volume of the window; null if nothing was traded in it."""
+    return pl.when(DOLLARS.rolling_max(window) > 0).then(part.rolling_sum(window) / DOLLARS.rolling_sum(window))
+
+
+def correlation(left: pl.Expr, right: pl.Expr, window: int) -> pl.Expr:
+    """Pearson correlation; null if either side is constant."""
+    value = pl.rolling_corr(left, right, window_size=window).clip(-1, 1)
+    return pl.when(varies(left, window) & varies(right, window)).then(value)
