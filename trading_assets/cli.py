@@ -182,7 +182,7 @@ def _print_verdicts(configuration: Configuration) -> None:
     from trading_assets.reports import verdict_summary
     from trading_assets.warehouse import Warehouse
 
-    summary = verdict_summary(Warehouse(configuration.warehouse_path))
+    summary = verdict_summary(configuration, Warehouse(configuration.warehouse_path))
     if summary.is_empty():
         return
     _print_frame(summary, title="Verdicts")
@@ -212,3 +212,5 @@ def _write_csv(frame: pl.DataFrame) -> None:
     from trading_assets.reports.exports import csv_text
 
     print(csv_text(frame), end="")
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Assets of the reports stage: a page a strategy, and the index."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from trading_assets import charts
+from trading_assets.config import Configuration
+from trading_assets.reports.building import index_text, strategy_files, verdict_summary, write_files
+from trading_assets.reports.content import strategy_content
+from trading_assets.reports.page import result_of
+from trading_assets.reports.sections import longest_run, monthly
+from trading_assets.reports.tables import INDEX
+from trading_assets.warehouse import Whole
+from trading_assets.warehouse.table_asset import Step, table_asset
+
+ROBUSTNESS = ("sensitivity", "stress", "holdout", "verdict")
+
+
+def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
+    """One page a strategy, then the index of all."""
+    pages = [
+        table_asset(
+            page,
+            stage="reports",
+            strategy=name,
+            tables=(),
+            deps=[f"backtests/{name}", *(f"robustness/{kind}/{name}" for kind in ROBUSTNESS)],
+            kinds=("html", "plotly"),
+        )
+        for name in configuration.strategies
+    ]
+    own_pages = [f"reports/{name}" for name in configuration.strategies]
+    summary = table_asset(
+        index, stage="reports", tables=(INDEX,), deps=[*own_pages, "market_data/bars"], kinds=("html",)
+    )
+    return [*pages, summary]
+
+
+def page(step: Step) -> Mapping[str, Any]:
+    """One self-contained page: verdict, equity, drawdown, monthly returns, trades, sensitivity, stress."""
+    content = strategy_content(step.work, step.configuration, step.strategy or "")
+    folder = step.configuration.home / "reports"
+    write_files(folder, strategy_files(content))
+    curve = longest_run(content)
+    baselines = content.baselines.filter(pl.col("split") == "all")
+    figures = {
+        "equity": charts.equity(curve, baselines, content.splits),
+        "drawdown": charts.drawdown(curve),
+        "monthly_returns": charts.monthly_returns(monthly(curve)),
+    }
+    return {
+        "page": dg.MetadataValue.path(str(folder / f"{content.name}.html")),
+        "result": result_of(content)[0],
+        "synthetic": content.synthetic,
+        **{name: dg.MetadataValue.md(charts.markdown(figure)) for name, figure in figures.items()},
+    }
+
+
+def index(step: Step) -> Mapping[str, Any]:
+    """The page of all strategies: verdicts and data quality."""
+    summary = verdict_summary(step.configuration, step.work)
+    folder = step.configuration.home / "reports"
+    write_files(folder, {"index.html": index_text(step.configuration, step.work)})
+    rows = summary.select(
+        "strategy",
+        "result",
+        (pl.col("market") == "synthetic").alias("synthetic"),
+        (pl.col("strategy") + ".html").alias("path"),
+    )
+    step.work.replace(Whole(), {INDEX: rows})
+    return {"page": dg.MetadataValue.path(str(folder / "index.html")), "verdicts": summary}

@@ -1,0 +1,86 @@
+"""From the warehouse to files. A file is replaced whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from trading_assets.config import Configuration
+from trading_assets.reports.content import Reader, StrategyContent, quality_counts, strategy_content
+from trading_assets.reports.exports import csv_text, json_text
+from trading_assets.reports.page import index_page, result_of, strategy_page
+
+SUMMARY_METRICS = ("annual_return", "sharpe", "max_drawdown", "trades")
+EXPORTED = ("equity", "metrics", "trades", "decisions", "sensitivity", "stress")
+
+
+def build_reports(configuration: Configuration, reader: Reader, strategies: Sequence[str]) -> list[Path]:
+    """Write the pages and exports of some strategies, and the index of all.
+
+    Returns
+    -------
+    The pages' paths, the index first.
+    """
+    folder = configuration.home / "reports"
+    pages = []
+    for name in strategies:
+        files = strategy_files(strategy_content(reader, configuration, name))
+        write_files(folder, files)
+        pages.append(folder / f"{name}.html")
+    write_files(folder, {"index.html": index_text(configuration, reader)})
+    return [folder / "index.html", *pages]
+
+
+def strategy_files(content: StrategyContent) -> dict[str, str]:
+    """The page of a strategy and its tables as CSV and JSON, by file name."""
+    tables = {f"{content.name}_{table}.csv": csv_text(getattr(content, table)) for table in EXPORTED}
+    machine_readable = {
+        table: json.loads(json_text(getattr(content, table))) for table in ("verdicts", "metrics", "stress", "trades")
+    }
+    return {
+        **tables,
+        f"{content.name}.json": json.dumps(machine_readable, indent=1),
+        f"{content.name}.html": strategy_page(content),
+    }
+
+
+def index_text(configuration: Configuration, reader: Reader) -> str:
+    """The index page."""
+    verdicts = verdict_summary(configuration, reader)
+    sources = ", ".join(f"{source.asset_class} from {source.source}" for source in configuration.market_data)
+    return index_page(configuration.name, f"{sources} · seed {configuration.seed}", verdicts, quality_counts(reader))
+
+
+def verdict_summary(configuration: Configuration, reader: Reader) -> pl.DataFrame:
+    """One row a strategy: market, result, and headline metrics of the latest split that may be shown."""
+    rows = []
+    for name in configuration.strategies:
+        content = strategy_content(reader, configuration, name)
+        split = "holdout" if "holdout" in content.metrics["split"] else "validation"
+        own = dict(content.metrics.filter(pl.col("split") == split).select("metric", "value").iter_rows())
+        rows.append(
+            {
+                "strategy": name,
+                "market": "synthetic" if content.synthetic else "real",
+                "result": result_of(content)[0],
+                "split": split,
+                **{metric: own.get(metric) for metric in SUMMARY_METRICS},
+            }
+        )
+    return pl.DataFrame(rows, schema_overrides=dict.fromkeys(SUMMARY_METRICS, pl.Float64))
+
+
+def write_files(folder: Path, files: Mapping[str, str]) -> None:
+    """Write each file beside its place, then move it there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        partial = folder / f".{name}.{os.getpid()}.partial"
+        try:
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(folder / name)
+        finally:
+            partial.unlink(missing_ok=True)

@@ -1,0 +1,193 @@
+"""The HTML pages: content in, one self-contained document out. Nothing is loaded from a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from trading_assets.reports.cells import Grid, grid, number, percent
+from trading_assets.reports.content import StrategyContent
+from trading_assets.reports.sections import Section, criteria_table, sections
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+RESULT_TEXT = {
+    "go": "go",
+    "conditional": "conditional",
+    "reject": "reject",
+    "insufficient_evidence": "insufficient evidence",
+    "failed": "failed",
+    "none": "no verdict yet",
+}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A headline number."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True)
+class RenderedSection:
+    """A section with its charts as HTML."""
+
+    anchor: str
+    title: str
+    stage: str
+    text: str
+    charts: list[str]
+    side_by_side: bool
+    tables: list[Grid]
+    folded: bool
+    folded_title: str
+    folded_charts: list[str]
+    folded_tables: list[Grid]
+    files: list[str] = field(default_factory=list)
+
+
+def strategy_page(content: StrategyContent) -> str:
+    """The page of one strategy."""
+    from plotly.offline import get_plotlyjs
+
+    result, explanation = result_of(content)
+    failure = content.status.filter(pl.col("status") == "failed")
+    return (
+        _environment()
+        .get_template("strategy.html.j2")
+        .render(
+            style=_style(),
+            plotly_js=get_plotlyjs(),
+            name=content.name,
+            subtitle=_subtitle(content),
+            synthetic=content.synthetic,
+            result=result,
+            result_text=RESULT_TEXT[result],
+            explanation=explanation,
+            failure=failure["error"][0] if not failure.is_empty() else "",
+            facts=_facts(content),
+            criteria=criteria_table(content.verdicts),
+            looks=_looks(content),
+            sections=[_rendered(section) for section in sections(content)],
+        )
+    )
+
+
+def index_page(name: str, subtitle: str, verdicts: pl.DataFrame, quality: pl.DataFrame) -> str:
+    """The page of all strategies.
+
+    Parameters
+    ----------
+    verdicts
+        One row a strategy, as `verdict_summary` makes it; the strategy links to its page.
+    quality
+        Rows quarantined and flagged, by reason.
+    """
+    formats = {"annual_return": percent, "max_drawdown": percent}
+    return (
+        _environment()
+        .get_template("index.html.j2")
+        .render(
+            style=_style(),
+            name=name,
+            subtitle=subtitle,
+            verdicts=grid(verdicts, formats=formats, links={"strategy": lambda strategy: f"{strategy}.html"}),
+            quality=grid(quality),
+        )
+    )
+
+
+def result_of(content: StrategyContent) -> tuple[str, str]:
+    """The verdict's result and its explanation in words."""
+    rows = content.verdicts.filter(pl.col("kind") == "result")
+    if not content.status.filter(pl.col("status") == "failed").is_empty():
+        return "failed", "The strategy's own code raised an error, so there is nothing to judge."
+    if rows.is_empty():
+        return "none", "The verdict of this strategy has not been materialised."
+    return rows["result"][0], rows["note"][0] or ""
+
+
+def _subtitle(content: StrategyContent) -> str:
+    settings = content.settings
+    universe = settings.universe if isinstance(settings.universe, str) else ", ".join(settings.universe)
+    parts = [f"{settings.type} on {universe}"]
+    if not content.equity.is_empty():
+        parts.append(f"{content.equity['session'].min()} to {content.equity['session'].max()}")
+    if content.benchmark:
+        parts.append(f"benchmark {content.benchmark} (price return)")
+    return " · ".join(parts)
+
+
+def _facts(content: StrategyContent) -> list[Fact]:
+    wanted = [
+        ("annual_return", "annual return", percent),
+        ("sharpe", "Sharpe", number),
+        ("max_drawdown", "max drawdown", percent),
+        ("calmar", "Calmar", number),
+        ("trades", "trades", number),
+        ("expectancy_r", "expectancy, R", number),
+    ]
+    split = "holdout" if "holdout" in content.metrics["split"] else "validation"
+    values = dict(content.metrics.filter(pl.col("split") == split).select("metric", "value").iter_rows())
+    return [
+        Fact(f"{label}, {split}", "–" if values.get(metric) is None else form(values[metric]))
+        for metric, label, form in wanted
+    ]
+
+
+def _looks(content: StrategyContent) -> str:
+    looks = content.holdout_looks
+    if looks.is_empty():
+        return "The holdout of this strategy has not been looked at."
+    overrides = looks.filter(pl.col("override").is_not_null())
+    text = f"The holdout has been looked at {looks.height} time{'s' * (looks.height > 1)}."
+    if not overrides.is_empty():
+        text += " Looks after a change: " + "; ".join(overrides["override"].to_list()) + "."
+    return text
+
+
+def _rendered(section: Section) -> RenderedSection:
+    return RenderedSection(
+        anchor=section.anchor,
+        title=section.title,
+        stage=section.stage,
+        text=section.text,
+        charts=[_chart(figure, f"{section.anchor}-{index}") for index, figure in enumerate(section.charts)],
+        side_by_side=section.side_by_side,
+        tables=section.tables,
+        folded=bool(section.folded_charts or section.folded_tables),
+        folded_title=section.folded_title,
+        folded_charts=[
+            _chart(figure, f"{section.anchor}-folded-{index}") for index, figure in enumerate(section.folded_charts)
+        ],
+        folded_tables=section.folded_tables,
+        files=section.files,
+    )
+
+
+def _chart(figure: Any, identifier: str) -> str:
+    html: str = figure.to_html(
+        full_html=False,
+        include_plotlyjs=False,
+        div_id=identifier,
+        config={"displayModeBar": False, "responsive": True},
+    )
+    return html
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader
+
+    return Environment(loader=PackageLoader("trading_assets.reports"), autoescape=True, trim_blocks=True)
+
+
+@cache
+def _style() -> str:
+    return (resources.files("trading_assets.reports") / "templates" / "style.css").read_text(encoding="utf-8")

@@ -1,0 +1,125 @@
+"""A configuration is used whole or refused with the place of the error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from trading_assets.config import ConfigurationError, load_configuration, shipped
+
+MINIMAL = """\
+name: mine
+start: 2010-01-01
+market_data:
+  - source: sample
+    asset_class: equity
+strategies:
+  momentum: {type: equity_momentum}
+"""
+
+
+def load(tmp_path: Path, text: str) -> object:
+    path = tmp_path / "mine.yaml"
+    path.write_text(dedent(text))
+    return load_configuration(path, tmp_path)
+
+
+def error_of(tmp_path: Path, text: str) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path, text)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["demo.yaml", "template.yaml"])
+def test_what_is_shipped_is_valid(name: str, tmp_path: Path) -> None:
+    configuration = load_configuration(shipped(name), tmp_path)
+    assert configuration.home == tmp_path / configuration.name
+
+
+def test_defaults_are_the_trading_rules(tmp_path: Path) -> None:
+    configuration = load(tmp_path, MINIMAL)
+    assert configuration.risk.risk_per_trade == 0.0075
+    assert configuration.costs.crypto.fee_bps == 8
+    assert configuration.strategies["momentum"].parameters.stop_atr == 2.5
+    assert configuration.market_data[0].calendar == "XNYS"
+
+
+def test_one_cost_can_be_changed_alone(tmp_path: Path) -> None:
+    configuration = load(tmp_path, MINIMAL + "costs: {crypto: {fee_bps: 20}}\n")
+    assert configuration.costs.crypto.fee_bps == 20
+    assert configuration.costs.crypto.slippage_bps == 10
+
+
+@pytest.mark.parametrize(
+    ("added", "expected"),
+    [
+        ("strategys: {}\n", ["unknown key 'strategys'", "line 8", "key: strategys", "did you mean 'strategies'?"]),
+        ("costs: {equity: {fe_bps: 1}}\n", ["key: costs.equity.fe_bps", "did you mean 'fee_bps'?"]),
+        ("costs: {equity: {fee_bps: -1}}\n", ["key: costs.equity.fee_bps", "greater than or equal to 0", "got -1"]),
+        ("seed: many\n", ["key: seed", "valid integer", "got 'many'"]),
+        ("as_of: 2009-01-01\n", ["as_of: 2009-01-01 is before start 2010-01-01"]),
+        ("registration: {other: {hypothesis: long enough text, registered_on: 2020-01-01}}\n", ["'other' is not one of"]),
+        ("splits: {train: 0.5, validation: 0.1, holdout: 0.1}\n", ["key: splits", "sum to 1"]),
+        (
+            "splits: {train: [2011-01-01, 2012-12-31], validation: [2012-06-01, 2013-01-01], holdout: [2013-02-01, 2014-01-01]}\n",
+            ["key: splits", "overlap or are out of order"],
+        ),
+        ("splits: {train: [2012-01-01, 2011-12-31], validation: 0.1, holdout: 0.1}\n", ["key: splits.train", "before"]),
+        ("name: again\n", ["appears twice", "first on line 1"]),
+    ],
+)
+def test_bad_config(added: str, expected: list[str], tmp_path: Path) -> None:
+    message = error_of(tmp_path, MINIMAL + added)
+    assert str(tmp_path / "mine.yaml") in message
+    for part in expected:
+        assert part in message
+
+
+def test_bad_strategy_parameters_name_the_strategy(tmp_path: Path) -> None:
+    message = error_of(tmp_path, MINIMAL.replace("equity_momentum}", "equity_momentum, stop_atr: -1, exitt: ma_20}"))
+    assert "key: strategies.momentum.stop_atr" in message
+    assert "greater than 0" in message
+    assert "did you mean 'exit'?" in message
+
+
+def test_unknown_strategy_type(tmp_path: Path) -> None:
+    message = error_of(tmp_path, MINIMAL.replace("equity_momentum", "momentun"))
+    assert "no module trading_assets.strategies.momentun" in message
+    assert "key: strategies.momentum.type" in message
+
+
+def test_unknown_key_of_a_source_is_compared_with_that_source(tmp_path: Path) -> None:
+    text = MINIMAL.replace("source: sample", "source: files\n    path: x.csv\n    skip_row: 1")
+    assert "did you mean 'skip_rows'?" in error_of(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("- a\n- b\n", "expected: a mapping"), ("a: [1\n", "not valid YAML"), ("", "expected: a mapping")],
+)
+def test_not_a_configuration(text: str, expected: str, tmp_path: Path) -> None:
+    assert expected in error_of(tmp_path, text)
+
+
+def test_unreadable_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"nowhere\.yaml"):
+        load_configuration(tmp_path / "nowhere.yaml", tmp_path)
+
+
+def test_the_hash_changes_with_any_value_and_not_with_the_place(tmp_path: Path) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.mkdir()
+    second.mkdir()
+    same = {load(folder, MINIMAL).hash for folder in (first, second)}
+    assert len(same) == 1
+    assert load(first, MINIMAL + "seed: 8\n").hash not in same
+    assert load(first, MINIMAL.replace("equity_momentum}", "equity_momentum, stop_atr: 2.0}")).hash not in same
+
+
+def test_a_secret_is_read_from_the_environment_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADING_ASSETS_WEBHOOK_TOKEN", "hunter2")
+    configuration = load(tmp_path, MINIMAL + "notifier: {kind: webhook, url: 'http://localhost:1/'}\n")
+    assert configuration.notifier.token.get_secret_value() == "hunter2"
+    assert "hunter2" not in str(configuration) + repr(configuration) + configuration.model_dump_json()
