@@ -67,21 +67,32 @@ class Table:
         return pl.DataFrame(schema={name: column.dtype for name, column in self.columns.items()})
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Put the declared columns first, in order, and cast them; absent nullable ones become null.
+        """Put the declared columns first, in order, and cast all; absent nullable ones become null.
 
         Raises
         ------
         ContractError
             A required column is absent or a cast loses values.
         """
-        absent = [name for name, column in self.columns.items() if name not in frame.columns and not column.nullable]
+        optional = {name for name, column in self.columns.items() if column.nullable}
+        absent = [name for name in self.columns if name not in frame.columns and name not in optional]
         if absent:
             raise ContractError(f"{self.name}: missing column{'s' * (len(absent) > 1)} {', '.join(absent)}")
-        own = [
-            (pl.col(name) if name in frame.columns else pl.lit(None)).cast(column.dtype).alias(name)
-            for name, column in self.columns.items()
+        dtypes = {name: column.dtype for name, column in self.columns.items()}
+        if self.extra is not None:
+            dtypes |= {name: self.extra.dtype for name in frame.columns if name not in self.columns}
+        rest = [name for name in frame.columns if name not in dtypes]
+        cut = [
+            name
+            for name, dtype in dtypes.items()
+            if dtype.is_integer() and name in frame.columns and _has_fractions(frame[name])
         ]
-        rest = [name for name in frame.columns if name not in self.columns]
+        if cut:
+            raise ContractError(f"{self.name}: {', '.join(cut)} must be whole numbers")
+        own = [
+            (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)
+            for name, dtype in dtypes.items()
+        ]
         try:
             return frame.select(*own, *rest)
         except pl.exceptions.InvalidOperationError as error:
@@ -95,8 +106,7 @@ class Table:
         ContractError
             Naming each column, rule and up to five offending values.
         """
-        import pandera.errors  # noqa: F401 - heavy: imported only where a frame is checked
-        import pandera.polars as pa
+        import pandera.polars as pa  # heavy: only where a frame is checked
 
         unexpected = [name for name in frame.columns if name not in self.columns]
         if unexpected and self.extra is None:
@@ -122,10 +132,17 @@ def _pandera_column(pa: Any, column: Column) -> Any:
     if column.one_of is not None:
         checks.append(pa.Check.isin(list(column.one_of)))
     if column.dtype in (pl.Float64, pl.Float32):
-        checks.append(
-            pa.Check(lambda data: data.lazyframe.select(pl.col(data.key).is_finite()), name="finite", ignore_na=True)
-        )
+        checks.append(pa.Check(_is_finite, name="finite", ignore_na=True))
     return pa.Column(column.dtype, checks=checks, nullable=column.nullable)
+
+
+def _is_finite(data: Any) -> pl.LazyFrame:
+    finite: pl.LazyFrame = data.lazyframe.select(pl.col(data.key).is_finite())
+    return finite
+
+
+def _has_fractions(values: pl.Series) -> bool:
+    return values.dtype.is_float() and not (values == values.floor()).all()
 
 
 def _summary(error: Any) -> str:

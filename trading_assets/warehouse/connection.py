@@ -1,0 +1,147 @@
+"""Opening the DuckDB file: under the lock, at the current schema version, closed whatever happens."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
+from pathlib import Path
+
+import duckdb
+
+from trading_assets.warehouse.errors import WarehouseError, block
+from trading_assets.warehouse.lock import Patience, file_lock
+from trading_assets.warehouse.migrations import is_current, migrate
+
+# One thread: parallel float sums differ in the last bits from run to run. The rest keeps a query inside the
+# database: no files, no network, no Python variables.
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 1,
+    "enable_external_access": False,
+    "python_enable_replacements": False,
+}
+_STORAGE_ERRORS = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.OutOfMemoryException)
+
+
+@contextmanager
+def open_to_read(path: Path, wait_seconds: float) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection to an existing file, under the shared lock; an older file is migrated first.
+
+    Raises
+    ------
+    WarehouseError
+        Locked for too long, newer, unreadable, or a statement failed.
+    """
+    patience = Patience(wait_seconds)
+    with _connected(path, write=False, patience=patience) as connection:
+        if is_current(connection, path):
+            yield connection
+            return
+    with open_to_write(path, wait_seconds):
+        pass
+    with _connected(path, write=False, patience=patience) as connection:
+        yield connection
+
+
+@contextmanager
+def open_to_write(path: Path, wait_seconds: float) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection under the exclusive lock; the file is created or migrated if need be.
+
+    Raises
+    ------
+    WarehouseError
+        Locked for too long, newer, not writable, or a statement failed.
+    """
+    with _connected(path, write=True, patience=Patience(wait_seconds)) as connection:
+        if not is_current(connection, path):
+            with transaction(connection):
+                migrate(connection, path)
+        yield connection
+
+
+@contextmanager
+def transaction(
+    connection: duckdb.DuckDBPyConnection, commit_within: AbstractContextManager[object] | None = None
+) -> Iterator[None]:
+    """All or nothing: commit at the end (inside `commit_within`), roll back on any exception."""
+    connection.execute("BEGIN").fetchall()
+    try:
+        yield
+        with commit_within or nullcontext():
+            connection.execute("COMMIT").fetchall()
+    except BaseException:
+        with suppress(duckdb.Error):  # a failed commit has rolled back already; the first error is the one to tell
+            connection.execute("ROLLBACK").fetchall()
+        raise
+
+
+@contextmanager
+def _connected(path: Path, *, write: bool, patience: Patience) -> Iterator[duckdb.DuckDBPyConnection]:
+    try:
+        if write:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            with file_lock(path, exclusive=write, patience=patience):
+                if write and not path.exists():
+                    _create(path)
+                try:
+                    connection = duckdb.connect(path, read_only=not write, config=_SETTINGS)
+                except (duckdb.IOException, duckdb.ConnectionException) as error:
+                    holder = _foreign_holder(error)
+                    if holder is None:
+                        raise
+                else:
+                    try:
+                        yield connection
+                    finally:
+                        connection.close()
+                    return
+            # Waited for without our lock: a reader may get through where a writer cannot.
+            patience.pause(path, partial(str, holder))
+    except duckdb.Error as error:
+        raise WarehouseError(_explain(error, path, write)) from error
+    except OSError as error:
+        raise WarehouseError(_explain_storage(str(error), path, write)) from error
+
+
+def _create(path: Path) -> None:
+    """Create the file beside its place, then move it there: a kill leaves no half-made database."""
+    new = path.with_name(f"{path.name}.new")
+    for leftover in (new, new.with_name(f"{new.name}.wal")):
+        leftover.unlink(missing_ok=True)
+    connection = duckdb.connect(new, config=_SETTINGS)
+    try:
+        with transaction(connection):
+            migrate(connection, path)
+    finally:
+        connection.close()
+    new.replace(path)
+
+
+def _foreign_holder(error: duckdb.Error) -> str | None:
+    """Who else has the file open, not using our lock; None if that is not what `error` says."""
+    held = re.search(r"Conflicting lock is held(?: in (?P<program>.+?))? \(PID (?P<pid>\d+)\)", str(error))
+    if held:
+        return f"process {held['pid']} ({held['program'] or 'unknown program'})"
+    if "Could not set lock" in str(error):
+        return "another process"
+    if "different configuration" in str(error):
+        return f"process {os.getpid()} (this one: a connection opened outside of the warehouse)"
+    return None
+
+
+def _explain(error: duckdb.Error, path: Path, write: bool) -> str:
+    if isinstance(error, _STORAGE_ERRORS):
+        return _explain_storage(str(error), path, write)
+    return block("the warehouse refused a statement", file=path, cause=error)
+
+
+def _explain_storage(cause: str, path: Path, write: bool) -> str:
+    return block(
+        f"cannot {'write to' if write else 'read'} the warehouse; what it held is unchanged",
+        file=path,
+        cause=cause,
+        what_to_do="check free space, permissions and that the file is a DuckDB database; then run this again",
+    )

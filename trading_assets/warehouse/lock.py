@@ -1,0 +1,114 @@
+"""A file lock beside the database: exclusive to write, shared to read.
+
+`flock` belongs to an open file, not to a process, so it also keeps threads apart, and the kernel frees it
+when its holder dies. It is unreliable on many network mounts: keep the data folder on a local disk.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from trading_assets.warehouse.errors import LockedError, block
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05  # seconds
+
+
+class Patience:
+    """How long one operation may still wait, whatever it waits for."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+        self._pause = _SHORTEST_PAUSE
+
+    def pause(self, path: Path, holder: Callable[[], str]) -> None:
+        """Sleep a little, with jitter so that waiters do not march in step.
+
+        Raises
+        ------
+        LockedError
+            The time is up; names `path` and its `holder`.
+        """
+        if time.monotonic() >= self._end:
+            raise LockedError(
+                block(
+                    f"the warehouse is in use: gave up after waiting {self._seconds:g} s",
+                    file=path,
+                    held_by=holder(),
+                    what_to_do="close that process (a DuckDB shell, a notebook, another run) and run this again",
+                )
+            )
+        time.sleep(random.uniform(0.5, 1.0) * self._pause)
+        self._pause = min(self._pause * 1.5, _LONGEST_PAUSE)
+
+
+@contextmanager
+def file_lock(path: Path, *, exclusive: bool, patience: Patience) -> Iterator[None]:
+    """Hold the lock of the database at `path`.
+
+    Who wants it first passes a queue lock, which a waiting writer keeps: readers that follow each other
+    without a gap cannot starve it.
+
+    Raises
+    ------
+    LockedError
+        Not free in time.
+    OSError
+        The lock file can be neither created nor opened.
+    """
+    mode = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+    with ExitStack() as held:
+        with _flock(path.with_name(f"{path.name}.queue"), mode, patience):
+            held.enter_context(_flock(path.with_name(f"{path.name}.lock"), mode, patience))
+        yield
+
+
+@contextmanager
+def _flock(path: Path, mode: int, patience: Patience) -> Iterator[None]:
+    descriptor = _open(path, mode)
+    if descriptor is None:
+        yield
+        return
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                patience.pause(path, lambda: _holder(path))
+        yield
+    finally:
+        # Not left to close(): a forked child would keep the lock alive.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.close(descriptor)
+
+
+def _open(path: Path, mode: int) -> int | None:
+    """Open the lock file; None if a reader needs none, because nobody can write in this folder."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        if mode == fcntl.LOCK_EX or error.errno not in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise
+    try:
+        return os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+
+
+def _holder(path: Path) -> str:
+    try:
+        locks = Path("/proc/locks").read_text()
+    except OSError:  # not Linux
+        return "another process"
+    pids = re.findall(rf"FLOCK\s+\S+\s+\S+\s+(\d+)\s+\S+:{path.stat().st_ino}\s", locks)
+    others = sorted({int(pid) for pid in pids})
+    return f"process {', '.join(map(str, others))}" if others else "another process"

@@ -1,0 +1,72 @@
+"""What the warehouse keeps about itself (schema `meta`), and how an older file is brought up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from trading_assets.warehouse.errors import SchemaVersionError, block
+
+Migration = tuple[str, ...]
+
+#: Entry n - 1 takes a file from version n - 1 to version n. Never change an entry: append one.
+MIGRATIONS: tuple[Migration, ...] = (
+    (
+        "CREATE SCHEMA meta",
+        "CREATE TABLE meta.schema_version (version INTEGER NOT NULL)",
+        "INSERT INTO meta.schema_version VALUES (0)",
+        # The last commit that replaced each slice. A whole table has the column ''.
+        "CREATE TABLE meta.commits (table_name VARCHAR NOT NULL, slice_column VARCHAR NOT NULL,"
+        " lower_bound VARCHAR NOT NULL, upper_bound VARCHAR NOT NULL, number BIGINT NOT NULL)",
+        "CREATE TABLE meta.ledgers (table_name VARCHAR NOT NULL)",
+    ),
+)
+
+
+def schema_version(connection: duckdb.DuckDBPyConnection) -> int:
+    """Version of the open file; 0 if it is not (yet) a warehouse."""
+    (known,) = connection.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'meta' AND table_name = 'schema_version'"
+    ).fetchall()
+    if not known[0]:
+        return 0
+    return int(connection.execute("SELECT max(version) FROM meta.schema_version").fetchall()[0][0])
+
+
+def is_current(connection: duckdb.DuckDBPyConnection, path: Path, migrations: Sequence[Migration] = MIGRATIONS) -> bool:
+    """Whether the file can be used as it is; False if it must be migrated.
+
+    Raises
+    ------
+    SchemaVersionError
+        A newer version wrote it.
+    """
+    version = schema_version(connection)
+    if version > len(migrations):
+        raise SchemaVersionError(
+            block(
+                "the warehouse was written by a newer version of trading_assets",
+                file=path,
+                expected=f"schema version {len(migrations)} or older, found {version}",
+                what_to_do="update trading_assets, or use another data folder",
+            )
+        )
+    return version == len(migrations)
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, path: Path, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Apply the migrations that the file lacks, in order. Call inside a transaction.
+
+    Raises
+    ------
+    SchemaVersionError
+        A newer version wrote it.
+    """
+    if is_current(connection, path, migrations):
+        return
+    for migration in migrations[schema_version(connection) :]:
+        for statement in migration:
+            connection.execute(statement).fetchall()
+    connection.execute("UPDATE meta.schema_version SET version = ?", [len(migrations)]).fetchall()

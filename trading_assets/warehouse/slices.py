@@ -1,0 +1,70 @@
+"""Which rows of a table one write replaces, or one read depends on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Bounds(NamedTuple):
+    """Rows whose `column` lies between two values, both inclusive."""
+
+    column: str
+    lower: str | dt.date
+    upper: str | dt.date
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some rows of a table, the same ones whenever it is asked: what is replaced together.
+
+    Use `Whole`, `Sessions` or `Rows`.
+    """
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """The rows; None for all of them."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        if self.bounds is None:
+            return "all rows"
+        column, lower, upper = self.bounds
+        return f"{column} {lower}" if lower == upper else f"{column} {lower} to {upper}"
+
+
+@dataclass(frozen=True)
+class Whole(Slice):
+    """All rows."""
+
+    @property
+    def bounds(self) -> None:
+        """No bounds."""
+        return
+
+
+@dataclass(frozen=True)
+class Sessions(Slice):
+    """Rows with ``start <= session <= end``."""
+
+    start: dt.date
+    end: dt.date
+
+    @property
+    def bounds(self) -> Bounds:
+        """The span of sessions."""
+        return Bounds("session", self.start, self.end)
+
+
+@dataclass(frozen=True)
+class Rows(Slice):
+    """Rows whose `column` equals `value`, e.g. ``Rows("strategy", "equity_momentum")``."""
+
+    column: str
+    value: str
+
+    @property
+    def bounds(self) -> Bounds:
+        """The one value."""
+        return Bounds(self.column, self.value, self.value)

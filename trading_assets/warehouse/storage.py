@@ -1,0 +1,188 @@
+"""Tables in an open connection: create, widen, replace a slice, append, select. Locks nothing, commits nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import duckdb
+import polars as pl
+
+from trading_assets.warehouse.errors import MissingTableError, WarehouseError, block
+from trading_assets.warehouse.slices import Slice
+from trading_assets.warehouse.table import ContractError, Table
+
+_FRAME = "frame to write"
+_DECLARED = "columns declared"
+
+
+def checked(table: Table, frame: pl.DataFrame, slice_: Slice | None = None) -> pl.DataFrame:
+    """The frame as it is to be stored: conformed, validated, inside its slice, in order of the key.
+
+    Raises
+    ------
+    ContractError
+        The frame breaks the table's contract, or has rows that the slice does not.
+    """
+    frame = table.conform(frame)
+    table.validate(frame)
+    bounds = slice_.bounds if slice_ is not None else None
+    if bounds is not None:
+        if bounds.column not in frame.columns:
+            raise ContractError(f"{table.name}: has no column {bounds.column}, which {slice_} needs")
+        inside = pl.col(bounds.column).is_between(pl.lit(bounds.lower), pl.lit(bounds.upper))
+        outside = frame.filter(~inside.fill_null(False))
+        if outside.height:
+            values = outside[bounds.column].unique().sort().head(5).to_list()
+            raise ContractError(
+                f"{table.name}: {outside.height} rows are outside of {slice_} (e.g. {', '.join(map(str, values))})"
+            )
+    return frame.sort(table.key, maintain_order=True) if table.key else frame
+
+
+def stored_columns(connection: duckdb.DuckDBPyConnection, table_name: str) -> dict[str, str]:
+    """Columns of a stored table with their DuckDB types; empty if there is no such table."""
+    rows = connection.execute(
+        "SELECT column_name, data_type FROM duckdb_columns()"
+        " WHERE schema_name || '.' || table_name = ? AND database_name = current_database() ORDER BY column_index",
+        [table_name],
+    ).fetchall()
+    return {name: str(type_) for name, type_ in rows}
+
+
+def replace_slice(connection: duckdb.DuckDBPyConnection, table: Table, slice_: Slice, frame: pl.DataFrame) -> None:
+    """Put `frame` in place of the slice's rows."""
+    connection.register(_FRAME, frame.to_arrow())
+    try:
+        _fit(connection, table)
+        where, parameters = _where("", (), slice_)
+        connection.execute(f"DELETE FROM {_quoted(table.name)}{where}", parameters).fetchall()
+        connection.execute(f"INSERT INTO {_quoted(table.name)} BY NAME FROM {_quote(_FRAME)}").fetchall()
+    finally:
+        connection.unregister(_FRAME)
+
+
+def append_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> None:
+    """Add rows; the first append makes the table a ledger, which no replace touches.
+
+    Raises
+    ------
+    ContractError
+        A row has the key of one that is there.
+    """
+    connection.register(_FRAME, frame.to_arrow())
+    try:
+        _fit(connection, table)
+        if table.key:
+            keys = ", ".join(map(_quote, table.key))
+            known = connection.execute(
+                f"SELECT {keys} FROM {_quote(_FRAME)} SEMI JOIN {_quoted(table.name)} USING ({keys}) LIMIT 1"
+            ).fetchall()
+            if known:
+                raise ContractError(f"{table.name}: a row with {', '.join(table.key)} = {known[0]} is there already")
+        connection.execute(f"INSERT INTO {_quoted(table.name)} BY NAME FROM {_quote(_FRAME)}").fetchall()
+    finally:
+        connection.unregister(_FRAME)
+    if not is_ledger(connection, table.name):
+        connection.execute("INSERT INTO meta.ledgers VALUES (?)", [table.name]).fetchall()
+
+
+def is_ledger(connection: duckdb.DuckDBPyConnection, table_name: str) -> bool:
+    """Whether rows were ever appended to the table."""
+    return bool(connection.execute("FROM meta.ledgers WHERE table_name = ?", [table_name]).fetchall())
+
+
+def select(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    columns: Sequence[str] | None = None,
+    where: str = "",
+    parameters: Sequence[object] = (),
+    slice_: Slice | None = None,
+) -> pl.DataFrame:
+    """Rows of a table in order of its key; declared columns that an older file lacks are null.
+
+    Raises
+    ------
+    MissingTableError
+        There is no such table.
+    WarehouseError
+        A column is neither declared nor stored.
+    """
+    stored = stored_columns(connection, table.name)
+    if not stored:
+        raise MissingTableError(missing(table.name))
+    known = [*table.columns, *(name for name in stored if table.extra and name not in table.columns)]
+    unknown = [name for name in columns or () if name not in known]
+    if unknown:
+        raise WarehouseError(block(f"{table.name} has no column {unknown[0]}", expected=f"one of {', '.join(known)}"))
+    source = _quoted(table.name)
+    if any(name not in stored for name in table.columns):
+        connection.register(_DECLARED, table.empty().to_arrow())
+        source = f"(FROM {source} UNION ALL BY NAME FROM {_quote(_DECLARED)})"
+    condition, values = _where(where, parameters, slice_)
+    order = f" ORDER BY {', '.join(map(_quote, table.key))}" if table.key else ""
+    chosen = ", ".join(_quote(name) for name in (known if columns is None else columns))
+    frame = rows_of(connection, f"SELECT {chosen} FROM {source}{condition}{order}", values)
+    return frame.with_columns(
+        pl.col(name).cast(column.dtype) for name, column in table.columns.items() if name in frame.columns
+    )
+
+
+def rows_of(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    parameters: Sequence[object] = (),
+    frames: Mapping[str, pl.DataFrame] | None = None,
+) -> pl.DataFrame:
+    """The result of one query, which sees `frames` as tables by their names."""
+    for name, rows in (frames or {}).items():
+        connection.register(name, rows.to_arrow())
+    relation = connection.sql(sql, params=list(parameters) or None)
+    if relation is None:
+        raise WarehouseError(block("this statement returns no rows", expected="a SELECT", found=sql))
+    frame: pl.DataFrame = relation.pl()
+    return frame
+
+
+def missing(table_name: str) -> str:
+    """What to tell who reads a table that has not been written."""
+    stage = table_name.split(".", maxsplit=1)[0]
+    return block(
+        f"table {table_name} does not exist yet",
+        what_to_do=f"materialise the asset that writes it, in group {stage} (trading-assets run --select {stage})",
+    )
+
+
+def _fit(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Make the stored table able to take the registered frame: create it, add columns, change types."""
+    wanted = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {_quote(_FRAME)}").fetchall()}
+    stored = stored_columns(connection, table.name)
+    if not stored:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quote(table.schema)}").fetchall()
+        connection.execute(f"CREATE TABLE {_quoted(table.name)} AS FROM {_quote(_FRAME)} WITH NO DATA").fetchall()
+        return
+    for name, type_ in wanted.items():
+        if name not in stored:
+            change = f"ADD COLUMN {_quote(name)} {type_}"
+        elif stored[name] != type_:
+            change = f"ALTER COLUMN {_quote(name)} TYPE {type_}"
+        else:
+            continue
+        connection.execute(f"ALTER TABLE {_quoted(table.name)} {change}").fetchall()
+
+
+def _where(where: str, parameters: Sequence[object], slice_: Slice | None) -> tuple[str, list[object]]:
+    conditions, values = [f"({where})"] if where else [], list(parameters)
+    if slice_ is not None and slice_.bounds is not None:
+        column, lower, upper = slice_.bounds
+        conditions.append(f"{_quote(column)} BETWEEN ? AND ?")
+        values += [lower, upper]
+    return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), values
+
+
+def _quoted(table_name: str) -> str:
+    return ".".join(_quote(part) for part in table_name.split("."))
+
+
+def _quote(identifier: str) -> str:
+    return '"' + identifier.replace('"', '""') + '"'

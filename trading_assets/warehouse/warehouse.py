@@ -1,0 +1,301 @@
+"""The one DuckDB file of a configuration, and the only code that opens it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+import polars as pl
+
+from trading_assets.warehouse import storage, versions
+from trading_assets.warehouse.connection import open_to_read, open_to_write, transaction
+from trading_assets.warehouse.errors import MissingTableError, StaleInputError, WarehouseError, block
+from trading_assets.warehouse.slices import Rows, Slice, Whole
+from trading_assets.warehouse.table import Table
+
+__all__ = ["UnitOfWork", "Warehouse", "WarehouseError"]
+
+T = TypeVar("T")
+Parts = Sequence[tuple[Slice, Mapping[Table, pl.DataFrame]]]
+
+
+class Warehouse:
+    """Tables in one DuckDB file, replaced slice by slice, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The file; the first write creates it.
+    wait_seconds
+        How long an operation waits for other processes before it gives up.
+
+    Notes
+    -----
+    Nothing stays open between two calls, and a lock is held only while rows are copied in or out. Every
+    method raises a `WarehouseError` (`LockedError`, `SchemaVersionError`, ...) if the file cannot be used.
+    """
+
+    def __init__(self, path: Path, *, wait_seconds: float = 120.0) -> None:
+        self.path = path
+        self.wait_seconds = wait_seconds
+
+    def unit_of_work(self) -> UnitOfWork:
+        """The same operations for one step, which notices if its input is replaced meanwhile."""
+        return UnitOfWork(self.path, wait_seconds=self.wait_seconds)
+
+    def replace(self, slice_: Slice, tables: Mapping[Table, pl.DataFrame]) -> None:
+        """Put frames in place of one slice of their tables, in one transaction.
+
+        Tables are created, and gain columns, as the frames need; rows that lack a column hold null.
+
+        Raises
+        ------
+        ContractError
+            A frame breaks its table's contract or leaves the slice. Nothing is written.
+        StaleInputError
+            Only of a unit of work.
+        WarehouseError
+            A table is a ledger, or the file cannot be written.
+        """
+        self.replace_together([(slice_, tables)])
+
+    def replace_together(self, parts: Parts) -> None:
+        """As `replace`, for tables of one step that are replaced by different slices."""
+        frames = [
+            (slice_, table, storage.checked(table, frame, slice_))
+            for slice_, tables in parts
+            for table, frame in tables.items()
+        ]
+        with open_to_write(self.path, self.wait_seconds) as connection, transaction(connection):
+            self._assert_fresh(connection)
+            number = versions.next_number(connection)
+            for slice_, table, frame in frames:
+                if storage.is_ledger(connection, table.name):
+                    raise WarehouseError(block(f"{table.name} is append only", what_to_do="use append"))
+                storage.replace_slice(connection, table, slice_, frame)
+                versions.record(connection, table.name, slice_, number)
+        self._wrote(number, {table: frame for _, table, frame in frames})
+
+    def append(self, table: Table, rows: pl.DataFrame) -> None:
+        """Add rows to a ledger: a table that no replace can touch.
+
+        What a ledger records has happened, so stale input does not stop an append, and an append makes no
+        reader stale.
+
+        Raises
+        ------
+        ContractError
+            The rows break the contract, or one has the key of a row that is there.
+        """
+        rows = storage.checked(table, rows)
+        with open_to_write(self.path, self.wait_seconds) as connection, transaction(connection):
+            storage.append_rows(connection, table, rows)
+        self._wrote(None, {table: rows})
+
+    def append_chained(
+        self,
+        table: Table,
+        build: Callable[[pl.DataFrame], pl.DataFrame],
+        commit_within: Callable[[pl.DataFrame], AbstractContextManager[object]] | None = None,
+    ) -> pl.DataFrame:
+        """Append rows that depend on the rows that are there, under one exclusive lock.
+
+        Parameters
+        ----------
+        build
+            From all rows, in order of the key, to those to add. It must not use the warehouse: it runs
+            under the lock. An exception leaves the ledger as it was.
+        commit_within
+            From all rows as they will be to a context manager around the commit, still under the lock: write
+            and sync what is to be kept outside the database on entering (under a provisional name), make it
+            final on leaving, discard it on an exception. After a kill, one of the two names tells the truth.
+
+        Returns
+        -------
+        All rows, the new ones included, in order of the key.
+        """
+        storage.checked(table, table.empty())  # loads the contract library before the lock is taken
+        with open_to_write(self.path, self.wait_seconds) as connection:
+            current = _rows_or_empty(connection, table)
+            rows = storage.checked(table, build(current))
+            combined = pl.concat([current, rows], how="diagonal")
+            combined = combined.sort(table.key, maintain_order=True) if table.key else combined
+            with transaction(connection, commit_within(combined) if commit_within else None):
+                storage.append_rows(connection, table, rows)
+        self._wrote(None, {table: rows})
+        return combined
+
+    def examine(self, table: Table, look: Callable[[pl.DataFrame], T]) -> T:
+        """Call `look` on all rows while nobody can write, so that it may compare them with something outside.
+
+        `look` must not use the warehouse. An absent table is empty.
+        """
+        if not self.path.exists():
+            return look(table.empty())
+        with open_to_read(self.path, self.wait_seconds) as connection:
+            return look(_rows_or_empty(connection, table))
+
+    def read(
+        self,
+        table: Table,
+        *,
+        columns: Sequence[str] | None = None,
+        where: str = "",
+        parameters: Sequence[object] = (),
+        rows: Rows | None = None,
+    ) -> pl.DataFrame:
+        """Rows of a table, ordered by its key.
+
+        Parameters
+        ----------
+        columns
+            Default: the declared ones, then, if the table has `extra`, the others.
+        where
+            SQL condition, with a ``?`` for each of `parameters`.
+        rows
+            Only the rows of one slice; a unit of work then depends on that slice alone.
+
+        Raises
+        ------
+        MissingTableError
+            The table has not been written.
+        """
+        scope = rows or Whole()
+        with self._reading([(table.name, scope)]) as connection:
+            return storage.select(connection, table, columns, where, parameters, scope)
+
+    def read_or_empty(
+        self,
+        table: Table,
+        *,
+        columns: Sequence[str] | None = None,
+        where: str = "",
+        parameters: Sequence[object] = (),
+        rows: Rows | None = None,
+    ) -> pl.DataFrame:
+        """As `read`, but a table that has not been written is empty."""
+        try:
+            return self.read(table, columns=columns, where=where, parameters=parameters, rows=rows)
+        except MissingTableError:
+            return table.empty() if columns is None else table.empty().select(columns)
+
+    def query(
+        self,
+        sql: str,
+        parameters: Sequence[object] = (),
+        *,
+        reads: Sequence[str] = (),
+        frames: Mapping[str, pl.DataFrame] | None = None,
+    ) -> pl.DataFrame:
+        """The result of a SELECT. Read-only, without access to files or network.
+
+        Parameters
+        ----------
+        reads
+            Names of the tables that a unit of work shall depend on.
+        frames
+            Seen by the query as tables of these names.
+
+        Raises
+        ------
+        MissingTableError
+            Nothing has been written yet.
+        """
+        with self._reading([(name, Whole()) for name in reads]) as connection:
+            return storage.rows_of(connection, sql, parameters, frames)
+
+    def exists(self, table_name: str) -> bool:
+        """Whether the table has been written."""
+        try:
+            with self._reading([(table_name, Whole())]) as connection:
+                return bool(storage.stored_columns(connection, table_name))
+        except MissingTableError:
+            return False
+
+    def fingerprint(self, table: Table, exclude: Sequence[str] = ()) -> str:
+        """SHA-256 of the table's rows in order of its key: equal for equal content, however it got there.
+
+        Parameters
+        ----------
+        exclude
+            Columns that may differ from run to run, such as a run id.
+        """
+        digest = hashlib.sha256()
+        for part in self.read(table).drop(exclude).iter_slices(100_000):
+            text = io.BytesIO()
+            part.write_ndjson(text)  # tells null from "" and writes every digit that a float needs
+            digest.update(text.getvalue())
+        return digest.hexdigest()
+
+    @contextmanager
+    def _reading(self, scopes: Sequence[tuple[str, Slice]]) -> Iterator[duckdb.DuckDBPyConnection]:
+        if not self.path.exists():
+            for name, scope in scopes:
+                self._noticed(name, scope, {})
+            raise MissingTableError(
+                storage.missing(scopes[0][0]) if scopes else block("there is no warehouse yet", file=self.path)
+            )
+        with open_to_read(self.path, self.wait_seconds) as connection:
+            for name, scope in scopes:
+                self._noticed(name, scope, versions.versions_of(connection, name, scope))
+            yield connection
+
+    def _noticed(self, table_name: str, scope: Slice, seen: versions.Versions) -> None:
+        """Called under the lock of a read; only a unit of work remembers."""
+
+    def _assert_fresh(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Called under the lock of a replace; only a unit of work has read anything."""
+
+    def _wrote(self, number: int | None, frames: Mapping[Table, pl.DataFrame]) -> None:
+        """Called after a commit."""
+
+
+class UnitOfWork(Warehouse):
+    """A warehouse as one step sees it: `replace` fails if what the step read has been replaced by another run.
+
+    A read of ``Rows("strategy", "a")`` does not depend on the rows of other strategies; any other read
+    depends on all slices of its table. The unit's own writes do not count.
+
+    Attributes
+    ----------
+    written
+        What this unit last wrote to each table.
+    """
+
+    def __init__(self, path: Path, *, wait_seconds: float = 120.0) -> None:
+        super().__init__(path, wait_seconds=wait_seconds)
+        self.written: dict[Table, pl.DataFrame] = {}
+        self._seen: dict[tuple[str, Slice], versions.Versions] = {}
+        self._own: set[int] = set()
+
+    def _noticed(self, table_name: str, scope: Slice, seen: versions.Versions) -> None:
+        self._seen.setdefault((table_name, scope), seen)  # the first look counts
+
+    def _assert_fresh(self, connection: duckdb.DuckDBPyConnection) -> None:
+        for (table_name, scope), seen in self._seen.items():
+            now = versions.versions_of(connection, table_name, scope)
+            if any(seen.get(key) != number and number not in self._own for key, number in now.items()):
+                raise StaleInputError(
+                    block(
+                        f"{table_name} was replaced by another run while this step computed from it",
+                        file=self.path,
+                        what_to_do="run this step again; nothing was written",
+                    )
+                )
+
+    def _wrote(self, number: int | None, frames: Mapping[Table, pl.DataFrame]) -> None:
+        self.written.update(frames)
+        if number is not None:
+            self._own.add(number)
+
+
+def _rows_or_empty(connection: duckdb.DuckDBPyConnection, table: Table) -> pl.DataFrame:
+    try:
+        return storage.select(connection, table)
+    except MissingTableError:
+        return table.empty()
