@@ -1,0 +1,67 @@
+"""The sensitivity grid of each strategy, checked before anything runs."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+from pydantic import ValidationError
+
+from trading_assets.config import Configuration, ConfigurationError
+from trading_assets.config.strategies import StrategyParameters, strategy_module
+
+Grid = Mapping[str, Sequence[float | str]]
+
+
+def grids(configuration: Configuration) -> dict[str, Grid]:
+    """The grid of every strategy: the configured one, else the `GRID` of its module, else none.
+
+    Values come back as the strategy takes them (5.0 of the file is the 5 of a whole-number parameter).
+
+    Raises
+    ------
+    ConfigurationError
+        A configured grid of an unknown strategy, with a parameter that the strategy does not have, without
+        values, with a value twice, or with one that it rejects; with the key path.
+    """
+    configured = configuration.robustness.grids
+    for name in configured:
+        if name not in configuration.strategies:
+            raise _error(("grids", name), "no strategy of this name", _nearest(name, list(configuration.strategies)))
+    return {
+        name: _checked(name, parameters, configured.get(name, getattr(strategy_module(settings.type), "GRID", {})))
+        for name, settings in configuration.strategies.items()
+        if isinstance(parameters := settings.parameters, StrategyParameters)
+    }
+
+
+def _checked(strategy: str, parameters: StrategyParameters, grid: Grid) -> Grid:
+    checked: dict[str, list[float | str]] = {}
+    for name, values in grid.items():
+        where = ("grids", strategy, name)
+        if name not in type(parameters).model_fields:
+            known = list(type(parameters).model_fields)
+            raise _error(where, f"{strategy} has no parameter {name!r}", _nearest(name, known))
+        checked[name] = [_value(where, parameters, name, value) for value in values]
+        if len(set(checked[name])) < max(len(values), 1):
+            raise _error(where, "a value is there twice, or there is none", "different values, at least one")
+    return checked
+
+
+def _value(where: Sequence[str], parameters: StrategyParameters, name: str, value: float | str) -> float | str:
+    try:
+        model = type(parameters).model_validate({**parameters.model_dump(), name: value})
+    except ValidationError as error:
+        reason = error.errors(include_url=False)[0]["msg"]
+        raise _error(where, f"{value!r} is no value of {name}", reason) from None
+    accepted: float | str = getattr(model, name)
+    return accepted
+
+
+def _nearest(key: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"one of {', '.join(known)}"
+
+
+def _error(where: Sequence[str], what: str, expected: str) -> ConfigurationError:
+    return ConfigurationError(f"{what}\n  key: {'.'.join(('robustness', *where))}\n  expected: {expected}")

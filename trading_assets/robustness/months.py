@@ -1,0 +1,57 @@
+"""Months of the benchmark that are bad for trend followers: falling ones, and those that go nowhere.
+
+A month is classified by its last session, so its class is known at that close and not before. Here it only sorts
+results after the fact; a rule that trades on it would have to wait for the month's end.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+BEAR, RANGE = "bear", "range"
+#: A month whose highest high is less than this above its lowest low goes nowhere (trading rules, section 7).
+RANGE_LIMIT = 0.10
+
+
+def benchmark_levels(bars: pl.DataFrame, indicators: pl.DataFrame, benchmark: str | None, end: dt.date) -> pl.DataFrame:
+    """What classifies months: session, high, low, close and ma_200 of the benchmark, adjusted, up to `end`."""
+    rows = bars.filter(pl.col("symbol") == pl.lit(benchmark), pl.col("session") <= end)
+    means = indicators.filter(pl.col("symbol") == pl.lit(benchmark)).select("session", "ma_200")
+    return (
+        rows.select("session", high="adj_high", low="adj_low", close="adj_close")
+        .join(means, on="session", how="left")
+        .sort("session")
+    )
+
+
+def classify_months(levels: pl.DataFrame) -> pl.DataFrame:
+    """Which months are bear months and which are range months; a month can be both or neither.
+
+    Bear: the last close of the month is below its 200-session mean (null while the mean is). Range: the month's
+    highest high is less than `RANGE_LIMIT` above its lowest low. A month that has only begun counts as far as it goes.
+
+    Parameters
+    ----------
+    levels
+        See `benchmark_levels`.
+
+    Returns
+    -------
+    month (its first day), bear, range; by month.
+    """
+    return (
+        levels.group_by(pl.col("session").dt.truncate("1mo").alias("month"), maintain_order=True)
+        .agg(
+            (pl.col("close").last() < pl.col("ma_200").last()).alias(BEAR),
+            (pl.col("high").max() / pl.col("low").min() - 1 < RANGE_LIMIT).alias(RANGE),
+        )
+        .sort("month")
+    )
+
+
+def in_months(frame: pl.DataFrame, session: str, months: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """The rows of `frame` whose `session` lies in a month of a kind (`BEAR` or `RANGE`), in the same order."""
+    chosen = months.filter(pl.col(kind))["month"]
+    return frame.filter(pl.col(session).dt.truncate("1mo").is_in(chosen.implode()))

@@ -1,0 +1,151 @@
+"""What is frozen before a holdout is looked at.
+
+A registration is a JSON text of all that decides a holdout's numbers and their reading: the hypothesis, the spans
+as dates, the strategy's parameters and rules, its symbols, costs, risk, seed, criteria, the settings of its model,
+and the bars up to the end of the holdout. Its hash stands for it in the ledger: two evaluations with the same hash
+are the same look.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from trading_assets.config import Configuration
+from trading_assets.config.sections import Interval
+from trading_assets.strategies.rules import Rules
+
+_HASHED_COLUMNS = (
+    "symbol",
+    "session",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "split_ratio",
+    "cash_dividend",
+    "forward_factor",
+)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A registration: what is frozen, as canonical JSON, and the SHA-256 of that text."""
+
+    strategy: str
+    registered_on: dt.date
+    content: str
+
+    @property
+    def hash(self) -> str:
+        """64 hexadecimal digits."""
+        return hashlib.sha256(self.content.encode()).hexdigest()
+
+
+def register(
+    configuration: Configuration,
+    name: str,
+    *,
+    rules: Rules,
+    symbols: Sequence[str],
+    benchmark: str | None,
+    spans: Mapping[str, Interval],
+    bars: pl.DataFrame,
+) -> Registered:
+    """Freeze one strategy.
+
+    Parameters
+    ----------
+    rules
+        What the strategy does with its parameters. They are registered too: a changed module is a changed
+        strategy, whatever its parameters. Their text is that of the installed Polars, so an upgrade of it that
+        writes expressions otherwise counts as a change.
+    symbols
+        What it may trade; symbols without a bar up to the holdout's end are left out, as are all later bars.
+    spans
+        train, validation and holdout as dates.
+    bars
+        Rows of `market_data.bars`, the benchmark's included.
+
+    Raises
+    ------
+    KeyError
+        The strategy has no entry in the section `registration`, or there is no holdout.
+    """
+    entry, settings = configuration.registration[name], configuration.strategies[name]
+    end = spans["holdout"].end
+    traded = bars.filter(pl.col("symbol").is_in(list(symbols)), pl.col("session") <= end)["symbol"]
+    model = configuration.models[rules.model].model_dump(mode="json") if rules.model else None
+    universe = sorted(set(traded))
+    content = {
+        "strategy": name,
+        "hypothesis": entry.hypothesis,
+        "registered_on": entry.registered_on,
+        "type": settings.type,
+        "parameters": settings.model_dump(mode="json")["parameters"],
+        "rules": hashlib.sha256(canonical(describe(rules)).encode()).hexdigest(),
+        "model": model,
+        "universe": universe,
+        "benchmark": benchmark,
+        "splits": {split: [span.start, span.end] for split, span in spans.items()},
+        "costs": configuration.costs.model_dump(mode="json"),
+        "risk": configuration.risk.model_dump(mode="json"),
+        "seed": configuration.seed,
+        "criteria": configuration.robustness.verdict.model_dump(mode="json"),
+        "data_hash": data_hash(bars, [*universe, *([benchmark] if benchmark else [])], end),
+    }
+    return Registered(strategy=name, registered_on=entry.registered_on, content=canonical(content))
+
+
+def data_hash(bars: pl.DataFrame, symbols: Sequence[str], end: dt.date) -> str:
+    """SHA-256 of the bars of some symbols up to a session, whatever order the rows come in.
+
+    Column by column, little-endian: raw prices, volume and corporate actions. Later bars change nothing.
+    """
+    kept = (
+        bars.filter(pl.col("symbol").is_in(list(symbols)), pl.col("session") <= end)
+        .select(_HASHED_COLUMNS)
+        .sort("symbol", "session")
+    )
+    digest = hashlib.sha256()
+    for column in kept.drop("symbol").iter_columns():
+        values = column.to_physical().fill_null(0).to_numpy()
+        digest.update(column.is_null().to_numpy().tobytes())
+        digest.update(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
+    digest.update(canonical(kept["symbol"].to_list()).encode())
+    return digest.hexdigest()
+
+
+def describe(rules: Rules) -> dict[str, Any]:
+    """A strategy's rules as plain values, its expressions written out in full."""
+    return {
+        "eligible": _text(rules.eligible),
+        "triggers": [[t.name, _text(t.strength), t.threshold, _text(t.rank)] for t in rules.triggers],
+        "exits": {name: _text(exit_) for name, exit_ in sorted(rules.exits.items())},
+        "exit": vars(rules.exit) if rules.exit else None,
+        "relative_strength": _text(rules.relative_strength),
+        "rank_weights": rules.rank_weights,
+        "model": rules.model,
+    }
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys and no spaces: the same value, the same text. Dates in ISO form."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_iso, allow_nan=False)
+
+
+def _text(expression: pl.Expr) -> str:
+    return expression.meta.serialize(format="json")
+
+
+def _iso(value: object) -> str:
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    raise TypeError(f"no canonical form for {type(value).__name__}")

@@ -1,0 +1,259 @@
+"""How much the result depends on the exact parameters: a grid around them, on train + validation."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from trading_assets.backtests import StrategyMarket, Sweep, evaluate, metrics, parameter_grid, returns_of
+from trading_assets.config.strategies import OrderParameters
+from trading_assets.robustness.tables import HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY
+from trading_assets.robustness.trials import Evaluation, params_hash, trial_id
+
+Floats = NDArray[np.float64]
+Grid = Mapping[str, Sequence[float | str]]
+
+#: Metrics of every point; definitions in trading_assets/backtests/metrics.py.
+METRICS = (
+    "sharpe",
+    "total_return",
+    "annual_return",
+    "volatility",
+    "max_drawdown",
+    "calmar",
+    "trades",
+    "expectancy_r",
+    "profit_factor",
+    "exposed_sessions",
+)
+#: A point this close to the best, as a fraction of it, is as good as the best.
+NEAR_BEST = 0.2
+
+
+@dataclass(frozen=True)
+class Point:
+    """A parameter set of the sweep and its place."""
+
+    parameters: OrderParameters
+    on_grid: bool
+    chosen: bool
+    neighbour: bool
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What the sweep found, as rows of the stage's tables, and its evaluations for the register of trials."""
+
+    points: pl.DataFrame
+    summary: pl.DataFrame
+    heatmaps: pl.DataFrame
+    evaluations: tuple[Evaluation, ...]
+
+
+def sensitivity(
+    context: StrategyMarket, grid: Grid, start: dt.date, end: dt.date, *, split: str, data_hash: str, sharp_peak: float
+) -> Sensitivity:
+    """Evaluate the grid, the chosen parameters and their neighbours in one sweep.
+
+    Parameters
+    ----------
+    grid
+        Values by parameter; checked before (`grids.py`).
+    start, end
+        One continuous run from the first session of train to the last of validation.
+    sharp_peak
+        A best Sharpe further than this above the median of the grid is a sharp peak.
+    """
+    points = points_of(context.parameters, grid)
+    sweep = evaluate(context, [point.parameters for point in points], start, end)
+    values = _metrics(sweep, returns_of(sweep, context.settings.starting_equity), context.periods_per_year)
+    hashes = [params_hash(context.strategy.__name__, point.parameters) for point in points]
+    first, last = sweep.sessions[0], sweep.sessions[-1]
+    evaluations = tuple(
+        Evaluation(context.name, hash_, split, first, last, data_hash, sharpe, len(sweep.sessions))
+        for hash_, sharpe in zip(hashes, values["sharpe"], strict=True)
+    )
+    trials = [trial_id(evaluation) for evaluation in evaluations]
+    return Sensitivity(
+        points=_point_rows(context.name, points, trials, grid, values),
+        summary=_summary_rows(context.name, summarise_sharpes(points, values["sharpe"], sharp_peak)),
+        heatmaps=heatmaps(context.name, points, grid, values),
+        evaluations=evaluations,
+    )
+
+
+def points_of(parameters: OrderParameters, grid: Grid) -> list[Point]:
+    """The points of the grid in its order, then the chosen point and neighbours of it that are off the grid."""
+    chosen = _key(parameters)
+    beside = {_key(neighbour): neighbour for neighbour in neighbours(parameters, grid)}
+    on_grid = {_key(point): point for point in parameter_grid(parameters, grid)}
+    every = {**on_grid, chosen: parameters, **beside}
+    return [Point(point, key in on_grid, key == chosen, key in beside) for key, point in every.items()]
+
+
+def neighbours(parameters: OrderParameters, grid: Grid) -> list[OrderParameters]:
+    """Parameter sets that differ in one parameter by one step of the grid.
+
+    Numbers step to the next grid value below and above, also from a value between two of them. Names have no
+    order: every other one is a step away.
+    """
+    found = []
+    for name, values in grid.items():
+        current = getattr(parameters, name)
+        if any(isinstance(value, str | bool) for value in values):
+            steps = [value for value in values if value != current]
+        else:
+            below = [value for value in values if value < current]  # type: ignore[operator]
+            above = [value for value in values if value > current]  # type: ignore[operator]
+            steps = [*([max(below)] if below else []), *([min(above)] if above else [])]
+        found += [_changed(parameters, name, value) for value in steps]
+    return found
+
+
+def summarise_sharpes(
+    points: Sequence[Point], sharpes: Sequence[float | None], sharp_peak: float
+) -> dict[str, float | None]:
+    """What the Sharpe ratios of a sweep say; points where it is undefined are counted, and left out of the rest.
+
+    best, median, worst
+        Of the grid.
+    chosen
+        Of the parameters that the strategy runs with.
+    sharp_peak
+        1 if best - median exceeds the limit.
+    plateau_score
+        Mean of the chosen point's neighbours over its own; undefined unless its own is positive.
+    worst_neighbour
+        Lowest of the neighbours.
+    near_best
+        Fraction of the grid (undefined points included) within 20 % of the best; undefined unless that is positive.
+    chosen_percentile
+        Fraction of the grid that the chosen point is not worse than.
+    """
+    grid = np.array([s for p, s in zip(points, sharpes, strict=True) if p.on_grid and s is not None])
+    beside = [s for p, s in zip(points, sharpes, strict=True) if p.neighbour and s is not None]
+    chosen = next(s for p, s in zip(points, sharpes, strict=True) if p.chosen)
+    size = sum(point.on_grid for point in points)
+    best = float(grid.max()) if grid.size else None
+    median = float(np.median(grid)) if grid.size else None
+    positive = best is not None and best > 0
+    return {
+        "grid_points": float(size),
+        "undefined_points": float(size - grid.size),
+        "best": best,
+        "median": median,
+        "worst": float(grid.min()) if grid.size else None,
+        "chosen": chosen,
+        "chosen_percentile": float(np.mean(grid <= chosen)) if chosen is not None and grid.size else None,
+        "peak": None if best is None or median is None else best - median,
+        "sharp_peak": None if best is None or median is None else float(best - median > sharp_peak),
+        "near_best": float(np.sum(grid >= (1 - NEAR_BEST) * best) / size) if positive and best is not None else None,
+        "neighbours": float(len(beside)),
+        "worst_neighbour": min(beside) if beside else None,
+        "plateau_score": float(np.mean(beside)) / chosen if beside and chosen is not None and chosen > 0 else None,
+    }
+
+
+def heatmaps(
+    strategy: str, points: Sequence[Point], grid: Grid, values: Mapping[str, Sequence[float | None]]
+) -> pl.DataFrame:
+    """For each pair of parameters, the mean of every metric over all the others: rows of `robustness.heatmaps`."""
+    shape = [len(axis) for axis in grid.values()]
+    on_grid = [index for index, point in enumerate(points) if point.on_grid]
+    frames = [HEATMAPS.empty()]
+    for metric, numbers in values.items():
+        cube = np.array([numbers[index] for index in on_grid], dtype=np.float64).reshape(shape)
+        for x, y in itertools.combinations(range(len(shape)), 2):
+            frames.append(_heatmap(strategy, metric, cube, list(grid.items()), x, y))
+    return pl.concat(frames)
+
+
+def _heatmap(
+    strategy: str, metric: str, cube: Floats, axes: Sequence[tuple[str, Sequence[float | str]]], x: int, y: int
+) -> pl.DataFrame:
+    (x_name, x_values), (y_name, y_values) = axes[x], axes[y]
+    cells = np.moveaxis(cube, (x, y), (0, 1)).reshape(len(x_values), len(y_values), -1)
+    points = np.isfinite(cells).sum(axis=2)
+    sums = np.where(np.isfinite(cells), cells, 0.0).sum(axis=2)
+    lines = [
+        {
+            "strategy": strategy,
+            "x": x_name,
+            "x_value": json.dumps(x_value),
+            "x_position": i,
+            "y": y_name,
+            "y_value": json.dumps(y_value),
+            "y_position": j,
+            "metric": metric,
+            "value": float(sums[i, j] / points[i, j]) if points[i, j] else None,
+            "points": int(points[i, j]),
+        }
+        for i, x_value in enumerate(x_values)
+        for j, y_value in enumerate(y_values)
+    ]
+    return pl.DataFrame(lines, schema=HEATMAPS.empty().schema)
+
+
+def _metrics(sweep: Sweep, returns: Floats, periods: int) -> dict[str, list[float | None]]:
+    rows = [_of_point(sweep, np.nan_to_num(returns[index]), index, periods) for index in range(len(returns))]
+    return {name: [row[name] for row in rows] for name in METRICS}
+
+
+def _of_point(sweep: Sweep, returns: Floats, index: int, periods: int) -> dict[str, float | None]:
+    trades, losses = int(sweep.trades[index]), float(sweep.gross_loss[index])
+    return {
+        "sharpe": metrics.sharpe(returns, periods),
+        "total_return": metrics.total_return(returns),
+        "annual_return": metrics.annual_return(returns, periods),
+        "volatility": metrics.volatility(returns, periods),
+        "max_drawdown": metrics.max_drawdown(returns),
+        "calmar": metrics.calmar(returns, periods),
+        "trades": float(trades),
+        "expectancy_r": float(sweep.sum_r[index]) / trades if trades else None,
+        "profit_factor": float(sweep.gross_profit[index]) / losses if losses else None,
+        "exposed_sessions": float(sweep.exposed[index]),
+    }
+
+
+def _point_rows(
+    strategy: str,
+    points: Sequence[Point],
+    trials: Sequence[str],
+    grid: Grid,
+    values: Mapping[str, Sequence[float | None]],
+) -> pl.DataFrame:
+    lines = [
+        {
+            "strategy": strategy,
+            "trial": trial,
+            "params": json.dumps({name: getattr(point.parameters, name) for name in grid}),
+            "on_grid": point.on_grid,
+            "chosen": point.chosen,
+            "neighbour": point.neighbour,
+            "metric": metric,
+            "value": numbers[index],
+        }
+        for index, (point, trial) in enumerate(zip(points, trials, strict=True))
+        for metric, numbers in values.items()
+    ]
+    return pl.DataFrame(lines, schema=SENSITIVITY.empty().schema)
+
+
+def _summary_rows(strategy: str, statistics: Mapping[str, float | None]) -> pl.DataFrame:
+    lines = [(strategy, statistic, value) for statistic, value in statistics.items()]
+    return pl.DataFrame(lines, schema=SENSITIVITY_SUMMARY.empty().schema, orient="row")
+
+
+def _changed(parameters: OrderParameters, name: str, value: float | str) -> OrderParameters:
+    return type(parameters).model_validate({**parameters.model_dump(), name: value})
+
+
+def _key(parameters: OrderParameters) -> str:
+    return parameters.model_dump_json()

@@ -1,0 +1,164 @@
+"""Tables of the robustness stage."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from trading_assets.warehouse.table import Column, Table
+
+#: The continuous run from the first session of train to the last of validation: what may be looked at freely.
+DEVELOPMENT = "train+validation"
+HOLDOUT = "holdout"
+
+KINDS = ("evidence", "rejection", "primary", "secondary", "stress", "result")
+RESULTS = ("insufficient_evidence", "reject", "conditional", "go")
+
+_STRATEGY = Column(pl.String, "name of the strategy")
+_TRIAL = Column(pl.String, "identifies strategy, parameters, span and data: the same evaluation has the same one")
+_METRIC = Column(pl.String, "name of the metric; units as in backtests.metrics")
+_VALUE = Column(pl.Float64, "value of the metric; null where undefined", nullable=True)
+_REGISTRATION = Column(pl.String, "SHA-256 of the registration's canonical JSON")
+_CONFIG = Column(pl.String, "hash of the whole configuration")
+_LOOK = Column(pl.Int64, "which look of the strategy at its holdout this is, from 1", at_least=1)
+_OVERRIDE = Column(pl.String, "why the holdout was looked at again after a change; null on a first look", nullable=True)
+
+SENSITIVITY = Table(
+    name="robustness.sensitivity",
+    description="Metrics of every parameter set of the sensitivity grid, on train + validation in one continuous run",
+    key=("strategy", "trial", "metric"),
+    columns={
+        "strategy": _STRATEGY,
+        "trial": _TRIAL,
+        "params": Column(pl.String, "JSON of the grid parameters of this point"),
+        "on_grid": Column(pl.Boolean, "false: a chosen point, or a neighbour of it, off the grid"),
+        "chosen": Column(pl.Boolean, "the parameters that the strategy runs with"),
+        "neighbour": Column(pl.Boolean, "one step along one parameter from the chosen point"),
+        "metric": _METRIC,
+        "value": _VALUE,
+    },
+)
+
+SENSITIVITY_SUMMARY = Table(
+    name="robustness.sensitivity_summary",
+    description="What the grid of Sharpe ratios says about the chosen parameters",
+    key=("strategy", "statistic"),
+    columns={
+        "strategy": _STRATEGY,
+        "statistic": Column(pl.String, "name of the statistic, see robustness/sensitivity.py"),
+        "value": Column(pl.Float64, "value; flags are 0 or 1; null where undefined", nullable=True),
+    },
+)
+
+HEATMAPS = Table(
+    name="robustness.heatmaps",
+    description="Grid metrics for each pair of parameters: mean over all the other parameters",
+    key=("strategy", "x", "y", "x_value", "y_value", "metric"),
+    columns={
+        "strategy": _STRATEGY,
+        "x": Column(pl.String, "one parameter"),
+        "x_value": Column(pl.String, "its value, as JSON"),
+        "x_position": Column(pl.Int64, "place of the value in the grid, from 0", at_least=0),
+        "y": Column(pl.String, "another parameter"),
+        "y_value": Column(pl.String, "its value, as JSON"),
+        "y_position": Column(pl.Int64, "place of the value in the grid, from 0", at_least=0),
+        "metric": _METRIC,
+        "value": Column(
+            pl.Float64, "mean over the points where the metric is defined; null without one", nullable=True
+        ),
+        "points": Column(pl.Int64, "points of the mean", at_least=0),
+    },
+)
+
+STRESS = Table(
+    name="robustness.stress",
+    description="Metrics under worse conditions, on train + validation and, once it was looked at, on the holdout",
+    key=("strategy", "split", "scenario", "metric"),
+    columns={
+        "strategy": _STRATEGY,
+        "split": Column(pl.String, "the span of the run", one_of=(DEVELOPMENT, HOLDOUT)),
+        "scenario": Column(pl.String, "`base` or what was made worse"),
+        "metric": _METRIC,
+        "value": _VALUE,
+    },
+)
+
+TRIALS = Table(
+    name="robustness.trials",
+    description="Every backtest whose result could have been selected (append only)",
+    key=("trial",),
+    columns={
+        "trial": _TRIAL,
+        "strategy": _STRATEGY,
+        "params_hash": Column(pl.String, "hash of the type and all of its parameters"),
+        "split": Column(pl.String, "what was run: train+validation"),
+        "start": Column(pl.Date, "first session of the span"),
+        "end": Column(pl.Date, "last session of the span"),
+        "data_hash": Column(pl.String, "SHA-256 of the bars of the span and before"),
+        "sharpe": Column(pl.Float64, "a year; null where undefined", nullable=True),
+        "sessions": Column(pl.Int64, "daily returns behind the Sharpe", at_least=0),
+        "evaluated_at": Column(pl.Datetime("us"), "when it was first evaluated, UTC"),
+    },
+)
+
+REGISTRATIONS = Table(
+    name="robustness.registrations",
+    description="What was frozen before a holdout was looked at (append only)",
+    key=("strategy", "registration_hash"),
+    columns={
+        "strategy": _STRATEGY,
+        "registration_hash": _REGISTRATION,
+        "content": Column(pl.String, "canonical JSON: splits, parameters, universe, costs, risk, criteria, data hash"),
+        "registered_on": Column(pl.Date, "date of the registration, as stated in the configuration"),
+        "recorded_at": Column(pl.Datetime("us"), "when this content was first seen, UTC"),
+    },
+)
+
+HOLDOUT_LEDGER = Table(
+    name="robustness.holdout_ledger",
+    description="Every look at a holdout (append only, each row chained to the one before by its hash)",
+    key=("row",),
+    columns={
+        "row": Column(pl.Int64, "position in the ledger, from 1", at_least=1),
+        "strategy": _STRATEGY,
+        "registration_hash": _REGISTRATION,
+        "config_hash": _CONFIG,
+        "look": _LOOK,
+        "evaluated_at": Column(pl.Datetime("us"), "when the look was recorded, before the evaluation, UTC"),
+        "override": _OVERRIDE,
+        "previous_hash": Column(pl.String, "row_hash of the row before; 64 zeros on the first"),
+        "row_hash": Column(pl.String, "SHA-256 of the other columns"),
+    },
+)
+
+HOLDOUT_RESULTS = Table(
+    name="robustness.holdout",
+    description="Which look the holdout rows of a strategy (backtests.*, robustness.stress) come from",
+    key=("strategy",),
+    columns={
+        "strategy": _STRATEGY,
+        "registration_hash": _REGISTRATION,
+        "config_hash": _CONFIG,
+        "look": _LOOK,
+        "start": Column(pl.Date, "first session of the holdout"),
+        "end": Column(pl.Date, "last session of the holdout"),
+    },
+)
+
+VERDICTS = Table(
+    name="robustness.verdicts",
+    description="Each criterion of the verdict, and the result",
+    key=("strategy", "kind", "criterion"),
+    columns={
+        "strategy": _STRATEGY,
+        "position": Column(pl.Int64, "order of reading, from 0", at_least=0),
+        "kind": Column(pl.String, "which part of the verdict it belongs to", one_of=KINDS),
+        "criterion": Column(pl.String, "what must hold"),
+        "value": Column(pl.Float64, "what was measured; null where undefined or not evaluated", nullable=True),
+        "threshold": Column(pl.Float64, "what it is compared with", nullable=True),
+        "passed": Column(pl.Boolean, "the criterion holds; null: not evaluated", nullable=True),
+        "result": Column(pl.String, "on the `result` row", nullable=True, one_of=RESULTS),
+        "note": Column(
+            pl.String, "what the numbers leave out; on the `result` row the verdict in words", nullable=True
+        ),
+    },
+)

@@ -1,0 +1,258 @@
+"""The verdict: what must hold on the holdout, whether it does, and what follows (trading rules, section 7).
+
+All statistics are of the holdout's span, flat start: the run itself, the same run under worse slippage, and its
+sessions and trades of bear months. The drawdown is a positive fraction here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from trading_assets.config.sections import Verdict as Thresholds
+from trading_assets.robustness.tables import VERDICTS
+
+Result = Literal["insufficient_evidence", "reject", "conditional", "go"]
+Kind = Literal["evidence", "rejection", "primary", "secondary", "stress"]
+Side = Literal["above", "at least", "below", "at most"]
+
+NOT_EVALUATED = "not evaluated"
+BEAR_MONTHS = "bear_months_expectancy_r"
+
+#: Statistics that may be absent: `judge` then caps the result at `conditional`. A statistic that is there but
+#: undefined (None) fails instead.
+MAY_BE_ABSENT = frozenset({"bootstrap_sharpe_5", "permutation_percentile", "dsr", "pbo", "look_ahead_violations"})
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One line of the verdict; `passed` is None where the statistic was not evaluated."""
+
+    kind: Kind
+    name: str
+    side: Side
+    threshold: float
+    value: float | None
+    passed: bool | None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The criteria in order of reading, what they amount to, and that in words."""
+
+    strategy: str
+    result: Result
+    criteria: tuple[Criterion, ...]
+    explanation: str
+
+
+def judge(
+    strategy: str, statistics: Mapping[str, float | None], thresholds: Thresholds, history: str = ""
+) -> Judgement:
+    """The verdict on a registered strategy.
+
+    Parameters
+    ----------
+    statistics
+        By the names of `criteria`; None where undefined, which fails. Those of `MAY_BE_ABSENT` may be left out.
+    thresholds
+        The pre-registered criteria.
+    history
+        A sentence on the looks at this holdout, for the explanation.
+
+    Raises
+    ------
+    KeyError
+        A statistic is absent that may not be.
+    """
+    table = criteria(statistics, thresholds)
+    result = _result(table, thresholds)
+    return Judgement(strategy, result, table, _explain(strategy, result, table, thresholds, history))
+
+
+def unregistered(strategy: str, thresholds: Thresholds, history: str = "") -> Judgement:
+    """The verdict on a strategy whose holdout is locked: its evidence is nothing."""
+    table = tuple(
+        _criterion("evidence", name, "at least", least, None, note="not registered: the holdout was not looked at")
+        for name, least in (("trades", thresholds.min_trades), ("sessions", thresholds.min_sessions))
+    )
+    words = f"{strategy}: insufficient evidence. It is not registered, so its holdout was not looked at."
+    return Judgement(strategy, "insufficient_evidence", table, " ".join(filter(None, (words, history))))
+
+
+def criteria(statistics: Mapping[str, float | None], limits: Thresholds) -> tuple[Criterion, ...]:
+    """Every criterion, judged."""
+
+    def line(
+        kind: Kind,
+        name: str,
+        side: Side,
+        threshold: float,
+    ) -> Criterion:
+        if name not in statistics and name in MAY_BE_ABSENT:
+            return Criterion(kind, name, side, threshold, None, None, NOT_EVALUATED)
+        return _criterion(kind, name, side, threshold, statistics[name])
+
+    return (
+        line("evidence", "trades", "at least", limits.min_trades),
+        line("evidence", "sessions", "at least", limits.min_sessions),
+        line("rejection", "drawdown", "at most", limits.reject_drawdown),
+        line("rejection", "sharpe", "at least", limits.reject_sharpe),
+        line("rejection", "calmar", "at least", limits.reject_calmar),
+        line("rejection", "expectancy_r_without_best", "above", 0.0),
+        line("rejection", "slippage_2x_expectancy_r", "above", 0.0),
+        line("rejection", "bootstrap_sharpe_5", "at least", limits.reject_bootstrap_sharpe),
+        line("rejection", "permutation_percentile", "at least", limits.reject_permutation),
+        line("rejection", "dsr", "at least", limits.reject_dsr),
+        line("rejection", "pbo", "at most", limits.reject_pbo),
+        line("rejection", "look_ahead_violations", "at most", 0.0),
+        line("primary", "sharpe", "above", limits.go_sharpe),
+        line("primary", "drawdown", "below", limits.go_drawdown),
+        line("primary", "calmar", "above", limits.go_calmar),
+        line("primary", "trades", "at least", limits.go_trades),
+        line("secondary", "expectancy_r", "above", limits.secondary_expectancy),
+        line("secondary", "profit_factor", "above", limits.secondary_profit_factor),
+        line("secondary", "correlation", "below", limits.secondary_correlation),
+        line("secondary", "daily_loss_99", "below", limits.secondary_daily_loss),
+        line("stress", "slippage_2x_sharpe", "above", limits.stress_sharpe_2x),
+        line("stress", "slippage_3x_calmar", "above", limits.stress_calmar_3x),
+        _bear_months(statistics, limits),
+    )
+
+
+def rows(judgement: Judgement) -> pl.DataFrame:
+    """A judgement as rows of `robustness.verdicts`."""
+    lines = [
+        {
+            "strategy": judgement.strategy,
+            "position": position,
+            "kind": criterion.kind,
+            "criterion": criterion.name,
+            "value": criterion.value,
+            "threshold": criterion.threshold,
+            "passed": criterion.passed,
+            "result": None,
+            "note": criterion.note or f"must be {criterion.side} the threshold",
+        }
+        for position, criterion in enumerate(judgement.criteria)
+    ]
+    last = {
+        "strategy": judgement.strategy,
+        "position": len(lines),
+        "kind": "result",
+        "criterion": "verdict",
+        "value": None,
+        "threshold": None,
+        "passed": judgement.result == "go",
+        "result": judgement.result,
+        "note": judgement.explanation,
+    }
+    return pl.DataFrame([*lines, last], schema=VERDICTS.empty().schema)
+
+
+def _criterion(
+    kind: Kind,
+    name: str,
+    side: Side,
+    threshold: float,
+    value: float | None,
+    note: str | None = None,
+) -> Criterion:
+    if value is None:
+        note = note or f"undefined, which fails; must be {side} the threshold"
+    return Criterion(kind, name, side, float(threshold), value, _holds(value, side, threshold), note)
+
+
+def _holds(value: float | None, side: Side, threshold: float) -> bool:
+    if value is None or math.isnan(value):
+        return False
+    if side == "above":
+        return value > threshold
+    if side == "at least":
+        return value >= threshold
+    if side == "below":
+        return value < threshold
+    return value <= threshold
+
+
+def _bear_months(statistics: Mapping[str, float | None], limits: Thresholds) -> Criterion:
+    """One criterion of two numbers: either is enough."""
+    expectancy, drawdown = statistics[BEAR_MONTHS], statistics["bear_months_drawdown"]
+    limit = limits.stress_bear_drawdown
+    passed = _holds(expectancy, "above", 0.0) or _holds(drawdown, "below", limit)
+    depth = "undefined" if drawdown is None else f"{drawdown:.1%}"
+    return Criterion(
+        "stress", BEAR_MONTHS, "above", 0.0, expectancy, passed,
+        f"must be above the threshold, or the drawdown of bear months ({depth}) below {limit:.0%}",
+    )  # fmt: skip
+
+
+def _result(table: Sequence[Criterion], limits: Thresholds) -> Result:
+    if not all(c.passed for c in _of(table, "evidence")):
+        return "insufficient_evidence"
+    if any(c.passed is False for c in _of(table, "rejection")):
+        return "reject"
+    complete = all(c.passed is not None for c in table)
+    primary = all(c.passed for c in _of(table, "primary"))
+    secondary = sum(bool(c.passed) for c in _of(table, "secondary")) >= limits.secondary_needed
+    stress = sum(bool(c.passed) for c in _of(table, "stress")) >= limits.stress_needed
+    return "go" if complete and primary and secondary and stress else "conditional"
+
+
+def _explain(strategy: str, result: Result, table: Sequence[Criterion], limits: Thresholds, history: str) -> str:
+    by_name = {(c.kind, c.name): c for c in table}
+    trades, sessions = by_name["evidence", "trades"], by_name["evidence", "sessions"]
+    sentences = [
+        f"{strategy}: {result.replace('_', ' ')}.",
+        f"The holdout has {trades.value or 0:g} trades in {sessions.value or 0:g} sessions.",
+    ]
+    if result == "insufficient_evidence":
+        sentences.append(f"That is too little to judge: {_listed(_failed(table, 'evidence'))}.")
+    elif result == "reject":
+        sentences.append(f"It is rejected because of {_listed(_failed(table, 'rejection'))}.")
+    else:
+        sentences.append("Nothing that was evaluated rejects it.")
+        sentences += _toward_go(table, limits)
+    absent = [c.name.replace("_", " ") for c in table if c.passed is None]
+    if absent:
+        sentences.append(
+            f"Not evaluated: {', '.join(absent)}; without them the verdict cannot be better than conditional."
+        )
+    return " ".join([*sentences, *([history] if history else [])])
+
+
+def _toward_go(table: Sequence[Criterion], limits: Thresholds) -> list[str]:
+    needed = {
+        "primary": len(_of(table, "primary")),
+        "secondary": limits.secondary_needed,
+        "stress": limits.stress_needed,
+    }
+    sentences = []
+    for kind, least in needed.items():
+        group, failed = _of(table, kind), _failed(table, kind)
+        count = len(group) - len(failed)
+        short = f" (missing: {_listed(failed)})" if failed else ""
+        sentences.append(f"It meets {count} of {len(group)} {kind} criteria, {least} needed for a go{short}.")
+    return sentences
+
+
+def _of(table: Sequence[Criterion], kind: str) -> list[Criterion]:
+    return [c for c in table if c.kind == kind]
+
+
+def _failed(table: Sequence[Criterion], kind: str) -> list[Criterion]:
+    return [c for c in _of(table, kind) if c.passed is False]
+
+
+def _listed(group: Sequence[Criterion]) -> str:
+    return ", ".join(f"{_words(c)} (needs {c.side} {c.threshold:g})" for c in group)
+
+
+def _words(criterion: Criterion) -> str:
+    value = "undefined" if criterion.value is None else f"{criterion.value:.3g}"
+    return f"{criterion.name.replace('_', ' ')} {value}"
