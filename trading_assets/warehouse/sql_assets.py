@@ -1,0 +1,146 @@
+"""SQL models as assets: ``dbt_like_sql/<schema>/<table>.sql`` becomes the asset ``<schema>/<table>``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+import trading_assets
+from trading_assets.config import Configuration
+from trading_assets.warehouse import storage
+from trading_assets.warehouse.errors import MissingTableError
+from trading_assets.warehouse.slices import Whole
+from trading_assets.warehouse.sql_models import SqlModel, parse_models, with_replacements
+from trading_assets.warehouse.table import Column, Table
+from trading_assets.warehouse.table_asset import OWNERS
+from trading_assets.warehouse.warehouse import UnitOfWork, Warehouse
+
+Producers = Mapping[str, Sequence[dg.AssetKey]]
+
+
+def build_sql_assets(
+    configuration: Configuration, producers: Producers, tables: Mapping[str, Table], folder: Path | None = None
+) -> list[dg.AssetsDefinition]:
+    """One asset a model.
+
+    Parameters
+    ----------
+    producers
+        Which assets write which table.
+    tables
+        Declared tables by name; one that is not written yet counts as empty.
+    folder
+        Where the models are; default the shipped ones.
+
+    Raises
+    ------
+    SqlModelError
+        A file is not one SELECT on ``schema.table`` names.
+    """
+    columns_of = {name: table.columns for name, table in tables.items() if table.extra is None}
+    models = parse_models(read_models(folder or models_folder()), columns_of)
+    writers = {**producers, **{model.name: [_key(model.name)] for model in models}}
+    return [_asset(configuration, model, writers, tables) for model in models]
+
+
+def models_folder() -> Path:
+    """``dbt_like_sql``: inside the package once installed, beside it in a source checkout."""
+    package = Path(trading_assets.__file__).parent
+    installed = package / "dbt_like_sql"
+    return installed if installed.is_dir() else package.parent / "dbt_like_sql"
+
+
+def read_models(folder: Path) -> dict[str, str]:
+    """SQL by ``schema.table`` of every file in the folder."""
+    return {
+        f"{path.parent.name}.{path.stem}": path.read_text(encoding="utf-8") for path in sorted(folder.glob("*/*.sql"))
+    }
+
+
+def run_model(work: UnitOfWork, model: SqlModel, tables: Mapping[str, Table]) -> pl.DataFrame:
+    """Compute a model from the warehouse and replace its table with the result.
+
+    Raises
+    ------
+    MissingTableError
+        It reads a table that is neither written nor declared.
+    """
+    absent = [name for name in model.dependencies if not work.exists(name)]
+    for name in absent:
+        if name not in tables:
+            raise MissingTableError(storage.missing(name))
+    sql = with_replacements(model, {name: f"empty {name}" for name in absent}) if absent else model.sql
+    frames = {f"empty {name}": tables[name].empty() for name in absent}
+    frame = work.query(sql, reads=model.dependencies, frames=frames)
+    work.replace(Whole(), {_table(model, frame): frame})
+    return frame
+
+
+def _asset(
+    configuration: Configuration, model: SqlModel, writers: Producers, tables: Mapping[str, Table]
+) -> dg.AssetsDefinition:
+    key = _key(model.name)
+
+    @dg.asset(
+        key=key,
+        group_name=key.path[0],
+        deps=sorted({writer for name in model.dependencies for writer in writers.get(name, ())}),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        kinds={"duckdb", "sql"},
+        owners=OWNERS,
+        description=model.description,
+        code_version=model.code_version,
+        metadata={
+            "dagster/table_name": model.name,
+            "dagster/column_lineage": _column_lineage(model, writers),
+            "sql": dg.MetadataValue.md(f"```sql\n{model.sql}\n```"),
+            "warehouse": dg.MetadataValue.path(configuration.warehouse_path),
+        },
+        required_resource_keys={"configuration", "warehouse"},
+    )
+    def materialise(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        warehouse: Warehouse = context.resources.warehouse
+        frame = run_model(warehouse.unit_of_work(), model, tables)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": frame.height,
+                "dagster/column_schema": _column_schema(model, frame),
+            }
+        )
+
+    return materialise
+
+
+def _table(model: SqlModel, frame: pl.DataFrame) -> Table:
+    """The table of a model's result: no key, so rows keep the order that the SELECT gives them."""
+    columns = {name: Column(dtype, model.columns.get(name, ""), nullable=True) for name, dtype in frame.schema.items()}
+    return Table(name=model.name, description=model.description, key=(), columns=columns)
+
+
+def _column_schema(model: SqlModel, frame: pl.DataFrame) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name, type=str(dtype), description=model.columns.get(name) or None)
+            for name, dtype in frame.schema.items()
+        ]
+    )
+
+
+def _column_lineage(model: SqlModel, writers: Producers) -> dg.TableColumnLineage:
+    return dg.TableColumnLineage(
+        deps_by_column={
+            column: [
+                dg.TableColumnDep(asset_key=writer, column_name=source)
+                for table, source in sources
+                for writer in writers.get(table, ())
+            ]
+            for column, sources in model.lineage.items()
+        }
+    )
+
+
+def _key(name: str) -> dg.AssetKey:
+    return dg.AssetKey(name.split("."))

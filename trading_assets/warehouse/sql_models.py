@@ -1,0 +1,167 @@
+"""SQL models: one SELECT is one table. What it reads, and what each column comes from, is parsed, not declared."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.lineage import lineage
+from sqlglot.optimizer.qualify import qualify
+
+from trading_assets.warehouse.errors import block
+
+_DIALECT = "duckdb"
+
+# Schema -> table -> column -> type, as sqlglot takes it.
+Schema = dict[str, dict[str, dict[str, str]]]
+
+
+class SqlModelError(Exception):
+    """A SQL model cannot be used; `str()` is the message for people."""
+
+
+@dataclass(frozen=True)
+class SqlModel:
+    """A table made by one SELECT.
+
+    Attributes
+    ----------
+    name
+        ``schema.table``.
+    description
+        The comment that the file starts with.
+    dependencies
+        Names of the tables it reads, sorted.
+    columns
+        Output columns in order, with the comment behind each (after the comma).
+    lineage
+        Output column -> the (table, column) pairs it is computed from, sorted; empty for a count of rows or
+        a constant.
+    """
+
+    name: str
+    sql: str
+    description: str
+    dependencies: tuple[str, ...]
+    columns: Mapping[str, str]
+    lineage: Mapping[str, tuple[tuple[str, str], ...]]
+
+    @property
+    def code_version(self) -> str:
+        """Changes with the text of the SELECT."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()[:12]
+
+
+def parse_models(texts: Mapping[str, str], columns_of: Mapping[str, Iterable[str]]) -> list[SqlModel]:
+    """Parse models that may read each other, in an order in which each follows what it reads.
+
+    Parameters
+    ----------
+    texts
+        SQL by name.
+    columns_of
+        Columns of the tables that are no models, so that ``*`` and unqualified columns are understood. Leave
+        out a table whose columns are not all known.
+
+    Raises
+    ------
+    SqlModelError
+        A text is not one SELECT on ``schema.table`` names, or models read each other in a circle.
+    """
+    reads = {
+        name: [table for table in _tables(name, _parse(name, sql)) if table in texts] for name, sql in texts.items()
+    }
+    try:
+        order = list(TopologicalSorter(dict(sorted(reads.items()))).static_order())
+    except CycleError as error:
+        raise SqlModelError(f"SQL models read each other in a circle: {' <- '.join(error.args[1])}") from None
+    known = {name: list(columns) for name, columns in columns_of.items()}
+    models = []
+    for name in order:
+        model = parse_model(name, texts[name], known)
+        known[name] = list(model.columns)
+        models.append(model)
+    return models
+
+
+def parse_model(name: str, sql: str, columns_of: Mapping[str, Sequence[str]]) -> SqlModel:
+    """Parse one model; parameters and errors as of `parse_models`."""
+    statement = _parse(name, sql)
+    tables = _tables(name, statement)
+    schema: Schema = {}
+    for table in tables:
+        if table in columns_of:
+            stage, _, short = table.partition(".")
+            schema.setdefault(stage, {})[short] = dict.fromkeys(columns_of[table], "unknown")
+    try:
+        qualified = qualify(statement.copy(), schema=schema, dialect=_DIALECT, validate_qualify_columns=False)
+        comments = {select.alias_or_name: " ".join(select.comments or ()).strip() for select in statement.selects}
+        columns = {column: comments.get(column, "") for column in qualified.named_selects}
+        if "*" in columns:
+            raise SqlModelError(_problem(name, "`*` of a table whose columns are not declared", "name the columns"))
+        sources = {column: _sources(column, sql, schema) for column in columns}
+    except SqlglotError as error:
+        raise SqlModelError(_problem(name, str(error), "columns of the tables it reads")) from None
+    return SqlModel(name, sql, _description(sql), tuple(tables), columns, sources)
+
+
+def with_replacements(model: SqlModel, names: Mapping[str, str]) -> str:
+    """The model's SELECT with some of its tables replaced by others, which take the old ones' aliases."""
+    statement = _parse(model.name, model.sql)
+    for table in list(statement.find_all(exp.Table)):
+        substitute = names.get(f"{table.db}.{table.name}")
+        if substitute is not None:
+            alias = exp.TableAlias(this=exp.to_identifier(table.alias_or_name))
+            table.set("alias", alias)
+            table.set("this", exp.to_identifier(substitute, quoted=True))
+            table.set("db", None)
+    return str(statement.sql(_DIALECT))
+
+
+def _parse(name: str, sql: str) -> exp.Query:
+    try:
+        statements = sqlglot.parse(sql, dialect=_DIALECT)
+    except SqlglotError as error:
+        raise SqlModelError(_problem(name, str(error), "one SELECT in DuckDB's SQL")) from None
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        found = ", ".join(type(statement).__name__ if statement else "nothing" for statement in statements)
+        raise SqlModelError(_problem(name, f"not a query: {found}", "one SELECT"))
+    return statements[0]
+
+
+def _tables(name: str, statement: exp.Query) -> list[str]:
+    local = {common.alias_or_name for common in statement.find_all(exp.CTE)}
+    found = set()
+    for table in statement.find_all(exp.Table):
+        if table.db:
+            found.add(f"{table.db}.{table.name}")
+        elif table.name not in local:
+            raise SqlModelError(_problem(name, f"reads {table.sql(_DIALECT)}", "tables named schema.table"))
+    return sorted(found)
+
+
+def _sources(column: str, sql: str, schema: Schema) -> tuple[tuple[str, str], ...]:
+    found = {
+        (f"{node.source.db}.{node.source.name}", node.name.rpartition(".")[2].strip('"'))
+        for node in lineage(column, sql, schema=schema, dialect=_DIALECT).walk()
+        if isinstance(node.source, exp.Table) and node.source.db
+    }
+    return tuple(sorted(found))
+
+
+def _description(sql: str) -> str:
+    lines = []
+    for line in sql.splitlines():
+        if not line.startswith("--"):
+            break
+        lines.append(line.removeprefix("--").strip())
+    return " ".join(lines)
+
+
+def _problem(name: str, what: str, expected: str) -> str:
+    return block(f"not a SQL model: {what}", model=name, expected=expected)
