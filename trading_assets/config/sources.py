@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from trading_assets.config.sections import AssetClass, Fraction, Positive, Section
 
 _COLUMNS = ("symbol", "session", "open", "high", "low", "close", "volume", "adj_close")
+SYMBOL_PLACE = "{symbol}"
 
 
 class SourceSettings(Section):
@@ -36,20 +40,69 @@ class FilesSource(SourceSettings):
     """CSV, gzipped CSV, zip of CSV or Parquet files found by a glob."""
 
     source: Literal["files"]
-    path: str
-    symbol_from: str = Field(default="symbol", description="`filename`, or the name of a column")
-    symbol_pattern: str | None = Field(default=None, description="regular expression with one group")
-    columns: dict[str, str] = Field(default={}, description="our name -> the file's name")
+    path: str = Field(min_length=1, description="a glob; relative ones start at the folder of this file")
+    symbol_from: str = Field(
+        default="symbol",
+        min_length=1,
+        description="`filename`, or the name of a column; `symbol` finds the usual names",
+    )
+    symbol_pattern: str | None = Field(
+        default=None,
+        description="regular expression whose one group is the symbol, searched in the file's name or the cell",
+    )
+    columns: dict[str, str] = Field(
+        default={}, description="our name -> the file's name; {symbol} in it stands for a symbol from the file's name"
+    )
     date_format: str = Field(default="auto", description="auto | strptime pattern | epoch_s | epoch_ms")
-    timezone: str = "UTC"
-    skip_rows: int = Field(default=0, ge=0)
-    price_scale: Positive = 1.0
+    timezone: str = Field(
+        default="UTC",
+        description="zone of the sessions: of stamps without a zone, and to which the others are converted",
+    )
+    bad_dates: Literal["error", "skip"] = Field(
+        default="error",
+        description="a row without a readable date: an error, or left out with a warning that counts them",
+    )
+    skip_rows: int = Field(default=0, ge=0, description="lines before the header")
+    price_scale: Positive = Field(default=1.0, description="prices of the file are multiplied by this, volume is not")
+
+    @field_validator("symbol_pattern")
+    @classmethod
+    def _one_group(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                groups = re.compile(value).groups
+            except re.error as error:
+                raise ValueError(f"not a regular expression: {error}") from None
+            if groups != 1:
+                raise ValueError(f"expected a regular expression with one group, got {groups}")
+        return value
+
+    @field_validator("date_format")
+    @classmethod
+    def _known_format(cls, value: str) -> str:
+        if value not in ("auto", "epoch_s", "epoch_ms") and "%" not in value:
+            raise ValueError("expected auto, epoch_s, epoch_ms or a strptime pattern such as %d.%m.%Y")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            nearest = difflib.get_close_matches(value, available_timezones(), n=1)
+            hint = f"did you mean {nearest[0]!r}?" if nearest else "expected a name such as America/New_York"
+            raise ValueError(f"unknown time zone; {hint}") from None
+        return value
 
     @model_validator(mode="after")
     def _known_columns(self) -> FilesSource:
         unknown = sorted(set(self.columns) - set(_COLUMNS))
         if unknown:
             raise ValueError(f"unknown column {unknown[0]!r}; the names on the left are {', '.join(_COLUMNS)}")
+        placed = [name for name in self.columns.values() if SYMBOL_PLACE in name]
+        if placed and self.symbol_from != "filename":
+            raise ValueError(f"{placed[0]!r} needs `symbol_from: filename`")
         return self
 
 

@@ -1,0 +1,122 @@
+"""Which column of a file is which of ours."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+from trading_assets.market_data.sources.errors import SourceError
+from trading_assets.market_data.sources.raw import NUMBERS
+
+# Usual names, letters and digits only, most telling first: a file with `date` and `unix` means `date`.
+_USUAL: Mapping[str, Sequence[tuple[str, ...]]] = {
+    "symbol": (("symbol",), ("ticker",), ("name",), ("instrument", "code", "pair")),
+    "session": (("session",), ("date",), ("datetime", "timestamp", "time"), ("unix", "epoch", "opentime"), ("t",)),
+    "open": (("open",), ("openprice",), ("o",)),
+    "high": (("high",), ("highprice",), ("h",)),
+    "low": (("low",), ("lowprice",), ("l",)),
+    "close": (("close",), ("closeprice", "closelast"), ("c",)),
+    "volume": (("volume",), ("vol",), ("v",)),
+    "adj_close": (("adjclose", "adjustedclose"),),
+}
+_OPTIONAL = ("adj_close",)
+
+
+class ColumnError(SourceError):
+    """The header does not have the columns of bars."""
+
+
+def find_columns(
+    header: Sequence[str],
+    *,
+    mapped: Mapping[str, str],
+    symbol_column: str | None,
+    file: str,
+    line: int,
+    hint: str = "",
+) -> dict[str, int]:
+    """Position of each of our columns in `header`.
+
+    A mapped name is looked up as written, then ignoring case. An unmapped one is found by the usual
+    names, ignoring case, spaces and punctuation (`Adj Close`, `<CLOSE>`).
+
+    Parameters
+    ----------
+    header
+        Names in the file.
+    mapped
+        Our name -> the file's name.
+    symbol_column
+        Name of the column of symbols; None if the symbol is not in a column. `symbol` stands for any
+        usual name.
+    file, line
+        Where the header is, for messages.
+    hint
+        What else to do about a missing column.
+
+    Raises
+    ------
+    ColumnError
+        A column is missing or ambiguous: which, what was found, the nearest name.
+    """
+    wanted = dict(mapped)
+    ours = ["session", *NUMBERS]
+    if symbol_column is not None:
+        ours.insert(0, "symbol")
+        if symbol_column != "symbol":
+            wanted["symbol"] = symbol_column
+    found: dict[str, int] = {}
+    for name in ours:
+        positions = _positions(header, name, wanted)
+        if len(positions) > 1:
+            raise ColumnError(
+                f"{len(positions)} columns can be {name!r}: {', '.join(header[position] for position in positions)}",
+                file=file,
+                line=line,
+                expected=f"one column for {name!r}",
+                todo=f"name it under `columns`: {{{name}: ...}}",
+            )
+        if positions:
+            found[name] = positions[0]
+        elif name in wanted or name not in _OPTIONAL:
+            raise _missing(header, name, wanted.get(name), file, line, hint)
+    return found
+
+
+def resembles_header(fields: Sequence[str], mapped: Mapping[str, str]) -> bool:
+    """Whether a line names a session and all four prices."""
+    return all(_positions(fields, name, mapped) for name in ("session", *NUMBERS[:4]))
+
+
+def _positions(header: Sequence[str], name: str, mapped: Mapping[str, str]) -> list[int]:
+    return _written(header, mapped[name]) if name in mapped else _usual(header, name)
+
+
+def _written(header: Sequence[str], name: str) -> list[int]:
+    exact = [position for position, column in enumerate(header) if column == name]
+    return exact or [position for position, column in enumerate(header) if column.lower() == name.strip().lower()]
+
+
+def _usual(header: Sequence[str], name: str) -> list[int]:
+    plain = ["".join(filter(str.isalnum, column.lower())) for column in header]
+    for names in _USUAL[name]:
+        positions = [position for position, column in enumerate(plain) if column in names]
+        if positions:
+            return positions
+    return []
+
+
+def _missing(header: Sequence[str], name: str, wanted: str | None, file: str, line: int, hint: str) -> ColumnError:
+    shown = ", ".join(column[:40] for column in header[:20]) + (", ..." if len(header) > 20 else "")
+    lowered = {column.lower(): column for column in header}
+    near = difflib.get_close_matches((wanted or name).lower(), lowered, n=1)
+    suggestion = f"name it under `columns`: {{{name}: {lowered[near[0]] if near else '...'}}}"
+    return ColumnError(
+        f"no column for {name!r}",
+        file=file,
+        line=line,
+        column=wanted or name,
+        expected=f"{wanted or name!r} among the columns found: {shown}"
+        + (f" (nearest: {lowered[near[0]]})" if near else ""),
+        todo=hint or f"{suggestion}; if the header is further down, set `skip_rows`",
+    )

@@ -1,0 +1,221 @@
+"""Written dates to sessions.
+
+A stamp without a zone is local already: its session is its date. A stamp with a zone, and an epoch, is an
+instant: its session is the date of that instant in the source's `timezone`.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+_ISO = (
+    r"^(?<year>\d{4})[-/.]?(?<month>\d{2})[-/.]?(?<day>\d{2})"
+    r"(?:[T ](?<hour>\d{1,2}):?(?<minute>\d{2})(?::?(?<second>\d{2})(?:[.,]\d+)?)?)?"
+    r" ?(?<zone>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?|[A-Z][A-Za-z]+(?:/[A-Za-z0-9_+-]+)+)?$"
+)
+_EPOCH = r"^(-?\d{9,19})(?:\.\d*)?$"
+_PARTED = r"^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?:[ T,]+\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?)?$"
+_RFC_1123 = r"^[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} "
+_LAST_SECOND = 253_402_300_799  # 9999-12-31
+
+
+class DateColumnError(Exception):
+    """A column of dates has no single reading.
+
+    `row` is a row that shows it (0-based), `expected` and `todo` are for the message.
+    """
+
+    def __init__(self, what: str, row: int, expected: str, todo: str) -> None:
+        super().__init__(what)
+        self.row, self.expected, self.todo = row, expected, todo
+
+
+def to_sessions(cells: pl.Series, *, date_format: str, timezone: str) -> pl.Series:
+    """Sessions of a column of dates; null where a cell is empty or unreadable.
+
+    Parameters
+    ----------
+    cells
+        Text, numbers, dates or datetimes, as the file holds them.
+    date_format
+        `auto`, a strptime pattern, `epoch_s` or `epoch_ms`. Auto reads, cell by cell: ISO 8601 dates and
+        times (basic or extended, with fractions, offset, `Z` or the name of a zone), RFC 1123, epochs
+        (seconds to nanoseconds by their size, from 1973 on), and dates in parts such as 3/12/2017, whose
+        order (month or day first) is decided over the whole column.
+    timezone
+        Zone of the sessions.
+
+    Raises
+    ------
+    DateColumnError
+        Stamps with and without a zone in one column, or dates in parts whose order stays open.
+    """
+    if cells.dtype == pl.Date:
+        return cells
+    if isinstance(cells.dtype, pl.Datetime):
+        aware = cells.dtype.time_zone is not None
+        return (cells.dt.convert_time_zone(timezone) if aware else cells).dt.date()
+    if cells.dtype.is_float():
+        cells = cells.cast(pl.Int64, strict=False)
+    text = cells.cast(pl.String).str.strip_chars().alias("text")
+    # A long file repeats its dates once a symbol: each spelling is parsed once.
+    spellings = (
+        pl.DataFrame({"text": text})
+        .with_row_index("row")
+        .drop_nulls()
+        .unique("text", keep="first", maintain_order=True)
+    )
+    if date_format == "auto":
+        read = _auto(spellings, timezone)
+    elif date_format in ("epoch_s", "epoch_ms"):
+        number = pl.col("text").cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
+        read = spellings.select(
+            "text", session=_epoch_date(number // (1 if date_format == "epoch_s" else 1000), timezone)
+        )
+    else:
+        read = spellings.select("text", session=_pattern_date(date_format, timezone))
+    sessions = pl.DataFrame({"text": text}).join(read, on="text", how="left", maintain_order="left")["session"]
+    return sessions.set(~sessions.dt.year().is_between(1, 9999), None)  # what DATE holds
+
+
+def _auto(spellings: pl.DataFrame, timezone: str) -> pl.DataFrame:
+    text = pl.col("text")
+    kinds = spellings.with_columns(iso=text.str.extract_groups(_ISO)).with_columns(
+        kind=pl.when(pl.col("iso").struct.field("year").is_not_null())
+        .then(pl.when(pl.col("iso").struct.field("zone").is_null()).then(pl.lit("local")).otherwise(pl.lit("zoned")))
+        .when(text.str.contains(_EPOCH))
+        .then(pl.lit("epoch"))
+        .when(text.str.contains(_PARTED))
+        .then(pl.lit("parts"))
+        .when(text.str.contains(_RFC_1123))
+        .then(pl.lit("rfc"))
+    )
+    _reject_mixed(kinds)
+    readings = [
+        _local(kinds.filter(pl.col("kind") == "local")),
+        _zoned(kinds.filter(pl.col("kind") == "zoned"), timezone),
+        kinds.filter(pl.col("kind") == "epoch").select("text", session=_epoch(text, timezone)),
+        _parts(kinds.filter(pl.col("kind") == "parts")),
+        kinds.filter(pl.col("kind") == "rfc").select("text", session=_rfc(text, timezone)),
+    ]
+    return pl.concat(readings)
+
+
+def _reject_mixed(kinds: pl.DataFrame) -> None:
+    local = kinds.filter(pl.col("kind").is_in(["local", "parts"]))
+    instants = kinds.filter(pl.col("kind").is_in(["zoned", "epoch", "rfc"]))
+    if local.is_empty() or instants.is_empty():
+        return
+    first, second = local.row(0, named=True), instants.row(0, named=True)
+    later = max(first, second, key=lambda row: row["row"])
+    raise DateColumnError(
+        f"stamps without a zone ({first['text']!r}) beside stamps with one ({second['text']!r})",
+        later["row"],
+        "one kind in a file",
+        "split the file, or write all its stamps with an offset",
+    )
+
+
+def _field(name: str) -> pl.Expr:
+    return pl.col("iso").struct.field(name)
+
+
+def _iso_datetime() -> pl.Expr:
+    clock = [_field(part).fill_null("00").str.zfill(2) for part in ("hour", "minute", "second")]
+    text = pl.format("{}-{}-{} {}:{}:{}", _field("year"), _field("month"), _field("day"), *clock)
+    return text.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False)
+
+
+def _local(cells: pl.DataFrame) -> pl.DataFrame:
+    return cells.select("text", session=_iso_datetime().dt.date())
+
+
+def _zoned(cells: pl.DataFrame, timezone: str) -> pl.DataFrame:
+    """One pass a zone: a column has few, even across a daylight-saving change."""
+    parts = [pl.DataFrame(schema={"text": pl.String, "session": pl.Date})]
+    for (zone, *_), group in cells.group_by(_field("zone"), maintain_order=True):
+        try:
+            # Across the hour that a clock change repeats or skips, the date is the same either way.
+            local = _iso_datetime().dt.replace_time_zone(_zone_name(zone), ambiguous="earliest", non_existent="null")
+            session = (local - _offset(zone)).dt.convert_time_zone(timezone).dt.date()
+            parts.append(group.select("text", session=session))
+        except pl.exceptions.ComputeError:  # no such zone
+            parts.append(group.select("text", session=pl.lit(None, pl.Date)))
+    return pl.concat(parts)
+
+
+def _zone_name(zone: str) -> str:
+    return zone if "/" in zone else "UTC"
+
+
+def _offset(zone: str) -> pl.Expr:
+    if zone[0] not in "+-":
+        return pl.duration()
+    digits = zone[1:].replace(":", "").ljust(4, "0")
+    minutes = int(digits[:2]) * 60 + int(digits[2:])
+    return pl.duration(minutes=-minutes if zone[0] == "-" else minutes)
+
+
+def _epoch(text: pl.Expr, timezone: str) -> pl.Expr:
+    number = text.str.extract(_EPOCH).cast(pl.Int64, strict=False)
+    size = number.abs()
+    scale = (
+        pl.when(size < 10**11)
+        .then(1)
+        .when(size < 10**14)
+        .then(1_000)
+        .when(size < 10**17)
+        .then(1_000_000)
+        .otherwise(1_000_000_000)
+    )
+    return _epoch_date(number // scale, timezone)
+
+
+def _epoch_date(seconds: pl.Expr, timezone: str) -> pl.Expr:
+    possible = pl.when(seconds.abs() <= _LAST_SECOND).then(seconds)
+    instant = pl.from_epoch(possible, "s").dt.replace_time_zone("UTC")
+    return instant.dt.convert_time_zone(timezone).dt.date()
+
+
+def _rfc(text: pl.Expr, timezone: str) -> pl.Expr:
+    instant = text.str.replace(r"(GMT|UTC)$", "+0000").str.to_datetime("%a, %d %b %Y %H:%M:%S %z", strict=False)
+    return instant.dt.convert_time_zone(timezone).dt.date()
+
+
+def _pattern_date(pattern: str, timezone: str) -> pl.Expr:
+    if "%z" in pattern:
+        return pl.col("text").str.to_datetime(pattern, strict=False).dt.convert_time_zone(timezone).dt.date()
+    return pl.col("text").str.to_datetime(pattern, strict=False).dt.date()
+
+
+def _parts(cells: pl.DataFrame) -> pl.DataFrame:
+    """Month first or day first: whichever can be for every cell; both can only if they agree."""
+    first, second, year = (pl.col("text").str.extract(_PARTED, group).str.zfill(2) for group in (1, 2, 3))
+    read = cells.select(
+        "row",
+        "text",
+        month_first=pl.format("{}-{}-{}", year, first, second).str.to_date("%Y-%m-%d", strict=False),
+        day_first=pl.format("{}-{}-{}", year, second, first).str.to_date("%Y-%m-%d", strict=False),
+    )
+    month_first, day_first = pl.col("month_first"), pl.col("day_first")
+    only_month_first = read.filter(month_first.is_not_null() & day_first.is_null())
+    only_day_first = read.filter(month_first.is_null() & day_first.is_not_null())
+    differing = read.filter(month_first != day_first)
+    if not only_month_first.is_empty() and not only_day_first.is_empty():
+        rows = (only_month_first.row(0, named=True), only_day_first.row(0, named=True))
+        raise DateColumnError(
+            f"month first ({rows[0]['text']!r}) beside day first ({rows[1]['text']!r})",
+            max(row["row"] for row in rows),
+            "one order in a file",
+            "correct the file",
+        )
+    if only_month_first.is_empty() and only_day_first.is_empty() and not differing.is_empty():
+        example = differing.row(0, named=True)
+        raise DateColumnError(
+            f"{example['text']!r} is {example['month_first']} month first and {example['day_first']} day first, "
+            "and no date of the file decides",
+            example["row"],
+            "a date whose day is above 12",
+            'set `date_format`, for example "%m/%d/%Y" or "%d/%m/%Y"',
+        )
+    return read.select("text", session=day_first if only_month_first.is_empty() else month_first)

@@ -1,0 +1,314 @@
+"""Files of rows and columns: CSV (plain, gzipped, in a zip) and Parquet, opened without interpretation."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from trading_assets.market_data.sources.errors import SourceError
+
+LONGEST_LINE = 100_000  # bytes; a bar is some hundred
+_CHUNK = 1 << 24
+
+
+class Tabular(Protocol):
+    """An opened file: its header, and its columns by position, cells as the file holds them."""
+
+    @property
+    def name(self) -> str:
+        """`source_file`: relative path, and the member for a zip."""
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """Names of the columns."""
+
+    @property
+    def header_line(self) -> int:
+        """1-based line of the header."""
+
+    def read(self, positions: Sequence[int]) -> pl.DataFrame:
+        """The columns at `positions`, named by position, and `source_line` (1-based line of the file)."""
+
+
+def open_tables(path: Path, name: str, skip_rows: int) -> Iterator[Tabular]:
+    """The tables of a file: one, or one a member of a zip.
+
+    Parameters
+    ----------
+    path
+        Where to read.
+    name
+        How to name it in messages and in `source_file`.
+    skip_rows
+        Lines before the header of a CSV.
+
+    Raises
+    ------
+    SourceError
+        The file cannot be opened, is cut, empty, or not what its name says.
+    """
+    try:
+        if path.suffix.lower() in (".parquet", ".pq"):
+            yield ParquetTable(path, name)
+        elif path.suffix.lower() == ".zip":
+            for member, data in _members(path, name):
+                yield CsvTable(member, data, skip_rows)
+        elif path.suffix.lower() == ".gz":
+            yield CsvTable(name, _decompress(path, name), skip_rows)
+        else:
+            yield CsvTable(name, path.read_bytes(), skip_rows)
+    except OSError as error:
+        raise SourceError(f"the file cannot be read: {error.strerror or error}", file=name) from None
+
+
+class CsvTable:
+    """A comma-separated file in memory. Lines are counted, so that no stray quote can swallow one."""
+
+    def __init__(self, name: str, data: bytes, skip_rows: int) -> None:
+        self.name = name
+        self.header_line = skip_rows + 1
+        self._data = data.removeprefix(b"\xef\xbb\xbf")
+        if not self._data or self._data.isspace():
+            raise SourceError("the file is empty", file=name, line=1, expected="a header and rows of bars")
+        self._lines = _Lines.of(self._data)
+        self._reject_long_line()
+
+    @cached_property
+    def header(self) -> tuple[str, ...]:
+        """Names of the columns, stripped."""
+        names = self.names_on(self.header_line)
+        if not names:
+            raise SourceError(
+                "no header",
+                file=self.name,
+                line=self.header_line,
+                expected="the names of the columns",
+                todo="check `skip_rows`",
+            )
+        return names
+
+    def names_on(self, line: int) -> tuple[str, ...]:
+        """Fields of a line, stripped; none if the line is blank or beyond the end."""
+        start, end = self._lines.span(line)
+        try:
+            text = self._data[start:end].decode()
+        except UnicodeDecodeError:
+            raise self._not_utf8() from None
+        try:
+            fields = next(csv.reader([text.strip()]), [])
+        except csv.Error as error:  # old line ends (a lone carriage return)
+            raise SourceError(f"not a line of CSV: {error}", file=self.name, line=line) from None
+        return tuple(field.strip() for field in fields)
+
+    def read(self, positions: Sequence[int]) -> pl.DataFrame:
+        """Text columns by position; a line with too few fields is filled with nulls, blank lines are no rows.
+
+        Raises
+        ------
+        SourceError
+            Not UTF-8, more fields than the header has, a field over several lines.
+        """
+        width = len(self.header)
+        try:
+            rows = pl.read_csv(
+                self._data,
+                has_header=False,
+                skip_lines=self.header_line,
+                schema={str(position): pl.String for position in range(width)},
+                columns=sorted(set(positions)),
+            )
+        except pl.exceptions.PolarsError as error:
+            raise self._malformed(str(error)) from None
+        if rows.height != self._lines.count - self.header_line:
+            raise self._malformed("rows and lines differ in number")
+        rows = rows.with_columns(source_line=pl.int_range(pl.len(), dtype=pl.Int64) + self.header_line + 1)
+        blank = self._lines.blank()
+        return rows.filter(~pl.col("source_line").is_in(blank)) if blank else rows
+
+    def _reject_long_line(self) -> None:
+        line, length = self._lines.longest()
+        if length <= LONGEST_LINE:
+            return
+        start, end = self._lines.span(line)
+        fields = self._data[start:end].split(b",")
+        position = max(range(len(fields)), key=lambda index: len(fields[index]))
+        header = self.header if line != self.header_line else ()
+        raise SourceError(
+            f"a line of {length:,} bytes",
+            file=self.name,
+            line=line,
+            column=header[position] if position < len(header) else None,
+            expected=f"at most {LONGEST_LINE:,} bytes",
+            todo="remove the field, or take the file out of `path`",
+        )
+
+    def _malformed(self, cause: str) -> SourceError:
+        """Why Polars could not read the rows; slow, as it looks at each line."""
+        try:
+            text = self._data.decode()
+        except UnicodeDecodeError:
+            return self._not_utf8()
+        width = len(self.header)
+        for number, line in enumerate(text.split("\n")[self.header_line :], start=self.header_line + 1):
+            if line.count('"') % 2:
+                return SourceError(
+                    "a quoted field does not end on its line",
+                    file=self.name,
+                    line=number,
+                    expected="one line a bar, quotes in pairs",
+                    todo="remove the quote or the line break",
+                )
+            if len(next(csv.reader([line]), [])) > width:
+                return SourceError(
+                    "more fields than the header has",
+                    file=self.name,
+                    line=number,
+                    column=self.header[-1],
+                    expected=f"{width} fields",
+                    todo="correct the line; a comma inside a field needs quotes around it",
+                )
+        return SourceError(f"not a CSV file: {cause.splitlines()[0]}", file=self.name)
+
+    def _not_utf8(self) -> SourceError:
+        try:
+            self._data.decode()
+        except UnicodeDecodeError as error:
+            line = self._data.count(b"\n", 0, error.start) + 1
+            before = self._data[self._lines.span(line)[0] : error.start]
+            position = before.count(b",")
+            column = None if line <= self.header_line or position >= len(self.header) else self.header[position]
+            found = f"byte 0x{self._data[error.start]:02x}"
+            return SourceError(
+                f"not UTF-8 text ({found})",
+                file=self.name,
+                line=line,
+                column=column,
+                expected="UTF-8",
+                todo="convert it, for example: iconv -f LATIN1 -t UTF-8 (UTF-16 for a file saved by Excel as Unicode)",
+            )
+        raise AssertionError("called for text that is UTF-8")
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """Where the lines of a text start and end (line ends excluded)."""
+
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    bare: NDArray[np.bool_]  # the line is empty but for a carriage return
+
+    @classmethod
+    def of(cls, data: bytes) -> _Lines:
+        buffer = np.frombuffer(data, np.uint8)
+        found = [np.flatnonzero(buffer[at : at + _CHUNK] == ord("\n")) + at for at in range(0, len(buffer), _CHUNK)]
+        ends = np.concatenate(found).astype(np.int64)
+        if not data.endswith(b"\n"):
+            ends = np.append(ends, len(data))
+        starts = np.concatenate(([0], ends[:-1] + 1))
+        lengths = ends - starts
+        bare = (lengths == 0) | ((lengths == 1) & (buffer[starts.clip(max=len(buffer) - 1)] == ord("\r")))
+        return cls(starts, ends, bare)
+
+    @property
+    def count(self) -> int:
+        return len(self.starts)
+
+    def span(self, line: int) -> tuple[int, int]:
+        if line > self.count:
+            return 0, 0
+        return int(self.starts[line - 1]), int(self.ends[line - 1])
+
+    def longest(self) -> tuple[int, int]:
+        lengths = self.ends - self.starts
+        index = int(lengths.argmax())
+        return index + 1, int(lengths[index])
+
+    def blank(self) -> list[int]:
+        return [int(index) + 1 for index in np.flatnonzero(self.bare)]
+
+
+class ParquetTable:
+    """A Parquet file; a row counts as a line."""
+
+    header_line = 1
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.name = name
+        self._path = path
+        if path.stat().st_size == 0:
+            raise SourceError("the file is empty", file=name, expected="a Parquet file")
+        try:
+            self.header = tuple(pl.read_parquet_schema(path))
+        except pl.exceptions.PolarsError as error:
+            raise self._unreadable(error) from None
+
+    def read(self, positions: Sequence[int]) -> pl.DataFrame:
+        """Typed columns by position."""
+        names = {str(position): self.header[position] for position in sorted(set(positions))}
+        scan = pl.scan_parquet(self._path, glob=False, hive_partitioning=False)
+        try:
+            rows = scan.select(pl.col(name).alias(position) for position, name in names.items()).collect()
+        except pl.exceptions.PolarsError as error:
+            raise self._unreadable(error) from None
+        return rows.with_columns(source_line=pl.int_range(pl.len(), dtype=pl.Int64) + 1)
+
+    def _unreadable(self, error: Exception) -> SourceError:
+        return SourceError(
+            f"not a readable Parquet file: {str(error).splitlines()[0]}", file=self.name, todo="deliver the file again"
+        )
+
+
+def _decompress(path: Path, name: str) -> bytes:
+    parts: list[bytes] = []
+    try:
+        with gzip.open(path) as stream:
+            while part := stream.read(_CHUNK):
+                parts.append(part)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        cut = isinstance(error, EOFError)
+        raise SourceError(
+            "the gzip file is cut" if cut else f"not a gzip file, or a damaged one: {error}",
+            file=name,
+            line=_readable_lines(path) if cut else None,
+            expected="a whole gzip file (the line is the last that can be read)" if cut else "gzip",
+            todo="deliver the file again",
+        ) from None
+    return b"".join(parts)
+
+
+def _readable_lines(path: Path) -> int:
+    return zlib.decompressobj(wbits=31).decompress(path.read_bytes()).count(b"\n")
+
+
+def _members(path: Path, name: str) -> Iterator[tuple[str, bytes]]:
+    """Members that are CSV, in the order of their names; read in memory, never written to a path of theirs."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
+            members = sorted(
+                member
+                for member in archive.namelist()
+                if PurePosixPath(member).suffix.lower() in (".csv", ".txt") and not member.startswith("__MACOSX/")
+            )
+            if not members:
+                raise SourceError("no CSV in the zip", file=name, expected="members ending in .csv")
+            for member in members:
+                yield f"{name}/{member}", archive.read(member)
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        raise SourceError(
+            f"the zip cannot be read: {error}",
+            file=name,
+            expected="a whole zip without a password",
+            todo="deliver it again",
+        ) from None
