@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from trading_assets.config.sections import AssetClass
 from trading_assets.features.catalog import FEATURES
 from trading_assets.features.feature import Feature, Scope
 from trading_assets.features.history import in_order, usable_for_signals, with_defined
@@ -15,7 +16,7 @@ _KEY = ["symbol", "session"]
 
 
 def daily_features(
-    bars: pl.DataFrame, benchmarks: Mapping[str, str], features: Sequence[Feature] = FEATURES
+    bars: pl.DataFrame, benchmarks: Mapping[AssetClass, str], features: Sequence[Feature] = FEATURES
 ) -> pl.DataFrame:
     """Features of every symbol at the close of each session.
 
@@ -70,7 +71,7 @@ def _weekly(rows: pl.DataFrame, features: Sequence[Feature]) -> pl.DataFrame:
 
 
 def _shared_with_benchmark(
-    rows: pl.DataFrame, benchmarks: Mapping[str, str], features: Sequence[Feature]
+    rows: pl.DataFrame, benchmarks: Mapping[AssetClass, str], features: Sequence[Feature]
 ) -> pl.DataFrame:
     """Features from the sessions on which both the symbol and its benchmark have a bar."""
     columns = _expressions(features, "market")
@@ -84,12 +85,12 @@ def _shared_with_benchmark(
     return with_defined(shared, columns, over=["symbol"]).filter("benchmark_usable").select(*_KEY, *columns)
 
 
-def _of_benchmark(rows: pl.DataFrame, benchmarks: Mapping[str, str]) -> pl.DataFrame:
+def _of_benchmark(rows: pl.DataFrame, benchmarks: Mapping[AssetClass, str]) -> pl.DataFrame:
     usable = _benchmark_rows(rows, benchmarks).filter(usable_for_signals())
     return usable.select("asset_class", "session", *(pl.col(name).alias(f"benchmark_{name}") for name in OF_BENCHMARK))
 
 
-def _benchmark_rows(rows: pl.DataFrame, benchmarks: Mapping[str, str]) -> pl.DataFrame:
+def _benchmark_rows(rows: pl.DataFrame, benchmarks: Mapping[AssetClass, str]) -> pl.DataFrame:
     """The benchmark's rows, once for each asset class it stands for (in place of its own)."""
     stands_for = pl.DataFrame(
         sorted(benchmarks.items()), schema={"asset_class": pl.String, "symbol": pl.String}, orient="row"

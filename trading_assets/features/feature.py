@@ -10,7 +10,7 @@ import polars as pl
 #: Prices of a symbol are divided by its first adjusted close before any feature sees them, so that the
 #: absolute tolerances inside TA-Lib mean the same for a penny stock and for bitcoin.
 OPEN, HIGH, LOW, CLOSE = pl.col("open"), pl.col("high"), pl.col("low"), pl.col("close")
-#: Close times volume as traded: unlike a number of shares it does not jump at a split. A bar without a volume has 0.
+#: Close times volume as traded: unlike a number of shares it does not jump at a split.
 DOLLARS = pl.col("dollar_volume")
 #: Log return from the close of the usable bar before; null on a symbol's first bar.
 RETURN = pl.col("log_return")

@@ -8,18 +8,28 @@ import polars as pl
 
 EXTREME_MOVE = "extreme_move"
 
+#: Columns of `market_data.bars` that indicators and features are computed from.
+BAR_COLUMNS = (
+    "symbol",
+    "asset_class",
+    "session",
+    "adj_open",
+    "adj_high",
+    "adj_low",
+    "adj_close",
+    "dollar_volume",
+    "flags",
+)
+
 
 def in_order(bars: pl.DataFrame) -> pl.DataFrame:
-    """Sort by symbol and session; a missing volume counts as none.
-
-    A null inside a series would void all that TA-Lib computes after it.
-    """
-    return bars.sort("symbol", "session").with_columns(pl.col("dollar_volume").fill_null(0.0))
+    """Each symbol's usable bars in order; a missing session is no row, so one hole does not void what follows."""
+    return bars.sort("symbol", "session")
 
 
 def usable_for_signals() -> pl.Expr:
     """False for a bar whose move no later bar has confirmed yet at its own close."""
-    return ~pl.col("flags").list.contains(EXTREME_MOVE).fill_null(False)
+    return ~pl.col("flags").list.contains(EXTREME_MOVE)
 
 
 def with_defined(rows: pl.DataFrame, columns: Mapping[str, pl.Expr], over: Sequence[str]) -> pl.DataFrame:

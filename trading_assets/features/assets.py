@@ -1,0 +1,71 @@
+"""Assets of the features stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from trading_assets.config import Configuration, hash_of
+from trading_assets.features.catalog import FEATURES, catalog_table
+from trading_assets.features.daily import daily_features
+from trading_assets.features.history import BAR_COLUMNS
+from trading_assets.features.indicators import indicators
+from trading_assets.features.tables import CATALOG, DAILY, INDICATORS
+from trading_assets.market_data.assets import monthly_partitions
+from trading_assets.market_data.tables import BARS
+from trading_assets.warehouse import Sessions, Whole
+from trading_assets.warehouse.table_asset import Step, table_asset
+
+#: A feature of any month may depend on all months before it; this reaches back further than any configuration.
+_ALL_MONTHS_BEFORE = dg.TimeWindowPartitionMapping(
+    start_offset=-12 * 200, end_offset=0, allow_nonexistent_upstream_partitions=True
+)
+
+
+def daily(step: Step) -> Mapping[str, Any]:
+    """Indicators and features at the close of each session.
+
+    Every symbol is read from its first bar, because Wilder's means depend on it; only the run's months are written.
+    """
+    months = step.months
+    bars = step.work.read(BARS, columns=BAR_COLUMNS, where="session <= ?", parameters=[months.end])
+    in_window = pl.col("session").is_between(months.start, months.end)
+    features = daily_features(bars, step.configuration.benchmarks).filter(in_window)
+    step.work.replace(
+        Sessions(months.start, months.end), {DAILY: features, INDICATORS: indicators(bars).filter(in_window)}
+    )
+    return {"features": len(FEATURES), "symbols": features["symbol"].n_unique(), "most often null": _nulls(features)}
+
+
+def catalog(step: Step) -> Mapping[str, Any]:
+    """What each feature is: category, lookback, version, description and source of its formula."""
+    table = catalog_table()
+    step.work.replace(Whole(), {CATALOG: table})
+    return {"by category": table.group_by("category", maintain_order=True).len("features").sort("category")}
+
+
+def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
+    """The features and their catalogue."""
+    version = hash_of([(feature.column, feature.version) for feature in FEATURES])
+    return [
+        table_asset(
+            daily,
+            stage="features",
+            tables=[DAILY, INDICATORS],
+            deps=[dg.AssetDep(["market_data", "bars"], partition_mapping=_ALL_MONTHS_BEFORE)],
+            partitions=monthly_partitions(configuration),
+            kinds=("polars", "talib", "duckdb"),
+            code_version=version,
+        ),
+        table_asset(catalog, stage="features", tables=[CATALOG], code_version=version),
+    ]
+
+
+def _nulls(features: pl.DataFrame) -> pl.DataFrame:
+    """The five features that are null most often, and in what share of the rows."""
+    shares = features.drop("symbol", "session").null_count().unpivot(variable_name="feature", value_name="rows")
+    share = (pl.col("rows") / max(features.height, 1)).round(4).alias("share")
+    return shares.sort("rows", descending=True, maintain_order=True).head(5).with_columns(share)

@@ -1,0 +1,66 @@
+"""Look-ahead audit: does any value change when the bars after it are taken away?"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from trading_assets.config.sections import AssetClass
+from trading_assets.features.catalog import FEATURES
+from trading_assets.features.daily import daily_features
+from trading_assets.features.feature import Feature
+from trading_assets.features.indicators import indicators
+
+CUTS = 4
+SYMBOLS = 8
+_VIOLATIONS = {"cut": pl.Date, "column": pl.String, "rows": pl.Int64}
+
+
+def audit_sample(
+    bars: pl.DataFrame, benchmarks: Mapping[AssetClass, str], seed: int
+) -> tuple[pl.DataFrame, tuple[dt.date, ...]]:
+    """Choose some symbols, with every benchmark, and the dates to cut them at; the same for the same seed."""
+    generator = np.random.default_rng(seed)
+    symbols = bars["symbol"].unique().sort()
+    chosen = generator.choice(symbols.to_numpy(), min(SYMBOLS, len(symbols)), replace=False)
+    sample = bars.filter(pl.col("symbol").is_in([*chosen, *benchmarks.values()]))
+    sessions = sample["session"].unique().sort()
+    cuts = generator.choice(len(sessions), min(CUTS, len(sessions)), replace=False)
+    return sample, tuple(sorted(sessions[int(cut)] for cut in cuts))
+
+
+def look_ahead(
+    bars: pl.DataFrame,
+    benchmarks: Mapping[AssetClass, str],
+    cuts: Sequence[dt.date],
+    features: Sequence[Feature] = FEATURES,
+) -> pl.DataFrame:
+    """Find the columns whose values up to a date change, by as little as a bit, with the bars after it.
+
+    Returns
+    -------
+    polars.DataFrame
+        cut, column, rows: how many rows up to the cut differ; empty if nothing looks ahead. A `column` of
+        ``*`` counts rows that exist only with, or only without, the later bars.
+    """
+    whole = _everything(bars, benchmarks, features)
+    found = []
+    for cut in cuts:
+        known = _everything(bars.filter(pl.col("session") <= cut), benchmarks, features)
+        both = whole.filter(pl.col("session") <= cut).join(known, on=["symbol", "session"], how="full", suffix="_known")
+        missing = both.filter(pl.col("symbol").is_null() | pl.col("symbol_known").is_null()).height
+        changed = both.select(
+            (pl.col(name).ne_missing(pl.col(f"{name}_known"))).sum() for name in whole.columns[2:]
+        ).row(0, named=True)
+        found += [
+            {"cut": cut, "column": name, "rows": rows} for name, rows in {"*": missing, **changed}.items() if rows
+        ]
+    return pl.DataFrame(found, schema=_VIOLATIONS)
+
+
+def _everything(bars: pl.DataFrame, benchmarks: Mapping[AssetClass, str], features: Sequence[Feature]) -> pl.DataFrame:
+    rows = daily_features(bars, benchmarks, features)
+    return rows.join(indicators(bars), on=["symbol", "session"], how="left", maintain_order="left")

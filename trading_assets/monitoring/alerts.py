@@ -1,0 +1,130 @@
+"""Alerts: one row each, and a notifier that tells a person."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import random
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from http.client import HTTPException, HTTPMessage
+from typing import IO
+
+import polars as pl
+from pydantic import SecretStr
+
+from trading_assets.config.sections import Notifier
+from trading_assets.monitoring.tables import ALERTS
+
+LOGGER = logging.getLogger(__name__)
+
+ATTEMPTS = 4
+FIRST_WAIT_SECONDS = 0.5
+TIMEOUT_SECONDS = 10.0
+HIDDEN = "***"
+
+
+def alert(
+    *,
+    raised_at: dt.datetime,
+    severity: str,
+    source: str,
+    message: str,
+    run_id: str | None = None,
+    secrets: tuple[SecretStr, ...] = (),
+) -> pl.DataFrame:
+    """Build the row of `monitoring.alerts`.
+
+    Parameters
+    ----------
+    raised_at
+        UTC, naive.
+    severity
+        debug, info, warning or error.
+    secrets
+        Replaced by asterisks where an error message quotes them.
+    """
+    for secret in secrets:
+        message = message.replace(secret.get_secret_value(), HIDDEN)
+    row = {"raised_at": raised_at, "severity": severity, "source": source, "message": message, "run_id": run_id}
+    return pl.DataFrame([row], schema={name: column.dtype for name, column in ALERTS.columns.items()})
+
+
+def notify(
+    alerts: pl.DataFrame,
+    notifier: Notifier,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    jitter: Callable[[], float] = random.random,
+) -> bool:
+    """Tell a person about alerts: through the log, and through the webhook if there is one.
+
+    A notifier that cannot be reached is logged and not raised: the alert is on record, and a sensor that fails
+    would only raise it again.
+
+    Parameters
+    ----------
+    alerts
+        Rows of `monitoring.alerts`.
+    sleep, jitter
+        How to wait between attempts, and a number in [0, 1) that spreads them.
+
+    Returns
+    -------
+    bool
+        Whether all of them were delivered.
+    """
+    delivered = True
+    for row in alerts.iter_rows(named=True):
+        text = f"{row['source']}: {row['message']}"
+        if notifier.token is not None:
+            text = text.replace(notifier.token.get_secret_value(), HIDDEN)
+        LOGGER.log(logging.getLevelName(row["severity"].upper()), "%s", text)
+        if notifier.kind == "webhook" and notifier.url is not None:
+            delivered &= _deliver(_request(row, text, notifier), sleep, jitter)
+    return delivered
+
+
+def _request(row: dict[str, object], text: str, notifier: Notifier) -> urllib.request.Request:
+    # `text` is what the chat services' incoming webhooks show.
+    body = {**row, "raised_at": f"{row['raised_at']:%Y-%m-%dT%H:%M:%SZ}", "text": text}
+    body["message"] = text.removeprefix(f"{row['source']}: ")
+    headers = {"Content-Type": "application/json"}
+    if notifier.token is not None:
+        headers["Authorization"] = f"Bearer {notifier.token.get_secret_value()}"
+    return urllib.request.Request(str(notifier.url), json.dumps(body).encode(), headers, method="POST")
+
+
+def _deliver(request: urllib.request.Request, sleep: Callable[[float], None], jitter: Callable[[], float]) -> bool:
+    """Post with retries; the host is named in the log, the address never (it may be a secret itself)."""
+    cause = ""
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            sleep(FIRST_WAIT_SECONDS * 2 ** (attempt - 1) * (1 + jitter()))
+        try:
+            with _OPENER.open(request, timeout=TIMEOUT_SECONDS):
+                return True
+        except urllib.error.HTTPError as error:
+            cause = f"HTTP status {error.code}"
+            error.close()
+            if error.code != 429 and error.code < 500:
+                break
+        except (OSError, HTTPException) as error:
+            cause = type(error.reason if isinstance(error, urllib.error.URLError) else error).__name__
+    LOGGER.error("could not notify %s: %s", request.host.rpartition("@")[2], cause)
+    return False
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect would take the token to another host: it is an error instead."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)

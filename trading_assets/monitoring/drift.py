@@ -1,0 +1,201 @@
+"""Drift of features: is what comes in now still like what the models learned from?
+
+An alarm is decided by effect sizes, not by p-values: daily features are autocorrelated, so a window of 63 sessions
+holds far fewer independent values than rows, and a Kolmogorov-Smirnov test rejects most of the time without any
+drift. For the same reason an effect size alone alarms too often. So each statistic must exceed both a fixed level
+and what is usual between a window of the same length and the rest of the reference (its 95th percentile over
+windows that overlap by half: subsampling, Politis, Romano and Wolf 1999), which contains the
+autocorrelation, the correlation between symbols and the bias of small samples.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from trading_assets.config.sections import Monitoring
+from trading_assets.monitoring.tables import DRIFT
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+BINS = 10
+ROWS_PER_BIN = 20  # an index over emptier bins is mostly noise
+USUAL_QUANTILE = 0.95
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Rows of one asset class in session order: where the reference, its windows and the newest window lie."""
+
+    reference: slice
+    windows: tuple[slice, ...]
+    newest: slice
+
+
+def drift_table(
+    features: pl.DataFrame, columns: Sequence[str], reference: tuple[dt.date, dt.date], settings: Monitoring
+) -> pl.DataFrame:
+    """Compare the newest sessions with the reference, feature by feature.
+
+    Parameters
+    ----------
+    features
+        asset_class, symbol, session and `columns`. The symbols of a class are pooled.
+    columns
+        Features to compare. Leave out those of the calendar: a quarter never looks like all seasons.
+    reference
+        First and last date of the training span. The newest window lies after it.
+    settings
+        Length of the window in sessions (shorter if fewer have come since the reference) and alarm levels.
+
+    Returns
+    -------
+    polars.DataFrame
+        Rows of `monitoring.drift` by asset class and feature; none for a class without sessions in both spans.
+    """
+    start, end = reference
+    rows = []
+    ordered = features.filter(pl.col("session") >= start).sort("asset_class", "session", "symbol")
+    for group in ordered.partition_by("asset_class", maintain_order=True):
+        session = group["session"]
+        before = int((session <= end).sum())
+        if before in (0, group.height):
+            continue
+        spans = _spans(group["session"].rle_id().to_numpy(), before, settings.window_sessions)
+        known = {
+            "asset_class": group["asset_class"][0],
+            "reference_start": session[0],
+            "reference_end": session[before - 1],
+            "window_start": session[spans.newest.start],
+            "window_end": session[-1],
+        }
+        for column in sorted(columns):
+            values = group[column].fill_null(np.nan).to_numpy()
+            rows.append({**known, "feature": column, **_compare(values, spans, settings)})
+    return pl.DataFrame(rows, schema={name: column.dtype for name, column in DRIFT.columns.items()})
+
+
+def is_drift_event(drift: pl.DataFrame, alarm_share: float) -> bool:
+    """Whether more than `alarm_share` of the features that could be measured are in alarm."""
+    measured = drift.filter(pl.col("psi").is_not_null())
+    return measured.height > 0 and int(measured["alarm"].sum()) > alarm_share * measured.height
+
+
+def psi(reference: Floats, window: Floats) -> float:
+    """Population stability index of a window against a reference.
+
+    Sum over bins of (q - p) ln(q / p), with p and q the shares of reference and window in ten quantile bins of the
+    reference (fewer if the window has fewer than 20 values a bin; a value that fills a whole bin gets a bin of its
+    own; half a count is added to each bin, so that an empty one is not infinite). Unit normals that differ by a shift d
+    have about d squared. Without drift its mean is about (bins - 1)(1 / n + 1 / m), for independent values.
+
+    Source: Siddiqi, Credit Risk Scorecards (2006); Yurdakul and Naranjo, Journal of Risk Model Validation 14 (2020).
+    """
+    edges = _edges(np.sort(reference), len(window))
+    return _index(_histogram(reference, edges), _histogram(window, edges))
+
+
+def ks_statistic(reference: Floats, window: Floats) -> float:
+    """Kolmogorov-Smirnov statistic: the largest distance between two empirical distribution functions, 0 to 1."""
+    points = np.sort(window)
+    return _gap(_below(np.sort(reference), points), len(reference), _below(points, points), len(window))
+
+
+def scaled_wasserstein(reference: Floats, window: Floats) -> float | None:
+    """Wasserstein distance in standard deviations of the reference; None if it has none."""
+    from scipy.stats import wasserstein_distance
+
+    spread = float(np.std(reference, ddof=1)) if np.ptp(reference) > 0 else 0.0
+    return float(wasserstein_distance(reference, window)) / spread if spread > 0 else None
+
+
+def _spans(session: Counts, before: int, length: int) -> Spans:
+    """Cut rows, given the number of their session (0, 1, ...), into reference, its windows and the newest window."""
+    first = np.searchsorted(session, np.arange(int(session[-1]) + 2))  # first row of each session, and the end
+    in_reference = int(session[before - 1]) + 1
+    sessions = len(first) - 1
+    length = min(length, sessions - in_reference)
+    windows = tuple(
+        slice(int(first[at]), int(first[at + length]))
+        for at in range(0, in_reference - length + 1, max(length // 2, 1))
+        if in_reference >= 2 * length
+    )
+    return Spans(slice(0, before), windows, slice(int(first[sessions - length]), len(session)))
+
+
+def _compare(values: Floats, spans: Spans, settings: Monitoring) -> dict[str, object]:
+    reference, newest = _finite(values[spans.reference]), _finite(values[spans.newest])
+    sizes: dict[str, object] = {"reference_rows": len(reference), "window_rows": len(newest)}
+    if min(len(reference), len(newest)) < 2 * ROWS_PER_BIN:
+        return {**sizes, "alarm": False}
+    index, distance = psi(reference, newest), ks_statistic(reference, newest)
+    index_usual, distance_usual = _usual(reference, [_finite(values[window]) for window in spans.windows])
+    return {
+        **sizes,
+        "psi": index,
+        "psi_usual": index_usual,
+        "ks": distance,
+        "ks_usual": distance_usual,
+        "wasserstein": scaled_wasserstein(reference, newest),
+        "alarm": index > max(settings.psi_alarm, index_usual or 0)
+        and distance > max(settings.ks_alarm, distance_usual or 0),
+    }
+
+
+def _usual(reference: Floats, windows: Sequence[Floats]) -> tuple[float | None, float | None]:
+    """What both statistics reach between a window of the reference and the rest of it.
+
+    The rest is never built: its counts are those of the whole less those of the window.
+    """
+    whole = np.sort(reference)
+    indices, distances = [], []
+    for window in windows:
+        if not 2 * ROWS_PER_BIN <= len(window) < len(whole):
+            continue
+        points = np.sort(window)
+        inside, all_below = _below(points, points), _below(whole, points)
+        distances.append(_gap(all_below - inside, len(whole) - len(points), inside, len(points)))
+        edges = _edges(whole, len(points))
+        counts = _histogram(points, edges)
+        indices.append(_index(_histogram(whole, edges) - counts, counts))
+    if not indices:
+        return None, None
+    return float(np.quantile(indices, USUAL_QUANTILE)), float(np.quantile(distances, USUAL_QUANTILE))
+
+
+def _edges(sorted_reference: Floats, window_rows: int) -> Floats:
+    """Upper edges (inclusive) of all bins but the last."""
+    bins = min(BINS, max(window_rows // ROWS_PER_BIN, 2))
+    inner = np.quantile(sorted_reference, np.arange(1, bins) / bins, method="inverted_cdf")
+    edges, repeats = np.unique(inner, return_counts=True)
+    alone = np.isin(edges, [sorted_reference[0], sorted_reference[-1]]) | (repeats > 1)
+    return np.unique(np.concatenate([edges, np.nextafter(edges[alone], -np.inf)]))
+
+
+def _histogram(values: Floats, edges: Floats) -> Counts:
+    return np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)
+
+
+def _index(reference: Counts, window: Counts) -> float:
+    p, q = ((counts + 0.5) / (counts.sum() + 0.5 * len(counts)) for counts in (reference, window))
+    return float(np.sum((q - p) * np.log(q / p)))
+
+
+def _below(sorted_values: Floats, points: Floats) -> Counts:
+    """How many values are below, and at or below, each point: (2, points)."""
+    return np.stack([np.searchsorted(sorted_values, points, side) for side in ("left", "right")])
+
+
+def _gap(reference: Counts, reference_rows: int, window: Counts, window_rows: int) -> float:
+    # The window's function is constant between its own points, so the largest distance lies at one, on either side.
+    return float(np.max(np.abs(reference / reference_rows - window / window_rows)))
+
+
+def _finite(values: Floats) -> Floats:
+    return values[np.isfinite(values)]
