@@ -166,10 +166,15 @@ class Model(Section):
     test_sessions: int = Field(default=126, ge=5, description="sessions of a test fold")
     embargo_sessions: int = Field(default=5, ge=0)
     expanding: bool = True
-    trees: int = Field(default=150, ge=1)
+    trees: int = Field(default=100, ge=1)
     depth: int = Field(default=3, ge=1)
     learning_rate: Positive = 0.05
-    min_rows: int = Field(default=200, ge=20)
+    bins: int = Field(default=64, ge=2, le=256, description="histogram bins of a feature")
+    min_child_weight: NonNegative = Field(
+        default=10.0, description="least sum of weights x p(1 - p) in a leaf; 10 is about 40 independent labels"
+    )
+    ridge: Positive = Field(default=100.0, description="penalty of the logistic baseline")
+    min_rows: int = Field(default=200, ge=20, description="fewer training rows than this: the fold is not trained")
 
 
 class Verdict(Section):

@@ -1,0 +1,1 @@
+"""Models: labels, leakage-safe splits, walk-forward training, registry, explanations."""

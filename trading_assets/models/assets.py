@@ -1,0 +1,152 @@
+"""The assets of the stage: the splits, and one asset a model."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from trading_assets.config import Configuration
+from trading_assets.config.sections import AssetClass
+from trading_assets.features.tables import DAILY
+from trading_assets.market_data.tables import BARS
+from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, SPLITS
+from trading_assets.warehouse import Rows, Whole
+from trading_assets.warehouse.table_asset import Step, table_asset
+
+STAGE = "models"
+
+
+def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
+    """`models/splits`, and `models/<name>` for each configured model."""
+    return [
+        table_asset(splits, stage=STAGE, tables=(SPLITS,), deps=("market_data/bars",)),
+        *(_model_asset(name) for name in configuration.models),
+    ]
+
+
+def splits(step: Step) -> Mapping[str, Any]:
+    """Train, validation and holdout as dates, resolved once."""
+    from trading_assets.models.splits import resolve_splits, warm_up
+
+    sessions = _sessions(step.work.read(BARS, columns=["session"], where="asset_class <> 'index'"))
+    frame = resolve_splits(step.configuration.splits, sessions, step.work.read_or_empty(SPLITS))
+    step.work.replace(Whole(), {SPLITS: frame})
+    return {"splits": frame.select("split", "start", "end"), "warm-up sessions": warm_up(frame, sessions)}
+
+
+def _model_asset(name: str) -> dg.AssetsDefinition:
+    def model(step: Step) -> Mapping[str, Any]:
+        """A walk-forward classifier: trained, scored out of sample, set beside its baselines, and registered."""
+        return train(step, name)
+
+    return table_asset(
+        model,
+        stage=STAGE,
+        name=name,
+        tables=(PREDICTIONS, FOLDS, METRICS, EXPLANATIONS, OUTCOMES),
+        deps=("features/daily", "market_data/bars", "models/splits"),
+        kinds=("xgboost", "scikitlearn", "duckdb"),
+    )
+
+
+def train(step: Step, name: str) -> Mapping[str, Any]:
+    """Train one model of the configuration, write its tables, then register what was written."""
+    from trading_assets.models.evaluation import compare
+    from trading_assets.models.run import run_model
+    from trading_assets.models.samples import build_samples
+    from trading_assets.models.splits import holdout_start, walk_forward
+
+    settings = step.configuration.models[name]
+    bars, benchmark = _prices(step, settings.universe)
+    features = step.work.read(DAILY, where="list_contains(?, symbol)", parameters=[bars["symbol"].unique().to_list()])
+    samples = build_samples(bars, benchmark, features, settings.horizon)
+    holdout = holdout_start(step.work.read(SPLITS))
+    folds = walk_forward(_sessions(bars), settings)
+    run = run_model(samples, folds, settings, name=name, seed=step.configuration.seed, holdout_start=holdout)
+    step.work.replace(Rows("model", name), run.tables)
+
+    outcome = run.tables[OUTCOMES].row(0, named=True)
+    comparison = compare(run.tables[METRICS])
+    metadata = {
+        "version": run.version,
+        "outcome": outcome["reason"] or outcome["status"],
+        "folds": f"{outcome['scored_folds']} of {outcome['folds']} trained",
+        "unscored rows": outcome["unscored_rows"],
+        "mean log loss": comparison.model,
+        **{f"mean log loss ({baseline})": loss for baseline, loss in comparison.baselines.items()},
+        "metrics": _metrics_table(run.tables[METRICS]),
+        "features": run.tables[EXPLANATIONS].sort("value", descending=True).head(15).select("feature", "value"),
+    }
+    if run.booster is None:
+        step.log.warning(f"model {name} has no scores: {outcome['reason']}")
+        return metadata
+    return metadata | _register(step, name, run.version, run.booster, run.tables, holdout)
+
+
+def _prices(step: Step, universe: AssetClass) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """Bars of the universe, and of its benchmark if it has one."""
+    benchmark = step.configuration.benchmarks.get(universe)
+    columns = ["symbol", "asset_class", "session", "adj_open"]
+    where = "asset_class = ? OR symbol = ?"
+    bars = step.work.read(BARS, columns=columns, where=where, parameters=[universe, benchmark])
+    own = bars.filter(pl.col("asset_class") == universe)
+    return own, None if benchmark is None else bars.filter(pl.col("symbol") == benchmark)
+
+
+def _register(
+    step: Step, name: str, version: str, booster: bytes, tables: Mapping[Any, pl.DataFrame], holdout: dt.date
+) -> dict[str, Any]:
+    from trading_assets.models.registry import Candidate, Record, register
+
+    settings = step.configuration.models[name]
+    benchmark = step.configuration.benchmarks.get(settings.universe, "zero")
+    before = tables[FOLDS].filter(pl.col("test_end") < holdout).select("fold", "test_start")
+    metrics: dict[dt.date, dict[str, float]] = {}
+    for start, metric, value in (
+        tables[METRICS]
+        .drop_nulls("value")
+        .join(before, on="fold", maintain_order="left")
+        .select("test_start", "metric", "value")
+        .iter_rows()
+    ):
+        metrics.setdefault(start, {})[metric] = value
+    registered = register(
+        step.configuration.home,
+        Candidate(
+            model=name,
+            version=version,
+            booster=booster,
+            parameters={**settings.model_dump(), "seed": step.configuration.seed},
+            record=Record(
+                target=f"{settings.universe} over {settings.horizon} sessions against {benchmark}", metrics=metrics
+            ),
+        ),
+    )
+    return {
+        "registered version": registered.number,
+        "decision": registered.decision,
+        "decision reason": registered.reason,
+    }
+
+
+def _sessions(bars: pl.DataFrame) -> list[dt.date]:
+    return bars["session"].unique().sort().to_list()
+
+
+def _metrics_table(metrics: pl.DataFrame) -> pl.DataFrame:
+    """Mean over folds, the model beside its baselines."""
+    names = ["auc", "log_loss", "brier", "accuracy", "information_coefficient"]
+    means = dict(metrics.group_by("metric").agg(pl.col("value").mean()).iter_rows())
+    return pl.DataFrame(
+        [
+            {
+                "metric": name,
+                **{who or "model": means.get(f"{who}_{name}" if who else name) for who in ("", "logistic", "naive")},
+            }
+            for name in names
+        ]
+    )

@@ -1,0 +1,82 @@
+"""What is checked about models after they are written."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from trading_assets.config import Configuration
+from trading_assets.market_data.tables import BARS
+from trading_assets.models.tables import FOLDS, METRICS, PREDICTIONS, SPLITS
+from trading_assets.warehouse import Rows, Warehouse
+
+
+def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]:
+    """`warm_up` of the splits; `no_leakage` and `beats_baseline` of each model."""
+    return [
+        _warm_up(configuration),
+        *(check(name) for name in configuration.models for check in (_no_leakage, _beats_baseline)),
+    ]
+
+
+def _warm_up(configuration: Configuration) -> dg.AssetChecksDefinition:
+    wanted = configuration.splits.warm_up_sessions
+
+    @dg.asset_check(
+        asset=["models", "splits"],
+        name="warm_up",
+        description=f"At least {wanted} sessions of data precede the train split.",
+        required_resource_keys={"warehouse"},
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        from trading_assets.models.splits import warm_up
+
+        warehouse: Warehouse = context.resources.warehouse
+        bars = warehouse.read(BARS, columns=["session"], where="asset_class <> 'index'")
+        found = warm_up(warehouse.read(SPLITS), bars["session"].unique().to_list())
+        return dg.AssetCheckResult(
+            passed=found >= wanted, severity=dg.AssetCheckSeverity.WARN, metadata={"sessions before train": found}
+        )
+
+    return check
+
+
+def _no_leakage(model: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=["models", model],
+        name="no_leakage",
+        blocking=True,
+        description="No training label ends in a test fold or its embargo, and every score is out of sample.",
+        required_resource_keys={"warehouse"},
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        from trading_assets.models.evaluation import leaks
+
+        warehouse: Warehouse = context.resources.warehouse
+        rows = Rows("model", model)
+        found = leaks(warehouse.read(FOLDS, rows=rows), warehouse.read(PREDICTIONS, rows=rows))
+        problems = found["problem"].unique().sort().to_list()
+        return dg.AssetCheckResult(passed=found.is_empty(), metadata={"rows": found.height, "problems": problems})
+
+    return check
+
+
+def _beats_baseline(model: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=["models", model],
+        name="beats_baseline",
+        description="Mean out-of-sample log loss before the holdout is below the logistic and the naive baseline's.",
+        required_resource_keys={"warehouse"},
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        from trading_assets.models.evaluation import compare
+
+        warehouse: Warehouse = context.resources.warehouse
+        comparison = compare(warehouse.read(METRICS, rows=Rows("model", model)))
+        losses = {"model": comparison.model, **comparison.baselines}
+        return dg.AssetCheckResult(
+            passed=comparison.beats_baselines,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"folds": comparison.folds, **{name: loss for name, loss in losses.items() if loss is not None}},
+        )
+
+    return check

@@ -1,0 +1,132 @@
+"""How good out-of-sample scores are, beside the baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from trading_assets.models.training import BASELINES
+
+Floats = NDArray[np.float64]
+
+
+def score_metrics(score: Floats, label: Floats, relative_return: Floats) -> dict[str, float | None]:
+    """Metrics of scores against what happened; all unweighted.
+
+    Parameters
+    ----------
+    score
+        (rows,) probability of label 1.
+    label
+        (rows,) 1 or 0.
+    relative_return
+        (rows,) forward return over the benchmark, a fraction.
+
+    Returns
+    -------
+    auc
+        Area under the ROC curve; null with a single class.
+    log_loss, brier
+        Mean of -log of the probability given to what happened, and of its squared error. Lower is better;
+        probabilities are clipped to the machine epsilon.
+    accuracy
+        Share of labels on the score's side of one half.
+    information_coefficient
+        Spearman correlation of score and relative return over all rows; null if either is constant.
+    """
+    from scipy.stats import spearmanr
+    from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, roc_auc_score
+
+    if label.size == 0:
+        return dict.fromkeys(("auc", "log_loss", "brier", "accuracy", "information_coefficient"))
+    both = np.unique(label).size == 2
+    varies = np.ptp(score) > 0 and np.ptp(relative_return) > 0
+    return {
+        "auc": float(roc_auc_score(label, score)) if both else None,
+        "log_loss": float(log_loss(label, score, labels=[0, 1])),
+        "brier": float(brier_score_loss(label, score, labels=[0, 1])),
+        "accuracy": float(accuracy_score(label, score > 0.5)),
+        "information_coefficient": float(spearmanr(score, relative_return).statistic) if varies else None,
+    }
+
+
+def fold_metrics(scores: Mapping[str, Floats], label: Floats, relative_return: Floats) -> dict[str, float | None]:
+    """Metrics of a fold: the model's by their own names, a baseline's with its name before (``naive_auc``).
+
+    Also `rows` (labelled rows scored) and `base_rate` (their share of label 1). `scores` has the model's under
+    ``model``.
+    """
+    metrics: dict[str, float | None] = {
+        "rows": float(label.size),
+        "base_rate": float(label.mean()) if label.size else None,
+    }
+    for name, score in scores.items():
+        prefix = "" if name == "model" else f"{name}_"
+        metrics |= {
+            f"{prefix}{metric}": value for metric, value in score_metrics(score, label, relative_return).items()
+        }
+    return metrics
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Mean out-of-sample log loss over the folds that have one."""
+
+    folds: int
+    model: float | None
+    baselines: Mapping[str, float | None]
+
+    @property
+    def beats_baselines(self) -> bool:
+        """The model's loss is below every baseline's."""
+        return self.model is not None and all(
+            loss is not None and self.model < loss for loss in self.baselines.values()
+        )
+
+
+def compare(metrics: pl.DataFrame) -> Comparison:
+    """Put a model beside its baselines, from its rows of `models.metrics`."""
+    losses = metrics.filter(pl.col("metric").str.ends_with("log_loss"), pl.col("value").is_not_null())
+    means = losses.sort("metric", "fold").group_by("metric", maintain_order=True).agg(pl.col("value").mean())
+    by_metric: dict[str, float] = dict(means.iter_rows())
+    return Comparison(
+        folds=losses["fold"].n_unique(),
+        model=by_metric.get("log_loss"),
+        baselines={name: by_metric.get(f"{name}_log_loss") for name in BASELINES},
+    )
+
+
+def leaks(folds: pl.DataFrame, predictions: pl.DataFrame) -> pl.DataFrame:
+    """Rows that break the promise that every score is out of sample.
+
+    Parameters
+    ----------
+    folds, predictions
+        Rows of `models.folds` and `models.predictions`.
+
+    Returns
+    -------
+    model, fold, session, problem; empty if all is well.
+    """
+    trained = folds.with_columns(pl.col("test_start").alias("session"))
+    own = predictions.join(folds, on=["model", "fold"], how="left", suffix="_of_fold")
+    rules = {
+        "a training label ends in the test fold": trained.filter(pl.col("last_label_end") >= pl.col("test_start")),
+        "a training label ends in the embargo": trained.filter(pl.col("last_label_end") > pl.col("train_end")),
+        "training may see the test fold": trained.filter(pl.col("train_end") >= pl.col("test_start")),
+        "test folds overlap": trained.sort("model", "fold").filter(
+            pl.col("test_start") <= pl.col("test_end").shift(1).over("model")
+        ),
+        "scored by a fold that was not trained": own.filter(pl.col("status").is_null() | (pl.col("status") != "ok")),
+        "scored outside the test fold": own.filter(
+            ~pl.col("session").is_between(pl.col("test_start"), pl.col("test_end"))
+        ),
+        "the label ends before its decision fills": own.filter(pl.col("label_end") <= pl.col("session")),
+    }
+    return pl.concat(
+        [rows.select("model", "fold", "session", pl.lit(problem).alias("problem")) for problem, rows in rules.items()]
+    ).sort("model", "fold", "session", "problem")

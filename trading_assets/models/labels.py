@@ -1,0 +1,101 @@
+"""What a model learns to predict, and how much each label counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+
+def forward_labels(bars: pl.DataFrame, benchmark: pl.DataFrame | None, horizon: int) -> pl.DataFrame:
+    """Label each bar with the sign of what its symbol earns over the benchmark, open to open.
+
+    A decision at the close of session *t* fills at the open of t+1 and leaves `horizon` sessions later, so the
+    label of *t* is 1 if open[t+1+h] / open[t+1] - 1, less the benchmark's return between the opens of the same two
+    sessions, is above zero, else 0. Steps are the symbol's own bars; prices are adjusted. It is known only at
+    `label_end`: training on it any earlier is look-ahead.
+
+    Parameters
+    ----------
+    bars
+        symbol, session, adj_open.
+    benchmark
+        symbol, session, adj_open of one symbol; None measures against zero. The return is null where it lacks a
+        bar at either session.
+    horizon
+        *h*, sessions between the two opens.
+
+    Returns
+    -------
+    One row a bar, by symbol and session: symbol, session, position (row number, 0-based, Int64), label_end (session
+    of open[t+1+h]), relative_return (a fraction), label (Int8). Null where undefined, and where the symbol is
+    the benchmark itself (its relative return is zero by construction).
+    """
+    own = pl.col("adj_open")
+    frame = (
+        bars.select("symbol", "session", "adj_open")
+        .sort("symbol", "session")
+        .with_row_index("position")
+        .with_columns(
+            pl.col("position").cast(pl.Int64),
+            pl.col("session").shift(-1).over("symbol").alias("entry"),
+            pl.col("session").shift(-1 - horizon).over("symbol").alias("label_end"),
+            (own.shift(-1 - horizon) / own.shift(-1) - 1).over("symbol").alias("own_return"),
+        )
+    )
+    if benchmark is None:
+        relative = frame.with_columns(pl.col("own_return").alias("relative_return"))
+    else:
+        opens = benchmark.select("session", "adj_open")
+        is_benchmark = pl.col("symbol").is_in(benchmark["symbol"].unique().to_list())
+        relative = (
+            frame.join(opens.rename({"adj_open": "open_in"}), left_on="entry", right_on="session", how="left")
+            .join(opens.rename({"adj_open": "open_out"}), left_on="label_end", right_on="session", how="left")
+            .with_columns(
+                pl.when(~is_benchmark)
+                .then(pl.col("own_return") - (pl.col("open_out") / pl.col("open_in") - 1))
+                .alias("relative_return")
+            )
+            .sort("position")
+        )
+    return relative.select(
+        "symbol",
+        "session",
+        "position",
+        "label_end",
+        "relative_return",
+        (pl.col("relative_return") > 0).cast(pl.Int8).alias("label"),
+    )
+
+
+def average_uniqueness(first: NDArray[np.int64], span: int) -> NDArray[np.float64]:
+    """Weights of overlapping labels: the mean over a label's sessions of 1 / labels alive there.
+
+    A label of horizon *h* is alive on the h + 1 sessions from its first to its last open, so the inner labels of
+    an unbroken run weigh 1 / (h + 1), and the weights sum to about the number of independent labels. Concurrency
+    counts labels of the same symbol only. Source: Lopez de Prado, Advances in Financial Machine Learning, 4.4.
+
+    Parameters
+    ----------
+    first
+        (labels,) row number of each label's first session in the frame of all bars, by symbol and session; a
+        label's `span` sessions are consecutive rows of its symbol.
+    span
+        Sessions of a label, h + 1.
+
+    Returns
+    -------
+    (labels,) weights above 0, at most 1.
+    """
+    if first.size == 0:
+        return np.empty(0)
+    origin = first.min()
+    change = np.zeros(int(first.max() - origin) + span + 1, dtype=np.int64)
+    np.add.at(change, first - origin, 1)
+    np.add.at(change, first - origin + span, -1)
+    alive = np.cumsum(change)
+    share = 1.0 / np.maximum(alive, 1)
+    total = np.zeros(first.size)
+    for step in range(span):  # not a difference of cumulative sums: a weight must not depend on rows before it
+        total += share[first - origin + step]
+    return total / span

@@ -1,0 +1,175 @@
+"""A model from samples to tables: every fold trained, scored and measured."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from trading_assets.config import hash_of
+from trading_assets.config.sections import Model
+from trading_assets.models import tables
+from trading_assets.models.evaluation import fold_metrics
+from trading_assets.models.explanations import mean_contributions
+from trading_assets.models.samples import RowNumbers, Samples, day
+from trading_assets.models.splits import Fold
+from trading_assets.models.training import Fit, fit, insufficiency, training_rows
+from trading_assets.warehouse.table import Table
+
+#: Part of every version: raise it when training or labels change meaning.
+TRAINING_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ModelRun:
+    """What a model leaves behind.
+
+    Attributes
+    ----------
+    tables
+        Frames of all tables of the model (not `models.splits`).
+    booster
+        Native bytes (``.ubj``) of the last fold that could be trained; None if none could.
+    """
+
+    version: str
+    tables: Mapping[Table, pl.DataFrame]
+    booster: bytes | None
+
+
+@dataclass
+class _Rows:
+    """Rows of the tables, gathered fold by fold."""
+
+    folds: list[dict[str, Any]] = field(default_factory=list)
+    predictions: list[pl.DataFrame] = field(default_factory=list)
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+    explanations: pl.DataFrame | None = None
+    booster: bytes | None = None
+
+
+def run_model(
+    samples: Samples, folds: Sequence[Fold], settings: Model, *, name: str, seed: int, holdout_start: dt.date
+) -> ModelRun:
+    """Train, score and measure every fold.
+
+    A fold depends on data before its test start, and each score on its own row besides: data appended later
+    change no earlier score. A fold with too few rows or a single class is recorded as `insufficient_data` and has no
+    scores; the others go on.
+
+    Parameters
+    ----------
+    samples
+        See `build_samples`.
+    folds
+        In order of time; see `walk_forward`.
+    settings, name, seed
+        Of the configuration.
+    holdout_start
+        Labels that end on or after it are neither measured nor written; scores go on to the last session.
+    """
+    version = model_version(samples, folds, settings, seed)
+    scorable = samples.scorable()
+    rows = _Rows()
+    for fold in folds:
+        allowed = training_rows(samples, fold, scorable)
+        tested = samples.tested_by(fold)
+        test = np.flatnonzero(tested & scorable)
+        problem = insufficiency(samples, allowed.rows, settings)
+        ends = samples.label_end[allowed.rows]
+        rows.folds.append(
+            {
+                "fold": fold.number,
+                "train_start": fold.train_start,
+                "train_end": fold.train_end,
+                "test_start": fold.test_start,
+                "test_end": fold.test_end,
+                "train_rows": len(allowed.rows),
+                "test_rows": 0 if problem else len(test),
+                "purged_rows": allowed.purged,
+                "unscored_rows": int(np.count_nonzero(tested & ~scorable)),
+                "last_label_end": dt.date(1970, 1, 1) + dt.timedelta(days=int(ends.max())) if ends.size else None,
+                "status": tables.INSUFFICIENT_DATA if problem else tables.OK,
+                "reason": problem,
+            }
+        )
+        if problem is None:
+            fitted = fit(samples, allowed.rows, settings, seed)
+            _score_fold(rows, samples, fold, fitted, test, holdout_start)
+    frames = _frames(rows)
+    stamp = [pl.lit(name).alias("model"), pl.lit(version).alias("version")]
+    return ModelRun(
+        version=version,
+        tables={table: table.conform(frame.with_columns(stamp)).sort(table.key) for table, frame in frames.items()},
+        booster=rows.booster,
+    )
+
+
+def model_version(samples: Samples, folds: Sequence[Fold], settings: Model, seed: int) -> str:
+    """Content hash of whatever the fitted models depend on; the same until a fold is added or its data change."""
+    content = samples.digest(max((fold.train_end for fold in folds), default=dt.date.min))
+    return hash_of([TRAINING_VERSION, settings.model_dump(mode="json"), seed, list(samples.names), content])
+
+
+def _score_fold(
+    rows: _Rows, samples: Samples, fold: Fold, fitted: Fit, test: RowNumbers, holdout_start: dt.date
+) -> None:
+    features = samples.features[test]
+    score = fitted.score(features)
+    visible = samples.label_end[test] < day(holdout_start)
+    rows.predictions.append(_predictions(samples.keys[test], fold, score, visible))
+    rows.booster = bytes(fitted.booster.save_raw("ubj"))
+    measured = visible & ~np.isnan(samples.label[test])
+    if fold.test_start < holdout_start:
+        scores = {"model": score, **fitted.baseline_scores(features)}
+        metrics = fold_metrics(
+            {estimator: values[measured] for estimator, values in scores.items()},
+            samples.label[test][measured].astype(np.float64),
+            samples.relative_return[test][measured],
+        )
+        rows.metrics += [{"fold": fold.number, "metric": key, "value": value} for key, value in metrics.items()]
+    if fold.test_end < holdout_start and test.size:
+        rows.explanations = pl.DataFrame(
+            {"feature": samples.names, "value": mean_contributions(fitted.booster, features)}
+        ).with_columns(pl.lit(fold.number).alias("fold"))
+
+
+def _predictions(
+    keys: pl.DataFrame, fold: Fold, score: NDArray[np.float64], visible: NDArray[np.bool_]
+) -> pl.DataFrame:
+    return keys.select(
+        pl.lit(fold.number).alias("fold"),
+        "symbol",
+        "session",
+        pl.Series("score", score),
+        *(pl.when(pl.Series(visible)).then(pl.col(column)).alias(column) for column in ("label", "label_end")),
+    )
+
+
+def _frames(rows: _Rows) -> dict[Table, pl.DataFrame]:
+    def frame_of(table: Table, records: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+        types = {name: column.dtype for name, column in table.columns.items() if name not in ("model", "version")}
+        return pl.DataFrame(records, schema=types)
+
+    folds = frame_of(tables.FOLDS, rows.folds)
+    trained = folds.filter(pl.col("status") == tables.OK)
+    outcome = {
+        "status": tables.OK if trained.height else tables.INSUFFICIENT_DATA,
+        "reason": None if trained.height else next(iter(folds["reason"]), tables.NO_FOLDS),
+        "folds": folds.height,
+        "scored_folds": trained.height,
+        "scored_rows": int(folds["test_rows"].sum()),
+        "unscored_rows": int(folds["unscored_rows"].sum()),
+    }
+    return {
+        tables.FOLDS: folds,
+        tables.PREDICTIONS: pl.concat(rows.predictions) if rows.predictions else frame_of(tables.PREDICTIONS, []),
+        tables.METRICS: frame_of(tables.METRICS, rows.metrics),
+        tables.EXPLANATIONS: rows.explanations if rows.explanations is not None else frame_of(tables.EXPLANATIONS, []),
+        tables.OUTCOMES: frame_of(tables.OUTCOMES, [outcome]),
+    }

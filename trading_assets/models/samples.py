@@ -1,0 +1,122 @@
+"""Features and labels of a model side by side, as arrays."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from trading_assets.models.labels import average_uniqueness, forward_labels
+from trading_assets.models.splits import Fold
+
+RowNumbers = NDArray[np.int64]
+Days = NDArray[np.int32]
+
+#: Later than any session: the end of a label that is never over.
+NEVER = np.iinfo(np.int32).max
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Rows by symbol and session, so that no result depends on the order in which data came.
+
+    Attributes
+    ----------
+    keys
+        symbol, session, label_end, label of each row (null where undefined).
+    features
+        (rows, features) float32; a missing value is NaN.
+    names
+        (features,) columns of `features.daily`, sorted: the first of two equally good ones makes a split.
+    session, label_end
+        (rows,) days since 1970-01-01; `NEVER` where a label has no end.
+    label
+        (rows,) 1, 0, or NaN where undefined.
+    relative_return
+        (rows,) what the label is the sign of, a fraction; NaN where undefined.
+    first
+        (rows,) position of the label's first session among all bars, for its uniqueness.
+    span
+        Sessions that a label is alive, horizon + 1.
+    """
+
+    keys: pl.DataFrame
+    features: NDArray[np.float32]
+    names: tuple[str, ...]
+    session: Days
+    label_end: Days
+    label: NDArray[np.float32]
+    relative_return: NDArray[np.float64]
+    first: RowNumbers
+    span: int
+
+    def scorable(self) -> NDArray[np.bool_]:
+        """Rows with at least one feature value."""
+        present: NDArray[np.bool_] = np.logical_not(np.isnan(self.features).all(axis=1))
+        return present
+
+    def tested_by(self, fold: Fold) -> NDArray[np.bool_]:
+        """Rows of the fold's test sessions."""
+        return (self.session >= day(fold.test_start)) & (self.session <= day(fold.test_end))
+
+    def before(self, fold: Fold) -> NDArray[np.bool_]:
+        """Rows of the sessions from the start of training to the test fold."""
+        return (self.session >= day(fold.train_start)) & (self.session < day(fold.test_start))
+
+    def over_by(self, date: dt.date) -> NDArray[np.bool_]:
+        """Rows whose label is over by a date (inclusive)."""
+        return self.label_end <= day(date)
+
+    def uniqueness(self, rows: RowNumbers) -> NDArray[np.float32]:
+        """Weights of labels among `rows` alone: labels that do not train must not change those that do."""
+        return average_uniqueness(self.first[rows], self.span).astype(np.float32)
+
+    def digest(self, until: dt.date) -> str:
+        """SHA-256 of all rows whose label is over by `until`: whatever could have been trained on."""
+        rows = np.flatnonzero(self.over_by(until))
+        content = hashlib.sha256("\n".join((*self.names, *self.keys["symbol"].gather(rows).to_list())).encode())
+        for array in (self.session, self.label_end, self.label, self.features):
+            content.update(np.ascontiguousarray(array[rows] + 0).tobytes())
+        return content.hexdigest()
+
+
+def build_samples(bars: pl.DataFrame, benchmark: pl.DataFrame | None, features: pl.DataFrame, horizon: int) -> Samples:
+    """Join features with labels; a bar without a row of features is no sample.
+
+    Parameters
+    ----------
+    bars
+        symbol, session, adj_open of the model's universe.
+    benchmark
+        symbol, session, adj_open of its benchmark; None if it has none.
+    features
+        symbol, session, and one float column a feature (null where undefined).
+    horizon
+        Sessions of the label.
+    """
+    names = tuple(sorted(set(features.columns) - {"symbol", "session"}))
+    labels = forward_labels(bars, benchmark, horizon)
+    frame = labels.join(features, on=["symbol", "session"], how="inner", maintain_order="left")
+    days = pl.col("label_end").cast(pl.Int32).fill_null(NEVER)
+    return Samples(
+        keys=frame.select("symbol", "session", "label_end", "label"),
+        features=np.ascontiguousarray(
+            frame.select(pl.col(names).cast(pl.Float32).fill_null(float("nan"))).to_numpy().astype(np.float32)
+        ),
+        names=names,
+        session=frame["session"].cast(pl.Int32).to_numpy(),
+        label_end=frame.select(days).to_series().to_numpy(),
+        label=frame["label"].cast(pl.Float32).fill_null(float("nan")).to_numpy(),
+        relative_return=frame["relative_return"].fill_null(float("nan")).to_numpy(),
+        first=frame["position"].to_numpy() + 1,
+        span=horizon + 1,
+    )
+
+
+def day(date: dt.date) -> int:
+    """Days since 1970-01-01."""
+    return (date - dt.date(1970, 1, 1)).days

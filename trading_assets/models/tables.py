@@ -1,0 +1,124 @@
+"""The tables of the stage."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from trading_assets.warehouse.table import Column, Table
+
+OK, INSUFFICIENT_DATA = "ok", "insufficient_data"
+TOO_FEW_ROWS, SINGLE_CLASS, NO_FOLDS = "too_few_rows", "single_class", "no_folds"
+
+_MODEL = Column(pl.String, "name of the model in the configuration")
+_VERSION = Column(pl.String, "content hash of settings, seed, features and training data")
+_FOLD = Column(pl.Int64, "number of the walk-forward fold, from 0 in order of time", at_least=0)
+
+SPLITS = Table(
+    name="models.splits",
+    description="One row is a split of the validation protocol. Proportions are resolved once and kept.",
+    key=("split",),
+    columns={
+        "split": Column(pl.String, "which split", one_of=("train", "validation", "holdout")),
+        "start": Column(pl.Date, "first date, inclusive"),
+        "end": Column(pl.Date, "last date, inclusive"),
+        "proportion": Column(pl.Float64, "fraction of the usable sessions; null where dates were given", nullable=True),
+        "warm_up_sessions": Column(pl.Int64, "sessions that must precede train", at_least=0),
+    },
+)
+
+FOLDS = Table(
+    name="models.folds",
+    description="One row is a walk-forward fold of a model: what it was allowed to learn from, and what it scored.",
+    key=("model", "fold"),
+    columns={
+        "model": _MODEL,
+        "version": _VERSION,
+        "fold": _FOLD,
+        "train_start": Column(pl.Date, "first session of the training window"),
+        "train_end": Column(pl.Date, "last session anything trained on may have seen, labels included (embargoed)"),
+        "test_start": Column(pl.Date, "first session scored"),
+        "test_end": Column(pl.Date, "last session scored so far"),
+        "train_rows": Column(pl.Int64, "rows trained on", at_least=0),
+        "test_rows": Column(pl.Int64, "rows scored", at_least=0),
+        "purged_rows": Column(
+            pl.Int64, "rows before the test fold left out because their label is not over by train_end", at_least=0
+        ),
+        "unscored_rows": Column(pl.Int64, "test rows without any feature value", at_least=0),
+        "last_label_end": Column(
+            pl.Date, "latest end of a label trained on; null without training rows", nullable=True
+        ),
+        "status": Column(pl.String, "outcome of the fold", one_of=(OK, INSUFFICIENT_DATA)),
+        "reason": Column(pl.String, "too_few_rows or single_class; null if ok", nullable=True),
+    },
+)
+
+PREDICTIONS = Table(
+    name="models.predictions",
+    description="One row is an out-of-sample score, known at the close of its session.",
+    key=("model", "symbol", "session"),
+    columns={
+        "model": _MODEL,
+        "version": _VERSION,
+        "fold": _FOLD,
+        "symbol": Column(pl.String, "symbol"),
+        "session": Column(pl.Date, "session at whose close the score is known"),
+        "score": Column(pl.Float64, "probability that the label is 1", at_least=0, at_most=1),
+        "label": Column(
+            pl.Int8,
+            "1 if the forward return beats the benchmark's, else 0; null where undefined and from the holdout on",
+            nullable=True,
+            at_least=0,
+            at_most=1,
+        ),
+        "label_end": Column(
+            pl.Date,
+            "session at whose open the label is known; null where undefined and from the holdout on",
+            nullable=True,
+        ),
+    },
+)
+
+METRICS = Table(
+    name="models.metrics",
+    description=(
+        "One row is a metric of a fold, from labels over before the holdout. "
+        "`auc` is the model's, `logistic_auc` and `naive_auc` those of the baselines."
+    ),
+    key=("model", "fold", "metric"),
+    columns={
+        "model": _MODEL,
+        "version": _VERSION,
+        "fold": _FOLD,
+        "metric": Column(pl.String, "name of the metric"),
+        "value": Column(pl.Float64, "value; null where undefined", nullable=True),
+    },
+)
+
+EXPLANATIONS = Table(
+    name="models.explanations",
+    description="One row is a feature of a model: how much it moved the scores of the last fold before the holdout.",
+    key=("model", "feature"),
+    columns={
+        "model": _MODEL,
+        "version": _VERSION,
+        "fold": _FOLD,
+        "feature": Column(pl.String, "column of features.daily"),
+        "value": Column(pl.Float64, "mean absolute contribution to the score in log-odds", at_least=0),
+    },
+)
+
+OUTCOMES = Table(
+    name="models.outcomes",
+    description="One row is the latest training of a model.",
+    key=("model",),
+    columns={
+        "model": _MODEL,
+        "version": _VERSION,
+        "status": Column(pl.String, "whether any fold could be trained", one_of=(OK, INSUFFICIENT_DATA)),
+        "reason": Column(pl.String, "why not; null if ok", nullable=True),
+        "folds": Column(pl.Int64, "folds", at_least=0),
+        "scored_folds": Column(pl.Int64, "folds that were trained and scored", at_least=0),
+        "scored_rows": Column(pl.Int64, "rows scored", at_least=0),
+        "unscored_rows": Column(pl.Int64, "test rows without any feature value", at_least=0),
+    },
+)

@@ -1,0 +1,165 @@
+"""Fitting one fold: the model and the baselines that it has to beat.
+
+Training draws no random numbers (no row or column sampling): there is no lucky seed to pick. xgboost and BLAS run
+on a fixed number of threads, so that a machine with more cores sums in the same order.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_assets.config.sections import Model
+from trading_assets.models.samples import RowNumbers, Samples
+from trading_assets.models.splits import Fold
+from trading_assets.models.tables import SINGLE_CLASS, TOO_FEW_ROWS
+
+THREADS = 2
+BASELINES = ("logistic", "naive")
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """Which rows a fold may learn from.
+
+    Attributes
+    ----------
+    rows
+        Label defined and over by `Fold.train_end`, at least one feature.
+    purged
+        How many rows before the test fold are left out because their label is not over by then.
+    """
+
+    rows: RowNumbers
+    purged: int
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """The linear baseline: medians for missing values, then scaling and a logistic regression."""
+
+    medians: NDArray[np.float64]
+    pipeline: Any
+
+    def score(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Probability of label 1 for (rows, features)."""
+        probabilities: NDArray[np.float64] = self.pipeline.predict_proba(_fill(features, self.medians))[:, 1]
+        return probabilities
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a fold learned: an xgboost booster and the baselines."""
+
+    booster: Any
+    logistic: Logistic
+    base_rate: float
+
+    def score(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Probability of label 1 for (rows, features); a row scores the same alone as in a batch."""
+        probabilities: NDArray[np.float32] = self.booster.inplace_predict(features)
+        return probabilities.astype(np.float64)
+
+    def baseline_scores(self, features: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+        """The same from each baseline."""
+        with _one_blas_thread():
+            return {"logistic": self.logistic.score(features), "naive": np.full(len(features), self.base_rate)}
+
+
+def training_rows(samples: Samples, fold: Fold, scorable: NDArray[np.bool_]) -> TrainingRows:
+    """Purge and embargo: only labels over by the fold's `train_end` may train it."""
+    candidates = samples.before(fold) & scorable
+    over = samples.over_by(fold.train_end)
+    learnable = candidates & over & ~np.isnan(samples.label)
+    return TrainingRows(rows=np.flatnonzero(learnable), purged=int(np.count_nonzero(candidates & ~over)))
+
+
+def insufficiency(samples: Samples, rows: RowNumbers, settings: Model) -> str | None:
+    """Why nothing can be learned from these rows; None if something can."""
+    if len(rows) < settings.min_rows:
+        return TOO_FEW_ROWS
+    if np.unique(samples.label[rows]).size < 2:
+        return SINGLE_CLASS
+    return None
+
+
+def fit(samples: Samples, rows: RowNumbers, settings: Model, seed: int, threads: int = THREADS) -> Fit:
+    """Fit model and baselines on the given rows, weighted by the uniqueness of their labels.
+
+    Parameters
+    ----------
+    rows
+        Ascending; see `training_rows`.
+    threads
+        Of xgboost. The result must not depend on it; a test holds us to that.
+    """
+    features, label, weight = samples.features[rows], samples.label[rows], samples.uniqueness(rows)
+    return Fit(
+        booster=_fit_booster(features, label, weight, settings, seed, threads),
+        logistic=_fit_logistic(features, label, weight, settings),
+        base_rate=float(np.average(label.astype(np.float64), weights=weight.astype(np.float64))),
+    )
+
+
+def _fit_booster(
+    features: NDArray[np.float32],
+    label: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    settings: Model,
+    seed: int,
+    threads: int,
+) -> Any:
+    import xgboost
+
+    data = xgboost.QuantileDMatrix(features, label, weight=weight, max_bin=settings.bins, nthread=threads)
+    parameters = {
+        "objective": "binary:logistic",
+        "tree_method": "hist",
+        "device": "cpu",
+        "max_bin": settings.bins,
+        "max_depth": settings.depth,
+        "learning_rate": settings.learning_rate,
+        "min_child_weight": settings.min_child_weight,
+        "seed": seed,
+        "nthread": threads,
+    }
+    return xgboost.train(parameters, data, num_boost_round=settings.trees)
+
+
+def _fit_logistic(
+    features: NDArray[np.float32],
+    label: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    settings: Model,
+) -> Logistic:
+    """Medians, scaling and a ridge penalty, all from these rows only."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression(C=1 / settings.ridge, solver="newton-cholesky"))
+    medians = _medians(features)
+    with _one_blas_thread():
+        pipeline.fit(_fill(features, medians), label, logisticregression__sample_weight=weight)
+    return Logistic(medians=medians, pipeline=pipeline)
+
+
+def _medians(features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(features,) median of the values that are there; 0 where there are none. sklearn's imputer is far slower."""
+    columns = (column[~np.isnan(column)] for column in features.T)
+    return np.array([np.median(column) if column.size else 0.0 for column in columns], dtype=np.float64)
+
+
+def _fill(features: NDArray[np.float32], medians: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(np.isnan(features), medians, features)
+
+
+def _one_blas_thread() -> AbstractContextManager[object]:
+    import threadpoolctl  # type: ignore[import-untyped]
+
+    limits: AbstractContextManager[object] = threadpoolctl.threadpool_limits(1, user_api="blas")
+    return limits
