@@ -83,7 +83,7 @@ def test_the_whole_column_decides_between_month_and_day_first(tmp_path: Path) ->
         sessions_of(tmp_path, "05/05/2017", "01/02/2017")
     assert "line 3" in str(caught.value) and "date_format" in str(caught.value)
     assert sessions_of(tmp_path, "01/02/2017", date_format="%d/%m/%Y") == [dt.date(2017, 2, 1)]
-    with pytest.raises(SourceError, match="month first .* beside day first"):
+    with pytest.raises(SourceError, match=r"month first .* beside day first"):
         sessions_of(tmp_path, "13/01/2017", "01/13/2017")
 
 
@@ -92,7 +92,7 @@ def test_mixed_timezones(tmp_path: Path, zoned: str) -> None:
     """Offsets of any kind are one thing, a naive stamp beside them is another."""
     offsets = ["2017-01-03T09:30:00-05:00", "2017-01-04T14:30:00+00:00", "2017-01-05T23:30:00+09:00"]
     assert sessions_of(tmp_path, *offsets, timezone=NEW_YORK) == [dt.date(2017, 1, day) for day in (3, 4, 5)]
-    with pytest.raises(SourceError, match="stamps without a zone .* beside stamps with one") as caught:
+    with pytest.raises(SourceError, match=r"stamps without a zone .* beside stamps with one") as caught:
         sessions_of(tmp_path, "2017-01-03", zoned)
     assert "file: bars.csv, line 3\n  column: date\n  expected: one kind" in str(caught.value)
 
