@@ -1,0 +1,148 @@
+"""Splits and dividends from a source's adjusted close, and prices adjusted forward in time.
+
+A source that adjusts backward rewrites its past with every action; all that is stable is the change of
+`adj_close / close` between neighbouring bars. From it come the actions, and from them the forward factor,
+which at *t* knows only what has happened up to *t*.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+#: Changes of the factor below this are noise whatever was printed: a tenth of a basis point.
+SMALLEST_CHANGE = 1e-5
+#: Ratios of shares that a change of the factor can stand for: whole numbers, their inverses, and n-for-m.
+_WHOLE = [float(n) for n in range(2, 101)]
+_MIXED = [n / m for m in (2, 3, 4, 5) for n in range(1, 16) if n % m]
+SPLIT_RATIOS = np.unique([*_WHOLE, *(1 / n for n in _WHOLE), *_MIXED])
+#: How near to such a ratio a split is: room for a dividend on the same day, not for a special dividend.
+SPLIT_NEARNESS = 0.005
+#: Dividends per share are whole multiples of this (quote currency).
+DIVIDEND_GRID = 0.0025
+_MAX_DECIMALS = 8
+
+
+def with_factor_change(bars: pl.DataFrame) -> pl.DataFrame:
+    """Add `factor_change` and `factor_noise` to bars sorted by symbol and session.
+
+    `factor_change` is the change of `adj_close / close` since the symbol's last bar that had one, or exactly 1
+    where there is none or it is within `factor_noise`: what rounding to the printed decimals can do to the four
+    prices, in log terms. Decimals are those seen so far in the symbol (trailing zeros are not stored), so a
+    later bar changes nothing. An `adj_close` that is no positive finite number is ignored.
+    """
+    if bars["adj_close"].null_count() == bars.height:
+        return bars.with_columns(factor_change=pl.lit(1.0), factor_noise=pl.lit(0.0))
+    known = pl.col("adj_close").is_finite() & (pl.col("adj_close") > 0)
+    ratio = pl.when(known).then(pl.col("adj_close") / pl.col("close"))
+    noise = pl.when(known).then(_rounding("adj_close") + _rounding("close"))
+    both = bars.with_columns(_ratio=ratio, _noise=noise)
+    both = both.with_columns(
+        factor_change=pl.col("_ratio") / pl.col("_ratio").forward_fill().shift(1).over("symbol"),
+        factor_noise=pl.col("_noise") + pl.col("_noise").forward_fill().shift(1).over("symbol"),
+    )
+    is_noise = pl.col("factor_change").log().abs() <= pl.col("factor_noise") + SMALLEST_CHANGE
+    return both.drop("_ratio", "_noise").with_columns(
+        factor_change=pl.when(is_noise).then(1.0).otherwise(pl.col("factor_change")).fill_null(1.0),
+        factor_noise=pl.col("factor_noise").fill_null(0.0),
+    )
+
+
+def adjust(bars: pl.DataFrame, split_threshold: float) -> pl.DataFrame:
+    """Add corporate actions, the forward factor and adjusted prices; replaces the source's `adj_close`.
+
+    Parameters
+    ----------
+    bars
+        Usable bars, sorted by symbol and session: symbol, open, high, low, close, volume, adj_close.
+    split_threshold
+        A change of the factor further than this from 1 can be a split.
+
+    Returns
+    -------
+    DataFrame
+        And split_ratio (2-for-1: 2.0), cash_dividend (quote currency per old share), forward_factor F, adj_open,
+        adj_high, adj_low, adj_close (raw x F), dollar_volume. An action is on the ex-session, known at its open.
+
+    Notes
+    -----
+    F is 1 at the first bar and is multiplied at each ex-session by `split_ratio` and by
+    `1 / (1 - cash_dividend / previous raw close)` (trading rules, section 1).
+    """
+    actions = _corporate_actions(with_factor_change(bars), split_threshold)
+    previous = pl.col("close").shift(1).over("symbol")
+    step = pl.col("split_ratio") / (1 - (pl.col("cash_dividend") / previous).fill_null(0.0))
+    factored = actions.with_columns(forward_factor=step.cum_prod().over("symbol"))
+    return factored.with_columns(
+        *[(pl.col(name) * pl.col("forward_factor")).alias(f"adj_{name}") for name in ("open", "high", "low", "close")],
+        dollar_volume=pl.col("close") * pl.col("volume"),
+    ).drop("factor_change", "factor_noise")
+
+
+def _corporate_actions(bars: pl.DataFrame, split_threshold: float) -> pl.DataFrame:
+    """Add split_ratio and cash_dividend, row by row from `factor_change` and the two closes.
+
+    A change beyond the threshold and within `SPLIT_NEARNESS` (or the noise) of a simple ratio is that split;
+    what it leaves unexplained is a dividend. So a spin-off, whose ratio is not simple, becomes a dividend of
+    its value. A change below 1 that is no reverse split is no action of any kind and is ignored.
+    """
+    dated = bars.with_columns(_previous=pl.col("close").shift(1).over("symbol"), _adjusted=_rounding("adj_close"))
+    rows = np.flatnonzero(dated["factor_change"].to_numpy() != 1.0)
+    some = dated[rows.tolist()]
+    change, noise, previous, close, fine_noise = (
+        some[name].to_numpy() for name in ("factor_change", "factor_noise", "_previous", "close", "_adjusted")
+    )
+    split = _nearest_split(change, noise, split_threshold)
+    split_ratio, dividend = np.ones(bars.height), np.zeros(bars.height)
+    split_ratio[rows] = split
+    dividend[rows] = _dividend(change, split, noise, 2 * fine_noise, previous, close)
+    return bars.with_columns(split_ratio=pl.Series(split_ratio), cash_dividend=pl.Series(dividend))
+
+
+def _nearest_split(change: Floats, noise: Floats, threshold: float) -> Floats:
+    """The simple ratio that each change stands for, or 1."""
+    above = np.searchsorted(SPLIT_RATIOS, change).clip(1, len(SPLIT_RATIOS) - 1)
+    lower, upper = SPLIT_RATIOS[above - 1], SPLIT_RATIOS[above]
+    nearest = np.where(change / lower <= upper / change, lower, upper)
+    is_near = np.abs(np.log(change / nearest)) <= np.maximum(noise, SPLIT_NEARNESS)
+    return np.where(is_near & (np.abs(change - 1) > threshold), nearest, 1.0)
+
+
+def _dividend(
+    change: Floats, split: Floats, noise: Floats, fine_noise: Floats, previous: Floats, close: Floats
+) -> Floats:
+    """The dividend per old share that explains what a split does not; 0 within the noise.
+
+    Sources relate a dividend D to the previous close (CRSP, Yahoo: a factor of 1 - D / previous) or to the
+    close of the ex-session (Quandl: a total return of (close + D) / previous). Only one of the two gives an
+    amount of money that is paid in practice: a whole multiple of `DIVIDEND_GRID`, which is then taken exactly.
+    If both do or none does, the first, unrounded only if it is none.
+    """
+    by_previous = previous * (1 - split / change)
+    by_close = close * (change - split)
+    on_grid = np.round(by_previous / DIVIDEND_GRID) * DIVIDEND_GRID
+    on_grid_by_close = np.round(by_close / DIVIDEND_GRID) * DIVIDEND_GRID
+    error = np.maximum(fine_noise, 1e-12) * np.maximum(previous, close) * np.maximum(change, 1.0)
+    is_told = error <= DIVIDEND_GRID / 10
+    first = is_told & (np.abs(by_previous - on_grid) <= error)
+    second = is_told & (np.abs(by_close - on_grid_by_close) <= error) & (on_grid_by_close < previous)
+    amount = np.where(first, on_grid, np.where(second, on_grid_by_close, by_previous))
+    is_noise = np.abs(np.log(change / split)) <= noise + SMALLEST_CHANGE
+    return np.where(is_noise | (amount <= 0), 0.0, amount)
+
+
+def _rounding(name: str) -> pl.Expr:
+    """Largest relative error of a printed value, as a log: half a unit of its last decimal."""
+    value = pl.when(pl.col(name).is_finite() & (pl.col(name) > 0)).then(pl.col(name))
+    decimals: pl.Expr = pl.when(value.is_not_null()).then(12)
+    for places in range(_MAX_DECIMALS, -1, -1):
+        scaled = value * 10.0**places
+        is_whole = (scaled - scaled.round()).abs() <= 1e-9 * pl.max_horizontal(scaled, 1.0)
+        decimals = pl.when(is_whole).then(places).otherwise(decimals)
+    unit = (-decimals.cast(pl.Float64) * np.log(10)).exp()
+    coarsest = unit.cum_min().over("symbol")
+    sound: pl.Expr = 1 - (coarsest / 2 / value).clip(0, 0.999)
+    return -sound.log()

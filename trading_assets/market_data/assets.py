@@ -1,0 +1,166 @@
+"""Assets of the market_data stage: bars as received, and bars that may be used."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from trading_assets.config import Configuration
+from trading_assets.market_data import sources
+from trading_assets.market_data.deliveries import reconcile
+from trading_assets.market_data.history import history, unsettled_since
+from trading_assets.market_data.quality import FUTURE_BAR
+from trading_assets.market_data.tables import (
+    BARS,
+    INSTRUMENTS,
+    QUARANTINE,
+    RAW_BARS,
+    REVISIONS,
+    SESSIONS,
+    UNIVERSE,
+)
+from trading_assets.market_data.universe import (
+    Memberships,
+    UniverseError,
+    missing_data_message,
+    read_memberships,
+    resolve,
+    without_data,
+)
+from trading_assets.warehouse import Sessions, Table, Warehouse, Whole
+from trading_assets.warehouse.table_asset import Step, Window, table_asset
+
+
+def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
+    """`market_data/raw_bars` and `market_data/bars`, by month."""
+    partitions = monthly_partitions(configuration)
+    every_month_before = dg.TimeWindowPartitionMapping(start_offset=-1200, allow_nonexistent_upstream_partitions=True)
+    return [
+        table_asset(raw_bars, stage="market_data", tables=[RAW_BARS, REVISIONS], partitions=partitions),
+        table_asset(
+            bars,
+            stage="market_data",
+            tables=[BARS, QUARANTINE, SESSIONS, INSTRUMENTS, UNIVERSE],
+            deps=[dg.AssetDep(["market_data", "raw_bars"], partition_mapping=every_month_before)],
+            partitions=partitions,
+        ),
+    ]
+
+
+def monthly_partitions(configuration: Configuration) -> dg.MonthlyPartitionsDefinition:
+    """Months from the configuration's start to that of `as_of`, else to the current one; keys are `YYYY-MM-01`."""
+    if configuration.as_of is None:
+        return dg.MonthlyPartitionsDefinition(start_date=configuration.start.isoformat(), end_offset=1)
+    next_month = (configuration.as_of.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+    return dg.MonthlyPartitionsDefinition(start_date=configuration.start.isoformat(), end_date=next_month.isoformat())
+
+
+def raw_bars(step: Step) -> Mapping[str, Any]:
+    """Bars as received from every source, faults included, and the benchmarks that only the sample has.
+
+    A month that is delivered again replaces what was there: unchanged bars keep their receipt, what a changed bar
+    was before goes to `market_data.revisions`. A symbol that the configuration names and no source has is an
+    error before anything is written, unless `allow_missing` is set.
+    """
+    months = step.months
+    received = _received(step)
+    stored = _as_stored(step, RAW_BARS, "session BETWEEN ? AND ?", [months.start, months.end])
+    delivery = reconcile(stored, received, step.now)
+    if not delivery.revisions.is_empty():  # first: a kill in between repeats a revision, and loses none
+        step.work.append(REVISIONS, delivery.revisions)
+    if stored.is_empty() or not delivery.raw_bars.equals(stored):  # else what was computed from it is still fresh
+        step.work.replace(Sessions(months.start, months.end), {RAW_BARS: delivery.raw_bars})
+    return {
+        "bars": delivery.raw_bars.height,
+        "symbols": delivery.raw_bars["symbol"].n_unique(),
+        "revised values": delivery.revisions.height,
+    }
+
+
+def bars(step: Step) -> Mapping[str, Any]:
+    """Usable bars with corporate actions and forward-adjusted prices; what is not usable, in quarantine with reasons.
+
+    Computed for each symbol from its first bar and written by month, so that one month and the whole range agree
+    to the bit. Also the expected sessions, the instruments and the universe.
+    """
+    configuration, months = step.configuration, step.months
+    result = history(step.work.read(RAW_BARS), configuration, read_memberships(configuration))
+    if result.ignored:
+        shown = ", ".join(result.ignored[:10]) + (", ..." if len(result.ignored) > 10 else "")
+        step.log.warning(f"{len(result.ignored)} symbols of the data are not in the universe and are ignored: {shown}")
+    first = min(unsettled_since(result, months.start), _held_back_since(step, result.as_of))
+    in_slice = pl.col("session").is_between(first, months.end)
+    quarantine = result.quarantine.filter(in_slice)
+    step.work.replace_together(
+        [
+            (Sessions(first, months.end), {BARS: result.bars.filter(in_slice), QUARANTINE: quarantine}),
+            (Whole(), {SESSIONS: result.sessions, INSTRUMENTS: result.instruments, UNIVERSE: result.universe}),
+        ]
+    )
+    return {
+        "as of": result.as_of,
+        "ignored symbols": len(result.ignored),
+        "quarantined bars": quarantine.height,
+        "reasons": quarantine.explode("reasons").group_by("reasons").len("bars").sort("reasons"),
+    }
+
+
+def _received(step: Step) -> pl.DataFrame:
+    """What the sources and the sample's index deliver for the run's months.
+
+    Raises
+    ------
+    UniverseError
+        The configuration names a symbol that has no data at all.
+    """
+    configuration, months = step.configuration, step.months
+    received = _read(configuration, months)
+    memberships = read_memberships(configuration)
+    everything = Window(configuration.start, max(configuration.as_of or step.now.date(), months.end))
+    missing = _missing(configuration, received, memberships, everything.end)
+    if not missing.is_empty() and months != everything:  # it may have data in other months
+        missing = _missing(configuration, _read(configuration, everything), memberships, everything.end)
+    wanted = missing.filter("benchmark")["symbol"].implode()
+    index = sources.sample.index_bars(everything.start, everything.end).filter(pl.col("symbol").is_in(wanted))
+    missing = missing.filter(~pl.col("symbol").is_in(index["symbol"].unique().implode()))
+    if not missing.is_empty():
+        message = missing_data_message(configuration, missing)
+        if not configuration.allow_missing:
+            raise UniverseError(message)
+        step.log.warning(message)
+    in_months = index.filter(pl.col("session").is_between(months.start, months.end))
+    return pl.concat([received, in_months.with_columns(calendar=pl.lit("XNYS"))])
+
+
+def _read(configuration: Configuration, window: Window) -> pl.DataFrame:
+    return pl.concat(
+        sources.read_bars(
+            source, start=window.start, end=window.end, directory=configuration.directory, seed=configuration.seed
+        ).with_columns(calendar=pl.lit(source.calendar))
+        for source in configuration.market_data
+    )
+
+
+def _missing(
+    configuration: Configuration, received: pl.DataFrame, memberships: Memberships, last: dt.date
+) -> pl.DataFrame:
+    listed = received.select("symbol", "asset_class").unique()
+    return without_data(configuration, resolve(configuration, listed, memberships), listed, last)
+
+
+def _held_back_since(step: Step, as_of: dt.date) -> dt.date:
+    """The earliest session before the months whose bars an earlier run held back, as later than its as-of date."""
+    months = step.months
+    condition = f"session < ? AND session <= ? AND list_contains(reasons, '{FUTURE_BAR.name}')"
+    held = _as_stored(step, QUARANTINE, condition, [months.start, as_of])["session"].min()
+    return held if isinstance(held, dt.date) else months.start
+
+
+def _as_stored(step: Step, table: Table, where: str, parameters: Sequence[object]) -> pl.DataFrame:
+    """Rows this step is about to replace: they are no input of it, so runs of other months do not make it stale."""
+    stored = Warehouse(step.work.path, wait_seconds=step.work.wait_seconds)
+    return stored.read_or_empty(table, where=where, parameters=parameters)

@@ -1,0 +1,56 @@
+"""Checks of the market_data stage: bars that would be wrong stop the run, bars that are missing are shown."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from trading_assets.config import Configuration
+from trading_assets.market_data.quality import faults, missing_sessions
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SESSIONS
+from trading_assets.warehouse import Warehouse
+
+_BARS = dg.AssetKey(["market_data", "bars"])
+#: Shares above which a person should look.
+MOST_QUARANTINED = 0.01
+MOST_MISSING = 0.01
+
+
+def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]:
+    """`usable_bars` (blocking), `quarantined_share` and `missing_sessions` (WARN) of `market_data/bars`."""
+    warehouse = Warehouse(configuration.warehouse_path)
+
+    @dg.asset_check(asset=_BARS, blocking=True, description="Every bar in use is sound and on its calendar.")
+    def usable_bars() -> dg.AssetCheckResult:
+        found = faults(warehouse.read(BARS), warehouse.read(INSTRUMENTS), warehouse.read(SESSIONS))
+        return dg.AssetCheckResult(passed=not any(found.values()), metadata=found)
+
+    @dg.asset_check(asset=_BARS, description=f"At most {MOST_QUARANTINED:.0%} of the received bars are quarantined.")
+    def quarantined_share() -> dg.AssetCheckResult:
+        bad, good = (warehouse.read(table, columns=["symbol"]).height for table in (QUARANTINE, BARS))
+        share = bad / max(bad + good, 1)
+        return dg.AssetCheckResult(
+            passed=share <= MOST_QUARANTINED,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"share": share, "bars": bad},
+        )
+
+    @dg.asset_check(
+        asset=_BARS,
+        name="missing_sessions",
+        description=f"No symbol lacks more than {MOST_MISSING:.0%} of its sessions.",
+    )
+    def missing() -> dg.AssetCheckResult:
+        by_symbol = missing_sessions(warehouse.read(BARS), warehouse.read(INSTRUMENTS), warehouse.read(SESSIONS))
+        worst = by_symbol.filter(by_symbol["missing"] > MOST_MISSING * by_symbol["expected"])
+        shown = "\n".join(f"- {symbol}: {missing} of {expected}" for symbol, expected, missing in worst.head(20).rows())
+        return dg.AssetCheckResult(
+            passed=worst.is_empty(),
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={
+                "symbols": worst.height,
+                "missing": int(by_symbol["missing"].sum()),
+                "most": dg.MetadataValue.md(shown),
+            },
+        )
+
+    return [usable_bars, quarantined_share, missing]

@@ -1,0 +1,91 @@
+"""From all received bars to all that the stage knows of them: one pure function."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import NamedTuple
+
+import polars as pl
+
+from trading_assets.config import Configuration
+from trading_assets.market_data import calendars, quality
+from trading_assets.market_data.adjustment import adjust
+from trading_assets.market_data.instruments import instruments
+from trading_assets.market_data.tables import BARS
+from trading_assets.market_data.universe import Memberships, default_as_of, resolve
+
+
+class History(NamedTuple):
+    """Whole tables of the stage, and what did not get into them.
+
+    Attributes
+    ----------
+    as_of
+        Nothing after it was used.
+    ignored
+        Symbols in the data that are neither in the universe nor a benchmark.
+    """
+
+    bars: pl.DataFrame
+    quarantine: pl.DataFrame
+    sessions: pl.DataFrame
+    instruments: pl.DataFrame
+    universe: pl.DataFrame
+    as_of: dt.date
+    ignored: list[str]
+
+
+def history(raw: pl.DataFrame, configuration: Configuration, memberships: Memberships) -> History:
+    """Judge, adjust and describe everything received.
+
+    Parameters
+    ----------
+    raw
+        All rows of `tables.RAW_BARS`.
+    memberships
+        Of `universe.read_memberships`.
+    """
+    listed = raw.select("symbol", "asset_class").unique()
+    universe = resolve(configuration, listed, memberships)
+    used = {*universe["symbol"], *configuration.benchmarks.values()}
+    ignored = sorted(set(listed["symbol"]) - used)
+    raw = raw.filter(~pl.col("symbol").is_in(ignored))
+    as_of = configuration.as_of or default_as_of(raw, universe, configuration.risk.delisting_sessions)
+    as_of = as_of or configuration.start
+
+    sessions = expected_sessions(raw, configuration.start, as_of)
+    judged = quality.judge(raw, sessions, as_of, configuration.quality)
+    bars = adjust(judged.usable, configuration.quality.split_ratio).select(BARS.columns)
+    return History(
+        bars=bars,
+        quarantine=judged.quarantine,
+        sessions=sessions,
+        instruments=instruments(raw, bars, universe, memberships),
+        universe=universe,
+        as_of=as_of,
+        ignored=ignored,
+    )
+
+
+def expected_sessions(raw: pl.DataFrame, start: dt.date, as_of: dt.date) -> pl.DataFrame:
+    """calendar, session: every session of each calendar of `raw`, from `start` or the first bar to `as_of`."""
+    parts = [pl.DataFrame(schema={"calendar": pl.String, "session": pl.Date})]
+    for (calendar,), rows in raw.sort("calendar").group_by("calendar", maintain_order=True):
+        days = calendars.sessions(str(calendar), min(start, *rows["session"]), as_of)
+        parts.append(pl.DataFrame({"calendar": [calendar] * len(days), "session": days}))
+    return pl.concat(parts).sort("calendar", "session")
+
+
+def unsettled_since(history: History, first: dt.date) -> dt.date:
+    """The earliest session before `first` whose bar was judged without the bar that decides it.
+
+    Where the last received bar of a symbol before `first` turned out to be a spike, an earlier run, which had
+    not seen what came next, kept it. Returns `first` if there is none.
+    """
+    spikes = history.quarantine.filter(
+        (pl.col("session") < first) & pl.col("reasons").list.contains(quality.SPIKE.name)
+    ).select("symbol", pl.col("session").alias("spike"))
+    last_bar = history.bars.filter(pl.col("session") < first).group_by("symbol").agg(pl.col("session").max())
+    open_spikes = spikes.join(last_bar, on="symbol", how="left").filter(pl.col("spike") > pl.col("session"))
+    earliest = open_spikes["spike"].min()
+    return earliest if isinstance(earliest, dt.date) else first

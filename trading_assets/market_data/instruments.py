@@ -1,0 +1,60 @@
+"""The table of instruments: what each symbol is, and how long it has been there."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from trading_assets.market_data.tables import INSTRUMENTS
+from trading_assets.market_data.universe import Memberships, UniverseError
+
+
+def instruments(
+    raw: pl.DataFrame, bars: pl.DataFrame, universe: pl.DataFrame, memberships: Memberships
+) -> pl.DataFrame:
+    """One row a symbol of `raw`, whether or not any of its bars is usable; rows of `tables.INSTRUMENTS`.
+
+    Parameters
+    ----------
+    raw
+        Received bars of the universe and the benchmarks.
+    bars
+        The usable ones among them.
+    universe
+        Spells.
+    memberships
+        May record delistings.
+
+    Raises
+    ------
+    UniverseError
+        A symbol has two asset classes or calendars: bars are told apart by symbol alone.
+    """
+    kinds = raw.select("symbol", "asset_class", "calendar", "source").unique().sort("symbol", "source")
+    clashing = kinds.unique(["symbol", "asset_class", "calendar"]).filter(pl.col("symbol").is_duplicated())
+    if not clashing.is_empty():
+        symbol = clashing["symbol"].sort()[0]
+        both = kinds.filter(pl.col("symbol") == symbol).select("source", "asset_class", "calendar").rows()
+        raise UniverseError(
+            f"symbol {symbol!r} comes as two instruments: {' and '.join(' '.join(row) for row in both)}\n"
+            "  expected: one asset class and one calendar for a symbol\n  do: rename it in one of the sources"
+        )
+    spans = bars.group_by("symbol").agg(
+        pl.col("session").min().alias("first_session"), pl.col("session").max().alias("last_session")
+    )
+    return (
+        kinds.unique("symbol", keep="first", maintain_order=True)
+        .join(spans, on="symbol", how="left")
+        .join(_delistings(memberships), on="symbol", how="left")
+        .with_columns(
+            synthetic=pl.col("source") == "synthetic",
+            in_universe=pl.col("symbol").is_in(universe["symbol"].unique().implode()),
+        )
+        .select(INSTRUMENTS.columns)
+        .sort("symbol")
+    )
+
+
+def _delistings(memberships: Memberships) -> pl.DataFrame:
+    empty = pl.DataFrame(schema={"symbol": pl.String, "delisted": pl.Date})
+    parts = [table.select("symbol", "delisted").drop_nulls() for table in memberships.values()]
+    return pl.concat([empty, *parts]).group_by("symbol").agg(pl.col("delisted").max())

@@ -1,0 +1,131 @@
+"""Tables of the market_data stage."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from trading_assets.warehouse.table import Column, Table
+
+ASSET_CLASSES = ("equity", "crypto", "index")
+
+_SYMBOL = Column(pl.String, "Symbol as the source names it")
+_SESSION = Column(pl.Date, "Session of the instrument's calendar (crypto: the UTC day)")
+_ASSET_CLASS = Column(pl.String, "equity, crypto, or index (a benchmark, never traded)", one_of=ASSET_CLASSES)
+_SOURCE = Column(pl.String, "Source that delivered the bar: sample, files, synthetic, ...")
+_CALENDAR = Column(pl.String, "Calendar of the instrument: an exchange_calendars name, or 24/7")
+_RAW = {
+    "symbol": _SYMBOL,
+    "session": _SESSION,
+    "occurrence": Column(
+        pl.Int64, "1 for the first row of this symbol and session, 2 for its first duplicate, ...", at_least=1
+    ),
+    "asset_class": _ASSET_CLASS,
+    "open": Column(pl.Float64, "As received, quote currency; null where there was no finite number", nullable=True),
+    "high": Column(pl.Float64, "As received, quote currency", nullable=True),
+    "low": Column(pl.Float64, "As received, quote currency", nullable=True),
+    "close": Column(pl.Float64, "As received, quote currency", nullable=True),
+    "volume": Column(pl.Float64, "As received, units traded in the session", nullable=True),
+    "adj_close": Column(pl.Float64, "The source's split- and dividend-adjusted close, if it has one", nullable=True),
+    "source": _SOURCE,
+    "source_file": Column(pl.String, "File the row came from, null for a source without files", nullable=True),
+    "source_line": Column(pl.Int64, "Line of that file, counted from 1", nullable=True),
+    "calendar": _CALENDAR,
+    "ingested_at": Column(pl.Datetime("us"), "When this value was first received, UTC"),
+}
+
+RAW_BARS = Table(
+    name="market_data.raw_bars",
+    description="A bar as received",
+    key=("symbol", "session", "occurrence"),
+    columns=_RAW,
+)
+
+REVISIONS = Table(
+    name="market_data.revisions",
+    description="A value that a later delivery changed or took away (append only)",
+    key=("symbol", "session", "occurrence", "column", "received_at"),
+    columns={
+        "symbol": _SYMBOL,
+        "session": _SESSION,
+        "occurrence": Column(pl.Int64, "Which of the changed rows of this symbol and session", at_least=1),
+        "column": Column(pl.String, "Column of raw_bars that changed"),
+        "old": Column(pl.Float64, "Value until then", nullable=True),
+        "new": Column(pl.Float64, "Value from then on; null if the row was not delivered again", nullable=True),
+        "received_at": Column(pl.Datetime("us"), "When the changed delivery arrived, UTC"),
+    },
+)
+
+BARS = Table(
+    name="market_data.bars",
+    description="A usable bar: raw prices as traded, and adjusted prices to look at",
+    key=("symbol", "session"),
+    columns={
+        "symbol": _SYMBOL,
+        "asset_class": _ASSET_CLASS,
+        "session": _SESSION,
+        "open": Column(pl.Float64, "Raw, as traded, quote currency", above=0),
+        "high": Column(pl.Float64, "Raw, as traded, quote currency", above=0),
+        "low": Column(pl.Float64, "Raw, as traded, quote currency", above=0),
+        "close": Column(pl.Float64, "Raw, as traded, quote currency", above=0),
+        "volume": Column(pl.Float64, "Units traded; 0 (flag zero_volume) where the source has none", at_least=0),
+        "split_ratio": Column(
+            pl.Float64, "New shares per old share going ex at this open (2-for-1: 2.0), else 1", above=0
+        ),
+        "cash_dividend": Column(pl.Float64, "Quote currency per share held the evening before, else 0", at_least=0),
+        "forward_factor": Column(
+            pl.Float64, "F: 1 at the first bar, moved by each action up to this session only", above=0
+        ),
+        "adj_open": Column(pl.Float64, "open x F", above=0),
+        "adj_high": Column(pl.Float64, "high x F", above=0),
+        "adj_low": Column(pl.Float64, "low x F", above=0),
+        "adj_close": Column(pl.Float64, "close x F", above=0),
+        "dollar_volume": Column(pl.Float64, "Raw close x volume, quote currency", at_least=0),
+        "flags": Column(pl.List(pl.String), "What a reader should know of the bar; see quality.RULES"),
+        "source": _SOURCE,
+    },
+)
+
+QUARANTINE = Table(
+    name="market_data.quarantine",
+    description="A bar that is kept but never used, and why",
+    key=("symbol", "session", "occurrence"),
+    columns={**_RAW, "reasons": Column(pl.List(pl.String), "Every rule that the bar broke; see quality.RULES")},
+)
+
+SESSIONS = Table(
+    name="market_data.sessions",
+    description="An expected session of a calendar, from the first bar to the as-of date",
+    key=("calendar", "session"),
+    columns={"calendar": _CALENDAR, "session": _SESSION},
+)
+
+INSTRUMENTS = Table(
+    name="market_data.instruments",
+    description="A symbol of the universe or a benchmark",
+    key=("symbol",),
+    columns={
+        "symbol": _SYMBOL,
+        "asset_class": _ASSET_CLASS,
+        "calendar": _CALENDAR,
+        "source": _SOURCE,
+        "first_session": Column(pl.Date, "Session of the first usable bar; null if none is usable", nullable=True),
+        "last_session": Column(pl.Date, "Session of the last usable bar; null if none is usable", nullable=True),
+        "delisted": Column(
+            pl.Date, "Recorded delisting date, if there is one; nothing before that day may use it", nullable=True
+        ),
+        "synthetic": Column(pl.Boolean, "The prices are generated, not observed"),
+        "in_universe": Column(pl.Boolean, "Has at least one spell in the universe; false for a mere benchmark"),
+    },
+)
+
+UNIVERSE = Table(
+    name="market_data.universe",
+    description="A spell of a symbol in the universe; outside its spells a symbol is not entered",
+    key=("symbol", "start"),
+    columns={
+        "symbol": _SYMBOL,
+        "asset_class": Column(pl.String, "equity or crypto", one_of=ASSET_CLASSES[:2]),
+        "start": Column(pl.Date, "First session of the spell"),
+        "end": Column(pl.Date, "Last session of the spell; null while it lasts", nullable=True),
+    },
+)
