@@ -52,6 +52,9 @@ class Market(NamedTuple):
         (symbols,) 64-bit key of the symbol's name, for the slippage draw.
     fee_bps, slippage_bps, weekend_multiplier, tick, lot
         (symbols,)
+    crash
+        (sessions,) of a flash-crash scenario: slippage is multiplied and every position is stopped out at
+        the low. Empty: no such session.
     """
 
     open: Floats
@@ -76,6 +79,7 @@ class Market(NamedTuple):
     weekend_multiplier: Floats
     tick: Floats
     lot: Floats
+    crash: Flags = np.zeros(0, np.bool_)
 
 
 class Candidates(NamedTuple):
@@ -129,6 +133,7 @@ TRIAL = np.dtype(
         ("rank_weights", np.float64, (3,)),
         ("fee_multiplier", np.float64),
         ("slippage_multiplier", np.float64),
+        ("delay", np.int64),  # expected sessions by which an order comes late; 0 fills at the next open
         ("first_session", np.int64),  # first decision at the close of this session
         ("last_session", np.int64),  # inclusive; what is pending then stays pending
     ],
@@ -136,6 +141,7 @@ TRIAL = np.dtype(
 )
 SCALING_OFF, SCALING_CONTINUOUS, SCALING_REGIME = 0, 1, 2
 
+DECISIONS = ("enter", "exit", "reject", "hold")
 #: Reasons, in the tables by these names. Exits are in order of priority.
 EXIT_REASONS = ("delisted", "data_missing", "drawdown_halt", "hard_stop", "rule", "max_hold")
 REJECTIONS = (
@@ -153,3 +159,4 @@ REJECTIONS = (
     "insufficient_cash",
     "no_fill",  # the next session brought no open to fill at
 )
+HOLDS = ("already_held",)

@@ -1,0 +1,45 @@
+"""Compilation of the engine's functions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from numba import njit
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """Compile to machine code with the function that calls it, in the same file of the cache.
+
+    Only entry points are cached (`cached`): numba notices a change of the cached function's own file alone,
+    and a cached caller would keep the old code of what it calls.
+    """
+    return njit(nogil=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+
+
+def inlined(function: F) -> F:
+    """Compile into the body of the caller: for functions of whole markets and states.
+
+    A call would count references of some sixty arrays, which costs more than most of these functions do.
+    """
+    return njit(nogil=True, error_model="numpy", inline="always")(function)  # type: ignore[no-any-return]
+
+
+def cached(function: F) -> F:
+    """Compile an entry point and keep its machine code on disk."""
+    return njit(nogil=True, error_model="numpy", cache=True)(function)  # type: ignore[no-any-return]
+
+
+def sources_key() -> int:
+    """A number that changes with the source of any module of this package.
+
+    A closure variable of an entry point is part of its key in numba's cache.
+    """
+    digest = hashlib.blake2b(digest_size=7)
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return int.from_bytes(digest.digest(), "little")

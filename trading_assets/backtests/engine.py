@@ -1,0 +1,154 @@
+"""The engine: one run with every record, or many runs with their equity.
+
+Both call the same compiled kernel. It releases the interpreter lock, so a sweep is a pool of threads over
+trials; each trial writes its own row, which makes the result the same for any number of threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import numpy as np
+
+from trading_assets.backtests.kernel import health_of, run
+from trading_assets.backtests.market import Floats, Integers, Market, Signals
+from trading_assets.backtests.settings import Settings
+from trading_assets.backtests.state import Health, Table, new_records, new_state
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """One run. Arrays have a value a session, from `first_session` (a row of the market) on.
+
+    `trades` and `decisions` are structured (`state.TRADE`, `state.DECISION`), in the order of the events;
+    `held` and `queue` are the symbols of open positions and waiting entry orders at the end, whose rows are
+    in `positions_at_end` and `orders_at_end`.
+    """
+
+    first_session: int
+    equity: Floats
+    cash: Floats
+    gross_exposure: Floats
+    positions: Integers
+    trades: Table
+    decisions: Table
+    held: Integers
+    positions_at_end: Table
+    queue: Integers
+    orders_at_end: Table
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Many runs: `equity` is (trials, sessions), the rest (trials,).
+
+    `gross_loss` is positive; `turnover` is the sum of fill notionals in quote currency; `exposed` counts
+    sessions that ended with a position.
+    """
+
+    equity: Floats
+    trades: Integers
+    sum_r: Floats
+    gross_profit: Floats
+    gross_loss: Floats
+    turnover: Floats
+    exposed: Integers
+
+
+def simulate(market: Market, signals: Signals, trial: Table, settings: Settings) -> Simulation:
+    """Run one trial (an array of one `TRIAL`) and keep every record.
+
+    Raises
+    ------
+    ValueError
+        The trial's span is not within the market's sessions.
+    """
+    first, last = _span(market, trial)
+    rows = signals.candidates.first
+    state = new_state(market.close.shape[1], last + 1 - first, settings)
+    records = new_records(max(1, int(rows[last + 1] - rows[first])), last + 1 - first)
+    equity = np.empty(last + 1 - first)
+    with np.errstate(over="ignore"):  # the draw's integers wrap; compiled code does not ask
+        run(market, signals, _health(market, settings), trial, settings, state, records, equity)
+    account = state.account[0]
+    held, queue = state.held[: account["held"]], state.queue[: account["queued"]]
+    return Simulation(
+        first_session=first,
+        equity=equity,
+        cash=records.cash,
+        gross_exposure=records.gross_exposure,
+        positions=records.positions,
+        trades=records.trades[: account["trades"]].copy(),
+        decisions=records.decisions[: account["decisions"]].copy(),
+        held=held,
+        positions_at_end=state.positions[held],
+        queue=queue,
+        orders_at_end=state.orders[queue],
+    )
+
+
+def sweep(market: Market, signals: Signals, trials: Table, settings: Settings, threads: int | None = None) -> Sweep:
+    """Run every trial of `trials` on one market with one set of signals; their spans are of one length.
+
+    Parameters
+    ----------
+    threads
+        Default: one a processor. The result does not depend on it.
+    """
+    health = _health(market, settings)
+    return _pooled(
+        lambda trial: _equity_only(market, signals, trial, settings, health),
+        [trials[p : p + 1] for p in range(trials.size)],
+        threads,
+    )
+
+
+def sweep_runs(
+    runs: Iterable[tuple[Market, Signals, Table]], settings: Settings, threads: int | None = None
+) -> Sweep:
+    """As `sweep`, each run with a market, signals and trial of its own."""
+    return _pooled(lambda one: _equity_only(*one, settings, _health(one[0], settings)), runs, threads)
+
+
+def _pooled(job: Callable[[T], tuple[Floats, Table]], items: Iterable[T], threads: int | None) -> Sweep:
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        results = list(pool.map(job, items))
+    if not results:
+        raise ValueError("a sweep needs at least one trial")
+    if len({curve.size for curve, _ in results}) > 1:
+        raise ValueError("the spans of a sweep must have the same number of sessions")
+    accounts = np.concatenate([account for _, account in results])
+    return Sweep(
+        np.stack([curve for curve, _ in results]),
+        **{item.name: accounts[item.name].copy() for item in fields(Sweep) if item.name != "equity"},
+    )
+
+
+def _equity_only(
+    market: Market, signals: Signals, trial: Table, settings: Settings, health: Health
+) -> tuple[Floats, Table]:
+    first, last = _span(market, trial)
+    state = new_state(market.close.shape[1], last + 1 - first, settings)
+    equity = np.empty(last + 1 - first)
+    with np.errstate(over="ignore"):
+        run(market, signals, health, trial, settings, state, new_records(0, 0), equity)
+    return equity, state.account
+
+
+def _health(market: Market, settings: Settings) -> Health:
+    return health_of(
+        market.expected, market.present, settings.missing_sessions_exit, settings.health_clean_sessions
+    )
+
+
+def _span(market: Market, trial: Table) -> tuple[int, int]:
+    first, last = int(trial["first_session"][0]), int(trial["last_session"][0])
+    if not 0 <= first <= last < market.close.shape[0]:
+        raise ValueError(f"trial over sessions {first} to {last}: the market has 0 to {market.close.shape[0] - 1}")
+    return first, last

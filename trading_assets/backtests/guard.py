@@ -1,0 +1,118 @@
+"""Correlation of returns: between the positions, and of a candidate with them."""
+
+from __future__ import annotations
+
+import math
+
+from trading_assets.backtests.compiled import compiled
+from trading_assets.backtests.market import Flags, Floats, Integers
+
+
+@compiled
+def load_units(t: int, held: Integers, returns: Floats, units: Floats, valid: Flags) -> None:
+    """Standardise the last returns of every position, once a session."""
+    for place in range(held.size):
+        valid[place] = standardise(t, held[place], returns, units[place])
+
+
+@compiled
+def standardise(t: int, i: int, returns: Floats, unit: Floats) -> bool:
+    """Write the last `unit.size` returns, centred and of length 1; False if one is missing or all are equal."""
+    first = t + 1 - unit.size
+    if first < 0:
+        return False
+    total, low, high = 0.0, math.inf, -math.inf
+    for k in range(unit.size):
+        value = returns[first + k, i]
+        if math.isnan(value):
+            return False
+        unit[k] = value
+        total += value
+        low, high = min(low, value), max(high, value)
+    if low == high:
+        return False
+    mean = total / unit.size
+    squares = 0.0
+    for k in range(unit.size):
+        unit[k] -= mean
+        squares += unit[k] * unit[k]
+    length = math.sqrt(squares)
+    for k in range(unit.size):
+        unit[k] /= length
+    return True
+
+
+@compiled
+def common_correlation(t: int, i: int, j: int, returns: Floats, window: int) -> float:
+    """Pearson correlation over the latest `window` common returns among the last 2 x `window` sessions.
+
+    NaN with fewer of them, or where one of the two does not vary.
+    """
+    first, count = t, 0
+    while first >= 0 and first > t - 2 * window:
+        count += int(not (math.isnan(returns[first, i]) or math.isnan(returns[first, j])))
+        if count == window:
+            break
+        first -= 1
+    if count < window:
+        return math.nan
+    total_i, total_j = 0.0, 0.0
+    for row in range(first, t + 1):
+        if not (math.isnan(returns[row, i]) or math.isnan(returns[row, j])):
+            total_i += returns[row, i]
+            total_j += returns[row, j]
+    ii, jj, ij = 0.0, 0.0, 0.0
+    varies_i, varies_j = False, False
+    for row in range(first, t + 1):
+        if not (math.isnan(returns[row, i]) or math.isnan(returns[row, j])):
+            a, b = returns[row, i] - total_i / window, returns[row, j] - total_j / window
+            varies_i |= returns[row, i] != returns[first, i]
+            varies_j |= returns[row, j] != returns[first, j]
+            ii, jj, ij = ii + a * a, jj + b * b, ij + a * b
+    if not (varies_i and varies_j):
+        return math.nan
+    return ij / math.sqrt(ii * jj)
+
+
+@compiled
+def pair_correlation(
+    t: int, i: int, unit_i: int, j: int, unit_j: int, returns: Floats, units: Floats, valid: Flags
+) -> float:
+    """Correlation of symbols `i` and `j`, whose standardised returns are in those rows of `units` where valid."""
+    if not (valid[unit_i] and valid[unit_j]):
+        return common_correlation(t, i, j, returns, units.shape[1])
+    total = 0.0
+    for k in range(units.shape[1]):
+        total += units[unit_i, k] * units[unit_j, k]
+    return total
+
+
+@compiled
+def portfolio_correlation(t: int, held: Integers, returns: Floats, units: Floats, valid: Flags) -> float:
+    """Mean pairwise correlation of the positions `held`, row *k* of `units` that of `held[k]`; NaN without a pair."""
+    total, pairs = 0.0, 0
+    for a in range(held.size):
+        for b in range(a + 1, held.size):
+            value = pair_correlation(t, held[a], a, held[b], b, returns, units, valid)
+            if not math.isnan(value):
+                total += value
+                pairs += 1
+    return total / pairs if pairs else math.nan
+
+
+@compiled
+def candidate_correlation(
+    t: int, i: int, held: Integers, returns: Floats, units: Floats, valid: Flags
+) -> float:
+    """Mean correlation of symbol `i` with the positions `held`; NaN where no pair has enough common returns."""
+    if held.size == 0:
+        return math.nan
+    own = units.shape[0] - 1
+    valid[own] = standardise(t, i, returns, units[own])
+    total, pairs = 0.0, 0
+    for place in range(held.size):
+        value = pair_correlation(t, i, own, held[place], place, returns, units, valid)
+        if not math.isnan(value):
+            total += value
+            pairs += 1
+    return total / pairs if pairs else math.nan

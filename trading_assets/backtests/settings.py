@@ -1,0 +1,65 @@
+"""Risk and cost settings as the engine takes them: plain numbers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from trading_assets.config.sections import Costs, Risk
+
+#: Slippage of a flash-crash session (trading rules, section 7).
+CRASH_SLIPPAGE = 5.0
+
+
+class Settings(NamedTuple):
+    """Numbers of the `risk` and `costs` sections by their names there; `max_position` is the tighter of its two caps."""
+
+    starting_equity: float
+    risk_per_trade: float
+    max_position: float
+    max_gross: float
+    max_positions: int
+    volatility_window: int
+    volatility_baseline: int
+    volatility_minimum: int
+    volatility_floor: float
+    correlation_window: int
+    correlation_positions: int
+    correlation_portfolio: float
+    correlation_candidate: float
+    var_limit: float
+    var_window: int
+    daily_loss_limit: float
+    drawdown_limit: float
+    halt_sessions: int
+    restart_risk: float
+    health_clean_sessions: int
+    missing_sessions_exit: int
+    delisting_sessions: int
+    noise: bool
+    noise_deviation: float
+    stress_noise_deviation: float
+    stress_multiplier: float
+    volatility_low: float
+    volatility_high: float
+    size_low: float
+    size_high: float
+    crash_slippage: float
+    seed: int
+
+
+def settings_of(risk: Risk, costs: Costs, seed: int) -> Settings:
+    """The numbers that a simulation needs besides its market and its trial."""
+    same = {name: getattr(risk, name) for name in Settings._fields if hasattr(risk, name)}
+    return Settings(
+        **same | {"max_position": min(risk.max_position, risk.max_symbol)},
+        noise=costs.noise == "drawn",
+        noise_deviation=costs.noise_deviation,
+        stress_noise_deviation=costs.stress_noise_deviation,
+        stress_multiplier=costs.stress_multiplier,
+        volatility_low=costs.volatility_clip[0],
+        volatility_high=costs.volatility_clip[1],
+        size_low=costs.size_clip[0],
+        size_high=costs.size_clip[1],
+        crash_slippage=CRASH_SLIPPAGE,
+        seed=seed,
+    )
