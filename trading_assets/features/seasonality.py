@@ -11,20 +11,20 @@ from trading_assets.features.feature import Feature
 _SESSION = pl.col("session")
 
 
-def _circle(name: str, position: pl.Expr, period: int, what: str) -> tuple[Feature, Feature]:
-    angle = 2 * math.pi * (position - 1).cast(pl.Float64) / period
-    sine, cosine = (
+def _circle(name: str, position: pl.Expr, period: int, what: str) -> tuple[Feature, ...]:
+    angles = {step + 1: 2 * math.pi * step / period for step in range(period)}
+    return tuple(
         Feature(
-            column=f"{name}_{function}",
+            column=f"{name}_{function.__name__[:3]}",
             category="calendar",
-            expression=value,
+            # Looked up, not computed: Polars divides a column of one row and a longer one by a constant differently.
+            expression=position.replace_strict({key: function(angle) for key, angle in angles.items()}),
             lookback=0,
-            description=f"{function} of the {what} on a circle of {period}",
+            description=f"{'sine' if function is math.sin else 'cosine'} of the {what} on a circle of {period}",
             source="definition",
         )
-        for function, value in (("sine", angle.sin()), ("cosine", angle.cos()))
+        for function in (math.sin, math.cos)
     )
-    return sine, cosine
 
 
 FEATURES = (
