@@ -14,7 +14,7 @@ from trading_assets.features.daily import daily_features
 from trading_assets.features.feature import Feature
 from trading_assets.features.indicators import indicators
 
-CUTS = 4
+CUTS = 6
 SYMBOLS = 8
 _VIOLATIONS = {"cut": pl.Date, "column": pl.String, "rows": pl.Int64}
 
@@ -28,8 +28,9 @@ def audit_sample(
     chosen = generator.choice(symbols.to_numpy(), min(SYMBOLS, len(symbols)), replace=False)
     sample = bars.filter(pl.col("symbol").is_in([*chosen, *benchmarks.values()]))
     sessions = sample["session"].unique().sort()
-    cuts = generator.choice(len(sessions), min(CUTS, len(sessions)), replace=False)
-    return sample, tuple(sorted(sessions[int(cut)] for cut in cuts))
+    # Log-uniform: a value filled in from the future hides in the warm-up of the first sessions.
+    cuts = np.unique((len(sessions) ** generator.random(CUTS)).astype(int)) - 1
+    return sample, tuple(sessions[int(cut)] for cut in cuts)
 
 
 def look_ahead(

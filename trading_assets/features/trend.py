@@ -125,7 +125,9 @@ FEATURES = (
     Feature(
         column="efficiency_ratio_20",
         category="trend",
-        expression=pl.when(moved(21)).then((CLOSE / CLOSE.shift(20)).log().abs() / RETURN.abs().rolling_sum(20)),
+        expression=pl.when(RETURN.abs().rolling_max(20) > 0).then(
+            ((CLOSE / CLOSE.shift(20)).log().abs() / RETURN.abs().rolling_sum(20)).clip(0, 1)
+        ),
         lookback=20,
         description="net over total log movement of 20 sessions, 0 to 1",
         source="Kaufman, Smarter Trading (1995)",

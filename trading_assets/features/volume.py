@@ -44,7 +44,7 @@ FEATURES = (
         column="money_flow_14",
         category="volume",
         expression=pl.when(_BOTH_FLOWS.rolling_max(14) > 0).then(
-            _UP_FLOW.rolling_sum(14) / _BOTH_FLOWS.rolling_sum(14)
+            (_UP_FLOW.rolling_sum(14) / _BOTH_FLOWS.rolling_sum(14)).clip(0, 1)
         ),
         lookback=14,
         description="money flow index: share of 14 sessions' money flow on rising typical prices, 0 to 1",
@@ -53,7 +53,7 @@ FEATURES = (
     Feature(
         column="chaikin_money_flow_20",
         category="volume",
-        expression=share(_CLOSE_LOCATION * DOLLARS, 20),
+        expression=share(_CLOSE_LOCATION * DOLLARS, 20).clip(-1, 1),
         lookback=19,
         description="dollar volume of 20 sessions weighted by the close's place in its bar, over all of it, -1 to 1",
         source="Chaikin, on dollar volume",
@@ -61,7 +61,7 @@ FEATURES = (
     Feature(
         column="signed_volume_20",
         category="volume",
-        expression=share(RETURN.sign() * DOLLARS, 20),
+        expression=share(RETURN.sign() * DOLLARS, 20).clip(-1, 1),
         lookback=20,
         description="dollar volume of rising minus falling sessions of the last 20, over all of it, -1 to 1",
         source="Granville's on-balance volume, made relative",
