@@ -21,7 +21,7 @@ from trading_assets.warehouse.table_asset import Step, table_asset
 
 #: A feature of any month may depend on all months before it; this reaches back further than any configuration.
 _ALL_MONTHS_BEFORE = dg.TimeWindowPartitionMapping(
-    start_offset=-12 * 200, end_offset=0, allow_nonexistent_upstream_partitions=True
+    start_offset=-1200, end_offset=0, allow_nonexistent_upstream_partitions=True
 )
 
 

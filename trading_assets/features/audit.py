@@ -1,9 +1,10 @@
-"""Look-ahead audit: does any value change when the bars after it are taken away?"""
+"""Audits of the features: their values are numbers, and none changes when the bars after it are taken away."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -13,10 +14,41 @@ from trading_assets.features.catalog import FEATURES
 from trading_assets.features.daily import daily_features
 from trading_assets.features.feature import Feature
 from trading_assets.features.indicators import indicators
+from trading_assets.features.tables import DAILY
 
 CUTS = 6
 SYMBOLS = 8
 _VIOLATIONS = {"cut": pl.Date, "column": pl.String, "rows": pl.Int64}
+
+
+class ColumnFaults(NamedTuple):
+    """What is wrong with the columns of `features.daily`.
+
+    Attributes
+    ----------
+    missing
+        Features of the catalogue without a column.
+    not_finite
+        Column -> rows with NaN or infinity.
+    retired
+        Columns that the catalogue no longer has: not a fault, but models should not use them.
+    """
+
+    missing: list[str]
+    not_finite: dict[str, int]
+    retired: list[str]
+
+
+def column_faults(daily: pl.DataFrame, features: Sequence[Feature] = FEATURES) -> ColumnFaults:
+    """Compare rows of `features.daily` with the catalogue."""
+    declared = [feature.column for feature in features]
+    columns = [column for column in daily.columns if column not in DAILY.columns]
+    counts = daily.select((~pl.col(name).is_finite()).sum() for name in columns)
+    return ColumnFaults(
+        missing=[name for name in declared if name not in columns],
+        not_finite={name: counts[name][0] for name in columns if counts[name][0]},
+        retired=[name for name in columns if name not in declared],
+    )
 
 
 def audit_sample(

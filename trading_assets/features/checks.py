@@ -1,13 +1,9 @@
 """Checks of the features stage; all of them block what is downstream."""
 
-from __future__ import annotations
-
 import dagster as dg
-import polars as pl
 
 from trading_assets.config import Configuration
-from trading_assets.features.audit import audit_sample, look_ahead
-from trading_assets.features.catalog import FEATURES
+from trading_assets.features.audit import audit_sample, column_faults, look_ahead
 from trading_assets.features.history import BAR_COLUMNS
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS
@@ -29,18 +25,13 @@ def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]
 )
 def finite_and_catalogued(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """Count the values that are not finite; a column that the catalogue no longer has is only named."""
-    table = context.resources.warehouse.read(DAILY)
-    declared = [feature.column for feature in FEATURES]
-    missing = [column for column in declared if column not in table.columns]
-    columns = [column for column in table.columns if column not in DAILY.columns]
-    counts = table.select((~pl.col(name).is_finite()).sum() for name in columns).row(0, named=True)
-    infinite = {name: count for name, count in counts.items() if count}
+    faults = column_faults(context.resources.warehouse.read(DAILY))
     return dg.AssetCheckResult(
-        passed=not missing and not infinite,
+        passed=not faults.missing and not faults.not_finite,
         metadata={
-            "missing columns": ", ".join(missing) or "none",
-            "not finite": str(infinite or "none"),
-            "retired columns": ", ".join(name for name in columns if name not in declared) or "none",
+            "missing columns": ", ".join(faults.missing) or "none",
+            "not finite": ", ".join(f"{name}: {rows}" for name, rows in faults.not_finite.items()) or "none",
+            "retired columns": ", ".join(faults.retired) or "none",
         },
     )
 

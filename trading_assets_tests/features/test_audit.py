@@ -5,8 +5,9 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from trading_assets.features.audit import CUTS, SYMBOLS, audit_sample, look_ahead
+from trading_assets.features.audit import CUTS, SYMBOLS, audit_sample, column_faults, look_ahead
 from trading_assets.features.catalog import FEATURES
+from trading_assets.features.daily import daily_features
 from trading_assets.features.feature import CLOSE, Feature, Scope
 from trading_assets_tests.features.markets import market
 
@@ -57,3 +58,10 @@ def test_sample_is_seeded_and_small() -> None:
     assert "AAA" in sample["symbol"]
     assert sample["symbol"].n_unique() in (SYMBOLS, SYMBOLS + 1)
     assert audit_sample(bars, BENCHMARKS, seed=6)[1] != cuts
+
+
+def test_column_faults() -> None:
+    rows = daily_features(market(sessions=30), BENCHMARKS)
+    assert column_faults(rows) == ([], {}, [])
+    bad = rows.with_columns(pl.lit(float("inf")).alias("rsi_14"), (pl.col("return_5") * 0).alias("old")).drop("beta_60")
+    assert column_faults(bad) == (["beta_60"], {"rsi_14": rows.height}, ["old"])
