@@ -67,7 +67,7 @@ def mean_slippage_bps(
         size = clip(notional / (0.5 * trial["capacity"] * adv), settings.size_low, settings.size_high)
     weekend = market.weekend_multiplier[i] if market.weekend[t] else 1.0
     stress = settings.stress_multiplier if market.stressed[t, i] else 1.0
-    mean = market.slippage_bps[i] * volatility * size * weekend * stress * trial["slippage_multiplier"]
+    mean: float = market.slippage_bps[i] * volatility * size * weekend * stress * trial["slippage_multiplier"]
     return mean * settings.crash_slippage if is_crash(t, market) else mean
 
 

@@ -109,9 +109,7 @@ def sweep(market: Market, signals: Signals, trials: Table, settings: Settings, t
     )
 
 
-def sweep_runs(
-    runs: Iterable[tuple[Market, Signals, Table]], settings: Settings, threads: int | None = None
-) -> Sweep:
+def sweep_runs(runs: Iterable[tuple[Market, Signals, Table]], settings: Settings, threads: int | None = None) -> Sweep:
     """As `sweep`, each run with a market, signals and trial of its own."""
     return _pooled(lambda one: _equity_only(*one, settings, _health(one[0], settings)), runs, threads)
 
@@ -142,9 +140,7 @@ def _equity_only(
 
 
 def _health(market: Market, settings: Settings) -> Health:
-    return health_of(
-        market.expected, market.present, settings.missing_sessions_exit, settings.health_clean_sessions
-    )
+    return health_of(market.expected, market.present, settings.missing_sessions_exit, settings.health_clean_sessions)
 
 
 def _span(market: Market, trial: Table) -> tuple[int, int]:

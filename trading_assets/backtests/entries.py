@@ -149,7 +149,7 @@ def _rank(count: int, weights: Floats, state: State) -> None:
 
 @compiled
 def average_rank(k: int, count: int, values: Floats) -> float:
-    """Ascending average rank of `values[k]` among the first `count`, over `count`: the best is 1. NaN ranks 0, below all."""
+    """Ascending average rank of `values[k]` among the first `count`, over `count`: 1 is best; NaN is 0, below all."""
     own = values[k]
     if math.isnan(own):
         return 0.0

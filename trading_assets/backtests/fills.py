@@ -258,9 +258,7 @@ def _insert_in_order(i: int, state: State) -> None:
 
 
 @inlined
-def stop_out_in_crash(
-    t: int, market: Market, trial: Any, settings: Settings, state: State, records: Records
-) -> None:
+def stop_out_in_crash(t: int, market: Market, trial: Any, settings: Settings, state: State, records: Records) -> None:
     """Scenario: in a flash crash every position that trades is stopped out at the low of the session."""
     if not is_crash(t, market):
         return

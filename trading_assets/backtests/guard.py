@@ -101,9 +101,7 @@ def portfolio_correlation(t: int, held: Integers, returns: Floats, units: Floats
 
 
 @compiled
-def candidate_correlation(
-    t: int, i: int, held: Integers, returns: Floats, units: Floats, valid: Flags
-) -> float:
+def candidate_correlation(t: int, i: int, held: Integers, returns: Floats, units: Floats, valid: Flags) -> float:
     """Mean correlation of symbol `i` with the positions `held`; NaN where no pair has enough common returns."""
     if held.size == 0:
         return math.nan

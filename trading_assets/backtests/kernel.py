@@ -68,9 +68,7 @@ def _entry_point(sources: int) -> Run:
             barrier = entry_barrier(t - first, settings, state)
             multiplier = risk_multiplier(scaling, settings, state)
             candidates = signals.candidates
-            decide_entries(
-                t, barrier, multiplier, market, candidates, health, trial, settings, state, records
-            )
+            decide_entries(t, barrier, multiplier, market, candidates, health, trial, settings, state, records)
 
     return run
 
@@ -104,4 +102,3 @@ def health_of(expected: Flags, present: Flags, missing_exit: int, clean_sessions
             missing[t, i] = gap[i]
             unhealthy[t, i] = clean[i] < clean_sessions
     return Health(missing, unhealthy)
-

@@ -52,14 +52,14 @@ def breaker_fires(t: int, settings: Settings, state: State) -> bool:
 
 @inlined
 def entry_barrier(session: int, settings: Settings, state: State) -> int:
-    """Why no entry may be decided at this close (an index of `REJECTIONS`), or -1. `session` counts from the run's first."""
+    """Why no entry may be decided at this close (of `REJECTIONS`), or -1; `session` counts from the run's first."""
     account = state.account[0]
     if account["ruined"] or account["halted"] >= 0:
         return HALTED
     if state.returns[session] < -settings.daily_loss_limit:
         return DAILY_LOSS_LIMIT
     if session + 1 >= settings.var_window:
-        worst = state.sorted_returns[int(math.floor(_VAR_TAIL * settings.var_window))]
+        worst = state.sorted_returns[math.floor(_VAR_TAIL * settings.var_window)]
         if -worst > settings.var_limit:
             return VAR_LIMIT
     return -1
@@ -108,7 +108,7 @@ def slide(ordered: Floats, seen: int, oldest: float, newest: float) -> None:
     count = seen
     if seen >= ordered.size:
         count = ordered.size - 1
-        place = np.searchsorted(ordered, oldest)
+        place = int(np.searchsorted(ordered, oldest))
         for k in range(place, count):
             ordered[k] = ordered[k + 1]
     place = count

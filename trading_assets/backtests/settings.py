@@ -11,7 +11,7 @@ CRASH_SLIPPAGE = 5.0
 
 
 class Settings(NamedTuple):
-    """Numbers of the `risk` and `costs` sections by their names there; `max_position` is the tighter of its two caps."""
+    """Numbers of the `risk` and `costs` sections; `max_position` is the tighter cap of a position and a symbol."""
 
     starting_equity: float
     risk_per_trade: float

@@ -1,0 +1,125 @@
+"""The assets of the stage: one a strategy, up to the end of validation."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import polars as pl
+
+from trading_assets import __version__
+from trading_assets.backtests.tables import (
+    BASELINES,
+    DECISIONS,
+    EQUITY,
+    METRICS,
+    OPEN_POSITIONS,
+    RUNS,
+    TRADES,
+)
+from trading_assets.config import Configuration
+from trading_assets.models.tables import SPLITS
+from trading_assets.strategies.assets import inputs_of
+from trading_assets.strategies.failure import failure_recorder, require_ok, status_row, strategy_of
+from trading_assets.strategies.inputs import read_frames
+from trading_assets.strategies.tables import STATUS
+from trading_assets.warehouse import Rows
+from trading_assets.warehouse.table_asset import Step, table_asset
+
+if TYPE_CHECKING:
+    from trading_assets.backtests.context import StrategyMarket
+    from trading_assets.backtests.records import Result
+
+STAGE = "backtests"
+_TABLES = (TRADES, EQUITY, DECISIONS, METRICS, OPEN_POSITIONS, BASELINES)
+
+
+def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
+    """`backtests/<name>` for each configured strategy."""
+    return [
+        table_asset(
+            run,
+            stage=STAGE,
+            strategy=name,
+            tables=(*_TABLES, RUNS),
+            deps=[*inputs_of(configuration, name), "models/splits", f"strategies/{name}"],
+            kinds=("numba", "duckdb"),
+            on_failure=failure_recorder(STAGE, _TABLES),
+        )
+        for name in configuration.strategies
+    ]
+
+
+def run(step: Step) -> Mapping[str, Any]:
+    """Simulate train, validation and both in one go; the holdout stays locked."""
+    from trading_assets.backtests.context import backtest, metrics_of, prepare
+
+    require_ok(step, ("strategies",))
+    name = strategy_of(step)
+    context = prepare(step.configuration, name, read_frames(step.work, step.configuration, name))
+    results = {
+        split: backtest(context, start, end, split=split)
+        for split, (start, end) in spans_of(step.work.read(SPLITS)).items()
+    }
+    metrics = pl.concat(metrics_of(context, result) for result in results.values()).sort(METRICS.key)
+    frames = {
+        TRADES: pl.concat(result.trades for result in results.values()).sort(TRADES.key),
+        EQUITY: pl.concat(result.equity for result in results.values()).sort(EQUITY.key),
+        DECISIONS: pl.concat(result.decisions for result in results.values()).sort(DECISIONS.key),
+        OPEN_POSITIONS: pl.concat(result.open_positions for result in results.values()).sort(OPEN_POSITIONS.key),
+        METRICS: metrics,
+        BASELINES: _baselines(context, results["all"]),
+    }
+    step.work.replace_together(
+        [
+            (Rows("strategy", name), frames),
+            (Rows("asset", f"{STAGE}/{name}"), {STATUS: status_row(STAGE, name)}),
+        ]
+    )
+    step.work.append(RUNS, _run_row(step, context, metrics))
+    return {
+        "benchmark": context.benchmark_name,
+        "metrics": metrics.pivot("split", index="metric", values="value"),
+    }
+
+
+def spans_of(splits: pl.DataFrame) -> dict[str, tuple[dt.date, dt.date]]:
+    """First and last date of each run: train, validation, and `all` from the first to the last of the two."""
+    dates = {row["split"]: (row["start"], row["end"]) for row in splits.iter_rows(named=True)}
+    train, validation = dates["train"], dates["validation"]
+    return {"train": train, "validation": validation, "all": (train[0], validation[1])}
+
+
+def _baselines(context: StrategyMarket, result: Result) -> pl.DataFrame:
+    from trading_assets.backtests.baselines import compare
+
+    change = pl.col("adj_close") / pl.col("adj_close").shift(1).over("symbol") - 1
+    rows = compare(
+        context.name,
+        result.equity,
+        context.panel.select("symbol", "session", total_return=change),
+        starting_equity=context.settings.starting_equity,
+        benchmark=context.benchmark.select("session", benchmark_return="daily_return"),
+    )
+    return rows.with_columns(split=pl.lit("all")).sort(BASELINES.key)
+
+
+def _run_row(step: Step, context: StrategyMarket, metrics: pl.DataFrame) -> pl.DataFrame:
+    from trading_assets.backtests.market_build import market_hash
+
+    headline = dict(metrics.filter(split="all").select("metric", "value").iter_rows())
+    row = {
+        "run_id": step.run_id,
+        "strategy": context.name,
+        "config_hash": step.configuration.hash,
+        "data_hash": market_hash(context.market),
+        "code_version": __version__,
+        "seed": step.configuration.seed,
+        "as_of": context.grid.sessions[-1],
+        "started_at": step.now,
+        "finished_at": dt.datetime.now(dt.UTC).replace(tzinfo=None),
+        **{name: headline[name] for name in ("trades", "total_return", "sharpe", "max_drawdown")},
+    }
+    return pl.DataFrame([row], schema=RUNS.empty().schema)

@@ -1,0 +1,37 @@
+"""Checks of the stage; a broken identity of the accounts blocks what is downstream."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from trading_assets.backtests.accounting import accounting_errors
+from trading_assets.backtests.tables import EQUITY, OPEN_POSITIONS, TRADES
+from trading_assets.config import Configuration
+from trading_assets.warehouse import Rows
+
+
+def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]:
+    """`accounting_identity` for each strategy."""
+    return [_accounting_identity(name) for name in configuration.strategies]
+
+
+def _accounting_identity(strategy: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=dg.AssetKey(["backtests", strategy]),
+        name="accounting_identity",
+        blocking=True,
+        description="Cash and positions are equity at every close, and trades and open positions explain its change.",
+        required_resource_keys={"configuration", "warehouse"},
+    )
+    def accounting_identity(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        warehouse, rows = context.resources.warehouse, Rows("strategy", strategy)
+        errors = accounting_errors(
+            warehouse.read(TRADES, rows=rows),
+            warehouse.read(EQUITY, rows=rows),
+            warehouse.read(OPEN_POSITIONS, rows=rows),
+            starting_equity=context.resources.configuration.risk.starting_equity,
+        )
+        broken = [f"{row['split']} {row['identity']}: {row['error']:g}" for row in errors.iter_rows(named=True)]
+        return dg.AssetCheckResult(passed=not broken, metadata={"broken": "\n".join(broken) or "none"})
+
+    return accounting_identity

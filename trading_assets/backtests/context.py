@@ -1,0 +1,296 @@
+"""A strategy on its market: made once from tables, then run over any span and with any parameters."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from trading_assets.backtests import engine
+from trading_assets.backtests.market import Floats, Integers, Market, Signals
+from trading_assets.backtests.market_build import Grid, build_grid, build_market
+from trading_assets.backtests.metrics import summarise
+from trading_assets.backtests.records import Result, result_of
+from trading_assets.backtests.settings import Settings, settings_of
+from trading_assets.backtests.signals import signals_of, signature, trial_of
+from trading_assets.backtests.state import Table
+from trading_assets.backtests.tables import METRICS
+from trading_assets.config import Configuration
+from trading_assets.config.sections import AssetClass
+from trading_assets.config.strategies import OrderParameters, strategy_module
+from trading_assets.strategies.inputs import Frames, parameters_of, symbols_of
+from trading_assets.strategies.panel import build_panel
+from trading_assets.strategies.rules import Rules
+
+#: Sessions a year of a calendar that trades every day, and of one that keeps exchange holidays.
+EVERY_DAY, EXCHANGE = 365, 252
+
+
+@dataclass(frozen=True)
+class StrategyMarket:
+    """All that a run of a strategy depends on.
+
+    Attributes
+    ----------
+    strategy
+        The strategy's module.
+    panel
+        What its rules look at, one row a usable bar.
+    grid
+        Sessions and symbols: the axes of the market's arrays.
+    signals, trial
+        Of `parameters`; the trial spans the whole grid.
+    benchmark
+        session, close, daily_return (price return, close to close) on the grid's sessions; null where the
+        benchmark has no bar.
+    periods_per_year
+        By the calendar of the equity curve: 365 if any of its symbols trades every day.
+    """
+
+    name: str
+    strategy: Any
+    parameters: OrderParameters
+    rules: Rules
+    rank_weights: tuple[float, float, float]
+    panel: pl.DataFrame
+    grid: Grid
+    market: Market
+    signals: Signals
+    trial: Table
+    settings: Settings
+    benchmark: pl.DataFrame
+    benchmark_name: str | None
+    periods_per_year: int
+
+
+@dataclass(frozen=True)
+class Sweep(engine.Sweep):
+    """Many runs over the same sessions: equity (runs, sessions) and counters (runs,)."""
+
+    sessions: list[dt.date]
+
+
+def prepare(configuration: Configuration, name: str, frames: Frames) -> StrategyMarket:
+    """Build the market of strategy `name`, its panel and its signals.
+
+    Raises
+    ------
+    NoSymbolsError
+        Its universe is empty.
+    """
+    settings = configuration.strategies[name]
+    strategy, parameters = strategy_module(settings.type), parameters_of(settings)
+    rules = strategy.rules(parameters)
+    symbols = symbols_of(name, settings, frames.instruments)
+    panel = build_panel(
+        frames.bars,
+        frames.indicators,
+        frames.universe,
+        symbols=symbols,
+        benchmarks=configuration.benchmarks,
+        daily=frames.daily,
+        scores=frames.predictions if rules.model else None,
+    )
+    grid = build_grid(symbols, frames.instruments, frames.sessions, frames.bars["session"].max())
+    market = build_market(
+        grid,
+        frames.bars,
+        frames.quarantine,
+        frames.sessions,
+        frames.instruments,
+        frames.indicators,
+        benchmarks=configuration.benchmarks,
+        costs=configuration.costs,
+        extreme_move=configuration.quality.extreme_move,
+    )
+    benchmark = _benchmark_of(grid, configuration.benchmarks)
+    return StrategyMarket(
+        name=name,
+        strategy=strategy,
+        parameters=parameters,
+        rules=rules,
+        rank_weights=configuration.risk.rank_weights,
+        panel=panel,
+        grid=grid,
+        market=market,
+        signals=signals_of([rules], panel, grid, market),
+        trial=trial_of(rules, parameters, configuration.risk.rank_weights, len(grid.sessions) - 1),
+        settings=settings_of(configuration.risk, configuration.costs, configuration.seed),
+        benchmark=_benchmark_returns(frames.bars, benchmark, grid),
+        benchmark_name=benchmark,
+        periods_per_year=EVERY_DAY if "24/7" in grid.calendars else EXCHANGE,
+    )
+
+
+def backtest(context: StrategyMarket, start: dt.date, end: dt.date, *, split: str) -> Result:
+    """One run with every record: flat start, first decision at the close of the first session from `start` on.
+
+    What is open at the last session up to `end` is marked, not closed.
+
+    Raises
+    ------
+    ValueError
+        The market has no session between the two dates.
+    """
+    simulation = engine.simulate(context.market, context.signals, _over(context, start, end), context.settings)
+    return result_of(
+        simulation,
+        context.grid,
+        context.rules,
+        strategy=context.name,
+        split=split,
+        starting_equity=context.settings.starting_equity,
+    )
+
+
+def metrics_of(context: StrategyMarket, result: Result) -> pl.DataFrame:
+    """Rows of `backtests.metrics` of one run."""
+    values = summarise(
+        result.equity,
+        result.trades,
+        periods_per_year=context.periods_per_year,
+        benchmark=context.benchmark.select("session", benchmark_return="daily_return"),
+    )
+    rows = pl.DataFrame(
+        {"metric": list(values), "value": list(values.values())}, schema={"metric": pl.String, "value": pl.Float64}
+    )
+    own = rows.with_columns(strategy=pl.lit(context.name), split=pl.lit(result.equity["split"][0]))
+    return METRICS.conform(own).sort(METRICS.key)
+
+
+def with_parameters(context: StrategyMarket, parameters: OrderParameters) -> StrategyMarket:
+    """Another parameter set on the same market."""
+    rules = context.strategy.rules(parameters)
+    return replace(
+        context,
+        parameters=parameters,
+        rules=rules,
+        signals=signals_of([rules], context.panel, context.grid, context.market),
+        trial=_trial(context, rules, parameters),
+    )
+
+
+def evaluate(
+    context: StrategyMarket,
+    parameter_sets: Sequence[OrderParameters],
+    start: dt.date,
+    end: dt.date,
+    *,
+    threads: int | None = None,
+) -> Sweep:
+    """Run every parameter set over one span; row *p* has the bits of `backtest` with `parameter_sets[p]`.
+
+    Sets that differ in thresholds, exit, stops, capacity, scaling or holding time only share their signals.
+    """
+    rules = [context.strategy.rules(parameters) for parameters in parameter_sets]
+    groups: dict[tuple[bytes, ...], list[int]] = {}
+    for p, each in enumerate(rules):
+        groups.setdefault(signature(each), []).append(p)
+    runs: list[Any] = [None] * len(parameter_sets)
+    for members in groups.values():
+        signals = signals_of([rules[p] for p in members], context.panel, context.grid, context.market)
+        for p in members:
+            varied = replace(context, trial=_trial(context, rules[p], parameter_sets[p]))
+            runs[p] = (context.market, signals, _over(varied, start, end))
+    return _swept(engine.sweep_runs(runs, context.settings, threads), context, start, end)
+
+
+def evaluate_contexts(
+    contexts: Iterable[StrategyMarket], start: dt.date, end: dt.date, *, threads: int | None = None
+) -> Sweep:
+    """Run each context over one span. They are of one strategy and one market, and differ as variations do.
+
+    Raises
+    ------
+    ValueError
+        There is none.
+    """
+    remaining = iter(contexts)
+    first = next(remaining, None)
+    if first is None:
+        raise ValueError("no context to evaluate")
+    runs = ((each.market, each.signals, _over(each, start, end)) for each in itertools.chain([first], remaining))
+    return _swept(engine.sweep_runs(runs, first.settings, threads), first, start, end)
+
+
+def returns_of(sweep: Sweep, starting_equity: float) -> Floats:
+    """Daily returns (runs, sessions), the first from the starting equity; 0 after a total loss."""
+    before = np.concatenate([np.full((sweep.equity.shape[0], 1), starting_equity), sweep.equity[:, :-1]], axis=1)
+    return np.divide(sweep.equity, before, out=np.ones_like(before), where=before > 0) - 1.0
+
+
+def grid_of(strategy: Any, overrides: Mapping[str, Sequence[float | str]]) -> dict[str, Sequence[float | str]]:
+    """The sensitivity grid of a strategy's module, or the configured one in its place."""
+    return dict(overrides or getattr(strategy, "GRID", {}))
+
+
+def parameter_grid(parameters: OrderParameters, grid: Mapping[str, Sequence[float | str]]) -> list[OrderParameters]:
+    """Every combination of the grid's values, in its order, the last name fastest; other parameters as given.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        A value is not one that the parameter takes.
+    """
+    base = parameters.model_dump()
+    return [
+        type(parameters).model_validate(base | dict(zip(grid, values, strict=True)))
+        for values in itertools.product(*grid.values())
+    ]
+
+
+def span_rows(context: StrategyMarket, start: dt.date, end: dt.date) -> Integers:
+    """Rows of the grid between two dates, both inclusive.
+
+    Raises
+    ------
+    ValueError
+        There is none.
+    """
+    days = np.array(context.grid.sessions, dtype="datetime64[D]")
+    rows = np.flatnonzero((days >= np.datetime64(start)) & (days <= np.datetime64(end)))
+    if not rows.size:
+        raise ValueError(f"{context.name}: no session from {start} to {end}; the market has {days[0]} to {days[-1]}")
+    return rows
+
+
+def _over(context: StrategyMarket, start: dt.date, end: dt.date) -> Table:
+    rows = span_rows(context, start, end)
+    trial = context.trial.copy()
+    trial["first_session"], trial["last_session"] = rows[0], rows[-1]
+    return trial
+
+
+def _trial(context: StrategyMarket, rules: Rules, parameters: OrderParameters) -> Table:
+    """The trial of a parameter set, under the scenario of the context's own trial."""
+    trial = trial_of(rules, parameters, context.rank_weights, len(context.grid.sessions) - 1)
+    for scenario in ("fee_multiplier", "slippage_multiplier", "delay"):
+        trial[scenario] = context.trial[scenario]
+    return trial
+
+
+def _swept(found: engine.Sweep, context: StrategyMarket, start: dt.date, end: dt.date) -> Sweep:
+    sessions = [context.grid.sessions[row] for row in span_rows(context, start, end)]
+    return Sweep(**{item.name: getattr(found, item.name) for item in fields(found)}, sessions=sessions)
+
+
+def _benchmark_of(grid: Grid, benchmarks: Mapping[AssetClass, str]) -> str | None:
+    """The benchmark of the asset class with most symbols; of equals, of the first by name."""
+    counts = {name: grid.asset_classes.count(name) for name in sorted(set(grid.asset_classes))}
+    main = max(counts, key=lambda name: counts[name])
+    return next((symbol for name, symbol in benchmarks.items() if name == main), None)
+
+
+def _benchmark_returns(bars: pl.DataFrame, benchmark: str | None, grid: Grid) -> pl.DataFrame:
+    closes = (
+        bars.filter(pl.col("symbol") == (benchmark or ""))
+        .sort("session")
+        .select("session", "close", daily_return=pl.col("close") / pl.col("close").shift(1) - 1)
+    )
+    days = pl.DataFrame({"session": grid.sessions}, schema={"session": pl.Date})
+    return days.join(closes, on="session", how="left", maintain_order="left")

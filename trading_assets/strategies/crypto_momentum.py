@@ -1,0 +1,44 @@
+"""Breakouts of crypto assets above their 200-session mean (trading rules, section 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import polars as pl
+from pydantic import Field
+
+from trading_assets.config.strategies import OrderParameters
+from trading_assets.strategies.equity_momentum import below_means, breakouts, mean_exit
+from trading_assets.strategies.rules import Rules
+
+
+class Parameters(OrderParameters):
+    """Breakout clearances and exit."""
+
+    stop_atr: float = Field(default=3.0, gt=0)
+    capacity: float = Field(default=0.0025, gt=0, le=1)
+    fast_clearance: float = Field(default=0.005, ge=0, description="close above highest_close_20 by this fraction")
+    slow_clearance: float = Field(default=0.010, ge=0, description="close above highest_close_55 by this fraction")
+    exit: Literal["ma_20", "ma_50", "staged"] = "staged"
+    staged_stop_atr: float = Field(default=2.0, gt=0)
+
+
+GRID: Mapping[str, Sequence[float | str]] = {
+    "stop_atr": (2.5, 3.0, 3.5, 4.0),
+    "fast_clearance": (0.0, 0.005, 0.010, 0.015),
+    "slow_clearance": (0.005, 0.010, 0.015),
+    "exit": ("ma_20", "ma_50", "staged"),
+    "volatility_scaling": ("continuous", "regime", "off"),
+}
+
+
+def rules(parameters: Parameters) -> Rules:
+    """Close above ma_200; enter on a fast or slow breakout; raise the stop below ma_20, leave below ma_50."""
+    return Rules(
+        eligible=pl.col("adj_close") > pl.col("ma_200"),
+        triggers=breakouts(parameters.fast_clearance, parameters.slow_clearance),
+        exits=below_means(),
+        exit=mean_exit(parameters.exit, parameters.staged_stop_atr),
+        exit_reason="ma_cross",
+    )

@@ -1,0 +1,152 @@
+"""What a strategy sees: one row a usable bar, and its rules evaluated on it.
+
+A row has the bar, the indicators of its close, the benchmark's `roc_60` of the same session, the features and
+the model score that the rules name. Sessions of an extreme move have no row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from trading_assets.config.sections import AssetClass
+from trading_assets.strategies.rules import Rules
+
+
+def columns_of(rules: Rules) -> set[str]:
+    """Columns that the expressions of a strategy name."""
+    expressions = [rules.eligible, rules.relative_strength, *rules.exits.values()]
+    expressions += [part for trigger in rules.triggers for part in (trigger.strength, trigger.rank)]
+    return {name for expression in expressions for name in expression.meta.root_names()}
+
+
+def build_panel(
+    bars: pl.DataFrame,
+    indicators: pl.DataFrame,
+    universe: pl.DataFrame,
+    *,
+    symbols: list[str],
+    benchmarks: Mapping[AssetClass, str],
+    daily: pl.DataFrame | None = None,
+    scores: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """Join what the rules of a strategy may look at.
+
+    Parameters
+    ----------
+    bars, indicators
+        Rows of `market_data.bars` and `features.indicators`, those of the benchmarks among them.
+    universe
+        Spells (symbol, start, end); `in_universe` is true within one.
+    symbols
+        Symbols of the strategy.
+    benchmarks
+        Symbol of the benchmark by asset class; without one `benchmark_roc_60` is null.
+    daily
+        Further columns by symbol and session.
+    scores
+        symbol, session, score.
+
+    Returns
+    -------
+    polars.DataFrame
+        Sorted by symbol and session.
+    """
+    usable = bars.filter(
+        pl.col("symbol").is_in(symbols), ~pl.col("flags").list.contains("extreme_move").fill_null(False)
+    )
+    by_benchmark = pl.DataFrame(
+        {"asset_class": list(benchmarks), "benchmark": list(benchmarks.values())},
+        schema={"asset_class": pl.String, "benchmark": pl.String},
+    )
+    benchmark = indicators.select(pl.col("symbol").alias("benchmark"), "session", benchmark_roc_60="roc_60")
+    panel = (
+        usable.join(indicators, on=["symbol", "session"], how="left")
+        .join(by_benchmark, on="asset_class", how="left")
+        .join(benchmark, on=["benchmark", "session"], how="left")
+        .drop("benchmark")
+    )
+    if daily is not None and daily.width > 2:
+        panel = panel.join(daily, on=["symbol", "session"], how="left")
+    if scores is not None:
+        panel = panel.join(scores, on=["symbol", "session"], how="left")
+    return _with_membership(panel, universe).sort("symbol", "session")
+
+
+def _with_membership(panel: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame:
+    spells = universe.select("symbol", spell_start="start", spell_end="end").sort("spell_start")
+    inside = pl.col("spell_start").is_not_null() & (pl.col("session") <= pl.col("spell_end")).fill_null(True)
+    return (
+        panel.sort("session")
+        .join_asof(spells, left_on="session", right_on="spell_start", by="symbol", check_sortedness=False)
+        .with_columns(in_universe=inside)
+        .drop("spell_start", "spell_end", strict=False)
+    )
+
+
+def evaluate(rules: Rules, panel: pl.DataFrame) -> pl.DataFrame:
+    """The rules at every row of a panel.
+
+    Each expression runs over one symbol's rows in session order, so a shift never reaches another symbol.
+
+    Returns
+    -------
+    polars.DataFrame
+        symbol, session, eligible (false outside the universe), relative_strength, and by number of the
+        trigger strength_0, rank_0, ...; by name of the exit exit_<name>.
+    """
+    columns = {"eligible": rules.eligible.fill_null(False), "relative_strength": rules.relative_strength}
+    for number, trigger in enumerate(rules.triggers):
+        columns |= {f"strength_{number}": trigger.strength, f"rank_{number}": trigger.rank}
+    columns |= {f"exit_{name}": expression.fill_null(False) for name, expression in rules.exits.items()}
+    return panel.select(
+        "symbol",
+        "session",
+        "in_universe",
+        *(expression.over("symbol").alias(name) for name, expression in columns.items()),
+    ).with_columns(eligible=pl.col("eligible") & pl.col("in_universe"))
+
+
+def signal_rows(
+    strategy: str, rules: Rules, panel: pl.DataFrame, *, stop_atr: float, risk_per_trade: float, max_position: float
+) -> pl.DataFrame:
+    """Rows of `strategies.signals`.
+
+    An `enter` row wherever a trigger fires while the symbol is eligible, held or not; the last trigger that
+    fires is the reason. An `exit` row on the first session on which the exit condition is true, not on those
+    that follow. The target weight is what risk per trade buys at the close with the stop `stop_atr` ATR
+    below it, up to `max_position`.
+    """
+    found = evaluate(rules, panel)
+    label, score = pl.lit(None, pl.String), pl.lit(None, pl.Float64)
+    for number, trigger in enumerate(rules.triggers):
+        fires = pl.col(f"strength_{number}") >= trigger.threshold
+        label = pl.when(fires).then(pl.lit(trigger.name)).otherwise(label)
+        score = pl.when(fires).then(pl.col(f"rank_{number}")).otherwise(score)
+    weight = risk_per_trade * panel["adj_close"] / (stop_atr * panel["atr_14"])
+    found = found.with_columns(reason=label, score=score.fill_nan(None), weight=weight)
+    enter = found.filter("eligible", pl.col("reason").is_not_null()).select(
+        "session",
+        "symbol",
+        "reason",
+        "score",
+        action=pl.lit("enter"),
+        target_weight=pl.when(pl.col("weight").is_finite()).then(pl.col("weight").clip(0, max_position)),
+    )
+    if rules.exit is None:
+        return _ordered(strategy, enter)
+    condition = pl.col(f"exit_{rules.exit.signal}")
+    leave = found.filter(condition & ~condition.shift(1, fill_value=False).over("symbol")).select(
+        "session",
+        "symbol",
+        reason=pl.lit(rules.exit_reason),
+        score=pl.lit(None, pl.Float64),
+        action=pl.lit("exit"),
+        target_weight=pl.lit(0.0),
+    )
+    return _ordered(strategy, pl.concat([enter, leave], how="diagonal"))
+
+
+def _ordered(strategy: str, rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(strategy=pl.lit(strategy)).sort("session", "symbol", "action")

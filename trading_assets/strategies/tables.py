@@ -1,0 +1,49 @@
+"""Tables of the stage."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from trading_assets.warehouse.table import Column, Table
+
+_STRATEGY = Column(pl.String, "name of the strategy in the configuration")
+
+OK, FAILED = "ok", "failed"
+
+SIGNALS = Table(
+    name="strategies.signals",
+    description="What a strategy sees at the close of a session, before any rule of the portfolio",
+    key=("strategy", "session", "symbol", "action"),
+    columns={
+        "strategy": _STRATEGY,
+        "session": Column(pl.Date, "session at whose close the signal is known"),
+        "symbol": Column(pl.String, "symbol"),
+        "action": Column(
+            pl.String,
+            "enter: a trigger fires while the symbol is eligible; exit: the exit condition becomes true",
+            one_of=("enter", "exit"),
+        ),
+        "reason": Column(pl.String, "trigger, or the strategy's exit reason"),
+        "score": Column(pl.Float64, "rank value of the trigger; null for an exit", nullable=True),
+        "target_weight": Column(
+            pl.Float64,
+            "fraction of the strategy's equity that risk per trade asks for, 0 for an exit",
+            nullable=True,
+            at_least=0,
+            at_most=1,
+        ),
+    },
+)
+
+STATUS = Table(
+    name="strategies.status",
+    description="Whether a strategy ran to its end, by asset",
+    key=("asset",),
+    columns={
+        "asset": Column(pl.String, "stage/strategy"),
+        "strategy": _STRATEGY,
+        "stage": Column(pl.String, "stage, or stage and asset, at which this was recorded"),
+        "status": Column(pl.String, "ok or failed", one_of=(OK, FAILED)),
+        "error": Column(pl.String, "exception type and message; null if ok", nullable=True),
+    },
+)
