@@ -53,7 +53,7 @@ def reconcile(stored: pl.DataFrame, received: pl.DataFrame, now: dt.datetime) ->
     rows = pl.concat([kept.select(columns), new.select(columns)])
     rows = rows.sort("symbol", "session", "source", "source_file", "source_line", *VALUES, nulls_last=True)
     rows = _counted(rows, ["symbol", "session"], "occurrence")
-    return Delivery(rows.select(RAW_BARS.columns), _revisions(gone, new, now))
+    return Delivery(rows.select(*RAW_BARS.columns), _revisions(gone, new, now))
 
 
 def _revisions(gone: pl.DataFrame, new: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
@@ -67,7 +67,7 @@ def _revisions(gone: pl.DataFrame, new: pl.DataFrame, now: dt.datetime) -> pl.Da
     ]
     changes = pairs[0].join(pairs[1], on=[*key, "column"], how="left").filter(pl.col("old").ne_missing(pl.col("new")))
     return (
-        changes.with_columns(received_at=pl.lit(now, pl.Datetime("us"))).select(REVISIONS.columns).sort(*key, "column")
+        changes.with_columns(received_at=pl.lit(now, pl.Datetime("us"))).select(*REVISIONS.columns).sort(*key, "column")
     )
 
 

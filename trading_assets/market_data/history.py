@@ -55,7 +55,7 @@ def history(raw: pl.DataFrame, configuration: Configuration, memberships: Member
 
     sessions = expected_sessions(raw, configuration.start, as_of)
     judged = quality.judge(raw, sessions, as_of, configuration.quality)
-    bars = adjust(judged.usable, configuration.quality.split_ratio).select(BARS.columns)
+    bars = adjust(judged.usable, configuration.quality.split_ratio).select(*BARS.columns)
     return History(
         bars=bars,
         quarantine=judged.quarantine,

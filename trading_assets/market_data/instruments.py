@@ -49,7 +49,7 @@ def instruments(
             synthetic=pl.col("source") == "synthetic",
             in_universe=pl.col("symbol").is_in(universe["symbol"].unique().implode()),
         )
-        .select(INSTRUMENTS.columns)
+        .select(*INSTRUMENTS.columns)
         .sort("symbol")
     )
 

@@ -192,9 +192,16 @@ def _flags(quality: Quality) -> dict[Rule, pl.Expr]:
 
 
 def _with_names(frame: pl.DataFrame, rules: dict[Rule, pl.Expr], column: str) -> pl.DataFrame:
-    """Add the list of the names of those rules that hold, in the order of `rules`."""
-    names = [pl.when(holds).then(pl.lit(rule.name)) for rule, holds in rules.items()]
-    return frame.with_columns(pl.concat_list(names).list.drop_nulls().alias(column))
+    """Add the list of the names of those rules that hold, in the order of `rules`.
+
+    Few bars have any, so lists are made for those only.
+    """
+    held = frame.select(holds.fill_null(False).alias(rule.name) for rule, holds in rules.items()).with_row_index("_row")
+    some = held.filter(pl.any_horizontal(pl.exclude("_row")))
+    names = [pl.when(rule.name).then(pl.lit(rule.name)) for rule in rules]
+    lists = some.select("_row", pl.concat_list(names).list.drop_nulls().alias(column))
+    joined = frame.with_row_index("_row").join(lists, on="_row", how="left", maintain_order="left").drop("_row")
+    return joined.with_columns(pl.col(column).fill_null(pl.lit([], dtype=pl.List(pl.String))))
 
 
 def _finite_or_null(name: str) -> pl.Expr:

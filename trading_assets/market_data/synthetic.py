@@ -29,12 +29,12 @@ ANCHOR = dt.date(2000, 1, 3)
 #: sessions pays for it, so that calm years rise faster than the average and the mean stays constant.
 TRANSITIONS = np.array([[0.995, 0.003, 0.002], [0.009, 0.983, 0.008], [0.030, 0.010, 0.960]])
 BEAR = 1
-FACTOR_VOLATILITY = np.array([1.0, 1.6, 2.5])
-OWN_VOLATILITY = np.array([1.0, 1.25, 1.6])
+FACTOR_VOLATILITY = np.array([1.0, 1.5, 2.0])
+OWN_VOLATILITY = np.array([1.0, 1.2, 1.5])
 BEAR_FALL = 4.0  # daily calm deviations of the factor
 
-TAIL = 5.0  # degrees of freedom of Student's t
-PERSISTENCE, ROUGHNESS = 0.97, 0.3  # of log volatility: lag-one correlation, stationary deviation
+TAIL = 6.0  # degrees of freedom of Student's t
+PERSISTENCE, ROUGHNESS = 0.97, 0.25  # of log volatility: lag-one correlation, stationary deviation
 OVERNIGHT = 0.25  # share of an equity session's variance between close and open
 LEADER_LOADING, LEADER_OWN = 1.1, 0.4  # the first symbol is the market's leader
 RAW_COLUMNS = ("symbol", "asset_class", "session", "open", "high", "low", "close", "volume", "adj_close", "source")

@@ -112,7 +112,7 @@ def resolve(configuration: Configuration, listed: pl.DataFrame, memberships: Mem
             spells = pl.DataFrame({"symbol": symbols}, schema={"symbol": pl.String}).with_columns(
                 start=configuration.start, end=pl.lit(None, pl.Date)
             )
-        parts.append(spells.with_columns(asset_class=pl.lit(asset_class)).select(UNIVERSE.columns))
+        parts.append(spells.with_columns(asset_class=pl.lit(asset_class)).select(*UNIVERSE.columns))
     return pl.concat(parts).sort("symbol", "start")
 
 
