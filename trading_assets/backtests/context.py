@@ -96,7 +96,7 @@ def prepare(configuration: Configuration, name: str, frames: Frames) -> Strategy
         daily=frames.daily,
         scores=frames.predictions if rules.model else None,
     )
-    grid = build_grid(symbols, frames.instruments, frames.sessions, frames.bars["session"].max())
+    grid = build_grid(symbols, frames.instruments, frames.sessions, max(frames.bars["session"]))
     market = build_market(
         grid,
         frames.bars,
@@ -221,7 +221,8 @@ def evaluate_contexts(
 def returns_of(sweep: Sweep, starting_equity: float) -> Floats:
     """Daily returns (runs, sessions), the first from the starting equity; 0 after a total loss."""
     before = np.concatenate([np.full((sweep.equity.shape[0], 1), starting_equity), sweep.equity[:, :-1]], axis=1)
-    return np.divide(sweep.equity, before, out=np.ones_like(before), where=before > 0) - 1.0
+    growth: Floats = np.divide(sweep.equity, before, out=np.ones_like(before), where=before > 0)
+    return growth - 1.0
 
 
 def grid_of(strategy: Any, overrides: Mapping[str, Sequence[float | str]]) -> dict[str, Sequence[float | str]]:

@@ -116,7 +116,7 @@ def market_hash(market: Market) -> str:
     """Twelve hexadecimal digits that change with any number of a market."""
     digest = hashlib.sha256()
     for array in market:
-        digest.update(np.ascontiguousarray(array))
+        digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:12]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from trading_assets.backtests.market import DECISIONS, EXIT_REASONS, HOLDS, REJE
 from trading_assets.backtests.market_build import Grid
 from trading_assets.backtests.state import ENTER, EXIT, HOLD, REJECT, Table
 from trading_assets.strategies.rules import Rules
+from trading_assets.warehouse.table import Table as WarehouseTable
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def _names(names: list[str], numbers: Integers) -> pl.Series:
     return pl.Series([*names, None], dtype=pl.String).gather(np.where(numbers < 0, len(names), numbers))
 
 
-def _finished(frame: pl.DataFrame, table: tables.Table, strategy: str, split: str) -> pl.DataFrame:
+def _finished(frame: pl.DataFrame, table: WarehouseTable, strategy: str, split: str) -> pl.DataFrame:
     full = frame.with_columns(strategy=pl.lit(strategy), split=pl.lit(split))
     return table.conform(full).fill_nan(None).sort(table.key)
 
@@ -109,7 +111,7 @@ def _equity(simulation: Simulation, grid: Grid, starting_equity: float) -> pl.Da
 
 def _decisions(decisions: Table, names: _Names) -> pl.DataFrame:
     kind = decisions["decision"]
-    reasons = {
+    reasons: dict[int, Callable[[Integers], pl.Series]] = {
         ENTER: names.triggers,
         EXIT: names.exits,
         REJECT: lambda numbers: _names(list(REJECTIONS), numbers),
@@ -155,6 +157,7 @@ def _open(simulation: Simulation, names: _Names) -> pl.DataFrame:
             "entry_price": np.ascontiguousarray(held["entry_price"]),
             "stop_price": np.ascontiguousarray(held["stop"]),
             "last_price": np.ascontiguousarray(held["mark"]),
+            "open_pnl": held["flow"] + held["quantity"] * held["mark"],
             "pending_order": _names(["sell"], np.minimum(held["exit_reason"], 0)),
             "pending_reason": names.exits(held["exit_reason"]),
         }

@@ -40,13 +40,10 @@ def signals_of(rules: Sequence[Rules], panel: pl.DataFrame, grid: Grid, market: 
     triggers = rules[0].triggers
     if len(triggers) > MAX_TRIGGERS:
         raise ValueError(f"{len(triggers)} triggers; a strategy has at most {MAX_TRIGGERS}")
-    found = evaluate(rules[0], panel).with_columns(
-        t=pl.col("session").replace_strict(
-            grid.sessions, range(len(grid.sessions)), default=None, return_dtype=pl.Int64
-        ),
-        i=pl.col("symbol").replace_strict(grid.symbols, range(len(grid.symbols)), default=None, return_dtype=pl.Int64),
-    )
-    found = found.filter(pl.col("t").is_not_null() & pl.col("i").is_not_null()).sort("t", "i")
+    rows = pl.DataFrame({"session": grid.sessions}, schema={"session": pl.Date}).with_row_index("t")
+    columns = pl.DataFrame({"symbol": grid.symbols}, schema={"symbol": pl.String}).with_row_index("i")
+    found = evaluate(rules[0], panel).join(rows, on="session").join(columns, on="symbol")
+    found = found.with_columns(pl.col("t", "i").cast(pl.Int64)).sort("t", "i")
     return Signals(_candidates(rules, found, market), _exits(rules[0], found, market))
 
 

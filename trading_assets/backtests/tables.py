@@ -56,9 +56,7 @@ EQUITY = Table(
         "cash": Column(pl.Float64, "never negative", at_least=-1e-6),
         "gross_exposure": Column(pl.Float64, "value of the positions over equity", at_least=0),
         "positions": Column(pl.Int64, "open positions", at_least=0),
-        "drawdown": Column(
-            pl.Float64, "equity over its peak, minus 1; the first peak is the initial capital", at_most=0
-        ),
+        "drawdown": Column(pl.Float64, "equity over its peak (first: the initial capital), minus 1", at_most=0),
         "daily_return": Column(
             pl.Float64, "change of equity, first from the initial capital; null after a total loss", nullable=True
         ),
@@ -107,6 +105,9 @@ OPEN_POSITIONS = Table(
         "entry_price": Column(pl.Float64, "null for an order", nullable=True),
         "stop_price": Column(pl.Float64, "current stop; provisional for an order"),
         "last_price": Column(pl.Float64, "last mark; close of the decision for an order"),
+        "open_pnl": Column(
+            pl.Float64, "value plus cash in minus cash out so far, fees included; null for an order", nullable=True
+        ),
         "pending_order": Column(
             pl.String, "side of the order that waits for an open", nullable=True, one_of=("buy", "sell")
         ),
