@@ -1,6 +1,6 @@
 """What is checked about models after they are written."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: dagster wants the context's annotation as a type, not as text.
 
 import dagster as dg
 

@@ -104,6 +104,7 @@ def _register_in_another_process(home: Path, version: str) -> tuple[int, str]:
     return made.number, made.decision
 
 
+@pytest.mark.acceptance
 def test_two_processes_may_start_a_registry_at_once(tmp_path: Path) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["mlflow", __name__])

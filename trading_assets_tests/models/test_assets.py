@@ -1,0 +1,151 @@
+"""The assets and checks of the stage, on a real warehouse and a real registry."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from trading_assets.config import Configuration
+from trading_assets.features.tables import DAILY
+from trading_assets.market_data.tables import BARS
+from trading_assets.models.assets import build_assets
+from trading_assets.models.checks import build_checks
+from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, SPLITS
+from trading_assets.warehouse import Warehouse, Whole
+from trading_assets_tests.models.panels import SETTINGS, bars, benchmark, features, trained
+
+SPANS = {
+    "train": ["2010-03-01", "2010-08-31"],
+    "validation": ["2010-09-01", "2010-11-30"],
+    "holdout": ["2010-12-01", "2011-03-31"],
+    "warm_up_sessions": 40,
+}
+
+
+def configuration(data: Path, **models: object) -> Configuration:
+    return Configuration.model_validate(
+        {
+            "name": "models",
+            "seed": 3,
+            "start": "2010-01-01",
+            "market_data": [{"source": "sample"}],
+            "benchmarks": {"equity": "INDEX"},
+            "splits": SPANS,
+            "strategies": {"equity_momentum": {"type": "equity_momentum"}},
+            "models": models,
+            "data": data,
+        }
+    )
+
+
+def as_bars(frame: pl.DataFrame, asset_class: str) -> pl.DataFrame:
+    price = pl.col("adj_open")
+    ones = [pl.lit(1.0).alias(name) for name in ("split_ratio", "forward_factor", "volume", "dollar_volume")]
+    prices = [price.alias(name) for name in ("open", "high", "low", "close", "adj_high", "adj_low", "adj_close")]
+    return frame.with_columns(
+        pl.lit(asset_class).alias("asset_class"),
+        pl.lit("test").alias("source"),
+        pl.lit(0.0).alias("cash_dividend"),
+        pl.lit([], dtype=pl.List(pl.String)).alias("flags"),
+        *ones,
+        *prices,
+    )
+
+
+@dataclass(frozen=True)
+class Project:
+    configuration: Configuration
+    warehouse: Warehouse
+
+    def materialise(self) -> dg.ExecuteInProcessResult:
+        return dg.materialize(
+            [*build_assets(self.configuration), *build_checks(self.configuration)],
+            resources={"configuration": self.configuration, "warehouse": self.warehouse},
+        )
+
+
+def project(data: Path, **models: object) -> Project:
+    made = configuration(data, **models)
+    warehouse = Warehouse(made.warehouse_path)
+    panel = bars()
+    crypto = panel.with_columns(pl.concat_str(pl.lit("C"), "symbol").alias("symbol"))
+    everything = [as_bars(panel, "equity"), as_bars(benchmark(panel), "index"), as_bars(crypto, "crypto")]
+    warehouse.replace(Whole(), {BARS: pl.concat(everything)})
+    warehouse.replace(Whole(), {DAILY: pl.concat([features(panel, 5, 1.0), features(crypto, 5, 1.0)])})
+    return Project(made, warehouse)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, dg.ExecuteInProcessResult]]:
+    idle = SETTINGS.model_copy(update={"train_sessions": 5_000})
+    made = project(tmp_path_factory.mktemp("data"), week=SETTINGS.model_dump(), idle=idle.model_dump())
+    yield made, made.materialise()
+
+
+Done = tuple[Project, dg.ExecuteInProcessResult]
+
+
+def test_models_are_trained_on_their_universe(done: Done) -> None:
+    made, result = done
+    assert result.success
+    predictions = made.warehouse.read(PREDICTIONS)
+    assert predictions["model"].unique().to_list() == ["week"]
+    # Neither the crypto symbols nor their features change a score of the equity model.
+    assert predictions["score"].to_list() == trained().tables[PREDICTIONS]["score"].to_list()
+    assert made.warehouse.read(SPLITS)["split"].to_list() == ["holdout", "train", "validation"]
+    assert made.warehouse.read(OUTCOMES).select("model", "status", "reason").rows() == [
+        ("idle", "insufficient_data", "no_folds"),
+        ("week", "ok", None),
+    ]
+
+
+def test_holdout_stays_hidden(done: Done) -> None:
+    made, _ = done
+    holdout = dt.date(2010, 12, 1)
+    assert made.warehouse.read(PREDICTIONS)["label_end"].max() < holdout
+    assert made.warehouse.read(PREDICTIONS)["session"].max() > holdout
+    folds = made.warehouse.read(FOLDS)
+    assert folds["test_start"].max() >= holdout
+    shown = folds.filter(pl.col("test_start") < holdout)["fold"].to_list()
+    assert made.warehouse.read(METRICS)["fold"].unique().sort().to_list() == shown
+    complete = folds.filter(pl.col("test_end") < holdout)["fold"].max()
+    assert made.warehouse.read(EXPLANATIONS)["fold"].unique().to_list() == [complete]
+
+
+def test_metadata_tells_the_decision(done: Done) -> None:
+    _, result = done
+    (event,) = [e for e in result.get_asset_materialization_events() if e.asset_key == dg.AssetKey(["models", "week"])]
+    metadata = event.materialization.metadata
+    assert metadata["decision"].value == "champion"
+    assert metadata["decision reason"].value == "no champion yet"
+    assert metadata["folds"].value == "3 of 3 trained"
+    assert metadata["dagster/row_count"].value == trained().tables[PREDICTIONS].height
+    assert "logistic" in str(metadata["metrics"].value)
+
+
+def test_checks(done: Done) -> None:
+    _, result = done
+    checks = {
+        (evaluation.asset_key.path[-1], evaluation.check_name): evaluation
+        for evaluation in result.get_asset_check_evaluations()
+    }
+    assert checks["week", "no_leakage"].passed
+    assert checks["week", "no_leakage"].blocking
+    assert checks["idle", "no_leakage"].passed
+    assert not checks["idle", "beats_baseline"].passed
+    assert checks["idle", "beats_baseline"].severity == dg.AssetCheckSeverity.WARN
+    assert checks["splits", "warm_up"].passed
+
+
+def test_rerun_idempotent(done: Done) -> None:
+    made, _ = done
+    tables = (SPLITS, FOLDS, PREDICTIONS, METRICS, EXPLANATIONS, OUTCOMES)
+    before = [made.warehouse.read(table) for table in tables]
+    assert made.materialise().success
+    assert all(frame.equals(made.warehouse.read(table)) for frame, table in zip(before, tables, strict=True))
