@@ -112,7 +112,7 @@ def verify(ledger: pl.DataFrame, heads: Sequence[Head], head_file: str = "ledger
     """
     expected = GENESIS
     for position, row in enumerate(ledger.iter_rows(named=True), start=1):
-        if row["row"] > position:
+        if row["row"] is None or row["row"] > position:
             raise _tampered(f"row {position} is missing: it was deleted", "a row for every number")
         if row["row"] < position:
             raise _tampered(f"row {row['row']} is there twice", "one row for every number")
@@ -166,7 +166,7 @@ def _assert_excused(earlier: pl.DataFrame, look: Look) -> None:
             registered_then=last["registration_hash"],
             registered_now=look.registration_hash,
             expected=expected,
-            what_to_do="go back to what was registered (robustness.registrations), or write down the reason under that key",
+            what_to_do="go back to what robustness.registrations has on record, or write down the reason",
         )
     )
 

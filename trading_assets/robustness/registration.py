@@ -19,6 +19,7 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
+from trading_assets.robustness.tables import REGISTRATIONS
 from trading_assets.strategies.rules import Rules
 
 _HASHED_COLUMNS = (
@@ -102,6 +103,20 @@ def register(
         "data_hash": data_hash(bars, [*universe, *([benchmark] if benchmark else [])], end),
     }
     return Registered(strategy=name, registered_on=entry.registered_on, content=canonical(content))
+
+
+def registration_rows(known: pl.DataFrame, registered: Registered, recorded_at: dt.datetime) -> pl.DataFrame:
+    """The row of `robustness.registrations` for a registration; none if it is `known`."""
+    if not known.filter(strategy=registered.strategy, registration_hash=registered.hash).is_empty():
+        return REGISTRATIONS.empty()
+    row = {
+        "strategy": registered.strategy,
+        "registration_hash": registered.hash,
+        "content": registered.content,
+        "registered_on": registered.registered_on,
+        "recorded_at": recorded_at,
+    }
+    return pl.DataFrame([row], schema=REGISTRATIONS.empty().schema)
 
 
 def data_hash(bars: pl.DataFrame, symbols: Sequence[str], end: dt.date) -> str:

@@ -1,0 +1,345 @@
+"""The assets of the stage: four a strategy, the holdout and the verdict last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import polars as pl
+
+from trading_assets.backtests import tables as backtests
+from trading_assets.config import Configuration
+from trading_assets.models.tables import SPLITS
+from trading_assets.robustness.grids import grids
+from trading_assets.robustness.tables import (
+    DEVELOPMENT,
+    HEATMAPS,
+    HOLDOUT,
+    HOLDOUT_LEDGER,
+    HOLDOUT_RESULTS,
+    REGISTRATIONS,
+    SENSITIVITY,
+    SENSITIVITY_SUMMARY,
+    STRESS,
+    TRIALS,
+    VERDICTS,
+)
+from trading_assets.strategies.failure import failure_recorder, require_ok
+from trading_assets.warehouse import Rows, Table
+from trading_assets.warehouse.table_asset import Compute, Step, table_asset
+
+if TYPE_CHECKING:
+    from trading_assets.backtests import StrategyMarket
+    from trading_assets.config.sections import Interval
+    from trading_assets.robustness.ledger_head import HeadFile
+    from trading_assets.robustness.registration import Registered
+    from trading_assets.strategies.inputs import Frames
+
+STAGE = "robustness"
+
+#: Tables of the backtest that the holdout asset adds rows to.
+BACKTEST_TABLES = (
+    backtests.TRADES,
+    backtests.EQUITY,
+    backtests.DECISIONS,
+    backtests.METRICS,
+    backtests.OPEN_POSITIONS,
+)
+
+
+def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
+    """`robustness/{sensitivity,stress,holdout,verdict}/<strategy>` for each strategy.
+
+    Raises
+    ------
+    ConfigurationError
+        A sensitivity grid cannot be used.
+    """
+    grids(configuration)
+    return [asset for name in configuration.strategies for asset in _assets_of(name)]
+
+
+def sensitivity(step: Step) -> Mapping[str, Any]:
+    """The whole parameter grid on train + validation: is the chosen point on a plateau or a peak?"""
+    from trading_assets.robustness.registration import data_hash
+    from trading_assets.robustness.sensitivity import sensitivity as sweep
+    from trading_assets.robustness.spans import development
+    from trading_assets.robustness.trials import new_trials
+
+    name, configuration = _ready(step), step.configuration
+    frames, context, spans = _market(step, name)
+    span = development(spans)
+    found = sweep(
+        context,
+        grids(configuration)[name],
+        span.start,
+        span.end,
+        split=DEVELOPMENT,
+        data_hash=data_hash(frames.bars, _symbols(context), span.end),
+        sharp_peak=configuration.robustness.sharp_peak,
+    )
+    step.work.append_chained(TRIALS, lambda known: new_trials(known, found.evaluations, step.now))
+    step.work.replace(
+        Rows("strategy", name),
+        {SENSITIVITY: found.points, SENSITIVITY_SUMMARY: found.summary, HEATMAPS: found.heatmaps},
+    )
+    return {"summary": found.summary.drop("strategy")}
+
+
+def stress(step: Step) -> Mapping[str, Any]:
+    """The strategy under dearer and later fills and in bad months, on train + validation."""
+    from trading_assets.robustness.spans import development
+
+    name = _ready(step)
+    frames, context, spans = _market(step, name)
+    rows = _stress_rows(step, context, frames, development(spans), DEVELOPMENT)
+    _replace_splits(step, {STRESS: rows}, (DEVELOPMENT,))
+    return {"Sharpe": _sharpes(rows)}
+
+
+def holdout(step: Step) -> Mapping[str, Any]:
+    """One look at the locked span of a registered strategy: entered in the ledger first, evaluated then."""
+    from trading_assets.backtests import backtest, metrics_of
+    from trading_assets.robustness import spans as protocol
+    from trading_assets.robustness.holdout import EVALUATED_SPLITS
+    from trading_assets.robustness.ledger import look_of
+
+    name, configuration = _ready(step), step.configuration
+    if name not in configuration.registration:
+        return {"registered": False, "rows of an earlier registration removed": _remove_holdout(step)}
+    frames, context, spans = _market(step, name)
+    locked, start = protocol.holdout(spans), protocol.development(spans).start
+    registered = _registered(step, context, frames, spans)
+    look = look_of(_record(step, registered), name, registered.hash)
+
+    runs = [
+        backtest(context, first, locked.end, split=split)
+        for split, first in zip(EVALUATED_SPLITS, (locked.start, start), strict=True)
+    ]
+    frames_of = {
+        backtests.TRADES: [run.trades for run in runs],
+        backtests.EQUITY: [run.equity for run in runs],
+        backtests.DECISIONS: [run.decisions for run in runs],
+        backtests.OPEN_POSITIONS: [run.open_positions for run in runs],
+        backtests.METRICS: [metrics_of(context, run) for run in runs],
+    }
+    stressed = _stress_rows(step, context, frames, locked, HOLDOUT)
+    result = {
+        "strategy": name,
+        "registration_hash": registered.hash,
+        "config_hash": configuration.hash,
+        "look": look,
+        "start": locked.start,
+        "end": locked.end,
+    }
+    _replace_splits(
+        step,
+        {**{table: pl.concat(parts) for table, parts in frames_of.items()}, STRESS: stressed},
+        EVALUATED_SPLITS,
+        {HOLDOUT_RESULTS: pl.DataFrame([result], schema=HOLDOUT_RESULTS.empty().schema)},
+    )
+    return {"registered": True, "look": look, "registration": registered.hash, "Sharpe": _sharpes(stressed)}
+
+
+def verdict(step: Step) -> Mapping[str, Any]:
+    """Go, no go, or not enough evidence: every pre-registered criterion, and the result in words."""
+    from trading_assets.robustness.holdout import history_of, statistics_of
+    from trading_assets.robustness.ledger_head import verified_ledger
+    from trading_assets.robustness.verdict import judge, rows, unregistered
+
+    name, configuration = _ready(step), step.configuration
+    history = history_of(verified_ledger(step.work, _head_file(step)), name)
+    limits = configuration.robustness.verdict
+    if name in configuration.registration:
+        judgement = judge(name, statistics_of(_evaluated(step, name)), limits, history)
+    else:
+        judgement = unregistered(name, limits, history)
+    table = rows(judgement)
+    step.work.replace(Rows("strategy", name), {VERDICTS: table})
+    return {
+        "result": judgement.result,
+        "explanation": judgement.explanation,
+        "criteria": table.select("kind", "criterion", "value", "threshold", "passed"),
+    }
+
+
+def _assets_of(strategy: str) -> list[dg.AssetsDefinition]:
+    inputs = ("market_data/bars", "features/daily", "models/splits", f"strategies/{strategy}", f"backtests/{strategy}")
+    before = (f"{STAGE}/sensitivity/{strategy}", f"{STAGE}/stress/{strategy}")
+
+    def asset(
+        compute: Compute,
+        *tables: Table,
+        deps: tuple[str, ...],
+        clear: Callable[[Step], object] | None = None,
+        kinds: tuple[str, ...] = ("polars", "duckdb", "numba"),
+    ) -> dg.AssetsDefinition:
+        own = [
+            table
+            for table in tables
+            if table in (SENSITIVITY, SENSITIVITY_SUMMARY, HEATMAPS, HOLDOUT_RESULTS, VERDICTS)
+        ]
+        record = failure_recorder(f"{STAGE}/{compute.__name__}", own)
+
+        def on_failure(step: Step, error: Exception) -> None:
+            if clear is not None:
+                clear(step)
+            record(step, error)
+
+        return table_asset(
+            compute,
+            stage=STAGE,
+            name=compute.__name__,
+            strategy=strategy,
+            tables=tables,
+            deps=deps,
+            kinds=kinds,
+            on_failure=on_failure,
+        )
+
+    return [
+        asset(sensitivity, SENSITIVITY, SENSITIVITY_SUMMARY, HEATMAPS, TRIALS, deps=inputs),
+        asset(stress, STRESS, deps=inputs, clear=_remove_development),
+        asset(
+            holdout,
+            HOLDOUT_RESULTS,
+            HOLDOUT_LEDGER,
+            REGISTRATIONS,
+            STRESS,
+            *BACKTEST_TABLES,
+            deps=(*inputs, *before),
+            clear=_remove_holdout,
+        ),
+        asset(verdict, VERDICTS, deps=(f"{STAGE}/holdout/{strategy}", *before), kinds=("polars", "duckdb")),
+    ]
+
+
+def _ready(step: Step) -> str:
+    require_ok(step)
+    if step.strategy is None:
+        raise ValueError("an asset of this stage belongs to a strategy")
+    return step.strategy
+
+
+def _market(step: Step, name: str) -> tuple[Frames, StrategyMarket, dict[str, Interval]]:
+    from trading_assets.backtests import prepare
+    from trading_assets.robustness.spans import spans_of
+    from trading_assets.strategies.inputs import read_frames
+
+    frames = read_frames(step.work, step.configuration, name)
+    return frames, prepare(step.configuration, name, frames), spans_of(step.work.read(SPLITS))
+
+
+def _symbols(context: StrategyMarket) -> list[str]:
+    return [*context.grid.symbols, *([context.benchmark_name] if context.benchmark_name else [])]
+
+
+def _stress_rows(step: Step, context: StrategyMarket, frames: Frames, span: Interval, split: str) -> pl.DataFrame:
+    from trading_assets.robustness.months import benchmark_levels, classify_months
+    from trading_assets.robustness.stress import stress as run
+
+    settings = step.configuration.robustness
+    levels = benchmark_levels(frames.bars, frames.indicators, context.benchmark_name, span.end)
+    return run(
+        context,
+        span.start,
+        span.end,
+        split=split,
+        months=classify_months(levels),
+        slippage_multipliers=settings.slippage_multipliers,
+        best_trades=settings.verdict.reject_best_trades,
+    )
+
+
+def _registered(step: Step, context: StrategyMarket, frames: Frames, spans: Mapping[str, Interval]) -> Registered:
+    from trading_assets.robustness.registration import register
+
+    return register(
+        step.configuration,
+        context.name,
+        rules=context.rules,
+        symbols=context.grid.symbols,
+        benchmark=context.benchmark_name,
+        spans=spans,
+        bars=frames.bars,
+    )
+
+
+def _record(step: Step, registered: Registered) -> pl.DataFrame:
+    """Enter the registration and the look; from here on the holdout counts as seen."""
+    from trading_assets.robustness.ledger import Look
+    from trading_assets.robustness.ledger_head import record_look
+    from trading_assets.robustness.registration import registration_rows
+
+    step.work.append_chained(REGISTRATIONS, lambda known: registration_rows(known, registered, step.now))
+    look = Look(
+        strategy=registered.strategy,
+        registration_hash=registered.hash,
+        config_hash=step.configuration.hash,
+        evaluated_at=step.now,
+        override=step.configuration.registration[registered.strategy].override,
+    )
+    return record_look(step.work, _head_file(step), look)
+
+
+def _evaluated(step: Step, name: str) -> pl.DataFrame:
+    """Holdout rows of `robustness.stress` that belong to this configuration and to the backtest as it stands."""
+    from trading_assets.robustness.holdout import HoldoutMissingError
+
+    rows = Rows("strategy", name)
+    results = step.work.read_or_empty(HOLDOUT_RESULTS, rows=rows)
+    metrics = step.work.read_or_empty(backtests.METRICS, rows=rows).filter(split=HOLDOUT)
+    if results.is_empty():
+        raise HoldoutMissingError(name, "it never was")
+    if results["config_hash"].item() != step.configuration.hash:
+        raise HoldoutMissingError(name, "the configuration has changed since")
+    if metrics.is_empty():
+        raise HoldoutMissingError(name, f"backtests/{name} has run since")
+    return step.work.read(STRESS, rows=rows).filter(split=HOLDOUT)
+
+
+def _head_file(step: Step) -> HeadFile:
+    from trading_assets.robustness.ledger_head import HeadFile
+
+    return HeadFile(step.configuration.home / "ledger.head")
+
+
+def _replace_splits(
+    step: Step,
+    new: Mapping[Table, pl.DataFrame],
+    splits: tuple[str, ...],
+    others: Mapping[Table, pl.DataFrame] | None = None,
+) -> None:
+    """Replace some splits of the strategy's rows and leave the other splits as they are, in one transaction."""
+    from trading_assets.robustness.holdout import put
+
+    rows = Rows("strategy", str(step.strategy))
+    merged = {table: put(step.work.read_or_empty(table, rows=rows), splits, frame) for table, frame in new.items()}
+    step.work.replace(rows, {**merged, **(others or {})})
+
+
+def _remove_development(step: Step) -> None:
+    _replace_splits(step, {STRESS: STRESS.empty()}, (DEVELOPMENT,))
+
+
+def _remove_holdout(step: Step) -> bool:
+    """Remove what an earlier look left in the tables, if there is anything; the ledger keeps the look."""
+    from trading_assets.robustness.holdout import EVALUATED_SPLITS
+
+    rows = Rows("strategy", str(step.strategy))
+    tables = [
+        table
+        for table in (*BACKTEST_TABLES, STRESS)
+        if not step.work.read_or_empty(table, rows=rows).filter(split=HOLDOUT).is_empty()
+    ]
+    if not tables:
+        return False
+    _replace_splits(
+        step, {table: table.empty() for table in tables}, EVALUATED_SPLITS, {HOLDOUT_RESULTS: HOLDOUT_RESULTS.empty()}
+    )
+    return True
+
+
+def _sharpes(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.filter(metric="sharpe").select("scenario", "value")

@@ -1,0 +1,72 @@
+"""What is checked about the honesty of a result."""
+
+import dagster as dg
+
+from trading_assets.config import Configuration
+from trading_assets.robustness.tables import VERDICTS
+from trading_assets.warehouse import Rows, Warehouse
+
+
+def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]:
+    """`registered` and `ledger_intact` of each holdout, `verdict_is_go` of each verdict."""
+    return [
+        check
+        for name in configuration.strategies
+        for check in (_registered(configuration, name), _ledger_intact(configuration, name), _verdict_is_go(name))
+    ]
+
+
+def _registered(configuration: Configuration, strategy: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=["robustness", "holdout", strategy],
+        name="registered",
+        description="The strategy is registered; the holdout of one that is not stays unseen.",
+    )
+    def check() -> dg.AssetCheckResult:
+        passed = strategy in configuration.registration
+        state = (
+            "registered" if passed else f"not registered: write registration.{strategy} to have its holdout evaluated"
+        )
+        return dg.AssetCheckResult(passed=passed, severity=dg.AssetCheckSeverity.WARN, metadata={"state": state})
+
+    return check
+
+
+def _ledger_intact(configuration: Configuration, strategy: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=["robustness", "holdout", strategy],
+        name="ledger_intact",
+        blocking=True,
+        description="No row of the holdout ledger was edited, deleted, moved or cut off.",
+        required_resource_keys={"warehouse"},
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        from trading_assets.robustness.ledger import LedgerTamperedError
+        from trading_assets.robustness.ledger_head import HeadFile, verified_ledger
+
+        warehouse: Warehouse = context.resources.warehouse
+        try:
+            ledger = verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head"))
+        except LedgerTamperedError as error:
+            return dg.AssetCheckResult(passed=False, metadata={"error": str(error)})
+        return dg.AssetCheckResult(passed=True, metadata={"looks on record": ledger.height})
+
+    return check
+
+
+def _verdict_is_go(strategy: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=["robustness", "verdict", strategy],
+        name="verdict_is_go",
+        description="The strategy may be traded. A strategy that may not is an honest result: this never blocks.",
+        required_resource_keys={"warehouse"},
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        warehouse: Warehouse = context.resources.warehouse
+        found = warehouse.read(VERDICTS, rows=Rows("strategy", strategy)).filter(kind="result")
+        result = found["result"].item() if found.height else "none: the strategy failed"
+        return dg.AssetCheckResult(
+            passed=result == "go", severity=dg.AssetCheckSeverity.WARN, metadata={"result": result}
+        )
+
+    return check

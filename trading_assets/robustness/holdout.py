@@ -1,0 +1,74 @@
+"""Rows that exist only once a holdout was looked at, and what the verdict reads from them.
+
+They share tables with rows of train and validation. Whoever writes one part of a strategy's rows puts it beside the
+other part as it stands and replaces both in one transaction, so the assets can run again in any order. A rerun of
+`backtests/<strategy>` writes train and validation only: the holdout rows of the backtest that it replaces are gone
+with it, and the verdict refuses to be made until the holdout was evaluated again, which is the same look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from trading_assets.robustness.stress import BASE, slippage_scenario, value_of
+from trading_assets.robustness.tables import HOLDOUT
+from trading_assets.robustness.verdict import BEAR_MONTHS
+
+#: Splits of `backtests.*` that the holdout asset writes: `all` then ends with the holdout.
+EVALUATED_SPLITS = (HOLDOUT, "all")
+
+
+class HoldoutMissingError(Exception):
+    """A strategy is registered, but its holdout was not evaluated with this configuration and backtest."""
+
+    def __init__(self, strategy: str, cause: str) -> None:
+        asset = f"robustness/holdout/{strategy}"
+        super().__init__(
+            f"the holdout of {strategy} has to be evaluated before its verdict: {cause}\n"
+            f"  expected: rows of a run of {asset} under this configuration, after backtests/{strategy}\n"
+            f"  what to do: materialise {asset}; if nothing that is registered changed it is the same look"
+        )
+
+
+def put(existing: pl.DataFrame, splits: Sequence[str], new: pl.DataFrame) -> pl.DataFrame:
+    """The strategy's rows with those of `splits` replaced by `new`."""
+    others = existing.filter(~pl.col("split").is_in(list(splits)))
+    return pl.concat([others, new.select(existing.columns)], how="vertical_relaxed")
+
+
+def statistics_of(stress: pl.DataFrame) -> dict[str, float | None]:
+    """What the verdict judges, from the holdout rows of `robustness.stress` of one strategy.
+
+    Raises
+    ------
+    LookupError
+        A scenario is missing.
+    """
+    base = ("trades", "sessions", "sharpe", "calmar", "expectancy_r", "expectancy_r_without_best")
+    base = (*base, "profit_factor", "correlation", "daily_loss_99")
+    two, three = slippage_scenario(2.0), slippage_scenario(3.0)
+    return {
+        **{metric: value_of(stress, BASE, metric) for metric in base},
+        "drawdown": _depth(value_of(stress, BASE, "max_drawdown")),
+        "slippage_2x_expectancy_r": value_of(stress, two, "expectancy_r"),
+        "slippage_2x_sharpe": value_of(stress, two, "sharpe"),
+        "slippage_3x_calmar": value_of(stress, three, "calmar"),
+        BEAR_MONTHS: value_of(stress, "bear_months", "expectancy_r"),
+        "bear_months_drawdown": _depth(value_of(stress, "bear_months", "max_drawdown")),
+    }
+
+
+def history_of(ledger: pl.DataFrame, strategy: str) -> str:
+    """A sentence on every look at a strategy's holdout; empty if there was none."""
+    looks = ledger.filter(strategy=strategy).sort("row")
+    if looks.is_empty():
+        return ""
+    reasons = [f"look {row['look']} after a change ({row['override']})" for row in looks.to_dicts() if row["override"]]
+    count = "once" if looks.height == 1 else f"{looks.height} times"
+    return f"The holdout has been looked at {count}{': ' + '; '.join(reasons) if reasons else ''}."
+
+
+def _depth(drawdown: float | None) -> float | None:
+    return None if drawdown is None else abs(drawdown)

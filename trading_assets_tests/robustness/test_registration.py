@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from trading_assets.config import Configuration
+from trading_assets.config.sections import Interval, Risk, Verdict
+from trading_assets.robustness.registration import Registered, canonical, data_hash, register, registration_rows
+from trading_assets.robustness.tables import REGISTRATIONS
+from trading_assets.strategies import equity_momentum
+
+SPANS = {
+    "train": Interval(start=dt.date(2020, 1, 1), end=dt.date(2020, 1, 3)),
+    "validation": Interval(start=dt.date(2020, 1, 4), end=dt.date(2020, 1, 5)),
+    "holdout": Interval(start=dt.date(2020, 1, 6), end=dt.date(2020, 1, 8)),
+}
+
+
+def bars(symbols: str = "ABX", days: int = 8) -> pl.DataFrame:
+    rows = [
+        {
+            "symbol": symbol,
+            "session": dt.date(2020, 1, 1) + dt.timedelta(days=day),
+            **{name: float(ord(symbol) + day) for name in ("open", "high", "low", "close", "volume")},
+            "split_ratio": 1.0,
+            "cash_dividend": 0.0,
+            "forward_factor": 1.0,
+        }
+        for symbol in symbols
+        for day in range(days)
+    ]
+    return pl.DataFrame(rows)
+
+
+def configuration(**changes: object) -> Configuration:
+    parameters = equity_momentum.Parameters(**changes.pop("parameters", {}))  # type: ignore[arg-type]
+    values = {
+        "name": "test",
+        "start": "2020-01-01",
+        "market_data": [{"source": "sample"}],
+        "strategies": {"s": {"type": "equity_momentum", "parameters": parameters}},
+        "registration": {"s": {"registered_on": "2020-01-05", "hypothesis": "Breakouts go on for a while."}},
+        "data": Path("somewhere"),
+    }
+    return Configuration.model_validate({**values, **changes})
+
+
+def registered(config: Configuration | None = None, frame: pl.DataFrame | None = None, **changes: object) -> Registered:
+    config = config or configuration()
+    values: dict[str, object] = {"symbols": ["A", "B"], "benchmark": "X", "spans": SPANS}
+    parameters = config.strategies["s"].parameters
+    assert isinstance(parameters, equity_momentum.Parameters)
+    rules = equity_momentum.rules(parameters)
+    frame = bars() if frame is None else frame
+    return register(config, "s", rules=rules, bars=frame, **{**values, **changes})  # type: ignore[arg-type]
+
+
+def test_content_is_canonical_and_hashed() -> None:
+    found = registered()
+    content = json.loads(found.content)
+    assert found.content == canonical(content)
+    assert found.hash == hashlib.sha256(found.content.encode()).hexdigest()
+    assert content["splits"]["holdout"] == ["2020-01-06", "2020-01-08"]
+    assert content["universe"] == ["A", "B"]
+    assert content["parameters"]["stop_atr"] == 2.5
+    assert content["criteria"]["go_sharpe"] == 1.0
+    assert content["model"] is None
+    assert "override" not in found.content
+
+
+SAME = {
+    "another data folder": {"data": Path("elsewhere")},
+    "another name": {"name": "renamed"},
+    "another executor": {"executor": "dask"},
+    "an override": {
+        "registration": {
+            "s": {
+                "registered_on": "2020-01-05",
+                "hypothesis": "Breakouts go on for a while.",
+                "override": "a calendar was wrong",
+            }
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("change", SAME)
+def test_what_does_not_bear_on_the_holdout_is_not_registered(change: str) -> None:
+    assert registered(configuration(**SAME[change])).hash == registered().hash
+
+
+CHANGED = {
+    "a parameter": {"parameters": {"stop_atr": 2.0}},
+    "risk": {"risk": Risk(max_positions=7)},
+    "costs": {"costs": {"noise": "off"}},
+    "seed": {"seed": 1},
+    "criteria": {"robustness": {"verdict": Verdict(go_sharpe=0.9)}},
+    "hypothesis": {"registration": {"s": {"registered_on": "2020-01-05", "hypothesis": "Something else entirely."}}},
+}
+
+
+@pytest.mark.parametrize("change", CHANGED)
+def test_what_bears_on_the_holdout_is_registered(change: str) -> None:
+    assert registered(configuration(**CHANGED[change])).hash != registered().hash
+
+
+def test_spans_universe_and_benchmark_are_registered() -> None:
+    later = {**SPANS, "holdout": Interval(start=dt.date(2020, 1, 7), end=dt.date(2020, 1, 8))}
+    hashes = {
+        registered().hash,
+        registered(spans=later).hash,
+        registered(symbols=["A"]).hash,
+        registered(benchmark=None).hash,
+    }
+    assert len(hashes) == 4
+
+
+def test_changed_rules_are_a_changed_strategy(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = registered().hash
+    assert registered().hash == before
+    monkeypatch.setattr(equity_momentum, "below_means", lambda: {"ma_20": pl.col("adj_close") <= pl.col("ma_20")})
+    assert registered().hash != before
+
+
+def test_data_hash_depends_on_the_bars_and_not_on_their_order() -> None:
+    frame, end = bars(), dt.date(2020, 1, 8)
+    same = data_hash(frame, ["A", "B", "X"], end)
+    assert data_hash(frame.sample(fraction=1, shuffle=True, seed=1), ["X", "B", "A"], end) == same
+    assert data_hash(frame.rechunk().reverse(), ["A", "B", "X"], end) == same
+    edited = frame.with_columns(pl.when(pl.int_range(pl.len()) == 3).then(pl.col("low") - 1e-9).otherwise("low").alias("low"))
+    assert data_hash(edited, ["A", "B", "X"], end) != same
+    assert data_hash(frame.with_columns(cash_dividend=pl.lit(0.01)), ["A", "B", "X"], end) != same
+
+
+def test_bars_after_the_holdout_and_of_other_symbols_are_not_registered() -> None:
+    assert registered(frame=bars("ABCXZ", days=20)).hash == registered().hash
+    new_listing = pl.concat([bars(), bars("C", days=12).filter(pl.col("session") > dt.date(2020, 1, 8))])
+    assert registered(frame=new_listing, symbols=["A", "B", "C"]).hash == registered().hash
+
+
+def test_registration_is_recorded_once() -> None:
+    now = dt.datetime(2026, 11, 21)
+    first = registration_rows(REGISTRATIONS.empty(), registered(), now)
+    REGISTRATIONS.validate(REGISTRATIONS.conform(first))
+    assert registration_rows(first, registered(), now + dt.timedelta(days=1)).is_empty()
+    assert registration_rows(first, registered(configuration(seed=3)), now).height == 1
