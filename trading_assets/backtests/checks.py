@@ -1,7 +1,5 @@
 """Checks of the stage; a broken identity of the accounts blocks what is downstream."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from trading_assets.backtests.accounting import accounting_errors
