@@ -15,9 +15,9 @@ Floats = NDArray[np.float64]
 
 #: Changes of the factor below this are noise whatever was printed: a tenth of a basis point.
 SMALLEST_CHANGE = 1e-5
-#: Ratios of shares that a change of the factor can stand for: whole numbers, their inverses, and n-for-m.
+#: Ratios of shares that a change of the factor can stand for: whole numbers, their inverses, and n-for-m up to 10-for-4.
 _WHOLE = [float(n) for n in range(2, 101)]
-_MIXED = [n / m for m in (2, 3, 4, 5) for n in range(1, 16) if n % m]
+_MIXED = [n / m for m in (2, 3, 4) for n in range(1, 11) if n % m]
 SPLIT_RATIOS = np.unique([*_WHOLE, *(1 / n for n in _WHOLE), *_MIXED])
 #: How near to such a ratio a split is: room for a dividend on the same day, not for a special dividend.
 SPLIT_NEARNESS = 0.005

@@ -1,0 +1,212 @@
+"""Corporate actions inferred from adjusted closes, and the forward factor."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from trading_assets.market_data.adjustment import adjust, with_factor_change
+from trading_assets.market_data.sources import sample
+from trading_assets_tests.market_data.markets import SESSIONS, path
+
+THRESHOLD = 0.2
+
+
+def with_adjusted(closes: list[float], adjusted: list[float | None]) -> pl.DataFrame:
+    return path(closes).with_columns(adj_close=pl.Series(adjusted, dtype=pl.Float64))
+
+
+def actions(bars: pl.DataFrame) -> list[tuple[str, dt.date, float, float]]:
+    found = adjust(bars, THRESHOLD).filter((pl.col("split_ratio") != 1) | (pl.col("cash_dividend") != 0))
+    return found.select("symbol", "session", "split_ratio", "cash_dividend").rows()
+
+
+@pytest.fixture(scope="module")
+def stocks() -> pl.DataFrame:
+    return sample.read(dt.date(2000, 3, 1), dt.date(2013, 3, 1))
+
+
+def test_splits_of_the_sample_are_those_on_record(stocks: pl.DataFrame) -> None:
+    splits = [(symbol, day, ratio) for symbol, day, ratio, _ in actions(stocks) if ratio != 1]
+    assert splits == [
+        ("AAPL", dt.date(2000, 6, 21), 2.0),
+        ("AAPL", dt.date(2005, 2, 28), 2.0),
+        ("MSFT", dt.date(2003, 2, 18), 2.0),
+    ]
+
+
+def test_dividends_of_the_sample_are_those_that_were_paid(stocks: pl.DataFrame) -> None:
+    """To the cent, as the companies announced them; MSFT 2004-11-15 is the special 3.00 and the quarter's 0.08."""
+    paid = {(symbol, day): dividend for symbol, day, _, dividend in actions(stocks) if dividend}
+    apple = {day: value for (symbol, day), value in paid.items() if symbol == "AAPL"}
+    assert apple == {dt.date(2012, 8, 9): 2.65, dt.date(2012, 11, 7): 2.65, dt.date(2013, 2, 7): 2.65}
+    microsoft = [value for (symbol, _), value in paid.items() if symbol == "MSFT"]
+    assert paid[("MSFT", dt.date(2004, 11, 15))] == 3.08
+    assert microsoft == (
+        [0.08, 0.16, 0.08, 3.08]
+        + [0.08] * 4
+        + [0.09] * 3
+        + [0.10] * 4
+        + [0.11] * 4
+        + [0.13] * 8
+        + [0.16] * 4
+        + [0.20] * 4
+        + [0.23] * 2
+    )
+    ibm = [value for (symbol, _), value in paid.items() if symbol == "IBM"]
+    assert ibm == (
+        [0.13] * 4
+        + [0.14] * 4
+        + [0.15] * 4
+        + [0.16] * 4
+        + [0.18] * 4
+        + [0.20] * 4
+        + [0.30] * 4
+        + [0.40] * 4
+        + [0.50] * 4
+        + [0.55] * 4
+        + [0.65] * 4
+        + [0.75] * 4
+        + [0.85] * 4
+    )
+    assert {symbol for symbol, _ in paid} == {"AAPL", "IBM", "MSFT"}  # GOOG, FB and the index pay nothing
+
+
+def test_the_forward_factor_is_one_at_first_and_moves_at_each_action(stocks: pl.DataFrame) -> None:
+    apple = adjust(stocks, THRESHOLD).filter(pl.col("symbol") == "AAPL")
+    factor = dict(apple.select("session", "forward_factor").rows())
+    assert factor[dt.date(2000, 3, 1)] == 1.0
+    assert (factor[dt.date(2000, 6, 20)], factor[dt.date(2000, 6, 21)]) == (1.0, 2.0)
+    assert (factor[dt.date(2005, 2, 25)], factor[dt.date(2005, 2, 28)]) == (2.0, 4.0)
+    assert factor[dt.date(2012, 8, 9)] == 4.0 / (1 - 2.65 / 619.86)  # the close of the session before
+    for name in ("open", "high", "low", "close"):
+        assert (apple[f"adj_{name}"] == apple[name] * apple["forward_factor"]).all()
+
+
+def test_adjusted_returns_are_those_of_the_source(stocks: pl.DataFrame) -> None:
+    """Away from dividends, whose definition differs between sources, up to the six decimals printed."""
+    ours = adjust(stocks, THRESHOLD).with_columns(theirs=stocks["adj_close"]).filter(pl.col("cash_dividend") == 0)
+    returns = ours.select(
+        (pl.col(name) / pl.col(name).shift(1).over("symbol")).alias(name) for name in ("adj_close", "theirs")
+    )
+    on_dividends = with_factor_change(stocks).filter(pl.col("factor_change") != 1).height
+    close = (returns["adj_close"] / returns["theirs"] - 1).abs() < 1e-5
+    assert close.drop_nulls().not_().sum() <= on_dividends
+
+
+def test_an_adjusted_close_equal_to_the_close_brings_no_action() -> None:
+    index = sample.index_bars(dt.date(1999, 1, 4), dt.date(2018, 12, 31))
+    assert index.height > 5000
+    assert actions(index) == []
+
+
+@pytest.mark.parametrize(
+    ("closes", "adjusted", "split", "dividend"),
+    [
+        ([30.0, 10.0], [10.0, 10.0], 3.0, 0.0),
+        ([30.0, 20.0], [20.0, 20.0], 1.5, 0.0),
+        ([1.5, 15.0], [15.0, 15.0], 0.1, 0.0),
+        ([700.0, 100.0], [100.0, 100.0], 7.0, 0.0),
+        ([100.0, 100.0], [99.0, 100.0], 1.0, 1.0),
+        ([100.0, 73.0], [72.9431, 73.0], 1.0, 27.0569),  # a spin-off: its value, as if paid in cash
+        ([100.0, 101.0], [100.0, 98.98], 1.0, 0.0),  # a factor that falls is no action
+        ([100.0, 50.0, 50.0], [49.8, None, 50.0], 2.0, 0.2),  # booked on the next bar that tells, in its shares
+    ],
+)
+def test_what_a_change_of_the_factor_stands_for(
+    closes: list[float], adjusted: list[float | None], split: float, dividend: float
+) -> None:
+    # Two bars before, so that the printed decimals are known.
+    r = (adjusted[0] or 0.0) / closes[0]
+    bars = with_adjusted([50.25, closes[0], *closes], [round(50.25 * r, 6) + 1e-6, closes[0] * r, *adjusted])
+    found = adjust(bars, THRESHOLD)
+    assert found["split_ratio"].to_list()[:-1] == [1.0] * (bars.height - 1)
+    assert found["split_ratio"][-1] == split
+    assert found["cash_dividend"].to_list()[:-1] == [0.0] * (bars.height - 1)
+    assert found["cash_dividend"][-1] == pytest.approx(dividend, abs=2e-4)  # four decimals of 72.9431
+
+
+@pytest.mark.parametrize("decimals", [1, 2, 3])
+def test_rounding_of_adjusted_closes_pays_no_dividend(decimals: int) -> None:
+    closes = [round(20 + 3 * np.sin(n), 2) for n in range(60)]
+    assert actions(with_adjusted(closes, [round(close * 0.0171, decimals) or None for close in closes])) == []
+
+
+@st.composite
+def adjusted_series(draw: st.DrawFn) -> tuple[list[float], list[float], dict[int, tuple[float, float]], int]:
+    """Closes, what a source prints as adjusted, the true actions, and the decimals printed."""
+    length = draw(st.integers(5, 40))
+    closes = [draw(st.sampled_from([25.0, 40.0, 80.0, 160.0]))]
+    true: dict[int, tuple[float, float]] = {}
+    change = [1.0]
+    by_close = draw(st.booleans())
+    for n in range(1, length):
+        split, dividend = 1.0, 0.0
+        kind = draw(st.sampled_from(["none"] * 6 + ["split", "dividend"]))
+        if kind == "split":
+            split = draw(st.sampled_from([2.0, 3.0, 1.5, 0.5, 0.1]))
+        elif kind == "dividend":
+            dividend = round(closes[-1] * draw(st.floats(0.002, 0.03)), 2)
+        move = draw(st.floats(-0.06, 0.06))
+        closes.append(max(round((closes[-1] - dividend) / split * (1 + move), 2), 0.5))
+        if kind != "none":
+            true[n] = (split, dividend)
+        change.append(split + dividend / closes[-1] if by_close else split / (1 - dividend / closes[-2]))
+    decimals = draw(st.sampled_from([2, 4, 6]))
+    later = np.append(np.cumprod(change[::-1])[::-1][1:], 1.0)
+    return closes, [round(float(p), decimals) for p in np.array(closes) / later], true, decimals
+
+
+@settings(max_examples=150, deadline=None)
+@given(adjusted_series())
+def test_actions_are_recovered_up_to_what_was_printed(
+    series: tuple[list[float], list[float], dict[int, tuple[float, float]], int],
+) -> None:
+    closes, printed, true, decimals = series
+    if min(printed) < 50 * 10.0**-decimals:
+        return  # one digit left: a split cannot be told from rounding
+    found = adjust(with_adjusted(closes, list(printed)), THRESHOLD)
+    for n, (split, dividend) in enumerate(found.select("split_ratio", "cash_dividend").iter_rows()):
+        expected_split, expected_dividend = true.get(n, (1.0, 0.0))
+        if n not in true:
+            assert (split, dividend) == (1.0, 0.0)
+            continue
+        assert split == expected_split
+        units = (
+            0.5 * 10.0**-decimals / printed[n]
+            + 0.5 * 10.0**-decimals / printed[n - 1]
+            + 0.005 / closes[n]
+            + 0.005 / closes[n - 1]
+        )
+        move = abs(
+            (closes[n] * expected_split + expected_dividend) / closes[n - 1] - 1
+        )  # the two conventions differ by this
+        # The first bars have not shown all decimals: what they hide is below the dividend itself.
+        hidden = expected_dividend if n < 4 or dividend == 0.0 else 0.0
+        if dividend == 0.0 and n >= 4 and decimals > 2:
+            assert expected_dividend <= 3 * units * closes[n - 1]
+        assert abs(dividend - expected_dividend) <= hidden + 3 * units * closes[n - 1] + 1.1 * move * expected_dividend
+
+
+@settings(max_examples=50, deadline=None)
+@given(adjusted_series(), st.integers(1, 39))
+def test_a_later_action_changes_nothing_before_it(
+    series: tuple[list[float], list[float], dict[int, tuple[float, float]], int], cut: int
+) -> None:
+    closes, printed, _, _ = series
+    bars = with_adjusted(closes, list(printed))
+    assert_frame_equal(adjust(bars[:cut], THRESHOLD), adjust(bars, THRESHOLD)[:cut])
+
+
+def test_symbols_do_not_touch_each_other() -> None:
+    one = path([100.0, 101.0], "AAA").with_columns(adj_close=pl.col("close") / 4)
+    other = path([10.0, 11.0], "BBB").with_columns(adj_close=pl.col("close"))
+    both = adjust(pl.concat([one, other]), THRESHOLD)
+    assert both["forward_factor"].to_list() == [1.0] * 4
+    assert both["session"].to_list() == SESSIONS[:2] * 2
