@@ -1,7 +1,5 @@
 """SQL models as assets: ``dbt_like_sql/<schema>/<table>.sql`` becomes the asset ``<schema>/<table>``."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -130,14 +128,15 @@ def _column_schema(model: SqlModel, frame: pl.DataFrame) -> dg.TableSchema:
 
 
 def _column_lineage(model: SqlModel, writers: Producers) -> dg.TableColumnLineage:
+    """Lineage by asset: tables that one asset writes together are one dependency."""
+    by_column = {
+        column: {(writer, source) for table, source in sources for writer in writers.get(table, ())}
+        for column, sources in model.lineage.items()
+    }
     return dg.TableColumnLineage(
         deps_by_column={
-            column: [
-                dg.TableColumnDep(asset_key=writer, column_name=source)
-                for table, source in sources
-                for writer in writers.get(table, ())
-            ]
-            for column, sources in model.lineage.items()
+            column: [dg.TableColumnDep(asset_key=writer, column_name=source) for writer, source in sorted(pairs)]
+            for column, pairs in by_column.items()
         }
     )
 

@@ -52,13 +52,10 @@ def stored_columns(connection: duckdb.DuckDBPyConnection, table_name: str) -> di
 def replace_slice(connection: duckdb.DuckDBPyConnection, table: Table, slice_: Slice, frame: pl.DataFrame) -> None:
     """Put `frame` in place of the slice's rows."""
     connection.register(_FRAME, frame.to_arrow())
-    try:
-        _fit(connection, table)
-        where, parameters = _where("", (), slice_)
-        connection.execute(f"DELETE FROM {_quoted(table.name)}{where}", parameters).fetchall()
-        connection.execute(f"INSERT INTO {_quoted(table.name)} BY NAME FROM {_quote(_FRAME)}").fetchall()
-    finally:
-        connection.unregister(_FRAME)
+    _fit(connection, table)
+    where, parameters = _where("", (), slice_)
+    connection.execute(f"DELETE FROM {_quoted(table.name)}{where}", parameters).fetchall()
+    connection.execute(f"INSERT INTO {_quoted(table.name)} BY NAME FROM {_quote(_FRAME)}").fetchall()
 
 
 def append_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> None:
@@ -70,18 +67,15 @@ def append_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.D
         A row has the key of one that is there.
     """
     connection.register(_FRAME, frame.to_arrow())
-    try:
-        _fit(connection, table)
-        if table.key:
-            keys = ", ".join(map(_quote, table.key))
-            known = connection.execute(
-                f"SELECT {keys} FROM {_quote(_FRAME)} SEMI JOIN {_quoted(table.name)} USING ({keys}) LIMIT 1"
-            ).fetchall()
-            if known:
-                raise ContractError(f"{table.name}: a row with {', '.join(table.key)} = {known[0]} is there already")
-        connection.execute(f"INSERT INTO {_quoted(table.name)} BY NAME FROM {_quote(_FRAME)}").fetchall()
-    finally:
-        connection.unregister(_FRAME)
+    _fit(connection, table)
+    if table.key:
+        keys = ", ".join(map(_quote, table.key))
+        known = connection.execute(
+            f"SELECT {keys} FROM {_quote(_FRAME)} SEMI JOIN {_quoted(table.name)} USING ({keys}) LIMIT 1"
+        ).fetchall()
+        if known:
+            raise ContractError(f"{table.name}: a row with {', '.join(table.key)} = {known[0]} is there already")
+    connection.execute(f"INSERT INTO {_quoted(table.name)} BY NAME FROM {_quote(_FRAME)}").fetchall()
     if not is_ledger(connection, table.name):
         connection.execute("INSERT INTO meta.ledgers VALUES (?)", [table.name]).fetchall()
 

@@ -1,0 +1,87 @@
+"""Older files are brought up to date, newer ones are refused, and neither loses anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from trading_assets.warehouse import SchemaVersionError, Warehouse, Whole
+from trading_assets.warehouse.connection import transaction
+from trading_assets.warehouse.migrations import MIGRATIONS, is_current, migrate, schema_version
+from trading_assets_tests.warehouse.worlds import EQUITY, equity
+
+
+@pytest.fixture
+def plain_file(tmp_path: Path) -> Path:
+    """A DuckDB file made by somebody else: version 0."""
+    path = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(path) as connection:
+        connection.execute("CREATE SCHEMA backtests").fetchall()
+        connection.execute(
+            "CREATE TABLE backtests.equity AS"
+            " SELECT 's' AS strategy, DATE '2020-01-01' AS session, 1.0::DOUBLE AS equity"
+        ).fetchall()
+    return path
+
+
+def stored_version(path: Path) -> int:
+    with duckdb.connect(path, read_only=True) as connection:
+        return schema_version(connection)
+
+
+def test_a_new_file_has_the_current_version(tmp_path: Path) -> None:
+    Warehouse(tmp_path / "warehouse.duckdb").replace(Whole(), {EQUITY: EQUITY.empty()})
+    assert stored_version(tmp_path / "warehouse.duckdb") == len(MIGRATIONS)
+
+
+def test_reading_an_older_file_migrates_it(plain_file: Path) -> None:
+    assert stored_version(plain_file) == 0
+    assert Warehouse(plain_file).read(EQUITY)["equity"].to_list() == [1.0]
+    assert stored_version(plain_file) == len(MIGRATIONS)
+
+
+def test_writing_an_older_file_migrates_it(plain_file: Path) -> None:
+    Warehouse(plain_file).replace(Whole(), {EQUITY: equity("s", [2.0])})
+    assert stored_version(plain_file) == len(MIGRATIONS)
+
+
+def test_only_the_migrations_that_lack_run_and_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    Warehouse(path).replace(Whole(), {EQUITY: equity("s", [1.0])})
+    later = (
+        *MIGRATIONS,
+        ("ALTER TABLE backtests.equity RENAME COLUMN equity TO value",),
+        ("UPDATE backtests.equity SET value = value + 1", "UPDATE backtests.equity SET value = value * 10"),
+    )
+    with duckdb.connect(path) as connection:
+        for _ in range(2):
+            with transaction(connection):
+                migrate(connection, path, later)
+        assert schema_version(connection) == len(later)
+        assert is_current(connection, path, later)
+        assert connection.execute("SELECT value FROM backtests.equity").fetchall() == [(20.0,)]
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    Warehouse(path).replace(Whole(), {EQUITY: equity("s", [1.0])})
+    broken = (*MIGRATIONS, ("DELETE FROM backtests.equity", "no SQL"))
+    with duckdb.connect(path) as connection, pytest.raises(duckdb.Error), transaction(connection):
+        migrate(connection, path, broken)
+    assert stored_version(path) == len(MIGRATIONS)
+    assert Warehouse(path).read(EQUITY)["equity"].to_list() == [1.0]
+
+
+def test_a_newer_file_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    warehouse = Warehouse(path)
+    warehouse.replace(Whole(), {EQUITY: equity("s", [1.0])})
+    with duckdb.connect(path) as connection:
+        connection.execute("UPDATE meta.schema_version SET version = 99").fetchall()
+    before = path.read_bytes()
+    for work in (lambda: warehouse.read(EQUITY), lambda: warehouse.replace(Whole(), {EQUITY: EQUITY.empty()})):
+        with pytest.raises(SchemaVersionError, match=r"newer version.*\n.*\n.*found 99\n.*update trading_assets"):
+            work()
+    assert path.read_bytes() == before

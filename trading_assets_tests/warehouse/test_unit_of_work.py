@@ -1,0 +1,113 @@
+"""A step notices that its input was replaced while it computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from trading_assets.warehouse import Rows, Sessions, Slice, StaleInputError, UnitOfWork, Warehouse, Whole
+from trading_assets_tests.warehouse.worlds import BARS, EQUITY, LEDGER, bars, day, equity, next_look
+
+A, B = Rows("strategy", "a"), Rows("strategy", "b")
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    warehouse.replace(A, {EQUITY: equity("a", [1.0])})
+    warehouse.replace(B, {EQUITY: equity("b", [1.0])})
+    return warehouse
+
+
+def write_bars(work: UnitOfWork) -> None:
+    work.replace(Whole(), {BARS: bars("a", range(1))})
+
+
+@pytest.mark.parametrize(
+    ("read", "replaced", "stale"),
+    [
+        (None, A, True),
+        (None, Whole(), True),
+        (None, Sessions(day(0), day(0)), True),
+        (A, A, True),
+        (A, B, False),
+        (A, Whole(), True),
+        (A, Sessions(day(0), day(0)), True),
+    ],
+)
+def test_what_makes_a_read_stale(warehouse: Warehouse, read: Rows | None, replaced: Slice, stale: bool) -> None:
+    work = warehouse.unit_of_work()
+    work.read(EQUITY, rows=read)
+    frame = equity(replaced.value if isinstance(replaced, Rows) else "a", [2.0])
+    warehouse.replace(replaced, {EQUITY: frame})
+    if stale:
+        with pytest.raises(StaleInputError, match=r"backtests\.equity was replaced by another run"):
+            write_bars(work)
+    else:
+        write_bars(work)
+    assert warehouse.exists(BARS.name) != stale
+
+
+def test_own_writes_do_not_count_but_others_after_them_do(warehouse: Warehouse) -> None:
+    work = warehouse.unit_of_work()
+    work.read(EQUITY)
+    work.replace(A, {EQUITY: equity("a", [2.0])})
+    work.replace(A, {EQUITY: equity("a", [3.0])})
+    assert work.written[EQUITY]["equity"].to_list() == [3.0]
+    warehouse.replace(A, {EQUITY: equity("a", [4.0])})
+    with pytest.raises(StaleInputError):
+        work.replace(A, {EQUITY: equity("a", [5.0])})
+
+
+def test_the_first_of_two_reads_counts(warehouse: Warehouse) -> None:
+    work = warehouse.unit_of_work()
+    work.read(EQUITY)
+    warehouse.replace(A, {EQUITY: equity("a", [2.0])})
+    work.read(EQUITY)
+    with pytest.raises(StaleInputError):
+        write_bars(work)
+
+
+def test_a_table_that_appears_makes_its_absence_stale(tmp_path: Path) -> None:
+    for look in (lambda work: work.read_or_empty(EQUITY), lambda work: work.exists(EQUITY.name)):
+        warehouse = Warehouse(tmp_path / f"{id(look)}.duckdb")
+        work = warehouse.unit_of_work()
+        look(work)
+        warehouse.replace(A, {EQUITY: equity("a", [2.0])})
+        with pytest.raises(StaleInputError):
+            write_bars(work)
+
+
+def test_a_query_depends_on_the_tables_it_names(warehouse: Warehouse) -> None:
+    work, other = warehouse.unit_of_work(), warehouse.unit_of_work()
+    for unit, reads in ((work, [EQUITY.name]), (other, [])):
+        unit.query("SELECT max(equity) FROM backtests.equity", reads=reads)
+    warehouse.replace(A, {EQUITY: equity("a", [2.0])})
+    write_bars(other)
+    with pytest.raises(StaleInputError):
+        write_bars(work)
+
+
+def test_an_append_makes_nobody_stale_and_is_never_refused(warehouse: Warehouse) -> None:
+    work = warehouse.unit_of_work()
+    work.read_or_empty(LEDGER)
+    work.read(EQUITY)
+    warehouse.append_chained(LEDGER, next_look)
+    write_bars(work)
+    warehouse.replace(A, {EQUITY: equity("a", [2.0])})
+    work.append_chained(LEDGER, next_look)
+    assert warehouse.read(LEDGER).rows() == [(0, -1), (1, 0)]
+
+
+def test_slices_written_together_are_one_commit(warehouse: Warehouse) -> None:
+    work = warehouse.unit_of_work()
+    work.read(EQUITY)
+    warehouse.replace(B, {EQUITY: equity("b", [9.0])})
+    with pytest.raises(StaleInputError):
+        work.replace_together([(A, {EQUITY: equity("a", [2.0])}), (Whole(), {BARS: bars("a", range(1))})])
+    work = warehouse.unit_of_work()
+    work.replace_together([(A, {EQUITY: equity("a", [2.0])}), (Whole(), {BARS: bars("a", range(1))})])
+    assert warehouse.read(EQUITY)["equity"].to_list() == [2.0, 9.0]
+    assert isinstance(work.written[BARS], pl.DataFrame)
