@@ -183,16 +183,33 @@ def _print_verdicts(configuration: Configuration) -> None:
     from trading_assets.warehouse import Warehouse
 
     summary = verdict_summary(configuration, Warehouse(configuration.warehouse_path))
-    if summary.is_empty():
-        return
-    _print_frame(summary, title="Verdicts")
+    table = RichTable(title="Verdicts", title_justify="left")
+    for head in ("strategy", "market", "verdict", "numbers of", "return p.a.", "Sharpe", "max drawdown", "trades"):
+        table.add_column(head, no_wrap=True, justify="left" if len(table.columns) < 4 else "right")
+    for row in summary.iter_rows(named=True):
+        table.add_row(
+            row["strategy"],
+            row["market"],
+            row["result"].replace("_", " "),
+            row["split"],
+            _formatted(row["annual_return"], "+.1%"),
+            _formatted(row["sharpe"], ".2f"),
+            _formatted(row["max_drawdown"], ".1%"),
+            _formatted(row["trades"], ".0f"),
+        )
+    # Wide enough for every column where output is not a terminal, so that logs hold whole words.
+    (console if console.is_terminal else Console(width=120)).print(table)
     index = configuration.home / "reports" / "index.html"
     if index.exists():
         console.print(f"report: {index}", highlight=False, soft_wrap=True)
 
 
-def _print_frame(frame: pl.DataFrame, title: str | None = None) -> None:
-    table = RichTable(title=title, title_justify="left")
+def _formatted(value: float | None, specification: str) -> str:
+    return "–" if value is None else format(value, specification)
+
+
+def _print_frame(frame: pl.DataFrame) -> None:
+    table = RichTable()
     for name, dtype in frame.schema.items():
         table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
     for row in frame.iter_rows():

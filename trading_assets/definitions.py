@@ -52,7 +52,7 @@ def build_definitions(
         Resources by name that replace the real ones, for tests.
     """
     assets = [asset for stage in STAGES for asset in stage.assets.build_assets(configuration)]
-    assets += build_sql_assets(configuration, producers=tables_of(assets), tables=_declared_tables())
+    assets += build_sql_assets(configuration, producers=tables_of(assets), tables=declared_tables())
     checks = [
         check for stage in STAGES if hasattr(stage, "checks") for check in stage.checks.build_checks(configuration)
     ]
@@ -71,7 +71,8 @@ def build_definitions(
     )
 
 
-def _declared_tables() -> dict[str, Table]:
+def declared_tables() -> dict[str, Table]:
+    """Every table that a stage declares, by name."""
     return {item.name: item for stage in STAGES for item in vars(stage.tables).values() if isinstance(item, Table)}
 
 

@@ -1,7 +1,5 @@
 """Checks of the reports stage."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from trading_assets.config import Configuration

@@ -14,7 +14,10 @@ from trading_assets import charts
 from trading_assets.reports.cells import Cell, Grid, Head, grid, number, percent, price
 from trading_assets.reports.content import StrategyContent
 
-FRACTIONS = "total_return annual_return volatility max_drawdown daily_loss_99 var_95 cvar_95 exposure win_rate turnover_cost alpha"
+FRACTIONS = (
+    "total_return annual_return volatility max_drawdown daily_loss_99 "
+    "var_95 cvar_95 exposure win_rate turnover_cost alpha"
+)
 METRIC_FORMATS = dict.fromkeys(FRACTIONS.split(), percent)
 SPLIT_ORDER = ("train", "validation", "holdout", "all")
 SHOWN_TRADES = 100

@@ -4,8 +4,6 @@ Every asset of a stage is a function of a `Step`: read, call one pure function, 
 of them share (group, kinds, owner, column schema, row count, contract check) is added here.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence

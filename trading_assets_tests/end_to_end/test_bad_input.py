@@ -1,0 +1,113 @@
+"""Bad input: one clear block, the exit code of the contract, the warehouse untouched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from trading_assets_tests.conftest import TINY, command_line
+
+
+def changed(folder: Path, **changes: object) -> Path:
+    """The tiny configuration with some keys replaced."""
+    values = {**yaml.safe_load(TINY.read_text()), **changes}
+    path = folder / "changed.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return path
+
+
+def test_bad_config_exits_2_and_touches_nothing(tmp_path: Path) -> None:
+    done = command_line(changed(tmp_path, sed=1), tmp_path / "data", "run")
+    assert done.returncode == 2
+    assert "unknown key 'sed'" in done.stderr and "did you mean 'seed'?" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_config_check_tells_usable_from_unusable(tmp_path: Path) -> None:
+    assert command_line(TINY, tmp_path, "config", "check", str(TINY)).returncode == 0
+    assert command_line(TINY, tmp_path, "config", "check", str(changed(tmp_path, seed="x"))).returncode == 2
+
+
+def test_config_init_writes_a_valid_template_once(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    assert command_line(TINY, tmp_path, "config", "init", str(path)).returncode == 0
+    assert command_line(TINY, tmp_path, "config", "check", str(path)).returncode == 0
+    again = command_line(TINY, tmp_path, "config", "init", str(path))
+    assert again.returncode == 2 and "exists" in again.stderr
+
+
+def test_config_show_prints_what_config_check_accepts(tmp_path: Path) -> None:
+    shown = command_line(TINY, tmp_path, "config", "show")
+    path = tmp_path / "shown.yaml"
+    path.write_text(shown.stdout)
+    assert command_line(TINY, tmp_path, "config", "check", str(path)).returncode == 0
+
+
+def test_benchmark_missing(tmp_path: Path) -> None:
+    done = command_line(
+        changed(tmp_path, benchmarks={"equity": "NOSUCH"}), tmp_path / "data", "run", "--select", "market_data"
+    )
+    assert done.returncode == 1
+    assert "NOSUCH" in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "data" / "tiny" / "warehouse.duckdb").exists()
+
+
+def test_unknown_selection_and_month(tmp_path: Path) -> None:
+    for arguments, expected in (
+        (("--select", "feature"), "a stage"),
+        (("--from", "2010-01"), "from 2015-01 to 2017-12"),
+        (("--from", "2016-13"), "YYYY-MM"),
+        (("--from", "2016-05", "--to", "2016-04"), "after"),
+    ):
+        done = command_line(TINY, tmp_path / "data", "run", *arguments)
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert expected in done.stderr
+    assert not (tmp_path / "data" / "tiny").exists()
+
+
+def test_a_query_of_a_table_that_is_not_there(tmp_path: Path) -> None:
+    done = command_line(TINY, tmp_path / "data", "sql", "SELECT * FROM market_data.bars")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+FAILING = '''
+"""A strategy whose code raises."""
+import polars as pl
+from trading_assets.config.strategies import OrderParameters
+from trading_assets.strategies.rules import Rules
+
+class Parameters(OrderParameters):
+    stop_atr: float = 2.0
+    capacity: float = 0.01
+
+GRID = {}
+
+def rules(parameters):
+    raise RuntimeError("no rules today")
+'''
+
+
+def test_a_strategy_that_fails_leaves_its_neighbours_alone(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "my_strategies").mkdir()
+    (tmp_path / "my_strategies" / "__init__.py").touch()
+    (tmp_path / "my_strategies" / "broken.py").write_text(FAILING)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    config = changed(
+        tmp_path,
+        strategies={
+            "broken": {"type": "my_strategies.broken", "universe": "equity"},
+            "equity_momentum": {"type": "equity_momentum", "universe": "equity"},
+        },
+        models={},
+        robustness={"grids": {"equity_momentum": {"stop_atr": [2.0, 3.0]}}},
+    )
+    done = command_line(config, tmp_path / "data", "run")
+    assert done.returncode == 1
+    assert "no rules today" in done.stderr
+    count = "SELECT count(*) AS n FROM robustness.verdicts WHERE strategy = 'equity_momentum' AND kind = 'result'"
+    verdicts = command_line(config, tmp_path / "data", "sql", count, "--format", "csv")
+    assert verdicts.stdout.split() == ["n", "1"]
+    assert "failed" in (tmp_path / "data" / "tiny" / "reports" / "broken.html").read_text(encoding="utf-8")

@@ -1,0 +1,99 @@
+"""The report in a headless Chromium: no network, no console errors, readable on a desk and on a phone."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+
+from trading_assets_tests.conftest import Experiment
+
+pytestmark = pytest.mark.browser
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+WIDTHS = {"desktop": 1280, "phone": 390}
+SWITCHES = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    binary = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    driver = shutil.which("chromedriver")
+    if binary is None or driver is None:
+        pytest.fail("Chromium and its driver are needed; on Debian: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for switch in (*SWITCHES, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(switch)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    session = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield session
+    session.quit()
+
+
+def pages(tiny: Experiment) -> list[Path]:
+    return sorted((tiny.configuration.home / "reports").glob("*.html"))
+
+
+def open_page(browser: webdriver.Chrome, page: Path, width: int) -> None:
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600},
+    )
+    browser.get_log("browser")
+    browser.get_log("performance")
+    browser.get(page.as_uri())
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_pages_open_without_errors_or_requests(tiny: Experiment, browser: webdriver.Chrome, width: int) -> None:
+    assert tiny.process.returncode == 0, tiny.process.stderr
+    assert len(pages(tiny)) == 4
+    for page in pages(tiny):
+        open_page(browser, page, width)
+        assert browser.get_log("browser") == [], page.name
+        requests = [
+            entry["message"] for entry in browser.get_log("performance") if "requestWillBeSent" in entry["message"]
+        ]
+        assert all('"url":"file:' in entry or '"url":"data:' in entry for entry in requests), page.name
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_nothing_is_wider_than_the_screen(tiny: Experiment, browser: webdriver.Chrome, width: int) -> None:
+    for page in pages(tiny):
+        open_page(browser, page, width)
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width, page.name
+
+
+def test_charts_are_drawn_and_the_verdict_comes_first(tiny: Experiment, browser: webdriver.Chrome) -> None:
+    open_page(browser, tiny.configuration.home / "reports" / "equity_momentum.html", 1280)
+    drawn = browser.find_elements(By.CSS_SELECTOR, ".js-plotly-plot .main-svg")
+    charts = browser.find_elements(By.CSS_SELECTOR, ".chart")
+    assert len(charts) >= 5
+    assert len(drawn) >= len(charts)
+    assert browser.find_elements(By.TAG_NAME, "h2")[0].text.startswith("Verdict")
+
+
+def test_synthetic_results_are_labelled(tiny: Experiment, browser: webdriver.Chrome) -> None:
+    open_page(browser, tiny.configuration.home / "reports" / "crypto_momentum.html", 1280)
+    assert "synthetic market" in browser.find_element(By.TAG_NAME, "h1").text
+
+
+def test_the_index_links_to_every_page(tiny: Experiment, browser: webdriver.Chrome) -> None:
+    open_page(browser, tiny.configuration.home / "reports" / "index.html", 1280)
+    links = {link.get_attribute("href") for link in browser.find_elements(By.TAG_NAME, "a")}
+    assert {page.as_uri() for page in pages(tiny)} - {browser.current_url} == links

@@ -1,0 +1,75 @@
+"""The code location: it loads fast, and every asset says what it is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+
+from trading_assets.config import load_configuration
+from trading_assets.definitions import build_definitions
+from trading_assets_tests.conftest import REPOSITORY, TINY, environment
+
+HEAVY = (
+    "sklearn",
+    "xgboost",
+    "mlflow",
+    "pandera",
+    "arch",
+    "scipy",
+    "matplotlib",
+    "exchange_calendars",
+    "numba",
+    "plotly",
+)
+
+
+@pytest.fixture(scope="module")
+def definitions(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
+    return build_definitions(load_configuration(TINY, tmp_path_factory.mktemp("data")))
+
+
+def test_location_is_loadable(definitions: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_every_asset_says_what_it_is(definitions: dg.Definitions) -> None:
+    specs = definitions.resolve_all_asset_specs()
+    assert len(specs) > 20
+    for spec in specs:
+        name = spec.key.to_user_string()
+        assert spec.group_name == spec.key.path[0], name
+        assert spec.owners and spec.kinds and spec.code_version, name
+        assert spec.description and len(spec.description) > 20, name
+        if name.startswith("reports/") and name != "reports/index":
+            continue  # a page, not a table
+        assert spec.metadata["dagster/column_schema"].columns, name
+        assert spec.metadata["dagster/table_name"].startswith(spec.key.path[0] + ".") or "/holdout/" in name, name
+
+
+def test_all_assets_run_in_one_partition_range(definitions: dg.Definitions) -> None:
+    for asset in definitions.resolve_asset_graph().assets_defs:
+        assert asset.backfill_policy == dg.BackfillPolicy.single_run(), asset.key
+
+
+def test_lineage_of_a_strategy_is_exact(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    parents = graph.get(dg.AssetKey(["backtests", "equity_momentum"])).parent_keys
+    assert dg.AssetKey(["strategies", "equity_momentum"]) in parents
+    assert not any(key.path[-1] in ("ml", "crypto_momentum") for key in parents)
+
+
+def test_importing_the_location_loads_no_heavy_library(tmp_path) -> None:
+    program = f"import sys, trading_assets.definitions; print([m for m in {HEAVY!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment(TINY, tmp_path),
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"

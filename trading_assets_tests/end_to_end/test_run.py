@@ -1,0 +1,114 @@
+"""One command, bars to verdict: what a user sees and what the warehouse then holds."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import polars as pl
+
+from trading_assets import definitions
+from trading_assets.warehouse import Table
+from trading_assets_tests.conftest import Experiment, command_line
+
+#: Ledgers keep what was appended, and the time a bar was received is not part of its value.
+APPENDED = {
+    "backtests.runs",
+    "robustness.trials",
+    "robustness.holdout_ledger",
+    "monitoring.alerts",
+    "market_data.revisions",
+}
+CLOCK = {"market_data.raw_bars": ["ingested_at"], "market_data.quarantine": ["ingested_at"]}
+
+
+def declared() -> dict[str, Table]:
+    return definitions.declared_tables()
+
+
+def fingerprints(experiment: Experiment) -> dict[str, str]:
+    warehouse = experiment.warehouse
+    return {
+        name: warehouse.fingerprint(table, exclude=CLOCK.get(name, []))
+        for name, table in declared().items()
+        if name not in APPENDED and warehouse.exists(name)
+    }
+
+
+def test_exit_code_verdicts_and_path_of_the_report(tiny: Experiment) -> None:
+    assert tiny.process.returncode == 0, tiny.process.stdout + tiny.process.stderr
+    for text in ("equity_momentum", "crypto_momentum", "ml", "synthetic", "index.html"):
+        assert text in tiny.process.stdout
+
+
+def test_every_declared_table_exists_with_its_columns(tiny: Experiment) -> None:
+    for name, table in declared().items():
+        if name not in APPENDED:
+            assert set(table.columns) <= set(tiny.warehouse.read(table).columns), name
+
+
+def test_rerun_idempotent(tiny: Experiment, tmp_path: Path) -> None:
+    shutil.copytree(tiny.data, tmp_path / "data")
+    again = Experiment(tiny.config, tmp_path / "data", command_line(tiny.config, tmp_path / "data", "run"))
+    assert again.process.returncode == 0, again.process.stderr
+    assert fingerprints(again) == fingerprints(tiny)
+    looks = again.warehouse.query("SELECT strategy, look FROM robustness.holdout_ledger")
+    assert looks.rows() == [("equity_momentum", 1)]
+
+
+def test_only_the_registered_strategy_has_holdout_numbers(tiny: Experiment) -> None:
+    for table in ("backtests.metrics", "backtests.trades", "backtests.equity", "backtests.decisions"):
+        seen = tiny.warehouse.query(f"SELECT DISTINCT strategy FROM {table} WHERE split = 'holdout'")
+        assert seen["strategy"].to_list() in ([], ["equity_momentum"]), table
+    holdout_start = tiny.configuration.splits.holdout.start
+    late = tiny.warehouse.query("SELECT strategy, max(session) AS last FROM backtests.equity GROUP BY strategy")
+    for strategy, last in late.iter_rows():
+        assert (last >= holdout_start) == (strategy == "equity_momentum")
+    results = dict(
+        tiny.warehouse.query("SELECT strategy, result FROM robustness.verdicts WHERE kind = 'result'").rows()
+    )
+    assert results["crypto_momentum"] == results["ml"] == "insufficient_evidence"
+
+
+def test_model_metrics_stop_before_the_holdout(tiny: Experiment) -> None:
+    start = tiny.configuration.splits.holdout.start
+    labelled = tiny.warehouse.query("SELECT max(label_end) AS last FROM models.predictions WHERE label IS NOT NULL")
+    assert labelled["last"][0] < start
+    scored = tiny.warehouse.query("SELECT max(session) AS last FROM models.predictions")
+    assert scored["last"][0] >= start
+
+
+def test_sql_reads_the_warehouse(tiny: Experiment) -> None:
+    done = command_line(
+        tiny.config, tiny.data, "sql", "SELECT count(*) AS bars FROM market_data.bars", "--format", "csv"
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.splitlines()[1]) == tiny.warehouse.query("SELECT count(*) FROM market_data.bars").item()
+    refused = command_line(tiny.config, tiny.data, "sql", "DROP TABLE market_data.bars")
+    assert refused.returncode != 0
+    assert tiny.warehouse.exists("market_data.bars")
+
+
+def test_report_is_rebuilt_from_the_warehouse_alone(tiny: Experiment, tmp_path: Path) -> None:
+    shutil.copytree(tiny.data, tmp_path / "data")
+    folder = tmp_path / "data" / "tiny" / "reports"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    shutil.rmtree(folder)
+    done = command_line(tiny.config, tmp_path / "data", "report")
+    assert done.returncode == 0, done.stderr
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_pages_need_no_network_and_say_what_is_synthetic(tiny: Experiment) -> None:
+    for path in (tiny.configuration.home / "reports").glob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert 'src="http' not in text and 'href="http' not in text
+        assert "synthetic" in text
+
+
+def test_exports_hold_what_the_tables_hold(tiny: Experiment) -> None:
+    folder = tiny.configuration.home / "reports"
+    rows = pl.read_csv(folder / "equity_momentum_trades.csv").height
+    assert (
+        rows == tiny.warehouse.query("SELECT count(*) FROM backtests.trades WHERE strategy = 'equity_momentum'").item()
+    )
