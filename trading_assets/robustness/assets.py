@@ -25,12 +25,14 @@ from trading_assets.robustness.tables import (
     TRIALS,
     VERDICTS,
 )
-from trading_assets.strategies.failure import failure_recorder, require_ok
+from trading_assets.strategies.assets import inputs_of
+from trading_assets.strategies.failure import failure_recorder, require_ok, status_row, strategy_of
+from trading_assets.strategies.tables import STATUS
 from trading_assets.warehouse import Rows, Table
 from trading_assets.warehouse.table_asset import Compute, Step, table_asset
 
 if TYPE_CHECKING:
-    from trading_assets.backtests import StrategyMarket
+    from trading_assets.backtests.context import StrategyMarket
     from trading_assets.config.sections import Interval
     from trading_assets.robustness.ledger_head import HeadFile
     from trading_assets.robustness.registration import Registered
@@ -57,7 +59,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         A sensitivity grid cannot be used.
     """
     grids(configuration)
-    return [asset for name in configuration.strategies for asset in _assets_of(name)]
+    return [asset for name in configuration.strategies for asset in _assets_of(configuration, name)]
 
 
 def sensitivity(step: Step) -> Mapping[str, Any]:
@@ -67,7 +69,8 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
     from trading_assets.robustness.spans import development
     from trading_assets.robustness.trials import new_trials
 
-    name, configuration = _ready(step), step.configuration
+    require_ok(step)
+    name, configuration = strategy_of(step), step.configuration
     frames, context, spans = _market(step, name)
     span = development(spans)
     found = sweep(
@@ -80,10 +83,8 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
         sharp_peak=configuration.robustness.sharp_peak,
     )
     step.work.append_chained(TRIALS, lambda known: new_trials(known, found.evaluations, step.now))
-    step.work.replace(
-        Rows("strategy", name),
-        {SENSITIVITY: found.points, SENSITIVITY_SUMMARY: found.summary, HEATMAPS: found.heatmaps},
-    )
+    tables = {SENSITIVITY: found.points, SENSITIVITY_SUMMARY: found.summary, HEATMAPS: found.heatmaps}
+    _write(step, sensitivity.__name__, tables)
     return {"summary": found.summary.drop("strategy")}
 
 
@@ -91,23 +92,26 @@ def stress(step: Step) -> Mapping[str, Any]:
     """The strategy under dearer and later fills and in bad months, on train + validation."""
     from trading_assets.robustness.spans import development
 
-    name = _ready(step)
-    frames, context, spans = _market(step, name)
+    require_ok(step)
+    frames, context, spans = _market(step, strategy_of(step))
     rows = _stress_rows(step, context, frames, development(spans), DEVELOPMENT)
-    _replace_splits(step, {STRESS: rows}, (DEVELOPMENT,))
+    _write(step, stress.__name__, _beside_other_splits(step, {STRESS: rows}, (DEVELOPMENT,)))
     return {"Sharpe": _sharpes(rows)}
 
 
 def holdout(step: Step) -> Mapping[str, Any]:
     """One look at the locked span of a registered strategy: entered in the ledger first, evaluated then."""
-    from trading_assets.backtests import backtest, metrics_of
+    from trading_assets.backtests.context import backtest, metrics_of
     from trading_assets.robustness import spans as protocol
     from trading_assets.robustness.holdout import EVALUATED_SPLITS
     from trading_assets.robustness.ledger import look_of
 
-    name, configuration = _ready(step), step.configuration
+    require_ok(step)
+    name, configuration = strategy_of(step), step.configuration
     if name not in configuration.registration:
-        return {"registered": False, "rows of an earlier registration removed": _remove_holdout(step)}
+        removed = _remove_holdout(step)
+        _write(step, holdout.__name__, {})
+        return {"registered": False, "rows of an earlier registration removed": removed}
     frames, context, spans = _market(step, name)
     locked, start = protocol.holdout(spans), protocol.development(spans).start
     registered = _registered(step, context, frames, spans)
@@ -133,12 +137,9 @@ def holdout(step: Step) -> Mapping[str, Any]:
         "start": locked.start,
         "end": locked.end,
     }
-    _replace_splits(
-        step,
-        {**{table: pl.concat(parts) for table, parts in frames_of.items()}, STRESS: stressed},
-        EVALUATED_SPLITS,
-        {HOLDOUT_RESULTS: pl.DataFrame([result], schema=HOLDOUT_RESULTS.empty().schema)},
-    )
+    seen = {STRESS: stressed, **{table: pl.concat(parts) for table, parts in frames_of.items()}}
+    source = {HOLDOUT_RESULTS: pl.DataFrame([result], schema=HOLDOUT_RESULTS.empty().schema)}
+    _write(step, holdout.__name__, _beside_other_splits(step, seen, EVALUATED_SPLITS) | source)
     return {"registered": True, "look": look, "registration": registered.hash, "Sharpe": _sharpes(stressed)}
 
 
@@ -148,7 +149,8 @@ def verdict(step: Step) -> Mapping[str, Any]:
     from trading_assets.robustness.ledger_head import verified_ledger
     from trading_assets.robustness.verdict import judge, rows, unregistered
 
-    name, configuration = _ready(step), step.configuration
+    require_ok(step, ("strategies", "backtests", f"{STAGE}/{holdout.__name__}"))
+    name, configuration = strategy_of(step), step.configuration
     history = history_of(verified_ledger(step.work, _head_file(step)), name)
     limits = configuration.robustness.verdict
     if name in configuration.registration:
@@ -156,7 +158,7 @@ def verdict(step: Step) -> Mapping[str, Any]:
     else:
         judgement = unregistered(name, limits, history)
     table = rows(judgement)
-    step.work.replace(Rows("strategy", name), {VERDICTS: table})
+    _write(step, verdict.__name__, {VERDICTS: table})
     return {
         "result": judgement.result,
         "explanation": judgement.explanation,
@@ -164,22 +166,19 @@ def verdict(step: Step) -> Mapping[str, Any]:
     }
 
 
-def _assets_of(strategy: str) -> list[dg.AssetsDefinition]:
-    inputs = ("market_data/bars", "features/daily", "models/splits", f"strategies/{strategy}", f"backtests/{strategy}")
+def _assets_of(configuration: Configuration, strategy: str) -> list[dg.AssetsDefinition]:
+    inputs = (*inputs_of(configuration, strategy), "models/splits", f"strategies/{strategy}", f"backtests/{strategy}")
     before = (f"{STAGE}/sensitivity/{strategy}", f"{STAGE}/stress/{strategy}")
 
     def asset(
         compute: Compute,
-        *tables: Table,
-        deps: tuple[str, ...],
+        *,
+        own: tuple[Table, ...] = (),
+        shared: tuple[Table, ...] = (),
         clear: Callable[[Step], object] | None = None,
-        kinds: tuple[str, ...] = ("polars", "duckdb", "numba"),
+        deps: tuple[str, ...],
     ) -> dg.AssetsDefinition:
-        own = [
-            table
-            for table in tables
-            if table in (SENSITIVITY, SENSITIVITY_SUMMARY, HEATMAPS, HOLDOUT_RESULTS, VERDICTS)
-        ]
+        """`own` tables lose the strategy's rows if it fails; of `shared` ones `clear` removes what is this asset's."""
         record = failure_recorder(f"{STAGE}/{compute.__name__}", own)
 
         def on_failure(step: Step, error: Exception) -> None:
@@ -192,38 +191,28 @@ def _assets_of(strategy: str) -> list[dg.AssetsDefinition]:
             stage=STAGE,
             name=compute.__name__,
             strategy=strategy,
-            tables=tables,
+            tables=(*own, *shared),
             deps=deps,
-            kinds=kinds,
+            kinds=("polars", "duckdb") if compute is verdict else ("numba", "duckdb"),
             on_failure=on_failure,
         )
 
     return [
-        asset(sensitivity, SENSITIVITY, SENSITIVITY_SUMMARY, HEATMAPS, TRIALS, deps=inputs),
-        asset(stress, STRESS, deps=inputs, clear=_remove_development),
+        asset(sensitivity, own=(SENSITIVITY, SENSITIVITY_SUMMARY, HEATMAPS), shared=(TRIALS,), deps=inputs),
+        asset(stress, shared=(STRESS,), clear=_remove_development, deps=inputs),
         asset(
             holdout,
-            HOLDOUT_RESULTS,
-            HOLDOUT_LEDGER,
-            REGISTRATIONS,
-            STRESS,
-            *BACKTEST_TABLES,
-            deps=(*inputs, *before),
+            own=(HOLDOUT_RESULTS,),
+            shared=(HOLDOUT_LEDGER, REGISTRATIONS, STRESS, *BACKTEST_TABLES),
             clear=_remove_holdout,
+            deps=(*inputs, *before),
         ),
-        asset(verdict, VERDICTS, deps=(f"{STAGE}/holdout/{strategy}", *before), kinds=("polars", "duckdb")),
+        asset(verdict, own=(VERDICTS,), deps=(f"{STAGE}/holdout/{strategy}", *before)),
     ]
 
 
-def _ready(step: Step) -> str:
-    require_ok(step)
-    if step.strategy is None:
-        raise ValueError("an asset of this stage belongs to a strategy")
-    return step.strategy
-
-
 def _market(step: Step, name: str) -> tuple[Frames, StrategyMarket, dict[str, Interval]]:
-    from trading_assets.backtests import prepare
+    from trading_assets.backtests.context import prepare
     from trading_assets.robustness.spans import spans_of
     from trading_assets.strategies.inputs import read_frames
 
@@ -305,40 +294,42 @@ def _head_file(step: Step) -> HeadFile:
     return HeadFile(step.configuration.home / "ledger.head")
 
 
-def _replace_splits(
-    step: Step,
-    new: Mapping[Table, pl.DataFrame],
-    splits: tuple[str, ...],
-    others: Mapping[Table, pl.DataFrame] | None = None,
-) -> None:
-    """Replace some splits of the strategy's rows and leave the other splits as they are, in one transaction."""
+def _write(step: Step, asset: str, tables: Mapping[Table, pl.DataFrame]) -> None:
+    """Replace the strategy's rows, and note that the asset came to its end."""
+    name, own = strategy_of(step), f"{STAGE}/{asset}"
+    status = {STATUS: status_row(own, name)}
+    step.work.replace_together([(Rows("strategy", name), tables), (Rows("asset", f"{own}/{name}"), status)])
+
+
+def _beside_other_splits(
+    step: Step, new: Mapping[Table, pl.DataFrame], splits: tuple[str, ...]
+) -> dict[Table, pl.DataFrame]:
+    """The strategy's rows as they stand, those of `splits` replaced."""
     from trading_assets.robustness.holdout import put
 
-    rows = Rows("strategy", str(step.strategy))
-    merged = {table: put(step.work.read_or_empty(table, rows=rows), splits, frame) for table, frame in new.items()}
-    step.work.replace(rows, {**merged, **(others or {})})
+    rows = Rows("strategy", strategy_of(step))
+    return {table: put(step.work.read_or_empty(table, rows=rows), splits, frame) for table, frame in new.items()}
 
 
 def _remove_development(step: Step) -> None:
-    _replace_splits(step, {STRESS: STRESS.empty()}, (DEVELOPMENT,))
+    kept = _beside_other_splits(step, {STRESS: STRESS.empty()}, (DEVELOPMENT,))
+    step.work.replace(Rows("strategy", strategy_of(step)), kept)
 
 
 def _remove_holdout(step: Step) -> bool:
     """Remove what an earlier look left in the tables, if there is anything; the ledger keeps the look."""
     from trading_assets.robustness.holdout import EVALUATED_SPLITS
 
-    rows = Rows("strategy", str(step.strategy))
-    tables = [
+    rows = Rows("strategy", strategy_of(step))
+    left = [
         table
         for table in (*BACKTEST_TABLES, STRESS)
         if not step.work.read_or_empty(table, rows=rows).filter(split=HOLDOUT).is_empty()
     ]
-    if not tables:
-        return False
-    _replace_splits(
-        step, {table: table.empty() for table in tables}, EVALUATED_SPLITS, {HOLDOUT_RESULTS: HOLDOUT_RESULTS.empty()}
-    )
-    return True
+    if left:
+        kept = _beside_other_splits(step, {table: table.empty() for table in left}, EVALUATED_SPLITS)
+        step.work.replace(rows, {**kept, HOLDOUT_RESULTS: HOLDOUT_RESULTS.empty()})
+    return bool(left)
 
 
 def _sharpes(rows: pl.DataFrame) -> pl.DataFrame:

@@ -29,7 +29,7 @@ def grids(configuration: Configuration) -> dict[str, Grid]:
         if name not in configuration.strategies:
             raise _error(("grids", name), "no strategy of this name", _nearest(name, list(configuration.strategies)))
     return {
-        name: _checked(name, parameters, configured.get(name, getattr(strategy_module(settings.type), "GRID", {})))
+        name: _checked(name, parameters, configured.get(name) or getattr(strategy_module(settings.type), "GRID", {}))
         for name, settings in configuration.strategies.items()
         if isinstance(parameters := settings.parameters, StrategyParameters)
     }

@@ -19,6 +19,18 @@ from trading_assets.robustness.verdict import BEAR_MONTHS
 #: Splits of `backtests.*` that the holdout asset writes: `all` then ends with the holdout.
 EVALUATED_SPLITS = (HOLDOUT, "all")
 
+_BASE_METRICS = (
+    "trades",
+    "sessions",
+    "sharpe",
+    "calmar",
+    "expectancy_r",
+    "expectancy_r_without_best",
+    "profit_factor",
+    "correlation",
+    "daily_loss_99",
+)
+
 
 class HoldoutMissingError(Exception):
     """A strategy is registered, but its holdout was not evaluated with this configuration and backtest."""
@@ -46,11 +58,9 @@ def statistics_of(stress: pl.DataFrame) -> dict[str, float | None]:
     LookupError
         A scenario is missing.
     """
-    base = ("trades", "sessions", "sharpe", "calmar", "expectancy_r", "expectancy_r_without_best")
-    base = (*base, "profit_factor", "correlation", "daily_loss_99")
     two, three = slippage_scenario(2.0), slippage_scenario(3.0)
     return {
-        **{metric: value_of(stress, BASE, metric) for metric in base},
+        **{metric: value_of(stress, BASE, metric) for metric in _BASE_METRICS},
         "drawdown": _depth(value_of(stress, BASE, "max_drawdown")),
         "slippage_2x_expectancy_r": value_of(stress, two, "expectancy_r"),
         "slippage_2x_sharpe": value_of(stress, two, "sharpe"),

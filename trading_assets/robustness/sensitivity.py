@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.backtests import StrategyMarket, Sweep, evaluate, metrics, parameter_grid, returns_of
+from trading_assets.backtests import metrics
+from trading_assets.backtests.context import StrategyMarket, Sweep, evaluate, parameter_grid, returns_of
 from trading_assets.config.strategies import OrderParameters
 from trading_assets.robustness.tables import HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY
 from trading_assets.robustness.trials import Evaluation, params_hash, trial_id
@@ -110,8 +111,8 @@ def neighbours(parameters: OrderParameters, grid: Grid) -> list[OrderParameters]
         if any(isinstance(value, str | bool) for value in values):
             steps = [value for value in values if value != current]
         else:
-            below = [value for value in values if value < current]  # type: ignore[operator]
-            above = [value for value in values if value > current]  # type: ignore[operator]
+            below = [value for value in values if value < current]
+            above = [value for value in values if value > current]
             steps = [*([max(below)] if below else []), *([min(above)] if above else [])]
         found += [_changed(parameters, name, value) for value in steps]
     return found

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
-from trading_assets.backtests import Result, StrategyMarket, backtest, stressed
+from trading_assets.backtests.context import StrategyMarket, backtest
 from trading_assets.backtests.metrics import summarise
+from trading_assets.backtests.records import Result
+from trading_assets.backtests.variations import stressed
 from trading_assets.robustness.months import BEAR, RANGE, in_months
 from trading_assets.robustness.tables import STRESS
 

@@ -129,7 +129,9 @@ def forge(row: int, **changes: object) -> Callable[[Warehouse, pl.DataFrame], No
     def tamper(warehouse: Warehouse, ledger: pl.DataFrame) -> None:
         values = {**ledger.row(row - 1, named=True), **changes}
         sets = ", ".join(f"{name} = '{value}'" for name, value in changes.items())
-        by_hand(warehouse, f"UPDATE {HOLDOUT_LEDGER.name} SET {sets}, row_hash = '{row_hash(values)}' WHERE row = {row}")
+        by_hand(
+            warehouse, f"UPDATE {HOLDOUT_LEDGER.name} SET {sets}, row_hash = '{row_hash(values)}' WHERE row = {row}"
+        )
 
     return tamper
 
@@ -158,7 +160,10 @@ def sql(*statements: str) -> Callable[[Warehouse, pl.DataFrame], None]:
 
 LEDGER = HOLDOUT_LEDGER.name
 TAMPERING: dict[str, tuple[Callable[[Warehouse, pl.DataFrame], None], str]] = {
-    "value edited": (sql(f"UPDATE {LEDGER} SET registration_hash = 'r1' WHERE row = 3"), r"row 3 \(a, look 2\) was edited"),
+    "value edited": (
+        sql(f"UPDATE {LEDGER} SET registration_hash = 'r1' WHERE row = 3"),
+        r"row 3 \(a, look 2\) was edited",
+    ),
     "reason removed": (sql(f"UPDATE {LEDGER} SET override = NULL WHERE row = 3"), r"row 3 \(a, look 2\) was edited"),
     "time moved": (
         sql(f"UPDATE {LEDGER} SET evaluated_at = evaluated_at - INTERVAL 1 MICROSECOND WHERE row = 1"),

@@ -132,7 +132,9 @@ def test_data_hash_depends_on_the_bars_and_not_on_their_order() -> None:
     same = data_hash(frame, ["A", "B", "X"], end)
     assert data_hash(frame.sample(fraction=1, shuffle=True, seed=1), ["X", "B", "A"], end) == same
     assert data_hash(frame.rechunk().reverse(), ["A", "B", "X"], end) == same
-    edited = frame.with_columns(pl.when(pl.int_range(pl.len()) == 3).then(pl.col("low") - 1e-9).otherwise("low").alias("low"))
+    edited = frame.with_columns(
+        pl.when(pl.int_range(pl.len()) == 3).then(pl.col("low") - 1e-9).otherwise("low").alias("low")
+    )
     assert data_hash(edited, ["A", "B", "X"], end) != same
     assert data_hash(frame.with_columns(cash_dividend=pl.lit(0.01)), ["A", "B", "X"], end) != same
 
