@@ -213,9 +213,9 @@ def _quantity(
         reserved += notional * (1.0 + fee_rate(market.fee_bps[other], trial))
     distance = trial["stop_atr"] * market.atr[t, i]
     quantity = floor_to_lot(equity * settings.risk_per_trade * multiplier / distance, lot)
-    quantity = floor_to_lot(min(quantity, settings.max_position * equity / close), lot)
+    quantity = min(quantity, floor_to_lot(settings.max_position * equity / close, lot))
     room = settings.max_gross * equity - (value_of_positions(state) + queued)
-    quantity = floor_to_lot(min(quantity, room / close), lot)
+    quantity = min(quantity, floor_to_lot(room / close, lot))
     if quantity <= 0.0:
         return ZERO_SIZE, 0.0
     if not market.adv[t, i] > 0.0:
