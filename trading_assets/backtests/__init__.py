@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         StrategyMarket,
         Sweep,
         backtest,
+        baselines_of,
         evaluate,
         evaluate_contexts,
         grid_of,
@@ -23,16 +24,16 @@ if TYPE_CHECKING:
         returns_of,
         with_parameters,
     )
-    from trading_assets.backtests.market_build import Grid
+    from trading_assets.backtests.market_build import Grid, data_hash
     from trading_assets.backtests.records import Result
     from trading_assets.backtests.variations import stressed, with_crashes, with_entries, without_bars
 
 _HOMES = {
     "context": (
-        "StrategyMarket Sweep backtest evaluate evaluate_contexts grid_of metrics_of parameter_grid prepare "
-        "returns_of with_parameters"
+        "StrategyMarket Sweep backtest baselines_of evaluate evaluate_contexts grid_of metrics_of parameter_grid "
+        "prepare returns_of with_parameters"
     ),
-    "market_build": "Grid",
+    "market_build": "Grid data_hash",
     "records": "Result",
     "variations": "stressed with_crashes with_entries without_bars",
 }
@@ -43,6 +44,8 @@ __all__ = [
     "StrategyMarket",
     "Sweep",
     "backtest",
+    "baselines_of",
+    "data_hash",
     "evaluate",
     "evaluate_contexts",
     "grid_of",

@@ -24,13 +24,12 @@ from trading_assets.models.tables import SPLITS
 from trading_assets.strategies.assets import inputs_of
 from trading_assets.strategies.failure import failure_recorder, require_ok, status_row, strategy_of
 from trading_assets.strategies.inputs import read_frames
-from trading_assets.strategies.tables import STATUS
+from trading_assets.strategies.tables import FAILED, OK, STATUS
 from trading_assets.warehouse import Rows
 from trading_assets.warehouse.table_asset import Step, table_asset
 
 if TYPE_CHECKING:
     from trading_assets.backtests.context import StrategyMarket
-    from trading_assets.backtests.records import Result
 
 STAGE = "backtests"
 _TABLES = (TRADES, EQUITY, DECISIONS, METRICS, OPEN_POSITIONS, BASELINES)
@@ -46,7 +45,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             tables=(*_TABLES, RUNS),
             deps=[*inputs_of(configuration, name), "models/splits", f"strategies/{name}"],
             kinds=("numba", "duckdb"),
-            on_failure=failure_recorder(STAGE, _TABLES),
+            on_failure=_failed,
         )
         for name in configuration.strategies
     ]
@@ -54,31 +53,29 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
 
 def run(step: Step) -> Mapping[str, Any]:
     """Simulate train, validation and both in one go; the holdout stays locked."""
-    from trading_assets.backtests.context import backtest, metrics_of, prepare
+    from trading_assets.backtests.context import backtest, baselines_of, metrics_of, prepare
 
     require_ok(step, ("strategies",))
     name = strategy_of(step)
-    context = prepare(step.configuration, name, read_frames(step.work, step.configuration, name))
-    results = {
-        split: backtest(context, start, end, split=split)
-        for split, (start, end) in spans_of(step.work.read(SPLITS)).items()
-    }
+    frames = read_frames(step.work, step.configuration, name)
+    context, spans = prepare(step.configuration, name, frames), spans_of(step.work.read(SPLITS))
+    results = {split: backtest(context, start, end, split=split) for split, (start, end) in spans.items()}
     metrics = pl.concat(metrics_of(context, result) for result in results.values()).sort(METRICS.key)
-    frames = {
+    tables = {
         TRADES: pl.concat(result.trades for result in results.values()).sort(TRADES.key),
         EQUITY: pl.concat(result.equity for result in results.values()).sort(EQUITY.key),
         DECISIONS: pl.concat(result.decisions for result in results.values()).sort(DECISIONS.key),
         OPEN_POSITIONS: pl.concat(result.open_positions for result in results.values()).sort(OPEN_POSITIONS.key),
         METRICS: metrics,
-        BASELINES: _baselines(context, results["all"]),
+        BASELINES: baselines_of(context, results["all"]),
     }
     step.work.replace_together(
         [
-            (Rows("strategy", name), frames),
+            (Rows("strategy", name), tables),
             (Rows("asset", f"{STAGE}/{name}"), {STATUS: status_row(STAGE, name)}),
         ]
     )
-    step.work.append(RUNS, _run_row(step, context, metrics))
+    step.work.append(RUNS, _run_row(step, OK, _found(context, frames.bars, metrics, spans["all"][1])))
     return {
         "benchmark": context.benchmark_name,
         "metrics": metrics.pivot("split", index="metric", values="value"),
@@ -92,34 +89,34 @@ def spans_of(splits: pl.DataFrame) -> dict[str, tuple[dt.date, dt.date]]:
     return {"train": train, "validation": validation, "all": (train[0], validation[1])}
 
 
-def _baselines(context: StrategyMarket, result: Result) -> pl.DataFrame:
-    from trading_assets.backtests.baselines import compare
-
-    change = pl.col("adj_close") / pl.col("adj_close").shift(1).over("symbol") - 1
-    rows = compare(
-        context.name,
-        result.equity,
-        context.panel.select("symbol", "session", total_return=change),
-        starting_equity=context.settings.starting_equity,
-        benchmark=context.benchmark.select("session", benchmark_return="daily_return"),
-    )
-    return rows.with_columns(split=pl.lit("all")).sort(BASELINES.key)
+def _failed(step: Step, error: Exception) -> None:
+    """Empty the strategy's tables and keep both the status and the run on record as failed."""
+    failure_recorder(STAGE, _TABLES)(step, error)
+    step.work.append(RUNS, _run_row(step, FAILED, {}))
 
 
-def _run_row(step: Step, context: StrategyMarket, metrics: pl.DataFrame) -> pl.DataFrame:
-    from trading_assets.backtests.market_build import market_hash
-
-    headline = dict(metrics.filter(split="all").select("metric", "value").iter_rows())
+def _run_row(step: Step, status: str, found: Mapping[str, object]) -> pl.DataFrame:
     row = {
         "run_id": step.run_id,
-        "strategy": context.name,
+        "strategy": strategy_of(step),
+        "status": status,
         "config_hash": step.configuration.hash,
-        "data_hash": market_hash(context.market),
         "code_version": __version__,
         "seed": step.configuration.seed,
-        "as_of": context.grid.sessions[-1],
         "started_at": step.now,
         "finished_at": dt.datetime.now(dt.UTC).replace(tzinfo=None),
-        **{name: headline[name] for name in ("trades", "total_return", "sharpe", "max_drawdown")},
+        **found,
     }
     return pl.DataFrame([row], schema=RUNS.empty().schema)
+
+
+def _found(context: StrategyMarket, bars: pl.DataFrame, metrics: pl.DataFrame, end: dt.date) -> dict[str, object]:
+    from trading_assets.backtests.market_build import data_hash
+
+    headline = dict(metrics.filter(split="all").select("metric", "value").iter_rows())
+    symbols = [*context.grid.symbols, *([context.benchmark_name] if context.benchmark_name else [])]
+    return {
+        "data_hash": data_hash(bars, symbols, end),
+        "as_of": context.grid.sessions[-1],
+        **{name: headline[name] for name in ("trades", "total_return", "sharpe", "max_drawdown")},
+    }

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from trading_assets.backtests import engine
+from trading_assets.backtests.baselines import compare
 from trading_assets.backtests.market import Floats, Integers, Market, Signals
 from trading_assets.backtests.market_build import Grid, build_grid, build_market
 from trading_assets.backtests.metrics import summarise
@@ -19,7 +20,7 @@ from trading_assets.backtests.records import Result, result_of
 from trading_assets.backtests.settings import Settings, settings_of
 from trading_assets.backtests.signals import signals_of, signature, trial_of
 from trading_assets.backtests.state import Table
-from trading_assets.backtests.tables import METRICS
+from trading_assets.backtests.tables import BASELINES, METRICS
 from trading_assets.config import Configuration
 from trading_assets.config.sections import AssetClass
 from trading_assets.config.strategies import OrderParameters, strategy_module
@@ -154,13 +155,26 @@ def metrics_of(context: StrategyMarket, result: Result) -> pl.DataFrame:
         result.equity,
         result.trades,
         periods_per_year=context.periods_per_year,
-        benchmark=context.benchmark.select("session", benchmark_return="daily_return"),
+        benchmark=_benchmark_column(context),
     )
     rows = pl.DataFrame(
         {"metric": list(values), "value": list(values.values())}, schema={"metric": pl.String, "value": pl.Float64}
     )
     own = rows.with_columns(strategy=pl.lit(context.name), split=pl.lit(result.equity["split"][0]))
     return METRICS.conform(own).sort(METRICS.key)
+
+
+def baselines_of(context: StrategyMarket, result: Result) -> pl.DataFrame:
+    """Rows of `backtests.baselines` beside one run."""
+    change = pl.col("adj_close") / pl.col("adj_close").shift(1).over("symbol") - 1
+    rows = compare(
+        context.name,
+        result.equity,
+        context.panel.select("symbol", "session", total_return=change),
+        starting_equity=context.settings.starting_equity,
+        benchmark=_benchmark_column(context) if context.benchmark_name else None,
+    )
+    return BASELINES.conform(rows.with_columns(split=pl.lit(result.equity["split"][0]))).sort(BASELINES.key)
 
 
 def with_parameters(context: StrategyMarket, parameters: OrderParameters) -> StrategyMarket:
@@ -258,6 +272,10 @@ def span_rows(context: StrategyMarket, start: dt.date, end: dt.date) -> Integers
     if not rows.size:
         raise ValueError(f"{context.name}: no session from {start} to {end}; the market has {days[0]} to {days[-1]}")
     return rows
+
+
+def _benchmark_column(context: StrategyMarket) -> pl.DataFrame:
+    return context.benchmark.select("session", benchmark_return="daily_return")
 
 
 def _over(context: StrategyMarket, start: dt.date, end: dt.date) -> Table:

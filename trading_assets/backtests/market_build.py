@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,9 @@ from trading_assets.backtests.market import Flags, Floats, Integers, Market
 from trading_assets.config.sections import AssetClass, Costs, InstrumentCosts
 
 _EPOCH = dt.date(1970, 1, 1)
+_HASHED_COLUMNS = tuple(
+    ["symbol", "session", "open", "high", "low", "close", "volume", "split_ratio", "cash_dividend", "forward_factor"]
+)
 
 
 @dataclass(frozen=True)
@@ -112,12 +116,23 @@ def build_market(
     )
 
 
-def market_hash(market: Market) -> str:
-    """Twelve hexadecimal digits that change with any number of a market."""
+def data_hash(bars: pl.DataFrame, symbols: Sequence[str], end: dt.date) -> str:
+    """SHA-256 of the bars of some symbols up to a session, whatever order the rows come in.
+
+    Column by column, little-endian: raw prices, volume and corporate actions. Later bars change nothing.
+    """
+    kept = (
+        bars.filter(pl.col("symbol").is_in(list(symbols)), pl.col("session") <= end)
+        .select(_HASHED_COLUMNS)
+        .sort("symbol", "session")
+    )
     digest = hashlib.sha256()
-    for array in market:
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:12]
+    for column in kept.drop("symbol").iter_columns():
+        values = column.to_physical().fill_null(0).to_numpy()
+        digest.update(column.is_null().to_numpy().tobytes())
+        digest.update(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
+    digest.update(json.dumps(kept["symbol"].to_list(), separators=(",", ":")).encode())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)

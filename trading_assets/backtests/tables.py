@@ -138,11 +138,16 @@ RUNS = Table(
     columns={
         "run_id": Column(pl.String, "Dagster run"),
         "strategy": _STRATEGY,
+        "status": Column(pl.String, "ok or failed", one_of=("ok", "failed")),
         "config_hash": Column(pl.String, "of the whole configuration"),
-        "data_hash": Column(pl.String, "of the bars that the strategy read"),
+        "data_hash": Column(
+            pl.String,
+            "of the bars of its symbols and benchmark up to the last split; null if failed",
+            nullable=True,
+        ),
         "code_version": Column(pl.String, "version of trading_assets"),
         "seed": Column(pl.Int64, "of the slippage draws"),
-        "as_of": Column(pl.Date, "last session of the data"),
+        "as_of": Column(pl.Date, "last session of the data; null if failed", nullable=True),
         "started_at": Column(pl.Datetime("us"), "UTC"),
         "finished_at": Column(pl.Datetime("us"), "UTC"),
         "trades": _HEADLINE,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from trading_assets.strategies.tables import FAILED, OK, STATUS
-from trading_assets.warehouse import Rows, Table
+from trading_assets.warehouse import Rows, Table, Warehouse
 
 if TYPE_CHECKING:
     from trading_assets.warehouse.table_asset import Step
@@ -57,12 +57,14 @@ def status_row(stage: str, strategy: str, error: str | None = None) -> pl.DataFr
 def require_ok(step: Step, stages: Sequence[str] = ("strategies", "backtests")) -> None:
     """Stop here if the strategy failed in one of `stages`.
 
+    The status is read apart from the step's unit of work: another strategy's row does not make a step stale.
+
     Raises
     ------
     UpstreamFailedError
         With the first recorded error.
     """
-    status = step.work.read_or_empty(STATUS, rows=Rows("strategy", strategy_of(step)))
+    status = Warehouse(step.work.path).read_or_empty(STATUS, rows=Rows("strategy", strategy_of(step)))
     failed = {row["stage"]: row["error"] for row in status.filter(status=FAILED).iter_rows(named=True)}
     for stage in stages:
         if stage in failed:
