@@ -109,7 +109,7 @@ def test_prefix_invariance(seed: int, cut: int, holes: int, change: bool) -> Non
     rng = np.random.default_rng(seed)
     bars = broken(market(sessions=160, seed=seed), seed).sample(fraction=1.0, shuffle=True, seed=seed)
     bars = bars.filter(~pl.Series(rng.permutation(bars.height) < holes))
-    day = bars["session"].unique().sort()[cut - 160]
+    day = bars["session"].unique().sort().head(cut + 1)[-1]
     whole = up_to(everything(bars), day)
     later = scaled(bars.filter(pl.col("session") > day), 1.7) if change else bars.clear()
     prefix = up_to(everything(pl.concat([up_to(bars, day), later])), day)

@@ -133,6 +133,17 @@ def test_autocorrelation_alone_rarely_alarms() -> None:
     assert not is_drift_event(table, SETTINGS.alarm_share)
 
 
+def test_alarm_needs_both_statistics_beyond_both_bounds() -> None:
+    values = ar(np.random.default_rng(13), 800 + 63, 300)[:, None, :]
+    values[800:] += 1.0
+    table = compare(values, 800)
+    bounds = {"psi": SETTINGS.psi_alarm, "ks": SETTINGS.ks_alarm}
+    beyond = {name: pl.col(name) > pl.max_horizontal(pl.lit(level), f"{name}_usual") for name, level in bounds.items()}
+    apart = table.select(only_psi=beyond["psi"] & ~beyond["ks"], only_ks=beyond["ks"] & ~beyond["psi"])
+    assert min(apart.sum().row(0)) > 0  # else this shows nothing
+    assert table["alarm"].to_list() == table.select(beyond["psi"] & beyond["ks"])["psi"].to_list()
+
+
 @pytest.mark.parametrize(("symbols", "shift"), [(1, 2.5), (10, 1.0)])
 def test_a_shift_alarms_in_spite_of_autocorrelation(symbols: int, shift: float) -> None:
     rng = np.random.default_rng(6)
