@@ -340,7 +340,7 @@ def as_received(rows: list[dict[str, Any]]) -> pl.DataFrame:
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(markets())
 def test_agrees_with_the_twin(rows: list[dict[str, Any]]) -> None:
     result = judged(as_received(rows))
@@ -350,7 +350,7 @@ def test_agrees_with_the_twin(rows: list[dict[str, Any]]) -> None:
     assert by_key == {key: sorted(found) for key, found in reasons.items()}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(markets(), st.randoms(use_true_random=False))
 def test_order_of_rows_changes_nothing(rows: list[dict[str, Any]], random: Any) -> None:
     raw = as_received(rows)
@@ -361,7 +361,7 @@ def test_order_of_rows_changes_nothing(rows: list[dict[str, Any]], random: Any) 
     assert_frame_equal(shuffled.quarantine, expected.quarantine)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(markets(), st.integers(1, 11))
 def test_the_next_bar_decides_spikes_and_nothing_else_depends_on_the_future(
     rows: list[dict[str, Any]], cut: int

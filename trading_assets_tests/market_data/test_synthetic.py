@@ -7,8 +7,6 @@ import datetime as dt
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from trading_assets.config.sections import Quality
@@ -47,15 +45,18 @@ def returns(bars: pl.DataFrame) -> np.ndarray:
     return np.diff(np.log(wide.select(sorted(wide.columns)).to_numpy()), axis=0)
 
 
-@settings(max_examples=6, deadline=None)
-@given(st.dates(ANCHOR, END), st.dates(ANCHOR, END))
-def test_a_window_shows_the_same_bars_as_the_whole(one: dt.date, other: dt.date) -> None:
-    start, end = min(one, other), max(one, other)
-    for source in (changed(EQUITY, symbols=3, missing_rate=0.1), changed(CRYPTO, missing_rate=0.1)):
-        whole = generate(source, ANCHOR, END, 7)
-        assert_frame_equal(
-            generate(source, start, end, 7), whole.filter(pl.col("session").is_between(start, end)), check_exact=True
-        )
+@pytest.mark.parametrize(
+    "source",
+    [changed(EQUITY, symbols=3, missing_rate=0.1), changed(CRYPTO, missing_rate=0.1)],
+    ids=["equity", "crypto"],
+)
+def test_a_window_shows_the_same_bars_as_the_whole(source: SyntheticSource) -> None:
+    whole = generate(source, ANCHOR, END, 7)
+    ends = [ANCHOR, *(dt.date(2005, 6, day) for day in range(1, 18)), dt.date(2012, 3, 4), END]
+    for end in ends:  # of many lengths, odd and even, for the tails of vectorised loops
+        for start in (ANCHOR, end - dt.timedelta(days=30), end):
+            window = whole.filter(pl.col("session").is_between(start, end))
+            assert_frame_equal(generate(source, start, end, 7), window, check_exact=True)
 
 
 def test_a_symbol_does_not_depend_on_the_others(crypto: pl.DataFrame) -> None:
