@@ -107,7 +107,8 @@ def _executor(configuration: Configuration) -> dg.ExecutorDefinition:
     if configuration.executor == "dask":
         from dagster_dask import dask_executor
 
-        return dask_executor
+        executor: dg.ExecutorDefinition = dask_executor
+        return executor
     return dg.in_process_executor
 
 

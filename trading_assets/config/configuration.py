@@ -67,6 +67,8 @@ class Configuration(Section):
             raise ValueError(f"start: expected the first of a month (the first monthly partition), got {self.start}")
         if self.as_of is not None and self.as_of < self.start:
             raise ValueError(f"as_of: {self.as_of} is before start {self.start}")
+        if "splits" in self.models:
+            raise ValueError("models: 'splits' is the name of an asset of that stage; give the model another one")
         unknown = sorted(set(self.registration) - set(self.strategies))
         if unknown:
             raise ValueError(f"registration: {unknown[0]!r} is not one of the strategies {', '.join(self.strategies)}")

@@ -155,6 +155,12 @@ class Risk(Section):
     missing_sessions_exit: int = Field(default=2, ge=1)
     delisting_sessions: int = Field(default=10, ge=2)
 
+    @model_validator(mode="after")
+    def _baseline_can_be_full(self) -> Risk:
+        if self.volatility_minimum > self.volatility_baseline:
+            raise ValueError("volatility_minimum is larger than volatility_baseline: scaling could never start")
+        return self
+
 
 class Model(Section):
     """A walk-forward classifier of the forward return's sign."""

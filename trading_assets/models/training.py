@@ -159,7 +159,7 @@ def _fill(features: NDArray[np.float32], medians: NDArray[np.float64]) -> NDArra
 
 
 def _one_blas_thread() -> AbstractContextManager[object]:
-    import threadpoolctl  # type: ignore[import-untyped]
+    import threadpoolctl
 
     limits: AbstractContextManager[object] = threadpoolctl.threadpool_limits(1, user_api="blas")
     return limits

@@ -39,14 +39,14 @@ class Grid:
 
 def percent(value: float) -> str:
     """A fraction as a percentage."""
-    return f"{value:.1%}"
+    return _unsigned_zero(f"{value:.1%}")
 
 
 def number(value: float) -> str:
     """Thousands with commas; small values with two decimals."""
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.2f}"
+    return _unsigned_zero(f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.2f}")
 
 
 def price(value: float) -> str:
@@ -72,6 +72,10 @@ def grid(
         for row in frame.iter_rows(named=True)
     ]
     return Grid(columns, rows, caption)
+
+
+def _unsigned_zero(text: str) -> str:
+    return text.removeprefix("-") if not text.strip("-0.%") else text
 
 
 def _cell(value: object, form: Format | None, link: Callable[[str], str] | None) -> Cell:

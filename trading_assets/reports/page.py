@@ -118,7 +118,8 @@ def _subtitle(content: StrategyContent) -> str:
     universe = settings.universe if isinstance(settings.universe, str) else ", ".join(settings.universe)
     parts = [f"{settings.type} on {universe}"]
     if not content.equity.is_empty():
-        parts.append(f"{content.equity['session'].min()} to {content.equity['session'].max()}")
+        first, last = content.equity["session"].min(), content.equity["session"].max()
+        parts.append(f"{first!s} to {last!s}")
     if content.benchmark:
         parts.append(f"benchmark {content.benchmark} (price return)")
     return " · ".join(parts)

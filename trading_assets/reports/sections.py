@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from trading_assets import charts
+from trading_assets.backtests.metrics import METRICS
 from trading_assets.reports.cells import Cell, Grid, Head, grid, number, percent, price
 from trading_assets.reports.content import StrategyContent
 
@@ -106,7 +107,7 @@ def _performance(content: StrategyContent) -> Section:
 
 def _metrics_table(metrics: pl.DataFrame) -> Grid:
     splits = [split for split in SPLIT_ORDER if split in metrics["split"]]
-    names = metrics["metric"].unique(maintain_order=True).to_list()
+    names = [name for name in METRICS if name in metrics["metric"]]
     values = {(row["split"], row["metric"]): row["value"] for row in metrics.iter_rows(named=True)}
     rows = []
     for name in names:

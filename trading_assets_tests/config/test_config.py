@@ -60,10 +60,16 @@ def test_one_cost_can_be_changed_alone(tmp_path: Path) -> None:
         ("costs: {equity: {fee_bps: -1}}\n", ["key: costs.equity.fee_bps", "greater than or equal to 0", "got -1"]),
         ("seed: many\n", ["key: seed", "valid integer", "got 'many'"]),
         ("as_of: 2009-01-01\n", ["as_of: 2009-01-01 is before start 2010-01-01"]),
-        ("registration: {other: {hypothesis: long enough text, registered_on: 2020-01-01}}\n", ["'other' is not one of"]),
+        (
+            "registration: {other: {hypothesis: long enough text, registered_on: 2020-01-01}}\n",
+            ["'other' is not one of"],
+        ),
+        ("risk: {volatility_baseline: 20}\n", ["key: risk", "volatility_minimum is larger than volatility_baseline"]),
+        ("models: {splits: {}}\n", ["'splits' is the name of an asset"]),
         ("splits: {train: 0.5, validation: 0.1, holdout: 0.1}\n", ["key: splits", "sum to 1"]),
         (
-            "splits: {train: [2011-01-01, 2012-12-31], validation: [2012-06-01, 2013-01-01], holdout: [2013-02-01, 2014-01-01]}\n",
+            "splits: {train: [2011-01-01, 2012-12-31], validation: [2012-06-01, 2013-01-01], "
+            "holdout: [2013-02-01, 2014-01-01]}\n",
             ["key: splits", "overlap or are out of order"],
         ),
         ("splits: {train: [2012-01-01, 2011-12-31], validation: 0.1, holdout: 0.1}\n", ["key: splits.train", "before"]),
