@@ -45,8 +45,12 @@ SETTINGS: dict[str, Any] = {
         "known": {"type": "equity_momentum", "trend_slope": -1.0},
         "unknown": {"type": "equity_momentum", "stop_atr": 2.0},
     },
-    "registration": {"known": {"registered_on": "2016-12-15", "hypothesis": "No edge is planted, so none is expected."}},
-    "robustness": {"grids": {name: {"stop_atr": [2.0, 2.5], "exit": ["ma_20", "staged"]} for name in ("known", "unknown")}},
+    "registration": {
+        "known": {"registered_on": "2016-12-15", "hypothesis": "No edge is planted, so none is expected."}
+    },
+    "robustness": {
+        "grids": {name: {"stop_atr": [2.0, 2.5], "exit": ["ma_20", "staged"]} for name in ("known", "unknown")}
+    },
 }
 
 
@@ -73,12 +77,14 @@ class Experiment:
     def run(self, *keys: str) -> dg.ExecuteInProcessResult:
         """Materialise some assets (default: all) over the whole range."""
         configuration = self.configuration
-        assets: list[Any] = [a for stage in STAGES for a in stage.assets.build_assets(configuration)]
+        named = {key.split("/")[0] for key in keys}
+        stages = [stage for stage in STAGES if not keys or stage.__name__.split(".")[-1] in named]
+        assets: list[Any] = [asset for stage in stages for asset in stage.assets.build_assets(configuration)]
         checks = trading_assets.robustness.checks.build_checks(configuration)
         months = trading_assets.market_data.assets.monthly_partitions(configuration).get_partition_keys()
         return dg.materialize(
             [*assets, *checks],
-            selection=[key.split("/") for key in keys] if keys else None,
+            selection=[dg.AssetKey(key.split("/")) for key in keys] or None,
             resources={"configuration": configuration, "warehouse": Warehouse(configuration.warehouse_path)},
             tags={"dagster/asset_partition_range_start": months[0], "dagster/asset_partition_range_end": months[-1]},
             raise_on_error=False,

@@ -1,0 +1,191 @@
+"""The assets of the stage on a real warehouse: what is written, when, and when not."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from trading_assets.backtests import tables as backtests
+from trading_assets.robustness import tables
+from trading_assets.strategies.tables import STATUS
+from trading_assets.warehouse import Rows, Table
+from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment, checks_of
+
+HOLDOUT_START, HOLDOUT_END = dt.date(2016, 12, 16), dt.date(2017, 6, 30)
+KNOWN = Rows("strategy", "known")
+BY_SESSION = {
+    backtests.TRADES: "exit_session",
+    backtests.EQUITY: "session",
+    backtests.DECISIONS: "session",
+}
+BACKTEST_TABLES = (*BY_SESSION, backtests.METRICS, backtests.OPEN_POSITIONS)
+TIMES = ("evaluated_at", "recorded_at")
+
+
+def everything(experiment: Experiment) -> dict[str, str]:
+    """Fingerprint of every table that the holdout or the stage writes."""
+    written = [item for item in vars(tables).values() if isinstance(item, Table)] + list(BACKTEST_TABLES)
+    warehouse = experiment.warehouse
+    return {
+        table.name: warehouse.fingerprint(table, exclude=[name for name in TIMES if name in table.columns])
+        for table in written
+    }
+
+
+def splits(experiment: Experiment, table: Table, strategy: str = "known") -> set[str]:
+    return set(experiment.warehouse.read_or_empty(table, rows=Rows("strategy", strategy))["split"])
+
+
+def result_of(experiment: Experiment, strategy: str = "known") -> tuple[str, str]:
+    verdicts = experiment.warehouse.read(tables.VERDICTS, rows=Rows("strategy", strategy))
+    row = verdicts.filter(kind="result").row(0, named=True)
+    return row["result"], row["note"]
+
+
+def error_of(result: dg.ExecuteInProcessResult) -> str:
+    return "\n".join(
+        str(evaluation.metadata["error"].value)
+        for evaluation in result.get_asset_check_evaluations()
+        if evaluation.check_name == "completed" and not evaluation.passed
+    )
+
+
+def test_an_unregistered_strategy_leaves_no_holdout_rows_anywhere(finished: Experiment) -> None:
+    warehouse, rows = finished.warehouse, Rows("strategy", "unknown")
+    for table, session in BY_SESSION.items():
+        frame = warehouse.read(table, rows=rows)
+        assert not frame.is_empty()
+        assert frame[session].max() < HOLDOUT_START  # type: ignore[operator]
+    for table in (*BACKTEST_TABLES, tables.STRESS):
+        assert "holdout" not in splits(finished, table, "unknown")
+    for table in (tables.HOLDOUT_LEDGER, tables.HOLDOUT_RESULTS, tables.REGISTRATIONS):
+        assert warehouse.read(table)["strategy"].to_list() == ["known"]
+    assert warehouse.read(tables.TRIALS)["end"].max() < HOLDOUT_START  # type: ignore[operator]
+    assert result_of(finished, "unknown")[0] == "insufficient_evidence"
+
+
+def test_a_registered_strategy_has_all_four_splits(finished: Experiment) -> None:
+    warehouse = finished.warehouse
+    for table in (backtests.EQUITY, backtests.METRICS):
+        assert splits(finished, table) == {"train", "validation", "holdout", "all"}
+    equity = warehouse.read(backtests.EQUITY, rows=KNOWN)
+    held = equity.filter(split="holdout")
+    assert (held["session"].min(), held["session"].max()) == (HOLDOUT_START, HOLDOUT_END)
+    assert equity.filter(split="all")["session"].max() == HOLDOUT_END
+    assert held["cash"][0] == 100_000  # flat start
+    ledger = warehouse.read(tables.HOLDOUT_LEDGER)
+    registration = warehouse.read(tables.REGISTRATIONS)
+    assert ledger["registration_hash"].to_list() == registration["registration_hash"].to_list()
+    assert '"2017-06-30"' in registration["content"].item()
+
+
+def test_the_holdout_leaves_train_and_validation_as_they_are(experiment: Experiment) -> None:
+    before = {table: experiment.warehouse.read(table, rows=KNOWN) for table in BACKTEST_TABLES}
+    assert experiment.run("backtests/known").success
+    for table, frame in before.items():
+        after = experiment.warehouse.read(table, rows=KNOWN)
+        own = pl.col("split").is_in(["train", "validation"])
+        assert frame.filter(own).equals(after.filter(own))
+        assert "holdout" not in after["split"]
+    # `all` is one run: until the end of validation it does not know of the holdout.
+    equity = before[backtests.EQUITY].filter(pl.col("split") == "all", pl.col("session") < HOLDOUT_START)
+    assert equity.equals(experiment.warehouse.read(backtests.EQUITY, rows=KNOWN).filter(split="all"))
+
+
+def test_the_verdict_waits_until_the_holdout_was_evaluated_again(experiment: Experiment) -> None:
+    before = everything(experiment)
+    assert experiment.run("backtests/known").success
+    refused = experiment.run("robustness/verdict/known")
+    assert checks_of(refused, "completed") == {"robustness/verdict/known": False}
+    assert "backtests/known has run since" in error_of(refused)
+    assert experiment.warehouse.read(tables.VERDICTS, rows=KNOWN).is_empty()
+    again = experiment.run("robustness/holdout/known", "robustness/verdict/known")
+    assert set(checks_of(again, "completed").values()) == {True}
+    assert everything(experiment) == before
+
+
+def test_rerun_changes_nothing(experiment: Experiment) -> None:
+    before = everything(experiment)
+    assert experiment.run(
+        *(f"robustness/{asset}/known" for asset in ("sensitivity", "stress", "holdout", "verdict"))
+    ).success
+    assert everything(experiment) == before
+    # In another order: neither takes away what the other wrote.
+    assert experiment.run("robustness/stress/known").success
+    assert everything(experiment) == before
+
+
+def test_a_change_is_refused_until_a_reason_is_given_and_stays_on_record(experiment: Experiment) -> None:
+    changed = {**SETTINGS["strategies"], "known": {**SETTINGS["strategies"]["known"], "stop_atr": 3.0}}
+    experiment.write(strategies=changed)
+    keys = ("backtests/known", "robustness/holdout/known", "robustness/verdict/known")
+    refused = experiment.run(*keys)
+    assert checks_of(refused, "completed") == {
+        "backtests/known": True,
+        "robustness/holdout/known": False,
+        "robustness/verdict/known": False,
+    }
+    assert "registration.known.override" in error_of(refused)
+    for table in (*BACKTEST_TABLES, tables.STRESS):
+        assert "holdout" not in splits(experiment, table)
+    assert experiment.warehouse.read(tables.HOLDOUT_LEDGER).height == 1
+    assert experiment.warehouse.read(tables.VERDICTS, rows=KNOWN).is_empty()
+    status = experiment.warehouse.read(STATUS, rows=KNOWN).filter(asset="robustness/holdout/known").row(0, named=True)
+    assert status["status"] == "failed" and "LookRefusedError" in status["error"]
+
+    reason = {"known": {**SETTINGS["registration"]["known"], "override": "the stop was mistyped"}}
+    experiment.write(strategies=changed, registration=reason)
+    assert set(checks_of(experiment.run(*keys), "completed").values()) == {True}
+    ledger = experiment.warehouse.read(tables.HOLDOUT_LEDGER)
+    assert ledger.select("look", "override").rows() == [(1, None), (2, "the stop was mistyped")]
+    assert "looked at 2 times: look 2 after a change (the stop was mistyped)" in result_of(experiment)[1]
+
+    # Back to what was registered first: the same look, but the other one is not forgotten.
+    experiment.write()
+    assert set(checks_of(experiment.run(*keys), "completed").values()) == {True}
+    assert experiment.warehouse.read(tables.HOLDOUT_LEDGER).equals(ledger)
+    assert experiment.warehouse.read(tables.HOLDOUT_RESULTS)["look"].to_list() == [1]
+    assert "the stop was mistyped" in result_of(experiment)[1]
+
+
+def test_the_verdict_is_not_made_from_a_holdout_of_another_configuration(experiment: Experiment) -> None:
+    experiment.write(risk={"max_positions": 7})
+    refused = experiment.run("robustness/verdict/known")
+    assert "the configuration has changed since" in error_of(refused)
+
+
+def test_taking_the_registration_back_takes_the_holdout_rows_away(experiment: Experiment) -> None:
+    experiment.write(registration={})
+    result = experiment.run("robustness/holdout/known", "robustness/verdict/known")
+    assert checks_of(result, "registered") == {"robustness/holdout/known": False}
+    for table in (*BACKTEST_TABLES, tables.STRESS):
+        assert "holdout" not in splits(experiment, table)
+    equity = experiment.warehouse.read(backtests.EQUITY, rows=KNOWN)
+    assert equity["session"].max() < HOLDOUT_START  # type: ignore[operator]
+    verdict, words = result_of(experiment)
+    assert verdict == "insufficient_evidence"
+    assert "looked at once" in words
+
+
+def test_checks(finished: Experiment) -> None:
+    result = finished.run("robustness/verdict/unknown")
+    assert checks_of(result, "verdict_is_go") == {"robustness/verdict/unknown": False}
+    assert result.success  # an honest no stops nothing
+
+
+def test_the_look_is_on_record_even_if_the_evaluation_fails(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment.write(seed=6, registration={"known": {**SETTINGS["registration"]["known"], "override": "another seed"}})
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("in the strategy")
+
+    monkeypatch.setattr("trading_assets.backtests.context.backtest", broken)
+    result = experiment.run("robustness/holdout/known")
+    assert "ZeroDivisionError" in str(experiment.warehouse.read(STATUS, rows=KNOWN)["error"].to_list())
+    assert checks_of(result, "completed") == {"robustness/holdout/known": False}
+    assert experiment.warehouse.read(tables.HOLDOUT_LEDGER)["look"].to_list() == [1, 2]
