@@ -47,7 +47,8 @@ def build_schedules(configuration: Configuration) -> list[dg.ScheduleDefinition]
     )
     def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         moment = context.scheduled_execution_time
-        newest = partitions.get_last_partition_key(moment.astimezone(dt.UTC).replace(tzinfo=None))
+        with dg.partition_loading_context(moment.astimezone(dt.UTC)):
+            newest = partitions.get_last_partition_key()
         if newest is None:
             return dg.SkipReason(f"no month has begun since {configuration.start}")
         if configuration.as_of is not None and moment.date() > configuration.as_of:

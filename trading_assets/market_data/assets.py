@@ -53,10 +53,13 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
 
 def monthly_partitions(configuration: Configuration) -> dg.MonthlyPartitionsDefinition:
     """Months from the configuration's start to that of `as_of`, else to the current one; keys are `YYYY-MM-01`."""
+    # The offset makes the current month a partition before it is over.
     if configuration.as_of is None:
         return dg.MonthlyPartitionsDefinition(start_date=configuration.start.isoformat(), end_offset=1)
     next_month = (configuration.as_of.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
-    return dg.MonthlyPartitionsDefinition(start_date=configuration.start.isoformat(), end_date=next_month.isoformat())
+    return dg.MonthlyPartitionsDefinition(
+        start_date=configuration.start.isoformat(), end_date=next_month.isoformat(), end_offset=1
+    )
 
 
 def raw_bars(step: Step) -> Mapping[str, Any]:

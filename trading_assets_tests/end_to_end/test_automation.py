@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import dagster as dg
 import pytest
 
 from trading_assets import automation
 from trading_assets.config import Configuration, load_configuration
+from trading_assets.definitions import build_definitions
+from trading_assets.market_data.assets import monthly_partitions
 from trading_assets.monitoring.tables import ALERTS
 from trading_assets.warehouse import Warehouse
 from trading_assets_tests.conftest import TINY
@@ -38,9 +41,12 @@ def sensor(configuration: Configuration, name: str) -> dg.SensorDefinition:
     return next(item for item in automation.build_sensors(configuration) if item.name == name)
 
 
-def evaluate(configuration: Configuration, instance: dg.DagsterInstance, moment: dt.datetime) -> object:
-    with dg.build_schedule_context(instance=instance, scheduled_execution_time=moment) as context:
-        return schedule(configuration, "daily_update").evaluate_tick(context)
+def evaluate(configuration: Configuration, instance: dg.DagsterInstance, moment: dt.datetime) -> Any:
+    repository = build_definitions(configuration).get_repository_def()  # a tick looks its job up there
+    with dg.build_schedule_context(
+        instance=instance, scheduled_execution_time=moment, repository_def=repository
+    ) as context:
+        return repository.get_schedule_def("daily_update").evaluate_tick(context)
 
 
 def test_the_daily_schedule_asks_for_the_newest_month(
@@ -58,6 +64,13 @@ def test_the_daily_schedule_skips_what_as_of_excludes(
     tick = evaluate(configuration, instance, dt.datetime(2018, 5, 17, 22, 30, tzinfo=dt.UTC))
     assert not tick.run_requests
     assert "as_of is fixed" in tick.skip_message
+
+
+@pytest.mark.parametrize("today", ["2017-12-01", "2017-12-31", "2018-06-01"])
+def test_the_last_month_is_that_of_as_of_even_before_it_is_over(configuration: Configuration, today: str) -> None:
+    with dg.partition_loading_context(dt.datetime.fromisoformat(today).replace(tzinfo=dt.UTC)):
+        months = monthly_partitions(configuration).get_partition_keys()
+    assert (months[0], months[-1]) == ("2015-01-01", "2017-12-01")
 
 
 def test_a_live_configuration_has_the_current_month(tmp_path: Path, instance: dg.DagsterInstance) -> None:
@@ -107,7 +120,7 @@ def webhook() -> Iterator[tuple[str, list[dict]]]:
     received: list[dict] = []
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - the name http.server calls
+        def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             received.append({**body, "authorization": self.headers.get("Authorization")})
             self.send_response(204)
