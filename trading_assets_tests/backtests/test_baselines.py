@@ -40,9 +40,7 @@ def test_equal_weight_takes_what_trades_at_the_rebalancing() -> None:
     curve = baselines.equal_weight(returns, trading, np.array([1, 1, 1, 2]))
     # The newcomer's 50 % before it could be bought is not earned.
     np.testing.assert_allclose(curve, [1.0, 1.1, 1.21, 1.21 * 1.2], rtol=1e-15)
-    assert (
-        baselines.equal_weight(returns, np.zeros_like(trading), np.array([1, 1, 2, 2])).tolist() == [1.0] * 4
-    )
+    assert baselines.equal_weight(returns, np.zeros_like(trading), np.array([1, 1, 2, 2])).tolist() == [1.0] * 4
 
 
 def _equity(days: list[int], exposure: float) -> pl.DataFrame:

@@ -119,9 +119,7 @@ def test_benchmark_metrics_equal_empyrical(pairs: list[tuple[float, float]], per
         assert metrics.alpha(returns, benchmark, periods) is None
         assert metrics.correlation(returns, benchmark) is None
         return
-    assert metrics.beta(returns, benchmark) == pytest.approx(
-        empyrical.beta(returns, benchmark), rel=1e-9, abs=1e-9
-    )
+    assert metrics.beta(returns, benchmark) == pytest.approx(empyrical.beta(returns, benchmark), rel=1e-9, abs=1e-9)
     theirs = empyrical.alpha(returns, benchmark, annualization=periods)
     assert metrics.alpha(returns, benchmark, periods) == pytest.approx(theirs, rel=1e-7, abs=1e-9)
     if np.ptp(returns - benchmark) > 1e-12:

@@ -1,0 +1,334 @@
+"""Markets to simulate on: quiet ones to compute by hand, and wild ones that hypothesis draws."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from trading_assets.backtests.market import TRIAL, Candidates, Market, Signals
+from trading_assets.backtests.settings import Settings, settings_of
+from trading_assets.config.sections import Costs, Risk
+
+MONDAY = (dt.date(2001, 1, 1) - dt.date(1970, 1, 1)).days
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one simulation takes."""
+
+    market: Market
+    signals: Signals
+    trial: np.ndarray
+    settings: Settings
+
+
+# --- by hand ------------------------------------------------------------------------------------------
+
+
+def quiet_market(closes: Any, **changes: Any) -> Market:
+    """A market without costs, events or holes, from closes (sessions, symbols) or (sessions,).
+
+    It opens where it closes; ATR is 2, lot 1, tick 0, liquidity unlimited. A NaN close is a missing bar.
+    `changes` replace fields; a scalar or a row is broadcast.
+    """
+    close = np.array(closes, dtype=np.float64)
+    close = close.reshape(close.shape[0], -1)
+    count, symbols = close.shape
+    shapes = {"delisted": (symbols,), "symbol_key": (symbols,), "day": (count,), "weekend": (count,)}
+    shapes |= dict.fromkeys(("fee_bps", "slippage_bps", "weekend_multiplier", "tick", "lot"), (symbols,))
+    opening = np.broadcast_to(np.asarray(changes.get("open", close), dtype=np.float64), close.shape)
+    day = np.arange(MONDAY, MONDAY + count)
+    fields: dict[str, Any] = {
+        "open": opening,
+        "low": np.fmin(opening, close),
+        "close": close,
+        "split_ratio": 1.0,
+        "cash_dividend": 0.0,
+        "expected": True,
+        "present": np.isfinite(close),
+        "fillable": np.isfinite(opening),
+        "atr": 2.0,
+        "adv": 1e12,
+        "volatility_ratio": 1.0,
+        "returns": _returns(close),
+        "delisted": -1,
+        "day": day,
+        "weekend": (day + 3) % 7 >= 5,
+        "stressed": False,
+        "symbol_key": np.arange(1, symbols + 1),
+        "fee_bps": 0.0,
+        "slippage_bps": 0.0,
+        "weekend_multiplier": 1.0,
+        "tick": 0.0,
+        "lot": 1.0,
+    }
+    # Copies: the compiled engine has one type for all arrays, and a broadcast view is another.
+    return Market(
+        **{
+            name: np.array(np.broadcast_to(value, shapes.get(name, close.shape)), dtype=_dtype(name), order="C")
+            for name, value in (fields | changes).items()
+        }
+    )
+
+
+def _dtype(field: str) -> type:
+    if field in ("expected", "present", "fillable", "weekend", "stressed", "crash"):
+        return np.bool_
+    return {"delisted": np.int64, "day": np.int64, "symbol_key": np.uint64}.get(field, np.float64)
+
+
+def _returns(close: np.ndarray) -> np.ndarray:
+    returns = np.full_like(close, np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a price of 0, in the market of a total loss
+        returns[1:] = close[1:] / close[:-1] - 1
+    return returns
+
+
+def entries(market: Market, *at: tuple[int, int], exits: Any = None, **columns: Any) -> Signals:
+    """Candidates at the given (session, symbol), one trigger that fires; `columns` replace fields.
+
+    `exits` maps signals to the (session, symbol) pairs at which they are true: a list of lists of pairs.
+    """
+    rows = sorted(at)
+    count = len(rows)
+    fields: dict[str, Any] = {
+        "eligible": np.ones(count, dtype=bool),
+        "strength": np.ones((1, count)),
+        "rank": np.zeros((1, count)),
+        "relative_strength": np.zeros(count),
+    } | {name: np.asarray(value) for name, value in columns.items()}
+    flags = np.zeros((len(exits or ()), *market.close.shape), dtype=bool)
+    for signal, pairs in enumerate(exits or ()):
+        for session, symbol in pairs:
+            flags[signal, session, symbol] = True
+    candidates = Candidates(
+        first=np.searchsorted([session for session, _ in rows], np.arange(market.day.size + 1)).astype(np.int64),
+        symbol=np.array([symbol for _, symbol in rows], dtype=np.int64),
+        **fields,
+    )
+    return Signals(candidates, flags)
+
+
+def trial_of(market: Market, **changes: Any) -> np.ndarray:
+    """One trial over the whole market: stop 2 x ATR, no exit rule, no volatility scaling."""
+    trial = np.zeros(1, dtype=TRIAL)
+    values: dict[str, Any] = {
+        "stop_atr": 2.0,
+        "exit_signal": -1,
+        "raise_signal": -1,
+        "capacity": 0.01,
+        "rank_weights": (0.5, 0.3, 0.2),
+        "fee_multiplier": 1.0,
+        "slippage_multiplier": 1.0,
+        "last_session": market.day.size - 1,
+    }
+    for name, value in (values | changes).items():
+        trial[name] = value
+    return trial
+
+
+def settings(seed: int = 7, *, noise: str = "off", costs: dict[str, Any] | None = None, **risk: Any) -> Settings:
+    """Settings of the default sections, noise off, with some values of the sections replaced."""
+    return settings_of(Risk(**risk), Costs(noise=noise, **(costs or {})), seed)
+
+
+# --- drawn --------------------------------------------------------------------------------------------
+
+
+def _between(low: float, high: float) -> st.SearchStrategy[float]:
+    return st.floats(low, high, allow_nan=False)
+
+
+RISKS = st.fixed_dictionaries(
+    {
+        "starting_equity": st.sampled_from([100_000.0, 2_000.0, 333.3]),
+        "risk_per_trade": st.sampled_from([0.0075, 0.05, 0.3, 1e-5]),
+        "max_position": st.sampled_from([0.15, 0.5, 1.0]),
+        "max_gross": st.sampled_from([0.8, 0.3, 1.0]),
+        "max_positions": st.integers(1, 8),
+        "max_symbol": st.sampled_from([0.25, 1.0]),
+        "volatility_window": st.integers(2, 20),
+        "volatility_baseline": st.integers(10, 40),
+        "volatility_minimum": st.integers(1, 10),
+        "correlation_window": st.integers(3, 20),
+        "correlation_positions": st.integers(2, 4),
+        "correlation_portfolio": st.sampled_from([0.1, 0.7]),
+        "correlation_candidate": st.sampled_from([0.2, 0.75]),
+        "var_limit": st.sampled_from([0.03, 0.005, 1.0]),
+        "var_window": st.sampled_from([20, 30]),
+        "daily_loss_limit": st.sampled_from([0.02, 0.005, 1.0]),
+        "drawdown_limit": st.sampled_from([0.2, 0.05, 0.02, 1.0]),
+        "halt_sessions": st.integers(0, 8),
+        "restart_risk": st.sampled_from([0.5, 0.0, 1.0]),
+        "health_clean_sessions": st.integers(1, 6),
+        "missing_sessions_exit": st.integers(1, 3),
+        "delisting_sessions": st.sampled_from([3, 5, 10]),
+    }
+)
+#: Everything into one position: cash runs out at the fill.
+GREEDY = {"risk_per_trade": 1.0, "max_position": 1.0, "max_symbol": 1.0, "max_gross": 1.0}
+COSTS = st.fixed_dictionaries({"noise": st.sampled_from(["drawn", "off"])})
+TRIALS = st.fixed_dictionaries(
+    {
+        "threshold": st.lists(_between(-2, 1), min_size=4, max_size=4).map(tuple),
+        "stop_atr": st.sampled_from([0.5, 1.0, 2.5, 4.0]),
+        "raised_stop_atr": st.sampled_from([0.2, 2.0]),
+        "exit_signal": st.integers(-1, 1),
+        "raise_signal": st.integers(-1, 1),
+        "max_hold": st.sampled_from([0, 0, 1, 4, 9]),
+        "capacity": st.sampled_from([0.005, 0.0025, 0.5]),
+        "scaling": st.integers(0, 2),
+        "rank_weights": st.sampled_from([(0.5, 0.3, 0.2), (0.0, 0.0, 1.0), (0.0, 0.0, 0.0)]),
+        "fee_multiplier": st.sampled_from([0.0, 1.0, 3.0, 100.0]),
+        "slippage_multiplier": st.sampled_from([0.0, 1.0, 3.0, 100.0]),
+        "delay": st.sampled_from([0, 0, 0, 1, 3]),
+    }
+)
+MARKETS = st.fixed_dictionaries(
+    {
+        "sessions": st.integers(5, 120),
+        "symbols": st.integers(1, 8),
+        "volatility": st.sampled_from([0.01, 0.03, 0.1]),
+        "common": st.sampled_from([0.0, 0.5, 0.99]),
+        "drift": st.sampled_from([0.002, -0.002, -0.02]),
+        "holes": st.sampled_from([0.0, 0.02, 0.1]),
+        "events": st.sampled_from([0.0, 0.03]),
+        "signals": st.sampled_from([0.05, 0.3, 1.0]),
+        "leave": st.sampled_from([0.02, 0.2]),
+        "calendars": st.sampled_from(["weekdays", "daily", "mixed"]),
+        "crashes": st.sampled_from([0.0, 0.0, 0.05]),
+    }
+)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """A random market with signals, a trial and settings, small and nasty enough to reach every rule."""
+    shape = draw(MARKETS)
+    # The shape is hypothesis's to shrink; the numbers come from a seed, because thousands are needed.
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    market = _wild_market(random, shape)
+    signals = _wild_signals(random, market, shape)
+    first = draw(st.integers(0, min(10, market.day.size - 1)))
+    last = draw(st.integers(max(first, market.day.size - 10), market.day.size - 1))
+    trial = trial_of(market, **draw(TRIALS), first_session=first, last_session=last)
+    costs = Costs(**draw(COSTS))
+    risk = Risk(**draw(RISKS) | draw(st.sampled_from([{}, {}, GREEDY])))
+    return Case(market, signals, trial, settings_of(risk, costs, draw(st.integers(0, 9))))
+
+
+def _wild_market(random: np.random.Generator, shape: dict[str, Any]) -> Market:
+    count, symbols = shape["sessions"], shape["symbols"]
+    day = MONDAY + int(random.integers(7)) + np.arange(2 * count)
+    weekend = (day + 3) % 7 >= 5
+    if shape["calendars"] == "weekdays":
+        day = day[~weekend]
+    day, weekend = day[:count], ((day + 3) % 7 >= 5)[:count]
+    rests = random.random(symbols) < {"weekdays": 1.0, "daily": 0.0, "mixed": 0.5}[shape["calendars"]]
+
+    expected = ~(weekend[:, None] & rests)
+    start = np.where(random.random(symbols) < 0.3, random.integers(0, count, symbols), 0)
+    expected &= np.arange(count)[:, None] >= start
+    delisted = np.full(symbols, -1)
+    for i in range(symbols):
+        on_calendar = np.flatnonzero(expected[:, i])
+        if random.random() < 0.15 and on_calendar.size:
+            delisted[i] = random.choice(on_calendar)
+            expected[delisted[i] + 1 :, i] = False
+
+    received = expected & (random.random((count, symbols)) >= shape["holes"])
+    for i in range(symbols):
+        if shape["holes"] and random.random() < 0.4:
+            halt = int(random.integers(count))
+            received[halt : halt + int(random.integers(1, 14)), i] = False
+    odd = random.random((count, symbols))
+    present = received & (odd > 0.02)
+    fillable = received & (odd < 0.97)
+
+    split = np.where(
+        random.random((count, symbols)) < shape["events"], random.choice([2, 1.5, 0.5, 0.1], (count, symbols)), 1.0
+    )
+    split[~received] = 1.0
+    factor = random.normal(0, 1, (count, 1))
+    own = random.normal(0, 1, (count, symbols))
+    mixed = np.sqrt(shape["common"]) * factor + np.sqrt(1 - shape["common"]) * own
+    adjusted_return = np.where(expected, shape["drift"] + shape["volatility"] * mixed, 0.0)
+    level = random.choice([100.0, 20.0, 0.03, 3000.0], symbols)
+    close = np.maximum(level * np.exp(np.cumsum(adjusted_return, axis=0)) / np.cumprod(split, axis=0), 1e-6)
+    before = np.vstack([close[:1], close[:-1]]) / split
+    gap = random.normal(0, shape["volatility"] / 2, (count, symbols))
+    opening = np.round(np.maximum(before * np.exp(gap), 1e-6), 6)
+    close = np.round(close, 6)
+    dividend = np.where((random.random((count, symbols)) < shape["events"]) & received, 0.02 * before, 0.0)
+    low = np.minimum(opening, close) * np.exp(-np.abs(random.normal(0, shape["volatility"] / 2, (count, symbols))))
+    atr = close * shape["volatility"] * random.uniform(0.5, 2, (count, symbols))
+    atr[random.random((count, symbols)) < 0.03] = random.choice([0.0, np.nan])
+    adv = close * 10 ** random.uniform(1, 7, symbols)
+    adv[random.random((count, symbols)) < 0.03] = random.choice([0.0, np.nan])
+    ratio = random.uniform(0.1, 6, (count, symbols))
+    ratio[random.random((count, symbols)) < 0.05] = np.nan
+
+    crypto = random.random(symbols) < 0.5
+    market = quiet_market(
+        np.where(received, close, np.nan),
+        open=np.where(received, opening, np.nan),
+        low=np.where(received, low, np.nan),
+        split_ratio=split,
+        cash_dividend=dividend,
+        expected=expected,
+        present=present,
+        fillable=fillable,
+        atr=np.where(received, atr, np.nan),
+        adv=np.where(received, adv, np.nan),
+        volatility_ratio=np.where(received, ratio, np.nan),
+        returns=_usable_returns(adjusted_return, expected, present),
+        delisted=delisted,
+        day=day,
+        weekend=weekend,
+        stressed=random.random((count, symbols)) < 0.2,
+        symbol_key=random.integers(0, 2**64, symbols, dtype=np.uint64),
+        fee_bps=random.choice([0.0, 1.0, 8.0], symbols),
+        slippage_bps=random.choice([0.0, 8.0, 10.0], symbols),
+        weekend_multiplier=random.choice([1.0, 1.5], symbols),
+        tick=np.where(crypto, 1e-8, random.choice([0.0, 0.01], symbols)),
+        lot=np.where(crypto, 1e-8, 1.0),
+    )
+    if not shape["crashes"]:
+        return market
+    return market._replace(crash=random.random(count) < shape["crashes"])
+
+
+def _usable_returns(adjusted: np.ndarray, expected: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """NaN unless this expected session and the one before it are both present."""
+    returns = np.full(adjusted.shape, np.nan)
+    for i in range(adjusted.shape[1]):
+        rows = np.flatnonzero(expected[:, i])
+        for before, now in pairwise(rows):
+            if present[before, i] and present[now, i]:
+                returns[now, i] = np.expm1(adjusted[now, i])
+    return returns
+
+
+def _wild_signals(random: np.random.Generator, market: Market, shape: dict[str, Any]) -> Signals:
+    chosen = market.present & (random.random(market.present.shape) < shape["signals"])
+    rows = [(int(session), int(symbol)) for session, symbol in zip(*np.nonzero(chosen), strict=True)]
+    triggers, count = int(random.integers(1, 4)), len(rows)
+
+    def unknown(values: np.ndarray) -> np.ndarray:
+        return np.where(random.random(values.shape) < 0.1, np.nan, values)
+
+    signals = entries(
+        market,
+        *rows,
+        eligible=random.random(count) < 0.9,
+        strength=unknown(random.normal(0, 1, (triggers, count))),
+        # Few levels, so that ties occur.
+        rank=unknown(random.integers(0, 4, (triggers, count)).astype(float)),
+        relative_strength=unknown(random.integers(0, 3, count).astype(float)),
+    )
+    return signals._replace(exits=random.random((2, *market.close.shape)) < shape["leave"])
