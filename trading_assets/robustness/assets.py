@@ -47,6 +47,7 @@ BACKTEST_TABLES = (
     backtests.DECISIONS,
     backtests.METRICS,
     backtests.OPEN_POSITIONS,
+    backtests.BASELINES,
 )
 
 
@@ -64,7 +65,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
 
 def sensitivity(step: Step) -> Mapping[str, Any]:
     """The whole parameter grid on train + validation: is the chosen point on a plateau or a peak?"""
-    from trading_assets.robustness.registration import data_hash
+    from trading_assets.backtests.market_build import data_hash
     from trading_assets.robustness.sensitivity import sensitivity as sweep
     from trading_assets.robustness.spans import development
     from trading_assets.robustness.trials import new_trials
@@ -101,7 +102,7 @@ def stress(step: Step) -> Mapping[str, Any]:
 
 def holdout(step: Step) -> Mapping[str, Any]:
     """One look at the locked span of a registered strategy: entered in the ledger first, evaluated then."""
-    from trading_assets.backtests.context import backtest, metrics_of
+    from trading_assets.backtests.context import backtest, baselines_of, metrics_of
     from trading_assets.robustness import spans as protocol
     from trading_assets.robustness.holdout import EVALUATED_SPLITS
     from trading_assets.robustness.ledger import look_of
@@ -127,6 +128,7 @@ def holdout(step: Step) -> Mapping[str, Any]:
         backtests.DECISIONS: [run.decisions for run in runs],
         backtests.OPEN_POSITIONS: [run.open_positions for run in runs],
         backtests.METRICS: [metrics_of(context, run) for run in runs],
+        backtests.BASELINES: [baselines_of(context, run) for run in runs],
     }
     stressed = _stress_rows(step, context, frames, locked, HOLDOUT)
     result = {
@@ -252,6 +254,7 @@ def _registered(step: Step, context: StrategyMarket, frames: Frames, spans: Mapp
         benchmark=context.benchmark_name,
         spans=spans,
         bars=frames.bars,
+        memberships=frames.universe,
     )
 
 

@@ -17,23 +17,11 @@ from typing import Any
 
 import polars as pl
 
+from trading_assets.backtests.market_build import data_hash
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
 from trading_assets.robustness.tables import REGISTRATIONS
 from trading_assets.strategies.rules import Rules
-
-_HASHED_COLUMNS = (
-    "symbol",
-    "session",
-    "open",
-    "high",
-    "low",
-    "close",
-    "volume",
-    "split_ratio",
-    "cash_dividend",
-    "forward_factor",
-)
 
 
 @dataclass(frozen=True)
@@ -59,6 +47,7 @@ def register(
     benchmark: str | None,
     spans: Mapping[str, Interval],
     bars: pl.DataFrame,
+    memberships: pl.DataFrame,
 ) -> Registered:
     """Freeze one strategy.
 
@@ -74,6 +63,8 @@ def register(
         train, validation and holdout as dates.
     bars
         Rows of `market_data.bars`, the benchmark's included.
+    memberships
+        Rows of `market_data.universe`; a spell that ends after the holdout counts as one that lasts.
 
     Raises
     ------
@@ -93,7 +84,7 @@ def register(
         "parameters": settings.model_dump(mode="json")["parameters"],
         "rules": hashlib.sha256(canonical(describe(rules)).encode()).hexdigest(),
         "model": model,
-        "universe": universe,
+        "universe": _spells(memberships, universe, end),
         "benchmark": benchmark,
         "splits": {split: [span.start, span.end] for split, span in spans.items()},
         "costs": configuration.costs.model_dump(mode="json"),
@@ -119,25 +110,6 @@ def registration_rows(known: pl.DataFrame, registered: Registered, recorded_at: 
     return pl.DataFrame([row], schema=REGISTRATIONS.empty().schema)
 
 
-def data_hash(bars: pl.DataFrame, symbols: Sequence[str], end: dt.date) -> str:
-    """SHA-256 of the bars of some symbols up to a session, whatever order the rows come in.
-
-    Column by column, little-endian: raw prices, volume and corporate actions. Later bars change nothing.
-    """
-    kept = (
-        bars.filter(pl.col("symbol").is_in(list(symbols)), pl.col("session") <= end)
-        .select(_HASHED_COLUMNS)
-        .sort("symbol", "session")
-    )
-    digest = hashlib.sha256()
-    for column in kept.drop("symbol").iter_columns():
-        values = column.to_physical().fill_null(0).to_numpy()
-        digest.update(column.is_null().to_numpy().tobytes())
-        digest.update(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
-    digest.update(canonical(kept["symbol"].to_list()).encode())
-    return digest.hexdigest()
-
-
 def describe(rules: Rules) -> dict[str, Any]:
     """A strategy's rules as plain values, its expressions written out in full."""
     return {
@@ -154,6 +126,16 @@ def describe(rules: Rules) -> dict[str, Any]:
 def canonical(value: object) -> str:
     """JSON with sorted keys and no spaces: the same value, the same text. Dates in ISO form."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_iso, allow_nan=False)
+
+
+def _spells(memberships: pl.DataFrame, symbols: Sequence[str], end: dt.date) -> dict[str, list[list[dt.date | None]]]:
+    """First and last session of each spell of each symbol, as known at `end`."""
+    known = memberships.filter(pl.col("start") <= end).with_columns(
+        pl.when(pl.col("end") <= end).then("end").alias("end")
+    )
+    spells = known.sort("symbol", "start").group_by("symbol", maintain_order=True).agg(pl.concat_list("start", "end"))
+    by_symbol = dict(spells.iter_rows())
+    return {symbol: by_symbol.get(symbol, []) for symbol in symbols}
 
 
 def _text(expression: pl.Expr) -> str:

@@ -21,7 +21,7 @@ BY_SESSION = {
     backtests.EQUITY: "session",
     backtests.DECISIONS: "session",
 }
-BACKTEST_TABLES = (*BY_SESSION, backtests.METRICS, backtests.OPEN_POSITIONS)
+BACKTEST_TABLES = (*BY_SESSION, backtests.METRICS, backtests.OPEN_POSITIONS, backtests.BASELINES)
 TIMES = ("evaluated_at", "recorded_at")
 
 
@@ -71,6 +71,7 @@ def test_a_registered_strategy_has_all_four_splits(finished: Experiment) -> None
     warehouse = finished.warehouse
     for table in (backtests.EQUITY, backtests.METRICS):
         assert splits(finished, table) == {"train", "validation", "holdout", "all"}
+    assert splits(finished, backtests.BASELINES) == {"holdout", "all"}
     equity = warehouse.read(backtests.EQUITY, rows=KNOWN)
     held = equity.filter(split="holdout")
     assert (held["session"].min(), held["session"].max()) == (HOLDOUT_START, HOLDOUT_END)

@@ -10,7 +10,7 @@ import pytest
 
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval, Risk, Verdict
-from trading_assets.robustness.registration import Registered, canonical, data_hash, register, registration_rows
+from trading_assets.robustness.registration import Registered, canonical, register, registration_rows
 from trading_assets.robustness.tables import REGISTRATIONS
 from trading_assets.strategies import equity_momentum
 
@@ -37,6 +37,11 @@ def bars(symbols: str = "ABX", days: int = 8) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
+def spells(**ends: dt.date | None) -> pl.DataFrame:
+    rows = [(symbol, dt.date(2020, 1, 1), ends.get(symbol)) for symbol in "ABC"]
+    return pl.DataFrame(rows, schema={"symbol": pl.String, "start": pl.Date, "end": pl.Date}, orient="row")
+
+
 def configuration(**changes: object) -> Configuration:
     parameters = equity_momentum.Parameters(**changes.pop("parameters", {}))  # type: ignore[arg-type]
     values = {
@@ -52,7 +57,7 @@ def configuration(**changes: object) -> Configuration:
 
 def registered(config: Configuration | None = None, frame: pl.DataFrame | None = None, **changes: object) -> Registered:
     config = config or configuration()
-    values: dict[str, object] = {"symbols": ["A", "B"], "benchmark": "X", "spans": SPANS}
+    values: dict[str, object] = {"symbols": ["A", "B"], "benchmark": "X", "spans": SPANS, "memberships": spells()}
     parameters = config.strategies["s"].parameters
     assert isinstance(parameters, equity_momentum.Parameters)
     rules = equity_momentum.rules(parameters)
@@ -66,7 +71,7 @@ def test_content_is_canonical_and_hashed() -> None:
     assert found.content == canonical(content)
     assert found.hash == hashlib.sha256(found.content.encode()).hexdigest()
     assert content["splits"]["holdout"] == ["2020-01-06", "2020-01-08"]
-    assert content["universe"] == ["A", "B"]
+    assert content["universe"] == {"A": [["2020-01-01", None]], "B": [["2020-01-01", None]]}
     assert content["parameters"]["stop_atr"] == 2.5
     assert content["criteria"]["go_sharpe"] == 1.0
     assert content["model"] is None
@@ -109,15 +114,23 @@ def test_what_bears_on_the_holdout_is_registered(change: str) -> None:
     assert registered(configuration(**CHANGED[change])).hash != registered().hash
 
 
-def test_spans_universe_and_benchmark_are_registered() -> None:
+def test_spans_universe_benchmark_and_bars_are_registered() -> None:
+    dearer = bars().with_columns(open=pl.col("open") + 1e-9)
     later = {**SPANS, "holdout": Interval(start=dt.date(2020, 1, 7), end=dt.date(2020, 1, 8))}
     hashes = {
         registered().hash,
         registered(spans=later).hash,
         registered(symbols=["A"]).hash,
         registered(benchmark=None).hash,
+        registered(frame=dearer).hash,
+        registered(memberships=spells(B=dt.date(2020, 1, 7))).hash,
     }
-    assert len(hashes) == 4
+    assert len(hashes) == 6
+
+
+def test_a_spell_that_ends_after_the_holdout_is_not_known_then() -> None:
+    assert registered(memberships=spells(B=dt.date(2020, 1, 9))).hash == registered().hash
+    assert registered(memberships=spells(C=dt.date(2020, 1, 7))).hash == registered().hash
 
 
 def test_changed_rules_are_a_changed_strategy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,18 +138,6 @@ def test_changed_rules_are_a_changed_strategy(monkeypatch: pytest.MonkeyPatch) -
     assert registered().hash == before
     monkeypatch.setattr(equity_momentum, "below_means", lambda: {"ma_20": pl.col("adj_close") <= pl.col("ma_20")})
     assert registered().hash != before
-
-
-def test_data_hash_depends_on_the_bars_and_not_on_their_order() -> None:
-    frame, end = bars(), dt.date(2020, 1, 8)
-    same = data_hash(frame, ["A", "B", "X"], end)
-    assert data_hash(frame.sample(fraction=1, shuffle=True, seed=1), ["X", "B", "A"], end) == same
-    assert data_hash(frame.rechunk().reverse(), ["A", "B", "X"], end) == same
-    edited = frame.with_columns(
-        pl.when(pl.int_range(pl.len()) == 3).then(pl.col("low") - 1e-9).otherwise("low").alias("low")
-    )
-    assert data_hash(edited, ["A", "B", "X"], end) != same
-    assert data_hash(frame.with_columns(cash_dividend=pl.lit(0.01)), ["A", "B", "X"], end) != same
 
 
 def test_bars_after_the_holdout_and_of_other_symbols_are_not_registered() -> None:
