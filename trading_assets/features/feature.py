@@ -79,22 +79,16 @@ def change(values: pl.Expr, sessions: int) -> pl.Expr:
 
 
 def varies(values: pl.Expr, window: int) -> pl.Expr:
-    """Whether values of order one differ within the window by more than rounding."""
+    """Whether values of order one differ within the window by more than rounding.
+
+    Steady growth has returns that differ in their last bits only; moments and correlations of those mean nothing.
+    """
     return values.rolling_max(window) - values.rolling_min(window) > _ROUNDING
 
 
 def moved(window: int) -> pl.Expr:
     """Whether the price moved at all within the window, highs and lows included."""
     return HIGH.rolling_max(window) > LOW.rolling_min(window) * (1 + _ROUNDING)
-
-
-def deviation(values: pl.Expr, window: int) -> pl.Expr:
-    """Sample standard deviation; exactly 0 for a constant window, where the rolling sums leave a residue."""
-    return (
-        pl.when(varies(values, window))
-        .then(values.rolling_std(window))
-        .otherwise(pl.when(values.rolling_max(window).is_not_null()).then(0.0))
-    )
 
 
 def share(part: pl.Expr, window: int) -> pl.Expr:

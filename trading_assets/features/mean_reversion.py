@@ -20,12 +20,10 @@ from trading_assets.features.feature import (
 
 
 def _zscore(sessions: int) -> Feature:
-    # By the range of closes, not by the deviation: after a quiet window the rolling sums leave a residue.
-    flat = CLOSE.rolling_max(sessions) <= CLOSE.rolling_min(sessions) * (1 + 1e-12)
     return Feature(
         column=f"zscore_{sessions}",
         category="mean_reversion",
-        expression=pl.when(~flat).then((CLOSE - CLOSE.rolling_mean(sessions)) / CLOSE.rolling_std(sessions)),
+        expression=(CLOSE - CLOSE.rolling_mean(sessions)) / CLOSE.rolling_std(sessions),
         lookback=sessions - 1,
         description=f"close in sample deviations from its mean of {sessions} sessions, this one included",
         source="trading rules, section 3.3",

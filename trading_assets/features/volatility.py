@@ -7,7 +7,7 @@ import math
 import polars as pl
 import polars_talib as ta
 
-from trading_assets.features.feature import CLOSE, HIGH, LOW, OPEN, RETURN, Feature, deviation, varies
+from trading_assets.features.feature import CLOSE, HIGH, LOW, OPEN, RETURN, Feature, varies
 
 _RANGE_SQUARED = (HIGH / LOW).log() ** 2
 _GARMAN_KLASS = 0.5 * _RANGE_SQUARED - (2 * math.log(2) - 1) * (CLOSE / OPEN).log() ** 2
@@ -18,7 +18,7 @@ def _volatility(sessions: int) -> Feature:
     return Feature(
         column=f"volatility_{sessions}",
         category="volatility",
-        expression=deviation(RETURN, sessions),
+        expression=RETURN.rolling_std(sessions),
         lookback=sessions,
         description=f"standard deviation of {sessions} log returns",
         source="definition",
@@ -30,7 +30,7 @@ FEATURES = (
     Feature(
         column="volatility_ratio_5_60",
         category="volatility",
-        expression=pl.when(varies(RETURN, 60)).then(deviation(RETURN, 5) / deviation(RETURN, 60)),
+        expression=pl.when(varies(RETURN, 60)).then(RETURN.rolling_std(5) / RETURN.rolling_std(60)),
         lookback=60,
         description="volatility of 5 sessions over that of 60",
         source="definition",

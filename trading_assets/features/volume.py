@@ -33,9 +33,7 @@ FEATURES = (
     Feature(
         column="volume_zscore_60",
         category="volume",
-        expression=pl.when(DOLLARS.rolling_max(60) > DOLLARS.rolling_min(60) * (1 + 1e-9)).then(
-            (DOLLARS - DOLLARS.rolling_mean(60)) / DOLLARS.rolling_std(60)
-        ),
+        expression=(DOLLARS - DOLLARS.rolling_mean(60)) / DOLLARS.rolling_std(60),
         lookback=59,
         description="dollar volume in deviations from its mean of 60 sessions",
         source="definition",

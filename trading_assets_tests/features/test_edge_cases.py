@@ -103,6 +103,17 @@ def test_constant_series(quiet_from: int) -> None:
     assert set(at_end["zero_return_share_60"]) == {1.0}
 
 
+def test_constant_growth() -> None:
+    """Returns that differ in their last bits only have no shape and no correlation."""
+    growth = 1.001 ** pl.int_range(pl.len()).over("symbol")
+    steady = market(sessions=200).with_columns(growth.cast(pl.Float64).alias(name) for name in PRICES)
+    at_end = everything(steady).filter(pl.col("symbol") == "BBB").tail(60)
+    undefined = ["correlation_60", "beta_60", "autocorrelation_60", "return_skew_60", "return_kurtosis_60"]
+    for column in (*undefined, "variance_ratio_5_60", "volatility_ratio_5_60", "return_volume_correlation_60"):
+        assert at_end[column].null_count() == at_end.height, column
+    assert at_end["volatility_60"].max() < 1e-12
+
+
 @given(seed=st.integers(0, 10_000), cut=st.integers(0, 159), holes=st.integers(0, 30), change=st.booleans())
 @settings(max_examples=25, deadline=None)
 def test_prefix_invariance(seed: int, cut: int, holes: int, change: bool) -> None:
