@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 #: Changes of the factor below this are noise whatever was printed: a tenth of a basis point.
 SMALLEST_CHANGE = 1e-5
-#: Ratios of shares that a change of the factor can stand for: whole numbers, their inverses, and n-for-m up to 10-for-4.
+#: Share ratios that a change of the factor can stand for: n-for-1, 1-for-n, and n-for-m up to 10-for-4.
 _WHOLE = [float(n) for n in range(2, 101)]
 _MIXED = [n / m for m in (2, 3, 4) for n in range(1, 11) if n % m]
 SPLIT_RATIOS = np.unique([*_WHOLE, *(1 / n for n in _WHOLE), *_MIXED])

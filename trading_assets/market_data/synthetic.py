@@ -8,6 +8,7 @@ machinery works, never that a strategy does.
 
 from __future__ import annotations
 
+import bisect
 import datetime as dt
 import hashlib
 from typing import NamedTuple
@@ -98,17 +99,23 @@ def _stream(seed: int, *key: str) -> np.random.Generator:
 def _market(source: SyntheticSource, length: int, seed: int) -> _Market:
     year = periods_per_year(source.calendar)
     calm = source.volatility * np.sqrt(source.correlation / year)
-    uniform = _stream(seed, "market", "regime").random(length)
-    regime = np.zeros(length, dtype=np.int64)
-    steps = np.cumsum(TRANSITIONS, axis=1)
-    for day in range(1, length):
-        regime[day] = min(int(np.searchsorted(steps[regime[day - 1]], uniform[day], side="right")), 2)
+    regime = _regimes(seed, length)
     before = np.concatenate([[0], regime[:-1]])[:length]
     expected_fall = np.where(before == BEAR, 0.0, TRANSITIONS[before, BEAR]) * BEAR_FALL * calm
     fall = np.where((regime == BEAR) & (before != BEAR), BEAR_FALL * calm, 0.0)
     # The regime of a day is drawn that day, so its volatility and its fall are news; their mean is the drift.
     shock = calm * FACTOR_VOLATILITY[regime] * _clustered(seed, "market", length) * _shocks(seed, "market", length)
     return _Market(regime, source.drift / year + expected_fall - fall + shock, calm)
+
+
+def _regimes(seed: int, length: int) -> NDArray[np.int64]:
+    """The Markov chain, calm at first."""
+    steps = np.cumsum(TRANSITIONS, axis=1)[:, :-1].tolist()
+    state, states = 0, list[int]()
+    for uniform in _stream(seed, "market", "regime").random(length).tolist():
+        state = bisect.bisect_right(steps[state], uniform) if states else 0
+        states.append(state)
+    return np.array(states, dtype=np.int64)
 
 
 def _shocks(seed: int, name: str, length: int) -> Floats:

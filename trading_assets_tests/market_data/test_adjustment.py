@@ -204,6 +204,12 @@ def test_a_later_action_changes_nothing_before_it(
     assert_frame_equal(adjust(bars[:cut], THRESHOLD), adjust(bars, THRESHOLD)[:cut])
 
 
+def test_decimals_shown_later_do_not_turn_noise_into_a_dividend() -> None:
+    """Whole numbers hide one per cent; that a later bar has six decimals was not known then."""
+    bars = with_adjusted([100.0, 100.0, 100.25, 100.25], [99.0, 100.0, 100.123456, 100.123456])
+    assert actions(bars[:2]) == actions(bars[:4]) == []
+
+
 def test_symbols_do_not_touch_each_other() -> None:
     one = path([100.0, 101.0], "AAA").with_columns(adj_close=pl.col("close") / 4)
     other = path([10.0, 11.0], "BBB").with_columns(adj_close=pl.col("close"))

@@ -52,9 +52,9 @@ def returns(bars: pl.DataFrame) -> np.ndarray:
 )
 def test_a_window_shows_the_same_bars_as_the_whole(source: SyntheticSource) -> None:
     whole = generate(source, ANCHOR, END, 7)
-    ends = [ANCHOR, *(dt.date(2005, 6, day) for day in range(1, 18)), dt.date(2012, 3, 4), END]
+    ends = [ANCHOR, *(dt.date(2005, 6, day) for day in range(1, 10)), END]
     for end in ends:  # of many lengths, odd and even, for the tails of vectorised loops
-        for start in (ANCHOR, end - dt.timedelta(days=30), end):
+        for start in (ANCHOR, end - dt.timedelta(days=30)):
             window = whole.filter(pl.col("session").is_between(start, end))
             assert_frame_equal(generate(source, start, end, 7), window, check_exact=True)
 
@@ -158,16 +158,16 @@ def test_symbols_move_together_and_the_first_one_leads(equity: pl.DataFrame) -> 
 
 
 def factor_returns() -> list[np.ndarray]:
-    """The factor of twenty markets: with correlation 1 a symbol is nothing but its loading of it."""
+    """The factor of many markets: with correlation 1 a symbol is nothing but its loading of it."""
     alone = changed(CRYPTO, symbols=["COIN"], correlation=1.0, volatility=0.25, drift=0.08)
-    return [returns(generate(alone, ANCHOR, END, seed))[:, 0] / 1.1 for seed in range(20)]
+    return [returns(generate(alone, ANCHOR, END, seed))[:, 0] / 1.1 for seed in range(80)]
 
 
 def test_the_mean_is_the_drift_whatever_has_been() -> None:
     """No edge: neither large moves, falls, trends nor high volatility tell the next return.
 
-    With some 95,000 days a condition that shifted the mean by a tenth of a daily deviation would show; bounds are
-    four standard errors.
+    Bounds are three standard errors; with 380,000 days they would show a mean off by the price of the sudden falls,
+    a hundredth of a daily deviation.
     """
     drift = 0.08 / 365
     conditions: dict[str, list[np.ndarray]] = {
@@ -185,7 +185,7 @@ def test_the_mean_is_the_drift_whatever_has_been() -> None:
     for name, parts in conditions.items():
         values = np.concatenate(parts)
         assert values.size > 500, name
-        assert abs(values.mean() - drift) < 4 * values.std() / values.size**0.5, name
+        assert abs(values.mean() - drift) < 3 * values.std() / values.size**0.5, name
 
 
 def test_own_noise_earns_nothing() -> None:
