@@ -39,6 +39,8 @@ def png(figure: Figure) -> bytes:
     axes = canvas.add_subplot()
     for trace in figure.data:
         _draw(axes, trace)
+    if figure.layout.yaxis.autorange == "reversed":
+        axes.invert_yaxis()
     axes.set_title(figure.layout.title.text or "", loc="left", fontsize=11)
     if _percent(figure):
         from matplotlib.ticker import PercentFormatter
@@ -90,6 +92,8 @@ def _draw_heat_map(axes: Any, trace: Any) -> None:
     import numpy as np
     from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 
+    if not len(trace.y):
+        return
     values = np.array([[np.nan if cell is None else cell for cell in row] for row in trace.z], dtype=float)
     x, y = [str(value) for value in trace.x], [str(value) for value in trace.y]
     finite = np.abs(values[np.isfinite(values)])

@@ -1,0 +1,159 @@
+"""Figures hold the data of their frames; their PNG says the same without a browser."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import io
+
+import numpy as np
+import plotly.graph_objects as go
+import polars as pl
+import pytest
+from matplotlib.image import imread
+
+from trading_assets import charts
+
+DAYS = [dt.date(2020, 1, 1) + dt.timedelta(days=number) for number in range(6)]
+CURVE = pl.DataFrame(
+    {
+        "session": DAYS,
+        "equity": [100.0, 110.0, 99.0, 104.5, 121.0, 120.0],
+        "drawdown": [0.0, 0.0, -0.1, -0.05, 0.0, -1 / 121],
+        "gross_exposure": [0.0, 0.5, 1.0, 1.0, 0.25, 0.0],
+    }
+)
+BASELINES = pl.DataFrame(
+    {
+        "baseline": ["benchmark"] * 3 + ["cash"] * 3,
+        "session": DAYS[:3] * 2,
+        "equity": [100.0, 101.0, 102.0, 100.0, 100.0, 100.0],
+    }
+)
+SPLITS = pl.DataFrame(
+    {"split": ["train", "validation"], "start": [DAYS[0], DAYS[3]], "end": [DAYS[2], dt.date(2021, 1, 1)]}
+)
+MONTHLY = pl.DataFrame(
+    {"year": [2020, 2020, 2021], "month": [1, 12, 3], "return": [0.012, -0.034, 0.0]},
+    schema_overrides={"month": pl.Int8},
+)
+GRID = pl.DataFrame(
+    {"stop_atr": [2.0, 2.0, 2.5], "exit": ["ma_20", "ma_50", "ma_20"], "value": [0.51, -0.2, 1.25]},
+)
+IMPORTANCE = pl.DataFrame({"feature": ["roc_60", "adx_14"], "value": [0.7, 0.3]})
+
+FIGURES = {
+    "equity": lambda: charts.equity(CURVE, BASELINES, SPLITS),
+    "drawdown": lambda: charts.drawdown(CURVE),
+    "exposure": lambda: charts.exposure(CURVE),
+    "monthly_returns": lambda: charts.monthly_returns(MONTHLY),
+    "parameter_heat_map": lambda: charts.parameter_heat_map(GRID, "stop_atr", "exit", "mean Sharpe", (2.5, "ma_20")),
+    "bars": lambda: charts.bars(IMPORTANCE, "feature", "value", "Importance"),
+}
+EMPTY = {
+    "equity": lambda: charts.equity(CURVE.clear(), BASELINES.clear(), SPLITS.clear()),
+    "drawdown": lambda: charts.drawdown(CURVE.clear()),
+    "exposure": lambda: charts.exposure(CURVE.clear()),
+    "monthly_returns": lambda: charts.monthly_returns(MONTHLY.clear()),
+    "parameter_heat_map": lambda: charts.parameter_heat_map(GRID.clear(), "stop_atr", "exit", "mean Sharpe", None),
+    "bars": lambda: charts.bars(IMPORTANCE.clear(), "feature", "value", "Importance"),
+}
+
+
+def test_equity_has_the_strategy_and_what_one_could_have_held() -> None:
+    traces = {trace.name: (list(trace.x), list(trace.y)) for trace in FIGURES["equity"]().data}
+    assert traces == {
+        "benchmark": (DAYS[:3], [100.0, 101.0, 102.0]),
+        "cash": (DAYS[:3], [100.0, 100.0, 100.0]),
+        "strategy": (DAYS, CURVE["equity"].to_list()),
+    }
+
+
+def test_splits_are_shaded_within_the_curve() -> None:
+    shades = [
+        (shape.x0, shape.x1, note.text)
+        for shape, note in zip(FIGURES["equity"]().layout.shapes, FIGURES["equity"]().layout.annotations, strict=True)
+    ]
+    assert shades == [(DAYS[0], DAYS[2], "train"), (DAYS[3], DAYS[-1], "validation")]
+
+
+@pytest.mark.parametrize(("chart", "column"), [("drawdown", "drawdown"), ("exposure", "gross_exposure")])
+def test_lines_hold_their_column_as_fractions(chart: str, column: str) -> None:
+    [trace] = FIGURES[chart]().data
+    assert list(trace.x) == DAYS
+    assert list(trace.y) == CURVE[column].to_list()
+    assert FIGURES[chart]().layout.yaxis.tickformat == ".0%"
+
+
+def test_monthly_returns_are_in_their_cells_and_other_months_are_blank() -> None:
+    [trace] = FIGURES["monthly_returns"]().data
+    cells = {
+        (year, month): (trace.z[row][column], trace.text[row][column])
+        for row, year in enumerate(trace.y)
+        for column, month in enumerate(trace.x)
+        if trace.z[row][column] is not None
+    }
+    assert cells == {
+        ("2020", "Jan"): (0.012, "+1.2%"),
+        ("2020", "Dec"): (-0.034, "-3.4%"),
+        ("2021", "Mar"): (0.0, "+0.0%"),
+    }
+    assert sum(text == "" for row in trace.text for text in row) == 21
+
+
+def test_newest_year_is_at_the_top() -> None:
+    figure = FIGURES["monthly_returns"]()
+    assert list(figure.data[0].y) == ["2021", "2020"]
+    assert figure.layout.yaxis.autorange == "reversed"  # the first row is drawn at the top
+
+
+def test_heat_map_has_each_pair_and_marks_the_chosen_one() -> None:
+    cells, chosen = FIGURES["parameter_heat_map"]().data
+    assert list(cells.x) == ["2.0", "2.5"]
+    assert list(cells.y) == ["ma_20", "ma_50"]
+    assert [list(row) for row in cells.z] == [[0.51, 1.25], [-0.2, None]]
+    assert (list(chosen.x), list(chosen.y)) == (["2.5"], ["ma_20"])
+
+
+def test_bars_are_in_the_order_of_the_frame_from_the_top() -> None:
+    [trace] = FIGURES["bars"]().data
+    assert list(zip(trace.y, trace.x, strict=True)) == [("adx_14", 0.3), ("roc_60", 0.7)]  # plotly draws upwards
+
+
+def decoded(figure: go.Figure) -> np.ndarray:
+    return imread(io.BytesIO(charts.png(figure)), format="png")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_png_is_an_image_of_the_figures_size_and_the_same_bytes_again(name: str) -> None:
+    image = decoded(FIGURES[name]())
+    assert image.shape == (FIGURES[name]().layout.height, 800, 4)
+    assert len(np.unique(image.reshape(-1, 4), axis=0)) > 10
+    assert charts.png(FIGURES[name]()) == charts.png(FIGURES[name]())
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_nothing_to_draw_is_an_empty_chart(name: str) -> None:
+    assert decoded(EMPTY[name]()).shape[1] == 800
+    assert EMPTY[name]().to_html(include_plotlyjs=False)
+
+
+def test_png_draws_years_in_the_order_of_the_page() -> None:
+    """2021 holds the only gain: its blue must be above the loss of 2020 in the image, as in the figure."""
+    monthly = pl.DataFrame({"year": [2020, 2021], "month": [6, 6], "return": [-0.1, 0.1]})
+    image = decoded(charts.monthly_returns(monthly))
+    red, blue = image[..., 0], image[..., 2]
+    gain_rows = np.nonzero((blue - red > 0.5).sum(axis=1) > 20)[0]
+    loss_rows = np.nonzero((red - blue > 0.5).sum(axis=1) > 20)[0]
+    assert gain_rows.mean() < loss_rows.mean()
+
+
+def test_a_trace_that_has_no_drawing_is_an_error() -> None:
+    with pytest.raises(ValueError, match="type 'pie'"):
+        charts.png(go.Figure(go.Pie(values=[1, 2])))
+
+
+def test_markdown_holds_the_image() -> None:
+    text = charts.markdown(FIGURES["drawdown"]())
+    assert text.startswith("![Drawdown](data:image/png;base64,")
+    assert base64.b64decode(text.split(",", 1)[1].rstrip(")")) == charts.png(FIGURES["drawdown"]())
