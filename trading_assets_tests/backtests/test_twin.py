@@ -74,6 +74,7 @@ def assert_agree(case: Case) -> Outcome:
         _close(getattr(ours, name), getattr(theirs, name), money)
     _close(ours.gross_exposure, theirs.gross_exposure, 1.0)
     assert ours.positions.tolist() == theirs.positions
+    assert ours.cash.min() >= 0
     _assert_same_end(ours, theirs)
     _assert_same_counters(case, theirs)
     return theirs
