@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 
 from numba import njit
 
+#: Modules with compiled functions, or with constants and types that these are compiled with.
+_MODULES = ("compiled", "costs", "entries", "exits", "fills", "guard", "kernel", "market", "risk", "settings", "state")
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -35,11 +38,11 @@ def cached(function: F) -> F:
 
 
 def sources_key() -> int:
-    """A number that changes with the source of any module of this package.
+    """A number that changes with the source of any compiled function.
 
     A closure variable of an entry point is part of its key in numba's cache.
     """
     digest = hashlib.blake2b(digest_size=7)
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
+    for module in _MODULES:
+        digest.update((Path(__file__).parent / f"{module}.py").read_bytes())
     return int.from_bytes(digest.digest(), "little")

@@ -17,8 +17,17 @@ from trading_assets.backtests.market import Flags, Floats, Integers, Market
 from trading_assets.config.sections import AssetClass, Costs, InstrumentCosts
 
 _EPOCH = dt.date(1970, 1, 1)
-_HASHED_COLUMNS = tuple(
-    ["symbol", "session", "open", "high", "low", "close", "volume", "split_ratio", "cash_dividend", "forward_factor"]
+_HASHED_COLUMNS = (
+    "symbol",
+    "session",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "split_ratio",
+    "cash_dividend",
+    "forward_factor",
 )
 
 

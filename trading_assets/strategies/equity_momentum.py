@@ -55,14 +55,14 @@ def breakouts(fast_clearance: float, slow_clearance: float) -> tuple[Trigger, Tr
     return (
         Trigger(
             name="fast",
-            strength=close / pl.col("highest_close_20") - 1,
-            threshold=fast_clearance,
+            strength=close / pl.col("highest_close_20"),
+            threshold=1 + fast_clearance,
             rank=(close - pl.col("ma_20")) / pl.col("atr_14"),
         ),
         Trigger(
             name="slow",
-            strength=close / pl.col("highest_close_55") - 1,
-            threshold=slow_clearance,
+            strength=close / pl.col("highest_close_55"),
+            threshold=1 + slow_clearance,
             rank=(close - pl.col("ma_50")) / pl.col("atr_14"),
         ),
     )

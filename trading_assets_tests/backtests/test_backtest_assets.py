@@ -1,0 +1,164 @@
+"""The assets of strategies and backtests in a real run on a real warehouse, one failing strategy among them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+import trading_assets.backtests.assets
+import trading_assets.backtests.checks
+import trading_assets.strategies.assets
+from trading_assets.backtests import backtest, prepare
+from trading_assets.backtests.tables import (
+    BASELINES,
+    DECISIONS,
+    EQUITY,
+    METRICS,
+    OPEN_POSITIONS,
+    RUNS,
+    TRADES,
+)
+from trading_assets.config import Configuration
+from trading_assets.features.tables import DAILY, INDICATORS
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SESSIONS, UNIVERSE
+from trading_assets.models.tables import SPLITS
+from trading_assets.strategies.inputs import read_frames
+from trading_assets.strategies.tables import SIGNALS, STATUS
+from trading_assets.warehouse import Warehouse, Whole
+from trading_assets_tests.backtests.frames import configuration, frames, weekdays
+
+DAYS = weekdays(400)
+TRAIN, VALIDATION = (DAYS[100], DAYS[249]), (DAYS[250], DAYS[329])
+BROKEN = "trading_assets_tests.backtests.broken_strategy"
+OWN = (TRADES, EQUITY, DECISIONS, METRICS, OPEN_POSITIONS, BASELINES)
+
+
+def small(tmp_path: Path) -> Configuration:
+    strategies = {"breakout": {"type": "equity_momentum"}, "broken": {"type": BROKEN, "fails": True}}
+    return configuration(tmp_path, strategies=strategies)
+
+
+def fill(warehouse: Warehouse) -> None:
+    tables = frames(400)
+    splits = pl.DataFrame(
+        {
+            "split": ["train", "validation", "holdout"],
+            "start": [TRAIN[0], VALIDATION[0], DAYS[330]],
+            "end": [TRAIN[1], VALIDATION[1], DAYS[399]],
+            "warm_up_sessions": 100,
+        }
+    )
+    warehouse.replace(
+        Whole(),
+        {
+            BARS: tables.bars,
+            QUARANTINE: tables.quarantine,
+            SESSIONS: tables.sessions,
+            INSTRUMENTS: tables.instruments,
+            UNIVERSE: tables.universe,
+            INDICATORS: tables.indicators,
+            DAILY: tables.indicators.select("symbol", "session"),
+            SPLITS: splits,
+        },
+    )
+
+
+def materialise(configuration: Configuration) -> dg.ExecuteInProcessResult:
+    stages = (trading_assets.strategies.assets, trading_assets.backtests.assets)
+    own = [asset for stage in stages for asset in stage.build_assets(configuration)]
+    checks = trading_assets.backtests.checks.build_checks(configuration)
+    resources = {"configuration": configuration, "warehouse": Warehouse(configuration.warehouse_path)}
+    return dg.materialize([*own, *checks], resources=resources, raise_on_error=False)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Configuration, dg.ExecuteInProcessResult]:
+    settings = small(tmp_path_factory.mktemp("data"))
+    fill(Warehouse(settings.warehouse_path))
+    return settings, materialise(settings)
+
+
+def read(settings: Configuration, table: object) -> pl.DataFrame:
+    return Warehouse(settings.warehouse_path).read(table)  # type: ignore[arg-type]
+
+
+def test_the_run_goes_on_and_every_blocking_check_passes(done: tuple[Configuration, dg.ExecuteInProcessResult]) -> None:
+    _, result = done
+    assert result.success
+    failed = [
+        (check.asset_key.to_user_string(), check.check_name)
+        for check in result.get_asset_check_evaluations()
+        if not check.passed
+    ]
+    assert sorted(failed) == [("backtests/broken", "completed"), ("strategies/broken", "completed")]
+
+
+def test_each_span_is_run_on_its_own_and_nothing_passes_validation(
+    done: tuple[Configuration, dg.ExecuteInProcessResult],
+) -> None:
+    settings, _ = done
+    equity = read(settings, EQUITY)
+    spans = {
+        split: (rows["session"].min(), rows["session"].max())
+        for (split,), rows in equity.filter(strategy="breakout").group_by("split")
+    }
+    assert spans == {"train": TRAIN, "validation": VALIDATION, "all": (TRAIN[0], VALIDATION[1])}
+    assert set(equity.group_by("split").agg(pl.col("equity").first())["equity"]) == {100_000.0}
+    assert read(settings, TRADES)["exit_session"].max() <= VALIDATION[1]
+    assert read(settings, TRADES).height > 5
+    assert set(read(settings, METRICS)["split"]) == {"train", "validation", "all"}
+    assert set(read(settings, BASELINES)["baseline"]) == {"cash", "benchmark", "exposure_matched", "equal_weight"}
+
+
+def test_the_tables_are_what_backtest_returns(done: tuple[Configuration, dg.ExecuteInProcessResult]) -> None:
+    settings, _ = done
+    warehouse = Warehouse(settings.warehouse_path)
+    context = prepare(settings, "breakout", read_frames(warehouse, settings, "breakout"))
+    result = backtest(context, *TRAIN, split="train")
+    for table, rows in ((TRADES, result.trades), (EQUITY, result.equity), (DECISIONS, result.decisions)):
+        assert read(settings, table).filter(split="train").equals(rows), table.name
+
+
+def test_a_strategy_that_fails_is_on_record_and_has_no_rows(
+    done: tuple[Configuration, dg.ExecuteInProcessResult],
+) -> None:
+    settings, _ = done
+    status = {row["asset"]: (row["status"], row["error"]) for row in read(settings, STATUS).iter_rows(named=True)}
+    assert status["strategies/breakout"] == status["backtests/breakout"] == ("ok", None)
+    assert status["strategies/broken"] == ("failed", "ZeroDivisionError: no rules today")
+    assert status["backtests/broken"][1] is not None
+    assert status["backtests/broken"][1].startswith("UpstreamFailedError: strategies/broken failed: ZeroDivisionError")
+    for table in (SIGNALS, *OWN):
+        assert set(read(settings, table)["strategy"]) == {"breakout"}, table.name
+    assert dict(read(settings, RUNS).select("strategy", "status").iter_rows()) == {"breakout": "ok", "broken": "failed"}
+
+
+def test_a_second_run_writes_the_same_rows_and_another_run(tmp_path: Path) -> None:
+    settings = small(tmp_path)
+    warehouse = Warehouse(settings.warehouse_path)
+    fill(warehouse)
+    before = None
+    for runs in (1, 2):
+        assert materialise(settings).success
+        prints = {table.name: warehouse.fingerprint(table) for table in (SIGNALS, STATUS, *OWN)}
+        assert before in (None, prints)
+        before = prints
+        assert warehouse.read(RUNS).filter(strategy="breakout").height == runs
+    same = warehouse.read(RUNS).filter(strategy="breakout").select("data_hash", "config_hash", "sharpe")
+    assert same.unique().height == 1
+
+
+def test_what_comes_later_changes_no_earlier_row(tmp_path: Path) -> None:
+    """Append invariance, over every table of a backtest of a span that has ended."""
+    settings, tables, cut = configuration(tmp_path), frames(400), dt.date(2002, 1, 15)
+    names = ("bars", "indicators", "sessions")
+    short = replace(tables, **{name: getattr(tables, name).filter(pl.col("session") <= cut) for name in names})
+    results = [backtest(prepare(settings, "breakout", each), TRAIN[0], cut, split="train") for each in (short, tables)]
+    for name in ("trades", "equity", "decisions", "open_positions"):
+        assert getattr(results[0], name).equals(getattr(results[1], name)), name
+    assert results[0].trades.height > 3
