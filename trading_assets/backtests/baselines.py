@@ -63,9 +63,7 @@ def compare(
             pl.lit(name).alias("baseline"),
             "session",
             pl.Series("equity", starting_equity * factors[name], dtype=pl.Float64),
-        ).with_columns(
-            daily_return=pl.col("equity") / pl.col("equity").shift(1, fill_value=starting_equity) - 1
-        )
+        ).with_columns(daily_return=pl.col("equity") / pl.col("equity").shift(1, fill_value=starting_equity) - 1)
         for name in sorted(factors)
     )
 
@@ -125,9 +123,7 @@ def equal_weight(returns: Floats, trading: Flags, month: Integers) -> Floats:
 
 def _universe_arrays(sessions: pl.Series, universe: pl.DataFrame) -> tuple[Floats, Flags, Integers]:
     symbols = universe["symbol"].unique().sort()
-    grid = (
-        sessions.to_frame("session").join(symbols.to_frame("symbol"), how="cross").sort("session", "symbol")
-    )
+    grid = sessions.to_frame("session").join(symbols.to_frame("symbol"), how="cross").sort("session", "symbol")
     bars = universe.drop_nulls("total_return").sort("session", "symbol").with_columns(last="session")
     returns = grid.join(bars, on=["session", "symbol"], how="left", maintain_order="left")["total_return"]
     trading = grid.join_asof(

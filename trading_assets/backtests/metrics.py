@@ -118,9 +118,7 @@ def _of_curve(returns: Floats, periods: int, risk_free: float) -> dict[str, floa
     }
 
 
-def _of_trades(
-    equity: pl.DataFrame, trades: pl.DataFrame, periods: int, best_trades: int
-) -> dict[str, float | None]:
+def _of_trades(equity: pl.DataFrame, trades: pl.DataFrame, periods: int, best_trades: int) -> dict[str, float | None]:
     ordered = trades.sort("exit_session", "symbol", maintain_order=True)
     pnl, r = _column(ordered, "pnl"), _column(ordered, "r_multiple")
     hold = _column(ordered, "hold_sessions")
@@ -151,9 +149,7 @@ def _of_benchmark(
         return {}
     both = (
         equity.select("session", pl.col("daily_return").fill_null(0.0))
-        .join(
-            benchmark.select("session", "benchmark_return"), on="session", how="inner", maintain_order="left"
-        )
+        .join(benchmark.select("session", "benchmark_return"), on="session", how="inner", maintain_order="left")
         .drop_nulls("benchmark_return")
     )
     returns, reference = _column(both, "daily_return"), _column(both, "benchmark_return")
