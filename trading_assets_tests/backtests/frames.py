@@ -19,18 +19,25 @@ SYMBOLS = ("AAA", "BBB", "CCC", "DDD")
 BENCHMARK = "IDX"
 
 
-def configuration(folder: Path, **changes: object) -> Configuration:
-    """Two equity strategies on every symbol, loaded from a file as a user's would be; no source is read."""
-    settings = {
-        "name": "small",
-        "seed": 3,
-        "start": FIRST,
-        "market_data": [{"source": "synthetic", "asset_class": "equity"}],
-        "benchmarks": {"equity": BENCHMARK},
-        "strategies": {"breakout": {"type": "equity_momentum"}, "wide": {"type": "equity_momentum", "stop_atr": 4}},
-    }
+SETTINGS = {
+    "name": "small",
+    "seed": 3,
+    "start": FIRST,
+    "market_data": [{"source": "synthetic", "asset_class": "equity"}],
+    "benchmarks": {"equity": BENCHMARK},
+    "strategies": {"breakout": {"type": "equity_momentum"}, "wide": {"type": "equity_momentum", "stop_atr": 4}},
+}
+
+
+def configuration(**changes: object) -> Configuration:
+    """Two equity strategies on every symbol; no source is read, and parameters are as given."""
+    return Configuration.model_validate(SETTINGS | changes)
+
+
+def loaded(folder: Path, **changes: object) -> Configuration:
+    """The same, loaded from a file as a user's would be: with the parameters of the strategies' types."""
     path = folder / "small.yaml"
-    path.write_text(yaml.safe_dump(settings | changes))
+    path.write_text(yaml.safe_dump(SETTINGS | changes))
     return load_configuration(path, folder)
 
 

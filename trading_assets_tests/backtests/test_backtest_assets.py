@@ -30,7 +30,7 @@ from trading_assets.models.tables import SPLITS
 from trading_assets.strategies.inputs import read_frames
 from trading_assets.strategies.tables import SIGNALS, STATUS
 from trading_assets.warehouse import Warehouse, Whole
-from trading_assets_tests.backtests.frames import configuration, frames, weekdays
+from trading_assets_tests.backtests.frames import frames, loaded, weekdays
 
 DAYS = weekdays(400)
 TRAIN, VALIDATION = (DAYS[100], DAYS[249]), (DAYS[250], DAYS[329])
@@ -40,7 +40,7 @@ OWN = (TRADES, EQUITY, DECISIONS, METRICS, OPEN_POSITIONS, BASELINES)
 
 def small(tmp_path: Path) -> Configuration:
     strategies = {"breakout": {"type": "equity_momentum"}, "broken": {"type": BROKEN, "fails": True}}
-    return configuration(tmp_path, strategies=strategies)
+    return loaded(tmp_path, strategies=strategies)
 
 
 def fill(warehouse: Warehouse) -> None:
@@ -155,7 +155,7 @@ def test_a_second_run_writes_the_same_rows_and_another_run(tmp_path: Path) -> No
 
 def test_what_comes_later_changes_no_earlier_row(tmp_path: Path) -> None:
     """Append invariance, over every table of a backtest of a span that has ended."""
-    settings, tables, cut = configuration(tmp_path), frames(400), dt.date(2002, 1, 15)
+    settings, tables, cut = loaded(tmp_path), frames(400), dt.date(2002, 1, 15)
     names = ("bars", "indicators", "sessions")
     short = replace(tables, **{name: getattr(tables, name).filter(pl.col("session") <= cut) for name in names})
     results = [backtest(prepare(settings, "breakout", each), TRAIN[0], cut, split="train") for each in (short, tables)]

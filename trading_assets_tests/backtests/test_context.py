@@ -26,7 +26,7 @@ from trading_assets.backtests import (
 )
 from trading_assets.config import Configuration
 from trading_assets.strategies import equity_momentum
-from trading_assets_tests.backtests.frames import configuration, frames, weekdays
+from trading_assets_tests.backtests.frames import frames, loaded, weekdays
 
 DAYS = weekdays(300)
 SPAN = (DAYS[80], DAYS[299])
@@ -34,7 +34,7 @@ SPAN = (DAYS[80], DAYS[299])
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
-    return configuration(tmp_path_factory.mktemp("small"))
+    return loaded(tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture(scope="module")
