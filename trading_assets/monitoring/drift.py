@@ -97,8 +97,9 @@ def psi(reference: Floats, window: Floats) -> float:
 
     Source: Siddiqi, Credit Risk Scorecards (2006); Yurdakul and Naranjo, Journal of Risk Model Validation 14 (2020).
     """
-    edges = _edges(np.sort(reference), len(window))
-    return _index(_histogram(reference, edges), _histogram(window, edges))
+    whole, points = np.sort(reference), np.sort(window)
+    edges = _edges(whole, len(points))
+    return _index(_histogram(whole, edges), _histogram(points, edges))
 
 
 def ks_statistic(reference: Floats, window: Floats) -> float:
@@ -172,14 +173,14 @@ def _usual(reference: Floats, windows: Sequence[Floats]) -> tuple[float | None, 
 def _edges(sorted_reference: Floats, window_rows: int) -> Floats:
     """Upper edges (inclusive) of all bins but the last."""
     bins = min(BINS, max(window_rows // ROWS_PER_BIN, 2))
-    inner = np.quantile(sorted_reference, np.arange(1, bins) / bins, method="inverted_cdf")
-    edges, repeats = np.unique(inner, return_counts=True)
+    quantiles = sorted_reference[np.arange(1, bins) * len(sorted_reference) // bins]
+    edges, repeats = np.unique(quantiles, return_counts=True)
     alone = np.isin(edges, [sorted_reference[0], sorted_reference[-1]]) | (repeats > 1)
     return np.unique(np.concatenate([edges, np.nextafter(edges[alone], -np.inf)]))
 
 
-def _histogram(values: Floats, edges: Floats) -> Counts:
-    return np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)
+def _histogram(sorted_values: Floats, edges: Floats) -> Counts:
+    return np.diff(np.searchsorted(sorted_values, edges, side="right"), prepend=0, append=len(sorted_values))
 
 
 def _index(reference: Counts, window: Counts) -> float:
