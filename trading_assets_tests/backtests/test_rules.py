@@ -7,7 +7,7 @@ import pytest
 
 from trading_assets.backtests.market import SCALING_CONTINUOUS
 from trading_assets_tests.backtests.markets import entries, quiet_market
-from trading_assets_tests.backtests.runs import NAN, exits_of, herd, run, said, wavy
+from trading_assets_tests.backtests.runs import ALL_IN, NAN, exits_of, herd, run, said, wavy
 
 
 def test_insufficient_cash_counts_the_orders_before_it() -> None:
@@ -91,3 +91,50 @@ def test_mixed_calendars_wait_for_the_symbols_own_session() -> None:
     assert found.positions_at_end["entry_session"].tolist() == [2]
     assert found.trades["entry_session"].tolist() == [4]
     assert exits_of(found) == [(5, "rule", 100.0)]
+
+
+def test_exits_pay_for_the_entries_of_the_same_open() -> None:
+    # Half in the first; the second gaps up by 20 %, which only the sale of the first pays for.
+    opening = np.array([[100.0, 100.0]] * 3 + [[100.0, 120.0]])
+    market = quiet_market(np.full((4, 2), 100.0), open=opening)
+    half = {"risk_per_trade": 1.0, "max_position": 0.5, "max_symbol": 0.5, "max_gross": 1.0}
+    signals = entries(market, (0, 0), (2, 1), exits=[[(2, 0)]])
+    found = run(market, signals, {"exit_signal": 0}, **half)
+    assert exits_of(found) == [(3, "rule", 100.0)]
+    assert found.positions_at_end["quantity"].tolist() == [500.0]
+    assert found.cash[-1] == 40_000.0
+
+
+@pytest.mark.parametrize(("limit", "reasons"), [(0.25, []), (0.24, [(2, 1, "daily_loss_limit")])])
+def test_the_daily_loss_limit_is_exceeded_not_reached(limit: float, reasons: list[tuple[int, int, str]]) -> None:
+    market = quiet_market([[100.0, 1.0], [100.0, 1.0], [75.0, 1.0], [75.0, 1.0]])
+    signals = entries(market, (0, 0), (2, 1), (3, 1))
+    found = run(market, signals, daily_loss_limit=limit, drawdown_limit=1.0, **ALL_IN)
+    # Only the close of the loss itself: session 3 is free again.
+    assert [row for row in said(found, "reject") if row[2] == "daily_loss_limit"] == reasons
+
+
+@pytest.mark.parametrize(
+    ("losses", "at", "limit", "rejected"),
+    [
+        (2, 19, 0.24, True),
+        (2, 19, 0.25, False),  # at the limit
+        (1, 19, 0.01, False),  # the second worst of 20 counts
+        (2, 18, 0.24, False),  # 19 returns
+    ],
+)
+def test_value_at_risk_is_the_second_worst_of_twenty(losses: int, at: int, limit: float, rejected: bool) -> None:
+    falls = np.array([1.0 if t < 5 or t >= 5 + losses else 0.75 for t in range(21)])
+    market = quiet_market(np.column_stack([128.0 * np.cumprod(falls), np.ones(21)]), atr=30.0)
+    found = run(
+        market,
+        entries(market, (0, 0), (at, 1), exits=[]),
+        {"stop_atr": 3.0},
+        var_window=20,
+        var_limit=limit,
+        drawdown_limit=1.0,
+        daily_loss_limit=1.0,
+        starting_equity=128_000.0,
+        **ALL_IN,
+    )
+    assert ((at, 1, "var_limit") in said(found, "reject")) == rejected
