@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import datetime as dt
+import fcntl
 import itertools
 import multiprocessing
 import os
@@ -54,13 +55,16 @@ LEDGER = Table(
     key=("look",),
     columns={"look": Column(pl.Int64, ""), "previous": Column(pl.Int64, "")},
 )
-VERSION = Table(
-    name="tests.version",
-    description="",
-    key=("row",),
-    columns={"row": Column(pl.Int64, ""), "version": Column(pl.Int64, "")},
+VERSIONS = tuple(
+    Table(
+        name=f"tests.version_{number}",
+        description="",
+        key=("row",),
+        columns={"row": Column(pl.Int64, ""), "version": Column(pl.Int64, "")},
+    )
+    for number in range(8)
 )
-ROWS = 20_000
+ROWS = 5_000
 
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload([__name__])
@@ -90,13 +94,12 @@ def equity(strategy: str, values: list[float | None]) -> pl.DataFrame:
 
 
 def version(number: int) -> dict[Table, pl.DataFrame]:
-    """Two tables that belong together: both hold nothing but `number`."""
-    frame = pl.DataFrame({"row": range(ROWS), "version": number})
-    return {VERSION: frame, EQUITY: equity("all", [float(number)])}
+    """Tables that belong together: all hold nothing but `number`."""
+    return dict.fromkeys(VERSIONS, pl.DataFrame({"row": range(ROWS), "version": number}))
 
 
 def start(work: Callable[..., None], *arguments: object) -> BaseProcess:
-    process = _processes.Process(target=work, args=arguments)
+    process = _processes.Process(target=work, args=arguments, daemon=True)  # a failed test leaves nobody behind
     process.start()
     return process
 
@@ -108,6 +111,16 @@ def write_for_ever(path: Path, first: int, ready: Path, ready_after: int) -> Non
         if number == first + ready_after:
             ready.touch()
         warehouse.replace(Whole(), version(number))
+
+
+def is_writing(path: Path) -> bool:
+    """Whether another process is in the middle of a write."""
+    with path.with_name(f"{path.name}.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def write_slice(path: Path, strategy: str, times: int) -> None:
@@ -177,7 +190,7 @@ def write_without_permission(path: Path) -> None:
 
 def read_without_permission(path: Path) -> int:
     obey_permissions()
-    return Warehouse(path).read(VERSION).height
+    return Warehouse(path).read(VERSIONS[0]).height
 
 
 def obey_permissions() -> None:
