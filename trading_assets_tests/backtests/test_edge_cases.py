@@ -56,7 +56,7 @@ def test_last_bar_signal() -> None:
     assert found.cash.tolist() == [100_000.0] * 3
 
 
-def test_insufficient_cash_reduces_the_order_at_the_fill() -> None:
+def test_insufficient_cash() -> None:
     market = quiet_market([100.0, 110.0], fee_bps=100.0)
     found = run(market, entries(market, (0, 0)), **ALL_IN)
     assert found.decisions[0]["quantity"] == 990  # 100,000 / 101
