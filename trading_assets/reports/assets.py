@@ -55,7 +55,7 @@ def page(step: Step) -> Mapping[str, Any]:
     }
     return {
         "page": dg.MetadataValue.path(str(folder / f"{content.name}.html")),
-        "result": result_of(content)[0],
+        "result": result_of(content.status, content.verdicts)[0],
         "synthetic": content.synthetic,
         **{name: dg.MetadataValue.md(charts.markdown(figure)) for name, figure in figures.items()},
     }

@@ -9,10 +9,19 @@ from pathlib import Path
 
 import polars as pl
 
+from trading_assets.backtests.tables import METRICS
 from trading_assets.config import Configuration
-from trading_assets.reports.content import Reader, StrategyContent, quality_counts, strategy_content
+from trading_assets.reports.content import (
+    Reader,
+    StrategyContent,
+    is_synthetic,
+    quality_counts,
+    read_outcome,
+    strategy_content,
+)
 from trading_assets.reports.exports import csv_text, json_text
 from trading_assets.reports.page import index_page, result_of, strategy_page
+from trading_assets.warehouse import Rows
 
 SUMMARY_METRICS = ("annual_return", "sharpe", "max_drawdown", "trades")
 EXPORTED = ("equity", "metrics", "trades", "decisions", "sensitivity", "stress")
@@ -58,15 +67,15 @@ def index_text(configuration: Configuration, reader: Reader) -> str:
 def verdict_summary(configuration: Configuration, reader: Reader) -> pl.DataFrame:
     """One row a strategy: market, result, and headline metrics of the latest split that may be shown."""
     rows = []
-    for name in configuration.strategies:
-        content = strategy_content(reader, configuration, name)
-        split = "holdout" if "holdout" in content.metrics["split"] else "validation"
-        own = dict(content.metrics.filter(pl.col("split") == split).select("metric", "value").iter_rows())
+    for name, settings in configuration.strategies.items():
+        metrics = reader.read_or_empty(METRICS, rows=Rows("strategy", name))
+        split = "holdout" if "holdout" in metrics["split"] else "validation"
+        own = dict(metrics.filter(pl.col("split") == split).select("metric", "value").iter_rows())
         rows.append(
             {
                 "strategy": name,
-                "market": "synthetic" if content.synthetic else "real",
-                "result": result_of(content)[0],
+                "market": "synthetic" if is_synthetic(configuration, settings) else "real",
+                "result": result_of(*read_outcome(reader, name))[0],
                 "split": split,
                 **{metric: own.get(metric) for metric in SUMMARY_METRICS},
             }

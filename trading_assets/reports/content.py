@@ -51,6 +51,7 @@ class StrategyContent:
     open_positions: pl.DataFrame
     decisions: pl.DataFrame
     sensitivity: pl.DataFrame
+    sensitivity_summary: pl.DataFrame
     stress: pl.DataFrame
     holdout_looks: pl.DataFrame
     splits: pl.DataFrame
@@ -63,13 +64,14 @@ def strategy_content(reader: Reader, configuration: Configuration, name: str) ->
     settings = configuration.strategies[name]
     own = Rows("strategy", name)
     model = getattr(settings.parameters, "model", None)
+    status, verdicts = read_outcome(reader, name)
     return StrategyContent(
         name=name,
         settings=settings,
         synthetic=is_synthetic(configuration, settings),
         benchmark=_benchmark(configuration, settings),
-        status=reader.read_or_empty(strategies.STATUS, where="strategy = ?", parameters=[name]),
-        verdicts=reader.read_or_empty(robustness.VERDICTS, rows=own),
+        status=status,
+        verdicts=verdicts,
         metrics=reader.read_or_empty(backtests.METRICS, rows=own),
         equity=reader.read_or_empty(backtests.EQUITY, rows=own),
         baselines=reader.read_or_empty(backtests.BASELINES, rows=own),
@@ -77,6 +79,7 @@ def strategy_content(reader: Reader, configuration: Configuration, name: str) ->
         open_positions=reader.read_or_empty(backtests.OPEN_POSITIONS, rows=own),
         decisions=reader.read_or_empty(backtests.DECISIONS, rows=own),
         sensitivity=reader.read_or_empty(robustness.SENSITIVITY, rows=own),
+        sensitivity_summary=reader.read_or_empty(robustness.SENSITIVITY_SUMMARY, rows=own),
         stress=reader.read_or_empty(robustness.STRESS, rows=own),
         holdout_looks=reader.read_or_empty(robustness.HOLDOUT_LEDGER, where="strategy = ?", parameters=[name]),
         splits=reader.read_or_empty(models.SPLITS),
@@ -85,6 +88,12 @@ def strategy_content(reader: Reader, configuration: Configuration, name: str) ->
         else models.METRICS.empty(),
         runs=reader.read_or_empty(backtests.RUNS, where="strategy = ?", parameters=[name]),
     )
+
+
+def read_outcome(reader: Reader, name: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Status and verdict rows of a strategy."""
+    status = reader.read_or_empty(strategies.STATUS, where="strategy = ?", parameters=[name])
+    return status, reader.read_or_empty(robustness.VERDICTS, rows=Rows("strategy", name))
 
 
 def is_synthetic(configuration: Configuration, settings: StrategySettings) -> bool:

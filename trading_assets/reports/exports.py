@@ -7,7 +7,7 @@ import json
 import polars as pl
 
 #: A spreadsheet takes a cell that starts with one of these for a formula (OWASP, "CSV injection").
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def csv_text(frame: pl.DataFrame) -> str:

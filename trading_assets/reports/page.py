@@ -56,7 +56,7 @@ def strategy_page(content: StrategyContent) -> str:
     """The page of one strategy."""
     from plotly.offline import get_plotlyjs
 
-    result, explanation = result_of(content)
+    result, explanation = result_of(content.status, content.verdicts)
     failure = content.status.filter(pl.col("status") == "failed")
     return (
         _environment()
@@ -103,10 +103,10 @@ def index_page(name: str, subtitle: str, verdicts: pl.DataFrame, quality: pl.Dat
     )
 
 
-def result_of(content: StrategyContent) -> tuple[str, str]:
+def result_of(status: pl.DataFrame, verdicts: pl.DataFrame) -> tuple[str, str]:
     """The verdict's result and its explanation in words."""
-    rows = content.verdicts.filter(pl.col("kind") == "result")
-    if not content.status.filter(pl.col("status") == "failed").is_empty():
+    rows = verdicts.filter(pl.col("kind") == "result")
+    if not status.filter(pl.col("status") == "failed").is_empty():
         return "failed", "The strategy's own code raised an error, so there is nothing to judge."
     if rows.is_empty():
         return "none", "The verdict of this strategy has not been materialised."

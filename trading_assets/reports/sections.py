@@ -129,7 +129,7 @@ def _returns(content: StrategyContent) -> Section:
 
 def _sensitivity(content: StrategyContent) -> Section:
     points = _grid_points(content.sensitivity, "sharpe")
-    summary = content.sensitivity.filter(pl.col("trial") == "summary").select("metric", "value")
+    summary = content.sensitivity_summary.select("statistic", "value")
     figures = [] if points.is_empty() else list(_heat_maps(points, _chosen(content, points)))
     return Section(
         anchor="sensitivity",

@@ -45,13 +45,15 @@ def test_every_asset_says_what_it_is(definitions: dg.Definitions) -> None:
         assert spec.description and len(spec.description) > 20, name
         if name.startswith("reports/") and name != "reports/index":
             continue  # a page, not a table
-        assert spec.metadata["dagster/column_schema"].columns, name
+        if "sql" not in spec.kinds:  # the columns of a SELECT are known when it has run
+            assert spec.metadata["dagster/column_schema"].columns, name
         assert spec.metadata["dagster/table_name"].startswith(spec.key.path[0] + ".") or "/holdout/" in name, name
 
 
 def test_all_assets_run_in_one_partition_range(definitions: dg.Definitions) -> None:
     for asset in definitions.resolve_asset_graph().assets_defs:
-        assert asset.backfill_policy == dg.BackfillPolicy.single_run(), asset.key
+        if asset.is_executable and asset.keys:  # else a check
+            assert asset.backfill_policy == dg.BackfillPolicy.single_run(), asset.keys
 
 
 def test_lineage_of_a_strategy_is_exact(definitions: dg.Definitions) -> None:
