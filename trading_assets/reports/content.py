@@ -11,11 +11,13 @@ import polars as pl
 from trading_assets.backtests import tables as backtests
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import StrategySettings
-from trading_assets.market_data import tables as market_data
 from trading_assets.models import tables as models
 from trading_assets.robustness import tables as robustness
 from trading_assets.strategies import tables as strategies
 from trading_assets.warehouse import Rows, Table
+
+#: A SQL model: see dbt_like_sql/market_data.
+QUALITY_SUMMARY = "market_data.quality_summary"
 
 
 class Reader(Protocol):
@@ -31,6 +33,14 @@ class Reader(Protocol):
         rows: Rows | None = None,
     ) -> pl.DataFrame:
         """Read a table; no rows if it does not exist."""
+        ...
+
+    def exists(self, table_name: str) -> bool:
+        """Whether the table has been written."""
+        ...
+
+    def query(self, sql: str, parameters: Sequence[object] = (), *, reads: Sequence[str] = ()) -> pl.DataFrame:
+        """The result of a SELECT."""
         ...
 
 
@@ -57,6 +67,7 @@ class StrategyContent:
     splits: pl.DataFrame
     model_metrics: pl.DataFrame
     runs: pl.DataFrame
+    quality: pl.DataFrame
 
 
 def strategy_content(reader: Reader, configuration: Configuration, name: str) -> StrategyContent:
@@ -80,6 +91,7 @@ def strategy_content(reader: Reader, configuration: Configuration, name: str) ->
         decisions=reader.read_or_empty(backtests.DECISIONS, rows=own),
         sensitivity=reader.read_or_empty(robustness.SENSITIVITY, rows=own),
         sensitivity_summary=reader.read_or_empty(robustness.SENSITIVITY_SUMMARY, rows=own),
+        heatmaps=reader.read_or_empty(robustness.HEATMAPS, rows=own, where="metric = 'sharpe'"),
         stress=reader.read_or_empty(robustness.STRESS, rows=own),
         holdout_looks=reader.read_or_empty(robustness.HOLDOUT_LEDGER, where="strategy = ?", parameters=[name]),
         splits=reader.read_or_empty(models.SPLITS),
@@ -87,6 +99,7 @@ def strategy_content(reader: Reader, configuration: Configuration, name: str) ->
         if model
         else models.METRICS.empty(),
         runs=reader.read_or_empty(backtests.RUNS, where="strategy = ?", parameters=[name]),
+        quality=quality_counts(reader, settings.universe),
     )
 
 
@@ -104,32 +117,13 @@ def is_synthetic(configuration: Configuration, settings: StrategySettings) -> bo
     return bool(simulated) if settings.universe == "all" else settings.universe in simulated
 
 
-def quality_counts(reader: Reader) -> pl.DataFrame:
-    """Rows quarantined and flagged by reason: kind, reason, rows, symbols, first, last."""
-    quarantine = reader.read_or_empty(market_data.QUARANTINE, columns=["symbol", "session", "reasons"])
-    bars = reader.read_or_empty(market_data.BARS, columns=["symbol", "session", "flags"], where="len(flags) > 0")
-    return pl.concat(
-        [
-            _counts(quarantine.rename({"reasons": "reason"}), "quarantined"),
-            _counts(bars.rename({"flags": "reason"}), "flagged"),
-        ]
-    )
-
-
-def _counts(frame: pl.DataFrame, kind: str) -> pl.DataFrame:
-    return (
-        frame.explode("reason")
-        .filter(pl.col("reason").is_not_null())
-        .group_by("reason")
-        .agg(
-            pl.len().cast(pl.Int64).alias("rows"),
-            pl.col("symbol").n_unique().cast(pl.Int64).alias("symbols"),
-            pl.col("session").min().alias("first"),
-            pl.col("session").max().alias("last"),
-        )
-        .sort("reason")
-        .select(pl.lit(kind).alias("kind"), "reason", "rows", "symbols", "first", "last")
-    )
+def quality_counts(reader: Reader, asset_class: str | list[str] = "all") -> pl.DataFrame:
+    """Bars that broke a rule, from `market_data.quality_summary`; of one asset class if one is named."""
+    if not reader.exists(QUALITY_SUMMARY):
+        return pl.DataFrame()
+    counts = reader.query(f"SELECT * FROM {QUALITY_SUMMARY} ORDER BY ALL", reads=[QUALITY_SUMMARY])
+    named = isinstance(asset_class, str) and asset_class != "all"
+    return counts.filter(asset_class=asset_class).drop("asset_class") if named else counts
 
 
 def _benchmark(configuration: Configuration, settings: StrategySettings) -> str | None:

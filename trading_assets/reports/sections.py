@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import combinations
 from typing import Any
 
 import polars as pl
@@ -51,28 +49,28 @@ def sections(content: StrategyContent) -> list[Section]:
         _stress(content),
         _trades(content),
         *_model(content),
+        _quality(content),
         _provenance(content),
     ]
 
 
 def criteria_table(verdicts: pl.DataFrame) -> Grid:
-    """Every criterion with its value, threshold and whether it passed."""
-    heads = [
-        Head("kind"),
-        Head("criterion"),
-        Head("value", number=True),
-        Head("threshold", number=True),
-        Head("passed"),
-    ]
+    """Every criterion in the verdict's order: its value, what is needed, and whether it passed."""
+    heads = [Head("kind"), Head("criterion"), Head("value", number=True), Head("needed"), Head("passed"), Head("note")]
     rows = []
-    for row in verdicts.filter(pl.col("kind") != "result").iter_rows(named=True):
-        passed = row["passed"]
-        state = (
-            Cell("not evaluated", "unknown") if passed is None else Cell("yes", "yes") if passed else Cell("no", "no")
+    for row in verdicts.filter(pl.col("kind") != "result").sort("position").iter_rows(named=True):
+        passed, value = row["passed"], row["value"]
+        state = Cell("–", "unknown") if passed is None else Cell("yes", "yes") if passed else Cell("no", "no")
+        rows.append(
+            [
+                Cell(row["kind"]),
+                Cell(row["criterion"].replace("_", " ")),
+                Cell("–" if value is None else number(value), "number"),
+                Cell(f"{row['side']} {number(row['threshold'])}"),
+                state,
+                Cell(row["note"] or "", "unknown"),
+            ]
         )
-        cells = ("–" if row[name] is None else number(row[name]) for name in ("value", "threshold"))
-        kind, criterion = Cell(row["kind"]), Cell(row["criterion"].replace("_", " "))
-        rows.append([kind, criterion, *(Cell(text, "number") for text in cells), state])
     return Grid(heads, rows)
 
 
@@ -128,14 +126,14 @@ def _returns(content: StrategyContent) -> Section:
 
 
 def _sensitivity(content: StrategyContent) -> Section:
-    points = _grid_points(content.sensitivity, "sharpe")
-    summary = content.sensitivity_summary.select("statistic", "value")
-    figures = [] if points.is_empty() else list(_heat_maps(points, _chosen(content, points)))
+    points = content.sensitivity["trial"].n_unique()
+    figures = list(_heat_maps(content))
+    summary = content.sensitivity_summary.select(pl.col("statistic").str.replace_all("_", " "), "value")
     return Section(
         anchor="sensitivity",
         title="Sensitivity",
         stage="robustness",
-        text=f"Sharpe of train and validation at {points.height} parameter sets. A good strategy sits on a plateau: "
+        text=f"Sharpe of train and validation at {points} parameter sets. A good strategy sits on a plateau: "
         "its neighbours do about as well. A single bright cell is luck. The square marks the parameters in use.",
         charts=figures[:SHOWN_PAIRS],
         side_by_side=True,
@@ -146,41 +144,34 @@ def _sensitivity(content: StrategyContent) -> Section:
     )
 
 
-def _grid_points(sensitivity: pl.DataFrame, metric: str) -> pl.DataFrame:
-    rows = sensitivity.filter((pl.col("metric") == metric) & pl.col("params").is_not_null())
-    return pl.DataFrame(
-        [{**json.loads(row["params"]), "value": row["value"]} for row in rows.iter_rows(named=True)],
-        infer_schema_length=None,
-    )
-
-
-def _heat_maps(points: pl.DataFrame, chosen: dict[str, object]) -> Iterator[Any]:
-    parameters = [name for name in points.columns if name != "value" and points[name].n_unique() > 1]
-    for x, y in combinations(parameters, 2):
-        pairs = points.group_by(x, y).agg(pl.col("value").mean()).sort(x, y)
-        mark = (chosen[x], chosen[y]) if x in chosen and y in chosen else None
-        yield charts.parameter_heat_map(pairs, x, y, "mean Sharpe", mark)
-
-
-def _chosen(content: StrategyContent, points: pl.DataFrame) -> dict[str, object]:
+def _heat_maps(content: StrategyContent) -> Iterator[Any]:
     parameters = content.settings.parameters
-    values = parameters if isinstance(parameters, dict) else parameters.model_dump()
-    return {name: values[name] for name in points.columns if name in values and values[name] in points[name].to_list()}
+    chosen = parameters if isinstance(parameters, dict) else parameters.model_dump(mode="json")
+    for (x, y), pairs in content.heatmaps.group_by("x", "y", maintain_order=True):
+        yield charts.parameter_heat_map(pairs, str(x), str(y), "mean Sharpe", (chosen.get(str(x)), chosen.get(str(y))))
 
 
 def _stress(content: StrategyContent) -> Section:
-    shown = ("sharpe", "annual_return", "max_drawdown", "calmar", "expectancy_r", "trades")
-    rows = content.stress.filter(pl.col("metric").is_in(shown))
-    keys = [name for name in ("split", "scenario") if name in rows.columns]
-    wide = rows.pivot("metric", index=keys, values="value", maintain_order=True) if not rows.is_empty() else rows
-    ordered = [*keys, *(name for name in shown if name in wide.columns)]
     return Section(
         anchor="stress",
         title="Stress",
         stage="robustness",
-        text="The same rules with one thing made worse.",
-        tables=[grid(wide.select(ordered) if not wide.is_empty() else wide, formats=METRIC_FORMATS)],
+        text="The same rules with one thing made worse. Bear and range months are the base run's own months, by the "
+        "benchmark.",
+        tables=[
+            _scenarios(rows, str(split)) for (split,), rows in content.stress.group_by("split", maintain_order=True)
+        ],
         files=[f"{content.name}_stress.csv"],
+    )
+
+
+def _scenarios(stress: pl.DataFrame, split: str) -> Grid:
+    shown = ("sharpe", "annual_return", "max_drawdown", "calmar", "expectancy_r", "trades")
+    rows = stress.filter(pl.col("metric").is_in(shown))
+    wide = rows.pivot("metric", index="scenario", values="value", maintain_order=True)
+    in_words = pl.col("scenario").str.replace_all("_", " ")
+    return grid(
+        wide.select(in_words, *(name for name in shown if name in wide.columns)), formats=METRIC_FORMATS, caption=split
     )
 
 
@@ -239,6 +230,18 @@ def _model(content: StrategyContent) -> list[Section]:
         "Out-of-sample, fold by fold, up to the holdout; each fold is trained only on labels that had ended before it."
     )
     return [Section("model", "Model", "models", text, tables=[grid(wide)])]
+
+
+def _quality(content: StrategyContent) -> Section:
+    return Section(
+        anchor="data",
+        title="Data quality",
+        stage="market_data",
+        text="Quarantined bars are kept with their reasons and never used; flagged bars are used as the rules say."
+        if not content.quality.is_empty()
+        else "No bar of this market broke a rule.",
+        tables=[grid(content.quality)] if not content.quality.is_empty() else [],
+    )
 
 
 def _provenance(content: StrategyContent) -> Section:
