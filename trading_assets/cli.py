@@ -229,5 +229,7 @@ def _write_csv(frame: pl.DataFrame) -> None:
     from trading_assets.reports.exports import csv_text
 
     print(csv_text(frame), end="")
+
+
 if __name__ == "__main__":
     main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -109,27 +110,29 @@ def monthly_returns(monthly: pl.DataFrame) -> Figure:
     return _styled(figure, "Monthly returns", "", 140 + 24 * max(len(years), 4))
 
 
-def parameter_heat_map(grid: pl.DataFrame, x: str, y: str, metric: str, chosen: tuple[object, object] | None) -> Figure:
+def parameter_heat_map(
+    pairs: pl.DataFrame, x: str, y: str, metric: str, chosen: tuple[object, object] | None = None
+) -> Figure:
     """Mean of a metric over the grid for each pair of values of two parameters.
 
     Parameters
     ----------
-    grid
-        One row a pair: the columns `x`, `y` and ``value``.
+    pairs
+        x_value, y_value (JSON), x_position, y_position, value: rows of `robustness.heatmaps` of one pair.
     chosen
-        The strategy's own values of (x, y), marked with a cross.
+        The strategy's own values of (x, y), marked with a square if both are on the grid.
     """
     import plotly.graph_objects as go
 
-    columns = grid[x].unique().sort().to_list()
-    rows = grid[y].unique().sort().to_list()
-    cells = {(row[x], row[y]): row["value"] for row in grid.iter_rows(named=True)}
+    columns = _axis(pairs, "x")
+    rows = _axis(pairs, "y")
+    cells = {(row["x_value"], row["y_value"]): row["value"] for row in pairs.iter_rows(named=True)}
     values = [[cells.get((column, row)) for column in columns] for row in rows]
     figure = go.Figure(
         go.Heatmap(
             z=values,
-            x=[str(value) for value in columns],
-            y=[str(value) for value in rows],
+            x=[str(json.loads(value)) for value in columns],
+            y=[str(json.loads(value)) for value in rows],
             text=[["" if value is None else f"{value:.2f}" for value in row] for row in values],
             texttemplate="%{text}",
             hovertemplate=f"{x} %{{x}}, {y} %{{y}}: %{{text}}<extra></extra>",
@@ -140,7 +143,7 @@ def parameter_heat_map(grid: pl.DataFrame, x: str, y: str, metric: str, chosen: 
             ygap=2,
         )
     )
-    if chosen is not None:
+    if chosen is not None and json.dumps(chosen[0]) in columns and json.dumps(chosen[1]) in rows:
         figure.add_scatter(
             x=[str(chosen[0])],
             y=[str(chosen[1])],
@@ -170,6 +173,10 @@ def bars(frame: pl.DataFrame, label: str, value: str, title: str, unit: str = ""
         )
     )
     return _styled(figure, title, unit, 120 + 22 * max(frame.height, 2))
+
+
+def _axis(pairs: pl.DataFrame, axis: str) -> list[str]:
+    return pairs.sort(f"{axis}_position")[f"{axis}_value"].unique(maintain_order=True).to_list()
 
 
 def _shade_splits(figure: Figure, splits: pl.DataFrame, first: Any, last: Any) -> None:

@@ -29,14 +29,18 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             stage="reports",
             strategy=name,
             tables=(),
-            deps=[f"backtests/{name}", *(f"robustness/{kind}/{name}" for kind in ROBUSTNESS)],
+            deps=[
+                "market_data/quality_summary",
+                f"backtests/{name}",
+                *(f"robustness/{kind}/{name}" for kind in ROBUSTNESS),
+            ],
             kinds=("html", "plotly"),
         )
         for name in configuration.strategies
     ]
     own_pages = [f"reports/{name}" for name in configuration.strategies]
     summary = table_asset(
-        index, stage="reports", tables=(INDEX,), deps=[*own_pages, "market_data/bars"], kinds=("html",)
+        index, stage="reports", tables=(INDEX,), deps=[*own_pages, "market_data/quality_summary"], kinds=("html",)
     )
     return [*pages, summary]
 

@@ -62,6 +62,7 @@ class StrategyContent:
     decisions: pl.DataFrame
     sensitivity: pl.DataFrame
     sensitivity_summary: pl.DataFrame
+    heatmaps: pl.DataFrame
     stress: pl.DataFrame
     holdout_looks: pl.DataFrame
     splits: pl.DataFrame

@@ -154,6 +154,12 @@ VERDICTS = Table(
         "kind": Column(pl.String, "which part of the verdict it belongs to", one_of=KINDS),
         "criterion": Column(pl.String, "what must hold"),
         "value": Column(pl.Float64, "what was measured; null where undefined or not evaluated", nullable=True),
+        "side": Column(
+            pl.String,
+            "where the value must be, seen from the threshold",
+            nullable=True,
+            one_of=("above", "at least", "below", "at most"),
+        ),
         "threshold": Column(pl.Float64, "what it is compared with", nullable=True),
         "passed": Column(pl.Boolean, "the criterion holds; null: not evaluated", nullable=True),
         "result": Column(pl.String, "on the `result` row", nullable=True, one_of=RESULTS),

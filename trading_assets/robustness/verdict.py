@@ -134,10 +134,11 @@ def rows(judgement: Judgement) -> pl.DataFrame:
             "kind": criterion.kind,
             "criterion": criterion.name,
             "value": criterion.value,
+            "side": criterion.side,
             "threshold": criterion.threshold,
             "passed": criterion.passed,
             "result": None,
-            "note": criterion.note or f"must be {criterion.side} the threshold",
+            "note": criterion.note,
         }
         for position, criterion in enumerate(judgement.criteria)
     ]
@@ -147,6 +148,7 @@ def rows(judgement: Judgement) -> pl.DataFrame:
         "kind": "result",
         "criterion": "verdict",
         "value": None,
+        "side": None,
         "threshold": None,
         "passed": judgement.result == "go",
         "result": judgement.result,
@@ -164,7 +166,7 @@ def _criterion(
     note: str | None = None,
 ) -> Criterion:
     if value is None:
-        note = note or f"undefined, which fails; must be {side} the threshold"
+        note = note or "undefined, which fails"
     return Criterion(kind, name, side, float(threshold), value, _holds(value, side, threshold), note)
 
 
@@ -188,7 +190,7 @@ def _bear_months(statistics: Mapping[str, float | None], limits: Thresholds) -> 
     depth = "undefined" if drawdown is None else f"{drawdown:.1%}"
     return Criterion(
         "stress", BEAR_MONTHS, "above", 0.0, expectancy, passed,
-        f"must be above the threshold, or the drawdown of bear months ({depth}) below {limit:.0%}",
+        f"or the drawdown of bear months ({depth}) below {limit:.0%}",
     )  # fmt: skip
 
 

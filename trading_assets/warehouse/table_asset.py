@@ -6,16 +6,20 @@ of them share (group, kinds, owner, column schema, row count, contract check) is
 
 import datetime as dt
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 import polars as pl
-from trading_assets.warehouse.warehouse import UnitOfWork, Warehouse
 
 from trading_assets.config import Configuration
 from trading_assets.warehouse.table import ContractError, Table
+from trading_assets.warehouse.warehouse import UnitOfWork, Warehouse
+
+# Backfill policies and partition mappings are "beta" in name; a warning an asset hides everything else.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 OWNERS = ["team:research"]
 CONTRACT = "contract"

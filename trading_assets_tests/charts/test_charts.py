@@ -38,7 +38,13 @@ MONTHLY = pl.DataFrame(
     schema_overrides={"month": pl.Int8},
 )
 GRID = pl.DataFrame(
-    {"stop_atr": [2.0, 2.0, 2.5], "exit": ["ma_20", "ma_50", "ma_20"], "value": [0.51, -0.2, 1.25]},
+    {
+        "x_value": ["2.0", "2.0", "10.0"],
+        "x_position": [0, 0, 1],
+        "y_value": ['"ma_20"', '"ma_50"', '"ma_20"'],
+        "y_position": [0, 1, 0],
+        "value": [0.51, -0.2, 1.25],
+    },
 )
 IMPORTANCE = pl.DataFrame({"feature": ["roc_60", "adx_14"], "value": [0.7, 0.3]})
 
@@ -47,7 +53,7 @@ FIGURES = {
     "drawdown": lambda: charts.drawdown(CURVE),
     "exposure": lambda: charts.exposure(CURVE),
     "monthly_returns": lambda: charts.monthly_returns(MONTHLY),
-    "parameter_heat_map": lambda: charts.parameter_heat_map(GRID, "stop_atr", "exit", "mean Sharpe", (2.5, "ma_20")),
+    "parameter_heat_map": lambda: charts.parameter_heat_map(GRID, "stop_atr", "exit", "mean Sharpe", (10.0, "ma_20")),
     "bars": lambda: charts.bars(IMPORTANCE, "feature", "value", "Importance"),
 }
 EMPTY = {
@@ -109,10 +115,10 @@ def test_newest_year_is_at_the_top() -> None:
 
 def test_heat_map_has_each_pair_and_marks_the_chosen_one() -> None:
     cells, chosen = FIGURES["parameter_heat_map"]().data
-    assert list(cells.x) == ["2.0", "2.5"]
+    assert list(cells.x) == ["2.0", "10.0"]
     assert list(cells.y) == ["ma_20", "ma_50"]
     assert [list(row) for row in cells.z] == [[0.51, 1.25], [-0.2, None]]
-    assert (list(chosen.x), list(chosen.y)) == (["2.5"], ["ma_20"])
+    assert (list(chosen.x), list(chosen.y)) == (["10.0"], ["ma_20"])
 
 
 def test_bars_are_in_the_order_of_the_frame_from_the_top() -> None:

@@ -48,7 +48,8 @@ def equity() -> pl.DataFrame:
 
 
 def verdict(result: str, note: str) -> pl.DataFrame:
-    criterion = {"position": 0, "kind": "evidence", "criterion": "holdout_trades", "value": 0.0, "passed": False}
+    criterion = {"position": 0, "kind": "evidence", "criterion": "holdout_trades", "value": 0.0}
+    criterion |= {"side": "at least", "threshold": 30.0, "passed": False}
     last = {"position": 1, "kind": "result", "criterion": "result", "result": result, "note": note}
     return frame(VERDICTS, criterion, last)
 
