@@ -1,7 +1,8 @@
 """The arrays that the engine runs on: what the market did, and what a strategy makes of it.
 
 Axis 0 is sessions in order (the union of the calendars of the symbols), axis 1 is symbols in ascending order.
-Arrays are C-contiguous; a missing float is NaN. Row *t* of `Market` holds what is known at the close of *t*,
+Arrays are C-contiguous and writable (the engine is compiled for these); a missing float is NaN.
+Row *t* of `Market` holds what is known at the close of *t*,
 except `open`, `fillable`, `split_ratio`, `cash_dividend`, `weekend` and `stressed`, which are known at its open.
 """
 

@@ -93,8 +93,8 @@ def _candidates(rules: Sequence[Rules], found: pl.DataFrame, market: Market) -> 
     rows = found.filter(pl.Series(present) & found.select(fires.fill_null(False)).to_series())
     return Candidates(
         first=np.searchsorted(rows["t"].to_numpy(), np.arange(market.close.shape[0] + 1)).astype(np.int64),
-        symbol=np.ascontiguousarray(rows["i"].to_numpy()),
-        eligible=np.ascontiguousarray(rows["eligible"].to_numpy()),
+        symbol=rows["i"].to_numpy(writable=True),
+        eligible=rows["eligible"].to_numpy(writable=True),
         strength=_stacked(rows, [f"strength_{number}" for number in range(count)]),
         rank=_stacked(rows, [f"rank_{number}" for number in range(count)]),
         relative_strength=_stacked(rows, ["relative_strength"])[0],

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as profile
 
-from trading_assets.backtests.engine import simulate, sweep, sweep_runs
-from trading_assets.backtests.market import EXIT_REASONS, Candidates, Market, Signals
+from trading_assets.backtests.engine import Simulation, simulate, sweep, sweep_runs
+from trading_assets.backtests.market import EXIT_REASONS, REJECTIONS, Candidates, Market, Signals
+from trading_assets.backtests.settings import Settings
+from trading_assets.backtests.state import REJECT
 from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, settings, trial_of
 
 FEW = profile(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -117,19 +119,36 @@ def test_a_sweep_has_the_bits_of_each_run_whatever_the_threads(case: Case) -> No
 @FEW
 @given(case=cases())
 def test_nothing_after_a_session_changes_what_came_up_to_it(case: Case) -> None:
-    """Prefix invariance: scramble the future, down to the bits."""
-    last = int(case.trial["last_session"][0])
-    cut = (int(case.trial["first_session"][0]) + last) // 2
+    """Prefix invariance to the bit, cut at every session: a look at the next one shows only at the cut itself."""
+    _assert_blind_to_the_future(case)
+
+
+def test_nothing_after_a_session_changes_the_queue_of_a_crowded_portfolio() -> None:
+    """Many candidates beside several positions in every session, so that correlations decide who is first."""
+    case = crowded()
+    run = simulate(*case_parts(case))
+    assert (run.positions[25:] >= 4).mean() > 0.5
+    assert np.unique(run.decisions["score"][~np.isnan(run.decisions["score"])]).size > 50
+    assert REJECTIONS.index("correlation_guard") in run.decisions["reason"][run.decisions["decision"] == REJECT]
+    _assert_blind_to_the_future(case)
+
+
+@FEW
+@given(case=cases())
+def test_fills_know_nothing_of_the_close_of_their_session(case: Case) -> None:
+    """What happens at the open of a session is the same whatever becomes known at its close."""
     whole = simulate(case.market, case.signals, case.trial, case.settings)
-    market = _with_future(case.market, cut + 1)
-    trial = case.trial.copy()
-    run = simulate(market, case.signals, trial, case.settings)
-    kept = cut + 1 - whole.first_session
-    assert run.equity[:kept].tobytes() == whole.equity[:kept].tobytes()
-    for name in ("trades", "decisions"):
-        column = "exit_session" if name == "trades" else "session"
-        before = [rows[rows[column] <= cut].tobytes() for rows in (getattr(run, name), getattr(whole, name))]
-        assert before[0] == before[1]
+    for cut in range(whole.first_session, whole.first_session + whole.equity.size):
+        run = simulate(_with_future(case.market, cut, open_too=False), case.signals, case.trial, case.settings)
+        crash = case.market.crash.size and case.market.crash[cut]  # stops positions out at the low
+        at_close = ("delisted", "hard_stop") if crash else ("delisted",)
+        filled = []
+        for trades in (run.trades, whole.trades):
+            booked = np.isin(trades["exit_reason"], [EXIT_REASONS.index(reason) for reason in at_close])
+            filled.append(trades[(trades["exit_session"] == cut) & ~booked])
+        assert filled[0].tobytes() == filled[1].tobytes()
+        entered = [_entered_at(cut, each) for each in (run, whole)]
+        assert entered[0] == entered[1]
 
 
 @FEW
@@ -179,6 +198,20 @@ def test_a_span_outside_the_market_is_refused() -> None:
         simulate(market, entries(market), trial, settings())
 
 
+def crowded() -> Case:
+    """Seventy sessions of twelve stocks that move together, all candidates in every session."""
+    random = np.random.default_rng(8)
+    moves = random.normal(0, 0.02, (70, 1)) + random.normal(0, 0.011, (70, 12))
+    market = quiet_market(100 * np.exp(np.cumsum(moves, axis=0)))
+    at = [(t, i) for t in range(70) for i in range(12)]
+    signals = entries(market, *at, rank=random.normal(size=(1, len(at))))
+    return Case(market, signals, trial_of(market, max_hold=9, stop_atr=6.0), settings(max_position=0.1))
+
+
+def case_parts(case: Case) -> tuple[Market, Signals, np.ndarray, Settings]:
+    return case.market, case.signals, case.trial, case.settings
+
+
 def small_run():  # type: ignore[no-untyped-def]
     """Thirty sessions of four random walks with draws, entered every other session."""
     closes = 100 * np.exp(np.cumsum(np.random.default_rng(5).normal(0, 0.02, (30, 4)), axis=0))
@@ -188,14 +221,40 @@ def small_run():  # type: ignore[no-untyped-def]
     return simulate(market, entries(market, *at), trial, settings(noise="drawn"))
 
 
-def _with_future(market: Market, first: int) -> Market:
-    random = np.random.default_rng(1)
-    changed = {
-        name: np.concatenate([value[:first], value[first:] * random.uniform(0.5, 2, value[first:].shape)])
-        for name, value in market._asdict().items()
-        if name in ("open", "close", "low", "atr", "adv", "volatility_ratio", "returns")
-    }
+def _assert_blind_to_the_future(case: Case) -> None:
+    whole = simulate(*case_parts(case))
+    for kept in range(1, whole.equity.size):
+        cut = whole.first_session + kept - 1
+        run = simulate(_with_future(case.market, cut + 1), case.signals, case.trial, case.settings)
+        assert run.equity[:kept].tobytes() == whole.equity[:kept].tobytes()
+        for rows, known in ((run.trades, whole.trades), (run.decisions, whole.decisions)):
+            column = "exit_session" if "exit_session" in rows.dtype.names else "session"
+            assert rows[rows[column] <= cut].tobytes() == known[known[column] <= cut].tobytes()
+
+
+def _with_future(market: Market, first: int, *, open_too: bool = True) -> Market:
+    """Other prices and conditions from session `first` on; its own open stays if `open_too` is false."""
+    random = np.random.default_rng(first)
+    changed = {}
+    for name in ("open", "close", "low", "atr", "adv", "volatility_ratio", "returns"):
+        value = getattr(market, name)
+        start = first + 1 if name == "open" and not open_too else first
+        changed[name] = value.copy()
+        changed[name][start:] *= random.uniform(0.5, 2, value[start:].shape)
     return market._replace(**changed)
+
+
+def _entered_at(session: int, run: Simulation) -> list[tuple[float, ...]]:
+    """Symbol, fee and slippage of the entries of a session, whether closed since or still open."""
+    names = ["entry_fee", "entry_slippage_bps"]
+    closed = run.trades[run.trades["entry_session"] == session]
+    held = run.positions_at_end["entry_session"] == session
+    rows = [(int(row["symbol"]), *(float(row[name]) for name in names)) for row in closed]
+    rows += [
+        (int(symbol), *(float(row[name]) for name in names))
+        for symbol, row in zip(run.held[held], run.positions_at_end[held], strict=True)
+    ]
+    return sorted(rows)
 
 
 def _spread(market: Market, where: np.ndarray) -> Market:
