@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
 from trading_assets_tests.conftest import TINY, command_line
-
-
-def changed(folder: Path, **changes: object) -> Path:
-    """The tiny configuration with some keys replaced."""
-    values = {**yaml.safe_load(TINY.read_text()), **changes}
-    path = folder / "changed.yaml"
-    path.write_text(yaml.safe_dump(values))
-    return path
+from trading_assets_tests.end_to_end.experiments import changed
 
 
 def test_bad_config_exits_2_and_touches_nothing(tmp_path: Path) -> None:

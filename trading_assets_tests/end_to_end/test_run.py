@@ -9,32 +9,9 @@ from pathlib import Path
 import polars as pl
 
 from trading_assets import definitions
-from trading_assets.warehouse import Table
 from trading_assets_tests.conftest import Experiment, command_line
+from trading_assets_tests.end_to_end.experiments import LEDGERS, fingerprints
 from trading_assets_tests.reports.pages import Page
-
-#: Ledgers keep what was appended, and the time a bar was received is not part of its value.
-APPENDED = {
-    "backtests.runs",
-    "robustness.trials",
-    "robustness.holdout_ledger",
-    "monitoring.alerts",
-    "market_data.revisions",
-}
-CLOCK = {"market_data.raw_bars": ["ingested_at"], "market_data.quarantine": ["ingested_at"]}
-
-
-def declared() -> dict[str, Table]:
-    return definitions.declared_tables()
-
-
-def fingerprints(experiment: Experiment) -> dict[str, str]:
-    warehouse = experiment.warehouse
-    return {
-        name: warehouse.fingerprint(table, exclude=CLOCK.get(name, []))
-        for name, table in declared().items()
-        if name not in APPENDED and warehouse.exists(name)
-    }
 
 
 def test_exit_code_verdicts_and_path_of_the_report(tiny: Experiment) -> None:
@@ -44,8 +21,8 @@ def test_exit_code_verdicts_and_path_of_the_report(tiny: Experiment) -> None:
 
 
 def test_every_declared_table_exists_with_its_columns(tiny: Experiment) -> None:
-    for name, table in declared().items():
-        if name not in APPENDED:
+    for name, table in definitions.declared_tables().items():
+        if name not in LEDGERS:
             assert set(table.columns) <= set(tiny.warehouse.read(table).columns), name
 
 
