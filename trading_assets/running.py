@@ -64,7 +64,11 @@ def run_assets(
     with dagster_instance(configuration) as instance:
         job = dg.reconstructable(definitions.everything)
         run = instance.create_run_for_job(
-            definition, asset_selection=frozenset(keys), tags=tags, job_code_origin=job.get_python_origin()
+            definition,
+            run_config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},
+            asset_selection=frozenset(keys),
+            tags=tags,
+            job_code_origin=job.get_python_origin(),
         )
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=console, transient=True) as progress:
