@@ -18,6 +18,7 @@ import trading_assets.models.checks
 import trading_assets.monitoring.assets
 import trading_assets.monitoring.checks
 import trading_assets.reports.assets
+import trading_assets.reports.checks
 import trading_assets.robustness.assets
 import trading_assets.robustness.checks
 import trading_assets.strategies.assets
@@ -37,6 +38,8 @@ STAGES = (
     trading_assets.reports,
     trading_assets.monitoring,
 )
+#: Stages with checks of their own: what a strategy decides is checked where it is traded.
+CHECKED = tuple(stage for stage in STAGES if stage is not trading_assets.strategies)
 
 
 def build_definitions(
@@ -53,9 +56,7 @@ def build_definitions(
     """
     assets = [asset for stage in STAGES for asset in stage.assets.build_assets(configuration)]
     assets += build_sql_assets(configuration, producers=tables_of(assets), tables=declared_tables())
-    checks = [
-        check for stage in STAGES if hasattr(stage, "checks") for check in stage.checks.build_checks(configuration)
-    ]
+    checks = [check for stage in CHECKED for check in stage.checks.build_checks(configuration)]
     return dg.Definitions(
         assets=assets,
         asset_checks=checks,
