@@ -14,15 +14,10 @@ from trading_assets.features.daily import daily_features
 from trading_assets.features.history import BAR_COLUMNS
 from trading_assets.features.indicators import indicators
 from trading_assets.features.tables import CATALOG, DAILY, INDICATORS
-from trading_assets.market_data.assets import monthly_partitions
+from trading_assets.market_data.assets import EVERY_MONTH_BEFORE, monthly_partitions
 from trading_assets.market_data.tables import BARS
 from trading_assets.warehouse import Sessions, Whole
 from trading_assets.warehouse.table_asset import Step, table_asset
-
-#: A feature of any month may depend on all months before it; this reaches back further than any configuration.
-_ALL_MONTHS_BEFORE = dg.TimeWindowPartitionMapping(
-    start_offset=-1200, end_offset=0, allow_nonexistent_upstream_partitions=True
-)
 
 
 def daily(step: Step) -> Mapping[str, Any]:
@@ -55,7 +50,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             daily,
             stage="features",
             tables=[DAILY, INDICATORS],
-            deps=[dg.AssetDep(["market_data", "bars"], partition_mapping=_ALL_MONTHS_BEFORE)],
+            deps=[dg.AssetDep(["market_data", "bars"], partition_mapping=EVERY_MONTH_BEFORE)],
             partitions=monthly_partitions(configuration),
             kinds=("polars", "talib", "duckdb"),
             code_version=version,

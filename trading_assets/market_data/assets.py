@@ -34,18 +34,20 @@ from trading_assets.market_data.universe import (
 from trading_assets.warehouse import Sessions, Table, Warehouse, Whole
 from trading_assets.warehouse.table_asset import Step, Window, table_asset
 
+#: What is computed from a symbol's first bar on depends on all months; this reaches back further than any start.
+EVERY_MONTH_BEFORE = dg.TimeWindowPartitionMapping(start_offset=-1200, allow_nonexistent_upstream_partitions=True)
+
 
 def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
     """`market_data/raw_bars` and `market_data/bars`, by month."""
     partitions = monthly_partitions(configuration)
-    every_month_before = dg.TimeWindowPartitionMapping(start_offset=-1200, allow_nonexistent_upstream_partitions=True)
     return [
         table_asset(raw_bars, stage="market_data", tables=[RAW_BARS, REVISIONS], partitions=partitions),
         table_asset(
             bars,
             stage="market_data",
             tables=[BARS, QUARANTINE, SESSIONS, INSTRUMENTS, UNIVERSE],
-            deps=[dg.AssetDep(["market_data", "raw_bars"], partition_mapping=every_month_before)],
+            deps=[dg.AssetDep(["market_data", "raw_bars"], partition_mapping=EVERY_MONTH_BEFORE)],
             partitions=partitions,
         ),
     ]
