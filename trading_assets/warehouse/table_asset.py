@@ -15,6 +15,7 @@ import dagster as dg
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.warehouse.errors import WarehouseError
 from trading_assets.warehouse.table import ContractError, Table
 from trading_assets.warehouse.warehouse import UnitOfWork, Warehouse
 
@@ -84,8 +85,6 @@ def table_asset(
     kinds: Sequence[str] = ("polars", "duckdb"),
     code_version: str = "1",
     on_failure: OnFailure | None = None,
-    retry_policy: dg.RetryPolicy | None = None,
-    tags: Mapping[str, str] | None = None,
 ) -> dg.AssetsDefinition:
     """Make an asset of a compute function.
 
@@ -126,9 +125,8 @@ def table_asset(
         description=inspect.cleandoc(compute.__doc__ or ""),
         code_version=code_version,
         metadata=_definition_metadata(tables),
-        tags={**(tags or {}), **({"strategy": strategy} if strategy else {})},
+        tags={"strategy": strategy} if strategy else {},
         check_specs=specs,
-        retry_policy=retry_policy,
         required_resource_keys={"configuration", "warehouse"},
         output_required=False,
     )
@@ -213,8 +211,6 @@ def _step(context: dg.AssetExecutionContext, strategy: str | None) -> Step:
 
 
 def _is_of_the_strategy(error: Exception) -> bool:
-    from trading_assets.warehouse.warehouse import WarehouseError
-
     return not isinstance(error, WarehouseError | dg.Failure | dg.RetryRequested)
 
 

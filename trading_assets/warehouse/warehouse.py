@@ -18,8 +18,6 @@ from trading_assets.warehouse.errors import MissingTableError, StaleInputError, 
 from trading_assets.warehouse.slices import Rows, Slice, Whole
 from trading_assets.warehouse.table import Table
 
-__all__ = ["UnitOfWork", "Warehouse", "WarehouseError"]
-
 T = TypeVar("T")
 Parts = Sequence[tuple[Slice, Mapping[Table, pl.DataFrame]]]
 
