@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from trading_assets.automation import EVERYTHING
 from trading_assets.config import load_configuration
 from trading_assets.definitions import build_definitions
+from trading_assets.warehouse import Warehouse
+from trading_assets.warehouse.table_asset import CONFIG_HASH_TAG
 from trading_assets_tests.conftest import REPOSITORY, TINY, environment
 
 HEAVY = (
@@ -61,6 +65,25 @@ def test_lineage_of_a_strategy_is_exact(definitions: dg.Definitions) -> None:
     parents = graph.get(dg.AssetKey(["backtests", "equity_momentum"])).parent_keys
     assert dg.AssetKey(["strategies", "equity_momentum"]) in parents
     assert not any(key.path[-1] in ("ml", "crypto_momentum") for key in parents)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_step_refuses_another_configuration_than_its_run_began_with(tmp_path: Path, same: bool) -> None:
+    configuration = load_configuration(TINY, tmp_path)
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = (
+            build_definitions(configuration)
+            .resolve_job_def(EVERYTHING)
+            .execute_in_process(
+                partition_key="2016-03-01",
+                asset_selection=[dg.AssetKey(["features", "catalog"])],
+                instance=instance,
+                tags={CONFIG_HASH_TAG: configuration.hash if same else "000000000000"},
+                raise_on_error=False,
+            )
+        )
+    assert done.success == same
+    assert Warehouse(configuration.warehouse_path).exists("features.catalog") == same
 
 
 def test_importing_the_location_loads_no_heavy_library(tmp_path) -> None:
