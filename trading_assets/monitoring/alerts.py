@@ -34,7 +34,7 @@ def alert(
     source: str,
     message: str,
     run_id: str | None = None,
-    secrets: tuple[SecretStr, ...] = (),
+    secret: SecretStr | None = None,
 ) -> pl.DataFrame:
     """Build the row of `monitoring.alerts`.
 
@@ -44,13 +44,17 @@ def alert(
         UTC, naive.
     severity
         debug, info, warning or error.
-    secrets
-        Replaced by asterisks where an error message quotes them.
+    secret
+        Replaced by asterisks where the message, which may be any error's, quotes it.
     """
-    for secret in secrets:
-        message = message.replace(secret.get_secret_value(), HIDDEN)
-    row = {"raised_at": raised_at, "severity": severity, "source": source, "message": message, "run_id": run_id}
-    return pl.DataFrame([row], schema={name: column.dtype for name, column in ALERTS.columns.items()})
+    row = {
+        "raised_at": raised_at,
+        "severity": severity,
+        "source": source,
+        "message": _without(secret, message),
+        "run_id": run_id,
+    }
+    return pl.DataFrame([row], schema=ALERTS.empty().schema)
 
 
 def notify(
@@ -79,13 +83,15 @@ def notify(
     """
     delivered = True
     for row in alerts.iter_rows(named=True):
-        text = f"{row['source']}: {row['message']}"
-        if notifier.token is not None:
-            text = text.replace(notifier.token.get_secret_value(), HIDDEN)
+        text = _without(notifier.token, f"{row['source']}: {row['message']}")
         LOGGER.log(logging.getLevelName(row["severity"].upper()), "%s", text)
         if notifier.kind == "webhook" and notifier.url is not None:
             delivered &= _deliver(_request(row, text, notifier), sleep, jitter)
     return delivered
+
+
+def _without(secret: SecretStr | None, text: str) -> str:
+    return text if secret is None else text.replace(secret.get_secret_value(), HIDDEN)
 
 
 def _request(row: dict[str, object], text: str, notifier: Notifier) -> urllib.request.Request:
