@@ -31,7 +31,7 @@ from trading_assets.market_data.universe import (
     resolve,
     without_data,
 )
-from trading_assets.warehouse import Sessions, Table, Warehouse, Whole
+from trading_assets.warehouse import Sessions, Table, Whole
 from trading_assets.warehouse.table_asset import Step, Window, table_asset
 
 #: What is computed from a symbol's first bar on depends on all months; this reaches back further than any start.
@@ -167,5 +167,4 @@ def _held_back_since(step: Step, as_of: dt.date) -> dt.date:
 
 def _as_stored(step: Step, table: Table, where: str, parameters: Sequence[object]) -> pl.DataFrame:
     """Rows this step is about to replace: they are no input of it, so runs of other months do not make it stale."""
-    stored = Warehouse(step.work.path, wait_seconds=step.work.wait_seconds)
-    return stored.read_or_empty(table, where=where, parameters=parameters)
+    return step.work.aside().read_or_empty(table, where=where, parameters=parameters)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from trading_assets.strategies.tables import FAILED, OK, STATUS
-from trading_assets.warehouse import Rows, Table, Warehouse
+from trading_assets.warehouse import Rows, Table
 
 if TYPE_CHECKING:
     from trading_assets.warehouse.table_asset import Step
@@ -64,7 +64,7 @@ def require_ok(step: Step, stages: Sequence[str] = ("strategies", "backtests")) 
     UpstreamFailedError
         With the first recorded error.
     """
-    status = Warehouse(step.work.path).read_or_empty(STATUS, rows=Rows("strategy", strategy_of(step)))
+    status = step.work.aside().read_or_empty(STATUS, rows=Rows("strategy", strategy_of(step)))
     failed = {row["stage"]: row["error"] for row in status.filter(status=FAILED).iter_rows(named=True)}
     for stage in stages:
         if stage in failed:

@@ -271,6 +271,10 @@ class UnitOfWork(Warehouse):
         self._seen: dict[tuple[str, Slice], versions.Versions] = {}
         self._own: set[int] = set()
 
+    def aside(self) -> Warehouse:
+        """The same tables without the notice: what is read there is no input of this step."""
+        return Warehouse(self.path, wait_seconds=self.wait_seconds)
+
     def _noticed(self, table_name: str, scope: Slice, seen: versions.Versions) -> None:
         self._seen.setdefault((table_name, scope), seen)  # the first look counts
 
