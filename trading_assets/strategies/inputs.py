@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import polars as pl
 
@@ -14,25 +13,7 @@ from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SESSIONS, UNIVERSE
 from trading_assets.models.tables import PREDICTIONS
 from trading_assets.strategies.panel import columns_of
-from trading_assets.warehouse import Rows, Table
-
-
-class Reader(Protocol):
-    """A warehouse, or a unit of work."""
-
-    def read(self, table: Table) -> pl.DataFrame:
-        """Rows of a table, by its key."""
-
-    def read_or_empty(
-        self,
-        table: Table,
-        *,
-        columns: Sequence[str] | None = ...,
-        where: str = ...,
-        parameters: Sequence[object] = ...,
-        rows: Rows | None = ...,
-    ) -> pl.DataFrame:
-        """The same; no rows where the table is absent."""
+from trading_assets.warehouse import Rows, Table, Warehouse
 
 
 @dataclass(frozen=True)
@@ -57,7 +38,7 @@ class NoSymbolsError(Exception):
     """A strategy's universe selects no symbol of the data."""
 
 
-def read_frames(work: Reader, configuration: Configuration, name: str) -> Frames:
+def read_frames(warehouse: Warehouse, configuration: Configuration, name: str) -> Frames:
     """Read what strategy `name` needs.
 
     Raises
@@ -67,22 +48,24 @@ def read_frames(work: Reader, configuration: Configuration, name: str) -> Frames
     """
     settings = configuration.strategies[name]
     rules = strategy_module(settings.type).rules(parameters_of(settings))
-    instruments = work.read(INSTRUMENTS)
+    instruments = warehouse.read(INSTRUMENTS)
     symbols = [*symbols_of(name, settings, instruments), *configuration.benchmarks.values()]
     features = sorted(columns_of(rules) - set(INDICATORS.columns) - set(BARS.columns) - {"score", "benchmark_roc_60"})
     model = rules.model or ""
 
     def own(table: Table, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        return work.read_or_empty(table, columns=columns, where="list_contains(?, symbol)", parameters=[symbols])
+        return warehouse.read_or_empty(table, columns=columns, where="list_contains(?, symbol)", parameters=[symbols])
 
     return Frames(
         bars=own(BARS),
         quarantine=own(QUARANTINE),
-        sessions=work.read(SESSIONS),
+        sessions=warehouse.read(SESSIONS),
         instruments=instruments,
         indicators=own(INDICATORS),
         daily=own(DAILY, ["symbol", "session", *features]) if features else DAILY.empty(),
-        predictions=work.read_or_empty(PREDICTIONS, columns=["symbol", "session", "score"], rows=Rows("model", model)),
+        predictions=warehouse.read_or_empty(
+            PREDICTIONS, columns=["symbol", "session", "score"], rows=Rows("model", model)
+        ),
         universe=own(UNIVERSE),
     )
 
