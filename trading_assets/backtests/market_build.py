@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from trading_assets.backtests.costs import symbol_key
 from trading_assets.backtests.market import Flags, Floats, Integers, Market
 from trading_assets.config.sections import AssetClass, Costs, InstrumentCosts
+from trading_assets.features.history import usable_for_signals
+from trading_assets.market_data.quality import EXTREME_MOVE, SPIKE, STALE_PRICE, Rule
 
 _EPOCH = dt.date(1970, 1, 1)
 _HASHED_COLUMNS = (
@@ -90,7 +92,7 @@ def build_market(
     axes = _Axes.of(grid)
     own = bars.filter(pl.col("symbol").is_in(grid.symbols))
     received = _received(own, quarantine.filter(pl.col("symbol").is_in(grid.symbols)), extreme_move)
-    usable = own.filter(~_flag("extreme_move"))
+    usable = own.filter(usable_for_signals())
     close = axes.floats(own, "close")
     present = axes.flags(usable)
     expected, delisted = _expected(axes, grid, sessions, instruments)
@@ -182,8 +184,8 @@ class _Axes:
         return array
 
 
-def _flag(name: str) -> pl.Expr:
-    return pl.col("flags").list.contains(name).fill_null(False)
+def _flag(rule: Rule) -> pl.Expr:
+    return pl.col("flags").list.contains(rule.name)
 
 
 def _costs_of(costs: Costs, asset_class: str) -> InstrumentCosts:
@@ -196,15 +198,15 @@ def _received(bars: pl.DataFrame, quarantine: pl.DataFrame, extreme_move: float)
     Prices are compared free of splits and dividends; a spike has no factor of its own and takes the last one.
     """
     columns = ["symbol", "session", "open", "low", "close", "volume"]
-    spikes = quarantine.filter(pl.col("reasons").list.contains("spike")).select(
-        *columns, forward_factor=pl.lit(None, pl.Float64), flags=pl.lit(["extreme_move"])
+    spikes = quarantine.filter(pl.col("reasons").list.contains(SPIKE.name)).select(
+        *columns, forward_factor=pl.lit(None, pl.Float64), flags=pl.lit([EXTREME_MOVE.name])
     )
     both = pl.concat([bars.select(*columns, "forward_factor", "flags"), spikes], how="vertical_relaxed")
     factor = pl.col("forward_factor").forward_fill().over("symbol").fill_null(1.0)
-    was_extreme = _flag("extreme_move").shift(1).over("symbol").fill_null(False)
+    was_extreme = _flag(EXTREME_MOVE).shift(1).over("symbol").fill_null(False)
     near = pl.col("previous").is_null() | (pl.col("gap") <= extreme_move)
     near_before = pl.col("was_extreme") & (pl.col("before") <= extreme_move).fill_null(False)
-    trades = (pl.col("open") > 0) & (pl.col("volume") > 0) & ~_flag("stale_price")
+    trades = (pl.col("open") > 0) & (pl.col("volume") > 0) & ~_flag(STALE_PRICE)
     return (
         both.sort("symbol", "session")
         .with_columns(level=pl.col("close") * factor, first=pl.col("open") * factor, was_extreme=was_extreme)
@@ -257,7 +259,7 @@ def _stressed(grid: Grid, bars: pl.DataFrame, benchmarks: Mapping[AssetClass, st
     stressed = np.zeros((len(grid.sessions), len(grid.symbols)), dtype=np.bool_)
     days = pl.DataFrame({"session": grid.sessions}, schema={"session": pl.Date})
     for asset_class, benchmark in benchmarks.items():
-        closes = bars.filter(pl.col("symbol") == benchmark, ~_flag("extreme_move")).sort("session")
+        closes = bars.filter(pl.col("symbol") == benchmark, usable_for_signals()).sort("session")
         change = pl.col("adj_close") / pl.col("adj_close").shift(costs.stress_window) - 1
         moves = closes.select("session", change=change)
         known = days.join_asof(moves, on="session", strategy="backward", allow_exact_matches=False)["change"]

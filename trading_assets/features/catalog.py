@@ -55,5 +55,5 @@ def catalog_table() -> pl.DataFrame:
             }
             for feature in FEATURES
         ],
-        schema={name: column.dtype for name, column in CATALOG.columns.items()},
+        schema=CATALOG.empty().schema,
     ).sort("feature")

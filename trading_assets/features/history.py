@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-EXTREME_MOVE = "extreme_move"
+from trading_assets.market_data.quality import EXTREME_MOVE
 
 #: Columns of `market_data.bars` that indicators and features are computed from.
 BAR_COLUMNS = (
@@ -29,7 +29,7 @@ def in_order(bars: pl.DataFrame) -> pl.DataFrame:
 
 def usable_for_signals() -> pl.Expr:
     """False for a bar whose move no later bar has confirmed yet at its own close."""
-    return ~pl.col("flags").list.contains(EXTREME_MOVE)
+    return ~pl.col("flags").list.contains(EXTREME_MOVE.name)
 
 
 def with_defined(rows: pl.DataFrame, columns: Mapping[str, pl.Expr], over: Sequence[str]) -> pl.DataFrame:

@@ -78,7 +78,7 @@ def drift_table(
         for column in sorted(columns):
             values = group[column].fill_null(np.nan).to_numpy()
             rows.append({**known, "feature": column, **_compare(values, spans, settings)})
-    return pl.DataFrame(rows, schema={name: column.dtype for name, column in DRIFT.columns.items()})
+    return pl.DataFrame(rows, schema=DRIFT.empty().schema)
 
 
 def is_drift_event(drift: pl.DataFrame, alarm_share: float) -> bool:

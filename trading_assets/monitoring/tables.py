@@ -6,7 +6,7 @@ import polars as pl
 
 from trading_assets.warehouse.table import Column, Table
 
-DEBUG, INFO, WARNING, ERROR = SEVERITIES = ("debug", "info", "warning", "error")
+SEVERITIES = ("debug", "info", "warning", "error")
 
 
 def _statistic(description: str) -> Column:
