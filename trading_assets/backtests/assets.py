@@ -20,6 +20,8 @@ from trading_assets.backtests.tables import (
     TRADES,
 )
 from trading_assets.config import Configuration
+from trading_assets.config.sections import Interval
+from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.strategies.assets import inputs_of
 from trading_assets.strategies.failure import failure_recorder, require_ok, status_row, strategy_of
@@ -58,8 +60,8 @@ def run(step: Step) -> Mapping[str, Any]:
     require_ok(step, ("strategies",))
     name = strategy_of(step)
     frames = read_frames(step.work, step.configuration, name)
-    context, spans = prepare(step.configuration, name, frames), spans_of(step.work.read(SPLITS))
-    results = {split: backtest(context, start, end, split=split) for split, (start, end) in spans.items()}
+    context, spans = prepare(step.configuration, name, frames), open_spans(step.work.read(SPLITS))
+    results = {split: backtest(context, span.start, span.end, split=split) for split, span in spans.items()}
     metrics = pl.concat(metrics_of(context, result) for result in results.values()).sort(METRICS.key)
     tables = {
         TRADES: pl.concat(result.trades for result in results.values()).sort(TRADES.key),
@@ -75,18 +77,17 @@ def run(step: Step) -> Mapping[str, Any]:
             (Rows("asset", f"{STAGE}/{name}"), {STATUS: status_row(STAGE, name)}),
         ]
     )
-    step.work.append(RUNS, _run_row(step, OK, _found(context, frames.bars, metrics, spans["all"][1])))
+    step.work.append(RUNS, _run_row(step, OK, _found(context, frames.bars, metrics, spans["all"].end)))
     return {
         "benchmark": context.benchmark_name,
         "metrics": metrics.pivot("split", index="metric", values="value"),
     }
 
 
-def spans_of(splits: pl.DataFrame) -> dict[str, tuple[dt.date, dt.date]]:
-    """First and last date of each run: train, validation, and `all` from the first to the last of the two."""
-    dates = {row["split"]: (row["start"], row["end"]) for row in splits.iter_rows(named=True)}
-    train, validation = dates["train"], dates["validation"]
-    return {"train": train, "validation": validation, "all": (train[0], validation[1])}
+def open_spans(splits: pl.DataFrame) -> dict[str, Interval]:
+    """What is run: train, validation if there is one, and `all` of the two in one go."""
+    spans = spans_of(splits)
+    return {**{name: span for name, span in spans.items() if name != "holdout"}, "all": development(spans)}
 
 
 def _failed(step: Step, error: Exception) -> None:

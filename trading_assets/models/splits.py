@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -80,6 +80,16 @@ def resolve_splits(settings: Splits, sessions: Sequence[dt.date], previous: pl.D
         rows.append((name, usable[first], usable[stop - 1], proportion))
         first = stop
     return _frame(rows, settings.warm_up_sessions)
+
+
+def spans_of(splits: pl.DataFrame) -> dict[str, Interval]:
+    """Each split of `models.splits`, by name and in order of time; both dates inclusive."""
+    return {row["split"]: Interval(start=row["start"], end=row["end"]) for row in splits.sort("start").to_dicts()}
+
+
+def development(spans: Mapping[str, Interval]) -> Interval:
+    """From the first date of train to the last of validation: all that may be looked at freely."""
+    return Interval(start=spans["train"].start, end=spans.get("validation", spans["train"]).end)
 
 
 def warm_up(splits: pl.DataFrame, sessions: Sequence[dt.date]) -> int:

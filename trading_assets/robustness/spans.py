@@ -1,26 +1,17 @@
-"""The spans of the validation protocol, from `models.splits`."""
+"""The locked span of the validation protocol, beside the open ones."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-import polars as pl
-
 from trading_assets.config.sections import Interval
+from trading_assets.models.splits import development, spans_of
+
+__all__ = ["NoHoldoutError", "development", "holdout", "spans_of"]
 
 
 class NoHoldoutError(Exception):
     """The splits leave no holdout, so a registered strategy cannot be judged."""
-
-
-def spans_of(splits: pl.DataFrame) -> dict[str, Interval]:
-    """Each split that exists, by name; both dates inclusive."""
-    return {row["split"]: Interval(start=row["start"], end=row["end"]) for row in splits.sort("start").to_dicts()}
-
-
-def development(spans: Mapping[str, Interval]) -> Interval:
-    """From the first date of train to the last of validation: all that may be looked at freely."""
-    return Interval(start=spans["train"].start, end=spans.get("validation", spans["train"]).end)
 
 
 def holdout(spans: Mapping[str, Interval]) -> Interval:

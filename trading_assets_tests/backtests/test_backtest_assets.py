@@ -13,7 +13,8 @@ import pytest
 import trading_assets.backtests.assets
 import trading_assets.backtests.checks
 import trading_assets.strategies.assets
-from trading_assets.backtests import backtest, prepare
+from trading_assets.backtests.assets import open_spans
+from trading_assets.backtests.context import backtest, prepare
 from trading_assets.backtests.tables import (
     BASELINES,
     DECISIONS,
@@ -162,3 +163,10 @@ def test_what_comes_later_changes_no_earlier_row(tmp_path: Path) -> None:
     for name in ("trades", "equity", "decisions", "open_positions"):
         assert getattr(results[0], name).equals(getattr(results[1], name)), name
     assert results[0].trades.height > 3
+
+
+def test_without_a_validation_span_all_is_train() -> None:
+    """A validation of proportion 0 has no row in `models.splits`; that is no failure of the strategy."""
+    splits = pl.DataFrame({"split": ["train", "holdout"], "start": [TRAIN[0], DAYS[330]], "end": [TRAIN[1], DAYS[399]]})
+    spans = {name: (span.start, span.end) for name, span in open_spans(splits).items()}
+    assert spans == {"train": TRAIN, "all": TRAIN}
