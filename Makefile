@@ -14,8 +14,12 @@ help:
 demo: .installed-run ## run every stage on the demo configuration and print the verdicts
 	@$(BIN)/trading-assets run
 
+ui: export DAGSTER_HOME ?= $(abspath $(TRADING_ASSETS_DATA))/dagster_home
 ui: .installed-run ## the Dagster UI on http://localhost:3000
-	@$(BIN)/trading-assets ui
+	@mkdir -p "$$DAGSTER_HOME"
+	@test -e "$$DAGSTER_HOME/dagster.yaml" || printf 'telemetry:\n  enabled: false\n' > "$$DAGSTER_HOME/dagster.yaml"
+	@$(BIN)/dagster instance info > /dev/null
+	@$(BIN)/dagster dev -w workspace.yaml
 
 test: .installed-dev ## the test suite, with coverage
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
