@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -53,6 +55,16 @@ def command_line(config: Path, data: Path, *arguments: str) -> subprocess.Comple
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
-    data = tmp_path_factory.mktemp("tiny")
-    return Experiment(TINY, data, command_line(TINY, data, "run"))
+def tiny(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Experiment:
+    """The tiny configuration, run once; parallel test processes share it."""
+    folder = tmp_path_factory.getbasetemp()
+    data = (folder if worker_id == "master" else folder.parent) / "tiny"
+    data.mkdir(exist_ok=True)
+    with (data / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        saved = data / ".process.json"
+        if not saved.exists():
+            done = command_line(TINY, data, "run")
+            saved.write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
+        returncode, stdout, stderr = json.loads(saved.read_text())
+    return Experiment(TINY, data, subprocess.CompletedProcess([], returncode, stdout, stderr))

@@ -49,6 +49,8 @@ def equity(curve: pl.DataFrame, baselines: pl.DataFrame, splits: pl.DataFrame) -
     figure.add_scatter(x=curve["session"].to_list(), y=curve["equity"].to_list(), name="strategy", line=line)
     if not curve.is_empty():
         _shade_splits(figure, splits, curve["session"].min(), curve["session"].max())
+    if all(value > 0 for trace in figure.data for value in trace.y):
+        figure.update_yaxes(type="log")  # equal distances are equal returns
     return _styled(figure, "Equity", "quote currency", 420)
 
 

@@ -42,6 +42,8 @@ def png(figure: Figure) -> bytes:
     if figure.layout.yaxis.autorange == "reversed":
         axes.invert_yaxis()
     axes.set_title(figure.layout.title.text or "", loc="left", fontsize=11)
+    if figure.layout.yaxis.type == "log":
+        axes.set_yscale("log")
     if _percent(figure):
         from matplotlib.ticker import PercentFormatter
 

@@ -64,7 +64,6 @@ class StrategyContent:
     sensitivity_summary: pl.DataFrame
     heatmaps: pl.DataFrame
     stress: pl.DataFrame
-    holdout_looks: pl.DataFrame
     splits: pl.DataFrame
     model_metrics: pl.DataFrame
     runs: pl.DataFrame
@@ -94,7 +93,6 @@ def strategy_content(reader: Reader, configuration: Configuration, name: str) ->
         sensitivity_summary=reader.read_or_empty(robustness.SENSITIVITY_SUMMARY, rows=own),
         heatmaps=reader.read_or_empty(robustness.HEATMAPS, rows=own, where="metric = 'sharpe'"),
         stress=reader.read_or_empty(robustness.STRESS, rows=own),
-        holdout_looks=reader.read_or_empty(robustness.HOLDOUT_LEDGER, where="strategy = ?", parameters=[name]),
         splits=reader.read_or_empty(models.SPLITS),
         model_metrics=reader.read_or_empty(models.METRICS, where="model = ?", parameters=[model])
         if model

@@ -73,7 +73,6 @@ def strategy_page(content: StrategyContent) -> str:
             failure=failure["error"][0] if not failure.is_empty() else "",
             facts=_facts(content),
             criteria=criteria_table(content.verdicts),
-            looks=_looks(content),
             sections=[_rendered(section) for section in sections(content)],
         )
     )
@@ -140,17 +139,6 @@ def _facts(content: StrategyContent) -> list[Fact]:
         Fact(f"{label}, {split}", "–" if values.get(metric) is None else form(values[metric]))
         for metric, label, form in wanted
     ]
-
-
-def _looks(content: StrategyContent) -> str:
-    looks = content.holdout_looks
-    if looks.is_empty():
-        return "The holdout of this strategy has not been looked at."
-    overrides = looks.filter(pl.col("override").is_not_null())
-    text = f"The holdout has been looked at {looks.height} time{'s' * (looks.height > 1)}."
-    if not overrides.is_empty():
-        text += " Looks after a change: " + "; ".join(overrides["override"].to_list()) + "."
-    return text
 
 
 def _rendered(section: Section) -> RenderedSection:
