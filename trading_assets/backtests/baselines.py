@@ -35,8 +35,9 @@ def compare(
     equity
         session, gross_exposure: rows of one split of `backtests.equity`, in session order.
     universe
-        symbol, session, total_return (since the symbol's previous close, dividends included) of the
-        symbols that the strategy may trade; absent or null where a symbol has no bar.
+        symbol, session, total_return (since the symbol's previous close, dividends included), member (of the
+        universe at that session) of the symbols that the strategy may trade; absent or null where a symbol has no
+        bar. Only members are bought: nobody knew yet who would join.
     starting_equity
         Quote currency.
     benchmark
@@ -124,10 +125,10 @@ def equal_weight(returns: Floats, trading: Flags, month: Integers) -> Floats:
 def _universe_arrays(sessions: pl.Series, universe: pl.DataFrame) -> tuple[Floats, Flags, Integers]:
     symbols = universe["symbol"].unique().sort()
     grid = sessions.to_frame("session").join(symbols.to_frame("symbol"), how="cross").sort("session", "symbol")
-    bars = universe.drop_nulls("total_return").sort("session", "symbol").with_columns(last="session")
+    bars = universe.drop_nulls("total_return").sort("session", "symbol")
     returns = grid.join(bars, on=["session", "symbol"], how="left", maintain_order="left")["total_return"]
     trading = grid.join_asof(
-        bars.select("symbol", "session", "last"),
+        bars.select("symbol", "session", "member"),
         on="session",
         by="symbol",
         tolerance=STALE,
@@ -137,7 +138,7 @@ def _universe_arrays(sessions: pl.Series, universe: pl.DataFrame) -> tuple[Float
     month = (sessions.dt.year() * 12 + sessions.dt.month()).cast(pl.Int64).to_numpy()
     return (
         returns.cast(pl.Float64).fill_null(np.nan).to_numpy().reshape(shape),
-        trading["last"].is_not_null().to_numpy().reshape(shape),
+        trading["member"].fill_null(False).to_numpy().reshape(shape),
         month,
     )
 

@@ -47,8 +47,8 @@ class StrategyMarket:
     signals, trial
         Of `parameters`; the trial spans the whole grid.
     benchmark
-        session, close, daily_return (price return, close to close) on the grid's sessions; null where the
-        benchmark has no bar.
+        session, close, daily_return (price return, close to close: splits followed, dividends left out) on the
+        grid's sessions; null where the benchmark has no bar.
     periods_per_year
         By the calendar of the equity curve: 365 if any of its symbols trades every day.
     """
@@ -170,7 +170,7 @@ def baselines_of(context: StrategyMarket, result: Result) -> pl.DataFrame:
     rows = compare(
         context.name,
         result.equity,
-        context.panel.select("symbol", "session", total_return=change),
+        context.panel.select("symbol", "session", total_return=change, member="in_universe"),
         starting_equity=context.settings.starting_equity,
         benchmark=_benchmark_column(context) if context.benchmark_name else None,
     )
@@ -306,10 +306,11 @@ def _benchmark_of(grid: Grid, benchmarks: Mapping[AssetClass, str]) -> str | Non
 
 
 def _benchmark_returns(bars: pl.DataFrame, benchmark: str | None, grid: Grid) -> pl.DataFrame:
+    held = pl.col("close") * pl.col("split_ratio")  # what a unit of the evening before has become
     closes = (
         bars.filter(pl.col("symbol") == (benchmark or ""))
         .sort("session")
-        .select("session", "close", daily_return=pl.col("close") / pl.col("close").shift(1) - 1)
+        .select("session", "close", daily_return=held / pl.col("close").shift(1) - 1)
     )
     days = pl.DataFrame({"session": grid.sessions}, schema={"session": pl.Date})
     return days.join(closes, on="session", how="left", maintain_order="left")

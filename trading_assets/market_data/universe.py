@@ -122,6 +122,26 @@ def in_universe(universe: pl.DataFrame, session: dt.date) -> list[str]:
     return universe.filter((pl.col("start") <= session) & lasts)["symbol"].unique().sort().to_list()
 
 
+def with_membership(rows: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame:
+    """Add `in_universe`, whether a spell of the row's symbol contains its session; sorted by session.
+
+    Parameters
+    ----------
+    rows
+        symbol, session and anything else.
+    universe
+        Rows of `tables.UNIVERSE`.
+    """
+    spells = universe.select("symbol", spell_start="start", spell_end="end").sort("spell_start")
+    inside = pl.col("spell_start").is_not_null() & (pl.col("session") <= pl.col("spell_end")).fill_null(True)
+    return (
+        rows.sort("session")
+        .join_asof(spells, left_on="session", right_on="spell_start", by="symbol", check_sortedness=False)
+        .with_columns(in_universe=inside)
+        .drop("spell_start", "spell_end", strict=False)
+    )
+
+
 def without_data(
     configuration: Configuration, universe: pl.DataFrame, listed: pl.DataFrame, last: dt.date
 ) -> pl.DataFrame:

@@ -12,7 +12,7 @@ import polars as pl
 from trading_assets.config import Configuration
 from trading_assets.config.sections import AssetClass
 from trading_assets.features.tables import DAILY
-from trading_assets.market_data.tables import BARS
+from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, SPLITS
 from trading_assets.warehouse import Rows, Whole
 from trading_assets.warehouse.table_asset import Step, table_asset
@@ -55,6 +55,7 @@ def _model_asset(name: str) -> dg.AssetsDefinition:
 
 def train(step: Step, name: str) -> Mapping[str, Any]:
     """Train one model of the configuration, write its tables, then register what was written."""
+    from trading_assets.market_data.universe import with_membership
     from trading_assets.models.evaluation import compare
     from trading_assets.models.run import run_model
     from trading_assets.models.samples import build_samples
@@ -63,7 +64,9 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     settings = step.configuration.models[name]
     bars, benchmark = _prices(step, settings.universe)
     features = step.work.read(DAILY, where="list_contains(?, symbol)", parameters=[bars["symbol"].unique().to_list()])
-    samples = build_samples(bars, benchmark, features, settings.horizon)
+    # Of members only: who joins an index later has risen until then, and nobody knew.
+    members = with_membership(features, step.work.read(UNIVERSE)).filter("in_universe").drop("in_universe")
+    samples = build_samples(bars, benchmark, members, settings.horizon)
     holdout = holdout_start(step.work.read(SPLITS))
     folds = walk_forward(_sessions(bars), settings)
     run = run_model(samples, folds, settings, name=name, seed=step.configuration.seed, holdout_start=holdout)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from trading_assets.config.sections import AssetClass
+from trading_assets.market_data.universe import with_membership
 from trading_assets.strategies.rules import Rules
 
 
@@ -71,18 +72,7 @@ def build_panel(
         panel = panel.join(daily, on=["symbol", "session"], how="left")
     if scores is not None:
         panel = panel.join(scores, on=["symbol", "session"], how="left")
-    return _with_membership(panel, universe).sort("symbol", "session")
-
-
-def _with_membership(panel: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame:
-    spells = universe.select("symbol", spell_start="start", spell_end="end").sort("spell_start")
-    inside = pl.col("spell_start").is_not_null() & (pl.col("session") <= pl.col("spell_end")).fill_null(True)
-    return (
-        panel.sort("session")
-        .join_asof(spells, left_on="session", right_on="spell_start", by="symbol", check_sortedness=False)
-        .with_columns(in_universe=inside)
-        .drop("spell_start", "spell_end", strict=False)
-    )
+    return with_membership(panel, universe).sort("symbol", "session")
 
 
 def evaluate(rules: Rules, panel: pl.DataFrame) -> pl.DataFrame:

@@ -63,6 +63,7 @@ def test_same_sessions_as_the_strategy() -> None:
             "symbol": ["B", "A", "A", "A"],
             "session": [dt.date(2001, 1, day) for day in (2, 2, 4, 5)],
             "total_return": [0.0, 0.0, 0.1, None],
+            "member": [True] * 4,
         }
     )
     found = baselines.compare("s", equity, universe, starting_equity=1000.0, benchmark=benchmark)
@@ -89,6 +90,7 @@ def test_a_symbol_long_gone_is_not_bought() -> None:
             "symbol": ["A", "B", "B"],
             "session": [dt.date(2001, 1, 1), dt.date(2001, 1, 19), dt.date(2001, 1, 22)],
             "total_return": [0.0, 0.0, 0.5],
+            "member": [True] * 3,
         }
     )
     found = baselines.compare("s", equity, universe, starting_equity=1.0)
@@ -97,5 +99,7 @@ def test_a_symbol_long_gone_is_not_bought() -> None:
 
 
 def test_empty_curve() -> None:
-    universe = pl.DataFrame({"symbol": ["A"], "session": [dt.date(2001, 1, 1)], "total_return": [0.0]})
+    universe = pl.DataFrame(
+        {"symbol": ["A"], "session": [dt.date(2001, 1, 1)], "total_return": [0.0], "member": [True]}
+    )
     assert baselines.compare("s", _equity([], 0.0), universe, starting_equity=1.0).height == 0

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 from pydantic import ValidationError
 
 from trading_assets.backtests import (
     StrategyMarket,
     backtest,
+    baselines_of,
     evaluate,
     evaluate_contexts,
     grid_of,
@@ -26,7 +29,8 @@ from trading_assets.backtests import (
 )
 from trading_assets.config import Configuration
 from trading_assets.strategies import equity_momentum
-from trading_assets_tests.backtests.frames import frames, loaded, weekdays
+from trading_assets.strategies.inputs import Frames
+from trading_assets_tests.backtests.frames import BENCHMARK, frames, frames_of, loaded, weekdays
 
 DAYS = weekdays(300)
 SPAN = (DAYS[80], DAYS[299])
@@ -137,6 +141,42 @@ def test_metrics_name_what_they_are_of(context: StrategyMarket) -> None:
     values = dict(rows.select("metric", "value").iter_rows())
     assert (values["sessions"], values["periods_per_year"]) == (220.0, 252.0)
     assert values["correlation"] is not None
+
+
+def test_a_split_of_the_benchmark_is_no_loss(settings: Configuration, context: StrategyMarket) -> None:
+    """Two for one on the 200th session: half the raw close from there on, the same benchmark returns."""
+    later = (pl.col("symbol") == BENCHMARK) & (pl.col("session") >= DAYS[200])
+    on_the_day = later & (pl.col("session") == DAYS[200])
+    raw = [
+        pl.when(later).then(pl.col(name) / 2).otherwise(name).alias(name) for name in ("open", "high", "low", "close")
+    ]
+    split = frames(300).bars.with_columns(
+        *raw,
+        pl.when(on_the_day).then(2.0).otherwise("split_ratio").alias("split_ratio"),
+        pl.when(later).then(2.0).otherwise("forward_factor").alias("forward_factor"),
+    )
+    found = prepare(settings, "breakout", frames_of(split)).benchmark["daily_return"]
+    assert found.drop_nulls().to_list() == pytest.approx(context.benchmark["daily_return"].drop_nulls().to_list())
+
+
+def test_equal_weight_buys_members_only(settings: Configuration) -> None:
+    """DDD joins on the 250th session: until the rebalancing after it, the baseline is that without it."""
+    tables = frames(300)
+    joins = pl.when(pl.col("symbol") == "DDD").then(pl.lit(DAYS[250])).otherwise("start").alias("start")
+    late = replace(tables, universe=tables.universe.with_columns(joins))
+    never = frames(300, symbols=("AAA", "BBB", "CCC"))
+
+    def curve(given: Frames) -> pl.DataFrame:
+        context = prepare(settings, "breakout", given)
+        rows = baselines_of(context, backtest(context, *SPAN, split="train"))
+        return rows.filter(pl.col("baseline") == "equal_weight", pl.col("session") <= DAYS[250])
+
+    own = never.bars.filter(pl.col("symbol") != BENCHMARK)
+    same = tables.bars.join(own.select("symbol", "session"), on=["symbol", "session"], how="semi")
+    index = tables.bars.filter(pl.col("symbol") == BENCHMARK)
+    assert curve(late)["equity"].to_list() == pytest.approx(
+        curve(frames_of(pl.concat([same, index])))["equity"].to_list()
+    )
 
 
 def test_a_span_without_sessions_is_refused(context: StrategyMarket) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from trading_assets.config import Configuration
 from trading_assets.features.tables import DAILY
-from trading_assets.market_data.tables import BARS
+from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.assets import build_assets
 from trading_assets.models.checks import build_checks
 from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, SPLITS
@@ -78,7 +78,14 @@ def project(data: Path, **models: object) -> Project:
     everything = [as_bars(panel, "equity"), as_bars(benchmark(panel), "index"), as_bars(crypto, "crypto")]
     warehouse.replace(Whole(), {BARS: pl.concat(everything)})
     warehouse.replace(Whole(), {DAILY: pl.concat([features(panel, 5, 1.0), features(crypto, 5, 1.0)])})
+    warehouse.replace(Whole(), {UNIVERSE: spells(panel)})
     return Project(made, warehouse)
+
+
+def spells(panel: pl.DataFrame) -> pl.DataFrame:
+    """Every symbol from its first bar on."""
+    first = panel.group_by("symbol").agg(start=pl.col("session").min())
+    return first.with_columns(asset_class=pl.lit("equity"), end=pl.lit(None, pl.Date)).sort("symbol")
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +123,26 @@ def test_holdout_stays_hidden(done: Done) -> None:
     assert made.warehouse.read(METRICS)["fold"].unique().sort().to_list() == shown
     complete = folds.filter(pl.col("test_end") < holdout)["fold"].max()
     assert made.warehouse.read(EXPLANATIONS)["fold"].unique().to_list() == [complete]
+
+
+def test_a_symbol_teaches_only_while_it_is_in_the_universe(tmp_path: Path) -> None:
+    """Its bars before it joined change no score of the others: that it would join was not known."""
+    panel = bars()
+    joins = panel["session"].unique().sort()[250]
+    late = pl.when(pl.col("symbol") == "S0").then(pl.lit(joins)).otherwise("start").alias("start")
+    other = pl.when((pl.col("symbol") == "S0") & (pl.col("session") < joins))
+    scores = []
+    for folder, factor in (("as_is", 1.0), ("risen", -5.0)):
+        made = project(tmp_path / folder, week=SETTINGS.model_dump())
+        values = features(panel, 5, 1.0).with_columns(
+            other.then(pl.col("signal") * factor).otherwise("signal").alias("signal")
+        )
+        made.warehouse.replace(Whole(), {DAILY: values})
+        made.warehouse.replace(Whole(), {UNIVERSE: spells(panel).with_columns(late)})
+        assert made.materialise().success
+        scores.append(made.warehouse.read(PREDICTIONS))
+    assert scores[0].equals(scores[1])
+    assert scores[0].filter(symbol="S0")["session"].min() == joins
 
 
 def test_metadata_tells_the_decision(done: Done) -> None:
