@@ -79,7 +79,8 @@ def summarise(
     periods_per_year
         Sessions a year of the curve's calendar.
     benchmark
-        session, benchmark_return; sessions where it is absent or null are left out of the comparison.
+        session, benchmark_return; over sessions where it is absent or null the curve's returns are compounded, so
+        that both sides of the comparison cover the same time.
     risk_free
         Rate a year.
     best_trades
@@ -147,18 +148,38 @@ def _of_benchmark(
 ) -> dict[str, float | None]:
     if benchmark is None:
         return {}
-    both = (
-        equity.select("session", pl.col("daily_return").fill_null(0.0))
-        .join(benchmark.select("session", "benchmark_return"), on="session", how="inner", maintain_order="left")
-        .drop_nulls("benchmark_return")
-    )
+    both, shared_periods = _beside_benchmark(equity, benchmark, periods)
     returns, reference = _column(both, "daily_return"), _column(both, "benchmark_return")
     return {
         "correlation": correlation(returns, reference),
         "beta": beta(returns, reference),
-        "alpha": alpha(returns, reference, periods, risk_free),
-        "information_ratio": information_ratio(returns, reference, periods),
+        "alpha": alpha(returns, reference, shared_periods, risk_free),
+        "information_ratio": information_ratio(returns, reference, shared_periods),
     }
+
+
+def _beside_benchmark(equity: pl.DataFrame, benchmark: pl.DataFrame, periods: int) -> tuple[pl.DataFrame, float]:
+    """Returns of both between sessions that the benchmark has, and how many of these make a year.
+
+    Where the curve has sessions that the benchmark has not (weekends of crypto beside an index), the curve's
+    returns are compounded until the benchmark's next session, as the benchmark's return covers them too.
+    """
+    aligned = (
+        equity.select("session", pl.col("daily_return").fill_null(0.0))
+        .join(benchmark.select("session", "benchmark_return"), on="session", how="left", maintain_order="left")
+        .with_row_index("row")
+    )
+    known = pl.col("benchmark_return").is_not_null()
+    spanned = aligned.with_columns(until=pl.when(known).then("row").backward_fill()).filter(
+        known.cum_sum() > 0, pl.col("until").is_not_null()
+    )
+    one = pl.len() == 1
+    compounded = (1 + pl.col("daily_return")).product() - 1
+    both = spanned.group_by("until", maintain_order=True).agg(
+        pl.when(one).then(pl.col("daily_return").last()).otherwise(compounded).alias("daily_return"),
+        pl.col("benchmark_return").last(),
+    )
+    return both, periods * both.height / spanned.height if both.height else periods
 
 
 def total_return(returns: Floats) -> float | None:

@@ -285,3 +285,35 @@ def test_total_loss_is_minus_one_a_year() -> None:
     assert found["total_return"] == -1
     assert found["annual_return"] == -1
     assert found["max_drawdown"] == -1
+
+
+def test_a_benchmark_that_rests_at_weekends() -> None:
+    """A curve of every day beside an index of weekdays: a weekend belongs to the index's Monday, and a year has 261."""
+    random = np.random.default_rng(0)
+    first = dt.date(2001, 1, 1)  # a Monday
+    days = [first + dt.timedelta(days=k) for k in range(364)]
+    returns = random.normal(0.0, 0.01, 364)
+    index, growth = [], 1.0
+    for day, value in zip(days, returns, strict=True):
+        growth *= 1 + value
+        index.append(growth - 1 if day.weekday() < 5 else None)
+        growth = 1.0 if day.weekday() < 5 else growth
+    equity = pl.DataFrame(
+        {"session": days, "equity": 100_000 * np.cumprod(1 + returns), "gross_exposure": 1.0, "daily_return": returns}
+    )
+    benchmark = pl.DataFrame({"session": days, "benchmark_return": index})
+    same = metrics.summarise(equity, _trades([]), periods_per_year=365, benchmark=benchmark)
+    assert same["correlation"] == pytest.approx(1.0) and same["beta"] == pytest.approx(1.0)
+    assert same["alpha"] == pytest.approx(0.0, abs=1e-12)
+    # The index earns a basis point less on each of its own days.
+    less = benchmark.with_columns(pl.col("benchmark_return") - 1e-4)
+    found = metrics.summarise(equity, _trades([]), periods_per_year=365, benchmark=less)
+    weekdays = 365 * 260 / 362  # the last weekend has no Monday any more
+    assert found["alpha"] == pytest.approx((1 + 1e-4) ** weekdays - 1, rel=1e-6)
+    nothing = metrics.summarise(
+        equity,
+        _trades([]),
+        periods_per_year=365,
+        benchmark=less.with_columns(benchmark_return=pl.lit(None, pl.Float64)),
+    )
+    assert nothing["alpha"] is None and nothing["correlation"] is None
