@@ -323,16 +323,12 @@ def _remove_holdout(step: Step) -> bool:
     """Remove what an earlier look left in the tables, if there is anything; the ledger keeps the look."""
     from trading_assets.robustness.holdout import EVALUATED_SPLITS
 
-    rows = Rows("strategy", strategy_of(step))
-    left = [
-        table
-        for table in (*BACKTEST_TABLES, STRESS)
-        if not step.work.read_or_empty(table, rows=rows).filter(split=HOLDOUT).is_empty()
-    ]
-    if left:
-        kept = _beside_other_splits(step, {table: table.empty() for table in left}, EVALUATED_SPLITS)
+    rows, tables = Rows("strategy", strategy_of(step)), (*BACKTEST_TABLES, STRESS)
+    seen = any(not step.work.read_or_empty(table, rows=rows).filter(split=HOLDOUT).is_empty() for table in tables)
+    if seen:  # in every table: `all` may have trades of the holdout where the flat start has none
+        kept = _beside_other_splits(step, {table: table.empty() for table in tables}, EVALUATED_SPLITS)
         step.work.replace(rows, {**kept, HOLDOUT_RESULTS: HOLDOUT_RESULTS.empty()})
-    return bool(left)
+    return seen
 
 
 def _sharpes(rows: pl.DataFrame) -> pl.DataFrame:

@@ -159,13 +159,17 @@ def test_the_verdict_is_not_made_from_a_holdout_of_another_configuration(experim
 
 
 def test_taking_the_registration_back_takes_the_holdout_rows_away(experiment: Experiment) -> None:
+    # As if the flat start had closed no trade in the holdout: those of `all` go nevertheless.
+    trades = experiment.warehouse.read(backtests.TRADES, rows=KNOWN)
+    assert trades.filter(split="all")["exit_session"].max() >= HOLDOUT_START  # type: ignore[operator]
+    experiment.warehouse.replace(KNOWN, {backtests.TRADES: trades.filter(pl.col("split") != "holdout")})
     experiment.write(registration={})
     result = experiment.run("robustness/holdout/known", "robustness/verdict/known")
     assert checks_of(result, "registered") == {"robustness/holdout/known": False}
     for table in (*BACKTEST_TABLES, tables.STRESS):
         assert "holdout" not in splits(experiment, table)
-    equity = experiment.warehouse.read(backtests.EQUITY, rows=KNOWN)
-    assert equity["session"].max() < HOLDOUT_START  # type: ignore[operator]
+    for table, session in BY_SESSION.items():
+        assert experiment.warehouse.read(table, rows=KNOWN)[session].max() < HOLDOUT_START  # type: ignore[operator]
     verdict, words = result_of(experiment)
     assert verdict == "insufficient_evidence"
     assert "looked at once" in words
