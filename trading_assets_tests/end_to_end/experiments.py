@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
 import subprocess
 import sys
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import polars as pl
 import yaml
@@ -33,28 +38,51 @@ def changed(folder: Path, **changes: object) -> Path:
     return path
 
 
-def start(config: Path, data: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+@dataclass(frozen=True)
+class Running:
+    """A command that goes on; its errors go to a file, so that nobody has to read them meanwhile."""
+
+    config: Path
+    data: Path
+    process: subprocess.Popen[str]
+    errors: IO[str]
+
+    def wait_for_line(self) -> str:
+        """The next line that it prints, empty at the end."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+    def kill(self) -> None:
+        """End it and all of its children at once."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+
+    def finish(self) -> Experiment:
+        """Wait for it; lines that were read before are gone."""
+        out, _ = self.process.communicate()
+        self.errors.seek(0)
+        done = subprocess.CompletedProcess(self.process.args, self.process.returncode, out, self.errors.read())
+        return Experiment(self.config, self.data, done)
+
+
+def start(config: Path, data: Path, *arguments: str, **variables: str) -> Running:
     """Start `trading-assets` in a process group of its own."""
-    return subprocess.Popen(
+    errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - open as long as the process is of interest
+    process = subprocess.Popen(
         [sys.executable, "-m", "trading_assets.cli", *arguments],
         env=environment(config, data, COLUMNS="160", **variables),
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=errors,
         text=True,
         start_new_session=True,
     )
-
-
-def finished(config: Path, data: Path, process: subprocess.Popen[str]) -> Experiment:
-    """Wait for a process; what was read from its output before is gone."""
-    out, err = process.communicate()
-    return Experiment(config, data, subprocess.CompletedProcess(process.args, process.returncode, out, err))
+    return Running(config, data, process, errors)
 
 
 def run(config: Path, data: Path, *arguments: str, **variables: str) -> Experiment:
     """`trading-assets run`, which must succeed."""
-    done = finished(config, data, start(config, data, "run", *arguments, **variables))
+    done = start(config, data, "run", *arguments, **variables).finish()
     assert done.process.returncode == 0, done.process.stdout + done.process.stderr
     return done
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from trading_assets_tests.conftest import REPOSITORY, TINY, Experiment, environment
-from trading_assets_tests.end_to_end.experiments import changed, fingerprints, finished, frames, run, start
+from trading_assets_tests.end_to_end.experiments import changed, fingerprints, frames, run, start
 
 pytestmark = pytest.mark.acceptance
 
@@ -187,11 +187,10 @@ def contents(folder: Path) -> dict[Path, str]:
 def test_a_configuration_that_changes_while_a_run_goes_on(tiny: Experiment, tmp_path: Path) -> None:
     """Processes of steps are forked from one that read the file when the run began: the run is all of one seed."""
     config, data = changed(tmp_path, executor="multiprocess"), tmp_path / "data"
-    process = start(config, data, "run", "--select", "market_data")
-    assert process.stdout is not None
-    assert "market_data" in process.stdout.readline()
+    running = start(config, data, "run", "--select", "market_data")
+    assert "market_data" in running.wait_for_line()
     changed(tmp_path, executor="multiprocess", seed=12)
-    done = finished(config, data, process)
+    done = running.finish()
     assert done.process.returncode == 0, done.process.stderr
     expected = fingerprints(tiny)
     assert {name: expected[name] for name in fingerprints(done)} == fingerprints(done)

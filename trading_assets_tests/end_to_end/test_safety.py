@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -14,7 +11,7 @@ import pytest
 
 from trading_assets.warehouse import WarehouseError
 from trading_assets_tests.conftest import TINY, Experiment, command_line
-from trading_assets_tests.end_to_end.experiments import fingerprint, fingerprints, finished, frames, run, start
+from trading_assets_tests.end_to_end.experiments import Running, fingerprint, fingerprints, frames, run, start
 
 pytestmark = pytest.mark.acceptance
 
@@ -42,14 +39,12 @@ def of_the_holdout(experiment: Experiment, slice_: Slice) -> bool:
     return slice_[1:2] and slice_[1] in experiment.configuration.registration and slice_[2:] in (("all",), ("holdout",))
 
 
-def kill_at(process: subprocess.Popen[str], step: int, after: float) -> None:
-    """Kill the process group some seconds after its n-th step began."""
-    assert process.stdout is not None
+def kill_at(running: Running, step: int, after: float) -> None:
+    """Kill a run some seconds after its n-th step began."""
     for _ in range(step):
-        process.stdout.readline()
+        running.wait_for_line()
     time.sleep(after)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    running.kill()
 
 
 def test_killed_at_ten_moments(tiny: Experiment, tmp_path: Path) -> None:
@@ -66,11 +61,14 @@ def test_killed_at_ten_moments(tiny: Experiment, tmp_path: Path) -> None:
             continue
         now = slices(left)
         for name, value in now.items():
+            if value == final.get(name):
+                continue
             if of_the_holdout(tiny, name):
-                assert value in (final[name], before_the_look.setdefault(name, value)), (name, step, after)
-            elif value != final.get(name):
+                assert value == before_the_look.setdefault(name, value), (name, step, after)
+            else:
                 assert is_empty(left, name), (name, step, after)
-        kept = {name for name in there if not of_the_holdout(tiny, name)}
+        # A strategy that begins again has no status of its later stages yet.
+        kept = {name for name in there if not of_the_holdout(tiny, name) and name[0] != "strategies.status"}
         assert kept <= now.keys(), (kept - now.keys(), step, after)
         there |= now.keys() & final.keys()
     assert len(there) > len(final) / 2  # else nothing was tested
@@ -91,7 +89,7 @@ def test_concurrent_writers(tiny: Experiment, tmp_path: Path) -> None:
     runs = [start(TINY, tmp_path, "run") for _ in range(2)]
     reads: list[pl.DataFrame] = []
     reader = Experiment(TINY, tmp_path, tiny.process).warehouse
-    while any(process.poll() is None for process in runs):
+    while any(running.process.poll() is None for running in runs):
         try:
             reads.append(reader.query("SELECT symbol, count(*) AS bars FROM market_data.bars GROUP BY symbol"))
         except WarehouseError as error:
@@ -99,7 +97,7 @@ def test_concurrent_writers(tiny: Experiment, tmp_path: Path) -> None:
         time.sleep(0.5)
     asked = command_line(TINY, tmp_path, "sql", "SELECT count(*) AS n FROM market_data.bars", "--format", "csv")
     assert asked.returncode == 0, asked.stderr
-    done = [finished(TINY, tmp_path, process).process for process in runs]
+    done = [running.finish().process for running in runs]
     for process in done:
         assert "Traceback" not in process.stderr
         assert "lock" not in process.stderr.lower(), process.stderr
