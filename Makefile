@@ -6,7 +6,7 @@ export UV_COMPILE_BYTECODE := 1
 export UV_PROJECT_ENVIRONMENT := .venv
 export TRADING_ASSETS_DATA ?= $(CURDIR)/data
 
-.PHONY: demo test test-browser acceptance ui bench lint types contracts clean help
+.PHONY: demo picture test test-browser acceptance ui bench lint types contracts clean help
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -21,8 +21,14 @@ ui: .installed-run ## the Dagster UI on http://localhost:3000
 	@$(BIN)/dagster instance info > /dev/null
 	@$(BIN)/dagster dev -w workspace.yaml
 
+picture: demo ## the picture in the README, taken with a headless Chromium
+	@mkdir -p docs
+	@chromium --headless=new --no-sandbox --disable-gpu --hide-scrollbars --disable-background-networking \
+		--window-size=1160,1750 --virtual-time-budget=4000 --user-data-dir=$$(mktemp -d) \
+		--screenshot=docs/report.png file://$(TRADING_ASSETS_DATA)/demo/reports/equity_momentum.html 2>/dev/null
+
 test: .installed-dev ## the test suite, with coverage
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 test-browser: .installed-dev ## the report in a headless Chromium
 	@$(BIN)/python -m pytest -m browser
@@ -30,7 +36,7 @@ test-browser: .installed-dev ## the report in a headless Chromium
 acceptance: .installed-dev ## the long checks: full ranges, every executor, kills, concurrency, large inputs
 	@$(BIN)/python -m pytest -m acceptance
 
-bench: .installed-bench ## side-by-side benchmarks; prints ratios
+bench: .installed-dev ## side-by-side benchmarks; prints ratios
 	@$(BIN)/python -m trading_assets_tests.benchmarks
 
 lint: .installed-dev ## ruff, formatting, types, import contracts
@@ -39,8 +45,8 @@ lint: .installed-dev ## ruff, formatting, types, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
-clean: ## remove the environment and what runs left behind
-	rm -rf .venv .installed-* data/*/ .pytest_cache .mypy_cache .ruff_cache
+clean: ## remove the environment and caches; data stay, the holdout ledger among them
+	rm -rf .venv .installed-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The environment: uv inside it, then exactly what uv.lock says, with bytecode compiled.
 $(BIN)/uv:
@@ -55,7 +61,3 @@ $(BIN)/uv:
 .installed-dev: $(BIN)/uv uv.lock pyproject.toml
 	@$(BIN)/uv sync --frozen --inexact --quiet --group dev
 	@touch .installed-run $@
-
-.installed-bench: $(BIN)/uv uv.lock pyproject.toml
-	@$(BIN)/uv sync --frozen --inexact --quiet --group dev --group bench
-	@touch $@

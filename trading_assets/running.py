@@ -59,7 +59,7 @@ def run_assets(
     """
     definition = definitions.everything()
     keys = _selected(configuration, definition, select)
-    tags = _partition_range(configuration, first, last)
+    tags = partition_range(configuration, first, last)
     outcome = Outcome()
     with dagster_instance(configuration) as instance:
         job = dg.reconstructable(definitions.everything)
@@ -122,7 +122,8 @@ def _selected(configuration: Configuration, job: dg.JobDefinition, select: str |
     )
 
 
-def _partition_range(configuration: Configuration, first: str | None, last: str | None) -> dict[str, str]:
+def partition_range(configuration: Configuration, first: str | None, last: str | None) -> dict[str, str]:
+    """Run tags of the months from `first` to `last`, each ``YYYY-MM`` or None for the end of the range."""
     keys = list(monthly_partitions(configuration).get_partition_keys())
     bounds = []
     for month, default in ((first, keys[0]), (last, keys[-1])):

@@ -22,9 +22,8 @@ from trading_assets.backtests.signals import signals_of, signature, trial_of
 from trading_assets.backtests.state import Table
 from trading_assets.backtests.tables import BASELINES, METRICS
 from trading_assets.config import Configuration
-from trading_assets.config.sections import AssetClass
 from trading_assets.config.strategies import OrderParameters, strategy_module
-from trading_assets.strategies.inputs import Frames, parameters_of, symbols_of
+from trading_assets.strategies.inputs import Frames, benchmark_of, parameters_of, symbols_of
 from trading_assets.strategies.panel import build_panel
 from trading_assets.strategies.rules import Rules
 
@@ -109,7 +108,7 @@ def prepare(configuration: Configuration, name: str, frames: Frames) -> Strategy
         costs=configuration.costs,
         extreme_move=configuration.quality.extreme_move,
     )
-    benchmark = _benchmark_of(grid, configuration.benchmarks)
+    benchmark = benchmark_of(grid.asset_classes, configuration.benchmarks)
     return StrategyMarket(
         name=name,
         strategy=strategy,
@@ -296,13 +295,6 @@ def _trial(context: StrategyMarket, rules: Rules, parameters: OrderParameters) -
 def _swept(found: engine.Sweep, context: StrategyMarket, start: dt.date, end: dt.date) -> Sweep:
     sessions = [context.grid.sessions[row] for row in span_rows(context, start, end)]
     return Sweep(**{item.name: getattr(found, item.name) for item in fields(found)}, sessions=sessions)
-
-
-def _benchmark_of(grid: Grid, benchmarks: Mapping[AssetClass, str]) -> str | None:
-    """The benchmark of the asset class with most symbols; of equals, of the first by name."""
-    counts = {name: grid.asset_classes.count(name) for name in sorted(set(grid.asset_classes))}
-    main = max(counts, key=lambda name: counts[name])
-    return next((symbol for name, symbol in benchmarks.items() if name == main), None)
 
 
 def _benchmark_returns(bars: pl.DataFrame, benchmark: str | None, grid: Grid) -> pl.DataFrame:

@@ -146,6 +146,9 @@ def data_hash(bars: pl.DataFrame, symbols: Sequence[str], end: dt.date) -> str:
     return digest.hexdigest()
 
 
+_BENCHMARK_MEMORY = dt.timedelta(days=10)
+
+
 @dataclass(frozen=True)
 class _Axes:
     """Where a row of a table goes in an array."""
@@ -255,14 +258,19 @@ def _returns(adjusted: Floats, expected: Flags) -> Floats:
 
 
 def _stressed(grid: Grid, bars: pl.DataFrame, benchmarks: Mapping[AssetClass, str], costs: Costs) -> Flags:
-    """Sessions before which the benchmark of the asset class fell by more than the stress return."""
+    """Sessions before which the benchmark of the asset class fell by more than the stress return.
+
+    A benchmark without a bar for longer than `_BENCHMARK_MEMORY` says nothing: costs are then not stressed.
+    """
     stressed = np.zeros((len(grid.sessions), len(grid.symbols)), dtype=np.bool_)
     days = pl.DataFrame({"session": grid.sessions}, schema={"session": pl.Date})
     for asset_class, benchmark in benchmarks.items():
         closes = bars.filter(pl.col("symbol") == benchmark, usable_for_signals()).sort("session")
         change = pl.col("adj_close") / pl.col("adj_close").shift(costs.stress_window) - 1
         moves = closes.select("session", change=change)
-        known = days.join_asof(moves, on="session", strategy="backward", allow_exact_matches=False)["change"]
+        known = days.join_asof(
+            moves, on="session", strategy="backward", allow_exact_matches=False, tolerance=_BENCHMARK_MEMORY
+        )["change"]
         low = (known < _costs_of(costs, asset_class).stress_return).fill_null(False).to_numpy()
         stressed[:, [own == asset_class for own in grid.asset_classes]] = low[:, None]
     return stressed

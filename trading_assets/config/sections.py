@@ -57,6 +57,8 @@ class Splits(Section):
     def _consistent(self) -> Splits:
         parts = [self.train, self.validation, self.holdout]
         dates = [part for part in parts if isinstance(part, Interval)]
+        if self.train == 0:
+            raise ValueError("train must be more than 0")
         if not dates:
             if abs(sum(part for part in parts if isinstance(part, float)) - 1) > 1e-9:
                 raise ValueError("the proportions of train, validation and holdout must sum to 1")
@@ -89,7 +91,6 @@ class InstrumentCosts(Section):
     lot: Positive = Field(description="smallest tradable quantity")
     weekend_multiplier: Positive = 1.0
     stress_return: float = Field(description="benchmark return over the window below which costs are stressed")
-    borrow_bps: NonNegative = 50.0
 
 
 class EquityCosts(InstrumentCosts):

@@ -12,22 +12,21 @@ import polars as pl
 from trading_assets.backtests.tables import METRICS
 from trading_assets.config import Configuration
 from trading_assets.reports.content import (
-    Reader,
     StrategyContent,
-    is_synthetic,
     quality_counts,
     read_outcome,
     strategy_content,
+    traded_instruments,
 )
 from trading_assets.reports.exports import csv_text, json_text
 from trading_assets.reports.page import index_page, result_of, strategy_page
-from trading_assets.warehouse import Rows
+from trading_assets.warehouse import Rows, Warehouse
 
 SUMMARY_METRICS = ("annual_return", "sharpe", "max_drawdown", "trades")
 EXPORTED = ("equity", "metrics", "trades", "decisions", "sensitivity", "stress")
 
 
-def build_reports(configuration: Configuration, reader: Reader, strategies: Sequence[str]) -> list[Path]:
+def build_reports(configuration: Configuration, warehouse: Warehouse, strategies: Sequence[str]) -> list[Path]:
     """Write the pages and exports of some strategies, and the index of all.
 
     Returns
@@ -37,10 +36,10 @@ def build_reports(configuration: Configuration, reader: Reader, strategies: Sequ
     folder = configuration.home / "reports"
     pages = []
     for name in strategies:
-        files = strategy_files(strategy_content(reader, configuration, name))
+        files = strategy_files(strategy_content(warehouse, configuration, name))
         write_files(folder, files)
         pages.append(folder / f"{name}.html")
-    write_files(folder, {"index.html": index_text(configuration, reader)})
+    write_files(folder, {"index.html": index_text(configuration, warehouse)})
     return [folder / "index.html", *pages]
 
 
@@ -57,25 +56,27 @@ def strategy_files(content: StrategyContent) -> dict[str, str]:
     }
 
 
-def index_text(configuration: Configuration, reader: Reader) -> str:
+def index_text(configuration: Configuration, warehouse: Warehouse) -> str:
     """The index page."""
-    verdicts = verdict_summary(configuration, reader)
+    verdicts = verdict_summary(configuration, warehouse)
     sources = ", ".join(f"{source.asset_class} from {source.source}" for source in configuration.market_data)
-    return index_page(configuration.name, f"{sources} · seed {configuration.seed}", verdicts, quality_counts(reader))
+    return index_page(configuration.name, f"{sources} · seed {configuration.seed}", verdicts, quality_counts(warehouse))
 
 
-def verdict_summary(configuration: Configuration, reader: Reader) -> pl.DataFrame:
+def verdict_summary(configuration: Configuration, warehouse: Warehouse) -> pl.DataFrame:
     """One row a strategy: market, result, and headline metrics of the latest split that may be shown."""
     rows = []
-    for name, settings in configuration.strategies.items():
-        metrics = reader.read_or_empty(METRICS, rows=Rows("strategy", name))
+    for name in configuration.strategies:
+        metrics = warehouse.read_or_empty(METRICS, rows=Rows("strategy", name))
         split = "holdout" if "holdout" in metrics["split"] else "validation"
         own = dict(metrics.filter(pl.col("split") == split).select("metric", "value").iter_rows())
         rows.append(
             {
                 "strategy": name,
-                "market": "synthetic" if is_synthetic(configuration, settings) else "real",
-                "result": result_of(*read_outcome(reader, name))[0],
+                "market": "synthetic"
+                if traded_instruments(warehouse, configuration, name)["synthetic"].any()
+                else "real",
+                "result": result_of(*read_outcome(warehouse, name))[0],
                 "split": split,
                 **{metric: own.get(metric) for metric in SUMMARY_METRICS},
             }

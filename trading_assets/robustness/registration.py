@@ -18,8 +18,10 @@ from typing import Any
 import polars as pl
 
 from trading_assets.backtests.market_build import data_hash
-from trading_assets.config import Configuration
+from trading_assets.config import Configuration, hash_of
 from trading_assets.config.sections import Interval
+from trading_assets.features.catalog import FEATURES
+from trading_assets.models.run import TRAINING_VERSION
 from trading_assets.robustness.tables import REGISTRATIONS
 from trading_assets.strategies.rules import Rules
 
@@ -84,8 +86,12 @@ def register(
         "parameters": settings.model_dump(mode="json")["parameters"],
         "rules": hashlib.sha256(canonical(describe(rules)).encode()).hexdigest(),
         "model": model,
+        "features": hash_of(sorted((feature.column, feature.version) for feature in FEATURES)),
+        "training": TRAINING_VERSION if rules.model else None,
         "universe": _spells(memberships, universe, end),
         "benchmark": benchmark,
+        "benchmarks": dict(configuration.benchmarks),
+        "quality": configuration.quality.model_dump(mode="json"),
         "splits": {split: [span.start, span.end] for split, span in spans.items()},
         "costs": configuration.costs.model_dump(mode="json"),
         "risk": configuration.risk.model_dump(mode="json"),

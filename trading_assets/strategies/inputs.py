@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.config.sections import AssetClass
 from trading_assets.config.strategies import OrderParameters, StrategySettings, strategy_module
 from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SESSIONS, UNIVERSE
@@ -84,7 +85,12 @@ def parameters_of(settings: StrategySettings) -> OrderParameters:
 
 
 def symbols_of(name: str, settings: StrategySettings, instruments: pl.DataFrame) -> list[str]:
-    """Symbols that a strategy may trade, ascending; benchmarks outside the universe are never among them.
+    """Symbols that a strategy may trade, ascending; see `instruments_of`."""
+    return sorted(instruments_of(name, settings, instruments)["symbol"])
+
+
+def instruments_of(name: str, settings: StrategySettings, instruments: pl.DataFrame) -> pl.DataFrame:
+    """Instruments that a strategy may trade; benchmarks outside the universe are never among them.
 
     Raises
     ------
@@ -102,4 +108,16 @@ def symbols_of(name: str, settings: StrategySettings, instruments: pl.DataFrame)
             f"no symbol to trade\n  key: strategies.{name}.universe: {wanted}\n"
             f"  expected: symbols with bars in market_data.instruments ({instruments.height} there)"
         )
-    return sorted(traded["symbol"])
+    return traded
+
+
+def benchmark_of(asset_classes: Sequence[str], benchmarks: Mapping[AssetClass, str]) -> str | None:
+    """The benchmark of the asset class with most symbols; of equals, of the first by name.
+
+    Parameters
+    ----------
+    asset_classes
+        Of each symbol that a strategy trades.
+    """
+    main = max(sorted(set(asset_classes)), key=asset_classes.count)
+    return next((symbol for name, symbol in benchmarks.items() if name == main), None)

@@ -49,7 +49,7 @@ class Step:
     strategy
         Set for an asset of one strategy.
     now
-        When the step started, UTC: the only clock.
+        When the step started, UTC.
     """
 
     configuration: Configuration

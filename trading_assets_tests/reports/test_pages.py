@@ -53,7 +53,7 @@ def result_in_summary(configuration: Configuration, warehouse: Warehouse) -> str
 def test_missing_tables(configuration: Configuration, warehouse: Warehouse) -> None:
     page = page_of(configuration, warehouse)
     assert "no verdict yet" in page.text
-    assert "has not been looked at" in page.text
+    assert "has not been materialised" in page.text
     assert set(verdict_summary(configuration, warehouse)["result"]) == {"none"}
 
 

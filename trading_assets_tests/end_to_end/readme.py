@@ -1,0 +1,26 @@
+"""The parts of the README that tests run."""
+
+from __future__ import annotations
+
+import re
+
+from trading_assets_tests.conftest import REPOSITORY
+
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of a language, in order."""
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def readme_strategy() -> str:
+    """The module that the README shows how to write."""
+    [module] = blocks("python")
+    return module
+
+
+def demo_verdicts() -> str:
+    """What the README says the demo prints."""
+    [text] = re.findall(r"<!-- demo verdicts.*?-->\n(.*?)<!-- /demo verdicts -->", README, flags=re.DOTALL)
+    return text.strip()

@@ -1,0 +1,85 @@
+"""What the README says is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from trading_assets import cli, running
+from trading_assets.config import load_configuration
+from trading_assets.definitions import STAGES, build_definitions
+from trading_assets_tests.conftest import REPOSITORY, TINY, Experiment, command_line
+from trading_assets_tests.end_to_end.readme import README, blocks, demo_verdicts, readme_strategy
+
+
+def test_make_targets_exist() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", README, flags=re.MULTILINE))
+    assert {"demo", "test", "ui", "help"} <= named
+    for target in named:
+        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
+
+
+def test_commands_exist() -> None:
+    named = re.findall(r"trading-assets ([a-z]+(?: (?:init|check|show))?)", "\n".join(blocks("sh")))
+    assert len(named) >= 4
+    for command in named:
+        assert CliRunner().invoke(cli.app, [*command.split(), "--help"]).exit_code == 0, command
+
+
+def test_yaml_blocks_are_valid_keys(tmp_path: Path) -> None:
+    values = yaml.safe_load(TINY.read_text())
+    for block in blocks("yaml"):
+        values |= yaml.safe_load(block.replace("dip:", "ml:"))
+    path = tmp_path / "readme.yaml"
+    path.write_text(yaml.safe_dump(values))
+    assert load_configuration(path, tmp_path).market_data[0].source == "files"
+
+
+def test_the_strategy_is_as_short_as_promised() -> None:
+    assert len(readme_strategy().strip().splitlines()) < 30
+
+
+def test_the_query_runs(tiny: Experiment) -> None:
+    [query] = re.findall(r'trading-assets sql "(.+)"', README)
+    assert tiny.warehouse.query(query).height > 10
+
+
+def test_automation_is_named_as_it_is(tmp_path: Path) -> None:
+    definitions = build_definitions(load_configuration(TINY, tmp_path))
+    names = {item.name for item in [*(definitions.schedules or []), *(definitions.sensors or [])]}
+    assert names == {"daily_update", "weekly_retrain", "feature_drift", "run_failed"}
+    assert all(f"`{name}`" in README for name in names)
+
+
+def test_stages_are_the_stages() -> None:
+    table = re.findall(r"^\| `(\w+)` \|", README, flags=re.MULTILINE)
+    assert table == [stage.__name__.split(".")[-1] for stage in STAGES]
+
+
+def test_linked_files_exist() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("https://") or (REPOSITORY / target).exists(), target
+
+
+def test_partition_range_is_that_of_the_demo(tmp_path: Path) -> None:
+    first, last = re.findall(r"--partition-range (\S+)\.\.\.(\S+)", README)[0]
+    demo = load_configuration(REPOSITORY / "trading_assets" / "config" / "demo.yaml", tmp_path)
+    assert running.partition_range(demo, None, None) == {
+        "dagster/asset_partition_range_start": first,
+        "dagster/asset_partition_range_end": last,
+    }
+
+
+@pytest.mark.acceptance
+def test_demo_verdicts(tmp_path: Path) -> None:
+    demo = REPOSITORY / "trading_assets" / "config" / "demo.yaml"
+    done = command_line(demo, tmp_path, "run")
+    assert done.returncode == 0, done.stderr
+    printed = done.stdout[done.stdout.index("Verdicts") : done.stdout.index("report: ")]
+    lines = [line.rstrip() for line in printed.splitlines()[1:]]
+    assert demo_verdicts() == "```text\n" + "\n".join(lines).strip() + "\n```"
