@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -50,7 +51,8 @@ def equity(curve: pl.DataFrame, baselines: pl.DataFrame, splits: pl.DataFrame) -
     if not curve.is_empty():
         _shade_splits(figure, splits, curve["session"].min(), curve["session"].max())
     if all(value > 0 for trace in figure.data for value in trace.y):
-        figure.update_yaxes(type="log")  # equal distances are equal returns
+        # equal distances are equal returns; a line each time the first value doubles
+        figure.update_yaxes(type="log", dtick=math.log10(2), tick0=_log_of_first(curve), tickformat=".3~s")
     return _styled(figure, "Equity", "quote currency", 420)
 
 
@@ -175,6 +177,10 @@ def bars(frame: pl.DataFrame, label: str, value: str, title: str, unit: str = ""
         )
     )
     return _styled(figure, title, unit, 120 + 22 * max(frame.height, 2))
+
+
+def _log_of_first(curve: pl.DataFrame) -> float:
+    return math.log10(curve["equity"][0]) if not curve.is_empty() else 0.0
 
 
 def _axis(pairs: pl.DataFrame, axis: str) -> list[str]:
