@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import polars as pl
 
-from trading_assets import __version__
+from trading_assets import __version__, charts
 from trading_assets.backtests.tables import (
     BASELINES,
     DECISIONS,
@@ -78,9 +78,12 @@ def run(step: Step) -> Mapping[str, Any]:
         ]
     )
     step.work.append(RUNS, _run_row(step, OK, _found(context, frames.bars, metrics, spans["all"].end)))
+    curve, splits = results["all"].equity, step.work.read(SPLITS)
     return {
         "benchmark": context.benchmark_name,
         "metrics": metrics.pivot("split", index="metric", values="value"),
+        "equity": dg.MetadataValue.md(charts.markdown(charts.equity(curve, tables[BASELINES], splits))),
+        "drawdown": dg.MetadataValue.md(charts.markdown(charts.drawdown(curve))),
     }
 
 

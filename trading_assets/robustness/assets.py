@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
 
+from trading_assets import charts
 from trading_assets.backtests import tables as backtests
 from trading_assets.config import Configuration
 from trading_assets.models.tables import SPLITS
@@ -86,7 +88,7 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
     step.work.append_chained(TRIALS, lambda known: new_trials(known, found.evaluations, step.now))
     tables = {SENSITIVITY: found.points, SENSITIVITY_SUMMARY: found.summary, HEATMAPS: found.heatmaps}
     _write(step, sensitivity.__name__, tables)
-    return {"summary": found.summary.drop("strategy")}
+    return {"summary": found.summary.drop("strategy"), **_heat_maps(found.heatmaps.filter(metric="sharpe"))}
 
 
 def stress(step: Step) -> Mapping[str, Any]:
@@ -329,6 +331,17 @@ def _remove_holdout(step: Step) -> bool:
         kept = _beside_other_splits(step, {table: table.empty() for table in tables}, EVALUATED_SPLITS)
         step.work.replace(rows, {**kept, HOLDOUT_RESULTS: HOLDOUT_RESULTS.empty()})
     return seen
+
+
+def _heat_maps(heatmaps: pl.DataFrame) -> dict[str, dg.MarkdownMetadataValue]:
+    """The Sharpe of the first pairs of parameters, as pictures; the report has them all."""
+    pairs_of = heatmaps.group_by("x", "y", maintain_order=True)
+    return {
+        f"{x} and {y}": dg.MetadataValue.md(
+            charts.markdown(charts.parameter_heat_map(pairs, str(x), str(y), "mean Sharpe"))
+        )
+        for (x, y), pairs in islice(pairs_of, 2)
+    }
 
 
 def _sharpes(rows: pl.DataFrame) -> pl.DataFrame:

@@ -15,7 +15,7 @@ import dagster as dg
 import polars as pl
 
 from trading_assets.config import Configuration
-from trading_assets.warehouse.errors import WarehouseError
+from trading_assets.warehouse.errors import StaleInputError, WarehouseError
 from trading_assets.warehouse.table import ContractError, Table
 from trading_assets.warehouse.warehouse import UnitOfWork, Warehouse
 
@@ -25,6 +25,8 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 OWNERS = ["team:research"]
 CONTRACT = "contract"
 COMPLETED = "completed"
+#: A step whose input another run replaced meanwhile computes again from what is there now.
+STALE_RETRIES, STALE_PAUSE = 5, 1  # times; seconds
 CONFIG_HASH_TAG = "trading_assets/config_hash"
 
 
@@ -137,6 +139,8 @@ def table_asset(
         except ContractError as error:
             yield dg.AssetCheckResult(passed=False, check_name=CONTRACT, metadata={"error": str(error)})
             raise dg.Failure(f"nothing was written: {error}", allow_retries=False) from error
+        except StaleInputError as error:
+            raise dg.RetryRequested(max_retries=STALE_RETRIES, seconds_to_wait=STALE_PAUSE) from error
         except Exception as error:
             if on_failure is None or not _is_of_the_strategy(error):
                 raise
