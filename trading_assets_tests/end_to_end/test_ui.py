@@ -40,7 +40,7 @@ mutation ($params: ExecutionParams!) {
   launchRun(executionParams: $params) {
     __typename
     ... on LaunchRunSuccess { run { runId } }
-    ... on PythonError { message }
+    ... on Error { message }
   }
 }
 """
@@ -125,7 +125,6 @@ def test_a_run_launched_from_the_ui_succeeds(ui: Ui) -> None:
             "repositoryName": "__repository__",
             "jobName": "everything",
             "assetSelection": [{"path": path} for path in selected],
-            "assetCheckSelection": [],
         },
         "runConfigData": {},
         "mode": "default",
