@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,16 +17,16 @@ class Bounds(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Slice:
+class Slice(ABC):
     """Some rows of a table, the same ones whenever it is asked: what is replaced together.
 
     Use `Whole`, `Sessions` or `Rows`.
     """
 
     @property
+    @abstractmethod
     def bounds(self) -> Bounds | None:
         """The rows; None for all of them."""
-        raise NotImplementedError
 
     def __str__(self) -> str:
         if self.bounds is None:
