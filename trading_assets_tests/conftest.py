@@ -11,9 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from trading_assets.config import Configuration, load_configuration
 from trading_assets.warehouse import Warehouse
+
+# The same examples every time, so that a red run is about the change at hand.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 REPOSITORY = Path(__file__).parent.parent
 TINY = Path(__file__).parent / "tiny.yaml"
