@@ -169,6 +169,12 @@ def test_month_by_month_is_the_same_as_all_at_once(tiny: Experiment, tmp_path: P
     assert different(fingerprints(rest), fingerprints(tiny)) == []
 
 
+def test_a_run_that_ends_before_the_holdout_begins_is_no_look_at_it(tiny: Experiment, tmp_path: Path) -> None:
+    early = run(TINY, tmp_path, "--to", "2017-02")
+    assert not early.warehouse.exists("robustness.holdout_ledger")
+    assert different(fingerprints(run(TINY, tmp_path)), fingerprints(tiny)) == []
+
+
 # Several configurations.
 
 

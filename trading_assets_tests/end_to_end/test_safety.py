@@ -85,7 +85,7 @@ def is_empty(experiment: Experiment, slice_: Slice) -> bool:
 
 
 def test_concurrent_writers(tiny: Experiment, tmp_path: Path) -> None:
-    """Two runs and readers: all finish; at most one run is told, in words, to run again."""
+    """Two runs and readers: all finish, and leave what one run leaves."""
     runs = [start(TINY, tmp_path, "run") for _ in range(2)]
     reads: list[pl.DataFrame] = []
     reader = Experiment(TINY, tmp_path, tiny.process).warehouse
@@ -99,9 +99,6 @@ def test_concurrent_writers(tiny: Experiment, tmp_path: Path) -> None:
     assert asked.returncode == 0, asked.stderr
     done = [running.finish().process for running in runs]
     for process in done:
-        assert "Traceback" not in process.stderr
-        assert "lock" not in process.stderr.lower(), process.stderr
-        assert process.returncode == 0 or "was replaced by another run" in process.stderr, process.stderr
+        assert process.returncode == 0, process.stderr
     assert reads and len({tuple(sorted(read.rows())) for read in reads if read.height}) == 1
-    assert any(process.returncode == 0 for process in done), [process.stderr for process in done]
-    assert fingerprints(run(TINY, tmp_path)) == fingerprints(tiny)
+    assert fingerprints(Experiment(TINY, tmp_path, done[0])) == fingerprints(tiny)
