@@ -117,6 +117,8 @@ def holdout(step: Step) -> Mapping[str, Any]:
         return {"registered": False, "rows of an earlier registration removed": removed}
     frames, context, spans = _market(step, name)
     locked, start = protocol.holdout(spans), protocol.development(spans).start
+    if context.grid.sessions[-1] < locked.start:
+        raise protocol.NoHoldoutError(f"no look: the data end on {context.grid.sessions[-1]}, before the holdout")
     registered = _registered(step, context, frames, spans)
     look = look_of(_record(step, registered), name, registered.hash)
 
