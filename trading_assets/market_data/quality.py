@@ -161,20 +161,33 @@ def _row_rules(as_of: dt.date, rounding: float) -> dict[Rule, pl.Expr]:
 
 
 def _extreme_moves(received: pl.DataFrame, quality: Quality) -> tuple[np.ndarray, np.ndarray]:
-    """Extreme moves that were not taken back, and those that were (spikes), by row of `received`."""
-    previous = pl.col("close").shift(1).over("symbol")
-    following = (pl.col("close") * pl.col("factor_change")).shift(-1).over("symbol")
-    moves = received.select(
-        move=(pl.col("close") * pl.col("factor_change") / previous - 1).abs() > quality.extreme_move,
-        back=(following * pl.col("factor_change") / previous - 1).abs() <= quality.spike_return,
-    ).fill_null(False)
-    extreme = moves["move"].to_numpy().copy()
-    spike = np.zeros_like(extreme)
-    # In order: the way back from a spike is measured from the close before it, so it is no extreme move itself.
-    for row in np.flatnonzero(extreme & moves["back"].to_numpy()):
-        spike[row] = extreme[row]
-        extreme[row + 1] &= not spike[row]
-    return extreme & ~spike, spike
+    """Extreme moves that were not taken back, and those that were (spikes), by row of `received`.
+
+    A spike is a reference for nothing after it, its adjusted close included: each symbol's spikes are taken out
+    one after the other, and what follows is measured again.
+    """
+    spike, settled = np.zeros(received.height, dtype=np.bool_), np.zeros(received.height, dtype=np.bool_)
+    left = received.with_row_index("_row")
+    while True:
+        previous = pl.col("close").shift(1).over("symbol")
+        following = (pl.col("close") * pl.col("factor_change")).shift(-1).over("symbol")
+        moves = left.select(
+            "_row",
+            "symbol",
+            move=(pl.col("close") * pl.col("factor_change") / previous - 1).abs() > quality.extreme_move,
+            back=(following * pl.col("factor_change") / previous - 1).abs() <= quality.spike_return,
+            next=pl.col("_row").shift(-1).over("symbol"),
+        ).with_columns(move=pl.col("move").fill_null(False) & ~pl.Series(settled[left["_row"].to_numpy()]))
+        found = moves.filter("move", "back").unique("symbol", keep="first", maintain_order=True)
+        if found.is_empty():
+            extreme = np.zeros(received.height, dtype=np.bool_)
+            extreme[moves.filter("move")["_row"].to_numpy()] = True
+            return extreme, spike
+        spike[found["_row"].to_numpy()] = True
+        settled[found["next"].to_numpy()] = True  # the way back from a spike is no extreme move itself
+        left = with_factor_change(
+            left.filter(~pl.col("_row").is_in(found["_row"])).drop("factor_change", "factor_noise")
+        )
 
 
 def _flags(quality: Quality) -> dict[Rule, pl.Expr]:

@@ -307,12 +307,11 @@ def markets(draw: st.DrawFn) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     days = [*SESSIONS[:12], SATURDAY, FUTURE]
     for symbol in draw(st.sampled_from([["AAA"], ["AAA", "BBB"]])):
-        is_adjusted = draw(st.booleans())  # a source gives adjusted closes or it does not
         for day in sorted(draw(st.sets(st.sampled_from(days), min_size=2))):
             close = draw(st.sampled_from([100.0, 100.0, 100.0, 120.0, 80.0, 150.0, 151.0, 49.0, 200.0, 300.0, 10.0]))
             row: dict[str, Any] = {"symbol": symbol, "session": day, "close": close, "open": close}
             row |= {"high": close * 1.01, "low": close * 0.99, "volume": 1000.0, "asset_class": "equity"}
-            row["adj_close"] = draw(st.sampled_from([close, close / 2])) if is_adjusted else None
+            row["adj_close"] = draw(st.sampled_from([None, close, close / 2]))
             if draw(st.integers(0, 3)) == 0:
                 name = draw(st.sampled_from(["open", "high", "low", "close", "volume"]))
                 row[name] = draw(
