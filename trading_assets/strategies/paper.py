@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bisect
 import datetime as dt
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -122,7 +123,7 @@ class _Book:
 
     @property
     def gross(self) -> float:
-        return sum(self.held[symbol].weight for symbol in sorted(self.held))
+        return math.fsum(position.weight for position in self.held.values())  # whatever the order: the same sum
 
     def enter(self, row: int, symbol: str, weight: float) -> None:
         self.held[symbol] = _Position(row, row, weight, self._below(row, self.parameters.stop_atr))
