@@ -28,6 +28,7 @@ from trading_assets.config.sections import (
 from trading_assets.config.sources import AnySource
 from trading_assets.config.strategies import StrategySettings
 
+NonEmpty = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
 
 
@@ -45,6 +46,9 @@ class Configuration(Section):
     market_data: list[AnySource] = Field(min_length=1)
     benchmarks: dict[AssetClass, str] = {}
     universe: dict[AssetClass, Literal["all"] | list[str] | str] = {}
+    sectors: dict[str, NonEmpty] | NonEmpty = Field(
+        default={}, description="symbol -> sector, or the path of a CSV with the columns symbol and sector"
+    )
     allow_missing: bool = False
     quality: Quality = Quality()
     splits: Splits = Splits()
