@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializeAsAny, model_validator
 
 from trading_assets.config.sections import Fraction, Positive, Section
 
 BUILT_IN = "trading_assets.strategies"
+
+
+@dataclass(frozen=True)
+class LooksBack:
+    """Marks a parameter that is a number of sessions a strategy looks back; see `Window`."""
+
+
+#: A number of sessions to look back. One that is longer than the data is an error, not a strategy that never trades.
+Window = Annotated[int, Field(ge=1), LooksBack()]
 
 
 class StrategyParameters(Section):
@@ -70,7 +80,8 @@ def strategy_module(strategy_type: str) -> Any:
     Raises
     ------
     LookupError
-        No such module, or it lacks `Parameters` or one of `rules` and `target_weights`, or they do not fit together.
+        No such module; it cannot be imported, lacks `Parameters` or one of `rules` and `target_weights`, or they do
+        not fit together.
     """
     name = strategy_type if "." in strategy_type else f"{BUILT_IN}.{strategy_type}"
     try:
@@ -78,7 +89,9 @@ def strategy_module(strategy_type: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
             raise LookupError(f"no module {name}") from error
-        raise
+        raise LookupError(f"module {name} cannot be imported: {error}") from error
+    except Exception as error:
+        raise LookupError(f"module {name} cannot be imported: {type(error).__name__}: {error}") from error
     found = [function for function in KINDS if hasattr(module, function)]
     missing = [*([] if hasattr(module, "Parameters") else ["Parameters"]), *([] if found else [" or ".join(KINDS)])]
     if missing:
@@ -89,6 +102,13 @@ def strategy_module(strategy_type: str) -> Any:
     if not (isinstance(module.Parameters, type) and issubclass(module.Parameters, base)):
         raise LookupError(f"module {name} defines {found[0]}: its Parameters must derive from {base.__name__}")
     return module
+
+
+def windows_of(parameters: StrategyParameters) -> dict[str, int]:
+    """Parameters declared as `Window`, by name."""
+    fields = type(parameters).model_fields
+    names = [name for name, each in fields.items() if any(isinstance(mark, LooksBack) for mark in each.metadata)]
+    return {name: getattr(parameters, name) for name in names}
 
 
 def is_target_weight(module: Any) -> bool:

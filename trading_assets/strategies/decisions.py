@@ -8,7 +8,8 @@ from typing import Any
 import polars as pl
 
 from trading_assets.config.sections import Risk
-from trading_assets.config.strategies import OrderParameters, StrategyParameters
+from trading_assets.config.strategies import OrderParameters, StrategyParameters, windows_of
+from trading_assets.strategies.failure import located
 from trading_assets.strategies.panel import signal_rows
 from trading_assets.strategies.paper import paper_positions, signals_of_targets
 from trading_assets.strategies.tables import SIGNALS, TARGET_WEIGHTS
@@ -23,6 +24,10 @@ class Decided:
     target_weights: pl.DataFrame
 
 
+class WindowError(Exception):
+    """A strategy looks back further than the data reach."""
+
+
 def decide(name: str, module: Any, parameters: StrategyParameters, panel: pl.DataFrame, risk: Risk) -> Decided:
     """Run a strategy's own code over its panel.
 
@@ -33,9 +38,32 @@ def decide(name: str, module: Any, parameters: StrategyParameters, panel: pl.Dat
 
     Raises
     ------
-    TargetWeightError
-        What a target-weight strategy gave back cannot be used.
+    StrategyError
+        Its code failed, or what it gave back cannot be used; with session and symbol where they can be told.
+    WindowError
+        It looks back further than any symbol has bars.
     """
+    _require_history(parameters, panel)
+
+    def run(rows: pl.DataFrame) -> Decided:
+        return _decide(name, module, parameters, rows, risk)
+
+    try:
+        return run(panel)
+    except Exception as error:
+        raise located(error, run, panel) from error
+
+
+def _require_history(parameters: StrategyParameters, panel: pl.DataFrame) -> None:
+    longest = max(panel.group_by("symbol").len()["len"], default=0)
+    for window, sessions in windows_of(parameters).items():
+        if sessions > longest:
+            raise WindowError(
+                f"{window} looks back {sessions} sessions, and no symbol has more than {longest} usable bars"
+            )
+
+
+def _decide(name: str, module: Any, parameters: StrategyParameters, panel: pl.DataFrame, risk: Risk) -> Decided:
     if isinstance(parameters, OrderParameters):
         rules = module.rules(parameters)
         signals = signal_rows(

@@ -66,5 +66,7 @@ STATUS = Table(
         "stage": Column(pl.String, "stage, or stage and asset, at which this was recorded"),
         "status": Column(pl.String, "ok or failed", one_of=(OK, FAILED)),
         "error": Column(pl.String, "exception type and message; null if ok", nullable=True),
+        "session": Column(pl.Date, "where the strategy's code failed, if that can be told", nullable=True),
+        "symbol": Column(pl.String, "where the strategy's code failed, if that can be told", nullable=True),
     },
 )

@@ -73,6 +73,6 @@ def checked(rows: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame:
     for fault, condition in faults.items():
         bad = with_bars.filter(condition)
         if bad.height:
-            row = ", ".join(f"{name} {value}" for name, value in bad.select(SCHEMA).row(0, named=True).items())
+            row = ", ".join(f"{name} {value}" for name, value in bad.select(*SCHEMA).row(0, named=True).items())
             raise TargetWeightError(f"{fault} ({bad.height} rows, the first: {row})")
     return found.sort("session", "pair_id", "symbol")

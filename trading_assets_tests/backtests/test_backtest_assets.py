@@ -29,18 +29,23 @@ from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SESSIONS, UNIVERSE
 from trading_assets.models.tables import SPLITS
 from trading_assets.strategies.inputs import read_frames
-from trading_assets.strategies.tables import SIGNALS, STATUS
+from trading_assets.strategies.tables import SIGNALS, STATUS, TARGET_WEIGHTS
 from trading_assets.warehouse import Warehouse, Whole
 from trading_assets_tests.backtests.frames import frames, loaded, weekdays
 
 DAYS = weekdays(400)
 TRAIN, VALIDATION = (DAYS[100], DAYS[249]), (DAYS[250], DAYS[329])
 BROKEN = "trading_assets_tests.backtests.broken_strategy"
+BRITTLE, BRITTLE_AT = "trading_assets_tests.strategies.brittle_strategy", DAYS[200]
 OWN = (TRADES, EQUITY, DECISIONS, METRICS, OPEN_POSITIONS, BASELINES)
 
 
 def small(tmp_path: Path) -> Configuration:
-    strategies = {"breakout": {"type": "equity_momentum"}, "broken": {"type": BROKEN, "fails": True}}
+    strategies = {
+        "breakout": {"type": "equity_momentum"},
+        "broken": {"type": BROKEN, "fails": True},
+        "brittle": {"type": BRITTLE, "session": BRITTLE_AT, "symbol": "CCC"},
+    }
     return loaded(tmp_path, strategies=strategies)
 
 
@@ -96,7 +101,11 @@ def test_the_run_goes_on_and_every_blocking_check_passes(done: tuple[Configurati
         for check in result.get_asset_check_evaluations()
         if not check.passed
     ]
-    assert sorted(failed) == [("backtests/broken", "completed"), ("strategies/broken", "completed")]
+    assert sorted(failed) == [
+        (f"{stage}/{strategy}", "completed")
+        for stage in ("backtests", "strategies")
+        for strategy in ("brittle", "broken")
+    ]
 
 
 def test_each_span_is_run_on_its_own_and_nothing_passes_validation(
@@ -134,9 +143,17 @@ def test_a_strategy_that_fails_is_on_record_and_has_no_rows(
     assert status["strategies/broken"] == ("failed", "ZeroDivisionError: no rules today")
     assert status["backtests/broken"][1] is not None
     assert status["backtests/broken"][1].startswith("UpstreamFailedError: strategies/broken failed: ZeroDivisionError")
-    for table in (SIGNALS, *OWN):
+    for table in (SIGNALS, TARGET_WEIGHTS, *OWN):
         assert set(read(settings, table)["strategy"]) == {"breakout"}, table.name
-    assert dict(read(settings, RUNS).select("strategy", "status").iter_rows()) == {"breakout": "ok", "broken": "failed"}
+    runs = dict(read(settings, RUNS).select("strategy", "status").iter_rows())
+    assert runs == {"breakout": "ok", "brittle": "failed", "broken": "failed"}
+
+
+def test_a_failure_names_its_session_and_symbol(done: tuple[Configuration, dg.ExecuteInProcessResult]) -> None:
+    settings, _ = done
+    [row] = read(settings, STATUS).filter(asset="strategies/brittle").iter_rows(named=True)
+    assert (row["session"], row["symbol"]) == (BRITTLE_AT, "CCC")
+    assert row["error"] == f"ArithmeticError: this bar is too much (at session {BRITTLE_AT}, symbol CCC)"
 
 
 def test_a_second_run_writes_the_same_rows_and_another_run(tmp_path: Path) -> None:
