@@ -21,6 +21,7 @@ STRATEGIES = {
     "multi_timeframe": settings("multi_timeframe"),
     "ml": settings("ml"),
     "factor": settings("factor"),
+    "pairs": settings("pairs", formation_sessions=100, reformation_sessions=40, max_p_value=0.5, entry_z=1.0),
 }
 CUTS = (FIRST + dt.timedelta(days=440), FIRST + dt.timedelta(days=499))
 
