@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import polars as pl
 
 from trading_assets.backtests.context import StrategyMarket
 from trading_assets.backtests.market import Candidates, Flags, Integers
-from trading_assets.strategies.rules import Trigger
 
 
 def stressed(context: StrategyMarket, *, slippage: float = 1.0, fees: float = 1.0, delay: int = 0) -> StrategyMarket:
@@ -79,10 +77,9 @@ def with_entries(context: StrategyMarket, rows: Integers, columns: Integers) -> 
     trial = context.trial.copy()
     trial["threshold"] = np.nan
     trial["threshold"][:, 0] = 0.0
-    trigger = Trigger(name="random", strength=pl.lit(1.0), threshold=0.0, rank=pl.lit(0.0))
     return replace(
         context,
         signals=context.signals._replace(candidates=candidates),
         trial=trial,
-        rules=replace(context.rules, triggers=(trigger,)),
+        names=replace(context.names, entries=("random",)),
     )

@@ -1,0 +1,33 @@
+"""What a parameter set of a strategy asks of the engine, whatever the kind of the strategy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trading_assets.backtests.market import Signals
+from trading_assets.backtests.state import Table
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the numbers of a run's records stand for.
+
+    Attributes
+    ----------
+    entries
+        Why a position is entered: triggers by number.
+    exits
+        Why it is left, by number: `market.EXIT_REASONS` with the strategy's own word for its rule.
+    """
+
+    entries: tuple[str, ...]
+    exits: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Arrays and numbers of one parameter set; `trial` spans the whole market and is under no stress."""
+
+    signals: Signals
+    trial: Table
+    names: Names
