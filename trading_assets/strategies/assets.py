@@ -37,7 +37,8 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
 def inputs_of(configuration: Configuration, name: str) -> list[str]:
     """Keys of the assets that a strategy looks at.
 
-    Its model is the one that its parameter `model` names; the strategies that it is made of are its `members`.
+    Its model is the one that its parameter `model` names; the strategies that it is made of are its `members`, and
+    one with members knows the regimes.
     """
     settings = configuration.strategies[name]
     model = getattr(settings.parameters, "model", None)
@@ -46,6 +47,7 @@ def inputs_of(configuration: Configuration, name: str) -> list[str]:
         "features/daily",
         *([f"models/{model}"] if model in configuration.models else []),
         *(f"{STAGE}/{member}" for member in members_of(settings)),
+        *(["models/regimes"] if members_of(settings) else []),
     ]
 
 

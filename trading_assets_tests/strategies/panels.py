@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from trading_assets.config.sections import Regimes
 from trading_assets.config.strategies import StrategySettings, members_of, strategy_module
 from trading_assets.features.daily import daily_features
 from trading_assets.features.indicators import indicators
+from trading_assets.models.regimes import regime_probabilities
 from trading_assets.strategies.decisions import Decided, decide
 from trading_assets.strategies.inputs import Frames, panel_of, parameters_of
 from trading_assets_tests.backtests.frames import BENCHMARK, configuration, frames, frames_of
@@ -51,10 +53,16 @@ def decided(strategies: dict[str, StrategySettings], name: str, tables: Frames) 
     experiment = configuration().model_copy(update={"strategies": strategies})
     of_members = [decided(strategies, member, tables).target_weights for member in members_of(strategies[name])]
     if of_members:
-        tables = replace(tables, target_weights=pl.concat(of_members))
+        tables = replace(tables, target_weights=pl.concat(of_members), regimes=regimes(tables))
     own = strategies[name]
     panel = panel_of(experiment, name, tables)
     return decide(name, strategy_module(own.type), parameters_of(own), panel, experiment.risk)
+
+
+def regimes(tables: Frames) -> pl.DataFrame:
+    """Rows of `models.regimes` of the index."""
+    own = tables.daily.filter(symbol=BENCHMARK)
+    return regime_probabilities(own, Regimes(number=2, min_sessions=100), benchmark=BENCHMARK, seed=1)
 
 
 def panel(strategy_type: str, tables: Frames | None = None) -> pl.DataFrame:
