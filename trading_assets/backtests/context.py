@@ -13,7 +13,7 @@ import polars as pl
 
 from trading_assets.backtests import engine
 from trading_assets.backtests.baselines import compare
-from trading_assets.backtests.market import Floats, Integers, Market, Signals
+from trading_assets.backtests.market import Floats, Integers, Market, Signals, Targets
 from trading_assets.backtests.market_build import Grid, build_grid, build_market
 from trading_assets.backtests.metrics import summarise
 from trading_assets.backtests.plan import Names, Plan
@@ -22,8 +22,14 @@ from trading_assets.backtests.settings import Settings, settings_of
 from trading_assets.backtests.signals import order_plans
 from trading_assets.backtests.state import Table
 from trading_assets.backtests.tables import BASELINES, METRICS
+from trading_assets.backtests.targets import target_plans
 from trading_assets.config import Configuration
-from trading_assets.config.strategies import OrderParameters, StrategyParameters, strategy_module
+from trading_assets.config.strategies import (
+    OrderParameters,
+    StrategyParameters,
+    TargetWeightParameters,
+    strategy_module,
+)
 from trading_assets.strategies.inputs import Frames, benchmark_of, panel_of, parameters_of, symbols_of
 
 #: Sessions a year of a calendar that trades every day, and of one that keeps exchange holidays.
@@ -61,7 +67,7 @@ class StrategyMarket:
     panel: pl.DataFrame
     grid: Grid
     market: Market
-    signals: Signals
+    signals: Signals | Targets
     trial: Table
     settings: Settings
     benchmark: pl.DataFrame
@@ -277,7 +283,10 @@ def _plans(
     market: Market,
     rank_weights: tuple[float, float, float],
 ) -> list[Plan]:
-    orders = [parameters for parameters in parameter_sets if isinstance(parameters, OrderParameters)]
+    orders = [each for each in parameter_sets if isinstance(each, OrderParameters)]
+    weights = [each for each in parameter_sets if isinstance(each, TargetWeightParameters)]
+    if weights:
+        return target_plans(strategy, weights, panel, grid, market)
     return order_plans(strategy, orders, panel, grid, market, rank_weights)
 
 

@@ -118,6 +118,38 @@ class Signals(NamedTuple):
     exits: Flags
 
 
+class Targets(NamedTuple):
+    """What a target-weight strategy wants, by session: rows `first[t]` to `first[t + 1]` are decided at the close of *t*.
+
+    A slot is a position of its own: a symbol, or a leg of a pair. A row holds until the next one of its slot.
+    The rows of a session are by group, then symbol; a slot has one of them at most.
+
+    Attributes
+    ----------
+    first
+        (sessions + 1,)
+    slot
+        (rows,)
+    weight
+        (rows,) signed fraction of equity; 0 closes.
+    eligible
+        (rows,) the symbol is a member of the universe: a position may grow.
+    reason
+        (rows,) number in `EXIT_REASONS` followed by the strategy's own names.
+    symbol, group
+        (slots,) column of the market arrays; number of the pair, -1 for none. The two legs of a pair are
+        neighbours.
+    """
+
+    first: Integers
+    slot: Integers
+    weight: Floats
+    eligible: Flags
+    reason: Integers
+    symbol: Integers
+    group: Integers
+
+
 MAX_TRIGGERS = 4
 
 #: One parameter set of the engine; an array of these is one call.

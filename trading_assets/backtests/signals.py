@@ -27,7 +27,8 @@ from trading_assets.config.strategies import OrderParameters
 from trading_assets.strategies.panel import evaluate
 from trading_assets.strategies.rules import Rules
 
-_SCALING = {"off": SCALING_OFF, "continuous": SCALING_CONTINUOUS, "regime": SCALING_REGIME}
+#: Codes of `volatility_scaling`.
+SCALING = {"off": SCALING_OFF, "continuous": SCALING_CONTINUOUS, "regime": SCALING_REGIME}
 
 
 def order_plans(
@@ -111,7 +112,7 @@ def trial_of(rules: Rules, parameters: OrderParameters, rank_weights: tuple[floa
         trial["raised_stop_atr"] = rules.exit.raised_stop_atr
     trial["max_hold"] = parameters.max_hold or 0
     trial["capacity"] = parameters.capacity
-    trial["scaling"] = _SCALING[parameters.volatility_scaling]
+    trial["scaling"] = SCALING[parameters.volatility_scaling]
     trial["rank_weights"] = rules.rank_weights or rank_weights
     trial["fee_multiplier"] = trial["slippage_multiplier"] = 1.0
     trial["last_session"] = last
