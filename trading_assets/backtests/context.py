@@ -13,6 +13,7 @@ import polars as pl
 
 from trading_assets.backtests import engine
 from trading_assets.backtests.baselines import compare
+from trading_assets.backtests.layout import Table
 from trading_assets.backtests.market import Floats, Integers, Market, Signals, Targets
 from trading_assets.backtests.market_build import Grid, build_grid, build_market
 from trading_assets.backtests.metrics import summarise
@@ -20,7 +21,6 @@ from trading_assets.backtests.plan import Names, Plan
 from trading_assets.backtests.records import Result, result_of
 from trading_assets.backtests.settings import Settings, settings_of
 from trading_assets.backtests.signals import order_plans
-from trading_assets.backtests.state import Table
 from trading_assets.backtests.tables import BASELINES, METRICS
 from trading_assets.backtests.targets import target_plans
 from trading_assets.config import Configuration
@@ -35,7 +35,7 @@ from trading_assets.strategies.inputs import Frames, benchmark_of, panel_of, par
 #: Sessions a year of a calendar that trades every day, and of one that keeps exchange holidays.
 EVERY_DAY, EXCHANGE = 365, 252
 #: Fields of a trial that say under which circumstances it runs; the rest are of the parameters.
-SCENARIO = ("fee_multiplier", "slippage_multiplier", "delay")
+SCENARIO = ("fee_multiplier", "slippage_multiplier", "borrow_multiplier", "delay")
 
 
 @dataclass(frozen=True)
