@@ -120,7 +120,7 @@ def prepare(configuration: Configuration, name: str, frames: Frames) -> Strategy
         market=market,
         signals=plan.signals,
         trial=plan.trial,
-        settings=settings_of(configuration.risk, configuration.costs, configuration.seed),
+        settings=_settings(settings_of(configuration.risk, configuration.costs, configuration.seed), parameters),
         benchmark=_benchmark_returns(frames.bars, benchmark, grid),
         benchmark_name=benchmark,
         periods_per_year=EVERY_DAY if "24/7" in grid.calendars else EXCHANGE,
@@ -181,7 +181,14 @@ def baselines_of(context: StrategyMarket, result: Result) -> pl.DataFrame:
 def with_parameters(context: StrategyMarket, parameters: StrategyParameters) -> StrategyMarket:
     """Another parameter set on the same market."""
     [plan] = _plans_on(context, [parameters])
-    return replace(context, parameters=parameters, names=plan.names, signals=plan.signals, trial=plan.trial)
+    return replace(
+        context,
+        parameters=parameters,
+        names=plan.names,
+        signals=plan.signals,
+        trial=plan.trial,
+        settings=_settings(context.settings, parameters),
+    )
 
 
 def evaluate(
@@ -273,6 +280,11 @@ def _over(context: StrategyMarket, trial: Table, start: dt.date, end: dt.date) -
     spanned = trial.copy()
     spanned["first_session"], spanned["last_session"] = rows[0], rows[-1]
     return spanned
+
+
+def _settings(settings: Settings, parameters: StrategyParameters) -> Settings:
+    """Those of the configuration; a parameter `max_gross` takes the place of the risk section's."""
+    return settings._replace(max_gross=getattr(parameters, "max_gross", settings.max_gross))
 
 
 def _plans(
