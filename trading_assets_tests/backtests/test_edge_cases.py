@@ -59,7 +59,7 @@ def test_last_bar_signal() -> None:
 def test_insufficient_cash() -> None:
     market = quiet_market([100.0, 110.0], fee_bps=100.0)
     found = run(market, entries(market, (0, 0)), **ALL_IN)
-    assert found.decisions[0]["quantity"] == 990  # 100,000 / 101
+    assert number(found, "quantity")[0] == 990  # 100,000 / 101
     assert found.positions_at_end[0]["quantity"] == 900  # 100,000 / 111.1
     assert found.cash[1] == pytest.approx(100_000 - 900 * 111.1, abs=1e-9)
 
