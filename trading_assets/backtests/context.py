@@ -120,7 +120,9 @@ def prepare(configuration: Configuration, name: str, frames: Frames) -> Strategy
         market=market,
         signals=plan.signals,
         trial=plan.trial,
-        settings=settings_of(configuration.risk, configuration.costs, configuration.seed),
+        settings=settings_of(
+            configuration.risk, configuration.costs, configuration.seed, getattr(parameters, "max_gross", None)
+        ),
         benchmark=_benchmark_returns(frames.bars, benchmark, grid),
         benchmark_name=benchmark,
         periods_per_year=EVERY_DAY if "24/7" in grid.calendars else EXCHANGE,

@@ -47,11 +47,18 @@ class Settings(NamedTuple):
     seed: int
 
 
-def settings_of(risk: Risk, costs: Costs, seed: int) -> Settings:
-    """The numbers that a simulation needs besides its market and its trial."""
+def settings_of(risk: Risk, costs: Costs, seed: int, max_gross: float | None = None) -> Settings:
+    """The numbers that a simulation needs besides its market and its trial.
+
+    Parameters
+    ----------
+    max_gross
+        The strategy's own; None leaves it to the risk section.
+    """
     same = {name: getattr(risk, name) for name in Settings._fields if hasattr(risk, name)}
+    own = {} if max_gross is None else {"max_gross": max_gross}
     return Settings(
-        **same | {"max_position": min(risk.max_position, risk.max_symbol)},
+        **same | own | {"max_position": min(risk.max_position, risk.max_symbol)},
         noise=costs.noise == "drawn",
         noise_deviation=costs.noise_deviation,
         stress_noise_deviation=costs.stress_noise_deviation,

@@ -15,6 +15,7 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import is_target_weight, members_of, strategy_module
+from trading_assets.models.regimes import REGIMES_VERSION
 from trading_assets.models.run import TRAINING_VERSION
 from trading_assets.strategies.inputs import parameters_of
 from trading_assets.strategies.rules import Rules
@@ -24,15 +25,15 @@ _DECIDING = ("trading_assets.strategies", "trading_assets.models")
 
 
 def frozen(configuration: Configuration, name: str) -> dict[str, Any]:
-    """Type, parameters, rules, model and members of a strategy.
+    """Type, parameters, rules, model, members and regimes of a strategy.
 
     The rules are registered beside the parameters: a changed module is a changed strategy, whatever its parameters.
     Of an order-based strategy they are its expressions, in the text of the installed Polars, so an upgrade of it
     that writes expressions otherwise counts as a change. Of a target-weight strategy they are the source files that
-    its module is made of, see `sources`. Members are frozen in the same way.
+    its module is made of, see `sources`. Members are frozen in the same way; a strategy with members sees regimes.
     """
     settings = configuration.strategies[name]
-    module, parameters = strategy_module(settings.type), parameters_of(settings)
+    module, parameters, members = strategy_module(settings.type), parameters_of(settings), members_of(settings)
     if is_target_weight(module):
         decides, model = sources(module), None
     else:
@@ -44,7 +45,8 @@ def frozen(configuration: Configuration, name: str) -> dict[str, Any]:
         "rules": hashlib.sha256(canonical(decides).encode()).hexdigest(),
         "model": configuration.models[model].model_dump(mode="json") if model else None,
         "training": TRAINING_VERSION if model else None,
-        "members": {member: frozen(configuration, member) for member in members_of(settings)},
+        "members": {member: frozen(configuration, member) for member in members},
+        "regimes": [REGIMES_VERSION, configuration.regimes.model_dump(mode="json")] if members else None,
     }
 
 
