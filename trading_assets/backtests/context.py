@@ -13,6 +13,7 @@ import polars as pl
 
 from trading_assets.backtests import engine
 from trading_assets.backtests.baselines import compare
+from trading_assets.backtests.layout import Table
 from trading_assets.backtests.market import Floats, Integers, Market, Signals, Targets
 from trading_assets.backtests.market_build import Grid, build_grid, build_market
 from trading_assets.backtests.metrics import summarise
@@ -20,7 +21,6 @@ from trading_assets.backtests.plan import Names, Plan
 from trading_assets.backtests.records import Result, result_of
 from trading_assets.backtests.settings import Settings, settings_of
 from trading_assets.backtests.signals import order_plans
-from trading_assets.backtests.state import Table
 from trading_assets.backtests.tables import BASELINES, METRICS
 from trading_assets.backtests.targets import target_plans
 from trading_assets.config import Configuration
@@ -35,7 +35,7 @@ from trading_assets.strategies.inputs import Frames, benchmark_of, panel_of, par
 #: Sessions a year of a calendar that trades every day, and of one that keeps exchange holidays.
 EVERY_DAY, EXCHANGE = 365, 252
 #: Fields of a trial that say under which circumstances it runs; the rest are of the parameters.
-SCENARIO = ("fee_multiplier", "slippage_multiplier", "delay")
+SCENARIO = ("fee_multiplier", "slippage_multiplier", "borrow_multiplier", "delay")
 
 
 @dataclass(frozen=True)
@@ -120,9 +120,7 @@ def prepare(configuration: Configuration, name: str, frames: Frames) -> Strategy
         market=market,
         signals=plan.signals,
         trial=plan.trial,
-        settings=settings_of(
-            configuration.risk, configuration.costs, configuration.seed, getattr(parameters, "max_gross", None)
-        ),
+        settings=_settings(settings_of(configuration.risk, configuration.costs, configuration.seed), parameters),
         benchmark=_benchmark_returns(frames.bars, benchmark, grid),
         benchmark_name=benchmark,
         periods_per_year=EVERY_DAY if "24/7" in grid.calendars else EXCHANGE,
@@ -183,7 +181,14 @@ def baselines_of(context: StrategyMarket, result: Result) -> pl.DataFrame:
 def with_parameters(context: StrategyMarket, parameters: StrategyParameters) -> StrategyMarket:
     """Another parameter set on the same market."""
     [plan] = _plans_on(context, [parameters])
-    return replace(context, parameters=parameters, names=plan.names, signals=plan.signals, trial=plan.trial)
+    return replace(
+        context,
+        parameters=parameters,
+        names=plan.names,
+        signals=plan.signals,
+        trial=plan.trial,
+        settings=_settings(context.settings, parameters),
+    )
 
 
 def evaluate(
@@ -275,6 +280,11 @@ def _over(context: StrategyMarket, trial: Table, start: dt.date, end: dt.date) -
     spanned = trial.copy()
     spanned["first_session"], spanned["last_session"] = rows[0], rows[-1]
     return spanned
+
+
+def _settings(settings: Settings, parameters: StrategyParameters) -> Settings:
+    """Those of the configuration; a parameter `max_gross` takes the place of the risk section's."""
+    return settings._replace(max_gross=getattr(parameters, "max_gross", settings.max_gross))
 
 
 def _plans(

@@ -11,11 +11,16 @@ CRASH_SLIPPAGE = 5.0
 
 
 class Settings(NamedTuple):
-    """Numbers of the `risk` and `costs` sections; `max_position` is the tighter cap of a position and a symbol."""
+    """Numbers of the `risk` and `costs` sections.
+
+    `max_position` is the tighter cap of a position and a symbol; `max_symbol` alone caps a target weight.
+    """
 
     starting_equity: float
     risk_per_trade: float
     max_position: float
+    max_symbol: float
+    max_sector: float
     max_gross: float
     max_positions: int
     volatility_window: int
@@ -44,21 +49,15 @@ class Settings(NamedTuple):
     size_low: float
     size_high: float
     crash_slippage: float
+    borrow_bps: float
     seed: int
 
 
-def settings_of(risk: Risk, costs: Costs, seed: int, max_gross: float | None = None) -> Settings:
-    """The numbers that a simulation needs besides its market and its trial.
-
-    Parameters
-    ----------
-    max_gross
-        The strategy's own; None leaves it to the risk section.
-    """
+def settings_of(risk: Risk, costs: Costs, seed: int) -> Settings:
+    """The numbers that a simulation needs besides its market and its trial."""
     same = {name: getattr(risk, name) for name in Settings._fields if hasattr(risk, name)}
-    own = {} if max_gross is None else {"max_gross": max_gross}
     return Settings(
-        **same | own | {"max_position": min(risk.max_position, risk.max_symbol)},
+        **same | {"max_position": min(risk.max_position, risk.max_symbol)},
         noise=costs.noise == "drawn",
         noise_deviation=costs.noise_deviation,
         stress_noise_deviation=costs.stress_noise_deviation,
@@ -68,5 +67,6 @@ def settings_of(risk: Risk, costs: Costs, seed: int, max_gross: float | None = N
         size_low=costs.size_clip[0],
         size_high=costs.size_clip[1],
         crash_slippage=CRASH_SLIPPAGE,
+        borrow_bps=costs.borrow_bps,
         seed=seed,
     )

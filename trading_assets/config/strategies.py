@@ -47,7 +47,6 @@ class TargetWeightParameters(StrategyParameters):
 
     capacity: Fraction = Field(gt=0, description="largest order as a fraction of adv_20")
     volatility_scaling: Literal["continuous", "regime", "off"] = "off"
-    max_gross: Fraction | None = Field(default=None, gt=0, description="takes the place of risk.max_gross")
 
 
 #: What a strategy module defines beside `Parameters`, and what these derive from then.

@@ -27,10 +27,8 @@ from trading_assets.backtests import (
     with_parameters,
     without_bars,
 )
-from trading_assets.backtests.settings import settings_of
 from trading_assets.config import Configuration
-from trading_assets.config.sections import Costs, Risk
-from trading_assets.strategies import equity_momentum, factor, pairs
+from trading_assets.strategies import equity_momentum
 from trading_assets.strategies.inputs import Frames
 from trading_assets_tests.backtests.frames import BENCHMARK, frames, frames_of, loaded, weekdays
 
@@ -135,15 +133,6 @@ def test_random_entries_are_exactly_those_asked_for(context: StrategyMarket) -> 
     found = evaluate_contexts((with_entries(context, rows[:k], columns[:k]) for k in (1, 2, 3)), *SPAN)
     assert found.equity[2].tobytes() == run.equity["equity"].to_numpy().tobytes()
     assert (np.diff(found.trades) >= 0).all()
-
-
-def test_a_target_weight_strategy_may_have_a_gross_limit_of_its_own() -> None:
-    """The rules give pairs 100 %, both legs, and the others what the risk section says."""
-    limits = [
-        settings_of(Risk(max_gross=0.7), Costs(), 0, parameters.max_gross).max_gross
-        for parameters in (pairs.Parameters(), factor.Parameters())
-    ]
-    assert limits == [1.0, 0.7]
 
 
 def test_metrics_name_what_they_are_of(context: StrategyMarket) -> None:
