@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trading_assets.backtests.layout import Table
 from trading_assets.backtests.market import Signals, Targets
-from trading_assets.backtests.state import Table
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import polars as pl
 
 from trading_assets.backtests import tables
 from trading_assets.backtests.engine import Simulation
+from trading_assets.backtests.layout import ENTER, EXIT, HOLD, NUMBERS, REJECT, Table
 from trading_assets.backtests.market import DECISIONS, HOLDS, REJECTIONS, Integers
 from trading_assets.backtests.market_build import Grid
 from trading_assets.backtests.plan import Names
-from trading_assets.backtests.state import ENTER, EXIT, HOLD, REJECT, Table
 from trading_assets.warehouse.table import Table as WarehouseTable
 
 
@@ -125,7 +125,10 @@ def _decisions(decisions: Table, names: _Named) -> pl.DataFrame:
     detail = pl.DataFrame(
         {
             "trigger": names.triggers(decisions["label"]),
-            **{name: pl.Series(np.ascontiguousarray(decisions[name])).fill_nan(None) for name in numbers},
+            **{
+                name: pl.Series(np.ascontiguousarray(decisions["numbers"][:, NUMBERS.index(name)])).fill_nan(None)
+                for name in numbers
+            },
         }
     )
     return pl.DataFrame(

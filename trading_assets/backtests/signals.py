@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from trading_assets.backtests.layout import Table
 from trading_assets.backtests.market import (
     EXIT_REASONS,
     MAX_TRIGGERS,
@@ -22,7 +23,6 @@ from trading_assets.backtests.market import (
 )
 from trading_assets.backtests.market_build import Grid
 from trading_assets.backtests.plan import Names, Plan
-from trading_assets.backtests.state import Table
 from trading_assets.config.strategies import OrderParameters
 from trading_assets.strategies.panel import evaluate
 from trading_assets.strategies.rules import Rules
@@ -114,7 +114,7 @@ def trial_of(rules: Rules, parameters: OrderParameters, rank_weights: tuple[floa
     trial["capacity"] = parameters.capacity
     trial["scaling"] = SCALING[parameters.volatility_scaling]
     trial["rank_weights"] = rules.rank_weights or rank_weights
-    trial["fee_multiplier"] = trial["slippage_multiplier"] = 1.0
+    trial["fee_multiplier"] = trial["slippage_multiplier"] = trial["borrow_multiplier"] = 1.0
     trial["last_session"] = last
     return trial
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from trading_assets.backtests.layout import Table
 from trading_assets.backtests.market import EXIT_REASONS, TRIAL, Market, Targets
 from trading_assets.backtests.market_build import Grid
 from trading_assets.backtests.plan import Names, Plan
 from trading_assets.backtests.signals import SCALING
-from trading_assets.backtests.state import Table
 from trading_assets.config.strategies import TargetWeightParameters
 from trading_assets.strategies.targets import checked
 

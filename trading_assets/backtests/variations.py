@@ -12,11 +12,14 @@ from trading_assets.backtests.context import StrategyMarket
 from trading_assets.backtests.market import Candidates, Flags, Integers, Targets
 
 
-def stressed(context: StrategyMarket, *, slippage: float = 1.0, fees: float = 1.0, delay: int = 0) -> StrategyMarket:
-    """Slippage and fees by a multiple, and every order `delay` sessions of its symbol later."""
+def stressed(
+    context: StrategyMarket, *, slippage: float = 1.0, fees: float = 1.0, borrow: float = 1.0, delay: int = 0
+) -> StrategyMarket:
+    """Slippage, fees and the cost of borrowing by a multiple, and every order `delay` sessions of its symbol later."""
     trial = context.trial.copy()
     trial["slippage_multiplier"] *= slippage
     trial["fee_multiplier"] *= fees
+    trial["borrow_multiplier"] *= borrow
     trial["delay"] += delay
     return replace(context, trial=trial)
 

@@ -19,7 +19,7 @@ class LooksBack:
 
 
 #: A number of sessions to look back. One that is longer than the data is an error, not a strategy that never trades.
-Window = Annotated[int, Field(ge=1), LooksBack()]
+Window = Annotated[int, Field(gt=0), LooksBack()]  # gt: a `ge` here would take the place of a strategy's own
 
 
 class StrategyParameters(Section):

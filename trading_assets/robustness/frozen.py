@@ -25,12 +25,12 @@ _DECIDING = ("trading_assets.strategies", "trading_assets.models")
 
 
 def frozen(configuration: Configuration, name: str) -> dict[str, Any]:
-    """Type, parameters, rules, model, members and regimes of a strategy.
+    """Type, parameters, rules, model, and members of a strategy with the regimes that weigh them.
 
     The rules are registered beside the parameters: a changed module is a changed strategy, whatever its parameters.
     Of an order-based strategy they are its expressions, in the text of the installed Polars, so an upgrade of it
     that writes expressions otherwise counts as a change. Of a target-weight strategy they are the source files that
-    its module is made of, see `sources`. Members are frozen in the same way; a strategy with members sees regimes.
+    its module is made of, see `sources`. Members are frozen in the same way.
     """
     settings = configuration.strategies[name]
     module, parameters, members = strategy_module(settings.type), parameters_of(settings), members_of(settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,10 @@ import polars as pl
 
 from trading_assets.config.sections import Risk
 from trading_assets.config.strategies import OrderParameters, StrategyParameters, windows_of
+from trading_assets.features.catalog import FEATURES
+from trading_assets.features.indicators import INDICATORS
 from trading_assets.strategies.failure import located
+from trading_assets.strategies.inputs import columns_named
 from trading_assets.strategies.panel import signal_rows
 from trading_assets.strategies.paper import paper_positions, signals_of_targets
 from trading_assets.strategies.tables import SIGNALS, TARGET_WEIGHTS
@@ -41,26 +45,37 @@ def decide(name: str, module: Any, parameters: StrategyParameters, panel: pl.Dat
     StrategyError
         Its code failed, or what it gave back cannot be used; with session and symbol where they can be told.
     WindowError
-        It looks back further than any symbol has bars.
+        It looks back further than any symbol has bars: a parameter does, or a column that it names.
     """
-    _require_history(parameters, panel)
+    _require_windows(parameters, panel)
 
     def run(rows: pl.DataFrame) -> Decided:
         return _decide(name, module, parameters, rows, risk)
 
     try:
-        return run(panel)
+        decided = run(panel)
     except Exception as error:
         raise located(error, run, panel) from error
+    _require_columns(columns_named(module, parameters), panel)
+    return decided
 
 
-def _require_history(parameters: StrategyParameters, panel: pl.DataFrame) -> None:
+def _require_windows(parameters: StrategyParameters, panel: pl.DataFrame) -> None:
     longest = max(panel.group_by("symbol").len()["len"], default=0)
     for window, sessions in windows_of(parameters).items():
         if sessions > longest:
             raise WindowError(
                 f"{window} looks back {sessions} sessions, and no symbol has more than {longest} usable bars"
             )
+
+
+def _require_columns(names: Set[str], panel: pl.DataFrame) -> None:
+    """An indicator without any value, or a feature that needs more bars than there are, would never make a signal."""
+    longest = max(panel.group_by("symbol").len()["len"], default=0)
+    long = {feature.column for feature in FEATURES if feature.warm_up >= longest} | set(INDICATORS)
+    empty = [name for name in sorted(names & long) if panel[name].null_count() == panel.height]
+    if empty and longest:
+        raise WindowError(f"no symbol has enough bars for {', '.join(empty)}: the longest history is {longest}")
 
 
 def _decide(name: str, module: Any, parameters: StrategyParameters, panel: pl.DataFrame, risk: Risk) -> Decided:

@@ -124,14 +124,18 @@ def parameters_of(settings: StrategySettings) -> StrategyParameters:
     return settings.parameters
 
 
+def columns_named(module: Any, parameters: StrategyParameters) -> set[str]:
+    """Columns of the panel that a strategy names: in its expressions, or in its function `columns`."""
+    if not is_target_weight(module):
+        return columns_of(module.rules(parameters))
+    columns = getattr(module, "columns", None)
+    return set(columns(parameters)) if columns else set()
+
+
 def _reads(module: Any, parameters: StrategyParameters) -> tuple[list[str], str | None]:
     """Columns of `features.daily` that a strategy names, and its model."""
-    if is_target_weight(module):
-        columns = getattr(module, "columns", None)
-        named, model = set(columns(parameters)) if columns else set(), None
-    else:
-        rules = module.rules(parameters)
-        named, model = columns_of(rules), rules.model
+    named = columns_named(module, parameters)
+    model = None if is_target_weight(module) else module.rules(parameters).model
     given = {*INDICATORS.columns, *BARS.columns, "score", "benchmark_roc_60", "in_universe"}
     return sorted(named - given), model
 

@@ -20,7 +20,7 @@ BASE = {
     "market_data": [{"source": "synthetic", "asset_class": "equity"}],
 }
 ORDER_BASED = ("equity_momentum", "crypto_momentum", "ml", "mean_reversion", "multi_timeframe")
-TARGET_WEIGHT = ("factor",)
+TARGET_WEIGHT = ("factor", "pairs", "ensemble")
 
 
 def load(folder: Path, strategies: dict[str, Any], **changes: object) -> Configuration:
@@ -81,6 +81,16 @@ def test_target_weight_strategies_refuse(tmp_path: Path, strategy_type: str, key
         ("factor", "quantiles", 0),
         ("factor", "gross", 0),
         ("factor", "gross", 1.2),
+        ("pairs", "formation_sessions", 10),
+        ("pairs", "formation_sessions", 600),  # of 522 weekdays
+        ("pairs", "max_p_value", 0),
+        ("pairs", "entry_z", -2.0),
+        ("pairs", "stop_z", "far"),
+        ("ensemble", "learning_rate", 0),
+        ("ensemble", "cost_bps", -1),
+        ("ensemble", "rebalance", "year"),
+        ("ensemble", "members", []),
+        ("ensemble", "members", ["no_such_strategy"]),
     ],
 )
 def test_what_one_strategy_refuses(tmp_path: Path, strategy_type: str, key: str, value: object) -> None:
@@ -184,7 +194,8 @@ def test_members_may_share_a_member(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("strategy_type", [*ORDER_BASED, *TARGET_WEIGHT])
 def test_the_grid_of_a_strategy_has_values_that_it_takes(strategy_type: str) -> None:
     strategy = strategy_module(strategy_type)
+    required = {"members": ["one"]} if "members" in strategy.Parameters.model_fields else {}
     for name, values in strategy.GRID.items():
         for value in values:
-            assert getattr(strategy.Parameters(**{name: value}), name) == value
-        assert getattr(strategy.Parameters(), name) in values
+            assert getattr(strategy.Parameters(**required, **{name: value}), name) == value
+        assert getattr(strategy.Parameters(**required), name) in values

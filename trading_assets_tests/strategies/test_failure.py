@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from typing import Any
 
 import polars as pl
 import pytest
 
 from trading_assets.config.sections import Risk
+from trading_assets.strategies import crypto_momentum, factor, multi_timeframe
 from trading_assets.strategies.decisions import WindowError, decide
 from trading_assets.strategies.failure import StrategyError, located, status_row
 from trading_assets.strategies.tables import STATUS
@@ -98,6 +100,16 @@ def test_a_window_longer_than_the_data_is_no_strategy_that_never_trades() -> Non
     with pytest.raises(WindowError, match="window looks back 1000 sessions, and no symbol has more than"):
         decide("long", brittle_strategy, brittle_strategy.Parameters(window=1000), SEEN, Risk())
     assert longest < 1000
+
+
+@pytest.mark.parametrize(
+    ("module", "sessions", "named"),
+    [(crypto_momentum, 150, "ma_200"), (multi_timeframe, 90, "weekly_close_to_ma_26"), (factor, 200, "momentum_12_1")],
+)
+def test_columns_that_the_data_are_too_short_for_are_named(module: Any, sessions: int, named: str) -> None:
+    first = SEEN["session"].unique().sort()[sessions - 1]
+    with pytest.raises(WindowError, match=f"{named}: the longest history is {sessions}"):
+        decide("s", module, module.Parameters(), panel(module.__name__).filter(pl.col("session") <= first), Risk())
 
 
 def test_the_place_is_on_record() -> None:
