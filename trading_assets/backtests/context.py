@@ -204,7 +204,16 @@ def evaluate(
         (context.market, plan.signals, _over(context, plan.trial, start, end))
         for plan in _plans_on(context, parameter_sets)
     ]
-    return _swept(engine.sweep_runs(runs, context.settings, threads), context, start, end)
+    alike: dict[Settings, list[int]] = {}  # parameter sets under the same portfolio limits
+    for p, parameters in enumerate(parameter_sets):
+        alike.setdefault(_settings(context.settings, parameters), []).append(p)
+    sweeps = [engine.sweep_runs([runs[p] for p in members], limits, threads) for limits, members in alike.items()]
+    order = np.argsort([p for members in alike.values() for p in members], kind="stable")
+    columns = {
+        item.name: np.concatenate([getattr(each, item.name) for each in sweeps]) for item in fields(engine.Sweep)
+    }
+    together = engine.Sweep(**{name: column[order] for name, column in columns.items()})
+    return _swept(together, context, start, end)
 
 
 def evaluate_contexts(

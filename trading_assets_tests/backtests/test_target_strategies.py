@@ -117,8 +117,15 @@ def test_a_sweep_over_parameters_agrees_with_each_run(
         assert run.equity["equity"].to_numpy().tobytes() == found.equity[p].tobytes(), parameters
         assert run.trades.height == found.trades[p]
     assert len({row.tobytes() for row in found.equity}) > 1
-    again = evaluate_contexts((with_parameters(context, each) for each in sets), *SPAN)
-    assert again.equity.tobytes() == found.equity.tobytes()
+
+
+def test_a_sweep_over_circumstances_agrees_with_each_run(contexts: dict[str, StrategyMarket]) -> None:
+    context = contexts["factor"]
+    varied = [stressed(context, slippage=slippage) for slippage in (1.0, 4.0)]
+    found = evaluate_contexts(iter(varied), *SPAN)
+    for p, each in enumerate(varied):
+        run = backtest(each, *SPAN, split="train")
+        assert run.equity["equity"].to_numpy().tobytes() == found.equity[p].tobytes()
 
 
 def test_dearer_fills_and_borrowing_cost_more_and_late_ones_come_later(contexts: dict[str, StrategyMarket]) -> None:
