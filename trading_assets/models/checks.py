@@ -6,14 +6,15 @@ import dagster as dg
 
 from trading_assets.config import Configuration
 from trading_assets.market_data.tables import BARS
-from trading_assets.models.tables import FOLDS, METRICS, PREDICTIONS, SPLITS
+from trading_assets.models.tables import FOLDS, METRICS, PREDICTIONS, REGIMES, SPLITS
 from trading_assets.warehouse import Rows, Warehouse
 
 
 def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]:
-    """`warm_up` of the splits; `no_leakage` and `beats_baseline` of each model."""
+    """`warm_up` of the splits; `no_leakage` of the regimes and each model, `beats_baseline` of each model."""
     return [
         _warm_up(configuration),
+        _regimes_no_leakage(),
         *(check(name) for name in configuration.models for check in (_no_leakage, _beats_baseline)),
     ]
 
@@ -36,6 +37,23 @@ def _warm_up(configuration: Configuration) -> dg.AssetChecksDefinition:
         return dg.AssetCheckResult(
             passed=found >= wanted, severity=dg.AssetCheckSeverity.WARN, metadata={"sessions before train": found}
         )
+
+    return check
+
+
+def _regimes_no_leakage() -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=["models", "regimes"],
+        name="no_leakage",
+        blocking=True,
+        description="Every probability is of a session after those that its regimes were fitted on.",
+        required_resource_keys={"warehouse"},
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        warehouse: Warehouse = context.resources.warehouse
+        rows = warehouse.read(REGIMES)
+        seen = rows.filter(rows["session"] <= rows["trained_until"])
+        return dg.AssetCheckResult(passed=seen.is_empty(), metadata={"rows": rows.height, "rows seen": seen.height})
 
     return check
 

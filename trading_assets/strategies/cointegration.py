@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# MacKinnon (1994), table 3 and 4, constant, two series: the normal deviate of the p-value is a polynomial in the
+# MacKinnon (1994), two series and a constant: the normal deviate of the p-value is a polynomial in the
 # statistic, one below `_TAU_STAR`, another above; outside the two bounds it is 0 and 1.
 _TAU_MIN, _TAU_STAR, _TAU_MAX = -18.86, -2.62, 0.92
 _SMALL_P = (2.92, 1.5012, 0.039796)

@@ -132,6 +132,14 @@ def test_regimes_are_those_of_the_benchmarks(done: Done) -> None:
     assert "INDEX" in str(event.materialization.metadata["most likely regime"].value)
 
 
+def test_regimes_that_saw_their_session_are_found(tmp_path: Path) -> None:
+    made = project(tmp_path)
+    made.warehouse.replace(Whole(), {REGIMES: probabilities(planted(330)).with_columns(trained_until="session")})
+    key = dg.AssetCheckKey(dg.AssetKey(["models", "regimes"]), "no_leakage")
+    (check,) = [each for each in build_checks(made.configuration) if key in each.check_keys]
+    assert not check(dg.build_asset_check_context(resources={"warehouse": made.warehouse})).passed
+
+
 def test_holdout_stays_hidden(done: Done) -> None:
     made, _ = done
     holdout = dt.date(2010, 12, 1)
@@ -188,6 +196,8 @@ def test_checks(done: Done) -> None:
     assert not checks["idle", "beats_baseline"].passed
     assert checks["idle", "beats_baseline"].severity == dg.AssetCheckSeverity.WARN
     assert checks["splits", "warm_up"].passed
+    assert checks["regimes", "no_leakage"].passed
+    assert checks["regimes", "no_leakage"].blocking
 
 
 def test_rerun_idempotent(done: Done) -> None:

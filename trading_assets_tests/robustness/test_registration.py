@@ -178,11 +178,13 @@ def test_a_target_weight_strategy_is_its_source_files_and_members(
     monkeypatch.syspath_prepend(str(tmp_path))
     module = importlib.import_module("weights.strategy")
 
-    def changes(stop_atr: float = 2.5, **parameters: object) -> set[str]:
+    def changes(stop_atr: float = 2.5, regimes: int = 3, **parameters: object) -> set[str]:
         """What differs from the first of all."""
         low = {"type": "equity_momentum", "parameters": equity_momentum.Parameters(stop_atr=stop_atr)}
         top = {"type": module.__name__, "parameters": module.Parameters(**parameters)}
-        now = frozen(configuration(strategies={"s": top, "low": low}), "s")
+        made = configuration(strategies={"s": top, "low": low}, regimes={"number": regimes})
+        now = frozen(made, "s")
+        assert frozen(made, "low")["regimes"] is None
         return {key for key in now if now[key] != first.setdefault(key, now[key])}
 
     first: dict[str, object] = {}
@@ -190,6 +192,7 @@ def test_a_target_weight_strategy_is_its_source_files_and_members(
     assert changes() == changes() == set()
     assert changes(capacity=0.02) == {"parameters"}
     assert changes(stop_atr=3.0) == {"members"}
+    assert changes(regimes=2) == {"regimes"}
     (package / "helper.py").write_text(HELPER.replace("1.0", "2.0"))
     assert changes() == {"rules"}
     (package / "helper.py").write_bytes(HELPER.replace("\n", "\r\n").encode())
