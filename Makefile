@@ -59,5 +59,5 @@ $(BIN)/uv:
 	@touch $@
 
 .installed-dev: $(BIN)/uv uv.lock pyproject.toml
-	@$(BIN)/uv sync --frozen --inexact --quiet --group dev
+	@$(BIN)/uv sync --frozen --inexact --quiet --group dev --group oracles
 	@touch .installed-run $@
