@@ -36,8 +36,8 @@ test-browser: .installed-dev ## the report in a headless Chromium
 acceptance: .installed-dev ## the long checks: full ranges, every executor, kills, concurrency, large inputs
 	@$(BIN)/python -m pytest -m acceptance
 
-bench: .installed-dev ## side-by-side benchmarks; prints ratios
-	@$(BIN)/python -m trading_assets_tests.benchmarks
+bench: .installed-bench ## side-by-side benchmarks with other engines; prints ratios and writes them into the README
+	@.venv-bench/bin/python -m trading_assets_tests.benchmarks .venv-bench-zipline/bin/python
 
 lint: .installed-dev ## ruff, formatting, types, import contracts
 	@$(BIN)/ruff check .
@@ -46,7 +46,7 @@ lint: .installed-dev ## ruff, formatting, types, import contracts
 	@$(BIN)/lint-imports --no-cache
 
 clean: ## remove the environment and caches; data stay, the holdout ledger among them
-	rm -rf .venv .installed-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-bench-zipline .installed-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The environment: uv inside it, then exactly what uv.lock says, with bytecode compiled.
 $(BIN)/uv:
@@ -59,5 +59,11 @@ $(BIN)/uv:
 	@touch $@
 
 .installed-dev: $(BIN)/uv uv.lock pyproject.toml
-	@$(BIN)/uv sync --frozen --inexact --quiet --group dev
+	@$(BIN)/uv sync --frozen --inexact --quiet --group dev --group oracles
 	@touch .installed-run $@
+
+# Other engines have environments of their own; zipline's pandas is too old for the rest.
+.installed-bench: $(BIN)/uv uv.lock pyproject.toml
+	@UV_PROJECT_ENVIRONMENT=.venv-bench $(BIN)/uv sync --frozen --quiet --group bench
+	@UV_PROJECT_ENVIRONMENT=.venv-bench-zipline $(BIN)/uv sync --frozen --quiet --only-group bench-zipline
+	@touch $@

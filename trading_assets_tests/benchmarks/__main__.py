@@ -1,71 +1,78 @@
-"""The engine against itself: beside its plain-Python twin, with its records, and as markets grow.
+"""Measure every contender, keep the results, print the table and write it into the README.
 
-Run by `make bench`. Prints ratios of medians: seconds say more of a machine than of the code.
+Run by `make bench`. Argument: the Python of zipline's environment.
 """
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable
+import json
+import os
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from trading_assets.backtests.engine import simulate, sweep
-from trading_assets.backtests.market import Market, Signals
-from trading_assets_tests.backtests.markets import entries, quiet_market, settings, trial_of
-from trading_assets_tests.backtests.twin import simulate_plainly
+from trading_assets_tests.benchmarks.measuring import contender
+from trading_assets_tests.benchmarks.table import REPOSITORY, RESULTS, rows, written_into
 
-RUNS = 5
-SETTINGS = settings()
-
-
-def market_of(sessions: int, symbols: int) -> tuple[Market, Signals]:
-    """A seeded random walk a symbol, with a candidate on one session in fifty."""
-    random = np.random.default_rng(7)
-    closes = 50 * np.exp(np.cumsum(random.normal(0.0003, 0.02, (sessions, symbols)), axis=0))
-    market = quiet_market(closes)
-    rows, columns = np.nonzero(random.random((sessions, symbols)) < 0.02)
-    return market, entries(market, *zip(rows.tolist(), columns.tolist(), strict=True))
+SYMBOLS, SESSIONS = 500, 2520
+LARGEST = (5000, 5040)
+#: Sets on which vectorbt's engines are compared with each other.
+FEW = 4
+PEERS = ("vectorbt", "vectorbt-rust", "bt")
 
 
-def median_seconds(work: Callable[[], object]) -> float:
-    """Median of some runs, after one that compiles."""
-    work()
-    seconds = []
-    for _ in range(RUNS):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
+def main(zipline_python: str) -> None:
+    console = Console(width=120)
+
+    def run(name: str, *arguments: object, **options: str) -> dict[str, Any]:
+        console.print(" ".join([name, *map(str, arguments)]), style="dim", highlight=False)
+        return contender(name, *arguments, **options)
+
+    with tempfile.TemporaryDirectory() as folder:
+        bars = Path(folder) / "bars.npz"
+        contender("bars", bars, SYMBOLS, SESSIONS)
+        engines = {engine: run("vectorbt_columns", bars, engine, FEW) for engine in ("numba", "rust")}
+        engine = min(engines, key=lambda each: engines[each]["seconds"]["all"])
+        results = {
+            "processors": os.cpu_count(),
+            "versions": {peer: version(peer) for peer in PEERS},
+            "vectorbt_engine": engine,
+            "our_columns": run("our_columns", bars),
+            "vectorbt_columns": run("vectorbt_columns", bars, engine, 100),
+            "our_portfolio": run("our_portfolio", SYMBOLS, SESSIONS, "runs"),
+            "small_sweep": run("our_portfolio", SYMBOLS, SESSIONS, 100),
+            "sweep": run("our_portfolio", SYMBOLS, SESSIONS, 1000),
+            "our_growth": run("our_growth", *LARGEST),
+            "bt_weekly": run("bt_weekly", bars),
+            "zipline_daily": run("zipline_daily", bars, folder, python=zipline_python),
+        }
+    check_same(results["our_columns"], results["vectorbt_columns"])
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    readme = REPOSITORY / "README.md"
+    readme.write_text(written_into(readme.read_text(encoding="utf-8"), results), encoding="utf-8")
+    table = Table("what", "goal", "measured", title="Benchmarks", title_justify="left")
+    for row in rows(results):
+        table.add_row(*row)
+    console.print(table)
 
 
-def main() -> None:
-    """Measure and print."""
-    table = Table("what", "ratio", title="Engine", title_justify="left")
-    market, signals = market_of(252, 20)
-    trial = trial_of(market)
-    compiled = median_seconds(lambda: simulate(market, signals, trial, SETTINGS))
-    plain = median_seconds(lambda: simulate_plainly(market, signals, trial[0], SETTINGS))
-    table.add_row("plain-Python twin / engine, 20 symbols x 252 sessions", f"{plain / compiled:,.0f}x")
+def check_same(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+    """Both sides of the comparison came to the same: sums of every figure over all columns.
 
-    market, signals = market_of(2520, 500)
-    trial = trial_of(market)
-    recorded = median_seconds(lambda: simulate(market, signals, trial, SETTINGS))
-    swept = median_seconds(lambda: sweep(market, signals, np.tile(trial, 8), SETTINGS)) / 8
-    table.add_row("one run with every decision on record / one of a sweep, 500 x 2,520", f"{recorded / swept:.2f}x")
-
-    base = None
-    for symbols, sessions in ((50, 252), (50, 5040), (500, 2520), (2000, 2520)):
-        market, signals = market_of(sessions, symbols)
-        trial = trial_of(market)
-        per_bar = median_seconds(lambda: sweep(market, signals, trial, SETTINGS)) / (symbols * sessions)  # noqa: B023
-        base = base or per_bar
-        table.add_row(f"time per bar, {symbols:,} x {sessions:,} / 50 x 252", f"{per_bar / base:.2f}x")
-    Console(width=100).print(table)
+    Raises
+    ------
+    ValueError
+        They differ by more than a billionth.
+    """
+    for name in ("final_equity", "total_return", "max_drawdown", "sharpe", "trades"):
+        if abs(ours[name] - theirs[name]) > 1e-9 * abs(theirs[name]):
+            raise ValueError(f"{name}: ours is {ours[name]!r}, vectorbt's {theirs[name]!r}")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

@@ -1,0 +1,120 @@
+"""The market of the benchmarks: the package's synthetic equities, seeded, and `equity_momentum` on it.
+
+Candidates are those of the real rules on correlated walks with regimes, fat tails and clustering volatility:
+about one bar in ten is a breakout of some kind.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from trading_assets.backtests.context import StrategyMarket, prepare
+from trading_assets.backtests.market import Candidates, Market, Signals
+from trading_assets.config.sources import SyntheticSource
+from trading_assets.market_data import calendars
+from trading_assets.market_data.synthetic import ANCHOR, generate
+from trading_assets.market_data.tables import BARS
+from trading_assets_tests.backtests.frames import BENCHMARK, frames_of, loaded
+
+SEED = 7
+#: Sessions before the first of a growth shape: indicators are full, positions are held.
+WARM_UP = 250
+#: Symbols whose tables are built at a time.
+_BLOCK = 250
+
+
+def symbol_bars(symbols: int, count: int, first: int = 0) -> pl.DataFrame:
+    """Rows of `market_data.bars` of the symbols `first` to `first + symbols` and of the market's leader, the benchmark.
+
+    A symbol's bars depend on neither the others nor the number of sessions.
+    """
+    days = calendars.sessions("XNYS", ANCHOR, ANCHOR.replace(year=ANCHOR.year + count // 250 + 1))
+    names = [BENCHMARK, *(f"S{number:04d}" for number in range(first, first + symbols))]
+    source = SyntheticSource(source="synthetic", asset_class="equity", calendar="XNYS", symbols=names)
+    received = generate(source, ANCHOR, days[count - 1], SEED)
+    leader = pl.col("symbol") == BENCHMARK
+    return BARS.conform(
+        received.with_columns(
+            asset_class=pl.when(leader).then(pl.lit("index")).otherwise("asset_class"),
+            split_ratio=pl.lit(1.0),
+            cash_dividend=pl.lit(0.0),
+            forward_factor=pl.lit(1.0),
+            dollar_volume=pl.col("close") * pl.col("volume"),
+            flags=pl.lit([], dtype=pl.List(pl.String)),
+            **{f"adj_{name}": pl.col(name) for name in ("open", "high", "low", "close")},
+        )
+    )
+
+
+def prepared(symbols: int, count: int, first: int = 0) -> StrategyMarket:
+    """`equity_momentum` with its defaults on the market, through the package's own pipeline."""
+    with tempfile.TemporaryDirectory() as folder:
+        configuration = loaded(Path(folder), strategies={"momentum": {"type": "equity_momentum"}})
+    return prepare(configuration, "momentum", frames_of(symbol_bars(symbols, count, first)))
+
+
+def large(symbols: int, count: int) -> StrategyMarket:
+    """As `prepared`, built block by block because the tables of 25 million bars would not fit; without its panel."""
+    blocks = [prepared(min(_BLOCK, symbols - first), count, first) for first in range(0, symbols, _BLOCK)]
+    market = Market(*(_beside(field, [getattr(each.market, field) for each in blocks]) for field in Market._fields))
+    candidates = _merged([each.signals.candidates for each in blocks], [each.market.close.shape[1] for each in blocks])
+    exits = np.concatenate([each.signals.exits for each in blocks], axis=2)
+    return replace(blocks[0], market=market, signals=Signals(candidates, exits), panel=blocks[0].panel.clear())
+
+
+def part(context: StrategyMarket, symbols: int, sessions: int) -> StrategyMarket:
+    """The first symbols and the sessions that follow the warm-up."""
+    rows = slice(WARM_UP, WARM_UP + sessions)
+    market = Market(*(_part(name, each, rows, symbols) for name, each in context.market._asdict().items()))
+    old = context.signals.candidates
+    t = np.repeat(np.arange(old.first.size - 1), np.diff(old.first))
+    kept = (t >= rows.start) & (t < rows.stop) & (old.symbol < symbols)
+    candidates = Candidates(
+        np.searchsorted(t[kept], np.arange(rows.start, rows.stop + 1)).astype(np.int64),
+        *(np.ascontiguousarray(each[..., kept]) for each in old[1:]),
+    )
+    trial = context.trial.copy()
+    trial["last_session"] = sessions - 1
+    exits = np.ascontiguousarray(context.signals.exits[:, rows, :symbols])
+    return replace(context, market=market, signals=Signals(candidates, exits), trial=trial)
+
+
+def shapes() -> Iterator[tuple[int, int]]:
+    """Symbols and sessions of the growth table: 50 to 5,000 symbols, 1 to 20 years."""
+    return ((symbols, 252 * years) for symbols in (50, 500, 5000) for years in (1, 5, 20))
+
+
+#: Fields of the market by session alone; those by symbol alone are one-dimensional too.
+_BY_SESSION = ("day", "weekend", "crash")
+
+
+def _beside(field: str, arrays: list[np.ndarray]) -> np.ndarray:
+    return arrays[0] if field in _BY_SESSION else np.concatenate(arrays, axis=-1)
+
+
+def _part(field: str, array: np.ndarray, rows: slice, symbols: int) -> np.ndarray:
+    if field in _BY_SESSION:
+        return array[rows].copy()
+    found = array[:symbols] if array.ndim == 1 else array[rows, :symbols]
+    return found.copy()
+
+
+def _merged(parts: list[Candidates], widths: list[int]) -> Candidates:
+    """Candidates of markets side by side, by session, then symbol."""
+    sessions = parts[0].first.size - 1
+    t = np.concatenate([np.repeat(np.arange(sessions), np.diff(each.first)) for each in parts])
+    order = np.argsort(t, kind="stable")
+    offsets = np.concatenate([[0], np.cumsum(widths)[:-1]])
+    symbol = np.concatenate([each.symbol + offset for each, offset in zip(parts, offsets, strict=True)])
+    rest = zip(*(each[2:] for each in parts), strict=True)
+    return Candidates(
+        np.searchsorted(t[order], np.arange(sessions + 1)).astype(np.int64),
+        symbol[order],
+        *(np.ascontiguousarray(np.concatenate(each, axis=-1)[..., order]) for each in rest),
+    )

@@ -1,0 +1,46 @@
+"""A portfolio of ours, all rules on. Arguments: symbols, sessions, and `runs` or the number of sets of a sweep.
+
+`runs` measures one run with every record of it and one of a sweep, which keeps the equity alone. A number measures
+that many parameter sets from parameters to equity, with what their signals take.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from trading_assets.backtests import engine
+from trading_assets.backtests.context import StrategyMarket, evaluate, parameter_grid
+from trading_assets_tests.benchmarks.market import prepared
+from trading_assets_tests.benchmarks.measuring import measure, report
+
+
+def main(symbols: int, sessions: int, what: str) -> None:
+    context = prepared(symbols, sessions)
+    bars = symbols * sessions
+    if what != "runs":
+        report({"all": measure(lambda: sweep(context, int(what)))}, bars=bars * int(what))
+        return
+    market, signals, trial, settings = context.market, context.signals, context.trial, context.settings
+    seconds = {
+        "recorded": measure(lambda: engine.simulate(market, signals, trial, settings)),
+        "run": measure(lambda: engine.sweep(market, signals, trial, settings, threads=1)),
+    }
+    report(seconds, bars=bars, decisions=engine.simulate(market, signals, trial, settings).decisions.size)
+
+
+def sweep(context: StrategyMarket, sets: int) -> None:
+    """Sets that differ in the stop and both clearances: ten values of each make 1,000."""
+    steps = np.linspace(0.0, 0.9, 10)
+    grid = {
+        "stop_atr": (2 + 2 * steps).tolist(),
+        "fast_clearance": (0.02 * steps).tolist(),
+        "slow_clearance": (0.02 * steps).tolist(),
+    }
+    chosen = parameter_grid(context.parameters, grid)[:sets]
+    evaluate(context, chosen, context.grid.sessions[0], context.grid.sessions[-1])
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

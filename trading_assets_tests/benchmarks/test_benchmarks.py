@@ -1,0 +1,70 @@
+"""The table in the README, and the benchmarks' market and contenders at a small size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trading_assets_tests.benchmarks.__main__ import check_same
+from trading_assets_tests.benchmarks.market import WARM_UP, large, part, prepared
+from trading_assets_tests.benchmarks.measuring import contender
+from trading_assets_tests.benchmarks.table import REPOSITORY, stored, worst_growth, written_into
+
+
+def test_the_readme_shows_what_was_measured() -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert written_into(readme, stored()) == readme
+
+
+def test_every_measurement_is_a_median_of_five() -> None:
+    reports = [each for each in stored().values() if isinstance(each, dict) and "seconds" in each]
+    assert len(reports) == 8
+    assert all(each["runs"] >= 5 for each in reports)
+
+
+def test_growth_is_the_worst_step_to_a_larger_market() -> None:
+    assert worst_growth({(1, 1): 2.0, (1, 2): 1.0, (2, 1): 3.0, (2, 2): 1.2}) == pytest.approx(1.5)
+    assert worst_growth({(1, 1): 3.0, (1, 2): 1.0, (2, 1): 1.0}) == pytest.approx(1 / 3)
+
+
+def test_readme_without_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected once"):
+        written_into("# no table", stored())
+
+
+def test_results_that_differ_are_refused() -> None:
+    ours = {"final_equity": 1.0, "total_return": 0.1, "max_drawdown": -0.1, "sharpe": 0.5, "trades": 7}
+    check_same(ours, {name: value * (1 + 1e-12) for name, value in ours.items()})
+    with pytest.raises(ValueError, match=r"sharpe: ours is 0\.5"):
+        check_same(ours, ours | {"sharpe": 0.5 + 1e-8})
+
+
+@pytest.mark.acceptance
+def test_columns_of_both_sides_agree(tmp_path: Path) -> None:
+    """The contenders as the benchmark runs them."""
+    bars = tmp_path / "bars.npz"
+    contender("bars", bars, 3, 300)
+    check_same(contender("our_columns", bars), contender("vectorbt_columns", bars, "rust", 100))
+
+
+def test_a_market_built_in_blocks_is_the_market(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = prepared(5, 320)
+    monkeypatch.setattr("trading_assets_tests.benchmarks.market._BLOCK", 2)
+    blocks = large(5, 320)
+    for one, other in (
+        (whole.market, blocks.market),
+        (whole.signals.candidates, blocks.signals.candidates),
+        ([whole.signals.exits], [blocks.signals.exits]),
+    ):
+        for mine, theirs in zip(one, other, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    small = part(blocks, 3, 60)
+    assert small.market.close.tolist() == whole.market.close[WARM_UP : WARM_UP + 60, :3].tolist()
+    candidates, every = small.signals.candidates, whole.signals.candidates
+    t = np.repeat(np.arange(320), np.diff(every.first))
+    kept = (t >= WARM_UP) & (t < WARM_UP + 60) & (every.symbol < 3)
+    assert kept.sum() > 5
+    assert candidates.strength.tolist() == every.strength[:, kept].tolist()
+    assert np.repeat(np.arange(60), np.diff(candidates.first)).tolist() == (t[kept] - WARM_UP).tolist()
