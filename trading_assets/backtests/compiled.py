@@ -26,6 +26,8 @@ _MODULES = (
     "risk",
     "settings",
     "state",
+    "target_decisions",
+    "target_fills",
 )
 
 F = TypeVar("F", bound=Callable[..., Any])

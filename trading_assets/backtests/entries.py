@@ -10,7 +10,16 @@ import numpy as np
 from trading_assets.backtests.compiled import compiled, inlined
 from trading_assets.backtests.costs import fee_rate
 from trading_assets.backtests.exits import value_of_positions
-from trading_assets.backtests.fills import CASH, EQUITY, INSUFFICIENT_CASH, NOTIONAL, QUANTITY, affordable, drop_order
+from trading_assets.backtests.fills import (
+    CASH,
+    EQUITY,
+    INSUFFICIENT_CASH,
+    NOTIONAL,
+    QUANTITY,
+    ZERO_SIZE,
+    affordable,
+    drop_order,
+)
 from trading_assets.backtests.guard import candidate_correlation, load_units, portfolio_correlation
 from trading_assets.backtests.layout import ENTER, HOLD, NUMBERS, REJECT
 from trading_assets.backtests.market import REJECTIONS, Candidates, Floats, Market
@@ -23,7 +32,6 @@ ELIGIBILITY = REJECTIONS.index("eligibility")
 INVALID_STOP = REJECTIONS.index("invalid_stop")
 CORRELATION_GUARD = REJECTIONS.index("correlation_guard")
 SLOTS = REJECTIONS.index("slots")
-ZERO_SIZE = REJECTIONS.index("zero_size")
 NO_LIQUIDITY = REJECTIONS.index("no_liquidity")
 CAPACITY = REJECTIONS.index("capacity")
 

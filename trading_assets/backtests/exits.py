@@ -45,6 +45,16 @@ def value_of_positions(state: State) -> float:
 
 
 @inlined
+def gross_of_positions(state: State) -> float:
+    """Absolute value of the positions, in order of their slots."""
+    total = 0.0
+    for place in range(state.account[0]["held"]):
+        position = state.positions[state.held[place]]
+        total += abs(position["quantity"]) * position["mark"]
+    return total
+
+
+@inlined
 def book_delistings(
     t: int, market: Market, derived: Derived, trial: Any, settings: Settings, state: State, records: Records
 ) -> None:
