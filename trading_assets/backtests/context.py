@@ -15,7 +15,7 @@ from trading_assets.backtests import engine
 from trading_assets.backtests.baselines import compare
 from trading_assets.backtests.market import Floats, Integers, Market, Signals
 from trading_assets.backtests.market_build import Grid, build_grid, build_market
-from trading_assets.backtests.metrics import summarise
+from trading_assets.backtests.metrics import OF_BENCHMARK, summarise
 from trading_assets.backtests.records import Result, result_of
 from trading_assets.backtests.settings import Settings, settings_of
 from trading_assets.backtests.signals import signals_of, signature, trial_of
@@ -159,7 +159,14 @@ def metrics_of(context: StrategyMarket, result: Result) -> pl.DataFrame:
     rows = pl.DataFrame(
         {"metric": list(values), "value": list(values.values())}, schema={"metric": pl.String, "value": pl.Float64}
     )
-    own = rows.with_columns(strategy=pl.lit(context.name), split=pl.lit(result.equity["split"][0]))
+    own = rows.with_columns(
+        strategy=pl.lit(context.name),
+        split=pl.lit(result.equity["split"][0]),
+        reference=pl.when(pl.col("metric") == "periods_per_year")
+        .then(pl.lit(" and ".join(sorted(set(context.grid.calendars)))))
+        .when(pl.col("metric").is_in(OF_BENCHMARK))
+        .then(pl.lit(f"{context.benchmark_name}, price return" if context.benchmark_name else None, pl.String)),
+    )
     return METRICS.conform(own).sort(METRICS.key)
 
 

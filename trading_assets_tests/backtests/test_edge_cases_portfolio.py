@@ -85,7 +85,7 @@ def test_zero_trades() -> None:
         }
     )
     names = ("symbol", "exit_session", "entry_price", "exit_price", "quantity", "pnl", "r_multiple", "hold_sessions")
-    costs = ("entry_fee", "exit_fee", "entry_slippage_bps", "exit_slippage_bps")
+    costs = ("entry_fee", "exit_fee", "borrow_cost", "entry_slippage_bps", "exit_slippage_bps")
     trades = pl.DataFrame(schema=dict.fromkeys((*names, *costs), pl.Float64))
     values = metrics.summarise(curve, trades, periods_per_year=252)
     for name in ("sharpe", "sortino", "calmar", "expectancy_r", "profit_factor", "win_rate", "average_hold"):
