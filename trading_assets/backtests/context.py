@@ -23,8 +23,7 @@ from trading_assets.backtests.state import Table
 from trading_assets.backtests.tables import BASELINES, METRICS
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import OrderParameters, strategy_module
-from trading_assets.strategies.inputs import Frames, benchmark_of, parameters_of, symbols_of
-from trading_assets.strategies.panel import build_panel
+from trading_assets.strategies.inputs import Frames, benchmark_of, panel_of, parameters_of, symbols_of
 from trading_assets.strategies.rules import Rules
 
 #: Sessions a year of a calendar that trades every day, and of one that keeps exchange holidays.
@@ -85,17 +84,11 @@ def prepare(configuration: Configuration, name: str, frames: Frames) -> Strategy
     """
     settings = configuration.strategies[name]
     strategy, parameters = strategy_module(settings.type), parameters_of(settings)
+    if not isinstance(parameters, OrderParameters):
+        raise TypeError(f"{name}: only order-based strategies can be simulated")
     rules = strategy.rules(parameters)
     symbols = symbols_of(name, settings, frames.instruments)
-    panel = build_panel(
-        frames.bars,
-        frames.indicators,
-        frames.universe,
-        symbols=symbols,
-        benchmarks=configuration.benchmarks,
-        daily=frames.daily,
-        scores=frames.predictions if rules.model else None,
-    )
+    panel = panel_of(configuration, name, frames)
     grid = build_grid(symbols, frames.instruments, frames.sessions, max(frames.bars["session"]))
     market = build_market(
         grid,

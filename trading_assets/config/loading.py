@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from trading_assets.config.configuration import Configuration
-from trading_assets.config.strategies import StrategyParameters, strategy_module
+from trading_assets.config.strategies import StrategyParameters, StrategySettings, members_of, strategy_module
 
 CONFIG_VARIABLE = "TRADING_ASSETS_CONFIG"
 DATA_VARIABLE = "TRADING_ASSETS_DATA"
@@ -76,7 +76,30 @@ def _with_parameters(path: Path, lines: Mapping[KeyPath, int], configuration: Co
         except ValidationError as error:
             raise ConfigurationError(_explain(path, lines, model, where, error)) from None
         strategies[name] = settings.model_copy(update={"parameters": parameters})
+    for name in strategies:
+        fault = _fault_of_members(name, strategies)
+        if fault:
+            message = _block(path, lines, ("strategies", name, "members"), fault, "names of other strategies")
+            raise ConfigurationError(message)
     return strategies
+
+
+def _fault_of_members(name: str, strategies: Mapping[str, StrategySettings]) -> str | None:
+    """What is wrong with the members of a strategy: one that does not exist, or a way from it back to itself."""
+    members = members_of(strategies[name])
+    unknown = next((member for member in members if member not in strategies), None)
+    if unknown is not None:
+        return f"no strategy {unknown!r}; {_nearest(unknown, [each for each in strategies if each != name])}"
+    if len(set(members)) < len(members):
+        return "a member is named twice"
+    ways: list[tuple[str, ...]] = [(member,) for member in members]
+    while ways:
+        way = ways.pop()
+        if way[-1] == name:
+            return f"{' -> '.join((name, *way))}: a strategy cannot be a member of itself"
+        following = members_of(strategies[way[-1]]) if way[-1] in strategies else []
+        ways += [(*way, member) for member in following if member not in way]
+    return None
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:

@@ -28,6 +28,21 @@ class OrderParameters(StrategyParameters):
     volatility_scaling: Literal["continuous", "regime", "off"] = "continuous"
 
 
+class TargetWeightParameters(StrategyParameters):
+    """Parameters that every target-weight strategy has: its sizes are the weights it asks for.
+
+    `capacity` has no default here: each strategy states its own. A strategy with a field `members` (names of other
+    strategies of the configuration) sees their target weights, see `trading_assets.strategies.targets`.
+    """
+
+    capacity: Fraction = Field(gt=0, description="largest order as a fraction of adv_20")
+    volatility_scaling: Literal["continuous", "regime", "off"] = "off"
+
+
+#: What a strategy module defines beside `Parameters`, and what these derive from then.
+KINDS: dict[str, type[StrategyParameters]] = {"rules": OrderParameters, "target_weights": TargetWeightParameters}
+
+
 class StrategySettings(Section):
     """One entry of `strategies`: a type, a universe, and the parameters that differ from the type's defaults."""
 
@@ -55,7 +70,7 @@ def strategy_module(strategy_type: str) -> Any:
     Raises
     ------
     LookupError
-        No such module, or it lacks `Parameters` or `rules`.
+        No such module, or it lacks `Parameters` or one of `rules` and `target_weights`, or they do not fit together.
     """
     name = strategy_type if "." in strategy_type else f"{BUILT_IN}.{strategy_type}"
     try:
@@ -64,7 +79,23 @@ def strategy_module(strategy_type: str) -> Any:
         if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
             raise LookupError(f"no module {name}") from error
         raise
-    missing = [part for part in ("Parameters", "rules") if not hasattr(module, part)]
+    found = [function for function in KINDS if hasattr(module, function)]
+    missing = [*([] if hasattr(module, "Parameters") else ["Parameters"]), *([] if found else [" or ".join(KINDS)])]
     if missing:
         raise LookupError(f"module {name} does not define {' and '.join(missing)}")
+    if len(found) > 1:
+        raise LookupError(f"module {name} defines both {' and '.join(found)}: a strategy is of one kind")
+    base = KINDS[found[0]]
+    if not (isinstance(module.Parameters, type) and issubclass(module.Parameters, base)):
+        raise LookupError(f"module {name} defines {found[0]}: its Parameters must derive from {base.__name__}")
     return module
+
+
+def is_target_weight(module: Any) -> bool:
+    """Whether a strategy module is of the target-weight kind; else it is order-based."""
+    return hasattr(module, "target_weights")
+
+
+def members_of(settings: StrategySettings) -> list[str]:
+    """Names of the strategies that a strategy is made of: its parameter `members`, none for most."""
+    return list(getattr(settings.parameters, "members", ()))

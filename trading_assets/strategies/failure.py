@@ -64,11 +64,27 @@ def require_ok(step: Step, stages: Sequence[str] = ("strategies", "backtests")) 
     UpstreamFailedError
         With the first recorded error.
     """
-    status = step.work.aside().read_or_empty(STATUS, rows=Rows("strategy", strategy_of(step)))
+    _require(step, strategy_of(step), stages)
+
+
+def require_members(step: Step, members: Sequence[str]) -> None:
+    """Stop here if a strategy that this one is made of has failed to say what it wants.
+
+    Raises
+    ------
+    UpstreamFailedError
+        With the first recorded error.
+    """
+    for member in members:
+        _require(step, member, ("strategies",))
+
+
+def _require(step: Step, strategy: str, stages: Sequence[str]) -> None:
+    status = step.work.aside().read_or_empty(STATUS, rows=Rows("strategy", strategy))
     failed = {row["stage"]: row["error"] for row in status.filter(status=FAILED).iter_rows(named=True)}
     for stage in stages:
         if stage in failed:
-            raise UpstreamFailedError(f"{stage}/{step.strategy} failed: {failed[stage]}")
+            raise UpstreamFailedError(f"{stage}/{strategy} failed: {failed[stage]}")
 
 
 def strategy_of(step: Step) -> str:
