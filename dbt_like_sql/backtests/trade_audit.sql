@@ -84,7 +84,10 @@ LEFT JOIN backtests.trades AS t ON t.trade_id = f.trade_id
 LEFT JOIN backtests.orders AS o ON o.order_id = f.order_id
 LEFT JOIN backtests.decisions AS d ON d.decision_id = o.decision_id
 LEFT JOIN strategies.signals AS s
-    ON s.strategy = d.strategy AND s.session = d.session AND s.symbol = d.symbol AND s.action = d.decision
+    ON s.strategy = d.strategy AND s.session = d.session AND s.symbol = d.symbol
+    AND s.pair_id IS NOT DISTINCT FROM d.pair_id
+    -- a target weight that shrinks is an exit of the portfolio, but no exit signal until it is 0
+    AND s.action = CASE WHEN d.target_weight <> 0 THEN 'enter' ELSE d.decision END
 LEFT JOIN market_data.bars AS db ON db.symbol = d.symbol AND db.session = d.session
 LEFT JOIN features.indicators AS i ON i.symbol = d.symbol AND i.session = d.session
 LEFT JOIN features.daily AS x ON x.symbol = d.symbol AND x.session = d.session

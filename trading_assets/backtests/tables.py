@@ -204,23 +204,29 @@ METRICS = Table(
 OPEN_POSITIONS = Table(
     name="backtests.open_positions",
     description="A position or a pending order at the end of a run; liquidation_plan says how it could be left",
-    key=("strategy", "split", "symbol"),
+    key=("strategy", "split", "symbol", "pair_id"),
     columns={
         "strategy": _STRATEGY,
         "split": _SPLIT,
         "symbol": _SYMBOL,
+        "pair_id": _PAIR,
+        "side": Column(pl.String, "of the position; of an order, of what it would open", one_of=("long", "short")),
         "quantity": Column(pl.Float64, "held, or ordered", at_least=0),
         "entry_session": Column(pl.Date, "null for an order", nullable=True),
         "entry_price": Column(pl.Float64, "null for an order", nullable=True),
-        "stop_price": Column(pl.Float64, "current stop; provisional for an order"),
+        "stop_price": Column(pl.Float64, "current stop; provisional for an order; null without one", nullable=True),
         "last_price": Column(pl.Float64, "last mark; close of the decision for an order"),
         "open_pnl": Column(
-            pl.Float64, "value plus cash in minus cash out so far, fees included; null for an order", nullable=True
+            pl.Float64,
+            "value plus cash in minus cash out so far, fees and borrowing included; null for an order",
+            nullable=True,
         ),
+        "trade_id": Column(pl.String, "that its round trip will have; null for an order", nullable=True),
         "pending_order": Column(
             pl.String, "side of the order that waits for an open", nullable=True, one_of=("buy", "sell")
         ),
         "pending_reason": Column(pl.String, "trigger, or exit reason", nullable=True),
+        "pending_order_id": Column(pl.String, "the order", nullable=True),
     },
 )
 
