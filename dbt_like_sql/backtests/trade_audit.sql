@@ -58,7 +58,7 @@ SELECT
     i.highest_close_55,  -- highest close of the 55 sessions before, adjusted
     i.adv_20,  -- mean dollar volume of 20 sessions
     i.adx_14,  -- trend strength, 0 to 100
-    to_json(x) AS features,  -- row of features.daily at the decision
+    CASE WHEN x.symbol IS NOT NULL THEN to_json(x) END AS features,  -- row of features.daily at the decision
     m.model,  -- model whose score the strategy looked at
     m.version AS model_version,  -- content hash of settings, seed, features and training data
     m.fold AS model_fold,  -- walk-forward fold that scored it

@@ -162,3 +162,21 @@ def test_seed_changes_nothing_without_noise() -> None:
     trial = trial_of(market, exit_signal=0)
     one, two = (simulate(market, signals, trial, settings(seed)) for seed in (1, 2))
     assert one.equity.tobytes() == two.equity.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("low", "halts"),
+    [(60.0, False), (1.0, True)],  # 15 % of equity in one position: a fall by 40 % or 99 % of it
+)
+def test_flash_crash(low: float, halts: bool) -> None:
+    crash = np.array([False, False, True, False, False, False])
+    lows = np.where(crash, low, 100.0)[:, None]
+    market = quiet_market([100.0] * 6, low=lows, slippage_bps=10.0)._replace(crash=crash)
+    found = run(market, entries(market, (0, 0), (3, 0)), drawdown_limit=0.1, daily_loss_limit=1.0)
+    # Mean slippage 10 bp x 0.5 (a small order), five times that in the crash.
+    price = low * (1 - 25 / 1e4)
+    assert exits_of(found) == [(2, "hard_stop", pytest.approx(price, rel=1e-15))]
+    assert found.trades["exit_slippage_bps"].tolist() == [25.0]
+    assert found.equity[2:4].tolist() == pytest.approx([100_000 - 150 * (100.05 - price)] * 2)
+    assert said(found, "reject") == ([(3, 0, "halted")] if halts else [])
+    assert found.held.size == (0 if halts else 1)
