@@ -58,3 +58,15 @@ class Journal:
     fills: pl.DataFrame
     trade_ids: pl.Series
     order_ids: pl.Series
+
+
+def journal_of(simulation: Simulation, names: Names, *, strategy: str, split: str) -> Journal:
+    """Name what the engine numbers, and join it by ids."""
+    run = f"{strategy}-{split}"
+    decisions, fills = simulation.decisions, simulation.fills
+    order_ids, orders = _orders(simulation, names, run)
+    trade_ids = _trade_ids(fills, names, run)
+    rows = _decisions(decisions, names, run)
+    of_order = np.where(decisions["order"] < 0, len(order_ids), decisions["order"])
+    rows = rows.with_columns(order_id=pl.concat([order_ids, pl.Series([None], dtype=pl.String)]).gather(of_order))
+    return Journal(rows, orders, _fills(fills, names, order_ids, trade_ids), trade_ids, order_ids)

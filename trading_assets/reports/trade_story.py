@@ -104,7 +104,7 @@ def _model(evidence: TradeEvidence) -> Iterator[Chapter]:
     weights = evidence.explanations.sort("value", descending=True).head(SHOWN_FEATURES)
     table = weights.select(
         "feature",
-        pl.col("feature").replace_strict(evidence.features, default=None, return_dtype=pl.Float64).alias("value then"),
+        pl.Series("value then", [evidence.features.get(name) for name in weights["feature"]], dtype=pl.Float64),
         pl.col("value").alias("mean contribution"),
     )
     yield Chapter("Model", lines, table if weights.height else None)

@@ -29,7 +29,11 @@ def trades_section(content: StrategyContent) -> Section:
         else "No trade: no signal passed every test.",
         tables=[
             grid(exit_reasons(trades), caption="Why positions were left"),
-            grid(rejections(content.decisions.filter(run)), formats={"share": percent}, caption="Why candidates were rejected"),
+            grid(
+                rejections(content.decisions.filter(run)),
+                formats={"share": percent},
+                caption="Why candidates were rejected",
+            ),
             *([liquidation(plan)] if not plan.is_empty() else []),
         ],
         folded_title=f"The last {shown.height} trades",
