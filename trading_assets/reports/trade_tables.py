@@ -101,7 +101,7 @@ def last_trades(trades: pl.DataFrame) -> pl.DataFrame:
         )
     )
     silent = [name for name in ("pair_id", "stop_price") if shown[name].null_count() == shown.height]
-    silent += ["borrow_cost"] if not shown["borrow_cost"].any() else []
+    silent += ["borrow_cost"] if not (shown["borrow_cost"] > 0).any() else []
     silent += ["side"] if set(shown["side"]) <= {"long"} else []
     return shown.drop(silent)
 
