@@ -15,26 +15,29 @@ from trading_assets.strategies.rules import Rules
 
 @dataclass(frozen=True)
 class Names:
-    """Sessions, symbols and reasons of one strategy."""
+    """Sessions, symbols and reasons of one strategy.
+
+    Attributes
+    ----------
+    triggers, exits
+        Reasons to enter and to leave, by number.
+    pairs
+        Ids of pairs by number of the group; empty for a strategy without pairs.
+    model
+        Whose score the strategy looks at.
+    """
 
     grid: Grid
-    rules: Rules
+    triggers: Sequence[str]
+    exits: Sequence[str]
+    pairs: Sequence[str] = ()
+    model: str | None = None
 
-    def sessions(self, rows: Integers) -> pl.Series:
-        """Dates by row of the market; -1 has none."""
-        return named(self.grid.sessions, rows, pl.Date())
-
-    def symbols(self, columns: Integers) -> pl.Series:
-        """Symbols by column of the market."""
-        return named(self.grid.symbols, columns)
-
-    def triggers(self, numbers: Integers) -> pl.Series:
-        """Triggers by number."""
-        return named([trigger.name for trigger in self.rules.triggers], numbers)
-
-    def exits(self, numbers: Integers) -> pl.Series:
-        """Exit reasons by number, the strategy's own by the name that it gives it."""
-        return named([self.rules.exit_reason if name == "rule" else name for name in EXIT_REASONS], numbers)
+    @classmethod
+    def of_rules(cls, grid: Grid, rules: Rules) -> Names:
+        """Of an order-based strategy."""
+        exits = [rules.exit_reason if name == "rule" else name for name in EXIT_REASONS]
+        return cls(grid, [trigger.name for trigger in rules.triggers], exits, model=rules.model)
 
 
 def named(names: Sequence[object], numbers: Integers, dtype: pl.DataType | type[pl.DataType] = pl.String) -> pl.Series:

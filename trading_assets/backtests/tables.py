@@ -123,7 +123,6 @@ DECISIONS = Table(
         "quantity": _number("units of the order; of a rejection for size what was left"),
         "notional": _number("quantity at the close, quote currency"),
         "risk_multiplier": _number("fraction of the configured risk that is taken: scaling of volatility x restart"),
-        "volatility_multiplier": _number("the part of it from scaling of volatility"),
         "portfolio_correlation": _number("mean pairwise correlation of the positions"),
         "candidate_correlation": _number("mean correlation of the symbol with the positions"),
         "equity": _number("account at this close, quote currency"),
@@ -132,6 +131,7 @@ DECISIONS = Table(
         "sector_room": _number("notional left under the limit on a sector, quote currency"),
         "adv": _number("adv_20, quote currency"),
         "capacity_limit": _number("largest notional that liquidity allows, quote currency"),
+        "stop_distance": _number("of the stop from the fill, quote currency"),
         "target_weight": _number("signed fraction of equity asked for"),
         "granted_weight": _number("what the limits left of it"),
         "detail": Column(pl.String, "JSON: what of the columns above is not null, from trigger on"),
@@ -269,6 +269,19 @@ BASELINES = Table(
         "equity": Column(pl.Float64, "from the same starting equity"),
         "daily_return": Column(pl.Float64, "change of equity", nullable=True),
     },
+)
+
+#: Tables of a strategy's runs. All have a column `split`: the holdout asset replaces some of their rows.
+RUN_TABLES = (
+    TRADES,
+    EQUITY,
+    DECISIONS,
+    ORDERS,
+    FILLS,
+    METRICS,
+    OPEN_POSITIONS,
+    LIQUIDATION_PLAN,
+    BASELINES,
 )
 
 _HEADLINE = Column(pl.Float64, "of the continuous run up to the end of validation", nullable=True)
