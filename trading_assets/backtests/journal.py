@@ -14,7 +14,7 @@ import polars as pl
 
 from trading_assets.backtests.engine import Simulation
 from trading_assets.backtests.layout import ENTER, EXIT, HOLD, NUMBERS, OPENS, REJECT, Table
-from trading_assets.backtests.market import DECISIONS, HOLDS, REJECTIONS, Integers
+from trading_assets.backtests.market import DECISIONS, HOLDS, REJECTIONS, Integers, Market
 from trading_assets.backtests.names import Names, named
 
 SIDES = ("buy", "sell")
@@ -47,7 +47,7 @@ def journal_of(simulation: Simulation, market: Market, names: Names, run: str) -
     decisions = _decisions(simulation.decisions, names).with_columns(
         decision_id=_id(run, _day("session"), "symbol", "decision").over("session", "symbol", "decision")
     )
-    orders = _orders(simulation, decisions, fills, run)
+    orders = _orders(simulation, decisions, fills.with_columns(short=_falls_short(simulation, market)), run)
     order_ids = decisions.join(orders, on="decision_id", how="left", maintain_order="left")["order_id"]
     trade_ids = _trade_ids(fills, run)
     named_fills = fills.with_columns(
@@ -141,7 +141,9 @@ def _orders(simulation: Simulation, decisions: pl.DataFrame, fills: pl.DataFrame
     about = pl.Series("about", np.ascontiguousarray(simulation.decisions["order"]))
     rejected = numbered.with_columns(about).filter(pl.col("decision") == "reject", pl.col("about") >= 0)
     rejected = rejected.group_by(number="about").agg(cause=pl.col("reason").last())
-    filled = fills.group_by(number=pl.col("decision")).agg(filled_side=pl.col("side").first())
+    filled = fills.group_by(number=pl.col("decision")).agg(
+        filled_side=pl.col("side").first(), cut=pl.col("short").any()
+    )
     orders = (
         numbered.filter(pl.col("decision").is_in(["enter", "exit"]))
         .join(filled, on="number", how="left", maintain_order="left")
@@ -152,7 +154,7 @@ def _orders(simulation: Simulation, decisions: pl.DataFrame, fills: pl.DataFrame
         )
     )
     orders = orders.with_columns(side=pl.coalesce("filled_side", _sides_asked_for(orders, fills)))
-    partly = pl.col("is_pending") | pl.col("cause").is_not_null()
+    partly = pl.col("is_pending") | pl.col("cause").is_not_null() | pl.col("cut")
     return orders.select(
         "decision_id",
         "symbol",
@@ -165,10 +167,27 @@ def _orders(simulation: Simulation, decisions: pl.DataFrame, fills: pl.DataFrame
         .otherwise(pl.when("is_pending").then(pl.lit("pending")).otherwise(pl.lit("cancelled"))),
         cancel_reason=pl.when(~pl.col("is_filled") & ~pl.col("is_pending"))
         .then(pl.col("cause").fill_null(REPLACED))
+        .when("cut")
+        .then(pl.lit("insufficient_cash"))
         .otherwise("cause"),
     ).with_columns(
         order_id=_id(run, _day("decision_session"), "symbol", "side").over("decision_session", "symbol", "side")
     )
+
+
+def _falls_short(simulation: Simulation, market: Market) -> pl.Series:
+    """Fills that cash cut: of an entry, by a lot or more below what was ordered, splits since followed.
+
+    A target weight has no quantity before its open: it is sized, and cut, there.
+    """
+    fills, decisions = simulation.fills, simulation.decisions[simulation.fills["decision"]]
+    first, last, i = decisions["session"], fills["session"], fills["symbol"]
+    ratio = np.ones(fills.size)
+    for k in np.flatnonzero(last - first > 0):
+        ratio[k] = np.prod(market.split_ratio[first[k] + 1 : last[k] + 1, i[k]])
+    numbers = dict(zip(NUMBERS, decisions["numbers"].T, strict=True))
+    entry = (decisions["decision"] == ENTER) & np.isnan(numbers["granted_weight"])
+    return pl.Series(entry & (fills["quantity"] < (numbers["quantity"] * ratio - market.lot[i] * (1 - 1e-6))))
 
 
 def _sides_asked_for(orders: pl.DataFrame, fills: pl.DataFrame) -> pl.Series:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from trading_assets.backtests.costs import expected_slippage_bps, fee_rate
+from trading_assets.backtests.compiled import cached, sources_key
+from trading_assets.backtests.costs import fee_rate, mean_slippage_bps
 from trading_assets.backtests.engine import Simulation
 from trading_assets.backtests.journal import SIDES
 from trading_assets.backtests.layout import BUY, SELL, Table
 from trading_assets.backtests.liquidation import slice_quantity
-from trading_assets.backtests.market import Flags, Market
+from trading_assets.backtests.market import Flags, Floats, Market
 from trading_assets.backtests.names import Names
 from trading_assets.backtests.settings import Settings
 from trading_assets.backtests.tables import LIQUIDATION_PLAN
@@ -61,9 +63,7 @@ class Urgency:
         return "liquidity" if self.sessions_needed > 1 else "unrealised_r"
 
 
-def plan_of(
-    simulation: Simulation, market: Market, trial: Table, settings: Settings, names: Names
-) -> pl.DataFrame:
+def plan_of(simulation: Simulation, market: Market, trial: Table, settings: Settings, names: Names) -> pl.DataFrame:
     """The plan at the last close of a run.
 
     A slice is what the drawdown breaker would sell in a session (`liquidation.slice_quantity`), at the depth of the
@@ -82,7 +82,7 @@ def plan_of(
     """
     last = simulation.first_session + simulation.equity.size - 1
     unhealthy = simulation.unhealthy_at_end
-    found = [_position(row, last, market, unhealthy, trial[0], settings, names) for row in simulation.positions_at_end]
+    found = [_position(row, last, market, unhealthy, trial, settings, names) for row in simulation.positions_at_end]
     found.sort(key=lambda each: (each[0].key, each[1]["pair_id"][0] or ""))
     plans = [
         rows.with_columns(
@@ -99,18 +99,19 @@ def plan_of(
 
 
 def _position(
-    position: Any, last: int, market: Market, unhealthy: Flags, trial: Any, settings: Settings, names: Names
+    position: Any, last: int, market: Market, unhealthy: Flags, trials: Table, settings: Settings, names: Names
 ) -> tuple[Urgency, pl.DataFrame]:
-    i, mark = int(position["symbol"]), float(position["mark"])
+    trial, i, mark = trials[0], int(position["symbol"]), float(position["mark"])
     quantity, sign = abs(float(position["quantity"])), math.copysign(1.0, position["quantity"])
     adv, lot = float(market.adv[last, i]), float(market.lot[i])
     slice_ = slice_quantity(quantity, mark, adv, trial["capacity"], lot)
-    needed = max(1, math.ceil(quantity / slice_ - 1e-9))
+    needed = max(1, math.ceil(quantity / slice_ - 1e-9)) if slice_ > 0.0 else 1
     sold = np.full(min(needed, LISTED_SLICES), slice_)
     if needed <= LISTED_SLICES:
         sold[-1] = quantity - slice_ * (needed - 1)
     notional = sold * mark
-    bps = np.array([expected_slippage_bps(last, i, last, value, market, trial, settings) for value in notional])
+    bps = np.empty_like(notional)
+    _mean_bps(last, i, notional, market, trials, settings, bps)
     risk = float(position["risk"])
     profit = float(position["flow"] + position["quantity"] * mark)
     urgency = Urgency(
@@ -135,3 +136,19 @@ def _position(
         }
     )
     return urgency, rows
+
+
+def _entry_point(sources: int) -> Callable[..., None]:
+    @cached
+    def mean_bps(
+        t: int, i: int, notional: Floats, market: Market, trials: Table, settings: Settings, bps: Floats
+    ) -> None:
+        """Mean slippage of orders of these sizes decided and filled in session *t*."""
+        sources  # noqa: B018 - part of the key in the cache of compiled code
+        for k in range(notional.size):
+            bps[k] = mean_slippage_bps(t, i, t, notional[k], market, trials[0], settings)
+
+    return mean_bps
+
+
+_mean_bps = _entry_point(sources_key())
