@@ -10,7 +10,22 @@ from typing import Any, TypeVar
 from numba import njit
 
 #: Modules with compiled functions, or with constants and types that these are compiled with.
-_MODULES = ("compiled", "costs", "entries", "exits", "fills", "guard", "kernel", "market", "risk", "settings", "state")
+_MODULES = (
+    "booking",
+    "compiled",
+    "costs",
+    "entries",
+    "exits",
+    "fills",
+    "guard",
+    "kernel",
+    "layout",
+    "liquidation",
+    "market",
+    "risk",
+    "settings",
+    "state",
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 

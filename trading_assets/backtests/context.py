@@ -13,13 +13,13 @@ import polars as pl
 
 from trading_assets.backtests import engine
 from trading_assets.backtests.baselines import compare
+from trading_assets.backtests.layout import Table
 from trading_assets.backtests.market import Floats, Integers, Market, Signals
 from trading_assets.backtests.market_build import Grid, build_grid, build_market
 from trading_assets.backtests.metrics import OF_BENCHMARK, summarise
 from trading_assets.backtests.records import Result, result_of
 from trading_assets.backtests.settings import Settings, settings_of
 from trading_assets.backtests.signals import signals_of, signature, trial_of
-from trading_assets.backtests.state import Table
 from trading_assets.backtests.tables import BASELINES, METRICS
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import OrderParameters, strategy_module
@@ -287,7 +287,7 @@ def _over(context: StrategyMarket, start: dt.date, end: dt.date) -> Table:
 def _trial(context: StrategyMarket, rules: Rules, parameters: OrderParameters) -> Table:
     """The trial of a parameter set, under the scenario of the context's own trial."""
     trial = trial_of(rules, parameters, context.rank_weights, len(context.grid.sessions) - 1)
-    for scenario in ("fee_multiplier", "slippage_multiplier", "delay"):
+    for scenario in ("fee_multiplier", "slippage_multiplier", "borrow_multiplier", "delay"):
         trial[scenario] = context.trial[scenario]
     return trial
 

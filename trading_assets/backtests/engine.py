@@ -15,9 +15,10 @@ from typing import TypeVar
 import numpy as np
 
 from trading_assets.backtests.kernel import health_of, run
+from trading_assets.backtests.layout import Table
 from trading_assets.backtests.market import Floats, Integers, Market, Signals
 from trading_assets.backtests.settings import Settings
-from trading_assets.backtests.state import Health, Table, new_records, new_state
+from trading_assets.backtests.state import Health, new_records, new_state
 
 T = TypeVar("T")
 
@@ -26,9 +27,9 @@ T = TypeVar("T")
 class Simulation:
     """One run. Arrays have a value a session, from `first_session` (a row of the market) on.
 
-    `trades` and `decisions` are structured (`state.TRADE`, `state.DECISION`), in the order of the events;
-    `held` and `queue` are the symbols of open positions and waiting entry orders at the end, whose rows are
-    in `positions_at_end` and `orders_at_end`.
+    `trades`, `decisions` and `fills` are structured (`layout.TRADE`, `DECISION`, `FILL`), in the order of the
+    events; `held` and `queue` are the slots of open positions and waiting orders at the end, whose rows are in
+    `positions_at_end` and `orders_at_end`.
     """
 
     first_session: int
@@ -38,6 +39,7 @@ class Simulation:
     positions: Integers
     trades: Table
     decisions: Table
+    fills: Table
     held: Integers
     positions_at_end: Table
     queue: Integers
@@ -71,8 +73,11 @@ def simulate(market: Market, signals: Signals, trial: Table, settings: Settings)
     """
     first, last = _span(market, trial)
     rows = signals.candidates.first
-    state = new_state(market.close.shape[1], last + 1 - first, settings)
-    records = new_records(max(1, int(rows[last + 1] - rows[first])), last + 1 - first)
+    candidates, sessions = max(1, int(rows[last + 1] - rows[first])), last + 1 - first
+    state = new_state(market.close.shape[1], sessions, settings.max_positions, settings)
+    # A candidate leads to one decision at its close, at most one at its open, and at most three of its exit (decided,
+    # overridden by a delisting, stopped out in a crash). Only the slices of a liquidation are more fills than two.
+    records = new_records(candidates, 5 * candidates, 2 * candidates + settings.max_positions * sessions, sessions)
     equity = np.empty(last + 1 - first)
     with np.errstate(over="ignore"):  # the draw's integers wrap; compiled code does not ask
         run(market, signals, _health(market, settings), trial, settings, state, records, equity)
@@ -86,6 +91,7 @@ def simulate(market: Market, signals: Signals, trial: Table, settings: Settings)
         positions=records.positions,
         trades=records.trades[: account["trades"]].copy(),
         decisions=records.decisions[: account["decisions"]].copy(),
+        fills=records.fills[: account["fills"]].copy(),
         held=held,
         positions_at_end=state.positions[held],
         queue=queue,
@@ -132,10 +138,10 @@ def _equity_only(
     market: Market, signals: Signals, trial: Table, settings: Settings, health: Health
 ) -> tuple[Floats, Table]:
     first, last = _span(market, trial)
-    state = new_state(market.close.shape[1], last + 1 - first, settings)
+    state = new_state(market.close.shape[1], last + 1 - first, settings.max_positions, settings)
     equity = np.empty(last + 1 - first)
     with np.errstate(over="ignore"):
-        run(market, signals, health, trial, settings, state, new_records(0, 0), equity)
+        run(market, signals, health, trial, settings, state, new_records(0, 0, 0, 0), equity)
     return equity, state.account
 
 

@@ -124,6 +124,7 @@ def build_market(
         weekend_multiplier=np.array([each.weekend_multiplier for each in of_symbol]),
         tick=np.array([each.tick for each in of_symbol]),
         lot=np.array([each.lot for each in of_symbol]),
+        sector=np.full(len(grid.symbols), -1, dtype=np.int64),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from trading_assets.backtests.layout import Table
 from trading_assets.backtests.market import (
     MAX_TRIGGERS,
     SCALING_CONTINUOUS,
@@ -19,7 +20,6 @@ from trading_assets.backtests.market import (
     Signals,
 )
 from trading_assets.backtests.market_build import Grid
-from trading_assets.backtests.state import Table
 from trading_assets.config.strategies import OrderParameters
 from trading_assets.strategies.panel import evaluate
 from trading_assets.strategies.rules import Rules
@@ -70,7 +70,7 @@ def trial_of(rules: Rules, parameters: OrderParameters, rank_weights: tuple[floa
     trial["capacity"] = parameters.capacity
     trial["scaling"] = _SCALING[parameters.volatility_scaling]
     trial["rank_weights"] = rules.rank_weights or rank_weights
-    trial["fee_multiplier"] = trial["slippage_multiplier"] = 1.0
+    trial["fee_multiplier"] = trial["slippage_multiplier"] = trial["borrow_multiplier"] = 1.0
     trial["last_session"] = last
     return trial
 

@@ -126,6 +126,7 @@ class Costs(Section):
     stress_window: int = Field(default=5, ge=1)
     volatility_clip: tuple[Positive, Positive] = (0.5, 3.0)
     size_clip: tuple[Positive, Positive] = (0.5, 2.0)
+    borrow_bps: NonNegative = Field(default=50.0, description="of a short position's value a year, accrued daily")
 
 
 class Risk(Section):
@@ -137,6 +138,7 @@ class Risk(Section):
     max_gross: Fraction = 0.80
     max_positions: int = Field(default=8, ge=1)
     max_symbol: Fraction = 0.25
+    max_sector: Fraction = Field(default=0.50, description="of the symbols whose sector is known")
     volatility_window: int = Field(default=20, ge=2)
     volatility_baseline: int = Field(default=252, ge=2)
     volatility_minimum: int = Field(default=60, ge=1)

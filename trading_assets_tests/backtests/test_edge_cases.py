@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from trading_assets_tests.backtests.markets import entries, quiet_market
-from trading_assets_tests.backtests.runs import ALL_IN, NAN, exits_of, run, said
+from trading_assets_tests.backtests.runs import ALL_IN, NAN, number, exits_of, run, said
 
 
 def test_next_open_fill() -> None:
@@ -37,7 +37,7 @@ def test_last_bar_signal() -> None:
 def test_insufficient_cash() -> None:
     market = quiet_market([100.0, 110.0], fee_bps=100.0)
     found = run(market, entries(market, (0, 0)), **ALL_IN)
-    assert found.decisions[0]["quantity"] == 990  # 100,000 / 101
+    assert number(found, "quantity")[0] == 990  # 100,000 / 101
     assert found.positions_at_end[0]["quantity"] == 900  # 100,000 / 111.1
     assert found.cash[1] == pytest.approx(100_000 - 900 * 111.1, abs=1e-9)
 

@@ -10,7 +10,7 @@ from trading_assets.backtests import metrics
 from trading_assets.backtests.engine import simulate, sweep
 from trading_assets.backtests.market import SCALING_CONTINUOUS, SCALING_REGIME, Market
 from trading_assets_tests.backtests.markets import entries, quiet_market, settings, trial_of
-from trading_assets_tests.backtests.runs import ALL_IN, busy, exits_of, herd, run, said, wavy
+from trading_assets_tests.backtests.runs import ALL_IN, busy, exits_of, herd, number, run, said, wavy
 
 
 @pytest.mark.parametrize("scaling", [SCALING_CONTINUOUS, SCALING_REGIME])
@@ -28,7 +28,7 @@ def test_vol_scaling_short_history(scaling: int, at: int, expected: str | None) 
     # Exposed from session 21 on, so that the exposed volatilities are those of sessions 21, 22, ...
     signals = entries(market, (20, 0), (at, 1)) if at > 20 else entries(market, (at, 1))
     found = run(market, signals, {"scaling": scaling}, daily_loss_limit=1.0, var_limit=1.0)
-    multiplier = found.decisions[-1]["risk_multiplier"]
+    multiplier = number(found, "risk_multiplier")[-1]
     if expected is None:
         assert multiplier == 1.0
         return
