@@ -17,6 +17,7 @@ from trading_assets.backtests.layout import Table
 from trading_assets.backtests.market import Floats, Integers, Market, Signals
 from trading_assets.backtests.market_build import Grid, build_grid, build_market
 from trading_assets.backtests.metrics import OF_BENCHMARK, summarise
+from trading_assets.backtests.names import Names
 from trading_assets.backtests.records import Result, result_of
 from trading_assets.backtests.settings import Settings, settings_of
 from trading_assets.backtests.signals import signals_of, signature, trial_of
@@ -130,15 +131,10 @@ def backtest(context: StrategyMarket, start: dt.date, end: dt.date, *, split: st
     ValueError
         The market has no session between the two dates.
     """
-    simulation = engine.simulate(context.market, context.signals, _over(context, start, end), context.settings)
-    return result_of(
-        simulation,
-        context.grid,
-        context.rules,
-        strategy=context.name,
-        split=split,
-        starting_equity=context.settings.starting_equity,
-    )
+    trial = _over(context, start, end)
+    simulation = engine.simulate(context.market, context.signals, trial, context.settings)
+    names = Names.of_rules(context.grid, context.rules)
+    return result_of(simulation, context.market, trial, context.settings, names, strategy=context.name, split=split)
 
 
 def metrics_of(context: StrategyMarket, result: Result) -> pl.DataFrame:

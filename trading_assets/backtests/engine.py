@@ -16,7 +16,7 @@ import numpy as np
 
 from trading_assets.backtests.kernel import health_of, run
 from trading_assets.backtests.layout import Table
-from trading_assets.backtests.market import Floats, Integers, Market, Signals
+from trading_assets.backtests.market import Flags, Floats, Integers, Market, Signals
 from trading_assets.backtests.settings import Settings
 from trading_assets.backtests.state import Health, new_records, new_state
 
@@ -29,7 +29,8 @@ class Simulation:
 
     `trades`, `decisions` and `fills` are structured (`layout.TRADE`, `DECISION`, `FILL`), in the order of the
     events; `held` and `queue` are the slots of open positions and waiting orders at the end, whose rows are in
-    `positions_at_end` and `orders_at_end`.
+    `positions_at_end` and `orders_at_end`. `unhealthy_at_end` is (symbols,): entries are barred, the last session is
+    missing, or the symbol is delisted.
     """
 
     first_session: int
@@ -44,6 +45,7 @@ class Simulation:
     positions_at_end: Table
     queue: Integers
     orders_at_end: Table
+    unhealthy_at_end: Flags
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,10 @@ def simulate(market: Market, signals: Signals, trial: Table, settings: Settings)
     records = new_records(candidates, 5 * candidates, 2 * candidates + settings.max_positions * sessions, sessions)
     equity = np.empty(last + 1 - first)
     with np.errstate(over="ignore"):  # the draw's integers wrap; compiled code does not ask
-        run(market, signals, _health(market, settings), trial, settings, state, records, equity)
+        health = _health(market, settings)
+        run(market, signals, health, trial, settings, state, records, equity)
     account = state.account[0]
+    delisted = (market.delisted >= 0) & (market.delisted <= last)
     held, queue = state.held[: account["held"]], state.queue[: account["queued"]]
     return Simulation(
         first_session=first,
@@ -96,6 +100,7 @@ def simulate(market: Market, signals: Signals, trial: Table, settings: Settings)
         positions_at_end=state.positions[held],
         queue=queue,
         orders_at_end=state.orders[queue],
+        unhealthy_at_end=health.unhealthy[last] | (health.missing[last] > 0) | delisted,
     )
 
 

@@ -83,9 +83,10 @@ def _decisions(decisions: Table, names: Names) -> pl.DataFrame:
     for number, name_of in reasons.items():
         rows = np.flatnonzero(kind == number)
         reason = reason.scatter(rows, name_of(decisions["reason"][rows]))
+    # NaN: it played no part; infinity: no limit.
+    known = np.where(np.isfinite(decisions["numbers"]), decisions["numbers"], np.nan)
     numbers = {
-        name: pl.Series(np.ascontiguousarray(decisions["numbers"][:, place])).fill_nan(None)
-        for place, name in enumerate(NUMBERS)
+        name: pl.Series(np.ascontiguousarray(known[:, place])).fill_nan(None) for place, name in enumerate(NUMBERS)
     }
     frame = pl.DataFrame(
         {

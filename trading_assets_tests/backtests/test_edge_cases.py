@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from trading_assets_tests.backtests.markets import entries, quiet_market
-from trading_assets_tests.backtests.runs import ALL_IN, NAN, number, exits_of, run, said
+from trading_assets_tests.backtests.runs import ALL_IN, NAN, exits_of, number, run, said
 
 
 def test_next_open_fill() -> None:

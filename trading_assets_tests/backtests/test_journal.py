@@ -17,7 +17,7 @@ from trading_assets.backtests.records import Result
 from trading_assets_tests.backtests.journals import FIRST, result_of_case
 from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, settings, trial_of
 
-FEW = profile(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = profile(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 IDS = {
     "decisions": ("decision_id", tables.DECISIONS),
     "orders": ("order_id", tables.ORDERS),
@@ -160,20 +160,23 @@ def test_the_ids_and_numbers_of_one_round_trip() -> None:
     assert (row["portfolio_correlation"], row["target_weight"]) == (None, None)
 
 
-def test_the_guard_and_the_ranks_are_on_record() -> None:
-    """Four positions that move as one, and two candidates: the guard's correlations are 1, the ranks 1/2 and 1."""
+@pytest.mark.parametrize("guarded", [True, False])
+def test_the_guard_and_the_ranks_are_on_record(guarded: bool) -> None:
+    """Four positions that move as one, and two candidates: correlations of 1; without the guard ranks of 1/2 and 1."""
     path = 100.0 + np.array([0.0, 1.0, 0.5, 2.0, 1.0, 0.0, 1.5, 1.0])
     market = quiet_market(np.tile(path[:, None], (1, 6)))
     at = [*((0, symbol) for symbol in range(4)), (5, 4), (5, 5)]
     signals = entries(market, *at, rank=[[0.0, 0.0, 0.0, 0.0, 1.0, 2.0]], relative_strength=[0, 0, 0, 0, 9.0, 8.0])
-    numbers = settings(correlation_window=5, correlation_portfolio=1.0, daily_loss_limit=1.0)
+    numbers = settings(correlation_window=5, correlation_positions=4 if guarded else 5, daily_loss_limit=1.0)
     run = result_of_case(Case(market, signals, trial_of(market), numbers))
     last = run.decisions.filter(pl.col("session") == run.equity["session"][5], moment="close").sort("symbol")
-    assert last["portfolio_correlation"].to_list() == pytest.approx([1.0, 1.0])
     assert last["candidate_correlation"].to_list() == pytest.approx([1.0, 1.0])
-    assert last["strength_rank"].to_list() == [0.5, 1.0]
-    assert last["relative_strength_rank"].to_list() == [1.0, 0.5]
-    assert last["diversification_rank"].to_list() == [0.75, 0.75]
-    weights = np.array([0.5, 0.3, 0.2])
-    parts = last.select("strength_rank", "relative_strength_rank", "diversification_rank").to_numpy()
-    assert last["score"].to_list() == pytest.approx((parts @ weights).tolist())
+    if guarded:
+        assert last["reason"].to_list() == ["correlation_guard"] * 2
+        assert last["portfolio_correlation"].to_list() == pytest.approx([1.0, 1.0])
+        assert last["score"].null_count() == 2
+        return
+    assert last["decision"].to_list() == ["enter"] * 2
+    ranks = last.select("strength_rank", "relative_strength_rank", "diversification_rank").rows()
+    assert ranks == [(0.5, 1.0, 0.75), (1.0, 0.5, 0.75)]
+    assert last["score"].to_list() == pytest.approx([0.25 + 0.3 + 0.15, 0.5 + 0.15 + 0.15])
