@@ -231,8 +231,9 @@ def _profit(evidence: TradeEvidence) -> Chapter:
         total, name = evidence.position["open_pnl"], "profit or loss so far"
     else:
         return Chapter("Profit and loss")
-    rest = total - flows["amount"].sum()
-    if abs(rest) > 1e-6 * max(1.0, flows["amount"].abs().max() or 0.0):
+    amounts: list[float] = flows["amount"].to_list()
+    rest = total - sum(amounts)
+    if abs(rest) > 1e-6 * max(1.0, *map(abs, amounts)):
         flows = pl.concat([flows, pl.DataFrame({"item": ["not explained by these"], "amount": [rest]})])
     table = pl.concat([flows, pl.DataFrame({"item": [name], "amount": [total]})])
     return Chapter("Profit and loss", [], table.with_columns(pl.col("amount").map_elements(money, pl.String)))

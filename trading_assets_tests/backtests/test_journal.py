@@ -82,8 +82,8 @@ def test_cash_follows_from_fills_and_corporate_actions(case: Case) -> None:
         for i in np.flatnonzero((market.split_ratio[t] != 1) & (held != 0)):
             exact = held[i] * market.split_ratio[t, i]
             whole = math.floor(exact / market.lot[i] + 1e-9) * market.lot[i]
-            price = market.open[t, i] if not math.isnan(market.open[t, i]) else _mark(market.close, t, i)
-            cash += max(0.0, exact - whole) * price
+            assert not math.isnan(market.open[t, i])  # a split comes with a bar
+            cash += max(0.0, exact - whole) * market.open[t, i]
             held[i] = whole
         for fill in run.fills.filter(session=row["session"]).iter_rows(named=True):
             i, sign = int(fill["symbol"][1:]), 1.0 if fill["side"] == "buy" else -1.0
@@ -95,11 +95,6 @@ def test_cash_follows_from_fills_and_corporate_actions(case: Case) -> None:
     fees = run.trades.select(pl.col("entry_fee") + pl.col("exit_fee")).sum().item()
     closed = run.fills.join(run.trades, on="trade_id", how="semi")
     assert closed["fee"].sum() == pytest.approx(fees, rel=1e-9, abs=1e-9)
-
-
-def _mark(close: np.ndarray, t: int, i: int) -> float:
-    """Last close before *t*, in units after the split: only reached by a split without an open."""
-    raise AssertionError(f"a split without a bar at {t}, {i}: {close[t, i]}")
 
 
 @FEW
