@@ -77,8 +77,8 @@ def simulate(market: Market, signals: Signals, trial: Table, settings: Settings)
     rows = signals.candidates.first
     candidates, sessions = max(1, int(rows[last + 1] - rows[first])), last + 1 - first
     state = new_state(market.close.shape[1], sessions, settings.max_positions, settings)
-    # A candidate leads to one decision at its close, at most one at its open, and at most three of its exit (decided,
-    # overridden by a delisting, stopped out in a crash). Only the slices of a liquidation are more fills than two.
+    # A candidate leads to one decision at its close, at most one at its open or one that raises its stop, and at most
+    # three of its exit (decided, overridden by a delisting, stopped out in a crash). Only the slices of a liquidation are more fills than two.
     records = new_records(candidates, 5 * candidates, 2 * candidates + settings.max_positions * sessions, sessions)
     equity = np.empty(last + 1 - first)
     with np.errstate(over="ignore"):  # the draw's integers wrap; compiled code does not ask

@@ -132,6 +132,7 @@ DECISIONS = Table(
         "adv": _number("adv_20, quote currency"),
         "capacity_limit": _number("largest notional that liquidity allows, quote currency"),
         "stop_distance": _number("of the stop from the fill, quote currency"),
+        "stop_price": _number("of the position at an exit, or that its stop was raised to"),
         "target_weight": _number("signed fraction of equity asked for"),
         "granted_weight": _number("what the limits left of it"),
         "detail": Column(pl.String, "JSON: what of the columns above is not null, from trigger on"),

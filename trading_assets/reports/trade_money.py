@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from trading_assets.reports.cells import price
 from trading_assets.reports.trade_evidence import Row, TradeEvidence
 
 
@@ -98,6 +99,8 @@ def _holes(evidence: TradeEvidence, first: dt.date, last: dt.date) -> Iterator[t
 
 def _decisions(evidence: TradeEvidence, first: dt.date, last: dt.date) -> Iterator[tuple[dt.date, str]]:
     own = set(evidence.decisions["decision_id"])
-    for row in evidence.while_held.iter_rows(named=True):
-        if row["reason"] != "already_held" and row["decision_id"] not in own and first <= row["session"] <= last:
-            yield row["session"], f"{row['decision']}: {row['reason'].replace('_', ' ')} {row['detail']}"
+    for row in evidence.while_held.filter(pl.col("session") >= first, pl.col("session") < last).iter_rows(named=True):
+        if row["reason"] == "stop_raised":
+            yield row["session"], f"stop raised to {price(row['stop_price'])}"
+        elif row["reason"] != "already_held" and row["decision_id"] not in own:
+            yield row["session"], f"{row['decision']}, {row['reason'].replace('_', ' ')}"

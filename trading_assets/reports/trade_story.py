@@ -217,9 +217,9 @@ def _held(evidence: TradeEvidence) -> Chapter:
 def _exit(evidence: TradeEvidence) -> Chapter:
     decision = evidence.decisions.row(-1, named=True)
     lines = [f"at the {decision['moment']} of {decision['session']}: {_words(decision['reason'])}"]
-    bar, trade = _bar(evidence, decision["session"]), evidence.trade
-    if bar is not None and trade is not None and trade["stop_price"] is not None:
-        lines.append(f"close {price(bar['close'])}, initial stop {price(trade['stop_price'])}")
+    bar = _bar(evidence, decision["session"])
+    if bar is not None and decision["stop_price"] is not None:
+        lines.append(f"close {price(bar['close'])}, stop {price(decision['stop_price'])}")
     return Chapter("Exit", lines)
 
 

@@ -71,6 +71,7 @@ def world(tmp_path: Path) -> tuple[Warehouse, Configuration]:
                 quantity=[151.0, 226.0],
                 notional=[15_100.0, 15_820.0],
                 portfolio_correlation=[0.5, None],
+                stop_price=[None, 65.0],
                 **{name: [value, None] for name, value in numbers.items()},
             ),
             some(
@@ -83,6 +84,17 @@ def world(tmp_path: Path) -> tuple[Warehouse, Configuration]:
                 moment=["close"] * 2,
                 reason=["capacity", "eligibility"],
                 score=[0.7, None],
+            ),
+            some(
+                DECISIONS,
+                **run,
+                decision_id=["breakout-all-20010105-AAA-hold", "breakout-all-20010104-AAA-hold"],
+                session=[DAYS[4], DAYS[3]],
+                symbol=["AAA"] * 2,
+                decision=["hold"] * 2,
+                moment=["close"] * 2,
+                reason=["stop_raised", "already_held"],
+                stop_price=[65.0, None],
             ),
         ]
     )
@@ -195,10 +207,11 @@ def test_every_chapter_has_its_numbers(world: tuple[Warehouse, Configuration]) -
     assert "stop 2.5 x ATR 2.00 = 5.00 below the fill" in text["Size"]
     assert "bought 151 at 101.20 = 101.00 + 19.80 bp (mean 10.00), to the tick; fee 1.50" in text["Entry"]
     assert "sold 226 at 69.90 = 70.00 - 14.00 bp (mean 12.00)" in text["Exit fills"]
-    assert "close 70.00, initial stop 64.00" in text["Exit"]
+    assert "close 70.00, stop 65.00" in text["Exit"]
     assert text["While it was held"].splitlines() == [
         f"{DAYS[3]}: split, 1.5 for 1: quantity, entry price and stop follow",
         f"{DAYS[4]}: dividend of 0.5 a unit",
+        f"{DAYS[4]}: stop raised to 65.00",
         f"{DAYS[5]}: session missing (no bar received): marked at the last close, no stop update",
         f"{DAYS[6]}: session missing (invalid_ohlc): marked at the last close, no stop update",
     ]
