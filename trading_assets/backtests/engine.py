@@ -7,20 +7,21 @@ trials; each trial writes its own row, which makes the result the same for any n
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from typing import TypeVar
+from itertools import islice
 
 import numpy as np
 
-from trading_assets.backtests.kernel import health_of, run
+from trading_assets.backtests.kernel import derive, run
 from trading_assets.backtests.layout import Table
 from trading_assets.backtests.market import Flags, Floats, Integers, Market, Signals
 from trading_assets.backtests.settings import Settings
-from trading_assets.backtests.state import Health, new_records, new_state
+from trading_assets.backtests.state import Derived, new_records, new_state
 
-T = TypeVar("T")
+#: Runs that a thread is given at a time.
+_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,13 @@ def simulate(market: Market, signals: Signals, trial: Table, settings: Settings)
     candidates, sessions = max(1, int(rows[last + 1] - rows[first])), last + 1 - first
     state = new_state(market.close.shape[1], sessions, settings.max_positions, settings)
     # A candidate leads to one decision at its close, at most one at its open or one that raises its stop, and at most
-    # three of its exit (decided, overridden by a delisting, stopped out in a crash). Only the slices of a liquidation are more fills than two.
+    # three of its exit (decided, overridden by a delisting, stopped out in a crash). Only the slices of a liquidation
+    # are more fills than two.
     records = new_records(candidates, 5 * candidates, 2 * candidates + settings.max_positions * sessions, sessions)
     equity = np.empty(last + 1 - first)
+    derived = _derived(market, settings)
     with np.errstate(over="ignore"):  # the draw's integers wrap; compiled code does not ask
-        health = _health(market, settings)
-        run(market, signals, health, trial, settings, state, records, equity)
+        run(market, signals, derived, trial, settings, state, records, equity)
     account = state.account[0]
     delisted = (market.delisted >= 0) & (market.delisted <= last)
     held, queue = state.held[: account["held"]], state.queue[: account["queued"]]
@@ -100,7 +102,7 @@ def simulate(market: Market, signals: Signals, trial: Table, settings: Settings)
         positions_at_end=state.positions[held],
         queue=queue,
         orders_at_end=state.orders[queue],
-        unhealthy_at_end=health.unhealthy[last] | (health.missing[last] > 0) | delisted,
+        unhealthy_at_end=derived.unhealthy[last] | (derived.missing[last] > 0) | delisted,
     )
 
 
@@ -112,46 +114,59 @@ def sweep(market: Market, signals: Signals, trials: Table, settings: Settings, t
     threads
         Default: one a processor. The result does not depend on it.
     """
-    health = _health(market, settings)
-    return _pooled(
-        lambda trial: _equity_only(market, signals, trial, settings, health),
-        [trials[p : p + 1] for p in range(trials.size)],
-        threads,
-    )
+    return sweep_runs(((market, signals, trials[p : p + 1]) for p in range(trials.size)), settings, threads)
 
 
 def sweep_runs(runs: Iterable[tuple[Market, Signals, Table]], settings: Settings, threads: int | None = None) -> Sweep:
-    """As `sweep`, each run with a market, signals and trial of its own."""
-    return _pooled(lambda one: _equity_only(*one, settings, _health(one[0], settings)), runs, threads)
-
-
-def _pooled(job: Callable[[T], tuple[Floats, Table]], items: Iterable[T], threads: int | None) -> Sweep:
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        results = list(pool.map(job, items))
-    if not results:
+    """As `sweep`, each run with a market, signals and trial of its own; `runs` is read a few at a time."""
+    workers = threads or os.cpu_count() or 1
+    curves, accounts = [], []
+    with ThreadPoolExecutor(workers) as pool:
+        prepared = _with_derived(runs, settings)
+        while batch := list(islice(prepared, _BATCH * workers)):
+            for curve, account in pool.map(lambda one: _equity_only(*one, settings), batch):
+                curves.append(curve)
+                accounts.append(account)
+    if not curves:
         raise ValueError("a sweep needs at least one trial")
-    if len({curve.size for curve, _ in results}) > 1:
+    if len({curve.size for curve in curves}) > 1:
         raise ValueError("the spans of a sweep must have the same number of sessions")
-    accounts = np.concatenate([account for _, account in results])
+    account = np.concatenate(accounts)
     return Sweep(
-        np.stack([curve for curve, _ in results]),
-        **{item.name: accounts[item.name].copy() for item in fields(Sweep) if item.name != "equity"},
+        np.stack(curves), **{item.name: account[item.name].copy() for item in fields(Sweep) if item.name != "equity"}
     )
 
 
+def _with_derived(
+    runs: Iterable[tuple[Market, Signals, Table]], settings: Settings
+) -> Iterator[tuple[Market, Signals, Derived, Table]]:
+    """What is derived of a market is made once for neighbours that share it."""
+    last: tuple[Market, Derived] | None = None
+    for market, signals, trial in runs:
+        if last is None or last[0] is not market:
+            last = market, _derived(market, settings)
+        yield market, signals, last[1], trial
+
+
 def _equity_only(
-    market: Market, signals: Signals, trial: Table, settings: Settings, health: Health
+    market: Market, signals: Signals, derived: Derived, trial: Table, settings: Settings
 ) -> tuple[Floats, Table]:
     first, last = _span(market, trial)
     state = new_state(market.close.shape[1], last + 1 - first, settings.max_positions, settings)
     equity = np.empty(last + 1 - first)
     with np.errstate(over="ignore"):
-        run(market, signals, health, trial, settings, state, new_records(0, 0, 0, 0), equity)
+        run(market, signals, derived, trial, settings, state, new_records(0, 0, 0, 0), equity)
     return equity, state.account
 
 
-def _health(market: Market, settings: Settings) -> Health:
-    return health_of(market.expected, market.present, settings.missing_sessions_exit, settings.health_clean_sessions)
+def _derived(market: Market, settings: Settings) -> Derived:
+    return derive(
+        market.expected,
+        market.present,
+        market.returns,
+        settings.missing_sessions_exit,
+        settings.health_clean_sessions,
+    )
 
 
 def _span(market: Market, trial: Table) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from trading_assets.backtests.layout import ENTER, HOLD, NUMBERS, REJECT
 from trading_assets.backtests.market import REJECTIONS, Candidates, Floats, Market
 from trading_assets.backtests.risk import HALTED
 from trading_assets.backtests.settings import Settings
-from trading_assets.backtests.state import Health, Records, State, floor_to_lot, record
+from trading_assets.backtests.state import Derived, Records, State, floor_to_lot, record
 
 HEALTH = REJECTIONS.index("health")
 ELIGIBILITY = REJECTIONS.index("eligibility")
@@ -65,7 +65,7 @@ def decide_entries(
     multiplier: float,
     market: Market,
     candidates: Candidates,
-    health: Health,
+    derived: Derived,
     trial: Any,
     settings: Settings,
     state: State,
@@ -78,7 +78,7 @@ def decide_entries(
     closed = barrier >= 0 or account["held"] + account["queued"] >= settings.max_positions
     if closed and records.decisions.size == 0:
         return  # nothing can be ordered and no one asks why
-    survivors = _screen(t, barrier, market, candidates, health, trial, settings, state, records)
+    survivors = _screen(t, barrier, market, candidates, derived, trial, settings, state, records)
     if survivors == 0:
         return
     _rank(survivors, trial["rank_weights"], state)
@@ -93,14 +93,14 @@ def _screen(
     barrier: int,
     market: Market,
     candidates: Candidates,
-    health: Health,
+    derived: Derived,
     trial: Any,
     settings: Settings,
     state: State,
     records: Records,
 ) -> int:
     """Tests that do not depend on rank. Fills `row`, `label` and `measures` of the survivors, and counts them."""
-    returns, units, valid = market.returns, state.units, state.unit_valid
+    returns, units, valid = derived.returns, state.units, state.unit_valid
     account = state.account[0]
     held = state.held[: account["held"]]
     load_units(t, held, returns, units, valid)
@@ -122,7 +122,7 @@ def _screen(
             gone = 0 <= market.delisted[i] <= t  # no next session to fill at
             distance = trial["stop_atr"] * market.atr[t, i]
             rejection = _own_rejection(
-                gone or health.unhealthy[t, i], candidates.eligible[row], market.close[t, i], distance
+                gone or derived.unhealthy[t, i], candidates.eligible[row], market.close[t, i], distance
             )
         correlation = math.nan
         if rejection < 0:

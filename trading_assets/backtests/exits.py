@@ -11,7 +11,7 @@ from trading_assets.backtests.fills import EQUITY, HARD_STOP, NOTIONAL, QUANTITY
 from trading_assets.backtests.layout import EXIT, HOLD, NUMBERS
 from trading_assets.backtests.market import EXIT_REASONS, HOLDS, Flags, Market
 from trading_assets.backtests.settings import Settings
-from trading_assets.backtests.state import Health, Records, State, record
+from trading_assets.backtests.state import Derived, Records, State, record
 
 DELISTED = EXIT_REASONS.index("delisted")
 DATA_MISSING = EXIT_REASONS.index("data_missing")
@@ -51,7 +51,7 @@ def value_of_positions(state: State) -> float:
 
 @inlined
 def book_delistings(
-    t: int, market: Market, health: Health, trial: Any, settings: Settings, state: State, records: Records
+    t: int, market: Market, derived: Derived, trial: Any, settings: Settings, state: State, records: Records
 ) -> None:
     """Close what was delisted at its mark: a fee, no slippage."""
     account = state.account[0]
@@ -60,7 +60,7 @@ def book_delistings(
         p = state.held[place]
         position = state.positions[p]
         i = position["symbol"]
-        if market.delisted[i] == t or health.missing[t, i] >= settings.delisting_sessions:
+        if market.delisted[i] == t or derived.missing[t, i] >= settings.delisting_sessions:
             decision, mark = record_exit(t, p, DELISTED, state, records), position["mark"]
             fill = Fill(abs(position["quantity"]), mark, mark, 0.0, 0.0, fee_rate(market.fee_bps[i], trial))
             book_closing(t, place, fill, decision, DELISTED, state, records)
@@ -74,7 +74,7 @@ def decide_exits(
     liquidate: bool,
     market: Market,
     exits: Flags,
-    health: Health,
+    derived: Derived,
     trial: Any,
     settings: Settings,
     state: State,
@@ -90,7 +90,7 @@ def decide_exits(
         if position["exit_reason"] >= 0:
             continue
         reason = -1
-        if health.missing[t, i] >= settings.missing_sessions_exit:
+        if derived.missing[t, i] >= settings.missing_sessions_exit:
             reason = DATA_MISSING
         elif liquidate:
             reason = DRAWDOWN_HALT

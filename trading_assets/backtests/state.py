@@ -14,11 +14,22 @@ from trading_assets.backtests.market import Flags, Floats, Integers
 from trading_assets.backtests.settings import Settings
 
 
-class Health(NamedTuple):
-    """Data health, (sessions, symbols): consecutive missing sessions, and whether entries are barred."""
+class Derived(NamedTuple):
+    """What the engine makes of a market once, for all runs on it.
+
+    Attributes
+    ----------
+    missing
+        (sessions, symbols) consecutive missing sessions.
+    unhealthy
+        (sessions, symbols) whether entries are barred.
+    returns
+        (symbols, sessions) those of the market, a symbol's in one stretch of memory: the guard reads windows of it.
+    """
 
     missing: NDArray[np.int32]
     unhealthy: Flags
+    returns: Floats
 
 
 class State(NamedTuple):
