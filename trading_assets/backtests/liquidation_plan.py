@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from trading_assets.backtests.compiled import cached, sources_key
+from trading_assets.backtests.compiled import cached
 from trading_assets.backtests.costs import fee_rate, mean_slippage_bps
 from trading_assets.backtests.engine import Simulation
 from trading_assets.backtests.journal import SIDES
@@ -138,17 +137,8 @@ def _position(
     return urgency, rows
 
 
-def _entry_point(sources: int) -> Callable[..., None]:
-    @cached
-    def mean_bps(
-        t: int, i: int, notional: Floats, market: Market, trials: Table, settings: Settings, bps: Floats
-    ) -> None:
-        """Mean slippage of orders of these sizes decided and filled in session *t*."""
-        sources  # noqa: B018 - part of the key in the cache of compiled code
-        for k in range(notional.size):
-            bps[k] = mean_slippage_bps(t, i, t, notional[k], market, trials[0], settings)
-
-    return mean_bps
-
-
-_mean_bps = _entry_point(sources_key())
+@cached
+def _mean_bps(t: int, i: int, notional: Floats, market: Market, trials: Table, settings: Settings, bps: Floats) -> None:
+    """Mean slippage of orders of these sizes decided and filled in session *t*."""
+    for k in range(notional.size):
+        bps[k] = mean_slippage_bps(t, i, t, notional[k], market, trials[0], settings)
