@@ -87,7 +87,7 @@ EQUITY = Table(
         "strategy": _STRATEGY,
         "session": Column(pl.Date, "session"),
         "equity": Column(pl.Float64, "cash and positions at their marks"),
-        "cash": Column(pl.Float64, "never negative", at_least=-1e-6),
+        "cash": Column(pl.Float64, "never negative, unless a short position cost more than there was"),
         "gross_exposure": Column(pl.Float64, "value of the positions over equity", at_least=0),
         "positions": Column(pl.Int64, "open positions", at_least=0),
         "drawdown": Column(pl.Float64, "equity over its peak (first: the initial capital), minus 1", at_most=0),

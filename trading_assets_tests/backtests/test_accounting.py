@@ -17,7 +17,7 @@ from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_m
 
 
 def errors(run: Result, start: float = 100_000.0) -> pl.DataFrame:
-    return accounting_errors(run.trades, run.equity, run.open_positions, starting_equity=start)
+    return accounting_errors(run.trades, run.equity, run.open_positions, run.fills, starting_equity=start)
 
 
 def bought_and_split() -> Case:
@@ -67,3 +67,29 @@ def test_rows_of_a_run_are_named_and_json_is_json() -> None:
     assert detail == {"trigger": "t0", "quantity": 150.0, "notional": 15_000.0, "risk_multiplier": 1.0}
     position = run.open_positions.row(0, named=True)
     assert (position["quantity"], position["entry_price"], position["pending_order"]) == (300.0, 50.5, None)
+
+
+def test_a_fee_that_no_fill_has_is_noticed() -> None:
+    market = quiet_market([100.0, 100.0, 99.0, 90.0], fee_bps=5.0)
+    run = result_of_case(
+        Case(market, entries(market, (0, 0), exits=[[(2, 0)]]), trial_of(market, exit_signal=0), settings())
+    )
+    assert run.trades.height == 1
+    assert errors(run).is_empty()
+    cheaper = run.trades.with_columns(exit_fee=pl.lit(0.0))
+    assert set(errors(replace(run, trades=cheaper))["identity"]) == {"fees"}
+
+
+def test_a_short_position_is_worth_less_than_nothing() -> None:
+    """150 sold at 100 and marked at 110: cash 115,000, worth -16,500."""
+    run = result_of_case(bought_and_split())
+    curve = run.equity.head(1).with_columns(
+        equity=pl.lit(98_500.0), cash=pl.lit(115_000.0), gross_exposure=pl.lit(16_500 / 98_500), daily_return=-0.015
+    )
+    position = run.open_positions.with_columns(
+        side=pl.lit("short"), quantity=pl.lit(150.0), last_price=pl.lit(110.0), open_pnl=pl.lit(-1_500.0)
+    )
+    short = replace(run, equity=curve, open_positions=position)
+    assert errors(short).is_empty()
+    long = replace(short, open_positions=position.with_columns(side=pl.lit("long")))
+    assert set(errors(long)["identity"]) == {"parts", "positions"}
