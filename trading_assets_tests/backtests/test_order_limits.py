@@ -31,25 +31,27 @@ def test_a_symbol_of_no_known_sector_is_not_capped() -> None:
 
 
 def test_a_halt_sells_in_slices_within_capacity() -> None:
-    """A tenth of the 60,000 a day at 60 is 100 shares a session; the trade is the mean of its exits.
+    """A tenth of 60,000 a day is 100 shares at the mark of 60, 109 at 55, and the 91 that are left at 50.
 
-    300 bought at 100 are sold at 55, 50 and 45. The stop would have been at 40; fees are 10 bp.
+    300 bought at 100 are sold at 55, 50 and 45; the trade is the mean of that. The stop would have been at 40; fees are
+    10 bp.
     """
     closes = [100.0, 100.0, 60.0, 55.0, 50.0, 45.0, 45.0]
     market = quiet_market(closes, adv=[[3e5]] * 2 + [[6e4]] * 5, atr=30.0, fee_bps=10.0)
     found = run(market, entries(market, (0, 0)), {"capacity": 0.1}, **(LARGE | {"drawdown_limit": 0.1}))
     assert list(found.fills["session"]) == [1, 3, 4, 5]
-    assert list(found.fills["quantity"]) == [300, 100, 100, 100]
+    assert list(found.fills["quantity"]) == [300, 100, 109, 91]
     assert list(found.fills["effect"]) == [OPENS, CLOSES, CLOSES, CLOSES]
     assert list(found.fills["decision"]) == [0, 1, 1, 1]
     [trade] = found.trades
-    assert (trade["quantity"], trade["exit_price"], trade["exit_session"]) == (300, 50, 5)
-    assert trade["exit_fee"] == pytest.approx(15.0)
-    assert trade["pnl"] == pytest.approx(15_000 - 30_000 - 30 - 15)
+    assert (trade["quantity"], trade["exit_session"]) == (300, 5)
+    sold = 100 * 55 + 109 * 50 + 91 * 45
+    assert trade["exit_price"] == pytest.approx(sold / 300)
+    assert trade["exit_fee"] == pytest.approx(sold / 1000)
+    assert trade["pnl"] == pytest.approx(sold * 0.999 - 30_000 - 30)
     assert EXIT_REASONS[trade["exit_reason"]] == "drawdown_halt"
-    assert found.cash == pytest.approx(
-        [100_000, 69_970, 69_970, 69_970 + 5_494.5, 69_970 + 10_489.5, 69_970 + 14_985, 69_970 + 14_985]
-    )
+    after = 69_970 + 0.999 * np.cumsum([5_500, 5_450, 4_095])
+    assert found.cash == pytest.approx([100_000, 69_970, 69_970, *after, after[-1]])
 
 
 @pytest.mark.parametrize(
