@@ -122,7 +122,7 @@ def sweep_runs(
     with ThreadPoolExecutor(workers) as pool:
         prepared = _with_derived(runs, settings)
         while batch := list(islice(prepared, _BATCH * workers)):
-            for curve, account in pool.map(lambda one: _equity_only(*one, settings), batch):
+            for curve, account in pool.map(lambda one: _equity_only(one, settings), batch):
                 curves.append(curve)
                 accounts.append(account)
     if not curves:
@@ -146,9 +146,8 @@ def _with_derived(
         yield market, signals, last[1], trial
 
 
-def _equity_only(
-    market: Market, signals: Signals | Targets, derived: Derived, trial: Table, settings: Settings
-) -> tuple[Floats, Table]:
+def _equity_only(one: tuple[Market, Signals | Targets, Derived, Table], settings: Settings) -> tuple[Floats, Table]:
+    market, signals, derived, trial = one
     first, last = _span(market, trial)
     state = _state(market, signals, last + 1 - first, settings)
     equity = np.empty(last + 1 - first)

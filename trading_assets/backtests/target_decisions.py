@@ -220,7 +220,7 @@ def _verdict(t: int, row: int, barrier: int, market: Market, targets: Targets, d
 def _has_row(p: int, first: int, last: int, targets: Targets, state: State) -> bool:
     """Whether slot `p` has a row among those of the session."""
     row = state.row[p]
-    return first <= row < last and targets.slot[row] == p
+    return bool(first <= row < last and targets.slot[row] == p)
 
 
 @compiled

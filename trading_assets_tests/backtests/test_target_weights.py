@@ -119,7 +119,7 @@ def test_a_short_position_pays_the_dividend_and_follows_the_split() -> None:
 
 
 def test_borrow_accrues_over_the_weekend() -> None:
-    """Sold on a Tuesday, bought back the Monday after: three nights and a weekend, on the mark of the evening before."""
+    """Sold on a Tuesday, bought back the Monday after: three nights and a weekend, on the mark of each evening."""
     market = quiet_market([100.0, 100.0, 110.0, 100.0, 90.0, 90.0])
     day = market.day.copy()
     day[5:] += 2
