@@ -85,7 +85,7 @@ def book_closing(t: int, place: int, fill: Fill, decision: int, reason: int, sta
     account = state.account[0]
     p = state.held[place]
     position = state.positions[p]
-    sign = -1.0 if position["quantity"] < 0.0 else 1.0
+    sign = math.copysign(1.0, position["quantity"])  # a reverse split may have left nothing of a short position: -0
     notional = fill.quantity * fill.price
     fee = notional * fill.fee_rate
     flow = sign * notional - fee

@@ -26,6 +26,8 @@ _MODULES = (
     "risk",
     "settings",
     "state",
+    "target_decisions",
+    "target_fills",
 )
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,30 +43,21 @@ def compiled(function: F) -> F:
 
 
 def inlined(function: F) -> F:
-    """Compile into the body of the caller: for functions of whole markets and states."""
+    """Compile into the body of the caller: for functions of whole markets and states.
+
+    A call would count references of some sixty arrays, which costs more than most of these functions do.
+    """
     return njit(nogil=True, error_model="numpy", inline="always")(function)  # type: ignore[no-any-return]
 
 
 def cached(function: F) -> F:
-    """Compile an entry point and keep its machine code on disk; it may make arrays.
+    """Compile an entry point and keep its machine code on disk.
 
     The name of the file holds the sources of all compiled functions: numba notices a change of the entry point's own
     file alone, and cannot even read an index whose types have been renamed since.
     """
-    return _keyed(function, {})
-
-
-def cached_loop(function: F) -> F:
-    """As `cached`, for the loops over sessions: they make no array, and count no references to those they read.
-
-    Counting takes a third of a run otherwise, and threads that share a market wait for each other's counts.
-    """
-    return _keyed(function, {"_nrt": False})
-
-
-def _keyed(function: F, options: dict[str, bool]) -> F:
     function.__qualname__ += f"-{_sources()}"
-    return njit(nogil=True, error_model="numpy", cache=True, **options)(function)  # type: ignore[no-any-return]
+    return njit(nogil=True, error_model="numpy", cache=True)(function)  # type: ignore[no-any-return]
 
 
 @lru_cache(1)

@@ -16,8 +16,9 @@ from trading_assets.backtests.baselines import compare
 from trading_assets.backtests.layout import Table
 from trading_assets.backtests.market import Floats, Integers, Market, Signals, Targets
 from trading_assets.backtests.market_build import Grid, build_grid, build_market
-from trading_assets.backtests.metrics import summarise
-from trading_assets.backtests.plan import Names, Plan
+from trading_assets.backtests.metrics import OF_BENCHMARK, summarise
+from trading_assets.backtests.names import Names
+from trading_assets.backtests.plan import Plan
 from trading_assets.backtests.records import Result, result_of
 from trading_assets.backtests.settings import Settings, settings_of
 from trading_assets.backtests.signals import order_plans
@@ -137,16 +138,10 @@ def backtest(context: StrategyMarket, start: dt.date, end: dt.date, *, split: st
     ValueError
         The market has no session between the two dates.
     """
-    simulation = engine.simulate(
-        context.market, context.signals, _over(context, context.trial, start, end), context.settings
-    )
+    trial = _over(context, context.trial, start, end)
+    simulation = engine.simulate(context.market, context.signals, trial, context.settings)
     return result_of(
-        simulation,
-        context.grid,
-        context.names,
-        strategy=context.name,
-        split=split,
-        starting_equity=context.settings.starting_equity,
+        simulation, context.market, trial, context.settings, context.names, strategy=context.name, split=split
     )
 
 
@@ -161,7 +156,14 @@ def metrics_of(context: StrategyMarket, result: Result) -> pl.DataFrame:
     rows = pl.DataFrame(
         {"metric": list(values), "value": list(values.values())}, schema={"metric": pl.String, "value": pl.Float64}
     )
-    own = rows.with_columns(strategy=pl.lit(context.name), split=pl.lit(result.equity["split"][0]))
+    own = rows.with_columns(
+        strategy=pl.lit(context.name),
+        split=pl.lit(result.equity["split"][0]),
+        reference=pl.when(pl.col("metric") == "periods_per_year")
+        .then(pl.lit(" and ".join(sorted(set(context.grid.calendars)))))
+        .when(pl.col("metric").is_in(OF_BENCHMARK))
+        .then(pl.lit(f"{context.benchmark_name}, price return" if context.benchmark_name else None, pl.String)),
+    )
     return METRICS.conform(own).sort(METRICS.key)
 
 

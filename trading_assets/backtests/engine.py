@@ -14,11 +14,11 @@ from itertools import islice
 
 import numpy as np
 
-from trading_assets.backtests.kernel import derive, run
+from trading_assets.backtests.kernel import derive, run, run_targets
 from trading_assets.backtests.layout import Table
-from trading_assets.backtests.market import Floats, Integers, Market, Signals
+from trading_assets.backtests.market import Flags, Floats, Integers, Market, Signals, Targets
 from trading_assets.backtests.settings import Settings
-from trading_assets.backtests.state import Derived, new_records, new_state
+from trading_assets.backtests.state import Derived, Records, State, new_records, new_state
 
 #: Runs that a thread is given at a time.
 _BATCH = 16
@@ -30,7 +30,8 @@ class Simulation:
 
     `trades`, `decisions` and `fills` are structured (`layout.TRADE`, `DECISION`, `FILL`), in the order of the
     events; `held` and `queue` are the slots of open positions and waiting orders at the end, whose rows are in
-    `positions_at_end` and `orders_at_end`.
+    `positions_at_end` and `orders_at_end`. `unhealthy_at_end` is (symbols,): entries are barred, the last session is
+    missing, or the symbol is delisted.
     """
 
     first_session: int
@@ -45,6 +46,7 @@ class Simulation:
     positions_at_end: Table
     queue: Integers
     orders_at_end: Table
+    unhealthy_at_end: Flags
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Sweep:
     exposed: Integers
 
 
-def simulate(market: Market, signals: Signals, trial: Table, settings: Settings) -> Simulation:
+def simulate(market: Market, signals: Signals | Targets, trial: Table, settings: Settings) -> Simulation:
     """Run one trial (an array of one `TRIAL`) and keep every record.
 
     Raises
@@ -73,16 +75,13 @@ def simulate(market: Market, signals: Signals, trial: Table, settings: Settings)
         The trial's span is not within the market's sessions.
     """
     first, last = _span(market, trial)
-    rows = signals.candidates.first
-    candidates, sessions = max(1, int(rows[last + 1] - rows[first])), last + 1 - first
-    state = new_state(market.close.shape[1], sessions, settings.max_positions, settings)
-    # A candidate leads to one decision at its close, at most one at its open, and at most three of its exit (decided,
-    # overridden by a delisting, stopped out in a crash). Only the slices of a liquidation are more fills than two.
-    records = new_records(candidates, 5 * candidates, 2 * candidates + settings.max_positions * sessions, sessions)
+    state = _state(market, signals, last + 1 - first, settings)
+    records = _records(signals, first, last, settings)
     equity = np.empty(last + 1 - first)
-    with np.errstate(over="ignore"):  # the draw's integers wrap; compiled code does not ask
-        run(market, signals, _derived(market, settings), trial, settings, state, records, equity)
+    derived = _derived(market, settings)
+    _run(market, signals, derived, trial, settings, state, records, equity)
     account = state.account[0]
+    delisted = (market.delisted >= 0) & (market.delisted <= last)
     held, queue = state.held[: account["held"]], state.queue[: account["queued"]]
     return Simulation(
         first_session=first,
@@ -97,10 +96,13 @@ def simulate(market: Market, signals: Signals, trial: Table, settings: Settings)
         positions_at_end=state.positions[held],
         queue=queue,
         orders_at_end=state.orders[queue],
+        unhealthy_at_end=derived.unhealthy[last] | (derived.missing[last] > 0) | delisted,
     )
 
 
-def sweep(market: Market, signals: Signals, trials: Table, settings: Settings, threads: int | None = None) -> Sweep:
+def sweep(
+    market: Market, signals: Signals | Targets, trials: Table, settings: Settings, threads: int | None = None
+) -> Sweep:
     """Run every trial of `trials` on one market with one set of signals; their spans are of one length.
 
     Parameters
@@ -111,14 +113,16 @@ def sweep(market: Market, signals: Signals, trials: Table, settings: Settings, t
     return sweep_runs(((market, signals, trials[p : p + 1]) for p in range(trials.size)), settings, threads)
 
 
-def sweep_runs(runs: Iterable[tuple[Market, Signals, Table]], settings: Settings, threads: int | None = None) -> Sweep:
+def sweep_runs(
+    runs: Iterable[tuple[Market, Signals | Targets, Table]], settings: Settings, threads: int | None = None
+) -> Sweep:
     """As `sweep`, each run with a market, signals and trial of its own; `runs` is read a few at a time."""
     workers = threads or os.cpu_count() or 1
     curves, accounts = [], []
     with ThreadPoolExecutor(workers) as pool:
         prepared = _with_derived(runs, settings)
         while batch := list(islice(prepared, _BATCH * workers)):
-            for curve, account in pool.map(lambda one: _equity_only(*one, settings), batch):
+            for curve, account in pool.map(lambda one: _equity_only(one, settings), batch):
                 curves.append(curve)
                 accounts.append(account)
     if not curves:
@@ -132,8 +136,8 @@ def sweep_runs(runs: Iterable[tuple[Market, Signals, Table]], settings: Settings
 
 
 def _with_derived(
-    runs: Iterable[tuple[Market, Signals, Table]], settings: Settings
-) -> Iterator[tuple[Market, Signals, Derived, Table]]:
+    runs: Iterable[tuple[Market, Signals | Targets, Table]], settings: Settings
+) -> Iterator[tuple[Market, Signals | Targets, Derived, Table]]:
     """What is derived of a market is made once for neighbours that share it."""
     last: tuple[Market, Derived] | None = None
     for market, signals, trial in runs:
@@ -142,15 +146,52 @@ def _with_derived(
         yield market, signals, last[1], trial
 
 
-def _equity_only(
-    market: Market, signals: Signals, derived: Derived, trial: Table, settings: Settings
-) -> tuple[Floats, Table]:
+def _equity_only(one: tuple[Market, Signals | Targets, Derived, Table], settings: Settings) -> tuple[Floats, Table]:
+    market, signals, derived, trial = one
     first, last = _span(market, trial)
-    state = new_state(market.close.shape[1], last + 1 - first, settings.max_positions, settings)
+    state = _state(market, signals, last + 1 - first, settings)
     equity = np.empty(last + 1 - first)
-    with np.errstate(over="ignore"):
-        run(market, signals, derived, trial, settings, state, new_records(0, 0, 0, 0), equity)
+    _run(market, signals, derived, trial, settings, state, new_records(0, 0, 0, 0), equity)
     return equity, state.account
+
+
+def _run(
+    market: Market,
+    signals: Signals | Targets,
+    derived: Derived,
+    trial: Table,
+    settings: Settings,
+    state: State,
+    records: Records,
+    equity: Floats,
+) -> None:
+    with np.errstate(over="ignore"):  # the draw's integers wrap; compiled code does not ask
+        if isinstance(signals, Targets):
+            run_targets(market, signals, derived, trial, settings, state, records, equity)
+        else:
+            run(market, signals, derived, trial, settings, state, records, equity)
+
+
+def _state(market: Market, signals: Signals | Targets, sessions: int, settings: Settings) -> State:
+    """A slot for every symbol, or for every leg; target weights may fill them all."""
+    if isinstance(signals, Targets):
+        slots = signals.symbol.size
+        return new_state(slots, sessions, slots, market.sector, settings)
+    return new_state(market.close.shape[1], sessions, settings.max_positions, market.sector, settings)
+
+
+def _records(signals: Signals | Targets, first: int, last: int, settings: Settings) -> Records:
+    """Room for all that the rows of the span can lead to; only the slices of a liquidation are more fills."""
+    sessions = last + 1 - first
+    rows = signals.first if isinstance(signals, Targets) else signals.candidates.first
+    count = max(1, int(rows[last + 1] - rows[first]))
+    if isinstance(signals, Targets):
+        # A row leads to two decisions at its close (a flip that may only close), two at its open, and four of its exit
+        # (forced, delisted, and what is cancelled then), and to two fills.
+        return new_records(count, 8 * count, 2 * count + signals.symbol.size * sessions, sessions)
+    # A candidate leads to one decision at its close, at most one at its open, and at most three of its exit (decided,
+    # overridden by a delisting, stopped out in a crash).
+    return new_records(count, 5 * count, 2 * count + settings.max_positions * sessions, sessions)
 
 
 def _derived(market: Market, settings: Settings) -> Derived:

@@ -5,15 +5,22 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from trading_assets.backtests.compiled import compiled, inlined
 from trading_assets.backtests.costs import fee_rate
 from trading_assets.backtests.exits import value_of_positions
-from trading_assets.backtests.fills import CASH, EQUITY, INSUFFICIENT_CASH, NOTIONAL, QUANTITY, affordable, drop_order
+from trading_assets.backtests.fills import (
+    CASH,
+    EQUITY,
+    INSUFFICIENT_CASH,
+    NOTIONAL,
+    QUANTITY,
+    ZERO_SIZE,
+    affordable,
+    drop_order,
+)
 from trading_assets.backtests.guard import candidate_correlation, load_units, portfolio_correlation
 from trading_assets.backtests.layout import ENTER, HOLD, NUMBERS, REJECT
-from trading_assets.backtests.market import REJECTIONS, Candidates, Floats, Market
+from trading_assets.backtests.market import REJECTIONS, Candidates, Floats, Integers, Market
 from trading_assets.backtests.risk import HALTED
 from trading_assets.backtests.settings import Settings
 from trading_assets.backtests.state import Derived, Records, State, floor_to_lot, record
@@ -23,7 +30,6 @@ ELIGIBILITY = REJECTIONS.index("eligibility")
 INVALID_STOP = REJECTIONS.index("invalid_stop")
 CORRELATION_GUARD = REJECTIONS.index("correlation_guard")
 SLOTS = REJECTIONS.index("slots")
-ZERO_SIZE = REJECTIONS.index("zero_size")
 NO_LIQUIDITY = REJECTIONS.index("no_liquidity")
 CAPACITY = REJECTIONS.index("capacity")
 
@@ -173,17 +179,17 @@ def _rank(count: int, weights: Floats, state: State) -> None:
     score = state.score[:count]
     score[:] = 0.0
     for measure in range(3):
-        average_ranks(state.measures[measure, :count], state.ranks[measure, :count])
+        average_ranks(state.measures[measure, :count], state.ranks[measure, :count], state.order)
         for k in range(count):
             score[k] += weights[measure] * state.ranks[measure, k]
-    state.order[:count] = np.argsort(-score, kind="mergesort")  # stable: equal scores stay by symbol
+    sort_places(score, -1.0, state.order)
 
 
 @compiled
-def average_ranks(values: Floats, ranks: Floats) -> None:
-    """Ascending average ranks over their number into `ranks`: 1 is best; NaN is 0, below all."""
+def average_ranks(values: Floats, ranks: Floats, order: Integers) -> None:
+    """Ascending average ranks over their number into `ranks`: 1 is best; NaN is 0, below all. `order` is scratch."""
     count = values.size
-    order = np.argsort(values)  # NaN comes last
+    sort_places(values, 1.0, order)
     known = count
     while known > 0 and math.isnan(values[order[known - 1]]):
         known -= 1
@@ -197,6 +203,37 @@ def average_ranks(values: Floats, ranks: Floats) -> None:
         for place in range(first, last + 1):
             ranks[order[place]] = rank
         first = last + 1
+
+
+@compiled
+def sort_places(values: Floats, sign: float, order: Integers) -> None:
+    """Places of `values` by value, ascending (descending with sign -1); equal ones by place, NaN last. Shell's sort."""
+    count = values.size
+    for place in range(count):
+        order[place] = place
+    gap = 1
+    while gap < count // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for start in range(gap, count):
+            moved, place = order[start], start
+            while place >= gap and _comes_before(values, sign, moved, order[place - gap]):
+                order[place] = order[place - gap]
+                place -= gap
+            order[place] = moved
+        gap //= 3
+
+
+@compiled
+def _comes_before(values: Floats, sign: float, a: int, b: int) -> bool:
+    first, second = sign * values[a], sign * values[b]
+    if first < second:
+        return True
+    if first > second:
+        return False
+    if math.isnan(first) != math.isnan(second):
+        return math.isnan(second)
+    return a < b
 
 
 class Room(NamedTuple):

@@ -18,6 +18,7 @@ DRAWDOWN_HALT = EXIT_REASONS.index("drawdown_halt")
 HARD_STOP = EXIT_REASONS.index("hard_stop")
 NO_FILL = REJECTIONS.index("no_fill")
 INSUFFICIENT_CASH = REJECTIONS.index("insufficient_cash")
+ZERO_SIZE = REJECTIONS.index("zero_size")
 
 QUANTITY, NOTIONAL, EQUITY, CASH = (NUMBERS.index(name) for name in ("quantity", "notional", "equity", "cash"))
 
@@ -117,6 +118,13 @@ def fill_entries(t: int, market: Market, trial: Any, settings: Settings, state: 
 @compiled
 def drop_order(t: int, at_close: int, p: int, reason: int, state: State, records: Records) -> None:
     """Cancel an entry order, with its reason on record; the caller takes it out of the queue."""
+    note_rejected(t, at_close, p, reason, state, records)
+    state.busy[p] = False
+
+
+@compiled
+def note_rejected(t: int, at_close: int, p: int, reason: int, state: State, records: Records) -> int:
+    """Write down why the order of slot `p` is cancelled; the index of that decision, -1 in a sweep."""
     order = state.orders[p]
     i, group, label = order["symbol"], order["group"], order["trigger"]
     index = record(t, at_close, i, group, REJECT, reason, label, state.account[0], records.decisions)
@@ -126,7 +134,7 @@ def drop_order(t: int, at_close: int, p: int, reason: int, state: State, records
         numbers[NOTIONAL] = order["quantity"] * order["close"]
         numbers[CASH] = state.account[0]["cash"]
         records.decisions[index]["order"] = order["decision"]
-    state.busy[p] = False
+    return index
 
 
 @inlined

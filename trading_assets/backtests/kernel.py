@@ -8,29 +8,37 @@ import numpy as np
 
 from trading_assets.backtests.compiled import cached, inlined
 from trading_assets.backtests.entries import cancel_orders, decide_entries
-from trading_assets.backtests.exits import book_delistings, decide_exits, mark_positions, value_of_positions
+from trading_assets.backtests.exits import (
+    book_delistings,
+    decide_exits,
+    gross_of_positions,
+    mark_positions,
+    value_of_positions,
+)
 from trading_assets.backtests.fills import apply_corporate_actions, fill_entries, fill_exits, stop_out_in_crash
-from trading_assets.backtests.market import Flags, Floats, Market, Signals
+from trading_assets.backtests.market import Flags, Floats, Market, Signals, Targets
 from trading_assets.backtests.risk import breaker_fires, entry_barrier, observe_return, risk_multiplier
 from trading_assets.backtests.settings import Settings
 from trading_assets.backtests.state import Derived, Records, State
+from trading_assets.backtests.target_decisions import decide_targets, force_exits
+from trading_assets.backtests.target_fills import accrue_borrow, fill_targets
 
 
 @inlined
 def _close_books(t: int, session: int, settings: Settings, state: State, records: Records, equity: Floats) -> bool:
     """Equity at this close and its return; whether anything was held."""
     account = state.account[0]
-    value = value_of_positions(state)
+    gross = gross_of_positions(state)
     before = account["equity"]
-    account["equity"] = account["cash"] + value
+    account["equity"] = account["cash"] + value_of_positions(state)
     equity[session] = account["equity"]
     state.returns[session] = account["equity"] / before - 1.0 if before > 0.0 else 0.0
-    account["exposed"] += int(value > 0.0)
+    account["exposed"] += int(gross > 0.0)
     if records.cash.size > 0:
         records.cash[session] = account["cash"]
-        records.gross_exposure[session] = value / account["equity"] if account["equity"] > 0.0 else 0.0
+        records.gross_exposure[session] = gross / account["equity"] if account["equity"] > 0.0 else 0.0
         records.positions[session] = account["held"]
-    return bool(value > 0.0)
+    return bool(gross > 0.0)
 
 
 @cached
@@ -64,6 +72,35 @@ def run(
         multiplier = risk_multiplier(scaling, settings, state)
         candidates = signals.candidates
         decide_entries(t, barrier, multiplier, market, candidates, derived, trial, settings, state, records)
+
+
+@cached
+def run_targets(
+    market: Market,
+    targets: Targets,
+    derived: Derived,
+    trials: Any,
+    settings: Settings,
+    state: State,
+    records: Records,
+    equity: Floats,
+) -> None:
+    """As `run`, of a target-weight strategy."""
+    trial = trials[0]
+    first = trial["first_session"]
+    for t in range(first, trial["last_session"] + 1):
+        accrue_borrow(t, market, trial, settings, state)
+        apply_corporate_actions(t, market, state)
+        fill_targets(t, market, targets, trial, settings, state, records)
+        mark_positions(t, market, state)
+        book_delistings(t, market, derived, trial, settings, state, records)
+        exposed = _close_books(t, t - first, settings, state, records, equity)
+        liquidate = breaker_fires(t, settings, state)
+        force_exits(t, liquidate, market, targets, derived, trial, settings, state, records)
+        scaling = observe_return(t - first, exposed, trial, settings, state)
+        barrier = entry_barrier(t - first, settings, state)
+        multiplier = risk_multiplier(scaling, settings, state)
+        decide_targets(t, barrier, multiplier, market, targets, derived, trial, settings, state, records)
 
 
 @cached

@@ -14,9 +14,11 @@ def slice_quantity(quantity: float, price: float, adv: float, capacity: float, l
     ----------
     quantity
         Left of the position, positive.
-    price, adv
-        Mark, and `adv_20` in quote currency, of the session that decides. Without an `adv` nothing is known of the
-        market's depth: all at once.
+    price
+        Mark of the evening before.
+    adv
+        `adv_20` in quote currency of the session that decided to leave. Without one nothing is known of the market's
+        depth: all at once.
     capacity
         Largest order as a fraction of `adv`. A slice is one lot at least, so that a liquidation ends.
     """

@@ -6,26 +6,7 @@ from dataclasses import dataclass
 
 from trading_assets.backtests.layout import Table
 from trading_assets.backtests.market import Signals, Targets
-
-
-@dataclass(frozen=True)
-class Names:
-    """What the numbers of a run's records stand for.
-
-    Attributes
-    ----------
-    entries
-        Why a position is entered: triggers by number; of a target-weight strategy the same as `exits`.
-    exits
-        Why it is left, by number: `market.EXIT_REASONS` with the strategy's own word for its rule, followed by the
-        reasons that a target-weight strategy gives.
-    pairs
-        Pair ids by number.
-    """
-
-    entries: tuple[str, ...]
-    exits: tuple[str, ...]
-    pairs: tuple[str, ...] = ()
+from trading_assets.backtests.names import Names
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ import polars as pl
 
 from trading_assets.backtests.layout import Table
 from trading_assets.backtests.market import (
-    EXIT_REASONS,
     MAX_TRIGGERS,
     SCALING_CONTINUOUS,
     SCALING_OFF,
@@ -22,7 +21,8 @@ from trading_assets.backtests.market import (
     Signals,
 )
 from trading_assets.backtests.market_build import Grid
-from trading_assets.backtests.plan import Names, Plan
+from trading_assets.backtests.names import Names
+from trading_assets.backtests.plan import Plan
 from trading_assets.config.strategies import OrderParameters
 from trading_assets.strategies.panel import evaluate
 from trading_assets.strategies.rules import Rules
@@ -59,16 +59,8 @@ def order_plans(
         signals = signals_of([rules[number] for number in members], panel, grid, market)
         for number in members:
             trial = trial_of(rules[number], parameter_sets[number], rank_weights, len(grid.sessions) - 1)
-            plans[number] = Plan(signals, trial, names_of(rules[number]))
+            plans[number] = Plan(signals, trial, Names.of_rules(grid, rules[number]))
     return [plans[number] for number in range(len(rules))]
-
-
-def names_of(rules: Rules) -> Names:
-    """Triggers by number, and the exit reasons of the engine with the strategy's own word for its rule."""
-    return Names(
-        entries=tuple(trigger.name for trigger in rules.triggers),
-        exits=tuple(rules.exit_reason if name == "rule" else name for name in EXIT_REASONS),
-    )
 
 
 def signals_of(rules: Sequence[Rules], panel: pl.DataFrame, grid: Grid, market: Market) -> Signals:

@@ -54,6 +54,13 @@ class State(NamedTuple):
     ranks: Floats  # (3, slots)
     score: Floats
     order: Integers
+    # of target weights
+    ordered: Flags  # (slots,) an order waits
+    grows: Flags  # (slots,) it makes its position larger
+    verdict: Integers  # (slots,) what becomes of an order at the open, of a row at the close
+    granted: Floats  # (slots,) weight
+    by_symbol: Floats  # (symbols,) gross weight
+    by_sector: Floats
 
 
 class Records(NamedTuple):
@@ -67,8 +74,8 @@ class Records(NamedTuple):
     positions: Integers
 
 
-def new_state(slots: int, sessions: int, max_positions: int, settings: Settings) -> State:
-    """A flat account at the starting equity, with room for `max_positions` at a time."""
+def new_state(slots: int, sessions: int, max_positions: int, sector: Integers, settings: Settings) -> State:
+    """A flat account at the starting equity, with room for `max_positions` at a time; `sector` is the market's."""
     account = np.zeros(1, ACCOUNT)
     for field in ("cash", "equity", "reference", "old_peak"):
         account[field] = settings.starting_equity
@@ -93,6 +100,12 @@ def new_state(slots: int, sessions: int, max_positions: int, settings: Settings)
         ranks=np.zeros((3, slots)),
         score=np.zeros(slots),
         order=np.zeros(slots, np.int64),
+        ordered=np.zeros(slots, np.bool_),
+        grows=np.zeros(slots, np.bool_),
+        verdict=np.zeros(slots, np.int64),
+        granted=np.zeros(slots),
+        by_symbol=np.zeros(sector.size),
+        by_sector=np.zeros(max(0, int(sector.max(initial=-1))) + 1),
     )
 
 

@@ -11,7 +11,8 @@ import polars as pl
 from trading_assets.backtests.layout import Table
 from trading_assets.backtests.market import EXIT_REASONS, TRIAL, Market, Targets
 from trading_assets.backtests.market_build import Grid
-from trading_assets.backtests.plan import Names, Plan
+from trading_assets.backtests.names import Names
+from trading_assets.backtests.plan import Plan
 from trading_assets.backtests.signals import SCALING
 from trading_assets.config.strategies import TargetWeightParameters
 from trading_assets.strategies.targets import checked
@@ -81,7 +82,7 @@ def targets_of(rows: pl.DataFrame, panel: pl.DataFrame, grid: Grid, market: Mark
         symbol=slots["i"].to_numpy(writable=True),
         group=slots["group"].to_numpy(writable=True),
     )
-    return targets, Names(entries=names, exits=names, pairs=tuple(groups["pair_id"]))
+    return targets, Names(grid, triggers=names, exits=names, pairs=tuple(groups["pair_id"]))
 
 
 def trial_of(parameters: TargetWeightParameters, last: int) -> Table:

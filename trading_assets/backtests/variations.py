@@ -122,5 +122,5 @@ def with_entries(context: StrategyMarket, rows: Integers, columns: Integers) -> 
         context,
         signals=context.signals._replace(candidates=candidates),
         trial=trial,
-        names=replace(context.names, entries=("random",)),
+        names=replace(context.names, triggers=("random",)),
     )

@@ -82,13 +82,11 @@ def test_what_is_bought_is_what_was_wanted_the_evening_before(name: str, context
 def test_the_first_purchase_is_the_weight_at_its_open(contexts: dict[str, StrategyMarket]) -> None:
     context = contexts["factor"]
     result = backtest(context, *SPAN, split="train")
-    first = result.equity.filter(pl.col("positions") > 0)["session"][0]
-    bought = pl.concat([result.trades, result.open_positions.drop_nulls("entry_session")], how="diagonal")
-    entries = bought.filter(entry_session=first)
-    assert entries.height == 3
-    for row in entries.iter_rows(named=True):
-        bar = market().bars.filter(symbol=row["symbol"], session=first)
-        assert row["quantity"] == pytest.approx(100_000 * 0.25 // bar["open"].item(), abs=1)  # the cap of a symbol
+    first = result.fills.filter(session=result.fills["session"].min())
+    assert first.height == 3
+    for row in first.iter_rows(named=True):
+        bar = market().bars.filter(symbol=row["symbol"], session=row["session"])
+        assert row["quantity"] == 100_000 * 0.25 // bar["open"].item()  # a third of 0.8, up to the cap of a symbol
 
 
 def test_pairs_may_use_their_own_gross_limit(contexts: dict[str, StrategyMarket]) -> None:
@@ -146,11 +144,10 @@ def test_dropped_bars_neither_decide_nor_fill(contexts: dict[str, StrategyMarket
     random = np.random.default_rng(0)
     missing = context.market.present & (random.random(context.market.present.shape) < 0.1)
     run = backtest(without_bars(context, missing), *SPAN, split="train")
-    assert run.trades.height > 3
-    for trade in run.trades.iter_rows(named=True):
-        column = context.grid.symbols.index(trade["symbol"])
-        for session in (trade["decision_session"], trade["entry_session"]):
-            assert not missing[context.grid.sessions.index(session), column]
+    happened = pl.concat([run.fills.select("session", "symbol"), run.decisions.select("session", "symbol")])
+    assert happened.height > 20
+    for session, symbol in happened.iter_rows():
+        assert not missing[context.grid.sessions.index(session), context.grid.symbols.index(symbol)]
 
 
 def test_no_strategy_sees_what_follows(contexts: dict[str, StrategyMarket]) -> None:

@@ -55,7 +55,7 @@ def read_back(found) -> list[tuple[int, str, str | None, float, str, bool]]:
             symbol = ["AAA", "BBB", "CCC", "DDD"][targets.symbol[slot]]
             pair = None if group < 0 else names.pairs[group]
             rows.append(
-                (t, symbol, pair, targets.weight[row], names.entries[targets.reason[row]], targets.eligible[row])
+                (t, symbol, pair, targets.weight[row], names.triggers[targets.reason[row]], targets.eligible[row])
             )
     return rows
 
@@ -80,7 +80,7 @@ def test_a_symbol_and_each_leg_of_a_pair_are_slots_of_their_own(market) -> None:
     assert names.pairs == ("late", "first")
     assert list(zip(targets.group, targets.symbol, strict=True)) == [(-1, 0), (-1, 1), (0, 2), (0, 3), (1, 0), (1, 1)]
     own = [name for name in ("in", "long", "out", "rebalance", "short") if name not in EXIT_REASONS]
-    assert names.entries == names.exits == (*EXIT_REASONS, *own)
+    assert names.triggers == names.exits == (*EXIT_REASONS, *own)
 
 
 def test_later_rows_change_no_number_of_an_earlier_pair(market) -> None:

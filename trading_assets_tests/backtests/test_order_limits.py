@@ -1,0 +1,70 @@
+"""Orders under the cap of a sector, and positions that a halt sells in slices: by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from trading_assets.backtests.layout import CLOSES, OPENS
+from trading_assets.backtests.liquidation import slice_quantity
+from trading_assets.backtests.market import EXIT_REASONS
+from trading_assets_tests.backtests.markets import entries, quiet_market
+from trading_assets_tests.backtests.runs import number, run, said
+
+#: A position may take 30 % of equity.
+LARGE = {"risk_per_trade": 1.0, "max_position": 0.3, "max_symbol": 0.3, "max_gross": 1.0, "drawdown_limit": 1.0}
+
+
+def test_a_sector_is_capped_over_what_is_held_and_ordered() -> None:
+    """Half of 100,000: 300 shares at 100 are held, 200 can be ordered, then none; another sector is open to 300."""
+    market = quiet_market(np.full((4, 4), 100.0), sector=[0, 0, 0, 1])
+    found = run(market, entries(market, (0, 0), (1, 1), (1, 2), (1, 3)), max_sector=0.5, **LARGE)
+    assert list(found.positions_at_end["quantity"]) == [300, 200, 300]
+    assert said(found, "reject") == [(1, 2, "zero_size")]
+    assert list(number(found, "sector_room")) == [50_000, 20_000, 0, 50_000]
+
+
+def test_a_symbol_of_no_known_sector_is_not_capped() -> None:
+    market = quiet_market(np.full((3, 3), 100.0))
+    found = run(market, entries(market, (0, 0), (0, 1), (0, 2)), max_sector=0.3, **LARGE)
+    assert list(found.positions_at_end["quantity"]) == [300, 300, 300]
+
+
+def test_a_halt_sells_in_slices_within_capacity() -> None:
+    """A tenth of 60,000 a day is 100 shares at the mark of 60, 109 at 55, and the 91 that are left at 50.
+
+    300 bought at 100 are sold at 55, 50 and 45; the trade is the mean of that. The stop would have been at 40; fees are
+    10 bp.
+    """
+    closes = [100.0, 100.0, 60.0, 55.0, 50.0, 45.0, 45.0]
+    market = quiet_market(closes, adv=[[3e5]] * 2 + [[6e4]] * 5, atr=30.0, fee_bps=10.0)
+    found = run(market, entries(market, (0, 0)), {"capacity": 0.1}, **(LARGE | {"drawdown_limit": 0.1}))
+    assert list(found.fills["session"]) == [1, 3, 4, 5]
+    assert list(found.fills["quantity"]) == [300, 100, 109, 91]
+    assert list(found.fills["effect"]) == [OPENS, CLOSES, CLOSES, CLOSES]
+    assert list(found.fills["decision"]) == [0, 1, 1, 1]
+    [trade] = found.trades
+    assert (trade["quantity"], trade["exit_session"]) == (300, 5)
+    sold = 100 * 55 + 109 * 50 + 91 * 45
+    assert trade["exit_price"] == pytest.approx(sold / 300)
+    assert trade["exit_fee"] == pytest.approx(sold / 1000)
+    assert trade["pnl"] == pytest.approx(sold * 0.999 - 30_000 - 30)
+    assert EXIT_REASONS[trade["exit_reason"]] == "drawdown_halt"
+    after = 69_970 + 0.999 * np.cumsum([5_500, 5_450, 4_095])
+    assert found.cash == pytest.approx([100_000, 69_970, 69_970, *after, after[-1]])
+
+
+@pytest.mark.parametrize(
+    ("quantity", "price", "adv", "lot", "expected"),
+    [
+        (300.0, 60.0, 60_000.0, 1.0, 100.0),
+        (300.0, 60.0, 60_059.0, 1.0, 100.0),  # down to whole lots
+        (50.0, 60.0, 60_000.0, 1.0, 50.0),
+        (300.0, 60.0, 1.0, 1.0, 1.0),  # one lot at least
+        (300.0, 60.0, 0.0, 1.0, 300.0),  # nothing known of the depth: all at once
+        (300.0, 60.0, np.nan, 1.0, 300.0),
+        (0.5, 60.0, 60.0, 1e-8, 0.1),
+    ],
+)
+def test_slices(quantity: float, price: float, adv: float, lot: float, expected: float) -> None:
+    assert slice_quantity(quantity, price, adv, 0.1, lot) == pytest.approx(expected, rel=1e-12)
