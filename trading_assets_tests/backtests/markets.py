@@ -153,6 +153,7 @@ RISKS = st.fixed_dictionaries(
         "max_position": st.sampled_from([0.15, 0.5, 1.0]),
         "max_gross": st.sampled_from([0.8, 0.3, 1.0]),
         "max_positions": st.integers(1, 8),
+        "max_sector": st.sampled_from([0.5, 0.2, 1.0]),
         "max_symbol": st.sampled_from([0.25, 1.0]),
         "volatility_window": st.integers(2, 20),
         "volatility_baseline": st.integers(10, 40),
@@ -173,7 +174,7 @@ RISKS = st.fixed_dictionaries(
     }
 )
 #: Everything into one position: cash runs out at the fill.
-GREEDY = {"risk_per_trade": 1.0, "max_position": 1.0, "max_symbol": 1.0, "max_gross": 1.0}
+GREEDY = {"risk_per_trade": 1.0, "max_position": 1.0, "max_symbol": 1.0, "max_sector": 1.0, "max_gross": 1.0}
 COSTS = st.fixed_dictionaries({"noise": st.sampled_from(["drawn", "off"])})
 TRIALS = st.fixed_dictionaries(
     {
@@ -273,6 +274,8 @@ def _wild_market(random: np.random.Generator, shape: dict[str, Any]) -> Market:
     atr[random.random((count, symbols)) < 0.03] = random.choice([0.0, np.nan])
     adv = close * 10 ** random.uniform(1, 7, symbols)
     adv[random.random((count, symbols)) < 0.03] = random.choice([0.0, np.nan])
+    if random.random() < 0.5:  # liquidity dries up: a halt sells in slices
+        adv *= 10 ** random.uniform(0, 3) * 0.7 ** np.arange(count)[:, None]
     ratio = random.uniform(0.1, 6, (count, symbols))
     ratio[random.random((count, symbols)) < 0.05] = np.nan
 
@@ -300,7 +303,7 @@ def _wild_market(random: np.random.Generator, shape: dict[str, Any]) -> Market:
         weekend_multiplier=random.choice([1.0, 1.5], symbols),
         tick=np.where(crypto, 1e-8, random.choice([0.0, 0.01], symbols)),
         lot=np.where(crypto, 1e-8, 1.0),
-        sector=np.full(crypto.size, -1, dtype=np.int64),
+        sector=random.integers(-1, 2, symbols),
     )
     if not shape["crashes"]:
         return market
