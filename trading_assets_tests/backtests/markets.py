@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from trading_assets.backtests.market import TRIAL, Candidates, Market, Signals
+from trading_assets.backtests.market import EXIT_REASONS, TRIAL, Candidates, Market, Signals, Targets
 from trading_assets.backtests.settings import Settings, settings_of
 from trading_assets.config.sections import Costs, Risk
 
@@ -22,7 +22,7 @@ class Case:
     """What one simulation takes."""
 
     market: Market
-    signals: Signals
+    signals: Signals | Targets
     trial: np.ndarray
     settings: Settings
 
@@ -339,3 +339,52 @@ def _wild_signals(random: np.random.Generator, market: Market, shape: dict[str, 
         relative_strength=unknown(random.integers(0, 3, count).astype(float)),
     )
     return signals._replace(exits=random.random((2, *market.close.shape)) < shape["leave"])
+
+
+@st.composite
+def target_cases(draw: st.DrawFn) -> Case:
+    """As `cases`, with target weights: single slots and pairs, flips, repeated rows, sums above the gross cap."""
+    shape = draw(MARKETS)
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    market = _wild_market(random, shape)
+    first = draw(st.integers(0, min(10, market.day.size - 1)))
+    last = draw(st.integers(max(first, market.day.size - 10), market.day.size - 1))
+    targets = _wild_targets(random, market, shape, first)
+    trial = trial_of(market, **draw(TRIALS) | {"borrow_multiplier": 3.0}, first_session=first, last_session=last)
+    gross = {"max_gross": draw(st.sampled_from([0.8, 0.3, 1.0]))}
+    risk = Risk(**draw(RISKS) | gross | {"var_limit": 1.0, "daily_loss_limit": draw(st.sampled_from([0.02, 1.0]))})
+    return Case(market, targets, trial, settings_of(risk, Costs(**draw(COSTS)), draw(st.integers(0, 9))))
+
+
+def _wild_targets(random: np.random.Generator, market: Market, shape: dict[str, Any], first: int) -> Targets:
+    count, symbols = market.close.shape
+    singles = random.permutation(symbols)[: int(random.integers(0, symbols + 1))]
+    slots = [(-1, int(i)) for i in sorted(singles)]
+    for group in range(int(random.integers(0, 3)) if symbols > 1 else 0):
+        slots += [(group, int(i)) for i in sorted(random.choice(symbols, 2, replace=False))]
+    group = np.array([number for number, _ in slots], dtype=np.int64)
+    size = float(random.choice([0.05, 0.3, 1.0]))
+    rows, slot, weight, reason = np.zeros(count + 1, dtype=np.int64), [], [], []
+    for t in range(count):
+        acts = random.random() < max(shape["signals"], 0.1)
+        for p, (pair, i) in enumerate(slots):
+            together = (
+                pair >= 0 and p > 0 and group[p - 1] == pair and slot and slot[-1] == p - 1 and rows[t] < len(slot)
+            )
+            if not acts or not (together or random.random() < 0.4) or not market.present[t, i]:
+                continue
+            out = weight[-1] == 0 if together else random.random() < 0.2
+            side = -np.sign(weight[-1]) if together and not out else (random.choice([-1, 1]) if pair < 0 else 1)
+            slot.append(p)
+            weight.append(0.0 if out else float(side * size * random.choice([0.25, 0.5, 1.0])))
+            reason.append(4 if out else len(EXIT_REASONS))
+        rows[t + 1] = len(slot)
+    return Targets(
+        first=rows,
+        slot=np.array(slot, dtype=np.int64),
+        weight=np.array(weight, dtype=np.float64),
+        eligible=random.random(len(slot)) < 0.95,
+        reason=np.array(reason, dtype=np.int64),
+        symbol=np.array([i for _, i in slots], dtype=np.int64),
+        group=group,
+    )
