@@ -349,42 +349,47 @@ def target_cases(draw: st.DrawFn) -> Case:
     market = _wild_market(random, shape)
     first = draw(st.integers(0, min(10, market.day.size - 1)))
     last = draw(st.integers(max(first, market.day.size - 10), market.day.size - 1))
-    targets = _wild_targets(random, market, shape, first)
-    trial = trial_of(market, **draw(TRIALS) | {"borrow_multiplier": 3.0}, first_session=first, last_session=last)
-    gross = {"max_gross": draw(st.sampled_from([0.8, 0.3, 1.0]))}
-    risk = Risk(**draw(RISKS) | gross | {"var_limit": 1.0, "daily_loss_limit": draw(st.sampled_from([0.02, 1.0]))})
-    return Case(market, targets, trial, settings_of(risk, Costs(**draw(COSTS)), draw(st.integers(0, 9))))
+    targets = _wild_targets(random, market, shape)
+    costs = {"borrow_multiplier": 3.0, "slippage_multiplier": draw(st.sampled_from([0.0, 1.0, 3.0]))}
+    trial = trial_of(market, **draw(TRIALS) | costs, first_session=first, last_session=last)
+    if draw(st.booleans()):  # deep enough for the large weights
+        market = market._replace(adv=market.adv * 1e4)
+    risk = Risk(
+        **draw(RISKS)
+        | draw(st.sampled_from([{}, GREEDY]))
+        | {"var_limit": 1.0, "daily_loss_limit": draw(st.sampled_from([0.02, 1.0]))}
+    )
+    numbers = settings_of(risk, Costs(**draw(COSTS)), draw(st.integers(0, 9)))
+    # Above 1 the cash runs out before the gross cap.
+    return Case(market, targets, trial, numbers._replace(max_gross=draw(st.sampled_from([0.8, 0.3, 1.0, 2.0]))))
 
 
-def _wild_targets(random: np.random.Generator, market: Market, shape: dict[str, Any], first: int) -> Targets:
+def _wild_targets(random: np.random.Generator, market: Market, shape: dict[str, Any]) -> Targets:
     count, symbols = market.close.shape
     singles = random.permutation(symbols)[: int(random.integers(0, symbols + 1))]
     slots = [(-1, int(i)) for i in sorted(singles)]
     for group in range(int(random.integers(0, 3)) if symbols > 1 else 0):
         slots += [(group, int(i)) for i in sorted(random.choice(symbols, 2, replace=False))]
     group = np.array([number for number, _ in slots], dtype=np.int64)
-    size = float(random.choice([0.05, 0.3, 1.0]))
-    rows, slot, weight, reason = np.zeros(count + 1, dtype=np.int64), [], [], []
+    size, sides = float(random.choice([0.05, 0.3, 1.0])), [[-1, 0, 1, 1], [0, 1, 1, 1]][int(random.integers(2))]
+    first, slot, weight = np.zeros(count + 1, dtype=np.int64), [], []
     for t in range(count):
         acts = random.random() < max(shape["signals"], 0.1)
         for p, (pair, i) in enumerate(slots):
-            together = (
-                pair >= 0 and p > 0 and group[p - 1] == pair and slot and slot[-1] == p - 1 and rows[t] < len(slot)
-            )
-            if not acts or not (together or random.random() < 0.4) or not market.present[t, i]:
+            other = weight[-1] if slot and len(slot) > first[t] and slot[-1] == p - 1 and group[p - 1] == pair else None
+            leg = pair >= 0 and other is not None
+            if not acts or not market.present[t, i] or not (leg or random.random() < 0.4):
                 continue
-            out = weight[-1] == 0 if together else random.random() < 0.2
-            side = -np.sign(weight[-1]) if together and not out else (random.choice([-1, 1]) if pair < 0 else 1)
+            side = -np.sign(other) if leg else random.choice(sides)
             slot.append(p)
-            weight.append(0.0 if out else float(side * size * random.choice([0.25, 0.5, 1.0])))
-            reason.append(4 if out else len(EXIT_REASONS))
-        rows[t + 1] = len(slot)
+            weight.append(float(side * size * random.choice([0.25, 0.5, 1.0])))
+        first[t + 1] = len(slot)
     return Targets(
-        first=rows,
+        first=first,
         slot=np.array(slot, dtype=np.int64),
         weight=np.array(weight, dtype=np.float64),
         eligible=random.random(len(slot)) < 0.95,
-        reason=np.array(reason, dtype=np.int64),
+        reason=np.where(np.array(weight) == 0, EXIT_REASONS.index("rule"), len(EXIT_REASONS)).astype(np.int64),
         symbol=np.array([i for _, i in slots], dtype=np.int64),
         group=group,
     )

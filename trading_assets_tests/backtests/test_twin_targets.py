@@ -17,21 +17,8 @@ from trading_assets_tests.backtests.twin_book import Outcome
 from trading_assets_tests.backtests.twin_targets import simulate_targets_plainly
 
 TOLERANCE = 1e-9
-EXACT = [
-    "symbol",
-    "group",
-    "round_trip",
-    "side",
-    "effect",
-    "reason",
-    "session",
-    "entry_session",
-    "exit_session",
-    "decision_session",
-    "trigger",
-    "exit_reason",
-    "hold_sessions",
-]
+EXACT = ("symbol", "group", "round_trip", "side", "effect", "reason", "session", "entry_session", "exit_session")
+EXACT += ("decision_session", "trigger", "exit_reason", "hold_sessions")
 MONEY = ("pnl", "entry_fee", "exit_fee", "borrow_cost", "fee")
 
 
@@ -119,18 +106,8 @@ def _branches(case: Case, theirs: Outcome) -> Counter[str]:
     return seen
 
 
-_REJECTED = [
-    "halted",
-    "daily_loss_limit",
-    "health",
-    "eligibility",
-    "zero_size",
-    "no_liquidity",
-    "capacity",
-    "insufficient_cash",
-    "no_fill",
-    "pair_leg",
-]
+_REJECTED = ("halted", "daily_loss_limit", "health", "eligibility", "zero_size", "no_liquidity", "capacity", "no_fill")
+_REJECTED += ("insufficient_cash", "pair_leg")
 BRANCHES = {f"reject {reason}" for reason in _REJECTED} | {
     "enter own", "enter rebalance", "exit rule", "exit rebalance", "exit delisted", "exit data_missing",
     "exit drawdown_halt", "short trade", "long trade", "pair trade", "borrow paid", "left in parts", "grew", "flip",

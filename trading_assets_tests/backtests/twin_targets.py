@@ -238,7 +238,7 @@ class TargetTwin(Twin):
                 self.say(t, order.slot, "reject", "zero_size", at_close=False)
                 self.drop(order.slot)
                 return
-        side = 1 if held > 0 else 0
+        side = 1 - leg.side
         raw = self.m.open[t][leg.symbol]
         bps, mean = self.slippage(t, leg.symbol, order.decided, leaving * raw, side)
         price = self.traded_at(leg.symbol, raw, bps, side)
@@ -323,10 +323,12 @@ class TargetTwin(Twin):
             self.legs = dict(sorted(self.legs.items()))
             self.held = self.legs  # type: ignore[assignment]
             self.round_trips += 1
-        leg, notional = self.legs[p], quantity * price
+        leg, notional, drawn = self.legs[p], quantity * price, bps
         entered = abs(leg.quantity) + leg.left
         leg.entry_price = (leg.entry_price * entered + price * quantity) / (entered + quantity)
-        leg.entry_bps = (leg.entry_bps * leg.basis + bps * notional) / (leg.basis + notional)
+        if leg.basis > 0:
+            bps = (leg.entry_bps * leg.basis + bps * notional) / (leg.basis + notional)
+        leg.entry_bps = bps
         leg.basis += notional
         leg.risk += STAND_IN_ATR * (order.atr if order.atr > 0 else math.nan) * quantity
         leg.quantity += sign * quantity
@@ -334,13 +336,13 @@ class TargetTwin(Twin):
         leg.entry_fee += fee
         self.receive(leg, -sign * notional - fee)  # type: ignore[arg-type]
         self.out.turnover += notional
-        self.note(t, leg, side, 0, order.reason, order.decision, quantity, raw, price, bps, mean)
+        self.note(t, leg, side, 0, order.reason, order.decision, quantity, raw, price, drawn, mean)
 
     def book_exit(
         self, t: int, leg: Leg, quantity: float, raw: float, price: float, bps: float, mean: float, reason: int,
         decision: int,
     ) -> None:  # fmt: skip
-        notional, sign = quantity * price, 1 if leg.quantity > 0 else -1
+        notional, sign = quantity * price, 1 - 2 * leg.side
         fee = notional * self.fee_rate(leg.symbol)
         self.receive(leg, sign * notional - fee)  # type: ignore[arg-type]
         self.out.turnover += notional
@@ -349,7 +351,7 @@ class TargetTwin(Twin):
         leg.exit_bps = (leg.exit_bps * leg.left_notional + bps * notional) / worth if worth and leg.left else bps
         leg.left, leg.left_notional = left, worth
         leg.exit_fee += fee
-        self.note(t, leg, int(leg.quantity > 0), 1, reason, decision, quantity, raw, price, bps, mean)
+        self.note(t, leg, 1 - leg.side, 1, reason, decision, quantity, raw, price, bps, mean)
         if quantity < abs(leg.quantity):
             leg.quantity -= sign * quantity
             return
