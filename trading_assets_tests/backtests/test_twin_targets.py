@@ -133,7 +133,7 @@ def _population(examples: int, *, derandomize: bool) -> Counter[str]:
 
 
 def test_target_weights_and_twin_agree_on_random_markets() -> None:
-    seen = _population(200, derandomize=True)
+    seen = _population(400, derandomize=True)
     assert {name for name in BRANCHES if not seen[name]} == set()
 
 
