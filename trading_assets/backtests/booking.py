@@ -65,7 +65,8 @@ def book_opening(
     account["cash"] += flow
     account["turnover"] += notional
     held = abs(position["quantity"])
-    position["entry_price"] = _mean(position["entry_price"], held, fill.price, fill.quantity)
+    entered = held + position["exit_quantity"]  # what has left was bought too
+    position["entry_price"] = _mean(position["entry_price"], entered, fill.price, fill.quantity)
     bps = _mean(position["entry_slippage_bps"], position["basis"], fill.slippage_bps, notional)
     position["entry_slippage_bps"] = bps
     if held == 0.0:

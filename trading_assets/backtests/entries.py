@@ -315,7 +315,8 @@ def _note_sizing(
     numbers[EQUITY] = state.account[0]["equity"]
     numbers[CASH] = room.cash
     numbers[GROSS_ROOM] = room.gross
-    numbers[SECTOR_ROOM] = room.sector
+    if market.sector[i] >= 0:
+        numbers[SECTOR_ROOM] = room.sector
     numbers[ADV] = market.adv[t, i]
     numbers[CAPACITY_LIMIT] = trial["capacity"] * market.adv[t, i]
     numbers[STOP_DISTANCE] = trial["stop_atr"] * market.atr[t, i]

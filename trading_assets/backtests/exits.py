@@ -74,6 +74,7 @@ def book_delistings(
             decision, mark = record_exit(t, p, DELISTED, state, records), position["mark"]
             fill = Fill(abs(position["quantity"]), mark, mark, 0.0, 0.0, fee_rate(market.fee_bps[i], trial))
             book_closing(t, place, fill, decision, DELISTED, state, records)
+            state.orders[p]["weight"] = 0.0  # a waiting change of weight ends with the position
         else:
             place += 1
 

@@ -167,7 +167,7 @@ def _shrink_one(
         if not state.grows[p]:
             cancel_target(t, 0, p, ZERO_SIZE, state, records)
         return False
-    side = SELL if held > 0.0 else BUY
+    side = SELL if math.copysign(1.0, held) > 0.0 else BUY  # a reverse split may have left 0 or -0
     fill = fill_of(t, i, decided, leaving, price, side, market, trial, settings)
     ended = book_closing(t, place, fill, order["decision"], order["trigger"], state, records)
     state.ordered[p] = state.grows[p] or (sliced and not ended)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from trading_assets.backtests.market import TRIAL, Candidates, Market, Signals
+from trading_assets.backtests.market import EXIT_REASONS, TRIAL, Candidates, Market, Signals, Targets
 from trading_assets.backtests.settings import Settings, settings_of
 from trading_assets.config.sections import Costs, Risk
 
@@ -22,7 +22,7 @@ class Case:
     """What one simulation takes."""
 
     market: Market
-    signals: Signals
+    signals: Signals | Targets
     trial: np.ndarray
     settings: Settings
 
@@ -153,6 +153,7 @@ RISKS = st.fixed_dictionaries(
         "max_position": st.sampled_from([0.15, 0.5, 1.0]),
         "max_gross": st.sampled_from([0.8, 0.3, 1.0]),
         "max_positions": st.integers(1, 8),
+        "max_sector": st.sampled_from([0.5, 0.2, 1.0]),
         "max_symbol": st.sampled_from([0.25, 1.0]),
         "volatility_window": st.integers(2, 20),
         "volatility_baseline": st.integers(10, 40),
@@ -173,7 +174,7 @@ RISKS = st.fixed_dictionaries(
     }
 )
 #: Everything into one position: cash runs out at the fill.
-GREEDY = {"risk_per_trade": 1.0, "max_position": 1.0, "max_symbol": 1.0, "max_gross": 1.0}
+GREEDY = {"risk_per_trade": 1.0, "max_position": 1.0, "max_symbol": 1.0, "max_sector": 1.0, "max_gross": 1.0}
 COSTS = st.fixed_dictionaries({"noise": st.sampled_from(["drawn", "off"])})
 TRIALS = st.fixed_dictionaries(
     {
@@ -273,6 +274,8 @@ def _wild_market(random: np.random.Generator, shape: dict[str, Any]) -> Market:
     atr[random.random((count, symbols)) < 0.03] = random.choice([0.0, np.nan])
     adv = close * 10 ** random.uniform(1, 7, symbols)
     adv[random.random((count, symbols)) < 0.03] = random.choice([0.0, np.nan])
+    if random.random() < 0.5:  # liquidity dries up: a halt sells in slices
+        adv *= 10 ** random.uniform(0, 3) * 0.7 ** np.arange(count)[:, None]
     ratio = random.uniform(0.1, 6, (count, symbols))
     ratio[random.random((count, symbols)) < 0.05] = np.nan
 
@@ -300,7 +303,7 @@ def _wild_market(random: np.random.Generator, shape: dict[str, Any]) -> Market:
         weekend_multiplier=random.choice([1.0, 1.5], symbols),
         tick=np.where(crypto, 1e-8, random.choice([0.0, 0.01], symbols)),
         lot=np.where(crypto, 1e-8, 1.0),
-        sector=np.full(crypto.size, -1, dtype=np.int64),
+        sector=random.integers(-1, 2, symbols),
     )
     if not shape["crashes"]:
         return market
@@ -336,3 +339,57 @@ def _wild_signals(random: np.random.Generator, market: Market, shape: dict[str, 
         relative_strength=unknown(random.integers(0, 3, count).astype(float)),
     )
     return signals._replace(exits=random.random((2, *market.close.shape)) < shape["leave"])
+
+
+@st.composite
+def target_cases(draw: st.DrawFn) -> Case:
+    """As `cases`, with target weights: single slots and pairs, flips, repeated rows, sums above the gross cap."""
+    shape = draw(MARKETS)
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    market = _wild_market(random, shape)
+    first = draw(st.integers(0, min(10, market.day.size - 1)))
+    last = draw(st.integers(max(first, market.day.size - 10), market.day.size - 1))
+    targets = _wild_targets(random, market, shape)
+    costs = {"borrow_multiplier": 3.0, "slippage_multiplier": draw(st.sampled_from([0.0, 1.0, 3.0]))}
+    trial = trial_of(market, **draw(TRIALS) | costs, first_session=first, last_session=last)
+    if draw(st.booleans()):  # deep enough for the large weights
+        market = market._replace(adv=market.adv * 1e4)
+    risk = Risk(
+        **draw(RISKS)
+        | draw(st.sampled_from([{}, GREEDY]))
+        | {"var_limit": 1.0, "daily_loss_limit": draw(st.sampled_from([0.02, 1.0]))}
+    )
+    numbers = settings_of(risk, Costs(**draw(COSTS)), draw(st.integers(0, 9)))
+    # Above 1 the cash runs out before the gross cap.
+    return Case(market, targets, trial, numbers._replace(max_gross=draw(st.sampled_from([0.8, 0.3, 1.0, 2.0]))))
+
+
+def _wild_targets(random: np.random.Generator, market: Market, shape: dict[str, Any]) -> Targets:
+    count, symbols = market.close.shape
+    singles = random.permutation(symbols)[: int(random.integers(0, symbols + 1))]
+    slots = [(-1, int(i)) for i in sorted(singles)]
+    for group in range(int(random.integers(0, 3)) if symbols > 1 else 0):
+        slots += [(group, int(i)) for i in sorted(random.choice(symbols, 2, replace=False))]
+    group = np.array([number for number, _ in slots], dtype=np.int64)
+    size, sides = float(random.choice([0.05, 0.3, 1.0])), [[-1, 0, 1, 1], [0, 1, 1, 1]][int(random.integers(2))]
+    first, slot, weight = np.zeros(count + 1, dtype=np.int64), [], []
+    for t in range(count):
+        acts = random.random() < max(shape["signals"], 0.1)
+        for p, (pair, i) in enumerate(slots):
+            other = weight[-1] if slot and len(slot) > first[t] and slot[-1] == p - 1 and group[p - 1] == pair else None
+            leg = pair >= 0 and other is not None
+            if not acts or not market.present[t, i] or not (leg or random.random() < 0.4):
+                continue
+            side = -np.sign(other) if leg else random.choice(sides)
+            slot.append(p)
+            weight.append(float(side * size * random.choice([0.25, 0.5, 1.0])))
+        first[t + 1] = len(slot)
+    return Targets(
+        first=first,
+        slot=np.array(slot, dtype=np.int64),
+        weight=np.array(weight, dtype=np.float64),
+        eligible=random.random(len(slot)) < 0.95,
+        reason=np.where(np.array(weight) == 0, EXIT_REASONS.index("rule"), len(EXIT_REASONS)).astype(np.int64),
+        symbol=np.array([i for _, i in slots], dtype=np.int64),
+        group=group,
+    )

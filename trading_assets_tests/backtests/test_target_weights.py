@@ -350,3 +350,23 @@ def wild(seed: int) -> tuple[Market, Targets]:
                 weight = random.choice([0.0, 0.1, 0.2, -0.15])
                 rows += [(t, leg, weight * (-1) ** place) for place, leg in enumerate(legs)]
     return market, targets(market, *rows, pairs=((4, 5), (6, 7)))
+
+
+def test_the_entry_price_is_the_mean_of_all_entry_fills() -> None:
+    """500 at 100, 250 of them sold, 250 more at 200: 400 thirds is the mean of 750, not of the 500 held."""
+    market = quiet_market([100.0, 100, 100, 200, 200, 200])
+    wanted = targets(market, (0, 0, 0.5), (1, 0, 0.25), (2, 0, 0.8), (4, 0, 0.0))
+    found = run(market, wanted)
+    assert found.fills["quantity"].tolist() == [500, 250, 250, 500]
+    assert found.trades["entry_price"] == pytest.approx([(500 * 100 + 250 * 200) / 750])
+    assert found.trades["exit_price"] == pytest.approx([(250 * 100 + 500 * 200) / 750])
+
+
+def test_a_waiting_change_ends_with_a_delisted_position() -> None:
+    """A sale of half waits for an open when ten sessions are missing; the open that comes then opens nothing."""
+    closes = [100.0, 100, 100] + [float("nan")] * 10 + [100.0] * 3
+    market = quiet_market(closes)
+    found = run(market, targets(market, (0, 0, 0.5), (2, 0, 0.25)))
+    assert [reason for _, _, _, reason in said(found)][-1] == "delisted"
+    assert found.held.size == 0
+    assert found.fills["quantity"].tolist() == [500, 500]

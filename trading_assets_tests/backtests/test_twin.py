@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 
 from trading_assets.backtests.engine import Simulation, simulate, sweep
-from trading_assets.backtests.layout import NUMBERS
+from trading_assets.backtests.layout import NUMBERS, OPENS
 from trading_assets.backtests.market import DECISIONS, EXIT_REASONS, HOLDS, REJECTIONS
 from trading_assets_tests.backtests.markets import Case, cases
 from trading_assets_tests.backtests.twin import simulate_plainly
@@ -19,6 +20,8 @@ from trading_assets_tests.backtests.twin_book import Outcome
 #: The two add the same numbers in different orders.
 TOLERANCE = 1e-9
 EXACT = ("symbol", "entry_session", "exit_session", "decision_session", "trigger", "exit_reason", "hold_sessions")
+EXACT += ("round_trip",)
+MONEY = ("notional", "equity", "cash", "gross_room", "sector_room", "adv", "capacity_limit")
 NAMES = {"exit": EXIT_REASONS, "reject": REJECTIONS, "hold": HOLDS}
 Key = tuple[int, bool, int, str, str | int]
 
@@ -57,13 +60,8 @@ def assert_agree(case: Case) -> Outcome:
     assert [key for key, _ in found] == [key for key, _ in expected]
     for (key, our), (_, their) in zip(found, expected, strict=True):
         if key[3] == "enter":
-            lot = float(case.market.lot[key[2]])
-            _close(_number(our, "score"), their["score"])
-            _close(_number(our, "risk_multiplier"), their["risk_multiplier"])
-            np.testing.assert_allclose(
-                _number(our, "quantity"), their["quantity"], rtol=TOLERANCE, atol=1.5 * lot * (lot < 1)
-            )
-            _close(_number(our, "notional"), their["notional"], money)
+            _assert_same_numbers(case, key[2], our, their)
+    _assert_same_fills(ours, theirs, money)
     trades = sorted(theirs.trades, key=lambda row: (row["exit_session"], row["symbol"], row["entry_session"]))
     ordered = np.sort(ours.trades, order=["exit_session", "symbol", "entry_session"])
     for name in trades[0] if trades else ():
@@ -85,6 +83,36 @@ def assert_agree(case: Case) -> Outcome:
     _assert_same_end(ours, theirs)
     _assert_same_counters(case, theirs)
     return theirs
+
+
+def _assert_same_numbers(case: Case, symbol: int, our: np.void, their: dict[str, float]) -> None:
+    lot, money = float(case.market.lot[symbol]), case.settings.starting_equity
+    for name in NUMBERS:
+        expected = math.nan if their.get(name) is None else their[name]
+        step = 1.5 * lot * (lot < 1) if name == "quantity" else 0.0
+        absolute = step or TOLERANCE * (money if name in MONEY else 1.0)
+        np.testing.assert_allclose(_number(our, name), expected, rtol=TOLERANCE, atol=absolute, err_msg=name)
+
+
+def _assert_same_fills(ours: Simulation, theirs: Outcome, money: float) -> None:
+    ours_by_key = sorted((int(row["session"]), int(row["round_trip"]), n) for n, row in enumerate(ours.fills))
+    plain = sorted(theirs.fills, key=lambda row: (row["session"], row["round_trip"]))
+    assert len(ours_by_key) == len(plain)
+    for (_, _, n), their in zip(ours_by_key, plain, strict=True):
+        our = ours.fills[n]
+        opens = our["effect"] == OPENS
+        assert (our["session"], our["symbol"], our["round_trip"]) == (
+            their["session"], their["symbol"], their["round_trip"],
+        )  # fmt: skip
+        assert ("buy", "sell")[our["side"]] == their["side"]
+        assert (int(our["reason"]) if opens else EXIT_REASONS[our["reason"]]) == their["reason"]
+        ordered, plainly = ours.decisions[our["decision"]], theirs.decisions[their["decision"]]
+        for name in ("session", "symbol", "at_close"):
+            assert ordered[name] == plainly[name], name
+        assert DECISIONS[ordered["decision"]] == plainly["decision"]
+        for name in ("quantity", "raw_price", "price", "slippage_bps", "mean_slippage_bps"):
+            np.testing.assert_allclose(our[name], their[name], rtol=TOLERANCE, atol=1.5e-8, err_msg=name)
+        _close(our["fee"], their["fee"], money)
 
 
 def _assert_same_end(ours: Simulation, theirs: Outcome) -> None:
@@ -124,6 +152,8 @@ def _branches(case: Case, theirs: Outcome) -> Counter[str]:
     seen["order pending at the end"] += bool(theirs.queue)
     seen["exit pending at the end"] += any(position.exit_reason for position in theirs.held)
     seen["filled late"] += any(row["entry_session"] > row["decision_session"] + 1 for row in theirs.trades)
+    sales = Counter(row["round_trip"] for row in theirs.fills if row["side"] == "sell")
+    seen["sold in slices"] += any(count > 1 for count in sales.values())
     seen["filled in part"] += _reduced_at_the_fill(theirs)
     seen["slippage drawn as nothing"] += any(row["entry_slippage_bps"] == 0 for row in theirs.trades)
     return seen
@@ -147,6 +177,7 @@ BRANCHES = (
         "exit pending at the end",
         "filled late",
         "filled in part",
+        "sold in slices",
         "slippage drawn as nothing",
     }
 )

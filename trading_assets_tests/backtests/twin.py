@@ -24,6 +24,9 @@ from trading_assets_tests.backtests.twin_arithmetic import (
 )
 from trading_assets_tests.backtests.twin_book import Book, Order, Outcome, Position
 
+#: Score, and the ranks of strength, relative strength and diversification that it is made of.
+Ranks = tuple[float, float, float, float]
+
 
 def simulate_plainly(market: Market, signals: Signals, trial: np.void, settings: Settings) -> Outcome:
     """Run one trial."""
@@ -94,8 +97,9 @@ class Twin(Book):
     def delistings(self, t: int) -> None:
         for i in sorted(self.held):
             if t == self.m.delisted[i] or self.missing_run[t][i] >= self.s.delisting_sessions:
-                self.decide(t, i, "exit", "delisted")
-                self.close(t, self.held[i], self.held[i].mark, 0.0, "delisted")
+                position = self.held[i]
+                position.exit_decision = self.decide(t, i, "exit", "delisted")
+                self.close(t, position, position.quantity, position.mark, position.mark, 0.0, 0.0, "delisted")
 
     def value(self, t: int) -> None:
         invested = sum(self.held[i].quantity * self.held[i].mark for i in sorted(self.held))
@@ -142,7 +146,7 @@ class Twin(Book):
             if reason is not None:
                 position.exit_reason, position.exit_decided = reason, t
                 position.exit_wait = self.trial.delay
-                self.decide(t, i, "exit", reason)
+                position.exit_decision = self.decide(t, i, "exit", reason)
 
     def raise_stop(self, t: int, position: Position) -> None:
         if self.usable(t, position.symbol) and self.signalled(self.trial.raise_signal, t, position.symbol):
@@ -192,8 +196,8 @@ class Twin(Book):
                 self.decide(t, i, "reject", reason)
             else:
                 survivors.append((k, i, label))
-        for score, i, label in self.ranked(t, survivors):
-            self.size(t, i, label, score, multiplier)
+        for ranks, i, label in self.ranked(t, survivors):
+            self.size(t, i, label, ranks, multiplier, portfolio)
 
     def label(self, k: int) -> int | None:
         """The last trigger that fires; a NaN compares false."""
@@ -253,7 +257,8 @@ class Twin(Book):
         assert self.trial.scaling == SCALING_CONTINUOUS
         return clip(1 / max(volatility / baseline, 1.0), self.s.volatility_floor, 1.0)
 
-    def ranked(self, t: int, survivors: list[tuple[int, int, int]]) -> list[tuple[float, int, int]]:
+    def ranked(self, t: int, survivors: list[tuple[int, int, int]]) -> list[tuple[Ranks, int, int]]:
+        """The queue: score and ranks, symbol, label."""
         strengths = average_ranks([self.c.rank[label][k] for k, _, label in survivors])
         relatives = average_ranks([self.c.relative_strength[k] for k, _, _ in survivors])
         diversity = []
@@ -263,39 +268,56 @@ class Twin(Book):
         diversities = average_ranks(diversity)
         w0, w1, w2 = self.trial.rank_weights
         scored = [
-            (w0 * strengths[n] + w1 * relatives[n] + w2 * diversities[n], i, label)
-            for n, (_, i, label) in enumerate(survivors)
+            ((w0 * r0 + w1 * r1 + w2 * r2, r0, r1, r2), i, label)
+            for r0, r1, r2, (_, i, label) in zip(strengths, relatives, diversities, survivors, strict=True)
         ]
-        return sorted(scored, key=lambda row: (-row[0], row[1]))
+        return sorted(scored, key=lambda row: (-row[0][0], row[1]))
 
-    def size(self, t: int, i: int, label: int, score: float, multiplier: float) -> None:
+    def size(self, t: int, i: int, label: int, ranks: Ranks, multiplier: float, portfolio: float | None) -> None:
         """One candidate in its turn: queue an order, or say why not."""
         close, lot, adv = self.m.close[t][i], self.m.lot[i], self.m.adv[t][i]
         atr, equity = self.m.atr[t][i], self.out.equity[-1]
         if len(self.held) + len(self.queue) >= self.s.max_positions:
-            return self.decide(t, i, "reject", "slots")
+            self.decide(t, i, "reject", "slots")
+            return
         marks = sum(self.held[j].quantity * self.held[j].mark for j in sorted(self.held))
         queued = sum(order.quantity * order.close for order in self.queue)
         room = self.s.max_gross * equity - (marks + queued)
         quantity = floor_to_lot(equity * self.s.risk_per_trade * multiplier / (self.trial.stop_atr * atr), lot)
         quantity = min(quantity, floor_to_lot(self.s.max_position * equity / close, lot))
         quantity = min(quantity, floor_to_lot(max(room, 0.0) / close, lot))
+        sector_room = None
+        if self.m.sector[i] >= 0:
+            sector_room = self.s.max_sector * equity - self.in_sector(self.m.sector[i])
+            quantity = min(quantity, floor_to_lot(max(sector_room, 0.0) / close, lot))
         if quantity <= 0:
-            return self.decide(t, i, "reject", "zero_size")
+            self.decide(t, i, "reject", "zero_size")
+            return
         if math.isnan(adv) or adv <= 0:
-            return self.decide(t, i, "reject", "no_liquidity")
+            self.decide(t, i, "reject", "no_liquidity")
+            return
         if quantity * close > self.trial.capacity * adv:
-            return self.decide(t, i, "reject", "capacity")
+            self.decide(t, i, "reject", "capacity")
+            return
         reserved = sum(order.quantity * order.close * (1 + self.fee_rate(order.symbol)) for order in self.queue)
         affordable = max(self.cash - reserved, 0.0) / (close * (1 + self.fee_rate(i)))
         quantity = min(quantity, floor_to_lot(affordable, lot))
         if quantity <= 0:
-            return self.decide(t, i, "reject", "insufficient_cash")
-        self.queue.append(Order(i, quantity, atr, close, t, label, self.trial.delay))
-        return self.decide(
-            t, i, "enter", label, score=score, quantity=quantity, notional=quantity * close,
-            risk_multiplier=multiplier,
+            self.decide(t, i, "reject", "insufficient_cash")
+            return
+        decision = self.decide(
+            t, i, "enter", label, score=ranks[0], strength_rank=ranks[1], relative_strength_rank=ranks[2],
+            diversification_rank=ranks[3], quantity=quantity, notional=quantity * close,
+            risk_multiplier=multiplier, portfolio_correlation=portfolio,
+            candidate_correlation=self.correlation_to_holdings(t, i), equity=equity, cash=self.cash - reserved,
+            gross_room=room, sector_room=sector_room, adv=adv, capacity_limit=self.trial.capacity * adv,
+            stop_distance=self.trial.stop_atr * atr,
         )  # fmt: skip
+        self.queue.append(Order(i, quantity, atr, close, t, label, self.trial.delay, decision))
+
+    def in_sector(self, sector: int) -> float:
+        marks = sum(p.quantity * p.mark for i, p in sorted(self.held.items()) if self.m.sector[i] == sector)
+        return marks + sum(o.quantity * o.close for o in self.queue if self.m.sector[o.symbol] == sector)
 
     # --- correlation -----------------------------------------------------------------------------------
 

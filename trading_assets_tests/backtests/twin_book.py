@@ -34,6 +34,14 @@ class Position:
     exit_reason: str | None = None
     exit_decided: int = -1
     exit_wait: int = 0
+    exit_decision: int = -1
+    entry_decision: int = -1
+    round_trip: int = 0
+    left: float = 0.0
+    left_at: float = 0.0  # mean exit price of what has left
+    left_notional: float = 0.0
+    exit_fee: float = 0.0
+    exit_bps: float = 0.0
 
 
 @dataclass
@@ -45,6 +53,7 @@ class Order:
     decided: int
     trigger: int
     wait: int
+    decision: int
 
 
 @dataclass
@@ -57,6 +66,7 @@ class Outcome:
     positions: list[int] = field(default_factory=list)
     trades: list[dict[str, Any]] = field(default_factory=list)
     decisions: list[dict[str, Any]] = field(default_factory=list)
+    fills: list[dict[str, Any]] = field(default_factory=list)
     held: list[Position] = field(default_factory=list)
     queue: list[Order] = field(default_factory=list)
     multipliers: list[float] = field(default_factory=list)
@@ -84,6 +94,7 @@ class Book:
         self.cash = settings.starting_equity
         self.held: dict[int, Position] = {}
         self.queue: list[Order] = []
+        self.round_trips = 0
         self.out = Outcome()
 
     def corporate_actions(self, t: int) -> None:
@@ -102,6 +113,8 @@ class Book:
                 price = position.mark if math.isnan(self.m.open[t][i]) else self.m.open[t][i]
                 self.receive(position, (position.quantity * ratio - whole) * price)
                 position.quantity = whole
+                position.left *= ratio
+                position.left_at /= ratio
         for order in self.queue:
             ratio = self.m.split_ratio[t][order.symbol]
             if ratio != 1:
@@ -117,7 +130,16 @@ class Book:
             if position.exit_wait > 0:
                 position.exit_wait -= self.m.expected[t][i]
             elif self.m.fillable[t][i]:
-                self.sell(t, position, self.m.open[t][i], position.exit_decided, position.exit_reason)
+                quantity = self.slice_of(position) if position.exit_reason == "drawdown_halt" else position.quantity
+                self.sell(t, position, quantity, self.m.open[t][i], position.exit_decided, position.exit_reason)
+
+    def slice_of(self, position: Position) -> float:
+        """What one session takes of a halt's liquidation: the capacity, at least a lot, everything if unknown."""
+        adv, lot = self.m.adv[position.exit_decided][position.symbol], self.m.lot[position.symbol]
+        if math.isnan(adv) or adv <= 0:
+            return position.quantity
+        slice_ = max(floor_to_lot(self.trial.capacity * adv / position.mark, lot), lot)
+        return min(slice_, position.quantity)
 
     def entry_fills(self, t: int) -> None:
         waiting = []
@@ -138,7 +160,7 @@ class Book:
     def buy(self, t: int, order: Order) -> None:
         i = order.symbol
         opening, lot, fee_rate = self.m.open[t][i], self.m.lot[i], self.fee_rate(i)
-        bps = self.slippage(t, i, order.decided, order.quantity * opening, side=0)
+        bps, mean = self.slippage(t, i, order.decided, order.quantity * opening, side=0)
         price = opening * (1 + bps / 1e4)
         if self.m.tick[i] > 0:
             price = math.ceil(price / self.m.tick[i] - 1e-9) * self.m.tick[i]
@@ -155,25 +177,49 @@ class Book:
             symbol=i, quantity=quantity, entry_price=price, stop=stop, initial_stop=stop, atr=order.atr,
             mark=price, risk=distance * quantity, notional=notional, cash_flow=0.0,
             entry_fee=notional * fee_rate, entry_bps=bps, entered=t, decided=order.decided,
-            trigger=order.trigger,
+            trigger=order.trigger, entry_decision=order.decision, round_trip=self.round_trips,
         )  # fmt: skip
+        self.round_trips += 1
         self.receive(self.held[i], -notional - notional * fee_rate)
         self.out.turnover += notional
+        self.log(t, self.held[i], "buy", order.decision, order.trigger, quantity, opening, price, bps, mean)
 
-    def sell(self, t: int, position: Position, opening: float, decided: int, reason: str) -> None:
+    def sell(self, t: int, position: Position, quantity: float, opening: float, decided: int, reason: str) -> None:
         i = position.symbol
-        bps = self.slippage(t, i, decided, position.quantity * opening, side=1)
+        bps, mean = self.slippage(t, i, decided, quantity * opening, side=1)
         price = opening * (1 - bps / 1e4)
         if self.m.tick[i] > 0:
             price = math.floor(price / self.m.tick[i] + 1e-9) * self.m.tick[i]
-        self.close(t, position, max(price, 0.0), bps, reason)
+        self.close(t, position, quantity, opening, max(price, 0.0), bps, mean, reason)
 
-    def close(self, t: int, position: Position, price: float, bps: float, reason: str) -> None:
-        """Book the end of a position and its trade."""
-        notional = position.quantity * price
+    def close(
+        self,
+        t: int,
+        position: Position,
+        quantity: float,
+        raw: float,
+        price: float,
+        bps: float,
+        mean: float,
+        reason: str,
+    ) -> None:
+        """Book a sale; the last one ends the position and makes its trade."""
+        notional = quantity * price
         fee = notional * self.fee_rate(position.symbol)
         self.receive(position, notional - fee)
         self.out.turnover += notional
+        self.log(t, position, "sell", position.exit_decision, reason, quantity, raw, price, bps, mean)
+        first = position.left == 0
+        left, both = position.left + quantity, position.left_notional + notional
+        position.left_at = price if first or left == 0 else (position.left_at * position.left + price * quantity) / left
+        position.exit_bps = (
+            bps if first or both == 0 else (position.exit_bps * position.left_notional + bps * notional) / both
+        )
+        position.left, position.left_notional = left, both
+        position.exit_fee += fee
+        if quantity < position.quantity:
+            position.quantity -= quantity
+            return
         del self.held[position.symbol]
         self.out.trades.append(
             {
@@ -184,17 +230,18 @@ class Book:
                 "trigger": position.trigger,
                 "exit_reason": EXIT_REASONS.index(reason),
                 "entry_price": position.entry_price,
-                "exit_price": price,
-                "quantity": position.quantity,
+                "exit_price": position.left_at,
+                "quantity": position.left,
                 "stop_price": position.initial_stop,
                 "pnl": position.cash_flow,
                 "return": position.cash_flow / position.notional,
                 "r_multiple": position.cash_flow / position.risk,
                 "hold_sessions": position.held_sessions,
                 "entry_fee": position.entry_fee,
-                "exit_fee": fee,
+                "exit_fee": position.exit_fee,
                 "entry_slippage_bps": position.entry_bps,
-                "exit_slippage_bps": bps,
+                "exit_slippage_bps": position.exit_bps,
+                "round_trip": position.round_trip,
             }
         )
 
@@ -204,15 +251,17 @@ class Book:
         for i in sorted(self.held):
             low = self.m.low[t][i]
             if math.isfinite(low):
-                self.decide(t, i, "exit", "hard_stop", at_close=False)
-                self.sell(t, self.held[i], low, t - 1, "hard_stop")
+                position = self.held[i]
+                position.exit_decision = self.decide(t, i, "exit", "hard_stop", at_close=False)
+                self.sell(t, position, position.quantity, low, t - 1, "hard_stop")
 
     # --- costs ---------------------------------------------------------------------------------------
 
     def fee_rate(self, i: int) -> float:
         return self.m.fee_bps[i] / 1e4 * self.trial.fee_multiplier
 
-    def slippage(self, t: int, i: int, decided: int, notional: float, side: int) -> float:
+    def slippage(self, t: int, i: int, decided: int, notional: float, side: int) -> tuple[float, float]:
+        """Of a fill, and its mean."""
         ratio, adv = self.m.volatility_ratio[decided][i], self.m.adv[decided][i]
         volatility = 1.0 if math.isnan(ratio) else clip(ratio, self.s.volatility_low, self.s.volatility_high)
         if math.isnan(adv) or adv <= 0:
@@ -225,10 +274,10 @@ class Book:
         mean *= self.s.stress_multiplier if stressed else 1.0
         mean *= self.s.crash_slippage if self.crash(t) else 1.0
         if not self.s.noise:
-            return mean
+            return mean, mean
         deviation = self.s.stress_noise_deviation if stressed else self.s.noise_deviation
         draw = standard_normal(self.s.seed, self.m.symbol_key[i], self.m.day[t], side)
-        return max(0.0, mean + mean * deviation * draw)
+        return max(0.0, mean + mean * deviation * draw), mean
 
     def crash(self, t: int) -> bool:
         return bool(self.m.crash) and self.m.crash[t]
@@ -238,7 +287,30 @@ class Book:
         position.cash_flow += amount
 
     def decide(
-        self, t: int, i: int, decision: str, reason: str | int, *, at_close: bool = True, **numbers: float
-    ) -> None:
+        self, t: int, i: int, decision: str, reason: str | int, *, at_close: bool = True, **numbers: float | None
+    ) -> int:
+        """Record a decision; its number."""
         row = {"session": t, "at_close": at_close, "symbol": i, "decision": decision, "reason": reason}
         self.out.decisions.append({**row, **numbers})
+        return len(self.out.decisions) - 1
+
+    def log(
+        self, t: int, position: Position, side: str, decision: int, reason: str | int,
+        quantity: float, raw: float, price: float, bps: float, mean: float,
+    ) -> None:  # fmt: skip
+        self.out.fills.append(
+            {
+                "session": t,
+                "symbol": position.symbol,
+                "round_trip": position.round_trip,
+                "decision": decision,
+                "side": side,
+                "reason": reason,
+                "quantity": quantity,
+                "raw_price": raw,
+                "price": price,
+                "fee": quantity * price * self.fee_rate(position.symbol),
+                "slippage_bps": bps,
+                "mean_slippage_bps": mean,
+            }
+        )
