@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from numba import njit
 
 #: Modules with compiled functions, or with constants and types that these are compiled with.
-_MODULES = ("compiled", "costs", "entries", "exits", "fills", "guard", "kernel", "market", "risk", "settings", "state")
+_MODULES = (
+    "booking",
+    "compiled",
+    "costs",
+    "entries",
+    "exits",
+    "fills",
+    "guard",
+    "kernel",
+    "layout",
+    "liquidation",
+    "market",
+    "risk",
+    "settings",
+    "state",
+    "target_decisions",
+    "target_fills",
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,24 +43,35 @@ def compiled(function: F) -> F:
 
 
 def inlined(function: F) -> F:
-    """Compile into the body of the caller: for functions of whole markets and states.
-
-    A call would count references of some sixty arrays, which costs more than most of these functions do.
-    """
+    """Compile into the body of the caller: for functions of whole markets and states."""
     return njit(nogil=True, error_model="numpy", inline="always")(function)  # type: ignore[no-any-return]
 
 
 def cached(function: F) -> F:
-    """Compile an entry point and keep its machine code on disk."""
-    return njit(nogil=True, error_model="numpy", cache=True)(function)  # type: ignore[no-any-return]
+    """Compile an entry point and keep its machine code on disk; it may make arrays.
 
-
-def sources_key() -> int:
-    """A number that changes with the source of any compiled function.
-
-    A closure variable of an entry point is part of its key in numba's cache.
+    The name of the file holds the sources of all compiled functions: numba notices a change of the entry point's own
+    file alone, and cannot even read an index whose types have been renamed since.
     """
+    return _keyed(function, {})
+
+
+def cached_loop(function: F) -> F:
+    """As `cached`, for the loops over sessions: they make no array, and count no references to those they read.
+
+    Counting takes a third of a run otherwise, and threads that share a market wait for each other's counts.
+    """
+    return _keyed(function, {"_nrt": False})
+
+
+def _keyed(function: F, options: dict[str, bool]) -> F:
+    function.__qualname__ += f"-{_sources()}"
+    return njit(nogil=True, error_model="numpy", cache=True, **options)(function)  # type: ignore[no-any-return]
+
+
+@lru_cache(1)
+def _sources() -> str:
     digest = hashlib.blake2b(digest_size=7)
     for module in _MODULES:
         digest.update((Path(__file__).parent / f"{module}.py").read_bytes())
-    return int.from_bytes(digest.digest(), "little")
+    return digest.hexdigest()

@@ -3,26 +3,64 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from trading_assets.backtests.compiled import compiled, inlined
 from trading_assets.backtests.costs import fee_rate
 from trading_assets.backtests.exits import value_of_positions
-from trading_assets.backtests.fills import INSUFFICIENT_CASH, affordable, drop_order
+from trading_assets.backtests.fills import (
+    CASH,
+    EQUITY,
+    INSUFFICIENT_CASH,
+    NOTIONAL,
+    QUANTITY,
+    ZERO_SIZE,
+    affordable,
+    drop_order,
+)
 from trading_assets.backtests.guard import candidate_correlation, load_units, portfolio_correlation
+from trading_assets.backtests.layout import ENTER, HOLD, NUMBERS, REJECT
 from trading_assets.backtests.market import REJECTIONS, Candidates, Floats, Market
 from trading_assets.backtests.risk import HALTED
 from trading_assets.backtests.settings import Settings
-from trading_assets.backtests.state import ENTER, HOLD, REJECT, Health, Records, State, floor_to_lot, record
+from trading_assets.backtests.state import Derived, Records, State, floor_to_lot, record
 
 HEALTH = REJECTIONS.index("health")
 ELIGIBILITY = REJECTIONS.index("eligibility")
 INVALID_STOP = REJECTIONS.index("invalid_stop")
 CORRELATION_GUARD = REJECTIONS.index("correlation_guard")
 SLOTS = REJECTIONS.index("slots")
-ZERO_SIZE = REJECTIONS.index("zero_size")
 NO_LIQUIDITY = REJECTIONS.index("no_liquidity")
 CAPACITY = REJECTIONS.index("capacity")
+
+(
+    SCORE,
+    RANKS,
+    MULTIPLIER,
+    PORTFOLIO,
+    CORRELATION,
+    GROSS_ROOM,
+    SECTOR_ROOM,
+    ADV,
+    CAPACITY_LIMIT,
+    STOP_DISTANCE,
+) = (
+    NUMBERS.index(name)
+    for name in (
+        "score",
+        "strength_rank",  # the other two ranks follow
+        "risk_multiplier",
+        "portfolio_correlation",
+        "candidate_correlation",
+        "gross_room",
+        "sector_room",
+        "adv",
+        "capacity_limit",
+        "stop_distance",
+    )
+)
 
 #: Diversification of a candidate where there is nothing to compare it with.
 _NEUTRAL_DIVERSIFICATION = 0.5
@@ -35,7 +73,7 @@ def decide_entries(
     multiplier: float,
     market: Market,
     candidates: Candidates,
-    health: Health,
+    derived: Derived,
     trial: Any,
     settings: Settings,
     state: State,
@@ -48,7 +86,7 @@ def decide_entries(
     closed = barrier >= 0 or account["held"] + account["queued"] >= settings.max_positions
     if closed and records.decisions.size == 0:
         return  # nothing can be ordered and no one asks why
-    survivors = _screen(t, barrier, market, candidates, health, trial, settings, state, records)
+    survivors = _screen(t, barrier, market, candidates, derived, trial, settings, state, records)
     if survivors == 0:
         return
     _rank(survivors, trial["rank_weights"], state)
@@ -63,35 +101,36 @@ def _screen(
     barrier: int,
     market: Market,
     candidates: Candidates,
-    health: Health,
+    derived: Derived,
     trial: Any,
     settings: Settings,
     state: State,
     records: Records,
 ) -> int:
     """Tests that do not depend on rank. Fills `row`, `label` and `measures` of the survivors, and counts them."""
-    returns, units, valid = market.returns, state.units, state.unit_valid
-    held = state.held[: state.account[0]["held"]]
+    returns, units, valid = derived.returns, state.units, state.unit_valid
+    account = state.account[0]
+    held = state.held[: account["held"]]
     load_units(t, held, returns, units, valid)
     portfolio = math.nan
     if held.size >= settings.correlation_positions:
         portfolio = portfolio_correlation(t, held, returns, units, valid)
+    state.portfolio_correlation[0] = portfolio
     survivors = 0
     for row in range(candidates.first[t], candidates.first[t + 1]):
         label = _label(row, candidates.strength, trial)
         if label < 0:
             continue
         i = candidates.symbol[row]
-        numbers = (math.nan, math.nan, math.nan, math.nan)
         if state.busy[i]:
-            record(t, 1, i, HOLD, 0, label, numbers, state.account, records.decisions)
+            record(t, 1, i, -1, HOLD, 0, label, account, records.decisions)
             continue
         rejection = barrier
         if rejection < 0:
             gone = 0 <= market.delisted[i] <= t  # no next session to fill at
             distance = trial["stop_atr"] * market.atr[t, i]
             rejection = _own_rejection(
-                gone or health.unhealthy[t, i], candidates.eligible[row], market.close[t, i], distance
+                gone or derived.unhealthy[t, i], candidates.eligible[row], market.close[t, i], distance
             )
         correlation = math.nan
         if rejection < 0:
@@ -99,7 +138,10 @@ def _screen(
             if portfolio > settings.correlation_portfolio and correlation > settings.correlation_candidate:
                 rejection = CORRELATION_GUARD
         if rejection >= 0:
-            record(t, 1, i, REJECT, rejection, label, numbers, state.account, records.decisions)
+            index = record(t, 1, i, -1, REJECT, rejection, label, account, records.decisions)
+            if index >= 0:
+                records.decisions[index]["numbers"][PORTFOLIO] = portfolio
+                records.decisions[index]["numbers"][CORRELATION] = correlation
             continue
         state.row[survivors] = row
         state.label[survivors] = label
@@ -107,6 +149,7 @@ def _screen(
         state.measures[1, survivors] = candidates.relative_strength[row]
         diversification = _NEUTRAL_DIVERSIFICATION if math.isnan(correlation) else 1.0 - correlation
         state.measures[2, survivors] = diversification
+        state.measures[3, survivors] = correlation
         survivors += 1
     return survivors
 
@@ -135,29 +178,41 @@ def _own_rejection(barred: bool, eligible: bool, close: float, distance: float) 
 @inlined
 def _rank(count: int, weights: Floats, state: State) -> None:
     """Score the survivors and put them in order: score descending, then symbol ascending."""
-    for k in range(count):
-        score = weights[0] * average_rank(k, count, state.measures[0])
-        score += weights[1] * average_rank(k, count, state.measures[1])
-        score += weights[2] * average_rank(k, count, state.measures[2])
-        state.score[k] = score
-        place = k
-        while place > 0 and state.score[state.order[place - 1]] < score:
-            state.order[place] = state.order[place - 1]
-            place -= 1
-        state.order[place] = k
+    score = state.score[:count]
+    score[:] = 0.0
+    for measure in range(3):
+        average_ranks(state.measures[measure, :count], state.ranks[measure, :count])
+        for k in range(count):
+            score[k] += weights[measure] * state.ranks[measure, k]
+    state.order[:count] = np.argsort(-score, kind="mergesort")  # stable: equal scores stay by symbol
 
 
 @compiled
-def average_rank(k: int, count: int, values: Floats) -> float:
-    """Ascending average rank of `values[k]` among the first `count`, over `count`: 1 is best; NaN is 0, below all."""
-    own = values[k]
-    if math.isnan(own):
-        return 0.0
-    below, equal = 0, 0
-    for other in values[:count]:
-        below += int(not other >= own)  # NaN is below
-        equal += int(other == own)
-    return (below + 0.5 * (equal + 1)) / count
+def average_ranks(values: Floats, ranks: Floats) -> None:
+    """Ascending average ranks over their number into `ranks`: 1 is best; NaN is 0, below all."""
+    count = values.size
+    order = np.argsort(values)  # NaN comes last
+    known = count
+    while known > 0 and math.isnan(values[order[known - 1]]):
+        known -= 1
+        ranks[order[known]] = 0.0
+    first = 0
+    while first < known:
+        last = first
+        while last + 1 < known and values[order[last + 1]] == values[order[first]]:
+            last += 1
+        rank = (count - known + 0.5 * (first + last) + 1.0) / count
+        for place in range(first, last + 1):
+            ranks[order[place]] = rank
+        first = last + 1
+
+
+class Room(NamedTuple):
+    """What an entry may still take, quote currency: under the gross and the sector cap, and of cash."""
+
+    gross: float
+    sector: float
+    cash: float
 
 
 @inlined
@@ -175,54 +230,107 @@ def _size(
     """Size one survivor and order it, or reject it."""
     account = state.account[0]
     i = candidates.symbol[state.row[survivor]]
-    close, label = market.close[t, i], state.label[survivor]
+    label = state.label[survivor]
     rejection, quantity = SLOTS, math.nan
+    room = Room(math.nan, math.nan, math.nan)
     if account["held"] + account["queued"] < settings.max_positions:
-        rejection, quantity = _quantity(t, i, multiplier, market, trial, settings, state)
-    numbers = (state.score[survivor], quantity, quantity * close, multiplier)
+        room = _room(i, market, trial, settings, state)
+        rejection, quantity = _quantity(t, i, multiplier, room, market, trial, settings, state)
+    decision, reason = (REJECT, rejection) if rejection >= 0 else (ENTER, label)
+    index = record(t, 1, i, -1, decision, reason, label, account, records.decisions)
+    if index >= 0:
+        _note_sizing(t, survivor, i, quantity, multiplier, room, market, trial, state, records.decisions[index])
     if rejection >= 0:
-        record(t, 1, i, REJECT, rejection, label, numbers, state.account, records.decisions)
         return
-    record(t, 1, i, ENTER, label, label, numbers, state.account, records.decisions)
+    if index >= 0:
+        records.decisions[index]["order"] = index
     order = state.orders[i]
+    order["symbol"] = i
+    order["group"] = -1
     order["quantity"] = quantity
     order["distance"] = trial["stop_atr"] * market.atr[t, i]
     order["atr"] = market.atr[t, i]
-    order["close"] = close
+    order["close"] = market.close[t, i]
     order["decision_session"] = t
     order["trigger"] = label
     order["wait"] = trial["delay"]
+    order["decision"] = index
     state.queue[account["queued"]] = i
     account["queued"] += 1
     state.busy[i] = True
 
 
+@compiled
+def _note_sizing(
+    t: int,
+    survivor: int,
+    i: int,
+    quantity: float,
+    multiplier: float,
+    room: Room,
+    market: Market,
+    trial: Any,
+    state: State,
+    decision: Any,
+) -> None:
+    """The numbers behind an entry or its rejection."""
+    numbers = decision["numbers"]
+    numbers[SCORE] = state.score[survivor]
+    for measure in range(3):
+        numbers[RANKS + measure] = state.ranks[measure, survivor]
+    numbers[QUANTITY] = quantity
+    numbers[NOTIONAL] = quantity * market.close[t, i]
+    numbers[MULTIPLIER] = multiplier
+    numbers[PORTFOLIO] = state.portfolio_correlation[0]
+    numbers[CORRELATION] = state.measures[3, survivor]
+    numbers[EQUITY] = state.account[0]["equity"]
+    numbers[CASH] = room.cash
+    numbers[GROSS_ROOM] = room.gross
+    numbers[SECTOR_ROOM] = room.sector
+    numbers[ADV] = market.adv[t, i]
+    numbers[CAPACITY_LIMIT] = trial["capacity"] * market.adv[t, i]
+    numbers[STOP_DISTANCE] = trial["stop_atr"] * market.atr[t, i]
+
+
 @inlined
-def _quantity(
-    t: int, i: int, multiplier: float, market: Market, trial: Any, settings: Settings, state: State
-) -> tuple[int, float]:
-    """Rejection (or -1) and quantity of an order: risk per trade, then the caps, then liquidity and cash."""
-    account = state.account[0]
-    close, lot, equity = market.close[t, i], market.lot[i], account["equity"]
-    rate = fee_rate(market.fee_bps[i], trial)
-    queued, reserved = 0.0, 0.0
+def _room(i: int, market: Market, trial: Any, settings: Settings, state: State) -> Room:
+    """Room for symbol `i` beside what is held (at marks) and ordered (at the closes of the decisions)."""
+    account, sector = state.account[0], market.sector[i]
+    queued, reserved, in_sector = 0.0, 0.0, 0.0
     for place in range(account["queued"]):
         other = state.queue[place]
         notional = state.orders[other]["quantity"] * state.orders[other]["close"]
         queued += notional
         reserved += notional * (1.0 + fee_rate(market.fee_bps[other], trial))
+        in_sector += notional if market.sector[other] == sector else 0.0
+    for place in range(account["held"]):
+        other = state.held[place]
+        if market.sector[other] == sector:
+            in_sector += state.positions[other]["quantity"] * state.positions[other]["mark"]
+    return Room(
+        gross=settings.max_gross * account["equity"] - (value_of_positions(state) + queued),
+        sector=settings.max_sector * account["equity"] - in_sector if sector >= 0 else math.inf,
+        cash=max(0.0, account["cash"] - reserved),
+    )
+
+
+@inlined
+def _quantity(
+    t: int, i: int, multiplier: float, room: Room, market: Market, trial: Any, settings: Settings, state: State
+) -> tuple[int, float]:
+    """Rejection (or -1) and quantity of an order: risk per trade, then the caps, then liquidity and cash."""
+    close, lot, equity = market.close[t, i], market.lot[i], state.account[0]["equity"]
     distance = trial["stop_atr"] * market.atr[t, i]
     quantity = floor_to_lot(equity * settings.risk_per_trade * multiplier / distance, lot)
     quantity = min(quantity, floor_to_lot(settings.max_position * equity / close, lot))
-    room = settings.max_gross * equity - (value_of_positions(state) + queued)
-    quantity = min(quantity, floor_to_lot(room / close, lot))
+    quantity = min(quantity, floor_to_lot(min(room.gross, room.sector) / close, lot))
     if quantity <= 0.0:
         return ZERO_SIZE, 0.0
     if not market.adv[t, i] > 0.0:
         return NO_LIQUIDITY, quantity
     if quantity * close > trial["capacity"] * market.adv[t, i]:
         return CAPACITY, quantity
-    quantity = min(quantity, affordable(max(0.0, account["cash"] - reserved), close, rate, lot))
+    quantity = min(quantity, affordable(room.cash, close, fee_rate(market.fee_bps[i], trial), lot))
     if quantity <= 0.0:
         return INSUFFICIENT_CASH, 0.0
     return -1, quantity

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from trading_assets.backtests.compiled import inlined
-from trading_assets.backtests.fills import HARD_STOP, close_position
+from trading_assets.backtests.booking import Fill, book_closing
+from trading_assets.backtests.compiled import compiled, inlined
+from trading_assets.backtests.costs import fee_rate
+from trading_assets.backtests.fills import EQUITY, HARD_STOP, NOTIONAL, QUANTITY
+from trading_assets.backtests.layout import EXIT
 from trading_assets.backtests.market import EXIT_REASONS, Flags, Market
 from trading_assets.backtests.settings import Settings
-from trading_assets.backtests.state import EXIT, Health, Records, State, record
+from trading_assets.backtests.state import Derived, Records, State, record
 
 DELISTED = EXIT_REASONS.index("delisted")
 DATA_MISSING = EXIT_REASONS.index("data_missing")
@@ -22,15 +24,19 @@ MAX_HOLD = EXIT_REASONS.index("max_hold")
 def mark_positions(t: int, market: Market, state: State) -> None:
     """Mark at the close; a position whose session is missing keeps its last mark."""
     for place in range(state.account[0]["held"]):
-        i = state.held[place]
+        position = state.positions[state.held[place]]
+        i = position["symbol"]
         if market.present[t, i]:
-            state.positions[i]["mark"] = market.close[t, i]
-            state.positions[i]["hold_sessions"] += 1
+            mark = market.close[t, i]
+            best = position["best_mark"]
+            position["mark"] = mark
+            position["best_mark"] = min(best, mark) if position["quantity"] < 0.0 else max(best, mark)
+            position["hold_sessions"] += 1
 
 
 @inlined
 def value_of_positions(state: State) -> float:
-    """Quantity x mark over the positions, in symbol order."""
+    """Quantity x mark over the positions, in order of their slots; negative for a short one."""
     total = 0.0
     for place in range(state.account[0]["held"]):
         position = state.positions[state.held[place]]
@@ -39,17 +45,30 @@ def value_of_positions(state: State) -> float:
 
 
 @inlined
+def gross_of_positions(state: State) -> float:
+    """Absolute value of the positions, in order of their slots."""
+    total = 0.0
+    for place in range(state.account[0]["held"]):
+        position = state.positions[state.held[place]]
+        total += abs(position["quantity"]) * position["mark"]
+    return total
+
+
+@inlined
 def book_delistings(
-    t: int, market: Market, health: Health, trial: Any, settings: Settings, state: State, records: Records
+    t: int, market: Market, derived: Derived, trial: Any, settings: Settings, state: State, records: Records
 ) -> None:
     """Close what was delisted at its mark: a fee, no slippage."""
     account = state.account[0]
     place = 0
     while place < account["held"]:
-        i = state.held[place]
-        if market.delisted[i] == t or health.missing[t, i] >= settings.delisting_sessions:
-            _record_exit(t, i, DELISTED, state, records)
-            close_position(t, place, state.positions[i]["mark"], 0.0, DELISTED, market, trial, state, records)
+        p = state.held[place]
+        position = state.positions[p]
+        i = position["symbol"]
+        if market.delisted[i] == t or derived.missing[t, i] >= settings.delisting_sessions:
+            decision, mark = record_exit(t, p, DELISTED, state, records), position["mark"]
+            fill = Fill(abs(position["quantity"]), mark, mark, 0.0, 0.0, fee_rate(market.fee_bps[i], trial))
+            book_closing(t, place, fill, decision, DELISTED, state, records)
         else:
             place += 1
 
@@ -60,7 +79,7 @@ def decide_exits(
     liquidate: bool,
     market: Market,
     exits: Flags,
-    health: Health,
+    derived: Derived,
     trial: Any,
     settings: Settings,
     state: State,
@@ -68,37 +87,38 @@ def decide_exits(
 ) -> None:
     """Raise stops and give exit orders for the next open. A pending exit keeps its reason."""
     for place in range(state.account[0]["held"]):
-        i = state.held[place]
-        position = state.positions[i]
+        p = state.held[place]
+        position = state.positions[p]
+        i = position["symbol"]
         if market.expected[t, i] and market.present[t, i]:
-            _raise_stop(t, i, exits, trial, state)
+            _raise_stop(t, p, i, exits, trial, state)
         if position["exit_reason"] >= 0:
             continue
         reason = -1
-        if health.missing[t, i] >= settings.missing_sessions_exit:
+        if derived.missing[t, i] >= settings.missing_sessions_exit:
             reason = DATA_MISSING
         elif liquidate:
             reason = DRAWDOWN_HALT
         elif market.expected[t, i] and market.present[t, i]:
-            reason = _own_reason(t, i, market, exits, trial, state)
+            reason = _own_reason(t, p, i, market, exits, trial, state)
         if reason >= 0:
             position["exit_reason"] = reason
             position["exit_decided"] = t
             position["exit_wait"] = trial["delay"]
-            _record_exit(t, i, reason, state, records)
+            position["exit_decision"] = record_exit(t, p, reason, state, records)
 
 
 @inlined
-def _raise_stop(t: int, i: int, exits: Flags, trial: Any, state: State) -> None:
+def _raise_stop(t: int, p: int, i: int, exits: Flags, trial: Any, state: State) -> None:
     if trial["raise_signal"] >= 0 and exits[trial["raise_signal"], t, i]:
-        position = state.positions[i]
+        position = state.positions[p]
         raised = position["entry_price"] - trial["raised_stop_atr"] * position["atr"]
         position["stop"] = max(position["stop"], raised)
 
 
 @inlined
-def _own_reason(t: int, i: int, market: Market, exits: Flags, trial: Any, state: State) -> int:
-    position = state.positions[i]
+def _own_reason(t: int, p: int, i: int, market: Market, exits: Flags, trial: Any, state: State) -> int:
+    position = state.positions[p]
     if market.close[t, i] < position["stop"]:
         return HARD_STOP
     if trial["exit_signal"] >= 0 and exits[trial["exit_signal"], t, i]:
@@ -108,8 +128,16 @@ def _own_reason(t: int, i: int, market: Market, exits: Flags, trial: Any, state:
     return -1
 
 
-@inlined
-def _record_exit(t: int, i: int, reason: int, state: State, records: Records) -> None:
-    position = state.positions[i]
-    numbers = (math.nan, position["quantity"], position["quantity"] * position["mark"], math.nan)
-    record(t, 1, i, EXIT, reason, position["trigger"], numbers, state.account, records.decisions)
+@compiled
+def record_exit(t: int, p: int, reason: int, state: State, records: Records) -> int:
+    """Write down the decision to leave the position in slot `p`; its index, -1 in a sweep."""
+    account, position = state.account[0], state.positions[p]
+    i, group, label = position["symbol"], position["group"], position["trigger"]
+    index = record(t, 1, i, group, EXIT, reason, label, account, records.decisions)
+    if index >= 0:
+        numbers = records.decisions[index]["numbers"]
+        numbers[QUANTITY] = abs(position["quantity"])
+        numbers[NOTIONAL] = abs(position["quantity"]) * position["mark"]
+        numbers[EQUITY] = account["equity"]
+        records.decisions[index]["order"] = index
+    return index

@@ -5,55 +5,59 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from trading_assets.backtests.booking import Fill, begin_round_trip, book_closing, book_opening
 from trading_assets.backtests.compiled import compiled, inlined
-from trading_assets.backtests.costs import (
-    BUY,
-    SELL,
-    buy_price,
-    fee_rate,
-    is_crash,
-    sell_price,
-    slippage_bps,
-)
+from trading_assets.backtests.costs import fill_of, is_crash
+from trading_assets.backtests.layout import BUY, EXIT, NUMBERS, REJECT, SELL
+from trading_assets.backtests.liquidation import slice_quantity
 from trading_assets.backtests.market import EXIT_REASONS, REJECTIONS, Market
 from trading_assets.backtests.settings import Settings
-from trading_assets.backtests.state import EXIT, REJECT, Records, State, floor_to_lot, record
+from trading_assets.backtests.state import Records, State, floor_to_lot, record
 
+DRAWDOWN_HALT = EXIT_REASONS.index("drawdown_halt")
 HARD_STOP = EXIT_REASONS.index("hard_stop")
 NO_FILL = REJECTIONS.index("no_fill")
 INSUFFICIENT_CASH = REJECTIONS.index("insufficient_cash")
+ZERO_SIZE = REJECTIONS.index("zero_size")
+
+QUANTITY, NOTIONAL, EQUITY, CASH = (NUMBERS.index(name) for name in ("quantity", "notional", "equity", "cash"))
 
 
 @inlined
 def apply_corporate_actions(t: int, market: Market, state: State) -> None:
     """Splits and dividends of ex-session *t*, on positions and on waiting orders.
 
-    A dividend is paid on the quantity of the evening before; the fraction of a lot that a split leaves is
-    paid out at the open (at the last mark where there is none).
+    A dividend is paid on the quantity of the evening before, by a short position; the fraction of a lot that a
+    split leaves is paid out at the open (at the last mark where there is none).
     """
     account = state.account[0]
     for place in range(account["held"]):
-        i = state.held[place]
+        position = state.positions[state.held[place]]
+        i = position["symbol"]
         ratio = market.split_ratio[t, i]
-        position = state.positions[i]
         cash = market.cash_dividend[t, i] * position["quantity"]
         if ratio != 1.0:
             position["entry_price"] /= ratio
             position["stop"] /= ratio
             position["initial_stop"] /= ratio
             position["mark"] /= ratio
+            position["best_mark"] /= ratio
+            position["exit_price"] /= ratio
+            position["exit_quantity"] *= ratio
             position["atr"] /= ratio
             price = market.open[t, i] if not math.isnan(market.open[t, i]) else position["mark"]
-            quantity = position["quantity"] * ratio
-            position["quantity"] = floor_to_lot(quantity, market.lot[i])
-            cash += max(0.0, quantity - position["quantity"]) * price
+            sign = -1.0 if position["quantity"] < 0.0 else 1.0
+            quantity = abs(position["quantity"]) * ratio
+            whole = floor_to_lot(quantity, market.lot[i])
+            position["quantity"] = sign * whole
+            cash += sign * max(0.0, quantity - whole) * price
         position["flow"] += cash
         account["cash"] += cash
     for place in range(account["queued"]):
-        i = state.queue[place]
+        order = state.orders[state.queue[place]]
+        i = order["symbol"]
         ratio = market.split_ratio[t, i]
         if ratio != 1.0:
-            order = state.orders[i]
             order["quantity"] = floor_to_lot(order["quantity"] * ratio, market.lot[i])
             order["distance"] /= ratio
             order["atr"] /= ratio
@@ -62,113 +66,30 @@ def apply_corporate_actions(t: int, market: Market, state: State) -> None:
 
 @inlined
 def fill_exits(t: int, market: Market, trial: Any, settings: Settings, state: State, records: Records) -> None:
-    """Sell what is due and has an open to sell at; the rest stays pending."""
+    """Sell what is due and has an open to sell at; the rest stays pending.
+
+    The liquidation of a drawdown halt sells a slice a session (`liquidation`), every other exit the whole position.
+    """
     account = state.account[0]
     place = 0
     while place < account["held"]:
-        i = state.held[place]
-        position = state.positions[i]
+        position = state.positions[state.held[place]]
+        i = position["symbol"]
         due = position["exit_reason"] >= 0
         if due and position["exit_wait"] > 0:
             due = False
             position["exit_wait"] -= int(market.expected[t, i])
+        ended = False
         if due and market.fillable[t, i]:
-            price = market.open[t, i]
-            decided, reason = position["exit_decided"], position["exit_reason"]
-            sell(t, place, price, decided, reason, market, trial, settings, state, records)
-        else:
+            quantity, decided = position["quantity"], position["exit_decided"]
+            if position["exit_reason"] == DRAWDOWN_HALT:
+                adv, capacity = market.adv[decided, i], trial["capacity"]
+                quantity = slice_quantity(quantity, position["mark"], adv, capacity, market.lot[i])
+            fill = fill_of(t, i, decided, quantity, market.open[t, i], SELL, market, trial, settings)
+            decision, reason = position["exit_decision"], position["exit_reason"]
+            ended = book_closing(t, place, fill, decision, reason, state, records)
+        if not ended:
             place += 1
-
-
-@compiled
-def sell(
-    t: int,
-    place: int,
-    raw_price: float,
-    decided: int,
-    reason: int,
-    market: Market,
-    trial: Any,
-    settings: Settings,
-    state: State,
-    records: Records,
-) -> None:
-    """Sell the position at `state.held[place]` with slippage."""
-    i = state.held[place]
-    notional = state.positions[i]["quantity"] * raw_price
-    bps = slippage_bps(t, i, decided, notional, SELL, market, trial, settings)
-    close_position(t, place, sell_price(raw_price, bps, market.tick[i]), bps, reason, market, trial, state, records)
-
-
-@inlined
-def close_position(
-    t: int,
-    place: int,
-    price: float,
-    bps: float,
-    reason: int,
-    market: Market,
-    trial: Any,
-    state: State,
-    records: Records,
-) -> None:
-    """Book the end of the position at `state.held[place]` at `price`, and its fee."""
-    account = state.account[0]
-    i = state.held[place]
-    position = state.positions[i]
-    notional = position["quantity"] * price
-    fee = notional * fee_rate(market.fee_bps[i], trial)
-    account["cash"] += notional - fee
-    pnl = position["flow"] + notional - fee
-    r = pnl / position["risk"]
-    if records.trades.size > 0:
-        _record_trade(t, i, price, fee, bps, reason, pnl, r, state, records)
-    account["trades"] += 1
-    account["sum_r"] += r
-    account["turnover"] += notional
-    if pnl > 0.0:
-        account["gross_profit"] += pnl
-    else:
-        account["gross_loss"] -= pnl
-    account["held"] -= 1
-    for later in range(place, account["held"]):
-        state.held[later] = state.held[later + 1]
-    state.busy[i] = False
-
-
-@inlined
-def _record_trade(
-    t: int,
-    i: int,
-    price: float,
-    fee: float,
-    bps: float,
-    reason: int,
-    pnl: float,
-    r: float,
-    state: State,
-    records: Records,
-) -> None:
-    trade = records.trades[state.account[0]["trades"]]
-    position = state.positions[i]
-    trade["symbol"] = i
-    trade["entry_session"] = position["entry_session"]
-    trade["exit_session"] = t
-    trade["decision_session"] = position["decision_session"]
-    trade["trigger"] = position["trigger"]
-    trade["exit_reason"] = reason
-    trade["entry_price"] = position["entry_price"]
-    trade["exit_price"] = price
-    trade["quantity"] = position["quantity"]
-    trade["stop_price"] = position["initial_stop"]
-    trade["pnl"] = pnl
-    trade["return"] = pnl / position["basis"]
-    trade["r_multiple"] = r
-    trade["hold_sessions"] = position["hold_sessions"]
-    trade["entry_fee"] = position["entry_fee"]
-    trade["exit_fee"] = fee
-    trade["entry_slippage_bps"] = position["entry_slippage_bps"]
-    trade["exit_slippage_bps"] = bps
 
 
 @inlined
@@ -177,64 +98,61 @@ def fill_entries(t: int, market: Market, trial: Any, settings: Settings, state: 
     account = state.account[0]
     waiting = 0
     for place in range(account["queued"]):
-        i = state.queue[place]
-        order = state.orders[i]
+        p = state.queue[place]
+        order = state.orders[p]
+        i = order["symbol"]
         waits = not market.expected[t, i] or order["wait"] > 0
         if waits and 0 <= market.delisted[i] <= t:
-            drop_order(t, 0, i, NO_FILL, state, records)
+            drop_order(t, 0, p, NO_FILL, state, records)
         elif waits:
             order["wait"] -= int(market.expected[t, i])
-            state.queue[waiting] = i
+            state.queue[waiting] = p
             waiting += 1
         elif not market.fillable[t, i]:
-            drop_order(t, 0, i, NO_FILL, state, records)
+            drop_order(t, 0, p, NO_FILL, state, records)
         else:
-            _buy(t, i, market, trial, settings, state, records)
+            _buy(t, p, market, trial, settings, state, records)
     account["queued"] = waiting
 
 
-@inlined
-def drop_order(t: int, at_close: int, i: int, reason: int, state: State, records: Records) -> None:
+@compiled
+def drop_order(t: int, at_close: int, p: int, reason: int, state: State, records: Records) -> None:
     """Cancel an entry order, with its reason on record; the caller takes it out of the queue."""
-    order = state.orders[i]
-    numbers = (math.nan, order["quantity"], order["quantity"] * order["close"], math.nan)
-    record(t, at_close, i, REJECT, reason, order["trigger"], numbers, state.account, records.decisions)
-    state.busy[i] = False
+    note_rejected(t, at_close, p, reason, state, records)
+    state.busy[p] = False
+
+
+@compiled
+def note_rejected(t: int, at_close: int, p: int, reason: int, state: State, records: Records) -> int:
+    """Write down why the order of slot `p` is cancelled; the index of that decision, -1 in a sweep."""
+    order = state.orders[p]
+    i, group, label = order["symbol"], order["group"], order["trigger"]
+    index = record(t, at_close, i, group, REJECT, reason, label, state.account[0], records.decisions)
+    if index >= 0:
+        numbers = records.decisions[index]["numbers"]
+        numbers[QUANTITY] = order["quantity"]
+        numbers[NOTIONAL] = order["quantity"] * order["close"]
+        numbers[CASH] = state.account[0]["cash"]
+        records.decisions[index]["order"] = order["decision"]
+    return index
 
 
 @inlined
-def _buy(t: int, i: int, market: Market, trial: Any, settings: Settings, state: State, records: Records) -> None:
-    account = state.account[0]
-    order = state.orders[i]
-    raw_price, lot, rate = market.open[t, i], market.lot[i], fee_rate(market.fee_bps[i], trial)
-    notional = order["quantity"] * raw_price
-    bps = slippage_bps(t, i, order["decision_session"], notional, BUY, market, trial, settings)
-    price = buy_price(raw_price, bps, market.tick[i])
-    quantity = min(order["quantity"], affordable(account["cash"], price, rate, lot))
+def _buy(t: int, p: int, market: Market, trial: Any, settings: Settings, state: State, records: Records) -> None:
+    account, order = state.account[0], state.orders[p]
+    i = order["symbol"]
+    fill = fill_of(t, i, order["decision_session"], order["quantity"], market.open[t, i], BUY, market, trial, settings)
+    quantity = min(order["quantity"], affordable(account["cash"], fill.price, fill.fee_rate, market.lot[i]))
     if quantity <= 0.0:
-        drop_order(t, 0, i, INSUFFICIENT_CASH, state, records)
+        drop_order(t, 0, p, INSUFFICIENT_CASH, state, records)
         return
-    cost = quantity * price
-    account["cash"] -= cost + cost * rate
-    account["turnover"] += cost
-    position = state.positions[i]
-    position["quantity"] = quantity
-    position["entry_price"] = price
-    position["stop"] = price - order["distance"]
+    paid = Fill(quantity, fill.raw_price, fill.price, fill.slippage_bps, fill.mean_slippage_bps, fill.fee_rate)
+    begin_round_trip(t, p, order, state)
+    book_opening(t, p, 1.0, paid, order["decision"], order["trigger"], state, records)
+    position = state.positions[p]
+    position["stop"] = fill.price - order["distance"]
     position["initial_stop"] = position["stop"]
-    position["atr"] = order["atr"]
-    position["mark"] = price
     position["risk"] = order["distance"] * quantity
-    position["basis"] = cost
-    position["flow"] = -(cost + cost * rate)
-    position["entry_fee"] = cost * rate
-    position["entry_slippage_bps"] = bps
-    position["entry_session"] = t
-    position["decision_session"] = order["decision_session"]
-    position["trigger"] = order["trigger"]
-    position["hold_sessions"] = 0
-    position["exit_reason"] = -1
-    _insert_in_order(i, state)
 
 
 @compiled
@@ -247,17 +165,6 @@ def affordable(cash: float, price: float, rate: float, lot: float) -> float:
 
 
 @inlined
-def _insert_in_order(i: int, state: State) -> None:
-    account = state.account[0]
-    place = account["held"]
-    while place > 0 and state.held[place - 1] > i:
-        state.held[place] = state.held[place - 1]
-        place -= 1
-    state.held[place] = i
-    account["held"] += 1
-
-
-@inlined
 def stop_out_in_crash(t: int, market: Market, trial: Any, settings: Settings, state: State, records: Records) -> None:
     """Scenario: in a flash crash every position that trades is stopped out at the low of the session."""
     if not is_crash(t, market):
@@ -265,10 +172,15 @@ def stop_out_in_crash(t: int, market: Market, trial: Any, settings: Settings, st
     account = state.account[0]
     place = 0
     while place < account["held"]:
-        i = state.held[place]
+        position = state.positions[state.held[place]]
+        i = position["symbol"]
         if math.isnan(market.low[t, i]):
             place += 1
             continue
-        numbers = (math.nan, state.positions[i]["quantity"], math.nan, math.nan)
-        record(t, 0, i, EXIT, HARD_STOP, -1, numbers, state.account, records.decisions)
-        sell(t, place, market.low[t, i], max(t - 1, 0), HARD_STOP, market, trial, settings, state, records)
+        index = record(t, 0, i, position["group"], EXIT, HARD_STOP, -1, state.account[0], records.decisions)
+        if index >= 0:
+            records.decisions[index]["numbers"][QUANTITY] = position["quantity"]
+            records.decisions[index]["order"] = index
+        decided = max(t - 1, 0)
+        fill = fill_of(t, i, decided, position["quantity"], market.low[t, i], SELL, market, trial, settings)
+        book_closing(t, place, fill, index, HARD_STOP, state, records)

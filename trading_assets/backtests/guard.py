@@ -1,4 +1,7 @@
-"""Correlation of returns: between the positions, and of a candidate with them."""
+"""Correlation of returns: between the positions, and of a candidate with them.
+
+Returns are (symbols, sessions), NaN where one is missing.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ def standardise(t: int, i: int, returns: Floats, unit: Floats) -> bool:
         return False
     total, low, high = 0.0, math.inf, -math.inf
     for k in range(unit.size):
-        value = returns[first + k, i]
+        value = returns[i, first + k]
         if math.isnan(value):
             return False
         unit[k] = value
@@ -50,7 +53,7 @@ def common_correlation(t: int, i: int, j: int, returns: Floats, window: int) -> 
     """
     first, count = t, 0
     while first >= 0 and first > t - 2 * window:
-        count += int(not (math.isnan(returns[first, i]) or math.isnan(returns[first, j])))
+        count += int(not (math.isnan(returns[i, first]) or math.isnan(returns[j, first])))
         if count == window:
             break
         first -= 1
@@ -58,16 +61,16 @@ def common_correlation(t: int, i: int, j: int, returns: Floats, window: int) -> 
         return math.nan
     total_i, total_j = 0.0, 0.0
     for row in range(first, t + 1):
-        if not (math.isnan(returns[row, i]) or math.isnan(returns[row, j])):
-            total_i += returns[row, i]
-            total_j += returns[row, j]
+        if not (math.isnan(returns[i, row]) or math.isnan(returns[j, row])):
+            total_i += returns[i, row]
+            total_j += returns[j, row]
     ii, jj, ij = 0.0, 0.0, 0.0
     varies_i, varies_j = False, False
     for row in range(first, t + 1):
-        if not (math.isnan(returns[row, i]) or math.isnan(returns[row, j])):
-            a, b = returns[row, i] - total_i / window, returns[row, j] - total_j / window
-            varies_i |= returns[row, i] != returns[first, i]
-            varies_j |= returns[row, j] != returns[first, j]
+        if not (math.isnan(returns[i, row]) or math.isnan(returns[j, row])):
+            a, b = returns[i, row] - total_i / window, returns[j, row] - total_j / window
+            varies_i |= returns[i, row] != returns[i, first]
+            varies_j |= returns[j, row] != returns[j, first]
             ii, jj, ij = ii + a * a, jj + b * b, ij + a * b
     if not (varies_i and varies_j):
         return math.nan

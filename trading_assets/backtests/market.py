@@ -53,6 +53,8 @@ class Market(NamedTuple):
         (symbols,) 64-bit key of the symbol's name, for the slippage draw.
     fee_bps, slippage_bps, weekend_multiplier, tick, lot
         (symbols,)
+    sector
+        (symbols,) number of the sector, -1 where it is not known.
     crash
         (sessions,) of a flash-crash scenario: slippage is multiplied and every position is stopped out at
         the low. Empty: no such session.
@@ -80,6 +82,7 @@ class Market(NamedTuple):
     weekend_multiplier: Floats
     tick: Floats
     lot: Floats
+    sector: Integers
     crash: Flags = np.zeros(0, np.bool_)
 
 
@@ -118,6 +121,38 @@ class Signals(NamedTuple):
     exits: Flags
 
 
+class Targets(NamedTuple):
+    """What a target-weight strategy wants: rows `first[t]` to `first[t + 1]` are decided at the close of *t*.
+
+    A slot is a position of its own: a symbol, or a leg of a pair. A row holds until the next one of its slot.
+    The rows of a session are by group, then symbol; a slot has one of them at most.
+
+    Attributes
+    ----------
+    first
+        (sessions + 1,)
+    slot
+        (rows,)
+    weight
+        (rows,) signed fraction of equity; 0 closes.
+    eligible
+        (rows,) the symbol is a member of the universe: a position may grow.
+    reason
+        (rows,) number in `EXIT_REASONS` followed by the strategy's own names.
+    symbol, group
+        (slots,) column of the market arrays; number of the pair, -1 for none. The two legs of a pair are
+        neighbours.
+    """
+
+    first: Integers
+    slot: Integers
+    weight: Floats
+    eligible: Flags
+    reason: Integers
+    symbol: Integers
+    group: Integers
+
+
 MAX_TRIGGERS = 4
 
 #: One parameter set of the engine; an array of these is one call.
@@ -134,6 +169,7 @@ TRIAL = np.dtype(
         ("rank_weights", np.float64, (3,)),
         ("fee_multiplier", np.float64),
         ("slippage_multiplier", np.float64),
+        ("borrow_multiplier", np.float64),
         ("delay", np.int64),  # expected sessions by which an order comes late; 0 fills at the next open
         ("first_session", np.int64),  # first decision at the close of this session
         ("last_session", np.int64),  # inclusive; what is pending then stays pending
@@ -144,7 +180,16 @@ SCALING_OFF, SCALING_CONTINUOUS, SCALING_REGIME = 0, 1, 2
 
 DECISIONS = ("enter", "exit", "reject", "hold")
 #: Reasons, in the tables by these names. Exits are in order of priority.
-EXIT_REASONS = ("delisted", "data_missing", "drawdown_halt", "hard_stop", "rule", "max_hold")
+EXIT_REASONS = (
+    "delisted",
+    "data_missing",
+    "drawdown_halt",
+    "hard_stop",
+    "rule",
+    "max_hold",
+    "reformation",
+    "rebalance",
+)
 REJECTIONS = (
     "halted",  # drawdown breaker or total loss
     "daily_loss_limit",
@@ -159,5 +204,6 @@ REJECTIONS = (
     "capacity",
     "insufficient_cash",
     "no_fill",  # the next session brought no open to fill at
+    "pair_leg",  # the other leg was rejected
 )
 HOLDS = ("already_held",)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +10,10 @@ import polars as pl
 
 from trading_assets.backtests import tables
 from trading_assets.backtests.engine import Simulation
-from trading_assets.backtests.market import DECISIONS, EXIT_REASONS, HOLDS, REJECTIONS, Integers
+from trading_assets.backtests.layout import ENTER, EXIT, HOLD, NUMBERS, REJECT, Table
+from trading_assets.backtests.market import DECISIONS, HOLDS, REJECTIONS, Integers
 from trading_assets.backtests.market_build import Grid
-from trading_assets.backtests.state import ENTER, EXIT, HOLD, REJECT, Table
-from trading_assets.strategies.rules import Rules
+from trading_assets.backtests.plan import Names
 from trading_assets.warehouse.table import Table as WarehouseTable
 
 
@@ -28,22 +28,22 @@ class Result:
 
 
 def result_of(
-    simulation: Simulation, grid: Grid, rules: Rules, *, strategy: str, split: str, starting_equity: float
+    simulation: Simulation, grid: Grid, names: Names, *, strategy: str, split: str, starting_equity: float
 ) -> Result:
     """Name what the engine numbers: sessions, symbols, reasons."""
-    names = _Names(grid, rules)
+    named = _Named(grid, names)
     return Result(
-        trades=_finished(_trades(simulation.trades, names, strategy, split), tables.TRADES, strategy, split),
+        trades=_finished(_trades(simulation.trades, named, strategy, split), tables.TRADES, strategy, split),
         equity=_finished(_equity(simulation, grid, starting_equity), tables.EQUITY, strategy, split),
-        decisions=_finished(_decisions(simulation.decisions, names), tables.DECISIONS, strategy, split),
-        open_positions=_finished(_open(simulation, names), tables.OPEN_POSITIONS, strategy, split),
+        decisions=_finished(_decisions(simulation.decisions, named), tables.DECISIONS, strategy, split),
+        open_positions=_finished(_open(simulation, named), tables.OPEN_POSITIONS, strategy, split),
     )
 
 
 @dataclass(frozen=True)
-class _Names:
+class _Named:
     grid: Grid
-    rules: Rules
+    names: Names
 
     def sessions(self, rows: Integers) -> pl.Series:
         return pl.Series(self.grid.sessions, dtype=pl.Date).gather(rows)
@@ -52,13 +52,13 @@ class _Names:
         return _names(self.grid.symbols, columns)
 
     def triggers(self, numbers: Integers) -> pl.Series:
-        return _names([trigger.name for trigger in self.rules.triggers], numbers)
+        return _names(self.names.entries, numbers)
 
     def exits(self, numbers: Integers) -> pl.Series:
-        return _names([self.rules.exit_reason if name == "rule" else name for name in EXIT_REASONS], numbers)
+        return _names(self.names.exits, numbers)
 
 
-def _names(names: list[str], numbers: Integers) -> pl.Series:
+def _names(names: Sequence[str], numbers: Integers) -> pl.Series:
     """Names by number; -1 has none."""
     return pl.Series([*names, None], dtype=pl.String).gather(np.where(numbers < 0, len(names), numbers))
 
@@ -68,7 +68,7 @@ def _finished(frame: pl.DataFrame, table: WarehouseTable, strategy: str, split: 
     return table.conform(full).fill_nan(None).sort(table.key)
 
 
-def _trades(trades: Table, names: _Names, strategy: str, split: str) -> pl.DataFrame:
+def _trades(trades: Table, names: _Named, strategy: str, split: str) -> pl.DataFrame:
     entry = names.sessions(trades["entry_session"])
     same = (
         "entry_price quantity stop_price exit_price pnl return r_multiple hold_sessions "
@@ -109,7 +109,7 @@ def _equity(simulation: Simulation, grid: Grid, starting_equity: float) -> pl.Da
     )
 
 
-def _decisions(decisions: Table, names: _Names) -> pl.DataFrame:
+def _decisions(decisions: Table, names: _Named) -> pl.DataFrame:
     kind = decisions["decision"]
     reasons: dict[int, Callable[[Integers], pl.Series]] = {
         ENTER: names.triggers,
@@ -125,7 +125,10 @@ def _decisions(decisions: Table, names: _Names) -> pl.DataFrame:
     detail = pl.DataFrame(
         {
             "trigger": names.triggers(decisions["label"]),
-            **{name: pl.Series(np.ascontiguousarray(decisions[name])).fill_nan(None) for name in numbers},
+            **{
+                name: pl.Series(np.ascontiguousarray(decisions["numbers"][:, NUMBERS.index(name)])).fill_nan(None)
+                for name in numbers
+            },
         }
     )
     return pl.DataFrame(
@@ -147,7 +150,7 @@ def _json(name: str, *numbers: str) -> pl.Expr:
     return pl.concat_str(pl.lit("{"), inside, pl.lit("}")).alias("detail")
 
 
-def _open(simulation: Simulation, names: _Names) -> pl.DataFrame:
+def _open(simulation: Simulation, names: _Named) -> pl.DataFrame:
     held, orders = simulation.positions_at_end, simulation.orders_at_end
     positions = pl.DataFrame(
         {

@@ -27,7 +27,7 @@ def breaker_fires(t: int, settings: Settings, state: State) -> bool:
 
     It measures from the highest equity since the start or the last restart, halts for `halt_sessions`
     decisions after the one on which it fired, then restarts with less risk until the highest peak before
-    a halt is regained. Equity of zero or less halts for ever.
+    a halt is regained. Equity of zero or less, or cash that short positions have eaten, halts for ever.
     """
     account = state.account[0]
     equity = account["equity"]
@@ -40,7 +40,7 @@ def breaker_fires(t: int, settings: Settings, state: State) -> bool:
     account["reference"] = max(account["reference"], equity)
     if account["reduced"] and equity >= account["old_peak"]:
         account["reduced"] = 0
-    if equity <= 0.0:
+    if equity <= 0.0 or account["cash"] < 0.0:
         account["ruined"] = 1
         return True
     if account["halted"] < 0 and equity / account["reference"] - 1.0 < -settings.drawdown_limit:

@@ -11,11 +11,16 @@ CRASH_SLIPPAGE = 5.0
 
 
 class Settings(NamedTuple):
-    """Numbers of the `risk` and `costs` sections; `max_position` is the tighter cap of a position and a symbol."""
+    """Numbers of the `risk` and `costs` sections.
+
+    `max_position` is the tighter cap of a position and a symbol; `max_symbol` alone caps a target weight.
+    """
 
     starting_equity: float
     risk_per_trade: float
     max_position: float
+    max_symbol: float
+    max_sector: float
     max_gross: float
     max_positions: int
     volatility_window: int
@@ -44,6 +49,7 @@ class Settings(NamedTuple):
     size_low: float
     size_high: float
     crash_slippage: float
+    borrow_bps: float
     seed: int
 
 
@@ -61,5 +67,6 @@ def settings_of(risk: Risk, costs: Costs, seed: int) -> Settings:
         size_low=costs.size_clip[0],
         size_high=costs.size_clip[1],
         crash_slippage=CRASH_SLIPPAGE,
+        borrow_bps=costs.borrow_bps,
         seed=seed,
     )

@@ -1,4 +1,4 @@
-"""What a run remembers between sessions, and the records that it leaves."""
+"""What a run remembers between sessions, and how it writes down what happens."""
 
 from __future__ import annotations
 
@@ -9,131 +9,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_assets.backtests.compiled import compiled
+from trading_assets.backtests.layout import ACCOUNT, DECISION, FILL, ORDER, POSITION, TRADE, Table
 from trading_assets.backtests.market import Flags, Floats, Integers
 from trading_assets.backtests.settings import Settings
 
-Table = NDArray[Any]
 
-#: A position; prices and quantity in the units of the session (splits are followed).
-POSITION = np.dtype(
-    [
-        ("quantity", np.float64),
-        ("entry_price", np.float64),
-        ("stop", np.float64),
-        ("initial_stop", np.float64),
-        ("atr", np.float64),  # of the entry's decision session
-        ("mark", np.float64),  # last usable close, the fill price before the first
-        ("risk", np.float64),  # initial stop distance x quantity: 1 R in money
-        ("basis", np.float64),  # fill notional
-        ("flow", np.float64),  # cash in minus cash out so far
-        ("entry_fee", np.float64),
-        ("entry_slippage_bps", np.float64),
-        ("entry_session", np.int64),
-        ("decision_session", np.int64),
-        ("trigger", np.int64),
-        ("hold_sessions", np.int64),
-        ("exit_reason", np.int64),  # of the pending exit; -1: none
-        ("exit_decided", np.int64),
-        ("exit_wait", np.int64),  # expected sessions to let pass
-    ],
-    align=True,
-)
+class Derived(NamedTuple):
+    """What the engine makes of a market once, for all runs on it.
 
-#: An entry order that has not filled.
-ORDER = np.dtype(
-    [
-        ("quantity", np.float64),
-        ("distance", np.float64),  # of the stop from the fill
-        ("atr", np.float64),
-        ("close", np.float64),  # at the decision
-        ("decision_session", np.int64),
-        ("trigger", np.int64),
-        ("wait", np.int64),
-    ],
-    align=True,
-)
-
-ACCOUNT = np.dtype(
-    [
-        ("cash", np.float64),
-        ("equity", np.float64),  # at the last close
-        ("reference", np.float64),  # peak that the drawdown breaker measures from
-        ("old_peak", np.float64),  # to be regained before full risk
-        ("halted", np.int64),  # session on which the breaker fired; -1: trading
-        ("ruined", np.int64),
-        ("reduced", np.int64),
-        ("held", np.int64),
-        ("queued", np.int64),
-        ("volatilities", np.int64),  # values seen by the baseline
-        ("decisions", np.int64),
-        ("trades", np.int64),
-        ("sum_r", np.float64),
-        ("gross_profit", np.float64),
-        ("gross_loss", np.float64),
-        ("turnover", np.float64),
-        ("exposed", np.int64),
-    ],
-    align=True,
-)
-
-TRADE = np.dtype(
-    [
-        ("symbol", np.int64),
-        ("entry_session", np.int64),
-        ("exit_session", np.int64),
-        ("decision_session", np.int64),
-        ("trigger", np.int64),
-        ("exit_reason", np.int64),
-        ("entry_price", np.float64),
-        ("exit_price", np.float64),
-        ("quantity", np.float64),
-        ("stop_price", np.float64),
-        ("pnl", np.float64),
-        ("return", np.float64),
-        ("r_multiple", np.float64),
-        ("hold_sessions", np.int64),
-        ("entry_fee", np.float64),
-        ("exit_fee", np.float64),
-        ("entry_slippage_bps", np.float64),
-        ("exit_slippage_bps", np.float64),
-    ],
-    align=True,
-)
-
-DECISION = np.dtype(
-    [
-        ("session", np.int64),
-        ("at_close", np.int64),  # 0: at the open, when an order was due
-        ("symbol", np.int64),
-        ("decision", np.int64),  # of market.DECISIONS
-        ("reason", np.int64),  # trigger, or of EXIT_REASONS, REJECTIONS, HOLDS
-        ("label", np.int64),  # trigger, -1: none
-        ("score", np.float64),
-        ("quantity", np.float64),
-        ("notional", np.float64),
-        ("risk_multiplier", np.float64),
-    ],
-    align=True,
-)
-
-ENTER, EXIT, REJECT, HOLD = 0, 1, 2, 3
-
-
-class Health(NamedTuple):
-    """Data health, (sessions, symbols): consecutive missing sessions, and whether entries are barred."""
+    Attributes
+    ----------
+    missing
+        (sessions, symbols) consecutive missing sessions.
+    unhealthy
+        (sessions, symbols) whether entries are barred.
+    returns
+        (symbols, sessions) those of the market, a symbol's in one stretch of memory: the guard reads windows of it.
+    """
 
     missing: NDArray[np.int32]
     unhealthy: Flags
+    returns: Floats
 
 
 class State(NamedTuple):
-    """A run in progress. `held` is in symbol order, `queue` in the order of the decisions."""
+    """A run in progress, by slot of a position. `queue` is in the order of the decisions."""
 
     account: Table  # (1,)
-    positions: Table  # (symbols,)
-    orders: Table  # (symbols,)
-    busy: Flags  # (symbols,) held or ordered
-    held: Integers
+    positions: Table  # (slots,)
+    orders: Table  # (slots,)
+    busy: Flags  # (slots,) held or ordered
+    held: Integers  # slots, ascending
     queue: Integers
     returns: Floats  # (sessions of the run,)
     sorted_returns: Floats
@@ -141,11 +47,20 @@ class State(NamedTuple):
     sorted_volatilities: Floats
     units: Floats  # (positions + 1, correlation window) standardised returns; last row: a candidate's
     unit_valid: Flags
-    row: Integers  # (symbols,) candidates of the session that passed the tests so far
+    row: Integers  # (slots,) candidates of the session that passed the tests so far
     label: Integers
-    measures: Floats  # (3, symbols) what they are ranked by
+    measures: Floats  # (4, slots) what they are ranked by, and their correlation with the positions
+    portfolio_correlation: Floats  # (1,) mean over the pairs of positions
+    ranks: Floats  # (3, slots)
     score: Floats
     order: Integers
+    # of target weights
+    ordered: Flags  # (slots,) an order waits
+    grows: Flags  # (slots,) it makes its position larger
+    verdict: Integers  # (slots,) what becomes of an order at the open, of a row at the close
+    granted: Floats  # (slots,) weight
+    by_symbol: Floats  # (symbols,) gross weight
+    by_sector: Floats
 
 
 class Records(NamedTuple):
@@ -153,47 +68,53 @@ class Records(NamedTuple):
 
     trades: Table
     decisions: Table
+    fills: Table
     cash: Floats
     gross_exposure: Floats
     positions: Integers
 
 
-def new_state(symbols: int, sessions: int, settings: Settings) -> State:
-    """A flat account at the starting equity."""
+def new_state(slots: int, sessions: int, max_positions: int, sector: Integers, settings: Settings) -> State:
+    """A flat account at the starting equity, with room for `max_positions` at a time; `sector` is the market's."""
     account = np.zeros(1, ACCOUNT)
     for field in ("cash", "equity", "reference", "old_peak"):
         account[field] = settings.starting_equity
     account["halted"] = -1
     return State(
         account=account,
-        positions=np.zeros(symbols, POSITION),
-        orders=np.zeros(symbols, ORDER),
-        busy=np.zeros(symbols, np.bool_),
-        held=np.zeros(settings.max_positions, np.int64),
-        queue=np.zeros(settings.max_positions, np.int64),
+        positions=np.zeros(slots, POSITION),
+        orders=np.zeros(slots, ORDER),
+        busy=np.zeros(slots, np.bool_),
+        held=np.zeros(max_positions, np.int64),
+        queue=np.zeros(max_positions, np.int64),
         returns=np.zeros(sessions),
         sorted_returns=np.zeros(settings.var_window),
         volatilities=np.zeros(settings.volatility_baseline),
         sorted_volatilities=np.zeros(settings.volatility_baseline),
         units=np.zeros((settings.max_positions + 1, settings.correlation_window)),
         unit_valid=np.zeros(settings.max_positions + 1, np.bool_),
-        row=np.zeros(symbols, np.int64),
-        label=np.zeros(symbols, np.int64),
-        measures=np.zeros((3, symbols)),
-        score=np.zeros(symbols),
-        order=np.zeros(symbols, np.int64),
+        row=np.zeros(slots, np.int64),
+        label=np.zeros(slots, np.int64),
+        measures=np.zeros((4, slots)),
+        portfolio_correlation=np.zeros(1),
+        ranks=np.zeros((3, slots)),
+        score=np.zeros(slots),
+        order=np.zeros(slots, np.int64),
+        ordered=np.zeros(slots, np.bool_),
+        grows=np.zeros(slots, np.bool_),
+        verdict=np.zeros(slots, np.int64),
+        granted=np.zeros(slots),
+        by_symbol=np.zeros(sector.size),
+        by_sector=np.zeros(max(0, int(sector.max(initial=-1))) + 1),
     )
 
 
-def new_records(candidates: int, sessions: int) -> Records:
-    """Room for all that `candidates` can lead to.
-
-    A candidate leads to one decision at its close, at most one at its open, and at most three of its exit
-    (decided, overridden by a delisting, stopped out in a crash).
-    """
+def new_records(trades: int, decisions: int, fills: int, sessions: int) -> Records:
+    """Room for that many of each; memory is touched only as it is written. Zeros: nothing is recorded."""
     return Records(
-        trades=np.empty(candidates, TRADE),
-        decisions=np.empty(5 * candidates, DECISION),
+        trades=np.empty(trades, TRADE),
+        decisions=np.empty(decisions, DECISION),
+        fills=np.empty(fills, FILL),
         cash=np.empty(sessions),
         gross_exposure=np.empty(sessions),
         positions=np.empty(sessions, np.int64),
@@ -208,26 +129,21 @@ def floor_to_lot(quantity: float, lot: float) -> float:
 
 @compiled
 def record(
-    t: int,
-    at_close: int,
-    i: int,
-    decision: int,
-    reason: int,
-    label: int,
-    numbers: tuple[float, float, float, float],
-    accounts: Table,
-    decisions: Table,
-) -> None:
-    """Write down a decision; `numbers` are score, quantity, notional and risk multiplier."""
+    t: int, at_close: int, i: int, group: int, decision: int, reason: int, label: int, account: Any, decisions: Table
+) -> int:
+    """Write down a decision that belongs to no order and has no numbers yet; its index, or -1 in a sweep."""
     if decisions.size == 0:
-        return
-    account = accounts[0]
-    entry = decisions[account["decisions"]]
+        return -1
+    index: int = account["decisions"]
     account["decisions"] += 1
+    entry = decisions[index]
     entry["session"] = t
     entry["at_close"] = at_close
     entry["symbol"] = i
+    entry["group"] = group
     entry["decision"] = decision
     entry["reason"] = reason
     entry["label"] = label
-    entry["score"], entry["quantity"], entry["notional"], entry["risk_multiplier"] = numbers
+    entry["order"] = -1
+    entry["numbers"][:] = math.nan
+    return index

@@ -126,6 +126,7 @@ class Costs(Section):
     stress_window: int = Field(default=5, ge=1)
     volatility_clip: tuple[Positive, Positive] = (0.5, 3.0)
     size_clip: tuple[Positive, Positive] = (0.5, 2.0)
+    borrow_bps: NonNegative = Field(default=50.0, description="of a short position's value a year, accrued daily")
 
 
 class Risk(Section):
@@ -137,6 +138,7 @@ class Risk(Section):
     max_gross: Fraction = 0.80
     max_positions: int = Field(default=8, ge=1)
     max_symbol: Fraction = 0.25
+    max_sector: Fraction = Field(default=0.50, description="of the symbols whose sector is known")
     volatility_window: int = Field(default=20, ge=2)
     volatility_baseline: int = Field(default=252, ge=2)
     volatility_minimum: int = Field(default=60, ge=1)
@@ -182,6 +184,15 @@ class Model(Section):
     )
     ridge: Positive = Field(default=100.0, description="penalty of the logistic baseline")
     min_rows: int = Field(default=200, ge=20, description="fewer training rows than this: the fold is not trained")
+
+
+class Regimes(Section):
+    """Regimes of the benchmarks: a mixture fitted on the past, filtered forward."""
+
+    number: int = Field(default=3, ge=2, le=6, description="regimes; those that the past does not need stay empty")
+    min_sessions: int = Field(default=252, ge=40, description="observations before the first fit")
+    refit_sessions: int = Field(default=126, ge=5, description="observations until the next fit")
+    transition_prior: Positive = Field(default=1.0, description="pseudo-count of each change of regime")
 
 
 class Verdict(Section):

@@ -253,12 +253,12 @@ def _registered(step: Step, context: StrategyMarket, frames: Frames, spans: Mapp
     return register(
         step.configuration,
         context.name,
-        rules=context.rules,
         symbols=context.grid.symbols,
         benchmark=context.benchmark_name,
         spans=spans,
         bars=frames.bars,
         memberships=frames.universe,
+        sectors=dict(frames.instruments.drop_nulls("sector").select("symbol", "sector").iter_rows()),
     )
 
 

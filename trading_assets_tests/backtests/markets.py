@@ -40,7 +40,7 @@ def quiet_market(closes: Any, **changes: Any) -> Market:
     close = close.reshape(close.shape[0], -1)
     count, symbols = close.shape
     shapes = {"delisted": (symbols,), "symbol_key": (symbols,), "day": (count,), "weekend": (count,)}
-    shapes |= dict.fromkeys(("fee_bps", "slippage_bps", "weekend_multiplier", "tick", "lot"), (symbols,))
+    shapes |= dict.fromkeys(("fee_bps", "slippage_bps", "weekend_multiplier", "tick", "lot", "sector"), (symbols,))
     opening = np.broadcast_to(np.asarray(changes.get("open", close), dtype=np.float64), close.shape)
     day = np.arange(MONDAY, MONDAY + count)
     fields: dict[str, Any] = {
@@ -66,6 +66,7 @@ def quiet_market(closes: Any, **changes: Any) -> Market:
         "weekend_multiplier": 1.0,
         "tick": 0.0,
         "lot": 1.0,
+        "sector": -1,
     }
     # Copies: the compiled engine has one type for all arrays, and a broadcast view is another.
     return Market(
@@ -79,7 +80,7 @@ def quiet_market(closes: Any, **changes: Any) -> Market:
 def _dtype(field: str) -> type:
     if field in ("expected", "present", "fillable", "weekend", "stressed", "crash"):
         return np.bool_
-    return {"delisted": np.int64, "day": np.int64, "symbol_key": np.uint64}.get(field, np.float64)
+    return {"delisted": np.int64, "day": np.int64, "sector": np.int64, "symbol_key": np.uint64}.get(field, np.float64)
 
 
 def _returns(close: np.ndarray) -> np.ndarray:
@@ -125,6 +126,7 @@ def trial_of(market: Market, **changes: Any) -> np.ndarray:
         "rank_weights": (0.5, 0.3, 0.2),
         "fee_multiplier": 1.0,
         "slippage_multiplier": 1.0,
+        "borrow_multiplier": 1.0,
         "last_session": market.day.size - 1,
     }
     for name, value in (values | changes).items():
@@ -298,6 +300,7 @@ def _wild_market(random: np.random.Generator, shape: dict[str, Any]) -> Market:
         weekend_multiplier=random.choice([1.0, 1.5], symbols),
         tick=np.where(crypto, 1e-8, random.choice([0.0, 0.01], symbols)),
         lot=np.where(crypto, 1e-8, 1.0),
+        sector=np.full(crypto.size, -1, dtype=np.int64),
     )
     if not shape["crashes"]:
         return market

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from trading_assets.backtests.engine import Simulation, simulate
+from trading_assets.backtests.layout import NUMBERS
 from trading_assets.backtests.market import DECISIONS, EXIT_REASONS, HOLDS, REJECTIONS, Market, Signals
 from trading_assets_tests.backtests.markets import entries, quiet_market, settings, trial_of
 
@@ -19,6 +20,11 @@ NAN = math.nan
 def run(market: Market, signals: Signals, changes: dict[str, Any] | None = None, **risk: Any) -> Simulation:
     """One run; `changes` of the trial, `risk` of the risk section."""
     return simulate(market, signals, trial_of(market, **(changes or {})), settings(**risk))
+
+
+def number(simulation: Simulation, name: str) -> np.ndarray:
+    """One of the numbers behind every decision, in order."""
+    return simulation.decisions["numbers"][:, NUMBERS.index(name)]
 
 
 def said(simulation: Simulation, decision: str) -> list[tuple[int, int, str]]:

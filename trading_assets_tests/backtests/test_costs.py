@@ -78,7 +78,8 @@ def test_the_cut_at_zero_lifts_the_mean_of_the_draws_as_documented() -> None:
     for stressed, lift in [(False, 1.029), (True, 1.226)]:  # E max(0, N(1, d)) for d of 0.75 and 1.5
         market = quiet_market(np.full((20_000, 1), 100.0), slippage_bps=8.0, adv=1e8, stressed=stressed)
         trial, numbers = trial_of(market, capacity=0.005)[0], settings(noise="drawn")
-        drawn = [costs.slippage_bps(t, 0, 0, 250_000.0, 0, market, trial, numbers) for t in range(20_000)]
+        mean = costs.mean_slippage_bps(0, 0, 0, 250_000.0, market, trial, numbers)
+        drawn = [costs.drawn_slippage_bps(t, 0, mean, 0, market, numbers) for t in range(20_000)]
         assert min(drawn) == 0.0
         assert np.mean(drawn) / (16.0 if stressed else 8.0) == pytest.approx(lift, rel=0.04)
 

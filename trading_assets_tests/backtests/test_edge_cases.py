@@ -31,7 +31,7 @@ from trading_assets_tests.backtests.frames import (
     weekdays,
 )
 from trading_assets_tests.backtests.markets import entries, quiet_market, settings, trial_of
-from trading_assets_tests.backtests.runs import ALL_IN, NAN, busy, exits_of, herd, run, said, wavy
+from trading_assets_tests.backtests.runs import ALL_IN, NAN, busy, exits_of, herd, number, run, said, wavy
 
 # --- Simulation ---------------------------------------------------------------------------------------
 
@@ -59,7 +59,7 @@ def test_last_bar_signal() -> None:
 def test_insufficient_cash() -> None:
     market = quiet_market([100.0, 110.0], fee_bps=100.0)
     found = run(market, entries(market, (0, 0)), **ALL_IN)
-    assert found.decisions[0]["quantity"] == 990  # 100,000 / 101
+    assert number(found, "quantity")[0] == 990  # 100,000 / 101
     assert found.positions_at_end[0]["quantity"] == 900  # 100,000 / 111.1
     assert found.cash[1] == pytest.approx(100_000 - 900 * 111.1, abs=1e-9)
 
@@ -150,7 +150,7 @@ def test_vol_scaling_short_history(scaling: int, at: int, expected: str | None) 
     # Exposed from session 21 on, so that the exposed volatilities are those of sessions 21, 22, ...
     signals = entries(market, (20, 0), (at, 1)) if at > 20 else entries(market, (at, 1))
     found = run(market, signals, {"scaling": scaling}, daily_loss_limit=1.0, var_limit=1.0)
-    multiplier = found.decisions[-1]["risk_multiplier"]
+    multiplier = number(found, "risk_multiplier")[-1]
     if expected is None:
         assert multiplier == 1.0
         return

@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as profile
 
 from trading_assets.backtests.engine import Simulation, simulate, sweep, sweep_runs
+from trading_assets.backtests.layout import REJECT
 from trading_assets.backtests.market import EXIT_REASONS, REJECTIONS, Candidates, Market, Signals
 from trading_assets.backtests.settings import Settings
-from trading_assets.backtests.state import REJECT
 from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, settings, trial_of
+from trading_assets_tests.backtests.runs import number
 
 FEW = profile(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -128,7 +129,8 @@ def test_nothing_after_a_session_changes_the_queue_of_a_crowded_portfolio() -> N
     case = crowded()
     run = simulate(*case_parts(case))
     assert (run.positions[25:] >= 4).mean() > 0.5
-    assert np.unique(run.decisions["score"][~np.isnan(run.decisions["score"])]).size > 50
+    scores = number(run, "score")
+    assert np.unique(scores[~np.isnan(scores)]).size > 50
     assert REJECTIONS.index("correlation_guard") in run.decisions["reason"][run.decisions["decision"] == REJECT]
     _assert_blind_to_the_future(case)
 

@@ -16,19 +16,19 @@ from trading_assets.backtests.guard import (
 )
 
 WINDOW = 20
-RETURNS = np.random.default_rng(2).normal(0, 0.02, (60, 4)) + np.random.default_rng(3).normal(0, 0.02, (60, 1))
+RETURNS = np.random.default_rng(2).normal(0, 0.02, (4, 60)) + np.random.default_rng(3).normal(0, 0.02, 60)
 
 
 def with_holes() -> np.ndarray:
     returns = RETURNS.copy()
-    returns[30::7, 0] = np.nan
-    returns[31::9, 1] = np.nan
+    returns[0, 30::7] = np.nan
+    returns[1, 31::9] = np.nan
     return returns
 
 
 def latest_common(returns: np.ndarray, t: int, i: int, j: int) -> float:
     """The last 20 sessions with both returns among the last 40 up to t, by brute force."""
-    rows = returns[max(0, t - 39) : t + 1][:, [i, j]]
+    rows = returns[[i, j], max(0, t - 39) : t + 1].T
     rows = rows[~np.isnan(rows).any(axis=1)][-WINDOW:]
     return math.nan if len(rows) < WINDOW else float(np.corrcoef(rows.T)[0, 1])
 
@@ -37,7 +37,7 @@ def latest_common(returns: np.ndarray, t: int, i: int, j: int) -> float:
 def test_the_window_ends_at_the_close_of_the_session(t: int) -> None:
     unit = np.zeros(WINDOW)
     assert standardise(t, 1, RETURNS, unit)
-    own = RETURNS[t - 19 : t + 1, 1]
+    own = RETURNS[1, t - 19 : t + 1]
     assert unit == pytest.approx((own - own.mean()) / np.linalg.norm(own - own.mean()))
 
 
@@ -45,7 +45,7 @@ def test_too_short_holed_or_constant_windows_have_no_standard_form() -> None:
     unit = np.zeros(WINDOW)
     assert not standardise(18, 0, RETURNS, unit)
     assert not standardise(40, 0, with_holes(), unit)
-    assert not standardise(40, 0, np.full((60, 1), 0.01), unit)
+    assert not standardise(40, 0, np.full((1, 60), 0.01), unit)
 
 
 @pytest.mark.parametrize("t", range(15, 60, 4))
@@ -53,13 +53,13 @@ def test_holes_reach_back_for_twenty_common_returns_within_forty_sessions(t: int
     returns = with_holes()
     assert common_correlation(t, 0, 1, returns, WINDOW) == pytest.approx(latest_common(returns, t, 0, 1), nan_ok=True)
     sparse = returns.copy()
-    sparse[::2, 0] = np.nan
+    sparse[0, ::2] = np.nan
     assert math.isnan(common_correlation(t, 0, 1, sparse, WINDOW))
 
 
 def test_a_symbol_that_does_not_move_has_no_correlation() -> None:
     returns = RETURNS.copy()
-    returns[:, 2] = 0.01
+    returns[2] = 0.01
     assert math.isnan(common_correlation(59, 0, 2, returns, WINDOW))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from trading_assets.backtests.market import SCALING_CONTINUOUS
 from trading_assets_tests.backtests.markets import entries, quiet_market
-from trading_assets_tests.backtests.runs import ALL_IN, NAN, exits_of, herd, run, said, wavy
+from trading_assets_tests.backtests.runs import ALL_IN, NAN, exits_of, herd, number, run, said, wavy
 
 
 def test_insufficient_cash_counts_the_orders_before_it() -> None:
@@ -25,7 +25,7 @@ def test_vol_scaling_short_history_begins_at_the_minimum() -> None:
     for at in (79, 80):
         market = wavy(100, 75)
         found = run(market, entries(market, (20, 0), (at, 1)), {"scaling": SCALING_CONTINUOUS}, daily_loss_limit=1.0)
-        multipliers[at] = found.decisions[-1]["risk_multiplier"]
+        multipliers[at] = number(found, "risk_multiplier")[-1]
     assert multipliers[79] == 1.0
     assert multipliers[80] < 1.0
 
