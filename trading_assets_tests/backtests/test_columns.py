@@ -103,7 +103,7 @@ def test_signals_of_the_last_session_do_nothing() -> None:
 
 def test_a_constant_price_never_crosses() -> None:
     """After a move: the rounding of the sums that leave the means is no cross."""
-    close = np.concatenate([10.1 * np.exp(0.01 * np.arange(50)), np.full(400, 0.1), np.full(300, 7.7)])[:, None]
+    close = np.concatenate([1e5 * np.exp(0.01 * np.arange(50)), np.full(400, 0.1), np.full(300, 7.7)])[:, None]
     entries, exits = cross_signals(close, 3, 49)
     assert np.flatnonzero(entries).tolist() == [450]
     assert np.flatnonzero(exits).tolist() == [50]
@@ -112,11 +112,13 @@ def test_a_constant_price_never_crosses() -> None:
 # --- one summary, one curve ---------------------------------------------------------------------------
 
 
-def test_the_summary_is_that_of_the_curve() -> None:
+@pytest.mark.parametrize(("often", "stop"), [(0.05, 0.03), (0.01, 0.0)])
+def test_the_summary_is_that_of_the_curve(often: float, stop: float) -> None:
+    """Short round trips, and long ones whose deepest fall is from a peak of their own."""
     prices = market(1)
-    entries, exits = signals(1, prices, 0.05)
-    found = screen_signals(prices, entries, exits, 0.03, TERMS, periods_per_year=365)
-    curves = equity_curves(prices, entries, exits, 0.03, TERMS)
+    entries, exits = signals(1, prices, often)
+    found = screen_signals(prices, entries, exits, stop, TERMS, periods_per_year=365)
+    curves = equity_curves(prices, entries, exits, stop, TERMS)
     returns = np.diff(np.vstack([np.full((1, curves.shape[1]), TERMS.cash), curves]), axis=0)
     returns /= np.vstack([np.full((1, curves.shape[1]), TERMS.cash), curves[:-1]])
     assert found.final_equity.tolist() == curves[-1].tolist()
@@ -228,6 +230,7 @@ def test_vectorbt_agrees(case: str) -> None:
     curves = equity_curves(prices, entries, exits, stop, TERMS)
     np.testing.assert_allclose(curves, portfolio.value().to_numpy(), rtol=1e-9)
     found = screen_signals(prices, entries, exits, stop, TERMS, periods_per_year=365)
+    assert found.trades.tolist() == np.bincount(theirs["col"], minlength=19).tolist()
     np.testing.assert_allclose(found.final_equity, portfolio.final_value(), rtol=1e-9)
     np.testing.assert_allclose(found.max_drawdown, portfolio.max_drawdown(), rtol=1e-9)
     np.testing.assert_allclose(found.sharpe, portfolio.sharpe_ratio(), rtol=1e-9)

@@ -30,8 +30,10 @@ def main(zipline_python: str) -> None:
     console = Console(width=120)
 
     def run(name: str, *arguments: object, **options: str) -> dict[str, Any]:
-        console.print(" ".join([name, *map(str, arguments)]), style="dim", highlight=False)
-        return contender(name, *arguments, **options)
+        found = contender(name, *arguments, **options)
+        shown = ", ".join(f"{what} {seconds:.4g} s" for what, seconds in found["seconds"].items())
+        console.print(f"{name}: {shown}; {found['megabytes']:,.0f} MB", style="dim", highlight=False)
+        return found
 
     with tempfile.TemporaryDirectory() as folder:
         bars = Path(folder) / "bars.npz"

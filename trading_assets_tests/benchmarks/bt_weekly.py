@@ -1,4 +1,4 @@
-"""A portfolio by bt: every symbol at equal weight, once a week, at the close, free of cost.
+"""A portfolio by bt: every symbol at equal weight, once a week, at the close, in whole shares, free of cost.
 
 That is less than a run of ours does: no signals, ranks, stops, costs, liquidity, limits, or record of decisions.
 Argument: the file of the bars.
@@ -24,7 +24,7 @@ def main(path: str) -> None:
     def work() -> None:
         weekly = [algos.RunWeekly(), algos.SelectAll(), algos.WeighEqually(), algos.Rebalance()]
         strategy = bt.Strategy("equal weight", weekly)
-        bt.Backtest(strategy, closes, initial_capital=1e5, integer_positions=False, progress_bar=False).run()
+        bt.Backtest(strategy, closes, initial_capital=1e6, progress_bar=False).run()
 
     report({"all": measure(work)})
 

@@ -61,11 +61,14 @@ def prepared(symbols: int, count: int, first: int = 0) -> StrategyMarket:
 
 def large(symbols: int, count: int) -> StrategyMarket:
     """As `prepared`, built block by block because the tables of 25 million bars would not fit; without its panel."""
-    blocks = [prepared(min(_BLOCK, symbols - first), count, first) for first in range(0, symbols, _BLOCK)]
+    blocks = []
+    for first in range(0, symbols, _BLOCK):
+        block = prepared(min(_BLOCK, symbols - first), count, first)
+        blocks.append(replace(block, panel=block.panel.clear()))
     market = Market(*(_beside(field, [getattr(each.market, field) for each in blocks]) for field in Market._fields))
     candidates = _merged([each.signals.candidates for each in blocks], [each.market.close.shape[1] for each in blocks])
     exits = np.concatenate([each.signals.exits for each in blocks], axis=2)
-    return replace(blocks[0], market=market, signals=Signals(candidates, exits), panel=blocks[0].panel.clear())
+    return replace(blocks[0], market=market, signals=Signals(candidates, exits))
 
 
 def part(context: StrategyMarket, symbols: int, sessions: int) -> StrategyMarket:
