@@ -15,6 +15,10 @@ _COLUMNS = ("symbol", "session", "open", "high", "low", "close", "volume", "adj_
 SYMBOL_PLACE = "{symbol}"
 
 
+EPOCH_UNITS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
+"""Units a second of the epochs that a date format can name."""
+
+
 class SourceSettings(Section):
     """What every source has: the asset class of its symbols and their calendar."""
 
@@ -53,7 +57,7 @@ class FilesSource(SourceSettings):
     columns: dict[str, str] = Field(
         default={}, description="our name -> the file's name; {symbol} in it stands for a symbol from the file's name"
     )
-    date_format: str = Field(default="auto", description="auto | strptime pattern | epoch_s | epoch_ms")
+    date_format: str = Field(default="auto", description="auto | strptime pattern | epoch_s | epoch_ms | epoch_us")
     timezone: str = Field(
         default="UTC",
         description="zone of the sessions: of stamps without a zone, and to which the others are converted",
@@ -80,8 +84,8 @@ class FilesSource(SourceSettings):
     @field_validator("date_format")
     @classmethod
     def _known_format(cls, value: str) -> str:
-        if value not in ("auto", "epoch_s", "epoch_ms") and "%" not in value:
-            raise ValueError("expected auto, epoch_s, epoch_ms or a strptime pattern such as %d.%m.%Y")
+        if value != "auto" and value not in EPOCH_UNITS and "%" not in value:
+            raise ValueError(f"expected auto, {', '.join(EPOCH_UNITS)} or a strptime pattern such as %d.%m.%Y")
         return value
 
     @field_validator("timezone")

@@ -57,6 +57,7 @@ def test_auto_reads(tmp_path: Path, written: tuple[str, str]) -> None:
         ("%Y-%m-%d %H:%M %z", ("2017-01-02 20:00 -0500", "2017-03-13 00:00 +0000")),
         ("epoch_s", ("1483401600", "1489363200.5")),
         ("epoch_ms", ("1483401600000", "1489363200000")),
+        ("epoch_us", ("1483401600000000", "1489363200000000")),
     ],
 )
 def test_declared_formats(tmp_path: Path, date_format: str, written: tuple[str, str]) -> None:

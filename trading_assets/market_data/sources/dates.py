@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from trading_assets.config.sources import EPOCH_UNITS
+
 _ISO = (
     r"^(?<year>\d{4})[-/.]?(?<month>\d{2})[-/.]?(?<day>\d{2})"
     r"(?:[T ](?<hour>\d{1,2}):?(?<minute>\d{2})(?::?(?<second>\d{2})(?:[.,]\d+)?)?)?"
@@ -38,7 +40,7 @@ def to_sessions(cells: pl.Series, *, date_format: str, timezone: str) -> pl.Seri
     cells
         Text, numbers, dates or datetimes, as the file holds them.
     date_format
-        `auto`, a strptime pattern, `epoch_s` or `epoch_ms`. Auto reads, cell by cell: ISO 8601 dates and
+        `auto`, a strptime pattern, `epoch_s`, `epoch_ms` or `epoch_us`. Auto reads, cell by cell: ISO 8601 dates and
         times (basic or extended, with fractions, offset, `Z` or the name of a zone), RFC 1123, epochs
         (seconds to nanoseconds by their size, from 1973 on), and dates in parts such as 3/12/2017, whose
         order (month or day first) is decided over the whole column.
@@ -67,11 +69,9 @@ def to_sessions(cells: pl.Series, *, date_format: str, timezone: str) -> pl.Seri
     )
     if date_format == "auto":
         read = _auto(spellings, timezone)
-    elif date_format in ("epoch_s", "epoch_ms"):
+    elif date_format in EPOCH_UNITS:
         number = pl.col("text").cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
-        read = spellings.select(
-            "text", session=_epoch_date(number // (1 if date_format == "epoch_s" else 1000), timezone)
-        )
+        read = spellings.select("text", session=_epoch_date(number // EPOCH_UNITS[date_format], timezone))
     else:
         read = spellings.select("text", session=_pattern_date(date_format, timezone))
     sessions = pl.DataFrame({"text": text}).join(read, on="text", how="left", maintain_order="left")["session"]
