@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from trading_assets.backtests.market import TRIAL, Candidates, Market, Signals
+from trading_assets.backtests.market import TRIAL, Candidates, Market, Signals, Targets
 from trading_assets.backtests.settings import Settings, settings_of
 from trading_assets.config.sections import Costs, Risk
 
@@ -22,7 +22,7 @@ class Case:
     """What one simulation takes."""
 
     market: Market
-    signals: Signals
+    signals: Signals | Targets
     trial: np.ndarray
     settings: Settings
 
