@@ -155,13 +155,16 @@ def _open(simulation: Simulation, names: Names, journal: Journal) -> pl.DataFram
             "symbol": named(names.grid.symbols, orders["symbol"]),
             "pair_id": named(names.pairs, orders["group"]),
             "side": named(POSITION_SIDES, (orders["weight"] < 0).astype(np.int64)),
-            "quantity": np.abs(orders["quantity"]),
-            "stop_price": orders["close"] - orders["distance"],
+            "stop_price": np.where(orders["distance"] > 0, orders["close"] - orders["distance"], np.nan),
             "last_price": np.ascontiguousarray(orders["close"]),
-            "pending_order": named(SIDES, np.where(orders["weight"] < 0, SELL, BUY)),
             "pending_reason": named(names.triggers, orders["trigger"]),
             "pending_order_id": named(order_ids, orders["decision"]),
         }
+    ).join(
+        journal.orders.select(pending_order_id="order_id", pending_order="side", quantity="quantity"),
+        on="pending_order_id",
+        how="left",
+        maintain_order="left",
     )
     place = ["symbol", "pair_id"]
     waiting = ["pending_order", "pending_reason", "pending_order_id"]

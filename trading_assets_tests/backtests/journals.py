@@ -7,6 +7,7 @@ import datetime as dt
 import polars as pl
 
 from trading_assets.backtests.engine import simulate
+from trading_assets.backtests.market import EXIT_REASONS, Targets
 from trading_assets.backtests.market_build import Grid
 from trading_assets.backtests.names import Names
 from trading_assets.backtests.records import Result, result_of
@@ -28,8 +29,14 @@ def grid_of_case(case: Case) -> Grid:
 
 
 def result_of_case(case: Case, split: str = "train") -> Result:
-    """Every table of the run of a case, triggers named t0 to t3."""
-    triggers = tuple(Trigger(f"t{k}", pl.lit(1.0), 0.0, pl.lit(1.0)) for k in range(4))
-    names = Names.of_rules(grid_of_case(case), Rules(eligible=pl.lit(True), triggers=triggers))
+    """Every table of the run of a case: triggers are named t0 to t3, pairs P0 and on, a target's own reason own."""
+    grid = grid_of_case(case)
+    if isinstance(case.signals, Targets):
+        reasons = (*EXIT_REASONS, "own")
+        pairs = [f"P{number}" for number in range(case.signals.group.max() + 1)]
+        names = Names(grid, triggers=reasons, exits=reasons, pairs=pairs)
+    else:
+        triggers = tuple(Trigger(f"t{k}", pl.lit(1.0), 0.0, pl.lit(1.0)) for k in range(4))
+        names = Names.of_rules(grid, Rules(eligible=pl.lit(True), triggers=triggers))
     simulation = simulate(case.market, case.signals, case.trial, case.settings)
     return result_of(simulation, case.market, case.trial, case.settings, names, strategy="s", split=split)

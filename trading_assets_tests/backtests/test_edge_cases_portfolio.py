@@ -11,6 +11,7 @@ from trading_assets.backtests.engine import simulate, sweep
 from trading_assets.backtests.market import SCALING_CONTINUOUS, SCALING_REGIME, Market
 from trading_assets_tests.backtests.markets import entries, quiet_market, settings, trial_of
 from trading_assets_tests.backtests.runs import ALL_IN, busy, exits_of, herd, number, run, said, wavy
+from trading_assets_tests.backtests.test_target_weights import targets
 
 
 @pytest.mark.parametrize("scaling", [SCALING_CONTINUOUS, SCALING_REGIME])
@@ -180,3 +181,23 @@ def test_flash_crash(low: float, halts: bool) -> None:
     assert found.equity[2:4].tolist() == pytest.approx([100_000 - 150 * (100.05 - price)] * 2)
     assert said(found, "reject") == ([(3, 0, "halted")] if halts else [])
     assert found.held.size == (0 if halts else 1)
+
+
+def test_short_borrow() -> None:
+    """Both legs of a pair from a Tuesday to the Monday after: six nights of borrow, fees on four fills."""
+    market = quiet_market(np.full((7, 2), 100.0), fee_bps=10.0)
+    day = market.day.copy()
+    day[5:] += 2  # no sessions on the weekend
+    market = market._replace(day=day)
+    rows = [(0, 0, 0.2), (0, 1, -0.2), (4, 0, 0.0), (4, 1, 0.0)]
+    wanted = targets(market, *rows, pairs=((0, 1),))
+    found = simulate(market, wanted, trial_of(market), settings())
+    long, short = sorted(found.trades, key=lambda trade: trade["symbol"])
+    a_night = 200 * 100 * 0.0050 / 365
+    assert (long["borrow_cost"], short["borrow_cost"]) == (0.0, pytest.approx(6 * a_night))
+    for leg in (long, short):
+        assert (leg["entry_fee"], leg["exit_fee"]) == pytest.approx((20.0, 20.0))
+        assert leg["pnl"] == pytest.approx(-40.0 - leg["borrow_cost"])
+    # The first night ends on Wednesday; nights without a session are paid with the next one.
+    assert -np.diff(found.cash)[1:4] == pytest.approx([a_night] * 3)
+    assert found.equity[-1] == pytest.approx(100_000 - 80 - 6 * a_night)
