@@ -30,7 +30,7 @@ TRADES = Table(
         "exit_price": Column(pl.Float64, "received", at_least=0),
         "exit_reason": Column(pl.String, "why it was left"),
         "pnl": Column(pl.Float64, "all cash in minus all cash out: fees, dividends and fractions of a lot included"),
-        "return": Column(pl.Float64, "pnl over the notional of the entry"),
+        "return": Column(pl.Float64, "pnl over the notional of the entry; null if that was 0", nullable=True),
         "r_multiple": Column(pl.Float64, "pnl over (initial stop distance x quantity at the entry)"),
         "hold_sessions": Column(
             pl.Int64, "usable sessions held, from the entry's to the last before the exit", at_least=0
