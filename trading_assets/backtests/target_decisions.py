@@ -367,7 +367,8 @@ def _conclude(
         numbers[TARGET_WEIGHT] = weight
         numbers[GRANTED_WEIGHT] = granted if verdict < 0 else 0.0
         numbers[NOTIONAL] = change
-        numbers[QUANTITY] = floor_to_lot(change / market.close[t, i], market.lot[i])
+        if market.close[t, i] > 0.0:
+            numbers[QUANTITY] = floor_to_lot(change / market.close[t, i], market.lot[i])
         numbers[EQUITY] = equity
         numbers[ADV] = market.adv[t, i]
         numbers[CAPACITY_LIMIT] = trial["capacity"] * market.adv[t, i]
