@@ -206,7 +206,7 @@ def _fills(evidence: TradeEvidence, *, entry: bool) -> Chapter:
             f"{fill['slippage_bps']:.2f} bp (mean {fill['mean_slippage_bps']:.2f}), to the tick; fee {fill['fee']:,.2f}"
         )
         lines.append(
-            f"    order {order['order_id']} of {order['decision_session']}: {units(order['quantity'])} units, "
+            f"    order {order['order_id']} of {order['decision_session']}: {_ordered(order)}, "
             f"{_words(order['status'])}{_because(order['cancel_reason'])}"
         )
     return Chapter("Entry" if entry else "Exit fills", lines)
@@ -259,6 +259,10 @@ def _known(rows: pl.DataFrame) -> dict[str, float]:
     """Columns of the one row that are numbers and not null."""
     row = rows.row(0, named=True) if rows.height else {}
     return {name: value for name, value in row.items() if isinstance(value, float)}
+
+
+def _ordered(order: Row) -> str:
+    return "sized at its open" if not order["quantity"] else f"{units(order['quantity'])} units"
 
 
 def _words(name: str) -> str:
