@@ -1,4 +1,4 @@
-"""The terminal: `trading-assets run`, `config`, `report`, `sql`.
+"""The terminal: `trading-assets run`, `config`, `report`, `explain`, `sql`.
 
 Exit codes: 0 done; 1 the run or a blocking check failed; 2 wrong usage or configuration, nothing was touched.
 """
@@ -117,6 +117,31 @@ def report(
 
 
 @app.command()
+def explain(
+    trade_id: Annotated[str, typer.Argument(help="Of backtests.trades, or of a fill of a position that is open.")],
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Tell the story of one trade: signal, choice, size, fills, what happened, profit, bars as received."""
+    configuration = _load(config, data)
+    from trading_assets.reports.trade_evidence import UnknownTradeError, read_evidence
+    from trading_assets.reports.trade_story import story
+    from trading_assets.warehouse import Warehouse
+
+    try:
+        evidence = read_evidence(Warehouse(configuration.warehouse_path), configuration, trade_id)
+    except UnknownTradeError as error:
+        raise ConfigurationError(str(error)) from None
+    paper = console if console.is_terminal else Console(width=140)
+    for chapter in story(evidence):
+        paper.print(f"\n[bold]{_escaped(chapter.title)}[/bold]", highlight=False, soft_wrap=True)
+        for line in chapter.lines:
+            paper.print(f"  {_escaped(line)}", highlight=False, soft_wrap=True)
+        if chapter.table is not None:
+            _print_frame(chapter.table, paper)
+
+
+@app.command()
 def sql(
     query: Annotated[str, typer.Argument(help="A SELECT; tables are schema.table.")],
     config: ConfigOption = None,
@@ -208,13 +233,13 @@ def _formatted(value: float | None, specification: str) -> str:
     return "–" if value is None else format(value, specification)
 
 
-def _print_frame(frame: pl.DataFrame) -> None:
+def _print_frame(frame: pl.DataFrame, paper: Console = console) -> None:
     table = RichTable()
     for name, dtype in frame.schema.items():
         table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
     for row in frame.iter_rows():
         table.add_row(*[_cell(value) for value in row])
-    console.print(table)
+    paper.print(table)
 
 
 def _cell(value: object) -> str:

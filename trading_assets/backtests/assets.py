@@ -10,15 +10,7 @@ import dagster as dg
 import polars as pl
 
 from trading_assets import __version__, charts
-from trading_assets.backtests.tables import (
-    BASELINES,
-    DECISIONS,
-    EQUITY,
-    METRICS,
-    OPEN_POSITIONS,
-    RUNS,
-    TRADES,
-)
+from trading_assets.backtests.tables import BASELINES, METRICS, RUN_TABLES, RUNS
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
 from trading_assets.models.splits import development, spans_of
@@ -34,7 +26,6 @@ if TYPE_CHECKING:
     from trading_assets.backtests.context import StrategyMarket
 
 STAGE = "backtests"
-_TABLES = (TRADES, EQUITY, DECISIONS, METRICS, OPEN_POSITIONS, BASELINES)
 
 
 def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
@@ -44,7 +35,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             run,
             stage=STAGE,
             strategy=name,
-            tables=(*_TABLES, RUNS),
+            tables=(*RUN_TABLES, RUNS),
             deps=[*inputs_of(configuration, name), "models/splits", f"strategies/{name}"],
             kinds=("numba", "duckdb"),
             on_failure=_failed,
@@ -56,6 +47,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
 def run(step: Step) -> Mapping[str, Any]:
     """Simulate train, validation and both in one go; the holdout stays locked."""
     from trading_assets.backtests.context import backtest, baselines_of, metrics_of, prepare
+    from trading_assets.backtests.records import together
 
     require_ok(step, ("strategies",))
     name = strategy_of(step)
@@ -63,14 +55,7 @@ def run(step: Step) -> Mapping[str, Any]:
     context, spans = prepare(step.configuration, name, frames), open_spans(step.work.read(SPLITS))
     results = {split: backtest(context, span.start, span.end, split=split) for split, span in spans.items()}
     metrics = pl.concat(metrics_of(context, result) for result in results.values()).sort(METRICS.key)
-    tables = {
-        TRADES: pl.concat(result.trades for result in results.values()).sort(TRADES.key),
-        EQUITY: pl.concat(result.equity for result in results.values()).sort(EQUITY.key),
-        DECISIONS: pl.concat(result.decisions for result in results.values()).sort(DECISIONS.key),
-        OPEN_POSITIONS: pl.concat(result.open_positions for result in results.values()).sort(OPEN_POSITIONS.key),
-        METRICS: metrics,
-        BASELINES: baselines_of(context, results["all"]),
-    }
+    tables = {**together(results.values()), METRICS: metrics, BASELINES: baselines_of(context, results["all"])}
     step.work.replace_together(
         [
             (Rows("strategy", name), tables),
@@ -95,7 +80,7 @@ def open_spans(splits: pl.DataFrame) -> dict[str, Interval]:
 
 def _failed(step: Step, error: Exception) -> None:
     """Empty the strategy's tables and keep both the status and the run on record as failed."""
-    failure_recorder(STAGE, _TABLES)(step, error)
+    failure_recorder(STAGE, RUN_TABLES)(step, error)
     step.work.append(RUNS, _run_row(step, FAILED, {}))
 
 

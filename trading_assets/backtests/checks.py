@@ -3,7 +3,7 @@
 import dagster as dg
 
 from trading_assets.backtests.accounting import accounting_errors
-from trading_assets.backtests.tables import EQUITY, OPEN_POSITIONS, TRADES
+from trading_assets.backtests.tables import EQUITY, FILLS, OPEN_POSITIONS, TRADES
 from trading_assets.config import Configuration
 from trading_assets.warehouse import Rows
 
@@ -27,6 +27,7 @@ def _accounting_identity(strategy: str) -> dg.AssetChecksDefinition:
             warehouse.read(TRADES, rows=rows),
             warehouse.read(EQUITY, rows=rows),
             warehouse.read(OPEN_POSITIONS, rows=rows),
+            warehouse.read(FILLS, rows=rows),
             starting_equity=context.resources.configuration.risk.starting_equity,
         )
         broken = [f"{row['split']} {row['identity']}: {row['error']:g}" for row in errors.iter_rows(named=True)]

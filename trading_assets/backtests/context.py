@@ -14,21 +14,29 @@ import polars as pl
 from trading_assets.backtests import engine
 from trading_assets.backtests.baselines import compare
 from trading_assets.backtests.layout import Table
-from trading_assets.backtests.market import Floats, Integers, Market, Signals
+from trading_assets.backtests.market import Floats, Integers, Market, Signals, Targets
 from trading_assets.backtests.market_build import Grid, build_grid, build_market
-from trading_assets.backtests.metrics import summarise
+from trading_assets.backtests.metrics import OF_BENCHMARK, summarise
+from trading_assets.backtests.names import Names
+from trading_assets.backtests.plan import Plan
 from trading_assets.backtests.records import Result, result_of
 from trading_assets.backtests.settings import Settings, settings_of
-from trading_assets.backtests.signals import signals_of, signature, trial_of
+from trading_assets.backtests.signals import order_plans
 from trading_assets.backtests.tables import BASELINES, METRICS
+from trading_assets.backtests.targets import target_plans
 from trading_assets.config import Configuration
-from trading_assets.config.strategies import OrderParameters, strategy_module
-from trading_assets.strategies.inputs import Frames, benchmark_of, parameters_of, symbols_of
-from trading_assets.strategies.panel import build_panel
-from trading_assets.strategies.rules import Rules
+from trading_assets.config.strategies import (
+    OrderParameters,
+    StrategyParameters,
+    TargetWeightParameters,
+    strategy_module,
+)
+from trading_assets.strategies.inputs import Frames, benchmark_of, panel_of, parameters_of, symbols_of
 
 #: Sessions a year of a calendar that trades every day, and of one that keeps exchange holidays.
 EVERY_DAY, EXCHANGE = 365, 252
+#: Fields of a trial that say under which circumstances it runs; the rest are of the parameters.
+SCENARIO = ("fee_multiplier", "slippage_multiplier", "borrow_multiplier", "delay")
 
 
 @dataclass(frozen=True)
@@ -43,8 +51,8 @@ class StrategyMarket:
         What its rules look at, one row a usable bar.
     grid
         Sessions and symbols: the axes of the market's arrays.
-    signals, trial
-        Of `parameters`; the trial spans the whole grid.
+    signals, trial, names
+        Of `parameters`, see `Plan`.
     benchmark
         session, close, daily_return (price return, close to close: splits followed, dividends left out) on the
         grid's sessions; null where the benchmark has no bar.
@@ -54,13 +62,13 @@ class StrategyMarket:
 
     name: str
     strategy: Any
-    parameters: OrderParameters
-    rules: Rules
+    parameters: StrategyParameters
+    names: Names
     rank_weights: tuple[float, float, float]
     panel: pl.DataFrame
     grid: Grid
     market: Market
-    signals: Signals
+    signals: Signals | Targets
     trial: Table
     settings: Settings
     benchmark: pl.DataFrame
@@ -85,17 +93,8 @@ def prepare(configuration: Configuration, name: str, frames: Frames) -> Strategy
     """
     settings = configuration.strategies[name]
     strategy, parameters = strategy_module(settings.type), parameters_of(settings)
-    rules = strategy.rules(parameters)
     symbols = symbols_of(name, settings, frames.instruments)
-    panel = build_panel(
-        frames.bars,
-        frames.indicators,
-        frames.universe,
-        symbols=symbols,
-        benchmarks=configuration.benchmarks,
-        daily=frames.daily,
-        scores=frames.predictions if rules.model else None,
-    )
+    panel = panel_of(configuration, name, frames)
     grid = build_grid(symbols, frames.instruments, frames.sessions, max(frames.bars["session"]))
     market = build_market(
         grid,
@@ -109,18 +108,20 @@ def prepare(configuration: Configuration, name: str, frames: Frames) -> Strategy
         extreme_move=configuration.quality.extreme_move,
     )
     benchmark = benchmark_of(grid.asset_classes, configuration.benchmarks)
+    rank_weights = configuration.risk.rank_weights
+    [plan] = _plans(strategy, [parameters], panel, grid, market, rank_weights)
     return StrategyMarket(
         name=name,
         strategy=strategy,
         parameters=parameters,
-        rules=rules,
-        rank_weights=configuration.risk.rank_weights,
+        names=plan.names,
+        rank_weights=rank_weights,
         panel=panel,
         grid=grid,
         market=market,
-        signals=signals_of([rules], panel, grid, market),
-        trial=trial_of(rules, parameters, configuration.risk.rank_weights, len(grid.sessions) - 1),
-        settings=settings_of(configuration.risk, configuration.costs, configuration.seed),
+        signals=plan.signals,
+        trial=plan.trial,
+        settings=_settings(settings_of(configuration.risk, configuration.costs, configuration.seed), parameters),
         benchmark=_benchmark_returns(frames.bars, benchmark, grid),
         benchmark_name=benchmark,
         periods_per_year=EVERY_DAY if "24/7" in grid.calendars else EXCHANGE,
@@ -137,14 +138,10 @@ def backtest(context: StrategyMarket, start: dt.date, end: dt.date, *, split: st
     ValueError
         The market has no session between the two dates.
     """
-    simulation = engine.simulate(context.market, context.signals, _over(context, start, end), context.settings)
+    trial = _over(context, context.trial, start, end)
+    simulation = engine.simulate(context.market, context.signals, trial, context.settings)
     return result_of(
-        simulation,
-        context.grid,
-        context.rules,
-        strategy=context.name,
-        split=split,
-        starting_equity=context.settings.starting_equity,
+        simulation, context.market, trial, context.settings, context.names, strategy=context.name, split=split
     )
 
 
@@ -159,7 +156,14 @@ def metrics_of(context: StrategyMarket, result: Result) -> pl.DataFrame:
     rows = pl.DataFrame(
         {"metric": list(values), "value": list(values.values())}, schema={"metric": pl.String, "value": pl.Float64}
     )
-    own = rows.with_columns(strategy=pl.lit(context.name), split=pl.lit(result.equity["split"][0]))
+    own = rows.with_columns(
+        strategy=pl.lit(context.name),
+        split=pl.lit(result.equity["split"][0]),
+        reference=pl.when(pl.col("metric") == "periods_per_year")
+        .then(pl.lit(" and ".join(sorted(set(context.grid.calendars)))))
+        .when(pl.col("metric").is_in(OF_BENCHMARK))
+        .then(pl.lit(f"{context.benchmark_name}, price return" if context.benchmark_name else None, pl.String)),
+    )
     return METRICS.conform(own).sort(METRICS.key)
 
 
@@ -176,41 +180,42 @@ def baselines_of(context: StrategyMarket, result: Result) -> pl.DataFrame:
     return BASELINES.conform(rows.with_columns(split=pl.lit(result.equity["split"][0]))).sort(BASELINES.key)
 
 
-def with_parameters(context: StrategyMarket, parameters: OrderParameters) -> StrategyMarket:
+def with_parameters(context: StrategyMarket, parameters: StrategyParameters) -> StrategyMarket:
     """Another parameter set on the same market."""
-    rules = context.strategy.rules(parameters)
+    [plan] = _plans_on(context, [parameters])
     return replace(
         context,
         parameters=parameters,
-        rules=rules,
-        signals=signals_of([rules], context.panel, context.grid, context.market),
-        trial=_trial(context, rules, parameters),
+        names=plan.names,
+        signals=plan.signals,
+        trial=plan.trial,
+        settings=_settings(context.settings, parameters),
     )
 
 
 def evaluate(
     context: StrategyMarket,
-    parameter_sets: Sequence[OrderParameters],
+    parameter_sets: Sequence[StrategyParameters],
     start: dt.date,
     end: dt.date,
     *,
     threads: int | None = None,
 ) -> Sweep:
-    """Run every parameter set over one span; row *p* has the bits of `backtest` with `parameter_sets[p]`.
-
-    Sets that differ in thresholds, exit, stops, capacity, scaling or holding time only share their signals.
-    """
-    rules = [context.strategy.rules(parameters) for parameters in parameter_sets]
-    groups: dict[tuple[bytes, ...], list[int]] = {}
-    for p, each in enumerate(rules):
-        groups.setdefault(signature(each), []).append(p)
-    runs: list[Any] = [None] * len(parameter_sets)
-    for members in groups.values():
-        signals = signals_of([rules[p] for p in members], context.panel, context.grid, context.market)
-        for p in members:
-            varied = replace(context, trial=_trial(context, rules[p], parameter_sets[p]))
-            runs[p] = (context.market, signals, _over(varied, start, end))
-    return _swept(engine.sweep_runs(runs, context.settings, threads), context, start, end)
+    """Run every parameter set over one span; row *p* has the bits of `backtest` with `parameter_sets[p]`."""
+    runs = [
+        (context.market, plan.signals, _over(context, plan.trial, start, end))
+        for plan in _plans_on(context, parameter_sets)
+    ]
+    alike: dict[Settings, list[int]] = {}  # parameter sets under the same portfolio limits
+    for p, parameters in enumerate(parameter_sets):
+        alike.setdefault(_settings(context.settings, parameters), []).append(p)
+    sweeps = [engine.sweep_runs([runs[p] for p in members], limits, threads) for limits, members in alike.items()]
+    order = np.argsort([p for members in alike.values() for p in members], kind="stable")
+    columns = {
+        item.name: np.concatenate([getattr(each, item.name) for each in sweeps]) for item in fields(engine.Sweep)
+    }
+    together = engine.Sweep(**{name: column[order] for name, column in columns.items()})
+    return _swept(together, context, start, end)
 
 
 def evaluate_contexts(
@@ -227,7 +232,9 @@ def evaluate_contexts(
     first = next(remaining, None)
     if first is None:
         raise ValueError("no context to evaluate")
-    runs = ((each.market, each.signals, _over(each, start, end)) for each in itertools.chain([first], remaining))
+    runs = (
+        (each.market, each.signals, _over(each, each.trial, start, end)) for each in itertools.chain([first], remaining)
+    )
     return _swept(engine.sweep_runs(runs, first.settings, threads), first, start, end)
 
 
@@ -243,7 +250,9 @@ def grid_of(strategy: Any, overrides: Mapping[str, Sequence[float | str]]) -> di
     return dict(overrides or getattr(strategy, "GRID", {}))
 
 
-def parameter_grid(parameters: OrderParameters, grid: Mapping[str, Sequence[float | str]]) -> list[OrderParameters]:
+def parameter_grid(
+    parameters: StrategyParameters, grid: Mapping[str, Sequence[float | str]]
+) -> list[StrategyParameters]:
     """Every combination of the grid's values, in its order, the last name fastest; other parameters as given.
 
     Raises
@@ -277,19 +286,40 @@ def _benchmark_column(context: StrategyMarket) -> pl.DataFrame:
     return context.benchmark.select("session", benchmark_return="daily_return")
 
 
-def _over(context: StrategyMarket, start: dt.date, end: dt.date) -> Table:
+def _over(context: StrategyMarket, trial: Table, start: dt.date, end: dt.date) -> Table:
     rows = span_rows(context, start, end)
-    trial = context.trial.copy()
-    trial["first_session"], trial["last_session"] = rows[0], rows[-1]
-    return trial
+    spanned = trial.copy()
+    spanned["first_session"], spanned["last_session"] = rows[0], rows[-1]
+    return spanned
 
 
-def _trial(context: StrategyMarket, rules: Rules, parameters: OrderParameters) -> Table:
-    """The trial of a parameter set, under the scenario of the context's own trial."""
-    trial = trial_of(rules, parameters, context.rank_weights, len(context.grid.sessions) - 1)
-    for scenario in ("fee_multiplier", "slippage_multiplier", "borrow_multiplier", "delay"):
-        trial[scenario] = context.trial[scenario]
-    return trial
+def _settings(settings: Settings, parameters: StrategyParameters) -> Settings:
+    """Those of the configuration; a parameter `max_gross` takes the place of the risk section's."""
+    return settings._replace(max_gross=getattr(parameters, "max_gross", settings.max_gross))
+
+
+def _plans(
+    strategy: Any,
+    parameter_sets: Sequence[StrategyParameters],
+    panel: pl.DataFrame,
+    grid: Grid,
+    market: Market,
+    rank_weights: tuple[float, float, float],
+) -> list[Plan]:
+    orders = [each for each in parameter_sets if isinstance(each, OrderParameters)]
+    weights = [each for each in parameter_sets if isinstance(each, TargetWeightParameters)]
+    if weights:
+        return target_plans(strategy, weights, panel, grid, market)
+    return order_plans(strategy, orders, panel, grid, market, rank_weights)
+
+
+def _plans_on(context: StrategyMarket, parameter_sets: Sequence[StrategyParameters]) -> list[Plan]:
+    """Plans of other parameter sets, under the scenario of the context's own trial."""
+    plans = _plans(context.strategy, parameter_sets, context.panel, context.grid, context.market, context.rank_weights)
+    for plan in plans:
+        for scenario in SCENARIO:
+            plan.trial[scenario] = context.trial[scenario]
+    return plans
 
 
 def _swept(found: engine.Sweep, context: StrategyMarket, start: dt.date, end: dt.date) -> Sweep:

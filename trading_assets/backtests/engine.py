@@ -16,7 +16,7 @@ import numpy as np
 
 from trading_assets.backtests.kernel import derive, run, run_targets
 from trading_assets.backtests.layout import Table
-from trading_assets.backtests.market import Floats, Integers, Market, Signals, Targets
+from trading_assets.backtests.market import Flags, Floats, Integers, Market, Signals, Targets
 from trading_assets.backtests.settings import Settings
 from trading_assets.backtests.state import Derived, Records, State, new_records, new_state
 
@@ -30,7 +30,8 @@ class Simulation:
 
     `trades`, `decisions` and `fills` are structured (`layout.TRADE`, `DECISION`, `FILL`), in the order of the
     events; `held` and `queue` are the slots of open positions and waiting orders at the end, whose rows are in
-    `positions_at_end` and `orders_at_end`.
+    `positions_at_end` and `orders_at_end`. `unhealthy_at_end` is (symbols,): entries are barred, the last session is
+    missing, or the symbol is delisted.
     """
 
     first_session: int
@@ -45,6 +46,7 @@ class Simulation:
     positions_at_end: Table
     queue: Integers
     orders_at_end: Table
+    unhealthy_at_end: Flags
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,10 @@ def simulate(market: Market, signals: Signals | Targets, trial: Table, settings:
     state = _state(market, signals, last + 1 - first, settings)
     records = _records(signals, first, last, settings)
     equity = np.empty(last + 1 - first)
-    _run(market, signals, _derived(market, settings), trial, settings, state, records, equity)
+    derived = _derived(market, settings)
+    _run(market, signals, derived, trial, settings, state, records, equity)
     account = state.account[0]
+    delisted = (market.delisted >= 0) & (market.delisted <= last)
     held, queue = state.held[: account["held"]], state.queue[: account["queued"]]
     return Simulation(
         first_session=first,
@@ -92,6 +96,7 @@ def simulate(market: Market, signals: Signals | Targets, trial: Table, settings:
         positions_at_end=state.positions[held],
         queue=queue,
         orders_at_end=state.orders[queue],
+        unhealthy_at_end=derived.unhealthy[last] | (derived.missing[last] > 0) | delisted,
     )
 
 

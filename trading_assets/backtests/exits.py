@@ -8,8 +8,8 @@ from trading_assets.backtests.booking import Fill, book_closing
 from trading_assets.backtests.compiled import compiled, inlined
 from trading_assets.backtests.costs import fee_rate
 from trading_assets.backtests.fills import EQUITY, HARD_STOP, NOTIONAL, QUANTITY
-from trading_assets.backtests.layout import EXIT
-from trading_assets.backtests.market import EXIT_REASONS, Flags, Market
+from trading_assets.backtests.layout import EXIT, HOLD, NUMBERS
+from trading_assets.backtests.market import EXIT_REASONS, HOLDS, Flags, Market
 from trading_assets.backtests.settings import Settings
 from trading_assets.backtests.state import Derived, Records, State, record
 
@@ -18,6 +18,11 @@ DATA_MISSING = EXIT_REASONS.index("data_missing")
 DRAWDOWN_HALT = EXIT_REASONS.index("drawdown_halt")
 RULE = EXIT_REASONS.index("rule")
 MAX_HOLD = EXIT_REASONS.index("max_hold")
+STOP_RAISED = HOLDS.index("stop_raised")
+STOP_PRICE = NUMBERS.index("stop_price")
+
+#: A split moves the last bits of a stop; that raises none.
+_ROUNDING = 1e-12
 
 
 @inlined
@@ -92,7 +97,7 @@ def decide_exits(
         position = state.positions[p]
         i = position["symbol"]
         if market.expected[t, i] and market.present[t, i]:
-            _raise_stop(t, p, i, exits, trial, state)
+            _raise_stop(t, p, i, exits, trial, state, records)
         if position["exit_reason"] >= 0:
             continue
         reason = -1
@@ -110,10 +115,15 @@ def decide_exits(
 
 
 @inlined
-def _raise_stop(t: int, p: int, i: int, exits: Flags, trial: Any, state: State) -> None:
+def _raise_stop(t: int, p: int, i: int, exits: Flags, trial: Any, state: State, records: Records) -> None:
     if trial["raise_signal"] >= 0 and exits[trial["raise_signal"], t, i]:
         position = state.positions[p]
         raised = position["entry_price"] - trial["raised_stop_atr"] * position["atr"]
+        if raised > position["stop"] * (1.0 + _ROUNDING):
+            label = position["trigger"]
+            index = record(t, 1, i, position["group"], HOLD, STOP_RAISED, label, state.account[0], records.decisions)
+            if index >= 0:
+                records.decisions[index]["numbers"][STOP_PRICE] = raised
         position["stop"] = max(position["stop"], raised)
 
 
@@ -140,5 +150,6 @@ def record_exit(t: int, p: int, reason: int, state: State, records: Records) -> 
         numbers[QUANTITY] = abs(position["quantity"])
         numbers[NOTIONAL] = abs(position["quantity"]) * position["mark"]
         numbers[EQUITY] = account["equity"]
+        numbers[STOP_PRICE] = position["stop"]
         records.decisions[index]["order"] = index
     return index

@@ -164,6 +164,7 @@ NUMBERS = (
     "adv",
     "capacity_limit",  # largest notional of one order
     "stop_distance",
+    "stop_price",  # of a position at its exit, or raised to
     "target_weight",  # asked for
     "granted_weight",  # after multiplier and caps
 )

@@ -206,4 +206,4 @@ REJECTIONS = (
     "no_fill",  # the next session brought no open to fill at
     "pair_leg",  # the other leg was rejected
 )
-HOLDS = ("already_held",)
+HOLDS = ("already_held", "stop_raised")

@@ -124,7 +124,7 @@ def build_market(
         weekend_multiplier=np.array([each.weekend_multiplier for each in of_symbol]),
         tick=np.array([each.tick for each in of_symbol]),
         lot=np.array([each.lot for each in of_symbol]),
-        sector=np.full(len(grid.symbols), -1, dtype=np.int64),
+        sector=_sectors(grid, instruments),
     )
 
 
@@ -241,6 +241,13 @@ def _expected(axes: _Axes, grid: Grid, sessions: pl.DataFrame, instruments: pl.D
             delisted[i] = after[0]
             expected[after[0] + 1 :, i] = False
     return np.ascontiguousarray(expected), delisted
+
+
+def _sectors(grid: Grid, instruments: pl.DataFrame) -> Integers:
+    """Numbers of the sectors in the order of their names, -1 for none; only equal or not matters."""
+    names = dict(instruments.select("symbol", "sector").iter_rows())
+    numbers = {name: number for number, name in enumerate(sorted({names[s] for s in grid.symbols if names[s]}))}
+    return np.array([numbers.get(names[symbol], -1) for symbol in grid.symbols], dtype=np.int64)
 
 
 def _day_numbers(sessions: pl.Series) -> Integers:

@@ -43,8 +43,8 @@ METRICS: dict[str, str] = {
     "trades_per_month": "closed trades a month",
     "longest_losing_run": "trades in a row with a loss, by exit",
     "turnover": "traded notional of closed trades over mean equity, a year",
-    "turnover_cost": "fees and slippage over mean equity, a year",
-    "cost_bps": "fees and slippage paid, bp of notional a side",
+    "turnover_cost": "fees, slippage and borrowing over mean equity, a year",
+    "cost_bps": "fees, slippage and borrowing paid, bp of notional a side",
     "break_even_bps": "cost a side at which the trades would earn nothing, bp",
     "correlation": "to the benchmark's returns",
     "beta": "to the benchmark's returns",
@@ -52,6 +52,9 @@ METRICS: dict[str, str] = {
     "information_ratio": "a year",
     "minimum_detectable_sharpe": "smallest Sharpe a curve of this length can show, a year",
 }
+
+#: Metrics of a comparison with the benchmark.
+OF_BENCHMARK = ("correlation", "beta", "alpha", "information_ratio")
 
 #: A standard deviation below this is the rounding of a constant.
 _NO_SPREAD = 1e-14
@@ -75,7 +78,7 @@ def summarise(
         subset of sessions makes a curve: its returns are compounded. A null return counts as 0 (what
         follows a total loss).
     trades
-        Rows of `backtests.trades`.
+        Rows of `backtests.trades`. One without an R multiple is left out of the expectancies.
     periods_per_year
         Sessions a year of the curve's calendar.
     benchmark
@@ -121,7 +124,7 @@ def _of_curve(returns: Floats, periods: int, risk_free: float) -> dict[str, floa
 
 def _of_trades(equity: pl.DataFrame, trades: pl.DataFrame, periods: int, best_trades: int) -> dict[str, float | None]:
     ordered = trades.sort("exit_session", "symbol", maintain_order=True)
-    pnl, r = _column(ordered, "pnl"), _column(ordered, "r_multiple")
+    pnl, r = _column(ordered, "pnl"), _column(ordered.drop_nulls("r_multiple"), "r_multiple")
     hold = _column(ordered, "hold_sessions")
     notional, cost = traded_notional(ordered), paid_cost(ordered)
     years = equity.height / periods
@@ -304,11 +307,11 @@ def traded_notional(trades: pl.DataFrame) -> float:
 
 
 def paid_cost(trades: pl.DataFrame) -> float:
-    """Fees and slippage of every trade, quote currency; slippage is its bp of the fill's notional."""
+    """Fees, slippage and borrowing of every trade, quote currency; slippage is its bp of the fill's notional."""
     quantity = _column(trades, "quantity")
     slippage = _column(trades, "entry_price") * _column(trades, "entry_slippage_bps")
     slippage = slippage + _column(trades, "exit_price") * _column(trades, "exit_slippage_bps")
-    fees = _column(trades, "entry_fee") + _column(trades, "exit_fee")
+    fees = _column(trades, "entry_fee") + _column(trades, "exit_fee") + _column(trades, "borrow_cost")
     return float((fees + quantity * slippage / 1e4).sum())
 
 

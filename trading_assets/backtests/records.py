@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,84 +10,103 @@ import polars as pl
 
 from trading_assets.backtests import tables
 from trading_assets.backtests.engine import Simulation
-from trading_assets.backtests.layout import ENTER, EXIT, HOLD, NUMBERS, REJECT, Table
-from trading_assets.backtests.market import DECISIONS, EXIT_REASONS, HOLDS, REJECTIONS, Integers
+from trading_assets.backtests.journal import SIDES, Journal, journal_of
+from trading_assets.backtests.layout import BUY, SELL, Table
+from trading_assets.backtests.liquidation_plan import plan_of
+from trading_assets.backtests.market import Market
 from trading_assets.backtests.market_build import Grid
-from trading_assets.strategies.rules import Rules
+from trading_assets.backtests.names import Names, named
+from trading_assets.backtests.settings import Settings
 from trading_assets.warehouse.table import Table as WarehouseTable
+
+POSITION_SIDES = ("long", "short")
 
 
 @dataclass(frozen=True)
 class Result:
-    """Rows of one run for `backtests.trades`, `equity`, `decisions` and `open_positions`, by their keys."""
+    """Rows of one run, by the tables' keys."""
 
     trades: pl.DataFrame
     equity: pl.DataFrame
     decisions: pl.DataFrame
+    orders: pl.DataFrame
+    fills: pl.DataFrame
     open_positions: pl.DataFrame
+    liquidation_plan: pl.DataFrame
+
+    def by_table(self) -> dict[WarehouseTable, pl.DataFrame]:
+        """The rows with the table that they belong to."""
+        return {
+            tables.TRADES: self.trades,
+            tables.EQUITY: self.equity,
+            tables.DECISIONS: self.decisions,
+            tables.ORDERS: self.orders,
+            tables.FILLS: self.fills,
+            tables.OPEN_POSITIONS: self.open_positions,
+            tables.LIQUIDATION_PLAN: self.liquidation_plan,
+        }
+
+
+def together(results: Iterable[Result]) -> dict[WarehouseTable, pl.DataFrame]:
+    """The rows of several runs by table."""
+    parts = [result.by_table() for result in results]
+    return {table: pl.concat(part[table] for part in parts).sort(table.key) for table in parts[0]}
 
 
 def result_of(
-    simulation: Simulation, grid: Grid, rules: Rules, *, strategy: str, split: str, starting_equity: float
+    simulation: Simulation, market: Market, trial: Table, settings: Settings, names: Names, *, strategy: str, split: str
 ) -> Result:
-    """Name what the engine numbers: sessions, symbols, reasons."""
-    names = _Names(grid, rules)
+    """Name what the engine numbers: sessions, symbols, reasons; and plan how what is open would be left.
+
+    Parameters
+    ----------
+    market, trial, settings
+        What `simulation` ran on.
+    """
+    journal = journal_of(simulation, market, names, f"{strategy}-{split}")
+    plan = plan_of(simulation, market, trial, settings, names)
+
+    def finished(frame: pl.DataFrame, table: WarehouseTable) -> pl.DataFrame:
+        full = frame.with_columns(strategy=pl.lit(strategy), split=pl.lit(split))
+        return (
+            table.conform(full.select(name for name in full.columns if name in table.columns))
+            .fill_nan(None)
+            .sort(table.key)
+        )
+
     return Result(
-        trades=_finished(_trades(simulation.trades, names, strategy, split), tables.TRADES, strategy, split),
-        equity=_finished(_equity(simulation, grid, starting_equity), tables.EQUITY, strategy, split),
-        decisions=_finished(_decisions(simulation.decisions, names), tables.DECISIONS, strategy, split),
-        open_positions=_finished(_open(simulation, names), tables.OPEN_POSITIONS, strategy, split),
+        trades=finished(_trades(simulation.trades, names, journal), tables.TRADES),
+        equity=finished(_equity(simulation, names.grid, settings.starting_equity), tables.EQUITY),
+        decisions=finished(journal.decisions, tables.DECISIONS),
+        orders=finished(journal.orders, tables.ORDERS),
+        fills=finished(journal.fills, tables.FILLS),
+        open_positions=finished(_open(simulation, names, journal), tables.OPEN_POSITIONS),
+        liquidation_plan=finished(plan, tables.LIQUIDATION_PLAN),
     )
 
 
-@dataclass(frozen=True)
-class _Names:
-    grid: Grid
-    rules: Rules
-
-    def sessions(self, rows: Integers) -> pl.Series:
-        return pl.Series(self.grid.sessions, dtype=pl.Date).gather(rows)
-
-    def symbols(self, columns: Integers) -> pl.Series:
-        return _names(self.grid.symbols, columns)
-
-    def triggers(self, numbers: Integers) -> pl.Series:
-        return _names([trigger.name for trigger in self.rules.triggers], numbers)
-
-    def exits(self, numbers: Integers) -> pl.Series:
-        return _names([self.rules.exit_reason if name == "rule" else name for name in EXIT_REASONS], numbers)
-
-
-def _names(names: list[str], numbers: Integers) -> pl.Series:
-    """Names by number; -1 has none."""
-    return pl.Series([*names, None], dtype=pl.String).gather(np.where(numbers < 0, len(names), numbers))
-
-
-def _finished(frame: pl.DataFrame, table: WarehouseTable, strategy: str, split: str) -> pl.DataFrame:
-    full = frame.with_columns(strategy=pl.lit(strategy), split=pl.lit(split))
-    return table.conform(full).fill_nan(None).sort(table.key)
-
-
-def _trades(trades: Table, names: _Names, strategy: str, split: str) -> pl.DataFrame:
-    entry = names.sessions(trades["entry_session"])
+def _trades(trades: Table, names: Names, journal: Journal) -> pl.DataFrame:
     same = (
-        "entry_price quantity stop_price exit_price pnl return r_multiple hold_sessions "
-        "entry_fee exit_fee entry_slippage_bps exit_slippage_bps"
+        "entry_price quantity stop_price exit_price pnl return r_multiple hold_sessions entry_fee exit_fee "
+        "borrow_cost entry_slippage_bps exit_slippage_bps"
     )
+    orders = journal.order_ids.to_list()
     return pl.DataFrame(
         {
-            "symbol": names.symbols(trades["symbol"]),
-            "asset_class": _names(names.grid.asset_classes, trades["symbol"]),
-            "entry_session": entry,
-            "exit_session": names.sessions(trades["exit_session"]),
-            "exit_reason": names.exits(trades["exit_reason"]),
-            "trigger": names.triggers(trades["trigger"]),
-            "decision_session": names.sessions(trades["decision_session"]),
+            "trade_id": named(journal.trade_ids.to_list(), trades["round_trip"]),
+            "pair_id": named(names.pairs, trades["group"]),
+            "symbol": named(names.grid.symbols, trades["symbol"]),
+            "asset_class": named(names.grid.asset_classes, trades["symbol"]),
+            "side": named(POSITION_SIDES, trades["side"]),
+            "entry_session": named(names.grid.sessions, trades["entry_session"], pl.Date),
+            "exit_session": named(names.grid.sessions, trades["exit_session"], pl.Date),
+            "exit_reason": named(names.exits, trades["exit_reason"]),
+            "trigger": named(names.triggers, trades["trigger"]),
+            "decision_session": named(names.grid.sessions, trades["decision_session"], pl.Date),
+            "entry_order_id": named(orders, trades["entry_decision"]),
+            "exit_order_id": named(orders, trades["exit_decision"]),
             **{name: np.ascontiguousarray(trades[name]) for name in same.split()},
         }
-    ).with_columns(
-        trade_id=pl.format(f"{strategy}-{split}-{{}}-{{}}", "symbol", pl.col("entry_session").dt.strftime("%Y%m%d")),
-        side=pl.lit("long"),
     )
 
 
@@ -109,70 +128,49 @@ def _equity(simulation: Simulation, grid: Grid, starting_equity: float) -> pl.Da
     )
 
 
-def _decisions(decisions: Table, names: _Names) -> pl.DataFrame:
-    kind = decisions["decision"]
-    reasons: dict[int, Callable[[Integers], pl.Series]] = {
-        ENTER: names.triggers,
-        EXIT: names.exits,
-        REJECT: lambda numbers: _names(list(REJECTIONS), numbers),
-        HOLD: lambda numbers: _names(list(HOLDS), numbers),
-    }
-    reason = pl.Series([None] * decisions.size, dtype=pl.String)
-    for number, name_of in reasons.items():
-        rows = np.flatnonzero(kind == number)
-        reason = reason.scatter(rows, name_of(decisions["reason"][rows]))
-    numbers = ("score", "quantity", "notional", "risk_multiplier")
-    detail = pl.DataFrame(
-        {
-            "trigger": names.triggers(decisions["label"]),
-            **{
-                name: pl.Series(np.ascontiguousarray(decisions["numbers"][:, NUMBERS.index(name)])).fill_nan(None)
-                for name in numbers
-            },
-        }
-    )
-    return pl.DataFrame(
-        {
-            "session": names.sessions(decisions["session"]),
-            "symbol": names.symbols(decisions["symbol"]),
-            "moment": _names(["open", "close"], decisions["at_close"]),
-            "decision": _names(list(DECISIONS), kind),
-            "reason": reason,
-            "detail": detail.select(_json("trigger", *numbers)).to_series(),
-        }
-    )
-
-
-def _json(name: str, *numbers: str) -> pl.Expr:
-    """A JSON object of what is not null."""
-    parts = [pl.format(f'"{name}": "{{}}"', name), *(pl.format(f'"{key}": {{}}', key) for key in numbers)]
-    inside = pl.concat_str(parts, separator=", ", ignore_nulls=True)
-    return pl.concat_str(pl.lit("{"), inside, pl.lit("}")).alias("detail")
-
-
-def _open(simulation: Simulation, names: _Names) -> pl.DataFrame:
+def _open(simulation: Simulation, names: Names, journal: Journal) -> pl.DataFrame:
     held, orders = simulation.positions_at_end, simulation.orders_at_end
+    order_ids = journal.order_ids.to_list()
+    is_short = held["quantity"] < 0
+    leaves = held["exit_reason"] >= 0
     positions = pl.DataFrame(
         {
-            "symbol": names.symbols(simulation.held),
-            "quantity": np.ascontiguousarray(held["quantity"]),
-            "entry_session": names.sessions(held["entry_session"]),
+            "symbol": named(names.grid.symbols, held["symbol"]),
+            "pair_id": named(names.pairs, held["group"]),
+            "side": named(POSITION_SIDES, is_short.astype(np.int64)),
+            "quantity": np.abs(held["quantity"]),
+            "entry_session": named(names.grid.sessions, held["entry_session"], pl.Date),
             "entry_price": np.ascontiguousarray(held["entry_price"]),
             "stop_price": np.ascontiguousarray(held["stop"]),
             "last_price": np.ascontiguousarray(held["mark"]),
             "open_pnl": held["flow"] + held["quantity"] * held["mark"],
-            "pending_order": _names(["sell"], np.minimum(held["exit_reason"], 0)),
-            "pending_reason": names.exits(held["exit_reason"]),
+            "trade_id": named(journal.trade_ids.to_list(), held["round_trip"]),
+            "pending_order": named(SIDES, np.where(leaves, np.where(is_short, BUY, SELL), -1)),
+            "pending_reason": named(names.exits, held["exit_reason"]),
+            "pending_order_id": named(order_ids, np.where(leaves, held["exit_decision"], -1)),
         }
     )
     pending = pl.DataFrame(
         {
-            "symbol": names.symbols(simulation.queue),
-            "quantity": np.ascontiguousarray(orders["quantity"]),
-            "stop_price": orders["close"] - orders["distance"],
+            "symbol": named(names.grid.symbols, orders["symbol"]),
+            "pair_id": named(names.pairs, orders["group"]),
+            "side": named(POSITION_SIDES, (orders["weight"] < 0).astype(np.int64)),
+            "stop_price": np.where(orders["distance"] > 0, orders["close"] - orders["distance"], np.nan),
             "last_price": np.ascontiguousarray(orders["close"]),
-            "pending_order": _names(["buy"], np.zeros_like(simulation.queue)),
-            "pending_reason": names.triggers(orders["trigger"]),
+            "pending_reason": named(names.triggers, orders["trigger"]),
+            "pending_order_id": named(order_ids, orders["decision"]),
         }
+    ).join(
+        journal.orders.select(pending_order_id="order_id", pending_order="side", quantity="quantity"),
+        on="pending_order_id",
+        how="left",
+        maintain_order="left",
     )
-    return pl.concat([positions, pending], how="diagonal")
+    place = ["symbol", "pair_id"]
+    waiting = ["pending_order", "pending_reason", "pending_order_id"]
+    changing = positions.join(pending.select(*place, *waiting), on=place, how="left", nulls_equal=True, suffix="_new")
+    changing = changing.select(
+        *(pl.coalesce(name, f"{name}_new").alias(name) if name in waiting else name for name in positions.columns)
+    )
+    opening = pending.join(positions, on=place, how="anti", nulls_equal=True)
+    return pl.concat([changing, opening], how="diagonal")

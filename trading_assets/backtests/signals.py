@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,11 +21,46 @@ from trading_assets.backtests.market import (
     Signals,
 )
 from trading_assets.backtests.market_build import Grid
+from trading_assets.backtests.names import Names
+from trading_assets.backtests.plan import Plan
 from trading_assets.config.strategies import OrderParameters
 from trading_assets.strategies.panel import evaluate
 from trading_assets.strategies.rules import Rules
 
-_SCALING = {"off": SCALING_OFF, "continuous": SCALING_CONTINUOUS, "regime": SCALING_REGIME}
+#: Codes of `volatility_scaling`.
+SCALING = {"off": SCALING_OFF, "continuous": SCALING_CONTINUOUS, "regime": SCALING_REGIME}
+
+
+def order_plans(
+    strategy: Any,
+    parameter_sets: Sequence[OrderParameters],
+    panel: pl.DataFrame,
+    grid: Grid,
+    market: Market,
+    rank_weights: tuple[float, float, float],
+) -> list[Plan]:
+    """Plans of an order-based strategy, in the order of its parameter sets.
+
+    Sets that differ in thresholds, exit, stops, capacity, scaling or holding time only share their signals.
+
+    Parameters
+    ----------
+    strategy
+        Its module.
+    rank_weights
+        Those of the risk section.
+    """
+    rules = [strategy.rules(parameters) for parameters in parameter_sets]
+    groups: dict[tuple[bytes, ...], list[int]] = {}
+    for number, each in enumerate(rules):
+        groups.setdefault(signature(each), []).append(number)
+    plans: dict[int, Plan] = {}
+    for members in groups.values():
+        signals = signals_of([rules[number] for number in members], panel, grid, market)
+        for number in members:
+            trial = trial_of(rules[number], parameter_sets[number], rank_weights, len(grid.sessions) - 1)
+            plans[number] = Plan(signals, trial, Names.of_rules(grid, rules[number]))
+    return [plans[number] for number in range(len(rules))]
 
 
 def signals_of(rules: Sequence[Rules], panel: pl.DataFrame, grid: Grid, market: Market) -> Signals:
@@ -68,7 +104,7 @@ def trial_of(rules: Rules, parameters: OrderParameters, rank_weights: tuple[floa
         trial["raised_stop_atr"] = rules.exit.raised_stop_atr
     trial["max_hold"] = parameters.max_hold or 0
     trial["capacity"] = parameters.capacity
-    trial["scaling"] = _SCALING[parameters.volatility_scaling]
+    trial["scaling"] = SCALING[parameters.volatility_scaling]
     trial["rank_weights"] = rules.rank_weights or rank_weights
     trial["fee_multiplier"] = trial["slippage_multiplier"] = trial["borrow_multiplier"] = 1.0
     trial["last_session"] = last

@@ -10,28 +10,59 @@ from trading_assets.warehouse.table import Column, Table
 _STRATEGY = Column(pl.String, "name of the strategy in the configuration")
 _SPLIT = Column(pl.String, "run that this belongs to", one_of=("train", "validation", "holdout", "all"))
 _SYMBOL = Column(pl.String, "symbol")
+_PAIR = Column(pl.String, "common to the two legs of a pair", nullable=True)
+_SIDE = Column(pl.String, "direction of the order", one_of=("buy", "sell"))
+
+ORDER_STATUSES = ("filled", "partly_filled", "cancelled", "pending")
+
+
+def _number(description: str) -> Column:
+    return Column(pl.Float64, f"{description}; null where it did not matter", nullable=True)
+
+
+def _rank(description: str) -> Column:
+    return Column(
+        pl.Float64,
+        f"{description}: average rank over their number, 1 is best; null where it did not matter",
+        nullable=True,
+        at_least=0,
+        at_most=1,
+    )
+
 
 TRADES = Table(
     name="backtests.trades",
     description="A round trip; what is still open at the end of a run is in open_positions",
     key=("strategy", "split", "trade_id"),
     columns={
-        "trade_id": Column(pl.String, "strategy, split, symbol and entry session"),
-        "pair_id": Column(pl.String, "common to the two legs of a pair", nullable=True),
+        "trade_id": Column(
+            pl.String, "strategy, split, symbol and entry session; a number follows where that names several"
+        ),
+        "pair_id": _PAIR,
         "strategy": _STRATEGY,
         "symbol": _SYMBOL,
         "asset_class": Column(pl.String, "equity or crypto"),
         "side": Column(pl.String, "direction", one_of=("long", "short")),
         "entry_session": Column(pl.Date, "session at whose open it was entered"),
-        "entry_price": Column(pl.Float64, "paid, in units of the exit (divided by splits since)", at_least=0),
-        "quantity": Column(pl.Float64, "at the exit", at_least=0),
-        "stop_price": Column(pl.Float64, "initial stop, in units of the exit"),
+        "entry_price": Column(
+            pl.Float64,
+            "mean price of the fills that built the position, in units of the exit (divided by splits since)",
+            at_least=0,
+        ),
+        "quantity": Column(pl.Float64, "all that was exited, in units of the exit", at_least=0),
+        "stop_price": Column(pl.Float64, "initial stop, in units of the exit; null without one", nullable=True),
         "exit_session": Column(pl.Date, "session of the exit: at its open; delisted: at its close"),
-        "exit_price": Column(pl.Float64, "received", at_least=0),
+        "exit_price": Column(pl.Float64, "mean price of the fills that ended the position", at_least=0),
         "exit_reason": Column(pl.String, "why it was left"),
-        "pnl": Column(pl.Float64, "all cash in minus all cash out: fees, dividends and fractions of a lot included"),
+        "pnl": Column(
+            pl.Float64, "all cash in minus all cash out: fees, borrowing, dividends and fractions of a lot included"
+        ),
         "return": Column(pl.Float64, "pnl over the notional of the entry; null if that was 0", nullable=True),
-        "r_multiple": Column(pl.Float64, "pnl over (initial stop distance x quantity at the entry)"),
+        "r_multiple": Column(
+            pl.Float64,
+            "pnl over (initial stop distance x quantity at the entry); without a stop 2.5 x ATR stands in",
+            nullable=True,
+        ),
         "hold_sessions": Column(
             pl.Int64, "usable sessions held, from the entry's to the last before the exit", at_least=0
         ),
@@ -42,6 +73,9 @@ TRADES = Table(
         "split": _SPLIT,
         "trigger": Column(pl.String, "why it was entered"),
         "decision_session": Column(pl.Date, "session at whose close the entry was decided"),
+        "borrow_cost": Column(pl.Float64, "paid to borrow what was sold short, quote currency", at_least=0),
+        "entry_order_id": Column(pl.String, "order whose fill opened it"),
+        "exit_order_id": Column(pl.String, "order whose fill closed it"),
     },
 )
 
@@ -53,7 +87,7 @@ EQUITY = Table(
         "strategy": _STRATEGY,
         "session": Column(pl.Date, "session"),
         "equity": Column(pl.Float64, "cash and positions at their marks"),
-        "cash": Column(pl.Float64, "never negative", at_least=-1e-6),
+        "cash": Column(pl.Float64, "never negative, unless a short position cost more than there was"),
         "gross_exposure": Column(pl.Float64, "value of the positions over equity", at_least=0),
         "positions": Column(pl.Int64, "open positions", at_least=0),
         "drawdown": Column(pl.Float64, "equity over its peak (first: the initial capital), minus 1", at_most=0),
@@ -66,16 +100,93 @@ EQUITY = Table(
 
 DECISIONS = Table(
     name="backtests.decisions",
-    description="Anything considered, and why it was or was not done",
-    key=("strategy", "split", "session", "symbol", "moment", "decision"),
+    description="Anything considered, why it was or was not done, and the numbers behind it",
+    key=("strategy", "split", "decision_id"),
     columns={
+        "decision_id": Column(
+            pl.String, "strategy, split, session, symbol and decision; a number follows where these name several"
+        ),
         "strategy": _STRATEGY,
         "session": Column(pl.Date, "session"),
         "symbol": _SYMBOL,
+        "pair_id": _PAIR,
         "moment": Column(pl.String, "close: decided; open: an order was due", one_of=("open", "close")),
         "decision": Column(pl.String, "what was decided", one_of=DECISION_NAMES),
         "reason": Column(pl.String, "trigger of an entry, reason of an exit or a rejection"),
-        "detail": Column(pl.String, "JSON: trigger, score, quantity, notional, risk_multiplier, where there are any"),
+        "trigger": Column(pl.String, "what the strategy entered for", nullable=True),
+        "order_id": Column(pl.String, "order that it gave, or cancelled", nullable=True),
+        "model": Column(pl.String, "model whose score the strategy looks at", nullable=True),
+        "score": _number("place in the queue is by it, highest first"),
+        "strength_rank": _rank("strength of the trigger among the candidates that passed"),
+        "relative_strength_rank": _rank("strength against the benchmark among them"),
+        "diversification_rank": _rank("1 minus the mean correlation to the positions, among them"),
+        "quantity": _number("units of the order; of a rejection for size what was left"),
+        "notional": _number("quantity at the close, quote currency"),
+        "risk_multiplier": _number("fraction of the configured risk that is taken: scaling of volatility x restart"),
+        "portfolio_correlation": _number("mean pairwise correlation of the positions"),
+        "candidate_correlation": _number("mean correlation of the symbol with the positions"),
+        "equity": _number("account at this close, quote currency"),
+        "cash": _number("account at this close less what earlier orders reserve, quote currency"),
+        "gross_room": _number("notional left under the limit on gross exposure, quote currency"),
+        "sector_room": _number("notional left under the limit on a sector, quote currency"),
+        "adv": _number("adv_20, quote currency"),
+        "capacity_limit": _number("largest notional that liquidity allows, quote currency"),
+        "stop_distance": _number("of the stop from the fill, quote currency"),
+        "stop_price": _number("of the position at an exit, or that its stop was raised to"),
+        "target_weight": _number("signed fraction of equity asked for"),
+        "granted_weight": _number("what the limits left of it"),
+        "detail": Column(pl.String, "JSON: what of the columns above is not null, from trigger on"),
+        "split": _SPLIT,
+    },
+)
+
+ORDERS = Table(
+    name="backtests.orders",
+    description="An order: what it asked for and what became of it",
+    key=("strategy", "split", "order_id"),
+    columns={
+        "order_id": Column(
+            pl.String, "strategy, split, session, symbol and side; a number follows where these name several"
+        ),
+        "decision_id": Column(pl.String, "decision that gave it"),
+        "strategy": _STRATEGY,
+        "symbol": _SYMBOL,
+        "pair_id": _PAIR,
+        "side": _SIDE,
+        "quantity": Column(
+            pl.Float64,
+            "asked for at the decision, in units of its session (of a target weight: an estimate, it is sized at the "
+            "open); null without a close",
+            nullable=True,
+            at_least=0,
+        ),
+        "decision_session": Column(pl.Date, "session at whose close it was given"),
+        "status": Column(pl.String, "what had become of it at the end of the run", one_of=ORDER_STATUSES),
+        "cancel_reason": Column(pl.String, "why it, or the rest of it, was cancelled", nullable=True),
+        "split": _SPLIT,
+    },
+)
+
+FILLS = Table(
+    name="backtests.fills",
+    description="A fill of an order",
+    key=("strategy", "split", "fill_id"),
+    columns={
+        "fill_id": Column(pl.String, "order and number of the fill"),
+        "order_id": Column(pl.String, "order that it fills"),
+        "trade_id": Column(pl.String, "round trip that it belongs to, or will once the position is closed"),
+        "strategy": _STRATEGY,
+        "session": Column(pl.Date, "session; at its open unless the reason is delisted (close) or it is a crash (low)"),
+        "symbol": _SYMBOL,
+        "pair_id": _PAIR,
+        "side": _SIDE,
+        "quantity": Column(pl.Float64, "units, in those of the session", at_least=0),
+        "raw_price": Column(pl.Float64, "the open, the low in a crash, the mark at a delisting", at_least=0),
+        "price": Column(pl.Float64, "paid or received: slippage and rounding to the tick included", at_least=0),
+        "fee": Column(pl.Float64, "quote currency", at_least=0),
+        "slippage_bps": Column(pl.Float64, "drawn, before rounding to the tick", at_least=0),
+        "mean_slippage_bps": Column(pl.Float64, "mean of the model that it was drawn around", at_least=0),
+        "reason": Column(pl.String, "trigger of an entry, reason of an exit"),
         "split": _SPLIT,
     },
 )
@@ -89,29 +200,67 @@ METRICS = Table(
         "split": _SPLIT,
         "metric": Column(pl.String, "name; definitions in trading_assets/backtests/metrics.py"),
         "value": Column(pl.Float64, "null where undefined", nullable=True),
+        "reference": Column(
+            pl.String,
+            "the calendar of the annualisation, or the benchmark and its kind of return, on the rows they decide",
+            nullable=True,
+        ),
     },
 )
 
 OPEN_POSITIONS = Table(
     name="backtests.open_positions",
-    description="A position or a pending order at the end of a run: the liquidation plan, never executed",
-    key=("strategy", "split", "symbol"),
+    description="A position or a pending order at the end of a run; liquidation_plan says how it could be left",
+    key=("strategy", "split", "symbol", "pair_id"),
     columns={
         "strategy": _STRATEGY,
         "split": _SPLIT,
         "symbol": _SYMBOL,
-        "quantity": Column(pl.Float64, "held, or ordered", at_least=0),
+        "pair_id": _PAIR,
+        "side": Column(pl.String, "of the position; of an order, of what it would open", one_of=("long", "short")),
+        "quantity": Column(pl.Float64, "held; of an order as in orders", nullable=True, at_least=0),
         "entry_session": Column(pl.Date, "null for an order", nullable=True),
         "entry_price": Column(pl.Float64, "null for an order", nullable=True),
-        "stop_price": Column(pl.Float64, "current stop; provisional for an order"),
+        "stop_price": Column(pl.Float64, "current stop; provisional for an order; null without one", nullable=True),
         "last_price": Column(pl.Float64, "last mark; close of the decision for an order"),
         "open_pnl": Column(
-            pl.Float64, "value plus cash in minus cash out so far, fees included; null for an order", nullable=True
+            pl.Float64,
+            "value plus cash in minus cash out so far, fees and borrowing included; null for an order",
+            nullable=True,
         ),
+        "trade_id": Column(pl.String, "that its round trip will have; null for an order", nullable=True),
         "pending_order": Column(
             pl.String, "side of the order that waits for an open", nullable=True, one_of=("buy", "sell")
         ),
         "pending_reason": Column(pl.String, "trigger, or exit reason", nullable=True),
+        "pending_order_id": Column(pl.String, "the order", nullable=True),
+    },
+)
+
+LIQUIDATION_PLAN = Table(
+    name="backtests.liquidation_plan",
+    description="How what is open at the end of a run would be left, most urgent first; never executed",
+    key=("strategy", "split", "rank", "slice"),
+    columns={
+        "strategy": _STRATEGY,
+        "split": _SPLIT,
+        "rank": Column(pl.Int64, "order of urgency, 1 first", at_least=1),
+        "symbol": _SYMBOL,
+        "pair_id": _PAIR,
+        "slice": Column(pl.Int64, "number of the slice, from 1", at_least=1),
+        "session_offset": Column(pl.Int64, "sessions of the symbol from now: 1 is the next open", at_least=1),
+        "side": _SIDE,
+        "quantity": Column(pl.Float64, "units", at_least=0),
+        "notional": Column(pl.Float64, "quantity at the last mark, quote currency", at_least=0),
+        "expected_slippage_bps": Column(pl.Float64, "mean slippage of a fill of this size", at_least=0),
+        "expected_cost": Column(pl.Float64, "mean slippage and fee, quote currency", at_least=0),
+        "reason": Column(
+            pl.String, "what makes it urgent", one_of=("data_missing", "drawdown", "liquidity", "unrealised_r")
+        ),
+        "unhealthy": Column(pl.Boolean, "data are missing, or the symbol is delisted"),
+        "drawdown": Column(pl.Float64, "of the position from its best mark since the entry, a fraction", at_most=0),
+        "sessions_needed": Column(pl.Int64, "slices within capacity", at_least=1),
+        "unrealised_r": Column(pl.Float64, "open pnl over initial risk; null without one", nullable=True),
     },
 )
 
@@ -127,6 +276,19 @@ BASELINES = Table(
         "equity": Column(pl.Float64, "from the same starting equity"),
         "daily_return": Column(pl.Float64, "change of equity", nullable=True),
     },
+)
+
+#: Tables of a strategy's runs. All have a column `split`: the holdout asset replaces some of their rows.
+RUN_TABLES = (
+    TRADES,
+    EQUITY,
+    DECISIONS,
+    ORDERS,
+    FILLS,
+    METRICS,
+    OPEN_POSITIONS,
+    LIQUIDATION_PLAN,
+    BASELINES,
 )
 
 _HEADLINE = Column(pl.Float64, "of the continuous run up to the end of validation", nullable=True)

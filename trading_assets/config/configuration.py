@@ -18,6 +18,7 @@ from trading_assets.config.sections import (
     Monitoring,
     Notifier,
     Quality,
+    Regimes,
     Registration,
     Risk,
     Robustness,
@@ -28,6 +29,7 @@ from trading_assets.config.sections import (
 from trading_assets.config.sources import AnySource
 from trading_assets.config.strategies import StrategySettings
 
+NonEmpty = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
 
 
@@ -45,12 +47,16 @@ class Configuration(Section):
     market_data: list[AnySource] = Field(min_length=1)
     benchmarks: dict[AssetClass, str] = {}
     universe: dict[AssetClass, Literal["all"] | list[str] | str] = {}
+    sectors: dict[str, NonEmpty] | NonEmpty = Field(
+        default={}, description="symbol -> sector, or the path of a CSV with the columns symbol and sector"
+    )
     allow_missing: bool = False
     quality: Quality = Quality()
     splits: Splits = Splits()
     strategies: dict[Name, StrategySettings] = Field(min_length=1)
     registration: dict[Name, Registration] = {}
     models: dict[Name, Model] = {}
+    regimes: Regimes = Regimes()
     costs: Costs = Costs()
     risk: Risk = Risk()
     robustness: Robustness = Robustness()
@@ -67,8 +73,9 @@ class Configuration(Section):
             raise ValueError(f"start: expected the first of a month (the first monthly partition), got {self.start}")
         if self.as_of is not None and self.as_of < self.start:
             raise ValueError(f"as_of: {self.as_of} is before start {self.start}")
-        if "splits" in self.models:
-            raise ValueError("models: 'splits' is the name of an asset of that stage; give the model another one")
+        for taken in ("splits", "regimes"):
+            if taken in self.models:
+                raise ValueError(f"models: {taken!r} is the name of an asset of that stage; give the model another one")
         unknown = sorted(set(self.registration) - set(self.strategies))
         if unknown:
             raise ValueError(f"registration: {unknown[0]!r} is not one of the strategies {', '.join(self.strategies)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import os
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,13 @@ import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from trading_assets.config.configuration import Configuration
-from trading_assets.config.strategies import StrategyParameters, strategy_module
+from trading_assets.config.strategies import (
+    StrategyParameters,
+    StrategySettings,
+    members_of,
+    strategy_module,
+    windows_of,
+)
 
 CONFIG_VARIABLE = "TRADING_ASSETS_CONFIG"
 DATA_VARIABLE = "TRADING_ASSETS_DATA"
@@ -75,8 +82,49 @@ def _with_parameters(path: Path, lines: Mapping[KeyPath, int], configuration: Co
             parameters = model.model_validate(settings.parameters)
         except ValidationError as error:
             raise ConfigurationError(_explain(path, lines, model, where, error)) from None
+        for window, sessions in windows_of(parameters).items():
+            longest = _most_sessions(configuration, settings.universe)
+            if longest is not None and sessions > longest:
+                what = f"{window} looks back {sessions} sessions; start to as_of has at most {longest}"
+                message = _block(path, lines, (*where, window), what, f"at most {longest}, or a longer span")
+                raise ConfigurationError(message)
         strategies[name] = settings.model_copy(update={"parameters": parameters})
+    for name in strategies:
+        fault = _fault_of_members(name, strategies)
+        if fault:
+            message = _block(path, lines, ("strategies", name, "members"), fault, "names of other strategies")
+            raise ConfigurationError(message)
     return strategies
+
+
+def _most_sessions(configuration: Configuration, universe: str | list[str]) -> int | None:
+    """No symbol of a universe has more sessions than this; None without an as-of date, which the data then set."""
+    if configuration.as_of is None:
+        return None
+    days = (configuration.as_of - configuration.start).days + 1
+    of_class = [each for each in configuration.market_data if each.asset_class == universe] or configuration.market_data
+    if any(source.calendar == "24/7" for source in of_class):
+        return days
+    weekends = sum((configuration.start + dt.timedelta(days=day)).weekday() >= 5 for day in range(days))
+    return days - weekends
+
+
+def _fault_of_members(name: str, strategies: Mapping[str, StrategySettings]) -> str | None:
+    """What is wrong with the members of a strategy: one that does not exist, or a way from it back to itself."""
+    members = members_of(strategies[name])
+    unknown = next((member for member in members if member not in strategies), None)
+    if unknown is not None:
+        return f"no strategy {unknown!r}; {_nearest(unknown, [each for each in strategies if each != name])}"
+    if len(set(members)) < len(members):
+        return "a member is named twice"
+    ways: list[tuple[str, ...]] = [(member,) for member in members]
+    while ways:
+        way = ways.pop()
+        if way[-1] == name:
+            return f"{' -> '.join((name, *way))}: a strategy cannot be a member of itself"
+        following = members_of(strategies[way[-1]]) if way[-1] in strategies else []
+        ways += [(*way, member) for member in following if member not in way]
+    return None
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:

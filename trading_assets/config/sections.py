@@ -186,6 +186,15 @@ class Model(Section):
     min_rows: int = Field(default=200, ge=20, description="fewer training rows than this: the fold is not trained")
 
 
+class Regimes(Section):
+    """Regimes of the benchmarks: a mixture fitted on the past, filtered forward."""
+
+    number: int = Field(default=3, ge=2, le=6, description="regimes; those that the past does not need stay empty")
+    min_sessions: int = Field(default=252, ge=40, description="observations before the first fit")
+    refit_sessions: int = Field(default=126, ge=5, description="observations until the next fit")
+    transition_prior: Positive = Field(default=1.0, description="pseudo-count of each change of regime")
+
+
 class Verdict(Section):
     """Thresholds of the verdict's criteria (trading rules, section 7)."""
 

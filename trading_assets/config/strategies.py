@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializeAsAny, model_validator
 
 from trading_assets.config.sections import Fraction, Positive, Section
 
 BUILT_IN = "trading_assets.strategies"
+
+
+@dataclass(frozen=True)
+class LooksBack:
+    """Marks a parameter that is a number of sessions a strategy looks back; see `Window`."""
+
+
+#: A number of sessions to look back. One that is longer than the data is an error, not a strategy that never trades.
+Window = Annotated[int, Field(gt=0), LooksBack()]  # gt: a `ge` here would take the place of a strategy's own
 
 
 class StrategyParameters(Section):
@@ -26,6 +36,21 @@ class OrderParameters(StrategyParameters):
     capacity: Fraction = Field(gt=0, description="largest order as a fraction of adv_20")
     max_hold: int | None = Field(default=None, ge=1, description="sessions after which a position is left")
     volatility_scaling: Literal["continuous", "regime", "off"] = "continuous"
+
+
+class TargetWeightParameters(StrategyParameters):
+    """Parameters that every target-weight strategy has: its sizes are the weights it asks for.
+
+    `capacity` has no default here: each strategy states its own. A strategy with a field `members` (names of other
+    strategies of the configuration) sees their target weights, see `trading_assets.strategies.targets`.
+    """
+
+    capacity: Fraction = Field(gt=0, description="largest order as a fraction of adv_20")
+    volatility_scaling: Literal["continuous", "regime", "off"] = "off"
+
+
+#: What a strategy module defines beside `Parameters`, and what these derive from then.
+KINDS: dict[str, type[StrategyParameters]] = {"rules": OrderParameters, "target_weights": TargetWeightParameters}
 
 
 class StrategySettings(Section):
@@ -55,7 +80,8 @@ def strategy_module(strategy_type: str) -> Any:
     Raises
     ------
     LookupError
-        No such module, or it lacks `Parameters` or `rules`.
+        No such module; it cannot be imported, lacks `Parameters` or one of `rules` and `target_weights`, or they do
+        not fit together.
     """
     name = strategy_type if "." in strategy_type else f"{BUILT_IN}.{strategy_type}"
     try:
@@ -63,8 +89,33 @@ def strategy_module(strategy_type: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
             raise LookupError(f"no module {name}") from error
-        raise
-    missing = [part for part in ("Parameters", "rules") if not hasattr(module, part)]
+        raise LookupError(f"module {name} cannot be imported: {error}") from error
+    except Exception as error:
+        raise LookupError(f"module {name} cannot be imported: {type(error).__name__}: {error}") from error
+    found = [function for function in KINDS if hasattr(module, function)]
+    missing = [*([] if hasattr(module, "Parameters") else ["Parameters"]), *([] if found else [" or ".join(KINDS)])]
     if missing:
         raise LookupError(f"module {name} does not define {' and '.join(missing)}")
+    if len(found) > 1:
+        raise LookupError(f"module {name} defines both {' and '.join(found)}: a strategy is of one kind")
+    base = KINDS[found[0]]
+    if not (isinstance(module.Parameters, type) and issubclass(module.Parameters, base)):
+        raise LookupError(f"module {name} defines {found[0]}: its Parameters must derive from {base.__name__}")
     return module
+
+
+def windows_of(parameters: StrategyParameters) -> dict[str, int]:
+    """Parameters declared as `Window`, by name."""
+    fields = type(parameters).model_fields
+    names = [name for name, each in fields.items() if any(isinstance(mark, LooksBack) for mark in each.metadata)]
+    return {name: getattr(parameters, name) for name in names}
+
+
+def is_target_weight(module: Any) -> bool:
+    """Whether a strategy module is of the target-weight kind; else it is order-based."""
+    return hasattr(module, "target_weights")
+
+
+def members_of(settings: StrategySettings) -> list[str]:
+    """Names of the strategies that a strategy is made of: its parameter `members`, none for most."""
+    return list(getattr(settings.parameters, "members", ()))

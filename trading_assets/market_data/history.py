@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import polars as pl
@@ -35,7 +36,9 @@ class History(NamedTuple):
     ignored: list[str]
 
 
-def history(raw: pl.DataFrame, configuration: Configuration, memberships: Memberships) -> History:
+def history(
+    raw: pl.DataFrame, configuration: Configuration, memberships: Memberships, sectors: Mapping[str, str]
+) -> History:
     """Judge, adjust and describe everything received.
 
     Parameters
@@ -44,6 +47,8 @@ def history(raw: pl.DataFrame, configuration: Configuration, memberships: Member
         All rows of `tables.RAW_BARS`.
     memberships
         Of `universe.read_memberships`.
+    sectors
+        Of `sectors.read_sectors`.
     """
     listed = raw.select("symbol", "asset_class").unique()
     universe = resolve(configuration, listed, memberships)
@@ -60,7 +65,7 @@ def history(raw: pl.DataFrame, configuration: Configuration, memberships: Member
         bars=bars,
         quarantine=judged.quarantine,
         sessions=sessions,
-        instruments=instruments(raw, bars, universe, memberships),
+        instruments=instruments(raw, bars, universe, memberships, sectors),
         universe=universe,
         as_of=as_of,
         ignored=ignored,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from trading_assets.market_data.tables import INSTRUMENTS
@@ -9,7 +11,11 @@ from trading_assets.market_data.universe import Memberships, UniverseError
 
 
 def instruments(
-    raw: pl.DataFrame, bars: pl.DataFrame, universe: pl.DataFrame, memberships: Memberships
+    raw: pl.DataFrame,
+    bars: pl.DataFrame,
+    universe: pl.DataFrame,
+    memberships: Memberships,
+    sectors: Mapping[str, str],
 ) -> pl.DataFrame:
     """One row a symbol of `raw`, whether or not any of its bars is usable; rows of `tables.INSTRUMENTS`.
 
@@ -23,6 +29,8 @@ def instruments(
         Spells.
     memberships
         May record delistings.
+    sectors
+        Symbol -> sector.
 
     Raises
     ------
@@ -48,6 +56,7 @@ def instruments(
         .with_columns(
             synthetic=pl.col("source") == "synthetic",
             in_universe=pl.col("symbol").is_in(universe["symbol"].unique().implode()),
+            sector=pl.col("symbol").replace_strict(dict(sectors), default=None, return_dtype=pl.String),
         )
         .select(*INSTRUMENTS.columns)
         .sort("symbol")

@@ -115,6 +115,7 @@ INSTRUMENTS = Table(
         ),
         "synthetic": Column(pl.Boolean, "The prices are generated, not observed"),
         "in_universe": Column(pl.Boolean, "Has at least one spell in the universe; false for a mere benchmark"),
+        "sector": Column(pl.String, "As the configuration says; null: none is known", nullable=True),
     },
 )
 

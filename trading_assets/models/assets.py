@@ -13,17 +13,19 @@ from trading_assets.config import Configuration
 from trading_assets.config.sections import AssetClass
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
-from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, SPLITS
+from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, REGIMES, SPLITS
 from trading_assets.warehouse import Rows, Whole
 from trading_assets.warehouse.table_asset import Step, table_asset
 
 STAGE = "models"
+REGIME_KINDS = ("scikitlearn", "polars", "duckdb")
 
 
 def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
-    """`models/splits`, and `models/<name>` for each configured model."""
+    """`models/splits`, `models/regimes`, and `models/<name>` for each configured model."""
     return [
         table_asset(splits, stage=STAGE, tables=(SPLITS,), deps=("market_data/bars",)),
+        table_asset(regimes, stage=STAGE, tables=(REGIMES,), deps=("features/daily",), kinds=REGIME_KINDS),
         *(_model_asset(name) for name in configuration.models),
     ]
 
@@ -36,6 +38,31 @@ def splits(step: Step) -> Mapping[str, Any]:
     frame = resolve_splits(step.configuration.splits, sessions, step.work.read_or_empty(SPLITS))
     step.work.replace(Whole(), {SPLITS: frame})
     return {"splits": frame.select("split", "start", "end"), "warm-up sessions": warm_up(frame, sessions)}
+
+
+def regimes(step: Step) -> Mapping[str, Any]:
+    """Regimes of each benchmark by its return and volatility over 20 sessions, fitted and filtered on the past only."""
+    from trading_assets.models.regimes import FEATURES, regime_probabilities
+
+    configuration = step.configuration
+    benchmarks = sorted(set(configuration.benchmarks.values()))
+    features = step.work.read(
+        DAILY, columns=["symbol", "session", *FEATURES], where="list_contains(?, symbol)", parameters=[benchmarks]
+    )
+    found = [
+        regime_probabilities(
+            features.filter(symbol=benchmark), configuration.regimes, benchmark=benchmark, seed=configuration.seed
+        )
+        for benchmark in benchmarks
+    ]
+    frame = pl.concat([REGIMES.empty(), *found])
+    step.work.replace(Whole(), {REGIMES: frame})
+    likely = frame.sort("probability", descending=True).unique(["benchmark", "session"], keep="first")
+    seen = likely.join(features, left_on=["benchmark", "session"], right_on=["symbol", "session"])
+    shown = seen.group_by("benchmark", "regime").agg(
+        pl.len().alias("sessions"), pl.col("return_20").mean(), pl.col("volatility_20").mean()
+    )
+    return {"most likely regime": shown.sort("benchmark", "regime")}
 
 
 def _model_asset(name: str) -> dg.AssetsDefinition:

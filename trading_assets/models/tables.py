@@ -122,3 +122,19 @@ OUTCOMES = Table(
         "unscored_rows": Column(pl.Int64, "test rows without any feature value", at_least=0),
     },
 )
+
+REGIMES = Table(
+    name="models.regimes",
+    description="One row is the probability of a market regime, filtered: known at the close of its session.",
+    key=("benchmark", "session", "regime"),
+    columns={
+        "benchmark": Column(pl.String, "symbol of the benchmark whose bars the regimes are of"),
+        "session": Column(pl.Date, "session at whose close the probability is known"),
+        "regime": Column(
+            pl.Int64, "number of the regime, from 0, the calmest, in order of mean volatility", at_least=0
+        ),
+        "probability": Column(pl.Float64, "sums to 1 over the regimes of a session", at_least=0, at_most=1),
+        "version": Column(pl.String, "content hash of settings, seed and training data of the fit"),
+        "trained_until": Column(pl.Date, "last session that the fit has seen"),
+    },
+)

@@ -6,7 +6,6 @@ on a fixed number of threads, so that a machine with more cores sums in the same
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from trading_assets.config.sections import Model
 from trading_assets.models.samples import RowNumbers, Samples
 from trading_assets.models.splits import Fold
 from trading_assets.models.tables import SINGLE_CLASS, TOO_FEW_ROWS
+from trading_assets.models.threads import one_thread
 
 #: One: OpenMP threads spin at every tree's barriers, and beside any other busy process two of them take
 #: seventy times as long as one. The result does not depend on it.
@@ -68,7 +68,7 @@ class Fit:
 
     def baseline_scores(self, features: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
         """The same from each baseline."""
-        with _one_blas_thread():
+        with one_thread():
             return {"logistic": self.logistic.score(features), "naive": np.full(len(features), self.base_rate)}
 
 
@@ -145,7 +145,7 @@ def _fit_logistic(
 
     pipeline = make_pipeline(StandardScaler(), LogisticRegression(C=1 / settings.ridge, solver="newton-cholesky"))
     medians = _medians(features)
-    with _one_blas_thread():
+    with one_thread():
         pipeline.fit(_fill(features, medians), label, logisticregression__sample_weight=weight)
     return Logistic(medians=medians, pipeline=pipeline)
 
@@ -158,10 +158,3 @@ def _medians(features: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def _fill(features: NDArray[np.float32], medians: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isnan(features), medians, features)
-
-
-def _one_blas_thread() -> AbstractContextManager[object]:
-    import threadpoolctl
-
-    limits: AbstractContextManager[object] = threadpoolctl.threadpool_limits(1, user_api="blas")
-    return limits

@@ -23,7 +23,7 @@ from trading_assets.reports.page import index_page, result_of, strategy_page
 from trading_assets.warehouse import Rows, Warehouse
 
 SUMMARY_METRICS = ("annual_return", "sharpe", "max_drawdown", "trades")
-EXPORTED = ("equity", "metrics", "trades", "decisions", "sensitivity", "stress")
+EXPORTED = ("equity", "metrics", "trades", "fills", "orders", "decisions", "liquidation_plan", "sensitivity", "stress")
 
 
 def build_reports(configuration: Configuration, warehouse: Warehouse, strategies: Sequence[str]) -> list[Path]:

@@ -35,7 +35,10 @@ class StrategyContent:
     baselines: pl.DataFrame
     trades: pl.DataFrame
     open_positions: pl.DataFrame
+    liquidation_plan: pl.DataFrame
     decisions: pl.DataFrame
+    orders: pl.DataFrame
+    fills: pl.DataFrame
     sensitivity: pl.DataFrame
     sensitivity_summary: pl.DataFrame
     heatmaps: pl.DataFrame
@@ -65,7 +68,10 @@ def strategy_content(warehouse: Warehouse, configuration: Configuration, name: s
         baselines=warehouse.read_or_empty(backtests.BASELINES, rows=own),
         trades=warehouse.read_or_empty(backtests.TRADES, rows=own),
         open_positions=warehouse.read_or_empty(backtests.OPEN_POSITIONS, rows=own),
+        liquidation_plan=warehouse.read_or_empty(backtests.LIQUIDATION_PLAN, rows=own),
         decisions=warehouse.read_or_empty(backtests.DECISIONS, rows=own),
+        orders=warehouse.read_or_empty(backtests.ORDERS, rows=own),
+        fills=warehouse.read_or_empty(backtests.FILLS, rows=own),
         sensitivity=warehouse.read_or_empty(robustness.SENSITIVITY, rows=own),
         sensitivity_summary=warehouse.read_or_empty(robustness.SENSITIVITY_SUMMARY, rows=own),
         heatmaps=warehouse.read_or_empty(robustness.HEATMAPS, rows=own, where="metric = 'sharpe'"),

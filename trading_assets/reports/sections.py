@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
 from trading_assets import charts
 from trading_assets.backtests.metrics import METRICS
-from trading_assets.reports.cells import Cell, Grid, Head, grid, number, percent, price
+from trading_assets.reports.cells import Cell, Grid, Head, grid, number, percent
 from trading_assets.reports.content import StrategyContent
+from trading_assets.reports.section import Section
+from trading_assets.reports.trade_tables import trades_section
 
 FRACTIONS = (
     "total_return annual_return volatility max_drawdown daily_loss_99 "
@@ -19,25 +20,7 @@ FRACTIONS = (
 )
 METRIC_FORMATS = dict.fromkeys(FRACTIONS.split(), percent)
 SPLIT_ORDER = ("train", "validation", "holdout", "all")
-SHOWN_TRADES = 100
 SHOWN_PAIRS = 2
-
-
-@dataclass(frozen=True)
-class Section:
-    """A section of the page; `stage` is where its tables come from."""
-
-    anchor: str
-    title: str
-    stage: str
-    text: str = ""
-    charts: list[Any] = field(default_factory=list)
-    side_by_side: bool = False
-    tables: list[Grid] = field(default_factory=list)
-    folded_title: str = ""
-    folded_charts: list[Any] = field(default_factory=list)
-    folded_tables: list[Grid] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
 
 
 def sections(content: StrategyContent) -> list[Section]:
@@ -47,7 +30,7 @@ def sections(content: StrategyContent) -> list[Section]:
         _returns(content),
         _sensitivity(content),
         _stress(content),
-        _trades(content),
+        trades_section(content),
         *_model(content),
         _quality(content),
         _provenance(content),
@@ -107,12 +90,14 @@ def _metrics_table(metrics: pl.DataFrame) -> Grid:
     splits = [split for split in SPLIT_ORDER if split in metrics["split"]]
     names = [name for name in METRICS if name in metrics["metric"]]
     values = {(row["split"], row["metric"]): row["value"] for row in metrics.iter_rows(named=True)}
+    references = dict(metrics.filter(pl.col("reference").is_not_null()).select("metric", "reference").iter_rows())
     rows = []
     for name in names:
         form = METRIC_FORMATS.get(name, number)
         found = [values.get((split, name)) for split in splits]
         cells = [Cell("–", "unknown") if value is None else Cell(form(value), "number") for value in found]
-        rows.append([Cell(name.replace("_", " ")), *cells])
+        reference = f" ({references[name]})" if name in references else ""
+        rows.append([Cell(name.replace("_", " ") + reference), *cells])
     return Grid([Head("metric"), *(Head(split, number=True) for split in splits)], rows)
 
 
@@ -172,53 +157,6 @@ def _scenarios(stress: pl.DataFrame, split: str) -> Grid:
     in_words = pl.col("scenario").str.replace_all("_", " ")
     return grid(
         wide.select(in_words, *(name for name in shown if name in wide.columns)), formats=METRIC_FORMATS, caption=split
-    )
-
-
-def _trades(content: StrategyContent) -> Section:
-    trades = content.trades.filter(pl.col("split") == "all").sort("entry_session", "symbol")
-    shown = trades.tail(SHOWN_TRADES).select(
-        "symbol",
-        "entry_session",
-        "entry_price",
-        "quantity",
-        "stop_price",
-        "exit_session",
-        "exit_price",
-        "exit_reason",
-        "pnl",
-        "r_multiple",
-        "hold_sessions",
-    )
-    reasons = (
-        trades.group_by("exit_reason")
-        .agg(
-            pl.len().cast(pl.Int64).alias("trades"),
-            pl.col("pnl").sum(),
-            pl.col("r_multiple").mean().alias("mean_r"),
-            pl.col("hold_sessions").mean().alias("mean_hold"),
-        )
-        .sort("trades", "exit_reason", descending=[True, False])
-    )
-    prices = dict.fromkeys(("entry_price", "exit_price", "stop_price"), price)
-    rejected = (
-        content.decisions.filter((pl.col("split") == "all") & (pl.col("decision") == "reject"))
-        .group_by("reason")
-        .agg(pl.len().cast(pl.Int64).alias("candidates"))
-        .sort("candidates", "reason", descending=[True, False])
-    )
-    return Section(
-        anchor="trades",
-        title="Trades",
-        stage="backtests",
-        text=f"{trades.height} round trips in the continuous run; {content.open_positions.height} positions or orders "
-        "were open at the ends of the runs."
-        if not trades.is_empty()
-        else "No trade: no signal passed every test.",
-        tables=[grid(reasons, caption="Why positions were left")],
-        folded_title=f"The last {shown.height} trades, and why candidates were not bought",
-        folded_tables=[grid(shown, formats=prices), grid(rejected, caption="Candidates that were rejected, by reason")],
-        files=[f"{content.name}_trades.csv", f"{content.name}_decisions.csv"],
     )
 
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from trading_assets import charts
 from trading_assets.backtests import tables as backtests
+from trading_assets.backtests.tables import RUN_TABLES
 from trading_assets.config import Configuration
 from trading_assets.models.tables import SPLITS
 from trading_assets.robustness.grids import grids
@@ -41,16 +42,6 @@ if TYPE_CHECKING:
     from trading_assets.strategies.inputs import Frames
 
 STAGE = "robustness"
-
-#: Tables of the backtest that the holdout asset adds rows to.
-BACKTEST_TABLES = (
-    backtests.TRADES,
-    backtests.EQUITY,
-    backtests.DECISIONS,
-    backtests.METRICS,
-    backtests.OPEN_POSITIONS,
-    backtests.BASELINES,
-)
 
 
 def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
@@ -105,6 +96,7 @@ def stress(step: Step) -> Mapping[str, Any]:
 def holdout(step: Step) -> Mapping[str, Any]:
     """One look at the locked span of a registered strategy: entered in the ledger first, evaluated then."""
     from trading_assets.backtests.context import backtest, baselines_of, metrics_of
+    from trading_assets.backtests.records import together
     from trading_assets.robustness import spans as protocol
     from trading_assets.robustness.holdout import EVALUATED_SPLITS
     from trading_assets.robustness.ledger import look_of
@@ -127,12 +119,9 @@ def holdout(step: Step) -> Mapping[str, Any]:
         for split, first in zip(EVALUATED_SPLITS, (locked.start, start), strict=True)
     ]
     frames_of = {
-        backtests.TRADES: [run.trades for run in runs],
-        backtests.EQUITY: [run.equity for run in runs],
-        backtests.DECISIONS: [run.decisions for run in runs],
-        backtests.OPEN_POSITIONS: [run.open_positions for run in runs],
-        backtests.METRICS: [metrics_of(context, run) for run in runs],
-        backtests.BASELINES: [baselines_of(context, run) for run in runs],
+        **together(runs),
+        backtests.METRICS: pl.concat(metrics_of(context, run) for run in runs),
+        backtests.BASELINES: pl.concat(baselines_of(context, run) for run in runs),
     }
     stressed = _stress_rows(step, context, frames, locked, HOLDOUT)
     result = {
@@ -143,7 +132,7 @@ def holdout(step: Step) -> Mapping[str, Any]:
         "start": locked.start,
         "end": locked.end,
     }
-    seen = {STRESS: stressed, **{table: pl.concat(parts) for table, parts in frames_of.items()}}
+    seen = {STRESS: stressed, **frames_of}
     source = {HOLDOUT_RESULTS: pl.DataFrame([result], schema=HOLDOUT_RESULTS.empty().schema)}
     _write(step, holdout.__name__, _beside_other_splits(step, seen, EVALUATED_SPLITS) | source)
     return {"registered": True, "look": look, "registration": registered.hash, "Sharpe": _sharpes(stressed)}
@@ -209,7 +198,7 @@ def _assets_of(configuration: Configuration, strategy: str) -> list[dg.AssetsDef
         asset(
             holdout,
             own=(HOLDOUT_RESULTS,),
-            shared=(HOLDOUT_LEDGER, REGISTRATIONS, STRESS, *BACKTEST_TABLES),
+            shared=(HOLDOUT_LEDGER, REGISTRATIONS, STRESS, *RUN_TABLES),
             clear=_remove_holdout,
             deps=(*inputs, *before),
         ),
@@ -253,12 +242,12 @@ def _registered(step: Step, context: StrategyMarket, frames: Frames, spans: Mapp
     return register(
         step.configuration,
         context.name,
-        rules=context.rules,
         symbols=context.grid.symbols,
         benchmark=context.benchmark_name,
         spans=spans,
         bars=frames.bars,
         memberships=frames.universe,
+        sectors=dict(frames.instruments.drop_nulls("sector").select("symbol", "sector").iter_rows()),
     )
 
 
@@ -327,7 +316,7 @@ def _remove_holdout(step: Step) -> bool:
     """Remove what an earlier look left in the tables, if there is anything; the ledger keeps the look."""
     from trading_assets.robustness.holdout import EVALUATED_SPLITS
 
-    rows, tables = Rows("strategy", strategy_of(step)), (*BACKTEST_TABLES, STRESS)
+    rows, tables = Rows("strategy", strategy_of(step)), (*RUN_TABLES, STRESS)
     seen = any(not step.work.read_or_empty(table, rows=rows).filter(split=HOLDOUT).is_empty() for table in tables)
     if seen:  # in every table: `all` may have trades of the holdout where the flat start has none
         kept = _beside_other_splits(step, {table: table.empty() for table in tables}, EVALUATED_SPLITS)

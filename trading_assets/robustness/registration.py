@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
@@ -21,9 +19,8 @@ from trading_assets.backtests.market_build import data_hash
 from trading_assets.config import Configuration, hash_of
 from trading_assets.config.sections import Interval
 from trading_assets.features.catalog import FEATURES
-from trading_assets.models.run import TRAINING_VERSION
+from trading_assets.robustness.frozen import canonical, frozen
 from trading_assets.robustness.tables import REGISTRATIONS
-from trading_assets.strategies.rules import Rules
 
 
 @dataclass(frozen=True)
@@ -44,21 +41,17 @@ def register(
     configuration: Configuration,
     name: str,
     *,
-    rules: Rules,
     symbols: Sequence[str],
     benchmark: str | None,
     spans: Mapping[str, Interval],
     bars: pl.DataFrame,
     memberships: pl.DataFrame,
+    sectors: Mapping[str, str],
 ) -> Registered:
     """Freeze one strategy.
 
     Parameters
     ----------
-    rules
-        What the strategy does with its parameters. They are registered too: a changed module is a changed
-        strategy, whatever its parameters. Their text is that of the installed Polars, so an upgrade of it that
-        writes expressions otherwise counts as a change.
     symbols
         What it may trade; symbols without a bar up to the holdout's end are left out, as are all later bars.
     spans
@@ -67,28 +60,25 @@ def register(
         Rows of `market_data.bars`, the benchmark's included.
     memberships
         Rows of `market_data.universe`; a spell that ends after the holdout counts as one that lasts.
+    sectors
+        Symbol -> sector, of those that have one.
 
     Raises
     ------
     KeyError
         The strategy has no entry in the section `registration`, or there is no holdout.
     """
-    entry, settings = configuration.registration[name], configuration.strategies[name]
-    end = spans["holdout"].end
+    entry, end = configuration.registration[name], spans["holdout"].end
     traded = bars.filter(pl.col("symbol").is_in(list(symbols)), pl.col("session") <= end)["symbol"]
-    model = configuration.models[rules.model].model_dump(mode="json") if rules.model else None
     universe = sorted(set(traded))
     content = {
         "strategy": name,
         "hypothesis": entry.hypothesis,
         "registered_on": entry.registered_on,
-        "type": settings.type,
-        "parameters": settings.model_dump(mode="json")["parameters"],
-        "rules": hashlib.sha256(canonical(describe(rules)).encode()).hexdigest(),
-        "model": model,
+        **frozen(configuration, name),
         "features": hash_of(sorted((feature.column, feature.version) for feature in FEATURES)),
-        "training": TRAINING_VERSION if rules.model else None,
         "universe": _spells(memberships, universe, end),
+        "sectors": {symbol: sectors[symbol] for symbol in universe if symbol in sectors},
         "benchmark": benchmark,
         "benchmarks": dict(configuration.benchmarks),
         "quality": configuration.quality.model_dump(mode="json"),
@@ -116,24 +106,6 @@ def registration_rows(known: pl.DataFrame, registered: Registered, recorded_at: 
     return pl.DataFrame([row], schema=REGISTRATIONS.empty().schema)
 
 
-def describe(rules: Rules) -> dict[str, Any]:
-    """A strategy's rules as plain values, its expressions written out in full."""
-    return {
-        "eligible": _text(rules.eligible),
-        "triggers": [[t.name, _text(t.strength), t.threshold, _text(t.rank)] for t in rules.triggers],
-        "exits": {name: _text(exit_) for name, exit_ in sorted(rules.exits.items())},
-        "exit": vars(rules.exit) if rules.exit else None,
-        "relative_strength": _text(rules.relative_strength),
-        "rank_weights": rules.rank_weights,
-        "model": rules.model,
-    }
-
-
-def canonical(value: object) -> str:
-    """JSON with sorted keys and no spaces: the same value, the same text. Dates in ISO form."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_iso, allow_nan=False)
-
-
 def _spells(memberships: pl.DataFrame, symbols: Sequence[str], end: dt.date) -> dict[str, list[list[dt.date | None]]]:
     """First and last session of each spell of each symbol, as known at `end`."""
     known = memberships.filter(pl.col("start") <= end).with_columns(
@@ -142,13 +114,3 @@ def _spells(memberships: pl.DataFrame, symbols: Sequence[str], end: dt.date) -> 
     spells = known.sort("symbol", "start").group_by("symbol", maintain_order=True).agg(pl.concat_list("start", "end"))
     by_symbol = dict(spells.iter_rows())
     return {symbol: by_symbol.get(symbol, []) for symbol in symbols}
-
-
-def _text(expression: pl.Expr) -> str:
-    return expression.meta.serialize(format="json")
-
-
-def _iso(value: object) -> str:
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    raise TypeError(f"no canonical form for {type(value).__name__}")

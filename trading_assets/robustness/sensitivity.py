@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from trading_assets.backtests import metrics
 from trading_assets.backtests.context import StrategyMarket, Sweep, evaluate, parameter_grid, returns_of
-from trading_assets.config.strategies import OrderParameters
+from trading_assets.config.strategies import StrategyParameters
 from trading_assets.robustness.tables import HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY
 from trading_assets.robustness.trials import Evaluation, params_hash, trial_id
 
@@ -42,7 +42,7 @@ NEAR_BEST = 0.2
 class Point:
     """A parameter set of the sweep and its place."""
 
-    parameters: OrderParameters
+    parameters: StrategyParameters
     on_grid: bool
     chosen: bool
     neighbour: bool
@@ -90,7 +90,7 @@ def sensitivity(
     )
 
 
-def points_of(parameters: OrderParameters, grid: Grid) -> list[Point]:
+def points_of(parameters: StrategyParameters, grid: Grid) -> list[Point]:
     """The points of the grid in its order, then the chosen point and neighbours of it that are off the grid."""
     chosen = _key(parameters)
     beside = {_key(neighbour): neighbour for neighbour in neighbours(parameters, grid)}
@@ -99,7 +99,7 @@ def points_of(parameters: OrderParameters, grid: Grid) -> list[Point]:
     return [Point(point, key in on_grid, key == chosen, key in beside) for key, point in every.items()]
 
 
-def neighbours(parameters: OrderParameters, grid: Grid) -> list[OrderParameters]:
+def neighbours(parameters: StrategyParameters, grid: Grid) -> list[StrategyParameters]:
     """Parameter sets that differ in one parameter by one step of the grid.
 
     Numbers step to the next grid value below and above, also from a value between two of them. Names have no
@@ -252,9 +252,9 @@ def _summary_rows(strategy: str, statistics: Mapping[str, float | None]) -> pl.D
     return pl.DataFrame(lines, schema=SENSITIVITY_SUMMARY.empty().schema, orient="row")
 
 
-def _changed(parameters: OrderParameters, name: str, value: float | str) -> OrderParameters:
+def _changed(parameters: StrategyParameters, name: str, value: float | str) -> StrategyParameters:
     return type(parameters).model_validate({**parameters.model_dump(), name: value})
 
 
-def _key(parameters: OrderParameters) -> str:
+def _key(parameters: StrategyParameters) -> str:
     return parameters.model_dump_json()

@@ -33,7 +33,7 @@ def scenarios(slippage_multipliers: Sequence[float]) -> dict[str, Vary]:
     return {
         BASE: lambda context: context,
         **{slippage_scenario(m): _with_slippage(m) for m in multipliers},
-        f"fees_{FEE_MULTIPLIER:g}x": lambda context: stressed(context, fees=FEE_MULTIPLIER),
+        f"fees_{FEE_MULTIPLIER:g}x": lambda context: stressed(context, fees=FEE_MULTIPLIER, borrow=FEE_MULTIPLIER),
         "one_session_later": lambda context: stressed(context, delay=1),
     }
 

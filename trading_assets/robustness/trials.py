@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 import polars as pl
 
 from trading_assets.config.strategies import StrategyParameters
-from trading_assets.robustness.registration import canonical
+from trading_assets.robustness.frozen import canonical
 from trading_assets.robustness.tables import TRIALS
 
 

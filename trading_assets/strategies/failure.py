@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,54 @@ class UpstreamFailedError(Exception):
     """The strategy failed in an earlier stage, so there is nothing to go on with."""
 
 
+class StrategyError(Exception):
+    """A strategy's own code failed; `str()` has its exception and where, as far as that can be told."""
+
+    def __init__(self, cause: Exception, session: dt.date | None = None, symbol: str | None = None) -> None:
+        self.session, self.symbol = session, symbol
+        places = {"session": session, "symbol": symbol}
+        at = ", ".join(f"{name} {place}" for name, place in places.items() if place is not None)
+        super().__init__(f"{type(cause).__name__}: {cause}" + (f" (at {at})" if at else ""))
+
+
+def located(cause: Exception, run: Callable[[pl.DataFrame], object], panel: pl.DataFrame) -> StrategyError:
+    """Find the session and the symbol at which a strategy's code fails.
+
+    The code sees the panel up to a session, by bisection over the sessions: it fails on what the first such panel
+    ends with. Then halves of the symbols up to that session, until one alone fails. A failure is of the same type as
+    `cause`. Code that fails on no rows at all fails whatever the data, and what fails only with several symbols is of
+    none of them.
+
+    Parameters
+    ----------
+    run
+        The strategy's code, which fails with `cause` on the whole `panel`.
+    """
+
+    def fails(rows: pl.DataFrame) -> bool:
+        try:
+            run(rows)
+        except Exception as error:
+            return type(error) is type(cause)
+        return False
+
+    if fails(panel.clear()):
+        return StrategyError(cause)
+    sessions = panel["session"].unique().sort().to_list()
+    index = bisect.bisect_left(sessions, True, key=lambda last: fails(panel.filter(pl.col("session") <= last)))
+    if index == len(sessions):
+        return StrategyError(cause)
+    known = panel.filter(pl.col("session") <= sessions[index])
+    symbols = known["symbol"].unique().sort().to_list()
+    while len(symbols) > 1:
+        halves = symbols[: len(symbols) // 2], symbols[len(symbols) // 2 :]
+        failing = [half for half in halves if fails(known.filter(pl.col("symbol").is_in(half)))]
+        if not failing:
+            return StrategyError(cause, sessions[index])
+        symbols = failing[0]
+    return StrategyError(cause, sessions[index], symbols[0])
+
+
 def failure_recorder(stage: str, tables: Sequence[Table]) -> Callable[[Step, Exception], None]:
     """What a strategy's asset does with an exception: a failed row in `strategies.status`, no rows elsewhere.
 
@@ -31,25 +81,27 @@ def failure_recorder(stage: str, tables: Sequence[Table]) -> Callable[[Step, Exc
 
     def record_failure(step: Step, error: Exception) -> None:
         name = strategy_of(step)
-        text = f"{type(error).__name__}: {error}"
         step.work.replace_together(
             [
                 (Rows("strategy", name), {table: table.empty() for table in tables}),
-                (Rows("asset", f"{stage}/{name}"), {STATUS: status_row(stage, name, text)}),
+                (Rows("asset", f"{stage}/{name}"), {STATUS: status_row(stage, name, error)}),
             ]
         )
 
     return record_failure
 
 
-def status_row(stage: str, strategy: str, error: str | None = None) -> pl.DataFrame:
+def status_row(stage: str, strategy: str, error: Exception | None = None) -> pl.DataFrame:
     """One row of `strategies.status`; without an error it is ok."""
+    own = isinstance(error, StrategyError)
     row = {
         "asset": f"{stage}/{strategy}",
         "strategy": strategy,
         "stage": stage,
         "status": OK if error is None else FAILED,
-        "error": error,
+        "error": None if error is None else str(error) if own else f"{type(error).__name__}: {error}",
+        "session": getattr(error, "session", None) if own else None,
+        "symbol": getattr(error, "symbol", None) if own else None,
     }
     return pl.DataFrame([row], schema=STATUS.empty().schema)
 
@@ -64,11 +116,27 @@ def require_ok(step: Step, stages: Sequence[str] = ("strategies", "backtests")) 
     UpstreamFailedError
         With the first recorded error.
     """
-    status = step.work.aside().read_or_empty(STATUS, rows=Rows("strategy", strategy_of(step)))
+    _require(step, strategy_of(step), stages)
+
+
+def require_members(step: Step, members: Sequence[str]) -> None:
+    """Stop here if a strategy that this one is made of has failed to say what it wants.
+
+    Raises
+    ------
+    UpstreamFailedError
+        With the first recorded error.
+    """
+    for member in members:
+        _require(step, member, ("strategies",))
+
+
+def _require(step: Step, strategy: str, stages: Sequence[str]) -> None:
+    status = step.work.aside().read_or_empty(STATUS, rows=Rows("strategy", strategy))
     failed = {row["stage"]: row["error"] for row in status.filter(status=FAILED).iter_rows(named=True)}
     for stage in stages:
         if stage in failed:
-            raise UpstreamFailedError(f"{stage}/{step.strategy} failed: {failed[stage]}")
+            raise UpstreamFailedError(f"{stage}/{strategy} failed: {failed[stage]}")
 
 
 def strategy_of(step: Step) -> str:

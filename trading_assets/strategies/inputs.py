@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.config.sections import AssetClass
-from trading_assets.config.strategies import OrderParameters, StrategySettings, strategy_module
+from trading_assets.config.strategies import (
+    StrategyParameters,
+    StrategySettings,
+    is_target_weight,
+    members_of,
+    strategy_module,
+)
 from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SESSIONS, UNIVERSE
-from trading_assets.models.tables import PREDICTIONS
-from trading_assets.strategies.panel import columns_of
+from trading_assets.models.tables import PREDICTIONS, REGIMES
+from trading_assets.strategies.panel import build_panel, columns_of, with_members, with_regimes
+from trading_assets.strategies.tables import TARGET_WEIGHTS
 from trading_assets.warehouse import Rows, Table, Warehouse
 
 
@@ -21,8 +29,8 @@ from trading_assets.warehouse import Rows, Table, Warehouse
 class Frames:
     """Tables of the earlier stages, as far as a strategy needs them; rows of other symbols do no harm.
 
-    `daily` has the features that the rules name; `predictions` has symbol, session and score of the model
-    that they name.
+    `daily` has the features that the strategy names; `predictions` has symbol, session and score of the model
+    that its rules name; `target_weights` are those of its members, and `regimes` is read only for one with members.
     """
 
     bars: pl.DataFrame
@@ -33,6 +41,8 @@ class Frames:
     daily: pl.DataFrame
     predictions: pl.DataFrame
     universe: pl.DataFrame
+    target_weights: pl.DataFrame = field(default_factory=TARGET_WEIGHTS.empty)
+    regimes: pl.DataFrame = field(default_factory=REGIMES.empty)
 
 
 class NoSymbolsError(Exception):
@@ -48,11 +58,10 @@ def read_frames(warehouse: Warehouse, configuration: Configuration, name: str) -
         Its universe is empty.
     """
     settings = configuration.strategies[name]
-    rules = strategy_module(settings.type).rules(parameters_of(settings))
     instruments = warehouse.read(INSTRUMENTS)
     symbols = [*symbols_of(name, settings, instruments), *configuration.benchmarks.values()]
-    features = sorted(columns_of(rules) - set(INDICATORS.columns) - set(BARS.columns) - {"score", "benchmark_roc_60"})
-    model = rules.model or ""
+    features, model = _reads(strategy_module(settings.type), parameters_of(settings))
+    members = members_of(settings)
 
     def own(table: Table, columns: Sequence[str] | None = None) -> pl.DataFrame:
         return warehouse.read_or_empty(table, columns=columns, where="list_contains(?, symbol)", parameters=[symbols])
@@ -65,23 +74,70 @@ def read_frames(warehouse: Warehouse, configuration: Configuration, name: str) -
         indicators=own(INDICATORS),
         daily=own(DAILY, ["symbol", "session", *features]) if features else DAILY.empty(),
         predictions=warehouse.read_or_empty(
-            PREDICTIONS, columns=["symbol", "session", "score"], rows=Rows("model", model)
+            PREDICTIONS, columns=["symbol", "session", "score"], rows=Rows("model", model or "")
         ),
         universe=own(UNIVERSE),
+        target_weights=pl.concat(
+            [TARGET_WEIGHTS.empty(), *(warehouse.read(TARGET_WEIGHTS, rows=Rows("strategy", each)) for each in members)]
+        ),
+        regimes=warehouse.read_or_empty(REGIMES) if members else REGIMES.empty(),
     )
 
 
-def parameters_of(settings: StrategySettings) -> OrderParameters:
-    """Parameters of an order-based strategy.
+def panel_of(configuration: Configuration, name: str, frames: Frames) -> pl.DataFrame:
+    """The panel of strategy `name`: see `build_panel`, and `targets` for the columns of one with members.
+
+    Raises
+    ------
+    NoSymbolsError
+        Its universe is empty.
+    """
+    settings = configuration.strategies[name]
+    instruments = instruments_of(name, settings, frames.instruments)
+    _, model = _reads(strategy_module(settings.type), parameters_of(settings))
+    panel = build_panel(
+        frames.bars,
+        frames.indicators,
+        frames.universe,
+        symbols=sorted(instruments["symbol"]),
+        benchmarks=configuration.benchmarks,
+        daily=frames.daily,
+        scores=frames.predictions if model else None,
+    )
+    members = members_of(settings)
+    if not members:
+        return panel
+    benchmark = benchmark_of(instruments["asset_class"].to_list(), configuration.benchmarks)
+    return with_regimes(with_members(panel, members, frames.target_weights), frames.regimes, benchmark)
+
+
+def parameters_of(settings: StrategySettings) -> StrategyParameters:
+    """Parameters of a strategy as its module declares them.
 
     Raises
     ------
     TypeError
-        The strategy is of another kind.
+        The configuration was not loaded: they are as they stand in the file.
     """
-    if not isinstance(settings.parameters, OrderParameters):
-        raise TypeError(f"{settings.type}: Parameters must derive from {OrderParameters.__name__}")
+    if not isinstance(settings.parameters, StrategyParameters):
+        raise TypeError(f"{settings.type}: parameters that were not validated")
     return settings.parameters
+
+
+def columns_named(module: Any, parameters: StrategyParameters) -> set[str]:
+    """Columns of the panel that a strategy names: in its expressions, or in its function `columns`."""
+    if not is_target_weight(module):
+        return columns_of(module.rules(parameters))
+    columns = getattr(module, "columns", None)
+    return set(columns(parameters)) if columns else set()
+
+
+def _reads(module: Any, parameters: StrategyParameters) -> tuple[list[str], str | None]:
+    """Columns of `features.daily` that a strategy names, and its model."""
+    named = columns_named(module, parameters)
+    model = None if is_target_weight(module) else module.rules(parameters).model
+    given = {*INDICATORS.columns, *BARS.columns, "score", "benchmark_roc_60", "in_universe"}
+    return sorted(named - given), model
 
 
 def symbols_of(name: str, settings: StrategySettings, instruments: pl.DataFrame) -> list[str]:

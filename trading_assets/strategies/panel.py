@@ -6,7 +6,8 @@ the model score that the rules name. Sessions of an extreme move have no row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -73,6 +74,46 @@ def build_panel(
     if scores is not None:
         panel = panel.join(scores, on=["symbol", "session"], how="left")
     return with_membership(panel, universe).sort("symbol", "session")
+
+
+def with_members(panel: pl.DataFrame, members: Sequence[str], target_weights: pl.DataFrame) -> pl.DataFrame:
+    """Add ``weight_<member>``: what each member would hold of the symbol, known at the close of the row's session.
+
+    Parameters
+    ----------
+    target_weights
+        Rows of `strategies.target_weights`. The legs of several pairs in one symbol are summed.
+    """
+    for member in members:
+        known = _net(target_weights.filter(strategy=member)).rename({"weight": f"weight_{member}"})
+        panel = panel.sort("session").join_asof(known, on="session", by="symbol", check_sortedness=False)
+        panel = panel.with_columns(pl.col(f"weight_{member}").fill_null(0.0))
+    return panel.sort("symbol", "session")
+
+
+def _net(target_weights: pl.DataFrame) -> pl.DataFrame:
+    """symbol, session, weight over all pairs of one strategy, at each session on which one of them changes."""
+    columns = ["session", "symbol", "pair_id", "target_weight"]
+    found: dict[tuple[object, str], float] = {}
+    standing: dict[str, dict[str | None, float]] = {}
+    for session, symbol, pair, weight in target_weights.select(columns).sort("session").iter_rows():
+        of_symbol = standing.setdefault(symbol, {})
+        of_symbol[pair] = weight
+        if weight == 0:
+            del of_symbol[pair]
+        found[session, symbol] = math.fsum(of_symbol.values())  # whatever the order: the same sum
+    rows = [(session, symbol, weight) for (session, symbol), weight in found.items()]
+    return pl.DataFrame(rows, schema={"session": pl.Date, "symbol": pl.String, "weight": pl.Float64}, orient="row")
+
+
+def with_regimes(panel: pl.DataFrame, regimes: pl.DataFrame, benchmark: str | None) -> pl.DataFrame:
+    """Add ``regime_<k>`` from rows of `models.regimes` of one benchmark: the last known at the row's session."""
+    own = regimes.filter(pl.col("benchmark") == (benchmark or "")).sort("session", "regime")
+    if own.is_empty():
+        return panel
+    wide = own.pivot("regime", index="session", values="probability")
+    wide = wide.rename({name: f"regime_{name}" for name in wide.columns if name != "session"})
+    return panel.sort("session").join_asof(wide, on="session").sort("symbol", "session")
 
 
 def evaluate(rules: Rules, panel: pl.DataFrame) -> pl.DataFrame:

@@ -13,25 +13,46 @@ OK, FAILED = "ok", "failed"
 SIGNALS = Table(
     name="strategies.signals",
     description="What a strategy sees at the close of a session, before any rule of the portfolio",
-    key=("strategy", "session", "symbol", "action"),
+    key=("strategy", "session", "symbol", "pair_id", "action"),
     columns={
         "strategy": _STRATEGY,
         "session": Column(pl.Date, "session at whose close the signal is known"),
         "symbol": Column(pl.String, "symbol"),
         "action": Column(
             pl.String,
-            "enter: a trigger fires while the symbol is eligible; exit: the exit condition becomes true",
+            "enter: a trigger fires while the symbol is eligible, or a target weight changes; exit: the exit condition "
+            "becomes true, or a target weight becomes 0",
             one_of=("enter", "exit"),
         ),
-        "reason": Column(pl.String, "trigger, or the strategy's exit reason"),
+        "reason": Column(pl.String, "trigger, exit reason, or the strategy's own word"),
         "score": Column(pl.Float64, "rank value of the trigger; null for an exit", nullable=True),
         "target_weight": Column(
             pl.Float64,
-            "fraction of the strategy's equity that risk per trade asks for, 0 for an exit",
+            "signed fraction of the strategy's equity that risk per trade, or the strategy, asks for; 0 for an exit",
             nullable=True,
-            at_least=0,
+            at_least=-1,
             at_most=1,
         ),
+        "pair_id": Column(pl.String, "common to the two legs of a pair", nullable=True),
+    },
+)
+
+TARGET_WEIGHTS = Table(
+    name="strategies.target_weights",
+    description="The paper position of a strategy where it changes: what it would hold, whatever the portfolio allows",
+    key=("strategy", "session", "symbol", "pair_id"),
+    columns={
+        "strategy": _STRATEGY,
+        "session": Column(pl.Date, "session at whose close the weight is decided; held from the next open on"),
+        "symbol": Column(pl.String, "symbol"),
+        "pair_id": Column(pl.String, "common to the two legs of a pair", nullable=True),
+        "target_weight": Column(
+            pl.Float64,
+            "signed fraction of the strategy's equity until the next row; 0: out",
+            at_least=-1,
+            at_most=1,
+        ),
+        "reason": Column(pl.String, "why it changes: trigger, exit reason, or the strategy's own word"),
     },
 )
 
@@ -45,5 +66,7 @@ STATUS = Table(
         "stage": Column(pl.String, "stage, or stage and asset, at which this was recorded"),
         "status": Column(pl.String, "ok or failed", one_of=(OK, FAILED)),
         "error": Column(pl.String, "exception type and message; null if ok", nullable=True),
+        "session": Column(pl.Date, "where the strategy's code failed, if that can be told", nullable=True),
+        "symbol": Column(pl.String, "where the strategy's code failed, if that can be told", nullable=True),
     },
 )

@@ -1,4 +1,7 @@
-"""SQL models as assets: ``dbt_like_sql/<schema>/<table>.sql`` becomes the asset ``<schema>/<table>``."""
+"""SQL models as assets: ``dbt_like_sql/<schema>/<table>.sql`` becomes the asset ``<schema>/<table>``.
+
+A model is a table, computed when it is materialised, or a view, computed when it is read (`SqlModel.is_view`).
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -66,15 +69,35 @@ def run_model(work: UnitOfWork, model: SqlModel, tables: Mapping[str, Table]) ->
     MissingTableError
         It reads a table that is neither written nor declared.
     """
-    absent = [name for name in model.dependencies if not work.exists(name)]
-    for name in absent:
-        if name not in tables:
-            raise MissingTableError(storage.missing(name))
+    absent = _absent(work, model, tables)
     sql = with_replacements(model, {name: f"empty {name}" for name in absent}) if absent else model.sql
     frames = {f"empty {name}": tables[name].empty() for name in absent}
     frame = work.query(sql, reads=model.dependencies, frames=frames)
     work.replace(Whole(), {_table(model, frame): frame})
     return frame
+
+
+def define_view(work: UnitOfWork, model: SqlModel, tables: Mapping[str, Table]) -> tuple[int, pl.DataFrame]:
+    """Define the view of a model: how many rows it has now, and an empty frame of its columns.
+
+    Raises
+    ------
+    MissingTableError
+        It reads a table that is neither written nor declared.
+    """
+    _absent(work, model, tables)
+    work.define_view(model.name, model.sql, [tables[name] for name in model.dependencies if name in tables])
+    rows = work.query(f"SELECT count(*) FROM {model.name}").item()
+    return rows, work.query(f"FROM {model.name} LIMIT 0")
+
+
+def _absent(work: UnitOfWork, model: SqlModel, tables: Mapping[str, Table]) -> list[str]:
+    """Tables that a model reads, declared but not written; one that is neither raises `MissingTableError`."""
+    absent = [name for name in model.dependencies if not work.exists(name)]
+    for name in absent:
+        if name not in tables:
+            raise MissingTableError(storage.missing(name))
+    return absent
 
 
 def _asset(
@@ -101,10 +124,15 @@ def _asset(
     )
     def materialise(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         warehouse: Warehouse = context.resources.warehouse
-        frame = run_model(warehouse.unit_of_work(), model, tables)
+        work = warehouse.unit_of_work()
+        if model.is_view:
+            rows, frame = define_view(work, model, tables)
+        else:
+            frame = run_model(work, model, tables)
+            rows = frame.height
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": frame.height,
+                "dagster/row_count": rows,
                 "dagster/column_schema": _column_schema(model, frame),
             }
         )

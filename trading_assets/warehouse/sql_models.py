@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlglot.lineage import lineage
+from sqlglot.lineage import Node, lineage
 from sqlglot.optimizer.qualify import qualify
 
 from trading_assets.warehouse.errors import block
 
 _DIALECT = "duckdb"
+#: A line of the comment that a model starts with: the model is a view, computed when it is read.
+_VIEW = "materialized: view"
 
 # Schema -> table -> column -> type, as sqlglot takes it.
 Schema = dict[str, dict[str, dict[str, str]]]
@@ -27,7 +30,7 @@ class SqlModelError(Exception):
 
 @dataclass(frozen=True)
 class SqlModel:
-    """A table made by one SELECT.
+    """A table or a view made by one SELECT.
 
     Attributes
     ----------
@@ -42,6 +45,9 @@ class SqlModel:
     lineage
         Output column -> the (table, column) pairs it is computed from, sorted; empty for a count of rows or
         a constant.
+    is_view
+        Nothing is stored, so it always shows what its tables hold now. Asked for by the line
+        ``-- materialized: view`` in the comment that the file starts with.
     """
 
     name: str
@@ -50,6 +56,7 @@ class SqlModel:
     dependencies: tuple[str, ...]
     columns: Mapping[str, str]
     lineage: Mapping[str, tuple[tuple[str, str], ...]]
+    is_view: bool
 
     @property
     def code_version(self) -> str:
@@ -104,10 +111,12 @@ def parse_model(name: str, sql: str, columns_of: Mapping[str, Sequence[str]]) ->
         columns = {column: comments.get(column, "") for column in qualified.named_selects}
         if "*" in columns:
             raise SqlModelError(_problem(name, "`*` of a table whose columns are not declared", "name the columns"))
-        sources = {column: _sources(column, sql, schema) for column in columns}
+        sources = _lineage(sql, schema)
     except SqlglotError as error:
         raise SqlModelError(_problem(name, str(error), "columns of the tables it reads")) from None
-    return SqlModel(name, sql, _description(sql), tuple(tables), columns, sources)
+    header = _header(sql)
+    description = " ".join(line for line in header if line != _VIEW)
+    return SqlModel(name, sql, description, tuple(tables), columns, sources, is_view=_VIEW in header)
 
 
 def with_replacements(model: SqlModel, names: Mapping[str, str]) -> str:
@@ -145,22 +154,22 @@ def _tables(name: str, statement: exp.Query) -> list[str]:
     return sorted(found)
 
 
-def _sources(column: str, sql: str, schema: Schema) -> tuple[tuple[str, str], ...]:
-    found = {
-        (f"{node.source.db}.{node.source.name}", node.name.rpartition(".")[2].strip('"'))
-        for node in lineage(column, sql, schema=schema, dialect=_DIALECT).walk()
-        if isinstance(node.source, exp.Table) and node.source.db
-    }
-    return tuple(sorted(found))
+def _lineage(sql: str, schema: Schema) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Sources of every output column."""
+    nodes = lineage(None, sql, schema=schema, dialect=_DIALECT)
+    return {column: tuple(sorted(set(_sources(node)))) for column, node in nodes.items()}
 
 
-def _description(sql: str) -> str:
-    lines = []
-    for line in sql.splitlines():
-        if not line.startswith("--"):
-            break
-        lines.append(line.removeprefix("--").strip())
-    return " ".join(lines)
+def _sources(node: Node) -> Iterator[tuple[str, str]]:
+    for part in node.walk():
+        if isinstance(part.source, exp.Table) and part.source.db:
+            yield f"{part.source.db}.{part.source.name}", part.name.rpartition(".")[2].strip('"')
+
+
+def _header(sql: str) -> list[str]:
+    """Lines of the comment that the text starts with."""
+    lines = itertools.takewhile(lambda line: line.startswith("--"), sql.splitlines())
+    return [line.removeprefix("--").strip() for line in lines]
 
 
 def _problem(name: str, what: str, expected: str) -> str:

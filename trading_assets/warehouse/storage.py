@@ -58,6 +58,25 @@ def replace_slice(connection: duckdb.DuckDBPyConnection, table: Table, slice_: S
     connection.execute(f"INSERT INTO {_quoted(table.name)} BY NAME FROM {_quote(_FRAME)}").fetchall()
 
 
+def create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Create the table with its declared columns, or add those that it lacks."""
+    connection.register(_FRAME, table.empty().to_arrow())
+    _fit(connection, table)
+
+
+def create_view(connection: duckdb.DuckDBPyConnection, name: str, select: str) -> None:
+    """Make a view, in place of a table or a view of this name."""
+    kind = connection.execute(
+        "SELECT table_type FROM information_schema.tables"
+        " WHERE table_schema || '.' || table_name = ? AND table_catalog = current_database()",
+        [name],
+    ).fetchall()
+    if kind == [("BASE TABLE",)]:
+        connection.execute(f"DROP TABLE {_quoted(name)}").fetchall()
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quote(name.partition('.')[0])}").fetchall()
+    connection.execute(f"CREATE OR REPLACE VIEW {_quoted(name)} AS {select}").fetchall()
+
+
 def append_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> None:
     """Add rows; the first append makes the table a ledger, which no replace touches.
 

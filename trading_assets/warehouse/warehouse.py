@@ -79,6 +79,19 @@ class Warehouse:
                 versions.record(connection, table.name, slice_, number)
         self._wrote(number, {table: frame for _, table, frame in frames})
 
+    def define_view(self, name: str, select: str, reads: Sequence[Table]) -> None:
+        """Put a view in place of what has this name; the tables it reads are created, or widened, as declared.
+
+        Raises
+        ------
+        WarehouseError
+            The SELECT does not fit the tables.
+        """
+        with open_to_write(self.path, self.wait_seconds) as connection, transaction(connection):
+            for table in reads:
+                storage.create_table(connection, table)
+            storage.create_view(connection, name, select)
+
     def append(self, table: Table, rows: pl.DataFrame) -> None:
         """Add rows to a ledger: a table that no replace can touch.
 

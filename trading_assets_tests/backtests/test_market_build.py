@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,15 @@ def opening(bars: pl.DataFrame, opens: list[float]) -> pl.DataFrame:
 def flagged(bars: pl.DataFrame, day: dt.date, flag: str) -> pl.DataFrame:
     flags = pl.when(pl.col("session") == day).then(pl.lit([flag])).otherwise(pl.col("flags"))
     return bars.with_columns(flags=flags)
+
+
+def test_symbols_of_one_sector_have_one_number_and_those_of_none_none() -> None:
+    tables = frames(40)
+    named = {"AAA": "utilities", "BBB": "energy", "DDD": "utilities", BENCHMARK: "index"}
+    sectors = pl.col("symbol").replace_strict(named, default=None)
+    tables = replace(tables, instruments=tables.instruments.with_columns(sector=sectors))
+    assert market_of(tables, ["AAA", "BBB", "CCC", "DDD"]).sector.tolist() == [1, 0, -1, 1]
+    assert market_of(frames(40), ["AAA", "BBB"]).sector.tolist() == [-1, -1]
 
 
 def test_rows_are_placed_by_session_and_symbol_whatever_their_order() -> None:

@@ -188,8 +188,8 @@ TRADE_COLUMNS = {
 }
 
 
-def _trades(rows: list[tuple[object, ...]]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=TRADE_COLUMNS, orient="row")
+def _trades(rows: list[tuple[object, ...]], borrow_cost: float = 0.0) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=TRADE_COLUMNS, orient="row").with_columns(borrow_cost=pl.lit(borrow_cost))
 
 
 def test_trade_metrics_by_hand() -> None:
@@ -219,6 +219,20 @@ def test_trade_metrics_by_hand() -> None:
     assert found["cost_bps"] == pytest.approx(1e4 * cost / notional)
     assert found["break_even_bps"] == pytest.approx(1e4 * (48.9 + cost) / notional)
     assert found["exposure"] == 0.5
+
+
+def test_borrowing_is_a_cost_and_a_trade_without_risk_has_no_r() -> None:
+    day = _sessions(9)
+    rows = [
+        ("A", day[3], 20.0, 18.0, 10.0, 19.0, 0.5, 2, 0.2, 0.3, 10.0, 20.0),
+        ("B", day[4], 10.0, 9.0, 10.0, -5.0, None, 2, 0.0, 0.0, 0.0, 0.0),
+    ]
+    found = metrics.summarise(_curve([0.0] * 21, start=1000.0), _trades(rows, borrow_cost=0.25), periods_per_year=252)
+    cost = 0.5 + 10 * (20 * 10 + 18 * 20) / 1e4 + 2 * 0.25
+    assert found["cost_bps"] == pytest.approx(1e4 * cost / (10 * 57))
+    assert found["turnover_cost"] == pytest.approx(cost / 1000 * 12)
+    assert found["break_even_bps"] == pytest.approx(1e4 * (14 + cost) / (10 * 57))
+    assert (found["expectancy_r"], found["trades"]) == (0.5, 2)
 
 
 def test_best_trades_are_as_many_as_asked() -> None:

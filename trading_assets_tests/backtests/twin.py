@@ -151,6 +151,8 @@ class Twin(Book):
     def raise_stop(self, t: int, position: Position) -> None:
         if self.usable(t, position.symbol) and self.signalled(self.trial.raise_signal, t, position.symbol):
             raised = position.entry_price - self.trial.raised_stop_atr * position.atr
+            if raised > position.stop * (1 + 1e-12):  # more than a split's rounding
+                self.decide(t, position.symbol, "hold", "stop_raised")
             position.stop = max(position.stop, raised)
 
     def reason_to_exit(self, t: int, position: Position, breaker_fired: bool) -> str | None:

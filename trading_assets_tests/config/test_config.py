@@ -66,6 +66,8 @@ def test_one_cost_can_be_changed_alone(tmp_path: Path) -> None:
         ),
         ("risk: {volatility_baseline: 20}\n", ["key: risk", "volatility_minimum is larger than volatility_baseline"]),
         ("models: {splits: {}}\n", ["'splits' is the name of an asset"]),
+        ("models: {regimes: {}}\n", ["'regimes' is the name of an asset"]),
+        ("regimes: {number: 1}\n", ["regimes.number", "greater than or equal to 2"]),
         ("splits: {train: 0.5, validation: 0.1, holdout: 0.1}\n", ["key: splits", "sum to 1"]),
         (
             "splits: {train: [2011-01-01, 2012-12-31], validation: [2012-06-01, 2013-01-01], "

@@ -14,10 +14,10 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
-def readme_strategy() -> str:
-    """The module that the README shows how to write."""
-    [module] = blocks("python")
-    return module
+def readme_strategies() -> tuple[str, str]:
+    """The modules that the README shows how to write: an order-based strategy and a target-weight one."""
+    order_based, target_weight = blocks("python")
+    return order_based, target_weight
 
 
 def demo_verdicts() -> str:

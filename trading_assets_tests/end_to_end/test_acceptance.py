@@ -31,6 +31,7 @@ KNOWN_AT_SESSION = {
     "features.indicators": (),
     "models.predictions": ("model", "fold", "symbol", "session", "score"),
     "strategies.signals": (),
+    "strategies.target_weights": (),
     "backtests.equity": (),
     "backtests.decisions": (),
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trading_assets_tests.conftest import TINY, command_line
 from trading_assets_tests.end_to_end.experiments import changed
-from trading_assets_tests.end_to_end.readme import readme_strategy
+from trading_assets_tests.end_to_end.readme import readme_strategies
 
 
 def test_bad_config_exits_2_and_touches_nothing(tmp_path: Path) -> None:
@@ -82,17 +82,19 @@ def rules(parameters):
 '''
 
 
-def test_a_strategy_that_fails_leaves_the_one_of_the_readme_alone(tmp_path: Path, monkeypatch) -> None:
+def test_a_strategy_that_fails_leaves_those_of_the_readme_alone(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "my_strategies").mkdir()
     (tmp_path / "my_strategies" / "__init__.py").touch()
     (tmp_path / "my_strategies" / "broken.py").write_text(FAILING)
-    (tmp_path / "my_strategies" / "dip.py").write_text(readme_strategy())
+    for name, text in zip(("dip", "monthly"), readme_strategies(), strict=True):
+        (tmp_path / "my_strategies" / f"{name}.py").write_text(text)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     config = changed(
         tmp_path,
         strategies={
             "broken": {"type": "my_strategies.broken", "universe": "equity"},
             "dip": {"type": "my_strategies.dip", "universe": "equity", "depth": 0.04},
+            "monthly": {"type": "my_strategies.monthly", "universe": "equity"},
         },
         registration={},
         models={},
@@ -101,7 +103,7 @@ def test_a_strategy_that_fails_leaves_the_one_of_the_readme_alone(tmp_path: Path
     done = command_line(config, tmp_path / "data", "run")
     assert done.returncode == 1
     assert "no rules today" in done.stderr
-    count = "SELECT count(*) > 0 AS traded FROM backtests.trades WHERE strategy = 'dip'"
+    count = "SELECT DISTINCT strategy FROM backtests.equity WHERE positions > 0 ORDER BY strategy"
     traded = command_line(config, tmp_path / "data", "sql", count, "--format", "csv")
-    assert traded.stdout.split() == ["traded", "true"]
+    assert traded.stdout.split() == ["strategy", "dip", "monthly"]
     assert "failed" in (tmp_path / "data" / "tiny" / "reports" / "broken.html").read_text(encoding="utf-8")

@@ -68,6 +68,30 @@ def test_sql_reads_the_warehouse(tiny: Experiment) -> None:
     assert tiny.warehouse.exists("market_data.bars")
 
 
+def test_a_trade_tells_its_story(tiny: Experiment) -> None:
+    trade_id = "SELECT trade_id FROM backtests.trades WHERE strategy = 'ml' ORDER BY trade_id LIMIT 1"
+    found = tiny.warehouse.query(trade_id).item()
+    told = command_line(tiny.config, tiny.data, "explain", found)
+    assert told.returncode == 0, told.stderr
+    for title in ("Signal", "Model", "Choice", "Size", "Entry", "Exit", "Profit and loss", "Bars as received"):
+        assert f"\n{title}\n" in told.stdout, title
+    assert "\x1b[" not in told.stdout
+    assert "not explained" not in told.stdout
+    unknown = command_line(tiny.config, tiny.data, "explain", f"{found}0")
+    assert unknown.returncode == 2
+    assert found in unknown.stderr
+
+
+def test_every_fill_leads_back_to_its_bars(tiny: Experiment) -> None:
+    counts = "count(*), count(fill_source), count(decision_source), count(features), count(DISTINCT fill_id)"
+    fills = tiny.warehouse.query("SELECT count(*) FROM backtests.fills").item()
+    assert fills > 100
+    assert tiny.warehouse.query(f"SELECT {counts} FROM backtests.trade_audit").rows() == [(fills,) * 5]
+    scored = "SELECT count(*), count(model_score) FROM backtests.trade_audit WHERE strategy = 'ml' AND signal = 'enter'"
+    [(entries, scores)] = tiny.warehouse.query(scored).rows()
+    assert entries == scores > 10
+
+
 def test_report_is_rebuilt_from_the_warehouse_alone(tiny: Experiment, tmp_path: Path) -> None:
     shutil.copytree(tiny.data, tmp_path / "data")
     folder = tmp_path / "data" / "tiny" / "reports"

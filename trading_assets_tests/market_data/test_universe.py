@@ -188,7 +188,7 @@ def test_instruments_describe_symbols_and_refuse_a_double_one() -> None:
     raw = pl.concat([path([100.0] * 3, "A"), path([100.0] * 2, "B", source="synthetic")])
     spells = pl.DataFrame({"symbol": ["A"]})
     delisted = pl.DataFrame({"symbol": ["A", "A", "C"], "delisted": [None, SESSIONS[2], SESSIONS[1]]})
-    table = instruments(raw, raw.filter(pl.col("symbol") == "A"), spells, {"equity": delisted})
+    table = instruments(raw, raw.filter(pl.col("symbol") == "A"), spells, {"equity": delisted}, {})
     columns = ("symbol", "first_session", "last_session", "delisted", "synthetic", "in_universe")
     assert table.select(columns).rows() == [
         ("A", SESSIONS[0], SESSIONS[2], SESSIONS[2], False, True),
@@ -196,4 +196,4 @@ def test_instruments_describe_symbols_and_refuse_a_double_one() -> None:
     ]
     twice = pl.concat([raw, path([100.0], "A", asset_class="crypto", calendar="24/7")])
     with pytest.raises(UniverseError, match="'A' comes as two instruments"):
-        instruments(twice, raw, spells, {})
+        instruments(twice, raw, spells, {}, {})

@@ -16,9 +16,11 @@ from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.assets import build_assets
 from trading_assets.models.checks import build_checks
-from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, SPLITS
+from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, REGIMES, SPLITS
 from trading_assets.warehouse import Warehouse, Whole
 from trading_assets_tests.models.panels import SETTINGS, bars, benchmark, features, trained
+from trading_assets_tests.models.test_regimes import SETTINGS as REGIME_SETTINGS
+from trading_assets_tests.models.test_regimes import planted, probabilities
 
 SPANS = {
     "train": ["2010-03-01", "2010-08-31"],
@@ -39,6 +41,7 @@ def configuration(data: Path, **models: object) -> Configuration:
             "splits": SPANS,
             "strategies": {"equity_momentum": {"type": "equity_momentum"}},
             "models": models,
+            "regimes": REGIME_SETTINGS.model_dump(),
             "data": data,
         }
     )
@@ -77,9 +80,16 @@ def project(data: Path, **models: object) -> Project:
     crypto = panel.with_columns(pl.concat_str(pl.lit("C"), "symbol").alias("symbol"))
     everything = [as_bars(panel, "equity"), as_bars(benchmark(panel), "index"), as_bars(crypto, "crypto")]
     warehouse.replace(Whole(), {BARS: pl.concat(everything)})
-    warehouse.replace(Whole(), {DAILY: pl.concat([features(panel, 5, 1.0), features(crypto, 5, 1.0)])})
+    of_symbols = [features(panel, 5, 1.0), features(crypto, 5, 1.0)]
+    warehouse.replace(Whole(), {DAILY: pl.concat([*of_symbols, of_index()], how="diagonal")})
     warehouse.replace(Whole(), {UNIVERSE: spells(panel)})
     return Project(made, warehouse)
+
+
+def of_index() -> pl.DataFrame:
+    """What the regimes are made of, for the index only."""
+    own = planted(330).select("session", "return_20", "volatility_20")
+    return own.with_columns(symbol=pl.lit("INDEX"))
 
 
 def spells(panel: pl.DataFrame) -> pl.DataFrame:
@@ -110,6 +120,16 @@ def test_models_are_trained_on_their_universe(done: Done) -> None:
         ("idle", "insufficient_data", "no_folds"),
         ("week", "ok", None),
     ]
+
+
+def test_regimes_are_those_of_the_benchmarks(done: Done) -> None:
+    made, result = done
+    expected = probabilities(planted(330), seed=3).with_columns(benchmark=pl.lit("INDEX"))
+    assert made.warehouse.read(REGIMES).equals(expected)
+    (event,) = [
+        e for e in result.get_asset_materialization_events() if e.asset_key == dg.AssetKey(["models", "regimes"])
+    ]
+    assert "INDEX" in str(event.materialization.metadata["most likely regime"].value)
 
 
 def test_holdout_stays_hidden(done: Done) -> None:
@@ -172,7 +192,7 @@ def test_checks(done: Done) -> None:
 
 def test_rerun_idempotent(done: Done) -> None:
     made, _ = done
-    tables = (SPLITS, FOLDS, PREDICTIONS, METRICS, EXPLANATIONS, OUTCOMES)
+    tables = (SPLITS, REGIMES, FOLDS, PREDICTIONS, METRICS, EXPLANATIONS, OUTCOMES)
     before = [made.warehouse.read(table) for table in tables]
     assert made.materialise().success
     assert all(frame.equals(made.warehouse.read(table)) for frame, table in zip(before, tables, strict=True))

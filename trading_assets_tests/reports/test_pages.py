@@ -78,7 +78,10 @@ def test_a_failed_strategy_says_so_above_everything(configuration: Configuration
 
 
 def test_hostile_input_is_shown_as_text(configuration: Configuration, warehouse: Warehouse) -> None:
-    decisions = [{"symbol": name, "moment": "close", "decision": "reject", "reason": name} for name in HOSTILE]
+    decisions = [
+        {"decision_id": name, "symbol": name, "moment": "close", "decision": "reject", "reason": name}
+        for name in HOSTILE
+    ]
     fill(
         warehouse,
         equity=equity(),

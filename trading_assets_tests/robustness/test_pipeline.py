@@ -20,14 +20,15 @@ BY_SESSION = {
     backtests.TRADES: "exit_session",
     backtests.EQUITY: "session",
     backtests.DECISIONS: "session",
+    backtests.ORDERS: "decision_session",
+    backtests.FILLS: "session",
 }
-BACKTEST_TABLES = (*BY_SESSION, backtests.METRICS, backtests.OPEN_POSITIONS, backtests.BASELINES)
 TIMES = ("evaluated_at", "recorded_at")
 
 
 def everything(experiment: Experiment) -> dict[str, str]:
     """Fingerprint of every table that the holdout or the stage writes."""
-    written = [item for item in vars(tables).values() if isinstance(item, Table)] + list(BACKTEST_TABLES)
+    written = [item for item in vars(tables).values() if isinstance(item, Table)] + list(backtests.RUN_TABLES)
     warehouse = experiment.warehouse
     return {
         table.name: warehouse.fingerprint(table, exclude=[name for name in TIMES if name in table.columns])
@@ -53,13 +54,20 @@ def error_of(result: dg.ExecuteInProcessResult) -> str:
     )
 
 
+def test_no_table_with_rows_of_the_holdout_is_forgotten() -> None:
+    declared = [item for item in vars(backtests).values() if isinstance(item, Table)]
+    assert {table.name for table in declared if "split" in table.columns} == {
+        table.name for table in backtests.RUN_TABLES
+    }
+
+
 def test_an_unregistered_strategy_leaves_no_holdout_rows_anywhere(finished: Experiment) -> None:
     warehouse, rows = finished.warehouse, Rows("strategy", "unknown")
     for table, session in BY_SESSION.items():
         frame = warehouse.read(table, rows=rows)
         assert not frame.is_empty()
         assert frame[session].max() < HOLDOUT_START  # type: ignore[operator]
-    for table in (*BACKTEST_TABLES, tables.STRESS):
+    for table in (*backtests.RUN_TABLES, tables.STRESS):
         assert "holdout" not in splits(finished, table, "unknown")
     for table in (tables.HOLDOUT_LEDGER, tables.HOLDOUT_RESULTS, tables.REGISTRATIONS):
         assert warehouse.read(table)["strategy"].to_list() == ["known"]
@@ -84,7 +92,7 @@ def test_a_registered_strategy_has_all_four_splits(finished: Experiment) -> None
 
 
 def test_the_holdout_leaves_train_and_validation_as_they_are(experiment: Experiment) -> None:
-    before = {table: experiment.warehouse.read(table, rows=KNOWN) for table in BACKTEST_TABLES}
+    before = {table: experiment.warehouse.read(table, rows=KNOWN) for table in backtests.RUN_TABLES}
     assert experiment.run("backtests/known").success
     for table, frame in before.items():
         after = experiment.warehouse.read(table, rows=KNOWN)
@@ -130,7 +138,7 @@ def test_a_change_is_refused_until_a_reason_is_given_and_stays_on_record(experim
         "robustness/verdict/known": False,
     }
     assert "registration.known.override" in error_of(refused)
-    for table in (*BACKTEST_TABLES, tables.STRESS):
+    for table in (*backtests.RUN_TABLES, tables.STRESS):
         assert "holdout" not in splits(experiment, table)
     assert experiment.warehouse.read(tables.HOLDOUT_LEDGER).height == 1
     assert experiment.warehouse.read(tables.VERDICTS, rows=KNOWN).is_empty()
@@ -166,7 +174,7 @@ def test_taking_the_registration_back_takes_the_holdout_rows_away(experiment: Ex
     experiment.write(registration={})
     result = experiment.run("robustness/holdout/known", "robustness/verdict/known")
     assert checks_of(result, "registered") == {"robustness/holdout/known": False}
-    for table in (*BACKTEST_TABLES, tables.STRESS):
+    for table in (*backtests.RUN_TABLES, tables.STRESS):
         assert "holdout" not in splits(experiment, table)
     for table, session in BY_SESSION.items():
         assert experiment.warehouse.read(table, rows=KNOWN)[session].max() < HOLDOUT_START  # type: ignore[operator]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import importlib
 import json
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval, Risk, Verdict
-from trading_assets.robustness.registration import Registered, canonical, register, registration_rows
+from trading_assets.robustness.frozen import canonical, frozen, sources
+from trading_assets.robustness.registration import Registered, register, registration_rows
 from trading_assets.robustness.tables import REGISTRATIONS
 from trading_assets.strategies import equity_momentum
 
@@ -57,12 +59,9 @@ def configuration(**changes: object) -> Configuration:
 
 def registered(config: Configuration | None = None, frame: pl.DataFrame | None = None, **changes: object) -> Registered:
     config = config or configuration()
-    values: dict[str, object] = {"symbols": ["A", "B"], "benchmark": "X", "spans": SPANS, "memberships": spells()}
-    parameters = config.strategies["s"].parameters
-    assert isinstance(parameters, equity_momentum.Parameters)
-    rules = equity_momentum.rules(parameters)
+    values = {"symbols": ["A", "B"], "benchmark": "X", "spans": SPANS, "memberships": spells(), "sectors": {"Z": "x"}}
     frame = bars() if frame is None else frame
-    return register(config, "s", rules=rules, bars=frame, **{**values, **changes})  # type: ignore[arg-type]
+    return register(config, "s", bars=frame, **{**values, **changes})  # type: ignore[arg-type]
 
 
 def test_content_is_canonical_and_hashed() -> None:
@@ -124,8 +123,9 @@ def test_spans_universe_benchmark_and_bars_are_registered() -> None:
         registered(benchmark=None).hash,
         registered(frame=dearer).hash,
         registered(memberships=spells(B=dt.date(2020, 1, 7))).hash,
+        registered(sectors={"A": "x"}).hash,
     }
-    assert len(hashes) == 6
+    assert len(hashes) == 7
 
 
 def test_a_spell_that_ends_after_the_holdout_is_not_known_then() -> None:
@@ -152,3 +152,45 @@ def test_registration_is_recorded_once() -> None:
     REGISTRATIONS.validate(REGISTRATIONS.conform(first))
     assert registration_rows(first, registered(), now + dt.timedelta(days=1)).is_empty()
     assert registration_rows(first, registered(configuration(seed=3)), now).height == 1
+
+
+HELPER = "SCALE = 1.0\n\ndef scale(value):\n    return SCALE * value\n"
+STRATEGY = """
+from trading_assets.config.strategies import TargetWeightParameters
+from weights.helper import scale
+
+class Parameters(TargetWeightParameters):
+    capacity: float = 0.01
+    members: tuple[str, ...] = ("low",)
+
+def target_weights(parameters, panel):
+    return scale(panel)
+"""
+
+
+def test_a_target_weight_strategy_is_its_source_files_and_members(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "weights"
+    package.mkdir()
+    for name, text in {"__init__": "", "helper": HELPER, "strategy": STRATEGY}.items():
+        (package / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = importlib.import_module("weights.strategy")
+
+    def changes(stop_atr: float = 2.5, **parameters: object) -> set[str]:
+        """What differs from the first of all."""
+        low = {"type": "equity_momentum", "parameters": equity_momentum.Parameters(stop_atr=stop_atr)}
+        top = {"type": module.__name__, "parameters": module.Parameters(**parameters)}
+        now = frozen(configuration(strategies={"s": top, "low": low}), "s")
+        return {key for key in now if now[key] != first.setdefault(key, now[key])}
+
+    first: dict[str, object] = {}
+    assert set(sources(module)) == {"weights.strategy", "weights.helper"}
+    assert changes() == changes() == set()
+    assert changes(capacity=0.02) == {"parameters"}
+    assert changes(stop_atr=3.0) == {"members"}
+    (package / "helper.py").write_text(HELPER.replace("1.0", "2.0"))
+    assert changes() == {"rules"}
+    (package / "helper.py").write_bytes(HELPER.replace("\n", "\r\n").encode())
+    assert changes() == set()

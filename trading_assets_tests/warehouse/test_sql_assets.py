@@ -12,19 +12,25 @@ import duckdb
 import polars as pl
 import pytest
 
-from trading_assets.backtests.tables import EQUITY, TRADES
+from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS, ORDERS, TRADES
 from trading_assets.config import load_configuration
-from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE
+from trading_assets.features.tables import DAILY, INDICATORS
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, RAW_BARS
+from trading_assets.models.tables import PREDICTIONS
+from trading_assets.strategies.tables import SIGNALS
 from trading_assets.warehouse import Column, MissingTableError, StaleInputError, Table, Warehouse, Whole
-from trading_assets.warehouse.sql_assets import build_sql_assets, models_folder, read_models, run_model
+from trading_assets.warehouse.sql_assets import build_sql_assets, define_view, models_folder, read_models, run_model
 from trading_assets.warehouse.sql_models import SqlModel, parse_models
 from trading_assets_tests.conftest import REPOSITORY, TINY
 from trading_assets_tests.warehouse.worlds import day
 
-TABLES = {table.name: table for table in (EQUITY, TRADES, BARS, INSTRUMENTS, QUARANTINE)}
+AUDITED = (TRADES, FILLS, ORDERS, DECISIONS, SIGNALS, INDICATORS, DAILY, PREDICTIONS, BARS, RAW_BARS)
+TABLES = {table.name: table for table in (EQUITY, INSTRUMENTS, QUARANTINE, *AUDITED)}
 MODELS = {
     model.name: model
-    for model in parse_models(read_models(models_folder()), {name: t.columns for name, t in TABLES.items()})
+    for model in parse_models(
+        read_models(models_folder()), {name: t.columns for name, t in TABLES.items() if t.extra is None}
+    )
 }
 
 
@@ -53,7 +59,13 @@ def some(table: Table, **values: list[object]) -> pl.DataFrame:
 
 
 def run(warehouse: Warehouse, name: str) -> list[tuple[object, ...]]:
-    return run_model(warehouse.unit_of_work(), MODELS[name], TABLES).rows()
+    work, model = warehouse.unit_of_work(), MODELS[name]
+    if not model.is_view:
+        return run_model(work, model, TABLES).rows()
+    rows, columns = define_view(work, model, TABLES)
+    found = warehouse.query(f"FROM {name}")
+    assert (found.height, found.schema) == (rows, columns.schema)
+    return found.rows()
 
 
 def test_monthly_returns_compound_within_a_month_and_split(warehouse: Warehouse) -> None:
@@ -88,6 +100,77 @@ def test_exit_reasons(warehouse: Warehouse) -> None:
         ("s", "train", "rule", 1, 8.0, 2.0),
         ("s", "train", "stop", 3, -1.0, -0.5),
     ]
+
+
+def test_a_trade_leads_back_to_its_bars(warehouse: Warehouse) -> None:
+    """A pair's leg that is held, cut and left, another fill, and neighbours that must not be joined to it."""
+    ids = {"trade_id": ["t"] * 2 + ["u"], "fill_id": ["f1", "f2", "f3"], "order_id": ["o1", "o2", "o3"]}
+    fills = some(FILLS, **ids, symbol=["A", "A", "B"], session=[day(1), day(5), day(1)])
+    orders = some(ORDERS, order_id=["o1", "o2", "o3"], decision_id=["d1", "d2", "d3"], symbol=["A", "A", "B"])
+    decisions = some(
+        DECISIONS,
+        decision_id=["d1", "d2", "d3"],
+        strategy=["s"] * 3,
+        symbol=["A", "A", "B"],
+        pair_id=["p", "p", None],
+        session=[day(0), day(4), day(0)],
+        decision=["enter", "exit", "enter"],
+        target_weight=[0.2, 0.1, None],
+        model=["m", None, None],
+    )
+    signals = some(
+        SIGNALS,
+        strategy=["s", "s", "s", "other"],
+        symbol=["A", "A", "A", "A"],
+        pair_id=["p", "p", "q", "p"],
+        session=[day(0), day(4), day(0), day(0)],
+        action=["enter"] * 4,
+        reason=["spread", "rebalance", "wrong pair", "wrong strategy"],
+    )
+    predictions = some(
+        PREDICTIONS, model=["m", "n"], symbol=["A"] * 2, session=[day(0)] * 2, version=["v", "w"], score=[0.75, 0.5]
+    )
+    raw = some(
+        RAW_BARS,
+        symbol=["A", "A", "A", "B"],
+        session=[day(0), day(0), day(1), day(1)],
+        occurrence=[1, 2, 1, 1],
+        source_file=["a.csv", "a.csv", "a.csv", "b.csv"],
+        source_line=[7, 8, 9, 3],
+    )
+    daily = some(DAILY, symbol=["A"], session=[day(0)]).with_columns(momentum=0.25)
+    trades = some(TRADES, trade_id=["t"], pnl=[-3.0])
+    frames = {FILLS: fills, ORDERS: orders, DECISIONS: decisions, SIGNALS: signals, PREDICTIONS: predictions}
+    warehouse.replace(Whole(), {**frames, RAW_BARS: raw, DAILY: daily, TRADES: trades})
+    assert len(run(warehouse, "backtests.trade_audit")) == 3
+    columns = (
+        "fill_id, pnl, decision_id, signal_reason, model_version, model_score, json_extract(features, '$.momentum'),"
+        " decision_file, decision_line, fill_file, fill_line"
+    )
+    found = warehouse.query(f"SELECT {columns} FROM backtests.trade_audit ORDER BY fill_id").rows()
+    assert found == [
+        ("f1", -3.0, "d1", "spread", "v", 0.75, "0.25", "a.csv", 7, "a.csv", 9),
+        ("f2", -3.0, "d2", "rebalance", None, None, None, None, None, None, None),
+        ("f3", None, "d3", None, None, None, None, None, None, "b.csv", 3),
+    ]
+
+
+def test_a_view_shows_what_its_tables_hold_now(warehouse: Warehouse) -> None:
+    view = "backtests.trade_audit"
+    assert run(warehouse, view) == []
+    warehouse.replace(Whole(), {FILLS: some(FILLS, fill_id=["f"])})
+    assert warehouse.query(f"SELECT fill_id FROM {view}").rows() == [("f",)]
+    wider = FILLS.empty().with_columns(note=pl.lit(None, pl.String))
+    more = Table(FILLS.name, "", (), {**FILLS.columns, "note": Column(pl.String, "", nullable=True)})
+    warehouse.replace(Whole(), {more: wider})
+    assert warehouse.query(f"FROM {view}").is_empty()
+
+
+def test_a_view_takes_the_place_of_a_table(warehouse: Warehouse) -> None:
+    old = Table("backtests.trade_audit", "", (), {"n": Column(pl.Int64, "")})
+    warehouse.replace(Whole(), {old: pl.DataFrame({"n": [1]})})
+    assert run(warehouse, old.name) == []
+    assert run(warehouse, old.name) == []
 
 
 def test_quality_summary_counts_each_reason(warehouse: Warehouse) -> None:
@@ -149,7 +232,12 @@ def test_dagster_sees_lineage_and_the_run_writes_the_table(warehouse: Warehouse)
     configuration = load_configuration(TINY)
     assets = build_sql_assets(configuration, writers, TABLES)
     by_key = {asset.key.to_user_string(): asset for asset in assets}
-    assert sorted(by_key) == ["backtests/exit_reasons", "backtests/monthly_returns", "market_data/quality_summary"]
+    assert sorted(by_key) == [
+        "backtests/exit_reasons",
+        "backtests/monthly_returns",
+        "backtests/trade_audit",
+        "market_data/quality_summary",
+    ]
     spec = by_key["backtests/exit_reasons"].get_asset_spec()
     assert [dep.asset_key for dep in spec.deps] == writers["backtests.trades"]
     assert spec.group_name == "backtests"
@@ -195,7 +283,7 @@ def test_the_installed_package_brings_its_models(tmp_path: Path) -> None:
     printed = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout
-    assert printed.split() == [str(tmp_path / "trading_assets" / "dbt_like_sql"), "3"]
+    assert printed.split() == [str(tmp_path / "trading_assets" / "dbt_like_sql"), "4"]
 
 
 def test_model_is_a_value() -> None:

@@ -1,0 +1,137 @@
+"""The section of trades: how they ended, why candidates were not bought, and what is open."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from trading_assets.reports.cells import Grid, grid, percent, price
+from trading_assets.reports.content import StrategyContent
+from trading_assets.reports.section import Section
+
+SHOWN_TRADES = 100
+_PRICES = dict.fromkeys(("entry_price", "exit_price", "stop_price"), price)
+
+
+def trades_section(content: StrategyContent) -> Section:
+    """Round trips of the continuous run, what became of its candidates, and how what is open would be sold."""
+    run = pl.col("split") == "all"
+    trades = content.trades.filter(run)
+    shown = last_trades(trades)
+    plan = content.liquidation_plan.filter(run)
+    return Section(
+        anchor="trades",
+        title="Trades",
+        stage="backtests",
+        text=f"{trades.height} round trips in the continuous run; {content.open_positions.height} positions or orders "
+        "were open at the ends of the runs. `trading-assets explain` with a trade id tells its story, from the bars "
+        "as received to the profit; the table backtests.trade_audit has it for all of them."
+        if not trades.is_empty()
+        else "No trade: no signal passed every test.",
+        tables=[
+            grid(exit_reasons(trades), caption="Why positions were left"),
+            grid(
+                rejections(content.decisions.filter(run)),
+                formats={"share": percent},
+                caption="Why candidates were rejected",
+            ),
+            *([liquidation(plan)] if not plan.is_empty() else []),
+        ],
+        folded_title=f"The last {shown.height} trades",
+        folded_tables=[grid(shown, formats=_PRICES)],
+        files=[f"{content.name}_{table}.csv" for table in ("trades", "fills", "orders", "decisions")],
+    )
+
+
+def exit_reasons(trades: pl.DataFrame) -> pl.DataFrame:
+    """Trades by exit reason, most frequent first."""
+    return (
+        trades.group_by("exit_reason")
+        .agg(
+            pl.len().cast(pl.Int64).alias("trades"),
+            pl.col("pnl").sum(),
+            pl.col("r_multiple").mean().alias("mean_r"),
+            pl.col("hold_sessions").mean().alias("mean_hold"),
+        )
+        .sort("trades", "exit_reason", descending=[True, False])
+    )
+
+
+def rejections(decisions: pl.DataFrame) -> pl.DataFrame:
+    """Rejected candidates by reason, most frequent first, with their share of all candidates."""
+    candidates = decisions.filter(pl.col("decision").is_in(["enter", "reject"]), moment="close").height
+    return (
+        decisions.filter(decision="reject")
+        .group_by("reason", "moment")
+        .agg(pl.len().cast(pl.Int64).alias("candidates"))
+        .with_columns(share=pl.col("candidates") / max(1, candidates))
+        .sort("candidates", "reason", "moment", descending=[True, False, False])
+        .select(
+            pl.when(moment="open")
+            .then(pl.format("{} (order at the open)", "reason"))
+            .otherwise("reason")
+            .alias("reason"),
+            "candidates",
+            "share",
+        )
+    )
+
+
+def last_trades(trades: pl.DataFrame) -> pl.DataFrame:
+    """The last trades by entry, the two legs of a pair one below the other; columns that say something."""
+    opened = pl.col("entry_session").min().over(pl.coalesce("pair_id", "trade_id"), "entry_session")
+    shown = (
+        trades.sort(opened, pl.col("pair_id").fill_null(""), "symbol", "trade_id")
+        .tail(SHOWN_TRADES)
+        .select(
+            "trade_id",
+            "pair_id",
+            "symbol",
+            "side",
+            "entry_session",
+            "entry_price",
+            "quantity",
+            "stop_price",
+            "exit_session",
+            "exit_price",
+            "exit_reason",
+            "borrow_cost",
+            "pnl",
+            "r_multiple",
+            "hold_sessions",
+        )
+    )
+    silent = [name for name in ("pair_id", "stop_price") if shown[name].null_count() == shown.height]
+    silent += ["borrow_cost"] if not (shown["borrow_cost"] > 0).any() else []
+    silent += ["side"] if set(shown["side"]) <= {"long"} else []
+    return shown.drop(silent)
+
+
+def liquidation(plan: pl.DataFrame) -> Grid:
+    """What is open, most urgent first: slices, sessions and cost of selling it."""
+    rows = (
+        plan.group_by("rank", "symbol", "pair_id", "side", "reason", "drawdown", "unrealised_r", maintain_order=True)
+        .agg(
+            pl.len().cast(pl.Int64).alias("slices"),
+            pl.col("session_offset").max().alias("sessions"),
+            pl.col("quantity", "notional", "expected_cost").sum(),
+            pl.col("expected_slippage_bps").mean(),
+        )
+        .sort("rank")
+        .select(
+            "rank",
+            "symbol",
+            "pair_id",
+            "side",
+            "quantity",
+            "notional",
+            "slices",
+            "sessions",
+            "expected_slippage_bps",
+            "expected_cost",
+            "reason",
+            "drawdown",
+            "unrealised_r",
+        )
+    )
+    silent = ["pair_id"] if rows["pair_id"].null_count() == rows.height else []
+    return grid(rows.drop(silent), formats={"drawdown": percent}, caption="If it had to be sold: most urgent first")

@@ -1,0 +1,106 @@
+"""What a strategy does, as plain values: the part of a registration that its own code and parameters decide."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import polars as pl
+
+from trading_assets.config import Configuration
+from trading_assets.config.strategies import is_target_weight, members_of, strategy_module
+from trading_assets.models.regimes import REGIMES_VERSION
+from trading_assets.models.run import TRAINING_VERSION
+from trading_assets.strategies.inputs import parameters_of
+from trading_assets.strategies.rules import Rules
+
+#: Parts of this package whose code decides what a strategy does; changes elsewhere are changes of the engine.
+_DECIDING = ("trading_assets.strategies", "trading_assets.models")
+
+
+def frozen(configuration: Configuration, name: str) -> dict[str, Any]:
+    """Type, parameters, rules, model, and members of a strategy with the regimes that weigh them.
+
+    The rules are registered beside the parameters: a changed module is a changed strategy, whatever its parameters.
+    Of an order-based strategy they are its expressions, in the text of the installed Polars, so an upgrade of it
+    that writes expressions otherwise counts as a change. Of a target-weight strategy they are the source files that
+    its module is made of, see `sources`. Members are frozen in the same way.
+    """
+    settings = configuration.strategies[name]
+    module, parameters, members = strategy_module(settings.type), parameters_of(settings), members_of(settings)
+    if is_target_weight(module):
+        decides, model = sources(module), None
+    else:
+        rules = module.rules(parameters)
+        decides, model = describe(rules), rules.model
+    return {
+        "type": settings.type,
+        "parameters": parameters.model_dump(mode="json"),
+        "rules": hashlib.sha256(canonical(decides).encode()).hexdigest(),
+        "model": configuration.models[model].model_dump(mode="json") if model else None,
+        "training": TRAINING_VERSION if model else None,
+        "members": {member: frozen(configuration, member) for member in members},
+        "regimes": [REGIMES_VERSION, configuration.regimes.model_dump(mode="json")] if members else None,
+    }
+
+
+def describe(rules: Rules) -> dict[str, Any]:
+    """A strategy's rules as plain values, its expressions written out in full."""
+    return {
+        "eligible": _text(rules.eligible),
+        "triggers": [[t.name, _text(t.strength), t.threshold, _text(t.rank)] for t in rules.triggers],
+        "exits": {name: _text(exit_) for name, exit_ in sorted(rules.exits.items())},
+        "exit": vars(rules.exit) if rules.exit else None,
+        "relative_strength": _text(rules.relative_strength),
+        "rank_weights": rules.rank_weights,
+        "model": rules.model,
+    }
+
+
+def sources(module: ModuleType) -> dict[str, str]:
+    """SHA-256 of the text of a module and of those that it uses, by name, whatever the line endings.
+
+    Followed are the modules whose functions, classes or names it holds, as far as they are of the strategies and
+    models of this package, or of the package that the module itself is of.
+    """
+    own = module.__name__.split(".")[0]
+    packages = _DECIDING if own == __name__.split(".")[0] else (*_DECIDING, own)
+    found: dict[str, str] = {}
+    waiting = [module]
+    while waiting:
+        each = waiting.pop()
+        if each.__name__ not in found and each.__file__ is not None:
+            text = Path(each.__file__).read_text(encoding="utf-8")
+            found[each.__name__] = hashlib.sha256(text.encode()).hexdigest()
+            waiting += [
+                used for used in _used(each) if f"{used.__name__}.".startswith(tuple(f"{p}." for p in packages))
+            ]
+    return found
+
+
+def _used(module: ModuleType) -> Iterator[ModuleType]:
+    for value in vars(module).values():
+        home = value if isinstance(value, ModuleType) else sys.modules.get(getattr(value, "__module__", None) or "")
+        if home is not None:
+            yield home
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys and no spaces: the same value, the same text. Dates in ISO form."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_iso, allow_nan=False)
+
+
+def _text(expression: pl.Expr) -> str:
+    return expression.meta.serialize(format="json")
+
+
+def _iso(value: object) -> str:
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    raise TypeError(f"no canonical form for {type(value).__name__}")

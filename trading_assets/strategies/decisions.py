@@ -1,0 +1,106 @@
+"""What a strategy of either kind decides: its signals, and the paper position that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from trading_assets.config.sections import Risk
+from trading_assets.config.strategies import OrderParameters, StrategyParameters, windows_of
+from trading_assets.features.catalog import FEATURES
+from trading_assets.features.indicators import INDICATORS
+from trading_assets.strategies.failure import located
+from trading_assets.strategies.inputs import columns_named
+from trading_assets.strategies.panel import signal_rows
+from trading_assets.strategies.paper import paper_positions, signals_of_targets
+from trading_assets.strategies.tables import SIGNALS, TARGET_WEIGHTS
+from trading_assets.strategies.targets import checked
+
+
+@dataclass(frozen=True)
+class Decided:
+    """Rows of `strategies.signals` and `strategies.target_weights` of one strategy."""
+
+    signals: pl.DataFrame
+    target_weights: pl.DataFrame
+
+
+class WindowError(Exception):
+    """A strategy looks back further than the data reach."""
+
+
+def decide(name: str, module: Any, parameters: StrategyParameters, panel: pl.DataFrame, risk: Risk) -> Decided:
+    """Run a strategy's own code over its panel.
+
+    Parameters
+    ----------
+    module
+        See `trading_assets.config.strategies.strategy_module`.
+
+    Raises
+    ------
+    StrategyError
+        Its code failed, or what it gave back cannot be used; with session and symbol where they can be told.
+    WindowError
+        It looks back further than any symbol has bars: a parameter does, or a column that it names.
+    """
+    _require_windows(parameters, panel)
+
+    def run(rows: pl.DataFrame) -> Decided:
+        return _decide(name, module, parameters, rows, risk)
+
+    try:
+        decided = run(panel)
+    except Exception as error:
+        raise located(error, run, panel) from error
+    _require_columns(columns_named(module, parameters), panel)
+    return decided
+
+
+def _require_windows(parameters: StrategyParameters, panel: pl.DataFrame) -> None:
+    longest = max(panel.group_by("symbol").len()["len"], default=0)
+    for window, sessions in windows_of(parameters).items():
+        if sessions > longest:
+            raise WindowError(
+                f"{window} looks back {sessions} sessions, and no symbol has more than {longest} usable bars"
+            )
+
+
+def _require_columns(names: Set[str], panel: pl.DataFrame) -> None:
+    """An indicator without any value, or a feature that needs more bars than there are, would never make a signal."""
+    longest = max(panel.group_by("symbol").len()["len"], default=0)
+    long = {feature.column for feature in FEATURES if feature.warm_up >= longest} | set(INDICATORS)
+    empty = [name for name in sorted(names & long) if panel[name].null_count() == panel.height]
+    if empty and longest:
+        raise WindowError(f"no symbol has enough bars for {', '.join(empty)}: the longest history is {longest}")
+
+
+def _decide(name: str, module: Any, parameters: StrategyParameters, panel: pl.DataFrame, risk: Risk) -> Decided:
+    if isinstance(parameters, OrderParameters):
+        rules = module.rules(parameters)
+        signals = signal_rows(
+            name,
+            rules,
+            panel,
+            stop_atr=parameters.stop_atr,
+            risk_per_trade=risk.risk_per_trade,
+            max_position=min(risk.max_position, risk.max_symbol),
+        )
+        targets = paper_positions(
+            rules,
+            parameters,
+            panel,
+            signals.filter(action="enter"),
+            max_gross=risk.max_gross,
+            delisting_sessions=risk.delisting_sessions,
+        )
+    else:
+        targets = checked(module.target_weights(parameters, panel), panel)
+        signals = signals_of_targets(name, targets)
+    return Decided(
+        signals=SIGNALS.conform(signals),
+        target_weights=TARGET_WEIGHTS.conform(targets.with_columns(strategy=pl.lit(name))).sort(TARGET_WEIGHTS.key),
+    )

@@ -1,0 +1,27 @@
+"""Daily breakouts of stocks whose weekly trend is up (trading rules, section 3.3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+
+from trading_assets.strategies import equity_momentum
+from trading_assets.strategies.rules import Rules
+
+#: The weekly close against its means, in features.daily: of the last completed week, so the gate of a Wednesday
+#: is that of the Friday before.
+WEEKLY = ("weekly_close_to_ma_13", "weekly_close_to_ma_26")
+
+GRID = equity_momentum.GRID
+
+
+class Parameters(equity_momentum.Parameters):
+    """Those of `equity_momentum`: the weeks only gate its entries."""
+
+
+def rules(parameters: Parameters) -> Rules:
+    """The entries and exits of `equity_momentum`; enter only after a week that closed above both of its means."""
+    daily = equity_momentum.rules(parameters)
+    gate = pl.all_horizontal(pl.col(column) > 0 for column in WEEKLY)
+    return replace(daily, eligible=daily.eligible & gate)

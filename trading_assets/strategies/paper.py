@@ -1,0 +1,190 @@
+"""Paper positions: what a strategy would hold if nothing but its own rules mattered.
+
+No ranks, cash, costs, capacity or guard: what is left is the strategy's opinion, which another strategy can weigh.
+"""
+
+from __future__ import annotations
+
+import bisect
+import datetime as dt
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import polars as pl
+
+from trading_assets.config.strategies import OrderParameters
+from trading_assets.strategies.rules import ExitRule, Rules
+from trading_assets.strategies.targets import SCHEMA
+
+DELISTED, HARD_STOP, MAX_HOLD, REBALANCE = "delisted", "hard_stop", "max_hold", "rebalance"
+
+#: Room for a weight below this is rounding.
+_NO_ROOM = 1e-12
+
+
+def paper_positions(
+    rules: Rules,
+    parameters: OrderParameters,
+    panel: pl.DataFrame,
+    entries: pl.DataFrame,
+    *,
+    max_gross: float,
+    delisting_sessions: int,
+) -> pl.DataFrame:
+    """Weights of an order-based strategy, by the session at whose close each is decided.
+
+    A symbol is entered at the first `enter` signal while out, with the weight of that signal. It is left when the
+    close is below close of the entry - `stop_atr` x ATR (adjusted prices, the ATR of the entry; raised as the exit
+    rule says), at the exit signal, after `max_hold` bars, or when the symbol has had no bar for `delisting_sessions`
+    sessions of its asset class; if several hold, the first of these is the reason. It can be entered again at the
+    next session. The weights add up to at most `max_gross`: entries of a session are made in the order of symbols
+    after its exits; the one that does not fit is cut, and left out if nothing fits.
+
+    Parameters
+    ----------
+    panel
+        See `build_panel`.
+    entries
+        `enter` rows of `strategies.signals`; a null weight is no entry.
+
+    Returns
+    -------
+    polars.DataFrame
+        session, symbol, pair_id (null), target_weight, reason: a row wherever a weight changes.
+    """
+    book = _Book(_bars_of(rules, panel), rules, parameters, delisting_sessions)
+    found: list[tuple[dt.date, str, None, float, str]] = []
+    wanted = _entries_by_session(entries, panel)
+    for day in panel["session"].unique().sort():
+        left = book.leave(day)
+        found += [(day, symbol, None, 0.0, reason) for symbol, reason in left.items()]
+        for row, symbol, reason, weight in wanted.get(day, ()):
+            granted = min(weight, max_gross - book.gross)
+            if symbol not in book.held and symbol not in left and granted > _NO_ROOM:
+                book.enter(row, symbol, granted)
+                found.append((day, symbol, None, granted, reason))
+    return pl.DataFrame(found, schema=SCHEMA, orient="row")
+
+
+def signals_of_targets(strategy: str, targets: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `strategies.signals` of a target-weight strategy, from its rows as `targets.checked` gives them.
+
+    `enter` where a weight becomes other than 0 (reason: the row's; `rebalance` if the same side was held before),
+    `exit` where it becomes 0. A row that repeats the weight before it is no signal.
+    """
+    before = pl.col("target_weight").shift(1, fill_value=0.0).over("symbol", "pair_id", order_by="session")
+    weight, same_side = pl.col("target_weight"), pl.col("target_weight").sign() == pl.col("before").sign()
+    return (
+        targets.with_columns(before=before)
+        .filter(weight != pl.col("before"))
+        .with_columns(
+            strategy=pl.lit(strategy),
+            action=pl.when(weight == 0).then(pl.lit("exit")).otherwise(pl.lit("enter")),
+            reason=pl.when(same_side).then(pl.lit(REBALANCE)).otherwise("reason"),
+            score=pl.lit(None, pl.Float64),
+        )
+        .drop("before")
+        .sort("session", "symbol", "pair_id")
+    )
+
+
+class _Bars(NamedTuple):
+    """Columns of the panel, by row; rows of a symbol follow each other in session order."""
+
+    session: Sequence[dt.date]
+    symbol: Sequence[str]
+    asset_class: Sequence[str]
+    close: Sequence[float]
+    atr: Sequence[float | None]
+    leave: Sequence[bool]
+    lift: Sequence[bool]
+    calendar: dict[str, list[dt.date]]  # sessions by asset class
+
+
+@dataclass
+class _Position:
+    entry: int  # row of the panel
+    row: int  # of its last bar so far
+    weight: float
+    stop: float
+
+
+@dataclass
+class _Book:
+    """Who is held at which weight."""
+
+    bars: _Bars
+    rules: Rules
+    parameters: OrderParameters
+    delisting_sessions: int
+    held: dict[str, _Position] = field(default_factory=dict)
+
+    @property
+    def gross(self) -> float:
+        return math.fsum(position.weight for position in self.held.values())  # whatever the order: the same sum
+
+    def enter(self, row: int, symbol: str, weight: float) -> None:
+        self.held[symbol] = _Position(row, row, weight, self._below(row, self.parameters.stop_atr))
+
+    def leave(self, day: dt.date) -> dict[str, str]:
+        """Move every position to the close of `day`; those that are left, and why."""
+        reasons = {symbol: self._reason(self.held[symbol], day) for symbol in sorted(self.held)}
+        left = {symbol: reason for symbol, reason in reasons.items() if reason is not None}
+        for symbol in left:
+            del self.held[symbol]
+        return left
+
+    def _reason(self, position: _Position, day: dt.date) -> str | None:
+        bars, following = self.bars, position.row + 1
+        symbol = bars.symbol[position.row]
+        if following == len(bars.session) or (bars.symbol[following], bars.session[following]) != (symbol, day):
+            return DELISTED if self._missed(position, day) >= self.delisting_sessions else None
+        position.row = following
+        if bars.lift[following] and self.rules.exit is not None:
+            position.stop = max(position.stop, self._below(position.entry, self.rules.exit.raised_stop_atr))
+        if bars.close[following] < position.stop:
+            return HARD_STOP
+        if bars.leave[following]:
+            return self.rules.exit_reason
+        is_over = self.parameters.max_hold is not None and position.row - position.entry >= self.parameters.max_hold
+        return MAX_HOLD if is_over else None
+
+    def _missed(self, position: _Position, day: dt.date) -> int:
+        own = self.bars.calendar[self.bars.asset_class[position.row]]
+        return bisect.bisect_right(own, day) - bisect.bisect_right(own, self.bars.session[position.row])
+
+    def _below(self, row: int, atrs: float) -> float:
+        return self.bars.close[row] - atrs * (self.bars.atr[row] or 0.0)
+
+
+def _bars_of(rules: Rules, panel: pl.DataFrame) -> _Bars:
+    rule = rules.exit or ExitRule("")
+    exits = panel.select(
+        expression.fill_null(False).over("symbol").alias(name) for name, expression in rules.exits.items()
+    )
+
+    def flags(name: str | None) -> list[bool]:
+        return exits[name].to_list() if name in exits.columns else [False] * panel.height
+
+    calendar = panel.group_by("asset_class").agg(pl.col("session").unique().sort())
+    return _Bars(
+        session=panel["session"].to_list(),
+        symbol=panel["symbol"].to_list(),
+        asset_class=panel["asset_class"].to_list(),
+        close=panel["adj_close"].to_list(),
+        atr=panel["atr_14"].to_list(),
+        leave=flags(rule.signal),
+        lift=flags(rule.raise_stop_on),
+        calendar=dict(calendar.iter_rows()),
+    )
+
+
+def _entries_by_session(entries: pl.DataFrame, panel: pl.DataFrame) -> dict[dt.date, list[tuple[int, str, str, float]]]:
+    rows = panel.select("session", "symbol").with_row_index("row")
+    found: dict[dt.date, list[tuple[int, str, str, float]]] = {}
+    entries = entries.drop_nulls("target_weight").join(rows, on=["session", "symbol"]).sort("session", "symbol")
+    for day, *entry in entries.select("session", "row", "symbol", "reason", "target_weight").iter_rows():
+        found.setdefault(day, []).append(tuple(entry))
+    return found

@@ -1,0 +1,42 @@
+"""The tables of one run of the engine on arrays, with names made up for what it numbers."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from trading_assets.backtests.engine import simulate
+from trading_assets.backtests.market import EXIT_REASONS, Targets
+from trading_assets.backtests.market_build import Grid
+from trading_assets.backtests.names import Names
+from trading_assets.backtests.records import Result, result_of
+from trading_assets.strategies.rules import Rules, Trigger
+from trading_assets_tests.backtests.markets import Case
+
+FIRST = dt.date(2001, 1, 1)
+
+
+def grid_of_case(case: Case) -> Grid:
+    """Sessions on consecutive days, symbols S00, S01, ..."""
+    sessions, symbols = case.market.close.shape
+    return Grid(
+        sessions=[FIRST + dt.timedelta(days=t) for t in range(sessions)],
+        symbols=[f"S{i:02d}" for i in range(symbols)],
+        asset_classes=["equity"] * symbols,
+        calendars=["24/7"] * symbols,
+    )
+
+
+def result_of_case(case: Case, split: str = "train") -> Result:
+    """Every table of the run of a case: triggers are named t0 to t3, pairs P0 and on, a target's own reason own."""
+    grid = grid_of_case(case)
+    if isinstance(case.signals, Targets):
+        reasons = (*EXIT_REASONS, "own")
+        pairs = [f"P{number}" for number in range(case.signals.group.max() + 1)]
+        names = Names(grid, triggers=reasons, exits=reasons, pairs=pairs)
+    else:
+        triggers = tuple(Trigger(f"t{k}", pl.lit(1.0), 0.0, pl.lit(1.0)) for k in range(4))
+        names = Names.of_rules(grid, Rules(eligible=pl.lit(True), triggers=triggers))
+    simulation = simulate(case.market, case.signals, case.trial, case.settings)
+    return result_of(simulation, case.market, case.trial, case.settings, names, strategy="s", split=split)

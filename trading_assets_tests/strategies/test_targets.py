@@ -1,0 +1,109 @@
+"""What a target-weight strategy may give back, and the signals and members' weights made of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+import pytest
+
+from trading_assets.strategies.panel import with_members, with_regimes
+from trading_assets.strategies.paper import signals_of_targets
+from trading_assets.strategies.tables import SIGNALS, TARGET_WEIGHTS
+from trading_assets.strategies.targets import SCHEMA, TargetWeightError, checked
+
+DAYS = [dt.date(2020, 1, day) for day in range(1, 9)]
+BARS = pl.DataFrame({"session": DAYS * 2, "symbol": ["A"] * 8 + ["B"] * 8}).sort("symbol", "session")
+
+
+def rows(*given: tuple[int, str, float | None, str | None], pair: str | None = None) -> pl.DataFrame:
+    named = [(DAYS[day], symbol, pair, weight, reason) for day, symbol, weight, reason in given]
+    return pl.DataFrame(named, schema=SCHEMA, orient="row")
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (rows((0, "A", None, "x")), "a value is null"),
+        (rows((0, "A", 0.1, None)), "a value is null"),
+        (rows((0, "A", float("nan"), "x")), "not within -1 to 1"),
+        (rows((0, "A", -1.01, "x")), r"not within -1 to 1 \(1 rows, the first: session 2020-01-01, symbol A"),
+        (rows((0, "C", 0.1, "x")), "no bar at that session"),
+        (rows((1, "A", 0.1, "x"), (1, "A", 0.2, "y")), r"two rows at that session \(2 rows"),
+        (rows((0, "A", 0.1, "x")).drop("reason"), "no column reason"),
+        (rows((0, "A", 0.1, "x")).with_columns(target_weight=pl.lit("much")), "of another type"),
+        (None, "must return a polars.DataFrame, not NoneType"),
+    ],
+)
+def test_what_cannot_be_used_is_named(frame: pl.DataFrame, message: str) -> None:
+    with pytest.raises(TargetWeightError, match=message):
+        checked(frame, BARS)
+
+
+def test_rows_come_in_one_order_and_without_pairs() -> None:
+    frame = rows((2, "B", 0.1, "x"), (2, "A", 0.2, "x"), (0, "B", 1, "x")).drop("pair_id")
+    found = checked(frame.cast({"target_weight": pl.Float32}), BARS)
+    assert found.select("session", "symbol").rows() == [(DAYS[0], "B"), (DAYS[2], "A"), (DAYS[2], "B")]
+    assert dict(found.schema) == SCHEMA
+    both = pl.concat([rows((1, "A", 0.1, "x"), pair=pair) for pair in ("p", "q", None)])
+    assert checked(both, BARS).height == 3
+
+
+def test_signals_are_changes_of_a_weight() -> None:
+    targets = rows(
+        (0, "A", 0.3, "first"),
+        (1, "A", 0.3, "again"),
+        (2, "A", 0.2, "less"),
+        (3, "A", -0.2, "turn"),
+        (4, "A", 0.0, "enough"),
+        (5, "A", 0.0, "still out"),
+        (1, "B", 0.0, "never in"),
+    )
+    found = SIGNALS.conform(signals_of_targets("s", targets))
+    SIGNALS.validate(found)
+    assert found.select("session", "action", "reason", "target_weight").rows() == [
+        (DAYS[0], "enter", "first", 0.3),
+        (DAYS[2], "enter", "rebalance", 0.2),
+        (DAYS[3], "enter", "turn", -0.2),
+        (DAYS[4], "exit", "enough", 0.0),
+    ]
+
+
+def test_pairs_in_one_symbol_are_signals_of_their_own() -> None:
+    targets = pl.concat([rows((0, "A", 0.1, "in"), (2, "A", 0.0, "out"), pair=pair) for pair in ("p", "q")])
+    found = SIGNALS.conform(signals_of_targets("s", targets))
+    SIGNALS.validate(found)
+    assert found["pair_id"].to_list() == ["p", "q", "p", "q"]
+    assert set(found["reason"]) == {"in", "out"}
+
+
+def test_a_members_weight_is_known_from_its_session_on_and_sums_its_pairs() -> None:
+    own = pl.concat(
+        [
+            rows((1, "A", 0.125, "x"), (4, "A", 0.0, "x"), pair="p"),
+            rows((2, "A", 0.25, "x"), (5, "A", 0.0, "x"), pair="q"),
+            rows((3, "B", -0.4, "x")),
+        ]
+    )
+    weights = TARGET_WEIGHTS.conform(
+        pl.concat([own.with_columns(strategy=pl.lit("m")), rows((0, "A", 0.9, "x")).with_columns(strategy=pl.lit("n"))])
+    )
+    found = with_members(BARS, ["m"], weights).sort("symbol", "session")
+    assert found.filter(symbol="A")["weight_m"].to_list() == [0, 0.125, 0.375, 0.375, 0.25, 0, 0, 0]
+    assert found.filter(symbol="B")["weight_m"].to_list() == [0, 0, 0, -0.4, -0.4, -0.4, -0.4, -0.4]
+    assert with_members(BARS, ["m", "n"], weights)["weight_n"].max() == 0.9
+
+
+def test_regimes_are_the_last_known_of_the_benchmark() -> None:
+    regimes = pl.DataFrame(
+        {
+            "benchmark": ["IDX"] * 4 + ["COIN"],
+            "session": [DAYS[1], DAYS[1], DAYS[3], DAYS[3], DAYS[0]],
+            "regime": [0, 1, 0, 1, 0],
+            "probability": [0.2, 0.8, 0.6, 0.4, 1.0],
+        }
+    )
+    found = with_regimes(BARS, regimes, "IDX").filter(symbol="B")
+    assert found["regime_1"].to_list() == [None, 0.8, 0.8, 0.4, 0.4, 0.4, 0.4, 0.4]
+    assert found["regime_0"].to_list()[1] == 0.2
+    assert with_regimes(BARS, regimes, None).columns == BARS.columns
