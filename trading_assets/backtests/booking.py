@@ -159,7 +159,7 @@ def _record_trade(
     trade["quantity"] = position["exit_quantity"]
     trade["stop_price"] = position["initial_stop"]
     trade["pnl"] = position["flow"]
-    trade["return"] = position["flow"] / position["basis"]
+    trade["return"] = position["flow"] / position["basis"] if position["basis"] > 0.0 else math.nan
     trade["r_multiple"] = r
     trade["hold_sessions"] = position["hold_sessions"]
     trade["entry_fee"] = position["entry_fee"]

@@ -77,14 +77,17 @@ def decide_entries(
     state: State,
     records: Records,
 ) -> None:
-    """Test, rank and size the candidates of session *t*; those that pass become orders for the next open."""
+    """Test, rank and size the candidates of session *t*; those that pass become orders for the next open.
+
+    Where no slot is free from the start nothing is ranked.
+    """
     account = state.account[0]
     if candidates.first[t] == candidates.first[t + 1]:
         return
-    closed = barrier >= 0 or account["held"] + account["queued"] >= settings.max_positions
-    if closed and records.decisions.size == 0:
+    full = account["held"] + account["queued"] >= settings.max_positions
+    if (barrier >= 0 or full) and records.decisions.size == 0:
         return  # nothing can be ordered and no one asks why
-    survivors = _screen(t, barrier, market, candidates, derived, trial, settings, state, records)
+    survivors = _screen(t, barrier, full, market, candidates, derived, trial, settings, state, records)
     if survivors == 0:
         return
     _rank(survivors, trial["rank_weights"], state)
@@ -97,6 +100,7 @@ def decide_entries(
 def _screen(
     t: int,
     barrier: int,
+    full: bool,
     market: Market,
     candidates: Candidates,
     derived: Derived,
@@ -114,6 +118,7 @@ def _screen(
     if held.size >= settings.correlation_positions:
         portfolio = portfolio_correlation(t, held, returns, units, valid)
     state.portfolio_correlation[0] = portfolio
+    guarded = portfolio > settings.correlation_portfolio
     survivors = 0
     for row in range(candidates.first[t], candidates.first[t + 1]):
         label = _label(row, candidates.strength, trial)
@@ -131,10 +136,12 @@ def _screen(
                 gone or derived.unhealthy[t, i], candidates.eligible[row], market.close[t, i], distance
             )
         correlation = math.nan
-        if rejection < 0:
+        if rejection < 0 and (guarded or not full):
             correlation = candidate_correlation(t, i, held, returns, units, valid)
-            if portfolio > settings.correlation_portfolio and correlation > settings.correlation_candidate:
+            if guarded and correlation > settings.correlation_candidate:
                 rejection = CORRELATION_GUARD
+        if rejection < 0 and full:
+            rejection = SLOTS
         if rejection >= 0:
             index = record(t, 1, i, -1, REJECT, rejection, label, account, records.decisions)
             if index >= 0:

@@ -13,9 +13,19 @@ from trading_assets.backtests.market import Flags, Floats, Integers
 
 @compiled
 def load_units(t: int, held: Integers, returns: Floats, units: Floats, valid: Flags) -> None:
-    """Standardise the last returns of every position, once a session."""
+    """Standardise the last returns of every position once a session, and add them up in the last row but one.
+
+    A mean of correlations with all positions is then a single product; it takes pair by pair only where a return is
+    missing.
+    """
+    everything = units.shape[0] - 2
+    valid[everything] = held.size > 0
+    units[everything] = 0.0
     for place in range(held.size):
         valid[place] = standardise(t, held[place], returns, units[place])
+        valid[everything] &= valid[place]
+        for k in range(units.shape[1]):
+            units[everything, k] += units[place, k]
 
 
 @compiled
@@ -78,21 +88,30 @@ def common_correlation(t: int, i: int, j: int, returns: Floats, window: int) -> 
 
 
 @compiled
+def product(a: Floats, b: Floats) -> float:
+    """Inner product, in order."""
+    total = 0.0
+    for k in range(a.size):
+        total += a[k] * b[k]
+    return total
+
+
+@compiled
 def pair_correlation(
     t: int, i: int, unit_i: int, j: int, unit_j: int, returns: Floats, units: Floats, valid: Flags
 ) -> float:
     """Correlation of symbols `i` and `j`, whose standardised returns are in those rows of `units` where valid."""
     if not (valid[unit_i] and valid[unit_j]):
         return common_correlation(t, i, j, returns, units.shape[1])
-    total = 0.0
-    for k in range(units.shape[1]):
-        total += units[unit_i, k] * units[unit_j, k]
-    return total
+    return product(units[unit_i], units[unit_j])
 
 
 @compiled
 def portfolio_correlation(t: int, held: Integers, returns: Floats, units: Floats, valid: Flags) -> float:
     """Mean pairwise correlation of the positions `held`, row *k* of `units` that of `held[k]`; NaN without a pair."""
+    everything = units.shape[0] - 2
+    if valid[everything] and held.size > 1:
+        return (product(units[everything], units[everything]) - held.size) / (held.size * (held.size - 1))
     total, pairs = 0.0, 0
     for a in range(held.size):
         for b in range(a + 1, held.size):
@@ -109,7 +128,10 @@ def candidate_correlation(t: int, i: int, held: Integers, returns: Floats, units
     if held.size == 0:
         return math.nan
     own = units.shape[0] - 1
+    everything = own - 1
     valid[own] = standardise(t, i, returns, units[own])
+    if valid[own] and valid[everything]:
+        return product(units[own], units[everything]) / held.size
     total, pairs = 0.0, 0
     for place in range(held.size):
         value = pair_correlation(t, i, own, held[place], place, returns, units, valid)

@@ -45,7 +45,7 @@ class State(NamedTuple):
     sorted_returns: Floats
     volatilities: Floats  # ring of those of the baseline
     sorted_volatilities: Floats
-    units: Floats  # (positions + 1, correlation window) standardised returns; last row: a candidate's
+    units: Floats  # (positions + 2, correlation window) standardised returns; then their sum, and a candidate's
     unit_valid: Flags
     row: Integers  # (slots,) candidates of the session that passed the tests so far
     label: Integers
@@ -91,8 +91,8 @@ def new_state(slots: int, sessions: int, max_positions: int, sector: Integers, s
         sorted_returns=np.zeros(settings.var_window),
         volatilities=np.zeros(settings.volatility_baseline),
         sorted_volatilities=np.zeros(settings.volatility_baseline),
-        units=np.zeros((settings.max_positions + 1, settings.correlation_window)),
-        unit_valid=np.zeros(settings.max_positions + 1, np.bool_),
+        units=np.zeros((settings.max_positions + 2, settings.correlation_window)),
+        unit_valid=np.zeros(settings.max_positions + 2, np.bool_),
         row=np.zeros(slots, np.int64),
         label=np.zeros(slots, np.int64),
         measures=np.zeros((4, slots)),

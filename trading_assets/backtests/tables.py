@@ -57,7 +57,7 @@ TRADES = Table(
         "pnl": Column(
             pl.Float64, "all cash in minus all cash out: fees, borrowing, dividends and fractions of a lot included"
         ),
-        "return": Column(pl.Float64, "pnl over the notional of the entry"),
+        "return": Column(pl.Float64, "pnl over the notional of the entry; null if that was 0", nullable=True),
         "r_multiple": Column(
             pl.Float64,
             "pnl over (initial stop distance x quantity at the entry); without a stop 2.5 x ATR stands in",
@@ -153,7 +153,13 @@ ORDERS = Table(
         "symbol": _SYMBOL,
         "pair_id": _PAIR,
         "side": _SIDE,
-        "quantity": Column(pl.Float64, "asked for at the decision, in units of its session", at_least=0),
+        "quantity": Column(
+            pl.Float64,
+            "asked for at the decision, in units of its session (of a target weight: an estimate, it is sized at the "
+            "open); null without a close",
+            nullable=True,
+            at_least=0,
+        ),
         "decision_session": Column(pl.Date, "session at whose close it was given"),
         "status": Column(pl.String, "what had become of it at the end of the run", one_of=ORDER_STATUSES),
         "cancel_reason": Column(pl.String, "why it, or the rest of it, was cancelled", nullable=True),
@@ -212,7 +218,7 @@ OPEN_POSITIONS = Table(
         "symbol": _SYMBOL,
         "pair_id": _PAIR,
         "side": Column(pl.String, "of the position; of an order, of what it would open", one_of=("long", "short")),
-        "quantity": Column(pl.Float64, "held, or ordered", at_least=0),
+        "quantity": Column(pl.Float64, "held; of an order as in orders", nullable=True, at_least=0),
         "entry_session": Column(pl.Date, "null for an order", nullable=True),
         "entry_price": Column(pl.Float64, "null for an order", nullable=True),
         "stop_price": Column(pl.Float64, "current stop; provisional for an order; null without one", nullable=True),

@@ -24,7 +24,7 @@ from trading_assets.backtests.market import EXIT_REASONS, REJECTIONS, Market, Ta
 from trading_assets.backtests.risk import HALTED
 from trading_assets.backtests.settings import Settings
 from trading_assets.backtests.state import Derived, Records, State, floor_to_lot, record
-from trading_assets.backtests.target_fills import TARGET_WEIGHT, cancel_target, partner_of
+from trading_assets.backtests.target_fills import TARGET_WEIGHT, cancel_target, is_forced_out, partner_of
 
 REBALANCE = EXIT_REASONS.index("rebalance")
 PAIR_LEG = REJECTIONS.index("pair_leg")
@@ -81,7 +81,10 @@ def _forced_reason(
     settings: Settings,
     state: State,
 ) -> int:
-    """The first in the order of `EXIT_REASONS` of the position's own and of its other leg's, or -1."""
+    """The first in the order of `EXIT_REASONS` of the position's own and of its other leg's, or -1.
+
+    A pair with a symbol that is gone is over, also where that leg was never held.
+    """
     other = partner_of(p, targets)
     if other >= 0:
         j = targets.symbol[other]
@@ -198,7 +201,7 @@ def _verdict(t: int, row: int, barrier: int, market: Market, targets: Targets, d
     """What becomes of a row by the tests that do not depend on its size."""
     p, weight = targets.slot[row], targets.weight[row]
     i, order = targets.symbol[p], state.orders[p]
-    if state.ordered[p] and order["weight"] == 0.0 and order["trigger"] <= DRAWDOWN_HALT:  # a forced exit
+    if is_forced_out(p, state):
         if weight == 0.0:
             return _NOTHING
         return HALTED if order["trigger"] == DRAWDOWN_HALT else HEALTH
@@ -256,6 +259,8 @@ def _standing(first: int, last: int, market: Market, targets: Targets, state: St
                 weight = 0.0
             elif state.verdict[p] == _SHRINKS:
                 weight = abs(targets.weight[state.row[p]])
+            elif is_forced_out(p, state):
+                weight = 0.0  # its exit outlasts the rejected row
         elif state.ordered[p]:
             weight = abs(state.orders[p]["weight"])
         gross += weight
@@ -385,7 +390,7 @@ def _conclude(
             records.decisions[index]["order"] = index
         _order(t, p, granted, why, index, market, targets, trial, state)
         return
-    if state.ordered[p] and state.orders[p]["weight"] == 0.0 and state.orders[p]["trigger"] <= DRAWDOWN_HALT:
+    if is_forced_out(p, state):
         return
     if state.ordered[p]:
         _withdraw(p, state)

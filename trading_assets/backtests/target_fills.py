@@ -63,6 +63,13 @@ def partner_of(p: int, targets: Targets) -> int:
     return -1
 
 
+@compiled
+def is_forced_out(p: int, state: State) -> bool:
+    """Whether slot `p` waits for a forced exit, which no row takes back."""
+    order = state.orders[p]
+    return state.ordered[p] and order["weight"] == 0.0 and order["trigger"] <= DRAWDOWN_HALT  # type: ignore[no-any-return]
+
+
 @inlined
 def fill_targets(
     t: int, market: Market, targets: Targets, trial: Any, settings: Settings, state: State, records: Records

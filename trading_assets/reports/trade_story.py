@@ -116,7 +116,8 @@ def _choice(evidence: TradeEvidence) -> Chapter:
         pl.col("decision_id") != own, pl.col("score"), "symbol", descending=[False, True, False], nulls_last=True
     )
     entered = ranked.filter(decision="enter").height
-    lines = [f"{ranked.height} candidates that session, {entered} of them ordered; the place in the queue is by score"]
+    queue = "" if ranked["score"].null_count() == ranked.height else "; the place in the queue is by score"
+    lines = [f"candidates that session: {ranked.height}, ordered: {entered}{queue}"]
     decision = evidence.decisions.row(0, named=True)
     if decision["portfolio_correlation"] is not None:
         lines.append(
@@ -149,7 +150,8 @@ def _size(evidence: TradeEvidence) -> Chapter:
     close, equity, risk = bar["close"], decision["equity"], evidence.risk
     limits: list[tuple[str, str, float]] = []
     atr = _known(evidence.indicators.filter(session=decision["session"])).get("atr_14")
-    lines = [f"equity {equity:,.2f}, cash not reserved {_amount(decision['cash'])}, close {price(close)}"]
+    cash = "" if decision["cash"] is None else f", cash not reserved {decision['cash']:,.2f}"
+    lines = [f"equity {equity:,.2f}{cash}, close {price(close)}"]
     if decision["granted_weight"] is not None:
         limits.append(
             ("target weight", f"{decision['granted_weight']:.4%} of equity", decision["granted_weight"] * equity)
@@ -166,7 +168,8 @@ def _size(evidence: TradeEvidence) -> Chapter:
             f"{equity:,.2f} x {risk.risk_per_trade:.2%} x {decision['risk_multiplier']:.2f} / {price(distance)} a unit"
         )
         limits.append(("risk per trade", text, at_risk / distance * close))
-    cap = min(risk.max_position, risk.max_symbol)
+    # A position in a target-weight strategy is capped as its symbol alone is.
+    cap = risk.max_symbol if decision["granted_weight"] is not None else min(risk.max_position, risk.max_symbol)
     limits.append(("one position", f"{cap:.0%} of equity", cap * equity))
     limits += [
         (name, "", decision[column])
@@ -203,7 +206,7 @@ def _fills(evidence: TradeEvidence, *, entry: bool) -> Chapter:
             f"{fill['slippage_bps']:.2f} bp (mean {fill['mean_slippage_bps']:.2f}), to the tick; fee {fill['fee']:,.2f}"
         )
         lines.append(
-            f"    order {order['order_id']} of {order['decision_session']}: {units(order['quantity'])} units, "
+            f"    order {order['order_id']} of {order['decision_session']}: {_ordered(order)}, "
             f"{_words(order['status'])}{_because(order['cancel_reason'])}"
         )
     return Chapter("Entry" if entry else "Exit fills", lines)
@@ -258,6 +261,10 @@ def _known(rows: pl.DataFrame) -> dict[str, float]:
     return {name: value for name, value in row.items() if isinstance(value, float)}
 
 
+def _ordered(order: Row) -> str:
+    return "sized at its open" if not order["quantity"] else f"{units(order['quantity'])} units"
+
+
 def _words(name: str) -> str:
     return name.replace("_", " ")
 
@@ -268,7 +275,3 @@ def _because(reason: str | None) -> str:
 
 def _optional(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.2f}"
-
-
-def _amount(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:,.2f}"

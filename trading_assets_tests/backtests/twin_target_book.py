@@ -328,7 +328,7 @@ class TargetBook(Twin):
                 "exit_price": leg.left_at,
                 "quantity": leg.left,
                 "pnl": leg.cash_flow,
-                "return": leg.cash_flow / leg.basis,
+                "return": leg.cash_flow / leg.basis if leg.basis > 0 else math.nan,
                 "r_multiple": leg.cash_flow / leg.risk,
                 "hold_sessions": leg.held_sessions,
                 "entry_fee": leg.entry_fee,

@@ -202,7 +202,7 @@ def test_every_chapter_has_its_numbers(world: tuple[Warehouse, Configuration]) -
     assert "+0.25 R" in text["breakout-all-AAA-20010102"]
     assert "signal of the strategy: fast, score 2.25" in text["Signal"]
     assert "forward_return gave 0.6250; version abc123, fold 3" in text["Model"]
-    assert "3 candidates that session, 1 of them ordered" in text["Choice"]
+    assert "candidates that session: 3, ordered: 1; the place in the queue is by score" in text["Choice"]
     assert "positions 0.50 (limit 0.70)" in text["Choice"]
     assert "stop 2.5 x ATR 2.00 = 5.00 below the fill" in text["Size"]
     assert "bought 151 at 101.20 = 101.00 + 19.80 bp (mean 10.00), to the tick; fee 1.50" in text["Entry"]
