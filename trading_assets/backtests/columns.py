@@ -33,8 +33,8 @@ from trading_assets.backtests.columns_kernel import (
     screen_columns_of_crosses,
     screen_columns_of_signals,
 )
+from trading_assets.backtests.layout import Table
 from trading_assets.backtests.market import Flags, Floats, Integers
-from trading_assets.backtests.state import Table
 
 __all__ = [
     "CROSS",

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_assets.backtests.compiled import cached, compiled
+from trading_assets.backtests.layout import Table
 from trading_assets.backtests.market import Flags, Floats, Integers
-from trading_assets.backtests.state import Table
 
 #: Means closer than this fraction are equal: the rounding of a rolling sum makes no cross.
 _EQUAL = 1e-12
