@@ -25,6 +25,9 @@ from trading_assets.models.run import TRAINING_VERSION
 from trading_assets.robustness.tables import REGISTRATIONS
 from trading_assets.strategies.rules import Rules
 
+#: Settings of the section `robustness` that decide what the resampled criteria are.
+RESAMPLING_SETTINGS = {"resamples", "permutations", "block_sessions", "cross_validation_blocks"}
+
 
 @dataclass(frozen=True)
 class Registered:
@@ -97,6 +100,7 @@ def register(
         "risk": configuration.risk.model_dump(mode="json"),
         "seed": configuration.seed,
         "criteria": configuration.robustness.verdict.model_dump(mode="json"),
+        "resampling": configuration.robustness.model_dump(mode="json", include=RESAMPLING_SETTINGS),
         "data_hash": data_hash(bars, [*universe, *([benchmark] if benchmark else [])], end),
     }
     return Registered(strategy=name, registered_on=entry.registered_on, content=canonical(content))
