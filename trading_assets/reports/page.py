@@ -11,7 +11,8 @@ import polars as pl
 
 from trading_assets.reports.cells import Grid, grid, number, percent
 from trading_assets.reports.content import StrategyContent
-from trading_assets.reports.sections import Section, criteria_table, sections
+from trading_assets.reports.section import Section
+from trading_assets.reports.sections import criteria_table, sections
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -12,6 +11,8 @@ from trading_assets import charts
 from trading_assets.backtests.metrics import METRICS
 from trading_assets.reports.cells import Cell, Grid, Head, grid, number, percent, price
 from trading_assets.reports.content import StrategyContent
+from trading_assets.reports.doubts import development_bands, doubts_section
+from trading_assets.reports.section import Section
 
 FRACTIONS = (
     "total_return annual_return volatility max_drawdown daily_loss_99 "
@@ -23,26 +24,10 @@ SHOWN_TRADES = 100
 SHOWN_PAIRS = 2
 
 
-@dataclass(frozen=True)
-class Section:
-    """A section of the page; `stage` is where its tables come from."""
-
-    anchor: str
-    title: str
-    stage: str
-    text: str = ""
-    charts: list[Any] = field(default_factory=list)
-    side_by_side: bool = False
-    tables: list[Grid] = field(default_factory=list)
-    folded_title: str = ""
-    folded_charts: list[Any] = field(default_factory=list)
-    folded_tables: list[Grid] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-
-
 def sections(content: StrategyContent) -> list[Section]:
     """All sections below the verdict, in reading order."""
     return [
+        doubts_section(content),
         _performance(content),
         _returns(content),
         _sensitivity(content),
@@ -96,8 +81,13 @@ def _performance(content: StrategyContent) -> Section:
         title="Performance",
         stage="backtests",
         text="One continuous run, after fees and slippage, beside what one could have held instead. Shaded spans are "
-        "the splits. Decisions at a close fill at the next open.",
-        charts=[charts.equity(curve, baselines, content.splits), charts.drawdown(curve), charts.exposure(curve)],
+        "the splits. Decisions at a close fill at the next open. The band is where 90 % of the curves end up that are "
+        "made of resampled daily returns of train and validation.",
+        charts=[
+            charts.equity(curve, baselines, content.splits, development_bands(content)),
+            charts.drawdown(curve),
+            charts.exposure(curve),
+        ],
         tables=[_metrics_table(content.metrics)],
         files=[f"{content.name}_{table}.csv" for table in ("equity", "metrics")],
     )

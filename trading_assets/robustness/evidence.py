@@ -10,7 +10,15 @@ import polars as pl
 from trading_assets.backtests import tables as backtests
 from trading_assets.models.tables import SPLITS
 from trading_assets.robustness.steps import beside_other_splits, market, resampled, write
-from trading_assets.robustness.tables import DEVELOPMENT, LOGITS, OVERFITTING, RESAMPLING, SENSITIVITY, TRIALS
+from trading_assets.robustness.tables import (
+    DEVELOPMENT,
+    EVERY_STRATEGY,
+    LOGITS,
+    OVERFITTING,
+    RESAMPLING,
+    SENSITIVITY,
+    TRIALS,
+)
 from trading_assets.strategies.failure import require_ok, strategy_of
 from trading_assets.warehouse import Rows
 
@@ -39,7 +47,7 @@ def overfitting(step: Step) -> Mapping[str, Any]:
 
 def reality_check(step: Step) -> Mapping[str, Any]:
     """Is the best of all strategies better than cash, given how many there are? On train + validation."""
-    from trading_assets.robustness.overfitting import EVERY_STRATEGY, rows
+    from trading_assets.robustness.overfitting import rows
     from trading_assets.robustness.spans import development, spans_of
     from trading_assets.robustness.superiority import common_returns, superiority
 

@@ -15,8 +15,6 @@ from trading_assets.robustness.cross_validation import Overfitting, overfitting
 from trading_assets.robustness.tables import LOGITS, OVERFITTING
 from trading_assets.robustness.trials import latest, returns_of_trials
 
-#: Strategy of the rows that are about all strategies together.
-EVERY_STRATEGY = "*"
 #: Bins of the logits' histogram, symmetric about 0.
 BIN_EDGES = np.linspace(-6.0, 6.0, 25)
 

@@ -9,6 +9,8 @@ from trading_assets.warehouse.table import Column, Table
 #: The continuous run from the first session of train to the last of validation: what may be looked at freely.
 DEVELOPMENT = "train+validation"
 HOLDOUT = "holdout"
+#: Strategy of the rows that are about all strategies together.
+EVERY_STRATEGY = "*"
 
 KINDS = ("evidence", "rejection", "primary", "secondary", "stress", "result")
 RESULTS = ("insufficient_evidence", "reject", "conditional", "go")

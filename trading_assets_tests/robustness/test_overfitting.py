@@ -9,8 +9,8 @@ import pytest
 
 from trading_assets.backtests import backtest, prepare, with_parameters
 from trading_assets.backtests import tables as backtests
-from trading_assets.robustness.overfitting import EVERY_STRATEGY, TrialMissingError, selection, statistics
-from trading_assets.robustness.tables import LOGITS, OVERFITTING, SENSITIVITY, TRIALS
+from trading_assets.robustness.overfitting import TrialMissingError, selection, statistics
+from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY, TRIALS
 from trading_assets.strategies.equity_momentum import Parameters
 from trading_assets.strategies.inputs import read_frames
 from trading_assets.warehouse import Rows

@@ -1,0 +1,25 @@
+"""A section of a strategy's page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from trading_assets.reports.cells import Grid
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the page; `stage` is where its tables come from."""
+
+    anchor: str
+    title: str
+    stage: str
+    text: str = ""
+    charts: list[Any] = field(default_factory=list)
+    side_by_side: bool = False
+    tables: list[Grid] = field(default_factory=list)
+    folded_title: str = ""
+    folded_charts: list[Any] = field(default_factory=list)
+    folded_tables: list[Grid] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
