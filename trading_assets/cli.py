@@ -142,6 +142,30 @@ def explain(
 
 
 @app.command()
+def verdict(
+    strategy: Annotated[str, typer.Argument(help="Its name in the configuration.")],
+    config: ConfigOption = None,
+    data: DataOption = None,
+    require: Annotated[
+        Literal["go", "conditional"] | None, typer.Option(help="Exit 1 unless the verdict is this or better.")
+    ] = None,
+) -> None:
+    """Print the verdict on a strategy: every criterion, and the result in words."""
+    configuration = _load(config, data)
+    if strategy not in configuration.strategies:
+        raise ConfigurationError(f"no strategy {strategy!r}\n  expected: one of {', '.join(configuration.strategies)}")
+    from trading_assets.robustness.standing import standing
+    from trading_assets.warehouse import Warehouse
+
+    found = standing(Warehouse(configuration.warehouse_path), configuration, strategy)
+    _print_frame(found.criteria.select("kind", "criterion", "value", "side", "threshold", "passed"))
+    console.print(_escaped(found.explanation), highlight=False)
+    if require is not None and not found.meets(require):
+        errors.print(f"[red]error:[/red] the verdict is {found.result}, {require} is required", highlight=False)
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def sql(
     query: Annotated[str, typer.Argument(help="A SELECT; tables are schema.table.")],
     config: ConfigOption = None,

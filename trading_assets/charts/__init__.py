@@ -5,6 +5,7 @@ from trading_assets.charts.figures import (
     drawdown,
     equity,
     exposure,
+    histogram,
     monthly_returns,
     parameter_heat_map,
 )
@@ -15,6 +16,7 @@ __all__ = [
     "drawdown",
     "equity",
     "exposure",
+    "histogram",
     "markdown",
     "monthly_returns",
     "parameter_heat_map",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 STRATEGY_COLOUR = "#0b62c4"
+BAND_COLOUR = "rgba(11, 98, 196, 0.10)"
 LOSS_COLOUR = "#c2410c"
 BASELINE_STYLE = {
     "benchmark": ("#475569", "solid"),
@@ -24,7 +25,9 @@ DIVERGING = [[0.0, "#b45309"], [0.5, "#f8fafc"], [1.0, "#0b62c4"]]
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def equity(curve: pl.DataFrame, baselines: pl.DataFrame, splits: pl.DataFrame) -> Figure:
+def equity(
+    curve: pl.DataFrame, baselines: pl.DataFrame, splits: pl.DataFrame, bands: pl.DataFrame | None = None
+) -> Figure:
     """Equity of a strategy and of what one could have held instead.
 
     Parameters
@@ -35,10 +38,19 @@ def equity(curve: pl.DataFrame, baselines: pl.DataFrame, splits: pl.DataFrame) -
         baseline, session, equity.
     splits
         split, start, end: shaded, so that nobody mistakes training years for evidence.
+    bands
+        session, low, high: what resampled returns could have made of it, drawn behind the curves.
     """
     import plotly.graph_objects as go
 
     figure = go.Figure()
+    if bands is not None and not bands.is_empty():
+        days, edge = bands["session"].to_list(), {"width": 0}
+        figure.add_scatter(x=days, y=bands["low"].to_list(), line=edge, showlegend=False, hoverinfo="skip")
+        figure.add_scatter(
+            x=days, y=bands["high"].to_list(), line=edge, fill="tonexty", fillcolor=BAND_COLOUR, name="90 % band",
+            hoverinfo="skip",
+        )  # fmt: skip
     for name in baselines["baseline"].unique(maintain_order=True):
         own = baselines.filter(pl.col("baseline") == name)
         colour, dash = BASELINE_STYLE.get(name, ("#94a3b8", "dot"))
@@ -177,6 +189,23 @@ def bars(frame: pl.DataFrame, label: str, value: str, title: str, unit: str = ""
         )
     )
     return _styled(figure, title, unit, 120 + 22 * max(frame.height, 2))
+
+
+def histogram(bins: pl.DataFrame, count: str, title: str, unit: str = "") -> Figure:
+    """Counts in bins: low, high and `count`; bins below zero in the colour of losses."""
+    import plotly.graph_objects as go
+
+    colours = [LOSS_COLOUR if high <= 0 else STRATEGY_COLOUR for high in bins["high"].to_list()]
+    figure = go.Figure(
+        go.Bar(
+            x=((bins["low"] + bins["high"]) / 2).to_list(),
+            y=bins[count].to_list(),
+            width=(bins["high"] - bins["low"]).to_list(),
+            marker={"color": colours},
+            name=count,
+        )
+    )
+    return _styled(figure, title, unit, 300)
 
 
 def _log_of_first(curve: pl.DataFrame) -> float:

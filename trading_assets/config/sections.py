@@ -224,11 +224,15 @@ class Verdict(Section):
 
 
 class Robustness(Section):
-    """Sensitivity, stress and the verdict's thresholds."""
+    """Sensitivity, stress, resampling, selection bias and the verdict's thresholds."""
 
     slippage_multipliers: tuple[Positive, ...] = (2.0, 3.0)
     grids: dict[str, dict[str, list[float | str]]] = {}
     sharp_peak: Positive = 0.5
+    resamples: int = Field(default=1000, ge=20, description="of the bootstraps and of the reality check")
+    permutations: int = Field(default=1000, ge=20, description="portfolio runs with random entry dates")
+    block_sessions: int = Field(default=20, ge=1, description="mean length of a block of the stationary bootstrap")
+    cross_validation_blocks: int = Field(default=16, ge=2, le=16, multiple_of=2, description="an even number")
     verdict: Verdict = Verdict()
 
 

@@ -12,13 +12,14 @@ from trading_assets import charts
 from trading_assets.config import Configuration
 from trading_assets.reports.building import index_text, strategy_files, verdict_summary, write_files
 from trading_assets.reports.content import strategy_content
+from trading_assets.reports.doubts import development_bands
 from trading_assets.reports.page import result_of
 from trading_assets.reports.sections import longest_run, monthly
 from trading_assets.reports.tables import INDEX
 from trading_assets.warehouse import Whole
 from trading_assets.warehouse.table_asset import Step, table_asset
 
-ROBUSTNESS = ("sensitivity", "stress", "holdout", "verdict")
+ROBUSTNESS = ("sensitivity", "overfitting", "stress", "resampling", "holdout", "verdict")
 
 
 def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
@@ -32,6 +33,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             deps=[
                 "market_data/quality_summary",
                 f"backtests/{name}",
+                "robustness/reality_check",
                 *(f"robustness/{kind}/{name}" for kind in ROBUSTNESS),
             ],
             kinds=("html", "plotly"),
@@ -46,14 +48,14 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
 
 
 def page(step: Step) -> Mapping[str, Any]:
-    """One self-contained page: verdict, equity, drawdown, monthly returns, trades, sensitivity, stress."""
+    """One self-contained page: verdict, doubts, equity, drawdown, monthly returns, trades, sensitivity, stress."""
     content = strategy_content(step.work, step.configuration, step.strategy or "")
     folder = step.configuration.home / "reports"
     write_files(folder, strategy_files(content))
     curve = longest_run(content)
     baselines = content.baselines.filter(pl.col("split") == "all")
     figures = {
-        "equity": charts.equity(curve, baselines, content.splits),
+        "equity": charts.equity(curve, baselines, content.splits, development_bands(content)),
         "drawdown": charts.drawdown(curve),
         "monthly_returns": charts.monthly_returns(monthly(curve)),
     }

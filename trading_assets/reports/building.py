@@ -23,7 +23,20 @@ from trading_assets.reports.page import index_page, result_of, strategy_page
 from trading_assets.warehouse import Rows, Warehouse
 
 SUMMARY_METRICS = ("annual_return", "sharpe", "max_drawdown", "trades")
-EXPORTED = ("equity", "metrics", "trades", "fills", "orders", "decisions", "liquidation_plan", "sensitivity", "stress")
+EXPORTED = (
+    "equity",
+    "metrics",
+    "trades",
+    "fills",
+    "orders",
+    "decisions",
+    "liquidation_plan",
+    "sensitivity",
+    "stress",
+    "overfitting",
+    "resampling",
+)
+MACHINE_READABLE = ("verdicts", "metrics", "stress", "overfitting", "resampling", "trades")
 
 
 def build_reports(configuration: Configuration, warehouse: Warehouse, strategies: Sequence[str]) -> list[Path]:
@@ -46,9 +59,7 @@ def build_reports(configuration: Configuration, warehouse: Warehouse, strategies
 def strategy_files(content: StrategyContent) -> dict[str, str]:
     """The page of a strategy and its tables as CSV and JSON, by file name."""
     tables = {f"{content.name}_{table}.csv": csv_text(getattr(content, table)) for table in EXPORTED}
-    machine_readable = {
-        table: json.loads(json_text(getattr(content, table))) for table in ("verdicts", "metrics", "stress", "trades")
-    }
+    machine_readable = {table: json.loads(json_text(getattr(content, table))) for table in MACHINE_READABLE}
     return {
         **tables,
         f"{content.name}.json": json.dumps(machine_readable, indent=1),

@@ -12,6 +12,7 @@ from trading_assets.config.strategies import StrategySettings
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models import tables as models
 from trading_assets.robustness import tables as robustness
+from trading_assets.robustness.tables import EVERY_STRATEGY
 from trading_assets.strategies import tables as strategies
 from trading_assets.strategies.inputs import NoSymbolsError, benchmark_of, instruments_of
 from trading_assets.warehouse import Rows, Warehouse
@@ -43,6 +44,11 @@ class StrategyContent:
     sensitivity_summary: pl.DataFrame
     heatmaps: pl.DataFrame
     stress: pl.DataFrame
+    overfitting: pl.DataFrame
+    every_strategy: pl.DataFrame
+    logits: pl.DataFrame
+    resampling: pl.DataFrame
+    bands: pl.DataFrame
     splits: pl.DataFrame
     model_metrics: pl.DataFrame
     runs: pl.DataFrame
@@ -76,6 +82,11 @@ def strategy_content(warehouse: Warehouse, configuration: Configuration, name: s
         sensitivity_summary=warehouse.read_or_empty(robustness.SENSITIVITY_SUMMARY, rows=own),
         heatmaps=warehouse.read_or_empty(robustness.HEATMAPS, rows=own, where="metric = 'sharpe'"),
         stress=warehouse.read_or_empty(robustness.STRESS, rows=own),
+        overfitting=warehouse.read_or_empty(robustness.OVERFITTING, rows=own),
+        every_strategy=warehouse.read_or_empty(robustness.OVERFITTING, rows=Rows("strategy", EVERY_STRATEGY)),
+        logits=warehouse.read_or_empty(robustness.LOGITS, rows=own),
+        resampling=warehouse.read_or_empty(robustness.RESAMPLING, rows=own),
+        bands=warehouse.read_or_empty(robustness.BANDS, rows=own),
         splits=warehouse.read_or_empty(models.SPLITS),
         model_metrics=warehouse.read_or_empty(models.METRICS, where="model = ?", parameters=[model])
         if model

@@ -11,6 +11,7 @@ from trading_assets import charts
 from trading_assets.backtests.metrics import METRICS
 from trading_assets.reports.cells import Cell, Grid, Head, grid, number, percent
 from trading_assets.reports.content import StrategyContent
+from trading_assets.reports.doubts import development_bands, doubts_section
 from trading_assets.reports.section import Section
 from trading_assets.reports.trade_tables import trades_section
 
@@ -26,6 +27,7 @@ SHOWN_PAIRS = 2
 def sections(content: StrategyContent) -> list[Section]:
     """All sections below the verdict, in reading order."""
     return [
+        doubts_section(content),
         _performance(content),
         _returns(content),
         _sensitivity(content),
@@ -79,8 +81,13 @@ def _performance(content: StrategyContent) -> Section:
         title="Performance",
         stage="backtests",
         text="One continuous run, after fees and slippage, beside what one could have held instead. Shaded spans are "
-        "the splits. Decisions at a close fill at the next open.",
-        charts=[charts.equity(curve, baselines, content.splits), charts.drawdown(curve), charts.exposure(curve)],
+        "the splits. Decisions at a close fill at the next open. The band is where 90 % of the curves end up that are "
+        "made of resampled daily returns of train and validation.",
+        charts=[
+            charts.equity(curve, baselines, content.splits, development_bands(content)),
+            charts.drawdown(curve),
+            charts.exposure(curve),
+        ],
         tables=[_metrics_table(content.metrics)],
         files=[f"{content.name}_{table}.csv" for table in ("equity", "metrics")],
     )

@@ -1,27 +1,46 @@
-"""The assets of the stage: four a strategy, the holdout and the verdict last."""
+"""The assets of the stage: six a strategy, the holdout and the verdict last, and one over all strategies."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from trading_assets import charts
 from trading_assets.backtests import tables as backtests
-from trading_assets.backtests.tables import RUN_TABLES
 from trading_assets.config import Configuration
-from trading_assets.models.tables import SPLITS
+from trading_assets.robustness.evidence import overfitting, reality_check, resampling
 from trading_assets.robustness.grids import grids
+from trading_assets.robustness.steps import (
+    HOLDOUT_TABLES,
+    STAGE,
+    beside_other_splits,
+    evaluated,
+    head_file,
+    market,
+    record,
+    registration_of,
+    remove_development,
+    remove_holdout,
+    resampled,
+    stress_rows,
+    symbols,
+    write,
+)
 from trading_assets.robustness.tables import (
+    BANDS,
     DEVELOPMENT,
     HEATMAPS,
     HOLDOUT,
     HOLDOUT_LEDGER,
     HOLDOUT_RESULTS,
+    LOGITS,
+    OVERFITTING,
     REGISTRATIONS,
+    RESAMPLING,
     SENSITIVITY,
     SENSITIVITY_SUMMARY,
     STRESS,
@@ -29,23 +48,13 @@ from trading_assets.robustness.tables import (
     VERDICTS,
 )
 from trading_assets.strategies.assets import inputs_of
-from trading_assets.strategies.failure import failure_recorder, require_ok, status_row, strategy_of
-from trading_assets.strategies.tables import STATUS
-from trading_assets.warehouse import Rows, Table
+from trading_assets.strategies.failure import failure_recorder, require_ok, strategy_of
+from trading_assets.warehouse import Table
 from trading_assets.warehouse.table_asset import Compute, Step, table_asset
-
-if TYPE_CHECKING:
-    from trading_assets.backtests.context import StrategyMarket
-    from trading_assets.config.sections import Interval
-    from trading_assets.robustness.ledger_head import HeadFile
-    from trading_assets.robustness.registration import Registered
-    from trading_assets.strategies.inputs import Frames
-
-STAGE = "robustness"
 
 
 def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
-    """`robustness/{sensitivity,stress,holdout,verdict}/<strategy>` for each strategy.
+    """`robustness/{sensitivity,overfitting,stress,resampling,holdout,verdict}/<strategy>`, and the reality check.
 
     Raises
     ------
@@ -53,7 +62,13 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         A sensitivity grid cannot be used.
     """
     grids(configuration)
-    return [asset for name in configuration.strategies for asset in _assets_of(configuration, name)]
+    over_all = table_asset(
+        reality_check,
+        stage=STAGE,
+        tables=(OVERFITTING,),
+        deps=["models/splits", *(f"backtests/{name}" for name in configuration.strategies)],
+    )
+    return [*(asset for name in configuration.strategies for asset in _assets_of(configuration, name)), over_all]
 
 
 def sensitivity(step: Step) -> Mapping[str, Any]:
@@ -65,7 +80,7 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
 
     require_ok(step)
     name, configuration = strategy_of(step), step.configuration
-    frames, context, spans = _market(step, name)
+    frames, context, spans = market(step, name)
     span = development(spans)
     found = sweep(
         context,
@@ -73,12 +88,21 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
         span.start,
         span.end,
         split=DEVELOPMENT,
-        data_hash=data_hash(frames.bars, _symbols(context), span.end),
+        data_hash=data_hash(frames.bars, symbols(context), span.end),
         sharp_peak=configuration.robustness.sharp_peak,
     )
-    step.work.append_chained(TRIALS, lambda known: new_trials(known, found.evaluations, step.now))
+    step.work.append_chained(
+        TRIALS,
+        lambda known: new_trials(
+            known,
+            found.evaluations,
+            source=f"{STAGE}/{sensitivity.__name__}/{name}",
+            run_id=step.run_id,
+            evaluated_at=step.now,
+        ),
+    )
     tables = {SENSITIVITY: found.points, SENSITIVITY_SUMMARY: found.summary, HEATMAPS: found.heatmaps}
-    _write(step, sensitivity.__name__, tables)
+    write(step, sensitivity.__name__, tables)
     return {"summary": found.summary.drop("strategy"), **_heat_maps(found.heatmaps.filter(metric="sharpe"))}
 
 
@@ -87,9 +111,9 @@ def stress(step: Step) -> Mapping[str, Any]:
     from trading_assets.robustness.spans import development
 
     require_ok(step)
-    frames, context, spans = _market(step, strategy_of(step))
-    rows = _stress_rows(step, context, frames, development(spans), DEVELOPMENT)
-    _write(step, stress.__name__, _beside_other_splits(step, {STRESS: rows}, (DEVELOPMENT,)))
+    frames, context, spans = market(step, strategy_of(step))
+    rows = stress_rows(step, context, frames, development(spans), DEVELOPMENT)
+    write(step, stress.__name__, beside_other_splits(step, {STRESS: rows}, (DEVELOPMENT,)))
     return {"Sharpe": _sharpes(rows)}
 
 
@@ -104,15 +128,15 @@ def holdout(step: Step) -> Mapping[str, Any]:
     require_ok(step)
     name, configuration = strategy_of(step), step.configuration
     if name not in configuration.registration:
-        removed = _remove_holdout(step)
-        _write(step, holdout.__name__, {})
+        removed = remove_holdout(step)
+        write(step, holdout.__name__, {})
         return {"registered": False, "rows of an earlier registration removed": removed}
-    frames, context, spans = _market(step, name)
+    frames, context, spans = market(step, name)
     locked, start = protocol.holdout(spans), protocol.development(spans).start
     if context.grid.sessions[-1] < locked.start:
         raise protocol.NoHoldoutError(f"no look: the data end on {context.grid.sessions[-1]}, before the holdout")
-    registered = _registered(step, context, frames, spans)
-    look = look_of(_record(step, registered), name, registered.hash)
+    registered = registration_of(step, context, frames, spans)
+    look = look_of(record(step, registered), name, registered.hash)
 
     runs = [
         backtest(context, first, locked.end, split=split)
@@ -123,7 +147,7 @@ def holdout(step: Step) -> Mapping[str, Any]:
         backtests.METRICS: pl.concat(metrics_of(context, run) for run in runs),
         backtests.BASELINES: pl.concat(baselines_of(context, run) for run in runs),
     }
-    stressed = _stress_rows(step, context, frames, locked, HOLDOUT)
+    stressed = stress_rows(step, context, frames, locked, HOLDOUT)
     result = {
         "strategy": name,
         "registration_hash": registered.hash,
@@ -132,9 +156,10 @@ def holdout(step: Step) -> Mapping[str, Any]:
         "start": locked.start,
         "end": locked.end,
     }
-    seen = {STRESS: stressed, **frames_of}
+    drawn = resampled(step, context, locked, HOLDOUT)
+    seen = {STRESS: stressed, **drawn, **frames_of}
     source = {HOLDOUT_RESULTS: pl.DataFrame([result], schema=HOLDOUT_RESULTS.empty().schema)}
-    _write(step, holdout.__name__, _beside_other_splits(step, seen, EVALUATED_SPLITS) | source)
+    write(step, holdout.__name__, beside_other_splits(step, seen, EVALUATED_SPLITS) | source)
     return {"registered": True, "look": look, "registration": registered.hash, "Sharpe": _sharpes(stressed)}
 
 
@@ -144,16 +169,21 @@ def verdict(step: Step) -> Mapping[str, Any]:
     from trading_assets.robustness.ledger_head import verified_ledger
     from trading_assets.robustness.verdict import judge, rows, unregistered
 
-    require_ok(step, ("strategies", "backtests", f"{STAGE}/{holdout.__name__}"))
+    require_ok(
+        step,
+        ("strategies", "backtests", *(f"{STAGE}/{asset.__name__}" for asset in (sensitivity, overfitting, holdout))),
+    )
     name, configuration = strategy_of(step), step.configuration
-    history = history_of(verified_ledger(step.work, _head_file(step)), name)
+    history = history_of(verified_ledger(step.work, head_file(step)), name)
     limits = configuration.robustness.verdict
     if name in configuration.registration:
-        judgement = judge(name, statistics_of(_evaluated(step, name)), limits, history)
+        rows_of = evaluated(step, name)
+        statistics = statistics_of(rows_of[STRESS], rows_of[RESAMPLING], rows_of[OVERFITTING])
+        judgement = judge(name, statistics, limits, history)
     else:
         judgement = unregistered(name, limits, history)
     table = rows(judgement)
-    _write(step, verdict.__name__, {VERDICTS: table})
+    write(step, verdict.__name__, {VERDICTS: table})
     return {
         "result": judgement.result,
         "explanation": judgement.explanation,
@@ -163,7 +193,7 @@ def verdict(step: Step) -> Mapping[str, Any]:
 
 def _assets_of(configuration: Configuration, strategy: str) -> list[dg.AssetsDefinition]:
     inputs = (*inputs_of(configuration, strategy), "models/splits", f"strategies/{strategy}", f"backtests/{strategy}")
-    before = (f"{STAGE}/sensitivity/{strategy}", f"{STAGE}/stress/{strategy}")
+    before = tuple(f"{STAGE}/{asset}/{strategy}" for asset in ("sensitivity", "overfitting", "stress", "resampling"))
 
     def asset(
         compute: Compute,
@@ -188,140 +218,33 @@ def _assets_of(configuration: Configuration, strategy: str) -> list[dg.AssetsDef
             strategy=strategy,
             tables=(*own, *shared),
             deps=deps,
-            kinds=("polars", "duckdb") if compute is verdict else ("numba", "duckdb"),
+            kinds=("polars", "duckdb") if compute in (verdict, overfitting) else ("numba", "duckdb"),
             on_failure=on_failure,
         )
 
     return [
         asset(sensitivity, own=(SENSITIVITY, SENSITIVITY_SUMMARY, HEATMAPS), shared=(TRIALS,), deps=inputs),
-        asset(stress, shared=(STRESS,), clear=_remove_development, deps=inputs),
+        asset(
+            overfitting,
+            own=(OVERFITTING, LOGITS),
+            deps=(f"{STAGE}/sensitivity/{strategy}", f"backtests/{strategy}"),
+        ),
+        asset(stress, shared=(STRESS,), clear=lambda step: remove_development(step, (STRESS,)), deps=inputs),
+        asset(
+            resampling,
+            shared=(RESAMPLING, BANDS),
+            clear=lambda step: remove_development(step, (RESAMPLING, BANDS)),
+            deps=inputs,
+        ),
         asset(
             holdout,
             own=(HOLDOUT_RESULTS,),
-            shared=(HOLDOUT_LEDGER, REGISTRATIONS, STRESS, *RUN_TABLES),
-            clear=_remove_holdout,
+            shared=(HOLDOUT_LEDGER, REGISTRATIONS, *HOLDOUT_TABLES),
+            clear=remove_holdout,
             deps=(*inputs, *before),
         ),
         asset(verdict, own=(VERDICTS,), deps=(f"{STAGE}/holdout/{strategy}", *before)),
     ]
-
-
-def _market(step: Step, name: str) -> tuple[Frames, StrategyMarket, dict[str, Interval]]:
-    from trading_assets.backtests.context import prepare
-    from trading_assets.robustness.spans import spans_of
-    from trading_assets.strategies.inputs import read_frames
-
-    frames = read_frames(step.work, step.configuration, name)
-    return frames, prepare(step.configuration, name, frames), spans_of(step.work.read(SPLITS))
-
-
-def _symbols(context: StrategyMarket) -> list[str]:
-    return [*context.grid.symbols, *([context.benchmark_name] if context.benchmark_name else [])]
-
-
-def _stress_rows(step: Step, context: StrategyMarket, frames: Frames, span: Interval, split: str) -> pl.DataFrame:
-    from trading_assets.robustness.months import benchmark_levels, classify_months
-    from trading_assets.robustness.stress import stress as run
-
-    settings = step.configuration.robustness
-    levels = benchmark_levels(frames.bars, frames.indicators, context.benchmark_name, span.end)
-    return run(
-        context,
-        span.start,
-        span.end,
-        split=split,
-        months=classify_months(levels),
-        slippage_multipliers=settings.slippage_multipliers,
-        best_trades=settings.verdict.reject_best_trades,
-    )
-
-
-def _registered(step: Step, context: StrategyMarket, frames: Frames, spans: Mapping[str, Interval]) -> Registered:
-    from trading_assets.robustness.registration import register
-
-    return register(
-        step.configuration,
-        context.name,
-        symbols=context.grid.symbols,
-        benchmark=context.benchmark_name,
-        spans=spans,
-        bars=frames.bars,
-        memberships=frames.universe,
-        sectors=dict(frames.instruments.drop_nulls("sector").select("symbol", "sector").iter_rows()),
-    )
-
-
-def _record(step: Step, registered: Registered) -> pl.DataFrame:
-    """Enter the registration and the look; from here on the holdout counts as seen."""
-    from trading_assets.robustness.ledger import Look
-    from trading_assets.robustness.ledger_head import record_look
-    from trading_assets.robustness.registration import registration_rows
-
-    step.work.append_chained(REGISTRATIONS, lambda known: registration_rows(known, registered, step.now))
-    look = Look(
-        strategy=registered.strategy,
-        registration_hash=registered.hash,
-        config_hash=step.configuration.hash,
-        evaluated_at=step.now,
-        override=step.configuration.registration[registered.strategy].override,
-    )
-    return record_look(step.work, _head_file(step), look)
-
-
-def _evaluated(step: Step, name: str) -> pl.DataFrame:
-    """Holdout rows of `robustness.stress` that belong to this configuration and to the backtest as it stands."""
-    from trading_assets.robustness.holdout import HoldoutMissingError
-
-    rows = Rows("strategy", name)
-    results = step.work.read_or_empty(HOLDOUT_RESULTS, rows=rows)
-    metrics = step.work.read_or_empty(backtests.METRICS, rows=rows).filter(split=HOLDOUT)
-    if results.is_empty():
-        raise HoldoutMissingError(name, "it never was")
-    if results["config_hash"].item() != step.configuration.hash:
-        raise HoldoutMissingError(name, "the configuration has changed since")
-    if metrics.is_empty():
-        raise HoldoutMissingError(name, f"backtests/{name} has run since")
-    return step.work.read(STRESS, rows=rows).filter(split=HOLDOUT)
-
-
-def _head_file(step: Step) -> HeadFile:
-    from trading_assets.robustness.ledger_head import HeadFile
-
-    return HeadFile(step.configuration.home / "ledger.head")
-
-
-def _write(step: Step, asset: str, tables: Mapping[Table, pl.DataFrame]) -> None:
-    """Replace the strategy's rows, and note that the asset came to its end."""
-    name, own = strategy_of(step), f"{STAGE}/{asset}"
-    status = {STATUS: status_row(own, name)}
-    step.work.replace_together([(Rows("strategy", name), tables), (Rows("asset", f"{own}/{name}"), status)])
-
-
-def _beside_other_splits(
-    step: Step, new: Mapping[Table, pl.DataFrame], splits: tuple[str, ...]
-) -> dict[Table, pl.DataFrame]:
-    """The strategy's rows as they stand, those of `splits` replaced."""
-    from trading_assets.robustness.holdout import put
-
-    rows = Rows("strategy", strategy_of(step))
-    return {table: put(step.work.read_or_empty(table, rows=rows), splits, frame) for table, frame in new.items()}
-
-
-def _remove_development(step: Step) -> None:
-    kept = _beside_other_splits(step, {STRESS: STRESS.empty()}, (DEVELOPMENT,))
-    step.work.replace(Rows("strategy", strategy_of(step)), kept)
-
-
-def _remove_holdout(step: Step) -> bool:
-    """Remove what an earlier look left in the tables, if there is anything; the ledger keeps the look."""
-    from trading_assets.robustness.holdout import EVALUATED_SPLITS
-
-    rows, tables = Rows("strategy", strategy_of(step)), (*RUN_TABLES, STRESS)
-    seen = any(not step.work.read_or_empty(table, rows=rows).filter(split=HOLDOUT).is_empty() for table in tables)
-    if seen:  # in every table: `all` may have trades of the holdout where the flat start has none
-        kept = _beside_other_splits(step, {table: table.empty() for table in tables}, EVALUATED_SPLITS)
-        step.work.replace(rows, {**kept, HOLDOUT_RESULTS: HOLDOUT_RESULTS.empty()})
-    return seen
 
 
 def _heat_maps(heatmaps: pl.DataFrame) -> dict[str, dg.MarkdownMetadataValue]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from trading_assets.robustness.resampling import BOOTSTRAP, PERMUTATION, statistic_of
 from trading_assets.robustness.stress import BASE, slippage_scenario, value_of
 from trading_assets.robustness.tables import HOLDOUT
 from trading_assets.robustness.verdict import BEAR_MONTHS
@@ -44,21 +45,49 @@ class HoldoutMissingError(Exception):
         )
 
 
+class EvidenceMissingError(Exception):
+    """What the trials on record say of a registered strategy was not evaluated with this configuration."""
+
+    def __init__(self, strategy: str) -> None:
+        asset = f"robustness/overfitting/{strategy}"
+        super().__init__(
+            f"there is no verdict on {strategy}: its trials were not evaluated under this configuration\n"
+            f"  expected: rows of a run of {asset}\n"
+            f"  what to do: materialise robustness/sensitivity/{strategy}, then {asset}"
+        )
+
+
 def put(existing: pl.DataFrame, splits: Sequence[str], new: pl.DataFrame) -> pl.DataFrame:
     """The strategy's rows with those of `splits` replaced by `new`."""
     others = existing.filter(~pl.col("split").is_in(list(splits)))
     return pl.concat([others, new.select(existing.columns)], how="vertical_relaxed")
 
 
-def statistics_of(stress: pl.DataFrame) -> dict[str, float | None]:
-    """What the verdict judges, from the holdout rows of `robustness.stress` of one strategy.
+def statistics_of(stress: pl.DataFrame, resampling: pl.DataFrame, overfitting: pl.DataFrame) -> dict[str, float | None]:
+    """What the verdict judges.
+
+    The choice among the trials was made on train + validation, so that is what the statistics on it are of. With
+    one trial there was no choice and nothing to cross-validate: `pbo` is then absent. A target-weight strategy has
+    no entries to permute: neither has it `permutation_percentile`.
+
+    Parameters
+    ----------
+    stress, resampling
+        Holdout rows of one strategy.
+    overfitting
+        Its rows of `robustness.overfitting`.
 
     Raises
     ------
     LookupError
-        A scenario is missing.
+        A scenario or a statistic is missing.
     """
     two, three = slippage_scenario(2.0), slippage_scenario(3.0)
+    chosen = dict(overfitting.select("statistic", "value").iter_rows())
+    cross_validated = {"pbo": chosen["pbo"]} if overfitting.filter(statistic="pbo")["trials"][0] > 1 else {}
+    permuted = {}
+    if not resampling.filter(method=PERMUTATION).is_empty():
+        permuted = {"permutation_percentile": statistic_of(resampling, PERMUTATION, "percentile")}
     return {
         **{metric: value_of(stress, BASE, metric) for metric in _BASE_METRICS},
         "drawdown": _depth(value_of(stress, BASE, "max_drawdown")),
@@ -67,6 +96,10 @@ def statistics_of(stress: pl.DataFrame) -> dict[str, float | None]:
         "slippage_3x_calmar": value_of(stress, three, "calmar"),
         BEAR_MONTHS: value_of(stress, "bear_months", "expectancy_r"),
         "bear_months_drawdown": _depth(value_of(stress, "bear_months", "max_drawdown")),
+        "bootstrap_sharpe_5": statistic_of(resampling, BOOTSTRAP, "sharpe_5"),
+        "dsr": chosen["dsr"],
+        **permuted,
+        **cross_validated,
     }
 
 

@@ -22,6 +22,9 @@ from trading_assets.features.catalog import FEATURES
 from trading_assets.robustness.frozen import canonical, frozen
 from trading_assets.robustness.tables import REGISTRATIONS
 
+#: Settings of the section `robustness` that decide what the resampled criteria are.
+RESAMPLING_SETTINGS = {"resamples", "permutations", "block_sessions", "cross_validation_blocks"}
+
 
 @dataclass(frozen=True)
 class Registered:
@@ -87,6 +90,7 @@ def register(
         "risk": configuration.risk.model_dump(mode="json"),
         "seed": configuration.seed,
         "criteria": configuration.robustness.verdict.model_dump(mode="json"),
+        "resampling": configuration.robustness.model_dump(mode="json", include=RESAMPLING_SETTINGS),
         "data_hash": data_hash(bars, [*universe, *([benchmark] if benchmark else [])], end),
     }
     return Registered(strategy=name, registered_on=entry.registered_on, content=canonical(content))

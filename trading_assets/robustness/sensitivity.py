@@ -16,7 +16,7 @@ from trading_assets.backtests import metrics
 from trading_assets.backtests.context import StrategyMarket, Sweep, evaluate, parameter_grid, returns_of
 from trading_assets.config.strategies import StrategyParameters
 from trading_assets.robustness.tables import HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY
-from trading_assets.robustness.trials import Evaluation, params_hash, trial_id
+from trading_assets.robustness.trials import Evaluation, trial_id
 
 Floats = NDArray[np.float64]
 Grid = Mapping[str, Sequence[float | str]]
@@ -74,12 +74,21 @@ def sensitivity(
     """
     points = points_of(context.parameters, grid)
     sweep = evaluate(context, [point.parameters for point in points], start, end)
-    values = _metrics(sweep, returns_of(sweep, context.settings.starting_equity), context.periods_per_year)
-    hashes = [params_hash(context.strategy.__name__, point.parameters) for point in points]
-    first, last = sweep.sessions[0], sweep.sessions[-1]
+    returns = np.nan_to_num(returns_of(sweep, context.settings.starting_equity))
+    values = _metrics(sweep, returns, context.periods_per_year)
     evaluations = tuple(
-        Evaluation(context.name, hash_, split, first, last, data_hash, sharpe, len(sweep.sessions))
-        for hash_, sharpe in zip(hashes, values["sharpe"], strict=True)
+        Evaluation(
+            strategy=context.name,
+            strategy_type=context.strategy.__name__,
+            parameters=point.parameters,
+            split=split,
+            start=sweep.sessions[0],
+            end=sweep.sessions[-1],
+            data_hash=data_hash,
+            sharpe=sharpe,
+            returns=daily,
+        )
+        for point, sharpe, daily in zip(points, values["sharpe"], returns, strict=True)
     )
     trials = [trial_id(evaluation) for evaluation in evaluations]
     return Sensitivity(
@@ -203,7 +212,7 @@ def _heatmap(
 
 
 def _metrics(sweep: Sweep, returns: Floats, periods: int) -> dict[str, list[float | None]]:
-    rows = [_of_point(sweep, np.nan_to_num(returns[index]), index, periods) for index in range(len(returns))]
+    rows = [_of_point(sweep, returns[index], index, periods) for index in range(len(returns))]
     return {name: [row[name] for row in rows] for name in METRICS}
 
 

@@ -9,6 +9,8 @@ from trading_assets.warehouse.table import Column, Table
 #: The continuous run from the first session of train to the last of validation: what may be looked at freely.
 DEVELOPMENT = "train+validation"
 HOLDOUT = "holdout"
+#: Strategy of the rows that are about all strategies together.
+EVERY_STRATEGY = "*"
 
 KINDS = ("evidence", "rejection", "primary", "secondary", "stress", "result")
 RESULTS = ("insufficient_evidence", "reject", "conditional", "go")
@@ -82,6 +84,36 @@ STRESS = Table(
     },
 )
 
+_SPAN = Column(pl.String, "the span of the run", one_of=(DEVELOPMENT, HOLDOUT))
+
+RESAMPLING = Table(
+    name="robustness.resampling",
+    description="The result against resampled returns, trades and entry dates; the holdout once it was looked at",
+    key=("strategy", "split", "method", "statistic"),
+    columns={
+        "strategy": _STRATEGY,
+        "split": _SPAN,
+        "method": Column(pl.String, "what was drawn anew", one_of=("bootstrap", "trade_bootstrap", "permutation")),
+        "statistic": Column(pl.String, "name of the statistic, see robustness/resampling.py"),
+        "value": Column(pl.Float64, "value; null where undefined", nullable=True),
+        "resamples": Column(pl.Int64, "draws behind it", at_least=0),
+    },
+)
+
+BANDS = Table(
+    name="robustness.resampling_bands",
+    description="Quantiles of the equity of the bootstrapped daily returns, session by session",
+    key=("strategy", "split", "session"),
+    columns={
+        "strategy": _STRATEGY,
+        "split": _SPAN,
+        "session": Column(pl.Date, "session"),
+        "low": Column(pl.Float64, "5th percentile of the equity at the close, quote currency"),
+        "middle": Column(pl.Float64, "median"),
+        "high": Column(pl.Float64, "95th percentile"),
+    },
+)
+
 TRIALS = Table(
     name="robustness.trials",
     description="Every backtest whose result could have been selected (append only)",
@@ -90,13 +122,44 @@ TRIALS = Table(
         "trial": _TRIAL,
         "strategy": _STRATEGY,
         "params_hash": Column(pl.String, "hash of the type and all of its parameters"),
+        "params": Column(pl.String, "JSON of all parameters; null in rows of version 0.1", nullable=True),
         "split": Column(pl.String, "what was run: train+validation"),
         "start": Column(pl.Date, "first session of the span"),
         "end": Column(pl.Date, "last session of the span"),
         "data_hash": Column(pl.String, "SHA-256 of the bars of the span and before"),
         "sharpe": Column(pl.Float64, "a year; null where undefined", nullable=True),
         "sessions": Column(pl.Int64, "daily returns behind the Sharpe", at_least=0),
+        "returns": Column(
+            pl.List(pl.Float32), "daily returns from `start` to `end`; null in rows of version 0.1", nullable=True
+        ),
+        "source": Column(pl.String, "asset that evaluated it; null in rows of version 0.1", nullable=True),
+        "run_id": Column(pl.String, "Dagster run that did; null in rows of version 0.1", nullable=True),
         "evaluated_at": Column(pl.Datetime("us"), "when it was first evaluated, UTC"),
+    },
+)
+
+OVERFITTING = Table(
+    name="robustness.overfitting",
+    description="How much of the result on train + validation the choice among the trials on record explains",
+    key=("strategy", "statistic"),
+    columns={
+        "strategy": Column(pl.String, "name of the strategy; `*` for tests over all of them"),
+        "statistic": Column(pl.String, "name of the statistic, see robustness/overfitting.py"),
+        "value": Column(pl.Float64, "value; null where undefined", nullable=True),
+        "trials": Column(pl.Int64, "trials (for `*` strategies) that it takes into account", at_least=0),
+        "config_hash": _CONFIG,
+    },
+)
+
+LOGITS = Table(
+    name="robustness.overfitting_logits",
+    description="Histogram of the logits of the cross-validated choice: below 0 the best trial falls below the median",
+    key=("strategy", "low"),
+    columns={
+        "strategy": _STRATEGY,
+        "low": Column(pl.Float64, "lower end of the bin"),
+        "high": Column(pl.Float64, "upper end of the bin"),
+        "combinations": Column(pl.Int64, "combinations whose logit is in it", at_least=0),
     },
 )
 

@@ -1,7 +1,8 @@
 """The verdict: what must hold on the holdout, whether it does, and what follows (trading rules, section 7).
 
-All statistics are of the holdout's span, flat start: the run itself, the same run under worse slippage, and its
-sessions and trades of bear months. The drawdown is a positive fraction here.
+The statistics are of the holdout's span, flat start: the run itself, the same run under worse slippage, its
+sessions and trades of bear months, and what chance makes of it. Two are of train + validation, where the choice among
+the trials was made: `dsr` and `pbo`. The drawdown is a positive fraction here.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ BEAR_MONTHS = "bear_months_expectancy_r"
 
 #: Statistics that may be absent: `judge` then caps the result at `conditional`. A statistic that is there but
 #: undefined (None) fails instead.
-MAY_BE_ABSENT = frozenset({"bootstrap_sharpe_5", "permutation_percentile", "dsr", "pbo", "look_ahead_violations"})
+MAY_BE_ABSENT = frozenset({"permutation_percentile", "pbo", "look_ahead_violations"})
 
 
 @dataclass(frozen=True)

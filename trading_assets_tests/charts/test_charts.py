@@ -47,6 +47,7 @@ GRID = pl.DataFrame(
     },
 )
 IMPORTANCE = pl.DataFrame({"feature": ["roc_60", "adx_14"], "value": [0.7, 0.3]})
+BINS = pl.DataFrame({"low": [-1.0, 0.0], "high": [0.0, 1.0], "combinations": [3, 5]})
 
 FIGURES = {
     "equity": lambda: charts.equity(CURVE, BASELINES, SPLITS),
@@ -55,6 +56,7 @@ FIGURES = {
     "monthly_returns": lambda: charts.monthly_returns(MONTHLY),
     "parameter_heat_map": lambda: charts.parameter_heat_map(GRID, "stop_atr", "exit", "mean Sharpe", (10.0, "ma_20")),
     "bars": lambda: charts.bars(IMPORTANCE, "feature", "value", "Importance"),
+    "histogram": lambda: charts.histogram(BINS, "combinations", "Logits"),
 }
 EMPTY = {
     "equity": lambda: charts.equity(CURVE.clear(), BASELINES.clear(), SPLITS.clear()),
@@ -63,7 +65,21 @@ EMPTY = {
     "monthly_returns": lambda: charts.monthly_returns(MONTHLY.clear()),
     "parameter_heat_map": lambda: charts.parameter_heat_map(GRID.clear(), "stop_atr", "exit", "mean Sharpe", None),
     "bars": lambda: charts.bars(IMPORTANCE.clear(), "feature", "value", "Importance"),
+    "histogram": lambda: charts.histogram(BINS.clear(), "combinations", "Logits"),
 }
+
+
+def test_equity_with_a_band_of_what_chance_could_have_made() -> None:
+    bands = pl.DataFrame({"session": DAYS[:2], "low": [90.0, 91.0], "high": [110.0, 111.0]})
+    low, high, *rest = charts.equity(CURVE, BASELINES, SPLITS, bands).data
+    assert (list(low.y), list(high.y), high.fill) == ([90.0, 91.0], [110.0, 111.0], "tonexty")
+    assert [trace.name for trace in rest] == ["benchmark", "cash", "strategy"]
+
+
+def test_histogram_shows_bins_below_zero_as_losses() -> None:
+    [trace] = FIGURES["histogram"]().data
+    assert (list(trace.x), list(trace.y), list(trace.width)) == ([-0.5, 0.5], [3, 5], [1.0, 1.0])
+    assert trace.marker.color[0] != trace.marker.color[1]
 
 
 def test_equity_has_the_strategy_and_what_one_could_have_held() -> None:

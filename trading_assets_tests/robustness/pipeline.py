@@ -49,7 +49,10 @@ SETTINGS: dict[str, Any] = {
         "known": {"registered_on": "2016-12-15", "hypothesis": "No edge is planted, so none is expected."}
     },
     "robustness": {
-        "grids": {name: {"stop_atr": [2.0, 2.5], "exit": ["ma_20", "staged"]} for name in ("known", "unknown")}
+        "resamples": 50,
+        "permutations": 40,
+        "cross_validation_blocks": 4,
+        "grids": {name: {"stop_atr": [2.0, 2.5], "exit": ["ma_20", "staged"]} for name in ("known", "unknown")},
     },
 }
 

@@ -23,6 +23,7 @@ BY_SESSION = {
     backtests.ORDERS: "decision_session",
     backtests.FILLS: "session",
 }
+RESULTS_OF_HOLDOUT = (tables.STRESS, tables.RESAMPLING, tables.BANDS)
 TIMES = ("evaluated_at", "recorded_at")
 
 
@@ -67,7 +68,7 @@ def test_an_unregistered_strategy_leaves_no_holdout_rows_anywhere(finished: Expe
         frame = warehouse.read(table, rows=rows)
         assert not frame.is_empty()
         assert frame[session].max() < HOLDOUT_START  # type: ignore[operator]
-    for table in (*backtests.RUN_TABLES, tables.STRESS):
+    for table in (*backtests.RUN_TABLES, *RESULTS_OF_HOLDOUT):
         assert "holdout" not in splits(finished, table, "unknown")
     for table in (tables.HOLDOUT_LEDGER, tables.HOLDOUT_RESULTS, tables.REGISTRATIONS):
         assert warehouse.read(table)["strategy"].to_list() == ["known"]
@@ -119,26 +120,32 @@ def test_the_verdict_waits_until_the_holdout_was_evaluated_again(experiment: Exp
 def test_rerun_changes_nothing(experiment: Experiment) -> None:
     before = everything(experiment)
     assert experiment.run(
-        *(f"robustness/{asset}/known" for asset in ("sensitivity", "stress", "holdout", "verdict"))
+        *(
+            f"robustness/{asset}/known"
+            for asset in ("sensitivity", "overfitting", "stress", "resampling", "holdout", "verdict")
+        )
     ).success
     assert everything(experiment) == before
     # In another order: neither takes away what the other wrote.
-    assert experiment.run("robustness/stress/known").success
+    assert experiment.run("robustness/stress/known", "robustness/resampling/known").success
     assert everything(experiment) == before
 
 
 def test_a_change_is_refused_until_a_reason_is_given_and_stays_on_record(experiment: Experiment) -> None:
     changed = {**SETTINGS["strategies"], "known": {**SETTINGS["strategies"]["known"], "stop_atr": 3.0}}
     experiment.write(strategies=changed)
-    keys = ("backtests/known", "robustness/holdout/known", "robustness/verdict/known")
+    stages = ("sensitivity", "overfitting", "holdout", "verdict")
+    keys = ("backtests/known", *(f"robustness/{asset}/known" for asset in stages))
     refused = experiment.run(*keys)
     assert checks_of(refused, "completed") == {
         "backtests/known": True,
+        "robustness/sensitivity/known": True,
+        "robustness/overfitting/known": True,
         "robustness/holdout/known": False,
         "robustness/verdict/known": False,
     }
     assert "registration.known.override" in error_of(refused)
-    for table in (*backtests.RUN_TABLES, tables.STRESS):
+    for table in (*backtests.RUN_TABLES, *RESULTS_OF_HOLDOUT):
         assert "holdout" not in splits(experiment, table)
     assert experiment.warehouse.read(tables.HOLDOUT_LEDGER).height == 1
     assert experiment.warehouse.read(tables.VERDICTS, rows=KNOWN).is_empty()
@@ -166,6 +173,12 @@ def test_the_verdict_is_not_made_from_a_holdout_of_another_configuration(experim
     assert "the configuration has changed since" in error_of(refused)
 
 
+def test_the_verdict_is_not_made_from_trials_of_another_configuration(experiment: Experiment) -> None:
+    experiment.warehouse.replace(KNOWN, {tables.OVERFITTING: tables.OVERFITTING.empty()})
+    refused = experiment.run("robustness/verdict/known")
+    assert "materialise robustness/sensitivity/known, then robustness/overfitting/known" in error_of(refused)
+
+
 def test_taking_the_registration_back_takes_the_holdout_rows_away(experiment: Experiment) -> None:
     # As if the flat start had closed no trade in the holdout: those of `all` go nevertheless.
     trades = experiment.warehouse.read(backtests.TRADES, rows=KNOWN)
@@ -174,7 +187,7 @@ def test_taking_the_registration_back_takes_the_holdout_rows_away(experiment: Ex
     experiment.write(registration={})
     result = experiment.run("robustness/holdout/known", "robustness/verdict/known")
     assert checks_of(result, "registered") == {"robustness/holdout/known": False}
-    for table in (*backtests.RUN_TABLES, tables.STRESS):
+    for table in (*backtests.RUN_TABLES, *RESULTS_OF_HOLDOUT):
         assert "holdout" not in splits(experiment, table)
     for table, session in BY_SESSION.items():
         assert experiment.warehouse.read(table, rows=KNOWN)[session].max() < HOLDOUT_START  # type: ignore[operator]

@@ -1,0 +1,77 @@
+"""How the assets on luck compute: the trials on record against each other, and the result against resamples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from trading_assets.backtests import tables as backtests
+from trading_assets.models.tables import SPLITS
+from trading_assets.robustness.steps import beside_other_splits, market, resampled, write
+from trading_assets.robustness.tables import (
+    DEVELOPMENT,
+    EVERY_STRATEGY,
+    LOGITS,
+    OVERFITTING,
+    RESAMPLING,
+    SENSITIVITY,
+    TRIALS,
+)
+from trading_assets.strategies.failure import require_ok, strategy_of
+from trading_assets.warehouse import Rows
+
+if TYPE_CHECKING:
+    from trading_assets.warehouse.table_asset import Step
+
+
+def overfitting(step: Step) -> Mapping[str, Any]:
+    """How much of the Sharpe ratio the best of all trials on record would show without any skill."""
+    from trading_assets.robustness.overfitting import selection
+
+    require_ok(step, ("strategies", "backtests", "robustness/sensitivity"))
+    name, configuration = strategy_of(step), step.configuration
+    own = Rows("strategy", name)
+    found = selection(
+        name,
+        step.work.read(TRIALS, where="strategy = ?", parameters=[name]),
+        step.work.read(SENSITIVITY, rows=own).filter("chosen")["trial"][0],
+        periods=step.work.read(backtests.METRICS, rows=own).filter(metric="periods_per_year")["value"][0],
+        blocks=configuration.robustness.cross_validation_blocks,
+        config_hash=configuration.hash,
+    )
+    write(step, overfitting.__name__, {OVERFITTING: found.statistics, LOGITS: found.logits})
+    return {"statistics": found.statistics.drop("strategy", "config_hash")}
+
+
+def reality_check(step: Step) -> Mapping[str, Any]:
+    """Is the best of all strategies better than cash, given how many there are? On train + validation."""
+    from trading_assets.robustness.overfitting import rows
+    from trading_assets.robustness.spans import development, spans_of
+    from trading_assets.robustness.superiority import common_returns, superiority
+
+    configuration = step.configuration
+    settings = configuration.robustness
+    end = development(spans_of(step.work.read(SPLITS))).end
+    curves = step.work.read_or_empty(backtests.EQUITY).filter(
+        pl.col("split") == "all", pl.col("session") <= end, pl.col("strategy").is_in(list(configuration.strategies))
+    )
+    returns = common_returns(curves)
+    values = superiority(
+        returns, block_sessions=settings.block_sessions, resamples=settings.resamples, seed=configuration.seed
+    )
+    table = rows(EVERY_STRATEGY, values, 0, returns.shape[1], configuration.hash)
+    step.work.replace(Rows("strategy", EVERY_STRATEGY), {OVERFITTING: table})
+    return {"statistics": table.drop("strategy", "config_hash")}
+
+
+def resampling(step: Step) -> Mapping[str, Any]:
+    """The run on train + validation against what chance makes of its returns, its trades and its entry dates."""
+    from trading_assets.robustness.spans import development
+
+    require_ok(step)
+    _, context, spans = market(step, strategy_of(step))
+    found = resampled(step, context, development(spans), DEVELOPMENT)
+    write(step, resampling.__name__, beside_other_splits(step, found, (DEVELOPMENT,)))
+    return {"statistics": found[RESAMPLING].drop("strategy", "split")}

@@ -1,0 +1,63 @@
+"""Where a strategy stands: its verdict as it was made, if it still is one of this configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from trading_assets.config import Configuration
+from trading_assets.robustness.ledger_head import HeadFile, verified_ledger
+from trading_assets.robustness.tables import HOLDOUT_RESULTS, RESULTS, VERDICTS
+from trading_assets.warehouse import Rows, Warehouse
+from trading_assets.warehouse.errors import WarehouseError, block
+
+
+class VerdictMissingError(WarehouseError):
+    """There is no verdict on the strategy under this configuration."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A verdict: its criteria as rows of `robustness.verdicts`, the result, and the result in words."""
+
+    criteria: pl.DataFrame
+    result: str
+    explanation: str
+
+    def meets(self, required: str) -> bool:
+        """Whether the result is `required` or better (from worst to best: see `RESULTS`)."""
+        return RESULTS.index(self.result) >= RESULTS.index(required)
+
+
+def standing(warehouse: Warehouse, configuration: Configuration, strategy: str) -> Standing:
+    """The verdict on a strategy.
+
+    Raises
+    ------
+    VerdictMissingError
+        None was made, the strategy failed since, or the holdout was evaluated under another configuration.
+    LedgerTamperedError
+        The holdout ledger is not what was once written.
+    """
+    verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head"))
+    rows = warehouse.read_or_empty(VERDICTS, rows=Rows("strategy", strategy)).sort("position")
+    if rows.is_empty():
+        raise _missing(strategy, "none was made, or the strategy failed")
+    if strategy in configuration.registration:
+        looked = warehouse.read_or_empty(HOLDOUT_RESULTS, rows=Rows("strategy", strategy))["config_hash"].to_list()
+        if looked != [configuration.hash]:
+            raise _missing(strategy, "the configuration has changed since its holdout was evaluated")
+    last = rows.filter(kind="result").row(0, named=True)
+    return Standing(rows.filter(pl.col("kind") != "result"), last["result"], last["note"] or "")
+
+
+def _missing(strategy: str, cause: str) -> VerdictMissingError:
+    return VerdictMissingError(
+        block(
+            f"no verdict on {strategy}: {cause}",
+            table=VERDICTS.name,
+            expected="rows of a run under this configuration",
+            what_to_do=f"trading-assets run --select {strategy}",
+        )
+    )

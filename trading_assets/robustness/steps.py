@@ -1,0 +1,193 @@
+"""What the assets of the stage share: reading a strategy's market, and writing beside what others wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from trading_assets.backtests import tables as backtests
+from trading_assets.models.tables import SPLITS
+from trading_assets.robustness.tables import (
+    BANDS,
+    DEVELOPMENT,
+    HOLDOUT,
+    HOLDOUT_RESULTS,
+    OVERFITTING,
+    REGISTRATIONS,
+    RESAMPLING,
+    STRESS,
+)
+from trading_assets.strategies.failure import status_row, strategy_of
+from trading_assets.strategies.tables import STATUS
+from trading_assets.warehouse import Rows, Table
+
+if TYPE_CHECKING:
+    from trading_assets.backtests.context import StrategyMarket
+    from trading_assets.config.sections import Interval
+    from trading_assets.robustness.ledger_head import HeadFile
+    from trading_assets.robustness.registration import Registered
+    from trading_assets.strategies.inputs import Frames
+    from trading_assets.warehouse.table_asset import Step
+
+STAGE = "robustness"
+
+#: Tables that hold rows of the holdout once it was looked at.
+HOLDOUT_TABLES = (*backtests.RUN_TABLES, STRESS, RESAMPLING, BANDS)
+
+
+def market(step: Step, name: str) -> tuple[Frames, StrategyMarket, dict[str, Interval]]:
+    """Frames, market and spans of a strategy."""
+    from trading_assets.backtests.context import prepare
+    from trading_assets.robustness.spans import spans_of
+    from trading_assets.strategies.inputs import read_frames
+
+    frames = read_frames(step.work, step.configuration, name)
+    return frames, prepare(step.configuration, name, frames), spans_of(step.work.read(SPLITS))
+
+
+def symbols(context: StrategyMarket) -> list[str]:
+    """Its symbols, and its benchmark's."""
+    return [*context.grid.symbols, *([context.benchmark_name] if context.benchmark_name else [])]
+
+
+def stress_rows(step: Step, context: StrategyMarket, frames: Frames, span: Interval, split: str) -> pl.DataFrame:
+    """Rows of `robustness.stress` of one span."""
+    from trading_assets.robustness.months import benchmark_levels, classify_months
+    from trading_assets.robustness.stress import stress as run
+
+    settings = step.configuration.robustness
+    levels = benchmark_levels(frames.bars, frames.indicators, context.benchmark_name, span.end)
+    return run(
+        context,
+        span.start,
+        span.end,
+        split=split,
+        months=classify_months(levels),
+        slippage_multipliers=settings.slippage_multipliers,
+        best_trades=settings.verdict.reject_best_trades,
+    )
+
+
+def resampled(step: Step, context: StrategyMarket, span: Interval, split: str) -> dict[Table, pl.DataFrame]:
+    """What chance makes of the run on one span: `robustness.resampling` and its bands."""
+    from trading_assets.robustness.resampling import resample
+
+    settings = step.configuration.robustness
+    found = resample(
+        context,
+        span.start,
+        span.end,
+        split=split,
+        block_sessions=settings.block_sessions,
+        resamples=settings.resamples,
+        permutations=settings.permutations,
+        seed=step.configuration.seed,
+    )
+    return {RESAMPLING: found.statistics, BANDS: found.bands}
+
+
+def registration_of(step: Step, context: StrategyMarket, frames: Frames, spans: Mapping[str, Interval]) -> Registered:
+    """The strategy frozen as it stands."""
+    from trading_assets.robustness.registration import register
+
+    return register(
+        step.configuration,
+        context.name,
+        symbols=context.grid.symbols,
+        benchmark=context.benchmark_name,
+        spans=spans,
+        bars=frames.bars,
+        memberships=frames.universe,
+        sectors=dict(frames.instruments.drop_nulls("sector").select("symbol", "sector").iter_rows()),
+    )
+
+
+def record(step: Step, registered: Registered) -> pl.DataFrame:
+    """Enter the registration and the look; from here on the holdout counts as seen."""
+    from trading_assets.robustness.ledger import Look
+    from trading_assets.robustness.ledger_head import record_look
+    from trading_assets.robustness.registration import registration_rows
+
+    step.work.append_chained(REGISTRATIONS, lambda known: registration_rows(known, registered, step.now))
+    look = Look(
+        strategy=registered.strategy,
+        registration_hash=registered.hash,
+        config_hash=step.configuration.hash,
+        evaluated_at=step.now,
+        override=step.configuration.registration[registered.strategy].override,
+    )
+    return record_look(step.work, head_file(step), look)
+
+
+def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:
+    """Rows that the verdict is made from, of this configuration and of the backtest as it stands.
+
+    Of `robustness.stress` and `robustness.resampling` those of the holdout.
+
+    Raises
+    ------
+    HoldoutMissingError
+        The holdout, or what the trials on record say, is not of this configuration.
+    """
+    from trading_assets.robustness.holdout import EvidenceMissingError, HoldoutMissingError
+
+    rows = Rows("strategy", name)
+    results = step.work.read_or_empty(HOLDOUT_RESULTS, rows=rows)
+    metrics = step.work.read_or_empty(backtests.METRICS, rows=rows).filter(split=HOLDOUT)
+    if results.is_empty():
+        raise HoldoutMissingError(name, "it never was")
+    if results["config_hash"].item() != step.configuration.hash:
+        raise HoldoutMissingError(name, "the configuration has changed since")
+    if metrics.is_empty():
+        raise HoldoutMissingError(name, f"backtests/{name} has run since")
+    overfitting = step.work.read_or_empty(OVERFITTING, rows=rows)
+    if overfitting.is_empty() or overfitting["config_hash"][0] != step.configuration.hash:
+        raise EvidenceMissingError(name)
+    seen = {table: step.work.read(table, rows=rows).filter(split=HOLDOUT) for table in (STRESS, RESAMPLING)}
+    return {**seen, OVERFITTING: overfitting}
+
+
+def head_file(step: Step) -> HeadFile:
+    """Where the end of the holdout ledger is kept outside the warehouse."""
+    from trading_assets.robustness.ledger_head import HeadFile
+
+    return HeadFile(step.configuration.home / "ledger.head")
+
+
+def write(step: Step, asset: str, tables: Mapping[Table, pl.DataFrame]) -> None:
+    """Replace the strategy's rows, and note that the asset came to its end."""
+    name, own = strategy_of(step), f"{STAGE}/{asset}"
+    status = {STATUS: status_row(own, name)}
+    step.work.replace_together([(Rows("strategy", name), tables), (Rows("asset", f"{own}/{name}"), status)])
+
+
+def beside_other_splits(
+    step: Step, new: Mapping[Table, pl.DataFrame], splits: tuple[str, ...]
+) -> dict[Table, pl.DataFrame]:
+    """The strategy's rows as they stand, those of `splits` replaced."""
+    from trading_assets.robustness.holdout import put
+
+    rows = Rows("strategy", strategy_of(step))
+    return {table: put(step.work.read_or_empty(table, rows=rows), splits, frame) for table, frame in new.items()}
+
+
+def remove_development(step: Step, tables: Sequence[Table]) -> None:
+    """Remove the strategy's rows on train + validation from tables that the holdout shares."""
+    kept = beside_other_splits(step, {table: table.empty() for table in tables}, (DEVELOPMENT,))
+    step.work.replace(Rows("strategy", strategy_of(step)), kept)
+
+
+def remove_holdout(step: Step) -> bool:
+    """Remove what an earlier look left in the tables, if there is anything; the ledger keeps the look."""
+    from trading_assets.robustness.holdout import EVALUATED_SPLITS
+
+    rows = Rows("strategy", strategy_of(step))
+    seen = any(
+        not step.work.read_or_empty(table, rows=rows).filter(split=HOLDOUT).is_empty() for table in HOLDOUT_TABLES
+    )
+    if seen:  # in every table: `all` may have trades of the holdout where the flat start has none
+        kept = beside_other_splits(step, {table: table.empty() for table in HOLDOUT_TABLES}, EVALUATED_SPLITS)
+        step.work.replace(rows, {**kept, HOLDOUT_RESULTS: HOLDOUT_RESULTS.empty()})
+    return seen
