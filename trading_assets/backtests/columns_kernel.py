@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_assets.backtests.compiled import cached, compiled
+from trading_assets.backtests.compiled import allocating, cached
 from trading_assets.backtests.layout import Table
 from trading_assets.backtests.market import Flags, Floats, Integers
 
@@ -172,7 +172,7 @@ def list_round_trips(prices: Prices, entries: Flags, exits: Flags, stop: float, 
 # --- one column ---------------------------------------------------------------------------------------
 
 
-@compiled
+@allocating
 def _bars_of(prices: Prices, column: int) -> _Bars:
     sessions = prices.open.shape[0]
     close = prices.close[:, column].copy()
@@ -184,7 +184,7 @@ def _bars_of(prices: Prices, column: int) -> _Bars:
     return _Bars(prices.open[:, column].copy(), prices.low[:, column].copy(), close, sums, squares)
 
 
-@compiled
+@allocating
 def _rolling_mean(values: Floats, window: int, means: Floats) -> None:
     """Mean of the last `window` values, NaN until there are as many; the sum is compensated (Knuth's TwoSum)."""
     total, lost = 0.0, 0.0
@@ -197,7 +197,7 @@ def _rolling_mean(values: Floats, window: int, means: Floats) -> None:
         means[t] = (total + lost) / window if t >= window - 1 else np.nan
 
 
-@compiled
+@allocating
 def _crosses(
     fast: Floats, slow: Floats, full: int, side: NDArray[np.int8], ups: Integers, downs: Integers
 ) -> tuple[int, int]:
@@ -231,7 +231,7 @@ def _crosses(
     return up, down
 
 
-@compiled
+@allocating
 def _next_round_trip(
     bars: _Bars, ups: Integers, downs: Integers, at: Integers, stop: float, cash: float, terms: Terms
 ) -> _Fills:
@@ -271,7 +271,7 @@ def _next_round_trip(
     return _Fills(entry, left, price, sold, quantity, quantity * sold * (1.0 - fee), stopped)
 
 
-@compiled
+@allocating
 def _summary(
     bars: _Bars, ups: Integers, downs: Integers, stop: float, terms: Terms, periods: float
 ) -> tuple[float, float, float, int]:

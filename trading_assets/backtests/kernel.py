@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from trading_assets.backtests.compiled import cached, inlined
+from trading_assets.backtests.compiled import cached, cached_loop, inlined
 from trading_assets.backtests.entries import cancel_orders, decide_entries
 from trading_assets.backtests.exits import (
     book_delistings,
@@ -41,7 +41,7 @@ def _close_books(t: int, session: int, settings: Settings, state: State, records
     return bool(gross > 0.0)
 
 
-@cached
+@cached_loop
 def run(
     market: Market,
     signals: Signals,
@@ -74,7 +74,7 @@ def run(
         decide_entries(t, barrier, multiplier, market, candidates, derived, trial, settings, state, records)
 
 
-@cached
+@cached_loop
 def run_targets(
     market: Market,
     targets: Targets,
