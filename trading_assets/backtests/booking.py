@@ -18,14 +18,26 @@ _FLAT = np.zeros(1, POSITION)
 
 
 class Fill(NamedTuple):
-    """An order at an open: quantity (positive), raw and paid price, slippage drawn and expected in bp, fee rate."""
+    """An order at an open: quantities (positive) asked for and filled, raw and paid price, slippage in bp, fee rate.
 
+    The prices are those of the quantity that was asked for, also where cash pays for less of it.
+    """
+
+    asked: float
     quantity: float
     raw_price: float
     price: float
     slippage_bps: float
     mean_slippage_bps: float
     fee_rate: float
+
+
+@compiled
+def part_of(fill: Fill, quantity: float) -> Fill:
+    """The same trade of less than was asked for, at the same price."""
+    return Fill(
+        fill.asked, quantity, fill.raw_price, fill.price, fill.slippage_bps, fill.mean_slippage_bps, fill.fee_rate
+    )
 
 
 @compiled
@@ -195,6 +207,7 @@ def _record_fill(
     row["side"] = side
     row["effect"] = effect
     row["reason"] = reason
+    row["asked"] = fill.asked
     row["quantity"] = fill.quantity
     row["raw_price"] = fill.raw_price
     row["price"] = fill.price

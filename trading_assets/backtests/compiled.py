@@ -13,6 +13,7 @@ from numba import njit
 #: Modules with compiled functions, or with constants and types that these are compiled with.
 _MODULES = (
     "booking",
+    "codes",
     "compiled",
     "costs",
     "entries",

@@ -88,14 +88,14 @@ def drawn_slippage_bps(t: int, i: int, mean: float, side: int, market: Market, s
 def buy_price(price: float, bps: float, tick: float) -> float:
     """The price paid: slippage on top, up to the next tick."""
     paid = price * (1.0 + bps / 1e4)
-    return math.ceil(paid / tick - 1e-9) * tick if tick > 0.0 else paid
+    return np.ceil(paid / tick - 1e-9) * tick if tick > 0.0 else paid
 
 
 @compiled
 def sell_price(price: float, bps: float, tick: float) -> float:
     """The price received: slippage off, down to the tick below, never negative."""
     received = max(0.0, price * (1.0 - bps / 1e4))
-    return math.floor(received / tick + 1e-9) * tick if tick > 0.0 else received
+    return np.floor(received / tick + 1e-9) * tick if tick > 0.0 else received
 
 
 @compiled
@@ -126,4 +126,4 @@ def fill_of(
     mean = mean_slippage_bps(t, i, decided, quantity * raw_price, market, trial, settings)
     bps = drawn_slippage_bps(t, i, mean, side, market, settings)
     price = buy_price(raw_price, bps, market.tick[i]) if side == BUY else sell_price(raw_price, bps, market.tick[i])
-    return Fill(quantity, raw_price, price, bps, mean, fee_rate(market.fee_bps[i], trial))
+    return Fill(quantity, quantity, raw_price, price, bps, mean, fee_rate(market.fee_bps[i], trial))

@@ -5,60 +5,41 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from trading_assets.backtests.codes import (
+    ADV,
+    CAPACITY,
+    CAPACITY_LIMIT,
+    CASH,
+    CORRELATION,
+    CORRELATION_GUARD,
+    ELIGIBILITY,
+    EQUITY,
+    GROSS_ROOM,
+    HALTED,
+    HEALTH,
+    INSUFFICIENT_CASH,
+    INVALID_STOP,
+    MULTIPLIER,
+    NO_LIQUIDITY,
+    NOTIONAL,
+    PORTFOLIO,
+    QUANTITY,
+    RANKS,
+    SCORE,
+    SECTOR_ROOM,
+    SLOTS,
+    STOP_DISTANCE,
+    ZERO_SIZE,
+)
 from trading_assets.backtests.compiled import compiled, inlined
 from trading_assets.backtests.costs import fee_rate
 from trading_assets.backtests.exits import value_of_positions
-from trading_assets.backtests.fills import (
-    CASH,
-    EQUITY,
-    INSUFFICIENT_CASH,
-    NOTIONAL,
-    QUANTITY,
-    ZERO_SIZE,
-    affordable,
-    drop_order,
-)
+from trading_assets.backtests.fills import affordable, drop_order
 from trading_assets.backtests.guard import candidate_correlation, load_units, portfolio_correlation
-from trading_assets.backtests.layout import ENTER, HOLD, NUMBERS, REJECT
-from trading_assets.backtests.market import REJECTIONS, Candidates, Floats, Integers, Market
-from trading_assets.backtests.risk import HALTED
+from trading_assets.backtests.layout import ENTER, HOLD, REJECT
+from trading_assets.backtests.market import Candidates, Floats, Integers, Market
 from trading_assets.backtests.settings import Settings
 from trading_assets.backtests.state import Derived, Records, State, floor_to_lot, record
-
-HEALTH = REJECTIONS.index("health")
-ELIGIBILITY = REJECTIONS.index("eligibility")
-INVALID_STOP = REJECTIONS.index("invalid_stop")
-CORRELATION_GUARD = REJECTIONS.index("correlation_guard")
-SLOTS = REJECTIONS.index("slots")
-NO_LIQUIDITY = REJECTIONS.index("no_liquidity")
-CAPACITY = REJECTIONS.index("capacity")
-
-(
-    SCORE,
-    RANKS,
-    MULTIPLIER,
-    PORTFOLIO,
-    CORRELATION,
-    GROSS_ROOM,
-    SECTOR_ROOM,
-    ADV,
-    CAPACITY_LIMIT,
-    STOP_DISTANCE,
-) = (
-    NUMBERS.index(name)
-    for name in (
-        "score",
-        "strength_rank",  # the other two ranks follow
-        "risk_multiplier",
-        "portfolio_correlation",
-        "candidate_correlation",
-        "gross_room",
-        "sector_room",
-        "adv",
-        "capacity_limit",
-        "stop_distance",
-    )
-)
 
 #: Diversification of a candidate where there is nothing to compare it with.
 _NEUTRAL_DIVERSIFICATION = 0.5

@@ -5,21 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from trading_assets.backtests.booking import Fill, book_closing
+from trading_assets.backtests.codes import (
+    DATA_MISSING,
+    DELISTED,
+    DRAWDOWN_HALT,
+    EQUITY,
+    HARD_STOP,
+    MAX_HOLD,
+    NOTIONAL,
+    QUANTITY,
+    RULE,
+    STOP_PRICE,
+    STOP_RAISED,
+)
 from trading_assets.backtests.compiled import compiled, inlined
 from trading_assets.backtests.costs import fee_rate
-from trading_assets.backtests.fills import EQUITY, HARD_STOP, NOTIONAL, QUANTITY
-from trading_assets.backtests.layout import EXIT, HOLD, NUMBERS
-from trading_assets.backtests.market import EXIT_REASONS, HOLDS, Flags, Market
+from trading_assets.backtests.layout import EXIT, HOLD
+from trading_assets.backtests.market import Flags, Market
 from trading_assets.backtests.settings import Settings
 from trading_assets.backtests.state import Derived, Records, State, record
-
-DELISTED = EXIT_REASONS.index("delisted")
-DATA_MISSING = EXIT_REASONS.index("data_missing")
-DRAWDOWN_HALT = EXIT_REASONS.index("drawdown_halt")
-RULE = EXIT_REASONS.index("rule")
-MAX_HOLD = EXIT_REASONS.index("max_hold")
-STOP_RAISED = HOLDS.index("stop_raised")
-STOP_PRICE = NUMBERS.index("stop_price")
 
 #: A split moves the last bits of a stop; that raises none.
 _ROUNDING = 1e-12
@@ -72,7 +76,8 @@ def book_delistings(
         i = position["symbol"]
         if market.delisted[i] == t or derived.missing[t, i] >= settings.delisting_sessions:
             decision, mark = record_exit(t, p, DELISTED, state, records), position["mark"]
-            fill = Fill(abs(position["quantity"]), mark, mark, 0.0, 0.0, fee_rate(market.fee_bps[i], trial))
+            whole = abs(position["quantity"])
+            fill = Fill(whole, whole, mark, mark, 0.0, 0.0, fee_rate(market.fee_bps[i], trial))
             book_closing(t, place, fill, decision, DELISTED, state, records)
             state.orders[p]["weight"] = 0.0  # a waiting change of weight ends with the position
         else:

@@ -5,22 +5,23 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from trading_assets.backtests.booking import Fill, begin_round_trip, book_closing, book_opening
+from trading_assets.backtests.booking import begin_round_trip, book_closing, book_opening, part_of
+from trading_assets.backtests.codes import (
+    CASH,
+    DRAWDOWN_HALT,
+    HARD_STOP,
+    INSUFFICIENT_CASH,
+    NO_FILL,
+    NOTIONAL,
+    QUANTITY,
+)
 from trading_assets.backtests.compiled import compiled, inlined
 from trading_assets.backtests.costs import fill_of, is_crash
-from trading_assets.backtests.layout import BUY, EXIT, NUMBERS, REJECT, SELL
+from trading_assets.backtests.layout import BUY, EXIT, REJECT, SELL
 from trading_assets.backtests.liquidation import slice_quantity
-from trading_assets.backtests.market import EXIT_REASONS, REJECTIONS, Market
+from trading_assets.backtests.market import Market
 from trading_assets.backtests.settings import Settings
-from trading_assets.backtests.state import Records, State, floor_to_lot, record
-
-DRAWDOWN_HALT = EXIT_REASONS.index("drawdown_halt")
-HARD_STOP = EXIT_REASONS.index("hard_stop")
-NO_FILL = REJECTIONS.index("no_fill")
-INSUFFICIENT_CASH = REJECTIONS.index("insufficient_cash")
-ZERO_SIZE = REJECTIONS.index("zero_size")
-
-QUANTITY, NOTIONAL, EQUITY, CASH = (NUMBERS.index(name) for name in ("quantity", "notional", "equity", "cash"))
+from trading_assets.backtests.state import Records, State, floor_to_lot, one_lot_less, record
 
 
 @inlined
@@ -146,9 +147,8 @@ def _buy(t: int, p: int, market: Market, trial: Any, settings: Settings, state: 
     if quantity <= 0.0:
         drop_order(t, 0, p, INSUFFICIENT_CASH, state, records)
         return
-    paid = Fill(quantity, fill.raw_price, fill.price, fill.slippage_bps, fill.mean_slippage_bps, fill.fee_rate)
     begin_round_trip(t, p, order, state)
-    book_opening(t, p, 1.0, paid, order["decision"], order["trigger"], state, records)
+    book_opening(t, p, 1.0, part_of(fill, quantity), order["decision"], order["trigger"], state, records)
     position = state.positions[p]
     position["stop"] = fill.price - order["distance"]
     position["initial_stop"] = position["stop"]
@@ -160,7 +160,7 @@ def affordable(cash: float, price: float, rate: float, lot: float) -> float:
     """Largest quantity in whole lots that `cash` pays for, its fee included; cash never goes below zero."""
     quantity = floor_to_lot(cash / (price * (1.0 + rate)), lot)
     while quantity > 0.0 and quantity * price + quantity * price * rate > cash:
-        quantity = floor_to_lot(quantity - lot, lot)
+        quantity = one_lot_less(quantity, lot)
     return max(quantity, 0.0)
 
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from trading_assets.backtests.engine import Simulation
 from trading_assets.backtests.layout import ENTER, EXIT, HOLD, NUMBERS, OPENS, REJECT, Table
-from trading_assets.backtests.market import DECISIONS, HOLDS, REJECTIONS, Integers, Market
+from trading_assets.backtests.market import DECISIONS, HOLDS, REJECTIONS, Integers
 from trading_assets.backtests.names import Names, named
 
 SIDES = ("buy", "sell")
@@ -41,13 +41,13 @@ class Journal:
     trade_ids: pl.Series
 
 
-def journal_of(simulation: Simulation, market: Market, names: Names, run: str) -> Journal:
+def journal_of(simulation: Simulation, names: Names, run: str) -> Journal:
     """Name what the engine numbers; `run` is what every id starts with."""
     fills = _fills(simulation.fills, names)
     decisions = _decisions(simulation.decisions, names).with_columns(
         decision_id=_id(run, _day("session"), "symbol", "decision").over("session", "symbol", "decision")
     )
-    orders = _orders(simulation, decisions, fills.with_columns(short=_falls_short(simulation, market)), run)
+    orders = _orders(simulation, decisions, fills, run)
     order_ids = decisions.join(orders, on="decision_id", how="left", maintain_order="left")["order_id"]
     trade_ids = _trade_ids(fills, run)
     named_fills = fills.with_columns(
@@ -113,7 +113,7 @@ def _json(name: str, *numbers: str) -> pl.Expr:
 def _fills(fills: Table, names: Names) -> pl.DataFrame:
     """Rows in order of the events; `decision` and `round_trip` are numbers."""
     opens = fills["effect"] == OPENS
-    same = "decision round_trip quantity raw_price price fee slippage_bps mean_slippage_bps"
+    same = "decision round_trip asked quantity raw_price price fee slippage_bps mean_slippage_bps"
     return pl.DataFrame(
         {
             "session": named(names.grid.sessions, fills["session"], pl.Date),
@@ -143,7 +143,7 @@ def _orders(simulation: Simulation, decisions: pl.DataFrame, fills: pl.DataFrame
     rejected = numbered.with_columns(about).filter(pl.col("decision") == "reject", pl.col("about") >= 0)
     rejected = rejected.group_by(number="about").agg(cause=pl.col("reason").last())
     filled = fills.group_by(number=pl.col("decision")).agg(
-        filled_side=pl.col("side").first(), cut=pl.col("short").any()
+        filled_side=pl.col("side").first(), cut=(pl.col("quantity") < pl.col("asked")).any()
     )
     orders = (
         numbered.filter(pl.col("decision").is_in(["enter", "exit"]))
@@ -174,21 +174,6 @@ def _orders(simulation: Simulation, decisions: pl.DataFrame, fills: pl.DataFrame
     ).with_columns(
         order_id=_id(run, _day("decision_session"), "symbol", "side").over("decision_session", "symbol", "side")
     )
-
-
-def _falls_short(simulation: Simulation, market: Market) -> pl.Series:
-    """Fills that cash cut: of an entry, by a lot or more below what was ordered, splits since followed.
-
-    A target weight has no quantity before its open: it is sized, and cut, there.
-    """
-    fills, decisions = simulation.fills, simulation.decisions[simulation.fills["decision"]]
-    first, last, i = decisions["session"], fills["session"], fills["symbol"]
-    ratio = np.ones(fills.size)
-    for k in np.flatnonzero(last - first > 0):
-        ratio[k] = np.prod(market.split_ratio[first[k] + 1 : last[k] + 1, i[k]])
-    numbers = dict(zip(NUMBERS, decisions["numbers"].T, strict=True))
-    entry = (decisions["decision"] == ENTER) & np.isnan(numbers["granted_weight"])
-    return pl.Series(entry & (fills["quantity"] < (numbers["quantity"] * ratio - market.lot[i] * (1 - 1e-6))))
 
 
 def _sides_asked_for(orders: pl.DataFrame, fills: pl.DataFrame) -> pl.Series:

@@ -136,6 +136,7 @@ FILL = np.dtype(
         ("side", np.int64),  # BUY, SELL
         ("effect", np.int64),  # OPENS, CLOSES
         ("reason", np.int64),  # trigger of what opens, of EXIT_REASONS of what closes
+        ("asked", np.float64),  # the quantity, had cash paid for all of it
         ("quantity", np.float64),
         ("raw_price", np.float64),
         ("price", np.float64),

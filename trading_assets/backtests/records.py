@@ -63,7 +63,7 @@ def result_of(
     market, trial, settings
         What `simulation` ran on.
     """
-    journal = journal_of(simulation, market, names, f"{strategy}-{split}")
+    journal = journal_of(simulation, names, f"{strategy}-{split}")
     plan = plan_of(simulation, market, trial, settings, names)
 
     def finished(frame: pl.DataFrame, table: WarehouseTable) -> pl.DataFrame:

@@ -7,14 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from trading_assets.backtests.codes import DAILY_LOSS_LIMIT, HALTED, VAR_LIMIT
 from trading_assets.backtests.compiled import compiled, inlined
-from trading_assets.backtests.market import REJECTIONS, SCALING_CONTINUOUS, SCALING_OFF, Floats
+from trading_assets.backtests.market import SCALING_CONTINUOUS, SCALING_OFF, Floats
 from trading_assets.backtests.settings import Settings
 from trading_assets.backtests.state import State
-
-HALTED = REJECTIONS.index("halted")
-DAILY_LOSS_LIMIT = REJECTIONS.index("daily_loss_limit")
-VAR_LIMIT = REJECTIONS.index("var_limit")
 
 _VAR_TAIL = 0.05
 _REGIME_RATIO = 2.0

@@ -123,8 +123,17 @@ def new_records(trades: int, decisions: int, fills: int, sessions: int) -> Recor
 
 @compiled
 def floor_to_lot(quantity: float, lot: float) -> float:
-    """Whole lots in `quantity`; a billionth of a lot below a whole one counts as whole."""
-    return math.floor(quantity / lot + 1e-9) * lot
+    """Whole lots in `quantity`; a billionth of a lot below a whole one counts as whole.
+
+    NumPy's floor stays a float: of a coin worth 1e-5, a day's turnover is more lots than an integer holds.
+    """
+    return np.floor(quantity / lot + 1e-9) * lot  # type: ignore[no-any-return]
+
+
+@compiled
+def one_lot_less(quantity: float, lot: float) -> float:
+    """A lot less, or a few last bits where a lot is less than those; not below 0."""
+    return max(0.0, floor_to_lot(quantity * (1.0 - 4e-15) - lot, lot))
 
 
 @compiled

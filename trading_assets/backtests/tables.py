@@ -181,6 +181,7 @@ FILLS = Table(
         "pair_id": _PAIR,
         "side": _SIDE,
         "quantity": Column(pl.Float64, "units, in those of the session", at_least=0),
+        "asked": Column(pl.Float64, "the quantity, had cash paid for all of it", at_least=0),
         "raw_price": Column(pl.Float64, "the open, the low in a crash, the mark at a delisting", at_least=0),
         "price": Column(pl.Float64, "paid or received: slippage and rounding to the tick included", at_least=0),
         "fee": Column(pl.Float64, "quote currency", at_least=0),

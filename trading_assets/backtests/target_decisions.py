@@ -5,33 +5,41 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from trading_assets.backtests.compiled import compiled, inlined
-from trading_assets.backtests.entries import (
+from trading_assets.backtests.codes import (
     ADV,
     CAPACITY,
     CAPACITY_LIMIT,
+    DATA_MISSING,
+    DELISTED,
+    DRAWDOWN_HALT,
     ELIGIBILITY,
+    EQUITY,
+    GRANTED_WEIGHT,
     GROSS_ROOM,
+    HALTED,
     HEALTH,
     MULTIPLIER,
     NO_LIQUIDITY,
+    NOTIONAL,
+    PAIR_LEG,
+    QUANTITY,
+    REBALANCE,
     SECTOR_ROOM,
+    TARGET_WEIGHT,
+    ZERO_SIZE,
 )
-from trading_assets.backtests.exits import DATA_MISSING, DELISTED, record_exit
-from trading_assets.backtests.fills import DRAWDOWN_HALT, EQUITY, NOTIONAL, QUANTITY, ZERO_SIZE
-from trading_assets.backtests.layout import ENTER, EXIT, NUMBERS, REJECT
-from trading_assets.backtests.market import EXIT_REASONS, REJECTIONS, Market, Targets
-from trading_assets.backtests.risk import HALTED
+from trading_assets.backtests.compiled import compiled, inlined
+from trading_assets.backtests.exits import record_exit
+from trading_assets.backtests.layout import ENTER, EXIT, REJECT
+from trading_assets.backtests.market import Market, Targets
 from trading_assets.backtests.settings import Settings
 from trading_assets.backtests.state import Derived, Records, State, floor_to_lot, record
-from trading_assets.backtests.target_fills import TARGET_WEIGHT, cancel_target, is_forced_out, partner_of
-
-REBALANCE = EXIT_REASONS.index("rebalance")
-PAIR_LEG = REJECTIONS.index("pair_leg")
-GRANTED_WEIGHT = NUMBERS.index("granted_weight")
+from trading_assets.backtests.target_fills import cancel_target, is_forced_out, partner_of
 
 #: What becomes of a row: a rejection (0 and above), or one of these.
 _GROWS, _SHRINKS, _NOTHING = -1, -2, -3
+#: Less of equity than this under a cap is what rounding left.
+_NOTHING_LEFT = 1e-12
 
 
 @inlined
@@ -159,7 +167,8 @@ def decide_targets(
 
     What shrinks a position always passes. What grows one is tested (barrier, health, eligibility, liquidity), cut to
     the caps of symbol and sector, scaled with its like to the cap of gross exposure, and tested for capacity.
-    A pair is cut and rejected as a whole.
+    A pair is cut and rejected as a whole. What a row rejected for capacity was to get stays unused: were it shared out,
+    the others would grow, and some of them beyond their own capacity.
     """
     first, last = targets.first[t], targets.first[t + 1]
     if first == last:
@@ -196,6 +205,12 @@ def _weight(p: int, state: State) -> float:
     return _value(p, state) / equity if equity > 0.0 else 0.0
 
 
+@compiled
+def _grows(weight: float, current: float) -> bool:
+    """Whether it takes a larger position to get from a weight to another, or one on the other side."""
+    return weight * current < 0.0 or abs(weight) > abs(current)
+
+
 @inlined
 def _verdict(t: int, row: int, barrier: int, market: Market, targets: Targets, derived: Derived, state: State) -> int:
     """What becomes of a row by the tests that do not depend on its size."""
@@ -207,8 +222,7 @@ def _verdict(t: int, row: int, barrier: int, market: Market, targets: Targets, d
         return HALTED if order["trigger"] == DRAWDOWN_HALT else HEALTH
     if weight == 0.0 and not state.busy[p] and not state.ordered[p]:
         return _NOTHING
-    current = _weight(p, state)
-    if not (weight * current < 0.0 or abs(weight) > abs(current)):
+    if not _grows(weight, _weight(p, state)):
         return _SHRINKS
     if barrier >= 0:
         return barrier
@@ -331,11 +345,9 @@ def _size_verdict(t: int, row: int, market: Market, targets: Targets, trial: Any
     """Of a growing row once it is sized."""
     p, i = targets.slot[row], targets.symbol[targets.slot[row]]
     granted = math.copysign(state.granted[p], targets.weight[row])
-    if granted == 0.0:
+    if abs(granted) < _NOTHING_LEFT:
         return ZERO_SIZE
-    current = _weight(p, state)
-    grows = granted * current < 0.0 or abs(granted) > abs(current)
-    if grows and _change(p, granted, state) > trial["capacity"] * market.adv[t, i]:
+    if _grows(granted, _weight(p, state)) and _change(p, granted, state) > trial["capacity"] * market.adv[t, i]:
         return CAPACITY
     return _GROWS
 
@@ -353,7 +365,11 @@ def _conclude(
     state: State,
     records: Records,
 ) -> None:
-    """Decide a row, write it down and give its order; the closing half of a flip passes even if the rest does not."""
+    """Decide a row, write it down and give its order; the closing half of a flip passes even if the rest does not.
+
+    A rejected row takes back what waits for its slot, as any row does, but no forced exit: the position stays as it is.
+    What multiplier and caps leave of a larger weight may be less than is held: that is an exit.
+    """
     p, weight, reason = targets.slot[row], targets.weight[row], targets.reason[row]
     verdict = state.verdict[p]
     if verdict == _NOTHING:
@@ -362,7 +378,8 @@ def _conclude(
     granted = math.copysign(state.granted[p], weight) if verdict == _GROWS else weight
     decision, why = REJECT, verdict
     if verdict == _GROWS:
-        decision, why = ENTER, REBALANCE if weight * current > 0.0 else reason
+        decision = ENTER if _grows(granted, current) else EXIT
+        why = REBALANCE if weight * current > 0.0 else reason
     elif verdict == _SHRINKS:
         decision, why = EXIT, REBALANCE if weight != 0.0 else reason
     index = record(t, 1, i, targets.group[p], decision, why, reason, account, records.decisions)

@@ -5,26 +5,24 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from trading_assets.backtests.booking import Fill, begin_round_trip, book_closing, book_opening
-from trading_assets.backtests.compiled import compiled, inlined
-from trading_assets.backtests.costs import fill_of
-from trading_assets.backtests.fills import (
+from trading_assets.backtests.booking import Fill, begin_round_trip, book_closing, book_opening, part_of
+from trading_assets.backtests.codes import (
     DRAWDOWN_HALT,
     INSUFFICIENT_CASH,
     NO_FILL,
     NOTIONAL,
     QUANTITY,
+    TARGET_WEIGHT,
     ZERO_SIZE,
-    affordable,
-    note_rejected,
 )
-from trading_assets.backtests.layout import BUY, NUMBERS, SELL
+from trading_assets.backtests.compiled import compiled, inlined
+from trading_assets.backtests.costs import fill_of
+from trading_assets.backtests.fills import note_rejected
+from trading_assets.backtests.layout import BUY, SELL
 from trading_assets.backtests.liquidation import slice_quantity
 from trading_assets.backtests.market import Market, Targets
 from trading_assets.backtests.settings import Settings
-from trading_assets.backtests.state import Records, State, floor_to_lot
-
-TARGET_WEIGHT = NUMBERS.index("target_weight")
+from trading_assets.backtests.state import Records, State, floor_to_lot, one_lot_less
 
 #: Distance that stands in for a stop when 1 R is measured (trading rules, section 8).
 _RISK_ATR = 2.5
@@ -253,21 +251,23 @@ def _grow(
         other = -1
     free = state.account[0]["cash"] - aside
     fill = _growth(t, p, equity, market, trial, settings, state)
-    share, cost = _share(p, fill, free, market, state)
-    rejection = ZERO_SIZE if fill.quantity <= 0.0 else -1
-    quantity = _cut(fill.quantity, share, p, market, state)
     if other < 0:
-        rejection = INSUFFICIENT_CASH if rejection < 0 and quantity <= 0.0 else rejection
+        quantity, _ = _affordable(p, fill, -1, fill, free, market, state)
+        rejection = _rejection(fill.quantity, quantity)
         return _open(t, p, fill, quantity, rejection, state, records)
     second = _growth(t, other, equity, market, trial, settings, state)
-    share = min(share, _share(other, second, free - share * cost, market, state)[0])
-    rejection = ZERO_SIZE if second.quantity <= 0.0 else rejection
-    quantity = _cut(fill.quantity, share, p, market, state)
-    second_quantity = _cut(second.quantity, share, other, market, state)
-    if rejection < 0 and (quantity <= 0.0 or second_quantity <= 0.0):
-        rejection = INSUFFICIENT_CASH
+    quantity, second_quantity = _affordable(p, fill, other, second, free, market, state)
+    rejection = _rejection(min(fill.quantity, second.quantity), min(quantity, second_quantity))
     aside = _open(t, p, fill, quantity, rejection, state, records)
     return aside + _open(t, other, second, second_quantity, rejection, state, records)
+
+
+@compiled
+def _rejection(asked: float, paid: float) -> int:
+    """Why a trade of which free cash pays for `paid` does not happen, or -1."""
+    if asked <= 0.0:
+        return ZERO_SIZE
+    return INSUFFICIENT_CASH if paid <= 0.0 else -1
 
 
 @compiled
@@ -282,18 +282,44 @@ def _growth(t: int, p: int, equity: float, market: Market, trial: Any, settings:
 
 
 @compiled
-def _share(p: int, fill: Fill, free: float, market: Market, state: State) -> tuple[float, float]:
-    """Part of a trade that free cash pays for (all of a short sale), and what the whole of it costs."""
-    order = state.orders[p]
-    if order["weight"] < 0.0 or fill.quantity <= 0.0:
-        return 1.0, 0.0
-    most = affordable(max(0.0, free), fill.price, fill.fee_rate, market.lot[order["symbol"]])
-    return min(1.0, most / fill.quantity), fill.quantity * fill.price * (1.0 + fill.fee_rate)
+def _affordable(
+    p: int, fill: Fill, other: int, second: Fill, free: float, market: Market, state: State
+) -> tuple[float, float]:
+    """Quantities that free cash pays for: all of them, or the same part of both legs (`other` is -1: of the only one).
+
+    A purchase takes its value and its fee off the free cash. A short sale takes its fee and its slippage: its proceeds
+    are in the cash then, and as much as the shares are worth at the open is set aside.
+    """
+    quantity, cost = fill.quantity, _cost(p, fill, fill.quantity, state)
+    second_quantity, second_cost = 0.0, 0.0
+    if other >= 0:
+        second_quantity, second_cost = second.quantity, _cost(other, second, second.quantity, state)
+    if free - cost - second_cost >= 0.0:
+        return quantity, second_quantity
+    share = free / (cost + second_cost) if free > 0.0 else 0.0
+    quantity = _cut(quantity * share, p, market, state)
+    if other >= 0:
+        second_quantity = _cut(second_quantity * share, other, market, state)
+        second_cost = _cost(other, second, second_quantity, state)
+    if free - _cost(p, fill, quantity, state) - second_cost < 0.0:  # the last bits of the division
+        quantity = one_lot_less(quantity, market.lot[state.orders[p]["symbol"]])
+        if other >= 0:
+            second_quantity = one_lot_less(second_quantity, market.lot[state.orders[other]["symbol"]])
+    return quantity, second_quantity
 
 
 @compiled
-def _cut(quantity: float, share: float, p: int, market: Market, state: State) -> float:
-    return quantity if share >= 1.0 else floor_to_lot(quantity * share, market.lot[state.orders[p]["symbol"]])
+def _cost(p: int, fill: Fill, quantity: float, state: State) -> float:
+    """What a trade that grows slot `p` takes off the free cash."""
+    value = quantity * fill.price
+    if state.orders[p]["weight"] > 0.0:
+        return value + value * fill.fee_rate
+    return quantity * fill.raw_price - value + value * fill.fee_rate
+
+
+@compiled
+def _cut(quantity: float, p: int, market: Market, state: State) -> float:
+    return floor_to_lot(quantity, market.lot[state.orders[p]["symbol"]])
 
 
 @compiled
@@ -309,9 +335,8 @@ def _open(t: int, p: int, fill: Fill, quantity: float, rejection: int, state: St
         state.busy[p] = True
         state.positions[p]["stop"] = math.nan
         state.positions[p]["initial_stop"] = math.nan
-    paid = Fill(quantity, fill.raw_price, fill.price, fill.slippage_bps, fill.mean_slippage_bps, fill.fee_rate)
     sign = 1.0 if order["weight"] > 0.0 else -1.0
-    book_opening(t, p, sign, paid, order["decision"], order["trigger"], state, records)
+    book_opening(t, p, sign, part_of(fill, quantity), order["decision"], order["trigger"], state, records)
     distance = _RISK_ATR * order["atr"] if order["atr"] > 0.0 else math.nan
     state.positions[p]["risk"] += distance * quantity
     return quantity * fill.raw_price if sign < 0.0 else 0.0

@@ -106,3 +106,10 @@ def test_slices_add_up_to_the_position_and_none_is_above_capacity(case: Case) ->
         ).iter_rows()
     ]
     assert keys == sorted(keys)
+
+
+def test_the_depth_of_a_cheap_coin_is_more_lots_than_an_integer_holds() -> None:
+    """Half a percent of 1e12 at a price of 1e-5 is 5e14 coins, 5e22 lots: the whole position is one slice."""
+    rows = plan({"adv": 1e12, "lot": 1e-8, "atr": 2e-7}, np.full(3, 1e-5), (0, 0))
+    assert rows["slice"].to_list() == [1]
+    assert rows["quantity"].to_list() == pytest.approx([15_000 / 1e-5])

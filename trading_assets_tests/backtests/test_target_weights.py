@@ -217,6 +217,34 @@ def test_cash_cuts_both_legs_of_a_pair_alike() -> None:
     assert list(found.positions_at_end["quantity"]) == [600, 400, -300]
 
 
+def test_a_short_leg_pays_its_fee_from_what_the_long_leg_could_spend() -> None:
+    """1,000 of each are asked for. The sale costs a fee of 100, the purchase 100,100: 100,000 pay for 0.998 of both."""
+    market = quiet_market(np.full((3, 2), 100.0), fee_bps=[10.0, 10.0])
+    for short, long in ((0, 1), (1, 0)):
+        rows = [(0, short, -1.0), (0, long, 1.0)]
+        found = run(market, targets(market, *rows, pairs=((0, 1),)), costs={"borrow_bps": 0.0})
+        held = dict(zip(found.positions_at_end["symbol"], found.positions_at_end["quantity"], strict=True))
+        assert held == {short: -998, long: 998}
+        assert found.cash[-1] - 998 * 100 == pytest.approx(100_000 - 2 * 99.8 - 99_800)
+    # Alone it has to be paid for too: 999 shares at 100.10 leave 0.10, the fee of one share.
+    found = run(market, targets(market, (0, 0, 1.0), (1, 1, -0.5)), costs={"borrow_bps": 0.0})
+    assert list(found.positions_at_end["quantity"]) == [999, -1]
+    free = quiet_market(np.full((4, 2), 100.0), fee_bps=[0.0, 10.0])
+    found = run(free, targets(free, (0, 0, 1.0), (1, 1, -0.5)), costs={"borrow_bps": 0.0})
+    assert said(found)[-1] == (2, 1, "reject", "insufficient_cash")
+
+
+def test_what_multiplier_and_caps_leave_may_be_less_than_is_held() -> None:
+    """0.2 is held, 0.3 is asked for, half of it may be: the row is an exit, not an entry."""
+    closes = np.array([100.0, 100, 60, 60, 60, 60, 60])
+    market = quiet_market(np.column_stack([closes, np.full(7, 100.0)]))
+    rows = [(0, 0, 0.5), (4, 1, 0.4), (5, 1, 0.3)]
+    found = run(market, targets(market, *rows), drawdown_limit=0.1, halt_sessions=1, restart_risk=0.5)
+    assert said(found)[-2:] == [(4, 1, "enter", "own"), (5, 1, "exit", "rebalance")]
+    assert number(found, "granted_weight")[-2:] == pytest.approx([0.2, 0.15])
+    assert list(found.fills["quantity"])[-2:] == [160, 40]  # of 80,000
+
+
 def test_a_leg_that_is_lost_takes_the_other_with_it() -> None:
     market = quiet_market(np.full((6, 2), 100.0), delisted=[3, -1])
     market.expected[4:, 0] = False

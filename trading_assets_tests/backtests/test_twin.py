@@ -7,12 +7,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
 
 from trading_assets.backtests.engine import Simulation, simulate, sweep
 from trading_assets.backtests.layout import NUMBERS, OPENS
 from trading_assets.backtests.market import DECISIONS, EXIT_REASONS, HOLDS, REJECTIONS
+from trading_assets_tests.backtests.agreement import branches_of, never_taken
 from trading_assets_tests.backtests.markets import Case, cases
 from trading_assets_tests.backtests.twin import simulate_plainly
 from trading_assets_tests.backtests.twin_book import Outcome
@@ -110,7 +109,7 @@ def _assert_same_fills(ours: Simulation, theirs: Outcome, money: float) -> None:
         for name in ("session", "symbol", "at_close"):
             assert ordered[name] == plainly[name], name
         assert DECISIONS[ordered["decision"]] == plainly["decision"]
-        for name in ("quantity", "raw_price", "price", "slippage_bps", "mean_slippage_bps"):
+        for name in ("asked", "quantity", "raw_price", "price", "slippage_bps", "mean_slippage_bps"):
             np.testing.assert_allclose(our[name], their[name], rtol=TOLERANCE, atol=1.5e-8, err_msg=name)
         _close(our["fee"], their["fee"], money)
 
@@ -183,30 +182,15 @@ BRANCHES = (
 )
 
 
-def _population(examples: int, *, derandomize: bool) -> Counter[str]:
-    seen: Counter[str] = Counter()
-
-    @hypothesis_settings(
-        max_examples=examples,
-        derandomize=derandomize,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(cases())
-    def agree(case: Case) -> None:
-        seen.update(_branches(case, assert_agree(case)))
-
-    agree()
-    return seen
+def _compared(case: Case) -> Counter[str]:
+    return _branches(case, assert_agree(case))
 
 
 def test_kernel_and_twin_agree_on_random_markets() -> None:
-    seen = _population(300, derandomize=True)
-    assert {name for name in BRANCHES if not seen[name]} == set()
+    assert never_taken(cases(), _compared, BRANCHES, examples=300) == set()
 
 
 @pytest.mark.acceptance
 def test_kernel_and_twin_agree_on_many_more() -> None:
-    seen = _population(5000, derandomize=False)
+    seen = branches_of(cases(), _compared, 5000, number=1_000)
     assert {name for name in BRANCHES if seen[name] < 20} == set()

@@ -6,12 +6,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
 
 from trading_assets.backtests.engine import Simulation, simulate
 from trading_assets.backtests.layout import NUMBERS
 from trading_assets.backtests.market import DECISIONS, EXIT_REASONS, REJECTIONS
+from trading_assets_tests.backtests.agreement import branches_of, never_taken
 from trading_assets_tests.backtests.markets import Case, target_cases
 from trading_assets_tests.backtests.twin_book import Outcome
 from trading_assets_tests.backtests.twin_targets import simulate_targets_plainly
@@ -114,31 +113,15 @@ BRANCHES = {f"reject {reason}" for reason in _REJECTED} | {
 }  # fmt: skip
 
 
-def _population(examples: int, *, derandomize: bool) -> Counter[str]:
-    seen: Counter[str] = Counter()
-
-    @hypothesis_settings(
-        max_examples=examples,
-        derandomize=derandomize,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(target_cases())
-    def agree(case: Case) -> None:
-        seen.update(_branches(case, assert_agree(case)))
-
-    agree()
-    return seen
+def _compared(case: Case) -> Counter[str]:
+    return _branches(case, assert_agree(case))
 
 
 def test_target_weights_and_twin_agree_on_random_markets() -> None:
-    seen = _population(400, derandomize=True)
-    # What is drawn depends on the modules that are loaded; so rare a branch has a test by hand.
-    assert {name for name in BRANCHES - {"reject insufficient_cash"} if not seen[name]} == set()
+    assert never_taken(target_cases(), _compared, BRANCHES, examples=400) == set()
 
 
 @pytest.mark.acceptance
 def test_target_weights_and_twin_agree_on_many_more() -> None:
-    seen = _population(4000, derandomize=False)
+    seen = branches_of(target_cases(), _compared, 4000, number=1_000)
     assert {name for name in BRANCHES if seen[name] < 20} == set()

@@ -11,6 +11,11 @@ def floor_to_lot(quantity: float, lot: float) -> float:
     return math.floor(quantity / lot + 1e-9) * lot
 
 
+def less(quantity: float, lot: float) -> float:
+    """A lot less, or a few last bits where those are more than a lot."""
+    return max(0.0, floor_to_lot(quantity * (1 - 4e-15) - lot, lot))
+
+
 def clip(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from trading_assets.backtests.market import EXIT_REASONS, Market, Signals
 from trading_assets.backtests.settings import Settings
-from trading_assets_tests.backtests.twin_arithmetic import clip, floor_to_lot, standard_normal
+from trading_assets_tests.backtests.twin_arithmetic import clip, floor_to_lot, less, standard_normal
 
 
 @dataclass
@@ -166,7 +166,7 @@ class Book:
             price = math.ceil(price / self.m.tick[i] - 1e-9) * self.m.tick[i]
         quantity = min(order.quantity, floor_to_lot(self.cash / (price * (1 + fee_rate)), lot))
         while quantity > 0 and self.cash - quantity * price - quantity * price * fee_rate < 0:
-            quantity = floor_to_lot(quantity - lot, lot)
+            quantity = less(quantity, lot)
         if quantity <= 0:
             self.decide(t, i, "reject", "insufficient_cash", at_close=False)
             return
@@ -182,7 +182,8 @@ class Book:
         self.round_trips += 1
         self.receive(self.held[i], -notional - notional * fee_rate)
         self.out.turnover += notional
-        self.log(t, self.held[i], "buy", order.decision, order.trigger, quantity, opening, price, bps, mean)
+        asked = order.quantity
+        self.log(t, self.held[i], "buy", order.decision, order.trigger, asked, quantity, opening, price, bps, mean)
 
     def sell(self, t: int, position: Position, quantity: float, opening: float, decided: int, reason: str) -> None:
         i = position.symbol
@@ -208,7 +209,7 @@ class Book:
         fee = notional * self.fee_rate(position.symbol)
         self.receive(position, notional - fee)
         self.out.turnover += notional
-        self.log(t, position, "sell", position.exit_decision, reason, quantity, raw, price, bps, mean)
+        self.log(t, position, "sell", position.exit_decision, reason, quantity, quantity, raw, price, bps, mean)
         first = position.left == 0
         left, both = position.left + quantity, position.left_notional + notional
         position.left_at = price if first or left == 0 else (position.left_at * position.left + price * quantity) / left
@@ -296,7 +297,7 @@ class Book:
 
     def log(
         self, t: int, position: Position, side: str, decision: int, reason: str | int,
-        quantity: float, raw: float, price: float, bps: float, mean: float,
+        asked: float, quantity: float, raw: float, price: float, bps: float, mean: float,
     ) -> None:  # fmt: skip
         self.out.fills.append(
             {
@@ -306,6 +307,7 @@ class Book:
                 "decision": decision,
                 "side": side,
                 "reason": reason,
+                "asked": asked,
                 "quantity": quantity,
                 "raw_price": raw,
                 "price": price,

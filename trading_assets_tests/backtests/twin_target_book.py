@@ -11,7 +11,7 @@ import numpy as np
 from trading_assets.backtests.market import EXIT_REASONS, Candidates, Market, Signals, Targets
 from trading_assets.backtests.settings import Settings
 from trading_assets_tests.backtests.twin import Twin
-from trading_assets_tests.backtests.twin_arithmetic import floor_to_lot
+from trading_assets_tests.backtests.twin_arithmetic import floor_to_lot, less
 from trading_assets_tests.backtests.twin_book import Plain
 
 REBALANCE, HALT = EXIT_REASONS.index("rebalance"), EXIT_REASONS.index("drawdown_halt")
@@ -230,45 +230,46 @@ class TargetBook(Twin):
     def grow(self, t: int, orders: list[Target], equity: float) -> None:
         """Both legs of a pair, or a slot: what cash takes from one it takes from all."""
         shorts = sum(-leg.quantity * self.opening(t, leg) for leg in self.legs.values() if leg.quantity < 0)
-        free, share, sizes = self.cash - shorts, 1.0, []
+        free, sizes = self.cash - shorts, []
         for order in orders:
             i = self.symbol(order.slot)
             quantity = max(0.0, abs(self.wanted(t, order, equity)) - abs(self.quantity(order.slot)))
             side, raw = int(order.weight < 0), self.m.open[t][i]
             bps, mean = self.slippage(t, i, order.decided, quantity * raw, side)
-            price = self.traded_at(i, raw, bps, side)
-            if side == 0 and quantity > 0:
-                part = min(1.0, self.most(max(free, 0.0), price, i) / quantity)
-                free -= part * quantity * price * (1 + self.fee_rate(i))
-                share = min(share, part)
-            sizes.append((quantity, raw, price, bps, mean))
-        cut = [
-            size[0] if share >= 1 else floor_to_lot(size[0] * share, self.m.lot[self.symbol(order.slot)])
-            for order, size in zip(orders, sizes, strict=True)
-        ]
+            sizes.append((quantity, raw, self.traded_at(i, raw, bps, side), bps, mean))
+        cut = [size[0] for size in sizes]
+        if self.left_of(free, orders, cut, sizes) < 0:
+            part = max(free, 0.0) / (free - self.left_of(free, orders, cut, sizes))
+            lots = [self.m.lot[self.symbol(order.slot)] for order in orders]
+            cut = [floor_to_lot(quantity * part, lot) for quantity, lot in zip(cut, lots, strict=True)]
+            if self.left_of(free, orders, cut, sizes) < 0:
+                cut = [less(quantity, lot) for quantity, lot in zip(cut, lots, strict=True)]
         reason = None
         if min(size[0] for size in sizes) <= 0:
             reason = "zero_size"
         elif min(cut) <= 0:
             reason = "insufficient_cash"
-        for order, quantity, (_, raw, price, bps, mean) in zip(orders, cut, sizes, strict=True):
+        for order, quantity, (asked, raw, price, bps, mean) in zip(orders, cut, sizes, strict=True):
             self.drop(order.slot)
             if reason:
                 self.say(t, order.slot, "reject", reason, at_close=False)
             else:
-                self.book_entry(t, order, quantity, raw, price, bps, mean)
+                self.book_entry(t, order, asked, quantity, raw, price, bps, mean)
 
-    def most(self, cash: float, price: float, i: int) -> float:
-        lot, rate = self.m.lot[i], self.fee_rate(i)
-        quantity = floor_to_lot(cash / (price * (1 + rate)), lot)
-        while quantity > 0 and cash - quantity * price - quantity * price * rate < 0:
-            quantity = floor_to_lot(quantity - lot, lot)
-        return quantity
+    def left_of(
+        self, free: float, orders: list[Target], quantities: list[float], sizes: list[tuple[float, ...]]
+    ) -> float:
+        """Free cash after the trades: what is worth a short position is not free, its proceeds are cash."""
+        for order, quantity, (_, raw, price, _, _) in zip(orders, quantities, sizes, strict=True):
+            value = quantity * price
+            fee = value * self.fee_rate(self.symbol(order.slot))
+            free -= quantity * raw - value + fee if order.weight < 0 else value + fee
+        return free
 
     # --- books ---------------------------------------------------------------------------------------------
 
     def book_entry(
-        self, t: int, order: Target, quantity: float, raw: float, price: float, bps: float, mean: float
+        self, t: int, order: Target, asked: float, quantity: float, raw: float, price: float, bps: float, mean: float
     ) -> None:
         p, i = order.slot, self.symbol(order.slot)
         side = int(order.weight < 0)
@@ -293,7 +294,7 @@ class TargetBook(Twin):
         leg.entry_fee += fee
         self.receive(leg, -sign * notional - fee)  # type: ignore[arg-type]
         self.out.turnover += notional
-        self.note(t, leg, side, 0, order.reason, order.decision, quantity, raw, price, drawn, mean)
+        self.note(t, leg, side, 0, order.reason, order.decision, asked, quantity, raw, price, drawn, mean)
 
     def book_exit(
         self, t: int, leg: Leg, quantity: float, raw: float, price: float, bps: float, mean: float, reason: int,
@@ -308,7 +309,7 @@ class TargetBook(Twin):
         leg.exit_bps = (leg.exit_bps * leg.left_notional + bps * notional) / worth if worth and leg.left else bps
         leg.left, leg.left_notional = left, worth
         leg.exit_fee += fee
-        self.note(t, leg, 1 - leg.side, 1, reason, decision, quantity, raw, price, bps, mean)
+        self.note(t, leg, 1 - leg.side, 1, reason, decision, quantity, quantity, raw, price, bps, mean)
         if quantity < abs(leg.quantity):
             leg.quantity -= sign * quantity
             return
@@ -340,8 +341,8 @@ class TargetBook(Twin):
         )
 
     def note(
-        self, t: int, leg: Leg, side: int, effect: int, reason: int, decision: int, quantity: float, raw: float,
-        price: float, bps: float, mean: float,
+        self, t: int, leg: Leg, side: int, effect: int, reason: int, decision: int, asked: float, quantity: float,
+        raw: float, price: float, bps: float, mean: float,
     ) -> None:  # fmt: skip
         self.out.fills.append(
             {
@@ -353,6 +354,7 @@ class TargetBook(Twin):
                 "effect": effect,
                 "reason": reason,
                 "decision": decision,
+                "asked": asked,
                 "quantity": quantity,
                 "raw_price": raw,
                 "price": price,

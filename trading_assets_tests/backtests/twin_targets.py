@@ -225,7 +225,7 @@ class TargetTwin(TargetBook):
     def test_size(self, t: int, row: Row, equity: float) -> None:
         p, current = row.slot, self.weight(row.slot)
         granted = math.copysign(row.granted, row.weight)
-        if granted == 0:
+        if abs(granted) < 1e-12:
             row.rejected = "zero_size"
         elif granted * current < 0 or abs(granted) > abs(current):
             value = self.quantity(p) * (self.legs[p].mark if p in self.legs else 0.0)
@@ -253,5 +253,7 @@ class TargetTwin(TargetBook):
         else:
             reason = REBALANCE if row.weight * current > 0 else row.reason
             granted = math.copysign(row.granted, row.weight)
-            decision = self.say(t, p, "enter", reason, granted_weight=granted, risk_multiplier=multiplier, **numbers)
+            grown = granted * current < 0 or abs(granted) > abs(current)
+            kind = "enter" if grown else "exit"
+            decision = self.say(t, p, kind, reason, granted_weight=granted, risk_multiplier=multiplier, **numbers)
             self.order(t, p, granted, reason, decision)
