@@ -96,12 +96,12 @@ def test_the_reference_is_the_published_one(reference: Any) -> None:
 
 
 def test_trade_by_trade(reference: Any, ours: tuple[Result, dict[str, float]]) -> None:
-    """Prices and profit of a quantity say on which side it was."""
     trades, theirs = ours[0].trades.sort("entry_session"), reference._trades.sort_values("EntryBar")
     assert trades.height == len(theirs) == 66
     for column, name in (("entry_session", "EntryTime"), ("exit_session", "ExitTime")):
         assert trades[column].to_list() == theirs[name].dt.date.tolist()
     assert trades["quantity"].to_list() == theirs["Size"].abs().tolist()
+    assert trades["side"].to_list() == ["long" if size > 0 else "short" for size in theirs["Size"]]
     for column, name in (("entry_price", "EntryPrice"), ("exit_price", "ExitPrice"), ("pnl", "PnL")):
         np.testing.assert_allclose(trades[column], theirs[name], rtol=1e-12, atol=1e-8)
 
