@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
-from trading_assets.config.sections import AssetClass, Fraction, Positive, Section
+from trading_assets.config.sections import AssetClass, Fraction, NonNegative, Positive, Section
 
 _COLUMNS = ("symbol", "session", "open", "high", "low", "close", "volume", "adj_close")
 SYMBOL_PLACE = "{symbol}"
@@ -119,6 +119,10 @@ class SyntheticSource(SourceSettings):
     volatility: Positive = Field(default=0.25, description="annual volatility of a typical symbol in the calm regime")
     correlation: Fraction = Field(default=0.4, description="share of a symbol's variance due to the market factor")
     missing_rate: Fraction = 0.0
+    trend: NonNegative = Field(
+        default=0.0, description="annual log return that a symbol's own rising spells add and its falling spells take"
+    )
+    trend_sessions: int = Field(default=60, ge=2, description="mean length of a rising or a falling spell")
     seed: int | None = Field(default=None, description="default: the configuration's seed")
 
 

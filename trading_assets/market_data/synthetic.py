@@ -1,9 +1,9 @@
 """A seeded synthetic market: one factor with regimes, fat tails, clustering volatility, plausible daily bars.
 
-There is nothing to find in it. Given the past, the factor's expected log return is the same in every state: a
-constant plus a martingale difference. What depends on the past is the size of moves, their correlation and the
-volume. A trading rule earns what its exposure earns, less its costs; results on these bars show that the
-machinery works, never that a strategy does.
+There is nothing to find in it unless trends are planted. Given the past, the factor's expected log return is the same
+in every state: a constant plus a martingale difference. What depends on the past is the size of moves, their
+correlation and the volume. A trading rule earns what its exposure earns, less its costs; results on these bars show
+that the machinery works, never that a strategy does.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def generate(source: SyntheticSource, start: dt.date, end: dt.date, seed: int) -
     ----------
     source
         How many symbols (SYN001, ...) or which; annual drift, volatility and correlation (see its fields);
-        `missing_rate` of the bars is left out, at random.
+        `missing_rate` of the bars is left out, at random; `trend` plants an edge for rules that follow trends.
     start, end
         The same bars whatever window is asked for; there are none before `ANCHOR`.
     seed
@@ -68,7 +68,8 @@ def generate(source: SyntheticSource, start: dt.date, end: dt.date, seed: int) -
     A symbol's log return is loading x factor + own noise. The factor's expected log return is `drift`; own
     noise has expected simple return 0, so holding many symbols is no free gain. Log volatility is an AR(1)
     process; shocks are Student's t. High and low are the extremes of a Brownian path between open and close,
-    drawn from their exact distribution (Karatzas and Shreve 1991, 2.8). Equity opens with a gap, uncorrelated
+    drawn from their exact distribution (Karatzas and Shreve 1991, 2.8). With a `trend`, each symbol rises and falls
+    by turns, in spells of its own with geometric lengths; over time they cancel. Equity opens with a gap, uncorrelated
     with the session that follows; crypto opens at the previous close. Prices have two decimals (four below 1;
     crypto eight), as traded.
     """
@@ -133,6 +134,15 @@ def _clustered(seed: int, name: str, length: int) -> Floats:
     return np.exp(np.asarray(log_volatility) - ROUGHNESS**2)
 
 
+def _trend(source: SyntheticSource, name: str, length: int, seed: int) -> Floats:
+    """What the spell of each session adds to its log return: rising spells and falling ones by turns."""
+    uniform = _stream(seed, name, "trend").random(length)
+    turns = uniform < 1 / source.trend_sessions
+    turns[:1] = uniform[:1] < 0.5
+    rising = np.where(np.cumsum(turns) % 2 == 0, 1.0, -1.0)
+    return np.asarray(source.trend / periods_per_year(source.calendar) * rising)
+
+
 def _bars(
     source: SyntheticSource, name: str, rank: int, market: _Market, days: pl.Series, shown: NDArray[np.bool_], seed: int
 ) -> pl.DataFrame:
@@ -143,7 +153,8 @@ def _bars(
     own_calm = size * source.volatility * np.sqrt((1 - source.correlation) / periods_per_year(source.calendar))
     relative = OWN_VOLATILITY[market.regime] * _clustered(seed, name, length)
     own = own_calm * relative
-    returns = loading * market.factor + own * _shocks(seed, name, length) - own**2 / 2
+    noise = own * _shocks(seed, name, length) - own**2 / 2
+    returns = loading * market.factor + noise + _trend(source, name, length, seed)
 
     deviation = np.hypot(own, loading * market.calm * FACTOR_VOLATILITY[market.regime])
     paths = _stream(seed, name, "path")

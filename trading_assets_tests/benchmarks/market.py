@@ -29,15 +29,15 @@ WARM_UP = 250
 _BLOCK = 250
 
 
-def symbol_bars(symbols: int, count: int, first: int = 0) -> pl.DataFrame:
+def symbol_bars(symbols: int, count: int, first: int = 0, *, seed: int = SEED, **market: float) -> pl.DataFrame:
     """Rows of `market_data.bars` of the symbols `first` to `first + symbols` and of the market's leader, the benchmark.
 
-    A symbol's bars depend on neither the others nor the number of sessions.
+    A symbol's bars depend on neither the others nor the number of sessions. `market` are numbers of the source.
     """
     days = calendars.sessions("XNYS", ANCHOR, ANCHOR.replace(year=ANCHOR.year + count // 250 + 1))
     names = [BENCHMARK, *(f"S{number:04d}" for number in range(first, first + symbols))]
-    source = SyntheticSource(source="synthetic", asset_class="equity", calendar="XNYS", symbols=names)
-    received = generate(source, ANCHOR, days[count - 1], SEED)
+    source = SyntheticSource(source="synthetic", asset_class="equity", calendar="XNYS", symbols=names, **market)
+    received = generate(source, ANCHOR, days[count - 1], seed)
     leader = pl.col("symbol") == BENCHMARK
     return BARS.conform(
         received.with_columns(
@@ -71,21 +71,38 @@ def large(symbols: int, count: int) -> StrategyMarket:
     return replace(blocks[0], market=market, signals=Signals(candidates, exits))
 
 
-def part(context: StrategyMarket, symbols: int, sessions: int) -> StrategyMarket:
-    """The first symbols and the sessions that follow the warm-up."""
-    rows = slice(WARM_UP, WARM_UP + sessions)
-    market = Market(*(_part(name, each, rows, symbols) for name, each in context.market._asdict().items()))
+def part(
+    context: StrategyMarket, symbols: int, sessions: int, *, first_symbol: int = 0, first_session: int = WARM_UP
+) -> StrategyMarket:
+    """Some neighbouring symbols and sessions; by default the first ones after the warm-up."""
+    rows = slice(first_session, first_session + sessions)
+    columns = slice(first_symbol, first_symbol + symbols)
+    market = Market(*(_part(name, each, rows, columns) for name, each in context.market._asdict().items()))
     old = context.signals.candidates
     t = np.repeat(np.arange(old.first.size - 1), np.diff(old.first))
-    kept = (t >= rows.start) & (t < rows.stop) & (old.symbol < symbols)
+    kept = (t >= rows.start) & (t < rows.stop) & (old.symbol >= columns.start) & (old.symbol < columns.stop)
     candidates = Candidates(
         np.searchsorted(t[kept], np.arange(rows.start, rows.stop + 1)).astype(np.int64),
-        *(np.ascontiguousarray(each[..., kept]) for each in old[1:]),
+        old.symbol[kept] - first_symbol,
+        *(np.ascontiguousarray(each[..., kept]) for each in old[2:]),
     )
     trial = context.trial.copy()
     trial["last_session"] = sessions - 1
-    exits = np.ascontiguousarray(context.signals.exits[:, rows, :symbols])
+    exits = np.ascontiguousarray(context.signals.exits[:, rows, columns])
     return replace(context, market=market, signals=Signals(candidates, exits), trial=trial)
+
+
+def parts(context: StrategyMarket, symbols: int, sessions: int, count: int) -> Iterator[StrategyMarket]:
+    """At most `count` parts that share no bar, spread over all symbols and all sessions after the warm-up."""
+    wide = context.market.close.shape[1] // symbols
+    places = [(k % wide * symbols, WARM_UP + k // wide * sessions) for k in range(_parts(context, symbols, sessions))]
+    for k in np.linspace(0, len(places) - 1, min(count, len(places))).round().astype(int):
+        yield part(context, symbols, sessions, first_symbol=places[k][0], first_session=places[k][1])
+
+
+def _parts(context: StrategyMarket, symbols: int, sessions: int) -> int:
+    length, width = context.market.close.shape
+    return (width // symbols) * ((length - WARM_UP) // sessions)
 
 
 def shapes() -> Iterator[tuple[int, int]]:
@@ -101,11 +118,10 @@ def _beside(field: str, arrays: list[np.ndarray]) -> np.ndarray:
     return arrays[0] if field in _BY_SESSION else np.concatenate(arrays, axis=-1)
 
 
-def _part(field: str, array: np.ndarray, rows: slice, symbols: int) -> np.ndarray:
+def _part(field: str, array: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
     if field in _BY_SESSION:
-        return array[rows].copy()
-    found = array[:symbols] if array.ndim == 1 else array[rows, :symbols]
-    return found.copy()
+        return array[rows]
+    return np.ascontiguousarray(array[columns] if array.ndim == 1 else array[rows, columns])
 
 
 def _merged(parts: list[Candidates], widths: list[int]) -> Candidates:

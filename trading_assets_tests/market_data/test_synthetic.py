@@ -193,3 +193,17 @@ def test_own_noise_earns_nothing() -> None:
     alone = generate(changed(CRYPTO, symbols=40, correlation=0.0, volatility=0.8, drift=0.0), ANCHOR, END, 3)
     simple = np.expm1(returns(alone)).ravel()
     assert abs(simple.mean()) < 4 * simple.std() / simple.size**0.5
+
+
+def test_a_trend_adds_rising_and_falling_spells_of_each_symbols_own() -> None:
+    flat = changed(CRYPTO, symbols=[f"COIN{number}" for number in range(40)])
+    trending = changed(flat, trend=0.365, trend_sessions=40)
+    added = returns(generate(trending, ANCHOR, END, 7)) - returns(generate(flat, ANCHOR, END, 7))
+    rising = added > 0
+    np.testing.assert_allclose(np.abs(added), 0.365 / 365, atol=1e-6)  # quotes have eight decimals
+    turns = np.diff(rising.astype(int), axis=0) != 0
+    spells = turns.size / turns.sum()
+    assert spells == pytest.approx(40, rel=3 / np.sqrt(turns.sum()))
+    # Nothing is left over: fractions of rising sessions scatter about one half as spells of this length do.
+    assert abs(rising.mean() - 0.5) < 3 * 0.5 * np.sqrt(40 / rising.size)
+    assert np.corrcoef(rising.T.astype(float))[0, 1:].max() < 0.5
