@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -275,11 +276,11 @@ def span_rows(context: StrategyMarket, start: dt.date, end: dt.date) -> Integers
     ValueError
         There is none.
     """
-    days = np.array(context.grid.sessions, dtype="datetime64[D]")
-    rows = np.flatnonzero((days >= np.datetime64(start)) & (days <= np.datetime64(end)))
-    if not rows.size:
+    days = context.grid.sessions
+    first, after = bisect_left(days, start), bisect_right(days, end)
+    if first >= after:
         raise ValueError(f"{context.name}: no session from {start} to {end}; the market has {days[0]} to {days[-1]}")
-    return rows
+    return np.arange(first, after, dtype=np.int64)
 
 
 def _benchmark_column(context: StrategyMarket) -> pl.DataFrame:
