@@ -44,6 +44,7 @@ from trading_assets.robustness.tables import (
     SENSITIVITY,
     SENSITIVITY_SUMMARY,
     STRESS,
+    STRESS_EQUITY,
     TRIALS,
     VERDICTS,
 )
@@ -107,14 +108,14 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
 
 
 def stress(step: Step) -> Mapping[str, Any]:
-    """The strategy under dearer and later fills and in bad months, on train + validation."""
+    """The strategy under dearer and later fills, with holes and crashes, in bad times, on train + validation."""
     from trading_assets.robustness.spans import development
 
     require_ok(step)
     frames, context, spans = market(step, strategy_of(step))
     rows = stress_rows(step, context, frames, development(spans), DEVELOPMENT)
-    write(step, stress.__name__, beside_other_splits(step, {STRESS: rows}, (DEVELOPMENT,)))
-    return {"Sharpe": _sharpes(rows)}
+    write(step, stress.__name__, beside_other_splits(step, rows, (DEVELOPMENT,)))
+    return {"Sharpe": _sharpes(rows[STRESS])}
 
 
 def holdout(step: Step) -> Mapping[str, Any]:
@@ -157,10 +158,10 @@ def holdout(step: Step) -> Mapping[str, Any]:
         "end": locked.end,
     }
     drawn = resampled(step, context, locked, HOLDOUT)
-    seen = {STRESS: stressed, **drawn, **frames_of}
+    seen = {**stressed, **drawn, **frames_of}
     source = {HOLDOUT_RESULTS: pl.DataFrame([result], schema=HOLDOUT_RESULTS.empty().schema)}
     write(step, holdout.__name__, beside_other_splits(step, seen, EVALUATED_SPLITS) | source)
-    return {"registered": True, "look": look, "registration": registered.hash, "Sharpe": _sharpes(stressed)}
+    return {"registered": True, "look": look, "registration": registered.hash, "Sharpe": _sharpes(stressed[STRESS])}
 
 
 def verdict(step: Step) -> Mapping[str, Any]:
@@ -229,7 +230,12 @@ def _assets_of(configuration: Configuration, strategy: str) -> list[dg.AssetsDef
             own=(OVERFITTING, LOGITS),
             deps=(f"{STAGE}/sensitivity/{strategy}", f"backtests/{strategy}"),
         ),
-        asset(stress, shared=(STRESS,), clear=lambda step: remove_development(step, (STRESS,)), deps=inputs),
+        asset(
+            stress,
+            shared=(STRESS, STRESS_EQUITY),
+            clear=lambda step: remove_development(step, (STRESS, STRESS_EQUITY)),
+            deps=inputs,
+        ),
         asset(
             resampling,
             shared=(RESAMPLING, BANDS),
