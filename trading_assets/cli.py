@@ -1,4 +1,4 @@
-"""The terminal: `trading-assets run`, `config`, `report`, `explain`, `sql`.
+"""The terminal: `trading-assets run`, `config`, `report`, `explain`, `verdict`, `audit`, `sql`.
 
 Exit codes: 0 done; 1 the run or a blocking check failed; 2 wrong usage or configuration, nothing was touched.
 """
@@ -36,6 +36,8 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Check, show or start a configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+audit_app = typer.Typer(help="Ask whether anything knows the future.", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
 console = Console()
 errors = Console(stderr=True)
 
@@ -65,6 +67,11 @@ def _stop(error: Exception, code: int, debug: bool) -> None:
         raise error
     errors.print(f"[red]error:[/red] {_escaped(str(error))}", highlight=False, soft_wrap=True)
     raise SystemExit(code)
+
+
+def _require_strategy(configuration: Configuration, strategy: str | None) -> None:
+    if strategy is not None and strategy not in configuration.strategies:
+        raise ConfigurationError(f"no strategy {strategy!r}\n  expected: one of {', '.join(configuration.strategies)}")
 
 
 def _escaped(text: str) -> str:
@@ -106,8 +113,7 @@ def report(
 ) -> None:
     """Rebuild the report from the warehouse alone."""
     configuration = _load(config, data)
-    if strategy is not None and strategy not in configuration.strategies:
-        raise ConfigurationError(f"no strategy {strategy!r}\n  expected: one of {', '.join(configuration.strategies)}")
+    _require_strategy(configuration, strategy)
     from trading_assets.reports import build_reports
     from trading_assets.warehouse import Warehouse
 
@@ -152,8 +158,7 @@ def verdict(
 ) -> None:
     """Print the verdict on a strategy: every criterion, and the result in words."""
     configuration = _load(config, data)
-    if strategy not in configuration.strategies:
-        raise ConfigurationError(f"no strategy {strategy!r}\n  expected: one of {', '.join(configuration.strategies)}")
+    _require_strategy(configuration, strategy)
     from trading_assets.robustness.standing import standing
     from trading_assets.warehouse import Warehouse
 
@@ -162,6 +167,33 @@ def verdict(
     console.print(_escaped(found.explanation), highlight=False)
     if require is not None and not found.meets(require):
         errors.print(f"[red]error:[/red] the verdict is {found.result}, {require} is required", highlight=False)
+        raise typer.Exit(FAILED)
+
+
+@audit_app.command("look-ahead")
+def audit_look_ahead(
+    config: ConfigOption = None,
+    data: DataOption = None,
+    strategy: Annotated[str | None, typer.Option(help="One strategy; default all of them.")] = None,
+) -> None:
+    """Compute everything from bars to fills again from what was known at past closes; exit 1 if anything differs."""
+    configuration = _load(config, data)
+    _require_strategy(configuration, strategy)
+    from trading_assets.robustness.altered import recorded
+    from trading_assets.robustness.look_ahead import differing, look_ahead
+    from trading_assets.warehouse import Warehouse
+
+    whole, leaks = recorded(Warehouse(configuration.warehouse_path)), 0
+    for name in [strategy] if strategy else configuration.strategies:
+        with console.status(f"{name}: computing again ..."):
+            found = look_ahead(configuration, name, whole, configuration.robustness.look_ahead_cuts)
+        changed, cuts, subjects = differing(found), found["cut"].n_unique(), found["subject"].n_unique()
+        state = f"{changed.height} differences" if changed.height else "nothing looks ahead"
+        console.print(f"{name}: {state}; {cuts} past closes, {subjects} subjects", highlight=False)
+        if changed.height:
+            _print_frame(changed.drop("strategy"))
+        leaks += changed.height
+    if leaks:
         raise typer.Exit(FAILED)
 
 

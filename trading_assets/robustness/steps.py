@@ -14,6 +14,7 @@ from trading_assets.robustness.tables import (
     DEVELOPMENT,
     HOLDOUT,
     HOLDOUT_RESULTS,
+    LOOK_AHEAD,
     OVERFITTING,
     REGISTRATIONS,
     RESAMPLING,
@@ -129,7 +130,9 @@ def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:
     Raises
     ------
     HoldoutMissingError
-        The holdout, or what the trials on record say, is not of this configuration.
+        The holdout was not evaluated under this configuration.
+    EvidenceMissingError
+        What the trials on record say, or the look-ahead audit, is not of this configuration.
     """
     from trading_assets.robustness.holdout import EvidenceMissingError, HoldoutMissingError
 
@@ -142,11 +145,13 @@ def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:
         raise HoldoutMissingError(name, "the configuration has changed since")
     if metrics.is_empty():
         raise HoldoutMissingError(name, f"backtests/{name} has run since")
-    overfitting = step.work.read_or_empty(OVERFITTING, rows=rows)
-    if overfitting.is_empty() or overfitting["config_hash"][0] != step.configuration.hash:
-        raise EvidenceMissingError(name)
+    evidence = {}
+    for table, asset in ((OVERFITTING, "overfitting"), (LOOK_AHEAD, "look_ahead")):
+        evidence[table] = step.work.read_or_empty(table, rows=rows)
+        if evidence[table].is_empty() or evidence[table]["config_hash"][0] != step.configuration.hash:
+            raise EvidenceMissingError(name, asset)
     seen = {table: step.work.read(table, rows=rows).filter(split=HOLDOUT) for table in (STRESS, RESAMPLING)}
-    return {**seen, OVERFITTING: overfitting}
+    return seen | evidence
 
 
 def head_file(step: Step) -> HeadFile:

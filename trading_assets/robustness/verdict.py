@@ -26,7 +26,7 @@ BEAR_MONTHS = "bear_months_expectancy_r"
 
 #: Statistics that may be absent: `judge` then caps the result at `conditional`. A statistic that is there but
 #: undefined (None) fails instead.
-MAY_BE_ABSENT = frozenset({"permutation_percentile", "pbo", "look_ahead_violations"})
+MAY_BE_ABSENT = frozenset({"permutation_percentile", "pbo"})
 
 
 @dataclass(frozen=True)

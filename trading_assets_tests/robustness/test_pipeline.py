@@ -134,13 +134,14 @@ def test_rerun_changes_nothing(experiment: Experiment) -> None:
 def test_a_change_is_refused_until_a_reason_is_given_and_stays_on_record(experiment: Experiment) -> None:
     changed = {**SETTINGS["strategies"], "known": {**SETTINGS["strategies"]["known"], "stop_atr": 3.0}}
     experiment.write(strategies=changed)
-    stages = ("sensitivity", "overfitting", "holdout", "verdict")
+    stages = ("sensitivity", "overfitting", "look_ahead", "holdout", "verdict")
     keys = ("backtests/known", *(f"robustness/{asset}/known" for asset in stages))
     refused = experiment.run(*keys)
     assert checks_of(refused, "completed") == {
         "backtests/known": True,
         "robustness/sensitivity/known": True,
         "robustness/overfitting/known": True,
+        "robustness/look_ahead/known": True,
         "robustness/holdout/known": False,
         "robustness/verdict/known": False,
     }
@@ -177,6 +178,25 @@ def test_the_verdict_is_not_made_from_trials_of_another_configuration(experiment
     experiment.warehouse.replace(KNOWN, {tables.OVERFITTING: tables.OVERFITTING.empty()})
     refused = experiment.run("robustness/verdict/known")
     assert "materialise robustness/sensitivity/known, then robustness/overfitting/known" in error_of(refused)
+
+
+def test_the_verdict_is_not_made_without_the_audit(experiment: Experiment) -> None:
+    experiment.warehouse.replace(KNOWN, {tables.LOOK_AHEAD: tables.LOOK_AHEAD.empty()})
+    refused = experiment.run("robustness/verdict/known")
+    assert "materialise robustness/look_ahead/known" in error_of(refused)
+
+
+def test_a_strategy_that_knows_the_future_never_sees_its_holdout(experiment: Experiment) -> None:
+    leaky = {"type": "trading_assets_tests.robustness.leaks", "leak": "tomorrow"}
+    registration = {"leaky": SETTINGS["registration"]["known"]}
+    experiment.write(strategies={"leaky": leaky}, registration=registration, robustness={"look_ahead_cuts": 2})
+    looks = experiment.warehouse.read(tables.HOLDOUT_LEDGER).height
+    stages = ("strategies/leaky", "backtests/leaky", "robustness/look_ahead/leaky", "robustness/holdout/leaky")
+    result = experiment.run(*stages, "robustness/verdict/leaky")
+    assert not result.success
+    assert checks_of(result, "nothing_looks_ahead") == {"robustness/look_ahead/leaky": False}
+    assert experiment.warehouse.read(tables.HOLDOUT_LEDGER).height == looks
+    assert experiment.warehouse.read_or_empty(tables.VERDICTS, rows=Rows("strategy", "leaky")).is_empty()
 
 
 def test_taking_the_registration_back_takes_the_holdout_rows_away(experiment: Experiment) -> None:
