@@ -79,6 +79,9 @@ class Quality(Section):
     gap_event: Positive = 0.1
     stale_closes: int = Field(default=5, ge=2)
     rounding_breach: NonNegative = 0.001
+    min_coverage: Fraction = Field(
+        default=0.5, description="share of a session's intraday bars below which its bar is not used"
+    )
     split_ratio: Positive = Field(default=0.2, description="an inferred ratio further than this from 1 can be a split")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import re
 from typing import Annotated, Literal
@@ -14,6 +15,15 @@ from trading_assets.config.sections import AssetClass, Fraction, NonNegative, Po
 _COLUMNS = ("symbol", "session", "open", "high", "low", "close", "volume", "adj_close")
 SYMBOL_PLACE = "{symbol}"
 
+
+INTERVALS = {
+    "1m": dt.timedelta(minutes=1),
+    "5m": dt.timedelta(minutes=5),
+    "15m": dt.timedelta(minutes=15),
+    "30m": dt.timedelta(minutes=30),
+    "1h": dt.timedelta(hours=1),
+}
+"""Lengths of intraday bars."""
 
 EPOCH_UNITS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
 """Units a second of the epochs that a date format can name."""
@@ -41,7 +51,7 @@ class SampleSource(SourceSettings):
 
 
 class FilesSource(SourceSettings):
-    """CSV, gzipped CSV, zip of CSV or Parquet files found by a glob."""
+    """CSV, JSON (plain, gzipped, in a zip) or Parquet files found by a glob."""
 
     source: Literal["files"]
     path: str = Field(min_length=1, description="a glob; relative ones start at the folder of this file")
@@ -67,6 +77,23 @@ class FilesSource(SourceSettings):
         description="a row without a readable date: an error, or left out with a warning that counts them",
     )
     skip_rows: int = Field(default=0, ge=0, description="lines before the header")
+    header: list[str] = Field(
+        default=[], description="names of the columns, in order, of files that do not name them themselves"
+    )
+    separator: Literal["auto", ",", ";", "\t", "|"] = "auto"
+    decimal: Literal[".", ","] = "."
+    thousands: Literal["", ",", ".", " ", "'"] = Field(
+        default="", description="mark between groups of three digits; undeclared, `1,234` is no number"
+    )
+    where: dict[str, str] = Field(
+        default={}, description="column of the file -> the value of the rows wanted; the others are left out"
+    )
+    interval: Literal["1d", "1m", "5m", "15m", "30m", "1h"] = Field(
+        default="1d", description="length of a bar; shorter ones than 1d become bars of the calendar's sessions"
+    )
+    stamped: Literal["start", "end"] = Field(
+        default="start", description="which end of its interval an intraday bar's stamp is"
+    )
     price_scale: Positive = Field(default=1.0, description="prices of the file are multiplied by this, volume is not")
 
     @field_validator("symbol_pattern")
@@ -104,6 +131,11 @@ class FilesSource(SourceSettings):
         unknown = sorted(set(self.columns) - set(_COLUMNS))
         if unknown:
             raise ValueError(f"unknown column {unknown[0]!r}; the names on the left are {', '.join(_COLUMNS)}")
+        if self.thousands == self.decimal:
+            raise ValueError(f"thousands: {self.thousands!r} is the decimal mark; name both marks of the file")
+        twice = sorted(name for name in set(self.header) if self.header.count(name) > 1)
+        if twice:
+            raise ValueError(f"header: {twice[0]!r} is there twice")
         placed = [name for name in self.columns.values() if SYMBOL_PLACE in name]
         if placed and self.symbol_from != "filename":
             raise ValueError(f"{placed[0]!r} needs `symbol_from: filename`")

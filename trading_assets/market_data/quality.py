@@ -35,6 +35,7 @@ DUPLICATE_CONFLICT = Rule(
 )
 NOT_A_SESSION = Rule("not_a_session", "quarantine", "the day is no session of the instrument's calendar")
 FUTURE_BAR = Rule("future_bar", "quarantine", "the session is after the run's as-of date")
+PARTIAL_SESSION = Rule("partial_session", "quarantine", "too few of the session's intraday bars are there")
 SPIKE = Rule("spike", "quarantine", "an extreme move that the next bar took back")
 
 EXTREME_MOVE = Rule(
@@ -55,6 +56,7 @@ RULES = (
     DUPLICATE_CONFLICT,
     NOT_A_SESSION,
     FUTURE_BAR,
+    PARTIAL_SESSION,
     SPIKE,
     EXTREME_MOVE,
     GAP_EVENT,
@@ -65,7 +67,7 @@ RULES = (
 )
 
 PRICES = ("open", "high", "low", "close")
-VALUES = (*PRICES, "volume", "adj_close")
+VALUES = (*PRICES, "volume", "adj_close", "coverage")
 
 
 class Judged(NamedTuple):
@@ -110,7 +112,7 @@ def judge(raw: pl.DataFrame, sessions: pl.DataFrame, as_of: dt.date, quality: Qu
     """
     rows = _without_copies(raw)
     rows = rows.join(sessions.select("calendar", "session", _known=True), on=["calendar", "session"], how="left")
-    rows = _with_names(rows, _row_rules(as_of, quality.rounding_breach), "reasons")
+    rows = _with_names(rows, _row_rules(as_of, quality), "reasons")
     rows = rows.drop("_known", "_conflict").with_columns(_finite_or_null(name) for name in VALUES)
     rows = rows.sort("symbol", "session", "occurrence")
 
@@ -144,8 +146,9 @@ def _without_copies(raw: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([single, several.with_columns(_conflict=pl.struct(key).is_duplicated())])
 
 
-def _row_rules(as_of: dt.date, rounding: float) -> dict[Rule, pl.Expr]:
+def _row_rules(as_of: dt.date, quality: Quality) -> dict[Rule, pl.Expr]:
     prices = [pl.when(pl.col(name).is_finite()).then(pl.col(name)) for name in PRICES]
+    rounding = quality.rounding_breach
     top, high, low, bottom = pl.max_horizontal(prices), prices[1], prices[2], pl.min_horizontal(prices)
     return {
         NULL_PRICE: pl.any_horizontal(pl.col(name).is_null() for name in PRICES),
@@ -157,6 +160,7 @@ def _row_rules(as_of: dt.date, rounding: float) -> dict[Rule, pl.Expr]:
         DUPLICATE_CONFLICT: pl.col("_conflict"),
         NOT_A_SESSION: pl.col("_known").is_null() & (pl.col("session") <= as_of),
         FUTURE_BAR: pl.col("session") > as_of,
+        PARTIAL_SESSION: pl.col("coverage") < quality.min_coverage,
     }
 
 

@@ -26,6 +26,9 @@ _RAW = {
     "close": Column(pl.Float64, "As received, quote currency", nullable=True),
     "volume": Column(pl.Float64, "As received, units traded in the session", nullable=True),
     "adj_close": Column(pl.Float64, "The source's split- and dividend-adjusted close, if it has one", nullable=True),
+    "coverage": Column(
+        pl.Float64, "Share of the session's intraday bars that were there; null for a daily bar", nullable=True
+    ),
     "source": _SOURCE,
     "source_file": Column(pl.String, "File the row came from, null for a source without files", nullable=True),
     "source_line": Column(pl.Int64, "Line of that file, counted from 1", nullable=True),

@@ -94,7 +94,10 @@ def test_bars_pass_the_quality_rules(name: str, request: pytest.FixtureRequest) 
     raw = reconcile(
         RAW_BARS.empty(),
         bars.with_columns(
-            calendar=pl.lit(calendar), source_file=pl.lit(None, pl.String), source_line=pl.lit(None, pl.Int64)
+            calendar=pl.lit(calendar),
+            coverage=pl.lit(None, pl.Float64),
+            source_file=pl.lit(None, pl.String),
+            source_line=pl.lit(None, pl.Int64),
         ),
         NOW,
     ).raw_bars

@@ -1,4 +1,4 @@
-"""Bars from CSV and Parquet files found by a glob."""
+"""Bars from CSV, JSON and Parquet files found by a glob."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from pathlib import Path
 
 import polars as pl
 
-from trading_assets.config.sources import SYMBOL_PLACE, FilesSource
+from trading_assets.config.sources import INTERVALS, SYMBOL_PLACE, FilesSource
 from trading_assets.market_data.sources import symbols
 from trading_assets.market_data.sources.columns import ColumnError, find_columns, resembles_header
-from trading_assets.market_data.sources.dates import DateColumnError, to_sessions
+from trading_assets.market_data.sources.dates import DateColumnError, to_local_times
 from trading_assets.market_data.sources.errors import SourceError, shown
+from trading_assets.market_data.sources.intraday import to_sessions
 from trading_assets.market_data.sources.numbers import to_numbers
 from trading_assets.market_data.sources.raw import NUMBERS, PRICES, arrange
-from trading_assets.market_data.sources.tabular import CsvTable, Tabular, open_tables
+from trading_assets.market_data.sources.tabular import CsvTable, Layout, Tabular, open_tables
 
 _FILENAME = "filename"
 _LINES_TO_LOOK_AT = 20
@@ -36,12 +37,28 @@ def read(source: FilesSource, *, start: dt.date, end: dt.date, directory: Path) 
     SourceError
         No file, or one that cannot be used.
     """
+    layout = Layout(
+        skip_rows=source.skip_rows,
+        header=tuple(source.header),
+        separator=None if source.separator == "auto" else source.separator,
+    )
     frames = [
         _bars(table, source)
         for path, name in _find(source.path, directory)
-        for table in open_tables(path, name, source.skip_rows)
+        for table in open_tables(path, name, layout)
     ]
-    return arrange(pl.concat(frames), start, end)
+    bars = pl.concat(frames)
+    if source.interval == "1d":
+        bars = bars.with_columns(session=pl.col("local").dt.date())
+    else:
+        bars = to_sessions(
+            bars,
+            calendar=source.calendar,
+            timezone=source.timezone,
+            interval=INTERVALS[source.interval],
+            stamped=source.stamped,
+        )
+    return arrange(bars, start, end)
 
 
 def _find(pattern: str, directory: Path) -> list[tuple[Path, str]]:
@@ -56,17 +73,18 @@ def _find(pattern: str, directory: Path) -> list[tuple[Path, str]]:
     if not found:
         raise SourceError(
             f"no file matches {pattern!r}",
-            expected=f"CSV or Parquet files under {root}",
+            expected=f"CSV, JSON or Parquet files under {root}",
             todo="correct `path`; a relative one starts at the folder of the configuration file",
         )
     return found
 
 
 def _bars(table: Tabular, source: FilesSource) -> pl.DataFrame:
-    """All bars of one table, in the raw columns and the table's order."""
+    """All bars of one table in its order: the raw columns, with `local` (local time of the stamp) for the session."""
     of_file = symbols.from_filename(table.name, source.symbol_pattern) if source.symbol_from == _FILENAME else None
     columns = _columns(table, source, of_file)
-    cells = table.read(list(columns.values()))
+    conditions = {_position_of(table, name): value for name, value in source.where.items()}
+    cells = table.read([*columns.values(), *conditions])
     if cells.is_empty():
         raise SourceError(
             "a header without rows",
@@ -75,18 +93,20 @@ def _bars(table: Tabular, source: FilesSource) -> pl.DataFrame:
             expected="at least one bar below the header",
             todo="deliver the file again, or take it out of `path`",
         )
+    for position, value in conditions.items():
+        cells = cells.filter(pl.col(str(position)).cast(pl.String).str.strip_chars() == value)
     cells = cells.select("source_line", **{ours: pl.col(str(position)) for ours, position in columns.items()})
     theirs = {ours: table.header[position] for ours, position in columns.items()}
-    cells = _with_sessions(cells, source, file=table.name, column=theirs["session"])
+    cells = _with_local_times(cells, source, file=table.name, column=theirs["session"])
     if of_file is None:
         symbol = symbols.from_column(cells, source.symbol_pattern, file=table.name, column=theirs["symbol"])
         cells = cells.with_columns(symbol)
     else:
         cells = cells.with_columns(symbol=pl.lit(of_file))
-    return _with_numbers(cells, source.price_scale, file=table.name, columns=theirs).select(
+    return _with_numbers(cells, source, file=table.name, columns=theirs).select(
         "symbol",
         pl.lit(source.asset_class).alias("asset_class"),
-        "session",
+        "local",
         *[pl.col(name) if name in columns else pl.lit(None, pl.Float64).alias(name) for name in NUMBERS],
         pl.lit(source.source).alias("source"),
         pl.lit(table.name).alias("source_file"),
@@ -113,9 +133,22 @@ def _columns(table: Tabular, source: FilesSource, symbol: str | None) -> dict[st
         raise
 
 
-def _with_sessions(cells: pl.DataFrame, source: FilesSource, *, file: str, column: str) -> pl.DataFrame:
+def _position_of(table: Tabular, name: str) -> int:
+    if name not in table.header:
+        raise SourceError(
+            f"no column {name!r} for the condition in `where`",
+            file=table.name,
+            line=table.header_line,
+            column=name,
+            expected=f"one of {', '.join(table.header[:20])}",
+            todo="correct `where`",
+        )
+    return table.header.index(name)
+
+
+def _with_local_times(cells: pl.DataFrame, source: FilesSource, *, file: str, column: str) -> pl.DataFrame:
     try:
-        sessions = to_sessions(cells["session"], date_format=source.date_format, timezone=source.timezone)
+        local = to_local_times(cells["session"], date_format=source.date_format, timezone=source.timezone)
     except DateColumnError as error:
         line = cells["source_line"][error.row]
         raise SourceError(
@@ -123,7 +156,7 @@ def _with_sessions(cells: pl.DataFrame, source: FilesSource, *, file: str, colum
         ) from None
     except pl.exceptions.PolarsError as error:
         raise SourceError(f"not a column of dates: {str(error).splitlines()[0]}", file=file, column=column) from None
-    bad = cells.filter(sessions.is_null())
+    bad = cells.filter(local.is_null())
     if not bad.is_empty():
         line, value = bad["source_line"][0], bad["session"][0]
         what = "no date" if value is None else f"{shown(value)} is no date"
@@ -141,15 +174,19 @@ def _with_sessions(cells: pl.DataFrame, source: FilesSource, *, file: str, colum
         logger.warning(
             "%s: %d rows without a readable date left out, the first on line %d: %s", file, bad.height, line, what
         )
-    return cells.with_columns(sessions.alias("session")).filter(pl.col("session").is_not_null())
+    return cells.with_columns(local.alias("local")).filter(pl.col("local").is_not_null())
 
 
-def _with_numbers(cells: pl.DataFrame, price_scale: float, *, file: str, columns: Mapping[str, str]) -> pl.DataFrame:
-    numbers = {name: to_numbers(cells[name]) for name in NUMBERS if name in columns}
+def _with_numbers(cells: pl.DataFrame, source: FilesSource, *, file: str, columns: Mapping[str, str]) -> pl.DataFrame:
+    numbers = {
+        name: to_numbers(cells[name], decimal=source.decimal, thousands=source.thousands)
+        for name in NUMBERS
+        if name in columns
+    }
     prices = [name for name in PRICES if name in numbers]
     if cells.height and all(numbers[name].null_count() == cells.height for name in prices):
         _reject_unreadable(cells, prices, file, columns)
-    scaled = {name: numbers[name] * price_scale for name in prices} if price_scale != 1.0 else {}
+    scaled = {name: numbers[name] * source.price_scale for name in prices} if source.price_scale != 1.0 else {}
     return cells.with_columns(**{**numbers, **scaled})
 
 
@@ -163,6 +200,6 @@ def _reject_unreadable(cells: pl.DataFrame, prices: Sequence[str], file: str, co
                 file=file,
                 line=written["source_line"][0],
                 column=columns[name],
-                expected="numbers with a decimal point and no thousands separator",
-                todo="check `columns`, or convert the file",
+                expected="numbers with a decimal point and no mark between thousands",
+                todo="check `columns`; other marks are declared by `decimal` and `thousands`",
             )

@@ -14,6 +14,7 @@ SCHEMA = pl.Schema(
         "asset_class": pl.String,
         "session": pl.Date,
         **dict.fromkeys(NUMBERS, pl.Float64),
+        "coverage": pl.Float64,
         "source": pl.String,
         "source_file": pl.String,
         "source_line": pl.Int64,
