@@ -11,13 +11,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from trading_assets.config.quality import Quality
 from trading_assets.config.sections import (
     AssetClass,
     Costs,
     Model,
     Monitoring,
     Notifier,
-    Quality,
     Regimes,
     Registration,
     Risk,
@@ -90,6 +90,11 @@ class Configuration(Section):
     def warehouse_path(self) -> Path:
         """The DuckDB file."""
         return self.home / "warehouse.duckdb"
+
+    @property
+    def releases_path(self) -> Path | None:
+        """The list of reviewed data-quality findings, if there is one."""
+        return self.directory / self.quality.releases if self.quality.releases else None
 
     @property
     def dagster_home(self) -> Path:

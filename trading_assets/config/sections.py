@@ -71,20 +71,6 @@ class Splits(Section):
         return self
 
 
-class Quality(Section):
-    """Thresholds of the data-quality rules (fractions unless said otherwise)."""
-
-    extreme_move: Positive = 0.5
-    spike_return: Positive = 0.2
-    gap_event: Positive = 0.1
-    stale_closes: int = Field(default=5, ge=2)
-    rounding_breach: NonNegative = 0.001
-    min_coverage: Fraction = Field(
-        default=0.5, description="share of a session's intraday bars below which its bar is not used"
-    )
-    split_ratio: Positive = Field(default=0.2, description="an inferred ratio further than this from 1 can be a split")
-
-
 class InstrumentCosts(Section):
     """Costs and trading units of one asset class."""
 

@@ -13,7 +13,7 @@ from trading_assets.config import Configuration
 from trading_assets.market_data import sources
 from trading_assets.market_data.deliveries import reconcile
 from trading_assets.market_data.history import history, unsettled_since
-from trading_assets.market_data.quality import FUTURE_BAR
+from trading_assets.market_data.quality import FUTURE_BAR, read_releases
 from trading_assets.market_data.sectors import read_sectors
 from trading_assets.market_data.tables import (
     BARS,
@@ -73,7 +73,8 @@ def raw_bars(step: Step) -> Mapping[str, Any]:
     error before anything is written, unless `allow_missing` is set.
     """
     months = step.months
-    read_sectors(step.configuration)  # a table that cannot be used stops the run here
+    read_sectors(step.configuration)  # tables that cannot be used stop the run here
+    read_releases(step.configuration.releases_path)
     received = _received(step)
     stored = _as_stored(step, RAW_BARS, "session BETWEEN ? AND ?", [months.start, months.end])
     delivery = reconcile(stored, received, step.now)
@@ -95,9 +96,12 @@ def bars(step: Step) -> Mapping[str, Any]:
     to the bit. Also the expected sessions, the instruments and the universe.
     """
     configuration, months = step.configuration, step.months
-    result = history(
-        step.work.read(RAW_BARS), configuration, read_memberships(configuration), read_sectors(configuration)
-    )
+    raw, releases = step.work.read(RAW_BARS), read_releases(configuration.releases_path)
+    result = history(raw, configuration, read_memberships(configuration), read_sectors(configuration), releases)
+    unused = releases.join(raw, on=["symbol", "session"], how="anti")
+    if not unused.is_empty():
+        symbol, session, _ = unused.row(0)
+        step.log.warning(f"{unused.height} releases name no bar, the first {symbol} on {session}")
     if result.ignored:
         shown = ", ".join(result.ignored[:10]) + (", ..." if len(result.ignored) > 10 else "")
         step.log.warning(f"{len(result.ignored)} symbols of the data are not in the universe and are ignored: {shown}")

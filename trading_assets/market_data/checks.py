@@ -8,13 +8,14 @@ from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SES
 from trading_assets.warehouse import Warehouse
 
 _BARS = dg.AssetKey(["market_data", "bars"])
+_INCOMPLETE = "market_data.incomplete_sessions"
 #: Shares above which a person should look.
 MOST_QUARANTINED = 0.01
 MOST_MISSING = 0.01
 
 
 def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]:
-    """`usable_bars` (blocking), `quarantined_share` and `missing_sessions` (WARN) of `market_data/bars`."""
+    """`usable_bars` (blocking), `quarantined_share`, `missing_sessions` and `holes_in_the_delivery` (WARN)."""
     warehouse = Warehouse(configuration.warehouse_path)
 
     @dg.asset_check(asset=_BARS, blocking=True, description="Every bar in use is sound and on its calendar.")
@@ -54,4 +55,24 @@ def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]
             },
         )
 
-    return [usable_bars, quarantined_share, missing]
+    quality = configuration.quality
+
+    @dg.asset_check(
+        asset=dg.AssetKey(_INCOMPLETE.split(".")),
+        description="There is no session on which most live symbols have no bar.",
+    )
+    def holes_in_the_delivery() -> dg.AssetCheckResult:
+        found = warehouse.query(
+            f"FROM {_INCOMPLETE} WHERE symbols >= {quality.fewest_symbols} "
+            f"AND missing > {quality.most_symbols} * symbols ORDER BY ALL",
+            reads=[_INCOMPLETE],
+        )
+        worst = found.head(20).rows()
+        shown = "\n".join(f"- {day} ({calendar}): {missing} of {symbols}" for calendar, day, symbols, missing in worst)
+        return dg.AssetCheckResult(
+            passed=found.is_empty(),
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"sessions": found.height, "first": dg.MetadataValue.md(shown)},
+        )
+
+    return [usable_bars, quarantined_share, missing, holes_in_the_delivery]

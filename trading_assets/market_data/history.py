@@ -37,7 +37,11 @@ class History(NamedTuple):
 
 
 def history(
-    raw: pl.DataFrame, configuration: Configuration, memberships: Memberships, sectors: Mapping[str, str]
+    raw: pl.DataFrame,
+    configuration: Configuration,
+    memberships: Memberships,
+    sectors: Mapping[str, str],
+    releases: pl.DataFrame,
 ) -> History:
     """Judge, adjust and describe everything received.
 
@@ -49,6 +53,13 @@ def history(
         Of `universe.read_memberships`.
     sectors
         Of `sectors.read_sectors`.
+    releases
+        Of `quality.read_releases`.
+
+    Raises
+    ------
+    QualityError
+        The bars are refused as a whole.
     """
     listed = raw.select("symbol", "asset_class").unique()
     universe = resolve(configuration, listed, memberships)
@@ -59,7 +70,7 @@ def history(
     as_of = as_of or configuration.start
 
     sessions = expected_sessions(raw, configuration.start, as_of)
-    judged = quality.judge(raw, sessions, as_of, configuration.quality)
+    judged = quality.judge(raw, sessions, as_of, configuration.quality, releases)
     bars = adjust(judged.usable, configuration.quality.split_ratio).select(*BARS.columns)
     return History(
         bars=bars,
@@ -87,9 +98,9 @@ def unsettled_since(history: History, first: dt.date) -> dt.date:
     Where the last received bar of a symbol before `first` turned out to be a spike, an earlier run, which had
     not seen what came next, kept it. Returns `first` if there is none.
     """
-    spikes = history.quarantine.filter(
-        (pl.col("session") < first) & pl.col("reasons").list.contains(quality.SPIKE.name)
-    ).select("symbol", pl.col("session").alias("spike"))
+    spikes = history.quarantine.filter((pl.col("session") < first) & quality.taken_back()).select(
+        "symbol", pl.col("session").alias("spike")
+    )
     last_bar = history.bars.filter(pl.col("session") < first).group_by("symbol").agg(pl.col("session").max())
     open_spikes = spikes.join(last_bar, on="symbol", how="left").filter(pl.col("spike") > pl.col("session"))
     earliest = open_spikes["spike"].min()

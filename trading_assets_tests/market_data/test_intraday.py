@@ -12,7 +12,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from trading_assets.config.sections import Quality
+from trading_assets.config.quality import Quality
 from trading_assets.market_data import calendars, quality
 from trading_assets_tests.market_data.files_source import load, write
 

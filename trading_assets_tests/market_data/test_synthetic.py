@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from trading_assets.config.sections import Quality
+from trading_assets.config.quality import Quality
 from trading_assets.config.sources import SyntheticSource
 from trading_assets.market_data import calendars, sources
 from trading_assets.market_data.deliveries import reconcile
