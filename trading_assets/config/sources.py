@@ -34,6 +34,12 @@ class SourceSettings(Section):
 
     asset_class: AssetClass
     calendar: str = Field(default="", description="an exchange_calendars name, or 24/7", validate_default=False)
+    actions: str = Field(
+        default="", description="a glob: CSV of splits and dividends on record (symbol, session, ...), or factor files"
+    )
+    tickers: str = Field(
+        default="", description="a glob: CSV of the spells of tickers (symbol, ticker, start, ...), or map files"
+    )
 
     @model_validator(mode="before")
     @classmethod

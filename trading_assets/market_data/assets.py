@@ -11,12 +11,14 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.market_data import sources
+from trading_assets.market_data.corporate_actions import recorded_actions
 from trading_assets.market_data.deliveries import reconcile
 from trading_assets.market_data.history import history, unsettled_since
 from trading_assets.market_data.quality import FUTURE_BAR, read_releases
 from trading_assets.market_data.sectors import read_sectors
 from trading_assets.market_data.tables import (
     BARS,
+    CORPORATE_ACTIONS,
     INSTRUMENTS,
     QUARANTINE,
     RAW_BARS,
@@ -24,6 +26,7 @@ from trading_assets.market_data.tables import (
     SESSIONS,
     UNIVERSE,
 )
+from trading_assets.market_data.tickers import NO_TICKERS, identified, read_tickers, recorded_tickers
 from trading_assets.market_data.universe import (
     Memberships,
     UniverseError,
@@ -47,7 +50,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         table_asset(
             bars,
             stage="market_data",
-            tables=[BARS, QUARANTINE, SESSIONS, INSTRUMENTS, UNIVERSE],
+            tables=[BARS, QUARANTINE, CORPORATE_ACTIONS, SESSIONS, INSTRUMENTS, UNIVERSE],
             deps=[dg.AssetDep(["market_data", "raw_bars"], partition_mapping=EVERY_MONTH_BEFORE)],
             partitions=partitions,
         ),
@@ -75,6 +78,7 @@ def raw_bars(step: Step) -> Mapping[str, Any]:
     months = step.months
     read_sectors(step.configuration)  # tables that cannot be used stop the run here
     read_releases(step.configuration.releases_path)
+    recorded_actions(step.configuration)
     received = _received(step)
     stored = _as_stored(step, RAW_BARS, "session BETWEEN ? AND ?", [months.start, months.end])
     delivery = reconcile(stored, received, step.now)
@@ -97,7 +101,15 @@ def bars(step: Step) -> Mapping[str, Any]:
     """
     configuration, months = step.configuration, step.months
     raw, releases = step.work.read(RAW_BARS), read_releases(configuration.releases_path)
-    result = history(raw, configuration, read_memberships(configuration), read_sectors(configuration), releases)
+    result = history(
+        raw,
+        configuration,
+        read_memberships(configuration),
+        read_sectors(configuration),
+        releases=releases,
+        actions=recorded_actions(configuration),
+        tickers=recorded_tickers(configuration),
+    )
     unused = releases.join(raw, on=["symbol", "session"], how="anti")
     if not unused.is_empty():
         symbol, session, _ = unused.row(0)
@@ -111,7 +123,15 @@ def bars(step: Step) -> Mapping[str, Any]:
     step.work.replace_together(
         [
             (Sessions(first, months.end), {BARS: result.bars.filter(in_slice), QUARANTINE: quarantine}),
-            (Whole(), {SESSIONS: result.sessions, INSTRUMENTS: result.instruments, UNIVERSE: result.universe}),
+            (
+                Whole(),
+                {
+                    CORPORATE_ACTIONS: result.corporate_actions,
+                    SESSIONS: result.sessions,
+                    INSTRUMENTS: result.instruments,
+                    UNIVERSE: result.universe,
+                },
+            ),
         ]
     )
     return {
@@ -131,12 +151,18 @@ def _received(step: Step) -> pl.DataFrame:
         The configuration names a symbol that has no data at all.
     """
     configuration, months = step.configuration, step.months
-    received = _read(configuration, months)
+    received, nobody = _read(configuration, months)
+    if not nobody.is_empty():
+        row = nobody.row(0, named=True)
+        step.log.warning(
+            f"{nobody.height} bars of {nobody['symbol'].n_unique()} tickers are left out: by the table of tickers they "
+            f"named no instrument then, the first {row['symbol']} on {row['session']}"
+        )
     memberships = read_memberships(configuration)
     everything = Window(configuration.start, max(configuration.as_of or step.now.date(), months.end))
     missing = _missing(configuration, received, memberships, everything.end)
     if not missing.is_empty() and months != everything:  # it may have data in other months
-        missing = _missing(configuration, _read(configuration, everything), memberships, everything.end)
+        missing = _missing(configuration, _read(configuration, everything)[0], memberships, everything.end)
     wanted = missing.filter("benchmark")["symbol"].implode()
     index = sources.sample.index_bars(everything.start, everything.end).filter(pl.col("symbol").is_in(wanted))
     missing = missing.filter(~pl.col("symbol").is_in(index["symbol"].unique().implode()))
@@ -149,13 +175,17 @@ def _received(step: Step) -> pl.DataFrame:
     return pl.concat([received, in_months.with_columns(calendar=pl.lit("XNYS"))])
 
 
-def _read(configuration: Configuration, window: Window) -> pl.DataFrame:
-    return pl.concat(
-        sources.read_bars(
+def _read(configuration: Configuration, window: Window) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Bars of every source under the symbols of their instruments, and those that name none."""
+    parts = []
+    for source in configuration.market_data:
+        received = sources.read_bars(
             source, start=window.start, end=window.end, directory=configuration.directory, seed=configuration.seed
-        ).with_columns(calendar=pl.lit(source.calendar))
-        for source in configuration.market_data
-    )
+        )
+        spells = read_tickers(source.tickers, configuration.directory) if source.tickers else NO_TICKERS
+        parts.append([bars.with_columns(calendar=pl.lit(source.calendar)) for bars in identified(received, spells)])
+    found, nobody = (pl.concat(each) for each in zip(*parts, strict=True))
+    return found, nobody
 
 
 def _missing(

@@ -1,10 +1,11 @@
 """Checks of the market_data stage: bars that would be wrong stop the run, bars that are missing are shown."""
 
 import dagster as dg
+import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.market_data.quality import FUTURE_BAR, faults, missing_sessions
-from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SESSIONS
+from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INSTRUMENTS, QUARANTINE, SESSIONS
 from trading_assets.warehouse import Warehouse
 
 _BARS = dg.AssetKey(["market_data", "bars"])
@@ -15,7 +16,7 @@ MOST_MISSING = 0.01
 
 
 def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]:
-    """`usable_bars` (blocking), `quarantined_share`, `missing_sessions` and `holes_in_the_delivery` (WARN)."""
+    """`usable_bars`, which is blocking, and those that show what a person should look at."""
     warehouse = Warehouse(configuration.warehouse_path)
 
     @dg.asset_check(asset=_BARS, blocking=True, description="Every bar in use is sound and on its calendar.")
@@ -75,4 +76,21 @@ def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]
             metadata={"sessions": found.height, "first": dg.MetadataValue.md(shown)},
         )
 
-    return [usable_bars, quarantined_share, missing, holes_in_the_delivery]
+    @dg.asset_check(asset=_BARS, description="Actions on record come to what the source's adjusted close says.")
+    def recorded_actions_agree() -> dg.AssetCheckResult:
+        different = warehouse.read(CORPORATE_ACTIONS, where="NOT agrees")
+        columns = ("symbol", "session", "recorded_split", "recorded_dividend", "inferred_split", "inferred_dividend")
+        shown = "\n".join(
+            f"- {symbol} on {day}: recorded {split:g} for 1 and {dividend:g}, inferred {other_split:g} and {other:g}"
+            for symbol, day, split, dividend, other_split, other in different.select(columns)
+            .with_columns(pl.col("recorded_split").fill_null(1.0), pl.col("recorded_dividend").fill_null(0.0))
+            .head(20)
+            .rows()
+        )
+        return dg.AssetCheckResult(
+            passed=different.is_empty(),
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"actions": different.height, "first": dg.MetadataValue.md(shown)},
+        )
+
+    return [usable_bars, quarantined_share, missing, holes_in_the_delivery, recorded_actions_agree]

@@ -11,8 +11,11 @@ import polars as pl
 from trading_assets.config import Configuration
 from trading_assets.market_data import calendars, quality
 from trading_assets.market_data.adjustment import adjust
+from trading_assets.market_data.corporate_actions import NO_ACTIONS, compared
 from trading_assets.market_data.instruments import instruments
-from trading_assets.market_data.tables import BARS
+from trading_assets.market_data.quality.releases import NO_RELEASES
+from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS
+from trading_assets.market_data.tickers import NO_TICKERS
 from trading_assets.market_data.universe import Memberships, default_as_of, resolve
 
 
@@ -29,6 +32,7 @@ class History(NamedTuple):
 
     bars: pl.DataFrame
     quarantine: pl.DataFrame
+    corporate_actions: pl.DataFrame
     sessions: pl.DataFrame
     instruments: pl.DataFrame
     universe: pl.DataFrame
@@ -41,7 +45,10 @@ def history(
     configuration: Configuration,
     memberships: Memberships,
     sectors: Mapping[str, str],
-    releases: pl.DataFrame,
+    *,
+    releases: pl.DataFrame = NO_RELEASES,
+    actions: pl.DataFrame = NO_ACTIONS,
+    tickers: pl.DataFrame = NO_TICKERS,
 ) -> History:
     """Judge, adjust and describe everything received.
 
@@ -55,6 +62,10 @@ def history(
         Of `sectors.read_sectors`.
     releases
         Of `quality.read_releases`.
+    actions
+        Of `corporate_actions.read_actions`.
+    tickers
+        Of `tickers.read_tickers`.
 
     Raises
     ------
@@ -70,13 +81,17 @@ def history(
     as_of = as_of or configuration.start
 
     sessions = expected_sessions(raw, configuration.start, as_of)
-    judged = quality.judge(raw, sessions, as_of, configuration.quality, releases)
-    bars = adjust(judged.usable, configuration.quality.split_ratio).select(*BARS.columns)
+    judged = quality.judge(
+        raw, sessions, as_of, configuration.quality, releases=releases, actions=actions, tickers=tickers
+    )
+    adjusted = adjust(judged.usable, configuration.quality.split_ratio, actions)
+    bars = adjusted.select(*BARS.columns)
     return History(
         bars=bars,
         quarantine=judged.quarantine,
         sessions=sessions,
-        instruments=instruments(raw, bars, universe, memberships, sectors),
+        corporate_actions=compared(adjusted).select(*CORPORATE_ACTIONS.columns),
+        instruments=instruments(raw, bars, universe, memberships, sectors, tickers),
         universe=universe,
         as_of=as_of,
         ignored=ignored,

@@ -95,6 +95,27 @@ QUARANTINE = Table(
     columns={**_RAW, "reasons": Column(pl.List(pl.String), "Every rule that the bar broke; see quality.RULES")},
 )
 
+CORPORATE_ACTIONS = Table(
+    name="market_data.corporate_actions",
+    description="A split or dividend, as recorded, as inferred from the adjusted close, and as used",
+    key=("symbol", "session"),
+    columns={
+        "symbol": _SYMBOL,
+        "session": Column(pl.Date, "Ex-session: known at its open"),
+        "split_ratio": Column(pl.Float64, "Used: new shares per old share, else 1", above=0),
+        "cash_dividend": Column(pl.Float64, "Used: quote currency per old share, else 0", at_least=0),
+        "recorded_split": Column(pl.Float64, "Of the files of `actions`; null if nothing is on record", nullable=True),
+        "recorded_dividend": Column(pl.Float64, "Of the files; null if nothing is on record", nullable=True),
+        "inferred_split": Column(pl.Float64, "From the adjusted close; null if the source has none", nullable=True),
+        "inferred_dividend": Column(pl.Float64, "From the adjusted close; null if there is none", nullable=True),
+        "agrees": Column(
+            pl.Boolean,
+            "Both come to the same change of price within rounding; null if there is only one",
+            nullable=True,
+        ),
+    },
+)
+
 SESSIONS = Table(
     name="market_data.sessions",
     description="An expected session of a calendar, from the first bar to the as-of date",
@@ -117,6 +138,7 @@ INSTRUMENTS = Table(
             pl.Date, "Recorded delisting date, if there is one; nothing before that day may use it", nullable=True
         ),
         "synthetic": Column(pl.Boolean, "The prices are generated, not observed"),
+        "tickers": Column(pl.List(pl.String), "Its names over time, if a table of tickers has it; else its symbol"),
         "in_universe": Column(pl.Boolean, "Has at least one spell in the universe; false for a mere benchmark"),
         "sector": Column(pl.String, "As the configuration says; null: none is known", nullable=True),
     },

@@ -203,6 +203,7 @@ def test_through_dagster_with_its_checks(tmp_path: Path) -> None:
             "quarantined_share": False,
             "missing_sessions": False,
             "holes_in_the_delivery": True,
+            "recorded_actions_agree": True,
         }
 
         sunday = warehouse.read(BARS).head(1).with_columns(session=pl.lit(dt.date(2024, 1, 7)))

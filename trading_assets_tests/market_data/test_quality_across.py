@@ -14,6 +14,7 @@ from polars.testing import assert_frame_equal
 from trading_assets.config.quality import Quality
 from trading_assets.market_data import calendars
 from trading_assets.market_data.quality import Judged, QualityError, ReleaseError, judge, read_releases
+from trading_assets.market_data.quality.releases import NO_RELEASES
 from trading_assets_tests.market_data.markets import received
 
 DAYS = calendars.sessions("XNYS", dt.date(2022, 1, 3), dt.date(2023, 6, 30)).to_list()
@@ -52,8 +53,8 @@ def times(raw: pl.DataFrame, factor: float, where: pl.Expr, columns: list[str] =
     return raw.with_columns(pl.when(where).then(pl.col(name) * factor).otherwise(name).alias(name) for name in columns)
 
 
-def judged(raw: pl.DataFrame, releases: pl.DataFrame | None = None, **settings: Any) -> Judged:
-    return judge(raw, CALENDAR, DAYS[-1], Quality.model_validate(settings), releases)
+def judged(raw: pl.DataFrame, releases: pl.DataFrame = NO_RELEASES, **settings: Any) -> Judged:
+    return judge(raw, CALENDAR, DAYS[-1], Quality.model_validate(settings), releases=releases)
 
 
 def reasons(result: Judged) -> dict[str, list[tuple[str, dt.date]]]:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import polars as pl
 
 from trading_assets.config.quality import Quality
-from trading_assets.market_data.quality.releases import SCHEMA
 from trading_assets.market_data.quality.rules import RULES, Rule
 
 _ORDER = {rule.name: number for number, rule in enumerate(RULES)}
@@ -30,9 +29,8 @@ class Findings:
         symbol, session, rule.
     """
 
-    def __init__(self, rows: pl.DataFrame, quality: Quality, releases: pl.DataFrame | None) -> None:
-        self._rows, self._quality = rows, quality
-        self._releases = pl.DataFrame(schema=SCHEMA) if releases is None else releases
+    def __init__(self, rows: pl.DataFrame, quality: Quality, releases: pl.DataFrame) -> None:
+        self._rows, self._quality, self._releases = rows, quality, releases
         self._out: list[pl.DataFrame] = []
         self._noted: list[pl.DataFrame] = []
 

@@ -13,10 +13,12 @@ from typing import NamedTuple
 import polars as pl
 
 from trading_assets.config.quality import Quality
-from trading_assets.market_data.adjustment import with_factor_change
+from trading_assets.market_data.adjustment import FACTOR_COLUMNS, with_factor_change
+from trading_assets.market_data.corporate_actions import NO_ACTIONS
 from trading_assets.market_data.quality import across, levels
 from trading_assets.market_data.quality.findings import Findings, QualityError
 from trading_assets.market_data.quality.moves import extreme_moves
+from trading_assets.market_data.quality.releases import NO_RELEASES
 from trading_assets.market_data.quality.rules import (
     COMMON_JUMP,
     DUPLICATE_CONFLICT,
@@ -45,6 +47,7 @@ from trading_assets.market_data.quality.rules import (
     Rule,
 )
 from trading_assets.market_data.quality.values import PRICES, VALUES
+from trading_assets.market_data.tickers import NO_TICKERS
 
 __all__ = ["Judged", "QualityError", "judge"]
 
@@ -65,7 +68,14 @@ class Judged(NamedTuple):
 
 
 def judge(
-    raw: pl.DataFrame, sessions: pl.DataFrame, as_of: dt.date, quality: Quality, releases: pl.DataFrame | None = None
+    raw: pl.DataFrame,
+    sessions: pl.DataFrame,
+    as_of: dt.date,
+    quality: Quality,
+    *,
+    releases: pl.DataFrame = NO_RELEASES,
+    actions: pl.DataFrame = NO_ACTIONS,
+    tickers: pl.DataFrame = NO_TICKERS,
 ) -> Judged:
     """Part received bars into usable ones and quarantine.
 
@@ -81,6 +91,10 @@ def judge(
         Thresholds, as fractions, and severities.
     releases
         Of `read_releases`: what a rule finds there is none.
+    actions
+        Corporate actions on record, of `corporate_actions.read_actions`.
+    tickers
+        Of `tickers.read_tickers`: its symbols are on record as one instrument each, whatever the gaps.
 
     Raises
     ------
@@ -94,8 +108,8 @@ def judge(
     - A rule of severity `symbol` takes the symbol's bars from its first finding on.
     - OHLC relations are checked among the prices that are there. A breach below `rounding_breach`, as a
       fraction of the high or low, is clamped. A null volume counts as 0.
-    - Moves and gaps are measured after corporate actions, as the change of `adj_close / close` tells them: a
-      split is no move. The previous close is that of the last bar that is neither quarantined by a row rule nor
+    - Moves and gaps are measured after corporate actions, on record or as the change of `adj_close / close` tells
+      them: a split is no move. The previous close is that of the last bar that is neither quarantined by a row rule nor
       a confirmed spike, however long ago.
     - Exact copies are reduced to one before anything else; all rows of a conflict are quarantined.
     """
@@ -116,16 +130,17 @@ def judge(
     )
     left = found.sift(left, {STALE_DAY: across.stale_days(left, quality)})
     most, few = across.copies(left, quality)
-    left = with_factor_change(found.sift(left, {ONE_SERIES: most, IDENTICAL_SERIES: few}))
+    left = with_factor_change(found.sift(left, {ONE_SERIES: most, IDENTICAL_SERIES: few}), actions)
     left = found.sift(left, {COMMON_JUMP: across.common_jumps(left, quality)})
-    left = found.sift(left, {TICKER_REUSE: levels.reused_tickers(left, sessions, quality)})
+    on_record = left["symbol"].is_in(tickers["symbol"].unique().implode())
+    left = found.sift(left, {TICKER_REUSE: levels.reused_tickers(left, sessions, quality) & ~on_record})
     left = found.sift(left, {UNIT_CHANGE: levels.unit_changes(left, found.released(left, UNIT_CHANGE))})
-    left = with_factor_change(left.drop("factor_change", "factor_noise"))
+    left = with_factor_change(left.drop(FACTOR_COLUMNS), actions)
     real = found.released(left, EXTREME_MOVE) | found.released(left, SPIKE) | found.released(left, HALF_ADJUSTED)
-    moves = extreme_moves(left, quality, real)
+    moves = extreme_moves(left, quality, real, actions)
     left = left.with_columns(_extreme=moves.extreme)
     left = found.sift(left, {SPIKE: moves.spike, HALF_ADJUSTED: moves.half_adjusted})
-    left = with_factor_change(left.drop("factor_change", "factor_noise"))
+    left = with_factor_change(left.drop(FACTOR_COLUMNS), actions)
     flags = {rule: left.select(holds).to_series() for rule, holds in _flags(quality).items()}
     found.sift(left, {**flags, VOLUME_UNIT_BREAK: levels.volume_unit_breaks(left, quality)})
 

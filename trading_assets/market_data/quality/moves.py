@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from trading_assets.config.quality import Quality
-from trading_assets.market_data.adjustment import with_factor_change
+from trading_assets.market_data.adjustment import FACTOR_COLUMNS, with_factor_change
 from trading_assets.market_data.quality.rules import HALF_ADJUSTED
 
 #: Price ratios of ordinary splits, either way: 3-for-2, and 2 to 10 for 1.
@@ -35,15 +35,17 @@ class Moves(NamedTuple):
     half_adjusted: pl.Series
 
 
-def extreme_moves(received: pl.DataFrame, quality: Quality, released: pl.Series) -> Moves:
+def extreme_moves(received: pl.DataFrame, quality: Quality, released: pl.Series, actions: pl.DataFrame) -> Moves:
     """Extreme moves, and whole bars off by the ratio of a split.
 
     Parameters
     ----------
     received
-        Bars sorted by symbol and session, with `factor_change` and `factor_noise`.
+        Bars sorted by symbol and session, with the columns of `with_factor_change`.
     released
         Bars whose move is real.
+    actions
+        On record, of `corporate_actions.read_actions`.
 
     Notes
     -----
@@ -75,9 +77,7 @@ def extreme_moves(received: pl.DataFrame, quality: Quality, released: pl.Series)
         spike[found.filter("far")["_place"].to_numpy()] = True
         split[found.filter(~pl.col("far"))["_place"].to_numpy()] = True
         settled[found["next"].to_numpy()] = True  # the way back from a spike is no extreme move itself
-        left = with_factor_change(
-            left.filter(~pl.col("_place").is_in(found["_place"])).drop("factor_change", "factor_noise")
-        )
+        left = with_factor_change(left.filter(~pl.col("_place").is_in(found["_place"])).drop(FACTOR_COLUMNS), actions)
 
 
 def _like_a_split(open_move: pl.Expr, close_move: pl.Expr, nearness: float) -> pl.Expr:

@@ -9,7 +9,7 @@ import polars as pl
 from trading_assets.market_data.quality.rules import RULES
 
 _COLUMNS = ("symbol", "session", "rule")
-SCHEMA = {"symbol": pl.String, "session": pl.Date, "rule": pl.String}
+NO_RELEASES = pl.DataFrame(schema={"symbol": pl.String, "session": pl.Date, "rule": pl.String})
 
 
 class ReleaseError(Exception):
@@ -30,7 +30,7 @@ def read_releases(path: Path | None) -> pl.DataFrame:
         No such file, a missing column, a date that is none, a rule that is none.
     """
     if path is None:
-        return pl.DataFrame(schema=SCHEMA)
+        return NO_RELEASES
     try:
         table = pl.read_csv(path, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
