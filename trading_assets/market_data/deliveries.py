@@ -46,20 +46,21 @@ def reconcile(stored: pl.DataFrame, received: pl.DataFrame, now: dt.datetime) ->
     if stored.is_empty():
         new, gone, kept = arrived, stored, stored
     else:
-        arrived, before = _told_apart(arrived), _told_apart(stored)
+        arrived, before = _in_order(arrived), _in_order(stored)
+        here, there = _told_apart(arrived), _told_apart(before)
         same = [*_KEY, "content", "copy"]
-        new = arrived.join(before, on=same, how="anti")
-        gone = before.join(arrived, on=same, how="anti")
-        kept = before.join(arrived, on=same, how="semi")
+        new = arrived[here.join(there, on=same, how="anti", maintain_order="left")["row"]]
+        gone = before[there.join(here, on=same, how="anti", maintain_order="left")["row"]]
+        kept = before[there.join(here, on=same, how="semi", maintain_order="left")["row"]]
     rows = _in_order(pl.concat([kept.select(columns), new.select(columns)]))
     rows = _counted(rows, "occurrence", list(_KEY))
     return Delivery(rows.select(*RAW_BARS.columns), _revisions(gone, new, now))
 
 
 def _told_apart(bars: pl.DataFrame) -> pl.DataFrame:
-    """Add `content`, a hash of all that a bar says, and `copy`, which numbers the bars that say the same 1, 2, ..."""
-    hashed = bars.with_columns(content=pl.struct(*_IDENTITY, *VALUES).hash())
-    return _counted(_in_order(hashed), "copy", [*_KEY, "content"])
+    """symbol, session, `content` (a hash of all that a bar says), `copy` (numbers those that say the same), `row`."""
+    hashed = bars.select(*_KEY, content=pl.struct(*_IDENTITY, *VALUES).hash()).with_row_index("row")
+    return _counted(hashed, "copy", [*_KEY, "content"])
 
 
 def _in_order(bars: pl.DataFrame) -> pl.DataFrame:
