@@ -65,7 +65,7 @@ class Quality(Section):
     )
     split_ratio: Positive = Field(default=0.2, description="an inferred ratio further than this from 1 can be a split")
     half_adjusted: Positive = Field(
-        default=0.02, description="how near to the ratio of a split a bar is off that missed, or had, an adjustment"
+        default=0.05, description="how near to the ratio of a split a bar is off that missed, or had, an adjustment"
     )
     fewest_symbols: int = Field(
         default=10, ge=2, description="rules across symbols need as many of an asset class in a session"

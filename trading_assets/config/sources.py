@@ -148,6 +148,28 @@ class FilesSource(SourceSettings):
         return self
 
 
+Fault = Literal[
+    "null_price",
+    "non_positive_price",
+    "ohlc_violation",
+    "negative_volume",
+    "zero_volume",
+    "spike",
+    "half_adjusted",
+    "missing_one_day",
+    "missing_two_days",
+    "stale_price",
+    "duplicate_exact",
+    "duplicate_conflict",
+    "not_a_session",
+    "unit_change",
+    "stale_day",
+    "identical_series",
+    "ticker_reuse",
+]
+"""Faults that can be planted in a synthetic market."""
+
+
 class SyntheticSource(SourceSettings):
     """A seeded, correlated market with regimes; its numbers are labelled synthetic everywhere."""
 
@@ -157,6 +179,12 @@ class SyntheticSource(SourceSettings):
     volatility: Positive = Field(default=0.25, description="annual volatility of a typical symbol in the calm regime")
     correlation: Fraction = Field(default=0.4, description="share of a symbol's variance due to the market factor")
     missing_rate: Fraction = 0.0
+    listings: Fraction = Field(default=0.0, description="share of the symbols listed after the start, over 20 years")
+    delistings: Fraction = Field(default=0.0, description="share of the symbols delisted in a year")
+    splits: Fraction = Field(default=0.0, description="splits of a symbol in a year; there is an adjusted close then")
+    faults: dict[Fault, Fraction] = Field(
+        default={}, description="fault -> its rate: of the bars, of the sessions (stale_day), or of the symbols"
+    )
     trend: NonNegative = Field(
         default=0.0, description="annual log return that a symbol's own rising spells add and its falling spells take"
     )

@@ -155,9 +155,9 @@ def test_copies_are_reduced_and_conflicts_are_all_quarantined() -> None:
         ([100, 160, 119.9], [1], []),
         ([100, 160, 121], [], [1]),  # not near enough
         ([100, 160, 161], [], [1]),  # a new level
-        ([100, 146, 100], [], []),  # less than half is no extreme move
+        ([100, 142, 100], [], []),  # less than half is no extreme move
         ([100, 150, 100], [1], []),  # but three for two is a split's ratio
-        ([100, 148.6, 100], [1], []),
+        ([100, 143, 100], [1], []),
         ([100, 66.7, 100], [1], []),
         ([100, 66.7, 66], [], [1]),  # a split that nobody recorded
         ([100, 160], [], [1]),  # not yet decided
