@@ -28,6 +28,7 @@ from trading_assets.config.sections import (
 )
 from trading_assets.config.sources import AnySource
 from trading_assets.config.strategies import StrategySettings
+from trading_assets.config.universe import DynamicUniverse
 
 NonEmpty = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
@@ -46,7 +47,7 @@ class Configuration(Section):
     as_of: dt.date | None = None
     market_data: list[AnySource] = Field(min_length=1)
     benchmarks: dict[AssetClass, str] = {}
-    universe: dict[AssetClass, Literal["all"] | list[str] | str] = {}
+    universe: dict[AssetClass, Literal["all"] | list[str] | str | DynamicUniverse] = {}
     sectors: dict[str, NonEmpty] | NonEmpty = Field(
         default={}, description="symbol -> sector, or the path of a CSV with the columns symbol and sector"
     )

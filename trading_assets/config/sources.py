@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from trading_assets.config.sections import AssetClass, Fraction, NonNegative, Positive, Section
 
-_COLUMNS = ("symbol", "session", "open", "high", "low", "close", "volume", "adj_close")
+_COLUMNS = ("symbol", "session", "open", "high", "low", "close", "volume", "adj_close", "market_cap")
 SYMBOL_PLACE = "{symbol}"
 
 
@@ -99,6 +99,9 @@ class FilesSource(SourceSettings):
     )
     stamped: Literal["start", "end"] = Field(
         default="start", description="which end of its interval an intraday bar's stamp is"
+    )
+    volume_in: Literal["units", "quote"] = Field(
+        default="units", description="what volume counts: units traded, or their value in quote currency"
     )
     price_scale: Positive = Field(default=1.0, description="prices of the file are multiplied by this, volume is not")
 

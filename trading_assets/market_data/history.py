@@ -9,9 +9,11 @@ from typing import NamedTuple
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.config.universe import DynamicUniverse
 from trading_assets.market_data import calendars, quality
 from trading_assets.market_data.adjustment import adjust
 from trading_assets.market_data.corporate_actions import NO_ACTIONS, compared
+from trading_assets.market_data.dynamic_universe import spells
 from trading_assets.market_data.instruments import instruments
 from trading_assets.market_data.quality.releases import NO_RELEASES
 from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS
@@ -86,6 +88,11 @@ def history(
     )
     adjusted = adjust(judged.usable, configuration.quality.split_ratio, actions)
     bars = adjusted.select(*BARS.columns)
+    for asset_class, setting in configuration.universe.items():
+        if isinstance(setting, DynamicUniverse):
+            own = spells(bars.filter(asset_class=asset_class), setting).with_columns(asset_class=pl.lit(asset_class))
+            others = universe.filter(pl.col("asset_class") != asset_class)
+            universe = pl.concat([others, own.select(universe.columns)]).sort("symbol", "start")
     return History(
         bars=bars,
         quarantine=judged.quarantine,

@@ -26,6 +26,7 @@ _RAW = {
     "close": Column(pl.Float64, "As received, quote currency", nullable=True),
     "volume": Column(pl.Float64, "As received, units traded in the session", nullable=True),
     "adj_close": Column(pl.Float64, "The source's split- and dividend-adjusted close, if it has one", nullable=True),
+    "market_cap": Column(pl.Float64, "As received, quote currency, if the source has it", nullable=True),
     "coverage": Column(
         pl.Float64, "Share of the session's intraday bars that were there; null for a daily bar", nullable=True
     ),
@@ -83,6 +84,7 @@ BARS = Table(
         "adj_low": Column(pl.Float64, "low x F", above=0),
         "adj_close": Column(pl.Float64, "close x F", above=0),
         "dollar_volume": Column(pl.Float64, "Raw close x volume, quote currency", at_least=0),
+        "market_cap": Column(pl.Float64, "Market capitalisation, quote currency, if the source has it", nullable=True),
         "flags": Column(pl.List(pl.String), "What a reader should know of the bar; see quality.RULES"),
         "source": _SOURCE,
     },

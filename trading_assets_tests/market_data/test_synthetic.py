@@ -96,6 +96,7 @@ def test_bars_pass_the_quality_rules(name: str, request: pytest.FixtureRequest) 
         bars.with_columns(
             calendar=pl.lit(calendar),
             coverage=pl.lit(None, pl.Float64),
+            market_cap=pl.lit(None, pl.Float64),
             source_file=pl.lit(None, pl.String),
             source_line=pl.lit(None, pl.Int64),
         ),

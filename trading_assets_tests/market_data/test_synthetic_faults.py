@@ -36,7 +36,9 @@ def market(symbols: int = 12, **settings: object) -> Generated:
 
 def judged(bars: pl.DataFrame, **settings: object) -> Judged:
     columns = {"source_file": pl.lit(None, pl.String), "source_line": pl.lit(None, pl.Int64)}
-    received = bars.with_columns(calendar=pl.lit("XNYS"), coverage=pl.lit(None, pl.Float64), **columns)
+    received = bars.with_columns(
+        calendar=pl.lit("XNYS"), coverage=pl.lit(None, pl.Float64), market_cap=pl.lit(None, pl.Float64), **columns
+    )
     raw = reconcile(RAW_BARS.empty(), received, NOW).raw_bars
     return judge(raw, CALENDAR, END, Quality.model_validate({"severity": EVERYTHING_ROWS, **settings}))
 

@@ -187,7 +187,10 @@ def _with_numbers(cells: pl.DataFrame, source: FilesSource, *, file: str, column
     if cells.height and all(numbers[name].null_count() == cells.height for name in prices):
         _reject_unreadable(cells, prices, file, columns)
     scaled = {name: numbers[name] * source.price_scale for name in prices} if source.price_scale != 1.0 else {}
-    return cells.with_columns(**{**numbers, **scaled})
+    read = cells.with_columns(**{**numbers, **scaled})
+    if source.volume_in == "quote" and {"volume", "close"} <= numbers.keys():
+        return read.with_columns(volume=pl.when(pl.col("close") > 0).then(pl.col("volume") / pl.col("close")))
+    return read
 
 
 def _reject_unreadable(cells: pl.DataFrame, prices: Sequence[str], file: str, columns: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 import polars as pl
 
 from trading_assets.market_data import calendars
-from trading_assets.market_data.sources.raw import PRICES
+from trading_assets.market_data.sources.raw import NUMBERS, PRICES
 
 #: Longest part of a day between a session's local date and the calendar day it is looked up under.
 _REACH = dt.timedelta(days=4)
@@ -23,7 +23,7 @@ def to_sessions(
     ----------
     bars
         symbol, local (Datetime without a zone, local time of `timezone`), open, high, low, close, volume, adj_close,
-        source_file, source_line, and anything that is the same for a whole symbol. Any order.
+        market_cap, source_file, source_line, and anything that is the same for a whole symbol. Any order.
     calendar
         An exchange's sessions are its regular hours, half days included: what starts before the open or after
         the close is left out. A session of `24/7` is the day of `timezone`.
@@ -35,9 +35,9 @@ def to_sessions(
     Returns
     -------
     DataFrame
-        A row a symbol and session with at least one sound bar: open of its first, high and low of all, close and
-        adj_close of its last, sum of volumes (null if none has one), `coverage` (bars found as a fraction of those
-        that the session has room for), source_file and source_line of its first bar. No `local`.
+        A row a symbol and session with at least one sound bar: open of its first, high and low of all, close, adj_close
+        and market_cap of its last, sum of volumes (null if none has one), `coverage` (bars found as a fraction of
+        those that the session has room for), source_file and source_line of its first bar. No `local`.
 
     Notes
     -----
@@ -50,7 +50,7 @@ def to_sessions(
         placed = sound.with_columns(session=pl.col("start").dt.date(), room=pl.lit(dt.timedelta(days=1) / interval))
     else:
         placed = _in_regular_hours(sound, calendar, timezone, interval)
-    kept = [name for name in bars.columns if name not in ("local", "volume", *PRICES)]
+    kept = [name for name in bars.columns if name not in ("local", *NUMBERS)]
     ordered = placed.sort("symbol", "session", "start")
     return (
         ordered.group_by("symbol", "session", maintain_order=True)
@@ -58,7 +58,7 @@ def to_sessions(
             pl.col("open").first(),
             pl.col("high").max(),
             pl.col("low").min(),
-            pl.col("close", "adj_close").last(),
+            pl.col("close", "adj_close", "market_cap").last(),
             pl.when(pl.col("volume").count() > 0).then(pl.col("volume").sum()).alias("volume"),
             (pl.len() / pl.col("room").first()).clip(0.0, 1.0).alias("coverage"),
             *[pl.col(name).first() for name in kept if name not in ("symbol", "session")],

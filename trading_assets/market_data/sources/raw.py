@@ -7,7 +7,7 @@ import datetime as dt
 import polars as pl
 
 PRICES = ("open", "high", "low", "close", "adj_close")
-NUMBERS = (*PRICES[:4], "volume", "adj_close")
+NUMBERS = (*PRICES[:4], "volume", "adj_close", "market_cap")
 SCHEMA = pl.Schema(
     {
         "symbol": pl.String,
