@@ -36,9 +36,10 @@ def spells(bars: pl.DataFrame, universe: DynamicUniverse) -> pl.DataFrame:
 
     Notes
     -----
-    Left out of a choice, by what the window shows: a coin whose volatility is below `pegged_volatility`, or that stays at one
-    unit of the quote currency (a stablecoin, whatever it is called), and a coin whose price keeps a constant ratio to one with more dollar volume (a wrapped
-    coin). A coin without a bar in a fifth of the window, or on its last session, is no candidate.
+    Left out of a choice, by what the window shows: a coin whose volatility is below `pegged_volatility`, or that stays
+    at one unit of the quote currency (a stablecoin, whatever it is called), and a coin whose price keeps a constant
+    ratio to a larger one (a wrapped coin). A coin without a bar in a fifth of the window, or on its last session, is
+    no candidate.
     """
     if bars.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
