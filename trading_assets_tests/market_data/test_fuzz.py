@@ -196,7 +196,7 @@ def test_any_reference_file_is_read_or_refused(reader: str, header: str, rows: l
             assert str(path) in str(error) or "file.csv" in str(error)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(
         st.sampled_from(HOSTILE).filter(lambda text: text.strip() and text.isprintable() and len(text) <= 64),

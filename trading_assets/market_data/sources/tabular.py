@@ -137,11 +137,7 @@ class CsvTable:
             text = self._data[start:end].decode()
         except UnicodeDecodeError:
             raise self._not_utf8() from None
-        try:
-            fields = next(csv.reader([text.strip(_BLANKS)], delimiter=self.separator), [])
-        except csv.Error as error:  # old line ends (a lone carriage return)
-            raise SourceError(f"not a line of CSV: {error}", file=self.name, line=line) from None
-        return tuple(field.strip() for field in fields)
+        return tuple(field.strip() for field in self._fields(text.strip(_BLANKS), line))
 
     def read(self, positions: Sequence[int]) -> pl.DataFrame:
         """Text columns by position; a line with too few fields is filled with nulls, blank lines are no rows.
@@ -168,6 +164,12 @@ class CsvTable:
         rows = rows.with_columns(source_line=pl.int_range(pl.len(), dtype=pl.Int64) + self.header_line + 1)
         blank = self._lines.blank()
         return rows.filter(~pl.col("source_line").is_in(blank)) if blank else rows
+
+    def _fields(self, text: str, line: int) -> list[str]:
+        try:
+            return next(csv.reader([text], delimiter=self.separator), [])
+        except csv.Error as error:  # old line ends (a lone carriage return)
+            raise SourceError(f"not a line of CSV: {error}", file=self.name, line=line) from None
 
     def _separator(self) -> str:
         start, end = self._lines.span(max(self.header_line, 1))
@@ -207,7 +209,7 @@ class CsvTable:
                     expected="one line a bar, quotes in pairs",
                     todo="remove the quote or the line break",
                 )
-            if len(next(csv.reader([line], delimiter=self.separator), [])) > width:
+            if len(self._fields(line, number)) > width:
                 return SourceError(
                     "more fields than the header has",
                     file=self.name,
