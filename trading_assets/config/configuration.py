@@ -20,6 +20,7 @@ from trading_assets.config.sections import (
     Notifier,
     Regimes,
     Registration,
+    Reports,
     Risk,
     Robustness,
     Schedules,
@@ -62,6 +63,7 @@ class Configuration(Section):
     risk: Risk = Risk()
     robustness: Robustness = Robustness()
     monitoring: Monitoring = Monitoring()
+    reports: Reports = Reports()
     schedules: Schedules = Schedules()
     notifier: Notifier = Notifier()
     executor: Literal["in_process", "multiprocess", "dask"] = "in_process"

@@ -251,6 +251,12 @@ class Schedules(Section):
     timezone: str = "UTC"
 
 
+class Reports(Section):
+    """What is written beside the pages."""
+
+    data_docs: bool = Field(default=True, description="Great Expectations' site of what is expected; takes seconds")
+
+
 class Notifier(Section):
     """Who is told about a failed run: the log, or a webhook that takes a JSON POST."""
 
