@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from trading_assets.config.quality import Quality
+from trading_assets.config.remote_sources import AnySource
 from trading_assets.config.sections import (
     AssetClass,
     Costs,
@@ -27,7 +28,6 @@ from trading_assets.config.sections import (
     Section,
     Splits,
 )
-from trading_assets.config.sources import AnySource
 from trading_assets.config.strategies import StrategySettings
 from trading_assets.config.universe import DynamicUniverse
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import re
-from typing import Annotated, Literal
+from typing import Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import Field, field_validator, model_validator
@@ -32,6 +32,7 @@ EPOCH_UNITS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
 class SourceSettings(Section):
     """What every source has: the asset class of its symbols and their calendar."""
 
+    source: str
     asset_class: AssetClass
     calendar: str = Field(default="", description="an exchange_calendars name, or 24/7", validate_default=False)
     actions: str = Field(
@@ -56,11 +57,9 @@ class SampleSource(SourceSettings):
     asset_class: Literal["equity"] = "equity"
 
 
-class FilesSource(SourceSettings):
-    """CSV, JSON (plain, gzipped, in a zip) or Parquet files found by a glob."""
+class ColumnSettings(SourceSettings):
+    """How the columns of a table of bars are read."""
 
-    source: Literal["files"]
-    path: str = Field(min_length=1, description="a glob; relative ones start at the folder of this file")
     symbol_from: str = Field(
         default="symbol",
         min_length=1,
@@ -82,11 +81,6 @@ class FilesSource(SourceSettings):
         default="error",
         description="a row without a readable date: an error, or left out with a warning that counts them",
     )
-    skip_rows: int = Field(default=0, ge=0, description="lines before the header")
-    header: list[str] = Field(
-        default=[], description="names of the columns, in order, of files that do not name them themselves"
-    )
-    separator: Literal["auto", ",", ";", "\t", "|"] = "auto"
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ",", ".", " ", "'"] = Field(
         default="", description="mark between groups of three digits; undeclared, `1,234` is no number"
@@ -136,18 +130,34 @@ class FilesSource(SourceSettings):
         return value
 
     @model_validator(mode="after")
-    def _known_columns(self) -> FilesSource:
+    def _known_columns(self) -> Self:
         unknown = sorted(set(self.columns) - set(_COLUMNS))
         if unknown:
             raise ValueError(f"unknown column {unknown[0]!r}; the names on the left are {', '.join(_COLUMNS)}")
         if self.thousands == self.decimal:
             raise ValueError(f"thousands: {self.thousands!r} is the decimal mark; name both marks of the file")
-        twice = sorted(name for name in set(self.header) if self.header.count(name) > 1)
-        if twice:
-            raise ValueError(f"header: {twice[0]!r} is there twice")
         placed = [name for name in self.columns.values() if SYMBOL_PLACE in name]
         if placed and self.symbol_from != "filename":
             raise ValueError(f"{placed[0]!r} needs `symbol_from: filename`")
+        return self
+
+
+class FilesSource(ColumnSettings):
+    """CSV, JSON (plain, gzipped, in a zip) or Parquet files found by a glob."""
+
+    source: Literal["files"]
+    path: str = Field(min_length=1, description="a glob; relative ones start at the folder of this file")
+    skip_rows: int = Field(default=0, ge=0, description="lines before the header")
+    header: list[str] = Field(
+        default=[], description="names of the columns, in order, of files that do not name them themselves"
+    )
+    separator: Literal["auto", ",", ";", "\t", "|"] = "auto"
+
+    @model_validator(mode="after")
+    def _distinct_names(self) -> FilesSource:
+        twice = sorted(name for name in set(self.header) if self.header.count(name) > 1)
+        if twice:
+            raise ValueError(f"header: {twice[0]!r} is there twice")
         return self
 
 
@@ -193,6 +203,3 @@ class SyntheticSource(SourceSettings):
     )
     trend_sessions: int = Field(default=60, ge=2, description="mean length of a rising or a falling spell")
     seed: int | None = Field(default=None, description="default: the configuration's seed")
-
-
-AnySource = Annotated[SampleSource | FilesSource | SyntheticSource, Field(discriminator="source")]

@@ -10,6 +10,7 @@ import dagster as dg
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.config.remote_sources import MissingSecretError, RemoteSource, SqlSource
 from trading_assets.market_data import sources
 from trading_assets.market_data.corporate_actions import recorded_actions
 from trading_assets.market_data.deliveries import reconcile
@@ -76,16 +77,19 @@ def raw_bars(step: Step) -> Mapping[str, Any]:
     error before anything is written, unless `allow_missing` is set.
     """
     months = step.months
+    failures: list[str] = []
     read_sectors(step.configuration)  # tables that cannot be used stop the run here
     read_releases(step.configuration.releases_path)
     recorded_actions(step.configuration)
-    received = _received(step)
     stored = _as_stored(step, RAW_BARS, "session BETWEEN ? AND ?", [months.start, months.end])
+    received = _received(step, stored, failures)
     delivery = reconcile(stored, received, step.now)
     if not delivery.revisions.is_empty():  # first: a kill in between repeats a revision, and loses none
         step.work.append(REVISIONS, delivery.revisions)
     if stored.is_empty() or not delivery.raw_bars.equals(stored):  # else what was computed from it is still fresh
         step.work.replace(Sessions(months.start, months.end), {RAW_BARS: delivery.raw_bars})
+    if failures:  # what the others delivered is kept, and so is what was there of those that failed
+        raise sources.SourceError("\n".join(failures))
     return {
         "bars": delivery.raw_bars.height,
         "symbols": delivery.raw_bars["symbol"].n_unique(),
@@ -142,8 +146,10 @@ def bars(step: Step) -> Mapping[str, Any]:
     }
 
 
-def _received(step: Step) -> pl.DataFrame:
+def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> pl.DataFrame:
     """What the sources and the sample's index deliver for the run's months.
+
+    A vendor or a database that fails is added to `failures`, and what is `stored` of it stays.
 
     Raises
     ------
@@ -151,7 +157,7 @@ def _received(step: Step) -> pl.DataFrame:
         The configuration names a symbol that has no data at all.
     """
     configuration, months = step.configuration, step.months
-    received, nobody = _read(configuration, months)
+    received, nobody = _read(step, months, stored, failures)
     if not nobody.is_empty():
         row = nobody.row(0, named=True)
         step.log.warning(
@@ -161,31 +167,48 @@ def _received(step: Step) -> pl.DataFrame:
     memberships = read_memberships(configuration)
     everything = Window(configuration.start, max(configuration.as_of or step.now.date(), months.end))
     missing = _missing(configuration, received, memberships, everything.end)
-    if not missing.is_empty() and months != everything:  # it may have data in other months
-        missing = _missing(configuration, _read(configuration, everything)[0], memberships, everything.end)
+    if not missing.is_empty() and months != everything and not failures:  # it may have data in other months
+        missing = _missing(configuration, _read(step, everything, stored, failures)[0], memberships, everything.end)
     wanted = missing.filter("benchmark")["symbol"].implode()
     index = sources.sample.index_bars(everything.start, everything.end).filter(pl.col("symbol").is_in(wanted))
     missing = missing.filter(~pl.col("symbol").is_in(index["symbol"].unique().implode()))
-    if not missing.is_empty():
+    if not missing.is_empty() and not failures:
         message = missing_data_message(configuration, missing)
         if not configuration.allow_missing:
             raise UniverseError(message)
         step.log.warning(message)
     in_months = index.filter(pl.col("session").is_between(months.start, months.end))
-    return pl.concat([received, in_months.with_columns(calendar=pl.lit("XNYS"))])
+    return pl.concat([received, in_months.with_columns(calendar=pl.lit("XNYS"))], how="diagonal")
 
 
-def _read(configuration: Configuration, window: Window) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _read(step: Step, window: Window, stored: pl.DataFrame, failures: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Bars of every source under the symbols of their instruments, and those that name none."""
-    parts = []
+    configuration = step.configuration
+    access = sources.Access(configuration.home / "cache", configuration.start, step.now.date())
+    found, nobody = [], []
     for source in configuration.market_data:
-        received = sources.read_bars(
-            source, start=window.start, end=window.end, directory=configuration.directory, seed=configuration.seed
-        )
+        try:
+            received = sources.read_bars(
+                source,
+                start=window.start,
+                end=window.end,
+                directory=configuration.directory,
+                seed=configuration.seed,
+                access=access,
+            )
+        except (sources.SourceError, MissingSecretError) as error:
+            if not isinstance(source, RemoteSource | SqlSource):
+                raise
+            failures.append(str(error))
+            kept = stored.filter(source=source.source, asset_class=source.asset_class, calendar=source.calendar)
+            found.append(kept.drop("occurrence", "ingested_at"))
+            continue
         spells = read_tickers(source.tickers, configuration.directory) if source.tickers else NO_TICKERS
-        parts.append([bars.with_columns(calendar=pl.lit(source.calendar)) for bars in identified(received, spells)])
-    found, nobody = (pl.concat(each) for each in zip(*parts, strict=True))
-    return found, nobody
+        own, lost = identified(received.with_columns(calendar=pl.lit(source.calendar)), spells)
+        found.append(own)
+        nobody.append(lost)
+    empty = stored.drop("occurrence", "ingested_at").clear()
+    return pl.concat([empty, *found], how="diagonal"), pl.concat([empty, *nobody], how="diagonal")
 
 
 def _missing(
