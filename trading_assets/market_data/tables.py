@@ -56,6 +56,9 @@ REVISIONS = Table(
         "old": Column(pl.Float64, "Value until then", nullable=True),
         "new": Column(pl.Float64, "Value from then on; null if the row was not delivered again", nullable=True),
         "received_at": Column(pl.Datetime("us"), "When the changed delivery arrived, UTC"),
+        "old_received_at": Column(
+            pl.Datetime("us"), "When the old value had arrived, UTC; null in revisions of version 0.1", nullable=True
+        ),
     },
 )
 
@@ -140,7 +143,7 @@ INSTRUMENTS = Table(
             pl.Date, "Recorded delisting date, if there is one; nothing before that day may use it", nullable=True
         ),
         "synthetic": Column(pl.Boolean, "The prices are generated, not observed"),
-        "tickers": Column(pl.List(pl.String), "Its names over time, if a table of tickers has it; else its symbol"),
+        "tickers": Column(pl.List(pl.String), "Its names over time; its symbol where none are known", nullable=True),
         "in_universe": Column(pl.Boolean, "Has at least one spell in the universe; false for a mere benchmark"),
         "sector": Column(pl.String, "As the configuration says; null: none is known", nullable=True),
     },

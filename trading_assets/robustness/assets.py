@@ -28,6 +28,7 @@ from trading_assets.robustness.steps import (
     resampled,
     stress_rows,
     symbols,
+    waits_until,
     write,
 )
 from trading_assets.robustness.tables import (
@@ -135,10 +136,13 @@ def holdout(step: Step) -> Mapping[str, Any]:
         removed = remove_holdout(step)
         write(step, holdout.__name__, {})
         return {"registered": False, "rows of an earlier registration removed": removed}
+    until = waits_until(step, name)
+    if until is not None:  # no look: a part of the holdout is not the holdout
+        remove_holdout(step)
+        write(step, holdout.__name__, {})
+        return {"registered": True, "waits until": until}
     frames, context, spans = market(step, name)
     locked, start = protocol.holdout(spans), protocol.development(spans).start
-    if context.grid.sessions[-1] < locked.start:
-        raise protocol.NoHoldoutError(f"no look: the data end on {context.grid.sessions[-1]}, before the holdout")
     registered = registration_of(step, context, frames, spans)
     look = look_of(record(step, registered), name, registered.hash)
 
@@ -171,7 +175,7 @@ def verdict(step: Step) -> Mapping[str, Any]:
     """Go, no go, or not enough evidence: every pre-registered criterion, and the result in words."""
     from trading_assets.robustness.holdout import history_of, statistics_of
     from trading_assets.robustness.ledger_head import verified_ledger
-    from trading_assets.robustness.verdict import judge, rows, unregistered
+    from trading_assets.robustness.verdict import judge, rows, unregistered, waiting
 
     require_ok(
         step,
@@ -184,7 +188,10 @@ def verdict(step: Step) -> Mapping[str, Any]:
     name, configuration = strategy_of(step), step.configuration
     history = history_of(verified_ledger(step.work, head_file(step)), name)
     limits = configuration.robustness.verdict
-    if name in configuration.registration:
+    until = waits_until(step, name) if name in configuration.registration else None
+    if until is not None:
+        judgement = waiting(name, limits, until, history)
+    elif name in configuration.registration:
         rows_of = evaluated(step, name)
         statistics = statistics_of(
             rows_of[STRESS], rows_of[RESAMPLING], rows_of[OVERFITTING], look_ahead=rows_of[LOOK_AHEAD]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from trading_assets.backtests import tables as backtests
+from trading_assets.market_data.tables import INSTRUMENTS, SESSIONS
 from trading_assets.models.tables import SPLITS
 from trading_assets.robustness.tables import (
     BANDS,
@@ -46,6 +48,20 @@ def market(step: Step, name: str) -> tuple[Frames, StrategyMarket, dict[str, Int
 
     frames = read_frames(step.work, step.configuration, name)
     return frames, prepare(step.configuration, name, frames), spans_of(step.work.read(SPLITS))
+
+
+def waits_until(step: Step, name: str) -> dt.date | None:
+    """The end of the holdout, if the data do not reach it yet: it is not looked at before it is over."""
+    from trading_assets.robustness import spans as protocol
+    from trading_assets.strategies.inputs import instruments_of
+
+    locked = protocol.holdout(protocol.spans_of(step.work.read(SPLITS)))
+    own = instruments_of(name, step.configuration.strategies[name], step.work.read(INSTRUMENTS))
+    of_calendars = own["calendar"].unique().to_list()
+    last = step.work.read(SESSIONS).filter(pl.col("calendar").is_in(of_calendars))["session"].max()
+    if isinstance(last, dt.date) and protocol.is_over(locked, last, of_calendars):
+        return None
+    return locked.end
 
 
 def symbols(context: StrategyMarket) -> list[str]:
