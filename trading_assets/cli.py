@@ -1,10 +1,11 @@
-"""The terminal: `trading-assets run`, `config`, `report`, `explain`, `sql`.
+"""The terminal: `trading-assets run`, `config`, `report`, `explain`, `verdict`, `audit`, `sql`.
 
 Exit codes: 0 done; 1 the run or a blocking check failed; 2 wrong usage or configuration, nothing was touched.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import sys
 from collections.abc import Callable
@@ -36,6 +37,10 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Check, show or start a configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+protocol_app = typer.Typer(help="Where each strategy stands between registration and verdict.", no_args_is_help=True)
+app.add_typer(protocol_app, name="protocol")
+audit_app = typer.Typer(help="Ask whether anything knows the future.", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
 console = Console()
 errors = Console(stderr=True)
 
@@ -65,6 +70,11 @@ def _stop(error: Exception, code: int, debug: bool) -> None:
         raise error
     errors.print(f"[red]error:[/red] {_escaped(str(error))}", highlight=False, soft_wrap=True)
     raise SystemExit(code)
+
+
+def _require_strategy(configuration: Configuration, strategy: str | None) -> None:
+    if strategy is not None and strategy not in configuration.strategies:
+        raise ConfigurationError(f"no strategy {strategy!r}\n  expected: one of {', '.join(configuration.strategies)}")
 
 
 def _escaped(text: str) -> str:
@@ -106,8 +116,7 @@ def report(
 ) -> None:
     """Rebuild the report from the warehouse alone."""
     configuration = _load(config, data)
-    if strategy is not None and strategy not in configuration.strategies:
-        raise ConfigurationError(f"no strategy {strategy!r}\n  expected: one of {', '.join(configuration.strategies)}")
+    _require_strategy(configuration, strategy)
     from trading_assets.reports import build_reports
     from trading_assets.warehouse import Warehouse
 
@@ -152,8 +161,7 @@ def verdict(
 ) -> None:
     """Print the verdict on a strategy: every criterion, and the result in words."""
     configuration = _load(config, data)
-    if strategy not in configuration.strategies:
-        raise ConfigurationError(f"no strategy {strategy!r}\n  expected: one of {', '.join(configuration.strategies)}")
+    _require_strategy(configuration, strategy)
     from trading_assets.robustness.standing import standing
     from trading_assets.warehouse import Warehouse
 
@@ -163,6 +171,73 @@ def verdict(
     if require is not None and not found.meets(require):
         errors.print(f"[red]error:[/red] the verdict is {found.result}, {require} is required", highlight=False)
         raise typer.Exit(FAILED)
+
+
+@audit_app.command("look-ahead")
+def audit_look_ahead(
+    config: ConfigOption = None,
+    data: DataOption = None,
+    strategy: Annotated[str | None, typer.Option(help="One strategy; default all of them.")] = None,
+) -> None:
+    """Compute everything from bars to fills again from what was known at past closes; exit 1 if anything differs."""
+    configuration = _load(config, data)
+    _require_strategy(configuration, strategy)
+    from trading_assets.robustness.altered import recorded
+    from trading_assets.robustness.look_ahead import differing, look_ahead
+    from trading_assets.warehouse import Warehouse
+
+    warehouse, leaks = Warehouse(configuration.warehouse_path), 0
+    for name in [strategy] if strategy else configuration.strategies:
+        with console.status(f"{name}: computing again ..."):
+            whole = recorded(warehouse, configuration, name)
+            found = look_ahead(configuration, name, whole, configuration.robustness.look_ahead_cuts)
+        changed, cuts, subjects = differing(found), found["cut"].n_unique(), found["subject"].n_unique()
+        state = f"{changed.height} differences" if changed.height else "nothing looks ahead"
+        console.print(f"{name}: {state}; {cuts} past closes, {subjects} subjects", highlight=False)
+        if changed.height:
+            _print_frame(changed.drop("strategy"))
+        leaks += changed.height
+    if leaks:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def bars(
+    known_on: Annotated[dt.datetime, typer.Option("--known-on", help="A date (its end, UTC) or a time, UTC.")],
+    config: ConfigOption = None,
+    data: DataOption = None,
+    format: Annotated[Literal["table", "csv", "json"], typer.Option("--format", help="Of what is printed.")] = "table",
+) -> None:
+    """Print the bars as received by a moment: later corrections undone, bars that came later left out."""
+    configuration = _load(config, data)
+    from trading_assets.market_data.deliveries import as_known
+    from trading_assets.market_data.tables import RAW_BARS, REVISIONS
+    from trading_assets.warehouse import Warehouse
+
+    is_date = known_on.time() == dt.time()
+    moment = known_on + dt.timedelta(days=1, microseconds=-1) if is_date else known_on
+    warehouse = Warehouse(configuration.warehouse_path)
+    found = as_known(warehouse.read(RAW_BARS), warehouse.read_or_empty(REVISIONS), moment)
+    _printers()[format](found)
+
+
+@protocol_app.command("status")
+def protocol_status_command(
+    config: ConfigOption = None,
+    data: DataOption = None,
+    format: Annotated[Literal["table", "csv", "json"], typer.Option("--format", help="Of what is printed.")] = "table",
+) -> None:
+    """Print who is registered, who was looked at and how often; exit 1 if the ledger is not what was written."""
+    configuration = _load(config, data)
+    from trading_assets.robustness.protocol_status import protocol_status
+    from trading_assets.warehouse import Warehouse
+
+    found = protocol_status(Warehouse(configuration.warehouse_path), configuration)
+    if format == "table":
+        _print_frame(found, console if console.is_terminal else Console(width=160))
+        console.print("The ledger of looks is as it was written.", highlight=False)
+    else:
+        _printers()[format](found)
 
 
 @app.command()
@@ -179,13 +254,7 @@ def sql(
     from trading_assets.warehouse import Warehouse
 
     frame = Warehouse(configuration.warehouse_path).query(query)
-    writers: dict[str, Callable[[pl.DataFrame], None]] = {
-        "table": _print_frame,
-        "csv": _write_csv,
-        "json": lambda rows: print(rows.write_json()),
-        "parquet": lambda rows: rows.write_parquet(sys.stdout.buffer),
-    }
-    writers[format](frame)
+    _printers()[format](frame)
 
 
 @config_app.command("check")
@@ -272,6 +341,15 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return _escaped(str(value))
+
+
+def _printers() -> dict[str, Callable[[pl.DataFrame], None]]:
+    return {
+        "table": _print_frame,
+        "csv": _write_csv,
+        "json": lambda rows: print(rows.write_json()),
+        "parquet": lambda rows: rows.write_parquet(sys.stdout.buffer),
+    }
 
 
 def _write_csv(frame: pl.DataFrame) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trading_assets.backtests.compiled import compiled
-from trading_assets.backtests.layout import BUY, CLOSES, LONG, OPENS, POSITION, SELL, SHORT
+from trading_assets.backtests.layout import BUY, CLOSES, LONG, OPENS, POSITION, SELL
 from trading_assets.backtests.state import Records, State
 
 _FLAT = np.zeros(1, POSITION)
@@ -41,7 +41,7 @@ def part_of(fill: Fill, quantity: float) -> Fill:
 
 
 @compiled
-def begin_round_trip(t: int, p: int, order: Any, state: State) -> None:
+def begin_round_trip(t: int, p: int, side: int, order: Any, state: State) -> None:
     """Make slot `p` a position of nothing yet; `book_opening` fills it."""
     account = state.account[0]
     state.positions[p] = _FLAT[0]
@@ -49,6 +49,7 @@ def begin_round_trip(t: int, p: int, order: Any, state: State) -> None:
     position["symbol"] = order["symbol"]
     position["group"] = order["group"]
     position["round_trip"] = account["round_trips"]
+    position["side"] = side
     position["atr"] = order["atr"]
     position["entry_session"] = t
     position["decision_session"] = order["decision_session"]
@@ -98,7 +99,7 @@ def book_closing(t: int, place: int, fill: Fill, decision: int, reason: int, sta
     account = state.account[0]
     p = state.held[place]
     position = state.positions[p]
-    sign = math.copysign(1.0, position["quantity"])  # a reverse split may have left nothing of a short position: -0
+    sign = 1.0 if position["side"] == LONG else -1.0
     notional = fill.quantity * fill.price
     fee = notional * fill.fee_rate
     flow = sign * notional - fee
@@ -116,7 +117,7 @@ def book_closing(t: int, place: int, fill: Fill, decision: int, reason: int, sta
     if fill.quantity < abs(position["quantity"]):
         position["quantity"] -= sign * fill.quantity
         return False
-    _end_round_trip(t, place, LONG if sign > 0.0 else SHORT, decision, reason, state, records)
+    _end_round_trip(t, place, decision, reason, state, records)
     return True
 
 
@@ -129,14 +130,14 @@ def _mean(before: float, weight: float, value: float, added: float) -> float:
 
 
 @compiled
-def _end_round_trip(t: int, place: int, side: int, decision: int, reason: int, state: State, records: Records) -> None:
+def _end_round_trip(t: int, place: int, decision: int, reason: int, state: State, records: Records) -> None:
     account = state.account[0]
     p = state.held[place]
     position = state.positions[p]
     pnl = position["flow"]
     r = pnl / position["risk"] if position["risk"] > 0.0 else math.nan
     if records.trades.size > 0:
-        _record_trade(t, p, side, decision, reason, r, state, records)
+        _record_trade(t, p, decision, reason, r, state, records)
     account["trades"] += 1
     account["sum_r"] += r if r == r else 0.0
     if pnl > 0.0:
@@ -151,14 +152,12 @@ def _end_round_trip(t: int, place: int, side: int, decision: int, reason: int, s
 
 
 @compiled
-def _record_trade(
-    t: int, p: int, side: int, decision: int, reason: int, r: float, state: State, records: Records
-) -> None:
+def _record_trade(t: int, p: int, decision: int, reason: int, r: float, state: State, records: Records) -> None:
     trade, position = records.trades[state.account[0]["trades"]], state.positions[p]
     trade["symbol"] = position["symbol"]
     trade["group"] = position["group"]
     trade["round_trip"] = position["round_trip"]
-    trade["side"] = side
+    trade["side"] = position["side"]
     trade["entry_session"] = position["entry_session"]
     trade["exit_session"] = t
     trade["decision_session"] = position["decision_session"]

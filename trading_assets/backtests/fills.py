@@ -17,7 +17,7 @@ from trading_assets.backtests.codes import (
 )
 from trading_assets.backtests.compiled import compiled, inlined
 from trading_assets.backtests.costs import fill_of, is_crash
-from trading_assets.backtests.layout import BUY, EXIT, REJECT, SELL
+from trading_assets.backtests.layout import BUY, EXIT, LONG, REJECT, SELL
 from trading_assets.backtests.liquidation import slice_quantity
 from trading_assets.backtests.market import Market
 from trading_assets.backtests.settings import Settings
@@ -147,7 +147,7 @@ def _buy(t: int, p: int, market: Market, trial: Any, settings: Settings, state: 
     if quantity <= 0.0:
         drop_order(t, 0, p, INSUFFICIENT_CASH, state, records)
         return
-    begin_round_trip(t, p, order, state)
+    begin_round_trip(t, p, LONG, order, state)
     book_opening(t, p, 1.0, part_of(fill, quantity), order["decision"], order["trigger"], state, records)
     position = state.positions[p]
     position["stop"] = fill.price - order["distance"]

@@ -20,6 +20,7 @@ POSITION = np.dtype(
         ("symbol", np.int64),
         ("group", np.int64),  # pair, -1: none
         ("round_trip", np.int64),  # number of the trade that this becomes
+        ("side", np.int64),  # LONG, SHORT: also where a reverse split has left nothing
         ("quantity", np.float64),
         ("entry_price", np.float64),  # mean of the entry fills by quantity
         ("exit_price", np.float64),  # mean of the exit fills by quantity

@@ -13,7 +13,7 @@ from trading_assets.backtests.compiled import cached
 from trading_assets.backtests.costs import fee_rate, mean_slippage_bps
 from trading_assets.backtests.engine import Simulation
 from trading_assets.backtests.journal import SIDES
-from trading_assets.backtests.layout import BUY, SELL, Table
+from trading_assets.backtests.layout import BUY, LONG, SELL, Table
 from trading_assets.backtests.liquidation import slice_quantity
 from trading_assets.backtests.market import Flags, Floats, Market
 from trading_assets.backtests.names import Names
@@ -101,7 +101,7 @@ def _position(
     position: Any, last: int, market: Market, unhealthy: Flags, trials: Table, settings: Settings, names: Names
 ) -> tuple[Urgency, pl.DataFrame]:
     trial, i, mark = trials[0], int(position["symbol"]), float(position["mark"])
-    quantity, sign = abs(float(position["quantity"])), math.copysign(1.0, position["quantity"])
+    quantity, sign = abs(float(position["quantity"])), 1.0 if position["side"] == LONG else -1.0
     adv, lot = float(market.adv[last, i]), float(market.lot[i])
     slice_ = slice_quantity(quantity, mark, adv, trial["capacity"], lot)
     needed = max(1, math.ceil(quantity / slice_ - 1e-9)) if slice_ > 0.0 else 1

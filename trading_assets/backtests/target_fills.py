@@ -18,7 +18,7 @@ from trading_assets.backtests.codes import (
 from trading_assets.backtests.compiled import compiled, inlined
 from trading_assets.backtests.costs import fill_of
 from trading_assets.backtests.fills import note_rejected
-from trading_assets.backtests.layout import BUY, SELL
+from trading_assets.backtests.layout import BUY, LONG, SELL, SHORT
 from trading_assets.backtests.liquidation import slice_quantity
 from trading_assets.backtests.market import Market, Targets
 from trading_assets.backtests.settings import Settings
@@ -172,7 +172,7 @@ def _shrink_one(
         if not state.grows[p]:
             cancel_target(t, 0, p, ZERO_SIZE, state, records)
         return False
-    side = SELL if math.copysign(1.0, held) > 0.0 else BUY  # a reverse split may have left 0 or -0
+    side = SELL if state.positions[p]["side"] == LONG else BUY
     fill = fill_of(t, i, decided, leaving, price, side, market, trial, settings)
     ended = book_closing(t, place, fill, order["decision"], order["trigger"], state, records)
     state.ordered[p] = state.grows[p] or (sliced and not ended)
@@ -328,15 +328,18 @@ def _open(t: int, p: int, fill: Fill, quantity: float, rejection: int, state: St
     if rejection >= 0:
         cancel_target(t, 0, p, rejection, state, records)
         return 0.0
-    order = state.orders[p]
+    order, position = state.orders[p], state.positions[p]
     state.ordered[p] = False
+    side = LONG if order["weight"] > 0.0 else SHORT
     if not state.busy[p]:
-        begin_round_trip(t, p, order, state)
+        begin_round_trip(t, p, side, order, state)
         state.busy[p] = True
-        state.positions[p]["stop"] = math.nan
-        state.positions[p]["initial_stop"] = math.nan
-    sign = 1.0 if order["weight"] > 0.0 else -1.0
+        position["stop"] = math.nan
+        position["initial_stop"] = math.nan
+    elif position["quantity"] == 0.0:
+        position["side"] = side  # a reverse split had left nothing
+    sign = 1.0 if side == LONG else -1.0
     book_opening(t, p, sign, part_of(fill, quantity), order["decision"], order["trigger"], state, records)
     distance = _RISK_ATR * order["atr"] if order["atr"] > 0.0 else math.nan
-    state.positions[p]["risk"] += distance * quantity
+    position["risk"] += distance * quantity
     return quantity * fill.raw_price if sign < 0.0 else 0.0

@@ -19,6 +19,13 @@ from trading_assets.features.tables import DAILY
 CUTS = 6
 SYMBOLS = 8
 _VIOLATIONS = {"cut": pl.Date, "column": pl.String, "rows": pl.Int64}
+CHANGES = {
+    "column": pl.String,
+    "rows": pl.Int64,
+    "symbol": pl.String,
+    "session": pl.Date,
+    "difference": pl.Float64,
+}
 
 
 class ColumnFaults(NamedTuple):
@@ -83,17 +90,50 @@ def look_ahead(
     found = []
     for cut in cuts:
         known = _everything(bars.filter(pl.col("session") <= cut), benchmarks, features)
-        both = whole.filter(pl.col("session") <= cut).join(known, on=["symbol", "session"], how="full", suffix="_known")
-        missing = both.filter(pl.col("symbol").is_null() | pl.col("symbol_known").is_null()).height
-        changed = both.select(
-            (pl.col(name).ne_missing(pl.col(f"{name}_known"))).sum() for name in whole.columns[2:]
-        ).row(0, named=True)
-        found += [
-            {"cut": cut, "column": name, "rows": rows} for name, rows in {"*": missing, **changed}.items() if rows
-        ]
-    return pl.DataFrame(found, schema=_VIOLATIONS)
+        differing = changes(whole.filter(pl.col("session") <= cut), known, ("symbol", "session"))
+        found.append(differing.select(pl.lit(cut).alias("cut"), "column", "rows"))
+    return pl.concat([pl.DataFrame(schema=_VIOLATIONS), *found])
 
 
-def _everything(bars: pl.DataFrame, benchmarks: Mapping[AssetClass, str], features: Sequence[Feature]) -> pl.DataFrame:
+def changes(whole: pl.DataFrame, known: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """Columns in which two frames with the same columns differ, by as little as a bit; NaN is NaN and null is null.
+
+    Parameters
+    ----------
+    key
+        Columns that identify a row.
+
+    Returns
+    -------
+    polars.DataFrame
+        column, rows (how many differ), symbol and session of the first of them (null where the frames have no such
+        columns), difference (the largest, of numbers). A column of ``*`` is about rows that only one of them has.
+    """
+    if whole.equals(known):
+        return pl.DataFrame(schema=CHANGES)
+    values = [name for name in whole.columns if name not in key]
+    both = whole.with_columns(_whole=True).join(
+        known.with_columns(_known=True), on=list(key), how="full", suffix="_then", coalesce=True, nulls_equal=True
+    )
+    both = both.sort(sorted(key, key=lambda name: name != "session"))
+    alone = pl.col("_whole").is_null() | pl.col("_known").is_null()
+    differs = {"*": alone} | {name: ~alone & pl.col(name).ne_missing(pl.col(f"{name}_then")) for name in values}
+    lines = []
+    for name, differing in differs.items():
+        rows = both.filter(differing)
+        if rows.is_empty():
+            continue
+        first = rows.row(0, named=True)
+        size = None
+        if name != "*" and whole.schema[name].is_numeric():
+            size = rows.select((pl.col(name) - pl.col(f"{name}_then")).abs().max()).item()
+        lines.append((name, rows.height, first.get("symbol"), first.get("session"), size))
+    return pl.DataFrame(lines, schema=CHANGES, orient="row")
+
+
+def _everything(
+    bars: pl.DataFrame, benchmarks: Mapping[AssetClass, str], features: Sequence[Feature] = FEATURES
+) -> pl.DataFrame:
+    """Features and indicators of every symbol, by symbol and session."""
     rows = daily_features(bars, benchmarks, features)
     return rows.join(indicators(bars), on=["symbol", "session"], how="left", maintain_order="left")

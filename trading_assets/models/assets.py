@@ -10,7 +10,6 @@ import dagster as dg
 import polars as pl
 
 from trading_assets.config import Configuration
-from trading_assets.config.sections import AssetClass
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, REGIMES, SPLITS
@@ -42,20 +41,14 @@ def splits(step: Step) -> Mapping[str, Any]:
 
 def regimes(step: Step) -> Mapping[str, Any]:
     """Regimes of each benchmark by its return and volatility over 20 sessions, fitted and filtered on the past only."""
-    from trading_assets.models.regimes import FEATURES, regime_probabilities
+    from trading_assets.models.regimes import FEATURES, regimes_of_benchmarks
 
     configuration = step.configuration
     benchmarks = sorted(set(configuration.benchmarks.values()))
     features = step.work.read(
         DAILY, columns=["symbol", "session", *FEATURES], where="list_contains(?, symbol)", parameters=[benchmarks]
     )
-    found = [
-        regime_probabilities(
-            features.filter(symbol=benchmark), configuration.regimes, benchmark=benchmark, seed=configuration.seed
-        )
-        for benchmark in benchmarks
-    ]
-    frame = pl.concat([REGIMES.empty(), *found])
+    frame = regimes_of_benchmarks(features, benchmarks, configuration.regimes, configuration.seed)
     step.work.replace(Whole(), {REGIMES: frame})
     likely = frame.sort("probability", descending=True).unique(["benchmark", "session"], keep="first")
     seen = likely.join(features, left_on=["benchmark", "session"], right_on=["symbol", "session"])
@@ -82,20 +75,23 @@ def _model_asset(name: str) -> dg.AssetsDefinition:
 
 def train(step: Step, name: str) -> Mapping[str, Any]:
     """Train one model of the configuration, write its tables, then register what was written."""
-    from trading_assets.market_data.universe import with_membership
     from trading_assets.models.evaluation import compare
-    from trading_assets.models.run import run_model
-    from trading_assets.models.samples import build_samples
-    from trading_assets.models.splits import holdout_start, walk_forward
+    from trading_assets.models.run import run_model, samples_and_folds
+    from trading_assets.models.splits import holdout_start
 
     settings = step.configuration.models[name]
-    bars, benchmark = _prices(step, settings.universe)
+    benchmark = step.configuration.benchmarks.get(settings.universe)
+    bars = step.work.read(
+        BARS,
+        columns=["symbol", "asset_class", "session", "adj_open"],
+        where="asset_class = ? OR symbol = ?",
+        parameters=[settings.universe, benchmark],
+    )
     features = step.work.read(DAILY, where="list_contains(?, symbol)", parameters=[bars["symbol"].unique().to_list()])
-    # Of members only: who joins an index later has risen until then, and nobody knew.
-    members = with_membership(features, step.work.read(UNIVERSE)).filter("in_universe").drop("in_universe")
-    samples = build_samples(bars, benchmark, members, settings.horizon)
+    samples, folds = samples_and_folds(
+        settings, bars=bars, features=features, universe=step.work.read(UNIVERSE), benchmark=benchmark
+    )
     holdout = holdout_start(step.work.read(SPLITS))
-    folds = walk_forward(_sessions(bars), settings)
     run = run_model(samples, folds, settings, name=name, seed=step.configuration.seed, holdout_start=holdout)
     step.work.replace(Rows("model", name), run.tables)
 
@@ -115,16 +111,6 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         step.log.warning(f"model {name} has no scores: {outcome['reason']}")
         return metadata
     return metadata | _register(step, name, run.version, run.booster, run.tables, holdout)
-
-
-def _prices(step: Step, universe: AssetClass) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-    """Bars of the universe, and of its benchmark if it has one."""
-    benchmark = step.configuration.benchmarks.get(universe)
-    columns = ["symbol", "asset_class", "session", "adj_open"]
-    where = "asset_class = ? OR symbol = ?"
-    bars = step.work.read(BARS, columns=columns, where=where, parameters=[universe, benchmark])
-    own = bars.filter(pl.col("asset_class") == universe)
-    return own, None if benchmark is None else bars.filter(pl.col("symbol") == benchmark)
 
 
 def _register(

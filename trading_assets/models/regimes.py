@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +56,17 @@ class RegimeModel:
     factors: Floats
     weights: Floats
     transition: Floats
+
+
+def regimes_of_benchmarks(
+    features: pl.DataFrame, benchmarks: Sequence[str], settings: Regimes, seed: int
+) -> pl.DataFrame:
+    """Rows of `models.regimes` of every benchmark; `features` are theirs, see `regime_probabilities`."""
+    found = [
+        regime_probabilities(features.filter(symbol=benchmark), settings, benchmark=benchmark, seed=seed)
+        for benchmark in sorted(set(benchmarks))
+    ]
+    return pl.concat([REGIMES.empty(), *found])
 
 
 def regime_probabilities(features: pl.DataFrame, settings: Regimes, *, benchmark: str, seed: int) -> pl.DataFrame:

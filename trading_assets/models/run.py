@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 
 from trading_assets.config import hash_of
 from trading_assets.config.sections import Model
+from trading_assets.market_data.universe import with_membership
 from trading_assets.models import tables
 from trading_assets.models.evaluation import fold_metrics
 from trading_assets.models.explanations import mean_contributions
-from trading_assets.models.samples import RowNumbers, Samples, day
-from trading_assets.models.splits import Fold
-from trading_assets.models.training import Fit, fit, insufficiency, training_rows
+from trading_assets.models.samples import RowNumbers, Samples, build_samples, day
+from trading_assets.models.splits import Fold, walk_forward
+from trading_assets.models.training import Fit, booster_scores, fit, fit_booster, insufficiency, training_rows
 from trading_assets.warehouse.table import Table
+
+SCORES = {"symbol": pl.String, "session": pl.Date, "fold": pl.Int64, "score": pl.Float64}
 
 #: Part of every version: raise it when training or labels change meaning.
 TRAINING_VERSION = 1
@@ -51,6 +54,29 @@ class _Rows:
     metrics: list[dict[str, Any]] = field(default_factory=list)
     explanations: pl.DataFrame | None = None
     booster: bytes | None = None
+
+
+def samples_and_folds(
+    settings: Model, *, bars: pl.DataFrame, features: pl.DataFrame, universe: pl.DataFrame, benchmark: str | None
+) -> tuple[Samples, list[Fold]]:
+    """What a model is trained and scored on, of tables that may have other symbols too.
+
+    Parameters
+    ----------
+    bars
+        symbol, asset_class, session, adj_open; the benchmark's among them.
+    features
+        Rows of `features.daily`.
+    universe
+        Rows of `market_data.universe`. Only members are samples: who joins an index later has risen until then, and
+        nobody knew.
+    """
+    own = bars.filter(asset_class=settings.universe)
+    known = features.filter(pl.col("symbol").is_in(own["symbol"].unique().implode()))
+    members = with_membership(known, universe).filter("in_universe").drop("in_universe")
+    of_benchmark = None if benchmark is None else bars.filter(symbol=benchmark)
+    samples = build_samples(own, of_benchmark, members, settings.horizon)
+    return samples, walk_forward(own["session"].unique().sort().to_list(), settings)
 
 
 def run_model(
@@ -108,6 +134,20 @@ def run_model(
         tables={table: table.conform(frame.with_columns(stamp)).sort(table.key) for table, frame in frames.items()},
         booster=rows.booster,
     )
+
+
+def out_of_sample_scores(samples: Samples, folds: Sequence[Fold], settings: Model, seed: int) -> pl.DataFrame:
+    """The scores of `run_model` and nothing else: symbol, session, fold, score."""
+    scorable = samples.scorable()
+    parts = [pl.DataFrame(schema=SCORES)]
+    for fold in folds:
+        rows = training_rows(samples, fold, scorable).rows
+        if insufficiency(samples, rows, settings) is None:
+            test = np.flatnonzero(samples.tested_by(fold) & scorable)
+            score = booster_scores(fit_booster(samples, rows, settings, seed), samples.features[test])
+            keys = samples.keys[test].select("symbol", "session")
+            parts.append(keys.with_columns(fold=pl.lit(fold.number, pl.Int64), score=pl.Series(score)))
+    return pl.concat(parts)
 
 
 def model_version(samples: Samples, folds: Sequence[Fold], settings: Model, seed: int) -> str:

@@ -63,13 +63,18 @@ class Fit:
 
     def score(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Probability of label 1 for (rows, features); a row scores the same alone as in a batch."""
-        probabilities: NDArray[np.float32] = self.booster.inplace_predict(features)
-        return probabilities.astype(np.float64)
+        return booster_scores(self.booster, features)
 
     def baseline_scores(self, features: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
         """The same from each baseline."""
         with one_thread():
             return {"logistic": self.logistic.score(features), "naive": np.full(len(features), self.base_rate)}
+
+
+def booster_scores(booster: Any, features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Probability of label 1 for (rows, features)."""
+    probabilities: NDArray[np.float32] = booster.inplace_predict(features)
+    return probabilities.astype(np.float64)
 
 
 def training_rows(samples: Samples, fold: Fold, scorable: NDArray[np.bool_]) -> TrainingRows:
@@ -101,22 +106,17 @@ def fit(samples: Samples, rows: RowNumbers, settings: Model, seed: int, threads:
     """
     features, label, weight = samples.features[rows], samples.label[rows], samples.uniqueness(rows)
     return Fit(
-        booster=_fit_booster(features, label, weight, settings, seed, threads),
+        booster=fit_booster(samples, rows, settings, seed, threads),
         logistic=_fit_logistic(features, label, weight, settings),
         base_rate=float(np.average(label.astype(np.float64), weights=weight.astype(np.float64))),
     )
 
 
-def _fit_booster(
-    features: NDArray[np.float32],
-    label: NDArray[np.float32],
-    weight: NDArray[np.float32],
-    settings: Model,
-    seed: int,
-    threads: int,
-) -> Any:
+def fit_booster(samples: Samples, rows: RowNumbers, settings: Model, seed: int, threads: int = THREADS) -> Any:
+    """Fit the model alone; see `fit`."""
     import xgboost
 
+    features, label, weight = samples.features[rows], samples.label[rows], samples.uniqueness(rows)
     data = xgboost.QuantileDMatrix(features, label, weight=weight, max_bin=settings.bins, nthread=threads)
     parameters = {
         "objective": "binary:logistic",

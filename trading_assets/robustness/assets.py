@@ -1,4 +1,4 @@
-"""The assets of the stage: six a strategy, the holdout and the verdict last, and one over all strategies."""
+"""The assets of the stage: seven a strategy, the holdout and the verdict last, and one over all strategies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import polars as pl
 from trading_assets import charts
 from trading_assets.backtests import tables as backtests
 from trading_assets.config import Configuration
-from trading_assets.robustness.evidence import overfitting, reality_check, resampling
+from trading_assets.robustness.evidence import look_ahead, overfitting, reality_check, resampling
 from trading_assets.robustness.grids import grids
 from trading_assets.robustness.steps import (
     HOLDOUT_TABLES,
@@ -28,6 +28,7 @@ from trading_assets.robustness.steps import (
     resampled,
     stress_rows,
     symbols,
+    waits_until,
     write,
 )
 from trading_assets.robustness.tables import (
@@ -38,6 +39,7 @@ from trading_assets.robustness.tables import (
     HOLDOUT_LEDGER,
     HOLDOUT_RESULTS,
     LOGITS,
+    LOOK_AHEAD,
     OVERFITTING,
     REGISTRATIONS,
     RESAMPLING,
@@ -53,9 +55,12 @@ from trading_assets.strategies.failure import failure_recorder, require_ok, stra
 from trading_assets.warehouse import Table
 from trading_assets.warehouse.table_asset import Compute, Step, table_asset
 
+#: Assets of a strategy that come before its holdout may be looked at.
+BEFORE_THE_HOLDOUT = ("sensitivity", "overfitting", "stress", "resampling", "look_ahead")
+
 
 def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
-    """`robustness/{sensitivity,overfitting,stress,resampling,holdout,verdict}/<strategy>`, and the reality check.
+    """`robustness/<asset>/<strategy>` for each asset of a strategy, and the reality check over all of them.
 
     Raises
     ------
@@ -132,10 +137,13 @@ def holdout(step: Step) -> Mapping[str, Any]:
         removed = remove_holdout(step)
         write(step, holdout.__name__, {})
         return {"registered": False, "rows of an earlier registration removed": removed}
+    until = waits_until(step, name)
+    if until is not None:  # no look: a part of the holdout is not the holdout
+        remove_holdout(step)
+        write(step, holdout.__name__, {})
+        return {"registered": True, "waits until": until}
     frames, context, spans = market(step, name)
     locked, start = protocol.holdout(spans), protocol.development(spans).start
-    if context.grid.sessions[-1] < locked.start:
-        raise protocol.NoHoldoutError(f"no look: the data end on {context.grid.sessions[-1]}, before the holdout")
     registered = registration_of(step, context, frames, spans)
     look = look_of(record(step, registered), name, registered.hash)
 
@@ -168,18 +176,27 @@ def verdict(step: Step) -> Mapping[str, Any]:
     """Go, no go, or not enough evidence: every pre-registered criterion, and the result in words."""
     from trading_assets.robustness.holdout import history_of, statistics_of
     from trading_assets.robustness.ledger_head import verified_ledger
-    from trading_assets.robustness.verdict import judge, rows, unregistered
+    from trading_assets.robustness.verdict import judge, rows, unregistered, waiting
 
     require_ok(
         step,
-        ("strategies", "backtests", *(f"{STAGE}/{asset.__name__}" for asset in (sensitivity, overfitting, holdout))),
+        (
+            "strategies",
+            "backtests",
+            *(f"{STAGE}/{asset.__name__}" for asset in (sensitivity, overfitting, look_ahead, holdout)),
+        ),
     )
     name, configuration = strategy_of(step), step.configuration
     history = history_of(verified_ledger(step.work, head_file(step)), name)
     limits = configuration.robustness.verdict
-    if name in configuration.registration:
+    until = waits_until(step, name) if name in configuration.registration else None
+    if until is not None:
+        judgement = waiting(name, limits, until, history)
+    elif name in configuration.registration:
         rows_of = evaluated(step, name)
-        statistics = statistics_of(rows_of[STRESS], rows_of[RESAMPLING], rows_of[OVERFITTING])
+        statistics = statistics_of(
+            rows_of[STRESS], rows_of[RESAMPLING], rows_of[OVERFITTING], look_ahead=rows_of[LOOK_AHEAD]
+        )
         judgement = judge(name, statistics, limits, history)
     else:
         judgement = unregistered(name, limits, history)
@@ -194,7 +211,7 @@ def verdict(step: Step) -> Mapping[str, Any]:
 
 def _assets_of(configuration: Configuration, strategy: str) -> list[dg.AssetsDefinition]:
     inputs = (*inputs_of(configuration, strategy), "models/splits", f"strategies/{strategy}", f"backtests/{strategy}")
-    before = tuple(f"{STAGE}/{asset}/{strategy}" for asset in ("sensitivity", "overfitting", "stress", "resampling"))
+    before = tuple(f"{STAGE}/{asset}/{strategy}" for asset in BEFORE_THE_HOLDOUT)
 
     def asset(
         compute: Compute,
@@ -242,6 +259,7 @@ def _assets_of(configuration: Configuration, strategy: str) -> list[dg.AssetsDef
             clear=lambda step: remove_development(step, (RESAMPLING, BANDS)),
             deps=inputs,
         ),
+        asset(look_ahead, own=(LOOK_AHEAD,), deps=inputs),
         asset(
             holdout,
             own=(HOLDOUT_RESULTS,),

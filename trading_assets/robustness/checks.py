@@ -3,17 +3,45 @@
 import dagster as dg
 
 from trading_assets.config import Configuration
-from trading_assets.robustness.tables import VERDICTS
+from trading_assets.robustness.tables import LOOK_AHEAD, VERDICTS
 from trading_assets.warehouse import Rows, Warehouse
 
 
 def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]:
-    """`registered` and `ledger_intact` of each holdout, `verdict_is_go` of each verdict."""
+    """`nothing_looks_ahead`; `registered` and `ledger_intact` of each holdout, `verdict_is_go` of each verdict."""
     return [
         check
         for name in configuration.strategies
-        for check in (_registered(configuration, name), _ledger_intact(configuration, name), _verdict_is_go(name))
+        for check in (
+            _nothing_looks_ahead(name),
+            _registered(configuration, name),
+            _ledger_intact(configuration, name),
+            _verdict_is_go(name),
+        )
     ]
+
+
+def _nothing_looks_ahead(strategy: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=["robustness", "look_ahead", strategy],
+        name="nothing_looks_ahead",
+        blocking=True,
+        description="Nothing up to a past close changes when the bars after it are taken away or replaced by noise.",
+        required_resource_keys={"warehouse"},
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        from trading_assets.robustness.look_ahead import differing
+
+        warehouse: Warehouse = context.resources.warehouse
+        found = differing(warehouse.read_or_empty(LOOK_AHEAD, rows=Rows("strategy", strategy)))
+        first = found.sort("session", "subject", "column").unique(["subject", "column"], keep="first").head(20)
+        said = [
+            f"{row['subject']}: {row['column']} of {row['symbol']} on {row['session']}, by {row['difference']}"
+            for row in first.sort("subject", "column").iter_rows(named=True)
+        ]
+        return dg.AssetCheckResult(passed=found.is_empty(), metadata={"looking ahead": "\n".join(said) or "nothing"})
+
+    return check
 
 
 def _registered(configuration: Configuration, strategy: str) -> dg.AssetChecksDefinition:

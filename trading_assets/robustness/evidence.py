@@ -14,6 +14,7 @@ from trading_assets.robustness.tables import (
     DEVELOPMENT,
     EVERY_STRATEGY,
     LOGITS,
+    LOOK_AHEAD,
     OVERFITTING,
     RESAMPLING,
     SENSITIVITY,
@@ -64,6 +65,24 @@ def reality_check(step: Step) -> Mapping[str, Any]:
     table = rows(EVERY_STRATEGY, values, 0, returns.shape[1], configuration.hash)
     step.work.replace(Rows("strategy", EVERY_STRATEGY), {OVERFITTING: table})
     return {"statistics": table.drop("strategy", "config_hash")}
+
+
+def look_ahead(step: Step) -> Mapping[str, Any]:
+    """Everything from bars to fills computed again from what was known at past closes: nothing may differ."""
+    from trading_assets.robustness.altered import recorded
+    from trading_assets.robustness.look_ahead import look_ahead as audit
+    from trading_assets.robustness.look_ahead import violations
+
+    require_ok(step, ("strategies",))
+    name, configuration = strategy_of(step), step.configuration
+    found = audit(
+        configuration,
+        name,
+        recorded(step.work, configuration, name),
+        configuration.robustness.look_ahead_cuts,
+    )
+    write(step, look_ahead.__name__, {LOOK_AHEAD: found})
+    return {"cuts": found["cut"].n_unique(), "columns that know the future": violations(found)}
 
 
 def resampling(step: Step) -> Mapping[str, Any]:

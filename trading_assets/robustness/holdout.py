@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from trading_assets.config.scenarios import BASE, slippage_scenario
+from trading_assets.robustness.look_ahead import violations
 from trading_assets.robustness.resampling import BOOTSTRAP, PERMUTATION, statistic_of
 from trading_assets.robustness.stress import value_of
 from trading_assets.robustness.tables import HOLDOUT
@@ -47,14 +48,14 @@ class HoldoutMissingError(Exception):
 
 
 class EvidenceMissingError(Exception):
-    """What the trials on record say of a registered strategy was not evaluated with this configuration."""
+    """What the trials on record say of a registered strategy, or its audit, is not of this configuration."""
 
-    def __init__(self, strategy: str) -> None:
-        asset = f"robustness/overfitting/{strategy}"
+    def __init__(self, strategy: str, asset: str) -> None:
+        before = f"robustness/sensitivity/{strategy}, then " if asset == "overfitting" else ""
         super().__init__(
-            f"there is no verdict on {strategy}: its trials were not evaluated under this configuration\n"
-            f"  expected: rows of a run of {asset}\n"
-            f"  what to do: materialise robustness/sensitivity/{strategy}, then {asset}"
+            f"there is no verdict on {strategy}: robustness/{asset} did not run under this configuration\n"
+            f"  expected: rows of a run of robustness/{asset}/{strategy}\n"
+            f"  what to do: materialise {before}robustness/{asset}/{strategy}"
         )
 
 
@@ -64,7 +65,9 @@ def put(existing: pl.DataFrame, splits: Sequence[str], new: pl.DataFrame) -> pl.
     return pl.concat([others, new.select(existing.columns)], how="vertical_relaxed")
 
 
-def statistics_of(stress: pl.DataFrame, resampling: pl.DataFrame, overfitting: pl.DataFrame) -> dict[str, float | None]:
+def statistics_of(
+    stress: pl.DataFrame, resampling: pl.DataFrame, overfitting: pl.DataFrame, *, look_ahead: pl.DataFrame
+) -> dict[str, float | None]:
     """What the verdict judges.
 
     The choice among the trials was made on train + validation, so that is what the statistics on it are of. With
@@ -75,8 +78,8 @@ def statistics_of(stress: pl.DataFrame, resampling: pl.DataFrame, overfitting: p
     ----------
     stress, resampling
         Holdout rows of one strategy.
-    overfitting
-        Its rows of `robustness.overfitting`.
+    overfitting, look_ahead
+        Its rows of `robustness.overfitting` and `robustness.look_ahead`.
 
     Raises
     ------
@@ -99,6 +102,7 @@ def statistics_of(stress: pl.DataFrame, resampling: pl.DataFrame, overfitting: p
         "bear_months_drawdown": _depth(value_of(stress, "bear_months", "max_drawdown")),
         "bootstrap_sharpe_5": statistic_of(resampling, BOOTSTRAP, "sharpe_5"),
         "dsr": chosen["dsr"],
+        "look_ahead_violations": float(violations(look_ahead)),
         **permuted,
         **cross_validated,
     }

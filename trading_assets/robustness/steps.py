@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from trading_assets.backtests import tables as backtests
+from trading_assets.market_data.tables import INSTRUMENTS, SESSIONS
 from trading_assets.models.tables import SPLITS
 from trading_assets.robustness.tables import (
     BANDS,
     DEVELOPMENT,
     HOLDOUT,
     HOLDOUT_RESULTS,
+    LOOK_AHEAD,
     OVERFITTING,
     REGISTRATIONS,
     RESAMPLING,
@@ -46,6 +49,20 @@ def market(step: Step, name: str) -> tuple[Frames, StrategyMarket, dict[str, Int
 
     frames = read_frames(step.work, step.configuration, name)
     return frames, prepare(step.configuration, name, frames), spans_of(step.work.read(SPLITS))
+
+
+def waits_until(step: Step, name: str) -> dt.date | None:
+    """The end of the holdout, if the data do not reach it yet: it is not looked at before it is over."""
+    from trading_assets.robustness import spans as protocol
+    from trading_assets.strategies.inputs import instruments_of
+
+    locked = protocol.holdout(protocol.spans_of(step.work.read(SPLITS)))
+    own = instruments_of(name, step.configuration.strategies[name], step.work.read(INSTRUMENTS))
+    of_calendars = own["calendar"].unique().to_list()
+    last = step.work.read(SESSIONS).filter(pl.col("calendar").is_in(of_calendars))["session"].max()
+    if isinstance(last, dt.date) and protocol.is_over(locked, last, of_calendars):
+        return None
+    return locked.end
 
 
 def symbols(context: StrategyMarket) -> list[str]:
@@ -142,7 +159,9 @@ def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:
     Raises
     ------
     HoldoutMissingError
-        The holdout, or what the trials on record say, is not of this configuration.
+        The holdout was not evaluated under this configuration.
+    EvidenceMissingError
+        What the trials on record say, or the look-ahead audit, is not of this configuration.
     """
     from trading_assets.robustness.holdout import EvidenceMissingError, HoldoutMissingError
 
@@ -155,11 +174,13 @@ def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:
         raise HoldoutMissingError(name, "the configuration has changed since")
     if metrics.is_empty():
         raise HoldoutMissingError(name, f"backtests/{name} has run since")
-    overfitting = step.work.read_or_empty(OVERFITTING, rows=rows)
-    if overfitting.is_empty() or overfitting["config_hash"][0] != step.configuration.hash:
-        raise EvidenceMissingError(name)
+    evidence = {}
+    for table, asset in ((OVERFITTING, "overfitting"), (LOOK_AHEAD, "look_ahead")):
+        evidence[table] = step.work.read_or_empty(table, rows=rows)
+        if evidence[table].is_empty() or evidence[table]["config_hash"][0] != step.configuration.hash:
+            raise EvidenceMissingError(name, asset)
     seen = {table: step.work.read(table, rows=rows).filter(split=HOLDOUT) for table in (STRESS, RESAMPLING)}
-    return {**seen, OVERFITTING: overfitting}
+    return seen | evidence
 
 
 def head_file(step: Step) -> HeadFile:

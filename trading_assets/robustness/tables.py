@@ -97,6 +97,24 @@ STRESS_EQUITY = Table(
     },
 )
 
+LOOK_AHEAD = Table(
+    name="robustness.look_ahead",
+    description="What changes up to a past close when the bars after it are taken away or replaced by noise",
+    key=("strategy", "cut", "way", "subject", "column"),
+    columns={
+        "strategy": _STRATEGY,
+        "cut": Column(pl.Date, "the last session that is known"),
+        "way": Column(pl.String, "how the future was taken away", one_of=("cut", "noise")),
+        "subject": Column(pl.String, "what was computed again: features, scores, signals, fills, ..."),
+        "column": Column(pl.String, "column that differs; `*`: rows are missing or new; `none`: nothing differs"),
+        "rows": Column(pl.Int64, "rows that differ", at_least=0),
+        "symbol": Column(pl.String, "of the first of them", nullable=True),
+        "session": Column(pl.Date, "of the first of them", nullable=True),
+        "difference": Column(pl.Float64, "the largest, of numbers", nullable=True),
+        "config_hash": _CONFIG,
+    },
+)
+
 _SPAN = Column(pl.String, "the span of the run", one_of=(DEVELOPMENT, HOLDOUT))
 
 RESAMPLING = Table(

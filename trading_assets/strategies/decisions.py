@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any
@@ -58,6 +59,24 @@ def decide(name: str, module: Any, parameters: StrategyParameters, panel: pl.Dat
         raise located(error, run, panel) from error
     _require_columns(columns_named(module, parameters), panel)
     return decided
+
+
+def first_decision(module: Any, parameters: StrategyParameters, panel: pl.DataFrame) -> dt.date:
+    """First session at which a strategy could decide: with only the bars before it, `decide` raises `WindowError`.
+
+    Parameters
+    ----------
+    panel
+        Of a strategy that `decide` has run over.
+    """
+    known = panel["session"].min()
+    longest = max(windows_of(parameters).values(), default=0)
+    nth = pl.int_range(1, pl.len() + 1).over("symbol", order_by="session")
+    firsts = [panel.filter(nth >= longest)["session"].min()]
+    firsts += [
+        panel.filter(pl.col(name).is_not_null())["session"].min() for name in sorted(columns_named(module, parameters))
+    ]
+    return max(session for session in (known, *firsts) if isinstance(session, dt.date))
 
 
 def _require_windows(parameters: StrategyParameters, panel: pl.DataFrame) -> None:

@@ -14,6 +14,7 @@ from trading_assets.backtests.liquidation_plan import Urgency
 from trading_assets.backtests.tables import LIQUIDATION_PLAN
 from trading_assets_tests.backtests.journals import result_of_case
 from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, settings, trial_of
+from trading_assets_tests.backtests.test_target_weights import targets
 
 
 def plan(market_changes: dict[str, object], closes: object, *at: tuple[int, int], **risk: float) -> pl.DataFrame:
@@ -113,3 +114,13 @@ def test_the_depth_of_a_cheap_coin_is_more_lots_than_an_integer_holds() -> None:
     rows = plan({"adv": 1e12, "lot": 1e-8, "atr": 2e-7}, np.full(3, 1e-5), (0, 0))
     assert rows["slice"].to_list() == [1]
     assert rows["quantity"].to_list() == pytest.approx([15_000 / 1e-5])
+
+
+def test_a_drawdown_is_from_the_best_mark_since_the_fill() -> None:
+    """Bought at 100, which no later close reaches again; sold short at 100, best at 80."""
+    [bought] = plan({}, [100.0, 100.0, 98.0, 99.0], (0, 0)).rows(named=True)
+    assert bought["drawdown"] == pytest.approx(99 / 100 - 1)
+    market = quiet_market([[100.0], [100.0], [80.0], [90.0]])
+    rows = result_of_case(Case(market, targets(market, (0, 0, -0.3)), trial_of(market), settings())).liquidation_plan
+    assert rows["drawdown"].to_list() == pytest.approx([1 - 90 / 80])
+    assert rows["side"].to_list() == ["buy"]

@@ -282,6 +282,8 @@ class TargetBook(Twin):
             self.held = self.legs  # type: ignore[assignment]
             self.round_trips += 1
         leg, notional, drawn = self.legs[p], quantity * price, bps
+        if leg.quantity == 0:  # new, or a reverse split has left nothing
+            leg.side = side
         entered = abs(leg.quantity) + leg.left
         leg.entry_price = (leg.entry_price * entered + price * quantity) / (entered + quantity)
         if leg.basis > 0:

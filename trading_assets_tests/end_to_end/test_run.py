@@ -10,8 +10,10 @@ import polars as pl
 
 from trading_assets import definitions
 from trading_assets_tests.conftest import Experiment, command_line
-from trading_assets_tests.end_to_end.experiments import LEDGERS, fingerprints
+from trading_assets_tests.end_to_end.experiments import LEDGERS, changed, fingerprints
 from trading_assets_tests.reports.pages import Page
+
+LEAKS = "trading_assets_tests.robustness.leaks"
 
 
 def test_exit_code_verdicts_and_path_of_the_report(tiny: Experiment) -> None:
@@ -80,6 +82,20 @@ def test_a_trade_tells_its_story(tiny: Experiment) -> None:
     unknown = command_line(tiny.config, tiny.data, "explain", f"{found}0")
     assert unknown.returncode == 2
     assert found in unknown.stderr
+
+
+def test_the_audit_on_demand(tiny: Experiment, tmp_path: Path) -> None:
+    clean = command_line(tiny.config, tiny.data, "audit", "look-ahead", "--strategy", "crypto_momentum")
+    assert clean.returncode == 0, clean.stderr
+    assert "crypto_momentum: nothing looks ahead; 2 past closes" in clean.stdout
+    strategies, robustness = {"leaky": {"type": LEAKS, "leak": "tomorrow"}}, {"look_ahead_cuts": 8}
+    leaky = changed(tmp_path, strategies=strategies, robustness=robustness, registration=None)
+    found = command_line(leaky, tiny.data, "audit", "look-ahead")
+    assert found.returncode == 1
+    assert "signals" in found.stdout
+    unknown = command_line(tiny.config, tiny.data, "audit", "look-ahead", "--strategy", "nobody")
+    assert unknown.returncode == 2
+    assert "crypto_momentum" in unknown.stderr
 
 
 def test_every_fill_leads_back_to_its_bars(tiny: Experiment) -> None:

@@ -52,6 +52,7 @@ SETTINGS: dict[str, Any] = {
         "resamples": 50,
         "permutations": 40,
         "cross_validation_blocks": 4,
+        "look_ahead_cuts": 2,
         "grids": {name: {"stop_atr": [2.0, 2.5], "exit": ["ma_20", "staged"]} for name in ("known", "unknown")},
     },
 }

@@ -10,7 +10,7 @@ from trading_assets.robustness.holdout import put, statistics_of
 from trading_assets.robustness.months import BEAR, benchmark_levels, classify_months
 from trading_assets.robustness.resampling import statistic_of
 from trading_assets.robustness.stress import scenarios, value_of
-from trading_assets.robustness.tables import DEVELOPMENT, OVERFITTING, RESAMPLING, STRESS
+from trading_assets.robustness.tables import DEVELOPMENT, LOOK_AHEAD, OVERFITTING, RESAMPLING, STRESS
 from trading_assets.warehouse import Rows
 from trading_assets_tests.robustness.pipeline import Experiment
 
@@ -69,16 +69,18 @@ def test_statistics_of_the_verdict(finished: Experiment) -> None:
     found = rows(finished, "holdout")
     beside = [finished.warehouse.read(table, rows=KNOWN) for table in (RESAMPLING, OVERFITTING)]
     beside[0] = beside[0].filter(split="holdout")
-    statistics = statistics_of(found, *beside)
+    audit = finished.warehouse.read(LOOK_AHEAD, rows=KNOWN)
+    statistics = statistics_of(found, *beside, look_ahead=audit)
+    assert statistics["look_ahead_violations"] == 0.0
     assert statistics["drawdown"] == -value_of(found, "base", "max_drawdown") > 0  # type: ignore[operator]
     assert statistics["slippage_3x_calmar"] == value_of(found, "slippage_3x", "calmar")
     assert statistics["bootstrap_sharpe_5"] == statistic_of(beside[0], "bootstrap", "sharpe_5")
     assert statistics["permutation_percentile"] == statistic_of(beside[0], "permutation", "percentile")
     assert 0 <= statistics["dsr"] <= 1 and 0 <= statistics["pbo"] <= 1  # type: ignore[operator]
     alone = beside[1].with_columns(trials=pl.lit(1, pl.Int64))
-    assert "pbo" not in statistics_of(found, beside[0], alone)
+    assert "pbo" not in statistics_of(found, beside[0], alone, look_ahead=audit)
     with pytest.raises(LookupError, match="slippage_2x"):
-        statistics_of(found.filter(pl.col("scenario") != "slippage_2x"), *beside)
+        statistics_of(found.filter(pl.col("scenario") != "slippage_2x"), *beside, look_ahead=audit)
 
 
 def test_put_replaces_only_its_splits() -> None:

@@ -1,0 +1,106 @@
+"""What was on record at a past close, and the same with another future: the inputs of the look-ahead audit."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from trading_assets.config import Configuration
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SESSIONS, UNIVERSE
+from trading_assets.models.splits import development, spans_of
+from trading_assets.models.tables import SPLITS
+from trading_assets.warehouse import Warehouse
+
+#: Deviations of the noise: of a price from one session to another, within one, and of the logarithm of a volume.
+BETWEEN, WITHIN, VOLUME = 0.3, 0.1, 1.0
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Tables of the stage `market_data`, from which everything later follows."""
+
+    bars: pl.DataFrame
+    quarantine: pl.DataFrame
+    sessions: pl.DataFrame
+    instruments: pl.DataFrame
+    universe: pl.DataFrame
+
+
+def recorded(warehouse: Warehouse, configuration: Configuration, strategy: str) -> Recorded:
+    """The tables as they stand; for a strategy that is not registered as they stood before its holdout."""
+    whole = Recorded(
+        bars=warehouse.read(BARS).sort("symbol", "session"),
+        quarantine=warehouse.read(QUARANTINE),
+        sessions=warehouse.read(SESSIONS),
+        instruments=warehouse.read(INSTRUMENTS),
+        universe=warehouse.read(UNIVERSE),
+    )
+    if strategy in configuration.registration:
+        return whole
+    return known_at(whole, development(spans_of(warehouse.read(SPLITS))).end)
+
+
+def known_at(whole: Recorded, cut: dt.date) -> Recorded:
+    """What was on record at the close of `cut`: no later bar, listing, delisting, or end of a membership."""
+    until = pl.col("session") <= cut
+
+    def once_known(column: str) -> pl.Expr:
+        return pl.when(pl.col(column) <= cut).then(pl.col(column)).alias(column)
+
+    return replace(
+        whole,
+        bars=whole.bars.filter(until),
+        quarantine=whole.quarantine.filter(until),
+        sessions=whole.sessions.filter(until),
+        instruments=whole.instruments.with_columns(
+            once_known("first_session"), once_known("delisted"), pl.min_horizontal("last_session", pl.lit(cut))
+        ),
+        universe=whole.universe.filter(pl.col("start") <= cut).with_columns(once_known("end")),
+    )
+
+
+def with_noise_after(whole: Recorded, cut: dt.date, seed: int) -> Recorded:
+    """Every bar after `cut` replaced by noise, but for the open of each symbol's next one.
+
+    That open is the price at which what was decided by the close of `cut` fills. Whether a symbol has a bar, and its
+    splits and dividends, stay; so do the flags that quality rules gave.
+    """
+    bars = whole.bars
+    later = (bars["session"] > cut).to_numpy()
+    noise = _Noise(np.random.Generator(np.random.PCG64([seed, cut.toordinal()])), later)
+    upcoming = later & (bars["symbol"].ne_missing(bars["symbol"].shift(1)).to_numpy() | ~np.roll(later, 1))
+    opens = np.where(upcoming, 1.0, noise.factor(BETWEEN)) * bars["open"].to_numpy()
+    closes = noise.factor(WITHIN) * opens
+    ends = np.maximum(opens, closes), np.minimum(opens, closes)
+    prices = {
+        "open": opens,
+        "high": ends[0] * np.maximum(noise.factor(WITHIN), 1.0),
+        "low": ends[1] * np.minimum(noise.factor(WITHIN), 1.0),
+        "close": closes,
+    }
+    volume = bars["volume"].to_numpy() * noise.factor(VOLUME)
+    changed = {name: pl.Series(np.where(later, values, bars[name].to_numpy())) for name, values in prices.items()}
+    factor = bars["forward_factor"]
+    adjusted = {f"adj_{name}": changed[name] * factor for name in prices}
+    altered = bars.with_columns(
+        **changed,
+        **{name: pl.when(pl.Series(later)).then(values).otherwise(name) for name, values in adjusted.items()},
+        volume=pl.Series(np.where(later, volume, bars["volume"].to_numpy())),
+        dollar_volume=pl.when(pl.Series(later)).then(changed["close"] * pl.Series(volume)).otherwise("dollar_volume"),
+    )
+    return replace(whole, bars=altered)
+
+
+@dataclass(frozen=True)
+class _Noise:
+    generator: np.random.Generator
+    rows: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+    def factor(self, deviation: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+        """Lognormal factors of the rows that are replaced; 1 elsewhere."""
+        drawn = np.ones(self.rows.size)
+        drawn[self.rows] = np.exp(deviation * self.generator.standard_normal(int(self.rows.sum())))
+        return drawn
