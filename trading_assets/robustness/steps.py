@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from trading_assets.backtests import tables as backtests
-from trading_assets.market_data.tables import INSTRUMENTS, SESSIONS
+from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models.tables import SPLITS
 from trading_assets.robustness.tables import (
     BANDS,
@@ -57,9 +57,11 @@ def waits_until(step: Step, name: str) -> dt.date | None:
     from trading_assets.strategies.inputs import instruments_of
 
     locked = protocol.holdout(protocol.spans_of(step.work.read(SPLITS)))
-    own = instruments_of(name, step.configuration.strategies[name], step.work.read(INSTRUMENTS))
+    listed = step.work.read(INSTRUMENTS)
+    own = instruments_of(name, step.configuration.strategies[name], listed)
     of_calendars = own["calendar"].unique().to_list()
-    last = step.work.read(SESSIONS).filter(pl.col("calendar").is_in(of_calendars))["session"].max()
+    # Of any symbol: one whose own last bar is missing, or that was delisted, does not hold the look up.
+    last = listed.filter(pl.col("calendar").is_in(of_calendars))["last_session"].max()
     if isinstance(last, dt.date) and protocol.is_over(locked, last, of_calendars):
         return None
     return locked.end
