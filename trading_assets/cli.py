@@ -183,9 +183,10 @@ def audit_look_ahead(
     from trading_assets.robustness.look_ahead import differing, look_ahead
     from trading_assets.warehouse import Warehouse
 
-    whole, leaks = recorded(Warehouse(configuration.warehouse_path)), 0
+    warehouse, leaks = Warehouse(configuration.warehouse_path), 0
     for name in [strategy] if strategy else configuration.strategies:
         with console.status(f"{name}: computing again ..."):
+            whole = recorded(warehouse, configuration, name)
             found = look_ahead(configuration, name, whole, configuration.robustness.look_ahead_cuts)
         changed, cuts, subjects = differing(found), found["cut"].n_unique(), found["subject"].n_unique()
         state = f"{changed.height} differences" if changed.height else "nothing looks ahead"

@@ -154,14 +154,15 @@ def _orders(simulation: Simulation, decisions: pl.DataFrame, fills: pl.DataFrame
             is_filled=pl.col("filled_side").is_not_null(),
         )
     )
-    orders = orders.with_columns(side=pl.coalesce("filled_side", _sides_asked_for(orders, fills)))
+    orders = orders.with_columns(asked_side=_sides_asked_for(orders, fills))
     partly = pl.col("is_pending") | pl.col("cause").is_not_null() | pl.col("cut")
     return orders.select(
         "decision_id",
         "symbol",
         "pair_id",
-        "side",
+        "asked_side",
         pl.col("quantity").abs(),
+        side=pl.coalesce("filled_side", "asked_side"),
         decision_session="session",
         status=pl.when("is_filled")
         .then(pl.when(partly).then(pl.lit("partly_filled")).otherwise(pl.lit("filled")))
@@ -172,7 +173,10 @@ def _orders(simulation: Simulation, decisions: pl.DataFrame, fills: pl.DataFrame
         .then(pl.lit("insufficient_cash"))
         .otherwise("cause"),
     ).with_columns(
-        order_id=_id(run, _day("decision_session"), "symbol", "side").over("decision_session", "symbol", "side")
+        # A target weight may turn out to be a sale at the open: the id keeps the side that the decision knew.
+        order_id=_id(run, _day("decision_session"), "symbol", "asked_side").over(
+            "decision_session", "symbol", "asked_side"
+        )
     )
 
 

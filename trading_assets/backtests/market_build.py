@@ -16,7 +16,7 @@ from trading_assets.backtests.costs import symbol_key
 from trading_assets.backtests.market import Flags, Floats, Integers, Market
 from trading_assets.config.sections import AssetClass, Costs, InstrumentCosts
 from trading_assets.features.history import usable_for_signals
-from trading_assets.market_data.quality import EXTREME_MOVE, SPIKE, STALE_PRICE, Rule
+from trading_assets.market_data.quality import EXTREME_MOVE, STALE_PRICE, Rule, taken_back
 
 _EPOCH = dt.date(1970, 1, 1)
 _HASHED_COLUMNS = (
@@ -202,7 +202,7 @@ def _received(bars: pl.DataFrame, quarantine: pl.DataFrame, extreme_move: float)
     Prices are compared free of splits and dividends; a spike has no factor of its own and takes the last one.
     """
     columns = ["symbol", "session", "open", "low", "close", "volume"]
-    spikes = quarantine.filter(pl.col("reasons").list.contains(SPIKE.name)).select(
+    spikes = quarantine.filter(taken_back()).select(
         *columns, forward_factor=pl.lit(None, pl.Float64), flags=pl.lit([EXTREME_MOVE.name])
     )
     both = pl.concat([bars.select(*columns, "forward_factor", "flags"), spikes], how="vertical_relaxed")

@@ -11,23 +11,25 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from trading_assets.config.quality import Quality
+from trading_assets.config.remote_sources import AnySource
 from trading_assets.config.sections import (
     AssetClass,
     Costs,
     Model,
     Monitoring,
     Notifier,
-    Quality,
     Regimes,
     Registration,
+    Reports,
     Risk,
     Robustness,
     Schedules,
     Section,
     Splits,
 )
-from trading_assets.config.sources import AnySource
 from trading_assets.config.strategies import StrategySettings
+from trading_assets.config.universe import DynamicUniverse
 
 NonEmpty = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
@@ -46,7 +48,7 @@ class Configuration(Section):
     as_of: dt.date | None = None
     market_data: list[AnySource] = Field(min_length=1)
     benchmarks: dict[AssetClass, str] = {}
-    universe: dict[AssetClass, Literal["all"] | list[str] | str] = {}
+    universe: dict[AssetClass, Literal["all"] | list[str] | str | DynamicUniverse] = {}
     sectors: dict[str, NonEmpty] | NonEmpty = Field(
         default={}, description="symbol -> sector, or the path of a CSV with the columns symbol and sector"
     )
@@ -61,6 +63,7 @@ class Configuration(Section):
     risk: Risk = Risk()
     robustness: Robustness = Robustness()
     monitoring: Monitoring = Monitoring()
+    reports: Reports = Reports()
     schedules: Schedules = Schedules()
     notifier: Notifier = Notifier()
     executor: Literal["in_process", "multiprocess", "dask"] = "in_process"
@@ -90,6 +93,11 @@ class Configuration(Section):
     def warehouse_path(self) -> Path:
         """The DuckDB file."""
         return self.home / "warehouse.duckdb"
+
+    @property
+    def releases_path(self) -> Path | None:
+        """The list of reviewed data-quality findings, if there is one."""
+        return self.directory / self.quality.releases if self.quality.releases else None
 
     @property
     def dagster_home(self) -> Path:

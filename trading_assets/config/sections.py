@@ -71,17 +71,6 @@ class Splits(Section):
         return self
 
 
-class Quality(Section):
-    """Thresholds of the data-quality rules (fractions unless said otherwise)."""
-
-    extreme_move: Positive = 0.5
-    spike_return: Positive = 0.2
-    gap_event: Positive = 0.1
-    stale_closes: int = Field(default=5, ge=2)
-    rounding_breach: NonNegative = 0.001
-    split_ratio: Positive = Field(default=0.2, description="an inferred ratio further than this from 1 can be a split")
-
-
 class InstrumentCosts(Section):
     """Costs and trading units of one asset class."""
 
@@ -260,6 +249,12 @@ class Schedules(Section):
     daily: str = "30 22 * * 1-5"
     weekly_retrain: str = "0 6 * * 6"
     timezone: str = "UTC"
+
+
+class Reports(Section):
+    """What is written beside the pages."""
+
+    data_docs: bool = Field(default=True, description="Great Expectations' site of what is expected; takes seconds")
 
 
 class Notifier(Section):

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import re
-from typing import Annotated, Literal
+from typing import Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
 from trading_assets.config.sections import AssetClass, Fraction, NonNegative, Positive, Section
 
-_COLUMNS = ("symbol", "session", "open", "high", "low", "close", "volume", "adj_close")
+_COLUMNS = ("symbol", "session", "open", "high", "low", "close", "volume", "adj_close", "market_cap")
 SYMBOL_PLACE = "{symbol}"
 
+
+INTERVALS = {
+    "1m": dt.timedelta(minutes=1),
+    "5m": dt.timedelta(minutes=5),
+    "15m": dt.timedelta(minutes=15),
+    "30m": dt.timedelta(minutes=30),
+    "1h": dt.timedelta(hours=1),
+}
+"""Lengths of intraday bars."""
 
 EPOCH_UNITS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
 """Units a second of the epochs that a date format can name."""
@@ -22,8 +32,15 @@ EPOCH_UNITS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
 class SourceSettings(Section):
     """What every source has: the asset class of its symbols and their calendar."""
 
+    source: str
     asset_class: AssetClass
     calendar: str = Field(default="", description="an exchange_calendars name, or 24/7", validate_default=False)
+    actions: str = Field(
+        default="", description="a glob: CSV of splits and dividends on record (symbol, session, ...), or factor files"
+    )
+    tickers: str = Field(
+        default="", description="a glob: CSV of the spells of tickers (symbol, ticker, start, ...), or map files"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -40,11 +57,9 @@ class SampleSource(SourceSettings):
     asset_class: Literal["equity"] = "equity"
 
 
-class FilesSource(SourceSettings):
-    """CSV, gzipped CSV, zip of CSV or Parquet files found by a glob."""
+class ColumnSettings(SourceSettings):
+    """How the columns of a table of bars are read."""
 
-    source: Literal["files"]
-    path: str = Field(min_length=1, description="a glob; relative ones start at the folder of this file")
     symbol_from: str = Field(
         default="symbol",
         min_length=1,
@@ -66,7 +81,22 @@ class FilesSource(SourceSettings):
         default="error",
         description="a row without a readable date: an error, or left out with a warning that counts them",
     )
-    skip_rows: int = Field(default=0, ge=0, description="lines before the header")
+    decimal: Literal[".", ","] = "."
+    thousands: Literal["", ",", ".", " ", "'"] = Field(
+        default="", description="mark between groups of three digits; undeclared, `1,234` is no number"
+    )
+    where: dict[str, str] = Field(
+        default={}, description="column of the file -> the value of the rows wanted; the others are left out"
+    )
+    interval: Literal["1d", "1m", "5m", "15m", "30m", "1h"] = Field(
+        default="1d", description="length of a bar; shorter ones than 1d become bars of the calendar's sessions"
+    )
+    stamped: Literal["start", "end"] = Field(
+        default="start", description="which end of its interval an intraday bar's stamp is"
+    )
+    volume_in: Literal["units", "quote"] = Field(
+        default="units", description="what volume counts: units traded, or their value in quote currency"
+    )
     price_scale: Positive = Field(default=1.0, description="prices of the file are multiplied by this, volume is not")
 
     @field_validator("symbol_pattern")
@@ -100,14 +130,57 @@ class FilesSource(SourceSettings):
         return value
 
     @model_validator(mode="after")
-    def _known_columns(self) -> FilesSource:
+    def _known_columns(self) -> Self:
         unknown = sorted(set(self.columns) - set(_COLUMNS))
         if unknown:
             raise ValueError(f"unknown column {unknown[0]!r}; the names on the left are {', '.join(_COLUMNS)}")
+        if self.thousands == self.decimal:
+            raise ValueError(f"thousands: {self.thousands!r} is the decimal mark; name both marks of the file")
         placed = [name for name in self.columns.values() if SYMBOL_PLACE in name]
         if placed and self.symbol_from != "filename":
             raise ValueError(f"{placed[0]!r} needs `symbol_from: filename`")
         return self
+
+
+class FilesSource(ColumnSettings):
+    """CSV, JSON (plain, gzipped, in a zip) or Parquet files found by a glob."""
+
+    source: Literal["files"]
+    path: str = Field(min_length=1, description="a glob; relative ones start at the folder of this file")
+    skip_rows: int = Field(default=0, ge=0, description="lines before the header")
+    header: list[str] = Field(
+        default=[], description="names of the columns, in order, of files that do not name them themselves"
+    )
+    separator: Literal["auto", ",", ";", "\t", "|"] = "auto"
+
+    @model_validator(mode="after")
+    def _distinct_names(self) -> FilesSource:
+        twice = sorted(name for name in set(self.header) if self.header.count(name) > 1)
+        if twice:
+            raise ValueError(f"header: {twice[0]!r} is there twice")
+        return self
+
+
+Fault = Literal[
+    "null_price",
+    "non_positive_price",
+    "ohlc_violation",
+    "negative_volume",
+    "zero_volume",
+    "spike",
+    "half_adjusted",
+    "missing_one_day",
+    "missing_two_days",
+    "stale_price",
+    "duplicate_exact",
+    "duplicate_conflict",
+    "not_a_session",
+    "unit_change",
+    "stale_day",
+    "identical_series",
+    "ticker_reuse",
+]
+"""Faults that can be planted in a synthetic market."""
 
 
 class SyntheticSource(SourceSettings):
@@ -119,11 +192,14 @@ class SyntheticSource(SourceSettings):
     volatility: Positive = Field(default=0.25, description="annual volatility of a typical symbol in the calm regime")
     correlation: Fraction = Field(default=0.4, description="share of a symbol's variance due to the market factor")
     missing_rate: Fraction = 0.0
+    listings: Fraction = Field(default=0.0, description="share of the symbols listed after the start, over 20 years")
+    delistings: Fraction = Field(default=0.0, description="share of the symbols delisted in a year")
+    splits: Fraction = Field(default=0.0, description="splits of a symbol in a year; there is an adjusted close then")
+    faults: dict[Fault, Fraction] = Field(
+        default={}, description="fault -> its rate: of the bars, of the sessions (stale_day), or of the symbols"
+    )
     trend: NonNegative = Field(
         default=0.0, description="annual log return that a symbol's own rising spells add and its falling spells take"
     )
     trend_sessions: int = Field(default=60, ge=2, description="mean length of a rising or a falling spell")
     seed: int | None = Field(default=None, description="default: the configuration's seed")
-
-
-AnySource = Annotated[SampleSource | FilesSource | SyntheticSource, Field(discriminator="source")]

@@ -1,8 +1,8 @@
-"""Splits and dividends from a source's adjusted close, and prices adjusted forward in time.
+"""Splits and dividends, on record or from a source's adjusted close, and prices adjusted forward in time.
 
-A source that adjusts backward rewrites its past with every action; all that is stable is the change of
-`adj_close / close` between neighbouring bars. From it come the actions, and from them the forward factor,
-which at *t* knows only what has happened up to *t*.
+What is on record holds. Elsewhere actions are inferred: a source that adjusts backward rewrites its past with every
+action; all that is stable is the change of `adj_close / close` between neighbouring bars. From actions comes the
+forward factor, which at *t* knows only what has happened up to *t*.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from trading_assets.market_data.corporate_actions import NO_ACTIONS, at_bars
+
+FACTOR_COLUMNS = ("recorded_split", "recorded_dividend", "inferred_change", "inferred_noise", "factor_change")
 Floats = NDArray[np.float64]
 
 #: Changes of the factor below this are noise whatever was printed: a tenth of a basis point.
@@ -26,32 +29,43 @@ DIVIDEND_GRID = 0.0025
 _MAX_DECIMALS = 8
 
 
-def with_factor_change(bars: pl.DataFrame) -> pl.DataFrame:
-    """Add `factor_change` and `factor_noise` to bars sorted by symbol and session.
+def with_factor_change(bars: pl.DataFrame, actions: pl.DataFrame = NO_ACTIONS) -> pl.DataFrame:
+    """Add `FACTOR_COLUMNS` to bars sorted by symbol and session.
 
-    `factor_change` is the change of `adj_close / close` since the symbol's last bar that had one, or exactly 1
-    where there is none or it is within `factor_noise`: what rounding to the printed decimals can do to the four
+    `recorded_split` and `recorded_dividend` are those of `corporate_actions.at_bars`. `factor_change` is what they come
+    to, `recorded_split / (1 - recorded_dividend / previous close)`, or, where nothing is on record, `inferred_change`.
+
+    `inferred_change` is the change of `adj_close / close` since the symbol's last bar that had one, or exactly 1
+    where there is none or it is within `inferred_noise`: what rounding to the printed decimals can do to the four
     prices, in log terms. Decimals are those seen so far in the symbol (trailing zeros are not stored), so a
     later bar changes nothing. An `adj_close` that is no positive finite number is ignored.
     """
+    inferred = _with_inferred_change(at_bars(bars, actions))
+    previous = pl.col("close").shift(1).over("symbol")
+    kept = 1 - pl.col("recorded_dividend") / previous
+    recorded = pl.when(kept > 0).then(pl.col("recorded_split") / kept)
+    return inferred.with_columns(factor_change=pl.coalesce(recorded, "inferred_change"))
+
+
+def _with_inferred_change(bars: pl.DataFrame) -> pl.DataFrame:
     if bars["adj_close"].null_count() == bars.height:
-        return bars.with_columns(factor_change=pl.lit(1.0), factor_noise=pl.lit(0.0))
+        return bars.with_columns(inferred_change=pl.lit(1.0), inferred_noise=pl.lit(0.0))
     known = pl.col("adj_close").is_finite() & (pl.col("adj_close") > 0)
     ratio = pl.when(known).then(pl.col("adj_close") / pl.col("close"))
     noise = pl.when(known).then(_rounding("adj_close") + _rounding("close"))
     both = bars.with_columns(_ratio=ratio, _noise=noise)
     both = both.with_columns(
-        factor_change=pl.col("_ratio") / pl.col("_ratio").forward_fill().shift(1).over("symbol"),
-        factor_noise=pl.col("_noise") + pl.col("_noise").forward_fill().shift(1).over("symbol"),
+        inferred_change=pl.col("_ratio") / pl.col("_ratio").forward_fill().shift(1).over("symbol"),
+        inferred_noise=pl.col("_noise") + pl.col("_noise").forward_fill().shift(1).over("symbol"),
     )
-    is_noise = pl.col("factor_change").log().abs() <= pl.col("factor_noise") + SMALLEST_CHANGE
+    is_noise = pl.col("inferred_change").log().abs() <= pl.col("inferred_noise") + SMALLEST_CHANGE
     return both.drop("_ratio", "_noise").with_columns(
-        factor_change=pl.when(is_noise).then(1.0).otherwise(pl.col("factor_change")).fill_null(1.0),
-        factor_noise=pl.col("factor_noise").fill_null(0.0),
+        inferred_change=pl.when(is_noise).then(1.0).otherwise(pl.col("inferred_change")).fill_null(1.0),
+        inferred_noise=pl.col("inferred_noise").fill_null(0.0),
     )
 
 
-def adjust(bars: pl.DataFrame, split_threshold: float) -> pl.DataFrame:
+def adjust(bars: pl.DataFrame, split_threshold: float, actions: pl.DataFrame = NO_ACTIONS) -> pl.DataFrame:
     """Add corporate actions, the forward factor and adjusted prices; replaces the source's `adj_close`.
 
     Parameters
@@ -59,47 +73,56 @@ def adjust(bars: pl.DataFrame, split_threshold: float) -> pl.DataFrame:
     bars
         Usable bars, sorted by symbol and session: symbol, open, high, low, close, volume, adj_close.
     split_threshold
-        A change of the factor further than this from 1 can be a split.
+        An inferred change of the factor further than this from 1 can be a split.
+    actions
+        On record, of `corporate_actions.read_actions`; they hold where they are.
 
     Returns
     -------
     DataFrame
         And split_ratio (2-for-1: 2.0), cash_dividend (quote currency per old share), forward_factor F, adj_open,
         adj_high, adj_low, adj_close (raw x F), dollar_volume. An action is on the ex-session, known at its open.
+        Beside them what was recorded (null: nothing) and inferred: recorded_split, recorded_dividend, inferred_split,
+        inferred_dividend, inferred_change, inferred_noise, adj_close_received (the source's).
 
     Notes
     -----
     F is 1 at the first bar and is multiplied at each ex-session by `split_ratio` and by
     `1 / (1 - cash_dividend / previous raw close)` (trading rules, section 1).
     """
-    actions = _corporate_actions(with_factor_change(bars), split_threshold)
+    inferred = _inferred_actions(with_factor_change(bars, actions), split_threshold)
     previous = pl.col("close").shift(1).over("symbol")
     step = pl.col("split_ratio") / (1 - (pl.col("cash_dividend") / previous).fill_null(0.0))
-    factored = actions.with_columns(forward_factor=step.cum_prod().over("symbol"))
+    is_recorded = pl.col("recorded_split").is_not_null() & ~(pl.col("recorded_dividend") >= previous).fill_null(False)
+    used = inferred.with_columns(
+        split_ratio=pl.when(is_recorded).then("recorded_split").otherwise("inferred_split"),
+        cash_dividend=pl.when(is_recorded).then("recorded_dividend").otherwise("inferred_dividend"),
+    )
+    factored = used.with_columns(adj_close_received="adj_close", forward_factor=step.cum_prod().over("symbol"))
     return factored.with_columns(
         *[(pl.col(name) * pl.col("forward_factor")).alias(f"adj_{name}") for name in ("open", "high", "low", "close")],
         dollar_volume=pl.col("close") * pl.col("volume"),
-    ).drop("factor_change", "factor_noise")
+    ).drop("factor_change")
 
 
-def _corporate_actions(bars: pl.DataFrame, split_threshold: float) -> pl.DataFrame:
-    """Add split_ratio and cash_dividend, row by row from `factor_change` and the two closes.
+def _inferred_actions(bars: pl.DataFrame, split_threshold: float) -> pl.DataFrame:
+    """Add inferred_split and inferred_dividend, row by row from `inferred_change` and the two closes.
 
     A change beyond the threshold and within `SPLIT_NEARNESS` (or the noise) of a simple ratio is that split;
     what it leaves unexplained is a dividend. So a spin-off, whose ratio is not simple, becomes a dividend of
     its value. A change below 1 that is no reverse split is no action of any kind and is ignored.
     """
     dated = bars.with_columns(_previous=pl.col("close").shift(1).over("symbol"), _adjusted=_rounding("adj_close"))
-    rows = np.flatnonzero(dated["factor_change"].to_numpy() != 1.0)
+    rows = np.flatnonzero(dated["inferred_change"].to_numpy() != 1.0)
     some = dated[rows.tolist()]
     change, noise, previous, close, fine_noise = (
-        some[name].to_numpy() for name in ("factor_change", "factor_noise", "_previous", "close", "_adjusted")
+        some[name].to_numpy() for name in ("inferred_change", "inferred_noise", "_previous", "close", "_adjusted")
     )
     split = _nearest_split(change, noise, split_threshold)
     split_ratio, dividend = np.ones(bars.height), np.zeros(bars.height)
     split_ratio[rows] = split
     dividend[rows] = _dividend(change, split, noise, 2 * fine_noise, previous, close)
-    return bars.with_columns(split_ratio=pl.Series(split_ratio), cash_dividend=pl.Series(dividend))
+    return bars.with_columns(inferred_split=pl.Series(split_ratio), inferred_dividend=pl.Series(dividend))
 
 
 def _nearest_split(change: Floats, noise: Floats, threshold: float) -> Floats:

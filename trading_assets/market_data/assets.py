@@ -10,13 +10,16 @@ import dagster as dg
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.config.remote_sources import MissingSecretError, RemoteSource, SqlSource
 from trading_assets.market_data import sources
+from trading_assets.market_data.corporate_actions import recorded_actions
 from trading_assets.market_data.deliveries import reconcile
 from trading_assets.market_data.history import history, unsettled_since
-from trading_assets.market_data.quality import FUTURE_BAR
+from trading_assets.market_data.quality import FUTURE_BAR, read_releases
 from trading_assets.market_data.sectors import read_sectors
 from trading_assets.market_data.tables import (
     BARS,
+    CORPORATE_ACTIONS,
     INSTRUMENTS,
     QUARANTINE,
     RAW_BARS,
@@ -24,6 +27,7 @@ from trading_assets.market_data.tables import (
     SESSIONS,
     UNIVERSE,
 )
+from trading_assets.market_data.tickers import NO_TICKERS, identified, read_tickers, recorded_tickers
 from trading_assets.market_data.universe import (
     Memberships,
     UniverseError,
@@ -47,7 +51,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         table_asset(
             bars,
             stage="market_data",
-            tables=[BARS, QUARANTINE, SESSIONS, INSTRUMENTS, UNIVERSE],
+            tables=[BARS, QUARANTINE, CORPORATE_ACTIONS, SESSIONS, INSTRUMENTS, UNIVERSE],
             deps=[dg.AssetDep(["market_data", "raw_bars"], partition_mapping=EVERY_MONTH_BEFORE)],
             partitions=partitions,
         ),
@@ -73,14 +77,19 @@ def raw_bars(step: Step) -> Mapping[str, Any]:
     error before anything is written, unless `allow_missing` is set.
     """
     months = step.months
-    read_sectors(step.configuration)  # a table that cannot be used stops the run here
-    received = _received(step)
+    failures: list[str] = []
+    read_sectors(step.configuration)  # tables that cannot be used stop the run here
+    read_releases(step.configuration.releases_path)
+    recorded_actions(step.configuration)
     stored = _as_stored(step, RAW_BARS, "session BETWEEN ? AND ?", [months.start, months.end])
+    received = _received(step, stored, failures)
     delivery = reconcile(stored, received, step.now)
     if not delivery.revisions.is_empty():  # first: a kill in between repeats a revision, and loses none
         step.work.append(REVISIONS, delivery.revisions)
     if stored.is_empty() or not delivery.raw_bars.equals(stored):  # else what was computed from it is still fresh
         step.work.replace(Sessions(months.start, months.end), {RAW_BARS: delivery.raw_bars})
+    if failures:  # what the others delivered is kept, and so is what was there of those that failed
+        raise sources.SourceError("\n".join(failures))
     return {
         "bars": delivery.raw_bars.height,
         "symbols": delivery.raw_bars["symbol"].n_unique(),
@@ -95,9 +104,20 @@ def bars(step: Step) -> Mapping[str, Any]:
     to the bit. Also the expected sessions, the instruments and the universe.
     """
     configuration, months = step.configuration, step.months
+    raw, releases = step.work.read(RAW_BARS), read_releases(configuration.releases_path)
     result = history(
-        step.work.read(RAW_BARS), configuration, read_memberships(configuration), read_sectors(configuration)
+        raw,
+        configuration,
+        read_memberships(configuration),
+        read_sectors(configuration),
+        releases=releases,
+        actions=recorded_actions(configuration),
+        tickers=recorded_tickers(configuration),
     )
+    unused = releases.join(raw, on=["symbol", "session"], how="anti")
+    if not unused.is_empty():
+        symbol, session, _ = unused.row(0)
+        step.log.warning(f"{unused.height} releases name no bar, the first {symbol} on {session}")
     if result.ignored:
         shown = ", ".join(result.ignored[:10]) + (", ..." if len(result.ignored) > 10 else "")
         step.log.warning(f"{len(result.ignored)} symbols of the data are not in the universe and are ignored: {shown}")
@@ -107,7 +127,15 @@ def bars(step: Step) -> Mapping[str, Any]:
     step.work.replace_together(
         [
             (Sessions(first, months.end), {BARS: result.bars.filter(in_slice), QUARANTINE: quarantine}),
-            (Whole(), {SESSIONS: result.sessions, INSTRUMENTS: result.instruments, UNIVERSE: result.universe}),
+            (
+                Whole(),
+                {
+                    CORPORATE_ACTIONS: result.corporate_actions,
+                    SESSIONS: result.sessions,
+                    INSTRUMENTS: result.instruments,
+                    UNIVERSE: result.universe,
+                },
+            ),
         ]
     )
     return {
@@ -118,8 +146,10 @@ def bars(step: Step) -> Mapping[str, Any]:
     }
 
 
-def _received(step: Step) -> pl.DataFrame:
+def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> pl.DataFrame:
     """What the sources and the sample's index deliver for the run's months.
+
+    A vendor or a database that fails is added to `failures`, and what is `stored` of it stays.
 
     Raises
     ------
@@ -127,31 +157,58 @@ def _received(step: Step) -> pl.DataFrame:
         The configuration names a symbol that has no data at all.
     """
     configuration, months = step.configuration, step.months
-    received = _read(configuration, months)
+    received, nobody = _read(step, months, stored, failures)
+    if not nobody.is_empty():
+        row = nobody.row(0, named=True)
+        step.log.warning(
+            f"{nobody.height} bars of {nobody['symbol'].n_unique()} tickers are left out: by the table of tickers they "
+            f"named no instrument then, the first {row['symbol']} on {row['session']}"
+        )
     memberships = read_memberships(configuration)
     everything = Window(configuration.start, max(configuration.as_of or step.now.date(), months.end))
     missing = _missing(configuration, received, memberships, everything.end)
-    if not missing.is_empty() and months != everything:  # it may have data in other months
-        missing = _missing(configuration, _read(configuration, everything), memberships, everything.end)
+    if not missing.is_empty() and months != everything and not failures:  # it may have data in other months
+        missing = _missing(configuration, _read(step, everything, stored, failures)[0], memberships, everything.end)
     wanted = missing.filter("benchmark")["symbol"].implode()
     index = sources.sample.index_bars(everything.start, everything.end).filter(pl.col("symbol").is_in(wanted))
     missing = missing.filter(~pl.col("symbol").is_in(index["symbol"].unique().implode()))
-    if not missing.is_empty():
+    if not missing.is_empty() and not failures:
         message = missing_data_message(configuration, missing)
         if not configuration.allow_missing:
             raise UniverseError(message)
         step.log.warning(message)
     in_months = index.filter(pl.col("session").is_between(months.start, months.end))
-    return pl.concat([received, in_months.with_columns(calendar=pl.lit("XNYS"))])
+    return pl.concat([received, in_months.with_columns(calendar=pl.lit("XNYS"))], how="diagonal")
 
 
-def _read(configuration: Configuration, window: Window) -> pl.DataFrame:
-    return pl.concat(
-        sources.read_bars(
-            source, start=window.start, end=window.end, directory=configuration.directory, seed=configuration.seed
-        ).with_columns(calendar=pl.lit(source.calendar))
-        for source in configuration.market_data
-    )
+def _read(step: Step, window: Window, stored: pl.DataFrame, failures: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Bars of every source under the symbols of their instruments, and those that name none."""
+    configuration = step.configuration
+    access = sources.Access(configuration.home / "cache", configuration.start, step.now.date())
+    found, nobody = [], []
+    for source in configuration.market_data:
+        try:
+            received = sources.read_bars(
+                source,
+                start=window.start,
+                end=window.end,
+                directory=configuration.directory,
+                seed=configuration.seed,
+                access=access,
+            )
+        except (sources.SourceError, MissingSecretError) as error:
+            if not isinstance(source, RemoteSource | SqlSource):
+                raise
+            failures.append(str(error))
+            kept = stored.filter(source=source.source, asset_class=source.asset_class, calendar=source.calendar)
+            found.append(kept.drop("occurrence", "ingested_at"))
+            continue
+        spells = read_tickers(source.tickers, configuration.directory) if source.tickers else NO_TICKERS
+        own, lost = identified(received.with_columns(calendar=pl.lit(source.calendar)), spells)
+        found.append(own)
+        nobody.append(lost)
+    empty = stored.drop("occurrence", "ingested_at").clear()
+    return pl.concat([empty, *found], how="diagonal"), pl.concat([empty, *nobody], how="diagonal")
 
 
 def _missing(

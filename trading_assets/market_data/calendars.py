@@ -40,8 +40,16 @@ def sessions(calendar: str, start: dt.date, end: dt.date) -> pl.Series:
         return pl.Series("session", [], dtype=pl.Date)
     if calendar == ALWAYS:
         return pl.date_range(start, end, eager=True).alias("session")
-    years = _exchange_sessions(calendar, start.year, end.year)
-    return years.filter(years.is_between(start, end))
+    return trading_hours(calendar, start, end)["session"]
+
+
+def trading_hours(calendar: str, start: dt.date, end: dt.date) -> pl.DataFrame:
+    """Regular hours of each session of an exchange in [start, end]: session, opens, closes (Datetime, UTC).
+
+    Half days close early; a lunch break is not left out. Raises like `sessions`.
+    """
+    years = _schedule(calendar, start.year, end.year)
+    return years.filter(pl.col("session").is_between(start, end))
 
 
 def periods_per_year(calendar: str) -> int:
@@ -50,7 +58,7 @@ def periods_per_year(calendar: str) -> int:
 
 
 @lru_cache(maxsize=64)
-def _exchange_sessions(calendar: str, first_year: int, last_year: int) -> pl.Series:
+def _schedule(calendar: str, first_year: int, last_year: int) -> pl.DataFrame:
     """Whole years: no calendar is empty over one, and neighbouring requests share the work."""
     import exchange_calendars  # takes seconds
 
@@ -66,7 +74,11 @@ def _exchange_sessions(calendar: str, first_year: int, last_year: int) -> pl.Ser
             f"  cause: {error}\n"
             "  do: start later or end earlier, or take a calendar whose holidays reach as far"
         ) from None
-    return pl.Series("session", found.sessions.to_numpy()).cast(pl.Date)
+    instants = [
+        pl.Series(name, hours.dt.tz_localize(None).to_numpy()).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+        for name, hours in (("opens", found.opens), ("closes", found.closes))
+    ]
+    return pl.DataFrame([pl.Series("session", found.sessions.to_numpy()).cast(pl.Date), *instants])
 
 
 def _unknown(calendar: str, names: list[str]) -> str:

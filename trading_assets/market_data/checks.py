@@ -1,20 +1,22 @@
 """Checks of the market_data stage: bars that would be wrong stop the run, bars that are missing are shown."""
 
 import dagster as dg
+import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.market_data.quality import FUTURE_BAR, faults, missing_sessions
-from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SESSIONS
+from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INSTRUMENTS, QUARANTINE, SESSIONS
 from trading_assets.warehouse import Warehouse
 
 _BARS = dg.AssetKey(["market_data", "bars"])
+_INCOMPLETE = "market_data.incomplete_sessions"
 #: Shares above which a person should look.
 MOST_QUARANTINED = 0.01
 MOST_MISSING = 0.01
 
 
 def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]:
-    """`usable_bars` (blocking), `quarantined_share` and `missing_sessions` (WARN) of `market_data/bars`."""
+    """`usable_bars`, which is blocking, and those that show what a person should look at."""
     warehouse = Warehouse(configuration.warehouse_path)
 
     @dg.asset_check(asset=_BARS, blocking=True, description="Every bar in use is sound and on its calendar.")
@@ -54,4 +56,41 @@ def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]
             },
         )
 
-    return [usable_bars, quarantined_share, missing]
+    quality = configuration.quality
+
+    @dg.asset_check(
+        asset=dg.AssetKey(_INCOMPLETE.split(".")),
+        description="There is no session on which most live symbols have no bar.",
+    )
+    def holes_in_the_delivery() -> dg.AssetCheckResult:
+        found = warehouse.query(
+            f"FROM {_INCOMPLETE} WHERE symbols >= {quality.fewest_symbols} "
+            f"AND missing > {quality.most_symbols} * symbols ORDER BY ALL",
+            reads=[_INCOMPLETE],
+        )
+        worst = found.head(20).rows()
+        shown = "\n".join(f"- {day} ({calendar}): {missing} of {symbols}" for calendar, day, symbols, missing in worst)
+        return dg.AssetCheckResult(
+            passed=found.is_empty(),
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"sessions": found.height, "first": dg.MetadataValue.md(shown)},
+        )
+
+    @dg.asset_check(asset=_BARS, description="Actions on record come to what the source's adjusted close says.")
+    def recorded_actions_agree() -> dg.AssetCheckResult:
+        different = warehouse.read(CORPORATE_ACTIONS, where="NOT agrees")
+        columns = ("symbol", "session", "recorded_split", "recorded_dividend", "inferred_split", "inferred_dividend")
+        shown = "\n".join(
+            f"- {symbol} on {day}: recorded {split:g} for 1 and {dividend:g}, inferred {other_split:g} and {other:g}"
+            for symbol, day, split, dividend, other_split, other in different.select(columns)
+            .with_columns(pl.col("recorded_split").fill_null(1.0), pl.col("recorded_dividend").fill_null(0.0))
+            .head(20)
+            .rows()
+        )
+        return dg.AssetCheckResult(
+            passed=different.is_empty(),
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"actions": different.height, "first": dg.MetadataValue.md(shown)},
+        )
+
+    return [usable_bars, quarantined_share, missing, holes_in_the_delivery, recorded_actions_agree]

@@ -10,6 +10,7 @@ import polars as pl
 from trading_assets.market_data.quality import VALUES
 from trading_assets.market_data.tables import RAW_BARS, REVISIONS
 
+_KEY = ("symbol", "session")
 _IDENTITY = ("symbol", "session", "asset_class", "source", "calendar")
 _RECEIPT = ("source_file", "source_line", "ingested_at")
 
@@ -39,28 +40,43 @@ def reconcile(stored: pl.DataFrame, received: pl.DataFrame, now: dt.datetime) ->
         A bar that arrives again with the same values keeps its receipt (file, line, time), so an identical
         delivery changes nothing. A value that changed, or a bar that is not delivered any more, is a revision.
     """
-    content = [*_IDENTITY, *VALUES]
     finite = [pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in VALUES]
     arrived = received.with_columns(*finite, ingested_at=pl.lit(now, pl.Datetime("us")))
-    arrived = _counted(arrived.sort(*content, "source_file", "source_line"), content, "copy")
-    before = _counted(stored.sort(*content, "occurrence"), content, "copy")
-    same = [*content, "copy"]
-
-    new = arrived.join(before, on=same, how="anti", nulls_equal=True)
-    gone = before.join(arrived, on=same, how="anti", nulls_equal=True)
-    kept = before.join(arrived, on=same, how="semi", nulls_equal=True)
-    columns = [*content, *_RECEIPT]
-    rows = pl.concat([kept.select(columns), new.select(columns)])
-    rows = rows.sort("symbol", "session", "source", "source_file", "source_line", *VALUES, nulls_last=True)
-    rows = _counted(rows, ["symbol", "session"], "occurrence")
+    columns = [*_IDENTITY, *VALUES, *_RECEIPT]
+    if stored.is_empty():
+        new, gone, kept = arrived, stored, stored
+    else:
+        arrived, before = _in_order(arrived), _in_order(stored)
+        here, there = _told_apart(arrived), _told_apart(before)
+        same = [*_KEY, "content", "copy"]
+        new = arrived[here.join(there, on=same, how="anti", maintain_order="left")["row"]]
+        gone = before[there.join(here, on=same, how="anti", maintain_order="left")["row"]]
+        kept = before[there.join(here, on=same, how="semi", maintain_order="left")["row"]]
+    rows = _in_order(pl.concat([kept.select(columns), new.select(columns)]))
+    rows = _counted(rows, "occurrence", list(_KEY))
     return Delivery(rows.select(*RAW_BARS.columns), _revisions(gone, new, now))
+
+
+def _told_apart(bars: pl.DataFrame) -> pl.DataFrame:
+    """symbol, session, `content` (a hash of all that a bar says), `copy` (numbers those that say the same), `row`."""
+    hashed = bars.select(*_KEY, content=pl.struct(*_IDENTITY, *VALUES).hash()).with_row_index("row")
+    return _counted(hashed, "copy", [*_KEY, "content"])
+
+
+def _in_order(bars: pl.DataFrame) -> pl.DataFrame:
+    """Sorted by symbol and session, and within both by origin and values."""
+    if bars.select(pl.struct(_KEY).is_duplicated().any()).item():
+        return bars.sort(*_KEY, "source", "source_file", "source_line", *VALUES, nulls_last=True)
+    return bars.sort(_KEY)
 
 
 def _revisions(gone: pl.DataFrame, new: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
     """Pair what is gone with what is new of the same symbol and session, and list the values that differ."""
-    key = ["symbol", "session", "occurrence"]
-    old_rows = _counted(gone.drop("occurrence"), key[:2], "occurrence")
-    new_rows = _counted(new, key[:2], "occurrence")
+    if gone.is_empty():
+        return REVISIONS.empty()
+    key = [*_KEY, "occurrence"]
+    old_rows = _counted(gone.drop("occurrence"), "occurrence", list(_KEY))
+    new_rows = _counted(new, "occurrence", list(_KEY))
     pairs = [
         frame.unpivot(VALUES, index=key, variable_name="column", value_name=name)
         for frame, name in ((old_rows, "old"), (new_rows, "new"))
@@ -71,6 +87,11 @@ def _revisions(gone: pl.DataFrame, new: pl.DataFrame, now: dt.datetime) -> pl.Da
     )
 
 
-def _counted(frame: pl.DataFrame, by: list[str], name: str) -> pl.DataFrame:
-    """Number the rows of each group 1, 2, ... in the order of the frame."""
-    return frame.with_columns(pl.int_range(1, pl.len() + 1).over(by).cast(pl.Int64).alias(name))
+def _counted(frame: pl.DataFrame, name: str, by: list[str]) -> pl.DataFrame:
+    """Number the rows of each group 1, 2, ... in the order of the frame; nearly all groups have one row."""
+    several = frame.select(pl.struct(by).is_duplicated()).to_series()
+    numbers = pl.repeat(1, frame.height, dtype=pl.Int64, eager=True)
+    if several.any():
+        counted = frame.filter(several).select(pl.int_range(1, pl.len() + 1).over(by).cast(pl.Int64)).to_series()
+        numbers = numbers.scatter(several.arg_true(), counted)
+    return frame.with_columns(numbers.alias(name))

@@ -9,10 +9,15 @@ from typing import NamedTuple
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.config.universe import DynamicUniverse
 from trading_assets.market_data import calendars, quality
 from trading_assets.market_data.adjustment import adjust
+from trading_assets.market_data.corporate_actions import NO_ACTIONS, compared
+from trading_assets.market_data.dynamic_universe import spells
 from trading_assets.market_data.instruments import instruments
-from trading_assets.market_data.tables import BARS
+from trading_assets.market_data.quality.releases import NO_RELEASES
+from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS
+from trading_assets.market_data.tickers import NO_TICKERS
 from trading_assets.market_data.universe import Memberships, default_as_of, resolve
 
 
@@ -29,6 +34,7 @@ class History(NamedTuple):
 
     bars: pl.DataFrame
     quarantine: pl.DataFrame
+    corporate_actions: pl.DataFrame
     sessions: pl.DataFrame
     instruments: pl.DataFrame
     universe: pl.DataFrame
@@ -37,7 +43,14 @@ class History(NamedTuple):
 
 
 def history(
-    raw: pl.DataFrame, configuration: Configuration, memberships: Memberships, sectors: Mapping[str, str]
+    raw: pl.DataFrame,
+    configuration: Configuration,
+    memberships: Memberships,
+    sectors: Mapping[str, str],
+    *,
+    releases: pl.DataFrame = NO_RELEASES,
+    actions: pl.DataFrame = NO_ACTIONS,
+    tickers: pl.DataFrame = NO_TICKERS,
 ) -> History:
     """Judge, adjust and describe everything received.
 
@@ -49,6 +62,17 @@ def history(
         Of `universe.read_memberships`.
     sectors
         Of `sectors.read_sectors`.
+    releases
+        Of `quality.read_releases`.
+    actions
+        Of `corporate_actions.read_actions`.
+    tickers
+        Of `tickers.read_tickers`.
+
+    Raises
+    ------
+    QualityError
+        The bars are refused as a whole.
     """
     listed = raw.select("symbol", "asset_class").unique()
     universe = resolve(configuration, listed, memberships)
@@ -59,13 +83,22 @@ def history(
     as_of = as_of or configuration.start
 
     sessions = expected_sessions(raw, configuration.start, as_of)
-    judged = quality.judge(raw, sessions, as_of, configuration.quality)
-    bars = adjust(judged.usable, configuration.quality.split_ratio).select(*BARS.columns)
+    judged = quality.judge(
+        raw, sessions, as_of, configuration.quality, releases=releases, actions=actions, tickers=tickers
+    )
+    adjusted = adjust(judged.usable, configuration.quality.split_ratio, actions)
+    bars = adjusted.select(*BARS.columns)
+    for asset_class, setting in configuration.universe.items():
+        if isinstance(setting, DynamicUniverse):
+            own = spells(bars.filter(asset_class=asset_class), setting).with_columns(asset_class=pl.lit(asset_class))
+            others = universe.filter(pl.col("asset_class") != asset_class)
+            universe = pl.concat([others, own.select(universe.columns)]).sort("symbol", "start")
     return History(
         bars=bars,
         quarantine=judged.quarantine,
         sessions=sessions,
-        instruments=instruments(raw, bars, universe, memberships, sectors),
+        corporate_actions=compared(adjusted).select(*CORPORATE_ACTIONS.columns),
+        instruments=instruments(raw, bars, universe, memberships, sectors, tickers),
         universe=universe,
         as_of=as_of,
         ignored=ignored,
@@ -87,9 +120,9 @@ def unsettled_since(history: History, first: dt.date) -> dt.date:
     Where the last received bar of a symbol before `first` turned out to be a spike, an earlier run, which had
     not seen what came next, kept it. Returns `first` if there is none.
     """
-    spikes = history.quarantine.filter(
-        (pl.col("session") < first) & pl.col("reasons").list.contains(quality.SPIKE.name)
-    ).select("symbol", pl.col("session").alias("spike"))
+    spikes = history.quarantine.filter((pl.col("session") < first) & quality.taken_back()).select(
+        "symbol", pl.col("session").alias("spike")
+    )
     last_bar = history.bars.filter(pl.col("session") < first).group_by("symbol").agg(pl.col("session").max())
     open_spikes = spikes.join(last_bar, on="symbol", how="left").filter(pl.col("spike") > pl.col("session"))
     earliest = open_spikes["spike"].min()

@@ -16,6 +16,7 @@ def instruments(
     universe: pl.DataFrame,
     memberships: Memberships,
     sectors: Mapping[str, str],
+    tickers: pl.DataFrame,
 ) -> pl.DataFrame:
     """One row a symbol of `raw`, whether or not any of its bars is usable; rows of `tables.INSTRUMENTS`.
 
@@ -31,6 +32,8 @@ def instruments(
         May record delistings.
     sectors
         Symbol -> sector.
+    tickers
+        Of `tickers.read_tickers`; may record delistings, too.
 
     Raises
     ------
@@ -52,9 +55,11 @@ def instruments(
     return (
         kinds.unique("symbol", keep="first", maintain_order=True)
         .join(spans, on="symbol", how="left")
-        .join(_delistings(memberships), on="symbol", how="left")
+        .join(_delistings(memberships, tickers), on="symbol", how="left")
+        .join(_names(tickers), on="symbol", how="left")
         .with_columns(
             synthetic=pl.col("source") == "synthetic",
+            tickers=pl.coalesce("tickers", pl.concat_list("symbol")),
             in_universe=pl.col("symbol").is_in(universe["symbol"].unique().implode()),
             sector=pl.col("symbol").replace_strict(dict(sectors), default=None, return_dtype=pl.String),
         )
@@ -63,7 +68,16 @@ def instruments(
     )
 
 
-def _delistings(memberships: Memberships) -> pl.DataFrame:
+def _names(tickers: pl.DataFrame) -> pl.DataFrame:
+    return (
+        tickers.sort("symbol", "start")
+        .group_by("symbol")
+        .agg(pl.col("ticker").unique(maintain_order=True).alias("tickers"))
+    )
+
+
+def _delistings(memberships: Memberships, tickers: pl.DataFrame) -> pl.DataFrame:
     empty = pl.DataFrame(schema={"symbol": pl.String, "delisted": pl.Date})
-    parts = [table.select("symbol", "delisted").drop_nulls() for table in memberships.values()]
+    tables = [*memberships.values(), tickers]
+    parts = [table.select("symbol", "delisted").drop_nulls() for table in tables]
     return pl.concat([empty, *parts]).group_by("symbol").agg(pl.col("delisted").max())

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from trading_assets.config.sources import SyntheticSource
 from trading_assets.market_data.calendars import ALWAYS, periods_per_year, sessions
+from trading_assets.market_data.synthetic_faults import TAKEN_AWAY, planted
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +35,8 @@ FACTOR_VOLATILITY = np.array([1.0, 1.5, 2.0])
 OWN_VOLATILITY = np.array([1.0, 1.2, 1.5])
 BEAR_FALL = 4.0  # daily calm deviations of the factor
 
+#: Sessions from the first over which late listings are spread.
+LISTING_SESSIONS = 5040
 TAIL = 6.0  # degrees of freedom of Student's t
 PERSISTENCE, ROUGHNESS = 0.97, 0.25  # of log volatility: lag-one correlation, stationary deviation
 OVERNIGHT = 0.25  # share of an equity session's variance between close and open
@@ -49,14 +52,27 @@ class _Market(NamedTuple):
     calm: float
 
 
+class Generated(NamedTuple):
+    """Bars in the raw columns, and symbol, session, fault: what is wrong with them."""
+
+    bars: pl.DataFrame
+    faults: pl.DataFrame
+
+
 def generate(source: SyntheticSource, start: dt.date, end: dt.date, seed: int) -> pl.DataFrame:
-    """Bars of the synthetic market with sessions in [start, end], in the raw columns (`adj_close` null).
+    """The bars of `generate_with_faults`."""
+    return generate_with_faults(source, start, end, seed).bars
+
+
+def generate_with_faults(source: SyntheticSource, start: dt.date, end: dt.date, seed: int) -> Generated:
+    """Bars of the synthetic market with sessions in [start, end], and the faults planted in them.
 
     Parameters
     ----------
     source
         How many symbols (SYN001, ...) or which; annual drift, volatility and correlation (see its fields);
-        `missing_rate` of the bars is left out, at random; `trend` plants an edge for rules that follow trends.
+        `missing_rate` of the bars is left out, at random; `trend` plants an edge for rules that follow trends;
+        `listings`, `delistings` and `splits` happen to symbols at random; `faults` are planted at their rates.
     start, end
         The same bars whatever window is asked for; there are none before `ANCHOR`.
     seed
@@ -71,18 +87,49 @@ def generate(source: SyntheticSource, start: dt.date, end: dt.date, seed: int) -
     drawn from their exact distribution (Karatzas and Shreve 1991, 2.8). With a `trend`, each symbol rises and falls
     by turns, in spells of its own with geometric lengths; over time they cancel. Equity opens with a gap, uncorrelated
     with the session that follows; crypto opens at the previous close. Prices have two decimals (four below 1;
-    crypto eight), as traded.
+    crypto eight), as traded. With `splits` there is an `adj_close`, adjusted forward, else it is null. The first symbol
+    is listed for good.
     """
     names = _names(source.symbols)
     days = sessions(source.calendar, ANCHOR, end)
     market = _market(source, days.len(), seed)
-    shown = (days >= start).to_numpy()
-    parts = [_bars(source, name, rank, market, days, shown, seed) for rank, name in enumerate(names)]
-    schema = {"symbol": pl.String, "session": pl.Date, **dict.fromkeys(RAW_COLUMNS[3:8], pl.Float64)}
-    bars = pl.concat([pl.DataFrame(schema=schema), *parts]).with_columns(
-        asset_class=pl.lit(source.asset_class), adj_close=pl.lit(None, pl.Float64), source=pl.lit("synthetic")
+    leader: pl.DataFrame | None = None
+    parts = []
+    for rank, name in enumerate(names):
+        bars, is_listed = _bars(source, name, rank, market, days, seed)
+        if source.faults:
+            leader = bars if rank == 0 else leader
+            bars, is_listed = _with_faults(source, bars, is_listed, None if rank == 0 else leader, seed)
+        parts.append(bars.filter(is_listed, pl.col("session") >= start))
+    empty = {"symbol": pl.String, "session": pl.Date, **dict.fromkeys(RAW_COLUMNS[3:9], pl.Float64)}
+    schema = empty | ({"fault": pl.String} if source.faults else {})
+    rows = pl.concat([pl.DataFrame(schema=schema), *parts]).with_columns(
+        asset_class=pl.lit(source.asset_class), source=pl.lit("synthetic")
     )
-    return bars.select(RAW_COLUMNS).sort("symbol", "session")
+    if not source.faults:
+        nothing = pl.DataFrame(schema={"symbol": pl.String, "session": pl.Date, "fault": pl.String})
+        return Generated(rows.select(RAW_COLUMNS).sort("symbol", "session"), nothing)
+    rows = rows.sort("symbol", "session", maintain_order=True)
+    there = rows.filter(~pl.col("fault").is_in(TAKEN_AWAY).fill_null(False))
+    return Generated(there.select(RAW_COLUMNS), rows.select("symbol", "session", "fault").drop_nulls())
+
+
+def _with_faults(
+    source: SyntheticSource, bars: pl.DataFrame, is_listed: pl.Series, leader: pl.DataFrame | None, seed: int
+) -> tuple[pl.DataFrame, pl.Series]:
+    """Of the sessions on which the symbol is listed; whatever is missing there is a fault."""
+    name = bars["symbol"][0]
+    alive = bars.filter(is_listed)
+    same = None if leader is None else leader.filter(is_listed)
+
+    def draw(fault: str, length: int) -> Floats:
+        return np.asarray(_stream(seed, name, "fault", fault).random(length))
+
+    def market_draw(fault: str, length: int) -> Floats:
+        return np.asarray(_stream(seed, "market", "fault", fault).random(bars.height)[is_listed.to_numpy()][:length])
+
+    faulty = planted(alive, dict[str, float](source.faults.items()), draw, market_draw, same)
+    return faulty, pl.repeat(True, faulty.height, eager=True)
 
 
 def _names(symbols: int | list[str]) -> list[str]:
@@ -144,8 +191,9 @@ def _trend(source: SyntheticSource, name: str, length: int, seed: int) -> Floats
 
 
 def _bars(
-    source: SyntheticSource, name: str, rank: int, market: _Market, days: pl.Series, shown: NDArray[np.bool_], seed: int
-) -> pl.DataFrame:
+    source: SyntheticSource, name: str, rank: int, market: _Market, days: pl.Series, seed: int
+) -> tuple[pl.DataFrame, pl.Series]:
+    """Bars of all sessions, and whether each is there."""
     length = days.len()
     traits = _stream(seed, name, "traits").standard_normal(4)
     loading = LEADER_LOADING if rank == 0 else float(np.exp(0.25 * traits[0]))
@@ -171,16 +219,45 @@ def _bars(
     activity = 0.4 * np.log(relative) + 0.3 * np.abs(returns) / deviation + 0.3 * trade
     volume = np.exp(17.0 + traits[3] + activity - close)  # about 25 to 100 million of quote currency a session
 
-    on_record = shown & (_stream(seed, name, "missing").random(length) >= source.missing_rate)
+    ratio = _share_ratio(source, name, length, seed)
+    is_there = _stream(seed, name, "missing").random(length) >= source.missing_rate
+    if rank > 0:
+        is_there &= _listed(source, name, length, seed)
     prices = {"open": start, "high": high, "low": low, "close": close}
-    return pl.DataFrame(
+    volume = volume * ratio
+    bars = pl.DataFrame(
         {
             "symbol": pl.Series([name]).new_from_index(0, length),
             "session": days,
-            **{key: _printed(np.exp(value), source.asset_class) for key, value in prices.items()},
+            **{key: _printed(np.exp(value) / ratio, source.asset_class) for key, value in prices.items()},
             "volume": np.maximum(volume.round() if source.asset_class == "equity" else volume.round(3), 0.0),
+            "adj_close": pl.Series(np.exp(close))
+            if source.splits
+            else pl.repeat(None, length, dtype=pl.Float64, eager=True),
         }
-    ).filter(pl.Series(on_record))
+    )
+    return bars, pl.Series(is_there)
+
+
+def _share_ratio(source: SyntheticSource, name: str, length: int, seed: int) -> Floats:
+    """Shares that one of the first session has become."""
+    if not source.splits:
+        return np.ones(length)
+    event, kind = _stream(seed, name, "splits").random((length, 2)).T
+    ratio = np.select([kind < 0.7, kind < 0.85], [2.0, 3.0], 1.5)
+    happens = event < source.splits / periods_per_year(source.calendar)
+    happens[:1] = False  # nobody held it before
+    return np.asarray(np.cumprod(np.where(happens, ratio, 1.0)), dtype=np.float64)
+
+
+def _listed(source: SyntheticSource, name: str, length: int, seed: int) -> NDArray[np.bool_]:
+    """From the listing to the delisting; whether and when does not depend on how many sessions are asked for."""
+    is_late, when, ends = _stream(seed, name, "life").random(3)
+    first = int(when * LISTING_SESSIONS) if is_late < source.listings else 0
+    daily = source.delistings / periods_per_year(source.calendar)
+    last = first + np.log(ends) / np.log1p(-daily) if daily > 0 else np.inf
+    place = np.arange(length)
+    return np.asarray((place >= first) & (place <= last))
 
 
 def _log_uniform(normal: Floats) -> Floats:

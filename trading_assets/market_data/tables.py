@@ -26,6 +26,10 @@ _RAW = {
     "close": Column(pl.Float64, "As received, quote currency", nullable=True),
     "volume": Column(pl.Float64, "As received, units traded in the session", nullable=True),
     "adj_close": Column(pl.Float64, "The source's split- and dividend-adjusted close, if it has one", nullable=True),
+    "market_cap": Column(pl.Float64, "As received, quote currency, if the source has it", nullable=True),
+    "coverage": Column(
+        pl.Float64, "Share of the session's intraday bars that were there; null for a daily bar", nullable=True
+    ),
     "source": _SOURCE,
     "source_file": Column(pl.String, "File the row came from, null for a source without files", nullable=True),
     "source_line": Column(pl.Int64, "Line of that file, counted from 1", nullable=True),
@@ -80,6 +84,7 @@ BARS = Table(
         "adj_low": Column(pl.Float64, "low x F", above=0),
         "adj_close": Column(pl.Float64, "close x F", above=0),
         "dollar_volume": Column(pl.Float64, "Raw close x volume, quote currency", at_least=0),
+        "market_cap": Column(pl.Float64, "Market capitalisation, quote currency, if the source has it", nullable=True),
         "flags": Column(pl.List(pl.String), "What a reader should know of the bar; see quality.RULES"),
         "source": _SOURCE,
     },
@@ -90,6 +95,27 @@ QUARANTINE = Table(
     description="A bar that is kept but never used, and why",
     key=("symbol", "session", "occurrence"),
     columns={**_RAW, "reasons": Column(pl.List(pl.String), "Every rule that the bar broke; see quality.RULES")},
+)
+
+CORPORATE_ACTIONS = Table(
+    name="market_data.corporate_actions",
+    description="A split or dividend, as recorded, as inferred from the adjusted close, and as used",
+    key=("symbol", "session"),
+    columns={
+        "symbol": _SYMBOL,
+        "session": Column(pl.Date, "Ex-session: known at its open"),
+        "split_ratio": Column(pl.Float64, "Used: new shares per old share, else 1", above=0),
+        "cash_dividend": Column(pl.Float64, "Used: quote currency per old share, else 0", at_least=0),
+        "recorded_split": Column(pl.Float64, "Of the files of `actions`; null if nothing is on record", nullable=True),
+        "recorded_dividend": Column(pl.Float64, "Of the files; null if nothing is on record", nullable=True),
+        "inferred_split": Column(pl.Float64, "From the adjusted close; null if the source has none", nullable=True),
+        "inferred_dividend": Column(pl.Float64, "From the adjusted close; null if there is none", nullable=True),
+        "agrees": Column(
+            pl.Boolean,
+            "Both come to the same change of price within rounding; null if there is only one",
+            nullable=True,
+        ),
+    },
 )
 
 SESSIONS = Table(
@@ -114,6 +140,7 @@ INSTRUMENTS = Table(
             pl.Date, "Recorded delisting date, if there is one; nothing before that day may use it", nullable=True
         ),
         "synthetic": Column(pl.Boolean, "The prices are generated, not observed"),
+        "tickers": Column(pl.List(pl.String), "Its names over time, if a table of tickers has it; else its symbol"),
         "in_universe": Column(pl.Boolean, "Has at least one spell in the universe; false for a mere benchmark"),
         "sector": Column(pl.String, "As the configuration says; null: none is known", nullable=True),
     },

@@ -98,7 +98,8 @@ def resolve(configuration: Configuration, listed: pl.DataFrame, memberships: Mem
 
     Notes
     -----
-    Spells of `all` and of a list last from the configuration's start, with no end.
+    Spells of `all` and of a list last from the configuration's start, with no end. So do those of a dynamic universe
+    until its bars are known (`dynamic_universe.spells`).
     """
     classes = sorted({source.asset_class for source in configuration.market_data} | set(configuration.universe))
     parts = [UNIVERSE.empty()]
@@ -108,7 +109,7 @@ def resolve(configuration: Configuration, listed: pl.DataFrame, memberships: Mem
             spells = memberships[asset_class].select("symbol", "start", "end")
         else:
             of_class = listed.filter(pl.col("asset_class") == asset_class)["symbol"].unique().to_list()
-            symbols = of_class if setting == "all" else list(dict.fromkeys(setting))
+            symbols = list(dict.fromkeys(setting)) if isinstance(setting, list) else of_class
             spells = pl.DataFrame({"symbol": symbols}, schema={"symbol": pl.String}).with_columns(
                 start=configuration.start, end=pl.lit(None, pl.Date)
             )

@@ -12,10 +12,12 @@ from trading_assets import charts
 from trading_assets.config import Configuration
 from trading_assets.reports.building import index_text, strategy_files, verdict_summary, write_files
 from trading_assets.reports.content import strategy_content
+from trading_assets.reports.data_docs import build_data_docs
 from trading_assets.reports.doubts import development_bands
+from trading_assets.reports.expectations import evaluate
 from trading_assets.reports.page import result_of
 from trading_assets.reports.sections import longest_run, monthly
-from trading_assets.reports.tables import INDEX
+from trading_assets.reports.tables import EXPECTATIONS, INDEX
 from trading_assets.warehouse import Whole
 from trading_assets.warehouse.table_asset import Step, table_asset
 
@@ -40,11 +42,23 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         )
         for name in configuration.strategies
     ]
+    holdouts = [f"robustness/holdout/{name}" for name in configuration.strategies]
+    expected = table_asset(
+        expectations,
+        stage="reports",
+        tables=(EXPECTATIONS,),
+        deps=["market_data/bars", "features/daily", *holdouts],
+        kinds=("duckdb", "greatexpectations"),
+    )
     own_pages = [f"reports/{name}" for name in configuration.strategies]
     summary = table_asset(
-        index, stage="reports", tables=(INDEX,), deps=[*own_pages, "market_data/quality_summary"], kinds=("html",)
+        index,
+        stage="reports",
+        tables=(INDEX,),
+        deps=[*own_pages, "reports/expectations", "market_data/quality_summary"],
+        kinds=("html",),
     )
-    return [*pages, summary]
+    return [*pages, expected, summary]
 
 
 def page(step: Step) -> Mapping[str, Any]:
@@ -65,6 +79,18 @@ def page(step: Step) -> Mapping[str, Any]:
         "synthetic": content.synthetic,
         **{name: dg.MetadataValue.md(charts.markdown(figure)) for name, figure in figures.items()},
     }
+
+
+def expectations(step: Step) -> Mapping[str, Any]:
+    """What people expect of the tables: the rows that break it, and Great Expectations' Data Docs of it."""
+    work = step.work
+    results = evaluate(lambda select, reads: work.query(select, reads=list(reads)), work.exists)
+    work.replace(Whole(), {EXPECTATIONS: results})
+    shown: dict[str, Any] = {"expectations": results.select("table", "expectation", "failing")}
+    if step.configuration.reports.data_docs and not results.is_empty():
+        page = build_data_docs(results, step.configuration.home / "reports" / "data_docs")
+        shown["data docs"] = dg.MetadataValue.path(str(page))
+    return shown
 
 
 def index(step: Step) -> Mapping[str, Any]:

@@ -20,6 +20,7 @@ from trading_assets.reports.content import (
 )
 from trading_assets.reports.exports import csv_text, json_text
 from trading_assets.reports.page import index_page, result_of, strategy_page
+from trading_assets.reports.tables import EXPECTATIONS
 from trading_assets.warehouse import Rows, Warehouse
 
 SUMMARY_METRICS = ("annual_return", "sharpe", "max_drawdown", "trades")
@@ -71,7 +72,16 @@ def index_text(configuration: Configuration, warehouse: Warehouse) -> str:
     """The index page."""
     verdicts = verdict_summary(configuration, warehouse)
     sources = ", ".join(f"{source.asset_class} from {source.source}" for source in configuration.market_data)
-    return index_page(configuration.name, f"{sources} · seed {configuration.seed}", verdicts, quality_counts(warehouse))
+    has_docs = (configuration.home / "reports" / "data_docs" / "index.html").exists()
+    expected = warehouse.read_or_empty(EXPECTATIONS).sort("place").select("table", "text", "failing", "examples")
+    return index_page(
+        configuration.name,
+        f"{sources} · seed {configuration.seed}",
+        verdicts,
+        quality_counts(warehouse),
+        expected,
+        data_docs="data_docs/index.html" if has_docs else None,
+    )
 
 
 def verdict_summary(configuration: Configuration, warehouse: Warehouse) -> pl.DataFrame:

@@ -1,8 +1,13 @@
 """Checks of the reports stage."""
 
+import json
+
 import dagster as dg
 
 from trading_assets.config import Configuration
+from trading_assets.reports.expectations import EXPECTATIONS as EXPECTED
+from trading_assets.reports.expectations import Expectation
+from trading_assets.reports.tables import EXPECTATIONS
 from trading_assets.strategies.tables import STATUS
 from trading_assets.warehouse import Warehouse
 
@@ -26,4 +31,23 @@ def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]
         ]
         return dg.AssetCheckResult(passed=not failed, metadata={"error": "; ".join(failed)} if failed else {})
 
-    return [every_strategy_completed]
+    return [every_strategy_completed, *map(_expected, EXPECTED)]
+
+
+def _expected(expectation: Expectation) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=dg.AssetKey(["reports", "expectations"]),
+        name=expectation.name,
+        description=f"{expectation.table}: {expectation.text}",
+        required_resource_keys={"warehouse"},
+    )
+    def holds(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        warehouse: Warehouse = context.resources.warehouse
+        rows = warehouse.read_or_empty(EXPECTATIONS, where="expectation = ?", parameters=[expectation.name])
+        metadata: dict[str, dg.MetadataValue] = {}
+        for row in rows.filter(~rows["passed"]).iter_rows(named=True):
+            metadata["failing"] = dg.MetadataValue.int(row["failing"])
+            metadata["first"] = dg.MetadataValue.json(json.loads(row["examples"]))
+        return dg.AssetCheckResult(passed=not metadata, severity=dg.AssetCheckSeverity.WARN, metadata=metadata)
+
+    return holds

@@ -9,6 +9,7 @@ import polars as pl
 from trading_assets.backtests import tables as backtests
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import StrategySettings
+from trading_assets.market_data.quality import RULES
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models import tables as models
 from trading_assets.robustness import tables as robustness
@@ -116,5 +117,9 @@ def quality_counts(warehouse: Warehouse, asset_class: str | list[str] = "all") -
     if not warehouse.exists(QUALITY_SUMMARY):
         return pl.DataFrame()
     counts = warehouse.query(f"SELECT * FROM {QUALITY_SUMMARY} ORDER BY ALL", reads=[QUALITY_SUMMARY])
+    meanings = dict(RULES)
+    counts = counts.with_columns(
+        meaning=pl.col("reason").replace_strict(meanings, default=None, return_dtype=pl.String)
+    )
     named = isinstance(asset_class, str) and asset_class != "all"
     return counts.filter(asset_class=asset_class).drop("asset_class") if named else counts

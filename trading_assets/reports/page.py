@@ -79,7 +79,14 @@ def strategy_page(content: StrategyContent) -> str:
     )
 
 
-def index_page(name: str, subtitle: str, verdicts: pl.DataFrame, quality: pl.DataFrame) -> str:
+def index_page(
+    name: str,
+    subtitle: str,
+    verdicts: pl.DataFrame,
+    quality: pl.DataFrame,
+    expected: pl.DataFrame,
+    data_docs: str | None,
+) -> str:
     """The page of all strategies.
 
     Parameters
@@ -88,6 +95,10 @@ def index_page(name: str, subtitle: str, verdicts: pl.DataFrame, quality: pl.Dat
         One row a strategy, as `verdict_summary` makes it; the strategy links to its page.
     quality
         Rows quarantined and flagged, by reason.
+    expected
+        What is expected of each table, the number of rows that break it, and the first of them.
+    data_docs
+        Where the Data Docs are, from the page's folder; None: nowhere.
     """
     formats = {"annual_return": percent, "max_drawdown": percent}
     return (
@@ -99,6 +110,8 @@ def index_page(name: str, subtitle: str, verdicts: pl.DataFrame, quality: pl.Dat
             subtitle=subtitle,
             verdicts=grid(verdicts, formats=formats, links={"strategy": lambda strategy: f"{strategy}.html"}),
             quality=grid(quality),
+            expected=grid(expected) if not expected.is_empty() else None,
+            data_docs=data_docs,
         )
     )
 

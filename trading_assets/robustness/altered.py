@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from trading_assets.config import Configuration
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SESSIONS, UNIVERSE
+from trading_assets.models.splits import development, spans_of
+from trading_assets.models.tables import SPLITS
 from trading_assets.warehouse import Warehouse
 
 #: Deviations of the noise: of a price from one session to another, within one, and of the logarithm of a volume.
@@ -26,15 +29,18 @@ class Recorded:
     universe: pl.DataFrame
 
 
-def recorded(warehouse: Warehouse) -> Recorded:
-    """The tables as they stand."""
-    return Recorded(
+def recorded(warehouse: Warehouse, configuration: Configuration, strategy: str) -> Recorded:
+    """The tables as they stand; for a strategy that is not registered as they stood before its holdout."""
+    whole = Recorded(
         bars=warehouse.read(BARS).sort("symbol", "session"),
         quarantine=warehouse.read(QUARANTINE),
         sessions=warehouse.read(SESSIONS),
         instruments=warehouse.read(INSTRUMENTS),
         universe=warehouse.read(UNIVERSE),
     )
+    if strategy in configuration.registration:
+        return whole
+    return known_at(whole, development(spans_of(warehouse.read(SPLITS))).end)
 
 
 def known_at(whole: Recorded, cut: dt.date) -> Recorded:

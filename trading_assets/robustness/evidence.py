@@ -75,7 +75,12 @@ def look_ahead(step: Step) -> Mapping[str, Any]:
 
     require_ok(step, ("strategies",))
     name, configuration = strategy_of(step), step.configuration
-    found = audit(configuration, name, recorded(step.work), configuration.robustness.look_ahead_cuts)
+    found = audit(
+        configuration,
+        name,
+        recorded(step.work, configuration, name),
+        configuration.robustness.look_ahead_cuts,
+    )
     write(step, look_ahead.__name__, {LOOK_AHEAD: found})
     return {"cuts": found["cut"].n_unique(), "columns that know the future": violations(found)}
 

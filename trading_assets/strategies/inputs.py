@@ -108,7 +108,9 @@ def panel_of(configuration: Configuration, name: str, frames: Frames) -> pl.Data
     if not members:
         return panel
     benchmark = benchmark_of(instruments["asset_class"].to_list(), configuration.benchmarks)
-    return with_regimes(with_members(panel, members, frames.target_weights), frames.regimes, benchmark)
+    return with_regimes(
+        with_members(panel, members, frames.target_weights), frames.regimes, benchmark, configuration.regimes.number
+    )
 
 
 def parameters_of(settings: StrategySettings) -> StrategyParameters:

@@ -106,13 +106,16 @@ def _net(target_weights: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"session": pl.Date, "symbol": pl.String, "weight": pl.Float64}, orient="row")
 
 
-def with_regimes(panel: pl.DataFrame, regimes: pl.DataFrame, benchmark: str | None) -> pl.DataFrame:
-    """Add ``regime_<k>`` from rows of `models.regimes` of one benchmark: the last known at the row's session."""
+def with_regimes(panel: pl.DataFrame, regimes: pl.DataFrame, benchmark: str | None, number: int) -> pl.DataFrame:
+    """Add ``regime_<k>`` from rows of `models.regimes` of one benchmark: the last known at the row's session.
+
+    There are `number` columns whether or not any regime is known: a column that comes later must not show before.
+    """
     own = regimes.filter(pl.col("benchmark") == (benchmark or "")).sort("session", "regime")
-    if own.is_empty():
-        return panel
-    wide = own.pivot("regime", index="session", values="probability")
-    wide = wide.rename({name: f"regime_{name}" for name in wide.columns if name != "session"})
+    wide = own.select("session").unique().sort("session")
+    for k in range(number):
+        of_regime = own.filter(regime=k).select("session", pl.col("probability").alias(f"regime_{k}"))
+        wide = wide.join(of_regime, on="session", how="left")
     return panel.sort("session").join_asof(wide, on="session").sort("symbol", "session")
 
 

@@ -88,7 +88,8 @@ def test_the_audit_on_demand(tiny: Experiment, tmp_path: Path) -> None:
     clean = command_line(tiny.config, tiny.data, "audit", "look-ahead", "--strategy", "crypto_momentum")
     assert clean.returncode == 0, clean.stderr
     assert "crypto_momentum: nothing looks ahead; 2 past closes" in clean.stdout
-    leaky = changed(tmp_path, strategies={"leaky": {"type": LEAKS, "leak": "tomorrow"}}, registration=None)
+    strategies, robustness = {"leaky": {"type": LEAKS, "leak": "tomorrow"}}, {"look_ahead_cuts": 8}
+    leaky = changed(tmp_path, strategies=strategies, robustness=robustness, registration=None)
     found = command_line(leaky, tiny.data, "audit", "look-ahead")
     assert found.returncode == 1
     assert "signals" in found.stdout

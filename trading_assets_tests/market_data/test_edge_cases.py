@@ -255,7 +255,10 @@ def test_delisting(tmp_path: Path) -> None:
 
 
 def test_new_listing(tmp_path: Path) -> None:
-    warehouse = after(tmp_path, pl.concat([path(STEADY), path(STEADY, "NEW").filter(pl.col("session") >= DAYS[30])]))
+    warehouse = after(
+        tmp_path,
+        pl.concat([path(STEADY), path([2 * close for close in STEADY], "NEW").filter(pl.col("session") >= DAYS[30])]),
+    )
     spans = warehouse.read(INSTRUMENTS).select("symbol", "first_session").rows()
     assert spans == [("AAA", DAYS[0]), ("NEW", DAYS[30])]
     assert warehouse.read(BARS, where="symbol = 'NEW'")["forward_factor"].to_list() == [1.0] * (len(DAYS) - 30)

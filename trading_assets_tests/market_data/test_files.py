@@ -25,9 +25,9 @@ def test_a_long_file(tmp_path: Path) -> None:
     bars = load(tmp_path)
     assert bars.schema == SCHEMA
     assert bars.rows() == [
-        ("A", "equity", dt.date(2020, 1, 2), 1, 2, 1, 1, 5, None, "files", "bars.csv", 4),
-        ("A", "equity", dt.date(2020, 1, 3), 1.5, 2, 1, 1.25, 7, None, "files", "bars.csv", 3),
-        ("B", "equity", dt.date(2020, 1, 3), 10, 12, 9, 11, 1000, None, "files", "bars.csv", 2),
+        ("A", "equity", dt.date(2020, 1, 2), 1, 2, 1, 1, 5, None, None, None, "files", "bars.csv", 4),
+        ("A", "equity", dt.date(2020, 1, 3), 1.5, 2, 1, 1.25, 7, None, None, None, "files", "bars.csv", 3),
+        ("B", "equity", dt.date(2020, 1, 3), 10, 12, 9, 11, 1000, None, None, None, "files", "bars.csv", 2),
     ]
 
 

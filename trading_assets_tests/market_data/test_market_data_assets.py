@@ -7,11 +7,13 @@ import logging
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import polars as pl
 import pytest
 
 from trading_assets.market_data.assets import build_assets, monthly_partitions, raw_bars
 from trading_assets.market_data.checks import build_checks
+from trading_assets.market_data.quality import QualityError, ReleaseError
 from trading_assets.market_data.tables import (
     BARS,
     INSTRUMENTS,
@@ -23,6 +25,8 @@ from trading_assets.market_data.tables import (
 )
 from trading_assets.market_data.universe import UniverseError
 from trading_assets.warehouse import Sessions, Warehouse
+from trading_assets.warehouse.sql_assets import build_sql_assets, models_folder, read_models, run_model
+from trading_assets.warehouse.sql_models import parse_models
 from trading_assets_tests.market_data.experiments import MONTHS, WHOLE, deliver, experiment, run, step
 from trading_assets_tests.market_data.markets import NOW, path
 from trading_assets_tests.market_data.markets import SESSIONS as DAYS
@@ -177,8 +181,11 @@ def test_through_dagster_with_its_checks(tmp_path: Path) -> None:
     deliver(tmp_path, eventful())
     configuration = experiment(tmp_path)
     warehouse = Warehouse(configuration.warehouse_path)
+    own = {"market_data.bars": [dg.AssetKey(["market_data", "bars"])]}
+    tables = {table.name: table for table in TABLES}
+    models = [asset for asset in build_sql_assets(configuration, own, tables) if asset.key.path[0] == "market_data"]
     definitions = dg.Definitions(
-        assets=build_assets(configuration),
+        assets=[*build_assets(configuration), *models],
         asset_checks=build_checks(configuration),
         resources={"configuration": configuration, "warehouse": warehouse},
     )
@@ -190,7 +197,14 @@ def test_through_dagster_with_its_checks(tmp_path: Path) -> None:
         checks = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
         assert result.success
         # Two of 120 bars are spikes: more than the share that goes without a look.
-        assert checks == {"contract": True, "usable_bars": True, "quarantined_share": False, "missing_sessions": False}
+        assert checks == {
+            "contract": True,
+            "usable_bars": True,
+            "quarantined_share": False,
+            "missing_sessions": False,
+            "holes_in_the_delivery": True,
+            "recorded_actions_agree": True,
+        }
 
         sunday = warehouse.read(BARS).head(1).with_columns(session=pl.lit(dt.date(2024, 1, 7)))
         warehouse.replace(Sessions(dt.date(2024, 1, 7), dt.date(2024, 1, 7)), {BARS: sunday})
@@ -207,3 +221,57 @@ def test_through_dagster_with_its_checks(tmp_path: Path) -> None:
         assert not check.passed
         assert check.metadata["not a session of the calendar"].value == 1
         assert not found.success  # blocking
+
+
+def many(count: int, missing: tuple[str, ...] = ()) -> pl.DataFrame:
+    """Symbols with prices of their own; those of `missing` have no bar on the thirty-first session."""
+    parts = []
+    for number in range(count):
+        random = np.random.default_rng(number)
+        parts.append(path(100 * np.exp(np.cumsum(random.normal(0, 0.01, len(DAYS)))), f"S{number:02d}"))
+    return pl.concat(parts).filter(~(pl.col("symbol").is_in(missing) & (pl.col("session") == DAYS[30])))
+
+
+@pytest.mark.parametrize(("missing", "passed"), [(7, False), (6, True)])
+def test_a_hole_in_the_delivery_is_shown(tmp_path: Path, missing: int, passed: bool) -> None:
+    deliver(tmp_path, many(12, tuple(f"S{number:02d}" for number in range(missing))))
+    configuration = experiment(tmp_path)
+    warehouse = run(configuration)
+    tables = {table.name: table for table in TABLES}
+    models = parse_models(read_models(models_folder()), {name: table.columns for name, table in tables.items()})
+    (model,) = [model for model in models if model.name == "market_data.incomplete_sessions"]
+    run_model(warehouse.unit_of_work(), model, tables)
+    check = next(check for check in build_checks(configuration) if "holes" in check.check_key.name)
+    result = check()
+    assert isinstance(result, dg.AssetCheckResult)
+    assert result.passed is passed
+    assert result.metadata["sessions"].value == (0 if passed else 1)
+
+
+def test_a_refused_delivery_leaves_the_bars_as_they_were(tmp_path: Path) -> None:
+    deliver(tmp_path, many(12))
+    before = fingerprints(run(experiment(tmp_path)))
+    good = many(12)
+    names = pl.DataFrame({"symbol": [f"S{number:02d}" for number in range(12)]})
+    copied = good.filter(symbol="S00").drop("symbol").join(names, how="cross")
+    deliver(tmp_path, copied.select(good.columns))
+    with pytest.raises(QualityError, match="refused: one_series"):
+        run(experiment(tmp_path))
+    warehouse = Warehouse(experiment(tmp_path).warehouse_path)
+    after = fingerprints(warehouse)
+    assert {name for name in before if before[name] != after[name]} == {RAW_BARS.name}, "as received, that is"
+    deliver(tmp_path, good)
+    assert fingerprints(run(experiment(tmp_path), now=LATER))[BARS.name] == before[BARS.name]
+
+
+def test_releases_of_the_configuration(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    deliver(tmp_path, eventful())
+    day = dt.date(2024, 1, 31)
+    (tmp_path / "reviewed.csv").write_text(f"symbol,session,rule\nAAA,{day},spike\nZZZ,{day},spike\n")
+    with caplog.at_level(logging.WARNING):
+        warehouse = run(experiment(tmp_path, quality={"releases": "reviewed.csv"}))
+    assert warehouse.read(BARS, where="symbol = 'AAA' AND session = ?", parameters=[day]).height == 1
+    assert "1 releases name no bar, the first ZZZ on 2024-01-31" in caplog.text
+    (tmp_path / "reviewed.csv").write_text("symbol,session\n")
+    with pytest.raises(ReleaseError, match="no column 'rule'"):
+        run(experiment(tmp_path, quality={"releases": "reviewed.csv"}))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -12,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from trading_assets.config.sections import Quality
+from trading_assets.config.quality import SEVERITIES, Quality
 from trading_assets.market_data import calendars, quality
 from trading_assets.market_data.deliveries import reconcile
-from trading_assets.market_data.quality import RULES, faults, judge, missing_sessions
+from trading_assets.market_data.quality import RULES, faults, judge, missing_sessions, rules
 from trading_assets.market_data.sources import sample
 from trading_assets.market_data.tables import QUARANTINE, RAW_BARS
 from trading_assets_tests.market_data.markets import AS_OF, CALENDAR, NOW, SESSIONS, path, received
@@ -153,7 +155,11 @@ def test_copies_are_reduced_and_conflicts_are_all_quarantined() -> None:
         ([100, 160, 119.9], [1], []),
         ([100, 160, 121], [], [1]),  # not near enough
         ([100, 160, 161], [], [1]),  # a new level
-        ([100, 150, 100], [], []),  # exactly half is no extreme move
+        ([100, 142, 100], [], []),  # less than half is no extreme move
+        ([100, 150, 100], [1], []),  # but three for two is a split's ratio
+        ([100, 143, 100], [1], []),
+        ([100, 66.7, 100], [1], []),
+        ([100, 66.7, 66], [], [1]),  # a split that nobody recorded
         ([100, 160], [], [1]),  # not yet decided
         ([100, 300, 100, 300, 100], [1, 3], []),
         ([100, 300, 900, 300, 310], [2], [1]),
@@ -203,10 +209,17 @@ def test_a_wrong_adjusted_close_is_a_spike() -> None:
 
 
 def test_every_rule_is_named_once_and_described() -> None:
-    assert len({rule.name for rule in RULES}) == len(RULES) == 15
-    declared = [value for value in vars(quality).values() if isinstance(value, quality.Rule)]
+    assert len({rule.name for rule in RULES}) == len(RULES)
+    declared = [value for value in vars(rules).values() if isinstance(value, quality.Rule)]
     assert sorted(declared) == sorted(RULES)
-    assert all(rule.description and rule.effect in ("quarantine", "flag") for rule in RULES)
+    assert all(rule.description for rule in RULES)
+    assert {rule.name for rule in RULES} == set(SEVERITIES)
+
+
+def test_the_docs_list_every_rule() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "data-quality.md").read_text()
+    rows = [line for line in page.splitlines() if re.match(r"\| `[a-z_]+` \| (flag|row|symbol|batch) \|", line)]
+    assert rows == [f"| `{rule.name}` | {SEVERITIES[rule.name][0]} | {rule.description} |" for rule in RULES]
 
 
 # --- a twin in plain Python ---------------------------------------------------------------------------------
@@ -235,14 +248,14 @@ def twin(rows: list[dict[str, Any]], as_of: dt.date) -> tuple[dict[Any, list[lis
                 good.setdefault(key[0], []).append({**row, "copied": len(groups[key]) > 1})
     for symbol, bars in good.items():
         kept: list[dict[str, Any]] = []
-        pending: tuple[dict[str, Any], float] | None = None  # the last bar, and the close it jumped from
+        pending: tuple[dict[str, Any], float, str] | None = None  # the last bar, the close it jumped from, its fault
         for bar in bars:
             if pending is not None:
-                last, base = pending
+                last, base, fault = pending
                 change = factor_change([*kept, bar]) * factor_change(kept)
                 if abs(bar["close"] * change / base - 1) <= limits.spike_return:
                     kept.pop()
-                    reasons.setdefault((symbol, last["session"]), []).append(["spike"])
+                    reasons.setdefault((symbol, last["session"]), []).append([fault])
                 pending = None
                 took_back = last not in kept
             else:
@@ -250,12 +263,22 @@ def twin(rows: list[dict[str, Any]], as_of: dt.date) -> tuple[dict[Any, list[lis
             kept.append(bar)
             if len(kept) > 1 and not took_back:
                 base = kept[-2]["close"]
-                bar["extreme"] = abs(bar["close"] * factor_change(kept) / base - 1) > limits.extreme_move
+                moves = [bar[name] * factor_change(kept) / base for name in ("close", "open")]
+                far = abs(moves[0] - 1) > limits.extreme_move
+                bar["extreme"] = far or of_a_split(moves, limits.half_adjusted)
                 if bar["extreme"]:
-                    pending = (bar, base)
+                    pending = (bar, base, "spike" if far else "half_adjusted")
         for n, bar in enumerate(kept):
             flags[(symbol, bar["session"])] = [bar_flags(bar, kept[: n + 1], limits)]
     return flags, reasons
+
+
+def of_a_split(moves: list[float], nearness: float) -> bool:
+    """Close and open are at one split's ratio from the close before."""
+    ratios = [r for n in (1.5, 2, 3, 4, 5, 6, 7, 8, 9, 10) for r in (n, 1 / n)]
+    return any(
+        abs(math.log(moves[0] / ratio)) <= nearness and abs(math.log(moves[1] / ratio)) <= 0.05 for ratio in ratios
+    )
 
 
 def row_reasons(row: dict[str, Any], *, conflict: bool, as_of: dt.date, rounding: float) -> list[str]:

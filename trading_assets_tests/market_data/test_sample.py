@@ -13,9 +13,10 @@ from polars.testing import assert_frame_equal
 
 from trading_assets.config.sources import SampleSource, SyntheticSource
 from trading_assets.market_data.sources import read_bars
-from trading_assets.market_data.sources.raw import NUMBERS, SCHEMA
+from trading_assets.market_data.sources.raw import SCHEMA
 from trading_assets.market_data.sources.sample import index_bars, read
 
+NUMBERS = ("open", "high", "low", "close", "volume", "adj_close")
 EVER = (dt.date(1900, 1, 1), dt.date(2100, 1, 1))
 
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from trading_assets.config.sections import Quality
+from trading_assets.config.quality import Quality
 from trading_assets.config.sources import SyntheticSource
 from trading_assets.market_data import calendars, sources
 from trading_assets.market_data.deliveries import reconcile
@@ -94,7 +94,11 @@ def test_bars_pass_the_quality_rules(name: str, request: pytest.FixtureRequest) 
     raw = reconcile(
         RAW_BARS.empty(),
         bars.with_columns(
-            calendar=pl.lit(calendar), source_file=pl.lit(None, pl.String), source_line=pl.lit(None, pl.Int64)
+            calendar=pl.lit(calendar),
+            coverage=pl.lit(None, pl.Float64),
+            market_cap=pl.lit(None, pl.Float64),
+            source_file=pl.lit(None, pl.String),
+            source_line=pl.lit(None, pl.Int64),
         ),
         NOW,
     ).raw_bars

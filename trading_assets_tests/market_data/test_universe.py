@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from trading_assets.config import Configuration
 from trading_assets.market_data.instruments import instruments
+from trading_assets.market_data.tickers import NO_TICKERS
 from trading_assets.market_data.universe import (
     UniverseError,
     default_as_of,
@@ -188,7 +189,7 @@ def test_instruments_describe_symbols_and_refuse_a_double_one() -> None:
     raw = pl.concat([path([100.0] * 3, "A"), path([100.0] * 2, "B", source="synthetic")])
     spells = pl.DataFrame({"symbol": ["A"]})
     delisted = pl.DataFrame({"symbol": ["A", "A", "C"], "delisted": [None, SESSIONS[2], SESSIONS[1]]})
-    table = instruments(raw, raw.filter(pl.col("symbol") == "A"), spells, {"equity": delisted}, {})
+    table = instruments(raw, raw.filter(pl.col("symbol") == "A"), spells, {"equity": delisted}, {}, NO_TICKERS)
     columns = ("symbol", "first_session", "last_session", "delisted", "synthetic", "in_universe")
     assert table.select(columns).rows() == [
         ("A", SESSIONS[0], SESSIONS[2], SESSIONS[2], False, True),
@@ -196,4 +197,4 @@ def test_instruments_describe_symbols_and_refuse_a_double_one() -> None:
     ]
     twice = pl.concat([raw, path([100.0], "A", asset_class="crypto", calendar="24/7")])
     with pytest.raises(UniverseError, match="'A' comes as two instruments"):
-        instruments(twice, raw, spells, {}, {})
+        instruments(twice, raw, spells, {}, {}, NO_TICKERS)

@@ -103,7 +103,9 @@ def test_regimes_are_the_last_known_of_the_benchmark() -> None:
             "probability": [0.2, 0.8, 0.6, 0.4, 1.0],
         }
     )
-    found = with_regimes(BARS, regimes, "IDX").filter(symbol="B")
+    found = with_regimes(BARS, regimes, "IDX", 2).filter(symbol="B")
     assert found["regime_1"].to_list() == [None, 0.8, 0.8, 0.4, 0.4, 0.4, 0.4, 0.4]
     assert found["regime_0"].to_list()[1] == 0.2
-    assert with_regimes(BARS, regimes, None).columns == BARS.columns
+    unknown = with_regimes(BARS, regimes, None, 2)
+    assert unknown.columns == [*BARS.columns, "regime_0", "regime_1"]
+    assert unknown["regime_0"].null_count() == BARS.height

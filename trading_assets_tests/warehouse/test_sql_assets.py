@@ -15,7 +15,7 @@ import pytest
 from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS, ORDERS, TRADES
 from trading_assets.config import load_configuration
 from trading_assets.features.tables import DAILY, INDICATORS
-from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, RAW_BARS
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, RAW_BARS, SESSIONS
 from trading_assets.models.tables import PREDICTIONS
 from trading_assets.strategies.tables import SIGNALS
 from trading_assets.warehouse import Column, MissingTableError, StaleInputError, Table, Warehouse, Whole
@@ -25,7 +25,7 @@ from trading_assets_tests.conftest import REPOSITORY, TINY
 from trading_assets_tests.warehouse.worlds import day
 
 AUDITED = (TRADES, FILLS, ORDERS, DECISIONS, SIGNALS, INDICATORS, DAILY, PREDICTIONS, BARS, RAW_BARS)
-TABLES = {table.name: table for table in (EQUITY, INSTRUMENTS, QUARANTINE, *AUDITED)}
+TABLES = {table.name: table for table in (EQUITY, INSTRUMENTS, QUARANTINE, SESSIONS, *AUDITED)}
 MODELS = {
     model.name: model
     for model in parse_models(
@@ -192,6 +192,21 @@ def test_quality_summary_counts_each_reason(warehouse: Warehouse) -> None:
     ]
 
 
+def test_incomplete_sessions_counts_live_symbols_without_a_bar(warehouse: Warehouse) -> None:
+    """A lives for five sessions with a hole, B from the second to the third; the fourth is nobody's but A's."""
+    instruments = some(
+        INSTRUMENTS,
+        symbol=["A", "B"],
+        calendar=["24/7"] * 2,
+        first_session=[day(0), day(1)],
+        last_session=[day(4), day(2)],
+    )
+    bars = some(BARS, symbol=["A", "A", "A", "B", "B"], session=[day(0), day(1), day(4), day(1), day(2)])
+    sessions = some(SESSIONS, calendar=["24/7"] * 6, session=[day(n) for n in range(6)])
+    warehouse.replace(Whole(), {SESSIONS: sessions, BARS: bars, INSTRUMENTS: instruments})
+    assert run(warehouse, "market_data.incomplete_sessions") == [("24/7", day(2), 2, 1), ("24/7", day(3), 1, 1)]
+
+
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_tables_that_are_not_written_yet_count_as_empty(warehouse: Warehouse, name: str) -> None:
     other = next(table for table in TABLES.values() if table.name not in MODELS[name].dependencies)
@@ -236,6 +251,7 @@ def test_dagster_sees_lineage_and_the_run_writes_the_table(warehouse: Warehouse)
         "backtests/exit_reasons",
         "backtests/monthly_returns",
         "backtests/trade_audit",
+        "market_data/incomplete_sessions",
         "market_data/quality_summary",
     ]
     spec = by_key["backtests/exit_reasons"].get_asset_spec()

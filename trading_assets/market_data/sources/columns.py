@@ -18,8 +18,9 @@ _USUAL: Mapping[str, Sequence[tuple[str, ...]]] = {
     "close": (("close",), ("closeprice", "closelast"), ("c",)),
     "volume": (("volume",), ("vol",), ("v",)),
     "adj_close": (("adjclose", "adjustedclose"),),
+    "market_cap": (("marketcap", "marketcapitalization", "marketcapitalisation", "capitalization"),),
 }
-_OPTIONAL = ("adj_close",)
+_OPTIONAL = ("adj_close", "market_cap")
 
 
 class ColumnError(SourceError):

@@ -1,7 +1,7 @@
-"""Written dates to sessions.
+"""Written dates to local times, and so to sessions.
 
-A stamp without a zone is local already: its session is its date. A stamp with a zone, and an epoch, is an
-instant: its session is the date of that instant in the source's `timezone`.
+A stamp without a zone is local already. A stamp with a zone, and an epoch, is an instant: its local time is that
+of the source's `timezone`. The session of a daily bar is its local date.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ _ISO = (
 _EPOCH = r"^(-?\d{9,19})(?:\.\d*)?$"
 _PARTED = r"^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?:[ T,]+\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?)?$"
 _RFC_1123 = r"^[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} "
+_CLOCK = r"[ T,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?: ?([AaPp])[Mm])?$"
 _LAST_SECOND = 253_402_300_799  # 9999-12-31
+_LOCAL = pl.Datetime("us")
 
 
 class DateColumnError(Exception):
@@ -33,7 +35,14 @@ class DateColumnError(Exception):
 
 
 def to_sessions(cells: pl.Series, *, date_format: str, timezone: str) -> pl.Series:
-    """Sessions of a column of dates; null where a cell is empty or unreadable.
+    """Sessions of a column of dates: the dates of its local times (`to_local_times`, whose parameters these are)."""
+    if cells.dtype == pl.Date:
+        return cells
+    return to_local_times(cells, date_format=date_format, timezone=timezone).dt.date()
+
+
+def to_local_times(cells: pl.Series, *, date_format: str, timezone: str) -> pl.Series:
+    """Local times (Datetime without a zone) of a column of stamps; null where a cell is empty or unreadable.
 
     Parameters
     ----------
@@ -45,7 +54,7 @@ def to_sessions(cells: pl.Series, *, date_format: str, timezone: str) -> pl.Seri
         (seconds to nanoseconds by their size, from 1973 on), and dates in parts such as 3/12/2017, whose
         order (month or day first) is decided over the whole column.
     timezone
-        Zone of the sessions.
+        Zone of the local times.
 
     Raises
     ------
@@ -53,10 +62,11 @@ def to_sessions(cells: pl.Series, *, date_format: str, timezone: str) -> pl.Seri
         Stamps with and without a zone in one column, or dates in parts whose order stays open.
     """
     if cells.dtype == pl.Date:
-        return cells
+        return cells.cast(pl.Datetime("us"))
     if isinstance(cells.dtype, pl.Datetime):
         aware = cells.dtype.time_zone is not None
-        return (cells.dt.convert_time_zone(timezone) if aware else cells).dt.date()
+        local = cells.dt.convert_time_zone(timezone).dt.replace_time_zone(None) if aware else cells
+        return local.dt.cast_time_unit("us")
     if cells.dtype.is_float():
         cells = cells.cast(pl.Int64, strict=False)
     text = cells.cast(pl.String).str.strip_chars().alias("text")
@@ -71,11 +81,11 @@ def to_sessions(cells: pl.Series, *, date_format: str, timezone: str) -> pl.Seri
         read = _auto(spellings, timezone)
     elif date_format in EPOCH_UNITS:
         number = pl.col("text").cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
-        read = spellings.select("text", session=_epoch_date(number // EPOCH_UNITS[date_format], timezone))
+        read = spellings.select("text", local=_epoch_time(number // EPOCH_UNITS[date_format], timezone))
     else:
-        read = spellings.select("text", session=_pattern_date(date_format, timezone))
-    sessions = pl.DataFrame({"text": text}).join(read, on="text", how="left", maintain_order="left")["session"]
-    return sessions.set(~sessions.dt.year().is_between(1, 9999), None)  # what DATE holds
+        read = spellings.select("text", local=_pattern_time(date_format, timezone))
+    local = pl.DataFrame({"text": text}).join(read, on="text", how="left", maintain_order="left")["local"]
+    return local.set(~local.dt.year().is_between(1, 9999), None)  # what DATE holds
 
 
 def _auto(spellings: pl.DataFrame, timezone: str) -> pl.DataFrame:
@@ -94,9 +104,9 @@ def _auto(spellings: pl.DataFrame, timezone: str) -> pl.DataFrame:
     readings = [
         _local(kinds.filter(pl.col("kind") == "local")),
         _zoned(kinds.filter(pl.col("kind") == "zoned"), timezone),
-        kinds.filter(pl.col("kind") == "epoch").select("text", session=_epoch(text, timezone)),
+        kinds.filter(pl.col("kind") == "epoch").select("text", local=_epoch(text, timezone)),
         _parts(kinds.filter(pl.col("kind") == "parts")),
-        kinds.filter(pl.col("kind") == "rfc").select("text", session=_rfc(text, timezone)),
+        kinds.filter(pl.col("kind") == "rfc").select("text", local=_rfc(text, timezone)),
     ]
     return pl.concat(readings)
 
@@ -127,20 +137,19 @@ def _iso_datetime() -> pl.Expr:
 
 
 def _local(cells: pl.DataFrame) -> pl.DataFrame:
-    return cells.select("text", session=_iso_datetime().dt.date())
+    return cells.select("text", local=_iso_datetime())
 
 
 def _zoned(cells: pl.DataFrame, timezone: str) -> pl.DataFrame:
     """One pass a zone: a column has few, even across a daylight-saving change."""
-    parts = [pl.DataFrame(schema={"text": pl.String, "session": pl.Date})]
+    parts = [pl.DataFrame(schema={"text": pl.String, "local": _LOCAL})]
     for (zone, *_), group in cells.group_by(_field("zone"), maintain_order=True):
         try:
             # Across the hour that a clock change repeats or skips, the date is the same either way.
-            local = _iso_datetime().dt.replace_time_zone(_zone_name(zone), ambiguous="earliest", non_existent="null")
-            session = (local - _offset(zone)).dt.convert_time_zone(timezone).dt.date()
-            parts.append(group.select("text", session=session))
+            there = _iso_datetime().dt.replace_time_zone(_zone_name(zone), ambiguous="earliest", non_existent="null")
+            parts.append(group.select("text", local=_at(there - _offset(zone), timezone)))
         except pl.exceptions.ComputeError:  # no such zone
-            parts.append(group.select("text", session=pl.lit(None, pl.Date)))
+            parts.append(group.select("text", local=pl.lit(None, _LOCAL)))
     return pl.concat(parts)
 
 
@@ -168,24 +177,27 @@ def _epoch(text: pl.Expr, timezone: str) -> pl.Expr:
         .then(1_000_000)
         .otherwise(1_000_000_000)
     )
-    return _epoch_date(number // scale, timezone)
+    return _epoch_time(number // scale, timezone)
 
 
-def _epoch_date(seconds: pl.Expr, timezone: str) -> pl.Expr:
+def _at(instant: pl.Expr, timezone: str) -> pl.Expr:
+    return instant.dt.convert_time_zone(timezone).dt.replace_time_zone(None).cast(_LOCAL)
+
+
+def _epoch_time(seconds: pl.Expr, timezone: str) -> pl.Expr:
     possible = pl.when(seconds.abs() <= _LAST_SECOND).then(seconds)
-    instant = pl.from_epoch(possible, "s").dt.replace_time_zone("UTC")
-    return instant.dt.convert_time_zone(timezone).dt.date()
+    return _at(pl.from_epoch(possible, "s").dt.replace_time_zone("UTC"), timezone)
 
 
 def _rfc(text: pl.Expr, timezone: str) -> pl.Expr:
     instant = text.str.replace(r"(GMT|UTC)$", "+0000").str.to_datetime("%a, %d %b %Y %H:%M:%S %z", strict=False)
-    return instant.dt.convert_time_zone(timezone).dt.date()
+    return _at(instant, timezone)
 
 
-def _pattern_date(pattern: str, timezone: str) -> pl.Expr:
+def _pattern_time(pattern: str, timezone: str) -> pl.Expr:
     if "%z" in pattern:
-        return pl.col("text").str.to_datetime(pattern, strict=False).dt.convert_time_zone(timezone).dt.date()
-    return pl.col("text").str.to_datetime(pattern, strict=False).dt.date()
+        return _at(pl.col("text").str.to_datetime(pattern, strict=False), timezone)
+    return pl.col("text").str.to_datetime(pattern, strict=False).cast(_LOCAL)
 
 
 def _parts(cells: pl.DataFrame) -> pl.DataFrame:
@@ -218,4 +230,15 @@ def _parts(cells: pl.DataFrame) -> pl.DataFrame:
             "a date whose day is above 12",
             'set `date_format`, for example "%m/%d/%Y" or "%d/%m/%Y"',
         )
-    return read.select("text", session=day_first if only_month_first.is_empty() else month_first)
+    day = day_first if only_month_first.is_empty() else month_first
+    return read.select("text", local=day.cast(_LOCAL) + _clock())
+
+
+def _clock() -> pl.Expr:
+    """Time of day of `text` as a duration, 0 without one; 12 AM is midnight, 12 PM is noon."""
+    hour, minute, second = (
+        pl.col("text").str.extract(_CLOCK, group).cast(pl.Int64).fill_null(0) for group in (1, 2, 3)
+    )
+    half = pl.col("text").str.extract(_CLOCK, 4).str.to_lowercase()
+    hour = pl.when(half.is_null()).then(hour).otherwise(hour % 12 + pl.when(half == "p").then(12).otherwise(0))
+    return pl.duration(hours=hour, minutes=minute, seconds=second)

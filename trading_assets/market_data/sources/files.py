@@ -1,28 +1,18 @@
-"""Bars from CSV and Parquet files found by a glob."""
+"""Bars from CSV, JSON and Parquet files found by a glob."""
 
 from __future__ import annotations
 
 import datetime as dt
 import glob
-import logging
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from trading_assets.config.sources import SYMBOL_PLACE, FilesSource
-from trading_assets.market_data.sources import symbols
-from trading_assets.market_data.sources.columns import ColumnError, find_columns, resembles_header
-from trading_assets.market_data.sources.dates import DateColumnError, to_sessions
-from trading_assets.market_data.sources.errors import SourceError, shown
-from trading_assets.market_data.sources.numbers import to_numbers
-from trading_assets.market_data.sources.raw import NUMBERS, PRICES, arrange
-from trading_assets.market_data.sources.tabular import CsvTable, Tabular, open_tables
-
-_FILENAME = "filename"
-_LINES_TO_LOOK_AT = 20
-
-logger = logging.getLogger(__name__)
+from trading_assets.config.sources import FilesSource
+from trading_assets.market_data.sources.bars_of_table import bars_of_table, with_sessions
+from trading_assets.market_data.sources.errors import SourceError
+from trading_assets.market_data.sources.raw import arrange
+from trading_assets.market_data.sources.tabular import Layout, open_tables
 
 
 def read(source: FilesSource, *, start: dt.date, end: dt.date, directory: Path) -> pl.DataFrame:
@@ -36,12 +26,17 @@ def read(source: FilesSource, *, start: dt.date, end: dt.date, directory: Path) 
     SourceError
         No file, or one that cannot be used.
     """
+    layout = Layout(
+        skip_rows=source.skip_rows,
+        header=tuple(source.header),
+        separator=None if source.separator == "auto" else source.separator,
+    )
     frames = [
-        _bars(table, source)
+        bars_of_table(table, source)
         for path, name in _find(source.path, directory)
-        for table in open_tables(path, name, source.skip_rows)
+        for table in open_tables(path, name, layout)
     ]
-    return arrange(pl.concat(frames), start, end)
+    return arrange(with_sessions(pl.concat(frames), source), start, end)
 
 
 def _find(pattern: str, directory: Path) -> list[tuple[Path, str]]:
@@ -56,113 +51,7 @@ def _find(pattern: str, directory: Path) -> list[tuple[Path, str]]:
     if not found:
         raise SourceError(
             f"no file matches {pattern!r}",
-            expected=f"CSV or Parquet files under {root}",
+            expected=f"CSV, JSON or Parquet files under {root}",
             todo="correct `path`; a relative one starts at the folder of the configuration file",
         )
     return found
-
-
-def _bars(table: Tabular, source: FilesSource) -> pl.DataFrame:
-    """All bars of one table, in the raw columns and the table's order."""
-    of_file = symbols.from_filename(table.name, source.symbol_pattern) if source.symbol_from == _FILENAME else None
-    columns = _columns(table, source, of_file)
-    cells = table.read(list(columns.values()))
-    if cells.is_empty():
-        raise SourceError(
-            "a header without rows",
-            file=table.name,
-            line=table.header_line,
-            expected="at least one bar below the header",
-            todo="deliver the file again, or take it out of `path`",
-        )
-    cells = cells.select("source_line", **{ours: pl.col(str(position)) for ours, position in columns.items()})
-    theirs = {ours: table.header[position] for ours, position in columns.items()}
-    cells = _with_sessions(cells, source, file=table.name, column=theirs["session"])
-    if of_file is None:
-        symbol = symbols.from_column(cells, source.symbol_pattern, file=table.name, column=theirs["symbol"])
-        cells = cells.with_columns(symbol)
-    else:
-        cells = cells.with_columns(symbol=pl.lit(of_file))
-    return _with_numbers(cells, source.price_scale, file=table.name, columns=theirs).select(
-        "symbol",
-        pl.lit(source.asset_class).alias("asset_class"),
-        "session",
-        *[pl.col(name) if name in columns else pl.lit(None, pl.Float64).alias(name) for name in NUMBERS],
-        pl.lit(source.source).alias("source"),
-        pl.lit(table.name).alias("source_file"),
-        "source_line",
-    )
-
-
-def _columns(table: Tabular, source: FilesSource, symbol: str | None) -> dict[str, int]:
-    mapped = {ours: theirs.replace(SYMBOL_PLACE, symbol or "") for ours, theirs in source.columns.items()}
-    symbol_column = None if symbol is not None else source.symbol_from
-
-    def find(header: Sequence[str], hint: str = "") -> dict[str, int]:
-        return find_columns(
-            header, mapped=mapped, symbol_column=symbol_column, file=table.name, line=table.header_line, hint=hint
-        )
-
-    try:
-        return find(table.header)
-    except ColumnError:
-        if isinstance(table, CsvTable) and not resembles_header(table.header, mapped):
-            for line in range(1, table.header_line + _LINES_TO_LOOK_AT):
-                if resembles_header(table.names_on(line), mapped):
-                    find(table.header, f"set `skip_rows: {line - 1}`: line {line} looks like the header")
-        raise
-
-
-def _with_sessions(cells: pl.DataFrame, source: FilesSource, *, file: str, column: str) -> pl.DataFrame:
-    try:
-        sessions = to_sessions(cells["session"], date_format=source.date_format, timezone=source.timezone)
-    except DateColumnError as error:
-        line = cells["source_line"][error.row]
-        raise SourceError(
-            str(error), file=file, line=line, column=column, expected=error.expected, todo=error.todo
-        ) from None
-    except pl.exceptions.PolarsError as error:
-        raise SourceError(f"not a column of dates: {str(error).splitlines()[0]}", file=file, column=column) from None
-    bad = cells.filter(sessions.is_null())
-    if not bad.is_empty():
-        line, value = bad["source_line"][0], bad["session"][0]
-        what = "no date" if value is None else f"{shown(value)} is no date"
-        if source.bad_dates == "error":
-            raise SourceError(
-                f"{what} ({bad.height} such row{'s' * (bad.height > 1)})",
-                file=file,
-                line=line,
-                column=column,
-                expected="a date"
-                if source.date_format == "auto"
-                else f"a date as `date_format` says: {source.date_format}",
-                todo="correct the row, set `date_format`, or leave such rows out with `bad_dates: skip`",
-            )
-        logger.warning(
-            "%s: %d rows without a readable date left out, the first on line %d: %s", file, bad.height, line, what
-        )
-    return cells.with_columns(sessions.alias("session")).filter(pl.col("session").is_not_null())
-
-
-def _with_numbers(cells: pl.DataFrame, price_scale: float, *, file: str, columns: Mapping[str, str]) -> pl.DataFrame:
-    numbers = {name: to_numbers(cells[name]) for name in NUMBERS if name in columns}
-    prices = [name for name in PRICES if name in numbers]
-    if cells.height and all(numbers[name].null_count() == cells.height for name in prices):
-        _reject_unreadable(cells, prices, file, columns)
-    scaled = {name: numbers[name] * price_scale for name in prices} if price_scale != 1.0 else {}
-    return cells.with_columns(**{**numbers, **scaled})
-
-
-def _reject_unreadable(cells: pl.DataFrame, prices: Sequence[str], file: str, columns: Mapping[str, str]) -> None:
-    """A file with text in its price columns and not one number has other columns than thought; empty cells may be."""
-    for name in prices:
-        written = cells.filter(pl.col(name).is_not_null())
-        if not written.is_empty():
-            raise SourceError(
-                f"not one price can be read, the first is {shown(written[name][0])}",
-                file=file,
-                line=written["source_line"][0],
-                column=columns[name],
-                expected="numbers with a decimal point and no thousands separator",
-                todo="check `columns`, or convert the file",
-            )

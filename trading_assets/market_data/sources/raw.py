@@ -7,13 +7,14 @@ import datetime as dt
 import polars as pl
 
 PRICES = ("open", "high", "low", "close", "adj_close")
-NUMBERS = (*PRICES[:4], "volume", "adj_close")
+NUMBERS = (*PRICES[:4], "volume", "adj_close", "market_cap")
 SCHEMA = pl.Schema(
     {
         "symbol": pl.String,
         "asset_class": pl.String,
         "session": pl.Date,
         **dict.fromkeys(NUMBERS, pl.Float64),
+        "coverage": pl.Float64,
         "source": pl.String,
         "source_file": pl.String,
         "source_line": pl.Int64,

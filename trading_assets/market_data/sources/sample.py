@@ -22,7 +22,7 @@ from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.raw import NUMBERS, arrange
 
 INDEX = "SPX"
-_NAMES = {name: name.title() for name in NUMBERS} | {"adj_close": "Adj Close"}
+_NAMES = {name: name.title() for name in NUMBERS[:5]} | {"adj_close": "Adj Close"}
 
 
 def read(start: dt.date, end: dt.date) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Files of rows and columns: CSV (plain, gzipped, in a zip) and Parquet, opened without interpretation."""
+"""Files of rows and columns: CSV (plain, gzipped, in a zip), JSON and Parquet, opened without interpretation."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.market_data.sources.errors import SourceError
+from trading_assets.market_data.sources.json_table import ENDINGS, JsonTable
 
 LONGEST_LINE = 100_000  # bytes; a bar is some hundred
+SEPARATORS = (",", ";", "\t", "|")
 _CHUNK = 1 << 24
+_BLANKS = " \r\n"
 
 
 class Tabular(Protocol):
@@ -42,7 +45,26 @@ class Tabular(Protocol):
         """The columns at `positions`, named by position, and `source_line` (1-based line of the file)."""
 
 
-def open_tables(path: Path, name: str, skip_rows: int) -> Iterator[Tabular]:
+@dataclass(frozen=True)
+class Layout:
+    """How the text of a file is laid out.
+
+    Attributes
+    ----------
+    skip_rows
+        Lines before the header of a CSV.
+    header
+        Names of the columns of a file that does not name them itself; empty for one that does.
+    separator
+        Between the fields of a CSV; None: that of `SEPARATORS` which parts its first line into most fields.
+    """
+
+    skip_rows: int = 0
+    header: tuple[str, ...] = ()
+    separator: str | None = None
+
+
+def open_tables(path: Path, name: str, layout: Layout) -> Iterator[Tabular]:
     """The tables of a file: one, or one a member of a zip.
 
     Parameters
@@ -51,8 +73,8 @@ def open_tables(path: Path, name: str, skip_rows: int) -> Iterator[Tabular]:
         Where to read.
     name
         How to name it in messages and in `source_file`.
-    skip_rows
-        Lines before the header of a CSV.
+    layout
+        How a text is laid out.
 
     Raises
     ------
@@ -64,31 +86,40 @@ def open_tables(path: Path, name: str, skip_rows: int) -> Iterator[Tabular]:
             yield ParquetTable(path, name)
         elif path.suffix.lower() == ".zip":
             for member, data in _members(path, name):
-                yield CsvTable(member, data, skip_rows)
+                yield _text_table(member, data, layout)
         elif path.suffix.lower() == ".gz":
-            yield CsvTable(name, _decompress(path, name), skip_rows)
+            yield _text_table(name, _decompress(path, name), layout, ending=Path(path.stem).suffix)
         else:
-            yield CsvTable(name, path.read_bytes(), skip_rows)
+            yield _text_table(name, path.read_bytes(), layout)
     except OSError as error:
         raise SourceError(f"the file cannot be read: {error.strerror or error}", file=name) from None
 
 
-class CsvTable:
-    """A comma-separated file in memory. Lines are counted, so that no stray quote can swallow one."""
+def _text_table(name: str, data: bytes, layout: Layout, ending: str | None = None) -> Tabular:
+    if (PurePosixPath(name).suffix if ending is None else ending).lower() in ENDINGS:
+        return JsonTable(name, data, layout.header)
+    return CsvTable(name, data, layout)
 
-    def __init__(self, name: str, data: bytes, skip_rows: int) -> None:
+
+class CsvTable:
+    """A file of separated fields in memory. Lines are counted, so that no stray quote can swallow one."""
+
+    def __init__(self, name: str, data: bytes, layout: Layout) -> None:
         self.name = name
-        self.header_line = skip_rows + 1
+        #: 0 where the file has none.
+        self.header_line = layout.skip_rows + 1 if not layout.header else layout.skip_rows
+        self._given = layout.header
         self._data = data.removeprefix(b"\xef\xbb\xbf")
         if not self._data or self._data.isspace():
             raise SourceError("the file is empty", file=name, line=1, expected="a header and rows of bars")
         self._lines = _Lines.of(self._data)
+        self.separator = layout.separator or self._separator()
         self._reject_long_line()
 
     @cached_property
     def header(self) -> tuple[str, ...]:
         """Names of the columns, stripped."""
-        names = self.names_on(self.header_line)
+        names = self._given or self.names_on(self.header_line)
         if not names:
             raise SourceError(
                 "no header",
@@ -106,11 +137,7 @@ class CsvTable:
             text = self._data[start:end].decode()
         except UnicodeDecodeError:
             raise self._not_utf8() from None
-        try:
-            fields = next(csv.reader([text.strip()]), [])
-        except csv.Error as error:  # old line ends (a lone carriage return)
-            raise SourceError(f"not a line of CSV: {error}", file=self.name, line=line) from None
-        return tuple(field.strip() for field in fields)
+        return tuple(field.strip() for field in self._fields(text.strip(_BLANKS), line))
 
     def read(self, positions: Sequence[int]) -> pl.DataFrame:
         """Text columns by position; a line with too few fields is filled with nulls, blank lines are no rows.
@@ -126,6 +153,7 @@ class CsvTable:
                 self._data,
                 has_header=False,
                 skip_lines=self.header_line,
+                separator=self.separator,
                 schema={str(position): pl.String for position in range(width)},
                 columns=sorted(set(positions)),
             )
@@ -137,12 +165,23 @@ class CsvTable:
         blank = self._lines.blank()
         return rows.filter(~pl.col("source_line").is_in(blank)) if blank else rows
 
+    def _fields(self, text: str, line: int) -> list[str]:
+        try:
+            return next(csv.reader([text], delimiter=self.separator), [])
+        except csv.Error as error:  # old line ends (a lone carriage return)
+            raise SourceError(f"not a line of CSV: {error}", file=self.name, line=line) from None
+
+    def _separator(self) -> str:
+        start, end = self._lines.span(max(self.header_line, 1))
+        line = self._data[start:end]
+        return max(SEPARATORS, key=lambda separator: line.count(separator.encode()))
+
     def _reject_long_line(self) -> None:
         line, length = self._lines.longest()
         if length <= LONGEST_LINE:
             return
         start, end = self._lines.span(line)
-        fields = self._data[start:end].split(b",")
+        fields = self._data[start:end].split(self.separator.encode())
         position = max(range(len(fields)), key=lambda index: len(fields[index]))
         header = self.header if line != self.header_line else ()
         raise SourceError(
@@ -170,14 +209,14 @@ class CsvTable:
                     expected="one line a bar, quotes in pairs",
                     todo="remove the quote or the line break",
                 )
-            if len(next(csv.reader([line]), [])) > width:
+            if len(self._fields(line, number)) > width:
                 return SourceError(
                     "more fields than the header has",
                     file=self.name,
                     line=number,
                     column=self.header[-1],
                     expected=f"{width} fields",
-                    todo="correct the line; a comma inside a field needs quotes around it",
+                    todo="correct the line; a separator inside a field needs quotes around it",
                 )
         return SourceError(f"not a CSV file: {cause.splitlines()[0]}", file=self.name)
 
@@ -187,7 +226,7 @@ class CsvTable:
         except UnicodeDecodeError as error:
             line = self._data.count(b"\n", 0, error.start) + 1
             before = self._data[self._lines.span(line)[0] : error.start]
-            position = before.count(b",")
+            position = before.count(self.separator.encode())
             column = None if line <= self.header_line or position >= len(self.header) else self.header[position]
             found = f"byte 0x{self._data[error.start]:02x}"
             return SourceError(
@@ -299,7 +338,8 @@ def _members(path: Path, name: str) -> Iterator[tuple[str, bytes]]:
             members = sorted(
                 member
                 for member in archive.namelist()
-                if PurePosixPath(member).suffix.lower() in (".csv", ".txt") and not member.startswith("__MACOSX/")
+                if PurePosixPath(member).suffix.lower() in (".csv", ".txt", ".tsv", ".json")
+                and not member.startswith("__MACOSX/")
             )
             if not members:
                 raise SourceError("no CSV in the zip", file=name, expected="members ending in .csv")

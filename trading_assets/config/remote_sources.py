@@ -1,0 +1,105 @@
+"""Settings of sources behind a network or a database. Keys come from the environment, never from the file."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, SecretStr
+
+from trading_assets.config.sections import AssetClass, Positive
+from trading_assets.config.sources import ColumnSettings, FilesSource, SampleSource, SourceSettings, SyntheticSource
+
+SQL_URI_VARIABLE = "TRADING_ASSETS_SQL_URI"
+
+
+class MissingSecretError(Exception):
+    """A source's key is not in the environment; `str()` names the variable."""
+
+
+class RemoteSource(SourceSettings):
+    """What every vendor's source has: symbols, patience, and a limit to what is asked of the vendor."""
+
+    symbols: list[str] = Field(min_length=1, description="as the vendor writes them")
+    base_url: str = Field(default="", description="another address of the vendor's service; empty: its own")
+    timeout_seconds: Positive = 30.0
+    attempts: int = Field(default=5, ge=1, description="tries of a request before it counts as failed")
+    first_wait_seconds: Positive = Field(default=1.0, description="before the second try; doubled, with jitter, after")
+    requests_per_second: Positive = 2.0
+    breaker_failures: int = Field(
+        default=3, ge=1, description="failed requests in a row after which the source is given up for this run"
+    )
+    look_back_sessions: int = Field(
+        default=10, ge=0, description="days before today that are never read from the cache: vendors correct them"
+    )
+
+
+class YfinanceSource(RemoteSource):
+    """Yahoo Finance, by the client yfinance. Prices are turned back into those that were traded."""
+
+    source: Literal["yfinance"]
+    asset_class: AssetClass = "equity"
+
+
+class CcxtSource(RemoteSource):
+    """Daily candles of a crypto exchange, by the client ccxt."""
+
+    source: Literal["ccxt"]
+    asset_class: AssetClass = "crypto"
+    exchange: str = Field(min_length=1, description="name of the exchange in ccxt, such as kraken")
+
+
+class AlpacaSource(RemoteSource):
+    """Raw daily bars of US stocks, by the client alpaca-py."""
+
+    key_variables: ClassVar[tuple[str, str]] = ("APCA_API_KEY_ID", "APCA_API_SECRET_KEY")
+
+    source: Literal["alpaca"]
+    asset_class: AssetClass = "equity"
+    feed: Literal["iex", "sip"] = "iex"
+
+    def keys(self) -> tuple[SecretStr, SecretStr]:
+        """Key and secret.
+
+        Raises
+        ------
+        MissingSecretError
+            One is not set.
+        """
+        key, secret = (_secret(name, "alpaca") for name in self.key_variables)
+        return key, secret
+
+
+class SqlSource(ColumnSettings):
+    """Rows of a query in PostgreSQL or SQLite."""
+
+    source: Literal["sql"]
+    path: str = Field(default="", description=f"an SQLite file; empty: the database of {SQL_URI_VARIABLE}")
+    query: str = Field(min_length=1, description="a SELECT of bars, one a row")
+    timeout_seconds: Positive = 30.0
+
+    def uri(self) -> SecretStr:
+        """Where the database is.
+
+        Raises
+        ------
+        MissingSecretError
+            Neither a file nor the variable is set.
+        """
+        return _secret(SQL_URI_VARIABLE, "sql")
+
+
+AnySource = Annotated[
+    SampleSource | FilesSource | SyntheticSource | SqlSource | YfinanceSource | CcxtSource | AlpacaSource,
+    Field(discriminator="source"),
+]
+
+
+def _secret(variable: str, source: str) -> SecretStr:
+    value = os.environ.get(variable)
+    if not value:
+        raise MissingSecretError(
+            f"the source {source!r} has no key\n  expected: environment variable {variable}\n"
+            f"  do: export {variable}=..., or take the source out of `market_data`"
+        )
+    return SecretStr(value)

@@ -1,0 +1,180 @@
+"""Splits and dividends on record, and how they compare with what an adjusted close tells."""
+
+from __future__ import annotations
+
+import datetime as dt
+from fractions import Fraction
+from pathlib import Path
+
+import polars as pl
+
+from trading_assets.config import Configuration
+from trading_assets.market_data.reference_files import ReferenceFile, reference_files
+
+SCHEMA = {"symbol": pl.String, "session": pl.Date, "split_ratio": pl.Float64, "cash_dividend": pl.Float64}
+NO_ACTIONS = pl.DataFrame(schema=SCHEMA)
+#: Relative error of a ratio of two factors that are printed with seven or eight decimals.
+_ROUNDING = 1e-4
+_LARGEST_DENOMINATOR = 20
+_SMALLEST_DIVIDEND = 1e-4
+
+
+def recorded_actions(configuration: Configuration) -> pl.DataFrame:
+    """`read_actions` of every source that names files of them."""
+    found = [
+        read_actions(source.actions, configuration.directory) for source in configuration.market_data if source.actions
+    ]
+    return pl.concat([NO_ACTIONS, *found])
+
+
+def read_actions(pattern: str, directory: Path) -> pl.DataFrame:
+    """Actions of all files of a glob.
+
+    Parameters
+    ----------
+    pattern, directory
+        Glob, and where a relative one starts. A file is a CSV with the columns symbol, session (ex-date, YYYY-MM-DD),
+        split_ratio (2-for-1: 2.0; empty: none) and cash_dividend (quote currency per share held the evening before, as
+        paid then; empty: none), or a factor file of Lean: no header, a row for each last day before an action, with
+        price factor, split factor and close of that day; its symbol is the file's name.
+
+    Returns
+    -------
+    DataFrame
+        symbol, session (the first on which the action can go ex), split_ratio, cash_dividend; one row a symbol and
+        session, sorted.
+
+    Raises
+    ------
+    ReferenceError
+        No file, or one that cannot be used: file, line, what was expected.
+    """
+    parts = [NO_ACTIONS]
+    for file in reference_files(pattern, directory, "actions"):
+        parts.append(_of_factors(file) if file.is_headerless else _of_table(file))
+    every = pl.concat(parts)
+    # Two dividends of a day are paid both, two splits are one after the other.
+    return (
+        every.group_by("symbol", "session")
+        .agg(pl.col("split_ratio").product(), pl.col("cash_dividend").sum())
+        .sort("symbol", "session")
+    )
+
+
+def at_bars(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+    """Add `recorded_split` and `recorded_dividend`: what is on record at each bar, null where nothing is.
+
+    Parameters
+    ----------
+    bars
+        symbol, session; sorted by both.
+    actions
+        Of `read_actions`.
+
+    Notes
+    -----
+    An action belongs to the symbol's first bar on or after its session: after a hole it goes ex with the next bar.
+    One on or before the symbol's first bar is over already.
+    """
+    rows = bars.with_row_index("_at")
+    if actions.is_empty():
+        return rows.drop("_at").with_columns(
+            recorded_split=pl.lit(None, pl.Float64), recorded_dividend=pl.lit(None, pl.Float64)
+        )
+    first = bars.group_by("symbol").agg(pl.col("session").min().alias("_first"))
+    due = actions.join(first, on="symbol").filter(pl.col("session") > pl.col("_first")).sort("session")
+    placed = due.join_asof(
+        rows.select("symbol", "session", "_at").sort("session"),
+        on="session",
+        by="symbol",
+        strategy="forward",
+        check_sortedness=False,
+    ).drop_nulls("_at")
+    held = placed.group_by("_at").agg(
+        recorded_split=pl.col("split_ratio").product(), recorded_dividend=pl.col("cash_dividend").sum()
+    )
+    return rows.join(held, on="_at", how="left", maintain_order="left").drop("_at")
+
+
+def compared(bars: pl.DataFrame) -> pl.DataFrame:
+    """Bars with an action, recorded or inferred, and `agrees`: both come to the same change of price.
+
+    Parameters
+    ----------
+    bars
+        Of `adjustment.adjust`, sorted by symbol and session.
+
+    Notes
+    -----
+    Sources round, and relate a dividend to one close or the other: a tenth of the move, or what rounding can do to
+    the adjusted close, is no difference. What is not on record is compared with nothing if the symbol has no record
+    at all; a symbol of the files has no other actions than theirs.
+    """
+    previous = pl.col("close").shift(1).over("symbol")
+    rows = bars.with_columns(
+        _recorded=(pl.col("recorded_split") / (1 - pl.col("recorded_dividend") / previous)).log(),
+        _on_file=pl.col("recorded_split").is_not_null().any().over("symbol"),
+        _adjusted=pl.col("adj_close_received").is_not_null(),
+    )
+    some = rows.filter(
+        pl.col("recorded_split").is_not_null() | (pl.col("inferred_split") != 1) | (pl.col("inferred_dividend") != 0)
+    )
+    inferred = pl.col("inferred_change").log()
+    difference = (pl.col("_recorded").fill_null(0.0) - inferred).abs()
+    allowed = pl.max_horizontal(pl.col("inferred_noise"), 0.1 * pl.col("_recorded").abs().fill_null(0.0)) + _ROUNDING
+    return some.with_columns(
+        inferred_split=pl.when("_adjusted").then("inferred_split"),
+        inferred_dividend=pl.when("_adjusted").then("inferred_dividend"),
+        agrees=pl.when(pl.col("_adjusted") & pl.col("_on_file")).then(difference <= allowed),
+    )
+
+
+def _of_table(file: ReferenceFile) -> pl.DataFrame:
+    table = file.table(required=("symbol", "session"), optional=("split_ratio", "cash_dividend"))
+    rows = table.select(
+        "line",
+        "symbol",
+        session=file.dates(table, "session"),
+        split_ratio=file.numbers(table, "split_ratio").fill_null(1.0),
+        cash_dividend=file.numbers(table, "cash_dividend").fill_null(0.0),
+    )
+    file.refuse(rows.filter(pl.col("symbol").is_null()), "symbol", "a symbol")
+    file.refuse(rows.filter(pl.col("session").is_null()), "session", "an ex-date like 2020-08-31")
+    file.refuse(rows.filter(pl.col("split_ratio") <= 0), "split_ratio", "a ratio above 0, such as 2 for 2-for-1")
+    file.refuse(rows.filter(pl.col("cash_dividend") < 0), "cash_dividend", "an amount of 0 or more")
+    return rows.select(*SCHEMA)
+
+
+def _of_factors(file: ReferenceFile) -> pl.DataFrame:
+    """Lean: factors of a row hold up to its day; those of the next row from the day after on."""
+    table = file.headerless(("session", "price", "split", "close"))
+    rows = table.select(
+        "line",
+        session=file.dates(table, "session", "%Y%m%d"),
+        **{name: file.numbers(table, name) for name in ("price", "split", "close")},
+    )
+    file.refuse(rows.filter(pl.col("session").is_null()), "date", "a date like 20200828")
+    file.refuse(rows.filter(~(pl.col("price") > 0).fill_null(False)), "price factor", "a factor above 0")
+    file.refuse(rows.filter(~(pl.col("split") > 0).fill_null(False)), "split factor", "a factor above 0")
+    rows = rows.sort("session")
+    actions = rows.select(
+        pl.lit(file.stem).alias("symbol"),
+        session=pl.col("session") + dt.timedelta(days=1),
+        split_ratio=pl.col("split").shift(-1) / pl.col("split"),
+        paid=1 - pl.col("price") / pl.col("price").shift(-1),
+        close=pl.col("close"),
+    ).drop_nulls("split_ratio")
+    actions = actions.with_columns(
+        cash_dividend=(pl.col("paid") * pl.col("close")).fill_null(0.0),
+    )
+    actions = actions.with_columns(split_ratio=pl.Series(map(_exact, actions["split_ratio"]), dtype=pl.Float64))
+    real = (pl.col("split_ratio") != 1.0) | (pl.col("cash_dividend") > _SMALLEST_DIVIDEND)
+    return actions.filter(real).with_columns(pl.col("cash_dividend").clip(lower_bound=0.0)).select(*SCHEMA)
+
+
+def _exact(ratio: float) -> float:
+    """The simple fraction that a rounded ratio stands for, if there is one: 1.99999 is 2."""
+    if ratio < 1:
+        return 1 / _exact(1 / ratio)
+    simple = float(Fraction(ratio).limit_denominator(_LARGEST_DENOMINATOR))
+    return simple if abs(ratio / simple - 1) <= _ROUNDING else ratio

@@ -1,0 +1,100 @@
+"""What the rules found, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from trading_assets.config.quality import Quality
+from trading_assets.market_data.quality.rules import RULES, Rule
+
+_ORDER = {rule.name: number for number, rule in enumerate(RULES)}
+
+
+class QualityError(Exception):
+    """A delivery is refused by a rule of severity `batch`; `str()` is one block for people."""
+
+
+class Findings:
+    """Collects the findings of rules, row by row (`_row`), as their severities say.
+
+    Parameters
+    ----------
+    rows
+        All rows that are judged: `_row`, symbol, session, source_file, source_line.
+    quality
+        Severities.
+    releases
+        symbol, session, rule.
+    """
+
+    def __init__(self, rows: pl.DataFrame, quality: Quality, releases: pl.DataFrame) -> None:
+        self._rows, self._quality, self._releases = rows, quality, releases
+        self._out: list[pl.DataFrame] = []
+        self._noted: list[pl.DataFrame] = []
+
+    def released(self, left: pl.DataFrame, rule: Rule) -> pl.Series:
+        """Rows of `left` for which `rule` is released."""
+        named = self._releases.filter(rule=rule.name).select("symbol", "session", _released=True)
+        joined = left.select("symbol", "session").join(
+            named, on=["symbol", "session"], how="left", maintain_order="left"
+        )
+        return joined["_released"].fill_null(False)
+
+    def sift(self, left: pl.DataFrame, found: Mapping[Rule, pl.Series]) -> pl.DataFrame:
+        """Record what rules found in `left` (Boolean, a row each), and return what is left to be used of it.
+
+        Raises
+        ------
+        QualityError
+            One of severity `batch` found something.
+        """
+        out: list[pl.DataFrame] = []
+        for rule, holds in found.items():
+            severity = self._quality.severity_of(rule.name)
+            if severity == "off" or not holds.any():
+                continue
+            hits = left.filter(holds.fill_null(False)).select("_row", "symbol", "session")
+            named = self._releases.filter(rule=rule.name)
+            hits = hits.join(named, on=["symbol", "session"], how="anti", maintain_order="left")
+            if severity == "batch" and not hits.is_empty():
+                raise self._refusal(rule, hits)
+            if severity == "symbol":
+                since = hits.group_by("symbol").agg(pl.col("session").min().alias("since"))
+                later = left.select("_row", "symbol", "session").join(since, on="symbol", maintain_order="left")
+                hits = later.filter(pl.col("session") >= pl.col("since"))
+            marked = hits.select("_row", rule=pl.lit(rule.name))
+            (self._noted if severity == "flag" else out).append(marked)
+        self._out += out
+        return left.join(pl.concat(out), on="_row", how="anti", maintain_order="left") if out else left
+
+    def with_flags(self, left: pl.DataFrame) -> pl.DataFrame:
+        """Add `flags`, the names of what was noted about each row."""
+        named = left.join(_listed(self._noted, "flags"), on="_row", how="left", maintain_order="left")
+        return named.with_columns(pl.col("flags").fill_null(pl.lit([], dtype=pl.List(pl.String))))
+
+    def quarantined(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows that are out, with `reasons`, in the order of `rows`."""
+        return rows.join(_listed(self._out, "reasons"), on="_row", how="inner", maintain_order="left")
+
+    def _refusal(self, rule: Rule, hits: pl.DataFrame) -> QualityError:
+        first = self._rows.join(hits.sort("session", "symbol").head(1).select("_row"), on="_row", how="semi")
+        row = first.row(0, named=True)
+        place = f"{row['source_file']}, line {row['source_line']}" if row["source_file"] else row["source"]
+        return QualityError(
+            f"the delivery is refused: {rule.name}: {rule.description}\n"
+            f"  found: {hits.height} bars of {hits['symbol'].n_unique()} symbols\n"
+            f"  first: {row['symbol']} on {row['session']} ({place})\n"
+            f"  do: deliver the data again, release what is right (`quality.releases`), "
+            f"or set `quality.severity: {{{rule.name}: row}}` to quarantine such bars"
+        )
+
+
+def _listed(findings: list[pl.DataFrame], column: str) -> pl.DataFrame:
+    """`_row` and the list of rule names, in the order of `RULES`."""
+    empty = pl.DataFrame(schema={"_row": pl.get_index_type(), "rule": pl.String})
+    every = pl.concat([empty, *findings]).with_columns(
+        order=pl.col("rule").replace_strict(_ORDER, return_dtype=pl.Int64)
+    )
+    return every.sort("_row", "order").group_by("_row", maintain_order=True).agg(pl.col("rule").alias(column))

@@ -1,0 +1,201 @@
+"""Which received bars are usable, and what is to be known about those that are.
+
+Rules of one row come first, then those across symbols, then those that need a symbol's neighbouring bars. Nothing
+decided about session *t* depends on bars after *t*, except that the next received bar may confirm *t* as a spike: until
+it has arrived, and whatever it brings, `extreme_move` makes *t* a missing session for signals and marks.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import NamedTuple
+
+import polars as pl
+
+from trading_assets.config.quality import Quality
+from trading_assets.market_data.adjustment import FACTOR_COLUMNS, with_factor_change
+from trading_assets.market_data.corporate_actions import NO_ACTIONS
+from trading_assets.market_data.quality import across, levels
+from trading_assets.market_data.quality.findings import Findings, QualityError
+from trading_assets.market_data.quality.moves import extreme_moves
+from trading_assets.market_data.quality.releases import NO_RELEASES
+from trading_assets.market_data.quality.rules import (
+    COMMON_JUMP,
+    DUPLICATE_CONFLICT,
+    DUPLICATE_EXACT,
+    EXTREME_MOVE,
+    FUTURE_BAR,
+    GAP_EVENT,
+    HALF_ADJUSTED,
+    IDENTICAL_SERIES,
+    NEGATIVE_VOLUME,
+    NON_FINITE_PRICE,
+    NON_POSITIVE_PRICE,
+    NOT_A_SESSION,
+    NULL_PRICE,
+    OHLC_VIOLATION,
+    ONE_SERIES,
+    PARTIAL_SESSION,
+    ROUNDING_CLAMPED,
+    SPIKE,
+    STALE_DAY,
+    STALE_PRICE,
+    TICKER_REUSE,
+    UNIT_CHANGE,
+    VOLUME_UNIT_BREAK,
+    ZERO_VOLUME,
+    Rule,
+)
+from trading_assets.market_data.quality.values import PRICES, VALUES
+from trading_assets.market_data.tickers import NO_TICKERS
+
+__all__ = ["Judged", "QualityError", "judge"]
+
+
+class Judged(NamedTuple):
+    """Received bars, parted; both frames have the columns of the raw bars, sorted by symbol and session.
+
+    Attributes
+    ----------
+    usable
+        And `flags`, a list of rule names; high and low as clamped, volume never null.
+    quarantine
+        And `reasons`, a list of rule names; values that are no finite numbers are null.
+    """
+
+    usable: pl.DataFrame
+    quarantine: pl.DataFrame
+
+
+def judge(
+    raw: pl.DataFrame,
+    sessions: pl.DataFrame,
+    as_of: dt.date,
+    quality: Quality,
+    *,
+    releases: pl.DataFrame = NO_RELEASES,
+    actions: pl.DataFrame = NO_ACTIONS,
+    tickers: pl.DataFrame = NO_TICKERS,
+) -> Judged:
+    """Part received bars into usable ones and quarantine.
+
+    Parameters
+    ----------
+    raw
+        Columns of `tables.RAW_BARS`, any order of rows.
+    sessions
+        calendar, session: every expected session up to `as_of` (days after it are not looked up).
+    as_of
+        Nothing after it is used.
+    quality
+        Thresholds, as fractions, and severities.
+    releases
+        Of `read_releases`: what a rule finds there is none.
+    actions
+        Corporate actions on record, of `corporate_actions.read_actions`.
+    tickers
+        Of `tickers.read_tickers`: its symbols are on record as one instrument each, whatever the gaps.
+
+    Raises
+    ------
+    QualityError
+        A rule whose severity is `batch` found something.
+
+    Notes
+    -----
+    - A bar may have several reasons, and a bad bar says nothing about its neighbours: they are compared with
+      the bars that passed.
+    - A rule of severity `symbol` takes the symbol's bars from its first finding on.
+    - OHLC relations are checked among the prices that are there. A breach below `rounding_breach`, as a
+      fraction of the high or low, is clamped. A null volume counts as 0.
+    - Moves and gaps are measured after corporate actions, on record or as the change of `adj_close / close` tells
+      them: a split is no move. The previous close is that of the last bar that is neither quarantined by a row rule nor
+      a confirmed spike, however long ago.
+    - Exact copies are reduced to one before anything else; all rows of a conflict are quarantined.
+    """
+    rows = _without_copies(raw).sort("symbol", "session", "occurrence").with_row_index("_row")
+    rows = rows.join(
+        sessions.select("calendar", "session", _known=True),
+        on=["calendar", "session"],
+        how="left",
+        maintain_order="left",
+    )
+    found = Findings(rows, quality, releases)
+    left = found.sift(
+        rows, {rule: rows.select(holds).to_series() for rule, holds in _row_rules(as_of, quality).items()}
+    )
+    rows, left = (
+        frame.drop("_known", "_conflict").with_columns(_finite_or_null(name) for name in VALUES)
+        for frame in (rows, left)
+    )
+    left = found.sift(left, {STALE_DAY: across.stale_days(left, quality)})
+    most, few = across.copies(left, quality)
+    left = with_factor_change(found.sift(left, {ONE_SERIES: most, IDENTICAL_SERIES: few}), actions)
+    left = found.sift(left, {COMMON_JUMP: across.common_jumps(left, quality)})
+    on_record = left["symbol"].is_in(tickers["symbol"].unique().implode())
+    left = found.sift(left, {TICKER_REUSE: levels.reused_tickers(left, sessions, quality) & ~on_record})
+    left = found.sift(left, {UNIT_CHANGE: levels.unit_changes(left, found.released(left, UNIT_CHANGE))})
+    left = with_factor_change(left.drop(FACTOR_COLUMNS), actions)
+    real = found.released(left, EXTREME_MOVE) | found.released(left, SPIKE) | found.released(left, HALF_ADJUSTED)
+    moves = extreme_moves(left, quality, real, actions)
+    left = left.with_columns(_extreme=moves.extreme)
+    left = found.sift(left, {SPIKE: moves.spike, HALF_ADJUSTED: moves.half_adjusted})
+    left = with_factor_change(left.drop(FACTOR_COLUMNS), actions)
+    flags = {rule: left.select(holds).to_series() for rule, holds in _flags(quality).items()}
+    found.sift(left, {**flags, VOLUME_UNIT_BREAK: levels.volume_unit_breaks(left, quality)})
+
+    usable = found.with_flags(left).with_columns(
+        high=pl.max_horizontal(PRICES), low=pl.min_horizontal(PRICES), volume=pl.col("volume").fill_null(0.0)
+    )
+    return Judged(
+        usable=usable.select(*raw.columns, "flags"),
+        quarantine=found.quarantined(rows).select(*raw.columns, "reasons"),
+    )
+
+
+def _without_copies(raw: pl.DataFrame) -> pl.DataFrame:
+    """One row of each exact copy; adds `_copied` and `_conflict`."""
+    key = ["symbol", "session"]
+    repeated = pl.struct(key).is_duplicated()
+    single = raw.filter(~repeated).with_columns(_copied=False, _conflict=False)
+    several = raw.filter(repeated).sort(*key, "occurrence")
+    content = ["asset_class", *VALUES]
+    several = several.with_columns(_copied=pl.struct([*key, *content]).is_duplicated())
+    several = several.unique([*key, *content], keep="first", maintain_order=True)
+    return pl.concat([single, several.with_columns(_conflict=pl.struct(key).is_duplicated())])
+
+
+def _row_rules(as_of: dt.date, quality: Quality) -> dict[Rule, pl.Expr]:
+    prices = [pl.when(pl.col(name).is_finite()).then(pl.col(name)) for name in PRICES]
+    rounding = quality.rounding_breach
+    top, high, low, bottom = pl.max_horizontal(prices), prices[1], prices[2], pl.min_horizontal(prices)
+    return {
+        NULL_PRICE: pl.any_horizontal(pl.col(name).is_null() for name in PRICES),
+        NON_FINITE_PRICE: pl.any_horizontal(~pl.col(name).is_finite() for name in PRICES),
+        NON_POSITIVE_PRICE: pl.any_horizontal(pl.col(name) <= 0 for name in PRICES),
+        OHLC_VIOLATION: ((top > high) & (top >= high * (1 + rounding)))
+        | ((bottom < low) & (bottom <= low * (1 - rounding))),
+        NEGATIVE_VOLUME: pl.col("volume") < 0,
+        DUPLICATE_CONFLICT: pl.col("_conflict"),
+        NOT_A_SESSION: pl.col("_known").is_null() & (pl.col("session") <= as_of),
+        FUTURE_BAR: pl.col("session") > as_of,
+        PARTIAL_SESSION: pl.col("coverage") < quality.min_coverage,
+    }
+
+
+def _flags(quality: Quality) -> dict[Rule, pl.Expr]:
+    previous = pl.col("close").shift(1).over("symbol")
+    gap = (pl.col("open") * pl.col("factor_change") / previous - 1).abs()
+    equal = [(pl.col("close") == pl.col("close").shift(lag)).over("symbol") for lag in range(1, quality.stale_closes)]
+    return {
+        EXTREME_MOVE: pl.col("_extreme"),
+        GAP_EVENT: gap > quality.gap_event,
+        ZERO_VOLUME: pl.col("volume").fill_null(0.0) == 0,
+        STALE_PRICE: pl.all_horizontal(equal),
+        DUPLICATE_EXACT: pl.col("_copied"),
+        ROUNDING_CLAMPED: (pl.max_horizontal(PRICES) > pl.col("high")) | (pl.min_horizontal(PRICES) < pl.col("low")),
+    }
+
+
+def _finite_or_null(name: str) -> pl.Expr:
+    return pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name)

@@ -1,0 +1,68 @@
+"""Rules about the level of a symbol's prices and volumes. What they say about a session depends on no later one.
+
+Each takes bars sorted by symbol and session and answers row by row.
+"""
+
+from __future__ import annotations
+
+import math
+
+import polars as pl
+
+from trading_assets.config.quality import Quality
+
+#: How near to a power of ten a change of the unit is, as a log: the market moves on the same day.
+_UNIT_NEARNESS = math.log1p(0.1)
+_RECENT, _USUAL = 10, 60
+
+
+def unit_changes(bars: pl.DataFrame, released: pl.Series) -> pl.Series:
+    """Bars whose close is in another unit than the symbol's first ones: from a jump by 100, 1000, ... (or a hundredth,
+    ...) until the jump back.
+
+    Parameters
+    ----------
+    bars
+        symbol, close, factor_change.
+    released
+        Bars whose jump is real.
+    """
+    previous = pl.col("close").shift(1).over("symbol")
+    move = (pl.col("close") * pl.col("factor_change") / previous).log()
+    power = (move / math.log(10)).round()
+    is_jump = (power.abs() >= 2) & ((move - power * math.log(10)).abs() <= _UNIT_NEARNESS)
+    jumps = bars.with_columns(_released=released).select(
+        "symbol", power=pl.when(is_jump & ~pl.col("_released")).then(power).otherwise(0.0).fill_null(0.0)
+    )
+    return jumps.select(pl.col("power").cum_sum().over("symbol") != 0).to_series()
+
+
+def reused_tickers(bars: pl.DataFrame, sessions: pl.DataFrame, quality: Quality) -> pl.Series:
+    """First bars after a long gap that are at another level than the last one before.
+
+    Parameters
+    ----------
+    bars
+        symbol, calendar, session, close, factor_change.
+    sessions
+        calendar, session: the expected ones, by which a gap is measured.
+    """
+    numbered = sessions.sort("calendar", "session").with_columns(
+        number=pl.int_range(pl.len()).over("calendar").cast(pl.Int64)
+    )
+    rows = bars.select("symbol", "calendar", "session", "close", "factor_change").join(
+        numbered, on=["calendar", "session"], how="left", maintain_order="left"
+    )
+    missing = pl.col("number") - pl.col("number").shift(1).over("symbol") - 1
+    move = pl.col("close") * pl.col("factor_change") / pl.col("close").shift(1).over("symbol") - 1
+    found = (missing >= quality.reuse_gap) & (move.abs() > quality.reuse_move)
+    return rows.select(found.fill_null(False)).to_series()
+
+
+def volume_unit_breaks(bars: pl.DataFrame, quality: Quality) -> pl.Series:
+    """Bars at which the median volume of the last 10 is many times, or a small part of, that of the 60 before."""
+    ordinary = pl.when(pl.col("volume") > 0).then(pl.col("volume"))
+    recent = ordinary.rolling_median(_RECENT, min_samples=_RECENT).over("symbol")
+    usual = ordinary.shift(_RECENT).rolling_median(_USUAL, min_samples=_USUAL).over("symbol")
+    change = (recent / usual).log().abs() > math.log(quality.volume_ratio)
+    return bars.select(change.fill_null(False)).to_series()

@@ -1,0 +1,36 @@
+"""Whether bars in use are what every reader relies on; counted apart from the rules that let them in."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from trading_assets.market_data.quality.values import PRICES
+
+
+def faults(bars: pl.DataFrame, instruments: pl.DataFrame, sessions: pl.DataFrame) -> dict[str, int]:
+    """How many bars in use break what every reader relies on; counted apart from the rules that let them in.
+
+    Parameters
+    ----------
+    bars, instruments, sessions
+        Whole tables.
+    """
+    prices = [*PRICES, *(f"adj_{name}" for name in PRICES)]
+    unsound = pl.any_horizontal(~(pl.col(name).is_finite() & (pl.col(name) > 0)).fill_null(False) for name in prices)
+    outside = (pl.max_horizontal(PRICES) > pl.col("high")) | (pl.min_horizontal(PRICES) < pl.col("low"))
+    expected = instruments.select("symbol", "calendar").join(sessions, on="calendar")
+    return {
+        "price not finite and positive": bars.filter(unsound).height,
+        "open or close outside [low, high]": bars.filter(outside).height,
+        "more than one row of a symbol and session": bars.height - bars.unique(["symbol", "session"]).height,
+        "not a session of the calendar": bars.join(expected, on=["symbol", "session"], how="anti").height,
+    }
+
+
+def missing_sessions(bars: pl.DataFrame, instruments: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
+    """symbol, expected, missing: sessions between a symbol's first and last bar, most missing first."""
+    spans = instruments.select("symbol", "calendar", "first_session", "last_session").join(sessions, on="calendar")
+    expected = spans.filter(pl.col("session").is_between("first_session", "last_session"))
+    found = expected.join(bars.select("symbol", "session", _found=True), on=["symbol", "session"], how="left")
+    counts = found.group_by("symbol").agg(pl.len().alias("expected"), pl.col("_found").is_null().sum().alias("missing"))
+    return counts.sort(pl.col("missing") / pl.col("expected"), "symbol", descending=[True, False])

@@ -1,0 +1,203 @@
+"""What every vendor's source shares: patience with the service, a limit to what is asked, a cache, progress.
+
+A source is delivered whole or not at all: one symbol that cannot be had after all tries is an error.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+import tenacity
+
+from trading_assets.config.remote_sources import RemoteSource
+from trading_assets.market_data.sources.errors import SourceError
+from trading_assets.market_data.sources.raw import NUMBERS, SCHEMA, arrange
+
+#: Settings that an answer does not depend on.
+_PATIENCE = {"attempts", "timeout_seconds", "first_wait_seconds", "requests_per_second", "breaker_failures"}
+
+logger = logging.getLogger(__name__)
+
+
+class TransientError(Exception):
+    """A request failed in a way that another try may not: a timeout, too many requests, a broken answer."""
+
+    def __init__(self, message: str, wait_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds  # what the service asked for
+
+
+class RefusedError(Exception):
+    """A request that will fail every time: an unknown symbol, a wrong key."""
+
+
+class Vendor(NamedTuple):
+    """One vendor's way to fetch bars.
+
+    Attributes
+    ----------
+    fetch
+        (symbol, first, last) -> session, open, high, low, close, volume and perhaps adj_close; raises `TransientError`,
+        `RefusedError`.
+    by_year
+        Whether the past is fetched and kept in calendar years. Not for a vendor whose prices of the past change with
+        what comes later.
+    """
+
+    fetch: Callable[[str, dt.date, dt.date], pl.DataFrame]
+    by_year: bool
+
+
+def read(
+    source: RemoteSource,
+    vendor: Vendor,
+    *,
+    start: dt.date,
+    end: dt.date,
+    today: dt.date,
+    cache: Path,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> pl.DataFrame:
+    """Bars of all symbols of the source with sessions in [start, end], in the raw columns.
+
+    Parameters
+    ----------
+    today
+        Nothing later is asked for; what is younger than `look_back_sessions` is asked for again each time.
+    cache
+        Folder of the answers about the past.
+    sleep, clock
+        How to wait, and the time in seconds.
+
+    Raises
+    ------
+    SourceError
+        A symbol cannot be had, or so many requests failed in a row that the source was given up.
+    """
+    caller = _Caller(source, sleep, clock)
+    last = min(end, today)
+    settled = today - dt.timedelta(days=source.look_back_sessions + 1)
+    parts = [pl.DataFrame(schema={"symbol": pl.String, "session": pl.Date, **dict.fromkeys(NUMBERS, pl.Float64)})]
+    failed: dict[str, str] = {}
+    for number, symbol in enumerate(source.symbols, start=1):
+        try:
+            for first_day, last_day in _chunks(start, last, vendor.by_year):
+                place = _place(cache, source, symbol, first_day, last_day) if last_day <= settled else None
+                parts.append(_fetched(caller, vendor, symbol, first_day, last_day, place))
+        except (TransientError, RefusedError) as error:
+            failed[symbol] = str(error)
+            if caller.is_open:
+                break
+        if number % max(len(source.symbols) // 10, 1) == 0:
+            logger.info("%s: %d of %d symbols", source.source, number, len(source.symbols))
+    if failed:
+        raise _failure(source, failed, given_up=caller.is_open)
+    bars = pl.concat(parts, how="diagonal").with_columns(
+        asset_class=pl.lit(source.asset_class),
+        source=pl.lit(source.source),
+        source_file=pl.lit(None, pl.String),
+    )
+    return arrange(bars, start, last)
+
+
+class _Caller:
+    """Tries a request again, slows down to the limit, and stops after too many failures in a row."""
+
+    def __init__(self, source: RemoteSource, sleep: Callable[[float], None], clock: Callable[[], float]) -> None:
+        self._source, self._sleep, self._clock = source, sleep, clock
+        self._next = 0.0
+        self._failures = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing is asked any more."""
+        return self._failures >= self._source.breaker_failures
+
+    def __call__(self, request: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+        jittered = tenacity.wait_random_exponential(multiplier=self._source.first_wait_seconds, max=60)
+
+        def wait(state: tenacity.RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked = error.wait_seconds if isinstance(error, TransientError) else None
+            return max(jittered(state), asked or 0.0)
+
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(self._source.attempts),
+            wait=wait,
+            retry=tenacity.retry_if_exception_type(TransientError),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            answer: pl.DataFrame = retrying(self._limited, request)
+        except TransientError:
+            self._failures += 1
+            raise
+        self._failures = 0
+        return answer
+
+    def _limited(self, request: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+        wait = self._next - self._clock()
+        if wait > 0:
+            self._sleep(wait)
+        self._next = self._clock() + 1 / self._source.requests_per_second
+        return request()
+
+
+def _chunks(start: dt.date, end: dt.date, by_year: bool) -> list[tuple[dt.date, dt.date]]:
+    if start > end:
+        return []
+    if not by_year:
+        return [(start, end)]
+    years = range(start.year, end.year + 1)
+    return [(max(start, dt.date(year, 1, 1)), min(end, dt.date(year, 12, 31))) for year in years]
+
+
+def _fetched(
+    caller: _Caller, vendor: Vendor, symbol: str, first: dt.date, last: dt.date, place: Path | None
+) -> pl.DataFrame:
+    if place is not None and place.is_file():
+        try:
+            return pl.read_parquet(place)
+        except pl.exceptions.PolarsError:
+            place.unlink(missing_ok=True)  # a damaged answer is asked for again
+    bars = caller(lambda: vendor.fetch(symbol, first, last)).with_columns(symbol=pl.lit(symbol))
+    known = [name for name in ("symbol", "session", *NUMBERS) if name in bars.columns]
+    bars = bars.select(pl.col(name).cast(SCHEMA[name]) for name in known)
+    if place is not None:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        partial = place.with_suffix(f".{os.getpid()}.partial")
+        bars.write_parquet(partial)
+        partial.replace(place)
+    return bars
+
+
+def _place(cache: Path, source: RemoteSource, symbol: str, first: dt.date, last: dt.date) -> Path:
+    """By a hash of all that the answer depends on: no symbol becomes a path."""
+    asked = source.model_dump(mode="json", exclude=_PATIENCE | {"symbols"})
+    asked |= {"symbol": symbol, "first": first, "last": last}
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
+    return cache / digest[:2] / f"{digest}.parquet"
+
+
+def _failure(source: RemoteSource, failed: dict[str, str], *, given_up: bool) -> SourceError:
+    name = source.source
+    lines = [f"  {symbol}: {cause}" for symbol, cause in list(failed.items())[:10]]
+    what = f"{name} did not deliver {len(failed)} of {len(source.symbols)} symbols"
+    if given_up:
+        what += f", and was given up after {source.breaker_failures} failed requests in a row"
+    return SourceError(
+        "\n".join([what, *lines]),
+        expected="bars of every symbol: a source is taken whole or not at all",
+        todo="try again later, correct the symbols, or take them out of the source",
+    )
