@@ -140,7 +140,7 @@ INSTRUMENTS = Table(
             pl.Date, "Recorded delisting date, if there is one; nothing before that day may use it", nullable=True
         ),
         "synthetic": Column(pl.Boolean, "The prices are generated, not observed"),
-        "tickers": Column(pl.List(pl.String), "Its names over time, if a table of tickers has it; else its symbol"),
+        "tickers": Column(pl.List(pl.String), "Its names over time; its symbol where none are known", nullable=True),
         "in_universe": Column(pl.Boolean, "Has at least one spell in the universe; false for a mere benchmark"),
         "sector": Column(pl.String, "As the configuration says; null: none is known", nullable=True),
     },
