@@ -5,6 +5,7 @@ Exit codes: 0 done; 1 the run or a blocking check failed; 2 wrong usage or confi
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import sys
 from collections.abc import Callable
@@ -36,6 +37,8 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Check, show or start a configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+protocol_app = typer.Typer(help="Where each strategy stands between registration and verdict.", no_args_is_help=True)
+app.add_typer(protocol_app, name="protocol")
 audit_app = typer.Typer(help="Ask whether anything knows the future.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
 console = Console()
@@ -199,6 +202,45 @@ def audit_look_ahead(
 
 
 @app.command()
+def bars(
+    known_on: Annotated[dt.datetime, typer.Option("--known-on", help="A date (its end, UTC) or a time, UTC.")],
+    config: ConfigOption = None,
+    data: DataOption = None,
+    format: Annotated[Literal["table", "csv", "json"], typer.Option("--format", help="Of what is printed.")] = "table",
+) -> None:
+    """Print the bars as received by a moment: later corrections undone, bars that came later left out."""
+    configuration = _load(config, data)
+    from trading_assets.market_data.deliveries import as_known
+    from trading_assets.market_data.tables import RAW_BARS, REVISIONS
+    from trading_assets.warehouse import Warehouse
+
+    is_date = known_on.time() == dt.time()
+    moment = known_on + dt.timedelta(days=1, microseconds=-1) if is_date else known_on
+    warehouse = Warehouse(configuration.warehouse_path)
+    found = as_known(warehouse.read(RAW_BARS), warehouse.read_or_empty(REVISIONS), moment)
+    _printers()[format](found)
+
+
+@protocol_app.command("status")
+def protocol_status_command(
+    config: ConfigOption = None,
+    data: DataOption = None,
+    format: Annotated[Literal["table", "csv", "json"], typer.Option("--format", help="Of what is printed.")] = "table",
+) -> None:
+    """Print who is registered, who was looked at and how often; exit 1 if the ledger is not what was written."""
+    configuration = _load(config, data)
+    from trading_assets.robustness.protocol_status import protocol_status
+    from trading_assets.warehouse import Warehouse
+
+    found = protocol_status(Warehouse(configuration.warehouse_path), configuration)
+    if format == "table":
+        _print_frame(found, console if console.is_terminal else Console(width=160))
+        console.print("The ledger of looks is as it was written.", highlight=False)
+    else:
+        _printers()[format](found)
+
+
+@app.command()
 def sql(
     query: Annotated[str, typer.Argument(help="A SELECT; tables are schema.table.")],
     config: ConfigOption = None,
@@ -212,13 +254,7 @@ def sql(
     from trading_assets.warehouse import Warehouse
 
     frame = Warehouse(configuration.warehouse_path).query(query)
-    writers: dict[str, Callable[[pl.DataFrame], None]] = {
-        "table": _print_frame,
-        "csv": _write_csv,
-        "json": lambda rows: print(rows.write_json()),
-        "parquet": lambda rows: rows.write_parquet(sys.stdout.buffer),
-    }
-    writers[format](frame)
+    _printers()[format](frame)
 
 
 @config_app.command("check")
@@ -305,6 +341,15 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return _escaped(str(value))
+
+
+def _printers() -> dict[str, Callable[[pl.DataFrame], None]]:
+    return {
+        "table": _print_frame,
+        "csv": _write_csv,
+        "json": lambda rows: print(rows.write_json()),
+        "parquet": lambda rows: rows.write_parquet(sys.stdout.buffer),
+    }
 
 
 def _write_csv(frame: pl.DataFrame) -> None:

@@ -8,6 +8,7 @@ from trading_assets.charts.figures import (
     histogram,
     monthly_returns,
     parameter_heat_map,
+    scenarios,
 )
 from trading_assets.charts.png import markdown, png
 
@@ -21,4 +22,5 @@ __all__ = [
     "monthly_returns",
     "parameter_heat_map",
     "png",
+    "scenarios",
 ]

@@ -68,6 +68,27 @@ def equity(
     return _styled(figure, "Equity", "quote currency", 420)
 
 
+def scenarios(curves: pl.DataFrame) -> Figure:
+    """Equity in every scenario, the base run in front.
+
+    Parameters
+    ----------
+    curves
+        scenario, session, equity (quote currency); one of them is `base`.
+    """
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    others = [name for name in curves["scenario"].unique(maintain_order=True) if name != "base"]
+    for name in (*others, "base"):
+        own = curves.filter(scenario=name).sort("session")
+        line = {"color": STRATEGY_COLOUR, "width": 2} if name == "base" else {"width": 1}
+        figure.add_scatter(
+            x=own["session"].to_list(), y=own["equity"].to_list(), name=name.replace("_", " "), line=line
+        )
+    return _styled(figure, "Equity under stress", "quote currency", 420)
+
+
 def drawdown(curve: pl.DataFrame) -> Figure:
     """Fall from the highest equity so far: session, drawdown (a fraction, zero or negative)."""
     import plotly.graph_objects as go

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from trading_assets.config.configuration import Configuration
+from trading_assets.config.scenarios import RUNS_OF_THE_BASE, built_in
 from trading_assets.config.strategies import (
     StrategyParameters,
     StrategySettings,
@@ -58,6 +59,7 @@ def load_configuration(path: Path | None = None, data: Path | None = None) -> Co
         configuration = Configuration.model_validate({**values, **places})
     except ValidationError as error:
         raise ConfigurationError(_explain(path, lines, Configuration, (), error)) from None
+    _check_scenarios(path, lines, configuration)
     updates: dict[str, Any] = {"strategies": _with_parameters(path, lines, configuration)}
     if token:
         updates["notifier"] = configuration.notifier.model_copy(update={"token": SecretStr(token)})
@@ -95,6 +97,23 @@ def _with_parameters(path: Path, lines: Mapping[KeyPath, int], configuration: Co
             message = _block(path, lines, ("strategies", name, "members"), fault, "names of other strategies")
             raise ConfigurationError(message)
     return strategies
+
+
+def _check_scenarios(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> None:
+    settings = configuration.robustness
+    known = [*RUNS_OF_THE_BASE, *built_in(settings.slippage_multipliers)]
+    for name in settings.stress:
+        if name in known:
+            where: KeyPath = ("robustness", "stress", name)
+            raise ConfigurationError(
+                _block(path, lines, where, f"{name!r} is a scenario of the house", "another name for your own")
+            )
+    chosen = [] if settings.stress_scenarios == "all" else settings.stress_scenarios
+    for index, name in enumerate(chosen):
+        if name not in (*known, *settings.stress):
+            where = ("robustness", "stress_scenarios", index)
+            expected = _nearest(name, [*known, *settings.stress])
+            raise ConfigurationError(_block(path, lines, where, f"unknown scenario {name!r}", expected))
 
 
 def _most_sessions(configuration: Configuration, universe: str | list[str]) -> int | None:

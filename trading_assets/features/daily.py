@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
@@ -41,6 +41,19 @@ def daily_features(
     rows = rows.filter(usable_for_signals())
     rows = with_defined(rows, _expressions(features, "session"), over=["asset_class", "session"])
     return rows.select(*_KEY, *(feature.column for feature in features))
+
+
+def with_sources(columns: Collection[str]) -> list[Feature]:
+    """The features of some columns, and those that `daily_features` computes them from; in catalogue order."""
+    of_column = {feature.column: feature for feature in FEATURES}
+    needed: set[str] = set()
+    waiting = [*columns, *OF_BENCHMARK]
+    while waiting:
+        column = waiting.pop()
+        if column in of_column and column not in needed:
+            needed.add(column)
+            waiting += of_column[column].expression.meta.root_names()
+    return [feature for feature in FEATURES if feature.column in needed]
 
 
 def _expressions(features: Sequence[Feature], scope: Scope) -> dict[str, pl.Expr]:

@@ -77,14 +77,60 @@ def _revisions(gone: pl.DataFrame, new: pl.DataFrame, now: dt.datetime) -> pl.Da
     key = [*_KEY, "occurrence"]
     old_rows = _counted(gone.drop("occurrence"), "occurrence", list(_KEY))
     new_rows = _counted(new, "occurrence", list(_KEY))
-    pairs = [
-        frame.unpivot(VALUES, index=key, variable_name="column", value_name=name)
-        for frame, name in ((old_rows, "old"), (new_rows, "new"))
-    ]
-    changes = pairs[0].join(pairs[1], on=[*key, "column"], how="left").filter(pl.col("old").ne_missing(pl.col("new")))
+    old = old_rows.rename({"ingested_at": "old_received_at"}).unpivot(
+        VALUES, index=[*key, "old_received_at"], variable_name="column", value_name="old"
+    )
+    new_values = new_rows.unpivot(VALUES, index=key, variable_name="column", value_name="new")
+    there = new_rows.select(*key, there=True)
+    both = old.join(new_values, on=[*key, "column"], how="left").join(there, on=key, how="left")
+    # Of a bar that is not delivered any more every value is listed, so that it can be put together again.
+    changes = both.filter(pl.col("old").ne_missing(pl.col("new")) | pl.col("there").is_null())
     return (
         changes.with_columns(received_at=pl.lit(now, pl.Datetime("us"))).select(*REVISIONS.columns).sort(*key, "column")
     )
+
+
+def as_known(raw: pl.DataFrame, revisions: pl.DataFrame, moment: dt.datetime) -> pl.DataFrame:
+    """Bars as they were on record at a moment.
+
+    Parameters
+    ----------
+    raw, revisions
+        All rows of `tables.RAW_BARS` and `tables.REVISIONS`.
+    moment
+        UTC.
+
+    Returns
+    -------
+    DataFrame
+        symbol, session, occurrence and the values of the bars that had arrived by then, sorted: what came later is
+        undone, value by value, and a bar that was withdrawn later is there again. Where several rows of one symbol
+        and session were delivered at once, `occurrence` is that of the revision.
+    """
+    key = [*_KEY, "occurrence"]
+    later = revisions.filter(pl.col("received_at") > moment).sort("received_at", maintain_order=True)
+    first = later.group_by(*key, "column", maintain_order=True).first()
+    undone = first.pivot(on="column", index=key, values="old")
+    arrived = first.group_by(key).agg(
+        pl.col("old_received_at").min().alias("_arrived"), pl.col("column").alias("_undone")
+    )
+    now = raw.select(*key, *VALUES, "ingested_at")
+    both = now.join(undone, on=key, how="full", coalesce=True, suffix="_then").join(arrived, on=key, how="left")
+    was_changed = pl.col("_undone").is_not_null()
+    known = (
+        pl.when(was_changed)
+        .then((pl.col("_arrived") <= moment).fill_null(True))
+        .otherwise(pl.col("ingested_at") <= moment)
+    )
+    values = []
+    for name in VALUES:
+        then = f"{name}_then" if f"{name}_then" in both.columns else None
+        if then is None:
+            values.append(pl.col(name))
+        else:
+            is_undone = was_changed & pl.col("_undone").list.contains(name).fill_null(False)
+            values.append(pl.when(is_undone).then(pl.col(then)).otherwise(pl.col(name)).alias(name))
+    return both.filter(known).select(*key, *values).sort(key)
 
 
 def _counted(frame: pl.DataFrame, name: str, by: list[str]) -> pl.DataFrame:

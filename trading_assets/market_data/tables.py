@@ -56,6 +56,9 @@ REVISIONS = Table(
         "old": Column(pl.Float64, "Value until then", nullable=True),
         "new": Column(pl.Float64, "Value from then on; null if the row was not delivered again", nullable=True),
         "received_at": Column(pl.Datetime("us"), "When the changed delivery arrived, UTC"),
+        "old_received_at": Column(
+            pl.Datetime("us"), "When the old value had arrived, UTC; null in revisions of version 0.1", nullable=True
+        ),
     },
 )
 

@@ -34,6 +34,7 @@ EXPORTED = (
     "liquidation_plan",
     "sensitivity",
     "stress",
+    "stress_equity",
     "overfitting",
     "resampling",
 )

@@ -149,12 +149,21 @@ def _stress(content: StrategyContent) -> Section:
         title="Stress",
         stage="robustness",
         text="The same rules with one thing made worse. Bear and range months are the base run's own months, by the "
-        "benchmark.",
+        "benchmark. Bars are dropped at random; with a correlation of one every symbol moves with the common factor "
+        "alone; a flash crash fills every stop at the day's low, once a quarter. A model's scores and the regimes stay "
+        "as they were published.",
+        charts=[charts.scenarios(_latest(content.stress_equity))] if not content.stress_equity.is_empty() else [],
         tables=[
             _scenarios(rows, str(split)) for (split,), rows in content.stress.group_by("split", maintain_order=True)
         ],
-        files=[f"{content.name}_stress.csv"],
+        files=[f"{content.name}_stress.csv", f"{content.name}_stress_equity.csv"],
     )
+
+
+def _latest(curves: pl.DataFrame) -> pl.DataFrame:
+    """Of the holdout once it was looked at, else of train + validation; windows have a span of their own."""
+    split = "holdout" if "holdout" in curves["split"] else curves["split"][0]
+    return curves.filter(pl.col("split") == split, ~pl.col("scenario").str.starts_with("window_"))
 
 
 def _scenarios(stress: pl.DataFrame, split: str) -> Grid:

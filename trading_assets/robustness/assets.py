@@ -28,6 +28,7 @@ from trading_assets.robustness.steps import (
     resampled,
     stress_rows,
     symbols,
+    waits_until,
     write,
 )
 from trading_assets.robustness.tables import (
@@ -45,6 +46,7 @@ from trading_assets.robustness.tables import (
     SENSITIVITY,
     SENSITIVITY_SUMMARY,
     STRESS,
+    STRESS_EQUITY,
     TRIALS,
     VERDICTS,
 )
@@ -111,14 +113,14 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
 
 
 def stress(step: Step) -> Mapping[str, Any]:
-    """The strategy under dearer and later fills and in bad months, on train + validation."""
+    """The strategy under dearer and later fills, with holes and crashes, in bad times, on train + validation."""
     from trading_assets.robustness.spans import development
 
     require_ok(step)
     frames, context, spans = market(step, strategy_of(step))
     rows = stress_rows(step, context, frames, development(spans), DEVELOPMENT)
-    write(step, stress.__name__, beside_other_splits(step, {STRESS: rows}, (DEVELOPMENT,)))
-    return {"Sharpe": _sharpes(rows)}
+    write(step, stress.__name__, beside_other_splits(step, rows, (DEVELOPMENT,)))
+    return {"Sharpe": _sharpes(rows[STRESS])}
 
 
 def holdout(step: Step) -> Mapping[str, Any]:
@@ -135,10 +137,13 @@ def holdout(step: Step) -> Mapping[str, Any]:
         removed = remove_holdout(step)
         write(step, holdout.__name__, {})
         return {"registered": False, "rows of an earlier registration removed": removed}
+    until = waits_until(step, name)
+    if until is not None:  # no look: a part of the holdout is not the holdout
+        remove_holdout(step)
+        write(step, holdout.__name__, {})
+        return {"registered": True, "waits until": until}
     frames, context, spans = market(step, name)
     locked, start = protocol.holdout(spans), protocol.development(spans).start
-    if context.grid.sessions[-1] < locked.start:
-        raise protocol.NoHoldoutError(f"no look: the data end on {context.grid.sessions[-1]}, before the holdout")
     registered = registration_of(step, context, frames, spans)
     look = look_of(record(step, registered), name, registered.hash)
 
@@ -161,17 +166,17 @@ def holdout(step: Step) -> Mapping[str, Any]:
         "end": locked.end,
     }
     drawn = resampled(step, context, locked, HOLDOUT)
-    seen = {STRESS: stressed, **drawn, **frames_of}
+    seen = {**stressed, **drawn, **frames_of}
     source = {HOLDOUT_RESULTS: pl.DataFrame([result], schema=HOLDOUT_RESULTS.empty().schema)}
     write(step, holdout.__name__, beside_other_splits(step, seen, EVALUATED_SPLITS) | source)
-    return {"registered": True, "look": look, "registration": registered.hash, "Sharpe": _sharpes(stressed)}
+    return {"registered": True, "look": look, "registration": registered.hash, "Sharpe": _sharpes(stressed[STRESS])}
 
 
 def verdict(step: Step) -> Mapping[str, Any]:
     """Go, no go, or not enough evidence: every pre-registered criterion, and the result in words."""
     from trading_assets.robustness.holdout import history_of, statistics_of
     from trading_assets.robustness.ledger_head import verified_ledger
-    from trading_assets.robustness.verdict import judge, rows, unregistered
+    from trading_assets.robustness.verdict import judge, rows, unregistered, waiting
 
     require_ok(
         step,
@@ -184,7 +189,10 @@ def verdict(step: Step) -> Mapping[str, Any]:
     name, configuration = strategy_of(step), step.configuration
     history = history_of(verified_ledger(step.work, head_file(step)), name)
     limits = configuration.robustness.verdict
-    if name in configuration.registration:
+    until = waits_until(step, name) if name in configuration.registration else None
+    if until is not None:
+        judgement = waiting(name, limits, until, history)
+    elif name in configuration.registration:
         rows_of = evaluated(step, name)
         statistics = statistics_of(
             rows_of[STRESS], rows_of[RESAMPLING], rows_of[OVERFITTING], look_ahead=rows_of[LOOK_AHEAD]
@@ -239,7 +247,12 @@ def _assets_of(configuration: Configuration, strategy: str) -> list[dg.AssetsDef
             own=(OVERFITTING, LOGITS),
             deps=(f"{STAGE}/sensitivity/{strategy}", f"backtests/{strategy}"),
         ),
-        asset(stress, shared=(STRESS,), clear=lambda step: remove_development(step, (STRESS,)), deps=inputs),
+        asset(
+            stress,
+            shared=(STRESS, STRESS_EQUITY),
+            clear=lambda step: remove_development(step, (STRESS, STRESS_EQUITY)),
+            deps=inputs,
+        ),
         asset(
             resampling,
             shared=(RESAMPLING, BANDS),

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from trading_assets.config.scenarios import BASE, slippage_scenario
 from trading_assets.robustness.look_ahead import violations
 from trading_assets.robustness.resampling import BOOTSTRAP, PERMUTATION, statistic_of
-from trading_assets.robustness.stress import BASE, slippage_scenario, value_of
+from trading_assets.robustness.stress import value_of
 from trading_assets.robustness.tables import HOLDOUT
 from trading_assets.robustness.verdict import BEAR_MONTHS
 

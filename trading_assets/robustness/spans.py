@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Iterable, Mapping
 
 from trading_assets.config.sections import Interval
+from trading_assets.market_data import calendars
 from trading_assets.models.splits import development, spans_of
 
-__all__ = ["NoHoldoutError", "development", "holdout", "spans_of"]
+__all__ = ["NoHoldoutError", "development", "holdout", "is_over", "spans_of"]
 
 
 class NoHoldoutError(Exception):
@@ -27,3 +29,11 @@ def holdout(spans: Mapping[str, Interval]) -> Interval:
             "there is no holdout to evaluate\n  key: splits.holdout\n  expected: dates, or more than 0"
         )
     return spans["holdout"]
+
+
+def is_over(locked: Interval, last: dt.date, of_calendars: Iterable[str]) -> bool:
+    """Whether no session of the locked span comes after `last`, the last that there are data of."""
+    following = last + dt.timedelta(days=1)
+    return last >= locked.end or all(
+        calendars.sessions(calendar, following, locked.end).is_empty() for calendar in sorted(set(of_calendars))
+    )

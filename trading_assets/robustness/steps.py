@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from trading_assets.backtests import tables as backtests
+from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models.tables import SPLITS
 from trading_assets.robustness.tables import (
     BANDS,
@@ -19,6 +21,7 @@ from trading_assets.robustness.tables import (
     REGISTRATIONS,
     RESAMPLING,
     STRESS,
+    STRESS_EQUITY,
 )
 from trading_assets.strategies.failure import status_row, strategy_of
 from trading_assets.strategies.tables import STATUS
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 STAGE = "robustness"
 
 #: Tables that hold rows of the holdout once it was looked at.
-HOLDOUT_TABLES = (*backtests.RUN_TABLES, STRESS, RESAMPLING, BANDS)
+HOLDOUT_TABLES = (*backtests.RUN_TABLES, STRESS, STRESS_EQUITY, RESAMPLING, BANDS)
 
 
 def market(step: Step, name: str) -> tuple[Frames, StrategyMarket, dict[str, Interval]]:
@@ -48,27 +51,55 @@ def market(step: Step, name: str) -> tuple[Frames, StrategyMarket, dict[str, Int
     return frames, prepare(step.configuration, name, frames), spans_of(step.work.read(SPLITS))
 
 
+def waits_until(step: Step, name: str) -> dt.date | None:
+    """The end of the holdout, if the data do not reach it yet: it is not looked at before it is over."""
+    from trading_assets.robustness import spans as protocol
+    from trading_assets.strategies.inputs import instruments_of
+
+    locked = protocol.holdout(protocol.spans_of(step.work.read(SPLITS)))
+    listed = step.work.read(INSTRUMENTS)
+    own = instruments_of(name, step.configuration.strategies[name], listed)
+    of_calendars = own["calendar"].unique().to_list()
+    # Of any symbol: one whose own last bar is missing, or that was delisted, does not hold the look up.
+    last = listed.filter(pl.col("calendar").is_in(of_calendars))["last_session"].max()
+    if isinstance(last, dt.date) and protocol.is_over(locked, last, of_calendars):
+        return None
+    return locked.end
+
+
 def symbols(context: StrategyMarket) -> list[str]:
     """Its symbols, and its benchmark's."""
     return [*context.grid.symbols, *([context.benchmark_name] if context.benchmark_name else [])]
 
 
-def stress_rows(step: Step, context: StrategyMarket, frames: Frames, span: Interval, split: str) -> pl.DataFrame:
-    """Rows of `robustness.stress` of one span."""
+def stress_rows(
+    step: Step, context: StrategyMarket, frames: Frames, span: Interval, split: str
+) -> dict[Table, pl.DataFrame]:
+    """Rows of `robustness.stress` and `robustness.stress_equity` of one span."""
     from trading_assets.robustness.months import benchmark_levels, classify_months
+    from trading_assets.robustness.scenarios import World
+    from trading_assets.robustness.stress import chosen
     from trading_assets.robustness.stress import stress as run
+    from trading_assets.strategies.inputs import read_frames
 
     settings = step.configuration.robustness
+
+    def frames_of(name: str) -> Frames:
+        return frames if name == context.name else read_frames(step.work, step.configuration, name)
+
     levels = benchmark_levels(frames.bars, frames.indicators, context.benchmark_name, span.end)
-    return run(
+    traded = frames.instruments.filter(pl.col("symbol").is_in(context.grid.symbols))
+    found = run(
         context,
         span.start,
         span.end,
         split=split,
         months=classify_months(levels),
-        slippage_multipliers=settings.slippage_multipliers,
+        scenarios=chosen(settings, synthetic=bool(traded["synthetic"].any())),
+        world=World(step.configuration, frames_of),
         best_trades=settings.verdict.reject_best_trades,
     )
+    return {STRESS: found.metrics, STRESS_EQUITY: found.equity}
 
 
 def resampled(step: Step, context: StrategyMarket, span: Interval, split: str) -> dict[Table, pl.DataFrame]:

@@ -1,41 +1,50 @@
-"""The strategy under worse conditions: dearer fills, later fills, bad months."""
+"""The strategy under worse conditions: dearer fills, later fills, holes, crashes, bad months, bad years."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 import polars as pl
 
 from trading_assets.backtests.context import StrategyMarket, backtest
 from trading_assets.backtests.metrics import summarise
 from trading_assets.backtests.records import Result
-from trading_assets.backtests.variations import stressed
+from trading_assets.config.scenarios import (
+    BASE,
+    BEAR_MONTHS,
+    HISTORICAL_WINDOWS,
+    RANGE_MONTHS,
+    VERDICT_MULTIPLIERS,
+    built_in,
+    slippage_scenario,
+)
+from trading_assets.config.sections import Robustness, StressScenario
 from trading_assets.robustness.months import BEAR, RANGE, in_months
-from trading_assets.robustness.tables import STRESS
-
-BASE = "base"
-FEE_MULTIPLIER = 3.0
-#: The verdict needs these, whatever else is configured.
-VERDICT_MULTIPLIERS = (2.0, 3.0)
-
-Vary = Callable[[StrategyMarket], StrategyMarket]
+from trading_assets.robustness.scenarios import World, span_of, under
+from trading_assets.robustness.tables import DEVELOPMENT, STRESS, STRESS_EQUITY
 
 
-def slippage_scenario(multiplier: float) -> str:
-    """Name of the scenario with slippage times `multiplier`."""
-    return f"slippage_{multiplier:g}x"
+@dataclass(frozen=True)
+class Stress:
+    """Rows of `robustness.stress` and `robustness.stress_equity`."""
+
+    metrics: pl.DataFrame
+    equity: pl.DataFrame
 
 
-def scenarios(slippage_multipliers: Sequence[float]) -> dict[str, Vary]:
-    """Scenarios that need a run of their own, by name, the base run first."""
-    multipliers = sorted({*slippage_multipliers, *VERDICT_MULTIPLIERS})
-    return {
-        BASE: lambda context: context,
-        **{slippage_scenario(m): _with_slippage(m) for m in multipliers},
-        f"fees_{FEE_MULTIPLIER:g}x": lambda context: stressed(context, fees=FEE_MULTIPLIER, borrow=FEE_MULTIPLIER),
-        "one_session_later": lambda context: stressed(context, delay=1),
-    }
+def chosen(settings: Robustness, *, synthetic: bool) -> dict[str, StressScenario]:
+    """Scenarios to run: those of the house, then the user's own, as far as they are wanted.
+
+    What the verdict needs is among them in any case. A synthetic market lacks history: the named windows are not.
+    """
+    every = {**built_in(settings.slippage_multipliers), **settings.stress}
+    if synthetic:
+        every = {name: each for name, each in every.items() if name not in HISTORICAL_WINDOWS}
+    wanted: Collection[str] = every if settings.stress_scenarios == "all" else settings.stress_scenarios
+    needed = {slippage_scenario(multiplier) for multiplier in VERDICT_MULTIPLIERS}
+    return {name: scenario for name, scenario in every.items() if name in wanted or name in needed}
 
 
 def stress(
@@ -45,33 +54,35 @@ def stress(
     *,
     split: str,
     months: pl.DataFrame,
-    slippage_multipliers: Sequence[float],
+    scenarios: Mapping[str, StressScenario],
+    world: World,
     best_trades: int,
-) -> pl.DataFrame:
+) -> Stress:
     """Every scenario on one span, flat start.
 
     `bear_months` and `range_months` are no runs: they are the base run's daily returns in those months, compounded
-    as if nothing lay between them, and the trades that were closed in them.
+    as if nothing lay between them, and the trades that were closed in them. A scenario with a window runs over the
+    window alone; it is absent where the span lacks the window (train + validation reaches back to the first bar).
 
     Parameters
     ----------
     split
-        Name of the span in the table.
+        Name of the span in the tables.
     months
         See `classify_months`; of a benchmark that ends with the span.
     best_trades
         How many trades `expectancy_r_without_best` leaves out.
-
-    Returns
-    -------
-    Rows of `robustness.stress`.
     """
-    runs = {
-        scenario: backtest(vary(context), start, end, split=split)
-        for scenario, vary in scenarios(slippage_multipliers).items()
-    }
-    parts = {scenario: (run.equity, run.trades) for scenario, run in runs.items()}
-    parts |= {f"{kind}_months": _part(runs[BASE], months, kind) for kind in (BEAR, RANGE)}
+    earliest = min(context.grid.sessions[0], start) if split == DEVELOPMENT else start
+    base = backtest(context, start, end, split=split)
+    parts = {BASE: (base.equity, base.trades)}
+    for name, scenario in scenarios.items():
+        span = span_of(scenario.window, earliest, start, end)
+        if span is not None:
+            varied = under(scenario, context, world, span.start, span.end)
+            run = backtest(varied, span.start, span.end, split=split)
+            parts[name] = run.equity, run.trades
+    parts |= {BEAR_MONTHS: _part(base, months, BEAR), RANGE_MONTHS: _part(base, months, RANGE)}
     benchmark = context.benchmark.select("session", benchmark_return="daily_return")
     measured = {
         scenario: summarise(
@@ -79,7 +90,11 @@ def stress(
         )
         for scenario, (equity, trades) in parts.items()
     }
-    return _rows(context.name, split, measured)
+    curves = {scenario: equity for scenario, (equity, _) in parts.items()}
+    return Stress(
+        metrics=_rows(context.name, split, measured),
+        equity=_curves(context.name, split, curves, context.settings.starting_equity),
+    )
 
 
 def value_of(rows: pl.DataFrame, scenario: str, metric: str) -> float | None:
@@ -97,10 +112,6 @@ def value_of(rows: pl.DataFrame, scenario: str, metric: str) -> float | None:
     return value
 
 
-def _with_slippage(multiplier: float) -> Vary:
-    return lambda context: stressed(context, slippage=multiplier)
-
-
 def _part(run: Result, months: pl.DataFrame, kind: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     return in_months(run.equity, "session", months, kind), in_months(run.trades, "exit_session", months, kind)
 
@@ -112,3 +123,12 @@ def _rows(strategy: str, split: str, measured: Mapping[str, Mapping[str, float |
         for metric, value in metrics.items()
     ]
     return pl.DataFrame(lines, schema=STRESS.empty().schema, orient="row")
+
+
+def _curves(strategy: str, split: str, curves: Mapping[str, pl.DataFrame], starting_equity: float) -> pl.DataFrame:
+    growth = (1.0 + pl.col("daily_return").cast(pl.Float64).fill_null(0.0)).cum_prod()
+    rows = [
+        curve.select("session", scenario=pl.lit(scenario), equity=starting_equity * growth)
+        for scenario, curve in curves.items()
+    ]
+    return STRESS_EQUITY.conform(pl.concat(rows).with_columns(strategy=pl.lit(strategy), split=pl.lit(split)))

@@ -84,6 +84,19 @@ STRESS = Table(
     },
 )
 
+STRESS_EQUITY = Table(
+    name="robustness.stress_equity",
+    description="Equity under worse conditions, session by session; the holdout once it was looked at",
+    key=("strategy", "split", "scenario", "session"),
+    columns={
+        "strategy": _STRATEGY,
+        "split": Column(pl.String, "the span of the run", one_of=(DEVELOPMENT, HOLDOUT)),
+        "scenario": Column(pl.String, "as in robustness.stress"),
+        "session": Column(pl.Date, "session of the run"),
+        "equity": Column(pl.Float64, "starting equity times the compounded returns, at the close, quote currency"),
+    },
+)
+
 LOOK_AHEAD = Table(
     name="robustness.look_ahead",
     description="What changes up to a past close when the bars after it are taken away or replaced by noise",

@@ -7,6 +7,7 @@ the trials was made: `dsr` and `pbo`. The drawdown is a positive fraction here.
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -78,11 +79,21 @@ def judge(
 
 def unregistered(strategy: str, thresholds: Thresholds, history: str = "") -> Judgement:
     """The verdict on a strategy whose holdout is locked: its evidence is nothing."""
+    return _without_evidence(strategy, thresholds, "It is not registered, so its holdout was not looked at.", history)
+
+
+def waiting(strategy: str, thresholds: Thresholds, until: dt.date, history: str = "") -> Judgement:
+    """The verdict on a registered strategy whose holdout lasts until a session that the data do not reach yet."""
+    cause = f"Its holdout lasts until {until}, which the data do not reach: it is not looked at before."
+    return _without_evidence(strategy, thresholds, cause, history)
+
+
+def _without_evidence(strategy: str, thresholds: Thresholds, cause: str, history: str) -> Judgement:
     table = tuple(
-        _criterion("evidence", name, "at least", least, None, note="not registered: the holdout was not looked at")
+        _criterion("evidence", name, "at least", least, None, note="the holdout was not looked at")
         for name, least in (("trades", thresholds.min_trades), ("sessions", thresholds.min_sessions))
     )
-    words = f"{strategy}: insufficient evidence. It is not registered, so its holdout was not looked at."
+    words = f"{strategy}: insufficient evidence. {cause}"
     return Judgement(strategy, "insufficient_evidence", table, " ".join(filter(None, (words, history))))
 
 

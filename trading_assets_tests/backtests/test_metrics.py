@@ -121,7 +121,8 @@ def test_benchmark_metrics_equal_empyrical(pairs: list[tuple[float, float]], per
         return
     assert metrics.beta(returns, benchmark) == pytest.approx(empyrical.beta(returns, benchmark), rel=1e-9, abs=1e-9)
     theirs = empyrical.alpha(returns, benchmark, annualization=periods)
-    assert metrics.alpha(returns, benchmark, periods) == pytest.approx(theirs, rel=1e-7, abs=1e-9)
+    # A benchmark that hardly moves makes a huge beta, and the power of 365 its rounding a millionth.
+    assert metrics.alpha(returns, benchmark, periods) == pytest.approx(theirs, rel=1e-7, abs=1e-6)
     if np.ptp(returns - benchmark) > 1e-12:
         information = empyrical.excess_sharpe(returns, benchmark) * math.sqrt(periods)
         assert metrics.information_ratio(returns, benchmark, periods) == pytest.approx(information, rel=1e-9)

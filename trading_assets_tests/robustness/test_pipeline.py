@@ -9,9 +9,12 @@ import polars as pl
 import pytest
 
 from trading_assets.backtests import tables as backtests
+from trading_assets.config.sections import Interval
+from trading_assets.models.tables import SPLITS
 from trading_assets.robustness import tables
+from trading_assets.robustness.spans import is_over
 from trading_assets.strategies.tables import STATUS
-from trading_assets.warehouse import Rows, Table
+from trading_assets.warehouse import Rows, Table, Whole
 from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment, checks_of
 
 HOLDOUT_START, HOLDOUT_END = dt.date(2016, 12, 16), dt.date(2017, 6, 30)
@@ -214,6 +217,39 @@ def test_taking_the_registration_back_takes_the_holdout_rows_away(experiment: Ex
     verdict, words = result_of(experiment)
     assert verdict == "insufficient_evidence"
     assert "looked at once" in words
+
+
+def test_a_holdout_is_not_looked_at_before_it_is_over(experiment: Experiment) -> None:
+    """A week to come: no new look in the ledger, no rows of the holdout, and the verdict says what it waits for."""
+    until = HOLDOUT_END + dt.timedelta(days=7)
+    locked = pl.when(pl.col("split") == "holdout").then(pl.lit(until)).otherwise("end").alias("end")
+    resolved = experiment.warehouse.read(SPLITS)
+    looks = experiment.warehouse.read(tables.HOLDOUT_LEDGER)
+    experiment.warehouse.replace(Whole(), {SPLITS: resolved.with_columns(locked)})
+    result = experiment.run("robustness/holdout/known", "robustness/verdict/known")
+    assert result.success
+    assert experiment.warehouse.read(tables.HOLDOUT_LEDGER).equals(looks)
+    verdict, words = result_of(experiment)
+    assert verdict == "insufficient_evidence"
+    assert f"lasts until {until}, which the data do not reach" in words
+    for table in (*backtests.RUN_TABLES, *RESULTS_OF_HOLDOUT):
+        assert "holdout" not in splits(experiment, table)
+
+
+@pytest.mark.parametrize(
+    ("end", "last", "calendars", "over"),
+    [
+        ("2017-12-31", "2017-12-29", ["XNYS"], True),  # the year ends on a Sunday
+        ("2017-12-31", "2017-12-29", ["XNYS", "24/7"], False),
+        ("2017-12-31", "2017-12-31", ["24/7"], True),
+        ("2017-12-31", "2017-12-28", ["XNYS"], False),
+        ("2018-01-01", "2017-12-29", ["XNYS"], True),  # and the next begins with a holiday
+        ("2018-01-02", "2017-12-29", ["XNYS"], False),
+    ],
+)
+def test_a_span_is_over_once_no_session_of_it_is_to_come(end: str, last: str, calendars: list[str], over: bool) -> None:
+    locked = Interval(start=dt.date(2017, 1, 1), end=dt.date.fromisoformat(end))
+    assert is_over(locked, dt.date.fromisoformat(last), calendars) is over
 
 
 def test_checks(finished: Experiment) -> None:

@@ -6,11 +6,12 @@ import polars as pl
 import pytest
 
 from trading_assets.backtests import tables as backtests
+from trading_assets.config.sections import Robustness
 from trading_assets.robustness.holdout import put, statistics_of
 from trading_assets.robustness.months import BEAR, benchmark_levels, classify_months
 from trading_assets.robustness.resampling import statistic_of
-from trading_assets.robustness.stress import scenarios, value_of
-from trading_assets.robustness.tables import DEVELOPMENT, LOOK_AHEAD, OVERFITTING, RESAMPLING, STRESS
+from trading_assets.robustness.stress import chosen, value_of
+from trading_assets.robustness.tables import DEVELOPMENT, LOOK_AHEAD, OVERFITTING, RESAMPLING, STRESS, STRESS_EQUITY
 from trading_assets.warehouse import Rows
 from trading_assets_tests.robustness.pipeline import Experiment
 
@@ -23,10 +24,13 @@ def rows(experiment: Experiment, split: str) -> pl.DataFrame:
 
 @pytest.mark.parametrize("configured", [(2.0, 3.0), (1.5,), ()])
 def test_the_verdict_has_its_multiples_whatever_is_configured(configured: tuple[float, ...]) -> None:
-    names = list(scenarios(configured))
-    assert names[0] == "base"
-    assert {"slippage_2x", "slippage_3x", "fees_3x", "one_session_later"} <= set(names)
+    names = set(chosen(Robustness(slippage_multipliers=configured), synthetic=False))
+    assert {"slippage_2x", "slippage_3x", "fees_3x", "one_session_later", "flash_crash", "correlation_one"} <= names
+    assert {"dropped_bars_5pct", "dropped_bars_10pct", "dropped_bars_20pct", "window_2008_h2"} <= names
     assert ("slippage_1.5x" in names) == (1.5 in configured)
+    few = chosen(Robustness(slippage_multipliers=configured, stress_scenarios=["flash_crash"]), synthetic=False)
+    assert set(few) == {"slippage_2x", "slippage_3x", "flash_crash"}
+    assert "window_2008_h2" not in chosen(Robustness(), synthetic=True), "a synthetic market has no history"
 
 
 def test_the_base_run_is_the_backtest(finished: Experiment) -> None:
@@ -43,6 +47,23 @@ def test_dearer_is_worse(split: str, finished: Experiment) -> None:
     assert None not in paid and paid == sorted(paid)  # type: ignore[type-var]
     assert None not in earned and earned == sorted(earned, reverse=True)  # type: ignore[type-var]
     assert value_of(found, "fees_3x", "cost_bps") > value_of(found, "base", "cost_bps")  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("split", [DEVELOPMENT, "holdout"])
+def test_every_scenario_has_its_curve(split: str, finished: Experiment) -> None:
+    found = rows(finished, split)
+    curves = finished.warehouse.read(STRESS_EQUITY, rows=KNOWN).filter(split=split)
+    without_one = set(found["scenario"]) - set(curves["scenario"])
+    assert all(value_of(found, name, "sessions") == 0 for name in without_one), "months that there are none of"
+    assert len(set(found["scenario"])) >= 11
+    for (scenario,), curve in curves.sort("session").group_by("scenario"):
+        growth = curve["equity"][-1] / 100_000 - 1
+        assert growth == pytest.approx(value_of(found, str(scenario), "total_return"), rel=1e-9, abs=1e-12)
+    base = curves.filter(scenario="base").sort("session")
+    run = finished.warehouse.read(backtests.EQUITY, rows=KNOWN).filter(split=split).sort("session")
+    if split == "holdout":
+        assert base["session"].equals(run["session"])
+        assert base["equity"].to_list() == pytest.approx(run["equity"].to_list(), rel=1e-12)
 
 
 def test_bear_months_are_returns_and_trades_of_those_months(finished: Experiment) -> None:

@@ -1,0 +1,120 @@
+"""Other bars than those that came: holes, one common factor, a shock.
+
+Every function takes and gives back rows of `market_data.bars`. Where prices change, the adjusted ones do, raw ones
+follow by the forward factor, and cash dividends with the close before them, so that their yield stays. Flags and the
+money traded (`dollar_volume`) stay as they are.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+_PARTS = ("overnight", "intraday")
+_NAMES = ("open", "high", "low", "close")
+_CONSTANT = 1e-12
+
+
+def without_random_bars(bars: pl.DataFrame, symbols: Sequence[str], share: float, seed: int) -> pl.DataFrame:
+    """Leave out a share of the bars of `symbols`; a bar that is left out is a missing session.
+
+    Whether one is, is a function of seed, symbol and session alone: the same bars are missing whatever the order of
+    the symbols, the strategy or the span, and what is missing at 5 % is missing at 10 %. The first and the last bar
+    of a symbol stay (they say when it is listed), and so does one with a corporate action, which is known from
+    elsewhere.
+    """
+    parts = []
+    for rows in bars.sort("symbol", "session").partition_by("symbol", maintain_order=True):
+        symbol = rows["symbol"][0]
+        if symbol not in symbols:
+            parts.append(rows)
+            continue
+        days = rows["session"].to_physical().to_numpy()
+        # A number for every day since 1970, so that a later bar changes nothing of the earlier ones.
+        drawn = np.random.Generator(np.random.PCG64([seed, *symbol.encode()])).random(int(days[-1]) + 1)[days]
+        event = ((rows["split_ratio"] != 1) | (rows["cash_dividend"] != 0)).fill_null(False).to_numpy()
+        kept = (drawn >= share) | event
+        kept[0] = kept[-1] = True
+        parts.append(rows.filter(pl.Series(kept)))
+    return pl.concat(parts) if parts else bars
+
+
+def with_one_factor(bars: pl.DataFrame, symbols: Sequence[str]) -> pl.DataFrame:
+    """Correlation to one: nothing of a symbol is its own but how much it moves.
+
+    Of every bar the log returns close to open and open to close are replaced, each by the common factor times the
+    symbol's own deviation plus its own mean, over all bars given. The factor of a session is the mean of the
+    standardised returns of `symbols` on it, standardised again over the sessions of each symbol. So mean and
+    deviation of both returns stay to rounding, and two symbols with the same sessions have correlation 1. High and low
+    keep their distance to open and close. The scenario knows the whole span; the strategy in it does not. The
+    benchmark is another index than these symbols and stays itself, if it is not among them. A symbol alone stays
+    itself too.
+    """
+    rows = bars.sort("symbol", "session")
+    own = rows.filter(pl.col("symbol").is_in(list(symbols)))
+    before = pl.col("adj_close").shift(1).over("symbol")
+    moves = own.select(
+        "symbol",
+        "session",
+        overnight=(pl.col("adj_open") / before).log(),
+        intraday=(pl.col("adj_close") / pl.col("adj_open")).log(),
+    )
+    for part in _PARTS:
+        score = _standardised(pl.col(part))
+        moves = moves.with_columns(score=pl.when(score.is_finite()).then(score))
+        factor = moves.sort("session", "symbol").group_by("session", maintain_order=True).agg(pl.col("score").mean())
+        moves = moves.drop("score").join(factor, on="session", how="left", maintain_order="left")
+        common = pl.when(pl.col(part).is_not_null()).then(pl.col("score"))
+        moved = _standardised(common) * pl.col(part).std().over("symbol") + pl.col(part).mean().over("symbol")
+        moves = moves.with_columns(pl.when(moved.is_finite()).then(moved).otherwise(part).alias(part)).drop("score")
+    changed = own.with_columns(moves["overnight"], moves["intraday"])
+    open_to_close = pl.col("intraday").cum_sum().over("symbol")
+    gaps = pl.col("overnight").fill_null(0.0).cum_sum().over("symbol")
+    first = pl.col("adj_open").first().over("symbol")
+    body = {"top": pl.max_horizontal, "bottom": pl.min_horizontal}
+    changed = changed.with_columns(
+        new_close=first * (gaps + open_to_close).exp(),
+        new_open=first * (gaps + open_to_close - pl.col("intraday")).exp(),
+        above=pl.col("adj_high") / body["top"]("adj_open", "adj_close"),
+        below=pl.col("adj_low") / body["bottom"]("adj_open", "adj_close"),
+    )
+    prices = {
+        "open": pl.col("new_open"),
+        "close": pl.col("new_close"),
+        "high": body["top"]("new_open", "new_close") * pl.col("above"),
+        "low": body["bottom"]("new_open", "new_close") * pl.col("below"),
+    }
+    return _put(rows, _priced(changed, prices))
+
+
+def with_shock(bars: pl.DataFrame, session: dt.date, move: float) -> pl.DataFrame:
+    """Every price of the market is 1 + `move` times itself from the open of `session` on, benchmarks included."""
+    rows = bars.sort("symbol", "session")
+    scale = pl.when(pl.col("session") >= session).then(1.0 + move).otherwise(1.0)
+    return _priced(rows, {name: pl.col(f"adj_{name}") * scale for name in _NAMES}).select(bars.columns)
+
+
+def _standardised(values: pl.Expr) -> pl.Expr:
+    deviation = values.std().over("symbol")
+    return pl.when(deviation > _CONSTANT).then((values - values.mean().over("symbol")) / deviation)
+
+
+def _priced(rows: pl.DataFrame, adjusted: dict[str, pl.Expr]) -> pl.DataFrame:
+    """Rows at other adjusted prices, and all that follows from them; in order of symbol and session."""
+    level = adjusted["close"] / pl.col("adj_close")
+    priced = rows.with_columns(level=level, **{f"to_{name}": price for name, price in adjusted.items()})
+    before = pl.col("level").shift(1).over("symbol").fill_null(1.0)
+    return priced.with_columns(
+        *(pl.col(f"to_{name}").alias(f"adj_{name}") for name in _NAMES),
+        *((pl.col(f"to_{name}") / pl.col("forward_factor")).alias(name) for name in _NAMES),
+        cash_dividend=pl.col("cash_dividend") * before,
+        volume=pl.col("volume") / pl.col("level"),
+    )
+
+
+def _put(rows: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
+    others = rows.join(changed, on=["symbol", "session"], how="anti")
+    return pl.concat([others, changed.select(rows.columns)]).sort("symbol", "session")

@@ -1,0 +1,84 @@
+"""Where each strategy stands in the protocol: registered or not, looked at or not, changed since or not."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from trading_assets.config import Configuration
+from trading_assets.models.splits import spans_of
+from trading_assets.models.tables import SPLITS
+from trading_assets.robustness.ledger_head import HeadFile, verified_ledger
+from trading_assets.robustness.tables import HOLDOUT_RESULTS, REGISTRATIONS, VERDICTS
+from trading_assets.warehouse import Warehouse
+
+_SCHEMA = {
+    "strategy": pl.String,
+    "registered_on": pl.Date,
+    "registration": pl.String,
+    "holdout": pl.String,
+    "looks": pl.Int64,
+    "overrides": pl.String,
+    "state": pl.String,
+    "verdict": pl.String,
+}
+
+
+def protocol_status(warehouse: Warehouse, configuration: Configuration) -> pl.DataFrame:
+    """A row a strategy.
+
+    Returns
+    -------
+    DataFrame
+        strategy, registered_on (null: not registered), registration (first digits of the last hash that was recorded),
+        holdout (its dates, once splits are resolved), looks, overrides (their reasons), state, verdict (as last made;
+        null: none).
+
+    Raises
+    ------
+    LedgerTamperedError
+        The ledger is not what was once written: which row, or how many are gone.
+    """
+    ledger = verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head"))
+    registrations = warehouse.read_or_empty(REGISTRATIONS)
+    evaluated = warehouse.read_or_empty(HOLDOUT_RESULTS)
+    verdicts = warehouse.read_or_empty(VERDICTS).filter(kind="result")
+    splits = warehouse.read_or_empty(SPLITS)
+    spans = spans_of(splits) if not splits.is_empty() else {}
+    locked = f"{spans['holdout'].start} to {spans['holdout'].end}" if "holdout" in spans else None
+    rows = []
+    for name in configuration.strategies:
+        own = registrations.filter(strategy=name).sort("recorded_at")
+        looks = ledger.filter(strategy=name).sort("row")
+        entry = configuration.registration.get(name)
+        rows.append(
+            {
+                "strategy": name,
+                "registered_on": entry.registered_on if entry else None,
+                "registration": own["registration_hash"][-1][:12] if not own.is_empty() else None,
+                "holdout": locked,
+                "looks": looks.height,
+                "overrides": "; ".join(reason for reason in looks["override"].to_list() if reason) or None,
+                "state": _state(
+                    entry.registered_on if entry else None,
+                    looks.height,
+                    evaluated.filter(strategy=name)["config_hash"].to_list(),
+                    configuration.hash,
+                ),
+                "verdict": next(iter(verdicts.filter(strategy=name)["result"]), None),
+            }
+        )
+    return pl.DataFrame(rows, schema=_SCHEMA)
+
+
+def _state(registered_on: dt.date | None, looks: int, evaluated_under: list[str], configuration: str) -> str:
+    if registered_on is None:
+        return "locked: not registered" if not looks else "locked again: looked at, and no longer registered"
+    if not looks:
+        return "registered, not looked at yet"
+    if not evaluated_under:
+        return "looked at; its holdout has to be evaluated again"
+    if evaluated_under != [configuration]:
+        return "looked at; the configuration has changed since"
+    return "looked at under this configuration"

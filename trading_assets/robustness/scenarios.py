@@ -1,0 +1,134 @@
+"""What a stress scenario makes of a strategy's market: other bars first, then other costs, delays and crashes.
+
+From other bars everything is computed anew that the strategy looks at: indicators, the features that it names, the
+target weights of its members, its signals. Two things stay as they were published: the scores of a model (it is not
+trained again) and the regimes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from trading_assets.backtests.context import StrategyMarket, prepare
+from trading_assets.backtests.variations import stressed, with_crashes
+from trading_assets.config import Configuration
+from trading_assets.config.sections import Interval, StressScenario
+from trading_assets.config.strategies import members_of, strategy_module
+from trading_assets.features.daily import daily_features, with_sources
+from trading_assets.features.indicators import indicators
+from trading_assets.robustness.changed_bars import with_one_factor, with_shock, without_random_bars
+from trading_assets.strategies.decisions import decide
+from trading_assets.strategies.inputs import Frames, panel_of, parameters_of, symbols_of
+
+
+@dataclass(frozen=True)
+class World:
+    """Where scenarios take place.
+
+    Attributes
+    ----------
+    frames_of
+        The tables that a strategy of the configuration reads, by its name.
+    """
+
+    configuration: Configuration
+    frames_of: Callable[[str], Frames]
+
+
+def under(
+    scenario: StressScenario, context: StrategyMarket, world: World, start: dt.date, end: dt.date
+) -> StrategyMarket:
+    """The strategy in the scenario, for a run from `start` to `end`; bars after `end` have no part in it."""
+    if scenario.drop_bars or scenario.correlation_one or scenario.shock:
+        frames = changed_frames(scenario, context.name, world, end)
+        context = prepare(world.configuration, context.name, frames)
+    context = stressed(
+        context, slippage=scenario.slippage, fees=scenario.fees, borrow=scenario.borrow, delay=scenario.delay
+    )
+    crashes = scenario.crash_sessions
+    if crashes == "none":
+        return context
+    if crashes == "quarterly":
+        crashes = one_a_quarter(context.grid.sessions, start, end, world.configuration.seed)
+    return with_crashes(context, crashes)
+
+
+def changed_frames(scenario: StressScenario, name: str, world: World, end: dt.date) -> Frames:
+    """What strategy `name` reads, up to `end`, from the scenario's bars.
+
+    Spikes of the quarantine are left out where prices are others: they were spikes beside the prices that came.
+    """
+    frames, settings = world.frames_of(name), world.configuration.strategies[name]
+    symbols = symbols_of(name, settings, frames.instruments)
+    bars = frames.bars.filter(pl.col("session") <= end)
+    if scenario.correlation_one:
+        bars = with_one_factor(bars, symbols)
+    if scenario.shock:
+        bars = with_shock(bars, scenario.shock.session, scenario.shock.move)
+    if scenario.drop_bars:
+        bars = without_random_bars(bars, symbols, scenario.drop_bars, world.configuration.seed)
+    named = [column for column in frames.daily.columns if column not in ("symbol", "session")]
+    daily = frames.daily
+    if named:
+        daily = daily_features(bars, world.configuration.benchmarks, with_sources(named))
+        daily = daily.select("symbol", "session", *named)
+    repriced = scenario.correlation_one or scenario.shock is not None
+    changed = replace(
+        frames,
+        bars=bars,
+        quarantine=frames.quarantine.clear() if repriced else frames.quarantine,
+        indicators=indicators(bars),
+        daily=daily,
+    )
+    members = [_target_weights(scenario, member, world, end) for member in members_of(settings)]
+    return replace(changed, target_weights=pl.concat(members)) if members else changed
+
+
+def one_a_quarter(sessions: Sequence[dt.date], start: dt.date, end: dt.date, seed: int) -> list[dt.date]:
+    """One session of every calendar quarter of a span, drawn by seed and quarter."""
+    quarters: dict[tuple[int, int], list[dt.date]] = {}
+    for session in sessions:
+        if start <= session <= end:
+            quarters.setdefault((session.year, (session.month - 1) // 3), []).append(session)
+    return [
+        days[int(np.random.Generator(np.random.PCG64([seed, *quarter])).integers(len(days)))]
+        for quarter, days in quarters.items()
+    ]
+
+
+def span_of(window: Interval | None, earliest: dt.date, start: dt.date, end: dt.date) -> Interval | None:
+    """The sessions of a scenario's run: those of its window if it has one, else those of the split.
+
+    Parameters
+    ----------
+    earliest
+        Where a window may begin: before train everything is open to everyone.
+    start, end
+        The span of the split.
+
+    Returns
+    -------
+    None where the window is not there from its first month to its last.
+    """
+    if window is None:
+        return Interval(start=start, end=end)
+    first, last = max(window.start, earliest), min(window.end, end)
+    there = _month(first) == _month(window.start) and _month(last) == _month(window.end)
+    return Interval(start=first, end=last) if there and first <= last else None
+
+
+def _month(day: dt.date) -> tuple[int, int]:
+    return day.year, day.month
+
+
+def _target_weights(scenario: StressScenario, name: str, world: World, end: dt.date) -> pl.DataFrame:
+    settings = world.configuration.strategies[name]
+    frames = changed_frames(scenario, name, world, end)
+    panel = panel_of(world.configuration, name, frames)
+    module = strategy_module(settings.type)
+    return decide(name, module, parameters_of(settings), panel, world.configuration.risk).target_weights
