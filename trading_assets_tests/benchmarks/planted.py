@@ -22,8 +22,9 @@ from trading_assets.robustness.look_ahead import look_ahead
 from trading_assets.robustness.months import benchmark_levels, classify_months
 from trading_assets.robustness.overfitting import selection
 from trading_assets.robustness.resampling import resample
+from trading_assets.robustness.scenarios import World
 from trading_assets.robustness.sensitivity import sensitivity
-from trading_assets.robustness.stress import stress
+from trading_assets.robustness.stress import chosen, stress
 from trading_assets.robustness.tables import DEVELOPMENT, HOLDOUT, TRIALS
 from trading_assets.robustness.trials import new_trials
 from trading_assets.robustness.verdict import Judgement, judge
@@ -94,7 +95,7 @@ def judged(seed: int, trend: float, audit: pl.DataFrame) -> Judgement:
     trials = new_trials(
         TRIALS.empty(), found.evaluations, source="planted", run_id="planted", evaluated_at=_EVALUATED_AT
     )
-    chosen = selection(
+    selected = selection(
         STRATEGY,
         trials,
         found.points.filter("chosen")["trial"][0],
@@ -109,9 +110,10 @@ def judged(seed: int, trend: float, audit: pl.DataFrame) -> Judgement:
         holdout.end,
         split=HOLDOUT,
         months=classify_months(levels),
-        slippage_multipliers=settings.slippage_multipliers,
+        scenarios=chosen(settings.model_copy(update={"stress_scenarios": []}), synthetic=True),
+        world=World(configuration, lambda _: frames),
         best_trades=settings.verdict.reject_best_trades,
-    )
+    ).metrics
     drawn = resample(
         context,
         holdout.start,
@@ -122,7 +124,7 @@ def judged(seed: int, trend: float, audit: pl.DataFrame) -> Judgement:
         permutations=settings.permutations,
         seed=configuration.seed,
     )
-    statistics = statistics_of(stressed, drawn.statistics, chosen.statistics, look_ahead=audit)
+    statistics = statistics_of(stressed, drawn.statistics, selected.statistics, look_ahead=audit)
     return judge(STRATEGY, statistics, settings.verdict)
 
 
