@@ -6,7 +6,7 @@ export UV_COMPILE_BYTECODE := 1
 export UV_PROJECT_ENVIRONMENT := .venv
 export TRADING_ASSETS_DATA ?= $(CURDIR)/data
 
-.PHONY: demo picture test test-browser acceptance ui bench lint types contracts clean help
+.PHONY: demo picture test test-browser acceptance ui bench go-rate lint types contracts clean help
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,9 @@ acceptance: .installed-dev ## the long checks: full ranges, every executor, kill
 
 bench: .installed-bench ## side-by-side benchmarks with other engines; prints ratios and writes them into the README
 	@.venv-bench/bin/python -m trading_assets_tests.benchmarks .venv-bench-zipline/bin/python
+
+go-rate: .installed-dev ## how often a verdict is `go` by the true Sharpe ratio of a planted edge; writes docs/honesty.md
+	@$(BIN)/python -m trading_assets_tests.benchmarks.go_rate
 
 lint: .installed-dev ## ruff, formatting, types, import contracts
 	@$(BIN)/ruff check .

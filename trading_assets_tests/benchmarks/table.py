@@ -53,21 +53,22 @@ def markdown(results: dict[str, Any]) -> str:
 
 
 def written_into(readme: str, results: dict[str, Any]) -> str:
-    """The README's text with the table of these results between its marks.
+    """The README's text with the table of these results; see `replaced`."""
+    return replaced(readme, _BEGIN, _END, markdown(results))
+
+
+def replaced(page: str, begin: str, end: str, table: str) -> str:
+    """The page's text with the table between its marks.
 
     Raises
     ------
     ValueError
         The marks are not there.
     """
-    found, count = re.subn(
-        f"{re.escape(_BEGIN)}.*?{re.escape(_END)}",
-        f"{_BEGIN}\n{markdown(results)}\n{_END}",
-        readme,
-        flags=re.DOTALL,
-    )
+    new = f"{begin}\n{table}\n{end}"
+    found, count = re.subn(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _: new, page, flags=re.DOTALL)
     if count != 1:
-        raise ValueError(f"README: {_BEGIN} ... {_END} expected once, found {count} times")
+        raise ValueError(f"{begin} ... {end} expected once, found {count} times")
     return found
 
 

@@ -1,0 +1,135 @@
+"""A verdict on a market whose edge is known: from bars to a result, through the package's own functions, in memory."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from trading_assets.backtests.context import StrategyMarket, backtest, prepare
+from trading_assets.backtests.market_build import data_hash
+from trading_assets.config import Configuration
+from trading_assets.config.sections import Interval
+from trading_assets.robustness.altered import Recorded
+from trading_assets.robustness.grids import grids
+from trading_assets.robustness.holdout import statistics_of
+from trading_assets.robustness.look_ahead import look_ahead
+from trading_assets.robustness.months import benchmark_levels, classify_months
+from trading_assets.robustness.overfitting import selection
+from trading_assets.robustness.resampling import resample
+from trading_assets.robustness.scenarios import World
+from trading_assets.robustness.sensitivity import sensitivity
+from trading_assets.robustness.stress import chosen, stress
+from trading_assets.robustness.tables import DEVELOPMENT, HOLDOUT, TRIALS
+from trading_assets.robustness.trials import new_trials
+from trading_assets.robustness.verdict import Judgement, judge
+from trading_assets.strategies.inputs import Frames
+from trading_assets_tests.backtests.frames import frames_of, loaded
+from trading_assets_tests.benchmarks.market import symbol_bars
+
+SYMBOLS, SESSIONS = 50, 2520
+WARM_UP = 250
+#: Of the sessions after the warm-up, as the proportions of the splits' defaults.
+DEVELOPMENT_SHARE = 0.75
+STRATEGY = "momentum"
+MOMENTUM = {"type": "equity_momentum"}
+#: Nothing but the trends is to be earned: the market itself goes nowhere.
+NO_DRIFT = {"drift": 0.0}
+_EVALUATED_AT = dt.datetime(2000, 1, 1)
+
+
+def configured(seed: int, strategy: Mapping[str, Any] = MOMENTUM) -> Configuration:
+    """A strategy with its defaults, its grid and the verdict's own criteria."""
+    with tempfile.TemporaryDirectory() as folder:
+        return loaded(Path(folder), seed=seed, strategies={STRATEGY: dict(strategy)})
+
+
+def planted(seed: int, trend: float) -> tuple[Configuration, Frames, StrategyMarket]:
+    """The strategy on a market of its own."""
+    configuration = configured(seed)
+    frames = frames_of(symbol_bars(SYMBOLS, SESSIONS, seed=seed, trend=trend, **NO_DRIFT))
+    return configuration, frames, prepare(configuration, STRATEGY, frames)
+
+
+def daily_returns(seed: int, trend: float) -> np.ndarray:
+    """Daily returns of one run over everything after the warm-up."""
+    _, _, context = planted(seed, trend)
+    development, holdout = spans(context)
+    run = backtest(context, development.start, holdout.end, split="all")
+    return run.equity["daily_return"].to_numpy()
+
+
+def audited(seed: int, trend: float, strategy: Mapping[str, Any] = MOMENTUM) -> pl.DataFrame:
+    """The look-ahead audit on a market: rows of `robustness.look_ahead`."""
+    configuration = configured(seed, strategy)
+    frames = frames_of(symbol_bars(SYMBOLS, SESSIONS, seed=seed, trend=trend, **NO_DRIFT))
+    whole = Recorded(frames.bars, frames.quarantine, frames.sessions, frames.instruments, frames.universe)
+    return look_ahead(configuration, STRATEGY, whole, configuration.robustness.look_ahead_cuts)
+
+
+def judged(seed: int, trend: float, audit: pl.DataFrame) -> Judgement:
+    """The verdict: the grid and its trials on train + validation, everything else on the holdout.
+
+    Parameters
+    ----------
+    audit
+        Of the same strategy, see `audited`: whether its code looks ahead does not depend on the market.
+    """
+    configuration, frames, context = planted(seed, trend)
+    settings = configuration.robustness
+    development, holdout = spans(context)
+    found = sensitivity(
+        context,
+        grids(configuration)[STRATEGY],
+        development.start,
+        development.end,
+        split=DEVELOPMENT,
+        data_hash=data_hash(frames.bars, context.grid.symbols, development.end),
+        sharp_peak=settings.sharp_peak,
+    )
+    trials = new_trials(
+        TRIALS.empty(), found.evaluations, source="planted", run_id="planted", evaluated_at=_EVALUATED_AT
+    )
+    selected = selection(
+        STRATEGY,
+        trials,
+        found.points.filter("chosen")["trial"][0],
+        periods=context.periods_per_year,
+        blocks=settings.cross_validation_blocks,
+        config_hash=configuration.hash,
+    )
+    levels = benchmark_levels(frames.bars, frames.indicators, context.benchmark_name, holdout.end)
+    stressed = stress(
+        context,
+        holdout.start,
+        holdout.end,
+        split=HOLDOUT,
+        months=classify_months(levels),
+        scenarios=chosen(settings.model_copy(update={"stress_scenarios": []}), synthetic=True),
+        world=World(configuration, lambda _: frames),
+        best_trades=settings.verdict.reject_best_trades,
+    ).metrics
+    drawn = resample(
+        context,
+        holdout.start,
+        holdout.end,
+        split=HOLDOUT,
+        block_sessions=settings.block_sessions,
+        resamples=settings.resamples,
+        permutations=settings.permutations,
+        seed=configuration.seed,
+    )
+    statistics = statistics_of(stressed, drawn.statistics, selected.statistics, look_ahead=audit)
+    return judge(STRATEGY, statistics, settings.verdict)
+
+
+def spans(context: StrategyMarket) -> tuple[Interval, Interval]:
+    """Train + validation, and the holdout."""
+    days = context.grid.sessions[WARM_UP:]
+    cut = round(len(days) * DEVELOPMENT_SHARE)
+    return Interval(start=days[0], end=days[cut - 1]), Interval(start=days[cut], end=days[-1])
