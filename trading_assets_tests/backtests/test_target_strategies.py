@@ -22,7 +22,9 @@ from trading_assets.backtests import (
     without_bars,
 )
 from trading_assets.backtests.tables import DECISIONS, EQUITY, TRADES
+from trading_assets.config.sections import StressScenario
 from trading_assets.robustness.months import benchmark_levels, classify_months
+from trading_assets.robustness.scenarios import World
 from trading_assets.robustness.sensitivity import sensitivity
 from trading_assets.robustness.stress import stress, value_of
 from trading_assets_tests.backtests.frames import BENCHMARK, configuration, weekdays
@@ -172,8 +174,9 @@ def test_sensitivity_and_stress_run_as_for_the_others(contexts: dict[str, Strate
         *SPAN,
         split="train",
         months=classify_months(levels),
-        slippage_multipliers=(2.0, 3.0),
+        scenarios={name: StressScenario(slippage=times) for name, times in (("slippage_2x", 2), ("slippage_3x", 3))},
+        world=World(configuration(), lambda _: market()),
         best_trades=3,
-    )
+    ).metrics
     paid = [value_of(rows, name, "turnover_cost") for name in ("base", "slippage_2x", "slippage_3x")]
     assert None not in paid and paid == sorted(paid)  # type: ignore[type-var]
