@@ -74,7 +74,11 @@ def index_text(configuration: Configuration, warehouse: Warehouse) -> str:
     verdicts = verdict_summary(configuration, warehouse)
     sources = ", ".join(f"{source.asset_class} from {source.source}" for source in configuration.market_data)
     has_docs = (configuration.home / "reports" / "data_docs" / "index.html").exists()
-    expected = warehouse.read_or_empty(EXPECTATIONS).sort("place").select("table", "text", "failing", "examples")
+    expected = (
+        warehouse.read_or_empty(EXPECTATIONS)
+        .sort("place")
+        .select("table", "text", "failing", examples=pl.col("examples").replace("[]", ""))
+    )
     return index_page(
         configuration.name,
         f"{sources} · seed {configuration.seed}",

@@ -88,6 +88,14 @@ def test_charts_are_drawn_and_the_verdict_comes_first(tiny: Experiment, browser:
     assert browser.find_elements(By.TAG_NAME, "h2")[0].text.startswith("Verdict")
 
 
+def test_no_chart_is_wider_than_its_place(tiny: Experiment, browser: webdriver.Chrome) -> None:
+    """Two charts side by side: the first is drawn before the second is there."""
+    open_page(browser, tiny.configuration.home / "reports" / "equity_momentum.html", 1280)
+    too_wide = """return [...document.querySelectorAll("section > .charts .js-plotly-plot")].filter(
+        plot => plot.querySelector(".main-svg").getBoundingClientRect().width > plot.clientWidth + 1).length"""
+    assert browser.execute_script(too_wide) == 0
+
+
 def test_synthetic_results_are_labelled(tiny: Experiment, browser: webdriver.Chrome) -> None:
     open_page(browser, tiny.configuration.home / "reports" / "crypto_momentum.html", 1280)
     assert "synthetic market" in browser.find_element(By.TAG_NAME, "h1").text
