@@ -101,6 +101,29 @@ EXPECTATIONS: Sequence[Expectation] = (
         ) GROUP BY symbol HAVING count_if(same) > 0.1 * count(*) ORDER BY ALL""",
     ),
     _of(
+        _BARS,
+        "daily_moves_are_of_a_plausible_size",
+        "The median daily move of a symbol is between a hundredth of a percent and fifteen percent, from 20 moves on.",
+        f"""SELECT symbol, median(abs(move)) AS median_move FROM (
+            SELECT symbol, adj_close / lag(adj_close) OVER (PARTITION BY symbol ORDER BY session) - 1 AS move
+            FROM {_BARS}
+        ) GROUP BY symbol HAVING count(move) >= 20 AND median(abs(move)) NOT BETWEEN 0.0001 AND 0.15
+        ORDER BY symbol""",
+    ),
+    _of(
+        _BARS,
+        "symbols_have_most_of_their_sessions",
+        "A symbol has a usable bar in nineteen of twenty sessions of its calendar from its first bar to its last.",
+        f"""WITH expected AS (
+            SELECT i.symbol, count(*) AS sessions FROM {_INSTRUMENTS} AS i JOIN {_SESSIONS} AS s
+            ON s.calendar = i.calendar AND s.session BETWEEN i.first_session AND i.last_session GROUP BY i.symbol
+        ), there AS (SELECT symbol, count(*) AS bars FROM {_BARS} GROUP BY symbol)
+        SELECT symbol, bars, sessions FROM expected JOIN there USING (symbol)
+        WHERE bars < 0.95 * sessions ORDER BY symbol""",
+        _INSTRUMENTS,
+        _SESSIONS,
+    ),
+    _of(
         _INSTRUMENTS,
         "symbols_have_usable_bars",
         "Every symbol of the universe has at least one usable bar.",
@@ -143,9 +166,9 @@ EXPECTATIONS: Sequence[Expectation] = (
     _of(
         _DAILY,
         "every_bar_has_features",
-        "Each usable bar of a tradable symbol has a row of features.",
+        "Each usable bar of a tradable symbol has a row of features, unless its move was extreme: it makes no signals.",
         f"""SELECT b.symbol, b.session FROM {_BARS} AS b ANTI JOIN {_DAILY} AS d USING (symbol, session)
-        WHERE b.asset_class <> 'index' ORDER BY ALL""",
+        WHERE b.asset_class <> 'index' AND NOT list_contains(b.flags, 'extreme_move') ORDER BY ALL""",
         _BARS,
     ),
     _of(
@@ -169,6 +192,12 @@ EXPECTATIONS: Sequence[Expectation] = (
         "cash_is_never_negative",
         "No strategy owes cash: there is no leverage.",
         f"SELECT strategy, split, session, cash FROM {_EQUITY} WHERE cash < -1e-6 ORDER BY ALL",
+    ),
+    _of(
+        _EQUITY,
+        "equity_is_never_negative",
+        "No strategy is worth less than nothing.",
+        f"SELECT strategy, split, session, equity FROM {_EQUITY} WHERE equity < 0 ORDER BY ALL",
     ),
     _of(
         _EQUITY,

@@ -34,7 +34,8 @@ def checked(table: Table, frame: pl.DataFrame, slice_: Slice | None = None) -> p
         if outside.height:
             values = outside[bounds.column].unique().sort().head(5).to_list()
             raise ContractError(
-                f"{table.name}: {outside.height} rows are outside of {slice_} (e.g. {', '.join(map(str, values))})"
+                f"{table.name}: {outside.height} rows are outside of {slice_} (e.g. {', '.join(map(str, values))})",
+                outside.head(5),
             )
     return frame.sort(table.key, maintain_order=True) if table.key else frame
 

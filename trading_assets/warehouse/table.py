@@ -15,8 +15,21 @@ if TYPE_CHECKING:
     from polars._typing import PolarsDataType
 
 
+_EXAMPLES = 5  # rows and values that an error shows
+
+
 class ContractError(Exception):
-    """A frame breaks the contract of the table it was to be written to; `str()` lists what failed."""
+    """A frame breaks the contract of the table it was to be written to; `str()` lists what failed.
+
+    Attributes
+    ----------
+    rows
+        The first rows that break it, whole; None where no single row is at fault, such as a missing column.
+    """
+
+    def __init__(self, message: str, rows: pl.DataFrame | None = None) -> None:
+        super().__init__(message)
+        self.rows = rows
 
 
 @dataclass(frozen=True)
@@ -104,7 +117,7 @@ class Table:
         Raises
         ------
         ContractError
-            Naming each column, rule and up to five offending values.
+            Naming each column, rule and up to five offending values, with the first rows that have them.
         """
         import pandera.polars as pa  # heavy: only where a frame is checked
 
@@ -118,7 +131,7 @@ class Table:
         try:
             schema.validate(frame, lazy=True)
         except (pa.errors.SchemaErrors, pa.errors.SchemaError) as error:
-            raise ContractError(f"{self.name}: {_summary(error)}") from None
+            raise ContractError(f"{self.name}: {_summary(error)}", _rows(error, frame)) from None
 
 
 def _pandera_column(pa: Any, column: Column) -> Any:
@@ -145,12 +158,21 @@ def _has_fractions(values: pl.Series) -> bool:
     return values.dtype.is_float() and not (values == values.floor()).all()
 
 
+def _rows(error: Any, frame: pl.DataFrame) -> pl.DataFrame | None:
+    """The first rows that pandera found at fault; None if it names none."""
+    cases = getattr(error, "failure_cases", None)
+    if not isinstance(cases, pl.DataFrame) or "index" not in cases.columns:
+        return None
+    places = cases["index"].drop_nulls().unique().sort().head(_EXAMPLES)
+    return None if places.is_empty() else frame[places.to_list()]
+
+
 def _summary(error: Any) -> str:
     cases = getattr(error, "failure_cases", None)
     if not isinstance(cases, pl.DataFrame) or cases.is_empty():
         return str(error).splitlines()[0]
     grouped = cases.group_by("column", "check", maintain_order=True).agg(
-        pl.len().alias("rows"), pl.col("failure_case").cast(pl.String).head(5).alias("examples")
+        pl.len().alias("rows"), pl.col("failure_case").cast(pl.String).head(_EXAMPLES).alias("examples")
     )
     return "; ".join(
         f"{row['column']}: {row['check']} fails on {row['rows']} rows (e.g. {', '.join(map(str, row['examples']))})"

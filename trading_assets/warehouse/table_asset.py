@@ -137,7 +137,8 @@ def table_asset(
         try:
             metadata = dict(compute(step) or {})
         except ContractError as error:
-            yield dg.AssetCheckResult(passed=False, check_name=CONTRACT, metadata={"error": str(error)})
+            shown = {"error": str(error)} | ({} if error.rows is None else {"first": _plain(error.rows)})
+            yield dg.AssetCheckResult(passed=False, check_name=CONTRACT, metadata=shown)
             raise dg.Failure(f"nothing was written: {error}", allow_retries=False) from error
         except StaleInputError as error:
             raise dg.RetryRequested(max_retries=STALE_RETRIES, seconds_to_wait=STALE_PAUSE) from error

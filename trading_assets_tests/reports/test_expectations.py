@@ -100,6 +100,11 @@ BROKEN: dict[str, tuple[dict[Table, pl.DataFrame], int]] = {
     "far_moves_are_flagged_or_explained": (with_value(BARS, AT, adj_close=300.0), 2),
     "symbols_trade": (with_value(BARS, (pl.col("symbol") == "B") & (pl.col("session") < DAYS[4]), volume=0.0), 1),
     "prices_move": (with_value(BARS, (pl.col("symbol") == "B") & (pl.col("session") < DAYS[9]), close=100.0), 1),
+    "daily_moves_are_of_a_plausible_size": (with_value(BARS, pl.col("symbol") == "B", adj_close=100.0), 1),
+    "symbols_have_most_of_their_sessions": (
+        {BARS: sound()[BARS].filter(~((pl.col("symbol") == "B") & pl.col("session").is_in(DAYS[20:24])))},
+        1,
+    ),
     "symbols_have_usable_bars": (with_value(INSTRUMENTS, pl.col("symbol") == "B", first_session=None), 1),
     "symbols_live_until_the_end_or_are_delisted": (
         with_value(INSTRUMENTS, pl.col("symbol") == "B", last_session=DAYS[38]),
@@ -117,6 +122,7 @@ BROKEN: dict[str, tuple[dict[Table, pl.DataFrame], int]] = {
     "trades_end_after_they_begin": (with_value(TRADES, ALL, exit_session=DAYS[2]), 1),
     "fills_are_at_prices_of_their_session": (with_value(FILLS, ALL, price=106.0), 1),
     "cash_is_never_negative": (with_value(EQUITY, pl.col("session") == DAYS[1], cash=-1.0), 1),
+    "equity_is_never_negative": (with_value(EQUITY, pl.col("session") == DAYS[1], equity=-1.0), 1),
     "equity_moves_like_a_portfolio": (with_value(EQUITY, pl.col("session") == DAYS[1], daily_return=0.3), 1),
 }
 
@@ -153,6 +159,16 @@ def test_rows_that_break_it_are_named(warehouse: Warehouse, name: str) -> None:
     row = found.row(by_predicate=pl.col("expectation") == name, named=True)
     assert (row["failing"], row["passed"]) == (failing, False)
     assert len(json.loads(row["examples"])) == failing
+
+
+def test_an_extreme_move_has_no_features_and_nobody_expects_any(warehouse: Warehouse) -> None:
+    flagged = {BARS: sound()[BARS].with_columns(flags=pl.when(AT).then(["extreme_move"]).otherwise("flags"))}
+    warehouse.replace(Whole(), {**flagged, **BROKEN["every_bar_has_features"][0]})
+    try:
+        found = results(warehouse)
+    finally:
+        warehouse.replace(Whole(), {table: sound()[table] for table in (BARS, DAILY)})
+    assert found.row(by_predicate=pl.col("expectation") == "every_bar_has_features", named=True)["passed"]
 
 
 def test_tables_that_are_not_there_are_not_judged(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import math
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from trading_assets.warehouse import Column, ContractError, Table
 
@@ -48,6 +49,32 @@ def test_conform_orders_casts_and_fills() -> None:
 def test_validate_refuses(columns: dict[str, list[object]], says: str) -> None:
     with pytest.raises(ContractError, match=says):
         TABLE.validate(TABLE.conform(pl.DataFrame({"name": ["a"] * len(next(iter(columns.values()))), **columns})))
+
+
+@pytest.mark.parametrize(
+    ("given", "at_fault"),
+    [
+        ({"name": ["a", "b", "c"], "price": [None, 1.0, -1.0]}, [2]),  # a null before is no row less
+        ({"name": ["a", "b", "c"], "price": [math.nan, 1.0, 1.0], "count": [1, 2, 10]}, [0, 2]),
+        ({"name": ["a", None, "z"]}, [1, 2]),
+        ({"name": ["a", "b", "a", "c"]}, [0, 2]),
+        ({"name": ["a"], "unheard_of": [1]}, None),
+    ],
+)
+def test_the_rows_at_fault_are_shown_whole(given: dict[str, list[object]], at_fault: list[int] | None) -> None:
+    frame = TABLE.conform(pl.DataFrame(given, strict=False))
+    with pytest.raises(ContractError) as raised:
+        TABLE.validate(frame)
+    if at_fault is None:
+        assert raised.value.rows is None
+    else:
+        assert_frame_equal(raised.value.rows, frame[at_fault])
+
+
+def test_a_handful_of_rows_is_enough() -> None:
+    with pytest.raises(ContractError, match="fails on 9 rows") as raised:
+        TABLE.validate(TABLE.conform(pl.DataFrame({"name": ["z"] * 9})))
+    assert raised.value.rows is not None and raised.value.rows.height == 5
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from trading_assets.warehouse import Rows, Warehouse, table_asset
@@ -43,3 +44,25 @@ def test_it_computes_again_from_what_is_there_now(
         assert other_run.read(EQUITY)["equity"].to_list() == [2 * (disturbances + 1.0)]
     else:
         assert not other_run.exists(EQUITY.name)
+
+
+def test_a_broken_contract_writes_nothing_and_its_check_shows_the_rows(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    warehouse.replace(Rows("symbol", "A"), {BARS: bars("A", range(2), close=1.0)})
+
+    def negative(step: Step) -> Mapping[str, Any]:
+        """The second of three closes is below zero."""
+        broken = bars("A", range(3), close=5.0).with_columns(close=pl.Series([5.0, -7.0, 5.0]))
+        step.work.replace(Rows("symbol", "A"), {BARS: broken})
+        return {}
+
+    result = dg.materialize(
+        [table_asset.table_asset(negative, stage="market_data", tables=[BARS])],
+        resources={"configuration": None, "warehouse": warehouse},
+        raise_on_error=False,
+    )
+    (check,) = result.get_asset_check_evaluations()
+    assert (result.success, check.passed, check.check_name) == (False, False, "contract")
+    header, _, *rows = str(check.metadata["first"].value).splitlines()
+    assert "close" in header and len(rows) == 1 and "-7.0" in rows[0]
+    assert warehouse.read(BARS)["close"].to_list() == [1.0, 1.0]
