@@ -12,7 +12,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.market_data.corporate_actions import NO_ACTIONS, at_bars
+from trading_assets.market_data.neighbours import previous
 
+#: What `with_factor_change` adds.
 FACTOR_COLUMNS = ("recorded_split", "recorded_dividend", "inferred_change", "inferred_noise", "factor_change")
 Floats = NDArray[np.float64]
 
@@ -26,11 +28,18 @@ SPLIT_RATIOS = np.unique([*_WHOLE, *(1 / n for n in _WHOLE), *_MIXED])
 SPLIT_NEARNESS = 0.005
 #: Dividends per share are whole multiples of this (quote currency).
 DIVIDEND_GRID = 0.0025
-_MAX_DECIMALS = 8
+_MAX_DECIMALS, _UNPRINTED_DECIMALS = 8, 12
+
+
+def with_units(bars: pl.DataFrame) -> pl.DataFrame:
+    """Add `close_unit` and `adj_close_unit`: the last decimal that each is printed with, 0.01 for 12.34."""
+    return bars.with_columns(
+        pl.Series(f"{name}_unit", _units(bars[name].to_numpy()), nan_to_null=True) for name in ("close", "adj_close")
+    )
 
 
 def with_factor_change(bars: pl.DataFrame, actions: pl.DataFrame = NO_ACTIONS) -> pl.DataFrame:
-    """Add `FACTOR_COLUMNS` to bars sorted by symbol and session.
+    """Add `FACTOR_COLUMNS` to bars of `with_units` sorted by symbol and session.
 
     `recorded_split` and `recorded_dividend` are those of `corporate_actions.at_bars`. `factor_change` is what they come
     to, `recorded_split / (1 - recorded_dividend / previous close)`, or, where nothing is on record, `inferred_change`.
@@ -41,8 +50,7 @@ def with_factor_change(bars: pl.DataFrame, actions: pl.DataFrame = NO_ACTIONS) -
     later bar changes nothing. An `adj_close` that is no positive finite number is ignored.
     """
     inferred = _with_inferred_change(at_bars(bars, actions))
-    previous = pl.col("close").shift(1).over("symbol")
-    kept = 1 - pl.col("recorded_dividend") / previous
+    kept = 1 - pl.col("recorded_dividend") / previous("close")
     recorded = pl.when(kept > 0).then(pl.col("recorded_split") / kept)
     return inferred.with_columns(factor_change=pl.coalesce(recorded, "inferred_change"))
 
@@ -55,8 +63,8 @@ def _with_inferred_change(bars: pl.DataFrame) -> pl.DataFrame:
     noise = pl.when(known).then(_rounding("adj_close") + _rounding("close"))
     both = bars.with_columns(_ratio=ratio, _noise=noise)
     both = both.with_columns(
-        inferred_change=pl.col("_ratio") / pl.col("_ratio").forward_fill().shift(1).over("symbol"),
-        inferred_noise=pl.col("_noise") + pl.col("_noise").forward_fill().shift(1).over("symbol"),
+        inferred_change=pl.col("_ratio") / previous(pl.col("_ratio").forward_fill().over("symbol")),
+        inferred_noise=pl.col("_noise") + previous(pl.col("_noise").forward_fill().over("symbol")),
     )
     is_noise = pl.col("inferred_change").log().abs() <= pl.col("inferred_noise") + SMALLEST_CHANGE
     return both.drop("_ratio", "_noise").with_columns(
@@ -90,10 +98,10 @@ def adjust(bars: pl.DataFrame, split_threshold: float, actions: pl.DataFrame = N
     F is 1 at the first bar and is multiplied at each ex-session by `split_ratio` and by
     `1 / (1 - cash_dividend / previous raw close)` (trading rules, section 1).
     """
-    inferred = _inferred_actions(with_factor_change(bars, actions), split_threshold)
-    previous = pl.col("close").shift(1).over("symbol")
-    step = pl.col("split_ratio") / (1 - (pl.col("cash_dividend") / previous).fill_null(0.0))
-    is_recorded = pl.col("recorded_split").is_not_null() & ~(pl.col("recorded_dividend") >= previous).fill_null(False)
+    inferred = _inferred_actions(with_factor_change(with_units(bars), actions), split_threshold)
+    before = previous("close")
+    step = pl.col("split_ratio") / (1 - (pl.col("cash_dividend") / before).fill_null(0.0))
+    is_recorded = pl.col("recorded_split").is_not_null() & ~(pl.col("recorded_dividend") >= before).fill_null(False)
     used = inferred.with_columns(
         split_ratio=pl.when(is_recorded).then("recorded_split").otherwise("inferred_split"),
         cash_dividend=pl.when(is_recorded).then("recorded_dividend").otherwise("inferred_dividend"),
@@ -102,7 +110,7 @@ def adjust(bars: pl.DataFrame, split_threshold: float, actions: pl.DataFrame = N
     return factored.with_columns(
         *[(pl.col(name) * pl.col("forward_factor")).alias(f"adj_{name}") for name in ("open", "high", "low", "close")],
         dollar_volume=pl.col("close") * pl.col("volume"),
-    ).drop("factor_change")
+    ).drop("factor_change", "close_unit", "adj_close_unit")
 
 
 def _inferred_actions(bars: pl.DataFrame, split_threshold: float) -> pl.DataFrame:
@@ -112,16 +120,16 @@ def _inferred_actions(bars: pl.DataFrame, split_threshold: float) -> pl.DataFram
     what it leaves unexplained is a dividend. So a spin-off, whose ratio is not simple, becomes a dividend of
     its value. A change below 1 that is no reverse split is no action of any kind and is ignored.
     """
-    dated = bars.with_columns(_previous=pl.col("close").shift(1).over("symbol"), _adjusted=_rounding("adj_close"))
-    rows = np.flatnonzero(dated["inferred_change"].to_numpy() != 1.0)
-    some = dated[rows.tolist()]
-    change, noise, previous, close, fine_noise = (
+    rows = np.flatnonzero(bars["inferred_change"].to_numpy() != 1.0)
+    dated = bars.select("inferred_change", "inferred_noise", "close", _previous=previous("close"))
+    some = dated[rows.tolist()].with_columns(_adjusted=bars.select(_rounding("adj_close")).to_series()[rows.tolist()])
+    change, noise, before, close, fine_noise = (
         some[name].to_numpy() for name in ("inferred_change", "inferred_noise", "_previous", "close", "_adjusted")
     )
     split = _nearest_split(change, noise, split_threshold)
     split_ratio, dividend = np.ones(bars.height), np.zeros(bars.height)
     split_ratio[rows] = split
-    dividend[rows] = _dividend(change, split, noise, 2 * fine_noise, previous, close)
+    dividend[rows] = _dividend(change, split, noise, 2 * fine_noise, before, close)
     return bars.with_columns(inferred_split=pl.Series(split_ratio), inferred_dividend=pl.Series(dividend))
 
 
@@ -158,14 +166,21 @@ def _dividend(
 
 
 def _rounding(name: str) -> pl.Expr:
-    """Largest relative error of a printed value, as a log: half a unit of its last decimal."""
+    """Largest relative error of a printed value, as a log: half a unit of the last decimal seen so far."""
+    finest = pl.col(f"{name}_unit").cum_min().over("symbol")
     value = pl.when(pl.col(name).is_finite() & (pl.col(name) > 0)).then(pl.col(name))
-    decimals: pl.Expr = pl.when(value.is_not_null()).then(12)
-    for places in range(_MAX_DECIMALS, -1, -1):
-        scaled = value * 10.0**places
-        is_whole = (scaled - scaled.round()).abs() <= 1e-9 * pl.max_horizontal(scaled, 1.0)
-        decimals = pl.when(is_whole).then(places).otherwise(decimals)
-    unit = (-decimals.cast(pl.Float64) * np.log(10)).exp()
-    coarsest = unit.cum_min().over("symbol")
-    sound: pl.Expr = 1 - (coarsest / 2 / value).clip(0, 0.999)
+    sound: pl.Expr = 1 - (finest / 2 / value).clip(0, 0.999)
     return -sound.log()
+
+
+def _units(values: Floats) -> Floats:
+    """10 to the minus decimals; beyond `_MAX_DECIMALS` as of twelve; NaN for what is no positive finite number."""
+    units = np.full(len(values), np.nan)
+    left = np.flatnonzero(np.isfinite(values) & (values > 0))
+    for places in range(_MAX_DECIMALS + 1):
+        scaled = values[left] * 10.0**places
+        is_whole = np.abs(scaled - np.round(scaled)) <= 1e-9 * np.maximum(scaled, 1.0)
+        units[left[is_whole]] = np.exp(-places * np.log(10))
+        left = left[~is_whole]
+    units[left] = np.exp(-_UNPRINTED_DECIMALS * np.log(10))
+    return units

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.market_data.neighbours import previous
 from trading_assets.market_data.reference_files import ReferenceFile, reference_files
 
 SCHEMA = {"symbol": pl.String, "session": pl.Date, "split_ratio": pl.Float64, "cash_dividend": pl.Float64}
@@ -110,9 +111,8 @@ def compared(bars: pl.DataFrame) -> pl.DataFrame:
     the adjusted close, is no difference. What is not on record is compared with nothing if the symbol has no record
     at all; a symbol of the files has no other actions than theirs.
     """
-    previous = pl.col("close").shift(1).over("symbol")
     rows = bars.with_columns(
-        _recorded=(pl.col("recorded_split") / (1 - pl.col("recorded_dividend") / previous)).log(),
+        _recorded=(pl.col("recorded_split") / (1 - pl.col("recorded_dividend") / previous("close"))).log(),
         _on_file=pl.col("recorded_split").is_not_null().any().over("symbol"),
         _adjusted=pl.col("adj_close_received").is_not_null(),
     )

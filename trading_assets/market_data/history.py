@@ -15,6 +15,7 @@ from trading_assets.market_data.adjustment import adjust
 from trading_assets.market_data.corporate_actions import NO_ACTIONS, compared
 from trading_assets.market_data.dynamic_universe import spells
 from trading_assets.market_data.instruments import instruments
+from trading_assets.market_data.neighbours import distinct
 from trading_assets.market_data.quality.releases import NO_RELEASES
 from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS
 from trading_assets.market_data.tickers import NO_TICKERS
@@ -74,11 +75,11 @@ def history(
     QualityError
         The bars are refused as a whole.
     """
-    listed = raw.select("symbol", "asset_class").unique()
+    listed = distinct(raw, ["symbol", "asset_class"])
     universe = resolve(configuration, listed, memberships)
     used = {*universe["symbol"], *configuration.benchmarks.values()}
     ignored = sorted(set(listed["symbol"]) - used)
-    raw = raw.filter(~pl.col("symbol").is_in(ignored))
+    raw = raw.filter(~pl.col("symbol").is_in(ignored)) if ignored else raw
     as_of = configuration.as_of or default_as_of(raw, universe, configuration.risk.delisting_sessions)
     as_of = as_of or configuration.start
 
@@ -108,8 +109,9 @@ def history(
 def expected_sessions(raw: pl.DataFrame, start: dt.date, as_of: dt.date) -> pl.DataFrame:
     """calendar, session: every session of each calendar of `raw`, from `start` or the first bar to `as_of`."""
     parts = [pl.DataFrame(schema={"calendar": pl.String, "session": pl.Date})]
-    for (calendar,), rows in raw.sort("calendar").group_by("calendar", maintain_order=True):
-        days = calendars.sessions(str(calendar), min(start, *rows["session"]), as_of)
+    firsts = raw.group_by("calendar").agg(pl.col("session").min())
+    for calendar, first in firsts.iter_rows():
+        days = calendars.sessions(calendar, min(start, first), as_of)
         parts.append(pl.DataFrame({"calendar": [calendar] * len(days), "session": days}))
     return pl.concat(parts).sort("calendar", "session")
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from trading_assets.market_data.neighbours import distinct
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.market_data.universe import Memberships, UniverseError
 
@@ -40,7 +41,7 @@ def instruments(
     UniverseError
         A symbol has two asset classes or calendars: bars are told apart by symbol alone.
     """
-    kinds = raw.select("symbol", "asset_class", "calendar", "source").unique().sort("symbol", "source")
+    kinds = distinct(raw, ["symbol", "asset_class", "calendar", "source"]).sort("symbol", "source")
     clashing = kinds.unique(["symbol", "asset_class", "calendar"]).filter(pl.col("symbol").is_duplicated())
     if not clashing.is_empty():
         symbol = clashing["symbol"].sort()[0]

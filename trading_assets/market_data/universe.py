@@ -209,17 +209,19 @@ def default_as_of(raw: pl.DataFrame, universe: pl.DataFrame, grace: int) -> dt.d
     date or None
         None if no symbol of the universe has a bar.
     """
-    bars = raw.join(universe.select("symbol").unique(), on="symbol", how="semi").select("symbol", "session").unique()
+    names = universe["symbol"].unique().implode()
+    bars = raw.select("symbol", "session").filter(pl.col("symbol").is_in(names))
     if bars.is_empty():
         return None
-    sessions = bars["session"].unique().sort()
-    numbered = bars.with_columns(index=pl.col("session").rank("dense").cast(pl.Int64) - 1)
-    spans = numbered.group_by("symbol").agg(pl.col("index").min().alias("first"), pl.col("index").max().alias("last"))
+    symbols, sessions = bars["symbol"].unique().sort(), bars["session"].unique().sort()
+    row = bars["symbol"].cast(pl.Enum(symbols)).to_physical().to_numpy()
+    there = np.zeros((symbols.len(), sessions.len()), dtype=np.bool_)
+    there[row, sessions.search_sorted(bars["session"]).to_numpy()] = True
+    first, last = there.argmax(axis=1), sessions.len() - 1 - there[:, ::-1].argmax(axis=1)
     change = np.zeros(sessions.len() + 1, dtype=np.int64)
-    np.add.at(change, spans["first"].to_numpy(), 1)
-    np.add.at(change, (spans["last"] + grace + 1).clip(0, sessions.len()).to_numpy(), -1)
-    with_bar = np.bincount(numbered["index"].to_numpy(), minlength=sessions.len())
-    enough = np.flatnonzero(2 * with_bar >= np.cumsum(change)[:-1])
+    np.add.at(change, first, 1)
+    np.add.at(change, (last + grace + 1).clip(0, sessions.len()), -1)
+    enough = np.flatnonzero(2 * there.sum(axis=0) >= np.cumsum(change)[:-1])
     as_of: dt.date = sessions[int(enough[-1])]
     return as_of
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from trading_assets.market_data.adjustment import adjust, with_factor_change
+from trading_assets.market_data.adjustment import adjust, with_factor_change, with_units
 from trading_assets.market_data.sources import sample
 from trading_assets_tests.market_data.markets import SESSIONS, path
 
@@ -95,7 +95,7 @@ def test_adjusted_returns_are_those_of_the_source(stocks: pl.DataFrame) -> None:
     returns = ours.select(
         (pl.col(name) / pl.col(name).shift(1).over("symbol")).alias(name) for name in ("adj_close", "theirs")
     )
-    on_dividends = with_factor_change(stocks).filter(pl.col("factor_change") != 1).height
+    on_dividends = with_factor_change(with_units(stocks)).filter(pl.col("factor_change") != 1).height
     close = (returns["adj_close"] / returns["theirs"] - 1).abs() < 1e-5
     assert close.drop_nulls().not_().sum() <= on_dividends
 

@@ -10,6 +10,7 @@ import math
 import polars as pl
 
 from trading_assets.config.quality import Quality
+from trading_assets.market_data.neighbours import previous
 from trading_assets.market_data.quality.values import PRICES
 
 #: Logarithm of the ratios that count as one: a quarter of a percent either way.
@@ -19,15 +20,16 @@ _MARKET = ("asset_class", "session")
 
 def stale_days(bars: pl.DataFrame, quality: Quality) -> pl.Series:
     """Bars that repeat all prices of the symbol's bar before, in sessions in which most bars do."""
-    repeats = pl.all_horizontal(
-        (pl.col(name) == pl.col(name).shift(1).over("symbol")).fill_null(False) for name in PRICES
-    )
+    repeats = pl.all_horizontal((pl.col(name) == previous(name)).fill_null(False) for name in PRICES)
     marked = bars.select(*_MARKET, repeats=repeats)
-    return marked.select(
-        pl.col("repeats")
-        & (pl.col("repeats").sum().over(_MARKET) > quality.most_symbols * pl.len().over(_MARKET))
-        & (pl.len().over(_MARKET) >= quality.fewest_symbols)
-    ).to_series()
+    sizes = marked.group_by(_MARKET).agg(pl.len(), pl.col("repeats").sum())
+    stale = sizes.filter(
+        pl.col("repeats") > quality.most_symbols * pl.col("len"), pl.col("len") >= quality.fewest_symbols
+    )
+    if stale.is_empty():
+        return pl.zeros(bars.height, dtype=pl.Boolean, eager=True)
+    on_stale_day = marked.join(stale.select(*_MARKET, stale=True), on=_MARKET, how="left", maintain_order="left")
+    return on_stale_day.select(pl.col("repeats") & pl.col("stale").fill_null(False)).to_series()
 
 
 def copies(bars: pl.DataFrame, quality: Quality) -> tuple[pl.Series, pl.Series]:
@@ -44,7 +46,7 @@ def copies(bars: pl.DataFrame, quality: Quality) -> tuple[pl.Series, pl.Series]:
     none = pl.zeros(bars.height, dtype=pl.Boolean, eager=True)
     if shared.is_empty():
         return none, none
-    moved = (pl.col("close") != pl.col("close").shift(1).over("symbol")).fill_null(False)
+    moved = (pl.col("close") != previous("close")).fill_null(False)
     rows = bars.select("symbol", *_MARKET, moved=moved).with_columns(shared=none.scatter(shared, True))
     rows = rows.with_columns(spell=(~pl.col("shared")).cum_sum().over("symbol"))
     evidence = (pl.col("shared") & pl.col("moved")).cum_sum().over("symbol", "spell")
@@ -65,8 +67,7 @@ def common_jumps(bars: pl.DataFrame, quality: Quality) -> pl.Series:
     Moves after corporate actions (`factor_change`) are compared: no news moves a fifth of a market by the same
     ratio to a quarter of a percent.
     """
-    previous = pl.col("close").shift(1).over("symbol")
-    move = (pl.col("close") * pl.col("factor_change") / previous).log()
+    move = (pl.col("close") * pl.col("factor_change") / previous("close")).log()
     moves = bars.select(*_MARKET, move=move).with_row_index("row").drop_nulls("move")
     sizes = moves.group_by(_MARKET).len("symbols")
     far = moves.filter(pl.col("move").abs() > math.log1p(quality.jump))

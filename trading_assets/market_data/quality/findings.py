@@ -37,6 +37,8 @@ class Findings:
     def released(self, left: pl.DataFrame, rule: Rule) -> pl.Series:
         """Rows of `left` for which `rule` is released."""
         named = self._releases.filter(rule=rule.name).select("symbol", "session", _released=True)
+        if named.is_empty():
+            return pl.zeros(left.height, dtype=pl.Boolean, eager=True)
         joined = left.select("symbol", "session").join(
             named, on=["symbol", "session"], how="left", maintain_order="left"
         )

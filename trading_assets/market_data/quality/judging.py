@@ -13,8 +13,9 @@ from typing import NamedTuple
 import polars as pl
 
 from trading_assets.config.quality import Quality
-from trading_assets.market_data.adjustment import FACTOR_COLUMNS, with_factor_change
+from trading_assets.market_data.adjustment import FACTOR_COLUMNS, with_factor_change, with_units
 from trading_assets.market_data.corporate_actions import NO_ACTIONS
+from trading_assets.market_data.neighbours import previous, repeated
 from trading_assets.market_data.quality import across, levels
 from trading_assets.market_data.quality.findings import Findings, QualityError
 from trading_assets.market_data.quality.moves import extreme_moves
@@ -113,7 +114,8 @@ def judge(
       a confirmed spike, however long ago.
     - Exact copies are reduced to one before anything else; all rows of a conflict are quarantined.
     """
-    rows = _without_copies(raw).sort("symbol", "session", "occurrence").with_row_index("_row")
+    rows = _without_copies(raw).with_row_index("_row")
+    rows = rows.with_columns(pl.col("symbol").set_sorted())  # windows over a sorted column are several times faster
     rows = rows.join(
         sessions.select("calendar", "session", _known=True),
         on=["calendar", "session"],
@@ -121,13 +123,9 @@ def judge(
         maintain_order="left",
     )
     found = Findings(rows, quality, releases)
-    left = found.sift(
-        rows, {rule: rows.select(holds).to_series() for rule, holds in _row_rules(as_of, quality).items()}
-    )
-    rows, left = (
-        frame.drop("_known", "_conflict").with_columns(_finite_or_null(name) for name in VALUES)
-        for frame in (rows, left)
-    )
+    of_a_row = {rule: rows.select(holds).to_series() for rule, holds in _row_rules(as_of, quality).items()}
+    rows = with_units(rows.drop("_known", "_conflict").with_columns(_finite_or_null(name) for name in VALUES))
+    left = found.sift(rows, of_a_row)
     left = found.sift(left, {STALE_DAY: across.stale_days(left, quality)})
     most, few = across.copies(left, quality)
     left = with_factor_change(found.sift(left, {ONE_SERIES: most, IDENTICAL_SERIES: few}), actions)
@@ -154,15 +152,19 @@ def judge(
 
 
 def _without_copies(raw: pl.DataFrame) -> pl.DataFrame:
-    """One row of each exact copy; adds `_copied` and `_conflict`."""
+    """One row of each exact copy, sorted; adds `_copied` and `_conflict`."""
     key = ["symbol", "session"]
-    repeated = pl.struct(key).is_duplicated()
-    single = raw.filter(~repeated).with_columns(_copied=False, _conflict=False)
-    several = raw.filter(repeated).sort(*key, "occurrence")
+    rows = raw.sort(*key, "occurrence")
+    is_repeated = rows.select(repeated(key)).to_series()
+    single = rows.filter(~is_repeated).with_columns(_copied=False, _conflict=False)
+    several = rows.filter(is_repeated)
+    if several.is_empty():
+        return single
     content = ["asset_class", *VALUES]
     several = several.with_columns(_copied=pl.struct([*key, *content]).is_duplicated())
     several = several.unique([*key, *content], keep="first", maintain_order=True)
-    return pl.concat([single, several.with_columns(_conflict=pl.struct(key).is_duplicated())])
+    several = several.with_columns(_conflict=pl.struct(key).is_duplicated())
+    return pl.concat([single, several]).sort(*key, "occurrence")
 
 
 def _row_rules(as_of: dt.date, quality: Quality) -> dict[Rule, pl.Expr]:
@@ -184,9 +186,8 @@ def _row_rules(as_of: dt.date, quality: Quality) -> dict[Rule, pl.Expr]:
 
 
 def _flags(quality: Quality) -> dict[Rule, pl.Expr]:
-    previous = pl.col("close").shift(1).over("symbol")
-    gap = (pl.col("open") * pl.col("factor_change") / previous - 1).abs()
-    equal = [(pl.col("close") == pl.col("close").shift(lag)).over("symbol") for lag in range(1, quality.stale_closes)]
+    gap = (pl.col("open") * pl.col("factor_change") / previous("close") - 1).abs()
+    equal = [pl.col("close") == previous("close", lag) for lag in range(1, quality.stale_closes)]
     return {
         EXTREME_MOVE: pl.col("_extreme"),
         GAP_EVENT: gap > quality.gap_event,

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import polars as pl
 
 from trading_assets.config.quality import Quality
+from trading_assets.market_data.neighbours import previous
 
 #: How near to a power of ten a change of the unit is, as a log: the market moves on the same day.
 _UNIT_NEARNESS = math.log1p(0.1)
@@ -27,8 +29,7 @@ def unit_changes(bars: pl.DataFrame, released: pl.Series) -> pl.Series:
     released
         Bars whose jump is real.
     """
-    previous = pl.col("close").shift(1).over("symbol")
-    move = (pl.col("close") * pl.col("factor_change") / previous).log()
+    move = (pl.col("close") * pl.col("factor_change") / previous("close")).log()
     power = (move / math.log(10)).round()
     is_jump = (power.abs() >= 2) & ((move - power * math.log(10)).abs() <= _UNIT_NEARNESS)
     jumps = bars.with_columns(_released=released).select(
@@ -53,8 +54,8 @@ def reused_tickers(bars: pl.DataFrame, sessions: pl.DataFrame, quality: Quality)
     rows = bars.select("symbol", "calendar", "session", "close", "factor_change").join(
         numbered, on=["calendar", "session"], how="left", maintain_order="left"
     )
-    missing = pl.col("number") - pl.col("number").shift(1).over("symbol") - 1
-    move = pl.col("close") * pl.col("factor_change") / pl.col("close").shift(1).over("symbol") - 1
+    missing = pl.col("number") - previous("number") - 1
+    move = pl.col("close") * pl.col("factor_change") / previous("close") - 1
     found = (missing >= quality.reuse_gap) & (move.abs() > quality.reuse_move)
     return rows.select(found.fill_null(False)).to_series()
 
@@ -62,7 +63,16 @@ def reused_tickers(bars: pl.DataFrame, sessions: pl.DataFrame, quality: Quality)
 def volume_unit_breaks(bars: pl.DataFrame, quality: Quality) -> pl.Series:
     """Bars at which the median volume of the last 10 is many times, or a small part of, that of the 60 before."""
     ordinary = pl.when(pl.col("volume") > 0).then(pl.col("volume"))
-    recent = ordinary.rolling_median(_RECENT, min_samples=_RECENT).over("symbol")
-    usual = ordinary.shift(_RECENT).rolling_median(_USUAL, min_samples=_USUAL).over("symbol")
-    change = (recent / usual).log().abs() > math.log(quality.volume_ratio)
-    return bars.select(change.fill_null(False)).to_series()
+    # A median lies between the extremes of its window, which cost little: few bars need more.
+    low, high = (
+        (extreme(_RECENT, min_samples=1), extreme(_USUAL, min_samples=1).shift(_RECENT))
+        for extreme in (ordinary.rolling_min, ordinary.rolling_max)
+    )
+    is_full = pl.col("symbol") == pl.col("symbol").shift(_RECENT + _USUAL - 1)
+    possible = (high[0] > quality.volume_ratio * low[1]) | (high[1] > quality.volume_ratio * low[0])
+    rows = bars.select((is_full & possible).fill_null(False)).to_series().arg_true().to_numpy()
+    volume = bars.select(ordinary).to_series().to_numpy()
+    recent = np.median(volume[rows[:, None] - np.arange(_RECENT)], axis=1)
+    usual = np.median(volume[rows[:, None] - np.arange(_RECENT, _RECENT + _USUAL)], axis=1)
+    found = rows[np.abs(np.log(recent / usual)) > math.log(quality.volume_ratio)]
+    return pl.zeros(bars.height, dtype=pl.Boolean, eager=True).scatter(found, True)

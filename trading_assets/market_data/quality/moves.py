@@ -9,6 +9,7 @@ import polars as pl
 
 from trading_assets.config.quality import Quality
 from trading_assets.market_data.adjustment import FACTOR_COLUMNS, with_factor_change
+from trading_assets.market_data.neighbours import following, previous
 from trading_assets.market_data.quality.rules import HALF_ADJUSTED
 
 #: Price ratios of ordinary splits, either way: 3-for-2, and 2 to 10 for 1.
@@ -52,32 +53,47 @@ def extreme_moves(received: pl.DataFrame, quality: Quality, released: pl.Series,
     A spike is a reference for nothing after it, its adjusted close included: each symbol's spikes are taken out
     one after the other, and what follows is measured again.
     """
-    spike, settled, split = (np.zeros(received.height, dtype=np.bool_) for _ in range(3))
-    settled |= released.to_numpy()
+    extreme, spike, split = (np.zeros(received.height, dtype=np.bool_) for _ in range(3))
+    settled = released.to_numpy().copy()
     left = received.with_row_index("_place")
     while True:
-        previous = pl.col("close").shift(1).over("symbol")
-        following = (pl.col("close") * pl.col("factor_change")).shift(-1).over("symbol")
-        close_move = pl.col("close") * pl.col("factor_change") / previous
-        open_move = pl.col("open") * pl.col("factor_change") / previous
-        moves = left.select(
-            "_place",
-            "symbol",
-            far=((close_move - 1).abs() > quality.extreme_move).fill_null(False),
-            split=_like_a_split(open_move, close_move, quality.half_adjusted).fill_null(False)
-            & (quality.severity_of(HALF_ADJUSTED.name) != "off"),
-            back=(following * pl.col("factor_change") / previous - 1).abs() <= quality.spike_return,
-            next=pl.col("_place").shift(-1).over("symbol"),
-        ).with_columns(move=(pl.col("far") | pl.col("split")) & ~pl.Series(settled[left["_place"].to_numpy()]))
-        found = moves.filter("move", "back").unique("symbol", keep="first", maintain_order=True)
+        moves = _moves(left, quality)
+        moves = moves.filter(~pl.Series(settled[moves["_place"].to_numpy()]))
+        found = moves.filter("back").unique("symbol", keep="first", maintain_order=True)
+        # A symbol without one is done; the others are measured again.
+        again = pl.col("symbol").is_in(found["symbol"].implode())
+        extreme[moves.filter(~again)["_place"].to_numpy()] = True
         if found.is_empty():
-            extreme = np.zeros(received.height, dtype=np.bool_)
-            extreme[moves.filter("move")["_place"].to_numpy()] = True
             return Moves(pl.Series(extreme), pl.Series(spike), pl.Series(split))
         spike[found.filter("far")["_place"].to_numpy()] = True
         split[found.filter(~pl.col("far"))["_place"].to_numpy()] = True
         settled[found["next"].to_numpy()] = True  # the way back from a spike is no extreme move itself
-        left = with_factor_change(left.filter(~pl.col("_place").is_in(found["_place"])).drop(FACTOR_COLUMNS), actions)
+        left = left.filter(again, ~pl.col("_place").is_in(found["_place"].implode()))
+        left = with_factor_change(left.drop(FACTOR_COLUMNS), actions)
+
+
+def _moves(bars: pl.DataFrame, quality: Quality) -> pl.DataFrame:
+    """Rows too far from the bar before: _place, symbol, `far` (else like a split), `back` with the next, `next`."""
+    close = pl.col("close") * pl.col("factor_change")
+    rows = bars.select(
+        "_place",
+        "symbol",
+        close_move=close / previous("close"),
+        open_move=pl.col("open") * pl.col("factor_change") / previous("close"),
+        next_move=following(close) * pl.col("factor_change") / previous("close"),
+        next=following("_place"),
+    )
+    # Few bars move so far, and only they are looked at closely.
+    rows = rows.filter(
+        ((pl.col("close_move") - 1).abs() > quality.extreme_move)
+        | (pl.col("close_move").log().abs() >= _SPLIT_MOVES[0] - quality.half_adjusted)
+    )
+    looks_for_splits = quality.severity_of(HALF_ADJUSTED.name) != "off"
+    return rows.with_columns(
+        far=(pl.col("close_move") - 1).abs() > quality.extreme_move,
+        split=_like_a_split(pl.col("open_move"), pl.col("close_move"), quality.half_adjusted) & looks_for_splits,
+        back=((pl.col("next_move") - 1).abs() <= quality.spike_return).fill_null(False),
+    ).filter(pl.col("far") | pl.col("split"))
 
 
 def _like_a_split(open_move: pl.Expr, close_move: pl.Expr, nearness: float) -> pl.Expr:
