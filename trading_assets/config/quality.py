@@ -52,13 +52,17 @@ SEVERITIES: dict[str, tuple[Severity, ...]] = {
 }
 
 
+#: No rule looks at more of a symbol's bars before the one in question.
+LOOK_BACK = 100
+
+
 class Quality(Section):
     """Thresholds of the data-quality rules (fractions unless said otherwise), and how severe each rule is."""
 
     extreme_move: Positive = 0.5
     spike_return: Positive = 0.2
     gap_event: Positive = 0.1
-    stale_closes: int = Field(default=5, ge=2)
+    stale_closes: int = Field(default=5, ge=2, le=LOOK_BACK)
     rounding_breach: NonNegative = 0.001
     min_coverage: Fraction = Field(
         default=0.5, description="share of a session's intraday bars below which its bar is not used"
@@ -72,7 +76,7 @@ class Quality(Section):
     )
     most_symbols: Fraction = Field(default=0.5, description="share of the symbols that is most of them")
     identical_sessions: int = Field(
-        default=20, ge=2, description="sessions with a moving price after which two equal series are one"
+        default=20, ge=2, le=LOOK_BACK, description="sessions with a moving price after which two equal series are one"
     )
     jump: Positive = Field(default=0.05, description="a move of many symbols by one ratio is looked for above this")
     jump_share: Fraction = Field(default=0.2, description="share of the symbols that makes it a jump of the units")

@@ -11,7 +11,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from trading_assets.config.quality import LOOK_BACK
 from trading_assets.market_data.corporate_actions import NO_ACTIONS, at_bars
+from trading_assets.market_data.decided import NOTHING_DECIDED, Decided
 from trading_assets.market_data.neighbours import previous
 
 #: What `with_factor_change` adds.
@@ -45,8 +47,8 @@ def with_factor_change(bars: pl.DataFrame, actions: pl.DataFrame = NO_ACTIONS) -
     to, `recorded_split / (1 - recorded_dividend / previous close)`, or, where nothing is on record, `inferred_change`.
 
     `inferred_change` is the change of `adj_close / close` since the symbol's last bar that had one, or exactly 1
-    where there is none or it is within `inferred_noise`: what rounding to the printed decimals can do to the four
-    prices, in log terms. Decimals are those seen so far in the symbol (trailing zeros are not stored), so a
+    where none of the last `LOOK_BACK` had, or it is within `inferred_noise`: what rounding to the printed decimals can
+    do to the four prices, in log terms. Decimals are those of as many bars (trailing zeros are not stored), so a
     later bar changes nothing. An `adj_close` that is no positive finite number is ignored.
     """
     inferred = _with_inferred_change(at_bars(bars, actions))
@@ -63,8 +65,8 @@ def _with_inferred_change(bars: pl.DataFrame) -> pl.DataFrame:
     noise = pl.when(known).then(_rounding("adj_close") + _rounding("close"))
     both = bars.with_columns(_ratio=ratio, _noise=noise)
     both = both.with_columns(
-        inferred_change=pl.col("_ratio") / previous(pl.col("_ratio").forward_fill().over("symbol")),
-        inferred_noise=pl.col("_noise") + previous(pl.col("_noise").forward_fill().over("symbol")),
+        inferred_change=pl.col("_ratio") / previous(pl.col("_ratio").forward_fill(LOOK_BACK - 1).over("symbol")),
+        inferred_noise=pl.col("_noise") + previous(pl.col("_noise").forward_fill(LOOK_BACK - 1).over("symbol")),
     )
     is_noise = pl.col("inferred_change").log().abs() <= pl.col("inferred_noise") + SMALLEST_CHANGE
     return both.drop("_ratio", "_noise").with_columns(
@@ -73,7 +75,12 @@ def _with_inferred_change(bars: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def adjust(bars: pl.DataFrame, split_threshold: float, actions: pl.DataFrame = NO_ACTIONS) -> pl.DataFrame:
+def adjust(
+    bars: pl.DataFrame,
+    split_threshold: float,
+    actions: pl.DataFrame = NO_ACTIONS,
+    decided: Decided = NOTHING_DECIDED,
+) -> pl.DataFrame:
     """Add corporate actions, the forward factor and adjusted prices; replaces the source's `adj_close`.
 
     Parameters
@@ -84,6 +91,8 @@ def adjust(bars: pl.DataFrame, split_threshold: float, actions: pl.DataFrame = N
         An inferred change of the factor further than this from 1 can be a split.
     actions
         On record, of `corporate_actions.read_actions`; they hold where they are.
+    decided
+        F goes on from that of the last bar before `decided.since`; earlier ones get none.
 
     Returns
     -------
@@ -100,13 +109,18 @@ def adjust(bars: pl.DataFrame, split_threshold: float, actions: pl.DataFrame = N
     """
     inferred = _inferred_actions(with_factor_change(with_units(bars), actions), split_threshold)
     before = previous("close")
-    step = pl.col("split_ratio") / (1 - (pl.col("cash_dividend") / before).fill_null(0.0))
+    change = pl.col("split_ratio") / (1 - (pl.col("cash_dividend") / before).fill_null(0.0))
     is_recorded = pl.col("recorded_split").is_not_null() & ~(pl.col("recorded_dividend") >= before).fill_null(False)
     used = inferred.with_columns(
         split_ratio=pl.when(is_recorded).then("recorded_split").otherwise("inferred_split"),
         cash_dividend=pl.when(is_recorded).then("recorded_dividend").otherwise("inferred_dividend"),
     )
-    factored = used.with_columns(adj_close_received="adj_close", forward_factor=step.cum_prod().over("symbol"))
+    reached = decided.last.select("symbol", "session", reached="forward_factor")
+    rows = used.with_columns(change=change).join(reached, on=["symbol", "session"], how="left", maintain_order="left")
+    step = pl.when(pl.col("session") < decided.since).then(pl.col("reached").fill_null(1.0)).otherwise("change")
+    factored = rows.with_columns(adj_close_received="adj_close", forward_factor=step.cum_prod().over("symbol")).drop(
+        "change", "reached"
+    )
     return factored.with_columns(
         *[(pl.col(name) * pl.col("forward_factor")).alias(f"adj_{name}") for name in ("open", "high", "low", "close")],
         dollar_volume=pl.col("close") * pl.col("volume"),
@@ -166,8 +180,8 @@ def _dividend(
 
 
 def _rounding(name: str) -> pl.Expr:
-    """Largest relative error of a printed value, as a log: half a unit of the last decimal seen so far."""
-    finest = pl.col(f"{name}_unit").cum_min().over("symbol")
+    """Largest relative error of a printed value, as a log: half a unit of the last decimal seen of late."""
+    finest = pl.col(f"{name}_unit").rolling_min(LOOK_BACK, min_samples=1).over("symbol")
     value = pl.when(pl.col(name).is_finite() & (pl.col(name) > 0)).then(pl.col(name))
     sound: pl.Expr = 1 - (finest / 2 / value).clip(0, 0.999)
     return -sound.log()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import dagster as dg
@@ -12,22 +13,24 @@ import polars as pl
 from trading_assets.config import Configuration
 from trading_assets.config.remote_sources import MissingSecretError, RemoteSource, SqlSource
 from trading_assets.market_data import sources
-from trading_assets.market_data.corporate_actions import recorded_actions
+from trading_assets.market_data.decided import ChangedDecisionError
+from trading_assets.market_data.decisions import judged_months, read_again
 from trading_assets.market_data.deliveries import reconcile
-from trading_assets.market_data.history import history, unsettled_since
-from trading_assets.market_data.quality import FUTURE_BAR, read_releases
-from trading_assets.market_data.sectors import read_sectors
+from trading_assets.market_data.history import History, history, unsettled_since
+from trading_assets.market_data.inputs import Inputs, read_inputs
+from trading_assets.market_data.quality import FUTURE_BAR, taken_back
 from trading_assets.market_data.tables import (
     BARS,
     CORPORATE_ACTIONS,
     INSTRUMENTS,
+    JUDGED_MONTHS,
     QUARANTINE,
     RAW_BARS,
     REVISIONS,
     SESSIONS,
     UNIVERSE,
 )
-from trading_assets.market_data.tickers import NO_TICKERS, identified, read_tickers, recorded_tickers
+from trading_assets.market_data.tickers import NO_TICKERS, identified, read_tickers
 from trading_assets.market_data.universe import (
     Memberships,
     UniverseError,
@@ -51,7 +54,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         table_asset(
             bars,
             stage="market_data",
-            tables=[BARS, QUARANTINE, CORPORATE_ACTIONS, SESSIONS, INSTRUMENTS, UNIVERSE],
+            tables=[BARS, QUARANTINE, CORPORATE_ACTIONS, JUDGED_MONTHS, SESSIONS, INSTRUMENTS, UNIVERSE],
             deps=[dg.AssetDep(["market_data", "raw_bars"], partition_mapping=EVERY_MONTH_BEFORE)],
             partitions=partitions,
         ),
@@ -78,9 +81,7 @@ def raw_bars(step: Step) -> Mapping[str, Any]:
     """
     months = step.months
     failures: list[str] = []
-    read_sectors(step.configuration)  # tables that cannot be used stop the run here
-    read_releases(step.configuration.releases_path)
-    recorded_actions(step.configuration)
+    read_inputs(step.configuration)  # tables that cannot be used stop the run here
     stored = _as_stored(step, RAW_BARS, "session BETWEEN ? AND ?", [months.start, months.end])
     received = _received(step, stored, failures)
     delivery = reconcile(stored, received, step.now)
@@ -100,37 +101,37 @@ def raw_bars(step: Step) -> Mapping[str, Any]:
 def bars(step: Step) -> Mapping[str, Any]:
     """Usable bars with corporate actions and forward-adjusted prices; what is not usable, in quarantine with reasons.
 
-    Computed for each symbol from its first bar and written by month, so that one month and the whole range agree
-    to the bit. Also the expected sessions, the instruments and the universe.
+    Judged in the light of each symbol's past and written by month, so that one month and the whole range agree to the
+    bit. The past is all there is, or, where the months before are on record as judged, as much as rules look at.
+    Also the expected sessions, the instruments and the universe.
     """
     configuration, months = step.configuration, step.months
-    raw, releases = step.work.read(RAW_BARS), read_releases(configuration.releases_path)
-    result = history(
-        raw,
-        configuration,
-        read_memberships(configuration),
-        read_sectors(configuration),
-        releases=releases,
-        actions=recorded_actions(configuration),
-        tickers=recorded_tickers(configuration),
-    )
-    unused = releases.join(raw, on=["symbol", "session"], how="anti")
-    if not unused.is_empty():
+    inputs = read_inputs(configuration)
+    result = _history(step, inputs)
+    known = step.work.query(f"SELECT DISTINCT symbol, session FROM {RAW_BARS.name}") if inputs.releases.height else None
+    if known is not None and (unused := inputs.releases.join(known, on=["symbol", "session"], how="anti")).height:
         symbol, session, _ = unused.row(0)
         step.log.warning(f"{unused.height} releases name no bar, the first {symbol} on {session}")
     if result.ignored:
         shown = ", ".join(result.ignored[:10]) + (", ..." if len(result.ignored) > 10 else "")
         step.log.warning(f"{len(result.ignored)} symbols of the data are not in the universe and are ignored: {shown}")
-    first = min(unsettled_since(result, months.start), _held_back_since(step, result.as_of))
+    first = months.start
+    if result.since < first:
+        before = _as_stored(step, QUARANTINE, "session < ?", [first]).filter(taken_back()).select("symbol", "session")
+        first = min(unsettled_since(result, first, before), _held_back_since(step, result.as_of))
     in_slice = pl.col("session").is_between(first, months.end)
     quarantine = result.quarantine.filter(in_slice)
     step.work.replace_together(
         [
             (Sessions(first, months.end), {BARS: result.bars.filter(in_slice), QUARANTINE: quarantine}),
+            (Sessions(result.since, dt.date.max), {CORPORATE_ACTIONS: result.corporate_actions}),
+            (
+                Sessions(months.start, dt.date.max),
+                {JUDGED_MONTHS: judged_months(step.work, inputs, months.start, months.end)},
+            ),
             (
                 Whole(),
                 {
-                    CORPORATE_ACTIONS: result.corporate_actions,
                     SESSIONS: result.sessions,
                     INSTRUMENTS: result.instruments,
                     UNIVERSE: result.universe,
@@ -140,10 +141,21 @@ def bars(step: Step) -> Mapping[str, Any]:
     )
     return {
         "as of": result.as_of,
+        "judged": "everything" if result.since == dt.date.min else f"from {result.since} on",
         "ignored symbols": len(result.ignored),
         "quarantined bars": quarantine.height,
         "reasons": quarantine.explode("reasons").group_by("reasons").len("bars").sort("reasons"),
     }
+
+
+def _history(step: Step, inputs: Inputs) -> History:
+    """What is to be known of the run's months: from what is new and its past where that is enough, else from all."""
+    again = read_again(step.work, inputs, step.months.start)
+    if again is not None:
+        raw, decided = again
+        with suppress(ChangedDecisionError):
+            return history(raw, inputs, decided)
+    return history(step.work.read(RAW_BARS), inputs)
 
 
 def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> pl.DataFrame:

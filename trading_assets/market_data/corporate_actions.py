@@ -97,13 +97,15 @@ def at_bars(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     return rows.join(held, on="_at", how="left", maintain_order="left").drop("_at")
 
 
-def compared(bars: pl.DataFrame) -> pl.DataFrame:
+def compared(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     """Bars with an action, recorded or inferred, and `agrees`: both come to the same change of price.
 
     Parameters
     ----------
     bars
         Of `adjustment.adjust`, sorted by symbol and session.
+    actions
+        On record.
 
     Notes
     -----
@@ -113,7 +115,7 @@ def compared(bars: pl.DataFrame) -> pl.DataFrame:
     """
     rows = bars.with_columns(
         _recorded=(pl.col("recorded_split") / (1 - pl.col("recorded_dividend") / previous("close"))).log(),
-        _on_file=pl.col("recorded_split").is_not_null().any().over("symbol"),
+        _on_file=pl.col("symbol").is_in(actions["symbol"].unique().implode()),
         _adjusted=pl.col("adj_close_received").is_not_null(),
     )
     some = rows.filter(

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import polars as pl
 
-from trading_assets.config import Configuration
 from trading_assets.config.universe import DynamicUniverse
 from trading_assets.market_data import calendars, quality
 from trading_assets.market_data.adjustment import adjust
-from trading_assets.market_data.corporate_actions import NO_ACTIONS, compared
+from trading_assets.market_data.corporate_actions import compared
+from trading_assets.market_data.decided import NOTHING_DECIDED, ChangedDecisionError, Decided
 from trading_assets.market_data.dynamic_universe import spells
+from trading_assets.market_data.inputs import Inputs
 from trading_assets.market_data.instruments import instruments
 from trading_assets.market_data.neighbours import distinct
-from trading_assets.market_data.quality.releases import NO_RELEASES
 from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS
-from trading_assets.market_data.tickers import NO_TICKERS
-from trading_assets.market_data.universe import Memberships, default_as_of, resolve
+from trading_assets.market_data.universe import default_as_of, resolve
 
 
 class History(NamedTuple):
-    """Whole tables of the stage, and what did not get into them.
+    """Tables of the stage, and what did not get into them: whole, or bars, quarantine and corporate actions from the
+    first session on that was not decided before.
 
     Attributes
     ----------
+    since
+        The first session of the bars, the quarantine and the corporate actions.
     as_of
         Nothing after it was used.
     ignored
@@ -39,56 +40,55 @@ class History(NamedTuple):
     sessions: pl.DataFrame
     instruments: pl.DataFrame
     universe: pl.DataFrame
+    since: dt.date
     as_of: dt.date
     ignored: list[str]
 
 
-def history(
-    raw: pl.DataFrame,
-    configuration: Configuration,
-    memberships: Memberships,
-    sectors: Mapping[str, str],
-    *,
-    releases: pl.DataFrame = NO_RELEASES,
-    actions: pl.DataFrame = NO_ACTIONS,
-    tickers: pl.DataFrame = NO_TICKERS,
-) -> History:
+def history(raw: pl.DataFrame, inputs: Inputs, decided: Decided = NOTHING_DECIDED) -> History:
     """Judge, adjust and describe everything received.
 
     Parameters
     ----------
     raw
-        All rows of `tables.RAW_BARS`.
-    memberships
-        Of `universe.read_memberships`.
-    sectors
-        Of `sectors.read_sectors`.
-    releases
-        Of `quality.read_releases`.
-    actions
-        Of `corporate_actions.read_actions`.
-    tickers
-        Of `tickers.read_tickers`.
+        All rows of `tables.RAW_BARS`; with `decided`, those that `decisions.read_again` reads.
+    decided
+        What earlier runs decided, and would decide again.
 
     Raises
     ------
     QualityError
         The bars are refused as a whole.
+    ChangedDecisionError
+        What was decided does not hold any more.
     """
-    listed = distinct(raw, ["symbol", "asset_class"])
+    configuration, memberships, sectors, releases, actions, tickers = inputs
+    kinds = pl.concat([decided.kinds, distinct(raw, decided.kinds.columns)]).unique()
+    listed = kinds.select("symbol", "asset_class").unique()
     universe = resolve(configuration, listed, memberships)
     used = {*universe["symbol"], *configuration.benchmarks.values()}
     ignored = sorted(set(listed["symbol"]) - used)
     raw = raw.filter(~pl.col("symbol").is_in(ignored)) if ignored else raw
     as_of = configuration.as_of or default_as_of(raw, universe, configuration.risk.delisting_sessions)
     as_of = as_of or configuration.start
+    if as_of < decided.since:
+        raise ChangedDecisionError
+    kinds = kinds.filter(~pl.col("symbol").is_in(ignored))
 
-    sessions = expected_sessions(raw, configuration.start, as_of)
+    sessions = expected_sessions(raw, configuration.start, as_of, decided)
     judged = quality.judge(
-        raw, sessions, as_of, configuration.quality, releases=releases, actions=actions, tickers=tickers
+        raw,
+        sessions,
+        as_of,
+        configuration.quality,
+        releases=releases,
+        actions=actions,
+        tickers=tickers,
+        decided=decided,
     )
-    adjusted = adjust(judged.usable, configuration.quality.split_ratio, actions)
-    bars = adjusted.select(*BARS.columns)
+    is_new = pl.col("session") >= decided.since
+    adjusted = adjust(judged.usable, configuration.quality.split_ratio, actions, decided)
+    bars = adjusted.filter(is_new).select(*BARS.columns)
     for asset_class, setting in configuration.universe.items():
         if isinstance(setting, DynamicUniverse):
             own = spells(bars.filter(asset_class=asset_class), setting).with_columns(asset_class=pl.lit(asset_class))
@@ -96,36 +96,61 @@ def history(
             universe = pl.concat([others, own.select(universe.columns)]).sort("symbol", "start")
     return History(
         bars=bars,
-        quarantine=judged.quarantine,
+        quarantine=judged.quarantine.filter(is_new),
         sessions=sessions,
-        corporate_actions=compared(adjusted).select(*CORPORATE_ACTIONS.columns),
-        instruments=instruments(raw, bars, universe, memberships, sectors, tickers),
+        corporate_actions=compared(adjusted, actions).filter(is_new).select(*CORPORATE_ACTIONS.columns),
+        instruments=instruments(kinds, _spans(bars, decided), universe, memberships, sectors, tickers),
         universe=universe,
+        since=decided.since,
         as_of=as_of,
         ignored=ignored,
     )
 
 
-def expected_sessions(raw: pl.DataFrame, start: dt.date, as_of: dt.date) -> pl.DataFrame:
+def _spans(bars: pl.DataFrame, decided: Decided) -> pl.DataFrame:
+    """symbol, first_session, last_session of the usable bars, new or decided."""
+    ends = pl.concat([bars.select("symbol", "session"), decided.first, decided.last.select("symbol", "session")])
+    return ends.group_by("symbol").agg(
+        pl.col("session").min().alias("first_session"), pl.col("session").max().alias("last_session")
+    )
+
+
+def expected_sessions(
+    raw: pl.DataFrame, start: dt.date, as_of: dt.date, decided: Decided = NOTHING_DECIDED
+) -> pl.DataFrame:
     """calendar, session: every session of each calendar of `raw`, from `start` or the first bar to `as_of`."""
     parts = [pl.DataFrame(schema={"calendar": pl.String, "session": pl.Date})]
-    firsts = raw.group_by("calendar").agg(pl.col("session").min())
+    seen = pl.concat([decided.calendars, raw.select("calendar", "session")])
+    firsts = seen.group_by("calendar").agg(pl.col("session").min())
     for calendar, first in firsts.iter_rows():
         days = calendars.sessions(calendar, min(start, first), as_of)
         parts.append(pl.DataFrame({"calendar": [calendar] * len(days), "session": days}))
     return pl.concat(parts).sort("calendar", "session")
 
 
-def unsettled_since(history: History, first: dt.date) -> dt.date:
-    """The earliest session before `first` whose bar was judged without the bar that decides it.
+def unsettled_since(history: History, first: dt.date, before: pl.DataFrame) -> dt.date:
+    """The earliest session before `first` whose bar was judged without the bar that decides it, or with another one.
 
-    Where the last received bar of a symbol before `first` turned out to be a spike, an earlier run, which had
-    not seen what came next, kept it. Returns `first` if there is none.
+    Parameters
+    ----------
+    history
+        Of everything.
+    before
+        symbol, session: spikes and the like that an earlier run found.
+
+    Notes
+    -----
+    The last received bar of a symbol before `first` is in use until the next one takes it back, and is back in use if
+    that next one is corrected. Returns `first` if there is none.
     """
-    spikes = history.quarantine.filter((pl.col("session") < first) & quality.taken_back()).select(
-        "symbol", pl.col("session").alias("spike")
+    now = history.quarantine.filter((pl.col("session") < first) & quality.taken_back()).select("symbol", "session")
+    changed = pl.concat(
+        [
+            now.join(before, on=["symbol", "session"], how="anti"),
+            before.join(now, on=["symbol", "session"], how="anti"),
+        ]
     )
-    last_bar = history.bars.filter(pl.col("session") < first).group_by("symbol").agg(pl.col("session").max())
-    open_spikes = spikes.join(last_bar, on="symbol", how="left").filter(pl.col("spike") > pl.col("session"))
-    earliest = open_spikes["spike"].min()
+    received = pl.concat([history.bars.select("symbol", "session"), now, before]).filter(pl.col("session") < first)
+    last = received.group_by("symbol").agg(pl.col("session").max())
+    earliest = changed.join(last, on=["symbol", "session"], how="semi")["session"].min()
     return earliest if isinstance(earliest, dt.date) else first

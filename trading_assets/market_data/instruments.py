@@ -6,27 +6,26 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from trading_assets.market_data.neighbours import distinct
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.market_data.universe import Memberships, UniverseError
 
 
 def instruments(
-    raw: pl.DataFrame,
-    bars: pl.DataFrame,
+    kinds: pl.DataFrame,
+    spans: pl.DataFrame,
     universe: pl.DataFrame,
     memberships: Memberships,
     sectors: Mapping[str, str],
     tickers: pl.DataFrame,
 ) -> pl.DataFrame:
-    """One row a symbol of `raw`, whether or not any of its bars is usable; rows of `tables.INSTRUMENTS`.
+    """One row a symbol received, whether or not any of its bars is usable; rows of `tables.INSTRUMENTS`.
 
     Parameters
     ----------
-    raw
-        Received bars of the universe and the benchmarks.
-    bars
-        The usable ones among them.
+    kinds
+        symbol, asset_class, calendar, source: all that came of the universe and the benchmarks.
+    spans
+        symbol, first_session, last_session of its usable bars.
     universe
         Spells.
     memberships
@@ -41,7 +40,7 @@ def instruments(
     UniverseError
         A symbol has two asset classes or calendars: bars are told apart by symbol alone.
     """
-    kinds = distinct(raw, ["symbol", "asset_class", "calendar", "source"]).sort("symbol", "source")
+    kinds = kinds.sort("symbol", "source")
     clashing = kinds.unique(["symbol", "asset_class", "calendar"]).filter(pl.col("symbol").is_duplicated())
     if not clashing.is_empty():
         symbol = clashing["symbol"].sort()[0]
@@ -50,9 +49,6 @@ def instruments(
             f"symbol {symbol!r} comes as two instruments: {' and '.join(' '.join(row) for row in both)}\n"
             "  expected: one asset class and one calendar for a symbol\n  do: rename it in one of the sources"
         )
-    spans = bars.group_by("symbol").agg(
-        pl.col("session").min().alias("first_session"), pl.col("session").max().alias("last_session")
-    )
     return (
         kinds.unique("symbol", keep="first", maintain_order=True)
         .join(spans, on="symbol", how="left")

@@ -128,6 +128,17 @@ SESSIONS = Table(
     columns={"calendar": _CALENDAR, "session": _SESSION},
 )
 
+JUDGED_MONTHS = Table(
+    name="market_data.judged_months",
+    description="A month whose bars, like all before it, are what a run over everything would make of them",
+    key=("session",),
+    columns={
+        "session": Column(pl.Date, "The month's last day"),
+        "fingerprint": Column(pl.String, "Of all that bars up to then depend on beside the received ones"),
+        "raw_commit": Column(pl.Int64, "The last commit that changed received bars up to then"),
+    },
+)
+
 INSTRUMENTS = Table(
     name="market_data.instruments",
     description="A symbol of the universe or a benchmark",

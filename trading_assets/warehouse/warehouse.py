@@ -228,6 +228,16 @@ class Warehouse:
         except MissingTableError:
             return False
 
+    def last_commit(self, table: Table, slice_: Slice) -> int:
+        """The number of the last commit that may have changed rows of a slice; 0 if none has.
+
+        It grows with each commit. Looking at it is no read: a unit of work does not depend on it.
+        """
+        if not self.path.exists():
+            return 0
+        with open_to_read(self.path, self.wait_seconds) as connection:
+            return max(versions.versions_of(connection, table.name, slice_).values(), default=0)
+
     def fingerprint(self, table: Table, exclude: Sequence[str] = ()) -> str:
         """SHA-256 of the table's rows in order of its key: equal for equal content, however it got there.
 

@@ -108,7 +108,9 @@ def test_a_record_is_used_before_what_is_inferred() -> None:
     record = actions(("AAA", SESSIONS[1], 1.0, 0.5))
     found = adjust(bars, 0.2, record)
     assert found["cash_dividend"].to_list() == [0.0, 0.5, 0.0]
-    table = compared(found).select("session", "cash_dividend", "recorded_dividend", "inferred_dividend", "agrees")
+    table = compared(found, record).select(
+        "session", "cash_dividend", "recorded_dividend", "inferred_dividend", "agrees"
+    )
     assert table.rows() == [(SESSIONS[1], 0.5, 0.5, pytest.approx(2.005, abs=1e-9), False)]
 
 
@@ -145,7 +147,7 @@ def test_record_and_adjusted_close_of_the_same_actions_agree(
         for forward, close, backward in zip(recorded["forward_factor"], closes, factor, strict=True)
     ]
     assert ratios == pytest.approx([ratios[0]] * len(ratios), rel=1e-12)
-    both = compared(adjust(with_adjusted, 0.2, record))
+    both = compared(adjust(with_adjusted, 0.2, record), record)
     assert both["agrees"].to_list() == [True] * len(listed)
 
 

@@ -189,12 +189,14 @@ def test_instruments_describe_symbols_and_refuse_a_double_one() -> None:
     raw = pl.concat([path([100.0] * 3, "A"), path([100.0] * 2, "B", source="synthetic")])
     spells = pl.DataFrame({"symbol": ["A"]})
     delisted = pl.DataFrame({"symbol": ["A", "A", "C"], "delisted": [None, SESSIONS[2], SESSIONS[1]]})
-    table = instruments(raw, raw.filter(pl.col("symbol") == "A"), spells, {"equity": delisted}, {}, NO_TICKERS)
+    kinds = raw.select("symbol", "asset_class", "calendar", "source")
+    ends = pl.DataFrame({"symbol": ["A"], "first_session": [SESSIONS[0]], "last_session": [SESSIONS[2]]})
+    table = instruments(kinds, ends, spells, {"equity": delisted}, {}, NO_TICKERS)
     columns = ("symbol", "first_session", "last_session", "delisted", "synthetic", "in_universe")
     assert table.select(columns).rows() == [
         ("A", SESSIONS[0], SESSIONS[2], SESSIONS[2], False, True),
         ("B", None, None, None, True, False),
     ]
-    twice = pl.concat([raw, path([100.0], "A", asset_class="crypto", calendar="24/7")])
+    twice = pl.concat([kinds, path([100.0], "A", asset_class="crypto", calendar="24/7").select(kinds.columns)])
     with pytest.raises(UniverseError, match="'A' comes as two instruments"):
-        instruments(twice, raw, spells, {}, {}, NO_TICKERS)
+        instruments(twice, ends, spells, {}, {}, NO_TICKERS)

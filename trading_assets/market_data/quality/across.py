@@ -9,7 +9,7 @@ import math
 
 import polars as pl
 
-from trading_assets.config.quality import Quality
+from trading_assets.config.quality import LOOK_BACK, Quality
 from trading_assets.market_data.neighbours import previous
 from trading_assets.market_data.quality.values import PRICES
 
@@ -49,8 +49,9 @@ def copies(bars: pl.DataFrame, quality: Quality) -> tuple[pl.Series, pl.Series]:
     moved = (pl.col("close") != previous("close")).fill_null(False)
     rows = bars.select("symbol", *_MARKET, moved=moved).with_columns(shared=none.scatter(shared, True))
     rows = rows.with_columns(spell=(~pl.col("shared")).cum_sum().over("symbol"))
-    evidence = (pl.col("shared") & pl.col("moved")).cum_sum().over("symbol", "spell")
-    rows = rows.with_columns(copied=pl.col("shared") & (evidence >= quality.identical_sessions))
+    rows = rows.with_columns(evidence=(pl.col("shared") & pl.col("moved")).cum_sum().over("symbol", "spell"))
+    long_ago = pl.col("evidence").shift(LOOK_BACK).over("symbol", "spell").fill_null(0)
+    rows = rows.with_columns(copied=pl.col("shared") & (pl.col("evidence") - long_ago >= quality.identical_sessions))
     found = rows.select(
         "copied",
         most=(pl.col("copied").sum().over(_MARKET) > quality.most_symbols * pl.len().over(_MARKET))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from trading_assets.config.quality import Quality
+from trading_assets.market_data.decided import Decided
 from trading_assets.market_data.quality.rules import RULES, Rule
 
 _ORDER = {rule.name: number for number, rule in enumerate(RULES)}
@@ -27,10 +28,15 @@ class Findings:
         Severities.
     releases
         symbol, session, rule.
+    decided
+        What is on record of the rows before `decided.since` holds, whatever the rules find there.
     """
 
-    def __init__(self, rows: pl.DataFrame, quality: Quality, releases: pl.DataFrame) -> None:
+    def __init__(self, rows: pl.DataFrame, quality: Quality, releases: pl.DataFrame, decided: Decided) -> None:
         self._rows, self._quality, self._releases = rows, quality, releases
+        self._since = decided.since
+        places = rows.select("symbol", "session", "occurrence", "_row")
+        self._decided = decided.reasons.join(places, on=["symbol", "session", "occurrence"]).select("_row", "rule")
         self._out: list[pl.DataFrame] = []
         self._noted: list[pl.DataFrame] = []
 
@@ -55,13 +61,17 @@ class Findings:
         out: list[pl.DataFrame] = []
         for rule, holds in found.items():
             severity = self._quality.severity_of(rule.name)
-            if severity == "off" or not holds.any():
+            before = self._decided.filter(rule=rule.name)
+            if severity == "off" or not (holds.any() or before.height):
                 continue
             hits = left.filter(holds.fill_null(False)).select("_row", "symbol", "session")
             named = self._releases.filter(rule=rule.name)
-            hits = hits.join(named, on=["symbol", "session"], how="anti", maintain_order="left")
+            hits = hits.filter(pl.col("session") >= self._since).join(
+                named, on=["symbol", "session"], how="anti", maintain_order="left"
+            )
             if severity == "batch" and not hits.is_empty():
                 raise self._refusal(rule, hits)
+            hits = pl.concat([left.select(hits.columns).join(before, on="_row", how="semi"), hits])
             if severity == "symbol":
                 since = hits.group_by("symbol").agg(pl.col("session").min().alias("since"))
                 later = left.select("_row", "symbol", "session").join(since, on="symbol", maintain_order="left")
@@ -70,6 +80,11 @@ class Findings:
             (self._noted if severity == "flag" else out).append(marked)
         self._out += out
         return left.join(pl.concat(out), on="_row", how="anti", maintain_order="left") if out else left
+
+    def without_decided(self, left: pl.DataFrame, *rules: Rule) -> pl.DataFrame:
+        """What is left of `left` without the rows that are on record as out by one of these rules."""
+        out = self._decided.filter(pl.col("rule").is_in([rule.name for rule in rules]))
+        return left.join(out, on="_row", how="anti", maintain_order="left")
 
     def with_flags(self, left: pl.DataFrame) -> pl.DataFrame:
         """Add `flags`, the names of what was noted about each row."""

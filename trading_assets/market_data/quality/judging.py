@@ -15,6 +15,7 @@ import polars as pl
 from trading_assets.config.quality import Quality
 from trading_assets.market_data.adjustment import FACTOR_COLUMNS, with_factor_change, with_units
 from trading_assets.market_data.corporate_actions import NO_ACTIONS
+from trading_assets.market_data.decided import NOTHING_DECIDED, ChangedDecisionError, Decided
 from trading_assets.market_data.neighbours import previous, repeated
 from trading_assets.market_data.quality import across, levels
 from trading_assets.market_data.quality.findings import Findings, QualityError
@@ -77,6 +78,7 @@ def judge(
     releases: pl.DataFrame = NO_RELEASES,
     actions: pl.DataFrame = NO_ACTIONS,
     tickers: pl.DataFrame = NO_TICKERS,
+    decided: Decided = NOTHING_DECIDED,
 ) -> Judged:
     """Part received bars into usable ones and quarantine.
 
@@ -96,11 +98,21 @@ def judge(
         Corporate actions on record, of `corporate_actions.read_actions`.
     tickers
         Of `tickers.read_tickers`: its symbols are on record as one instrument each, whatever the gaps.
+    decided
+        What is on record of sessions before `decided.since`. They are the past of those after: `LOOK_BACK` usable bars
+        of each symbol, or all it has, have to be there.
+
+    Returns
+    -------
+    Judged
+        Of sessions before `decided.since`, what is on record; they have no flags.
 
     Raises
     ------
     QualityError
         A rule whose severity is `batch` found something.
+    ChangedDecisionError
+        A bar takes back the move of the last one before `decided.since`.
 
     Notes
     -----
@@ -122,7 +134,7 @@ def judge(
         how="left",
         maintain_order="left",
     )
-    found = Findings(rows, quality, releases)
+    found = Findings(rows, quality, releases, decided)
     of_a_row = {rule: rows.select(holds).to_series() for rule, holds in _row_rules(as_of, quality).items()}
     rows = with_units(rows.drop("_known", "_conflict").with_columns(_finite_or_null(name) for name in VALUES))
     left = found.sift(rows, of_a_row)
@@ -133,9 +145,13 @@ def judge(
     on_record = left["symbol"].is_in(tickers["symbol"].unique().implode())
     left = found.sift(left, {TICKER_REUSE: levels.reused_tickers(left, sessions, quality) & ~on_record})
     left = found.sift(left, {UNIT_CHANGE: levels.unit_changes(left, found.released(left, UNIT_CHANGE))})
+    left = found.without_decided(left, SPIKE, HALF_ADJUSTED)
     left = with_factor_change(left.drop(FACTOR_COLUMNS), actions)
     real = found.released(left, EXTREME_MOVE) | found.released(left, SPIKE) | found.released(left, HALF_ADJUSTED)
-    moves = extreme_moves(left, quality, real, actions)
+    is_decided, is_open = _decided(left, decided)
+    moves = extreme_moves(left, quality, real | (is_decided & ~is_open), actions)
+    if (is_decided & (moves.spike | moves.half_adjusted)).any():
+        raise ChangedDecisionError
     left = left.with_columns(_extreme=moves.extreme)
     left = found.sift(left, {SPIKE: moves.spike, HALF_ADJUSTED: moves.half_adjusted})
     left = with_factor_change(left.drop(FACTOR_COLUMNS), actions)
@@ -149,6 +165,15 @@ def judge(
         usable=usable.select(*raw.columns, "flags"),
         quarantine=found.quarantined(rows).select(*raw.columns, "reasons"),
     )
+
+
+def _decided(left: pl.DataFrame, decided: Decided) -> tuple[pl.Series, pl.Series]:
+    """Rows of sessions before `decided.since`, and those among them that the next bar may still take back."""
+    is_open = pl.struct("symbol", "session").is_in(
+        decided.last.filter("is_extreme").select(pl.struct("symbol", "session")).to_series().implode()
+    )
+    found = left.select(before=pl.col("session") < decided.since, open=is_open)
+    return found["before"], found["open"]
 
 
 def _without_copies(raw: pl.DataFrame) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Mapping, Sequence
 
@@ -19,6 +20,7 @@ from trading_assets.market_data.sources.tabular import CsvTable, Tabular
 
 _FILENAME = "filename"
 _LINES_TO_LOOK_AT = 20
+_MARGIN = dt.timedelta(days=3)
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +38,10 @@ def with_sessions(bars: pl.DataFrame, settings: ColumnSettings) -> pl.DataFrame:
     )
 
 
-def bars_of_table(table: Tabular, source: ColumnSettings) -> pl.DataFrame:
-    """All bars of one table in its order: the raw columns, with `local` (local time of the stamp) for the session.
+def bars_of_table(table: Tabular, source: ColumnSettings, start: dt.date, end: dt.date) -> pl.DataFrame:
+    """Bars of one table in its order: the raw columns, with `local` (local time of the stamp) for the session.
+
+    Those with sessions in [start, end] are there, and few others: numbers of rows that nobody asked for are not read.
 
     Raises
     ------
@@ -61,6 +65,7 @@ def bars_of_table(table: Tabular, source: ColumnSettings) -> pl.DataFrame:
     cells = cells.select("source_line", **{ours: pl.col(str(position)) for ours, position in columns.items()})
     theirs = {ours: table.header[position] for ours, position in columns.items()}
     cells = _with_local_times(cells, source, file=table.name, column=theirs["session"])
+    cells = cells.filter(pl.col("local").dt.date().is_between(*_with_margin(start, end)))
     if of_file is None:
         symbol = symbols.from_column(cells, source.symbol_pattern, file=table.name, column=theirs["symbol"])
         cells = cells.with_columns(symbol)
@@ -75,6 +80,11 @@ def bars_of_table(table: Tabular, source: ColumnSettings) -> pl.DataFrame:
         pl.lit(table.name).alias("source_file"),
         "source_line",
     )
+
+
+def _with_margin(start: dt.date, end: dt.date) -> tuple[dt.date, dt.date]:
+    """Days whose bars may be of sessions in [start, end]: one can begin the evening before."""
+    return start - min(_MARGIN, start - dt.date.min), end + min(_MARGIN, dt.date.max - end)
 
 
 def _columns(table: Tabular, source: ColumnSettings, symbol: str | None) -> dict[str, int]:

@@ -32,7 +32,7 @@ def read(source: FilesSource, *, start: dt.date, end: dt.date, directory: Path) 
         separator=None if source.separator == "auto" else source.separator,
     )
     frames = [
-        bars_of_table(table, source)
+        bars_of_table(table, source, start, end)
         for path, name in _find(source.path, directory)
         for table in open_tables(path, name, layout)
     ]

@@ -66,5 +66,5 @@ def read(source: SqlSource, *, start: dt.date, end: dt.date, directory: Path) ->
             expected="a SELECT that the database runs",
             todo="run it by hand, and check the address of the database",
         ) from None
-    bars = with_sessions(bars_of_table(QueryTable(rows), source), source)
+    bars = with_sessions(bars_of_table(QueryTable(rows), source, start, end), source)
     return arrange(bars.with_columns(source_file=pl.lit(source.path or None, pl.String)), start, end)

@@ -1,0 +1,127 @@
+"""Which months are judged for good, so that a new session costs what it brings and not what was there.
+
+A month is on record with a fingerprint of all that its bars depend on. While both agree, what is stored is what a run
+over everything would write again, and later months are judged with a short past: `LOOK_BACK` usable bars a symbol.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from trading_assets.config.quality import LOOK_BACK
+from trading_assets.config.universe import DynamicUniverse
+from trading_assets.market_data.decided import Decided
+from trading_assets.market_data.inputs import Inputs
+from trading_assets.market_data.quality.rules import EXTREME_MOVE, FUTURE_BAR, UNIT_CHANGE, taken_back
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, JUDGED_MONTHS, QUARANTINE, RAW_BARS, SESSIONS
+from trading_assets.warehouse import MissingTableError, Sessions, UnitOfWork
+
+_DAY = dt.timedelta(days=1)
+#: Calendar days that are read again at first; twice as many while some symbol has fewer bars in them than it needs.
+_PAST = dt.timedelta(days=300)
+_LONGEST_PAST = 8 * _PAST
+
+
+def judged_months(work: UnitOfWork, inputs: Inputs, start: dt.date, end: dt.date) -> pl.DataFrame:
+    """Rows of `tables.JUDGED_MONTHS` for the months from `start` to `end`, as far as all before them are on record."""
+    before = work.aside().query("SELECT min(session) FROM market_data.raw_bars").item()
+    if before is not None and before < start and not _is_judged(work, inputs, start - _DAY):
+        return JUDGED_MONTHS.empty()
+    lasts = pl.date_range(start, end, "1mo", eager=True).dt.month_end()
+    return pl.DataFrame(
+        [(last, inputs.fingerprint(last), work.last_commit(RAW_BARS, Sessions(dt.date.min, last))) for last in lasts],
+        schema={name: column.dtype for name, column in JUDGED_MONTHS.columns.items()},
+        orient="row",
+    )
+
+
+def read_again(work: UnitOfWork, inputs: Inputs, since: dt.date) -> tuple[pl.DataFrame, Decided] | None:
+    """Received bars from `since` on with the past that judging them needs, and what is on record of that past.
+
+    None where everything is to be judged again: the past is not on record, or is no past that ends (a delivery held
+    back, another unit, a move that was taken back on its last day), or a universe is chosen from all of it.
+    """
+    dynamic = any(isinstance(each, DynamicUniverse) for each in inputs.configuration.universe.values())
+    if dynamic or not _is_judged(work, inputs, since - _DAY):
+        return None
+    try:
+        past = _past(work, since)
+        if past is None:
+            return None
+        held = work.read(QUARANTINE, where="session BETWEEN ? AND ?", parameters=[past, since - _DAY])
+        last = work.query(
+            f"""SELECT symbol, max(session) AS session, arg_max(forward_factor, session) AS forward_factor,
+                list_contains(arg_max(flags, session), '{EXTREME_MOVE.name}') AS is_extreme
+            FROM {BARS.name} WHERE session < ? GROUP BY symbol ORDER BY symbol""",
+            [since],
+            reads=[BARS.name],
+        )
+        first = work.query(
+            f"SELECT symbol, min(session) AS session FROM {BARS.name} WHERE session < ? GROUP BY ALL ORDER BY ALL",
+            [since],
+            reads=[BARS.name],
+        )
+        if _is_open(work, held, last, since, past):
+            return None
+        decided = Decided(
+            since=since,
+            reasons=held.select("symbol", "session", "occurrence", rule="reasons").explode("rule"),
+            last=last,
+            first=first,
+            kinds=work.aside().read(INSTRUMENTS).select("symbol", "asset_class", "calendar", "source"),
+            calendars=work.aside().query(
+                f"SELECT calendar, min(session) AS session FROM {SESSIONS.name} GROUP BY calendar ORDER BY calendar"
+            ),
+        )
+        return work.read(RAW_BARS, where="session >= ?", parameters=[past]), decided
+    except MissingTableError:
+        return None
+
+
+def _is_judged(work: UnitOfWork, inputs: Inputs, last: dt.date) -> bool:
+    """Whether all up to `last`, the end of a month, is on record and nothing that it depends on has changed."""
+    row = work.aside().read_or_empty(JUDGED_MONTHS, where="session = ?", parameters=[last])
+    return row.height == 1 and row.row(0) == (
+        last,
+        inputs.fingerprint(last),
+        work.last_commit(RAW_BARS, Sessions(dt.date.min, last)),
+    )
+
+
+def _past(work: UnitOfWork, since: dt.date) -> dt.date | None:
+    """Where the past begins in which each symbol with a bar from `since` on has `LOOK_BACK` usable bars, or all."""
+    past = since - _PAST
+    while past >= since - _LONGEST_PAST:
+        thin = work.query(
+            f"""WITH active AS (SELECT DISTINCT symbol FROM {RAW_BARS.name} WHERE session >= ?),
+            near AS (
+                SELECT symbol, count(*) AS bars FROM {BARS.name}
+                WHERE session >= ? AND session < ? GROUP BY symbol
+            ), far AS (SELECT DISTINCT symbol FROM {RAW_BARS.name} WHERE session < ?)
+            SELECT count(*) FROM active SEMI JOIN far USING (symbol) LEFT JOIN near USING (symbol)
+            WHERE coalesce(bars, 0) < ?""",
+            [since, past, since, past, LOOK_BACK],
+            reads=[RAW_BARS.name, BARS.name],
+        ).item()
+        if thin == 0:
+            return past
+        past -= since - past
+    return None
+
+
+def _is_open(work: UnitOfWork, held: pl.DataFrame, last: pl.DataFrame, since: dt.date, past: dt.date) -> bool:
+    """Whether some decision before `since` reaches beyond it."""
+    if held.filter(pl.col("reasons").list.contains(UNIT_CHANGE.name)).height:
+        return True
+    noted = work.query(
+        f"""SELECT (SELECT count(*) FROM {BARS.name} WHERE session >= ? AND session < ?
+            AND list_contains(flags, '{UNIT_CHANGE.name}')) + (SELECT count(*) FROM {QUARANTINE.name}
+            WHERE session < ? AND list_contains(reasons, '{FUTURE_BAR.name}'))""",
+        [past, since, since],
+        reads=[BARS.name, QUARANTINE.name],
+    ).item()
+    spikes = held.filter(taken_back()).select("symbol", spike="session")
+    at_the_end = spikes.join(last, on="symbol", how="left").filter(pl.col("spike") > pl.col("session"))
+    return bool(noted) or at_the_end.height > 0

@@ -1,0 +1,73 @@
+"""What bars depend on beside the received ones: the configuration and the tables it names."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import NamedTuple
+
+import polars as pl
+
+from trading_assets.config import Configuration
+from trading_assets.market_data.corporate_actions import recorded_actions
+from trading_assets.market_data.quality.releases import read_releases
+from trading_assets.market_data.sectors import read_sectors
+from trading_assets.market_data.tickers import recorded_tickers
+from trading_assets.market_data.universe import Memberships, read_memberships
+
+_SETTINGS = {"start", "quality", "universe", "benchmarks", "market_data"}
+
+
+class Inputs(NamedTuple):
+    """A configuration and its tables.
+
+    Attributes
+    ----------
+    memberships
+        Of `universe.read_memberships`.
+    sectors
+        Of `sectors.read_sectors`.
+    releases
+        Of `quality.read_releases`.
+    actions
+        Of `corporate_actions.recorded_actions`.
+    tickers
+        Of `tickers.recorded_tickers`.
+    """
+
+    configuration: Configuration
+    memberships: Memberships
+    sectors: Mapping[str, str]
+    releases: pl.DataFrame
+    actions: pl.DataFrame
+    tickers: pl.DataFrame
+
+    def fingerprint(self, last: dt.date) -> str:
+        """SHA-256 of what bars up to `last` depend on; sectors are no part of them."""
+        digest = hashlib.sha256(version("trading-assets").encode())
+        digest.update(self.configuration.model_dump_json(include=_SETTINGS).encode())
+        dated = [frame.filter(pl.col("session") <= last) for frame in (self.releases, self.actions)]
+        members = [frame for _, frame in sorted(self.memberships.items())]
+        for frame in (*dated, self.tickers, *members):
+            digest.update(frame.write_csv().encode())
+        return digest.hexdigest()
+
+
+def read_inputs(configuration: Configuration) -> Inputs:
+    """Read every table that a configuration names.
+
+    Raises
+    ------
+    UniverseError, SectorError, ReleaseError, ReferenceError
+        One that cannot be used.
+    """
+    return Inputs(
+        configuration,
+        read_memberships(configuration),
+        read_sectors(configuration),
+        read_releases(configuration.releases_path),
+        recorded_actions(configuration),
+        recorded_tickers(configuration),
+    )
