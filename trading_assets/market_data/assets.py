@@ -14,9 +14,9 @@ from trading_assets.config import Configuration
 from trading_assets.config.remote_sources import MissingSecretError, RemoteSource, SqlSource
 from trading_assets.market_data import sources
 from trading_assets.market_data.decided import ChangedDecisionError
-from trading_assets.market_data.decisions import judged_months, read_again
+from trading_assets.market_data.decisions import PAST, judged_months, read_again
 from trading_assets.market_data.deliveries import reconcile
-from trading_assets.market_data.history import History, history, unsettled_since
+from trading_assets.market_data.history import History, history, refuse_faulty, unsettled_since
 from trading_assets.market_data.inputs import Inputs, read_inputs
 from trading_assets.market_data.quality import FUTURE_BAR, taken_back
 from trading_assets.market_data.tables import (
@@ -76,15 +76,19 @@ def raw_bars(step: Step) -> Mapping[str, Any]:
     """Bars as received from every source, faults included, and the benchmarks that only the sample has.
 
     A month that is delivered again replaces what was there: unchanged bars keep their receipt, what a changed bar
-    was before goes to `market_data.revisions`. A symbol that the configuration names and no source has is an
+    was before goes to `market_data.revisions`. A delivery that a rule of severity `batch` refuses leaves everything as
+    it was. A symbol that the configuration names and no source has is an
     error before anything is written, unless `allow_missing` is set.
     """
     months = step.months
     failures: list[str] = []
-    read_inputs(step.configuration)  # tables that cannot be used stop the run here
+    inputs = read_inputs(step.configuration)  # tables that cannot be used stop the run here
     stored = _as_stored(step, RAW_BARS, "session BETWEEN ? AND ?", [months.start, months.end])
     received = _received(step, stored, failures)
     delivery = reconcile(stored, received, step.now)
+    if not delivery.raw_bars.equals(stored):
+        past = "session < ? AND session >= ?", [months.start, months.start - min(PAST, months.start - dt.date.min)]
+        refuse_faulty(delivery.raw_bars, _as_stored(step, RAW_BARS, *past), inputs, step.now.date())
     if not delivery.revisions.is_empty():  # first: a kill in between repeats a revision, and loses none
         step.work.append(REVISIONS, delivery.revisions)
     if stored.is_empty() or not delivery.raw_bars.equals(stored):  # else what was computed from it is still fresh

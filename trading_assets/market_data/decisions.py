@@ -20,8 +20,8 @@ from trading_assets.warehouse import MissingTableError, Sessions, UnitOfWork
 
 _DAY = dt.timedelta(days=1)
 #: Calendar days that are read again at first; twice as many while some symbol has fewer bars in them than it needs.
-_PAST = dt.timedelta(days=300)
-_LONGEST_PAST = 8 * _PAST
+PAST = dt.timedelta(days=300)
+_LONGEST_PAST = 8 * PAST
 
 
 def judged_months(work: UnitOfWork, inputs: Inputs, start: dt.date, end: dt.date) -> pl.DataFrame:
@@ -92,7 +92,7 @@ def _is_judged(work: UnitOfWork, inputs: Inputs, last: dt.date) -> bool:
 
 def _past(work: UnitOfWork, since: dt.date) -> dt.date | None:
     """Where the past begins in which each symbol with a bar from `since` on has `LOOK_BACK` usable bars, or all."""
-    past = since - _PAST
+    past = since - PAST
     while past >= since - _LONGEST_PAST:
         thin = work.query(
             f"""WITH active AS (SELECT DISTINCT symbol FROM {RAW_BARS.name} WHERE session >= ?),

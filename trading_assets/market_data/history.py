@@ -107,6 +107,38 @@ def history(raw: pl.DataFrame, inputs: Inputs, decided: Decided = NOTHING_DECIDE
     )
 
 
+def refuse_faulty(delivered: pl.DataFrame, past: pl.DataFrame, inputs: Inputs, today: dt.date) -> None:
+    """Look for what refuses a delivery before anything of it is written.
+
+    Parameters
+    ----------
+    delivered, past
+        Rows of `tables.RAW_BARS`: new ones, and those of the sessions before.
+    today
+        Bars of later sessions are not looked at.
+
+    Raises
+    ------
+    QualityError
+        A rule whose severity is `batch` finds something in the new ones.
+    """
+    if delivered.is_empty():
+        return
+    first, last = delivered.select(first=pl.col("session").min(), last=pl.col("session").max()).row(0)
+    as_of = min(last, today)
+    raw = pl.concat([past, delivered])
+    quality.judge(
+        raw,
+        expected_sessions(raw, inputs.configuration.start, as_of),
+        as_of,
+        inputs.configuration.quality,
+        releases=inputs.releases,
+        actions=inputs.actions,
+        tickers=inputs.tickers,
+        decided=NOTHING_DECIDED._replace(since=first),
+    )
+
+
 def _spans(bars: pl.DataFrame, decided: Decided) -> pl.DataFrame:
     """symbol, first_session, last_session of the usable bars, new or decided."""
     ends = pl.concat([bars.select("symbol", "session"), decided.first, decided.last.select("symbol", "session")])
