@@ -51,6 +51,8 @@ def main(zipline_python: str) -> None:
             "sweep": run("our_portfolio", SYMBOLS, SESSIONS, 1000),
             "our_growth": run("our_growth", *LARGEST),
             "bt_weekly": run("bt_weekly", bars),
+            "new_session": run("new_session", SYMBOLS, 10),
+            "new_session_short": run("new_session", SYMBOLS, 1),
             "zipline_daily": run("zipline_daily", bars, folder, python=zipline_python),
         }
     check_same(results["our_columns"], results["vectorbt_columns"])

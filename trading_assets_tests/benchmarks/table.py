@@ -19,6 +19,7 @@ def rows(results: dict[str, Any]) -> list[tuple[str, str, str]]:
     columns = ours["seconds"]["all"]
     run, recorded = portfolio["seconds"]["run"], portfolio["seconds"]["recorded"]
     bt, zipline = results["bt_weekly"]["seconds"]["all"], results["zipline_daily"]["seconds"]["all"]
+    long, short = (results[name]["seconds"]["session"] for name in ("new_session", "new_session_short"))
     growth = {tuple(map(int, shape.split(" x "))): each for shape, each in results["our_growth"]["seconds"].items()}
     return [
         ("independent columns, 100 sets: vectorbt / ours", ">= 50x", _times(theirs["seconds"]["all"] / columns)),
@@ -31,6 +32,7 @@ def rows(results: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("portfolio, 1,000 sets", ">= 100 M bars/s", f"{sweep['bars'] / sweep['seconds']['all'] / 1e6:,.0f} M bars/s"),
         ("peak memory, 1,000 sets / 100 sets", "flat", f"{sweep['megabytes'] / small['megabytes']:.2f}x"),
         ("time per bar, a larger market / a smaller one, at worst", "<= 1.5x", f"{worst_growth(growth):.2f}x"),
+        ("bars of one session more, on ten years of them / on one year", "< 1.5x", f"{long / short:.2f}x"),
         ("time per bar, 5,000 symbols x 20 years / 50 x 1", "", f"{growth[max(growth)] / growth[min(growth)]:.2f}x"),
     ]
 
