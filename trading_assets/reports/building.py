@@ -35,10 +35,11 @@ EXPORTED = (
     "sensitivity",
     "stress",
     "stress_equity",
+    "conditions",
     "overfitting",
     "resampling",
 )
-MACHINE_READABLE = ("verdicts", "metrics", "stress", "overfitting", "resampling", "trades")
+MACHINE_READABLE = ("verdicts", "metrics", "stress", "conditions", "overfitting", "resampling", "trades")
 
 
 def build_reports(configuration: Configuration, warehouse: Warehouse, strategies: Sequence[str]) -> list[Path]:

@@ -6,6 +6,7 @@ import polars as pl
 
 from trading_assets import charts
 from trading_assets.reports.cells import Cell, Format, Grid, Head, number, percent
+from trading_assets.reports.conditions import condition_tables, in_words
 from trading_assets.reports.content import StrategyContent
 from trading_assets.reports.section import Section
 from trading_assets.robustness.tables import DEVELOPMENT
@@ -59,10 +60,11 @@ def doubts_section(content: StrategyContent) -> Section:
         title="How this could be wrong",
         stage="robustness",
         text="Many parameter sets were tried and one was kept: the first table says how good the best of them would "
-        "look by luck. The second says how far chance alone moves the result, and whether the entry dates matter.",
+        "look by luck. The second says how far chance alone moves the result, and whether the entry dates matter. The "
+        f"others say when the result was made, and what is left of it without its best moments. {in_words(content)}",
         charts=figures,
-        tables=[table for table in (_choice(content), _drawn(content)) if table.rows],
-        files=[f"{content.name}_{table}.csv" for table in ("overfitting", "resampling")],
+        tables=[table for table in (_choice(content), _drawn(content)) if table.rows] + condition_tables(content),
+        files=[f"{content.name}_{table}.csv" for table in ("overfitting", "resampling", "conditions")],
     )
 
 

@@ -33,6 +33,7 @@ from trading_assets.robustness.steps import (
 )
 from trading_assets.robustness.tables import (
     BANDS,
+    CONDITIONS,
     DEVELOPMENT,
     HEATMAPS,
     HOLDOUT,
@@ -113,7 +114,9 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
 
 
 def stress(step: Step) -> Mapping[str, Any]:
-    """The strategy under dearer and later fills, with holes and crashes, in bad times, on train + validation."""
+    """The strategy under dearer and later fills, with holes and crashes, in bad times, and without what it owes its
+    result to; on train + validation.
+    """
     from trading_assets.robustness.spans import development
 
     require_ok(step)
@@ -249,8 +252,8 @@ def _assets_of(configuration: Configuration, strategy: str) -> list[dg.AssetsDef
         ),
         asset(
             stress,
-            shared=(STRESS, STRESS_EQUITY),
-            clear=lambda step: remove_development(step, (STRESS, STRESS_EQUITY)),
+            shared=(STRESS, STRESS_EQUITY, CONDITIONS),
+            clear=lambda step: remove_development(step, (STRESS, STRESS_EQUITY, CONDITIONS)),
             deps=inputs,
         ),
         asset(

@@ -3,17 +3,18 @@
 import dagster as dg
 
 from trading_assets.config import Configuration
-from trading_assets.robustness.tables import LOOK_AHEAD, VERDICTS
+from trading_assets.robustness.tables import CONDITIONS, DEVELOPMENT, LOOK_AHEAD, VERDICTS
 from trading_assets.warehouse import Rows, Warehouse
 
 
 def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]:
-    """`nothing_looks_ahead`; `registered` and `ledger_intact` of each holdout, `verdict_is_go` of each verdict."""
+    """`nothing_looks_ahead`; `holdings_are_several_bets`; `registered` and `ledger_intact` of each holdout, `verdict_is_go` of each verdict."""
     return [
         check
         for name in configuration.strategies
         for check in (
             _nothing_looks_ahead(name),
+            _holdings_are_several_bets(name),
             _registered(configuration, name),
             _ledger_intact(configuration, name),
             _verdict_is_go(name),
@@ -40,6 +41,30 @@ def _nothing_looks_ahead(strategy: str) -> dg.AssetChecksDefinition:
             for row in first.sort("subject", "column").iter_rows(named=True)
         ]
         return dg.AssetCheckResult(passed=found.is_empty(), metadata={"looking ahead": "\n".join(said) or "nothing"})
+
+    return check
+
+
+def _holdings_are_several_bets(strategy: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=["robustness", "stress", strategy],
+        name="holdings_are_several_bets",
+        description="In deep drawdowns the mean correlation of what is held stays below 0.70.",
+        required_resource_keys={"warehouse"},
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        from trading_assets.robustness.conditions import HOLDINGS, ONE_BET
+
+        warehouse: Warehouse = context.resources.warehouse
+        rows = warehouse.read_or_empty(CONDITIONS, rows=Rows("strategy", strategy)).filter(
+            split=DEVELOPMENT, topic=HOLDINGS, condition="drawdown", statistic="mean_correlation"
+        )
+        correlation = rows["value"].item() if rows.height else None
+        return dg.AssetCheckResult(
+            passed=correlation is None or correlation <= ONE_BET,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"mean correlation in drawdowns": "too few to tell" if correlation is None else correlation},
+        )
 
     return check
 

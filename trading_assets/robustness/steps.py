@@ -13,6 +13,7 @@ from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models.tables import SPLITS
 from trading_assets.robustness.tables import (
     BANDS,
+    CONDITIONS,
     DEVELOPMENT,
     HOLDOUT,
     HOLDOUT_RESULTS,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 STAGE = "robustness"
 
 #: Tables that hold rows of the holdout once it was looked at.
-HOLDOUT_TABLES = (*backtests.RUN_TABLES, STRESS, STRESS_EQUITY, RESAMPLING, BANDS)
+HOLDOUT_TABLES = (*backtests.RUN_TABLES, STRESS, STRESS_EQUITY, CONDITIONS, RESAMPLING, BANDS)
 
 
 def market(step: Step, name: str) -> tuple[Frames, StrategyMarket, dict[str, Interval]]:
@@ -75,7 +76,8 @@ def symbols(context: StrategyMarket) -> list[str]:
 def stress_rows(
     step: Step, context: StrategyMarket, frames: Frames, span: Interval, split: str
 ) -> dict[Table, pl.DataFrame]:
-    """Rows of `robustness.stress` and `robustness.stress_equity` of one span."""
+    """Rows of `robustness.stress`, `robustness.stress_equity` and `robustness.conditions` of one span."""
+    from trading_assets.robustness.conditions import conditions
     from trading_assets.robustness.months import benchmark_levels, classify_months
     from trading_assets.robustness.scenarios import World
     from trading_assets.robustness.stress import chosen
@@ -99,7 +101,17 @@ def stress_rows(
         world=World(step.configuration, frames_of),
         best_trades=settings.verdict.reject_best_trades,
     )
-    return {STRESS: found.metrics, STRESS_EQUITY: found.equity}
+    returns = pl.DataFrame(context.market.returns, schema=list(context.grid.symbols)).with_columns(
+        session=pl.Series(context.grid.sessions, dtype=pl.Date)
+    )
+    conditional = conditions(
+        found.base,
+        returns,
+        levels.select("session", "close"),
+        split=split,
+        periods_per_year=context.periods_per_year,
+    )
+    return {STRESS: found.metrics, STRESS_EQUITY: found.equity, CONDITIONS: conditional}
 
 
 def resampled(step: Step, context: StrategyMarket, span: Interval, split: str) -> dict[Table, pl.DataFrame]:

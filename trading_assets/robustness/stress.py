@@ -28,10 +28,11 @@ from trading_assets.robustness.tables import DEVELOPMENT, STRESS, STRESS_EQUITY
 
 @dataclass(frozen=True)
 class Stress:
-    """Rows of `robustness.stress` and `robustness.stress_equity`."""
+    """Rows of `robustness.stress` and `robustness.stress_equity`, and the run under no stress."""
 
     metrics: pl.DataFrame
     equity: pl.DataFrame
+    base: Result
 
 
 def chosen(settings: Robustness, *, synthetic: bool) -> dict[str, StressScenario]:
@@ -94,6 +95,7 @@ def stress(
     return Stress(
         metrics=_rows(context.name, split, measured),
         equity=_curves(context.name, split, curves, context.settings.starting_equity),
+        base=base,
     )
 
 

@@ -97,6 +97,20 @@ STRESS_EQUITY = Table(
     },
 )
 
+CONDITIONS = Table(
+    name="robustness.conditions",
+    description="The run by kinds of months, in drawdowns, without its best trades and sessions",
+    key=("strategy", "split", "topic", "condition", "statistic"),
+    columns={
+        "strategy": _STRATEGY,
+        "split": Column(pl.String, "the span of the run", one_of=(DEVELOPMENT, HOLDOUT)),
+        "topic": Column(pl.String, "what is told apart", one_of=("months", "holdings", "trades", "sessions")),
+        "condition": Column(pl.String, "up, down, ranging; drawdown, other; all, without best ..."),
+        "statistic": Column(pl.String, "name of the statistic"),
+        "value": _VALUE,
+    },
+)
+
 LOOK_AHEAD = Table(
     name="robustness.look_ahead",
     description="What changes up to a past close when the bars after it are taken away or replaced by noise",

@@ -1,0 +1,99 @@
+"""When the result was made, as tables: kinds of months, drawdowns, what is left without the best."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from trading_assets.reports.cells import Cell, Format, Grid, Head, number, percent
+from trading_assets.reports.content import StrategyContent
+from trading_assets.robustness.conditions import DEEP, HOLDINGS, MONTHS, ONE_BET, SESSIONS, TRADES
+
+#: Topic -> caption, and its statistics with their heads.
+SHOWN: dict[str, tuple[str, dict[str, tuple[str, Format]]]] = {
+    MONTHS: (
+        "Months by the benchmark",
+        {
+            "months": ("months", number),
+            "benchmark_return": ("benchmark a month", percent),
+            "mean_return": ("strategy a month", percent),
+            "total_return": ("strategy in all", percent),
+            "sharpe": ("Sharpe", number),
+            "positive_months": ("months with a gain", percent),
+            "worst_month": ("worst month", percent),
+            "max_drawdown": ("drawdown", percent),
+        },
+    ),
+    TRADES: (
+        "The best trades",
+        {
+            "trades": ("trades", number),
+            "profit": ("profit", number),
+            "expectancy_r": ("expectancy, R", number),
+            "profit_factor": ("profit factor", number),
+            "win_rate": ("win rate", percent),
+        },
+    ),
+    SESSIONS: ("The best sessions", {"total_return": ("return", percent), "sharpe": ("Sharpe", number)}),
+    HOLDINGS: (
+        "Correlation of what is held",
+        {"sessions": ("sessions", number), "mean_correlation": ("mean pairwise correlation", number)},
+    ),
+}
+
+
+def condition_tables(content: StrategyContent) -> list[Grid]:
+    """A table a topic and span; those with nothing to say are left out."""
+    found = []
+    for split in content.conditions["split"].unique().sort().to_list():
+        of_split = content.conditions.filter(split=split)
+        for topic, (caption, statistics) in SHOWN.items():
+            table = _table(of_split.filter(topic=topic), statistics, f"{caption}, {split}")
+            if table.rows:
+                found.append(table)
+    return found
+
+
+def in_words(content: StrategyContent) -> str:
+    """What stands out in the tables, as sentences; empty where nothing does."""
+    sentences = []
+    for split in content.conditions["split"].unique().sort().to_list():
+        values = {
+            (topic, condition, statistic): value
+            for topic, condition, statistic, value in content.conditions.filter(split=split)
+            .select("topic", "condition", "statistic", "value")
+            .iter_rows()
+        }
+        together = values.get((HOLDINGS, "drawdown", "mean_correlation"))
+        if together is not None and together > ONE_BET:
+            sentences.append(
+                f"In drawdowns deeper than {percent(DEEP)} what is held moves as one ({split}): a mean correlation of "
+                f"{number(together)}, above {number(ONE_BET)}."
+            )
+        share = values.get((TRADES, "all", "top_share"))
+        if share is not None:
+            sentences.append(f"The best twentieth of the trades earned {percent(share)} of the profit ({split}).")
+        profits = {_left_out(key[1]): value or 0.0 for key, value in values.items() if key[::2] == (TRADES, "profit")}
+        losses = [count for count, profit in profits.items() if profit < 0 < profits[0]]
+        if losses:
+            sentences.append(f"Without the best {min(losses)} trades the profit is a loss ({split}).")
+    return " ".join(sentences)
+
+
+def _left_out(condition: str) -> int:
+    return int(condition.rpartition(" ")[2]) if condition != "all" else 0
+
+
+def _table(rows: pl.DataFrame, statistics: dict[str, tuple[str, Format]], caption: str) -> Grid:
+    values = {
+        (condition, statistic): value
+        for condition, statistic, value in rows.select("condition", "statistic", "value").iter_rows()
+    }
+    lines = []
+    for condition in rows["condition"].unique(maintain_order=True).to_list():
+        cells = [Cell(condition)]
+        for statistic, (_, form) in statistics.items():
+            value = values.get((condition, statistic))
+            cells.append(Cell("–", "unknown") if value is None else Cell(form(value), "number"))
+        lines.append(cells)
+    heads = [Head(""), *(Head(words, number=True) for words, _ in statistics.values())]
+    return Grid(heads, lines, caption)
