@@ -8,7 +8,9 @@ from trading_assets.warehouse import Rows, Warehouse
 
 
 def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]:
-    """`nothing_looks_ahead`; `holdings_are_several_bets`; `registered` and `ledger_intact` of each holdout, `verdict_is_go` of each verdict."""
+    """Of each strategy: what looks ahead, what it holds in drawdowns, whether its holdout is registered and the ledger
+    intact, and what its verdict is.
+    """
     return [
         check
         for name in configuration.strategies

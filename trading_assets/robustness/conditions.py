@@ -6,14 +6,17 @@ Everything here sorts a finished run after the fact; no rule could have traded o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.backtests import metrics
-from trading_assets.backtests.records import Result
 from trading_assets.robustness.tables import CONDITIONS
+
+if TYPE_CHECKING:
+    from trading_assets.backtests.records import Result
 
 Floats = NDArray[np.float64]
 

@@ -35,21 +35,18 @@ from trading_assets.warehouse import Rows
 from trading_assets_tests.robustness.pipeline import Experiment
 
 DAYS = pd.bdate_range("2020-01-01", "2022-12-30")
+DATES = DAYS.date.tolist()
 
 
 def levels(seed: int) -> pl.DataFrame:
     random = np.random.default_rng(seed)
-    return pl.DataFrame(
-        {"session": DAYS.date.tolist(), "close": 100 * np.exp(np.cumsum(random.normal(0, 0.012, len(DAYS))))}
-    )
+    return pl.DataFrame({"session": DATES, "close": 100 * np.exp(np.cumsum(random.normal(0, 0.012, len(DAYS))))})
 
 
 def equity(returns: np.ndarray) -> pl.DataFrame:
     worth = np.cumprod(1 + returns)
     peak = np.maximum(np.maximum.accumulate(worth), 1.0)
-    return pl.DataFrame(
-        {"session": DAYS.date.tolist()[: len(returns)], "daily_return": returns, "drawdown": worth / peak - 1}
-    )
+    return pl.DataFrame({"session": DATES[: len(returns)], "daily_return": returns, "drawdown": worth / peak - 1})
 
 
 def trades(profits: list[float]) -> pl.DataFrame:
@@ -126,7 +123,7 @@ def test_holdings_are_one_bet_in_the_crash() -> None:
     own, shared = random.normal(0.001, 0.01, (300, 4)), random.normal(-0.01, 0.01, 60)
     own[200:260, :3] = shared[:, None] + own[200:260, :3] / 20
     curve = equity(own[:, :3].mean(axis=1))
-    returns = pl.DataFrame(own, schema=list("ABCD")).with_columns(session=pl.Series(DAYS.date.tolist()[:300]))
+    returns = pl.DataFrame(own, schema=list("ABCD")).with_columns(session=pl.Series(DATES[:300]))
     held = pl.DataFrame({"symbol": list("ABC")}).join(curve.select("session"), how="cross")
     found = correlation_in_drawdowns(curve, held, returns)
     frame = pd.DataFrame(own[:, :3])
