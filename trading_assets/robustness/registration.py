@@ -17,10 +17,11 @@ import polars as pl
 
 from trading_assets.backtests.market_build import data_hash
 from trading_assets.config import Configuration, hash_of
+from trading_assets.config.canonical import canonical
 from trading_assets.config.sections import Interval
 from trading_assets.features.catalog import FEATURES
-from trading_assets.robustness.frozen import canonical, frozen
 from trading_assets.robustness.tables import REGISTRATIONS
+from trading_assets.strategies.frozen import frozen
 
 #: Settings of the section `robustness` that decide what the resampled criteria are.
 RESAMPLING_SETTINGS = {"resamples", "permutations", "block_sessions", "cross_validation_blocks"}

@@ -10,11 +10,12 @@ import polars as pl
 import pytest
 
 from trading_assets.config import Configuration
+from trading_assets.config.canonical import canonical
 from trading_assets.config.sections import Interval, Risk, Verdict
-from trading_assets.robustness.frozen import canonical, frozen, sources
 from trading_assets.robustness.registration import Registered, register, registration_rows
 from trading_assets.robustness.tables import REGISTRATIONS
 from trading_assets.strategies import equity_momentum
+from trading_assets.strategies.frozen import frozen, sources
 
 SPANS = {
     "train": Interval(start=dt.date(2020, 1, 1), end=dt.date(2020, 1, 3)),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.config.canonical import digest
 from trading_assets.config.strategies import is_target_weight, members_of, strategy_module
 from trading_assets.models.regimes import REGIMES_VERSION
 from trading_assets.models.run import TRAINING_VERSION
@@ -42,7 +41,7 @@ def frozen(configuration: Configuration, name: str) -> dict[str, Any]:
     return {
         "type": settings.type,
         "parameters": parameters.model_dump(mode="json"),
-        "rules": hashlib.sha256(canonical(decides).encode()).hexdigest(),
+        "rules": digest(decides),
         "model": configuration.models[model].model_dump(mode="json") if model else None,
         "training": TRAINING_VERSION if model else None,
         "members": {member: frozen(configuration, member) for member in members},
@@ -91,16 +90,5 @@ def _used(module: ModuleType) -> Iterator[ModuleType]:
             yield home
 
 
-def canonical(value: object) -> str:
-    """JSON with sorted keys and no spaces: the same value, the same text. Dates in ISO form."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_iso, allow_nan=False)
-
-
 def _text(expression: pl.Expr) -> str:
     return expression.meta.serialize(format="json")
-
-
-def _iso(value: object) -> str:
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    raise TypeError(f"no canonical form for {type(value).__name__}")
