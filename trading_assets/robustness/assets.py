@@ -12,7 +12,7 @@ import polars as pl
 from trading_assets import charts
 from trading_assets.backtests import tables as backtests
 from trading_assets.config import Configuration
-from trading_assets.config.strategies import strategy_module
+from trading_assets.config.strategies import members_of, strategy_module
 from trading_assets.robustness.evidence import look_ahead, overfitting, reality_check, resampling
 from trading_assets.robustness.grids import grids
 from trading_assets.robustness.steps import (
@@ -52,7 +52,7 @@ from trading_assets.robustness.tables import (
     VERDICTS,
 )
 from trading_assets.strategies.assets import inputs_of
-from trading_assets.strategies.failure import failure_recorder, require_ok, strategy_of
+from trading_assets.strategies.failure import failure_recorder, require_ok, require_unlocked, strategy_of
 from trading_assets.warehouse import Table
 from trading_assets.warehouse.table_asset import Compute, Step, table_asset
 
@@ -138,6 +138,7 @@ def holdout(step: Step) -> Mapping[str, Any]:
         remove_holdout(step)
         write(step, holdout.__name__, {})
         return {"registered": True, "waits until": until}
+    require_unlocked(step, (name, *members_of(configuration.strategies[name])))
     frames, context, spans = market(step, name)
     locked, start = protocol.holdout(spans), protocol.development(spans).start
     registered = registration_of(step, context, frames, spans)

@@ -13,7 +13,7 @@ from trading_assets.config.sections import Interval
 from trading_assets.models.tables import SPLITS
 from trading_assets.robustness import tables
 from trading_assets.robustness.spans import is_over
-from trading_assets.strategies.tables import STATUS
+from trading_assets.strategies.tables import SIGNALS, STATUS
 from trading_assets.warehouse import Rows, Table, Whole
 from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment, checks_of
 
@@ -200,6 +200,19 @@ def test_a_strategy_that_knows_the_future_never_sees_its_holdout(experiment: Exp
     assert checks_of(result, "nothing_looks_ahead") == {"robustness/look_ahead/leaky": False}
     assert experiment.warehouse.read(tables.HOLDOUT_LEDGER).height == looks
     assert experiment.warehouse.read_or_empty(tables.VERDICTS, rows=Rows("strategy", "leaky")).is_empty()
+
+
+def test_a_registration_opens_the_holdout_only_for_signals_that_reach_it(experiment: Experiment) -> None:
+    last = experiment.warehouse.read(SIGNALS, rows=Rows("strategy", "unknown"))["session"].max()
+    assert last < HOLDOUT_START <= experiment.warehouse.read(SIGNALS, rows=KNOWN)["session"].max()  # type: ignore[operator]
+    looks = experiment.warehouse.read(tables.HOLDOUT_LEDGER).height
+    experiment.write(registration=dict.fromkeys(("known", "unknown"), SETTINGS["registration"]["known"]))
+    refused = experiment.run("robustness/holdout/unknown")
+    assert "the signals of unknown end on 2016-12-15" in error_of(refused)
+    assert experiment.warehouse.read(tables.HOLDOUT_LEDGER).height == looks
+    assert experiment.run("strategies/unknown", "robustness/holdout/unknown").success
+    assert experiment.warehouse.read(tables.HOLDOUT_LEDGER).height == looks + 1
+    assert experiment.warehouse.read(SIGNALS, rows=Rows("strategy", "unknown"))["session"].max() >= HOLDOUT_START  # type: ignore[operator]
 
 
 def test_taking_the_registration_back_takes_the_holdout_rows_away(experiment: Experiment) -> None:
