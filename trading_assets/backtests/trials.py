@@ -41,12 +41,12 @@ TRIALS = Table(
     columns={
         "trial": Column(pl.String, "identifies type, parameters, universe, conditions, span and data: counts once"),
         "strategy": Column(pl.String, "what the strategy was called: a label, a row for each name it was tried under"),
-        "type": Column(pl.String, "module of the strategy; null in rows of version 0.2", nullable=True),
+        "type": Column(pl.String, "module of the strategy; null in older rows", nullable=True),
         "params_hash": Column(pl.String, "hash of the type and all of its parameters"),
         "params": Column(pl.String, "JSON of all parameters; null in rows of version 0.1", nullable=True),
-        "symbols": Column(pl.List(pl.String), "that it could trade; null in rows of version 0.2", nullable=True),
+        "symbols": Column(pl.List(pl.String), "that it could trade; null in older rows", nullable=True),
         "conditions": Column(
-            pl.String, "hash of all else that was configured, see conditions_of; null in rows of 0.2", nullable=True
+            pl.String, "hash of all else that was configured, see conditions_of; null in older rows", nullable=True
         ),
         "split": Column(pl.String, "what was run: train+validation"),
         "start": Column(pl.Date, "first session of the span"),
@@ -220,9 +220,8 @@ def behind(trials: pl.DataFrame, strategy: str, strategy_type: str, symbols: Seq
     """The trials that a result of a strategy could have been selected from, each once.
 
     Those of its type on a universe that shares a symbol with its own, whatever the strategy was called: a symbol
-    that was listed since, or left out to look better, makes no fresh start. Rows of version 0.2 say neither type nor
-    universe: they are its own by the hash of their parameters, those of version 0.1 by its name, unless the same
-    parameters are on record again.
+    that was listed since, or left out to look better, makes no fresh start. Older rows say neither type nor universe:
+    they are its own by the hash of their parameters or by its name, unless the same parameters are on record again.
 
     Parameters
     ----------
