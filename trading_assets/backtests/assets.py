@@ -11,6 +11,7 @@ import polars as pl
 
 from trading_assets import __version__, charts
 from trading_assets.backtests.tables import BASELINES, METRICS, RUN_TABLES, RUNS
+from trading_assets.backtests.trials import TRIALS, conditions_of, evaluation_of, trial_rows
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
 from trading_assets.models.splits import development, spans_of
@@ -35,7 +36,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             run,
             stage=STAGE,
             strategy=name,
-            tables=(*RUN_TABLES, RUNS),
+            tables=(*RUN_TABLES, RUNS, TRIALS),
             deps=[*inputs_of(configuration, name), "models/splits", f"strategies/{name}"],
             kinds=("numba", "duckdb"),
             on_failure=_failed,
@@ -56,13 +57,16 @@ def run(step: Step) -> Mapping[str, Any]:
     results = {split: backtest(context, span.start, span.end, split=split) for split, span in spans.items()}
     metrics = pl.concat(metrics_of(context, result) for result in results.values()).sort(METRICS.key)
     tables = {**together(results.values()), METRICS: metrics, BASELINES: baselines_of(context, results["all"])}
+    found = _found(context, frames.bars, metrics, spans["all"].end)
+    # On record before it can be seen: a result that somebody may choose by is a trial, whoever asked for it.
+    step.work.append_new(TRIALS, _trial_row(step, context, results["all"].equity, found))
     step.work.replace_together(
         [
             (Rows("strategy", name), tables),
             (Rows("asset", f"{STAGE}/{name}"), {STATUS: status_row(STAGE, name)}),
         ]
     )
-    step.work.append(RUNS, _run_row(step, OK, _found(context, frames.bars, metrics, spans["all"].end)))
+    step.work.append(RUNS, _run_row(step, OK, found))
     curve, splits = results["all"].equity, step.work.read(SPLITS)
     return {
         "benchmark": context.benchmark_name,
@@ -99,7 +103,19 @@ def _run_row(step: Step, status: str, found: Mapping[str, object]) -> pl.DataFra
     return pl.DataFrame([row], schema=RUNS.empty().schema)
 
 
-def _found(context: StrategyMarket, bars: pl.DataFrame, metrics: pl.DataFrame, end: dt.date) -> dict[str, object]:
+def _trial_row(step: Step, context: StrategyMarket, equity: pl.DataFrame, found: Mapping[str, Any]) -> pl.DataFrame:
+    evaluation = evaluation_of(
+        context,
+        equity,
+        sharpe=found["sharpe"],
+        conditions=conditions_of(step.configuration, context.name),
+        data_hash=found["data_hash"],
+    )
+    source = f"{STAGE}/{context.name}"
+    return trial_rows([evaluation], source=source, run_id=step.run_id, evaluated_at=step.now)
+
+
+def _found(context: StrategyMarket, bars: pl.DataFrame, metrics: pl.DataFrame, end: dt.date) -> dict[str, Any]:
     from trading_assets.backtests.market_build import data_hash
 
     headline = dict(metrics.filter(split="all").select("metric", "value").iter_rows())

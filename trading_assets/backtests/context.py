@@ -241,8 +241,13 @@ def evaluate_contexts(
 
 def returns_of(sweep: Sweep, starting_equity: float) -> Floats:
     """Daily returns (runs, sessions), the first from the starting equity; 0 after a total loss."""
-    before = np.concatenate([np.full((sweep.equity.shape[0], 1), starting_equity), sweep.equity[:, :-1]], axis=1)
-    growth: Floats = np.divide(sweep.equity, before, out=np.ones_like(before), where=before > 0)
+    return daily_returns(sweep.equity, starting_equity)
+
+
+def daily_returns(equity: Floats, starting_equity: float) -> Floats:
+    """Daily returns of equity (runs, sessions) at the closes, as `returns_of`."""
+    before = np.concatenate([np.full((equity.shape[0], 1), starting_equity), equity[:, :-1]], axis=1)
+    growth: Floats = np.divide(equity, before, out=np.ones_like(before), where=before > 0)
     return growth - 1.0
 
 

@@ -33,6 +33,10 @@ _HASHED_COLUMNS = (
 )
 
 
+#: Of a bar of the quarantine what a market is built from.
+QUARANTINED_COLUMNS = ("symbol", "session", "open", "low", "close", "volume")
+
+
 @dataclass(frozen=True)
 class Grid:
     """The axes of a market: sessions ascending, symbols ascending with what they are."""
@@ -128,16 +132,14 @@ def build_market(
     )
 
 
-def data_hash(bars: pl.DataFrame, symbols: Sequence[str], end: dt.date) -> str:
+def data_hash(
+    bars: pl.DataFrame, symbols: Sequence[str], end: dt.date, columns: Sequence[str] = _HASHED_COLUMNS
+) -> str:
     """SHA-256 of the bars of some symbols up to a session, whatever order the rows come in.
 
     Column by column, little-endian: raw prices, volume and corporate actions. Later bars change nothing.
     """
-    kept = (
-        bars.filter(pl.col("symbol").is_in(list(symbols)), pl.col("session") <= end)
-        .select(_HASHED_COLUMNS)
-        .sort("symbol", "session")
-    )
+    kept = bars.filter(pl.col("symbol").is_in(list(symbols)), pl.col("session") <= end).select(columns).sort(*columns)
     digest = hashlib.sha256()
     for column in kept.drop("symbol").iter_columns():
         values = column.to_physical().fill_null(0).to_numpy()
@@ -201,7 +203,7 @@ def _received(bars: pl.DataFrame, quarantine: pl.DataFrame, extreme_move: float)
 
     Prices are compared free of splits and dividends; a spike has no factor of its own and takes the last one.
     """
-    columns = ["symbol", "session", "open", "low", "close", "volume"]
+    columns = QUARANTINED_COLUMNS
     spikes = quarantine.filter(taken_back()).select(
         *columns, forward_factor=pl.lit(None, pl.Float64), flags=pl.lit([EXTREME_MOVE.name])
     )

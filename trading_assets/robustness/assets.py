@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -12,6 +12,7 @@ import polars as pl
 from trading_assets import charts
 from trading_assets.backtests import tables as backtests
 from trading_assets.config import Configuration
+from trading_assets.config.strategies import members_of, strategy_module
 from trading_assets.robustness.evidence import look_ahead, overfitting, reality_check, resampling
 from trading_assets.robustness.grids import grids
 from trading_assets.robustness.steps import (
@@ -52,7 +53,7 @@ from trading_assets.robustness.tables import (
     VERDICTS,
 )
 from trading_assets.strategies.assets import inputs_of
-from trading_assets.strategies.failure import failure_recorder, require_ok, strategy_of
+from trading_assets.strategies.failure import failure_recorder, require_ok, require_unlocked, strategy_of
 from trading_assets.warehouse import Table
 from trading_assets.warehouse.table_asset import Compute, Step, table_asset
 
@@ -81,9 +82,9 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
 def sensitivity(step: Step) -> Mapping[str, Any]:
     """The whole parameter grid on train + validation: is the chosen point on a plateau or a peak?"""
     from trading_assets.backtests.market_build import data_hash
+    from trading_assets.backtests.trials import conditions_of, trial_rows
     from trading_assets.robustness.sensitivity import sensitivity as sweep
     from trading_assets.robustness.spans import development
-    from trading_assets.robustness.trials import new_trials
 
     require_ok(step)
     name, configuration = strategy_of(step), step.configuration
@@ -95,18 +96,13 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
         span.start,
         span.end,
         split=DEVELOPMENT,
+        conditions=conditions_of(configuration, name),
         data_hash=data_hash(frames.bars, symbols(context), span.end),
         sharp_peak=configuration.robustness.sharp_peak,
     )
-    step.work.append_chained(
-        TRIALS,
-        lambda known: new_trials(
-            known,
-            found.evaluations,
-            source=f"{STAGE}/{sensitivity.__name__}/{name}",
-            run_id=step.run_id,
-            evaluated_at=step.now,
-        ),
+    source = f"{STAGE}/{sensitivity.__name__}/{name}"
+    step.work.append_new(
+        TRIALS, trial_rows(found.evaluations, source=source, run_id=step.run_id, evaluated_at=step.now)
     )
     tables = {SENSITIVITY: found.points, SENSITIVITY_SUMMARY: found.summary, HEATMAPS: found.heatmaps}
     write(step, sensitivity.__name__, tables)
@@ -145,6 +141,7 @@ def holdout(step: Step) -> Mapping[str, Any]:
         remove_holdout(step)
         write(step, holdout.__name__, {})
         return {"registered": True, "waits until": until}
+    require_unlocked(step, (name, *members_of(configuration.strategies[name])))
     frames, context, spans = market(step, name)
     locked, start = protocol.holdout(spans), protocol.development(spans).start
     registered = registration_of(step, context, frames, spans)
@@ -222,7 +219,7 @@ def _assets_of(configuration: Configuration, strategy: str) -> list[dg.AssetsDef
         own: tuple[Table, ...] = (),
         shared: tuple[Table, ...] = (),
         clear: Callable[[Step], object] | None = None,
-        deps: tuple[str, ...],
+        deps: Sequence[str],
     ) -> dg.AssetsDefinition:
         """`own` tables lose the strategy's rows if it fails; of `shared` ones `clear` removes what is this asset's."""
         record = failure_recorder(f"{STAGE}/{compute.__name__}", own)
@@ -248,7 +245,12 @@ def _assets_of(configuration: Configuration, strategy: str) -> list[dg.AssetsDef
         asset(
             overfitting,
             own=(OVERFITTING, LOGITS),
-            deps=(f"{STAGE}/sensitivity/{strategy}", f"backtests/{strategy}"),
+            # Trials of its type count, whatever the strategy was called: all of them first, in any executor.
+            deps=[
+                dependency
+                for name in _of_the_type_of(configuration, strategy)
+                for dependency in (f"{STAGE}/sensitivity/{name}", f"backtests/{name}")
+            ],
         ),
         asset(
             stress,
@@ -272,6 +274,11 @@ def _assets_of(configuration: Configuration, strategy: str) -> list[dg.AssetsDef
         ),
         asset(verdict, own=(VERDICTS,), deps=(f"{STAGE}/holdout/{strategy}", *before)),
     ]
+
+
+def _of_the_type_of(configuration: Configuration, strategy: str) -> list[str]:
+    types = {name: strategy_module(each.type).__name__ for name, each in configuration.strategies.items()}
+    return [name for name, each in types.items() if each == types[strategy]]
 
 
 def _heat_maps(heatmaps: pl.DataFrame) -> dict[str, dg.MarkdownMetadataValue]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from trading_assets.backtests import tables as backtests
+from trading_assets.config.strategies import strategy_module
+from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models.tables import SPLITS
 from trading_assets.robustness.steps import beside_other_splits, market, resampled, write
 from trading_assets.robustness.tables import (
@@ -21,6 +23,7 @@ from trading_assets.robustness.tables import (
     TRIALS,
 )
 from trading_assets.strategies.failure import require_ok, strategy_of
+from trading_assets.strategies.inputs import symbols_of
 from trading_assets.warehouse import Rows
 
 if TYPE_CHECKING:
@@ -29,14 +32,22 @@ if TYPE_CHECKING:
 
 def overfitting(step: Step) -> Mapping[str, Any]:
     """How much of the Sharpe ratio the best of all trials on record would show without any skill."""
+    from trading_assets.backtests.trials import behind
     from trading_assets.robustness.overfitting import selection
 
     require_ok(step, ("strategies", "backtests", "robustness/sensitivity"))
     name, configuration = strategy_of(step), step.configuration
     own = Rows("strategy", name)
+    settings = configuration.strategies[name]
+    strategy_type = strategy_module(settings.type).__name__
     found = selection(
         name,
-        step.work.read(TRIALS, where="strategy = ?", parameters=[name]),
+        behind(
+            step.work.read(TRIALS, where="type = ? OR type IS NULL", parameters=[strategy_type]),
+            name,
+            strategy_type,
+            symbols_of(name, settings, step.work.read(INSTRUMENTS)),
+        ),
         step.work.read(SENSITIVITY, rows=own).filter("chosen")["trial"][0],
         periods=step.work.read(backtests.METRICS, rows=own).filter(metric="periods_per_year")["value"][0],
         blocks=configuration.robustness.cross_validation_blocks,

@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from trading_assets.backtests.trials import latest, returns_of_trials
 from trading_assets.robustness import selection_bias as bias
 from trading_assets.robustness.cross_validation import Overfitting, overfitting
 from trading_assets.robustness.tables import LOGITS, OVERFITTING
-from trading_assets.robustness.trials import latest, returns_of_trials
 
 #: Bins of the logits' histogram, symmetric about 0.
 BIN_EDGES = np.linspace(-6.0, 6.0, 25)
@@ -39,7 +39,7 @@ def selection(
     Parameters
     ----------
     trials
-        All rows of `robustness.trials` of the strategy.
+        Rows of `robustness.trials` that the choice was made among, see `behind`.
     chosen
         The trial of the parameters that the strategy runs with.
     periods
@@ -60,13 +60,13 @@ def selection(
         )
     span = row.select("start", "end", "data_hash", "sessions")
     beside = trials.join(span, on=span.columns, how="semi").filter(pl.col("returns").is_not_null()).sort("trial")
-    every = returns_of_trials(beside)
+    every, different = returns_of_trials(beside), latest(trials)
     found = overfitting(every, blocks)
     values = statistics(
         returns_of_trials(row)[0],
         every,
-        sharpes=latest(trials)["sharpe"].drop_nulls().to_numpy() / math.sqrt(periods),
-        raw_trials=trials["params_hash"].n_unique(),
+        sharpes=different["sharpe"].drop_nulls().to_numpy() / math.sqrt(periods),
+        raw_trials=different.height,
         periods=periods,
     )
     values |= {
@@ -89,7 +89,7 @@ def statistics(
     """Everything but the cross-validation.
 
     trials
-        Different parameter sets on record.
+        Different parameter sets on record, and each again for other conditions that it was tried under.
     effective_trials
         Clusters of those of this span, and each other one.
     sharpe, expected_maximum_sharpe

@@ -2,8 +2,9 @@
 
 A registration is a JSON text of all that decides a holdout's numbers and their reading: the hypothesis, the spans
 as dates, the strategy's parameters and rules, its symbols, costs, risk, seed, criteria, the settings of its model,
-and the bars up to the end of the holdout. Its hash stands for it in the ledger: two evaluations with the same hash
-are the same look.
+and up to the end of the holdout the bars, memberships and delistings of every symbol that bears on its decisions:
+what it trades, and what its model or its members look at. Its hash stands for it in the ledger: two evaluations with
+the same hash are the same look.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from trading_assets.backtests.market_build import data_hash
+from trading_assets.backtests.market_build import QUARANTINED_COLUMNS, data_hash
 from trading_assets.config import Configuration, hash_of
+from trading_assets.config.canonical import canonical
 from trading_assets.config.sections import Interval
 from trading_assets.features.catalog import FEATURES
-from trading_assets.robustness.frozen import canonical, frozen
+from trading_assets.market_data.quality import taken_back
 from trading_assets.robustness.tables import REGISTRATIONS
+from trading_assets.strategies.frozen import frozen
 
 #: Settings of the section `robustness` that decide what the resampled criteria are.
 RESAMPLING_SETTINGS = {"resamples", "permutations", "block_sessions", "cross_validation_blocks"}
@@ -48,8 +51,11 @@ def register(
     benchmark: str | None,
     spans: Mapping[str, Interval],
     bars: pl.DataFrame,
+    quarantine: pl.DataFrame,
     memberships: pl.DataFrame,
     sectors: Mapping[str, str],
+    delisted: Mapping[str, dt.date],
+    behind: Sequence[str] = (),
 ) -> Registered:
     """Freeze one strategy.
 
@@ -60,11 +66,17 @@ def register(
     spans
         train, validation and holdout as dates.
     bars
-        Rows of `market_data.bars`, the benchmark's included.
+        Rows of `market_data.bars`, those of the benchmark and of the symbols `behind` it included.
+    quarantine
+        Rows of `market_data.quarantine`: an open that turned out to be a spike was filled at.
     memberships
         Rows of `market_data.universe`; a spell that ends after the holdout counts as one that lasts.
     sectors
         Symbol -> sector, of those that have one.
+    delisted
+        Symbol -> session of its delisting, of those that have one; one after the holdout was not known then.
+    behind
+        Other symbols that bear on what it does, see `symbols_behind`.
 
     Raises
     ------
@@ -72,8 +84,8 @@ def register(
         The strategy has no entry in the section `registration`, or there is no holdout.
     """
     entry, end = configuration.registration[name], spans["holdout"].end
-    traded = bars.filter(pl.col("symbol").is_in(list(symbols)), pl.col("session") <= end)["symbol"]
-    universe = sorted(set(traded))
+    listed = set(bars.filter(pl.col("session") <= end)["symbol"])
+    universe, others = sorted(listed & set(symbols)), sorted(listed & set(behind) - set(symbols))
     content = {
         "strategy": name,
         "hypothesis": entry.hypothesis,
@@ -81,6 +93,12 @@ def register(
         **frozen(configuration, name),
         "features": hash_of(sorted((feature.column, feature.version) for feature in FEATURES)),
         "universe": _spells(memberships, universe, end),
+        "behind": _spells(memberships, others, end),
+        "delisted": {
+            symbol: delisted[symbol]
+            for symbol in sorted({*universe, *others} & delisted.keys())
+            if delisted[symbol] <= end
+        },
         "sectors": {symbol: sectors[symbol] for symbol in universe if symbol in sectors},
         "benchmark": benchmark,
         "benchmarks": dict(configuration.benchmarks),
@@ -91,7 +109,8 @@ def register(
         "seed": configuration.seed,
         "criteria": configuration.robustness.verdict.model_dump(mode="json"),
         "resampling": configuration.robustness.model_dump(mode="json", include=RESAMPLING_SETTINGS),
-        "data_hash": data_hash(bars, [*universe, *([benchmark] if benchmark else [])], end),
+        "data_hash": data_hash(bars, [*universe, *others, *([benchmark] if benchmark else [])], end),
+        "quarantine": data_hash(quarantine.filter(taken_back()), universe, end, QUARANTINED_COLUMNS),
     }
     return Registered(strategy=name, registered_on=entry.registered_on, content=canonical(content))
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from trading_assets.backtests import metrics
 from trading_assets.backtests.context import StrategyMarket, Sweep, evaluate, parameter_grid, returns_of
+from trading_assets.backtests.trials import Evaluation, trial_id
 from trading_assets.config.strategies import StrategyParameters
 from trading_assets.robustness.tables import HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY
-from trading_assets.robustness.trials import Evaluation, trial_id
 
 Floats = NDArray[np.float64]
 Grid = Mapping[str, Sequence[float | str]]
@@ -59,7 +59,15 @@ class Sensitivity:
 
 
 def sensitivity(
-    context: StrategyMarket, grid: Grid, start: dt.date, end: dt.date, *, split: str, data_hash: str, sharp_peak: float
+    context: StrategyMarket,
+    grid: Grid,
+    start: dt.date,
+    end: dt.date,
+    *,
+    split: str,
+    conditions: str,
+    data_hash: str,
+    sharp_peak: float,
 ) -> Sensitivity:
     """Evaluate the grid, the chosen parameters and their neighbours in one sweep.
 
@@ -69,6 +77,8 @@ def sensitivity(
         Values by parameter; checked before (`grids.py`).
     start, end
         One continuous run from the first session of train to the last of validation.
+    conditions, data_hash
+        Of the trials, see `Evaluation`.
     sharp_peak
         A best Sharpe further than this above the median of the grid is a sharp peak.
     """
@@ -81,6 +91,8 @@ def sensitivity(
             strategy=context.name,
             strategy_type=context.strategy.__name__,
             parameters=point.parameters,
+            symbols=context.grid.symbols,
+            conditions=conditions,
             split=split,
             start=sweep.sessions[0],
             end=sweep.sessions[-1],

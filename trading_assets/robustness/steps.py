@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from trading_assets.backtests import tables as backtests
-from trading_assets.market_data.tables import INSTRUMENTS
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
 from trading_assets.models.tables import SPLITS
 from trading_assets.robustness.tables import (
     BANDS,
@@ -135,16 +135,21 @@ def resampled(step: Step, context: StrategyMarket, span: Interval, split: str) -
 def registration_of(step: Step, context: StrategyMarket, frames: Frames, spans: Mapping[str, Interval]) -> Registered:
     """The strategy frozen as it stands."""
     from trading_assets.robustness.registration import register
+    from trading_assets.strategies.frozen import symbols_behind
 
+    behind = symbols_behind(step.configuration, context.name, frames.instruments)
     return register(
         step.configuration,
         context.name,
         symbols=context.grid.symbols,
         benchmark=context.benchmark_name,
         spans=spans,
-        bars=frames.bars,
-        memberships=frames.universe,
+        bars=step.work.read(BARS, where="list_contains(?, symbol)", parameters=[behind]),
+        quarantine=frames.quarantine,
+        memberships=step.work.read(UNIVERSE, where="list_contains(?, symbol)", parameters=[behind]),
         sectors=dict(frames.instruments.drop_nulls("sector").select("symbol", "sector").iter_rows()),
+        delisted=dict(frames.instruments.drop_nulls("delisted").select("symbol", "delisted").iter_rows()),
+        behind=behind,
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from trading_assets.backtests import trials
 from trading_assets.warehouse.table import Column, Table
 
-#: The continuous run from the first session of train to the last of validation: what may be looked at freely.
-DEVELOPMENT = "train+validation"
+#: The register of trials and the span that they are of: a plain backtest is one, so they begin in the stage before.
+TRIALS, DEVELOPMENT = trials.TRIALS, trials.DEVELOPMENT
 HOLDOUT = "holdout"
 #: Strategy of the rows that are about all strategies together.
 EVERY_STRATEGY = "*"
@@ -16,7 +17,7 @@ KINDS = ("evidence", "rejection", "primary", "secondary", "stress", "result")
 RESULTS = ("insufficient_evidence", "reject", "conditional", "go")
 
 _STRATEGY = Column(pl.String, "name of the strategy")
-_TRIAL = Column(pl.String, "identifies strategy, parameters, span and data: the same evaluation has the same one")
+_TRIAL = Column(pl.String, "as in robustness.trials: the same evaluation has the same one")
 _METRIC = Column(pl.String, "name of the metric; units as in backtests.metrics")
 _VALUE = Column(pl.Float64, "value of the metric; null where undefined", nullable=True)
 _REGISTRATION = Column(pl.String, "SHA-256 of the registration's canonical JSON")
@@ -156,30 +157,6 @@ BANDS = Table(
         "low": Column(pl.Float64, "5th percentile of the equity at the close, quote currency"),
         "middle": Column(pl.Float64, "median"),
         "high": Column(pl.Float64, "95th percentile"),
-    },
-)
-
-TRIALS = Table(
-    name="robustness.trials",
-    description="Every backtest whose result could have been selected (append only)",
-    key=("trial",),
-    columns={
-        "trial": _TRIAL,
-        "strategy": _STRATEGY,
-        "params_hash": Column(pl.String, "hash of the type and all of its parameters"),
-        "params": Column(pl.String, "JSON of all parameters; null in rows of version 0.1", nullable=True),
-        "split": Column(pl.String, "what was run: train+validation"),
-        "start": Column(pl.Date, "first session of the span"),
-        "end": Column(pl.Date, "last session of the span"),
-        "data_hash": Column(pl.String, "SHA-256 of the bars of the span and before"),
-        "sharpe": Column(pl.Float64, "a year; null where undefined", nullable=True),
-        "sessions": Column(pl.Int64, "daily returns behind the Sharpe", at_least=0),
-        "returns": Column(
-            pl.List(pl.Float32), "daily returns from `start` to `end`; null in rows of version 0.1", nullable=True
-        ),
-        "source": Column(pl.String, "asset that evaluated it; null in rows of version 0.1", nullable=True),
-        "run_id": Column(pl.String, "Dagster run that did; null in rows of version 0.1", nullable=True),
-        "evaluated_at": Column(pl.Datetime("us"), "when it was first evaluated, UTC"),
     },
 )
 

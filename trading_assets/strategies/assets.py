@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import members_of, strategy_module
+from trading_assets.models.splits import development, spans_of
+from trading_assets.models.tables import SPLITS
 from trading_assets.strategies.decisions import decide
-from trading_assets.strategies.failure import failure_recorder, require_members, status_row, strategy_of
+from trading_assets.strategies.failure import (
+    failure_recorder,
+    require_members,
+    require_unlocked,
+    status_row,
+    strategy_of,
+)
 from trading_assets.strategies.inputs import panel_of, parameters_of, read_frames
 from trading_assets.strategies.tables import SIGNALS, STATUS, TARGET_WEIGHTS
 from trading_assets.warehouse import Rows
@@ -27,7 +37,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             stage=STAGE,
             strategy=name,
             tables=(SIGNALS, TARGET_WEIGHTS, STATUS),
-            deps=inputs_of(configuration, name),
+            deps=[*inputs_of(configuration, name), "models/splits"],
             on_failure=failure_recorder(STAGE, [SIGNALS, TARGET_WEIGHTS]),
         )
         for name in configuration.strategies
@@ -51,21 +61,41 @@ def inputs_of(configuration: Configuration, name: str) -> list[str]:
     ]
 
 
+def open_until(configuration: Configuration, name: str, splits: pl.DataFrame) -> dt.date | None:
+    """The last session that a strategy may say anything of; None if it may see the holdout, or there is none.
+
+    What it would hold in the holdout tells with the bars beside it how it fares there. So it is cut until the
+    strategy is registered, or one that it is a member of, whose own positions follow from it.
+    """
+    spans = spans_of(splits)
+    if "holdout" not in spans or any(name in _made_of(configuration, each) for each in configuration.registration):
+        return None
+    return development(spans).end
+
+
+def _made_of(configuration: Configuration, name: str) -> set[str]:
+    members = members_of(configuration.strategies[name])
+    return {name}.union(*(_made_of(configuration, member) for member in members))
+
+
 def signals(step: Step) -> Mapping[str, Any]:
     """Where the strategy would enter and leave, before the portfolio's rules, and what it would hold on paper."""
     name, configuration = strategy_of(step), step.configuration
     settings = configuration.strategies[name]
     require_members(step, members_of(settings))
-    frames = read_frames(step.work, configuration, name)
+    until = open_until(configuration, name, step.work.read_or_empty(SPLITS))
+    if until is None:
+        require_unlocked(step, members_of(settings))
+    panel = panel_of(configuration, name, read_frames(step.work, configuration, name))
     found = decide(
         name,
         strategy_module(settings.type),
         parameters_of(settings),
-        panel_of(configuration, name, frames),
+        panel if until is None else panel.filter(pl.col("session") <= until),
         configuration.risk,
     )
+    status = status_row(STAGE, name, until=until)
     step.work.replace(
-        Rows("strategy", name),
-        {SIGNALS: found.signals, TARGET_WEIGHTS: found.target_weights, STATUS: status_row(STAGE, name)},
+        Rows("strategy", name), {SIGNALS: found.signals, TARGET_WEIGHTS: found.target_weights, STATUS: status}
     )
     return {"signals by reason": found.signals.group_by("action", "reason").len().sort("action", "reason")}

@@ -20,6 +20,10 @@ class UpstreamFailedError(Exception):
     """The strategy failed in an earlier stage, so there is nothing to go on with."""
 
 
+class LockedSignalsError(Exception):
+    """A registered strategy, or a member of it, has no signals of the holdout yet."""
+
+
 class StrategyError(Exception):
     """A strategy's own code failed; `str()` has its exception and where, as far as that can be told."""
 
@@ -91,7 +95,9 @@ def failure_recorder(stage: str, tables: Sequence[Table]) -> Callable[[Step, Exc
     return record_failure
 
 
-def status_row(stage: str, strategy: str, error: Exception | None = None) -> pl.DataFrame:
+def status_row(
+    stage: str, strategy: str, error: Exception | None = None, *, until: dt.date | None = None
+) -> pl.DataFrame:
     """One row of `strategies.status`; without an error it is ok."""
     own = isinstance(error, StrategyError)
     row = {
@@ -102,6 +108,7 @@ def status_row(stage: str, strategy: str, error: Exception | None = None) -> pl.
         "error": None if error is None else str(error) if own else f"{type(error).__name__}: {error}",
         "session": getattr(error, "session", None) if own else None,
         "symbol": getattr(error, "symbol", None) if own else None,
+        "until": until,
     }
     return pl.DataFrame([row], schema=STATUS.empty().schema)
 
@@ -129,6 +136,24 @@ def require_members(step: Step, members: Sequence[str]) -> None:
     """
     for member in members:
         _require(step, member, ("strategies",))
+
+
+def require_unlocked(step: Step, strategies: Sequence[str]) -> None:
+    """Stop here if a strategy last said what it wants while the holdout was locked: what it has ends before.
+
+    Raises
+    ------
+    LockedSignalsError
+        Naming it, and the session that it ends with.
+    """
+    for strategy in strategies:
+        status = step.work.aside().read_or_empty(STATUS, rows=Rows("asset", f"strategies/{strategy}"))
+        for until in status["until"].drop_nulls():
+            raise LockedSignalsError(
+                f"the signals of {strategy} end on {until}: they were made before the registration\n"
+                f"  expected: rows of a run of strategies/{strategy} under this configuration\n"
+                f"  what to do: materialise strategies/{strategy}, then backtests/{strategy}"
+            )
 
 
 def _require(step: Step, strategy: str, stages: Sequence[str]) -> None:

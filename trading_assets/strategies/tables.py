@@ -68,5 +68,8 @@ STATUS = Table(
         "error": Column(pl.String, "exception type and message; null if ok", nullable=True),
         "session": Column(pl.Date, "where the strategy's code failed, if that can be told", nullable=True),
         "symbol": Column(pl.String, "where the strategy's code failed, if that can be told", nullable=True),
+        "until": Column(
+            pl.Date, "last session that it may say anything of, before it is registered; null: any", nullable=True
+        ),
     },
 )

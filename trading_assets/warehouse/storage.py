@@ -100,6 +100,16 @@ def append_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.D
         connection.execute("INSERT INTO meta.ledgers VALUES (?)", [table.name]).fetchall()
 
 
+def new_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose key the table does not have; all of them if there is no such table."""
+    if not stored_columns(connection, table.name):
+        return frame
+    connection.register(_FRAME, frame.to_arrow())
+    keys = ", ".join(map(_quote, table.key))
+    known = rows_of(connection, f"SELECT {keys} FROM {_quote(_FRAME)} SEMI JOIN {_quoted(table.name)} USING ({keys})")
+    return frame.join(known, on=list(table.key), how="anti", maintain_order="left")
+
+
 def is_ledger(connection: duckdb.DuckDBPyConnection, table_name: str) -> bool:
     """Whether rows were ever appended to the table."""
     return bool(connection.execute("FROM meta.ledgers WHERE table_name = ?", [table_name]).fetchall())

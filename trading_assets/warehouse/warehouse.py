@@ -108,6 +108,18 @@ class Warehouse:
             storage.append_rows(connection, table, rows)
         self._wrote(None, {table: rows})
 
+    def append_new(self, table: Table, rows: pl.DataFrame) -> None:
+        """Add those rows to a ledger whose key is not there yet: what was recorded before is recorded.
+
+        Which are new is decided under the lock, so that processes which add the same rows at once add them once.
+        The ledger is not read for it, however long it is.
+        """
+        rows = storage.checked(table, rows)
+        with open_to_write(self.path, self.wait_seconds) as connection, transaction(connection):
+            rows = storage.new_rows(connection, table, rows)
+            storage.append_rows(connection, table, rows)
+        self._wrote(None, {table: rows})
+
     def append_chained(
         self,
         table: Table,

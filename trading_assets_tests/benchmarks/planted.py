@@ -13,6 +13,7 @@ import polars as pl
 
 from trading_assets.backtests.context import StrategyMarket, backtest, prepare
 from trading_assets.backtests.market_build import data_hash
+from trading_assets.backtests.trials import conditions_of, trial_rows
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
 from trading_assets.robustness.altered import Recorded
@@ -25,8 +26,7 @@ from trading_assets.robustness.resampling import resample
 from trading_assets.robustness.scenarios import World
 from trading_assets.robustness.sensitivity import sensitivity
 from trading_assets.robustness.stress import chosen, stress
-from trading_assets.robustness.tables import DEVELOPMENT, HOLDOUT, TRIALS
-from trading_assets.robustness.trials import new_trials
+from trading_assets.robustness.tables import DEVELOPMENT, HOLDOUT
 from trading_assets.robustness.verdict import Judgement, judge
 from trading_assets.strategies.inputs import Frames
 from trading_assets_tests.backtests.frames import frames_of, loaded
@@ -89,12 +89,11 @@ def judged(seed: int, trend: float, audit: pl.DataFrame) -> Judgement:
         development.start,
         development.end,
         split=DEVELOPMENT,
+        conditions=conditions_of(configuration, STRATEGY),
         data_hash=data_hash(frames.bars, context.grid.symbols, development.end),
         sharp_peak=settings.sharp_peak,
     )
-    trials = new_trials(
-        TRIALS.empty(), found.evaluations, source="planted", run_id="planted", evaluated_at=_EVALUATED_AT
-    )
+    trials = trial_rows(found.evaluations, source="planted", run_id="planted", evaluated_at=_EVALUATED_AT)
     selected = selection(
         STRATEGY,
         trials,

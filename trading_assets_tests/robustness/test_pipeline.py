@@ -10,11 +10,14 @@ import pytest
 
 from trading_assets.backtests import tables as backtests
 from trading_assets.config.sections import Interval
+from trading_assets.market_data.tables import BARS, INSTRUMENTS
 from trading_assets.models.tables import SPLITS
 from trading_assets.robustness import tables
 from trading_assets.robustness.spans import is_over
-from trading_assets.strategies.tables import STATUS
+from trading_assets.robustness.steps import market, registration_of
+from trading_assets.strategies.tables import SIGNALS, STATUS
 from trading_assets.warehouse import Rows, Table, Whole
+from trading_assets.warehouse.table_asset import Step
 from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment, checks_of
 
 HOLDOUT_START, HOLDOUT_END = dt.date(2016, 12, 16), dt.date(2017, 6, 30)
@@ -200,6 +203,57 @@ def test_a_strategy_that_knows_the_future_never_sees_its_holdout(experiment: Exp
     assert checks_of(result, "nothing_looks_ahead") == {"robustness/look_ahead/leaky": False}
     assert experiment.warehouse.read(tables.HOLDOUT_LEDGER).height == looks
     assert experiment.warehouse.read_or_empty(tables.VERDICTS, rows=Rows("strategy", "leaky")).is_empty()
+
+
+def test_a_registration_opens_the_holdout_only_for_signals_that_reach_it(experiment: Experiment) -> None:
+    last = experiment.warehouse.read(SIGNALS, rows=Rows("strategy", "unknown"))["session"].max()
+    assert last < HOLDOUT_START <= experiment.warehouse.read(SIGNALS, rows=KNOWN)["session"].max()  # type: ignore[operator]
+    looks = experiment.warehouse.read(tables.HOLDOUT_LEDGER).height
+    experiment.write(registration=dict.fromkeys(("known", "unknown"), SETTINGS["registration"]["known"]))
+    refused = experiment.run("robustness/holdout/unknown")
+    assert "the signals of unknown end on 2016-12-15" in error_of(refused)
+    assert experiment.warehouse.read(tables.HOLDOUT_LEDGER).height == looks
+    assert experiment.run("strategies/unknown", "robustness/holdout/unknown").success
+    assert experiment.warehouse.read(tables.HOLDOUT_LEDGER).height == looks + 1
+    assert experiment.warehouse.read(SIGNALS, rows=Rows("strategy", "unknown"))["session"].max() >= HOLDOUT_START  # type: ignore[operator]
+
+
+def test_a_bar_that_a_model_is_trained_on_and_a_delisting_are_of_the_registration(experiment: Experiment) -> None:
+    """The strategy trades two of the four symbols; its model is trained on all of them."""
+    learnt = {"type": "ml", "model": "m", "universe": ["AAA", "BBB"]}
+    experiment.write(
+        strategies={"learnt": learnt, "alone": {"type": "equity_momentum", "universe": ["AAA", "BBB"]}},
+        models={"m": {"type": "xgboost"}},
+        registration=dict.fromkeys(("learnt", "alone"), SETTINGS["registration"]["known"]),
+        robustness={},
+    )
+
+    def hashes() -> list[str]:
+        found = []
+        for name in ("learnt", "alone"):
+            work = experiment.warehouse.unit_of_work()
+            step = Step(experiment.configuration, work, None, name, "run", dt.datetime(2020, 1, 1), None)
+            frames, context, spans = market(step, name)
+            found.append(registration_of(step, context, frames, spans).hash)
+        return found
+
+    def changed(table: Table, column: str, value: pl.Expr, **where: object) -> list[bool]:
+        """Whether each registration is another one after a change, which is taken back."""
+        before, stored = hashes(), experiment.warehouse.read(table)
+        here = pl.all_horizontal(pl.col(name) == given for name, given in where.items())
+        now = stored.with_columns(pl.when(here).then(value).otherwise(column).alias(column))
+        assert not now.equals(stored)
+        experiment.warehouse.replace(Whole(), {table: now})
+        after = hashes()
+        experiment.warehouse.replace(Whole(), {table: stored})
+        return [one != other for one, other in zip(before, after, strict=True)]
+
+    volume, gone = pl.col("volume") + 1, pl.lit(dt.date(2017, 3, 1))
+    assert changed(BARS, "volume", volume, symbol="DDD", session=dt.date(2016, 3, 1)) == [True, False]
+    assert changed(BARS, "volume", volume, symbol="AAA", session=HOLDOUT_END) == [True, True]
+    assert changed(INSTRUMENTS, "delisted", gone, symbol="DDD") == [True, False]
+    assert changed(INSTRUMENTS, "delisted", gone, symbol="AAA") == [True, True]
+    assert changed(INSTRUMENTS, "delisted", pl.lit(dt.date(2018, 1, 2)), symbol="AAA") == [False, False]
 
 
 def test_taking_the_registration_back_takes_the_holdout_rows_away(experiment: Experiment) -> None:

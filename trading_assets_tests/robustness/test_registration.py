@@ -10,11 +10,13 @@ import polars as pl
 import pytest
 
 from trading_assets.config import Configuration
+from trading_assets.config.canonical import canonical
 from trading_assets.config.sections import Interval, Risk, Verdict
-from trading_assets.robustness.frozen import canonical, frozen, sources
+from trading_assets.market_data.tables import QUARANTINE
 from trading_assets.robustness.registration import Registered, register, registration_rows
 from trading_assets.robustness.tables import REGISTRATIONS
-from trading_assets.strategies import equity_momentum
+from trading_assets.strategies import ensemble, equity_momentum, factor, ml
+from trading_assets.strategies.frozen import frozen, sources, symbols_behind
 
 SPANS = {
     "train": Interval(start=dt.date(2020, 1, 1), end=dt.date(2020, 1, 3)),
@@ -59,7 +61,15 @@ def configuration(**changes: object) -> Configuration:
 
 def registered(config: Configuration | None = None, frame: pl.DataFrame | None = None, **changes: object) -> Registered:
     config = config or configuration()
-    values = {"symbols": ["A", "B"], "benchmark": "X", "spans": SPANS, "memberships": spells(), "sectors": {"Z": "x"}}
+    values: dict[str, object] = {
+        "symbols": ["A", "B"],
+        "benchmark": "X",
+        "spans": SPANS,
+        "quarantine": QUARANTINE.empty(),
+        "memberships": spells(),
+        "sectors": {"Z": "x"},
+        "delisted": {},
+    }
     frame = bars() if frame is None else frame
     return register(config, "s", bars=frame, **{**values, **changes})  # type: ignore[arg-type]
 
@@ -126,6 +136,69 @@ def test_spans_universe_benchmark_and_bars_are_registered() -> None:
         registered(sectors={"A": "x"}).hash,
     }
     assert len(hashes) == 7
+
+
+def moved(symbol: str, day: int, frame: pl.DataFrame) -> pl.DataFrame:
+    """One bar of a symbol with another close."""
+    here = (pl.col("symbol") == symbol) & (pl.col("session") == dt.date(2020, 1, day))
+    return frame.with_columns(close=pl.when(here).then(pl.col("close") + 1e-9).otherwise("close"))
+
+
+def test_bars_and_memberships_of_symbols_that_bear_on_its_decisions_are_registered() -> None:
+    frame, behind = bars("ABCDX", days=10), ["A", "B", "C", "X"]
+    before = registered(frame=frame, behind=behind)
+    assert json.loads(before.content)["behind"] == {"C": [["2020-01-01", None]], "X": []}
+    for day, changes in ((1, True), (8, True), (9, False)):  # the holdout ends on the 8th
+        assert (registered(frame=moved("C", day, frame), behind=behind).hash != before.hash) is changes
+    assert registered(frame=moved("D", 1, frame), behind=behind).hash == before.hash
+    assert registered(frame=frame, behind=behind, memberships=spells(C=dt.date(2020, 1, 7))).hash != before.hash
+    assert registered(frame=moved("C", 1, frame)).hash == registered(frame=frame).hash  # without it nothing looks at C
+
+
+def test_a_delisting_that_is_recorded_later_is_noticed() -> None:
+    frame, behind = bars("ABCDX"), ["A", "B", "C", "X"]
+    before = registered(frame=frame, behind=behind).hash
+
+    def after(symbol: str, day: int) -> str:
+        return registered(frame=frame, behind=behind, delisted={symbol: dt.date(2020, 1, day)}).hash
+
+    assert len({before, after("A", 7), after("A", 8), after("C", 7)}) == 4
+    assert after("A", 9) == after("D", 7) == before  # not known by the end of the holdout; nothing looks at it
+
+
+def test_a_spike_that_was_filled_at_is_registered() -> None:
+    spike = {"symbol": "A", "session": dt.date(2020, 1, 7), "open": 9.0, "low": 8.0, "close": 9.0, "volume": 1.0}
+    quarantine = pl.DataFrame([{**spike, "reasons": ["spike"]}])
+    assert registered(quarantine=quarantine).hash != registered().hash
+    for unused in ({"reasons": ["missing_price"]}, {"reasons": ["spike"], "symbol": "C"}):
+        assert registered(quarantine=pl.DataFrame([{**spike, **unused}])).hash == registered().hash
+
+
+def test_symbols_behind_a_strategy(monkeypatch: pytest.MonkeyPatch) -> None:
+    instruments = pl.DataFrame(
+        {
+            "symbol": ["A", "B", "C", "COIN", "X", "Y"],
+            "asset_class": ["equity"] * 3 + ["crypto", "index", "index"],
+            "in_universe": [True] * 4 + [False] * 2,
+            "first_session": dt.date(2020, 1, 1),
+        }
+    )
+    own = {"universe": ["A", "B"]}
+    types: dict[str, dict[str, object]] = {
+        "s": {"type": "equity_momentum", "parameters": equity_momentum.Parameters()},
+        "learnt": {"type": "ml", "parameters": ml.Parameters(model="m")},
+        "ranked": {"type": "factor", "parameters": factor.Parameters()},
+        "top": {"type": "ensemble", "parameters": ensemble.Parameters(members=("s", "learnt"))},
+    }
+    made = configuration(
+        strategies={name: {**each, **own} for name, each in types.items()},
+        models={"m": {"universe": "equity"}},
+        benchmarks={"equity": "X", "crypto": "Y"},
+    )
+    found = {name: "".join(symbols_behind(made, name, instruments)) for name in types}
+    assert found == {"s": "ABX", "learnt": "ABCX", "ranked": "ABX", "top": "ABCX"}
+    monkeypatch.setitem(factor.FACTORS, "breadth_50", True)  # of all symbols of the asset class at a session
+    assert symbols_behind(made, "ranked", instruments) == ["A", "B", "C", "X"]
 
 
 def test_a_spell_that_ends_after_the_holdout_is_not_known_then() -> None:

@@ -192,6 +192,12 @@ def test_append_refuses_a_key_that_is_there(warehouse: Warehouse) -> None:
         warehouse.append(LEDGER, row)
 
 
+def test_append_new_leaves_what_is_there(warehouse: Warehouse) -> None:
+    for rows in ([0, 1], [1, 2], [1, 2]):
+        warehouse.append_new(LEDGER, pl.DataFrame({"look": rows, "previous": [-rows[0]] * 2}))
+    assert warehouse.read(LEDGER).rows() == [(0, 0), (1, 0), (2, -1)]
+
+
 def test_append_chained_commits_between_prepare_and_seal(warehouse: Warehouse) -> None:
     events: list[object] = []
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +12,12 @@ from typing import Any
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.config.canonical import digest
 from trading_assets.config.strategies import is_target_weight, members_of, strategy_module
+from trading_assets.features.catalog import FEATURES
 from trading_assets.models.regimes import REGIMES_VERSION
 from trading_assets.models.run import TRAINING_VERSION
-from trading_assets.strategies.inputs import parameters_of
+from trading_assets.strategies.inputs import columns_named, instruments_of, parameters_of
 from trading_assets.strategies.rules import Rules
 
 #: Parts of this package whose code decides what a strategy does; changes elsewhere are changes of the engine.
@@ -42,12 +42,39 @@ def frozen(configuration: Configuration, name: str) -> dict[str, Any]:
     return {
         "type": settings.type,
         "parameters": parameters.model_dump(mode="json"),
-        "rules": hashlib.sha256(canonical(decides).encode()).hexdigest(),
+        "rules": digest(decides),
         "model": configuration.models[model].model_dump(mode="json") if model else None,
         "training": TRAINING_VERSION if model else None,
         "members": {member: frozen(configuration, member) for member in members},
         "regimes": [REGIMES_VERSION, configuration.regimes.model_dump(mode="json")] if members else None,
     }
+
+
+def symbols_behind(configuration: Configuration, name: str, instruments: pl.DataFrame) -> list[str]:
+    """Symbols whose bars bear on what a strategy does, those that it trades among them, ascending.
+
+    Beside its own they are the benchmarks of their asset classes, all that its model is trained on, the whole asset
+    class if it looks at a feature over all symbols, and what bears on its members.
+
+    Parameters
+    ----------
+    instruments
+        Rows of `market_data.instruments`.
+    """
+    settings = configuration.strategies[name]
+    module, parameters = strategy_module(settings.type), parameters_of(settings)
+    own = instruments_of(name, settings, instruments)
+    classes = set(own["asset_class"])
+    whole: set[str] = set()
+    if columns_named(module, parameters) & {feature.column for feature in FEATURES if feature.scope == "session"}:
+        whole |= classes
+    model = None if is_target_weight(module) else module.rules(parameters).model
+    if model is not None:
+        whole.add(configuration.models[model].universe)
+    benchmarks = {symbol for each, symbol in configuration.benchmarks.items() if each in classes | whole}
+    of_classes = instruments.filter(pl.col("asset_class").is_in(sorted(whole)))["symbol"]
+    of_members = (symbols_behind(configuration, member, instruments) for member in members_of(settings))
+    return sorted({*own["symbol"], *benchmarks, *of_classes}.union(*of_members))
 
 
 def describe(rules: Rules) -> dict[str, Any]:
@@ -91,16 +118,5 @@ def _used(module: ModuleType) -> Iterator[ModuleType]:
             yield home
 
 
-def canonical(value: object) -> str:
-    """JSON with sorted keys and no spaces: the same value, the same text. Dates in ISO form."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_iso, allow_nan=False)
-
-
 def _text(expression: pl.Expr) -> str:
     return expression.meta.serialize(format="json")
-
-
-def _iso(value: object) -> str:
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    raise TypeError(f"no canonical form for {type(value).__name__}")

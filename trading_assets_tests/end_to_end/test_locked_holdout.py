@@ -1,0 +1,247 @@
+"""Two whole runs whose markets differ in the holdout alone: nothing of a strategy that is not registered may differ.
+
+The bars up to the end of validation are the same in both, those of the holdout are two different walks. Whatever of
+the holdout reached a table, a report, an export or the metadata that a person sees in the UI would differ.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+
+from trading_assets import automation
+from trading_assets.config import load_configuration
+from trading_assets.config.sources import SyntheticSource
+from trading_assets.definitions import build_definitions
+from trading_assets.market_data import calendars
+from trading_assets.market_data.assets import monthly_partitions
+from trading_assets.market_data.synthetic import generate
+from trading_assets.warehouse import Warehouse
+
+START, HOLDOUT, END = dt.date(2015, 1, 1), dt.date(2016, 12, 16), dt.date(2017, 6, 30)
+SYMBOLS = ["AAA", "BBB", "CCC", "DDD", "EEE"]
+REGISTERED = "known"
+SETTINGS: dict[str, Any] = {
+    "name": "locked",
+    "seed": 5,
+    "start": START,
+    "as_of": END,
+    "market_data": [{"source": "files", "asset_class": "equity", "path": "bars.csv"}],
+    "benchmarks": {"equity": "AAA"},
+    "splits": {
+        "train": ["2016-01-04", "2016-08-31"],
+        "validation": ["2016-09-01", "2016-12-15"],
+        "holdout": [str(HOLDOUT), str(END)],
+    },
+    "models": {"forward": {"type": "xgboost", "train_sessions": 250, "test_sessions": 60, "trees": 10}},
+    "strategies": {
+        REGISTERED: {"type": "equity_momentum", "trend_slope": -1.0},
+        "breakout": {"type": "equity_momentum", "stop_atr": 2.0},
+        "ml": {"type": "ml", "model": "forward"},
+        "factor": {"type": "factor", "quantiles": 2},
+        "blend": {"type": "ensemble", "members": ["breakout", "factor"]},
+    },
+    "registration": {REGISTERED: {"registered_on": "2016-12-15", "hypothesis": "No edge is planted here."}},
+    "robustness": {
+        "resamples": 50,
+        "permutations": 20,
+        "cross_validation_blocks": 4,
+        "look_ahead_cuts": 1,
+        "stress_scenarios": ["flash_crash", "correlation_one", "dropped_bars_10pct"],
+        "grids": {
+            **{name: {"stop_atr": [2.0, 2.5]} for name in (REGISTERED, "breakout", "ml")},
+            "factor": {"quantiles": [2, 5]},
+            "blend": {"cost_bps": [5.0, 10.0]},
+        },
+    },
+}
+UNREGISTERED = sorted(set(SETTINGS["strategies"]) - {REGISTERED})
+
+#: What is of the market and not of a strategy. A model's scores are features; its metrics are compared.
+OF_THE_MARKET = re.compile(r"(market_data|features|monitoring|meta)\..*|models\.(predictions|folds|regimes)")
+#: When, by which run and which file, and the hash of all that a model is trained on in time; not what.
+CIRCUMSTANCES = {"run_id", "ingested_at", "evaluated_at", "recorded_at", "started_at", "finished_at", "version"}
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?|\d{8}T\d{6}\.\d+Z")
+#: What the library that makes Data Docs draws at random, and its clock.
+DRAWN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|'_run_time_sort': [\d.]+")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one run left: tables, files, and the metadata of materialisations and checks, each as text."""
+
+    tables: dict[str, pl.DataFrame]
+    files: dict[str, str]
+    metadata: dict[str, str]
+
+
+def market(noise: int) -> pl.DataFrame:
+    """Bars of a synthetic market up to the holdout, and a walk of its own from there on for each `noise`."""
+    source = SyntheticSource(source="synthetic", asset_class="equity", calendar="XNYS", symbols=SYMBOLS)
+    bars = generate(source, START, END, 5).select("symbol", "session", "open", "high", "low", "close", "volume")
+    days = calendars.sessions("XNYS", HOLDOUT, END)
+    random = np.random.default_rng(noise)
+    walks = []
+    for symbol in SYMBOLS:
+        before = bars.filter(pl.col("symbol") == symbol, pl.col("session") < HOLDOUT).sort("session")
+        closes = before["close"][-1] * np.exp(random.normal(0, 0.012, len(days)).cumsum())
+        opens = np.concatenate([[before["close"][-1]], closes[:-1]]) * np.exp(random.normal(0, 0.003, len(days)))
+        walk = pl.DataFrame(
+            {
+                "session": days,
+                "open": opens,
+                "high": np.maximum(opens, closes) * 1.004,
+                "low": np.minimum(opens, closes) * 0.996,
+                "close": closes,
+                "volume": before["volume"].mean() * random.uniform(0.5, 1.5, len(days)),
+            }
+        )
+        walks += [before, walk.select(pl.lit(symbol).alias("symbol"), pl.all())]
+    return pl.concat(walks, how="vertical_relaxed")
+
+
+def everything_seen(folder: Path, noise: int) -> Seen:
+    """Run every stage, checks included, as the job `everything` does."""
+    folder.mkdir()
+    market(noise).write_csv(folder / "bars.csv")
+    (folder / "config.yaml").write_text(yaml.safe_dump(SETTINGS))
+    configuration = load_configuration(folder / "config.yaml", folder / "data")
+    months = monthly_partitions(configuration).get_partition_keys()
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = (
+            build_definitions(configuration)
+            .resolve_job_def(automation.EVERYTHING)
+            .execute_in_process(
+                instance=instance,
+                tags={
+                    "dagster/asset_partition_range_start": months[0],
+                    "dagster/asset_partition_range_end": months[-1],
+                },
+            )
+        )
+    assert result.success
+
+    warehouse = Warehouse(configuration.warehouse_path)
+    names = warehouse.query("SELECT table_schema || '.' || table_name AS name FROM information_schema.tables")["name"]
+    own_names = [str(folder), result.run_id, result.run_id[:8], *warehouse.query("FROM models.outcomes")["version"]]
+
+    def plain(text: str) -> str:
+        for name in own_names:
+            text = text.replace(name, "")
+        return DRAWN.sub("", MOMENT.sub("", text))
+
+    reports = configuration.home / "reports"
+    shown: dict[str, str] = {}
+    for event in result.all_events:
+        if event.is_step_materialization:
+            of = event.step_materialization_data.materialization
+            shown[of.asset_key.to_user_string()] = plain(text_of(of.metadata))
+    for check in result.get_asset_check_evaluations():
+        key = f"{check.asset_key.to_user_string()}: {check.check_name}"
+        shown[key] = plain(f"{check.passed} {check.description} {text_of(check.metadata)}")
+    return Seen(
+        tables={name: warehouse.query(f"FROM {name} ORDER BY ALL") for name in sorted(names)},
+        files={
+            plain(str(path.relative_to(reports))): plain(path.read_text(errors="replace"))
+            for path in sorted(reports.rglob("*"))
+            if path.is_file()
+        },
+        metadata=shown,
+    )
+
+
+def text_of(metadata: Any) -> str:
+    return json.dumps({name: str(value.value) for name, value in metadata.items()}, sort_keys=True, indent=1)
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Seen, Seen]:
+    folder = tmp_path_factory.mktemp("twins")
+    return everything_seen(folder / "one", 1), everything_seen(folder / "two", 2)
+
+
+def of_unregistered(table: pl.DataFrame) -> pl.DataFrame:
+    """Rows of strategies that are not registered, or all if they are of no strategy, without the circumstances."""
+    own = table.filter(pl.col("strategy") != REGISTERED) if "strategy" in table.columns else table
+    return own.drop(CIRCUMSTANCES & set(own.columns))
+
+
+def test_the_markets_differ_in_the_holdout_alone_and_the_registered_strategy_knows(twins: tuple[Seen, Seen]) -> None:
+    one, two = (seen.tables["market_data.bars"].sort("symbol", "session") for seen in twins)
+    before = pl.col("session") < HOLDOUT
+    assert (
+        one.filter(before)
+        .drop(CIRCUMSTANCES, strict=False)
+        .equals(two.filter(before).drop(CIRCUMSTANCES, strict=False))
+    )
+    assert (one.filter(~before)["close"] != two.filter(~before)["close"]).all()
+    for name in ("backtests.equity", "backtests.metrics", "robustness.stress", "robustness.verdicts"):
+        held = [seen.tables[name].filter(strategy=REGISTERED) for seen in twins]
+        assert not held[0].equals(held[1]), name  # the comparison below would notice a holdout
+    assert twins[0].files[f"{REGISTERED}.html"] != twins[1].files[f"{REGISTERED}.html"]
+
+
+def test_no_table_of_an_unregistered_strategy_knows_the_holdout(twins: tuple[Seen, Seen]) -> None:
+    one, two = (seen.tables for seen in twins)
+    assert one.keys() == two.keys()
+    compared = [name for name in one if not OF_THE_MARKET.fullmatch(name)]
+    assert {
+        "strategies.signals",
+        "backtests.runs",
+        "backtests.trade_audit",
+        "robustness.trials",
+        "reports.index",
+    } < set(compared)
+    differing = [name for name in compared if not of_unregistered(one[name]).equals(of_unregistered(two[name]))]
+    assert differing == []
+
+
+def test_no_row_of_an_unregistered_strategy_is_of_the_holdout(twins: tuple[Seen, Seen]) -> None:
+    late: list[str] = []
+    for name, table in twins[0].tables.items():
+        if "strategy" not in table.columns:
+            continue
+        rows = of_unregistered(table).drop("as_of", strict=False)  # as_of: how far the data reach
+        assert set(rows["strategy"]) <= {*UNREGISTERED, "*"}
+        days = [column for column, dtype in rows.schema.items() if dtype.is_temporal()]
+        late += [f"{name}.{column}" for column in days if (rows[column].cast(pl.Date) >= HOLDOUT).any()]
+        late += [f"{name}.split"] if "split" in rows.columns and "holdout" in rows["split"] else []
+    assert late == []
+
+
+def test_no_file_of_an_unregistered_strategy_knows_the_holdout(twins: tuple[Seen, Seen]) -> None:
+    one, two = (seen.files for seen in twins)
+    assert one.keys() == two.keys()
+    market = re.compile(r"data_docs/\w+/(market_data|features|monitoring)/.*")
+    own = [
+        name
+        for name in one
+        if not (market.match(name) or re.match(rf"{REGISTERED}[._]", name)) and name != "index.html"
+    ]
+    assert {f"{name}.html" for name in UNREGISTERED} < set(own)
+    assert {f"{name}_trades.csv" for name in UNREGISTERED} < set(own)
+    assert [name for name in own if one[name] != two[name]] == []
+    indices = [[line for line in seen["index.html"].splitlines() if REGISTERED not in line] for seen in (one, two)]
+    assert indices[0] == indices[1]
+
+
+def test_no_metadata_of_an_unregistered_strategy_knows_the_holdout(twins: tuple[Seen, Seen]) -> None:
+    one, two = (seen.metadata for seen in twins)
+    assert one.keys() == two.keys()
+    market = re.compile(r"(market_data|features|monitoring)/.*|models/regimes.*")
+    over_all = re.compile(r"reports/index|backtests/trade_audit")  # count the registered strategy's rows too
+    own = [
+        key for key in one if not (market.match(key) or over_all.match(key)) and REGISTERED not in re.split("[/:]", key)
+    ]
+    assert {f"{stage}/{name}" for stage in ("strategies", "backtests", "reports") for name in UNREGISTERED} < set(own)
+    assert [key for key in own if one[key] != two[key]] == []
