@@ -33,6 +33,7 @@ EXPORTED = (
     "decisions",
     "liquidation_plan",
     "sensitivity",
+    "choices",
     "stress",
     "stress_equity",
     "conditions",

@@ -43,6 +43,7 @@ class StrategyContent:
     fills: pl.DataFrame
     sensitivity: pl.DataFrame
     sensitivity_summary: pl.DataFrame
+    choices: pl.DataFrame
     heatmaps: pl.DataFrame
     stress: pl.DataFrame
     stress_equity: pl.DataFrame
@@ -83,6 +84,7 @@ def strategy_content(warehouse: Warehouse, configuration: Configuration, name: s
         fills=warehouse.read_or_empty(backtests.FILLS, rows=own),
         sensitivity=warehouse.read_or_empty(robustness.SENSITIVITY, rows=own),
         sensitivity_summary=warehouse.read_or_empty(robustness.SENSITIVITY_SUMMARY, rows=own),
+        choices=warehouse.read_or_empty(robustness.CHOICES, rows=own),
         heatmaps=warehouse.read_or_empty(robustness.HEATMAPS, rows=own, where="metric = 'sharpe'"),
         stress=warehouse.read_or_empty(robustness.STRESS, rows=own),
         stress_equity=warehouse.read_or_empty(robustness.STRESS_EQUITY, rows=own),

@@ -126,14 +126,36 @@ def _sensitivity(content: StrategyContent) -> Section:
         title="Sensitivity",
         stage="robustness",
         text=f"Sharpe of train and validation at {points} parameter sets. A good strategy sits on a plateau: "
-        "its neighbours do about as well. A single bright cell is luck. The square marks the parameters in use.",
+        "its neighbours do about as well. A single bright cell is luck. The square marks the parameters in use. "
+        "Who has to choose from the grid takes the plateau: the point that does best together with its neighbours.",
         charts=figures[:SHOWN_PAIRS],
         side_by_side=True,
-        tables=[grid(summary)] if not summary.is_empty() else [],
+        tables=[*_choices(content), *([grid(summary)] if not summary.is_empty() else [])],
         folded_title="All other pairs of parameters",
         folded_charts=figures[SHOWN_PAIRS:],
-        files=[f"{content.name}_sensitivity.csv"],
+        files=[f"{content.name}_{table}.csv" for table in ("sensitivity", "choices")],
     )
+
+
+def _choices(content: StrategyContent) -> list[Grid]:
+    if content.choices.is_empty():
+        return []
+    in_words = {"peak": "the peak", "plateau": "the plateau", "in_use": "in use"}
+    rows = content.choices.select(
+        choice=pl.col("choice").replace_strict(in_words, return_dtype=pl.String),
+        parameters=pl.col("params").str.replace_all(r'[{}"]', ""),
+        sharpe="sharpe",
+        with_neighbours="neighbourhood_mean",
+        worst_neighbour="worst_neighbour",
+        better_points="better_points",
+    ).rename(
+        {
+            "with_neighbours": "with its neighbours",
+            "worst_neighbour": "worst neighbour",
+            "better_points": "better points",
+        }
+    )
+    return [grid(rows, caption="Sharpe of the peak, the plateau and the parameters in use")]
 
 
 def _heat_maps(content: StrategyContent) -> Iterator[Any]:

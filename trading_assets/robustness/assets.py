@@ -34,6 +34,7 @@ from trading_assets.robustness.steps import (
 )
 from trading_assets.robustness.tables import (
     BANDS,
+    CHOICES,
     CONDITIONS,
     DEVELOPMENT,
     HEATMAPS,
@@ -104,9 +105,18 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
     step.work.append_new(
         TRIALS, trial_rows(found.evaluations, source=source, run_id=step.run_id, evaluated_at=step.now)
     )
-    tables = {SENSITIVITY: found.points, SENSITIVITY_SUMMARY: found.summary, HEATMAPS: found.heatmaps}
+    tables = {
+        SENSITIVITY: found.points,
+        SENSITIVITY_SUMMARY: found.summary,
+        CHOICES: found.choices,
+        HEATMAPS: found.heatmaps,
+    }
     write(step, sensitivity.__name__, tables)
-    return {"summary": found.summary.drop("strategy"), **_heat_maps(found.heatmaps.filter(metric="sharpe"))}
+    return {
+        "summary": found.summary.drop("strategy"),
+        "choices": found.choices.drop("strategy", "trial"),
+        **_heat_maps(found.heatmaps.filter(metric="sharpe")),
+    }
 
 
 def stress(step: Step) -> Mapping[str, Any]:
@@ -241,7 +251,7 @@ def _assets_of(configuration: Configuration, strategy: str) -> list[dg.AssetsDef
         )
 
     return [
-        asset(sensitivity, own=(SENSITIVITY, SENSITIVITY_SUMMARY, HEATMAPS), shared=(TRIALS,), deps=inputs),
+        asset(sensitivity, own=(SENSITIVITY, SENSITIVITY_SUMMARY, CHOICES, HEATMAPS), shared=(TRIALS,), deps=inputs),
         asset(
             overfitting,
             own=(OVERFITTING, LOGITS),

@@ -16,7 +16,8 @@ from trading_assets.backtests import metrics
 from trading_assets.backtests.context import StrategyMarket, Sweep, evaluate, parameter_grid, returns_of
 from trading_assets.backtests.trials import Evaluation, trial_id
 from trading_assets.config.strategies import StrategyParameters
-from trading_assets.robustness.tables import HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY
+from trading_assets.robustness.plateau import Choice, choices, peak, plateau
+from trading_assets.robustness.tables import CHOICES, HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY
 
 Floats = NDArray[np.float64]
 Grid = Mapping[str, Sequence[float | str]]
@@ -54,6 +55,7 @@ class Sensitivity:
 
     points: pl.DataFrame
     summary: pl.DataFrame
+    choices: pl.DataFrame
     heatmaps: pl.DataFrame
     evaluations: tuple[Evaluation, ...]
 
@@ -106,6 +108,7 @@ def sensitivity(
     return Sensitivity(
         points=_point_rows(context.name, points, trials, grid, values),
         summary=_summary_rows(context.name, summarise_sharpes(points, values["sharpe"], sharp_peak)),
+        choices=_choice_rows(context.name, points, trials, grid, values["sharpe"]),
         heatmaps=heatmaps(context.name, points, grid, values),
         evaluations=evaluations,
     )
@@ -181,6 +184,43 @@ def summarise_sharpes(
         "worst_neighbour": min(beside) if beside else None,
         "plateau_score": float(np.mean(beside)) / chosen if beside and chosen is not None and chosen > 0 else None,
     }
+
+
+def _choice_rows(
+    strategy: str,
+    points: Sequence[Point],
+    trials: Sequence[str],
+    grid: Grid,
+    sharpes: Sequence[float | None],
+) -> pl.DataFrame:
+    """Rows of `robustness.choices`: the peak of the grid, its plateau, and the point in use with its own neighbours."""
+    on_grid = [index for index, point in enumerate(points) if point.on_grid]
+    cube = np.array([sharpes[index] for index in on_grid], dtype=np.float64)
+    ordered = [not any(isinstance(value, str | bool) for value in values) for values in grid.values()]
+    found = choices(cube.reshape([len(axis) for axis in grid.values()]), ordered)
+    in_use = next(index for index, point in enumerate(points) if point.chosen)
+    own = sharpes[in_use] or 0.0
+    beside = [sharpe or 0.0 for point, sharpe in zip(points, sharpes, strict=True) if point.neighbour]
+    used = Choice(in_use, own, float(np.mean([own, *beside])), min(beside, default=own))
+    rows = {
+        "peak": peak(found)._replace(point=on_grid[peak(found).point]),
+        "plateau": plateau(found)._replace(point=on_grid[plateau(found).point]),
+        "in_use": used,
+    }
+    lines = [
+        {
+            "strategy": strategy,
+            "choice": name,
+            "trial": trials[choice.point],
+            "params": json.dumps({name: getattr(points[choice.point].parameters, name) for name in grid}),
+            "sharpe": choice.sharpe,
+            "neighbourhood_mean": choice.neighbourhood_mean,
+            "worst_neighbour": choice.worst_neighbour,
+            "better_points": sum(other.sharpe > choice.sharpe for other in found),
+        }
+        for name, choice in rows.items()
+    ]
+    return pl.DataFrame(lines, schema=CHOICES.empty().schema)
 
 
 def heatmaps(

@@ -52,6 +52,26 @@ SENSITIVITY_SUMMARY = Table(
     },
 )
 
+CHOICES = Table(
+    name="robustness.choices",
+    description="Parameters by peak, by plateau, and in use, with what lies around each of them on the grid",
+    key=("strategy", "choice"),
+    columns={
+        "strategy": _STRATEGY,
+        "choice": Column(
+            pl.String,
+            "peak: the highest Sharpe; plateau: the best mean of a point and its neighbours; in_use: what runs",
+            one_of=("peak", "plateau", "in_use"),
+        ),
+        "trial": _TRIAL,
+        "params": Column(pl.String, "JSON of the grid parameters of this point"),
+        "sharpe": Column(pl.Float64, "its own, a year; 0 where it did not trade"),
+        "neighbourhood_mean": Column(pl.Float64, "of its own and its neighbours' Sharpe"),
+        "worst_neighbour": Column(pl.Float64, "the lowest Sharpe of its neighbours"),
+        "better_points": Column(pl.Int64, "points of the grid with a higher Sharpe", at_least=0),
+    },
+)
+
 HEATMAPS = Table(
     name="robustness.heatmaps",
     description="Grid metrics for each pair of parameters: mean over all the other parameters",

@@ -1,0 +1,78 @@
+"""Parameters by plateau, not by peak: the point of the grid whose neighbourhood does best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+class Choice(NamedTuple):
+    """A point of the grid and its surroundings.
+
+    Attributes
+    ----------
+    point
+        Its number, in the order of the grid (the last parameter changes fastest).
+    sharpe
+        Its own; 0 where it is undefined: it did not trade.
+    neighbourhood_mean
+        Of its own and those of its neighbours.
+    worst_neighbour
+        The lowest of its neighbours; its own if it has none.
+    """
+
+    point: int
+    sharpe: float
+    neighbourhood_mean: float
+    worst_neighbour: float
+
+
+def choices(sharpes: Floats, ordered: Sequence[bool]) -> list[Choice]:
+    """Every point of the grid with its surroundings, in the order of the grid.
+
+    Parameters
+    ----------
+    sharpes
+        One axis a parameter; NaN where undefined.
+    ordered
+        Of each parameter, whether its values are numbers: then a neighbour is one step away. Names have no order:
+        every other one is a neighbour.
+    """
+    values = np.nan_to_num(sharpes)
+    found = []
+    for point, place in enumerate(np.ndindex(values.shape)):
+        beside = np.array([values[other] for other in _neighbours(place, values.shape, ordered)])
+        own = float(values[place])
+        found.append(
+            Choice(point, own, float(np.append(beside, own).mean()), float(beside.min()) if beside.size else own)
+        )
+    return found
+
+
+def peak(found: Sequence[Choice]) -> Choice:
+    """The point with the highest Sharpe ratio; the first of equals."""
+    return max(found, key=lambda choice: (choice.sharpe, -choice.point))
+
+
+def plateau(found: Sequence[Choice]) -> Choice:
+    """The point with the best neighbourhood.
+
+    Of equals the one whose worst neighbour is better, then the one that is better itself, then the first.
+    """
+    return max(
+        found,
+        key=lambda choice: (choice.neighbourhood_mean, choice.worst_neighbour, choice.sharpe, -choice.point),
+    )
+
+
+def _neighbours(place: tuple[int, ...], shape: tuple[int, ...], ordered: Sequence[bool]) -> list[tuple[int, ...]]:
+    found = []
+    for axis, (at, size) in enumerate(zip(place, shape, strict=True)):
+        steps = [at - 1, at + 1] if ordered[axis] else [other for other in range(size) if other != at]
+        found += [(*place[:axis], step, *place[axis + 1 :]) for step in steps if 0 <= step < size]
+    return found
