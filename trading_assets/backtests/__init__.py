@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     )
     from trading_assets.backtests.market_build import Grid, data_hash
     from trading_assets.backtests.records import Result
-    from trading_assets.backtests.variations import stressed, with_crashes, with_entries, without_bars
+    from trading_assets.backtests.variations import (
+        stressed,
+        with_crashes,
+        with_entries,
+        with_moved_targets,
+        without_bars,
+    )
 
 _HOMES = {
     "context": (
@@ -35,7 +41,7 @@ _HOMES = {
     ),
     "market_build": "Grid data_hash",
     "records": "Result",
-    "variations": "stressed with_crashes with_entries without_bars",
+    "variations": "stressed with_crashes with_entries with_moved_targets without_bars",
 }
 
 __all__ = [
@@ -56,6 +62,7 @@ __all__ = [
     "stressed",
     "with_crashes",
     "with_entries",
+    "with_moved_targets",
     "with_parameters",
     "without_bars",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -72,21 +73,72 @@ def _without(candidates: Candidates, missing: Flags) -> Candidates:
 def _postponed(targets: Targets, present: Flags) -> Targets:
     """Move rows to the next session on which their symbol, or both legs of their pair, have a bar."""
     sessions = np.repeat(np.arange(present.shape[0]), np.diff(targets.first))
-    rows: dict[tuple[int, int], int] = {}
-    for row, (t, slot) in enumerate(zip(sessions, targets.slot, strict=True)):
-        group = targets.group[slot]
-        legs = targets.symbol[targets.group == group] if group >= 0 else targets.symbol[slot : slot + 1]
-        usable = present[t:, legs].all(axis=1)
-        if usable.any():
-            rows[int(t + np.argmax(usable)), int(slot)] = row  # of two at one session, the one decided last
-    places = sorted(rows)
-    kept = np.array([rows[place] for place in places], dtype=np.int64)
+    usable = present[:, targets.symbol]
+    for group in np.unique(targets.group[targets.group >= 0]):
+        legs = np.flatnonzero(targets.group == group)
+        usable[:, legs] = usable[:, legs].all(axis=1, keepdims=True)
+    none = present.shape[0]
+    at = np.where(usable, np.arange(none)[:, None], none)
+    following = np.minimum.accumulate(at[::-1], axis=0)[::-1]
+    return _decided(targets, following[sessions, targets.slot], np.arange(targets.slot.size), none)
+
+
+def _decided(targets: Targets, sessions: Integers, rows: Integers, end: int) -> Targets:
+    """Those rows, decided at these sessions instead; of two of a slot at one session the last; none from `end` on."""
+    order = np.lexsort((np.arange(rows.size), targets.slot[rows], sessions))
+    t, slot = sessions[order], targets.slot[rows][order]
+    kept = t < end
+    kept[:-1] &= (t[1:] != t[:-1]) | (slot[1:] != slot[:-1])
+    order = order[kept]
+    # Within a session by group, then symbol, whichever symbol a slot has now.
+    slots = targets.slot[rows[order]]
+    order = order[np.lexsort((targets.symbol[slots], targets.group[slots], sessions[order]))]
+    chosen = rows[order]
     return targets._replace(
-        first=np.searchsorted([t for t, _ in places], np.arange(present.shape[0] + 1)).astype(np.int64),
-        slot=targets.slot[kept],
-        weight=targets.weight[kept],
-        eligible=targets.eligible[kept],
-        reason=targets.reason[kept],
+        first=np.searchsorted(sessions[order], np.arange(targets.first.size)).astype(np.int64),
+        slot=targets.slot[chosen],
+        weight=targets.weight[chosen],
+        eligible=targets.eligible[chosen],
+        reason=targets.reason[chosen],
+    )
+
+
+def with_moved_targets(
+    context: StrategyMarket, start: dt.date, end: dt.date, *, shift: int, columns: Integers, members: Flags
+) -> StrategyMarket:
+    """Target weights of a span at other sessions, and on other symbols.
+
+    Parameters
+    ----------
+    start, end
+        What is decided in this span moves; the rest is left out.
+    shift
+        Sessions later; what moves beyond the end comes in at the beginning.
+    columns
+        (symbols,) a permutation: the column of the market that a symbol's weights go to. Pairs stay as they are.
+    members
+        (sessions, symbols) who is in the universe: elsewhere a position may not grow.
+
+    Raises
+    ------
+    TypeError
+        The strategy has entries, and no target weights.
+    """
+    targets, sessions = context.signals, context.grid.sessions
+    if not isinstance(targets, Targets):
+        raise TypeError(f"{context.name}: has no target weights to move")
+    first, last = bisect_left(sessions, start), bisect_right(sessions, end)
+    decided = np.repeat(np.arange(len(sessions)), np.diff(targets.first))
+    rows = np.flatnonzero((decided >= first) & (decided < last))
+    moved = first + (decided[rows] - first + shift) % max(last - first, 1)
+    symbol = np.where(targets.group < 0, columns[targets.symbol], targets.symbol)
+    eligible = targets.eligible.copy()
+    eligible[rows] = members[moved, symbol[targets.slot[rows]]]
+    placed = targets._replace(symbol=symbol, eligible=eligible)
+    order = np.argsort(moved, kind="stable")
+    return replace(
+        context,
+        signals=_postponed(_decided(placed, moved[order], rows[order], len(sessions)), context.market.present),
     )
 
 

@@ -252,7 +252,7 @@ class Robustness(Section):
     grids: dict[str, dict[str, list[float | str]]] = {}
     sharp_peak: Positive = 0.5
     resamples: int = Field(default=1000, ge=20, description="of the bootstraps and of the reality check")
-    permutations: int = Field(default=1000, ge=20, description="portfolio runs with random entry dates")
+    permutations: int = Field(default=1000, ge=20, description="portfolio runs with decisions at random")
     block_sessions: int = Field(default=20, ge=1, description="mean length of a block of the stationary bootstrap")
     look_ahead_cuts: int = Field(default=8, ge=1, description="past closes at which the look-ahead audit tries anew")
     cross_validation_blocks: int = Field(default=16, ge=2, le=16, multiple_of=2, description="an even number")

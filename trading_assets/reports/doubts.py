@@ -37,8 +37,8 @@ DRAWN: dict[tuple[str, str], tuple[str, Format]] = {
     ("bootstrap", "calmar_5"): ("Calmar of resampled daily returns, 5th percentile", number),
     ("trade_bootstrap", "expectancy_r_5"): ("expectancy of resampled trades in R, 5th percentile", number),
     ("trade_bootstrap", "expectancy_r_95"): ("95th percentile", number),
-    ("permutation", "percentile"): ("random entry dates that the Sharpe beats, of 100", number),
-    ("permutation", "sharpe_50"): ("Sharpe of random entry dates, median", number),
+    ("permutation", "percentile"): ("random decisions that the Sharpe beats, of 100", number),
+    ("permutation", "sharpe_50"): ("Sharpe of random decisions, median", number),
     ("permutation", "sharpe_95"): ("95th percentile", number),
 }
 
@@ -60,8 +60,8 @@ def doubts_section(content: StrategyContent) -> Section:
         title="How this could be wrong",
         stage="robustness",
         text="Many parameter sets were tried and one was kept: the first table says how good the best of them would "
-        "look by luck. The second says how far chance alone moves the result, and whether the entry dates matter. The "
-        f"others say when the result was made, and what is left of it without its best moments. {in_words(content)}",
+        "look by luck. The second says how far chance alone moves the result, and whether it matters what was bought "
+        f"when. The others say when the result was made, and what is left of it without its best moments. {in_words(content)}",
         charts=figures,
         tables=[table for table in (_choice(content), _drawn(content)) if table.rows] + condition_tables(content),
         files=[f"{content.name}_{table}.csv" for table in ("overfitting", "resampling", "conditions")],

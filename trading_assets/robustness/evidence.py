@@ -97,7 +97,7 @@ def look_ahead(step: Step) -> Mapping[str, Any]:
 
 
 def resampling(step: Step) -> Mapping[str, Any]:
-    """The run on train + validation against what chance makes of its returns, its trades and its entry dates."""
+    """The run on train + validation against what chance makes of its returns, its trades and its decisions."""
     from trading_assets.robustness.spans import development
 
     require_ok(step)

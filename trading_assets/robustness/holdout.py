@@ -71,8 +71,7 @@ def statistics_of(
     """What the verdict judges.
 
     The choice among the trials was made on train + validation, so that is what the statistics on it are of. With
-    one trial there was no choice and nothing to cross-validate: `pbo` is then absent. A target-weight strategy has
-    no entries to permute: neither has it `permutation_percentile`.
+    one trial there was no choice and nothing to cross-validate: `pbo` is then absent.
 
     Parameters
     ----------
@@ -89,9 +88,6 @@ def statistics_of(
     two, three = slippage_scenario(2.0), slippage_scenario(3.0)
     chosen = dict(overfitting.select("statistic", "value").iter_rows())
     cross_validated = {"pbo": chosen["pbo"]} if overfitting.filter(statistic="pbo")["trials"][0] > 1 else {}
-    permuted = {}
-    if not resampling.filter(method=PERMUTATION).is_empty():
-        permuted = {"permutation_percentile": statistic_of(resampling, PERMUTATION, "percentile")}
     return {
         **{metric: value_of(stress, BASE, metric) for metric in _BASE_METRICS},
         "drawdown": _depth(value_of(stress, BASE, "max_drawdown")),
@@ -101,9 +97,9 @@ def statistics_of(
         BEAR_MONTHS: value_of(stress, "bear_months", "expectancy_r"),
         "bear_months_drawdown": _depth(value_of(stress, "bear_months", "max_drawdown")),
         "bootstrap_sharpe_5": statistic_of(resampling, BOOTSTRAP, "sharpe_5"),
+        "permutation_percentile": statistic_of(resampling, PERMUTATION, "percentile"),
         "dsr": chosen["dsr"],
         "look_ahead_violations": float(violations(look_ahead)),
-        **permuted,
         **cross_validated,
     }
 

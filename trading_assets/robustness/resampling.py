@@ -1,9 +1,10 @@
-"""What chance could have made of the result: resampled returns, resampled trades, random entry dates."""
+"""What chance could have made of the result: resampled returns, resampled trades, decisions at random."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from trading_assets.backtests.context import (
 )
 from trading_assets.backtests.market import Signals
 from trading_assets.backtests.records import Result
-from trading_assets.backtests.variations import with_entries
+from trading_assets.backtests.variations import with_entries, with_moved_targets
 from trading_assets.robustness.tables import BANDS, RESAMPLING
 
 Floats = NDArray[np.float64]
@@ -29,6 +30,9 @@ Integers = NDArray[np.int64]
 BOOTSTRAP, TRADE_BOOTSTRAP, PERMUTATION = "bootstrap", "trade_bootstrap", "permutation"
 #: Runs that show how many candidates make as many trades as the strategy made, and how often they are repeated.
 PILOT_RUNS, PILOTS = 32, 3
+
+#: Sessions by which target weights move at least: a month.
+SHORTEST_SHIFT = 21
 
 _NO_SPREAD = 1e-12
 
@@ -42,8 +46,8 @@ class Resampling:
 
 
 @dataclass(frozen=True)
-class RandomEntries:
-    """Portfolio runs with random entry dates.
+class RandomRuns:
+    """Portfolio runs with decisions at random.
 
     Attributes
     ----------
@@ -77,7 +81,8 @@ def resample(
         The trades drawn anew with replacement: percentiles 5, 50 and 95 of the expectancy in R.
     permutation
         Runs with random entry dates, of an order-based strategy: percentile of the actual Sharpe ratio among
-        theirs, p-value, percentiles 5, 50 and 95 of theirs, trades of the actual run and their median.
+        theirs, p-value, percentiles 5, 50 and 95 of theirs, trades of the actual run and their median. Of a
+        target-weight strategy, runs with its weights at random times on random symbols (`random_targets`).
 
     Parameters
     ----------
@@ -92,8 +97,7 @@ def resample(
         BOOTSTRAP: (bootstrap_statistics(drawn, context.periods_per_year), resamples),
         TRADE_BOOTSTRAP: (trade_statistics(trades, resamples, _generator(seed, TRADE_BOOTSTRAP)), resamples),
     }
-    if isinstance(context.signals, Signals):
-        measured[PERMUTATION] = _permutation(context, run, start, end, permutations, seed), permutations
+    measured[PERMUTATION] = _permutation(context, run, start, end, permutations, seed), permutations
     lines = [
         (context.name, split, method, statistic, value, count)
         for method, (values, count) in measured.items()
@@ -167,7 +171,7 @@ def annual_sharpes(returns: Floats, periods: float) -> Floats:
 
 def random_entries(
     context: StrategyMarket, start: dt.date, end: dt.date, *, entries: int, runs: int, seed: int
-) -> RandomEntries:
+) -> RandomRuns:
     """Full portfolio runs whose candidates are random sessions and symbols; exits and sizing are the strategy's.
 
     Candidates are drawn without replacement from all usable bars of the span of symbols that were in the universe
@@ -195,7 +199,34 @@ def random_entries(
         candidates = int(np.clip(round(candidates * entries / made), 1, rows.size))
     found = evaluate_contexts(varied(candidates, _generator(seed, PERMUTATION), runs), start, end)
     returns = np.nan_to_num(returns_of(found, context.settings.starting_equity))
-    return RandomEntries(annual_sharpes(returns, context.periods_per_year), found.trades)
+    return RandomRuns(annual_sharpes(returns, context.periods_per_year), found.trades)
+
+
+def random_targets(context: StrategyMarket, start: dt.date, end: dt.date, *, runs: int, seed: int) -> RandomRuns:
+    """Full portfolio runs of a target-weight strategy whose weights are at random times, and on random symbols.
+
+    All that is decided in the span moves by one random number of sessions (a circular shift, `SHORTEST_SHIFT` or more
+    either way), and the weights of each symbol go to another one. How much is held, long and short, and how often it
+    changes are the strategy's own; that it is these symbols at these times is not. Pairs stay the pairs that they are.
+    What has no bar then, or is no member of the universe, is not bought: cash stays in its place.
+    """
+    size = bisect_right(context.grid.sessions, end) - bisect_left(context.grid.sessions, start)
+    shortest = min(SHORTEST_SHIFT, size // 4)
+    members = np.zeros(context.market.close.shape, dtype=np.bool_)
+    rows, columns = _pool(context, start, end)
+    members[rows, columns] = True
+    held = np.unique(columns)
+
+    def varied(generator: np.random.Generator) -> Iterator[StrategyMarket]:
+        for _ in range(runs):
+            shift = int(generator.integers(shortest, size - shortest + 1))
+            places = np.arange(len(context.grid.symbols))
+            places[held] = generator.permutation(held)
+            yield with_moved_targets(context, start, end, shift=shift, columns=places, members=members)
+
+    found = evaluate_contexts(varied(_generator(seed, PERMUTATION)), start, end)
+    returns = np.nan_to_num(returns_of(found, context.settings.starting_equity))
+    return RandomRuns(annual_sharpes(returns, context.periods_per_year), found.trades)
 
 
 def percentile(actual: float, random: Floats) -> float:
@@ -229,7 +260,10 @@ def _permutation(
     actual = metrics.sharpe(run.equity["daily_return"].fill_null(0.0).to_numpy(), context.periods_per_year)
     if not trades or actual is None:
         return {**dict.fromkeys(names), "trades": float(trades), "trades_50": None}
-    found = random_entries(context, start, end, entries=trades, runs=runs, seed=seed)
+    if isinstance(context.signals, Signals):
+        found = random_entries(context, start, end, entries=trades, runs=runs, seed=seed)
+    else:
+        found = random_targets(context, start, end, runs=runs, seed=seed)
     rank = percentile(actual, found.sharpes)
     quantiles = (float(q) for q in np.quantile(found.sharpes, (0.05, 0.5, 0.95)))
     values = (rank, 1.0 - rank / 100.0, *quantiles)

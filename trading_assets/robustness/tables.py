@@ -154,7 +154,7 @@ _SPAN = Column(pl.String, "the span of the run", one_of=(DEVELOPMENT, HOLDOUT))
 
 RESAMPLING = Table(
     name="robustness.resampling",
-    description="The result against resampled returns, trades and entry dates; the holdout once it was looked at",
+    description="The result against resampled returns, trades and decisions; the holdout once it was looked at",
     key=("strategy", "split", "method", "statistic"),
     columns={
         "strategy": _STRATEGY,

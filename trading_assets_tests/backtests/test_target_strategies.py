@@ -165,7 +165,7 @@ def test_no_strategy_sees_what_follows(contexts: dict[str, StrategyMarket]) -> N
 def test_sensitivity_and_stress_run_as_for_the_others(contexts: dict[str, StrategyMarket]) -> None:
     context = contexts["factor"]
     grid = {"quantiles": [2, 3, 5], "gross": [0.4, 0.8]}
-    found = sensitivity(context, grid, *SPAN, split="train", data_hash="x", sharp_peak=0.5)
+    found = sensitivity(context, grid, *SPAN, split="train", conditions="c", data_hash="x", sharp_peak=0.5)
     assert found.points.filter(metric="sharpe").height == 6
     assert len(found.evaluations) == found.points["trial"].n_unique()
     levels = benchmark_levels(market().bars, market().indicators, BENCHMARK, SPAN[1])
