@@ -61,7 +61,8 @@ def doubts_section(content: StrategyContent) -> Section:
         stage="robustness",
         text="Many parameter sets were tried and one was kept: the first table says how good the best of them would "
         "look by luck. The second says how far chance alone moves the result, and whether it matters what was bought "
-        f"when. The others say when the result was made, and what is left of it without its best moments. {in_words(content)}",
+        "when. The others say when the result was made, and what is left of it without its best moments. "
+        + in_words(content),
         charts=figures,
         tables=[table for table in (_choice(content), _drawn(content)) if table.rows] + condition_tables(content),
         files=[f"{content.name}_{table}.csv" for table in ("overfitting", "resampling", "conditions")],
