@@ -6,7 +6,7 @@ export UV_COMPILE_BYTECODE := 1
 export UV_PROJECT_ENVIRONMENT := .venv
 export TRADING_ASSETS_DATA ?= $(CURDIR)/data
 
-.PHONY: demo picture test test-browser acceptance ui bench go-rate lint types contracts clean help
+.PHONY: demo picture test coverage test-browser acceptance ui bench go-rate lint types contracts clean help
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -27,7 +27,10 @@ picture: demo ## the picture in the README, taken with a headless Chromium
 		--window-size=1160,1750 --virtual-time-budget=4000 --user-data-dir=$$(mktemp -d) \
 		--screenshot=docs/report.png file://$(TRADING_ASSETS_DATA)/demo/reports/equity_momentum.html 2>/dev/null
 
-test: .installed-dev ## the test suite, with coverage
+test: .installed-dev ## the test suite
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+coverage: .installed-dev ## the test suite, and the lines that it does not reach
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 test-browser: .installed-dev ## the report in a headless Chromium

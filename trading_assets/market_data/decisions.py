@@ -7,6 +7,7 @@ over everything would write again, and later months are judged with a short past
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -16,7 +17,7 @@ from trading_assets.market_data.decided import Decided
 from trading_assets.market_data.inputs import Inputs
 from trading_assets.market_data.quality.rules import EXTREME_MOVE, FUTURE_BAR, UNIT_CHANGE, taken_back
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, JUDGED_MONTHS, QUARANTINE, RAW_BARS, SESSIONS
-from trading_assets.warehouse import MissingTableError, Sessions, UnitOfWork
+from trading_assets.warehouse import MissingTableError, UnitOfWork
 
 _DAY = dt.timedelta(days=1)
 #: Calendar days that are read again at first; twice as many while some symbol has fewer bars in them than it needs.
@@ -29,9 +30,9 @@ def judged_months(work: UnitOfWork, inputs: Inputs, start: dt.date, end: dt.date
     before = work.aside().query("SELECT min(session) FROM market_data.raw_bars").item()
     if before is not None and before < start and not _is_judged(work, inputs, start - _DAY):
         return JUDGED_MONTHS.empty()
-    lasts = pl.date_range(start, end, "1mo", eager=True).dt.month_end()
+    lasts, commits = pl.date_range(start, end, "1mo", eager=True).dt.month_end(), work.commits(RAW_BARS)
     return pl.DataFrame(
-        [(last, inputs.fingerprint(last), work.last_commit(RAW_BARS, Sessions(dt.date.min, last))) for last in lasts],
+        [(last, inputs.fingerprint(last), _last_commit(commits, last)) for last in lasts],
         schema={name: column.dtype for name, column in JUDGED_MONTHS.columns.items()},
         orient="row",
     )
@@ -51,25 +52,22 @@ def read_again(work: UnitOfWork, inputs: Inputs, since: dt.date) -> tuple[pl.Dat
         if past is None:
             return None
         held = work.read(QUARANTINE, where="session BETWEEN ? AND ?", parameters=[past, since - _DAY])
-        last = work.query(
-            f"""SELECT symbol, max(session) AS session, arg_max(forward_factor, session) AS forward_factor,
+        ends = work.query(
+            f"""SELECT symbol, min(session) AS first, max(session) AS session,
+                arg_max(forward_factor, session) AS forward_factor,
                 list_contains(arg_max(flags, session), '{EXTREME_MOVE.name}') AS is_extreme
             FROM {BARS.name} WHERE session < ? GROUP BY symbol ORDER BY symbol""",
             [since],
             reads=[BARS.name],
         )
-        first = work.query(
-            f"SELECT symbol, min(session) AS session FROM {BARS.name} WHERE session < ? GROUP BY ALL ORDER BY ALL",
-            [since],
-            reads=[BARS.name],
-        )
+        last = ends.drop("first")
         if _is_open(work, held, last, since, past):
             return None
         decided = Decided(
             since=since,
             reasons=held.select("symbol", "session", "occurrence", rule="reasons").explode("rule"),
             last=last,
-            first=first,
+            first=ends.select("symbol", session="first"),
             kinds=work.aside().read(INSTRUMENTS).select("symbol", "asset_class", "calendar", "source"),
             calendars=work.aside().query(
                 f"SELECT calendar, min(session) AS session FROM {SESSIONS.name} GROUP BY calendar ORDER BY calendar"
@@ -86,8 +84,14 @@ def _is_judged(work: UnitOfWork, inputs: Inputs, last: dt.date) -> bool:
     return row.height == 1 and row.row(0) == (
         last,
         inputs.fingerprint(last),
-        work.last_commit(RAW_BARS, Sessions(dt.date.min, last)),
+        _last_commit(work.commits(RAW_BARS), last),
     )
+
+
+def _last_commit(commits: Mapping[tuple[str, str, str], int], last: dt.date) -> int:
+    """The last one that may have changed received bars up to `last`."""
+    reaching = (number for (column, lower, _), number in commits.items() if not column or lower <= last.isoformat())
+    return max(reaching, default=0)
 
 
 def _past(work: UnitOfWork, since: dt.date) -> dt.date | None:

@@ -240,15 +240,15 @@ class Warehouse:
         except MissingTableError:
             return False
 
-    def last_commit(self, table: Table, slice_: Slice) -> int:
-        """The number of the last commit that may have changed rows of a slice; 0 if none has.
+    def commits(self, table: Table) -> versions.Versions:
+        """The number of the last commit of each slice of a table; empty if it has not been written.
 
-        It grows with each commit. Looking at it is no read: a unit of work does not depend on it.
+        Numbers grow with each commit. Looking at them is no read: a unit of work does not depend on it.
         """
         if not self.path.exists():
-            return 0
+            return {}
         with open_to_read(self.path, self.wait_seconds) as connection:
-            return max(versions.versions_of(connection, table.name, slice_).values(), default=0)
+            return versions.versions_of(connection, table.name, Whole())
 
     def fingerprint(self, table: Table, exclude: Sequence[str] = ()) -> str:
         """SHA-256 of the table's rows in order of its key: equal for equal content, however it got there.

@@ -28,6 +28,8 @@ from trading_assets.market_data.assets import monthly_partitions
 from trading_assets.market_data.synthetic import generate
 from trading_assets.warehouse import Warehouse
 
+pytestmark = pytest.mark.acceptance
+
 START, HOLDOUT, END = dt.date(2015, 1, 1), dt.date(2016, 12, 16), dt.date(2017, 6, 30)
 SYMBOLS = ["AAA", "BBB", "CCC", "DDD", "EEE"]
 REGISTERED = "known"

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from trading_assets import definitions
 from trading_assets_tests.conftest import Experiment, command_line
@@ -28,6 +29,7 @@ def test_every_declared_table_exists_with_its_columns(tiny: Experiment) -> None:
             assert set(table.columns) <= set(tiny.warehouse.read(table).columns), name
 
 
+@pytest.mark.acceptance
 def test_rerun_idempotent(tiny: Experiment, tmp_path: Path) -> None:
     shutil.copytree(tiny.data, tmp_path / "data")
     again = Experiment(tiny.config, tmp_path / "data", command_line(tiny.config, tmp_path / "data", "run"))
