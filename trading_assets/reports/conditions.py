@@ -6,20 +6,27 @@ import polars as pl
 
 from trading_assets.reports.cells import Cell, Format, Grid, Head, number, percent
 from trading_assets.reports.content import StrategyContent
-from trading_assets.robustness.conditions import DEEP, HOLDINGS, MONTHS, ONE_BET, SESSIONS, TRADES
+from trading_assets.robustness.conditions import DEEP, DOWN, HOLDINGS, MONTHS, ONE_BET, RANGING, SESSIONS, TRADES, UP
 
+
+def money(value: float) -> str:
+    """An amount, without cents."""
+    return f"{value:,.0f}"
+
+
+ORDER = (UP, RANGING, DOWN, "all")
 #: Topic -> caption, and its statistics with their heads.
 SHOWN: dict[str, tuple[str, dict[str, tuple[str, Format]]]] = {
     MONTHS: (
-        "Months by the benchmark",
+        "Months by the benchmark: means of a month",
         {
             "months": ("months", number),
-            "benchmark_return": ("benchmark a month", percent),
-            "mean_return": ("strategy a month", percent),
-            "total_return": ("strategy in all", percent),
+            "benchmark_return": ("benchmark", percent),
+            "mean_return": ("strategy", percent),
+            "total_return": ("in all", percent),
             "sharpe": ("Sharpe", number),
-            "positive_months": ("months with a gain", percent),
-            "worst_month": ("worst month", percent),
+            "positive_months": ("with a gain", percent),
+            "worst_month": ("worst", percent),
             "max_drawdown": ("drawdown", percent),
         },
     ),
@@ -27,7 +34,7 @@ SHOWN: dict[str, tuple[str, dict[str, tuple[str, Format]]]] = {
         "The best trades",
         {
             "trades": ("trades", number),
-            "profit": ("profit", number),
+            "profit": ("profit", money),
             "expectancy_r": ("expectancy, R", number),
             "profit_factor": ("profit factor", number),
             "win_rate": ("win rate", percent),
@@ -41,22 +48,25 @@ SHOWN: dict[str, tuple[str, dict[str, tuple[str, Format]]]] = {
 }
 
 
-def condition_tables(content: StrategyContent) -> list[Grid]:
-    """A table a topic and span; those with nothing to say are left out."""
-    found = []
-    for split in content.conditions["split"].unique().sort().to_list():
-        of_split = content.conditions.filter(split=split)
-        for topic, (caption, statistics) in SHOWN.items():
-            table = _table(of_split.filter(topic=topic), statistics, f"{caption}, {split}")
-            if table.rows:
-                found.append(table)
-    return found
+def condition_tables(content: StrategyContent, split: str) -> list[Grid]:
+    """A table a topic; those with nothing to say are left out."""
+    rows = content.conditions.filter(split=split)
+    tables = [
+        _table(rows.filter(topic=topic), statistics, f"{caption} ({split})")
+        for topic, (caption, statistics) in SHOWN.items()
+    ]
+    return [table for table in tables if table.rows]
+
+
+def spans(content: StrategyContent) -> list[str]:
+    """The spans that there are conditions of: the holdout first, once it was looked at."""
+    return content.conditions["split"].unique().sort().to_list()
 
 
 def in_words(content: StrategyContent) -> str:
     """What stands out in the tables, as sentences; empty where nothing does."""
     sentences = []
-    for split in content.conditions["split"].unique().sort().to_list():
+    for split in spans(content):
         values = {
             (topic, condition, statistic): value
             for topic, condition, statistic, value in content.conditions.filter(split=split)
@@ -79,8 +89,14 @@ def in_words(content: StrategyContent) -> str:
     return " ".join(sentences)
 
 
+def _place(condition: str) -> tuple[int, int, str]:
+    """In the order that people read: up before down, all before less of it."""
+    return (ORDER.index(condition) if condition in ORDER else len(ORDER), _left_out(condition), condition)
+
+
 def _left_out(condition: str) -> int:
-    return int(condition.rpartition(" ")[2]) if condition != "all" else 0
+    last = condition.rpartition(" ")[2]
+    return int(last) if last.isdigit() else 0
 
 
 def _table(rows: pl.DataFrame, statistics: dict[str, tuple[str, Format]], caption: str) -> Grid:
@@ -89,7 +105,7 @@ def _table(rows: pl.DataFrame, statistics: dict[str, tuple[str, Format]], captio
         for condition, statistic, value in rows.select("condition", "statistic", "value").iter_rows()
     }
     lines = []
-    for condition in rows["condition"].unique(maintain_order=True).to_list():
+    for condition in sorted(rows["condition"].unique().to_list(), key=_place):
         cells = [Cell(condition)]
         for statistic, (_, form) in statistics.items():
             value = values.get((condition, statistic))

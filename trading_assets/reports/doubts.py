@@ -6,7 +6,7 @@ import polars as pl
 
 from trading_assets import charts
 from trading_assets.reports.cells import Cell, Format, Grid, Head, number, percent
-from trading_assets.reports.conditions import condition_tables, in_words
+from trading_assets.reports.conditions import condition_tables, in_words, spans
 from trading_assets.reports.content import StrategyContent
 from trading_assets.reports.section import Section
 from trading_assets.robustness.tables import DEVELOPMENT
@@ -45,6 +45,7 @@ DRAWN: dict[tuple[str, str], tuple[str, Format]] = {
 
 def doubts_section(content: StrategyContent) -> Section:
     """How this could be wrong: first thing after the verdict."""
+    shown, others = spans(content)[:1], spans(content)[1:]
     figures = []
     if not content.logits.is_empty():
         figures.append(
@@ -64,7 +65,12 @@ def doubts_section(content: StrategyContent) -> Section:
         "when. The others say when the result was made, and what is left of it without its best moments. "
         + in_words(content),
         charts=figures,
-        tables=[table for table in (_choice(content), _drawn(content)) if table.rows] + condition_tables(content),
+        tables=[
+            *(table for table in (_choice(content), _drawn(content)) if table.rows),
+            *(table for split in shown for table in condition_tables(content, split)),
+        ],
+        folded_title="When it was made, on the other span",
+        folded_tables=[table for split in others for table in condition_tables(content, split)],
         files=[f"{content.name}_{table}.csv" for table in ("overfitting", "resampling", "conditions")],
     )
 
