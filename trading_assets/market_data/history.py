@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from trading_assets.config import Configuration
 from trading_assets.config.universe import DynamicUniverse
 from trading_assets.market_data import calendars, quality
 from trading_assets.market_data.adjustment import adjust
@@ -66,8 +67,7 @@ def history(raw: pl.DataFrame, inputs: Inputs, decided: Decided = NOTHING_DECIDE
     kinds = pl.concat([decided.kinds, distinct(raw, decided.kinds.columns)]).unique()
     listed = kinds.select("symbol", "asset_class").unique()
     universe = resolve(configuration, listed, memberships)
-    used = {*universe["symbol"], *configuration.benchmarks.values()}
-    ignored = sorted(set(listed["symbol"]) - used)
+    ignored = _ignored(listed, universe, configuration)
     raw = raw.filter(~pl.col("symbol").is_in(ignored)) if ignored else raw
     as_of = configuration.as_of or default_as_of(raw, universe, configuration.risk.delisting_sessions)
     as_of = as_of or configuration.start
@@ -124,9 +124,11 @@ def refuse_faulty(delivered: pl.DataFrame, past: pl.DataFrame, inputs: Inputs, t
     """
     if delivered.is_empty():
         return
+    listed = distinct(delivered, ["symbol", "asset_class"])
+    ignored = _ignored(listed, resolve(inputs.configuration, listed, inputs.memberships), inputs.configuration)
     first, last = delivered.select(first=pl.col("session").min(), last=pl.col("session").max()).row(0)
     as_of = min(last, today)
-    raw = pl.concat([past, delivered])
+    raw = pl.concat([past, delivered]).filter(~pl.col("symbol").is_in(ignored))
     quality.judge(
         raw,
         expected_sessions(raw, inputs.configuration.start, as_of),
@@ -137,6 +139,11 @@ def refuse_faulty(delivered: pl.DataFrame, past: pl.DataFrame, inputs: Inputs, t
         tickers=inputs.tickers,
         decided=NOTHING_DECIDED._replace(since=first),
     )
+
+
+def _ignored(listed: pl.DataFrame, universe: pl.DataFrame, configuration: Configuration) -> list[str]:
+    """Symbols of the data that nothing asks for."""
+    return sorted(set(listed["symbol"]) - {*universe["symbol"], *configuration.benchmarks.values()})
 
 
 def _spans(bars: pl.DataFrame, decided: Decided) -> pl.DataFrame:

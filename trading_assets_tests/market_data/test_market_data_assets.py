@@ -265,6 +265,17 @@ def test_a_refused_delivery_leaves_everything_as_it_was(tmp_path: Path) -> None:
     assert fingerprints(run(experiment(tmp_path), now=LATER))[BARS.name] == before[BARS.name]
 
 
+def test_what_nobody_asks_for_refuses_nothing(tmp_path: Path) -> None:
+    """Copies of one series, all but one of them outside of the universe."""
+    names = pl.DataFrame({"symbol": [f"S{number:02d}" for number in range(12)]})
+    copied = many(1).drop("symbol").join(names, how="cross")
+    deliver(tmp_path, copied.select(many(1).columns))
+    warehouse = run(experiment(tmp_path, universe={"equity": ["S03"]}))
+    assert warehouse.read(BARS)["symbol"].unique().to_list() == ["S03"]
+    with pytest.raises(QualityError, match="refused: one_series"):
+        run(experiment(tmp_path, name="all"))
+
+
 def test_releases_of_the_configuration(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     deliver(tmp_path, eventful())
     day = dt.date(2024, 1, 31)
