@@ -28,6 +28,8 @@ RANGING_PART = 0.5
 DEEP, ONE_BET = 0.05, 0.70
 #: Sessions of the correlation, as of the correlation guard (trading rules, 3).
 WINDOW = 20
+#: A standard deviation below this is the rounding of a constant.
+_NO_SPREAD = 1e-14
 BEST_TRADES = (1, 3, 5, 10)
 BEST_SESSIONS = (1, 5, 10)
 #: Share of the trades that counts as the best ones.
@@ -185,7 +187,7 @@ def mean_pairwise_correlation(returns: Floats) -> float | None:
     The sum of k standardised series has the variance k + k (k - 1) x mean correlation.
     """
     deviations = returns.std(axis=0)
-    moving = returns[:, deviations > 0]
+    moving = returns[:, deviations > _NO_SPREAD]
     count = moving.shape[1]
     if count < 2:
         return None
@@ -194,7 +196,7 @@ def mean_pairwise_correlation(returns: Floats) -> float | None:
 
 
 def without_best_trades(trades: pl.DataFrame) -> dict[str, Condition]:
-    """The trades with and without the best ones, by profit.
+    """The trades with and without the best ones, by profit; a trade without a profit is none of them.
 
     trades, profit (quote currency), expectancy_r, profit_factor, win_rate; of all also top_share: what the best
     `TOP` of the trades (one at least) earned, over the profit of all; None without a profit.
@@ -207,7 +209,8 @@ def without_best_trades(trades: pl.DataFrame) -> dict[str, Condition]:
         found["all"] = {**found["all"], "top_share": top / total if total > 0 else None}
     for count in BEST_TRADES:
         if count < ranked.height:
-            found[f"without best {count}"] = _of_trades(ranked.slice(count))
+            winners = int((ranked["pnl"] > 0).sum())
+            found[f"without best {count}"] = _of_trades(ranked.slice(min(count, winners)))
     return found
 
 

@@ -121,6 +121,10 @@ def test_benchmark_metrics_equal_empyrical(pairs: list[tuple[float, float]], per
         return
     assert metrics.beta(returns, benchmark) == pytest.approx(empyrical.beta(returns, benchmark), rel=1e-9, abs=1e-9)
     theirs = empyrical.alpha(returns, benchmark, annualization=periods)
+    beta = empyrical.beta(returns, benchmark)
+    if np.mean(returns) - beta * np.mean(benchmark) <= -1:  # their even power of a negative number is a gain
+        assert metrics.alpha(returns, benchmark, periods) == -1
+        theirs = -1.0
     # A benchmark that hardly moves makes a huge beta, and the power of 365 its rounding a millionth.
     assert metrics.alpha(returns, benchmark, periods) == pytest.approx(theirs, rel=1e-7, abs=1e-6)
     if np.ptp(returns - benchmark) > 1e-12:

@@ -111,7 +111,9 @@ def test_mean_correlation_is_that_of_all_pairs(seed: int, symbols: int, common: 
     random = np.random.default_rng(seed)
     returns = random.normal(size=(WINDOW, symbols)) + common * random.normal(size=(WINDOW, 1))
     pairs = [np.corrcoef(returns[:, a], returns[:, b])[0, 1] for a, b in itertools.combinations(range(symbols), 2)]
-    with_a_still_one = np.column_stack([returns, np.ones(WINDOW)])
+    with_a_still_one = np.column_stack(
+        [returns, np.ones(WINDOW), np.diff(1.01 ** np.arange(WINDOW + 1)) / 1.01 ** np.arange(WINDOW)]
+    )
     for panel in (returns, with_a_still_one):
         assert mean_pairwise_correlation(panel) == pytest.approx(np.mean(pairs), abs=1e-12)
     assert mean_pairwise_correlation(returns[:, :1]) is None
@@ -157,6 +159,7 @@ def test_without_the_best_trades_by_hand() -> None:
         "all": {"trades": 0, "profit": 0, "expectancy_r": None, "profit_factor": None, "win_rate": None}
     }
     assert without_best_trades(trades([-1.0]))["all"]["top_share"] is None
+    assert without_best_trades(trades([-1.0, -2.0, -3.0]))["without best 1"]["profit"] == -6, "no loss is a best trade"
 
 
 @settings(max_examples=100, deadline=None)
@@ -164,7 +167,7 @@ def test_without_the_best_trades_by_hand() -> None:
 def test_leaving_out_the_best_never_helps(profits: list[float]) -> None:
     found = without_best_trades(trades(profits))
     means = [found["all"]] + [found[f"without best {n}"] for n in BEST_TRADES if n < len(profits)]
-    values = [each["expectancy_r"] for each in means]
+    values = [each["profit"] for each in means]
     assert all(later <= earlier + 1e-9 for earlier, later in itertools.pairwise(values))  # type: ignore[operator]
     returns = np.array(profits) / 1e4
     of_sessions = without_best_sessions(equity(returns), 252)
