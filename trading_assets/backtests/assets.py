@@ -11,7 +11,7 @@ import polars as pl
 
 from trading_assets import __version__, charts
 from trading_assets.backtests.tables import BASELINES, METRICS, RUN_TABLES, RUNS
-from trading_assets.backtests.trials import TRIALS, conditions_of, evaluation_of, trial_rows
+from trading_assets.backtests.trial_registry import TRIALS, conditions_of, evaluation_of, trial_rows
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
 from trading_assets.models.splits import development, spans_of
@@ -24,7 +24,7 @@ from trading_assets.warehouse import Rows
 from trading_assets.warehouse.table_asset import Step, table_asset
 
 if TYPE_CHECKING:
-    from trading_assets.backtests.context import StrategyMarket
+    from trading_assets.backtests.backtest import StrategyMarket
 
 STAGE = "backtests"
 
@@ -47,8 +47,8 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
 
 def run(step: Step) -> Mapping[str, Any]:
     """Simulate train, validation and both in one go; the holdout stays locked."""
-    from trading_assets.backtests.context import backtest, baselines_of, metrics_of, prepare
-    from trading_assets.backtests.records import together
+    from trading_assets.backtests.backtest import backtest, baselines_of, metrics_of, prepare
+    from trading_assets.backtests.results.run_tables import together
 
     require_ok(step, ("strategies",))
     name = strategy_of(step)
@@ -116,7 +116,7 @@ def _trial_row(step: Step, context: StrategyMarket, equity: pl.DataFrame, found:
 
 
 def _found(context: StrategyMarket, bars: pl.DataFrame, metrics: pl.DataFrame, end: dt.date) -> dict[str, Any]:
-    from trading_assets.backtests.market_build import data_hash
+    from trading_assets.backtests.inputs.market_arrays import data_hash
 
     headline = dict(metrics.filter(split="all").select("metric", "value").iter_rows())
     symbols = [*context.grid.symbols, *([context.benchmark_name] if context.benchmark_name else [])]

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from trading_assets.backtests.accounting import accounting_errors
+from trading_assets.backtests.results.reconciliation import accounting_errors
 from trading_assets.backtests.tables import EQUITY, FILLS, OPEN_POSITIONS, TRADES
 from trading_assets.config import Configuration
 from trading_assets.warehouse import Rows

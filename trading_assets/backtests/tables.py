@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from trading_assets.backtests.market import DECISIONS as DECISION_NAMES
+from trading_assets.backtests.engine.arrays import DECISIONS as DECISION_NAMES
 from trading_assets.warehouse.table import Column, Table
 
 _STRATEGY = Column(pl.String, "name of the strategy in the configuration")

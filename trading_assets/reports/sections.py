@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from trading_assets import charts
-from trading_assets.backtests.metrics import METRICS
+from trading_assets.backtests.results.metrics import METRICS
 from trading_assets.reports.cells import Cell, Grid, Head, grid, number, percent
 from trading_assets.reports.content import StrategyContent
 from trading_assets.reports.doubts import development_bands, doubts_section

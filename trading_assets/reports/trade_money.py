@@ -67,7 +67,7 @@ def _corporate_action(ledger: _Ledger, bar: Row, lot: float) -> None:
     if bar["cash_dividend"]:
         ledger.book("dividends", bar["cash_dividend"] * ledger.quantity)
     if bar["split_ratio"] != 1.0:
-        from trading_assets.backtests.state import floor_to_lot  # its compiler takes a second to load
+        from trading_assets.backtests.engine.portfolio_state import floor_to_lot
 
         exact = abs(ledger.quantity) * bar["split_ratio"]
         whole = floor_to_lot(exact, lot)

@@ -82,8 +82,8 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
 
 def sensitivity(step: Step) -> Mapping[str, Any]:
     """The whole parameter grid on train + validation: is the chosen point on a plateau or a peak?"""
-    from trading_assets.backtests.market_build import data_hash
-    from trading_assets.backtests.trials import conditions_of, trial_rows
+    from trading_assets.backtests.inputs.market_arrays import data_hash
+    from trading_assets.backtests.trial_registry import conditions_of, trial_rows
     from trading_assets.robustness.sensitivity import sensitivity as sweep
     from trading_assets.robustness.spans import development
 
@@ -134,8 +134,8 @@ def stress(step: Step) -> Mapping[str, Any]:
 
 def holdout(step: Step) -> Mapping[str, Any]:
     """One look at the locked span of a registered strategy: entered in the ledger first, evaluated then."""
-    from trading_assets.backtests.context import backtest, baselines_of, metrics_of
-    from trading_assets.backtests.records import together
+    from trading_assets.backtests.backtest import backtest, baselines_of, metrics_of
+    from trading_assets.backtests.results.run_tables import together
     from trading_assets.robustness import spans as protocol
     from trading_assets.robustness.holdout import EVALUATED_SPLITS
     from trading_assets.robustness.ledger import look_of

@@ -12,11 +12,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.backtests import metrics
+from trading_assets.backtests.results import metrics
 from trading_assets.robustness.tables import CONDITIONS
 
 if TYPE_CHECKING:
-    from trading_assets.backtests.records import Result
+    from trading_assets.backtests.results.run_tables import Result
 
 Floats = NDArray[np.float64]
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def overfitting(step: Step) -> Mapping[str, Any]:
     """How much of the Sharpe ratio the best of all trials on record would show without any skill."""
-    from trading_assets.backtests.trials import behind
+    from trading_assets.backtests.trial_registry import behind
     from trading_assets.robustness.overfitting import selection
 
     require_ok(step, ("strategies", "backtests", "robustness/sensitivity"))

@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 
-from trading_assets.backtests.context import backtest, prepare
+from trading_assets.backtests.backtest import backtest, prepare
 from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import members_of, strategy_module

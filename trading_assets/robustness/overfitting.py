@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.backtests.trials import latest, returns_of_trials
+from trading_assets.backtests.trial_registry import latest, returns_of_trials
 from trading_assets.robustness import selection_bias as bias
 from trading_assets.robustness.cross_validation import Overfitting, overfitting
 from trading_assets.robustness.tables import LOGITS, OVERFITTING

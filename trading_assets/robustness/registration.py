@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from trading_assets.backtests.market_build import QUARANTINED_COLUMNS, data_hash
+from trading_assets.backtests.inputs.market_arrays import QUARANTINED_COLUMNS, data_hash
 from trading_assets.config import Configuration, hash_of
 from trading_assets.config.canonical import canonical
 from trading_assets.config.sections import Interval

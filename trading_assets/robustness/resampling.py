@@ -12,16 +12,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.backtests import metrics
-from trading_assets.backtests.context import (
-    StrategyMarket,
-    backtest,
-    evaluate_contexts,
-    returns_of,
-)
-from trading_assets.backtests.market import Signals
-from trading_assets.backtests.records import Result
-from trading_assets.backtests.variations import with_entries, with_moved_targets
+from trading_assets.backtests.backtest import StrategyMarket, backtest, evaluate_contexts, returns_of
+from trading_assets.backtests.engine.arrays import Signals
+from trading_assets.backtests.perturbations import with_entries, with_moved_targets
+from trading_assets.backtests.results import metrics
+from trading_assets.backtests.results.run_tables import Result
 from trading_assets.robustness.tables import BANDS, RESAMPLING
 
 Floats = NDArray[np.float64]

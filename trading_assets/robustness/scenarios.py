@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from trading_assets.backtests.context import StrategyMarket, prepare
-from trading_assets.backtests.variations import stressed, with_crashes
+from trading_assets.backtests.backtest import StrategyMarket, prepare
+from trading_assets.backtests.perturbations import stressed, with_crashes
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval, StressScenario
 from trading_assets.config.strategies import members_of, strategy_module

@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.backtests import metrics
-from trading_assets.backtests.context import StrategyMarket, Sweep, evaluate, parameter_grid, returns_of
-from trading_assets.backtests.trials import Evaluation, trial_id
+from trading_assets.backtests.backtest import StrategyMarket, Sweep, evaluate, parameter_grid, returns_of
+from trading_assets.backtests.results import metrics
+from trading_assets.backtests.trial_registry import Evaluation, trial_id
 from trading_assets.config.strategies import StrategyParameters
 from trading_assets.robustness.plateau import Choice, choices, peak, plateau
 from trading_assets.robustness.tables import CHOICES, HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY

@@ -29,7 +29,7 @@ from trading_assets.strategies.tables import STATUS
 from trading_assets.warehouse import Rows, Table
 
 if TYPE_CHECKING:
-    from trading_assets.backtests.context import StrategyMarket
+    from trading_assets.backtests.backtest import StrategyMarket
     from trading_assets.config.sections import Interval
     from trading_assets.robustness.ledger_head import HeadFile
     from trading_assets.robustness.registration import Registered
@@ -44,7 +44,7 @@ HOLDOUT_TABLES = (*backtests.RUN_TABLES, STRESS, STRESS_EQUITY, CONDITIONS, RESA
 
 def market(step: Step, name: str) -> tuple[Frames, StrategyMarket, dict[str, Interval]]:
     """Frames, market and spans of a strategy."""
-    from trading_assets.backtests.context import prepare
+    from trading_assets.backtests.backtest import prepare
     from trading_assets.robustness.spans import spans_of
     from trading_assets.strategies.inputs import read_frames
 

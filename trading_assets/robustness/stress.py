@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from trading_assets.backtests.context import StrategyMarket, backtest
-from trading_assets.backtests.metrics import summarise
-from trading_assets.backtests.records import Result
+from trading_assets.backtests.backtest import StrategyMarket, backtest
+from trading_assets.backtests.results.metrics import summarise
+from trading_assets.backtests.results.run_tables import Result
 from trading_assets.config.scenarios import (
     BASE,
     BEAR_MONTHS,

@@ -6,11 +6,11 @@ import datetime as dt
 
 import polars as pl
 
-from trading_assets.backtests.engine import simulate
-from trading_assets.backtests.market import EXIT_REASONS, Targets
-from trading_assets.backtests.market_build import Grid
-from trading_assets.backtests.names import Names
-from trading_assets.backtests.records import Result, result_of
+from trading_assets.backtests.engine.arrays import EXIT_REASONS, Targets
+from trading_assets.backtests.engine.simulate import simulate
+from trading_assets.backtests.inputs.labels import Names
+from trading_assets.backtests.inputs.market_arrays import Grid
+from trading_assets.backtests.results.run_tables import Result, result_of
 from trading_assets.strategies.rules import Rules, Trigger
 from trading_assets_tests.backtests.markets import Case
 

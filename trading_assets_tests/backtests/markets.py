@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from trading_assets.backtests.market import EXIT_REASONS, TRIAL, Candidates, Market, Signals, Targets
-from trading_assets.backtests.settings import Settings, settings_of
+from trading_assets.backtests.engine.arrays import EXIT_REASONS, TRIAL, Candidates, Market, Signals, Targets
+from trading_assets.backtests.engine.settings import Settings, settings_of
 from trading_assets.config.sections import Costs, Risk
 
 MONDAY = (dt.date(2001, 1, 1) - dt.date(1970, 1, 1)).days

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from trading_assets.backtests.engine import Simulation, simulate
-from trading_assets.backtests.layout import NUMBERS
-from trading_assets.backtests.market import DECISIONS, EXIT_REASONS, HOLDS, REJECTIONS, Market, Signals
+from trading_assets.backtests.engine.arrays import DECISIONS, EXIT_REASONS, HOLDS, REJECTIONS, Market, Signals
+from trading_assets.backtests.engine.dtypes import NUMBERS
+from trading_assets.backtests.engine.simulate import Simulation, simulate
 from trading_assets_tests.backtests.markets import entries, quiet_market, settings, trial_of
 
 #: Everything into one position.

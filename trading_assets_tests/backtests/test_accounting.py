@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as profile
 
-from trading_assets.backtests.accounting import accounting_errors
-from trading_assets.backtests.records import Result
+from trading_assets.backtests.results.reconciliation import accounting_errors
+from trading_assets.backtests.results.run_tables import Result
 from trading_assets_tests.backtests.journals import result_of_case
 from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, settings, trial_of
 

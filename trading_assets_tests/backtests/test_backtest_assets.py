@@ -14,7 +14,7 @@ import trading_assets.backtests.assets
 import trading_assets.backtests.checks
 import trading_assets.strategies.assets
 from trading_assets.backtests.assets import open_spans
-from trading_assets.backtests.context import backtest, prepare
+from trading_assets.backtests.backtest import backtest, prepare
 from trading_assets.backtests.tables import (
     BASELINES,
     DECISIONS,

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests import baselines
+from trading_assets.backtests.results import baselines
 
 
 def test_cash_stays() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trading_assets.backtests.columns import (
+from trading_assets.backtests.results.metrics import max_drawdown, sharpe, total_return
+from trading_assets.backtests.screen.screen import (
     CROSS,
     Columns,
     Prices,
@@ -18,7 +19,6 @@ from trading_assets.backtests.columns import (
     screen_crosses,
     screen_signals,
 )
-from trading_assets.backtests.metrics import max_drawdown, sharpe, total_return
 
 TERMS = Terms(cash=10_000.0, fee_bps=3.0, slippage_bps=5.0)
 SETS = np.array([(3, 10, 0.05), (3, 10, 0.0), (5, 20, 0.02), (10, 40, 0.2)], CROSS)

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from trading_assets.backtests import (
+from trading_assets.backtests.backtest import (
     StrategyMarket,
     backtest,
     baselines_of,
@@ -21,12 +21,9 @@ from trading_assets.backtests import (
     parameter_grid,
     prepare,
     returns_of,
-    stressed,
-    with_crashes,
-    with_entries,
     with_parameters,
-    without_bars,
 )
+from trading_assets.backtests.perturbations import stressed, with_crashes, with_entries, without_bars
 from trading_assets.config import Configuration
 from trading_assets.strategies import equity_momentum
 from trading_assets.strategies.inputs import Frames

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from trading_assets.backtests import costs
-from trading_assets.backtests.state import floor_to_lot
+from trading_assets.backtests.engine import transaction_costs
+from trading_assets.backtests.engine.portfolio_state import floor_to_lot
 from trading_assets_tests.backtests.markets import quiet_market, settings, trial_of
 
 WORD = 2**64
@@ -30,15 +30,15 @@ def reference_normal(seed: int, key: int, day: int, side: int) -> float:
 
 @pytest.mark.parametrize("symbol", ["AAPL", "BTC", "", "x" * 100])
 def test_the_draw_is_splitmix_on_seed_symbol_day_and_side(symbol: str) -> None:
-    key = costs.symbol_key(symbol)
+    key = transaction_costs.symbol_key(symbol)
     for seed, day, side in [(0, 0, 0), (7, 11000, 1), (2**32 - 1, -365, 0), (7, 11000, 0)]:
-        drawn = costs.standard_normal(seed, np.uint64(key), day, side)
+        drawn = transaction_costs.standard_normal(seed, np.uint64(key), day, side)
         assert drawn == pytest.approx(reference_normal(seed, key, day, side), rel=1e-14)
 
 
 def test_draws_are_standard_normal() -> None:
-    key = np.uint64(costs.symbol_key("AAPL"))
-    draws = np.array([costs.standard_normal(7, key, day, side) for day in range(20_000) for side in (0, 1)])
+    key = np.uint64(transaction_costs.symbol_key("AAPL"))
+    draws = np.array([transaction_costs.standard_normal(7, key, day, side) for day in range(20_000) for side in (0, 1)])
     assert abs(draws.mean()) < 4 / math.sqrt(draws.size)
     assert abs(draws.std() - 1) < 4 / math.sqrt(2 * draws.size)
     assert abs(np.corrcoef(draws[::2], draws[1::2])[0, 1]) < 4 / math.sqrt(draws.size / 2)
@@ -49,7 +49,7 @@ def mean_bps(notional: float = 250_000.0, **market: object) -> float:
     crash = np.array([False, market.pop("crash", False)])
     made = quiet_market([100.0, 100.0], slippage_bps=8.0, **{"adv": 1e8, **market})._replace(crash=crash)
     trial = trial_of(made, capacity=0.005)
-    return float(costs.mean_slippage_bps(1, 0, 0, notional, made, trial[0], settings()))
+    return float(transaction_costs.mean_slippage_bps(1, 0, 0, notional, made, trial[0], settings()))
 
 
 def test_slippage_is_base_times_volatility_size_weekend_and_stress() -> None:
@@ -78,20 +78,20 @@ def test_the_cut_at_zero_lifts_the_mean_of_the_draws_as_documented() -> None:
     for stressed, lift in [(False, 1.029), (True, 1.226)]:  # E max(0, N(1, d)) for d of 0.75 and 1.5
         market = quiet_market(np.full((20_000, 1), 100.0), slippage_bps=8.0, adv=1e8, stressed=stressed)
         trial, numbers = trial_of(market, capacity=0.005)[0], settings(noise="drawn")
-        mean = costs.mean_slippage_bps(0, 0, 0, 250_000.0, market, trial, numbers)
-        drawn = [costs.drawn_slippage_bps(t, 0, mean, 0, market, numbers) for t in range(20_000)]
+        mean = transaction_costs.mean_slippage_bps(0, 0, 0, 250_000.0, market, trial, numbers)
+        drawn = [transaction_costs.drawn_slippage_bps(t, 0, mean, 0, market, numbers) for t in range(20_000)]
         assert min(drawn) == 0.0
         assert np.mean(drawn) / (16.0 if stressed else 8.0) == pytest.approx(lift, rel=0.04)
 
 
 def test_prices_are_rounded_to_the_tick_against_the_trader() -> None:
-    assert costs.buy_price(100.0, 8.0, 0.01) == pytest.approx(100.08)
-    assert costs.buy_price(100.0, 8.1, 0.01) == pytest.approx(100.09)
-    assert costs.sell_price(100.0, 8.0, 0.01) == pytest.approx(99.92)
-    assert costs.sell_price(100.0, 8.1, 0.01) == pytest.approx(99.91)
-    assert costs.buy_price(33.33, 0.0, 0.01) == pytest.approx(33.33)  # already on a tick
-    assert costs.buy_price(1.23456789, 10.0, 0.0) == pytest.approx(1.23456789 * 1.001)
-    assert costs.sell_price(1.0, 20_000.0, 0.01) == 0.0
+    assert transaction_costs.buy_price(100.0, 8.0, 0.01) == pytest.approx(100.08)
+    assert transaction_costs.buy_price(100.0, 8.1, 0.01) == pytest.approx(100.09)
+    assert transaction_costs.sell_price(100.0, 8.0, 0.01) == pytest.approx(99.92)
+    assert transaction_costs.sell_price(100.0, 8.1, 0.01) == pytest.approx(99.91)
+    assert transaction_costs.buy_price(33.33, 0.0, 0.01) == pytest.approx(33.33)  # already on a tick
+    assert transaction_costs.buy_price(1.23456789, 10.0, 0.0) == pytest.approx(1.23456789 * 1.001)
+    assert transaction_costs.sell_price(1.0, 20_000.0, 0.01) == 0.0
 
 
 def test_lots_are_floored_but_a_whole_lot_stays_whole() -> None:
@@ -104,4 +104,4 @@ def test_fee_is_a_fraction_of_the_notional_by_the_scenario() -> None:
     market = quiet_market([1.0])
     trial = trial_of(market)
     trial["fee_multiplier"] = 3.0
-    assert costs.fee_rate(8.0, trial[0]) == pytest.approx(0.0024)
+    assert transaction_costs.fee_rate(8.0, trial[0]) == pytest.approx(0.0024)

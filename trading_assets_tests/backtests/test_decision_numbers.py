@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from trading_assets.backtests.engine import Simulation
-from trading_assets.backtests.layout import NUMBERS
-from trading_assets.backtests.market import DECISIONS
+from trading_assets.backtests.engine.arrays import DECISIONS
+from trading_assets.backtests.engine.dtypes import NUMBERS
+from trading_assets.backtests.engine.simulate import Simulation
 from trading_assets_tests.backtests.markets import entries, quiet_market
 from trading_assets_tests.backtests.runs import run
 from trading_assets_tests.backtests.test_target_weights import run as run_targets

@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests import metrics
-from trading_assets.backtests.engine import simulate, sweep
-from trading_assets.backtests.market import SCALING_CONTINUOUS, SCALING_REGIME, Market
+from trading_assets.backtests.engine.arrays import SCALING_CONTINUOUS, SCALING_REGIME, Market
+from trading_assets.backtests.engine.simulate import simulate, sweep
+from trading_assets.backtests.results import metrics
 from trading_assets_tests.backtests.markets import entries, quiet_market, settings, trial_of
 from trading_assets_tests.backtests.runs import ALL_IN, busy, exits_of, herd, number, run, said, wavy
 from trading_assets_tests.backtests.test_target_weights import targets

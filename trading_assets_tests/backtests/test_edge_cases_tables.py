@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests import StrategyMarket, backtest, metrics_of, prepare
+from trading_assets.backtests.backtest import StrategyMarket, backtest, metrics_of, prepare
 from trading_assets.config.strategies import OrderParameters, StrategySettings
 from trading_assets.market_data.tables import INSTRUMENTS, SESSIONS
 from trading_assets.strategies import crypto_momentum, equity_momentum

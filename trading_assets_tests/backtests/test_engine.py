@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as profile
 
-from trading_assets.backtests.engine import Simulation, simulate, sweep, sweep_runs
-from trading_assets.backtests.layout import REJECT
-from trading_assets.backtests.market import EXIT_REASONS, REJECTIONS, Candidates, Market, Signals
-from trading_assets.backtests.settings import Settings
+from trading_assets.backtests.engine.arrays import EXIT_REASONS, REJECTIONS, Candidates, Market, Signals
+from trading_assets.backtests.engine.dtypes import REJECT
+from trading_assets.backtests.engine.settings import Settings
+from trading_assets.backtests.engine.simulate import Simulation, simulate, sweep, sweep_runs
 from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, settings, trial_of
 from trading_assets_tests.backtests.runs import number
 

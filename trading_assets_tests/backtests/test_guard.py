@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from trading_assets.backtests.guard import (
+from trading_assets.backtests.engine.correlation_limit import (
     candidate_correlation,
     common_correlation,
     load_units,

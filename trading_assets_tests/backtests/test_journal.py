@@ -13,7 +13,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from trading_assets.backtests import tables
-from trading_assets.backtests.records import Result
+from trading_assets.backtests.results.run_tables import Result
 from trading_assets_tests.backtests.journals import FIRST, result_of_case
 from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, settings, trial_of
 

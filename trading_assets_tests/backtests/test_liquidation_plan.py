@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as profile
 
-from trading_assets.backtests.liquidation_plan import Urgency
+from trading_assets.backtests.results.liquidation_plan import Urgency
 from trading_assets.backtests.tables import LIQUIDATION_PLAN
 from trading_assets_tests.backtests.journals import result_of_case
 from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, settings, trial_of

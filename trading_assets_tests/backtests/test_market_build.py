@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests.market import Market
-from trading_assets.backtests.market_build import build_grid, build_market, data_hash
+from trading_assets.backtests.engine.arrays import Market
+from trading_assets.backtests.inputs.market_arrays import build_grid, build_market, data_hash
 from trading_assets.config.sections import Costs
 from trading_assets.market_data.tables import QUARANTINE
 from trading_assets.strategies.inputs import Frames

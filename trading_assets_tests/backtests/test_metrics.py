@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from trading_assets.backtests import metrics
+from trading_assets.backtests.results import metrics
 
 # Series and expected values of quantopian/empyrical@40f61b4, empyrical/tests/test_stats.py (Apache-2.0);
 # percent there. `mixed_returns` starts with a NaN, which its functions skip.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trading_assets.backtests.layout import CLOSES, OPENS
-from trading_assets.backtests.liquidation import slice_quantity
-from trading_assets.backtests.market import EXIT_REASONS
+from trading_assets.backtests.engine.arrays import EXIT_REASONS
+from trading_assets.backtests.engine.dtypes import CLOSES, OPENS
+from trading_assets.backtests.engine.liquidation import slice_quantity
 from trading_assets_tests.backtests.markets import entries, quiet_market
 from trading_assets_tests.backtests.runs import number, run, said
 

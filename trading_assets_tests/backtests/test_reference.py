@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests.context import backtest, metrics_of, prepare
-from trading_assets.backtests.records import Result
+from trading_assets.backtests.backtest import backtest, metrics_of, prepare
+from trading_assets.backtests.results.run_tables import Result
 from trading_assets.market_data.tables import BARS
 from trading_assets_tests.backtests.frames import frames_of, loaded
 

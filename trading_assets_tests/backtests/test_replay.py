@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from trading_assets.backtests.engine import Simulation, simulate
-from trading_assets.backtests.layout import BUY
+from trading_assets.backtests.engine.dtypes import BUY
+from trading_assets.backtests.engine.simulate import Simulation, simulate
 from trading_assets_tests.backtests.markets import Case, cases, target_cases
 from trading_assets_tests.backtests.twin_arithmetic import floor_to_lot
 

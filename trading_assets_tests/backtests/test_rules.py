@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trading_assets.backtests.market import SCALING_CONTINUOUS
+from trading_assets.backtests.engine.arrays import SCALING_CONTINUOUS
 from trading_assets_tests.backtests.markets import entries, quiet_market
 from trading_assets_tests.backtests.runs import ALL_IN, NAN, exits_of, herd, number, run, said, wavy
 

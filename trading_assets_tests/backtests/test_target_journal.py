@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests.accounting import accounting_errors
-from trading_assets.backtests.records import Result
+from trading_assets.backtests.results.reconciliation import accounting_errors
+from trading_assets.backtests.results.run_tables import Result
 from trading_assets_tests.backtests.journals import FIRST, result_of_case
 from trading_assets_tests.backtests.markets import Case, quiet_market, settings, trial_of
 from trading_assets_tests.backtests.test_target_weights import FREE, targets, wild

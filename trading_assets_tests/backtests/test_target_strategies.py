@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests import (
+from trading_assets.backtests.backtest import (
     StrategyMarket,
     backtest,
     baselines_of,
@@ -17,10 +17,9 @@ from trading_assets.backtests import (
     metrics_of,
     parameter_grid,
     prepare,
-    stressed,
     with_parameters,
-    without_bars,
 )
+from trading_assets.backtests.perturbations import stressed, without_bars
 from trading_assets.backtests.tables import DECISIONS, EQUITY, TRADES
 from trading_assets.config.sections import StressScenario
 from trading_assets.robustness.months import benchmark_levels, classify_months

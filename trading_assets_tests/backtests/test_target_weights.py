@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trading_assets.backtests.engine import Simulation, simulate
-from trading_assets.backtests.layout import CLOSES, LONG, OPENS, SHORT
-from trading_assets.backtests.market import DECISIONS, EXIT_REASONS, REJECTIONS, Market, Targets
+from trading_assets.backtests.engine.arrays import DECISIONS, EXIT_REASONS, REJECTIONS, Market, Targets
+from trading_assets.backtests.engine.dtypes import CLOSES, LONG, OPENS, SHORT
+from trading_assets.backtests.engine.simulate import Simulation, simulate
 from trading_assets_tests.backtests.markets import quiet_market, settings, trial_of
 from trading_assets_tests.backtests.runs import number
 

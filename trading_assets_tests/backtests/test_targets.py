@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests.context import prepare
-from trading_assets.backtests.market import EXIT_REASONS
-from trading_assets.backtests.targets import targets_of
-from trading_assets.backtests.variations import with_entries, without_bars
+from trading_assets.backtests.backtest import prepare
+from trading_assets.backtests.engine.arrays import EXIT_REASONS
+from trading_assets.backtests.inputs.target_weights import targets_of
+from trading_assets.backtests.perturbations import with_entries, without_bars
 from trading_assets.strategies.targets import SCHEMA, checked
 from trading_assets_tests.backtests.frames import frames, loaded, weekdays
 

@@ -8,9 +8,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from trading_assets.backtests.engine import Simulation, simulate, sweep
-from trading_assets.backtests.layout import NUMBERS, OPENS
-from trading_assets.backtests.market import DECISIONS, EXIT_REASONS, HOLDS, REJECTIONS
+from trading_assets.backtests.engine.arrays import DECISIONS, EXIT_REASONS, HOLDS, REJECTIONS
+from trading_assets.backtests.engine.dtypes import NUMBERS, OPENS
+from trading_assets.backtests.engine.simulate import Simulation, simulate, sweep
 from trading_assets_tests.backtests.agreement import branches_of, never_taken
 from trading_assets_tests.backtests.markets import Case, cases
 from trading_assets_tests.backtests.twin import simulate_plainly

@@ -7,9 +7,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from trading_assets.backtests.engine import Simulation, simulate
-from trading_assets.backtests.layout import NUMBERS
-from trading_assets.backtests.market import DECISIONS, EXIT_REASONS, REJECTIONS
+from trading_assets.backtests.engine.arrays import DECISIONS, EXIT_REASONS, REJECTIONS
+from trading_assets.backtests.engine.dtypes import NUMBERS
+from trading_assets.backtests.engine.simulate import Simulation, simulate
 from trading_assets_tests.backtests.agreement import branches_of, never_taken
 from trading_assets_tests.backtests.markets import Case, target_cases
 from trading_assets_tests.backtests.twin_book import Outcome

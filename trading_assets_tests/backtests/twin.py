@@ -12,8 +12,8 @@ import statistics
 
 import numpy as np
 
-from trading_assets.backtests.market import SCALING_CONTINUOUS, SCALING_OFF, SCALING_REGIME, Market, Signals
-from trading_assets.backtests.settings import Settings
+from trading_assets.backtests.engine.arrays import SCALING_CONTINUOUS, SCALING_OFF, SCALING_REGIME, Market, Signals
+from trading_assets.backtests.engine.settings import Settings
 from trading_assets_tests.backtests.twin_arithmetic import (
     average_ranks,
     clip,

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from trading_assets.backtests.market import EXIT_REASONS, Market, Signals
-from trading_assets.backtests.settings import Settings
+from trading_assets.backtests.engine.arrays import EXIT_REASONS, Market, Signals
+from trading_assets.backtests.engine.settings import Settings
 from trading_assets_tests.backtests.twin_arithmetic import clip, floor_to_lot, less, standard_normal
 
 

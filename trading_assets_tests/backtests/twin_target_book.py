@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from trading_assets.backtests.market import EXIT_REASONS, Candidates, Market, Signals, Targets
-from trading_assets.backtests.settings import Settings
+from trading_assets.backtests.engine.arrays import EXIT_REASONS, Candidates, Market, Signals, Targets
+from trading_assets.backtests.engine.settings import Settings
 from trading_assets_tests.backtests.twin import Twin
 from trading_assets_tests.backtests.twin_arithmetic import floor_to_lot, less
 from trading_assets_tests.backtests.twin_book import Plain

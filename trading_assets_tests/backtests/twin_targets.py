@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trading_assets.backtests.market import EXIT_REASONS, Market, Targets
-from trading_assets.backtests.settings import Settings
+from trading_assets.backtests.engine.arrays import EXIT_REASONS, Market, Targets
+from trading_assets.backtests.engine.settings import Settings
 from trading_assets_tests.backtests.twin_book import Outcome
 from trading_assets_tests.backtests.twin_target_book import HALT, REBALANCE, TargetBook
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from trading_assets.backtests.context import StrategyMarket, prepare
-from trading_assets.backtests.market import Candidates, Market, Signals
+from trading_assets.backtests.backtest import StrategyMarket, prepare
+from trading_assets.backtests.engine.arrays import Candidates, Market, Signals
 from trading_assets.config.sources import SyntheticSource
 from trading_assets.market_data import calendars
 from trading_assets.market_data.synthetic import ANCHOR, generate

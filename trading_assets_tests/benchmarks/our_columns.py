@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from trading_assets.backtests.columns import CROSS, Columns, Prices, Terms, screen_crosses
+from trading_assets.backtests.screen.screen import CROSS, Columns, Prices, Terms, screen_crosses
 from trading_assets_tests.benchmarks.bars import read_bars
 from trading_assets_tests.benchmarks.crosses import CASH, FEE_BPS, SETS, SLIPPAGE_BPS
 from trading_assets_tests.benchmarks.measuring import measure, report

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from trading_assets.backtests import engine
+from trading_assets.backtests.engine import simulate
 from trading_assets_tests.benchmarks.market import WARM_UP, large, parts, shapes
 from trading_assets_tests.benchmarks.measuring import measure, report
 
@@ -24,7 +24,7 @@ def main(symbols: int, sessions: int) -> None:
             continue
         contexts = list(parts(whole, width, length, max(sessions // length, BARS // (width * length))))
         runs = [(each.market, each.signals, each.trial) for each in contexts]
-        taken = measure(lambda: engine.sweep_runs(runs, whole.settings, threads=1))  # noqa: B023
+        taken = measure(lambda: simulate.sweep_runs(runs, whole.settings, threads=1))  # noqa: B023
         seconds[f"{width} x {length}"] = [each / (len(runs) * width * length) for each in taken]
     report(seconds)
 

@@ -10,8 +10,8 @@ import sys
 
 import numpy as np
 
-from trading_assets.backtests import engine
-from trading_assets.backtests.context import StrategyMarket, evaluate, parameter_grid
+from trading_assets.backtests.backtest import StrategyMarket, evaluate, parameter_grid
+from trading_assets.backtests.engine import simulate
 from trading_assets_tests.benchmarks.market import prepared
 from trading_assets_tests.benchmarks.measuring import measure, report
 
@@ -24,10 +24,10 @@ def main(symbols: int, sessions: int, what: str) -> None:
         return
     market, signals, trial, settings = context.market, context.signals, context.trial, context.settings
     seconds = {
-        "recorded": measure(lambda: engine.simulate(market, signals, trial, settings)),
-        "run": measure(lambda: engine.sweep(market, signals, trial, settings, threads=1)),
+        "recorded": measure(lambda: simulate.simulate(market, signals, trial, settings)),
+        "run": measure(lambda: simulate.sweep(market, signals, trial, settings, threads=1)),
     }
-    report(seconds, bars=bars, decisions=engine.simulate(market, signals, trial, settings).decisions.size)
+    report(seconds, bars=bars, decisions=simulate.simulate(market, signals, trial, settings).decisions.size)
 
 
 def sweep(context: StrategyMarket, sets: int) -> None:

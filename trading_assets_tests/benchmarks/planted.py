@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from trading_assets.backtests.context import StrategyMarket, backtest, prepare
-from trading_assets.backtests.market_build import data_hash
-from trading_assets.backtests.trials import conditions_of, trial_rows
+from trading_assets.backtests.backtest import StrategyMarket, backtest, prepare
+from trading_assets.backtests.inputs.market_arrays import data_hash
+from trading_assets.backtests.trial_registry import conditions_of, trial_rows
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
 from trading_assets.robustness.altered import Recorded

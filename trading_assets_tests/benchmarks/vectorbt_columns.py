@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import vectorbt
 
-from trading_assets.backtests.columns import cross_signals
+from trading_assets.backtests.screen.screen import cross_signals
 from trading_assets_tests.benchmarks.bars import Bars, read_bars
 from trading_assets_tests.benchmarks.crosses import CASH, FEE_BPS, SETS, SLIPPAGE_BPS
 from trading_assets_tests.benchmarks.measuring import RUNS, report

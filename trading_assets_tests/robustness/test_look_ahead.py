@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests.context import StrategyMarket, prepare
+from trading_assets.backtests.backtest import StrategyMarket, prepare
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Regimes
 from trading_assets.market_data.tables import UNIVERSE

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests import backtest, prepare, with_parameters
 from trading_assets.backtests import tables as backtests
+from trading_assets.backtests.backtest import backtest, prepare, with_parameters
 from trading_assets.config.canonical import canonical
 from trading_assets.robustness.overfitting import TrialMissingError, selection, statistics
 from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY, TRIALS

@@ -320,7 +320,7 @@ def test_the_look_is_on_record_even_if_the_evaluation_fails(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("in the strategy")
 
-    monkeypatch.setattr("trading_assets.backtests.context.backtest", broken)
+    monkeypatch.setattr("trading_assets.backtests.backtest.backtest", broken)
     result = experiment.run("robustness/holdout/known")
     assert "ZeroDivisionError" in str(experiment.warehouse.read(STATUS, rows=KNOWN)["error"].to_list())
     assert checks_of(result, "completed") == {"robustness/holdout/known": False}

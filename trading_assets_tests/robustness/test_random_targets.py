@@ -8,9 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests import StrategyMarket, evaluate_contexts, returns_of, with_moved_targets
-from trading_assets.backtests.market import Targets
-from trading_assets.backtests.targets import targets_of
+from trading_assets.backtests.backtest import StrategyMarket, evaluate_contexts, returns_of
+from trading_assets.backtests.engine.arrays import Targets
+from trading_assets.backtests.inputs.target_weights import targets_of
+from trading_assets.backtests.perturbations import with_moved_targets
 from trading_assets.robustness.resampling import PERMUTATION, annual_sharpes, percentile, random_targets, resample
 from trading_assets.strategies.targets import SCHEMA, checked
 from trading_assets_tests.backtests.test_target_strategies import DAYS, SPAN, prepared

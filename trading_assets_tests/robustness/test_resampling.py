@@ -8,10 +8,11 @@ import polars as pl
 import pytest
 from arch.bootstrap import StationaryBootstrap
 
-from trading_assets.backtests import StrategyMarket, backtest, evaluate_contexts, prepare, returns_of, with_entries
-from trading_assets.backtests import metrics_of as metrics_rows
 from trading_assets.backtests import tables as backtests
-from trading_assets.backtests.metrics import calmar, max_drawdown, sharpe
+from trading_assets.backtests.backtest import StrategyMarket, backtest, evaluate_contexts, prepare, returns_of
+from trading_assets.backtests.backtest import metrics_of as metrics_rows
+from trading_assets.backtests.perturbations import with_entries
+from trading_assets.backtests.results.metrics import calmar, max_drawdown, sharpe
 from trading_assets.robustness.resampling import (
     BOOTSTRAP,
     PERMUTATION,

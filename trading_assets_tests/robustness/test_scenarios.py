@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from trading_assets.backtests.context import backtest, prepare
+from trading_assets.backtests.backtest import backtest, prepare
 from trading_assets.config import Configuration, ConfigurationError, load_configuration
 from trading_assets.config.sections import Interval, StressScenario
 from trading_assets.features.indicators import indicators

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests import StrategyMarket, backtest, prepare, with_parameters
-from trading_assets.backtests.metrics import summarise
+from trading_assets.backtests.backtest import StrategyMarket, backtest, prepare, with_parameters
+from trading_assets.backtests.results.metrics import summarise
 from trading_assets.robustness.sensitivity import Point, heatmaps, neighbours, points_of, summarise_sharpes
 from trading_assets.robustness.tables import DEVELOPMENT, HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY, STRESS, TRIALS
 from trading_assets.strategies.equity_momentum import GRID, Parameters

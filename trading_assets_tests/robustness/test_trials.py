@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests.trials import (
+from trading_assets.backtests.trial_registry import (
     TRIALS,
     Evaluation,
     behind,

@@ -1,0 +1,344 @@
+"""A strategy on its market: made once from tables, then run over any span and with any parameters."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from trading_assets.backtests.engine import simulate
+from trading_assets.backtests.engine.arrays import Floats, Integers, Market, Signals, Targets
+from trading_assets.backtests.engine.dtypes import Table
+from trading_assets.backtests.engine.settings import Settings, settings_of
+from trading_assets.backtests.inputs.labels import Names
+from trading_assets.backtests.inputs.market_arrays import Grid, build_grid, build_market
+from trading_assets.backtests.inputs.order_signals import order_plans
+from trading_assets.backtests.inputs.plan import Plan
+from trading_assets.backtests.inputs.target_weights import target_plans
+from trading_assets.backtests.results.baselines import compare
+from trading_assets.backtests.results.metrics import OF_BENCHMARK, summarise
+from trading_assets.backtests.results.run_tables import Result, result_of
+from trading_assets.backtests.tables import BASELINES, METRICS
+from trading_assets.config import Configuration
+from trading_assets.config.strategies import (
+    OrderParameters,
+    StrategyParameters,
+    TargetWeightParameters,
+    strategy_module,
+)
+from trading_assets.strategies.inputs import Frames, benchmark_of, panel_of, parameters_of, symbols_of
+
+#: Sessions a year of a calendar that trades every day, and of one that keeps exchange holidays.
+EVERY_DAY, EXCHANGE = 365, 252
+#: Fields of a trial that say under which circumstances it runs; the rest are of the parameters.
+SCENARIO = ("fee_multiplier", "slippage_multiplier", "borrow_multiplier", "delay")
+
+
+@dataclass(frozen=True)
+class StrategyMarket:
+    """All that a run of a strategy depends on.
+
+    Attributes
+    ----------
+    strategy
+        The strategy's module.
+    panel
+        What its rules look at, one row a usable bar.
+    grid
+        Sessions and symbols: the axes of the market's arrays.
+    signals, trial, names
+        Of `parameters`, see `Plan`.
+    benchmark
+        session, close, daily_return (price return, close to close: splits followed, dividends left out) on the
+        grid's sessions; null where the benchmark has no bar.
+    periods_per_year
+        By the calendar of the equity curve: 365 if any of its symbols trades every day.
+    """
+
+    name: str
+    strategy: Any
+    parameters: StrategyParameters
+    names: Names
+    rank_weights: tuple[float, float, float]
+    panel: pl.DataFrame
+    grid: Grid
+    market: Market
+    signals: Signals | Targets
+    trial: Table
+    settings: Settings
+    benchmark: pl.DataFrame
+    benchmark_name: str | None
+    periods_per_year: int
+
+
+@dataclass(frozen=True)
+class Sweep(simulate.Sweep):
+    """Many runs over the same sessions: equity (runs, sessions) and counters (runs,)."""
+
+    sessions: list[dt.date]
+
+
+def prepare(configuration: Configuration, name: str, frames: Frames) -> StrategyMarket:
+    """Build the market of strategy `name`, its panel and its signals.
+
+    Raises
+    ------
+    NoSymbolsError
+        Its universe is empty.
+    """
+    settings = configuration.strategies[name]
+    strategy, parameters = strategy_module(settings.type), parameters_of(settings)
+    symbols = symbols_of(name, settings, frames.instruments)
+    panel = panel_of(configuration, name, frames)
+    grid = build_grid(symbols, frames.instruments, frames.sessions, max(frames.bars["session"]))
+    market = build_market(
+        grid,
+        frames.bars,
+        frames.quarantine,
+        frames.sessions,
+        frames.instruments,
+        frames.indicators,
+        benchmarks=configuration.benchmarks,
+        costs=configuration.costs,
+        extreme_move=configuration.quality.extreme_move,
+    )
+    benchmark = benchmark_of(grid.asset_classes, configuration.benchmarks)
+    rank_weights = configuration.risk.rank_weights
+    [plan] = _plans(strategy, [parameters], panel, grid, market, rank_weights)
+    return StrategyMarket(
+        name=name,
+        strategy=strategy,
+        parameters=parameters,
+        names=plan.names,
+        rank_weights=rank_weights,
+        panel=panel,
+        grid=grid,
+        market=market,
+        signals=plan.signals,
+        trial=plan.trial,
+        settings=_settings(settings_of(configuration.risk, configuration.costs, configuration.seed), parameters),
+        benchmark=_benchmark_returns(frames.bars, benchmark, grid),
+        benchmark_name=benchmark,
+        periods_per_year=EVERY_DAY if "24/7" in grid.calendars else EXCHANGE,
+    )
+
+
+def backtest(context: StrategyMarket, start: dt.date, end: dt.date, *, split: str) -> Result:
+    """One run with every record: flat start, first decision at the close of the first session from `start` on.
+
+    What is open at the last session up to `end` is marked, not closed.
+
+    Raises
+    ------
+    ValueError
+        The market has no session between the two dates.
+    """
+    trial = _over(context, context.trial, start, end)
+    simulation = simulate.simulate(context.market, context.signals, trial, context.settings)
+    return result_of(
+        simulation, context.market, trial, context.settings, context.names, strategy=context.name, split=split
+    )
+
+
+def metrics_of(context: StrategyMarket, result: Result) -> pl.DataFrame:
+    """Rows of `backtests.metrics` of one run."""
+    values = summarise(
+        result.equity,
+        result.trades,
+        periods_per_year=context.periods_per_year,
+        benchmark=_benchmark_column(context),
+    )
+    rows = pl.DataFrame(
+        {"metric": list(values), "value": list(values.values())}, schema={"metric": pl.String, "value": pl.Float64}
+    )
+    own = rows.with_columns(
+        strategy=pl.lit(context.name),
+        split=pl.lit(result.equity["split"][0]),
+        reference=pl.when(pl.col("metric") == "periods_per_year")
+        .then(pl.lit(" and ".join(sorted(set(context.grid.calendars)))))
+        .when(pl.col("metric").is_in(OF_BENCHMARK))
+        .then(pl.lit(f"{context.benchmark_name}, price return" if context.benchmark_name else None, pl.String)),
+    )
+    return METRICS.conform(own).sort(METRICS.key)
+
+
+def baselines_of(context: StrategyMarket, result: Result) -> pl.DataFrame:
+    """Rows of `backtests.baselines` beside one run."""
+    change = pl.col("adj_close") / pl.col("adj_close").shift(1).over("symbol") - 1
+    rows = compare(
+        context.name,
+        result.equity,
+        context.panel.select("symbol", "session", total_return=change, member="in_universe"),
+        starting_equity=context.settings.starting_equity,
+        benchmark=_benchmark_column(context) if context.benchmark_name else None,
+    )
+    return BASELINES.conform(rows.with_columns(split=pl.lit(result.equity["split"][0]))).sort(BASELINES.key)
+
+
+def with_parameters(context: StrategyMarket, parameters: StrategyParameters) -> StrategyMarket:
+    """Another parameter set on the same market."""
+    [plan] = _plans_on(context, [parameters])
+    return replace(
+        context,
+        parameters=parameters,
+        names=plan.names,
+        signals=plan.signals,
+        trial=plan.trial,
+        settings=_settings(context.settings, parameters),
+    )
+
+
+def evaluate(
+    context: StrategyMarket,
+    parameter_sets: Sequence[StrategyParameters],
+    start: dt.date,
+    end: dt.date,
+    *,
+    threads: int | None = None,
+) -> Sweep:
+    """Run every parameter set over one span; row *p* has the bits of `backtest` with `parameter_sets[p]`."""
+    runs = [
+        (context.market, plan.signals, _over(context, plan.trial, start, end))
+        for plan in _plans_on(context, parameter_sets)
+    ]
+    alike: dict[Settings, list[int]] = {}  # parameter sets under the same portfolio limits
+    for p, parameters in enumerate(parameter_sets):
+        alike.setdefault(_settings(context.settings, parameters), []).append(p)
+    sweeps = [simulate.sweep_runs([runs[p] for p in members], limits, threads) for limits, members in alike.items()]
+    order = np.argsort([p for members in alike.values() for p in members], kind="stable")
+    columns = {
+        item.name: np.concatenate([getattr(each, item.name) for each in sweeps]) for item in fields(simulate.Sweep)
+    }
+    together = simulate.Sweep(**{name: column[order] for name, column in columns.items()})
+    return _swept(together, context, start, end)
+
+
+def evaluate_contexts(
+    contexts: Iterable[StrategyMarket], start: dt.date, end: dt.date, *, threads: int | None = None
+) -> Sweep:
+    """Run each context over one span. They are of one strategy and one market, and differ as variations do.
+
+    Raises
+    ------
+    ValueError
+        There is none.
+    """
+    remaining = iter(contexts)
+    first = next(remaining, None)
+    if first is None:
+        raise ValueError("no context to evaluate")
+    runs = (
+        (each.market, each.signals, _over(each, each.trial, start, end)) for each in itertools.chain([first], remaining)
+    )
+    return _swept(simulate.sweep_runs(runs, first.settings, threads), first, start, end)
+
+
+def returns_of(sweep: Sweep, starting_equity: float) -> Floats:
+    """Daily returns (runs, sessions), the first from the starting equity; 0 after a total loss."""
+    return daily_returns(sweep.equity, starting_equity)
+
+
+def daily_returns(equity: Floats, starting_equity: float) -> Floats:
+    """Daily returns of equity (runs, sessions) at the closes, as `returns_of`."""
+    before = np.concatenate([np.full((equity.shape[0], 1), starting_equity), equity[:, :-1]], axis=1)
+    growth: Floats = np.divide(equity, before, out=np.ones_like(before), where=before > 0)
+    return growth - 1.0
+
+
+def grid_of(strategy: Any, overrides: Mapping[str, Sequence[float | str]]) -> dict[str, Sequence[float | str]]:
+    """The sensitivity grid of a strategy's module, or the configured one in its place."""
+    return dict(overrides or getattr(strategy, "GRID", {}))
+
+
+def parameter_grid(
+    parameters: StrategyParameters, grid: Mapping[str, Sequence[float | str]]
+) -> list[StrategyParameters]:
+    """Every combination of the grid's values, in its order, the last name fastest; other parameters as given.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        A value is not one that the parameter takes.
+    """
+    base = parameters.model_dump()
+    return [
+        type(parameters).model_validate(base | dict(zip(grid, values, strict=True)))
+        for values in itertools.product(*grid.values())
+    ]
+
+
+def span_rows(context: StrategyMarket, start: dt.date, end: dt.date) -> Integers:
+    """Rows of the grid between two dates, both inclusive.
+
+    Raises
+    ------
+    ValueError
+        There is none.
+    """
+    days = context.grid.sessions
+    first, after = bisect_left(days, start), bisect_right(days, end)
+    if first >= after:
+        raise ValueError(f"{context.name}: no session from {start} to {end}; the market has {days[0]} to {days[-1]}")
+    return np.arange(first, after, dtype=np.int64)
+
+
+def _benchmark_column(context: StrategyMarket) -> pl.DataFrame:
+    return context.benchmark.select("session", benchmark_return="daily_return")
+
+
+def _over(context: StrategyMarket, trial: Table, start: dt.date, end: dt.date) -> Table:
+    rows = span_rows(context, start, end)
+    spanned = trial.copy()
+    spanned["first_session"], spanned["last_session"] = rows[0], rows[-1]
+    return spanned
+
+
+def _settings(settings: Settings, parameters: StrategyParameters) -> Settings:
+    """Those of the configuration; a parameter `max_gross` takes the place of the risk section's."""
+    return settings._replace(max_gross=getattr(parameters, "max_gross", settings.max_gross))
+
+
+def _plans(
+    strategy: Any,
+    parameter_sets: Sequence[StrategyParameters],
+    panel: pl.DataFrame,
+    grid: Grid,
+    market: Market,
+    rank_weights: tuple[float, float, float],
+) -> list[Plan]:
+    orders = [each for each in parameter_sets if isinstance(each, OrderParameters)]
+    weights = [each for each in parameter_sets if isinstance(each, TargetWeightParameters)]
+    if weights:
+        return target_plans(strategy, weights, panel, grid, market)
+    return order_plans(strategy, orders, panel, grid, market, rank_weights)
+
+
+def _plans_on(context: StrategyMarket, parameter_sets: Sequence[StrategyParameters]) -> list[Plan]:
+    """Plans of other parameter sets, under the scenario of the context's own trial."""
+    plans = _plans(context.strategy, parameter_sets, context.panel, context.grid, context.market, context.rank_weights)
+    for plan in plans:
+        for scenario in SCENARIO:
+            plan.trial[scenario] = context.trial[scenario]
+    return plans
+
+
+def _swept(found: simulate.Sweep, context: StrategyMarket, start: dt.date, end: dt.date) -> Sweep:
+    sessions = [context.grid.sessions[row] for row in span_rows(context, start, end)]
+    return Sweep(**{item.name: getattr(found, item.name) for item in fields(found)}, sessions=sessions)
+
+
+def _benchmark_returns(bars: pl.DataFrame, benchmark: str | None, grid: Grid) -> pl.DataFrame:
+    held = pl.col("close") * pl.col("split_ratio")  # what a unit of the evening before has become
+    closes = (
+        bars.filter(pl.col("symbol") == (benchmark or ""))
+        .sort("session")
+        .select("session", "close", daily_return=held / pl.col("close").shift(1) - 1)
+    )
+    days = pl.DataFrame({"session": grid.sessions}, schema={"session": pl.Date})
+    return days.join(closes, on="session", how="left", maintain_order="left")

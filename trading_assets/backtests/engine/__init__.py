@@ -1,0 +1,1 @@
+"""Simulate one portfolio session by session: orders, fills, costs, limits, cash."""

@@ -1,0 +1,363 @@
+"""Decisions about candidates at the close: tests, rank, size (trading rules, section 4)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from trading_assets.backtests.engine.arrays import Candidates, Floats, Integers, Market
+from trading_assets.backtests.engine.correlation_limit import candidate_correlation, load_units, portfolio_correlation
+from trading_assets.backtests.engine.dtypes import ENTER, HOLD, REJECT
+from trading_assets.backtests.engine.exit_orders import value_of_positions
+from trading_assets.backtests.engine.jit import compiled, inlined
+from trading_assets.backtests.engine.order_fills import affordable, drop_order
+from trading_assets.backtests.engine.portfolio_state import Derived, Records, State, floor_to_lot, record
+from trading_assets.backtests.engine.reason_codes import (
+    ADV,
+    CAPACITY,
+    CAPACITY_LIMIT,
+    CASH,
+    CORRELATION,
+    CORRELATION_GUARD,
+    ELIGIBILITY,
+    EQUITY,
+    GROSS_ROOM,
+    HALTED,
+    HEALTH,
+    INSUFFICIENT_CASH,
+    INVALID_STOP,
+    MULTIPLIER,
+    NO_LIQUIDITY,
+    NOTIONAL,
+    PORTFOLIO,
+    QUANTITY,
+    RANKS,
+    SCORE,
+    SECTOR_ROOM,
+    SLOTS,
+    STOP_DISTANCE,
+    ZERO_SIZE,
+)
+from trading_assets.backtests.engine.settings import Settings
+from trading_assets.backtests.engine.transaction_costs import fee_rate
+
+#: Diversification of a candidate where there is nothing to compare it with.
+_NEUTRAL_DIVERSIFICATION = 0.5
+
+
+@inlined
+def decide_entries(
+    t: int,
+    barrier: int,
+    multiplier: float,
+    market: Market,
+    candidates: Candidates,
+    derived: Derived,
+    trial: Any,
+    settings: Settings,
+    state: State,
+    records: Records,
+) -> None:
+    """Test, rank and size the candidates of session *t*; those that pass become orders for the next open.
+
+    Where no slot is free from the start nothing is ranked.
+    """
+    account = state.account[0]
+    if candidates.first[t] == candidates.first[t + 1]:
+        return
+    full = account["held"] + account["queued"] >= settings.max_positions
+    if (barrier >= 0 or full) and records.decisions.size == 0:
+        return  # nothing can be ordered and no one asks why
+    survivors = _screen(t, barrier, full, market, candidates, derived, trial, settings, state, records)
+    if survivors == 0:
+        return
+    _rank(survivors, trial["rank_weights"], state)
+    for place in range(survivors):
+        survivor = state.order[place]
+        _size(t, survivor, multiplier, market, candidates, trial, settings, state, records)
+
+
+@inlined
+def _screen(
+    t: int,
+    barrier: int,
+    full: bool,
+    market: Market,
+    candidates: Candidates,
+    derived: Derived,
+    trial: Any,
+    settings: Settings,
+    state: State,
+    records: Records,
+) -> int:
+    """Tests that do not depend on rank. Fills `row`, `label` and `measures` of the survivors, and counts them."""
+    returns, units, valid = derived.returns, state.units, state.unit_valid
+    account = state.account[0]
+    held = state.held[: account["held"]]
+    load_units(t, held, returns, units, valid)
+    portfolio = math.nan
+    if held.size >= settings.correlation_positions:
+        portfolio = portfolio_correlation(t, held, returns, units, valid)
+    state.portfolio_correlation[0] = portfolio
+    guarded = portfolio > settings.correlation_portfolio
+    survivors = 0
+    for row in range(candidates.first[t], candidates.first[t + 1]):
+        label = _label(row, candidates.strength, trial)
+        if label < 0:
+            continue
+        i = candidates.symbol[row]
+        if state.busy[i]:
+            record(t, 1, i, -1, HOLD, 0, label, account, records.decisions)
+            continue
+        rejection = barrier
+        if rejection < 0:
+            gone = 0 <= market.delisted[i] <= t  # no next session to fill at
+            distance = trial["stop_atr"] * market.atr[t, i]
+            rejection = _own_rejection(
+                gone or derived.unhealthy[t, i], candidates.eligible[row], market.close[t, i], distance
+            )
+        correlation = math.nan
+        if rejection < 0 and (guarded or not full):
+            correlation = candidate_correlation(t, i, held, returns, units, valid)
+            if guarded and correlation > settings.correlation_candidate:
+                rejection = CORRELATION_GUARD
+        if rejection < 0 and full:
+            rejection = SLOTS
+        if rejection >= 0:
+            index = record(t, 1, i, -1, REJECT, rejection, label, account, records.decisions)
+            if index >= 0:
+                records.decisions[index]["numbers"][PORTFOLIO] = portfolio
+                records.decisions[index]["numbers"][CORRELATION] = correlation
+            continue
+        state.row[survivors] = row
+        state.label[survivors] = label
+        state.measures[0, survivors] = candidates.rank[label, row]
+        state.measures[1, survivors] = candidates.relative_strength[row]
+        diversification = _NEUTRAL_DIVERSIFICATION if math.isnan(correlation) else 1.0 - correlation
+        state.measures[2, survivors] = diversification
+        state.measures[3, survivors] = correlation
+        survivors += 1
+    return survivors
+
+
+@compiled
+def _label(row: int, strength: Floats, trial: Any) -> int:
+    """The last trigger that fires, or -1."""
+    for trigger in range(strength.shape[0] - 1, -1, -1):
+        if strength[trigger, row] >= trial["threshold"][trigger]:
+            return trigger
+    return -1
+
+
+@compiled
+def _own_rejection(barred: bool, eligible: bool, close: float, distance: float) -> int:
+    """Health, eligibility and stop of a candidate; -1 if it passes."""
+    if barred:
+        return HEALTH
+    if not eligible:
+        return ELIGIBILITY
+    if not distance > 0.0 or close - distance >= close:
+        return INVALID_STOP
+    return -1
+
+
+@inlined
+def _rank(count: int, weights: Floats, state: State) -> None:
+    """Score the survivors and put them in order: score descending, then symbol ascending."""
+    score = state.score[:count]
+    score[:] = 0.0
+    for measure in range(3):
+        average_ranks(state.measures[measure, :count], state.ranks[measure, :count], state.order)
+        for k in range(count):
+            score[k] += weights[measure] * state.ranks[measure, k]
+    sort_places(score, -1.0, state.order)
+
+
+@compiled
+def average_ranks(values: Floats, ranks: Floats, order: Integers) -> None:
+    """Ascending average ranks over their number into `ranks`: 1 is best; NaN is 0, below all. `order` is scratch."""
+    count = values.size
+    sort_places(values, 1.0, order)
+    known = count
+    while known > 0 and math.isnan(values[order[known - 1]]):
+        known -= 1
+        ranks[order[known]] = 0.0
+    first = 0
+    while first < known:
+        last = first
+        while last + 1 < known and values[order[last + 1]] == values[order[first]]:
+            last += 1
+        rank = (count - known + 0.5 * (first + last) + 1.0) / count
+        for place in range(first, last + 1):
+            ranks[order[place]] = rank
+        first = last + 1
+
+
+@compiled
+def sort_places(values: Floats, sign: float, order: Integers) -> None:
+    """Places of `values` by value, ascending (descending with sign -1); equal ones by place, NaN last. Shell's sort."""
+    count = values.size
+    for place in range(count):
+        order[place] = place
+    gap = 1
+    while gap < count // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for start in range(gap, count):
+            moved, place = order[start], start
+            while place >= gap and _comes_before(values, sign, moved, order[place - gap]):
+                order[place] = order[place - gap]
+                place -= gap
+            order[place] = moved
+        gap //= 3
+
+
+@compiled
+def _comes_before(values: Floats, sign: float, a: int, b: int) -> bool:
+    first, second = sign * values[a], sign * values[b]
+    if first < second:
+        return True
+    if first > second:
+        return False
+    if math.isnan(first) != math.isnan(second):
+        return math.isnan(second)
+    return a < b
+
+
+class Room(NamedTuple):
+    """What an entry may still take, quote currency: under the gross and the sector cap, and of cash."""
+
+    gross: float
+    sector: float
+    cash: float
+
+
+@inlined
+def _size(
+    t: int,
+    survivor: int,
+    multiplier: float,
+    market: Market,
+    candidates: Candidates,
+    trial: Any,
+    settings: Settings,
+    state: State,
+    records: Records,
+) -> None:
+    """Size one survivor and order it, or reject it."""
+    account = state.account[0]
+    i = candidates.symbol[state.row[survivor]]
+    label = state.label[survivor]
+    rejection, quantity = SLOTS, math.nan
+    room = Room(math.nan, math.nan, math.nan)
+    if account["held"] + account["queued"] < settings.max_positions:
+        room = _room(i, market, trial, settings, state)
+        rejection, quantity = _quantity(t, i, multiplier, room, market, trial, settings, state)
+    decision, reason = (REJECT, rejection) if rejection >= 0 else (ENTER, label)
+    index = record(t, 1, i, -1, decision, reason, label, account, records.decisions)
+    if index >= 0:
+        _note_sizing(t, survivor, i, quantity, multiplier, room, market, trial, state, records.decisions[index])
+    if rejection >= 0:
+        return
+    if index >= 0:
+        records.decisions[index]["order"] = index
+    order = state.orders[i]
+    order["symbol"] = i
+    order["group"] = -1
+    order["quantity"] = quantity
+    order["distance"] = trial["stop_atr"] * market.atr[t, i]
+    order["atr"] = market.atr[t, i]
+    order["close"] = market.close[t, i]
+    order["decision_session"] = t
+    order["trigger"] = label
+    order["wait"] = trial["delay"]
+    order["decision"] = index
+    state.queue[account["queued"]] = i
+    account["queued"] += 1
+    state.busy[i] = True
+
+
+@compiled
+def _note_sizing(
+    t: int,
+    survivor: int,
+    i: int,
+    quantity: float,
+    multiplier: float,
+    room: Room,
+    market: Market,
+    trial: Any,
+    state: State,
+    decision: Any,
+) -> None:
+    """The numbers behind an entry or its rejection."""
+    numbers = decision["numbers"]
+    numbers[SCORE] = state.score[survivor]
+    for measure in range(3):
+        numbers[RANKS + measure] = state.ranks[measure, survivor]
+    numbers[QUANTITY] = quantity
+    numbers[NOTIONAL] = quantity * market.close[t, i]
+    numbers[MULTIPLIER] = multiplier
+    numbers[PORTFOLIO] = state.portfolio_correlation[0]
+    numbers[CORRELATION] = state.measures[3, survivor]
+    numbers[EQUITY] = state.account[0]["equity"]
+    numbers[CASH] = room.cash
+    numbers[GROSS_ROOM] = room.gross
+    if market.sector[i] >= 0:
+        numbers[SECTOR_ROOM] = room.sector
+    numbers[ADV] = market.adv[t, i]
+    numbers[CAPACITY_LIMIT] = trial["capacity"] * market.adv[t, i]
+    numbers[STOP_DISTANCE] = trial["stop_atr"] * market.atr[t, i]
+
+
+@inlined
+def _room(i: int, market: Market, trial: Any, settings: Settings, state: State) -> Room:
+    """Room for symbol `i` beside what is held (at marks) and ordered (at the closes of the decisions)."""
+    account, sector = state.account[0], market.sector[i]
+    queued, reserved, in_sector = 0.0, 0.0, 0.0
+    for place in range(account["queued"]):
+        other = state.queue[place]
+        notional = state.orders[other]["quantity"] * state.orders[other]["close"]
+        queued += notional
+        reserved += notional * (1.0 + fee_rate(market.fee_bps[other], trial))
+        in_sector += notional if market.sector[other] == sector else 0.0
+    for place in range(account["held"]):
+        other = state.held[place]
+        if market.sector[other] == sector:
+            in_sector += state.positions[other]["quantity"] * state.positions[other]["mark"]
+    return Room(
+        gross=settings.max_gross * account["equity"] - (value_of_positions(state) + queued),
+        sector=settings.max_sector * account["equity"] - in_sector if sector >= 0 else math.inf,
+        cash=max(0.0, account["cash"] - reserved),
+    )
+
+
+@inlined
+def _quantity(
+    t: int, i: int, multiplier: float, room: Room, market: Market, trial: Any, settings: Settings, state: State
+) -> tuple[int, float]:
+    """Rejection (or -1) and quantity of an order: risk per trade, then the caps, then liquidity and cash."""
+    close, lot, equity = market.close[t, i], market.lot[i], state.account[0]["equity"]
+    distance = trial["stop_atr"] * market.atr[t, i]
+    quantity = floor_to_lot(equity * settings.risk_per_trade * multiplier / distance, lot)
+    quantity = min(quantity, floor_to_lot(settings.max_position * equity / close, lot))
+    quantity = min(quantity, floor_to_lot(min(room.gross, room.sector) / close, lot))
+    if quantity <= 0.0:
+        return ZERO_SIZE, 0.0
+    if not market.adv[t, i] > 0.0:
+        return NO_LIQUIDITY, quantity
+    if quantity * close > trial["capacity"] * market.adv[t, i]:
+        return CAPACITY, quantity
+    quantity = min(quantity, affordable(room.cash, close, fee_rate(market.fee_bps[i], trial), lot))
+    if quantity <= 0.0:
+        return INSUFFICIENT_CASH, 0.0
+    return -1, quantity
+
+
+@inlined
+def cancel_orders(t: int, state: State, records: Records) -> None:
+    """Drop the entry orders that still wait when trading is halted."""
+    account = state.account[0]
+    for place in range(account["queued"]):
+        drop_order(t, 1, state.queue[place], HALTED, state, records)
+    account["queued"] = 0

@@ -1,0 +1,160 @@
+"""Decisions about open positions at the close: one reason a position a session, by priority."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trading_assets.backtests.engine.arrays import Flags, Market
+from trading_assets.backtests.engine.dtypes import EXIT, HOLD
+from trading_assets.backtests.engine.jit import compiled, inlined
+from trading_assets.backtests.engine.portfolio_state import Derived, Records, State, record
+from trading_assets.backtests.engine.position_accounting import Fill, book_closing
+from trading_assets.backtests.engine.reason_codes import (
+    DATA_MISSING,
+    DELISTED,
+    DRAWDOWN_HALT,
+    EQUITY,
+    HARD_STOP,
+    MAX_HOLD,
+    NOTIONAL,
+    QUANTITY,
+    RULE,
+    STOP_PRICE,
+    STOP_RAISED,
+)
+from trading_assets.backtests.engine.settings import Settings
+from trading_assets.backtests.engine.transaction_costs import fee_rate
+
+#: A split moves the last bits of a stop; that raises none.
+_ROUNDING = 1e-12
+
+
+@inlined
+def mark_positions(t: int, market: Market, state: State) -> None:
+    """Mark at the close; a position whose session is missing keeps its last mark."""
+    for place in range(state.account[0]["held"]):
+        position = state.positions[state.held[place]]
+        i = position["symbol"]
+        if market.present[t, i]:
+            mark = market.close[t, i]
+            best = position["best_mark"]
+            position["mark"] = mark
+            position["best_mark"] = min(best, mark) if position["quantity"] < 0.0 else max(best, mark)
+            position["hold_sessions"] += 1
+
+
+@inlined
+def value_of_positions(state: State) -> float:
+    """Quantity x mark over the positions, in order of their slots; negative for a short one."""
+    total = 0.0
+    for place in range(state.account[0]["held"]):
+        position = state.positions[state.held[place]]
+        total += position["quantity"] * position["mark"]
+    return total
+
+
+@inlined
+def gross_of_positions(state: State) -> float:
+    """Absolute value of the positions, in order of their slots."""
+    total = 0.0
+    for place in range(state.account[0]["held"]):
+        position = state.positions[state.held[place]]
+        total += abs(position["quantity"]) * position["mark"]
+    return total
+
+
+@inlined
+def book_delistings(
+    t: int, market: Market, derived: Derived, trial: Any, settings: Settings, state: State, records: Records
+) -> None:
+    """Close what was delisted at its mark: a fee, no slippage."""
+    account = state.account[0]
+    place = 0
+    while place < account["held"]:
+        p = state.held[place]
+        position = state.positions[p]
+        i = position["symbol"]
+        if market.delisted[i] == t or derived.missing[t, i] >= settings.delisting_sessions:
+            decision, mark = record_exit(t, p, DELISTED, state, records), position["mark"]
+            whole = abs(position["quantity"])
+            fill = Fill(whole, whole, mark, mark, 0.0, 0.0, fee_rate(market.fee_bps[i], trial))
+            book_closing(t, place, fill, decision, DELISTED, state, records)
+            state.orders[p]["weight"] = 0.0  # a waiting change of weight ends with the position
+        else:
+            place += 1
+
+
+@inlined
+def decide_exits(
+    t: int,
+    liquidate: bool,
+    market: Market,
+    exits: Flags,
+    derived: Derived,
+    trial: Any,
+    settings: Settings,
+    state: State,
+    records: Records,
+) -> None:
+    """Raise stops and give exit orders for the next open. A pending exit keeps its reason."""
+    for place in range(state.account[0]["held"]):
+        p = state.held[place]
+        position = state.positions[p]
+        i = position["symbol"]
+        if market.expected[t, i] and market.present[t, i]:
+            _raise_stop(t, p, i, exits, trial, state, records)
+        if position["exit_reason"] >= 0:
+            continue
+        reason = -1
+        if derived.missing[t, i] >= settings.missing_sessions_exit:
+            reason = DATA_MISSING
+        elif liquidate:
+            reason = DRAWDOWN_HALT
+        elif market.expected[t, i] and market.present[t, i]:
+            reason = _own_reason(t, p, i, market, exits, trial, state)
+        if reason >= 0:
+            position["exit_reason"] = reason
+            position["exit_decided"] = t
+            position["exit_wait"] = trial["delay"]
+            position["exit_decision"] = record_exit(t, p, reason, state, records)
+
+
+@inlined
+def _raise_stop(t: int, p: int, i: int, exits: Flags, trial: Any, state: State, records: Records) -> None:
+    if trial["raise_signal"] >= 0 and exits[trial["raise_signal"], t, i]:
+        position = state.positions[p]
+        raised = position["entry_price"] - trial["raised_stop_atr"] * position["atr"]
+        if raised > position["stop"] * (1.0 + _ROUNDING):
+            label = position["trigger"]
+            index = record(t, 1, i, position["group"], HOLD, STOP_RAISED, label, state.account[0], records.decisions)
+            if index >= 0:
+                records.decisions[index]["numbers"][STOP_PRICE] = raised
+        position["stop"] = max(position["stop"], raised)
+
+
+@inlined
+def _own_reason(t: int, p: int, i: int, market: Market, exits: Flags, trial: Any, state: State) -> int:
+    position = state.positions[p]
+    if market.close[t, i] < position["stop"]:
+        return HARD_STOP
+    if trial["exit_signal"] >= 0 and exits[trial["exit_signal"], t, i]:
+        return RULE
+    if trial["max_hold"] > 0 and position["hold_sessions"] >= trial["max_hold"]:
+        return MAX_HOLD
+    return -1
+
+
+@compiled
+def record_exit(t: int, p: int, reason: int, state: State, records: Records) -> int:
+    """Write down the decision to leave the position in slot `p`; its index, -1 in a sweep."""
+    account, position = state.account[0], state.positions[p]
+    i, group, label = position["symbol"], position["group"], position["trigger"]
+    index = record(t, 1, i, group, EXIT, reason, label, account, records.decisions)
+    if index >= 0:
+        numbers = records.decisions[index]["numbers"]
+        numbers[QUANTITY] = abs(position["quantity"])
+        numbers[NOTIONAL] = abs(position["quantity"]) * position["mark"]
+        numbers[EQUITY] = account["equity"]
+        numbers[STOP_PRICE] = position["stop"]
+        records.decisions[index]["order"] = index
+    return index

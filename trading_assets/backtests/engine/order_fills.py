@@ -1,0 +1,186 @@
+"""What happens at the open: corporate actions, exits, then entries in queue order."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from trading_assets.backtests.engine.arrays import Market
+from trading_assets.backtests.engine.dtypes import BUY, EXIT, LONG, REJECT, SELL
+from trading_assets.backtests.engine.jit import compiled, inlined
+from trading_assets.backtests.engine.liquidation import slice_quantity
+from trading_assets.backtests.engine.portfolio_state import Records, State, floor_to_lot, one_lot_less, record
+from trading_assets.backtests.engine.position_accounting import begin_round_trip, book_closing, book_opening, part_of
+from trading_assets.backtests.engine.reason_codes import (
+    CASH,
+    DRAWDOWN_HALT,
+    HARD_STOP,
+    INSUFFICIENT_CASH,
+    NO_FILL,
+    NOTIONAL,
+    QUANTITY,
+)
+from trading_assets.backtests.engine.settings import Settings
+from trading_assets.backtests.engine.transaction_costs import fill_of, is_crash
+
+
+@inlined
+def apply_corporate_actions(t: int, market: Market, state: State) -> None:
+    """Splits and dividends of ex-session *t*, on positions and on waiting orders.
+
+    A dividend is paid on the quantity of the evening before, by a short position; the fraction of a lot that a
+    split leaves is paid out at the open (at the last mark where there is none).
+    """
+    account = state.account[0]
+    for place in range(account["held"]):
+        position = state.positions[state.held[place]]
+        i = position["symbol"]
+        ratio = market.split_ratio[t, i]
+        cash = market.cash_dividend[t, i] * position["quantity"]
+        if ratio != 1.0:
+            position["entry_price"] /= ratio
+            position["stop"] /= ratio
+            position["initial_stop"] /= ratio
+            position["mark"] /= ratio
+            position["best_mark"] /= ratio
+            position["exit_price"] /= ratio
+            position["exit_quantity"] *= ratio
+            position["atr"] /= ratio
+            price = market.open[t, i] if not math.isnan(market.open[t, i]) else position["mark"]
+            sign = -1.0 if position["quantity"] < 0.0 else 1.0
+            quantity = abs(position["quantity"]) * ratio
+            whole = floor_to_lot(quantity, market.lot[i])
+            position["quantity"] = sign * whole
+            cash += sign * max(0.0, quantity - whole) * price
+        position["flow"] += cash
+        account["cash"] += cash
+    for place in range(account["queued"]):
+        order = state.orders[state.queue[place]]
+        i = order["symbol"]
+        ratio = market.split_ratio[t, i]
+        if ratio != 1.0:
+            order["quantity"] = floor_to_lot(order["quantity"] * ratio, market.lot[i])
+            order["distance"] /= ratio
+            order["atr"] /= ratio
+            order["close"] /= ratio
+
+
+@inlined
+def fill_exits(t: int, market: Market, trial: Any, settings: Settings, state: State, records: Records) -> None:
+    """Sell what is due and has an open to sell at; the rest stays pending.
+
+    The liquidation of a drawdown halt sells a slice a session (`liquidation`), every other exit the whole position.
+    """
+    account = state.account[0]
+    place = 0
+    while place < account["held"]:
+        position = state.positions[state.held[place]]
+        i = position["symbol"]
+        due = position["exit_reason"] >= 0
+        if due and position["exit_wait"] > 0:
+            due = False
+            position["exit_wait"] -= int(market.expected[t, i])
+        ended = False
+        if due and market.fillable[t, i]:
+            quantity, decided = position["quantity"], position["exit_decided"]
+            if position["exit_reason"] == DRAWDOWN_HALT:
+                adv, capacity = market.adv[decided, i], trial["capacity"]
+                quantity = slice_quantity(quantity, position["mark"], adv, capacity, market.lot[i])
+            fill = fill_of(t, i, decided, quantity, market.open[t, i], SELL, market, trial, settings)
+            decision, reason = position["exit_decision"], position["exit_reason"]
+            ended = book_closing(t, place, fill, decision, reason, state, records)
+        if not ended:
+            place += 1
+
+
+@inlined
+def fill_entries(t: int, market: Market, trial: Any, settings: Settings, state: State, records: Records) -> None:
+    """Buy what is due. A due order whose session brings no open is cancelled, and one that no session is left for."""
+    account = state.account[0]
+    waiting = 0
+    for place in range(account["queued"]):
+        p = state.queue[place]
+        order = state.orders[p]
+        i = order["symbol"]
+        waits = not market.expected[t, i] or order["wait"] > 0
+        if waits and 0 <= market.delisted[i] <= t:
+            drop_order(t, 0, p, NO_FILL, state, records)
+        elif waits:
+            order["wait"] -= int(market.expected[t, i])
+            state.queue[waiting] = p
+            waiting += 1
+        elif not market.fillable[t, i]:
+            drop_order(t, 0, p, NO_FILL, state, records)
+        else:
+            _buy(t, p, market, trial, settings, state, records)
+    account["queued"] = waiting
+
+
+@compiled
+def drop_order(t: int, at_close: int, p: int, reason: int, state: State, records: Records) -> None:
+    """Cancel an entry order, with its reason on record; the caller takes it out of the queue."""
+    note_rejected(t, at_close, p, reason, state, records)
+    state.busy[p] = False
+
+
+@compiled
+def note_rejected(t: int, at_close: int, p: int, reason: int, state: State, records: Records) -> int:
+    """Write down why the order of slot `p` is cancelled; the index of that decision, -1 in a sweep."""
+    order = state.orders[p]
+    i, group, label = order["symbol"], order["group"], order["trigger"]
+    index = record(t, at_close, i, group, REJECT, reason, label, state.account[0], records.decisions)
+    if index >= 0:
+        numbers = records.decisions[index]["numbers"]
+        numbers[QUANTITY] = order["quantity"]
+        numbers[NOTIONAL] = order["quantity"] * order["close"]
+        numbers[CASH] = state.account[0]["cash"]
+        records.decisions[index]["order"] = order["decision"]
+    return index
+
+
+@inlined
+def _buy(t: int, p: int, market: Market, trial: Any, settings: Settings, state: State, records: Records) -> None:
+    account, order = state.account[0], state.orders[p]
+    i = order["symbol"]
+    fill = fill_of(t, i, order["decision_session"], order["quantity"], market.open[t, i], BUY, market, trial, settings)
+    quantity = min(order["quantity"], affordable(account["cash"], fill.price, fill.fee_rate, market.lot[i]))
+    if quantity <= 0.0:
+        drop_order(t, 0, p, INSUFFICIENT_CASH, state, records)
+        return
+    begin_round_trip(t, p, LONG, order, state)
+    book_opening(t, p, 1.0, part_of(fill, quantity), order["decision"], order["trigger"], state, records)
+    position = state.positions[p]
+    position["stop"] = fill.price - order["distance"]
+    position["initial_stop"] = position["stop"]
+    position["risk"] = order["distance"] * quantity
+
+
+@compiled
+def affordable(cash: float, price: float, rate: float, lot: float) -> float:
+    """Largest quantity in whole lots that `cash` pays for, its fee included; cash never goes below zero."""
+    quantity = floor_to_lot(cash / (price * (1.0 + rate)), lot)
+    while quantity > 0.0 and quantity * price + quantity * price * rate > cash:
+        quantity = one_lot_less(quantity, lot)
+    return max(quantity, 0.0)
+
+
+@inlined
+def stop_out_in_crash(t: int, market: Market, trial: Any, settings: Settings, state: State, records: Records) -> None:
+    """Scenario: in a flash crash every position that trades is stopped out at the low of the session."""
+    if not is_crash(t, market):
+        return
+    account = state.account[0]
+    place = 0
+    while place < account["held"]:
+        position = state.positions[state.held[place]]
+        i = position["symbol"]
+        if math.isnan(market.low[t, i]):
+            place += 1
+            continue
+        index = record(t, 0, i, position["group"], EXIT, HARD_STOP, -1, state.account[0], records.decisions)
+        if index >= 0:
+            records.decisions[index]["numbers"][QUANTITY] = position["quantity"]
+            records.decisions[index]["order"] = index
+        decided = max(t - 1, 0)
+        fill = fill_of(t, i, decided, position["quantity"], market.low[t, i], SELL, market, trial, settings)
+        book_closing(t, place, fill, index, HARD_STOP, state, records)

@@ -1,0 +1,158 @@
+"""What a run remembers between sessions, and how it writes down what happens."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_assets.backtests.engine.arrays import Flags, Floats, Integers
+from trading_assets.backtests.engine.dtypes import ACCOUNT, DECISION, FILL, ORDER, POSITION, TRADE, Table
+from trading_assets.backtests.engine.jit import compiled
+from trading_assets.backtests.engine.settings import Settings
+
+
+class Derived(NamedTuple):
+    """What the engine makes of a market once, for all runs on it.
+
+    Attributes
+    ----------
+    missing
+        (sessions, symbols) consecutive missing sessions.
+    unhealthy
+        (sessions, symbols) whether entries are barred.
+    returns
+        (symbols, sessions) those of the market, a symbol's in one stretch of memory: the guard reads windows of it.
+    """
+
+    missing: NDArray[np.int32]
+    unhealthy: Flags
+    returns: Floats
+
+
+class State(NamedTuple):
+    """A run in progress, by slot of a position. `queue` is in the order of the decisions."""
+
+    account: Table  # (1,)
+    positions: Table  # (slots,)
+    orders: Table  # (slots,)
+    busy: Flags  # (slots,) held or ordered
+    held: Integers  # slots, ascending
+    queue: Integers
+    returns: Floats  # (sessions of the run,)
+    sorted_returns: Floats
+    volatilities: Floats  # ring of those of the baseline
+    sorted_volatilities: Floats
+    units: Floats  # (positions + 2, correlation window) standardised returns; then their sum, and a candidate's
+    unit_valid: Flags
+    row: Integers  # (slots,) candidates of the session that passed the tests so far
+    label: Integers
+    measures: Floats  # (4, slots) what they are ranked by, and their correlation with the positions
+    portfolio_correlation: Floats  # (1,) mean over the pairs of positions
+    ranks: Floats  # (3, slots)
+    score: Floats
+    order: Integers
+    # of target weights
+    ordered: Flags  # (slots,) an order waits
+    grows: Flags  # (slots,) it makes its position larger
+    verdict: Integers  # (slots,) what becomes of an order at the open, of a row at the close
+    granted: Floats  # (slots,) weight
+    by_symbol: Floats  # (symbols,) gross weight
+    by_sector: Floats
+
+
+class Records(NamedTuple):
+    """What a run leaves, by session and by event; empty arrays are not written (sweeps)."""
+
+    trades: Table
+    decisions: Table
+    fills: Table
+    cash: Floats
+    gross_exposure: Floats
+    positions: Integers
+
+
+def new_state(slots: int, sessions: int, max_positions: int, sector: Integers, settings: Settings) -> State:
+    """A flat account at the starting equity, with room for `max_positions` at a time; `sector` is the market's."""
+    account = np.zeros(1, ACCOUNT)
+    for field in ("cash", "equity", "reference", "old_peak"):
+        account[field] = settings.starting_equity
+    account["halted"] = -1
+    return State(
+        account=account,
+        positions=np.zeros(slots, POSITION),
+        orders=np.zeros(slots, ORDER),
+        busy=np.zeros(slots, np.bool_),
+        held=np.zeros(max_positions, np.int64),
+        queue=np.zeros(max_positions, np.int64),
+        returns=np.zeros(sessions),
+        sorted_returns=np.zeros(settings.var_window),
+        volatilities=np.zeros(settings.volatility_baseline),
+        sorted_volatilities=np.zeros(settings.volatility_baseline),
+        units=np.zeros((settings.max_positions + 2, settings.correlation_window)),
+        unit_valid=np.zeros(settings.max_positions + 2, np.bool_),
+        row=np.zeros(slots, np.int64),
+        label=np.zeros(slots, np.int64),
+        measures=np.zeros((4, slots)),
+        portfolio_correlation=np.zeros(1),
+        ranks=np.zeros((3, slots)),
+        score=np.zeros(slots),
+        order=np.zeros(slots, np.int64),
+        ordered=np.zeros(slots, np.bool_),
+        grows=np.zeros(slots, np.bool_),
+        verdict=np.zeros(slots, np.int64),
+        granted=np.zeros(slots),
+        by_symbol=np.zeros(sector.size),
+        by_sector=np.zeros(max(0, int(sector.max(initial=-1))) + 1),
+    )
+
+
+def new_records(trades: int, decisions: int, fills: int, sessions: int) -> Records:
+    """Room for that many of each; memory is touched only as it is written. Zeros: nothing is recorded."""
+    return Records(
+        trades=np.empty(trades, TRADE),
+        decisions=np.empty(decisions, DECISION),
+        fills=np.empty(fills, FILL),
+        cash=np.empty(sessions),
+        gross_exposure=np.empty(sessions),
+        positions=np.empty(sessions, np.int64),
+    )
+
+
+@compiled
+def floor_to_lot(quantity: float, lot: float) -> float:
+    """Whole lots in `quantity`; a billionth of a lot below a whole one counts as whole.
+
+    NumPy's floor stays a float: of a coin worth 1e-5, a day's turnover is more lots than an integer holds.
+    """
+    return np.floor(quantity / lot + 1e-9) * lot  # type: ignore[no-any-return]
+
+
+@compiled
+def one_lot_less(quantity: float, lot: float) -> float:
+    """A lot less, or a few last bits where a lot is less than those; not below 0."""
+    return max(0.0, floor_to_lot(quantity * (1.0 - 4e-15) - lot, lot))
+
+
+@compiled
+def record(
+    t: int, at_close: int, i: int, group: int, decision: int, reason: int, label: int, account: Any, decisions: Table
+) -> int:
+    """Write down a decision that belongs to no order and has no numbers yet; its index, or -1 in a sweep."""
+    if decisions.size == 0:
+        return -1
+    index: int = account["decisions"]
+    account["decisions"] += 1
+    entry = decisions[index]
+    entry["session"] = t
+    entry["at_close"] = at_close
+    entry["symbol"] = i
+    entry["group"] = group
+    entry["decision"] = decision
+    entry["reason"] = reason
+    entry["label"] = label
+    entry["order"] = -1
+    entry["numbers"][:] = math.nan
+    return index

@@ -1,0 +1,415 @@
+"""Decisions about target weights at the close: forced exits, then the rows of the session."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from trading_assets.backtests.engine.arrays import Market, Targets
+from trading_assets.backtests.engine.dtypes import ENTER, EXIT, REJECT
+from trading_assets.backtests.engine.exit_orders import record_exit
+from trading_assets.backtests.engine.jit import compiled, inlined
+from trading_assets.backtests.engine.portfolio_state import Derived, Records, State, floor_to_lot, record
+from trading_assets.backtests.engine.reason_codes import (
+    ADV,
+    CAPACITY,
+    CAPACITY_LIMIT,
+    DATA_MISSING,
+    DELISTED,
+    DRAWDOWN_HALT,
+    ELIGIBILITY,
+    EQUITY,
+    GRANTED_WEIGHT,
+    GROSS_ROOM,
+    HALTED,
+    HEALTH,
+    MULTIPLIER,
+    NO_LIQUIDITY,
+    NOTIONAL,
+    PAIR_LEG,
+    QUANTITY,
+    REBALANCE,
+    SECTOR_ROOM,
+    TARGET_WEIGHT,
+    ZERO_SIZE,
+)
+from trading_assets.backtests.engine.rebalance_fills import cancel_target, is_forced_out, partner_of
+from trading_assets.backtests.engine.settings import Settings
+
+#: What becomes of a row: a rejection (0 and above), or one of these.
+_GROWS, _SHRINKS, _NOTHING = -1, -2, -3
+#: Less of equity than this under a cap is what rounding left.
+_NOTHING_LEFT = 1e-12
+
+
+@inlined
+def force_exits(
+    t: int,
+    liquidate: bool,
+    market: Market,
+    targets: Targets,
+    derived: Derived,
+    trial: Any,
+    settings: Settings,
+    state: State,
+    records: Records,
+) -> None:
+    """Order the exit of what has to be left, both legs of a pair; a pending exit keeps its reason.
+
+    A halt cancels the orders of flat slots. After a total loss everything goes, whenever it was bought.
+    """
+    account = state.account[0]
+    place = 0
+    while place < account["queued"]:
+        p = state.queue[place]
+        if not state.busy[p] and (liquidate or state.orders[p]["weight"] == 0.0):
+            if state.orders[p]["weight"] != 0.0:
+                cancel_target(t, 1, p, HALTED, state, records)
+            _withdraw(p, state)
+        else:
+            place += 1
+    leaving = liquidate or account["ruined"] == 1
+    for place in range(account["held"]):
+        p = state.held[place]
+        if state.ordered[p] and state.orders[p]["weight"] == 0.0:
+            continue
+        reason = _forced_reason(t, p, leaving, market, targets, derived, settings, state)
+        if reason >= 0:
+            _order(t, p, 0.0, reason, record_exit(t, p, reason, state, records), market, targets, trial, state)
+
+
+@compiled
+def _forced_reason(
+    t: int,
+    p: int,
+    leaving: bool,
+    market: Market,
+    targets: Targets,
+    derived: Derived,
+    settings: Settings,
+    state: State,
+) -> int:
+    """The first in the order of `EXIT_REASONS` of the position's own and of its other leg's, or -1.
+
+    A pair with a symbol that is gone is over, also where that leg was never held.
+    """
+    other = partner_of(p, targets)
+    if other >= 0:
+        j = targets.symbol[other]
+        if market.delisted[j] == t or derived.missing[t, j] >= settings.delisting_sessions:
+            return DELISTED
+        if state.busy[other] and derived.missing[t, j] >= settings.missing_sessions_exit:
+            return DATA_MISSING
+    if derived.missing[t, targets.symbol[p]] >= settings.missing_sessions_exit:
+        return DATA_MISSING
+    return DRAWDOWN_HALT if leaving else -1
+
+
+@compiled
+def _withdraw(p: int, state: State) -> None:
+    """Take the order of slot `p` out of the queue, if it has one there."""
+    account = state.account[0]
+    state.ordered[p] = False
+    kept = 0
+    for place in range(account["queued"]):
+        if state.queue[place] != p:
+            state.queue[kept] = state.queue[place]
+            kept += 1
+    account["queued"] = kept
+
+
+@compiled
+def _order(
+    t: int,
+    p: int,
+    weight: float,
+    reason: int,
+    decision: int,
+    market: Market,
+    targets: Targets,
+    trial: Any,
+    state: State,
+) -> None:
+    """Give an order for the next open, in the place of one that waits."""
+    if state.ordered[p]:
+        _withdraw(p, state)
+    account, order, i = state.account[0], state.orders[p], targets.symbol[p]
+    order["symbol"] = i
+    order["group"] = targets.group[p]
+    order["quantity"] = 0.0
+    order["weight"] = weight
+    order["distance"] = math.nan
+    order["atr"] = market.atr[t, i]
+    order["close"] = market.close[t, i]
+    order["decision_session"] = t
+    order["trigger"] = reason
+    order["wait"] = trial["delay"]
+    order["decision"] = decision
+    state.queue[account["queued"]] = p
+    account["queued"] += 1
+    state.ordered[p] = True
+
+
+@inlined
+def decide_targets(
+    t: int,
+    barrier: int,
+    multiplier: float,
+    market: Market,
+    targets: Targets,
+    derived: Derived,
+    trial: Any,
+    settings: Settings,
+    state: State,
+    records: Records,
+) -> None:
+    """Test and size the rows of session *t*; those that pass become orders for the next open.
+
+    What shrinks a position always passes. What grows one is tested (barrier, health, eligibility, liquidity), cut to
+    the caps of symbol and sector, scaled with its like to the cap of gross exposure, and tested for capacity.
+    A pair is cut and rejected as a whole. What a row rejected for capacity was to get stays unused: were it shared out,
+    the others would grow, and some of them beyond their own capacity.
+    """
+    first, last = targets.first[t], targets.first[t + 1]
+    if first == last:
+        return
+    for row in range(first, last):
+        state.verdict[targets.slot[row]] = _verdict(t, row, barrier, market, targets, derived, state)
+        state.row[targets.slot[row]] = row
+    _reject_other_legs(first, last, targets, state)
+    gross = _standing(first, last, market, targets, state)
+    asked = _cap(first, last, multiplier, market, targets, settings, state)
+    scale = 1.0
+    if gross + asked > settings.max_gross:
+        scale = max(0.0, settings.max_gross - gross) / asked if asked > 0.0 else 1.0
+    for row in range(first, last):
+        p = targets.slot[row]
+        if state.verdict[p] == _GROWS:
+            state.granted[p] *= scale
+            state.verdict[p] = _size_verdict(t, row, market, targets, trial, state)
+    _reject_other_legs(first, last, targets, state)
+    room = settings.max_gross - gross
+    for row in range(first, last):
+        _conclude(t, row, multiplier, room, market, targets, trial, settings, state, records)
+
+
+@compiled
+def _value(p: int, state: State) -> float:
+    return state.positions[p]["quantity"] * state.positions[p]["mark"]  # type: ignore[no-any-return]
+
+
+@compiled
+def _weight(p: int, state: State) -> float:
+    """What the position is of equity; signed."""
+    equity = state.account[0]["equity"]
+    return _value(p, state) / equity if equity > 0.0 else 0.0
+
+
+@compiled
+def _grows(weight: float, current: float) -> bool:
+    """Whether it takes a larger position to get from a weight to another, or one on the other side."""
+    return weight * current < 0.0 or abs(weight) > abs(current)
+
+
+@inlined
+def _verdict(t: int, row: int, barrier: int, market: Market, targets: Targets, derived: Derived, state: State) -> int:
+    """What becomes of a row by the tests that do not depend on its size."""
+    p, weight = targets.slot[row], targets.weight[row]
+    i, order = targets.symbol[p], state.orders[p]
+    if is_forced_out(p, state):
+        if weight == 0.0:
+            return _NOTHING
+        return HALTED if order["trigger"] == DRAWDOWN_HALT else HEALTH
+    if weight == 0.0 and not state.busy[p] and not state.ordered[p]:
+        return _NOTHING
+    if not _grows(weight, _weight(p, state)):
+        return _SHRINKS
+    if barrier >= 0:
+        return barrier
+    if derived.unhealthy[t, i] or 0 <= market.delisted[i] <= t:
+        return HEALTH
+    if not targets.eligible[row]:
+        return ELIGIBILITY
+    return _GROWS if market.adv[t, i] > 0.0 else NO_LIQUIDITY
+
+
+@compiled
+def _has_row(p: int, first: int, last: int, targets: Targets, state: State) -> bool:
+    """Whether slot `p` has a row among those of the session."""
+    row = state.row[p]
+    return bool(first <= row < last and targets.slot[row] == p)
+
+
+@compiled
+def _reject_other_legs(first: int, last: int, targets: Targets, state: State) -> None:
+    """A pair grows with both legs or not at all."""
+    for row in range(first, last):
+        p = targets.slot[row]
+        other = partner_of(p, targets)
+        if other < 0 or state.verdict[p] < 0 or state.verdict[other] != _GROWS:
+            continue
+        if _has_row(other, first, last, targets, state):
+            state.verdict[other] = PAIR_LEG
+
+
+@inlined
+def _standing(first: int, last: int, market: Market, targets: Targets, state: State) -> float:
+    """Gross weight of all that the growing rows come on top of; in all, by symbol and by sector.
+
+    Positions and waiting orders without a row count as they are or are to be, shrinking rows at their weight.
+    """
+    account = state.account[0]
+    state.by_symbol[:] = 0.0
+    state.by_sector[:] = 0.0
+    gross = 0.0
+    for place in range(account["held"] + account["queued"]):
+        waits = place >= account["held"]
+        p = state.queue[place - account["held"]] if waits else state.held[place]
+        if waits and state.busy[p]:
+            continue  # counted with the positions
+        weight = abs(_weight(p, state))
+        if _has_row(p, first, last, targets, state) and state.verdict[p] != _NOTHING:
+            if state.verdict[p] == _GROWS:
+                weight = 0.0
+            elif state.verdict[p] == _SHRINKS:
+                weight = abs(targets.weight[state.row[p]])
+            elif is_forced_out(p, state):
+                weight = 0.0  # its exit outlasts the rejected row
+        elif state.ordered[p]:
+            weight = abs(state.orders[p]["weight"])
+        gross += weight
+        _count(targets.symbol[p], weight, market, state)
+    return gross
+
+
+@compiled
+def _count(i: int, weight: float, market: Market, state: State) -> None:
+    state.by_symbol[i] += weight
+    if market.sector[i] >= 0:
+        state.by_sector[market.sector[i]] += weight
+
+
+@inlined
+def _cap(
+    first: int,
+    last: int,
+    multiplier: float,
+    market: Market,
+    targets: Targets,
+    settings: Settings,
+    state: State,
+) -> float:
+    """Grant the growing rows what the caps of symbol and sector leave them, in order; their gross weight."""
+    total = 0.0
+    row = first
+    while row < last:
+        legs = 1
+        if row + 1 < last and partner_of(targets.slot[row], targets) == targets.slot[row + 1]:
+            legs = 2
+        share = 1.0
+        for leg in range(row, row + legs):
+            p = targets.slot[leg]
+            if state.verdict[p] == _GROWS:
+                asked = abs(targets.weight[leg]) * multiplier
+                state.granted[p] = min(asked, max(0.0, _room(targets.symbol[p], market, settings, state)))
+                share = min(share, state.granted[p] / asked if asked > 0.0 else 0.0)
+                _count(targets.symbol[p], state.granted[p], market, state)
+        for leg in range(row, row + legs):
+            p = targets.slot[leg]
+            if state.verdict[p] == _GROWS:
+                granted = abs(targets.weight[leg]) * multiplier * share if share < 1.0 else state.granted[p]
+                _count(targets.symbol[p], granted - state.granted[p], market, state)
+                state.granted[p] = granted
+                total += granted
+        row += legs
+    return total
+
+
+@compiled
+def _room(i: int, market: Market, settings: Settings, state: State) -> float:
+    """Weight that symbol `i` may still take under its own and its sector's cap."""
+    room = settings.max_symbol - state.by_symbol[i]
+    if market.sector[i] >= 0:
+        room = min(room, settings.max_sector - state.by_sector[market.sector[i]])
+    return room  # type: ignore[no-any-return]
+
+
+@compiled
+def _change(p: int, weight: float, state: State) -> float:
+    """Notional of the trade to a weight, at the mark."""
+    return abs(weight * state.account[0]["equity"] - _value(p, state))  # type: ignore[no-any-return]
+
+
+@inlined
+def _size_verdict(t: int, row: int, market: Market, targets: Targets, trial: Any, state: State) -> int:
+    """Of a growing row once it is sized."""
+    p, i = targets.slot[row], targets.symbol[targets.slot[row]]
+    granted = math.copysign(state.granted[p], targets.weight[row])
+    if abs(granted) < _NOTHING_LEFT:
+        return ZERO_SIZE
+    if _grows(granted, _weight(p, state)) and _change(p, granted, state) > trial["capacity"] * market.adv[t, i]:
+        return CAPACITY
+    return _GROWS
+
+
+@inlined
+def _conclude(
+    t: int,
+    row: int,
+    multiplier: float,
+    gross_room: float,
+    market: Market,
+    targets: Targets,
+    trial: Any,
+    settings: Settings,
+    state: State,
+    records: Records,
+) -> None:
+    """Decide a row, write it down and give its order; the closing half of a flip passes even if the rest does not.
+
+    A rejected row takes back what waits for its slot, as any row does, but no forced exit: the position stays as it is.
+    What multiplier and caps leave of a larger weight may be less than is held: that is an exit.
+    """
+    p, weight, reason = targets.slot[row], targets.weight[row], targets.reason[row]
+    verdict = state.verdict[p]
+    if verdict == _NOTHING:
+        return
+    account, i, current = state.account[0], targets.symbol[p], _weight(p, state)
+    granted = math.copysign(state.granted[p], weight) if verdict == _GROWS else weight
+    decision, why = REJECT, verdict
+    if verdict == _GROWS:
+        decision = ENTER if _grows(granted, current) else EXIT
+        why = REBALANCE if weight * current > 0.0 else reason
+    elif verdict == _SHRINKS:
+        decision, why = EXIT, REBALANCE if weight != 0.0 else reason
+    index = record(t, 1, i, targets.group[p], decision, why, reason, account, records.decisions)
+    if index >= 0:
+        numbers = records.decisions[index]["numbers"]
+        equity, change = account["equity"], _change(p, granted, state)
+        numbers[TARGET_WEIGHT] = weight
+        numbers[GRANTED_WEIGHT] = granted if verdict < 0 else 0.0
+        numbers[NOTIONAL] = change
+        if market.close[t, i] > 0.0:
+            numbers[QUANTITY] = floor_to_lot(change / market.close[t, i], market.lot[i])
+        numbers[EQUITY] = equity
+        numbers[ADV] = market.adv[t, i]
+        numbers[CAPACITY_LIMIT] = trial["capacity"] * market.adv[t, i]
+        if verdict != _SHRINKS:
+            numbers[MULTIPLIER] = multiplier
+            numbers[GROSS_ROOM] = gross_room * equity
+            if market.sector[i] >= 0:
+                numbers[SECTOR_ROOM] = (settings.max_sector - state.by_sector[market.sector[i]]) * equity
+    if verdict < 0:
+        if weight == 0.0 and not state.busy[p]:
+            _withdraw(p, state)
+            return
+        if index >= 0:
+            records.decisions[index]["order"] = index
+        _order(t, p, granted, why, index, market, targets, trial, state)
+        return
+    if is_forced_out(p, state):
+        return
+    if state.ordered[p]:
+        _withdraw(p, state)
+    if weight * current < 0.0:
+        _order(t, p, 0.0, reason, record_exit(t, p, reason, state, records), market, targets, trial, state)

@@ -1,0 +1,211 @@
+"""The engine: one run with every record, or many runs with their equity.
+
+Both call the same compiled kernel. It releases the interpreter lock, so a sweep is a pool of threads over
+trials; each trial writes its own row, which makes the result the same for any number of threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from itertools import islice
+
+import numpy as np
+
+from trading_assets.backtests.engine.arrays import Flags, Floats, Integers, Market, Signals, Targets
+from trading_assets.backtests.engine.dtypes import Table
+from trading_assets.backtests.engine.event_loop import derive, run, run_targets
+from trading_assets.backtests.engine.portfolio_state import Derived, Records, State, new_records, new_state
+from trading_assets.backtests.engine.settings import Settings
+
+#: Runs that a thread is given at a time.
+_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """One run. Arrays have a value a session, from `first_session` (a row of the market) on.
+
+    `trades`, `decisions` and `fills` are structured (`layout.TRADE`, `DECISION`, `FILL`), in the order of the
+    events; `held` and `queue` are the slots of open positions and waiting orders at the end, whose rows are in
+    `positions_at_end` and `orders_at_end`. `unhealthy_at_end` is (symbols,): entries are barred, the last session is
+    missing, or the symbol is delisted.
+    """
+
+    first_session: int
+    equity: Floats
+    cash: Floats
+    gross_exposure: Floats
+    positions: Integers
+    trades: Table
+    decisions: Table
+    fills: Table
+    held: Integers
+    positions_at_end: Table
+    queue: Integers
+    orders_at_end: Table
+    unhealthy_at_end: Flags
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Many runs: `equity` is (trials, sessions), the rest (trials,).
+
+    `gross_loss` is positive; `turnover` is the sum of fill notionals in quote currency; `exposed` counts
+    sessions that ended with a position.
+    """
+
+    equity: Floats
+    trades: Integers
+    sum_r: Floats
+    gross_profit: Floats
+    gross_loss: Floats
+    turnover: Floats
+    exposed: Integers
+
+
+def simulate(market: Market, signals: Signals | Targets, trial: Table, settings: Settings) -> Simulation:
+    """Run one trial (an array of one `TRIAL`) and keep every record.
+
+    Raises
+    ------
+    ValueError
+        The trial's span is not within the market's sessions.
+    """
+    first, last = _span(market, trial)
+    state = _state(market, signals, last + 1 - first, settings)
+    records = _records(signals, first, last, settings)
+    equity = np.empty(last + 1 - first)
+    derived = _derived(market, settings)
+    _run(market, signals, derived, trial, settings, state, records, equity)
+    account = state.account[0]
+    delisted = (market.delisted >= 0) & (market.delisted <= last)
+    held, queue = state.held[: account["held"]], state.queue[: account["queued"]]
+    return Simulation(
+        first_session=first,
+        equity=equity,
+        cash=records.cash,
+        gross_exposure=records.gross_exposure,
+        positions=records.positions,
+        trades=records.trades[: account["trades"]],
+        decisions=records.decisions[: account["decisions"]],
+        fills=records.fills[: account["fills"]],
+        held=held,
+        positions_at_end=state.positions[held],
+        queue=queue,
+        orders_at_end=state.orders[queue],
+        unhealthy_at_end=derived.unhealthy[last] | (derived.missing[last] > 0) | delisted,
+    )
+
+
+def sweep(
+    market: Market, signals: Signals | Targets, trials: Table, settings: Settings, threads: int | None = None
+) -> Sweep:
+    """Run every trial of `trials` on one market with one set of signals; their spans are of one length.
+
+    Parameters
+    ----------
+    threads
+        Default: one a processor. The result does not depend on it.
+    """
+    return sweep_runs(((market, signals, trials[p : p + 1]) for p in range(trials.size)), settings, threads)
+
+
+def sweep_runs(
+    runs: Iterable[tuple[Market, Signals | Targets, Table]], settings: Settings, threads: int | None = None
+) -> Sweep:
+    """As `sweep`, each run with a market, signals and trial of its own; `runs` is read a few at a time."""
+    workers = threads or os.cpu_count() or 1
+    curves, accounts = [], []
+    with ThreadPoolExecutor(workers) as pool:
+        prepared = _with_derived(runs, settings)
+        while batch := list(islice(prepared, _BATCH * workers)):
+            for curve, account in pool.map(lambda one: _equity_only(one, settings), batch):
+                curves.append(curve)
+                accounts.append(account)
+    if not curves:
+        raise ValueError("a sweep needs at least one trial")
+    if len({curve.size for curve in curves}) > 1:
+        raise ValueError("the spans of a sweep must have the same number of sessions")
+    account = np.concatenate(accounts)
+    return Sweep(
+        np.stack(curves), **{item.name: account[item.name].copy() for item in fields(Sweep) if item.name != "equity"}
+    )
+
+
+def _with_derived(
+    runs: Iterable[tuple[Market, Signals | Targets, Table]], settings: Settings
+) -> Iterator[tuple[Market, Signals | Targets, Derived, Table]]:
+    """What is derived of a market is made once for neighbours that share it."""
+    last: tuple[Market, Derived] | None = None
+    for market, signals, trial in runs:
+        if last is None or last[0] is not market:
+            last = market, _derived(market, settings)
+        yield market, signals, last[1], trial
+
+
+def _equity_only(one: tuple[Market, Signals | Targets, Derived, Table], settings: Settings) -> tuple[Floats, Table]:
+    market, signals, derived, trial = one
+    first, last = _span(market, trial)
+    state = _state(market, signals, last + 1 - first, settings)
+    equity = np.empty(last + 1 - first)
+    _run(market, signals, derived, trial, settings, state, new_records(0, 0, 0, 0), equity)
+    return equity, state.account
+
+
+def _run(
+    market: Market,
+    signals: Signals | Targets,
+    derived: Derived,
+    trial: Table,
+    settings: Settings,
+    state: State,
+    records: Records,
+    equity: Floats,
+) -> None:
+    with np.errstate(over="ignore"):  # the draw's integers wrap; compiled code does not ask
+        if isinstance(signals, Targets):
+            run_targets(market, signals, derived, trial, settings, state, records, equity)
+        else:
+            run(market, signals, derived, trial, settings, state, records, equity)
+
+
+def _state(market: Market, signals: Signals | Targets, sessions: int, settings: Settings) -> State:
+    """A slot for every symbol, or for every leg; target weights may fill them all."""
+    if isinstance(signals, Targets):
+        slots = signals.symbol.size
+        return new_state(slots, sessions, slots, market.sector, settings)
+    return new_state(market.close.shape[1], sessions, settings.max_positions, market.sector, settings)
+
+
+def _records(signals: Signals | Targets, first: int, last: int, settings: Settings) -> Records:
+    """Room for all that the rows of the span can lead to; only the slices of a liquidation are more fills."""
+    sessions = last + 1 - first
+    rows = signals.first if isinstance(signals, Targets) else signals.candidates.first
+    count = max(1, int(rows[last + 1] - rows[first]))
+    if isinstance(signals, Targets):
+        # A row leads to two decisions at its close (a flip that may only close), two at its open, and four of its exit
+        # (forced, delisted, and what is cancelled then), and to two fills.
+        return new_records(count, 8 * count, 2 * count + signals.symbol.size * sessions, sessions)
+    # A candidate leads to one decision at its close, at most one at its open, and at most three of its exit (decided,
+    # overridden by a delisting, stopped out in a crash).
+    return new_records(count, 5 * count, 2 * count + settings.max_positions * sessions, sessions)
+
+
+def _derived(market: Market, settings: Settings) -> Derived:
+    return derive(
+        market.expected,
+        market.present,
+        market.returns,
+        settings.missing_sessions_exit,
+        settings.health_clean_sessions,
+    )
+
+
+def _span(market: Market, trial: Table) -> tuple[int, int]:
+    first, last = int(trial["first_session"][0]), int(trial["last_session"][0])
+    if not 0 <= first <= last < market.close.shape[0]:
+        raise ValueError(f"trial over sessions {first} to {last}: the market has 0 to {market.close.shape[0] - 1}")
+    return first, last

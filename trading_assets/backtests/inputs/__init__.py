@@ -1,0 +1,1 @@
+"""Turn bars and decisions into the arrays that the engine reads."""

@@ -1,0 +1,45 @@
+"""What the engine numbers, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from trading_assets.backtests.engine.arrays import EXIT_REASONS, Integers
+from trading_assets.backtests.inputs.market_arrays import Grid
+from trading_assets.strategies.rules import Rules
+
+
+@dataclass(frozen=True)
+class Names:
+    """Sessions, symbols and reasons of one strategy.
+
+    Attributes
+    ----------
+    triggers, exits
+        Reasons to enter and to leave, by number.
+    pairs
+        Ids of pairs by number of the group; empty for a strategy without pairs.
+    model
+        Whose score the strategy looks at.
+    """
+
+    grid: Grid
+    triggers: Sequence[str]
+    exits: Sequence[str]
+    pairs: Sequence[str] = ()
+    model: str | None = None
+
+    @classmethod
+    def of_rules(cls, grid: Grid, rules: Rules) -> Names:
+        """Of an order-based strategy."""
+        exits = [rules.exit_reason if name == "rule" else name for name in EXIT_REASONS]
+        return cls(grid, [trigger.name for trigger in rules.triggers], exits, model=rules.model)
+
+
+def named(names: Sequence[object], numbers: Integers, dtype: pl.DataType | type[pl.DataType] = pl.String) -> pl.Series:
+    """Names by number; -1 has none."""
+    return pl.Series([*names, None], dtype=dtype).gather(np.where(numbers < 0, len(names), numbers))

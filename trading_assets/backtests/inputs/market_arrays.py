@@ -1,0 +1,286 @@
+"""From the tables of bars to the arrays of a market."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from trading_assets.backtests.engine.arrays import Flags, Floats, Integers, Market
+from trading_assets.backtests.engine.transaction_costs import symbol_key
+from trading_assets.config.sections import AssetClass, Costs, InstrumentCosts
+from trading_assets.features.history import usable_for_signals
+from trading_assets.market_data.quality import EXTREME_MOVE, STALE_PRICE, Rule, taken_back
+
+_EPOCH = dt.date(1970, 1, 1)
+_HASHED_COLUMNS = (
+    "symbol",
+    "session",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "split_ratio",
+    "cash_dividend",
+    "forward_factor",
+)
+
+
+#: Of a bar of the quarantine what a market is built from.
+QUARANTINED_COLUMNS = ("symbol", "session", "open", "low", "close", "volume")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The axes of a market: sessions ascending, symbols ascending with what they are."""
+
+    sessions: list[dt.date]
+    symbols: list[str]
+    asset_classes: list[str]
+    calendars: list[str]
+
+
+def build_grid(symbols: list[str], instruments: pl.DataFrame, sessions: pl.DataFrame, last: dt.date) -> Grid:
+    """Sessions of the calendars of `symbols`, from the first bar of any of them to `last`.
+
+    Parameters
+    ----------
+    instruments, sessions
+        Rows of `market_data.instruments` and `market_data.sessions`.
+    """
+    rows = instruments.filter(pl.col("symbol").is_in(symbols)).sort("symbol")
+    first = rows["first_session"].min()
+    days = sessions.filter(
+        pl.col("calendar").is_in(rows["calendar"].unique().to_list()), pl.col("session").is_between(first, last)
+    )["session"]
+    return Grid(
+        sessions=days.unique().sort().to_list(),
+        symbols=rows["symbol"].to_list(),
+        asset_classes=rows["asset_class"].to_list(),
+        calendars=rows["calendar"].to_list(),
+    )
+
+
+def build_market(
+    grid: Grid,
+    bars: pl.DataFrame,
+    quarantine: pl.DataFrame,
+    sessions: pl.DataFrame,
+    instruments: pl.DataFrame,
+    indicators: pl.DataFrame,
+    *,
+    benchmarks: Mapping[AssetClass, str],
+    costs: Costs,
+    extreme_move: float,
+) -> Market:
+    """Arrays of the symbols of `grid`.
+
+    Parameters
+    ----------
+    bars, quarantine, sessions, instruments, indicators
+        Tables of the stages before; the bars include those of the benchmarks. Of the quarantine only spikes
+        are used: nobody knew at their open that they would be one, so orders filled there.
+    benchmarks
+        Symbol of the benchmark by asset class; without one costs are never stressed.
+    extreme_move
+        An order fills only at an open within this fraction of the previous received close (or of the one
+        before, if the previous one was an extreme move itself).
+    """
+    axes = _Axes.of(grid)
+    own = bars.filter(pl.col("symbol").is_in(grid.symbols))
+    received = _received(own, quarantine.filter(pl.col("symbol").is_in(grid.symbols)), extreme_move)
+    usable = own.filter(usable_for_signals())
+    close = axes.floats(own, "close")
+    present = axes.flags(usable)
+    expected, delisted = _expected(axes, grid, sessions, instruments)
+    levels = indicators.join(own.select("symbol", "session", "forward_factor"), on=["symbol", "session"])
+    levels = levels.with_columns(
+        atr=pl.col("atr_14") / pl.col("forward_factor"), ratio=pl.col("atr_14") / pl.col("atr_14_mean_60")
+    )
+    of_symbol = [_costs_of(costs, asset_class) for asset_class in grid.asset_classes]
+    return Market(
+        open=axes.floats(received, "open"),
+        low=axes.floats(received, "low"),
+        close=close,
+        split_ratio=axes.floats(own, "split_ratio", 1.0),
+        cash_dividend=axes.floats(own, "cash_dividend", 0.0),
+        expected=expected,
+        present=present & expected,
+        fillable=axes.flags(received.filter("fillable")) & expected,
+        atr=axes.floats(levels, "atr"),
+        adv=axes.floats(levels, "adv_20"),
+        volatility_ratio=axes.floats(levels, "ratio"),
+        returns=_returns(axes.floats(usable, "adj_close"), expected),
+        delisted=delisted,
+        day=axes.days,
+        weekend=(axes.days + 3) % 7 >= 5,  # 1970-01-01 was a Thursday
+        stressed=_stressed(grid, bars, benchmarks, costs),
+        symbol_key=np.array([symbol_key(symbol) for symbol in grid.symbols], dtype=np.uint64),
+        fee_bps=np.array([each.fee_bps for each in of_symbol]),
+        slippage_bps=np.array([each.slippage_bps for each in of_symbol]),
+        weekend_multiplier=np.array([each.weekend_multiplier for each in of_symbol]),
+        tick=np.array([each.tick for each in of_symbol]),
+        lot=np.array([each.lot for each in of_symbol]),
+        sector=_sectors(grid, instruments),
+    )
+
+
+def data_hash(
+    bars: pl.DataFrame, symbols: Sequence[str], end: dt.date, columns: Sequence[str] = _HASHED_COLUMNS
+) -> str:
+    """SHA-256 of the bars of some symbols up to a session, whatever order the rows come in.
+
+    Column by column, little-endian: raw prices, volume and corporate actions. Later bars change nothing.
+    """
+    kept = bars.filter(pl.col("symbol").is_in(list(symbols)), pl.col("session") <= end).select(columns).sort(*columns)
+    digest = hashlib.sha256()
+    for column in kept.drop("symbol").iter_columns():
+        values = column.to_physical().fill_null(0).to_numpy()
+        digest.update(column.is_null().to_numpy().tobytes())
+        digest.update(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
+    digest.update(json.dumps(kept["symbol"].to_list(), separators=(",", ":")).encode())
+    return digest.hexdigest()
+
+
+_BENCHMARK_MEMORY = dt.timedelta(days=10)
+
+
+@dataclass(frozen=True)
+class _Axes:
+    """Where a row of a table goes in an array."""
+
+    days: Integers
+    symbols: pl.Enum
+
+    @classmethod
+    def of(cls, grid: Grid) -> _Axes:
+        days = np.array(grid.sessions, dtype="datetime64[D]").astype(np.int64)
+        return cls(days, pl.Enum(grid.symbols))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.days.size, len(self.symbols.categories)
+
+    def places(self, frame: pl.DataFrame) -> tuple[NDArray[np.bool_], Integers, Integers]:
+        """Which rows are on the grid, and their places on it."""
+        days = frame["session"].to_physical().to_numpy().astype(np.int64)
+        columns = frame["symbol"].cast(self.symbols).to_physical().to_numpy().astype(np.int64)
+        rows = np.searchsorted(self.days, days)
+        on_grid = self.days[np.minimum(rows, self.days.size - 1)] == days
+        return on_grid, rows[on_grid], columns[on_grid]
+
+    def floats(self, frame: pl.DataFrame, column: str, otherwise: float = np.nan) -> Floats:
+        array = np.full(self.shape, otherwise)
+        on_grid, rows, columns = self.places(frame)
+        array[rows, columns] = frame[column].fill_null(otherwise).to_numpy()[on_grid]
+        return array
+
+    def flags(self, frame: pl.DataFrame) -> Flags:
+        """True where the frame has a row."""
+        array = np.zeros(self.shape, dtype=np.bool_)
+        _, rows, columns = self.places(frame)
+        array[rows, columns] = True
+        return array
+
+
+def _flag(rule: Rule) -> pl.Expr:
+    return pl.col("flags").list.contains(rule.name)
+
+
+def _costs_of(costs: Costs, asset_class: str) -> InstrumentCosts:
+    return costs.crypto if asset_class == "crypto" else costs.equity
+
+
+def _received(bars: pl.DataFrame, quarantine: pl.DataFrame, extreme_move: float) -> pl.DataFrame:
+    """Bars and spikes in order, with `fillable`: known at the open but for volume and stale prices.
+
+    Prices are compared free of splits and dividends; a spike has no factor of its own and takes the last one.
+    """
+    columns = QUARANTINED_COLUMNS
+    spikes = quarantine.filter(taken_back()).select(
+        *columns, forward_factor=pl.lit(None, pl.Float64), flags=pl.lit([EXTREME_MOVE.name])
+    )
+    both = pl.concat([bars.select(*columns, "forward_factor", "flags"), spikes], how="vertical_relaxed")
+    factor = pl.col("forward_factor").forward_fill().over("symbol").fill_null(1.0)
+    was_extreme = _flag(EXTREME_MOVE).shift(1).over("symbol").fill_null(False)
+    near = pl.col("previous").is_null() | (pl.col("gap") <= extreme_move)
+    near_before = pl.col("was_extreme") & (pl.col("before") <= extreme_move).fill_null(False)
+    trades = (pl.col("open") > 0) & (pl.col("volume") > 0) & ~_flag(STALE_PRICE)
+    return (
+        both.sort("symbol", "session")
+        .with_columns(level=pl.col("close") * factor, first=pl.col("open") * factor, was_extreme=was_extreme)
+        .with_columns(previous=pl.col("level").shift(1).over("symbol"))
+        .with_columns(
+            gap=(pl.col("first") / pl.col("previous") - 1).abs(),
+            before=(pl.col("first") / pl.col("level").shift(2).over("symbol") - 1).abs(),
+        )
+        .with_columns(fillable=(trades & (near | near_before)).fill_null(False))
+    )
+
+
+def _expected(axes: _Axes, grid: Grid, sessions: pl.DataFrame, instruments: pl.DataFrame) -> tuple[Flags, Integers]:
+    """On the symbol's calendar from its first bar to its delisting; row of the delisting session, or -1."""
+    days = {
+        calendar: np.isin(axes.days, _day_numbers(sessions.filter(pl.col("calendar") == calendar)["session"]))
+        for calendar in set(grid.calendars)
+    }
+    expected = np.stack([days[calendar] for calendar in grid.calendars], axis=1)
+    delisted = np.full(len(grid.symbols), -1, dtype=np.int64)
+    rows = instruments.filter(pl.col("symbol").is_in(grid.symbols)).sort("symbol")
+    for i, (first, last) in enumerate(zip(rows["first_session"], rows["delisted"], strict=True)):
+        expected[axes.days < (first - _EPOCH).days, i] = False
+        if last is None:
+            continue
+        after = np.flatnonzero(expected[:, i] & (axes.days >= (last - _EPOCH).days))
+        if after.size:
+            delisted[i] = after[0]
+            expected[after[0] + 1 :, i] = False
+    return np.ascontiguousarray(expected), delisted
+
+
+def _sectors(grid: Grid, instruments: pl.DataFrame) -> Integers:
+    """Numbers of the sectors in the order of their names, -1 for none; only equal or not matters."""
+    names = dict(instruments.select("symbol", "sector").iter_rows())
+    numbers = {name: number for number, name in enumerate(sorted({names[s] for s in grid.symbols if names[s]}))}
+    return np.array([numbers.get(names[symbol], -1) for symbol in grid.symbols], dtype=np.int64)
+
+
+def _day_numbers(sessions: pl.Series) -> Integers:
+    return sessions.to_physical().to_numpy().astype(np.int64)
+
+
+def _returns(adjusted: Floats, expected: Flags) -> Floats:
+    """Return between consecutive expected sessions of a symbol; sessions off its calendar have none."""
+    returns = np.full(adjusted.shape, np.nan)
+    for pattern in np.unique(expected.T, axis=0):
+        columns = np.flatnonzero((expected == pattern[:, None]).all(axis=0))
+        rows = np.flatnonzero(pattern)
+        levels = adjusted[np.ix_(rows, columns)]
+        returns[np.ix_(rows[1:], columns)] = levels[1:] / levels[:-1] - 1.0
+    return returns
+
+
+def _stressed(grid: Grid, bars: pl.DataFrame, benchmarks: Mapping[AssetClass, str], costs: Costs) -> Flags:
+    """Sessions before which the benchmark of the asset class fell by more than the stress return.
+
+    A benchmark without a bar for longer than `_BENCHMARK_MEMORY` says nothing: costs are then not stressed.
+    """
+    stressed = np.zeros((len(grid.sessions), len(grid.symbols)), dtype=np.bool_)
+    days = pl.DataFrame({"session": grid.sessions}, schema={"session": pl.Date})
+    for asset_class, benchmark in benchmarks.items():
+        closes = bars.filter(pl.col("symbol") == benchmark, usable_for_signals()).sort("session")
+        change = pl.col("adj_close") / pl.col("adj_close").shift(costs.stress_window) - 1
+        moves = closes.select("session", change=change)
+        known = days.join_asof(
+            moves, on="session", strategy="backward", allow_exact_matches=False, tolerance=_BENCHMARK_MEMORY
+        )["change"]
+        low = (known < _costs_of(costs, asset_class).stress_return).fill_null(False).to_numpy()
+        stressed[:, [own == asset_class for own in grid.asset_classes]] = low[:, None]
+    return stressed

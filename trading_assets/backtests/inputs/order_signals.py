@@ -1,0 +1,152 @@
+"""From the rules of a strategy to the arrays and trials of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from trading_assets.backtests.engine.arrays import (
+    MAX_TRIGGERS,
+    SCALING_CONTINUOUS,
+    SCALING_OFF,
+    SCALING_REGIME,
+    TRIAL,
+    Candidates,
+    Floats,
+    Market,
+    Signals,
+)
+from trading_assets.backtests.engine.dtypes import Table
+from trading_assets.backtests.inputs.labels import Names
+from trading_assets.backtests.inputs.market_arrays import Grid
+from trading_assets.backtests.inputs.plan import Plan
+from trading_assets.config.strategies import OrderParameters
+from trading_assets.strategies.panel import evaluate
+from trading_assets.strategies.rules import Rules
+
+#: Codes of `volatility_scaling`.
+SCALING = {"off": SCALING_OFF, "continuous": SCALING_CONTINUOUS, "regime": SCALING_REGIME}
+
+
+def order_plans(
+    strategy: Any,
+    parameter_sets: Sequence[OrderParameters],
+    panel: pl.DataFrame,
+    grid: Grid,
+    market: Market,
+    rank_weights: tuple[float, float, float],
+) -> list[Plan]:
+    """Plans of an order-based strategy, in the order of its parameter sets.
+
+    Sets that differ in thresholds, exit, stops, capacity, scaling or holding time only share their signals.
+
+    Parameters
+    ----------
+    strategy
+        Its module.
+    rank_weights
+        Those of the risk section.
+    """
+    rules = [strategy.rules(parameters) for parameters in parameter_sets]
+    groups: dict[tuple[bytes, ...], list[int]] = {}
+    for number, each in enumerate(rules):
+        groups.setdefault(signature(each), []).append(number)
+    plans: dict[int, Plan] = {}
+    for members in groups.values():
+        signals = signals_of([rules[number] for number in members], panel, grid, market)
+        for number in members:
+            trial = trial_of(rules[number], parameter_sets[number], rank_weights, len(grid.sessions) - 1)
+            plans[number] = Plan(signals, trial, Names.of_rules(grid, rules[number]))
+    return [plans[number] for number in range(len(rules))]
+
+
+def signals_of(rules: Sequence[Rules], panel: pl.DataFrame, grid: Grid, market: Market) -> Signals:
+    """Evaluate rules that differ at most in their thresholds.
+
+    Candidates are the rows on which a trigger reaches the smallest of its thresholds.
+
+    Raises
+    ------
+    ValueError
+        More triggers than a trial has room for.
+    """
+    triggers = rules[0].triggers
+    if len(triggers) > MAX_TRIGGERS:
+        raise ValueError(f"{len(triggers)} triggers; a strategy has at most {MAX_TRIGGERS}")
+    rows = pl.DataFrame({"session": grid.sessions}, schema={"session": pl.Date}).with_row_index("t")
+    columns = pl.DataFrame({"symbol": grid.symbols}, schema={"symbol": pl.String}).with_row_index("i")
+    found = evaluate(rules[0], panel).join(rows, on="session").join(columns, on="symbol")
+    found = found.with_columns(pl.col("t", "i").cast(pl.Int64)).sort("t", "i")
+    return Signals(_candidates(rules, found, market), _exits(rules[0], found, market))
+
+
+def trial_of(rules: Rules, parameters: OrderParameters, rank_weights: tuple[float, float, float], last: int) -> Table:
+    """One trial over the sessions 0 to `last`, as an array of one.
+
+    Parameters
+    ----------
+    rank_weights
+        Those of the risk section; the strategy's own go first.
+    """
+    names = list(rules.exits)
+    trial = np.zeros(1, TRIAL)
+    trial["threshold"] = np.nan
+    for number, trigger in enumerate(rules.triggers):
+        trial["threshold"][0, number] = trigger.threshold
+    trial["stop_atr"] = parameters.stop_atr
+    trial["exit_signal"] = names.index(rules.exit.signal) if rules.exit else -1
+    trial["raise_signal"] = -1
+    if rules.exit and rules.exit.raise_stop_on is not None:
+        trial["raise_signal"] = names.index(rules.exit.raise_stop_on)
+        trial["raised_stop_atr"] = rules.exit.raised_stop_atr
+    trial["max_hold"] = parameters.max_hold or 0
+    trial["capacity"] = parameters.capacity
+    trial["scaling"] = SCALING[parameters.volatility_scaling]
+    trial["rank_weights"] = rules.rank_weights or rank_weights
+    trial["fee_multiplier"] = trial["slippage_multiplier"] = trial["borrow_multiplier"] = 1.0
+    trial["last_session"] = last
+    return trial
+
+
+def signature(rules: Rules) -> tuple[bytes, ...]:
+    """What two sets of rules must share to be run on the same signals: all but thresholds and the choice of exit."""
+    expressions = [rules.eligible, rules.relative_strength, *rules.exits.values()]
+    expressions += [part for trigger in rules.triggers for part in (trigger.strength, trigger.rank)]
+    names = ",".join([*rules.exits, "|", *(trigger.name for trigger in rules.triggers)])
+    return (names.encode(), *(expression.meta.serialize() for expression in expressions))
+
+
+def _candidates(rules: Sequence[Rules], found: pl.DataFrame, market: Market) -> Candidates:
+    count = len(rules[0].triggers)
+    lowest = [min(each.triggers[number].threshold for each in rules) for number in range(count)]
+    fires = pl.any_horizontal(
+        pl.lit(False), *(pl.col(f"strength_{number}") >= threshold for number, threshold in enumerate(lowest))
+    )
+    present = market.present[found["t"].to_numpy(), found["i"].to_numpy()]
+    rows = found.filter(pl.Series(present) & found.select(fires.fill_null(False)).to_series())
+    return Candidates(
+        first=np.searchsorted(rows["t"].to_numpy(), np.arange(market.close.shape[0] + 1)).astype(np.int64),
+        symbol=rows["i"].to_numpy(writable=True),
+        eligible=rows["eligible"].to_numpy(writable=True),
+        strength=_stacked(rows, [f"strength_{number}" for number in range(count)]),
+        rank=_stacked(rows, [f"rank_{number}" for number in range(count)]),
+        relative_strength=_stacked(rows, ["relative_strength"])[0],
+    )
+
+
+def _stacked(rows: pl.DataFrame, columns: Sequence[str]) -> Floats:
+    stacked = np.empty((len(columns), rows.height))
+    for number, column in enumerate(columns):
+        stacked[number] = rows[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return stacked
+
+
+def _exits(rules: Rules, found: pl.DataFrame, market: Market) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    exits = np.zeros((len(rules.exits), *market.close.shape), dtype=np.bool_)
+    for number, name in enumerate(rules.exits):
+        true = found.filter(f"exit_{name}")
+        exits[number, true["t"].to_numpy(), true["i"].to_numpy()] = True
+    return exits

@@ -1,0 +1,178 @@
+"""Other circumstances for the same strategy: dearer, later, with holes, with crashes, with random entries."""
+
+from __future__ import annotations
+
+import datetime as dt
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from trading_assets.backtests.backtest import StrategyMarket
+from trading_assets.backtests.engine.arrays import Candidates, Flags, Integers, Targets
+
+
+def stressed(
+    context: StrategyMarket, *, slippage: float = 1.0, fees: float = 1.0, borrow: float = 1.0, delay: int = 0
+) -> StrategyMarket:
+    """Slippage, fees and the cost of borrowing by a multiple, and every order `delay` sessions of its symbol later."""
+    trial = context.trial.copy()
+    trial["slippage_multiplier"] *= slippage
+    trial["fee_multiplier"] *= fees
+    trial["borrow_multiplier"] *= borrow
+    trial["delay"] += delay
+    return replace(context, trial=trial)
+
+
+def with_crashes(context: StrategyMarket, sessions: Sequence[dt.date]) -> StrategyMarket:
+    """Flash crashes: on those sessions slippage is five times itself and every position is stopped out at its low."""
+    crash = np.isin(np.array(context.grid.sessions, dtype="datetime64[D]"), np.array(sessions, dtype="datetime64[D]"))
+    return replace(context, market=context.market._replace(crash=crash))
+
+
+def without_bars(context: StrategyMarket, missing: Flags) -> StrategyMarket:
+    """Drop bars: no fill, mark or signal on them. Indicators and returns of other sessions stay as they are.
+
+    A target weight decided on a dropped bar is decided on the next one instead, both legs of a pair together, unless
+    the strategy has decided anew by then.
+
+    Parameters
+    ----------
+    missing
+        (sessions, symbols), true where the bar is dropped.
+    """
+    market, signals = context.market, context.signals
+    present = market.present & ~missing
+    holes = market._replace(
+        present=present,
+        fillable=market.fillable & ~missing,
+        low=np.where(missing, np.nan, market.low),
+        open=np.where(missing, np.nan, market.open),
+    )
+    if isinstance(signals, Targets):
+        return replace(context, market=holes, signals=_postponed(signals, present))
+    fewer = _without(signals.candidates, missing)
+    return replace(context, market=holes, signals=signals._replace(candidates=fewer))
+
+
+def _without(candidates: Candidates, missing: Flags) -> Candidates:
+    rows = np.repeat(np.arange(missing.shape[0]), np.diff(candidates.first))
+    kept = ~missing[rows, candidates.symbol]
+    counts = np.bincount(rows[kept], minlength=missing.shape[0])
+    return Candidates(
+        first=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        symbol=candidates.symbol[kept],
+        eligible=candidates.eligible[kept],
+        strength=np.ascontiguousarray(candidates.strength[:, kept]),
+        rank=np.ascontiguousarray(candidates.rank[:, kept]),
+        relative_strength=candidates.relative_strength[kept],
+    )
+
+
+def _postponed(targets: Targets, present: Flags) -> Targets:
+    """Move rows to the next session on which their symbol, or both legs of their pair, have a bar."""
+    sessions = np.repeat(np.arange(present.shape[0]), np.diff(targets.first))
+    usable = present[:, targets.symbol]
+    for group in np.unique(targets.group[targets.group >= 0]):
+        legs = np.flatnonzero(targets.group == group)
+        usable[:, legs] = usable[:, legs].all(axis=1, keepdims=True)
+    none = present.shape[0]
+    at = np.where(usable, np.arange(none)[:, None], none)
+    following = np.minimum.accumulate(at[::-1], axis=0)[::-1]
+    return _decided(targets, following[sessions, targets.slot], np.arange(targets.slot.size), none)
+
+
+def _decided(targets: Targets, sessions: Integers, rows: Integers, end: int) -> Targets:
+    """Those rows, decided at these sessions instead; of two of a slot at one session the last; none from `end` on."""
+    order = np.lexsort((np.arange(rows.size), targets.slot[rows], sessions))
+    t, slot = sessions[order], targets.slot[rows][order]
+    kept = t < end
+    kept[:-1] &= (t[1:] != t[:-1]) | (slot[1:] != slot[:-1])
+    order = order[kept]
+    # Within a session by group, then symbol, whichever symbol a slot has now.
+    slots = targets.slot[rows[order]]
+    order = order[np.lexsort((targets.symbol[slots], targets.group[slots], sessions[order]))]
+    chosen = rows[order]
+    return targets._replace(
+        first=np.searchsorted(sessions[order], np.arange(targets.first.size)).astype(np.int64),
+        slot=targets.slot[chosen],
+        weight=targets.weight[chosen],
+        eligible=targets.eligible[chosen],
+        reason=targets.reason[chosen],
+    )
+
+
+def with_moved_targets(
+    context: StrategyMarket, start: dt.date, end: dt.date, *, shift: int, columns: Integers, members: Flags
+) -> StrategyMarket:
+    """Target weights of a span at other sessions, and on other symbols.
+
+    Parameters
+    ----------
+    start, end
+        What is decided in this span moves; the rest is left out.
+    shift
+        Sessions later; what moves beyond the end comes in at the beginning.
+    columns
+        (symbols,) a permutation: the column of the market that a symbol's weights go to. Pairs stay as they are.
+    members
+        (sessions, symbols) who is in the universe: elsewhere a position may not grow.
+
+    Raises
+    ------
+    TypeError
+        The strategy has entries, and no target weights.
+    """
+    targets, sessions = context.signals, context.grid.sessions
+    if not isinstance(targets, Targets):
+        raise TypeError(f"{context.name}: has no target weights to move")
+    first, last = bisect_left(sessions, start), bisect_right(sessions, end)
+    decided = np.repeat(np.arange(len(sessions)), np.diff(targets.first))
+    rows = np.flatnonzero((decided >= first) & (decided < last))
+    moved = first + (decided[rows] - first + shift) % max(last - first, 1)
+    symbol = np.where(targets.group < 0, columns[targets.symbol], targets.symbol)
+    eligible = targets.eligible.copy()
+    eligible[rows] = members[moved, symbol[targets.slot[rows]]]
+    placed = targets._replace(symbol=symbol, eligible=eligible)
+    order = np.argsort(moved, kind="stable")
+    return replace(
+        context,
+        signals=_postponed(_decided(placed, moved[order], rows[order], len(sessions)), context.market.present),
+    )
+
+
+def with_entries(context: StrategyMarket, rows: Integers, columns: Integers) -> StrategyMarket:
+    """Candidates at exactly these sessions and symbols (rows and columns of the grid), eligible, all alike.
+
+    Exits, stops, sizing and the portfolio's rules are the strategy's own. Pairs without a usable bar are left
+    out. The one trigger is named ``random``; candidates of a session rank by diversification, then symbol.
+
+    Raises
+    ------
+    TypeError
+        The strategy is a target-weight one.
+    """
+    if isinstance(context.signals, Targets):
+        raise TypeError(f"{context.name}: a target-weight strategy has no entries of its own to replace")
+    usable = context.market.present[rows, columns]
+    order = np.lexsort((columns[usable], rows[usable]))
+    t, i = rows[usable][order].astype(np.int64), columns[usable][order].astype(np.int64)
+    sessions = context.market.close.shape[0]
+    candidates = Candidates(
+        first=np.searchsorted(t, np.arange(sessions + 1)).astype(np.int64),
+        symbol=i,
+        eligible=np.ones(i.size, dtype=np.bool_),
+        strength=np.ones((1, i.size)),
+        rank=np.zeros((1, i.size)),
+        relative_strength=np.zeros(i.size),
+    )
+    trial = context.trial.copy()
+    trial["threshold"] = np.nan
+    trial["threshold"][:, 0] = 0.0
+    return replace(
+        context,
+        signals=context.signals._replace(candidates=candidates),
+        trial=trial,
+        names=replace(context.names, triggers=("random",)),
+    )

@@ -1,0 +1,1 @@
+"""Turn what the engine returns into tables, metrics and baselines."""

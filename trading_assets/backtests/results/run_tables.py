@@ -1,0 +1,176 @@
+"""From the records of a run to rows of the stage's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from trading_assets.backtests import tables
+from trading_assets.backtests.engine.arrays import Market
+from trading_assets.backtests.engine.dtypes import BUY, SELL, Table
+from trading_assets.backtests.engine.settings import Settings
+from trading_assets.backtests.engine.simulate import Simulation
+from trading_assets.backtests.inputs.labels import Names, named
+from trading_assets.backtests.inputs.market_arrays import Grid
+from trading_assets.backtests.results.liquidation_plan import plan_of
+from trading_assets.backtests.results.order_audit import SIDES, Journal, journal_of
+from trading_assets.warehouse.table import Table as WarehouseTable
+
+POSITION_SIDES = ("long", "short")
+
+
+@dataclass(frozen=True)
+class Result:
+    """Rows of one run, by the tables' keys."""
+
+    trades: pl.DataFrame
+    equity: pl.DataFrame
+    decisions: pl.DataFrame
+    orders: pl.DataFrame
+    fills: pl.DataFrame
+    open_positions: pl.DataFrame
+    liquidation_plan: pl.DataFrame
+
+    def by_table(self) -> dict[WarehouseTable, pl.DataFrame]:
+        """The rows with the table that they belong to."""
+        return {
+            tables.TRADES: self.trades,
+            tables.EQUITY: self.equity,
+            tables.DECISIONS: self.decisions,
+            tables.ORDERS: self.orders,
+            tables.FILLS: self.fills,
+            tables.OPEN_POSITIONS: self.open_positions,
+            tables.LIQUIDATION_PLAN: self.liquidation_plan,
+        }
+
+
+def together(results: Iterable[Result]) -> dict[WarehouseTable, pl.DataFrame]:
+    """The rows of several runs by table."""
+    parts = [result.by_table() for result in results]
+    return {table: pl.concat(part[table] for part in parts).sort(table.key) for table in parts[0]}
+
+
+def result_of(
+    simulation: Simulation, market: Market, trial: Table, settings: Settings, names: Names, *, strategy: str, split: str
+) -> Result:
+    """Name what the engine numbers: sessions, symbols, reasons; and plan how what is open would be left.
+
+    Parameters
+    ----------
+    market, trial, settings
+        What `simulation` ran on.
+    """
+    journal = journal_of(simulation, names, f"{strategy}-{split}")
+    plan = plan_of(simulation, market, trial, settings, names)
+
+    def finished(frame: pl.DataFrame, table: WarehouseTable) -> pl.DataFrame:
+        full = frame.with_columns(strategy=pl.lit(strategy), split=pl.lit(split))
+        return (
+            table.conform(full.select(name for name in full.columns if name in table.columns))
+            .fill_nan(None)
+            .sort(table.key)
+        )
+
+    return Result(
+        trades=finished(_trades(simulation.trades, names, journal), tables.TRADES),
+        equity=finished(_equity(simulation, names.grid, settings.starting_equity), tables.EQUITY),
+        decisions=finished(journal.decisions, tables.DECISIONS),
+        orders=finished(journal.orders, tables.ORDERS),
+        fills=finished(journal.fills, tables.FILLS),
+        open_positions=finished(_open(simulation, names, journal), tables.OPEN_POSITIONS),
+        liquidation_plan=finished(plan, tables.LIQUIDATION_PLAN),
+    )
+
+
+def _trades(trades: Table, names: Names, journal: Journal) -> pl.DataFrame:
+    same = (
+        "entry_price quantity stop_price exit_price pnl return r_multiple hold_sessions entry_fee exit_fee "
+        "borrow_cost entry_slippage_bps exit_slippage_bps"
+    )
+    orders = journal.order_ids.to_list()
+    return pl.DataFrame(
+        {
+            "trade_id": named(journal.trade_ids.to_list(), trades["round_trip"]),
+            "pair_id": named(names.pairs, trades["group"]),
+            "symbol": named(names.grid.symbols, trades["symbol"]),
+            "asset_class": named(names.grid.asset_classes, trades["symbol"]),
+            "side": named(POSITION_SIDES, trades["side"]),
+            "entry_session": named(names.grid.sessions, trades["entry_session"], pl.Date),
+            "exit_session": named(names.grid.sessions, trades["exit_session"], pl.Date),
+            "exit_reason": named(names.exits, trades["exit_reason"]),
+            "trigger": named(names.triggers, trades["trigger"]),
+            "decision_session": named(names.grid.sessions, trades["decision_session"], pl.Date),
+            "entry_order_id": named(orders, trades["entry_decision"]),
+            "exit_order_id": named(orders, trades["exit_decision"]),
+            **{name: np.ascontiguousarray(trades[name]) for name in same.split()},
+        }
+    )
+
+
+def _equity(simulation: Simulation, grid: Grid, starting_equity: float) -> pl.DataFrame:
+    first = simulation.first_session
+    frame = pl.DataFrame(
+        {
+            "session": grid.sessions[first : first + simulation.equity.size],
+            "equity": simulation.equity,
+            "cash": simulation.cash,
+            "gross_exposure": simulation.gross_exposure,
+            "positions": simulation.positions,
+        }
+    )
+    before = pl.col("equity").shift(1, fill_value=starting_equity)
+    peak = pl.max_horizontal(pl.lit(starting_equity), pl.col("equity").cum_max())
+    return frame.with_columns(
+        drawdown=pl.col("equity") / peak - 1, daily_return=pl.when(before > 0).then(pl.col("equity") / before - 1)
+    )
+
+
+def _open(simulation: Simulation, names: Names, journal: Journal) -> pl.DataFrame:
+    held, orders = simulation.positions_at_end, simulation.orders_at_end
+    order_ids = journal.order_ids.to_list()
+    is_short = held["quantity"] < 0
+    leaves = held["exit_reason"] >= 0
+    positions = pl.DataFrame(
+        {
+            "symbol": named(names.grid.symbols, held["symbol"]),
+            "pair_id": named(names.pairs, held["group"]),
+            "side": named(POSITION_SIDES, is_short.astype(np.int64)),
+            "quantity": np.abs(held["quantity"]),
+            "entry_session": named(names.grid.sessions, held["entry_session"], pl.Date),
+            "entry_price": np.ascontiguousarray(held["entry_price"]),
+            "stop_price": np.ascontiguousarray(held["stop"]),
+            "last_price": np.ascontiguousarray(held["mark"]),
+            "open_pnl": held["flow"] + held["quantity"] * held["mark"],
+            "trade_id": named(journal.trade_ids.to_list(), held["round_trip"]),
+            "pending_order": named(SIDES, np.where(leaves, np.where(is_short, BUY, SELL), -1)),
+            "pending_reason": named(names.exits, held["exit_reason"]),
+            "pending_order_id": named(order_ids, np.where(leaves, held["exit_decision"], -1)),
+        }
+    )
+    pending = pl.DataFrame(
+        {
+            "symbol": named(names.grid.symbols, orders["symbol"]),
+            "pair_id": named(names.pairs, orders["group"]),
+            "side": named(POSITION_SIDES, (orders["weight"] < 0).astype(np.int64)),
+            "stop_price": np.where(orders["distance"] > 0, orders["close"] - orders["distance"], np.nan),
+            "last_price": np.ascontiguousarray(orders["close"]),
+            "pending_reason": named(names.triggers, orders["trigger"]),
+            "pending_order_id": named(order_ids, orders["decision"]),
+        }
+    ).join(
+        journal.orders.select(pending_order_id="order_id", pending_order="side", quantity="quantity"),
+        on="pending_order_id",
+        how="left",
+        maintain_order="left",
+    )
+    place = ["symbol", "pair_id"]
+    waiting = ["pending_order", "pending_reason", "pending_order_id"]
+    changing = positions.join(pending.select(*place, *waiting), on=place, how="left", nulls_equal=True, suffix="_new")
+    changing = changing.select(
+        *(pl.coalesce(name, f"{name}_new").alias(name) if name in waiting else name for name in positions.columns)
+    )
+    opening = pending.join(positions, on=place, how="anti", nulls_equal=True)
+    return pl.concat([changing, opening], how="diagonal")

@@ -1,0 +1,1 @@
+"""Screen many parameter sets, each symbol by itself, without a portfolio."""

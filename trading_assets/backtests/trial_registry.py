@@ -1,0 +1,250 @@
+"""The register of trials: every backtest whose result could have been selected.
+
+How good the best of many looks depends on how many there were, so the count must not be forgotten (and must not
+grow by running the same thing again, or by giving it another name): a trial is identified by what was evaluated, not
+by when, and not by what the strategy is called. Whatever evaluates a parameter set puts it on record: a plain
+backtest here, a sweep in the stage below. The table stays where readers of results look for it, in `robustness`.
+
+The daily returns stay with it as a list of 32-bit floats: seven digits, four bytes a session before the database
+compresses them, and readable from SQL. From them follows how many different ideas the trials were.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from trading_assets.config import Configuration
+from trading_assets.config.canonical import canonical, digest
+from trading_assets.config.strategies import StrategyParameters, is_target_weight, members_of, strategy_module
+from trading_assets.strategies.frozen import sources
+from trading_assets.strategies.inputs import parameters_of
+from trading_assets.warehouse.table import Column, Table
+
+if TYPE_CHECKING:
+    from trading_assets.backtests.backtest import StrategyMarket
+
+#: The continuous run from the first session of train to the last of validation: what may be looked at freely.
+DEVELOPMENT = "train+validation"
+
+TRIALS = Table(
+    name="robustness.trials",
+    description="Every backtest whose result could have been selected (append only)",
+    key=("trial", "strategy"),
+    columns={
+        "trial": Column(pl.String, "identifies type, parameters, universe, conditions, span and data: counts once"),
+        "strategy": Column(pl.String, "what the strategy was called: a label, a row for each name it was tried under"),
+        "type": Column(pl.String, "module of the strategy; null in older rows", nullable=True),
+        "params_hash": Column(pl.String, "hash of the type and all of its parameters"),
+        "params": Column(pl.String, "JSON of all parameters; null in rows of version 0.1", nullable=True),
+        "symbols": Column(pl.List(pl.String), "that it could trade; null in older rows", nullable=True),
+        "conditions": Column(
+            pl.String, "hash of all else that was configured, see conditions_of; null in older rows", nullable=True
+        ),
+        "split": Column(pl.String, "what was run: train+validation"),
+        "start": Column(pl.Date, "first session of the span"),
+        "end": Column(pl.Date, "last session of the span"),
+        "data_hash": Column(pl.String, "SHA-256 of the bars of the span and before"),
+        "sharpe": Column(pl.Float64, "a year; null where undefined", nullable=True),
+        "sessions": Column(pl.Int64, "daily returns behind the Sharpe", at_least=0),
+        "returns": Column(
+            pl.List(pl.Float32), "daily returns from `start` to `end`; null in rows of version 0.1", nullable=True
+        ),
+        "source": Column(pl.String, "asset that evaluated it first; null in rows of version 0.1", nullable=True),
+        "run_id": Column(pl.String, "Dagster run that did; null in rows of version 0.1", nullable=True),
+        "evaluated_at": Column(pl.Datetime("us"), "when it was first evaluated, UTC"),
+    },
+)
+
+#: Part of every trial's identity; counts the ways in which trials have been recorded (3: not by name).
+_RECORD = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """One parameter set on one span of one state of the data, its annual Sharpe ratio and its daily returns.
+
+    Attributes
+    ----------
+    strategy_type
+        Name of the strategy's module.
+    symbols
+        That it could trade, ascending.
+    conditions
+        See `conditions_of`.
+    """
+
+    strategy: str
+    strategy_type: str
+    parameters: StrategyParameters
+    symbols: Sequence[str]
+    conditions: str
+    split: str
+    start: dt.date
+    end: dt.date
+    data_hash: str
+    sharpe: float | None
+    returns: NDArray[np.float64]
+
+
+def evaluation_of(
+    context: StrategyMarket, equity: pl.DataFrame, *, sharpe: float | None, conditions: str, data_hash: str
+) -> Evaluation:
+    """What one run over the whole development span is on record as: the same as that point of a sweep.
+
+    Parameters
+    ----------
+    equity
+        Rows of `backtests.equity` of that run.
+    """
+    from trading_assets.backtests.backtest import daily_returns
+
+    rows = equity.sort("session")
+    levels = rows["equity"].to_numpy()[np.newaxis, :]
+    return Evaluation(
+        strategy=context.name,
+        strategy_type=context.strategy.__name__,
+        parameters=context.parameters,
+        symbols=context.grid.symbols,
+        conditions=conditions,
+        split=DEVELOPMENT,
+        start=rows["session"][0],
+        end=rows["session"][-1],
+        data_hash=data_hash,
+        sharpe=sharpe,
+        returns=np.nan_to_num(daily_returns(levels, context.settings.starting_equity)[0]),
+    )
+
+
+def conditions_of(configuration: Configuration, name: str) -> str:
+    """Hash of what the configuration decides of a strategy's backtest beside its type and parameters.
+
+    Universe, costs, risk, seed, its model, its members, and the text of a module that is not of this package: who
+    changes any of them and looks again has tried another thing. The name is not among them.
+    """
+    settings = configuration.strategies[name]
+    module, parameters, members = strategy_module(settings.type), parameters_of(settings), members_of(settings)
+    model = None if is_target_weight(module) else module.rules(parameters).model
+    of_this_package = f"{__name__.partition('.')[0]}."
+    own_code = {file: text for file, text in sources(module).items() if not file.startswith(of_this_package)}
+    return digest(
+        {
+            "universe": sorted(settings.universe) if isinstance(settings.universe, list) else settings.universe,
+            "code": own_code,
+            "model": configuration.models[model].model_dump(mode="json") if model else None,
+            "members": [
+                [
+                    strategy_module(configuration.strategies[member].type).__name__,
+                    parameters_of(configuration.strategies[member]).model_dump(mode="json"),
+                    conditions_of(configuration, member),
+                ]
+                for member in members
+            ],
+            "regimes": configuration.regimes.model_dump(mode="json") if members else None,
+            "benchmarks": dict(configuration.benchmarks),
+            "costs": configuration.costs.model_dump(mode="json"),
+            "risk": configuration.risk.model_dump(mode="json"),
+            "extreme_move": configuration.quality.extreme_move,
+            "seed": configuration.seed,
+        }
+    )[:16]
+
+
+def params_hash(strategy_type: str, parameters: StrategyParameters) -> str:
+    """SHA-256 of a strategy's type and all of its parameters, the defaulted ones included."""
+    return digest([strategy_type, parameters.model_dump(mode="json")])
+
+
+def trial_id(evaluation: Evaluation) -> str:
+    """Identifies what was evaluated: type, parameters, universe, conditions, span and data; not name or result."""
+    return digest(
+        [
+            _RECORD,
+            params_hash(evaluation.strategy_type, evaluation.parameters),
+            list(evaluation.symbols),
+            evaluation.conditions,
+            evaluation.split,
+            evaluation.start,
+            evaluation.end,
+            evaluation.data_hash,
+        ]
+    )[:16]
+
+
+def trial_rows(
+    evaluations: Sequence[Evaluation], *, source: str, run_id: str, evaluated_at: dt.datetime
+) -> pl.DataFrame:
+    """Rows of `robustness.trials`, one a trial; `Warehouse.append_new` leaves out those that are on record.
+
+    Parameters
+    ----------
+    source, run_id
+        The asset that evaluated them, and the run that a schedule, a command or a person in the UI started.
+    """
+    by_id = dict(sorted({trial_id(evaluation): evaluation for evaluation in reversed(evaluations)}.items()))
+    lines = [
+        {
+            "trial": trial,
+            "strategy": evaluation.strategy,
+            "type": evaluation.strategy_type,
+            "params_hash": params_hash(evaluation.strategy_type, evaluation.parameters),
+            "params": canonical(evaluation.parameters.model_dump(mode="json")),
+            "symbols": list(evaluation.symbols),
+            "conditions": evaluation.conditions,
+            "split": evaluation.split,
+            "start": evaluation.start,
+            "end": evaluation.end,
+            "data_hash": evaluation.data_hash,
+            "sharpe": evaluation.sharpe,
+            "sessions": evaluation.returns.size,
+            "source": source,
+            "run_id": run_id,
+            "evaluated_at": evaluated_at,
+        }
+        for trial, evaluation in by_id.items()
+    ]
+    schema = TRIALS.empty().schema
+    rows = pl.DataFrame(lines, schema={name: dtype for name, dtype in schema.items() if name != "returns"})
+    series = [pl.Series(evaluation.returns, dtype=pl.Float32) for evaluation in by_id.values()]
+    return rows.with_columns(returns=pl.Series(series, dtype=pl.List(pl.Float32))).select(list(schema))
+
+
+def behind(trials: pl.DataFrame, strategy: str, strategy_type: str, symbols: Sequence[str]) -> pl.DataFrame:
+    """The trials that a result of a strategy could have been selected from, each once.
+
+    Those of its type on a universe that shares a symbol with its own, whatever the strategy was called: a symbol
+    that was listed since, or left out to look better, makes no fresh start. Older rows say neither type nor universe:
+    they are its own by the hash of their parameters or by its name, unless the same parameters are on record again.
+
+    Parameters
+    ----------
+    strategy_type, symbols
+        Name of its module, and what it may trade.
+    """
+    own = pl.col("type") == strategy_type
+    shared = pl.col("symbols").list.set_intersection(pl.lit(list(symbols), dtype=pl.List(pl.String))).list.len() > 0
+    now = trials.filter(own, shared).sort("evaluated_at", "trial", "strategy")
+    now = now.unique("trial", keep="first", maintain_order=True)
+    before = trials.filter(pl.col("type").is_null(), ~pl.col("params_hash").is_in(now["params_hash"].to_list()))
+    texts = before.select("params", "params_hash").drop_nulls().unique(maintain_order=True)
+    of_type = [known for text, known in texts.iter_rows() if digest([strategy_type, json.loads(text)]) == known]
+    before = before.filter((pl.col("strategy") == strategy) | pl.col("params_hash").is_in(of_type))
+    return pl.concat([now, before])
+
+
+def latest(trials: pl.DataFrame) -> pl.DataFrame:
+    """The last evaluation of each parameter set under the same conditions: more data make no further trial."""
+    evaluated = trials.sort("evaluated_at", "trial")
+    return evaluated.unique(["params_hash", "conditions"], keep="last", maintain_order=True)
+
+
+def returns_of_trials(trials: pl.DataFrame) -> NDArray[np.float64]:
+    """Daily returns (trials, sessions) of rows of `robustness.trials` that are of one span."""
+    return np.array(trials["returns"].to_list(), dtype=np.float64).reshape(trials.height, -1)
