@@ -162,7 +162,7 @@ def verdict(
     """Print the verdict on a strategy: every criterion, and the result in words."""
     configuration = _load(config, data)
     _require_strategy(configuration, strategy)
-    from trading_assets.robustness.standing import standing
+    from trading_assets.robustness.verdict.current import standing
     from trading_assets.warehouse import Warehouse
 
     found = standing(Warehouse(configuration.warehouse_path), configuration, strategy)
@@ -182,8 +182,8 @@ def audit_look_ahead(
     """Compute everything from bars to fills again from what was known at past closes; exit 1 if anything differs."""
     configuration = _load(config, data)
     _require_strategy(configuration, strategy)
-    from trading_assets.robustness.altered import recorded
-    from trading_assets.robustness.look_ahead import differing, look_ahead
+    from trading_assets.robustness.look_ahead.audit import differing, look_ahead
+    from trading_assets.robustness.look_ahead.point_in_time import recorded
     from trading_assets.warehouse import Warehouse
 
     warehouse, leaks = Warehouse(configuration.warehouse_path), 0
@@ -229,7 +229,7 @@ def protocol_status_command(
 ) -> None:
     """Print who is registered, who was looked at and how often; exit 1 if the ledger is not what was written."""
     configuration = _load(config, data)
-    from trading_assets.robustness.protocol_status import protocol_status
+    from trading_assets.robustness.holdout.protocol_status import protocol_status
     from trading_assets.warehouse import Warehouse
 
     found = protocol_status(Warehouse(configuration.warehouse_path), configuration)

@@ -16,7 +16,7 @@ from trading_assets.backtests.engine import simulate
 from trading_assets.backtests.engine.arrays import Floats, Integers, Market, Signals, Targets
 from trading_assets.backtests.engine.dtypes import Table
 from trading_assets.backtests.engine.settings import Settings, settings_of
-from trading_assets.backtests.inputs.labels import Names
+from trading_assets.backtests.inputs.axis_labels import Names
 from trading_assets.backtests.inputs.market_arrays import Grid, build_grid, build_market
 from trading_assets.backtests.inputs.order_signals import order_plans
 from trading_assets.backtests.inputs.plan import Plan

@@ -6,7 +6,17 @@ import polars as pl
 
 from trading_assets.reports.cells import Cell, Format, Grid, Head, number, percent
 from trading_assets.reports.content import StrategyContent
-from trading_assets.robustness.conditions import DEEP, DOWN, HOLDINGS, MONTHS, ONE_BET, RANGING, SESSIONS, TRADES, UP
+from trading_assets.robustness.stress.breakdown import (
+    DEEP,
+    DOWN,
+    HOLDINGS,
+    MONTHS,
+    ONE_BET,
+    RANGING,
+    SESSIONS,
+    TRADES,
+    UP,
+)
 
 
 def money(value: float) -> str:

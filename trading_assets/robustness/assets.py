@@ -14,7 +14,7 @@ from trading_assets.backtests import tables as backtests
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import members_of, strategy_module
 from trading_assets.robustness.evidence import look_ahead, overfitting, reality_check, resampling
-from trading_assets.robustness.grids import grids
+from trading_assets.robustness.sensitivity.grid import grids
 from trading_assets.robustness.steps import (
     HOLDOUT_TABLES,
     STAGE,
@@ -84,8 +84,8 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
     """The whole parameter grid on train + validation: is the chosen point on a plateau or a peak?"""
     from trading_assets.backtests.inputs.market_arrays import data_hash
     from trading_assets.backtests.trial_registry import conditions_of, trial_rows
-    from trading_assets.robustness.sensitivity import sensitivity as sweep
-    from trading_assets.robustness.spans import development
+    from trading_assets.robustness.holdout.lock import development
+    from trading_assets.robustness.sensitivity.sweep import sensitivity as sweep
 
     require_ok(step)
     name, configuration = strategy_of(step), step.configuration
@@ -123,7 +123,7 @@ def stress(step: Step) -> Mapping[str, Any]:
     """The strategy under dearer and later fills, with holes and crashes, in bad times, and without what it owes its
     result to; on train + validation.
     """
-    from trading_assets.robustness.spans import development
+    from trading_assets.robustness.holdout.lock import development
 
     require_ok(step)
     frames, context, spans = market(step, strategy_of(step))
@@ -136,9 +136,9 @@ def holdout(step: Step) -> Mapping[str, Any]:
     """One look at the locked span of a registered strategy: entered in the ledger first, evaluated then."""
     from trading_assets.backtests.backtest import backtest, baselines_of, metrics_of
     from trading_assets.backtests.results.run_tables import together
-    from trading_assets.robustness import spans as protocol
-    from trading_assets.robustness.holdout import EVALUATED_SPLITS
-    from trading_assets.robustness.ledger import look_of
+    from trading_assets.robustness.holdout import lock as protocol
+    from trading_assets.robustness.holdout.ledger import look_of
+    from trading_assets.robustness.verdict.statistics import EVALUATED_SPLITS
 
     require_ok(step)
     name, configuration = strategy_of(step), step.configuration
@@ -184,9 +184,9 @@ def holdout(step: Step) -> Mapping[str, Any]:
 
 def verdict(step: Step) -> Mapping[str, Any]:
     """Go, no go, or not enough evidence: every pre-registered criterion, and the result in words."""
-    from trading_assets.robustness.holdout import history_of, statistics_of
-    from trading_assets.robustness.ledger_head import verified_ledger
-    from trading_assets.robustness.verdict import judge, rows, unregistered, waiting
+    from trading_assets.robustness.holdout.ledger_head import verified_ledger
+    from trading_assets.robustness.verdict.criteria import judge, rows, unregistered, waiting
+    from trading_assets.robustness.verdict.statistics import history_of, statistics_of
 
     require_ok(
         step,

@@ -33,7 +33,7 @@ def _nothing_looks_ahead(strategy: str) -> dg.AssetChecksDefinition:
         required_resource_keys={"warehouse"},
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        from trading_assets.robustness.look_ahead import differing
+        from trading_assets.robustness.look_ahead.audit import differing
 
         warehouse: Warehouse = context.resources.warehouse
         found = differing(warehouse.read_or_empty(LOOK_AHEAD, rows=Rows("strategy", strategy)))
@@ -55,7 +55,7 @@ def _holdings_are_several_bets(strategy: str) -> dg.AssetChecksDefinition:
         required_resource_keys={"warehouse"},
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        from trading_assets.robustness.conditions import HOLDINGS, ONE_BET
+        from trading_assets.robustness.stress.breakdown import HOLDINGS, ONE_BET
 
         warehouse: Warehouse = context.resources.warehouse
         rows = warehouse.read_or_empty(CONDITIONS, rows=Rows("strategy", strategy)).filter(
@@ -96,8 +96,8 @@ def _ledger_intact(configuration: Configuration, strategy: str) -> dg.AssetCheck
         required_resource_keys={"warehouse"},
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        from trading_assets.robustness.ledger import LedgerTamperedError
-        from trading_assets.robustness.ledger_head import HeadFile, verified_ledger
+        from trading_assets.robustness.holdout.ledger import LedgerTamperedError
+        from trading_assets.robustness.holdout.ledger_head import HeadFile, verified_ledger
 
         warehouse: Warehouse = context.resources.warehouse
         try:

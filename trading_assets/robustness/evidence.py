@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def overfitting(step: Step) -> Mapping[str, Any]:
     """How much of the Sharpe ratio the best of all trials on record would show without any skill."""
     from trading_assets.backtests.trial_registry import behind
-    from trading_assets.robustness.overfitting import selection
+    from trading_assets.robustness.overfitting.selection import selection
 
     require_ok(step, ("strategies", "backtests", "robustness/sensitivity"))
     name, configuration = strategy_of(step), step.configuration
@@ -59,9 +59,9 @@ def overfitting(step: Step) -> Mapping[str, Any]:
 
 def reality_check(step: Step) -> Mapping[str, Any]:
     """Is the best of all strategies better than cash, given how many there are? On train + validation."""
-    from trading_assets.robustness.overfitting import rows
-    from trading_assets.robustness.spans import development, spans_of
-    from trading_assets.robustness.superiority import common_returns, superiority
+    from trading_assets.robustness.holdout.lock import development, spans_of
+    from trading_assets.robustness.overfitting.reality_check import common_returns, superiority
+    from trading_assets.robustness.overfitting.selection import rows
 
     configuration = step.configuration
     settings = configuration.robustness
@@ -80,9 +80,9 @@ def reality_check(step: Step) -> Mapping[str, Any]:
 
 def look_ahead(step: Step) -> Mapping[str, Any]:
     """Everything from bars to fills computed again from what was known at past closes: nothing may differ."""
-    from trading_assets.robustness.altered import recorded
-    from trading_assets.robustness.look_ahead import look_ahead as audit
-    from trading_assets.robustness.look_ahead import violations
+    from trading_assets.robustness.look_ahead.audit import look_ahead as audit
+    from trading_assets.robustness.look_ahead.audit import violations
+    from trading_assets.robustness.look_ahead.point_in_time import recorded
 
     require_ok(step, ("strategies",))
     name, configuration = strategy_of(step), step.configuration
@@ -98,7 +98,7 @@ def look_ahead(step: Step) -> Mapping[str, Any]:
 
 def resampling(step: Step) -> Mapping[str, Any]:
     """The run on train + validation against what chance makes of its returns, its trades and its decisions."""
-    from trading_assets.robustness.spans import development
+    from trading_assets.robustness.holdout.lock import development
 
     require_ok(step)
     _, context, spans = market(step, strategy_of(step))

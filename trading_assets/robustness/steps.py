@@ -31,8 +31,8 @@ from trading_assets.warehouse import Rows, Table
 if TYPE_CHECKING:
     from trading_assets.backtests.backtest import StrategyMarket
     from trading_assets.config.sections import Interval
-    from trading_assets.robustness.ledger_head import HeadFile
-    from trading_assets.robustness.registration import Registered
+    from trading_assets.robustness.holdout.ledger_head import HeadFile
+    from trading_assets.robustness.holdout.registration import Registered
     from trading_assets.strategies.inputs import Frames
     from trading_assets.warehouse.table_asset import Step
 
@@ -45,7 +45,7 @@ HOLDOUT_TABLES = (*backtests.RUN_TABLES, STRESS, STRESS_EQUITY, CONDITIONS, RESA
 def market(step: Step, name: str) -> tuple[Frames, StrategyMarket, dict[str, Interval]]:
     """Frames, market and spans of a strategy."""
     from trading_assets.backtests.backtest import prepare
-    from trading_assets.robustness.spans import spans_of
+    from trading_assets.robustness.holdout.lock import spans_of
     from trading_assets.strategies.inputs import read_frames
 
     frames = read_frames(step.work, step.configuration, name)
@@ -54,7 +54,7 @@ def market(step: Step, name: str) -> tuple[Frames, StrategyMarket, dict[str, Int
 
 def waits_until(step: Step, name: str) -> dt.date | None:
     """The end of the holdout, if the data do not reach it yet: it is not looked at before it is over."""
-    from trading_assets.robustness import spans as protocol
+    from trading_assets.robustness.holdout import lock as protocol
     from trading_assets.strategies.inputs import instruments_of
 
     locked = protocol.holdout(protocol.spans_of(step.work.read(SPLITS)))
@@ -77,11 +77,11 @@ def stress_rows(
     step: Step, context: StrategyMarket, frames: Frames, span: Interval, split: str
 ) -> dict[Table, pl.DataFrame]:
     """Rows of `robustness.stress`, `robustness.stress_equity` and `robustness.conditions` of one span."""
-    from trading_assets.robustness.conditions import conditions
-    from trading_assets.robustness.months import benchmark_levels, classify_months
-    from trading_assets.robustness.scenarios import World
-    from trading_assets.robustness.stress import chosen
-    from trading_assets.robustness.stress import stress as run
+    from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
+    from trading_assets.robustness.stress.breakdown import conditions
+    from trading_assets.robustness.stress.run import chosen
+    from trading_assets.robustness.stress.run import stress as run
+    from trading_assets.robustness.stress.scenario_market import World
     from trading_assets.strategies.inputs import read_frames
 
     settings = step.configuration.robustness
@@ -134,7 +134,7 @@ def resampled(step: Step, context: StrategyMarket, span: Interval, split: str) -
 
 def registration_of(step: Step, context: StrategyMarket, frames: Frames, spans: Mapping[str, Interval]) -> Registered:
     """The strategy frozen as it stands."""
-    from trading_assets.robustness.registration import register
+    from trading_assets.robustness.holdout.registration import register
     from trading_assets.strategies.frozen import symbols_behind
 
     behind = symbols_behind(step.configuration, context.name, frames.instruments)
@@ -155,9 +155,9 @@ def registration_of(step: Step, context: StrategyMarket, frames: Frames, spans: 
 
 def record(step: Step, registered: Registered) -> pl.DataFrame:
     """Enter the registration and the look; from here on the holdout counts as seen."""
-    from trading_assets.robustness.ledger import Look
-    from trading_assets.robustness.ledger_head import record_look
-    from trading_assets.robustness.registration import registration_rows
+    from trading_assets.robustness.holdout.ledger import Look
+    from trading_assets.robustness.holdout.ledger_head import record_look
+    from trading_assets.robustness.holdout.registration import registration_rows
 
     step.work.append_chained(REGISTRATIONS, lambda known: registration_rows(known, registered, step.now))
     look = Look(
@@ -182,7 +182,7 @@ def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:
     EvidenceMissingError
         What the trials on record say, or the look-ahead audit, is not of this configuration.
     """
-    from trading_assets.robustness.holdout import EvidenceMissingError, HoldoutMissingError
+    from trading_assets.robustness.verdict.statistics import EvidenceMissingError, HoldoutMissingError
 
     rows = Rows("strategy", name)
     results = step.work.read_or_empty(HOLDOUT_RESULTS, rows=rows)
@@ -204,7 +204,7 @@ def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:
 
 def head_file(step: Step) -> HeadFile:
     """Where the end of the holdout ledger is kept outside the warehouse."""
-    from trading_assets.robustness.ledger_head import HeadFile
+    from trading_assets.robustness.holdout.ledger_head import HeadFile
 
     return HeadFile(step.configuration.home / "ledger.head")
 
@@ -220,7 +220,7 @@ def beside_other_splits(
     step: Step, new: Mapping[Table, pl.DataFrame], splits: tuple[str, ...]
 ) -> dict[Table, pl.DataFrame]:
     """The strategy's rows as they stand, those of `splits` replaced."""
-    from trading_assets.robustness.holdout import put
+    from trading_assets.robustness.verdict.statistics import put
 
     rows = Rows("strategy", strategy_of(step))
     return {table: put(step.work.read_or_empty(table, rows=rows), splits, frame) for table, frame in new.items()}
@@ -234,7 +234,7 @@ def remove_development(step: Step, tables: Sequence[Table]) -> None:
 
 def remove_holdout(step: Step) -> bool:
     """Remove what an earlier look left in the tables, if there is anything; the ledger keeps the look."""
-    from trading_assets.robustness.holdout import EVALUATED_SPLITS
+    from trading_assets.robustness.verdict.statistics import EVALUATED_SPLITS
 
     rows = Rows("strategy", strategy_of(step))
     seen = any(

@@ -8,7 +8,7 @@ import polars as pl
 
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, Targets
 from trading_assets.backtests.engine.simulate import simulate
-from trading_assets.backtests.inputs.labels import Names
+from trading_assets.backtests.inputs.axis_labels import Names
 from trading_assets.backtests.inputs.market_arrays import Grid
 from trading_assets.backtests.results.run_tables import Result, result_of
 from trading_assets.strategies.rules import Rules, Trigger

@@ -22,10 +22,10 @@ from trading_assets.backtests.backtest import (
 from trading_assets.backtests.perturbations import stressed, without_bars
 from trading_assets.backtests.tables import DECISIONS, EQUITY, TRADES
 from trading_assets.config.sections import StressScenario
-from trading_assets.robustness.months import benchmark_levels, classify_months
-from trading_assets.robustness.scenarios import World
-from trading_assets.robustness.sensitivity import sensitivity
-from trading_assets.robustness.stress import stress, value_of
+from trading_assets.robustness.sensitivity.sweep import sensitivity
+from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
+from trading_assets.robustness.stress.run import stress, value_of
+from trading_assets.robustness.stress.scenario_market import World
 from trading_assets_tests.backtests.frames import BENCHMARK, configuration, weekdays
 from trading_assets_tests.strategies.panels import SESSIONS, decided, market, regimes, settings
 

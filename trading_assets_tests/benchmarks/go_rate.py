@@ -17,7 +17,7 @@ import polars as pl
 from rich.console import Console
 from rich.progress import track
 
-from trading_assets.robustness.look_ahead import violations
+from trading_assets.robustness.look_ahead.audit import violations
 from trading_assets_tests.benchmarks.planted import audited, daily_returns, judged
 from trading_assets_tests.benchmarks.table import REPOSITORY, replaced
 

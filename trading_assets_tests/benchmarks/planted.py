@@ -16,18 +16,18 @@ from trading_assets.backtests.inputs.market_arrays import data_hash
 from trading_assets.backtests.trial_registry import conditions_of, trial_rows
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
-from trading_assets.robustness.altered import Recorded
-from trading_assets.robustness.grids import grids
-from trading_assets.robustness.holdout import statistics_of
-from trading_assets.robustness.look_ahead import look_ahead
-from trading_assets.robustness.months import benchmark_levels, classify_months
-from trading_assets.robustness.overfitting import selection
+from trading_assets.robustness.look_ahead.audit import look_ahead
+from trading_assets.robustness.look_ahead.point_in_time import Recorded
+from trading_assets.robustness.overfitting.selection import selection
 from trading_assets.robustness.resampling import resample
-from trading_assets.robustness.scenarios import World
-from trading_assets.robustness.sensitivity import sensitivity
-from trading_assets.robustness.stress import chosen, stress
+from trading_assets.robustness.sensitivity.grid import grids
+from trading_assets.robustness.sensitivity.sweep import sensitivity
+from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
+from trading_assets.robustness.stress.run import chosen, stress
+from trading_assets.robustness.stress.scenario_market import World
 from trading_assets.robustness.tables import DEVELOPMENT, HOLDOUT
-from trading_assets.robustness.verdict import Judgement, judge
+from trading_assets.robustness.verdict.criteria import Judgement, judge
+from trading_assets.robustness.verdict.statistics import statistics_of
 from trading_assets.strategies.inputs import Frames
 from trading_assets_tests.backtests.frames import frames_of, loaded
 from trading_assets_tests.benchmarks.market import symbol_bars

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trading_assets.backtests import tables as backtests
-from trading_assets.robustness.conditions import (
+from trading_assets.robustness.stress.breakdown import (
     BEST_TRADES,
     DOWN,
     HOLDINGS,

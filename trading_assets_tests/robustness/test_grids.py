@@ -7,7 +7,7 @@ import pytest
 
 from trading_assets.config import ConfigurationError
 from trading_assets.robustness.assets import build_assets
-from trading_assets.robustness.grids import grids
+from trading_assets.robustness.sensitivity.grid import grids
 from trading_assets.strategies.equity_momentum import GRID
 from trading_assets_tests.robustness.pipeline import Experiment
 

@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from trading_assets.robustness.ledger import (
+from trading_assets.robustness.holdout.ledger import (
     GENESIS,
     LedgerTamperedError,
     Look,
@@ -25,7 +25,7 @@ from trading_assets.robustness.ledger import (
     look_of,
     row_hash,
 )
-from trading_assets.robustness.ledger_head import HeadFile, record_look, verified_ledger
+from trading_assets.robustness.holdout.ledger_head import HeadFile, record_look, verified_ledger
 from trading_assets.robustness.tables import HOLDOUT_LEDGER
 from trading_assets.warehouse import Warehouse, Whole
 from trading_assets.warehouse.errors import WarehouseError

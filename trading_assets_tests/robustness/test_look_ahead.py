@@ -19,9 +19,9 @@ from trading_assets.models.regimes import regimes_of_benchmarks
 from trading_assets.models.samples import Samples
 from trading_assets.models.splits import Fold
 from trading_assets.models.training import TrainingRows, training_rows
-from trading_assets.robustness import look_ahead as audit
-from trading_assets.robustness.altered import Recorded, known_at, with_noise_after
-from trading_assets.robustness.look_ahead import differing, look_ahead, violations
+from trading_assets.robustness.look_ahead import audit
+from trading_assets.robustness.look_ahead.audit import differing, look_ahead, violations
+from trading_assets.robustness.look_ahead.point_in_time import Recorded, known_at, with_noise_after
 from trading_assets.strategies.inputs import Frames
 from trading_assets_tests.backtests.frames import BENCHMARK, frames, frames_of, loaded, weekdays
 from trading_assets_tests.robustness.leaks import HONEST, LEAKS

@@ -5,7 +5,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from trading_assets.robustness.months import BEAR, RANGE, benchmark_levels, classify_months, in_months
+from trading_assets.robustness.stress.benchmark_months import BEAR, RANGE, benchmark_levels, classify_months, in_months
 
 # session, high, low, close, ma_200
 LEVELS = [

@@ -10,7 +10,7 @@ import pytest
 from trading_assets.backtests import tables as backtests
 from trading_assets.backtests.backtest import backtest, prepare, with_parameters
 from trading_assets.config.canonical import canonical
-from trading_assets.robustness.overfitting import TrialMissingError, selection, statistics
+from trading_assets.robustness.overfitting.selection import TrialMissingError, selection, statistics
 from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY, TRIALS
 from trading_assets.strategies.equity_momentum import Parameters
 from trading_assets.strategies.inputs import read_frames

@@ -13,7 +13,7 @@ from trading_assets.config.sections import Interval
 from trading_assets.market_data.tables import BARS, INSTRUMENTS
 from trading_assets.models.tables import SPLITS
 from trading_assets.robustness import tables
-from trading_assets.robustness.spans import is_over
+from trading_assets.robustness.holdout.lock import is_over
 from trading_assets.robustness.steps import market, registration_of
 from trading_assets.strategies.tables import SIGNALS, STATUS
 from trading_assets.warehouse import Rows, Table, Whole

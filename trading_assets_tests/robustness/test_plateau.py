@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from trading_assets.robustness.plateau import choices, peak, plateau
+from trading_assets.robustness.sensitivity.plateau import choices, peak, plateau
 from trading_assets.robustness.tables import CHOICES, SENSITIVITY
 from trading_assets.warehouse import Rows
 from trading_assets_tests.robustness.pipeline import Experiment

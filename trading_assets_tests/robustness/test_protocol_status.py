@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from trading_assets.cli import app
-from trading_assets.robustness.ledger import LedgerTamperedError
-from trading_assets.robustness.protocol_status import protocol_status
+from trading_assets.robustness.holdout.ledger import LedgerTamperedError
+from trading_assets.robustness.holdout.protocol_status import protocol_status
 from trading_assets.robustness.tables import HOLDOUT_LEDGER, HOLDOUT_RESULTS
 from trading_assets.warehouse import Rows
 from trading_assets_tests.robustness.pipeline import Experiment

@@ -13,7 +13,7 @@ from trading_assets.config import Configuration
 from trading_assets.config.canonical import canonical
 from trading_assets.config.sections import Interval, Risk, Verdict
 from trading_assets.market_data.tables import QUARANTINE
-from trading_assets.robustness.registration import Registered, register, registration_rows
+from trading_assets.robustness.holdout.registration import Registered, register, registration_rows
 from trading_assets.robustness.tables import REGISTRATIONS
 from trading_assets.strategies import ensemble, equity_momentum, factor, ml
 from trading_assets.strategies.frozen import frozen, sources, symbols_behind

@@ -10,8 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from trading_assets.robustness.cross_validation import overfitting
-from trading_assets.robustness.selection_bias import (
+from trading_assets.robustness.overfitting.cscv import overfitting
+from trading_assets.robustness.overfitting.reality_check import common_returns, superiority
+from trading_assets.robustness.overfitting.sharpe_inference import (
     deflated_benchmark,
     deflated_sharpe,
     effective_trials,
@@ -21,7 +22,6 @@ from trading_assets.robustness.selection_bias import (
     moments,
     probabilistic_sharpe,
 )
-from trading_assets.robustness.superiority import common_returns, superiority
 
 YEAR = 252
 

@@ -10,7 +10,7 @@ import pytest
 
 from trading_assets.backtests.backtest import StrategyMarket, backtest, prepare, with_parameters
 from trading_assets.backtests.results.metrics import summarise
-from trading_assets.robustness.sensitivity import Point, heatmaps, neighbours, points_of, summarise_sharpes
+from trading_assets.robustness.sensitivity.sweep import Point, heatmaps, neighbours, points_of, summarise_sharpes
 from trading_assets.robustness.tables import DEVELOPMENT, HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY, STRESS, TRIALS
 from trading_assets.strategies.equity_momentum import GRID, Parameters
 from trading_assets.strategies.inputs import read_frames

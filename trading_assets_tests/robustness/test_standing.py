@@ -3,9 +3,9 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from trading_assets.robustness.ledger import LedgerTamperedError
-from trading_assets.robustness.standing import Standing, VerdictMissingError, standing
+from trading_assets.robustness.holdout.ledger import LedgerTamperedError
 from trading_assets.robustness.tables import HOLDOUT_LEDGER, RESULTS, VERDICTS
+from trading_assets.robustness.verdict.current import Standing, VerdictMissingError, standing
 from trading_assets.warehouse import Rows
 from trading_assets_tests.conftest import command_line
 from trading_assets_tests.robustness.pipeline import Experiment

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from trading_assets.config.sections import Verdict
 from trading_assets.robustness.tables import VERDICTS
-from trading_assets.robustness.verdict import MAY_BE_ABSENT, judge, rows, unregistered
+from trading_assets.robustness.verdict.criteria import MAY_BE_ABSENT, judge, rows, unregistered
 
 # Passes everything, each number on the good side of its limit by a little.
 GOOD: dict[str, float | None] = {

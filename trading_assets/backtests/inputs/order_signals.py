@@ -20,7 +20,7 @@ from trading_assets.backtests.engine.arrays import (
     Signals,
 )
 from trading_assets.backtests.engine.dtypes import Table
-from trading_assets.backtests.inputs.labels import Names
+from trading_assets.backtests.inputs.axis_labels import Names
 from trading_assets.backtests.inputs.market_arrays import Grid
 from trading_assets.backtests.inputs.plan import Plan
 from trading_assets.config.strategies import OrderParameters

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from trading_assets.backtests.engine.arrays import Signals, Targets
 from trading_assets.backtests.engine.dtypes import Table
-from trading_assets.backtests.inputs.labels import Names
+from trading_assets.backtests.inputs.axis_labels import Names
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import polars as pl
 
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, TRIAL, Market, Targets
 from trading_assets.backtests.engine.dtypes import Table
-from trading_assets.backtests.inputs.labels import Names
+from trading_assets.backtests.inputs.axis_labels import Names
 from trading_assets.backtests.inputs.market_arrays import Grid
 from trading_assets.backtests.inputs.order_signals import SCALING
 from trading_assets.backtests.inputs.plan import Plan

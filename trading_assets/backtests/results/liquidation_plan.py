@@ -16,7 +16,7 @@ from trading_assets.backtests.engine.liquidation import slice_quantity
 from trading_assets.backtests.engine.settings import Settings
 from trading_assets.backtests.engine.simulate import Simulation
 from trading_assets.backtests.engine.transaction_costs import fee_rate, mean_slippage_bps
-from trading_assets.backtests.inputs.labels import Names
+from trading_assets.backtests.inputs.axis_labels import Names
 from trading_assets.backtests.results.order_audit import SIDES
 from trading_assets.backtests.tables import LIQUIDATION_PLAN
 

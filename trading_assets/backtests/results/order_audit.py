@@ -15,7 +15,7 @@ import polars as pl
 from trading_assets.backtests.engine.arrays import DECISIONS, HOLDS, REJECTIONS, Integers
 from trading_assets.backtests.engine.dtypes import ENTER, EXIT, HOLD, NUMBERS, OPENS, REJECT, Table
 from trading_assets.backtests.engine.simulate import Simulation
-from trading_assets.backtests.inputs.labels import Names, named
+from trading_assets.backtests.inputs.axis_labels import Names, named
 
 SIDES = ("buy", "sell")
 #: Why an order was cancelled that nothing rejected: a later decision about the same position took its place.

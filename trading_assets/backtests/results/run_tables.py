@@ -13,7 +13,7 @@ from trading_assets.backtests.engine.arrays import Market
 from trading_assets.backtests.engine.dtypes import BUY, SELL, Table
 from trading_assets.backtests.engine.settings import Settings
 from trading_assets.backtests.engine.simulate import Simulation
-from trading_assets.backtests.inputs.labels import Names, named
+from trading_assets.backtests.inputs.axis_labels import Names, named
 from trading_assets.backtests.inputs.market_arrays import Grid
 from trading_assets.backtests.results.liquidation_plan import plan_of
 from trading_assets.backtests.results.order_audit import SIDES, Journal, journal_of

@@ -21,8 +21,8 @@ from trading_assets.config.scenarios import (
     slippage_scenario,
 )
 from trading_assets.config.sections import Robustness, StressScenario
-from trading_assets.robustness.months import BEAR, RANGE, in_months
-from trading_assets.robustness.scenarios import World, span_of, under
+from trading_assets.robustness.stress.benchmark_months import BEAR, RANGE, in_months
+from trading_assets.robustness.stress.scenario_market import World, span_of, under
 from trading_assets.robustness.tables import DEVELOPMENT, STRESS, STRESS_EQUITY
 
 

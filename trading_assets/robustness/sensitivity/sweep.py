@@ -16,7 +16,7 @@ from trading_assets.backtests.backtest import StrategyMarket, Sweep, evaluate, p
 from trading_assets.backtests.results import metrics
 from trading_assets.backtests.trial_registry import Evaluation, trial_id
 from trading_assets.config.strategies import StrategyParameters
-from trading_assets.robustness.plateau import Choice, choices, peak, plateau
+from trading_assets.robustness.sensitivity.plateau import Choice, choices, peak, plateau
 from trading_assets.robustness.tables import CHOICES, HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY
 
 Floats = NDArray[np.float64]

@@ -11,8 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.backtests.trial_registry import latest, returns_of_trials
-from trading_assets.robustness import selection_bias as bias
-from trading_assets.robustness.cross_validation import Overfitting, overfitting
+from trading_assets.robustness.overfitting import sharpe_inference as bias
+from trading_assets.robustness.overfitting.cscv import Overfitting, overfitting
 from trading_assets.robustness.tables import LOGITS, OVERFITTING
 
 #: Bins of the logits' histogram, symmetric about 0.

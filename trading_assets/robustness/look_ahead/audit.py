@@ -27,7 +27,7 @@ from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.models.regimes import regimes_of_benchmarks
 from trading_assets.models.run import SCORES, out_of_sample_scores, samples_and_folds
 from trading_assets.models.tables import REGIMES
-from trading_assets.robustness.altered import Recorded, known_at, with_noise_after
+from trading_assets.robustness.look_ahead.point_in_time import Recorded, known_at, with_noise_after
 from trading_assets.robustness.tables import LOOK_AHEAD
 from trading_assets.strategies.decisions import Decided, decide, first_decision
 from trading_assets.strategies.inputs import Frames, columns_named, panel_of, parameters_of

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from trading_assets.robustness import ledger
-from trading_assets.robustness.ledger import Head, LedgerTamperedError, Look
+from trading_assets.robustness.holdout import ledger
+from trading_assets.robustness.holdout.ledger import Head, LedgerTamperedError, Look
 from trading_assets.robustness.tables import HOLDOUT_LEDGER
 from trading_assets.warehouse import Warehouse
 from trading_assets.warehouse.errors import block

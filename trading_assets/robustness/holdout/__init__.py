@@ -1,0 +1,1 @@
+"""Lock the holdout, record every look at it, and say where the protocol stands."""

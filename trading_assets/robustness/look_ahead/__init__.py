@@ -1,0 +1,1 @@
+"""Find what looks into the future: replay decisions on histories that end earlier."""

@@ -1,0 +1,1 @@
+"""Sweep the parameter grid and find plateaus and sharp peaks."""

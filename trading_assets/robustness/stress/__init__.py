@@ -1,0 +1,1 @@
+"""Simulate a strategy under worse markets, costs and data."""

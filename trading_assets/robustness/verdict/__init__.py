@@ -1,0 +1,1 @@
+"""Hold the results against the registered criteria."""
