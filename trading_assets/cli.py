@@ -133,8 +133,8 @@ def explain(
 ) -> None:
     """Tell the story of one trade: signal, choice, size, fills, what happened, profit, bars as received."""
     configuration = _load(config, data)
-    from trading_assets.reports.trade_evidence import UnknownTradeError, read_evidence
-    from trading_assets.reports.trade_story import story
+    from trading_assets.reports.trade_explanation.audit_trail import UnknownTradeError, read_evidence
+    from trading_assets.reports.trade_explanation.narrative import story
     from trading_assets.warehouse import Warehouse
 
     try:
@@ -210,7 +210,7 @@ def bars(
 ) -> None:
     """Print the bars as received by a moment: later corrections undone, bars that came later left out."""
     configuration = _load(config, data)
-    from trading_assets.market_data.deliveries import as_known
+    from trading_assets.market_data.revisions import as_known
     from trading_assets.market_data.tables import RAW_BARS, REVISIONS
     from trading_assets.warehouse import Warehouse
 

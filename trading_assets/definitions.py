@@ -23,10 +23,10 @@ import trading_assets.robustness.assets
 import trading_assets.robustness.checks
 import trading_assets.strategies.assets
 from trading_assets import automation
+from trading_assets.asset_factories.sql_assets import build_sql_assets
+from trading_assets.asset_factories.table_asset import CONFIG_HASH_TAG, tables_of
 from trading_assets.config import Configuration, load_configuration
 from trading_assets.warehouse import Table, Warehouse
-from trading_assets.warehouse.sql_assets import build_sql_assets
-from trading_assets.warehouse.table_asset import CONFIG_HASH_TAG, tables_of
 
 STAGES = (
     trading_assets.market_data,

@@ -10,6 +10,7 @@ import dagster as dg
 import polars as pl
 
 from trading_assets import __version__, charts
+from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.backtests.tables import BASELINES, METRICS, RUN_TABLES, RUNS
 from trading_assets.backtests.trial_registry import TRIALS, conditions_of, evaluation_of, trial_rows
 from trading_assets.config import Configuration
@@ -17,11 +18,10 @@ from trading_assets.config.sections import Interval
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.strategies.assets import inputs_of
-from trading_assets.strategies.failure import failure_recorder, require_ok, status_row, strategy_of
-from trading_assets.strategies.inputs import read_frames
+from trading_assets.strategies.evaluation.failure import failure_recorder, require_ok, status_row, strategy_of
+from trading_assets.strategies.evaluation.inputs import read_frames
 from trading_assets.strategies.tables import FAILED, OK, STATUS
 from trading_assets.warehouse import Rows
-from trading_assets.warehouse.table_asset import Step, table_asset
 
 if TYPE_CHECKING:
     from trading_assets.backtests.backtest import StrategyMarket

@@ -32,7 +32,7 @@ from trading_assets.config.strategies import (
     TargetWeightParameters,
     strategy_module,
 )
-from trading_assets.strategies.inputs import Frames, benchmark_of, panel_of, parameters_of, symbols_of
+from trading_assets.strategies.evaluation.inputs import Frames, benchmark_of, panel_of, parameters_of, symbols_of
 
 #: Sessions a year of a calendar that trades every day, and of one that keeps exchange holidays.
 EVERY_DAY, EXCHANGE = 365, 252

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import canonical, digest
 from trading_assets.config.strategies import StrategyParameters, is_target_weight, members_of, strategy_module
-from trading_assets.strategies.frozen import sources
-from trading_assets.strategies.inputs import parameters_of
+from trading_assets.strategies.evaluation.fingerprint import sources
+from trading_assets.strategies.evaluation.inputs import parameters_of
 from trading_assets.warehouse.table import Column, Table
 
 if TYPE_CHECKING:

@@ -42,7 +42,7 @@ class TargetWeightParameters(StrategyParameters):
     """Parameters that every target-weight strategy has: its sizes are the weights it asks for.
 
     `capacity` has no default here: each strategy states its own. A strategy with a field `members` (names of other
-    strategies of the configuration) sees their target weights, see `trading_assets.strategies.targets`.
+    strategies of the configuration) sees their target weights (`trading_assets.strategies.interface.target_weights`).
     """
 
     capacity: Fraction = Field(gt=0, description="largest order as a fraction of adv_20")

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration, hash_of
 from trading_assets.features.catalog import FEATURES, catalog_table
 from trading_assets.features.daily import daily_features
@@ -17,7 +18,6 @@ from trading_assets.features.tables import CATALOG, DAILY, INDICATORS
 from trading_assets.market_data.assets import EVERY_MONTH_BEFORE, monthly_partitions
 from trading_assets.market_data.tables import BARS
 from trading_assets.warehouse import Sessions, Whole
-from trading_assets.warehouse.table_asset import Step, table_asset
 
 
 def daily(step: Step) -> Mapping[str, Any]:

@@ -12,9 +12,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.config.quality import LOOK_BACK
-from trading_assets.market_data.corporate_actions import NO_ACTIONS, at_bars
-from trading_assets.market_data.decided import NOTHING_DECIDED, Decided
-from trading_assets.market_data.neighbours import previous
+from trading_assets.market_data.bar_windows import previous
+from trading_assets.market_data.prior_results import NOTHING_DECIDED, Decided
+from trading_assets.market_data.reference.corporate_actions import NO_ACTIONS, at_bars
 
 #: What `with_factor_change` adds.
 FACTOR_COLUMNS = ("recorded_split", "recorded_dividend", "inferred_change", "inferred_noise", "factor_change")

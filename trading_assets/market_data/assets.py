@@ -10,15 +10,17 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from trading_assets.asset_factories.table_asset import Step, Window, table_asset
 from trading_assets.config import Configuration
 from trading_assets.config.remote_sources import MissingSecretError, RemoteSource, SqlSource
 from trading_assets.market_data import sources
-from trading_assets.market_data.decided import ChangedDecisionError
-from trading_assets.market_data.decisions import PAST, judged_months, read_again
-from trading_assets.market_data.deliveries import reconcile
-from trading_assets.market_data.history import History, history, refuse_faulty, unsettled_since
-from trading_assets.market_data.inputs import Inputs, read_inputs
+from trading_assets.market_data.incremental import PAST, judged_months, read_again
+from trading_assets.market_data.pipeline import History, history, refuse_faulty, unsettled_since
+from trading_assets.market_data.prior_results import ChangedDecisionError
 from trading_assets.market_data.quality import FUTURE_BAR, taken_back
+from trading_assets.market_data.reference.symbology import NO_TICKERS, identified, read_tickers
+from trading_assets.market_data.reference_data import Inputs, read_inputs
+from trading_assets.market_data.revisions import reconcile
 from trading_assets.market_data.tables import (
     BARS,
     CORPORATE_ACTIONS,
@@ -30,7 +32,6 @@ from trading_assets.market_data.tables import (
     SESSIONS,
     UNIVERSE,
 )
-from trading_assets.market_data.tickers import NO_TICKERS, identified, read_tickers
 from trading_assets.market_data.universe import (
     Memberships,
     UniverseError,
@@ -40,7 +41,6 @@ from trading_assets.market_data.universe import (
     without_data,
 )
 from trading_assets.warehouse import Sessions, Table, Whole
-from trading_assets.warehouse.table_asset import Step, Window, table_asset
 
 #: What is computed from a symbol's first bar on depends on all months; this reaches back further than any start.
 EVERY_MONTH_BEFORE = dg.TimeWindowPartitionMapping(start_offset=-1200, allow_nonexistent_upstream_partitions=True)

@@ -9,12 +9,12 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, REGIMES, SPLITS
 from trading_assets.warehouse import Rows, Whole
-from trading_assets.warehouse.table_asset import Step, table_asset
 
 STAGE = "models"
 REGIME_KINDS = ("scikitlearn", "polars", "duckdb")

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.features.catalog import FEATURES
 from trading_assets.features.tables import DAILY
@@ -15,7 +16,6 @@ from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models.tables import SPLITS
 from trading_assets.monitoring.tables import DRIFT
 from trading_assets.warehouse import Whole
-from trading_assets.warehouse.table_asset import Step, table_asset
 
 #: Calendar features are known years ahead, and no window of months looks like all seasons.
 MONITORED = tuple(feature.column for feature in FEATURES if feature.category != "calendar")

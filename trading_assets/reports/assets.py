@@ -9,17 +9,17 @@ import dagster as dg
 import polars as pl
 
 from trading_assets import charts
+from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
-from trading_assets.reports.building import index_text, strategy_files, verdict_summary, write_files
-from trading_assets.reports.content import strategy_content
+from trading_assets.reports.build import index_text, strategy_files, verdict_summary, write_files
 from trading_assets.reports.data_docs import build_data_docs
-from trading_assets.reports.doubts import development_bands
 from trading_assets.reports.expectations import evaluate
-from trading_assets.reports.page import result_of
-from trading_assets.reports.sections import longest_run, monthly
+from trading_assets.reports.strategy_page.data import strategy_content
+from trading_assets.reports.strategy_page.limitations import development_bands
+from trading_assets.reports.strategy_page.page import result_of
+from trading_assets.reports.strategy_page.sections import longest_run, monthly
 from trading_assets.reports.tables import EXPECTATIONS, INDEX
 from trading_assets.warehouse import Whole
-from trading_assets.warehouse.table_asset import Step, table_asset
 
 ROBUSTNESS = ("sensitivity", "overfitting", "stress", "resampling", "holdout", "verdict")
 

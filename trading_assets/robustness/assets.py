@@ -10,6 +10,7 @@ import dagster as dg
 import polars as pl
 
 from trading_assets import charts
+from trading_assets.asset_factories.table_asset import Compute, Step, table_asset
 from trading_assets.backtests import tables as backtests
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import members_of, strategy_module
@@ -54,9 +55,8 @@ from trading_assets.robustness.tables import (
     VERDICTS,
 )
 from trading_assets.strategies.assets import inputs_of
-from trading_assets.strategies.failure import failure_recorder, require_ok, require_unlocked, strategy_of
+from trading_assets.strategies.evaluation.failure import failure_recorder, require_ok, require_unlocked, strategy_of
 from trading_assets.warehouse import Table
-from trading_assets.warehouse.table_asset import Compute, Step, table_asset
 
 #: Assets of a strategy that come before its holdout may be looked at.
 BEFORE_THE_HOLDOUT = ("sensitivity", "overfitting", "stress", "resampling", "look_ahead")

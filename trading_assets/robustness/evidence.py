@@ -22,12 +22,12 @@ from trading_assets.robustness.tables import (
     SENSITIVITY,
     TRIALS,
 )
-from trading_assets.strategies.failure import require_ok, strategy_of
-from trading_assets.strategies.inputs import symbols_of
+from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
+from trading_assets.strategies.evaluation.inputs import symbols_of
 from trading_assets.warehouse import Rows
 
 if TYPE_CHECKING:
-    from trading_assets.warehouse.table_asset import Step
+    from trading_assets.asset_factories.table_asset import Step
 
 
 def overfitting(step: Step) -> Mapping[str, Any]:

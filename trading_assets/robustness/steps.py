@@ -24,17 +24,17 @@ from trading_assets.robustness.tables import (
     STRESS,
     STRESS_EQUITY,
 )
-from trading_assets.strategies.failure import status_row, strategy_of
+from trading_assets.strategies.evaluation.failure import status_row, strategy_of
 from trading_assets.strategies.tables import STATUS
 from trading_assets.warehouse import Rows, Table
 
 if TYPE_CHECKING:
+    from trading_assets.asset_factories.table_asset import Step
     from trading_assets.backtests.backtest import StrategyMarket
     from trading_assets.config.sections import Interval
     from trading_assets.robustness.holdout.ledger_head import HeadFile
     from trading_assets.robustness.holdout.registration import Registered
-    from trading_assets.strategies.inputs import Frames
-    from trading_assets.warehouse.table_asset import Step
+    from trading_assets.strategies.evaluation.inputs import Frames
 
 STAGE = "robustness"
 
@@ -46,7 +46,7 @@ def market(step: Step, name: str) -> tuple[Frames, StrategyMarket, dict[str, Int
     """Frames, market and spans of a strategy."""
     from trading_assets.backtests.backtest import prepare
     from trading_assets.robustness.holdout.lock import spans_of
-    from trading_assets.strategies.inputs import read_frames
+    from trading_assets.strategies.evaluation.inputs import read_frames
 
     frames = read_frames(step.work, step.configuration, name)
     return frames, prepare(step.configuration, name, frames), spans_of(step.work.read(SPLITS))
@@ -55,7 +55,7 @@ def market(step: Step, name: str) -> tuple[Frames, StrategyMarket, dict[str, Int
 def waits_until(step: Step, name: str) -> dt.date | None:
     """The end of the holdout, if the data do not reach it yet: it is not looked at before it is over."""
     from trading_assets.robustness.holdout import lock as protocol
-    from trading_assets.strategies.inputs import instruments_of
+    from trading_assets.strategies.evaluation.inputs import instruments_of
 
     locked = protocol.holdout(protocol.spans_of(step.work.read(SPLITS)))
     listed = step.work.read(INSTRUMENTS)
@@ -82,7 +82,7 @@ def stress_rows(
     from trading_assets.robustness.stress.run import chosen
     from trading_assets.robustness.stress.run import stress as run
     from trading_assets.robustness.stress.scenario_market import World
-    from trading_assets.strategies.inputs import read_frames
+    from trading_assets.strategies.evaluation.inputs import read_frames
 
     settings = step.configuration.robustness
 
@@ -135,7 +135,7 @@ def resampled(step: Step, context: StrategyMarket, span: Interval, split: str) -
 def registration_of(step: Step, context: StrategyMarket, frames: Frames, spans: Mapping[str, Interval]) -> Registered:
     """The strategy frozen as it stands."""
     from trading_assets.robustness.holdout.registration import register
-    from trading_assets.strategies.frozen import symbols_behind
+    from trading_assets.strategies.evaluation.fingerprint import symbols_behind
 
     behind = symbols_behind(step.configuration, context.name, frames.instruments)
     return register(

@@ -9,22 +9,22 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import members_of, strategy_module
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
-from trading_assets.strategies.decisions import decide
-from trading_assets.strategies.failure import (
+from trading_assets.strategies.evaluation.decide import decide
+from trading_assets.strategies.evaluation.failure import (
     failure_recorder,
     require_members,
     require_unlocked,
     status_row,
     strategy_of,
 )
-from trading_assets.strategies.inputs import panel_of, parameters_of, read_frames
+from trading_assets.strategies.evaluation.inputs import panel_of, parameters_of, read_frames
 from trading_assets.strategies.tables import SIGNALS, STATUS, TARGET_WEIGHTS
 from trading_assets.warehouse import Rows
-from trading_assets.warehouse.table_asset import Step, table_asset
 
 STAGE = "strategies"
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from trading_assets.config.strategies import OrderParameters
 from trading_assets.strategies.equity_momentum import below_means, breakouts, mean_exit
-from trading_assets.strategies.rules import Rules
+from trading_assets.strategies.interface.rules import Rules
 
 
 class Parameters(OrderParameters):

@@ -13,7 +13,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from trading_assets.config.strategies import OrderParameters
-from trading_assets.strategies.rules import ExitRule, Rules, Trigger
+from trading_assets.strategies.interface.rules import ExitRule, Rules, Trigger
 
 
 class Parameters(OrderParameters):

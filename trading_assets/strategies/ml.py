@@ -9,7 +9,7 @@ import polars as pl
 from pydantic import Field
 
 from trading_assets.config.strategies import OrderParameters
-from trading_assets.strategies.rules import Rules, Trigger
+from trading_assets.strategies.interface.rules import Rules, Trigger
 
 
 class Parameters(OrderParameters):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import polars as pl
 
 from trading_assets.strategies import equity_momentum
-from trading_assets.strategies.rules import Rules
+from trading_assets.strategies.interface.rules import Rules
 
 #: The weekly close against its means, in features.daily: of the last completed week, so the gate of a Wednesday
 #: is that of the Friday before.

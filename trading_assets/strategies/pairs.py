@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 from trading_assets.config.sections import Fraction, NonNegative, Positive
 from trading_assets.config.strategies import TargetWeightParameters, Window
 from trading_assets.strategies.cointegration import Formation, form_pairs
-from trading_assets.strategies.targets import SCHEMA
+from trading_assets.strategies.interface.target_weights import SCHEMA
 
 Move = Literal["diverged", "converged", "spread_stop"]
 DIVERGED: Move = "diverged"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trading_assets.config.strategies import OrderParameters
-from trading_assets.strategies.rules import Rules
+from trading_assets.strategies.interface.rules import Rules
 
 
 class Parameters(OrderParameters):

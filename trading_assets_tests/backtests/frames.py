@@ -12,7 +12,7 @@ import yaml
 from trading_assets.config import Configuration, load_configuration
 from trading_assets.features.indicators import indicators
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SESSIONS, UNIVERSE
-from trading_assets.strategies.inputs import Frames
+from trading_assets.strategies.evaluation.inputs import Frames
 
 FIRST = dt.date(2001, 1, 1)  # a Monday
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD")

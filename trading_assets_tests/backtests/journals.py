@@ -11,7 +11,7 @@ from trading_assets.backtests.engine.simulate import simulate
 from trading_assets.backtests.inputs.axis_labels import Names
 from trading_assets.backtests.inputs.market_arrays import Grid
 from trading_assets.backtests.results.run_tables import Result, result_of
-from trading_assets.strategies.rules import Rules, Trigger
+from trading_assets.strategies.interface.rules import Rules, Trigger
 from trading_assets_tests.backtests.markets import Case
 
 FIRST = dt.date(2001, 1, 1)

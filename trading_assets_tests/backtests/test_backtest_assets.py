@@ -30,9 +30,9 @@ from trading_assets.config import Configuration
 from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SESSIONS, UNIVERSE
 from trading_assets.models.tables import SPLITS
-from trading_assets.reports.trade_evidence import read_evidence
-from trading_assets.reports.trade_money import cash_flows
-from trading_assets.strategies.inputs import read_frames
+from trading_assets.reports.trade_explanation.audit_trail import read_evidence
+from trading_assets.reports.trade_explanation.cash_flows import cash_flows
+from trading_assets.strategies.evaluation.inputs import read_frames
 from trading_assets.strategies.tables import SIGNALS, STATUS, TARGET_WEIGHTS
 from trading_assets.warehouse import Warehouse, Whole
 from trading_assets_tests.backtests.frames import frames, loaded, weekdays

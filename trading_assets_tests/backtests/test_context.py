@@ -26,7 +26,7 @@ from trading_assets.backtests.backtest import (
 from trading_assets.backtests.perturbations import stressed, with_crashes, with_entries, without_bars
 from trading_assets.config import Configuration
 from trading_assets.strategies import equity_momentum
-from trading_assets.strategies.inputs import Frames
+from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets_tests.backtests.frames import BENCHMARK, frames, frames_of, loaded, weekdays
 
 DAYS = weekdays(300)

@@ -14,7 +14,7 @@ from trading_assets.backtests.backtest import StrategyMarket, backtest, metrics_
 from trading_assets.config.strategies import OrderParameters, StrategySettings
 from trading_assets.market_data.tables import INSTRUMENTS, SESSIONS
 from trading_assets.strategies import crypto_momentum, equity_momentum
-from trading_assets.strategies.inputs import Frames
+from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets_tests.backtests.frames import (
     BENCHMARK,
     FIRST,

@@ -14,7 +14,7 @@ from trading_assets.backtests.engine.arrays import Market
 from trading_assets.backtests.inputs.market_arrays import build_grid, build_market, data_hash
 from trading_assets.config.sections import Costs
 from trading_assets.market_data.tables import QUARANTINE
-from trading_assets.strategies.inputs import Frames
+from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets_tests.backtests.frames import BENCHMARK, FIRST, bars_of, frames, frames_of, weekdays
 
 DAYS = weekdays(30)

@@ -12,7 +12,7 @@ from trading_assets.backtests.backtest import prepare
 from trading_assets.backtests.engine.arrays import EXIT_REASONS
 from trading_assets.backtests.inputs.target_weights import targets_of
 from trading_assets.backtests.perturbations import with_entries, without_bars
-from trading_assets.strategies.targets import SCHEMA, checked
+from trading_assets.strategies.interface.target_weights import SCHEMA, checked
 from trading_assets_tests.backtests.frames import frames, loaded, weekdays
 
 DAYS = weekdays(60)

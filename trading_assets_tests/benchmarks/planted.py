@@ -28,7 +28,7 @@ from trading_assets.robustness.stress.scenario_market import World
 from trading_assets.robustness.tables import DEVELOPMENT, HOLDOUT
 from trading_assets.robustness.verdict.criteria import Judgement, judge
 from trading_assets.robustness.verdict.statistics import statistics_of
-from trading_assets.strategies.inputs import Frames
+from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets_tests.backtests.frames import frames_of, loaded
 from trading_assets_tests.benchmarks.market import symbol_bars
 

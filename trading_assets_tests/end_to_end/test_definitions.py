@@ -9,11 +9,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from trading_assets.asset_factories.table_asset import CONFIG_HASH_TAG
 from trading_assets.automation import EVERYTHING
 from trading_assets.config import load_configuration
 from trading_assets.definitions import build_definitions
 from trading_assets.warehouse import Warehouse
-from trading_assets.warehouse.table_asset import CONFIG_HASH_TAG
 from trading_assets_tests.conftest import REPOSITORY, TINY, environment
 
 HEAVY = (

@@ -11,10 +11,10 @@ from typing import Any
 import polars as pl
 import yaml
 
+from trading_assets.asset_factories.table_asset import Step, Window
 from trading_assets.config import Configuration, load_configuration
 from trading_assets.market_data.assets import bars, raw_bars
 from trading_assets.warehouse import Warehouse
-from trading_assets.warehouse.table_asset import Step, Window
 from trading_assets_tests.market_data.markets import NOW
 
 COLUMNS = ("symbol", "session", "open", "high", "low", "close", "volume", "adj_close")

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from trading_assets.market_data.deliveries import as_known, reconcile
 from trading_assets.market_data.quality import VALUES
+from trading_assets.market_data.revisions import as_known, reconcile
 from trading_assets.market_data.tables import RAW_BARS, REVISIONS
 from trading_assets_tests.market_data.markets import NOW, SESSIONS, received
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from trading_assets.market_data.adjustment import adjust
 from trading_assets.market_data.checks import build_checks
-from trading_assets.market_data.corporate_actions import NO_ACTIONS, at_bars, compared, read_actions
-from trading_assets.market_data.reference_files import ReferenceError
+from trading_assets.market_data.reference.corporate_actions import NO_ACTIONS, at_bars, compared, read_actions
+from trading_assets.market_data.reference.files import ReferenceError
 from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS
 from trading_assets_tests.market_data.experiments import deliver, experiment, run
 from trading_assets_tests.market_data.markets import SESSIONS, path

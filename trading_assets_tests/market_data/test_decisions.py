@@ -17,8 +17,8 @@ from trading_assets.config import Configuration
 from trading_assets.config.quality import LOOK_BACK, Quality
 from trading_assets.config.sources import SyntheticSource
 from trading_assets.market_data import assets, calendars
-from trading_assets.market_data.inputs import read_inputs
 from trading_assets.market_data.quality import judge
+from trading_assets.market_data.reference_data import read_inputs
 from trading_assets.market_data.synthetic import generate
 from trading_assets.market_data.synthetic_faults import KINDS
 from trading_assets.market_data.tables import (

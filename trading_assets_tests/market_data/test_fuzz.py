@@ -17,14 +17,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trading_assets.config.sources import FilesSource
-from trading_assets.market_data.corporate_actions import read_actions
-from trading_assets.market_data.deliveries import reconcile
 from trading_assets.market_data.quality import ReleaseError, read_releases
-from trading_assets.market_data.reference_files import ReferenceError
+from trading_assets.market_data.reference.corporate_actions import read_actions
+from trading_assets.market_data.reference.files import ReferenceError
+from trading_assets.market_data.reference.symbology import read_tickers
+from trading_assets.market_data.revisions import reconcile
 from trading_assets.market_data.sources import SourceError, read_bars
 from trading_assets.market_data.sources.raw import SCHEMA
 from trading_assets.market_data.tables import RAW_BARS
-from trading_assets.market_data.tickers import read_tickers
 from trading_assets.reports.exports import FORMULA_STARTS, csv_text
 from trading_assets.warehouse import Warehouse, Whole
 from trading_assets_tests.market_data.files_source import HEADER

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from trading_assets.asset_factories.sql_assets import build_sql_assets, models_folder, read_models, run_model
 from trading_assets.market_data.assets import build_assets, monthly_partitions, raw_bars
 from trading_assets.market_data.checks import build_checks
 from trading_assets.market_data.quality import QualityError, ReleaseError
@@ -25,7 +26,6 @@ from trading_assets.market_data.tables import (
 )
 from trading_assets.market_data.universe import UniverseError
 from trading_assets.warehouse import Sessions, Warehouse
-from trading_assets.warehouse.sql_assets import build_sql_assets, models_folder, read_models, run_model
 from trading_assets.warehouse.sql_models import parse_models
 from trading_assets_tests.market_data.experiments import MONTHS, WHOLE, deliver, experiment, run, step
 from trading_assets_tests.market_data.markets import NOW, path

@@ -16,8 +16,8 @@ from polars.testing import assert_frame_equal
 
 from trading_assets.config.quality import SEVERITIES, Quality
 from trading_assets.market_data import calendars, quality
-from trading_assets.market_data.deliveries import reconcile
 from trading_assets.market_data.quality import RULES, faults, judge, missing_sessions, rules
+from trading_assets.market_data.revisions import reconcile
 from trading_assets.market_data.sources import sample
 from trading_assets.market_data.tables import QUARANTINE, RAW_BARS
 from trading_assets_tests.market_data.markets import AS_OF, CALENDAR, NOW, SESSIONS, path, received

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trading_assets.config import ConfigurationError
-from trading_assets.market_data.sectors import SectorsError, read_sector_table, read_sectors
+from trading_assets.market_data.reference.sectors import SectorsError, read_sector_table, read_sectors
 from trading_assets.market_data.tables import INSTRUMENTS, RAW_BARS
 from trading_assets.warehouse import Warehouse
 from trading_assets_tests.market_data.experiments import deliver, experiment, run

@@ -12,8 +12,8 @@ from polars.testing import assert_frame_equal
 from trading_assets.config.quality import Quality
 from trading_assets.config.sources import SyntheticSource
 from trading_assets.market_data import calendars, sources
-from trading_assets.market_data.deliveries import reconcile
 from trading_assets.market_data.quality import judge
+from trading_assets.market_data.revisions import reconcile
 from trading_assets.market_data.synthetic import ANCHOR, generate
 from trading_assets.market_data.tables import RAW_BARS
 from trading_assets_tests.market_data.markets import NOW

@@ -14,8 +14,8 @@ from trading_assets.config.quality import Quality
 from trading_assets.config.sources import Fault, SyntheticSource
 from trading_assets.market_data import calendars
 from trading_assets.market_data.adjustment import adjust
-from trading_assets.market_data.deliveries import reconcile
 from trading_assets.market_data.quality import Judged, judge
+from trading_assets.market_data.revisions import reconcile
 from trading_assets.market_data.synthetic import ANCHOR, Generated, generate, generate_with_faults
 from trading_assets.market_data.synthetic_faults import KINDS, REUSE_HOLE
 from trading_assets.market_data.tables import RAW_BARS

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from trading_assets.config.quality import Quality
 from trading_assets.market_data.quality import judge
-from trading_assets.market_data.reference_files import ReferenceError
+from trading_assets.market_data.reference.files import ReferenceError
+from trading_assets.market_data.reference.symbology import NO_TICKERS, identified, read_tickers
 from trading_assets.market_data.tables import BARS, INSTRUMENTS
-from trading_assets.market_data.tickers import NO_TICKERS, identified, read_tickers
 from trading_assets_tests.market_data.experiments import deliver, experiment, run
 from trading_assets_tests.market_data.markets import AS_OF, CALENDAR, SESSIONS, path
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from trading_assets.config import Configuration
 from trading_assets.market_data.instruments import instruments
-from trading_assets.market_data.tickers import NO_TICKERS
+from trading_assets.market_data.reference.symbology import NO_TICKERS
 from trading_assets.market_data.universe import (
     UniverseError,
     default_as_of,

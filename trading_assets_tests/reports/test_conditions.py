@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from trading_assets.reports.conditions import condition_tables, in_words, spans
-from trading_assets.reports.content import StrategyContent, strategy_content
+from trading_assets.reports.strategy_page.breakdown import condition_tables, in_words, spans
+from trading_assets.reports.strategy_page.data import StrategyContent, strategy_content
 from trading_assets.robustness.tables import CONDITIONS
 from trading_assets.warehouse import Warehouse
 from trading_assets_tests.backtests.frames import loaded

@@ -12,9 +12,9 @@ from trading_assets.config import Configuration
 from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, RAW_BARS, SESSIONS
 from trading_assets.models.tables import EXPLANATIONS, FOLDS, PREDICTIONS
-from trading_assets.reports.trade_evidence import UnknownTradeError, read_evidence
-from trading_assets.reports.trade_money import cash_flows
-from trading_assets.reports.trade_story import Chapter, story
+from trading_assets.reports.trade_explanation.audit_trail import UnknownTradeError, read_evidence
+from trading_assets.reports.trade_explanation.cash_flows import cash_flows
+from trading_assets.reports.trade_explanation.narrative import Chapter, story
 from trading_assets.strategies.tables import SIGNALS
 from trading_assets.warehouse import Warehouse, Whole
 from trading_assets_tests.backtests.frames import weekdays

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from trading_assets.backtests.tables import DECISIONS, LIQUIDATION_PLAN, TRADES
-from trading_assets.reports.trade_tables import last_trades, liquidation, rejections
+from trading_assets.reports.strategy_page.trades import last_trades, liquidation, rejections
 from trading_assets_tests.reports.pages import DAYS, frame
 
 

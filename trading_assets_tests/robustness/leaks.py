@@ -7,7 +7,7 @@ from typing import Literal
 import polars as pl
 
 from trading_assets.config.strategies import OrderParameters
-from trading_assets.strategies.rules import ExitRule, Rules, Trigger
+from trading_assets.strategies.interface.rules import ExitRule, Rules, Trigger
 
 CLOSE = pl.col("adj_close")
 

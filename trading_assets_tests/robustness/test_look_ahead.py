@@ -22,7 +22,7 @@ from trading_assets.models.training import TrainingRows, training_rows
 from trading_assets.robustness.look_ahead import audit
 from trading_assets.robustness.look_ahead.audit import differing, look_ahead, violations
 from trading_assets.robustness.look_ahead.point_in_time import Recorded, known_at, with_noise_after
-from trading_assets.strategies.inputs import Frames
+from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets_tests.backtests.frames import BENCHMARK, frames, frames_of, loaded, weekdays
 from trading_assets_tests.robustness.leaks import HONEST, LEAKS
 

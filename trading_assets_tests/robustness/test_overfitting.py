@@ -13,7 +13,7 @@ from trading_assets.config.canonical import canonical
 from trading_assets.robustness.overfitting.selection import TrialMissingError, selection, statistics
 from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY, TRIALS
 from trading_assets.strategies.equity_momentum import Parameters
-from trading_assets.strategies.inputs import read_frames
+from trading_assets.strategies.evaluation.inputs import read_frames
 from trading_assets.warehouse import Rows
 from trading_assets_tests.robustness.pipeline import Experiment
 

@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
 from trading_assets.config.sections import Interval
 from trading_assets.market_data.tables import BARS, INSTRUMENTS
@@ -17,7 +18,6 @@ from trading_assets.robustness.holdout.lock import is_over
 from trading_assets.robustness.steps import market, registration_of
 from trading_assets.strategies.tables import SIGNALS, STATUS
 from trading_assets.warehouse import Rows, Table, Whole
-from trading_assets.warehouse.table_asset import Step
 from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment, checks_of
 
 HOLDOUT_START, HOLDOUT_END = dt.date(2016, 12, 16), dt.date(2017, 6, 30)

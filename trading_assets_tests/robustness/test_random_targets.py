@@ -13,7 +13,7 @@ from trading_assets.backtests.engine.arrays import Targets
 from trading_assets.backtests.inputs.target_weights import targets_of
 from trading_assets.backtests.perturbations import with_moved_targets
 from trading_assets.robustness.resampling import PERMUTATION, annual_sharpes, percentile, random_targets, resample
-from trading_assets.strategies.targets import SCHEMA, checked
+from trading_assets.strategies.interface.target_weights import SCHEMA, checked
 from trading_assets_tests.backtests.test_target_strategies import DAYS, SPAN, prepared
 
 FIRST = DAYS.index(SPAN[0])

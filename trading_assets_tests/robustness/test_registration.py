@@ -16,7 +16,7 @@ from trading_assets.market_data.tables import QUARANTINE
 from trading_assets.robustness.holdout.registration import Registered, register, registration_rows
 from trading_assets.robustness.tables import REGISTRATIONS
 from trading_assets.strategies import ensemble, equity_momentum, factor, ml
-from trading_assets.strategies.frozen import frozen, sources, symbols_behind
+from trading_assets.strategies.evaluation.fingerprint import frozen, sources, symbols_behind
 
 SPANS = {
     "train": Interval(start=dt.date(2020, 1, 1), end=dt.date(2020, 1, 3)),

@@ -27,7 +27,7 @@ from trading_assets.robustness.resampling import (
     trade_statistics,
 )
 from trading_assets.robustness.tables import BANDS, DEVELOPMENT, RESAMPLING
-from trading_assets.strategies.inputs import read_frames
+from trading_assets.strategies.evaluation.inputs import read_frames
 from trading_assets.warehouse import Rows
 from trading_assets_tests.robustness.pipeline import Experiment
 

@@ -16,7 +16,7 @@ from trading_assets.config.sections import Interval, StressScenario
 from trading_assets.features.indicators import indicators
 from trading_assets.robustness.stress.bar_shocks import with_one_factor, with_shock, without_random_bars
 from trading_assets.robustness.stress.scenario_market import World, one_a_quarter, span_of, under
-from trading_assets.strategies.inputs import Frames
+from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets_tests.backtests.frames import BENCHMARK, SYMBOLS, frames, frames_of, loaded
 
 NAME = "momentum"

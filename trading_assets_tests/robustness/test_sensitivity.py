@@ -13,7 +13,7 @@ from trading_assets.backtests.results.metrics import summarise
 from trading_assets.robustness.sensitivity.sweep import Point, heatmaps, neighbours, points_of, summarise_sharpes
 from trading_assets.robustness.tables import DEVELOPMENT, HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY, STRESS, TRIALS
 from trading_assets.strategies.equity_momentum import GRID, Parameters
-from trading_assets.strategies.inputs import read_frames
+from trading_assets.strategies.evaluation.inputs import read_frames
 from trading_assets.warehouse import Rows
 from trading_assets_tests.robustness.pipeline import Experiment
 

@@ -14,8 +14,8 @@ from trading_assets.config.strategies import StrategySettings, members_of, strat
 from trading_assets.features.daily import daily_features
 from trading_assets.features.indicators import indicators
 from trading_assets.models.regimes import regime_probabilities
-from trading_assets.strategies.decisions import Decided, decide
-from trading_assets.strategies.inputs import Frames, panel_of, parameters_of
+from trading_assets.strategies.evaluation.decide import Decided, decide
+from trading_assets.strategies.evaluation.inputs import Frames, panel_of, parameters_of
 from trading_assets_tests.backtests.frames import BENCHMARK, configuration, frames, frames_of
 
 SESSIONS = 400

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from trading_assets.strategies.ensemble import Parameters, member_weights, paper_returns, target_weights
-from trading_assets.strategies.targets import checked
+from trading_assets.strategies.interface.target_weights import checked
 from trading_assets_tests.backtests.frames import weekdays
 
 ALWAYS = np.ones((1000, 1))  # one regime

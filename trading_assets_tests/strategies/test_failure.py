@@ -11,8 +11,8 @@ import pytest
 
 from trading_assets.config.sections import Risk
 from trading_assets.strategies import crypto_momentum, factor, multi_timeframe
-from trading_assets.strategies.decisions import WindowError, decide
-from trading_assets.strategies.failure import StrategyError, located, status_row
+from trading_assets.strategies.evaluation.decide import WindowError, decide
+from trading_assets.strategies.evaluation.failure import StrategyError, located, status_row
 from trading_assets.strategies.tables import STATUS
 from trading_assets_tests.backtests import broken_strategy
 from trading_assets_tests.strategies import brittle_strategy

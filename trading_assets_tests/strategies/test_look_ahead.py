@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import trading_assets.strategies
-from trading_assets.strategies.inputs import Frames
+from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets_tests.backtests.frames import FIRST
 from trading_assets_tests.strategies.panels import complete, decided, market, settings
 

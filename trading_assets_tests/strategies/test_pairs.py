@@ -11,8 +11,8 @@ import pytest
 from pydantic import ValidationError
 from statsmodels.tsa.stattools import coint
 
+from trading_assets.strategies.interface.target_weights import checked
 from trading_assets.strategies.pairs import Parameters, target_weights
-from trading_assets.strategies.targets import checked
 from trading_assets_tests.backtests.frames import weekdays
 from trading_assets_tests.strategies.test_cointegration import reverting, walks
 

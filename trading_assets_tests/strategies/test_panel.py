@@ -7,8 +7,8 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from trading_assets.strategies.panel import build_panel, columns_of, evaluate, signal_rows
-from trading_assets.strategies.rules import ExitRule, Rules, Trigger
+from trading_assets.strategies.interface.panel import build_panel, columns_of, evaluate, signal_rows
+from trading_assets.strategies.interface.rules import ExitRule, Rules, Trigger
 from trading_assets.strategies.tables import SIGNALS
 from trading_assets_tests.backtests.frames import BENCHMARK, SYMBOLS, frames, weekdays
 

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from trading_assets.config.strategies import OrderParameters
-from trading_assets.strategies.paper import paper_positions
-from trading_assets.strategies.rules import ExitRule, Rules
+from trading_assets.strategies.evaluation.paper_portfolio import paper_positions
+from trading_assets.strategies.interface.rules import ExitRule, Rules
 
 DAYS = [dt.date(2020, 1, 1) + dt.timedelta(days=day) for day in range(30)]
 Change = tuple[int, str, float, str]

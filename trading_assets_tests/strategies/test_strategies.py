@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from trading_assets.strategies import crypto_momentum, equity_momentum, ml
-from trading_assets.strategies.panel import build_panel, evaluate
+from trading_assets.strategies.interface.panel import build_panel, evaluate
 from trading_assets_tests.backtests.frames import BENCHMARK, SYMBOLS, frames, weekdays
 
 LEVELS = {"ma_20": 95.0, "ma_50": 90.0, "ma_200": 80.0, "highest_close_20": 100.0, "highest_close_55": 100.0}

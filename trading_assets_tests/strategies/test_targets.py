@@ -7,10 +7,10 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from trading_assets.strategies.panel import with_members, with_regimes
-from trading_assets.strategies.paper import signals_of_targets
+from trading_assets.strategies.evaluation.paper_portfolio import signals_of_targets
+from trading_assets.strategies.interface.panel import with_members, with_regimes
+from trading_assets.strategies.interface.target_weights import SCHEMA, TargetWeightError, checked
 from trading_assets.strategies.tables import SIGNALS, TARGET_WEIGHTS
-from trading_assets.strategies.targets import SCHEMA, TargetWeightError, checked
 
 DAYS = [dt.date(2020, 1, day) for day in range(1, 9)]
 BARS = pl.DataFrame({"session": DAYS * 2, "symbol": ["A"] * 8 + ["B"] * 8}).sort("symbol", "session")

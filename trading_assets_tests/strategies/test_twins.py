@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from trading_assets.strategies import equity_momentum, factor, mean_reversion, multi_timeframe
-from trading_assets.strategies.panel import evaluate
+from trading_assets.strategies.interface.panel import evaluate
 from trading_assets_tests.strategies.panels import SYMBOLS, decided, market, panel, rows_of, settings
 
 

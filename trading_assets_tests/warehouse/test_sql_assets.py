@@ -12,6 +12,13 @@ import duckdb
 import polars as pl
 import pytest
 
+from trading_assets.asset_factories.sql_assets import (
+    build_sql_assets,
+    define_view,
+    models_folder,
+    read_models,
+    run_model,
+)
 from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS, ORDERS, TRADES
 from trading_assets.config import load_configuration
 from trading_assets.features.tables import DAILY, INDICATORS
@@ -19,7 +26,6 @@ from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, RAW
 from trading_assets.models.tables import PREDICTIONS
 from trading_assets.strategies.tables import SIGNALS
 from trading_assets.warehouse import Column, MissingTableError, StaleInputError, Table, Warehouse, Whole
-from trading_assets.warehouse.sql_assets import build_sql_assets, define_view, models_folder, read_models, run_model
 from trading_assets.warehouse.sql_models import SqlModel, parse_models
 from trading_assets_tests.conftest import REPOSITORY, TINY
 from trading_assets_tests.warehouse.worlds import day
@@ -295,7 +301,8 @@ def test_the_installed_package_brings_its_models(tmp_path: Path) -> None:
     shutil.copytree(REPOSITORY / "dbt_like_sql", tmp_path / "trading_assets" / "dbt_like_sql")
     files = list((REPOSITORY / "dbt_like_sql").rglob("*.sql"))
     code = (
-        "from trading_assets.warehouse.sql_assets import *; print(models_folder(), len(read_models(models_folder())))"
+        "from trading_assets.asset_factories.sql_assets import *; "
+        "print(models_folder(), len(read_models(models_folder())))"
     )
     printed = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True

@@ -10,8 +10,9 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from trading_assets.warehouse import Rows, Warehouse, table_asset
-from trading_assets.warehouse.table_asset import STALE_RETRIES, Step
+from trading_assets.asset_factories import table_asset
+from trading_assets.asset_factories.table_asset import STALE_RETRIES, Step
+from trading_assets.warehouse import Rows, Warehouse
 from trading_assets_tests.warehouse.worlds import BARS, EQUITY, bars, equity
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, Integers
 from trading_assets.backtests.inputs.market_arrays import Grid
-from trading_assets.strategies.rules import Rules
+from trading_assets.strategies.interface.rules import Rules
 
 
 @dataclass(frozen=True)

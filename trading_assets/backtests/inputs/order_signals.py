@@ -24,8 +24,8 @@ from trading_assets.backtests.inputs.axis_labels import Names
 from trading_assets.backtests.inputs.market_arrays import Grid
 from trading_assets.backtests.inputs.plan import Plan
 from trading_assets.config.strategies import OrderParameters
-from trading_assets.strategies.panel import evaluate
-from trading_assets.strategies.rules import Rules
+from trading_assets.strategies.interface.panel import evaluate
+from trading_assets.strategies.interface.rules import Rules
 
 #: Codes of `volatility_scaling`.
 SCALING = {"off": SCALING_OFF, "continuous": SCALING_CONTINUOUS, "regime": SCALING_REGIME}

@@ -15,7 +15,7 @@ from trading_assets.backtests.inputs.market_arrays import Grid
 from trading_assets.backtests.inputs.order_signals import SCALING
 from trading_assets.backtests.inputs.plan import Plan
 from trading_assets.config.strategies import TargetWeightParameters
-from trading_assets.strategies.targets import checked
+from trading_assets.strategies.interface.target_weights import checked
 
 #: Parameters that the engine alone reads: sets that differ in nothing else share their target weights.
 _OF_THE_ENGINE = {"capacity", "volatility_scaling"}
@@ -55,7 +55,7 @@ def targets_of(rows: pl.DataFrame, panel: pl.DataFrame, grid: Grid, market: Mark
     Parameters
     ----------
     rows
-        See `trading_assets.strategies.targets.checked`.
+        See `trading_assets.strategies.interface.target_weights.checked`.
     """
     members = panel.select("session", "symbol", eligible="in_universe")
     sessions = pl.DataFrame({"session": grid.sessions}, schema={"session": pl.Date}).with_row_index("t")

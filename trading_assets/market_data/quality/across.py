@@ -10,7 +10,7 @@ import math
 import polars as pl
 
 from trading_assets.config.quality import LOOK_BACK, Quality
-from trading_assets.market_data.neighbours import previous
+from trading_assets.market_data.bar_windows import previous
 from trading_assets.market_data.quality.values import PRICES
 
 #: Logarithm of the ratios that count as one: a quarter of a percent either way.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from trading_assets.config.quality import Quality
-from trading_assets.market_data.decided import Decided
+from trading_assets.market_data.prior_results import Decided
 from trading_assets.market_data.quality.rules import RULES, Rule
 
 _ORDER = {rule.name: number for number, rule in enumerate(RULES)}

@@ -14,9 +14,8 @@ import polars as pl
 
 from trading_assets.config.quality import Quality
 from trading_assets.market_data.adjustment import FACTOR_COLUMNS, with_factor_change, with_units
-from trading_assets.market_data.corporate_actions import NO_ACTIONS
-from trading_assets.market_data.decided import NOTHING_DECIDED, ChangedDecisionError, Decided
-from trading_assets.market_data.neighbours import previous, repeated
+from trading_assets.market_data.bar_windows import previous, repeated
+from trading_assets.market_data.prior_results import NOTHING_DECIDED, ChangedDecisionError, Decided
 from trading_assets.market_data.quality import across, levels
 from trading_assets.market_data.quality.findings import Findings, QualityError
 from trading_assets.market_data.quality.moves import extreme_moves
@@ -49,7 +48,8 @@ from trading_assets.market_data.quality.rules import (
     Rule,
 )
 from trading_assets.market_data.quality.values import PRICES, VALUES
-from trading_assets.market_data.tickers import NO_TICKERS
+from trading_assets.market_data.reference.corporate_actions import NO_ACTIONS
+from trading_assets.market_data.reference.symbology import NO_TICKERS
 
 __all__ = ["Judged", "QualityError", "judge"]
 

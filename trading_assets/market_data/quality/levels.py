@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from trading_assets.config.quality import Quality
-from trading_assets.market_data.neighbours import previous
+from trading_assets.market_data.bar_windows import previous
 
 #: How near to a power of ten a change of the unit is, as a log: the market moves on the same day.
 _UNIT_NEARNESS = math.log1p(0.1)

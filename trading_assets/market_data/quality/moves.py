@@ -9,7 +9,7 @@ import polars as pl
 
 from trading_assets.config.quality import Quality
 from trading_assets.market_data.adjustment import FACTOR_COLUMNS, with_factor_change
-from trading_assets.market_data.neighbours import following, previous
+from trading_assets.market_data.bar_windows import following, previous
 from trading_assets.market_data.quality.rules import HALF_ADJUSTED
 
 #: Price ratios of ordinary splits, either way: 3-for-2, and 2 to 10 for 1.

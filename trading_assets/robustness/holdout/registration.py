@@ -23,7 +23,7 @@ from trading_assets.config.sections import Interval
 from trading_assets.features.catalog import FEATURES
 from trading_assets.market_data.quality import taken_back
 from trading_assets.robustness.tables import REGISTRATIONS
-from trading_assets.strategies.frozen import frozen
+from trading_assets.strategies.evaluation.fingerprint import frozen
 
 #: Settings of the section `robustness` that decide what the resampled criteria are.
 RESAMPLING_SETTINGS = {"resamples", "permutations", "block_sessions", "cross_validation_blocks"}

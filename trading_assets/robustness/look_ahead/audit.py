@@ -29,8 +29,8 @@ from trading_assets.models.run import SCORES, out_of_sample_scores, samples_and_
 from trading_assets.models.tables import REGIMES
 from trading_assets.robustness.look_ahead.point_in_time import Recorded, known_at, with_noise_after
 from trading_assets.robustness.tables import LOOK_AHEAD
-from trading_assets.strategies.decisions import Decided, decide, first_decision
-from trading_assets.strategies.inputs import Frames, columns_named, panel_of, parameters_of
+from trading_assets.strategies.evaluation.decide import Decided, decide, first_decision
+from trading_assets.strategies.evaluation.inputs import Frames, columns_named, panel_of, parameters_of
 from trading_assets.strategies.tables import SIGNALS, TARGET_WEIGHTS
 
 #: The two ways in which the future is taken away.

@@ -22,8 +22,8 @@ from trading_assets.config.strategies import members_of, strategy_module
 from trading_assets.features.daily import daily_features, with_sources
 from trading_assets.features.indicators import indicators
 from trading_assets.robustness.stress.bar_shocks import with_one_factor, with_shock, without_random_bars
-from trading_assets.strategies.decisions import decide
-from trading_assets.strategies.inputs import Frames, panel_of, parameters_of, symbols_of
+from trading_assets.strategies.evaluation.decide import decide
+from trading_assets.strategies.evaluation.inputs import Frames, panel_of, parameters_of, symbols_of
 
 
 @dataclass(frozen=True)

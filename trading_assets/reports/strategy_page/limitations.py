@@ -5,10 +5,10 @@ from __future__ import annotations
 import polars as pl
 
 from trading_assets import charts
-from trading_assets.reports.cells import Cell, Format, Grid, Head, number, percent
-from trading_assets.reports.conditions import condition_tables, in_words, spans
-from trading_assets.reports.content import StrategyContent
-from trading_assets.reports.section import Section
+from trading_assets.reports.html_table import Cell, Format, Grid, Head, number, percent
+from trading_assets.reports.strategy_page.breakdown import condition_tables, in_words, spans
+from trading_assets.reports.strategy_page.data import StrategyContent
+from trading_assets.reports.strategy_page.section import Section
 from trading_assets.robustness.tables import DEVELOPMENT
 
 #: Statistics of the choice among the trials: what they say, and how they are written.

@@ -15,7 +15,7 @@ from trading_assets.models import tables as models
 from trading_assets.robustness import tables as robustness
 from trading_assets.robustness.tables import EVERY_STRATEGY
 from trading_assets.strategies import tables as strategies
-from trading_assets.strategies.inputs import NoSymbolsError, benchmark_of, instruments_of
+from trading_assets.strategies.evaluation.inputs import NoSymbolsError, benchmark_of, instruments_of
 from trading_assets.warehouse import Rows, Warehouse
 
 #: A SQL model: see dbt_like_sql/market_data.

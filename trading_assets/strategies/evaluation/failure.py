@@ -13,7 +13,7 @@ from trading_assets.strategies.tables import FAILED, OK, STATUS
 from trading_assets.warehouse import Rows, Table
 
 if TYPE_CHECKING:
-    from trading_assets.warehouse.table_asset import Step
+    from trading_assets.asset_factories.table_asset import Step
 
 
 class UpstreamFailedError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from trading_assets.reports.cells import Grid
+from trading_assets.reports.html_table import Grid
 
 
 @dataclass(frozen=True)

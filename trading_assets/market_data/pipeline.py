@@ -11,12 +11,12 @@ from trading_assets.config import Configuration
 from trading_assets.config.universe import DynamicUniverse
 from trading_assets.market_data import calendars, quality
 from trading_assets.market_data.adjustment import adjust
-from trading_assets.market_data.corporate_actions import compared
-from trading_assets.market_data.decided import NOTHING_DECIDED, ChangedDecisionError, Decided
+from trading_assets.market_data.bar_windows import distinct
 from trading_assets.market_data.dynamic_universe import spells
-from trading_assets.market_data.inputs import Inputs
 from trading_assets.market_data.instruments import instruments
-from trading_assets.market_data.neighbours import distinct
+from trading_assets.market_data.prior_results import NOTHING_DECIDED, ChangedDecisionError, Decided
+from trading_assets.market_data.reference.corporate_actions import compared
+from trading_assets.market_data.reference_data import Inputs
 from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS
 from trading_assets.market_data.universe import default_as_of, resolve
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from trading_assets.reports.cells import Cell, Format, Grid, Head, number, percent
-from trading_assets.reports.content import StrategyContent
+from trading_assets.reports.html_table import Cell, Format, Grid, Head, number, percent
+from trading_assets.reports.strategy_page.data import StrategyContent
 from trading_assets.robustness.stress.breakdown import (
     DEEP,
     DOWN,

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from trading_assets.reports.cells import Grid, grid, number, percent
-from trading_assets.reports.content import StrategyContent
-from trading_assets.reports.section import Section
-from trading_assets.reports.sections import criteria_table, sections
+from trading_assets.reports.html_table import Grid, grid, number, percent
+from trading_assets.reports.strategy_page.data import StrategyContent
+from trading_assets.reports.strategy_page.section import Section
+from trading_assets.reports.strategy_page.sections import criteria_table, sections
 
 if TYPE_CHECKING:
     from jinja2 import Environment

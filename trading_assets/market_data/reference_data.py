@@ -11,10 +11,10 @@ from typing import NamedTuple
 import polars as pl
 
 from trading_assets.config import Configuration
-from trading_assets.market_data.corporate_actions import recorded_actions
 from trading_assets.market_data.quality.releases import read_releases
-from trading_assets.market_data.sectors import read_sectors
-from trading_assets.market_data.tickers import recorded_tickers
+from trading_assets.market_data.reference.corporate_actions import recorded_actions
+from trading_assets.market_data.reference.sectors import read_sectors
+from trading_assets.market_data.reference.symbology import recorded_tickers
 from trading_assets.market_data.universe import Memberships, read_memberships
 
 _SETTINGS = {"start", "quality", "universe", "benchmarks", "market_data"}

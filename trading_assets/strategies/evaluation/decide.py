@@ -13,12 +13,12 @@ from trading_assets.config.sections import Risk
 from trading_assets.config.strategies import OrderParameters, StrategyParameters, windows_of
 from trading_assets.features.catalog import FEATURES
 from trading_assets.features.indicators import INDICATORS
-from trading_assets.strategies.failure import located
-from trading_assets.strategies.inputs import columns_named
-from trading_assets.strategies.panel import signal_rows
-from trading_assets.strategies.paper import paper_positions, signals_of_targets
+from trading_assets.strategies.evaluation.failure import located
+from trading_assets.strategies.evaluation.inputs import columns_named
+from trading_assets.strategies.evaluation.paper_portfolio import paper_positions, signals_of_targets
+from trading_assets.strategies.interface.panel import signal_rows
+from trading_assets.strategies.interface.target_weights import checked
 from trading_assets.strategies.tables import SIGNALS, TARGET_WEIGHTS
-from trading_assets.strategies.targets import checked
 
 
 @dataclass(frozen=True)

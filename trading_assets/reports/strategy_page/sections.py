@@ -9,11 +9,11 @@ import polars as pl
 
 from trading_assets import charts
 from trading_assets.backtests.results.metrics import METRICS
-from trading_assets.reports.cells import Cell, Grid, Head, grid, number, percent
-from trading_assets.reports.content import StrategyContent
-from trading_assets.reports.doubts import development_bands, doubts_section
-from trading_assets.reports.section import Section
-from trading_assets.reports.trade_tables import trades_section
+from trading_assets.reports.html_table import Cell, Grid, Head, grid, number, percent
+from trading_assets.reports.strategy_page.data import StrategyContent
+from trading_assets.reports.strategy_page.limitations import development_bands, doubts_section
+from trading_assets.reports.strategy_page.section import Section
+from trading_assets.reports.strategy_page.trades import trades_section
 
 FRACTIONS = (
     "total_return annual_return volatility max_drawdown daily_loss_99 "

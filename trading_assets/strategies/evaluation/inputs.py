@@ -20,7 +20,7 @@ from trading_assets.config.strategies import (
 from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SESSIONS, UNIVERSE
 from trading_assets.models.tables import PREDICTIONS, REGIMES
-from trading_assets.strategies.panel import build_panel, columns_of, with_members, with_regimes
+from trading_assets.strategies.interface.panel import build_panel, columns_of, with_members, with_regimes
 from trading_assets.strategies.tables import TARGET_WEIGHTS
 from trading_assets.warehouse import Rows, Table, Warehouse
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 
 from trading_assets.config import Configuration
-from trading_assets.market_data.neighbours import previous
-from trading_assets.market_data.reference_files import ReferenceFile, reference_files
+from trading_assets.market_data.bar_windows import previous
+from trading_assets.market_data.reference.files import ReferenceFile, reference_files
 
 SCHEMA = {"symbol": pl.String, "session": pl.Date, "split_ratio": pl.Float64, "cash_dividend": pl.Float64}
 NO_ACTIONS = pl.DataFrame(schema=SCHEMA)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from trading_assets.reports.cells import Grid, grid, percent, price
-from trading_assets.reports.content import StrategyContent
-from trading_assets.reports.section import Section
+from trading_assets.reports.html_table import Grid, grid, percent, price
+from trading_assets.reports.strategy_page.data import StrategyContent
+from trading_assets.reports.strategy_page.section import Section
 
 SHOWN_TRADES = 100
 _PRICES = dict.fromkeys(("entry_price", "exit_price", "stop_price"), price)

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from trading_assets.config import Configuration
-from trading_assets.market_data.reference_files import ReferenceError, ReferenceFile, reference_files
+from trading_assets.market_data.reference.files import ReferenceError, ReferenceFile, reference_files
 
 SCHEMA = {"symbol": pl.String, "ticker": pl.String, "start": pl.Date, "end": pl.Date, "delisted": pl.Date}
 NO_TICKERS = pl.DataFrame(schema=SCHEMA)

@@ -11,15 +11,15 @@ import polars as pl
 
 from trading_assets.backtests.tables import METRICS
 from trading_assets.config import Configuration
-from trading_assets.reports.content import (
+from trading_assets.reports.exports import csv_text, json_text
+from trading_assets.reports.strategy_page.data import (
     StrategyContent,
     quality_counts,
     read_outcome,
     strategy_content,
     traded_instruments,
 )
-from trading_assets.reports.exports import csv_text, json_text
-from trading_assets.reports.page import index_page, result_of, strategy_page
+from trading_assets.reports.strategy_page.page import index_page, result_of, strategy_page
 from trading_assets.reports.tables import EXPECTATIONS
 from trading_assets.warehouse import Rows, Warehouse
 

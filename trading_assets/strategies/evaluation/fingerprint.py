@@ -17,8 +17,8 @@ from trading_assets.config.strategies import is_target_weight, members_of, strat
 from trading_assets.features.catalog import FEATURES
 from trading_assets.models.regimes import REGIMES_VERSION
 from trading_assets.models.run import TRAINING_VERSION
-from trading_assets.strategies.inputs import columns_named, instruments_of, parameters_of
-from trading_assets.strategies.rules import Rules
+from trading_assets.strategies.evaluation.inputs import columns_named, instruments_of, parameters_of
+from trading_assets.strategies.interface.rules import Rules
 
 #: Parts of this package whose code decides what a strategy does; changes elsewhere are changes of the engine.
 _DECIDING = ("trading_assets.strategies", "trading_assets.models")

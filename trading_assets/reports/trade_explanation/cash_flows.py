@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from trading_assets.reports.cells import price
-from trading_assets.reports.trade_evidence import Row, TradeEvidence
+from trading_assets.reports.html_table import price
+from trading_assets.reports.trade_explanation.audit_trail import Row, TradeEvidence
 
 
 @dataclass

@@ -13,7 +13,7 @@ import polars as pl
 
 from trading_assets.config.sections import AssetClass
 from trading_assets.market_data.universe import with_membership
-from trading_assets.strategies.rules import Rules
+from trading_assets.strategies.interface.rules import Rules
 
 
 def columns_of(rules: Rules) -> set[str]:

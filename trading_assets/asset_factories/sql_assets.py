@@ -10,13 +10,13 @@ import dagster as dg
 import polars as pl
 
 import trading_assets
+from trading_assets.asset_factories.table_asset import OWNERS
 from trading_assets.config import Configuration
 from trading_assets.warehouse import storage
 from trading_assets.warehouse.errors import MissingTableError
 from trading_assets.warehouse.slices import Whole
 from trading_assets.warehouse.sql_models import SqlModel, parse_models, with_replacements
 from trading_assets.warehouse.table import Column, Table
-from trading_assets.warehouse.table_asset import OWNERS
 from trading_assets.warehouse.warehouse import UnitOfWork, Warehouse
 
 Producers = Mapping[str, Sequence[dg.AssetKey]]

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from trading_assets.reports.cells import price
-from trading_assets.reports.trade_evidence import Row, TradeEvidence
-from trading_assets.reports.trade_money import cash_flows, events_while_held
+from trading_assets.reports.html_table import price
+from trading_assets.reports.trade_explanation.audit_trail import Row, TradeEvidence
+from trading_assets.reports.trade_explanation.cash_flows import cash_flows, events_while_held
 
 #: Candidates of the session that are shown beside the trade's own.
 SHOWN_CANDIDATES = 12

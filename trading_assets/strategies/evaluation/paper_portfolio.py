@@ -15,8 +15,8 @@ from typing import NamedTuple
 import polars as pl
 
 from trading_assets.config.strategies import OrderParameters
-from trading_assets.strategies.rules import ExitRule, Rules
-from trading_assets.strategies.targets import SCHEMA
+from trading_assets.strategies.interface.rules import ExitRule, Rules
+from trading_assets.strategies.interface.target_weights import SCHEMA
 
 DELISTED, HARD_STOP, MAX_HOLD, REBALANCE = "delisted", "hard_stop", "max_hold", "rebalance"
 

@@ -13,9 +13,9 @@ import polars as pl
 
 from trading_assets.config.quality import LOOK_BACK
 from trading_assets.config.universe import DynamicUniverse
-from trading_assets.market_data.decided import Decided
-from trading_assets.market_data.inputs import Inputs
+from trading_assets.market_data.prior_results import Decided
 from trading_assets.market_data.quality.rules import EXTREME_MOVE, FUTURE_BAR, UNIT_CHANGE, taken_back
+from trading_assets.market_data.reference_data import Inputs
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, JUDGED_MONTHS, QUARANTINE, RAW_BARS, SESSIONS
 from trading_assets.warehouse import MissingTableError, UnitOfWork
 

@@ -1,0 +1,1 @@
+"""Build Dagster assets from declared tables and from SQL models."""

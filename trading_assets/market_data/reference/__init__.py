@@ -1,0 +1,1 @@
+"""Read reference data: corporate actions, symbology, sectors."""

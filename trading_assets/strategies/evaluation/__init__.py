@@ -1,0 +1,1 @@
+"""Evaluate strategy modules: what they read, what they decide, what their code is."""

@@ -1,0 +1,1 @@
+"""Define what a strategy module is: its inputs, its rules or target weights, its parameters."""
