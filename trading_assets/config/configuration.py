@@ -95,9 +95,9 @@ class Configuration(Section):
         return self.home / "warehouse.duckdb"
 
     @property
-    def releases_path(self) -> Path | None:
+    def overrides_path(self) -> Path | None:
         """The list of reviewed data-quality findings, if there is one."""
-        return self.directory / self.quality.releases if self.quality.releases else None
+        return self.directory / self.quality.overrides if self.quality.overrides else None
 
     @property
     def dagster_home(self) -> Path:

@@ -29,6 +29,9 @@ WEBHOOK_TOKEN_VARIABLE = "TRADING_ASSETS_WEBHOOK_TOKEN"
 
 KeyPath = tuple[str | int, ...]
 
+#: Keys of earlier versions and their names of today.
+RENAMED_KEYS = {"releases": "overrides", "tickers": "symbology"}
+
 
 class ConfigurationError(Exception):
     """The configuration file cannot be used; `str()` is the message for people."""
@@ -196,7 +199,7 @@ def _explain(
         what, expected = item["msg"].removeprefix("Value error, "), ""
         if item["type"] == "extra_forbidden":
             what = f"unknown key {where[-1]!r}"
-            expected = _nearest(str(where[-1]), _known_keys(model, item["loc"][:-1]))
+            expected = _valid_key(str(where[-1]), _known_keys(model, item["loc"][:-1]))
         elif item["type"] == "missing":
             what, expected = f"missing key {where[-1]!r}", "a value for it"
         elif "input" in item and not isinstance(item["input"], dict | list):
@@ -235,6 +238,11 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for part in get_args(annotation) for model in _models_in(part)]
+
+
+def _valid_key(key: str, known: list[str]) -> str:
+    name = RENAMED_KEYS.get(key)
+    return f"{name!r}, its name since 0.2.0" if name in known else _nearest(key, known)
 
 
 def _nearest(key: str, known: list[str]) -> str:

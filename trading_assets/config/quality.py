@@ -88,7 +88,7 @@ class Quality(Section):
     severity: dict[str, Severity] = Field(
         default={}, description="rule -> off | flag | row | symbol | batch, where the default is not wanted"
     )
-    releases: str = Field(
+    overrides: str = Field(
         default="", description="path of a CSV with the columns symbol, session, rule: findings that a person reviewed"
     )
 

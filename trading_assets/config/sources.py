@@ -38,7 +38,7 @@ class SourceSettings(Section):
     actions: str = Field(
         default="", description="a glob: CSV of splits and dividends on record (symbol, session, ...), or factor files"
     )
-    tickers: str = Field(
+    symbology: str = Field(
         default="", description="a glob: CSV of the spells of tickers (symbol, ticker, start, ...), or map files"
     )
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from trading_assets.config.quality import LOOK_BACK
 from trading_assets.market_data.bar_windows import previous
-from trading_assets.market_data.prior_results import NOTHING_DECIDED, Decided
+from trading_assets.market_data.prior_results import NO_PRIOR_RESULTS, PriorResults
 from trading_assets.market_data.reference.corporate_actions import NO_ACTIONS, at_bars
 
 #: What `with_factor_change` adds.
@@ -79,7 +79,7 @@ def adjust(
     bars: pl.DataFrame,
     split_threshold: float,
     actions: pl.DataFrame = NO_ACTIONS,
-    decided: Decided = NOTHING_DECIDED,
+    prior: PriorResults = NO_PRIOR_RESULTS,
 ) -> pl.DataFrame:
     """Add corporate actions, the forward factor and adjusted prices; replaces the source's `adj_close`.
 
@@ -91,8 +91,8 @@ def adjust(
         An inferred change of the factor further than this from 1 can be a split.
     actions
         On record, of `corporate_actions.read_actions`; they hold where they are.
-    decided
-        F goes on from that of the last bar before `decided.since`; earlier ones get none.
+    prior
+        F goes on from that of the last bar before `prior.since`; earlier ones get none.
 
     Returns
     -------
@@ -115,9 +115,9 @@ def adjust(
         split_ratio=pl.when(is_recorded).then("recorded_split").otherwise("inferred_split"),
         cash_dividend=pl.when(is_recorded).then("recorded_dividend").otherwise("inferred_dividend"),
     )
-    reached = decided.last.select("symbol", "session", reached="forward_factor")
+    reached = prior.last.select("symbol", "session", reached="forward_factor")
     rows = used.with_columns(change=change).join(reached, on=["symbol", "session"], how="left", maintain_order="left")
-    step = pl.when(pl.col("session") < decided.since).then(pl.col("reached").fill_null(1.0)).otherwise("change")
+    step = pl.when(pl.col("session") < prior.since).then(pl.col("reached").fill_null(1.0)).otherwise("change")
     factored = rows.with_columns(adj_close_received="adj_close", forward_factor=step.cum_prod().over("symbol")).drop(
         "change", "reached"
     )

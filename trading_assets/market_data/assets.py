@@ -14,22 +14,22 @@ from trading_assets.asset_factories.table_asset import Step, Window, table_asset
 from trading_assets.config import Configuration
 from trading_assets.config.remote_sources import MissingSecretError, RemoteSource, SqlSource
 from trading_assets.market_data import sources
-from trading_assets.market_data.incremental import PAST, judged_months, read_again
+from trading_assets.market_data.incremental import PAST, read_again, settled_months
 from trading_assets.market_data.pipeline import History, history, refuse_faulty, unsettled_since
-from trading_assets.market_data.prior_results import ChangedDecisionError
+from trading_assets.market_data.prior_results import ChangedPriorResultError
 from trading_assets.market_data.quality import FUTURE_BAR, taken_back
-from trading_assets.market_data.reference.symbology import NO_TICKERS, identified, read_tickers
+from trading_assets.market_data.reference.symbology import NO_SYMBOLOGY, identified, read_symbology
 from trading_assets.market_data.reference_data import Inputs, read_inputs
 from trading_assets.market_data.revisions import reconcile
 from trading_assets.market_data.tables import (
     BARS,
     CORPORATE_ACTIONS,
     INSTRUMENTS,
-    JUDGED_MONTHS,
     QUARANTINE,
     RAW_BARS,
     REVISIONS,
     SESSIONS,
+    SETTLED_MONTHS,
     UNIVERSE,
 )
 from trading_assets.market_data.universe import (
@@ -54,7 +54,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         table_asset(
             bars,
             stage="market_data",
-            tables=[BARS, QUARANTINE, CORPORATE_ACTIONS, JUDGED_MONTHS, SESSIONS, INSTRUMENTS, UNIVERSE],
+            tables=[BARS, QUARANTINE, CORPORATE_ACTIONS, SETTLED_MONTHS, SESSIONS, INSTRUMENTS, UNIVERSE],
             deps=[dg.AssetDep(["market_data", "raw_bars"], partition_mapping=EVERY_MONTH_BEFORE)],
             partitions=partitions,
         ),
@@ -105,17 +105,19 @@ def raw_bars(step: Step) -> Mapping[str, Any]:
 def bars(step: Step) -> Mapping[str, Any]:
     """Usable bars with corporate actions and forward-adjusted prices; what is not usable, in quarantine with reasons.
 
-    Judged in the light of each symbol's past and written by month, so that one month and the whole range agree to the
-    bit. The past is all there is, or, where the months before are on record as judged, as much as rules look at.
+    Checked in the light of each symbol's past and written by month, so that one month and the whole range agree to the
+    bit. The past is all there is, or, where the months before are on record as settled, as much as rules look at.
     Also the expected sessions, the instruments and the universe.
     """
     configuration, months = step.configuration, step.months
     inputs = read_inputs(configuration)
     result = _history(step, inputs)
-    known = step.work.query(f"SELECT DISTINCT symbol, session FROM {RAW_BARS.name}") if inputs.releases.height else None
-    if known is not None and (unused := inputs.releases.join(known, on=["symbol", "session"], how="anti")).height:
+    known = (
+        step.work.query(f"SELECT DISTINCT symbol, session FROM {RAW_BARS.name}") if inputs.overrides.height else None
+    )
+    if known is not None and (unused := inputs.overrides.join(known, on=["symbol", "session"], how="anti")).height:
         symbol, session, _ = unused.row(0)
-        step.log.warning(f"{unused.height} releases name no bar, the first {symbol} on {session}")
+        step.log.warning(f"{unused.height} overrides name no bar, the first {symbol} on {session}")
     if result.ignored:
         shown = ", ".join(result.ignored[:10]) + (", ..." if len(result.ignored) > 10 else "")
         step.log.warning(f"{len(result.ignored)} symbols of the data are not in the universe and are ignored: {shown}")
@@ -131,7 +133,7 @@ def bars(step: Step) -> Mapping[str, Any]:
             (Sessions(result.since, dt.date.max), {CORPORATE_ACTIONS: result.corporate_actions}),
             (
                 Sessions(months.start, dt.date.max),
-                {JUDGED_MONTHS: judged_months(step.work, inputs, months.start, months.end)},
+                {SETTLED_MONTHS: settled_months(step.work, inputs, months.start, months.end)},
             ),
             (
                 Whole(),
@@ -145,7 +147,7 @@ def bars(step: Step) -> Mapping[str, Any]:
     )
     return {
         "as of": result.as_of,
-        "judged": "everything" if result.since == dt.date.min else f"from {result.since} on",
+        "checked": "everything" if result.since == dt.date.min else f"from {result.since} on",
         "ignored symbols": len(result.ignored),
         "quarantined bars": quarantine.height,
         "reasons": quarantine.explode("reasons").group_by("reasons").len("bars").sort("reasons"),
@@ -156,9 +158,9 @@ def _history(step: Step, inputs: Inputs) -> History:
     """What is to be known of the run's months: from what is new and its past where that is enough, else from all."""
     again = read_again(step.work, inputs, step.months.start)
     if again is not None:
-        raw, decided = again
-        with suppress(ChangedDecisionError):
-            return history(raw, inputs, decided)
+        raw, prior = again
+        with suppress(ChangedPriorResultError):
+            return history(raw, inputs, prior)
     return history(step.work.read(RAW_BARS), inputs)
 
 
@@ -219,7 +221,7 @@ def _read(step: Step, window: Window, stored: pl.DataFrame, failures: list[str])
             kept = stored.filter(source=source.source, asset_class=source.asset_class, calendar=source.calendar)
             found.append(kept.drop("occurrence", "ingested_at"))
             continue
-        spells = read_tickers(source.tickers, configuration.directory) if source.tickers else NO_TICKERS
+        spells = read_symbology(source.symbology, configuration.directory) if source.symbology else NO_SYMBOLOGY
         own, lost = identified(received.with_columns(calendar=pl.lit(source.calendar)), spells)
         found.append(own)
         nobody.append(lost)

@@ -1,7 +1,7 @@
-"""Which months are judged for good, so that a new session costs what it brings and not what was there.
+"""Which months are settled for good, so that a new session costs what it brings and not what was there.
 
 A month is on record with a fingerprint of all that its bars depend on. While both agree, what is stored is what a run
-over everything would write again, and later months are judged with a short past: `LOOK_BACK` usable bars a symbol.
+over everything would write again, and later months are checked with a short past: `LOOK_BACK` usable bars a symbol.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import polars as pl
 
 from trading_assets.config.quality import LOOK_BACK
 from trading_assets.config.universe import DynamicUniverse
-from trading_assets.market_data.prior_results import Decided
+from trading_assets.market_data.prior_results import PriorResults
 from trading_assets.market_data.quality.rules import EXTREME_MOVE, FUTURE_BAR, UNIT_CHANGE, taken_back
 from trading_assets.market_data.reference_data import Inputs
-from trading_assets.market_data.tables import BARS, INSTRUMENTS, JUDGED_MONTHS, QUARANTINE, RAW_BARS, SESSIONS
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, RAW_BARS, SESSIONS, SETTLED_MONTHS
 from trading_assets.warehouse import MissingTableError, UnitOfWork
 
 _DAY = dt.timedelta(days=1)
@@ -25,27 +25,27 @@ PAST = dt.timedelta(days=300)
 _LONGEST_PAST = 8 * PAST
 
 
-def judged_months(work: UnitOfWork, inputs: Inputs, start: dt.date, end: dt.date) -> pl.DataFrame:
-    """Rows of `tables.JUDGED_MONTHS` for the months from `start` to `end`, as far as all before them are on record."""
+def settled_months(work: UnitOfWork, inputs: Inputs, start: dt.date, end: dt.date) -> pl.DataFrame:
+    """Rows of `tables.SETTLED_MONTHS` for the months from `start` to `end`, as far as all before them are on record."""
     before = work.aside().query("SELECT min(session) FROM market_data.raw_bars").item()
-    if before is not None and before < start and not _is_judged(work, inputs, start - _DAY):
-        return JUDGED_MONTHS.empty()
+    if before is not None and before < start and not _is_settled(work, inputs, start - _DAY):
+        return SETTLED_MONTHS.empty()
     lasts, commits = pl.date_range(start, end, "1mo", eager=True).dt.month_end(), work.commits(RAW_BARS)
     return pl.DataFrame(
         [(last, inputs.fingerprint(last), _last_commit(commits, last)) for last in lasts],
-        schema={name: column.dtype for name, column in JUDGED_MONTHS.columns.items()},
+        schema={name: column.dtype for name, column in SETTLED_MONTHS.columns.items()},
         orient="row",
     )
 
 
-def read_again(work: UnitOfWork, inputs: Inputs, since: dt.date) -> tuple[pl.DataFrame, Decided] | None:
-    """Received bars from `since` on with the past that judging them needs, and what is on record of that past.
+def read_again(work: UnitOfWork, inputs: Inputs, since: dt.date) -> tuple[pl.DataFrame, PriorResults] | None:
+    """Received bars from `since` on with the past that checking them needs, and what is on record of that past.
 
-    None where everything is to be judged again: the past is not on record, or is no past that ends (a delivery held
+    None where everything is to be checked again: the past is not on record, or is no past that ends (a delivery held
     back, another unit, a move that was taken back on its last day), or a universe is chosen from all of it.
     """
     dynamic = any(isinstance(each, DynamicUniverse) for each in inputs.configuration.universe.values())
-    if dynamic or not _is_judged(work, inputs, since - _DAY):
+    if dynamic or not _is_settled(work, inputs, since - _DAY):
         return None
     try:
         past = _past(work, since)
@@ -63,7 +63,7 @@ def read_again(work: UnitOfWork, inputs: Inputs, since: dt.date) -> tuple[pl.Dat
         last = ends.drop("first")
         if _is_open(work, held, last, since, past):
             return None
-        decided = Decided(
+        prior = PriorResults(
             since=since,
             reasons=held.select("symbol", "session", "occurrence", rule="reasons").explode("rule"),
             last=last,
@@ -73,14 +73,14 @@ def read_again(work: UnitOfWork, inputs: Inputs, since: dt.date) -> tuple[pl.Dat
                 f"SELECT calendar, min(session) AS session FROM {SESSIONS.name} GROUP BY calendar ORDER BY calendar"
             ),
         )
-        return work.read(RAW_BARS, where="session >= ?", parameters=[past]), decided
+        return work.read(RAW_BARS, where="session >= ?", parameters=[past]), prior
     except MissingTableError:
         return None
 
 
-def _is_judged(work: UnitOfWork, inputs: Inputs, last: dt.date) -> bool:
+def _is_settled(work: UnitOfWork, inputs: Inputs, last: dt.date) -> bool:
     """Whether all up to `last`, the end of a month, is on record and nothing that it depends on has changed."""
-    row = work.aside().read_or_empty(JUDGED_MONTHS, where="session = ?", parameters=[last])
+    row = work.aside().read_or_empty(SETTLED_MONTHS, where="session = ?", parameters=[last])
     return row.height == 1 and row.row(0) == (
         last,
         inputs.fingerprint(last),

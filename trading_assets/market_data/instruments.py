@@ -16,7 +16,7 @@ def instruments(
     universe: pl.DataFrame,
     memberships: Memberships,
     sectors: Mapping[str, str],
-    tickers: pl.DataFrame,
+    symbology: pl.DataFrame,
 ) -> pl.DataFrame:
     """One row a symbol received, whether or not any of its bars is usable; rows of `tables.INSTRUMENTS`.
 
@@ -32,8 +32,8 @@ def instruments(
         May record delistings.
     sectors
         Symbol -> sector.
-    tickers
-        Of `tickers.read_tickers`; may record delistings, too.
+    symbology
+        Of `symbology.read_symbology`; may record delistings, too.
 
     Raises
     ------
@@ -52,8 +52,8 @@ def instruments(
     return (
         kinds.unique("symbol", keep="first", maintain_order=True)
         .join(spans, on="symbol", how="left")
-        .join(_delistings(memberships, tickers), on="symbol", how="left")
-        .join(_names(tickers), on="symbol", how="left")
+        .join(_delistings(memberships, symbology), on="symbol", how="left")
+        .join(_names(symbology), on="symbol", how="left")
         .with_columns(
             synthetic=pl.col("source") == "synthetic",
             tickers=pl.coalesce("tickers", pl.concat_list("symbol")),
@@ -65,16 +65,16 @@ def instruments(
     )
 
 
-def _names(tickers: pl.DataFrame) -> pl.DataFrame:
+def _names(symbology: pl.DataFrame) -> pl.DataFrame:
     return (
-        tickers.sort("symbol", "start")
+        symbology.sort("symbol", "start")
         .group_by("symbol")
         .agg(pl.col("ticker").unique(maintain_order=True).alias("tickers"))
     )
 
 
-def _delistings(memberships: Memberships, tickers: pl.DataFrame) -> pl.DataFrame:
+def _delistings(memberships: Memberships, symbology: pl.DataFrame) -> pl.DataFrame:
     empty = pl.DataFrame(schema={"symbol": pl.String, "delisted": pl.Date})
-    tables = [*memberships.values(), tickers]
+    tables = [*memberships.values(), symbology]
     parts = [table.select("symbol", "delisted").drop_nulls() for table in tables]
     return pl.concat([empty, *parts]).group_by("symbol").agg(pl.col("delisted").max())

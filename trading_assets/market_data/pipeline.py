@@ -14,7 +14,7 @@ from trading_assets.market_data.adjustment import adjust
 from trading_assets.market_data.bar_windows import distinct
 from trading_assets.market_data.dynamic_universe import spells
 from trading_assets.market_data.instruments import instruments
-from trading_assets.market_data.prior_results import NOTHING_DECIDED, ChangedDecisionError, Decided
+from trading_assets.market_data.prior_results import NO_PRIOR_RESULTS, ChangedPriorResultError, PriorResults
 from trading_assets.market_data.reference.corporate_actions import compared
 from trading_assets.market_data.reference_data import Inputs
 from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS
@@ -46,48 +46,48 @@ class History(NamedTuple):
     ignored: list[str]
 
 
-def history(raw: pl.DataFrame, inputs: Inputs, decided: Decided = NOTHING_DECIDED) -> History:
-    """Judge, adjust and describe everything received.
+def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RESULTS) -> History:
+    """Check, adjust and describe everything received.
 
     Parameters
     ----------
     raw
-        All rows of `tables.RAW_BARS`; with `decided`, those that `decisions.read_again` reads.
-    decided
-        What earlier runs decided, and would decide again.
+        All rows of `tables.RAW_BARS`; with `prior`, those that `decisions.read_again` reads.
+    prior
+        What earlier runs prior, and would decide again.
 
     Raises
     ------
     QualityError
         The bars are refused as a whole.
-    ChangedDecisionError
+    ChangedPriorResultError
         What was decided does not hold any more.
     """
-    configuration, memberships, sectors, releases, actions, tickers = inputs
-    kinds = pl.concat([decided.kinds, distinct(raw, decided.kinds.columns)]).unique()
+    configuration, memberships, sectors, overrides, actions, symbology = inputs
+    kinds = pl.concat([prior.kinds, distinct(raw, prior.kinds.columns)]).unique()
     listed = kinds.select("symbol", "asset_class").unique()
     universe = resolve(configuration, listed, memberships)
     ignored = _ignored(listed, universe, configuration)
     raw = raw.filter(~pl.col("symbol").is_in(ignored)) if ignored else raw
     as_of = configuration.as_of or default_as_of(raw, universe, configuration.risk.delisting_sessions)
     as_of = as_of or configuration.start
-    if as_of < decided.since:
-        raise ChangedDecisionError
+    if as_of < prior.since:
+        raise ChangedPriorResultError
     kinds = kinds.filter(~pl.col("symbol").is_in(ignored))
 
-    sessions = expected_sessions(raw, configuration.start, as_of, decided)
-    judged = quality.judge(
+    sessions = expected_sessions(raw, configuration.start, as_of, prior)
+    checked = quality.apply_rules(
         raw,
         sessions,
         as_of,
         configuration.quality,
-        releases=releases,
+        overrides=overrides,
         actions=actions,
-        tickers=tickers,
-        decided=decided,
+        symbology=symbology,
+        prior=prior,
     )
-    is_new = pl.col("session") >= decided.since
-    adjusted = adjust(judged.usable, configuration.quality.split_ratio, actions, decided)
+    is_new = pl.col("session") >= prior.since
+    adjusted = adjust(checked.usable, configuration.quality.split_ratio, actions, prior)
     bars = adjusted.filter(is_new).select(*BARS.columns)
     for asset_class, setting in configuration.universe.items():
         if isinstance(setting, DynamicUniverse):
@@ -96,12 +96,12 @@ def history(raw: pl.DataFrame, inputs: Inputs, decided: Decided = NOTHING_DECIDE
             universe = pl.concat([others, own.select(universe.columns)]).sort("symbol", "start")
     return History(
         bars=bars,
-        quarantine=judged.quarantine.filter(is_new),
+        quarantine=checked.quarantine.filter(is_new),
         sessions=sessions,
         corporate_actions=compared(adjusted, actions).filter(is_new).select(*CORPORATE_ACTIONS.columns),
-        instruments=instruments(kinds, _spans(bars, decided), universe, memberships, sectors, tickers),
+        instruments=instruments(kinds, _spans(bars, prior), universe, memberships, sectors, symbology),
         universe=universe,
-        since=decided.since,
+        since=prior.since,
         as_of=as_of,
         ignored=ignored,
     )
@@ -129,15 +129,15 @@ def refuse_faulty(delivered: pl.DataFrame, past: pl.DataFrame, inputs: Inputs, t
     first, last = delivered.select(first=pl.col("session").min(), last=pl.col("session").max()).row(0)
     as_of = min(last, today)
     raw = pl.concat([past, delivered]).filter(~pl.col("symbol").is_in(ignored))
-    quality.judge(
+    quality.apply_rules(
         raw,
         expected_sessions(raw, inputs.configuration.start, as_of),
         as_of,
         inputs.configuration.quality,
-        releases=inputs.releases,
+        overrides=inputs.overrides,
         actions=inputs.actions,
-        tickers=inputs.tickers,
-        decided=NOTHING_DECIDED._replace(since=first),
+        symbology=inputs.symbology,
+        prior=NO_PRIOR_RESULTS._replace(since=first),
     )
 
 
@@ -146,20 +146,20 @@ def _ignored(listed: pl.DataFrame, universe: pl.DataFrame, configuration: Config
     return sorted(set(listed["symbol"]) - {*universe["symbol"], *configuration.benchmarks.values()})
 
 
-def _spans(bars: pl.DataFrame, decided: Decided) -> pl.DataFrame:
-    """symbol, first_session, last_session of the usable bars, new or decided."""
-    ends = pl.concat([bars.select("symbol", "session"), decided.first, decided.last.select("symbol", "session")])
+def _spans(bars: pl.DataFrame, prior: PriorResults) -> pl.DataFrame:
+    """symbol, first_session, last_session of the usable bars, new or prior."""
+    ends = pl.concat([bars.select("symbol", "session"), prior.first, prior.last.select("symbol", "session")])
     return ends.group_by("symbol").agg(
         pl.col("session").min().alias("first_session"), pl.col("session").max().alias("last_session")
     )
 
 
 def expected_sessions(
-    raw: pl.DataFrame, start: dt.date, as_of: dt.date, decided: Decided = NOTHING_DECIDED
+    raw: pl.DataFrame, start: dt.date, as_of: dt.date, prior: PriorResults = NO_PRIOR_RESULTS
 ) -> pl.DataFrame:
     """calendar, session: every session of each calendar of `raw`, from `start` or the first bar to `as_of`."""
     parts = [pl.DataFrame(schema={"calendar": pl.String, "session": pl.Date})]
-    seen = pl.concat([decided.calendars, raw.select("calendar", "session")])
+    seen = pl.concat([prior.calendars, raw.select("calendar", "session")])
     firsts = seen.group_by("calendar").agg(pl.col("session").min())
     for calendar, first in firsts.iter_rows():
         days = calendars.sessions(calendar, min(start, first), as_of)
@@ -168,7 +168,7 @@ def expected_sessions(
 
 
 def unsettled_since(history: History, first: dt.date, before: pl.DataFrame) -> dt.date:
-    """The earliest session before `first` whose bar was judged without the bar that decides it, or with another one.
+    """The earliest session before `first` whose bar was checked without the bar that decides it, or with another one.
 
     Parameters
     ----------

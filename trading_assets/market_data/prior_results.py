@@ -1,4 +1,4 @@
-"""What earlier runs decided, for a run that judges only what came after."""
+"""What earlier runs decided, for a run that checks only what came after."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import NamedTuple
 import polars as pl
 
 
-class ChangedDecisionError(Exception):
-    """A new bar changes what was decided of an earlier session: everything is to be judged again."""
+class ChangedPriorResultError(Exception):
+    """A new bar changes what was decided of an earlier session: everything is to be checked again."""
 
 
-class Decided(NamedTuple):
+class PriorResults(NamedTuple):
     """What is known of the sessions before `since`.
 
     Attributes
     ----------
     since
-        Sessions from this one on are judged; those before it are read as their past.
+        Sessions from this one on are checked; those before it are read as their past.
     reasons
         symbol, session, occurrence, rule: the quarantine of the bars before that are read again, a row a reason.
     last
@@ -41,8 +41,8 @@ class Decided(NamedTuple):
 
 
 _BAR = {"symbol": pl.String, "session": pl.Date}
-#: For a run that judges everything.
-NOTHING_DECIDED = Decided(
+#: For a run that checks everything.
+NO_PRIOR_RESULTS = PriorResults(
     since=dt.date.min,
     reasons=pl.DataFrame(schema=_BAR | {"occurrence": pl.Int64, "rule": pl.String}),
     last=pl.DataFrame(schema=_BAR | {"forward_factor": pl.Float64, "is_extreme": pl.Boolean}),

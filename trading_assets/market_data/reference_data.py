@@ -11,10 +11,10 @@ from typing import NamedTuple
 import polars as pl
 
 from trading_assets.config import Configuration
-from trading_assets.market_data.quality.releases import read_releases
+from trading_assets.market_data.quality.overrides import read_overrides
 from trading_assets.market_data.reference.corporate_actions import recorded_actions
 from trading_assets.market_data.reference.sectors import read_sectors
-from trading_assets.market_data.reference.symbology import recorded_tickers
+from trading_assets.market_data.reference.symbology import recorded_symbology
 from trading_assets.market_data.universe import Memberships, read_memberships
 
 _SETTINGS = {"start", "quality", "universe", "benchmarks", "market_data"}
@@ -29,28 +29,28 @@ class Inputs(NamedTuple):
         Of `universe.read_memberships`.
     sectors
         Of `sectors.read_sectors`.
-    releases
-        Of `quality.read_releases`.
+    overrides
+        Of `quality.read_overrides`.
     actions
         Of `corporate_actions.recorded_actions`.
-    tickers
-        Of `tickers.recorded_tickers`.
+    symbology
+        Of `symbology.recorded_symbology`.
     """
 
     configuration: Configuration
     memberships: Memberships
     sectors: Mapping[str, str]
-    releases: pl.DataFrame
+    overrides: pl.DataFrame
     actions: pl.DataFrame
-    tickers: pl.DataFrame
+    symbology: pl.DataFrame
 
     def fingerprint(self, last: dt.date) -> str:
         """SHA-256 of what bars up to `last` depend on; sectors are no part of them."""
         digest = hashlib.sha256(version("trading-assets").encode())
         digest.update(self.configuration.model_dump_json(include=_SETTINGS).encode())
-        dated = [frame.filter(pl.col("session") <= last) for frame in (self.releases, self.actions)]
+        dated = [frame.filter(pl.col("session") <= last) for frame in (self.overrides, self.actions)]
         members = [frame for _, frame in sorted(self.memberships.items())]
-        for frame in (*dated, self.tickers, *members):
+        for frame in (*dated, self.symbology, *members):
             digest.update(frame.write_csv().encode())
         return digest.hexdigest()
 
@@ -60,14 +60,14 @@ def read_inputs(configuration: Configuration) -> Inputs:
 
     Raises
     ------
-    UniverseError, SectorError, ReleaseError, ReferenceError
+    UniverseError, SectorError, OverrideError, ReferenceError
         One that cannot be used.
     """
     return Inputs(
         configuration,
         read_memberships(configuration),
         read_sectors(configuration),
-        read_releases(configuration.releases_path),
+        read_overrides(configuration.overrides_path),
         recorded_actions(configuration),
-        recorded_tickers(configuration),
+        recorded_symbology(configuration),
     )

@@ -128,8 +128,8 @@ SESSIONS = Table(
     columns={"calendar": _CALENDAR, "session": _SESSION},
 )
 
-JUDGED_MONTHS = Table(
-    name="market_data.judged_months",
+SETTLED_MONTHS = Table(
+    name="market_data.settled_months",
     description="A month whose bars, like all before it, are what a run over everything would make of them",
     key=("session",),
     columns={

@@ -11,6 +11,16 @@ from trading_assets.warehouse.errors import SchemaVersionError, block
 
 Migration = tuple[str, ...]
 
+
+def _renamed(old: str, new: str) -> Migration:
+    """Rename a table of a schema, and what is on record of its commits."""
+    return (
+        f"ALTER TABLE IF EXISTS {old} RENAME TO {new.split('.')[1]}",
+        f"UPDATE meta.commits SET table_name = '{new}' WHERE table_name = '{old}'",
+        f"UPDATE meta.ledgers SET table_name = '{new}' WHERE table_name = '{old}'",
+    )
+
+
 #: Entry n - 1 takes a file from version n - 1 to version n. Never change an entry: append one.
 MIGRATIONS: tuple[Migration, ...] = (
     (
@@ -22,6 +32,8 @@ MIGRATIONS: tuple[Migration, ...] = (
         " lower_bound VARCHAR NOT NULL, upper_bound VARCHAR NOT NULL, number BIGINT NOT NULL)",
         "CREATE TABLE meta.ledgers (table_name VARCHAR NOT NULL)",
     ),
+    # 0.2.0: the field's words.
+    _renamed("market_data.judged_months", "market_data.settled_months"),
 )
 
 

@@ -58,6 +58,7 @@ def test_one_cost_can_be_changed_alone(tmp_path: Path) -> None:
         ("strategys: {}\n", ["unknown key 'strategys'", "line 8", "key: strategys", "did you mean 'strategies'?"]),
         ("costs: {equity: {fe_bps: 1}}\n", ["key: costs.equity.fe_bps", "did you mean 'fee_bps'?"]),
         ("costs: {equity: {fee_bps: -1}}\n", ["key: costs.equity.fee_bps", "greater than or equal to 0", "got -1"]),
+        ("quality: {releases: r.csv}\n", ["unknown key 'releases'", "'overrides', its name since 0.2.0"]),
         ("seed: many\n", ["key: seed", "valid integer", "got 'many'"]),
         ("as_of: 2009-01-01\n", ["as_of: 2009-01-01 is before start 2010-01-01"]),
         (

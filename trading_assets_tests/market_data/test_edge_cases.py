@@ -81,10 +81,10 @@ def test_spike(tmp_path: Path) -> None:
     undecided = run(configuration)
     assert flagged(undecided, "extreme_move") == [DAYS[2]]
     deliver(tmp_path, path(closes))
-    decided = run(configuration)
-    assert reasons(decided) == [(DAYS[2], ["spike"])]
-    assert decided.read(BARS)["close"].to_list() == [100.0, 101.0, 102.0, 103.0]
-    assert flagged(decided, "extreme_move") == []
+    prior = run(configuration)
+    assert reasons(prior) == [(DAYS[2], ["spike"])]
+    assert prior.read(BARS)["close"].to_list() == [100.0, 101.0, 102.0, 103.0]
+    assert flagged(prior, "extreme_move") == []
 
 
 def test_duplicate_exact(tmp_path: Path) -> None:

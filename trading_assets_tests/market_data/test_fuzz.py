@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trading_assets.config.sources import FilesSource
-from trading_assets.market_data.quality import ReleaseError, read_releases
+from trading_assets.market_data.quality import OverrideError, read_overrides
 from trading_assets.market_data.reference.corporate_actions import read_actions
 from trading_assets.market_data.reference.files import ReferenceError
-from trading_assets.market_data.reference.symbology import read_tickers
+from trading_assets.market_data.reference.symbology import read_symbology
 from trading_assets.market_data.revisions import reconcile
 from trading_assets.market_data.sources import SourceError, read_bars
 from trading_assets.market_data.sources.raw import SCHEMA
@@ -172,8 +172,8 @@ def test_ten_thousand_files_are_read_or_refused(file: tuple[str, bytes], chosen:
 REFERENCE_HEADERS = ("symbol,session,split_ratio", "symbol,ticker,start,end", "symbol,session,rule", "20200101,1,1,1")
 READERS: dict[str, Callable[[Path], object]] = {
     "actions": lambda path: read_actions(path.name, path.parent),
-    "tickers": lambda path: read_tickers(path.name, path.parent),
-    "releases": read_releases,
+    "symbology": lambda path: read_symbology(path.name, path.parent),
+    "overrides": read_overrides,
 }
 
 
@@ -192,7 +192,7 @@ def test_any_reference_file_is_read_or_refused(reader: str, header: str, rows: l
         path.write_bytes(text.encode("utf-8", "surrogatepass"))
         try:
             READERS[reader](path)
-        except (ReferenceError, ReleaseError) as error:
+        except (ReferenceError, OverrideError) as error:
             assert str(path) in str(error) or "file.csv" in str(error)
 
 

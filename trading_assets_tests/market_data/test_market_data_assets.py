@@ -14,7 +14,7 @@ import pytest
 from trading_assets.asset_factories.sql_assets import build_sql_assets, models_folder, read_models, run_model
 from trading_assets.market_data.assets import build_assets, monthly_partitions, raw_bars
 from trading_assets.market_data.checks import build_checks
-from trading_assets.market_data.quality import QualityError, ReleaseError
+from trading_assets.market_data.quality import OverrideError, QualityError
 from trading_assets.market_data.tables import (
     BARS,
     INSTRUMENTS,
@@ -281,9 +281,9 @@ def test_releases_of_the_configuration(tmp_path: Path, caplog: pytest.LogCapture
     day = dt.date(2024, 1, 31)
     (tmp_path / "reviewed.csv").write_text(f"symbol,session,rule\nAAA,{day},spike\nZZZ,{day},spike\n")
     with caplog.at_level(logging.WARNING):
-        warehouse = run(experiment(tmp_path, quality={"releases": "reviewed.csv"}))
+        warehouse = run(experiment(tmp_path, quality={"overrides": "reviewed.csv"}))
     assert warehouse.read(BARS, where="symbol = 'AAA' AND session = ?", parameters=[day]).height == 1
-    assert "1 releases name no bar, the first ZZZ on 2024-01-31" in caplog.text
+    assert "1 overrides name no bar, the first ZZZ on 2024-01-31" in caplog.text
     (tmp_path / "reviewed.csv").write_text("symbol,session\n")
-    with pytest.raises(ReleaseError, match="no column 'rule'"):
-        run(experiment(tmp_path, quality={"releases": "reviewed.csv"}))
+    with pytest.raises(OverrideError, match="no column 'rule'"):
+        run(experiment(tmp_path, quality={"overrides": "reviewed.csv"}))

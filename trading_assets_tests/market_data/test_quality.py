@@ -16,7 +16,7 @@ from polars.testing import assert_frame_equal
 
 from trading_assets.config.quality import SEVERITIES, Quality
 from trading_assets.market_data import calendars, quality
-from trading_assets.market_data.quality import RULES, faults, judge, missing_sessions, rules
+from trading_assets.market_data.quality import RULES, apply_rules, faults, missing_sessions, rules
 from trading_assets.market_data.revisions import reconcile
 from trading_assets.market_data.sources import sample
 from trading_assets.market_data.tables import QUARANTINE, RAW_BARS
@@ -26,8 +26,8 @@ INFINITE, NAN = float("inf"), float("nan")
 SATURDAY, FUTURE = dt.date(2024, 1, 6), AS_OF + dt.timedelta(days=1)
 
 
-def judged(raw: pl.DataFrame, as_of: dt.date = AS_OF) -> quality.Judged:
-    return judge(raw, CALENDAR, as_of, Quality())
+def checked(raw: pl.DataFrame, as_of: dt.date = AS_OF) -> quality.QualityResult:
+    return apply_rules(raw, CALENDAR, as_of, Quality())
 
 
 def names(frame: pl.DataFrame, column: str) -> dict[tuple[str, dt.date], list[list[str]]]:
@@ -71,9 +71,9 @@ def test_a_bad_row_is_quarantined_with_every_reason_and_its_neighbours_are_not(
 ) -> None:
     row = received([{"session": SESSIONS[5], "close": 100.0, **fault}])
     others = path([100.0] * 4 + [101.0] + [100.0] * 5).filter(pl.col("session") != row["session"][0])
-    result = judged(pl.concat([others, row]))
+    result = checked(pl.concat([others, row]))
     assert names(result.quarantine, "reasons") == ({("AAA", row["session"][0]): [reasons]} if reasons else {})
-    alone = judged(others)
+    alone = checked(others)
     kept = result.usable.filter(pl.col("session") != row["session"][0])
     # The close after a bad bar is compared with the last good one, so only a bar in use may change a flag.
     assert_frame_equal(kept.drop("flags"), alone.usable.drop("flags"))
@@ -83,7 +83,7 @@ def test_a_bad_row_is_quarantined_with_every_reason_and_its_neighbours_are_not(
 
 def test_quarantined_values_are_finite_or_null() -> None:
     bad = received([{"session": SESSIONS[0], "open": NAN, "high": INFINITE, "volume": NAN, "adj_close": -INFINITE}])
-    held = judged(bad).quarantine
+    held = checked(bad).quarantine
     assert held.select("open", "high", "volume", "adj_close").row(0) == (None, None, None, None)
     QUARANTINE.validate(QUARANTINE.conform(held))
 
@@ -93,7 +93,7 @@ def test_quarantined_values_are_finite_or_null() -> None:
 def test_a_breach_of_rounding_size_is_clamped_and_a_larger_one_is_not(breach: float, outcome: str, side: str) -> None:
     prices = {"open": 100.0, "close": 100.0, "high": 101.0, "low": 99.0}
     prices[side] = 100 / (1 + breach) if side == "high" else 100 / (1 - breach)
-    result = judged(received([{"session": SESSIONS[0], **prices}]))
+    result = checked(received([{"session": SESSIONS[0], **prices}]))
     if outcome == "ohlc_violation":
         assert names(result.quarantine, "reasons") == {("AAA", SESSIONS[0]): [[outcome]]}
     else:
@@ -103,7 +103,7 @@ def test_a_breach_of_rounding_size_is_clamped_and_a_larger_one_is_not(breach: fl
 
 def test_without_rounding_allowance_every_breach_is_a_violation() -> None:
     breached = received([{"session": SESSIONS[0], "high": 100.0 - 1e-9}, {"session": SESSIONS[1], "high": 100.0}])
-    result = judge(breached, CALENDAR, AS_OF, Quality(rounding_breach=0))
+    result = apply_rules(breached, CALENDAR, AS_OF, Quality(rounding_breach=0))
     assert names(result.quarantine, "reasons") == {("AAA", SESSIONS[0]): [["ohlc_violation"]]}
 
 
@@ -116,7 +116,7 @@ def test_gap_event_is_more_than_a_tenth_between_close_and_open() -> None:
             {"session": SESSIONS[3], "open": 117.0, "low": 117.0, "high": 130.0, "close": 120.0},
         ]
     )
-    assert judged(raw).usable["flags"].to_list() == [[], ["gap_event"], [], []]
+    assert checked(raw).usable["flags"].to_list() == [[], ["gap_event"], [], []]
 
 
 def test_zero_and_absent_volume_are_flagged_and_stored_as_zero() -> None:
@@ -124,13 +124,13 @@ def test_zero_and_absent_volume_are_flagged_and_stored_as_zero() -> None:
         {"session": s, "close": c, "volume": v}
         for s, c, v in zip(SESSIONS, (100.0, 101.0, 102.0), (0.0, None, 5.0), strict=False)
     )
-    usable = judged(raw).usable
+    usable = checked(raw).usable
     assert usable["flags"].to_list() == [["zero_volume"], ["zero_volume"], []]
     assert usable["volume"].to_list() == [0.0, 0.0, 5.0]
 
 
 def test_stale_price_from_the_fifth_equal_close_on() -> None:
-    flags = judged(path([100.0, 101, 101, 101, 101, 101, 101, 102])).usable["flags"].to_list()
+    flags = checked(path([100.0, 101, 101, 101, 101, 101, 101, 102])).usable["flags"].to_list()
     assert flags == [[], [], [], [], [], ["stale_price"], ["stale_price"], []]
 
 
@@ -140,7 +140,7 @@ def test_copies_are_reduced_and_conflicts_are_all_quarantined() -> None:
     rows += [
         {"session": SESSIONS[2], "occurrence": n, "close": 100.0, "adj_close": a} for n, a in ((1, None), (2, 50.0))
     ]
-    result = judged(received(rows))
+    result = checked(received(rows))
     assert result.usable.select("session", "occurrence", "flags").rows() == [(SESSIONS[0], 1, ["duplicate_exact"])]
     assert names(result.quarantine, "reasons") == {
         ("AAA", SESSIONS[1]): [["duplicate_conflict"]] * 2,
@@ -169,7 +169,7 @@ def test_copies_are_reduced_and_conflicts_are_all_quarantined() -> None:
     ],
 )
 def test_extreme_moves_and_spikes(closes: list[float], spikes: list[int], extremes: list[int]) -> None:
-    result = judged(path(map(float, closes)))
+    result = checked(path(map(float, closes)))
     assert result.quarantine["session"].to_list() == [SESSIONS[n] for n in spikes]
     flagged = result.usable.filter(pl.col("flags").list.contains("extreme_move"))
     assert flagged["session"].to_list() == [SESSIONS[n] for n in extremes]
@@ -184,7 +184,7 @@ def test_a_move_is_measured_from_the_last_good_bar() -> None:
             ),
         ]
     )
-    result = judged(raw)
+    result = checked(raw)
     assert names(result.quarantine, "reasons") == {("AAA", SESSIONS[1]): [["ohlc_violation"]]}
     assert result.usable.row(-1, named=True)["flags"] == ["extreme_move", "gap_event"]
 
@@ -196,7 +196,7 @@ def test_a_split_on_record_is_no_move(ratio: float) -> None:
         {"session": s, "close": c, "adj_close": 10.0}
         for s, c in zip(SESSIONS, (before, before, after, after), strict=False)
     )
-    assert judged(raw).usable["flags"].to_list() == [[]] * 4
+    assert checked(raw).usable["flags"].to_list() == [[]] * 4
 
 
 def test_a_wrong_adjusted_close_is_a_spike() -> None:
@@ -204,7 +204,7 @@ def test_a_wrong_adjusted_close_is_a_spike() -> None:
         {"session": s, "close": 100.0, "adj_close": a}
         for s, a in zip(SESSIONS, (100.0, 100.0, 530.0, 100.0), strict=False)
     )
-    result = judged(raw)
+    result = checked(raw)
     assert names(result.quarantine, "reasons") == {("AAA", SESSIONS[2]): [["spike"]]}
 
 
@@ -366,7 +366,7 @@ def as_received(rows: list[dict[str, Any]]) -> pl.DataFrame:
 @settings(max_examples=80, deadline=None)
 @given(markets())
 def test_agrees_with_the_twin(rows: list[dict[str, Any]]) -> None:
-    result = judged(as_received(rows))
+    result = checked(as_received(rows))
     flags, reasons = twin(rows, AS_OF)
     assert names(result.usable, "flags") == flags
     by_key = {key: sorted(found) for key, found in names(result.quarantine, "reasons").items()}
@@ -379,7 +379,7 @@ def test_order_of_rows_changes_nothing(rows: list[dict[str, Any]], random: Any) 
     raw = as_received(rows)
     order = list(range(raw.height))
     random.shuffle(order)
-    expected, shuffled = judged(raw), judged(raw[order])
+    expected, shuffled = checked(raw), checked(raw[order])
     assert_frame_equal(shuffled.usable, expected.usable)
     assert_frame_equal(shuffled.quarantine, expected.quarantine)
 
@@ -396,7 +396,7 @@ def test_the_next_bar_decides_spikes_and_nothing_else_depends_on_the_future(
     """
     raw = as_received(rows)
     day = SESSIONS[cut]
-    then, now = judged(raw.filter(pl.col("session") <= day)), judged(raw)
+    then, now = checked(raw.filter(pl.col("session") <= day)), checked(raw)
     usable_now = now.usable.filter(pl.col("session") <= day)
     spikes = then.usable.join(usable_now, on=["symbol", "session"], how="anti")
     assert_frame_equal(
@@ -418,7 +418,7 @@ def test_the_sample_quarantines_nothing_and_its_genuine_crash_survives() -> None
     bars = sample.read(start, end).with_columns(calendar=pl.lit("XNYS"))
     raw = reconcile(RAW_BARS.empty(), bars, NOW).raw_bars
     days = calendars.sessions("XNYS", start, end)
-    result = judge(raw, pl.DataFrame({"session": days}).with_columns(calendar=pl.lit("XNYS")), end, Quality())
+    result = apply_rules(raw, pl.DataFrame({"session": days}).with_columns(calendar=pl.lit("XNYS")), end, Quality())
     assert result.quarantine.is_empty()
     extreme = result.usable.filter(pl.col("flags").list.contains("extreme_move"))
     assert extreme.select("symbol", "session").rows() == [("AAPL", dt.date(2000, 9, 29))]

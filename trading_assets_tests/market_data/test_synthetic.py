@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from trading_assets.config.quality import Quality
 from trading_assets.config.sources import SyntheticSource
 from trading_assets.market_data import calendars, sources
-from trading_assets.market_data.quality import judge
+from trading_assets.market_data.quality import apply_rules
 from trading_assets.market_data.revisions import reconcile
 from trading_assets.market_data.synthetic import ANCHOR, generate
 from trading_assets.market_data.tables import RAW_BARS
@@ -102,7 +102,7 @@ def test_bars_pass_the_quality_rules(name: str, request: pytest.FixtureRequest) 
         ),
         NOW,
     ).raw_bars
-    result = judge(raw, pl.DataFrame({"session": days}).with_columns(calendar=pl.lit(calendar)), END, Quality())
+    result = apply_rules(raw, pl.DataFrame({"session": days}).with_columns(calendar=pl.lit(calendar)), END, Quality())
     assert result.quarantine.is_empty()
     assert result.usable.height == days.len() * bars["symbol"].n_unique()
     assert not any(

@@ -14,7 +14,7 @@ from trading_assets.config.quality import Quality
 from trading_assets.config.sources import Fault, SyntheticSource
 from trading_assets.market_data import calendars
 from trading_assets.market_data.adjustment import adjust
-from trading_assets.market_data.quality import Judged, judge
+from trading_assets.market_data.quality import QualityResult, apply_rules
 from trading_assets.market_data.revisions import reconcile
 from trading_assets.market_data.synthetic import ANCHOR, Generated, generate, generate_with_faults
 from trading_assets.market_data.synthetic_faults import KINDS, REUSE_HOLE
@@ -34,13 +34,13 @@ def market(symbols: int = 12, **settings: object) -> Generated:
     return generate_with_faults(source, ANCHOR, END, 3)
 
 
-def judged(bars: pl.DataFrame, **settings: object) -> Judged:
+def checked(bars: pl.DataFrame, **settings: object) -> QualityResult:
     columns = {"source_file": pl.lit(None, pl.String), "source_line": pl.lit(None, pl.Int64)}
     received = bars.with_columns(
         calendar=pl.lit("XNYS"), coverage=pl.lit(None, pl.Float64), market_cap=pl.lit(None, pl.Float64), **columns
     )
     raw = reconcile(RAW_BARS.empty(), received, NOW).raw_bars
-    return judge(raw, CALENDAR, END, Quality.model_validate({"severity": EVERYTHING_ROWS, **settings}))
+    return apply_rules(raw, CALENDAR, END, Quality.model_validate({"severity": EVERYTHING_ROWS, **settings}))
 
 
 def places(frame: pl.DataFrame) -> list[tuple[str, dt.date]]:
@@ -67,11 +67,11 @@ def test_every_fault_can_be_configured() -> None:
 )
 def test_faults_of_bars_are_quarantined_and_no_other_bar_is(fault: str) -> None:
     found = market(faults={fault: 0.003})
-    result = judged(found.bars)
+    result = checked(found.bars)
     # A low of zero breaks two rules.
     assert {reason for reasons in result.quarantine["reasons"] for reason in reasons} >= {fault}
-    decided = pl.col("session") < SESSIONS[-1]  # the last bar has none after it that could take it back
-    assert places(result.quarantine.filter(decided)) == places(found.faults.filter(decided))
+    prior = pl.col("session") < SESSIONS[-1]  # the last bar has none after it that could take it back
+    assert places(result.quarantine.filter(prior)) == places(found.faults.filter(prior))
     share = found.faults.height / found.bars.height
     spell = 10 if fault == "unit_change" else 0.2 if fault == "not_a_session" else 1
     expected = 0.003 * spell
@@ -81,14 +81,14 @@ def test_faults_of_bars_are_quarantined_and_no_other_bar_is(fault: str) -> None:
 @pytest.mark.parametrize("fault", ["zero_volume", "duplicate_exact"])
 def test_faults_that_are_flagged(fault: str) -> None:
     found = market(faults={fault: 0.003})
-    result = judged(found.bars)
+    result = checked(found.bars)
     assert result.quarantine.is_empty()
     assert places(result.usable.filter(pl.col("flags").list.contains(fault))) == places(found.faults)
 
 
 def test_stale_prices_are_flagged_from_the_fifth_on() -> None:
     found = market(faults={"stale_price": 0.003})
-    result = judged(found.bars)
+    result = checked(found.bars)
     flagged = places(result.usable.filter(pl.col("flags").list.contains("stale_price")))
     fourth = found.faults.with_columns(nth=pl.int_range(pl.len()).over("symbol") % 4)
     assert set(flagged) >= set(places(fourth.filter(pl.col("nth") == 3, pl.col("session") < SESSIONS[-5])))
@@ -104,14 +104,14 @@ def test_missing_bars_are_not_delivered(fault: str) -> None:
 
 def test_stale_days_of_the_market() -> None:
     found = market(faults={"stale_day": 0.005})
-    assert places(judged(found.bars).quarantine) == places(found.faults)
+    assert places(checked(found.bars).quarantine) == places(found.faults)
     assert found.faults["session"].n_unique() > 3
 
 
 def test_identical_series_are_found_once_they_have_lasted() -> None:
     found = market(20, faults={"identical_series": 0.3})
     copied = set(found.faults["symbol"])
-    result = judged(found.bars)
+    result = checked(found.bars)
     assert set(result.quarantine["symbol"]) == copied | {"SYN001"}
     first = found.faults["session"].min()
     assert isinstance(first, dt.date)
@@ -120,7 +120,7 @@ def test_identical_series_are_found_once_they_have_lasted() -> None:
 
 def test_reused_tickers_are_found_at_their_first_bar() -> None:
     found = market(20, faults={"ticker_reuse": 0.4})
-    result = judged(found.bars)
+    result = checked(found.bars)
     reused = found.faults.filter(fault="ticker_reuse")
     assert reused["symbol"].n_unique() > 3
     assert places(result.quarantine) == places(reused)
@@ -131,7 +131,7 @@ def test_reused_tickers_are_found_at_their_first_bar() -> None:
 def test_all_faults_at_once_do_not_hide_each_other_from_the_rows_rules() -> None:
     rates = {fault: 0.001 for fault, counted in KINDS.items() if counted == "bar"}
     found = market(faults=rates)
-    result = judged(found.bars)
+    result = checked(found.bars)
     certain = ["null_price", "non_positive_price", "ohlc_violation", "negative_volume", "duplicate_conflict"]
     rows = found.faults.filter(pl.col("fault").is_in(certain))
     assert set(places(rows)) <= set(places(result.quarantine))
@@ -176,7 +176,7 @@ def test_listings_and_delistings_happen_at_their_rates() -> None:
 
 def test_splits_are_told_by_the_adjusted_close_and_the_forward_factor_undoes_them() -> None:
     split, plain = market(30, splits=0.2).bars, market(30).bars
-    result = judged(split)
+    result = checked(split)
     assert result.quarantine.is_empty()
     adjusted = adjust(result.usable, Quality().split_ratio)
     found = adjusted.filter(pl.col("split_ratio") != 1)

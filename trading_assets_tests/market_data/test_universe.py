@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from trading_assets.config import Configuration
 from trading_assets.market_data.instruments import instruments
-from trading_assets.market_data.reference.symbology import NO_TICKERS
+from trading_assets.market_data.reference.symbology import NO_SYMBOLOGY
 from trading_assets.market_data.universe import (
     UniverseError,
     default_as_of,
@@ -191,7 +191,7 @@ def test_instruments_describe_symbols_and_refuse_a_double_one() -> None:
     delisted = pl.DataFrame({"symbol": ["A", "A", "C"], "delisted": [None, SESSIONS[2], SESSIONS[1]]})
     kinds = raw.select("symbol", "asset_class", "calendar", "source")
     ends = pl.DataFrame({"symbol": ["A"], "first_session": [SESSIONS[0]], "last_session": [SESSIONS[2]]})
-    table = instruments(kinds, ends, spells, {"equity": delisted}, {}, NO_TICKERS)
+    table = instruments(kinds, ends, spells, {"equity": delisted}, {}, NO_SYMBOLOGY)
     columns = ("symbol", "first_session", "last_session", "delisted", "synthetic", "in_universe")
     assert table.select(columns).rows() == [
         ("A", SESSIONS[0], SESSIONS[2], SESSIONS[2], False, True),
@@ -199,4 +199,4 @@ def test_instruments_describe_symbols_and_refuse_a_double_one() -> None:
     ]
     twice = pl.concat([kinds, path([100.0], "A", asset_class="crypto", calendar="24/7").select(kinds.columns)])
     with pytest.raises(UniverseError, match="'A' comes as two instruments"):
-        instruments(twice, ends, spells, {}, {}, NO_TICKERS)
+        instruments(twice, ends, spells, {}, {}, NO_SYMBOLOGY)

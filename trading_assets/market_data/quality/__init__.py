@@ -1,7 +1,7 @@
 """Data quality: which received bars are usable, what is to be known about them, and how sound the result is."""
 
-from trading_assets.market_data.quality.judging import Judged, QualityError, judge
-from trading_assets.market_data.quality.releases import ReleaseError, read_releases
+from trading_assets.market_data.quality.apply_rules import QualityError, QualityResult, apply_rules
+from trading_assets.market_data.quality.overrides import OverrideError, read_overrides
 from trading_assets.market_data.quality.rules import EXTREME_MOVE, FUTURE_BAR, RULES, STALE_PRICE, Rule, taken_back
 from trading_assets.market_data.quality.soundness import faults, missing_sessions
 from trading_assets.market_data.quality.values import PRICES, VALUES
@@ -13,13 +13,13 @@ __all__ = [
     "RULES",
     "STALE_PRICE",
     "VALUES",
-    "Judged",
+    "OverrideError",
     "QualityError",
-    "ReleaseError",
+    "QualityResult",
     "Rule",
+    "apply_rules",
     "faults",
-    "judge",
     "missing_sessions",
-    "read_releases",
+    "read_overrides",
     "taken_back",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from trading_assets.config.quality import Quality
-from trading_assets.market_data.prior_results import Decided
+from trading_assets.market_data.prior_results import PriorResults
 from trading_assets.market_data.quality.rules import RULES, Rule
 
 _ORDER = {rule.name: number for number, rule in enumerate(RULES)}
@@ -23,32 +23,32 @@ class Findings:
     Parameters
     ----------
     rows
-        All rows that are judged: `_row`, symbol, session, source_file, source_line.
+        All rows that are checked: `_row`, symbol, session, source_file, source_line.
     quality
         Severities.
-    releases
+    overrides
         symbol, session, rule.
-    decided
-        What is on record of the rows before `decided.since` holds, whatever the rules find there.
+    prior
+        What is on record of the rows before `prior.since` holds, whatever the rules find there.
     """
 
-    def __init__(self, rows: pl.DataFrame, quality: Quality, releases: pl.DataFrame, decided: Decided) -> None:
-        self._rows, self._quality, self._releases = rows, quality, releases
-        self._since = decided.since
+    def __init__(self, rows: pl.DataFrame, quality: Quality, overrides: pl.DataFrame, prior: PriorResults) -> None:
+        self._rows, self._quality, self._overrides = rows, quality, overrides
+        self._since = prior.since
         places = rows.select("symbol", "session", "occurrence", "_row")
-        self._decided = decided.reasons.join(places, on=["symbol", "session", "occurrence"]).select("_row", "rule")
+        self._prior = prior.reasons.join(places, on=["symbol", "session", "occurrence"]).select("_row", "rule")
         self._out: list[pl.DataFrame] = []
         self._noted: list[pl.DataFrame] = []
 
-    def released(self, left: pl.DataFrame, rule: Rule) -> pl.Series:
-        """Rows of `left` for which `rule` is released."""
-        named = self._releases.filter(rule=rule.name).select("symbol", "session", _released=True)
+    def overridden(self, left: pl.DataFrame, rule: Rule) -> pl.Series:
+        """Rows of `left` for which `rule` is overridden."""
+        named = self._overrides.filter(rule=rule.name).select("symbol", "session", _overridden=True)
         if named.is_empty():
             return pl.zeros(left.height, dtype=pl.Boolean, eager=True)
         joined = left.select("symbol", "session").join(
             named, on=["symbol", "session"], how="left", maintain_order="left"
         )
-        return joined["_released"].fill_null(False)
+        return joined["_overridden"].fill_null(False)
 
     def sift(self, left: pl.DataFrame, found: Mapping[Rule, pl.Series]) -> pl.DataFrame:
         """Record what rules found in `left` (Boolean, a row each), and return what is left to be used of it.
@@ -61,11 +61,11 @@ class Findings:
         out: list[pl.DataFrame] = []
         for rule, holds in found.items():
             severity = self._quality.severity_of(rule.name)
-            before = self._decided.filter(rule=rule.name)
+            before = self._prior.filter(rule=rule.name)
             if severity == "off" or not (holds.any() or before.height):
                 continue
             hits = left.filter(holds.fill_null(False)).select("_row", "symbol", "session")
-            named = self._releases.filter(rule=rule.name)
+            named = self._overrides.filter(rule=rule.name)
             hits = hits.filter(pl.col("session") >= self._since).join(
                 named, on=["symbol", "session"], how="anti", maintain_order="left"
             )
@@ -81,9 +81,9 @@ class Findings:
         self._out += out
         return left.join(pl.concat(out), on="_row", how="anti", maintain_order="left") if out else left
 
-    def without_decided(self, left: pl.DataFrame, *rules: Rule) -> pl.DataFrame:
+    def without_prior(self, left: pl.DataFrame, *rules: Rule) -> pl.DataFrame:
         """What is left of `left` without the rows that are on record as out by one of these rules."""
-        out = self._decided.filter(pl.col("rule").is_in([rule.name for rule in rules]))
+        out = self._prior.filter(pl.col("rule").is_in([rule.name for rule in rules]))
         return left.join(out, on="_row", how="anti", maintain_order="left")
 
     def with_flags(self, left: pl.DataFrame) -> pl.DataFrame:
@@ -103,7 +103,7 @@ class Findings:
             f"the delivery is refused: {rule.name}: {rule.description}\n"
             f"  found: {hits.height} bars of {hits['symbol'].n_unique()} symbols\n"
             f"  first: {row['symbol']} on {row['session']} ({place})\n"
-            f"  do: deliver the data again, release what is right (`quality.releases`), "
+            f"  do: deliver the data again, override what is right (`quality.overrides`), "
             f"or set `quality.severity: {{{rule.name}: row}}` to quarantine such bars"
         )
 

@@ -11,20 +11,22 @@ from trading_assets.config import Configuration
 from trading_assets.market_data.reference.files import ReferenceError, ReferenceFile, reference_files
 
 SCHEMA = {"symbol": pl.String, "ticker": pl.String, "start": pl.Date, "end": pl.Date, "delisted": pl.Date}
-NO_TICKERS = pl.DataFrame(schema=SCHEMA)
+NO_SYMBOLOGY = pl.DataFrame(schema=SCHEMA)
 #: Lean writes this for an instrument that still trades.
 _STILL_TRADES = dt.date(2050, 1, 1)
 
 
-def recorded_tickers(configuration: Configuration) -> pl.DataFrame:
-    """`read_tickers` of every source that names a table of them."""
+def recorded_symbology(configuration: Configuration) -> pl.DataFrame:
+    """`read_symbology` of every source that names a table of them."""
     found = [
-        read_tickers(source.tickers, configuration.directory) for source in configuration.market_data if source.tickers
+        read_symbology(source.symbology, configuration.directory)
+        for source in configuration.market_data
+        if source.symbology
     ]
-    return pl.concat([NO_TICKERS, *found])
+    return pl.concat([NO_SYMBOLOGY, *found])
 
 
-def read_tickers(pattern: str, directory: Path) -> pl.DataFrame:
+def read_symbology(pattern: str, directory: Path) -> pl.DataFrame:
     """Spells of tickers of all files of a glob.
 
     Parameters
@@ -45,8 +47,8 @@ def read_tickers(pattern: str, directory: Path) -> pl.DataFrame:
     ReferenceError
         No file, one that cannot be used, or a ticker that names two instruments at once.
     """
-    parts = [NO_TICKERS]
-    for file in reference_files(pattern, directory, "tickers"):
+    parts = [NO_SYMBOLOGY]
+    for file in reference_files(pattern, directory, "symbology"):
         parts.append(_of_map(file) if file.is_headerless else _of_table(file))
     spells = pl.concat(parts).sort("ticker", "start")
     previous_end = pl.col("end").fill_null(dt.date.max).shift(1).over("ticker")
@@ -60,15 +62,15 @@ def read_tickers(pattern: str, directory: Path) -> pl.DataFrame:
     return spells
 
 
-def identified(bars: pl.DataFrame, tickers: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def identified(bars: pl.DataFrame, symbology: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Bars under the symbols of their instruments.
 
     Parameters
     ----------
     bars
         symbol (the ticker that the source wrote), session, ...
-    tickers
-        Of `read_tickers`. A ticker that it does not have is a symbol itself.
+    symbology
+        Of `read_symbology`. A ticker that it does not have is a symbol itself.
 
     Returns
     -------
@@ -77,11 +79,11 @@ def identified(bars: pl.DataFrame, tickers: pl.DataFrame) -> tuple[pl.DataFrame,
     DataFrame
         Bars of sessions on which their ticker, though in the table, named no instrument.
     """
-    if tickers.is_empty():
+    if symbology.is_empty():
         return bars, bars.clear()
-    known = pl.col("symbol").is_in(tickers["ticker"].unique().implode())
+    known = pl.col("symbol").is_in(symbology["ticker"].unique().implode())
     others, named = bars.filter(~known), bars.filter(known).sort("session")
-    spells = tickers.select("ticker", "end", _symbol="symbol", _start="start").sort("_start")
+    spells = symbology.select("ticker", "end", _symbol="symbol", _start="start").sort("_start")
     placed = named.join_asof(
         spells, left_on="session", right_on="_start", by_left="symbol", by_right="ticker", check_sortedness=False
     )

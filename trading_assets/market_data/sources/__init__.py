@@ -58,7 +58,7 @@ def read_bars(
     DataFrame
         symbol, asset_class (`equity`, `crypto` or `index`), session (DATE), open, high, low, close, volume,
         adj_close, market_cap, coverage (Float64), source, source_file, source_line; sorted by symbol and session. A
-        cell that is no finite number is null and its row stays: the quality rules judge it. `source_file` (never an
+        cell that is no finite number is null and its row stays: the quality rules check it. `source_file` (never an
         absolute path) and `source_line` are null where there is no file.
 
     Raises

@@ -15,11 +15,11 @@ import polars as pl
 from trading_assets.config.quality import Quality
 from trading_assets.market_data.adjustment import FACTOR_COLUMNS, with_factor_change, with_units
 from trading_assets.market_data.bar_windows import previous, repeated
-from trading_assets.market_data.prior_results import NOTHING_DECIDED, ChangedDecisionError, Decided
-from trading_assets.market_data.quality import across, levels
+from trading_assets.market_data.prior_results import NO_PRIOR_RESULTS, ChangedPriorResultError, PriorResults
+from trading_assets.market_data.quality import cross_sectional, level_shifts
 from trading_assets.market_data.quality.findings import Findings, QualityError
-from trading_assets.market_data.quality.moves import extreme_moves
-from trading_assets.market_data.quality.releases import NO_RELEASES
+from trading_assets.market_data.quality.overrides import NO_OVERRIDES
+from trading_assets.market_data.quality.price_jumps import extreme_moves
 from trading_assets.market_data.quality.rules import (
     COMMON_JUMP,
     DUPLICATE_CONFLICT,
@@ -49,12 +49,12 @@ from trading_assets.market_data.quality.rules import (
 )
 from trading_assets.market_data.quality.values import PRICES, VALUES
 from trading_assets.market_data.reference.corporate_actions import NO_ACTIONS
-from trading_assets.market_data.reference.symbology import NO_TICKERS
+from trading_assets.market_data.reference.symbology import NO_SYMBOLOGY
 
-__all__ = ["Judged", "QualityError", "judge"]
+__all__ = ["QualityError", "QualityResult", "apply_rules"]
 
 
-class Judged(NamedTuple):
+class QualityResult(NamedTuple):
     """Received bars, parted; both frames have the columns of the raw bars, sorted by symbol and session.
 
     Attributes
@@ -69,17 +69,17 @@ class Judged(NamedTuple):
     quarantine: pl.DataFrame
 
 
-def judge(
+def apply_rules(
     raw: pl.DataFrame,
     sessions: pl.DataFrame,
     as_of: dt.date,
     quality: Quality,
     *,
-    releases: pl.DataFrame = NO_RELEASES,
+    overrides: pl.DataFrame = NO_OVERRIDES,
     actions: pl.DataFrame = NO_ACTIONS,
-    tickers: pl.DataFrame = NO_TICKERS,
-    decided: Decided = NOTHING_DECIDED,
-) -> Judged:
+    symbology: pl.DataFrame = NO_SYMBOLOGY,
+    prior: PriorResults = NO_PRIOR_RESULTS,
+) -> QualityResult:
     """Part received bars into usable ones and quarantine.
 
     Parameters
@@ -92,27 +92,27 @@ def judge(
         Nothing after it is used.
     quality
         Thresholds, as fractions, and severities.
-    releases
-        Of `read_releases`: what a rule finds there is none.
+    overrides
+        Of `read_overrides`: what a rule finds there is none.
     actions
         Corporate actions on record, of `corporate_actions.read_actions`.
-    tickers
-        Of `tickers.read_tickers`: its symbols are on record as one instrument each, whatever the gaps.
-    decided
-        What is on record of sessions before `decided.since`. They are the past of those after: `LOOK_BACK` usable bars
+    symbology
+        Of `symbology.read_symbology`: its symbols are on record as one instrument each, whatever the gaps.
+    prior
+        What is on record of sessions before `prior.since`. They are the past of those after: `LOOK_BACK` usable bars
         of each symbol, or all it has, have to be there.
 
     Returns
     -------
-    Judged
-        Of sessions before `decided.since`, what is on record; they have no flags.
+    QualityResult
+        Of sessions before `prior.since`, what is on record; they have no flags.
 
     Raises
     ------
     QualityError
         A rule whose severity is `batch` found something.
-    ChangedDecisionError
-        A bar takes back the move of the last one before `decided.since`.
+    ChangedPriorResultError
+        A bar takes back the move of the last one before `prior.since`.
 
     Notes
     -----
@@ -134,45 +134,45 @@ def judge(
         how="left",
         maintain_order="left",
     )
-    found = Findings(rows, quality, releases, decided)
+    found = Findings(rows, quality, overrides, prior)
     of_a_row = {rule: rows.select(holds).to_series() for rule, holds in _row_rules(as_of, quality).items()}
     rows = with_units(rows.drop("_known", "_conflict").with_columns(_finite_or_null(name) for name in VALUES))
     left = found.sift(rows, of_a_row)
-    left = found.sift(left, {STALE_DAY: across.stale_days(left, quality)})
-    most, few = across.copies(left, quality)
+    left = found.sift(left, {STALE_DAY: cross_sectional.stale_days(left, quality)})
+    most, few = cross_sectional.copies(left, quality)
     left = with_factor_change(found.sift(left, {ONE_SERIES: most, IDENTICAL_SERIES: few}), actions)
-    left = found.sift(left, {COMMON_JUMP: across.common_jumps(left, quality)})
-    on_record = left["symbol"].is_in(tickers["symbol"].unique().implode())
-    left = found.sift(left, {TICKER_REUSE: levels.reused_tickers(left, sessions, quality) & ~on_record})
-    left = found.sift(left, {UNIT_CHANGE: levels.unit_changes(left, found.released(left, UNIT_CHANGE))})
-    left = found.without_decided(left, SPIKE, HALF_ADJUSTED)
+    left = found.sift(left, {COMMON_JUMP: cross_sectional.common_jumps(left, quality)})
+    on_record = left["symbol"].is_in(symbology["symbol"].unique().implode())
+    left = found.sift(left, {TICKER_REUSE: level_shifts.reused_tickers(left, sessions, quality) & ~on_record})
+    left = found.sift(left, {UNIT_CHANGE: level_shifts.unit_changes(left, found.overridden(left, UNIT_CHANGE))})
+    left = found.without_prior(left, SPIKE, HALF_ADJUSTED)
     left = with_factor_change(left.drop(FACTOR_COLUMNS), actions)
-    real = found.released(left, EXTREME_MOVE) | found.released(left, SPIKE) | found.released(left, HALF_ADJUSTED)
-    is_decided, is_open = _decided(left, decided)
+    real = found.overridden(left, EXTREME_MOVE) | found.overridden(left, SPIKE) | found.overridden(left, HALF_ADJUSTED)
+    is_decided, is_open = _prior(left, prior)
     moves = extreme_moves(left, quality, real | (is_decided & ~is_open), actions)
     if (is_decided & (moves.spike | moves.half_adjusted)).any():
-        raise ChangedDecisionError
+        raise ChangedPriorResultError
     left = left.with_columns(_extreme=moves.extreme)
     left = found.sift(left, {SPIKE: moves.spike, HALF_ADJUSTED: moves.half_adjusted})
     left = with_factor_change(left.drop(FACTOR_COLUMNS), actions)
     flags = {rule: left.select(holds).to_series() for rule, holds in _flags(quality).items()}
-    found.sift(left, {**flags, VOLUME_UNIT_BREAK: levels.volume_unit_breaks(left, quality)})
+    found.sift(left, {**flags, VOLUME_UNIT_BREAK: level_shifts.volume_unit_breaks(left, quality)})
 
     usable = found.with_flags(left).with_columns(
         high=pl.max_horizontal(PRICES), low=pl.min_horizontal(PRICES), volume=pl.col("volume").fill_null(0.0)
     )
-    return Judged(
+    return QualityResult(
         usable=usable.select(*raw.columns, "flags"),
         quarantine=found.quarantined(rows).select(*raw.columns, "reasons"),
     )
 
 
-def _decided(left: pl.DataFrame, decided: Decided) -> tuple[pl.Series, pl.Series]:
-    """Rows of sessions before `decided.since`, and those among them that the next bar may still take back."""
+def _prior(left: pl.DataFrame, prior: PriorResults) -> tuple[pl.Series, pl.Series]:
+    """Rows of sessions before `prior.since`, and those among them that the next bar may still take back."""
     is_open = pl.struct("symbol", "session").is_in(
-        decided.last.filter("is_extreme").select(pl.struct("symbol", "session")).to_series().implode()
+        prior.last.filter("is_extreme").select(pl.struct("symbol", "session")).to_series().implode()
     )
-    found = left.select(before=pl.col("session") < decided.since, open=is_open)
+    found = left.select(before=pl.col("session") < prior.since, open=is_open)
     return found["before"], found["open"]
 
 

@@ -1,4 +1,4 @@
-"""Judging what is new by its past alone comes to what judging everything again comes to."""
+"""Checking what is new by its past alone comes to what checking everything again comes to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trading_assets.config import Configuration
 from trading_assets.config.quality import LOOK_BACK, Quality
 from trading_assets.config.sources import SyntheticSource
 from trading_assets.market_data import assets, calendars
-from trading_assets.market_data.quality import judge
+from trading_assets.market_data.quality import apply_rules
 from trading_assets.market_data.reference_data import read_inputs
 from trading_assets.market_data.synthetic import generate
 from trading_assets.market_data.synthetic_faults import KINDS
@@ -25,9 +25,9 @@ from trading_assets.market_data.tables import (
     BARS,
     CORPORATE_ACTIONS,
     INSTRUMENTS,
-    JUDGED_MONTHS,
     QUARANTINE,
     SESSIONS,
+    SETTLED_MONTHS,
     UNIVERSE,
 )
 from trading_assets.warehouse import Table, Warehouse
@@ -35,7 +35,7 @@ from trading_assets_tests.market_data.experiments import MONTHS, deliver, experi
 from trading_assets_tests.market_data.markets import SESSIONS as DAYS
 from trading_assets_tests.market_data.markets import path, received
 
-TABLES = (BARS, QUARANTINE, CORPORATE_ACTIONS, SESSIONS, INSTRUMENTS, UNIVERSE, JUDGED_MONTHS)
+TABLES = (BARS, QUARANTINE, CORPORATE_ACTIONS, SESSIONS, INSTRUMENTS, UNIVERSE, SETTLED_MONTHS)
 START = dt.date(2014, 1, 1)
 MONTH_ENDS = pl.date_range(START, dt.date(2016, 12, 31), "1mo", eager=True).dt.month_end().to_list()
 SEVERITIES = dict.fromkeys(("one_series", "common_jump", "stale_day"), "row")
@@ -63,9 +63,9 @@ def market(seed: int, rate: float) -> pl.DataFrame:
 
 
 def run(configuration: Configuration, first: dt.date, last: dt.date) -> str:
-    """Both assets for some months; how the bars were judged."""
+    """Both assets for some months; how the bars were checked."""
     assets.raw_bars(step(configuration, first, last))
-    return str(assets.bars(step(configuration, first, last))["judged"])
+    return str(assets.bars(step(configuration, first, last))["checked"])
 
 
 def tables_of(configuration: Configuration, tables: Sequence[Table] = TABLES) -> dict[str, pl.DataFrame]:
@@ -77,7 +77,7 @@ def assert_same(one: Configuration, other: Configuration) -> None:
     ours, theirs = tables_of(one), tables_of(other)
     for name, frame in ours.items():
         left, right = frame, theirs[name]
-        if name == JUDGED_MONTHS.name:  # commits are counted in each warehouse by itself
+        if name == SETTLED_MONTHS.name:  # commits are counted in each warehouse by itself
             left, right = left.drop("raw_commit"), right.drop("raw_commit")
         left, right = (each.drop("ingested_at", "source_line", strict=False) for each in (left, right))
         assert_frame_equal(left, right, check_exact=True)
@@ -94,7 +94,7 @@ def test_a_month_after_the_other_is_as_everything_at_once(tmp_path: Path, seed: 
     bars = market(seed, rate)
     random = np.random.default_rng(seed)
     configuration = configured(tmp_path / "parts")
-    judged = []
+    checked = []
     for number, end in enumerate(MONTH_ENDS):
         start = end.replace(day=1)
         if number % 5 == 4:  # the month as far as it came, and then whole, with values that changed
@@ -105,11 +105,11 @@ def test_a_month_after_the_other_is_as_everything_at_once(tmp_path: Path, seed: 
                 for name in ("open", "high", "low", "close")
             )
             deliver(tmp_path / "parts", wrong)
-            judged.append(run(configuration, start, end))
+            checked.append(run(configuration, start, end))
         deliver(tmp_path / "parts", bars.filter(pl.col("session") <= end))
-        judged.append(run(configuration, start, end))
-    quick = sum(each != "everything" for each in judged)
-    assert quick > (30 if rate < 0.001 else 3), judged
+        checked.append(run(configuration, start, end))
+    quick = sum(each != "everything" for each in checked)
+    assert quick > (30 if rate < 0.001 else 3), checked
 
     whole = configured(tmp_path / "whole")
     deliver(tmp_path / "whole", bars)
@@ -151,7 +151,7 @@ EVENTS = ("taken back", "stays", "twice", "half adjusted", "other unit", "other 
 @pytest.mark.parametrize("event", EVENTS)
 @pytest.mark.parametrize("known", [0, 3])
 def test_what_happens_between_two_months(tmp_path: Path, event: str, known: int) -> None:
-    """January is judged with the first bars of February at hand, or without them."""
+    """January is checked with the first bars of February at hand, or without them."""
     bars, quality = with_event(event), {"quality": {"severity": {"half_adjusted": "row"}}}
     parts, whole = experiment(tmp_path / "parts", **quality), experiment(tmp_path / "whole", **quality)
     for first, last in MONTHS:
@@ -202,15 +202,15 @@ def test_a_month_in_the_middle_again(tmp_path: Path) -> None:
     run(configuration, START, MONTH_ENDS[-1])
     before = tables_of(configuration)
     end = MONTH_ENDS[20]
-    assert assets.bars(step(configuration, end.replace(day=1), end))["judged"] == f"from {end.replace(day=1)} on"
+    assert assets.bars(step(configuration, end.replace(day=1), end))["checked"] == f"from {end.replace(day=1)} on"
     after = tables_of(configuration)
-    assert after[JUDGED_MONTHS.name].height == 21, "what came after is to be looked at again"
-    del before[JUDGED_MONTHS.name]
+    assert after[SETTLED_MONTHS.name].height == 21, "what came after is to be looked at again"
+    del before[SETTLED_MONTHS.name]
     for name, frame in before.items():
         assert_frame_equal(after[name], frame, check_exact=True)
 
 
-@pytest.mark.parametrize("change", ["bar", "release", "action", "severity", "universe"])
+@pytest.mark.parametrize("change", ["bar", "override", "action", "severity", "universe"])
 def test_a_changed_past_is_judged_again(tmp_path: Path, change: str, caplog: pytest.LogCaptureFixture) -> None:
     bars = market(1, 0.0).filter(pl.col("session") >= dt.date(2015, 4, 1), pl.col("symbol") < "SYN007")
     (tmp_path / "reviewed.csv").write_text("symbol,session,rule\n")
@@ -220,7 +220,7 @@ def test_a_changed_past_is_judged_again(tmp_path: Path, change: str, caplog: pyt
         "start": START,
         "as_of": None,
         "market_data": [source],
-        "quality": {"releases": "reviewed.csv"},
+        "quality": {"overrides": "reviewed.csv"},
     }
     deliver(tmp_path, bars)
     configuration = experiment(tmp_path, **values)
@@ -232,7 +232,7 @@ def test_a_changed_past_is_judged_again(tmp_path: Path, change: str, caplog: pyt
         at = (pl.col("session") == day) & (pl.col("symbol") == "SYN001")
         deliver(tmp_path, bars.with_columns(volume=pl.when(at).then(7.0).otherwise("volume")))
         assets.raw_bars(step(configuration, dt.date(2015, 6, 1), dt.date(2015, 6, 30)))
-    elif change == "release":
+    elif change == "override":
         (tmp_path / "reviewed.csv").write_text(f"symbol,session,rule\nSYN001,{day},spike\n")
     elif change == "action":
         (tmp_path / "actions.csv").write_text(
@@ -267,8 +267,8 @@ def test_rules_look_back_no_further_than_they_say() -> None:
     bars = generate(source, days[0], days[LOOK_BACK + 60], 5)
     raw = received(bars.with_columns(adj_close=pl.col("adj_close").round(4)).iter_rows(named=True))
     sessions = pl.DataFrame({"calendar": "XNYS", "session": days})
-    whole = judge(raw, sessions, days[-1], Quality())
-    part = judge(raw.filter(pl.col("session") >= days[60]), sessions, days[-1], Quality())
+    whole = apply_rules(raw, sessions, days[-1], Quality())
+    part = apply_rules(raw.filter(pl.col("session") >= days[60]), sessions, days[-1], Quality())
     is_late = pl.col("session") >= days[60 + LOOK_BACK]
     for one, other in zip(whole, part, strict=True):
         assert_frame_equal(one.filter(is_late), other.filter(is_late))

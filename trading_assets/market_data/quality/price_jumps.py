@@ -36,14 +36,14 @@ class Moves(NamedTuple):
     half_adjusted: pl.Series
 
 
-def extreme_moves(received: pl.DataFrame, quality: Quality, released: pl.Series, actions: pl.DataFrame) -> Moves:
+def extreme_moves(received: pl.DataFrame, quality: Quality, overridden: pl.Series, actions: pl.DataFrame) -> Moves:
     """Extreme moves, and whole bars off by the ratio of a split.
 
     Parameters
     ----------
     received
         Bars sorted by symbol and session, with the columns of `with_factor_change`.
-    released
+    overridden
         Bars whose move is real.
     actions
         On record, of `corporate_actions.read_actions`.
@@ -54,7 +54,7 @@ def extreme_moves(received: pl.DataFrame, quality: Quality, released: pl.Series,
     one after the other, and what follows is measured again.
     """
     extreme, spike, split = (np.zeros(received.height, dtype=np.bool_) for _ in range(3))
-    settled = released.to_numpy().copy()
+    settled = overridden.to_numpy().copy()
     left = received.with_row_index("_place")
     while True:
         moves = _moves(left, quality)

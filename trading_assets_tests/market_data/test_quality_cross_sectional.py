@@ -13,8 +13,8 @@ from polars.testing import assert_frame_equal
 
 from trading_assets.config.quality import Quality
 from trading_assets.market_data import calendars
-from trading_assets.market_data.quality import Judged, QualityError, ReleaseError, judge, read_releases
-from trading_assets.market_data.quality.releases import NO_RELEASES
+from trading_assets.market_data.quality import OverrideError, QualityError, QualityResult, apply_rules, read_overrides
+from trading_assets.market_data.quality.overrides import NO_OVERRIDES
 from trading_assets_tests.market_data.markets import received
 
 DAYS = calendars.sessions("XNYS", dt.date(2022, 1, 3), dt.date(2023, 6, 30)).to_list()
@@ -53,23 +53,23 @@ def times(raw: pl.DataFrame, factor: float, where: pl.Expr, columns: list[str] =
     return raw.with_columns(pl.when(where).then(pl.col(name) * factor).otherwise(name).alias(name) for name in columns)
 
 
-def judged(raw: pl.DataFrame, releases: pl.DataFrame = NO_RELEASES, **settings: Any) -> Judged:
-    return judge(raw, CALENDAR, DAYS[-1], Quality.model_validate(settings), releases=releases)
+def checked(raw: pl.DataFrame, overrides: pl.DataFrame = NO_OVERRIDES, **settings: Any) -> QualityResult:
+    return apply_rules(raw, CALENDAR, DAYS[-1], Quality.model_validate(settings), overrides=overrides)
 
 
-def reasons(result: Judged) -> dict[str, list[tuple[str, dt.date]]]:
+def reasons(result: QualityResult) -> dict[str, list[tuple[str, dt.date]]]:
     rows = result.quarantine.explode("reasons").select("reasons", "symbol", "session").rows()
     return {rule: [(s, d) for r, s, d in rows if r == rule] for rule in {row[0] for row in rows}}
 
 
-def flagged(result: Judged, rule: str) -> list[tuple[str, dt.date]]:
+def flagged(result: QualityResult, rule: str) -> list[tuple[str, dt.date]]:
     return result.usable.filter(pl.col("flags").list.contains(rule)).select("symbol", "session").rows()
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("volatility", [0.002, 0.02, 0.05])
 def test_a_clean_market_has_no_findings_of_these_rules(seed: int, volatility: float) -> None:
-    result = judged(market(seed, volatility))
+    result = checked(market(seed, volatility))
     assert result.quarantine.is_empty()
     assert flagged(result, "volume_unit_break") == []
 
@@ -82,11 +82,11 @@ def copy_of_first(raw: pl.DataFrame, symbols: list[str], since: dt.date) -> pl.D
 
 def test_two_symbols_with_one_series_are_both_out_once_it_has_lasted() -> None:
     raw = copy_of_first(market(), [SYMBOLS[7]], DAYS[100])
-    found = reasons(judged(raw))
+    found = reasons(checked(raw))
     last = [(symbol, day) for symbol in (SYMBOLS[0], SYMBOLS[7]) for day in DAYS[119:]]
     assert found == {"identical_series": last}, "from the twentieth session in common on"
     shorter = copy_of_first(market(), [SYMBOLS[7]], DAYS[-19])
-    assert judged(shorter).quarantine.is_empty()
+    assert checked(shorter).quarantine.is_empty()
 
 
 def test_sessions_without_a_move_are_no_evidence() -> None:
@@ -95,19 +95,19 @@ def test_sessions_without_a_move_are_no_evidence() -> None:
         pl.when(pl.col("symbol").is_in(SYMBOLS[:2])).then(1.0).otherwise(name).alias(name)
         for name in (*PRICES, "volume")
     )
-    assert judged(pegged).quarantine.is_empty()
+    assert checked(pegged).quarantine.is_empty()
 
 
 def test_one_series_under_most_names_is_refused() -> None:
     raw = copy_of_first(market(), SYMBOLS[1:12], DAYS[50])
     with pytest.raises(QualityError, match="refused: one_series") as caught:
-        judged(raw)
+        checked(raw)
     assert f"first: S00 on {DAYS[69]} (bars.csv, line 2)" in str(caught.value)
     assert "quality.severity: {one_series: row}" in str(caught.value)
-    rows = reasons(judged(raw, severity={"one_series": "row"}))
+    rows = reasons(checked(raw, severity={"one_series": "row"}))
     assert rows == {"one_series": [(symbol, day) for symbol in SYMBOLS[:12] for day in DAYS[69:]]}
     nothing = dict.fromkeys(["one_series", "identical_series", "common_jump"], "off")
-    assert judged(raw, severity=nothing).quarantine.is_empty()
+    assert checked(raw, severity=nothing).quarantine.is_empty()
 
 
 @pytest.mark.parametrize(("repeating", "found"), [(20, True), (11, True), (10, False)])
@@ -117,7 +117,7 @@ def test_a_day_on_which_most_symbols_repeat_the_one_before(repeating: int, found
         session=pl.lit(DAYS[201])
     )
     kept = raw.join(stale, on=["symbol", "session"], how="anti")
-    result = judged(pl.concat([kept, stale]))
+    result = checked(pl.concat([kept, stale]))
     expected = [(symbol, DAYS[201]) for symbol in SYMBOLS[:repeating]]
     assert reasons(result) == ({"stale_day": expected} if found else {})
 
@@ -128,27 +128,27 @@ def test_another_currency_from_one_day_on_is_refused(ratio: float) -> None:
     quiet = market(volatility=0.001)
     raw = times(quiet, ratio, pl.col("symbol").is_in(SYMBOLS[:12]) & (pl.col("session") >= DAYS[150]))
     with pytest.raises(QualityError, match="refused: common_jump") as caught:
-        judged(raw)
+        checked(raw)
     assert f"first: S00 on {DAYS[150]}" in str(caught.value)
 
 
 def test_a_crash_of_the_whole_market_is_no_jump() -> None:
     crash = times(market(), 0.85, pl.col("session") >= DAYS[150])
-    assert judged(crash).quarantine.is_empty()
+    assert checked(crash).quarantine.is_empty()
 
 
 @pytest.mark.parametrize("factor", [100.0, 0.01, 1000.0, 1e-6])
 def test_a_spell_in_another_unit_is_out_and_what_follows_is_not(factor: float) -> None:
     spell = pl.col("session").is_between(DAYS[100], DAYS[129])
     raw = times(market(), factor, (pl.col("symbol") == "S03") & spell)
-    result = judged(raw)
+    result = checked(raw)
     assert reasons(result) == {"unit_change": [("S03", day) for day in DAYS[100:130]]}
     assert flagged(result, "extreme_move") == []
 
 
 def test_a_single_bar_in_another_unit() -> None:
     raw = times(market(), 100.0, (pl.col("symbol") == "S03") & (pl.col("session") == DAYS[100]))
-    assert reasons(judged(raw)) == {"unit_change": [("S03", DAYS[100])]}
+    assert reasons(checked(raw)) == {"unit_change": [("S03", DAYS[100])]}
 
 
 @pytest.mark.parametrize(
@@ -156,16 +156,16 @@ def test_a_single_bar_in_another_unit() -> None:
 )
 def test_one_bar_off_by_the_ratio_of_a_split(ratio: float, rule: str) -> None:
     raw = times(market(volatility=0.004), ratio, (pl.col("symbol") == "S05") & (pl.col("session") == DAYS[200]))
-    assert list(reasons(judged(raw)).values()) == [[("S05", DAYS[200])]]
+    assert list(reasons(checked(raw)).values()) == [[("S05", DAYS[200])]]
     expected = {rule} if ratio != 0.5 else {"half_adjusted", "spike"}
-    assert set(reasons(judged(raw))) <= expected
+    assert set(reasons(checked(raw))) <= expected
 
 
 def test_a_fall_by_a_third_within_a_day_and_back_is_news() -> None:
     raw = market(volatility=0.004)
     hit = (pl.col("symbol") == "S05") & (pl.col("session") == DAYS[200])
     raw = times(raw, 2 / 3, hit, ["low", "close"])
-    assert judged(raw).quarantine.is_empty()
+    assert checked(raw).quarantine.is_empty()
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_a_ticker_with_another_owner(gap: int, level: float, found: bool) -> Non
     hole = (pl.col("symbol") == "S09") & pl.col("session").is_between(DAYS[100], DAYS[99 + gap])
     raw = market(volatility=0.001).filter(~hole)
     raw = times(raw, level, (pl.col("symbol") == "S09") & (pl.col("session") >= DAYS[100]))
-    result = judged(raw)
+    result = checked(raw)
     expected = [("S09", day) for day in DAYS[100 + gap :]]
     assert reasons(result) == ({"ticker_reuse": expected} if found else {})
 
@@ -184,7 +184,7 @@ def test_a_ticker_with_another_owner(gap: int, level: float, found: bool) -> Non
 @pytest.mark.parametrize("factor", [100.0, 0.01])
 def test_volume_in_another_unit_is_flagged_while_it_is_new(factor: float) -> None:
     raw = times(market(), factor, (pl.col("symbol") == "S02") & (pl.col("session") >= DAYS[200]), ["volume"])
-    result = judged(raw)
+    result = checked(raw)
     assert result.quarantine.is_empty()
     found = flagged(result, "volume_unit_break")
     assert found[0] == ("S02", DAYS[205]), "once six of the last ten bars are"
@@ -194,12 +194,12 @@ def test_volume_in_another_unit_is_flagged_while_it_is_new(factor: float) -> Non
 def test_a_release_lets_a_finding_pass(tmp_path: Path) -> None:
     far = (pl.col("symbol") == "S04") & (pl.col("session") >= DAYS[100])
     raw = times(market(), 1.6, far)
-    assert flagged(judged(raw), "extreme_move") == [("S04", DAYS[100])]
+    assert flagged(checked(raw), "extreme_move") == [("S04", DAYS[100])]
     reused = raw.filter(~((pl.col("symbol") == "S06") & pl.col("session").is_between(DAYS[100], DAYS[199])))
     reused = times(reused, 3.0, (pl.col("symbol") == "S06") & (pl.col("session") >= DAYS[200]))
     hundred = times(reused, 100.0, (pl.col("symbol") == "S08") & (pl.col("session") >= DAYS[300]))
-    assert set(reasons(judged(hundred))) == {"ticker_reuse", "unit_change"}
-    listed = tmp_path / "releases.csv"
+    assert set(reasons(checked(hundred))) == {"ticker_reuse", "unit_change"}
+    listed = tmp_path / "overrides.csv"
     listed.write_text(
         "symbol,session,rule,note\n"
         f"S04,{DAYS[100]},extreme_move,takeover\n"
@@ -207,7 +207,7 @@ def test_a_release_lets_a_finding_pass(tmp_path: Path) -> None:
         f"S08,{DAYS[300]},unit_change,it did rise\n"
         f"S08,{DAYS[300]},extreme_move,it did rise\n"
     )
-    result = judged(hundred, read_releases(listed))
+    result = checked(hundred, read_overrides(listed))
     assert result.quarantine.is_empty()
     assert flagged(result, "extreme_move") == [("S06", DAYS[200])]
 
@@ -222,10 +222,10 @@ def test_a_release_lets_a_finding_pass(tmp_path: Path) -> None:
     ],
 )
 def test_a_list_of_releases_that_cannot_be_used(tmp_path: Path, text: str, what: str) -> None:
-    path = tmp_path / "releases.csv"
+    path = tmp_path / "overrides.csv"
     path.write_text(text)
-    with pytest.raises(ReleaseError, match=what) as caught:
-        read_releases(path)
+    with pytest.raises(OverrideError, match=what) as caught:
+        read_overrides(path)
     assert str(path) in str(caught.value)
 
 
@@ -249,7 +249,7 @@ FAULTS = {
 def test_what_is_known_at_a_session_is_what_is_known_of_it_later(fault: str, cut: int) -> None:
     """Only the last bar may change its mind: from a move that is waited for to one that was taken back."""
     raw = FAULTS[fault](market())
-    then, now = judged(raw.filter(pl.col("session") <= DAYS[cut])), judged(raw)
+    then, now = checked(raw.filter(pl.col("session") <= DAYS[cut])), checked(raw)
     before = pl.col("session") < DAYS[cut]
     assert_frame_equal(then.usable.filter(before), now.usable.filter(before))
     assert_frame_equal(then.quarantine.filter(before), now.quarantine.filter(before))
@@ -273,6 +273,6 @@ def test_a_symbol_is_out_from_its_first_bad_row_on() -> None:
     raw = market().with_columns(
         close=pl.when((pl.col("symbol") == "S01") & (pl.col("session") == DAYS[300])).then(None).otherwise("close")
     )
-    assert reasons(judged(raw)) == {"null_price": [("S01", DAYS[300])]}
-    found = reasons(judged(raw, severity={"null_price": "symbol"}))
+    assert reasons(checked(raw)) == {"null_price": [("S01", DAYS[300])]}
+    found = reasons(checked(raw, severity={"null_price": "symbol"}))
     assert found == {"null_price": [("S01", day) for day in DAYS[300:]]}

@@ -18,7 +18,7 @@ _UNIT_NEARNESS = math.log1p(0.1)
 _RECENT, _USUAL = 10, 60
 
 
-def unit_changes(bars: pl.DataFrame, released: pl.Series) -> pl.Series:
+def unit_changes(bars: pl.DataFrame, overridden: pl.Series) -> pl.Series:
     """Bars whose close is in another unit than the symbol's first ones: from a jump by 100, 1000, ... (or a hundredth,
     ...) until the jump back.
 
@@ -26,14 +26,14 @@ def unit_changes(bars: pl.DataFrame, released: pl.Series) -> pl.Series:
     ----------
     bars
         symbol, close, factor_change.
-    released
+    overridden
         Bars whose jump is real.
     """
     move = (pl.col("close") * pl.col("factor_change") / previous("close")).log()
     power = (move / math.log(10)).round()
     is_jump = (power.abs() >= 2) & ((move - power * math.log(10)).abs() <= _UNIT_NEARNESS)
-    jumps = bars.with_columns(_released=released).select(
-        "symbol", power=pl.when(is_jump & ~pl.col("_released")).then(power).otherwise(0.0).fill_null(0.0)
+    jumps = bars.with_columns(_overridden=overridden).select(
+        "symbol", power=pl.when(is_jump & ~pl.col("_overridden")).then(power).otherwise(0.0).fill_null(0.0)
     )
     return jumps.select(pl.col("power").cum_sum().over("symbol") != 0).to_series()
 

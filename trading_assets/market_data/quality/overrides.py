@@ -1,4 +1,4 @@
-"""Findings that a person has reviewed and released."""
+"""Findings that a person has reviewed and overridden."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ import polars as pl
 from trading_assets.market_data.quality.rules import RULES
 
 _COLUMNS = ("symbol", "session", "rule")
-NO_RELEASES = pl.DataFrame(schema={"symbol": pl.String, "session": pl.Date, "rule": pl.String})
+NO_OVERRIDES = pl.DataFrame(schema={"symbol": pl.String, "session": pl.Date, "rule": pl.String})
 
 
-class ReleaseError(Exception):
-    """The list of releases cannot be used; `str()` is one block for people."""
+class OverrideError(Exception):
+    """The list of overrides cannot be used; `str()` is one block for people."""
 
 
-def read_releases(path: Path | None) -> pl.DataFrame:
+def read_overrides(path: Path | None) -> pl.DataFrame:
     """symbol, session, rule: findings that are none.
 
     Parameters
     ----------
     path
-        A CSV with these columns, dates as YYYY-MM-DD; others, such as a note, are for its readers. None: no releases.
+        A CSV with these columns, dates as YYYY-MM-DD; others, such as a note, are for its readers. None: no overrides.
 
     Raises
     ------
-    ReleaseError
+    OverrideError
         No such file, a missing column, a date that is none, a rule that is none.
     """
     if path is None:
-        return NO_RELEASES
+        return NO_OVERRIDES
     try:
         table = pl.read_csv(path, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise ReleaseError(f"cannot read the releases\n  file: {path}\n  cause: {error}") from None
+        raise OverrideError(f"cannot read the overrides\n  file: {path}\n  cause: {error}") from None
     absent = [name for name in _COLUMNS if name not in table.columns]
     if absent:
-        raise ReleaseError(
-            f"the releases have no column {absent[0]!r}\n  file: {path}, line 1\n"
+        raise OverrideError(
+            f"the overrides have no column {absent[0]!r}\n  file: {path}, line 1\n"
             f"  expected: {', '.join(_COLUMNS)}; found: {', '.join(table.columns)}"
         )
     rows = table.select(pl.col(name).str.strip_chars() for name in _COLUMNS).with_columns(
@@ -51,7 +51,7 @@ def read_releases(path: Path | None) -> pl.DataFrame:
     ):
         bad = rows.filter(wrong)
         if not bad.is_empty():
-            raise ReleaseError(
-                f"the releases have a wrong {name!r}\n  file: {path}, line {bad['line'][0]}\n  expected: {expected}"
+            raise OverrideError(
+                f"the overrides have a wrong {name!r}\n  file: {path}, line {bad['line'][0]}\n  expected: {expected}"
             )
     return rows.select(*_COLUMNS).unique().sort(*_COLUMNS)

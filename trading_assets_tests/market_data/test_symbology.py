@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trading_assets.config.quality import Quality
-from trading_assets.market_data.quality import judge
+from trading_assets.market_data.quality import apply_rules
 from trading_assets.market_data.reference.files import ReferenceError
-from trading_assets.market_data.reference.symbology import NO_TICKERS, identified, read_tickers
+from trading_assets.market_data.reference.symbology import NO_SYMBOLOGY, identified, read_symbology
 from trading_assets.market_data.tables import BARS, INSTRUMENTS
 from trading_assets_tests.market_data.experiments import deliver, experiment, run
 from trading_assets_tests.market_data.markets import AS_OF, CALENDAR, SESSIONS, path
@@ -27,7 +27,7 @@ def test_a_table_of_tickers(tmp_path: Path) -> None:
         "symbol,ticker,start,end,delisted\nMETA,FB,2012-05-18,2022-06-08,\nMETA,META,2022-06-09,,\n"
         "ROUND,META,2021-06-30,2022-01-31,2022-01-31\n"
     )
-    assert read_tickers("names.csv", tmp_path).rows() == [
+    assert read_symbology("names.csv", tmp_path).rows() == [
         ("META", "FB", D(2012, 5, 18), D(2022, 6, 8), None),
         ("ROUND", "META", D(2021, 6, 30), D(2022, 1, 31), D(2022, 1, 31)),
         ("META", "META", D(2022, 6, 9), None, None),
@@ -39,7 +39,7 @@ def test_map_files_of_lean(tmp_path: Path) -> None:
     (tmp_path / "goog.csv").write_text("20140327,goocv,Q\n20140402,goocv,Q\n20501231,goog,Q\n")
     (tmp_path / "googl.csv").write_text("20040819,goog,Q\n20140402,goog,Q\n20501231,googl,Q\n")
     (tmp_path / "fb.1.csv").write_text("19990929,fb\n20030328,fb\n")
-    assert read_tickers("*.csv", tmp_path).rows() == [
+    assert read_symbology("*.csv", tmp_path).rows() == [
         ("fb.1", "fb", D(1999, 9, 29), D(2003, 3, 28), D(2003, 3, 28)),
         ("goog", "goocv", D(2014, 3, 27), D(2014, 4, 2), None),
         ("googl", "goog", D(2004, 8, 19), D(2014, 4, 2), None),
@@ -62,7 +62,7 @@ def test_map_files_of_lean(tmp_path: Path) -> None:
 def test_tables_that_cannot_be_used(tmp_path: Path, text: str, what: str) -> None:
     (tmp_path / "names.csv").write_text(text)
     with pytest.raises(ReferenceError, match=what):
-        read_tickers("names.csv", tmp_path)
+        read_symbology("names.csv", tmp_path)
 
 
 @given(
@@ -82,7 +82,7 @@ def test_agrees_with_looking_up_each_bar(spells: list[tuple[str, int, int, str]]
             kept.append(
                 (symbol, ticker, SESSIONS[0] + dt.timedelta(start), SESSIONS[0] + dt.timedelta(start + length), None)
             )
-    table = pl.DataFrame(kept, schema=NO_TICKERS.schema, orient="row").sort("ticker", "start")
+    table = pl.DataFrame(kept, schema=NO_SYMBOLOGY.schema, orient="row").sort("ticker", "start")
     frame = pl.DataFrame(
         [(ticker, SESSIONS[0] + dt.timedelta(day), number) for number, (ticker, day) in enumerate(bars)],
         schema={"symbol": pl.String, "session": pl.Date, "number": pl.Int64},
@@ -110,7 +110,7 @@ def test_a_rename_through_the_stage(tmp_path: Path, caplog: pytest.LogCaptureFix
         f"symbol,ticker,start,end,delisted\nNEW,OLD,2020-01-01,{SESSIONS[29]},\nNEW,NEW,{SESSIONS[30]},,\n"
         f"OTHER,OLD,{SESSIONS[35]},{SESSIONS[50]},{SESSIONS[50]}\n"
     )
-    source = {"source": "files", "asset_class": "equity", "path": "prices/*.csv", "tickers": "names.csv"}
+    source = {"source": "files", "asset_class": "equity", "path": "prices/*.csv", "symbology": "names.csv"}
     with caplog.at_level(logging.WARNING):
         warehouse = run(experiment(tmp_path, market_data=[source]))
     bars = warehouse.read(BARS)
@@ -127,6 +127,6 @@ def test_a_rename_through_the_stage(tmp_path: Path, caplog: pytest.LogCaptureFix
 def test_a_symbol_on_record_is_no_reused_ticker() -> None:
     raw = pl.concat([path([100.0] * 10), path([30.0] * 60).filter(pl.col("session") >= SESSIONS[50])])
     settings = Quality(reuse_gap=30)
-    assert judge(raw, CALENDAR, AS_OF, settings).quarantine.height == 10
-    table = pl.DataFrame([("AAA", "AAA", D(2020, 1, 1), None, None)], schema=NO_TICKERS.schema, orient="row")
-    assert judge(raw, CALENDAR, AS_OF, settings, tickers=table).quarantine.is_empty()
+    assert apply_rules(raw, CALENDAR, AS_OF, settings).quarantine.height == 10
+    table = pl.DataFrame([("AAA", "AAA", D(2020, 1, 1), None, None)], schema=NO_SYMBOLOGY.schema, orient="row")
+    assert apply_rules(raw, CALENDAR, AS_OF, settings, symbology=table).quarantine.is_empty()
