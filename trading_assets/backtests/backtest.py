@@ -41,7 +41,7 @@ SCENARIO = ("fee_multiplier", "slippage_multiplier", "borrow_multiplier", "delay
 
 
 @dataclass(frozen=True)
-class StrategyMarket:
+class PreparedBacktest:
     """All that a run of a strategy depends on.
 
     Attributes
@@ -84,7 +84,7 @@ class Sweep(simulate.Sweep):
     sessions: list[dt.date]
 
 
-def prepare(configuration: Configuration, name: str, frames: Frames) -> StrategyMarket:
+def prepare(configuration: Configuration, name: str, frames: Frames) -> PreparedBacktest:
     """Build the market of strategy `name`, its panel and its signals.
 
     Raises
@@ -111,7 +111,7 @@ def prepare(configuration: Configuration, name: str, frames: Frames) -> Strategy
     benchmark = benchmark_of(grid.asset_classes, configuration.benchmarks)
     rank_weights = configuration.risk.rank_weights
     [plan] = _plans(strategy, [parameters], panel, grid, market, rank_weights)
-    return StrategyMarket(
+    return PreparedBacktest(
         name=name,
         strategy=strategy,
         parameters=parameters,
@@ -129,7 +129,7 @@ def prepare(configuration: Configuration, name: str, frames: Frames) -> Strategy
     )
 
 
-def backtest(context: StrategyMarket, start: dt.date, end: dt.date, *, split: str) -> Result:
+def backtest(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, split: str) -> Result:
     """One run with every record: flat start, first decision at the close of the first session from `start` on.
 
     What is open at the last session up to `end` is marked, not closed.
@@ -139,63 +139,63 @@ def backtest(context: StrategyMarket, start: dt.date, end: dt.date, *, split: st
     ValueError
         The market has no session between the two dates.
     """
-    trial = _over(context, context.trial, start, end)
-    simulation = simulate.simulate(context.market, context.signals, trial, context.settings)
+    trial = _over(prepared, prepared.trial, start, end)
+    simulation = simulate.simulate(prepared.market, prepared.signals, trial, prepared.settings)
     return result_of(
-        simulation, context.market, trial, context.settings, context.names, strategy=context.name, split=split
+        simulation, prepared.market, trial, prepared.settings, prepared.names, strategy=prepared.name, split=split
     )
 
 
-def metrics_of(context: StrategyMarket, result: Result) -> pl.DataFrame:
+def metrics_of(prepared: PreparedBacktest, result: Result) -> pl.DataFrame:
     """Rows of `backtests.metrics` of one run."""
     values = summarise(
         result.equity,
         result.trades,
-        periods_per_year=context.periods_per_year,
-        benchmark=_benchmark_column(context),
+        periods_per_year=prepared.periods_per_year,
+        benchmark=_benchmark_column(prepared),
     )
     rows = pl.DataFrame(
         {"metric": list(values), "value": list(values.values())}, schema={"metric": pl.String, "value": pl.Float64}
     )
     own = rows.with_columns(
-        strategy=pl.lit(context.name),
+        strategy=pl.lit(prepared.name),
         split=pl.lit(result.equity["split"][0]),
         reference=pl.when(pl.col("metric") == "periods_per_year")
-        .then(pl.lit(" and ".join(sorted(set(context.grid.calendars)))))
+        .then(pl.lit(" and ".join(sorted(set(prepared.grid.calendars)))))
         .when(pl.col("metric").is_in(OF_BENCHMARK))
-        .then(pl.lit(f"{context.benchmark_name}, price return" if context.benchmark_name else None, pl.String)),
+        .then(pl.lit(f"{prepared.benchmark_name}, price return" if prepared.benchmark_name else None, pl.String)),
     )
     return METRICS.conform(own).sort(METRICS.key)
 
 
-def baselines_of(context: StrategyMarket, result: Result) -> pl.DataFrame:
+def baselines_of(prepared: PreparedBacktest, result: Result) -> pl.DataFrame:
     """Rows of `backtests.baselines` beside one run."""
     change = pl.col("adj_close") / pl.col("adj_close").shift(1).over("symbol") - 1
     rows = compare(
-        context.name,
+        prepared.name,
         result.equity,
-        context.panel.select("symbol", "session", total_return=change, member="in_universe"),
-        starting_equity=context.settings.starting_equity,
-        benchmark=_benchmark_column(context) if context.benchmark_name else None,
+        prepared.panel.select("symbol", "session", total_return=change, member="in_universe"),
+        starting_equity=prepared.settings.starting_equity,
+        benchmark=_benchmark_column(prepared) if prepared.benchmark_name else None,
     )
     return BASELINES.conform(rows.with_columns(split=pl.lit(result.equity["split"][0]))).sort(BASELINES.key)
 
 
-def with_parameters(context: StrategyMarket, parameters: StrategyParameters) -> StrategyMarket:
+def with_parameters(prepared: PreparedBacktest, parameters: StrategyParameters) -> PreparedBacktest:
     """Another parameter set on the same market."""
-    [plan] = _plans_on(context, [parameters])
+    [plan] = _plans_on(prepared, [parameters])
     return replace(
-        context,
+        prepared,
         parameters=parameters,
         names=plan.names,
         signals=plan.signals,
         trial=plan.trial,
-        settings=_settings(context.settings, parameters),
+        settings=_settings(prepared.settings, parameters),
     )
 
 
-def evaluate(
-    context: StrategyMarket,
+def sweep_parameters(
+    prepared: PreparedBacktest,
     parameter_sets: Sequence[StrategyParameters],
     start: dt.date,
     end: dt.date,
@@ -204,35 +204,35 @@ def evaluate(
 ) -> Sweep:
     """Run every parameter set over one span; row *p* has the bits of `backtest` with `parameter_sets[p]`."""
     runs = [
-        (context.market, plan.signals, _over(context, plan.trial, start, end))
-        for plan in _plans_on(context, parameter_sets)
+        (prepared.market, plan.signals, _over(prepared, plan.trial, start, end))
+        for plan in _plans_on(prepared, parameter_sets)
     ]
     alike: dict[Settings, list[int]] = {}  # parameter sets under the same portfolio limits
     for p, parameters in enumerate(parameter_sets):
-        alike.setdefault(_settings(context.settings, parameters), []).append(p)
+        alike.setdefault(_settings(prepared.settings, parameters), []).append(p)
     sweeps = [simulate.sweep_runs([runs[p] for p in members], limits, threads) for limits, members in alike.items()]
     order = np.argsort([p for members in alike.values() for p in members], kind="stable")
     columns = {
         item.name: np.concatenate([getattr(each, item.name) for each in sweeps]) for item in fields(simulate.Sweep)
     }
     together = simulate.Sweep(**{name: column[order] for name, column in columns.items()})
-    return _swept(together, context, start, end)
+    return _swept(together, prepared, start, end)
 
 
-def evaluate_contexts(
-    contexts: Iterable[StrategyMarket], start: dt.date, end: dt.date, *, threads: int | None = None
+def sweep_prepared(
+    backtests: Iterable[PreparedBacktest], start: dt.date, end: dt.date, *, threads: int | None = None
 ) -> Sweep:
-    """Run each context over one span. They are of one strategy and one market, and differ as variations do.
+    """Run each prepared backtest over one span; all are of one strategy and market, and differ as perturbations do.
 
     Raises
     ------
     ValueError
         There is none.
     """
-    remaining = iter(contexts)
+    remaining = iter(backtests)
     first = next(remaining, None)
     if first is None:
-        raise ValueError("no context to evaluate")
+        raise ValueError("no backtest to run")
     runs = (
         (each.market, each.signals, _over(each, each.trial, start, end)) for each in itertools.chain([first], remaining)
     )
@@ -273,7 +273,7 @@ def parameter_grid(
     ]
 
 
-def span_rows(context: StrategyMarket, start: dt.date, end: dt.date) -> Integers:
+def span_rows(prepared: PreparedBacktest, start: dt.date, end: dt.date) -> Integers:
     """Rows of the grid between two dates, both inclusive.
 
     Raises
@@ -281,19 +281,19 @@ def span_rows(context: StrategyMarket, start: dt.date, end: dt.date) -> Integers
     ValueError
         There is none.
     """
-    days = context.grid.sessions
+    days = prepared.grid.sessions
     first, after = bisect_left(days, start), bisect_right(days, end)
     if first >= after:
-        raise ValueError(f"{context.name}: no session from {start} to {end}; the market has {days[0]} to {days[-1]}")
+        raise ValueError(f"{prepared.name}: no session from {start} to {end}; the market has {days[0]} to {days[-1]}")
     return np.arange(first, after, dtype=np.int64)
 
 
-def _benchmark_column(context: StrategyMarket) -> pl.DataFrame:
-    return context.benchmark.select("session", benchmark_return="daily_return")
+def _benchmark_column(prepared: PreparedBacktest) -> pl.DataFrame:
+    return prepared.benchmark.select("session", benchmark_return="daily_return")
 
 
-def _over(context: StrategyMarket, trial: Table, start: dt.date, end: dt.date) -> Table:
-    rows = span_rows(context, start, end)
+def _over(prepared: PreparedBacktest, trial: Table, start: dt.date, end: dt.date) -> Table:
+    rows = span_rows(prepared, start, end)
     spanned = trial.copy()
     spanned["first_session"], spanned["last_session"] = rows[0], rows[-1]
     return spanned
@@ -319,17 +319,19 @@ def _plans(
     return order_plans(strategy, orders, panel, grid, market, rank_weights)
 
 
-def _plans_on(context: StrategyMarket, parameter_sets: Sequence[StrategyParameters]) -> list[Plan]:
-    """Plans of other parameter sets, under the scenario of the context's own trial."""
-    plans = _plans(context.strategy, parameter_sets, context.panel, context.grid, context.market, context.rank_weights)
+def _plans_on(prepared: PreparedBacktest, parameter_sets: Sequence[StrategyParameters]) -> list[Plan]:
+    """Plans of other parameter sets, under the scenario of the backtest's own run parameters."""
+    plans = _plans(
+        prepared.strategy, parameter_sets, prepared.panel, prepared.grid, prepared.market, prepared.rank_weights
+    )
     for plan in plans:
         for scenario in SCENARIO:
-            plan.trial[scenario] = context.trial[scenario]
+            plan.trial[scenario] = prepared.trial[scenario]
     return plans
 
 
-def _swept(found: simulate.Sweep, context: StrategyMarket, start: dt.date, end: dt.date) -> Sweep:
-    sessions = [context.grid.sessions[row] for row in span_rows(context, start, end)]
+def _swept(found: simulate.Sweep, prepared: PreparedBacktest, start: dt.date, end: dt.date) -> Sweep:
+    sessions = [prepared.grid.sessions[row] for row in span_rows(prepared, start, end)]
     return Sweep(**{item.name: getattr(found, item.name) for item in fields(found)}, sessions=sessions)
 
 

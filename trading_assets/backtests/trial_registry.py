@@ -29,7 +29,7 @@ from trading_assets.strategies.evaluation.inputs import parameters_of
 from trading_assets.warehouse.table import Column, Table
 
 if TYPE_CHECKING:
-    from trading_assets.backtests.backtest import StrategyMarket
+    from trading_assets.backtests.backtest import PreparedBacktest
 
 #: The continuous run from the first session of train to the last of validation: what may be looked at freely.
 DEVELOPMENT = "train+validation"
@@ -95,7 +95,7 @@ class Evaluation:
 
 
 def evaluation_of(
-    context: StrategyMarket, equity: pl.DataFrame, *, sharpe: float | None, conditions: str, data_hash: str
+    prepared: PreparedBacktest, equity: pl.DataFrame, *, sharpe: float | None, conditions: str, data_hash: str
 ) -> Evaluation:
     """What one run over the whole development span is on record as: the same as that point of a sweep.
 
@@ -109,17 +109,17 @@ def evaluation_of(
     rows = equity.sort("session")
     levels = rows["equity"].to_numpy()[np.newaxis, :]
     return Evaluation(
-        strategy=context.name,
-        strategy_type=context.strategy.__name__,
-        parameters=context.parameters,
-        symbols=context.grid.symbols,
+        strategy=prepared.name,
+        strategy_type=prepared.strategy.__name__,
+        parameters=prepared.parameters,
+        symbols=prepared.grid.symbols,
         conditions=conditions,
         split=DEVELOPMENT,
         start=rows["session"][0],
         end=rows["session"][-1],
         data_hash=data_hash,
         sharpe=sharpe,
-        returns=np.nan_to_num(daily_returns(levels, context.settings.starting_equity)[0]),
+        returns=np.nan_to_num(daily_returns(levels, prepared.settings.starting_equity)[0]),
     )
 
 

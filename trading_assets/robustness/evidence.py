@@ -101,7 +101,7 @@ def resampling(step: Step) -> Mapping[str, Any]:
     from trading_assets.robustness.holdout.lock import development
 
     require_ok(step)
-    _, context, spans = market(step, strategy_of(step))
-    found = resampled(step, context, development(spans), DEVELOPMENT)
+    _, prepared, spans = market(step, strategy_of(step))
+    found = resampled(step, prepared, development(spans), DEVELOPMENT)
     write(step, resampling.__name__, beside_other_splits(step, found, (DEVELOPMENT,)))
     return {"statistics": found[RESAMPLING].drop("strategy", "split")}

@@ -30,7 +30,7 @@ from trading_assets.warehouse import Rows, Table
 
 if TYPE_CHECKING:
     from trading_assets.asset_factories.table_asset import Step
-    from trading_assets.backtests.backtest import StrategyMarket
+    from trading_assets.backtests.backtest import PreparedBacktest
     from trading_assets.config.sections import Interval
     from trading_assets.robustness.holdout.ledger_head import HeadFile
     from trading_assets.robustness.holdout.registration import Registered
@@ -42,7 +42,7 @@ STAGE = "robustness"
 HOLDOUT_TABLES = (*backtests.RUN_TABLES, STRESS, STRESS_EQUITY, CONDITIONS, RESAMPLING, BANDS)
 
 
-def market(step: Step, name: str) -> tuple[Frames, StrategyMarket, dict[str, Interval]]:
+def market(step: Step, name: str) -> tuple[Frames, PreparedBacktest, dict[str, Interval]]:
     """Frames, market and spans of a strategy."""
     from trading_assets.backtests.backtest import prepare
     from trading_assets.robustness.holdout.lock import spans_of
@@ -68,13 +68,13 @@ def waits_until(step: Step, name: str) -> dt.date | None:
     return locked.end
 
 
-def symbols(context: StrategyMarket) -> list[str]:
+def symbols(prepared: PreparedBacktest) -> list[str]:
     """Its symbols, and its benchmark's."""
-    return [*context.grid.symbols, *([context.benchmark_name] if context.benchmark_name else [])]
+    return [*prepared.grid.symbols, *([prepared.benchmark_name] if prepared.benchmark_name else [])]
 
 
 def stress_rows(
-    step: Step, context: StrategyMarket, frames: Frames, span: Interval, split: str
+    step: Step, prepared: PreparedBacktest, frames: Frames, span: Interval, split: str
 ) -> dict[Table, pl.DataFrame]:
     """Rows of `robustness.stress`, `robustness.stress_equity` and `robustness.conditions` of one span."""
     from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
@@ -87,12 +87,12 @@ def stress_rows(
     settings = step.configuration.robustness
 
     def frames_of(name: str) -> Frames:
-        return frames if name == context.name else read_frames(step.work, step.configuration, name)
+        return frames if name == prepared.name else read_frames(step.work, step.configuration, name)
 
-    levels = benchmark_levels(frames.bars, frames.indicators, context.benchmark_name, span.end)
-    traded = frames.instruments.filter(pl.col("symbol").is_in(context.grid.symbols))
+    levels = benchmark_levels(frames.bars, frames.indicators, prepared.benchmark_name, span.end)
+    traded = frames.instruments.filter(pl.col("symbol").is_in(prepared.grid.symbols))
     found = run(
-        context,
+        prepared,
         span.start,
         span.end,
         split=split,
@@ -101,26 +101,26 @@ def stress_rows(
         world=World(step.configuration, frames_of),
         best_trades=settings.verdict.reject_best_trades,
     )
-    returns = pl.DataFrame(context.market.returns, schema=list(context.grid.symbols)).with_columns(
-        session=pl.Series(context.grid.sessions, dtype=pl.Date)
+    returns = pl.DataFrame(prepared.market.returns, schema=list(prepared.grid.symbols)).with_columns(
+        session=pl.Series(prepared.grid.sessions, dtype=pl.Date)
     )
     conditional = conditions(
         found.base,
         returns,
         levels.select("session", "close"),
         split=split,
-        periods_per_year=context.periods_per_year,
+        periods_per_year=prepared.periods_per_year,
     )
     return {STRESS: found.metrics, STRESS_EQUITY: found.equity, CONDITIONS: conditional}
 
 
-def resampled(step: Step, context: StrategyMarket, span: Interval, split: str) -> dict[Table, pl.DataFrame]:
+def resampled(step: Step, prepared: PreparedBacktest, span: Interval, split: str) -> dict[Table, pl.DataFrame]:
     """What chance makes of the run on one span: `robustness.resampling` and its bands."""
     from trading_assets.robustness.resampling import resample
 
     settings = step.configuration.robustness
     found = resample(
-        context,
+        prepared,
         span.start,
         span.end,
         split=split,
@@ -132,17 +132,19 @@ def resampled(step: Step, context: StrategyMarket, span: Interval, split: str) -
     return {RESAMPLING: found.statistics, BANDS: found.bands}
 
 
-def registration_of(step: Step, context: StrategyMarket, frames: Frames, spans: Mapping[str, Interval]) -> Registered:
+def registration_of(
+    step: Step, prepared: PreparedBacktest, frames: Frames, spans: Mapping[str, Interval]
+) -> Registered:
     """The strategy frozen as it stands."""
     from trading_assets.robustness.holdout.registration import register
     from trading_assets.strategies.evaluation.fingerprint import symbols_behind
 
-    behind = symbols_behind(step.configuration, context.name, frames.instruments)
+    behind = symbols_behind(step.configuration, prepared.name, frames.instruments)
     return register(
         step.configuration,
-        context.name,
-        symbols=context.grid.symbols,
-        benchmark=context.benchmark_name,
+        prepared.name,
+        symbols=prepared.grid.symbols,
+        benchmark=prepared.benchmark_name,
         spans=spans,
         bars=step.work.read(BARS, where="list_contains(?, symbol)", parameters=[behind]),
         quarantine=frames.quarantine,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from trading_assets.backtests.backtest import StrategyMarket, backtest, prepare
+from trading_assets.backtests.backtest import PreparedBacktest, backtest, prepare
 from trading_assets.backtests.inputs.market_arrays import data_hash
 from trading_assets.backtests.trial_registry import conditions_of, trial_rows
 from trading_assets.config import Configuration
@@ -49,7 +49,7 @@ def configured(seed: int, strategy: Mapping[str, Any] = MOMENTUM) -> Configurati
         return loaded(Path(folder), seed=seed, strategies={STRATEGY: dict(strategy)})
 
 
-def planted(seed: int, trend: float) -> tuple[Configuration, Frames, StrategyMarket]:
+def planted(seed: int, trend: float) -> tuple[Configuration, Frames, PreparedBacktest]:
     """The strategy on a market of its own."""
     configuration = configured(seed)
     frames = frames_of(symbol_bars(SYMBOLS, SESSIONS, seed=seed, trend=trend, **NO_DRIFT))
@@ -58,9 +58,9 @@ def planted(seed: int, trend: float) -> tuple[Configuration, Frames, StrategyMar
 
 def daily_returns(seed: int, trend: float) -> np.ndarray:
     """Daily returns of one run over everything after the warm-up."""
-    _, _, context = planted(seed, trend)
-    development, holdout = spans(context)
-    run = backtest(context, development.start, holdout.end, split="all")
+    _, _, prepared = planted(seed, trend)
+    development, holdout = spans(prepared)
+    run = backtest(prepared, development.start, holdout.end, split="all")
     return run.equity["daily_return"].to_numpy()
 
 
@@ -80,17 +80,17 @@ def judged(seed: int, trend: float, audit: pl.DataFrame) -> Judgement:
     audit
         Of the same strategy, see `audited`: whether its code looks ahead does not depend on the market.
     """
-    configuration, frames, context = planted(seed, trend)
+    configuration, frames, prepared = planted(seed, trend)
     settings = configuration.robustness
-    development, holdout = spans(context)
+    development, holdout = spans(prepared)
     found = sensitivity(
-        context,
+        prepared,
         grids(configuration)[STRATEGY],
         development.start,
         development.end,
         split=DEVELOPMENT,
         conditions=conditions_of(configuration, STRATEGY),
-        data_hash=data_hash(frames.bars, context.grid.symbols, development.end),
+        data_hash=data_hash(frames.bars, prepared.grid.symbols, development.end),
         sharp_peak=settings.sharp_peak,
     )
     trials = trial_rows(found.evaluations, source="planted", run_id="planted", evaluated_at=_EVALUATED_AT)
@@ -98,13 +98,13 @@ def judged(seed: int, trend: float, audit: pl.DataFrame) -> Judgement:
         STRATEGY,
         trials,
         found.points.filter("chosen")["trial"][0],
-        periods=context.periods_per_year,
+        periods=prepared.periods_per_year,
         blocks=settings.cross_validation_blocks,
         config_hash=configuration.hash,
     )
-    levels = benchmark_levels(frames.bars, frames.indicators, context.benchmark_name, holdout.end)
+    levels = benchmark_levels(frames.bars, frames.indicators, prepared.benchmark_name, holdout.end)
     stressed = stress(
-        context,
+        prepared,
         holdout.start,
         holdout.end,
         split=HOLDOUT,
@@ -114,7 +114,7 @@ def judged(seed: int, trend: float, audit: pl.DataFrame) -> Judgement:
         best_trades=settings.verdict.reject_best_trades,
     ).metrics
     drawn = resample(
-        context,
+        prepared,
         holdout.start,
         holdout.end,
         split=HOLDOUT,
@@ -127,8 +127,8 @@ def judged(seed: int, trend: float, audit: pl.DataFrame) -> Judgement:
     return judge(STRATEGY, statistics, settings.verdict)
 
 
-def spans(context: StrategyMarket) -> tuple[Interval, Interval]:
+def spans(prepared: PreparedBacktest) -> tuple[Interval, Interval]:
     """Train + validation, and the holdout."""
-    days = context.grid.sessions[WARM_UP:]
+    days = prepared.grid.sessions[WARM_UP:]
     cut = round(len(days) * DEVELOPMENT_SHARE)
     return Interval(start=days[0], end=days[cut - 1]), Interval(start=days[cut], end=days[-1])

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests.backtest import StrategyMarket, prepare
+from trading_assets.backtests.backtest import PreparedBacktest, prepare
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Regimes
 from trading_assets.market_data.tables import UNIVERSE
@@ -143,9 +143,9 @@ def test_a_target_among_the_features_is_caught(
 def test_a_fill_at_the_deciding_bar_is_caught(whole: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Orders that fill at the close of the session whose open they were for: its close is noise by then."""
 
-    def at_the_close(configuration: Configuration, name: str, tables: Frames) -> StrategyMarket:
-        context = prepare(configuration, name, tables)
-        return replace(context, market=context.market._replace(open=context.market.close.copy()))
+    def at_the_close(configuration: Configuration, name: str, tables: Frames) -> PreparedBacktest:
+        prepared = prepare(configuration, name, tables)
+        return replace(prepared, market=prepared.market._replace(open=prepared.market.close.copy()))
 
     monkeypatch.setattr(audit, "prepare", at_the_close)
     found = differing(look_ahead(configured(tmp_path, CLEAN), "honest", whole, 8))

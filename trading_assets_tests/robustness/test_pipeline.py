@@ -233,8 +233,8 @@ def test_a_bar_that_a_model_is_trained_on_and_a_delisting_are_of_the_registratio
         for name in ("learnt", "alone"):
             work = experiment.warehouse.unit_of_work()
             step = Step(experiment.configuration, work, None, name, "run", dt.datetime(2020, 1, 1), None)
-            frames, context, spans = market(step, name)
-            found.append(registration_of(step, context, frames, spans).hash)
+            frames, prepared, spans = market(step, name)
+            found.append(registration_of(step, prepared, frames, spans).hash)
         return found
 
     def changed(table: Table, column: str, value: pl.Expr, **where: object) -> list[bool]:

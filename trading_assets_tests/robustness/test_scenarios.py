@@ -33,11 +33,11 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
 
 
 def run(configuration: Configuration, tables: Frames, scenario: StressScenario | None = None) -> pl.DataFrame:
-    context = prepare(configuration, NAME, tables)
-    start, end = context.grid.sessions[260], context.grid.sessions[-1]
+    prepared = prepare(configuration, NAME, tables)
+    start, end = prepared.grid.sessions[260], prepared.grid.sessions[-1]
     if scenario is not None:
-        context = under(scenario, context, World(configuration, lambda _: tables), start, end)
-    return backtest(context, start, end, split="train").equity
+        prepared = under(scenario, prepared, World(configuration, lambda _: tables), start, end)
+    return backtest(prepared, start, end, split="train").equity
 
 
 def test_dropped_bars_are_a_share_and_the_same_whatever_else_is_there(market: Frames) -> None:

@@ -120,8 +120,8 @@ def sweep_runs(
     workers = threads or os.cpu_count() or 1
     curves, accounts = [], []
     with ThreadPoolExecutor(workers) as pool:
-        prepared = _with_derived(runs, settings)
-        while batch := list(islice(prepared, _BATCH * workers)):
+        derived = _with_derived(runs, settings)
+        while batch := list(islice(derived, _BATCH * workers)):
             for curve, account in pool.map(lambda one: _equity_only(one, settings), batch):
                 curves.append(curve)
                 accounts.append(account)

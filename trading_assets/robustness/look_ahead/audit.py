@@ -122,8 +122,8 @@ def computed(configuration: Configuration, strategy: str, recorded: Recorded, kn
     features = daily_features(recorded.bars, configuration.benchmarks) if reads else DAILY.empty()
     way = _Way(configuration, recorded, known, features, indicators(recorded.bars))
     frames, decided = way.frames(strategy), way.decided(strategy)
-    context = prepare(configuration, strategy, frames)
-    run = backtest(context, context.grid.sessions[0], context.grid.sessions[-1], split="all")
+    prepared = prepare(configuration, strategy, frames)
+    run = backtest(prepared, prepared.grid.sessions[0], prepared.grid.sessions[-1], split="all")
     return Computed(
         frames={
             "features": (features, _KEY),

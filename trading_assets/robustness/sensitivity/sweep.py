@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.backtests.backtest import StrategyMarket, Sweep, evaluate, parameter_grid, returns_of
+from trading_assets.backtests.backtest import PreparedBacktest, Sweep, parameter_grid, returns_of, sweep_parameters
 from trading_assets.backtests.results import metrics
 from trading_assets.backtests.trial_registry import Evaluation, trial_id
 from trading_assets.config.strategies import StrategyParameters
@@ -61,7 +61,7 @@ class Sensitivity:
 
 
 def sensitivity(
-    context: StrategyMarket,
+    prepared: PreparedBacktest,
     grid: Grid,
     start: dt.date,
     end: dt.date,
@@ -84,16 +84,16 @@ def sensitivity(
     sharp_peak
         A best Sharpe further than this above the median of the grid is a sharp peak.
     """
-    points = points_of(context.parameters, grid)
-    sweep = evaluate(context, [point.parameters for point in points], start, end)
-    returns = np.nan_to_num(returns_of(sweep, context.settings.starting_equity))
-    values = _metrics(sweep, returns, context.periods_per_year)
+    points = points_of(prepared.parameters, grid)
+    sweep = sweep_parameters(prepared, [point.parameters for point in points], start, end)
+    returns = np.nan_to_num(returns_of(sweep, prepared.settings.starting_equity))
+    values = _metrics(sweep, returns, prepared.periods_per_year)
     evaluations = tuple(
         Evaluation(
-            strategy=context.name,
-            strategy_type=context.strategy.__name__,
+            strategy=prepared.name,
+            strategy_type=prepared.strategy.__name__,
             parameters=point.parameters,
-            symbols=context.grid.symbols,
+            symbols=prepared.grid.symbols,
             conditions=conditions,
             split=split,
             start=sweep.sessions[0],
@@ -106,10 +106,10 @@ def sensitivity(
     )
     trials = [trial_id(evaluation) for evaluation in evaluations]
     return Sensitivity(
-        points=_point_rows(context.name, points, trials, grid, values),
-        summary=_summary_rows(context.name, summarise_sharpes(points, values["sharpe"], sharp_peak)),
-        choices=_choice_rows(context.name, points, trials, grid, values["sharpe"]),
-        heatmaps=heatmaps(context.name, points, grid, values),
+        points=_point_rows(prepared.name, points, trials, grid, values),
+        summary=_summary_rows(prepared.name, summarise_sharpes(points, values["sharpe"], sharp_peak)),
+        choices=_choice_rows(prepared.name, points, trials, grid, values["sharpe"]),
+        heatmaps=heatmaps(prepared.name, points, grid, values),
         evaluations=evaluations,
     )
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from trading_assets.backtests.backtest import StrategyMarket, prepare
+from trading_assets.backtests.backtest import PreparedBacktest, prepare
 from trading_assets.backtests.perturbations import stressed, with_crashes
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval, StressScenario
@@ -41,21 +41,21 @@ class World:
 
 
 def under(
-    scenario: StressScenario, context: StrategyMarket, world: World, start: dt.date, end: dt.date
-) -> StrategyMarket:
+    scenario: StressScenario, prepared: PreparedBacktest, world: World, start: dt.date, end: dt.date
+) -> PreparedBacktest:
     """The strategy in the scenario, for a run from `start` to `end`; bars after `end` have no part in it."""
     if scenario.drop_bars or scenario.correlation_one or scenario.shock:
-        frames = changed_frames(scenario, context.name, world, end)
-        context = prepare(world.configuration, context.name, frames)
-    context = stressed(
-        context, slippage=scenario.slippage, fees=scenario.fees, borrow=scenario.borrow, delay=scenario.delay
+        frames = changed_frames(scenario, prepared.name, world, end)
+        prepared = prepare(world.configuration, prepared.name, frames)
+    prepared = stressed(
+        prepared, slippage=scenario.slippage, fees=scenario.fees, borrow=scenario.borrow, delay=scenario.delay
     )
     crashes = scenario.crash_sessions
     if crashes == "none":
-        return context
+        return prepared
     if crashes == "quarterly":
-        crashes = one_a_quarter(context.grid.sessions, start, end, world.configuration.seed)
-    return with_crashes(context, crashes)
+        crashes = one_a_quarter(prepared.grid.sessions, start, end, world.configuration.seed)
+    return with_crashes(prepared, crashes)
 
 
 def changed_frames(scenario: StressScenario, name: str, world: World, end: dt.date) -> Frames:
