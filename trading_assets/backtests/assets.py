@@ -119,9 +119,9 @@ def _found(prepared: PreparedBacktest, bars: pl.DataFrame, metrics: pl.DataFrame
     from trading_assets.backtests.inputs.market_arrays import data_hash
 
     headline = dict(metrics.filter(split="all").select("metric", "value").iter_rows())
-    symbols = [*prepared.grid.symbols, *([prepared.benchmark_name] if prepared.benchmark_name else [])]
+    symbols = [*prepared.axes.symbols, *([prepared.benchmark_name] if prepared.benchmark_name else [])]
     return {
         "data_hash": data_hash(bars, symbols, end),
-        "as_of": prepared.grid.sessions[-1],
+        "as_of": prepared.axes.sessions[-1],
         **{name: headline[name] for name in ("trades", "total_return", "sharpe", "max_drawdown")},
     }

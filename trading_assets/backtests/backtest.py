@@ -14,12 +14,12 @@ import polars as pl
 
 from trading_assets.backtests.engine import simulate
 from trading_assets.backtests.engine.arrays import Floats, Integers, Market, Signals, Targets
-from trading_assets.backtests.engine.dtypes import Table
+from trading_assets.backtests.engine.dtypes import RecordArray
 from trading_assets.backtests.engine.settings import Settings, settings_of
-from trading_assets.backtests.inputs.axis_labels import Names
-from trading_assets.backtests.inputs.market_arrays import Grid, build_grid, build_market
+from trading_assets.backtests.inputs.axis_labels import AxisLabels
+from trading_assets.backtests.inputs.market_arrays import MarketAxes, build_axes, build_market
 from trading_assets.backtests.inputs.order_signals import order_plans
-from trading_assets.backtests.inputs.plan import Plan
+from trading_assets.backtests.inputs.plan import BacktestPlan
 from trading_assets.backtests.inputs.target_weights import target_plans
 from trading_assets.backtests.results.baselines import compare
 from trading_assets.backtests.results.metrics import OF_BENCHMARK, summarise
@@ -50,13 +50,13 @@ class PreparedBacktest:
         The strategy's module.
     panel
         What its rules look at, one row a usable bar.
-    grid
+    axes
         Sessions and symbols: the axes of the market's arrays.
-    signals, trial, names
-        Of `parameters`, see `Plan`.
+    signals, run_parameters, names
+        Of `parameters`, see `BacktestPlan`.
     benchmark
         session, close, daily_return (price return, close to close: splits followed, dividends left out) on the
-        grid's sessions; null where the benchmark has no bar.
+        axes' sessions; null where the benchmark has no bar.
     periods_per_year
         By the calendar of the equity curve: 365 if any of its symbols trades every day.
     """
@@ -64,13 +64,13 @@ class PreparedBacktest:
     name: str
     strategy: Any
     parameters: StrategyParameters
-    names: Names
+    names: AxisLabels
     rank_weights: tuple[float, float, float]
     panel: pl.DataFrame
-    grid: Grid
+    axes: MarketAxes
     market: Market
     signals: Signals | Targets
-    trial: Table
+    run_parameters: RecordArray
     settings: Settings
     benchmark: pl.DataFrame
     benchmark_name: str | None
@@ -96,9 +96,9 @@ def prepare(configuration: Configuration, name: str, frames: Frames) -> Prepared
     strategy, parameters = strategy_module(settings.type), parameters_of(settings)
     symbols = symbols_of(name, settings, frames.instruments)
     panel = panel_of(configuration, name, frames)
-    grid = build_grid(symbols, frames.instruments, frames.sessions, max(frames.bars["session"]))
+    axes = build_axes(symbols, frames.instruments, frames.sessions, max(frames.bars["session"]))
     market = build_market(
-        grid,
+        axes,
         frames.bars,
         frames.quarantine,
         frames.sessions,
@@ -108,9 +108,9 @@ def prepare(configuration: Configuration, name: str, frames: Frames) -> Prepared
         costs=configuration.costs,
         extreme_move=configuration.quality.extreme_move,
     )
-    benchmark = benchmark_of(grid.asset_classes, configuration.benchmarks)
+    benchmark = benchmark_of(axes.asset_classes, configuration.benchmarks)
     rank_weights = configuration.risk.rank_weights
-    [plan] = _plans(strategy, [parameters], panel, grid, market, rank_weights)
+    [plan] = _plans(strategy, [parameters], panel, axes, market, rank_weights)
     return PreparedBacktest(
         name=name,
         strategy=strategy,
@@ -118,14 +118,14 @@ def prepare(configuration: Configuration, name: str, frames: Frames) -> Prepared
         names=plan.names,
         rank_weights=rank_weights,
         panel=panel,
-        grid=grid,
+        axes=axes,
         market=market,
         signals=plan.signals,
-        trial=plan.trial,
+        run_parameters=plan.run_parameters,
         settings=_settings(settings_of(configuration.risk, configuration.costs, configuration.seed), parameters),
-        benchmark=_benchmark_returns(frames.bars, benchmark, grid),
+        benchmark=_benchmark_returns(frames.bars, benchmark, axes),
         benchmark_name=benchmark,
-        periods_per_year=EVERY_DAY if "24/7" in grid.calendars else EXCHANGE,
+        periods_per_year=EVERY_DAY if "24/7" in axes.calendars else EXCHANGE,
     )
 
 
@@ -139,10 +139,16 @@ def backtest(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, split:
     ValueError
         The market has no session between the two dates.
     """
-    trial = _over(prepared, prepared.trial, start, end)
-    simulation = simulate.simulate(prepared.market, prepared.signals, trial, prepared.settings)
+    run_parameters = _over(prepared, prepared.run_parameters, start, end)
+    simulation = simulate.simulate(prepared.market, prepared.signals, run_parameters, prepared.settings)
     return result_of(
-        simulation, prepared.market, trial, prepared.settings, prepared.names, strategy=prepared.name, split=split
+        simulation,
+        prepared.market,
+        run_parameters,
+        prepared.settings,
+        prepared.names,
+        strategy=prepared.name,
+        split=split,
     )
 
 
@@ -161,7 +167,7 @@ def metrics_of(prepared: PreparedBacktest, result: Result) -> pl.DataFrame:
         strategy=pl.lit(prepared.name),
         split=pl.lit(result.equity["split"][0]),
         reference=pl.when(pl.col("metric") == "periods_per_year")
-        .then(pl.lit(" and ".join(sorted(set(prepared.grid.calendars)))))
+        .then(pl.lit(" and ".join(sorted(set(prepared.axes.calendars)))))
         .when(pl.col("metric").is_in(OF_BENCHMARK))
         .then(pl.lit(f"{prepared.benchmark_name}, price return" if prepared.benchmark_name else None, pl.String)),
     )
@@ -189,7 +195,7 @@ def with_parameters(prepared: PreparedBacktest, parameters: StrategyParameters) 
         parameters=parameters,
         names=plan.names,
         signals=plan.signals,
-        trial=plan.trial,
+        run_parameters=plan.run_parameters,
         settings=_settings(prepared.settings, parameters),
     )
 
@@ -204,7 +210,7 @@ def sweep_parameters(
 ) -> Sweep:
     """Run every parameter set over one span; row *p* has the bits of `backtest` with `parameter_sets[p]`."""
     runs = [
-        (prepared.market, plan.signals, _over(prepared, plan.trial, start, end))
+        (prepared.market, plan.signals, _over(prepared, plan.run_parameters, start, end))
         for plan in _plans_on(prepared, parameter_sets)
     ]
     alike: dict[Settings, list[int]] = {}  # parameter sets under the same portfolio limits
@@ -234,7 +240,8 @@ def sweep_prepared(
     if first is None:
         raise ValueError("no backtest to run")
     runs = (
-        (each.market, each.signals, _over(each, each.trial, start, end)) for each in itertools.chain([first], remaining)
+        (each.market, each.signals, _over(each, each.run_parameters, start, end))
+        for each in itertools.chain([first], remaining)
     )
     return _swept(simulate.sweep_runs(runs, first.settings, threads), first, start, end)
 
@@ -257,7 +264,7 @@ def grid_of(strategy: Any, overrides: Mapping[str, Sequence[float | str]]) -> di
 
 
 def parameter_grid(
-    parameters: StrategyParameters, grid: Mapping[str, Sequence[float | str]]
+    parameters: StrategyParameters, axes: Mapping[str, Sequence[float | str]]
 ) -> list[StrategyParameters]:
     """Every combination of the grid's values, in its order, the last name fastest; other parameters as given.
 
@@ -268,8 +275,8 @@ def parameter_grid(
     """
     base = parameters.model_dump()
     return [
-        type(parameters).model_validate(base | dict(zip(grid, values, strict=True)))
-        for values in itertools.product(*grid.values())
+        type(parameters).model_validate(base | dict(zip(axes, values, strict=True)))
+        for values in itertools.product(*axes.values())
     ]
 
 
@@ -281,7 +288,7 @@ def span_rows(prepared: PreparedBacktest, start: dt.date, end: dt.date) -> Integ
     ValueError
         There is none.
     """
-    days = prepared.grid.sessions
+    days = prepared.axes.sessions
     first, after = bisect_left(days, start), bisect_right(days, end)
     if first >= after:
         raise ValueError(f"{prepared.name}: no session from {start} to {end}; the market has {days[0]} to {days[-1]}")
@@ -292,9 +299,9 @@ def _benchmark_column(prepared: PreparedBacktest) -> pl.DataFrame:
     return prepared.benchmark.select("session", benchmark_return="daily_return")
 
 
-def _over(prepared: PreparedBacktest, trial: Table, start: dt.date, end: dt.date) -> Table:
+def _over(prepared: PreparedBacktest, run_parameters: RecordArray, start: dt.date, end: dt.date) -> RecordArray:
     rows = span_rows(prepared, start, end)
-    spanned = trial.copy()
+    spanned = run_parameters.copy()
     spanned["first_session"], spanned["last_session"] = rows[0], rows[-1]
     return spanned
 
@@ -308,39 +315,39 @@ def _plans(
     strategy: Any,
     parameter_sets: Sequence[StrategyParameters],
     panel: pl.DataFrame,
-    grid: Grid,
+    axes: MarketAxes,
     market: Market,
     rank_weights: tuple[float, float, float],
-) -> list[Plan]:
+) -> list[BacktestPlan]:
     orders = [each for each in parameter_sets if isinstance(each, OrderParameters)]
     weights = [each for each in parameter_sets if isinstance(each, TargetWeightParameters)]
     if weights:
-        return target_plans(strategy, weights, panel, grid, market)
-    return order_plans(strategy, orders, panel, grid, market, rank_weights)
+        return target_plans(strategy, weights, panel, axes, market)
+    return order_plans(strategy, orders, panel, axes, market, rank_weights)
 
 
-def _plans_on(prepared: PreparedBacktest, parameter_sets: Sequence[StrategyParameters]) -> list[Plan]:
+def _plans_on(prepared: PreparedBacktest, parameter_sets: Sequence[StrategyParameters]) -> list[BacktestPlan]:
     """Plans of other parameter sets, under the scenario of the backtest's own run parameters."""
     plans = _plans(
-        prepared.strategy, parameter_sets, prepared.panel, prepared.grid, prepared.market, prepared.rank_weights
+        prepared.strategy, parameter_sets, prepared.panel, prepared.axes, prepared.market, prepared.rank_weights
     )
     for plan in plans:
         for scenario in SCENARIO:
-            plan.trial[scenario] = prepared.trial[scenario]
+            plan.run_parameters[scenario] = prepared.run_parameters[scenario]
     return plans
 
 
 def _swept(found: simulate.Sweep, prepared: PreparedBacktest, start: dt.date, end: dt.date) -> Sweep:
-    sessions = [prepared.grid.sessions[row] for row in span_rows(prepared, start, end)]
+    sessions = [prepared.axes.sessions[row] for row in span_rows(prepared, start, end)]
     return Sweep(**{item.name: getattr(found, item.name) for item in fields(found)}, sessions=sessions)
 
 
-def _benchmark_returns(bars: pl.DataFrame, benchmark: str | None, grid: Grid) -> pl.DataFrame:
+def _benchmark_returns(bars: pl.DataFrame, benchmark: str | None, axes: MarketAxes) -> pl.DataFrame:
     held = pl.col("close") * pl.col("split_ratio")  # what a unit of the evening before has become
     closes = (
         bars.filter(pl.col("symbol") == (benchmark or ""))
         .sort("session")
         .select("session", "close", daily_return=held / pl.col("close").shift(1) - 1)
     )
-    days = pl.DataFrame({"session": grid.sessions}, schema={"session": pl.Date})
+    days = pl.DataFrame({"session": axes.sessions}, schema={"session": pl.Date})
     return days.join(closes, on="session", how="left", maintain_order="left")

@@ -17,17 +17,17 @@ def stressed(
     prepared: PreparedBacktest, *, slippage: float = 1.0, fees: float = 1.0, borrow: float = 1.0, delay: int = 0
 ) -> PreparedBacktest:
     """Slippage, fees and the cost of borrowing by a multiple, and every order `delay` sessions of its symbol later."""
-    trial = prepared.trial.copy()
-    trial["slippage_multiplier"] *= slippage
-    trial["fee_multiplier"] *= fees
-    trial["borrow_multiplier"] *= borrow
-    trial["delay"] += delay
-    return replace(prepared, trial=trial)
+    run_parameters = prepared.run_parameters.copy()
+    run_parameters["slippage_multiplier"] *= slippage
+    run_parameters["fee_multiplier"] *= fees
+    run_parameters["borrow_multiplier"] *= borrow
+    run_parameters["delay"] += delay
+    return replace(prepared, run_parameters=run_parameters)
 
 
 def with_crashes(prepared: PreparedBacktest, sessions: Sequence[dt.date]) -> PreparedBacktest:
     """Flash crashes: on those sessions slippage is five times itself and every position is stopped out at its low."""
-    crash = np.isin(np.array(prepared.grid.sessions, dtype="datetime64[D]"), np.array(sessions, dtype="datetime64[D]"))
+    crash = np.isin(np.array(prepared.axes.sessions, dtype="datetime64[D]"), np.array(sessions, dtype="datetime64[D]"))
     return replace(prepared, market=prepared.market._replace(crash=crash))
 
 
@@ -74,29 +74,29 @@ def _postponed(targets: Targets, present: Flags) -> Targets:
     """Move rows to the next session on which their symbol, or both legs of their pair, have a bar."""
     sessions = np.repeat(np.arange(present.shape[0]), np.diff(targets.first))
     usable = present[:, targets.symbol]
-    for group in np.unique(targets.group[targets.group >= 0]):
-        legs = np.flatnonzero(targets.group == group)
+    for pair_index in np.unique(targets.pair_index[targets.pair_index >= 0]):
+        legs = np.flatnonzero(targets.pair_index == pair_index)
         usable[:, legs] = usable[:, legs].all(axis=1, keepdims=True)
     none = present.shape[0]
     at = np.where(usable, np.arange(none)[:, None], none)
     following = np.minimum.accumulate(at[::-1], axis=0)[::-1]
-    return _decided(targets, following[sessions, targets.slot], np.arange(targets.slot.size), none)
+    return _decided(targets, following[sessions, targets.position_index], np.arange(targets.position_index.size), none)
 
 
 def _decided(targets: Targets, sessions: Integers, rows: Integers, end: int) -> Targets:
     """Those rows, decided at these sessions instead; of two of a slot at one session the last; none from `end` on."""
-    order = np.lexsort((np.arange(rows.size), targets.slot[rows], sessions))
-    t, slot = sessions[order], targets.slot[rows][order]
+    order = np.lexsort((np.arange(rows.size), targets.position_index[rows], sessions))
+    t, position_index = sessions[order], targets.position_index[rows][order]
     kept = t < end
-    kept[:-1] &= (t[1:] != t[:-1]) | (slot[1:] != slot[:-1])
+    kept[:-1] &= (t[1:] != t[:-1]) | (position_index[1:] != position_index[:-1])
     order = order[kept]
     # Within a session by group, then symbol, whichever symbol a slot has now.
-    slots = targets.slot[rows[order]]
-    order = order[np.lexsort((targets.symbol[slots], targets.group[slots], sessions[order]))]
+    slots = targets.position_index[rows[order]]
+    order = order[np.lexsort((targets.symbol[slots], targets.pair_index[slots], sessions[order]))]
     chosen = rows[order]
     return targets._replace(
         first=np.searchsorted(sessions[order], np.arange(targets.first.size)).astype(np.int64),
-        slot=targets.slot[chosen],
+        position_index=targets.position_index[chosen],
         weight=targets.weight[chosen],
         eligible=targets.eligible[chosen],
         reason=targets.reason[chosen],
@@ -124,16 +124,16 @@ def with_moved_targets(
     TypeError
         The strategy has entries, and no target weights.
     """
-    targets, sessions = prepared.signals, prepared.grid.sessions
+    targets, sessions = prepared.signals, prepared.axes.sessions
     if not isinstance(targets, Targets):
         raise TypeError(f"{prepared.name}: has no target weights to move")
     first, last = bisect_left(sessions, start), bisect_right(sessions, end)
     decided = np.repeat(np.arange(len(sessions)), np.diff(targets.first))
     rows = np.flatnonzero((decided >= first) & (decided < last))
     moved = first + (decided[rows] - first + shift) % max(last - first, 1)
-    symbol = np.where(targets.group < 0, columns[targets.symbol], targets.symbol)
+    symbol = np.where(targets.pair_index < 0, columns[targets.symbol], targets.symbol)
     eligible = targets.eligible.copy()
-    eligible[rows] = members[moved, symbol[targets.slot[rows]]]
+    eligible[rows] = members[moved, symbol[targets.position_index[rows]]]
     placed = targets._replace(symbol=symbol, eligible=eligible)
     order = np.argsort(moved, kind="stable")
     return replace(
@@ -167,12 +167,12 @@ def with_entries(prepared: PreparedBacktest, rows: Integers, columns: Integers) 
         rank=np.zeros((1, i.size)),
         relative_strength=np.zeros(i.size),
     )
-    trial = prepared.trial.copy()
-    trial["threshold"] = np.nan
-    trial["threshold"][:, 0] = 0.0
+    run_parameters = prepared.run_parameters.copy()
+    run_parameters["threshold"] = np.nan
+    run_parameters["threshold"][:, 0] = 0.0
     return replace(
         prepared,
         signals=prepared.signals._replace(candidates=candidates),
-        trial=trial,
+        run_parameters=run_parameters,
         names=replace(prepared.names, triggers=("random",)),
     )

@@ -112,7 +112,7 @@ def evaluation_of(
         strategy=prepared.name,
         strategy_type=prepared.strategy.__name__,
         parameters=prepared.parameters,
-        symbols=prepared.grid.symbols,
+        symbols=prepared.axes.symbols,
         conditions=conditions,
         split=DEVELOPMENT,
         start=rows["session"][0],

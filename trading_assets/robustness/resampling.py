@@ -205,7 +205,7 @@ def random_targets(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, 
     changes are the strategy's own; that it is these symbols at these times is not. Pairs stay the pairs that they are.
     What has no bar then, or is no member of the universe, is not bought: cash stays in its place.
     """
-    size = bisect_right(prepared.grid.sessions, end) - bisect_left(prepared.grid.sessions, start)
+    size = bisect_right(prepared.axes.sessions, end) - bisect_left(prepared.axes.sessions, start)
     shortest = min(SHORTEST_SHIFT, size // 4)
     members = np.zeros(prepared.market.close.shape, dtype=np.bool_)
     rows, columns = _pool(prepared, start, end)
@@ -215,7 +215,7 @@ def random_targets(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, 
     def varied(generator: np.random.Generator) -> Iterator[PreparedBacktest]:
         for _ in range(runs):
             shift = int(generator.integers(shortest, size - shortest + 1))
-            places = np.arange(len(prepared.grid.symbols))
+            places = np.arange(len(prepared.axes.symbols))
             places[held] = generator.permutation(held)
             yield with_moved_targets(prepared, start, end, shift=shift, columns=places, members=members)
 
@@ -271,8 +271,8 @@ def _permutation(
 
 def _pool(prepared: PreparedBacktest, start: dt.date, end: dt.date) -> tuple[Integers, Integers]:
     """Rows and columns of the grid of the bars that could have been entered on."""
-    sessions = {session: row for row, session in enumerate(prepared.grid.sessions)}
-    columns = {symbol: column for column, symbol in enumerate(prepared.grid.symbols)}
+    sessions = {session: row for row, session in enumerate(prepared.axes.sessions)}
+    columns = {symbol: column for column, symbol in enumerate(prepared.axes.symbols)}
     bars = prepared.panel.filter(pl.col("session").is_between(start, end), "in_universe").sort("session", "symbol")
     rows = np.array([sessions[session] for session in bars["session"]], dtype=np.int64)
     symbols = np.array([columns[symbol] for symbol in bars["symbol"]], dtype=np.int64)

@@ -70,7 +70,7 @@ def waits_until(step: Step, name: str) -> dt.date | None:
 
 def symbols(prepared: PreparedBacktest) -> list[str]:
     """Its symbols, and its benchmark's."""
-    return [*prepared.grid.symbols, *([prepared.benchmark_name] if prepared.benchmark_name else [])]
+    return [*prepared.axes.symbols, *([prepared.benchmark_name] if prepared.benchmark_name else [])]
 
 
 def stress_rows(
@@ -90,7 +90,7 @@ def stress_rows(
         return frames if name == prepared.name else read_frames(step.work, step.configuration, name)
 
     levels = benchmark_levels(frames.bars, frames.indicators, prepared.benchmark_name, span.end)
-    traded = frames.instruments.filter(pl.col("symbol").is_in(prepared.grid.symbols))
+    traded = frames.instruments.filter(pl.col("symbol").is_in(prepared.axes.symbols))
     found = run(
         prepared,
         span.start,
@@ -101,8 +101,8 @@ def stress_rows(
         world=World(step.configuration, frames_of),
         best_trades=settings.verdict.reject_best_trades,
     )
-    returns = pl.DataFrame(prepared.market.returns, schema=list(prepared.grid.symbols)).with_columns(
-        session=pl.Series(prepared.grid.sessions, dtype=pl.Date)
+    returns = pl.DataFrame(prepared.market.returns, schema=list(prepared.axes.symbols)).with_columns(
+        session=pl.Series(prepared.axes.sessions, dtype=pl.Date)
     )
     conditional = conditions(
         found.base,
@@ -143,7 +143,7 @@ def registration_of(
     return register(
         step.configuration,
         prepared.name,
-        symbols=prepared.grid.symbols,
+        symbols=prepared.axes.symbols,
         benchmark=prepared.benchmark_name,
         spans=spans,
         bars=step.work.read(BARS, where="list_contains(?, symbol)", parameters=[behind]),

@@ -40,7 +40,7 @@ def _rising(days: int, start: int = 0) -> np.ndarray:
 
 
 def _decisions(prepared: PreparedBacktest) -> pl.DataFrame:
-    return backtest(prepared, prepared.grid.sessions[0], prepared.grid.sessions[-1], split="all").decisions
+    return backtest(prepared, prepared.axes.sessions[0], prepared.axes.sessions[-1], split="all").decisions
 
 
 def test_new_listing() -> None:
@@ -52,7 +52,7 @@ def test_new_listing() -> None:
     assert own["session"][0] == days[80 + 20]
     assert set(own.filter(pl.col("session") < days[80 + 69])["reason"]) == {"eligibility"}
     assert own.filter(pl.col("decision") == "enter")["session"].to_list() == [days[80 + 69]]
-    new = prepared.grid.symbols.index("NEW")
+    new = prepared.axes.symbols.index("NEW")
     assert prepared.market.expected[:, new].tolist() == [day >= days[80] for day in days]
 
 
@@ -128,7 +128,7 @@ def _with_crypto(days: list[dt.date]) -> Frames:
 def test_annualisation(universe: str, periods: int) -> None:
     prepared = _prepared(_with_crypto(weekdays(320)), universe)
     assert prepared.periods_per_year == periods
-    result = backtest(prepared, prepared.grid.sessions[0], prepared.grid.sessions[-1], split="all")
+    result = backtest(prepared, prepared.axes.sessions[0], prepared.axes.sessions[-1], split="all")
     values = dict(metrics_of(prepared, result).select("metric", "value").iter_rows())
     assert values["periods_per_year"] == periods
     returns = result.equity["daily_return"].to_numpy()
@@ -139,8 +139,8 @@ def test_annualisation(universe: str, periods: int) -> None:
 
 def test_crypto_weekend_sessions_are_those_of_the_coin() -> None:
     prepared = _prepared(_with_crypto(weekdays(320)), "all")
-    market, coin = prepared.market, prepared.grid.symbols.index("COIN")
-    weekend = [day.weekday() >= 5 for day in prepared.grid.sessions]
+    market, coin = prepared.market, prepared.axes.symbols.index("COIN")
+    weekend = [day.weekday() >= 5 for day in prepared.axes.sessions]
     assert market.weekend.tolist() == weekend
     assert market.expected[:, coin].all()
     assert market.fillable[weekend, coin].all()
@@ -178,7 +178,7 @@ def test_order_independence_of_the_rows() -> None:
     results = []
     for each in (tables, shuffled):
         prepared = _prepared(each)
-        results.append(backtest(prepared, FIRST, prepared.grid.sessions[-1], split="all"))
+        results.append(backtest(prepared, FIRST, prepared.axes.sessions[-1], split="all"))
     assert results[0].trades.height > 5
     for name in ("trades", "equity", "decisions", "open_positions"):
         one, other = (getattr(result, name) for result in results)

@@ -148,7 +148,7 @@ def test_dropped_bars_neither_decide_nor_fill(runs: dict[str, PreparedBacktest])
     happened = pl.concat([run.fills.select("session", "symbol"), run.decisions.select("session", "symbol")])
     assert happened.height > 20
     for session, symbol in happened.iter_rows():
-        assert not missing[prepared.grid.sessions.index(session), prepared.grid.symbols.index(symbol)]
+        assert not missing[prepared.axes.sessions.index(session), prepared.axes.symbols.index(symbol)]
 
 
 def test_no_strategy_sees_what_follows(runs: dict[str, PreparedBacktest]) -> None:

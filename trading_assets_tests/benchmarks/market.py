@@ -86,10 +86,10 @@ def part(
         old.symbol[kept] - first_symbol,
         *(np.ascontiguousarray(each[..., kept]) for each in old[2:]),
     )
-    trial = prepared.trial.copy()
-    trial["last_session"] = sessions - 1
+    run_parameters = prepared.run_parameters.copy()
+    run_parameters["last_session"] = sessions - 1
     exits = np.ascontiguousarray(prepared.signals.exits[:, rows, columns])
-    return replace(prepared, market=market, signals=Signals(candidates, exits), trial=trial)
+    return replace(prepared, market=market, signals=Signals(candidates, exits), run_parameters=run_parameters)
 
 
 def parts(prepared: PreparedBacktest, symbols: int, sessions: int, count: int) -> Iterator[PreparedBacktest]:

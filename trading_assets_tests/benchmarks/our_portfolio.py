@@ -22,12 +22,17 @@ def main(symbols: int, sessions: int, what: str) -> None:
     if what != "runs":
         report({"all": measure(lambda: sweep(prepared, int(what)))}, bars=bars * int(what))
         return
-    market, signals, trial, settings = prepared.market, prepared.signals, prepared.trial, prepared.settings
+    market, signals, run_parameters, settings = (
+        prepared.market,
+        prepared.signals,
+        prepared.run_parameters,
+        prepared.settings,
+    )
     seconds = {
-        "recorded": measure(lambda: simulate.simulate(market, signals, trial, settings)),
-        "run": measure(lambda: simulate.sweep(market, signals, trial, settings, threads=1)),
+        "recorded": measure(lambda: simulate.simulate(market, signals, run_parameters, settings)),
+        "run": measure(lambda: simulate.sweep(market, signals, run_parameters, settings, threads=1)),
     }
-    report(seconds, bars=bars, decisions=simulate.simulate(market, signals, trial, settings).decisions.size)
+    report(seconds, bars=bars, decisions=simulate.simulate(market, signals, run_parameters, settings).decisions.size)
 
 
 def sweep(prepared: PreparedBacktest, sets: int) -> None:
@@ -39,7 +44,7 @@ def sweep(prepared: PreparedBacktest, sets: int) -> None:
         "slow_clearance": (0.02 * steps).tolist(),
     }
     chosen = parameter_grid(prepared.parameters, grid)[:sets]
-    sweep_parameters(prepared, chosen, prepared.grid.sessions[0], prepared.grid.sessions[-1])
+    sweep_parameters(prepared, chosen, prepared.axes.sessions[0], prepared.axes.sessions[-1])
 
 
 if __name__ == "__main__":

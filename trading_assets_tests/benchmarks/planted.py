@@ -90,13 +90,13 @@ def judged(seed: int, trend: float, audit: pl.DataFrame) -> Judgement:
         development.end,
         split=DEVELOPMENT,
         conditions=conditions_of(configuration, STRATEGY),
-        data_hash=data_hash(frames.bars, prepared.grid.symbols, development.end),
+        data_hash=data_hash(frames.bars, prepared.axes.symbols, development.end),
         sharp_peak=settings.sharp_peak,
     )
-    trials = trial_rows(found.evaluations, source="planted", run_id="planted", evaluated_at=_EVALUATED_AT)
+    parameter_rows = trial_rows(found.evaluations, source="planted", run_id="planted", evaluated_at=_EVALUATED_AT)
     selected = selection(
         STRATEGY,
-        trials,
+        parameter_rows,
         found.points.filter("chosen")["trial"][0],
         periods=prepared.periods_per_year,
         blocks=settings.cross_validation_blocks,
@@ -129,6 +129,6 @@ def judged(seed: int, trend: float, audit: pl.DataFrame) -> Judgement:
 
 def spans(prepared: PreparedBacktest) -> tuple[Interval, Interval]:
     """Train + validation, and the holdout."""
-    days = prepared.grid.sessions[WARM_UP:]
+    days = prepared.axes.sessions[WARM_UP:]
     cut = round(len(days) * DEVELOPMENT_SHARE)
     return Interval(start=days[0], end=days[cut - 1]), Interval(start=days[cut], end=days[-1])

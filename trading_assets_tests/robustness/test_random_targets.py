@@ -35,7 +35,7 @@ def decided(prepared: PreparedBacktest) -> list[tuple[int, str, int, float]]:
     targets = prepared.signals
     assert isinstance(targets, Targets)
     sessions = np.repeat(np.arange(len(DAYS)), np.diff(targets.first)) - FIRST
-    symbols = [prepared.grid.symbols[column] for column in targets.symbol[targets.slot]]
+    symbols = [prepared.axes.symbols[column] for column in targets.symbol[targets.slot]]
     rows = zip(sessions.tolist(), symbols, targets.group[targets.slot].tolist(), targets.weight.tolist(), strict=True)
     return [row for row in rows if row[0] >= 0]
 
@@ -44,7 +44,7 @@ def moved(prepared: PreparedBacktest, shift: int, columns: np.ndarray | None = N
     """In a market without a hole."""
     present = np.ones(prepared.market.present.shape, dtype=np.bool_)
     prepared = replace(prepared, market=prepared.market._replace(present=present))
-    size = len(prepared.grid.symbols)
+    size = len(prepared.axes.symbols)
     members = np.ones(prepared.market.close.shape, dtype=np.bool_)
     places = np.arange(size) if columns is None else columns
     return with_moved_targets(prepared, *SPAN, shift=shift, columns=places, members=members)
@@ -56,7 +56,7 @@ def test_nothing_moved_is_what_was_decided(factor: PreparedBacktest, pairs: Prep
 
 
 def test_weights_keep_their_size_and_change_their_place(factor: PreparedBacktest) -> None:
-    names = list(factor.grid.symbols)
+    names = list(factor.axes.symbols)
     columns = np.roll(np.arange(len(names)), 1)
     found = decided(moved(factor, 30, columns))
     expected = [
@@ -67,7 +67,7 @@ def test_weights_keep_their_size_and_change_their_place(factor: PreparedBacktest
 
 
 def test_a_pair_stays_the_pair_that_it_is(pairs: PreparedBacktest) -> None:
-    columns = np.roll(np.arange(len(pairs.grid.symbols)), 1)
+    columns = np.roll(np.arange(len(pairs.axes.symbols)), 1)
     found = decided(moved(pairs, 30, columns))
     assert sorted(found) == sorted(((row[0] + 30) % SESSIONS, *row[1:]) for row in decided(pairs))
 
@@ -77,7 +77,7 @@ def test_where_there_is_no_bar_it_is_decided_later_and_no_stranger_grows(factor:
     present[FIRST + 40 : FIRST + 50] = False
     holes = replace(factor, market=factor.market._replace(present=present))
     members = np.zeros(present.shape, dtype=np.bool_)
-    size = len(factor.grid.symbols)
+    size = len(factor.axes.symbols)
     found = with_moved_targets(holes, *SPAN, shift=30, columns=np.arange(size), members=members)
     assert not {session for session, *_ in decided(found)} & set(range(40, 50))
     assert isinstance(found.signals, Targets) and not found.signals.eligible.any()
@@ -87,11 +87,11 @@ def with_weights(prepared: PreparedBacktest, holdings: dict[int, list[int]]) -> 
     """Equal weights of some symbols (columns) from each session of the span on."""
     lines, before = [], set[int]()
     for session, columns in sorted(holdings.items()):
-        lines += [(DAYS[FIRST + session], prepared.grid.symbols[i], None, 0.3, "in") for i in columns]
-        lines += [(DAYS[FIRST + session], prepared.grid.symbols[i], None, 0.0, "out") for i in before - {*columns}]
+        lines += [(DAYS[FIRST + session], prepared.axes.symbols[i], None, 0.3, "in") for i in columns]
+        lines += [(DAYS[FIRST + session], prepared.axes.symbols[i], None, 0.0, "out") for i in before - {*columns}]
         before = {*columns}
     frame = checked(pl.DataFrame(lines, schema=SCHEMA, orient="row"), prepared.panel)
-    targets, names = targets_of(frame, prepared.panel, prepared.grid, prepared.market)
+    targets, names = targets_of(frame, prepared.panel, prepared.axes, prepared.market)
     return replace(prepared, signals=targets, names=replace(prepared.names, triggers=names.triggers))
 
 
@@ -109,7 +109,7 @@ def test_who_knows_what_comes_beats_random_weights_and_who_draws_does_not(factor
     random = np.random.default_rng(5)
     found = []
     for _ in range(20):
-        drawn = {t: random.choice(len(factor.grid.symbols), 3, replace=False).tolist() for t in steps}
+        drawn = {t: random.choice(len(factor.axes.symbols), 3, replace=False).tolist() for t in steps}
         prepared = with_weights(factor, drawn)
         found.append(percentile(sharpe(prepared), random_targets(prepared, *SPAN, runs=40, seed=1).sharpes))
     # Percentiles of 20 draws are uniform: their mean has a deviation of 6.5.

@@ -112,7 +112,7 @@ def test_random_runs_make_as_many_trades_as_the_strategy(prepared: PreparedBackt
 
 def test_who_knows_tomorrow_beats_random_entries_and_who_draws_does_not(prepared: PreparedBacktest) -> None:
     close = prepared.market.close
-    sessions = np.array(prepared.grid.sessions)
+    sessions = np.array(prepared.axes.sessions)
     inside = np.flatnonzero((sessions >= START) & (sessions <= END))[:-10]
     gain = close[inside + 10] / close[inside] - 1
     best = np.argwhere(gain > np.nanquantile(gain, 0.9))
@@ -142,7 +142,7 @@ def test_rows_of_a_run(finished: Experiment, prepared: PreparedBacktest) -> None
         statistic_of(own, BOOTSTRAP, "nothing")
     bands = finished.warehouse.read(BANDS, rows=KNOWN).filter(split=DEVELOPMENT)
     assert bands.filter((pl.col("low") > pl.col("middle")) | (pl.col("middle") > pl.col("high"))).is_empty()
-    assert bands["session"].to_list() == [s for s in prepared.grid.sessions if START <= s <= END]
+    assert bands["session"].to_list() == [s for s in prepared.axes.sessions if START <= s <= END]
 
 
 def test_a_strategy_that_is_not_registered_has_no_resamples_of_the_holdout(finished: Experiment) -> None:

@@ -34,7 +34,7 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
 
 def run(configuration: Configuration, tables: Frames, scenario: StressScenario | None = None) -> pl.DataFrame:
     prepared = prepare(configuration, NAME, tables)
-    start, end = prepared.grid.sessions[260], prepared.grid.sessions[-1]
+    start, end = prepared.axes.sessions[260], prepared.axes.sessions[-1]
     if scenario is not None:
         prepared = under(scenario, prepared, World(configuration, lambda _: tables), start, end)
     return backtest(prepared, start, end, split="train").equity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from trading_assets.reports.html_table import Cell, Format, Grid, Head, number, percent
+from trading_assets.reports.html_table import Cell, Format, Head, HtmlTable, number, percent
 from trading_assets.reports.strategy_page.data import StrategyContent
 from trading_assets.robustness.stress.breakdown import (
     DEEP,
@@ -58,7 +58,7 @@ SHOWN: dict[str, tuple[str, dict[str, tuple[str, Format]]]] = {
 }
 
 
-def condition_tables(content: StrategyContent, split: str) -> list[Grid]:
+def condition_tables(content: StrategyContent, split: str) -> list[HtmlTable]:
     """A table a topic; those with nothing to say are left out."""
     rows = content.conditions.filter(split=split)
     tables = [
@@ -109,7 +109,7 @@ def _left_out(condition: str) -> int:
     return int(last) if last.isdigit() else 0
 
 
-def _table(rows: pl.DataFrame, statistics: dict[str, tuple[str, Format]], caption: str) -> Grid:
+def _table(rows: pl.DataFrame, statistics: dict[str, tuple[str, Format]], caption: str) -> HtmlTable:
     values = {
         (condition, statistic): value
         for condition, statistic, value in rows.select("condition", "statistic", "value").iter_rows()
@@ -122,4 +122,4 @@ def _table(rows: pl.DataFrame, statistics: dict[str, tuple[str, Format]], captio
             cells.append(Cell("–", "unknown") if value is None else Cell(form(value), "number"))
         lines.append(cells)
     heads = [Head(""), *(Head(words, number=True) for words, _ in statistics.values())]
-    return Grid(heads, lines, caption)
+    return HtmlTable(heads, lines, caption)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from trading_assets import charts
-from trading_assets.reports.html_table import Cell, Format, Grid, Head, number, percent
+from trading_assets.reports.html_table import Cell, Format, Head, HtmlTable, number, percent
 from trading_assets.reports.strategy_page.breakdown import condition_tables, in_words, spans
 from trading_assets.reports.strategy_page.data import StrategyContent
 from trading_assets.reports.strategy_page.section import Section
@@ -80,7 +80,7 @@ def development_bands(content: StrategyContent) -> pl.DataFrame:
     return content.bands.filter(split=DEVELOPMENT).sort("session")
 
 
-def _choice(content: StrategyContent) -> Grid:
+def _choice(content: StrategyContent) -> HtmlTable:
     own = dict(content.overfitting.select("statistic", "value").iter_rows())
     every = dict(content.every_strategy.select("statistic", "value").iter_rows())
     rows = [
@@ -89,10 +89,10 @@ def _choice(content: StrategyContent) -> Grid:
         for name, (words, form) in meaning.items()
         if name in values
     ]
-    return Grid([Head("statistic"), Head("what it is"), Head(DEVELOPMENT, number=True)], rows, "The choice")
+    return HtmlTable([Head("statistic"), Head("what it is"), Head(DEVELOPMENT, number=True)], rows, "The choice")
 
 
-def _drawn(content: StrategyContent) -> Grid:
+def _drawn(content: StrategyContent) -> HtmlTable:
     splits = content.resampling["split"].unique().sort(descending=True).to_list()
     values = {
         (row["split"], row["method"], row["statistic"]): row["value"]
@@ -103,7 +103,9 @@ def _drawn(content: StrategyContent) -> Grid:
         for (method, name), (words, form) in DRAWN.items()
         if splits
     ]
-    return Grid([Head("method"), Head("what it is"), *(Head(split, number=True) for split in splits)], rows, "Chance")
+    return HtmlTable(
+        [Head("method"), Head("what it is"), *(Head(split, number=True) for split in splits)], rows, "Chance"
+    )
 
 
 def _number(value: float | None, form: Format) -> Cell:

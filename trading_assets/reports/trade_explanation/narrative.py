@@ -121,7 +121,7 @@ def _choice(evidence: TradeEvidence) -> Chapter:
     decision = evidence.decisions.row(0, named=True)
     if decision["portfolio_correlation"] is not None:
         lines.append(
-            f"correlation guard: positions {decision['portfolio_correlation']:.2f} (limit "
+            f"correlation limit: positions {decision['portfolio_correlation']:.2f} (limit "
             f"{evidence.risk.correlation_portfolio:.2f}), with this one {_optional(decision['candidate_correlation'])} "
             f"(limit {evidence.risk.correlation_candidate:.2f}, if the first is exceeded)"
         )

@@ -123,7 +123,7 @@ def computed(configuration: Configuration, strategy: str, recorded: Recorded, kn
     way = _Way(configuration, recorded, known, features, indicators(recorded.bars))
     frames, decided = way.frames(strategy), way.decided(strategy)
     prepared = prepare(configuration, strategy, frames)
-    run = backtest(prepared, prepared.grid.sessions[0], prepared.grid.sessions[-1], split="all")
+    run = backtest(prepared, prepared.axes.sessions[0], prepared.axes.sessions[-1], split="all")
     return Computed(
         frames={
             "features": (features, _KEY),

@@ -16,11 +16,11 @@ from trading_assets.backtests.backtest import PreparedBacktest, Sweep, parameter
 from trading_assets.backtests.results import metrics
 from trading_assets.backtests.trial_registry import Evaluation, trial_id
 from trading_assets.config.strategies import StrategyParameters
+from trading_assets.robustness.sensitivity.grid import ParameterGrid
 from trading_assets.robustness.sensitivity.plateau import Choice, choices, peak, plateau
 from trading_assets.robustness.tables import CHOICES, HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY
 
 Floats = NDArray[np.float64]
-Grid = Mapping[str, Sequence[float | str]]
 
 #: Metrics of every point; definitions in trading_assets/backtests/metrics.py.
 METRICS = (
@@ -62,7 +62,7 @@ class Sensitivity:
 
 def sensitivity(
     prepared: PreparedBacktest,
-    grid: Grid,
+    grid: ParameterGrid,
     start: dt.date,
     end: dt.date,
     *,
@@ -93,7 +93,7 @@ def sensitivity(
             strategy=prepared.name,
             strategy_type=prepared.strategy.__name__,
             parameters=point.parameters,
-            symbols=prepared.grid.symbols,
+            symbols=prepared.axes.symbols,
             conditions=conditions,
             split=split,
             start=sweep.sessions[0],
@@ -114,7 +114,7 @@ def sensitivity(
     )
 
 
-def points_of(parameters: StrategyParameters, grid: Grid) -> list[Point]:
+def points_of(parameters: StrategyParameters, grid: ParameterGrid) -> list[Point]:
     """The points of the grid in its order, then the chosen point and neighbours of it that are off the grid."""
     chosen = _key(parameters)
     beside = {_key(neighbour): neighbour for neighbour in neighbours(parameters, grid)}
@@ -123,7 +123,7 @@ def points_of(parameters: StrategyParameters, grid: Grid) -> list[Point]:
     return [Point(point, key in on_grid, key == chosen, key in beside) for key, point in every.items()]
 
 
-def neighbours(parameters: StrategyParameters, grid: Grid) -> list[StrategyParameters]:
+def neighbours(parameters: StrategyParameters, grid: ParameterGrid) -> list[StrategyParameters]:
     """Parameter sets that differ in one parameter by one step of the grid.
 
     Numbers step to the next grid value below and above, also from a value between two of them. Names have no
@@ -190,7 +190,7 @@ def _choice_rows(
     strategy: str,
     points: Sequence[Point],
     trials: Sequence[str],
-    grid: Grid,
+    grid: ParameterGrid,
     sharpes: Sequence[float | None],
 ) -> pl.DataFrame:
     """Rows of `robustness.choices`: the peak of the grid, its plateau, and the point in use with its own neighbours."""
@@ -224,7 +224,7 @@ def _choice_rows(
 
 
 def heatmaps(
-    strategy: str, points: Sequence[Point], grid: Grid, values: Mapping[str, Sequence[float | None]]
+    strategy: str, points: Sequence[Point], grid: ParameterGrid, values: Mapping[str, Sequence[float | None]]
 ) -> pl.DataFrame:
     """For each pair of parameters, the mean of every metric over all the others: rows of `robustness.heatmaps`."""
     shape = [len(axis) for axis in grid.values()]
@@ -288,7 +288,7 @@ def _point_rows(
     strategy: str,
     points: Sequence[Point],
     trials: Sequence[str],
-    grid: Grid,
+    grid: ParameterGrid,
     values: Mapping[str, Sequence[float | None]],
 ) -> pl.DataFrame:
     lines = [

@@ -26,7 +26,7 @@ UP, DOWN, RANGING = "up", "down", "ranging"
 RANGING_PART = 0.5
 #: Depth from which on a drawdown is looked at, and the mean correlation to be warned of (trading rules, 7).
 DEEP, ONE_BET = 0.05, 0.70
-#: Sessions of the correlation, as of the correlation guard (trading rules, 3).
+#: Sessions of the correlation, as of the correlation limit (trading rules, 3).
 WINDOW = 20
 #: A standard deviation below this is the rounding of a constant.
 _NO_SPREAD = 1e-14

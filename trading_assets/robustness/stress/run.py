@@ -74,7 +74,7 @@ def stress(
     best_trades
         How many trades `expectancy_r_without_best` leaves out.
     """
-    earliest = min(prepared.grid.sessions[0], start) if split == DEVELOPMENT else start
+    earliest = min(prepared.axes.sessions[0], start) if split == DEVELOPMENT else start
     base = backtest(prepared, start, end, split=split)
     parts = {BASE: (base.equity, base.trades)}
     for name, scenario in scenarios.items():

@@ -54,7 +54,7 @@ def under(
     if crashes == "none":
         return prepared
     if crashes == "quarterly":
-        crashes = one_a_quarter(prepared.grid.sessions, start, end, world.configuration.seed)
+        crashes = one_a_quarter(prepared.axes.sessions, start, end, world.configuration.seed)
     return with_crashes(prepared, crashes)
 
 

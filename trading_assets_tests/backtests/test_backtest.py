@@ -98,9 +98,9 @@ def test_a_crash_stops_every_position_out_at_the_low(prepared: PreparedBacktest)
     held = base.equity.filter(session=day)["positions"][0]
     assert stopped.height >= held
     assert run.equity.filter(session=day)["positions"][0] == 0
-    t = prepared.grid.sessions.index(day)
+    t = prepared.axes.sessions.index(day)
     for trade in stopped.iter_rows(named=True):
-        assert trade["exit_price"] <= prepared.market.low[t, prepared.grid.symbols.index(trade["symbol"])]
+        assert trade["exit_price"] <= prepared.market.low[t, prepared.axes.symbols.index(trade["symbol"])]
 
 
 def test_dropped_bars_neither_signal_nor_fill(prepared: PreparedBacktest) -> None:
@@ -112,9 +112,9 @@ def test_dropped_bars_neither_signal_nor_fill(prepared: PreparedBacktest) -> Non
     assert not missing[rows, holed.signals.candidates.symbol].any()
     run = backtest(holed, *SPAN, split="train")
     for trade in run.trades.iter_rows(named=True):
-        column = prepared.grid.symbols.index(trade["symbol"])
-        assert not missing[prepared.grid.sessions.index(trade["entry_session"]), column]
-        assert not missing[prepared.grid.sessions.index(trade["exit_session"]), column]
+        column = prepared.axes.symbols.index(trade["symbol"])
+        assert not missing[prepared.axes.sessions.index(trade["entry_session"]), column]
+        assert not missing[prepared.axes.sessions.index(trade["exit_session"]), column]
 
 
 def test_random_entries_are_exactly_those_asked_for(prepared: PreparedBacktest) -> None:
