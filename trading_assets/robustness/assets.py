@@ -35,8 +35,8 @@ from trading_assets.robustness.steps import (
 )
 from trading_assets.robustness.tables import (
     BANDS,
+    BREAKDOWN,
     CHOICES,
-    CONDITIONS,
     DEVELOPMENT,
     HEATMAPS,
     HOLDOUT,
@@ -83,7 +83,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
 def sensitivity(step: Step) -> Mapping[str, Any]:
     """The whole parameter grid on train + validation: is the chosen point on a plateau or a peak?"""
     from trading_assets.backtests.inputs.market_arrays import data_hash
-    from trading_assets.backtests.trial_registry import conditions_of, trial_rows
+    from trading_assets.backtests.trial_registry import hash_settings, trial_rows
     from trading_assets.robustness.holdout.lock import development
     from trading_assets.robustness.sensitivity.sweep import sensitivity as sweep
 
@@ -97,7 +97,7 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
         span.start,
         span.end,
         split=DEVELOPMENT,
-        conditions=conditions_of(configuration, name),
+        settings_hash=hash_settings(configuration, name),
         data_hash=data_hash(frames.bars, symbols(prepared), span.end),
         sharp_peak=configuration.robustness.sharp_peak,
     )
@@ -264,8 +264,8 @@ def _assets_of(configuration: Configuration, strategy: str) -> list[dg.AssetsDef
         ),
         asset(
             stress,
-            shared=(STRESS, STRESS_EQUITY, CONDITIONS),
-            clear=lambda step: remove_development(step, (STRESS, STRESS_EQUITY, CONDITIONS)),
+            shared=(STRESS, STRESS_EQUITY, BREAKDOWN),
+            clear=lambda step: remove_development(step, (STRESS, STRESS_EQUITY, BREAKDOWN)),
             deps=inputs,
         ),
         asset(

@@ -13,7 +13,7 @@ from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
 from trading_assets.models.tables import SPLITS
 from trading_assets.robustness.tables import (
     BANDS,
-    CONDITIONS,
+    BREAKDOWN,
     DEVELOPMENT,
     HOLDOUT,
     HOLDOUT_RESULTS,
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from trading_assets.backtests.backtest import PreparedBacktest
     from trading_assets.config.sections import Interval
     from trading_assets.robustness.holdout.ledger_head import HeadFile
-    from trading_assets.robustness.holdout.registration import Registered
+    from trading_assets.robustness.holdout.registration import Registration
     from trading_assets.strategies.evaluation.inputs import Frames
 
 STAGE = "robustness"
 
 #: Tables that hold rows of the holdout once it was looked at.
-HOLDOUT_TABLES = (*backtests.RUN_TABLES, STRESS, STRESS_EQUITY, CONDITIONS, RESAMPLING, BANDS)
+HOLDOUT_TABLES = (*backtests.RUN_TABLES, STRESS, STRESS_EQUITY, BREAKDOWN, RESAMPLING, BANDS)
 
 
 def market(step: Step, name: str) -> tuple[Frames, PreparedBacktest, dict[str, Interval]]:
@@ -76,12 +76,12 @@ def symbols(prepared: PreparedBacktest) -> list[str]:
 def stress_rows(
     step: Step, prepared: PreparedBacktest, frames: Frames, span: Interval, split: str
 ) -> dict[Table, pl.DataFrame]:
-    """Rows of `robustness.stress`, `robustness.stress_equity` and `robustness.conditions` of one span."""
+    """Rows of `robustness.stress`, `robustness.stress_equity` and `robustness.breakdown` of one span."""
     from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
-    from trading_assets.robustness.stress.breakdown import conditions
+    from trading_assets.robustness.stress.breakdown import breakdown_rows
     from trading_assets.robustness.stress.run import chosen
     from trading_assets.robustness.stress.run import stress as run
-    from trading_assets.robustness.stress.scenario_market import World
+    from trading_assets.robustness.stress.scenario_market import ScenarioInputs
     from trading_assets.strategies.evaluation.inputs import read_frames
 
     settings = step.configuration.robustness
@@ -98,20 +98,20 @@ def stress_rows(
         split=split,
         months=classify_months(levels),
         scenarios=chosen(settings, synthetic=bool(traded["synthetic"].any())),
-        world=World(step.configuration, frames_of),
+        scenario_inputs=ScenarioInputs(step.configuration, frames_of),
         best_trades=settings.verdict.reject_best_trades,
     )
     returns = pl.DataFrame(prepared.market.returns, schema=list(prepared.axes.symbols)).with_columns(
         session=pl.Series(prepared.axes.sessions, dtype=pl.Date)
     )
-    conditional = conditions(
+    broken_down = breakdown_rows(
         found.base,
         returns,
         levels.select("session", "close"),
         split=split,
         periods_per_year=prepared.periods_per_year,
     )
-    return {STRESS: found.metrics, STRESS_EQUITY: found.equity, CONDITIONS: conditional}
+    return {STRESS: found.metrics, STRESS_EQUITY: found.equity, BREAKDOWN: broken_down}
 
 
 def resampled(step: Step, prepared: PreparedBacktest, span: Interval, split: str) -> dict[Table, pl.DataFrame]:
@@ -134,7 +134,7 @@ def resampled(step: Step, prepared: PreparedBacktest, span: Interval, split: str
 
 def registration_of(
     step: Step, prepared: PreparedBacktest, frames: Frames, spans: Mapping[str, Interval]
-) -> Registered:
+) -> Registration:
     """The strategy frozen as it stands."""
     from trading_assets.robustness.holdout.registration import register
     from trading_assets.strategies.evaluation.fingerprint import symbols_behind
@@ -155,19 +155,19 @@ def registration_of(
     )
 
 
-def record(step: Step, registered: Registered) -> pl.DataFrame:
+def record(step: Step, registration: Registration) -> pl.DataFrame:
     """Enter the registration and the look; from here on the holdout counts as seen."""
     from trading_assets.robustness.holdout.ledger import Look
     from trading_assets.robustness.holdout.ledger_head import record_look
     from trading_assets.robustness.holdout.registration import registration_rows
 
-    step.work.append_chained(REGISTRATIONS, lambda known: registration_rows(known, registered, step.now))
+    step.work.append_chained(REGISTRATIONS, lambda known: registration_rows(known, registration, step.now))
     look = Look(
-        strategy=registered.strategy,
-        registration_hash=registered.hash,
+        strategy=registration.strategy,
+        registration_hash=registration.hash,
         config_hash=step.configuration.hash,
         evaluated_at=step.now,
-        override=step.configuration.registration[registered.strategy].override,
+        override=step.configuration.registration[registration.strategy].override,
     )
     return record_look(step.work, head_file(step), look)
 

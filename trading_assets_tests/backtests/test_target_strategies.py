@@ -25,7 +25,7 @@ from trading_assets.config.sections import StressScenario
 from trading_assets.robustness.sensitivity.sweep import sensitivity
 from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
 from trading_assets.robustness.stress.run import stress, value_of
-from trading_assets.robustness.stress.scenario_market import World
+from trading_assets.robustness.stress.scenario_market import ScenarioInputs
 from trading_assets_tests.backtests.frames import BENCHMARK, configuration, weekdays
 from trading_assets_tests.strategies.panels import SESSIONS, decided, market, regimes, settings
 
@@ -164,7 +164,7 @@ def test_no_strategy_sees_what_follows(runs: dict[str, PreparedBacktest]) -> Non
 def test_sensitivity_and_stress_run_as_for_the_others(runs: dict[str, PreparedBacktest]) -> None:
     prepared = runs["factor"]
     grid = {"quantiles": [2, 3, 5], "gross": [0.4, 0.8]}
-    found = sensitivity(prepared, grid, *SPAN, split="train", conditions="c", data_hash="x", sharp_peak=0.5)
+    found = sensitivity(prepared, grid, *SPAN, split="train", settings_hash="c", data_hash="x", sharp_peak=0.5)
     assert found.points.filter(metric="sharpe").height == 6
     assert len(found.evaluations) == found.points["trial"].n_unique()
     levels = benchmark_levels(market().bars, market().indicators, BENCHMARK, SPAN[1])
@@ -174,7 +174,7 @@ def test_sensitivity_and_stress_run_as_for_the_others(runs: dict[str, PreparedBa
         split="train",
         months=classify_months(levels),
         scenarios={name: StressScenario(slippage=times) for name, times in (("slippage_2x", 2), ("slippage_3x", 3))},
-        world=World(configuration(), lambda _: market()),
+        scenario_inputs=ScenarioInputs(configuration(), lambda _: market()),
         best_trades=3,
     ).metrics
     paid = [value_of(rows, name, "turnover_cost") for name in ("base", "slippage_2x", "slippage_3x")]

@@ -13,18 +13,18 @@ import polars as pl
 
 from trading_assets.backtests.backtest import PreparedBacktest, backtest, prepare
 from trading_assets.backtests.inputs.market_arrays import data_hash
-from trading_assets.backtests.trial_registry import conditions_of, trial_rows
+from trading_assets.backtests.trial_registry import hash_settings, trial_rows
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
 from trading_assets.robustness.look_ahead.audit import look_ahead
-from trading_assets.robustness.look_ahead.point_in_time import Recorded
+from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot
 from trading_assets.robustness.overfitting.selection import selection
 from trading_assets.robustness.resampling import resample
 from trading_assets.robustness.sensitivity.grid import grids
 from trading_assets.robustness.sensitivity.sweep import sensitivity
 from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
 from trading_assets.robustness.stress.run import chosen, stress
-from trading_assets.robustness.stress.scenario_market import World
+from trading_assets.robustness.stress.scenario_market import ScenarioInputs
 from trading_assets.robustness.tables import DEVELOPMENT, HOLDOUT
 from trading_assets.robustness.verdict.criteria import Judgement, judge
 from trading_assets.robustness.verdict.statistics import statistics_of
@@ -68,7 +68,7 @@ def audited(seed: int, trend: float, strategy: Mapping[str, Any] = MOMENTUM) -> 
     """The look-ahead audit on a market: rows of `robustness.look_ahead`."""
     configuration = configured(seed, strategy)
     frames = frames_of(symbol_bars(SYMBOLS, SESSIONS, seed=seed, trend=trend, **NO_DRIFT))
-    whole = Recorded(frames.bars, frames.quarantine, frames.sessions, frames.instruments, frames.universe)
+    whole = MarketSnapshot(frames.bars, frames.quarantine, frames.sessions, frames.instruments, frames.universe)
     return look_ahead(configuration, STRATEGY, whole, configuration.robustness.look_ahead_cuts)
 
 
@@ -89,7 +89,7 @@ def judged(seed: int, trend: float, audit: pl.DataFrame) -> Judgement:
         development.start,
         development.end,
         split=DEVELOPMENT,
-        conditions=conditions_of(configuration, STRATEGY),
+        settings_hash=hash_settings(configuration, STRATEGY),
         data_hash=data_hash(frames.bars, prepared.axes.symbols, development.end),
         sharp_peak=settings.sharp_peak,
     )
@@ -110,7 +110,7 @@ def judged(seed: int, trend: float, audit: pl.DataFrame) -> Judgement:
         split=HOLDOUT,
         months=classify_months(levels),
         scenarios=chosen(settings.model_copy(update={"stress_scenarios": []}), synthetic=True),
-        world=World(configuration, lambda _: frames),
+        scenario_inputs=ScenarioInputs(configuration, lambda _: frames),
         best_trades=settings.verdict.reject_best_trades,
     ).metrics
     drawn = resample(

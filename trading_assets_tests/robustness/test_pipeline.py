@@ -193,7 +193,7 @@ def test_the_verdict_is_not_made_without_the_audit(experiment: Experiment) -> No
 
 
 def test_a_strategy_that_knows_the_future_never_sees_its_holdout(experiment: Experiment) -> None:
-    leaky = {"type": "trading_assets_tests.robustness.leaks", "leak": "tomorrow"}
+    leaky = {"type": "trading_assets_tests.robustness.leaking_strategies", "leak": "tomorrow"}
     registration = {"leaky": SETTINGS["registration"]["known"]}
     experiment.write(strategies={"leaky": leaky}, registration=registration, robustness={"look_ahead_cuts": 2})
     looks = experiment.warehouse.read(tables.HOLDOUT_LEDGER).height

@@ -58,9 +58,9 @@ SHOWN: dict[str, tuple[str, dict[str, tuple[str, Format]]]] = {
 }
 
 
-def condition_tables(content: StrategyContent, split: str) -> list[HtmlTable]:
+def breakdown_tables(content: StrategyContent, split: str) -> list[HtmlTable]:
     """A table a topic; those with nothing to say are left out."""
-    rows = content.conditions.filter(split=split)
+    rows = content.breakdown.filter(split=split)
     tables = [
         _table(rows.filter(topic=topic), statistics, f"{caption} ({split})")
         for topic, (caption, statistics) in SHOWN.items()
@@ -69,8 +69,8 @@ def condition_tables(content: StrategyContent, split: str) -> list[HtmlTable]:
 
 
 def spans(content: StrategyContent) -> list[str]:
-    """The spans that there are conditions of: the holdout first, once it was looked at."""
-    return content.conditions["split"].unique().sort().to_list()
+    """The spans that there is a breakdown of: the holdout first, once it was looked at."""
+    return content.breakdown["split"].unique().sort().to_list()
 
 
 def in_words(content: StrategyContent) -> str:
@@ -79,7 +79,7 @@ def in_words(content: StrategyContent) -> str:
     for split in spans(content):
         values = {
             (topic, condition, statistic): value
-            for topic, condition, statistic, value in content.conditions.filter(split=split)
+            for topic, condition, statistic, value in content.breakdown.filter(split=split)
             .select("topic", "condition", "statistic", "value")
             .iter_rows()
         }

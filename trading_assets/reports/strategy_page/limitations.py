@@ -6,7 +6,7 @@ import polars as pl
 
 from trading_assets import charts
 from trading_assets.reports.html_table import Cell, Format, Head, HtmlTable, number, percent
-from trading_assets.reports.strategy_page.breakdown import condition_tables, in_words, spans
+from trading_assets.reports.strategy_page.breakdown import breakdown_tables, in_words, spans
 from trading_assets.reports.strategy_page.data import StrategyContent
 from trading_assets.reports.strategy_page.section import Section
 from trading_assets.robustness.tables import DEVELOPMENT
@@ -43,7 +43,7 @@ DRAWN: dict[tuple[str, str], tuple[str, Format]] = {
 }
 
 
-def doubts_section(content: StrategyContent) -> Section:
+def limitations_section(content: StrategyContent) -> Section:
     """How this could be wrong: first thing after the verdict."""
     shown, others = spans(content)[:1], spans(content)[1:]
     figures = []
@@ -57,7 +57,7 @@ def doubts_section(content: StrategyContent) -> Section:
             )
         )
     return Section(
-        anchor="doubts",
+        anchor="limitations",
         title="How this could be wrong",
         stage="robustness",
         text="Many parameter sets were tried and one was kept: the first table says how good the best of them would "
@@ -67,11 +67,11 @@ def doubts_section(content: StrategyContent) -> Section:
         charts=figures,
         tables=[
             *(table for table in (_choice(content), _drawn(content)) if table.rows),
-            *(table for split in shown for table in condition_tables(content, split)),
+            *(table for split in shown for table in breakdown_tables(content, split)),
         ],
         folded_title="When it was made, on the other span",
-        folded_tables=[table for split in others for table in condition_tables(content, split)],
-        files=[f"{content.name}_{table}.csv" for table in ("overfitting", "resampling", "conditions")],
+        folded_tables=[table for split in others for table in breakdown_tables(content, split)],
+        files=[f"{content.name}_{table}.csv" for table in ("overfitting", "resampling", "breakdown")],
     )
 
 

@@ -11,7 +11,7 @@ from trading_assets import charts
 from trading_assets.backtests.results.metrics import METRICS
 from trading_assets.reports.html_table import Cell, Head, HtmlTable, grid, number, percent
 from trading_assets.reports.strategy_page.data import StrategyContent
-from trading_assets.reports.strategy_page.limitations import development_bands, doubts_section
+from trading_assets.reports.strategy_page.limitations import development_bands, limitations_section
 from trading_assets.reports.strategy_page.section import Section
 from trading_assets.reports.strategy_page.trades import trades_section
 
@@ -27,7 +27,7 @@ SHOWN_PAIRS = 2
 def sections(content: StrategyContent) -> list[Section]:
     """All sections below the verdict, in reading order."""
     return [
-        doubts_section(content),
+        limitations_section(content),
         _performance(content),
         _returns(content),
         _sensitivity(content),

@@ -67,7 +67,7 @@ def sensitivity(
     end: dt.date,
     *,
     split: str,
-    conditions: str,
+    settings_hash: str,
     data_hash: str,
     sharp_peak: float,
 ) -> Sensitivity:
@@ -79,7 +79,7 @@ def sensitivity(
         Values by parameter; checked before (`grids.py`).
     start, end
         One continuous run from the first session of train to the last of validation.
-    conditions, data_hash
+    settings_hash, data_hash
         Of the trials, see `Evaluation`.
     sharp_peak
         A best Sharpe further than this above the median of the grid is a sharp peak.
@@ -94,7 +94,7 @@ def sensitivity(
             strategy_type=prepared.strategy.__name__,
             parameters=point.parameters,
             symbols=prepared.axes.symbols,
-            conditions=conditions,
+            settings_hash=settings_hash,
             split=split,
             start=sweep.sessions[0],
             end=sweep.sessions[-1],

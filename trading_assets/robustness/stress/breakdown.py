@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.backtests.results import metrics
-from trading_assets.robustness.tables import CONDITIONS
+from trading_assets.robustness.tables import BREAKDOWN
 
 if TYPE_CHECKING:
     from trading_assets.backtests.results.run_tables import Result
@@ -38,10 +38,10 @@ TOP = 0.05
 Condition = Mapping[str, float | None]
 
 
-def conditions(
+def breakdown_rows(
     run: Result, returns: pl.DataFrame, levels: pl.DataFrame, *, split: str, periods_per_year: int
 ) -> pl.DataFrame:
-    """Rows of `robustness.conditions` of one run.
+    """Rows of `robustness.breakdown` of one run.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def conditions(
         for condition, statistics in of_topic.items()
         for statistic, value in statistics.items()
     ]
-    return pl.DataFrame(lines, schema=CONDITIONS.empty().schema, orient="row")
+    return pl.DataFrame(lines, schema=BREAKDOWN.empty().schema, orient="row")
 
 
 def kinds_of_months(levels: pl.DataFrame) -> pl.DataFrame:

@@ -22,7 +22,7 @@ from trading_assets.config.scenarios import (
 )
 from trading_assets.config.sections import Robustness, StressScenario
 from trading_assets.robustness.stress.benchmark_months import BEAR, RANGE, in_months
-from trading_assets.robustness.stress.scenario_market import World, span_of, under
+from trading_assets.robustness.stress.scenario_market import ScenarioInputs, apply_scenario, span_of
 from trading_assets.robustness.tables import DEVELOPMENT, STRESS, STRESS_EQUITY
 
 
@@ -56,7 +56,7 @@ def stress(
     split: str,
     months: pl.DataFrame,
     scenarios: Mapping[str, StressScenario],
-    world: World,
+    scenario_inputs: ScenarioInputs,
     best_trades: int,
 ) -> Stress:
     """Every scenario on one span, flat start.
@@ -80,7 +80,7 @@ def stress(
     for name, scenario in scenarios.items():
         span = span_of(scenario.window, earliest, start, end)
         if span is not None:
-            varied = under(scenario, prepared, world, span.start, span.end)
+            varied = apply_scenario(scenario, prepared, scenario_inputs, span.start, span.end)
             run = backtest(varied, span.start, span.end, split=split)
             parts[name] = run.equity, run.trades
     parts |= {BEAR_MONTHS: _part(base, months, BEAR), RANGE_MONTHS: _part(base, months, RANGE)}

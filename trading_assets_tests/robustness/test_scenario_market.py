@@ -15,7 +15,7 @@ from trading_assets.config import Configuration, ConfigurationError, load_config
 from trading_assets.config.sections import Interval, StressScenario
 from trading_assets.features.indicators import indicators
 from trading_assets.robustness.stress.bar_shocks import with_one_factor, with_shock, without_random_bars
-from trading_assets.robustness.stress.scenario_market import World, one_a_quarter, span_of, under
+from trading_assets.robustness.stress.scenario_market import ScenarioInputs, apply_scenario, one_a_quarter, span_of
 from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets_tests.backtests.frames import BENCHMARK, SYMBOLS, frames, frames_of, loaded
 
@@ -36,7 +36,7 @@ def run(configuration: Configuration, tables: Frames, scenario: StressScenario |
     prepared = prepare(configuration, NAME, tables)
     start, end = prepared.axes.sessions[260], prepared.axes.sessions[-1]
     if scenario is not None:
-        prepared = under(scenario, prepared, World(configuration, lambda _: tables), start, end)
+        prepared = apply_scenario(scenario, prepared, ScenarioInputs(configuration, lambda _: tables), start, end)
     return backtest(prepared, start, end, split="train").equity
 
 
