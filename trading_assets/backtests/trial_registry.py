@@ -21,6 +21,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import canonical, digest
 from trading_assets.config.strategies import StrategyParameters, is_target_weight, members_of, strategy_module
@@ -30,9 +31,6 @@ from trading_assets.warehouse.table import Column, Table
 
 if TYPE_CHECKING:
     from trading_assets.backtests.backtest import PreparedBacktest
-
-#: The continuous run from the first session of train to the last of validation: what may be looked at freely.
-DEVELOPMENT = "train+validation"
 
 TRIALS = Table(
     name="robustness.trials",
@@ -48,7 +46,7 @@ TRIALS = Table(
         "settings_hash": Column(
             pl.String, "hash of all else that was configured, see hash_settings; null in older rows", nullable=True
         ),
-        "split": Column(pl.String, "what was run: train+validation"),
+        "split": Column(pl.String, "what was run: development"),
         "start": Column(pl.Date, "first session of the span"),
         "end": Column(pl.Date, "last session of the span"),
         "data_hash": Column(pl.String, "SHA-256 of the bars of the span and before"),
@@ -65,6 +63,8 @@ TRIALS = Table(
 
 #: Part of every trial's identity; counts the ways in which trials have been recorded (3: not by name).
 _RECORD = 3
+#: Names of spans in identities: those of the first version, so that a renamed span is no new trial.
+_SPLIT_IDENTITY = {DEVELOPMENT: "train+validation"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +170,7 @@ def trial_id(evaluation: Evaluation) -> str:
             params_hash(evaluation.strategy_type, evaluation.parameters),
             list(evaluation.symbols),
             evaluation.settings_hash,
-            evaluation.split,
+            _SPLIT_IDENTITY.get(evaluation.split, evaluation.split),
             evaluation.start,
             evaluation.end,
             evaluation.data_hash,

@@ -12,6 +12,7 @@ import polars as pl
 from trading_assets import charts
 from trading_assets.asset_factories.table_asset import Compute, Step, table_asset
 from trading_assets.backtests import tables as backtests
+from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import members_of, strategy_module
 from trading_assets.robustness.evidence import look_ahead, overfitting, reality_check, resampling
@@ -37,7 +38,6 @@ from trading_assets.robustness.tables import (
     BANDS,
     BREAKDOWN,
     CHOICES,
-    DEVELOPMENT,
     HEATMAPS,
     HOLDOUT,
     HOLDOUT_LEDGER,

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from trading_assets.backtests import tables as backtests
+from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config.strategies import strategy_module
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models.tables import SPLITS
 from trading_assets.robustness.steps import beside_other_splits, market, resampled, write
 from trading_assets.robustness.tables import (
-    DEVELOPMENT,
     EVERY_STRATEGY,
     LOGITS,
     LOOK_AHEAD,
@@ -67,7 +67,9 @@ def reality_check(step: Step) -> Mapping[str, Any]:
     settings = configuration.robustness
     end = development(spans_of(step.work.read(SPLITS))).end
     curves = step.work.read_or_empty(backtests.EQUITY).filter(
-        pl.col("split") == "all", pl.col("session") <= end, pl.col("strategy").is_in(list(configuration.strategies))
+        pl.col("split") == DEVELOPMENT,
+        pl.col("session") <= end,
+        pl.col("strategy").is_in(list(configuration.strategies)),
     )
     returns = common_returns(curves)
     values = reality_check(

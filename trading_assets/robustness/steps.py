@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from trading_assets.backtests import tables as backtests
+from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
 from trading_assets.models.tables import SPLITS
 from trading_assets.robustness.tables import (
     BANDS,
     BREAKDOWN,
-    DEVELOPMENT,
     HOLDOUT,
     HOLDOUT_RESULTS,
     LOOK_AHEAD,

@@ -13,6 +13,7 @@ import polars as pl
 
 from trading_assets.backtests.backtest import PreparedBacktest, backtest, prepare
 from trading_assets.backtests.inputs.market_arrays import data_hash
+from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.backtests.trial_registry import hash_settings, trial_rows
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
@@ -25,7 +26,7 @@ from trading_assets.robustness.sensitivity.sweep import sensitivity
 from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
 from trading_assets.robustness.stress.run import chosen, stress
 from trading_assets.robustness.stress.scenario_market import ScenarioInputs
-from trading_assets.robustness.tables import DEVELOPMENT, HOLDOUT
+from trading_assets.robustness.tables import HOLDOUT
 from trading_assets.robustness.verdict.criteria import Judgement, judge
 from trading_assets.robustness.verdict.statistics import statistics_of
 from trading_assets.strategies.evaluation.inputs import Frames
@@ -60,7 +61,7 @@ def daily_returns(seed: int, trend: float) -> np.ndarray:
     """Daily returns of one run over everything after the warm-up."""
     _, _, prepared = planted(seed, trend)
     development, holdout = spans(prepared)
-    run = backtest(prepared, development.start, holdout.end, split="all")
+    run = backtest(prepared, development.start, holdout.end, split="full")
     return run.equity["daily_return"].to_numpy()
 
 

@@ -35,8 +35,14 @@ def decided(prepared: PreparedBacktest) -> list[tuple[int, str, int, float]]:
     targets = prepared.signals
     assert isinstance(targets, Targets)
     sessions = np.repeat(np.arange(len(DAYS)), np.diff(targets.first)) - FIRST
-    symbols = [prepared.axes.symbols[column] for column in targets.symbol[targets.slot]]
-    rows = zip(sessions.tolist(), symbols, targets.group[targets.slot].tolist(), targets.weight.tolist(), strict=True)
+    symbols = [prepared.axes.symbols[column] for column in targets.symbol[targets.position_index]]
+    rows = zip(
+        sessions.tolist(),
+        symbols,
+        targets.pair_index[targets.position_index].tolist(),
+        targets.weight.tolist(),
+        strict=True,
+    )
     return [row for row in rows if row[0] >= 0]
 
 

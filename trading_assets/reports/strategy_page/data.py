@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from trading_assets.backtests import tables as backtests
+from trading_assets.backtests.tables import DEVELOPMENT, FULL
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import StrategySettings
 from trading_assets.market_data.quality import RULES
@@ -57,6 +58,11 @@ class StrategyContent:
     model_metrics: pl.DataFrame
     runs: pl.DataFrame
     quality: pl.DataFrame
+
+    @property
+    def longest_split(self) -> str:
+        """The continuous run that reaches furthest: through the holdout once it was looked at."""
+        return FULL if FULL in self.equity["split"] else DEVELOPMENT
 
 
 def strategy_content(warehouse: Warehouse, configuration: Configuration, name: str) -> StrategyContent:

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from trading_assets.backtests.backtest import backtest, prepare
-from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS
+from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS, FULL
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import members_of, strategy_module
 from trading_assets.features.audit import changes
@@ -123,7 +123,7 @@ def computed(configuration: Configuration, strategy: str, snapshot: MarketSnapsh
     way = _Way(configuration, snapshot, known, features, indicators(snapshot.bars))
     frames, decided = way.frames(strategy), way.decided(strategy)
     prepared = prepare(configuration, strategy, frames)
-    run = backtest(prepared, prepared.axes.sessions[0], prepared.axes.sessions[-1], split="all")
+    run = backtest(prepared, prepared.axes.sessions[0], prepared.axes.sessions[-1], split=FULL)
     return Computed(
         frames={
             "features": (features, _KEY),

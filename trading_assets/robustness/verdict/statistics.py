@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from trading_assets.backtests.tables import FULL
 from trading_assets.config.scenarios import BASE, slippage_scenario
 from trading_assets.robustness.look_ahead.audit import violations
 from trading_assets.robustness.resampling import BOOTSTRAP, PERMUTATION, statistic_of
@@ -19,8 +20,8 @@ from trading_assets.robustness.stress.run import value_of
 from trading_assets.robustness.tables import HOLDOUT
 from trading_assets.robustness.verdict.criteria import BEAR_MONTHS
 
-#: Splits of `backtests.*` that the holdout asset writes: `all` then ends with the holdout.
-EVALUATED_SPLITS = (HOLDOUT, "all")
+#: Splits of `backtests.*` that the holdout asset writes.
+EVALUATED_SPLITS = (HOLDOUT, FULL)
 
 _BASE_METRICS = (
     "trades",
