@@ -134,7 +134,7 @@ def test_each_span_is_run_on_its_own_and_nothing_passes_validation(
 def test_the_tables_are_what_backtest_returns(done: tuple[Configuration, dg.ExecuteInProcessResult]) -> None:
     settings, _ = done
     warehouse = Warehouse(settings.warehouse_path)
-    prepared = prepare(settings, "breakout", read_frames(warehouse, settings, "breakout"))
+    prepared = prepare(settings, read_frames(warehouse, settings, "breakout"))
     result = backtest(prepared, *TRAIN, split="train")
     for table, rows in result.by_table().items():
         assert read(settings, table).filter(strategy="breakout", split="train").equals(rows), table.name
@@ -215,7 +215,7 @@ def test_what_comes_later_changes_no_earlier_row(tmp_path: Path) -> None:
     settings, tables, cut = loaded(tmp_path), frames(400), dt.date(2002, 1, 15)
     names = ("bars", "indicators", "sessions")
     short = replace(tables, **{name: getattr(tables, name).filter(pl.col("session") <= cut) for name in names})
-    results = [backtest(prepare(settings, "breakout", each), TRAIN[0], cut, split="train") for each in (short, tables)]
+    results = [backtest(prepare(settings, each), TRAIN[0], cut, split="train") for each in (short, tables)]
     for (table, short_rows), rows in zip(results[0].by_table().items(), results[1].by_table().values(), strict=True):
         assert short_rows.equals(rows), table.name
     assert results[0].trades.height > 3

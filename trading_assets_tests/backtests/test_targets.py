@@ -8,12 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests.backtest import prepare
 from trading_assets.backtests.engine.arrays import EXIT_REASONS
 from trading_assets.backtests.inputs.target_weights import targets_of
 from trading_assets.backtests.perturbations import with_entries, without_bars
 from trading_assets.strategies.interface.target_weights import SCHEMA, checked
-from trading_assets_tests.backtests.frames import frames, loaded, weekdays
+from trading_assets_tests.backtests.frames import frames, loaded, prepare_strategy, weekdays
 
 DAYS = weekdays(60)
 Row = tuple[int, str, str | None, float, str]
@@ -32,7 +31,7 @@ ROWS: list[Row] = [
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory):
-    return prepare(loaded(tmp_path_factory.mktemp("small")), "breakout", frames(60))
+    return prepare_strategy(loaded(tmp_path_factory.mktemp("small")), "breakout", frames(60))
 
 
 def arrays(market, rows: list[Row]):

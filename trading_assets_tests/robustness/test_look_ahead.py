@@ -145,8 +145,8 @@ def test_a_fill_at_the_deciding_bar_is_caught(
 ) -> None:
     """Orders that fill at the close of the session whose open they were for: its close is noise by then."""
 
-    def at_the_close(configuration: Configuration, name: str, tables: Frames) -> PreparedBacktest:
-        prepared = prepare(configuration, name, tables)
+    def at_the_close(configuration: Configuration, tables: Frames) -> PreparedBacktest:
+        prepared = prepare(configuration, tables)
         return replace(prepared, market=prepared.market._replace(open=prepared.market.close.copy()))
 
     monkeypatch.setattr(audit, "prepare", at_the_close)

@@ -14,8 +14,9 @@ from trading_assets.config.sections import Interval
 from trading_assets.market_data.tables import BARS, INSTRUMENTS
 from trading_assets.models.tables import SPLITS
 from trading_assets.robustness import tables
+from trading_assets.robustness.holdout.assets import registration_of
 from trading_assets.robustness.holdout.lock import is_over
-from trading_assets.robustness.steps import market, registration_of
+from trading_assets.robustness.prepared_market import read_market
 from trading_assets.strategies.tables import SIGNALS, STATUS
 from trading_assets.warehouse import Rows, Table, Whole
 from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment, checks_of
@@ -234,7 +235,7 @@ def test_a_bar_that_a_model_is_trained_on_and_a_delisting_are_of_the_registratio
         for name in ("learnt", "alone"):
             work = experiment.warehouse.unit_of_work()
             step = Step(experiment.configuration, work, None, name, "run", dt.datetime(2020, 1, 1), None)
-            frames, prepared, spans = market(step, name)
+            frames, prepared, spans = read_market(step)
             found.append(registration_of(step, prepared, frames, spans).hash)
         return found
 

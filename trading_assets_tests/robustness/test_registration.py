@@ -17,6 +17,7 @@ from trading_assets.robustness.holdout.registration import Registration, registe
 from trading_assets.robustness.tables import REGISTRATIONS
 from trading_assets.strategies import ensemble, equity_momentum, factor, ml
 from trading_assets.strategies.evaluation.fingerprint import frozen, sources, symbols_behind
+from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy, resolve_strategy
 
 SPANS = {
     "train": Interval(start=dt.date(2020, 1, 1), end=dt.date(2020, 1, 3)),
@@ -63,9 +64,11 @@ def registered(
     config: Configuration | None = None, frame: pl.DataFrame | None = None, **changes: object
 ) -> Registration:
     config = config or configuration()
+    symbols = changes.pop("symbols", ["A", "B"])
+    instruments = pl.DataFrame({"symbol": symbols, "asset_class": ["equity"] * len(symbols)})  # type: ignore[arg-type]
+    configured = configured_strategy(config, "s")
+    strategy = ResolvedStrategy(**vars(configured), instruments=instruments, benchmark="X")
     values: dict[str, object] = {
-        "symbols": ["A", "B"],
-        "benchmark": "X",
         "spans": SPANS,
         "quarantine": QUARANTINE.empty(),
         "memberships": spells(),
@@ -73,7 +76,7 @@ def registered(
         "delisted": {},
     }
     frame = bars() if frame is None else frame
-    return register(config, "s", bars=frame, **{**values, **changes})  # type: ignore[arg-type]
+    return register(config, strategy, bars=frame, **{**values, **changes})  # type: ignore[arg-type]
 
 
 def test_content_is_canonical_and_hashed() -> None:
@@ -197,10 +200,14 @@ def test_symbols_behind_a_strategy(monkeypatch: pytest.MonkeyPatch) -> None:
         models={"m": {"universe": "equity"}},
         benchmarks={"equity": "X", "crypto": "Y"},
     )
-    found = {name: "".join(symbols_behind(made, name, instruments)) for name in types}
+
+    def behind(name: str) -> list[str]:
+        return symbols_behind(made, resolve_strategy(made, name, instruments), instruments)
+
+    found = {name: "".join(behind(name)) for name in types}
     assert found == {"s": "ABX", "learnt": "ABCX", "ranked": "ABX", "top": "ABCX"}
     monkeypatch.setitem(factor.FACTORS, "breadth_50", True)  # of all symbols of the asset class at a session
-    assert symbols_behind(made, "ranked", instruments) == ["A", "B", "C", "X"]
+    assert behind("ranked") == ["A", "B", "C", "X"]
 
 
 def test_a_spell_that_ends_after_the_holdout_is_not_known_then() -> None:
@@ -258,8 +265,8 @@ def test_a_target_weight_strategy_is_its_source_files_and_members(
         low = {"type": "equity_momentum", "parameters": equity_momentum.Parameters(stop_atr=stop_atr)}
         top = {"type": module.__name__, "parameters": module.Parameters(**parameters)}
         made = configuration(strategies={"s": top, "low": low}, regimes={"number": regimes})
-        now = frozen(made, "s")
-        assert frozen(made, "low")["regimes"] is None
+        now = frozen(made, configured_strategy(made, "s"))
+        assert frozen(made, configured_strategy(made, "low"))["regimes"] is None
         return {key for key in now if now[key] != first.setdefault(key, now[key])}
 
     first: dict[str, object] = {}

@@ -17,7 +17,7 @@ from trading_assets.features.indicators import indicators
 from trading_assets.robustness.stress.bar_shocks import with_one_factor, with_shock, without_random_bars
 from trading_assets.robustness.stress.scenario_market import ScenarioInputs, apply_scenario, one_a_quarter, span_of
 from trading_assets.strategies.evaluation.inputs import Frames
-from trading_assets_tests.backtests.frames import BENCHMARK, SYMBOLS, frames, frames_of, loaded
+from trading_assets_tests.backtests.frames import BENCHMARK, SYMBOLS, frames, frames_for, frames_of, loaded
 
 NAME = "momentum"
 
@@ -33,7 +33,8 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
 
 
 def run(configuration: Configuration, tables: Frames, scenario: StressScenario | None = None) -> pl.DataFrame:
-    prepared = prepare(configuration, NAME, tables)
+    tables = frames_for(configuration, NAME, tables)
+    prepared = prepare(configuration, tables)
     start, end = prepared.axes.sessions[260], prepared.axes.sessions[-1]
     if scenario is not None:
         prepared = apply_scenario(scenario, prepared, ScenarioInputs(configuration, lambda _: tables), start, end)

@@ -48,7 +48,7 @@ def trials(*lines: dict[str, object]) -> pl.DataFrame:
 
 def test_a_trial_keeps_the_daily_returns_of_its_backtest(finished: Experiment) -> None:
     configuration = finished.configuration
-    prepared = prepare(configuration, "known", read_frames(finished.warehouse, configuration, "known"))
+    prepared = prepare(configuration, read_frames(finished.warehouse, configuration, "known"))
     rows = finished.warehouse.read(TRIALS).filter(strategy="known")
     assert rows.height == 4
     chosen = canonical(prepared.parameters.model_dump(mode="json"))  # a plain backtest comes before the sweep

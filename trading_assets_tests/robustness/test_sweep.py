@@ -24,7 +24,7 @@ KNOWN = Rows("strategy", "known")
 
 @pytest.fixture(scope="module")
 def prepared(finished: Experiment) -> PreparedBacktest:
-    return prepare(finished.configuration, "known", read_frames(finished.warehouse, finished.configuration, "known"))
+    return prepare(finished.configuration, read_frames(finished.warehouse, finished.configuration, "known"))
 
 
 def point(kind: str = "") -> Point:

@@ -19,8 +19,10 @@ from trading_assets.backtests.trial_registry import (
     trial_id,
     trial_rows,
 )
+from trading_assets.config import Configuration
 from trading_assets.robustness.tables import OVERFITTING, SENSITIVITY
 from trading_assets.strategies.equity_momentum import Parameters
+from trading_assets.strategies.interface.resolved import configured_strategy
 from trading_assets.warehouse import Rows
 from trading_assets_tests.backtests.frames import loaded
 from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment
@@ -29,6 +31,11 @@ STRATEGIES: dict[str, Any] = SETTINGS["strategies"]
 TYPE = "trading_assets.strategies.equity_momentum"
 NOW = dt.datetime(2020, 1, 1)
 START, END = dt.date(2016, 1, 4), dt.date(2016, 12, 15)
+
+
+def settings_of(configuration: Configuration, name: str = "breakout") -> str:
+    """Hash of what is configured of one strategy."""
+    return hash_settings(configuration, configured_strategy(configuration, name))
 
 
 def overfitting_of(experiment: Experiment, strategy: str) -> dict[str, float]:
@@ -158,10 +165,10 @@ OTHER = {
 
 @pytest.mark.parametrize("change", OTHER)
 def test_what_else_is_configured_is_a_condition(change: str, tmp_path: Any) -> None:
-    assert hash_settings(loaded(tmp_path, **OTHER[change]), "breakout") != hash_settings(loaded(tmp_path), "breakout")
+    assert settings_of(loaded(tmp_path, **OTHER[change])) != settings_of(loaded(tmp_path))
 
 
 def test_names_parameters_and_other_strategies_are_no_condition(tmp_path: Any) -> None:
     renamed = {"em2": {"type": "equity_momentum", "stop_atr": 3.0}, "more": {"type": "mean_reversion"}}
-    before = hash_settings(loaded(tmp_path), "breakout")
-    assert hash_settings(loaded(tmp_path, name="else", strategies=renamed), "em2") == before
+    before = settings_of(loaded(tmp_path))
+    assert settings_of(loaded(tmp_path, name="else", strategies=renamed), "em2") == before

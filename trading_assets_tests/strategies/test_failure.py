@@ -15,6 +15,7 @@ from trading_assets.strategies.evaluation.decide import WindowError, decide
 from trading_assets.strategies.evaluation.failure import StrategyError, located, status_row
 from trading_assets.strategies.tables import STATUS
 from trading_assets_tests.backtests import broken_strategy
+from trading_assets_tests.backtests.frames import configured_as
 from trading_assets_tests.strategies import brittle_strategy
 from trading_assets_tests.strategies.panels import SYMBOLS, market, panel
 
@@ -77,9 +78,9 @@ def test_both_kinds_of_strategy_fail_with_their_place() -> None:
     day = SEEN.filter(pl.col("symbol") == "S05", pl.col("session") >= DAY)["session"].min()
     parameters = brittle_strategy.Parameters(session=day, symbol="S05")
     with pytest.raises(StrategyError, match=rf"ArithmeticError: this bar is too much \(at session {day}, symbol S05\)"):
-        decide("brittle", brittle_strategy, parameters, SEEN, Risk())
+        decide(configured_as("brittle", brittle_strategy, parameters), SEEN, Risk())
     with pytest.raises(StrategyError, match=r"ZeroDivisionError: no rules today$"):
-        decide("broken", broken_strategy, broken_strategy.Parameters(), SEEN, Risk())
+        decide(configured_as("broken", broken_strategy, broken_strategy.Parameters()), SEEN, Risk())
 
 
 def test_a_row_that_cannot_be_used_is_found_like_a_failure() -> None:
@@ -91,14 +92,14 @@ def test_a_row_that_cannot_be_used_is_found_like_a_failure() -> None:
             return seen.select("session", "symbol", target_weight=weight, reason=pl.lit("always"))
 
     with pytest.raises(StrategyError, match="TargetWeightError: the weight is not within -1 to 1") as caught:
-        decide("heavy", Heavy, brittle_strategy.Parameters(), SEEN, Risk())
+        decide(configured_as("heavy", Heavy, brittle_strategy.Parameters()), SEEN, Risk())
     assert (caught.value.session, caught.value.symbol) == (DAY, "S05")
 
 
 def test_a_window_longer_than_the_data_is_no_strategy_that_never_trades() -> None:
     longest = market().bars.group_by("symbol").len()["len"].max()
     with pytest.raises(WindowError, match="window looks back 1000 sessions, and no symbol has more than"):
-        decide("long", brittle_strategy, brittle_strategy.Parameters(window=1000), SEEN, Risk())
+        decide(configured_as("long", brittle_strategy, brittle_strategy.Parameters(window=1000)), SEEN, Risk())
     assert longest < 1000
 
 
@@ -108,8 +109,9 @@ def test_a_window_longer_than_the_data_is_no_strategy_that_never_trades() -> Non
 )
 def test_columns_that_the_data_are_too_short_for_are_named(module: Any, sessions: int, named: str) -> None:
     first = SEEN["session"].unique().sort()[sessions - 1]
+    short = panel(module.__name__).filter(pl.col("session") <= first)
     with pytest.raises(WindowError, match=f"{named}: the longest history is {sessions}"):
-        decide("s", module, module.Parameters(), panel(module.__name__).filter(pl.col("session") <= first), Risk())
+        decide(configured_as("s", module, module.Parameters()), short, Risk())
 
 
 def test_the_place_is_on_record() -> None:
