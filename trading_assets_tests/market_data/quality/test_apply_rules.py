@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -20,6 +19,7 @@ from trading_assets.market_data.quality import RULES, apply_rules, faults, missi
 from trading_assets.market_data.revisions import reconcile
 from trading_assets.market_data.sources import sample
 from trading_assets.market_data.tables import QUARANTINE, RAW_BARS
+from trading_assets_tests.conftest import REPOSITORY
 from trading_assets_tests.market_data.markets import AS_OF, CALENDAR, NOW, SESSIONS, path, received
 
 INFINITE, NAN = float("inf"), float("nan")
@@ -217,7 +217,7 @@ def test_every_rule_is_named_once_and_described() -> None:
 
 
 def test_the_docs_list_every_rule() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "data-quality.md").read_text()
+    page = (REPOSITORY / "docs" / "data-quality.md").read_text()
     rows = [line for line in page.splitlines() if re.match(r"\| `[a-z_]+` \| (flag|row|symbol|batch) \|", line)]
     assert rows == [f"| `{rule.name}` | {SEVERITIES[rule.name][0]} | {rule.description} |" for rule in RULES]
 

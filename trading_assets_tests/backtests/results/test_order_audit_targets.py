@@ -8,9 +8,9 @@ import pytest
 
 from trading_assets.backtests.results.reconciliation import accounting_errors
 from trading_assets.backtests.results.run_tables import Result
+from trading_assets_tests.backtests.engine.test_rebalance_orders import FREE, targets, wild
 from trading_assets_tests.backtests.journals import FIRST, result_of_case
 from trading_assets_tests.backtests.markets import Case, quiet_market, run_parameters_of, settings
-from trading_assets_tests.backtests.test_target_weights import FREE, targets, wild
 
 
 def wild_case(seed: int) -> Case:

@@ -17,8 +17,8 @@ from trading_assets.reports.trade_explanation.cash_flows import cash_flows
 from trading_assets.reports.trade_explanation.narrative import NarrativeSection, narrative
 from trading_assets.strategies.tables import SIGNALS
 from trading_assets.warehouse import Warehouse, Whole
+from trading_assets_tests.asset_factories.test_sql_assets import some
 from trading_assets_tests.backtests.frames import weekdays
-from trading_assets_tests.warehouse.test_sql_assets import some
 
 DAYS = weekdays(12)
 RUN = {"strategy": "breakout", "split": "full"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from trading_assets.backtests.engine.settings import Settings
 from trading_assets.backtests.engine.simulate import Simulation, simulate, sweep, sweep_runs
 from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, run_parameters_of, settings
 from trading_assets_tests.backtests.runs import number
+from trading_assets_tests.conftest import REPOSITORY
 
 FEW = profile(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -172,7 +172,7 @@ def test_without_compilation_the_results_are_the_same() -> None:
     """The kernel is plain Python too: a debugger steps through it with NUMBA_DISABLE_JIT=1."""
     script = (
         "import numpy as np\n"
-        "from trading_assets_tests.backtests.test_simulate import small_run\n"
+        "from trading_assets_tests.backtests.engine.test_simulate import small_run\n"
         "run = small_run()\n"
         "print(run.trades.size, run.equity.tobytes().hex())"
     )
@@ -180,7 +180,7 @@ def test_without_compilation_the_results_are_the_same() -> None:
         subprocess.run(
             [sys.executable, "-c", script],
             env=os.environ | {"NUMBA_DISABLE_JIT": disabled},
-            cwd=Path(__file__).parents[2],
+            cwd=REPOSITORY,
             capture_output=True,
             text=True,
             check=True,

@@ -11,7 +11,7 @@ from trading_assets.market_data.reference.sectors import SectorsError, read_sect
 from trading_assets.market_data.tables import INSTRUMENTS, RAW_BARS
 from trading_assets.warehouse import Warehouse
 from trading_assets_tests.market_data.experiments import deliver, experiment, run
-from trading_assets_tests.market_data.test_market_data_assets import eventful
+from trading_assets_tests.market_data.test_assets import eventful
 
 
 def table(folder: Path, text: str) -> Path:
