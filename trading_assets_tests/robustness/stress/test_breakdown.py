@@ -14,19 +14,16 @@ from hypothesis import strategies as st
 
 from trading_assets.backtests import tables as backtests
 from trading_assets.backtests.tables import DEVELOPMENT
+from trading_assets.robustness.stress.benchmark_months import DOWN, FLAT, UP, kinds_of_months
 from trading_assets.robustness.stress.breakdown import (
     BEST_TRADES,
-    DOWN,
     HOLDINGS,
     MONTHS,
-    RANGING,
     SESSIONS,
     TRADES,
-    UP,
     WINDOW,
     by_kind_of_month,
     correlation_in_drawdowns,
-    kinds_of_months,
     mean_pairwise_correlation,
     without_best_sessions,
     without_best_trades,
@@ -69,7 +66,7 @@ def test_kinds_of_months_by_hand() -> None:
         pl.DataFrame({"session": [dt.date(2020, month, 28) for month in range(1, 6)], "close": closes})
     )
     assert found["month"].to_list() == [dt.date(2020, month, 1) for month in range(2, 6)]
-    assert found["kind"].to_list() == [UP, RANGING, DOWN, RANGING]
+    assert found["kind"].to_list() == [UP, FLAT, DOWN, FLAT]
     assert found["benchmark_return"].to_list() == pytest.approx([0.1, 0.0, -0.1, 0.01])
 
 
@@ -77,11 +74,11 @@ def test_months_agree_with_pandas() -> None:
     returns = np.random.default_rng(3).normal(0.0004, 0.01, len(DAYS))
     found = by_kind_of_month(equity(returns), kinds_of_months(levels(1)), 252)
     close = pd.Series(levels(1)["close"].to_numpy(), DAYS).resample("ME").last().pct_change().dropna()
-    kind = pd.Series(np.where(close.abs() <= close.std() / 2, RANGING, np.where(close > 0, UP, DOWN)), close.index)
+    kind = pd.Series(np.where(close.abs() <= close.std() / 2, FLAT, np.where(close > 0, UP, DOWN)), close.index)
     daily = pd.Series(returns, DAYS)
     of_day = kind.reindex(daily.index.to_period("M").to_timestamp("M").normalize()).to_numpy()
     monthly = (1 + daily).resample("ME").prod() - 1
-    for name in (UP, DOWN, RANGING):
+    for name in (UP, DOWN, FLAT):
         own, of_kind = daily[of_day == name], monthly.reindex(kind.index[kind == name])
         assert own.size > 100
         assert found[name] == pytest.approx(
@@ -198,7 +195,7 @@ def test_they_are_those_of_the_run(finished: Experiment) -> None:
     equity = finished.warehouse.read(backtests.EQUITY, rows=own).filter(split="holdout").sort("session")
     looked_at = values[HOLDINGS, "drawdown", "sessions"] + values[HOLDINGS, "other", "sessions"]
     assert looked_at == equity[WINDOW - 1 :].filter(pl.col("positions") > 1).height
-    assert sum(values[MONTHS, kind, "sessions"] for kind in (UP, DOWN, RANGING)) == equity.height
+    assert sum(values[MONTHS, kind, "sessions"] for kind in (UP, DOWN, FLAT)) == equity.height
 
 
 def test_the_holdout_of_an_unregistered_strategy_is_not_looked_at(finished: Experiment) -> None:
