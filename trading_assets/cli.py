@@ -95,7 +95,7 @@ def run(
 ) -> None:
     """Materialise every stage and print the verdicts."""
     configuration = _load(config, data)
-    from trading_assets.running import UsageError, run_assets
+    from trading_assets.terminal_run import UsageError, run_assets
 
     try:
         outcome = run_assets(configuration, select=select, first=first, last=last, console=console)

@@ -14,7 +14,6 @@ import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from trading_assets.config.configuration import Configuration
-from trading_assets.config.scenarios import RUNS_OF_THE_BASE, built_in
 from trading_assets.config.strategies import (
     StrategyParameters,
     StrategySettings,
@@ -22,6 +21,7 @@ from trading_assets.config.strategies import (
     strategy_module,
     windows_of,
 )
+from trading_assets.config.stress_scenarios import RUNS_OF_THE_BASE, built_in
 
 CONFIG_VARIABLE = "TRADING_ASSETS_CONFIG"
 DATA_VARIABLE = "TRADING_ASSETS_DATA"

@@ -52,9 +52,9 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
     Parameters
     ----------
     raw
-        All rows of `tables.RAW_BARS`; with `prior`, those that `decisions.read_again` reads.
+        All rows of `tables.RAW_BARS`; with `prior`, those that `incremental.read_again` reads.
     prior
-        What earlier runs prior, and would decide again.
+        What earlier runs decided, and would decide again.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the rules found, and what becomes of it."""
+"""Quarantine a row, flag it, or refuse the delivery: what becomes of a finding, by the severity of its rule."""
 
 from __future__ import annotations
 

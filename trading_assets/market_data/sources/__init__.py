@@ -1,4 +1,8 @@
-"""Where bars come from: each source hands over the same raw columns, bad values included."""
+"""Where bars come from: each source hands over the same raw columns, bad values included.
+
+To add a source, describe its keys in `config.sources` (or `config.remote_sources`), write a module here that returns
+the raw columns, and name it in `read_bars`. Names that columns have in files of vendors stand in `columns`.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +85,7 @@ def read_bars(
             raise TypeError("a vendor's source needs `access`")
         vendor = vendor_of(source, access.anchor, access.today)
         return remote.read(source, vendor, start=start, end=end, today=access.today, cache=access.cache)
-    from trading_assets.market_data.synthetic import generate
+    from trading_assets.market_data.sources.synthetic import generate
 
     frame = generate(source, start, end, seed if source.seed is None else source.seed)
     return arrange(frame, start, end)

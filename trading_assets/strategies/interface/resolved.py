@@ -1,5 +1,6 @@
 """A strategy made from its entry of the configuration and from the instruments: here, once, and passed on from then.
 
+The module is imported by `config.strategies.strategy_module`, and its parameters are validated by `config.loading`.
 What the configuration alone decides is a `ConfiguredStrategy`; the graph of assets is drawn from it. With the
 instruments on record it becomes a `ResolvedStrategy`, which every evaluation is handed.
 """

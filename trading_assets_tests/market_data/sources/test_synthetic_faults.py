@@ -16,8 +16,8 @@ from trading_assets.market_data import calendars
 from trading_assets.market_data.adjustment import adjust
 from trading_assets.market_data.quality import QualityResult, apply_rules
 from trading_assets.market_data.revisions import reconcile
-from trading_assets.market_data.synthetic import ANCHOR, Generated, generate, generate_with_faults
-from trading_assets.market_data.synthetic_faults import KINDS, REUSE_HOLE
+from trading_assets.market_data.sources.synthetic import ANCHOR, Generated, generate, generate_with_faults
+from trading_assets.market_data.sources.synthetic_faults import KINDS, REUSE_HOLE
 from trading_assets.market_data.tables import RAW_BARS
 from trading_assets_tests.market_data.markets import NOW
 
