@@ -20,7 +20,7 @@ from trading_assets.config.sections import Interval
 from trading_assets.robustness.look_ahead.audit import look_ahead
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot
 from trading_assets.robustness.overfitting.selection import selection
-from trading_assets.robustness.resampling import resample
+from trading_assets.robustness.resampling.resample import resample
 from trading_assets.robustness.sensitivity.grid import grids
 from trading_assets.robustness.sensitivity.sweep import sensitivity
 from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months

@@ -14,7 +14,7 @@ from trading_assets.backtests.backtest import metrics_of as metrics_rows
 from trading_assets.backtests.perturbations import with_entries
 from trading_assets.backtests.results.metrics import calmar, max_drawdown, sharpe
 from trading_assets.backtests.tables import DEVELOPMENT
-from trading_assets.robustness.resampling import (
+from trading_assets.robustness.resampling.resample import (
     BOOTSTRAP,
     PERMUTATION,
     TRADE_BOOTSTRAP,
