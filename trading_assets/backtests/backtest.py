@@ -32,10 +32,9 @@ from trading_assets.config.strategies import (
     TargetWeightParameters,
     strategy_module,
 )
+from trading_assets.market_data.calendars import periods_per_year
 from trading_assets.strategies.evaluation.inputs import Frames, benchmark_of, panel_of, parameters_of, symbols_of
 
-#: Sessions a year of a calendar that trades every day, and of one that keeps exchange holidays.
-EVERY_DAY, EXCHANGE = 365, 252
 #: Fields of a trial that say under which circumstances it runs; the rest are of the parameters.
 SCENARIO = ("fee_multiplier", "slippage_multiplier", "borrow_multiplier", "delay")
 
@@ -58,7 +57,7 @@ class StrategyMarket:
         session, close, daily_return (price return, close to close: splits followed, dividends left out) on the
         grid's sessions; null where the benchmark has no bar.
     periods_per_year
-        By the calendar of the equity curve: 365 if any of its symbols trades every day.
+        By the calendars of the equity curve (`calendars.periods_per_year`): 365 if any of its symbols trades every day.
     """
 
     name: str
@@ -125,7 +124,7 @@ def prepare(configuration: Configuration, name: str, frames: Frames) -> Strategy
         settings=_settings(settings_of(configuration.risk, configuration.costs, configuration.seed), parameters),
         benchmark=_benchmark_returns(frames.bars, benchmark, grid),
         benchmark_name=benchmark,
-        periods_per_year=EVERY_DAY if "24/7" in grid.calendars else EXCHANGE,
+        periods_per_year=periods_per_year(*grid.calendars),
     )
 
 
