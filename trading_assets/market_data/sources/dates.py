@@ -141,7 +141,8 @@ def _with_compact(kinds: pl.DataFrame) -> pl.DataFrame:
     The others of such a column are no dates then, rather than epochs of some other century.
     """
     length = pl.col("text").str.strip_suffix(".0").str.len_bytes()
-    long = kinds.filter((pl.col("kind") == "epoch") & length.is_in([12, 14, 17]))
+    epochs = kinds.filter(pl.col("kind") == "epoch")
+    long = epochs.filter(length.is_in([12, 14, 17]))
     if long.is_empty():
         return kinds
     share = long.group_by(length=length).agg(pl.col("text").str.contains(_COMPACT).mean().alias("share"))
@@ -198,11 +199,11 @@ def _zoned(cells: pl.DataFrame, timezone: str) -> pl.DataFrame:
     """One pass a zone: a column has few, even across a daylight-saving change."""
     parts = [pl.DataFrame(schema={"text": pl.String, "local": _LOCAL, "written": _LOCAL})]
     for (zone, *_), group in cells.group_by(_field("zone"), maintain_order=True):
-        group = group.select("text", written=_iso_datetime())
+        written = group.select("text", written=_iso_datetime())
         try:
             # Across the hour that a clock change repeats or skips, the date is the same either way.
             there = pl.col("written").dt.replace_time_zone(_zone_name(zone), ambiguous="earliest", non_existent="null")
-            parts.append(group.select("text", local=_at(there - _offset(zone), timezone), written="written"))
+            parts.append(written.select("text", local=_at(there - _offset(zone), timezone), written="written"))
         except pl.exceptions.ComputeError:  # no such zone
             parts.append(_as_written(group, pl.lit(None, _LOCAL)))
     return pl.concat(parts)
