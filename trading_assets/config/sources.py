@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
+from trading_assets.config.file_layouts import AUTO, GENERIC, file_layouts, with_layout
 from trading_assets.config.sections import AssetClass, Fraction, NonNegative, Positive, Section
 
 _COLUMNS = ("symbol", "session", "open", "high", "low", "close", "volume", "adj_close", "market_cap")
@@ -152,6 +153,29 @@ class FilesSource(ColumnSettings):
         default=[], description="names of the columns, in order, of files that do not name them themselves"
     )
     separator: Literal["auto", ",", ";", "\t", "|"] = "auto"
+    layout: str = Field(
+        default=AUTO,
+        description="a known vendor's file; auto: recognised unless `columns` or `header` is there; generic: by the "
+        "usual names of columns alone",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys_of_the_layout(cls, value: object) -> object:
+        if not isinstance(value, dict) or value.get("layout", AUTO) in (AUTO, GENERIC):
+            return value
+        layout = file_layouts().get(str(value["layout"]))
+        return value if layout is None else with_layout(value, layout)
+
+    @field_validator("layout")
+    @classmethod
+    def _known_layout(cls, value: str) -> str:
+        names = [AUTO, GENERIC, *file_layouts()] if value not in (AUTO, GENERIC) else [value]
+        if value not in names:
+            nearest = difflib.get_close_matches(value, names, n=1)
+            hint = f"did you mean {nearest[0]!r}?" if nearest else f"one of {', '.join(names)}"
+            raise ValueError(f"unknown layout; {hint}")
+        return value
 
     @model_validator(mode="after")
     def _distinct_names(self) -> FilesSource:

@@ -11,6 +11,7 @@ import polars as pl
 from trading_assets.config.sources import FilesSource
 from trading_assets.market_data.sources.bars_of_table import bars_of_table, with_sessions
 from trading_assets.market_data.sources.errors import SourceError
+from trading_assets.market_data.sources.layouts import settings_of_files
 from trading_assets.market_data.sources.raw import arrange
 from trading_assets.market_data.sources.tabular import Layout, open_tables
 
@@ -26,17 +27,26 @@ def read(source: FilesSource, *, start: dt.date, end: dt.date, directory: Path) 
     SourceError
         No file, or one that cannot be used.
     """
-    layout = Layout(
+    found = _find(source.path, directory)
+    groups: list[tuple[FilesSource, list[pl.DataFrame]]] = []
+    for (path, name), settings in zip(found, settings_of_files(source, found), strict=True):
+        frames = [bars_of_table(table, settings, start, end) for table in open_tables(path, name, _layout(settings))]
+        known = next((group for of_group, group in groups if of_group == settings), None)
+        if known is None:
+            groups.append((settings, frames))
+        else:
+            known += frames
+    # Bars of one session may lie in several files.
+    sessions = [with_sessions(pl.concat(frames), settings) for settings, frames in groups]
+    return arrange(pl.concat(sessions, how="diagonal"), start, end)
+
+
+def _layout(source: FilesSource) -> Layout:
+    return Layout(
         skip_rows=source.skip_rows,
         header=tuple(source.header),
         separator=None if source.separator == "auto" else source.separator,
     )
-    frames = [
-        bars_of_table(table, source, start, end)
-        for path, name in _find(source.path, directory)
-        for table in open_tables(path, name, layout)
-    ]
-    return arrange(with_sessions(pl.concat(frames), source), start, end)
 
 
 def _find(pattern: str, directory: Path) -> list[tuple[Path, str]]:

@@ -50,6 +50,15 @@ class JsonTable:
         return rows.with_columns(source_line=pl.int_range(pl.len(), dtype=pl.Int64) + 1)
 
 
+def first_rows(name: str, data: bytes, number: int) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Names of the columns (none for arrays) and the first rows as text, empty where a row has no value."""
+    rows = _rows(_parsed(name, data), name)
+    if isinstance(rows[0], list):
+        return (), tuple(tuple(_text(cell) or "" for cell in row) for row in rows[:number])
+    names = tuple(dict.fromkeys(name for row in rows for name in row))
+    return names, tuple(tuple(_text(row.get(name)) or "" for name in names) for row in rows[:number])
+
+
 def _parsed(name: str, data: bytes) -> Any:
     if not data.strip():
         raise SourceError("the file is empty", file=name, line=1, expected="JSON")

@@ -309,6 +309,12 @@ class ParquetTable:
         )
 
 
+def is_table_member(member: str) -> bool:
+    """Whether a member of a zip is a table."""
+    ending = PurePosixPath(member).suffix.lower()
+    return ending in (".csv", ".txt", ".tsv", ".json") and not member.startswith("__MACOSX/")
+
+
 def _decompress(path: Path, name: str) -> bytes:
     parts: list[bytes] = []
     try:
@@ -335,12 +341,7 @@ def _members(path: Path, name: str) -> Iterator[tuple[str, bytes]]:
     """Members that are CSV, in the order of their names; read in memory, never written to a path of theirs."""
     try:
         with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
-            members = sorted(
-                member
-                for member in archive.namelist()
-                if PurePosixPath(member).suffix.lower() in (".csv", ".txt", ".tsv", ".json")
-                and not member.startswith("__MACOSX/")
-            )
+            members = sorted(filter(is_table_member, archive.namelist()))
             if not members:
                 raise SourceError("no CSV in the zip", file=name, expected="members ending in .csv")
             for member in members:

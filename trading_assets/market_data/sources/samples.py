@@ -1,0 +1,118 @@
+"""The first rows of a file, before anything is known about it."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+import polars as pl
+
+from trading_assets.market_data.sources import json_table
+from trading_assets.market_data.sources.errors import SourceError
+from trading_assets.market_data.sources.tabular import SEPARATORS, ParquetTable, is_table_member
+
+_BYTES = 1 << 17
+_ROWS = 400
+_UNREADABLE = (
+    OSError, EOFError, ValueError, RuntimeError, NotImplementedError,
+    zlib.error, zipfile.BadZipFile, SourceError, pl.exceptions.PolarsError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The head of a file.
+
+    Attributes
+    ----------
+    name
+        Path as written to `source_file`, with the member for a zip.
+    lines
+        First lines of a text; empty for a file that is none.
+    names, cells
+        For a file that is no text: names of the columns (none for JSON arrays) and rows of text.
+    """
+
+    name: str
+    lines: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    cells: tuple[tuple[str, ...], ...] = ()
+    _parsed: dict[tuple[int, str], list[tuple[str, ...]]] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the file has lines."""
+        return bool(self.lines)
+
+    def rows(self, skip_rows: int, separator: str) -> Sequence[tuple[str, ...]]:
+        """Fields of the lines after the first `skip_rows`, stripped; `separator` may be `auto`.
+
+        The rows of a file that is no text follow its names, if it has any.
+        """
+        if not self.is_text:
+            return [self.names, *self.cells] if self.names else self.cells
+        key = (skip_rows, separator)
+        if key not in self._parsed:
+            lines = [line for line in self.lines[skip_rows:] if line.strip()]
+            if separator == "auto":
+                separator = max(SEPARATORS, key=lines[0].count) if lines else ","
+            try:
+                parsed = [tuple(cell.strip() for cell in row) for row in csv.reader(lines, delimiter=separator)]
+            except csv.Error:
+                parsed = []
+            self._parsed[key] = parsed
+        return self._parsed[key]
+
+
+def sample_of(path: Path, name: str) -> Sample:
+    """Read the head of a file; one that cannot be read has an empty sample, and opening it will say why.
+
+    Parameters
+    ----------
+    path
+        Where to read.
+    name
+        How to name it.
+    """
+    ending = path.suffix.lower()
+    try:
+        if ending in (".parquet", ".pq"):
+            return _of_table(ParquetTable(path, name), path, name)
+        if ending == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                members = sorted(filter(is_table_member, archive.namelist()))
+                if not members:
+                    return Sample(name)
+                with archive.open(members[0]) as stream:
+                    return _of_stream(stream, f"{name}/{members[0]}", members[0])
+        if ending == ".gz":
+            with gzip.open(path) as stream:
+                return _of_stream(stream, name, path.stem)
+        with path.open("rb") as stream:
+            return _of_stream(stream, name, path.name)
+    except _UNREADABLE:
+        return Sample(name)
+
+
+def _of_stream(stream: IO[bytes] | gzip.GzipFile, name: str, file: str) -> Sample:
+    if PurePosixPath(file).suffix.lower() in json_table.ENDINGS:
+        names, cells = json_table.first_rows(name, stream.read(), _ROWS)
+        return Sample(name, names=names, cells=cells)
+    data = stream.read(_BYTES)
+    text = data.decode("utf-8-sig", errors="replace")
+    lines = text.splitlines()
+    if len(data) == _BYTES:
+        lines = lines[:-1]  # the last one is cut
+    return Sample(name, lines=tuple(lines))
+
+
+def _of_table(table: ParquetTable, path: Path, name: str) -> Sample:
+    rows = pl.scan_parquet(path, glob=False, hive_partitioning=False).head(_ROWS).collect()
+    texts = rows.select(pl.all().cast(pl.String, strict=False).fill_null(""))
+    return Sample(name, names=table.header, cells=tuple(texts.rows()))
