@@ -12,8 +12,10 @@ from trading_assets.config.sources import FilesSource
 from trading_assets.market_data.sources.bars_of_table import bars_of_table, with_sessions
 from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.layouts import settings_of_files
-from trading_assets.market_data.sources.raw import arrange
+from trading_assets.market_data.sources.raw import SCHEMA, arrange
 from trading_assets.market_data.sources.tabular import Layout, open_tables
+
+__all__ = ["SCHEMA", "find", "read"]
 
 
 def read(source: FilesSource, *, start: dt.date, end: dt.date, directory: Path) -> pl.DataFrame:
@@ -27,7 +29,7 @@ def read(source: FilesSource, *, start: dt.date, end: dt.date, directory: Path) 
     SourceError
         No file, or one that cannot be used.
     """
-    found = _find(source.path, directory)
+    found = find(source.path, directory)
     groups: list[tuple[FilesSource, list[pl.DataFrame]]] = []
     for (path, name), settings in zip(found, settings_of_files(source, found), strict=True):
         frames = [bars_of_table(table, settings, start, end) for table in open_tables(path, name, _layout(settings))]
@@ -49,8 +51,8 @@ def _layout(source: FilesSource) -> Layout:
     )
 
 
-def _find(pattern: str, directory: Path) -> list[tuple[Path, str]]:
-    """Files of a glob with the names to record: as `pattern` writes them, an absolute one without its fixed start."""
+def find(pattern: str, directory: Path) -> list[tuple[Path, str]]:
+    """Find the files of a glob, with the names to record: as the glob writes them, without an absolute one's start."""
     absolute = Path(pattern).is_absolute()
     root = Path(pattern).parent if absolute else directory
     while absolute and glob.has_magic(str(root)):

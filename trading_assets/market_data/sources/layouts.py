@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 from pydantic import ValidationError
 
-from trading_assets.config.file_layouts import AUTO, GENERIC, FileLayout, file_layouts, with_layout
+from trading_assets.config.file_layouts import AUTO, GENERIC, FileLayout, Turnover, file_layouts, with_layout
 from trading_assets.config.sources import INTERVALS, FilesSource
 from trading_assets.market_data.sources.columns import ColumnError, find_columns
 from trading_assets.market_data.sources.dates import DateColumnError, to_local_times
@@ -104,7 +104,7 @@ def ambiguous(file: str, readings: Sequence[Reading]) -> SourceError:
     rows = [f"{len(readings)} layouts fit, and nothing in the file decides"]
     for reading in readings:
         rows.append(f"  {reading.layout.name}: {reading.layout.title}")
-        rows += [f"    {key}: {value}" for key, value in _differences(reading, readings).items()]
+        rows += [f"    {key}: {value}" for key, value in differences(reading, readings).items()]
     return SourceError(
         "\n".join(rows),
         file=file,
@@ -117,8 +117,8 @@ def _is_looked_at(source: FilesSource) -> bool:
     return source.layout != GENERIC and not (source.layout == AUTO and (source.columns or source.header))
 
 
-def _differences(reading: Reading, readings: Sequence[Reading]) -> dict[str, object]:
-    """What a layout says and does that not all the others do."""
+def differences(reading: Reading, readings: Sequence[Reading]) -> dict[str, object]:
+    """Return what a layout says and does that not all the others do."""
 
     def told(one: Reading) -> dict[str, object]:
         own = {"session": one.layout.session, "volume": one.layout.volume, "prices": one.layout.prices}
@@ -182,6 +182,8 @@ def _reasons(sample: Sample, table: _Table, layout: FileLayout, settings: FilesS
     wanted, reasons = layout.recognise, []
     if not all(table.has(name) for name in wanted.header):
         return None
+    if table.has_header and settings.header and not wanted.header:
+        return None  # the vendor names no columns: somebody else did
     if table.has_header and any(table.has(name) for name in wanted.without):
         return None
     if wanted.not_file and re.search(wanted.not_file, sample.name, re.IGNORECASE) is not None:
@@ -208,7 +210,7 @@ def _reasons(sample: Sample, table: _Table, layout: FileLayout, settings: FilesS
         return None
     if not table.has_header and not _is_ordered(table, settings, columns):
         return None
-    ratio = turnover_ratio(table, layout, settings, columns)
+    ratio = _turnover_ratio(table, layout, settings, columns)
     if ratio is not None:
         if not 1 / _FACTOR < ratio < _FACTOR:
             return None
@@ -260,24 +262,54 @@ def _is_ordered(table: _Table, settings: FilesSource, columns: Mapping[str, str]
     return bool(ordered.sum() >= _MOST * prices.height)
 
 
-def turnover_ratio(
+def _turnover_ratio(
     table: _Table, layout: FileLayout, settings: FilesSource, columns: Mapping[str, str]
 ) -> float | None:
     """Median of the value traded by volume and close, in the layout's units; None if the file cannot say."""
     turnover = layout.recognise.turnover
-    if turnover is None or not table.has(turnover.column) or not {"close", "volume"} <= columns.keys():
+    frame = _values(table, turnover, settings, columns) if turnover is not None else None
+    if frame is None:
         return None
-    scale = getattr(settings, "volume_scale", 1.0)
+    return float(frame.select((pl.col("value") / pl.col("volume") / pl.col("close")).median()).item())
+
+
+def _values(
+    table: _Table, turnover: Turnover, settings: FilesSource, columns: Mapping[str, str]
+) -> pl.DataFrame | None:
+    """Value traded, volume, low, high and close of the rows that have them, in the layout's units; None without any."""
+    if not table.has(turnover.column) or not {"close", "high", "low", "volume"} <= columns.keys():
+        return None
+    numbers = {name: _numbers(table, settings, columns[name]) for name in ("low", "high", "close", "volume")}
     frame = pl.DataFrame(
         {
             "value": _numbers(table, settings, turnover.column) * turnover.scale,
-            "volume": _numbers(table, settings, columns["volume"]) * scale,
-            "close": _numbers(table, settings, columns["close"]) * settings.price_scale,
+            "volume": numbers.pop("volume") * getattr(settings, "volume_scale", 1.0),
+            **{name: prices * settings.price_scale for name, prices in numbers.items()},
         }
-    ).filter((pl.col("volume") > 0) & (pl.col("close") > 0) & (pl.col("value") > 0))
-    if frame.is_empty():
-        return None
-    return float(frame.select((pl.col("value") / pl.col("volume") / pl.col("close")).median()).item())
+    ).filter(pl.all_horizontal(pl.all() > 0))
+    return None if frame.is_empty() else frame
+
+
+def traded_outside_of_range(sample: Sample, reading: Reading) -> str:
+    """Return a doubt about the unit of volume or the adjustment of prices; empty if the value traded raises none.
+
+    What was traded by volume is the mean price of the day, which lies between its low and its high.
+    """
+    table, turnover = _table(sample, reading.settings), reading.layout.recognise.turnover
+    columns = _columns(table, reading.settings) if table is not None else None
+    if table is None or columns is None or turnover is None:
+        return ""
+    frame = _values(table, turnover, reading.settings, columns)
+    if frame is None:
+        return ""
+    mean = pl.col("value") / pl.col("volume")
+    outside = frame.filter((mean < pl.col("low") * 0.99) | (mean > pl.col("high") * 1.01)).height
+    if outside <= (1 - _MOST) * frame.height:
+        return ""
+    return (
+        f"{turnover.column} by volume is outside of low to high on {outside} of the first {frame.height} bars: "
+        "prices are adjusted, or volume counts something else"
+    )
 
 
 def _interval(table: _Table, settings: FilesSource, file: str) -> str:
