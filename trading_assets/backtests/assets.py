@@ -12,7 +12,7 @@ import polars as pl
 from trading_assets import __version__, charts
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.backtests.tables import BASELINES, METRICS, RUN_TABLES, RUNS
-from trading_assets.backtests.trial_registry import TRIALS, conditions_of, evaluation_of, trial_rows
+from trading_assets.backtests.trial_registry import TRIALS, evaluation_of, hash_settings, trial_rows
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
 from trading_assets.models.splits import development, spans_of
@@ -24,7 +24,7 @@ from trading_assets.strategies.tables import FAILED, OK, STATUS
 from trading_assets.warehouse import Rows
 
 if TYPE_CHECKING:
-    from trading_assets.backtests.backtest import StrategyMarket
+    from trading_assets.backtests.backtest import PreparedBacktest
 
 STAGE = "backtests"
 
@@ -53,13 +53,13 @@ def run(step: Step) -> Mapping[str, Any]:
     require_ok(step, ("strategies",))
     name = strategy_of(step)
     frames = read_frames(step.work, step.configuration, name)
-    context, spans = prepare(step.configuration, name, frames), open_spans(step.work.read(SPLITS))
-    results = {split: backtest(context, span.start, span.end, split=split) for split, span in spans.items()}
-    metrics = pl.concat(metrics_of(context, result) for result in results.values()).sort(METRICS.key)
-    tables = {**together(results.values()), METRICS: metrics, BASELINES: baselines_of(context, results["all"])}
-    found = _found(context, frames.bars, metrics, spans["all"].end)
+    prepared, spans = prepare(step.configuration, name, frames), open_spans(step.work.read(SPLITS))
+    results = {split: backtest(prepared, span.start, span.end, split=split) for split, span in spans.items()}
+    metrics = pl.concat(metrics_of(prepared, result) for result in results.values()).sort(METRICS.key)
+    tables = {**together(results.values()), METRICS: metrics, BASELINES: baselines_of(prepared, results["all"])}
+    found = _found(prepared, frames.bars, metrics, spans["all"].end)
     # On record before it can be seen: a result that somebody may choose by is a trial, whoever asked for it.
-    step.work.append_new(TRIALS, _trial_row(step, context, results["all"].equity, found))
+    step.work.append_new(TRIALS, _trial_row(step, prepared, results["all"].equity, found))
     step.work.replace_together(
         [
             (Rows("strategy", name), tables),
@@ -69,7 +69,7 @@ def run(step: Step) -> Mapping[str, Any]:
     step.work.append(RUNS, _run_row(step, OK, found))
     curve, splits = results["all"].equity, step.work.read(SPLITS)
     return {
-        "benchmark": context.benchmark_name,
+        "benchmark": prepared.benchmark_name,
         "metrics": metrics.pivot("split", index="metric", values="value"),
         "equity": dg.MetadataValue.md(charts.markdown(charts.equity(curve, tables[BASELINES], splits))),
         "drawdown": dg.MetadataValue.md(charts.markdown(charts.drawdown(curve))),
@@ -103,25 +103,25 @@ def _run_row(step: Step, status: str, found: Mapping[str, object]) -> pl.DataFra
     return pl.DataFrame([row], schema=RUNS.empty().schema)
 
 
-def _trial_row(step: Step, context: StrategyMarket, equity: pl.DataFrame, found: Mapping[str, Any]) -> pl.DataFrame:
+def _trial_row(step: Step, prepared: PreparedBacktest, equity: pl.DataFrame, found: Mapping[str, Any]) -> pl.DataFrame:
     evaluation = evaluation_of(
-        context,
+        prepared,
         equity,
         sharpe=found["sharpe"],
-        conditions=conditions_of(step.configuration, context.name),
+        settings_hash=hash_settings(step.configuration, prepared.name),
         data_hash=found["data_hash"],
     )
-    source = f"{STAGE}/{context.name}"
+    source = f"{STAGE}/{prepared.name}"
     return trial_rows([evaluation], source=source, run_id=step.run_id, evaluated_at=step.now)
 
 
-def _found(context: StrategyMarket, bars: pl.DataFrame, metrics: pl.DataFrame, end: dt.date) -> dict[str, Any]:
+def _found(prepared: PreparedBacktest, bars: pl.DataFrame, metrics: pl.DataFrame, end: dt.date) -> dict[str, Any]:
     from trading_assets.backtests.inputs.market_arrays import data_hash
 
     headline = dict(metrics.filter(split="all").select("metric", "value").iter_rows())
-    symbols = [*context.grid.symbols, *([context.benchmark_name] if context.benchmark_name else [])]
+    symbols = [*prepared.axes.symbols, *([prepared.benchmark_name] if prepared.benchmark_name else [])]
     return {
         "data_hash": data_hash(bars, symbols, end),
-        "as_of": context.grid.sessions[-1],
+        "as_of": prepared.axes.sessions[-1],
         **{name: headline[name] for name in ("trades", "total_return", "sharpe", "max_drawdown")},
     }

@@ -75,7 +75,7 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
         raise ChangedPriorResultError
     kinds = kinds.filter(~pl.col("symbol").is_in(ignored))
 
-    sessions = expected_sessions(raw, configuration.start, as_of, prior)
+    sessions = expected_sessions(raw, configuration.start, as_of, prior, overrides)
     checked = quality.apply_rules(
         raw,
         sessions,
@@ -131,7 +131,7 @@ def refuse_faulty(delivered: pl.DataFrame, past: pl.DataFrame, inputs: Inputs, t
     raw = pl.concat([past, delivered]).filter(~pl.col("symbol").is_in(ignored))
     quality.apply_rules(
         raw,
-        expected_sessions(raw, inputs.configuration.start, as_of),
+        expected_sessions(raw, inputs.configuration.start, as_of, overrides=inputs.overrides),
         as_of,
         inputs.configuration.quality,
         overrides=inputs.overrides,
@@ -155,16 +155,34 @@ def _spans(bars: pl.DataFrame, prior: PriorResults) -> pl.DataFrame:
 
 
 def expected_sessions(
-    raw: pl.DataFrame, start: dt.date, as_of: dt.date, prior: PriorResults = NO_PRIOR_RESULTS
+    raw: pl.DataFrame,
+    start: dt.date,
+    as_of: dt.date,
+    prior: PriorResults = NO_PRIOR_RESULTS,
+    overrides: pl.DataFrame = quality.NO_OVERRIDES,
 ) -> pl.DataFrame:
-    """calendar, session: every session of each calendar of `raw`, from `start` or the first bar to `as_of`."""
-    parts = [pl.DataFrame(schema={"calendar": pl.String, "session": pl.Date})]
+    """calendar, session: every session of each calendar of `raw`, from `start` or the first bar to `as_of`.
+
+    A day for which `not_a_session` is overridden is a session of the symbol's calendar, whose table of special
+    sessions lacks it: an exchange trades for everybody or for nobody. A start before the first day that is recorded
+    for an exchange asks for what is recorded, unless there are bars before it.
+
+    Raises
+    ------
+    CalendarError
+        There are bars beyond what is recorded for an exchange.
+    """
     seen = pl.concat([prior.calendars, raw.select("calendar", "session")])
     firsts = seen.group_by("calendar").agg(pl.col("session").min())
+    of_symbols = pl.concat([prior.kinds, distinct(raw, prior.kinds.columns)]).select("symbol", "calendar").unique()
+    said = overrides.filter(pl.col("session").is_between(start, as_of), rule=quality.NOT_A_SESSION.name)
+    added = said.join(of_symbols, on="symbol").join(firsts, on="calendar", how="semi")
+    parts = [added.select("calendar", "session")]
     for calendar, first in firsts.iter_rows():
-        days = calendars.sessions(calendar, min(start, first), as_of)
+        recorded, _ = calendars.bounds(calendar)
+        days = calendars.sessions(calendar, min(first, max(start, recorded)), as_of)
         parts.append(pl.DataFrame({"calendar": [calendar] * len(days), "session": days}))
-    return pl.concat(parts).sort("calendar", "session")
+    return pl.concat(parts).unique().sort("calendar", "session")
 
 
 def unsettled_since(history: History, first: dt.date, before: pl.DataFrame) -> dt.date:

@@ -62,7 +62,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
 
 
 def page(step: Step) -> Mapping[str, Any]:
-    """One self-contained page: verdict, doubts, equity, drawdown, monthly returns, trades, sensitivity, stress."""
+    """One self-contained page: verdict, limitations, equity, drawdown, monthly returns, trades, sensitivity, stress."""
     content = strategy_content(step.work, step.configuration, step.strategy or "")
     folder = step.configuration.home / "reports"
     write_files(folder, strategy_files(content))

@@ -36,11 +36,11 @@ EXPORTED = (
     "choices",
     "stress",
     "stress_equity",
-    "conditions",
+    "breakdown",
     "overfitting",
     "resampling",
 )
-MACHINE_READABLE = ("verdicts", "metrics", "stress", "conditions", "overfitting", "resampling", "trades")
+MACHINE_READABLE = ("verdicts", "metrics", "stress", "breakdown", "overfitting", "resampling", "trades")
 
 
 def build_reports(configuration: Configuration, warehouse: Warehouse, strategies: Sequence[str]) -> list[Path]:

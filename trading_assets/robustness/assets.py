@@ -35,8 +35,8 @@ from trading_assets.robustness.steps import (
 )
 from trading_assets.robustness.tables import (
     BANDS,
+    BREAKDOWN,
     CHOICES,
-    CONDITIONS,
     DEVELOPMENT,
     HEATMAPS,
     HOLDOUT,
@@ -83,22 +83,22 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
 def sensitivity(step: Step) -> Mapping[str, Any]:
     """The whole parameter grid on train + validation: is the chosen point on a plateau or a peak?"""
     from trading_assets.backtests.inputs.market_arrays import data_hash
-    from trading_assets.backtests.trial_registry import conditions_of, trial_rows
+    from trading_assets.backtests.trial_registry import hash_settings, trial_rows
     from trading_assets.robustness.holdout.lock import development
     from trading_assets.robustness.sensitivity.sweep import sensitivity as sweep
 
     require_ok(step)
     name, configuration = strategy_of(step), step.configuration
-    frames, context, spans = market(step, name)
+    frames, prepared, spans = market(step, name)
     span = development(spans)
     found = sweep(
-        context,
+        prepared,
         grids(configuration)[name],
         span.start,
         span.end,
         split=DEVELOPMENT,
-        conditions=conditions_of(configuration, name),
-        data_hash=data_hash(frames.bars, symbols(context), span.end),
+        settings_hash=hash_settings(configuration, name),
+        data_hash=data_hash(frames.bars, symbols(prepared), span.end),
         sharp_peak=configuration.robustness.sharp_peak,
     )
     source = f"{STAGE}/{sensitivity.__name__}/{name}"
@@ -126,8 +126,8 @@ def stress(step: Step) -> Mapping[str, Any]:
     from trading_assets.robustness.holdout.lock import development
 
     require_ok(step)
-    frames, context, spans = market(step, strategy_of(step))
-    rows = stress_rows(step, context, frames, development(spans), DEVELOPMENT)
+    frames, prepared, spans = market(step, strategy_of(step))
+    rows = stress_rows(step, prepared, frames, development(spans), DEVELOPMENT)
     write(step, stress.__name__, beside_other_splits(step, rows, (DEVELOPMENT,)))
     return {"Sharpe": _sharpes(rows[STRESS])}
 
@@ -152,21 +152,21 @@ def holdout(step: Step) -> Mapping[str, Any]:
         write(step, holdout.__name__, {})
         return {"registered": True, "waits until": until}
     require_unlocked(step, (name, *members_of(configuration.strategies[name])))
-    frames, context, spans = market(step, name)
+    frames, prepared, spans = market(step, name)
     locked, start = protocol.holdout(spans), protocol.development(spans).start
-    registered = registration_of(step, context, frames, spans)
+    registered = registration_of(step, prepared, frames, spans)
     look = look_of(record(step, registered), name, registered.hash)
 
     runs = [
-        backtest(context, first, locked.end, split=split)
+        backtest(prepared, first, locked.end, split=split)
         for split, first in zip(EVALUATED_SPLITS, (locked.start, start), strict=True)
     ]
     frames_of = {
         **together(runs),
-        backtests.METRICS: pl.concat(metrics_of(context, run) for run in runs),
-        backtests.BASELINES: pl.concat(baselines_of(context, run) for run in runs),
+        backtests.METRICS: pl.concat(metrics_of(prepared, run) for run in runs),
+        backtests.BASELINES: pl.concat(baselines_of(prepared, run) for run in runs),
     }
-    stressed = stress_rows(step, context, frames, locked, HOLDOUT)
+    stressed = stress_rows(step, prepared, frames, locked, HOLDOUT)
     result = {
         "strategy": name,
         "registration_hash": registered.hash,
@@ -175,7 +175,7 @@ def holdout(step: Step) -> Mapping[str, Any]:
         "start": locked.start,
         "end": locked.end,
     }
-    drawn = resampled(step, context, locked, HOLDOUT)
+    drawn = resampled(step, prepared, locked, HOLDOUT)
     seen = {**stressed, **drawn, **frames_of}
     source = {HOLDOUT_RESULTS: pl.DataFrame([result], schema=HOLDOUT_RESULTS.empty().schema)}
     write(step, holdout.__name__, beside_other_splits(step, seen, EVALUATED_SPLITS) | source)
@@ -264,8 +264,8 @@ def _assets_of(configuration: Configuration, strategy: str) -> list[dg.AssetsDef
         ),
         asset(
             stress,
-            shared=(STRESS, STRESS_EQUITY, CONDITIONS),
-            clear=lambda step: remove_development(step, (STRESS, STRESS_EQUITY, CONDITIONS)),
+            shared=(STRESS, STRESS_EQUITY, BREAKDOWN),
+            clear=lambda step: remove_development(step, (STRESS, STRESS_EQUITY, BREAKDOWN)),
             deps=inputs,
         ),
         asset(

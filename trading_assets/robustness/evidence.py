@@ -60,7 +60,7 @@ def overfitting(step: Step) -> Mapping[str, Any]:
 def reality_check(step: Step) -> Mapping[str, Any]:
     """Is the best of all strategies better than cash, given how many there are? On train + validation."""
     from trading_assets.robustness.holdout.lock import development, spans_of
-    from trading_assets.robustness.overfitting.reality_check import common_returns, superiority
+    from trading_assets.robustness.overfitting.reality_check import common_returns, reality_check
     from trading_assets.robustness.overfitting.selection import rows
 
     configuration = step.configuration
@@ -70,7 +70,7 @@ def reality_check(step: Step) -> Mapping[str, Any]:
         pl.col("split") == "all", pl.col("session") <= end, pl.col("strategy").is_in(list(configuration.strategies))
     )
     returns = common_returns(curves)
-    values = superiority(
+    values = reality_check(
         returns, block_sessions=settings.block_sessions, resamples=settings.resamples, seed=configuration.seed
     )
     table = rows(EVERY_STRATEGY, values, 0, returns.shape[1], configuration.hash)
@@ -82,14 +82,14 @@ def look_ahead(step: Step) -> Mapping[str, Any]:
     """Everything from bars to fills computed again from what was known at past closes: nothing may differ."""
     from trading_assets.robustness.look_ahead.audit import look_ahead as audit
     from trading_assets.robustness.look_ahead.audit import violations
-    from trading_assets.robustness.look_ahead.point_in_time import recorded
+    from trading_assets.robustness.look_ahead.point_in_time import market_snapshot
 
     require_ok(step, ("strategies",))
     name, configuration = strategy_of(step), step.configuration
     found = audit(
         configuration,
         name,
-        recorded(step.work, configuration, name),
+        market_snapshot(step.work, configuration, name),
         configuration.robustness.look_ahead_cuts,
     )
     write(step, look_ahead.__name__, {LOOK_AHEAD: found})
@@ -101,7 +101,7 @@ def resampling(step: Step) -> Mapping[str, Any]:
     from trading_assets.robustness.holdout.lock import development
 
     require_ok(step)
-    _, context, spans = market(step, strategy_of(step))
-    found = resampled(step, context, development(spans), DEVELOPMENT)
+    _, prepared, spans = market(step, strategy_of(step))
+    found = resampled(step, prepared, development(spans), DEVELOPMENT)
     write(step, resampling.__name__, beside_other_splits(step, found, (DEVELOPMENT,)))
     return {"statistics": found[RESAMPLING].drop("strategy", "split")}

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.backtests.backtest import StrategyMarket, backtest, evaluate_contexts, returns_of
+from trading_assets.backtests.backtest import PreparedBacktest, backtest, returns_of, sweep_prepared
 from trading_assets.backtests.engine.arrays import Signals
 from trading_assets.backtests.perturbations import with_entries, with_moved_targets
 from trading_assets.backtests.results import metrics
@@ -57,7 +57,7 @@ class RandomRuns:
 
 
 def resample(
-    context: StrategyMarket,
+    prepared: PreparedBacktest,
     start: dt.date,
     end: dt.date,
     *,
@@ -84,21 +84,21 @@ def resample(
     split
         Name of the span in the tables.
     """
-    run = backtest(context, start, end, split=split)
+    run = backtest(prepared, start, end, split=split)
     returns = run.equity["daily_return"].fill_null(0.0).to_numpy()
     drawn = returns[stationary_indices(returns.size, resamples, block_sessions, _generator(seed, BOOTSTRAP))]
     trades = run.trades["r_multiple"].drop_nulls().to_numpy()
     measured: dict[str, tuple[Mapping[str, float | None], int]] = {
-        BOOTSTRAP: (bootstrap_statistics(drawn, context.periods_per_year), resamples),
+        BOOTSTRAP: (bootstrap_statistics(drawn, prepared.periods_per_year), resamples),
         TRADE_BOOTSTRAP: (trade_statistics(trades, resamples, _generator(seed, TRADE_BOOTSTRAP)), resamples),
     }
-    measured[PERMUTATION] = _permutation(context, run, start, end, permutations, seed), permutations
+    measured[PERMUTATION] = _permutation(prepared, run, start, end, permutations, seed), permutations
     lines = [
-        (context.name, split, method, statistic, value, count)
+        (prepared.name, split, method, statistic, value, count)
         for method, (values, count) in measured.items()
         for statistic, value in values.items()
     ]
-    equity = context.settings.starting_equity * np.cumprod(1.0 + drawn, axis=1)
+    equity = prepared.settings.starting_equity * np.cumprod(1.0 + drawn, axis=1)
     low, middle, high = np.quantile(equity, (0.05, 0.5, 0.95), axis=0)
     return Resampling(
         statistics=pl.DataFrame(lines, schema=RESAMPLING.empty().schema, orient="row"),
@@ -165,7 +165,7 @@ def annual_sharpes(returns: Floats, periods: float) -> Floats:
 
 
 def random_entries(
-    context: StrategyMarket, start: dt.date, end: dt.date, *, entries: int, runs: int, seed: int
+    prepared: PreparedBacktest, start: dt.date, end: dt.date, *, entries: int, runs: int, seed: int
 ) -> RandomRuns:
     """Full portfolio runs whose candidates are random sessions and symbols; exits and sizing are the strategy's.
 
@@ -178,26 +178,26 @@ def random_entries(
     entries
         Entries of the actual run; closed and still open ones.
     """
-    rows, columns = _pool(context, start, end)
+    rows, columns = _pool(prepared, start, end)
     candidates = min(entries, rows.size)
 
-    def varied(count: int, generator: np.random.Generator, wanted: int) -> Iterator[StrategyMarket]:
+    def varied(count: int, generator: np.random.Generator, wanted: int) -> Iterator[PreparedBacktest]:
         for _ in range(wanted):
             chosen = generator.choice(rows.size, size=count, replace=False)
-            yield with_entries(context, rows[chosen], columns[chosen])
+            yield with_entries(prepared, rows[chosen], columns[chosen])
 
     for pilot in range(PILOTS):
-        found = evaluate_contexts(varied(candidates, _generator(seed, f"pilot {pilot}"), PILOT_RUNS), start, end)
+        found = sweep_prepared(varied(candidates, _generator(seed, f"pilot {pilot}"), PILOT_RUNS), start, end)
         made = float(found.trades.mean())
         if made <= 0 or abs(made - entries) <= 0.02 * entries:
             break
         candidates = int(np.clip(round(candidates * entries / made), 1, rows.size))
-    found = evaluate_contexts(varied(candidates, _generator(seed, PERMUTATION), runs), start, end)
-    returns = np.nan_to_num(returns_of(found, context.settings.starting_equity))
-    return RandomRuns(annual_sharpes(returns, context.periods_per_year), found.trades)
+    found = sweep_prepared(varied(candidates, _generator(seed, PERMUTATION), runs), start, end)
+    returns = np.nan_to_num(returns_of(found, prepared.settings.starting_equity))
+    return RandomRuns(annual_sharpes(returns, prepared.periods_per_year), found.trades)
 
 
-def random_targets(context: StrategyMarket, start: dt.date, end: dt.date, *, runs: int, seed: int) -> RandomRuns:
+def random_targets(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, runs: int, seed: int) -> RandomRuns:
     """Full portfolio runs of a target-weight strategy whose weights are at random times, and on random symbols.
 
     All that is decided in the span moves by one random number of sessions (a circular shift, `SHORTEST_SHIFT` or more
@@ -205,23 +205,23 @@ def random_targets(context: StrategyMarket, start: dt.date, end: dt.date, *, run
     changes are the strategy's own; that it is these symbols at these times is not. Pairs stay the pairs that they are.
     What has no bar then, or is no member of the universe, is not bought: cash stays in its place.
     """
-    size = bisect_right(context.grid.sessions, end) - bisect_left(context.grid.sessions, start)
+    size = bisect_right(prepared.axes.sessions, end) - bisect_left(prepared.axes.sessions, start)
     shortest = min(SHORTEST_SHIFT, size // 4)
-    members = np.zeros(context.market.close.shape, dtype=np.bool_)
-    rows, columns = _pool(context, start, end)
+    members = np.zeros(prepared.market.close.shape, dtype=np.bool_)
+    rows, columns = _pool(prepared, start, end)
     members[rows, columns] = True
     held = np.unique(columns)
 
-    def varied(generator: np.random.Generator) -> Iterator[StrategyMarket]:
+    def varied(generator: np.random.Generator) -> Iterator[PreparedBacktest]:
         for _ in range(runs):
             shift = int(generator.integers(shortest, size - shortest + 1))
-            places = np.arange(len(context.grid.symbols))
+            places = np.arange(len(prepared.axes.symbols))
             places[held] = generator.permutation(held)
-            yield with_moved_targets(context, start, end, shift=shift, columns=places, members=members)
+            yield with_moved_targets(prepared, start, end, shift=shift, columns=places, members=members)
 
-    found = evaluate_contexts(varied(_generator(seed, PERMUTATION)), start, end)
-    returns = np.nan_to_num(returns_of(found, context.settings.starting_equity))
-    return RandomRuns(annual_sharpes(returns, context.periods_per_year), found.trades)
+    found = sweep_prepared(varied(_generator(seed, PERMUTATION)), start, end)
+    returns = np.nan_to_num(returns_of(found, prepared.settings.starting_equity))
+    return RandomRuns(annual_sharpes(returns, prepared.periods_per_year), found.trades)
 
 
 def percentile(actual: float, random: Floats) -> float:
@@ -248,17 +248,17 @@ def statistic_of(rows: pl.DataFrame, method: str, statistic: str) -> float | Non
 
 
 def _permutation(
-    context: StrategyMarket, run: Result, start: dt.date, end: dt.date, runs: int, seed: int
+    prepared: PreparedBacktest, run: Result, start: dt.date, end: dt.date, runs: int, seed: int
 ) -> Mapping[str, float | None]:
     names = ("percentile", "p", "sharpe_5", "sharpe_50", "sharpe_95")
     trades = run.trades.height
-    actual = metrics.sharpe(run.equity["daily_return"].fill_null(0.0).to_numpy(), context.periods_per_year)
+    actual = metrics.sharpe(run.equity["daily_return"].fill_null(0.0).to_numpy(), prepared.periods_per_year)
     if not trades or actual is None:
         return {**dict.fromkeys(names), "trades": float(trades), "trades_50": None}
-    if isinstance(context.signals, Signals):
-        found = random_entries(context, start, end, entries=trades, runs=runs, seed=seed)
+    if isinstance(prepared.signals, Signals):
+        found = random_entries(prepared, start, end, entries=trades, runs=runs, seed=seed)
     else:
-        found = random_targets(context, start, end, runs=runs, seed=seed)
+        found = random_targets(prepared, start, end, runs=runs, seed=seed)
     rank = percentile(actual, found.sharpes)
     quantiles = (float(q) for q in np.quantile(found.sharpes, (0.05, 0.5, 0.95)))
     values = (rank, 1.0 - rank / 100.0, *quantiles)
@@ -269,14 +269,14 @@ def _permutation(
     }
 
 
-def _pool(context: StrategyMarket, start: dt.date, end: dt.date) -> tuple[Integers, Integers]:
+def _pool(prepared: PreparedBacktest, start: dt.date, end: dt.date) -> tuple[Integers, Integers]:
     """Rows and columns of the grid of the bars that could have been entered on."""
-    sessions = {session: row for row, session in enumerate(context.grid.sessions)}
-    columns = {symbol: column for column, symbol in enumerate(context.grid.symbols)}
-    bars = context.panel.filter(pl.col("session").is_between(start, end), "in_universe").sort("session", "symbol")
+    sessions = {session: row for row, session in enumerate(prepared.axes.sessions)}
+    columns = {symbol: column for column, symbol in enumerate(prepared.axes.symbols)}
+    bars = prepared.panel.filter(pl.col("session").is_between(start, end), "in_universe").sort("session", "symbol")
     rows = np.array([sessions[session] for session in bars["session"]], dtype=np.int64)
     symbols = np.array([columns[symbol] for symbol in bars["symbol"]], dtype=np.int64)
-    usable = context.market.present[rows, symbols]
+    usable = prepared.market.present[rows, symbols]
     return rows[usable], symbols[usable]
 
 

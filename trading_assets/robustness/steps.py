@@ -13,7 +13,7 @@ from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
 from trading_assets.models.tables import SPLITS
 from trading_assets.robustness.tables import (
     BANDS,
-    CONDITIONS,
+    BREAKDOWN,
     DEVELOPMENT,
     HOLDOUT,
     HOLDOUT_RESULTS,
@@ -30,19 +30,19 @@ from trading_assets.warehouse import Rows, Table
 
 if TYPE_CHECKING:
     from trading_assets.asset_factories.table_asset import Step
-    from trading_assets.backtests.backtest import StrategyMarket
+    from trading_assets.backtests.backtest import PreparedBacktest
     from trading_assets.config.sections import Interval
     from trading_assets.robustness.holdout.ledger_head import HeadFile
-    from trading_assets.robustness.holdout.registration import Registered
+    from trading_assets.robustness.holdout.registration import Registration
     from trading_assets.strategies.evaluation.inputs import Frames
 
 STAGE = "robustness"
 
 #: Tables that hold rows of the holdout once it was looked at.
-HOLDOUT_TABLES = (*backtests.RUN_TABLES, STRESS, STRESS_EQUITY, CONDITIONS, RESAMPLING, BANDS)
+HOLDOUT_TABLES = (*backtests.RUN_TABLES, STRESS, STRESS_EQUITY, BREAKDOWN, RESAMPLING, BANDS)
 
 
-def market(step: Step, name: str) -> tuple[Frames, StrategyMarket, dict[str, Interval]]:
+def market(step: Step, name: str) -> tuple[Frames, PreparedBacktest, dict[str, Interval]]:
     """Frames, market and spans of a strategy."""
     from trading_assets.backtests.backtest import prepare
     from trading_assets.robustness.holdout.lock import spans_of
@@ -68,59 +68,59 @@ def waits_until(step: Step, name: str) -> dt.date | None:
     return locked.end
 
 
-def symbols(context: StrategyMarket) -> list[str]:
+def symbols(prepared: PreparedBacktest) -> list[str]:
     """Its symbols, and its benchmark's."""
-    return [*context.grid.symbols, *([context.benchmark_name] if context.benchmark_name else [])]
+    return [*prepared.axes.symbols, *([prepared.benchmark_name] if prepared.benchmark_name else [])]
 
 
 def stress_rows(
-    step: Step, context: StrategyMarket, frames: Frames, span: Interval, split: str
+    step: Step, prepared: PreparedBacktest, frames: Frames, span: Interval, split: str
 ) -> dict[Table, pl.DataFrame]:
-    """Rows of `robustness.stress`, `robustness.stress_equity` and `robustness.conditions` of one span."""
+    """Rows of `robustness.stress`, `robustness.stress_equity` and `robustness.breakdown` of one span."""
     from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
-    from trading_assets.robustness.stress.breakdown import conditions
+    from trading_assets.robustness.stress.breakdown import breakdown_rows
     from trading_assets.robustness.stress.run import chosen
     from trading_assets.robustness.stress.run import stress as run
-    from trading_assets.robustness.stress.scenario_market import World
+    from trading_assets.robustness.stress.scenario_market import ScenarioInputs
     from trading_assets.strategies.evaluation.inputs import read_frames
 
     settings = step.configuration.robustness
 
     def frames_of(name: str) -> Frames:
-        return frames if name == context.name else read_frames(step.work, step.configuration, name)
+        return frames if name == prepared.name else read_frames(step.work, step.configuration, name)
 
-    levels = benchmark_levels(frames.bars, frames.indicators, context.benchmark_name, span.end)
-    traded = frames.instruments.filter(pl.col("symbol").is_in(context.grid.symbols))
+    levels = benchmark_levels(frames.bars, frames.indicators, prepared.benchmark_name, span.end)
+    traded = frames.instruments.filter(pl.col("symbol").is_in(prepared.axes.symbols))
     found = run(
-        context,
+        prepared,
         span.start,
         span.end,
         split=split,
         months=classify_months(levels),
         scenarios=chosen(settings, synthetic=bool(traded["synthetic"].any())),
-        world=World(step.configuration, frames_of),
+        scenario_inputs=ScenarioInputs(step.configuration, frames_of),
         best_trades=settings.verdict.reject_best_trades,
     )
-    returns = pl.DataFrame(context.market.returns, schema=list(context.grid.symbols)).with_columns(
-        session=pl.Series(context.grid.sessions, dtype=pl.Date)
+    returns = pl.DataFrame(prepared.market.returns, schema=list(prepared.axes.symbols)).with_columns(
+        session=pl.Series(prepared.axes.sessions, dtype=pl.Date)
     )
-    conditional = conditions(
+    broken_down = breakdown_rows(
         found.base,
         returns,
         levels.select("session", "close"),
         split=split,
-        periods_per_year=context.periods_per_year,
+        periods_per_year=prepared.periods_per_year,
     )
-    return {STRESS: found.metrics, STRESS_EQUITY: found.equity, CONDITIONS: conditional}
+    return {STRESS: found.metrics, STRESS_EQUITY: found.equity, BREAKDOWN: broken_down}
 
 
-def resampled(step: Step, context: StrategyMarket, span: Interval, split: str) -> dict[Table, pl.DataFrame]:
+def resampled(step: Step, prepared: PreparedBacktest, span: Interval, split: str) -> dict[Table, pl.DataFrame]:
     """What chance makes of the run on one span: `robustness.resampling` and its bands."""
     from trading_assets.robustness.resampling import resample
 
     settings = step.configuration.robustness
     found = resample(
-        context,
+        prepared,
         span.start,
         span.end,
         split=split,
@@ -132,17 +132,19 @@ def resampled(step: Step, context: StrategyMarket, span: Interval, split: str) -
     return {RESAMPLING: found.statistics, BANDS: found.bands}
 
 
-def registration_of(step: Step, context: StrategyMarket, frames: Frames, spans: Mapping[str, Interval]) -> Registered:
+def registration_of(
+    step: Step, prepared: PreparedBacktest, frames: Frames, spans: Mapping[str, Interval]
+) -> Registration:
     """The strategy frozen as it stands."""
     from trading_assets.robustness.holdout.registration import register
     from trading_assets.strategies.evaluation.fingerprint import symbols_behind
 
-    behind = symbols_behind(step.configuration, context.name, frames.instruments)
+    behind = symbols_behind(step.configuration, prepared.name, frames.instruments)
     return register(
         step.configuration,
-        context.name,
-        symbols=context.grid.symbols,
-        benchmark=context.benchmark_name,
+        prepared.name,
+        symbols=prepared.axes.symbols,
+        benchmark=prepared.benchmark_name,
         spans=spans,
         bars=step.work.read(BARS, where="list_contains(?, symbol)", parameters=[behind]),
         quarantine=frames.quarantine,
@@ -153,19 +155,19 @@ def registration_of(step: Step, context: StrategyMarket, frames: Frames, spans: 
     )
 
 
-def record(step: Step, registered: Registered) -> pl.DataFrame:
+def record(step: Step, registration: Registration) -> pl.DataFrame:
     """Enter the registration and the look; from here on the holdout counts as seen."""
     from trading_assets.robustness.holdout.ledger import Look
     from trading_assets.robustness.holdout.ledger_head import record_look
     from trading_assets.robustness.holdout.registration import registration_rows
 
-    step.work.append_chained(REGISTRATIONS, lambda known: registration_rows(known, registered, step.now))
+    step.work.append_chained(REGISTRATIONS, lambda known: registration_rows(known, registration, step.now))
     look = Look(
-        strategy=registered.strategy,
-        registration_hash=registered.hash,
+        strategy=registration.strategy,
+        registration_hash=registration.hash,
         config_hash=step.configuration.hash,
         evaluated_at=step.now,
-        override=step.configuration.registration[registered.strategy].override,
+        override=step.configuration.registration[registration.strategy].override,
     )
     return record_look(step.work, head_file(step), look)
 

@@ -118,8 +118,8 @@ STRESS_EQUITY = Table(
     },
 )
 
-CONDITIONS = Table(
-    name="robustness.conditions",
+BREAKDOWN = Table(
+    name="robustness.breakdown",
     description="The run by kinds of months, in drawdowns, without its best trades and sessions",
     key=("strategy", "split", "topic", "condition", "statistic"),
     columns={

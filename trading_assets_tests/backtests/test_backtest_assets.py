@@ -134,8 +134,8 @@ def test_each_span_is_run_on_its_own_and_nothing_passes_validation(
 def test_the_tables_are_what_backtest_returns(done: tuple[Configuration, dg.ExecuteInProcessResult]) -> None:
     settings, _ = done
     warehouse = Warehouse(settings.warehouse_path)
-    context = prepare(settings, "breakout", read_frames(warehouse, settings, "breakout"))
-    result = backtest(context, *TRAIN, split="train")
+    prepared = prepare(settings, "breakout", read_frames(warehouse, settings, "breakout"))
+    result = backtest(prepared, *TRAIN, split="train")
     for table, rows in result.by_table().items():
         assert read(settings, table).filter(strategy="breakout", split="train").equals(rows), table.name
 

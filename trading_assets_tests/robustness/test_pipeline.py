@@ -193,7 +193,7 @@ def test_the_verdict_is_not_made_without_the_audit(experiment: Experiment) -> No
 
 
 def test_a_strategy_that_knows_the_future_never_sees_its_holdout(experiment: Experiment) -> None:
-    leaky = {"type": "trading_assets_tests.robustness.leaks", "leak": "tomorrow"}
+    leaky = {"type": "trading_assets_tests.robustness.leaking_strategies", "leak": "tomorrow"}
     registration = {"leaky": SETTINGS["registration"]["known"]}
     experiment.write(strategies={"leaky": leaky}, registration=registration, robustness={"look_ahead_cuts": 2})
     looks = experiment.warehouse.read(tables.HOLDOUT_LEDGER).height
@@ -233,8 +233,8 @@ def test_a_bar_that_a_model_is_trained_on_and_a_delisting_are_of_the_registratio
         for name in ("learnt", "alone"):
             work = experiment.warehouse.unit_of_work()
             step = Step(experiment.configuration, work, None, name, "run", dt.datetime(2020, 1, 1), None)
-            frames, context, spans = market(step, name)
-            found.append(registration_of(step, context, frames, spans).hash)
+            frames, prepared, spans = market(step, name)
+            found.append(registration_of(step, prepared, frames, spans).hash)
         return found
 
     def changed(table: Table, column: str, value: pl.Expr, **where: object) -> list[bool]:

@@ -10,7 +10,7 @@ import pytest
 from trading_assets.warehouse import SchemaVersionError, Warehouse, Whole
 from trading_assets.warehouse.connection import transaction
 from trading_assets.warehouse.migrations import MIGRATIONS, is_current, migrate, schema_version
-from trading_assets_tests.warehouse.worlds import EQUITY, equity
+from trading_assets_tests.warehouse.warehouse_fixtures import EQUITY, equity
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ class StrategyContent:
     heatmaps: pl.DataFrame
     stress: pl.DataFrame
     stress_equity: pl.DataFrame
-    conditions: pl.DataFrame
+    breakdown: pl.DataFrame
     overfitting: pl.DataFrame
     every_strategy: pl.DataFrame
     logits: pl.DataFrame
@@ -88,7 +88,7 @@ def strategy_content(warehouse: Warehouse, configuration: Configuration, name: s
         heatmaps=warehouse.read_or_empty(robustness.HEATMAPS, rows=own, where="metric = 'sharpe'"),
         stress=warehouse.read_or_empty(robustness.STRESS, rows=own),
         stress_equity=warehouse.read_or_empty(robustness.STRESS_EQUITY, rows=own),
-        conditions=warehouse.read_or_empty(robustness.CONDITIONS, rows=own),
+        breakdown=warehouse.read_or_empty(robustness.BREAKDOWN, rows=own),
         overfitting=warehouse.read_or_empty(robustness.OVERFITTING, rows=own),
         every_strategy=warehouse.read_or_empty(robustness.OVERFITTING, rows=Rows("strategy", EVERY_STRATEGY)),
         logits=warehouse.read_or_empty(robustness.LOGITS, rows=own),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from trading_assets.reports.html_table import Grid, grid, percent, price
+from trading_assets.reports.html_table import HtmlTable, grid, percent, price
 from trading_assets.reports.strategy_page.data import StrategyContent
 from trading_assets.reports.strategy_page.section import Section
 
@@ -106,7 +106,7 @@ def last_trades(trades: pl.DataFrame) -> pl.DataFrame:
     return shown.drop(silent)
 
 
-def liquidation(plan: pl.DataFrame) -> Grid:
+def liquidation(plan: pl.DataFrame) -> HtmlTable:
     """What is open, most urgent first: slices, sessions and cost of selling it."""
     rows = (
         plan.group_by("rank", "symbol", "pair_id", "side", "reason", "drawdown", "unrealised_r", maintain_order=True)

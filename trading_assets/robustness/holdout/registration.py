@@ -30,7 +30,7 @@ RESAMPLING_SETTINGS = {"resamples", "permutations", "block_sessions", "cross_val
 
 
 @dataclass(frozen=True)
-class Registered:
+class Registration:
     """A registration: what is frozen, as canonical JSON, and the SHA-256 of that text."""
 
     strategy: str
@@ -56,7 +56,7 @@ def register(
     sectors: Mapping[str, str],
     delisted: Mapping[str, dt.date],
     behind: Sequence[str] = (),
-) -> Registered:
+) -> Registration:
     """Freeze one strategy.
 
     Parameters
@@ -112,18 +112,18 @@ def register(
         "data_hash": data_hash(bars, [*universe, *others, *([benchmark] if benchmark else [])], end),
         "quarantine": data_hash(quarantine.filter(taken_back()), universe, end, QUARANTINED_COLUMNS),
     }
-    return Registered(strategy=name, registered_on=entry.registered_on, content=canonical(content))
+    return Registration(strategy=name, registered_on=entry.registered_on, content=canonical(content))
 
 
-def registration_rows(known: pl.DataFrame, registered: Registered, recorded_at: dt.datetime) -> pl.DataFrame:
+def registration_rows(known: pl.DataFrame, registration: Registration, recorded_at: dt.datetime) -> pl.DataFrame:
     """The row of `robustness.registrations` for a registration; none if it is `known`."""
-    if not known.filter(strategy=registered.strategy, registration_hash=registered.hash).is_empty():
+    if not known.filter(strategy=registration.strategy, registration_hash=registration.hash).is_empty():
         return REGISTRATIONS.empty()
     row = {
-        "strategy": registered.strategy,
-        "registration_hash": registered.hash,
-        "content": registered.content,
-        "registered_on": registered.registered_on,
+        "strategy": registration.strategy,
+        "registration_hash": registration.hash,
+        "content": registration.content,
+        "registered_on": registration.registered_on,
         "recorded_at": recorded_at,
     }
     return pl.DataFrame([row], schema=REGISTRATIONS.empty().schema)

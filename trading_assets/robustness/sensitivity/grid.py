@@ -10,10 +10,10 @@ from pydantic import ValidationError
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.strategies import StrategyParameters, strategy_module
 
-Grid = Mapping[str, Sequence[float | str]]
+ParameterGrid = Mapping[str, Sequence[float | str]]
 
 
-def grids(configuration: Configuration) -> dict[str, Grid]:
+def grids(configuration: Configuration) -> dict[str, ParameterGrid]:
     """The grid of every strategy: the configured one, else the `GRID` of its module, else none.
 
     Values come back as the strategy takes them (5.0 of the file is the 5 of a whole-number parameter).
@@ -35,7 +35,7 @@ def grids(configuration: Configuration) -> dict[str, Grid]:
     }
 
 
-def _checked(strategy: str, parameters: StrategyParameters, grid: Grid) -> Grid:
+def _checked(strategy: str, parameters: StrategyParameters, grid: ParameterGrid) -> ParameterGrid:
     checked: dict[str, list[float | str]] = {}
     for name, values in grid.items():
         where = ("grids", strategy, name)

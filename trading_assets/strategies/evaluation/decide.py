@@ -22,7 +22,7 @@ from trading_assets.strategies.tables import SIGNALS, TARGET_WEIGHTS
 
 
 @dataclass(frozen=True)
-class Decided:
+class StrategyDecisions:
     """Rows of `strategies.signals` and `strategies.target_weights` of one strategy."""
 
     signals: pl.DataFrame
@@ -33,7 +33,9 @@ class WindowError(Exception):
     """A strategy looks back further than the data reach."""
 
 
-def decide(name: str, module: Any, parameters: StrategyParameters, panel: pl.DataFrame, risk: Risk) -> Decided:
+def decide(
+    name: str, module: Any, parameters: StrategyParameters, panel: pl.DataFrame, risk: Risk
+) -> StrategyDecisions:
     """Run a strategy's own code over its panel.
 
     Parameters
@@ -50,7 +52,7 @@ def decide(name: str, module: Any, parameters: StrategyParameters, panel: pl.Dat
     """
     _require_windows(parameters, panel)
 
-    def run(rows: pl.DataFrame) -> Decided:
+    def run(rows: pl.DataFrame) -> StrategyDecisions:
         return _decide(name, module, parameters, rows, risk)
 
     try:
@@ -97,7 +99,9 @@ def _require_columns(names: Set[str], panel: pl.DataFrame) -> None:
         raise WindowError(f"no symbol has enough bars for {', '.join(empty)}: the longest history is {longest}")
 
 
-def _decide(name: str, module: Any, parameters: StrategyParameters, panel: pl.DataFrame, risk: Risk) -> Decided:
+def _decide(
+    name: str, module: Any, parameters: StrategyParameters, panel: pl.DataFrame, risk: Risk
+) -> StrategyDecisions:
     if isinstance(parameters, OrderParameters):
         rules = module.rules(parameters)
         signals = signal_rows(
@@ -119,7 +123,7 @@ def _decide(name: str, module: Any, parameters: StrategyParameters, panel: pl.Da
     else:
         targets = checked(module.target_weights(parameters, panel), panel)
         signals = signals_of_targets(name, targets)
-    return Decided(
+    return StrategyDecisions(
         signals=SIGNALS.conform(signals),
         target_weights=TARGET_WEIGHTS.conform(targets.with_columns(strategy=pl.lit(name))).sort(TARGET_WEIGHTS.key),
     )

@@ -16,7 +16,7 @@ from trading_assets.backtests.engine.arrays import EXIT_REASONS, REJECTIONS, Can
 from trading_assets.backtests.engine.dtypes import REJECT
 from trading_assets.backtests.engine.settings import Settings
 from trading_assets.backtests.engine.simulate import Simulation, simulate, sweep, sweep_runs
-from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, settings, trial_of
+from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, run_parameters_of, settings
 from trading_assets_tests.backtests.runs import number
 
 FEW = profile(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -39,8 +39,8 @@ def test_a_round_trip_by_hand() -> None:
         adv=6_060_000.0,
     )
     exits = [[(2, 0)]]
-    trial = trial_of(market, stop_atr=2.0, exit_signal=0, capacity=0.005)
-    run = simulate(market, entries(market, (0, 0), exits=exits), trial, settings())
+    run_parameters = run_parameters_of(market, stop_atr=2.0, exit_signal=0, capacity=0.005)
+    run = simulate(market, entries(market, (0, 0), exits=exits), run_parameters, settings())
     trade = run.trades[0]
     assert trade["quantity"] == 150
     assert trade["entry_price"] == pytest.approx(101.11)
@@ -70,9 +70,9 @@ def test_a_split_and_a_dividend_by_hand() -> None:
         atr=2.0,
     )
     exits = [[(3, 0)]]
-    trial = trial_of(market, stop_atr=2.0, exit_signal=0)
+    run_parameters = run_parameters_of(market, stop_atr=2.0, exit_signal=0)
     numbers = settings(max_position=0.151)
-    run = simulate(market, entries(market, (0, 0), exits=exits), trial, numbers)
+    run = simulate(market, entries(market, (0, 0), exits=exits), run_parameters, numbers)
     trade = run.trades[0]
     assert trade["quantity"] == 226
     assert trade["entry_price"] == pytest.approx(100 / 1.5)
@@ -84,17 +84,17 @@ def test_a_split_and_a_dividend_by_hand() -> None:
 def test_orders_that_come_late_fill_one_session_later() -> None:
     market = quiet_market([100.0, 101.0, 102.0, 103.0, 104.0, 105.0])
     exits = [[(3, 0)]]
-    trial = trial_of(market, exit_signal=0)
-    trial["delay"] = 1
-    trade = simulate(market, entries(market, (0, 0), exits=exits), trial, settings()).trades[0]
+    run_parameters = run_parameters_of(market, exit_signal=0)
+    run_parameters["delay"] = 1
+    trade = simulate(market, entries(market, (0, 0), exits=exits), run_parameters, settings()).trades[0]
     assert (trade["entry_session"], trade["exit_session"]) == (2, 5)
 
 
 def test_an_order_that_comes_late_to_a_delisted_symbol_is_cancelled() -> None:
     market = quiet_market([100.0, 100.0, 100.0], delisted=1)
-    trial = trial_of(market)
-    trial["delay"] = 1
-    run = simulate(market, entries(market, (0, 0)), trial, settings())
+    run_parameters = run_parameters_of(market)
+    run_parameters["delay"] = 1
+    run = simulate(market, entries(market, (0, 0)), run_parameters, settings())
     assert run.queue.size == run.held.size == 0
     assert list(run.decisions["session"]) == [0, 1]
 
@@ -102,13 +102,13 @@ def test_an_order_that_comes_late_to_a_delisted_symbol_is_cancelled() -> None:
 @FEW
 @given(case=cases())
 def test_a_sweep_has_the_bits_of_each_run_whatever_the_threads(case: Case) -> None:
-    trials = np.repeat(case.trial, 5)
-    trials["stop_atr"] *= np.array([1.0, 0.5, 2.0, 3.0, 1.0])
-    trials["scaling"] = [0, 1, 2, 1, 2]
-    found = [sweep(case.market, case.signals, trials, case.settings, threads=n) for n in (1, 2)]
-    apart = sweep_runs(((case.market, case.signals, trials[p : p + 1]) for p in range(5)), case.settings)
-    for p in range(trials.size):
-        run = simulate(case.market, case.signals, trials[p : p + 1], case.settings)
+    parameter_rows = np.repeat(case.run_parameters, 5)
+    parameter_rows["stop_atr"] *= np.array([1.0, 0.5, 2.0, 3.0, 1.0])
+    parameter_rows["scaling"] = [0, 1, 2, 1, 2]
+    found = [sweep(case.market, case.signals, parameter_rows, case.settings, threads=n) for n in (1, 2)]
+    apart = sweep_runs(((case.market, case.signals, parameter_rows[p : p + 1]) for p in range(5)), case.settings)
+    for p in range(parameter_rows.size):
+        run = simulate(case.market, case.signals, parameter_rows[p : p + 1], case.settings)
         for each in (*found, apart):
             assert each.equity[p].tobytes() == run.equity.tobytes()
             assert each.trades[p] == run.trades.size
@@ -131,7 +131,7 @@ def test_nothing_after_a_session_changes_the_queue_of_a_crowded_portfolio() -> N
     assert (run.positions[25:] >= 4).mean() > 0.5
     scores = number(run, "score")
     assert np.unique(scores[~np.isnan(scores)]).size > 40
-    assert REJECTIONS.index("correlation_guard") in run.decisions["reason"][run.decisions["decision"] == REJECT]
+    assert REJECTIONS.index("correlation_limit") in run.decisions["reason"][run.decisions["decision"] == REJECT]
     _assert_blind_to_the_future(case)
 
 
@@ -139,9 +139,9 @@ def test_nothing_after_a_session_changes_the_queue_of_a_crowded_portfolio() -> N
 @given(case=cases())
 def test_fills_know_nothing_of_the_close_of_their_session(case: Case) -> None:
     """What happens at the open of a session is the same whatever becomes known at its close."""
-    whole = simulate(case.market, case.signals, case.trial, case.settings)
+    whole = simulate(case.market, case.signals, case.run_parameters, case.settings)
     for cut in range(whole.first_session, whole.first_session + whole.equity.size):
-        run = simulate(_with_future(case.market, cut, open_too=False), case.signals, case.trial, case.settings)
+        run = simulate(_with_future(case.market, cut, open_too=False), case.signals, case.run_parameters, case.settings)
         crash = case.market.crash.size and case.market.crash[cut]  # stops positions out at the low
         at_close = ("delisted", "hard_stop") if crash else ("delisted",)
         filled = []
@@ -159,8 +159,10 @@ def test_symbols_that_are_never_candidates_change_nothing(case: Case) -> None:
     """Order independence: the same symbols at other columns, with their neighbours between them."""
     symbols = case.market.close.shape[1]
     where = np.arange(symbols) * 2 + 1
-    wide = simulate(_spread(case.market, where), _spread_signals(case.signals, where), case.trial, case.settings)
-    run = simulate(case.market, case.signals, case.trial, case.settings)
+    wide = simulate(
+        _spread(case.market, where), _spread_signals(case.signals, where), case.run_parameters, case.settings
+    )
+    run = simulate(case.market, case.signals, case.run_parameters, case.settings)
     assert wide.equity.tobytes() == run.equity.tobytes()
     assert (wide.trades["symbol"] == where[run.trades["symbol"]]).all()
     assert wide.trades["pnl"].tobytes() == run.trades["pnl"].tobytes()
@@ -170,7 +172,7 @@ def test_without_compilation_the_results_are_the_same() -> None:
     """The kernel is plain Python too: a debugger steps through it with NUMBA_DISABLE_JIT=1."""
     script = (
         "import numpy as np\n"
-        "from trading_assets_tests.backtests.test_engine import small_run\n"
+        "from trading_assets_tests.backtests.test_simulate import small_run\n"
         "run = small_run()\n"
         "print(run.trades.size, run.equity.tobytes().hex())"
     )
@@ -194,10 +196,10 @@ def test_without_compilation_the_results_are_the_same() -> None:
 
 def test_a_span_outside_the_market_is_refused() -> None:
     market = quiet_market([100.0, 100.0])
-    trial = trial_of(market)
-    trial["last_session"] = 2
+    run_parameters = run_parameters_of(market)
+    run_parameters["last_session"] = 2
     with pytest.raises(ValueError, match="the market has 0 to 1"):
-        simulate(market, entries(market), trial, settings())
+        simulate(market, entries(market), run_parameters, settings())
 
 
 def crowded() -> Case:
@@ -207,11 +209,11 @@ def crowded() -> Case:
     market = quiet_market(100 * np.exp(np.cumsum(moves, axis=0)))
     at = [(t, i) for t in range(70) for i in range(12)]
     signals = entries(market, *at, rank=random.normal(size=(1, len(at))))
-    return Case(market, signals, trial_of(market, max_hold=9, stop_atr=6.0), settings(max_position=0.1))
+    return Case(market, signals, run_parameters_of(market, max_hold=9, stop_atr=6.0), settings(max_position=0.1))
 
 
 def case_parts(case: Case) -> tuple[Market, Signals, np.ndarray, Settings]:
-    return case.market, case.signals, case.trial, case.settings
+    return case.market, case.signals, case.run_parameters, case.settings
 
 
 def small_run():  # type: ignore[no-untyped-def]
@@ -219,15 +221,15 @@ def small_run():  # type: ignore[no-untyped-def]
     closes = 100 * np.exp(np.cumsum(np.random.default_rng(5).normal(0, 0.02, (30, 4)), axis=0))
     market = quiet_market(closes, slippage_bps=8.0, fee_bps=1.0, tick=0.01)
     at = [(t, i) for t in range(0, 30, 2) for i in range(4)]
-    trial = trial_of(market, max_hold=3)
-    return simulate(market, entries(market, *at), trial, settings(noise="drawn"))
+    run_parameters = run_parameters_of(market, max_hold=3)
+    return simulate(market, entries(market, *at), run_parameters, settings(noise="drawn"))
 
 
 def _assert_blind_to_the_future(case: Case) -> None:
     whole = simulate(*case_parts(case))
     for kept in range(1, whole.equity.size):
         cut = whole.first_session + kept - 1
-        run = simulate(_with_future(case.market, cut + 1), case.signals, case.trial, case.settings)
+        run = simulate(_with_future(case.market, cut + 1), case.signals, case.run_parameters, case.settings)
         assert run.equity[:kept].tobytes() == whole.equity[:kept].tobytes()
         for rows, known in ((run.trades, whole.trades), (run.decisions, whole.decisions)):
             column = "exit_session" if "exit_session" in rows.dtype.names else "session"

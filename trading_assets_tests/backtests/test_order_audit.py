@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from trading_assets.backtests import tables
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets_tests.backtests.journals import FIRST, result_of_case
-from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, settings, trial_of
+from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, run_parameters_of, settings
 
 FEW = profile(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 IDS = {
@@ -101,9 +101,9 @@ def test_cash_follows_from_fills_and_corporate_actions(case: Case) -> None:
 @given(case=cases(), kept=st.integers(1, 100))
 def test_a_longer_run_keeps_the_rows_of_a_shorter_one(case: Case, kept: int) -> None:
     whole = result_of_case(case)
-    trial = case.trial.copy()
-    trial["last_session"] = min(trial["last_session"][0], trial["first_session"][0] + kept)
-    part = result_of_case(Case(case.market, case.signals, trial, case.settings))
+    run_parameters = case.run_parameters.copy()
+    run_parameters["last_session"] = min(run_parameters["last_session"][0], run_parameters["first_session"][0] + kept)
+    part = result_of_case(Case(case.market, case.signals, run_parameters, case.settings))
     last = part.equity["session"][-1]
     for name in ("decisions", "fills"):
         assert getattr(part, name).equals(getattr(whole, name).filter(pl.col("session") <= last)), name
@@ -126,7 +126,7 @@ def test_detail_is_json_of_the_columns(case: Case) -> None:
 def _round_trip() -> Result:
     market = quiet_market([100.0, 100.0, 99.0, 95.0, 95.0], adv=3_000_000.0)
     signals = entries(market, (0, 0), (1, 0), exits=[[(2, 0)]])
-    return result_of_case(Case(market, signals, trial_of(market, exit_signal=0), settings()))
+    return result_of_case(Case(market, signals, run_parameters_of(market, exit_signal=0), settings()))
 
 
 def test_the_ids_and_numbers_of_one_round_trip() -> None:
@@ -156,18 +156,18 @@ def test_the_ids_and_numbers_of_one_round_trip() -> None:
 
 
 @pytest.mark.parametrize("guarded", [True, False])
-def test_the_guard_and_the_ranks_are_on_record(guarded: bool) -> None:
-    """Four positions that move as one, and two candidates: correlations of 1; without the guard ranks of 1/2 and 1."""
+def test_the_correlation_limit_and_the_ranks_are_on_record(guarded: bool) -> None:
+    """Four positions that move as one, and two candidates: correlations of 1; without the limit ranks of 1/2 and 1."""
     path = 100.0 + np.array([0.0, 1.0, 0.5, 2.0, 1.0, 0.0, 1.5, 1.0])
     market = quiet_market(np.tile(path[:, None], (1, 6)))
     at = [*((0, symbol) for symbol in range(4)), (5, 4), (5, 5)]
     signals = entries(market, *at, rank=[[0.0, 0.0, 0.0, 0.0, 1.0, 2.0]], relative_strength=[0, 0, 0, 0, 9.0, 8.0])
     numbers = settings(correlation_window=5, correlation_positions=4 if guarded else 5, daily_loss_limit=1.0)
-    run = result_of_case(Case(market, signals, trial_of(market), numbers))
+    run = result_of_case(Case(market, signals, run_parameters_of(market), numbers))
     last = run.decisions.filter(pl.col("session") == run.equity["session"][5], moment="close").sort("symbol")
     assert last["candidate_correlation"].to_list() == pytest.approx([1.0, 1.0])
     if guarded:
-        assert last["reason"].to_list() == ["correlation_guard"] * 2
+        assert last["reason"].to_list() == ["correlation_limit"] * 2
         assert last["portfolio_correlation"].to_list() == pytest.approx([1.0, 1.0])
         assert last["score"].null_count() == 2
         return

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from trading_assets.robustness.overfitting.cscv import overfitting
-from trading_assets.robustness.overfitting.reality_check import common_returns, superiority
+from trading_assets.robustness.overfitting.reality_check import common_returns, reality_check
 from trading_assets.robustness.overfitting.sharpe_inference import (
     deflated_benchmark,
     deflated_sharpe,
@@ -159,10 +159,10 @@ def test_overfitting_of_too_little() -> None:
 def test_superiority_of_an_edge_and_of_noise() -> None:
     returns = noise(5, 750, seed=6).T
     returns -= returns.mean(axis=0)
-    luck = superiority(returns, block_sessions=10, resamples=500, seed=1)
-    assert luck == superiority(returns, block_sessions=10, resamples=500, seed=1)
+    luck = reality_check(returns, block_sessions=10, resamples=500, seed=1)
+    assert luck == reality_check(returns, block_sessions=10, resamples=500, seed=1)
     returns[:, 2] += 0.002
-    edge = superiority(returns, block_sessions=10, resamples=500, seed=1)
+    edge = reality_check(returns, block_sessions=10, resamples=500, seed=1)
     assert luck["spa_p"] is not None and luck["spa_p"] > 0.5
     assert luck["reality_check_p"] is not None and luck["reality_check_p"] > 0.5
     assert edge["spa_p"] is not None and edge["spa_p"] < 0.01
@@ -171,8 +171,8 @@ def test_superiority_of_an_edge_and_of_noise() -> None:
 
 def test_superiority_of_returns_that_do_not_vary() -> None:
     nothing = {"spa_p": None, "reality_check_p": None}
-    assert superiority(np.zeros((100, 2)), block_sessions=10, resamples=50, seed=1) == nothing
-    assert superiority(noise(2, 20, 0).T, block_sessions=10, resamples=50, seed=1) == nothing
+    assert reality_check(np.zeros((100, 2)), block_sessions=10, resamples=50, seed=1) == nothing
+    assert reality_check(noise(2, 20, 0).T, block_sessions=10, resamples=50, seed=1) == nothing
 
 
 def test_common_returns_compound_over_days_that_only_one_has() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from trading_assets.backtests.engine.arrays import SCALING_CONTINUOUS, SCALING_OFF, SCALING_REGIME, Market, Signals
 from trading_assets.backtests.engine.settings import Settings
-from trading_assets_tests.backtests.twin_arithmetic import (
+from trading_assets_tests.backtests.reference_arithmetic import (
     average_ranks,
     clip,
     deviation,
@@ -22,20 +22,20 @@ from trading_assets_tests.backtests.twin_arithmetic import (
     mean_of,
     pearson,
 )
-from trading_assets_tests.backtests.twin_book import Book, Order, Outcome, Position
+from trading_assets_tests.backtests.reference_book import Book, Order, Outcome, Position
 
 #: Score, and the ranks of strength, relative strength and diversification that it is made of.
 Ranks = tuple[float, float, float, float]
 
 
-def simulate_plainly(market: Market, signals: Signals, trial: np.void, settings: Settings) -> Outcome:
+def simulate_plainly(market: Market, signals: Signals, run_parameters: np.void, settings: Settings) -> Outcome:
     """Run one trial."""
-    return Twin(market, signals, trial, settings).run()
+    return Twin(market, signals, run_parameters, settings).run()
 
 
 class Twin(Book):
-    def __init__(self, market: Market, signals: Signals, trial: np.void, settings: Settings) -> None:
-        super().__init__(market, signals, trial, settings)
+    def __init__(self, market: Market, signals: Signals, run_parameters: np.void, settings: Settings) -> None:
+        super().__init__(market, signals, run_parameters, settings)
         self.returns: list[float] = []
         self.exposed_volatilities: list[float] = []
         self.reference_peak = settings.starting_equity
@@ -46,7 +46,7 @@ class Twin(Book):
         self.missing_run, self.unhealthy = self.health()
 
     def run(self) -> Outcome:
-        for t in range(self.trial.first_session, self.trial.last_session + 1):
+        for t in range(self.run_parameters.first_session, self.run_parameters.last_session + 1):
             self.corporate_actions(t)
             self.exit_fills(t)
             self.entry_fills(t)
@@ -145,12 +145,12 @@ class Twin(Book):
             reason = self.reason_to_exit(t, position, breaker_fired)
             if reason is not None:
                 position.exit_reason, position.exit_decided = reason, t
-                position.exit_wait = self.trial.delay
+                position.exit_wait = self.run_parameters.delay
                 position.exit_decision = self.decide(t, i, "exit", reason)
 
     def raise_stop(self, t: int, position: Position) -> None:
-        if self.usable(t, position.symbol) and self.signalled(self.trial.raise_signal, t, position.symbol):
-            raised = position.entry_price - self.trial.raised_stop_atr * position.atr
+        if self.usable(t, position.symbol) and self.signalled(self.run_parameters.raise_signal, t, position.symbol):
+            raised = position.entry_price - self.run_parameters.raised_stop_atr * position.atr
             if raised > position.stop * (1 + 1e-12):  # more than a split's rounding
                 self.decide(t, position.symbol, "hold", "stop_raised")
             position.stop = max(position.stop, raised)
@@ -165,9 +165,9 @@ class Twin(Book):
             return None
         if self.m.close[t][i] < position.stop:
             return "hard_stop"
-        if self.signalled(self.trial.exit_signal, t, i):
+        if self.signalled(self.run_parameters.exit_signal, t, i):
             return "rule"
-        if 0 < self.trial.max_hold <= position.held_sessions:
+        if 0 < self.run_parameters.max_hold <= position.held_sessions:
             return "max_hold"
         return None
 
@@ -202,13 +202,15 @@ class Twin(Book):
     def label(self, k: int) -> int | None:
         """The last trigger that fires; a NaN compares false."""
         fired = [
-            trigger for trigger, strength in enumerate(self.c.strength) if strength[k] >= self.trial.threshold[trigger]
+            trigger
+            for trigger, strength in enumerate(self.c.strength)
+            if strength[k] >= self.run_parameters.threshold[trigger]
         ]
         return fired[-1] if fired else None
 
     def reason_to_reject(self, t: int, k: int, portfolio: float | None) -> str | None:
         i = self.c.symbol[k]
-        close, distance = self.m.close[t][i], self.trial.stop_atr * self.m.atr[t][i]
+        close, distance = self.m.close[t][i], self.run_parameters.stop_atr * self.m.atr[t][i]
         if self.ruined or self.halted_at is not None:
             return "halted"
         if self.returns[-1] < -self.s.daily_loss_limit:
@@ -224,7 +226,7 @@ class Twin(Book):
         if portfolio is not None and portfolio > self.s.correlation_portfolio:
             own = self.correlation_to_holdings(t, i)
             if own is not None and own > self.s.correlation_candidate:
-                return "correlation_guard"
+                return "correlation_limit"
         return None
 
     def value_at_risk(self) -> float:
@@ -247,14 +249,14 @@ class Twin(Book):
         if self.out.gross_exposure[-1] > 0:
             self.exposed_volatilities.append(volatility)
         baseline_values = self.exposed_volatilities[-self.s.volatility_baseline :]
-        if self.trial.scaling == SCALING_OFF or len(baseline_values) < self.s.volatility_minimum:
+        if self.run_parameters.scaling == SCALING_OFF or len(baseline_values) < self.s.volatility_minimum:
             return 1.0
         baseline = statistics.median(baseline_values)
         if baseline == 0:
             return 1.0
-        if self.trial.scaling == SCALING_REGIME:
+        if self.run_parameters.scaling == SCALING_REGIME:
             return 0.5 if volatility > 2 * baseline else 1.0
-        assert self.trial.scaling == SCALING_CONTINUOUS
+        assert self.run_parameters.scaling == SCALING_CONTINUOUS
         return clip(1 / max(volatility / baseline, 1.0), self.s.volatility_floor, 1.0)
 
     def ranked(self, t: int, survivors: list[tuple[int, int, int]]) -> list[tuple[Ranks, int, int]]:
@@ -266,7 +268,7 @@ class Twin(Book):
             own = self.correlation_to_holdings(t, i)
             diversity.append(0.5 if own is None else 1 - own)
         diversities = average_ranks(diversity)
-        w0, w1, w2 = self.trial.rank_weights
+        w0, w1, w2 = self.run_parameters.rank_weights
         scored = [
             ((w0 * r0 + w1 * r1 + w2 * r2, r0, r1, r2), i, label)
             for r0, r1, r2, (_, i, label) in zip(strengths, relatives, diversities, survivors, strict=True)
@@ -283,7 +285,7 @@ class Twin(Book):
         marks = sum(self.held[j].quantity * self.held[j].mark for j in sorted(self.held))
         queued = sum(order.quantity * order.close for order in self.queue)
         room = self.s.max_gross * equity - (marks + queued)
-        quantity = floor_to_lot(equity * self.s.risk_per_trade * multiplier / (self.trial.stop_atr * atr), lot)
+        quantity = floor_to_lot(equity * self.s.risk_per_trade * multiplier / (self.run_parameters.stop_atr * atr), lot)
         quantity = min(quantity, floor_to_lot(self.s.max_position * equity / close, lot))
         quantity = min(quantity, floor_to_lot(max(room, 0.0) / close, lot))
         sector_room = None
@@ -296,7 +298,7 @@ class Twin(Book):
         if math.isnan(adv) or adv <= 0:
             self.decide(t, i, "reject", "no_liquidity")
             return
-        if quantity * close > self.trial.capacity * adv:
+        if quantity * close > self.run_parameters.capacity * adv:
             self.decide(t, i, "reject", "capacity")
             return
         reserved = sum(order.quantity * order.close * (1 + self.fee_rate(order.symbol)) for order in self.queue)
@@ -310,10 +312,10 @@ class Twin(Book):
             diversification_rank=ranks[3], quantity=quantity, notional=quantity * close,
             risk_multiplier=multiplier, portfolio_correlation=portfolio,
             candidate_correlation=self.correlation_to_holdings(t, i), equity=equity, cash=self.cash - reserved,
-            gross_room=room, sector_room=sector_room, adv=adv, capacity_limit=self.trial.capacity * adv,
-            stop_distance=self.trial.stop_atr * atr,
+            gross_room=room, sector_room=sector_room, adv=adv, capacity_limit=self.run_parameters.capacity * adv,
+            stop_distance=self.run_parameters.stop_atr * atr,
         )  # fmt: skip
-        self.queue.append(Order(i, quantity, atr, close, t, label, self.trial.delay, decision))
+        self.queue.append(Order(i, quantity, atr, close, t, label, self.run_parameters.delay, decision))
 
     def in_sector(self, sector: int) -> float:
         marks = sum(p.quantity * p.mark for i, p in sorted(self.held.items()) if self.m.sector[i] == sector)
@@ -322,7 +324,7 @@ class Twin(Book):
     # --- correlation -----------------------------------------------------------------------------------
 
     def portfolio_correlation(self, t: int) -> float | None:
-        """Mean over the pairs of holdings; None when the guard is inactive."""
+        """Mean over the pairs of holdings; None when the limit is inactive."""
         if len(self.held) < self.s.correlation_positions:
             return None
         symbols = sorted(self.held)

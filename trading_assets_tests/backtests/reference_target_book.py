@@ -10,9 +10,9 @@ import numpy as np
 
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, Candidates, Market, Signals, Targets
 from trading_assets.backtests.engine.settings import Settings
-from trading_assets_tests.backtests.twin import Twin
-from trading_assets_tests.backtests.twin_arithmetic import floor_to_lot, less
-from trading_assets_tests.backtests.twin_book import Plain
+from trading_assets_tests.backtests.reference_arithmetic import floor_to_lot, less
+from trading_assets_tests.backtests.reference_book import Plain
+from trading_assets_tests.backtests.reference_engine import Twin
 
 REBALANCE, HALT = EXIT_REASONS.index("rebalance"), EXIT_REASONS.index("drawdown_halt")
 STAND_IN_ATR = 2.5
@@ -22,9 +22,9 @@ STAND_IN_ATR = 2.5
 class Leg:
     """An open position of a slot."""
 
-    slot: int
+    position_index: int
     symbol: int
-    group: int
+    pair_index: int
     round_trip: int
     entered: int
     decided: int
@@ -49,7 +49,7 @@ class Leg:
 
 @dataclass
 class Target:
-    slot: int
+    position_index: int
     weight: float
     reason: int
     atr: float
@@ -72,8 +72,8 @@ def _no_signals(market: Market) -> Signals:
 class TargetBook(Twin):
     legs: dict[int, Leg]
 
-    def __init__(self, market: Market, targets: Targets, trial: np.void, settings: Settings) -> None:
-        super().__init__(market, _no_signals(market), trial, settings)
+    def __init__(self, market: Market, targets: Targets, run_parameters: np.void, settings: Settings) -> None:
+        super().__init__(market, _no_signals(market), run_parameters, settings)
         self.targets = Plain({name: value.tolist() for name, value in targets._asdict().items()})
         self.legs = {}
         self.held = self.legs  # type: ignore[assignment]
@@ -85,15 +85,15 @@ class TargetBook(Twin):
         return self.targets.symbol[p]  # type: ignore[no-any-return]
 
     def partner(self, p: int) -> int | None:
-        group = self.targets.group[p]
-        others = [q for q, other in enumerate(self.targets.group) if other == group >= 0 and q != p]
+        pair_index = self.targets.pair_index[p]
+        others = [q for q, other in enumerate(self.targets.pair_index) if other == pair_index >= 0 and q != p]
         return others[0] if others else None
 
     def order_of(self, p: int) -> Target | None:
-        return next((order for order in self.orders if order.slot == p), None)
+        return next((order for order in self.orders if order.position_index == p), None)
 
     def drop(self, p: int) -> None:
-        self.orders = [order for order in self.orders if order.slot != p]
+        self.orders = [order for order in self.orders if order.position_index != p]
 
     def quantity(self, p: int) -> float:
         return self.legs[p].quantity if p in self.legs else 0.0
@@ -104,13 +104,13 @@ class TargetBook(Twin):
 
     def say(self, t: int, p: int, decision: str, reason: str | int, *, at_close: bool = True, **numbers: Any) -> int:
         index = self.decide(t, self.symbol(p), decision, reason, at_close=at_close, **numbers)
-        self.out.decisions[index]["group"] = self.targets.group[p]
+        self.out.decisions[index]["pair_index"] = self.targets.pair_index[p]
         return index
 
     def order(self, t: int, p: int, weight: float, reason: int, decision: int) -> None:
         self.drop(p)
         atr = self.m.atr[t][self.symbol(p)]
-        self.orders.append(Target(p, weight, reason, atr, t, self.trial.delay, decision))
+        self.orders.append(Target(p, weight, reason, atr, t, self.run_parameters.delay, decision))
 
     # --- before and at the open ----------------------------------------------------------------------------
 
@@ -118,7 +118,7 @@ class TargetBook(Twin):
         for leg in self.legs.values():
             if leg.quantity < 0:
                 days = self.m.day[t] - self.m.day[t - 1]
-                rate = self.s.borrow_bps / 1e4 * self.trial.borrow_multiplier / 365 * days
+                rate = self.s.borrow_bps / 1e4 * self.run_parameters.borrow_multiplier / 365 * days
                 cost = -leg.quantity * leg.mark * rate
                 leg.borrow += cost
                 self.receive(leg, -cost)  # type: ignore[arg-type]
@@ -138,17 +138,17 @@ class TargetBook(Twin):
             leg.quantity = math.copysign(floor_to_lot(abs(exact), self.m.lot[i]), exact)
             self.receive(leg, (exact - leg.quantity) * self.opening(t, leg))  # type: ignore[arg-type]
         for order in self.orders:
-            order.atr /= self.m.split_ratio[t][self.symbol(order.slot)]
+            order.atr /= self.m.split_ratio[t][self.symbol(order.position_index)]
 
     def opening(self, t: int, leg: Leg) -> float:
         price = self.m.open[t][leg.symbol]
         return leg.mark if math.isnan(price) else price  # type: ignore[no-any-return]
 
     def wanted(self, t: int, order: Target, equity: float) -> float:
-        i = self.symbol(order.slot)
+        i = self.symbol(order.position_index)
         price = self.m.open[t][i]
         if math.isnan(price):
-            price = self.legs[order.slot].mark if order.slot in self.legs else math.nan
+            price = self.legs[order.position_index].mark if order.position_index in self.legs else math.nan
         if not (price > 0 and equity > 0):
             return 0.0
         return math.copysign(floor_to_lot(abs(order.weight) * equity / price, self.m.lot[i]), order.weight)
@@ -157,7 +157,7 @@ class TargetBook(Twin):
         equity = self.cash + sum(leg.quantity * self.opening(t, leg) for leg in self.legs.values())
         state, grows = {}, {}
         for order in self.orders:
-            p, i = order.slot, self.symbol(order.slot)
+            p, i = order.position_index, self.symbol(order.position_index)
             wanted = self.wanted(t, order, equity) if p in self.legs else order.weight
             grows[p] = wanted * self.quantity(p) < 0 or abs(wanted) > abs(self.quantity(p))
             early = not self.m.expected[t][i] or order.wait > 0
@@ -173,27 +173,27 @@ class TargetBook(Twin):
             other = self.partner(p)
             if other in state and grows[p] and grows[other]:
                 state[p] = max(alone[p], alone[other])
-        for order in sorted(self.orders, key=lambda order: order.slot):
-            if order.slot in self.legs and state[order.slot] == 0:
-                self.shrink(t, order, equity, grows[order.slot])
+        for order in sorted(self.orders, key=lambda order: order.position_index):
+            if order.position_index in self.legs and state[order.position_index] == 0:
+                self.shrink(t, order, equity, grows[order.position_index])
         self.grow_all(t, equity, state, grows)
 
     def shrink(self, t: int, order: Target, equity: float, grows: bool) -> None:
-        leg = self.legs[order.slot]
+        leg = self.legs[order.position_index]
         held, wanted = leg.quantity, self.wanted(t, order, equity)
         leaving, rest = abs(held), False
         if order.weight == 0 and order.reason == HALT:
             adv, lot = self.m.adv[order.decided][leg.symbol], self.m.lot[leg.symbol]
             if adv > 0:
-                leaving = min(leaving, max(floor_to_lot(self.trial.capacity * adv / leg.mark, lot), lot))
+                leaving = min(leaving, max(floor_to_lot(self.run_parameters.capacity * adv / leg.mark, lot), lot))
             rest = leaving < abs(held)
         elif wanted * held > 0:
             if grows:
                 return
             leaving = abs(held) - abs(wanted)
             if leaving <= 0:
-                self.say(t, order.slot, "reject", "zero_size", at_close=False)
-                self.drop(order.slot)
+                self.say(t, order.position_index, "reject", "zero_size", at_close=False)
+                self.drop(order.position_index)
                 return
         side = 1 - leg.side
         raw = self.m.open[t][leg.symbol]
@@ -201,7 +201,7 @@ class TargetBook(Twin):
         price = self.traded_at(leg.symbol, raw, bps, side)
         self.book_exit(t, leg, leaving, raw, price, bps, mean, order.reason, order.decision)
         if not grows and not rest:
-            self.drop(order.slot)
+            self.drop(order.position_index)
 
     def traded_at(self, i: int, raw: float, bps: float, side: int) -> float:
         tick = self.m.tick[i]
@@ -213,7 +213,7 @@ class TargetBook(Twin):
 
     def grow_all(self, t: int, equity: float, state: dict[int, int], grows: dict[int, bool]) -> None:
         for order in list(self.orders):
-            p = order.slot
+            p = order.position_index
             if self.order_of(p) is not order or not grows[p]:
                 continue
             if state[p] == 2:
@@ -224,7 +224,7 @@ class TargetBook(Twin):
                     self.drop(p)
             elif state[p] == 0:
                 other = self.order_of(q) if (q := self.partner(p)) is not None else None
-                both = other is not None and grows[other.slot] and state[other.slot] == 0
+                both = other is not None and grows[other.position_index] and state[other.position_index] == 0
                 self.grow(t, [order, other] if both and other else [order], equity)
 
     def grow(self, t: int, orders: list[Target], equity: float) -> None:
@@ -232,15 +232,15 @@ class TargetBook(Twin):
         shorts = sum(-leg.quantity * self.opening(t, leg) for leg in self.legs.values() if leg.quantity < 0)
         free, sizes = self.cash - shorts, []
         for order in orders:
-            i = self.symbol(order.slot)
-            quantity = max(0.0, abs(self.wanted(t, order, equity)) - abs(self.quantity(order.slot)))
+            i = self.symbol(order.position_index)
+            quantity = max(0.0, abs(self.wanted(t, order, equity)) - abs(self.quantity(order.position_index)))
             side, raw = int(order.weight < 0), self.m.open[t][i]
             bps, mean = self.slippage(t, i, order.decided, quantity * raw, side)
             sizes.append((quantity, raw, self.traded_at(i, raw, bps, side), bps, mean))
         cut = [size[0] for size in sizes]
         if self.left_of(free, orders, cut, sizes) < 0:
             part = max(free, 0.0) / (free - self.left_of(free, orders, cut, sizes))
-            lots = [self.m.lot[self.symbol(order.slot)] for order in orders]
+            lots = [self.m.lot[self.symbol(order.position_index)] for order in orders]
             cut = [floor_to_lot(quantity * part, lot) for quantity, lot in zip(cut, lots, strict=True)]
             if self.left_of(free, orders, cut, sizes) < 0:
                 cut = [less(quantity, lot) for quantity, lot in zip(cut, lots, strict=True)]
@@ -250,9 +250,9 @@ class TargetBook(Twin):
         elif min(cut) <= 0:
             reason = "insufficient_cash"
         for order, quantity, (asked, raw, price, bps, mean) in zip(orders, cut, sizes, strict=True):
-            self.drop(order.slot)
+            self.drop(order.position_index)
             if reason:
-                self.say(t, order.slot, "reject", reason, at_close=False)
+                self.say(t, order.position_index, "reject", reason, at_close=False)
             else:
                 self.book_entry(t, order, asked, quantity, raw, price, bps, mean)
 
@@ -262,7 +262,7 @@ class TargetBook(Twin):
         """Free cash after the trades: what is worth a short position is not free, its proceeds are cash."""
         for order, quantity, (_, raw, price, _, _) in zip(orders, quantities, sizes, strict=True):
             value = quantity * price
-            fee = value * self.fee_rate(self.symbol(order.slot))
+            fee = value * self.fee_rate(self.symbol(order.position_index))
             free -= quantity * raw - value + fee if order.weight < 0 else value + fee
         return free
 
@@ -271,12 +271,12 @@ class TargetBook(Twin):
     def book_entry(
         self, t: int, order: Target, asked: float, quantity: float, raw: float, price: float, bps: float, mean: float
     ) -> None:
-        p, i = order.slot, self.symbol(order.slot)
+        p, i = order.position_index, self.symbol(order.position_index)
         side = int(order.weight < 0)
         sign = -1 if side else 1
         if p not in self.legs:
             self.legs[p] = Leg(
-                p, i, self.targets.group[p], self.round_trips, t, order.decided, order.reason, side, mark=price
+                p, i, self.targets.pair_index[p], self.round_trips, t, order.decided, order.reason, side, mark=price
             )
             self.legs = dict(sorted(self.legs.items()))
             self.held = self.legs  # type: ignore[assignment]
@@ -315,11 +315,11 @@ class TargetBook(Twin):
         if quantity < abs(leg.quantity):
             leg.quantity -= sign * quantity
             return
-        del self.legs[leg.slot]
+        del self.legs[leg.position_index]
         self.out.trades.append(
             {
                 "symbol": leg.symbol,
-                "group": leg.group,
+                "pair_index": leg.pair_index,
                 "round_trip": leg.round_trip,
                 "side": leg.side,
                 "entry_session": leg.entered,
@@ -350,7 +350,7 @@ class TargetBook(Twin):
             {
                 "session": t,
                 "symbol": leg.symbol,
-                "group": leg.group,
+                "pair_index": leg.pair_index,
                 "round_trip": leg.round_trip,
                 "side": side,
                 "effect": effect,

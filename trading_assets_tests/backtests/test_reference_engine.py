@@ -13,8 +13,8 @@ from trading_assets.backtests.engine.dtypes import NUMBERS, OPENS
 from trading_assets.backtests.engine.simulate import Simulation, simulate, sweep
 from trading_assets_tests.backtests.agreement import branches_of, never_taken
 from trading_assets_tests.backtests.markets import Case, cases
-from trading_assets_tests.backtests.twin import simulate_plainly
-from trading_assets_tests.backtests.twin_book import Outcome
+from trading_assets_tests.backtests.reference_book import Outcome
+from trading_assets_tests.backtests.reference_engine import simulate_plainly
 
 #: The two add the same numbers in different orders.
 TOLERANCE = 1e-9
@@ -52,8 +52,8 @@ def _number(decision: np.void, name: str) -> float:
 
 def assert_agree(case: Case) -> Outcome:
     """Run both and compare everything that they report."""
-    ours = simulate(case.market, case.signals, case.trial, case.settings)
-    theirs = simulate_plainly(case.market, case.signals, case.trial[0], case.settings)
+    ours = simulate(case.market, case.signals, case.run_parameters, case.settings)
+    theirs = simulate_plainly(case.market, case.signals, case.run_parameters[0], case.settings)
     money = case.settings.starting_equity
     found, expected = _decisions(ours), _plain_decisions(theirs)
     assert [key for key, _ in found] == [key for key, _ in expected]
@@ -129,7 +129,7 @@ def _assert_same_end(ours: Simulation, theirs: Outcome) -> None:
 
 
 def _assert_same_counters(case: Case, theirs: Outcome) -> None:
-    run = sweep(case.market, case.signals, case.trial, case.settings, threads=1)
+    run = sweep(case.market, case.signals, case.run_parameters, case.settings, threads=1)
     money = case.settings.starting_equity
     pnl = [row["pnl"] for row in theirs.trades]
     assert run.trades.tolist() == [len(pnl)]

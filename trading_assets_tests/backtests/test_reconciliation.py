@@ -13,7 +13,7 @@ from hypothesis import settings as profile
 from trading_assets.backtests.results.reconciliation import accounting_errors
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets_tests.backtests.journals import result_of_case
-from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, settings, trial_of
+from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, run_parameters_of, settings
 
 
 def errors(run: Result, start: float = 100_000.0) -> pl.DataFrame:
@@ -22,7 +22,7 @@ def errors(run: Result, start: float = 100_000.0) -> pl.DataFrame:
 
 def bought_and_split() -> Case:
     market = quiet_market([100.0, 101.0, 51.0, 52.0], split_ratio=[[1.0], [1.0], [2.0], [1.0]], fee_bps=5.0)
-    return Case(market, entries(market, (0, 0)), trial_of(market), settings())
+    return Case(market, entries(market, (0, 0)), run_parameters_of(market), settings())
 
 
 @profile(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -72,7 +72,7 @@ def test_rows_of_a_run_are_named_and_json_is_json() -> None:
 def test_a_fee_that_no_fill_has_is_noticed() -> None:
     market = quiet_market([100.0, 100.0, 99.0, 90.0], fee_bps=5.0)
     run = result_of_case(
-        Case(market, entries(market, (0, 0), exits=[[(2, 0)]]), trial_of(market, exit_signal=0), settings())
+        Case(market, entries(market, (0, 0), exits=[[(2, 0)]]), run_parameters_of(market, exit_signal=0), settings())
     )
     assert run.trades.height == 1
     assert errors(run).is_empty()

@@ -13,9 +13,9 @@ from trading_assets.backtests.trial_registry import (
     TRIALS,
     Evaluation,
     behind,
-    conditions_of,
     latest,
     params_hash,
+    settings_hash,
     trial_id,
     trial_rows,
 )
@@ -80,7 +80,7 @@ def evaluation(strategy: str = "s", stop_atr: float = 2.0, symbols: str = "AB", 
         "strategy_type": TYPE,
         "parameters": Parameters(stop_atr=stop_atr),
         "symbols": list(symbols),
-        "conditions": "c",
+        "settings_hash": "c",
         "split": "train+validation",
         "start": START,
         "end": END,
@@ -101,7 +101,7 @@ def test_a_trial_is_what_was_evaluated_and_its_name_a_label() -> None:
     others = [
         evaluation(stop_atr=3.0),
         evaluation(symbols="ABC"),
-        evaluation(conditions="dearer"),
+        evaluation(settings_hash="dearer"),
         evaluation(strategy_type="other"),
         evaluation(data_hash="later"),
         evaluation(end=END + dt.timedelta(days=1)),
@@ -127,13 +127,13 @@ def test_the_same_parameters_on_more_data_are_no_further_trial_but_under_other_c
     )
     counted = latest(behind(register, "s", TYPE, ["A"]))
     assert counted["sharpe"].to_list() == [2.0]
-    register = pl.concat([register, rows(evaluation(conditions="dearer"))])
+    register = pl.concat([register, rows(evaluation(settings_hash="dearer"))])
     assert latest(behind(register, "s", TYPE, ["A"])).height == 2
 
 
 def test_trials_on_record_by_name_still_count() -> None:
     """Rows of the versions before: neither type nor universe, the oldest without parameters."""
-    unknown = {"type": None, "symbols": None, "conditions": None}
+    unknown = {"type": None, "symbols": None, "settings_hash": None}
     old = pl.concat(
         [
             rows(evaluation("first", stop_atr=2.0)),
@@ -158,10 +158,10 @@ OTHER = {
 
 @pytest.mark.parametrize("change", OTHER)
 def test_what_else_is_configured_is_a_condition(change: str, tmp_path: Any) -> None:
-    assert conditions_of(loaded(tmp_path, **OTHER[change]), "breakout") != conditions_of(loaded(tmp_path), "breakout")
+    assert settings_hash(loaded(tmp_path, **OTHER[change]), "breakout") != settings_hash(loaded(tmp_path), "breakout")
 
 
 def test_names_parameters_and_other_strategies_are_no_condition(tmp_path: Any) -> None:
     renamed = {"em2": {"type": "equity_momentum", "stop_atr": 3.0}, "more": {"type": "mean_reversion"}}
-    before = conditions_of(loaded(tmp_path), "breakout")
-    assert conditions_of(loaded(tmp_path, name="else", strategies=renamed), "em2") == before
+    before = settings_hash(loaded(tmp_path), "breakout")
+    assert settings_hash(loaded(tmp_path, name="else", strategies=renamed), "em2") == before

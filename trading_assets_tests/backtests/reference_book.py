@@ -10,7 +10,7 @@ import numpy as np
 
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, Market, Signals
 from trading_assets.backtests.engine.settings import Settings
-from trading_assets_tests.backtests.twin_arithmetic import clip, floor_to_lot, less, standard_normal
+from trading_assets_tests.backtests.reference_arithmetic import clip, floor_to_lot, less, standard_normal
 
 
 @dataclass
@@ -84,11 +84,11 @@ class Plain:
 
 
 class Book:
-    def __init__(self, market: Market, signals: Signals, trial: np.void, settings: Settings) -> None:
+    def __init__(self, market: Market, signals: Signals, run_parameters: np.void, settings: Settings) -> None:
         self.m = Plain({name: value.tolist() for name, value in market._asdict().items()})
         self.c = Plain({name: value.tolist() for name, value in signals.candidates._asdict().items()})
         self.exit_signals = signals.exits.tolist()
-        self.trial = Plain({name: trial[name].tolist() for name in trial.dtype.names})
+        self.run_parameters = Plain({name: run_parameters[name].tolist() for name in run_parameters.dtype.names})
         self.s = settings
         self.symbols = range(len(self.m.symbol_key))
         self.cash = settings.starting_equity
@@ -138,7 +138,7 @@ class Book:
         adv, lot = self.m.adv[position.exit_decided][position.symbol], self.m.lot[position.symbol]
         if math.isnan(adv) or adv <= 0:
             return position.quantity
-        slice_ = max(floor_to_lot(self.trial.capacity * adv / position.mark, lot), lot)
+        slice_ = max(floor_to_lot(self.run_parameters.capacity * adv / position.mark, lot), lot)
         return min(slice_, position.quantity)
 
     def entry_fills(self, t: int) -> None:
@@ -171,7 +171,7 @@ class Book:
             self.decide(t, i, "reject", "insufficient_cash", at_close=False)
             return
         notional = quantity * price
-        distance = self.trial.stop_atr * order.atr
+        distance = self.run_parameters.stop_atr * order.atr
         stop = price - distance
         self.held[i] = Position(
             symbol=i, quantity=quantity, entry_price=price, stop=stop, initial_stop=stop, atr=order.atr,
@@ -259,7 +259,7 @@ class Book:
     # --- costs ---------------------------------------------------------------------------------------
 
     def fee_rate(self, i: int) -> float:
-        return self.m.fee_bps[i] / 1e4 * self.trial.fee_multiplier
+        return self.m.fee_bps[i] / 1e4 * self.run_parameters.fee_multiplier
 
     def slippage(self, t: int, i: int, decided: int, notional: float, side: int) -> tuple[float, float]:
         """Of a fill, and its mean."""
@@ -268,9 +268,9 @@ class Book:
         if math.isnan(adv) or adv <= 0:
             size = self.s.size_high
         else:
-            size = clip(notional / (0.5 * self.trial.capacity * adv), self.s.size_low, self.s.size_high)
+            size = clip(notional / (0.5 * self.run_parameters.capacity * adv), self.s.size_low, self.s.size_high)
         stressed = self.m.stressed[t][i]
-        mean = self.m.slippage_bps[i] * volatility * size * self.trial.slippage_multiplier
+        mean = self.m.slippage_bps[i] * volatility * size * self.run_parameters.slippage_multiplier
         mean *= self.m.weekend_multiplier[i] if self.m.weekend[t] else 1.0
         mean *= self.s.stress_multiplier if stressed else 1.0
         mean *= self.s.crash_slippage if self.crash(t) else 1.0

@@ -13,15 +13,15 @@ import numpy as np
 
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, Market, Targets
 from trading_assets.backtests.engine.settings import Settings
-from trading_assets_tests.backtests.twin_book import Outcome
-from trading_assets_tests.backtests.twin_target_book import HALT, REBALANCE, TargetBook
+from trading_assets_tests.backtests.reference_book import Outcome
+from trading_assets_tests.backtests.reference_target_book import HALT, REBALANCE, TargetBook
 
 
 @dataclass
 class Row:
     """A row of the session on its way to a decision: `rejected` says why not."""
 
-    slot: int
+    position_index: int
     weight: float
     eligible: bool
     reason: int
@@ -34,14 +34,14 @@ class Row:
         return self.kind == "grow" and self.rejected is None
 
 
-def simulate_targets_plainly(market: Market, targets: Targets, trial: np.void, settings: Settings) -> Outcome:
+def simulate_targets_plainly(market: Market, targets: Targets, run_parameters: np.void, settings: Settings) -> Outcome:
     """Run one trial."""
-    return TargetTwin(market, targets, trial, settings).run()
+    return TargetTwin(market, targets, run_parameters, settings).run()
 
 
 class TargetTwin(TargetBook):
     def run(self) -> Outcome:
-        for t in range(self.trial.first_session, self.trial.last_session + 1):
+        for t in range(self.run_parameters.first_session, self.run_parameters.last_session + 1):
             self.borrow(t)
             self.actions(t)
             self.open_of(t)
@@ -98,7 +98,7 @@ class TargetTwin(TargetBook):
 
     def force(self, t: int, fired: bool) -> None:
         for order in list(self.orders):
-            p = order.slot
+            p = order.position_index
             if p not in self.legs and (fired or order.weight == 0):
                 if order.weight != 0:
                     self.say(t, p, "reject", "halted")
@@ -126,7 +126,9 @@ class TargetTwin(TargetBook):
     def decide_rows(self, t: int, multiplier: float) -> None:
         span = range(self.targets.first[t], self.targets.first[t + 1])
         rows = [
-            Row(self.targets.slot[k], self.targets.weight[k], self.targets.eligible[k], self.targets.reason[k])
+            Row(
+                self.targets.position_index[k], self.targets.weight[k], self.targets.eligible[k], self.targets.reason[k]
+            )
             for k in span
         ]
         for row in rows:
@@ -146,7 +148,7 @@ class TargetTwin(TargetBook):
         for row in rows:
             self.conclude(t, row, multiplier)
 
-    def barrier(self) -> str | None:
+    def entry_block_reason(self) -> str | None:
         if self.ruined or self.halted_at is not None:
             return "halted"
         if self.returns[-1] < -self.s.daily_loss_limit:
@@ -154,7 +156,12 @@ class TargetTwin(TargetBook):
         return "var_limit" if self.value_at_risk() > self.s.var_limit else None
 
     def test(self, t: int, row: Row) -> None:
-        p, i, current, waiting = row.slot, self.symbol(row.slot), self.weight(row.slot), self.order_of(row.slot)
+        p, i, current, waiting = (
+            row.position_index,
+            self.symbol(row.position_index),
+            self.weight(row.position_index),
+            self.order_of(row.position_index),
+        )
         adv = self.m.adv[t][i]
         if waiting is not None and waiting.forced:
             if row.weight == 0:
@@ -165,8 +172,8 @@ class TargetTwin(TargetBook):
             row.kind = "nothing"
         elif row.weight * current >= 0 and abs(row.weight) <= abs(current):
             row.kind = "shrink"
-        elif self.barrier():
-            row.rejected = self.barrier()
+        elif self.entry_block_reason():
+            row.rejected = self.entry_block_reason()
         elif self.unhealthy[t][i] or 0 <= self.m.delisted[i] <= t:
             row.rejected = "health"
         elif not row.eligible:
@@ -178,13 +185,13 @@ class TargetTwin(TargetBook):
         for row in rows:
             if row.rejected and row.kind == "grow":
                 for other in rows:
-                    if other.slot == self.partner(row.slot) and other.growing:
+                    if other.position_index == self.partner(row.position_index) and other.growing:
                         other.rejected = "pair_leg"
 
     def standing(self, rows: list[Row]) -> tuple[float, dict[int, float], dict[int, float]]:
-        by_slot = {row.slot: row for row in rows if row.kind != "nothing"}
+        by_slot = {row.position_index: row for row in rows if row.kind != "nothing"}
         gross, symbols, sectors = 0.0, dict.fromkeys(self.symbols, 0.0), {}
-        for p in {*self.legs, *(order.slot for order in self.orders)}:
+        for p in {*self.legs, *(order.position_index for order in self.orders)}:
             row, waiting, i = by_slot.get(p), self.order_of(p), self.symbol(p)
             if waiting is not None and (row is None or waiting.forced):
                 weight = abs(waiting.weight)
@@ -201,12 +208,16 @@ class TargetTwin(TargetBook):
         """Caps of symbol and sector in order of the rows; both legs of a pair by one factor."""
         done: set[int] = set()
         for row in rows:
-            legs = [other for other in rows if other.slot in (row.slot, self.partner(row.slot)) and other.growing]
-            if row.slot in done or not row.growing:
+            legs = [
+                other
+                for other in rows
+                if other.position_index in (row.position_index, self.partner(row.position_index)) and other.growing
+            ]
+            if row.position_index in done or not row.growing:
                 continue
             share, taken = 1.0, []
             for leg in legs:
-                i = self.symbol(leg.slot)
+                i = self.symbol(leg.position_index)
                 sector, asked = self.m.sector[i], abs(leg.weight) * multiplier
                 room = self.s.max_symbol - symbols[i]
                 if sector >= 0:
@@ -220,20 +231,20 @@ class TargetTwin(TargetBook):
                 leg.granted = asked * share
                 symbols[i] += leg.granted - got
                 sectors[sector] += leg.granted - got
-                done.add(leg.slot)
+                done.add(leg.position_index)
 
     def test_size(self, t: int, row: Row, equity: float) -> None:
-        p, current = row.slot, self.weight(row.slot)
+        p, current = row.position_index, self.weight(row.position_index)
         granted = math.copysign(row.granted, row.weight)
         if abs(granted) < 1e-12:
             row.rejected = "zero_size"
         elif granted * current < 0 or abs(granted) > abs(current):
             value = self.quantity(p) * (self.legs[p].mark if p in self.legs else 0.0)
-            limit = self.trial.capacity * self.m.adv[t][self.symbol(p)]
+            limit = self.run_parameters.capacity * self.m.adv[t][self.symbol(p)]
             row.rejected = "capacity" if abs(granted * equity - value) > limit else None
 
     def conclude(self, t: int, row: Row, multiplier: float) -> None:
-        p, current, waiting = row.slot, self.weight(row.slot), self.order_of(row.slot)
+        p, current, waiting = row.position_index, self.weight(row.position_index), self.order_of(row.position_index)
         if row.kind == "nothing":
             return
         numbers = {"target_weight": row.weight, "equity": self.out.equity[-1]}

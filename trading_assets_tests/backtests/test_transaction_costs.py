@@ -9,7 +9,7 @@ import pytest
 
 from trading_assets.backtests.engine import transaction_costs
 from trading_assets.backtests.engine.portfolio_state import floor_to_lot
-from trading_assets_tests.backtests.markets import quiet_market, settings, trial_of
+from trading_assets_tests.backtests.markets import quiet_market, run_parameters_of, settings
 
 WORD = 2**64
 
@@ -48,8 +48,8 @@ def mean_bps(notional: float = 250_000.0, **market: object) -> float:
     """Base 8 bp; capacity 0.5 % of adv 1e8 is 500,000, so half of it is 250,000: size factor 1."""
     crash = np.array([False, market.pop("crash", False)])
     made = quiet_market([100.0, 100.0], slippage_bps=8.0, **{"adv": 1e8, **market})._replace(crash=crash)
-    trial = trial_of(made, capacity=0.005)
-    return float(transaction_costs.mean_slippage_bps(1, 0, 0, notional, made, trial[0], settings()))
+    run_parameters = run_parameters_of(made, capacity=0.005)
+    return float(transaction_costs.mean_slippage_bps(1, 0, 0, notional, made, run_parameters[0], settings()))
 
 
 def test_slippage_is_base_times_volatility_size_weekend_and_stress() -> None:
@@ -77,8 +77,8 @@ def test_a_crash_multiplies_slippage() -> None:
 def test_the_cut_at_zero_lifts_the_mean_of_the_draws_as_documented() -> None:
     for stressed, lift in [(False, 1.029), (True, 1.226)]:  # E max(0, N(1, d)) for d of 0.75 and 1.5
         market = quiet_market(np.full((20_000, 1), 100.0), slippage_bps=8.0, adv=1e8, stressed=stressed)
-        trial, numbers = trial_of(market, capacity=0.005)[0], settings(noise="drawn")
-        mean = transaction_costs.mean_slippage_bps(0, 0, 0, 250_000.0, market, trial, numbers)
+        run_parameters, numbers = run_parameters_of(market, capacity=0.005)[0], settings(noise="drawn")
+        mean = transaction_costs.mean_slippage_bps(0, 0, 0, 250_000.0, market, run_parameters, numbers)
         drawn = [transaction_costs.drawn_slippage_bps(t, 0, mean, 0, market, numbers) for t in range(20_000)]
         assert min(drawn) == 0.0
         assert np.mean(drawn) / (16.0 if stressed else 8.0) == pytest.approx(lift, rel=0.04)
@@ -102,6 +102,6 @@ def test_lots_are_floored_but_a_whole_lot_stays_whole() -> None:
 
 def test_fee_is_a_fraction_of_the_notional_by_the_scenario() -> None:
     market = quiet_market([1.0])
-    trial = trial_of(market)
-    trial["fee_multiplier"] = 3.0
-    assert transaction_costs.fee_rate(8.0, trial[0]) == pytest.approx(0.0024)
+    run_parameters = run_parameters_of(market)
+    run_parameters["fee_multiplier"] = 3.0
+    assert transaction_costs.fee_rate(8.0, run_parameters[0]) == pytest.approx(0.0024)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests.backtest import StrategyMarket, backtest, prepare, with_parameters
+from trading_assets.backtests.backtest import PreparedBacktest, backtest, prepare, with_parameters
 from trading_assets.backtests.results.metrics import summarise
 from trading_assets.robustness.sensitivity.sweep import Point, heatmaps, neighbours, points_of, summarise_sharpes
 from trading_assets.robustness.tables import DEVELOPMENT, HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY, STRESS, TRIALS
@@ -22,7 +22,7 @@ KNOWN = Rows("strategy", "known")
 
 
 @pytest.fixture(scope="module")
-def context(finished: Experiment) -> StrategyMarket:
+def prepared(finished: Experiment) -> PreparedBacktest:
     return prepare(finished.configuration, "known", read_frames(finished.warehouse, finished.configuration, "known"))
 
 
@@ -119,12 +119,12 @@ def test_heatmaps_by_hand() -> None:
     HEATMAPS.validate(HEATMAPS.conform(found))
 
 
-def test_the_sweep_equals_one_backtest_after_another(finished: Experiment, context: StrategyMarket) -> None:
+def test_the_sweep_equals_one_backtest_after_another(finished: Experiment, prepared: PreparedBacktest) -> None:
     points = finished.warehouse.read(SENSITIVITY, rows=KNOWN)
     assert points["params"].n_unique() == 4
     for params, rows in points.group_by("params"):
-        parameters = Parameters.model_validate(context.parameters.model_dump() | json.loads(str(params[0])))
-        run = backtest(with_parameters(context, parameters), START, END, split="all")
+        parameters = Parameters.model_validate(prepared.parameters.model_dump() | json.loads(str(params[0])))
+        run = backtest(with_parameters(prepared, parameters), START, END, split="all")
         alone = summarise(run.equity, run.trades, periods_per_year=252)
         found = dict(rows.select("metric", "value").iter_rows())
         assert found.pop("exposed_sessions") == run.equity.filter(pl.col("gross_exposure") > 0).height

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from trading_assets.backtests.engine.arrays import Market
-from trading_assets.backtests.inputs.market_arrays import build_grid, build_market, data_hash
+from trading_assets.backtests.inputs.market_arrays import build_axes, build_market, data_hash
 from trading_assets.config.sections import Costs
 from trading_assets.market_data.tables import QUARANTINE
 from trading_assets.strategies.evaluation.inputs import Frames
@@ -21,9 +21,9 @@ DAYS = weekdays(30)
 
 
 def market_of(tables: Frames, symbols: list[str], last: dt.date | None = None) -> Market:
-    grid = build_grid(symbols, tables.instruments, tables.sessions, last or max(tables.bars["session"]))
+    axes = build_axes(symbols, tables.instruments, tables.sessions, last or max(tables.bars["session"]))
     return build_market(
-        grid,
+        axes,
         tables.bars,
         tables.quarantine,
         tables.sessions,

@@ -14,7 +14,7 @@ from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, RAW
 from trading_assets.models.tables import EXPLANATIONS, FOLDS, PREDICTIONS
 from trading_assets.reports.trade_explanation.audit_trail import UnknownTradeError, read_evidence
 from trading_assets.reports.trade_explanation.cash_flows import cash_flows
-from trading_assets.reports.trade_explanation.narrative import Chapter, story
+from trading_assets.reports.trade_explanation.narrative import NarrativeSection, narrative
 from trading_assets.strategies.tables import SIGNALS
 from trading_assets.warehouse import Warehouse, Whole
 from trading_assets_tests.backtests.frames import weekdays
@@ -165,10 +165,12 @@ def world(tmp_path: Path) -> tuple[Warehouse, Configuration]:
     return warehouse, configuration
 
 
-def told(world: tuple[Warehouse, Configuration], trade_id: str = "breakout-all-AAA-20010102") -> dict[str, Chapter]:
-    chapters = story(read_evidence(*world, trade_id))
-    assert len({chapter.title for chapter in chapters}) == len(chapters)
-    return {chapter.title: chapter for chapter in chapters}
+def told(
+    world: tuple[Warehouse, Configuration], trade_id: str = "breakout-all-AAA-20010102"
+) -> dict[str, NarrativeSection]:
+    sections = narrative(read_evidence(*world, trade_id))
+    assert len({section.title for section in sections}) == len(sections)
+    return {section.title: section for section in sections}
 
 
 def test_the_money_adds_up_from_fills_and_corporate_actions_alone(world: tuple[Warehouse, Configuration]) -> None:
@@ -196,8 +198,8 @@ def test_what_does_not_add_up_is_said(world: tuple[Warehouse, Configuration]) ->
 
 
 def test_every_chapter_has_its_numbers(world: tuple[Warehouse, Configuration]) -> None:
-    chapters = told(world)
-    text = {title: "\n".join(chapter.lines) for title, chapter in chapters.items()}
+    sections = told(world)
+    text = {title: "\n".join(section.lines) for title, section in sections.items()}
     assert "bought AAA on 2001-01-02 at 101.20" in text["breakout-all-AAA-20010102"]
     assert "+0.25 R" in text["breakout-all-AAA-20010102"]
     assert "signal of the strategy: fast, score 2.25" in text["Signal"]
@@ -215,7 +217,7 @@ def test_every_chapter_has_its_numbers(world: tuple[Warehouse, Configuration]) -
         f"{DAYS[5]}: session missing (no bar received): marked at the last close, no stop update",
         f"{DAYS[6]}: session missing (invalid_ohlc): marked at the last close, no stop update",
     ]
-    choice, size, bars, model = (chapters[title].table for title in ("Choice", "Size", "Bars as received", "Model"))
+    choice, size, bars, model = (sections[title].table for title in ("Choice", "Size", "Bars as received", "Model"))
     assert choice is not None and size is not None and bars is not None and model is not None
     assert choice["symbol"].to_list() == ["AAA", "BBB", "CCC"]
     assert choice["reason"].to_list() == ["fast", "capacity", "eligibility"]
@@ -240,10 +242,10 @@ def test_an_open_position_is_worth_its_mark(world: tuple[Warehouse, Configuratio
         open_pnl=[held],
     )
     warehouse.replace(Whole(), {FILLS: first, TRADES: TRADES.empty(), OPEN_POSITIONS: position})
-    chapters = told(world)
-    assert "still open at the end of the run" in chapters["breakout-all-AAA-20010102"].lines
-    assert "Exit" not in chapters
-    table = chapters["Profit and loss"].table
+    sections = told(world)
+    assert "still open at the end of the run" in sections["breakout-all-AAA-20010102"].lines
+    assert "Exit" not in sections
+    table = sections["Profit and loss"].table
     assert table is not None
     assert table.rows()[-1] == ("profit or loss so far", f"{held:+,.2f}")
     assert "not explained by these" not in table["item"]

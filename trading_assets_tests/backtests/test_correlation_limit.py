@@ -1,4 +1,4 @@
-"""Correlations of the guard against numpy's, on windows that end where they should."""
+"""Correlations of the correlation limit against numpy's, on windows that end where they should."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from trading_assets.robustness.stress.breakdown import (
     without_best_sessions,
     without_best_trades,
 )
-from trading_assets.robustness.tables import CONDITIONS, DEVELOPMENT
+from trading_assets.robustness.tables import BREAKDOWN, DEVELOPMENT
 from trading_assets.warehouse import Rows
 from trading_assets_tests.robustness.pipeline import Experiment
 
@@ -181,7 +181,7 @@ def test_leaving_out_the_best_never_helps(profits: list[float]) -> None:
 
 def test_they_are_those_of_the_run(finished: Experiment) -> None:
     own = Rows("strategy", "known")
-    rows = finished.warehouse.read(CONDITIONS, rows=own)
+    rows = finished.warehouse.read(BREAKDOWN, rows=own)
     assert set(rows["split"]) == {DEVELOPMENT, "holdout"}
     columns = ("topic", "condition", "statistic", "value")
     values = {
@@ -201,4 +201,4 @@ def test_they_are_those_of_the_run(finished: Experiment) -> None:
 
 
 def test_the_holdout_of_an_unregistered_strategy_is_not_looked_at(finished: Experiment) -> None:
-    assert set(finished.warehouse.read(CONDITIONS, rows=Rows("strategy", "unknown"))["split"]) == {DEVELOPMENT}
+    assert set(finished.warehouse.read(BREAKDOWN, rows=Rows("strategy", "unknown"))["split"]) == {DEVELOPMENT}

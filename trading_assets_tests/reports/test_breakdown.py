@@ -8,9 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from trading_assets.reports.strategy_page.breakdown import condition_tables, in_words, spans
+from trading_assets.reports.strategy_page.breakdown import breakdown_tables, in_words, spans
 from trading_assets.reports.strategy_page.data import StrategyContent, strategy_content
-from trading_assets.robustness.tables import CONDITIONS
+from trading_assets.robustness.tables import BREAKDOWN
 from trading_assets.warehouse import Warehouse
 from trading_assets_tests.backtests.frames import loaded
 
@@ -23,7 +23,7 @@ def empty(tmp_path: Path) -> StrategyContent:
 
 def with_values(content: StrategyContent, values: dict[tuple[str, str, str], float | None]) -> StrategyContent:
     rows = [("momentum", "holdout", *key, value) for key, value in values.items()]
-    return replace(content, conditions=pl.DataFrame(rows, schema=CONDITIONS.empty().schema, orient="row"))
+    return replace(content, breakdown=pl.DataFrame(rows, schema=BREAKDOWN.empty().schema, orient="row"))
 
 
 def profits(*by_left_out: tuple[str, float]) -> dict[tuple[str, str, str], float | None]:
@@ -31,7 +31,7 @@ def profits(*by_left_out: tuple[str, float]) -> dict[tuple[str, str, str], float
 
 
 def test_nothing_on_record_says_nothing(empty: StrategyContent) -> None:
-    assert (spans(empty), condition_tables(empty, "holdout"), in_words(empty)) == ([], [], "")
+    assert (spans(empty), breakdown_tables(empty, "holdout"), in_words(empty)) == ([], [], "")
 
 
 @pytest.mark.parametrize(("correlation", "says"), [(0.71, True), (0.70, False), (None, False)])
@@ -53,7 +53,7 @@ def test_the_fewest_trades_without_which_it_is_a_loss(empty: StrategyContent) ->
 def test_conditions_are_in_the_order_that_people_read(empty: StrategyContent) -> None:
     many = profits(("without best 10", 1.0), ("all", 3.0), ("without best 3", 2.0))
     months = {("months", kind, "months"): 7.0 for kind in ("down", "ranging", "up")}
-    tables = condition_tables(with_values(empty, {**many, **months}), "holdout")
+    tables = breakdown_tables(with_values(empty, {**many, **months}), "holdout")
     assert [[row[0].text for row in table.rows] for table in tables] == [
         ["up", "ranging", "down"],
         ["all", "without best 3", "without best 10"],

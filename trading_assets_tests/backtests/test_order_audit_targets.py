@@ -9,7 +9,7 @@ import pytest
 from trading_assets.backtests.results.reconciliation import accounting_errors
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets_tests.backtests.journals import FIRST, result_of_case
-from trading_assets_tests.backtests.markets import Case, quiet_market, settings, trial_of
+from trading_assets_tests.backtests.markets import Case, quiet_market, run_parameters_of, settings
 from trading_assets_tests.backtests.test_target_weights import FREE, targets, wild
 
 
@@ -21,7 +21,7 @@ def wild_case(seed: int) -> Case:
     dividend = np.where((random.random(split.shape) < 0.03) & np.isfinite(market.open), 0.4, 0.0)
     market = market._replace(split_ratio=split, cash_dividend=dividend)
     numbers = settings(drawdown_limit=0.1, noise="drawn", max_sector=1.0)
-    return Case(market, wanted, trial_of(market, capacity=0.5, delay=seed % 2), numbers)
+    return Case(market, wanted, run_parameters_of(market, capacity=0.5, delay=seed % 2), numbers)
 
 
 @pytest.fixture(scope="module", params=range(4))
@@ -97,9 +97,9 @@ def test_cash_follows_from_fills_borrowing_and_corporate_actions(wild_run: tuple
 
 def test_a_longer_run_keeps_the_rows_of_a_shorter_one(wild_run: tuple[Case, Result]) -> None:
     case, whole = wild_run
-    trial = case.trial.copy()
-    trial["last_session"] = 41
-    part = result_of_case(Case(case.market, case.signals, trial, case.settings))
+    run_parameters = case.run_parameters.copy()
+    run_parameters["last_session"] = 41
+    part = result_of_case(Case(case.market, case.signals, run_parameters, case.settings))
     last = part.equity["session"][-1]
     for name in ("decisions", "fills"):
         assert getattr(part, name).equals(getattr(whole, name).filter(pl.col("session") <= last)), name
@@ -111,7 +111,7 @@ def test_what_waits_at_the_end_is_on_the_row_of_its_position() -> None:
     market = quiet_market(np.full((3, 3), 100.0))
     rows = [(0, 0, 0.3), (0, 1, 0.2), (2, 0, 0.0), (2, 1, 0.3), (2, 2, -0.1)]
     numbers = settings(**FREE)
-    run = result_of_case(Case(market, targets(market, *rows), trial_of(market), numbers))
+    run = result_of_case(Case(market, targets(market, *rows), run_parameters_of(market), numbers))
     found = run.open_positions.select("symbol", "side", "quantity", "pending_order", "pending_reason").rows()
     assert found == [
         ("S00", "long", 300.0, "sell", "rule"),
@@ -124,7 +124,7 @@ def test_what_waits_at_the_end_is_on_the_row_of_its_position() -> None:
 def test_an_order_that_another_row_replaces() -> None:
     market = quiet_market(np.full((6, 1), 100.0), expected=[[True], [True], [False], [False], [True], [True]])
     rows = [(1, 0, 0.3), (3, 0, 0.2)]
-    run = result_of_case(Case(market, targets(market, *rows), trial_of(market), settings(**FREE)))
+    run = result_of_case(Case(market, targets(market, *rows), run_parameters_of(market), settings(**FREE)))
     assert run.orders.select("status", "cancel_reason").rows() == [("cancelled", "replaced"), ("filled", None)]
     assert run.fills["quantity"].to_list() == [200.0]
 
@@ -132,7 +132,7 @@ def test_an_order_that_another_row_replaces() -> None:
 def test_both_legs_of_a_short_pair_are_in_the_plan() -> None:
     market = quiet_market(np.full((3, 2), 100.0), fee_bps=10.0)
     wanted = targets(market, (0, 0, 0.2), (0, 1, -0.2), pairs=((0, 1),))
-    run = result_of_case(Case(market, wanted, trial_of(market), settings(**FREE)))
+    run = result_of_case(Case(market, wanted, run_parameters_of(market), settings(**FREE)))
     plan = run.liquidation_plan.sort("symbol")
     assert plan.select("symbol", "pair_id", "side", "quantity").rows() == [
         ("S00", "P0", "sell", 200.0),

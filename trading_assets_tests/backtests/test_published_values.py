@@ -61,9 +61,9 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, dict[str, fl
         costs=FREE,
         strategies={"cross": {"type": "trading_assets_tests.backtests.sma_cross", "last": days[-2]}},
     )
-    context = prepare(configuration, "cross", frames_of(bars))
-    result = backtest(context, days[0], days[-1], split="all")
-    return result, dict(metrics_of(context, result).select("metric", "value").iter_rows())
+    prepared = prepare(configuration, "cross", frames_of(bars))
+    result = backtest(prepared, days[0], days[-1], split="all")
+    return result, dict(metrics_of(prepared, result).select("metric", "value").iter_rows())
 
 
 def goog() -> pl.DataFrame:

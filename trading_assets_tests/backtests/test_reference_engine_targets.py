@@ -12,11 +12,11 @@ from trading_assets.backtests.engine.dtypes import NUMBERS
 from trading_assets.backtests.engine.simulate import Simulation, simulate
 from trading_assets_tests.backtests.agreement import branches_of, never_taken
 from trading_assets_tests.backtests.markets import Case, target_cases
-from trading_assets_tests.backtests.twin_book import Outcome
-from trading_assets_tests.backtests.twin_targets import simulate_targets_plainly
+from trading_assets_tests.backtests.reference_book import Outcome
+from trading_assets_tests.backtests.reference_targets import simulate_targets_plainly
 
 TOLERANCE = 1e-9
-EXACT = ("symbol", "group", "round_trip", "side", "effect", "reason", "session", "entry_session", "exit_session")
+EXACT = ("symbol", "pair_index", "round_trip", "side", "effect", "reason", "session", "entry_session", "exit_session")
 EXACT += ("decision_session", "trigger", "exit_reason", "hold_sessions")
 MONEY = ("pnl", "entry_fee", "exit_fee", "borrow_cost", "fee")
 
@@ -26,7 +26,7 @@ def _keys(ours: Simulation) -> list[tuple[object, ...]]:
     for row in ours.decisions:
         decision = DECISIONS[row["decision"]]
         reason = REJECTIONS[row["reason"]] if decision == "reject" else int(row["reason"])
-        where = (int(row["session"]), bool(row["at_close"]), int(row["symbol"]), int(row["group"]))
+        where = (int(row["session"]), bool(row["at_close"]), int(row["symbol"]), int(row["pair_index"]))
         rows.append((*where, decision, str(reason)))
     return rows
 
@@ -37,14 +37,14 @@ def _plain_keys(theirs: Outcome) -> list[tuple[object, ...]]:
         reason = row["reason"]
         if row["decision"] != "reject" and isinstance(reason, str):
             reason = EXIT_REASONS.index(reason)
-        rows.append((row["session"], row["at_close"], row["symbol"], row["group"], row["decision"], str(reason)))
+        rows.append((row["session"], row["at_close"], row["symbol"], row["pair_index"], row["decision"], str(reason)))
     return rows
 
 
 def assert_agree(case: Case) -> Outcome:
     """Run both and compare everything that they report."""
-    ours = simulate(case.market, case.signals, case.trial, case.settings)
-    theirs = simulate_targets_plainly(case.market, case.signals, case.trial[0], case.settings)
+    ours = simulate(case.market, case.signals, case.run_parameters, case.settings)
+    theirs = simulate_targets_plainly(case.market, case.signals, case.run_parameters[0], case.settings)
     money = case.settings.starting_equity
     for name in ("equity", "cash"):
         np.testing.assert_allclose(
@@ -80,8 +80,8 @@ def assert_agree(case: Case) -> Outcome:
                 np.testing.assert_allclose(column, values, rtol=TOLERANCE, atol=scale, err_msg=name)
     np.testing.assert_allclose(ours.gross_exposure, theirs.gross_exposure, rtol=1e-7, atol=TOLERANCE)
     assert ours.positions.tolist() == theirs.positions
-    assert ours.held.tolist() == [leg.slot for leg in theirs.held]
-    assert sorted(ours.queue.tolist()) == sorted(order.slot for order in theirs.queue)
+    assert ours.held.tolist() == [leg.position_index for leg in theirs.held]
+    assert sorted(ours.queue.tolist()) == sorted(order.position_index for order in theirs.queue)
     return theirs
 
 
@@ -94,14 +94,14 @@ def _branches(case: Case, theirs: Outcome) -> Counter[str]:
         seen[f"{row['decision']} {reason}"] += 1
     for row in theirs.trades:
         seen["short trade" if row["side"] else "long trade"] += 1
-        seen["pair trade"] += row["group"] >= 0
+        seen["pair trade"] += row["pair_index"] >= 0
         seen["borrow paid"] += row["borrow_cost"] > 0
     sales = Counter(row["round_trip"] for row in theirs.fills if row["effect"] == 1)
     buys = Counter(row["round_trip"] for row in theirs.fills if row["effect"] == 0)
     seen["left in parts"] += any(count > 1 for count in sales.values())
     seen["grew"] += any(count > 1 for count in buys.values())
-    ends = {(row["exit_session"], row["symbol"], row["group"]) for row in theirs.trades}
-    seen["flip"] += any((row["entry_session"], row["symbol"], row["group"]) in ends for row in theirs.trades)
+    ends = {(row["exit_session"], row["symbol"], row["pair_index"]) for row in theirs.trades}
+    seen["flip"] += any((row["entry_session"], row["symbol"], row["pair_index"]) in ends for row in theirs.trades)
     return seen
 
 

@@ -48,13 +48,13 @@ def trials(*lines: dict[str, object]) -> pl.DataFrame:
 
 def test_a_trial_keeps_the_daily_returns_of_its_backtest(finished: Experiment) -> None:
     configuration = finished.configuration
-    context = prepare(configuration, "known", read_frames(finished.warehouse, configuration, "known"))
+    prepared = prepare(configuration, "known", read_frames(finished.warehouse, configuration, "known"))
     rows = finished.warehouse.read(TRIALS).filter(strategy="known")
     assert rows.height == 4
-    chosen = canonical(context.parameters.model_dump(mode="json"))  # a plain backtest comes before the sweep
+    chosen = canonical(prepared.parameters.model_dump(mode="json"))  # a plain backtest comes before the sweep
     for row in rows.iter_rows(named=True):
         run = backtest(
-            with_parameters(context, Parameters.model_validate(json.loads(row["params"]))), START, END, split="all"
+            with_parameters(prepared, Parameters.model_validate(json.loads(row["params"]))), START, END, split="all"
         )
         expected = run.equity["daily_return"].fill_null(0.0).cast(pl.Float32).to_list()
         assert row["returns"] == pytest.approx(expected, abs=1e-9)

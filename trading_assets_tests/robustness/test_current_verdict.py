@@ -5,14 +5,14 @@ import pytest
 
 from trading_assets.robustness.holdout.ledger import LedgerTamperedError
 from trading_assets.robustness.tables import HOLDOUT_LEDGER, RESULTS, VERDICTS
-from trading_assets.robustness.verdict.current import Standing, VerdictMissingError, standing
+from trading_assets.robustness.verdict.current import CurrentVerdict, VerdictMissingError, current_verdict
 from trading_assets.warehouse import Rows
 from trading_assets_tests.conftest import command_line
 from trading_assets_tests.robustness.pipeline import Experiment
 
 
-def found(experiment: Experiment, strategy: str = "known") -> Standing:
-    return standing(experiment.warehouse, experiment.configuration, strategy)
+def found(experiment: Experiment, strategy: str = "known") -> CurrentVerdict:
+    return current_verdict(experiment.warehouse, experiment.configuration, strategy)
 
 
 def test_the_verdict_as_it_was_made(finished: Experiment) -> None:
@@ -24,7 +24,7 @@ def test_the_verdict_as_it_was_made(finished: Experiment) -> None:
 
 @pytest.mark.parametrize("result", RESULTS)
 def test_what_is_required_or_better(result: str, finished: Experiment) -> None:
-    made = Standing(VERDICTS.empty(), result, "")
+    made = CurrentVerdict(VERDICTS.empty(), result, "")
     assert made.meets("go") == (result == "go")
     assert made.meets("conditional") == (result in ("go", "conditional"))
 
