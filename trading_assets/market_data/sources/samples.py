@@ -13,9 +13,9 @@ from typing import IO
 
 import polars as pl
 
-from trading_assets.market_data.sources import json_table
+from trading_assets.market_data.sources import hdf5_table, json_table
 from trading_assets.market_data.sources.errors import SourceError
-from trading_assets.market_data.sources.tabular import SEPARATORS, ParquetTable, is_table_member
+from trading_assets.market_data.sources.tabular import SEPARATORS, is_table_member
 
 _BYTES = 1 << 17
 _ROWS = 400
@@ -83,7 +83,11 @@ def sample_of(path: Path, name: str) -> Sample:
     ending = path.suffix.lower()
     try:
         if ending in (".parquet", ".pq"):
-            return _of_table(ParquetTable(path, name), path, name)
+            rows = pl.scan_parquet(path, glob=False, hive_partitioning=False).head(_ROWS).collect()
+            return _of_table(name, rows)
+        if ending in hdf5_table.ENDINGS:
+            table = next(iter(hdf5_table.open_hdf5(path, name)))
+            return _of_table(table.name, table.rows.head(_ROWS))
         if ending == ".zip":
             with zipfile.ZipFile(path) as archive:
                 members = sorted(filter(is_table_member, archive.namelist()))
@@ -112,7 +116,6 @@ def _of_stream(stream: IO[bytes] | gzip.GzipFile, name: str, file: str) -> Sampl
     return Sample(name, lines=tuple(lines))
 
 
-def _of_table(table: ParquetTable, path: Path, name: str) -> Sample:
-    rows = pl.scan_parquet(path, glob=False, hive_partitioning=False).head(_ROWS).collect()
+def _of_table(name: str, rows: pl.DataFrame) -> Sample:
     texts = rows.select(pl.all().cast(pl.String, strict=False).fill_null(""))
-    return Sample(name, names=table.header, cells=tuple(texts.rows()))
+    return Sample(name, names=tuple(rows.columns), cells=tuple(texts.rows()))

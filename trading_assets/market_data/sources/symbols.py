@@ -18,7 +18,7 @@ def from_filename(file: str, pattern: str | None) -> str:
     name = PurePosixPath(file).name
     for ending in (".gz", ".zip"):
         name = name.removesuffix(ending)
-    for ending in (".csv", ".txt", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".pq"):
+    for ending in (".csv", ".txt", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".pq", ".h5", ".hdf", ".hdf5"):
         name = name.removesuffix(ending)
     return _checked(name, pattern, file=file, line=None, column=None)
 

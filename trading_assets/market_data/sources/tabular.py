@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from trading_assets.market_data.sources import hdf5_table
 from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.json_table import ENDINGS, JsonTable
 
@@ -84,6 +85,8 @@ def open_tables(path: Path, name: str, layout: Layout) -> Iterator[Tabular]:
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
             yield ParquetTable(path, name)
+        elif path.suffix.lower() in hdf5_table.ENDINGS:
+            yield from hdf5_table.open_hdf5(path, name)
         elif path.suffix.lower() == ".zip":
             for member, data in _members(path, name):
                 yield _text_table(member, data, layout)
