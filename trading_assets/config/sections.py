@@ -279,9 +279,13 @@ class Monitoring(Section):
 class Schedules(Section):
     """When the pipeline runs by itself (cron expressions)."""
 
-    daily: str = "30 22 * * 1-5"
+    daily: str = Field(
+        default="auto",
+        description="a cron expression; auto: at 00:10 UTC every day for 24/7, and an hour and a half after the close "
+        "of each exchange's calendar on its days",
+    )
     weekly_retrain: str = "0 6 * * 6"
-    timezone: str = "UTC"
+    timezone: str = Field(default="UTC", description="zone of the cron expressions; auto is in UTC")
 
 
 class Reports(Section):

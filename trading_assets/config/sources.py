@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from trading_assets.config.file_layouts import AUTO, GENERIC, file_layouts, with_layout
 from trading_assets.config.sections import AssetClass, Fraction, NonNegative, Positive, Section
 
-_COLUMNS = ("symbol", "session", "open", "high", "low", "close", "volume", "adj_close", "market_cap")
+_COLUMNS = ("symbol", "session", "open", "high", "low", "close", "volume", "adj_close", "market_cap", "time")
 SYMBOL_PLACE = "{symbol}"
 
 
@@ -47,7 +47,8 @@ class SourceSettings(Section):
     @classmethod
     def _default_calendar(cls, value: object) -> object:
         if isinstance(value, dict) and not value.get("calendar"):
-            return {**value, "calendar": "24/7" if value.get("asset_class") == "crypto" else "XNYS"}
+            asset_class = value.get("asset_class", cls.model_fields["asset_class"].default)
+            return {**value, "calendar": "24/7" if asset_class == "crypto" else "XNYS"}
         return value
 
 
@@ -71,12 +72,15 @@ class ColumnSettings(SourceSettings):
         description="regular expression whose one group is the symbol, searched in the file's name or the cell",
     )
     columns: dict[str, str] = Field(
-        default={}, description="our name -> the file's name; {symbol} in it stands for a symbol from the file's name"
+        default={},
+        description="our name -> the file's name; {symbol} in it stands for a symbol from the file's name; "
+        "`time` is a column of times of day beside one of dates",
     )
     date_format: str = Field(default="auto", description="auto | strptime pattern | epoch_s | epoch_ms | epoch_us")
     timezone: str = Field(
         default="UTC",
-        description="zone of the sessions: of stamps without a zone, and to which the others are converted",
+        description="zone of the sessions: of stamps without a zone, and to which the others are converted "
+        "(a daily bar's midnight in an offset of its own stays the date as written)",
     )
     bad_dates: Literal["error", "skip"] = Field(
         default="error",
@@ -93,7 +97,8 @@ class ColumnSettings(SourceSettings):
         default="1d", description="length of a bar; shorter ones than 1d become bars of the calendar's sessions"
     )
     stamped: Literal["start", "end"] = Field(
-        default="start", description="which end of its interval an intraday bar's stamp is"
+        default="start",
+        description="which end of its interval a bar's stamp is: 00:00 at the end of a daily bar is of the day before",
     )
     volume_in: Literal["units", "quote"] = Field(
         default="units", description="what volume counts: units traded, or their value in quote currency"

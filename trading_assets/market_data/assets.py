@@ -202,7 +202,7 @@ def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> pl.DataF
 def _read(step: Step, window: Window, stored: pl.DataFrame, failures: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Bars of every source under the symbols of their instruments, and those that name none."""
     configuration = step.configuration
-    access = sources.Access(configuration.home / "cache", configuration.start, step.now.date())
+    access = sources.Access(configuration.home / "cache", configuration.start, step.now.date(), step.now)
     found, nobody = [], []
     for source in configuration.market_data:
         try:

@@ -25,6 +25,7 @@ __all__ = [
     "session_ends",
     "sessions",
     "trading_hours",
+    "zone_of",
 ]
 
 _A_DAY = dt.timedelta(days=1)
@@ -106,6 +107,11 @@ def evening_open(calendar: str) -> tuple[str, dt.timedelta] | None:
         return None
     opens = found.open_times[-1][1]
     return str(found.tz), dt.timedelta(hours=opens.hour, minutes=opens.minute)
+
+
+def zone_of(calendar: str) -> str:
+    """Time zone of an exchange; UTC for `24/7`."""
+    return "UTC" if calendar == ALWAYS else str(_example(calendar).tz)
 
 
 def session_ends(calendar: str, start: dt.date, end: dt.date, timezone: str = "UTC") -> pl.DataFrame:

@@ -11,7 +11,13 @@ from trading_assets.market_data.sources.raw import NUMBERS
 # Usual names, letters and digits only, most telling first: a file with `date` and `unix` means `date`.
 _USUAL: Mapping[str, Sequence[tuple[str, ...]]] = {
     "symbol": (("symbol",), ("ticker",), ("name",), ("instrument", "code", "pair")),
-    "session": (("session",), ("date",), ("datetime", "timestamp", "time"), ("unix", "epoch", "opentime"), ("t",)),
+    "session": (
+        ("session",),
+        ("date", "dtyyyymmdd"),
+        ("datetime", "timestamp", "time"),
+        ("unix", "epoch", "opentime"),
+        ("t",),
+    ),
     "open": (("open",), ("openprice",), ("o",)),
     "high": (("high",), ("highprice",), ("h",)),
     "low": (("low",), ("lowprice",), ("l",)),
@@ -21,6 +27,8 @@ _USUAL: Mapping[str, Sequence[tuple[str, ...]]] = {
     "market_cap": (("marketcap", "marketcapitalization", "marketcapitalisation", "capitalization"),),
 }
 _OPTIONAL = ("adj_close", "market_cap")
+#: Name of a column with the time of day that belongs to the date in another one.
+_TIME = "time"
 
 
 class ColumnError(SourceError):
@@ -39,7 +47,9 @@ def find_columns(
     """Position of each of our columns in `header`.
 
     A mapped name is looked up as written, then ignoring case. An unmapped one is found by the usual
-    names, ignoring case, spaces and punctuation (`Adj Close`, `<CLOSE>`).
+    names, ignoring case, spaces and punctuation (`Adj Close`, `<CLOSE>`). `time` is there where the mapping names
+    it, or where the header has a column called so that is not the one of the dates: whether it holds times of day, its
+    cells say.
 
     Parameters
     ----------
@@ -81,6 +91,11 @@ def find_columns(
             found[name] = positions[0]
         elif name in wanted or name not in _OPTIONAL:
             raise _missing(header, name, wanted.get(name), file, line, hint)
+    times = _written(header, wanted.get(_TIME, _TIME)) or _called_time(header)
+    if _TIME in wanted and not _written(header, wanted[_TIME]):
+        raise _missing(header, _TIME, wanted[_TIME], file, line, hint)
+    if times and times[0] not in found.values():
+        found[_TIME] = times[0]
     return found
 
 
@@ -105,6 +120,10 @@ def _usual(header: Sequence[str], name: str) -> list[int]:
         if positions:
             return positions
     return []
+
+
+def _called_time(header: Sequence[str]) -> list[int]:
+    return [at for at, column in enumerate(header) if "".join(filter(str.isalnum, column.lower())) == _TIME]
 
 
 def _missing(header: Sequence[str], name: str, wanted: str | None, file: str, line: int, hint: str) -> ColumnError:

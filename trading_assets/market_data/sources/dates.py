@@ -41,13 +41,6 @@ class DateColumnError(Exception):
         self.row, self.expected, self.todo = row, expected, todo
 
 
-def to_sessions(cells: pl.Series, *, date_format: str, timezone: str) -> pl.Series:
-    """Dates of a column of dates: those of its daily times (`to_daily_times`, whose parameters these are)."""
-    if cells.dtype == pl.Date:
-        return cells
-    return to_daily_times(cells, date_format=date_format, timezone=timezone).dt.date()
-
-
 def to_local_times(cells: pl.Series, *, date_format: str, timezone: str) -> pl.Series:
     """Local times (Datetime without a zone) of a column of stamps; null where a cell is empty or unreadable.
 
