@@ -59,6 +59,9 @@ class FileLayout(Section):
     interval: Literal["daily", "stamps"] = Field(
         default="daily", description="`stamps`: files come at any interval, and the stamps say which"
     )
+    asks: dict[str, str] = Field(
+        default={}, description="key -> why a source has to state it for bars shorter than a day: the file does not say"
+    )
     doubts: list[str] = Field(default=[], description="what the file does not say and the reader has to know")
 
     @property

@@ -30,6 +30,11 @@ EPOCH_UNITS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
 """Units a second of the epochs that a date format can name."""
 
 
+def default_calendar(asset_class: object) -> str:
+    """Return the calendar of a source that states none."""
+    return "24/7" if asset_class == "crypto" else "XNYS"
+
+
 class SourceSettings(Section):
     """What every source has: the asset class of its symbols and their calendar."""
 

@@ -62,7 +62,8 @@ def test_first_and_last_bar(tmp_path: Path, name: str, file: VendorFile, how: st
     """One line of configuration reads a vendor's file: the session, and the unit of volume, that it means."""
     put(tmp_path, file)
     layout = file_layouts()[name]
-    stated = {"layout": name} if how == "named" else {"asset_class": layout.asset_class}
+    calendar = {"calendar": layout.read["calendar"]} if "calendar" in layout.read else {}
+    stated = {"layout": name} if how == "named" else {"asset_class": layout.asset_class, **calendar}
     bars = bars_of(read(tmp_path, file.name, **stated, **file.settings), file.first[0])
     assert len(bars) == file.sessions
     assert bars[0] == about(file.first)
@@ -88,6 +89,10 @@ WHOLE_DOLLARS = """
 20240102 00:00,100000,120000,90000,110000,1000
 20240103 00:00,110000,130000,100000,125000,2000
 """
+NO_VOLUME = """
+2024.01.08,00:00,1.10,1.12,1.09,1.11,0
+2024.01.09,00:00,1.11,1.13,1.10,1.125,0
+"""
 EARLY_DAYS = """
 "Date","Price","Open","High","Low","Vol.","Change %"
 "02/01/2024","12.50","11.00","13.00","10.00","2.00K","13.64%"
@@ -106,6 +111,12 @@ AMBIGUOUS = {
         WHOLE_DOLLARS,
         ["lean_crypto", "lean_equity"],
         "price_scale: 0.0001",
+    ),
+    "metatrader or histdata, no volume and no name": (
+        "EURUSD.csv",
+        NO_VOLUME,
+        ["histdata_mt", "metatrader4"],
+        "timezone: Etc/GMT+5",
     ),
     "month first or day first, no day above 12": (
         "SAP.csv",
@@ -260,3 +271,22 @@ def test_columns_of_a_named_layout_come_in_any_order(order: list[int]) -> None:
         (Path(folder) / "AAPL.csv").write_text("\n".join(lines) + "\n")
         bars = bars_of(read(Path(folder), "AAPL.csv", asset_class="equity"), "AAPL")
     assert bars == [("AAPL", "2024-01-16", 11.0, 13.0, 10.0, 12.5, 2000.0)]
+
+
+def test_a_calendar_of_another_exchange_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Minutes of Shanghai have no place in New York's hours: an error. Days have one, most of them: a warning."""
+    put(tmp_path, FILES["baostock_minutes"][0])
+    with pytest.raises(SourceError, match="have the sessions of XSHG, and the source those of XNYS") as caught:
+        read(tmp_path, "m.csv", asset_class="equity")
+    assert "state `calendar: XSHG`" in str(caught.value)
+    put(tmp_path, FILES["baostock"][0])
+    assert read(tmp_path, "k.csv", asset_class="equity").height == 2
+    assert "state `calendar: XSHG`" in caplog.text
+
+
+@pytest.mark.parametrize("how", [{}, {"layout": "metatrader4"}])
+def test_what_the_file_does_not_say_is_asked_for(tmp_path: Path, how: dict[str, object]) -> None:
+    """Minutes in the time of a broker's server need its zone; days do not."""
+    put(tmp_path, FILES["metatrader4"][1])
+    with pytest.raises(SourceError, match="time of the broker's server, and the file does not say which `timezone`"):
+        read(tmp_path, "AAPL.csv", asset_class="equity", **how)

@@ -154,9 +154,11 @@ def _generic(sample: Sample, name: str, path: str, directory: Path, asset_class:
     if columns:
         keys["columns"] = {ours: header[at] for ours, at in columns.items()}
     keys["calendar"] = _source(keys | {"path": name}, asset_class).calendar
-    # Reading says what is wrong with a file that has no usable columns.
-    bars = files.read(_source(keys | {"path": name}, asset_class), start=_FIRST, end=_LAST, directory=directory)
+    bars, problem = _read(keys | {"path": name}, directory)
+    if problem and not columns:
+        raise SourceError(problem[0])
     doubts = [
+        *problem,
         "no known layout: what volume counts, whose prices these are and in which zone the stamps are is not known",
         *([] if asset_class else ["asset_class is a guess"]),
         *_doubts_of(bars, str(keys["calendar"])),
@@ -178,7 +180,7 @@ def _read(keys: dict[str, object], directory: Path) -> tuple[pl.DataFrame, tuple
     try:
         return files.read(source, start=_FIRST, end=_LAST, directory=directory), ()
     except SourceError as error:
-        return pl.DataFrame(schema=files.SCHEMA), (f"it cannot be read so: {error}",)
+        return pl.DataFrame(schema=files.SCHEMA), (str(error),)
 
 
 def _doubts_of(bars: pl.DataFrame, calendar: str) -> list[str]:

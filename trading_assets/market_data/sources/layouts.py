@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +17,13 @@ import polars as pl
 from pydantic import ValidationError
 
 from trading_assets.config.file_layouts import AUTO, GENERIC, FileLayout, Turnover, file_layouts, with_layout
-from trading_assets.config.sources import INTERVALS, FilesSource
+from trading_assets.config.sources import INTERVALS, FilesSource, default_calendar
 from trading_assets.market_data.sources.columns import ColumnError, find_columns
 from trading_assets.market_data.sources.dates import DateColumnError, to_local_times
 from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.numbers import to_numbers
 from trading_assets.market_data.sources.samples import Sample, sample_of
+from trading_assets.market_data.sources.times_of_day import to_times_of_day
 
 _PRICES = ("open", "high", "low", "close")
 _MOST = 0.95  # of the rows: a file may have bad ones
@@ -77,8 +78,12 @@ def settings_of_files(source: FilesSource, files: Sequence[tuple[Path, str]]) ->
         return [source] * len(files)
     samples = [sample_of(path, name) for path, name in files]
     layout = file_layouts().get(source.layout)
+    stated = source.model_fields_set
     if layout is not None:
-        return [_as_found(sample, source, layout, "interval" in source.model_fields_set) for sample in samples]
+        found = [_as_found(sample, source, layout, "interval" in stated) for sample in samples]
+        for sample, settings in zip(samples, found, strict=True):
+            _ask(layout, settings, stated, sample.name)
+        return found
     candidates = _candidates(source)
     fitting = [_fitting(sample, candidates) for sample in samples]
     common = set.intersection(*(set(readings) for readings in fitting if readings), set(file_layouts()))
@@ -88,9 +93,12 @@ def settings_of_files(source: FilesSource, files: Sequence[tuple[Path, str]]) ->
         agreed = {name: reading for name, reading in readings.items() if name in common} or readings
         if len(agreed) > 1:
             raise ambiguous(sample.name, list(agreed.values()))
-        chosen.append(next(iter(agreed.values())).settings if agreed else source)
-        if agreed:
-            logger.info("%s: read as layout %s", sample.name, next(iter(agreed)))
+        reading = next(iter(agreed.values()), None)
+        if reading is not None:
+            _ask(reading.layout, reading.settings, stated, sample.name)
+            _compare_calendars(reading.layout, reading.settings, sample.name)
+            logger.info("%s: read as layout %s", sample.name, reading.layout.name)
+        chosen.append(source if reading is None else reading.settings)
     return chosen
 
 
@@ -111,6 +119,33 @@ def ambiguous(file: str, readings: Sequence[Reading]) -> SourceError:
         expected="one layout",
         todo=" or ".join(f"set `layout: {reading.layout.name}`" for reading in readings),
     )
+
+
+def _ask(layout: FileLayout, settings: FilesSource, stated: Set[str], file: str) -> None:
+    """Raise if bars shorter than a day need a key that the source does not state."""
+    for key, why in layout.asks.items():
+        if settings.interval != "1d" and key not in stated:
+            raise SourceError(
+                f"{why}, and the file does not say which `{key}` that is",
+                file=file,
+                expected=f"`{key}` beside `layout: {layout.name}`",
+                todo=f"state `{key}` of the source",
+            )
+
+
+def _compare_calendars(layout: FileLayout, settings: FilesSource, file: str) -> None:
+    """Refuse bars shorter than a day, and warn of daily ones, whose sessions are not those of the default calendar.
+
+    A recognised layout does not change the calendar: it is known before any file is looked at.
+    """
+    own = layout.read.get("calendar")
+    defaults = [default_calendar(asset_class) for asset_class in ("equity", "crypto")]
+    if own is None or settings.calendar == own or settings.calendar not in defaults:
+        return
+    what = f"files of the layout {layout.name} have the sessions of {own}, and the source those of {settings.calendar}"
+    if settings.interval != "1d":
+        raise SourceError(what, file=file, expected=f"calendar {own}", todo=f"state `calendar: {own}`")
+    logger.warning("%s: %s; state `calendar: %s`", file, what, own)
 
 
 def _is_looked_at(source: FilesSource) -> bool:
@@ -318,6 +353,8 @@ def _interval(table: _Table, settings: FilesSource, file: str) -> str:
     local = _local_times(table, settings, columns["session"]) if columns is not None else None
     if columns is None or local is None:
         return settings.interval
+    if "time" in columns:
+        local = local + to_times_of_day(table.column(columns["time"]))
     symbol = table.column(columns["symbol"]) if "symbol" in columns else pl.Series([None] * len(table.rows))
     stamps = pl.DataFrame({"symbol": symbol.cast(pl.String).fill_null(""), "local": local}).drop_nulls().unique()
     steps = stamps.sort("symbol", "local").select(pl.col("local").diff().over("symbol")).to_series().drop_nulls()

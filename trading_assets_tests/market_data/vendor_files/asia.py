@@ -57,6 +57,22 @@ date,code,open,high,low,close,preclose,volume,amount,adjustflag,turn,tradestatus
             last=("sh.600000", "2024-01-16", *_LATER),
         ),
     ],
+    "baostock_minutes": [
+        # The first five minutes end at 9:35: 600 + 400 shares; 9:30 would be before the open.
+        VendorFile(
+            "m.csv",
+            """
+date,time,code,open,high,low,close,volume,amount,adjustflag
+2024-01-02,20240102093000000,sh.600000,7,7,7,7,5000,35000,3
+2024-01-02,20240102093500000,sh.600000,10,11,9,10.5,600,6200,3
+2024-01-02,20240102150000000,sh.600000,10.5,12,10,11,400,4400,3
+2024-01-16,20240116093500000,sh.600000,11,13,10,12.5,1500,17000,3
+2024-01-16,20240116094000000,sh.600000,12.5,12.5,12.5,12.5,500,6250,3
+""",
+            first=("sh.600000", "2024-01-02", *_BARS),
+            last=("sh.600000", "2024-01-16", *_LATER),
+        ),
+    ],
     "baostock_adjusted": [
         VendorFile(
             "k.csv",
