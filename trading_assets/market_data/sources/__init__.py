@@ -12,9 +12,9 @@ from trading_assets.config.remote_sources import AnySource, RemoteSource, SqlSou
 from trading_assets.config.sources import FilesSource, SampleSource
 from trading_assets.market_data.sources import files, remote, sample, sql
 from trading_assets.market_data.sources.errors import SourceError
-from trading_assets.market_data.sources.raw import arrange
+from trading_assets.market_data.sources.raw import Received, arrange
 
-__all__ = ["Access", "SourceError", "read_bars"]
+__all__ = ["Access", "Received", "SourceError", "read", "read_bars"]
 
 
 class Access(NamedTuple):
@@ -35,10 +35,10 @@ class Access(NamedTuple):
     today: dt.date
 
 
-def read_bars(
+def read(
     source: AnySource, *, start: dt.date, end: dt.date, directory: Path, seed: int, access: Access | None = None
-) -> pl.DataFrame:
-    """Bars of one source, as received.
+) -> Received:
+    """Bars of one source, as received, and its rows that are no bars.
 
     Parameters
     ----------
@@ -55,9 +55,10 @@ def read_bars(
 
     Returns
     -------
-    DataFrame
-        symbol, asset_class (`equity`, `crypto` or `index`), session (DATE), open, high, low, close, volume,
-        adj_close, market_cap, coverage (Float64), source, source_file, source_line; sorted by symbol and session. A
+    Received
+        Bars have symbol, asset_class (`equity`, `crypto` or `index`), session (DATE), open, high, low, close, volume,
+        adj_close, market_cap, cash_dividend, split_ratio, coverage (Float64), source, source_file, source_line; sorted
+        by symbol and session. A
         cell that is no finite number is null and its row stays: the quality rules check it. `source_file` (never an
         absolute path) and `source_line` are null where there is no file.
 
@@ -69,7 +70,7 @@ def read_bars(
         Its key is not in the environment.
     """
     if isinstance(source, SampleSource):
-        return sample.read(start, end)
+        return Received(sample.read(start, end))
     if isinstance(source, FilesSource):
         return files.read(source, start=start, end=end, directory=directory)
     if isinstance(source, SqlSource):
@@ -80,8 +81,15 @@ def read_bars(
         if access is None:
             raise TypeError("a vendor's source needs `access`")
         vendor = vendor_of(source, access.anchor, access.today)
-        return remote.read(source, vendor, start=start, end=end, today=access.today, cache=access.cache)
+        return Received(remote.read(source, vendor, start=start, end=end, today=access.today, cache=access.cache))
     from trading_assets.market_data.synthetic import generate
 
     frame = generate(source, start, end, seed if source.seed is None else source.seed)
-    return arrange(frame, start, end)
+    return Received(arrange(frame, start, end))
+
+
+def read_bars(
+    source: AnySource, *, start: dt.date, end: dt.date, directory: Path, seed: int, access: Access | None = None
+) -> pl.DataFrame:
+    """The bars of `read`."""
+    return read(source, start=start, end=end, directory=directory, seed=seed, access=access).bars
