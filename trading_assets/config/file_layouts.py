@@ -37,6 +37,10 @@ class Recognition(Section):
     file: str = Field(default="", description="regular expression found in the path, in any case")
     not_file: str = Field(default="", description="regular expression that is not found in the path, in any case")
     turnover: Turnover | None = None
+    splits_in_prices: str = Field(
+        default="",
+        description="a column of splits by which prices do not jump: they are divided by them already",
+    )
 
     @field_validator("first_line", "file", "not_file")
     @classmethod

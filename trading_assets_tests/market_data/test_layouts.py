@@ -47,6 +47,14 @@ def bars_of(frame: pl.DataFrame, symbol: str) -> list[tuple[object, ...]]:
     ).rows()  # fmt: skip
 
 
+def actions_of(frame: pl.DataFrame) -> list[tuple[object, ...]]:
+    """session, dividend, ratio of the rows that state one."""
+    actions = frame.select(
+        pl.col("session").cast(pl.String), pl.col("cash_dividend").fill_null(0), pl.col("split_ratio").fill_null(1)
+    )
+    return actions.filter((pl.col("cash_dividend") != 0) | ~pl.col("split_ratio").is_in([0, 1])).rows()
+
+
 def about(bar: tuple[object, ...]) -> tuple[object, ...]:
     return (*bar[:2], *(pytest.approx(value, rel=1e-12) for value in bar[2:]))
 
@@ -64,10 +72,12 @@ def test_first_and_last_bar(tmp_path: Path, name: str, file: VendorFile, how: st
     layout = file_layouts()[name]
     calendar = {"calendar": layout.read["calendar"]} if "calendar" in layout.read else {}
     stated = {"layout": name} if how == "named" else {"asset_class": layout.asset_class, **calendar}
-    bars = bars_of(read(tmp_path, file.name, **stated, **file.settings), file.first[0])
+    frame = read(tmp_path, file.name, **stated, **file.settings)
+    bars = bars_of(frame, file.first[0])
     assert len(bars) == file.sessions
     assert bars[0] == about(file.first)
     assert bars[-1] == about(file.last)
+    assert actions_of(frame) == list(file.actions)
 
 
 @pytest.mark.parametrize(("name", "file"), EACH)
@@ -290,3 +300,34 @@ def test_what_the_file_does_not_say_is_asked_for(tmp_path: Path, how: dict[str, 
     put(tmp_path, FILES["metatrader4"][1])
     with pytest.raises(SourceError, match="time of the broker's server, and the file does not say which `timezone`"):
         read(tmp_path, "AAPL.csv", asset_class="equity", **how)
+
+
+def test_splits_that_prices_do_not_contain_are_no_yfinance(tmp_path: Path) -> None:
+    """Columns of yfinance over prices as traded: 2 for 1 halves the close from 11 to 5.5, so the split is applied."""
+    lines = [
+        "Date,Open,High,Low,Close,Volume,Dividends,Stock Splits",
+        "2024-01-02,10,12,9,11,1000,0,0",
+        "2024-01-03,5.5,6,5,5.5,2000,0,2.0",
+    ]
+    (tmp_path / "AAPL.csv").write_text("\n".join(lines) + "\n")
+    bars = read(tmp_path, "AAPL.csv", asset_class="equity", symbol_from="filename")
+    assert actions_of(bars) == [("2024-01-03", 0.0, 2.0)]
+    (tmp_path / "AAPL.csv").write_text("\n".join(lines).replace("5.5,6,5,5.5", "11,12,10,11") + "\n")
+    assert actions_of(read(tmp_path, "AAPL.csv", asset_class="equity", symbol_from="filename")) == []
+
+
+def test_chinese_columns_in_their_encoding(tmp_path: Path) -> None:
+    file = FILES["akshare"][0]
+    (tmp_path / file.name).write_bytes(file.text.removeprefix("\n").encode("gbk"))
+    bars = read(tmp_path, file.name, asset_class="equity", calendar="XSHG", encoding="gbk")
+    assert bars_of(bars, "600000") == [about(file.first), about(file.last)]
+    assert bars_of(read(tmp_path, file.name, layout="akshare", encoding="gbk"), "600000")[0] == about(file.first)
+
+
+@pytest.mark.parametrize("unit", [{"volume_scale": 1}, {"volume_scale": 1000}, {"volume_in": "quote"}])
+def test_the_source_s_unit_of_volume_replaces_the_layouts(tmp_path: Path, unit: dict[str, object]) -> None:
+    """tushare counts hands of 100; who states something else gets that alone: 10, 10,000, 10 yuan at a close of 11."""
+    put(tmp_path, FILES["tushare"][0])
+    expected = {1: 10.0, 1000: 10_000.0}.get(unit.get("volume_scale", 0), 10 / 11)  # type: ignore[call-overload]
+    bars = read(tmp_path, "daily.csv", layout="tushare", **unit)
+    assert bars["volume"][0] == pytest.approx(expected)

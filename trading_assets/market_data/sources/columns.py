@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 
 from trading_assets.market_data.sources.errors import SourceError
-from trading_assets.market_data.sources.raw import NUMBERS
+from trading_assets.market_data.sources.raw import ACTIONS, NUMBERS
 
 # Usual names, letters and digits only, most telling first: a file with `date` and `unix` means `date`.
 _USUAL: Mapping[str, Sequence[tuple[str, ...]]] = {
@@ -25,8 +25,16 @@ _USUAL: Mapping[str, Sequence[tuple[str, ...]]] = {
     "volume": (("volume",), ("vol",), ("v",)),
     "adj_close": (("adjclose", "adjustedclose"),),
     "market_cap": (("marketcap", "marketcapitalization", "marketcapitalisation", "capitalization"),),
+    "cash_dividend": (
+        ("cashdividend", "divcash", "dividendamount"),
+        ("dividend", "dividends", "exdividend", "divamt", "dividendcash"),
+    ),
+    "split_ratio": (
+        ("splitratio", "splitfactor", "splitcoefficient", "stocksplit", "stocksplits"),
+        ("split", "splits"),
+    ),
 }
-_OPTIONAL = ("adj_close", "market_cap")
+_OPTIONAL = ("adj_close", "market_cap", *ACTIONS)
 #: Name of a column with the time of day that belongs to the date in another one.
 _TIME = "time"
 
@@ -56,7 +64,7 @@ def find_columns(
     header
         Names in the file.
     mapped
-        Our name -> the file's name.
+        Our name -> the file's name; "" for an optional one that the file does not have, whatever it is called.
     symbol_column
         Name of the column of symbols; None if the symbol is not in a column. `symbol` stands for any
         usual name.
@@ -78,6 +86,8 @@ def find_columns(
             wanted["symbol"] = symbol_column
     found: dict[str, int] = {}
     for name in ours:
+        if name in _OPTIONAL and wanted.get(name) == "":
+            continue  # declared as absent
         positions = _positions(header, name, wanted)
         if len(positions) > 1:
             raise ColumnError(
@@ -97,6 +107,11 @@ def find_columns(
     if times and times[0] not in found.values():
         found[_TIME] = times[0]
     return found
+
+
+def usual_names(name: str) -> tuple[str, ...]:
+    """Names, letters and digits only, that columns of ours usually have."""
+    return tuple(usual for names in _USUAL[name] for usual in names)
 
 
 def resembles_header(fields: Sequence[str], mapped: Mapping[str, str]) -> bool:

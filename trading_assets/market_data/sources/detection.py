@@ -178,7 +178,7 @@ def _generic(sample: Sample, name: str, path: str, directory: Path, asset_class:
 def _read(keys: dict[str, object], directory: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
     source = FilesSource.model_validate({"source": "files", **keys})
     try:
-        return files.read(source, start=_FIRST, end=_LAST, directory=directory), ()
+        return files.read(source, start=_FIRST, end=_LAST, directory=directory).bars, ()
     except SourceError as error:
         return pl.DataFrame(schema=files.SCHEMA), (str(error),)
 

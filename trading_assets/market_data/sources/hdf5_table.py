@@ -19,7 +19,6 @@ import polars as pl
 from trading_assets.market_data.sources.errors import SourceError
 
 ENDINGS = (".h5", ".hdf", ".hdf5")
-MAGIC = b"\x89HDF\r\n\x1a\n"
 _PLAIN = {
     "builtins": {"set", "frozenset", "slice", "complex", "bytearray"},
     "_codecs": {"encode"},

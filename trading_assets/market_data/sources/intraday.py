@@ -8,7 +8,7 @@ from typing import Literal
 import polars as pl
 
 from trading_assets.market_data import calendars
-from trading_assets.market_data.sources.raw import NUMBERS, PRICES
+from trading_assets.market_data.sources.raw import ACTIONS, NUMBERS, PRICES
 
 #: Longest part of a day between a session's local date and the calendar day it is looked up under.
 _REACH = dt.timedelta(days=4)
@@ -61,6 +61,7 @@ def to_sessions(
             pl.col("close", "adj_close", "market_cap").last(),
             pl.when(pl.col("volume").count() > 0).then(pl.col("volume").sum()).alias("volume"),
             (pl.len() / pl.col("room").first()).clip(0.0, 1.0).alias("coverage"),
+            *[pl.col(name).max() for name in ACTIONS if name in bars.columns],
             *[pl.col(name).first() for name in kept if name not in ("symbol", "session")],
         )
     )  # fmt: skip

@@ -23,6 +23,7 @@ from trading_assets.market_data.sources.dates import DateColumnError, to_local_t
 from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.numbers import to_numbers
 from trading_assets.market_data.sources.samples import Sample, sample_of
+from trading_assets.market_data.sources.stated_actions import to_ratios
 from trading_assets.market_data.sources.times_of_day import to_times_of_day
 
 _PRICES = ("open", "high", "low", "close")
@@ -76,7 +77,7 @@ def settings_of_files(source: FilesSource, files: Sequence[tuple[Path, str]]) ->
     """
     if not _is_looked_at(source):
         return [source] * len(files)
-    samples = [sample_of(path, name) for path, name in files]
+    samples = [sample_of(path, name, source.encoding) for path, name in files]
     layout = file_layouts().get(source.layout)
     stated = source.model_fields_set
     if layout is not None:
@@ -245,6 +246,8 @@ def _reasons(sample: Sample, table: _Table, layout: FileLayout, settings: FilesS
         return None
     if not table.has_header and not _is_ordered(table, settings, columns):
         return None
+    if wanted.splits_in_prices and not _are_splits_in_prices(table, settings, columns, wanted.splits_in_prices):
+        return None
     ratio = _turnover_ratio(table, layout, settings, columns)
     if ratio is not None:
         if not 1 / _FACTOR < ratio < _FACTOR:
@@ -297,6 +300,19 @@ def _is_ordered(table: _Table, settings: FilesSource, columns: Mapping[str, str]
     return bool(ordered.sum() >= _MOST * prices.height)
 
 
+def _are_splits_in_prices(table: _Table, settings: FilesSource, columns: Mapping[str, str], name: str) -> bool:
+    """Whether closes do not jump by the splits that a column states; true where it states none."""
+    local = _local_times(table, settings, columns["session"])
+    if local is None or "close" not in columns:
+        return True
+    ratios = to_ratios(table.column(name), decimal=settings.decimal, thousands=settings.thousands)
+    closes = pl.DataFrame({"local": local, "close": _numbers(table, settings, columns["close"]), "ratio": ratios})
+    moves = closes.drop_nulls(["local", "close"]).sort("local").with_columns(move=pl.col("close").log().diff())
+    stated = moves.filter((pl.col("ratio") > 0) & (pl.col("ratio") != 1)).drop_nulls("move")
+    jump = pl.col("move") + pl.col("ratio").log()
+    return stated.is_empty() or bool(stated.select((pl.col("move").abs() < jump.abs()).mean() > 0.5).item())
+
+
 def _turnover_ratio(
     table: _Table, layout: FileLayout, settings: FilesSource, columns: Mapping[str, str]
 ) -> float | None:
@@ -318,7 +334,7 @@ def _values(
     frame = pl.DataFrame(
         {
             "value": _numbers(table, settings, turnover.column) * turnover.scale,
-            "volume": numbers.pop("volume") * getattr(settings, "volume_scale", 1.0),
+            "volume": numbers.pop("volume") * settings.volume_scale,
             **{name: prices * settings.price_scale for name, prices in numbers.items()},
         }
     ).filter(pl.all_horizontal(pl.all() > 0))

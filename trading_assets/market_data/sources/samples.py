@@ -14,11 +14,14 @@ from typing import IO
 import polars as pl
 
 from trading_assets.market_data.sources import hdf5_table, json_table
+from trading_assets.market_data.sources.encodings import to_utf8
 from trading_assets.market_data.sources.errors import SourceError
+from trading_assets.market_data.sources.file_kinds import START, kind_of
 from trading_assets.market_data.sources.tabular import SEPARATORS, is_table_member
 
 _BYTES = 1 << 17
 _ROWS = 400
+_UTF8 = ("utf-8", "utf8", "utf-8-sig")
 _UNREADABLE = (
     OSError, EOFError, ValueError, RuntimeError, NotImplementedError,
     zlib.error, zipfile.BadZipFile, SourceError, pl.exceptions.PolarsError,
@@ -70,7 +73,7 @@ class Sample:
         return self._parsed[key]
 
 
-def sample_of(path: Path, name: str) -> Sample:
+def sample_of(path: Path, name: str, encoding: str = "utf-8") -> Sample:
     """Read the head of a file; one that cannot be read has an empty sample, and opening it will say why.
 
     Parameters
@@ -79,38 +82,47 @@ def sample_of(path: Path, name: str) -> Sample:
         Where to read.
     name
         How to name it.
+    encoding
+        Of a text.
     """
-    ending = path.suffix.lower()
     try:
-        if ending in (".parquet", ".pq"):
-            rows = pl.scan_parquet(path, glob=False, hive_partitioning=False).head(_ROWS).collect()
-            return _of_table(name, rows)
-        if ending in hdf5_table.ENDINGS:
-            table = next(iter(hdf5_table.open_hdf5(path, name)))
-            return _of_table(table.name, table.rows.head(_ROWS))
-        if ending == ".zip":
-            with zipfile.ZipFile(path) as archive:
-                members = sorted(filter(is_table_member, archive.namelist()))
-                if not members:
-                    return Sample(name)
-                with archive.open(members[0]) as stream:
-                    return _of_stream(stream, f"{name}/{members[0]}", members[0])
-        if ending == ".gz":
-            with gzip.open(path) as stream:
-                return _of_stream(stream, name, path.stem)
-        with path.open("rb") as stream:
-            return _of_stream(stream, name, path.name)
+        return _sample(path, name, encoding)
     except _UNREADABLE:
         return Sample(name)
 
 
-def _of_stream(stream: IO[bytes] | gzip.GzipFile, name: str, file: str) -> Sample:
+def _sample(path: Path, name: str, encoding: str) -> Sample:
+    with path.open("rb") as stream:
+        kind = kind_of(stream.read(START))
+    ending = path.suffix.lower()
+    if kind == "parquet" or ending in (".parquet", ".pq"):
+        return _of_table(name, pl.scan_parquet(path, glob=False, hive_partitioning=False).head(_ROWS).collect())
+    if kind == "arrow":
+        return _of_table(name, pl.read_ipc(path).head(_ROWS))
+    if kind == "hdf5" or ending in hdf5_table.ENDINGS:
+        table = next(iter(hdf5_table.open_hdf5(path, name)))
+        return _of_table(table.name, table.rows.head(_ROWS))
+    if kind == "zip" or ending == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            members = sorted(filter(is_table_member, archive.namelist()))
+            if not members:
+                return Sample(name)
+            with archive.open(members[0]) as stream:
+                return _of_stream(stream, f"{name}/{members[0]}", members[0], encoding)
+    if kind == "gzip" or ending == ".gz":
+        with gzip.open(path) as unpacked:
+            return _of_stream(unpacked, name, path.stem if ending == ".gz" else path.name, encoding)
+    with path.open("rb") as stream:
+        return _of_stream(stream, name, path.name, encoding)
+
+
+def _of_stream(stream: IO[bytes] | gzip.GzipFile, name: str, file: str, encoding: str) -> Sample:
     if PurePosixPath(file).suffix.lower() in json_table.ENDINGS:
-        names, cells = json_table.first_rows(name, stream.read(), _ROWS)
+        names, cells = json_table.first_rows(name, to_utf8(stream.read(), encoding, file=name), _ROWS)
         return Sample(name, names=names, cells=cells)
     data = stream.read(_BYTES)
-    text = data.decode("utf-8-sig", errors="replace")
-    lines = text.splitlines()
+    text = data.decode("utf-8-sig" if encoding.lower() in _UTF8 else encoding, errors="replace")
+    lines = text.removeprefix("\ufeff").splitlines()
     if len(data) == _BYTES:
         lines = lines[:-1]  # the last one is cut
     return Sample(name, lines=tuple(lines))

@@ -18,12 +18,22 @@ import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.market_data.sources import hdf5_table
-from trading_assets.market_data.sources.errors import SourceError
+from trading_assets.market_data.sources.binary_tables import ArrowTable, ParquetTable
+from trading_assets.market_data.sources.encodings import likely_encoding, to_utf8
+from trading_assets.market_data.sources.errors import EmptyFileError, SourceError
+from trading_assets.market_data.sources.file_kinds import (
+    START,
+    kind_of,
+    refuse_message,
+    refuse_other_kinds,
+    refuse_workbook,
+)
 from trading_assets.market_data.sources.json_table import ENDINGS, JsonTable
 
 LONGEST_LINE = 100_000  # bytes; a bar is some hundred
 SEPARATORS = (",", ";", "\t", "|")
 _CHUNK = 1 << 24
+_SHORT = 200
 _BLANKS = " \r\n"
 
 
@@ -58,11 +68,14 @@ class Layout:
         Names of the columns of a file that does not name them itself; empty for one that does.
     separator
         Between the fields of a CSV; None: that of `SEPARATORS` which parts its first line into most fields.
+    encoding
+        Of a text.
     """
 
     skip_rows: int = 0
     header: tuple[str, ...] = ()
     separator: str | None = None
+    encoding: str = "utf-8"
 
 
 def open_tables(path: Path, name: str, layout: Layout) -> Iterator[Tabular]:
@@ -83,15 +96,21 @@ def open_tables(path: Path, name: str, layout: Layout) -> Iterator[Tabular]:
         The file cannot be opened, is cut, empty, or not what its name says.
     """
     try:
-        if path.suffix.lower() in (".parquet", ".pq"):
+        with path.open("rb") as stream:
+            kind = kind_of(stream.read(START))
+        ending = path.suffix.lower()
+        if kind == "parquet" or ending in (".parquet", ".pq"):
             yield ParquetTable(path, name)
-        elif path.suffix.lower() in hdf5_table.ENDINGS:
+        elif kind == "hdf5" or ending in hdf5_table.ENDINGS:
             yield from hdf5_table.open_hdf5(path, name)
-        elif path.suffix.lower() == ".zip":
+        elif kind == "arrow":
+            yield ArrowTable(path, name)
+        elif kind == "zip" or ending == ".zip":
             for member, data in _members(path, name):
                 yield _text_table(member, data, layout)
-        elif path.suffix.lower() == ".gz":
-            yield _text_table(name, _decompress(path, name), layout, ending=Path(path.stem).suffix)
+        elif kind == "gzip" or ending == ".gz":
+            inner = Path(path.stem).suffix if ending == ".gz" else ending
+            yield _text_table(name, _decompress(path, name), layout, ending=inner)
         else:
             yield _text_table(name, path.read_bytes(), layout)
     except OSError as error:
@@ -99,8 +118,11 @@ def open_tables(path: Path, name: str, layout: Layout) -> Iterator[Tabular]:
 
 
 def _text_table(name: str, data: bytes, layout: Layout, ending: str | None = None) -> Tabular:
+    refuse_other_kinds(data, name)
+    data = to_utf8(data, layout.encoding, file=name)
     if (PurePosixPath(name).suffix if ending is None else ending).lower() in ENDINGS:
         return JsonTable(name, data, layout.header)
+    refuse_message(data, name)
     return CsvTable(name, data, layout)
 
 
@@ -114,10 +136,14 @@ class CsvTable:
         self._given = layout.header
         self._data = data.removeprefix(b"\xef\xbb\xbf")
         if not self._data or self._data.isspace():
-            raise SourceError("the file is empty", file=name, line=1, expected="a header and rows of bars")
+            raise EmptyFileError("the file is empty", file=name, line=1, expected="a header and rows of bars")
         self._lines = _Lines.of(self._data)
         self.separator = layout.separator or self._separator()
         self._reject_long_line()
+        #: The symbol that a header of three lines states (columns, ticker, name of the index), as yfinance writes it.
+        self.ticker: str | None = None
+        if not layout.header and layout.skip_rows == 0:
+            self._take_three_lines()
 
     @cached_property
     def header(self) -> tuple[str, ...]:
@@ -132,6 +158,30 @@ class CsvTable:
                 todo="check `skip_rows`",
             )
         return names
+
+    def text_on(self, line: int) -> str:
+        """A line as the file has it."""
+        start, end = self._lines.span(line)
+        return self._data[start:end].decode("utf-8", "replace").strip(_BLANKS)
+
+    def _take_three_lines(self) -> None:
+        """Read a header of three lines: names of columns, the ticker below each, and the name of the dates alone."""
+        start, end = self._lines.span(3)
+        third = self.names_on(3) if self._lines.count > 3 and end - start < _SHORT else ()
+        if len(third) < 5 or not third[0] or any(third[1:]) or third[0].lower() not in ("date", "datetime"):
+            return
+        names, tickers = self.names_on(1), set(self.names_on(2)[1:])
+        if len(tickers) != 1:
+            raise SourceError(
+                f"columns of {len(tickers)} tickers side by side under a header of three lines",
+                file=self.name,
+                line=2,
+                expected="the bars of one ticker in a file, or a column of symbols",
+                todo='with pandas: bars.stack("Ticker", future_stack=True).reset_index().to_csv(...), and '
+                "`symbol_from: Ticker`",
+            )
+        (self.ticker,) = tickers
+        self._given, self.header_line = (third[0], *names[1:]), 3
 
     def names_on(self, line: int) -> tuple[str, ...]:
         """Fields of a line, stripped; none if the line is blank or beyond the end."""
@@ -238,7 +288,7 @@ class CsvTable:
                 line=line,
                 column=column,
                 expected="UTF-8",
-                todo="convert it, for example: iconv -f LATIN1 -t UTF-8 (UTF-16 for a file saved by Excel as Unicode)",
+                todo=f"convert it, or name what it is written in: `encoding: {likely_encoding(self._data)}`",
             )
         raise AssertionError("called for text that is UTF-8")
 
@@ -281,37 +331,6 @@ class _Lines:
         return [int(index) + 1 for index in np.flatnonzero(self.bare)]
 
 
-class ParquetTable:
-    """A Parquet file; a row counts as a line."""
-
-    header_line = 1
-
-    def __init__(self, path: Path, name: str) -> None:
-        self.name = name
-        self._path = path
-        if path.stat().st_size == 0:
-            raise SourceError("the file is empty", file=name, expected="a Parquet file")
-        try:
-            self.header = tuple(pl.read_parquet_schema(path))
-        except pl.exceptions.PolarsError as error:
-            raise self._unreadable(error) from None
-
-    def read(self, positions: Sequence[int]) -> pl.DataFrame:
-        """Typed columns by position."""
-        names = {str(position): self.header[position] for position in sorted(set(positions))}
-        scan = pl.scan_parquet(self._path, glob=False, hive_partitioning=False)
-        try:
-            rows = scan.select(pl.col(name).alias(position) for position, name in names.items()).collect()
-        except pl.exceptions.PolarsError as error:
-            raise self._unreadable(error) from None
-        return rows.with_columns(source_line=pl.int_range(pl.len(), dtype=pl.Int64) + 1)
-
-    def _unreadable(self, error: Exception) -> SourceError:
-        return SourceError(
-            f"not a readable Parquet file: {str(error).splitlines()[0]}", file=self.name, todo="deliver the file again"
-        )
-
-
 def is_table_member(member: str) -> bool:
     """Whether a member of a zip is a table."""
     ending = PurePosixPath(member).suffix.lower()
@@ -342,8 +361,10 @@ def _readable_lines(path: Path) -> int:
 
 def _members(path: Path, name: str) -> Iterator[tuple[str, bytes]]:
     """Members that are CSV, in the order of their names; read in memory, never written to a path of theirs."""
+    content = path.read_bytes()
+    refuse_workbook(content, name)
     try:
-        with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = sorted(filter(is_table_member, archive.namelist()))
             if not members:
                 raise SourceError("no CSV in the zip", file=name, expected="members ending in .csv")

@@ -20,6 +20,8 @@ class VendorFile(NamedTuple):
         What the user has to state beside the layout.
     sessions
         Number of bars of that symbol.
+    actions
+        Its sessions with a cash dividend or a split of its own column: session, dividend, ratio.
     """
 
     name: str
@@ -28,3 +30,4 @@ class VendorFile(NamedTuple):
     last: tuple[str, str, float, float, float, float, float | None]
     settings: dict[str, object] = {}
     sessions: int = 2
+    actions: tuple[tuple[str, float, float], ...] = ()

@@ -20,6 +20,32 @@ def _udiff(day: str, source: str, symbol: str, series: str, cells: str, volume: 
 
 
 ASIA: dict[str, list[VendorFile]] = {
+    "tushare": [
+        # 10 hands are 1,000 shares; 10.5 thousand yuan by 1,000 shares are 10.50.
+        VendorFile(
+            "daily.csv",
+            """
+ts_code,trade_date,open,high,low,close,pre_close,change,pct_chg,vol,amount
+000001.SZ,20240116,11,13,10,12.5,11,1.5,13.64,20,23
+000001.SZ,20240102,10,12,9,11,10,1,10,10,10.5
+""",
+            first=("000001.SZ", "2024-01-02", *_BARS),
+            last=("000001.SZ", "2024-01-16", *_LATER),
+        ),
+    ],
+    "akshare": [
+        # The same names as of Hong Kong, but 10 hands, worth 10,500 yuan, are 1,000 shares.
+        VendorFile(
+            "600000.csv",
+            """
+日期,股票代码,开盘,收盘,最高,最低,成交量,成交额,振幅,涨跌幅,涨跌额,换手率
+2024-01-02,600000,10,11,12,9,10,10500,30,10,1,0.1
+2024-01-16,600000,11,12.5,13,10,20,23000,27,13.64,1.5,0.2
+""",
+            first=("600000", "2024-01-02", *_BARS),
+            last=("600000", "2024-01-16", *_LATER),
+        ),
+    ],
     "tushare_hk": [
         # 10,500 dollars at about 11 are about 1,000 shares.
         VendorFile(

@@ -34,7 +34,7 @@ Date,Open,High,Low,Close,Adj Close,Volume
             """
 Date,Open,High,Low,Close,Volume,Dividends,Stock Splits
 2024-01-02 00:00:00-05:00,10,12,9,11,1000,0.0,0.0
-2024-01-16 00:00:00-05:00,11,13,10,12.5,2000,0.24,0.0
+2024-01-16 00:00:00-05:00,11,13,10,12.5,2000,0.24,2.0
 """,
             **_bars("AAPL"),
         ),
@@ -45,9 +45,10 @@ Date,Open,High,Low,Close,Volume,Dividends,Stock Splits
             """
 Date,Open,High,Low,Close,Adj Close,Volume,Dividends,Stock Splits
 2024-01-02 00:00:00-05:00,10,12,9,11,10.9,1000,0.0,0.0
-2024-01-16 00:00:00-05:00,11,13,10,12.5,12.5,2000,0.24,0.0
+2024-01-16 00:00:00-05:00,11,13,10,12.5,12.5,2000,0.24,2.0
 """,
             **_bars("AAPL"),
+            actions=(("2024-01-16", 0.24, 1.0),),
         ),
     ],
     "stooq_download": [
@@ -70,6 +71,54 @@ AAPL.US,D,20240102,000000,10,12,9,11,1000,0
 AAPL.US,D,20240116,000000,11,13,10,12.5,2000,0
 """,
             **_bars("AAPL"),
+        ),
+    ],
+    "tiingo": [
+        VendorFile(
+            "AAPL.csv",
+            """
+date,close,high,low,open,volume,adjClose,adjHigh,adjLow,adjOpen,adjVolume,divCash,splitFactor
+2024-01-02,11,12,9,10,1000,5.4,5.9,4.4,4.9,2000,0.0,1.0
+2024-01-16,12.5,13,10,11,2000,12.5,13,10,11,2000,0.24,2.0
+""",
+            **_bars("AAPL"),
+            actions=(("2024-01-16", 0.24, 2.0),),
+        ),
+    ],
+    "alpha_vantage_adjusted": [
+        VendorFile(
+            "daily_adjusted_AAPL.csv",
+            """
+timestamp,open,high,low,close,adjusted_close,volume,dividend_amount,split_coefficient
+2024-01-16,11,13,10,12.5,12.5,2000,0.24,2.0
+2024-01-02,10,12,9,11,5.4,1000,0.0000,1.0
+""",
+            **_bars("AAPL"),
+            actions=(("2024-01-16", 0.24, 2.0),),
+        ),
+    ],
+    "zipline_csvdir": [
+        VendorFile(
+            "daily/AAPL.csv",
+            """
+date,open,high,low,close,volume,dividend,split
+2024-01-02,10,12,9,11,1000,0.0,1.0
+2024-01-16,11,13,10,12.5,2000,0.24,2.0
+""",
+            **_bars("AAPL"),
+            actions=(("2024-01-16", 0.24, 2.0),),
+        ),
+    ],
+    "quandl_wiki": [
+        VendorFile(
+            "WIKI_PRICES.csv",
+            """
+ticker,date,open,high,low,close,volume,ex-dividend,split_ratio,adj_open,adj_high,adj_low,adj_close,adj_volume
+AAPL,2024-01-02,10,12,9,11,1000,0.0,1.0,4.9,5.9,4.4,5.4,2000
+AAPL,2024-01-16,11,13,10,12.5,2000,0.24,2.0,11,13,10,12.5,2000
+""",
+            **_bars("AAPL"),
+            actions=(("2024-01-16", 0.24, 2.0),),
         ),
     ],
     "eodhd": [
