@@ -22,7 +22,7 @@ __all__ = [
     "evening_open",
     "facts_of",
     "periods_per_year",
-    "session_ends",
+    "session_spans",
     "sessions",
     "trading_hours",
     "zone_of",
@@ -114,25 +114,28 @@ def zone_of(calendar: str) -> str:
     return "UTC" if calendar == ALWAYS else str(_example(calendar).tz)
 
 
-def session_ends(calendar: str, start: dt.date, end: dt.date, timezone: str = "UTC") -> pl.DataFrame:
-    """When each session in [start, end] is over: session, over (Datetime, UTC).
+def session_spans(calendar: str, start: dt.date, end: dt.date, timezone: str = "UTC") -> pl.DataFrame:
+    """When each day in [start, end] begins and is over as a session: session, begins, over (Datetime, UTC).
 
-    That is the close of an exchange's session, half days included, and of every day the calendar does not know, as of
-    `24/7`, the end of the day in `timezone`.
+    The open and the close of an exchange's session, half days included; of every day the calendar does not know, and of
+    `24/7`, the day in `timezone`.
     """
-    days = pl.DataFrame({"session": pl.date_range(start, end, eager=True)})
-    midnight = (pl.col("session") + _A_DAY).cast(pl.Datetime("us"))
-    days = days.with_columns(
-        over=midnight.dt.replace_time_zone(timezone, ambiguous="latest", non_existent="null")
-        .dt.convert_time_zone("UTC")
-        .fill_null(midnight.dt.replace_time_zone("UTC"))
+    days = pl.DataFrame({"session": pl.date_range(start, end, eager=True)}).select(
+        "session", begins=_midnight(pl.col("session"), timezone), over=_midnight(pl.col("session") + _A_DAY, timezone)
     )
     if calendar == ALWAYS:
         return days
-    closes = trading_hours(calendar, start, end).select("session", "closes")
-    return days.join(closes, on="session", how="left", maintain_order="left").select(
-        "session", over=pl.coalesce("closes", "over")
+    hours = trading_hours(calendar, start, end)
+    return days.join(hours, on="session", how="left", maintain_order="left").select(
+        "session", begins=pl.coalesce("opens", "begins"), over=pl.coalesce("closes", "over")
     )
+
+
+def _midnight(day: pl.Expr, timezone: str) -> pl.Expr:
+    """The instant at which a day begins in a zone; in UTC where a clock change skips it there."""
+    naive = day.cast(pl.Datetime("us"))
+    there = naive.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
+    return there.fill_null(naive.dt.replace_time_zone("UTC"))
 
 
 def periods_per_year(*of: str) -> int:

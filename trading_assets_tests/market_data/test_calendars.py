@@ -14,7 +14,7 @@ from trading_assets.market_data.calendars import (
     bounds,
     evening_open,
     periods_per_year,
-    session_ends,
+    session_spans,
     sessions,
     trading_hours,
 )
@@ -175,12 +175,12 @@ def test_periods_of_a_mixed_curve_are_those_of_its_calendars_together() -> None:
 
 def test_a_session_is_over_at_its_close_or_at_the_end_of_its_day() -> None:
     """Thanksgiving week of 2026: the Thursday is no session, on the Friday New York closes at 13:00 (18:00 UTC)."""
-    ends = session_ends("XNYS", dt.date(2026, 11, 25), dt.date(2026, 11, 28))["over"].to_list()
+    ends = session_spans("XNYS", dt.date(2026, 11, 25), dt.date(2026, 11, 28))["over"].to_list()
     expected = [(25, 21), (27, 0), (27, 18), (29, 0)]
     assert ends == [dt.datetime(2026, 11, day, hour, tzinfo=dt.UTC) for day, hour in expected]
-    of_crypto = session_ends("24/7", dt.date(2026, 11, 27), dt.date(2026, 11, 27))["over"].to_list()
+    of_crypto = session_spans("24/7", dt.date(2026, 11, 27), dt.date(2026, 11, 27))["over"].to_list()
     assert of_crypto == [dt.datetime(2026, 11, 28, tzinfo=dt.UTC)]
-    in_seoul = session_ends("24/7", dt.date(2026, 11, 27), dt.date(2026, 11, 27), "Asia/Seoul")["over"].to_list()
+    in_seoul = session_spans("24/7", dt.date(2026, 11, 27), dt.date(2026, 11, 27), "Asia/Seoul")["over"].to_list()
     assert in_seoul == [dt.datetime(2026, 11, 27, 15, tzinfo=dt.UTC)]
 
 

@@ -11,29 +11,36 @@ from trading_assets.market_data import calendars
 
 #: Every session of a date before this long ago is over, in whatever zone.
 _LONG_OVER = dt.timedelta(days=2)
+#: A session of the day after can have begun, in the evening or in the east.
+_A_DAY = dt.timedelta(days=1)
 
 logger = logging.getLogger(__name__)
 
 
 def finished(bars: pl.DataFrame, calendar: str, timezone: str, now: dt.datetime) -> pl.DataFrame:
-    """Bars whose session was over at `now`, in their order; a warning counts the others.
+    """Bars without those whose session is not over at `now`, in their order; a warning counts these.
 
     Parameters
     ----------
     bars
         symbol, session, source, and anything else.
     calendar, timezone
-        When sessions are over: `calendars.session_ends`. A session that is over at `now` is finished.
+        When sessions begin and are over: `calendars.session_spans`. A session that is over at `now` is finished.
     now
         When the bars were fetched, UTC.
+
+    Notes
+    -----
+    A bar of a later date whose session has not even begun has a wrong date, which the rules say of it.
     """
-    recent = now.date() - _LONG_OVER
-    doubtful = bars["session"].filter(bars["session"] >= recent).unique()
-    if doubtful.is_empty():
+    recent, latest = now.date() - _LONG_OVER, now.date() + _A_DAY
+    if not bars["session"].is_between(recent, latest).any():
         return bars
-    ends = calendars.session_ends(calendar, recent, now.date() + _LONG_OVER, timezone)
-    over = ends.filter(pl.col("over") <= now.replace(tzinfo=dt.UTC))["session"]
-    is_open = (pl.col("session") >= recent) & ~pl.col("session").is_in(over.implode())
+    moment = now.replace(tzinfo=dt.UTC)
+    spans = calendars.session_spans(calendar, recent, latest, timezone)
+    has_come = (pl.col("session") <= now.date()) | (pl.col("begins") <= moment)
+    unfinished = spans.filter(has_come & (pl.col("over") > moment))["session"]
+    is_open = pl.col("session").is_in(unfinished.implode())
     left_out = bars.filter(is_open)
     if left_out.is_empty():
         return bars
