@@ -10,7 +10,13 @@ import polars as pl
 
 from trading_assets.config.sources import INTERVALS, SYMBOL_PLACE, ColumnSettings
 from trading_assets.market_data.sources import symbols
-from trading_assets.market_data.sources.columns import ColumnError, find_columns, resembles_header, usual_names
+from trading_assets.market_data.sources.columns import (
+    ColumnError,
+    find_columns,
+    names_for,
+    resembles_header,
+    usual_names,
+)
 from trading_assets.market_data.sources.dates import DateColumnError, to_local_times
 from trading_assets.market_data.sources.errors import EmptyFileError, SourceError, shown
 from trading_assets.market_data.sources.intraday import to_sessions
@@ -200,7 +206,30 @@ def _columns(table: Tabular, source: ColumnSettings, symbol: str | None) -> dict
             for line in range(1, table.header_line + _LINES_TO_LOOK_AT):
                 if resembles_header(table.names_on(line), mapped):
                     find(table.header, f"set `skip_rows: {line - 1}`: line {line} looks like the header")
+            _refuse_headerless(table, source)
         raise
+
+
+def _refuse_headerless(table: CsvTable, source: ColumnSettings) -> None:
+    """Raise if the line of the header is a bar: what to write instead.
+
+    Raises
+    ------
+    SourceError
+        With names for the columns in the usual order.
+    """
+    names = None if table.has_given_names else names_for(table.header)
+    if names is None:
+        return
+    skip = f"; `skip_rows: {table.header_line - 1}`" if table.header_line > 1 else ""
+    raise SourceError(
+        f"no names of columns: the line is {shown(','.join(table.header))}",
+        file=table.name,
+        line=table.header_line,
+        expected="a line that names the columns, or their names in the configuration",
+        todo=f"set `header: [{', '.join(names)}]`, in the order of the file{skip}"
+        + ("" if "symbol" in names or source.symbol_from != "symbol" else ", and `symbol_from: filename`"),
+    )
 
 
 def _position_of(table: Tabular, name: str) -> int:
