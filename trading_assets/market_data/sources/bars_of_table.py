@@ -41,6 +41,7 @@ from trading_assets.market_data.sources.stated_actions import (
     without_rows_beside_bars,
 )
 from trading_assets.market_data.sources.tabular import CsvTable, Tabular
+from trading_assets.market_data.sources.unused_intraday import unused_intraday_bars
 
 _FILENAME, _FOLDER = "filename", "folder"
 #: What Interactive Brokers and others write where there is no volume.
@@ -68,12 +69,16 @@ class TableRows(NamedTuple):
 
 def received_of(parts: Sequence[TableRows], source: ColumnSettings, start: dt.date, end: dt.date) -> Received:
     """Bars of sessions in [start, end] from all tables of a source, and the rows that are no bar."""
-    bars = with_sessions(pl.concat([part.bars for part in parts]), source)
-    bars, beside = without_rows_beside_bars(bars) if "text" in bars.columns else (bars, NO_REJECTED)
-    beside = beside.filter(pl.col("session").is_between(start, end))
+    every = pl.concat([part.bars for part in parts])
+    bars = with_sessions(every, source)
+    if source.interval == "1d":
+        bars, unused = without_rows_beside_bars(bars)
+        unused = unused.filter(pl.col("session").is_between(start, end))
+    else:
+        unused = unused_intraday_bars(every, start, end)
     return Received(
         arrange(bars, start, end),
-        pl.concat([NO_REJECTED, *[part.rejected for part in parts], beside]),
+        pl.concat([NO_REJECTED, *[part.rejected for part in parts], unused]),
         pl.concat([NO_SPANS, *[part.span for part in parts]]),
     )
 
