@@ -52,7 +52,9 @@ def actions_of(frame: pl.DataFrame) -> list[tuple[object, ...]]:
     actions = frame.select(
         pl.col("session").cast(pl.String), pl.col("cash_dividend").fill_null(0), pl.col("split_ratio").fill_null(1)
     )
-    return actions.filter((pl.col("cash_dividend") != 0) | ~pl.col("split_ratio").is_in([0, 1])).rows()
+    return actions.filter(
+        (pl.col("cash_dividend") != 0) | ((pl.col("split_ratio") > 0) & (pl.col("split_ratio") != 1))
+    ).rows()
 
 
 def about(bar: tuple[object, ...]) -> tuple[object, ...]:

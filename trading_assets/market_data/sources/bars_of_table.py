@@ -11,7 +11,13 @@ import polars as pl
 from trading_assets.config.sources import INTERVALS, SYMBOL_PLACE, ColumnSettings
 from trading_assets.market_data.calendars import zone_of
 from trading_assets.market_data.sources import daily, intraday, symbols
-from trading_assets.market_data.sources.columns import ColumnError, find_columns, resembles_header, usual_names
+from trading_assets.market_data.sources.columns import (
+    ColumnError,
+    find_columns,
+    names_for,
+    resembles_header,
+    usual_names,
+)
 from trading_assets.market_data.sources.dates import DateColumnError, to_daily_times, to_local_times
 from trading_assets.market_data.sources.errors import EmptyFileError, SourceError, shown
 from trading_assets.market_data.sources.misread import Column, is_unreadable, refuse_misread
@@ -36,6 +42,7 @@ from trading_assets.market_data.sources.stated_actions import (
 )
 from trading_assets.market_data.sources.tabular import CsvTable, Tabular
 from trading_assets.market_data.sources.times_of_day import to_times_of_day
+from trading_assets.market_data.sources.unused_intraday import unused_intraday_bars
 
 _FILENAME, _FOLDER = "filename", "folder"
 #: What Interactive Brokers and others write where there is no volume.
@@ -63,12 +70,16 @@ class TableRows(NamedTuple):
 
 def received_of(parts: Sequence[TableRows], source: ColumnSettings, start: dt.date, end: dt.date) -> Received:
     """Bars of sessions in [start, end] from all tables of a source, and the rows that are no bar."""
-    bars = with_sessions(pl.concat([part.bars for part in parts]), source)
-    bars, beside = without_rows_beside_bars(bars) if "text" in bars.columns else (bars, NO_REJECTED)
-    beside = beside.filter(pl.col("session").is_between(start, end))
+    every = pl.concat([part.bars for part in parts])
+    bars = with_sessions(every, source)
+    if source.interval == "1d":
+        bars, unused = without_rows_beside_bars(bars)
+        unused = unused.filter(pl.col("session").is_between(start, end))
+    else:
+        unused = unused_intraday_bars(every, start, end)
     return Received(
         arrange(bars, start, end),
-        pl.concat([NO_REJECTED, *[part.rejected for part in parts], beside]),
+        pl.concat([NO_REJECTED, *[part.rejected for part in parts], unused]),
         pl.concat([NO_SPANS, *[part.span for part in parts]]),
     )
 
@@ -253,7 +264,30 @@ def _columns(table: Tabular, source: ColumnSettings, symbol: str | None) -> dict
             for line in range(1, table.header_line + _LINES_TO_LOOK_AT):
                 if resembles_header(table.names_on(line), mapped):
                     find(table.header, f"set `skip_rows: {line - 1}`: line {line} looks like the header")
+            _refuse_headerless(table, source)
         raise
+
+
+def _refuse_headerless(table: CsvTable, source: ColumnSettings) -> None:
+    """Raise if the line of the header is a bar: what to write instead.
+
+    Raises
+    ------
+    SourceError
+        With names for the columns in the usual order.
+    """
+    names = None if table.has_given_names else names_for(table.header)
+    if names is None:
+        return
+    skip = f"; `skip_rows: {table.header_line - 1}`" if table.header_line > 1 else ""
+    raise SourceError(
+        f"no names of columns: the line is {shown(','.join(table.header))}",
+        file=table.name,
+        line=table.header_line,
+        expected="a line that names the columns, or their names in the configuration",
+        todo=f"set `header: [{', '.join(names)}]`, in the order of the file{skip}"
+        + ("" if "symbol" in names or source.symbol_from != "symbol" else ", and `symbol_from: filename`"),
+    )
 
 
 def _position_of(table: Tabular, name: str) -> int:

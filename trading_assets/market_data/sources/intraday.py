@@ -45,7 +45,7 @@ def to_sessions(
     several differing ones of one stamp, is not used: it counts as missing in `coverage`, and its neighbours stand.
     """
     start = pl.col("local") if stamped == "start" else pl.col("local") - interval
-    sound = _sound(bars).with_columns(start=start)
+    sound = sound_bars(bars).with_columns(start=start)
     if calendar == calendars.ALWAYS:
         placed = sound.with_columns(session=pl.col("start").dt.date(), room=pl.lit(dt.timedelta(days=1) / interval))
     else:
@@ -67,7 +67,8 @@ def to_sessions(
     )  # fmt: skip
 
 
-def _sound(bars: pl.DataFrame) -> pl.DataFrame:
+def sound_bars(bars: pl.DataFrame) -> pl.DataFrame:
+    """Intraday bars that are used: prices above zero and in order, one bar a symbol and stamp."""
     prices = [pl.col(name) for name in PRICES[:4]]
     positive = pl.all_horizontal((price > 0).fill_null(False) for price in prices)
     ordered = (pl.max_horizontal(prices) <= pl.col("high")) & (pl.min_horizontal(prices) >= pl.col("low"))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from trading_assets.market_data.sources import hdf5_table
 from trading_assets.market_data.sources.binary_tables import ArrowTable, ParquetTable
-from trading_assets.market_data.sources.encodings import likely_encoding, to_utf8
+from trading_assets.market_data.sources.encodings import likely_encodings, to_utf8
 from trading_assets.market_data.sources.errors import EmptyFileError, SourceError
 from trading_assets.market_data.sources.file_kinds import (
     START,
@@ -159,6 +159,11 @@ class CsvTable:
             )
         return names
 
+    @property
+    def has_given_names(self) -> bool:
+        """Whether the names of the columns are not those of one line of the file."""
+        return bool(self._given)
+
     def text_on(self, line: int) -> str:
         """A line as the file has it."""
         start, end = self._lines.span(line)
@@ -281,6 +286,7 @@ class CsvTable:
             before = self._data[self._lines.span(line)[0] : error.start]
             position = before.count(self.separator.encode())
             column = None if line <= self.header_line or position >= len(self.header) else self.header[position]
+            likely = [f"`encoding: {encoding}`" for encoding in likely_encodings(self._data)]
             found = f"byte 0x{self._data[error.start]:02x}"
             return SourceError(
                 f"not UTF-8 text ({found})",
@@ -288,7 +294,7 @@ class CsvTable:
                 line=line,
                 column=column,
                 expected="UTF-8",
-                todo=f"convert it, or name what it is written in: `encoding: {likely_encoding(self._data)}`",
+                todo=f"convert it, or name what it is written in: {' or '.join(likely)}",
             )
         raise AssertionError("called for text that is UTF-8")
 
