@@ -189,9 +189,9 @@ def test_several_tickers_side_by_side_say_what_to_write(tmp_path: Path) -> None:
 )
 def test_a_file_without_a_header_says_what_to_write(tmp_path: Path, line: str, names: str) -> None:
     (tmp_path / "A.csv").write_text(f"{line}\n{line}\n")
-    message = refusal(tmp_path, symbol_from="symbol" if "symbol" in names else "filename")
-    assert message.startswith("no names of columns: the line is ") and f"set `header: [{names}]`" in message
     origin = "symbol" if "symbol" in names else "filename"
+    message = refusal(tmp_path, symbol_from=origin, layout="generic")
+    assert message.startswith("no names of columns: the line is ") and f"set `header: [{names}]`" in message
     assert load(tmp_path, symbol_from=origin, header=names.split(", ")).height == 2, "what it says is right"
 
 
