@@ -19,6 +19,7 @@ from trading_assets.config.sources import FilesSource
 from trading_assets.market_data.sources import SourceError, read_bars
 from trading_assets.market_data.sources.layouts import readings_of
 from trading_assets.market_data.sources.samples import sample_of
+from trading_assets_tests.market_data.layout_table import documented, table
 from trading_assets_tests.market_data.vendor_files import VendorFile
 from trading_assets_tests.market_data.vendor_files.asia import ASIA
 from trading_assets_tests.market_data.vendor_files.crypto import CRYPTO
@@ -333,3 +334,7 @@ def test_the_source_s_unit_of_volume_replaces_the_layouts(tmp_path: Path, unit: 
     expected = {1: 10.0, 1000: 10_000.0}.get(unit.get("volume_scale", 0), 10 / 11)  # type: ignore[call-overload]
     bars = read(tmp_path, "daily.csv", layout="tushare", **unit)
     assert bars["volume"][0] == pytest.approx(expected)
+
+
+def test_the_documented_table_is_that_of_the_layouts() -> None:
+    assert documented() == table(), "run: python -m trading_assets_tests.market_data.layout_table"
