@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
@@ -43,21 +44,30 @@ class Reading:
     reasons: tuple[str, ...]
 
 
-@dataclass(frozen=True)
 class _Table:
-    """Names and rows of a sample as a layout parts them; a row that is too short has empty cells."""
+    """Names and rows of a sample as a layout parts them; a row that is too short has empty cells.
 
-    names: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-    has_header: bool
+    Most layouts are ruled out by the names alone, so rows are parted only when they are asked for.
+    """
+
+    def __init__(self, sample: Sample, settings: FilesSource, names: tuple[str, ...], *, has_header: bool) -> None:
+        self.names, self.has_header = names, has_header
+        self._sample, self._settings = sample, settings
+        self._lowered = [name.lower() for name in names]
+
+    @cached_property
+    def rows(self) -> Sequence[tuple[str, ...]]:
+        """Rows below the names."""
+        rows = self._sample.rows(self._settings.skip_rows, self._settings.separator)
+        return rows[1:] if self.has_header else rows
 
     def column(self, name: str) -> pl.Series:
         """Cells of a column, null where empty; all null if there is none of this name."""
-        at = [column.lower() for column in self.names].index(name.lower()) if self.has(name) else len(self.names)
+        at = self._lowered.index(name.lower()) if self.has(name) else len(self.names)
         return pl.Series(name, [row[at] or None if at < len(row) else None for row in self.rows], dtype=pl.String)
 
     def has(self, name: str) -> bool:
-        return name.lower() in (column.lower() for column in self.names)
+        return name.lower() in self._lowered
 
 
 def settings_of_files(source: FilesSource, files: Sequence[tuple[Path, str]]) -> list[FilesSource]:
@@ -193,13 +203,13 @@ def _fitting(sample: Sample, candidates: Sequence[tuple[FileLayout, FilesSource]
 
 
 def _table(sample: Sample, settings: FilesSource) -> _Table | None:
-    rows = sample.rows(settings.skip_rows, settings.separator)
-    if not rows:
+    first = sample.first_row(settings.skip_rows, settings.separator)
+    if not first:
         return None
-    first = {cell.lower() for cell in rows[0]}
-    if not settings.header or {name.lower() for name in settings.header} <= first:
-        return _Table(rows[0], rows[1:], has_header=True)
-    return _Table(tuple(settings.header), rows, has_header=False) if len(rows[0]) == len(settings.header) else None
+    given = tuple(settings.header)
+    if not given or {name.lower() for name in given} <= {cell.lower() for cell in first}:
+        return _Table(sample, settings, first, has_header=True)
+    return _Table(sample, settings, given, has_header=False) if len(first) == len(given) else None
 
 
 def _as_found(sample: Sample, settings: FilesSource, layout: FileLayout, has_interval: bool) -> FilesSource:

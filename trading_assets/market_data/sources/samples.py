@@ -19,8 +19,9 @@ from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.file_kinds import START, kind_of
 from trading_assets.market_data.sources.tabular import SEPARATORS, is_table_member
 
-_BYTES = 1 << 17
+_BYTES = 1 << 16
 _ROWS = 400
+_LINES = 1000
 _UTF8 = ("utf-8", "utf8", "utf-8-sig")
 _UNREADABLE = (
     OSError, EOFError, ValueError, RuntimeError, NotImplementedError,
@@ -46,12 +47,23 @@ class Sample:
     lines: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     cells: tuple[tuple[str, ...], ...] = ()
-    _parsed: dict[tuple[int, str], list[tuple[str, ...]]] = field(default_factory=dict, compare=False, repr=False)
+    _firsts: dict[tuple[int, str], tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _rows: dict[tuple[int, str], list[tuple[str, ...]]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def is_text(self) -> bool:
         """Whether the file has lines."""
         return bool(self.lines)
+
+    def first_row(self, skip_rows: int, separator: str) -> tuple[str, ...]:
+        """Return the first of `rows`, without parsing the others; empty if there is none."""
+        if not self.is_text:
+            return self.names or (self.cells[0] if self.cells else ())
+        key = (skip_rows, separator)
+        if key not in self._firsts:
+            line = next((line for line in self.lines[skip_rows:] if line.strip()), "")
+            self._firsts[key] = next(iter(_parsed([line], separator)), ())
+        return self._firsts[key]
 
     def rows(self, skip_rows: int, separator: str) -> Sequence[tuple[str, ...]]:
         """Fields of the lines after the first `skip_rows`, stripped; `separator` may be `auto`.
@@ -61,16 +73,18 @@ class Sample:
         if not self.is_text:
             return [self.names, *self.cells] if self.names else self.cells
         key = (skip_rows, separator)
-        if key not in self._parsed:
-            lines = [line for line in self.lines[skip_rows:] if line.strip()]
-            if separator == "auto":
-                separator = max(SEPARATORS, key=lines[0].count) if lines else ","
-            try:
-                parsed = [tuple(cell.strip() for cell in row) for row in csv.reader(lines, delimiter=separator)]
-            except csv.Error:
-                parsed = []
-            self._parsed[key] = parsed
-        return self._parsed[key]
+        if key not in self._rows:
+            self._rows[key] = _parsed([line for line in self.lines[skip_rows:] if line.strip()], separator)
+        return self._rows[key]
+
+
+def _parsed(lines: list[str], separator: str) -> list[tuple[str, ...]]:
+    if separator == "auto":
+        separator = max(SEPARATORS, key=lines[0].count) if lines else ","
+    try:
+        return [tuple(cell.strip() for cell in row) for row in csv.reader(lines, delimiter=separator)]
+    except csv.Error:
+        return []
 
 
 def sample_of(path: Path, name: str, encoding: str = "utf-8") -> Sample:
@@ -125,7 +139,7 @@ def _of_stream(stream: IO[bytes] | gzip.GzipFile, name: str, file: str, encoding
     lines = text.removeprefix("\ufeff").splitlines()
     if len(data) == _BYTES:
         lines = lines[:-1]  # the last one is cut
-    return Sample(name, lines=tuple(lines))
+    return Sample(name, lines=tuple(lines[:_LINES]))
 
 
 def _of_table(name: str, rows: pl.DataFrame) -> Sample:
