@@ -21,18 +21,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import canonical, digest
-from trading_assets.config.strategies import StrategyParameters, is_target_weight, members_of, strategy_module
+from trading_assets.config.strategies import StrategyParameters
 from trading_assets.strategies.evaluation.fingerprint import sources
-from trading_assets.strategies.evaluation.inputs import parameters_of
+from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategy
 from trading_assets.warehouse.table import Column, Table
 
 if TYPE_CHECKING:
     from trading_assets.backtests.backtest import PreparedBacktest
-
-#: The continuous run from the first session of train to the last of validation: what may be looked at freely.
-DEVELOPMENT = "train+validation"
 
 TRIALS = Table(
     name="robustness.trials",
@@ -48,7 +46,7 @@ TRIALS = Table(
         "settings_hash": Column(
             pl.String, "hash of all else that was configured, see hash_settings; null in older rows", nullable=True
         ),
-        "split": Column(pl.String, "what was run: train+validation"),
+        "split": Column(pl.String, "what was run: development"),
         "start": Column(pl.Date, "first session of the span"),
         "end": Column(pl.Date, "last session of the span"),
         "data_hash": Column(pl.String, "SHA-256 of the bars of the span and before"),
@@ -65,6 +63,8 @@ TRIALS = Table(
 
 #: Part of every trial's identity; counts the ways in which trials have been recorded (3: not by name).
 _RECORD = 3
+#: Names of spans in identities: those of the first version, so that a renamed span is no new trial.
+_SPLIT_IDENTITY = {DEVELOPMENT: "train+validation"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,7 @@ def evaluation_of(
     levels = rows["equity"].to_numpy()[np.newaxis, :]
     return Evaluation(
         strategy=prepared.name,
-        strategy_type=prepared.strategy.__name__,
+        strategy_type=prepared.strategy.module.__name__,
         parameters=prepared.parameters,
         symbols=prepared.axes.symbols,
         settings_hash=settings_hash,
@@ -123,26 +123,25 @@ def evaluation_of(
     )
 
 
-def hash_settings(configuration: Configuration, name: str) -> str:
+def hash_settings(configuration: Configuration, strategy: ConfiguredStrategy) -> str:
     """Hash of what the configuration decides of a strategy's backtest beside its type and parameters.
 
     Universe, costs, risk, seed, its model, its members, and the text of a module that is not of this package: who
     changes any of them and looks again has tried another thing. The name is not among them.
     """
-    settings = configuration.strategies[name]
-    module, parameters, members = strategy_module(settings.type), parameters_of(settings), members_of(settings)
-    model = None if is_target_weight(module) else module.rules(parameters).model
+    universe, model = strategy.universe, strategy.model
+    members = [configured_strategy(configuration, member) for member in strategy.members]
     of_this_package = f"{__name__.partition('.')[0]}."
-    own_code = {file: text for file, text in sources(module).items() if not file.startswith(of_this_package)}
+    own_code = {file: text for file, text in sources(strategy.module).items() if not file.startswith(of_this_package)}
     return digest(
         {
-            "universe": sorted(settings.universe) if isinstance(settings.universe, list) else settings.universe,
+            "universe": universe if isinstance(universe, str) else sorted(universe),
             "code": own_code,
             "model": configuration.models[model].model_dump(mode="json") if model else None,
             "members": [
                 [
-                    strategy_module(configuration.strategies[member].type).__name__,
-                    parameters_of(configuration.strategies[member]).model_dump(mode="json"),
+                    member.module.__name__,
+                    member.parameters.model_dump(mode="json"),
                     hash_settings(configuration, member),
                 ]
                 for member in members
@@ -170,7 +169,7 @@ def trial_id(evaluation: Evaluation) -> str:
             params_hash(evaluation.strategy_type, evaluation.parameters),
             list(evaluation.symbols),
             evaluation.settings_hash,
-            evaluation.split,
+            _SPLIT_IDENTITY.get(evaluation.split, evaluation.split),
             evaluation.start,
             evaluation.end,
             evaluation.data_hash,

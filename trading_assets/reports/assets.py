@@ -67,7 +67,7 @@ def page(step: Step) -> Mapping[str, Any]:
     folder = step.configuration.home / "reports"
     write_files(folder, strategy_files(content))
     curve = longest_run(content)
-    baselines = content.baselines.filter(pl.col("split") == "all")
+    baselines = content.baselines.filter(split=content.longest_split)
     figures = {
         "equity": charts.equity(curve, baselines, content.splits, development_bands(content)),
         "drawdown": charts.drawdown(curve),

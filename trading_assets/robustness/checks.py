@@ -2,8 +2,9 @@
 
 import dagster as dg
 
+from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config import Configuration
-from trading_assets.robustness.tables import BREAKDOWN, DEVELOPMENT, LOOK_AHEAD, VERDICTS
+from trading_assets.robustness.tables import BREAKDOWN, LOOK_AHEAD, VERDICTS
 from trading_assets.warehouse import Rows, Warehouse
 
 

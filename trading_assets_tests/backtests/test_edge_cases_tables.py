@@ -40,7 +40,7 @@ def _rising(days: int, start: int = 0) -> np.ndarray:
 
 
 def _decisions(prepared: PreparedBacktest) -> pl.DataFrame:
-    return backtest(prepared, prepared.axes.sessions[0], prepared.axes.sessions[-1], split="all").decisions
+    return backtest(prepared, prepared.axes.sessions[0], prepared.axes.sessions[-1], split="full").decisions
 
 
 def test_new_listing() -> None:
@@ -62,7 +62,7 @@ def test_universe_as_of() -> None:
     member = frames_of(bars)
     left = pl.when(pl.col("symbol") == "AAA").then(pl.lit(days[120])).otherwise(pl.lit(None, pl.Date))
     leaver = frames_of(bars, universe=member.universe.with_columns(end=left))
-    results = [backtest(_prepared(tables, max_hold=5), days[0], days[-1], split="all") for tables in (member, leaver)]
+    results = [backtest(_prepared(tables, max_hold=5), days[0], days[-1], split="full") for tables in (member, leaver)]
     entered = [
         result.decisions.filter(pl.col("decision") == "enter", pl.col("symbol") == "AAA")["session"].to_list()
         for result in results
@@ -128,7 +128,7 @@ def _with_crypto(days: list[dt.date]) -> Frames:
 def test_annualisation(universe: str, periods: int) -> None:
     prepared = _prepared(_with_crypto(weekdays(320)), universe)
     assert prepared.periods_per_year == periods
-    result = backtest(prepared, prepared.axes.sessions[0], prepared.axes.sessions[-1], split="all")
+    result = backtest(prepared, prepared.axes.sessions[0], prepared.axes.sessions[-1], split="full")
     values = dict(metrics_of(prepared, result).select("metric", "value").iter_rows())
     assert values["periods_per_year"] == periods
     returns = result.equity["daily_return"].to_numpy()
@@ -178,7 +178,7 @@ def test_order_independence_of_the_rows() -> None:
     results = []
     for each in (tables, shuffled):
         prepared = _prepared(each)
-        results.append(backtest(prepared, FIRST, prepared.axes.sessions[-1], split="all"))
+        results.append(backtest(prepared, FIRST, prepared.axes.sessions[-1], split="full"))
     assert results[0].trades.height > 5
     for name in ("trades", "equity", "decisions", "open_positions"):
         one, other = (getattr(result, name) for result in results)

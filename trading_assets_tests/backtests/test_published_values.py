@@ -62,7 +62,7 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, dict[str, fl
         strategies={"cross": {"type": "trading_assets_tests.backtests.sma_cross", "last": days[-2]}},
     )
     prepared = prepare(configuration, "cross", frames_of(bars))
-    result = backtest(prepared, days[0], days[-1], split="all")
+    result = backtest(prepared, days[0], days[-1], split="full")
     return result, dict(metrics_of(prepared, result).select("metric", "value").iter_rows())
 
 

@@ -13,19 +13,20 @@ import polars as pl
 
 from trading_assets.backtests.backtest import PreparedBacktest, backtest, prepare
 from trading_assets.backtests.inputs.market_arrays import data_hash
+from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.backtests.trial_registry import hash_settings, trial_rows
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
 from trading_assets.robustness.look_ahead.audit import look_ahead
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot
 from trading_assets.robustness.overfitting.selection import selection
-from trading_assets.robustness.resampling import resample
+from trading_assets.robustness.resampling.resample import resample
 from trading_assets.robustness.sensitivity.grid import grids
 from trading_assets.robustness.sensitivity.sweep import sensitivity
 from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
 from trading_assets.robustness.stress.run import chosen, stress
 from trading_assets.robustness.stress.scenario_market import ScenarioInputs
-from trading_assets.robustness.tables import DEVELOPMENT, HOLDOUT
+from trading_assets.robustness.tables import HOLDOUT
 from trading_assets.robustness.verdict.criteria import Judgement, judge
 from trading_assets.robustness.verdict.statistics import statistics_of
 from trading_assets.strategies.evaluation.inputs import Frames
@@ -60,7 +61,7 @@ def daily_returns(seed: int, trend: float) -> np.ndarray:
     """Daily returns of one run over everything after the warm-up."""
     _, _, prepared = planted(seed, trend)
     development, holdout = spans(prepared)
-    run = backtest(prepared, development.start, holdout.end, split="all")
+    run = backtest(prepared, development.start, holdout.end, split="full")
     return run.equity["daily_return"].to_numpy()
 
 

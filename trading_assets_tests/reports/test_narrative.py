@@ -21,7 +21,7 @@ from trading_assets_tests.backtests.frames import weekdays
 from trading_assets_tests.warehouse.test_sql_assets import some
 
 DAYS = weekdays(12)
-RUN = {"strategy": "breakout", "split": "all"}
+RUN = {"strategy": "breakout", "split": "full"}
 
 
 @pytest.fixture

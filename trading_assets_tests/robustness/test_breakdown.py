@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trading_assets.backtests import tables as backtests
+from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.robustness.stress.breakdown import (
     BEST_TRADES,
     DOWN,
@@ -30,7 +31,7 @@ from trading_assets.robustness.stress.breakdown import (
     without_best_sessions,
     without_best_trades,
 )
-from trading_assets.robustness.tables import BREAKDOWN, DEVELOPMENT
+from trading_assets.robustness.tables import BREAKDOWN
 from trading_assets.warehouse import Rows
 from trading_assets_tests.robustness.pipeline import Experiment
 

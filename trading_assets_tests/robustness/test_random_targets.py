@@ -12,7 +12,13 @@ from trading_assets.backtests.backtest import PreparedBacktest, returns_of, swee
 from trading_assets.backtests.engine.arrays import Targets
 from trading_assets.backtests.inputs.target_weights import targets_of
 from trading_assets.backtests.perturbations import with_moved_targets
-from trading_assets.robustness.resampling import PERMUTATION, annual_sharpes, percentile, random_targets, resample
+from trading_assets.robustness.resampling.resample import (
+    PERMUTATION,
+    annual_sharpes,
+    percentile,
+    random_targets,
+    resample,
+)
 from trading_assets.strategies.interface.target_weights import SCHEMA, checked
 from trading_assets_tests.backtests.test_target_strategies import DAYS, SPAN, prepare_strategy
 
@@ -35,8 +41,14 @@ def decided(prepared: PreparedBacktest) -> list[tuple[int, str, int, float]]:
     targets = prepared.signals
     assert isinstance(targets, Targets)
     sessions = np.repeat(np.arange(len(DAYS)), np.diff(targets.first)) - FIRST
-    symbols = [prepared.axes.symbols[column] for column in targets.symbol[targets.slot]]
-    rows = zip(sessions.tolist(), symbols, targets.group[targets.slot].tolist(), targets.weight.tolist(), strict=True)
+    symbols = [prepared.axes.symbols[column] for column in targets.symbol[targets.position_index]]
+    rows = zip(
+        sessions.tolist(),
+        symbols,
+        targets.pair_index[targets.position_index].tolist(),
+        targets.weight.tolist(),
+        strict=True,
+    )
     return [row for row in rows if row[0] >= 0]
 
 

@@ -86,7 +86,7 @@ def test_content_is_canonical_and_hashed() -> None:
     assert content["parameters"]["stop_atr"] == 2.5
     assert content["criteria"]["go_sharpe"] == 1.0
     assert content["model"] is None
-    assert "override" not in found.content
+    assert '"override"' not in found.content
 
 
 SAME = {

@@ -13,7 +13,8 @@ from trading_assets.backtests.backtest import PreparedBacktest, backtest, prepar
 from trading_assets.backtests.backtest import metrics_of as metrics_rows
 from trading_assets.backtests.perturbations import with_entries
 from trading_assets.backtests.results.metrics import calmar, max_drawdown, sharpe
-from trading_assets.robustness.resampling import (
+from trading_assets.backtests.tables import DEVELOPMENT
+from trading_assets.robustness.resampling.resample import (
     BOOTSTRAP,
     PERMUTATION,
     TRADE_BOOTSTRAP,
@@ -26,7 +27,7 @@ from trading_assets.robustness.resampling import (
     statistic_of,
     trade_statistics,
 )
-from trading_assets.robustness.tables import BANDS, DEVELOPMENT, RESAMPLING
+from trading_assets.robustness.tables import BANDS, RESAMPLING
 from trading_assets.strategies.evaluation.inputs import read_frames
 from trading_assets.warehouse import Rows
 from trading_assets_tests.robustness.pipeline import Experiment
@@ -101,7 +102,7 @@ def test_percentile_by_hand() -> None:
 
 
 def test_random_runs_make_as_many_trades_as_the_strategy(prepared: PreparedBacktest) -> None:
-    run = backtest(prepared, START, END, split="all")
+    run = backtest(prepared, START, END, split="development")
     found = random_entries(prepared, START, END, entries=run.trades.height, runs=60, seed=1)
     assert found.trades.mean() == pytest.approx(run.trades.height, rel=0.1)
     again = random_entries(prepared, START, END, entries=run.trades.height, runs=60, seed=1)
@@ -128,7 +129,7 @@ def test_who_knows_tomorrow_beats_random_entries_and_who_draws_does_not(prepared
 
 def test_rows_of_a_run(finished: Experiment, prepared: PreparedBacktest) -> None:
     rows = finished.warehouse.read(RESAMPLING, rows=KNOWN)
-    assert sorted(rows["split"].unique()) == ["holdout", DEVELOPMENT]
+    assert sorted(rows["split"].unique()) == [DEVELOPMENT, "holdout"]
     own = rows.filter(split=DEVELOPMENT)
     values = [statistic_of(own, BOOTSTRAP, name) for name in ("sharpe_5", "sharpe_50", "sharpe_95")]
     assert None not in values and values == sorted(values)  # type: ignore[type-var]
@@ -160,4 +161,7 @@ def test_a_run_without_a_trade_has_nulls(prepared: PreparedBacktest) -> None:
     assert set(values.values()) == {None}
     RESAMPLING.validate(found.statistics)
     BANDS.validate(found.bands)
-    assert metrics_rows(quiet, backtest(quiet, START, END, split="all")).filter(metric="sharpe")["value"][0] is None
+    assert (
+        metrics_rows(quiet, backtest(quiet, START, END, split="development")).filter(metric="sharpe")["value"][0]
+        is None
+    )

@@ -30,7 +30,7 @@ def trial(number: int, returns: np.ndarray, **changes: object) -> dict[str, obje
         "trial": f"t{number:03d}",
         "strategy": "s",
         "params_hash": f"p{number:03d}",
-        "split": "train+validation",
+        "split": "development",
         "start": START,
         "end": END,
         "data_hash": "d",
@@ -54,7 +54,10 @@ def test_a_trial_keeps_the_daily_returns_of_its_backtest(finished: Experiment) -
     chosen = canonical(prepared.parameters.model_dump(mode="json"))  # a plain backtest comes before the sweep
     for row in rows.iter_rows(named=True):
         run = backtest(
-            with_parameters(prepared, Parameters.model_validate(json.loads(row["params"]))), START, END, split="all"
+            with_parameters(prepared, Parameters.model_validate(json.loads(row["params"]))),
+            START,
+            END,
+            split="development",
         )
         expected = run.equity["daily_return"].fill_null(0.0).cast(pl.Float32).to_list()
         assert row["returns"] == pytest.approx(expected, abs=1e-9)
@@ -84,7 +87,7 @@ def test_the_reality_check_is_over_the_strategies_that_ran(finished: Experiment)
     assert found["trials"].unique().to_list() == [2]
     assert found["value"].is_between(0, 1).all()
     # Nothing of the holdout is in it: the longer run of the registered strategy is cut.
-    assert finished.warehouse.read(backtests.EQUITY, rows=KNOWN).filter(split="all")["session"].max() > END  # type: ignore[operator]
+    assert finished.warehouse.read(backtests.EQUITY, rows=KNOWN).filter(split="full")["session"].max() > END  # type: ignore[operator]
 
 
 def test_every_parameter_set_ever_tried_counts_once() -> None:

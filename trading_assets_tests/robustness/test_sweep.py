@@ -10,8 +10,9 @@ import pytest
 
 from trading_assets.backtests.backtest import PreparedBacktest, backtest, prepare, with_parameters
 from trading_assets.backtests.results.metrics import summarise
+from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.robustness.sensitivity.sweep import Point, heatmaps, neighbours, points_of, summarise_sharpes
-from trading_assets.robustness.tables import DEVELOPMENT, HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY, STRESS, TRIALS
+from trading_assets.robustness.tables import HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY, STRESS, TRIALS
 from trading_assets.strategies.equity_momentum import GRID, Parameters
 from trading_assets.strategies.evaluation.inputs import read_frames
 from trading_assets.warehouse import Rows
@@ -124,7 +125,7 @@ def test_the_sweep_equals_one_backtest_after_another(finished: Experiment, prepa
     assert points["params"].n_unique() == 4
     for params, rows in points.group_by("params"):
         parameters = Parameters.model_validate(prepared.parameters.model_dump() | json.loads(str(params[0])))
-        run = backtest(with_parameters(prepared, parameters), START, END, split="all")
+        run = backtest(with_parameters(prepared, parameters), START, END, split="development")
         alone = summarise(run.equity, run.trades, periods_per_year=252)
         found = dict(rows.select("metric", "value").iter_rows())
         assert found.pop("exposed_sessions") == run.equity.filter(pl.col("gross_exposure") > 0).height

@@ -13,9 +13,9 @@ from trading_assets.backtests.trial_registry import (
     TRIALS,
     Evaluation,
     behind,
+    hash_settings,
     latest,
     params_hash,
-    settings_hash,
     trial_id,
     trial_rows,
 )
@@ -81,7 +81,7 @@ def evaluation(strategy: str = "s", stop_atr: float = 2.0, symbols: str = "AB", 
         "parameters": Parameters(stop_atr=stop_atr),
         "symbols": list(symbols),
         "settings_hash": "c",
-        "split": "train+validation",
+        "split": "development",
         "start": START,
         "end": END,
         "data_hash": "d",
@@ -158,10 +158,10 @@ OTHER = {
 
 @pytest.mark.parametrize("change", OTHER)
 def test_what_else_is_configured_is_a_condition(change: str, tmp_path: Any) -> None:
-    assert settings_hash(loaded(tmp_path, **OTHER[change]), "breakout") != settings_hash(loaded(tmp_path), "breakout")
+    assert hash_settings(loaded(tmp_path, **OTHER[change]), "breakout") != hash_settings(loaded(tmp_path), "breakout")
 
 
 def test_names_parameters_and_other_strategies_are_no_condition(tmp_path: Any) -> None:
     renamed = {"em2": {"type": "equity_momentum", "stop_atr": 3.0}, "more": {"type": "mean_reversion"}}
-    before = settings_hash(loaded(tmp_path), "breakout")
-    assert settings_hash(loaded(tmp_path, name="else", strategies=renamed), "em2") == before
+    before = hash_settings(loaded(tmp_path), "breakout")
+    assert hash_settings(loaded(tmp_path, name="else", strategies=renamed), "em2") == before

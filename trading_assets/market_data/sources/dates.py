@@ -21,7 +21,7 @@ _EPOCH = r"^(-?\d{9,19})(?:\.\d*)?$"
 #: Eight to seventeen digits that can be a date and a time of day: YYYYMMDD, then HHMM, HHMMSS or HHMMSSmmm.
 _COMPACT = (
     r"^(?:19|20|21)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
-    r"(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\d{3})?)?(?:\.0*)?$"
+    r"(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\d{3})?)?(?:\.0)?$"
 )
 _PARTED = r"^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?:[ T,]+\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?)?$"
 _RFC_1123 = r"^[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} "
@@ -140,14 +140,14 @@ def _with_compact(kinds: pl.DataFrame) -> pl.DataFrame:
     An epoch in milliseconds of 1976 has twelve digits, too; one in two hundred of them happens to be a possible date.
     The others of such a column are no dates then, rather than epochs of some other century.
     """
-    digits = pl.col("text").str.extract(r"^(\d+)").str.len_bytes()
-    long = kinds.filter((pl.col("kind") == "epoch") & digits.is_in([12, 14, 17]))
+    length = pl.col("text").str.strip_suffix(".0").str.len_bytes()
+    epochs = kinds.filter(pl.col("kind") == "epoch")
+    long = epochs.filter(length.is_in([12, 14, 17]))
     if long.is_empty():
         return kinds
-    can_be = pl.col("text").str.contains(_COMPACT)
-    share = long.group_by(length=digits).agg(can_be.mean().alias("share"))
+    share = long.group_by(length=length).agg(pl.col("text").str.contains(_COMPACT).mean().alias("share"))
     compact = share.filter(pl.col("share") >= 0.5)["length"].implode()
-    is_compact = (pl.col("kind") == "epoch") & digits.is_in(compact)
+    is_compact = (pl.col("kind") == "epoch") & length.is_in(compact)
     return kinds.with_columns(kind=pl.when(is_compact).then(pl.lit("compact")).otherwise("kind"))
 
 
@@ -163,7 +163,7 @@ def _instants(cells: pl.DataFrame, local: pl.Expr) -> pl.DataFrame:
 
 def _as_written(cells: pl.DataFrame, local: pl.Expr) -> pl.DataFrame:
     """Stamps without a zone."""
-    return cells.select("text", local=local, written=local)
+    return cells.select("text", local=local).with_columns(written="local")
 
 
 def _reject_mixed(kinds: pl.DataFrame) -> None:
@@ -199,10 +199,11 @@ def _zoned(cells: pl.DataFrame, timezone: str) -> pl.DataFrame:
     """One pass a zone: a column has few, even across a daylight-saving change."""
     parts = [pl.DataFrame(schema={"text": pl.String, "local": _LOCAL, "written": _LOCAL})]
     for (zone, *_), group in cells.group_by(_field("zone"), maintain_order=True):
+        written = group.select("text", written=_iso_datetime())
         try:
             # Across the hour that a clock change repeats or skips, the date is the same either way.
-            there = _iso_datetime().dt.replace_time_zone(_zone_name(zone), ambiguous="earliest", non_existent="null")
-            parts.append(group.select("text", local=_at(there - _offset(zone), timezone), written=_iso_datetime()))
+            there = pl.col("written").dt.replace_time_zone(_zone_name(zone), ambiguous="earliest", non_existent="null")
+            parts.append(written.select("text", local=_at(there - _offset(zone), timezone), written="written"))
         except pl.exceptions.ComputeError:  # no such zone
             parts.append(_as_written(group, pl.lit(None, _LOCAL)))
     return pl.concat(parts)

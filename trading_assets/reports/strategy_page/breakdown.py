@@ -70,7 +70,7 @@ def breakdown_tables(content: StrategyContent, split: str) -> list[HtmlTable]:
 
 def spans(content: StrategyContent) -> list[str]:
     """The spans that there is a breakdown of: the holdout first, once it was looked at."""
-    return content.breakdown["split"].unique().sort().to_list()
+    return content.breakdown["split"].unique().sort(descending=True).to_list()
 
 
 def in_words(content: StrategyContent) -> str:

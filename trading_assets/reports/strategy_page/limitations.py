@@ -5,11 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from trading_assets import charts
+from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.reports.html_table import Cell, Format, Head, HtmlTable, number, percent
 from trading_assets.reports.strategy_page.breakdown import breakdown_tables, in_words, spans
 from trading_assets.reports.strategy_page.data import StrategyContent
 from trading_assets.reports.strategy_page.section import Section
-from trading_assets.robustness.tables import DEVELOPMENT
 
 #: Statistics of the choice among the trials: what they say, and how they are written.
 CHOICE: dict[str, tuple[str, Format]] = {
@@ -93,7 +93,7 @@ def _choice(content: StrategyContent) -> HtmlTable:
 
 
 def _drawn(content: StrategyContent) -> HtmlTable:
-    splits = content.resampling["split"].unique().sort(descending=True).to_list()
+    splits = content.resampling["split"].unique().sort().to_list()
     values = {
         (row["split"], row["method"], row["statistic"]): row["value"]
         for row in content.resampling.iter_rows(named=True)

@@ -9,6 +9,7 @@ import polars as pl
 
 from trading_assets import charts
 from trading_assets.backtests.results.metrics import METRICS
+from trading_assets.backtests.tables import SPLIT_NAMES
 from trading_assets.reports.html_table import Cell, Head, HtmlTable, grid, number, percent
 from trading_assets.reports.strategy_page.data import StrategyContent
 from trading_assets.reports.strategy_page.limitations import development_bands, limitations_section
@@ -20,7 +21,6 @@ FRACTIONS = (
     "var_95 cvar_95 exposure win_rate turnover_cost alpha"
 )
 METRIC_FORMATS = dict.fromkeys(FRACTIONS.split(), percent)
-SPLIT_ORDER = ("train", "validation", "holdout", "all")
 SHOWN_PAIRS = 2
 
 
@@ -61,7 +61,7 @@ def criteria_table(verdicts: pl.DataFrame) -> HtmlTable:
 
 def longest_run(content: StrategyContent) -> pl.DataFrame:
     """The continuous run over all splits: session, equity, drawdown, gross_exposure, daily_return."""
-    return content.equity.filter(pl.col("split") == "all").sort("session")
+    return content.equity.filter(split=content.longest_split).sort("session")
 
 
 def monthly(curve: pl.DataFrame) -> pl.DataFrame:
@@ -75,7 +75,7 @@ def monthly(curve: pl.DataFrame) -> pl.DataFrame:
 
 def _performance(content: StrategyContent) -> Section:
     curve = longest_run(content)
-    baselines = content.baselines.filter(pl.col("split") == "all")
+    baselines = content.baselines.filter(split=content.longest_split)
     return Section(
         anchor="performance",
         title="Performance",
@@ -94,7 +94,7 @@ def _performance(content: StrategyContent) -> Section:
 
 
 def _metrics_table(metrics: pl.DataFrame) -> HtmlTable:
-    splits = [split for split in SPLIT_ORDER if split in metrics["split"]]
+    splits = [split for split in SPLIT_NAMES if split in metrics["split"]]
     names = [name for name in METRICS if name in metrics["metric"]]
     values = {(row["split"], row["metric"]): row["value"] for row in metrics.iter_rows(named=True)}
     references = dict(metrics.filter(pl.col("reference").is_not_null()).select("metric", "reference").iter_rows())

@@ -14,7 +14,7 @@ _PRICES = dict.fromkeys(("entry_price", "exit_price", "stop_price"), price)
 
 def trades_section(content: StrategyContent) -> Section:
     """Round trips of the continuous run, what became of its candidates, and how what is open would be sold."""
-    run = pl.col("split") == "all"
+    run = pl.col("split") == content.longest_split
     trades = content.trades.filter(run)
     shown = last_trades(trades)
     plan = content.liquidation_plan.filter(run)

@@ -91,7 +91,7 @@ def sensitivity(
     evaluations = tuple(
         Evaluation(
             strategy=prepared.name,
-            strategy_type=prepared.strategy.__name__,
+            strategy_type=prepared.strategy.module.__name__,
             parameters=point.parameters,
             symbols=prepared.axes.symbols,
             settings_hash=settings_hash,

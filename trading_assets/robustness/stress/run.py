@@ -11,6 +11,7 @@ import polars as pl
 from trading_assets.backtests.backtest import PreparedBacktest, backtest
 from trading_assets.backtests.results.metrics import summarise
 from trading_assets.backtests.results.run_tables import Result
+from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config.scenarios import (
     BASE,
     BEAR_MONTHS,
@@ -23,7 +24,7 @@ from trading_assets.config.scenarios import (
 from trading_assets.config.sections import Robustness, StressScenario
 from trading_assets.robustness.stress.benchmark_months import BEAR, RANGE, in_months
 from trading_assets.robustness.stress.scenario_market import ScenarioInputs, apply_scenario, span_of
-from trading_assets.robustness.tables import DEVELOPMENT, STRESS, STRESS_EQUITY
+from trading_assets.robustness.tables import STRESS, STRESS_EQUITY
 
 
 @dataclass(frozen=True)
