@@ -123,19 +123,19 @@ def test_each_span_is_run_on_its_own_and_nothing_passes_validation(
         split: (rows["session"].min(), rows["session"].max())
         for (split,), rows in equity.filter(strategy="breakout").group_by("split")
     }
-    assert spans == {"train": TRAIN, "validation": VALIDATION, "all": (TRAIN[0], VALIDATION[1])}
+    assert spans == {"train": TRAIN, "validation": VALIDATION, "development": (TRAIN[0], VALIDATION[1])}
     assert set(equity.group_by("split").agg(pl.col("equity").first())["equity"]) == {100_000.0}
     assert read(settings, TRADES)["exit_session"].max() <= VALIDATION[1]
     assert read(settings, TRADES).height > 5
-    assert set(read(settings, METRICS)["split"]) == {"train", "validation", "all"}
+    assert set(read(settings, METRICS)["split"]) == {"train", "validation", "development"}
     assert set(read(settings, BASELINES)["baseline"]) == {"cash", "benchmark", "exposure_matched", "equal_weight"}
 
 
 def test_the_tables_are_what_backtest_returns(done: tuple[Configuration, dg.ExecuteInProcessResult]) -> None:
     settings, _ = done
     warehouse = Warehouse(settings.warehouse_path)
-    context = prepare(settings, "breakout", read_frames(warehouse, settings, "breakout"))
-    result = backtest(context, *TRAIN, split="train")
+    prepared = prepare(settings, "breakout", read_frames(warehouse, settings, "breakout"))
+    result = backtest(prepared, *TRAIN, split="train")
     for table, rows in result.by_table().items():
         assert read(settings, table).filter(strategy="breakout", split="train").equals(rows), table.name
 
@@ -188,7 +188,7 @@ def test_every_profit_follows_from_fills_and_bars(done: tuple[Configuration, dg.
     """The arithmetic of `explain` ends at the number of the trade."""
     settings, _ = done
     warehouse = Warehouse(settings.warehouse_path)
-    trades = read(settings, TRADES).filter(split="all")
+    trades = read(settings, TRADES).filter(split="development")
     assert trades.height > 5
     for trade_id, pnl in trades.select("trade_id", "pnl").gather_every(trades.height // 5).iter_rows():
         flows = cash_flows(read_evidence(warehouse, settings, trade_id))
@@ -225,4 +225,4 @@ def test_without_a_validation_span_all_is_train() -> None:
     """A validation of proportion 0 has no row in `models.splits`; that is no failure of the strategy."""
     splits = pl.DataFrame({"split": ["train", "holdout"], "start": [TRAIN[0], DAYS[330]], "end": [TRAIN[1], DAYS[399]]})
     spans = {name: (span.start, span.end) for name, span in open_spans(splits).items()}
-    assert spans == {"train": TRAIN, "all": TRAIN}
+    assert spans == {"train": TRAIN, "development": TRAIN}

@@ -13,13 +13,15 @@ from hypothesis import settings as profile
 from trading_assets.backtests.results.liquidation_plan import Urgency
 from trading_assets.backtests.tables import LIQUIDATION_PLAN
 from trading_assets_tests.backtests.journals import result_of_case
-from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, settings, trial_of
+from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, run_parameters_of, settings
 from trading_assets_tests.backtests.test_target_weights import targets
 
 
 def plan(market_changes: dict[str, object], closes: object, *at: tuple[int, int], **risk: float) -> pl.DataFrame:
     market = quiet_market(closes, **market_changes)
-    return result_of_case(Case(market, entries(market, *at), trial_of(market), settings(**risk))).liquidation_plan
+    return result_of_case(
+        Case(market, entries(market, *at), run_parameters_of(market), settings(**risk))
+    ).liquidation_plan
 
 
 def test_slices_within_capacity_and_their_cost_by_hand() -> None:
@@ -86,7 +88,7 @@ def test_slices_add_up_to_the_position_and_none_is_above_capacity(case: Case) ->
     rows, held = run.liquidation_plan, run.open_positions.filter(pl.col("entry_session").is_not_null())
     LIQUIDATION_PLAN.validate(rows)
     assert set(rows["symbol"]) == set(held["symbol"])
-    last, trial = int(case.trial["last_session"][0]), case.trial[0]
+    last, run_parameters = int(case.run_parameters["last_session"][0]), case.run_parameters[0]
     for row in held.iter_rows(named=True):
         own = rows.filter(symbol=row["symbol"])
         i = int(row["symbol"][1:])
@@ -95,7 +97,7 @@ def test_slices_add_up_to_the_position_and_none_is_above_capacity(case: Case) ->
         if own.height == own["sessions_needed"][0]:
             assert own["quantity"].sum() == pytest.approx(row["quantity"], rel=1e-12)
         if adv > 0:
-            limit = max(trial["capacity"] * adv, lot * row["last_price"])
+            limit = max(run_parameters["capacity"] * adv, lot * row["last_price"])
             assert own["notional"].max() <= limit * (1 + 1e-9)
         else:
             assert own.height == 1
@@ -121,6 +123,8 @@ def test_a_drawdown_is_from_the_best_mark_since_the_fill() -> None:
     [bought] = plan({}, [100.0, 100.0, 98.0, 99.0], (0, 0)).rows(named=True)
     assert bought["drawdown"] == pytest.approx(99 / 100 - 1)
     market = quiet_market([[100.0], [100.0], [80.0], [90.0]])
-    rows = result_of_case(Case(market, targets(market, (0, 0, -0.3)), trial_of(market), settings())).liquidation_plan
+    rows = result_of_case(
+        Case(market, targets(market, (0, 0, -0.3)), run_parameters_of(market), settings())
+    ).liquidation_plan
     assert rows["drawdown"].to_list() == pytest.approx([1 - 90 / 80])
     assert rows["side"].to_list() == ["buy"]

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from trading_assets.backtests.engine.dtypes import BUY
 from trading_assets.backtests.engine.simulate import Simulation, simulate
 from trading_assets_tests.backtests.markets import Case, cases, target_cases
-from trading_assets_tests.backtests.twin_arithmetic import floor_to_lot
+from trading_assets_tests.backtests.reference_arithmetic import floor_to_lot
 
 
 def _replayed(case: Case, found: Simulation) -> tuple[list[float], list[float]]:
     """Cash and equity at every close."""
     market, cash = case.market, case.settings.starting_equity
-    rate = case.settings.borrow_bps / 1e4 * float(case.trial["borrow_multiplier"][0]) / 365
+    rate = case.settings.borrow_bps / 1e4 * float(case.run_parameters["borrow_multiplier"][0]) / 365
     held: dict[int, dict[str, Any]] = {}
     cashes, equities = [], []
     for t in range(found.first_session, found.first_session + found.equity.size):
@@ -49,7 +49,7 @@ def _replayed(case: Case, found: Simulation) -> tuple[list[float], list[float]]:
 
 
 def _assert_adds_up(case: Case) -> None:
-    found = simulate(case.market, case.signals, case.trial, case.settings)
+    found = simulate(case.market, case.signals, case.run_parameters, case.settings)
     money = case.settings.starting_equity
     cash, equity = _replayed(case, found)
     np.testing.assert_allclose(found.cash, cash, rtol=1e-9, atol=1e-9 * money)

@@ -30,14 +30,14 @@ def test_vol_scaling_short_history_begins_at_the_minimum() -> None:
     assert multipliers[80] < 1.0
 
 
-def test_correlation_guard_needs_both_the_portfolio_and_the_candidate_above() -> None:
+def test_correlation_limit_needs_both_the_portfolio_and_the_candidate_above() -> None:
     group = herd(8)
     other = group.returns.copy()
     other[:, 4] = [NAN, 0.01, 0.02, -0.03, 0.01, 0.02, -0.01, 0.01]
     at = [*((0, symbol) for symbol in range(4)), (6, 4)]
     free = group._replace(returns=other)
     risk = {"correlation_window": 5, "daily_loss_limit": 1.0}
-    assert said(run(group, entries(group, *at), **risk), "reject") == [(6, 4, "correlation_guard")]
+    assert said(run(group, entries(group, *at), **risk), "reject") == [(6, 4, "correlation_limit")]
     assert said(run(free, entries(free, *at), **risk), "reject") == []
 
 

@@ -10,7 +10,7 @@ import pytest
 from trading_assets.backtests.engine.arrays import DECISIONS, EXIT_REASONS, REJECTIONS, Market, Targets
 from trading_assets.backtests.engine.dtypes import CLOSES, LONG, OPENS, SHORT
 from trading_assets.backtests.engine.simulate import Simulation, simulate
-from trading_assets_tests.backtests.markets import quiet_market, settings, trial_of
+from trading_assets_tests.backtests.markets import quiet_market, run_parameters_of, settings
 from trading_assets_tests.backtests.runs import number
 
 RULE = EXIT_REASONS.index("rule")
@@ -35,12 +35,12 @@ def targets(
     } | columns
     return Targets(
         first=np.searchsorted([t for t, _, _ in ordered], np.arange(market.day.size + 1)).astype(np.int64),
-        slot=np.array([slot_of[symbol] for _, symbol, _ in ordered], dtype=np.int64),
+        position_index=np.array([slot_of[symbol] for _, symbol, _ in ordered], dtype=np.int64),
         weight=np.array(fields["weight"], dtype=float),
         eligible=np.array(fields["eligible"], dtype=bool),
         reason=np.array(fields["reason"], dtype=np.int64),
         symbol=np.array([symbol for _, symbol in slots], dtype=np.int64),
-        group=np.array([group for group, _ in slots], dtype=np.int64),
+        pair_index=np.array([pair_index for pair_index, _ in slots], dtype=np.int64),
     )
 
 
@@ -49,7 +49,7 @@ def run(market: Market, wanted: Targets, changes: dict[str, Any] | None = None, 
     numbers = settings(**(FREE | risk))
     if "max_gross" not in risk:
         numbers = numbers._replace(max_gross=2.0)
-    return simulate(market, wanted, trial_of(market, **(changes or {})), numbers)
+    return simulate(market, wanted, run_parameters_of(market, **(changes or {})), numbers)
 
 
 def said(found: Simulation) -> list[tuple[int, int, str, str]]:
@@ -197,7 +197,7 @@ def test_both_legs_of_a_pair_or_neither() -> None:
     legs = [(0, 0, 0.3), (0, 1, -0.3)]
     found = run(whole, targets(whole, *legs, pairs=((0, 1),)))
     assert list(found.positions_at_end["quantity"]) == [300, -300]
-    assert list(found.positions_at_end["group"]) == [0, 0]
+    assert list(found.positions_at_end["pair_index"]) == [0, 0]
     # One leg has no open to fill at: neither fills.
     holed = whole._replace(fillable=np.array([[True, True], [True, False], [True, True], [True, True]]))
     found = run(holed, targets(holed, *legs, pairs=((0, 1),)))
@@ -328,8 +328,11 @@ def test_volatility_and_restart_multiply_only_what_grows() -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_a_random_book_adds_up_and_knows_nothing_of_the_future(seed: int) -> None:
     market, wanted = wild(seed)
-    trial, numbers = trial_of(market, capacity=0.5, delay=seed % 2), settings(drawdown_limit=0.1, noise="drawn")
-    found = simulate(market, wanted, trial, numbers)
+    run_parameters, numbers = (
+        run_parameters_of(market, capacity=0.5, delay=seed % 2),
+        settings(drawdown_limit=0.1, noise="drawn"),
+    )
+    found = simulate(market, wanted, run_parameters, numbers)
     assert found.trades.size > 5
     open_pnl = (
         found.positions_at_end["flow"] + found.positions_at_end["quantity"] * found.positions_at_end["mark"]
@@ -349,7 +352,7 @@ def test_a_random_book_adds_up_and_knows_nothing_of_the_future(seed: int) -> Non
                 for name in ("open", "close", "low", "atr", "adv")
             }
         )
-        again = simulate(other, wanted, trial, numbers)
+        again = simulate(other, wanted, run_parameters, numbers)
         assert again.equity[: cut + 1].tobytes() == found.equity[: cut + 1].tobytes()
         early = [rows[rows["session"] <= cut].tobytes() for rows in (again.decisions, found.decisions)]
         assert early[0] == early[1]
@@ -359,7 +362,7 @@ def test_long_only_never_borrows_cash() -> None:
     for seed in range(6):
         market, wanted = wild(seed)
         wanted = wanted._replace(weight=np.abs(wanted.weight) * 4)
-        found = simulate(market, wanted, trial_of(market), settings(**FREE, noise="drawn", max_sector=1.0))
+        found = simulate(market, wanted, run_parameters_of(market), settings(**FREE, noise="drawn", max_sector=1.0))
         assert found.cash.min() >= 0
 
 

@@ -42,7 +42,7 @@ def arrays(market, rows: list[Row]):
         orient="row",
     )
     panel = market.panel.with_columns(in_universe=pl.col("symbol") != "DDD")
-    return targets_of(checked(frame, panel), panel, market.grid, market.market)
+    return targets_of(checked(frame, panel), panel, market.axes, market.market)
 
 
 def read_back(found) -> list[tuple[int, str, str | None, float, str, bool]]:
@@ -50,10 +50,10 @@ def read_back(found) -> list[tuple[int, str, str | None, float, str, bool]]:
     rows = []
     for t in range(60):
         for row in range(targets.first[t], targets.first[t + 1]):
-            slot = targets.slot[row]
-            group = targets.group[slot]
-            symbol = ["AAA", "BBB", "CCC", "DDD"][targets.symbol[slot]]
-            pair = None if group < 0 else names.pairs[group]
+            position_index = targets.position_index[row]
+            pair_index = targets.pair_index[position_index]
+            symbol = ["AAA", "BBB", "CCC", "DDD"][targets.symbol[position_index]]
+            pair = None if pair_index < 0 else names.pairs[pair_index]
             rows.append(
                 (t, symbol, pair, targets.weight[row], names.triggers[targets.reason[row]], targets.eligible[row])
             )
@@ -78,7 +78,14 @@ def test_every_row_is_there_by_session_pair_and_symbol(market) -> None:
 def test_a_symbol_and_each_leg_of_a_pair_are_slots_of_their_own(market) -> None:
     targets, names = arrays(market, ROWS)
     assert names.pairs == ("late", "first")
-    assert list(zip(targets.group, targets.symbol, strict=True)) == [(-1, 0), (-1, 1), (0, 2), (0, 3), (1, 0), (1, 1)]
+    assert list(zip(targets.pair_index, targets.symbol, strict=True)) == [
+        (-1, 0),
+        (-1, 1),
+        (0, 2),
+        (0, 3),
+        (1, 0),
+        (1, 1),
+    ]
     own = [name for name in ("in", "long", "out", "rebalance", "short") if name not in EXIT_REASONS]
     assert names.triggers == names.exits == (*EXIT_REASONS, *own)
 
@@ -89,8 +96,8 @@ def test_later_rows_change_no_number_of_an_earlier_pair(market) -> None:
     whole, short = arrays(market, ROWS), arrays(market, before)
     assert read_back(whole)[: len(before)] == read_back(short)
     assert whole[1].pairs[:1] == short[1].pairs
-    order = [list(zip(each.group, each.symbol, strict=True)) for each, _ in (whole, short)]
-    assert [slot for slot in order[0] if slot in order[1]] == order[1]
+    order = [list(zip(each.pair_index, each.symbol, strict=True)) for each, _ in (whole, short)]
+    assert [position_index for position_index in order[0] if position_index in order[1]] == order[1]
 
 
 def test_rows_of_a_bar_that_the_market_does_not_have_are_left_out(market) -> None:
@@ -98,16 +105,17 @@ def test_rows_of_a_bar_that_the_market_does_not_have_are_left_out(market) -> Non
         [(DAYS[5], "AAA", None, 0.3, "in"), (DAYS[6], "AAA", None, 0.0, "out")], schema=SCHEMA, orient="row"
     )
     holed = market.market._replace(present=market.market.present & (np.arange(60) != 6)[:, None])
-    targets, _ = targets_of(frame, market.panel, market.grid, holed)
+    targets, _ = targets_of(frame, market.panel, market.axes, holed)
     assert (targets.weight.tolist(), targets.first[6], targets.first[-1]) == ([0.3], 1, 1)
 
 
 def test_a_strategy_that_wants_nothing_has_empty_arrays(market) -> None:
     targets, names = arrays(market, [])
-    assert (targets.slot.size, targets.symbol.size, names.pairs) == (0, 0, ())
+    assert (targets.position_index.size, targets.symbol.size, names.pairs) == (0, 0, ())
     assert targets.first.tolist() == [0] * 61
     assert all(
-        each.dtype == np.int64 for each in (targets.first, targets.slot, targets.reason, targets.symbol, targets.group)
+        each.dtype == np.int64
+        for each in (targets.first, targets.position_index, targets.reason, targets.symbol, targets.pair_index)
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests.backtest import StrategyMarket, prepare
+from trading_assets.backtests.backtest import PreparedBacktest, prepare
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Regimes
 from trading_assets.market_data.tables import UNIVERSE
@@ -21,16 +21,16 @@ from trading_assets.models.splits import Fold
 from trading_assets.models.training import TrainingRows, training_rows
 from trading_assets.robustness.look_ahead import audit
 from trading_assets.robustness.look_ahead.audit import differing, look_ahead, violations
-from trading_assets.robustness.look_ahead.point_in_time import Recorded, known_at, with_noise_after
+from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot, known_at, with_noise_after
 from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets_tests.backtests.frames import BENCHMARK, frames, frames_of, loaded, weekdays
-from trading_assets_tests.robustness.leaks import HONEST, LEAKS
+from trading_assets_tests.robustness.leaking_strategies import HONEST, LEAKS
 
 SESSIONS = 330
 DAYS = weekdays(SESSIONS)
 SPLIT, LEFT, DELISTED = DAYS[240], DAYS[260], DAYS[300]
 CLEAN: dict[str, dict[str, Any]] = {
-    "honest": {"type": "trading_assets_tests.robustness.leaks", "leak": HONEST},
+    "honest": {"type": "trading_assets_tests.robustness.leaking_strategies", "leak": HONEST},
     "momentum": {"type": "equity_momentum", "trend_slope": -1.0},
     "factor": {"type": "factor", "quantiles": 2},
     "pairs": {
@@ -46,7 +46,7 @@ CLEAN: dict[str, dict[str, Any]] = {
 MODEL = {"train_sessions": 150, "test_sessions": 60, "trees": 5, "min_rows": 50}
 
 
-def recorded() -> Recorded:
+def market_snapshot() -> MarketSnapshot:
     """Four stocks: one splits, one leaves the universe, one is delisted."""
     tables = frames(SESSIONS, seed=4)
     after = (pl.col("symbol") == "AAA") & (pl.col("session") >= SPLIT)
@@ -58,7 +58,7 @@ def recorded() -> Recorded:
     ).filter((pl.col("symbol") != "CCC") | (pl.col("session") <= DELISTED))
     made = frames_of(bars)
     ends = pl.when(pl.col("symbol") == "BBB").then(pl.lit(LEFT)).alias("end")
-    return Recorded(
+    return MarketSnapshot(
         bars=made.bars,
         quarantine=made.quarantine,
         sessions=made.sessions,
@@ -70,8 +70,8 @@ def recorded() -> Recorded:
 
 
 @pytest.fixture(scope="module")
-def whole() -> Recorded:
-    return recorded()
+def whole() -> MarketSnapshot:
+    return market_snapshot()
 
 
 def configured(folder: Path, strategies: dict[str, dict[str, Any]]) -> Configuration:
@@ -79,7 +79,7 @@ def configured(folder: Path, strategies: dict[str, dict[str, Any]]) -> Configura
 
 
 @pytest.mark.parametrize("name", CLEAN)
-def test_nothing_clean_is_accused(name: str, whole: Recorded, tmp_path: Path) -> None:
+def test_nothing_clean_is_accused(name: str, whole: MarketSnapshot, tmp_path: Path) -> None:
     found = look_ahead(configured(tmp_path, CLEAN), name, whole, 8)
     assert differing(found).is_empty()
     assert violations(found) == 0
@@ -89,8 +89,8 @@ def test_nothing_clean_is_accused(name: str, whole: Recorded, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("leak", LEAKS)
-def test_a_strategy_that_knows_the_future_is_caught(leak: str, whole: Recorded, tmp_path: Path) -> None:
-    strategies = {"leaky": {"type": "trading_assets_tests.robustness.leaks", "leak": leak}}
+def test_a_strategy_that_knows_the_future_is_caught(leak: str, whole: MarketSnapshot, tmp_path: Path) -> None:
+    strategies = {"leaky": {"type": "trading_assets_tests.robustness.leaking_strategies", "leak": leak}}
     found = differing(look_ahead(configured(tmp_path, strategies), "leaky", whole, 4))
     assert "signals" in found["subject"]
     first = found.filter(subject="signals").row(0, named=True)
@@ -98,7 +98,7 @@ def test_a_strategy_that_knows_the_future_is_caught(leak: str, whole: Recorded, 
     assert first["symbol"] in whole.bars["symbol"]
 
 
-def test_a_smoothed_regime_is_caught(whole: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_smoothed_regime_is_caught(whole: MarketSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def smoothed(features: pl.DataFrame, benchmarks: list[str], settings: Regimes, seed: int) -> pl.DataFrame:
         rows = regimes_of_benchmarks(features, benchmarks, settings, seed).sort("benchmark", "regime", "session")
         backwards = pl.col("probability").reverse().ewm_mean(alpha=0.3).reverse().over("benchmark", "regime")
@@ -110,7 +110,7 @@ def test_a_smoothed_regime_is_caught(whole: Recorded, tmp_path: Path, monkeypatc
     assert "probability" in found.filter(subject="regimes")["column"]
 
 
-def test_an_unpurged_label_is_caught(whole: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unpurged_label_is_caught(whole: MarketSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def unpurged(samples: Samples, fold: Fold, scorable: np.ndarray) -> TrainingRows:
         purged = training_rows(samples, fold, scorable)
         every = samples.before(fold) & scorable & ~np.isnan(samples.label)
@@ -122,7 +122,7 @@ def test_an_unpurged_label_is_caught(whole: Recorded, tmp_path: Path, monkeypatc
 
 
 def test_a_target_among_the_features_is_caught(
-    whole: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: MarketSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daily = audit.daily_features
 
@@ -140,12 +140,14 @@ def test_a_target_among_the_features_is_caught(
     assert first["session"] <= first["cut"]
 
 
-def test_a_fill_at_the_deciding_bar_is_caught(whole: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fill_at_the_deciding_bar_is_caught(
+    whole: MarketSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Orders that fill at the close of the session whose open they were for: its close is noise by then."""
 
-    def at_the_close(configuration: Configuration, name: str, tables: Frames) -> StrategyMarket:
-        context = prepare(configuration, name, tables)
-        return replace(context, market=context.market._replace(open=context.market.close.copy()))
+    def at_the_close(configuration: Configuration, name: str, tables: Frames) -> PreparedBacktest:
+        prepared = prepare(configuration, name, tables)
+        return replace(prepared, market=prepared.market._replace(open=prepared.market.close.copy()))
 
     monkeypatch.setattr(audit, "prepare", at_the_close)
     found = differing(look_ahead(configured(tmp_path, CLEAN), "honest", whole, 8))
@@ -154,7 +156,7 @@ def test_a_fill_at_the_deciding_bar_is_caught(whole: Recorded, tmp_path: Path, m
 
 
 @pytest.mark.parametrize("cut", [DAYS[200], SPLIT, DAYS[270], DAYS[310]])
-def test_what_was_known_then(cut: dt.date, whole: Recorded) -> None:
+def test_what_was_known_then(cut: dt.date, whole: MarketSnapshot) -> None:
     then = known_at(whole, cut)
     assert then.bars["session"].max() == cut
     assert set(then.bars["symbol"]) == {"AAA", "BBB", "CCC", "DDD", BENCHMARK}
@@ -164,7 +166,7 @@ def test_what_was_known_then(cut: dt.date, whole: Recorded) -> None:
     assert left == (LEFT if cut >= LEFT else None)
 
 
-def test_noise_leaves_the_past_and_the_next_open(whole: Recorded) -> None:
+def test_noise_leaves_the_past_and_the_next_open(whole: MarketSnapshot) -> None:
     cut = DAYS[250]
     noisy, bars = with_noise_after(whole, cut, 1).bars, whole.bars
     past = pl.col("session") <= cut

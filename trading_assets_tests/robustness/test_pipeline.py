@@ -85,12 +85,12 @@ def test_an_unregistered_strategy_leaves_no_holdout_rows_anywhere(finished: Expe
 def test_a_registered_strategy_has_all_four_splits(finished: Experiment) -> None:
     warehouse = finished.warehouse
     for table in (backtests.EQUITY, backtests.METRICS):
-        assert splits(finished, table) == {"train", "validation", "holdout", "all"}
-    assert splits(finished, backtests.BASELINES) == {"holdout", "all"}
+        assert splits(finished, table) == {"train", "validation", "development", "holdout", "full"}
+    assert splits(finished, backtests.BASELINES) == {"development", "holdout", "full"}
     equity = warehouse.read(backtests.EQUITY, rows=KNOWN)
     held = equity.filter(split="holdout")
     assert (held["session"].min(), held["session"].max()) == (HOLDOUT_START, HOLDOUT_END)
-    assert equity.filter(split="all")["session"].max() == HOLDOUT_END
+    assert equity.filter(split="full")["session"].max() == HOLDOUT_END
     assert held["cash"][0] == 100_000  # flat start
     ledger = warehouse.read(tables.HOLDOUT_LEDGER)
     registration = warehouse.read(tables.REGISTRATIONS)
@@ -106,9 +106,10 @@ def test_the_holdout_leaves_train_and_validation_as_they_are(experiment: Experim
         own = pl.col("split").is_in(["train", "validation"])
         assert frame.filter(own).equals(after.filter(own))
         assert "holdout" not in after["split"]
-    # `all` is one run: until the end of validation it does not know of the holdout.
-    equity = before[backtests.EQUITY].filter(pl.col("split") == "all", pl.col("session") < HOLDOUT_START)
-    assert equity.equals(experiment.warehouse.read(backtests.EQUITY, rows=KNOWN).filter(split="all"))
+    # `full` is one run: until the end of validation it does not know of the holdout.
+    equity = before[backtests.EQUITY].filter(pl.col("split") == "full", pl.col("session") < HOLDOUT_START)
+    development = experiment.warehouse.read(backtests.EQUITY, rows=KNOWN).filter(split="development")
+    assert equity.drop("split").equals(development.drop("split"))
 
 
 def test_the_verdict_waits_until_the_holdout_was_evaluated_again(experiment: Experiment) -> None:
@@ -193,7 +194,7 @@ def test_the_verdict_is_not_made_without_the_audit(experiment: Experiment) -> No
 
 
 def test_a_strategy_that_knows_the_future_never_sees_its_holdout(experiment: Experiment) -> None:
-    leaky = {"type": "trading_assets_tests.robustness.leaks", "leak": "tomorrow"}
+    leaky = {"type": "trading_assets_tests.robustness.leaking_strategies", "leak": "tomorrow"}
     registration = {"leaky": SETTINGS["registration"]["known"]}
     experiment.write(strategies={"leaky": leaky}, registration=registration, robustness={"look_ahead_cuts": 2})
     looks = experiment.warehouse.read(tables.HOLDOUT_LEDGER).height
@@ -233,8 +234,8 @@ def test_a_bar_that_a_model_is_trained_on_and_a_delisting_are_of_the_registratio
         for name in ("learnt", "alone"):
             work = experiment.warehouse.unit_of_work()
             step = Step(experiment.configuration, work, None, name, "run", dt.datetime(2020, 1, 1), None)
-            frames, context, spans = market(step, name)
-            found.append(registration_of(step, context, frames, spans).hash)
+            frames, prepared, spans = market(step, name)
+            found.append(registration_of(step, prepared, frames, spans).hash)
         return found
 
     def changed(table: Table, column: str, value: pl.Expr, **where: object) -> list[bool]:
@@ -259,7 +260,7 @@ def test_a_bar_that_a_model_is_trained_on_and_a_delisting_are_of_the_registratio
 def test_taking_the_registration_back_takes_the_holdout_rows_away(experiment: Experiment) -> None:
     # As if the flat start had closed no trade in the holdout: those of `all` go nevertheless.
     trades = experiment.warehouse.read(backtests.TRADES, rows=KNOWN)
-    assert trades.filter(split="all")["exit_session"].max() >= HOLDOUT_START  # type: ignore[operator]
+    assert trades.filter(split="full")["exit_session"].max() >= HOLDOUT_START  # type: ignore[operator]
     experiment.warehouse.replace(KNOWN, {backtests.TRADES: trades.filter(pl.col("split") != "holdout")})
     experiment.write(registration={})
     result = experiment.run("robustness/holdout/known", "robustness/verdict/known")

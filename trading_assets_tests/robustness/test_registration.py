@@ -13,7 +13,7 @@ from trading_assets.config import Configuration
 from trading_assets.config.canonical import canonical
 from trading_assets.config.sections import Interval, Risk, Verdict
 from trading_assets.market_data.tables import QUARANTINE
-from trading_assets.robustness.holdout.registration import Registered, register, registration_rows
+from trading_assets.robustness.holdout.registration import Registration, register, registration_rows
 from trading_assets.robustness.tables import REGISTRATIONS
 from trading_assets.strategies import ensemble, equity_momentum, factor, ml
 from trading_assets.strategies.evaluation.fingerprint import frozen, sources, symbols_behind
@@ -59,7 +59,9 @@ def configuration(**changes: object) -> Configuration:
     return Configuration.model_validate({**values, **changes})
 
 
-def registered(config: Configuration | None = None, frame: pl.DataFrame | None = None, **changes: object) -> Registered:
+def registered(
+    config: Configuration | None = None, frame: pl.DataFrame | None = None, **changes: object
+) -> Registration:
     config = config or configuration()
     values: dict[str, object] = {
         "symbols": ["A", "B"],
@@ -84,7 +86,7 @@ def test_content_is_canonical_and_hashed() -> None:
     assert content["parameters"]["stop_atr"] == 2.5
     assert content["criteria"]["go_sharpe"] == 1.0
     assert content["model"] is None
-    assert "override" not in found.content
+    assert '"override"' not in found.content
 
 
 SAME = {

@@ -6,11 +6,12 @@ import polars as pl
 import pytest
 
 from trading_assets.backtests import tables as backtests
+from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config.sections import Robustness
-from trading_assets.robustness.resampling import statistic_of
+from trading_assets.robustness.resampling.resample import statistic_of
 from trading_assets.robustness.stress.benchmark_months import BEAR, benchmark_levels, classify_months
 from trading_assets.robustness.stress.run import chosen, value_of
-from trading_assets.robustness.tables import DEVELOPMENT, LOOK_AHEAD, OVERFITTING, RESAMPLING, STRESS, STRESS_EQUITY
+from trading_assets.robustness.tables import LOOK_AHEAD, OVERFITTING, RESAMPLING, STRESS, STRESS_EQUITY
 from trading_assets.robustness.verdict.statistics import put, statistics_of
 from trading_assets.warehouse import Rows
 from trading_assets_tests.robustness.pipeline import Experiment
@@ -73,8 +74,8 @@ def test_bear_months_are_returns_and_trades_of_those_months(finished: Experiment
     months = classify_months(benchmark_levels(bars, indicators, "SPX", dt.date(2016, 12, 15)))
     bear = months.filter(BEAR)["month"].to_list()
     assert dt.date(2016, 1, 1) in bear  # the S&P 500 ended January 2016 at 1940, below its 200-session mean
-    equity = warehouse.read(backtests.EQUITY, rows=KNOWN).filter(split="all")
-    trades = warehouse.read(backtests.TRADES, rows=KNOWN).filter(split="all")
+    equity = warehouse.read(backtests.EQUITY, rows=KNOWN).filter(split="full")
+    trades = warehouse.read(backtests.TRADES, rows=KNOWN).filter(split="full")
     before_holdout = pl.col("session") <= dt.date(2016, 12, 15)
     curve = equity.filter(before_holdout, pl.col("session").dt.truncate("1mo").is_in(bear))
     closed = trades.filter(pl.col("exit_session").dt.truncate("1mo").is_in(bear))
@@ -105,6 +106,6 @@ def test_statistics_of_the_verdict(finished: Experiment) -> None:
 
 
 def test_put_replaces_only_its_splits() -> None:
-    old = pl.DataFrame({"split": ["train", "all", "holdout"], "value": [1, 2, 3]})
+    old = pl.DataFrame({"split": ["train", "full", "holdout"], "value": [1, 2, 3]})
     new = pl.DataFrame({"value": [9], "split": ["holdout"]})
-    assert put(old, ("holdout", "all"), new).rows() == [("train", 1), ("holdout", 9)]
+    assert put(old, ("holdout", "full"), new).rows() == [("train", 1), ("holdout", 9)]

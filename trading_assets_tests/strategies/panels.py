@@ -14,7 +14,7 @@ from trading_assets.config.strategies import StrategySettings, members_of, strat
 from trading_assets.features.daily import daily_features
 from trading_assets.features.indicators import indicators
 from trading_assets.models.regimes import regime_probabilities
-from trading_assets.strategies.evaluation.decide import Decided, decide
+from trading_assets.strategies.evaluation.decide import StrategyDecisions, decide
 from trading_assets.strategies.evaluation.inputs import Frames, panel_of, parameters_of
 from trading_assets_tests.backtests.frames import BENCHMARK, configuration, frames, frames_of
 
@@ -48,7 +48,7 @@ def settings(strategy_type: str, **parameters: object) -> StrategySettings:
     return StrategySettings(type=strategy_type, parameters=made)
 
 
-def decided(strategies: dict[str, StrategySettings], name: str, tables: Frames) -> Decided:
+def decided(strategies: dict[str, StrategySettings], name: str, tables: Frames) -> StrategyDecisions:
     """What strategy `name` decides, after those that it is made of."""
     experiment = configuration().model_copy(update={"strategies": strategies})
     of_members = [decided(strategies, member, tables).target_weights for member in members_of(strategies[name])]

@@ -28,7 +28,7 @@ from trading_assets.strategies.tables import SIGNALS
 from trading_assets.warehouse import Column, MissingTableError, StaleInputError, Table, Warehouse, Whole
 from trading_assets.warehouse.sql_models import SqlModel, parse_models
 from trading_assets_tests.conftest import REPOSITORY, TINY
-from trading_assets_tests.warehouse.worlds import day
+from trading_assets_tests.warehouse.warehouse_fixtures import day
 
 AUDITED = (TRADES, FILLS, ORDERS, DECISIONS, SIGNALS, INDICATORS, DAILY, PREDICTIONS, BARS, RAW_BARS)
 TABLES = {table.name: table for table in (EQUITY, INSTRUMENTS, QUARANTINE, SESSIONS, *AUDITED)}

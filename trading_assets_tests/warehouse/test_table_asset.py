@@ -13,7 +13,7 @@ import pytest
 from trading_assets.asset_factories import table_asset
 from trading_assets.asset_factories.table_asset import STALE_RETRIES, Step
 from trading_assets.warehouse import Rows, Warehouse
-from trading_assets_tests.warehouse.worlds import BARS, EQUITY, bars, equity
+from trading_assets_tests.warehouse.warehouse_fixtures import BARS, EQUITY, bars, equity
 
 
 @pytest.mark.parametrize("disturbances", [1, STALE_RETRIES, STALE_RETRIES + 1])

@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.backtests.results import metrics
-from trading_assets.robustness.tables import CONDITIONS
+from trading_assets.robustness.tables import BREAKDOWN
 
 if TYPE_CHECKING:
     from trading_assets.backtests.results.run_tables import Result
@@ -26,7 +26,7 @@ UP, DOWN, RANGING = "up", "down", "ranging"
 RANGING_PART = 0.5
 #: Depth from which on a drawdown is looked at, and the mean correlation to be warned of (trading rules, 7).
 DEEP, ONE_BET = 0.05, 0.70
-#: Sessions of the correlation, as of the correlation guard (trading rules, 3).
+#: Sessions of the correlation, as of the correlation limit (trading rules, 3).
 WINDOW = 20
 #: A standard deviation below this is the rounding of a constant.
 _NO_SPREAD = 1e-14
@@ -38,10 +38,10 @@ TOP = 0.05
 Condition = Mapping[str, float | None]
 
 
-def conditions(
+def breakdown_rows(
     run: Result, returns: pl.DataFrame, levels: pl.DataFrame, *, split: str, periods_per_year: int
 ) -> pl.DataFrame:
-    """Rows of `robustness.conditions` of one run.
+    """Rows of `robustness.breakdown` of one run.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def conditions(
         for condition, statistics in of_topic.items()
         for statistic, value in statistics.items()
     ]
-    return pl.DataFrame(lines, schema=CONDITIONS.empty().schema, orient="row")
+    return pl.DataFrame(lines, schema=BREAKDOWN.empty().schema, orient="row")
 
 
 def kinds_of_months(levels: pl.DataFrame) -> pl.DataFrame:
