@@ -196,7 +196,7 @@ def _keep_rejected(step: Step, rejected: pl.DataFrame) -> None:
             f"{rows.height} received rows are no bars and are kept in {REJECTED_ROWS.name}: {shown}; "
             f"the first: {first['source_file']}, line {first['source_line']}: {first['text'][:60]}"
         )
-    if rows.equals(stored) and step.work.exists(REJECTED_ROWS.name):
+    if rows.equals(stored) and step.work.aside().exists(REJECTED_ROWS.name):
         return
     step.work.replace_together(
         [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import logging
 import lzma
 import pickle
 import sqlite3
@@ -114,6 +115,27 @@ def test_feather_gives_a_symbol_by_its_name(tmp_path: Path) -> None:
 def test_the_answer_of_a_service_in_place_of_data(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "A.csv").write_text(text)
     assert refusal(tmp_path, symbol_from="filename").startswith(f"the file is {says}")
+
+
+@pytest.mark.parametrize("first", ["ORCL", "[symbol]", "<DIVISION>", "PAR1", "FEA1", "BZhang", "Rar!", "{x}"])
+def test_texts_that_begin_like_something_else(tmp_path: Path, first: str) -> None:
+    header = HEADER.replace("symbol", first)
+    write(tmp_path, *LINES, header=header)
+    assert load(tmp_path, symbol_from=first)["symbol"].to_list() == ["A", "A"]
+
+
+def test_what_a_service_says_is_told_whatever_the_ending(tmp_path: Path) -> None:
+    for name in ("A.parquet", "A.csv.gz", "A.zip", "A.json"):
+        (tmp_path / name).write_text("<html><title>503 Service Unavailable</title></html>")
+        with pytest.raises(SourceError, match="a web page, which says '503 Service Unavailable'"):
+            load(tmp_path, name)
+
+
+def test_members_that_are_not_read_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "bars.zip").write_bytes(zipped(**{"a.csv": TEXT, "b.parquet": "", "notes.md": ""}))
+    with caplog.at_level(logging.WARNING):
+        assert load(tmp_path).height == 2
+    assert caplog.messages == ["bars.zip: members that are not read: b.parquet, notes.md"]
 
 
 def test_a_message_in_json_is_shown(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ def test_a_folder_names_the_symbol(tmp_path: Path) -> None:
         write(tmp_path, f"2020-01-02,{BAR}", name=f"prices/{symbol}/daily.csv", header=HEADER)
     assert load(tmp_path, "prices/*/daily.csv", symbol_from="folder")["symbol"].to_list() == ["AAPL", "BRK.B"]
     assert load(Path("/"), f"{tmp_path}/prices/*/*.csv", symbol_from="folder")["symbol"].to_list() == ["AAPL", "BRK.B"]
+    assert from_folder("isin=BRK%2FB/x.csv", None) == "BRK/B", "what a partition states"
     assert from_folder("us/AAPL/2020/d.csv", "us/(.+?)/") == "AAPL", "a pattern sees all folders"
     assert refusal(tmp_path / "prices/AAPL", "*.csv", symbol_from="folder").startswith("no folder to take")
 
@@ -92,7 +93,7 @@ def test_a_partition_names_the_symbol(tmp_path: Path, key: str) -> None:
 def test_a_column_goes_before_a_partition(tmp_path: Path) -> None:
     write(tmp_path, f"B,2020-01-02,{BAR}", name="symbol=A/x.csv")
     assert load(tmp_path, "*/x.csv")["symbol"].item() == "B"
-    assert load(tmp_path, "*/x.csv", symbol_from="folder")["symbol"].item() == "symbol=A"
+    assert load(tmp_path, "*/x.csv", symbol_from="folder")["symbol"].item() == "A"
 
 
 def test_partitions_written_by_polars(tmp_path: Path) -> None:

@@ -185,7 +185,8 @@ def _symbol_of_file(table: Tabular, source: ColumnSettings) -> str | None:
     if source.symbol_from == _FILENAME:
         return symbols.from_filename(table.name, source.symbol_pattern)
     if source.symbol_from == _FOLDER:
-        return symbols.from_folder(table.name, source.symbol_pattern)
+        found = symbols.from_partition(table.name, usual_names("symbol"), source.symbol_pattern)
+        return symbols.from_folder(table.name, source.symbol_pattern) if found is None else found
     names = usual_names("symbol") if source.symbol_from == "symbol" else (symbols.plain(source.symbol_from),)
     if "symbol" in source.columns or any(symbols.plain(column) in names for column in table.header):
         return None

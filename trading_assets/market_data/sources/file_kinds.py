@@ -14,7 +14,7 @@ Kind = Literal["parquet", "arrow", "hdf5", "gzip", "zip", "text"]
 #: Bytes that have to be known.
 START = 512
 _CONTAINERS: tuple[tuple[bytes, Kind], ...] = (
-    (b"PAR1", "parquet"),
+    (b"PAR1\x15", "parquet"),
     (b"ARROW1\x00\x00", "arrow"),
     (b"\x89HDF\r\n\x1a\n", "hdf5"),
     (b"\x1f\x8b", "gzip"),
@@ -24,22 +24,26 @@ _CONTAINERS: tuple[tuple[bytes, Kind], ...] = (
 _OTHERS: tuple[tuple[bytes, str, str], ...] = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook (xls)", "save the sheet as CSV, or write Parquet"),
     (b"\x28\xb5\x2f\xfd", "compressed with Zstandard", "unpack it (zstd -d), or compress it with gzip"),
-    (b"BZh", "compressed with bzip2", "unpack it (bunzip2), or compress it with gzip"),
+    *(
+        (b"BZh%d1AY&SY" % level, "compressed with bzip2", "unpack it (bunzip2), or compress it with gzip")
+        for level in range(1, 10)
+    ),
     (b"\xfd7zXZ\x00", "compressed with xz", "unpack it (unxz), or compress it with gzip"),
     (b"\x04\x22\x4d\x18", "compressed with LZ4", "unpack it (lz4 -d), or compress it with gzip"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it, or pack it as zip"),
-    (b"Rar!", "a RAR archive", "unpack it, or pack it as zip"),
-    (b"FEA1", "a Feather file of version 1", "write it again as Feather version 2, Parquet or CSV"),
+    (b"Rar!\x1a\x07", "a RAR archive", "unpack it, or pack it as zip"),
+    (b"FEA1\x00", "a Feather file of version 1", "write it again as Feather version 2, Parquet or CSV"),
     (b"\xff\xff\xff\xff", "an Arrow stream", "write an Arrow file (Feather version 2), Parquet or CSV"),
     (b"SQLite format 3\x00", "an SQLite database", "read it with `source: sql`, `path` and `query`"),
     (b"Obj\x01", "an Avro file", "write Parquet or CSV"),
-    (b"ORC", "an ORC file", "write Parquet or CSV"),
-    (b"%PDF", "a PDF document", "download the data as CSV"),
+    (b"%PDF-", "a PDF document", "download the data as CSV"),
     (b"\x80\x04\x95", "a Python pickle", "write Parquet or CSV, such as with pandas: read_pickle(...).to_parquet(...)"),
     (b"\x80\x05\x95", "a Python pickle", "write Parquet or CSV, such as with pandas: read_pickle(...).to_parquet(...)"),
 )
 _TAR = slice(257, 262)
-_PAGE = re.compile(rb"^\s*<(!doctype|html|head|body|\?xml|h1|error|p>|div)", re.IGNORECASE)
+_PAGE = re.compile(rb"^\s*<(!doctype|html|head|body|\?xml|h1|p|div|error)[\s>/]", re.IGNORECASE)
+#: An object, a list of objects or a list of lists: a header may begin with a bracket, too.
+_JSON = re.compile(rb"^\s*(\{\s*[\"}]|\[\s*[\[{\]])")
 _TITLE = re.compile(rb"<(?:title|h1|message|code)[^>]*>\s*([^<]{1,200})", re.IGNORECASE)
 _TAGS = re.compile(rb"<[^>]*>")
 
@@ -107,8 +111,7 @@ def refuse_message(data: bytes, name: str) -> None:
     SourceError
         What it says, and what to do.
     """
-    start = data[:START].lstrip()
-    if not start.startswith((b"{", b"[")):
+    if not _JSON.match(data):
         return
     text = " ".join(data[:300].decode("utf-8", "replace").split())
     raise _not_read(

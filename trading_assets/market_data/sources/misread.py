@@ -154,7 +154,7 @@ def _marked(cells: pl.Series) -> int:
     # A number, then marks with digits between them: 1,234.5, 12.345,67, 1 234, 18,95,771, 1,2345.
     return int(
         text.str.contains(
-            r"^[-+\u2212(]?[$€£¥₹]? ?[0-9]+(?:[.,'’`\s\u00a0\u202f\u2009\u2007][0-9]+)+\)?[KkMmBb%]?$"
+            r"^[-+\u2212(]?[$€£¥₹₩₽₺₿]? ?[0-9]+(?:[.,'’`\s\u00a0\u202f\u2009\u2007][0-9]+)+\)?[KkMmBb%]?$"
         ).sum()
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-_CURRENCIES = "$€£¥"
+_CURRENCIES = "$€£¥₹₩₽₺₿"
 #: Other characters that a mark between thousands is written with: no-break, narrow, thin and figure spaces; quotes.
 _VARIANTS = {" ": "[\u00a0\u202f\u2009\u2007]", "'": "[\u2019\u02bc\u00b4`]"}
 _MULTIPLES = {"K": 1e3, "M": 1e6, "B": 1e9}

@@ -26,6 +26,8 @@ def from_filename(file: str, pattern: str | None) -> str:
 def from_folder(file: str, pattern: str | None) -> str:
     """The symbol of a file in a folder of its own: the folder's name, or the part that `pattern` finds in all folders.
 
+    A folder such as `symbol=AAPL` has the name AAPL.
+
     Raises
     ------
     SourceError
@@ -39,7 +41,10 @@ def from_folder(file: str, pattern: str | None) -> str:
             expected="a file in a folder with the name of its symbol, such as AAPL/daily.csv",
             todo="let `path` name the folders, such as prices/*/daily.csv, or change `symbol_from`",
         )
-    return _checked(folder.name if pattern is None else folder.as_posix(), pattern, file=file, line=None, column=None)
+    if pattern is not None:
+        return _checked(folder.as_posix(), pattern, file=file, line=None, column=None)
+    key, equals, value = folder.name.partition("=")
+    return _checked(unquote(value) if key and equals else folder.name, None, file=file, line=None, column=None)
 
 
 def from_partition(file: str, names: Sequence[str], pattern: str | None) -> str | None:

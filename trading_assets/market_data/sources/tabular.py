@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import logging
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -35,6 +36,11 @@ SEPARATORS = (",", ";", "\t", "|")
 _CHUNK = 1 << 24
 _SHORT = 200
 _BLANKS = " \r\n"
+#: Endings of the members of a zip that are read, and how many others are named.
+_MEMBERS = (".csv", ".txt", ".tsv", *ENDINGS)
+_MOST_NAMED = 10
+
+logger = logging.getLogger(__name__)
 
 
 class Tabular(Protocol):
@@ -97,7 +103,10 @@ def open_tables(path: Path, name: str, layout: Layout) -> Iterator[Tabular]:
     """
     try:
         with path.open("rb") as stream:
-            kind = kind_of(stream.read(START))
+            start = stream.read(START)
+        kind = kind_of(start)
+        if kind == "text":
+            refuse_other_kinds(start, name)
         ending = path.suffix.lower()
         if kind == "parquet" or ending in (".parquet", ".pq"):
             yield ParquetTable(path, name)
@@ -339,8 +348,7 @@ class _Lines:
 
 def is_table_member(member: str) -> bool:
     """Whether a member of a zip is a table."""
-    ending = PurePosixPath(member).suffix.lower()
-    return ending in (".csv", ".txt", ".tsv", ".json") and not member.startswith("__MACOSX/")
+    return PurePosixPath(member).suffix.lower() in _MEMBERS and not member.startswith("__MACOSX/")
 
 
 def _decompress(path: Path, name: str) -> bytes:
@@ -371,9 +379,13 @@ def _members(path: Path, name: str) -> Iterator[tuple[str, bytes]]:
     refuse_workbook(content, name)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = sorted(filter(is_table_member, archive.namelist()))
+            names = [each for each in archive.namelist() if not each.startswith("__MACOSX/") and not each.endswith("/")]
+            members = sorted(filter(is_table_member, names))
+            others = sorted(set(names) - set(members))
             if not members:
                 raise SourceError("no CSV in the zip", file=name, expected="members ending in .csv")
+            if others:
+                logger.warning("%s: members that are not read: %s", name, ", ".join(others[:_MOST_NAMED]))
             for member in members:
                 yield f"{name}/{member}", archive.read(member)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
