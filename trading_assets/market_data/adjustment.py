@@ -100,7 +100,8 @@ def adjust(
         And split_ratio (2-for-1: 2.0), cash_dividend (quote currency per old share), forward_factor F, adj_open,
         adj_high, adj_low, adj_close (raw x F), dollar_volume. An action is on the ex-session, known at its open.
         Beside them what was recorded (null: nothing) and inferred: recorded_split, recorded_dividend, inferred_split,
-        inferred_dividend, inferred_change, inferred_noise, adj_close_received (the source's).
+        inferred_dividend, inferred_change, inferred_noise, adj_close_received (the source's), states_actions (whether
+        the bar's row has a column of actions).
 
     Notes
     -----
@@ -111,7 +112,9 @@ def adjust(
     before = previous("close")
     change = pl.col("split_ratio") / (1 - (pl.col("cash_dividend") / before).fill_null(0.0))
     is_recorded = pl.col("recorded_split").is_not_null() & ~(pl.col("recorded_dividend") >= before).fill_null(False)
+    stated = [pl.col(name).is_not_null() for name in ("cash_dividend", "split_ratio") if name in bars.columns]
     used = inferred.with_columns(
+        states_actions=pl.any_horizontal(stated) if stated else pl.lit(value=False),
         split_ratio=pl.when(is_recorded).then("recorded_split").otherwise("inferred_split"),
         cash_dividend=pl.when(is_recorded).then("recorded_dividend").otherwise("inferred_dividend"),
     )

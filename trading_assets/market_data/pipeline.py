@@ -15,7 +15,7 @@ from trading_assets.market_data.bar_windows import distinct
 from trading_assets.market_data.dynamic_universe import spells
 from trading_assets.market_data.instruments import instruments
 from trading_assets.market_data.prior_results import NO_PRIOR_RESULTS, ChangedPriorResultError, PriorResults
-from trading_assets.market_data.reference.corporate_actions import compared
+from trading_assets.market_data.reference.corporate_actions import compared, with_stated
 from trading_assets.market_data.reference_data import Inputs
 from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS
 from trading_assets.market_data.universe import default_as_of, resolve
@@ -63,7 +63,7 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
     ChangedPriorResultError
         What was decided does not hold any more.
     """
-    configuration, memberships, sectors, overrides, actions, symbology = inputs
+    configuration, memberships, sectors, overrides, recorded, symbology = inputs
     kinds = pl.concat([prior.kinds, distinct(raw, prior.kinds.columns)]).unique()
     listed = kinds.select("symbol", "asset_class").unique()
     universe = resolve(configuration, listed, memberships)
@@ -75,6 +75,7 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
         raise ChangedPriorResultError
     kinds = kinds.filter(~pl.col("symbol").is_in(ignored))
 
+    actions = with_stated(recorded, raw)
     sessions = expected_sessions(raw, configuration.start, as_of, prior, overrides)
     checked = quality.apply_rules(
         raw,
@@ -98,7 +99,7 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
         bars=bars,
         quarantine=checked.quarantine.filter(is_new),
         sessions=sessions,
-        corporate_actions=compared(adjusted, actions).filter(is_new).select(*CORPORATE_ACTIONS.columns),
+        corporate_actions=compared(adjusted, recorded).filter(is_new).select(*CORPORATE_ACTIONS.columns),
         instruments=instruments(kinds, _spans(bars, prior), universe, memberships, sectors, symbology),
         universe=universe,
         since=prior.since,
@@ -135,7 +136,7 @@ def refuse_faulty(delivered: pl.DataFrame, past: pl.DataFrame, inputs: Inputs, t
         as_of,
         inputs.configuration.quality,
         overrides=inputs.overrides,
-        actions=inputs.actions,
+        actions=with_stated(inputs.actions, raw),
         symbology=inputs.symbology,
         prior=NO_PRIOR_RESULTS._replace(since=first),
     )

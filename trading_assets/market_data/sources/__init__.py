@@ -17,9 +17,9 @@ from trading_assets.config.sources import ColumnSettings, FilesSource, SampleSou
 from trading_assets.market_data.sources import files, remote, sample, sql
 from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.finished import finished
-from trading_assets.market_data.sources.raw import arrange
+from trading_assets.market_data.sources.raw import Received, arrange
 
-__all__ = ["Access", "SourceError", "read_bars"]
+__all__ = ["Access", "Received", "SourceError", "read", "read_bars"]
 
 
 class Access(NamedTuple):
@@ -48,10 +48,10 @@ class Access(NamedTuple):
         return dt.datetime.combine(self.today, dt.time()) if self.now is None else self.now
 
 
-def read_bars(
+def read(
     source: AnySource, *, start: dt.date, end: dt.date, directory: Path, seed: int, access: Access | None = None
-) -> pl.DataFrame:
-    """Bars of one source, as received.
+) -> Received:
+    """Bars of one source, as received, and its rows that are no bars.
 
     Parameters
     ----------
@@ -68,9 +68,10 @@ def read_bars(
 
     Returns
     -------
-    DataFrame
-        symbol, asset_class (`equity`, `crypto` or `index`), session (DATE), open, high, low, close, volume,
-        adj_close, market_cap, coverage (Float64), source, source_file, source_line; sorted by symbol and session. A
+    Received
+        Bars have symbol, asset_class (`equity`, `crypto` or `index`), session (DATE), open, high, low, close, volume,
+        adj_close, market_cap, cash_dividend, split_ratio, coverage (Float64), source, source_file, source_line; sorted
+        by symbol and session. A
         cell that is no finite number is null and its row stays: the quality rules check it. `source_file` (never an
         absolute path) and `source_line` are null where there is no file. A bar whose session was not over when the run
         started is not there.
@@ -83,24 +84,31 @@ def read_bars(
         Its key is not in the environment.
     """
     if isinstance(source, SampleSource):
-        return sample.read(start, end)
+        return Received(sample.read(start, end))
     if isinstance(source, SyntheticSource):
         from trading_assets.market_data.sources.synthetic import generate
 
         frame = generate(source, start, end, seed if source.seed is None else source.seed)
-        return arrange(frame, start, end)
+        return Received(arrange(frame, start, end))
     if isinstance(source, FilesSource):
-        bars = files.read(source, start=start, end=end, directory=directory)
+        received = files.read(source, start=start, end=end, directory=directory)
     elif isinstance(source, SqlSource):
-        bars = sql.read(source, start=start, end=end, directory=directory)
+        received = sql.read(source, start=start, end=end, directory=directory)
     else:
         from trading_assets.market_data.sources.vendors import vendor_of
 
         if access is None:
             raise TypeError("a vendor's source needs `access`")
         vendor = vendor_of(source, access.anchor, access.today)
-        bars = remote.read(source, vendor, start=start, end=end, today=access.today, cache=access.cache)
+        received = Received(remote.read(source, vendor, start=start, end=end, today=access.today, cache=access.cache))
     if access is None:
-        return bars
+        return received
     timezone = source.timezone if isinstance(source, ColumnSettings) else "UTC"
-    return finished(bars, source.calendar, timezone, access.moment)
+    return received._replace(bars=finished(received.bars, source.calendar, timezone, access.moment))
+
+
+def read_bars(
+    source: AnySource, *, start: dt.date, end: dt.date, directory: Path, seed: int, access: Access | None = None
+) -> pl.DataFrame:
+    """The bars of `read`."""
+    return read(source, start=start, end=end, directory=directory, seed=seed, access=access).bars

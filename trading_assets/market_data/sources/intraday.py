@@ -8,7 +8,7 @@ from typing import Literal
 import polars as pl
 
 from trading_assets.market_data import calendars
-from trading_assets.market_data.sources.raw import NUMBERS, PRICES
+from trading_assets.market_data.sources.raw import ACTIONS, NUMBERS, PRICES
 
 #: Longest part of a day between a session's local date and the calendar day it is looked up under.
 _REACH = dt.timedelta(days=4)
@@ -45,7 +45,7 @@ def to_sessions(
     several differing ones of one stamp, is not used: it counts as missing in `coverage`, and its neighbours stand.
     """
     start = pl.col("local") if stamped == "start" else pl.col("local") - interval
-    sound = _sound(bars).with_columns(start=start)
+    sound = sound_bars(bars).with_columns(start=start)
     if calendar == calendars.ALWAYS:
         placed = sound.with_columns(session=pl.col("start").dt.date(), room=pl.lit(dt.timedelta(days=1) / interval))
     else:
@@ -61,12 +61,14 @@ def to_sessions(
             pl.col("close", "adj_close", "market_cap").last(),
             pl.when(pl.col("volume").count() > 0).then(pl.col("volume").sum()).alias("volume"),
             (pl.len() / pl.col("room").first()).clip(0.0, 1.0).alias("coverage"),
+            *[pl.col(name).max() for name in ACTIONS if name in bars.columns],
             *[pl.col(name).first() for name in kept if name not in ("symbol", "session")],
         )
     )  # fmt: skip
 
 
-def _sound(bars: pl.DataFrame) -> pl.DataFrame:
+def sound_bars(bars: pl.DataFrame) -> pl.DataFrame:
+    """Intraday bars that are used: prices above zero and in order, one bar a symbol and stamp."""
     prices = [pl.col(name) for name in PRICES[:4]]
     positive = pl.all_horizontal((price > 0).fill_null(False) for price in prices)
     ordered = (pl.max_horizontal(prices) <= pl.col("high")) & (pl.min_horizontal(prices) >= pl.col("low"))
