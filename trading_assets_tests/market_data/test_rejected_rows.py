@@ -27,7 +27,8 @@ GOOD = [f"A,2024-01-{day:02d},{BAR}" for day in range(2, 6)]
 
 def test_a_row_without_prices_takes_nothing_from_a_bar(tmp_path: Path) -> None:
     """Yahoo writes the dividend of a session on a line of its own, and lines of nulls beside bars."""
-    lines = [*GOOD, "A,2024-01-03,0.23 Dividend,,,,", "A,2024-01-04,null,null,null,null,null"]
+    zeros = "A,2024-01-05,0,0.0,0,0,0"
+    lines = [*GOOD, "A,2024-01-03,0.23 Dividend,,,,", "A,2024-01-04,null,null,null,null,null", zeros]
     received = receive(write(tmp_path, *lines).parent)
     assert received.bars.select("source_line", "close", "cash_dividend").rows() == [
         (2, 11, None), (3, 11, 0.23), (4, 11, None), (5, 11, None),
@@ -35,12 +36,13 @@ def test_a_row_without_prices_takes_nothing_from_a_bar(tmp_path: Path) -> None:
     assert received.rejected.rows() == [
         ("files", "bars.csv", 6, dt.date(2024, 1, 3), NO_PRICES, "A,2024-01-03,0.23 Dividend,,,,"),
         ("files", "bars.csv", 7, dt.date(2024, 1, 4), NO_PRICES, "A,2024-01-04,null,null,null,null,null"),
+        ("files", "bars.csv", 8, dt.date(2024, 1, 5), NO_PRICES, zeros),
     ]
 
 
 def test_a_row_without_prices_that_stands_alone_stays(tmp_path: Path) -> None:
-    received = receive(write(tmp_path, *GOOD, "A,2024-01-08,,,,,").parent)
-    assert received.bars.height == 5 and received.rejected.is_empty()
+    received = receive(write(tmp_path, *GOOD, "A,2024-01-08,,,,,", "A,2024-01-09,0,0,0,0,0").parent)
+    assert received.bars.height == 6 and received.rejected.is_empty()
 
 
 def test_intraday_bars_that_no_session_is_made_of(tmp_path: Path) -> None:
@@ -49,13 +51,15 @@ def test_intraday_bars_that_no_session_is_made_of(tmp_path: Path) -> None:
         "A,2024-01-02T10:00:00Z,10,12,9,11,5",  # a copy
         "A,2024-01-02T11:00:00Z,10,8,9,11,5",  # high below low
         "A,2024-01-02T12:00:00Z,,,,,",
+        "A,2024-01-02T15:00:00Z,10,12,9,11,",
+        "A,2024-01-02T15:00:00Z,10,12,9,11,",  # a copy without a volume
         "A,2024-01-02T13:00:00Z,10,12,9,11,5",
         "A,2024-01-02T13:00:00Z,10,12,9,10,5",  # another bar of the same stamp
     ]
     received = receive(write(tmp_path, *lines).parent, interval="1h", calendar="24/7")
     assert received.bars.select("volume", "source_line").rows() == [(5, 2)]
     assert received.rejected.select("source_line", "reason").rows() == [
-        (3, COPY), (4, UNSOUND), (5, UNSOUND), (6, UNSOUND), (7, UNSOUND),
+        (3, COPY), (4, UNSOUND), (5, UNSOUND), (7, COPY), (8, UNSOUND), (9, UNSOUND),
     ]  # fmt: skip
     assert received.rejected["text"][2] == lines[3]
 

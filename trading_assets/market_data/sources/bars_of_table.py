@@ -36,6 +36,7 @@ from trading_assets.market_data.sources.raw import (
 )
 from trading_assets.market_data.sources.stated_actions import (
     actions_in_prices,
+    priceless_rows,
     refuse_daily_actions,
     to_ratios,
     without_rows_beside_bars,
@@ -196,9 +197,8 @@ def _symbol_of_file(table: Tabular, source: ColumnSettings) -> str | None:
 
 def _with_texts(bars: pl.DataFrame, table: Tabular) -> pl.DataFrame:
     """Add `text`, the row as received where it has no price at all, else null."""
-    priceless = pl.all_horizontal(pl.col(name).is_null() for name in PRICES[:4])
-    lines = bars.filter(priceless)["source_line"] if all(bars[name].null_count() for name in PRICES[:4]) else None
-    if lines is None or lines.is_empty():
+    lines = priceless_rows(bars)["source_line"]
+    if lines.is_empty():
         return bars.with_columns(text=pl.lit(None, pl.String))
     texts = pl.DataFrame({"source_line": lines, "text": _texts(table, lines)})
     return bars.join(texts, on="source_line", how="left", maintain_order="left")

@@ -42,6 +42,13 @@ def actions_in_prices(cells: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame({"cash_dividend": dividend, "split_ratio": ratio})
 
 
+def priceless_rows(bars: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose four prices are all missing or 0."""
+    for name in _OHLC:  # most files have none: one column tells
+        bars = bars.filter((bars[name] == 0).fill_null(value=True))
+    return bars
+
+
 def refuse_daily_actions(name: str, title: str, values: pl.Series, *, file: str, line: int) -> None:
     """Raise if a column states an action on a large share of all rows: a rate or a cumulative factor, no action.
 
@@ -74,7 +81,7 @@ def refuse_daily_actions(name: str, title: str, values: pl.Series, *, file: str,
 
 
 def without_rows_beside_bars(bars: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Take out the rows without a price that stand beside a bar of the same symbol and session.
+    """Take out the rows without a price (none, or all 0) that stand beside a bar of the same symbol and session.
 
     Parameters
     ----------
@@ -90,12 +97,11 @@ def without_rows_beside_bars(bars: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataF
     DataFrame
         Columns of `raw.REJECTED_SCHEMA`.
     """
-    priceless = pl.all_horizontal(pl.col(name).is_null() for name in _OHLC)
     key = ["symbol", "session"]
-    bare = bars.with_row_index("_row").filter(priceless)
+    bare = priceless_rows(bars.with_row_index("_row"))
     if bare.is_empty():
         return bars, pl.DataFrame(schema=REJECTED_SCHEMA)
-    whole = pl.all_horizontal(pl.col(name).is_not_null() for name in _OHLC)
+    whole = pl.all_horizontal(pl.col(name) > 0 for name in _OHLC)
     there = bars.with_row_index("_row").filter(whole).join(bare.select(key).unique(), on=key, how="semi")
     first = there.unique(key, keep="first", maintain_order=True).select(*key, _bar="_row")
     beside = bare.join(first, on=key, maintain_order="left")
