@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # exchange_calendars 4.13.2 with pandas 3.1.1: ASEX, XBEL, XBSE, XCYS and XTAE cannot be built for any span; with pandas
-# 3.0.6 all of the library's calendars can. Its requirement of pandas has no upper bound, so an upgrade installs the pair.
+# 3.0.6 they can. Its requirement of pandas has no upper bound, so an upgrade installs the pair.
 # Why it matters: Athens, Belgrade, Bucharest, Nicosia and Tel Aviv stop with an error that names holidays, not pandas.
-# Source: run below; requirement by `pip show`.
+# Source: run below; the requirement is in the library's own metadata.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -15,14 +15,14 @@ import exchange_calendars
 
 pandas, expected = sys.argv[1:]
 failed = []
-for name in sorted(exchange_calendars.get_calendar_names(include_aliases=False)):
+for name in ("ASEX", "XBEL", "XBSE", "XCYS", "XNYS", "XTAE"):
     try:
         exchange_calendars.get_calendar(name, start="2023-01-02", end="2023-12-29")
     except Exception as error:
         print(f"  {name}: {type(error).__name__}: {str(error)[:90]}")
         failed.append(name)
 seen = " ".join(failed) or "none"
-print(f"exchange_calendars {exchange_calendars.__version__}, pandas {pandas}: cannot be built: {seen}")
+print(f"exchange_calendars {exchange_calendars.__version__}, pandas {pandas}: of six, cannot be built: {seen}")
 if seen != expected:
     sys.exit(f"this has changed: it was {expected}")
 PYTHON

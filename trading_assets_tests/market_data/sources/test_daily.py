@@ -11,7 +11,6 @@ import pytest
 
 from trading_assets.market_data import calendars
 from trading_assets.market_data.sources import SourceError, daily
-from trading_assets.market_data.sources.times_of_day import to_times_of_day
 from trading_assets_tests.market_data.files_source import load, sessions_of, write
 
 SPAN = dt.date(2023, 1, 2), dt.date(2023, 6, 30)
@@ -169,22 +168,6 @@ def test_the_column_of_times_can_be_named(tmp_path: Path) -> None:
 def test_a_column_called_time_that_holds_others_is_let_alone(tmp_path: Path) -> None:
     write(tmp_path, "A,2023-01-03,7,10,12,9,11,5", header="symbol,date,time,open,high,low,close,volume")
     assert load(tmp_path)["session"].to_list() == [dt.date(2023, 1, 3)]
-
-
-@pytest.mark.parametrize(
-    ("cells", "hours"),
-    [
-        (["9:30", "09:30:00.25", "9:30 PM", "12:00 am"], [9.5, 9.5 + 0.25 / 3600, 21.5, 0]),
-        (["93000", "0"], [9.5, 0]),
-        (["930", "1600"], [9.5, 16]),
-        (["000000"], [0]),
-        (["9", "10"], [None, None]),
-        (["25:00", "9:60", "20230103093500000", "", None], [None] * 5),
-    ],
-)
-def test_times_of_day(cells: list[str | None], hours: list[float | None]) -> None:
-    expected = [None if hour is None else dt.timedelta(hours=hour) for hour in hours]
-    assert to_times_of_day(pl.Series(cells, dtype=pl.String)).to_list() == expected
 
 
 @pytest.mark.parametrize(
