@@ -31,3 +31,13 @@ class VendorFile(NamedTuple):
     settings: dict[str, object] = {}
     sessions: int = 2
     actions: tuple[tuple[str, float, float], ...] = ()
+
+
+#: The two bars of most files of stocks.
+FIRST = ("AAPL", "2024-01-02", 10.0, 12.0, 9.0, 11.0, 1000.0)
+LAST = ("AAPL", "2024-01-16", 11.0, 13.0, 10.0, 12.5, 2000.0)
+
+
+def bars_named(symbol: str) -> dict[str, tuple[str, str, float, float, float, float, float]]:
+    """The two bars under another name."""
+    return {"first": (symbol, *FIRST[1:]), "last": (symbol, *LAST[1:])}

@@ -22,10 +22,11 @@ from trading_assets.market_data.sources.samples import sample_of
 from trading_assets_tests.market_data.layout_table import documented, table
 from trading_assets_tests.market_data.vendor_files import VendorFile
 from trading_assets_tests.market_data.vendor_files.asia import ASIA
+from trading_assets_tests.market_data.vendor_files.brokers import BROKERS
 from trading_assets_tests.market_data.vendor_files.crypto import CRYPTO
 from trading_assets_tests.market_data.vendor_files.equity import EQUITY
 
-FILES = {**CRYPTO, **EQUITY, **ASIA}
+FILES = {**CRYPTO, **EQUITY, **BROKERS, **ASIA}
 EACH = [pytest.param(name, file, id=f"{name}-{at}") for name, files in FILES.items() for at, file in enumerate(files)]
 
 
@@ -124,6 +125,18 @@ AMBIGUOUS = {
         WHOLE_DOLLARS,
         ["lean_crypto", "lean_equity"],
         "price_scale: 0.0001",
+    ),
+    "bitfinex or ccxt, bars of one price": (
+        "tSOLUSD.csv",
+        "\n1704067200000,5,5,5,5,1\n1704153600000,6,6,6,6,1\n",
+        ["bitfinex", "ccxt"],
+        "header: ['mts', 'open', 'close', 'high', 'low', 'volume']",
+    ),
+    "hands or shares, no value traded": (
+        "600000.csv",
+        "\n日期,开盘,收盘,最高,最低,成交量\n2024-01-02,10,11,12,9,10\n2024-01-03,11,12.5,13,10,20\n",
+        ["akshare", "akshare_shares"],
+        "volume: shares (成交量 counts hands of 100)",
     ),
     "metatrader or histdata, no volume and no name": (
         "EURUSD.csv",

@@ -15,7 +15,7 @@ from trading_assets.config.remote_sources import AlphaVantageSource, MissingSecr
 from trading_assets.market_data import calendars
 from trading_assets.market_data.sources import Access, SourceError, read_bars
 from trading_assets.market_data.sources.http_json import JsonService
-from trading_assets.market_data.sources.http_vendors import alpha_vantage, polygon
+from trading_assets.market_data.sources.http_vendors import polygon
 from trading_assets_tests.market_data.vendor_server import Service, midnight, vendor
 
 START, TODAY = dt.date(2022, 11, 1), dt.date(2024, 3, 1)
@@ -98,7 +98,7 @@ def source_of(kind: str, service: Service, **settings: Any) -> RemoteSource:
 
 
 def fetched(source: RemoteSource, folder: Path, start: dt.date = START, end: dt.date = TODAY) -> pl.DataFrame:
-    access = Access(folder / "cache", START, TODAY)
+    access = Access(folder / "cache", START, TODAY, now=dt.datetime(2024, 3, 2, 3))
     return read_bars(source, start=start, end=end, directory=folder, seed=0, access=access)  # type: ignore[arg-type]
 
 
@@ -116,9 +116,7 @@ def test_bars_are_those_that_were_traded(tmp_path: Path, kind: str) -> None:
 def test_splits_and_dividends_are_on_their_ex_dates(tmp_path: Path, kind: str) -> None:
     """2 for 1 on one day; 0.25 on another (of Polygon 0.20 and 0.05, and what is paid in another currency is not)."""
     with vendor(KINDS[kind][0]) as service:
-        source = source_of(kind, service)
-        offered = {"alpha_vantage": alpha_vantage, "polygon": polygon}[kind](source)  # type: ignore[operator]
-        bars = offered.fetch("A", START, TODAY)
+        bars = fetched(source_of(kind, service), tmp_path)
     assert bars.filter(pl.col("split_ratio") != 1).select("session", "split_ratio").rows() == [(SPLIT, 2.0)]
     ((session, cash),) = bars.filter(pl.col("cash_dividend") != 0).select("session", "cash_dividend").rows()
     assert (session, cash) == (EX, pytest.approx(0.25))

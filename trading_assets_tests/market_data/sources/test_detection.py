@@ -11,7 +11,7 @@ import yaml
 
 from trading_assets.market_data.sources import SourceError
 from trading_assets.market_data.sources.detection import detect
-from trading_assets_tests.market_data.test_layouts import AMBIGUOUS, EACH, about, bars_of, put, read
+from trading_assets_tests.market_data.sources.test_layouts import AMBIGUOUS, EACH, about, bars_of, put, read
 from trading_assets_tests.market_data.vendor_files import VendorFile
 from trading_assets_tests.market_data.vendor_files.asia import ASIA
 
