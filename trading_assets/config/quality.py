@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from trading_assets.config.sections import Fraction, NonNegative, Positive, Section
+from trading_assets.config.sections import AssetClass, Fraction, NonNegative, Positive, Section
 
 Severity = Literal["off", "flag", "row", "symbol", "batch"]
 _BAD_ROW: tuple[Severity, ...] = ("row", "symbol", "batch")
@@ -40,6 +40,7 @@ SEVERITIES: dict[str, tuple[Severity, ...]] = {
     **dict.fromkeys(
         (
             "extreme_move",
+            "split_suspect",
             "volume_unit_break",
             "gap_event",
             "zero_volume",
@@ -60,6 +61,13 @@ class Quality(Section):
     """Thresholds of the data-quality rules (fractions unless said otherwise), and how severe each rule is."""
 
     extreme_move: Positive = 0.5
+    extreme_multiple: dict[AssetClass, NonNegative] = Field(
+        default={"crypto": 8.0},
+        description="asset class -> multiple of its usual move (the median of 60) that an extreme one exceeds besides",
+    )
+    split_suspect: NonNegative = Field(
+        default=0.03, description="how near to the ratio of a split an open is that looks like one without a record"
+    )
     spike_return: Positive = 0.2
     gap_event: Positive = 0.1
     stale_closes: int = Field(default=5, ge=2, le=LOOK_BACK)

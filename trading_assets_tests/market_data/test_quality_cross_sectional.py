@@ -151,6 +151,57 @@ def test_a_single_bar_in_another_unit() -> None:
     assert reasons(checked(raw)) == {"unit_change": [("S03", DAYS[100])]}
 
 
+def collapse(opens: list[float], closes: list[float], volumes: list[float]) -> pl.DataFrame:
+    """Sixty quiet bars at 20, then these; each bar trades from its open to its close."""
+    opens, closes = [20.0] * 60 + opens, [20.0 + n % 3 / 10 for n in range(60)] + closes
+    return received(
+        {"session": day, "open": o, "high": max(o, c), "low": min(o, c), "close": c, "volume": v}
+        for day, o, c, v in zip(DAYS, opens, closes, [1e6] * 60 + volumes, strict=False)
+    )
+
+
+FALL = [17.5, 1.09, 0.0100, 0.00005]
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "volumes"),
+    [
+        ([20.0, 17.5, 1.09, 0.0100], FALL, [2e6] * 4),  # through every level, 1.09 -> 0.0100 nearly a hundredth
+        (FALL, FALL, [2e6] * 4),  # gaps from level to level, each after another rout
+        (FALL, FALL, [2e7] * 4),
+        ([19.9], [0.2], [1e6]),  # in one day, by a hundredth to the cent
+        ([0.2], [0.2], [9e6]),  # by a gap, with nine times the usual volume
+        ([20.0], [0.02], [0.0]),
+    ],
+)
+def test_a_collapse_is_no_change_of_unit(opens: list[float], closes: list[float], volumes: list[float]) -> None:
+    result = checked(collapse(opens, closes, volumes))
+    assert "unit_change" not in reasons(result)
+    assert result.usable["close"].to_list()[-len(closes) :] == closes
+    assert "extreme_move" in result.usable["flags"].to_list()[-1]
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "volumes"),
+    [
+        ([0.2], [0.201], [1e6]),  # the open, converted, where the price was
+        ([0.188], [0.2], [1e8]),  # an open further off, and a hundred times the volume
+        ([2000.0], [2010.0], [1e6]),
+        ([2150.0], [2010.0], [1e4]),
+    ],
+)
+def test_a_change_of_unit_has_evidence_beyond_its_ratio(
+    opens: list[float], closes: list[float], volumes: list[float]
+) -> None:
+    assert reasons(checked(collapse(opens, closes, volumes))) == {"unit_change": [("AAA", DAYS[60])]}
+
+
+def test_the_way_back_from_another_unit_needs_its_ratio_alone() -> None:
+    """A spell in cents that ends within a bar: the bar that trades back to the level is no further finding."""
+    raw = collapse([2000.0, 2000.0, 2010.0, 20.1], [2000.0, 2010.0, 20.1, 20.2], [1e6] * 4)
+    assert reasons(checked(raw)) == {"unit_change": [("AAA", DAYS[60]), ("AAA", DAYS[61])]}
+
+
 @pytest.mark.parametrize(
     ("ratio", "rule"), [(0.5, "half_adjusted"), (2 / 3, "half_adjusted"), (2.0, "spike"), (0.25, "spike")]
 )

@@ -39,6 +39,7 @@ from trading_assets.market_data.quality.rules import (
     PARTIAL_SESSION,
     ROUNDING_CLAMPED,
     SPIKE,
+    SPLIT_SUSPECT,
     STALE_DAY,
     STALE_PRICE,
     TICKER_REUSE,
@@ -152,7 +153,7 @@ def apply_rules(
     moves = extreme_moves(left, quality, real | (is_decided & ~is_open), actions)
     if (is_decided & (moves.spike | moves.half_adjusted)).any():
         raise ChangedPriorResultError
-    left = left.with_columns(_extreme=moves.extreme)
+    left = left.with_columns(_extreme=moves.extreme, _suspect=moves.split_suspect)
     left = found.sift(left, {SPIKE: moves.spike, HALF_ADJUSTED: moves.half_adjusted})
     left = with_factor_change(left.drop(FACTOR_COLUMNS), actions)
     flags = {rule: left.select(holds).to_series() for rule, holds in _flags(quality).items()}
@@ -215,6 +216,7 @@ def _flags(quality: Quality) -> dict[Rule, pl.Expr]:
     equal = [pl.col("close") == previous("close", lag) for lag in range(1, quality.stale_closes)]
     return {
         EXTREME_MOVE: pl.col("_extreme"),
+        SPLIT_SUSPECT: pl.col("_suspect"),
         GAP_EVENT: gap > quality.gap_event,
         ZERO_VOLUME: pl.col("volume").fill_null(0.0) == 0,
         STALE_PRICE: pl.all_horizontal(equal),
