@@ -29,6 +29,7 @@ SEVERITIES: dict[str, tuple[Severity, ...]] = {
     ),
     "future_bar": ("row",),
     "partial_session": ("row", "off", "flag"),
+    "wrong_frequency": ("batch", "off", "flag", "row", "symbol"),
     "stale_day": ("row", "off", "flag", "batch"),
     "one_series": ("batch", "off", "flag", "row", "symbol"),
     "identical_series": ("symbol", "off", "flag", "row", "batch"),

@@ -17,7 +17,9 @@ from trading_assets.market_data.adjustment import FACTOR_COLUMNS, with_factor_ch
 from trading_assets.market_data.bar_windows import previous, repeated
 from trading_assets.market_data.prior_results import NO_PRIOR_RESULTS, ChangedPriorResultError, PriorResults
 from trading_assets.market_data.quality import cross_sectional, level_shifts
+from trading_assets.market_data.quality.common_jumps import common_jumps
 from trading_assets.market_data.quality.findings import Findings, QualityError
+from trading_assets.market_data.quality.frequency import other_frequency
 from trading_assets.market_data.quality.overrides import NO_OVERRIDES
 from trading_assets.market_data.quality.price_jumps import extreme_moves
 from trading_assets.market_data.quality.rules import (
@@ -45,6 +47,7 @@ from trading_assets.market_data.quality.rules import (
     TICKER_REUSE,
     UNIT_CHANGE,
     VOLUME_UNIT_BREAK,
+    WRONG_FREQUENCY,
     ZERO_VOLUME,
     Rule,
 )
@@ -138,11 +141,13 @@ def apply_rules(
     found = Findings(rows, quality, overrides, prior)
     of_a_row = {rule: rows.select(holds).to_series() for rule, holds in _row_rules(as_of, quality).items()}
     rows = with_units(rows.drop("_known", "_conflict").with_columns(_finite_or_null(name) for name in VALUES))
-    left = found.sift(rows, of_a_row)
+    other = other_frequency(rows, sessions)
+    left = found.sift(rows, {WRONG_FREQUENCY: other.found, **of_a_row}, {WRONG_FREQUENCY: other.evidence})
     left = found.sift(left, {STALE_DAY: cross_sectional.stale_days(left, quality)})
     most, few = cross_sectional.copies(left, quality)
     left = with_factor_change(found.sift(left, {ONE_SERIES: most, IDENTICAL_SERIES: few}), actions)
-    left = found.sift(left, {COMMON_JUMP: cross_sectional.common_jumps(left, quality)})
+    jumps = common_jumps(left, quality)
+    left = found.sift(left, {COMMON_JUMP: jumps.found}, {COMMON_JUMP: jumps.evidence})
     on_record = left["symbol"].is_in(symbology["symbol"].unique().implode())
     left = found.sift(left, {TICKER_REUSE: level_shifts.reused_tickers(left, sessions, quality) & ~on_record})
     left = found.sift(left, {UNIT_CHANGE: level_shifts.unit_changes(left, found.overridden(left, UNIT_CHANGE))})

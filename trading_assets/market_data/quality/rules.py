@@ -12,6 +12,7 @@ class Rule(NamedTuple):
 
     name: str
     description: str
+    remedy: str = "deliver the data again"
 
 
 NULL_PRICE = Rule("null_price", "open, high, low or close is empty (or was no finite number)")
@@ -24,6 +25,11 @@ NOT_A_SESSION = Rule("not_a_session", "the day is no session of the instrument's
 FUTURE_BAR = Rule("future_bar", "the session is after the run's as-of date")
 PARTIAL_SESSION = Rule("partial_session", "too few of the session's intraday bars are there")
 
+WRONG_FREQUENCY = Rule(
+    "wrong_frequency",
+    "bars that are declared daily come regularly every so many sessions: weekly or monthly ones",
+    "deliver daily bars, or take the file out of the source's path",
+)
 STALE_DAY = Rule("stale_day", "the bar repeats the one before, and so do those of most symbols")
 ONE_SERIES = Rule("one_series", "most symbols carry the bars of another symbol")
 IDENTICAL_SERIES = Rule("identical_series", "the symbol has carried the bars of another symbol for long")
@@ -61,6 +67,7 @@ RULES = (
     NOT_A_SESSION,
     FUTURE_BAR,
     PARTIAL_SESSION,
+    WRONG_FREQUENCY,
     STALE_DAY,
     ONE_SERIES,
     IDENTICAL_SERIES,

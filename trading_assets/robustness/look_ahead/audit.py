@@ -119,7 +119,8 @@ def computed(configuration: Configuration, strategy: str, recorded: Recorded, kn
         None: the whole run.
     """
     reads = reads_features(configuration, strategy)
-    features = daily_features(recorded.bars, configuration.benchmarks) if reads else DAILY.empty()
+    benchmarks, universe = configuration.benchmarks, recorded.universe
+    features = daily_features(recorded.bars, benchmarks, universe=universe) if reads else DAILY.empty()
     way = _Way(configuration, recorded, known, features, indicators(recorded.bars))
     frames, decided = way.frames(strategy), way.decided(strategy)
     context = prepare(configuration, strategy, frames)

@@ -75,7 +75,7 @@ def changed_frames(scenario: StressScenario, name: str, world: World, end: dt.da
     named = [column for column in frames.daily.columns if column not in ("symbol", "session")]
     daily = frames.daily
     if named:
-        daily = daily_features(bars, world.configuration.benchmarks, with_sources(named))
+        daily = daily_features(bars, world.configuration.benchmarks, with_sources(named), universe=frames.universe)
         daily = daily.select("symbol", "session", *named)
     repriced = scenario.correlation_one or scenario.shock is not None
     changed = replace(
