@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 #: Bars whose median is a symbol's usual move, and the fewest that tell one.
 USUAL, _FEWEST = 60, 20
+#: Rows whose windows are in memory at once.
+_CHUNK = 20_000
 
 
 def previous(value: str | pl.Expr, bars: int = 1) -> pl.Expr:
@@ -63,12 +65,13 @@ def usual_moves(bars: pl.DataFrame, rows: NDArray[np.int64], move: pl.Expr) -> N
     starts = np.flatnonzero(np.append(True, (symbols != symbols.shift(1)).to_numpy()[1:]))
     first = starts[np.searchsorted(starts, rows, side="right") - 1]
     size = bars.select(move.abs()).to_series().cast(pl.Float64).to_numpy()
-    places = rows[:, None] - np.arange(1, USUAL + 1)
-    before = np.where(places >= first[:, None], size[places.clip(0)], np.nan)
-    before[~np.isfinite(before)] = np.nan
-    enough = np.isfinite(before).sum(axis=1) >= _FEWEST
     usual = np.full(len(rows), np.nan)
-    usual[enough] = np.nanmedian(before[enough], axis=1)
+    for part in np.array_split(np.arange(len(rows)), -(-len(rows) // _CHUNK)):
+        places = rows[part, None] - np.arange(1, USUAL + 1)
+        before = np.where(places >= first[part, None], size[places.clip(0)], np.nan)
+        before[~np.isfinite(before)] = np.nan
+        enough = np.isfinite(before).sum(axis=1) >= _FEWEST
+        usual[part[enough]] = np.nanmedian(before[enough], axis=1)
     return usual
 
 

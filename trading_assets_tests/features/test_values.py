@@ -288,8 +288,8 @@ def test_cross_section(bars: pl.DataFrame, features: pl.DataFrame) -> None:
 def test_a_cross_section_is_over_the_members_of_its_session() -> None:
     """Ten members beside ten that join later, which have risen: the members' mean rank is 0.5.
 
-    The joiners rise by 1 % a day, so that all ten rank above the members if all twenty are ranked: the members' mean rank
-    would be ((1 + ... + 10) / 10 - 0.5) / 20 = 0.25. Ranks of the ten alone have the mean ((1 + ... + 10) / 10 - 0.5) / 10 = 0.5.
+    The joiners rise by 1 % a day, so that all ten rank above the members if all twenty are ranked: the members' mean
+    rank would be ((1 + ... + 10) / 10 - 0.5) / 20 = 0.25. Of the ten alone it is (5.5 - 0.5) / 10 = 0.5.
     """
     names = [f"M{n}" for n in range(10)] + [f"J{n}" for n in range(10)]
     bars = market(names, 120)

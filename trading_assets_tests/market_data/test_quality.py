@@ -243,13 +243,14 @@ def test_a_split_on_record_is_no_move(ratio: float) -> None:
     assert checked(raw).usable["flags"].to_list() == [[]] * 4
 
 
-def test_a_wrong_adjusted_close_is_a_spike() -> None:
+def test_a_wrong_adjusted_close_at_an_unchanged_price_is_no_fault_of_the_bar() -> None:
     raw = received(
         {"session": s, "close": 100.0, "adj_close": a}
         for s, a in zip(SESSIONS, (100.0, 100.0, 530.0, 100.0), strict=False)
     )
     result = checked(raw)
-    assert names(result.quarantine, "reasons") == {("AAA", SESSIONS[2]): [["spike"]]}
+    assert result.quarantine.is_empty()
+    assert result.usable["flags"].to_list() == [[]] * 4
 
 
 def test_every_rule_is_named_once_and_described() -> None:
@@ -354,10 +355,14 @@ def row_reasons(row: dict[str, Any], *, conflict: bool, as_of: dt.date, rounding
 
 def factor_change(bars: list[dict[str, Any]]) -> float:
     """Of the last bar; the markets below print no rounding noise, so it is 1, 2 or 0.5."""
-    ratios = [bar["adj_close"] / bar["close"] for bar in bars if bar["adj_close"] is not None]
-    if len(ratios) < 2 or bars[-1]["adj_close"] is None:
+    told = [bar for bar in bars if bar["adj_close"] is not None]
+    if len(told) < 2 or bars[-1]["adj_close"] is None:
         return 1.0
-    return 2.0 ** round(math.log2(ratios[-1] / ratios[-2]))
+    before, now = told[-2:]
+    power = round(math.log2(now["adj_close"] / now["close"] / before["adj_close"] * before["close"]))
+    # The raw price has to go at least half of the way with it, at the open or at the close.
+    fell = [math.log2(before["close"] / now[name]) for name in ("open", "close")]
+    return 2.0**power if any(each * power >= power * power / 2 for each in fell) else 1.0
 
 
 def bar_flags(bar: dict[str, Any], until: list[dict[str, Any]], limits: Quality) -> list[str]:
