@@ -35,7 +35,7 @@ SEVERITIES: dict[str, tuple[Severity, ...]] = {
     "identical_series": ("symbol", "off", "flag", "row", "batch"),
     "common_jump": ("batch", "off", "flag", "row", "symbol"),
     "unit_change": ("row", "off", "flag", "symbol", "batch"),
-    "ticker_reuse": ("symbol", "off", "flag", "batch"),
+    "ticker_reuse": ("flag", "off"),
     "spike": ("row", "symbol", "batch"),
     "half_adjusted": ("row", "off", "symbol", "batch"),
     **dict.fromkeys(
@@ -89,8 +89,9 @@ class Quality(Section):
     )
     jump: Positive = Field(default=0.05, description="a move of many symbols by one ratio is looked for above this")
     jump_share: Fraction = Field(default=0.2, description="share of the symbols that makes it a jump of the units")
-    reuse_gap: int = Field(default=60, ge=1, description="sessions without a bar after which a ticker may be another's")
-    reuse_move: Positive = Field(default=0.3, description="and the change of level that says so")
+    reuse_days: int = Field(
+        default=365, ge=365, description="days from a bar to the next after which a ticker is another instrument's"
+    )
     volume_ratio: Positive = Field(
         default=50.0, gt=1.0, description="change of a symbol's median volume that is one of its unit"
     )

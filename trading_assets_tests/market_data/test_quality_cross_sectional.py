@@ -219,19 +219,6 @@ def test_a_fall_by_a_third_within_a_day_and_back_is_news() -> None:
     assert checked(raw).quarantine.is_empty()
 
 
-@pytest.mark.parametrize(
-    ("gap", "level", "found"), [(60, 2.0, True), (59, 2.0, False), (60, 1.0, False), (200, 0.5, True)]
-)
-def test_a_ticker_with_another_owner(gap: int, level: float, found: bool) -> None:
-    """Another level after sixty sessions without a bar; the twin of it after fifty-nine is news."""
-    hole = (pl.col("symbol") == "S09") & pl.col("session").is_between(DAYS[100], DAYS[99 + gap])
-    raw = market(volatility=0.001).filter(~hole)
-    raw = times(raw, level, (pl.col("symbol") == "S09") & (pl.col("session") >= DAYS[100]))
-    result = checked(raw)
-    expected = [("S09", day) for day in DAYS[100 + gap :]]
-    assert reasons(result) == ({"ticker_reuse": expected} if found else {})
-
-
 @pytest.mark.parametrize("factor", [100.0, 0.01])
 def test_volume_in_another_unit_is_flagged_while_it_is_new(factor: float) -> None:
     raw = times(market(), factor, (pl.col("symbol") == "S02") & (pl.col("session") >= DAYS[200]), ["volume"])
@@ -246,21 +233,18 @@ def test_a_release_lets_a_finding_pass(tmp_path: Path) -> None:
     far = (pl.col("symbol") == "S04") & (pl.col("session") >= DAYS[100])
     raw = times(market(), 1.6, far)
     assert flagged(checked(raw), "extreme_move") == [("S04", DAYS[100])]
-    reused = raw.filter(~((pl.col("symbol") == "S06") & pl.col("session").is_between(DAYS[100], DAYS[199])))
-    reused = times(reused, 3.0, (pl.col("symbol") == "S06") & (pl.col("session") >= DAYS[200]))
-    hundred = times(reused, 100.0, (pl.col("symbol") == "S08") & (pl.col("session") >= DAYS[300]))
-    assert set(reasons(checked(hundred))) == {"ticker_reuse", "unit_change"}
+    hundred = times(raw, 100.0, (pl.col("symbol") == "S08") & (pl.col("session") >= DAYS[300]))
+    assert set(reasons(checked(hundred))) == {"unit_change"}
     listed = tmp_path / "overrides.csv"
     listed.write_text(
         "symbol,session,rule,note\n"
         f"S04,{DAYS[100]},extreme_move,takeover\n"
-        f"S06,{DAYS[200]},ticker_reuse,halted\n"
         f"S08,{DAYS[300]},unit_change,it did rise\n"
         f"S08,{DAYS[300]},extreme_move,it did rise\n"
     )
     result = checked(hundred, read_overrides(listed))
     assert result.quarantine.is_empty()
-    assert flagged(result, "extreme_move") == [("S06", DAYS[200])]
+    assert flagged(result, "extreme_move") == []
 
 
 @pytest.mark.parametrize(
@@ -284,11 +268,6 @@ FAULTS = {
     "identical": lambda raw: copy_of_first(raw, [SYMBOLS[7]], DAYS[100]),
     "unit": lambda raw: times(
         raw, 100.0, (pl.col("symbol") == "S03") & pl.col("session").is_between(DAYS[90], DAYS[130])
-    ),
-    "reuse": lambda raw: times(
-        raw.filter(~((pl.col("symbol") == "S09") & pl.col("session").is_between(DAYS[50], DAYS[119]))),
-        3.0,
-        (pl.col("symbol") == "S09") & (pl.col("session") >= DAYS[120]),
     ),
     "volume": lambda raw: times(raw, 100.0, (pl.col("symbol") == "S02") & (pl.col("session") >= DAYS[100]), ["volume"]),
     "half": lambda raw: times(raw, 2 / 3, (pl.col("symbol") == "S05") & (pl.col("session") == DAYS[119])),

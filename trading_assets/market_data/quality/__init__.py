@@ -2,7 +2,15 @@
 
 from trading_assets.market_data.quality.apply_rules import QualityError, QualityResult, apply_rules
 from trading_assets.market_data.quality.overrides import OverrideError, read_overrides
-from trading_assets.market_data.quality.rules import EXTREME_MOVE, FUTURE_BAR, RULES, STALE_PRICE, Rule, taken_back
+from trading_assets.market_data.quality.rules import (
+    EXTREME_MOVE,
+    FUTURE_BAR,
+    RULES,
+    STALE_PRICE,
+    TICKER_REUSE,
+    Rule,
+    taken_back,
+)
 from trading_assets.market_data.quality.soundness import faults, missing_sessions
 from trading_assets.market_data.quality.values import PRICES, VALUES
 
@@ -12,6 +20,7 @@ __all__ = [
     "PRICES",
     "RULES",
     "STALE_PRICE",
+    "TICKER_REUSE",
     "VALUES",
     "OverrideError",
     "QualityError",

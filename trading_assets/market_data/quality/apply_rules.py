@@ -15,6 +15,7 @@ import polars as pl
 from trading_assets.config.quality import Quality
 from trading_assets.market_data.adjustment import FACTOR_COLUMNS, with_factor_change, with_units
 from trading_assets.market_data.bar_windows import previous, repeated
+from trading_assets.market_data.lives import NO_LIVES
 from trading_assets.market_data.prior_results import NO_PRIOR_RESULTS, ChangedPriorResultError, PriorResults
 from trading_assets.market_data.quality import cross_sectional, level_shifts
 from trading_assets.market_data.quality.common_jumps import common_jumps
@@ -53,7 +54,6 @@ from trading_assets.market_data.quality.rules import (
 )
 from trading_assets.market_data.quality.values import PRICES, VALUES
 from trading_assets.market_data.reference.corporate_actions import NO_ACTIONS
-from trading_assets.market_data.reference.symbology import NO_SYMBOLOGY
 
 __all__ = ["QualityError", "QualityResult", "apply_rules"]
 
@@ -81,7 +81,7 @@ def apply_rules(
     *,
     overrides: pl.DataFrame = NO_OVERRIDES,
     actions: pl.DataFrame = NO_ACTIONS,
-    symbology: pl.DataFrame = NO_SYMBOLOGY,
+    lives: pl.DataFrame = NO_LIVES,
     prior: PriorResults = NO_PRIOR_RESULTS,
 ) -> QualityResult:
     """Part received bars into usable ones and quarantine.
@@ -100,8 +100,8 @@ def apply_rules(
         Of `read_overrides`: what a rule finds there is none.
     actions
         Corporate actions on record, of `corporate_actions.read_actions`.
-    symbology
-        Of `symbology.read_symbology`: its symbols are on record as one instrument each, whatever the gaps.
+    lives
+        Of `lives.find_lives`: instruments whose ticker was another one's before; `raw` has them under their symbols.
     prior
         What is on record of sessions before `prior.since`. They are the past of those after: `LOOK_BACK` usable bars
         of each symbol, or all it has, have to be there.
@@ -148,8 +148,6 @@ def apply_rules(
     left = with_factor_change(found.sift(left, {ONE_SERIES: most, IDENTICAL_SERIES: few}), actions)
     jumps = common_jumps(left, quality)
     left = found.sift(left, {COMMON_JUMP: jumps.found}, {COMMON_JUMP: jumps.evidence})
-    on_record = left["symbol"].is_in(symbology["symbol"].unique().implode())
-    left = found.sift(left, {TICKER_REUSE: level_shifts.reused_tickers(left, sessions, quality) & ~on_record})
     left = found.sift(left, {UNIT_CHANGE: level_shifts.unit_changes(left, found.overridden(left, UNIT_CHANGE))})
     left = found.without_prior(left, SPIKE, HALF_ADJUSTED)
     left = with_factor_change(left.drop(FACTOR_COLUMNS), actions)
@@ -162,7 +160,9 @@ def apply_rules(
     left = found.sift(left, {SPIKE: moves.spike, HALF_ADJUSTED: moves.half_adjusted})
     left = with_factor_change(left.drop(FACTOR_COLUMNS), actions)
     flags = {rule: left.select(holds).to_series() for rule, holds in _flags(quality).items()}
-    found.sift(left, {**flags, VOLUME_UNIT_BREAK: level_shifts.volume_unit_breaks(left, quality)})
+    first = pl.struct("symbol", session="start")
+    begins = left.select(pl.struct("symbol", "session").is_in(lives.select(first).to_series().implode())).to_series()
+    found.sift(left, {TICKER_REUSE: begins, **flags, VOLUME_UNIT_BREAK: level_shifts.volume_unit_breaks(left, quality)})
 
     usable = found.with_flags(left).with_columns(
         high=pl.max_horizontal(PRICES), low=pl.min_horizontal(PRICES), volume=pl.col("volume").fill_null(0.0)

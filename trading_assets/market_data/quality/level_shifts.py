@@ -88,28 +88,6 @@ def _in_another_unit(rows: pl.DataFrame, height: int) -> pl.Series:
     return pl.Series(found)
 
 
-def reused_tickers(bars: pl.DataFrame, sessions: pl.DataFrame, quality: Quality) -> pl.Series:
-    """First bars after a long gap that are at another level than the last one before.
-
-    Parameters
-    ----------
-    bars
-        symbol, calendar, session, close, factor_change.
-    sessions
-        calendar, session: the expected ones, by which a gap is measured.
-    """
-    numbered = sessions.sort("calendar", "session").with_columns(
-        number=pl.int_range(pl.len()).over("calendar").cast(pl.Int64)
-    )
-    rows = bars.select("symbol", "calendar", "session", "close", "factor_change").join(
-        numbered, on=["calendar", "session"], how="left", maintain_order="left"
-    )
-    missing = pl.col("number") - previous("number") - 1
-    move = pl.col("close") * pl.col("factor_change") / previous("close") - 1
-    found = (missing >= quality.reuse_gap) & (move.abs() > quality.reuse_move)
-    return rows.select(found.fill_null(False)).to_series()
-
-
 def volume_unit_breaks(bars: pl.DataFrame, quality: Quality) -> pl.Series:
     """Bars at which the median volume of the last 10 is many times, or a small part of, that of the 60 before."""
     ordinary = pl.when(pl.col("volume") > 0).then(pl.col("volume"))

@@ -38,7 +38,7 @@ UNIT_CHANGE = Rule(
     "unit_change",
     "the whole bar, not the close alone, is at 100, 1000, ... times its level, or a hundredth, ... of it",
 )
-TICKER_REUSE = Rule("ticker_reuse", "after a long gap the close is at another level: another instrument's ticker")
+TICKER_REUSE = Rule("ticker_reuse", "the first bar after a year without one: another instrument, with its own symbol")
 SPIKE = Rule("spike", "an extreme move that the next bar took back")
 HALF_ADJUSTED = Rule("half_adjusted", "one bar is off by the ratio of a split, and the next one is back")
 
@@ -73,11 +73,11 @@ RULES = (
     IDENTICAL_SERIES,
     COMMON_JUMP,
     UNIT_CHANGE,
-    TICKER_REUSE,
     SPIKE,
     HALF_ADJUSTED,
     EXTREME_MOVE,
     SPLIT_SUSPECT,
+    TICKER_REUSE,
     VOLUME_UNIT_BREAK,
     GAP_EVENT,
     ZERO_VOLUME,

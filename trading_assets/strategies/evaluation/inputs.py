@@ -18,6 +18,7 @@ from trading_assets.config.strategies import (
     strategy_module,
 )
 from trading_assets.features.tables import DAILY, INDICATORS
+from trading_assets.market_data.lives import is_named
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SESSIONS, UNIVERSE
 from trading_assets.models.tables import PREDICTIONS, REGIMES
 from trading_assets.strategies.interface.panel import build_panel, columns_of, with_members, with_regimes
@@ -158,7 +159,7 @@ def instruments_of(name: str, settings: StrategySettings, instruments: pl.DataFr
     traded = instruments.filter("in_universe", pl.col("asset_class") != "index", pl.col("first_session").is_not_null())
     wanted = settings.universe
     if isinstance(wanted, list):
-        traded = traded.filter(pl.col("symbol").is_in(wanted))
+        traded = traded.filter(is_named(wanted))
     elif wanted != "all":
         traded = traded.filter(pl.col("asset_class") == wanted)
     if traded.is_empty():
