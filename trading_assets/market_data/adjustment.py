@@ -69,11 +69,7 @@ def _with_inferred_change(bars: pl.DataFrame) -> pl.DataFrame:
     known = pl.col("adj_close").is_finite() & (pl.col("adj_close") > 0)
     ratio = pl.when(known).then(pl.col("adj_close") / pl.col("close"))
     noise = pl.when(known).then(_rounding("adj_close") + _rounding("close"))
-    both = bars.with_columns(
-        _ratio=ratio,
-        _noise=noise,
-        _close=previous(pl.when(known).then("close").forward_fill(LOOK_BACK - 1).over("symbol")),
-    )
+    both = bars.with_columns(_ratio=ratio, _noise=noise)
     both = both.with_columns(
         inferred_change=pl.col("_ratio") / previous(pl.col("_ratio").forward_fill(LOOK_BACK - 1).over("symbol")),
         inferred_noise=pl.col("_noise") + previous(pl.col("_noise").forward_fill(LOOK_BACK - 1).over("symbol")),
@@ -83,28 +79,29 @@ def _with_inferred_change(bars: pl.DataFrame) -> pl.DataFrame:
         inferred_change=pl.when(is_noise).then(1.0).otherwise(pl.col("inferred_change")).fill_null(1.0),
         inferred_noise=pl.col("inferred_noise").fill_null(0.0),
     )
-    rows = _unsupported(told)
-    return told.drop("_ratio", "_noise", "_close").with_columns(
-        told["inferred_change"].scatter(rows, 1.0) if len(rows) else told["inferred_change"]
-    )
+    rows = _unsupported(told, known)
+    told = told.drop("_ratio", "_noise")
+    return told.with_columns(told["inferred_change"].scatter(rows, 1.0)) if len(rows) else told
 
 
-def _unsupported(bars: pl.DataFrame) -> Integers:
+def _unsupported(bars: pl.DataFrame, known: pl.Expr) -> Integers:
     """Rows whose change of the factor is far and not in the raw price, at the open or at the close.
 
     A split moves the price by its whole ratio and a dividend by its amount, give or take the market's day; compared
-    with the close of the bar that the change is measured from (`_close`).
+    with the close of the bar that the change is measured from, the last one with a `known` adjusted close.
     """
     change = np.log(bars["inferred_change"].to_numpy())
     rows = np.flatnonzero((np.abs(change) > _LEAST_UNSUPPORTED) & bars["recorded_split"].is_null().to_numpy())
-    if not len(rows):
-        return rows
     usual = usual_moves(bars, rows, (pl.col("close") / previous("close")).log())
     limit = np.where(np.isnan(usual), _UNKNOWN_USUAL, _UNSUPPORTED_MOVES * usual)
-    some = bars.select("open", "close", "_close")[rows.tolist()]
-    fell = np.stack([np.log(some["_close"].to_numpy() / some[name].to_numpy()) for name in ("open", "close")])
+    rows = rows[np.abs(change[rows]) > limit]
+    if not len(rows):
+        return rows
+    base = previous(pl.when(known).then(pl.col("close")).forward_fill(LOOK_BACK - 1).over("symbol"))
+    some = bars.select("open", "close", base=base)[rows.tolist()]
+    fell = np.stack([np.log(some["base"].to_numpy() / some[name].to_numpy()) for name in ("open", "close")])
     supported = (fell * np.sign(change[rows]) >= np.abs(change[rows]) / 2).any(axis=0)
-    unsupported: Integers = rows[(np.abs(change[rows]) > limit) & ~supported]
+    unsupported: Integers = rows[~supported]
     return unsupported
 
 
