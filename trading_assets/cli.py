@@ -131,10 +131,10 @@ def explain(
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
-    """Tell the story of one trade: signal, choice, size, fills, what happened, profit, bars as received."""
+    """Explain one trade: signal, choice, size, fills, what happened, profit, bars as received."""
     configuration = _load(config, data)
     from trading_assets.reports.trade_explanation.audit_trail import UnknownTradeError, read_evidence
-    from trading_assets.reports.trade_explanation.narrative import story
+    from trading_assets.reports.trade_explanation.narrative import narrative
     from trading_assets.warehouse import Warehouse
 
     try:
@@ -142,12 +142,12 @@ def explain(
     except UnknownTradeError as error:
         raise ConfigurationError(str(error)) from None
     paper = console if console.is_terminal else Console(width=140)
-    for chapter in story(evidence):
-        paper.print(f"\n[bold]{_escaped(chapter.title)}[/bold]", highlight=False, soft_wrap=True)
-        for line in chapter.lines:
+    for section in narrative(evidence):
+        paper.print(f"\n[bold]{_escaped(section.title)}[/bold]", highlight=False, soft_wrap=True)
+        for line in section.lines:
             paper.print(f"  {_escaped(line)}", highlight=False, soft_wrap=True)
-        if chapter.table is not None:
-            _print_frame(chapter.table, paper)
+        if section.table is not None:
+            _print_frame(section.table, paper)
 
 
 @app.command()
@@ -162,10 +162,10 @@ def verdict(
     """Print the verdict on a strategy: every criterion, and the result in words."""
     configuration = _load(config, data)
     _require_strategy(configuration, strategy)
-    from trading_assets.robustness.verdict.current import standing
+    from trading_assets.robustness.verdict.current import current_verdict
     from trading_assets.warehouse import Warehouse
 
-    found = standing(Warehouse(configuration.warehouse_path), configuration, strategy)
+    found = current_verdict(Warehouse(configuration.warehouse_path), configuration, strategy)
     _print_frame(found.criteria.select("kind", "criterion", "value", "side", "threshold", "passed"))
     console.print(_escaped(found.explanation), highlight=False)
     if require is not None and not found.meets(require):
@@ -183,13 +183,13 @@ def audit_look_ahead(
     configuration = _load(config, data)
     _require_strategy(configuration, strategy)
     from trading_assets.robustness.look_ahead.audit import differing, look_ahead
-    from trading_assets.robustness.look_ahead.point_in_time import recorded
+    from trading_assets.robustness.look_ahead.point_in_time import market_snapshot
     from trading_assets.warehouse import Warehouse
 
     warehouse, leaks = Warehouse(configuration.warehouse_path), 0
     for name in [strategy] if strategy else configuration.strategies:
         with console.status(f"{name}: computing again ..."):
-            whole = recorded(warehouse, configuration, name)
+            whole = market_snapshot(warehouse, configuration, name)
             found = look_ahead(configuration, name, whole, configuration.robustness.look_ahead_cuts)
         changed, cuts, subjects = differing(found), found["cut"].n_unique(), found["subject"].n_unique()
         state = f"{changed.height} differences" if changed.height else "nothing looks ahead"

@@ -1,7 +1,7 @@
 -- How trades ended, and what each way of ending earned.
 SELECT
     strategy,  -- name of the strategy
-    split,  -- train, validation, holdout or all
+    split,  -- train, validation, development, holdout or full
     exit_reason,  -- why the position was closed
     count(*) AS trades,  -- round trips
     sum(pnl ORDER BY trade_id) AS pnl,  -- net of costs, quote currency

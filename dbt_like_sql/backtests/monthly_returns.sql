@@ -2,7 +2,7 @@
 -- of a split may be incomplete.
 SELECT
     strategy,  -- name of the strategy
-    split,  -- train, validation, holdout or all
+    split,  -- train, validation, development, holdout or full
     year(session) AS year,  -- calendar year
     month(session) AS month,  -- calendar month, 1 to 12
     count(*) AS sessions,  -- sessions of the month that the split has

@@ -6,7 +6,7 @@ SELECT
     f.trade_id,  -- round trip that the fill belongs to; open positions have theirs already
     f.fill_id,  -- the fill
     f.strategy,  -- name of the strategy
-    f.split,  -- train, validation, holdout or all
+    f.split,  -- train, validation, development, holdout or full
     f.symbol,  -- symbol
     f.session,  -- session of the fill
     f.side,  -- buy or sell

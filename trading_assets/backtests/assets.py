@@ -11,8 +11,8 @@ import polars as pl
 
 from trading_assets import __version__, charts
 from trading_assets.asset_factories.table_asset import Step, table_asset
-from trading_assets.backtests.tables import BASELINES, METRICS, RUN_TABLES, RUNS
-from trading_assets.backtests.trial_registry import TRIALS, conditions_of, evaluation_of, trial_rows
+from trading_assets.backtests.tables import BASELINES, DEVELOPMENT, METRICS, RUN_TABLES, RUNS
+from trading_assets.backtests.trial_registry import TRIALS, evaluation_of, hash_settings, trial_rows
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
 from trading_assets.models.splits import development, spans_of
@@ -20,11 +20,12 @@ from trading_assets.models.tables import SPLITS
 from trading_assets.strategies.assets import inputs_of
 from trading_assets.strategies.evaluation.failure import failure_recorder, require_ok, status_row, strategy_of
 from trading_assets.strategies.evaluation.inputs import read_frames
+from trading_assets.strategies.interface.resolved import configured_strategies
 from trading_assets.strategies.tables import FAILED, OK, STATUS
 from trading_assets.warehouse import Rows
 
 if TYPE_CHECKING:
-    from trading_assets.backtests.backtest import StrategyMarket
+    from trading_assets.backtests.backtest import PreparedBacktest
 
 STAGE = "backtests"
 
@@ -35,13 +36,13 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         table_asset(
             run,
             stage=STAGE,
-            strategy=name,
+            strategy=strategy.name,
             tables=(*RUN_TABLES, RUNS, TRIALS),
-            deps=[*inputs_of(configuration, name), "models/splits", f"strategies/{name}"],
+            deps=[*inputs_of(configuration, strategy), "models/splits", f"strategies/{strategy.name}"],
             kinds=("numba", "duckdb"),
             on_failure=_failed,
         )
-        for name in configuration.strategies
+        for strategy in configured_strategies(configuration)
     ]
 
 
@@ -53,13 +54,13 @@ def run(step: Step) -> Mapping[str, Any]:
     require_ok(step, ("strategies",))
     name = strategy_of(step)
     frames = read_frames(step.work, step.configuration, name)
-    context, spans = prepare(step.configuration, name, frames), open_spans(step.work.read(SPLITS))
-    results = {split: backtest(context, span.start, span.end, split=split) for split, span in spans.items()}
-    metrics = pl.concat(metrics_of(context, result) for result in results.values()).sort(METRICS.key)
-    tables = {**together(results.values()), METRICS: metrics, BASELINES: baselines_of(context, results["all"])}
-    found = _found(context, frames.bars, metrics, spans["all"].end)
+    prepared, spans = prepare(step.configuration, frames), open_spans(step.work.read(SPLITS))
+    results = {split: backtest(prepared, span.start, span.end, split=split) for split, span in spans.items()}
+    metrics = pl.concat(metrics_of(prepared, result) for result in results.values()).sort(METRICS.key)
+    tables = {**together(results.values()), METRICS: metrics, BASELINES: baselines_of(prepared, results[DEVELOPMENT])}
+    found = _found(prepared, frames.bars, metrics, spans[DEVELOPMENT].end)
     # On record before it can be seen: a result that somebody may choose by is a trial, whoever asked for it.
-    step.work.append_new(TRIALS, _trial_row(step, context, results["all"].equity, found))
+    step.work.append_new(TRIALS, _trial_row(step, prepared, results[DEVELOPMENT].equity, found))
     step.work.replace_together(
         [
             (Rows("strategy", name), tables),
@@ -67,9 +68,9 @@ def run(step: Step) -> Mapping[str, Any]:
         ]
     )
     step.work.append(RUNS, _run_row(step, OK, found))
-    curve, splits = results["all"].equity, step.work.read(SPLITS)
+    curve, splits = results[DEVELOPMENT].equity, step.work.read(SPLITS)
     return {
-        "benchmark": context.benchmark_name,
+        "benchmark": prepared.benchmark_name,
         "metrics": metrics.pivot("split", index="metric", values="value"),
         "equity": dg.MetadataValue.md(charts.markdown(charts.equity(curve, tables[BASELINES], splits))),
         "drawdown": dg.MetadataValue.md(charts.markdown(charts.drawdown(curve))),
@@ -77,9 +78,9 @@ def run(step: Step) -> Mapping[str, Any]:
 
 
 def open_spans(splits: pl.DataFrame) -> dict[str, Interval]:
-    """What is run: train, validation if there is one, and `all` of the two in one go."""
+    """What is run: train, validation if there is one, and the development span, the two in one go."""
     spans = spans_of(splits)
-    return {**{name: span for name, span in spans.items() if name != "holdout"}, "all": development(spans)}
+    return {**{name: span for name, span in spans.items() if name != "holdout"}, DEVELOPMENT: development(spans)}
 
 
 def _failed(step: Step, error: Exception) -> None:
@@ -103,25 +104,25 @@ def _run_row(step: Step, status: str, found: Mapping[str, object]) -> pl.DataFra
     return pl.DataFrame([row], schema=RUNS.empty().schema)
 
 
-def _trial_row(step: Step, context: StrategyMarket, equity: pl.DataFrame, found: Mapping[str, Any]) -> pl.DataFrame:
+def _trial_row(step: Step, prepared: PreparedBacktest, equity: pl.DataFrame, found: Mapping[str, Any]) -> pl.DataFrame:
     evaluation = evaluation_of(
-        context,
+        prepared,
         equity,
         sharpe=found["sharpe"],
-        conditions=conditions_of(step.configuration, context.name),
+        settings_hash=hash_settings(step.configuration, prepared.strategy),
         data_hash=found["data_hash"],
     )
-    source = f"{STAGE}/{context.name}"
+    source = f"{STAGE}/{prepared.name}"
     return trial_rows([evaluation], source=source, run_id=step.run_id, evaluated_at=step.now)
 
 
-def _found(context: StrategyMarket, bars: pl.DataFrame, metrics: pl.DataFrame, end: dt.date) -> dict[str, Any]:
+def _found(prepared: PreparedBacktest, bars: pl.DataFrame, metrics: pl.DataFrame, end: dt.date) -> dict[str, Any]:
     from trading_assets.backtests.inputs.market_arrays import data_hash
 
-    headline = dict(metrics.filter(split="all").select("metric", "value").iter_rows())
-    symbols = [*context.grid.symbols, *([context.benchmark_name] if context.benchmark_name else [])]
+    headline = dict(metrics.filter(split=DEVELOPMENT).select("metric", "value").iter_rows())
+    symbols = [*prepared.axes.symbols, *([prepared.benchmark_name] if prepared.benchmark_name else [])]
     return {
         "data_hash": data_hash(bars, symbols, end),
-        "as_of": context.grid.sessions[-1],
+        "as_of": prepared.axes.sessions[-1],
         **{name: headline[name] for name in ("trades", "total_return", "sharpe", "max_drawdown")},
     }

@@ -7,19 +7,18 @@ import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from trading_assets.backtests.engine import simulate
 from trading_assets.backtests.engine.arrays import Floats, Integers, Market, Signals, Targets
-from trading_assets.backtests.engine.dtypes import Table
+from trading_assets.backtests.engine.dtypes import RecordArray
 from trading_assets.backtests.engine.settings import Settings, settings_of
-from trading_assets.backtests.inputs.axis_labels import Names
-from trading_assets.backtests.inputs.market_arrays import Grid, build_grid, build_market
+from trading_assets.backtests.inputs.axis_labels import AxisLabels
+from trading_assets.backtests.inputs.market_arrays import MarketAxes, build_axes, build_market
 from trading_assets.backtests.inputs.order_signals import order_plans
-from trading_assets.backtests.inputs.plan import Plan
+from trading_assets.backtests.inputs.plan import BacktestPlan
 from trading_assets.backtests.inputs.target_weights import target_plans
 from trading_assets.backtests.results.baselines import compare
 from trading_assets.backtests.results.metrics import OF_BENCHMARK, summarise
@@ -30,9 +29,9 @@ from trading_assets.config.strategies import (
     OrderParameters,
     StrategyParameters,
     TargetWeightParameters,
-    strategy_module,
 )
-from trading_assets.strategies.evaluation.inputs import Frames, benchmark_of, panel_of, parameters_of, symbols_of
+from trading_assets.strategies.evaluation.inputs import Frames, panel_of
+from trading_assets.strategies.interface.resolved import ResolvedStrategy
 
 #: Sessions a year of a calendar that trades every day, and of one that keeps exchange holidays.
 EVERY_DAY, EXCHANGE = 365, 252
@@ -41,40 +40,52 @@ SCENARIO = ("fee_multiplier", "slippage_multiplier", "borrow_multiplier", "delay
 
 
 @dataclass(frozen=True)
-class StrategyMarket:
+class PreparedBacktest:
     """All that a run of a strategy depends on.
 
     Attributes
     ----------
     strategy
-        The strategy's module.
+        With the parameters of this backtest.
     panel
         What its rules look at, one row a usable bar.
-    grid
+    axes
         Sessions and symbols: the axes of the market's arrays.
-    signals, trial, names
-        Of `parameters`, see `Plan`.
+    signals, run_parameters, names
+        Of `parameters`, see `BacktestPlan`.
     benchmark
         session, close, daily_return (price return, close to close: splits followed, dividends left out) on the
-        grid's sessions; null where the benchmark has no bar.
+        axes' sessions; null where the benchmark has no bar.
     periods_per_year
         By the calendar of the equity curve: 365 if any of its symbols trades every day.
     """
 
-    name: str
-    strategy: Any
-    parameters: StrategyParameters
-    names: Names
+    strategy: ResolvedStrategy
+    names: AxisLabels
     rank_weights: tuple[float, float, float]
     panel: pl.DataFrame
-    grid: Grid
+    axes: MarketAxes
     market: Market
     signals: Signals | Targets
-    trial: Table
+    run_parameters: RecordArray
     settings: Settings
     benchmark: pl.DataFrame
-    benchmark_name: str | None
     periods_per_year: int
+
+    @property
+    def name(self) -> str:
+        """Name of the strategy in the configuration."""
+        return self.strategy.name
+
+    @property
+    def parameters(self) -> StrategyParameters:
+        """Parameters of the strategy."""
+        return self.strategy.parameters
+
+    @property
+    def benchmark_name(self) -> str | None:
+        """Symbol of the benchmark."""
+        return self.strategy.benchmark
 
 
 @dataclass(frozen=True)
@@ -84,21 +95,13 @@ class Sweep(simulate.Sweep):
     sessions: list[dt.date]
 
 
-def prepare(configuration: Configuration, name: str, frames: Frames) -> StrategyMarket:
-    """Build the market of strategy `name`, its panel and its signals.
-
-    Raises
-    ------
-    NoSymbolsError
-        Its universe is empty.
-    """
-    settings = configuration.strategies[name]
-    strategy, parameters = strategy_module(settings.type), parameters_of(settings)
-    symbols = symbols_of(name, settings, frames.instruments)
-    panel = panel_of(configuration, name, frames)
-    grid = build_grid(symbols, frames.instruments, frames.sessions, max(frames.bars["session"]))
+def prepare(configuration: Configuration, frames: Frames) -> PreparedBacktest:
+    """Build the market of a strategy, its panel and its signals."""
+    strategy = frames.strategy
+    panel = panel_of(configuration, frames)
+    axes = build_axes(strategy.symbols, frames.instruments, frames.sessions, max(frames.bars["session"]))
     market = build_market(
-        grid,
+        axes,
         frames.bars,
         frames.quarantine,
         frames.sessions,
@@ -108,28 +111,26 @@ def prepare(configuration: Configuration, name: str, frames: Frames) -> Strategy
         costs=configuration.costs,
         extreme_move=configuration.quality.extreme_move,
     )
-    benchmark = benchmark_of(grid.asset_classes, configuration.benchmarks)
     rank_weights = configuration.risk.rank_weights
-    [plan] = _plans(strategy, [parameters], panel, grid, market, rank_weights)
-    return StrategyMarket(
-        name=name,
+    [plan] = _plans(strategy, [strategy.parameters], panel, axes, market, rank_weights)
+    return PreparedBacktest(
         strategy=strategy,
-        parameters=parameters,
         names=plan.names,
         rank_weights=rank_weights,
         panel=panel,
-        grid=grid,
+        axes=axes,
         market=market,
         signals=plan.signals,
-        trial=plan.trial,
-        settings=_settings(settings_of(configuration.risk, configuration.costs, configuration.seed), parameters),
-        benchmark=_benchmark_returns(frames.bars, benchmark, grid),
-        benchmark_name=benchmark,
-        periods_per_year=EVERY_DAY if "24/7" in grid.calendars else EXCHANGE,
+        run_parameters=plan.run_parameters,
+        settings=_settings(
+            settings_of(configuration.risk, configuration.costs, configuration.seed), strategy.parameters
+        ),
+        benchmark=_benchmark_returns(frames.bars, strategy.benchmark, axes),
+        periods_per_year=EVERY_DAY if "24/7" in axes.calendars else EXCHANGE,
     )
 
 
-def backtest(context: StrategyMarket, start: dt.date, end: dt.date, *, split: str) -> Result:
+def backtest(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, split: str) -> Result:
     """One run with every record: flat start, first decision at the close of the first session from `start` on.
 
     What is open at the last session up to `end` is marked, not closed.
@@ -139,63 +140,69 @@ def backtest(context: StrategyMarket, start: dt.date, end: dt.date, *, split: st
     ValueError
         The market has no session between the two dates.
     """
-    trial = _over(context, context.trial, start, end)
-    simulation = simulate.simulate(context.market, context.signals, trial, context.settings)
+    run_parameters = _over(prepared, prepared.run_parameters, start, end)
+    simulation = simulate.simulate(prepared.market, prepared.signals, run_parameters, prepared.settings)
     return result_of(
-        simulation, context.market, trial, context.settings, context.names, strategy=context.name, split=split
+        simulation,
+        prepared.market,
+        run_parameters,
+        prepared.settings,
+        prepared.names,
+        strategy=prepared.name,
+        split=split,
     )
 
 
-def metrics_of(context: StrategyMarket, result: Result) -> pl.DataFrame:
+def metrics_of(prepared: PreparedBacktest, result: Result) -> pl.DataFrame:
     """Rows of `backtests.metrics` of one run."""
     values = summarise(
         result.equity,
         result.trades,
-        periods_per_year=context.periods_per_year,
-        benchmark=_benchmark_column(context),
+        periods_per_year=prepared.periods_per_year,
+        benchmark=_benchmark_column(prepared),
     )
     rows = pl.DataFrame(
         {"metric": list(values), "value": list(values.values())}, schema={"metric": pl.String, "value": pl.Float64}
     )
     own = rows.with_columns(
-        strategy=pl.lit(context.name),
+        strategy=pl.lit(prepared.name),
         split=pl.lit(result.equity["split"][0]),
         reference=pl.when(pl.col("metric") == "periods_per_year")
-        .then(pl.lit(" and ".join(sorted(set(context.grid.calendars)))))
+        .then(pl.lit(" and ".join(sorted(set(prepared.axes.calendars)))))
         .when(pl.col("metric").is_in(OF_BENCHMARK))
-        .then(pl.lit(f"{context.benchmark_name}, price return" if context.benchmark_name else None, pl.String)),
+        .then(pl.lit(f"{prepared.benchmark_name}, price return" if prepared.benchmark_name else None, pl.String)),
     )
     return METRICS.conform(own).sort(METRICS.key)
 
 
-def baselines_of(context: StrategyMarket, result: Result) -> pl.DataFrame:
+def baselines_of(prepared: PreparedBacktest, result: Result) -> pl.DataFrame:
     """Rows of `backtests.baselines` beside one run."""
     change = pl.col("adj_close") / pl.col("adj_close").shift(1).over("symbol") - 1
     rows = compare(
-        context.name,
+        prepared.name,
         result.equity,
-        context.panel.select("symbol", "session", total_return=change, member="in_universe"),
-        starting_equity=context.settings.starting_equity,
-        benchmark=_benchmark_column(context) if context.benchmark_name else None,
+        prepared.panel.select("symbol", "session", total_return=change, member="in_universe"),
+        starting_equity=prepared.settings.starting_equity,
+        benchmark=_benchmark_column(prepared) if prepared.benchmark_name else None,
     )
     return BASELINES.conform(rows.with_columns(split=pl.lit(result.equity["split"][0]))).sort(BASELINES.key)
 
 
-def with_parameters(context: StrategyMarket, parameters: StrategyParameters) -> StrategyMarket:
+def with_parameters(prepared: PreparedBacktest, parameters: StrategyParameters) -> PreparedBacktest:
     """Another parameter set on the same market."""
-    [plan] = _plans_on(context, [parameters])
+    [plan] = _plans_on(prepared, [parameters])
     return replace(
-        context,
-        parameters=parameters,
+        prepared,
+        strategy=prepared.strategy.with_parameters(parameters),
         names=plan.names,
         signals=plan.signals,
-        trial=plan.trial,
-        settings=_settings(context.settings, parameters),
+        run_parameters=plan.run_parameters,
+        settings=_settings(prepared.settings, parameters),
     )
 
 
-def evaluate(
-    context: StrategyMarket,
+def sweep_parameters(
+    prepared: PreparedBacktest,
     parameter_sets: Sequence[StrategyParameters],
     start: dt.date,
     end: dt.date,
@@ -204,37 +211,38 @@ def evaluate(
 ) -> Sweep:
     """Run every parameter set over one span; row *p* has the bits of `backtest` with `parameter_sets[p]`."""
     runs = [
-        (context.market, plan.signals, _over(context, plan.trial, start, end))
-        for plan in _plans_on(context, parameter_sets)
+        (prepared.market, plan.signals, _over(prepared, plan.run_parameters, start, end))
+        for plan in _plans_on(prepared, parameter_sets)
     ]
     alike: dict[Settings, list[int]] = {}  # parameter sets under the same portfolio limits
     for p, parameters in enumerate(parameter_sets):
-        alike.setdefault(_settings(context.settings, parameters), []).append(p)
+        alike.setdefault(_settings(prepared.settings, parameters), []).append(p)
     sweeps = [simulate.sweep_runs([runs[p] for p in members], limits, threads) for limits, members in alike.items()]
     order = np.argsort([p for members in alike.values() for p in members], kind="stable")
     columns = {
         item.name: np.concatenate([getattr(each, item.name) for each in sweeps]) for item in fields(simulate.Sweep)
     }
     together = simulate.Sweep(**{name: column[order] for name, column in columns.items()})
-    return _swept(together, context, start, end)
+    return _swept(together, prepared, start, end)
 
 
-def evaluate_contexts(
-    contexts: Iterable[StrategyMarket], start: dt.date, end: dt.date, *, threads: int | None = None
+def sweep_prepared(
+    backtests: Iterable[PreparedBacktest], start: dt.date, end: dt.date, *, threads: int | None = None
 ) -> Sweep:
-    """Run each context over one span. They are of one strategy and one market, and differ as variations do.
+    """Run each prepared backtest over one span; all are of one strategy and market, and differ as perturbations do.
 
     Raises
     ------
     ValueError
         There is none.
     """
-    remaining = iter(contexts)
+    remaining = iter(backtests)
     first = next(remaining, None)
     if first is None:
-        raise ValueError("no context to evaluate")
+        raise ValueError("no backtest to run")
     runs = (
-        (each.market, each.signals, _over(each, each.trial, start, end)) for each in itertools.chain([first], remaining)
+        (each.market, each.signals, _over(each, each.run_parameters, start, end))
+        for each in itertools.chain([first], remaining)
     )
     return _swept(simulate.sweep_runs(runs, first.settings, threads), first, start, end)
 
@@ -251,13 +259,8 @@ def daily_returns(equity: Floats, starting_equity: float) -> Floats:
     return growth - 1.0
 
 
-def grid_of(strategy: Any, overrides: Mapping[str, Sequence[float | str]]) -> dict[str, Sequence[float | str]]:
-    """The sensitivity grid of a strategy's module, or the configured one in its place."""
-    return dict(overrides or getattr(strategy, "GRID", {}))
-
-
 def parameter_grid(
-    parameters: StrategyParameters, grid: Mapping[str, Sequence[float | str]]
+    parameters: StrategyParameters, axes: Mapping[str, Sequence[float | str]]
 ) -> list[StrategyParameters]:
     """Every combination of the grid's values, in its order, the last name fastest; other parameters as given.
 
@@ -268,12 +271,12 @@ def parameter_grid(
     """
     base = parameters.model_dump()
     return [
-        type(parameters).model_validate(base | dict(zip(grid, values, strict=True)))
-        for values in itertools.product(*grid.values())
+        type(parameters).model_validate(base | dict(zip(axes, values, strict=True)))
+        for values in itertools.product(*axes.values())
     ]
 
 
-def span_rows(context: StrategyMarket, start: dt.date, end: dt.date) -> Integers:
+def span_rows(prepared: PreparedBacktest, start: dt.date, end: dt.date) -> Integers:
     """Rows of the grid between two dates, both inclusive.
 
     Raises
@@ -281,20 +284,20 @@ def span_rows(context: StrategyMarket, start: dt.date, end: dt.date) -> Integers
     ValueError
         There is none.
     """
-    days = context.grid.sessions
+    days = prepared.axes.sessions
     first, after = bisect_left(days, start), bisect_right(days, end)
     if first >= after:
-        raise ValueError(f"{context.name}: no session from {start} to {end}; the market has {days[0]} to {days[-1]}")
+        raise ValueError(f"{prepared.name}: no session from {start} to {end}; the market has {days[0]} to {days[-1]}")
     return np.arange(first, after, dtype=np.int64)
 
 
-def _benchmark_column(context: StrategyMarket) -> pl.DataFrame:
-    return context.benchmark.select("session", benchmark_return="daily_return")
+def _benchmark_column(prepared: PreparedBacktest) -> pl.DataFrame:
+    return prepared.benchmark.select("session", benchmark_return="daily_return")
 
 
-def _over(context: StrategyMarket, trial: Table, start: dt.date, end: dt.date) -> Table:
-    rows = span_rows(context, start, end)
-    spanned = trial.copy()
+def _over(prepared: PreparedBacktest, run_parameters: RecordArray, start: dt.date, end: dt.date) -> RecordArray:
+    rows = span_rows(prepared, start, end)
+    spanned = run_parameters.copy()
     spanned["first_session"], spanned["last_session"] = rows[0], rows[-1]
     return spanned
 
@@ -305,40 +308,42 @@ def _settings(settings: Settings, parameters: StrategyParameters) -> Settings:
 
 
 def _plans(
-    strategy: Any,
+    strategy: ResolvedStrategy,
     parameter_sets: Sequence[StrategyParameters],
     panel: pl.DataFrame,
-    grid: Grid,
+    axes: MarketAxes,
     market: Market,
     rank_weights: tuple[float, float, float],
-) -> list[Plan]:
+) -> list[BacktestPlan]:
     orders = [each for each in parameter_sets if isinstance(each, OrderParameters)]
     weights = [each for each in parameter_sets if isinstance(each, TargetWeightParameters)]
     if weights:
-        return target_plans(strategy, weights, panel, grid, market)
-    return order_plans(strategy, orders, panel, grid, market, rank_weights)
+        return target_plans(strategy.target_weight_module, weights, panel, axes, market)
+    return order_plans(strategy.order_module, orders, panel, axes, market, rank_weights)
 
 
-def _plans_on(context: StrategyMarket, parameter_sets: Sequence[StrategyParameters]) -> list[Plan]:
-    """Plans of other parameter sets, under the scenario of the context's own trial."""
-    plans = _plans(context.strategy, parameter_sets, context.panel, context.grid, context.market, context.rank_weights)
+def _plans_on(prepared: PreparedBacktest, parameter_sets: Sequence[StrategyParameters]) -> list[BacktestPlan]:
+    """Plans of other parameter sets, under the scenario of the backtest's own run parameters."""
+    plans = _plans(
+        prepared.strategy, parameter_sets, prepared.panel, prepared.axes, prepared.market, prepared.rank_weights
+    )
     for plan in plans:
         for scenario in SCENARIO:
-            plan.trial[scenario] = context.trial[scenario]
+            plan.run_parameters[scenario] = prepared.run_parameters[scenario]
     return plans
 
 
-def _swept(found: simulate.Sweep, context: StrategyMarket, start: dt.date, end: dt.date) -> Sweep:
-    sessions = [context.grid.sessions[row] for row in span_rows(context, start, end)]
+def _swept(found: simulate.Sweep, prepared: PreparedBacktest, start: dt.date, end: dt.date) -> Sweep:
+    sessions = [prepared.axes.sessions[row] for row in span_rows(prepared, start, end)]
     return Sweep(**{item.name: getattr(found, item.name) for item in fields(found)}, sessions=sessions)
 
 
-def _benchmark_returns(bars: pl.DataFrame, benchmark: str | None, grid: Grid) -> pl.DataFrame:
+def _benchmark_returns(bars: pl.DataFrame, benchmark: str | None, axes: MarketAxes) -> pl.DataFrame:
     held = pl.col("close") * pl.col("split_ratio")  # what a unit of the evening before has become
     closes = (
         bars.filter(pl.col("symbol") == (benchmark or ""))
         .sort("session")
         .select("session", "close", daily_return=held / pl.col("close").shift(1) - 1)
     )
-    days = pl.DataFrame({"session": grid.sessions}, schema={"session": pl.Date})
+    days = pl.DataFrame({"session": axes.sessions}, schema={"session": pl.Date})
     return days.join(closes, on="session", how="left", maintain_order="left")

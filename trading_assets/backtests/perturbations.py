@@ -9,29 +9,29 @@ from dataclasses import replace
 
 import numpy as np
 
-from trading_assets.backtests.backtest import StrategyMarket
+from trading_assets.backtests.backtest import PreparedBacktest
 from trading_assets.backtests.engine.arrays import Candidates, Flags, Integers, Targets
 
 
 def stressed(
-    context: StrategyMarket, *, slippage: float = 1.0, fees: float = 1.0, borrow: float = 1.0, delay: int = 0
-) -> StrategyMarket:
+    prepared: PreparedBacktest, *, slippage: float = 1.0, fees: float = 1.0, borrow: float = 1.0, delay: int = 0
+) -> PreparedBacktest:
     """Slippage, fees and the cost of borrowing by a multiple, and every order `delay` sessions of its symbol later."""
-    trial = context.trial.copy()
-    trial["slippage_multiplier"] *= slippage
-    trial["fee_multiplier"] *= fees
-    trial["borrow_multiplier"] *= borrow
-    trial["delay"] += delay
-    return replace(context, trial=trial)
+    run_parameters = prepared.run_parameters.copy()
+    run_parameters["slippage_multiplier"] *= slippage
+    run_parameters["fee_multiplier"] *= fees
+    run_parameters["borrow_multiplier"] *= borrow
+    run_parameters["delay"] += delay
+    return replace(prepared, run_parameters=run_parameters)
 
 
-def with_crashes(context: StrategyMarket, sessions: Sequence[dt.date]) -> StrategyMarket:
+def with_crashes(prepared: PreparedBacktest, sessions: Sequence[dt.date]) -> PreparedBacktest:
     """Flash crashes: on those sessions slippage is five times itself and every position is stopped out at its low."""
-    crash = np.isin(np.array(context.grid.sessions, dtype="datetime64[D]"), np.array(sessions, dtype="datetime64[D]"))
-    return replace(context, market=context.market._replace(crash=crash))
+    crash = np.isin(np.array(prepared.axes.sessions, dtype="datetime64[D]"), np.array(sessions, dtype="datetime64[D]"))
+    return replace(prepared, market=prepared.market._replace(crash=crash))
 
 
-def without_bars(context: StrategyMarket, missing: Flags) -> StrategyMarket:
+def without_bars(prepared: PreparedBacktest, missing: Flags) -> PreparedBacktest:
     """Drop bars: no fill, mark or signal on them. Indicators and returns of other sessions stay as they are.
 
     A target weight decided on a dropped bar is decided on the next one instead, both legs of a pair together, unless
@@ -42,7 +42,7 @@ def without_bars(context: StrategyMarket, missing: Flags) -> StrategyMarket:
     missing
         (sessions, symbols), true where the bar is dropped.
     """
-    market, signals = context.market, context.signals
+    market, signals = prepared.market, prepared.signals
     present = market.present & ~missing
     holes = market._replace(
         present=present,
@@ -51,9 +51,9 @@ def without_bars(context: StrategyMarket, missing: Flags) -> StrategyMarket:
         open=np.where(missing, np.nan, market.open),
     )
     if isinstance(signals, Targets):
-        return replace(context, market=holes, signals=_postponed(signals, present))
+        return replace(prepared, market=holes, signals=_postponed(signals, present))
     fewer = _without(signals.candidates, missing)
-    return replace(context, market=holes, signals=signals._replace(candidates=fewer))
+    return replace(prepared, market=holes, signals=signals._replace(candidates=fewer))
 
 
 def _without(candidates: Candidates, missing: Flags) -> Candidates:
@@ -74,29 +74,29 @@ def _postponed(targets: Targets, present: Flags) -> Targets:
     """Move rows to the next session on which their symbol, or both legs of their pair, have a bar."""
     sessions = np.repeat(np.arange(present.shape[0]), np.diff(targets.first))
     usable = present[:, targets.symbol]
-    for group in np.unique(targets.group[targets.group >= 0]):
-        legs = np.flatnonzero(targets.group == group)
+    for pair_index in np.unique(targets.pair_index[targets.pair_index >= 0]):
+        legs = np.flatnonzero(targets.pair_index == pair_index)
         usable[:, legs] = usable[:, legs].all(axis=1, keepdims=True)
     none = present.shape[0]
     at = np.where(usable, np.arange(none)[:, None], none)
     following = np.minimum.accumulate(at[::-1], axis=0)[::-1]
-    return _decided(targets, following[sessions, targets.slot], np.arange(targets.slot.size), none)
+    return _decided(targets, following[sessions, targets.position_index], np.arange(targets.position_index.size), none)
 
 
 def _decided(targets: Targets, sessions: Integers, rows: Integers, end: int) -> Targets:
     """Those rows, decided at these sessions instead; of two of a slot at one session the last; none from `end` on."""
-    order = np.lexsort((np.arange(rows.size), targets.slot[rows], sessions))
-    t, slot = sessions[order], targets.slot[rows][order]
+    order = np.lexsort((np.arange(rows.size), targets.position_index[rows], sessions))
+    t, position_index = sessions[order], targets.position_index[rows][order]
     kept = t < end
-    kept[:-1] &= (t[1:] != t[:-1]) | (slot[1:] != slot[:-1])
+    kept[:-1] &= (t[1:] != t[:-1]) | (position_index[1:] != position_index[:-1])
     order = order[kept]
     # Within a session by group, then symbol, whichever symbol a slot has now.
-    slots = targets.slot[rows[order]]
-    order = order[np.lexsort((targets.symbol[slots], targets.group[slots], sessions[order]))]
+    slots = targets.position_index[rows[order]]
+    order = order[np.lexsort((targets.symbol[slots], targets.pair_index[slots], sessions[order]))]
     chosen = rows[order]
     return targets._replace(
         first=np.searchsorted(sessions[order], np.arange(targets.first.size)).astype(np.int64),
-        slot=targets.slot[chosen],
+        position_index=targets.position_index[chosen],
         weight=targets.weight[chosen],
         eligible=targets.eligible[chosen],
         reason=targets.reason[chosen],
@@ -104,8 +104,8 @@ def _decided(targets: Targets, sessions: Integers, rows: Integers, end: int) -> 
 
 
 def with_moved_targets(
-    context: StrategyMarket, start: dt.date, end: dt.date, *, shift: int, columns: Integers, members: Flags
-) -> StrategyMarket:
+    prepared: PreparedBacktest, start: dt.date, end: dt.date, *, shift: int, columns: Integers, members: Flags
+) -> PreparedBacktest:
     """Target weights of a span at other sessions, and on other symbols.
 
     Parameters
@@ -124,25 +124,25 @@ def with_moved_targets(
     TypeError
         The strategy has entries, and no target weights.
     """
-    targets, sessions = context.signals, context.grid.sessions
+    targets, sessions = prepared.signals, prepared.axes.sessions
     if not isinstance(targets, Targets):
-        raise TypeError(f"{context.name}: has no target weights to move")
+        raise TypeError(f"{prepared.name}: has no target weights to move")
     first, last = bisect_left(sessions, start), bisect_right(sessions, end)
     decided = np.repeat(np.arange(len(sessions)), np.diff(targets.first))
     rows = np.flatnonzero((decided >= first) & (decided < last))
     moved = first + (decided[rows] - first + shift) % max(last - first, 1)
-    symbol = np.where(targets.group < 0, columns[targets.symbol], targets.symbol)
+    symbol = np.where(targets.pair_index < 0, columns[targets.symbol], targets.symbol)
     eligible = targets.eligible.copy()
-    eligible[rows] = members[moved, symbol[targets.slot[rows]]]
+    eligible[rows] = members[moved, symbol[targets.position_index[rows]]]
     placed = targets._replace(symbol=symbol, eligible=eligible)
     order = np.argsort(moved, kind="stable")
     return replace(
-        context,
-        signals=_postponed(_decided(placed, moved[order], rows[order], len(sessions)), context.market.present),
+        prepared,
+        signals=_postponed(_decided(placed, moved[order], rows[order], len(sessions)), prepared.market.present),
     )
 
 
-def with_entries(context: StrategyMarket, rows: Integers, columns: Integers) -> StrategyMarket:
+def with_entries(prepared: PreparedBacktest, rows: Integers, columns: Integers) -> PreparedBacktest:
     """Candidates at exactly these sessions and symbols (rows and columns of the grid), eligible, all alike.
 
     Exits, stops, sizing and the portfolio's rules are the strategy's own. Pairs without a usable bar are left
@@ -153,12 +153,12 @@ def with_entries(context: StrategyMarket, rows: Integers, columns: Integers) -> 
     TypeError
         The strategy is a target-weight one.
     """
-    if isinstance(context.signals, Targets):
-        raise TypeError(f"{context.name}: a target-weight strategy has no entries of its own to replace")
-    usable = context.market.present[rows, columns]
+    if isinstance(prepared.signals, Targets):
+        raise TypeError(f"{prepared.name}: a target-weight strategy has no entries of its own to replace")
+    usable = prepared.market.present[rows, columns]
     order = np.lexsort((columns[usable], rows[usable]))
     t, i = rows[usable][order].astype(np.int64), columns[usable][order].astype(np.int64)
-    sessions = context.market.close.shape[0]
+    sessions = prepared.market.close.shape[0]
     candidates = Candidates(
         first=np.searchsorted(t, np.arange(sessions + 1)).astype(np.int64),
         symbol=i,
@@ -167,12 +167,12 @@ def with_entries(context: StrategyMarket, rows: Integers, columns: Integers) -> 
         rank=np.zeros((1, i.size)),
         relative_strength=np.zeros(i.size),
     )
-    trial = context.trial.copy()
-    trial["threshold"] = np.nan
-    trial["threshold"][:, 0] = 0.0
+    run_parameters = prepared.run_parameters.copy()
+    run_parameters["threshold"] = np.nan
+    run_parameters["threshold"][:, 0] = 0.0
     return replace(
-        context,
-        signals=context.signals._replace(candidates=candidates),
-        trial=trial,
-        names=replace(context.names, triggers=("random",)),
+        prepared,
+        signals=prepared.signals._replace(candidates=candidates),
+        run_parameters=run_parameters,
+        names=replace(prepared.names, triggers=("random",)),
     )

@@ -8,7 +8,13 @@ from trading_assets.backtests.engine.arrays import DECISIONS as DECISION_NAMES
 from trading_assets.warehouse.table import Column, Table
 
 _STRATEGY = Column(pl.String, "name of the strategy in the configuration")
-_SPLIT = Column(pl.String, "run that this belongs to", one_of=("train", "validation", "holdout", "all"))
+#: Train and validation in one continuous run: what may be looked at freely.
+DEVELOPMENT = "development"
+#: From the first session of train through the holdout, in one continuous run; exists after a look.
+FULL = "full"
+SPLIT_NAMES = ("train", "validation", DEVELOPMENT, "holdout", FULL)
+
+_SPLIT = Column(pl.String, "run that this belongs to", one_of=SPLIT_NAMES)
 _SYMBOL = Column(pl.String, "symbol")
 _PAIR = Column(pl.String, "common to the two legs of a pair", nullable=True)
 _SIDE = Column(pl.String, "direction of the order", one_of=("buy", "sell"))

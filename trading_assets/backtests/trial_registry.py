@@ -21,18 +21,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import canonical, digest
-from trading_assets.config.strategies import StrategyParameters, is_target_weight, members_of, strategy_module
+from trading_assets.config.strategies import StrategyParameters
 from trading_assets.strategies.evaluation.fingerprint import sources
-from trading_assets.strategies.evaluation.inputs import parameters_of
+from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategy
 from trading_assets.warehouse.table import Column, Table
 
 if TYPE_CHECKING:
-    from trading_assets.backtests.backtest import StrategyMarket
-
-#: The continuous run from the first session of train to the last of validation: what may be looked at freely.
-DEVELOPMENT = "train+validation"
+    from trading_assets.backtests.backtest import PreparedBacktest
 
 TRIALS = Table(
     name="robustness.trials",
@@ -45,10 +43,10 @@ TRIALS = Table(
         "params_hash": Column(pl.String, "hash of the type and all of its parameters"),
         "params": Column(pl.String, "JSON of all parameters; null in rows of version 0.1", nullable=True),
         "symbols": Column(pl.List(pl.String), "that it could trade; null in older rows", nullable=True),
-        "conditions": Column(
-            pl.String, "hash of all else that was configured, see conditions_of; null in older rows", nullable=True
+        "settings_hash": Column(
+            pl.String, "hash of all else that was configured, see hash_settings; null in older rows", nullable=True
         ),
-        "split": Column(pl.String, "what was run: train+validation"),
+        "split": Column(pl.String, "what was run: development"),
         "start": Column(pl.Date, "first session of the span"),
         "end": Column(pl.Date, "last session of the span"),
         "data_hash": Column(pl.String, "SHA-256 of the bars of the span and before"),
@@ -65,6 +63,8 @@ TRIALS = Table(
 
 #: Part of every trial's identity; counts the ways in which trials have been recorded (3: not by name).
 _RECORD = 3
+#: Names of spans in identities: those of the first version, so that a renamed span is no new trial.
+_SPLIT_IDENTITY = {DEVELOPMENT: "train+validation"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,15 +77,15 @@ class Evaluation:
         Name of the strategy's module.
     symbols
         That it could trade, ascending.
-    conditions
-        See `conditions_of`.
+    settings_hash
+        See `hash_settings`.
     """
 
     strategy: str
     strategy_type: str
     parameters: StrategyParameters
     symbols: Sequence[str]
-    conditions: str
+    settings_hash: str
     split: str
     start: dt.date
     end: dt.date
@@ -95,7 +95,7 @@ class Evaluation:
 
 
 def evaluation_of(
-    context: StrategyMarket, equity: pl.DataFrame, *, sharpe: float | None, conditions: str, data_hash: str
+    prepared: PreparedBacktest, equity: pl.DataFrame, *, sharpe: float | None, settings_hash: str, data_hash: str
 ) -> Evaluation:
     """What one run over the whole development span is on record as: the same as that point of a sweep.
 
@@ -109,41 +109,40 @@ def evaluation_of(
     rows = equity.sort("session")
     levels = rows["equity"].to_numpy()[np.newaxis, :]
     return Evaluation(
-        strategy=context.name,
-        strategy_type=context.strategy.__name__,
-        parameters=context.parameters,
-        symbols=context.grid.symbols,
-        conditions=conditions,
+        strategy=prepared.name,
+        strategy_type=prepared.strategy.module.__name__,
+        parameters=prepared.parameters,
+        symbols=prepared.axes.symbols,
+        settings_hash=settings_hash,
         split=DEVELOPMENT,
         start=rows["session"][0],
         end=rows["session"][-1],
         data_hash=data_hash,
         sharpe=sharpe,
-        returns=np.nan_to_num(daily_returns(levels, context.settings.starting_equity)[0]),
+        returns=np.nan_to_num(daily_returns(levels, prepared.settings.starting_equity)[0]),
     )
 
 
-def conditions_of(configuration: Configuration, name: str) -> str:
+def hash_settings(configuration: Configuration, strategy: ConfiguredStrategy) -> str:
     """Hash of what the configuration decides of a strategy's backtest beside its type and parameters.
 
     Universe, costs, risk, seed, its model, its members, and the text of a module that is not of this package: who
     changes any of them and looks again has tried another thing. The name is not among them.
     """
-    settings = configuration.strategies[name]
-    module, parameters, members = strategy_module(settings.type), parameters_of(settings), members_of(settings)
-    model = None if is_target_weight(module) else module.rules(parameters).model
+    universe, model = strategy.universe, strategy.model
+    members = [configured_strategy(configuration, member) for member in strategy.members]
     of_this_package = f"{__name__.partition('.')[0]}."
-    own_code = {file: text for file, text in sources(module).items() if not file.startswith(of_this_package)}
+    own_code = {file: text for file, text in sources(strategy.module).items() if not file.startswith(of_this_package)}
     return digest(
         {
-            "universe": sorted(settings.universe) if isinstance(settings.universe, list) else settings.universe,
+            "universe": universe if isinstance(universe, str) else sorted(universe),
             "code": own_code,
             "model": configuration.models[model].model_dump(mode="json") if model else None,
             "members": [
                 [
-                    strategy_module(configuration.strategies[member].type).__name__,
-                    parameters_of(configuration.strategies[member]).model_dump(mode="json"),
-                    conditions_of(configuration, member),
+                    member.module.__name__,
+                    member.parameters.model_dump(mode="json"),
+                    hash_settings(configuration, member),
                 ]
                 for member in members
             ],
@@ -169,8 +168,8 @@ def trial_id(evaluation: Evaluation) -> str:
             _RECORD,
             params_hash(evaluation.strategy_type, evaluation.parameters),
             list(evaluation.symbols),
-            evaluation.conditions,
-            evaluation.split,
+            evaluation.settings_hash,
+            _SPLIT_IDENTITY.get(evaluation.split, evaluation.split),
             evaluation.start,
             evaluation.end,
             evaluation.data_hash,
@@ -197,7 +196,7 @@ def trial_rows(
             "params_hash": params_hash(evaluation.strategy_type, evaluation.parameters),
             "params": canonical(evaluation.parameters.model_dump(mode="json")),
             "symbols": list(evaluation.symbols),
-            "conditions": evaluation.conditions,
+            "settings_hash": evaluation.settings_hash,
             "split": evaluation.split,
             "start": evaluation.start,
             "end": evaluation.end,
@@ -242,7 +241,7 @@ def behind(trials: pl.DataFrame, strategy: str, strategy_type: str, symbols: Seq
 def latest(trials: pl.DataFrame) -> pl.DataFrame:
     """The last evaluation of each parameter set under the same conditions: more data make no further trial."""
     evaluated = trials.sort("evaluated_at", "trial")
-    return evaluated.unique(["params_hash", "conditions"], keep="last", maintain_order=True)
+    return evaluated.unique(["params_hash", "settings_hash"], keep="last", maintain_order=True)
 
 
 def returns_of_trials(trials: pl.DataFrame) -> NDArray[np.float64]:

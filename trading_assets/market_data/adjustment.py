@@ -91,7 +91,7 @@ def _unsupported(bars: pl.DataFrame, known: pl.Expr) -> Integers:
     with the close of the bar that the change is measured from, the last one with a `known` adjusted close.
     """
     change = np.log(bars["inferred_change"].to_numpy())
-    rows = np.flatnonzero((np.abs(change) > _LEAST_UNSUPPORTED) & bars["recorded_split"].is_null().to_numpy())
+    rows: Integers = np.flatnonzero((np.abs(change) > _LEAST_UNSUPPORTED) & bars["recorded_split"].is_null().to_numpy())
     usual = usual_moves(bars, rows, (pl.col("close") / previous("close")).log())
     limit = np.where(np.isnan(usual), _UNKNOWN_USUAL, _UNSUPPORTED_MOVES * usual)
     rows = rows[np.abs(change[rows]) > limit]

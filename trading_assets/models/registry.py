@@ -60,7 +60,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Registered:
+class ModelVersion:
     """A place in the registry: its number, what was decided when it got it, and why."""
 
     number: int
@@ -68,7 +68,7 @@ class Registered:
     reason: str
 
 
-def register(home: Path, candidate: Candidate) -> Registered:
+def register(home: Path, candidate: Candidate) -> ModelVersion:
     """Record a model, and make it champion if none exists or it beats the one there is.
 
     The same content is registered once: asking again returns what was decided then. Safe to call from several
@@ -107,7 +107,7 @@ def register(home: Path, candidate: Candidate) -> Registered:
             },
         )
         client.set_registered_model_alias(candidate.model, decision, created.version)
-        return Registered(number=int(created.version), decision=decision, reason=reason)
+        return ModelVersion(number=int(created.version), decision=decision, reason=reason)
 
 
 def decide(challenger: Record, champion: Record | None) -> tuple[str, str]:
@@ -149,10 +149,10 @@ def _mlflow() -> Callable[[Path], Any]:
     return client_of
 
 
-def _version_of(client: Any, candidate: Candidate) -> Registered | None:
+def _version_of(client: Any, candidate: Candidate) -> ModelVersion | None:
     for version in client.search_model_versions(f"name = '{candidate.model}'"):
         if version.tags.get(_CONTENT) == candidate.version:
-            return Registered(int(version.version), version.tags[_DECISION], version.tags[_REASON])
+            return ModelVersion(int(version.version), version.tags[_DECISION], version.tags[_REASON])
     return None
 
 

@@ -62,12 +62,12 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
 
 
 def page(step: Step) -> Mapping[str, Any]:
-    """One self-contained page: verdict, doubts, equity, drawdown, monthly returns, trades, sensitivity, stress."""
+    """One self-contained page: verdict, limitations, equity, drawdown, monthly returns, trades, sensitivity, stress."""
     content = strategy_content(step.work, step.configuration, step.strategy or "")
     folder = step.configuration.home / "reports"
     write_files(folder, strategy_files(content))
     curve = longest_run(content)
-    baselines = content.baselines.filter(pl.col("split") == "all")
+    baselines = content.baselines.filter(split=content.longest_split)
     figures = {
         "equity": charts.equity(curve, baselines, content.splits, development_bands(content)),
         "drawdown": charts.drawdown(curve),

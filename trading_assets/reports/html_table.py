@@ -29,7 +29,7 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Grid:
+class HtmlTable:
     """A table ready to be written as HTML."""
 
     heads: list[Head] = field(default_factory=list)
@@ -61,7 +61,7 @@ def grid(
     heads: Mapping[str, str] | None = None,
     links: Mapping[str, Callable[[str], str]] | None = None,
     caption: str = "",
-) -> Grid:
+) -> HtmlTable:
     """A frame as a table; what is undefined is an en dash, never a zero."""
     formats, heads, links = formats or {}, heads or {}, links or {}
     columns = [
@@ -71,7 +71,7 @@ def grid(
         [_cell(value, formats.get(name), links.get(name)) for name, value in row.items()]
         for row in frame.iter_rows(named=True)
     ]
-    return Grid(columns, rows, caption)
+    return HtmlTable(columns, rows, caption)
 
 
 def _unsigned_zero(text: str) -> str:

@@ -2,8 +2,9 @@
 
 import dagster as dg
 
+from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config import Configuration
-from trading_assets.robustness.tables import CONDITIONS, DEVELOPMENT, LOOK_AHEAD, VERDICTS
+from trading_assets.robustness.tables import BREAKDOWN, LOOK_AHEAD, VERDICTS
 from trading_assets.warehouse import Rows, Warehouse
 
 
@@ -58,7 +59,7 @@ def _holdings_are_several_bets(strategy: str) -> dg.AssetChecksDefinition:
         from trading_assets.robustness.stress.breakdown import HOLDINGS, ONE_BET
 
         warehouse: Warehouse = context.resources.warehouse
-        rows = warehouse.read_or_empty(CONDITIONS, rows=Rows("strategy", strategy)).filter(
+        rows = warehouse.read_or_empty(BREAKDOWN, rows=Rows("strategy", strategy)).filter(
             split=DEVELOPMENT, topic=HOLDINGS, condition="drawdown", statistic="mean_correlation"
         )
         correlation = rows["value"].item() if rows.height else None

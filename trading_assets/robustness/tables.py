@@ -5,10 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from trading_assets.backtests import trial_registry
+from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.warehouse.table import Column, Table
 
 #: The register of trials and the span that they are of: a plain backtest is one, so they begin in the stage before.
-TRIALS, DEVELOPMENT = trial_registry.TRIALS, trial_registry.DEVELOPMENT
+TRIALS = trial_registry.TRIALS
 HOLDOUT = "holdout"
 #: Strategy of the rows that are about all strategies together.
 EVERY_STRATEGY = "*"
@@ -118,15 +119,15 @@ STRESS_EQUITY = Table(
     },
 )
 
-CONDITIONS = Table(
-    name="robustness.conditions",
+BREAKDOWN = Table(
+    name="robustness.breakdown",
     description="The run by kinds of months, in drawdowns, without its best trades and sessions",
     key=("strategy", "split", "topic", "condition", "statistic"),
     columns={
         "strategy": _STRATEGY,
         "split": Column(pl.String, "the span of the run", one_of=(DEVELOPMENT, HOLDOUT)),
         "topic": Column(pl.String, "what is told apart", one_of=("months", "holdings", "trades", "sessions")),
-        "condition": Column(pl.String, "up, down, ranging; drawdown, other; all, without best ..."),
+        "condition": Column(pl.String, "up, down, flat; drawdown, other; all, without best ..."),
         "statistic": Column(pl.String, "name of the statistic"),
         "value": _VALUE,
     },

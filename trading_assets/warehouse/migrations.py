@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import duckdb
 
 from trading_assets.warehouse.errors import SchemaVersionError, block
 
-Migration = tuple[str, ...]
+Step = str | Callable[[duckdb.DuckDBPyConnection], None]
+Migration = tuple[Step, ...]
 
 
 def _renamed(old: str, new: str) -> Migration:
@@ -19,6 +20,36 @@ def _renamed(old: str, new: str) -> Migration:
         f"UPDATE meta.commits SET table_name = '{new}' WHERE table_name = '{old}'",
         f"UPDATE meta.ledgers SET table_name = '{new}' WHERE table_name = '{old}'",
     )
+
+
+def _name_spans(connection: duckdb.DuckDBPyConnection) -> None:
+    """Call train with validation `development` and the run through the holdout `full`, in every table."""
+    names = connection.execute(
+        "SELECT schema_name, table_name, list_contains(list(column_name), 'strategy') FROM duckdb_columns() "
+        "WHERE internal = false GROUP BY ALL HAVING list_contains(list(column_name), 'split') ORDER BY ALL"
+    ).fetchall()
+    for schema, table, is_of_strategies in names:
+        name = f'"{schema}"."{table}"'
+        statements = [f"UPDATE {name} SET split = 'development' WHERE split = 'train+validation'"]
+        if is_of_strategies:
+            # A strategy's longest run went through the holdout exactly where rows of the holdout stand beside it.
+            statements += [
+                f"UPDATE {name} SET split = 'full' WHERE split = 'all' AND strategy IN"
+                f" (SELECT strategy FROM {name} WHERE split = 'holdout')",
+                f"UPDATE {name} SET split = 'development' WHERE split = 'all'",
+            ]
+        for statement in statements:
+            connection.execute(statement).fetchall()
+
+
+def _rename_settings_hash(connection: duckdb.DuckDBPyConnection) -> None:
+    """Rename `conditions` of the trials where they have it; rows of version 0.1 do not."""
+    ((has_it,),) = connection.execute(
+        "SELECT count(*) FROM duckdb_columns() WHERE schema_name = 'robustness' AND table_name = 'trials'"
+        " AND column_name = 'conditions'"
+    ).fetchall()
+    if has_it:
+        connection.execute("ALTER TABLE robustness.trials RENAME COLUMN conditions TO settings_hash").fetchall()
 
 
 #: Entry n - 1 takes a file from version n - 1 to version n. Never change an entry: append one.
@@ -33,7 +64,12 @@ MIGRATIONS: tuple[Migration, ...] = (
         "CREATE TABLE meta.ledgers (table_name VARCHAR NOT NULL)",
     ),
     # 0.2.0: the field's words.
-    _renamed("market_data.judged_months", "market_data.settled_months"),
+    (
+        *_renamed("market_data.judged_months", "market_data.settled_months"),
+        *_renamed("robustness.conditions", "robustness.breakdown"),
+        _rename_settings_hash,
+        _name_spans,
+    ),
 )
 
 
@@ -79,6 +115,9 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path, migrations: Seque
     if is_current(connection, path, migrations):
         return
     for migration in migrations[schema_version(connection) :]:
-        for statement in migration:
-            connection.execute(statement).fetchall()
+        for step in migration:
+            if isinstance(step, str):
+                connection.execute(step).fetchall()
+            else:
+                step(connection)
     connection.execute("UPDATE meta.schema_version SET version = ?", [len(migrations)]).fetchall()

@@ -8,8 +8,8 @@ import polars as pl
 
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, Targets
 from trading_assets.backtests.engine.simulate import simulate
-from trading_assets.backtests.inputs.axis_labels import Names
-from trading_assets.backtests.inputs.market_arrays import Grid
+from trading_assets.backtests.inputs.axis_labels import AxisLabels
+from trading_assets.backtests.inputs.market_arrays import MarketAxes
 from trading_assets.backtests.results.run_tables import Result, result_of
 from trading_assets.strategies.interface.rules import Rules, Trigger
 from trading_assets_tests.backtests.markets import Case
@@ -17,10 +17,10 @@ from trading_assets_tests.backtests.markets import Case
 FIRST = dt.date(2001, 1, 1)
 
 
-def grid_of_case(case: Case) -> Grid:
+def grid_of_case(case: Case) -> MarketAxes:
     """Sessions on consecutive days, symbols S00, S01, ..."""
     sessions, symbols = case.market.close.shape
-    return Grid(
+    return MarketAxes(
         sessions=[FIRST + dt.timedelta(days=t) for t in range(sessions)],
         symbols=[f"S{i:02d}" for i in range(symbols)],
         asset_classes=["equity"] * symbols,
@@ -30,13 +30,13 @@ def grid_of_case(case: Case) -> Grid:
 
 def result_of_case(case: Case, split: str = "train") -> Result:
     """Every table of the run of a case: triggers are named t0 to t3, pairs P0 and on, a target's own reason own."""
-    grid = grid_of_case(case)
+    axes = grid_of_case(case)
     if isinstance(case.signals, Targets):
         reasons = (*EXIT_REASONS, "own")
-        pairs = [f"P{number}" for number in range(case.signals.group.max() + 1)]
-        names = Names(grid, triggers=reasons, exits=reasons, pairs=pairs)
+        pairs = [f"P{number}" for number in range(case.signals.pair_index.max() + 1)]
+        names = AxisLabels(axes, triggers=reasons, exits=reasons, pairs=pairs)
     else:
         triggers = tuple(Trigger(f"t{k}", pl.lit(1.0), 0.0, pl.lit(1.0)) for k in range(4))
-        names = Names.of_rules(grid, Rules(eligible=pl.lit(True), triggers=triggers))
-    simulation = simulate(case.market, case.signals, case.trial, case.settings)
-    return result_of(simulation, case.market, case.trial, case.settings, names, strategy="s", split=split)
+        names = AxisLabels.of_rules(axes, Rules(eligible=pl.lit(True), triggers=triggers))
+    simulation = simulate(case.market, case.signals, case.run_parameters, case.settings)
+    return result_of(simulation, case.market, case.run_parameters, case.settings, names, strategy="s", split=split)

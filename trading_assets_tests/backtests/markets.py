@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from trading_assets.backtests.engine.arrays import EXIT_REASONS, TRIAL, Candidates, Market, Signals, Targets
+from trading_assets.backtests.engine.arrays import EXIT_REASONS, RUN_PARAMETERS, Candidates, Market, Signals, Targets
 from trading_assets.backtests.engine.settings import Settings, settings_of
 from trading_assets.config.sections import Costs, Risk
 
@@ -23,7 +23,7 @@ class Case:
 
     market: Market
     signals: Signals | Targets
-    trial: np.ndarray
+    run_parameters: np.ndarray
     settings: Settings
 
 
@@ -115,9 +115,9 @@ def entries(market: Market, *at: tuple[int, int], exits: Any = None, **columns: 
     return Signals(candidates, flags)
 
 
-def trial_of(market: Market, **changes: Any) -> np.ndarray:
+def run_parameters_of(market: Market, **changes: Any) -> np.ndarray:
     """One trial over the whole market: stop 2 x ATR, no exit rule, no volatility scaling."""
-    trial = np.zeros(1, dtype=TRIAL)
+    run_parameters = np.zeros(1, dtype=RUN_PARAMETERS)
     values: dict[str, Any] = {
         "stop_atr": 2.0,
         "exit_signal": -1,
@@ -130,8 +130,8 @@ def trial_of(market: Market, **changes: Any) -> np.ndarray:
         "last_session": market.day.size - 1,
     }
     for name, value in (values | changes).items():
-        trial[name] = value
-    return trial
+        run_parameters[name] = value
+    return run_parameters
 
 
 def settings(seed: int = 7, *, noise: str = "off", costs: dict[str, Any] | None = None, **risk: Any) -> Settings:
@@ -219,10 +219,10 @@ def cases(draw: st.DrawFn) -> Case:
     signals = _wild_signals(random, market, shape)
     first = draw(st.integers(0, min(10, market.day.size - 1)))
     last = draw(st.integers(max(first, market.day.size - 10), market.day.size - 1))
-    trial = trial_of(market, **draw(TRIALS), first_session=first, last_session=last)
+    run_parameters = run_parameters_of(market, **draw(TRIALS), first_session=first, last_session=last)
     costs = Costs(**draw(COSTS))
     risk = Risk(**draw(RISKS) | draw(st.sampled_from([{}, {}, GREEDY])))
-    return Case(market, signals, trial, settings_of(risk, costs, draw(st.integers(0, 9))))
+    return Case(market, signals, run_parameters, settings_of(risk, costs, draw(st.integers(0, 9))))
 
 
 def _wild_market(random: np.random.Generator, shape: dict[str, Any]) -> Market:
@@ -351,7 +351,7 @@ def target_cases(draw: st.DrawFn) -> Case:
     last = draw(st.integers(max(first, market.day.size - 10), market.day.size - 1))
     targets = _wild_targets(random, market, shape)
     costs = {"borrow_multiplier": 3.0, "slippage_multiplier": draw(st.sampled_from([0.0, 1.0, 3.0]))}
-    trial = trial_of(market, **draw(TRIALS) | costs, first_session=first, last_session=last)
+    run_parameters = run_parameters_of(market, **draw(TRIALS) | costs, first_session=first, last_session=last)
     if draw(st.booleans()):  # deep enough for the large weights
         market = market._replace(adv=market.adv * 1e4)
     risk = Risk(
@@ -361,35 +361,44 @@ def target_cases(draw: st.DrawFn) -> Case:
     )
     numbers = settings_of(risk, Costs(**draw(COSTS)), draw(st.integers(0, 9)))
     # Above 1 the cash runs out before the gross cap.
-    return Case(market, targets, trial, numbers._replace(max_gross=draw(st.sampled_from([0.8, 0.3, 1.0, 2.0]))))
+    return Case(
+        market, targets, run_parameters, numbers._replace(max_gross=draw(st.sampled_from([0.8, 0.3, 1.0, 2.0])))
+    )
 
 
 def _wild_targets(random: np.random.Generator, market: Market, shape: dict[str, Any]) -> Targets:
     count, symbols = market.close.shape
     singles = random.permutation(symbols)[: int(random.integers(0, symbols + 1))]
     slots = [(-1, int(i)) for i in sorted(singles)]
-    for group in range(int(random.integers(0, 3)) if symbols > 1 else 0):
-        slots += [(group, int(i)) for i in sorted(random.choice(symbols, 2, replace=False))]
-    group = np.array([number for number, _ in slots], dtype=np.int64)
+    for pair_index in range(int(random.integers(0, 3)) if symbols > 1 else 0):
+        slots += [(pair_index, int(i)) for i in sorted(random.choice(symbols, 2, replace=False))]
+    pair_index = np.array([number for number, _ in slots], dtype=np.int64)
     size, sides = float(random.choice([0.05, 0.3, 1.0])), [[-1, 0, 1, 1], [0, 1, 1, 1]][int(random.integers(2))]
-    first, slot, weight = np.zeros(count + 1, dtype=np.int64), [], []
+    first, position_index, weight = np.zeros(count + 1, dtype=np.int64), [], []
     for t in range(count):
         acts = random.random() < max(shape["signals"], 0.1)
         for p, (pair, i) in enumerate(slots):
-            other = weight[-1] if slot and len(slot) > first[t] and slot[-1] == p - 1 and group[p - 1] == pair else None
+            other = (
+                weight[-1]
+                if position_index
+                and len(position_index) > first[t]
+                and position_index[-1] == p - 1
+                and pair_index[p - 1] == pair
+                else None
+            )
             leg = pair >= 0 and other is not None
             if not acts or not market.present[t, i] or not (leg or random.random() < 0.4):
                 continue
             side = -np.sign(other) if leg else random.choice(sides)
-            slot.append(p)
+            position_index.append(p)
             weight.append(float(side * size * random.choice([0.25, 0.5, 1.0])))
-        first[t + 1] = len(slot)
+        first[t + 1] = len(position_index)
     return Targets(
         first=first,
-        slot=np.array(slot, dtype=np.int64),
+        position_index=np.array(position_index, dtype=np.int64),
         weight=np.array(weight, dtype=np.float64),
-        eligible=random.random(len(slot)) < 0.95,
+        eligible=random.random(len(position_index)) < 0.95,
         reason=np.where(np.array(weight) == 0, EXIT_REASONS.index("rule"), len(EXIT_REASONS)).astype(np.int64),
         symbol=np.array([i for _, i in slots], dtype=np.int64),
-        group=group,
+        pair_index=pair_index,
     )

@@ -10,7 +10,7 @@ import numpy as np
 from trading_assets.backtests.engine.arrays import DECISIONS, EXIT_REASONS, HOLDS, REJECTIONS, Market, Signals
 from trading_assets.backtests.engine.dtypes import NUMBERS
 from trading_assets.backtests.engine.simulate import Simulation, simulate
-from trading_assets_tests.backtests.markets import entries, quiet_market, settings, trial_of
+from trading_assets_tests.backtests.markets import entries, quiet_market, run_parameters_of, settings
 
 #: Everything into one position.
 ALL_IN = {"risk_per_trade": 1.0, "max_position": 1.0, "max_symbol": 1.0, "max_gross": 1.0}
@@ -19,7 +19,7 @@ NAN = math.nan
 
 def run(market: Market, signals: Signals, changes: dict[str, Any] | None = None, **risk: Any) -> Simulation:
     """One run; `changes` of the trial, `risk` of the risk section."""
-    return simulate(market, signals, trial_of(market, **(changes or {})), settings(**risk))
+    return simulate(market, signals, run_parameters_of(market, **(changes or {})), settings(**risk))
 
 
 def number(simulation: Simulation, name: str) -> np.ndarray:

@@ -9,9 +9,9 @@ import pytest
 from trading_assets.backtests.engine.arrays import SCALING_CONTINUOUS, SCALING_REGIME, Market
 from trading_assets.backtests.engine.simulate import simulate, sweep
 from trading_assets.backtests.results import metrics
-from trading_assets_tests.backtests.markets import entries, quiet_market, settings, trial_of
+from trading_assets_tests.backtests.engine.test_rebalance_orders import targets
+from trading_assets_tests.backtests.markets import entries, quiet_market, run_parameters_of, settings
 from trading_assets_tests.backtests.runs import ALL_IN, busy, exits_of, herd, number, run, said, wavy
-from trading_assets_tests.backtests.test_target_weights import targets
 
 
 @pytest.mark.parametrize("scaling", [SCALING_CONTINUOUS, SCALING_REGIME])
@@ -50,12 +50,12 @@ def test_vol_scaling_short_history(scaling: int, at: int, expected: str | None) 
         (3, 5, False),  # a position short
     ],
 )
-def test_correlation_guard_short_history(positions: int, at: int, rejected: bool) -> None:
+def test_correlation_limit_short_history(positions: int, at: int, rejected: bool) -> None:
     market = herd(8)
     signals = entries(market, *((0, symbol) for symbol in range(positions)), (at, 4))
     found = run(market, signals, correlation_window=5, daily_loss_limit=1.0)
     assert len(said(found, "enter")) == positions + (not rejected)
-    assert said(found, "reject") == ([(at, 4, "correlation_guard")] if rejected else [])
+    assert said(found, "reject") == ([(at, 4, "correlation_limit")] if rejected else [])
 
 
 def test_all_candidates_fail() -> None:
@@ -117,14 +117,16 @@ def test_total_loss() -> None:
 
 def test_order_independence() -> None:
     market, signals = busy()
-    trials = np.concatenate([trial_of(market, stop_atr=k, exit_signal=0) for k in (1.0, 1.5, 2.0, 2.5, 3.0)])
+    parameter_rows = np.concatenate(
+        [run_parameters_of(market, stop_atr=k, exit_signal=0) for k in (1.0, 1.5, 2.0, 2.5, 3.0)]
+    )
     numbers = settings(noise="drawn")
-    one, several = (sweep(market, signals, trials, numbers, threads=count) for count in (1, 4))
-    backwards = sweep(market, signals, trials[::-1].copy(), numbers, threads=2)
-    for p in range(trials.size):
-        alone = simulate(market, signals, trials[p : p + 1], numbers)
+    one, several = (sweep(market, signals, parameter_rows, numbers, threads=count) for count in (1, 4))
+    backwards = sweep(market, signals, parameter_rows[::-1].copy(), numbers, threads=2)
+    for p in range(parameter_rows.size):
+        alone = simulate(market, signals, parameter_rows[p : p + 1], numbers)
         assert one.equity[p].tobytes() == several.equity[p].tobytes() == alone.equity.tobytes()
-        assert backwards.equity[trials.size - 1 - p].tobytes() == alone.equity.tobytes()
+        assert backwards.equity[parameter_rows.size - 1 - p].tobytes() == alone.equity.tobytes()
         assert one.trades[p] == alone.trades.size > 0
     assert one.sum_r.tobytes() == several.sum_r.tobytes()
 
@@ -139,18 +141,20 @@ def test_order_independence_of_a_symbol_that_never_trades() -> None:
 
     wider = Market(*(widened(values) for values in market))
     more = signals._replace(exits=widened(signals.exits))
-    trial, numbers = trial_of(market, exit_signal=0), settings(noise="drawn")
+    run_parameters, numbers = run_parameters_of(market, exit_signal=0), settings(noise="drawn")
     assert (
-        simulate(wider, more, trial, numbers).equity.tobytes()
-        == simulate(market, signals, trial, numbers).equity.tobytes()
+        simulate(wider, more, run_parameters, numbers).equity.tobytes()
+        == simulate(market, signals, run_parameters, numbers).equity.tobytes()
     )
 
 
 def test_seed() -> None:
     market, signals = busy()
     # Stops so far away, and lots so small, that a fill at another price changes no decision.
-    trial = trial_of(market, exit_signal=0, stop_atr=40.0)
-    same, again, other = (simulate(market, signals, trial, settings(seed, noise="drawn")) for seed in (1, 1, 2))
+    run_parameters = run_parameters_of(market, exit_signal=0, stop_atr=40.0)
+    same, again, other = (
+        simulate(market, signals, run_parameters, settings(seed, noise="drawn")) for seed in (1, 1, 2)
+    )
     assert same.equity.tobytes() == again.equity.tobytes()
     assert same.trades.tobytes() == again.trades.tobytes()
     assert (same.trades["entry_slippage_bps"] != other.trades["entry_slippage_bps"]).mean() > 0.9
@@ -160,8 +164,8 @@ def test_seed() -> None:
 
 def test_seed_changes_nothing_without_noise() -> None:
     market, signals = busy()
-    trial = trial_of(market, exit_signal=0)
-    one, two = (simulate(market, signals, trial, settings(seed)) for seed in (1, 2))
+    run_parameters = run_parameters_of(market, exit_signal=0)
+    one, two = (simulate(market, signals, run_parameters, settings(seed)) for seed in (1, 2))
     assert one.equity.tobytes() == two.equity.tobytes()
 
 
@@ -191,7 +195,7 @@ def test_short_borrow() -> None:
     market = market._replace(day=day)
     rows = [(0, 0, 0.2), (0, 1, -0.2), (4, 0, 0.0), (4, 1, 0.0)]
     wanted = targets(market, *rows, pairs=((0, 1),))
-    found = simulate(market, wanted, trial_of(market), settings())
+    found = simulate(market, wanted, run_parameters_of(market), settings())
     long, short = sorted(found.trades, key=lambda trade: trade["symbol"])
     a_night = 200 * 100 * 0.0050 / 365
     assert (long["borrow_cost"], short["borrow_cost"]) == (0.0, pytest.approx(6 * a_night))

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests.backtest import StrategyMarket, backtest, metrics_of, prepare
+from trading_assets.backtests.backtest import PreparedBacktest, backtest, metrics_of
 from trading_assets.config.strategies import OrderParameters, StrategySettings
 from trading_assets.market_data.tables import INSTRUMENTS, SESSIONS
 from trading_assets.strategies import crypto_momentum, equity_momentum
@@ -22,38 +22,39 @@ from trading_assets_tests.backtests.frames import (
     configuration,
     frames,
     frames_of,
+    prepare_strategy,
     weekdays,
 )
 
 
-def _prepared(tables: Frames, universe: str = "equity", **parameters: object) -> StrategyMarket:
+def _prepared(tables: Frames, universe: str = "equity", **parameters: object) -> PreparedBacktest:
     """A breakout strategy of the given universe on tables."""
     module = crypto_momentum if universe == "crypto" else equity_momentum
     values: OrderParameters = module.Parameters.model_validate(parameters)
     strategy = StrategySettings(type=module.__name__, universe=universe, parameters=values)
     benchmarks = {"equity": BENCHMARK, "crypto": BENCHMARK}
-    return prepare(configuration(strategies={"breakout": strategy}, benchmarks=benchmarks), "breakout", tables)
+    return prepare_strategy(configuration(strategies={"breakout": strategy}, benchmarks=benchmarks), "breakout", tables)
 
 
 def _rising(days: int, start: int = 0) -> np.ndarray:
     return 50 * 1.01 ** np.arange(days - start)
 
 
-def _decisions(context: StrategyMarket) -> pl.DataFrame:
-    return backtest(context, context.grid.sessions[0], context.grid.sessions[-1], split="all").decisions
+def _decisions(prepared: PreparedBacktest) -> pl.DataFrame:
+    return backtest(prepared, prepared.axes.sessions[0], prepared.axes.sessions[-1], split="full").decisions
 
 
 def test_new_listing() -> None:
     days = weekdays(200)
     bars = [bars_of("OLD", np.full(200, 50.0), days), bars_of("NEW", _rising(200, 80), days[80:])]
-    context = _prepared(frames_of(pl.concat(bars)))
-    own = _decisions(context).filter(pl.col("symbol") == "NEW")
+    prepared = _prepared(frames_of(pl.concat(bars)))
+    own = _decisions(prepared).filter(pl.col("symbol") == "NEW")
     # highest_close_20 is known at the 21st bar; ma_50 and its value 20 sessions before at the 70th.
     assert own["session"][0] == days[80 + 20]
     assert set(own.filter(pl.col("session") < days[80 + 69])["reason"]) == {"eligibility"}
     assert own.filter(pl.col("decision") == "enter")["session"].to_list() == [days[80 + 69]]
-    new = context.grid.symbols.index("NEW")
-    assert context.market.expected[:, new].tolist() == [day >= days[80] for day in days]
+    new = prepared.axes.symbols.index("NEW")
+    assert prepared.market.expected[:, new].tolist() == [day >= days[80] for day in days]
 
 
 def test_universe_as_of() -> None:
@@ -62,7 +63,7 @@ def test_universe_as_of() -> None:
     member = frames_of(bars)
     left = pl.when(pl.col("symbol") == "AAA").then(pl.lit(days[120])).otherwise(pl.lit(None, pl.Date))
     leaver = frames_of(bars, universe=member.universe.with_columns(end=left))
-    results = [backtest(_prepared(tables, max_hold=5), days[0], days[-1], split="all") for tables in (member, leaver)]
+    results = [backtest(_prepared(tables, max_hold=5), days[0], days[-1], split="full") for tables in (member, leaver)]
     entered = [
         result.decisions.filter(pl.col("decision") == "enter", pl.col("symbol") == "AAA")["session"].to_list()
         for result in results
@@ -126,10 +127,10 @@ def _with_crypto(days: list[dt.date]) -> Frames:
 
 @pytest.mark.parametrize(("universe", "periods"), [("equity", 252), ("crypto", 365), ("all", 365)])
 def test_annualisation(universe: str, periods: int) -> None:
-    context = _prepared(_with_crypto(weekdays(320)), universe)
-    assert context.periods_per_year == periods
-    result = backtest(context, context.grid.sessions[0], context.grid.sessions[-1], split="all")
-    values = dict(metrics_of(context, result).select("metric", "value").iter_rows())
+    prepared = _prepared(_with_crypto(weekdays(320)), universe)
+    assert prepared.periods_per_year == periods
+    result = backtest(prepared, prepared.axes.sessions[0], prepared.axes.sessions[-1], split="full")
+    values = dict(metrics_of(prepared, result).select("metric", "value").iter_rows())
     assert values["periods_per_year"] == periods
     returns = result.equity["daily_return"].to_numpy()
     assert np.ptp(returns) > 0
@@ -138,9 +139,9 @@ def test_annualisation(universe: str, periods: int) -> None:
 
 
 def test_crypto_weekend_sessions_are_those_of_the_coin() -> None:
-    context = _prepared(_with_crypto(weekdays(320)), "all")
-    market, coin = context.market, context.grid.symbols.index("COIN")
-    weekend = [day.weekday() >= 5 for day in context.grid.sessions]
+    prepared = _prepared(_with_crypto(weekdays(320)), "all")
+    market, coin = prepared.market, prepared.axes.symbols.index("COIN")
+    weekend = [day.weekday() >= 5 for day in prepared.axes.sessions]
     assert market.weekend.tolist() == weekend
     assert market.expected[:, coin].all()
     assert market.fillable[weekend, coin].all()
@@ -177,8 +178,8 @@ def test_order_independence_of_the_rows() -> None:
     )
     results = []
     for each in (tables, shuffled):
-        context = _prepared(each)
-        results.append(backtest(context, FIRST, context.grid.sessions[-1], split="all"))
+        prepared = _prepared(each)
+        results.append(backtest(prepared, FIRST, prepared.axes.sessions[-1], split="full"))
     assert results[0].trades.height > 5
     for name in ("trades", "equity", "decisions", "open_positions"):
         one, other = (getattr(result, name) for result in results)

@@ -26,7 +26,7 @@ PAGE = REPOSITORY / "docs" / "honesty.md"
 MARKS = ("<!-- go rate: written by `make go-rate` -->", "<!-- /go rate -->")
 SHARPES = (0.0, 0.5, 1.0, 2.0, 3.0)
 MARKETS, LEAKY_MARKETS = 100, 100
-LEAKY = {"type": "trading_assets_tests.robustness.leaks", "leak": "tomorrow"}
+LEAKY = {"type": "trading_assets_tests.robustness.leaking_strategies", "leak": "tomorrow"}
 #: Trends whose Sharpe ratio is measured, and markets a trend; the seeds begin beyond those that are judged.
 TRENDS = tuple(np.linspace(0.0, 1.2, 9).tolist())
 CALIBRATION_SEEDS = range(10_000, 10_040)

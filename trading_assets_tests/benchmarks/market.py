@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from trading_assets.backtests.backtest import StrategyMarket, prepare
+from trading_assets.backtests.backtest import PreparedBacktest
 from trading_assets.backtests.engine.arrays import Candidates, Market, Signals
 from trading_assets.config.sources import SyntheticSource
 from trading_assets.market_data import calendars
 from trading_assets.market_data.synthetic import ANCHOR, generate
 from trading_assets.market_data.tables import BARS
-from trading_assets_tests.backtests.frames import BENCHMARK, frames_of, loaded
+from trading_assets_tests.backtests.frames import BENCHMARK, frames_of, loaded, prepare_strategy
 
 SEED = 7
 #: Sessions before the first of a growth shape: indicators are full, positions are held.
@@ -52,18 +52,18 @@ def symbol_bars(symbols: int, count: int, first: int = 0, *, seed: int = SEED, *
     )
 
 
-def prepared(symbols: int, count: int, first: int = 0) -> StrategyMarket:
+def prepare_market(symbols: int, count: int, first: int = 0) -> PreparedBacktest:
     """`equity_momentum` with its defaults on the market, through the package's own pipeline."""
     with tempfile.TemporaryDirectory() as folder:
         configuration = loaded(Path(folder), strategies={"momentum": {"type": "equity_momentum"}})
-    return prepare(configuration, "momentum", frames_of(symbol_bars(symbols, count, first)))
+    return prepare_strategy(configuration, "momentum", frames_of(symbol_bars(symbols, count, first)))
 
 
-def large(symbols: int, count: int) -> StrategyMarket:
-    """As `prepared`, built block by block because the tables of 25 million bars would not fit; without its panel."""
+def large(symbols: int, count: int) -> PreparedBacktest:
+    """As `prepare_market`, block by block because the tables of 25 million bars would not fit; without its panel."""
     blocks = []
     for first in range(0, symbols, _BLOCK):
-        block = prepared(min(_BLOCK, symbols - first), count, first)
+        block = prepare_market(min(_BLOCK, symbols - first), count, first)
         blocks.append(replace(block, panel=block.panel.clear()))
     market = Market(*(_beside(field, [getattr(each.market, field) for each in blocks]) for field in Market._fields))
     candidates = _merged([each.signals.candidates for each in blocks], [each.market.close.shape[1] for each in blocks])
@@ -72,13 +72,13 @@ def large(symbols: int, count: int) -> StrategyMarket:
 
 
 def part(
-    context: StrategyMarket, symbols: int, sessions: int, *, first_symbol: int = 0, first_session: int = WARM_UP
-) -> StrategyMarket:
+    prepared: PreparedBacktest, symbols: int, sessions: int, *, first_symbol: int = 0, first_session: int = WARM_UP
+) -> PreparedBacktest:
     """Some neighbouring symbols and sessions; by default the first ones after the warm-up."""
     rows = slice(first_session, first_session + sessions)
     columns = slice(first_symbol, first_symbol + symbols)
-    market = Market(*(_part(name, each, rows, columns) for name, each in context.market._asdict().items()))
-    old = context.signals.candidates
+    market = Market(*(_part(name, each, rows, columns) for name, each in prepared.market._asdict().items()))
+    old = prepared.signals.candidates
     t = np.repeat(np.arange(old.first.size - 1), np.diff(old.first))
     kept = (t >= rows.start) & (t < rows.stop) & (old.symbol >= columns.start) & (old.symbol < columns.stop)
     candidates = Candidates(
@@ -86,22 +86,22 @@ def part(
         old.symbol[kept] - first_symbol,
         *(np.ascontiguousarray(each[..., kept]) for each in old[2:]),
     )
-    trial = context.trial.copy()
-    trial["last_session"] = sessions - 1
-    exits = np.ascontiguousarray(context.signals.exits[:, rows, columns])
-    return replace(context, market=market, signals=Signals(candidates, exits), trial=trial)
+    run_parameters = prepared.run_parameters.copy()
+    run_parameters["last_session"] = sessions - 1
+    exits = np.ascontiguousarray(prepared.signals.exits[:, rows, columns])
+    return replace(prepared, market=market, signals=Signals(candidates, exits), run_parameters=run_parameters)
 
 
-def parts(context: StrategyMarket, symbols: int, sessions: int, count: int) -> Iterator[StrategyMarket]:
+def parts(prepared: PreparedBacktest, symbols: int, sessions: int, count: int) -> Iterator[PreparedBacktest]:
     """At most `count` parts that share no bar, spread over all symbols and all sessions after the warm-up."""
-    wide = context.market.close.shape[1] // symbols
-    places = [(k % wide * symbols, WARM_UP + k // wide * sessions) for k in range(_parts(context, symbols, sessions))]
+    wide = prepared.market.close.shape[1] // symbols
+    places = [(k % wide * symbols, WARM_UP + k // wide * sessions) for k in range(_parts(prepared, symbols, sessions))]
     for k in np.linspace(0, len(places) - 1, min(count, len(places))).round().astype(int):
-        yield part(context, symbols, sessions, first_symbol=places[k][0], first_session=places[k][1])
+        yield part(prepared, symbols, sessions, first_symbol=places[k][0], first_session=places[k][1])
 
 
-def _parts(context: StrategyMarket, symbols: int, sessions: int) -> int:
-    length, width = context.market.close.shape
+def _parts(prepared: PreparedBacktest, symbols: int, sessions: int) -> int:
+    length, width = prepared.market.close.shape
     return (width // symbols) * ((length - WARM_UP) // sessions)
 
 

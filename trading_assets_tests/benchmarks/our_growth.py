@@ -23,7 +23,7 @@ def main(symbols: int, sessions: int) -> None:
         if width > symbols or length > sessions:
             continue
         contexts = list(parts(whole, width, length, max(sessions // length, BARS // (width * length))))
-        runs = [(each.market, each.signals, each.trial) for each in contexts]
+        runs = [(each.market, each.signals, each.run_parameters) for each in contexts]
         taken = measure(lambda: simulate.sweep_runs(runs, whole.settings, threads=1))  # noqa: B023
         seconds[f"{width} x {length}"] = [each / (len(runs) * width * length) for each in taken]
     report(seconds)

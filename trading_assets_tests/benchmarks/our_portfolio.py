@@ -10,27 +10,32 @@ import sys
 
 import numpy as np
 
-from trading_assets.backtests.backtest import StrategyMarket, evaluate, parameter_grid
+from trading_assets.backtests.backtest import PreparedBacktest, parameter_grid, sweep_parameters
 from trading_assets.backtests.engine import simulate
-from trading_assets_tests.benchmarks.market import prepared
+from trading_assets_tests.benchmarks.market import prepare_market
 from trading_assets_tests.benchmarks.measuring import measure, report
 
 
 def main(symbols: int, sessions: int, what: str) -> None:
-    context = prepared(symbols, sessions)
+    prepared = prepare_market(symbols, sessions)
     bars = symbols * sessions
     if what != "runs":
-        report({"all": measure(lambda: sweep(context, int(what)))}, bars=bars * int(what))
+        report({"all": measure(lambda: sweep(prepared, int(what)))}, bars=bars * int(what))
         return
-    market, signals, trial, settings = context.market, context.signals, context.trial, context.settings
+    market, signals, run_parameters, settings = (
+        prepared.market,
+        prepared.signals,
+        prepared.run_parameters,
+        prepared.settings,
+    )
     seconds = {
-        "recorded": measure(lambda: simulate.simulate(market, signals, trial, settings)),
-        "run": measure(lambda: simulate.sweep(market, signals, trial, settings, threads=1)),
+        "recorded": measure(lambda: simulate.simulate(market, signals, run_parameters, settings)),
+        "run": measure(lambda: simulate.sweep(market, signals, run_parameters, settings, threads=1)),
     }
-    report(seconds, bars=bars, decisions=simulate.simulate(market, signals, trial, settings).decisions.size)
+    report(seconds, bars=bars, decisions=simulate.simulate(market, signals, run_parameters, settings).decisions.size)
 
 
-def sweep(context: StrategyMarket, sets: int) -> None:
+def sweep(prepared: PreparedBacktest, sets: int) -> None:
     """Sets that differ in the stop and both clearances: ten values of each make 1,000."""
     steps = np.linspace(0.0, 0.9, 10)
     grid = {
@@ -38,8 +43,8 @@ def sweep(context: StrategyMarket, sets: int) -> None:
         "fast_clearance": (0.02 * steps).tolist(),
         "slow_clearance": (0.02 * steps).tolist(),
     }
-    chosen = parameter_grid(context.parameters, grid)[:sets]
-    evaluate(context, chosen, context.grid.sessions[0], context.grid.sessions[-1])
+    chosen = parameter_grid(prepared.parameters, grid)[:sets]
+    sweep_parameters(prepared, chosen, prepared.axes.sessions[0], prepared.axes.sessions[-1])
 
 
 if __name__ == "__main__":

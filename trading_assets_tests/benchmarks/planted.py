@@ -11,25 +11,26 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from trading_assets.backtests.backtest import StrategyMarket, backtest, prepare
+from trading_assets.backtests.backtest import PreparedBacktest, backtest
 from trading_assets.backtests.inputs.market_arrays import data_hash
-from trading_assets.backtests.trial_registry import conditions_of, trial_rows
+from trading_assets.backtests.tables import DEVELOPMENT
+from trading_assets.backtests.trial_registry import hash_settings, trial_rows
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
 from trading_assets.robustness.look_ahead.audit import look_ahead
-from trading_assets.robustness.look_ahead.point_in_time import Recorded
+from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot
 from trading_assets.robustness.overfitting.selection import selection
-from trading_assets.robustness.resampling import resample
+from trading_assets.robustness.resampling.resample import resample
 from trading_assets.robustness.sensitivity.grid import grids
 from trading_assets.robustness.sensitivity.sweep import sensitivity
 from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
 from trading_assets.robustness.stress.run import chosen, stress
-from trading_assets.robustness.stress.scenario_market import World
-from trading_assets.robustness.tables import DEVELOPMENT, HOLDOUT
+from trading_assets.robustness.stress.scenario_market import ScenarioInputs
+from trading_assets.robustness.tables import HOLDOUT
 from trading_assets.robustness.verdict.criteria import Judgement, judge
 from trading_assets.robustness.verdict.statistics import statistics_of
 from trading_assets.strategies.evaluation.inputs import Frames
-from trading_assets_tests.backtests.frames import frames_of, loaded
+from trading_assets_tests.backtests.frames import frames_of, loaded, prepare_strategy
 from trading_assets_tests.benchmarks.market import symbol_bars
 
 SYMBOLS, SESSIONS = 50, 2520
@@ -49,18 +50,18 @@ def configured(seed: int, strategy: Mapping[str, Any] = MOMENTUM) -> Configurati
         return loaded(Path(folder), seed=seed, strategies={STRATEGY: dict(strategy)})
 
 
-def planted(seed: int, trend: float) -> tuple[Configuration, Frames, StrategyMarket]:
+def planted(seed: int, trend: float) -> tuple[Configuration, Frames, PreparedBacktest]:
     """The strategy on a market of its own."""
     configuration = configured(seed)
     frames = frames_of(symbol_bars(SYMBOLS, SESSIONS, seed=seed, trend=trend, **NO_DRIFT))
-    return configuration, frames, prepare(configuration, STRATEGY, frames)
+    return configuration, frames, prepare_strategy(configuration, STRATEGY, frames)
 
 
 def daily_returns(seed: int, trend: float) -> np.ndarray:
     """Daily returns of one run over everything after the warm-up."""
-    _, _, context = planted(seed, trend)
-    development, holdout = spans(context)
-    run = backtest(context, development.start, holdout.end, split="all")
+    _, _, prepared = planted(seed, trend)
+    development, holdout = spans(prepared)
+    run = backtest(prepared, development.start, holdout.end, split="full")
     return run.equity["daily_return"].to_numpy()
 
 
@@ -68,7 +69,7 @@ def audited(seed: int, trend: float, strategy: Mapping[str, Any] = MOMENTUM) -> 
     """The look-ahead audit on a market: rows of `robustness.look_ahead`."""
     configuration = configured(seed, strategy)
     frames = frames_of(symbol_bars(SYMBOLS, SESSIONS, seed=seed, trend=trend, **NO_DRIFT))
-    whole = Recorded(frames.bars, frames.quarantine, frames.sessions, frames.instruments, frames.universe)
+    whole = MarketSnapshot(frames.bars, frames.quarantine, frames.sessions, frames.instruments, frames.universe)
     return look_ahead(configuration, STRATEGY, whole, configuration.robustness.look_ahead_cuts)
 
 
@@ -80,41 +81,41 @@ def judged(seed: int, trend: float, audit: pl.DataFrame) -> Judgement:
     audit
         Of the same strategy, see `audited`: whether its code looks ahead does not depend on the market.
     """
-    configuration, frames, context = planted(seed, trend)
+    configuration, frames, prepared = planted(seed, trend)
     settings = configuration.robustness
-    development, holdout = spans(context)
+    development, holdout = spans(prepared)
     found = sensitivity(
-        context,
+        prepared,
         grids(configuration)[STRATEGY],
         development.start,
         development.end,
         split=DEVELOPMENT,
-        conditions=conditions_of(configuration, STRATEGY),
-        data_hash=data_hash(frames.bars, context.grid.symbols, development.end),
+        settings_hash=hash_settings(configuration, prepared.strategy),
+        data_hash=data_hash(frames.bars, prepared.axes.symbols, development.end),
         sharp_peak=settings.sharp_peak,
     )
-    trials = trial_rows(found.evaluations, source="planted", run_id="planted", evaluated_at=_EVALUATED_AT)
+    parameter_rows = trial_rows(found.evaluations, source="planted", run_id="planted", evaluated_at=_EVALUATED_AT)
     selected = selection(
         STRATEGY,
-        trials,
+        parameter_rows,
         found.points.filter("chosen")["trial"][0],
-        periods=context.periods_per_year,
+        periods=prepared.periods_per_year,
         blocks=settings.cross_validation_blocks,
         config_hash=configuration.hash,
     )
-    levels = benchmark_levels(frames.bars, frames.indicators, context.benchmark_name, holdout.end)
+    levels = benchmark_levels(frames.bars, frames.indicators, prepared.benchmark_name, holdout.end)
     stressed = stress(
-        context,
+        prepared,
         holdout.start,
         holdout.end,
         split=HOLDOUT,
         months=classify_months(levels),
         scenarios=chosen(settings.model_copy(update={"stress_scenarios": []}), synthetic=True),
-        world=World(configuration, lambda _: frames),
+        scenario_inputs=ScenarioInputs(configuration, lambda _: frames),
         best_trades=settings.verdict.reject_best_trades,
     ).metrics
     drawn = resample(
-        context,
+        prepared,
         holdout.start,
         holdout.end,
         split=HOLDOUT,
@@ -127,8 +128,8 @@ def judged(seed: int, trend: float, audit: pl.DataFrame) -> Judgement:
     return judge(STRATEGY, statistics, settings.verdict)
 
 
-def spans(context: StrategyMarket) -> tuple[Interval, Interval]:
+def spans(prepared: PreparedBacktest) -> tuple[Interval, Interval]:
     """Train + validation, and the holdout."""
-    days = context.grid.sessions[WARM_UP:]
+    days = prepared.axes.sessions[WARM_UP:]
     cut = round(len(days) * DEVELOPMENT_SHARE)
     return Interval(start=days[0], end=days[cut - 1]), Interval(start=days[cut], end=days[-1])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from trading_assets_tests.benchmarks.__main__ import check_same
-from trading_assets_tests.benchmarks.market import WARM_UP, large, part, prepared
+from trading_assets_tests.benchmarks.market import WARM_UP, large, part, prepare_market
 from trading_assets_tests.benchmarks.measuring import contender
 from trading_assets_tests.benchmarks.table import REPOSITORY, stored, worst_growth, written_into
 
@@ -50,7 +50,7 @@ def test_columns_of_both_sides_agree(tmp_path: Path) -> None:
 
 
 def test_a_market_built_in_blocks_is_the_market(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = prepared(5, 320)
+    whole = prepare_market(5, 320)
     monkeypatch.setattr("trading_assets_tests.benchmarks.market._BLOCK", 2)
     blocks = large(5, 320)
     for one, other in (

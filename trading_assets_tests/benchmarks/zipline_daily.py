@@ -2,7 +2,7 @@
 
 At each close: out below the mean of 20 closes; into the highest breakouts above the 20 closes before while fewer than
 8 are held, a tenth of the portfolio each; filled at the next session with fee and slippage per notional. That is less
-than a run of ours does: one trigger, no stops, correlation guard, capacity, limits, or record of decisions.
+than a run of ours does: one trigger, no stops, correlation limit, capacity, limits, or record of decisions.
 The bars are ingested before; only the run is measured.
 """
 

@@ -54,7 +54,7 @@ def test_a_strategy_goes_all_the_way(whole: Experiment, strategy: str) -> None:
 def test_pairs_trade_both_legs_and_pay_for_borrowing(whole: Experiment) -> None:
     rows = whole.warehouse.query(
         "SELECT pair_id, count(*) FILTER (side = 'long'), count(*) FILTER (side = 'short'), sum(borrow_cost) "
-        "FROM backtests.trades WHERE strategy = 'pairs' AND split = 'all' GROUP BY pair_id"
+        "FROM backtests.trades WHERE strategy = 'pairs' AND split = 'development' GROUP BY pair_id"
     ).rows()
     assert rows
     for pair, longs, shorts, borrowed in rows:

@@ -14,7 +14,7 @@ from trading_assets_tests.conftest import Experiment, command_line
 from trading_assets_tests.end_to_end.experiments import LEDGERS, changed, fingerprints
 from trading_assets_tests.reports.pages import Page
 
-LEAKS = "trading_assets_tests.robustness.leaks"
+LEAKS = "trading_assets_tests.robustness.leaking_strategies"
 
 
 def test_exit_code_verdicts_and_path_of_the_report(tiny: Experiment) -> None:

@@ -36,7 +36,9 @@ def slices(experiment: Experiment) -> dict[Slice, str]:
 
 def of_the_holdout(experiment: Experiment, slice_: Slice) -> bool:
     """Whether two steps write the slice one after the other: the backtest, and the look at the holdout."""
-    return slice_[1:2] and slice_[1] in experiment.configuration.registration and slice_[2:] in (("all",), ("holdout",))
+    return (
+        slice_[1:2] and slice_[1] in experiment.configuration.registration and slice_[2:] in (("full",), ("holdout",))
+    )
 
 
 def kill_at(running: Running, step: int, after: float) -> None:

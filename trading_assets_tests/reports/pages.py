@@ -30,7 +30,7 @@ def frame(table: Table, *rows: dict[str, object]) -> pl.DataFrame:
             name: row[name] if name in row else None if column.nullable else defaults[column.dtype]
             for name, column in table.columns.items()
         }
-        for row in ({"strategy": NAME, "split": "all", **row} for row in rows)
+        for row in ({"strategy": NAME, "split": "full", **row} for row in rows)
     ]
     return pl.DataFrame(filled, schema=table.empty().schema)
 

@@ -10,12 +10,12 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from trading_assets.backtests.tables import DECISIONS, METRICS
+from trading_assets.backtests.tables import DECISIONS, DEVELOPMENT, METRICS
 from trading_assets.config import Configuration, load_configuration
 from trading_assets.reports import build_reports, verdict_summary
 from trading_assets.reports.assets import build_assets
 from trading_assets.reports.tables import INDEX
-from trading_assets.robustness.tables import DEVELOPMENT, EVERY_STRATEGY, OVERFITTING, RESAMPLING
+from trading_assets.robustness.tables import EVERY_STRATEGY, OVERFITTING, RESAMPLING
 from trading_assets.warehouse import Rows, Warehouse
 from trading_assets_tests.conftest import TINY
 from trading_assets_tests.reports.pages import NAME, Page, equity, fail, fill, frame, trade, verdict

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -9,11 +8,12 @@ import pytest
 from arch.bootstrap import StationaryBootstrap
 
 from trading_assets.backtests import tables as backtests
-from trading_assets.backtests.backtest import StrategyMarket, backtest, evaluate_contexts, prepare, returns_of
+from trading_assets.backtests.backtest import PreparedBacktest, backtest, prepare, returns_of, sweep_prepared
 from trading_assets.backtests.backtest import metrics_of as metrics_rows
 from trading_assets.backtests.perturbations import with_entries
 from trading_assets.backtests.results.metrics import calmar, max_drawdown, sharpe
-from trading_assets.robustness.resampling import (
+from trading_assets.backtests.tables import DEVELOPMENT
+from trading_assets.robustness.resampling.resample import (
     BOOTSTRAP,
     PERMUTATION,
     TRADE_BOOTSTRAP,
@@ -26,7 +26,7 @@ from trading_assets.robustness.resampling import (
     statistic_of,
     trade_statistics,
 )
-from trading_assets.robustness.tables import BANDS, DEVELOPMENT, RESAMPLING
+from trading_assets.robustness.tables import BANDS, RESAMPLING
 from trading_assets.strategies.evaluation.inputs import read_frames
 from trading_assets.warehouse import Rows
 from trading_assets_tests.robustness.pipeline import Experiment
@@ -40,8 +40,8 @@ def generator(seed: int = 0) -> np.random.Generator:
 
 
 @pytest.fixture(scope="module")
-def context(finished: Experiment) -> StrategyMarket:
-    return prepare(finished.configuration, "known", read_frames(finished.warehouse, finished.configuration, "known"))
+def prepared(finished: Experiment) -> PreparedBacktest:
+    return prepare(finished.configuration, read_frames(finished.warehouse, finished.configuration, "known"))
 
 
 def test_blocks_follow_the_series_and_have_the_mean_length() -> None:
@@ -100,35 +100,35 @@ def test_percentile_by_hand() -> None:
     assert percentile(-1.0, random) == 0.0
 
 
-def test_random_runs_make_as_many_trades_as_the_strategy(context: StrategyMarket) -> None:
-    run = backtest(context, START, END, split="all")
-    found = random_entries(context, START, END, entries=run.trades.height, runs=60, seed=1)
+def test_random_runs_make_as_many_trades_as_the_strategy(prepared: PreparedBacktest) -> None:
+    run = backtest(prepared, START, END, split="development")
+    found = random_entries(prepared, START, END, entries=run.trades.height, runs=60, seed=1)
     assert found.trades.mean() == pytest.approx(run.trades.height, rel=0.1)
-    again = random_entries(context, START, END, entries=run.trades.height, runs=60, seed=1)
-    other = random_entries(context, START, END, entries=run.trades.height, runs=60, seed=2)
+    again = random_entries(prepared, START, END, entries=run.trades.height, runs=60, seed=1)
+    other = random_entries(prepared, START, END, entries=run.trades.height, runs=60, seed=2)
     assert (found.sharpes == again.sharpes).all()
     assert (found.sharpes != other.sharpes).any()
 
 
-def test_who_knows_tomorrow_beats_random_entries_and_who_draws_does_not(context: StrategyMarket) -> None:
-    close = context.market.close
-    sessions = np.array(context.grid.sessions)
+def test_who_knows_tomorrow_beats_random_entries_and_who_draws_does_not(prepared: PreparedBacktest) -> None:
+    close = prepared.market.close
+    sessions = np.array(prepared.axes.sessions)
     inside = np.flatnonzero((sessions >= START) & (sessions <= END))[:-10]
     gain = close[inside + 10] / close[inside] - 1
     best = np.argwhere(gain > np.nanquantile(gain, 0.9))
     rows, columns = inside[best[:, 0]], best[:, 1]
-    sweep = evaluate_contexts([with_entries(context, rows, columns)], START, END)
-    knowing = float(annual_sharpes(returns_of(sweep, context.settings.starting_equity), 252)[0])
-    random = random_entries(context, START, END, entries=int(sweep.trades[0]), runs=100, seed=3)
+    sweep = sweep_prepared([with_entries(prepared, rows, columns)], START, END)
+    knowing = float(annual_sharpes(returns_of(sweep, prepared.settings.starting_equity), 252)[0])
+    random = random_entries(prepared, START, END, entries=int(sweep.trades[0]), runs=100, seed=3)
     assert percentile(knowing, random.sharpes) > 95
-    drawn = random_entries(context, START, END, entries=int(sweep.trades[0]), runs=40, seed=4).sharpes
+    drawn = random_entries(prepared, START, END, entries=int(sweep.trades[0]), runs=40, seed=4).sharpes
     # Percentiles of 40 draws are uniform: their mean has a deviation of 5.
     assert np.mean([percentile(value, random.sharpes) for value in drawn]) == pytest.approx(50, abs=15)
 
 
-def test_rows_of_a_run(finished: Experiment, context: StrategyMarket) -> None:
+def test_rows_of_a_run(finished: Experiment, prepared: PreparedBacktest) -> None:
     rows = finished.warehouse.read(RESAMPLING, rows=KNOWN)
-    assert sorted(rows["split"].unique()) == ["holdout", DEVELOPMENT]
+    assert sorted(rows["split"].unique()) == [DEVELOPMENT, "holdout"]
     own = rows.filter(split=DEVELOPMENT)
     values = [statistic_of(own, BOOTSTRAP, name) for name in ("sharpe_5", "sharpe_50", "sharpe_95")]
     assert None not in values and values == sorted(values)  # type: ignore[type-var]
@@ -142,7 +142,7 @@ def test_rows_of_a_run(finished: Experiment, context: StrategyMarket) -> None:
         statistic_of(own, BOOTSTRAP, "nothing")
     bands = finished.warehouse.read(BANDS, rows=KNOWN).filter(split=DEVELOPMENT)
     assert bands.filter((pl.col("low") > pl.col("middle")) | (pl.col("middle") > pl.col("high"))).is_empty()
-    assert bands["session"].to_list() == [s for s in context.grid.sessions if START <= s <= END]
+    assert bands["session"].to_list() == [s for s in prepared.axes.sessions if START <= s <= END]
 
 
 def test_a_strategy_that_is_not_registered_has_no_resamples_of_the_holdout(finished: Experiment) -> None:
@@ -151,13 +151,16 @@ def test_a_strategy_that_is_not_registered_has_no_resamples_of_the_holdout(finis
         assert rows["split"].unique().to_list() == [DEVELOPMENT]
 
 
-def test_a_run_without_a_trade_has_nulls(context: StrategyMarket) -> None:
+def test_a_run_without_a_trade_has_nulls(prepared: PreparedBacktest) -> None:
     nothing = np.array([], dtype=np.int64)
-    quiet = replace(with_entries(context, nothing, nothing), name="quiet")
+    quiet = with_entries(prepared, nothing, nothing)
     found = resample(quiet, START, END, split="holdout", block_sessions=10, resamples=20, permutations=20, seed=1)
     values = dict(found.statistics.select("statistic", "value").iter_rows())
     assert values.pop("trades") == 0
     assert set(values.values()) == {None}
     RESAMPLING.validate(found.statistics)
     BANDS.validate(found.bands)
-    assert metrics_rows(quiet, backtest(quiet, START, END, split="all")).filter(metric="sharpe")["value"][0] is None
+    assert (
+        metrics_rows(quiet, backtest(quiet, START, END, split="development")).filter(metric="sharpe")["value"][0]
+        is None
+    )

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from trading_assets.warehouse import LockedError, Sessions, Warehouse, WarehouseError, Whole
-from trading_assets_tests.warehouse import worlds
-from trading_assets_tests.warehouse.worlds import BARS, DAILY, EQUITY, LEDGER, bars, day, equity
+from trading_assets_tests.warehouse import warehouse_fixtures
+from trading_assets_tests.warehouse.warehouse_fixtures import BARS, DAILY, EQUITY, LEDGER, bars, day, equity
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def warehouse(tmp_path: Path) -> Warehouse:
 
 def version_of(warehouse: Warehouse) -> int:
     """The one version that all rows of all tables hold."""
-    frames = [warehouse.read(table) for table in worlds.VERSIONS]
-    assert {frame.height for frame in frames} == {worlds.ROWS}
+    frames = [warehouse.read(table) for table in warehouse_fixtures.VERSIONS]
+    assert {frame.height for frame in frames} == {warehouse_fixtures.ROWS}
     versions = set(pl.concat(frames)["version"])
     assert len(versions) == 1
     return versions.pop()
@@ -46,14 +46,14 @@ def kill_writers(path: Path, times: int) -> None:
     for attempt in range(times):
         commits = attempt % 2  # die in the first write, or in the second
         ready = path.with_name(f"ready_{attempt}")
-        writer = worlds.start(worlds.write_for_ever, path, last + 1, ready, commits)
-        while not (ready.exists() and worlds.is_writing(path)):
+        writer = warehouse_fixtures.start(warehouse_fixtures.write_for_ever, path, last + 1, ready, commits)
+        while not (ready.exists() and warehouse_fixtures.is_writing(path)):
             assert writer.is_alive()
             time.sleep(0.001)
         time.sleep(chance.uniform(0, duration))
         writer.kill()
         writer.join()
-        if last or commits or any(warehouse.exists(table.name) for table in worlds.VERSIONS):
+        if last or commits or any(warehouse.exists(table.name) for table in warehouse_fixtures.VERSIONS):
             now = version_of(warehouse)
             assert now >= last + commits
             last = now
@@ -61,9 +61,9 @@ def kill_writers(path: Path, times: int) -> None:
 
 def time_to_write(path: Path) -> float:
     """Seconds that a write of all versions takes on this machine, now."""
-    Warehouse(path).replace(Whole(), worlds.version(0))  # loads and creates what the first write needs
+    Warehouse(path).replace(Whole(), warehouse_fixtures.version(0))  # loads and creates what the first write needs
     started = time.monotonic()
-    Warehouse(path).replace(Whole(), worlds.version(0))
+    Warehouse(path).replace(Whole(), warehouse_fixtures.version(0))
     return time.monotonic() - started
 
 
@@ -81,13 +81,13 @@ def test_killed_while_creating(warehouse: Warehouse, leftover: bytes) -> None:
     warehouse.path.parent.mkdir()
     (warehouse.path.parent / "warehouse.duckdb.new").write_bytes(leftover)
     (warehouse.path.parent / "warehouse.duckdb.new.wal").write_bytes(leftover)
-    warehouse.replace(Whole(), worlds.version(1))
+    warehouse.replace(Whole(), warehouse_fixtures.version(1))
     assert version_of(warehouse) == 1
 
 
 def test_concurrent_writers(warehouse: Warehouse) -> None:
-    workers = [worlds.start(worlds.write_slice, warehouse.path, name, 6) for name in ("a", "b")]
-    workers += [worlds.start(worlds.read_slices, warehouse.path, 40) for _ in range(2)]
+    workers = [warehouse_fixtures.start(warehouse_fixtures.write_slice, warehouse.path, name, 6) for name in ("a", "b")]
+    workers += [warehouse_fixtures.start(warehouse_fixtures.read_slices, warehouse.path, 40) for _ in range(2)]
     for worker in workers:
         worker.join()
     assert [worker.exitcode for worker in workers] == [0] * 4
@@ -97,9 +97,9 @@ def test_concurrent_writers(warehouse: Warehouse) -> None:
 
 def test_concurrent_foreign_reader_is_waited_for(warehouse: Warehouse) -> None:
     warehouse.replace(Whole(), {EQUITY: equity("s", [1.0])})
-    holder = worlds.hold_with_duckdb(warehouse.path)
+    holder = warehouse_fixtures.hold_with_duckdb(warehouse.path)
     try:
-        worker = worlds.start(worlds.write_slice, warehouse.path, "a", 1)
+        worker = warehouse_fixtures.start(warehouse_fixtures.write_slice, warehouse.path, "a", 1)
         worker.join(1.0)
         assert worker.is_alive()
     finally:
@@ -113,7 +113,7 @@ def test_concurrent_foreign_reader_is_waited_for(warehouse: Warehouse) -> None:
 def test_foreign_holder_is_named_in_the_end(warehouse: Warehouse, holds_to_read: bool, reads_fail: bool) -> None:
     warehouse.replace(Whole(), {EQUITY: equity("s", [1.0])})
     hasty = Warehouse(warehouse.path, wait_seconds=0.1)
-    holder = worlds.hold_with_duckdb(warehouse.path, read_only=holds_to_read)
+    holder = warehouse_fixtures.hold_with_duckdb(warehouse.path, read_only=holds_to_read)
     try:
         with pytest.raises(LockedError) as caught:
             hasty.replace(Whole(), {EQUITY: equity("s", [2.0])})
@@ -145,15 +145,15 @@ def test_schema_change(warehouse: Warehouse) -> None:
 
 
 def test_disk_full(warehouse: Warehouse) -> None:
-    warehouse.replace(Whole(), worlds.version(1))
+    warehouse.replace(Whole(), warehouse_fixtures.version(1))
     too_little = warehouse.path.stat().st_size // 4
-    outcome = worlds.outcome_of(worlds.write_on_a_full_disk, warehouse.path, too_little)
+    outcome = warehouse_fixtures.outcome_of(warehouse_fixtures.write_on_a_full_disk, warehouse.path, too_little)
     assert outcome.startswith(
         f"WarehouseError: cannot write to the warehouse; what it held is unchanged\n  file: {warehouse.path}\n  cause: "
     )
     assert "File too large" in outcome
     assert version_of(warehouse) == 1
-    warehouse.replace(Whole(), worlds.version(3))
+    warehouse.replace(Whole(), warehouse_fixtures.version(3))
     assert version_of(warehouse) == 3
 
 
@@ -162,19 +162,19 @@ def test_read_only(warehouse: Warehouse, fresh: bool) -> None:
     folder = warehouse.path.parent
     folder.mkdir()
     if not fresh:
-        warehouse.replace(Whole(), worlds.version(1))
+        warehouse.replace(Whole(), warehouse_fixtures.version(1))
         warehouse.path.chmod(0o444)
         for name in ("warehouse.duckdb.lock", "warehouse.duckdb.queue"):
             (folder / name).unlink()
     folder.chmod(0o555)
     try:
-        refused = worlds.outcome_of(worlds.write_without_permission, warehouse.path)
-        seen = worlds.outcome_of(worlds.read_without_permission, warehouse.path)
+        refused = warehouse_fixtures.outcome_of(warehouse_fixtures.write_without_permission, warehouse.path)
+        seen = warehouse_fixtures.outcome_of(warehouse_fixtures.read_without_permission, warehouse.path)
     finally:
         folder.chmod(0o755)
     assert refused.startswith("WarehouseError: cannot write to the warehouse")
     assert "Permission denied" in refused
-    assert seen.startswith("MissingTableError") if fresh else seen == str(worlds.ROWS)
+    assert seen.startswith("MissingTableError") if fresh else seen == str(warehouse_fixtures.ROWS)
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 5000])
@@ -193,7 +193,7 @@ def test_hostile_input(warehouse: Warehouse, text: str) -> None:
     column = text[:50]
     frame = pl.DataFrame({"symbol": [text], "session": [day(0)], column: [1.0]})
     warehouse.replace(Whole(), {DAILY: frame})
-    warehouse.replace(worlds.Rows("symbol", text), {DAILY: frame})
-    seen = warehouse.read(DAILY, columns=["symbol", column], rows=worlds.Rows("symbol", text))
+    warehouse.replace(warehouse_fixtures.Rows("symbol", text), {DAILY: frame})
+    seen = warehouse.read(DAILY, columns=["symbol", column], rows=warehouse_fixtures.Rows("symbol", text))
     assert seen.rows() == [(text, 1.0)]
     assert warehouse.unit_of_work().read(DAILY).height == 1

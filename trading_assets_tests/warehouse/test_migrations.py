@@ -10,7 +10,7 @@ import pytest
 from trading_assets.warehouse import SchemaVersionError, Warehouse, Whole
 from trading_assets.warehouse.connection import transaction
 from trading_assets.warehouse.migrations import MIGRATIONS, is_current, migrate, schema_version
-from trading_assets_tests.warehouse.worlds import EQUITY, equity
+from trading_assets_tests.warehouse.warehouse_fixtures import EQUITY, equity
 
 
 @pytest.fixture
@@ -85,3 +85,35 @@ def test_a_newer_file_is_refused_and_left_alone(tmp_path: Path) -> None:
         with pytest.raises(SchemaVersionError, match=r"newer version.*\n.*\n.*found 99\n.*update trading_assets"):
             work()
     assert path.read_bytes() == before
+
+
+def test_tables_and_spans_of_the_first_version_get_the_words_of_today(tmp_path: Path) -> None:
+    """`all` went through the holdout for `seen`, which has rows of it, and ended with validation for `unseen`."""
+    path = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(path) as connection:
+        migrate(connection, path, MIGRATIONS[:1])
+        for statement in (
+            "CREATE SCHEMA backtests",
+            "CREATE SCHEMA robustness",
+            "CREATE SCHEMA market_data",
+            "CREATE TABLE market_data.judged_months (session DATE)",
+            "INSERT INTO meta.commits VALUES ('market_data.judged_months', '', '', '', 7)",
+            "CREATE TABLE backtests.equity AS SELECT * FROM (VALUES ('seen', 'train'), ('seen', 'all'),"
+            " ('seen', 'holdout'), ('unseen', 'all')) AS rows(strategy, split)",
+            "CREATE TABLE robustness.trials AS SELECT 't' AS trial, 's' AS strategy, 'c' AS conditions,"
+            " 'train+validation' AS split",
+            "INSERT INTO meta.ledgers VALUES ('robustness.trials')",
+            "CREATE TABLE robustness.conditions AS SELECT 'seen' AS strategy, 'holdout' AS split",
+        ):
+            connection.execute(statement).fetchall()
+        migrate(connection, path)
+        ask = connection.execute
+        assert ask("SELECT strategy, split FROM backtests.equity ORDER BY ALL").fetchall() == [
+            ("seen", "full"),
+            ("seen", "holdout"),
+            ("seen", "train"),
+            ("unseen", "development"),
+        ]
+        assert ask("SELECT settings_hash, split FROM robustness.trials").fetchall() == [("c", "development")]
+        assert ask("SELECT split FROM robustness.breakdown").fetchall() == [("holdout",)]
+        assert ask("SELECT table_name, number FROM meta.commits").fetchall() == [("market_data.settled_months", 7)]

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from trading_assets.warehouse import Rows, Sessions, Slice, StaleInputError, UnitOfWork, Warehouse, Whole
-from trading_assets_tests.warehouse.worlds import BARS, EQUITY, LEDGER, bars, day, equity, next_look
+from trading_assets_tests.warehouse.warehouse_fixtures import BARS, EQUITY, LEDGER, bars, day, equity, next_look
 
 A, B = Rows("strategy", "a"), Rows("strategy", "b")
 

@@ -24,7 +24,7 @@ from trading_assets.warehouse import (
     WarehouseError,
     Whole,
 )
-from trading_assets_tests.warehouse.worlds import BARS, DAILY, EQUITY, LEDGER, bars, day, equity, next_look
+from trading_assets_tests.warehouse.warehouse_fixtures import BARS, DAILY, EQUITY, LEDGER, bars, day, equity, next_look
 
 
 @pytest.fixture

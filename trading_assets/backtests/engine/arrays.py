@@ -131,7 +131,7 @@ class Targets(NamedTuple):
     ----------
     first
         (sessions + 1,)
-    slot
+    position_index
         (rows,)
     weight
         (rows,) signed fraction of equity; 0 closes.
@@ -139,24 +139,24 @@ class Targets(NamedTuple):
         (rows,) the symbol is a member of the universe: a position may grow.
     reason
         (rows,) number in `EXIT_REASONS` followed by the strategy's own names.
-    symbol, group
+    symbol, pair_index
         (slots,) column of the market arrays; number of the pair, -1 for none. The two legs of a pair are
         neighbours.
     """
 
     first: Integers
-    slot: Integers
+    position_index: Integers
     weight: Floats
     eligible: Flags
     reason: Integers
     symbol: Integers
-    group: Integers
+    pair_index: Integers
 
 
 MAX_TRIGGERS = 4
 
 #: One parameter set of the engine; an array of these is one call.
-TRIAL = np.dtype(
+RUN_PARAMETERS = np.dtype(
     [
         ("threshold", np.float64, (MAX_TRIGGERS,)),
         ("stop_atr", np.float64),
@@ -197,7 +197,7 @@ REJECTIONS = (
     "health",
     "eligibility",
     "invalid_stop",
-    "correlation_guard",
+    "correlation_limit",
     "slots",
     "zero_size",
     "no_liquidity",

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Table = NDArray[Any]
+RecordArray = NDArray[Any]
 
 #: An open position; quantity is negative for a short one.
 POSITION = np.dtype(
     [
         ("symbol", np.int64),
-        ("group", np.int64),  # pair, -1: none
+        ("pair_index", np.int64),  # pair, -1: none
         ("round_trip", np.int64),  # number of the trade that this becomes
         ("side", np.int64),  # LONG, SHORT: also where a reverse split has left nothing
         ("quantity", np.float64),
@@ -56,7 +56,7 @@ POSITION = np.dtype(
 ORDER = np.dtype(
     [
         ("symbol", np.int64),
-        ("group", np.int64),
+        ("pair_index", np.int64),
         ("quantity", np.float64),
         ("weight", np.float64),  # target, signed; sized at the fill
         ("distance", np.float64),  # of the stop from the fill
@@ -99,7 +99,7 @@ ACCOUNT = np.dtype(
 TRADE = np.dtype(
     [
         ("symbol", np.int64),
-        ("group", np.int64),
+        ("pair_index", np.int64),
         ("round_trip", np.int64),
         ("side", np.int64),  # LONG, SHORT
         ("entry_session", np.int64),
@@ -131,7 +131,7 @@ FILL = np.dtype(
     [
         ("session", np.int64),
         ("symbol", np.int64),
-        ("group", np.int64),
+        ("pair_index", np.int64),
         ("round_trip", np.int64),
         ("decision", np.int64),  # index of the one that ordered it
         ("side", np.int64),  # BUY, SELL
@@ -176,7 +176,7 @@ DECISION = np.dtype(
         ("session", np.int64),
         ("at_close", np.int64),  # 0: at the open, when an order was due
         ("symbol", np.int64),
-        ("group", np.int64),
+        ("pair_index", np.int64),
         ("decision", np.int64),  # of market.DECISIONS
         ("reason", np.int64),  # trigger, or of EXIT_REASONS, REJECTIONS, HOLDS
         ("label", np.int64),  # trigger, -1: none

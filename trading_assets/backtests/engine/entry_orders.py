@@ -18,7 +18,7 @@ from trading_assets.backtests.engine.reason_codes import (
     CAPACITY_LIMIT,
     CASH,
     CORRELATION,
-    CORRELATION_GUARD,
+    CORRELATION_LIMIT,
     ELIGIBILITY,
     EQUITY,
     GROSS_ROOM,
@@ -48,12 +48,12 @@ _NEUTRAL_DIVERSIFICATION = 0.5
 @inlined
 def decide_entries(
     t: int,
-    barrier: int,
+    entry_block_reason: int,
     multiplier: float,
     market: Market,
     candidates: Candidates,
     derived: Derived,
-    trial: Any,
+    run_parameters: Any,
     settings: Settings,
     state: State,
     records: Records,
@@ -66,26 +66,28 @@ def decide_entries(
     if candidates.first[t] == candidates.first[t + 1]:
         return
     full = account["held"] + account["queued"] >= settings.max_positions
-    if (barrier >= 0 or full) and records.decisions.size == 0:
+    if (entry_block_reason >= 0 or full) and records.decisions.size == 0:
         return  # nothing can be ordered and no one asks why
-    survivors = _screen(t, barrier, full, market, candidates, derived, trial, settings, state, records)
+    survivors = _screen(
+        t, entry_block_reason, full, market, candidates, derived, run_parameters, settings, state, records
+    )
     if survivors == 0:
         return
-    _rank(survivors, trial["rank_weights"], state)
+    _rank(survivors, run_parameters["rank_weights"], state)
     for place in range(survivors):
         survivor = state.order[place]
-        _size(t, survivor, multiplier, market, candidates, trial, settings, state, records)
+        _size(t, survivor, multiplier, market, candidates, run_parameters, settings, state, records)
 
 
 @inlined
 def _screen(
     t: int,
-    barrier: int,
+    entry_block_reason: int,
     full: bool,
     market: Market,
     candidates: Candidates,
     derived: Derived,
-    trial: Any,
+    run_parameters: Any,
     settings: Settings,
     state: State,
     records: Records,
@@ -102,17 +104,17 @@ def _screen(
     guarded = portfolio > settings.correlation_portfolio
     survivors = 0
     for row in range(candidates.first[t], candidates.first[t + 1]):
-        label = _label(row, candidates.strength, trial)
+        label = _label(row, candidates.strength, run_parameters)
         if label < 0:
             continue
         i = candidates.symbol[row]
         if state.busy[i]:
             record(t, 1, i, -1, HOLD, 0, label, account, records.decisions)
             continue
-        rejection = barrier
+        rejection = entry_block_reason
         if rejection < 0:
             gone = 0 <= market.delisted[i] <= t  # no next session to fill at
-            distance = trial["stop_atr"] * market.atr[t, i]
+            distance = run_parameters["stop_atr"] * market.atr[t, i]
             rejection = _own_rejection(
                 gone or derived.unhealthy[t, i], candidates.eligible[row], market.close[t, i], distance
             )
@@ -120,7 +122,7 @@ def _screen(
         if rejection < 0 and (guarded or not full):
             correlation = candidate_correlation(t, i, held, returns, units, valid)
             if guarded and correlation > settings.correlation_candidate:
-                rejection = CORRELATION_GUARD
+                rejection = CORRELATION_LIMIT
         if rejection < 0 and full:
             rejection = SLOTS
         if rejection >= 0:
@@ -141,10 +143,10 @@ def _screen(
 
 
 @compiled
-def _label(row: int, strength: Floats, trial: Any) -> int:
+def _label(row: int, strength: Floats, run_parameters: Any) -> int:
     """The last trigger that fires, or -1."""
     for trigger in range(strength.shape[0] - 1, -1, -1):
-        if strength[trigger, row] >= trial["threshold"][trigger]:
+        if strength[trigger, row] >= run_parameters["threshold"][trigger]:
             return trigger
     return -1
 
@@ -239,7 +241,7 @@ def _size(
     multiplier: float,
     market: Market,
     candidates: Candidates,
-    trial: Any,
+    run_parameters: Any,
     settings: Settings,
     state: State,
     records: Records,
@@ -251,26 +253,28 @@ def _size(
     rejection, quantity = SLOTS, math.nan
     room = Room(math.nan, math.nan, math.nan)
     if account["held"] + account["queued"] < settings.max_positions:
-        room = _room(i, market, trial, settings, state)
-        rejection, quantity = _quantity(t, i, multiplier, room, market, trial, settings, state)
+        room = _room(i, market, run_parameters, settings, state)
+        rejection, quantity = _quantity(t, i, multiplier, room, market, run_parameters, settings, state)
     decision, reason = (REJECT, rejection) if rejection >= 0 else (ENTER, label)
     index = record(t, 1, i, -1, decision, reason, label, account, records.decisions)
     if index >= 0:
-        _note_sizing(t, survivor, i, quantity, multiplier, room, market, trial, state, records.decisions[index])
+        _note_sizing(
+            t, survivor, i, quantity, multiplier, room, market, run_parameters, state, records.decisions[index]
+        )
     if rejection >= 0:
         return
     if index >= 0:
         records.decisions[index]["order"] = index
     order = state.orders[i]
     order["symbol"] = i
-    order["group"] = -1
+    order["pair_index"] = -1
     order["quantity"] = quantity
-    order["distance"] = trial["stop_atr"] * market.atr[t, i]
+    order["distance"] = run_parameters["stop_atr"] * market.atr[t, i]
     order["atr"] = market.atr[t, i]
     order["close"] = market.close[t, i]
     order["decision_session"] = t
     order["trigger"] = label
-    order["wait"] = trial["delay"]
+    order["wait"] = run_parameters["delay"]
     order["decision"] = index
     state.queue[account["queued"]] = i
     account["queued"] += 1
@@ -286,7 +290,7 @@ def _note_sizing(
     multiplier: float,
     room: Room,
     market: Market,
-    trial: Any,
+    run_parameters: Any,
     state: State,
     decision: Any,
 ) -> None:
@@ -306,12 +310,12 @@ def _note_sizing(
     if market.sector[i] >= 0:
         numbers[SECTOR_ROOM] = room.sector
     numbers[ADV] = market.adv[t, i]
-    numbers[CAPACITY_LIMIT] = trial["capacity"] * market.adv[t, i]
-    numbers[STOP_DISTANCE] = trial["stop_atr"] * market.atr[t, i]
+    numbers[CAPACITY_LIMIT] = run_parameters["capacity"] * market.adv[t, i]
+    numbers[STOP_DISTANCE] = run_parameters["stop_atr"] * market.atr[t, i]
 
 
 @inlined
-def _room(i: int, market: Market, trial: Any, settings: Settings, state: State) -> Room:
+def _room(i: int, market: Market, run_parameters: Any, settings: Settings, state: State) -> Room:
     """Room for symbol `i` beside what is held (at marks) and ordered (at the closes of the decisions)."""
     account, sector = state.account[0], market.sector[i]
     queued, reserved, in_sector = 0.0, 0.0, 0.0
@@ -319,7 +323,7 @@ def _room(i: int, market: Market, trial: Any, settings: Settings, state: State) 
         other = state.queue[place]
         notional = state.orders[other]["quantity"] * state.orders[other]["close"]
         queued += notional
-        reserved += notional * (1.0 + fee_rate(market.fee_bps[other], trial))
+        reserved += notional * (1.0 + fee_rate(market.fee_bps[other], run_parameters))
         in_sector += notional if market.sector[other] == sector else 0.0
     for place in range(account["held"]):
         other = state.held[place]
@@ -334,11 +338,11 @@ def _room(i: int, market: Market, trial: Any, settings: Settings, state: State) 
 
 @inlined
 def _quantity(
-    t: int, i: int, multiplier: float, room: Room, market: Market, trial: Any, settings: Settings, state: State
+    t: int, i: int, multiplier: float, room: Room, market: Market, run_parameters: Any, settings: Settings, state: State
 ) -> tuple[int, float]:
     """Rejection (or -1) and quantity of an order: risk per trade, then the caps, then liquidity and cash."""
     close, lot, equity = market.close[t, i], market.lot[i], state.account[0]["equity"]
-    distance = trial["stop_atr"] * market.atr[t, i]
+    distance = run_parameters["stop_atr"] * market.atr[t, i]
     quantity = floor_to_lot(equity * settings.risk_per_trade * multiplier / distance, lot)
     quantity = min(quantity, floor_to_lot(settings.max_position * equity / close, lot))
     quantity = min(quantity, floor_to_lot(min(room.gross, room.sector) / close, lot))
@@ -346,9 +350,9 @@ def _quantity(
         return ZERO_SIZE, 0.0
     if not market.adv[t, i] > 0.0:
         return NO_LIQUIDITY, quantity
-    if quantity * close > trial["capacity"] * market.adv[t, i]:
+    if quantity * close > run_parameters["capacity"] * market.adv[t, i]:
         return CAPACITY, quantity
-    quantity = min(quantity, affordable(room.cash, close, fee_rate(market.fee_bps[i], trial), lot))
+    quantity = min(quantity, affordable(room.cash, close, fee_rate(market.fee_bps[i], run_parameters), lot))
     if quantity <= 0.0:
         return INSUFFICIENT_CASH, 0.0
     return -1, quantity

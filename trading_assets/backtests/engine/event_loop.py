@@ -1,4 +1,4 @@
-"""One run of one trial: the order of events of a session (trading rules, sections 1 to 5)."""
+"""One run: the order of events of a session (trading rules, sections 1 to 5)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,12 @@ from trading_assets.backtests.engine.order_fills import (
 from trading_assets.backtests.engine.portfolio_state import Derived, Records, State
 from trading_assets.backtests.engine.rebalance_fills import accrue_borrow, fill_targets
 from trading_assets.backtests.engine.rebalance_orders import decide_targets, force_exits
-from trading_assets.backtests.engine.risk_limits import breaker_fires, entry_barrier, observe_return, risk_multiplier
+from trading_assets.backtests.engine.risk_limits import (
+    breaker_fires,
+    entry_block_reason_of,
+    observe_return,
+    risk_multiplier,
+)
 from trading_assets.backtests.engine.settings import Settings
 
 
@@ -51,32 +56,34 @@ def run(
     market: Market,
     signals: Signals,
     derived: Derived,
-    trials: Any,
+    parameter_rows: Any,
     settings: Settings,
     state: State,
     records: Records,
     equity: Floats,
 ) -> None:
-    """Run `trials[0]`; fills `equity` (a value a session of the span) and `records`."""
-    trial = trials[0]
-    first = trial["first_session"]
-    for t in range(first, trial["last_session"] + 1):
+    """Run `parameter_rows[0]`; fills `equity` (a value a session of the span) and `records`."""
+    run_parameters = parameter_rows[0]
+    first = run_parameters["first_session"]
+    for t in range(first, run_parameters["last_session"] + 1):
         apply_corporate_actions(t, market, state)
-        fill_exits(t, market, trial, settings, state, records)
-        fill_entries(t, market, trial, settings, state, records)
-        stop_out_in_crash(t, market, trial, settings, state, records)
+        fill_exits(t, market, run_parameters, settings, state, records)
+        fill_entries(t, market, run_parameters, settings, state, records)
+        stop_out_in_crash(t, market, run_parameters, settings, state, records)
         mark_positions(t, market, state)
-        book_delistings(t, market, derived, trial, settings, state, records)
+        book_delistings(t, market, derived, run_parameters, settings, state, records)
         exposed = _close_books(t, t - first, settings, state, records, equity)
         liquidate = breaker_fires(t, settings, state)
         if liquidate:
             cancel_orders(t, state, records)
-        decide_exits(t, liquidate, market, signals.exits, derived, trial, settings, state, records)
-        scaling = observe_return(t - first, exposed, trial, settings, state)
-        barrier = entry_barrier(t - first, settings, state)
+        decide_exits(t, liquidate, market, signals.exits, derived, run_parameters, settings, state, records)
+        scaling = observe_return(t - first, exposed, run_parameters, settings, state)
+        entry_block_reason = entry_block_reason_of(t - first, settings, state)
         multiplier = risk_multiplier(scaling, settings, state)
         candidates = signals.candidates
-        decide_entries(t, barrier, multiplier, market, candidates, derived, trial, settings, state, records)
+        decide_entries(
+            t, entry_block_reason, multiplier, market, candidates, derived, run_parameters, settings, state, records
+        )
 
 
 @cached_loop
@@ -84,28 +91,30 @@ def run_targets(
     market: Market,
     targets: Targets,
     derived: Derived,
-    trials: Any,
+    parameter_rows: Any,
     settings: Settings,
     state: State,
     records: Records,
     equity: Floats,
 ) -> None:
     """As `run`, of a target-weight strategy."""
-    trial = trials[0]
-    first = trial["first_session"]
-    for t in range(first, trial["last_session"] + 1):
-        accrue_borrow(t, market, trial, settings, state)
+    run_parameters = parameter_rows[0]
+    first = run_parameters["first_session"]
+    for t in range(first, run_parameters["last_session"] + 1):
+        accrue_borrow(t, market, run_parameters, settings, state)
         apply_corporate_actions(t, market, state)
-        fill_targets(t, market, targets, trial, settings, state, records)
+        fill_targets(t, market, targets, run_parameters, settings, state, records)
         mark_positions(t, market, state)
-        book_delistings(t, market, derived, trial, settings, state, records)
+        book_delistings(t, market, derived, run_parameters, settings, state, records)
         exposed = _close_books(t, t - first, settings, state, records, equity)
         liquidate = breaker_fires(t, settings, state)
-        force_exits(t, liquidate, market, targets, derived, trial, settings, state, records)
-        scaling = observe_return(t - first, exposed, trial, settings, state)
-        barrier = entry_barrier(t - first, settings, state)
+        force_exits(t, liquidate, market, targets, derived, run_parameters, settings, state, records)
+        scaling = observe_return(t - first, exposed, run_parameters, settings, state)
+        entry_block_reason = entry_block_reason_of(t - first, settings, state)
         multiplier = risk_multiplier(scaling, settings, state)
-        decide_targets(t, barrier, multiplier, market, targets, derived, trial, settings, state, records)
+        decide_targets(
+            t, entry_block_reason, multiplier, market, targets, derived, run_parameters, settings, state, records
+        )
 
 
 @cached

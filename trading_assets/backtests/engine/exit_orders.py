@@ -65,7 +65,7 @@ def gross_of_positions(state: State) -> float:
 
 @inlined
 def book_delistings(
-    t: int, market: Market, derived: Derived, trial: Any, settings: Settings, state: State, records: Records
+    t: int, market: Market, derived: Derived, run_parameters: Any, settings: Settings, state: State, records: Records
 ) -> None:
     """Close what was delisted at its mark: a fee, no slippage."""
     account = state.account[0]
@@ -77,7 +77,7 @@ def book_delistings(
         if market.delisted[i] == t or derived.missing[t, i] >= settings.delisting_sessions:
             decision, mark = record_exit(t, p, DELISTED, state, records), position["mark"]
             whole = abs(position["quantity"])
-            fill = Fill(whole, whole, mark, mark, 0.0, 0.0, fee_rate(market.fee_bps[i], trial))
+            fill = Fill(whole, whole, mark, mark, 0.0, 0.0, fee_rate(market.fee_bps[i], run_parameters))
             book_closing(t, place, fill, decision, DELISTED, state, records)
             state.orders[p]["weight"] = 0.0  # a waiting change of weight ends with the position
         else:
@@ -91,7 +91,7 @@ def decide_exits(
     market: Market,
     exits: Flags,
     derived: Derived,
-    trial: Any,
+    run_parameters: Any,
     settings: Settings,
     state: State,
     records: Records,
@@ -102,7 +102,7 @@ def decide_exits(
         position = state.positions[p]
         i = position["symbol"]
         if market.expected[t, i] and market.present[t, i]:
-            _raise_stop(t, p, i, exits, trial, state, records)
+            _raise_stop(t, p, i, exits, run_parameters, state, records)
         if position["exit_reason"] >= 0:
             continue
         reason = -1
@@ -111,35 +111,37 @@ def decide_exits(
         elif liquidate:
             reason = DRAWDOWN_HALT
         elif market.expected[t, i] and market.present[t, i]:
-            reason = _own_reason(t, p, i, market, exits, trial, state)
+            reason = _own_reason(t, p, i, market, exits, run_parameters, state)
         if reason >= 0:
             position["exit_reason"] = reason
             position["exit_decided"] = t
-            position["exit_wait"] = trial["delay"]
+            position["exit_wait"] = run_parameters["delay"]
             position["exit_decision"] = record_exit(t, p, reason, state, records)
 
 
 @inlined
-def _raise_stop(t: int, p: int, i: int, exits: Flags, trial: Any, state: State, records: Records) -> None:
-    if trial["raise_signal"] >= 0 and exits[trial["raise_signal"], t, i]:
+def _raise_stop(t: int, p: int, i: int, exits: Flags, run_parameters: Any, state: State, records: Records) -> None:
+    if run_parameters["raise_signal"] >= 0 and exits[run_parameters["raise_signal"], t, i]:
         position = state.positions[p]
-        raised = position["entry_price"] - trial["raised_stop_atr"] * position["atr"]
+        raised = position["entry_price"] - run_parameters["raised_stop_atr"] * position["atr"]
         if raised > position["stop"] * (1.0 + _ROUNDING):
             label = position["trigger"]
-            index = record(t, 1, i, position["group"], HOLD, STOP_RAISED, label, state.account[0], records.decisions)
+            index = record(
+                t, 1, i, position["pair_index"], HOLD, STOP_RAISED, label, state.account[0], records.decisions
+            )
             if index >= 0:
                 records.decisions[index]["numbers"][STOP_PRICE] = raised
         position["stop"] = max(position["stop"], raised)
 
 
 @inlined
-def _own_reason(t: int, p: int, i: int, market: Market, exits: Flags, trial: Any, state: State) -> int:
+def _own_reason(t: int, p: int, i: int, market: Market, exits: Flags, run_parameters: Any, state: State) -> int:
     position = state.positions[p]
     if market.close[t, i] < position["stop"]:
         return HARD_STOP
-    if trial["exit_signal"] >= 0 and exits[trial["exit_signal"], t, i]:
+    if run_parameters["exit_signal"] >= 0 and exits[run_parameters["exit_signal"], t, i]:
         return RULE
-    if trial["max_hold"] > 0 and position["hold_sessions"] >= trial["max_hold"]:
+    if run_parameters["max_hold"] > 0 and position["hold_sessions"] >= run_parameters["max_hold"]:
         return MAX_HOLD
     return -1
 
@@ -148,8 +150,8 @@ def _own_reason(t: int, p: int, i: int, market: Market, exits: Flags, trial: Any
 def record_exit(t: int, p: int, reason: int, state: State, records: Records) -> int:
     """Write down the decision to leave the position in slot `p`; its index, -1 in a sweep."""
     account, position = state.account[0], state.positions[p]
-    i, group, label = position["symbol"], position["group"], position["trigger"]
-    index = record(t, 1, i, group, EXIT, reason, label, account, records.decisions)
+    i, pair_index, label = position["symbol"], position["pair_index"], position["trigger"]
+    index = record(t, 1, i, pair_index, EXIT, reason, label, account, records.decisions)
     if index >= 0:
         numbers = records.decisions[index]["numbers"]
         numbers[QUANTITY] = abs(position["quantity"])

@@ -66,7 +66,7 @@ def apply_corporate_actions(t: int, market: Market, state: State) -> None:
 
 
 @inlined
-def fill_exits(t: int, market: Market, trial: Any, settings: Settings, state: State, records: Records) -> None:
+def fill_exits(t: int, market: Market, run_parameters: Any, settings: Settings, state: State, records: Records) -> None:
     """Sell what is due and has an open to sell at; the rest stays pending.
 
     The liquidation of a drawdown halt sells a slice a session (`liquidation`), every other exit the whole position.
@@ -84,9 +84,9 @@ def fill_exits(t: int, market: Market, trial: Any, settings: Settings, state: St
         if due and market.fillable[t, i]:
             quantity, decided = position["quantity"], position["exit_decided"]
             if position["exit_reason"] == DRAWDOWN_HALT:
-                adv, capacity = market.adv[decided, i], trial["capacity"]
+                adv, capacity = market.adv[decided, i], run_parameters["capacity"]
                 quantity = slice_quantity(quantity, position["mark"], adv, capacity, market.lot[i])
-            fill = fill_of(t, i, decided, quantity, market.open[t, i], SELL, market, trial, settings)
+            fill = fill_of(t, i, decided, quantity, market.open[t, i], SELL, market, run_parameters, settings)
             decision, reason = position["exit_decision"], position["exit_reason"]
             ended = book_closing(t, place, fill, decision, reason, state, records)
         if not ended:
@@ -94,7 +94,9 @@ def fill_exits(t: int, market: Market, trial: Any, settings: Settings, state: St
 
 
 @inlined
-def fill_entries(t: int, market: Market, trial: Any, settings: Settings, state: State, records: Records) -> None:
+def fill_entries(
+    t: int, market: Market, run_parameters: Any, settings: Settings, state: State, records: Records
+) -> None:
     """Buy what is due. A due order whose session brings no open is cancelled, and one that no session is left for."""
     account = state.account[0]
     waiting = 0
@@ -112,7 +114,7 @@ def fill_entries(t: int, market: Market, trial: Any, settings: Settings, state: 
         elif not market.fillable[t, i]:
             drop_order(t, 0, p, NO_FILL, state, records)
         else:
-            _buy(t, p, market, trial, settings, state, records)
+            _buy(t, p, market, run_parameters, settings, state, records)
     account["queued"] = waiting
 
 
@@ -127,8 +129,8 @@ def drop_order(t: int, at_close: int, p: int, reason: int, state: State, records
 def note_rejected(t: int, at_close: int, p: int, reason: int, state: State, records: Records) -> int:
     """Write down why the order of slot `p` is cancelled; the index of that decision, -1 in a sweep."""
     order = state.orders[p]
-    i, group, label = order["symbol"], order["group"], order["trigger"]
-    index = record(t, at_close, i, group, REJECT, reason, label, state.account[0], records.decisions)
+    i, pair_index, label = order["symbol"], order["pair_index"], order["trigger"]
+    index = record(t, at_close, i, pair_index, REJECT, reason, label, state.account[0], records.decisions)
     if index >= 0:
         numbers = records.decisions[index]["numbers"]
         numbers[QUANTITY] = order["quantity"]
@@ -139,10 +141,14 @@ def note_rejected(t: int, at_close: int, p: int, reason: int, state: State, reco
 
 
 @inlined
-def _buy(t: int, p: int, market: Market, trial: Any, settings: Settings, state: State, records: Records) -> None:
+def _buy(
+    t: int, p: int, market: Market, run_parameters: Any, settings: Settings, state: State, records: Records
+) -> None:
     account, order = state.account[0], state.orders[p]
     i = order["symbol"]
-    fill = fill_of(t, i, order["decision_session"], order["quantity"], market.open[t, i], BUY, market, trial, settings)
+    fill = fill_of(
+        t, i, order["decision_session"], order["quantity"], market.open[t, i], BUY, market, run_parameters, settings
+    )
     quantity = min(order["quantity"], affordable(account["cash"], fill.price, fill.fee_rate, market.lot[i]))
     if quantity <= 0.0:
         drop_order(t, 0, p, INSUFFICIENT_CASH, state, records)
@@ -165,7 +171,9 @@ def affordable(cash: float, price: float, rate: float, lot: float) -> float:
 
 
 @inlined
-def stop_out_in_crash(t: int, market: Market, trial: Any, settings: Settings, state: State, records: Records) -> None:
+def stop_out_in_crash(
+    t: int, market: Market, run_parameters: Any, settings: Settings, state: State, records: Records
+) -> None:
     """Scenario: in a flash crash every position that trades is stopped out at the low of the session."""
     if not is_crash(t, market):
         return
@@ -177,10 +185,10 @@ def stop_out_in_crash(t: int, market: Market, trial: Any, settings: Settings, st
         if math.isnan(market.low[t, i]):
             place += 1
             continue
-        index = record(t, 0, i, position["group"], EXIT, HARD_STOP, -1, state.account[0], records.decisions)
+        index = record(t, 0, i, position["pair_index"], EXIT, HARD_STOP, -1, state.account[0], records.decisions)
         if index >= 0:
             records.decisions[index]["numbers"][QUANTITY] = position["quantity"]
             records.decisions[index]["order"] = index
         decided = max(t - 1, 0)
-        fill = fill_of(t, i, decided, position["quantity"], market.low[t, i], SELL, market, trial, settings)
+        fill = fill_of(t, i, decided, position["quantity"], market.low[t, i], SELL, market, run_parameters, settings)
         book_closing(t, place, fill, index, HARD_STOP, state, records)

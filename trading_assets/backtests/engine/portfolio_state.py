@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_assets.backtests.engine.arrays import Flags, Floats, Integers
-from trading_assets.backtests.engine.dtypes import ACCOUNT, DECISION, FILL, ORDER, POSITION, TRADE, Table
+from trading_assets.backtests.engine.dtypes import ACCOUNT, DECISION, FILL, ORDER, POSITION, TRADE, RecordArray
 from trading_assets.backtests.engine.jit import compiled
 from trading_assets.backtests.engine.settings import Settings
 
@@ -24,7 +24,8 @@ class Derived(NamedTuple):
     unhealthy
         (sessions, symbols) whether entries are barred.
     returns
-        (symbols, sessions) those of the market, a symbol's in one stretch of memory: the guard reads windows of it.
+        (symbols, sessions) those of the market, a symbol's in one stretch of memory: the correlation limit reads
+        windows of it.
     """
 
     missing: NDArray[np.int32]
@@ -35,9 +36,9 @@ class Derived(NamedTuple):
 class State(NamedTuple):
     """A run in progress, by slot of a position. `queue` is in the order of the decisions."""
 
-    account: Table  # (1,)
-    positions: Table  # (slots,)
-    orders: Table  # (slots,)
+    account: RecordArray  # (1,)
+    positions: RecordArray  # (slots,)
+    orders: RecordArray  # (slots,)
     busy: Flags  # (slots,) held or ordered
     held: Integers  # slots, ascending
     queue: Integers
@@ -66,9 +67,9 @@ class State(NamedTuple):
 class Records(NamedTuple):
     """What a run leaves, by session and by event; empty arrays are not written (sweeps)."""
 
-    trades: Table
-    decisions: Table
-    fills: Table
+    trades: RecordArray
+    decisions: RecordArray
+    fills: RecordArray
     cash: Floats
     gross_exposure: Floats
     positions: Integers
@@ -138,7 +139,15 @@ def one_lot_less(quantity: float, lot: float) -> float:
 
 @compiled
 def record(
-    t: int, at_close: int, i: int, group: int, decision: int, reason: int, label: int, account: Any, decisions: Table
+    t: int,
+    at_close: int,
+    i: int,
+    pair_index: int,
+    decision: int,
+    reason: int,
+    label: int,
+    account: Any,
+    decisions: RecordArray,
 ) -> int:
     """Write down a decision that belongs to no order and has no numbers yet; its index, or -1 in a sweep."""
     if decisions.size == 0:
@@ -149,7 +158,7 @@ def record(
     entry["session"] = t
     entry["at_close"] = at_close
     entry["symbol"] = i
-    entry["group"] = group
+    entry["pair_index"] = pair_index
     entry["decision"] = decision
     entry["reason"] = reason
     entry["label"] = label

@@ -47,7 +47,7 @@ def begin_round_trip(t: int, p: int, side: int, order: Any, state: State) -> Non
     state.positions[p] = _FLAT[0]
     position = state.positions[p]
     position["symbol"] = order["symbol"]
-    position["group"] = order["group"]
+    position["pair_index"] = order["pair_index"]
     position["round_trip"] = account["round_trips"]
     position["side"] = side
     position["atr"] = order["atr"]
@@ -155,7 +155,7 @@ def _end_round_trip(t: int, place: int, decision: int, reason: int, state: State
 def _record_trade(t: int, p: int, decision: int, reason: int, r: float, state: State, records: Records) -> None:
     trade, position = records.trades[state.account[0]["trades"]], state.positions[p]
     trade["symbol"] = position["symbol"]
-    trade["group"] = position["group"]
+    trade["pair_index"] = position["pair_index"]
     trade["round_trip"] = position["round_trip"]
     trade["side"] = position["side"]
     trade["entry_session"] = position["entry_session"]
@@ -200,7 +200,7 @@ def _record_fill(
     account["fills"] += 1
     row["session"] = t
     row["symbol"] = position["symbol"]
-    row["group"] = position["group"]
+    row["pair_index"] = position["pair_index"]
     row["round_trip"] = position["round_trip"]
     row["decision"] = decision
     row["side"] = side

@@ -38,7 +38,7 @@ _DUE, _WAITS, _UNFILLABLE = 0, 1, 2
 
 
 @inlined
-def accrue_borrow(t: int, market: Market, trial: Any, settings: Settings, state: State) -> None:
+def accrue_borrow(t: int, market: Market, run_parameters: Any, settings: Settings, state: State) -> None:
     """Short positions pay for the calendar days since the session before, on the mark of the evening before."""
     if t == 0:
         return
@@ -48,7 +48,7 @@ def accrue_borrow(t: int, market: Market, trial: Any, settings: Settings, state:
         position = state.positions[state.held[place]]
         if position["quantity"] < 0.0:
             value = -position["quantity"] * position["mark"]
-            cost = value * settings.borrow_bps / 1e4 * trial["borrow_multiplier"] / 365.0 * days
+            cost = value * settings.borrow_bps / 1e4 * run_parameters["borrow_multiplier"] / 365.0 * days
             account["cash"] -= cost
             position["flow"] -= cost
             position["borrow_cost"] += cost
@@ -57,12 +57,12 @@ def accrue_borrow(t: int, market: Market, trial: Any, settings: Settings, state:
 @compiled
 def partner_of(p: int, targets: Targets) -> int:
     """Slot of the other leg of a pair, or -1."""
-    group = targets.group[p]
-    if group < 0:
+    pair_index = targets.pair_index[p]
+    if pair_index < 0:
         return -1
-    if p > 0 and targets.group[p - 1] == group:
+    if p > 0 and targets.pair_index[p - 1] == pair_index:
         return p - 1
-    if p + 1 < targets.group.size and targets.group[p + 1] == group:
+    if p + 1 < targets.pair_index.size and targets.pair_index[p + 1] == pair_index:
         return p + 1
     return -1
 
@@ -76,7 +76,7 @@ def is_forced_out(p: int, state: State) -> bool:
 
 @inlined
 def fill_targets(
-    t: int, market: Market, targets: Targets, trial: Any, settings: Settings, state: State, records: Records
+    t: int, market: Market, targets: Targets, run_parameters: Any, settings: Settings, state: State, records: Records
 ) -> None:
     """Fill what is due, each order at the size that its weight is of the equity at this open.
 
@@ -86,8 +86,8 @@ def fill_targets(
         return
     equity = _equity_at_open(t, market, state)
     _judge(t, equity, market, targets, state)
-    _shrink(t, equity, market, trial, settings, state, records)
-    _grow_in_order(t, equity, market, targets, trial, settings, state, records)
+    _shrink(t, equity, market, run_parameters, settings, state, records)
+    _grow_in_order(t, equity, market, targets, run_parameters, settings, state, records)
 
 
 @inlined
@@ -145,7 +145,7 @@ def _judge(t: int, equity: float, market: Market, targets: Targets, state: State
 
 @inlined
 def _shrink(
-    t: int, equity: float, market: Market, trial: Any, settings: Settings, state: State, records: Records
+    t: int, equity: float, market: Market, run_parameters: Any, settings: Settings, state: State, records: Records
 ) -> None:
     """Sales of long positions and covers of short ones, among them the closing half of a flip; by slot."""
     place = 0
@@ -153,14 +153,21 @@ def _shrink(
         p = state.held[place]
         ended = False
         if state.ordered[p] and state.verdict[p] == _DUE:
-            ended = _shrink_one(t, place, equity, market, trial, settings, state, records)
+            ended = _shrink_one(t, place, equity, market, run_parameters, settings, state, records)
         if not ended:
             place += 1
 
 
 @compiled
 def _shrink_one(
-    t: int, place: int, equity: float, market: Market, trial: Any, settings: Settings, state: State, records: Records
+    t: int,
+    place: int,
+    equity: float,
+    market: Market,
+    run_parameters: Any,
+    settings: Settings,
+    state: State,
+    records: Records,
 ) -> bool:
     """Fill the shrinking part of an order, if it has one; True if the position ends."""
     p = state.held[place]
@@ -171,7 +178,7 @@ def _shrink_one(
     leaving = abs(held)
     if sliced:
         adv, mark = market.adv[decided, i], state.positions[p]["mark"]
-        leaving = slice_quantity(leaving, mark, adv, trial["capacity"], market.lot[i])
+        leaving = slice_quantity(leaving, mark, adv, run_parameters["capacity"], market.lot[i])
     elif wanted * held > 0.0:
         leaving = abs(held) - abs(wanted)
     if wanted * held > 0.0 and leaving <= 0.0:
@@ -179,7 +186,7 @@ def _shrink_one(
             cancel_target(t, 0, p, ZERO_SIZE, state, records)
         return False
     side = SELL if state.positions[p]["side"] == LONG else BUY
-    fill = fill_of(t, i, decided, leaving, price, side, market, trial, settings)
+    fill = fill_of(t, i, decided, leaving, price, side, market, run_parameters, settings)
     ended = book_closing(t, place, fill, order["decision"], order["trigger"], state, records)
     state.ordered[p] = state.grows[p] or (sliced and not ended)
     return ended
@@ -203,7 +210,7 @@ def _grow_in_order(
     equity: float,
     market: Market,
     targets: Targets,
-    trial: Any,
+    run_parameters: Any,
     settings: Settings,
     state: State,
     records: Records,
@@ -231,7 +238,7 @@ def _grow_in_order(
                 state.orders[p]["weight"] = 0.0
                 state.ordered[p] = True
         elif state.verdict[p] == _DUE and state.grows[p]:
-            aside += _grow(t, p, equity, aside, market, targets, trial, settings, state, records)
+            aside += _grow(t, p, equity, aside, market, targets, run_parameters, settings, state, records)
         if state.ordered[p]:
             state.queue[waiting] = p
             waiting += 1
@@ -246,7 +253,7 @@ def _grow(
     aside: float,
     market: Market,
     targets: Targets,
-    trial: Any,
+    run_parameters: Any,
     settings: Settings,
     state: State,
     records: Records,
@@ -256,12 +263,12 @@ def _grow(
     if other >= 0 and not (state.ordered[other] and state.grows[other] and state.verdict[other] == _DUE):
         other = -1
     free = state.account[0]["cash"] - aside
-    fill = _growth(t, p, equity, market, trial, settings, state)
+    fill = _growth(t, p, equity, market, run_parameters, settings, state)
     if other < 0:
         quantity, _ = _affordable(p, fill, -1, fill, free, market, state)
         rejection = _rejection(fill.quantity, quantity)
         return _open(t, p, fill, quantity, rejection, state, records)
-    second = _growth(t, other, equity, market, trial, settings, state)
+    second = _growth(t, other, equity, market, run_parameters, settings, state)
     quantity, second_quantity = _affordable(p, fill, other, second, free, market, state)
     rejection = _rejection(min(fill.quantity, second.quantity), min(quantity, second_quantity))
     aside = _open(t, p, fill, quantity, rejection, state, records)
@@ -277,14 +284,16 @@ def _rejection(asked: float, paid: float) -> int:
 
 
 @compiled
-def _growth(t: int, p: int, equity: float, market: Market, trial: Any, settings: Settings, state: State) -> Fill:
+def _growth(
+    t: int, p: int, equity: float, market: Market, run_parameters: Any, settings: Settings, state: State
+) -> Fill:
     """The trade that takes slot `p` to its weight, as if cash did not matter."""
     order = state.orders[p]
     i, price = order["symbol"], market.open[t, order["symbol"]]
     wanted = quantity_of(order["weight"], equity, price, market.lot[i])
     quantity = max(0.0, abs(wanted) - abs(state.positions[p]["quantity"]))
     side = BUY if order["weight"] > 0.0 else SELL
-    return fill_of(t, i, order["decision_session"], quantity, price, side, market, trial, settings)
+    return fill_of(t, i, order["decision_session"], quantity, price, side, market, run_parameters, settings)
 
 
 @compiled

@@ -49,7 +49,7 @@ def force_exits(
     market: Market,
     targets: Targets,
     derived: Derived,
-    trial: Any,
+    run_parameters: Any,
     settings: Settings,
     state: State,
     records: Records,
@@ -75,7 +75,7 @@ def force_exits(
             continue
         reason = _forced_reason(t, p, leaving, market, targets, derived, settings, state)
         if reason >= 0:
-            _order(t, p, 0.0, reason, record_exit(t, p, reason, state, records), market, targets, trial, state)
+            _order(t, p, 0.0, reason, record_exit(t, p, reason, state, records), market, targets, run_parameters, state)
 
 
 @compiled
@@ -127,7 +127,7 @@ def _order(
     decision: int,
     market: Market,
     targets: Targets,
-    trial: Any,
+    run_parameters: Any,
     state: State,
 ) -> None:
     """Give an order for the next open, in the place of one that waits."""
@@ -135,7 +135,7 @@ def _order(
         _withdraw(p, state)
     account, order, i = state.account[0], state.orders[p], targets.symbol[p]
     order["symbol"] = i
-    order["group"] = targets.group[p]
+    order["pair_index"] = targets.pair_index[p]
     order["quantity"] = 0.0
     order["weight"] = weight
     order["distance"] = math.nan
@@ -143,7 +143,7 @@ def _order(
     order["close"] = market.close[t, i]
     order["decision_session"] = t
     order["trigger"] = reason
-    order["wait"] = trial["delay"]
+    order["wait"] = run_parameters["delay"]
     order["decision"] = decision
     state.queue[account["queued"]] = p
     account["queued"] += 1
@@ -153,19 +153,19 @@ def _order(
 @inlined
 def decide_targets(
     t: int,
-    barrier: int,
+    entry_block_reason: int,
     multiplier: float,
     market: Market,
     targets: Targets,
     derived: Derived,
-    trial: Any,
+    run_parameters: Any,
     settings: Settings,
     state: State,
     records: Records,
 ) -> None:
     """Test and size the rows of session *t*; those that pass become orders for the next open.
 
-    What shrinks a position always passes. What grows one is tested (barrier, health, eligibility, liquidity), cut to
+    What shrinks a position always passes. What grows one is tested (block, health, eligibility, liquidity), cut to
     the caps of symbol and sector, scaled with its like to the cap of gross exposure, and tested for capacity.
     A pair is cut and rejected as a whole. What a row rejected for capacity was to get stays unused: were it shared out,
     the others would grow, and some of them beyond their own capacity.
@@ -174,8 +174,10 @@ def decide_targets(
     if first == last:
         return
     for row in range(first, last):
-        state.verdict[targets.slot[row]] = _verdict(t, row, barrier, market, targets, derived, state)
-        state.row[targets.slot[row]] = row
+        state.verdict[targets.position_index[row]] = _verdict(
+            t, row, entry_block_reason, market, targets, derived, state
+        )
+        state.row[targets.position_index[row]] = row
     _reject_other_legs(first, last, targets, state)
     gross = _standing(first, last, market, targets, state)
     asked = _cap(first, last, multiplier, market, targets, settings, state)
@@ -183,14 +185,14 @@ def decide_targets(
     if gross + asked > settings.max_gross:
         scale = max(0.0, settings.max_gross - gross) / asked if asked > 0.0 else 1.0
     for row in range(first, last):
-        p = targets.slot[row]
+        p = targets.position_index[row]
         if state.verdict[p] == _GROWS:
             state.granted[p] *= scale
-            state.verdict[p] = _size_verdict(t, row, market, targets, trial, state)
+            state.verdict[p] = _size_verdict(t, row, market, targets, run_parameters, state)
     _reject_other_legs(first, last, targets, state)
     room = settings.max_gross - gross
     for row in range(first, last):
-        _conclude(t, row, multiplier, room, market, targets, trial, settings, state, records)
+        _conclude(t, row, multiplier, room, market, targets, run_parameters, settings, state, records)
 
 
 @compiled
@@ -212,9 +214,11 @@ def _grows(weight: float, current: float) -> bool:
 
 
 @inlined
-def _verdict(t: int, row: int, barrier: int, market: Market, targets: Targets, derived: Derived, state: State) -> int:
+def _verdict(
+    t: int, row: int, entry_block_reason: int, market: Market, targets: Targets, derived: Derived, state: State
+) -> int:
     """What becomes of a row by the tests that do not depend on its size."""
-    p, weight = targets.slot[row], targets.weight[row]
+    p, weight = targets.position_index[row], targets.weight[row]
     i, order = targets.symbol[p], state.orders[p]
     if is_forced_out(p, state):
         if weight == 0.0:
@@ -224,8 +228,8 @@ def _verdict(t: int, row: int, barrier: int, market: Market, targets: Targets, d
         return _NOTHING
     if not _grows(weight, _weight(p, state)):
         return _SHRINKS
-    if barrier >= 0:
-        return barrier
+    if entry_block_reason >= 0:
+        return entry_block_reason
     if derived.unhealthy[t, i] or 0 <= market.delisted[i] <= t:
         return HEALTH
     if not targets.eligible[row]:
@@ -237,14 +241,14 @@ def _verdict(t: int, row: int, barrier: int, market: Market, targets: Targets, d
 def _has_row(p: int, first: int, last: int, targets: Targets, state: State) -> bool:
     """Whether slot `p` has a row among those of the session."""
     row = state.row[p]
-    return bool(first <= row < last and targets.slot[row] == p)
+    return bool(first <= row < last and targets.position_index[row] == p)
 
 
 @compiled
 def _reject_other_legs(first: int, last: int, targets: Targets, state: State) -> None:
     """A pair grows with both legs or not at all."""
     for row in range(first, last):
-        p = targets.slot[row]
+        p = targets.position_index[row]
         other = partner_of(p, targets)
         if other < 0 or state.verdict[p] < 0 or state.verdict[other] != _GROWS:
             continue
@@ -304,18 +308,18 @@ def _cap(
     row = first
     while row < last:
         legs = 1
-        if row + 1 < last and partner_of(targets.slot[row], targets) == targets.slot[row + 1]:
+        if row + 1 < last and partner_of(targets.position_index[row], targets) == targets.position_index[row + 1]:
             legs = 2
         share = 1.0
         for leg in range(row, row + legs):
-            p = targets.slot[leg]
+            p = targets.position_index[leg]
             if state.verdict[p] == _GROWS:
                 asked = abs(targets.weight[leg]) * multiplier
                 state.granted[p] = min(asked, max(0.0, _room(targets.symbol[p], market, settings, state)))
                 share = min(share, state.granted[p] / asked if asked > 0.0 else 0.0)
                 _count(targets.symbol[p], state.granted[p], market, state)
         for leg in range(row, row + legs):
-            p = targets.slot[leg]
+            p = targets.position_index[leg]
             if state.verdict[p] == _GROWS:
                 granted = abs(targets.weight[leg]) * multiplier * share if share < 1.0 else state.granted[p]
                 _count(targets.symbol[p], granted - state.granted[p], market, state)
@@ -341,13 +345,16 @@ def _change(p: int, weight: float, state: State) -> float:
 
 
 @inlined
-def _size_verdict(t: int, row: int, market: Market, targets: Targets, trial: Any, state: State) -> int:
+def _size_verdict(t: int, row: int, market: Market, targets: Targets, run_parameters: Any, state: State) -> int:
     """Of a growing row once it is sized."""
-    p, i = targets.slot[row], targets.symbol[targets.slot[row]]
+    p, i = targets.position_index[row], targets.symbol[targets.position_index[row]]
     granted = math.copysign(state.granted[p], targets.weight[row])
     if abs(granted) < _NOTHING_LEFT:
         return ZERO_SIZE
-    if _grows(granted, _weight(p, state)) and _change(p, granted, state) > trial["capacity"] * market.adv[t, i]:
+    if (
+        _grows(granted, _weight(p, state))
+        and _change(p, granted, state) > run_parameters["capacity"] * market.adv[t, i]
+    ):
         return CAPACITY
     return _GROWS
 
@@ -360,7 +367,7 @@ def _conclude(
     gross_room: float,
     market: Market,
     targets: Targets,
-    trial: Any,
+    run_parameters: Any,
     settings: Settings,
     state: State,
     records: Records,
@@ -370,7 +377,7 @@ def _conclude(
     A rejected row takes back what waits for its slot, as any row does, but no forced exit: the position stays as it is.
     What multiplier and caps leave of a larger weight may be less than is held: that is an exit.
     """
-    p, weight, reason = targets.slot[row], targets.weight[row], targets.reason[row]
+    p, weight, reason = targets.position_index[row], targets.weight[row], targets.reason[row]
     verdict = state.verdict[p]
     if verdict == _NOTHING:
         return
@@ -382,7 +389,7 @@ def _conclude(
         why = REBALANCE if weight * current > 0.0 else reason
     elif verdict == _SHRINKS:
         decision, why = EXIT, REBALANCE if weight != 0.0 else reason
-    index = record(t, 1, i, targets.group[p], decision, why, reason, account, records.decisions)
+    index = record(t, 1, i, targets.pair_index[p], decision, why, reason, account, records.decisions)
     if index >= 0:
         numbers = records.decisions[index]["numbers"]
         equity, change = account["equity"], _change(p, granted, state)
@@ -393,7 +400,7 @@ def _conclude(
             numbers[QUANTITY] = floor_to_lot(change / market.close[t, i], market.lot[i])
         numbers[EQUITY] = equity
         numbers[ADV] = market.adv[t, i]
-        numbers[CAPACITY_LIMIT] = trial["capacity"] * market.adv[t, i]
+        numbers[CAPACITY_LIMIT] = run_parameters["capacity"] * market.adv[t, i]
         if verdict != _SHRINKS:
             numbers[MULTIPLIER] = multiplier
             numbers[GROSS_ROOM] = gross_room * equity
@@ -405,11 +412,11 @@ def _conclude(
             return
         if index >= 0:
             records.decisions[index]["order"] = index
-        _order(t, p, granted, why, index, market, targets, trial, state)
+        _order(t, p, granted, why, index, market, targets, run_parameters, state)
         return
     if is_forced_out(p, state):
         return
     if state.ordered[p]:
         _withdraw(p, state)
     if weight * current < 0.0:
-        _order(t, p, 0.0, reason, record_exit(t, p, reason, state, records), market, targets, trial, state)
+        _order(t, p, 0.0, reason, record_exit(t, p, reason, state, records), market, targets, run_parameters, state)

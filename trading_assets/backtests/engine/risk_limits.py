@@ -48,7 +48,7 @@ def breaker_fires(t: int, settings: Settings, state: State) -> bool:
 
 
 @inlined
-def entry_barrier(session: int, settings: Settings, state: State) -> int:
+def entry_block_reason_of(session: int, settings: Settings, state: State) -> int:
     """Why no entry may be decided at this close (of `REJECTIONS`), or -1; `session` counts from the run's first."""
     account = state.account[0]
     if account["ruined"] or account["halted"] >= 0:
@@ -63,7 +63,7 @@ def entry_barrier(session: int, settings: Settings, state: State) -> int:
 
 
 @inlined
-def observe_return(session: int, exposed: bool, trial: Any, settings: Settings, state: State) -> float:
+def observe_return(session: int, exposed: bool, run_parameters: Any, settings: Settings, state: State) -> float:
     """Take in the return of this session; the multiplier of risk from volatility scaling.
 
     Volatility is the deviation (ddof 1) of the last returns, not annualised: only its ratio to its median
@@ -72,7 +72,7 @@ def observe_return(session: int, exposed: bool, trial: Any, settings: Settings, 
     before = state.returns[max(0, session - settings.var_window)]
     slide(state.sorted_returns, session, before, state.returns[session])
     window = settings.volatility_window
-    if trial["scaling"] == SCALING_OFF or session + 1 < window:
+    if run_parameters["scaling"] == SCALING_OFF or session + 1 < window:
         return 1.0
     volatility = deviation(state.returns[session + 1 - window : session + 1])
     seen = state.account[0]["volatilities"]
@@ -88,7 +88,7 @@ def observe_return(session: int, exposed: bool, trial: Any, settings: Settings, 
     if baseline <= 0.0:
         return 1.0
     ratio = volatility / baseline
-    if trial["scaling"] == SCALING_CONTINUOUS:
+    if run_parameters["scaling"] == SCALING_CONTINUOUS:
         return min(1.0, max(settings.volatility_floor, 1.0 / max(ratio, 1.0)))
     return _REGIME_MULTIPLIER if ratio > _REGIME_RATIO else 1.0
 

@@ -54,7 +54,7 @@ class Settings(NamedTuple):
 
 
 def settings_of(risk: Risk, costs: Costs, seed: int) -> Settings:
-    """The numbers that a simulation needs besides its market and its trial."""
+    """The numbers that a simulation needs besides its market and its run parameters."""
     same = {name: getattr(risk, name) for name in Settings._fields if hasattr(risk, name)}
     return Settings(
         **same | {"max_position": min(risk.max_position, risk.max_symbol)},

@@ -1,7 +1,7 @@
 """The engine: one run with every record, or many runs with their equity.
 
 Both call the same compiled kernel. It releases the interpreter lock, so a sweep is a pool of threads over
-trials; each trial writes its own row, which makes the result the same for any number of threads.
+runs; each run writes its own row, which makes the result the same for any number of threads.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import islice
 import numpy as np
 
 from trading_assets.backtests.engine.arrays import Flags, Floats, Integers, Market, Signals, Targets
-from trading_assets.backtests.engine.dtypes import Table
+from trading_assets.backtests.engine.dtypes import RecordArray
 from trading_assets.backtests.engine.event_loop import derive, run, run_targets
 from trading_assets.backtests.engine.portfolio_state import Derived, Records, State, new_records, new_state
 from trading_assets.backtests.engine.settings import Settings
@@ -39,19 +39,19 @@ class Simulation:
     cash: Floats
     gross_exposure: Floats
     positions: Integers
-    trades: Table
-    decisions: Table
-    fills: Table
+    trades: RecordArray
+    decisions: RecordArray
+    fills: RecordArray
     held: Integers
-    positions_at_end: Table
+    positions_at_end: RecordArray
     queue: Integers
-    orders_at_end: Table
+    orders_at_end: RecordArray
     unhealthy_at_end: Flags
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Many runs: `equity` is (trials, sessions), the rest (trials,).
+    """Many runs: `equity` is (runs, sessions), the rest (runs,).
 
     `gross_loss` is positive; `turnover` is the sum of fill notionals in quote currency; `exposed` counts
     sessions that ended with a position.
@@ -66,20 +66,20 @@ class Sweep:
     exposed: Integers
 
 
-def simulate(market: Market, signals: Signals | Targets, trial: Table, settings: Settings) -> Simulation:
-    """Run one trial (an array of one `TRIAL`) and keep every record.
+def simulate(market: Market, signals: Signals | Targets, run_parameters: RecordArray, settings: Settings) -> Simulation:
+    """Run one set of parameters (an array of one `RUN_PARAMETERS`) and keep every record.
 
     Raises
     ------
     ValueError
-        The trial's span is not within the market's sessions.
+        The span of the run parameters is not within the market's sessions.
     """
-    first, last = _span(market, trial)
+    first, last = _span(market, run_parameters)
     state = _state(market, signals, last + 1 - first, settings)
     records = _records(signals, first, last, settings)
     equity = np.empty(last + 1 - first)
     derived = _derived(market, settings)
-    _run(market, signals, derived, trial, settings, state, records, equity)
+    _run(market, signals, derived, run_parameters, settings, state, records, equity)
     account = state.account[0]
     delisted = (market.delisted >= 0) & (market.delisted <= last)
     held, queue = state.held[: account["held"]], state.queue[: account["queued"]]
@@ -101,32 +101,38 @@ def simulate(market: Market, signals: Signals | Targets, trial: Table, settings:
 
 
 def sweep(
-    market: Market, signals: Signals | Targets, trials: Table, settings: Settings, threads: int | None = None
+    market: Market,
+    signals: Signals | Targets,
+    parameter_rows: RecordArray,
+    settings: Settings,
+    threads: int | None = None,
 ) -> Sweep:
-    """Run every trial of `trials` on one market with one set of signals; their spans are of one length.
+    """Run every row of `parameter_rows` on one market with one set of signals; their spans are of one length.
 
     Parameters
     ----------
     threads
         Default: one a processor. The result does not depend on it.
     """
-    return sweep_runs(((market, signals, trials[p : p + 1]) for p in range(trials.size)), settings, threads)
+    return sweep_runs(
+        ((market, signals, parameter_rows[p : p + 1]) for p in range(parameter_rows.size)), settings, threads
+    )
 
 
 def sweep_runs(
-    runs: Iterable[tuple[Market, Signals | Targets, Table]], settings: Settings, threads: int | None = None
+    runs: Iterable[tuple[Market, Signals | Targets, RecordArray]], settings: Settings, threads: int | None = None
 ) -> Sweep:
-    """As `sweep`, each run with a market, signals and trial of its own; `runs` is read a few at a time."""
+    """As `sweep`, each run with a market, signals and parameters of its own; `runs` is read a few at a time."""
     workers = threads or os.cpu_count() or 1
     curves, accounts = [], []
     with ThreadPoolExecutor(workers) as pool:
-        prepared = _with_derived(runs, settings)
-        while batch := list(islice(prepared, _BATCH * workers)):
+        derived = _with_derived(runs, settings)
+        while batch := list(islice(derived, _BATCH * workers)):
             for curve, account in pool.map(lambda one: _equity_only(one, settings), batch):
                 curves.append(curve)
                 accounts.append(account)
     if not curves:
-        raise ValueError("a sweep needs at least one trial")
+        raise ValueError("a sweep needs at least one run")
     if len({curve.size for curve in curves}) > 1:
         raise ValueError("the spans of a sweep must have the same number of sessions")
     account = np.concatenate(accounts)
@@ -136,22 +142,24 @@ def sweep_runs(
 
 
 def _with_derived(
-    runs: Iterable[tuple[Market, Signals | Targets, Table]], settings: Settings
-) -> Iterator[tuple[Market, Signals | Targets, Derived, Table]]:
+    runs: Iterable[tuple[Market, Signals | Targets, RecordArray]], settings: Settings
+) -> Iterator[tuple[Market, Signals | Targets, Derived, RecordArray]]:
     """What is derived of a market is made once for neighbours that share it."""
     last: tuple[Market, Derived] | None = None
-    for market, signals, trial in runs:
+    for market, signals, run_parameters in runs:
         if last is None or last[0] is not market:
             last = market, _derived(market, settings)
-        yield market, signals, last[1], trial
+        yield market, signals, last[1], run_parameters
 
 
-def _equity_only(one: tuple[Market, Signals | Targets, Derived, Table], settings: Settings) -> tuple[Floats, Table]:
-    market, signals, derived, trial = one
-    first, last = _span(market, trial)
+def _equity_only(
+    one: tuple[Market, Signals | Targets, Derived, RecordArray], settings: Settings
+) -> tuple[Floats, RecordArray]:
+    market, signals, derived, run_parameters = one
+    first, last = _span(market, run_parameters)
     state = _state(market, signals, last + 1 - first, settings)
     equity = np.empty(last + 1 - first)
-    _run(market, signals, derived, trial, settings, state, new_records(0, 0, 0, 0), equity)
+    _run(market, signals, derived, run_parameters, settings, state, new_records(0, 0, 0, 0), equity)
     return equity, state.account
 
 
@@ -159,7 +167,7 @@ def _run(
     market: Market,
     signals: Signals | Targets,
     derived: Derived,
-    trial: Table,
+    run_parameters: RecordArray,
     settings: Settings,
     state: State,
     records: Records,
@@ -167,9 +175,9 @@ def _run(
 ) -> None:
     with np.errstate(over="ignore"):  # the draw's integers wrap; compiled code does not ask
         if isinstance(signals, Targets):
-            run_targets(market, signals, derived, trial, settings, state, records, equity)
+            run_targets(market, signals, derived, run_parameters, settings, state, records, equity)
         else:
-            run(market, signals, derived, trial, settings, state, records, equity)
+            run(market, signals, derived, run_parameters, settings, state, records, equity)
 
 
 def _state(market: Market, signals: Signals | Targets, sessions: int, settings: Settings) -> State:
@@ -204,8 +212,8 @@ def _derived(market: Market, settings: Settings) -> Derived:
     )
 
 
-def _span(market: Market, trial: Table) -> tuple[int, int]:
-    first, last = int(trial["first_session"][0]), int(trial["last_session"][0])
+def _span(market: Market, run_parameters: RecordArray) -> tuple[int, int]:
+    first, last = int(run_parameters["first_session"][0]), int(run_parameters["last_session"][0])
     if not 0 <= first <= last < market.close.shape[0]:
-        raise ValueError(f"trial over sessions {first} to {last}: the market has 0 to {market.close.shape[0] - 1}")
+        raise ValueError(f"run over sessions {first} to {last}: the market has 0 to {market.close.shape[0] - 1}")
     return first, last

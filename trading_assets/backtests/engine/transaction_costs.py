@@ -53,7 +53,7 @@ def clip(value: float, low: float, high: float) -> float:
 
 @inlined
 def mean_slippage_bps(
-    t: int, i: int, decided: int, notional: float, market: Market, trial: Any, settings: Settings
+    t: int, i: int, decided: int, notional: float, market: Market, run_parameters: Any, settings: Settings
 ) -> float:
     """Expected slippage of a fill at session *t* of an order decided at the close of session `decided`.
 
@@ -64,10 +64,10 @@ def mean_slippage_bps(
     adv = market.adv[decided, i]
     size = settings.size_high
     if adv > 0.0:
-        size = clip(notional / (0.5 * trial["capacity"] * adv), settings.size_low, settings.size_high)
+        size = clip(notional / (0.5 * run_parameters["capacity"] * adv), settings.size_low, settings.size_high)
     weekend = market.weekend_multiplier[i] if market.weekend[t] else 1.0
     stress = settings.stress_multiplier if market.stressed[t, i] else 1.0
-    mean: float = market.slippage_bps[i] * volatility * size * weekend * stress * trial["slippage_multiplier"]
+    mean: float = market.slippage_bps[i] * volatility * size * weekend * stress * run_parameters["slippage_multiplier"]
     return mean * settings.crash_slippage if is_crash(t, market) else mean
 
 
@@ -99,9 +99,9 @@ def sell_price(price: float, bps: float, tick: float) -> float:
 
 
 @compiled
-def fee_rate(bps: float, trial: Any) -> float:
+def fee_rate(bps: float, run_parameters: Any) -> float:
     """Fee per side as a fraction of the notional, of a symbol's fee in bp."""
-    return bps / 1e4 * trial["fee_multiplier"]  # type: ignore[no-any-return]
+    return bps / 1e4 * run_parameters["fee_multiplier"]  # type: ignore[no-any-return]
 
 
 @inlined
@@ -119,11 +119,11 @@ def fill_of(
     raw_price: float,
     side: int,
     market: Market,
-    trial: Any,
+    run_parameters: Any,
     settings: Settings,
 ) -> Fill:
     """What a trade of `quantity` (positive) at a raw price costs, of an order decided at the close of `decided`."""
-    mean = mean_slippage_bps(t, i, decided, quantity * raw_price, market, trial, settings)
+    mean = mean_slippage_bps(t, i, decided, quantity * raw_price, market, run_parameters, settings)
     bps = drawn_slippage_bps(t, i, mean, side, market, settings)
     price = buy_price(raw_price, bps, market.tick[i]) if side == BUY else sell_price(raw_price, bps, market.tick[i])
-    return Fill(quantity, quantity, raw_price, price, bps, mean, fee_rate(market.fee_bps[i], trial))
+    return Fill(quantity, quantity, raw_price, price, bps, mean, fee_rate(market.fee_bps[i], run_parameters))

@@ -9,12 +9,12 @@ import numpy as np
 import polars as pl
 
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, Integers
-from trading_assets.backtests.inputs.market_arrays import Grid
+from trading_assets.backtests.inputs.market_arrays import MarketAxes
 from trading_assets.strategies.interface.rules import Rules
 
 
 @dataclass(frozen=True)
-class Names:
+class AxisLabels:
     """Sessions, symbols and reasons of one strategy.
 
     Attributes
@@ -27,17 +27,17 @@ class Names:
         Whose score the strategy looks at.
     """
 
-    grid: Grid
+    axes: MarketAxes
     triggers: Sequence[str]
     exits: Sequence[str]
     pairs: Sequence[str] = ()
     model: str | None = None
 
     @classmethod
-    def of_rules(cls, grid: Grid, rules: Rules) -> Names:
+    def of_rules(cls, axes: MarketAxes, rules: Rules) -> AxisLabels:
         """Of an order-based strategy."""
         exits = [rules.exit_reason if name == "rule" else name for name in EXIT_REASONS]
-        return cls(grid, [trigger.name for trigger in rules.triggers], exits, model=rules.model)
+        return cls(axes, [trigger.name for trigger in rules.triggers], exits, model=rules.model)
 
 
 def named(names: Sequence[object], numbers: Integers, dtype: pl.DataType | type[pl.DataType] = pl.String) -> pl.Series:

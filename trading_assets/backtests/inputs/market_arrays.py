@@ -38,7 +38,7 @@ QUARANTINED_COLUMNS = ("symbol", "session", "open", "low", "close", "volume")
 
 
 @dataclass(frozen=True)
-class Grid:
+class MarketAxes:
     """The axes of a market: sessions ascending, symbols ascending with what they are."""
 
     sessions: list[dt.date]
@@ -47,7 +47,7 @@ class Grid:
     calendars: list[str]
 
 
-def build_grid(symbols: list[str], instruments: pl.DataFrame, sessions: pl.DataFrame, last: dt.date) -> Grid:
+def build_axes(symbols: list[str], instruments: pl.DataFrame, sessions: pl.DataFrame, last: dt.date) -> MarketAxes:
     """Sessions of the calendars of `symbols`, from the first bar of any of them to `last`.
 
     Parameters
@@ -60,7 +60,7 @@ def build_grid(symbols: list[str], instruments: pl.DataFrame, sessions: pl.DataF
     days = sessions.filter(
         pl.col("calendar").is_in(rows["calendar"].unique().to_list()), pl.col("session").is_between(first, last)
     )["session"]
-    return Grid(
+    return MarketAxes(
         sessions=days.unique().sort().to_list(),
         symbols=rows["symbol"].to_list(),
         asset_classes=rows["asset_class"].to_list(),
@@ -69,7 +69,7 @@ def build_grid(symbols: list[str], instruments: pl.DataFrame, sessions: pl.DataF
 
 
 def build_market(
-    grid: Grid,
+    axes: MarketAxes,
     bars: pl.DataFrame,
     quarantine: pl.DataFrame,
     sessions: pl.DataFrame,
@@ -80,7 +80,7 @@ def build_market(
     costs: Costs,
     extreme_move: float,
 ) -> Market:
-    """Arrays of the symbols of `grid`.
+    """Arrays of the symbols of `axes`.
 
     Parameters
     ----------
@@ -93,42 +93,42 @@ def build_market(
         An order fills only at an open within this fraction of the previous received close (or of the one
         before, if the previous one was an extreme move itself).
     """
-    axes = _Axes.of(grid)
-    own = bars.filter(pl.col("symbol").is_in(grid.symbols))
-    received = _received(own, quarantine.filter(pl.col("symbol").is_in(grid.symbols)), extreme_move)
+    arrays = _ArrayBuilder.of(axes)
+    own = bars.filter(pl.col("symbol").is_in(axes.symbols))
+    received = _received(own, quarantine.filter(pl.col("symbol").is_in(axes.symbols)), extreme_move)
     usable = own.filter(usable_for_signals())
-    close = axes.floats(own, "close")
-    present = axes.flags(usable)
-    expected, delisted = _expected(axes, grid, sessions, instruments)
+    close = arrays.floats(own, "close")
+    present = arrays.flags(usable)
+    expected, delisted = _expected(arrays, axes, sessions, instruments)
     levels = indicators.join(own.select("symbol", "session", "forward_factor"), on=["symbol", "session"])
     levels = levels.with_columns(
         atr=pl.col("atr_14") / pl.col("forward_factor"), ratio=pl.col("atr_14") / pl.col("atr_14_mean_60")
     )
-    of_symbol = [_costs_of(costs, asset_class) for asset_class in grid.asset_classes]
+    of_symbol = [_costs_of(costs, asset_class) for asset_class in axes.asset_classes]
     return Market(
-        open=axes.floats(received, "open"),
-        low=axes.floats(received, "low"),
+        open=arrays.floats(received, "open"),
+        low=arrays.floats(received, "low"),
         close=close,
-        split_ratio=axes.floats(own, "split_ratio", 1.0),
-        cash_dividend=axes.floats(own, "cash_dividend", 0.0),
+        split_ratio=arrays.floats(own, "split_ratio", 1.0),
+        cash_dividend=arrays.floats(own, "cash_dividend", 0.0),
         expected=expected,
         present=present & expected,
-        fillable=axes.flags(received.filter("fillable")) & expected,
-        atr=axes.floats(levels, "atr"),
-        adv=axes.floats(levels, "adv_20"),
-        volatility_ratio=axes.floats(levels, "ratio"),
-        returns=_returns(axes.floats(usable, "adj_close"), expected),
+        fillable=arrays.flags(received.filter("fillable")) & expected,
+        atr=arrays.floats(levels, "atr"),
+        adv=arrays.floats(levels, "adv_20"),
+        volatility_ratio=arrays.floats(levels, "ratio"),
+        returns=_returns(arrays.floats(usable, "adj_close"), expected),
         delisted=delisted,
-        day=axes.days,
-        weekend=(axes.days + 3) % 7 >= 5,  # 1970-01-01 was a Thursday
-        stressed=_stressed(grid, bars, benchmarks, costs),
-        symbol_key=np.array([symbol_key(symbol) for symbol in grid.symbols], dtype=np.uint64),
+        day=arrays.days,
+        weekend=(arrays.days + 3) % 7 >= 5,  # 1970-01-01 was a Thursday
+        stressed=_stressed(axes, bars, benchmarks, costs),
+        symbol_key=np.array([symbol_key(symbol) for symbol in axes.symbols], dtype=np.uint64),
         fee_bps=np.array([each.fee_bps for each in of_symbol]),
         slippage_bps=np.array([each.slippage_bps for each in of_symbol]),
         weekend_multiplier=np.array([each.weekend_multiplier for each in of_symbol]),
         tick=np.array([each.tick for each in of_symbol]),
         lot=np.array([each.lot for each in of_symbol]),
-        sector=_sectors(grid, instruments),
+        sector=_sectors(axes, instruments),
     )
 
 
@@ -153,16 +153,16 @@ _BENCHMARK_MEMORY = dt.timedelta(days=10)
 
 
 @dataclass(frozen=True)
-class _Axes:
+class _ArrayBuilder:
     """Where a row of a table goes in an array."""
 
     days: Integers
     symbols: pl.Enum
 
     @classmethod
-    def of(cls, grid: Grid) -> _Axes:
-        days = np.array(grid.sessions, dtype="datetime64[D]").astype(np.int64)
-        return cls(days, pl.Enum(grid.symbols))
+    def of(cls, axes: MarketAxes) -> _ArrayBuilder:
+        days = np.array(axes.sessions, dtype="datetime64[D]").astype(np.int64)
+        return cls(days, pl.Enum(axes.symbols))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -225,31 +225,33 @@ def _received(bars: pl.DataFrame, quarantine: pl.DataFrame, extreme_move: float)
     )
 
 
-def _expected(axes: _Axes, grid: Grid, sessions: pl.DataFrame, instruments: pl.DataFrame) -> tuple[Flags, Integers]:
+def _expected(
+    arrays: _ArrayBuilder, axes: MarketAxes, sessions: pl.DataFrame, instruments: pl.DataFrame
+) -> tuple[Flags, Integers]:
     """On the symbol's calendar from its first bar to its delisting; row of the delisting session, or -1."""
     days = {
-        calendar: np.isin(axes.days, _day_numbers(sessions.filter(pl.col("calendar") == calendar)["session"]))
-        for calendar in set(grid.calendars)
+        calendar: np.isin(arrays.days, _day_numbers(sessions.filter(pl.col("calendar") == calendar)["session"]))
+        for calendar in set(axes.calendars)
     }
-    expected = np.stack([days[calendar] for calendar in grid.calendars], axis=1)
-    delisted = np.full(len(grid.symbols), -1, dtype=np.int64)
-    rows = instruments.filter(pl.col("symbol").is_in(grid.symbols)).sort("symbol")
+    expected = np.stack([days[calendar] for calendar in axes.calendars], axis=1)
+    delisted = np.full(len(axes.symbols), -1, dtype=np.int64)
+    rows = instruments.filter(pl.col("symbol").is_in(axes.symbols)).sort("symbol")
     for i, (first, last) in enumerate(zip(rows["first_session"], rows["delisted"], strict=True)):
-        expected[axes.days < (first - _EPOCH).days, i] = False
+        expected[arrays.days < (first - _EPOCH).days, i] = False
         if last is None:
             continue
-        after = np.flatnonzero(expected[:, i] & (axes.days >= (last - _EPOCH).days))
+        after = np.flatnonzero(expected[:, i] & (arrays.days >= (last - _EPOCH).days))
         if after.size:
             delisted[i] = after[0]
             expected[after[0] + 1 :, i] = False
     return np.ascontiguousarray(expected), delisted
 
 
-def _sectors(grid: Grid, instruments: pl.DataFrame) -> Integers:
+def _sectors(axes: MarketAxes, instruments: pl.DataFrame) -> Integers:
     """Numbers of the sectors in the order of their names, -1 for none; only equal or not matters."""
     names = dict(instruments.select("symbol", "sector").iter_rows())
-    numbers = {name: number for number, name in enumerate(sorted({names[s] for s in grid.symbols if names[s]}))}
-    return np.array([numbers.get(names[symbol], -1) for symbol in grid.symbols], dtype=np.int64)
+    numbers = {name: number for number, name in enumerate(sorted({names[s] for s in axes.symbols if names[s]}))}
+    return np.array([numbers.get(names[symbol], -1) for symbol in axes.symbols], dtype=np.int64)
 
 
 def _day_numbers(sessions: pl.Series) -> Integers:
@@ -267,13 +269,13 @@ def _returns(adjusted: Floats, expected: Flags) -> Floats:
     return returns
 
 
-def _stressed(grid: Grid, bars: pl.DataFrame, benchmarks: Mapping[AssetClass, str], costs: Costs) -> Flags:
+def _stressed(axes: MarketAxes, bars: pl.DataFrame, benchmarks: Mapping[AssetClass, str], costs: Costs) -> Flags:
     """Sessions before which the benchmark of the asset class fell by more than the stress return.
 
     A benchmark without a bar for longer than `_BENCHMARK_MEMORY` says nothing: costs are then not stressed.
     """
-    stressed = np.zeros((len(grid.sessions), len(grid.symbols)), dtype=np.bool_)
-    days = pl.DataFrame({"session": grid.sessions}, schema={"session": pl.Date})
+    stressed = np.zeros((len(axes.sessions), len(axes.symbols)), dtype=np.bool_)
+    days = pl.DataFrame({"session": axes.sessions}, schema={"session": pl.Date})
     for asset_class, benchmark in benchmarks.items():
         closes = bars.filter(pl.col("symbol") == benchmark, usable_for_signals()).sort("session")
         change = pl.col("adj_close") / pl.col("adj_close").shift(costs.stress_window) - 1
@@ -282,5 +284,5 @@ def _stressed(grid: Grid, bars: pl.DataFrame, benchmarks: Mapping[AssetClass, st
             moves, on="session", strategy="backward", allow_exact_matches=False, tolerance=_BENCHMARK_MEMORY
         )["change"]
         low = (known < _costs_of(costs, asset_class).stress_return).fill_null(False).to_numpy()
-        stressed[:, [own == asset_class for own in grid.asset_classes]] = low[:, None]
+        stressed[:, [own == asset_class for own in axes.asset_classes]] = low[:, None]
     return stressed

@@ -1,29 +1,29 @@
-"""From the rules of a strategy to the arrays and trials of the engine."""
+"""From the rules of a strategy to the arrays and run parameters of the engine."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from trading_assets.backtests.engine.arrays import (
     MAX_TRIGGERS,
+    RUN_PARAMETERS,
     SCALING_CONTINUOUS,
     SCALING_OFF,
     SCALING_REGIME,
-    TRIAL,
     Candidates,
     Floats,
     Market,
     Signals,
 )
-from trading_assets.backtests.engine.dtypes import Table
-from trading_assets.backtests.inputs.axis_labels import Names
-from trading_assets.backtests.inputs.market_arrays import Grid
-from trading_assets.backtests.inputs.plan import Plan
+from trading_assets.backtests.engine.dtypes import RecordArray
+from trading_assets.backtests.inputs.axis_labels import AxisLabels
+from trading_assets.backtests.inputs.market_arrays import MarketAxes
+from trading_assets.backtests.inputs.plan import BacktestPlan
 from trading_assets.config.strategies import OrderParameters
+from trading_assets.strategies.interface.module import OrderModule
 from trading_assets.strategies.interface.panel import evaluate
 from trading_assets.strategies.interface.rules import Rules
 
@@ -32,38 +32,40 @@ SCALING = {"off": SCALING_OFF, "continuous": SCALING_CONTINUOUS, "regime": SCALI
 
 
 def order_plans(
-    strategy: Any,
+    module: OrderModule,
     parameter_sets: Sequence[OrderParameters],
     panel: pl.DataFrame,
-    grid: Grid,
+    axes: MarketAxes,
     market: Market,
     rank_weights: tuple[float, float, float],
-) -> list[Plan]:
+) -> list[BacktestPlan]:
     """Plans of an order-based strategy, in the order of its parameter sets.
 
     Sets that differ in thresholds, exit, stops, capacity, scaling or holding time only share their signals.
 
     Parameters
     ----------
-    strategy
-        Its module.
+    module
+        The strategy's.
     rank_weights
         Those of the risk section.
     """
-    rules = [strategy.rules(parameters) for parameters in parameter_sets]
+    rules = [module.rules(parameters) for parameters in parameter_sets]
     groups: dict[tuple[bytes, ...], list[int]] = {}
     for number, each in enumerate(rules):
         groups.setdefault(signature(each), []).append(number)
-    plans: dict[int, Plan] = {}
+    plans: dict[int, BacktestPlan] = {}
     for members in groups.values():
-        signals = signals_of([rules[number] for number in members], panel, grid, market)
+        signals = signals_of([rules[number] for number in members], panel, axes, market)
         for number in members:
-            trial = trial_of(rules[number], parameter_sets[number], rank_weights, len(grid.sessions) - 1)
-            plans[number] = Plan(signals, trial, Names.of_rules(grid, rules[number]))
+            run_parameters = run_parameters_of(
+                rules[number], parameter_sets[number], rank_weights, len(axes.sessions) - 1
+            )
+            plans[number] = BacktestPlan(signals, run_parameters, AxisLabels.of_rules(axes, rules[number]))
     return [plans[number] for number in range(len(rules))]
 
 
-def signals_of(rules: Sequence[Rules], panel: pl.DataFrame, grid: Grid, market: Market) -> Signals:
+def signals_of(rules: Sequence[Rules], panel: pl.DataFrame, axes: MarketAxes, market: Market) -> Signals:
     """Evaluate rules that differ at most in their thresholds.
 
     Candidates are the rows on which a trigger reaches the smallest of its thresholds.
@@ -71,20 +73,22 @@ def signals_of(rules: Sequence[Rules], panel: pl.DataFrame, grid: Grid, market: 
     Raises
     ------
     ValueError
-        More triggers than a trial has room for.
+        More triggers than the run parameters have room for.
     """
     triggers = rules[0].triggers
     if len(triggers) > MAX_TRIGGERS:
         raise ValueError(f"{len(triggers)} triggers; a strategy has at most {MAX_TRIGGERS}")
-    rows = pl.DataFrame({"session": grid.sessions}, schema={"session": pl.Date}).with_row_index("t")
-    columns = pl.DataFrame({"symbol": grid.symbols}, schema={"symbol": pl.String}).with_row_index("i")
+    rows = pl.DataFrame({"session": axes.sessions}, schema={"session": pl.Date}).with_row_index("t")
+    columns = pl.DataFrame({"symbol": axes.symbols}, schema={"symbol": pl.String}).with_row_index("i")
     found = evaluate(rules[0], panel).join(rows, on="session").join(columns, on="symbol")
     found = found.with_columns(pl.col("t", "i").cast(pl.Int64)).sort("t", "i")
     return Signals(_candidates(rules, found, market), _exits(rules[0], found, market))
 
 
-def trial_of(rules: Rules, parameters: OrderParameters, rank_weights: tuple[float, float, float], last: int) -> Table:
-    """One trial over the sessions 0 to `last`, as an array of one.
+def run_parameters_of(
+    rules: Rules, parameters: OrderParameters, rank_weights: tuple[float, float, float], last: int
+) -> RecordArray:
+    """Return the parameters of a run over the sessions 0 to `last`, as an array of one.
 
     Parameters
     ----------
@@ -92,23 +96,23 @@ def trial_of(rules: Rules, parameters: OrderParameters, rank_weights: tuple[floa
         Those of the risk section; the strategy's own go first.
     """
     names = list(rules.exits)
-    trial = np.zeros(1, TRIAL)
-    trial["threshold"] = np.nan
+    run_parameters = np.zeros(1, RUN_PARAMETERS)
+    run_parameters["threshold"] = np.nan
     for number, trigger in enumerate(rules.triggers):
-        trial["threshold"][0, number] = trigger.threshold
-    trial["stop_atr"] = parameters.stop_atr
-    trial["exit_signal"] = names.index(rules.exit.signal) if rules.exit else -1
-    trial["raise_signal"] = -1
+        run_parameters["threshold"][0, number] = trigger.threshold
+    run_parameters["stop_atr"] = parameters.stop_atr
+    run_parameters["exit_signal"] = names.index(rules.exit.signal) if rules.exit else -1
+    run_parameters["raise_signal"] = -1
     if rules.exit and rules.exit.raise_stop_on is not None:
-        trial["raise_signal"] = names.index(rules.exit.raise_stop_on)
-        trial["raised_stop_atr"] = rules.exit.raised_stop_atr
-    trial["max_hold"] = parameters.max_hold or 0
-    trial["capacity"] = parameters.capacity
-    trial["scaling"] = SCALING[parameters.volatility_scaling]
-    trial["rank_weights"] = rules.rank_weights or rank_weights
-    trial["fee_multiplier"] = trial["slippage_multiplier"] = trial["borrow_multiplier"] = 1.0
-    trial["last_session"] = last
-    return trial
+        run_parameters["raise_signal"] = names.index(rules.exit.raise_stop_on)
+        run_parameters["raised_stop_atr"] = rules.exit.raised_stop_atr
+    run_parameters["max_hold"] = parameters.max_hold or 0
+    run_parameters["capacity"] = parameters.capacity
+    run_parameters["scaling"] = SCALING[parameters.volatility_scaling]
+    run_parameters["rank_weights"] = rules.rank_weights or rank_weights
+    run_parameters["fee_multiplier"] = run_parameters["slippage_multiplier"] = run_parameters["borrow_multiplier"] = 1.0
+    run_parameters["last_session"] = last
+    return run_parameters
 
 
 def signature(rules: Rules) -> tuple[bytes, ...]:

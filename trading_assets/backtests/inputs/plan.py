@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trading_assets.backtests.engine.arrays import Signals, Targets
-from trading_assets.backtests.engine.dtypes import Table
-from trading_assets.backtests.inputs.axis_labels import Names
+from trading_assets.backtests.engine.dtypes import RecordArray
+from trading_assets.backtests.inputs.axis_labels import AxisLabels
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Arrays and numbers of one parameter set; `trial` spans the whole market and is under no stress."""
+class BacktestPlan:
+    """Arrays and numbers of one parameter set; `run_parameters` spans the whole market and is under no stress."""
 
     signals: Signals | Targets
-    trial: Table
-    names: Names
+    run_parameters: RecordArray
+    names: AxisLabels

@@ -124,10 +124,10 @@ def equal_weight(returns: Floats, trading: Flags, month: Integers) -> Floats:
 
 def _universe_arrays(sessions: pl.Series, universe: pl.DataFrame) -> tuple[Floats, Flags, Integers]:
     symbols = universe["symbol"].unique().sort()
-    grid = sessions.to_frame("session").join(symbols.to_frame("symbol"), how="cross").sort("session", "symbol")
+    axes = sessions.to_frame("session").join(symbols.to_frame("symbol"), how="cross").sort("session", "symbol")
     bars = universe.drop_nulls("total_return").sort("session", "symbol")
-    returns = grid.join(bars, on=["session", "symbol"], how="left", maintain_order="left")["total_return"]
-    trading = grid.join_asof(
+    returns = axes.join(bars, on=["session", "symbol"], how="left", maintain_order="left")["total_return"]
+    trading = axes.join_asof(
         bars.select("symbol", "session", "member"),
         on="session",
         by="symbol",

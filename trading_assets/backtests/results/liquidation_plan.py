@@ -10,13 +10,13 @@ import numpy as np
 import polars as pl
 
 from trading_assets.backtests.engine.arrays import Flags, Floats, Market
-from trading_assets.backtests.engine.dtypes import BUY, LONG, SELL, Table
+from trading_assets.backtests.engine.dtypes import BUY, LONG, SELL, RecordArray
 from trading_assets.backtests.engine.jit import cached
 from trading_assets.backtests.engine.liquidation import slice_quantity
 from trading_assets.backtests.engine.settings import Settings
 from trading_assets.backtests.engine.simulate import Simulation
 from trading_assets.backtests.engine.transaction_costs import fee_rate, mean_slippage_bps
-from trading_assets.backtests.inputs.axis_labels import Names
+from trading_assets.backtests.inputs.axis_labels import AxisLabels
 from trading_assets.backtests.results.order_audit import SIDES
 from trading_assets.backtests.tables import LIQUIDATION_PLAN
 
@@ -62,7 +62,9 @@ class Urgency:
         return "liquidity" if self.sessions_needed > 1 else "unrealised_r"
 
 
-def plan_of(simulation: Simulation, market: Market, trial: Table, settings: Settings, names: Names) -> pl.DataFrame:
+def plan_of(
+    simulation: Simulation, market: Market, run_parameters: RecordArray, settings: Settings, names: AxisLabels
+) -> pl.DataFrame:
     """The plan at the last close of a run.
 
     A slice is what the drawdown breaker would sell in a session (`liquidation.slice_quantity`), at the depth of the
@@ -71,7 +73,7 @@ def plan_of(simulation: Simulation, market: Market, trial: Table, settings: Sett
 
     Parameters
     ----------
-    market, trial, settings
+    market, run_parameters, settings
         What the run was made of.
 
     Returns
@@ -81,7 +83,9 @@ def plan_of(simulation: Simulation, market: Market, trial: Table, settings: Sett
     """
     last = simulation.first_session + simulation.equity.size - 1
     unhealthy = simulation.unhealthy_at_end
-    found = [_position(row, last, market, unhealthy, trial, settings, names) for row in simulation.positions_at_end]
+    found = [
+        _position(row, last, market, unhealthy, run_parameters, settings, names) for row in simulation.positions_at_end
+    ]
     found.sort(key=lambda each: (each[0].key, each[1]["pair_id"][0] or ""))
     plans = [
         rows.with_columns(
@@ -98,19 +102,25 @@ def plan_of(simulation: Simulation, market: Market, trial: Table, settings: Sett
 
 
 def _position(
-    position: Any, last: int, market: Market, unhealthy: Flags, trials: Table, settings: Settings, names: Names
+    position: Any,
+    last: int,
+    market: Market,
+    unhealthy: Flags,
+    parameter_rows: RecordArray,
+    settings: Settings,
+    names: AxisLabels,
 ) -> tuple[Urgency, pl.DataFrame]:
-    trial, i, mark = trials[0], int(position["symbol"]), float(position["mark"])
+    run_parameters, i, mark = parameter_rows[0], int(position["symbol"]), float(position["mark"])
     quantity, sign = abs(float(position["quantity"])), 1.0 if position["side"] == LONG else -1.0
     adv, lot = float(market.adv[last, i]), float(market.lot[i])
-    slice_ = slice_quantity(quantity, mark, adv, trial["capacity"], lot)
+    slice_ = slice_quantity(quantity, mark, adv, run_parameters["capacity"], lot)
     needed = max(1, math.ceil(quantity / slice_ - 1e-9)) if slice_ > 0.0 else 1
     sold = np.full(min(needed, LISTED_SLICES), slice_)
     if needed <= LISTED_SLICES:
         sold[-1] = quantity - slice_ * (needed - 1)
     notional = sold * mark
     bps = np.empty_like(notional)
-    _mean_bps(last, i, notional, market, trials, settings, bps)
+    _mean_bps(last, i, notional, market, parameter_rows, settings, bps)
     risk = float(position["risk"])
     profit = float(position["flow"] + position["quantity"] * mark)
     urgency = Urgency(
@@ -118,12 +128,12 @@ def _position(
         drawdown=min(0.0, sign * (mark / float(position["best_mark"]) - 1.0)),
         sessions_needed=needed,
         unrealised_r=profit / risk if risk > 0.0 else math.nan,
-        symbol=names.grid.symbols[i],
+        symbol=names.axes.symbols[i],
     )
-    pair = int(position["group"])
+    pair = int(position["pair_index"])
     rows = pl.DataFrame(
         {
-            "symbol": names.grid.symbols[i],
+            "symbol": names.axes.symbols[i],
             "pair_id": pl.Series([names.pairs[pair] if pair >= 0 else None] * sold.size, dtype=pl.String),
             "slice": np.arange(1, sold.size + 1),
             "session_offset": np.arange(1, sold.size + 1),
@@ -131,14 +141,16 @@ def _position(
             "quantity": sold,
             "notional": notional,
             "expected_slippage_bps": bps,
-            "expected_cost": notional * (bps / 1e4 + fee_rate(market.fee_bps[i], trial)),
+            "expected_cost": notional * (bps / 1e4 + fee_rate(market.fee_bps[i], run_parameters)),
         }
     )
     return urgency, rows
 
 
 @cached
-def _mean_bps(t: int, i: int, notional: Floats, market: Market, trials: Table, settings: Settings, bps: Floats) -> None:
+def _mean_bps(
+    t: int, i: int, notional: Floats, market: Market, parameter_rows: RecordArray, settings: Settings, bps: Floats
+) -> None:
     """Mean slippage of orders of these sizes decided and filled in session *t*."""
     for k in range(notional.size):
-        bps[k] = mean_slippage_bps(t, i, t, notional[k], market, trials[0], settings)
+        bps[k] = mean_slippage_bps(t, i, t, notional[k], market, parameter_rows[0], settings)

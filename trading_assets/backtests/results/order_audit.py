@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 
 from trading_assets.backtests.engine.arrays import DECISIONS, HOLDS, REJECTIONS, Integers
-from trading_assets.backtests.engine.dtypes import ENTER, EXIT, HOLD, NUMBERS, OPENS, REJECT, Table
+from trading_assets.backtests.engine.dtypes import ENTER, EXIT, HOLD, NUMBERS, OPENS, REJECT, RecordArray
 from trading_assets.backtests.engine.simulate import Simulation
-from trading_assets.backtests.inputs.axis_labels import Names, named
+from trading_assets.backtests.inputs.axis_labels import AxisLabels, named
 
 SIDES = ("buy", "sell")
 #: Why an order was cancelled that nothing rejected: a later decision about the same position took its place.
@@ -41,7 +41,7 @@ class Journal:
     trade_ids: pl.Series
 
 
-def journal_of(simulation: Simulation, names: Names, run: str) -> Journal:
+def journal_of(simulation: Simulation, names: AxisLabels, run: str) -> Journal:
     """Name what the engine numbers; `run` is what every id starts with."""
     fills = _fills(simulation.fills, names)
     decisions = _decisions(simulation.decisions, names).with_columns(
@@ -70,7 +70,7 @@ def _day(column: str) -> pl.Expr:
     return pl.col(column).dt.strftime("%Y%m%d")
 
 
-def _decisions(decisions: Table, names: Names) -> pl.DataFrame:
+def _decisions(decisions: RecordArray, names: AxisLabels) -> pl.DataFrame:
     """Rows in order of the events."""
     kind = decisions["decision"]
     reasons: dict[int, Callable[[Integers], pl.Series]] = {
@@ -90,9 +90,9 @@ def _decisions(decisions: Table, names: Names) -> pl.DataFrame:
     }
     frame = pl.DataFrame(
         {
-            "session": named(names.grid.sessions, decisions["session"], pl.Date),
-            "symbol": named(names.grid.symbols, decisions["symbol"]),
-            "pair_id": named(names.pairs, decisions["group"]),
+            "session": named(names.axes.sessions, decisions["session"], pl.Date),
+            "symbol": named(names.axes.symbols, decisions["symbol"]),
+            "pair_id": named(names.pairs, decisions["pair_index"]),
             "moment": named(["open", "close"], decisions["at_close"]),
             "decision": named(DECISIONS, kind),
             "reason": reason,
@@ -110,15 +110,15 @@ def _json(name: str, *numbers: str) -> pl.Expr:
     return pl.concat_str(pl.lit("{"), inside, pl.lit("}")).alias("detail")
 
 
-def _fills(fills: Table, names: Names) -> pl.DataFrame:
+def _fills(fills: RecordArray, names: AxisLabels) -> pl.DataFrame:
     """Rows in order of the events; `decision` and `round_trip` are numbers."""
     opens = fills["effect"] == OPENS
     same = "decision round_trip asked quantity raw_price price fee slippage_bps mean_slippage_bps"
     return pl.DataFrame(
         {
-            "session": named(names.grid.sessions, fills["session"], pl.Date),
-            "symbol": named(names.grid.symbols, fills["symbol"]),
-            "pair_id": named(names.pairs, fills["group"]),
+            "session": named(names.axes.sessions, fills["session"], pl.Date),
+            "symbol": named(names.axes.symbols, fills["symbol"]),
+            "pair_id": named(names.pairs, fills["pair_index"]),
             "side": named(SIDES, fills["side"]),
             "opens": opens,
             "entry_reason": named(names.triggers, np.where(opens, fills["reason"], -1)),
@@ -182,11 +182,11 @@ def _orders(simulation: Simulation, decisions: pl.DataFrame, fills: pl.DataFrame
 
 def _sides_asked_for(orders: pl.DataFrame, fills: pl.DataFrame) -> pl.Series:
     """Sides of orders that may never have filled: an entry's is that of its weight, an exit's against the position."""
-    opened = fills.filter("opens").select("session", "side", slot=_slot()).sort("session")
+    opened = fills.filter("opens").select("session", "side", position_index=_position_index()).sort("session")
     position = (
-        orders.select("number", "session", slot=_slot())
+        orders.select("number", "session", position_index=_position_index())
         .sort("session")
-        .join_asof(opened, on="session", by="slot", strategy="backward", check_sortedness=False)
+        .join_asof(opened, on="session", by="position_index", strategy="backward", check_sortedness=False)
         .sort("number")["side"]
     )
     sells = (pl.col("decision") == "enter") & (pl.coalesce("granted_weight", "target_weight") < 0)
@@ -198,5 +198,5 @@ def _sides_asked_for(orders: pl.DataFrame, fills: pl.DataFrame) -> pl.Series:
     )
 
 
-def _slot() -> pl.Expr:
+def _position_index() -> pl.Expr:
     return pl.concat_str("symbol", pl.col("pair_id").fill_null(""), separator=" ")

@@ -10,14 +10,14 @@ import polars as pl
 
 from trading_assets.backtests import tables
 from trading_assets.backtests.engine.arrays import Market
-from trading_assets.backtests.engine.dtypes import BUY, SELL, Table
+from trading_assets.backtests.engine.dtypes import BUY, SELL, RecordArray
 from trading_assets.backtests.engine.settings import Settings
 from trading_assets.backtests.engine.simulate import Simulation
-from trading_assets.backtests.inputs.axis_labels import Names, named
-from trading_assets.backtests.inputs.market_arrays import Grid
+from trading_assets.backtests.inputs.axis_labels import AxisLabels, named
+from trading_assets.backtests.inputs.market_arrays import MarketAxes
 from trading_assets.backtests.results.liquidation_plan import plan_of
 from trading_assets.backtests.results.order_audit import SIDES, Journal, journal_of
-from trading_assets.warehouse.table import Table as WarehouseTable
+from trading_assets.warehouse.table import Table
 
 POSITION_SIDES = ("long", "short")
 
@@ -34,7 +34,7 @@ class Result:
     open_positions: pl.DataFrame
     liquidation_plan: pl.DataFrame
 
-    def by_table(self) -> dict[WarehouseTable, pl.DataFrame]:
+    def by_table(self) -> dict[Table, pl.DataFrame]:
         """The rows with the table that they belong to."""
         return {
             tables.TRADES: self.trades,
@@ -47,26 +47,33 @@ class Result:
         }
 
 
-def together(results: Iterable[Result]) -> dict[WarehouseTable, pl.DataFrame]:
+def together(results: Iterable[Result]) -> dict[Table, pl.DataFrame]:
     """The rows of several runs by table."""
     parts = [result.by_table() for result in results]
     return {table: pl.concat(part[table] for part in parts).sort(table.key) for table in parts[0]}
 
 
 def result_of(
-    simulation: Simulation, market: Market, trial: Table, settings: Settings, names: Names, *, strategy: str, split: str
+    simulation: Simulation,
+    market: Market,
+    run_parameters: RecordArray,
+    settings: Settings,
+    names: AxisLabels,
+    *,
+    strategy: str,
+    split: str,
 ) -> Result:
     """Name what the engine numbers: sessions, symbols, reasons; and plan how what is open would be left.
 
     Parameters
     ----------
-    market, trial, settings
+    market, run_parameters, settings
         What `simulation` ran on.
     """
     journal = journal_of(simulation, names, f"{strategy}-{split}")
-    plan = plan_of(simulation, market, trial, settings, names)
+    plan = plan_of(simulation, market, run_parameters, settings, names)
 
-    def finished(frame: pl.DataFrame, table: WarehouseTable) -> pl.DataFrame:
+    def finished(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
         full = frame.with_columns(strategy=pl.lit(strategy), split=pl.lit(split))
         return (
             table.conform(full.select(name for name in full.columns if name in table.columns))
@@ -76,7 +83,7 @@ def result_of(
 
     return Result(
         trades=finished(_trades(simulation.trades, names, journal), tables.TRADES),
-        equity=finished(_equity(simulation, names.grid, settings.starting_equity), tables.EQUITY),
+        equity=finished(_equity(simulation, names.axes, settings.starting_equity), tables.EQUITY),
         decisions=finished(journal.decisions, tables.DECISIONS),
         orders=finished(journal.orders, tables.ORDERS),
         fills=finished(journal.fills, tables.FILLS),
@@ -85,7 +92,7 @@ def result_of(
     )
 
 
-def _trades(trades: Table, names: Names, journal: Journal) -> pl.DataFrame:
+def _trades(trades: RecordArray, names: AxisLabels, journal: Journal) -> pl.DataFrame:
     same = (
         "entry_price quantity stop_price exit_price pnl return r_multiple hold_sessions entry_fee exit_fee "
         "borrow_cost entry_slippage_bps exit_slippage_bps"
@@ -94,15 +101,15 @@ def _trades(trades: Table, names: Names, journal: Journal) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "trade_id": named(journal.trade_ids.to_list(), trades["round_trip"]),
-            "pair_id": named(names.pairs, trades["group"]),
-            "symbol": named(names.grid.symbols, trades["symbol"]),
-            "asset_class": named(names.grid.asset_classes, trades["symbol"]),
+            "pair_id": named(names.pairs, trades["pair_index"]),
+            "symbol": named(names.axes.symbols, trades["symbol"]),
+            "asset_class": named(names.axes.asset_classes, trades["symbol"]),
             "side": named(POSITION_SIDES, trades["side"]),
-            "entry_session": named(names.grid.sessions, trades["entry_session"], pl.Date),
-            "exit_session": named(names.grid.sessions, trades["exit_session"], pl.Date),
+            "entry_session": named(names.axes.sessions, trades["entry_session"], pl.Date),
+            "exit_session": named(names.axes.sessions, trades["exit_session"], pl.Date),
             "exit_reason": named(names.exits, trades["exit_reason"]),
             "trigger": named(names.triggers, trades["trigger"]),
-            "decision_session": named(names.grid.sessions, trades["decision_session"], pl.Date),
+            "decision_session": named(names.axes.sessions, trades["decision_session"], pl.Date),
             "entry_order_id": named(orders, trades["entry_decision"]),
             "exit_order_id": named(orders, trades["exit_decision"]),
             **{name: np.ascontiguousarray(trades[name]) for name in same.split()},
@@ -110,11 +117,11 @@ def _trades(trades: Table, names: Names, journal: Journal) -> pl.DataFrame:
     )
 
 
-def _equity(simulation: Simulation, grid: Grid, starting_equity: float) -> pl.DataFrame:
+def _equity(simulation: Simulation, axes: MarketAxes, starting_equity: float) -> pl.DataFrame:
     first = simulation.first_session
     frame = pl.DataFrame(
         {
-            "session": grid.sessions[first : first + simulation.equity.size],
+            "session": axes.sessions[first : first + simulation.equity.size],
             "equity": simulation.equity,
             "cash": simulation.cash,
             "gross_exposure": simulation.gross_exposure,
@@ -128,18 +135,18 @@ def _equity(simulation: Simulation, grid: Grid, starting_equity: float) -> pl.Da
     )
 
 
-def _open(simulation: Simulation, names: Names, journal: Journal) -> pl.DataFrame:
+def _open(simulation: Simulation, names: AxisLabels, journal: Journal) -> pl.DataFrame:
     held, orders = simulation.positions_at_end, simulation.orders_at_end
     order_ids = journal.order_ids.to_list()
     is_short = held["quantity"] < 0
     leaves = held["exit_reason"] >= 0
     positions = pl.DataFrame(
         {
-            "symbol": named(names.grid.symbols, held["symbol"]),
-            "pair_id": named(names.pairs, held["group"]),
+            "symbol": named(names.axes.symbols, held["symbol"]),
+            "pair_id": named(names.pairs, held["pair_index"]),
             "side": named(POSITION_SIDES, is_short.astype(np.int64)),
             "quantity": np.abs(held["quantity"]),
-            "entry_session": named(names.grid.sessions, held["entry_session"], pl.Date),
+            "entry_session": named(names.axes.sessions, held["entry_session"], pl.Date),
             "entry_price": np.ascontiguousarray(held["entry_price"]),
             "stop_price": np.ascontiguousarray(held["stop"]),
             "last_price": np.ascontiguousarray(held["mark"]),
@@ -152,8 +159,8 @@ def _open(simulation: Simulation, names: Names, journal: Journal) -> pl.DataFram
     )
     pending = pl.DataFrame(
         {
-            "symbol": named(names.grid.symbols, orders["symbol"]),
-            "pair_id": named(names.pairs, orders["group"]),
+            "symbol": named(names.axes.symbols, orders["symbol"]),
+            "pair_id": named(names.pairs, orders["pair_index"]),
             "side": named(POSITION_SIDES, (orders["weight"] < 0).astype(np.int64)),
             "stop_price": np.where(orders["distance"] > 0, orders["close"] - orders["distance"], np.nan),
             "last_price": np.ascontiguousarray(orders["close"]),

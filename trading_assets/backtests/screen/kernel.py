@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_assets.backtests.engine.arrays import Flags, Floats, Integers
-from trading_assets.backtests.engine.dtypes import Table
+from trading_assets.backtests.engine.dtypes import RecordArray
 from trading_assets.backtests.engine.jit import allocating, cached
 
 #: Means closer than this fraction are equal: the rounding of a rolling sum makes no cross.
@@ -62,7 +62,7 @@ class _Fills(NamedTuple):
 @cached
 def screen_columns_of_crosses(
     prices: Prices,
-    sets: Table,
+    sets: RecordArray,
     windows: Integers,
     fast: Integers,
     slow: Integers,
@@ -150,7 +150,9 @@ def fill_curves(prices: Prices, entries: Flags, exits: Flags, stop: float, terms
 
 
 @cached
-def list_round_trips(prices: Prices, entries: Flags, exits: Flags, stop: float, terms: Terms, trips: Table) -> int:
+def list_round_trips(
+    prices: Prices, entries: Flags, exits: Flags, stop: float, terms: Terms, trips: RecordArray
+) -> int:
     """Fill `trips`, which has room for one an entry signal, with the closed round trips; how many."""
     sessions, count = prices.open.shape[0], 0
     for i in range(prices.open.shape[1]):

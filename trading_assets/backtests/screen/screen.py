@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from trading_assets.backtests.engine.arrays import Flags, Floats, Integers
-from trading_assets.backtests.engine.dtypes import Table
+from trading_assets.backtests.engine.dtypes import RecordArray
 from trading_assets.backtests.screen.kernel import (
     Prices,
     Terms,
@@ -94,7 +94,7 @@ class Columns:
 
 
 def screen_crosses(
-    prices: Prices, sets: Table, terms: Terms, *, periods_per_year: float = 252, threads: int | None = None
+    prices: Prices, sets: RecordArray, terms: Terms, *, periods_per_year: float = 252, threads: int | None = None
 ) -> Columns:
     """Every symbol with every set of a cross of two means: in when the fast one crosses above, out when below.
 
@@ -174,7 +174,7 @@ def equity_curves(prices: Prices, entries: Flags, exits: Flags, stop: float, ter
     return equity
 
 
-def round_trips(prices: Prices, entries: Flags, exits: Flags, stop: float, terms: Terms) -> Table:
+def round_trips(prices: Prices, entries: Flags, exits: Flags, stop: float, terms: Terms) -> RecordArray:
     """Closed round trips (`ROUND_TRIP`) of what `screen_signals` summarises, by column, then session."""
     _check_signals(prices, entries, exits, stop, terms)
     trips = np.empty(int(entries.sum()), ROUND_TRIP)
@@ -227,7 +227,7 @@ def _check_signals(prices: Prices, entries: Flags, exits: Flags, stop: float, te
         raise ValueError(f"stop: a fraction from 0 to below 1 expected, got {stop}")
 
 
-def _check_sets(sets: Table, sessions: int) -> None:
+def _check_sets(sets: RecordArray, sessions: int) -> None:
     if sets.dtype != CROSS or sets.ndim != 1 or not sets.size:
         raise ValueError(f"sets: at least one of {CROSS} in one dimension expected, got {sets.dtype} {sets.shape}")
     for row, (fast, slow, stop) in enumerate(sets.tolist()):

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import polars as pl
 
-from trading_assets.reports.html_table import Cell, Format, Grid, Head, number, percent
+from trading_assets.reports.html_table import Cell, Format, Head, HtmlTable, number, percent
 from trading_assets.reports.strategy_page.data import StrategyContent
+from trading_assets.robustness.stress.benchmark_months import DOWN, FLAT, UP
 from trading_assets.robustness.stress.breakdown import (
     DEEP,
-    DOWN,
     HOLDINGS,
     MONTHS,
     ONE_BET,
-    RANGING,
     SESSIONS,
     TRADES,
-    UP,
 )
 
 
@@ -24,7 +22,7 @@ def money(value: float) -> str:
     return f"{value:,.0f}"
 
 
-ORDER = (UP, RANGING, DOWN, "all")
+ORDER = (UP, FLAT, DOWN, "all")
 #: Topic -> caption, and its statistics with their heads.
 SHOWN: dict[str, tuple[str, dict[str, tuple[str, Format]]]] = {
     MONTHS: (
@@ -58,9 +56,9 @@ SHOWN: dict[str, tuple[str, dict[str, tuple[str, Format]]]] = {
 }
 
 
-def condition_tables(content: StrategyContent, split: str) -> list[Grid]:
+def breakdown_tables(content: StrategyContent, split: str) -> list[HtmlTable]:
     """A table a topic; those with nothing to say are left out."""
-    rows = content.conditions.filter(split=split)
+    rows = content.breakdown.filter(split=split)
     tables = [
         _table(rows.filter(topic=topic), statistics, f"{caption} ({split})")
         for topic, (caption, statistics) in SHOWN.items()
@@ -69,8 +67,8 @@ def condition_tables(content: StrategyContent, split: str) -> list[Grid]:
 
 
 def spans(content: StrategyContent) -> list[str]:
-    """The spans that there are conditions of: the holdout first, once it was looked at."""
-    return content.conditions["split"].unique().sort().to_list()
+    """The spans that there is a breakdown of: the holdout first, once it was looked at."""
+    return content.breakdown["split"].unique().sort(descending=True).to_list()
 
 
 def in_words(content: StrategyContent) -> str:
@@ -79,7 +77,7 @@ def in_words(content: StrategyContent) -> str:
     for split in spans(content):
         values = {
             (topic, condition, statistic): value
-            for topic, condition, statistic, value in content.conditions.filter(split=split)
+            for topic, condition, statistic, value in content.breakdown.filter(split=split)
             .select("topic", "condition", "statistic", "value")
             .iter_rows()
         }
@@ -109,7 +107,7 @@ def _left_out(condition: str) -> int:
     return int(last) if last.isdigit() else 0
 
 
-def _table(rows: pl.DataFrame, statistics: dict[str, tuple[str, Format]], caption: str) -> Grid:
+def _table(rows: pl.DataFrame, statistics: dict[str, tuple[str, Format]], caption: str) -> HtmlTable:
     values = {
         (condition, statistic): value
         for condition, statistic, value in rows.select("condition", "statistic", "value").iter_rows()
@@ -122,4 +120,4 @@ def _table(rows: pl.DataFrame, statistics: dict[str, tuple[str, Format]], captio
             cells.append(Cell("–", "unknown") if value is None else Cell(form(value), "number"))
         lines.append(cells)
     heads = [Head(""), *(Head(words, number=True) for words, _ in statistics.values())]
-    return Grid(heads, lines, caption)
+    return HtmlTable(heads, lines, caption)

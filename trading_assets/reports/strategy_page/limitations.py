@@ -5,11 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from trading_assets import charts
-from trading_assets.reports.html_table import Cell, Format, Grid, Head, number, percent
-from trading_assets.reports.strategy_page.breakdown import condition_tables, in_words, spans
+from trading_assets.backtests.tables import DEVELOPMENT
+from trading_assets.reports.html_table import Cell, Format, Head, HtmlTable, number, percent
+from trading_assets.reports.strategy_page.breakdown import breakdown_tables, in_words, spans
 from trading_assets.reports.strategy_page.data import StrategyContent
 from trading_assets.reports.strategy_page.section import Section
-from trading_assets.robustness.tables import DEVELOPMENT
 
 #: Statistics of the choice among the trials: what they say, and how they are written.
 CHOICE: dict[str, tuple[str, Format]] = {
@@ -43,7 +43,7 @@ DRAWN: dict[tuple[str, str], tuple[str, Format]] = {
 }
 
 
-def doubts_section(content: StrategyContent) -> Section:
+def limitations_section(content: StrategyContent) -> Section:
     """How this could be wrong: first thing after the verdict."""
     shown, others = spans(content)[:1], spans(content)[1:]
     figures = []
@@ -57,7 +57,7 @@ def doubts_section(content: StrategyContent) -> Section:
             )
         )
     return Section(
-        anchor="doubts",
+        anchor="limitations",
         title="How this could be wrong",
         stage="robustness",
         text="Many parameter sets were tried and one was kept: the first table says how good the best of them would "
@@ -67,11 +67,11 @@ def doubts_section(content: StrategyContent) -> Section:
         charts=figures,
         tables=[
             *(table for table in (_choice(content), _drawn(content)) if table.rows),
-            *(table for split in shown for table in condition_tables(content, split)),
+            *(table for split in shown for table in breakdown_tables(content, split)),
         ],
         folded_title="When it was made, on the other span",
-        folded_tables=[table for split in others for table in condition_tables(content, split)],
-        files=[f"{content.name}_{table}.csv" for table in ("overfitting", "resampling", "conditions")],
+        folded_tables=[table for split in others for table in breakdown_tables(content, split)],
+        files=[f"{content.name}_{table}.csv" for table in ("overfitting", "resampling", "breakdown")],
     )
 
 
@@ -80,7 +80,7 @@ def development_bands(content: StrategyContent) -> pl.DataFrame:
     return content.bands.filter(split=DEVELOPMENT).sort("session")
 
 
-def _choice(content: StrategyContent) -> Grid:
+def _choice(content: StrategyContent) -> HtmlTable:
     own = dict(content.overfitting.select("statistic", "value").iter_rows())
     every = dict(content.every_strategy.select("statistic", "value").iter_rows())
     rows = [
@@ -89,11 +89,11 @@ def _choice(content: StrategyContent) -> Grid:
         for name, (words, form) in meaning.items()
         if name in values
     ]
-    return Grid([Head("statistic"), Head("what it is"), Head(DEVELOPMENT, number=True)], rows, "The choice")
+    return HtmlTable([Head("statistic"), Head("what it is"), Head(DEVELOPMENT, number=True)], rows, "The choice")
 
 
-def _drawn(content: StrategyContent) -> Grid:
-    splits = content.resampling["split"].unique().sort(descending=True).to_list()
+def _drawn(content: StrategyContent) -> HtmlTable:
+    splits = content.resampling["split"].unique().sort().to_list()
     values = {
         (row["split"], row["method"], row["statistic"]): row["value"]
         for row in content.resampling.iter_rows(named=True)
@@ -103,7 +103,9 @@ def _drawn(content: StrategyContent) -> Grid:
         for (method, name), (words, form) in DRAWN.items()
         if splits
     ]
-    return Grid([Head("method"), Head("what it is"), *(Head(split, number=True) for split in splits)], rows, "Chance")
+    return HtmlTable(
+        [Head("method"), Head("what it is"), *(Head(split, number=True) for split in splits)], rows, "Chance"
+    )
 
 
 def _number(value: float | None, form: Format) -> Cell:

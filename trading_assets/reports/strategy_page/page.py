@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from trading_assets.reports.html_table import Grid, grid, number, percent
+from trading_assets.reports.html_table import HtmlTable, grid, number, percent
 from trading_assets.reports.strategy_page.data import StrategyContent
 from trading_assets.reports.strategy_page.section import Section
 from trading_assets.reports.strategy_page.sections import criteria_table, sections
@@ -45,11 +45,11 @@ class RenderedSection:
     text: str
     charts: list[str]
     side_by_side: bool
-    tables: list[Grid]
+    tables: list[HtmlTable]
     folded: bool
     folded_title: str
     folded_charts: list[str]
-    folded_tables: list[Grid]
+    folded_tables: list[HtmlTable]
     files: list[str] = field(default_factory=list)
 
 

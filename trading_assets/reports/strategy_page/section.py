@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from trading_assets.reports.html_table import Grid
+from trading_assets.reports.html_table import HtmlTable
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class Section:
     text: str = ""
     charts: list[Any] = field(default_factory=list)
     side_by_side: bool = False
-    tables: list[Grid] = field(default_factory=list)
+    tables: list[HtmlTable] = field(default_factory=list)
     folded_title: str = ""
     folded_charts: list[Any] = field(default_factory=list)
-    folded_tables: list[Grid] = field(default_factory=list)
+    folded_tables: list[HtmlTable] = field(default_factory=list)
     files: list[str] = field(default_factory=list)

@@ -9,9 +9,10 @@ import polars as pl
 
 from trading_assets import charts
 from trading_assets.backtests.results.metrics import METRICS
-from trading_assets.reports.html_table import Cell, Grid, Head, grid, number, percent
+from trading_assets.backtests.tables import SPLIT_NAMES
+from trading_assets.reports.html_table import Cell, Head, HtmlTable, grid, number, percent
 from trading_assets.reports.strategy_page.data import StrategyContent
-from trading_assets.reports.strategy_page.limitations import development_bands, doubts_section
+from trading_assets.reports.strategy_page.limitations import development_bands, limitations_section
 from trading_assets.reports.strategy_page.section import Section
 from trading_assets.reports.strategy_page.trades import trades_section
 
@@ -20,14 +21,13 @@ FRACTIONS = (
     "var_95 cvar_95 exposure win_rate turnover_cost alpha"
 )
 METRIC_FORMATS = dict.fromkeys(FRACTIONS.split(), percent)
-SPLIT_ORDER = ("train", "validation", "holdout", "all")
 SHOWN_PAIRS = 2
 
 
 def sections(content: StrategyContent) -> list[Section]:
     """All sections below the verdict, in reading order."""
     return [
-        doubts_section(content),
+        limitations_section(content),
         _performance(content),
         _returns(content),
         _sensitivity(content),
@@ -39,7 +39,7 @@ def sections(content: StrategyContent) -> list[Section]:
     ]
 
 
-def criteria_table(verdicts: pl.DataFrame) -> Grid:
+def criteria_table(verdicts: pl.DataFrame) -> HtmlTable:
     """Every criterion in the verdict's order: its value, what is needed, and whether it passed."""
     heads = [Head("kind"), Head("criterion"), Head("value", number=True), Head("needed"), Head("passed"), Head("note")]
     rows = []
@@ -56,12 +56,12 @@ def criteria_table(verdicts: pl.DataFrame) -> Grid:
                 Cell(row["note"] or "", "unknown"),
             ]
         )
-    return Grid(heads, rows)
+    return HtmlTable(heads, rows)
 
 
 def longest_run(content: StrategyContent) -> pl.DataFrame:
     """The continuous run over all splits: session, equity, drawdown, gross_exposure, daily_return."""
-    return content.equity.filter(pl.col("split") == "all").sort("session")
+    return content.equity.filter(split=content.longest_split).sort("session")
 
 
 def monthly(curve: pl.DataFrame) -> pl.DataFrame:
@@ -75,7 +75,7 @@ def monthly(curve: pl.DataFrame) -> pl.DataFrame:
 
 def _performance(content: StrategyContent) -> Section:
     curve = longest_run(content)
-    baselines = content.baselines.filter(pl.col("split") == "all")
+    baselines = content.baselines.filter(split=content.longest_split)
     return Section(
         anchor="performance",
         title="Performance",
@@ -93,8 +93,8 @@ def _performance(content: StrategyContent) -> Section:
     )
 
 
-def _metrics_table(metrics: pl.DataFrame) -> Grid:
-    splits = [split for split in SPLIT_ORDER if split in metrics["split"]]
+def _metrics_table(metrics: pl.DataFrame) -> HtmlTable:
+    splits = [split for split in SPLIT_NAMES if split in metrics["split"]]
     names = [name for name in METRICS if name in metrics["metric"]]
     values = {(row["split"], row["metric"]): row["value"] for row in metrics.iter_rows(named=True)}
     references = dict(metrics.filter(pl.col("reference").is_not_null()).select("metric", "reference").iter_rows())
@@ -105,7 +105,7 @@ def _metrics_table(metrics: pl.DataFrame) -> Grid:
         cells = [Cell("–", "unknown") if value is None else Cell(form(value), "number") for value in found]
         reference = f" ({references[name]})" if name in references else ""
         rows.append([Cell(name.replace("_", " ") + reference), *cells])
-    return Grid([Head("metric"), *(Head(split, number=True) for split in splits)], rows)
+    return HtmlTable([Head("metric"), *(Head(split, number=True) for split in splits)], rows)
 
 
 def _returns(content: StrategyContent) -> Section:
@@ -137,7 +137,7 @@ def _sensitivity(content: StrategyContent) -> Section:
     )
 
 
-def _choices(content: StrategyContent) -> list[Grid]:
+def _choices(content: StrategyContent) -> list[HtmlTable]:
     if content.choices.is_empty():
         return []
     in_words = {"peak": "the peak", "plateau": "the plateau", "in_use": "in use"}
@@ -188,7 +188,7 @@ def _latest(curves: pl.DataFrame) -> pl.DataFrame:
     return curves.filter(pl.col("split") == split, ~pl.col("scenario").str.starts_with("window_"))
 
 
-def _scenarios(stress: pl.DataFrame, split: str) -> Grid:
+def _scenarios(stress: pl.DataFrame, split: str) -> HtmlTable:
     shown = ("sharpe", "annual_return", "max_drawdown", "calmar", "expectancy_r", "trades")
     rows = stress.filter(pl.col("metric").is_in(shown))
     wide = rows.pivot("metric", index="scenario", values="value", maintain_order=True)

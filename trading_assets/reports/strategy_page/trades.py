@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from trading_assets.reports.html_table import Grid, grid, percent, price
+from trading_assets.reports.html_table import HtmlTable, grid, percent, price
 from trading_assets.reports.strategy_page.data import StrategyContent
 from trading_assets.reports.strategy_page.section import Section
 
@@ -14,7 +14,7 @@ _PRICES = dict.fromkeys(("entry_price", "exit_price", "stop_price"), price)
 
 def trades_section(content: StrategyContent) -> Section:
     """Round trips of the continuous run, what became of its candidates, and how what is open would be sold."""
-    run = pl.col("split") == "all"
+    run = pl.col("split") == content.longest_split
     trades = content.trades.filter(run)
     shown = last_trades(trades)
     plan = content.liquidation_plan.filter(run)
@@ -106,7 +106,7 @@ def last_trades(trades: pl.DataFrame) -> pl.DataFrame:
     return shown.drop(silent)
 
 
-def liquidation(plan: pl.DataFrame) -> Grid:
+def liquidation(plan: pl.DataFrame) -> HtmlTable:
     """What is open, most urgent first: slices, sessions and cost of selling it."""
     rows = (
         plan.group_by("rank", "symbol", "pair_id", "side", "reason", "drawdown", "unrealised_r", maintain_order=True)

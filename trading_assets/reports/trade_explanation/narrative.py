@@ -18,17 +18,17 @@ SHOWN_FEATURES = 8
 
 
 @dataclass(frozen=True)
-class Chapter:
-    """A part of the story: sentences, then a table if there is one."""
+class NarrativeSection:
+    """A part of the narrative: sentences, then a table if there is one."""
 
     title: str
     lines: list[str] = field(default_factory=list)
     table: pl.DataFrame | None = None
 
 
-def story(evidence: TradeEvidence) -> list[Chapter]:
-    """All chapters, in order of time; those of which nothing is known are left out."""
-    chapters = [
+def narrative(evidence: TradeEvidence) -> list[NarrativeSection]:
+    """Return all sections in order of time; those of which nothing is known are left out."""
+    sections = [
         _summary(evidence),
         _signal(evidence),
         *_model(evidence),
@@ -40,7 +40,7 @@ def story(evidence: TradeEvidence) -> list[Chapter]:
         _profit(evidence),
         _bars(evidence),
     ]
-    return [chapter for chapter in chapters if chapter.lines or chapter.table is not None]
+    return [section for section in sections if section.lines or section.table is not None]
 
 
 def units(value: float) -> str:
@@ -53,7 +53,7 @@ def money(value: float) -> str:
     return f"{value:+,.2f}"
 
 
-def _summary(evidence: TradeEvidence) -> Chapter:
+def _summary(evidence: TradeEvidence) -> NarrativeSection:
     first = evidence.fills.row(0, named=True)
     lines = [
         f"{first['strategy']}, {first['split']}: {'bought' if first['side'] == 'buy' else 'sold short'} "
@@ -70,10 +70,10 @@ def _summary(evidence: TradeEvidence) -> Chapter:
         lines.append("still open at the end of the run")
     if first["pair_id"]:
         lines.append(f"a leg of the pair {first['pair_id']}")
-    return Chapter(evidence.trade_id, lines)
+    return NarrativeSection(evidence.trade_id, lines)
 
 
-def _signal(evidence: TradeEvidence) -> Chapter:
+def _signal(evidence: TradeEvidence) -> NarrativeSection:
     decision = evidence.decisions.row(0, named=True)
     signals = evidence.signals.filter(session=decision["session"], action="enter")
     lines = [f"at the close of {decision['session']}: {_words(decision['decision'])}, {_words(decision['reason'])}"]
@@ -87,10 +87,10 @@ def _signal(evidence: TradeEvidence) -> Chapter:
     levels = {"close, adjusted": bar["adj_close"], "forward factor": bar["forward_factor"]} if bar else {}
     levels |= _known(evidence.indicators.filter(session=decision["session"]).drop("symbol", "session"))
     table = pl.DataFrame({"known at that close": list(levels), "value": list(levels.values())})
-    return Chapter("Signal", lines, table if levels else None)
+    return NarrativeSection("Signal", lines, table if levels else None)
 
 
-def _model(evidence: TradeEvidence) -> Iterator[Chapter]:
+def _model(evidence: TradeEvidence) -> Iterator[NarrativeSection]:
     if evidence.prediction is None:
         return
     found = evidence.prediction
@@ -107,10 +107,10 @@ def _model(evidence: TradeEvidence) -> Iterator[Chapter]:
         pl.Series("value then", [evidence.features.get(name) for name in weights["feature"]], dtype=pl.Float64),
         pl.col("value").alias("mean contribution"),
     )
-    yield Chapter("Model", lines, table if weights.height else None)
+    yield NarrativeSection("Model", lines, table if weights.height else None)
 
 
-def _choice(evidence: TradeEvidence) -> Chapter:
+def _choice(evidence: TradeEvidence) -> NarrativeSection:
     own = evidence.decisions["decision_id"][0]
     ranked = evidence.considered.filter(pl.col("decision").is_in(["enter", "reject"])).sort(
         pl.col("decision_id") != own, pl.col("score"), "symbol", descending=[False, True, False], nulls_last=True
@@ -121,7 +121,7 @@ def _choice(evidence: TradeEvidence) -> Chapter:
     decision = evidence.decisions.row(0, named=True)
     if decision["portfolio_correlation"] is not None:
         lines.append(
-            f"correlation guard: positions {decision['portfolio_correlation']:.2f} (limit "
+            f"correlation limit: positions {decision['portfolio_correlation']:.2f} (limit "
             f"{evidence.risk.correlation_portfolio:.2f}), with this one {_optional(decision['candidate_correlation'])} "
             f"(limit {evidence.risk.correlation_candidate:.2f}, if the first is exceeded)"
         )
@@ -137,16 +137,16 @@ def _choice(evidence: TradeEvidence) -> Chapter:
     )
     if ranked.height > SHOWN_CANDIDATES:
         lines.append(f"the first {SHOWN_CANDIDATES} of them:")
-    return Chapter(
+    return NarrativeSection(
         "Choice", lines, shown.select(name for name in shown.columns if shown[name].null_count() < len(shown))
     )
 
 
-def _size(evidence: TradeEvidence) -> Chapter:
+def _size(evidence: TradeEvidence) -> NarrativeSection:
     decision = evidence.decisions.row(0, named=True)
     bar = _bar(evidence, decision["session"])
     if bar is None or decision["equity"] is None:
-        return Chapter("Size")
+        return NarrativeSection("Size")
     close, equity, risk = bar["close"], decision["equity"], evidence.risk
     limits: list[tuple[str, str, float]] = []
     atr = _known(evidence.indicators.filter(session=decision["session"])).get("atr_14")
@@ -190,10 +190,10 @@ def _size(evidence: TradeEvidence) -> Chapter:
         }
     )
     lines.append(f"ordered: {units(decision['quantity'])} units, {decision['notional']:,.2f} at the close")
-    return Chapter("Size", lines, table)
+    return NarrativeSection("Size", lines, table)
 
 
-def _fills(evidence: TradeEvidence, *, entry: bool) -> Chapter:
+def _fills(evidence: TradeEvidence, *, entry: bool) -> NarrativeSection:
     opening = evidence.fills["side"][0]
     fills = evidence.fills.filter((pl.col("side") == opening) == entry)
     orders = {row["order_id"]: row for row in evidence.orders.iter_rows(named=True)}
@@ -209,45 +209,47 @@ def _fills(evidence: TradeEvidence, *, entry: bool) -> Chapter:
             f"    order {order['order_id']} of {order['decision_session']}: {_ordered(order)}, "
             f"{_words(order['status'])}{_because(order['cancel_reason'])}"
         )
-    return Chapter("Entry" if entry else "Exit fills", lines)
+    return NarrativeSection("Entry" if entry else "Exit fills", lines)
 
 
-def _held(evidence: TradeEvidence) -> Chapter:
+def _held(evidence: TradeEvidence) -> NarrativeSection:
     events = list(events_while_held(evidence))
-    return Chapter("While it was held", [f"{day}: {text}" for day, text in events] or ["nothing but prices moved"])
+    return NarrativeSection(
+        "While it was held", [f"{day}: {text}" for day, text in events] or ["nothing but prices moved"]
+    )
 
 
-def _exit(evidence: TradeEvidence) -> Chapter:
+def _exit(evidence: TradeEvidence) -> NarrativeSection:
     decision = evidence.decisions.row(-1, named=True)
     lines = [f"at the {decision['moment']} of {decision['session']}: {_words(decision['reason'])}"]
     bar = _bar(evidence, decision["session"])
     if bar is not None and decision["stop_price"] is not None:
         lines.append(f"close {price(bar['close'])}, stop {price(decision['stop_price'])}")
-    return Chapter("Exit", lines)
+    return NarrativeSection("Exit", lines)
 
 
-def _profit(evidence: TradeEvidence) -> Chapter:
+def _profit(evidence: TradeEvidence) -> NarrativeSection:
     flows = cash_flows(evidence)
     if evidence.trade:
         total, name = evidence.trade["pnl"], "profit or loss of the trade"
     elif evidence.position:
         total, name = evidence.position["open_pnl"], "profit or loss so far"
     else:
-        return Chapter("Profit and loss")
+        return NarrativeSection("Profit and loss")
     amounts: list[float] = flows["amount"].to_list()
     rest = total - sum(amounts)
     if abs(rest) > 1e-6 * max(1.0, *map(abs, amounts)):
         flows = pl.concat([flows, pl.DataFrame({"item": ["not explained by these"], "amount": [rest]})])
     table = pl.concat([flows, pl.DataFrame({"item": [name], "amount": [total]})])
-    return Chapter("Profit and loss", [], table.with_columns(pl.col("amount").map_elements(money, pl.String)))
+    return NarrativeSection("Profit and loss", [], table.with_columns(pl.col("amount").map_elements(money, pl.String)))
 
 
-def _bars(evidence: TradeEvidence) -> Chapter:
+def _bars(evidence: TradeEvidence) -> NarrativeSection:
     place = pl.when(pl.col("source_file").is_not_null()).then(pl.format("{}:{}", "source_file", "source_line"))
     table = evidence.raw_bars.sort("session", "occurrence").select(
         "session", "open", "high", "low", "close", "volume", "source", place.alias("file and line")
     )
-    return Chapter("Bars as received", [], table if table.height else None)
+    return NarrativeSection("Bars as received", [], table if table.height else None)
 
 
 def _bar(evidence: TradeEvidence, session: dt.date) -> Row | None:

@@ -24,13 +24,14 @@ from trading_assets.features.catalog import FEATURES
 from trading_assets.market_data.quality import taken_back
 from trading_assets.robustness.tables import REGISTRATIONS
 from trading_assets.strategies.evaluation.fingerprint import frozen
+from trading_assets.strategies.interface.resolved import ResolvedStrategy
 
 #: Settings of the section `robustness` that decide what the resampled criteria are.
 RESAMPLING_SETTINGS = {"resamples", "permutations", "block_sessions", "cross_validation_blocks"}
 
 
 @dataclass(frozen=True)
-class Registered:
+class Registration:
     """A registration: what is frozen, as canonical JSON, and the SHA-256 of that text."""
 
     strategy: str
@@ -45,10 +46,8 @@ class Registered:
 
 def register(
     configuration: Configuration,
-    name: str,
+    strategy: ResolvedStrategy,
     *,
-    symbols: Sequence[str],
-    benchmark: str | None,
     spans: Mapping[str, Interval],
     bars: pl.DataFrame,
     quarantine: pl.DataFrame,
@@ -56,13 +55,13 @@ def register(
     sectors: Mapping[str, str],
     delisted: Mapping[str, dt.date],
     behind: Sequence[str] = (),
-) -> Registered:
+) -> Registration:
     """Freeze one strategy.
 
     Parameters
     ----------
-    symbols
-        What it may trade; symbols without a bar up to the holdout's end are left out, as are all later bars.
+    strategy
+        Symbols without a bar up to the holdout's end are left out, as are all later bars.
     spans
         train, validation and holdout as dates.
     bars
@@ -83,6 +82,7 @@ def register(
     KeyError
         The strategy has no entry in the section `registration`, or there is no holdout.
     """
+    name, symbols, benchmark = strategy.name, strategy.symbols, strategy.benchmark
     entry, end = configuration.registration[name], spans["holdout"].end
     listed = set(bars.filter(pl.col("session") <= end)["symbol"])
     universe, others = sorted(listed & set(symbols)), sorted(listed & set(behind) - set(symbols))
@@ -90,7 +90,7 @@ def register(
         "strategy": name,
         "hypothesis": entry.hypothesis,
         "registered_on": entry.registered_on,
-        **frozen(configuration, name),
+        **frozen(configuration, strategy),
         "features": hash_of(sorted((feature.column, feature.version) for feature in FEATURES)),
         "universe": _spells(memberships, universe, end),
         "behind": _spells(memberships, others, end),
@@ -112,18 +112,18 @@ def register(
         "data_hash": data_hash(bars, [*universe, *others, *([benchmark] if benchmark else [])], end),
         "quarantine": data_hash(quarantine.filter(taken_back()), universe, end, QUARANTINED_COLUMNS),
     }
-    return Registered(strategy=name, registered_on=entry.registered_on, content=canonical(content))
+    return Registration(strategy=name, registered_on=entry.registered_on, content=canonical(content))
 
 
-def registration_rows(known: pl.DataFrame, registered: Registered, recorded_at: dt.datetime) -> pl.DataFrame:
+def registration_rows(known: pl.DataFrame, registration: Registration, recorded_at: dt.datetime) -> pl.DataFrame:
     """The row of `robustness.registrations` for a registration; none if it is `known`."""
-    if not known.filter(strategy=registered.strategy, registration_hash=registered.hash).is_empty():
+    if not known.filter(strategy=registration.strategy, registration_hash=registration.hash).is_empty():
         return REGISTRATIONS.empty()
     row = {
-        "strategy": registered.strategy,
-        "registration_hash": registered.hash,
-        "content": registered.content,
-        "registered_on": registered.registered_on,
+        "strategy": registration.strategy,
+        "registration_hash": registration.hash,
+        "content": registration.content,
+        "registered_on": registration.registered_on,
         "recorded_at": recorded_at,
     }
     return pl.DataFrame([row], schema=REGISTRATIONS.empty().schema)

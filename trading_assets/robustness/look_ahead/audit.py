@@ -16,9 +16,8 @@ import numpy as np
 import polars as pl
 
 from trading_assets.backtests.backtest import backtest, prepare
-from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS
+from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS, FULL
 from trading_assets.config import Configuration
-from trading_assets.config.strategies import members_of, strategy_module
 from trading_assets.features.audit import changes
 from trading_assets.features.catalog import FEATURES
 from trading_assets.features.daily import daily_features
@@ -27,10 +26,11 @@ from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.models.regimes import regimes_of_benchmarks
 from trading_assets.models.run import SCORES, out_of_sample_scores, samples_and_folds
 from trading_assets.models.tables import REGIMES
-from trading_assets.robustness.look_ahead.point_in_time import Recorded, known_at, with_noise_after
+from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot, known_at, with_noise_after
 from trading_assets.robustness.tables import LOOK_AHEAD
-from trading_assets.strategies.evaluation.decide import Decided, decide, first_decision
-from trading_assets.strategies.evaluation.inputs import Frames, columns_named, panel_of, parameters_of
+from trading_assets.strategies.evaluation.decide import StrategyDecisions, decide, first_decision
+from trading_assets.strategies.evaluation.inputs import Frames, panel_of
+from trading_assets.strategies.interface.resolved import configured_strategy, resolve_strategy
 from trading_assets.strategies.tables import SIGNALS, TARGET_WEIGHTS
 
 #: The two ways in which the future is taken away.
@@ -69,7 +69,7 @@ class Computed:
     first_decision: dt.date
 
 
-def look_ahead(configuration: Configuration, strategy: str, whole: Recorded, cuts: int) -> pl.DataFrame:
+def look_ahead(configuration: Configuration, strategy: str, whole: MarketSnapshot, cuts: int) -> pl.DataFrame:
     """Audit one strategy.
 
     Parameters
@@ -110,7 +110,7 @@ def violations(audit: pl.DataFrame) -> int:
     return differing(audit).select("subject", "column").n_unique()
 
 
-def computed(configuration: Configuration, strategy: str, recorded: Recorded, known: Known | None) -> Computed:
+def computed(configuration: Configuration, strategy: str, snapshot: MarketSnapshot, known: Known | None) -> Computed:
     """Features, scores, regimes, signals, target weights, decisions, fills and equity of a strategy from bars.
 
     Parameters
@@ -119,12 +119,12 @@ def computed(configuration: Configuration, strategy: str, recorded: Recorded, kn
         None: the whole run.
     """
     reads = reads_features(configuration, strategy)
-    benchmarks, universe = configuration.benchmarks, recorded.universe
-    features = daily_features(recorded.bars, benchmarks, universe=universe) if reads else DAILY.empty()
-    way = _Way(configuration, recorded, known, features, indicators(recorded.bars))
+    benchmarks, universe = configuration.benchmarks, snapshot.universe
+    features = daily_features(snapshot.bars, benchmarks, universe=universe) if reads else DAILY.empty()
+    way = _Way(configuration, snapshot, known, features, indicators(snapshot.bars))
     frames, decided = way.frames(strategy), way.decided(strategy)
-    context = prepare(configuration, strategy, frames)
-    run = backtest(context, context.grid.sessions[0], context.grid.sessions[-1], split="all")
+    prepared = prepare(configuration, frames)
+    run = backtest(prepared, prepared.axes.sessions[0], prepared.axes.sessions[-1], split=FULL)
     return Computed(
         frames={
             "features": (features, _KEY),
@@ -147,11 +147,9 @@ def reads_features(configuration: Configuration, strategy: str) -> bool:
 
     The check `features_are_causal` tries every feature, whether anything reads it or not.
     """
-    settings = configuration.strategies[strategy]
-    parameters = parameters_of(settings)
-    named = columns_named(strategy_module(settings.type), parameters)
-    own = bool(getattr(parameters, "model", None) or named & {feature.column for feature in FEATURES})
-    return own or bool(members_of(settings))  # one with members knows the regimes, which are made of features
+    own = configured_strategy(configuration, strategy)
+    named = own.columns & {feature.column for feature in FEATURES}
+    return bool(own.model or named or own.members)  # one with members knows the regimes, which are made of features
 
 
 @dataclass
@@ -159,7 +157,7 @@ class _Way:
     """From bars to what a strategy and its members decide; models are fitted once."""
 
     configuration: Configuration
-    recorded: Recorded
+    snapshot: MarketSnapshot
     known: Known | None
     features: pl.DataFrame
     indicators: pl.DataFrame
@@ -175,46 +173,44 @@ class _Way:
 
     def _read(self, strategy: str) -> Frames:
         configuration = self.configuration
-        settings = configuration.strategies[strategy]
-        parameters, members = parameters_of(settings), members_of(settings)
-        named = columns_named(strategy_module(settings.type), parameters) - {*INDICATORS.columns}
-        model = getattr(parameters, "model", None)
+        own = resolve_strategy(configuration, strategy, self.snapshot.instruments)
+        named, model = own.columns - {*INDICATORS.columns}, own.model
         if model and model not in self.scores:
             self.scores[model] = self._scores(model)
         scores = self.scores[model] if model else pl.DataFrame(schema=SCORES)
         frames = Frames(
-            bars=self.recorded.bars,
-            quarantine=self.recorded.quarantine,
-            sessions=self.recorded.sessions,
-            instruments=self.recorded.instruments,
+            strategy=own,
+            bars=self.snapshot.bars,
+            quarantine=self.snapshot.quarantine,
+            sessions=self.snapshot.sessions,
+            instruments=self.snapshot.instruments,
             indicators=self.indicators,
             daily=self.features.select(name for name in self.features.columns if name in named or name in _KEY),
             predictions=scores.select("symbol", "session", "score"),
-            universe=self.recorded.universe,
+            universe=self.snapshot.universe,
         )
-        if not members:
+        if not own.members:
             return frames
-        weights = pl.concat(self.decided(member).target_weights for member in members)
+        weights = pl.concat(self.decided(member).target_weights for member in own.members)
         benchmarks = list(configuration.benchmarks.values())
         regimes = regimes_of_benchmarks(self.features, benchmarks, configuration.regimes, configuration.seed)
         return replace(frames, target_weights=weights, regimes=regimes)
 
-    def decided(self, strategy: str) -> Decided:
+    def decided(self, strategy: str) -> StrategyDecisions:
         """What a strategy decides."""
-        settings = self.configuration.strategies[strategy]
-        module, parameters = strategy_module(settings.type), parameters_of(settings)
-        panel = panel_of(self.configuration, strategy, self.frames(strategy))
-        decided = decide(strategy, module, parameters, panel, self.configuration.risk)
-        self.first_decisions.append(first_decision(module, parameters, panel))
+        frames = self.frames(strategy)
+        panel = panel_of(self.configuration, frames)
+        decided = decide(frames.strategy, panel, self.configuration.risk)
+        self.first_decisions.append(first_decision(frames.strategy, panel))
         return decided
 
     def _scores(self, model: str) -> Scores:
         settings = self.configuration.models[model]
         samples, folds = samples_and_folds(
             settings,
-            bars=self.recorded.bars,
+            bars=self.snapshot.bars,
             features=self.features,
-            universe=self.recorded.universe,
+            universe=self.snapshot.universe,
             benchmark=self.configuration.benchmarks.get(settings.universe),
         )
         before = pl.DataFrame(schema=SCORES)
@@ -226,7 +222,9 @@ class _Way:
         return pl.concat([before, out_of_sample_scores(samples, folds, settings, self.configuration.seed)])
 
 
-def _cuts(configuration: Configuration, strategy: str, whole: Recorded, full: Computed, count: int) -> list[dt.date]:
+def _cuts(
+    configuration: Configuration, strategy: str, whole: MarketSnapshot, full: Computed, count: int
+) -> list[dt.date]:
     """Half of them anywhere since the first decision, half on the eve of a fill; and the start of every fold."""
     every = whole.bars["session"].unique().sort()
     sessions = every.filter(every >= full.first_decision).to_list()

@@ -19,7 +19,7 @@ BETWEEN, WITHIN, VOLUME = 0.3, 0.1, 1.0
 
 
 @dataclass(frozen=True)
-class Recorded:
+class MarketSnapshot:
     """Tables of the stage `market_data`, from which everything later follows."""
 
     bars: pl.DataFrame
@@ -29,9 +29,9 @@ class Recorded:
     universe: pl.DataFrame
 
 
-def recorded(warehouse: Warehouse, configuration: Configuration, strategy: str) -> Recorded:
+def market_snapshot(warehouse: Warehouse, configuration: Configuration, strategy: str) -> MarketSnapshot:
     """The tables as they stand; for a strategy that is not registered as they stood before its holdout."""
-    whole = Recorded(
+    whole = MarketSnapshot(
         bars=warehouse.read(BARS).sort("symbol", "session"),
         quarantine=warehouse.read(QUARANTINE),
         sessions=warehouse.read(SESSIONS),
@@ -43,7 +43,7 @@ def recorded(warehouse: Warehouse, configuration: Configuration, strategy: str) 
     return known_at(whole, development(spans_of(warehouse.read(SPLITS))).end)
 
 
-def known_at(whole: Recorded, cut: dt.date) -> Recorded:
+def known_at(whole: MarketSnapshot, cut: dt.date) -> MarketSnapshot:
     """What was on record at the close of `cut`: no later bar, listing, delisting, or end of a membership."""
     until = pl.col("session") <= cut
 
@@ -62,7 +62,7 @@ def known_at(whole: Recorded, cut: dt.date) -> Recorded:
     )
 
 
-def with_noise_after(whole: Recorded, cut: dt.date, seed: int) -> Recorded:
+def with_noise_after(whole: MarketSnapshot, cut: dt.date, seed: int) -> MarketSnapshot:
     """Every bar after `cut` replaced by noise, but for the open of each symbol's next one.
 
     That open is the price at which what was decided by the close of `cut` fills. Whether a symbol has a bar, and its

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 LEAST_SESSIONS = 60
 
 
-def superiority(
+def reality_check(
     returns: NDArray[np.float64], *, block_sessions: int, resamples: int, seed: int
 ) -> dict[str, float | None]:
     """p-values of the hypothesis that no strategy earns more than cash.

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from pydantic import ValidationError
 
 from trading_assets.config import Configuration, ConfigurationError
-from trading_assets.config.strategies import StrategyParameters, strategy_module
+from trading_assets.config.strategies import StrategyParameters
+from trading_assets.strategies.interface.resolved import configured_strategies
 
-Grid = Mapping[str, Sequence[float | str]]
+ParameterGrid = Mapping[str, Sequence[float | str]]
 
 
-def grids(configuration: Configuration) -> dict[str, Grid]:
+def grids(configuration: Configuration) -> dict[str, ParameterGrid]:
     """The grid of every strategy: the configured one, else the `GRID` of its module, else none.
 
     Values come back as the strategy takes them (5.0 of the file is the 5 of a whole-number parameter).
@@ -29,13 +30,12 @@ def grids(configuration: Configuration) -> dict[str, Grid]:
         if name not in configuration.strategies:
             raise _error(("grids", name), "no strategy of this name", _nearest(name, list(configuration.strategies)))
     return {
-        name: _checked(name, parameters, configured.get(name) or getattr(strategy_module(settings.type), "GRID", {}))
-        for name, settings in configuration.strategies.items()
-        if isinstance(parameters := settings.parameters, StrategyParameters)
+        strategy.name: _checked(strategy.name, strategy.parameters, configured.get(strategy.name) or strategy.grid)
+        for strategy in configured_strategies(configuration)
     }
 
 
-def _checked(strategy: str, parameters: StrategyParameters, grid: Grid) -> Grid:
+def _checked(strategy: str, parameters: StrategyParameters, grid: ParameterGrid) -> ParameterGrid:
     checked: dict[str, list[float | str]] = {}
     for name, values in grid.items():
         where = ("grids", strategy, name)

@@ -12,15 +12,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.backtests.backtest import StrategyMarket, Sweep, evaluate, parameter_grid, returns_of
+from trading_assets.backtests.backtest import PreparedBacktest, Sweep, parameter_grid, returns_of, sweep_parameters
 from trading_assets.backtests.results import metrics
 from trading_assets.backtests.trial_registry import Evaluation, trial_id
 from trading_assets.config.strategies import StrategyParameters
+from trading_assets.robustness.sensitivity.grid import ParameterGrid
 from trading_assets.robustness.sensitivity.plateau import Choice, choices, peak, plateau
 from trading_assets.robustness.tables import CHOICES, HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY
 
 Floats = NDArray[np.float64]
-Grid = Mapping[str, Sequence[float | str]]
 
 #: Metrics of every point; definitions in trading_assets/backtests/metrics.py.
 METRICS = (
@@ -61,13 +61,13 @@ class Sensitivity:
 
 
 def sensitivity(
-    context: StrategyMarket,
-    grid: Grid,
+    prepared: PreparedBacktest,
+    grid: ParameterGrid,
     start: dt.date,
     end: dt.date,
     *,
     split: str,
-    conditions: str,
+    settings_hash: str,
     data_hash: str,
     sharp_peak: float,
 ) -> Sensitivity:
@@ -79,22 +79,22 @@ def sensitivity(
         Values by parameter; checked before (`grids.py`).
     start, end
         One continuous run from the first session of train to the last of validation.
-    conditions, data_hash
+    settings_hash, data_hash
         Of the trials, see `Evaluation`.
     sharp_peak
         A best Sharpe further than this above the median of the grid is a sharp peak.
     """
-    points = points_of(context.parameters, grid)
-    sweep = evaluate(context, [point.parameters for point in points], start, end)
-    returns = np.nan_to_num(returns_of(sweep, context.settings.starting_equity))
-    values = _metrics(sweep, returns, context.periods_per_year)
+    points = points_of(prepared.parameters, grid)
+    sweep = sweep_parameters(prepared, [point.parameters for point in points], start, end)
+    returns = np.nan_to_num(returns_of(sweep, prepared.settings.starting_equity))
+    values = _metrics(sweep, returns, prepared.periods_per_year)
     evaluations = tuple(
         Evaluation(
-            strategy=context.name,
-            strategy_type=context.strategy.__name__,
+            strategy=prepared.name,
+            strategy_type=prepared.strategy.module.__name__,
             parameters=point.parameters,
-            symbols=context.grid.symbols,
-            conditions=conditions,
+            symbols=prepared.axes.symbols,
+            settings_hash=settings_hash,
             split=split,
             start=sweep.sessions[0],
             end=sweep.sessions[-1],
@@ -106,15 +106,15 @@ def sensitivity(
     )
     trials = [trial_id(evaluation) for evaluation in evaluations]
     return Sensitivity(
-        points=_point_rows(context.name, points, trials, grid, values),
-        summary=_summary_rows(context.name, summarise_sharpes(points, values["sharpe"], sharp_peak)),
-        choices=_choice_rows(context.name, points, trials, grid, values["sharpe"]),
-        heatmaps=heatmaps(context.name, points, grid, values),
+        points=_point_rows(prepared.name, points, trials, grid, values),
+        summary=_summary_rows(prepared.name, summarise_sharpes(points, values["sharpe"], sharp_peak)),
+        choices=_choice_rows(prepared.name, points, trials, grid, values["sharpe"]),
+        heatmaps=heatmaps(prepared.name, points, grid, values),
         evaluations=evaluations,
     )
 
 
-def points_of(parameters: StrategyParameters, grid: Grid) -> list[Point]:
+def points_of(parameters: StrategyParameters, grid: ParameterGrid) -> list[Point]:
     """The points of the grid in its order, then the chosen point and neighbours of it that are off the grid."""
     chosen = _key(parameters)
     beside = {_key(neighbour): neighbour for neighbour in neighbours(parameters, grid)}
@@ -123,7 +123,7 @@ def points_of(parameters: StrategyParameters, grid: Grid) -> list[Point]:
     return [Point(point, key in on_grid, key == chosen, key in beside) for key, point in every.items()]
 
 
-def neighbours(parameters: StrategyParameters, grid: Grid) -> list[StrategyParameters]:
+def neighbours(parameters: StrategyParameters, grid: ParameterGrid) -> list[StrategyParameters]:
     """Parameter sets that differ in one parameter by one step of the grid.
 
     Numbers step to the next grid value below and above, also from a value between two of them. Names have no
@@ -190,7 +190,7 @@ def _choice_rows(
     strategy: str,
     points: Sequence[Point],
     trials: Sequence[str],
-    grid: Grid,
+    grid: ParameterGrid,
     sharpes: Sequence[float | None],
 ) -> pl.DataFrame:
     """Rows of `robustness.choices`: the peak of the grid, its plateau, and the point in use with its own neighbours."""
@@ -224,7 +224,7 @@ def _choice_rows(
 
 
 def heatmaps(
-    strategy: str, points: Sequence[Point], grid: Grid, values: Mapping[str, Sequence[float | None]]
+    strategy: str, points: Sequence[Point], grid: ParameterGrid, values: Mapping[str, Sequence[float | None]]
 ) -> pl.DataFrame:
     """For each pair of parameters, the mean of every metric over all the others: rows of `robustness.heatmaps`."""
     shape = [len(axis) for axis in grid.values()]
@@ -288,7 +288,7 @@ def _point_rows(
     strategy: str,
     points: Sequence[Point],
     trials: Sequence[str],
-    grid: Grid,
+    grid: ParameterGrid,
     values: Mapping[str, Sequence[float | None]],
 ) -> pl.DataFrame:
     lines = [

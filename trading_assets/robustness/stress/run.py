@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from trading_assets.backtests.backtest import StrategyMarket, backtest
+from trading_assets.backtests.backtest import PreparedBacktest, backtest
 from trading_assets.backtests.results.metrics import summarise
 from trading_assets.backtests.results.run_tables import Result
+from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config.scenarios import (
     BASE,
     BEAR_MONTHS,
@@ -22,8 +23,8 @@ from trading_assets.config.scenarios import (
 )
 from trading_assets.config.sections import Robustness, StressScenario
 from trading_assets.robustness.stress.benchmark_months import BEAR, RANGE, in_months
-from trading_assets.robustness.stress.scenario_market import World, span_of, under
-from trading_assets.robustness.tables import DEVELOPMENT, STRESS, STRESS_EQUITY
+from trading_assets.robustness.stress.scenario_market import ScenarioInputs, apply_scenario, span_of
+from trading_assets.robustness.tables import STRESS, STRESS_EQUITY
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,14 @@ def chosen(settings: Robustness, *, synthetic: bool) -> dict[str, StressScenario
 
 
 def stress(
-    context: StrategyMarket,
+    prepared: PreparedBacktest,
     start: dt.date,
     end: dt.date,
     *,
     split: str,
     months: pl.DataFrame,
     scenarios: Mapping[str, StressScenario],
-    world: World,
+    scenario_inputs: ScenarioInputs,
     best_trades: int,
 ) -> Stress:
     """Every scenario on one span, flat start.
@@ -74,27 +75,27 @@ def stress(
     best_trades
         How many trades `expectancy_r_without_best` leaves out.
     """
-    earliest = min(context.grid.sessions[0], start) if split == DEVELOPMENT else start
-    base = backtest(context, start, end, split=split)
+    earliest = min(prepared.axes.sessions[0], start) if split == DEVELOPMENT else start
+    base = backtest(prepared, start, end, split=split)
     parts = {BASE: (base.equity, base.trades)}
     for name, scenario in scenarios.items():
         span = span_of(scenario.window, earliest, start, end)
         if span is not None:
-            varied = under(scenario, context, world, span.start, span.end)
+            varied = apply_scenario(scenario, prepared, scenario_inputs, span.start, span.end)
             run = backtest(varied, span.start, span.end, split=split)
             parts[name] = run.equity, run.trades
     parts |= {BEAR_MONTHS: _part(base, months, BEAR), RANGE_MONTHS: _part(base, months, RANGE)}
-    benchmark = context.benchmark.select("session", benchmark_return="daily_return")
+    benchmark = prepared.benchmark.select("session", benchmark_return="daily_return")
     measured = {
         scenario: summarise(
-            equity, trades, periods_per_year=context.periods_per_year, benchmark=benchmark, best_trades=best_trades
+            equity, trades, periods_per_year=prepared.periods_per_year, benchmark=benchmark, best_trades=best_trades
         )
         for scenario, (equity, trades) in parts.items()
     }
     curves = {scenario: equity for scenario, (equity, _) in parts.items()}
     return Stress(
-        metrics=_rows(context.name, split, measured),
-        equity=_curves(context.name, split, curves, context.settings.starting_equity),
+        metrics=_rows(prepared.name, split, measured),
+        equity=_curves(prepared.name, split, curves, prepared.settings.starting_equity),
         base=base,
     )
 

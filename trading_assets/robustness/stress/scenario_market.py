@@ -14,20 +14,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from trading_assets.backtests.backtest import StrategyMarket, prepare
+from trading_assets.backtests.backtest import PreparedBacktest, prepare
 from trading_assets.backtests.perturbations import stressed, with_crashes
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval, StressScenario
-from trading_assets.config.strategies import members_of, strategy_module
 from trading_assets.features.daily import daily_features, with_sources
 from trading_assets.features.indicators import indicators
 from trading_assets.robustness.stress.bar_shocks import with_one_factor, with_shock, without_random_bars
 from trading_assets.strategies.evaluation.decide import decide
-from trading_assets.strategies.evaluation.inputs import Frames, panel_of, parameters_of, symbols_of
+from trading_assets.strategies.evaluation.inputs import Frames, panel_of
 
 
 @dataclass(frozen=True)
-class World:
+class ScenarioInputs:
     """Where scenarios take place.
 
     Attributes
@@ -40,42 +39,43 @@ class World:
     frames_of: Callable[[str], Frames]
 
 
-def under(
-    scenario: StressScenario, context: StrategyMarket, world: World, start: dt.date, end: dt.date
-) -> StrategyMarket:
+def apply_scenario(
+    scenario: StressScenario, prepared: PreparedBacktest, scenario_inputs: ScenarioInputs, start: dt.date, end: dt.date
+) -> PreparedBacktest:
     """The strategy in the scenario, for a run from `start` to `end`; bars after `end` have no part in it."""
     if scenario.drop_bars or scenario.correlation_one or scenario.shock:
-        frames = changed_frames(scenario, context.name, world, end)
-        context = prepare(world.configuration, context.name, frames)
-    context = stressed(
-        context, slippage=scenario.slippage, fees=scenario.fees, borrow=scenario.borrow, delay=scenario.delay
+        frames = changed_frames(scenario, prepared.name, scenario_inputs, end)
+        prepared = prepare(scenario_inputs.configuration, frames)
+    prepared = stressed(
+        prepared, slippage=scenario.slippage, fees=scenario.fees, borrow=scenario.borrow, delay=scenario.delay
     )
     crashes = scenario.crash_sessions
     if crashes == "none":
-        return context
+        return prepared
     if crashes == "quarterly":
-        crashes = one_a_quarter(context.grid.sessions, start, end, world.configuration.seed)
-    return with_crashes(context, crashes)
+        crashes = one_a_quarter(prepared.axes.sessions, start, end, scenario_inputs.configuration.seed)
+    return with_crashes(prepared, crashes)
 
 
-def changed_frames(scenario: StressScenario, name: str, world: World, end: dt.date) -> Frames:
+def changed_frames(scenario: StressScenario, name: str, scenario_inputs: ScenarioInputs, end: dt.date) -> Frames:
     """What strategy `name` reads, up to `end`, from the scenario's bars.
 
     Spikes of the quarantine are left out where prices are others: they were spikes beside the prices that came.
     """
-    frames, settings = world.frames_of(name), world.configuration.strategies[name]
-    symbols = symbols_of(name, settings, frames.instruments)
+    frames = scenario_inputs.frames_of(name)
+    symbols = frames.strategy.symbols
     bars = frames.bars.filter(pl.col("session") <= end)
     if scenario.correlation_one:
         bars = with_one_factor(bars, symbols)
     if scenario.shock:
         bars = with_shock(bars, scenario.shock.session, scenario.shock.move)
     if scenario.drop_bars:
-        bars = without_random_bars(bars, symbols, scenario.drop_bars, world.configuration.seed)
+        bars = without_random_bars(bars, symbols, scenario.drop_bars, scenario_inputs.configuration.seed)
     named = [column for column in frames.daily.columns if column not in ("symbol", "session")]
     daily = frames.daily
     if named:
-        daily = daily_features(bars, world.configuration.benchmarks, with_sources(named), universe=frames.universe)
+        benchmarks, features = scenario_inputs.configuration.benchmarks, with_sources(named)
+        daily = daily_features(bars, benchmarks, features, universe=frames.universe)
         daily = daily.select("symbol", "session", *named)
     repriced = scenario.correlation_one or scenario.shock is not None
     changed = replace(
@@ -85,7 +85,7 @@ def changed_frames(scenario: StressScenario, name: str, world: World, end: dt.da
         indicators=indicators(bars),
         daily=daily,
     )
-    members = [_target_weights(scenario, member, world, end) for member in members_of(settings)]
+    members = [_target_weights(scenario, member, scenario_inputs, end) for member in frames.strategy.members]
     return replace(changed, target_weights=pl.concat(members)) if members else changed
 
 
@@ -126,9 +126,7 @@ def _month(day: dt.date) -> tuple[int, int]:
     return day.year, day.month
 
 
-def _target_weights(scenario: StressScenario, name: str, world: World, end: dt.date) -> pl.DataFrame:
-    settings = world.configuration.strategies[name]
-    frames = changed_frames(scenario, name, world, end)
-    panel = panel_of(world.configuration, name, frames)
-    module = strategy_module(settings.type)
-    return decide(name, module, parameters_of(settings), panel, world.configuration.risk).target_weights
+def _target_weights(scenario: StressScenario, name: str, scenario_inputs: ScenarioInputs, end: dt.date) -> pl.DataFrame:
+    frames = changed_frames(scenario, name, scenario_inputs, end)
+    panel = panel_of(scenario_inputs.configuration, frames)
+    return decide(frames.strategy, panel, scenario_inputs.configuration.risk).target_weights

@@ -18,7 +18,7 @@ class VerdictMissingError(WarehouseError):
 
 
 @dataclass(frozen=True)
-class Standing:
+class CurrentVerdict:
     """A verdict: its criteria as rows of `robustness.verdicts`, the result, and the result in words."""
 
     criteria: pl.DataFrame
@@ -30,7 +30,7 @@ class Standing:
         return RESULTS.index(self.result) >= RESULTS.index(required)
 
 
-def standing(warehouse: Warehouse, configuration: Configuration, strategy: str) -> Standing:
+def current_verdict(warehouse: Warehouse, configuration: Configuration, strategy: str) -> CurrentVerdict:
     """The verdict on a strategy.
 
     Raises
@@ -49,7 +49,7 @@ def standing(warehouse: Warehouse, configuration: Configuration, strategy: str) 
         if looked != [configuration.hash]:
             raise _missing(strategy, "the configuration has changed since its holdout was evaluated")
     last = rows.filter(kind="result").row(0, named=True)
-    return Standing(rows.filter(pl.col("kind") != "result"), last["result"], last["note"] or "")
+    return CurrentVerdict(rows.filter(pl.col("kind") != "result"), last["result"], last["note"] or "")
 
 
 def _missing(strategy: str, cause: str) -> VerdictMissingError:

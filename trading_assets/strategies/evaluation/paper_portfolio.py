@@ -1,6 +1,6 @@
 """Paper positions: what a strategy would hold if nothing but its own rules mattered.
 
-No ranks, cash, costs, capacity or guard: what is left is the strategy's opinion, which another strategy can weigh.
+No ranks, cash, costs, capacity or correlation limit: what is left is the strategy's opinion, for another to weigh.
 """
 
 from __future__ import annotations

@@ -1,0 +1,318 @@
+"""The twin's book: what is held and ordered, and what the open of a session does to it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from trading_assets.backtests.engine.arrays import EXIT_REASONS, Market, Signals
+from trading_assets.backtests.engine.settings import Settings
+from trading_assets_tests.backtests.reference_arithmetic import clip, floor_to_lot, less, standard_normal
+
+
+@dataclass
+class Position:
+    symbol: int
+    quantity: float
+    entry_price: float
+    stop: float
+    initial_stop: float
+    atr: float
+    mark: float
+    risk: float
+    notional: float
+    cash_flow: float
+    entry_fee: float
+    entry_bps: float
+    entered: int
+    decided: int
+    trigger: int
+    held_sessions: int = 0
+    exit_reason: str | None = None
+    exit_decided: int = -1
+    exit_wait: int = 0
+    exit_decision: int = -1
+    entry_decision: int = -1
+    round_trip: int = 0
+    left: float = 0.0
+    left_at: float = 0.0  # mean exit price of what has left
+    left_notional: float = 0.0
+    exit_fee: float = 0.0
+    exit_bps: float = 0.0
+
+
+@dataclass
+class Order:
+    symbol: int
+    quantity: float
+    atr: float
+    close: float
+    decided: int
+    trigger: int
+    wait: int
+    decision: int
+
+
+@dataclass
+class Outcome:
+    """What a run leaves: rows are dicts, `equity` and the like have a value a session."""
+
+    equity: list[float] = field(default_factory=list)
+    cash: list[float] = field(default_factory=list)
+    gross_exposure: list[float] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    trades: list[dict[str, Any]] = field(default_factory=list)
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+    fills: list[dict[str, Any]] = field(default_factory=list)
+    held: list[Position] = field(default_factory=list)
+    queue: list[Order] = field(default_factory=list)
+    multipliers: list[float] = field(default_factory=list)
+    turnover: float = 0.0
+
+
+class Plain:
+    """Named values as lists, floats and ints."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.__dict__.update(values)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name)
+
+
+class Book:
+    def __init__(self, market: Market, signals: Signals, run_parameters: np.void, settings: Settings) -> None:
+        self.m = Plain({name: value.tolist() for name, value in market._asdict().items()})
+        self.c = Plain({name: value.tolist() for name, value in signals.candidates._asdict().items()})
+        self.exit_signals = signals.exits.tolist()
+        self.run_parameters = Plain({name: run_parameters[name].tolist() for name in run_parameters.dtype.names})
+        self.s = settings
+        self.symbols = range(len(self.m.symbol_key))
+        self.cash = settings.starting_equity
+        self.held: dict[int, Position] = {}
+        self.queue: list[Order] = []
+        self.round_trips = 0
+        self.out = Outcome()
+
+    def corporate_actions(self, t: int) -> None:
+        for i in sorted(self.held):
+            position, ratio, dividend = self.held[i], self.m.split_ratio[t][i], self.m.cash_dividend[t][i]
+            if ratio == 1 and dividend == 0:
+                continue
+            self.receive(position, dividend * position.quantity)
+            if ratio != 1:
+                position.entry_price /= ratio
+                position.stop /= ratio
+                position.initial_stop /= ratio
+                position.atr /= ratio
+                position.mark /= ratio
+                whole = floor_to_lot(position.quantity * ratio, self.m.lot[i])
+                price = position.mark if math.isnan(self.m.open[t][i]) else self.m.open[t][i]
+                self.receive(position, (position.quantity * ratio - whole) * price)
+                position.quantity = whole
+                position.left *= ratio
+                position.left_at /= ratio
+        for order in self.queue:
+            ratio = self.m.split_ratio[t][order.symbol]
+            if ratio != 1:
+                order.quantity = floor_to_lot(order.quantity * ratio, self.m.lot[order.symbol])
+                order.atr /= ratio
+                order.close /= ratio
+
+    def exit_fills(self, t: int) -> None:
+        for i in sorted(self.held):
+            position = self.held[i]
+            if position.exit_reason is None:
+                continue
+            if position.exit_wait > 0:
+                position.exit_wait -= self.m.expected[t][i]
+            elif self.m.fillable[t][i]:
+                quantity = self.slice_of(position) if position.exit_reason == "drawdown_halt" else position.quantity
+                self.sell(t, position, quantity, self.m.open[t][i], position.exit_decided, position.exit_reason)
+
+    def slice_of(self, position: Position) -> float:
+        """What one session takes of a halt's liquidation: the capacity, at least a lot, everything if unknown."""
+        adv, lot = self.m.adv[position.exit_decided][position.symbol], self.m.lot[position.symbol]
+        if math.isnan(adv) or adv <= 0:
+            return position.quantity
+        slice_ = max(floor_to_lot(self.run_parameters.capacity * adv / position.mark, lot), lot)
+        return min(slice_, position.quantity)
+
+    def entry_fills(self, t: int) -> None:
+        waiting = []
+        for order in self.queue:
+            i = order.symbol
+            early = not self.m.expected[t][i] or order.wait > 0
+            if early and 0 <= self.m.delisted[i] <= t:
+                self.decide(t, i, "reject", "no_fill", at_close=False)
+            elif early:
+                order.wait -= self.m.expected[t][i]
+                waiting.append(order)
+            elif not self.m.fillable[t][i]:
+                self.decide(t, i, "reject", "no_fill", at_close=False)
+            else:
+                self.buy(t, order)
+        self.queue = waiting
+
+    def buy(self, t: int, order: Order) -> None:
+        i = order.symbol
+        opening, lot, fee_rate = self.m.open[t][i], self.m.lot[i], self.fee_rate(i)
+        bps, mean = self.slippage(t, i, order.decided, order.quantity * opening, side=0)
+        price = opening * (1 + bps / 1e4)
+        if self.m.tick[i] > 0:
+            price = math.ceil(price / self.m.tick[i] - 1e-9) * self.m.tick[i]
+        quantity = min(order.quantity, floor_to_lot(self.cash / (price * (1 + fee_rate)), lot))
+        while quantity > 0 and self.cash - quantity * price - quantity * price * fee_rate < 0:
+            quantity = less(quantity, lot)
+        if quantity <= 0:
+            self.decide(t, i, "reject", "insufficient_cash", at_close=False)
+            return
+        notional = quantity * price
+        distance = self.run_parameters.stop_atr * order.atr
+        stop = price - distance
+        self.held[i] = Position(
+            symbol=i, quantity=quantity, entry_price=price, stop=stop, initial_stop=stop, atr=order.atr,
+            mark=price, risk=distance * quantity, notional=notional, cash_flow=0.0,
+            entry_fee=notional * fee_rate, entry_bps=bps, entered=t, decided=order.decided,
+            trigger=order.trigger, entry_decision=order.decision, round_trip=self.round_trips,
+        )  # fmt: skip
+        self.round_trips += 1
+        self.receive(self.held[i], -notional - notional * fee_rate)
+        self.out.turnover += notional
+        asked = order.quantity
+        self.log(t, self.held[i], "buy", order.decision, order.trigger, asked, quantity, opening, price, bps, mean)
+
+    def sell(self, t: int, position: Position, quantity: float, opening: float, decided: int, reason: str) -> None:
+        i = position.symbol
+        bps, mean = self.slippage(t, i, decided, quantity * opening, side=1)
+        price = opening * (1 - bps / 1e4)
+        if self.m.tick[i] > 0:
+            price = math.floor(price / self.m.tick[i] + 1e-9) * self.m.tick[i]
+        self.close(t, position, quantity, opening, max(price, 0.0), bps, mean, reason)
+
+    def close(
+        self,
+        t: int,
+        position: Position,
+        quantity: float,
+        raw: float,
+        price: float,
+        bps: float,
+        mean: float,
+        reason: str,
+    ) -> None:
+        """Book a sale; the last one ends the position and makes its trade."""
+        notional = quantity * price
+        fee = notional * self.fee_rate(position.symbol)
+        self.receive(position, notional - fee)
+        self.out.turnover += notional
+        self.log(t, position, "sell", position.exit_decision, reason, quantity, quantity, raw, price, bps, mean)
+        first = position.left == 0
+        left, both = position.left + quantity, position.left_notional + notional
+        position.left_at = price if first or left == 0 else (position.left_at * position.left + price * quantity) / left
+        position.exit_bps = (
+            bps if first or both == 0 else (position.exit_bps * position.left_notional + bps * notional) / both
+        )
+        position.left, position.left_notional = left, both
+        position.exit_fee += fee
+        if quantity < position.quantity:
+            position.quantity -= quantity
+            return
+        del self.held[position.symbol]
+        self.out.trades.append(
+            {
+                "symbol": position.symbol,
+                "entry_session": position.entered,
+                "exit_session": t,
+                "decision_session": position.decided,
+                "trigger": position.trigger,
+                "exit_reason": EXIT_REASONS.index(reason),
+                "entry_price": position.entry_price,
+                "exit_price": position.left_at,
+                "quantity": position.left,
+                "stop_price": position.initial_stop,
+                "pnl": position.cash_flow,
+                "return": position.cash_flow / position.notional,
+                "r_multiple": position.cash_flow / position.risk,
+                "hold_sessions": position.held_sessions,
+                "entry_fee": position.entry_fee,
+                "exit_fee": position.exit_fee,
+                "entry_slippage_bps": position.entry_bps,
+                "exit_slippage_bps": position.exit_bps,
+                "round_trip": position.round_trip,
+            }
+        )
+
+    def flash_crash(self, t: int) -> None:
+        if not self.crash(t):
+            return
+        for i in sorted(self.held):
+            low = self.m.low[t][i]
+            if math.isfinite(low):
+                position = self.held[i]
+                position.exit_decision = self.decide(t, i, "exit", "hard_stop", at_close=False)
+                self.sell(t, position, position.quantity, low, t - 1, "hard_stop")
+
+    # --- costs ---------------------------------------------------------------------------------------
+
+    def fee_rate(self, i: int) -> float:
+        return self.m.fee_bps[i] / 1e4 * self.run_parameters.fee_multiplier
+
+    def slippage(self, t: int, i: int, decided: int, notional: float, side: int) -> tuple[float, float]:
+        """Of a fill, and its mean."""
+        ratio, adv = self.m.volatility_ratio[decided][i], self.m.adv[decided][i]
+        volatility = 1.0 if math.isnan(ratio) else clip(ratio, self.s.volatility_low, self.s.volatility_high)
+        if math.isnan(adv) or adv <= 0:
+            size = self.s.size_high
+        else:
+            size = clip(notional / (0.5 * self.run_parameters.capacity * adv), self.s.size_low, self.s.size_high)
+        stressed = self.m.stressed[t][i]
+        mean = self.m.slippage_bps[i] * volatility * size * self.run_parameters.slippage_multiplier
+        mean *= self.m.weekend_multiplier[i] if self.m.weekend[t] else 1.0
+        mean *= self.s.stress_multiplier if stressed else 1.0
+        mean *= self.s.crash_slippage if self.crash(t) else 1.0
+        if not self.s.noise:
+            return mean, mean
+        deviation = self.s.stress_noise_deviation if stressed else self.s.noise_deviation
+        draw = standard_normal(self.s.seed, self.m.symbol_key[i], self.m.day[t], side)
+        return max(0.0, mean + mean * deviation * draw), mean
+
+    def crash(self, t: int) -> bool:
+        return bool(self.m.crash) and self.m.crash[t]
+
+    def receive(self, position: Position, amount: float) -> None:
+        self.cash += amount
+        position.cash_flow += amount
+
+    def decide(
+        self, t: int, i: int, decision: str, reason: str | int, *, at_close: bool = True, **numbers: float | None
+    ) -> int:
+        """Record a decision; its number."""
+        row = {"session": t, "at_close": at_close, "symbol": i, "decision": decision, "reason": reason}
+        self.out.decisions.append({**row, **numbers})
+        return len(self.out.decisions) - 1
+
+    def log(
+        self, t: int, position: Position, side: str, decision: int, reason: str | int,
+        asked: float, quantity: float, raw: float, price: float, bps: float, mean: float,
+    ) -> None:  # fmt: skip
+        self.out.fills.append(
+            {
+                "session": t,
+                "symbol": position.symbol,
+                "round_trip": position.round_trip,
+                "decision": decision,
+                "side": side,
+                "reason": reason,
+                "asked": asked,
+                "quantity": quantity,
+                "raw_price": raw,
+                "price": price,
+                "fee": quantity * price * self.fee_rate(position.symbol),
+                "slippage_bps": bps,
+                "mean_slippage_bps": mean,
+            }
+        )

@@ -1,0 +1,270 @@
+"""The rules of target weights, slow and plain: the oracle of the compiled entry point for them.
+
+Health, breaker, limits, volatility scaling and costs are the order-based twin's; what differs is here. `Target` is an
+order: a slot is to be `weight` of equity. Positions are signed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from trading_assets.backtests.engine.arrays import EXIT_REASONS, Market, Targets
+from trading_assets.backtests.engine.settings import Settings
+from trading_assets_tests.backtests.reference_book import Outcome
+from trading_assets_tests.backtests.reference_target_book import HALT, REBALANCE, TargetBook
+
+
+@dataclass
+class Row:
+    """A row of the session on its way to a decision: `rejected` says why not."""
+
+    position_index: int
+    weight: float
+    eligible: bool
+    reason: int
+    kind: str = "grow"  # shrink, nothing
+    rejected: str | None = None
+    granted: float = 0.0
+
+    @property
+    def growing(self) -> bool:
+        return self.kind == "grow" and self.rejected is None
+
+
+def simulate_targets_plainly(market: Market, targets: Targets, run_parameters: np.void, settings: Settings) -> Outcome:
+    """Run one trial."""
+    return TargetTwin(market, targets, run_parameters, settings).run()
+
+
+class TargetTwin(TargetBook):
+    def run(self) -> Outcome:
+        for t in range(self.run_parameters.first_session, self.run_parameters.last_session + 1):
+            self.borrow(t)
+            self.actions(t)
+            self.open_of(t)
+            self.mark(t)
+            self.delist(t)
+            self.value(t)
+            fired = self.breaker(t)
+            self.force(t, fired)
+            multiplier = self.risk_multiplier()
+            self.out.multipliers.append(multiplier)
+            self.decide_rows(t, multiplier)
+        self.out.held = [self.legs[p] for p in sorted(self.legs)]  # type: ignore[misc]
+        self.out.queue = self.orders  # type: ignore[assignment]
+        return self.out
+
+    # --- at the close ----------------------------------------------------------------------------------------
+
+    def mark(self, t: int) -> None:
+        for leg in self.legs.values():
+            if self.m.present[t][leg.symbol]:
+                leg.mark = self.m.close[t][leg.symbol]
+                leg.held_sessions += 1
+
+    def gone(self, t: int, i: int) -> bool:
+        return bool(t == self.m.delisted[i] or self.missing_run[t][i] >= self.s.delisting_sessions)
+
+    def delist(self, t: int) -> None:
+        for p in sorted(self.legs):
+            leg = self.legs[p]
+            if self.gone(t, leg.symbol):
+                decision = self.say(t, p, "exit", "delisted")
+                self.book_exit(t, leg, abs(leg.quantity), leg.mark, leg.mark, 0.0, 0.0, 0, decision)
+                self.drop(p)
+
+    def value(self, t: int) -> None:
+        invested = sum(leg.quantity * leg.mark for leg in self.legs.values())
+        gross = sum(abs(leg.quantity) * leg.mark for leg in self.legs.values())
+        before = self.out.equity[-1] if self.out.equity else self.s.starting_equity
+        equity = self.cash + invested
+        self.returns.append(equity / before - 1 if before > 0 else 0.0)
+        self.out.equity.append(equity)
+        self.out.cash.append(self.cash)
+        self.out.gross_exposure.append(gross / equity if equity > 0 else 0.0)
+        self.out.positions.append(len(self.legs))
+
+    def breaker(self, t: int) -> bool:
+        if self.cash < 0 and not self.ruined:  # a short squeeze: as a total loss
+            self.ruined = True
+            return True
+        return super().breaker(t)
+
+    def cancel_orders(self, t: int) -> bool:
+        return True  # `force` does it
+
+    def force(self, t: int, fired: bool) -> None:
+        for order in list(self.orders):
+            p = order.position_index
+            if p not in self.legs and (fired or order.weight == 0):
+                if order.weight != 0:
+                    self.say(t, p, "reject", "halted")
+                self.drop(p)
+        for p in sorted(self.legs):
+            waiting = self.order_of(p)
+            if waiting is not None and waiting.weight == 0:
+                continue
+            reason = self.forced_reason(t, p, fired or self.ruined)
+            if reason is not None:
+                self.order(t, p, 0.0, EXIT_REASONS.index(reason), self.say(t, p, "exit", reason))
+
+    def forced_reason(self, t: int, p: int, leaving: bool) -> str | None:
+        missing, other = self.missing_run[t], self.partner(p)
+        if other is not None and self.gone(t, self.symbol(other)):
+            return "delisted"
+        if missing[self.symbol(p)] >= self.s.missing_sessions_exit:
+            return "data_missing"
+        if other in self.legs and missing[self.symbol(other)] >= self.s.missing_sessions_exit:
+            return "data_missing"
+        return "drawdown_halt" if leaving else None
+
+    # --- rows ----------------------------------------------------------------------------------------------------
+
+    def decide_rows(self, t: int, multiplier: float) -> None:
+        span = range(self.targets.first[t], self.targets.first[t + 1])
+        rows = [
+            Row(
+                self.targets.position_index[k], self.targets.weight[k], self.targets.eligible[k], self.targets.reason[k]
+            )
+            for k in span
+        ]
+        for row in rows:
+            self.test(t, row)
+        self.reject_legs(rows)
+        gross, symbols, sectors = self.standing(rows)
+        self.cap(rows, multiplier, symbols, sectors)
+        asked = sum(row.granted for row in rows if row.growing)
+        if gross + asked > self.s.max_gross and asked > 0:
+            for row in rows:
+                row.granted *= max(0.0, self.s.max_gross - gross) / asked
+        equity = self.out.equity[-1]
+        for row in rows:
+            if row.growing:
+                self.test_size(t, row, equity)
+        self.reject_legs(rows)
+        for row in rows:
+            self.conclude(t, row, multiplier)
+
+    def entry_block_reason(self) -> str | None:
+        if self.ruined or self.halted_at is not None:
+            return "halted"
+        if self.returns[-1] < -self.s.daily_loss_limit:
+            return "daily_loss_limit"
+        return "var_limit" if self.value_at_risk() > self.s.var_limit else None
+
+    def test(self, t: int, row: Row) -> None:
+        p, i, current, waiting = (
+            row.position_index,
+            self.symbol(row.position_index),
+            self.weight(row.position_index),
+            self.order_of(row.position_index),
+        )
+        adv = self.m.adv[t][i]
+        if waiting is not None and waiting.forced:
+            if row.weight == 0:
+                row.kind = "nothing"
+            else:
+                row.rejected = "halted" if waiting.reason == HALT else "health"
+        elif row.weight == 0 and p not in self.legs and waiting is None:
+            row.kind = "nothing"
+        elif row.weight * current >= 0 and abs(row.weight) <= abs(current):
+            row.kind = "shrink"
+        elif self.entry_block_reason():
+            row.rejected = self.entry_block_reason()
+        elif self.unhealthy[t][i] or 0 <= self.m.delisted[i] <= t:
+            row.rejected = "health"
+        elif not row.eligible:
+            row.rejected = "eligibility"
+        elif not adv > 0:
+            row.rejected = "no_liquidity"
+
+    def reject_legs(self, rows: list[Row]) -> None:
+        for row in rows:
+            if row.rejected and row.kind == "grow":
+                for other in rows:
+                    if other.position_index == self.partner(row.position_index) and other.growing:
+                        other.rejected = "pair_leg"
+
+    def standing(self, rows: list[Row]) -> tuple[float, dict[int, float], dict[int, float]]:
+        by_slot = {row.position_index: row for row in rows if row.kind != "nothing"}
+        gross, symbols, sectors = 0.0, dict.fromkeys(self.symbols, 0.0), {}
+        for p in {*self.legs, *(order.position_index for order in self.orders)}:
+            row, waiting, i = by_slot.get(p), self.order_of(p), self.symbol(p)
+            if waiting is not None and (row is None or waiting.forced):
+                weight = abs(waiting.weight)
+            elif row is None or row.rejected:
+                weight = abs(self.weight(p))
+            else:
+                weight = 0.0 if row.growing else abs(row.weight)
+            gross += weight
+            symbols[i] += weight
+            sectors[self.m.sector[i]] = sectors.get(self.m.sector[i], 0.0) + weight
+        return gross, symbols, sectors
+
+    def cap(self, rows: list[Row], multiplier: float, symbols: dict[int, float], sectors: dict[int, float]) -> None:
+        """Caps of symbol and sector in order of the rows; both legs of a pair by one factor."""
+        done: set[int] = set()
+        for row in rows:
+            legs = [
+                other
+                for other in rows
+                if other.position_index in (row.position_index, self.partner(row.position_index)) and other.growing
+            ]
+            if row.position_index in done or not row.growing:
+                continue
+            share, taken = 1.0, []
+            for leg in legs:
+                i = self.symbol(leg.position_index)
+                sector, asked = self.m.sector[i], abs(leg.weight) * multiplier
+                room = self.s.max_symbol - symbols[i]
+                if sector >= 0:
+                    room = min(room, self.s.max_sector - sectors.get(sector, 0.0))
+                got = min(asked, max(room, 0.0))
+                share = min(share, got / asked if asked > 0 else 0.0)
+                symbols[i] += got
+                sectors[sector] = sectors.get(sector, 0.0) + got
+                taken.append((leg, i, sector, asked, got))
+            for leg, i, sector, asked, got in taken:
+                leg.granted = asked * share
+                symbols[i] += leg.granted - got
+                sectors[sector] += leg.granted - got
+                done.add(leg.position_index)
+
+    def test_size(self, t: int, row: Row, equity: float) -> None:
+        p, current = row.position_index, self.weight(row.position_index)
+        granted = math.copysign(row.granted, row.weight)
+        if abs(granted) < 1e-12:
+            row.rejected = "zero_size"
+        elif granted * current < 0 or abs(granted) > abs(current):
+            value = self.quantity(p) * (self.legs[p].mark if p in self.legs else 0.0)
+            limit = self.run_parameters.capacity * self.m.adv[t][self.symbol(p)]
+            row.rejected = "capacity" if abs(granted * equity - value) > limit else None
+
+    def conclude(self, t: int, row: Row, multiplier: float) -> None:
+        p, current, waiting = row.position_index, self.weight(row.position_index), self.order_of(row.position_index)
+        if row.kind == "nothing":
+            return
+        numbers = {"target_weight": row.weight, "equity": self.out.equity[-1]}
+        if row.rejected:
+            self.say(t, p, "reject", row.rejected, **numbers)
+            if waiting is not None and waiting.forced:
+                return
+            self.drop(p)
+            if row.weight * current < 0:  # the closing half of a flip passes
+                self.order(t, p, 0.0, row.reason, self.say(t, p, "exit", row.reason))
+        elif row.kind == "shrink":
+            reason = REBALANCE if row.weight != 0 else row.reason
+            decision = self.say(t, p, "exit", reason, granted_weight=row.weight, **numbers)
+            self.drop(p)
+            if p in self.legs or row.weight != 0:
+                self.order(t, p, row.weight, reason, decision)
+        else:
+            reason = REBALANCE if row.weight * current > 0 else row.reason
+            granted = math.copysign(row.granted, row.weight)
+            grown = granted * current < 0 or abs(granted) > abs(current)
+            kind = "enter" if grown else "exit"
+            decision = self.say(t, p, kind, reason, granted_weight=granted, risk_multiplier=multiplier, **numbers)
+            self.order(t, p, granted, reason, decision)

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+from trading_assets.robustness.holdout.ledger import LedgerTamperedError
+from trading_assets.robustness.tables import HOLDOUT_LEDGER, RESULTS, VERDICTS
+from trading_assets.robustness.verdict.current import CurrentVerdict, VerdictMissingError, current_verdict
+from trading_assets.warehouse import Rows
+from trading_assets_tests.conftest import command_line
+from trading_assets_tests.robustness.pipeline import Experiment
+
+
+def found(experiment: Experiment, strategy: str = "known") -> CurrentVerdict:
+    return current_verdict(experiment.warehouse, experiment.configuration, strategy)
+
+
+def test_the_verdict_as_it_was_made(finished: Experiment) -> None:
+    known = found(finished)
+    assert known.criteria.filter(note="not evaluated").is_empty()
+    assert known.result in RESULTS and known.explanation.startswith("known: ")
+    assert found(finished, "unknown").result == "insufficient_evidence"
+
+
+@pytest.mark.parametrize("result", RESULTS)
+def test_what_is_required_or_better(result: str, finished: Experiment) -> None:
+    made = CurrentVerdict(VERDICTS.empty(), result, "")
+    assert made.meets("go") == (result == "go")
+    assert made.meets("conditional") == (result in ("go", "conditional"))
+
+
+def test_no_verdict_and_one_of_another_configuration(experiment: Experiment) -> None:
+    experiment.write(risk={"max_positions": 7})
+    with pytest.raises(VerdictMissingError, match="configuration has changed"):
+        found(experiment)
+    experiment.write()
+    experiment.warehouse.replace(Rows("strategy", "known"), {VERDICTS: VERDICTS.empty()})
+    with pytest.raises(VerdictMissingError, match="none was made"):
+        found(experiment)
+
+
+def test_a_touched_ledger_stops_it(experiment: Experiment) -> None:
+    with duckdb.connect(str(experiment.configuration.warehouse_path)) as connection:
+        connection.execute(f"UPDATE {HOLDOUT_LEDGER.name} SET look = 2")
+    with pytest.raises(LedgerTamperedError, match="row 1"):
+        found(experiment)
+
+
+def test_the_command_exits_1_unless_the_verdict_is_good_enough(finished: Experiment) -> None:
+    config, data = finished.folder / "config.yaml", finished.folder / "data"
+    shown = command_line(config, data, "verdict", "unknown")
+    assert shown.returncode == 0 and "insufficient evidence" in shown.stdout
+    refused = command_line(config, data, "verdict", "unknown", "--require", "go")
+    assert refused.returncode == 1
+    assert "the verdict is insufficient_evidence, go is required" in refused.stderr
+    assert command_line(config, data, "verdict", "nobody").returncode == 2
