@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from trading_assets.backtests.backtest import backtest
 from trading_assets.config import Configuration
 from trading_assets.features.daily import daily_features
 from trading_assets.market_data import calendars
@@ -18,8 +19,10 @@ from trading_assets.market_data.lives import NO_LIVES, by_life, find_lives, for_
 from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INSTRUMENTS, QUARANTINE, UNIVERSE
 from trading_assets.models.samples import build_samples
 from trading_assets.warehouse import Warehouse
+from trading_assets_tests.backtests.frames import BENCHMARK, bars_of, configuration, frames_of, prepare_strategy
 from trading_assets_tests.market_data.experiments import deliver, experiment, run
 from trading_assets_tests.market_data.markets import received
+from trading_assets_tests.strategies.panels import settings
 
 DAYS = calendars.sessions("XNYS", dt.date(2012, 1, 3), dt.date(2016, 12, 30)).to_list()
 NOTHING = pl.DataFrame(schema={"symbol": pl.String, "session": pl.Date})
@@ -177,3 +180,19 @@ def test_the_rule_can_be_off_and_a_finding_overridden(tmp_path: Path) -> None:
     (tmp_path / "reviewed.csv").write_text(f"symbol,session,rule\nNAME,{BEGINS},ticker_reuse\n")
     configuration = configured(tmp_path, name="second", quality={"overrides": "reviewed.csv"})
     assert run(configuration, span_of(configuration)).read(INSTRUMENTS)["symbol"].to_list() == ["NAME", "QUIET"]
+
+
+@pytest.mark.parametrize(("symbol", "bought"), [("NAME", OLD[500]), ("NAME@2016", LATE[30])])
+def test_no_position_reaches_over_the_break(warehouse: Warehouse, symbol: str, bought: dt.date) -> None:
+    """Bought at a cent and never worth 12: half of 100,000 in it stays about what it was on its last day."""
+    bars = warehouse.read(BARS)
+    index = bars_of(BENCHMARK, np.full(len(DAYS), 100.0), DAYS, "index").select(bars.columns)
+    held = settings("trading_assets_tests.market_data.hold_from", symbol=symbol, session=bought)
+    experiment = configuration().model_copy(update={"strategies": {"hold": held}})
+    prepared = prepare_strategy(experiment, "hold", frames_of(pl.concat([bars, index])))
+    result = backtest(prepared, DAYS[100], LATE[-1], split="train")
+    assert result.fills["symbol"].unique().to_list() == [symbol]
+    assert result.fills["session"].min() == DAYS[DAYS.index(bought) + 1]
+    life = bars.filter(symbol=symbol)
+    assert result.fills["price"].is_between(life["low"].min() * 0.9, life["high"].max() * 1.1).all()
+    assert result.equity["equity"].is_between(80_000, 125_000).all()
