@@ -14,6 +14,7 @@ from trading_assets.market_data.adjustment import adjust
 from trading_assets.market_data.bar_windows import distinct
 from trading_assets.market_data.dynamic_universe import spells
 from trading_assets.market_data.instruments import instruments
+from trading_assets.market_data.lives import NO_LIVES, by_life, find_lives, for_each_life, revives
 from trading_assets.market_data.prior_results import NO_PRIOR_RESULTS, ChangedPriorResultError, PriorResults
 from trading_assets.market_data.reference.corporate_actions import compared, with_stated
 from trading_assets.market_data.reference_data import Inputs
@@ -74,6 +75,11 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
     if as_of < prior.since:
         raise ChangedPriorResultError
     kinds = kinds.filter(~pl.col("symbol").is_in(ignored))
+    lives, least_days = _lives(raw, inputs), configuration.quality.reuse_days
+    if prior.since > dt.date.min and (lives.height or revives(raw, prior.last, prior.since, least_days)):
+        raise ChangedPriorResultError
+    raw, universe = by_life(raw, lives), for_each_life(universe, lives).sort("symbol", "start")
+    kinds, recorded = for_each_life(kinds, lives), by_life(recorded, lives)
 
     actions = with_stated(recorded, raw)
     sessions = expected_sessions(raw, configuration.start, as_of, prior, overrides)
@@ -82,9 +88,9 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
         sessions,
         as_of,
         configuration.quality,
-        overrides=overrides,
+        overrides=by_life(overrides, lives),
         actions=actions,
-        symbology=symbology,
+        lives=lives,
         prior=prior,
     )
     is_new = pl.col("session") >= prior.since
@@ -100,7 +106,7 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
         quarantine=checked.quarantine.filter(is_new),
         sessions=sessions,
         corporate_actions=compared(adjusted, recorded).filter(is_new).select(*CORPORATE_ACTIONS.columns),
-        instruments=instruments(kinds, _spans(bars, prior), universe, memberships, sectors, symbology),
+        instruments=instruments(kinds, _spans(bars, prior), universe, memberships, sectors, symbology, lives),
         universe=universe,
         since=prior.since,
         as_of=as_of,
@@ -130,16 +136,27 @@ def refuse_faulty(delivered: pl.DataFrame, past: pl.DataFrame, inputs: Inputs, t
     first, last = delivered.select(first=pl.col("session").min(), last=pl.col("session").max()).row(0)
     as_of = min(last, today)
     raw = pl.concat([past, delivered]).filter(~pl.col("symbol").is_in(ignored))
+    lives = _lives(raw, inputs)
+    raw = by_life(raw, lives)
     quality.apply_rules(
         raw,
         expected_sessions(raw, inputs.configuration.start, as_of, overrides=inputs.overrides),
         as_of,
         inputs.configuration.quality,
-        overrides=inputs.overrides,
-        actions=with_stated(inputs.actions, raw),
-        symbology=inputs.symbology,
+        overrides=by_life(inputs.overrides, lives),
+        actions=with_stated(by_life(inputs.actions, lives), raw),
+        lives=lives,
         prior=NO_PRIOR_RESULTS._replace(since=first),
     )
+
+
+def _lives(raw: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
+    """Later instruments of the tickers of `raw`, unless the rule is off or a finding is overridden."""
+    quality_settings = inputs.configuration.quality
+    if quality_settings.severity_of(quality.TICKER_REUSE.name) == "off":
+        return NO_LIVES
+    overridden = inputs.overrides.filter(rule=quality.TICKER_REUSE.name)
+    return find_lives(raw, quality_settings.reuse_days, overridden, inputs.symbology["symbol"])
 
 
 def _ignored(listed: pl.DataFrame, universe: pl.DataFrame, configuration: Configuration) -> list[str]:

@@ -49,6 +49,7 @@ def eventful() -> pl.DataFrame:
     second[ends[1]] *= 0.2
     first[ends[1] :] = [2.5 * close for close in first[ends[1] :]]  # stays
     one = path(first, "AAA").with_columns(adj_close=pl.col("close") / 2)
+    second = [close / (1.0 if n < 30 else 2.0) for n, close in enumerate(second)]
     split = (pl.col("session") >= DAYS[30]).cast(pl.Float64)
     other = path(second, "BBB").with_columns(
         adj_close=pl.col("close") * (0.5 + 0.5 * split) * (0.99 + 0.01 * (pl.col("session") >= DAYS[50]))

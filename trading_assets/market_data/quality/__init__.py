@@ -8,6 +8,7 @@ from trading_assets.market_data.quality.rules import (
     NOT_A_SESSION,
     RULES,
     STALE_PRICE,
+    TICKER_REUSE,
     Rule,
     taken_back,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "PRICES",
     "RULES",
     "STALE_PRICE",
+    "TICKER_REUSE",
     "VALUES",
     "OverrideError",
     "QualityError",

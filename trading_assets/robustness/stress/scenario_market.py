@@ -75,7 +75,8 @@ def changed_frames(scenario: StressScenario, name: str, scenario_inputs: Scenari
     named = [column for column in frames.daily.columns if column not in ("symbol", "session")]
     daily = frames.daily
     if named:
-        daily = daily_features(bars, scenario_inputs.configuration.benchmarks, with_sources(named))
+        benchmarks, features = scenario_inputs.configuration.benchmarks, with_sources(named)
+        daily = daily_features(bars, benchmarks, features, universe=frames.universe)
         daily = daily.select("symbol", "session", *named)
     repriced = scenario.correlation_one or scenario.shock is not None
     changed = replace(
