@@ -13,6 +13,8 @@ from trading_assets.config.sources import FilesSource, SampleSource
 from trading_assets.market_data.sources import files, remote, sample, sql
 from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.raw import arrange
+from trading_assets.market_data.sources.vendors import vendor_of
+from trading_assets.market_data.synthetic import generate
 
 __all__ = ["Access", "SourceError", "read_bars"]
 
@@ -75,13 +77,9 @@ def read_bars(
     if isinstance(source, SqlSource):
         return sql.read(source, start=start, end=end, directory=directory)
     if isinstance(source, RemoteSource):
-        from trading_assets.market_data.sources.vendors import vendor_of
-
         if access is None:
             raise TypeError("a vendor's source needs `access`")
         vendor = vendor_of(source, access.anchor, access.today)
         return remote.read(source, vendor, start=start, end=end, today=access.today, cache=access.cache)
-    from trading_assets.market_data.synthetic import generate
-
     frame = generate(source, start, end, seed if source.seed is None else source.seed)
     return arrange(frame, start, end)
