@@ -20,6 +20,18 @@ WITHOUT_FUNCTIONS = {
 
 #: Parts of one computation that has its tests in one file: each is compiled into, or called by, what that file runs.
 COVERED_BY = {
+    "cli_detect.py": "market_data/sources/test_detection.py",
+    "config/file_layouts.py": "market_data/sources/test_layouts.py",
+    "config/robustness.py": "config/test_sections.py",
+    "market_data/calendar_facts.py": "market_data/test_calendars.py",
+    "market_data/quality/common_jumps.py": "market_data/quality/test_cross_sectional.py",
+    "market_data/sources/binary_tables.py": "market_data/sources/test_hdf5_table.py",
+    "market_data/sources/encodings.py": "market_data/sources/test_file_kinds.py",
+    "market_data/sources/http_json.py": "market_data/sources/test_http_vendors.py",
+    "market_data/sources/samples.py": "market_data/sources/test_dates.py",
+    "market_data/sources/unused_intraday.py": "market_data/sources/test_intraday.py",
+    "reports/index_page.py": "reports/strategy_page/test_page.py",
+    "robustness/holdout/record_look.py": "robustness/holdout/test_ledger.py",
     "backtests/engine/arrays.py": "backtests/engine/test_event_loop.py",
     "backtests/engine/dtypes.py": "backtests/engine/test_event_loop.py",
     "backtests/engine/entry_orders.py": "backtests/engine/test_event_loop.py",
@@ -45,7 +57,6 @@ COVERED_BY = {
     "market_data/sources/bars_of_table.py": "market_data/sources/test_files.py",
     "market_data/sources/columns.py": "market_data/sources/test_files.py",
     "market_data/sources/json_table.py": "market_data/sources/test_tabular.py",
-    "market_data/sources/symbols.py": "market_data/sources/test_files.py",
     "market_data/sources/remote.py": "market_data/sources/test_vendors.py",
     "models/samples.py": "models/test_run.py",
     "reports/build.py": "reports/strategy_page/test_page.py",

@@ -5,8 +5,9 @@ import dagster as dg
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config import Configuration
 from trading_assets.robustness.holdout.ledger import LedgerTamperedError
-from trading_assets.robustness.holdout.ledger_head import HeadFile, verified_ledger
-from trading_assets.robustness.stress.breakdown import HOLDINGS, ONE_BET
+from trading_assets.robustness.holdout.ledger_head import HeadFile
+from trading_assets.robustness.holdout.record_look import verified_ledger
+from trading_assets.robustness.performance_breakdown import HOLDINGS, ONE_BET
 from trading_assets.robustness.tables import BREAKDOWN, LOOK_AHEAD, VERDICTS
 from trading_assets.warehouse import Rows, Warehouse
 

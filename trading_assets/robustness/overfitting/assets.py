@@ -17,7 +17,7 @@ from trading_assets.models.tables import SPLITS
 from trading_assets.robustness.overfitting.reality_check import common_returns
 from trading_assets.robustness.overfitting.reality_check import reality_check as check
 from trading_assets.robustness.overfitting.selection import rows, selection
-from trading_assets.robustness.split_rows import write
+from trading_assets.robustness.rows_by_span import write
 from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY, TRIALS
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
 from trading_assets.strategies.interface.resolved import resolve_strategy

@@ -11,9 +11,9 @@ from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config.sections import Interval
 from trading_assets.models.splits import development
-from trading_assets.robustness.split_rows import beside_other_splits, write
+from trading_assets.robustness.performance_breakdown import breakdown_rows
+from trading_assets.robustness.rows_by_span import beside_other_splits, write
 from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
-from trading_assets.robustness.stress.breakdown import breakdown_rows
 from trading_assets.robustness.tables import BREAKDOWN, STRESS, STRESS_EQUITY
 from trading_assets.strategies.evaluation.failure import require_ok
 from trading_assets.strategies.evaluation.inputs import Frames, read_frames

@@ -10,8 +10,8 @@ import polars as pl
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
 from trading_assets.robustness.holdout.assets import head_file, waits_until
-from trading_assets.robustness.holdout.ledger_head import verified_ledger
-from trading_assets.robustness.split_rows import STAGE, write
+from trading_assets.robustness.holdout.record_look import verified_ledger
+from trading_assets.robustness.rows_by_span import STAGE, write
 from trading_assets.robustness.tables import (
     HOLDOUT,
     HOLDOUT_RESULTS,

@@ -52,9 +52,9 @@ def test_the_fewest_trades_without_which_it_is_a_loss(empty: StrategyContent) ->
 
 def test_conditions_are_in_the_order_that_people_read(empty: StrategyContent) -> None:
     many = profits(("without best 10", 1.0), ("all", 3.0), ("without best 3", 2.0))
-    months = {("months", kind, "months"): 7.0 for kind in ("down", "ranging", "up")}
+    months = {("months", kind, "months"): 7.0 for kind in ("down", "flat", "up")}
     tables = breakdown_tables(with_values(empty, {**many, **months}), "holdout")
     assert [[row[0].text for row in table.rows] for table in tables] == [
-        ["up", "ranging", "down"],
+        ["up", "flat", "down"],
         ["all", "without best 3", "without best 10"],
     ]
