@@ -16,7 +16,6 @@ import typer
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from trading_assets.cli_detect import print_detections
 from trading_assets.config import (
     CONFIG_VARIABLE,
     DATA_VARIABLE,
@@ -25,18 +24,6 @@ from trading_assets.config import (
     load_configuration,
     shipped,
 )
-from trading_assets.market_data.revisions import as_known
-from trading_assets.market_data.sources import SourceError
-from trading_assets.market_data.sources.detection import detect
-from trading_assets.market_data.tables import RAW_BARS, REVISIONS
-from trading_assets.reports import build_reports, verdict_summary
-from trading_assets.reports.exports import csv_text
-from trading_assets.reports.trade_explanation.audit_trail import UnknownTradeError, read_evidence
-from trading_assets.reports.trade_explanation.narrative import narrative
-from trading_assets.robustness.holdout.protocol_status import protocol_status
-from trading_assets.robustness.look_ahead.point_in_time import market_snapshot
-from trading_assets.robustness.verdict.current import current_verdict
-from trading_assets.warehouse import Warehouse, WarehouseError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -68,6 +55,8 @@ def main() -> None:
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
+    from trading_assets.warehouse import WarehouseError
+
     try:
         app()
     except ConfigurationError as error:
@@ -128,6 +117,9 @@ def report(
     """Rebuild the report from the warehouse alone."""
     configuration = _load(config, data)
     _require_strategy(configuration, strategy)
+    from trading_assets.reports import build_reports
+    from trading_assets.warehouse import Warehouse
+
     strategies = [strategy] if strategy else list(configuration.strategies)
     for path in build_reports(configuration, Warehouse(configuration.warehouse_path), strategies):
         console.print(str(path), highlight=False, soft_wrap=True)
@@ -141,6 +133,10 @@ def explain(
 ) -> None:
     """Explain one trade: signal, choice, size, fills, what happened, profit, bars as received."""
     configuration = _load(config, data)
+    from trading_assets.reports.trade_explanation.audit_trail import UnknownTradeError, read_evidence
+    from trading_assets.reports.trade_explanation.narrative import narrative
+    from trading_assets.warehouse import Warehouse
+
     try:
         evidence = read_evidence(Warehouse(configuration.warehouse_path), configuration, trade_id)
     except UnknownTradeError as error:
@@ -166,6 +162,9 @@ def verdict(
     """Print the verdict on a strategy: every criterion, and the result in words."""
     configuration = _load(config, data)
     _require_strategy(configuration, strategy)
+    from trading_assets.robustness.verdict.current import current_verdict
+    from trading_assets.warehouse import Warehouse
+
     found = current_verdict(Warehouse(configuration.warehouse_path), configuration, strategy)
     _print_frame(found.criteria.select("kind", "criterion", "value", "side", "threshold", "passed"))
     console.print(_escaped(found.explanation), highlight=False)
@@ -184,6 +183,8 @@ def audit_look_ahead(
     configuration = _load(config, data)
     _require_strategy(configuration, strategy)
     from trading_assets.robustness.look_ahead.audit import differing, look_ahead
+    from trading_assets.robustness.look_ahead.point_in_time import market_snapshot
+    from trading_assets.warehouse import Warehouse
 
     warehouse, leaks = Warehouse(configuration.warehouse_path), 0
     for name in [strategy] if strategy else configuration.strategies:
@@ -209,6 +210,10 @@ def bars(
 ) -> None:
     """Print the bars as received by a moment: later corrections undone, bars that came later left out."""
     configuration = _load(config, data)
+    from trading_assets.market_data.revisions import as_known
+    from trading_assets.market_data.tables import RAW_BARS, REVISIONS
+    from trading_assets.warehouse import Warehouse
+
     is_date = known_on.time() == dt.time()
     moment = known_on + dt.timedelta(days=1, microseconds=-1) if is_date else known_on
     warehouse = Warehouse(configuration.warehouse_path)
@@ -224,6 +229,9 @@ def protocol_status_command(
 ) -> None:
     """Print who is registered, who was looked at and how often; exit 1 if the ledger is not what was written."""
     configuration = _load(config, data)
+    from trading_assets.robustness.holdout.protocol_status import protocol_status
+    from trading_assets.warehouse import Warehouse
+
     found = protocol_status(Warehouse(configuration.warehouse_path), configuration)
     if format == "table":
         _print_frame(found, console if console.is_terminal else Console(width=160))
@@ -243,6 +251,8 @@ def sql(
 ) -> None:
     """Query the warehouse, read-only."""
     configuration = _load(config, data)
+    from trading_assets.warehouse import Warehouse
+
     frame = Warehouse(configuration.warehouse_path).query(query)
     _printers()[format](frame)
 
@@ -285,6 +295,10 @@ def config_detect(
     ] = None,
 ) -> None:
     """Say what files are believed to be and why, how they are read, and what to write; exit 1 if that is a question."""
+    from trading_assets.cli_detect import print_detections
+    from trading_assets.market_data.sources import SourceError
+    from trading_assets.market_data.sources.detection import detect
+
     try:
         found = detect(path, Path.cwd(), asset_class)
     except SourceError as error:
@@ -304,6 +318,9 @@ def _load(config: Path | None, data: Path | None) -> Configuration:
 
 
 def _print_verdicts(configuration: Configuration) -> None:
+    from trading_assets.reports import verdict_summary
+    from trading_assets.warehouse import Warehouse
+
     summary = verdict_summary(configuration, Warehouse(configuration.warehouse_path))
     table = RichTable(title="Verdicts", title_justify="left")
     for head in ("strategy", "market", "verdict", "numbers of", "return p.a.", "Sharpe", "max drawdown", "trades"):
@@ -357,6 +374,8 @@ def _printers() -> dict[str, Callable[[pl.DataFrame], None]]:
 
 
 def _write_csv(frame: pl.DataFrame) -> None:
+    from trading_assets.reports.exports import csv_text
+
     print(csv_text(frame), end="")
 
 
