@@ -25,6 +25,9 @@ CRYPTO = SyntheticSource(
     source="synthetic", asset_class="crypto", symbols=["COIN1", "COIN2", "COIN3"], volatility=0.65, correlation=0.5
 )
 
+#: No row states a corporate action.
+ACTIONS = dict.fromkeys(("cash_dividend", "split_ratio"), pl.lit(None, pl.Float64))
+
 
 def changed(source: SyntheticSource, **updates: object) -> SyntheticSource:
     return source.model_copy(update=updates)
@@ -98,6 +101,7 @@ def test_bars_pass_the_quality_rules(name: str, request: pytest.FixtureRequest) 
             calendar=pl.lit(calendar),
             coverage=pl.lit(None, pl.Float64),
             market_cap=pl.lit(None, pl.Float64),
+            **ACTIONS,
             source_file=pl.lit(None, pl.String),
             source_line=pl.lit(None, pl.Int64),
         ),

@@ -28,6 +28,9 @@ SESSIONS = calendars.sessions("XNYS", ANCHOR, END)
 CALENDAR = pl.DataFrame({"session": SESSIONS}).with_columns(calendar=pl.lit("XNYS"))
 EVERYTHING_ROWS = {"one_series": "row", "common_jump": "row"}
 
+#: No row states a corporate action.
+ACTIONS = dict.fromkeys(("cash_dividend", "split_ratio"), pl.lit(None, pl.Float64))
+
 
 def market(symbols: int = 12, **settings: object) -> Generated:
     source = SyntheticSource.model_validate(
@@ -39,7 +42,11 @@ def market(symbols: int = 12, **settings: object) -> Generated:
 def checked(bars: pl.DataFrame, **settings: object) -> QualityResult:
     columns = {"source_file": pl.lit(None, pl.String), "source_line": pl.lit(None, pl.Int64)}
     received = bars.with_columns(
-        calendar=pl.lit("XNYS"), coverage=pl.lit(None, pl.Float64), market_cap=pl.lit(None, pl.Float64), **columns
+        calendar=pl.lit("XNYS"),
+        coverage=pl.lit(None, pl.Float64),
+        market_cap=pl.lit(None, pl.Float64),
+        **ACTIONS,
+        **columns,
     )
     raw = reconcile(RAW_BARS.empty(), received, NOW).raw_bars
     return apply_rules(raw, CALENDAR, END, Quality.model_validate({"severity": EVERYTHING_ROWS, **settings}))
