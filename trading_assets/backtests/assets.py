@@ -12,7 +12,7 @@ import polars as pl
 from trading_assets import __version__, charts
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.backtests.tables import BASELINES, DEVELOPMENT, METRICS, RUN_TABLES, RUNS
-from trading_assets.backtests.trial_registry import TRIALS, evaluation_of, hash_settings, trial_rows
+from trading_assets.backtests.trial_registry import TRIALS, evaluation_of, settings_on_record, trial_rows
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
 from trading_assets.models.splits import development, spans_of
@@ -108,7 +108,7 @@ def _trial_row(step: Step, prepared: PreparedBacktest, equity: pl.DataFrame, fou
         prepared,
         equity,
         sharpe=found["sharpe"],
-        settings_hash=hash_settings(step.configuration, prepared.name),
+        settings_hash=settings_on_record(step.work, step.configuration, prepared.name),
         data_hash=found["data_hash"],
     )
     source = f"{STAGE}/{prepared.name}"

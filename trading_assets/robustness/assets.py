@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from trading_assets import charts
+from trading_assets import __version__, charts
 from trading_assets.asset_factories.table_asset import Compute, Step, table_asset
 from trading_assets.backtests import tables as backtests
 from trading_assets.backtests.tables import DEVELOPMENT
@@ -23,6 +23,7 @@ from trading_assets.robustness.steps import (
     beside_other_splits,
     evaluated,
     head_file,
+    keep_earlier_verdict,
     market,
     record,
     registration_of,
@@ -38,6 +39,7 @@ from trading_assets.robustness.tables import (
     BANDS,
     BREAKDOWN,
     CHOICES,
+    EARLIER_VERDICTS,
     HEATMAPS,
     HOLDOUT,
     HOLDOUT_LEDGER,
@@ -45,6 +47,7 @@ from trading_assets.robustness.tables import (
     LOGITS,
     LOOK_AHEAD,
     OVERFITTING,
+    REGISTRATION_UPGRADES,
     REGISTRATIONS,
     RESAMPLING,
     SENSITIVITY,
@@ -56,6 +59,7 @@ from trading_assets.robustness.tables import (
 )
 from trading_assets.strategies.assets import inputs_of
 from trading_assets.strategies.evaluation.failure import failure_recorder, require_ok, require_unlocked, strategy_of
+from trading_assets.strategies.evaluation.identity import identity_of
 from trading_assets.warehouse import Table
 
 #: Assets of a strategy that come before its holdout may be looked at.
@@ -83,7 +87,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
 def sensitivity(step: Step) -> Mapping[str, Any]:
     """The whole parameter grid on train + validation: is the chosen point on a plateau or a peak?"""
     from trading_assets.backtests.inputs.market_arrays import data_hash
-    from trading_assets.backtests.trial_registry import hash_settings, trial_rows
+    from trading_assets.backtests.trial_registry import settings_on_record, trial_rows
     from trading_assets.robustness.holdout.lock import development
     from trading_assets.robustness.sensitivity.sweep import sensitivity as sweep
 
@@ -97,7 +101,7 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
         span.start,
         span.end,
         split=DEVELOPMENT,
-        settings_hash=hash_settings(configuration, name),
+        settings_hash=settings_on_record(step.work, configuration, name),
         data_hash=data_hash(frames.bars, symbols(prepared), span.end),
         sharp_peak=configuration.robustness.sharp_peak,
     )
@@ -137,7 +141,6 @@ def holdout(step: Step) -> Mapping[str, Any]:
     from trading_assets.backtests.backtest import backtest, baselines_of, metrics_of
     from trading_assets.backtests.results.run_tables import together
     from trading_assets.robustness.holdout import lock as protocol
-    from trading_assets.robustness.holdout.ledger import look_of
     from trading_assets.robustness.verdict.statistics import EVALUATED_SPLITS
 
     require_ok(step)
@@ -155,7 +158,7 @@ def holdout(step: Step) -> Mapping[str, Any]:
     frames, prepared, spans = market(step, name)
     locked, start = protocol.holdout(spans), protocol.development(spans).start
     registered = registration_of(step, prepared, frames, spans)
-    look = look_of(record(step, registered), name, registered.hash)
+    look = record(step, registered)
 
     runs = [
         backtest(prepared, first, locked.end, split=split)
@@ -185,6 +188,7 @@ def holdout(step: Step) -> Mapping[str, Any]:
 def verdict(step: Step) -> Mapping[str, Any]:
     """Go, no go, or not enough evidence: every pre-registered criterion, and the result in words."""
     from trading_assets.robustness.holdout.ledger_head import verified_ledger
+    from trading_assets.robustness.holdout.upgrade_ledger import history_of_upgrades, verified_upgrades
     from trading_assets.robustness.verdict.criteria import judge, rows, unregistered, waiting
     from trading_assets.robustness.verdict.statistics import history_of, statistics_of
 
@@ -197,7 +201,18 @@ def verdict(step: Step) -> Mapping[str, Any]:
         ),
     )
     name, configuration = strategy_of(step), step.configuration
-    history = history_of(verified_ledger(step.work, head_file(step)), name)
+    keep_earlier_verdict(step, name)
+    history = " ".join(
+        filter(
+            None,
+            (
+                history_of(verified_ledger(step.work, head_file(step)), name),
+                history_of_upgrades(
+                    verified_upgrades(step.work, configuration), step.work.read_or_empty(EARLIER_VERDICTS), name
+                ),
+            ),
+        )
+    )
     limits = configuration.robustness.verdict
     until = waits_until(step, name) if name in configuration.registration else None
     if until is not None:
@@ -210,7 +225,7 @@ def verdict(step: Step) -> Mapping[str, Any]:
         judgement = judge(name, statistics, limits, history)
     else:
         judgement = unregistered(name, limits, history)
-    table = rows(judgement)
+    table = rows(judgement).with_columns(product_version=pl.lit(__version__))
     write(step, verdict.__name__, {VERDICTS: table})
     return {
         "result": judgement.result,
@@ -278,16 +293,22 @@ def _assets_of(configuration: Configuration, strategy: str) -> list[dg.AssetsDef
         asset(
             holdout,
             own=(HOLDOUT_RESULTS,),
-            shared=(HOLDOUT_LEDGER, REGISTRATIONS, *HOLDOUT_TABLES),
+            shared=(HOLDOUT_LEDGER, REGISTRATIONS, REGISTRATION_UPGRADES, EARLIER_VERDICTS, *HOLDOUT_TABLES),
             clear=remove_holdout,
             deps=(*inputs, *before),
         ),
-        asset(verdict, own=(VERDICTS,), deps=(f"{STAGE}/holdout/{strategy}", *before)),
+        asset(
+            verdict,
+            own=(VERDICTS,),
+            shared=(EARLIER_VERDICTS,),
+            clear=lambda step: keep_earlier_verdict(step, strategy),
+            deps=(f"{STAGE}/holdout/{strategy}", *before),
+        ),
     ]
 
 
 def _of_the_type_of(configuration: Configuration, strategy: str) -> list[str]:
-    types = {name: strategy_module(each.type).__name__ for name, each in configuration.strategies.items()}
+    types = {name: identity_of(strategy_module(each.type)) for name, each in configuration.strategies.items()}
     return [name for name, each in types.items() if each == types[strategy]]
 
 

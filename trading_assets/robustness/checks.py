@@ -93,19 +93,23 @@ def _ledger_intact(configuration: Configuration, strategy: str) -> dg.AssetCheck
         asset=["robustness", "holdout", strategy],
         name="ledger_intact",
         blocking=True,
-        description="No row of the holdout ledger was edited, deleted, moved or cut off.",
+        description="No row of the holdout ledger or of the upgrades was edited, deleted, moved or cut off.",
         required_resource_keys={"warehouse"},
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         from trading_assets.robustness.holdout.ledger import LedgerTamperedError
         from trading_assets.robustness.holdout.ledger_head import HeadFile, verified_ledger
+        from trading_assets.robustness.holdout.upgrade_ledger import verified_upgrades
 
         warehouse: Warehouse = context.resources.warehouse
         try:
             ledger = verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head"))
+            upgrades = verified_upgrades(warehouse, configuration)
         except LedgerTamperedError as error:
             return dg.AssetCheckResult(passed=False, metadata={"error": str(error)})
-        return dg.AssetCheckResult(passed=True, metadata={"looks on record": ledger.height})
+        return dg.AssetCheckResult(
+            passed=True, metadata={"looks on record": ledger.height, "upgrades on record": upgrades.height}
+        )
 
     return check
 

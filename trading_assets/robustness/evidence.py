@@ -23,6 +23,7 @@ from trading_assets.robustness.tables import (
     TRIALS,
 )
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
+from trading_assets.strategies.evaluation.identity import identity_of, recorded_type
 from trading_assets.strategies.evaluation.inputs import symbols_of
 from trading_assets.warehouse import Rows
 
@@ -39,13 +40,17 @@ def overfitting(step: Step) -> Mapping[str, Any]:
     name, configuration = strategy_of(step), step.configuration
     own = Rows("strategy", name)
     settings = configuration.strategies[name]
-    strategy_type = strategy_module(settings.type).__name__
+    identity = identity_of(strategy_module(settings.type))
     found = selection(
         name,
         behind(
-            step.work.read(TRIALS, where="type = ? OR type IS NULL", parameters=[strategy_type]),
+            step.work.read(
+                TRIALS,
+                where="list_contains(?, type) OR type IS NULL",
+                parameters=[[identity, recorded_type(identity)]],
+            ),
             name,
-            strategy_type,
+            identity,
             symbols_of(name, settings, step.work.read(INSTRUMENTS)),
         ),
         step.work.read(SENSITIVITY, rows=own).filter("chosen")["trial"][0],

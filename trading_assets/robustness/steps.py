@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from trading_assets import __version__
 from trading_assets.backtests import tables as backtests
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
@@ -15,7 +16,9 @@ from trading_assets.models.tables import SPLITS
 from trading_assets.robustness.tables import (
     BANDS,
     BREAKDOWN,
+    EARLIER_VERDICTS,
     HOLDOUT,
+    HOLDOUT_LEDGER,
     HOLDOUT_RESULTS,
     LOOK_AHEAD,
     OVERFITTING,
@@ -23,6 +26,7 @@ from trading_assets.robustness.tables import (
     RESAMPLING,
     STRESS,
     STRESS_EQUITY,
+    VERDICTS,
 )
 from trading_assets.strategies.evaluation.failure import status_row, strategy_of
 from trading_assets.strategies.tables import STATUS
@@ -155,21 +159,56 @@ def registration_of(
     )
 
 
-def record(step: Step, registration: Registration) -> pl.DataFrame:
-    """Enter the registration and the look; from here on the holdout counts as seen."""
-    from trading_assets.robustness.holdout.ledger import Look
-    from trading_assets.robustness.holdout.ledger_head import record_look
-    from trading_assets.robustness.holdout.registration import registration_rows
+def record(step: Step, registration: Registration) -> int:
+    """Enter the registration and the look, or the upgrade of an earlier one; from here on the holdout counts as seen.
 
-    step.work.append_chained(REGISTRATIONS, lambda known: registration_rows(known, registration, step.now))
-    look = Look(
-        strategy=registration.strategy,
-        registration_hash=registration.hash,
-        config_hash=step.configuration.hash,
-        evaluated_at=step.now,
-        override=step.configuration.registration[registration.strategy].override,
+    Returns
+    -------
+    int
+        Number of the look that the registration stands for.
+    """
+    from trading_assets.robustness.holdout.ledger import Look, look_of
+    from trading_assets.robustness.holdout.ledger_head import record_look, verified_ledger
+    from trading_assets.robustness.holdout.registration import registration_rows
+    from trading_assets.robustness.holdout.upgrade import KnownCode, standing_of
+    from trading_assets.robustness.holdout.upgrade_ledger import record_upgrade, upgrades_head, verified_upgrades
+    from trading_assets.strategies.evaluation.fingerprint import parameter_types, rules_recorded_before
+
+    name, configuration = registration.strategy, step.configuration
+    standing = standing_of(
+        registration,
+        __version__,
+        ledger=verified_ledger(step.work, head_file(step)),
+        registrations=step.work.read_or_empty(REGISTRATIONS),
+        upgrades=verified_upgrades(step.work, configuration),
+        code=KnownCode(parameter_types(configuration, name), rules_recorded_before(configuration, name)),
     )
-    return record_look(step.work, head_file(step), look)
+    step.work.append_chained(REGISTRATIONS, lambda known: registration_rows(known, registration, step.now, __version__))
+    if standing.upgrade is not None:
+        keep_earlier_verdict(step, name)
+        record_upgrade(step.work, upgrades_head(configuration), standing.upgrade, step.now)
+    look = Look(
+        strategy=name,
+        registration_hash=standing.looked_at,
+        config_hash=configuration.hash,
+        evaluated_at=step.now,
+        override=configuration.registration[name].override,
+        changed=standing.changed,
+    )
+    return look_of(record_look(step.work, head_file(step), look), name, standing.looked_at)
+
+
+def keep_earlier_verdict(step: Step, name: str) -> None:
+    """Put the verdict of another version aside, before this version's takes its place."""
+    from trading_assets.robustness.holdout.upgrade_ledger import earlier_verdict
+
+    rows = Rows("strategy", name)
+    verdicts = step.work.read_or_empty(VERDICTS, rows=rows)
+    evaluated = step.work.read_or_empty(HOLDOUT_RESULTS, rows=rows)["registration_hash"].to_list()
+    looks = step.work.read_or_empty(HOLDOUT_LEDGER).filter(strategy=name).sort("row")["registration_hash"].to_list()
+    found = earlier_verdict(verdicts, next(iter([*evaluated, *reversed(looks)]), None), __version__, step.now)
+    if not found.is_empty():
+        step.work.append_new(EARLIER_VERDICTS, found)
 
 
 def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:
