@@ -27,7 +27,7 @@ from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import canonical, digest
 from trading_assets.config.stated import completed
-from trading_assets.config.strategies import StrategyParameters, is_target_weight, members_of, strategy_module
+from trading_assets.config.strategies import StrategyParameters
 from trading_assets.strategies.evaluation.identity import (
     identity_of,
     modules_behind,
@@ -35,7 +35,7 @@ from trading_assets.strategies.evaluation.identity import (
     own_texts,
     recorded_type,
 )
-from trading_assets.strategies.evaluation.inputs import parameters_of
+from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategy
 from trading_assets.warehouse.table import Column, Table
 
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ TRIALS = Table(
     columns={
         "trial": Column(pl.String, "identifies type, parameters, universe, conditions, span and data: counts once"),
         "strategy": Column(pl.String, "what the strategy was called: a label, a row for each name it was tried under"),
-        "type": Column(
-            pl.String, "identity of the strategy; before 0.2.0 its module; null in older rows", nullable=True
-        ),
+        "type": Column(pl.String, "identity of the strategy; null in older rows", nullable=True),
         "params_hash": Column(pl.String, "hash of the type and all of its parameters"),
         "params": Column(pl.String, "JSON of all parameters; null in rows of version 0.1", nullable=True),
         "symbols": Column(pl.List(pl.String), "that it could trade; null in older rows", nullable=True),
@@ -122,7 +120,7 @@ def evaluation_of(
     levels = rows["equity"].to_numpy()[np.newaxis, :]
     return Evaluation(
         strategy=prepared.name,
-        strategy_type=identity_of(prepared.strategy),
+        strategy_type=identity_of(prepared.strategy.module),
         parameters=prepared.parameters,
         symbols=prepared.axes.symbols,
         settings_hash=settings_hash,
@@ -135,32 +133,32 @@ def evaluation_of(
     )
 
 
-def hash_settings(configuration: Configuration, name: str) -> str:
+def hash_settings(configuration: Configuration, strategy: ConfiguredStrategy) -> str:
     """Return the hash of what the configuration decides of a strategy's backtest beside its type and parameters.
 
     Universe, costs, risk, seed, its model, its members, and what the code of a user's own module does: who changes any
     of them and looks again has tried another thing. The name is not among them.
     """
-    return _hash_settings(configuration, name, own_code)
+    return _hash_settings(configuration, strategy, own_code)
 
 
-def hashes_recorded_before(configuration: Configuration, name: str) -> list[str]:
+def hashes_recorded_before(configuration: Configuration, strategy: ConfiguredStrategy) -> list[str]:
     """Return what `hash_settings` would have been in version 0.1.0, which hashed the text of a user's own modules.
 
     None where there is no such module: it is the same then. Two otherwise, as imports of this package had to be
     written otherwise.
     """
     as_written, as_then = own_texts, partial(own_texts, renamed_back=True)
-    found = [_hash_settings(configuration, name, code) for code in (as_written, as_then)]
-    return [each for each in dict.fromkeys(found) if each != hash_settings(configuration, name)]
+    found = [_hash_settings(configuration, strategy, code) for code in (as_written, as_then)]
+    return [each for each in dict.fromkeys(found) if each != hash_settings(configuration, strategy)]
 
 
-def settings_on_record(warehouse: Warehouse, configuration: Configuration, name: str) -> str:
+def settings_on_record(warehouse: Warehouse, configuration: Configuration, strategy: ConfiguredStrategy) -> str:
     """Return the hash of settings that trials of a strategy are recorded under.
 
     That of today, unless the very same settings are on record by their hash of version 0.1.0 alone.
     """
-    now, before = hash_settings(configuration, name), hashes_recorded_before(configuration, name)
+    now, before = hash_settings(configuration, strategy), hashes_recorded_before(configuration, strategy)
     if not before:
         return now
     where = "list_contains(?, settings_hash)"
@@ -170,20 +168,21 @@ def settings_on_record(warehouse: Warehouse, configuration: Configuration, name:
 
 
 def _hash_settings(
-    configuration: Configuration, name: str, code_of: Callable[[Sequence[ModuleType]], Mapping[str, str]]
+    configuration: Configuration,
+    strategy: ConfiguredStrategy,
+    code_of: Callable[[Sequence[ModuleType]], Mapping[str, str]],
 ) -> str:
-    settings = configuration.strategies[name]
-    module, parameters, members = strategy_module(settings.type), parameters_of(settings), members_of(settings)
-    model = None if is_target_weight(module) else module.rules(parameters).model
+    universe, model = strategy.universe, strategy.model
+    members = [configured_strategy(configuration, member) for member in strategy.members]
     return digest(
         {
-            "universe": sorted(settings.universe) if isinstance(settings.universe, list) else settings.universe,
-            "code": code_of(modules_behind(module)),
+            "universe": universe if isinstance(universe, str) else sorted(universe),
+            "code": code_of(modules_behind(strategy.module)),
             "model": completed(configuration.models[model]) if model else None,
             "members": [
                 [
-                    recorded_type(identity_of(strategy_module(configuration.strategies[member].type))),
-                    completed(parameters_of(configuration.strategies[member])),
+                    recorded_type(identity_of(member.module)),
+                    completed(member.parameters),
                     _hash_settings(configuration, member, code_of),
                 ]
                 for member in members
@@ -267,7 +266,7 @@ def behind(trials: pl.DataFrame, strategy: str, strategy_type: str, symbols: Seq
     Parameters
     ----------
     strategy_type, symbols
-        Its identity, and what it may trade.
+        Name of its module, and what it may trade.
     """
     own = pl.col("type").is_in([strategy_type, recorded_type(strategy_type)])
     shared = pl.col("symbols").list.set_intersection(pl.lit(list(symbols), dtype=pl.List(pl.String))).list.len() > 0
@@ -275,9 +274,8 @@ def behind(trials: pl.DataFrame, strategy: str, strategy_type: str, symbols: Seq
     now = now.unique("trial", keep="first", maintain_order=True)
     before = trials.filter(pl.col("type").is_null(), ~pl.col("params_hash").is_in(now["params_hash"].to_list()))
     texts = before.select("params", "params_hash").drop_nulls().unique(maintain_order=True)
-    of_type = [
-        known for text, known in texts.iter_rows() if digest([recorded_type(strategy_type), json.loads(text)]) == known
-    ]
+    name = recorded_type(strategy_type)
+    of_type = [known for text, known in texts.iter_rows() if digest([name, json.loads(text)]) == known]
     before = before.filter((pl.col("strategy") == strategy) | pl.col("params_hash").is_in(of_type))
     return pl.concat([now, before])
 

@@ -9,7 +9,7 @@ from trading_assets.config.sections import Verdict
 from trading_assets.robustness.tables import HOLDOUT_LEDGER, VERDICTS
 from trading_assets.robustness.verdict.criteria import MAY_BE_ABSENT, judge
 from trading_assets_tests.robustness.pipeline import Experiment
-from trading_assets_tests.robustness.test_criteria import GOOD
+from trading_assets_tests.robustness.verdict.test_criteria import GOOD
 
 LEDGER = HOLDOUT_LEDGER.name
 

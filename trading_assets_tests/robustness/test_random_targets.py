@@ -12,7 +12,13 @@ from trading_assets.backtests.backtest import PreparedBacktest, returns_of, swee
 from trading_assets.backtests.engine.arrays import Targets
 from trading_assets.backtests.inputs.target_weights import targets_of
 from trading_assets.backtests.perturbations import with_moved_targets
-from trading_assets.robustness.resampling import PERMUTATION, annual_sharpes, percentile, random_targets, resample
+from trading_assets.robustness.resampling.resample import (
+    PERMUTATION,
+    annual_sharpes,
+    percentile,
+    random_targets,
+    resample,
+)
 from trading_assets.strategies.interface.target_weights import SCHEMA, checked
 from trading_assets_tests.backtests.test_target_strategies import DAYS, SPAN, prepare_strategy
 

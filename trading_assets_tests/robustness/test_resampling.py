@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -14,7 +13,7 @@ from trading_assets.backtests.backtest import metrics_of as metrics_rows
 from trading_assets.backtests.perturbations import with_entries
 from trading_assets.backtests.results.metrics import calmar, max_drawdown, sharpe
 from trading_assets.backtests.tables import DEVELOPMENT
-from trading_assets.robustness.resampling import (
+from trading_assets.robustness.resampling.resample import (
     BOOTSTRAP,
     PERMUTATION,
     TRADE_BOOTSTRAP,
@@ -42,7 +41,7 @@ def generator(seed: int = 0) -> np.random.Generator:
 
 @pytest.fixture(scope="module")
 def prepared(finished: Experiment) -> PreparedBacktest:
-    return prepare(finished.configuration, "known", read_frames(finished.warehouse, finished.configuration, "known"))
+    return prepare(finished.configuration, read_frames(finished.warehouse, finished.configuration, "known"))
 
 
 def test_blocks_follow_the_series_and_have_the_mean_length() -> None:
@@ -154,7 +153,7 @@ def test_a_strategy_that_is_not_registered_has_no_resamples_of_the_holdout(finis
 
 def test_a_run_without_a_trade_has_nulls(prepared: PreparedBacktest) -> None:
     nothing = np.array([], dtype=np.int64)
-    quiet = replace(with_entries(prepared, nothing, nothing), name="quiet")
+    quiet = with_entries(prepared, nothing, nothing)
     found = resample(quiet, START, END, split="holdout", block_sessions=10, resamples=20, permutations=20, seed=1)
     values = dict(found.statistics.select("statistic", "value").iter_rows())
     assert values.pop("trades") == 0

@@ -174,7 +174,7 @@ def _looked_at(ledger: Sequence[str], upgrades: pl.DataFrame) -> dict[str, str]:
 def _uniform(content: Mapping[str, Any], code: KnownCode) -> Values:
     """A content as today's version writes it, as far as its values allow: keys renamed, defaults left out."""
     sections = {key: restated(cls, content[key]) for key, cls in _SECTIONS.items() if key in content}
-    return {**content, **sections, **_uniform_strategy(content, code)}
+    return {**_uniform_strategy(content, code), **sections}
 
 
 def _uniform_strategy(content: Mapping[str, Any], code: KnownCode) -> Values:

@@ -92,7 +92,7 @@ def sensitivity(
     evaluations = tuple(
         Evaluation(
             strategy=prepared.name,
-            strategy_type=identity_of(prepared.strategy),
+            strategy_type=identity_of(prepared.strategy.module),
             parameters=point.parameters,
             symbols=prepared.axes.symbols,
             settings_hash=settings_hash,

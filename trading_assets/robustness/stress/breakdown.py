@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.backtests.results import metrics
+from trading_assets.robustness.stress.benchmark_months import DOWN, FLAT, UP, kinds_of_months
 from trading_assets.robustness.tables import BREAKDOWN
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 MONTHS, HOLDINGS, TRADES, SESSIONS = "months", "holdings", "trades", "sessions"
-UP, DOWN, RANGING = "up", "down", "ranging"
-#: A month in which the benchmark moves by less than this part of its usual month goes nowhere.
-RANGING_PART = 0.5
 #: Depth from which on a drawdown is looked at, and the mean correlation to be warned of (trading rules, 7).
 DEEP, ONE_BET = 0.05, 0.70
 #: Sessions of the correlation, as of the correlation limit (trading rules, 3).
@@ -70,34 +68,6 @@ def breakdown_rows(
     return pl.DataFrame(lines, schema=BREAKDOWN.empty().schema, orient="row")
 
 
-def kinds_of_months(levels: pl.DataFrame) -> pl.DataFrame:
-    """Whether the benchmark rose, fell or went nowhere in each month.
-
-    A month goes nowhere if its return, last close to last close, is within `RANGING_PART` of the standard deviation of
-    all its months' returns. The first month has no return and no kind.
-
-    Returns
-    -------
-    month (its first day), benchmark_return, kind; by month.
-    """
-    months = (
-        levels.sort("session")
-        .group_by(pl.col("session").dt.truncate("1mo").alias("month"), maintain_order=True)
-        .agg(pl.col("close").last())
-        .select("month", benchmark_return=pl.col("close") / pl.col("close").shift(1) - 1)
-        .drop_nulls()
-    )
-    edge = RANGING_PART * pl.col("benchmark_return").std()
-    kind = (
-        pl.when(pl.col("benchmark_return").abs() <= edge)
-        .then(pl.lit(RANGING))
-        .when(pl.col("benchmark_return") > 0)
-        .then(pl.lit(UP))
-        .otherwise(pl.lit(DOWN))
-    )
-    return months.with_columns(kind=kind)
-
-
 def by_kind_of_month(equity: pl.DataFrame, months: pl.DataFrame, periods_per_year: int) -> dict[str, Condition]:
     """What the run made of each kind of month, as if nothing lay between its months.
 
@@ -108,7 +78,7 @@ def by_kind_of_month(equity: pl.DataFrame, months: pl.DataFrame, periods_per_yea
         "session", pl.col("daily_return").fill_null(0.0), month=pl.col("session").dt.truncate("1mo")
     ).join(months, on="month", maintain_order="left")
     found: dict[str, Condition] = {}
-    for kind in (UP, DOWN, RANGING):
+    for kind in (UP, DOWN, FLAT):
         own = rows.filter(kind=kind)
         by_month = own.group_by("month", maintain_order=True).agg(
             ((1 + pl.col("daily_return")).product() - 1).alias("return"), pl.col("benchmark_return").first()

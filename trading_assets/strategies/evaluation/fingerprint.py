@@ -9,7 +9,7 @@ import polars as pl
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import digest
 from trading_assets.config.stated import is_shipped, stated
-from trading_assets.config.strategies import StrategyParameters, is_target_weight, members_of, strategy_module
+from trading_assets.config.strategies import StrategyParameters
 from trading_assets.features.catalog import FEATURES
 from trading_assets.models.regimes import REGIMES_VERSION
 from trading_assets.models.run import TRAINING_VERSION
@@ -20,11 +20,16 @@ from trading_assets.strategies.evaluation.identity import (
     own_texts,
     shipped_code,
 )
-from trading_assets.strategies.evaluation.inputs import columns_named, instruments_of, parameters_of
+from trading_assets.strategies.interface.resolved import (
+    ConfiguredStrategy,
+    ResolvedStrategy,
+    configured_strategy,
+    resolve_strategy,
+)
 from trading_assets.strategies.interface.rules import Rules
 
 
-def frozen(configuration: Configuration, name: str) -> dict[str, Any]:
+def frozen(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[str, Any]:
     """Return type, parameters, rules, code, model, and members of a strategy with the regimes that weigh them.
 
     The code is registered beside the parameters: a changed module is a changed strategy, whatever its parameters. Of
@@ -32,33 +37,30 @@ def frozen(configuration: Configuration, name: str) -> dict[str, Any]:
     strategy `shipped_code` are the modules of this package that it is made of. Of a user's own module, `own_code` is
     that module and those of its package that it uses. Members are frozen in the same way.
     """
-    settings = configuration.strategies[name]
-    module, parameters, members = strategy_module(settings.type), parameters_of(settings), members_of(settings)
-    modules, rules = modules_behind(module), None if is_target_weight(module) else module.rules(parameters)
-    model = rules.model if rules else None
+    model, modules = strategy.model, modules_behind(strategy.module)
+    members = {member: configured_strategy(configuration, member) for member in strategy.members}
     return {
-        "type": identity_of(module),
-        "parameters": stated(parameters),
-        "rules": digest(describe(rules)) if rules else None,
-        "shipped_code": None if rules else shipped_code(modules),
+        "type": identity_of(strategy.module),
+        "parameters": stated(strategy.parameters),
+        "rules": None if strategy.is_target_weight else digest(describe(strategy.rules)),
+        "shipped_code": shipped_code(modules) if strategy.is_target_weight else None,
         "own_code": own_code(modules),
         "model": stated(configuration.models[model]) if model else None,
         "training": TRAINING_VERSION if model else None,
-        "members": {member: frozen(configuration, member) for member in members},
+        "members": {name: frozen(configuration, member) for name, member in members.items()},
         "regimes": [REGIMES_VERSION, stated(configuration.regimes)] if members else None,
     }
 
 
-def parameter_types(configuration: Configuration, name: str) -> dict[str, type[StrategyParameters]]:
+def parameter_types(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[str, type[StrategyParameters]]:
     """Return the class of the parameters of a strategy and of its members, by the identities of their modules."""
-    settings = configuration.strategies[name]
-    found = {identity_of(strategy_module(settings.type)): type(parameters_of(settings))}
-    for member in members_of(settings):
-        found |= parameter_types(configuration, member)
+    found = {identity_of(strategy.module): type(strategy.parameters)}
+    for member in strategy.members:
+        found |= parameter_types(configuration, configured_strategy(configuration, member))
     return found
 
 
-def rules_recorded_before(configuration: Configuration, name: str) -> dict[str, list[str]]:
+def rules_recorded_before(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[str, list[str]]:
     """Return the hashes of rules by which version 0.1.0 would have known a user's own modules as they are now.
 
     Returns
@@ -69,22 +71,21 @@ def rules_recorded_before(configuration: Configuration, name: str) -> dict[str, 
         are, and with the imports of this package written as in that version. None of the latter where it uses code of
         this package that was part of the hash: whether that was the same cannot be told.
     """
-    settings = configuration.strategies[name]
-    module, found = strategy_module(settings.type), {}
-    if not is_shipped(module.__name__):
-        modules = modules_behind(module)
-        if not is_target_weight(module):
-            found[name] = [digest(describe(module.rules(parameters_of(settings))))]
+    found: dict[str, list[str]] = {}
+    if not is_shipped(strategy.module.__name__):
+        modules = modules_behind(strategy.module)
+        if not strategy.is_target_weight:
+            found[strategy.name] = [digest(describe(strategy.rules))]
         elif any(is_shipped(each.__name__) for each in modules):
-            found[name] = []
+            found[strategy.name] = []
         else:
-            found[name] = [digest(own_texts(modules, renamed_back=back)) for back in (False, True)]
-    for member in members_of(settings):
-        found |= rules_recorded_before(configuration, member)
+            found[strategy.name] = [digest(own_texts(modules, renamed_back=back)) for back in (False, True)]
+    for member in strategy.members:
+        found |= rules_recorded_before(configuration, configured_strategy(configuration, member))
     return found
 
 
-def symbols_behind(configuration: Configuration, name: str, instruments: pl.DataFrame) -> list[str]:
+def symbols_behind(configuration: Configuration, strategy: ResolvedStrategy, instruments: pl.DataFrame) -> list[str]:
     """Symbols whose bars bear on what a strategy does, those that it trades among them, ascending.
 
     Beside its own they are the benchmarks of their asset classes, all that its model is trained on, the whole asset
@@ -95,20 +96,17 @@ def symbols_behind(configuration: Configuration, name: str, instruments: pl.Data
     instruments
         Rows of `market_data.instruments`.
     """
-    settings = configuration.strategies[name]
-    module, parameters = strategy_module(settings.type), parameters_of(settings)
-    own = instruments_of(name, settings, instruments)
-    classes = set(own["asset_class"])
+    classes = set(strategy.instruments["asset_class"])
     whole: set[str] = set()
-    if columns_named(module, parameters) & {feature.column for feature in FEATURES if feature.scope == "session"}:
+    if strategy.columns & {feature.column for feature in FEATURES if feature.scope == "session"}:
         whole |= classes
-    model = None if is_target_weight(module) else module.rules(parameters).model
-    if model is not None:
-        whole.add(configuration.models[model].universe)
+    if strategy.model is not None:
+        whole.add(configuration.models[strategy.model].universe)
     benchmarks = {symbol for each, symbol in configuration.benchmarks.items() if each in classes | whole}
     of_classes = instruments.filter(pl.col("asset_class").is_in(sorted(whole)))["symbol"]
-    of_members = (symbols_behind(configuration, member, instruments) for member in members_of(settings))
-    return sorted({*own["symbol"], *benchmarks, *of_classes}.union(*of_members))
+    members = (resolve_strategy(configuration, member, instruments) for member in strategy.members)
+    of_members = (symbols_behind(configuration, member, instruments) for member in members)
+    return sorted({*strategy.symbols, *benchmarks, *of_classes}.union(*of_members))
 
 
 def describe(rules: Rules) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from trading_assets.config.canonical import digest
 from trading_assets.config.stated import PACKAGE, is_shipped
+from trading_assets.strategies.interface.module import StrategyModule
 
 #: Parts of this package whose code decides what a strategy does; changes elsewhere are changes of the engine.
 _DECIDING = ("trading_assets.strategies", "trading_assets.models")
@@ -23,11 +24,15 @@ RENAMED_MODULES: Mapping[str, str] = {
     "trading_assets.strategies.targets": "trading_assets.strategies.interface.target_weights",
     "trading_assets.strategies.panel": "trading_assets.strategies.interface.panel",
 }
+#: Modules that say what a strategy is made of, then and now: a name that is imported from one is the same from another.
+_INTERFACE = frozenset(
+    {"trading_assets.strategies", "trading_assets.config.strategies", *RENAMED_MODULES, *RENAMED_MODULES.values()}
+)
 #: Fields of a syntax tree that say nothing about what the code does, or that only some versions of Python have.
 _SILENT_FIELDS = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 
 
-def identity_of(module: ModuleType) -> str:
+def identity_of(module: StrategyModule) -> str:
     """Return the stable name of a strategy module.
 
     A shipped module declares it as `IDENTITY`; that of a user's own is its dotted name, whatever it declares or
@@ -48,7 +53,7 @@ def recorded_type(identity: str) -> str:
     return identity if "." in identity else f"{_FIRST_FOLDER}{identity}"
 
 
-def modules_behind(module: ModuleType) -> list[ModuleType]:
+def modules_behind(module: StrategyModule) -> list[ModuleType]:
     """Return a module and those that it is made of, by name.
 
     Followed are the modules whose functions, classes or names it holds, as far as they are of the strategies and
@@ -57,7 +62,7 @@ def modules_behind(module: ModuleType) -> list[ModuleType]:
     own = module.__name__.partition(".")[0]
     starts = tuple(f"{package}." for package in (*_DECIDING, *(() if own == PACKAGE else (own,))))
     found: dict[str, ModuleType] = {}
-    waiting = [module]
+    waiting = [sys.modules[module.__name__]]
     while waiting:
         each = waiting.pop()
         if each.__name__ not in found and each.__file__ is not None:
@@ -93,8 +98,9 @@ def own_texts(modules: Iterable[ModuleType], *, renamed_back: bool = False) -> d
 def code_hash(source: bytes) -> str:
     """Return SHA-256 of what Python code does: of its syntax tree without docstrings and comments.
 
-    The tree is written out by itself, as `ast.dump` and `ast.unparse` change between versions of Python. Where a name
-    of this package is imported from is left out as far as its file moved. What is no Python source is hashed as it is.
+    The tree is written out by itself, as `ast.dump` and `ast.unparse` change between versions of Python. Imports of
+    what strategies are made of are left out, as their files move; the names themselves stay where they are used. What
+    is no Python source is hashed as it is.
     """
     try:
         tree = ast.parse(source)
@@ -111,10 +117,6 @@ def _plain(node: object) -> Any:
             for name, value in ast.iter_fields(node)
             if name not in _SILENT_FIELDS
         }
-        if isinstance(node, ast.ImportFrom) and not node.level:
-            fields["module"] = RENAMED_MODULES.get(node.module or "", node.module)
-        if isinstance(node, ast.alias):
-            fields["name"] = RENAMED_MODULES.get(node.name, node.name)
         return [type(node).__name__, *([name, value] for name, value in fields.items() if value not in (None, []))]
     if isinstance(node, list):
         return [_plain(each) for each in node]
@@ -122,14 +124,21 @@ def _plain(node: object) -> Any:
 
 
 def _statements(values: Sequence[object]) -> list[object]:
-    """Without texts that stand alone: docstrings of modules, classes, functions and attributes."""
-    return [
-        each
-        for each in values
-        if not (
-            isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant) and isinstance(each.value.value, str)
-        )
-    ]
+    """Without texts that stand alone (docstrings of all kinds) and without imports of what strategies are made of."""
+    return [each for each in values if not _is_text(each) and not _is_of_interface(each)]
+
+
+def _is_text(node: object) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _is_of_interface(node: object) -> bool:
+    return (
+        isinstance(node, ast.ImportFrom)
+        and node.level == 0
+        and node.module in _INTERFACE
+        and all(alias.asname is None for alias in node.names)
+    )
 
 
 def _source(module: ModuleType) -> bytes:
