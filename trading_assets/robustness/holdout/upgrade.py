@@ -227,6 +227,7 @@ def _is_own_code_the_same(name: str, old: Mapping[str, Any], new: Mapping[str, A
 
 def _paths(path: str, old: Any, new: Any) -> Iterator[str]:
     """Each value that differs, as a key path with what it was and is; one that is not stated may have its default."""
+    old, new = ({} if one is _ABSENT and isinstance(other, Mapping) else one for one, other in ((old, new), (new, old)))
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted({*old, *new}, key=str):
             yield from _paths(f"{path}.{key}", old.get(key, _ABSENT), new.get(key, _ABSENT))
