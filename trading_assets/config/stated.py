@@ -25,24 +25,16 @@ Values = dict[str, Any]
 
 #: Package whose classes are shipped; an own module of a user is of another one.
 PACKAGE = __name__.partition(".")[0]
-#: Keys that were renamed, by class: the name of the first release and that of today.
+#: Keys that were renamed, by class (and those derived from it): the name of the first release and that of today.
 RENAMED_KEYS: Mapping[str, Mapping[str, str]] = {
     "Quality": {"releases": "overrides"},
-    **{
-        source: {"tickers": "symbology"}
-        for source in (
-            "SourceSettings",
-            "SampleSource",
-            "FilesSource",
-            "SyntheticSource",
-            "SqlSource",
-            "RemoteSource",
-            "YfinanceSource",
-            "CcxtSource",
-            "AlpacaSource",
-        )
-    },
+    "SourceSettings": {"tickers": "symbology"},
 }
+
+
+def renames_of(cls: type[BaseModel]) -> dict[str, str]:
+    """Return the names of today of the renamed keys of a class, by their first names."""
+    return {first: today for each in cls.__mro__ for first, today in RENAMED_KEYS.get(each.__name__, {}).items()}
 
 
 def stated(model: BaseModel) -> Values:
@@ -61,7 +53,7 @@ def completed(model: BaseModel) -> Values:
     that a trial of an earlier version is the same one today.
     """
     cls = type(model)
-    first_names = {today: first for first, today in RENAMED_KEYS.get(cls.__name__, {}).items()}
+    first_names = {today: first for first, today in renames_of(cls).items()}
     return {
         first_names.get(name, name): _plain(each, completed)
         for name, each in _fields(model)
@@ -76,7 +68,7 @@ def restated(cls: type[BaseModel], values: Mapping[str, Any]) -> Values:
     """
     found = {}
     for key, value in values.items():
-        name = RENAMED_KEYS.get(cls.__name__, {}).get(key, key)
+        name = renames_of(cls).get(key, key)
         inner = _model_in(cls, name)
         if inner is not None and isinstance(value, Mapping):
             value = restated(inner, value)
@@ -160,7 +152,7 @@ def _recorded(cls: type[BaseModel]) -> Values:
     """Defaults of the keys of a class in version 0.1.0, by their names of today."""
     module = sys.modules.get(cls.__module__)
     key = getattr(module, "IDENTITY", cls.__name__) if cls.__name__ == "Parameters" else cls.__name__
-    names = RENAMED_KEYS.get(cls.__name__, {})
+    names = renames_of(cls)
     return {names.get(name, name): value for name, value in _defaults_of_record().get(key, {}).items()}
 
 
