@@ -69,7 +69,7 @@ $(BIN)/uv:
 	@touch $@
 
 .installed-dev: $(BIN)/uv uv.lock pyproject.toml
-	@$(BIN)/uv sync --frozen --inexact --quiet --group dev --group oracles --extra sql --extra yfinance --extra ccxt --extra alpaca
+	@$(BIN)/uv sync --frozen --inexact --quiet --group dev --group oracles --extra sql --extra yfinance --extra ccxt --extra alpaca --extra hdf5
 	@touch .installed-run $@
 
 # Other engines have environments of their own; zipline's pandas is too old for the rest.

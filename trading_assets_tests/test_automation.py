@@ -55,7 +55,7 @@ def test_the_daily_schedule_asks_for_the_newest_month(
     tick = evaluate(configuration, instance, dt.datetime(2016, 5, 17, 22, 30, tzinfo=dt.UTC))
     [request] = tick.run_requests
     assert request.partition_key == "2016-05-01"
-    assert request.run_key == "daily-2016-05-17"
+    assert request.run_key == "daily-2016-05-17T22:30", "it has coins, so there is another run at 00:10"
 
 
 def test_the_daily_schedule_skips_what_as_of_excludes(
@@ -77,9 +77,42 @@ def test_a_live_configuration_has_the_current_month(tmp_path: Path, instance: dg
     path = tmp_path / "live.yaml"
     path.write_text(TINY.read_text().replace("as_of: 2017-12-29\n", ""))
     live = load_configuration(path, tmp_path)
-    moment = dt.datetime(2026, 5, 1, 0, 30, tzinfo=dt.UTC)
+    moment = dt.datetime(2026, 5, 1, 22, 30, tzinfo=dt.UTC)
     [request] = evaluate(live, instance, moment).run_requests
     assert request.partition_key == "2026-05-01"
+    [request] = evaluate(live, instance, moment.replace(hour=0)).run_requests
+    assert request.partition_key == "2026-04-01", "the session of April 30 is the newest that is over"
+
+
+@pytest.mark.parametrize(
+    ("of", "crons"),
+    [
+        (["24/7"], ["10 0 * * *"]),
+        (["XNYS"], ["30 22 * * 1-5"]),
+        (["24/7", "XNYS"], ["10 0 * * *", "30 22 * * 1-5"]),
+        (["XSAU"], ["30 13 * * 0-4"]),
+        (["CMES"], ["30 0 * * 2-6"]),
+    ],
+)
+def test_the_shipped_schedule_follows_each_close(of: list[str], crons: list[str]) -> None:
+    """A coin's day ends at 24:00 UTC; New York closes at 21:00 UTC at the latest (winter), Riyadh at 12:00 and trades
+    from Sunday (0) to Thursday (4), Chicago's futures at 23:00, so the run is on the next day of the week.
+    """
+    assert automation.daily_crons(of) == crons
+
+
+def test_a_coin_s_last_day_of_a_month_is_fetched_after_midnight(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    path = tmp_path / "coins.yaml"
+    path.write_text(
+        "name: coins\nseed: 1\nstart: 2026-01-01\nas_of: 2026-04-30\n"
+        "market_data: [{source: synthetic, asset_class: crypto, symbols: [BTC, ETH]}]\n"
+        "benchmarks: {crypto: BTC}\nstrategies: {m: {type: crypto_momentum, universe: crypto}}\n"
+    )
+    coins = load_configuration(path, tmp_path)
+    assert schedule(coins, "daily_update").cron_schedule == "10 0 * * *"
+    [request] = evaluate(coins, instance, dt.datetime(2026, 5, 1, 0, 10, tzinfo=dt.UTC)).run_requests
+    assert request.partition_key == "2026-04-01", "April 30 is over, and as_of has come"
+    assert "as_of is fixed" in evaluate(coins, instance, dt.datetime(2026, 5, 2, 0, 10, tzinfo=dt.UTC)).skip_message
 
 
 def test_the_weekly_schedule_retrains(configuration: Configuration) -> None:

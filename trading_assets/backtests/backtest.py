@@ -30,11 +30,10 @@ from trading_assets.config.strategies import (
     StrategyParameters,
     TargetWeightParameters,
 )
+from trading_assets.market_data.calendars import periods_per_year
 from trading_assets.strategies.evaluation.inputs import Frames, panel_of
 from trading_assets.strategies.interface.resolved import ResolvedStrategy
 
-#: Sessions a year of a calendar that trades every day, and of one that keeps exchange holidays.
-EVERY_DAY, EXCHANGE = 365, 252
 #: Fields of a trial that say under which circumstances it runs; the rest are of the parameters.
 SCENARIO = ("fee_multiplier", "slippage_multiplier", "borrow_multiplier", "delay")
 
@@ -57,7 +56,7 @@ class PreparedBacktest:
         session, close, daily_return (price return, close to close: splits followed, dividends left out) on the
         axes' sessions; null where the benchmark has no bar.
     periods_per_year
-        By the calendar of the equity curve: 365 if any of its symbols trades every day.
+        By the calendars of the equity curve (`calendars.periods_per_year`): 365 if any of its symbols trades every day.
     """
 
     strategy: ResolvedStrategy
@@ -126,7 +125,7 @@ def prepare(configuration: Configuration, frames: Frames) -> PreparedBacktest:
             settings_of(configuration.risk, configuration.costs, configuration.seed), strategy.parameters
         ),
         benchmark=_benchmark_returns(frames.bars, strategy.benchmark, axes),
-        periods_per_year=EVERY_DAY if "24/7" in axes.calendars else EXCHANGE,
+        periods_per_year=periods_per_year(*axes.calendars),
     )
 
 

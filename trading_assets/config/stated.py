@@ -30,11 +30,20 @@ RENAMED_KEYS: Mapping[str, Mapping[str, str]] = {
     "Quality": {"releases": "overrides"},
     "SourceSettings": {"tickers": "symbology"},
 }
+#: Classes that were renamed: name of today and that on record.
+RENAMED_CLASSES: Mapping[str, str] = {"VerdictThresholds": "Verdict"}
 
 
 def renames_of(cls: type[BaseModel]) -> dict[str, str]:
     """Return the names of today of the renamed keys of a class, by their first names."""
     return {first: today for each in cls.__mro__ for first, today in RENAMED_KEYS.get(each.__name__, {}).items()}
+
+
+def key_of(cls: type[BaseModel]) -> str:
+    """Return the name of a class in `defaults_of_record.json`; parameters go by the identity of their strategy."""
+    if cls.__name__ == "Parameters":
+        return str(getattr(sys.modules.get(cls.__module__), "IDENTITY", cls.__name__))
+    return RENAMED_CLASSES.get(cls.__name__, cls.__name__)
 
 
 def stated(model: BaseModel) -> Values:
@@ -49,16 +58,16 @@ def stated(model: BaseModel) -> Values:
 def completed(model: BaseModel) -> Values:
     """Return the values of a section as version 0.1.0 wrote them out: all keys of that time, by their names then.
 
+    Keys that there are no more have the default that they had.
+
     Keys that are younger are left out where they equal their defaults. The identities of trials are made of these, so
     that a trial of an earlier version is the same one today.
     """
     cls = type(model)
     first_names = {today: first for first, today in renames_of(cls).items()}
-    return {
-        first_names.get(name, name): _plain(each, completed)
-        for name, each in _fields(model)
-        if not _is_younger_default(cls, name, each)
-    }
+    gone = {name: default for name, default in _recorded(cls).items() if name not in cls.model_fields}
+    own = {name: _plain(each, completed) for name, each in _fields(model) if not _is_younger_default(cls, name, each)}
+    return {first_names.get(name, name): value for name, value in (gone | own).items()}
 
 
 def restated(cls: type[BaseModel], values: Mapping[str, Any]) -> Values:
@@ -150,10 +159,10 @@ def _model_in(cls: type[BaseModel], name: str) -> type[BaseModel] | None:
 @cache
 def _recorded(cls: type[BaseModel]) -> Values:
     """Defaults of the keys of a class in version 0.1.0, by their names of today."""
-    module = sys.modules.get(cls.__module__)
-    key = getattr(module, "IDENTITY", cls.__name__) if cls.__name__ == "Parameters" else cls.__name__
+    if not is_shipped(cls.__module__):
+        return {}
     names = renames_of(cls)
-    return {names.get(name, name): value for name, value in _defaults_of_record().get(key, {}).items()}
+    return {names.get(name, name): value for name, value in _defaults_of_record().get(key_of(cls), {}).items()}
 
 
 @cache

@@ -12,6 +12,7 @@ import polars as pl
 from trading_assets.backtests.tables import METRICS
 from trading_assets.config import Configuration
 from trading_assets.reports.exports import csv_text, json_text
+from trading_assets.reports.index_page import index_page
 from trading_assets.reports.strategy_page.data import (
     StrategyContent,
     quality_counts,
@@ -19,7 +20,7 @@ from trading_assets.reports.strategy_page.data import (
     resolved_from,
     strategy_content,
 )
-from trading_assets.reports.strategy_page.page import index_page, result_of, strategy_page
+from trading_assets.reports.strategy_page.page import result_of, strategy_page
 from trading_assets.reports.tables import EXPECTATIONS
 from trading_assets.warehouse import Rows, Warehouse
 

@@ -12,9 +12,9 @@ from trading_assets.robustness.holdout.assets import holdout, keep_earlier_verdi
 from trading_assets.robustness.look_ahead.assets import look_ahead
 from trading_assets.robustness.overfitting.assets import overfitting, reality_check
 from trading_assets.robustness.resampling.assets import resampling
+from trading_assets.robustness.rows_by_span import HOLDOUT_TABLES, STAGE, remove_development, remove_holdout
 from trading_assets.robustness.sensitivity.assets import sensitivity
 from trading_assets.robustness.sensitivity.grid import grids
-from trading_assets.robustness.split_rows import HOLDOUT_TABLES, STAGE, remove_development, remove_holdout
 from trading_assets.robustness.stress.assets import stress
 from trading_assets.robustness.tables import (
     BANDS,

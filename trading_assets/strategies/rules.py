@@ -1,4 +1,4 @@
-"""The path of version 0.1 to the rules of a strategy: modules written for it, and registered, run as they are."""
+"""Compatibility shim: the path of version 0.1 to the rules, so that registered modules run as they are."""
 
 from trading_assets.strategies.interface.rules import RELATIVE_STRENGTH, ExitRule, Rules, Trigger
 

@@ -21,7 +21,7 @@ from trading_assets.backtests.backtest import (
 )
 from trading_assets.backtests.perturbations import stressed, without_bars
 from trading_assets.backtests.tables import DECISIONS, EQUITY, TRADES
-from trading_assets.config.sections import StressScenario
+from trading_assets.config.robustness import StressScenario
 from trading_assets.robustness.sensitivity.sweep import sensitivity
 from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
 from trading_assets.robustness.stress.run import stress, value_of

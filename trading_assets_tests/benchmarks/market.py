@@ -18,7 +18,7 @@ from trading_assets.backtests.backtest import PreparedBacktest
 from trading_assets.backtests.engine.arrays import Candidates, Market, Signals
 from trading_assets.config.sources import SyntheticSource
 from trading_assets.market_data import calendars
-from trading_assets.market_data.synthetic import ANCHOR, generate
+from trading_assets.market_data.sources.synthetic import ANCHOR, generate
 from trading_assets.market_data.tables import BARS
 from trading_assets_tests.backtests.frames import BENCHMARK, frames_of, loaded, prepare_strategy
 

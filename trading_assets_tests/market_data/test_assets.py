@@ -12,9 +12,11 @@ import polars as pl
 import pytest
 
 from trading_assets.asset_factories.sql_assets import build_sql_assets, models_folder, read_models, run_model
+from trading_assets.market_data import calendars
 from trading_assets.market_data.assets import build_assets, monthly_partitions, raw_bars
 from trading_assets.market_data.checks import build_checks
-from trading_assets.market_data.quality import OverrideError, QualityError
+from trading_assets.market_data.pipeline import expected_sessions
+from trading_assets.market_data.quality import VALUES, OverrideError, QualityError, faults
 from trading_assets.market_data.tables import (
     BARS,
     INSTRUMENTS,
@@ -47,6 +49,7 @@ def eventful() -> pl.DataFrame:
     second[ends[1]] *= 0.2
     first[ends[1] :] = [2.5 * close for close in first[ends[1] :]]  # stays
     one = path(first, "AAA").with_columns(adj_close=pl.col("close") / 2)
+    second = [close / (1.0 if n < 30 else 2.0) for n, close in enumerate(second)]
     split = (pl.col("session") >= DAYS[30]).cast(pl.Float64)
     other = path(second, "BBB").with_columns(
         adj_close=pl.col("close") * (0.5 + 0.5 * split) * (0.99 + 0.01 * (pl.col("session") >= DAYS[50]))
@@ -115,7 +118,7 @@ def test_a_revision_keeps_what_was_there(tmp_path: Path) -> None:
     changes = revisions.filter(pl.col("symbol") == "AAA").select("session", "column", "old", "new").rows()
     assert changes == [(DAYS[3], "close", 103.0, 103.5), (DAYS[3], "volume", 1000.0, None)]
     taken_away = revisions.filter(pl.col("symbol") == "BBB")
-    assert taken_away["new"].null_count() == taken_away.height == 8, "every value, those that were null too"
+    assert taken_away["new"].null_count() == taken_away.height == len(VALUES), "every value, those that were null too"
     stamps = warehouse.read(RAW_BARS).group_by("ingested_at").len().sort("ingested_at").rows()
     assert stamps == [(NOW, 2 * len(DAYS) - 2), (LATER, 1)]
     deliver(tmp_path, corrected.filter(~gone))
@@ -287,3 +290,39 @@ def test_releases_of_the_configuration(tmp_path: Path, caplog: pytest.LogCapture
     (tmp_path / "reviewed.csv").write_text("symbol,session\n")
     with pytest.raises(OverrideError, match="no column 'rule'"):
         run(experiment(tmp_path, quality={"overrides": "reviewed.csv"}))
+
+
+def test_a_session_that_the_calendar_lacks_is_added_by_an_override(tmp_path: Path) -> None:
+    """A Saturday of which one bar was reviewed is a session for both symbols, in one run or month by month."""
+    saturday = dt.date(2024, 1, 20)
+    friday = pl.col("session") == saturday - dt.timedelta(days=1)
+    special = eventful().filter(friday).with_columns(session=pl.lit(saturday))
+    deliver(tmp_path, pl.concat([eventful(), special]))
+    (tmp_path / "reviewed.csv").write_text(f"symbol,session,rule,note\nAAA,{saturday},not_a_session,special\n")
+    named = {"quality": {"overrides": "reviewed.csv"}}
+    whole = run(experiment(tmp_path, name="whole", **named))
+    parts = experiment(tmp_path, name="parts", **named)
+    for month in MONTHS:
+        run(parts, month)
+    for warehouse in (whole, Warehouse(parts.warehouse_path)):
+        bars, sessions = warehouse.read(BARS), warehouse.read(SESSIONS)
+        assert bars.filter(session=saturday)["symbol"].to_list() == ["AAA", "BBB"]
+        assert sessions.filter(session=saturday).rows() == [("XNYS", saturday)]
+        assert not any(faults(bars, warehouse.read(INSTRUMENTS), sessions).values())
+    plain = run(experiment(tmp_path, name="plain"))
+    assert plain.read(QUARANTINE, where="session = ?", parameters=[saturday]).height == 2
+    assert saturday not in plain.read(SESSIONS)["session"].to_list()
+
+
+def test_expected_sessions_begin_where_the_calendar_does() -> None:
+    """Shanghai's is recorded from 1990-12-03 on: an earlier start asks for no more, an earlier bar is refused."""
+    bars = pl.DataFrame({"calendar": "XSHG", "session": [dt.date(1991, 1, 2)]})
+    kinds = {"symbol": "A", "asset_class": "equity", "source": "files"}
+    raw = bars.with_columns(pl.lit(value).alias(name) for name, value in kinds.items())
+    found = expected_sessions(raw, dt.date(1970, 1, 1), dt.date(1991, 1, 4))["session"]
+    assert found.to_list() == calendars.sessions("XSHG", dt.date(1990, 12, 3), dt.date(1991, 1, 4)).to_list()
+    early = raw.with_columns(session=pl.lit(dt.date(1990, 1, 2)))
+    with pytest.raises(
+        calendars.CalendarError, match=r"'XSHG' does not cover 1990-01-02 to .*\n.*from 1990-12-03 to 2026"
+    ):
+        expected_sessions(early, dt.date(1970, 1, 1), dt.date(1991, 1, 4))

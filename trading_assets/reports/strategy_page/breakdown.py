@@ -6,15 +6,8 @@ import polars as pl
 
 from trading_assets.reports.html_table import Cell, Format, Head, HtmlTable, number, percent
 from trading_assets.reports.strategy_page.data import StrategyContent
+from trading_assets.robustness.performance_breakdown import DEEP, HOLDINGS, MONTHS, ONE_BET, SESSIONS, TRADES
 from trading_assets.robustness.stress.benchmark_months import DOWN, FLAT, UP
-from trading_assets.robustness.stress.breakdown import (
-    DEEP,
-    HOLDINGS,
-    MONTHS,
-    ONE_BET,
-    SESSIONS,
-    TRADES,
-)
 
 
 def money(value: float) -> str:

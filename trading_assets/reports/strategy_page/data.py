@@ -131,7 +131,7 @@ def quality_counts(warehouse: Warehouse, asset_class: str | list[str] = "all") -
     if not warehouse.exists(QUALITY_SUMMARY):
         return pl.DataFrame()
     counts = warehouse.query(f"SELECT * FROM {QUALITY_SUMMARY} ORDER BY ALL", reads=[QUALITY_SUMMARY])
-    meanings = dict(RULES)
+    meanings = {rule.name: rule.description for rule in RULES}
     counts = counts.with_columns(
         meaning=pl.col("reason").replace_strict(meanings, default=None, return_dtype=pl.String)
     )

@@ -16,7 +16,8 @@ from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
 from trading_assets.models.tables import SPLITS
 from trading_assets.robustness.holdout import lock
 from trading_assets.robustness.holdout.ledger import Look, look_of
-from trading_assets.robustness.holdout.ledger_head import HeadFile, record_look, verified_ledger
+from trading_assets.robustness.holdout.ledger_head import HeadFile
+from trading_assets.robustness.holdout.record_look import record_look, verified_ledger
 from trading_assets.robustness.holdout.upgrade_ledger import (
     earlier_verdict,
     record_upgrade,
@@ -24,7 +25,7 @@ from trading_assets.robustness.holdout.upgrade_ledger import (
     verified_upgrades,
 )
 from trading_assets.robustness.resampling.assets import resampled
-from trading_assets.robustness.split_rows import EVALUATED_SPLITS, beside_other_splits, remove_holdout, write
+from trading_assets.robustness.rows_by_span import EVALUATED_SPLITS, beside_other_splits, remove_holdout, write
 from trading_assets.robustness.stress.assets import sharpes, stress_rows
 from trading_assets.robustness.tables import (
     EARLIER_VERDICTS,

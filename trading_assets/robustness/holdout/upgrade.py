@@ -17,8 +17,10 @@ import polars as pl
 from pydantic import BaseModel
 
 from trading_assets.config.quality import Quality
-from trading_assets.config.sections import Costs, Model, Regimes, Risk, Robustness, Verdict
+from trading_assets.config.robustness import Robustness
+from trading_assets.config.sections import Costs, Model, Regimes, Risk
 from trading_assets.config.stated import Values, restated
+from trading_assets.config.verdict import VerdictThresholds
 from trading_assets.robustness.holdout.registration import Registration
 from trading_assets.strategies.evaluation.identity import identity_of_type
 
@@ -28,7 +30,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "quality": Quality,
     "costs": Costs,
     "risk": Risk,
-    "criteria": Verdict,
+    "criteria": VerdictThresholds,
     "resampling": Robustness,
 }
 #: Parts of a strategy whose values the product decides, in words.

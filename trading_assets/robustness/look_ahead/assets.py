@@ -7,7 +7,7 @@ from typing import Any
 
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.robustness.look_ahead.point_in_time import market_snapshot
-from trading_assets.robustness.split_rows import write
+from trading_assets.robustness.rows_by_span import write
 from trading_assets.robustness.tables import LOOK_AHEAD
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
 

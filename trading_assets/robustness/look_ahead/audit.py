@@ -119,7 +119,8 @@ def computed(configuration: Configuration, strategy: str, snapshot: MarketSnapsh
         None: the whole run.
     """
     reads = reads_features(configuration, strategy)
-    features = daily_features(snapshot.bars, configuration.benchmarks) if reads else DAILY.empty()
+    benchmarks, universe = configuration.benchmarks, snapshot.universe
+    features = daily_features(snapshot.bars, benchmarks, universe=universe) if reads else DAILY.empty()
     way = _Way(configuration, snapshot, known, features, indicators(snapshot.bars))
     frames, decided = way.frames(strategy), way.decided(strategy)
     prepared = prepare(configuration, frames)

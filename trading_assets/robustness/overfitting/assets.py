@@ -14,7 +14,7 @@ from trading_assets.backtests.trial_registry import behind
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
-from trading_assets.robustness.split_rows import write
+from trading_assets.robustness.rows_by_span import write
 from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY, TRIALS
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
 from trading_assets.strategies.evaluation.identity import identity_of, recorded_type

@@ -11,7 +11,7 @@ from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config.sections import Interval
 from trading_assets.models.splits import development
-from trading_assets.robustness.split_rows import beside_other_splits, write
+from trading_assets.robustness.rows_by_span import beside_other_splits, write
 from trading_assets.robustness.tables import BANDS, RESAMPLING
 from trading_assets.strategies.evaluation.failure import require_ok
 from trading_assets.warehouse import Table

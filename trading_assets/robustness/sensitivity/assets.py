@@ -14,8 +14,8 @@ from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.backtests.trial_registry import settings_on_record, trial_rows
 from trading_assets.models.splits import development
+from trading_assets.robustness.rows_by_span import STAGE, write
 from trading_assets.robustness.sensitivity.grid import grids
-from trading_assets.robustness.split_rows import STAGE, write
 from trading_assets.robustness.tables import CHOICES, HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY, TRIALS
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
 

@@ -23,7 +23,7 @@ from trading_assets.strategies.evaluation.identity import identity_of
 
 Floats = NDArray[np.float64]
 
-#: Metrics of every point; definitions in trading_assets/backtests/metrics.py.
+#: Metrics of every point; definitions in trading_assets/backtests/results/metrics.py.
 METRICS = (
     "sharpe",
     "total_return",
@@ -77,7 +77,7 @@ def sensitivity(
     Parameters
     ----------
     grid
-        Values by parameter; checked before (`grids.py`).
+        Values by parameter; checked before (`grid.py`).
     start, end
         One continuous run from the first session of train to the last of validation.
     settings_hash, data_hash

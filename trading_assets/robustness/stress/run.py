@@ -12,7 +12,8 @@ from trading_assets.backtests.backtest import PreparedBacktest, backtest
 from trading_assets.backtests.results.metrics import summarise
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets.backtests.tables import DEVELOPMENT
-from trading_assets.config.scenarios import (
+from trading_assets.config.robustness import Robustness, StressScenario
+from trading_assets.config.stress_scenarios import (
     BASE,
     BEAR_MONTHS,
     HISTORICAL_WINDOWS,
@@ -21,7 +22,6 @@ from trading_assets.config.scenarios import (
     built_in,
     slippage_scenario,
 )
-from trading_assets.config.sections import Robustness, StressScenario
 from trading_assets.robustness.stress.benchmark_months import BEAR, RANGE, in_months
 from trading_assets.robustness.stress.scenario_market import ScenarioInputs, apply_scenario, span_of
 from trading_assets.robustness.tables import STRESS, STRESS_EQUITY

@@ -17,7 +17,8 @@ import polars as pl
 from trading_assets.backtests.backtest import PreparedBacktest, prepare
 from trading_assets.backtests.perturbations import stressed, with_crashes
 from trading_assets.config import Configuration
-from trading_assets.config.sections import Interval, StressScenario
+from trading_assets.config.robustness import StressScenario
+from trading_assets.config.sections import Interval
 from trading_assets.features.daily import daily_features, with_sources
 from trading_assets.features.indicators import indicators
 from trading_assets.robustness.stress.bar_shocks import with_one_factor, with_shock, without_random_bars
@@ -74,7 +75,8 @@ def changed_frames(scenario: StressScenario, name: str, scenario_inputs: Scenari
     named = [column for column in frames.daily.columns if column not in ("symbol", "session")]
     daily = frames.daily
     if named:
-        daily = daily_features(bars, scenario_inputs.configuration.benchmarks, with_sources(named))
+        benchmarks, features = scenario_inputs.configuration.benchmarks, with_sources(named)
+        daily = daily_features(bars, benchmarks, features, universe=frames.universe)
         daily = daily.select("symbol", "session", *named)
     repriced = scenario.correlation_one or scenario.shock is not None
     changed = replace(

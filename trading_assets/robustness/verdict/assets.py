@@ -11,9 +11,9 @@ from trading_assets import __version__
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
 from trading_assets.robustness.holdout.assets import head_file, keep_earlier_verdict, waits_until
-from trading_assets.robustness.holdout.ledger_head import verified_ledger
+from trading_assets.robustness.holdout.record_look import verified_ledger
 from trading_assets.robustness.holdout.upgrade_ledger import history_of_upgrades, verified_upgrades
-from trading_assets.robustness.split_rows import STAGE, write
+from trading_assets.robustness.rows_by_span import STAGE, write
 from trading_assets.robustness.tables import (
     EARLIER_VERDICTS,
     HOLDOUT,

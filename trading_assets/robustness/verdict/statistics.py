@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from trading_assets.config.scenarios import BASE, slippage_scenario
+from trading_assets.config.stress_scenarios import BASE, slippage_scenario
 from trading_assets.robustness.look_ahead.audit import violations
 from trading_assets.robustness.resampling.resample import BOOTSTRAP, PERMUTATION, statistic_of
 from trading_assets.robustness.stress.run import value_of

@@ -1,5 +1,6 @@
 """A strategy made from its entry of the configuration and from the instruments: here, once, and passed on from then.
 
+The module is imported by `config.strategies.strategy_module`, and its parameters are validated by `config.loading`.
 What the configuration alone decides is a `ConfiguredStrategy`; the graph of assets is drawn from it. With the
 instruments on record it becomes a `ResolvedStrategy`, which every evaluation is handed.
 """
@@ -16,6 +17,7 @@ from trading_assets.config import Configuration
 from trading_assets.config.sections import AssetClass
 from trading_assets.config.strategies import KINDS, StrategyParameters, members_of, strategy_module
 from trading_assets.features.tables import INDICATORS
+from trading_assets.market_data.lives import is_named
 from trading_assets.market_data.tables import BARS
 from trading_assets.strategies.interface.module import OrderModule, StrategyModule, TargetWeightModule
 from trading_assets.strategies.interface.panel import columns_of
@@ -217,7 +219,7 @@ def _traded(strategy: ConfiguredStrategy, instruments: pl.DataFrame) -> pl.DataF
     traded = instruments.filter("in_universe", pl.col("asset_class") != "index", pl.col("first_session").is_not_null())
     wanted = strategy.universe
     if not isinstance(wanted, str):
-        traded = traded.filter(pl.col("symbol").is_in(list(wanted)))
+        traded = traded.filter(is_named(wanted))
     elif wanted != "all":
         traded = traded.filter(pl.col("asset_class") == wanted)
     if traded.is_empty():

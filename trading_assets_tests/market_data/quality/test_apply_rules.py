@@ -175,6 +175,50 @@ def test_extreme_moves_and_spikes(closes: list[float], spikes: list[int], extrem
     assert flagged["session"].to_list() == [SESSIONS[n] for n in extremes]
 
 
+@pytest.mark.parametrize(
+    ("opens", "closes", "spikes", "suspects"),
+    [
+        ([100, 51.4], [100, 56.0], [], [1]),  # 51.4 / 100 = 0.514: within 3 % of a half, the close at -44 %
+        ([100, 51.6], [100, 56.0], [], []),  # 0.516 is further
+        ([100, 33.3, 34], [100, 34.0, 35.0], [], [1]),
+        ([100, 66.0, 101], [100, 97.0, 99.0], [1], []),  # the open alone, and the next close is back
+        ([100, 10.2, 10], [100, 10.5, 10.4], [], [1]),  # a tenth
+        ([100, 147, 140], [100, 141.0, 142.0], [], [1]),  # 3-for-2 the other way
+        ([100, 17.0, 16], [100, 16.5, 16.4], [], []),  # a sixth is none of the list: extreme by its close alone
+    ],
+)
+def test_an_open_at_the_ratio_of_a_split_without_a_record_is_suspect(
+    opens: list[float], closes: list[float], spikes: list[int], suspects: list[int]
+) -> None:
+    raw = received(
+        {"session": s, "open": float(o), "high": max(o, c) * 1.0, "low": min(o, c) * 1.0, "close": c}
+        for s, o, c in zip(SESSIONS, opens, closes, strict=False)
+    )
+    result = checked(raw)
+    assert result.quarantine["session"].to_list() == [SESSIONS[n] for n in spikes]
+    flagged = result.usable.filter(pl.col("flags").list.contains("split_suspect"))
+    assert flagged["session"].to_list() == [SESSIONS[n] for n in suspects]
+    assert all("extreme_move" in flags for flags in flagged["flags"])
+
+
+@pytest.mark.parametrize(
+    ("asset_class", "usual", "found"), [("crypto", 0.06, False), ("crypto", 0.05, True), ("equity", 0.06, True)]
+)
+def test_an_extreme_move_of_a_coin_is_far_for_that_coin(asset_class: str, usual: float, found: bool) -> None:
+    """+58 % is ln 1.58 = 0.4574: below 8 x 0.06 = 0.48, above 8 x 0.05 = 0.40; equities have no such multiple."""
+    closes = [100 * math.exp(usual * (n % 2)) for n in range(50)]
+    raw = path([*closes, closes[-1] * 1.58], asset_class=asset_class)
+    flags = checked(raw).usable["flags"].to_list()
+    assert ("extreme_move" in flags[-1]) == found
+    assert not any("extreme_move" in each for each in flags[:-1])
+
+
+def test_a_coin_of_few_bars_is_measured_by_the_half_alone() -> None:
+    closes = [100 * math.exp(0.06 * (n % 2)) for n in range(20)]  # 19 moves before the last bar
+    raw = path([*closes, closes[-1] * 1.58], asset_class="crypto")
+    assert "extreme_move" in checked(raw).usable["flags"][-1]
+
+
 def test_a_move_is_measured_from_the_last_good_bar() -> None:
     raw = pl.concat(
         [
@@ -199,13 +243,14 @@ def test_a_split_on_record_is_no_move(ratio: float) -> None:
     assert checked(raw).usable["flags"].to_list() == [[]] * 4
 
 
-def test_a_wrong_adjusted_close_is_a_spike() -> None:
+def test_a_wrong_adjusted_close_at_an_unchanged_price_is_no_fault_of_the_bar() -> None:
     raw = received(
         {"session": s, "close": 100.0, "adj_close": a}
         for s, a in zip(SESSIONS, (100.0, 100.0, 530.0, 100.0), strict=False)
     )
     result = checked(raw)
-    assert names(result.quarantine, "reasons") == {("AAA", SESSIONS[2]): [["spike"]]}
+    assert result.quarantine.is_empty()
+    assert result.usable["flags"].to_list() == [[]] * 4
 
 
 def test_every_rule_is_named_once_and_described() -> None:
@@ -264,10 +309,11 @@ def twin(rows: list[dict[str, Any]], as_of: dt.date) -> tuple[dict[Any, list[lis
             if len(kept) > 1 and not took_back:
                 base = kept[-2]["close"]
                 moves = [bar[name] * factor_change(kept) / base for name in ("close", "open")]
-                far = abs(moves[0] - 1) > limits.extreme_move
-                bar["extreme"] = far or of_a_split(moves, limits.half_adjusted)
+                far, whole = abs(moves[0] - 1) > limits.extreme_move, of_a_split(moves, limits.half_adjusted)
+                bar["suspect"] = suspected(moves[1], limits.split_suspect)
+                bar["extreme"] = far or whole or bar["suspect"]
                 if bar["extreme"]:
-                    pending = (bar, base, "spike" if far else "half_adjusted")
+                    pending = (bar, base, "half_adjusted" if whole and not far else "spike")
         for n, bar in enumerate(kept):
             flags[(symbol, bar["session"])] = [bar_flags(bar, kept[: n + 1], limits)]
     return flags, reasons
@@ -279,6 +325,12 @@ def of_a_split(moves: list[float], nearness: float) -> bool:
     return any(
         abs(math.log(moves[0] / ratio)) <= nearness and abs(math.log(moves[1] / ratio)) <= 0.05 for ratio in ratios
     )
+
+
+def suspected(open_move: float, nearness: float) -> bool:
+    """The open is at the ratio of a split that section 6 names, or an inverse."""
+    ratios = [r for n in (1.5, 2, 3, 4, 5, 10) for r in (n, 1 / n)]
+    return any(abs(open_move / ratio - 1) <= nearness for ratio in ratios)
 
 
 def row_reasons(row: dict[str, Any], *, conflict: bool, as_of: dt.date, rounding: float) -> list[str]:
@@ -303,10 +355,14 @@ def row_reasons(row: dict[str, Any], *, conflict: bool, as_of: dt.date, rounding
 
 def factor_change(bars: list[dict[str, Any]]) -> float:
     """Of the last bar; the markets below print no rounding noise, so it is 1, 2 or 0.5."""
-    ratios = [bar["adj_close"] / bar["close"] for bar in bars if bar["adj_close"] is not None]
-    if len(ratios) < 2 or bars[-1]["adj_close"] is None:
+    told = [bar for bar in bars if bar["adj_close"] is not None]
+    if len(told) < 2 or bars[-1]["adj_close"] is None:
         return 1.0
-    return 2.0 ** round(math.log2(ratios[-1] / ratios[-2]))
+    before, now = told[-2:]
+    power = round(math.log2(now["adj_close"] / now["close"] / before["adj_close"] * before["close"]))
+    # The raw price has to go at least half of the way with it, at the open or at the close.
+    fell = [math.log2(before["close"] / now[name]) for name in ("open", "close")]
+    return 2.0**power if any(each * power >= power * power / 2 for each in fell) else 1.0
 
 
 def bar_flags(bar: dict[str, Any], until: list[dict[str, Any]], limits: Quality) -> list[str]:
@@ -315,6 +371,7 @@ def bar_flags(bar: dict[str, Any], until: list[dict[str, Any]], limits: Quality)
     last = [b["close"] for b in until[-limits.stale_closes :]]
     tests = {
         "extreme_move": bar.get("extreme", False),
+        "split_suspect": bar.get("suspect", False),
         "gap_event": gap,
         "zero_volume": not bar["volume"],
         "stale_price": len(last) == limits.stale_closes and len(set(last)) == 1,

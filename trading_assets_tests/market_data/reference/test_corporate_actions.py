@@ -156,7 +156,7 @@ def test_a_split_on_record_through_the_stage(tmp_path: Path) -> None:
     deliver(tmp_path, path(closes))
     without = run(experiment(tmp_path / "without", market_data=[{**EQUITY_FILES, "path": "../prices/*.csv"}]))
     flags = without.read(BARS, where="session = ?", parameters=[SESSIONS[30]])["flags"].to_list()
-    assert flags == [["extreme_move", "gap_event"]]
+    assert flags == [["extreme_move", "split_suspect", "gap_event"]]
     (tmp_path / "splits.csv").write_text(f"symbol,session,split_ratio\nAAA,{SESSIONS[30]},3\n")
     warehouse = run(experiment(tmp_path, market_data=[{**EQUITY_FILES, "actions": "splits.csv"}]))
     row = warehouse.read(BARS, where="session = ?", parameters=[SESSIONS[30]]).row(0, named=True)

@@ -11,13 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading_assets.config.quality import Quality
-from trading_assets.market_data.quality import apply_rules
 from trading_assets.market_data.reference.files import ReferenceError
 from trading_assets.market_data.reference.symbology import NO_SYMBOLOGY, identified, read_symbology
 from trading_assets.market_data.tables import BARS, INSTRUMENTS
 from trading_assets_tests.market_data.experiments import deliver, experiment, run
-from trading_assets_tests.market_data.markets import AS_OF, CALENDAR, SESSIONS, path
+from trading_assets_tests.market_data.markets import SESSIONS, path
 
 D = dt.date
 
@@ -122,11 +120,3 @@ def test_a_rename_through_the_stage(tmp_path: Path, caplog: pytest.LogCaptureFix
         ("OTHER", ["OLD"], SESSIONS[50]),
     ]
     assert "11 bars of 1 tickers are left out" in caplog.text and f"the first OLD on {SESSIONS[33]}" in caplog.text
-
-
-def test_a_symbol_on_record_is_no_reused_ticker() -> None:
-    raw = pl.concat([path([100.0] * 10), path([30.0] * 60).filter(pl.col("session") >= SESSIONS[50])])
-    settings = Quality(reuse_gap=30)
-    assert apply_rules(raw, CALENDAR, AS_OF, settings).quarantine.height == 10
-    table = pl.DataFrame([("AAA", "AAA", D(2020, 1, 1), None, None)], schema=NO_SYMBOLOGY.schema, orient="row")
-    assert apply_rules(raw, CALENDAR, AS_OF, settings, symbology=table).quarantine.is_empty()

@@ -102,8 +102,9 @@ def test_skip_rows_beyond_the_end(tmp_path: Path) -> None:
 
 def test_not_utf8(tmp_path: Path) -> None:
     (tmp_path / "bars.csv").write_bytes(f"{HEADER}\n{GOOD}\nSociété,2020-01-03,{BAR}\n".encode("latin-1"))
-    assert refusal(tmp_path).startswith(
-        "not UTF-8 text (byte 0xe9)\n  file: bars.csv, line 3\n  column: symbol\n  expected: UTF-8\n  do: convert it"
+    assert refusal(tmp_path) == (
+        "not UTF-8 text (byte 0xe9)\n  file: bars.csv, line 3\n  column: symbol\n  expected: UTF-8\n"
+        "  do: convert it, or name what it is written in: `encoding: cp1252`"
     )
     (tmp_path / "bars.csv").write_bytes(f"{HEADER}\n{GOOD}\n".encode("utf-16"))
     assert refusal(tmp_path).startswith("not UTF-8 text (byte 0xff)\n  file: bars.csv, line 1")

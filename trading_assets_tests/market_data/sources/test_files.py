@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
-import logging
 import zipfile
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from polars.testing import assert_frame_equal
 from trading_assets.config.sources import FilesSource
 from trading_assets.market_data.sources import SourceError, read_bars
 from trading_assets.market_data.sources.raw import SCHEMA
-from trading_assets_tests.market_data.files_source import BAR, HEADER, load, write
+from trading_assets_tests.market_data.files_source import BAR, HEADER, load, receive, write
 
 
 def test_a_long_file(tmp_path: Path) -> None:
@@ -25,9 +24,9 @@ def test_a_long_file(tmp_path: Path) -> None:
     bars = load(tmp_path)
     assert bars.schema == SCHEMA
     assert bars.rows() == [
-        ("A", "equity", dt.date(2020, 1, 2), 1, 2, 1, 1, 5, None, None, None, "files", "bars.csv", 4),
-        ("A", "equity", dt.date(2020, 1, 3), 1.5, 2, 1, 1.25, 7, None, None, None, "files", "bars.csv", 3),
-        ("B", "equity", dt.date(2020, 1, 3), 10, 12, 9, 11, 1000, None, None, None, "files", "bars.csv", 2),
+        ("A", "equity", dt.date(2020, 1, 2), 1, 2, 1, 1, 5, *[None] * 5, "files", "bars.csv", 4),
+        ("A", "equity", dt.date(2020, 1, 3), 1.5, 2, 1, 1.25, 7, *[None] * 5, "files", "bars.csv", 3),
+        ("B", "equity", dt.date(2020, 1, 3), 10, 12, 9, 11, 1000, *[None] * 5, "files", "bars.csv", 2),
     ]
 
 
@@ -193,14 +192,16 @@ def test_parquet_keeps_types(tmp_path: Path) -> None:
     assert bars.select("open", "high", "low", "close", "volume").unique().rows() == [(1.0, None, None, 1.0, 5.0)]
 
 
-def test_rows_without_a_date_are_an_error_or_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_rows_without_a_date_are_an_error_or_are_rejected(tmp_path: Path) -> None:
     write(tmp_path, f"A,2020-01-02,{BAR}", f"A,,{BAR}", f"A,soon,{BAR}", f"A,2020-01-03,{BAR}")
     with pytest.raises(SourceError, match=r"no date \(2 such rows\)\n  file: bars.csv, line 3\n  column: date"):
         load(tmp_path)
-    with caplog.at_level(logging.WARNING):
-        bars = load(tmp_path, bad_dates="skip")
-    assert bars["source_line"].to_list() == [2, 5]
-    assert "bars.csv: 2 rows without a readable date left out, the first on line 3" in caplog.text
+    received = receive(tmp_path, bad_dates="skip")
+    assert received.bars["source_line"].to_list() == [2, 5]
+    assert received.rejected.select("source_file", "source_line", "session", "reason", "text").rows() == [
+        ("bars.csv", 3, None, "no_date", f"A,,{BAR}"),
+        ("bars.csv", 4, None, "no_date", f"A,soon,{BAR}"),
+    ]
 
 
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)

@@ -123,3 +123,42 @@ def test_trading_hours_are_those_of_the_library(calendar: str) -> None:
     library = exchange_calendars.get_calendar(calendar, start="2021-03-01", end="2021-03-31")
     assert hours["opens"].to_list() == [stamp.to_pydatetime() for stamp in library.opens]
     assert hours["closes"].to_list() == [stamp.to_pydatetime() for stamp in library.closes]
+
+
+@pytest.mark.parametrize(
+    ("rate", "bursts"), [(0.01, False), (0.05, False), (0.28, False), (0.9, False), (0.07, True), (0.28, True)]
+)
+def test_a_minute_without_a_trade_is_no_hole(tmp_path: Path, rate: float, bursts: bool) -> None:
+    """Forty days of a coin that trades in some minutes, by chance or in bursts of ten: all forty are usable."""
+    random = np.random.default_rng(3)
+    traded = random.random(40 * 1440) < (rate / 10 if bursts else rate)
+    if bursts:
+        traded = np.convolve(traded, np.ones(10), mode="full")[: len(traded)] > 0
+    whole = stamps("2023-01-01T00:00", 40 * 1440, 1)
+    write_bars(tmp_path, [whole[at] for at in np.flatnonzero(traded)])
+    bars = load(tmp_path, interval="1m", calendar="24/7", asset_class="crypto")
+    assert bars.height == 40
+    assert bars["coverage"].min() >= 0.5
+    assert (bars["coverage"] == 1.0).mean() > 0.6
+
+
+@pytest.mark.parametrize(("rate", "begins", "ends"), [(1.0, 0, 400), (0.3, 1000, 1440), (0.28, 500, 900)])
+def test_a_day_that_breaks_off_is_no_illiquid_one(tmp_path: Path, rate: float, begins: int, ends: int) -> None:
+    random = np.random.default_rng(3)
+    traded = (random.random(1440) < rate) & (np.arange(1440) >= begins) & (np.arange(1440) < ends)
+    whole = stamps("2023-01-01T00:00", 1440, 1)
+    write_bars(tmp_path, [whole[at] for at in np.flatnonzero(traded)])
+    (coverage,) = load(tmp_path, interval="1m", calendar="24/7", asset_class="crypto")["coverage"]
+    assert coverage == pytest.approx(traded.sum() / 1440)
+    assert coverage < 0.5
+
+
+def test_a_hole_of_a_quarter_of_the_day_is_a_quarter(tmp_path: Path) -> None:
+    """Three minutes in ten but for six hours: 1 - 6 / 24, give or take the trades at its edges."""
+    random = np.random.default_rng(3)
+    minutes = np.arange(1440)
+    traded = (random.random(1440) < 0.3) & ((minutes < 600) | (minutes >= 960))
+    whole = stamps("2023-01-01T00:00", 1440, 1)
+    write_bars(tmp_path, [whole[at] for at in np.flatnonzero(traded)])
+    (coverage,) = load(tmp_path, interval="1m", calendar="24/7", asset_class="crypto")["coverage"]
+    assert coverage == pytest.approx(0.75, abs=0.02)

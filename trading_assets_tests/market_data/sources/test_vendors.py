@@ -30,6 +30,8 @@ from trading_assets_tests.market_data.markets import NOW, path
 from trading_assets_tests.market_data.vendor_server import Service, midnight, vendor
 
 START, TODAY = dt.date(2022, 11, 1), dt.date(2024, 3, 1)
+#: Both the day of TODAY and its session are over.
+TONIGHT = dt.datetime.combine(TODAY + dt.timedelta(days=1), dt.time())
 NEW_YORK = ZoneInfo("America/New_York")
 SESSIONS = calendars.sessions("XNYS", START, TODAY).to_list()
 DAYS = calendars.sessions("24/7", START, TODAY).to_list()
@@ -153,8 +155,10 @@ def source_of(kind: str, service: Service, **settings: Any) -> RemoteSource:
     return model.model_validate({"source": kind, "base_url": service.url, **PATIENCE, **own, **settings})
 
 
-def fetched(source: RemoteSource, folder: Path, start: dt.date = START, end: dt.date = TODAY) -> pl.DataFrame:
-    access = Access(folder / "cache", START, TODAY)
+def fetched(
+    source: RemoteSource, folder: Path, start: dt.date = START, end: dt.date = TODAY, now: dt.datetime = TONIGHT
+) -> pl.DataFrame:
+    access = Access(folder / "cache", START, TODAY, now)
     return read_bars(source, start=start, end=end, directory=folder, seed=0, access=access)  # type: ignore[arg-type]
 
 
@@ -171,6 +175,40 @@ def test_bars_are_those_that_were_traded(tmp_path: Path, kind: str) -> None:
         for name in ("open", "high", "low", "close", "volume"):
             expected = [traded(day, symbol.split("/")[0])[name[0]] for day in days]
             assert own[name].to_list() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("now", "last_of_exchange", "last_of_crypto"),
+    [
+        ((2024, 3, 1, 0, 10), (2024, 2, 29), (2024, 2, 29)),
+        ((2024, 3, 1, 16, 0), (2024, 2, 29), (2024, 2, 29)),
+        ((2024, 3, 1, 20, 59), (2024, 2, 29), (2024, 2, 29)),
+        ((2024, 3, 1, 21, 0), (2024, 3, 1), (2024, 2, 29)),
+        ((2024, 3, 1, 23, 59), (2024, 3, 1), (2024, 2, 29)),
+        ((2024, 3, 2, 0, 0), (2024, 3, 1), (2024, 3, 1)),
+    ],
+)
+def test_unfinished_bar(
+    tmp_path: Path,
+    kind: str,
+    now: tuple[int, ...],
+    last_of_exchange: tuple[int, int, int],
+    last_of_crypto: tuple[int, int, int],
+) -> None:
+    """New York closes at 16:00, in winter 21:00 UTC; the day of a coin ends at 24:00 UTC."""
+    with vendor(KINDS[kind][0]) as service:
+        bars = fetched(source_of(kind, service), tmp_path, start=dt.date(2024, 2, 20), now=dt.datetime(*now))
+    expected = dt.date(*(last_of_crypto if kind == "ccxt" else last_of_exchange))
+    assert bars.group_by("symbol").agg(pl.col("session").max())["session"].to_list() == [expected] * 2
+
+
+def test_without_a_time_of_day_the_day_of_the_run_is_not_over(tmp_path: Path) -> None:
+    with vendor(coinbase) as service:
+        source = source_of("ccxt", service)
+        access = Access(tmp_path / "cache", START, TODAY)
+        bars = read_bars(source, start=dt.date(2024, 2, 20), end=TODAY, directory=tmp_path, seed=0, access=access)  # type: ignore[arg-type]
+    assert bars["session"].max() == TODAY - dt.timedelta(days=1)
 
 
 def test_yahoo_s_actions_are_told_by_an_adjusted_close_that_only_the_past_has_changed(tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ from trading_assets.robustness.holdout.ledger import (
     look_of,
     row_hash,
 )
-from trading_assets.robustness.holdout.ledger_head import HeadFile, record_look, verified_ledger
+from trading_assets.robustness.holdout.ledger_head import HeadFile
+from trading_assets.robustness.holdout.record_look import record_look, verified_ledger
 from trading_assets.robustness.tables import HOLDOUT_LEDGER
 from trading_assets.warehouse import Warehouse, Whole
 from trading_assets.warehouse.errors import WarehouseError

@@ -11,7 +11,8 @@ import pytest
 
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import canonical
-from trading_assets.config.sections import Interval, Risk, Verdict
+from trading_assets.config.sections import Interval, Risk
+from trading_assets.config.verdict import VerdictThresholds
 from trading_assets.market_data.tables import QUARANTINE
 from trading_assets.robustness.holdout.registration import Registration, register, registration_rows
 from trading_assets.robustness.tables import REGISTRATIONS
@@ -121,7 +122,7 @@ CHANGED = {
     "risk": {"risk": Risk(max_positions=7)},
     "costs": {"costs": {"noise": "off"}},
     "seed": {"seed": 1},
-    "criteria": {"robustness": {"verdict": Verdict(go_sharpe=0.9)}},
+    "criteria": {"robustness": {"verdict": VerdictThresholds(go_sharpe=0.9)}},
     "hypothesis": {"registration": {"s": {"registered_on": "2020-01-05", "hypothesis": "Something else entirely."}}},
 }
 

@@ -16,8 +16,9 @@ from trading_assets.backtests.trial_registry import TRIALS, Evaluation, settings
 from trading_assets.market_data.tables import BARS
 from trading_assets.robustness.holdout.assets import record
 from trading_assets.robustness.holdout.ledger import LedgerTamperedError, LookRefusedError
-from trading_assets.robustness.holdout.ledger_head import HeadFile, verified_ledger
+from trading_assets.robustness.holdout.ledger_head import HeadFile
 from trading_assets.robustness.holdout.protocol_status import protocol_status
+from trading_assets.robustness.holdout.record_look import verified_ledger
 from trading_assets.robustness.holdout.upgrade import Comparison
 from trading_assets.robustness.holdout.upgrade_ledger import history_of_upgrades, verified_upgrades
 from trading_assets.robustness.tables import (

@@ -7,9 +7,9 @@ import pytest
 
 from trading_assets.backtests import tables as backtests
 from trading_assets.backtests.tables import DEVELOPMENT
-from trading_assets.config.sections import Robustness
+from trading_assets.config.robustness import Robustness
 from trading_assets.robustness.resampling.resample import statistic_of
-from trading_assets.robustness.split_rows import put
+from trading_assets.robustness.rows_by_span import put
 from trading_assets.robustness.stress.benchmark_months import BEAR, benchmark_levels, classify_months
 from trading_assets.robustness.stress.run import chosen, value_of
 from trading_assets.robustness.tables import LOOK_AHEAD, OVERFITTING, RESAMPLING, STRESS, STRESS_EQUITY

@@ -12,7 +12,8 @@ from polars.testing import assert_frame_equal
 
 from trading_assets.backtests.backtest import backtest, prepare
 from trading_assets.config import Configuration, ConfigurationError, load_configuration
-from trading_assets.config.sections import Interval, StressScenario
+from trading_assets.config.robustness import StressScenario
+from trading_assets.config.sections import Interval
 from trading_assets.features.indicators import indicators
 from trading_assets.robustness.stress.bar_shocks import with_one_factor, with_shock, without_random_bars
 from trading_assets.robustness.stress.scenario_market import ScenarioInputs, apply_scenario, one_a_quarter, span_of

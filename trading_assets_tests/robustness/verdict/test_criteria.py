@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading_assets.config.sections import Verdict
+from trading_assets.config.verdict import VerdictThresholds
 from trading_assets.robustness.tables import VERDICTS
 from trading_assets.robustness.verdict.criteria import MAY_BE_ABSENT, judge, rows, unregistered
 
@@ -44,7 +44,7 @@ LOWER_IS_BETTER = {
 
 
 def result(**changes: float | None) -> str:
-    return judge("s", {**GOOD, **changes}, Verdict()).result
+    return judge("s", {**GOOD, **changes}, VerdictThresholds()).result
 
 
 def test_every_limit_met_is_go() -> None:
@@ -118,18 +118,18 @@ def test_bear_months_pass_by_a_small_drawdown_alone() -> None:
 @pytest.mark.parametrize("absent", sorted(MAY_BE_ABSENT))
 def test_what_was_not_evaluated_caps_the_result(absent: str) -> None:
     known = {name: value for name, value in GOOD.items() if name != absent}
-    judgement = judge("s", known, Verdict())
+    judgement = judge("s", known, VerdictThresholds())
     assert judgement.result == "conditional"
     line = next(c for c in judgement.criteria if c.name == absent)
     assert (line.passed, line.note) == (None, "not evaluated")
     assert absent.replace("_", " ") in judgement.explanation
-    assert judge("s", {**known, "calmar": 0.5}, Verdict()).result == "reject"
+    assert judge("s", {**known, "calmar": 0.5}, VerdictThresholds()).result == "reject"
 
 
 @pytest.mark.parametrize("name", sorted(GOOD.keys() - MAY_BE_ABSENT))
 def test_a_statistic_that_exists_by_now_may_not_be_left_out(name: str) -> None:
     with pytest.raises(KeyError, match=name):
-        judge("s", {key: value for key, value in GOOD.items() if key != name}, Verdict())
+        judge("s", {key: value for key, value in GOOD.items() if key != name}, VerdictThresholds())
 
 
 @pytest.mark.parametrize("name", ["sharpe", "calmar", "dsr", "expectancy_r_without_best"])
@@ -145,19 +145,19 @@ def test_precedence() -> None:
 
 def test_no_trades_is_insufficient_evidence_with_nulls() -> None:
     nothing: dict[str, float | None] = dict.fromkeys(GOOD.keys() - MAY_BE_ABSENT)
-    judgement = judge("s", {**nothing, "trades": 0.0, "sessions": 800.0}, Verdict())
+    judgement = judge("s", {**nothing, "trades": 0.0, "sessions": 800.0}, VerdictThresholds())
     assert judgement.result == "insufficient_evidence"
     VERDICTS.validate(VERDICTS.conform(rows(judgement)))
 
 
 def test_thresholds_are_configuration() -> None:
-    strict = Verdict(go_sharpe=2.0, min_trades=51)
+    strict = VerdictThresholds(go_sharpe=2.0, min_trades=51)
     assert judge("s", GOOD, strict).result == "insufficient_evidence"
     assert judge("s", {**GOOD, "trades": 51.0}, strict).result == "conditional"
 
 
 def test_rows_and_explanation() -> None:
-    judgement = judge("breakout", {**GOOD, "calmar": 0.5}, Verdict(), "The holdout has been looked at once.")
+    judgement = judge("breakout", {**GOOD, "calmar": 0.5}, VerdictThresholds(), "The holdout has been looked at once.")
     assert judgement.explanation == (
         "breakout: reject. The holdout has 50 trades in 250 sessions. "
         "It is rejected because of calmar 0.5 (needs at least 1). The holdout has been looked at once."
@@ -173,13 +173,13 @@ def test_rows_and_explanation() -> None:
 
 
 def test_explanation_of_a_conditional_result_names_what_is_missing() -> None:
-    text = judge("s", {**GOOD, "sharpe": 0.9, "profit_factor": None}, Verdict()).explanation
+    text = judge("s", {**GOOD, "sharpe": 0.9, "profit_factor": None}, VerdictThresholds()).explanation
     assert "3 of 4 primary criteria" in text and "sharpe 0.9 (needs above 1)" in text
     assert "3 of 4 secondary criteria, 3 needed for a go (missing: profit factor undefined" in text
 
 
 def test_unregistered_strategy() -> None:
-    judgement = unregistered("s", Verdict())
+    judgement = unregistered("s", VerdictThresholds())
     assert judgement.result == "insufficient_evidence"
     assert {c.value for c in judgement.criteria} == {None}
     VERDICTS.validate(VERDICTS.conform(rows(judgement)))
@@ -201,11 +201,11 @@ STATISTICS = st.fixed_dictionaries(
 def test_worsening_a_metric_never_improves_the_verdict(
     statistics: dict[str, float | None], name: str, step: float
 ) -> None:
-    before = judge("s", statistics, Verdict()).result
+    before = judge("s", statistics, VerdictThresholds()).result
     value = statistics[name]
     worse = None if value is None else value + (step if name in LOWER_IS_BETTER else -step)
     for changed in (worse, None):
-        after = judge("s", {**statistics, name: changed}, Verdict()).result
+        after = judge("s", {**statistics, name: changed}, VerdictThresholds()).result
         if before == "insufficient_evidence":
             assert after == before
         else:
@@ -215,10 +215,10 @@ def test_worsening_a_metric_never_improves_the_verdict(
 @settings(max_examples=200, deadline=None)
 @given(statistics=STATISTICS, fewer=st.integers(1, 60), name=st.sampled_from(["trades", "sessions"]))
 def test_less_evidence_never_makes_a_go(statistics: dict[str, float | None], fewer: int, name: str) -> None:
-    before = judge("s", statistics, Verdict()).result
+    before = judge("s", statistics, VerdictThresholds()).result
     count = statistics[name]
     assert count is not None
-    after = judge("s", {**statistics, name: max(count - fewer, 0.0)}, Verdict()).result
+    after = judge("s", {**statistics, name: max(count - fewer, 0.0)}, VerdictThresholds()).result
     assert after in (before, "insufficient_evidence") or (before, after) == ("go", "conditional")
 
 
@@ -226,4 +226,4 @@ def test_less_evidence_never_makes_a_go(statistics: dict[str, float | None], few
 @given(statistics=STATISTICS, absent=st.sampled_from(sorted(MAY_BE_ABSENT)))
 def test_leaving_out_a_statistic_never_makes_a_go(statistics: dict[str, float | None], absent: str) -> None:
     known = {name: value for name, value in statistics.items() if name != absent}
-    assert judge("s", known, Verdict()).result != "go"
+    assert judge("s", known, VerdictThresholds()).result != "go"

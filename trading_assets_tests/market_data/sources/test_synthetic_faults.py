@@ -14,10 +14,11 @@ from trading_assets.config.quality import Quality
 from trading_assets.config.sources import Fault, SyntheticSource
 from trading_assets.market_data import calendars
 from trading_assets.market_data.adjustment import adjust
+from trading_assets.market_data.lives import find_lives
 from trading_assets.market_data.quality import QualityResult, apply_rules
 from trading_assets.market_data.revisions import reconcile
-from trading_assets.market_data.synthetic import ANCHOR, Generated, generate, generate_with_faults
-from trading_assets.market_data.synthetic_faults import KINDS, REUSE_HOLE
+from trading_assets.market_data.sources.synthetic import ANCHOR, Generated, generate, generate_with_faults
+from trading_assets.market_data.sources.synthetic_faults import KINDS, REUSE_HOLE
 from trading_assets.market_data.tables import RAW_BARS
 from trading_assets_tests.market_data.markets import NOW
 
@@ -120,10 +121,10 @@ def test_identical_series_are_found_once_they_have_lasted() -> None:
 
 def test_reused_tickers_are_found_at_their_first_bar() -> None:
     found = market(20, faults={"ticker_reuse": 0.4})
-    result = checked(found.bars)
-    reused = found.faults.filter(fault="ticker_reuse")
-    assert reused["symbol"].n_unique() > 3
-    assert places(result.quarantine) == places(reused)
+    lives = find_lives(found.bars, 365, pl.DataFrame(schema={"symbol": pl.String, "session": pl.Date}))
+    reused = found.faults.filter(fault="ticker_reuse").group_by("symbol").agg(pl.col("session").min()).sort("symbol")
+    assert reused.height > 3
+    assert lives.select("ticker", "start").rows() == reused.rows()
     holes = found.faults.filter(fault="hole").group_by("symbol").len()
     assert set(holes["len"]) == {REUSE_HOLE}
 

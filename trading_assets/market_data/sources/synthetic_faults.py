@@ -13,7 +13,7 @@ PRICES = ("open", "high", "low", "close")
 #: Bars of a symbol between two faults, so that each is a fault of its own.
 _APART = 8
 #: Sessions of the longer faults.
-UNIT_SPELL, REUSE_HOLE = 10, 80
+UNIT_SPELL, REUSE_HOLE = 10, 370
 _EARLIEST, _SPREAD = 100, 500  # sessions after which those that last begin
 _FRIDAY = 5
 

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from trading_assets.backtests import tables as backtests
 from trading_assets.backtests.tables import DEVELOPMENT
-from trading_assets.robustness.stress.benchmark_months import DOWN, FLAT, UP, kinds_of_months
-from trading_assets.robustness.stress.breakdown import (
+from trading_assets.robustness.performance_breakdown import (
     BEST_TRADES,
     HOLDINGS,
     MONTHS,
@@ -28,6 +27,7 @@ from trading_assets.robustness.stress.breakdown import (
     without_best_sessions,
     without_best_trades,
 )
+from trading_assets.robustness.stress.benchmark_months import DOWN, FLAT, UP, kinds_of_months
 from trading_assets.robustness.tables import BREAKDOWN
 from trading_assets.warehouse import Rows
 from trading_assets_tests.robustness.pipeline import Experiment

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from trading_assets.config.sources import SyntheticSource
 from trading_assets.market_data.calendars import ALWAYS, periods_per_year, sessions
-from trading_assets.market_data.synthetic_faults import TAKEN_AWAY, planted
+from trading_assets.market_data.sources.synthetic_faults import TAKEN_AWAY, planted
 
 Floats = NDArray[np.float64]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from trading_assets.config.sections import Interval, StressScenario
+from trading_assets.config.robustness import StressScenario
+from trading_assets.config.sections import Interval
 
 BASE = "base"
 BEAR_MONTHS, RANGE_MONTHS = "bear_months", "range_months"

@@ -14,7 +14,7 @@ from trading_assets.config.sources import SyntheticSource
 from trading_assets.market_data import calendars, sources
 from trading_assets.market_data.quality import apply_rules
 from trading_assets.market_data.revisions import reconcile
-from trading_assets.market_data.synthetic import ANCHOR, generate
+from trading_assets.market_data.sources.synthetic import ANCHOR, generate
 from trading_assets.market_data.tables import RAW_BARS
 from trading_assets_tests.market_data.markets import NOW
 
