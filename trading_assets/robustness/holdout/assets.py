@@ -32,6 +32,7 @@ from trading_assets.robustness.tables import (
     HOLDOUT,
     HOLDOUT_LEDGER,
     HOLDOUT_RESULTS,
+    REGISTRATION_UPGRADES,
     REGISTRATIONS,
     STRESS,
     VERDICTS,
@@ -170,7 +171,9 @@ def keep_earlier_verdict(step: Step) -> None:
     verdicts = step.work.read_or_empty(VERDICTS, rows=rows)
     evaluated = step.work.read_or_empty(HOLDOUT_RESULTS, rows=rows)["registration_hash"].to_list()
     looks = step.work.read_or_empty(HOLDOUT_LEDGER).filter(strategy=name).sort("row")["registration_hash"].to_list()
-    found = earlier_verdict(verdicts, next(iter([*evaluated, *reversed(looks)]), None), __version__, step.now)
+    upgrades = step.work.read_or_empty(REGISTRATION_UPGRADES).filter(strategy=name)
+    made_from = next(iter([*evaluated, *reversed(looks)]), None)
+    found = earlier_verdict(verdicts, made_from, upgrades, __version__, step.now)
     if not found.is_empty():
         step.work.append_new(EARLIER_VERDICTS, found)
 

@@ -63,7 +63,7 @@ def record_upgrade(warehouse: Warehouse, head_file: HeadFile, upgrade: Upgrade, 
 
 
 def earlier_verdict(
-    verdicts: pl.DataFrame, registration_hash: str | None, version: str, now: dt.datetime
+    verdicts: pl.DataFrame, registration_hash: str | None, upgrades: pl.DataFrame, version: str, now: dt.datetime
 ) -> pl.DataFrame:
     """Return rows of `robustness.earlier_verdicts` for a verdict that another version made; none if `version` did.
 
@@ -72,12 +72,17 @@ def earlier_verdict(
     verdicts
         Rows of `robustness.verdicts` of one strategy.
     registration_hash
-        Of the look that it was made from; None if there was no look, and so no verdict to keep.
+        Of the holdout as it was evaluated last; None if there was no look, and so no verdict to keep.
+    upgrades
+        Rows of `robustness.registration_upgrades` of the strategy: the holdout may have been evaluated anew already,
+        and the verdict is of the registration before.
     """
     made_by = pl.col("product_version").fill_null(FIRST_VERSION)
     kept = verdicts.with_columns(product_version=made_by).filter(pl.col("product_version") != version)
     if registration_hash is None or kept.is_empty():
         return EARLIER_VERDICTS.empty()
+    made_from = upgrades.filter(new_hash=registration_hash, old_version=kept["product_version"][0]).sort("row")
+    registration_hash = next(iter(made_from["old_hash"]), registration_hash)
     kept = kept.with_columns(registration_hash=pl.lit(registration_hash), recorded_at=pl.lit(now, pl.Datetime("us")))
     return kept.select(list(EARLIER_VERDICTS.columns))
 

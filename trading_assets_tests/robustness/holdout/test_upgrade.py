@@ -20,7 +20,7 @@ from trading_assets.robustness.holdout.ledger_head import HeadFile
 from trading_assets.robustness.holdout.protocol_status import protocol_status
 from trading_assets.robustness.holdout.record_look import verified_ledger
 from trading_assets.robustness.holdout.upgrade import Comparison
-from trading_assets.robustness.holdout.upgrade_ledger import history_of_upgrades, verified_upgrades
+from trading_assets.robustness.holdout.upgrade_ledger import earlier_verdict, history_of_upgrades, verified_upgrades
 from trading_assets.robustness.tables import (
     EARLIER_VERDICTS,
     HOLDOUT_LEDGER,
@@ -230,10 +230,25 @@ def test_code_of_the_product_is_fixed_within_a_version() -> None:
 
 
 def test_verdicts_of_this_version_are_not_put_aside(upgraded: tuple[OldWarehouse, dict[str, pl.DataFrame]]) -> None:
-    from trading_assets.robustness.holdout.upgrade_ledger import earlier_verdict
-
     old, _ = upgraded
     made = old.warehouse.read(VERDICTS, rows=Rows("strategy", "factor")).with_columns(product_version=pl.lit("9"))
-    assert earlier_verdict(made, "hash", "9", NOW).is_empty()
-    assert earlier_verdict(made, None, "10", NOW).is_empty()
-    assert earlier_verdict(made, "hash", "10", NOW)["product_version"].unique().to_list() == ["9"]
+    upgrades = REGISTRATION_UPGRADES.empty()
+    assert earlier_verdict(made, "hash", upgrades, "9", NOW).is_empty()
+    assert earlier_verdict(made, None, upgrades, "10", NOW).is_empty()
+    kept = earlier_verdict(made, "hash", upgrades, "10", NOW)
+    assert set(kept.select("product_version", "registration_hash").rows()) == {("9", "hash")}
+
+
+def test_a_verdict_is_put_aside_once_though_the_holdout_was_evaluated_anew(
+    upgraded: tuple[OldWarehouse, dict[str, pl.DataFrame]],
+) -> None:
+    """Under the hash of the registration that it was made from, which is no longer the one that was evaluated last."""
+    old, before = upgraded
+    upgrades = old.warehouse.read(REGISTRATION_UPGRADES).filter(strategy="factor")
+    made = before[VERDICTS.name].filter(strategy="factor").with_columns(product_version=pl.lit(None, pl.String))
+    first, second = (
+        earlier_verdict(made, upgrades[column].item(), upgrades, __version__, NOW)
+        for column in ("old_hash", "new_hash")
+    )
+    assert first.equals(second)
+    assert first["registration_hash"].unique().to_list() == upgrades["old_hash"].to_list()
