@@ -28,7 +28,6 @@ from trading_assets.robustness.tables import (
     REGISTRATIONS,
     VERDICTS,
 )
-from trading_assets.robustness.verdict.current import current_verdict
 from trading_assets.strategies.evaluation.identity import identity_of
 from trading_assets.warehouse import Rows
 from trading_assets_tests.robustness.holdout.old_warehouse import NOW, STRATEGIES, OldWarehouse, unpacked
@@ -87,9 +86,6 @@ def test_both_verdicts_stay_readable(upgraded: tuple[OldWarehouse, dict[str, pl.
     assert (status["looks"], status["overrides"]) == (1, None)
     assert status["upgrades"] == f"{FIRST} to {__version__}"
     assert status["earlier_verdicts"] == f"{FIRST}: insufficient_evidence"
-    assert status["state"] == "looked at under this configuration"
-    shown = current_verdict(old.warehouse, old.configuration, "factor").earlier
-    assert shown.select("product_version", "result").rows() == [(FIRST, "insufficient_evidence")]
     upgrades = verified_upgrades(old.warehouse, old.configuration)
     assert history_of_upgrades(upgrades, earlier, "factor") == (
         f"Version {__version__} took the place of {FIRST}, whose verdict was insufficient evidence: no further look."
