@@ -168,6 +168,10 @@ def verdict(
     found = current_verdict(Warehouse(configuration.warehouse_path), configuration, strategy)
     _print_frame(found.criteria.select("kind", "criterion", "value", "side", "threshold", "passed"))
     console.print(_escaped(found.explanation), highlight=False)
+    for version, result, words in found.earlier.iter_rows():
+        console.print(
+            f"Verdict of version {version}: {result.replace('_', ' ')}. {_escaped(words or '')}", highlight=False
+        )
     if require is not None and not found.meets(require):
         errors.print(f"[red]error:[/red] the verdict is {found.result}, {require} is required", highlight=False)
         raise typer.Exit(FAILED)

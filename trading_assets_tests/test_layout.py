@@ -20,6 +20,9 @@ WITHOUT_FUNCTIONS = {
 
 #: Parts of one computation that has its tests in one file: each is compiled into, or called by, what that file runs.
 COVERED_BY = {
+    "backtests/inputs/data_hash.py": "backtests/inputs/test_market_arrays.py",
+    "robustness/holdout/chain.py": "robustness/holdout/test_ledger.py",
+    "robustness/holdout/upgrade_ledger.py": "robustness/holdout/test_upgrade.py",
     "cli_detect.py": "market_data/sources/test_detection.py",
     "config/file_layouts.py": "market_data/sources/test_layouts.py",
     "config/robustness.py": "config/test_sections.py",

@@ -11,8 +11,9 @@ import polars as pl
 
 from trading_assets import __version__, charts
 from trading_assets.asset_factories.table_asset import Step, table_asset
+from trading_assets.backtests.inputs.data_hash import data_hash
 from trading_assets.backtests.tables import BASELINES, DEVELOPMENT, METRICS, RUN_TABLES, RUNS
-from trading_assets.backtests.trial_registry import TRIALS, evaluation_of, hash_settings, trial_rows
+from trading_assets.backtests.trial_registry import TRIALS, evaluation_of, settings_on_record, trial_rows
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
 from trading_assets.models.splits import development, spans_of
@@ -109,7 +110,7 @@ def _trial_row(step: Step, prepared: PreparedBacktest, equity: pl.DataFrame, fou
         prepared,
         equity,
         sharpe=found["sharpe"],
-        settings_hash=hash_settings(step.configuration, prepared.strategy),
+        settings_hash=settings_on_record(step.work, step.configuration, prepared.strategy),
         data_hash=found["data_hash"],
     )
     source = f"{STAGE}/{prepared.name}"
@@ -117,7 +118,6 @@ def _trial_row(step: Step, prepared: PreparedBacktest, equity: pl.DataFrame, fou
 
 
 def _found(prepared: PreparedBacktest, bars: pl.DataFrame, metrics: pl.DataFrame, end: dt.date) -> dict[str, Any]:
-    from trading_assets.backtests.inputs.market_arrays import data_hash
 
     headline = dict(metrics.filter(split=DEVELOPMENT).select("metric", "value").iter_rows())
     symbols = [*prepared.axes.symbols, *([prepared.benchmark_name] if prepared.benchmark_name else [])]

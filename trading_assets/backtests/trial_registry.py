@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,13 +26,21 @@ from numpy.typing import NDArray
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import canonical, digest
+from trading_assets.config.stated import completed
 from trading_assets.config.strategies import StrategyParameters
-from trading_assets.strategies.evaluation.fingerprint import sources
+from trading_assets.strategies.evaluation.identity import (
+    identity_of,
+    modules_behind,
+    own_code,
+    own_texts,
+    recorded_type,
+)
 from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategy
 from trading_assets.warehouse.table import Column, Table
 
 if TYPE_CHECKING:
     from trading_assets.backtests.backtest import PreparedBacktest
+    from trading_assets.warehouse import Warehouse
 
 TRIALS = Table(
     name="robustness.trials",
@@ -39,7 +49,7 @@ TRIALS = Table(
     columns={
         "trial": Column(pl.String, "identifies type, parameters, universe, conditions, span and data: counts once"),
         "strategy": Column(pl.String, "what the strategy was called: a label, a row for each name it was tried under"),
-        "type": Column(pl.String, "module of the strategy; null in older rows", nullable=True),
+        "type": Column(pl.String, "identity of the strategy; null in older rows", nullable=True),
         "params_hash": Column(pl.String, "hash of the type and all of its parameters"),
         "params": Column(pl.String, "JSON of all parameters; null in rows of version 0.1", nullable=True),
         "symbols": Column(pl.List(pl.String), "that it could trade; null in older rows", nullable=True),
@@ -74,7 +84,7 @@ class Evaluation:
     Attributes
     ----------
     strategy_type
-        Name of the strategy's module.
+        Identity of the strategy, see `identity_of`.
     symbols
         That it could trade, ascending.
     settings_hash
@@ -110,7 +120,7 @@ def evaluation_of(
     levels = rows["equity"].to_numpy()[np.newaxis, :]
     return Evaluation(
         strategy=prepared.name,
-        strategy_type=prepared.strategy.module.__name__,
+        strategy_type=identity_of(prepared.strategy.module),
         parameters=prepared.parameters,
         symbols=prepared.axes.symbols,
         settings_hash=settings_hash,
@@ -124,32 +134,63 @@ def evaluation_of(
 
 
 def hash_settings(configuration: Configuration, strategy: ConfiguredStrategy) -> str:
-    """Hash of what the configuration decides of a strategy's backtest beside its type and parameters.
+    """Return the hash of what the configuration decides of a strategy's backtest beside its type and parameters.
 
-    Universe, costs, risk, seed, its model, its members, and the text of a module that is not of this package: who
-    changes any of them and looks again has tried another thing. The name is not among them.
+    Universe, costs, risk, seed, its model, its members, and what the code of a user's own module does: who changes any
+    of them and looks again has tried another thing. The name is not among them.
     """
+    return _hash_settings(configuration, strategy, own_code)
+
+
+def hashes_recorded_before(configuration: Configuration, strategy: ConfiguredStrategy) -> list[str]:
+    """Return what `hash_settings` would have been in version 0.1.0, which hashed the text of a user's own modules.
+
+    None where there is no such module: it is the same then. Two otherwise, as imports of this package had to be
+    written otherwise.
+    """
+    as_written, as_then = own_texts, partial(own_texts, renamed_back=True)
+    found = [_hash_settings(configuration, strategy, code) for code in (as_written, as_then)]
+    return [each for each in dict.fromkeys(found) if each != hash_settings(configuration, strategy)]
+
+
+def settings_on_record(warehouse: Warehouse, configuration: Configuration, strategy: ConfiguredStrategy) -> str:
+    """Return the hash of settings that trials of a strategy are recorded under.
+
+    That of today, unless the very same settings are on record by their hash of version 0.1.0 alone.
+    """
+    now, before = hash_settings(configuration, strategy), hashes_recorded_before(configuration, strategy)
+    if not before:
+        return now
+    where = "list_contains(?, settings_hash)"
+    rows = warehouse.read_or_empty(TRIALS, columns=["settings_hash"], where=where, parameters=[[now, *before]])
+    known = set(rows["settings_hash"])
+    return next((each for each in (now, *before) if each in known), now)
+
+
+def _hash_settings(
+    configuration: Configuration,
+    strategy: ConfiguredStrategy,
+    code_of: Callable[[Sequence[ModuleType]], Mapping[str, str]],
+) -> str:
     universe, model = strategy.universe, strategy.model
     members = [configured_strategy(configuration, member) for member in strategy.members]
-    of_this_package = f"{__name__.partition('.')[0]}."
-    own_code = {file: text for file, text in sources(strategy.module).items() if not file.startswith(of_this_package)}
     return digest(
         {
             "universe": universe if isinstance(universe, str) else sorted(universe),
-            "code": own_code,
-            "model": configuration.models[model].model_dump(mode="json") if model else None,
+            "code": code_of(modules_behind(strategy.module)),
+            "model": completed(configuration.models[model]) if model else None,
             "members": [
                 [
-                    member.module.__name__,
-                    member.parameters.model_dump(mode="json"),
-                    hash_settings(configuration, member),
+                    recorded_type(identity_of(member.module)),
+                    completed(member.parameters),
+                    _hash_settings(configuration, member, code_of),
                 ]
                 for member in members
             ],
-            "regimes": configuration.regimes.model_dump(mode="json") if members else None,
+            "regimes": completed(configuration.regimes) if members else None,
             "benchmarks": dict(configuration.benchmarks),
-            "costs": configuration.costs.model_dump(mode="json"),
-            "risk": configuration.risk.model_dump(mode="json"),
+            "costs": completed(configuration.costs),
+            "risk": completed(configuration.risk),
             "extreme_move": configuration.quality.extreme_move,
             "seed": configuration.seed,
         }
@@ -157,8 +198,8 @@ def hash_settings(configuration: Configuration, strategy: ConfiguredStrategy) ->
 
 
 def params_hash(strategy_type: str, parameters: StrategyParameters) -> str:
-    """SHA-256 of a strategy's type and all of its parameters, the defaulted ones included."""
-    return digest([strategy_type, parameters.model_dump(mode="json")])
+    """Return SHA-256 of a strategy's identity and its parameters, those left out that are younger and defaulted."""
+    return digest([recorded_type(strategy_type), completed(parameters)])
 
 
 def trial_id(evaluation: Evaluation) -> str:
@@ -227,13 +268,14 @@ def behind(trials: pl.DataFrame, strategy: str, strategy_type: str, symbols: Seq
     strategy_type, symbols
         Name of its module, and what it may trade.
     """
-    own = pl.col("type") == strategy_type
+    own = pl.col("type").is_in([strategy_type, recorded_type(strategy_type)])
     shared = pl.col("symbols").list.set_intersection(pl.lit(list(symbols), dtype=pl.List(pl.String))).list.len() > 0
     now = trials.filter(own, shared).sort("evaluated_at", "trial", "strategy")
     now = now.unique("trial", keep="first", maintain_order=True)
     before = trials.filter(pl.col("type").is_null(), ~pl.col("params_hash").is_in(now["params_hash"].to_list()))
     texts = before.select("params", "params_hash").drop_nulls().unique(maintain_order=True)
-    of_type = [known for text, known in texts.iter_rows() if digest([strategy_type, json.loads(text)]) == known]
+    name = recorded_type(strategy_type)
+    of_type = [known for text, known in texts.iter_rows() if digest([name, json.loads(text)]) == known]
     before = before.filter((pl.col("strategy") == strategy) | pl.col("params_hash").is_in(of_type))
     return pl.concat([now, before])
 

@@ -28,6 +28,7 @@ from trading_assets.config.sections import (
     Section,
     Splits,
 )
+from trading_assets.config.stated import completed
 from trading_assets.config.strategies import StrategySettings
 from trading_assets.config.universe import DynamicUniverse
 
@@ -106,8 +107,8 @@ class Configuration(Section):
 
     @property
     def hash(self) -> str:
-        """Twelve hexadecimal digits that change with any value of the configuration."""
-        return hash_of(self.model_dump(mode="json"))
+        """Twelve hexadecimal digits that change with any value of the configuration, and not with a key that is new."""
+        return hash_of(completed(self))
 
 
 def hash_of(value: object) -> str:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from trading_assets.config import hash_of
 from trading_assets.config.sections import Regimes
+from trading_assets.config.stated import completed
 from trading_assets.models.tables import REGIMES
 from trading_assets.models.threads import one_thread
 
@@ -181,4 +182,4 @@ def forward(model: RegimeModel, densities: Floats) -> Iterator[Floats]:
 
 def _version(past: Floats, settings: Regimes, seed: int) -> str:
     data = hashlib.sha256(past.tobytes()).hexdigest()
-    return hash_of([REGIMES_VERSION, settings.model_dump(mode="json"), seed, FEATURES, data])
+    return hash_of([REGIMES_VERSION, completed(settings), seed, FEATURES, data])

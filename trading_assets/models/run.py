@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from trading_assets.config import hash_of
 from trading_assets.config.sections import Model
+from trading_assets.config.stated import completed
 from trading_assets.market_data.universe import with_membership
 from trading_assets.models import tables
 from trading_assets.models.evaluation import fold_metrics
@@ -153,7 +154,7 @@ def out_of_sample_scores(samples: Samples, folds: Sequence[Fold], settings: Mode
 def model_version(samples: Samples, folds: Sequence[Fold], settings: Model, seed: int) -> str:
     """Content hash of whatever the fitted models depend on; the same until a fold is added or its data change."""
     content = samples.digest(max((fold.train_end for fold in folds), default=dt.date.min))
-    return hash_of([TRAINING_VERSION, settings.model_dump(mode="json"), seed, list(samples.names), content])
+    return hash_of([TRAINING_VERSION, completed(settings), seed, list(samples.names), content])
 
 
 def _score_fold(

@@ -8,7 +8,7 @@ import dagster as dg
 
 from trading_assets.asset_factories.table_asset import Compute, Step, table_asset
 from trading_assets.config import Configuration
-from trading_assets.robustness.holdout.assets import holdout
+from trading_assets.robustness.holdout.assets import holdout, keep_earlier_verdict
 from trading_assets.robustness.look_ahead.assets import look_ahead
 from trading_assets.robustness.overfitting.assets import overfitting, reality_check
 from trading_assets.robustness.resampling.assets import resampling
@@ -20,12 +20,14 @@ from trading_assets.robustness.tables import (
     BANDS,
     BREAKDOWN,
     CHOICES,
+    EARLIER_VERDICTS,
     HEATMAPS,
     HOLDOUT_LEDGER,
     HOLDOUT_RESULTS,
     LOGITS,
     LOOK_AHEAD,
     OVERFITTING,
+    REGISTRATION_UPGRADES,
     REGISTRATIONS,
     RESAMPLING,
     SENSITIVITY,
@@ -126,11 +128,17 @@ def _assets_of(
         asset(
             holdout,
             own=(HOLDOUT_RESULTS,),
-            shared=(HOLDOUT_LEDGER, REGISTRATIONS, *HOLDOUT_TABLES),
+            shared=(HOLDOUT_LEDGER, REGISTRATIONS, REGISTRATION_UPGRADES, EARLIER_VERDICTS, *HOLDOUT_TABLES),
             clear=remove_holdout,
             deps=(*inputs, *before),
         ),
-        asset(verdict, own=(VERDICTS,), deps=(f"{STAGE}/holdout/{strategy}", *before)),
+        asset(
+            verdict,
+            own=(VERDICTS,),
+            shared=(EARLIER_VERDICTS,),
+            clear=keep_earlier_verdict,
+            deps=(f"{STAGE}/holdout/{strategy}", *before),
+        ),
     ]
 
 

@@ -7,6 +7,7 @@ from trading_assets.config import Configuration
 from trading_assets.robustness.holdout.ledger import LedgerTamperedError
 from trading_assets.robustness.holdout.ledger_head import HeadFile
 from trading_assets.robustness.holdout.record_look import verified_ledger
+from trading_assets.robustness.holdout.upgrade_ledger import verified_upgrades
 from trading_assets.robustness.performance_breakdown import HOLDINGS, ONE_BET
 from trading_assets.robustness.tables import BREAKDOWN, LOOK_AHEAD, VERDICTS
 from trading_assets.warehouse import Rows, Warehouse
@@ -95,16 +96,19 @@ def _ledger_intact(configuration: Configuration, strategy: str) -> dg.AssetCheck
         asset=["robustness", "holdout", strategy],
         name="ledger_intact",
         blocking=True,
-        description="No row of the holdout ledger was edited, deleted, moved or cut off.",
+        description="No row of the holdout ledger or of the upgrades was edited, deleted, moved or cut off.",
         required_resource_keys={"warehouse"},
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         warehouse: Warehouse = context.resources.warehouse
         try:
             ledger = verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head"))
+            upgrades = verified_upgrades(warehouse, configuration)
         except LedgerTamperedError as error:
             return dg.AssetCheckResult(passed=False, metadata={"error": str(error)})
-        return dg.AssetCheckResult(passed=True, metadata={"looks on record": ledger.height})
+        return dg.AssetCheckResult(
+            passed=True, metadata={"looks on record": ledger.height, "upgrades on record": upgrades.height}
+        )
 
     return check
 

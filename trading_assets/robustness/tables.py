@@ -24,6 +24,7 @@ _VALUE = Column(pl.Float64, "value of the metric; null where undefined", nullabl
 _REGISTRATION = Column(pl.String, "SHA-256 of the registration's canonical JSON")
 _CONFIG = Column(pl.String, "hash of the whole configuration")
 _LOOK = Column(pl.Int64, "which look of the strategy at its holdout this is, from 1", at_least=1)
+_VERSION = Column(pl.String, "version of trading_assets that wrote it; null in rows of 0.1.0", nullable=True)
 _OVERRIDE = Column(pl.String, "why the holdout was looked at again after a change; null on a first look", nullable=True)
 
 SENSITIVITY = Table(
@@ -216,6 +217,7 @@ REGISTRATIONS = Table(
         "content": Column(pl.String, "canonical JSON: splits, parameters, universe, costs, risk, criteria, data hash"),
         "registered_on": Column(pl.Date, "date of the registration, as stated in the configuration"),
         "recorded_at": Column(pl.Datetime("us"), "when this content was first seen, UTC"),
+        "product_version": _VERSION,
     },
 )
 
@@ -231,6 +233,24 @@ HOLDOUT_LEDGER = Table(
         "look": _LOOK,
         "evaluated_at": Column(pl.Datetime("us"), "when the look was recorded, before the evaluation, UTC"),
         "override": _OVERRIDE,
+        "previous_hash": Column(pl.String, "row_hash of the row before; 64 zeros on the first"),
+        "row_hash": Column(pl.String, "SHA-256 of the other columns"),
+    },
+)
+
+REGISTRATION_UPGRADES = Table(
+    name="robustness.registration_upgrades",
+    description="Registrations that another version of trading_assets carried on (append only, chained by hashes)",
+    key=("row",),
+    columns={
+        "row": Column(pl.Int64, "position among the upgrades, from 1", at_least=1),
+        "strategy": _STRATEGY,
+        "old_hash": Column(pl.String, "hash of the registration that was looked at, or of an upgrade of it"),
+        "new_hash": Column(pl.String, "hash of the same registration as the new version writes it"),
+        "old_version": Column(pl.String, "version of trading_assets before"),
+        "new_version": Column(pl.String, "version of trading_assets since"),
+        "reason": Column(pl.String, "what the new version made different"),
+        "recorded_at": Column(pl.Datetime("us"), "when it was first noticed, UTC"),
         "previous_hash": Column(pl.String, "row_hash of the row before; 64 zeros on the first"),
         "row_hash": Column(pl.String, "SHA-256 of the other columns"),
     },
@@ -272,5 +292,18 @@ VERDICTS = Table(
         "note": Column(
             pl.String, "what the numbers leave out; on the `result` row the verdict in words", nullable=True
         ),
+        "product_version": _VERSION,
+    },
+)
+
+EARLIER_VERDICTS = Table(
+    name="robustness.earlier_verdicts",
+    description="Verdicts on looked-at holdouts as earlier versions of trading_assets made them (append only)",
+    key=("strategy", "registration_hash", "product_version", "kind", "criterion"),
+    columns={
+        **{name: column for name, column in VERDICTS.columns.items() if name != "product_version"},
+        "registration_hash": _REGISTRATION,
+        "product_version": Column(pl.String, "version of trading_assets that made the verdict"),
+        "recorded_at": Column(pl.Datetime("us"), "when a later version first took its place, UTC"),
     },
 )

@@ -12,6 +12,9 @@ from trading_assets.config.strategies import OrderParameters
 from trading_assets.strategies.equity_momentum import below_means, breakouts, mean_exit
 from trading_assets.strategies.interface.rules import Rules
 
+#: Stable name of this strategy on record, wherever this file moves to.
+IDENTITY = "crypto_momentum"
+
 
 class Parameters(OrderParameters):
     """Breakout clearances and exit."""

@@ -18,6 +18,9 @@ from pydantic import Field, field_validator
 from trading_assets.config.sections import Fraction, NonNegative, Positive
 from trading_assets.config.strategies import TargetWeightParameters
 
+#: Stable name of this strategy on record, wherever this file moves to.
+IDENTITY = "ensemble"
+
 Floats = NDArray[np.float64]
 
 #: Sessions from a decision to the open at which its first return is known: in at the next open, out at the one after.

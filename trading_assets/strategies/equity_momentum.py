@@ -11,6 +11,9 @@ from pydantic import Field
 from trading_assets.config.strategies import OrderParameters
 from trading_assets.strategies.interface.rules import RELATIVE_STRENGTH, ExitRule, Rules, Trigger
 
+#: Stable name of this strategy on record, wherever this file moves to.
+IDENTITY = "equity_momentum"
+
 
 class Parameters(OrderParameters):
     """Breakout clearances, trend filter and exit."""

@@ -15,6 +15,9 @@ from pydantic import Field
 from trading_assets.config.sections import Fraction
 from trading_assets.config.strategies import TargetWeightParameters
 
+#: Stable name of this strategy on record, wherever this file moves to.
+IDENTITY = "factor"
+
 #: Characteristic -> whether high is good.
 FACTORS = {"momentum_12_1": True, "volatility_60": False, "idiosyncratic_volatility_60": False, "adv_20": True}
 

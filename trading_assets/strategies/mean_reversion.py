@@ -15,6 +15,9 @@ from pydantic import Field, model_validator
 from trading_assets.config.strategies import OrderParameters
 from trading_assets.strategies.interface.rules import ExitRule, Rules, Trigger
 
+#: Stable name of this strategy on record, wherever this file moves to.
+IDENTITY = "mean_reversion"
+
 
 class Parameters(OrderParameters):
     """How far below its mean a close is bought, and where it is sold; in deviations of 20 sessions."""

@@ -11,6 +11,9 @@ from pydantic import Field
 from trading_assets.config.strategies import OrderParameters
 from trading_assets.strategies.interface.rules import Rules, Trigger
 
+#: Stable name of this strategy on record, wherever this file moves to.
+IDENTITY = "ml"
+
 
 class Parameters(OrderParameters):
     """Model, and the score above which it is believed."""

@@ -9,6 +9,9 @@ import polars as pl
 from trading_assets.strategies import equity_momentum
 from trading_assets.strategies.interface.rules import Rules
 
+#: Stable name of this strategy on record, wherever this file moves to.
+IDENTITY = "multi_timeframe"
+
 #: The weekly close against its means, in features.daily: of the last completed week, so the gate of a Wednesday
 #: is that of the Friday before.
 WEEKLY = ("weekly_close_to_ma_13", "weekly_close_to_ma_26")

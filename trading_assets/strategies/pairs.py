@@ -22,6 +22,9 @@ from trading_assets.config.strategies import TargetWeightParameters, Window
 from trading_assets.strategies.cointegration import Formation, form_pairs
 from trading_assets.strategies.interface.target_weights import SCHEMA
 
+#: Stable name of this strategy on record, wherever this file moves to.
+IDENTITY = "pairs"
+
 Move = Literal["diverged", "converged", "spread_stop"]
 DIVERGED: Move = "diverged"
 CONVERGED: Move = "converged"

@@ -26,6 +26,7 @@ def _name_spans(connection: duckdb.DuckDBPyConnection) -> None:
     """Call train with validation `development` and the run through the holdout `full`, in every table."""
     names = connection.execute(
         "SELECT schema_name, table_name, list_contains(list(column_name), 'strategy') FROM duckdb_columns() "
+        "SEMI JOIN duckdb_tables() USING (schema_name, table_name) "  # a view shows what its tables say
         "WHERE internal = false GROUP BY ALL HAVING list_contains(list(column_name), 'split') ORDER BY ALL"
     ).fetchall()
     for schema, table, is_of_strategies in names:

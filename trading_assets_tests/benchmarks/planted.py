@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from trading_assets.backtests.backtest import PreparedBacktest, backtest
-from trading_assets.backtests.inputs.market_arrays import data_hash
+from trading_assets.backtests.inputs.data_hash import data_hash
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.backtests.trial_registry import hash_settings, trial_rows
 from trading_assets.config import Configuration

@@ -104,6 +104,7 @@ def test_tables_and_spans_of_the_first_version_get_the_words_of_today(tmp_path: 
             " 'train+validation' AS split",
             "INSERT INTO meta.ledgers VALUES ('robustness.trials')",
             "CREATE TABLE robustness.conditions AS SELECT 'seen' AS strategy, 'holdout' AS split",
+            "CREATE VIEW backtests.shown AS SELECT strategy, split FROM backtests.equity",
         ):
             connection.execute(statement).fetchall()
         migrate(connection, path)
@@ -113,6 +114,9 @@ def test_tables_and_spans_of_the_first_version_get_the_words_of_today(tmp_path: 
             ("seen", "holdout"),
             ("seen", "train"),
             ("unseen", "development"),
+        ]
+        assert ask("SELECT DISTINCT split FROM backtests.shown WHERE strategy = 'unseen'").fetchall() == [
+            ("development",)
         ]
         assert ask("SELECT settings_hash, split FROM robustness.trials").fetchall() == [("c", "development")]
         assert ask("SELECT split FROM robustness.breakdown").fetchall() == [("holdout",)]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,27 +12,12 @@ from numpy.typing import NDArray
 
 from trading_assets.backtests.engine.arrays import Flags, Floats, Integers, Market
 from trading_assets.backtests.engine.transaction_costs import symbol_key
+from trading_assets.backtests.inputs.data_hash import QUARANTINED_COLUMNS
 from trading_assets.config.sections import AssetClass, Costs, InstrumentCosts
 from trading_assets.features.history import usable_for_signals
 from trading_assets.market_data.quality import EXTREME_MOVE, STALE_PRICE, Rule, taken_back
 
 _EPOCH = dt.date(1970, 1, 1)
-_HASHED_COLUMNS = (
-    "symbol",
-    "session",
-    "open",
-    "high",
-    "low",
-    "close",
-    "volume",
-    "split_ratio",
-    "cash_dividend",
-    "forward_factor",
-)
-
-
-#: Of a bar of the quarantine what a market is built from.
-QUARANTINED_COLUMNS = ("symbol", "session", "open", "low", "close", "volume")
 
 
 @dataclass(frozen=True)
@@ -130,23 +113,6 @@ def build_market(
         lot=np.array([each.lot for each in of_symbol]),
         sector=_sectors(axes, instruments),
     )
-
-
-def data_hash(
-    bars: pl.DataFrame, symbols: Sequence[str], end: dt.date, columns: Sequence[str] = _HASHED_COLUMNS
-) -> str:
-    """SHA-256 of the bars of some symbols up to a session, whatever order the rows come in.
-
-    Column by column, little-endian: raw prices, volume and corporate actions. Later bars change nothing.
-    """
-    kept = bars.filter(pl.col("symbol").is_in(list(symbols)), pl.col("session") <= end).select(columns).sort(*columns)
-    digest = hashlib.sha256()
-    for column in kept.drop("symbol").iter_columns():
-        values = column.to_physical().fill_null(0).to_numpy()
-        digest.update(column.is_null().to_numpy().tobytes())
-        digest.update(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
-    digest.update(json.dumps(kept["symbol"].to_list(), separators=(",", ":")).encode())
-    return digest.hexdigest()
 
 
 _BENCHMARK_MEMORY = dt.timedelta(days=10)

@@ -33,6 +33,7 @@ class StrategyContent:
     benchmark: str | None
     status: pl.DataFrame
     verdicts: pl.DataFrame
+    earlier_verdicts: pl.DataFrame
     metrics: pl.DataFrame
     equity: pl.DataFrame
     baselines: pl.DataFrame
@@ -79,6 +80,7 @@ def strategy_content(warehouse: Warehouse, configuration: Configuration, name: s
         benchmark=strategy.benchmark if strategy else None,
         status=status,
         verdicts=verdicts,
+        earlier_verdicts=warehouse.read_or_empty(robustness.EARLIER_VERDICTS, rows=own),
         metrics=warehouse.read_or_empty(backtests.METRICS, rows=own),
         equity=warehouse.read_or_empty(backtests.EQUITY, rows=own),
         baselines=warehouse.read_or_empty(backtests.BASELINES, rows=own),

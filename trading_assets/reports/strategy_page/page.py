@@ -74,6 +74,12 @@ def strategy_page(content: StrategyContent) -> str:
             failure=failure["error"][0] if not failure.is_empty() else "",
             facts=_facts(content),
             criteria=criteria_table(content.verdicts),
+            earlier=[
+                (version, criteria_table(rows), result_of(content.status.clear(), rows))
+                for (version,), rows in content.earlier_verdicts.sort("recorded_at").group_by(
+                    "product_version", maintain_order=True
+                )
+            ],
             sections=[_rendered(section) for section in sections(content)],
         )
     )

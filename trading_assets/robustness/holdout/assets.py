@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from trading_assets import __version__
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
 from trading_assets.config.sections import Interval
@@ -16,15 +17,33 @@ from trading_assets.models.tables import SPLITS
 from trading_assets.robustness.holdout import lock
 from trading_assets.robustness.holdout.ledger import Look, look_of
 from trading_assets.robustness.holdout.ledger_head import HeadFile
-from trading_assets.robustness.holdout.record_look import record_look
+from trading_assets.robustness.holdout.record_look import record_look, verified_ledger
+from trading_assets.robustness.holdout.registration import register, registration_rows
+from trading_assets.robustness.holdout.upgrade import KnownCode, standing_of
+from trading_assets.robustness.holdout.upgrade_ledger import (
+    earlier_verdict,
+    record_upgrade,
+    upgrades_head,
+    verified_upgrades,
+)
 from trading_assets.robustness.resampling.assets import resampled
 from trading_assets.robustness.rows_by_span import EVALUATED_SPLITS, beside_other_splits, remove_holdout, write
 from trading_assets.robustness.stress.assets import sharpes, stress_rows
-from trading_assets.robustness.tables import HOLDOUT, HOLDOUT_RESULTS, REGISTRATIONS, STRESS
+from trading_assets.robustness.tables import (
+    EARLIER_VERDICTS,
+    HOLDOUT,
+    HOLDOUT_LEDGER,
+    HOLDOUT_RESULTS,
+    REGISTRATION_UPGRADES,
+    REGISTRATIONS,
+    STRESS,
+    VERDICTS,
+)
 from trading_assets.strategies.evaluation.failure import require_ok, require_unlocked, strategy_of
-from trading_assets.strategies.evaluation.fingerprint import symbols_behind
+from trading_assets.strategies.evaluation.fingerprint import parameter_types, rules_recorded_before, symbols_behind
 from trading_assets.strategies.evaluation.inputs import Frames
-from trading_assets.strategies.interface.resolved import configured_strategy, resolve_strategy
+from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategy, resolve_strategy
+from trading_assets.warehouse import Rows
 
 if TYPE_CHECKING:
     from trading_assets.backtests.backtest import PreparedBacktest
@@ -52,7 +71,7 @@ def holdout(step: Step) -> Mapping[str, Any]:
     frames, prepared, spans = read_market(step)
     locked, start = lock.holdout(spans), lock.development(spans).start
     registration = registration_of(step, prepared, frames, spans)
-    look = look_of(record(step, registration), name, registration.hash)
+    look = record(step, registration, prepared.strategy)
 
     runs = [
         backtest(prepared, first, locked.end, split=split)
@@ -96,7 +115,6 @@ def registration_of(
     step: Step, prepared: PreparedBacktest, frames: Frames, spans: Mapping[str, Interval]
 ) -> Registration:
     """The strategy frozen as it stands."""
-    from trading_assets.robustness.holdout.registration import register
 
     behind = symbols_behind(step.configuration, prepared.strategy, frames.instruments)
     return register(
@@ -112,19 +130,51 @@ def registration_of(
     )
 
 
-def record(step: Step, registration: Registration) -> pl.DataFrame:
-    """Enter the registration and the look; from here on the holdout counts as seen."""
-    from trading_assets.robustness.holdout.registration import registration_rows
+def record(step: Step, registration: Registration, strategy: ConfiguredStrategy) -> int:
+    """Enter the registration and the look, or the upgrade of an earlier one; from here on the holdout counts as seen.
 
-    step.work.append_chained(REGISTRATIONS, lambda known: registration_rows(known, registration, step.now))
-    look = Look(
-        strategy=registration.strategy,
-        registration_hash=registration.hash,
-        config_hash=step.configuration.hash,
-        evaluated_at=step.now,
-        override=step.configuration.registration[registration.strategy].override,
+    Returns
+    -------
+    int
+        Number of the look that the registration stands for.
+    """
+
+    name, configuration = registration.strategy, step.configuration
+    standing = standing_of(
+        registration,
+        __version__,
+        ledger=verified_ledger(step.work, head_file(step)),
+        registrations=step.work.read_or_empty(REGISTRATIONS),
+        upgrades=verified_upgrades(step.work, configuration),
+        code=KnownCode(parameter_types(configuration, strategy), rules_recorded_before(configuration, strategy)),
     )
-    return record_look(step.work, head_file(step), look)
+    step.work.append_chained(REGISTRATIONS, lambda known: registration_rows(known, registration, step.now, __version__))
+    if standing.upgrade is not None:
+        keep_earlier_verdict(step)
+        record_upgrade(step.work, upgrades_head(configuration), standing.upgrade, step.now)
+    look = Look(
+        strategy=name,
+        registration_hash=standing.looked_at,
+        config_hash=configuration.hash,
+        evaluated_at=step.now,
+        override=configuration.registration[name].override,
+        changed=standing.changed,
+    )
+    return look_of(record_look(step.work, head_file(step), look), name, standing.looked_at)
+
+
+def keep_earlier_verdict(step: Step) -> None:
+    """Put the verdict of another version of the product aside, before this version's takes its place."""
+    name = strategy_of(step)
+    rows = Rows("strategy", name)
+    verdicts = step.work.read_or_empty(VERDICTS, rows=rows)
+    evaluated = step.work.read_or_empty(HOLDOUT_RESULTS, rows=rows)["registration_hash"].to_list()
+    looks = step.work.read_or_empty(HOLDOUT_LEDGER).filter(strategy=name).sort("row")["registration_hash"].to_list()
+    upgrades = step.work.read_or_empty(REGISTRATION_UPGRADES).filter(strategy=name)
+    made_from = next(iter([*evaluated, *reversed(looks)]), None)
+    found = earlier_verdict(verdicts, made_from, upgrades, __version__, step.now)
+    if not found.is_empty():
+        step.work.append_new(EARLIER_VERDICTS, found)
 
 
 def head_file(step: Step) -> HeadFile:

@@ -9,50 +9,41 @@ ledger and that file: keep a copy of the file elsewhere if that matters.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
+from trading_assets.robustness.holdout.chain import GENESIS, Chain, Head, LedgerTamperedError, head_of
 from trading_assets.robustness.tables import HOLDOUT_LEDGER
-from trading_assets.warehouse.errors import WarehouseError, block
+from trading_assets.warehouse.errors import block
 
-GENESIS = "0" * 64
-_HASHED = tuple(name for name in HOLDOUT_LEDGER.columns if name != "row_hash")
+__all__ = ["GENESIS", "LEDGER", "Head", "LedgerTamperedError", "Look", "LookRefusedError", "head_of", "look_of"]
 
-
-class LedgerTamperedError(WarehouseError):
-    """A row of the ledger is not what was once written; nothing that rests on it may go on."""
+LEDGER = Chain(HOLDOUT_LEDGER, "holdout ledger", lambda row: f"{row['strategy']}, look {row['look']}")
 
 
 class LookRefusedError(Exception):
     """The holdout has been seen, what is to be evaluated has changed since, and no reason is given."""
 
 
-class Head(NamedTuple):
-    """Where the ledger ends: how many rows it has, and the hash of the last."""
-
-    rows: int
-    row_hash: str
-
-
 @dataclass(frozen=True)
 class Look:
-    """One evaluation of a holdout that is about to be made."""
+    """One evaluation of a holdout that is about to be made.
+
+    Attributes
+    ----------
+    changed
+        What differs from the registration that was looked at last, in words.
+    """
 
     strategy: str
     registration_hash: str
     config_hash: str
     evaluated_at: dt.datetime
     override: str | None = None
-
-
-def head_of(ledger: pl.DataFrame) -> Head:
-    """The end of a ledger whose rows are in order."""
-    return Head(ledger.height, ledger["row_hash"][-1]) if ledger.height else Head(0, GENESIS)
+    changed: Sequence[str] = ()
 
 
 def rows_to_add(ledger: pl.DataFrame, look: Look) -> pl.DataFrame:
@@ -71,19 +62,17 @@ def rows_to_add(ledger: pl.DataFrame, look: Look) -> pl.DataFrame:
         return HOLDOUT_LEDGER.empty()
     if earlier.height:
         _assert_excused(earlier, look)
-    end = head_of(ledger)
-    row: dict[str, Any] = {
-        "row": end.rows + 1,
-        "strategy": look.strategy,
-        "registration_hash": look.registration_hash,
-        "config_hash": look.config_hash,
-        "look": earlier.height + 1,
-        "evaluated_at": look.evaluated_at,
-        "override": look.override if earlier.height else None,
-        "previous_hash": end.row_hash,
-    }
-    row["row_hash"] = row_hash(row)
-    return pl.DataFrame([row], schema=HOLDOUT_LEDGER.empty().schema)
+    return LEDGER.link(
+        ledger,
+        {
+            "strategy": look.strategy,
+            "registration_hash": look.registration_hash,
+            "config_hash": look.config_hash,
+            "look": earlier.height + 1,
+            "evaluated_at": look.evaluated_at,
+            "override": look.override if earlier.height else None,
+        },
+    )
 
 
 def look_of(ledger: pl.DataFrame, strategy: str, registration_hash: str) -> int:
@@ -93,61 +82,19 @@ def look_of(ledger: pl.DataFrame, strategy: str, registration_hash: str) -> int:
 
 
 def verify(ledger: pl.DataFrame, heads: Sequence[Head], head_file: str = "ledger.head") -> None:
-    """Check every row, the chain between them, and its end.
-
-    Parameters
-    ----------
-    ledger
-        All rows, by `row`.
-    heads
-        What the file outside the database says; two after a run was killed while it wrote (before and after
-        the last row), none if the file does not exist.
-    head_file
-        Its name, for the message.
+    """Check every row of the ledger, the chain between them, and its end; see `Chain.verify`.
 
     Raises
     ------
     LedgerTamperedError
         Naming the first row that is wrong.
     """
-    expected = GENESIS
-    for position, row in enumerate(ledger.iter_rows(named=True), start=1):
-        if row["row"] is None or row["row"] > position:
-            raise _tampered(f"row {position} is missing: it was deleted", "a row for every number")
-        if row["row"] < position:
-            raise _tampered(f"row {row['row']} is there twice", "one row for every number")
-        if row_hash(row) != row["row_hash"]:
-            raise _tampered(f"{_named(row)} was edited or moved", f"values with the hash {row['row_hash']}")
-        if row["previous_hash"] != expected:
-            raise _tampered(
-                f"row {position - 1} was edited or replaced: {_named(row)} does not follow it",
-                f"row {position - 1} with the hash {row['previous_hash']}",
-            )
-        expected = row["row_hash"]
-    _verify_end(ledger, heads, head_file)
+    LEDGER.verify(ledger, heads, head_file)
 
 
 def row_hash(row: Mapping[str, Any]) -> str:
-    """SHA-256 over the canonical JSON of all columns but itself."""
-    values = [_plain(row[name]) for name in _HASHED]
-    text = json.dumps(values, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _verify_end(ledger: pl.DataFrame, heads: Sequence[Head], head_file: str) -> None:
-    found = head_of(ledger)
-    if found in heads or (not heads and not ledger.height):
-        return
-    if not heads:
-        raise _tampered(f"{head_file} is missing", f"the file, which says {found.rows} rows")
-    head = heads[0]
-    if found.rows < head.rows:
-        first = found.rows + 1
-        gone = f"row {first} is" if first == head.rows else f"rows {first} to {head.rows} are"
-        raise _tampered(f"{gone} missing: cut off the end", f"{head.rows} rows, as {head_file} says")
-    last = ledger.row(head.rows if found.rows > head.rows else -1, named=True)
-    what = "was added by hand" if found.rows > head.rows else "was edited or replaced"
-    raise _tampered(f"{_named(last)} {what}", f"{head.rows} rows that end with {head.row_hash}, as {head_file} says")
+    """Return SHA-256 over the canonical JSON of all columns of a row of the ledger but itself."""
+    return LEDGER.row_hash(row)
 
 
 def _assert_excused(earlier: pl.DataFrame, look: Look) -> None:
@@ -165,26 +112,8 @@ def _assert_excused(earlier: pl.DataFrame, look: Look) -> None:
             last_look=f"number {last['look']}, {last['evaluated_at']:%Y-%m-%d %H:%M} UTC",
             registered_then=last["registration_hash"],
             registered_now=look.registration_hash,
+            **({"changed": "; ".join(look.changed)} if look.changed else {}),
             expected=expected,
             what_to_do="go back to what robustness.registrations has on record, or write down the reason",
-        )
-    )
-
-
-def _named(row: Mapping[str, Any]) -> str:
-    return f"row {row['row']} ({row['strategy']}, look {row['look']})"
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat(timespec="microseconds") if isinstance(value, dt.datetime) else value
-
-
-def _tampered(what: str, expected: str) -> LedgerTamperedError:
-    return LedgerTamperedError(
-        block(
-            f"the holdout ledger was tampered with: {what}",
-            table=HOLDOUT_LEDGER.name,
-            expected=expected,
-            what_to_do="restore the warehouse and ledger.head together from a backup; no verdict is made until then",
         )
     )

@@ -1,4 +1,4 @@
-"""The file that keeps the end of the holdout ledger outside the database."""
+"""The files that keep the ends of chained tables outside the database."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from pathlib import Path
 import polars as pl
 
 from trading_assets.robustness.holdout import ledger
-from trading_assets.robustness.holdout.ledger import Head, LedgerTamperedError
+from trading_assets.robustness.holdout.chain import Chain, Head, LedgerTamperedError, head_of
 from trading_assets.warehouse.errors import block
 
 
 class HeadFile:
-    """`ledger.head`, written in two steps around the commit of a row.
+    """The file of one table, such as `ledger.head`, written in two steps around the commit of a row.
 
     The new end is put under a provisional name before the commit and renamed after it. A run that is killed
     in between leaves both, and the ledger ends as one of them says; the next one to look settles it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, chain: Chain = ledger.LEDGER) -> None:
         self.path = path
+        self._chain = chain
         self._provisional = path.with_name(f"{path.name}.new")
 
     def verify(self, rows: pl.DataFrame) -> None:
@@ -32,18 +33,18 @@ class HeadFile:
         Raises
         ------
         LedgerTamperedError
-            See `ledger.verify`.
+            See `Chain.verify`.
         """
         committed, provisional = self._read(self.path), self._read(self._provisional)
         heads = [head for head in (committed, provisional) if head is not None]
-        ledger.verify(rows, heads, self.path.name)
-        if provisional is not None and provisional != committed and ledger.head_of(rows) == provisional:
+        self._chain.verify(rows, heads, self.path.name)
+        if provisional is not None and provisional != committed and head_of(rows) == provisional:
             self._settle()
 
     @contextmanager
     def moved_to(self, rows: pl.DataFrame) -> Iterator[None]:
         """Around the commit that makes the ledger hold `rows`."""
-        end = ledger.head_of(rows)
+        end = head_of(rows)
         with self._provisional.open("w", encoding="ascii") as file:
             json.dump(end._asdict(), file)
             file.flush()
@@ -76,7 +77,7 @@ class HeadFile:
                 return None  # killed while it was written: the commit had not begun
             raise LedgerTamperedError(
                 block(
-                    "the end of the holdout ledger cannot be read",
+                    f"the end of the {self._chain.noun} cannot be read",
                     file=path,
                     cause=error,
                     expected="the file as it was written",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 
 import polars as pl
 
@@ -11,7 +12,8 @@ from trading_assets.models.splits import spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.robustness.holdout.ledger_head import HeadFile
 from trading_assets.robustness.holdout.record_look import verified_ledger
-from trading_assets.robustness.tables import HOLDOUT_RESULTS, REGISTRATIONS, VERDICTS
+from trading_assets.robustness.holdout.upgrade_ledger import verified_upgrades
+from trading_assets.robustness.tables import EARLIER_VERDICTS, HOLDOUT_RESULTS, REGISTRATIONS, VERDICTS
 from trading_assets.warehouse import Warehouse
 
 _SCHEMA = {
@@ -21,8 +23,10 @@ _SCHEMA = {
     "holdout": pl.String,
     "looks": pl.Int64,
     "overrides": pl.String,
+    "upgrades": pl.String,
     "state": pl.String,
     "verdict": pl.String,
+    "earlier_verdicts": pl.String,
 }
 
 
@@ -33,15 +37,17 @@ def protocol_status(warehouse: Warehouse, configuration: Configuration) -> pl.Da
     -------
     DataFrame
         strategy, registered_on (null: not registered), registration (first digits of the last hash that was recorded),
-        holdout (its dates, once splits are resolved), looks, overrides (their reasons), state, verdict (as last made;
-        null: none).
+        holdout (its dates, once splits are resolved), looks, overrides (their reasons), upgrades (of which versions, no
+        looks), state, verdict (as last made; null: none), earlier_verdicts (by versions before this one).
 
     Raises
     ------
     LedgerTamperedError
-        The ledger is not what was once written: which row, or how many are gone.
+        The ledger of looks, or of upgrades, is not what was once written: which row, or how many are gone.
     """
     ledger = verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head"))
+    upgrades = verified_upgrades(warehouse, configuration)
+    earlier = warehouse.read_or_empty(EARLIER_VERDICTS).filter(kind="result").sort("recorded_at")
     registrations = warehouse.read_or_empty(REGISTRATIONS)
     evaluated = warehouse.read_or_empty(HOLDOUT_RESULTS)
     verdicts = warehouse.read_or_empty(VERDICTS).filter(kind="result")
@@ -60,7 +66,11 @@ def protocol_status(warehouse: Warehouse, configuration: Configuration) -> pl.Da
                 "registration": own["registration_hash"][-1][:12] if not own.is_empty() else None,
                 "holdout": locked,
                 "looks": looks.height,
-                "overrides": "; ".join(reason for reason in looks["override"].to_list() if reason) or None,
+                "overrides": _joined(reason for reason in looks["override"].to_list() if reason),
+                "upgrades": _joined(
+                    f"{old} to {new}"
+                    for old, new in upgrades.filter(strategy=name).select("old_version", "new_version").iter_rows()
+                ),
                 "state": _state(
                     entry.registered_on if entry else None,
                     looks.height,
@@ -68,9 +78,17 @@ def protocol_status(warehouse: Warehouse, configuration: Configuration) -> pl.Da
                     configuration.hash,
                 ),
                 "verdict": next(iter(verdicts.filter(strategy=name)["result"]), None),
+                "earlier_verdicts": _joined(
+                    f"{version}: {result}"
+                    for version, result in earlier.filter(strategy=name).select("product_version", "result").iter_rows()
+                ),
             }
         )
     return pl.DataFrame(rows, schema=_SCHEMA)
+
+
+def _joined(texts: Iterable[str]) -> str | None:
+    return "; ".join(texts) or None
 
 
 def _state(registered_on: dt.date | None, looks: int, evaluated_under: list[str], configuration: str) -> str:

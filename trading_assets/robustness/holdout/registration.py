@@ -3,7 +3,8 @@
 A registration is a JSON text of all that decides a holdout's numbers and their reading: the hypothesis, the spans
 as dates, the strategy's parameters and rules, its symbols, costs, risk, seed, criteria, the settings of its model,
 and up to the end of the holdout the bars, memberships and delistings of every symbol that bears on its decisions:
-what it trades, and what its model or its members look at. Its hash stands for it in the ledger: two evaluations with
+what it trades, and what its model or its members look at. Values that equal their defaults are left out (see
+`trading_assets.config.stated`). Its hash stands for it in the ledger: two evaluations with
 the same hash are the same look.
 """
 
@@ -16,10 +17,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from trading_assets.backtests.inputs.market_arrays import QUARANTINED_COLUMNS, data_hash
+from trading_assets.backtests.inputs.data_hash import QUARANTINED_COLUMNS, data_hash
 from trading_assets.config import Configuration, hash_of
 from trading_assets.config.canonical import canonical
 from trading_assets.config.sections import Interval
+from trading_assets.config.stated import stated
 from trading_assets.features.catalog import FEATURES
 from trading_assets.market_data.quality import taken_back
 from trading_assets.robustness.tables import REGISTRATIONS
@@ -28,6 +30,10 @@ from trading_assets.strategies.interface.resolved import ResolvedStrategy
 
 #: Settings of the section `robustness` that decide what the resampled criteria are.
 RESAMPLING_SETTINGS = {"resamples", "permutations", "block_sessions", "cross_validation_blocks"}
+
+
+#: How contents are written: 1 (which says no form) with all defaults and the texts of source files, 2 without either.
+FORM = 2
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,7 @@ def register(
     listed = set(bars.filter(pl.col("session") <= end)["symbol"])
     universe, others = sorted(listed & set(symbols)), sorted(listed & set(behind) - set(symbols))
     content = {
+        "form": FORM,
         "strategy": name,
         "hypothesis": entry.hypothesis,
         "registered_on": entry.registered_on,
@@ -102,20 +109,24 @@ def register(
         "sectors": {symbol: sectors[symbol] for symbol in universe if symbol in sectors},
         "benchmark": benchmark,
         "benchmarks": dict(configuration.benchmarks),
-        "quality": configuration.quality.model_dump(mode="json"),
+        "quality": stated(configuration.quality),
         "splits": {split: [span.start, span.end] for split, span in spans.items()},
-        "costs": configuration.costs.model_dump(mode="json"),
-        "risk": configuration.risk.model_dump(mode="json"),
+        "costs": stated(configuration.costs),
+        "risk": stated(configuration.risk),
         "seed": configuration.seed,
-        "criteria": configuration.robustness.verdict.model_dump(mode="json"),
-        "resampling": configuration.robustness.model_dump(mode="json", include=RESAMPLING_SETTINGS),
+        "criteria": stated(configuration.robustness.verdict),
+        "resampling": {
+            key: value for key, value in stated(configuration.robustness).items() if key in RESAMPLING_SETTINGS
+        },
         "data_hash": data_hash(bars, [*universe, *others, *([benchmark] if benchmark else [])], end),
         "quarantine": data_hash(quarantine.filter(taken_back()), universe, end, QUARANTINED_COLUMNS),
     }
     return Registration(strategy=name, registered_on=entry.registered_on, content=canonical(content))
 
 
-def registration_rows(known: pl.DataFrame, registration: Registration, recorded_at: dt.datetime) -> pl.DataFrame:
+def registration_rows(
+    known: pl.DataFrame, registration: Registration, recorded_at: dt.datetime, product_version: str
+) -> pl.DataFrame:
     """The row of `robustness.registrations` for a registration; none if it is `known`."""
     if not known.filter(strategy=registration.strategy, registration_hash=registration.hash).is_empty():
         return REGISTRATIONS.empty()
@@ -125,6 +136,7 @@ def registration_rows(known: pl.DataFrame, registration: Registration, recorded_
         "content": registration.content,
         "registered_on": registration.registered_on,
         "recorded_at": recorded_at,
+        "product_version": product_version,
     }
     return pl.DataFrame([row], schema=REGISTRATIONS.empty().schema)
 

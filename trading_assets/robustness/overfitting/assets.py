@@ -20,6 +20,7 @@ from trading_assets.robustness.overfitting.selection import rows, selection
 from trading_assets.robustness.rows_by_span import write
 from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY, TRIALS
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
+from trading_assets.strategies.evaluation.identity import identity_of, recorded_type
 from trading_assets.strategies.interface.resolved import resolve_strategy
 from trading_assets.warehouse import Rows
 
@@ -30,13 +31,17 @@ def overfitting(step: Step) -> Mapping[str, Any]:
     name, configuration = strategy_of(step), step.configuration
     own = Rows("strategy", name)
     strategy = resolve_strategy(configuration, name, step.work.read(INSTRUMENTS))
-    strategy_type = strategy.module.__name__
+    identity = identity_of(strategy.module)
     found = selection(
         name,
         behind(
-            step.work.read(TRIALS, where="type = ? OR type IS NULL", parameters=[strategy_type]),
+            step.work.read(
+                TRIALS,
+                where="list_contains(?, type) OR type IS NULL",
+                parameters=[[identity, recorded_type(identity)]],
+            ),
             name,
-            strategy_type,
+            identity,
             strategy.symbols,
         ),
         step.work.read(SENSITIVITY, rows=own).filter("chosen")["trial"][0],

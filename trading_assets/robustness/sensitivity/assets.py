@@ -11,8 +11,9 @@ import polars as pl
 
 from trading_assets import charts
 from trading_assets.asset_factories.table_asset import Step
+from trading_assets.backtests.inputs.data_hash import data_hash
 from trading_assets.backtests.tables import DEVELOPMENT
-from trading_assets.backtests.trial_registry import hash_settings, trial_rows
+from trading_assets.backtests.trial_registry import settings_on_record, trial_rows
 from trading_assets.models.splits import development
 from trading_assets.robustness.rows_by_span import STAGE, write
 from trading_assets.robustness.sensitivity.grid import grids
@@ -22,7 +23,6 @@ from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
 
 def sensitivity(step: Step) -> Mapping[str, Any]:
     """The whole parameter grid on the development span: is the chosen point on a plateau or a peak?"""
-    from trading_assets.backtests.inputs.market_arrays import data_hash
     from trading_assets.robustness.prepared_market import read_market
     from trading_assets.robustness.sensitivity.sweep import sensitivity as sweep
 
@@ -37,7 +37,7 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
         span.start,
         span.end,
         split=DEVELOPMENT,
-        settings_hash=hash_settings(configuration, prepared.strategy),
+        settings_hash=settings_on_record(step.work, configuration, prepared.strategy),
         data_hash=data_hash(frames.bars, traded, span.end),
         sharp_peak=configuration.robustness.sharp_peak,
     )

@@ -19,6 +19,7 @@ from trading_assets.config.strategies import StrategyParameters
 from trading_assets.robustness.sensitivity.grid import ParameterGrid
 from trading_assets.robustness.sensitivity.plateau import Choice, choices, peak, plateau
 from trading_assets.robustness.tables import CHOICES, HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY
+from trading_assets.strategies.evaluation.identity import identity_of
 
 Floats = NDArray[np.float64]
 
@@ -91,7 +92,7 @@ def sensitivity(
     evaluations = tuple(
         Evaluation(
             strategy=prepared.name,
-            strategy_type=prepared.strategy.module.__name__,
+            strategy_type=identity_of(prepared.strategy.module),
             parameters=point.parameters,
             symbols=prepared.axes.symbols,
             settings_hash=settings_hash,

@@ -7,12 +7,15 @@ from typing import Any
 
 import polars as pl
 
+from trading_assets import __version__
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
-from trading_assets.robustness.holdout.assets import head_file, waits_until
+from trading_assets.robustness.holdout.assets import head_file, keep_earlier_verdict, waits_until
 from trading_assets.robustness.holdout.record_look import verified_ledger
+from trading_assets.robustness.holdout.upgrade_ledger import history_of_upgrades, verified_upgrades
 from trading_assets.robustness.rows_by_span import STAGE, write
 from trading_assets.robustness.tables import (
+    EARLIER_VERDICTS,
     HOLDOUT,
     HOLDOUT_RESULTS,
     LOOK_AHEAD,
@@ -39,7 +42,12 @@ def verdict(step: Step) -> Mapping[str, Any]:
         ),
     )
     name, configuration = strategy_of(step), step.configuration
-    history = history_of(verified_ledger(step.work, head_file(step)), name)
+    keep_earlier_verdict(step)
+    upgrades = history_of_upgrades(
+        verified_upgrades(step.work, configuration), step.work.read_or_empty(EARLIER_VERDICTS), name
+    )
+    looks = history_of(verified_ledger(step.work, head_file(step)), name)
+    history = " ".join(filter(None, (looks, upgrades)))
     limits = configuration.robustness.verdict
     until = waits_until(step) if name in configuration.registration else None
     if until is not None:
@@ -52,7 +60,7 @@ def verdict(step: Step) -> Mapping[str, Any]:
         judgement = judge(name, statistics, limits, history)
     else:
         judgement = unregistered(name, limits, history)
-    table = rows(judgement)
+    table = rows(judgement).with_columns(product_version=pl.lit(__version__))
     write(step, verdict.__name__, {VERDICTS: table})
     return {
         "result": judgement.result,

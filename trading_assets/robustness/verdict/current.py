@@ -9,7 +9,7 @@ import polars as pl
 from trading_assets.config import Configuration
 from trading_assets.robustness.holdout.ledger_head import HeadFile
 from trading_assets.robustness.holdout.record_look import verified_ledger
-from trading_assets.robustness.tables import HOLDOUT_RESULTS, RESULTS, VERDICTS
+from trading_assets.robustness.tables import EARLIER_VERDICTS, HOLDOUT_RESULTS, RESULTS, VERDICTS
 from trading_assets.warehouse import Rows, Warehouse
 from trading_assets.warehouse.errors import WarehouseError, block
 
@@ -20,11 +20,18 @@ class VerdictMissingError(WarehouseError):
 
 @dataclass(frozen=True)
 class CurrentVerdict:
-    """A verdict: its criteria as rows of `robustness.verdicts`, the result, and the result in words."""
+    """A verdict: its criteria as rows of `robustness.verdicts`, the result, and the result in words.
+
+    Attributes
+    ----------
+    earlier
+        Results of earlier versions of the product on the same look: product_version, result, note.
+    """
 
     criteria: pl.DataFrame
     result: str
     explanation: str
+    earlier: pl.DataFrame
 
     def meets(self, required: str) -> bool:
         """Whether the result is `required` or better (from worst to best: see `RESULTS`)."""
@@ -50,7 +57,13 @@ def current_verdict(warehouse: Warehouse, configuration: Configuration, strategy
         if looked != [configuration.hash]:
             raise _missing(strategy, "the configuration has changed since its holdout was evaluated")
     last = rows.filter(kind="result").row(0, named=True)
-    return CurrentVerdict(rows.filter(pl.col("kind") != "result"), last["result"], last["note"] or "")
+    earlier = warehouse.read_or_empty(EARLIER_VERDICTS, rows=Rows("strategy", strategy)).filter(kind="result")
+    return CurrentVerdict(
+        rows.filter(pl.col("kind") != "result"),
+        last["result"],
+        last["note"] or "",
+        earlier.sort("recorded_at").select("product_version", "result", "note"),
+    )
 
 
 def _missing(strategy: str, cause: str) -> VerdictMissingError:

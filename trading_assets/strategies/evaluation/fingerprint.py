@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import digest
+from trading_assets.config.stated import is_shipped, stated
+from trading_assets.config.strategies import StrategyParameters
 from trading_assets.features.catalog import FEATURES
 from trading_assets.models.regimes import REGIMES_VERSION
 from trading_assets.models.run import TRAINING_VERSION
-from trading_assets.strategies.interface.module import StrategyModule
+from trading_assets.strategies.evaluation.identity import (
+    identity_of,
+    modules_behind,
+    own_code,
+    own_texts,
+    shipped_code,
+)
 from trading_assets.strategies.interface.resolved import (
     ConfiguredStrategy,
     ResolvedStrategy,
@@ -25,30 +28,61 @@ from trading_assets.strategies.interface.resolved import (
 )
 from trading_assets.strategies.interface.rules import Rules
 
-#: Parts of this package whose code decides what a strategy does; changes elsewhere are changes of the engine.
-_DECIDING = ("trading_assets.strategies", "trading_assets.models")
-
 
 def frozen(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[str, Any]:
-    """Type, parameters, rules, model, and members of a strategy with the regimes that weigh them.
+    """Return type, parameters, rules, code, model, and members of a strategy with the regimes that weigh them.
 
-    The rules are registered beside the parameters: a changed module is a changed strategy, whatever its parameters.
-    Of an order-based strategy they are its expressions, in the text of the installed Polars, so an upgrade of it
-    that writes expressions otherwise counts as a change. Of a target-weight strategy they are the source files that
-    its module is made of, see `sources`. Members are frozen in the same way.
+    The code is registered beside the parameters: a changed module is a changed strategy, whatever its parameters. Of
+    an order-based strategy `rules` are its expressions, in the text of the installed Polars. Of a target-weight
+    strategy `shipped_code` are the modules of this package that it is made of. Of a user's own module, `own_code` is
+    that module and those of its package that it uses. Members are frozen in the same way.
     """
-    model = strategy.model
-    decides = sources(strategy.module) if strategy.is_target_weight else describe(strategy.rules)
+    model, modules = strategy.model, modules_behind(strategy.module)
     members = {member: configured_strategy(configuration, member) for member in strategy.members}
     return {
-        "type": configuration.strategies[strategy.name].type,
-        "parameters": strategy.parameters.model_dump(mode="json"),
-        "rules": digest(decides),
-        "model": configuration.models[model].model_dump(mode="json") if model else None,
+        "type": identity_of(strategy.module),
+        "parameters": stated(strategy.parameters),
+        "rules": None if strategy.is_target_weight else digest(describe(strategy.rules)),
+        "shipped_code": shipped_code(modules) if strategy.is_target_weight else None,
+        "own_code": own_code(modules),
+        "model": stated(configuration.models[model]) if model else None,
         "training": TRAINING_VERSION if model else None,
         "members": {name: frozen(configuration, member) for name, member in members.items()},
-        "regimes": [REGIMES_VERSION, configuration.regimes.model_dump(mode="json")] if members else None,
+        "regimes": [REGIMES_VERSION, stated(configuration.regimes)] if members else None,
     }
+
+
+def parameter_types(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[str, type[StrategyParameters]]:
+    """Return the class of the parameters of a strategy and of its members, by the identities of their modules."""
+    found = {identity_of(strategy.module): type(strategy.parameters)}
+    for member in strategy.members:
+        found |= parameter_types(configuration, configured_strategy(configuration, member))
+    return found
+
+
+def rules_recorded_before(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[str, list[str]]:
+    """Return the hashes of rules by which version 0.1.0 would have known a user's own modules as they are now.
+
+    Returns
+    -------
+    dict
+        Name of the strategy and of each of its members, theirs among them, whose module is a user's own: of an
+        order-based one the hash of its expressions; of a target-weight one that of the texts of its modules, as they
+        are, and with the imports of this package written as in that version. None of the latter where it uses code of
+        this package that was part of the hash: whether that was the same cannot be told.
+    """
+    found: dict[str, list[str]] = {}
+    if not is_shipped(strategy.module.__name__):
+        modules = modules_behind(strategy.module)
+        if not strategy.is_target_weight:
+            found[strategy.name] = [digest(describe(strategy.rules))]
+        elif any(is_shipped(each.__name__) for each in modules):
+            found[strategy.name] = []
+        else:
+            found[strategy.name] = [digest(own_texts(modules, renamed_back=back)) for back in (False, True)]
+    for member in strategy.members:
+        found |= rules_recorded_before(configuration, configured_strategy(configuration, member))
+    return found
 
 
 def symbols_behind(configuration: Configuration, strategy: ResolvedStrategy, instruments: pl.DataFrame) -> list[str]:
@@ -86,34 +120,6 @@ def describe(rules: Rules) -> dict[str, Any]:
         "rank_weights": rules.rank_weights,
         "model": rules.model,
     }
-
-
-def sources(module: StrategyModule) -> dict[str, str]:
-    """SHA-256 of the text of a module and of those that it uses, by name, whatever the line endings.
-
-    Followed are the modules whose functions, classes or names it holds, as far as they are of the strategies and
-    models of this package, or of the package that the module itself is of.
-    """
-    own = module.__name__.split(".")[0]
-    packages = _DECIDING if own == __name__.split(".")[0] else (*_DECIDING, own)
-    found: dict[str, str] = {}
-    waiting: list[ModuleType] = [sys.modules[module.__name__]]
-    while waiting:
-        each = waiting.pop()
-        if each.__name__ not in found and each.__file__ is not None:
-            text = Path(each.__file__).read_text(encoding="utf-8")
-            found[each.__name__] = hashlib.sha256(text.encode()).hexdigest()
-            waiting += [
-                used for used in _used(each) if f"{used.__name__}.".startswith(tuple(f"{p}." for p in packages))
-            ]
-    return found
-
-
-def _used(module: ModuleType) -> Iterator[ModuleType]:
-    for value in vars(module).values():
-        home = value if isinstance(value, ModuleType) else sys.modules.get(getattr(value, "__module__", None) or "")
-        if home is not None:
-            yield home
 
 
 def _text(expression: pl.Expr) -> str:

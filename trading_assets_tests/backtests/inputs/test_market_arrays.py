@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from trading_assets.backtests.engine.arrays import Market
-from trading_assets.backtests.inputs.market_arrays import build_axes, build_market, data_hash
+from trading_assets.backtests.inputs.data_hash import data_hash
+from trading_assets.backtests.inputs.market_arrays import build_axes, build_market
 from trading_assets.config.sections import Costs
 from trading_assets.market_data.tables import QUARANTINE
 from trading_assets.strategies.evaluation.inputs import Frames

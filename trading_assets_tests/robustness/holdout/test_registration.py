@@ -18,7 +18,8 @@ from trading_assets.market_data.tables import QUARANTINE
 from trading_assets.robustness.holdout.registration import Registration, register, registration_rows
 from trading_assets.robustness.tables import REGISTRATIONS
 from trading_assets.strategies import ensemble, equity_momentum, factor, ml
-from trading_assets.strategies.evaluation.fingerprint import frozen, sources, symbols_behind
+from trading_assets.strategies.evaluation.fingerprint import frozen, symbols_behind
+from trading_assets.strategies.evaluation.identity import modules_behind, own_code
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy, resolve_strategy
 
 SPANS = {
@@ -69,7 +70,8 @@ def registered(
     symbols = changes.pop("symbols", ["A", "B"])
     instruments = pl.DataFrame({"symbol": symbols, "asset_class": ["equity"] * len(symbols)})  # type: ignore[arg-type]
     configured = configured_strategy(config, "s")
-    strategy = ResolvedStrategy(**vars(configured), instruments=instruments, benchmark="X")
+    benchmark = changes.pop("benchmark", "X")
+    strategy = ResolvedStrategy(**vars(configured), instruments=instruments, benchmark=benchmark)  # type: ignore[arg-type]
     values: dict[str, object] = {
         "spans": SPANS,
         "quarantine": QUARANTINE.empty(),
@@ -88,8 +90,9 @@ def test_content_is_canonical_and_hashed() -> None:
     assert found.hash == hashlib.sha256(found.content.encode()).hexdigest()
     assert content["splits"]["holdout"] == ["2020-01-06", "2020-01-08"]
     assert content["universe"] == {"A": [["2020-01-01", None]], "B": [["2020-01-01", None]]}
-    assert content["parameters"]["stop_atr"] == 2.5
-    assert content["criteria"]["go_sharpe"] == 1.0
+    assert content["parameters"] == content["criteria"] == {}
+    stricter = configuration(robustness={"verdict": {"go_sharpe": 1.2}})
+    assert json.loads(registered(stricter).content)["criteria"] == {"go_sharpe": 1.2}
     assert content["model"] is None
     assert '"override"' not in found.content
 
@@ -232,10 +235,10 @@ def test_bars_after_the_holdout_and_of_other_symbols_are_not_registered() -> Non
 
 def test_registration_is_recorded_once() -> None:
     now = dt.datetime(2026, 11, 21)
-    first = registration_rows(REGISTRATIONS.empty(), registered(), now)
+    first = registration_rows(REGISTRATIONS.empty(), registered(), now, "0.2.0")
     REGISTRATIONS.validate(REGISTRATIONS.conform(first))
-    assert registration_rows(first, registered(), now + dt.timedelta(days=1)).is_empty()
-    assert registration_rows(first, registered(configuration(seed=3)), now).height == 1
+    assert registration_rows(first, registered(), now + dt.timedelta(days=1), "0.3.0").is_empty()
+    assert registration_rows(first, registered(configuration(seed=3)), now, "0.2.0").height == 1
 
 
 HELPER = "SCALE = 1.0\n\ndef scale(value):\n    return SCALE * value\n"
@@ -272,12 +275,14 @@ def test_a_target_weight_strategy_is_its_source_files_and_members(
         return {key for key in now if now[key] != first.setdefault(key, now[key])}
 
     first: dict[str, object] = {}
-    assert set(sources(module)) == {"weights.strategy", "weights.helper"}
+    assert set(own_code(modules_behind(module))) == {"weights.strategy", "weights.helper"}
     assert changes() == changes() == set()
     assert changes(capacity=0.02) == {"parameters"}
     assert changes(stop_atr=3.0) == {"members"}
     assert changes(regimes=2) == {"regimes"}
     (package / "helper.py").write_text(HELPER.replace("1.0", "2.0"))
-    assert changes() == {"rules"}
+    assert changes() == {"own_code"}
+    (package / "helper.py").write_text(f"# A remark.\n{HELPER}")
+    assert changes() == set()
     (package / "helper.py").write_bytes(HELPER.replace("\n", "\r\n").encode())
     assert changes() == set()

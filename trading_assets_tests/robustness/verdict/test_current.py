@@ -24,7 +24,7 @@ def test_the_verdict_as_it_was_made(finished: Experiment) -> None:
 
 @pytest.mark.parametrize("result", RESULTS)
 def test_what_is_required_or_better(result: str, finished: Experiment) -> None:
-    made = CurrentVerdict(VERDICTS.empty(), result, "")
+    made = CurrentVerdict(VERDICTS.empty(), result, "", VERDICTS.empty())
     assert made.meets("go") == (result == "go")
     assert made.meets("conditional") == (result in ("go", "conditional"))
 

@@ -1,0 +1,42 @@
+"""A fingerprint of the bars that a backtest saw."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Sequence
+
+import polars as pl
+
+_HASHED_COLUMNS = (
+    "symbol",
+    "session",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "split_ratio",
+    "cash_dividend",
+    "forward_factor",
+)
+#: Of a bar of the quarantine what a market is built from.
+QUARANTINED_COLUMNS = ("symbol", "session", "open", "low", "close", "volume")
+
+
+def data_hash(
+    bars: pl.DataFrame, symbols: Sequence[str], end: dt.date, columns: Sequence[str] = _HASHED_COLUMNS
+) -> str:
+    """SHA-256 of the bars of some symbols up to a session, whatever order the rows come in.
+
+    Column by column, little-endian: raw prices, volume and corporate actions. Later bars change nothing.
+    """
+    kept = bars.filter(pl.col("symbol").is_in(list(symbols)), pl.col("session") <= end).select(columns).sort(*columns)
+    digest = hashlib.sha256()
+    for column in kept.drop("symbol").iter_columns():
+        values = column.to_physical().fill_null(0).to_numpy()
+        digest.update(column.is_null().to_numpy().tobytes())
+        digest.update(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
+    digest.update(json.dumps(kept["symbol"].to_list(), separators=(",", ":")).encode())
+    return digest.hexdigest()

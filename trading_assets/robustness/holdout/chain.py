@@ -1,0 +1,131 @@
+"""Append-only tables whose rows are chained by their hashes, so that a row that was touched is noticed, and named."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from trading_assets.warehouse.errors import WarehouseError, block
+from trading_assets.warehouse.table import Table
+
+GENESIS = "0" * 64
+
+
+class LedgerTamperedError(WarehouseError):
+    """A row of a chained table is not what was once written; nothing that rests on it may go on."""
+
+
+class Head(NamedTuple):
+    """Where a chained table ends: how many rows it has, and the hash of the last."""
+
+    rows: int
+    row_hash: str
+
+
+def head_of(rows: pl.DataFrame) -> Head:
+    """Return the end of a chained table whose rows are in order."""
+    return Head(rows.height, rows["row_hash"][-1]) if rows.height else Head(0, GENESIS)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A chained table: `row` counts from 1, `previous_hash` is the `row_hash` of the row before.
+
+    Attributes
+    ----------
+    noun
+        What the table is called in messages.
+    describe
+        What a row is about, in words.
+    """
+
+    table: Table
+    noun: str
+    describe: Callable[[Mapping[str, Any]], str]
+
+    def row_hash(self, row: Mapping[str, Any]) -> str:
+        """Return SHA-256 over the canonical JSON of all columns but itself."""
+        values = [_plain(row[name]) for name in self.table.columns if name != "row_hash"]
+        text = json.dumps(values, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def link(self, rows: pl.DataFrame, values: Mapping[str, Any]) -> pl.DataFrame:
+        """Return the row that follows `rows` and says `values`."""
+        end = head_of(rows)
+        row = {**values, "row": end.rows + 1, "previous_hash": end.row_hash}
+        row["row_hash"] = self.row_hash(row)
+        return pl.DataFrame([row], schema=self.table.empty().schema)
+
+    def verify(self, rows: pl.DataFrame, heads: Sequence[Head], head_file: str) -> None:
+        """Check every row, the chain between them, and its end.
+
+        Parameters
+        ----------
+        rows
+            All rows, by `row`.
+        heads
+            What the file outside the database says; two after a run was killed while it wrote (before and after
+            the last row), none if the file does not exist.
+        head_file
+            Its name, for the message.
+
+        Raises
+        ------
+        LedgerTamperedError
+            Naming the first row that is wrong.
+        """
+        expected = GENESIS
+        for position, row in enumerate(rows.iter_rows(named=True), start=1):
+            if row["row"] is None or row["row"] > position:
+                raise self._tampered(f"row {position} is missing: it was deleted", "a row for every number", head_file)
+            if row["row"] < position:
+                raise self._tampered(f"row {row['row']} is there twice", "one row for every number", head_file)
+            if self.row_hash(row) != row["row_hash"]:
+                what = f"{self._named(row)} was edited or moved"
+                raise self._tampered(what, f"values with the hash {row['row_hash']}", head_file)
+            if row["previous_hash"] != expected:
+                what = f"row {position - 1} was edited or replaced: {self._named(row)} does not follow it"
+                raise self._tampered(what, f"row {position - 1} with the hash {row['previous_hash']}", head_file)
+            expected = row["row_hash"]
+        self._verify_end(rows, heads, head_file)
+
+    def _verify_end(self, rows: pl.DataFrame, heads: Sequence[Head], head_file: str) -> None:
+        found = head_of(rows)
+        if found in heads or (not heads and not rows.height):
+            return
+        if not heads:
+            raise self._tampered(f"{head_file} is missing", f"the file, which says {found.rows} rows", head_file)
+        head = heads[0]
+        says = f"{head.rows} rows that end with {head.row_hash}, as {head_file} says"
+        if found.rows < head.rows:
+            first = found.rows + 1
+            gone = f"row {first} is" if first == head.rows else f"rows {first} to {head.rows} are"
+            what = f"{gone} missing: cut off the end"
+            raise self._tampered(what, f"{head.rows} rows, as {head_file} says", head_file)
+        last = rows.row(head.rows if found.rows > head.rows else -1, named=True)
+        what = "was added by hand" if found.rows > head.rows else "was edited or replaced"
+        raise self._tampered(f"{self._named(last)} {what}", says, head_file)
+
+    def _named(self, row: Mapping[str, Any]) -> str:
+        return f"row {row['row']} ({self.describe(row)})"
+
+    def _tampered(self, what: str, expected: str, head_file: str) -> LedgerTamperedError:
+        advice = f"restore the warehouse and {head_file} together from a backup; no verdict is made until then"
+        return LedgerTamperedError(
+            block(
+                f"the {self.noun} was tampered with: {what}",
+                table=self.table.name,
+                expected=expected,
+                what_to_do=advice,
+            )
+        )
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat(timespec="microseconds") if isinstance(value, dt.datetime) else value
