@@ -24,6 +24,7 @@ from trading_assets.market_data.revisions import reconcile
 from trading_assets.market_data.tables import (
     BARS,
     CORPORATE_ACTIONS,
+    DELISTINGS,
     INSTRUMENTS,
     QUARANTINE,
     RAW_BARS,
@@ -54,7 +55,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         table_asset(
             bars,
             stage="market_data",
-            tables=[BARS, QUARANTINE, CORPORATE_ACTIONS, SETTLED_MONTHS, SESSIONS, INSTRUMENTS, UNIVERSE],
+            tables=[BARS, QUARANTINE, CORPORATE_ACTIONS, SETTLED_MONTHS, SESSIONS, INSTRUMENTS, DELISTINGS, UNIVERSE],
             deps=[dg.AssetDep(["market_data", "raw_bars"], partition_mapping=EVERY_MONTH_BEFORE)],
             partitions=partitions,
         ),
@@ -140,6 +141,7 @@ def bars(step: Step) -> Mapping[str, Any]:
                 {
                     SESSIONS: result.sessions,
                     INSTRUMENTS: result.instruments,
+                    DELISTINGS: result.delistings,
                     UNIVERSE: result.universe,
                 },
             ),

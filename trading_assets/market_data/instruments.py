@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from trading_assets.market_data.reference.delistings import NO_DELISTINGS
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.market_data.universe import Memberships, UniverseError
 
@@ -17,6 +18,7 @@ def instruments(
     memberships: Memberships,
     sectors: Mapping[str, str],
     symbology: pl.DataFrame,
+    delistings: pl.DataFrame = NO_DELISTINGS,
 ) -> pl.DataFrame:
     """One row a symbol received, whether or not any of its bars is usable; rows of `tables.INSTRUMENTS`.
 
@@ -34,6 +36,8 @@ def instruments(
         Symbol -> sector.
     symbology
         Of `symbology.read_symbology`; may record delistings, too.
+    delistings
+        Of `delistings.recorded_delistings`. The date of a row goes before those of the other tables.
 
     Raises
     ------
@@ -52,7 +56,7 @@ def instruments(
     return (
         kinds.unique("symbol", keep="first", maintain_order=True)
         .join(spans, on="symbol", how="left")
-        .join(_delistings(memberships, symbology), on="symbol", how="left")
+        .join(delisted(memberships, symbology, delistings), on="symbol", how="left")
         .join(_names(symbology), on="symbol", how="left")
         .with_columns(
             synthetic=pl.col("source") == "synthetic",
@@ -73,8 +77,17 @@ def _names(symbology: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _delistings(memberships: Memberships, symbology: pl.DataFrame) -> pl.DataFrame:
+def delisted(memberships: Memberships, symbology: pl.DataFrame, delistings: pl.DataFrame) -> pl.DataFrame:
+    """Endings on record: symbol, and the columns of `tables.INSTRUMENTS` that say when, at which value, and why."""
     empty = pl.DataFrame(schema={"symbol": pl.String, "delisted": pl.Date})
     tables = [*memberships.values(), symbology]
     parts = [table.select("symbol", "delisted").drop_nulls() for table in tables]
-    return pl.concat([empty, *parts]).group_by("symbol").agg(pl.col("delisted").max())
+    dates = pl.concat([empty, *parts]).group_by("symbol").agg(pl.col("delisted").max())
+    recorded = delistings.select(
+        "symbol",
+        pl.col("session").alias("delisted"),
+        *(pl.col(name).alias(f"delisting_{name}") for name in ("value", "unit", "reason")),
+        "exchange",
+    )
+    others = dates.join(recorded, on="symbol", how="anti")
+    return pl.concat([recorded, others], how="diagonal").sort("symbol")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from typing import NamedTuple
 
 import polars as pl
@@ -13,12 +14,12 @@ from trading_assets.market_data import calendars, quality
 from trading_assets.market_data.adjustment import adjust
 from trading_assets.market_data.bar_windows import distinct
 from trading_assets.market_data.dynamic_universe import spells
-from trading_assets.market_data.instruments import instruments
+from trading_assets.market_data.instruments import delisted, instruments
 from trading_assets.market_data.prior_results import NO_PRIOR_RESULTS, ChangedPriorResultError, PriorResults
 from trading_assets.market_data.reference.corporate_actions import compared
 from trading_assets.market_data.reference_data import Inputs
-from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS
-from trading_assets.market_data.universe import default_as_of, resolve
+from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS, DELISTINGS
+from trading_assets.market_data.universe import Memberships, default_as_of, resolve
 
 
 class History(NamedTuple):
@@ -40,6 +41,7 @@ class History(NamedTuple):
     corporate_actions: pl.DataFrame
     sessions: pl.DataFrame
     instruments: pl.DataFrame
+    delistings: pl.DataFrame
     universe: pl.DataFrame
     since: dt.date
     as_of: dt.date
@@ -63,7 +65,7 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
     ChangedPriorResultError
         What was decided does not hold any more.
     """
-    configuration, memberships, sectors, overrides, actions, symbology = inputs
+    configuration, memberships, sectors, overrides, actions, symbology, delistings = inputs
     kinds = pl.concat([prior.kinds, distinct(raw, prior.kinds.columns)]).unique()
     listed = kinds.select("symbol", "asset_class").unique()
     universe = resolve(configuration, listed, memberships)
@@ -99,7 +101,8 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
         quarantine=checked.quarantine.filter(is_new),
         sessions=sessions,
         corporate_actions=compared(adjusted, actions).filter(is_new).select(*CORPORATE_ACTIONS.columns),
-        instruments=instruments(kinds, _spans(bars, prior), universe, memberships, sectors, symbology),
+        instruments=instruments(kinds, _spans(bars, prior), universe, memberships, sectors, symbology, delistings),
+        delistings=_endings(memberships, symbology, delistings, set(kinds["symbol"])),
         universe=universe,
         since=prior.since,
         as_of=as_of,
@@ -144,6 +147,17 @@ def refuse_faulty(delivered: pl.DataFrame, past: pl.DataFrame, inputs: Inputs, t
 def _ignored(listed: pl.DataFrame, universe: pl.DataFrame, configuration: Configuration) -> list[str]:
     """Symbols of the data that nothing asks for."""
     return sorted(set(listed["symbol"]) - {*universe["symbol"], *configuration.benchmarks.values()})
+
+
+def _endings(
+    memberships: Memberships, symbology: pl.DataFrame, delistings: pl.DataFrame, symbols: Collection[str]
+) -> pl.DataFrame:
+    """Rows of `tables.DELISTINGS`: what is on record of symbols of the data."""
+    of_instruments = {
+        "delisted": "session", "delisting_value": "value", "delisting_unit": "unit", "delisting_reason": "reason"
+    }  # fmt: skip
+    found = delisted(memberships, symbology, delistings).rename(of_instruments)
+    return found.filter(pl.col("symbol").is_in(symbols)).select(*DELISTINGS.columns).sort("symbol")
 
 
 def _spans(bars: pl.DataFrame, prior: PriorResults) -> pl.DataFrame:
