@@ -6,7 +6,7 @@ export UV_COMPILE_BYTECODE := 1
 export UV_PROJECT_ENVIRONMENT := .venv
 export TRADING_ASSETS_DATA ?= $(CURDIR)/data
 
-.PHONY: demo picture test coverage test-browser acceptance ui bench go-rate lint types contracts clean help
+.PHONY: demo picture test coverage test-browser acceptance ui bench go-rate format lint clean help
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,10 @@ bench: .installed-bench ## side-by-side benchmarks with other engines; prints ra
 go-rate: .installed-dev ## how often a verdict is `go` by the true Sharpe ratio of a planted edge; writes docs/honesty.md
 	@$(BIN)/python -m trading_assets_tests.benchmarks.go_rate
 
+format: .installed-dev ## rewrite the source as ruff formats it, imports sorted and safe fixes made
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
 lint: .installed-dev ## ruff, formatting, types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -65,7 +69,7 @@ $(BIN)/uv:
 	@touch $@
 
 .installed-dev: $(BIN)/uv uv.lock pyproject.toml
-	@$(BIN)/uv sync --frozen --inexact --quiet --group dev --group oracles --extra sql --extra yfinance --extra ccxt --extra alpaca
+	@$(BIN)/uv sync --frozen --inexact --quiet --group dev --group oracles --extra sql --extra yfinance --extra ccxt --extra alpaca --extra hdf5
 	@touch .installed-run $@
 
 # Other engines have environments of their own; zipline's pandas is too old for the rest.

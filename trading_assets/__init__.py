@@ -1,3 +1,3 @@
 """From raw price bars to a go / no-go verdict you can defend."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
 from trading_assets.config import Configuration
 from trading_assets.market_data.assets import monthly_partitions
+from trading_assets.market_data.calendar_facts import WEEKDAYS
+from trading_assets.market_data.calendars import ALWAYS, CalendarError, facts_of
 from trading_assets.monitoring import alerts
 from trading_assets.monitoring.tables import ALERTS
 from trading_assets.warehouse import Warehouse
@@ -17,6 +19,9 @@ from trading_assets.warehouse import Warehouse
 EVERYTHING = "everything"
 DAILY_UPDATE = "daily_update"
 RETRAIN = "retrain"
+_AUTO = "auto"
+_AFTER_MIDNIGHT, _AFTER_CLOSE = dt.timedelta(minutes=10), dt.timedelta(minutes=90)
+_MINUTES_OF_A_DAY = 24 * 60
 DRIFT_ASSET = dg.AssetKey(["monitoring", "drift"])
 
 
@@ -37,23 +42,27 @@ def build_schedules(configuration: Configuration) -> list[dg.ScheduleDefinition]
     """The newest month every day, the models every week."""
     partitions = monthly_partitions(configuration)
     settings = configuration.schedules
+    crons = daily_crons(of_calendars(configuration)) if settings.daily == _AUTO else [settings.daily]
 
     @dg.schedule(
         name="daily_update",
-        cron_schedule=settings.daily,
+        cron_schedule=crons if len(crons) > 1 else crons[0],
         job_name=DAILY_UPDATE,
-        execution_timezone=settings.timezone,
-        description="Materialises every stage for the newest month.",
+        execution_timezone="UTC" if settings.daily == _AUTO else settings.timezone,
+        description="Materialises every stage for the month of the newest session that is over.",
     )
     def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         moment = context.scheduled_execution_time
-        with dg.partition_loading_context(moment.astimezone(dt.UTC)):
+        over = newest_day_over(of_calendars(configuration), moment.astimezone(dt.UTC).replace(tzinfo=None))
+        # What is over at 00:10 on the first of a month belongs to the month before.
+        with dg.partition_loading_context(dt.datetime.combine(over, dt.time(), dt.UTC)):
             newest = partitions.get_last_partition_key()
         if newest is None:
             return dg.SkipReason(f"no month has begun since {configuration.start}")
-        if configuration.as_of is not None and moment.date() > configuration.as_of:
+        if configuration.as_of is not None and over > configuration.as_of:
             return dg.SkipReason(f"as_of is fixed at {configuration.as_of}: nothing newer will be used")
-        return dg.RunRequest(run_key=f"daily-{moment.date()}", partition_key=newest)
+        tick = moment.date() if len(crons) == 1 else f"{moment:%Y-%m-%dT%H:%M}"
+        return dg.RunRequest(run_key=f"daily-{tick}", partition_key=newest)
 
     weekly = dg.ScheduleDefinition(
         name="weekly_retrain",
@@ -63,6 +72,42 @@ def build_schedules(configuration: Configuration) -> list[dg.ScheduleDefinition]
         description="Trains the models again and recomputes what follows from their scores.",
     )
     return [daily, weekly]
+
+
+def of_calendars(configuration: Configuration) -> list[str]:
+    """Calendars of the configuration's sources, each once; New York's for names that are none, which a run refuses."""
+    found = set()
+    for name in {source.calendar for source in configuration.market_data}:
+        try:
+            facts_of(name)
+            found.add(name)
+        except CalendarError:
+            found.add("XNYS")
+    return sorted(found)
+
+
+def daily_crons(of: Sequence[str]) -> list[str]:
+    """When the newest sessions of these calendars are over and delivered, as cron expressions in UTC.
+
+    Ten minutes after the end of the day for `24/7`; after an exchange's latest close of the year 90 minutes, in which
+    vendors put their bars right, on the days of its sessions.
+    """
+    crons = set()
+    for calendar in of:
+        facts = facts_of(calendar)
+        at = facts.over_after + (_AFTER_MIDNIGHT if calendar == ALWAYS else _AFTER_CLOSE)
+        minutes = int(at.total_seconds()) // 60
+        # Cron counts from Sunday, as 0; `WEEKDAYS` from Monday.
+        days = sorted((WEEKDAYS.index(day) + 1 + at.days) % 7 for day in facts.days)
+        is_row = len(days) == days[-1] - days[0] + 1
+        named = f"{days[0]}-{days[-1]}" if is_row else ",".join(map(str, days))
+        crons.add((minutes % _MINUTES_OF_A_DAY, "*" if len(days) == len(WEEKDAYS) else named))
+    return [f"{minutes % 60} {minutes // 60} * * {days}" for minutes, days in sorted(crons)]
+
+
+def newest_day_over(of: Sequence[str], moment: dt.datetime) -> dt.date:
+    """The last date of which a session of these calendars is over at `moment` (UTC), whatever the season."""
+    return max((moment - facts_of(calendar).over_after).date() for calendar in of)
 
 
 def build_sensors(configuration: Configuration) -> list[dg.SensorDefinition]:

@@ -95,7 +95,7 @@ def run(
 ) -> None:
     """Materialise every stage and print the verdicts."""
     configuration = _load(config, data)
-    from trading_assets.running import UsageError, run_assets
+    from trading_assets.terminal_run import UsageError, run_assets
 
     try:
         outcome = run_assets(configuration, select=select, first=first, last=last, console=console)
@@ -285,6 +285,27 @@ def config_init(
     except OSError as error:
         raise ConfigurationError(f"cannot write {file}\n  cause: {error.strerror}") from None
     console.print(f"wrote {file}; edit it, then: trading-assets run --config {file}", highlight=False, soft_wrap=True)
+
+
+@config_app.command("detect")
+def config_detect(
+    path: Annotated[str, typer.Argument(help="A file, or a glob in quotes.")],
+    asset_class: Annotated[
+        Literal["equity", "crypto"] | None, typer.Option("--asset-class", help="Of files that do not tell.")
+    ] = None,
+) -> None:
+    """Say what files are believed to be and why, how they are read, and what to write; exit 1 if that is a question."""
+    from trading_assets.cli_detect import print_detections
+    from trading_assets.market_data.sources import SourceError
+    from trading_assets.market_data.sources.detection import detect
+
+    try:
+        found = detect(path, Path.cwd(), asset_class)
+    except SourceError as error:
+        raise ConfigurationError(str(error)) from None
+    print_detections(found, console)
+    if any(len(detection.beliefs) > 1 for detection in found):
+        raise typer.Exit(FAILED)
 
 
 def _load(config: Path | None, data: Path | None) -> Configuration:

@@ -1,4 +1,4 @@
-"""A tiny experiment for tests that need a whole run: made once a session, through the command line."""
+"""Whole runs that tests share: each is made once in all test processes together, under a lock, and read or copied."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from trading_assets.config import Configuration, load_configuration
 from trading_assets.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from trading_assets_tests.robustness.pipeline import Experiment as SmallExperiment
 
 # The same examples every time, so that a red run is about the change at hand.
 settings.register_profile("repeatable", derandomize=True)
@@ -59,17 +65,44 @@ def command_line(config: Path, data: Path, *arguments: str) -> subprocess.Comple
     )
 
 
+@contextmanager
+def shared_folder(factory: pytest.TempPathFactory, worker_id: str, name: str) -> Iterator[Path]:
+    """Hold a folder that all test processes of this session share; one of them at a time is inside of the block."""
+    base = factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / name
+    folder.mkdir(exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Experiment:
-    """The tiny configuration, run once; parallel test processes share it."""
-    folder = tmp_path_factory.getbasetemp()
-    data = (folder if worker_id == "master" else folder.parent) / "tiny"
-    data.mkdir(exist_ok=True)
-    with (data / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """The tiny configuration, run once through the command line; parallel test processes share it."""
+    with shared_folder(tmp_path_factory, worker_id, "tiny") as data:
         saved = data / ".process.json"
         if not saved.exists():
             done = command_line(TINY, data, "run")
             saved.write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
         returncode, stdout, stderr = json.loads(saved.read_text())
     return Experiment(TINY, data, subprocess.CompletedProcess([], returncode, stdout, stderr))
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> SmallExperiment:
+    """The small experiment after a whole run in a test process; not to be changed, parallel test processes share it."""
+    from trading_assets_tests.robustness.pipeline import Experiment as SmallExperiment
+
+    with shared_folder(tmp_path_factory, worker_id, "small") as folder:
+        experiment, done = SmallExperiment(folder), folder / ".done"
+        if not done.exists():
+            experiment.write()
+            assert experiment.run().success
+            done.touch()
+    return experiment
+
+
+@pytest.fixture
+def experiment(finished: SmallExperiment, tmp_path: Path) -> SmallExperiment:
+    """A copy of it to change."""
+    return finished.copy_to(tmp_path)

@@ -20,6 +20,7 @@ from trading_assets.models.tables import SPLITS
 from trading_assets.strategies.assets import inputs_of
 from trading_assets.strategies.evaluation.failure import failure_recorder, require_ok, status_row, strategy_of
 from trading_assets.strategies.evaluation.inputs import read_frames
+from trading_assets.strategies.interface.resolved import configured_strategies
 from trading_assets.strategies.tables import FAILED, OK, STATUS
 from trading_assets.warehouse import Rows
 
@@ -35,13 +36,13 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         table_asset(
             run,
             stage=STAGE,
-            strategy=name,
+            strategy=strategy.name,
             tables=(*RUN_TABLES, RUNS, TRIALS),
-            deps=[*inputs_of(configuration, name), "models/splits", f"strategies/{name}"],
+            deps=[*inputs_of(configuration, strategy), "models/splits", f"strategies/{strategy.name}"],
             kinds=("numba", "duckdb"),
             on_failure=_failed,
         )
-        for name in configuration.strategies
+        for strategy in configured_strategies(configuration)
     ]
 
 
@@ -53,7 +54,7 @@ def run(step: Step) -> Mapping[str, Any]:
     require_ok(step, ("strategies",))
     name = strategy_of(step)
     frames = read_frames(step.work, step.configuration, name)
-    prepared, spans = prepare(step.configuration, name, frames), open_spans(step.work.read(SPLITS))
+    prepared, spans = prepare(step.configuration, frames), open_spans(step.work.read(SPLITS))
     results = {split: backtest(prepared, span.start, span.end, split=split) for split, span in spans.items()}
     metrics = pl.concat(metrics_of(prepared, result) for result in results.values()).sort(METRICS.key)
     tables = {**together(results.values()), METRICS: metrics, BASELINES: baselines_of(prepared, results[DEVELOPMENT])}
@@ -108,7 +109,7 @@ def _trial_row(step: Step, prepared: PreparedBacktest, equity: pl.DataFrame, fou
         prepared,
         equity,
         sharpe=found["sharpe"],
-        settings_hash=hash_settings(step.configuration, prepared.name),
+        settings_hash=hash_settings(step.configuration, prepared.strategy),
         data_hash=found["data_hash"],
     )
     source = f"{STAGE}/{prepared.name}"

@@ -7,7 +7,6 @@ import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -31,12 +30,11 @@ from trading_assets.config.strategies import (
     OrderParameters,
     StrategyParameters,
     TargetWeightParameters,
-    strategy_module,
 )
-from trading_assets.strategies.evaluation.inputs import Frames, benchmark_of, panel_of, parameters_of, symbols_of
+from trading_assets.market_data.calendars import periods_per_year
+from trading_assets.strategies.evaluation.inputs import Frames, panel_of
+from trading_assets.strategies.interface.resolved import ResolvedStrategy
 
-#: Sessions a year of a calendar that trades every day, and of one that keeps exchange holidays.
-EVERY_DAY, EXCHANGE = 365, 252
 #: Fields of a trial that say under which circumstances it runs; the rest are of the parameters.
 SCENARIO = ("fee_multiplier", "slippage_multiplier", "borrow_multiplier", "delay")
 
@@ -48,7 +46,7 @@ class PreparedBacktest:
     Attributes
     ----------
     strategy
-        The strategy's module.
+        With the parameters of this backtest.
     panel
         What its rules look at, one row a usable bar.
     axes
@@ -59,12 +57,10 @@ class PreparedBacktest:
         session, close, daily_return (price return, close to close: splits followed, dividends left out) on the
         axes' sessions; null where the benchmark has no bar.
     periods_per_year
-        By the calendar of the equity curve: 365 if any of its symbols trades every day.
+        By the calendars of the equity curve (`calendars.periods_per_year`): 365 if any of its symbols trades every day.
     """
 
-    name: str
-    strategy: Any
-    parameters: StrategyParameters
+    strategy: ResolvedStrategy
     names: AxisLabels
     rank_weights: tuple[float, float, float]
     panel: pl.DataFrame
@@ -74,8 +70,22 @@ class PreparedBacktest:
     run_parameters: RecordArray
     settings: Settings
     benchmark: pl.DataFrame
-    benchmark_name: str | None
     periods_per_year: int
+
+    @property
+    def name(self) -> str:
+        """Name of the strategy in the configuration."""
+        return self.strategy.name
+
+    @property
+    def parameters(self) -> StrategyParameters:
+        """Parameters of the strategy."""
+        return self.strategy.parameters
+
+    @property
+    def benchmark_name(self) -> str | None:
+        """Symbol of the benchmark."""
+        return self.strategy.benchmark
 
 
 @dataclass(frozen=True)
@@ -85,19 +95,11 @@ class Sweep(simulate.Sweep):
     sessions: list[dt.date]
 
 
-def prepare(configuration: Configuration, name: str, frames: Frames) -> PreparedBacktest:
-    """Build the market of strategy `name`, its panel and its signals.
-
-    Raises
-    ------
-    NoSymbolsError
-        Its universe is empty.
-    """
-    settings = configuration.strategies[name]
-    strategy, parameters = strategy_module(settings.type), parameters_of(settings)
-    symbols = symbols_of(name, settings, frames.instruments)
-    panel = panel_of(configuration, name, frames)
-    axes = build_axes(symbols, frames.instruments, frames.sessions, max(frames.bars["session"]))
+def prepare(configuration: Configuration, frames: Frames) -> PreparedBacktest:
+    """Build the market of a strategy, its panel and its signals."""
+    strategy = frames.strategy
+    panel = panel_of(configuration, frames)
+    axes = build_axes(strategy.symbols, frames.instruments, frames.sessions, max(frames.bars["session"]))
     market = build_market(
         axes,
         frames.bars,
@@ -109,13 +111,10 @@ def prepare(configuration: Configuration, name: str, frames: Frames) -> Prepared
         costs=configuration.costs,
         extreme_move=configuration.quality.extreme_move,
     )
-    benchmark = benchmark_of(axes.asset_classes, configuration.benchmarks)
     rank_weights = configuration.risk.rank_weights
-    [plan] = _plans(strategy, [parameters], panel, axes, market, rank_weights)
+    [plan] = _plans(strategy, [strategy.parameters], panel, axes, market, rank_weights)
     return PreparedBacktest(
-        name=name,
         strategy=strategy,
-        parameters=parameters,
         names=plan.names,
         rank_weights=rank_weights,
         panel=panel,
@@ -123,10 +122,11 @@ def prepare(configuration: Configuration, name: str, frames: Frames) -> Prepared
         market=market,
         signals=plan.signals,
         run_parameters=plan.run_parameters,
-        settings=_settings(settings_of(configuration.risk, configuration.costs, configuration.seed), parameters),
-        benchmark=_benchmark_returns(frames.bars, benchmark, axes),
-        benchmark_name=benchmark,
-        periods_per_year=EVERY_DAY if "24/7" in axes.calendars else EXCHANGE,
+        settings=_settings(
+            settings_of(configuration.risk, configuration.costs, configuration.seed), strategy.parameters
+        ),
+        benchmark=_benchmark_returns(frames.bars, strategy.benchmark, axes),
+        periods_per_year=periods_per_year(*axes.calendars),
     )
 
 
@@ -193,7 +193,7 @@ def with_parameters(prepared: PreparedBacktest, parameters: StrategyParameters) 
     [plan] = _plans_on(prepared, [parameters])
     return replace(
         prepared,
-        parameters=parameters,
+        strategy=prepared.strategy.with_parameters(parameters),
         names=plan.names,
         signals=plan.signals,
         run_parameters=plan.run_parameters,
@@ -259,11 +259,6 @@ def daily_returns(equity: Floats, starting_equity: float) -> Floats:
     return growth - 1.0
 
 
-def grid_of(strategy: Any, overrides: Mapping[str, Sequence[float | str]]) -> dict[str, Sequence[float | str]]:
-    """The sensitivity grid of a strategy's module, or the configured one in its place."""
-    return dict(overrides or getattr(strategy, "GRID", {}))
-
-
 def parameter_grid(
     parameters: StrategyParameters, axes: Mapping[str, Sequence[float | str]]
 ) -> list[StrategyParameters]:
@@ -313,7 +308,7 @@ def _settings(settings: Settings, parameters: StrategyParameters) -> Settings:
 
 
 def _plans(
-    strategy: Any,
+    strategy: ResolvedStrategy,
     parameter_sets: Sequence[StrategyParameters],
     panel: pl.DataFrame,
     axes: MarketAxes,
@@ -323,8 +318,8 @@ def _plans(
     orders = [each for each in parameter_sets if isinstance(each, OrderParameters)]
     weights = [each for each in parameter_sets if isinstance(each, TargetWeightParameters)]
     if weights:
-        return target_plans(strategy, weights, panel, axes, market)
-    return order_plans(strategy, orders, panel, axes, market, rank_weights)
+        return target_plans(strategy.target_weight_module, weights, panel, axes, market)
+    return order_plans(strategy.order_module, orders, panel, axes, market, rank_weights)
 
 
 def _plans_on(prepared: PreparedBacktest, parameter_sets: Sequence[StrategyParameters]) -> list[BacktestPlan]:

@@ -227,7 +227,7 @@ METRICS = Table(
     columns={
         "strategy": _STRATEGY,
         "split": _SPLIT,
-        "metric": Column(pl.String, "name; definitions in trading_assets/backtests/metrics.py"),
+        "metric": Column(pl.String, "name; definitions in trading_assets/backtests/results/metrics.py"),
         "value": Column(pl.Float64, "null where undefined", nullable=True),
         "reference": Column(
             pl.String,

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import canonical, digest
-from trading_assets.config.strategies import StrategyParameters, is_target_weight, members_of, strategy_module
+from trading_assets.config.strategies import StrategyParameters
 from trading_assets.strategies.evaluation.fingerprint import sources
-from trading_assets.strategies.evaluation.inputs import parameters_of
+from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategy
 from trading_assets.warehouse.table import Column, Table
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def evaluation_of(
     levels = rows["settled_equity"].to_numpy()[np.newaxis, :]
     return Evaluation(
         strategy=prepared.name,
-        strategy_type=prepared.strategy.__name__,
+        strategy_type=prepared.strategy.module.__name__,
         parameters=prepared.parameters,
         symbols=prepared.axes.symbols,
         settings_hash=settings_hash,
@@ -123,26 +123,25 @@ def evaluation_of(
     )
 
 
-def hash_settings(configuration: Configuration, name: str) -> str:
+def hash_settings(configuration: Configuration, strategy: ConfiguredStrategy) -> str:
     """Hash of what the configuration decides of a strategy's backtest beside its type and parameters.
 
     Universe, costs, risk, seed, its model, its members, and the text of a module that is not of this package: who
     changes any of them and looks again has tried another thing. The name is not among them.
     """
-    settings = configuration.strategies[name]
-    module, parameters, members = strategy_module(settings.type), parameters_of(settings), members_of(settings)
-    model = None if is_target_weight(module) else module.rules(parameters).model
+    universe, model = strategy.universe, strategy.model
+    members = [configured_strategy(configuration, member) for member in strategy.members]
     of_this_package = f"{__name__.partition('.')[0]}."
-    own_code = {file: text for file, text in sources(module).items() if not file.startswith(of_this_package)}
+    own_code = {file: text for file, text in sources(strategy.module).items() if not file.startswith(of_this_package)}
     return digest(
         {
-            "universe": sorted(settings.universe) if isinstance(settings.universe, list) else settings.universe,
+            "universe": universe if isinstance(universe, str) else sorted(universe),
             "code": own_code,
             "model": configuration.models[model].model_dump(mode="json") if model else None,
             "members": [
                 [
-                    strategy_module(configuration.strategies[member].type).__name__,
-                    parameters_of(configuration.strategies[member]).model_dump(mode="json"),
+                    member.module.__name__,
+                    member.parameters.model_dump(mode="json"),
                     hash_settings(configuration, member),
                 ]
                 for member in members

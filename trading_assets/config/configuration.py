@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from trading_assets.config.quality import Quality
 from trading_assets.config.remote_sources import AnySource
+from trading_assets.config.robustness import Robustness
 from trading_assets.config.sections import (
     AssetClass,
     Costs,
@@ -23,7 +24,6 @@ from trading_assets.config.sections import (
     Registration,
     Reports,
     Risk,
-    Robustness,
     Schedules,
     Section,
     Splits,

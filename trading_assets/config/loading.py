@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
@@ -14,7 +14,6 @@ import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from trading_assets.config.configuration import Configuration
-from trading_assets.config.scenarios import RUNS_OF_THE_BASE, built_in
 from trading_assets.config.strategies import (
     StrategyParameters,
     StrategySettings,
@@ -22,12 +21,12 @@ from trading_assets.config.strategies import (
     strategy_module,
     windows_of,
 )
+from trading_assets.config.stress_scenarios import RUNS_OF_THE_BASE, built_in
+from trading_assets.config.unquoted import KeyPath, Unquoted, advice, unquoted_scalars
 
 CONFIG_VARIABLE = "TRADING_ASSETS_CONFIG"
 DATA_VARIABLE = "TRADING_ASSETS_DATA"
 WEBHOOK_TOKEN_VARIABLE = "TRADING_ASSETS_WEBHOOK_TOKEN"
-
-KeyPath = tuple[str | int, ...]
 
 #: Keys of earlier versions and their names of today.
 RENAMED_KEYS = {"releases": "overrides", "tickers": "symbology"}
@@ -193,9 +192,16 @@ def _lines(node: yaml.Node | None, path: KeyPath) -> Iterator[tuple[KeyPath, int
 def _explain(
     path: Path, lines: Mapping[KeyPath, int], model: type[BaseModel], prefix: KeyPath, error: ValidationError
 ) -> str:
-    blocks = []
-    for item in error.errors(include_url=False):
-        where = (*prefix, *_written(item["loc"], lines, prefix))
+    blocks, items = [], error.errors(include_url=False)
+    places = [(*prefix, *_written(item["loc"], lines, prefix)) for item in items]
+    no_text = _no_text(path, lines, items, places)
+    for where in dict.fromkeys(each.path[:-1] if isinstance(each.path[-1], int) else each.path for each in no_text):
+        what, expected = advice([each for each in no_text if each.path[: len(where)] == where])
+        blocks.append(_block(path, lines, where, what, expected))
+    for item, where in zip(items, places, strict=True):
+        known = _known(where, lines)
+        if known and any(each.path[: len(known)] == known for each in no_text):
+            continue  # what else the value might have been
         what, expected = item["msg"].removeprefix("Value error, "), ""
         if item["type"] == "extra_forbidden":
             what = f"unknown key {where[-1]!r}"
@@ -206,6 +212,31 @@ def _explain(
             what = f"{what} (got {item['input']!r})"
         blocks.append(_block(path, lines, where, what, expected))
     return "\n".join(dict.fromkeys(blocks))
+
+
+def _no_text(
+    path: Path, lines: Mapping[KeyPath, int], items: Sequence[Any], places: Sequence[KeyPath]
+) -> list[Unquoted]:
+    """Values and keys that should be text, were written without quotes, and are something else to YAML."""
+    wanted = [(item, _known(where, lines)) for item, where in zip(items, places, strict=True)]
+    wanted = [(item, known) for item, known in wanted if item["type"] in ("string_type", "literal_error")]
+    if not wanted:
+        return []
+    found = unquoted_scalars(path.read_text(encoding="utf-8"))
+    values = {known for item, known in wanted if item["type"] == "string_type" and item["loc"][-1] != "[key]"}
+    choices = {known: item["msg"] for item, known in wanted if item["type"] == "literal_error"}
+    keys = {(known, str(item["input"])) for item, known in wanted if item["loc"][-1] == "[key]"}
+    return [
+        each
+        for each in found
+        if (not each.is_key and (each.path in values or f"'{each.text}'" in choices.get(each.path, "")))
+        or (each.is_key and (each.path, str(each.value)) in keys)
+    ]
+
+
+def _known(where: KeyPath, lines: Mapping[KeyPath, int]) -> KeyPath:
+    """The part of a key path that the file has."""
+    return next((where[:end] for end in range(len(where), 0, -1) if where[:end] in lines), ())
 
 
 def _written(location: KeyPath, lines: Mapping[KeyPath, int], prefix: KeyPath) -> KeyPath:
@@ -251,7 +282,7 @@ def _nearest(key: str, known: list[str]) -> str:
 
 
 def _block(path: Path, lines: Mapping[KeyPath, int], where: KeyPath, what: str, expected: str) -> str:
-    known = next((where[:end] for end in range(len(where), 0, -1) if where[:end] in lines), None)
+    known = _known(where, lines)
     rows = [what, f"  file: {path}" + (f", line {lines[known]}" if known else "")]
     if where:
         rows.append(f"  key: {'.'.join(str(part) for part in where)}")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from trading_assets.config.sections import Fraction, NonNegative, Positive, Section
+from trading_assets.config.sections import AssetClass, Fraction, NonNegative, Positive, Section
 
 Severity = Literal["off", "flag", "row", "symbol", "batch"]
 _BAD_ROW: tuple[Severity, ...] = ("row", "symbol", "batch")
@@ -29,17 +29,19 @@ SEVERITIES: dict[str, tuple[Severity, ...]] = {
     ),
     "future_bar": ("row",),
     "partial_session": ("row", "off", "flag"),
+    "wrong_frequency": ("batch", "off", "flag", "row", "symbol"),
     "stale_day": ("row", "off", "flag", "batch"),
     "one_series": ("batch", "off", "flag", "row", "symbol"),
     "identical_series": ("symbol", "off", "flag", "row", "batch"),
     "common_jump": ("batch", "off", "flag", "row", "symbol"),
     "unit_change": ("row", "off", "flag", "symbol", "batch"),
-    "ticker_reuse": ("symbol", "off", "flag", "batch"),
+    "ticker_reuse": ("flag", "off"),
     "spike": ("row", "symbol", "batch"),
     "half_adjusted": ("row", "off", "symbol", "batch"),
     **dict.fromkeys(
         (
             "extreme_move",
+            "split_suspect",
             "volume_unit_break",
             "gap_event",
             "zero_volume",
@@ -60,6 +62,13 @@ class Quality(Section):
     """Thresholds of the data-quality rules (fractions unless said otherwise), and how severe each rule is."""
 
     extreme_move: Positive = 0.5
+    extreme_multiple: dict[AssetClass, NonNegative] = Field(
+        default={"crypto": 8.0},
+        description="asset class -> multiple of its usual move (the median of 60) that an extreme one exceeds besides",
+    )
+    split_suspect: NonNegative = Field(
+        default=0.03, description="how near to the ratio of a split an open is that looks like one without a record"
+    )
     spike_return: Positive = 0.2
     gap_event: Positive = 0.1
     stale_closes: int = Field(default=5, ge=2, le=LOOK_BACK)
@@ -80,8 +89,9 @@ class Quality(Section):
     )
     jump: Positive = Field(default=0.05, description="a move of many symbols by one ratio is looked for above this")
     jump_share: Fraction = Field(default=0.2, description="share of the symbols that makes it a jump of the units")
-    reuse_gap: int = Field(default=60, ge=1, description="sessions without a bar after which a ticker may be another's")
-    reuse_move: Positive = Field(default=0.3, description="and the change of level that says so")
+    reuse_days: int = Field(
+        default=365, ge=365, description="days from a bar to the next after which a ticker is another instrument's"
+    )
     volume_ratio: Positive = Field(
         default=50.0, gt=1.0, description="change of a symbol's median volume that is one of its unit"
     )

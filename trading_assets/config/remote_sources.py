@@ -70,6 +70,46 @@ class AlpacaSource(RemoteSource):
         return key, secret
 
 
+class AlphaVantageSource(RemoteSource):
+    """Raw daily prices with dividends and splits, TIME_SERIES_DAILY_ADJUSTED of Alpha Vantage."""
+
+    key_variable: ClassVar[str] = "ALPHAVANTAGE_API_KEY"
+
+    source: Literal["alpha_vantage"]
+    asset_class: AssetClass = "equity"
+    requests_per_second: Positive = 1.0
+
+    def key(self) -> SecretStr:
+        """Return the key.
+
+        Raises
+        ------
+        MissingSecretError
+            It is not set.
+        """
+        return _secret(self.key_variable, "alpha_vantage")
+
+
+class PolygonSource(RemoteSource):
+    """Raw daily bars of US stocks with dividends and splits, from Polygon.io (Massive)."""
+
+    key_variables: ClassVar[tuple[str, str]] = ("POLYGON_API_KEY", "MASSIVE_API_KEY")
+
+    source: Literal["polygon"]
+    asset_class: AssetClass = "equity"
+
+    def key(self) -> SecretStr:
+        """Return the key, under the old name of the service or under the new one.
+
+        Raises
+        ------
+        MissingSecretError
+            Neither is set.
+        """
+        old, new = self.key_variables
+        return _secret(new if os.environ.get(new) and not os.environ.get(old) else old, "polygon")
+
+
 class SqlSource(ColumnSettings):
     """Rows of a query in PostgreSQL or SQLite."""
 
@@ -90,7 +130,15 @@ class SqlSource(ColumnSettings):
 
 
 AnySource = Annotated[
-    SampleSource | FilesSource | SyntheticSource | SqlSource | YfinanceSource | CcxtSource | AlpacaSource,
+    SampleSource
+    | FilesSource
+    | SyntheticSource
+    | SqlSource
+    | YfinanceSource
+    | CcxtSource
+    | AlpacaSource
+    | AlphaVantageSource
+    | PolygonSource,
     Field(discriminator="source"),
 ]
 

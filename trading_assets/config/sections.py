@@ -184,85 +184,6 @@ class Regimes(Section):
     transition_prior: Positive = Field(default=1.0, description="pseudo-count of each change of regime")
 
 
-class Verdict(Section):
-    """Thresholds of the verdict's criteria (trading rules, section 7)."""
-
-    min_trades: int = 30
-    min_sessions: int = 250
-    reject_drawdown: Fraction = 0.20
-    reject_sharpe: float = 0.75
-    reject_calmar: float = 1.0
-    reject_best_trades: int = 3
-    reject_bootstrap_sharpe: float = 0.4
-    reject_permutation: float = 95.0
-    reject_dsr: Fraction = 0.95
-    reject_pbo: Fraction = 0.5
-    go_sharpe: float = 1.0
-    go_drawdown: Fraction = 0.15
-    go_calmar: float = 1.5
-    go_trades: int = 50
-    secondary_expectancy: float = 0.3
-    secondary_profit_factor: float = 1.4
-    secondary_correlation: float = 0.80
-    secondary_daily_loss: Fraction = 0.05
-    secondary_needed: int = 3
-    stress_sharpe_2x: float = 0.75
-    stress_calmar_3x: float = 1.0
-    stress_bear_drawdown: Fraction = 0.20
-    stress_needed: int = 2
-
-
-class Shock(Section):
-    """A fall (or jump) of the whole market overnight."""
-
-    session: dt.date = Field(description="from the open of this session on every price is another one")
-    move: float = Field(gt=-1, description="a fraction, -0.2 for a fall by a fifth")
-
-
-class StressScenario(Section):
-    """What one scenario makes worse; several keys of it happen together."""
-
-    slippage: Positive = Field(default=1.0, description="multiple of the slippage")
-    fees: NonNegative = Field(default=1.0, description="multiple of the fees")
-    borrow: NonNegative = Field(default=1.0, description="multiple of the cost of borrowing")
-    delay: int = Field(default=0, ge=0, description="sessions by which every order comes late")
-    drop_bars: float = Field(default=0.0, ge=0, lt=1, description="share of the bars that never arrived")
-    crash_sessions: Literal["none", "quarterly"] | list[dt.date] = Field(
-        default="none", description="flash crashes: one random session a quarter, or these sessions"
-    )
-    correlation_one: bool = Field(default=False, description="every symbol moves with the common factor alone")
-    unexplained_delistings: bool = Field(
-        default=False,
-        description="endings without a recorded reason cost the holder a further 30 % (Nasdaq 55 %, coins all of it)",
-    )
-    shock: Shock | None = None
-    window: Interval | None = Field(default=None, description="a run over these sessions alone, flat start")
-
-    @model_validator(mode="after")
-    def _changes_something(self) -> StressScenario:
-        if all(getattr(self, name) == field.default for name, field in type(self).model_fields.items()):
-            raise ValueError(f"the scenario changes nothing: expected one of {', '.join(type(self).model_fields)}")
-        return self
-
-
-class Robustness(Section):
-    """Sensitivity, stress, resampling, selection bias and the verdict's thresholds."""
-
-    slippage_multipliers: tuple[Positive, ...] = (2.0, 3.0)
-    stress: dict[str, StressScenario] = Field(default={}, description="scenarios of your own, by name")
-    stress_scenarios: Literal["all"] | list[str] = Field(
-        default="all", description="names of the scenarios to run; what the verdict needs is always run"
-    )
-    grids: dict[str, dict[str, list[float | str]]] = {}
-    sharp_peak: Positive = 0.5
-    resamples: int = Field(default=1000, ge=20, description="of the bootstraps and of the reality check")
-    permutations: int = Field(default=1000, ge=20, description="portfolio runs with decisions at random")
-    block_sessions: int = Field(default=20, ge=1, description="mean length of a block of the stationary bootstrap")
-    look_ahead_cuts: int = Field(default=8, ge=1, description="past closes at which the look-ahead audit tries anew")
-    cross_validation_blocks: int = Field(default=16, ge=2, le=16, multiple_of=2, description="an even number")
-    verdict: Verdict = Verdict()
-
-
 class Registration(Section):
     """What is written down about a strategy before its holdout is looked at."""
 
@@ -283,9 +204,13 @@ class Monitoring(Section):
 class Schedules(Section):
     """When the pipeline runs by itself (cron expressions)."""
 
-    daily: str = "30 22 * * 1-5"
+    daily: str = Field(
+        default="auto",
+        description="a cron expression; auto: at 00:10 UTC every day for 24/7, and an hour and a half after the close "
+        "of each exchange's calendar on its days",
+    )
     weekly_retrain: str = "0 6 * * 6"
-    timezone: str = "UTC"
+    timezone: str = Field(default="UTC", description="zone of the cron expressions; auto is in UTC")
 
 
 class Reports(Section):

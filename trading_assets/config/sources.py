@@ -10,9 +10,23 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
+from trading_assets.config.file_layouts import AUTO, GENERIC, file_layouts, with_layout
 from trading_assets.config.sections import AssetClass, Fraction, NonNegative, Positive, Section
 
-_COLUMNS = ("symbol", "session", "open", "high", "low", "close", "volume", "adj_close", "market_cap")
+_COLUMNS = (
+    "symbol",
+    "session",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "adj_close",
+    "market_cap",
+    "cash_dividend",
+    "split_ratio",
+    "time",
+)
 SYMBOL_PLACE = "{symbol}"
 
 
@@ -27,6 +41,11 @@ INTERVALS = {
 
 EPOCH_UNITS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
 """Units a second of the epochs that a date format can name."""
+
+
+def default_calendar(asset_class: object) -> str:
+    """Return the calendar of a source that states none."""
+    return "24/7" if asset_class == "crypto" else "XNYS"
 
 
 class SourceSettings(Section):
@@ -46,7 +65,8 @@ class SourceSettings(Section):
     @classmethod
     def _default_calendar(cls, value: object) -> object:
         if isinstance(value, dict) and not value.get("calendar"):
-            return {**value, "calendar": "24/7" if value.get("asset_class") == "crypto" else "XNYS"}
+            asset_class = value.get("asset_class", cls.model_fields["asset_class"].default)
+            return {**value, "calendar": "24/7" if asset_class == "crypto" else "XNYS"}
         return value
 
 
@@ -73,19 +93,22 @@ class ColumnSettings(RecordedSource):
     symbol_from: str = Field(
         default="symbol",
         min_length=1,
-        description="`filename`, or the name of a column; `symbol` finds the usual names",
+        description="`filename`, `folder`, or the name of a column; `symbol` finds the usual names, and `symbol=AAPL/`",
     )
     symbol_pattern: str | None = Field(
         default=None,
-        description="regular expression whose one group is the symbol, searched in the file's name or the cell",
+        description="regular expression whose one group is the symbol, searched in the file's name, folders, or a cell",
     )
     columns: dict[str, str] = Field(
-        default={}, description="our name -> the file's name; {symbol} in it stands for a symbol from the file's name"
+        default={},
+        description="our name -> the file's name ('': it has none); {symbol} stands for a symbol from the file's name; "
+        "`time` is a column of times of day beside one of dates",
     )
     date_format: str = Field(default="auto", description="auto | strptime pattern | epoch_s | epoch_ms | epoch_us")
     timezone: str = Field(
         default="UTC",
-        description="zone of the sessions: of stamps without a zone, and to which the others are converted",
+        description="zone of the sessions: of stamps without a zone, and to which the others are converted "
+        "(a daily bar's midnight in an offset of its own stays the date as written)",
     )
     bad_dates: Literal["error", "skip"] = Field(
         default="error",
@@ -102,12 +125,16 @@ class ColumnSettings(RecordedSource):
         default="1d", description="length of a bar; shorter ones than 1d become bars of the calendar's sessions"
     )
     stamped: Literal["start", "end"] = Field(
-        default="start", description="which end of its interval an intraday bar's stamp is"
+        default="start",
+        description="which end of its interval a bar's stamp is: 00:00 at the end of a daily bar is of the day before",
     )
     volume_in: Literal["units", "quote"] = Field(
         default="units", description="what volume counts: units traded, or their value in quote currency"
     )
     price_scale: Positive = Field(default=1.0, description="prices of the file are multiplied by this, volume is not")
+    volume_scale: Positive = Field(
+        default=1.0, description="volume of the file is multiplied by this: 100 for lots of 100, 1000 for thousands"
+    )
 
     @field_validator("symbol_pattern")
     @classmethod
@@ -147,7 +174,7 @@ class ColumnSettings(RecordedSource):
         if self.thousands == self.decimal:
             raise ValueError(f"thousands: {self.thousands!r} is the decimal mark; name both marks of the file")
         placed = [name for name in self.columns.values() if SYMBOL_PLACE in name]
-        if placed and self.symbol_from != "filename":
+        if placed and self.symbol_from not in ("filename", "folder"):
             raise ValueError(f"{placed[0]!r} needs `symbol_from: filename`")
         return self
 
@@ -162,6 +189,42 @@ class FilesSource(ColumnSettings):
         default=[], description="names of the columns, in order, of files that do not name them themselves"
     )
     separator: Literal["auto", ",", ";", "\t", "|"] = "auto"
+    encoding: str = Field(default="utf-8", description="of text files: utf-8, gbk, shift_jis, cp1252, utf-16, ...")
+
+    layout: str = Field(
+        default=AUTO,
+        description="a known vendor's file; auto: recognised unless `columns` or `header` is there; generic: by the "
+        "usual names of columns alone",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys_of_the_layout(cls, value: object) -> object:
+        if not isinstance(value, dict) or value.get("layout", AUTO) in (AUTO, GENERIC):
+            return value
+        layout = file_layouts().get(str(value["layout"]))
+        return value if layout is None else with_layout(value, layout)
+
+    @field_validator("layout")
+    @classmethod
+    def _known_layout(cls, value: str) -> str:
+        names = [AUTO, GENERIC, *file_layouts()] if value not in (AUTO, GENERIC) else [value]
+        if value not in names:
+            nearest = difflib.get_close_matches(value, names, n=1)
+            hint = f"did you mean {nearest[0]!r}?" if nearest else f"one of {', '.join(names)}"
+            raise ValueError(f"unknown layout; {hint}")
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        try:
+            b"".decode(value)
+        except LookupError:
+            raise ValueError(
+                "unknown encoding; expected a name such as utf-8, gbk, shift_jis, cp1252, utf-16"
+            ) from None
+        return value
 
     @model_validator(mode="after")
     def _distinct_names(self) -> FilesSource:

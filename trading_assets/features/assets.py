@@ -16,7 +16,7 @@ from trading_assets.features.history import BAR_COLUMNS
 from trading_assets.features.indicators import indicators
 from trading_assets.features.tables import CATALOG, DAILY, INDICATORS
 from trading_assets.market_data.assets import EVERY_MONTH_BEFORE, monthly_partitions
-from trading_assets.market_data.tables import BARS
+from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.warehouse import Sessions, Whole
 
 
@@ -28,7 +28,8 @@ def daily(step: Step) -> Mapping[str, Any]:
     months = step.months
     bars = step.work.read(BARS, columns=BAR_COLUMNS, where="session <= ?", parameters=[months.end])
     in_window = pl.col("session").is_between(months.start, months.end)
-    features = daily_features(bars, step.configuration.benchmarks).filter(in_window)
+    universe = step.work.read_or_empty(UNIVERSE)
+    features = daily_features(bars, step.configuration.benchmarks, universe=universe).filter(in_window)
     step.work.replace(
         Sessions(months.start, months.end), {DAILY: features, INDICATORS: indicators(bars).filter(in_window)}
     )

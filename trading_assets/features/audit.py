@@ -77,6 +77,8 @@ def look_ahead(
     benchmarks: Mapping[AssetClass, str],
     cuts: Sequence[dt.date],
     features: Sequence[Feature] = FEATURES,
+    *,
+    universe: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Find the columns whose values up to a date change, by as little as a bit, with the bars after it.
 
@@ -86,10 +88,10 @@ def look_ahead(
         cut, column, rows: how many rows up to the cut differ; empty if nothing looks ahead. A `column` of
         ``*`` counts rows that exist only with, or only without, the later bars.
     """
-    whole = _everything(bars, benchmarks, features)
+    whole = _everything(bars, benchmarks, features, universe)
     found = []
     for cut in cuts:
-        known = _everything(bars.filter(pl.col("session") <= cut), benchmarks, features)
+        known = _everything(bars.filter(pl.col("session") <= cut), benchmarks, features, universe)
         differing = changes(whole.filter(pl.col("session") <= cut), known, ("symbol", "session"))
         found.append(differing.select(pl.lit(cut).alias("cut"), "column", "rows"))
     return pl.concat([pl.DataFrame(schema=_VIOLATIONS), *found])
@@ -132,8 +134,11 @@ def changes(whole: pl.DataFrame, known: pl.DataFrame, key: Sequence[str]) -> pl.
 
 
 def _everything(
-    bars: pl.DataFrame, benchmarks: Mapping[AssetClass, str], features: Sequence[Feature] = FEATURES
+    bars: pl.DataFrame,
+    benchmarks: Mapping[AssetClass, str],
+    features: Sequence[Feature],
+    universe: pl.DataFrame | None,
 ) -> pl.DataFrame:
     """Features and indicators of every symbol, by symbol and session."""
-    rows = daily_features(bars, benchmarks, features)
+    rows = daily_features(bars, benchmarks, features, universe=universe)
     return rows.join(indicators(bars), on=["symbol", "session"], how="left", maintain_order="left")

@@ -6,7 +6,7 @@ from trading_assets.config import Configuration
 from trading_assets.features.audit import audit_sample, column_faults, look_ahead
 from trading_assets.features.history import BAR_COLUMNS
 from trading_assets.features.tables import DAILY
-from trading_assets.market_data.tables import BARS
+from trading_assets.market_data.tables import BARS, UNIVERSE
 
 _DAILY = dg.AssetKey(["features", "daily"])
 _RESOURCES = {"configuration", "warehouse"}
@@ -47,7 +47,8 @@ def features_are_causal(context: dg.AssetCheckExecutionContext) -> dg.AssetCheck
     configuration: Configuration = context.resources.configuration
     bars = context.resources.warehouse.read(BARS, columns=BAR_COLUMNS)
     sample, cuts = audit_sample(bars, configuration.benchmarks, configuration.seed)
-    violations = look_ahead(sample, configuration.benchmarks, cuts)
+    universe = context.resources.warehouse.read_or_empty(UNIVERSE)
+    violations = look_ahead(sample, configuration.benchmarks, cuts, universe=universe)
     return dg.AssetCheckResult(
         passed=violations.is_empty(),
         metadata={

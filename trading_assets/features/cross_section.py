@@ -1,6 +1,8 @@
-"""Cross-section: a symbol among those of its asset class that have a usable bar at the same session.
+"""Cross-section: a symbol among the members of its asset class that have a usable bar at the same session.
 
-Only ranks, counts and medians: unlike sums they do not depend on the order of the symbols.
+Members are those of the universe as of that session: a symbol that joins later has risen until then, and nobody knew.
+A symbol that is no member has no place among them, and null. Only ranks, counts and medians: unlike sums they do not
+depend on the order of the symbols.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ def _rank(column: str, of: str, lookback: int, what: str) -> Feature:
         scope="session",
         expression=(values.rank("average") - 0.5) / values.count(),
         lookback=lookback,
-        description=f"rank of {what} within the asset class, 0 to 1; 0.5 for a symbol alone",
+        description=f"rank of {what} among the members of the asset class, 0 to 1; 0.5 for one alone",
         source="average rank minus a half, over the number of symbols",
+        version=2,
     )
 
 
@@ -36,8 +39,9 @@ FEATURES = (
         scope="session",
         expression=pl.col("return_20") - pl.col("return_20").median(),
         lookback=20,
-        description="return over 20 sessions minus the median of the asset class",
+        description="return over 20 sessions minus the median of the members of the asset class",
         source="definition",
+        version=2,
     ),
     Feature(
         column="breadth_50",
@@ -45,7 +49,8 @@ FEATURES = (
         scope="session",
         expression=(pl.col("close_to_ma_50") > 0).sum() / pl.col("close_to_ma_50").count(),
         lookback=49,
-        description="share of the asset class that closed above its mean of 50 sessions",
+        description="share of the members of the asset class that closed above their mean of 50 sessions",
         source="definition",
+        version=2,
     ),
 )

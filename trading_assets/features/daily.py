@@ -11,12 +11,17 @@ from trading_assets.features.catalog import FEATURES
 from trading_assets.features.feature import Feature, Scope
 from trading_assets.features.history import in_order, usable_for_signals, with_defined
 from trading_assets.features.market_relative import OF_BENCHMARK
+from trading_assets.market_data.universe import with_membership
 
 _KEY = ["symbol", "session"]
 
 
 def daily_features(
-    bars: pl.DataFrame, benchmarks: Mapping[AssetClass, str], features: Sequence[Feature] = FEATURES
+    bars: pl.DataFrame,
+    benchmarks: Mapping[AssetClass, str],
+    features: Sequence[Feature] = FEATURES,
+    *,
+    universe: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Features of every symbol at the close of each session.
 
@@ -26,6 +31,9 @@ def daily_features(
         Rows of `market_data.bars`, each symbol from its first bar (recursive means depend on it), benchmarks included.
     benchmarks
         Asset class -> symbol of its benchmark. A class without one has null market-relative features.
+    universe
+        Rows of `market_data.universe`: a cross-section of a session is over its members then. None or no rows: no
+        memberships are on record, and every symbol is a member.
 
     Returns
     -------
@@ -39,7 +47,11 @@ def daily_features(
     rows = _join(rows, _shared_with_benchmark(rows, benchmarks, features), on=_KEY)
     rows = _join(rows, _of_benchmark(rows, benchmarks), on=["asset_class", "session"])
     rows = rows.filter(usable_for_signals())
-    rows = with_defined(rows, _expressions(features, "session"), over=["asset_class", "session"])
+    rows = with_defined(rows, _expressions(features, "row"), over=["symbol"])
+    members = rows if universe is None or universe.is_empty() else _members(rows, universe)
+    columns = _expressions(features, "session")
+    cross_sections = with_defined(members, columns, over=["asset_class", "session"]).select(*_KEY, *columns)
+    rows = _join(rows, cross_sections, on=_KEY)
     return rows.select(*_KEY, *(feature.column for feature in features))
 
 
@@ -69,6 +81,11 @@ def _history(bars: pl.DataFrame) -> pl.DataFrame:
         mean_dollar_volume_20=pl.col("dollar_volume").rolling_mean(20).over("symbol"),
         week=pl.col("session").dt.truncate("1w"),
     )
+
+
+def _members(rows: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame:
+    """Rows of symbols that are members at their session, in the order of symbols."""
+    return with_membership(rows, universe).filter("in_universe").drop("in_universe").sort(_KEY)
 
 
 def _weekly(rows: pl.DataFrame, features: Sequence[Feature]) -> pl.DataFrame:

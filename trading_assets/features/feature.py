@@ -18,7 +18,7 @@ RETURN = pl.col("log_return")
 # A smaller fraction is rounding, not movement.
 _ROUNDING = 1e-12
 
-Scope = Literal["symbol", "week", "market", "session"]
+Scope = Literal["symbol", "week", "market", "row", "session"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,9 @@ class Feature:
         Usable bars before the first value; default `lookback`.
     scope
         ``symbol``: a symbol's own bars. ``week``: its weekly closes. ``market``: the sessions that it shares with
-        its benchmark. ``session``: all symbols of its asset class at one session; sees the features of the others.
+        its benchmark. ``row``: what is known of the symbol at the session, its benchmark's features among it.
+        ``session``: the members of the universe among the symbols of its asset class at one session; sees the
+        features of the others, and is null for a symbol that is no member then.
     version
         Rises when the definition changes.
     """

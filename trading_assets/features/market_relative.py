@@ -24,7 +24,7 @@ def _excess(sessions: int) -> Feature:
     return Feature(
         column=f"relative_strength_{sessions}",
         category="market_relative",
-        scope="session",
+        scope="row",
         expression=pl.col(column) - pl.col(f"benchmark_{column}"),
         lookback=sessions,
         description=f"return over {sessions} sessions minus the benchmark's",
@@ -36,7 +36,7 @@ def _market(column: str, of: str, lookback: int, what: str) -> Feature:
     return Feature(
         column=column,
         category="market_relative",
-        scope="session",
+        scope="row",
         expression=pl.col(f"benchmark_{of}"),
         lookback=lookback,
         description=f"the benchmark's {what}",

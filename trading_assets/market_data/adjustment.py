@@ -12,16 +12,20 @@ import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.config.quality import LOOK_BACK
-from trading_assets.market_data.bar_windows import previous
+from trading_assets.market_data.bar_windows import previous, usual_moves
 from trading_assets.market_data.prior_results import NO_PRIOR_RESULTS, PriorResults
 from trading_assets.market_data.reference.corporate_actions import NO_ACTIONS, at_bars
 
 #: What `with_factor_change` adds.
 FACTOR_COLUMNS = ("recorded_split", "recorded_dividend", "inferred_change", "inferred_noise", "factor_change")
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 #: Changes of the factor below this are noise whatever was printed: a tenth of a basis point.
 SMALLEST_CHANGE = 1e-5
+#: A change beyond as many usual moves of the symbol, and beyond half a percent, that is not on record is
+#: one only if the raw price moved with it at least half of the way; where no usual move is known yet, one beyond 5 %.
+_UNSUPPORTED_MOVES, _LEAST_UNSUPPORTED, _UNKNOWN_USUAL = 6.0, 0.005, 0.05
 #: Share ratios that a change of the factor can stand for: n-for-1, 1-for-n, and n-for-m up to 10-for-4.
 _WHOLE = [float(n) for n in range(2, 101)]
 _MIXED = [n / m for m in (2, 3, 4) for n in range(1, 11) if n % m]
@@ -49,7 +53,9 @@ def with_factor_change(bars: pl.DataFrame, actions: pl.DataFrame = NO_ACTIONS) -
     `inferred_change` is the change of `adj_close / close` since the symbol's last bar that had one, or exactly 1
     where none of the last `LOOK_BACK` had, or it is within `inferred_noise`: what rounding to the printed decimals can
     do to the four prices, in log terms. Decimals are those of as many bars (trailing zeros are not stored), so a
-    later bar changes nothing. An `adj_close` that is no positive finite number is ignored.
+    later bar changes nothing. A change that neither the raw price nor a record supports is none, whatever the adjusted
+    closes say: at the seam of two deliveries, adjusted for different later events, only they move. An `adj_close` that
+    is no positive finite number is ignored.
     """
     inferred = _with_inferred_change(at_bars(bars, actions))
     kept = 1 - pl.col("recorded_dividend") / previous("close")
@@ -69,10 +75,34 @@ def _with_inferred_change(bars: pl.DataFrame) -> pl.DataFrame:
         inferred_noise=pl.col("_noise") + previous(pl.col("_noise").forward_fill(LOOK_BACK - 1).over("symbol")),
     )
     is_noise = pl.col("inferred_change").log().abs() <= pl.col("inferred_noise") + SMALLEST_CHANGE
-    return both.drop("_ratio", "_noise").with_columns(
+    told = both.with_columns(
         inferred_change=pl.when(is_noise).then(1.0).otherwise(pl.col("inferred_change")).fill_null(1.0),
         inferred_noise=pl.col("inferred_noise").fill_null(0.0),
     )
+    rows = _unsupported(told, known)
+    told = told.drop("_ratio", "_noise")
+    return told.with_columns(told["inferred_change"].scatter(rows, 1.0)) if len(rows) else told
+
+
+def _unsupported(bars: pl.DataFrame, known: pl.Expr) -> Integers:
+    """Rows whose change of the factor is far and not in the raw price, at the open or at the close.
+
+    A split moves the price by its whole ratio and a dividend by its amount, give or take the market's day; compared
+    with the close of the bar that the change is measured from, the last one with a `known` adjusted close.
+    """
+    change = np.log(bars["inferred_change"].to_numpy())
+    rows: Integers = np.flatnonzero((np.abs(change) > _LEAST_UNSUPPORTED) & bars["recorded_split"].is_null().to_numpy())
+    usual = usual_moves(bars, rows, (pl.col("close") / previous("close")).log())
+    limit = np.where(np.isnan(usual), _UNKNOWN_USUAL, _UNSUPPORTED_MOVES * usual)
+    rows = rows[np.abs(change[rows]) > limit]
+    if not len(rows):
+        return rows
+    base = previous(pl.when(known).then(pl.col("close")).forward_fill(LOOK_BACK - 1).over("symbol"))
+    some = bars.select("open", "close", base=base)[rows.tolist()]
+    fell = np.stack([np.log(some["base"].to_numpy() / some[name].to_numpy()) for name in ("open", "close")])
+    supported = (fell * np.sign(change[rows]) >= np.abs(change[rows]) / 2).any(axis=0)
+    unsupported: Integers = rows[~supported]
+    return unsupported
 
 
 def adjust(
@@ -100,7 +130,8 @@ def adjust(
         And split_ratio (2-for-1: 2.0), cash_dividend (quote currency per old share), forward_factor F, adj_open,
         adj_high, adj_low, adj_close (raw x F), dollar_volume. An action is on the ex-session, known at its open.
         Beside them what was recorded (null: nothing) and inferred: recorded_split, recorded_dividend, inferred_split,
-        inferred_dividend, inferred_change, inferred_noise, adj_close_received (the source's).
+        inferred_dividend, inferred_change, inferred_noise, adj_close_received (the source's), states_actions (whether
+        the bar's row has a column of actions).
 
     Notes
     -----
@@ -111,7 +142,9 @@ def adjust(
     before = previous("close")
     change = pl.col("split_ratio") / (1 - (pl.col("cash_dividend") / before).fill_null(0.0))
     is_recorded = pl.col("recorded_split").is_not_null() & ~(pl.col("recorded_dividend") >= before).fill_null(False)
+    stated = [pl.col(name).is_not_null() for name in ("cash_dividend", "split_ratio") if name in bars.columns]
     used = inferred.with_columns(
+        states_actions=pl.any_horizontal(stated) if stated else pl.lit(value=False),
         split_ratio=pl.when(is_recorded).then("recorded_split").otherwise("inferred_split"),
         cash_dividend=pl.when(is_recorded).then("recorded_dividend").otherwise("inferred_dividend"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import dagster as dg
 import polars as pl
@@ -17,10 +17,11 @@ from trading_assets.market_data import sources
 from trading_assets.market_data.incremental import PAST, read_again, settled_months
 from trading_assets.market_data.pipeline import History, history, refuse_faulty, unsettled_since
 from trading_assets.market_data.prior_results import ChangedPriorResultError
-from trading_assets.market_data.quality import FUTURE_BAR, taken_back
+from trading_assets.market_data.quality import FUTURE_BAR, VALUES, taken_back
 from trading_assets.market_data.reference.symbology import NO_SYMBOLOGY, identified, read_symbology
 from trading_assets.market_data.reference_data import Inputs, read_inputs
 from trading_assets.market_data.revisions import reconcile
+from trading_assets.market_data.sources.raw import NO_DATE
 from trading_assets.market_data.tables import (
     BARS,
     CORPORATE_ACTIONS,
@@ -28,6 +29,7 @@ from trading_assets.market_data.tables import (
     INSTRUMENTS,
     QUARANTINE,
     RAW_BARS,
+    REJECTED_ROWS,
     REVISIONS,
     SESSIONS,
     SETTLED_MONTHS,
@@ -41,7 +43,7 @@ from trading_assets.market_data.universe import (
     resolve,
     without_data,
 )
-from trading_assets.warehouse import Sessions, Table, Whole
+from trading_assets.warehouse import Rows, Sessions, Table, Whole
 
 #: What is computed from a symbol's first bar on depends on all months; this reaches back further than any start.
 EVERY_MONTH_BEFORE = dg.TimeWindowPartitionMapping(start_offset=-1200, allow_nonexistent_upstream_partitions=True)
@@ -51,7 +53,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
     """`market_data/raw_bars` and `market_data/bars`, by month."""
     partitions = monthly_partitions(configuration)
     return [
-        table_asset(raw_bars, stage="market_data", tables=[RAW_BARS, REVISIONS], partitions=partitions),
+        table_asset(raw_bars, stage="market_data", tables=[RAW_BARS, REVISIONS, REJECTED_ROWS], partitions=partitions),
         table_asset(
             bars,
             stage="market_data",
@@ -85,7 +87,7 @@ def raw_bars(step: Step) -> Mapping[str, Any]:
     failures: list[str] = []
     inputs = read_inputs(step.configuration)  # tables that cannot be used stop the run here
     stored = _as_stored(step, RAW_BARS, "session BETWEEN ? AND ?", [months.start, months.end])
-    received = _received(step, stored, failures)
+    received, rejected = _received(step, stored, failures)
     delivery = reconcile(stored, received, step.now)
     if not delivery.raw_bars.equals(stored):
         past = "session < ? AND session >= ?", [months.start, months.start - min(PAST, months.start - dt.date.min)]
@@ -94,12 +96,14 @@ def raw_bars(step: Step) -> Mapping[str, Any]:
         step.work.append(REVISIONS, delivery.revisions)
     if stored.is_empty() or not delivery.raw_bars.equals(stored):  # else what was computed from it is still fresh
         step.work.replace(Sessions(months.start, months.end), {RAW_BARS: delivery.raw_bars})
+    _keep_rejected(step, rejected)
     if failures:  # what the others delivered is kept, and so is what was there of those that failed
         raise sources.SourceError("\n".join(failures))
     return {
         "bars": delivery.raw_bars.height,
         "symbols": delivery.raw_bars["symbol"].n_unique(),
         "revised values": delivery.revisions.height,
+        "rejected rows": rejected.height,
     }
 
 
@@ -119,6 +123,7 @@ def bars(step: Step) -> Mapping[str, Any]:
     if known is not None and (unused := inputs.overrides.join(known, on=["symbol", "session"], how="anti")).height:
         symbol, session, _ = unused.row(0)
         step.log.warning(f"{unused.height} overrides name no bar, the first {symbol} on {session}")
+    _warn_of_unusable_symbols(step, result)
     if result.ignored:
         shown = ", ".join(result.ignored[:10]) + (", ..." if len(result.ignored) > 10 else "")
         step.log.warning(f"{len(result.ignored)} symbols of the data are not in the universe and are ignored: {shown}")
@@ -156,6 +161,21 @@ def bars(step: Step) -> Mapping[str, Any]:
     }
 
 
+def _warn_of_unusable_symbols(step: Step, result: History) -> None:
+    """Name the symbols of which bars were received and not one is usable, with the most frequent reason."""
+    none = result.instruments.filter(pl.col("first_session").is_null())["symbol"]
+    held = result.quarantine.filter(pl.col("symbol").is_in(none.implode())).explode("reasons")
+    if held.is_empty():
+        return
+    counts = held.group_by("symbol", "reasons").len().sort("len", "reasons", descending=[True, False])
+    shown = [
+        f"{symbol} ({reason})" for symbol, reason, _ in counts.unique("symbol", keep="first").sort("symbol").rows()
+    ]
+    step.log.warning(
+        f"not one bar can be used of {len(shown)} symbols: {', '.join(shown[:10])}" + (", ..." if shown[10:] else "")
+    )
+
+
 def _history(step: Step, inputs: Inputs) -> History:
     """What is to be known of the run's months: from what is new and its past where that is enough, else from all."""
     again = read_again(step.work, inputs, step.months.start)
@@ -166,8 +186,30 @@ def _history(step: Step, inputs: Inputs) -> History:
     return history(step.work.read(RAW_BARS), inputs)
 
 
-def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> pl.DataFrame:
-    """What the sources and the sample's index deliver for the run's months.
+def _keep_rejected(step: Step, rejected: pl.DataFrame) -> None:
+    """Put rejected rows in place of those of the run's months; every run sees all the rows without a date."""
+    months, undated = step.months, pl.col("reason") == NO_DATE
+    stored = _as_stored(step, REJECTED_ROWS, "session BETWEEN ? AND ? OR session IS NULL", [months.start, months.end])
+    rows = REJECTED_ROWS.conform(rejected).unique(REJECTED_ROWS.key).sort(REJECTED_ROWS.key)
+    if not rows.is_empty():
+        shown = ", ".join(f"{count} {reason}" for reason, count in rows.group_by("reason").len().sort("reason").rows())
+        first = rows.row(0, named=True)
+        step.log.warning(
+            f"{rows.height} received rows are no bars and are kept in {REJECTED_ROWS.name}: {shown}; "
+            f"the first: {first['source_file']}, line {first['source_line']}: {first['text'][:60]}"
+        )
+    if rows.equals(stored) and step.work.aside().exists(REJECTED_ROWS.name):
+        return
+    step.work.replace_together(
+        [
+            (Rows("reason", NO_DATE), {REJECTED_ROWS: rows.filter(undated)}),
+            (Sessions(months.start, months.end), {REJECTED_ROWS: rows.filter(~undated)}),
+        ]
+    )
+
+
+def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What the sources and the sample's index deliver for the run's months, and rows of `tables.REJECTED_ROWS`.
 
     A vendor or a database that fails is added to `failures`, and what is `stored` of it stays.
 
@@ -177,7 +219,7 @@ def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> pl.DataF
         The configuration names a symbol that has no data at all.
     """
     configuration, months = step.configuration, step.months
-    received, nobody = _read(step, months, stored, failures)
+    received, nobody, rejected, spans = _read(step, months, stored, failures)
     if not nobody.is_empty():
         row = nobody.row(0, named=True)
         step.log.warning(
@@ -186,9 +228,10 @@ def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> pl.DataF
         )
     memberships = read_memberships(configuration)
     everything = Window(configuration.start, max(configuration.as_of or step.now.date(), months.end))
+    _warn_of_files_without_bars(step, spans, everything)
     missing = _missing(configuration, received, memberships, everything.end)
     if not missing.is_empty() and months != everything and not failures:  # it may have data in other months
-        missing = _missing(configuration, _read(step, everything, stored, failures)[0], memberships, everything.end)
+        missing = _missing(configuration, _read(step, everything, stored, failures).bars, memberships, everything.end)
     wanted = missing.filter("benchmark")["symbol"].implode()
     index = sources.sample.index_bars(everything.start, everything.end).filter(pl.col("symbol").is_in(wanted))
     missing = missing.filter(~pl.col("symbol").is_in(index["symbol"].unique().implode()))
@@ -198,17 +241,65 @@ def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> pl.DataF
             raise UniverseError(message)
         step.log.warning(message)
     in_months = index.filter(pl.col("session").is_between(months.start, months.end))
-    return pl.concat([received, in_months.with_columns(calendar=pl.lit("XNYS"))], how="diagonal")
+    bars = pl.concat([received, in_months.with_columns(calendar=pl.lit("XNYS"))], how="diagonal")
+    return bars, pl.concat([rejected, _without_instrument(nobody)])
 
 
-def _read(step: Step, window: Window, stored: pl.DataFrame, failures: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Bars of every source under the symbols of their instruments, and those that name none."""
+def _without_instrument(nobody: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `tables.REJECTED_ROWS` for bars whose ticker named no instrument then."""
+    values = [pl.col(name).cast(pl.String).fill_null("") for name in ("symbol", "session", *VALUES[:5])]
+    return nobody.select(
+        "source",
+        pl.col("source_file").fill_null(""),
+        pl.col("source_line").fill_null(0),
+        "session",
+        pl.lit("no_instrument").alias("reason"),
+        pl.concat_str(values, separator=",").alias("text"),
+    )
+
+
+def _warn_of_files_without_bars(step: Step, spans: pl.DataFrame, span: Window) -> None:
+    """Name the files that hold no row of the experiment's span, whichever months are read."""
+    outside = (pl.col("rows") == 0) | (pl.col("last") < span.start) | (pl.col("first") > span.end)
+    none = spans.filter(outside.fill_null(True))
+    if none.is_empty():
+        return
+    named = [
+        file if rows == 0 else f"{file} ({first} to {last})"
+        for file, rows, first, last in none.sort("source_file").head(10).rows()
+    ]
+    step.log.warning(
+        f"{none.height} of {spans.height} files hold no bar from {span.start} to {span.end}: {', '.join(named)}"
+        + (", ..." if none.height > len(named) else "")
+    )
+
+
+class _Delivered(NamedTuple):
+    """What all sources handed over.
+
+    Attributes
+    ----------
+    bars, nobody
+        Bars under the symbols of their instruments, and those that name none.
+    rejected, spans
+        As in `sources.Received`.
+    """
+
+    bars: pl.DataFrame
+    nobody: pl.DataFrame
+    rejected: pl.DataFrame
+    spans: pl.DataFrame
+
+
+def _read(step: Step, window: Window, stored: pl.DataFrame, failures: list[str]) -> _Delivered:
+    """Bars of every source, and what is none."""
     configuration = step.configuration
-    access = sources.Access(configuration.home / "cache", configuration.start, step.now.date())
+    access = sources.Access(configuration.home / "cache", configuration.start, step.now.date(), step.now)
     found, nobody = [], []
+    rejected, spans = [sources.Received(stored).rejected], [sources.Received(stored).spans]
     for source in configuration.market_data:
         try:
-            received = sources.read_bars(
+            received = sources.read(
                 source,
                 start=window.start,
                 end=window.end,
@@ -222,13 +313,28 @@ def _read(step: Step, window: Window, stored: pl.DataFrame, failures: list[str])
             failures.append(str(error))
             kept = stored.filter(source=source.source, asset_class=source.asset_class, calendar=source.calendar)
             found.append(kept.drop("occurrence", "ingested_at"))
+            rejected.append(_stored_rejected(step, source.source))
             continue
         spells = read_symbology(source.symbology, configuration.directory) if source.symbology else NO_SYMBOLOGY
-        own, lost = identified(received.with_columns(calendar=pl.lit(source.calendar)), spells)
+        own, lost = identified(received.bars.with_columns(calendar=pl.lit(source.calendar)), spells)
         found.append(own)
         nobody.append(lost)
+        rejected.append(received.rejected)
+        spans.append(received.spans)
     empty = stored.drop("occurrence", "ingested_at").clear()
-    return pl.concat([empty, *found], how="diagonal"), pl.concat([empty, *nobody], how="diagonal")
+    return _Delivered(
+        pl.concat([empty, *found], how="diagonal"),
+        pl.concat([empty, *nobody], how="diagonal"),
+        pl.concat(rejected),
+        pl.concat(spans),
+    )
+
+
+def _stored_rejected(step: Step, source: str) -> pl.DataFrame:
+    """Rejected rows of a source that failed: they stay as its bars do."""
+    months = step.months
+    where = "source = ? AND (session BETWEEN ? AND ? OR session IS NULL)"
+    return _as_stored(step, REJECTED_ROWS, where, [source, months.start, months.end])
 
 
 def _missing(

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+
+#: Bars whose median is a symbol's usual move, and the fewest that tell one.
+USUAL, _FEWEST = 60, 20
+#: Rows whose windows are in memory at once.
+_CHUNK = 20_000
 
 
 def previous(value: str | pl.Expr, bars: int = 1) -> pl.Expr:
@@ -33,6 +40,39 @@ def distinct(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     rows = frame.select(columns)
     differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in columns)
     return rows.filter(differs | (pl.int_range(pl.len()) == 0)).unique()
+
+
+def usual_moves(bars: pl.DataFrame, rows: NDArray[np.int64], move: pl.Expr) -> NDArray[np.float64]:
+    """Return how far a symbol usually moves: the median of its absolute moves in the 60 bars before.
+
+    Parameters
+    ----------
+    bars
+        symbol and what `move` needs, sorted by symbol and session.
+    rows
+        (n,), the rows that are asked for.
+    move
+        Of each bar since the one before, as a log; null on a symbol's first bar.
+
+    Returns
+    -------
+    NDArray
+        (n,), known before the bar itself; NaN where fewer than 20 moves are before it.
+    """
+    if not len(rows):
+        return np.empty(0)
+    symbols = bars["symbol"]
+    starts = np.flatnonzero(np.append(True, (symbols != symbols.shift(1)).to_numpy()[1:]))
+    first = starts[np.searchsorted(starts, rows, side="right") - 1]
+    size = bars.select(move.abs()).to_series().cast(pl.Float64).to_numpy()
+    usual = np.full(len(rows), np.nan)
+    for part in np.array_split(np.arange(len(rows)), -(-len(rows) // _CHUNK)):
+        places = rows[part, None] - np.arange(1, USUAL + 1)
+        before = np.where(places >= first[part, None], size[places.clip(0)], np.nan)
+        before[~np.isfinite(before)] = np.nan
+        enough = np.isfinite(before).sum(axis=1) >= _FEWEST
+        usual[part[enough]] = np.nanmedian(before[enough], axis=1)
+    return usual
 
 
 def _beside(value: str | pl.Expr, bars: int) -> pl.Expr:

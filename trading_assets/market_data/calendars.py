@@ -1,14 +1,36 @@
-"""Expected sessions of a calendar, and how many of them make a year."""
+"""Expected sessions of a calendar, when they are over, and how many of them make a year."""
 
 from __future__ import annotations
 
 import datetime as dt
 import difflib
+from collections.abc import Collection
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-ALWAYS = "24/7"
+from trading_assets.market_data.calendar_facts import ALWAYS, FACTS, Facts
+
+if TYPE_CHECKING:
+    from exchange_calendars import ExchangeCalendar
+
+__all__ = [
+    "ALWAYS",
+    "CalendarError",
+    "bounds",
+    "evening_open",
+    "facts_of",
+    "periods_per_year",
+    "session_spans",
+    "sessions",
+    "trading_hours",
+    "zone_of",
+]
+
+_A_DAY = dt.timedelta(days=1)
+#: Years that the sessions of several calendars together are counted in.
+_COUNTED = dt.date(2021, 1, 1), dt.date(2025, 12, 31)
 
 
 class CalendarError(Exception):
@@ -24,7 +46,7 @@ def sessions(calendar: str, start: dt.date, end: dt.date) -> pl.Series:
         Any name or alias of exchange_calendars, or `24/7` (every UTC day).
     start, end
         Inclusive. Unlike the library's default (the last 20 years to one ahead), any span that the
-        exchange's recorded holidays cover; future holidays are those of today's rules.
+        exchange's recorded holidays cover (`bounds`); future holidays are those of today's rules.
 
     Returns
     -------
@@ -40,45 +62,170 @@ def sessions(calendar: str, start: dt.date, end: dt.date) -> pl.Series:
         return pl.Series("session", [], dtype=pl.Date)
     if calendar == ALWAYS:
         return pl.date_range(start, end, eager=True).alias("session")
+    first, last = bounds(calendar)
+    if start < first or end > last:
+        raise CalendarError(
+            f"calendar {calendar!r} does not cover {start} to {end}\n"
+            f"  cause: its holidays are recorded from {_day(first)} to {_day(last)}\n"
+            "  do: start later or end earlier, take a calendar whose holidays reach as far, "
+            "or upgrade exchange_calendars"
+        )
     return trading_hours(calendar, start, end)["session"]
 
 
 def trading_hours(calendar: str, start: dt.date, end: dt.date) -> pl.DataFrame:
-    """Regular hours of each session of an exchange in [start, end]: session, opens, closes (Datetime, UTC).
+    """Regular hours of the recorded sessions of an exchange in [start, end]: session, opens, closes (Datetime, UTC).
 
-    Half days close early; a lunch break is not left out. Raises like `sessions`.
+    Half days close early; a lunch break is not left out. There is nothing before and after what is recorded for the
+    exchange (`bounds`). An unknown name raises like in `sessions`.
     """
-    years = _schedule(calendar, start.year, end.year)
-    return years.filter(pl.col("session").is_between(start, end))
+    first, last = bounds(calendar)
+    start, end = max(start, first), min(end, last)
+    if start > end:
+        return _hours_of(None)
+    return _schedule(calendar, start.year, end.year).filter(pl.col("session").is_between(start, end))
 
 
-def periods_per_year(calendar: str) -> int:
-    """Sessions in a year, for annualisation: 365 for `24/7`, 252 for every exchange."""
-    return 365 if calendar == ALWAYS else 252
+def bounds(calendar: str) -> tuple[dt.date, dt.date]:
+    """First and last day that the library can build the calendar for; the ends of `date` where it names none."""
+    if calendar == ALWAYS:
+        return dt.date.min, dt.date.max
+    found = _example(calendar)
+    first, last = found.bound_min(), found.bound_max()
+    return (first.date() if first is not None else dt.date.min, last.date() if last is not None else dt.date.max)
+
+
+def evening_open(calendar: str) -> tuple[str, dt.timedelta] | None:
+    """Zone and time at which the sessions of a calendar open on the evening before; None where they do not.
+
+    CMES: (`America/Chicago`, 17 hours).
+    """
+    if calendar == ALWAYS:
+        return None
+    found = _example(calendar)
+    if found.open_offset >= 0:
+        return None
+    opens = found.open_times[-1][1]
+    return str(found.tz), dt.timedelta(hours=opens.hour, minutes=opens.minute)
+
+
+def zone_of(calendar: str) -> str:
+    """Time zone of an exchange; UTC for `24/7`."""
+    return "UTC" if calendar == ALWAYS else str(_example(calendar).tz)
+
+
+def session_spans(calendar: str, start: dt.date, end: dt.date, timezone: str = "UTC") -> pl.DataFrame:
+    """When each day in [start, end] begins and is over as a session: session, begins, over (Datetime, UTC).
+
+    The open and the close of an exchange's session, half days included; of every day the calendar does not know, and of
+    `24/7`, the day in `timezone`.
+    """
+    days = pl.DataFrame({"session": pl.date_range(start, end, eager=True)}).select(
+        "session", begins=_midnight(pl.col("session"), timezone), over=_midnight(pl.col("session") + _A_DAY, timezone)
+    )
+    if calendar == ALWAYS:
+        return days
+    hours = trading_hours(calendar, start, end)
+    return days.join(hours, on="session", how="left", maintain_order="left").select(
+        "session", begins=pl.coalesce("opens", "begins"), over=pl.coalesce("closes", "over")
+    )
+
+
+def _midnight(day: pl.Expr, timezone: str) -> pl.Expr:
+    """The instant at which a day begins in a zone; in UTC where a clock change skips it there."""
+    naive = day.cast(pl.Datetime("us"))
+    there = naive.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
+    return there.fill_null(naive.dt.replace_time_zone("UTC"))
+
+
+def periods_per_year(*of: str) -> int:
+    """Sessions in a year, for annualisation: a fixed number a calendar (`calendar_facts`).
+
+    Parameters
+    ----------
+    of
+        Calendars of one equity curve, which has a value at the sessions of each: with `24/7` among them 365, else the
+        mean count of their sessions together, 2021 to 2025. Without any, as for XNYS.
+
+    Raises
+    ------
+    CalendarError
+        Unknown name.
+    """
+    names = sorted(set(of))
+    if ALWAYS in names:
+        return FACTS[ALWAYS].periods
+    if len(names) <= 1:
+        return facts_of(names[0] if names else "XNYS").periods
+    return _together(tuple(names))
+
+
+def facts_of(calendar: str) -> Facts:
+    """The facts of a calendar, by its name or an alias of it.
+
+    Raises
+    ------
+    CalendarError
+        Unknown name.
+    """
+    return FACTS[calendar] if calendar in FACTS else FACTS[_example(calendar).name]
+
+
+@lru_cache(maxsize=64)
+def _together(names: tuple[str, ...]) -> int:
+    found: Collection[pl.Series] = [trading_hours(name, *_COUNTED)["session"] for name in names]
+    first, last = _COUNTED
+    together = round(pl.concat(found).n_unique() / (last.year - first.year + 1))
+    # Of calendars that are the same in all but name: the number that each of them has.
+    return max(together, *(facts_of(name).periods for name in names))
 
 
 @lru_cache(maxsize=64)
 def _schedule(calendar: str, first_year: int, last_year: int) -> pl.DataFrame:
-    """Whole years: no calendar is empty over one, and neighbouring requests share the work."""
+    """Whole years, as far as they are recorded: neighbouring requests share the work."""
     import exchange_calendars  # takes seconds
 
-    first, last = dt.date(first_year, 1, 1), dt.date(last_year, 12, 31)
+    earliest, latest = bounds(calendar)
+    first, last = max(dt.date(first_year, 1, 1), earliest), min(dt.date(last_year, 12, 31), latest)
     try:
         found = exchange_calendars.get_calendar(calendar, start=first.isoformat(), end=last.isoformat())
-    except exchange_calendars.errors.InvalidCalendarName:
-        names = [*exchange_calendars.get_calendar_names(include_aliases=True), ALWAYS]
-        raise CalendarError(_unknown(calendar, names)) from None
+    except exchange_calendars.errors.NoSessionsError:
+        return _hours_of(None)
     except ValueError as error:
         raise CalendarError(
             f"calendar {calendar!r} does not cover {first} to {last}\n"
             f"  cause: {error}\n"
             "  do: start later or end earlier, or take a calendar whose holidays reach as far"
         ) from None
+    return _hours_of(found)
+
+
+def _hours_of(found: ExchangeCalendar | None) -> pl.DataFrame:
+    """Hours of what was found; of nothing, no rows."""
+    instant = pl.Datetime("us", "UTC")
+    if found is None:
+        return pl.DataFrame(schema={"session": pl.Date, "opens": instant, "closes": instant})
     instants = [
         pl.Series(name, hours.dt.tz_localize(None).to_numpy()).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
         for name, hours in (("opens", found.opens), ("closes", found.closes))
     ]
     return pl.DataFrame([pl.Series("session", found.sessions.to_numpy()).cast(pl.Date), *instants])
+
+
+@lru_cache(maxsize=64)
+def _example(calendar: str) -> ExchangeCalendar:
+    """The calendar over a short span, for what does not depend on one."""
+    import exchange_calendars
+
+    try:
+        return exchange_calendars.get_calendar(calendar, start="2024-01-01", end="2024-03-31")
+    except exchange_calendars.errors.InvalidCalendarName:
+        names = [*exchange_calendars.get_calendar_names(include_aliases=True), ALWAYS]
+        raise CalendarError(_unknown(calendar, names)) from None
+
+
+def _day(day: dt.date) -> str:
+    return "ever" if day in (dt.date.min, dt.date.max) else day.isoformat()
 
 
 def _unknown(calendar: str, names: list[str]) -> str:

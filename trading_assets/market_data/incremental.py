@@ -13,6 +13,7 @@ import polars as pl
 
 from trading_assets.config.quality import LOOK_BACK
 from trading_assets.config.universe import DynamicUniverse
+from trading_assets.market_data.lives import took_over_a_ticker
 from trading_assets.market_data.prior_results import PriorResults
 from trading_assets.market_data.quality.rules import EXTREME_MOVE, FUTURE_BAR, UNIT_CHANGE, taken_back
 from trading_assets.market_data.reference_data import Inputs
@@ -42,7 +43,8 @@ def read_again(work: UnitOfWork, inputs: Inputs, since: dt.date) -> tuple[pl.Dat
     """Received bars from `since` on with the past that checking them needs, and what is on record of that past.
 
     None where everything is to be checked again: the past is not on record, or is no past that ends (a delivery held
-    back, another unit, a move that was taken back on its last day), or a universe is chosen from all of it.
+    back, another unit, a move that was taken back on its last day, a ticker with two owners), or a universe is chosen
+    from all of it.
     """
     dynamic = any(isinstance(each, DynamicUniverse) for each in inputs.configuration.universe.values())
     if dynamic or not _is_settled(work, inputs, since - _DAY):
@@ -50,6 +52,9 @@ def read_again(work: UnitOfWork, inputs: Inputs, since: dt.date) -> tuple[pl.Dat
     try:
         past = _past(work, since)
         if past is None:
+            return None
+        instruments = work.aside().read(INSTRUMENTS)
+        if instruments.filter(took_over_a_ticker()).height:
             return None
         held = work.read(QUARANTINE, where="session BETWEEN ? AND ?", parameters=[past, since - _DAY])
         ends = work.query(
@@ -68,7 +73,7 @@ def read_again(work: UnitOfWork, inputs: Inputs, since: dt.date) -> tuple[pl.Dat
             reasons=held.select("symbol", "session", "occurrence", rule="reasons").explode("rule"),
             last=last,
             first=ends.select("symbol", session="first"),
-            kinds=work.aside().read(INSTRUMENTS).select("symbol", "asset_class", "calendar", "source"),
+            kinds=instruments.select("symbol", "asset_class", "calendar", "source"),
             calendars=work.aside().query(
                 f"SELECT calendar, min(session) AS session FROM {SESSIONS.name} GROUP BY calendar ORDER BY calendar"
             ),

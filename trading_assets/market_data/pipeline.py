@@ -15,11 +15,12 @@ from trading_assets.market_data.adjustment import adjust
 from trading_assets.market_data.bar_windows import distinct
 from trading_assets.market_data.dynamic_universe import spells
 from trading_assets.market_data.instruments import delisted, instruments
+from trading_assets.market_data.lives import NO_LIVES, by_life, find_lives, for_each_life, revives
 from trading_assets.market_data.prior_results import NO_PRIOR_RESULTS, ChangedPriorResultError, PriorResults
-from trading_assets.market_data.reference.corporate_actions import compared
+from trading_assets.market_data.reference.corporate_actions import compared, with_stated
 from trading_assets.market_data.reference_data import Inputs
 from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS, DELISTINGS
-from trading_assets.market_data.universe import Memberships, default_as_of, resolve
+from trading_assets.market_data.universe import default_as_of, resolve
 
 
 class History(NamedTuple):
@@ -54,9 +55,9 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
     Parameters
     ----------
     raw
-        All rows of `tables.RAW_BARS`; with `prior`, those that `decisions.read_again` reads.
+        All rows of `tables.RAW_BARS`; with `prior`, those that `incremental.read_again` reads.
     prior
-        What earlier runs prior, and would decide again.
+        What earlier runs decided, and would decide again.
 
     Raises
     ------
@@ -65,7 +66,7 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
     ChangedPriorResultError
         What was decided does not hold any more.
     """
-    configuration, memberships, sectors, overrides, actions, symbology, delistings = inputs
+    configuration, memberships, sectors, overrides, recorded, symbology, delistings = inputs
     kinds = pl.concat([prior.kinds, distinct(raw, prior.kinds.columns)]).unique()
     listed = kinds.select("symbol", "asset_class").unique()
     universe = resolve(configuration, listed, memberships)
@@ -76,16 +77,22 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
     if as_of < prior.since:
         raise ChangedPriorResultError
     kinds = kinds.filter(~pl.col("symbol").is_in(ignored))
+    lives, least_days = _lives(raw, inputs), configuration.quality.reuse_days
+    if prior.since > dt.date.min and (lives.height or revives(raw, prior.last, prior.since, least_days)):
+        raise ChangedPriorResultError
+    raw, universe = by_life(raw, lives), for_each_life(universe, lives).sort("symbol", "start")
+    kinds, recorded = for_each_life(kinds, lives), by_life(recorded, lives)
 
-    sessions = expected_sessions(raw, configuration.start, as_of, prior)
+    actions = with_stated(recorded, raw)
+    sessions = expected_sessions(raw, configuration.start, as_of, prior, overrides)
     checked = quality.apply_rules(
         raw,
         sessions,
         as_of,
         configuration.quality,
-        overrides=overrides,
+        overrides=by_life(overrides, lives),
         actions=actions,
-        symbology=symbology,
+        lives=lives,
         prior=prior,
     )
     is_new = pl.col("session") >= prior.since
@@ -100,9 +107,11 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
         bars=bars,
         quarantine=checked.quarantine.filter(is_new),
         sessions=sessions,
-        corporate_actions=compared(adjusted, actions).filter(is_new).select(*CORPORATE_ACTIONS.columns),
-        instruments=instruments(kinds, _spans(bars, prior), universe, memberships, sectors, symbology, delistings),
-        delistings=_endings(memberships, symbology, delistings, set(kinds["symbol"])),
+        corporate_actions=compared(adjusted, recorded).filter(is_new).select(*CORPORATE_ACTIONS.columns),
+        instruments=instruments(
+            kinds, _spans(bars, prior), universe, memberships, sectors, symbology, lives, delistings
+        ),
+        delistings=_endings(delisted(memberships, symbology, lives, delistings), set(kinds["symbol"])),
         universe=universe,
         since=prior.since,
         as_of=as_of,
@@ -132,16 +141,27 @@ def refuse_faulty(delivered: pl.DataFrame, past: pl.DataFrame, inputs: Inputs, t
     first, last = delivered.select(first=pl.col("session").min(), last=pl.col("session").max()).row(0)
     as_of = min(last, today)
     raw = pl.concat([past, delivered]).filter(~pl.col("symbol").is_in(ignored))
+    lives = _lives(raw, inputs)
+    raw = by_life(raw, lives)
     quality.apply_rules(
         raw,
-        expected_sessions(raw, inputs.configuration.start, as_of),
+        expected_sessions(raw, inputs.configuration.start, as_of, overrides=inputs.overrides),
         as_of,
         inputs.configuration.quality,
-        overrides=inputs.overrides,
-        actions=inputs.actions,
-        symbology=inputs.symbology,
+        overrides=by_life(inputs.overrides, lives),
+        actions=with_stated(by_life(inputs.actions, lives), raw),
+        lives=lives,
         prior=NO_PRIOR_RESULTS._replace(since=first),
     )
+
+
+def _lives(raw: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
+    """Later instruments of the tickers of `raw`, unless the rule is off or a finding is overridden."""
+    quality_settings = inputs.configuration.quality
+    if quality_settings.severity_of(quality.TICKER_REUSE.name) == "off":
+        return NO_LIVES
+    overridden = inputs.overrides.filter(rule=quality.TICKER_REUSE.name)
+    return find_lives(raw, quality_settings.reuse_days, overridden, inputs.symbology["symbol"])
 
 
 def _ignored(listed: pl.DataFrame, universe: pl.DataFrame, configuration: Configuration) -> list[str]:
@@ -149,15 +169,11 @@ def _ignored(listed: pl.DataFrame, universe: pl.DataFrame, configuration: Config
     return sorted(set(listed["symbol"]) - {*universe["symbol"], *configuration.benchmarks.values()})
 
 
-def _endings(
-    memberships: Memberships, symbology: pl.DataFrame, delistings: pl.DataFrame, symbols: Collection[str]
-) -> pl.DataFrame:
+def _endings(found: pl.DataFrame, symbols: Collection[str]) -> pl.DataFrame:
     """Rows of `tables.DELISTINGS`: what is on record of symbols of the data."""
-    of_instruments = {
-        "delisted": "session", "delisting_value": "value", "delisting_unit": "unit", "delisting_reason": "reason"
-    }  # fmt: skip
-    found = delisted(memberships, symbology, delistings).rename(of_instruments)
-    return found.filter(pl.col("symbol").is_in(symbols)).select(*DELISTINGS.columns).sort("symbol")
+    own = found.filter(pl.col("symbol").is_in(list(symbols)))
+    own = own.rename(lambda name: name.removeprefix("delisting_")).rename({"delisted": "session"})
+    return own.select(*DELISTINGS.columns).sort("symbol")
 
 
 def _spans(bars: pl.DataFrame, prior: PriorResults) -> pl.DataFrame:
@@ -169,16 +185,34 @@ def _spans(bars: pl.DataFrame, prior: PriorResults) -> pl.DataFrame:
 
 
 def expected_sessions(
-    raw: pl.DataFrame, start: dt.date, as_of: dt.date, prior: PriorResults = NO_PRIOR_RESULTS
+    raw: pl.DataFrame,
+    start: dt.date,
+    as_of: dt.date,
+    prior: PriorResults = NO_PRIOR_RESULTS,
+    overrides: pl.DataFrame = quality.NO_OVERRIDES,
 ) -> pl.DataFrame:
-    """calendar, session: every session of each calendar of `raw`, from `start` or the first bar to `as_of`."""
-    parts = [pl.DataFrame(schema={"calendar": pl.String, "session": pl.Date})]
+    """calendar, session: every session of each calendar of `raw`, from `start` or the first bar to `as_of`.
+
+    A day for which `not_a_session` is overridden is a session of the symbol's calendar, whose table of special
+    sessions lacks it: an exchange trades for everybody or for nobody. A start before the first day that is recorded
+    for an exchange asks for what is recorded, unless there are bars before it.
+
+    Raises
+    ------
+    CalendarError
+        There are bars beyond what is recorded for an exchange.
+    """
     seen = pl.concat([prior.calendars, raw.select("calendar", "session")])
     firsts = seen.group_by("calendar").agg(pl.col("session").min())
+    of_symbols = pl.concat([prior.kinds, distinct(raw, prior.kinds.columns)]).select("symbol", "calendar").unique()
+    said = overrides.filter(pl.col("session").is_between(start, as_of), rule=quality.NOT_A_SESSION.name)
+    added = said.join(of_symbols, on="symbol").join(firsts, on="calendar", how="semi")
+    parts = [added.select("calendar", "session")]
     for calendar, first in firsts.iter_rows():
-        days = calendars.sessions(calendar, min(start, first), as_of)
+        recorded, _ = calendars.bounds(calendar)
+        days = calendars.sessions(calendar, min(first, max(start, recorded)), as_of)
         parts.append(pl.DataFrame({"calendar": [calendar] * len(days), "session": days}))
-    return pl.concat(parts).sort("calendar", "session")
+    return pl.concat(parts).unique().sort("calendar", "session")
 
 
 def unsettled_since(history: History, first: dt.date, before: pl.DataFrame) -> dt.date:

@@ -27,6 +27,10 @@ _RAW = {
     "volume": Column(pl.Float64, "As received, units traded in the session", nullable=True),
     "adj_close": Column(pl.Float64, "The source's split- and dividend-adjusted close, if it has one", nullable=True),
     "market_cap": Column(pl.Float64, "As received, quote currency, if the source has it", nullable=True),
+    "cash_dividend": Column(pl.Float64, "As the row states it, per share; 0 or null: none", nullable=True),
+    "split_ratio": Column(
+        pl.Float64, "As the row states it, new shares for an old one; 0, 1 or null: none", nullable=True
+    ),
     "coverage": Column(
         pl.Float64, "Share of the session's intraday bars that were there; null for a daily bar", nullable=True
     ),
@@ -42,6 +46,20 @@ RAW_BARS = Table(
     description="A bar as received",
     key=("symbol", "session", "occurrence"),
     columns=_RAW,
+)
+
+REJECTED_ROWS = Table(
+    name="market_data.rejected_rows",
+    description="A received row that is no bar, and why",
+    key=("source", "source_file", "source_line", "reason", "text"),
+    columns={
+        "source": _SOURCE,
+        "source_file": Column(pl.String, "File the row came from; empty for a source without files"),
+        "source_line": Column(pl.Int64, "Line of that file, counted from 1; 0 for a source without lines"),
+        "session": Column(pl.Date, "Session of the row; null where its date cannot be read", nullable=True),
+        "reason": Column(pl.String, "Why it is no bar: no_date, no_prices_beside_a_bar, no_instrument, ..."),
+        "text": Column(pl.String, "The row as received, its first 200 characters"),
+    },
 )
 
 REVISIONS = Table(
@@ -109,8 +127,12 @@ CORPORATE_ACTIONS = Table(
         "session": Column(pl.Date, "Ex-session: known at its open"),
         "split_ratio": Column(pl.Float64, "Used: new shares per old share, else 1", above=0),
         "cash_dividend": Column(pl.Float64, "Used: quote currency per old share, else 0", at_least=0),
-        "recorded_split": Column(pl.Float64, "Of the files of `actions`; null if nothing is on record", nullable=True),
-        "recorded_dividend": Column(pl.Float64, "Of the files; null if nothing is on record", nullable=True),
+        "recorded_split": Column(
+            pl.Float64,
+            "Of the files of `actions`, or stated by the bars' own files; null: nothing is on record",
+            nullable=True,
+        ),
+        "recorded_dividend": Column(pl.Float64, "Likewise; null if nothing is on record", nullable=True),
         "inferred_split": Column(pl.Float64, "From the adjusted close; null if the source has none", nullable=True),
         "inferred_dividend": Column(pl.Float64, "From the adjusted close; null if there is none", nullable=True),
         "agrees": Column(

@@ -94,7 +94,7 @@ def register(home: Path, candidate: Candidate) -> ModelVersion:
             return known
         run = _record(client, home, candidate)
         champion = _champion(client, candidate.model)
-        decision, reason = decide(candidate.record, champion)
+        decision, reason = decide_promotion(candidate.record, champion)
         created = client.create_model_version(
             candidate.model,
             source=f"{run.info.artifact_uri}/{MODEL_FILE}",
@@ -110,7 +110,7 @@ def register(home: Path, candidate: Candidate) -> ModelVersion:
         return ModelVersion(number=int(created.version), decision=decision, reason=reason)
 
 
-def decide(challenger: Record, champion: Record | None) -> tuple[str, str]:
+def decide_promotion(challenger: Record, champion: Record | None) -> tuple[str, str]:
     """Champion or challenger, and the reason: mean out-of-sample log loss over the folds that both tested.
 
     A challenger with the champion's very record is the same procedure fitted on other or later data: it takes over.

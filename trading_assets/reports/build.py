@@ -12,14 +12,15 @@ import polars as pl
 from trading_assets.backtests.tables import METRICS
 from trading_assets.config import Configuration
 from trading_assets.reports.exports import csv_text, json_text
+from trading_assets.reports.index_page import index_page
 from trading_assets.reports.strategy_page.data import (
     StrategyContent,
     quality_counts,
     read_outcome,
+    resolved_from,
     strategy_content,
-    traded_instruments,
 )
-from trading_assets.reports.strategy_page.page import index_page, result_of, strategy_page
+from trading_assets.reports.strategy_page.page import result_of, strategy_page
 from trading_assets.reports.tables import EXPECTATIONS
 from trading_assets.warehouse import Rows, Warehouse
 
@@ -98,12 +99,12 @@ def verdict_summary(configuration: Configuration, warehouse: Warehouse) -> pl.Da
         metrics = warehouse.read_or_empty(METRICS, rows=Rows("strategy", name))
         split = "holdout" if "holdout" in metrics["split"] else "validation"
         own = dict(metrics.filter(pl.col("split") == split).select("metric", "value").iter_rows())
+        strategy = resolved_from(warehouse, configuration, name)
+        synthetic = strategy is not None and strategy.instruments["synthetic"].any()
         rows.append(
             {
                 "strategy": name,
-                "market": "synthetic"
-                if traded_instruments(warehouse, configuration, name)["synthetic"].any()
-                else "real",
+                "market": "synthetic" if synthetic else "real",
                 "result": result_of(*read_outcome(warehouse, name))[0],
                 "split": split,
                 **{metric: own.get(metric) for metric in SUMMARY_METRICS},

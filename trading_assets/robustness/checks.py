@@ -56,7 +56,7 @@ def _holdings_are_several_bets(strategy: str) -> dg.AssetChecksDefinition:
         required_resource_keys={"warehouse"},
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        from trading_assets.robustness.stress.breakdown import HOLDINGS, ONE_BET
+        from trading_assets.robustness.performance_breakdown import HOLDINGS, ONE_BET
 
         warehouse: Warehouse = context.resources.warehouse
         rows = warehouse.read_or_empty(BREAKDOWN, rows=Rows("strategy", strategy)).filter(
@@ -98,7 +98,8 @@ def _ledger_intact(configuration: Configuration, strategy: str) -> dg.AssetCheck
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         from trading_assets.robustness.holdout.ledger import LedgerTamperedError
-        from trading_assets.robustness.holdout.ledger_head import HeadFile, verified_ledger
+        from trading_assets.robustness.holdout.ledger_head import HeadFile
+        from trading_assets.robustness.holdout.record_look import verified_ledger
 
         warehouse: Warehouse = context.resources.warehouse
         try:

@@ -127,7 +127,7 @@ BREAKDOWN = Table(
         "strategy": _STRATEGY,
         "split": Column(pl.String, "the span of the run", one_of=(DEVELOPMENT, HOLDOUT)),
         "topic": Column(pl.String, "what is told apart", one_of=("months", "holdings", "trades", "sessions")),
-        "condition": Column(pl.String, "up, down, ranging; drawdown, other; all, without best ..."),
+        "condition": Column(pl.String, "up, down, flat; drawdown, other; all, without best ..."),
         "statistic": Column(pl.String, "name of the statistic"),
         "value": _VALUE,
     },

@@ -11,7 +11,6 @@ import polars as pl
 
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
-from trading_assets.config.strategies import members_of, strategy_module
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.strategies.evaluation.decide import decide
@@ -22,7 +21,8 @@ from trading_assets.strategies.evaluation.failure import (
     status_row,
     strategy_of,
 )
-from trading_assets.strategies.evaluation.inputs import panel_of, parameters_of, read_frames
+from trading_assets.strategies.evaluation.inputs import panel_of, read_frames
+from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategies, configured_strategy
 from trading_assets.strategies.tables import SIGNALS, STATUS, TARGET_WEIGHTS
 from trading_assets.warehouse import Rows
 
@@ -35,29 +35,28 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         table_asset(
             signals,
             stage=STAGE,
-            strategy=name,
+            strategy=strategy.name,
             tables=(SIGNALS, TARGET_WEIGHTS, STATUS),
-            deps=[*inputs_of(configuration, name), "models/splits"],
+            deps=[*inputs_of(configuration, strategy), "models/splits"],
             on_failure=failure_recorder(STAGE, [SIGNALS, TARGET_WEIGHTS]),
         )
-        for name in configuration.strategies
+        for strategy in configured_strategies(configuration)
     ]
 
 
-def inputs_of(configuration: Configuration, name: str) -> list[str]:
+def inputs_of(configuration: Configuration, strategy: ConfiguredStrategy) -> list[str]:
     """Keys of the assets that a strategy looks at.
 
     Its model is the one that its parameter `model` names; the strategies that it is made of are its `members`, and
     one with members knows the regimes.
     """
-    settings = configuration.strategies[name]
-    model = getattr(settings.parameters, "model", None)
+    model = getattr(strategy.parameters, "model", None)
     return [
         "market_data/bars",
         "features/daily",
         *([f"models/{model}"] if model in configuration.models else []),
-        *(f"{STAGE}/{member}" for member in members_of(settings)),
-        *(["models/regimes"] if members_of(settings) else []),
+        *(f"{STAGE}/{member}" for member in strategy.members),
+        *(["models/regimes"] if strategy.members else []),
     ]
 
 
@@ -74,23 +73,22 @@ def open_until(configuration: Configuration, name: str, splits: pl.DataFrame) ->
 
 
 def _made_of(configuration: Configuration, name: str) -> set[str]:
-    members = members_of(configuration.strategies[name])
+    members = configured_strategy(configuration, name).members
     return {name}.union(*(_made_of(configuration, member) for member in members))
 
 
 def signals(step: Step) -> Mapping[str, Any]:
     """Where the strategy would enter and leave, before the portfolio's rules, and what it would hold on paper."""
     name, configuration = strategy_of(step), step.configuration
-    settings = configuration.strategies[name]
-    require_members(step, members_of(settings))
+    members = configured_strategy(configuration, name).members
+    require_members(step, members)
     until = open_until(configuration, name, step.work.read_or_empty(SPLITS))
     if until is None:
-        require_unlocked(step, members_of(settings))
-    panel = panel_of(configuration, name, read_frames(step.work, configuration, name))
+        require_unlocked(step, members)
+    frames = read_frames(step.work, configuration, name)
+    panel = panel_of(configuration, frames)
     found = decide(
-        name,
-        strategy_module(settings.type),
-        parameters_of(settings),
+        frames.strategy,
         panel if until is None else panel.filter(pl.col("session") <= until),
         configuration.risk,
     )

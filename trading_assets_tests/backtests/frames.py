@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import yaml
 
+from trading_assets.backtests.backtest import PreparedBacktest, prepare
 from trading_assets.config import Configuration, load_configuration
+from trading_assets.config.strategies import StrategyParameters
 from trading_assets.features.indicators import indicators
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SESSIONS, UNIVERSE
+from trading_assets.strategies import equity_momentum
 from trading_assets.strategies.evaluation.inputs import Frames
+from trading_assets.strategies.interface.resolved import ConfiguredStrategy, ResolvedStrategy, resolve_strategy
 
 FIRST = dt.date(2001, 1, 1)  # a Monday
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD")
@@ -114,4 +120,35 @@ def frames_of(bars: pl.DataFrame, calendar: str = "XNYS", **changes: pl.DataFram
             traded.select("symbol", "asset_class", start="first_session", end=pl.lit(None, pl.Date))
         ),
     }
-    return Frames(**(tables | changes))
+    tables |= changes
+    return Frames(strategy=_momentum(tables["instruments"]), **tables)
+
+
+def frames_for(experiment: Configuration, name: str, tables: Frames) -> Frames:
+    """The same tables for another strategy, one of `experiment`."""
+    return replace(tables, strategy=resolve_strategy(experiment, name, tables.instruments))
+
+
+def prepare_strategy(experiment: Configuration, name: str, tables: Frames) -> PreparedBacktest:
+    """Resolve strategy `name` on the tables and prepare it."""
+    return prepare(experiment, frames_for(experiment, name, tables))
+
+
+def configured_as(
+    name: str, module: Any, parameters: StrategyParameters, members: tuple[str, ...] = ()
+) -> ConfiguredStrategy:
+    """A strategy of a module, whatever any configuration says."""
+    return ConfiguredStrategy(name=name, module=module, parameters=parameters, universe="all", members=members)
+
+
+def _momentum(instruments: pl.DataFrame) -> ResolvedStrategy:
+    """`equity_momentum` with its defaults on everything, until `frames_for` names another one."""
+    return ResolvedStrategy(
+        name="momentum",
+        module=equity_momentum,
+        parameters=equity_momentum.Parameters(),
+        universe="all",
+        members=(),
+        instruments=instruments,
+        benchmark=None,
+    )

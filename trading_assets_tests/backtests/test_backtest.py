@@ -14,10 +14,8 @@ from trading_assets.backtests.backtest import (
     PreparedBacktest,
     backtest,
     baselines_of,
-    grid_of,
     metrics_of,
     parameter_grid,
-    prepare,
     returns_of,
     sweep_parameters,
     sweep_prepared,
@@ -27,7 +25,7 @@ from trading_assets.backtests.perturbations import stressed, with_crashes, with_
 from trading_assets.config import Configuration
 from trading_assets.strategies import equity_momentum
 from trading_assets.strategies.evaluation.inputs import Frames
-from trading_assets_tests.backtests.frames import BENCHMARK, frames, frames_of, loaded, weekdays
+from trading_assets_tests.backtests.frames import BENCHMARK, frames, frames_of, loaded, prepare_strategy, weekdays
 
 DAYS = weekdays(300)
 SPAN = (DAYS[80], DAYS[299])
@@ -40,7 +38,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
 
 @pytest.fixture(scope="module")
 def prepared(settings: Configuration) -> PreparedBacktest:
-    return prepare(settings, "breakout", frames(300))
+    return prepare_strategy(settings, "breakout", frames(300))
 
 
 def test_a_sweep_over_parameters_agrees_with_each_run(prepared: PreparedBacktest) -> None:
@@ -68,9 +66,8 @@ def test_returns_of_a_sweep_start_from_the_starting_equity(prepared: PreparedBac
     assert returns_of(found, 100_000.0)[0] == pytest.approx(run.equity["daily_return"].to_numpy(), abs=1e-15)
 
 
-def test_the_grid_is_the_configured_one_or_the_modules(prepared: PreparedBacktest) -> None:
-    assert grid_of(equity_momentum, {}) == dict(equity_momentum.GRID)
-    assert grid_of(equity_momentum, {"stop_atr": [2.0]}) == {"stop_atr": [2.0]}
+def test_the_grid_is_the_modules_and_takes_no_value_that_the_parameter_does_not(prepared: PreparedBacktest) -> None:
+    assert prepared.strategy.grid == dict(equity_momentum.GRID)
     with pytest.raises(ValidationError):
         parameter_grid(prepared.parameters, {"exit": ["ma_30"]})
 
@@ -152,7 +149,7 @@ def test_a_split_of_the_benchmark_is_no_loss(settings: Configuration, prepared: 
         pl.when(on_the_day).then(2.0).otherwise("split_ratio").alias("split_ratio"),
         pl.when(later).then(2.0).otherwise("forward_factor").alias("forward_factor"),
     )
-    found = prepare(settings, "breakout", frames_of(split)).benchmark["daily_return"]
+    found = prepare_strategy(settings, "breakout", frames_of(split)).benchmark["daily_return"]
     assert found.drop_nulls().to_list() == pytest.approx(prepared.benchmark["daily_return"].drop_nulls().to_list())
 
 
@@ -164,7 +161,7 @@ def test_equal_weight_buys_members_only(settings: Configuration) -> None:
     never = frames(300, symbols=("AAA", "BBB", "CCC"))
 
     def curve(given: Frames) -> pl.DataFrame:
-        prepared = prepare(settings, "breakout", given)
+        prepared = prepare_strategy(settings, "breakout", given)
         rows = baselines_of(prepared, backtest(prepared, *SPAN, split="train"))
         return rows.filter(pl.col("baseline") == "equal_weight", pl.col("session") <= DAYS[250])
 
@@ -188,5 +185,5 @@ def test_no_strategy_sees_the_order_of_the_rows_it_was_given(
     shuffled = type(tables)(
         **{name: frame.sample(fraction=1, shuffle=True, seed=5) for name, frame in vars(tables).items()}
     )
-    run = backtest(prepare(settings, "breakout", shuffled), *SPAN, split="train")
+    run = backtest(prepare_strategy(settings, "breakout", shuffled), *SPAN, split="train")
     assert run.decisions.equals(backtest(prepared, *SPAN, split="train").decisions)

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests.backtest import PreparedBacktest, backtest, metrics_of, prepare
+from trading_assets.backtests.backtest import PreparedBacktest, backtest, metrics_of
 from trading_assets.config.strategies import OrderParameters, StrategySettings
 from trading_assets.market_data.tables import INSTRUMENTS, SESSIONS
 from trading_assets.strategies import crypto_momentum, equity_momentum
@@ -22,6 +22,7 @@ from trading_assets_tests.backtests.frames import (
     configuration,
     frames,
     frames_of,
+    prepare_strategy,
     weekdays,
 )
 
@@ -32,7 +33,7 @@ def _prepared(tables: Frames, universe: str = "equity", **parameters: object) ->
     values: OrderParameters = module.Parameters.model_validate(parameters)
     strategy = StrategySettings(type=module.__name__, universe=universe, parameters=values)
     benchmarks = {"equity": BENCHMARK, "crypto": BENCHMARK}
-    return prepare(configuration(strategies={"breakout": strategy}, benchmarks=benchmarks), "breakout", tables)
+    return prepare_strategy(configuration(strategies={"breakout": strategy}, benchmarks=benchmarks), "breakout", tables)
 
 
 def _rising(days: int, start: int = 0) -> np.ndarray:

@@ -13,10 +13,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests.backtest import backtest, metrics_of, prepare
+from trading_assets.backtests.backtest import backtest, metrics_of
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets.market_data.tables import BARS
-from trading_assets_tests.backtests.frames import frames_of, loaded
+from trading_assets_tests.backtests.frames import frames_of, loaded, prepare_strategy
 
 CASH = 10_000.0
 WIDE = {"max_symbol": 1.0, "max_sector": 1.0, "max_gross": 1.0, "var_limit": 1.0}
@@ -61,7 +61,7 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, dict[str, fl
         costs=FREE,
         strategies={"cross": {"type": "trading_assets_tests.backtests.sma_cross", "last": days[-2]}},
     )
-    prepared = prepare(configuration, "cross", frames_of(bars))
+    prepared = prepare_strategy(configuration, "cross", frames_of(bars))
     result = backtest(prepared, days[0], days[-1], split="full")
     return result, dict(metrics_of(prepared, result).select("metric", "value").iter_rows())
 

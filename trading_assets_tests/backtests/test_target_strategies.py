@@ -21,12 +21,12 @@ from trading_assets.backtests.backtest import (
 )
 from trading_assets.backtests.perturbations import stressed, without_bars
 from trading_assets.backtests.tables import DECISIONS, EQUITY, TRADES
-from trading_assets.config.sections import StressScenario
+from trading_assets.config.robustness import StressScenario
 from trading_assets.robustness.sensitivity.sweep import sensitivity
 from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
 from trading_assets.robustness.stress.run import stress, value_of
 from trading_assets.robustness.stress.scenario_market import ScenarioInputs
-from trading_assets_tests.backtests.frames import BENCHMARK, configuration, weekdays
+from trading_assets_tests.backtests.frames import BENCHMARK, configuration, frames_for, weekdays
 from trading_assets_tests.strategies.panels import SESSIONS, decided, market, regimes, settings
 
 DAYS = weekdays(SESSIONS)
@@ -42,7 +42,7 @@ def prepare_strategy(name: str) -> PreparedBacktest:
     experiment = configuration().model_copy(update={"strategies": STRATEGIES})
     members = [decided(STRATEGIES, member, market()).target_weights for member in ("factor", "pairs")]
     tables = replace(market(), target_weights=pl.concat(members), regimes=regimes(market()))
-    return prepare(experiment, name, tables)
+    return prepare(experiment, frames_for(experiment, name, tables))
 
 
 @pytest.fixture(scope="module")

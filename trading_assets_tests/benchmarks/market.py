@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from trading_assets.backtests.backtest import PreparedBacktest, prepare
+from trading_assets.backtests.backtest import PreparedBacktest
 from trading_assets.backtests.engine.arrays import Candidates, Market, Signals
 from trading_assets.config.sources import SyntheticSource
 from trading_assets.market_data import calendars
-from trading_assets.market_data.synthetic import ANCHOR, generate
+from trading_assets.market_data.sources.synthetic import ANCHOR, generate
 from trading_assets.market_data.tables import BARS
-from trading_assets_tests.backtests.frames import BENCHMARK, frames_of, loaded
+from trading_assets_tests.backtests.frames import BENCHMARK, frames_of, loaded, prepare_strategy
 
 SEED = 7
 #: Sessions before the first of a growth shape: indicators are full, positions are held.
@@ -56,7 +56,7 @@ def prepare_market(symbols: int, count: int, first: int = 0) -> PreparedBacktest
     """`equity_momentum` with its defaults on the market, through the package's own pipeline."""
     with tempfile.TemporaryDirectory() as folder:
         configuration = loaded(Path(folder), strategies={"momentum": {"type": "equity_momentum"}})
-    return prepare(configuration, "momentum", frames_of(symbol_bars(symbols, count, first)))
+    return prepare_strategy(configuration, "momentum", frames_of(symbol_bars(symbols, count, first)))
 
 
 def large(symbols: int, count: int) -> PreparedBacktest:

@@ -15,7 +15,7 @@ import polars as pl
 
 from trading_assets.config.sources import SyntheticSource
 from trading_assets.market_data.assets import bars, raw_bars
-from trading_assets.market_data.synthetic import ANCHOR, generate
+from trading_assets.market_data.sources.synthetic import ANCHOR, generate
 from trading_assets_tests.benchmarks.market import SEED
 from trading_assets_tests.benchmarks.measuring import RUNS, measure, report
 from trading_assets_tests.market_data.experiments import deliver, experiment, step

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from trading_assets.backtests.backtest import PreparedBacktest, backtest, prepare
+from trading_assets.backtests.backtest import PreparedBacktest, backtest
 from trading_assets.backtests.inputs.market_arrays import data_hash
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.backtests.trial_registry import hash_settings, trial_rows
@@ -20,7 +20,7 @@ from trading_assets.config.sections import Interval
 from trading_assets.robustness.look_ahead.audit import look_ahead
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot
 from trading_assets.robustness.overfitting.selection import selection
-from trading_assets.robustness.resampling import resample
+from trading_assets.robustness.resampling.resample import resample
 from trading_assets.robustness.sensitivity.grid import grids
 from trading_assets.robustness.sensitivity.sweep import sensitivity
 from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
@@ -30,7 +30,7 @@ from trading_assets.robustness.tables import HOLDOUT
 from trading_assets.robustness.verdict.criteria import Judgement, judge
 from trading_assets.robustness.verdict.statistics import statistics_of
 from trading_assets.strategies.evaluation.inputs import Frames
-from trading_assets_tests.backtests.frames import frames_of, loaded
+from trading_assets_tests.backtests.frames import frames_of, loaded, prepare_strategy
 from trading_assets_tests.benchmarks.market import symbol_bars
 
 SYMBOLS, SESSIONS = 50, 2520
@@ -54,7 +54,7 @@ def planted(seed: int, trend: float) -> tuple[Configuration, Frames, PreparedBac
     """The strategy on a market of its own."""
     configuration = configured(seed)
     frames = frames_of(symbol_bars(SYMBOLS, SESSIONS, seed=seed, trend=trend, **NO_DRIFT))
-    return configuration, frames, prepare(configuration, STRATEGY, frames)
+    return configuration, frames, prepare_strategy(configuration, STRATEGY, frames)
 
 
 def daily_returns(seed: int, trend: float) -> np.ndarray:
@@ -90,7 +90,7 @@ def judged(seed: int, trend: float, audit: pl.DataFrame) -> Judgement:
         development.start,
         development.end,
         split=DEVELOPMENT,
-        settings_hash=hash_settings(configuration, STRATEGY),
+        settings_hash=hash_settings(configuration, prepared.strategy),
         data_hash=data_hash(frames.bars, prepared.axes.symbols, development.end),
         sharp_peak=settings.sharp_peak,
     )

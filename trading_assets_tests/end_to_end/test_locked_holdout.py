@@ -25,7 +25,7 @@ from trading_assets.config.sources import SyntheticSource
 from trading_assets.definitions import build_definitions
 from trading_assets.market_data import calendars
 from trading_assets.market_data.assets import monthly_partitions
-from trading_assets.market_data.synthetic import generate
+from trading_assets.market_data.sources.synthetic import generate
 from trading_assets.warehouse import Warehouse
 
 pytestmark = pytest.mark.acceptance

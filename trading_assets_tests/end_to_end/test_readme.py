@@ -9,7 +9,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from trading_assets import cli, running
+from trading_assets import cli, terminal_run
 from trading_assets.config import load_configuration
 from trading_assets.definitions import STAGES, build_definitions
 from trading_assets_tests.conftest import REPOSITORY, TINY, Experiment, command_line
@@ -70,7 +70,7 @@ def test_linked_files_exist() -> None:
 def test_partition_range_is_that_of_the_demo(tmp_path: Path) -> None:
     first, last = re.findall(r"--partition-range (\S+)\.\.\.(\S+)", README)[0]
     demo = load_configuration(REPOSITORY / "trading_assets" / "config" / "demo.yaml", tmp_path)
-    assert running.partition_range(demo, None, None) == {
+    assert terminal_run.partition_range(demo, None, None) == {
         "dagster/asset_partition_range_start": first,
         "dagster/asset_partition_range_end": last,
     }

@@ -285,6 +285,56 @@ def test_cross_section(bars: pl.DataFrame, features: pl.DataFrame) -> None:
     np.testing.assert_array_equal(rows["breadth_50"], np.mean(rows["close_to_ma_50"].to_numpy() > 0))
 
 
+def test_a_cross_section_is_over_the_members_of_its_session() -> None:
+    """Ten members beside ten that join later, which have risen: the members' mean rank is 0.5.
+
+    The joiners rise by 1 % a day, so that all ten rank above the members if all twenty are ranked: the members' mean
+    rank would be ((1 + ... + 10) / 10 - 0.5) / 20 = 0.25. Of the ten alone it is (5.5 - 0.5) / 10 = 0.5.
+    """
+    names = [f"M{n}" for n in range(10)] + [f"J{n}" for n in range(10)]
+    bars = market(names, 120)
+    joins = bars["session"].unique().sort()[100]
+    risen = pl.col("symbol").str.starts_with("J") & (pl.col("session") > dt.date(2018, 1, 1))
+    day = (pl.col("session") - dt.date(2018, 1, 1)).dt.total_days()
+    grown = [
+        pl.when(risen).then(pl.col(f"adj_{name}") * (0.01 * day).exp()).otherwise(f"adj_{name}").alias(f"adj_{name}")
+        for name in ("open", "high", "low", "close")
+    ]
+    bars = bars.with_columns(grown)
+    spells = pl.DataFrame(
+        {"symbol": names, "asset_class": "equity", "start": [dt.date(2018, 1, 1)] * 10 + [joins] * 10}
+    )
+    universe = spells.with_columns(end=pl.lit(None, pl.Date))
+    features = daily_features(bars, {"equity": "M0"}, universe=universe)
+    cross = [feature.column for feature in FEATURES if feature.category == "cross_section"]
+    before = features.filter(pl.col("session") < joins)
+    members, others = (before.filter(pl.col("symbol").str.starts_with(first)) for first in ("M", "J"))
+    assert others.select(pl.col(cross).count()).row(0) == (0,) * len(cross)
+    assert others["relative_strength_20"].count() > 0
+    ranks = [name for name in cross if name.startswith("rank")]
+    means = members.drop_nulls("rank_return_60").group_by("session").agg(pl.col(ranks).mean())
+    for name in ("rank_return_20", "rank_return_60", "rank_volatility_60", "rank_dollar_volume_20"):
+        np.testing.assert_allclose(means[name], 0.5, rtol=1e-12)
+    alone = daily_features(bars.filter(pl.col("symbol").str.starts_with("M")), {"equity": "M0"})
+    assert members.equals(alone.filter(pl.col("session") < joins), null_equal=True)
+    everybody = daily_features(bars, {"equity": "M0"})
+    unlike = everybody.filter(pl.col("session") == before["session"].max(), pl.col("symbol").str.starts_with("M"))
+    assert unlike["rank_return_60"].mean() < 0.3
+    after = pl.col("session") >= joins
+    assert features.filter(after).select(cross).equals(everybody.filter(after).select(cross), null_equal=True)
+
+
+def test_a_member_that_leaves_has_no_place_in_later_sessions(bars: pl.DataFrame) -> None:
+    days = bars["session"].unique().sort()
+    universe = pl.DataFrame(
+        {"symbol": ["AAA", "BBB", "CCC"], "asset_class": "equity", "start": days[0], "end": [None, None, days[200]]}
+    )
+    features = daily_features(bars, {"equity": "AAA"}, universe=universe)
+    ranks = features.filter(pl.col("session").is_in([days[200], days[201]])).sort("session", "symbol")["rank_return_20"]
+    assert sorted(ranks[:3]) == pytest.approx([1 / 6, 3 / 6, 5 / 6])
+    assert sorted(ranks[3:5]) == pytest.approx([1 / 4, 3 / 4]) and ranks[5] is None
+
+
 def test_asset_classes_do_not_mix(bars: pl.DataFrame, features: pl.DataFrame) -> None:
     coins = market(["X1", "X2"], 400, seed=5, asset_class="crypto", weekends=True)
     index = market(["IDX"], SESSIONS, seed=6, asset_class="index")

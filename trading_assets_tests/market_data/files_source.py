@@ -8,15 +8,19 @@ from pathlib import Path
 import polars as pl
 
 from trading_assets.config.sources import FilesSource
-from trading_assets.market_data.sources import read_bars
+from trading_assets.market_data.sources import Received, read
 
 HEADER = "symbol,date,open,high,low,close,volume"
 BAR = "10,12,9,11,1000"
 
 
 def load(folder: Path, path: str = "*", **settings: object) -> pl.DataFrame:
+    return receive(folder, path, **settings).bars
+
+
+def receive(folder: Path, path: str = "*", **settings: object) -> Received:
     source = FilesSource.model_validate({"source": "files", "asset_class": "equity", "path": path, **settings})
-    return read_bars(source, start=dt.date(1900, 1, 1), end=dt.date(2100, 1, 1), directory=folder, seed=0)
+    return read(source, start=dt.date(1900, 1, 1), end=dt.date(2100, 1, 1), directory=folder, seed=0)
 
 
 def write(folder: Path, *lines: str, name: str = "bars.csv", header: str = HEADER) -> Path:

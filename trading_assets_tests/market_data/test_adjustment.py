@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from trading_assets.market_data.adjustment import adjust, with_factor_change, with_units
+from trading_assets.market_data.reference.corporate_actions import NO_ACTIONS
 from trading_assets.market_data.sources import sample
 from trading_assets_tests.market_data.markets import SESSIONS, path
 
@@ -169,8 +170,8 @@ def test_actions_are_recovered_up_to_what_was_printed(
     series: tuple[list[float], list[float], dict[int, tuple[float, float]], int],
 ) -> None:
     closes, printed, true, decimals = series
-    if min(printed) < 50 * 10.0**-decimals:
-        return  # one digit left: a split cannot be told from rounding
+    if min(printed) < 50 * 10.0**-decimals or min(closes) < 0.6:
+        return  # one digit left: a split cannot be told from rounding; at its floor the price shows none
     found = adjust(with_adjusted(closes, list(printed)), THRESHOLD)
     for n, (split, dividend) in enumerate(found.select("split_ratio", "cash_dividend").iter_rows()):
         expected_split, expected_dividend = true.get(n, (1.0, 0.0))
@@ -216,3 +217,58 @@ def test_symbols_do_not_touch_each_other() -> None:
     both = adjust(pl.concat([one, other]), THRESHOLD)
     assert both["forward_factor"].to_list() == [1.0] * 4
     assert both["session"].to_list() == SESSIONS[:2] * 2
+
+
+def noisy(bars: int, seed: int, volatility: float = 0.01) -> list[float]:
+    random = np.random.default_rng(seed)
+    return [round(float(100 * np.exp(c)), 2) for c in np.cumsum(random.normal(0, volatility, bars))]
+
+
+SEAM = 30
+
+
+@pytest.mark.parametrize("flat", [True, False])
+@pytest.mark.parametrize("later", [0.5, 2.0, 0.1, 1 / 3, 0.9, 1.1, 0.93, 1 / 0.93])
+def test_a_seam_of_two_deliveries_is_no_action(later: float, flat: bool) -> None:
+    """One month with adj_close = close, the next adjusted for what came after it (or the other way round).
+
+    The raw price does not move by the ratio, so that 150 shares at 100 stay 150 shares at 100, and no money is paid.
+    Seven percent are more than six usual moves: of a market of 1 % a day they are 0.67 %.
+    """
+    closes = [100.0] * 60 if flat else noisy(60, 3)
+    adjusted = [close * (1.0 if n < SEAM else later) for n, close in enumerate(closes)]
+    assert actions(with_adjusted(closes, list(adjusted))) == []
+    found = with_factor_change(with_units(with_adjusted(closes, list(adjusted))))
+    assert found["factor_change"].to_list() == [1.0] * 60
+
+
+def test_a_seam_of_dividends_within_the_usual_moves_of_a_quiet_price_is_none_either() -> None:
+    closes = noisy(60, 3, 0.0005)
+    adjusted = [close * (0.98 if n < SEAM else 1.0) for n, close in enumerate(closes)]
+    assert actions(with_adjusted(closes, list(adjusted))) == []
+
+
+@pytest.mark.parametrize("split", [2.0, 0.1, 1.5])
+def test_a_split_at_a_seam_that_the_raw_price_shows_is_one(split: float) -> None:
+    closes = noisy(60, 4)
+    raw = [round(close / (1.0 if n < SEAM else split), 4) for n, close in enumerate(closes)]
+    adjusted = [price * (1 / split if n < SEAM else 1.0) for n, price in enumerate(raw)]
+    assert actions(with_adjusted(raw, list(adjusted))) == [("AAA", SESSIONS[SEAM], split, 0.0)]
+
+
+def test_a_special_dividend_that_the_raw_price_shows_is_paid() -> None:
+    closes = [round(close * (1.0 if n < SEAM else 0.9), 2) for n, close in enumerate(noisy(60, 5))]
+    paid = 10.0
+    change = 1 - paid / closes[SEAM - 1]
+    adjusted = [close * (change if n < SEAM else 1.0) for n, close in enumerate(closes)]
+    assert actions(with_adjusted(closes, list(adjusted))) == [("AAA", SESSIONS[SEAM], 1.0, paid)]
+
+
+def test_what_is_on_record_needs_no_support_of_the_price() -> None:
+    closes = [100.0] * 60
+    adjusted = [close * (0.5 if n < SEAM else 1.0) for n, close in enumerate(closes)]
+    record = pl.DataFrame(
+        {"symbol": "AAA", "session": [SESSIONS[SEAM]], "split_ratio": 2.0, "cash_dividend": 0.0}
+    ).select(NO_ACTIONS.columns)
+    found = adjust(with_adjusted(closes, list(adjusted)), THRESHOLD, record)
+    assert found.row(SEAM, named=True)["inferred_split"] == found.row(SEAM, named=True)["split_ratio"] == 2.0

@@ -19,8 +19,8 @@ from trading_assets.config.sources import SyntheticSource
 from trading_assets.market_data import assets, calendars
 from trading_assets.market_data.quality import apply_rules
 from trading_assets.market_data.reference_data import read_inputs
-from trading_assets.market_data.synthetic import generate
-from trading_assets.market_data.synthetic_faults import KINDS
+from trading_assets.market_data.sources.synthetic import generate
+from trading_assets.market_data.sources.synthetic_faults import KINDS
 from trading_assets.market_data.tables import (
     BARS,
     CORPORATE_ACTIONS,

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.models.registry import CHALLENGER, Record, decide
+from trading_assets.models.registry import CHALLENGER, Record, decide_promotion
 from trading_assets.models.run import ModelRun
 from trading_assets.models.samples import Samples, build_samples, day
 from trading_assets.models.splits import walk_forward
@@ -177,6 +177,6 @@ def test_challenger_worse() -> None:
     january, july = dt.date(2010, 1, 4), dt.date(2010, 7, 1)
     champion = Record("returns", {january: {"log_loss": 0.60}, july: {"log_loss": 0.70}})
     worse = Record("returns", {january: {"log_loss": 0.65}, july: {"log_loss": 0.66}})
-    decision, reason = decide(worse, champion)
+    decision, reason = decide_promotion(worse, champion)
     assert decision == CHALLENGER
     assert reason == "does not beat the champion: log loss 0.655000 against 0.650000 on 2 folds"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import xgboost
 
-from trading_assets.models.registry import CHALLENGER, CHAMPION, Candidate, Record, decide, register
+from trading_assets.models.registry import CHALLENGER, CHAMPION, Candidate, Record, decide_promotion, register
 from trading_assets_tests.models.panels import samples, trained
 
 JANUARY, JULY = dt.date(2010, 1, 4), dt.date(2010, 7, 1)
@@ -44,7 +44,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_decision(challenger: Record, champion: Record | None, decision: str, reason: str) -> None:
-    made, why = decide(challenger, champion)
+    made, why = decide_promotion(challenger, champion)
     assert made == decision
     assert reason in why
 

@@ -19,9 +19,9 @@ from trading_assets.reports.data_docs import build_data_docs
 from trading_assets.reports.expectations import EXPECTATIONS, evaluate
 from trading_assets.reports.tables import EXPECTATIONS as TABLE
 from trading_assets.warehouse import Column, Table, Warehouse, Whole
+from trading_assets_tests.conftest import TINY
 
 DAYS = [dt.date(2024, 1, 1) + dt.timedelta(days=number) for number in range(60)]
-TINY = Path(__file__).parents[1] / "tiny.yaml"
 
 
 def rows(table: Table, height: int, **values: object) -> pl.DataFrame:

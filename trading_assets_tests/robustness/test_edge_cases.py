@@ -5,11 +5,11 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from trading_assets.config.sections import Verdict
+from trading_assets.config.verdict import VerdictThresholds
 from trading_assets.robustness.tables import HOLDOUT_LEDGER, VERDICTS
 from trading_assets.robustness.verdict.criteria import MAY_BE_ABSENT, judge
 from trading_assets_tests.robustness.pipeline import Experiment
-from trading_assets_tests.robustness.test_criteria import GOOD
+from trading_assets_tests.robustness.verdict.test_criteria import GOOD
 
 LEDGER = HOLDOUT_LEDGER.name
 
@@ -36,4 +36,6 @@ def test_ledger_tampered(asset: str, statement: str, named: str, experiment: Exp
 
 def test_zero_trades() -> None:
     nothing: dict[str, float | None] = dict.fromkeys(GOOD.keys() - MAY_BE_ABSENT)
-    assert judge("s", {**nothing, "trades": 0.0, "sessions": 800.0}, Verdict()).result == "insufficient_evidence"
+    assert (
+        judge("s", {**nothing, "trades": 0.0, "sessions": 800.0}, VerdictThresholds()).result == "insufficient_evidence"
+    )

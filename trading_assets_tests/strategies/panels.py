@@ -15,8 +15,8 @@ from trading_assets.features.daily import daily_features
 from trading_assets.features.indicators import indicators
 from trading_assets.models.regimes import regime_probabilities
 from trading_assets.strategies.evaluation.decide import StrategyDecisions, decide
-from trading_assets.strategies.evaluation.inputs import Frames, panel_of, parameters_of
-from trading_assets_tests.backtests.frames import BENCHMARK, configuration, frames, frames_of
+from trading_assets.strategies.evaluation.inputs import Frames, panel_of
+from trading_assets_tests.backtests.frames import BENCHMARK, configuration, frames, frames_for, frames_of
 
 SESSIONS = 400
 SYMBOLS = tuple(f"S{number:02d}" for number in range(9))
@@ -54,9 +54,8 @@ def decided(strategies: dict[str, StrategySettings], name: str, tables: Frames) 
     of_members = [decided(strategies, member, tables).target_weights for member in members_of(strategies[name])]
     if of_members:
         tables = replace(tables, target_weights=pl.concat(of_members), regimes=regimes(tables))
-    own = strategies[name]
-    panel = panel_of(experiment, name, tables)
-    return decide(name, strategy_module(own.type), parameters_of(own), panel, experiment.risk)
+    own = frames_for(experiment, name, tables)
+    return decide(own.strategy, panel_of(experiment, own), experiment.risk)
 
 
 def regimes(tables: Frames) -> pl.DataFrame:
@@ -68,7 +67,7 @@ def regimes(tables: Frames) -> pl.DataFrame:
 def panel(strategy_type: str, tables: Frames | None = None) -> pl.DataFrame:
     """What a strategy of a type sees."""
     experiment = configuration().model_copy(update={"strategies": {"s": settings(strategy_type)}})
-    return panel_of(experiment, "s", tables or market())
+    return panel_of(experiment, frames_for(experiment, "s", tables or market()))
 
 
 def rows_of(frame: pl.DataFrame) -> list[dict[str, Any]]:

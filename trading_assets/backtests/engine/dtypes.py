@@ -2,7 +2,7 @@
 
 Prices and quantities are in the units of their session (splits are followed). Sessions and symbols are rows and
 columns of the market's arrays. A position has a slot: an order-based strategy has one a symbol, a target-weight
-strategy one a leg (`market.Targets`).
+strategy one a leg (`arrays.Targets`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""What happens at the open: corporate actions, exits, then entries in queue order."""
+"""What happens at the open: corporate actions, exits, then entries in queue order.
+
+A stop triggers at the close of a session (`exit_orders`) and is filled here, at the next open: there is no fill within
+a bar, except in the flash crash of the stress suite.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -24,6 +23,7 @@ from trading_assets.backtests.inputs.axis_labels import AxisLabels
 from trading_assets.backtests.inputs.market_arrays import MarketAxes
 from trading_assets.backtests.inputs.plan import BacktestPlan
 from trading_assets.config.strategies import OrderParameters
+from trading_assets.strategies.interface.module import OrderModule
 from trading_assets.strategies.interface.panel import evaluate
 from trading_assets.strategies.interface.rules import Rules
 
@@ -32,7 +32,7 @@ SCALING = {"off": SCALING_OFF, "continuous": SCALING_CONTINUOUS, "regime": SCALI
 
 
 def order_plans(
-    strategy: Any,
+    module: OrderModule,
     parameter_sets: Sequence[OrderParameters],
     panel: pl.DataFrame,
     axes: MarketAxes,
@@ -45,12 +45,12 @@ def order_plans(
 
     Parameters
     ----------
-    strategy
-        Its module.
+    module
+        The strategy's.
     rank_weights
         Those of the risk section.
     """
-    rules = [strategy.rules(parameters) for parameters in parameter_sets]
+    rules = [module.rules(parameters) for parameters in parameter_sets]
     groups: dict[tuple[bytes, ...], list[int]] = {}
     for number, each in enumerate(rules):
         groups.setdefault(signature(each), []).append(number)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,6 +14,7 @@ from trading_assets.backtests.inputs.market_arrays import MarketAxes
 from trading_assets.backtests.inputs.order_signals import SCALING
 from trading_assets.backtests.inputs.plan import BacktestPlan
 from trading_assets.config.strategies import TargetWeightParameters
+from trading_assets.strategies.interface.module import TargetWeightModule
 from trading_assets.strategies.interface.target_weights import checked
 
 #: Parameters that the engine alone reads: sets that differ in nothing else share their target weights.
@@ -22,7 +22,7 @@ _OF_THE_ENGINE = {"capacity", "volatility_scaling"}
 
 
 def target_plans(
-    strategy: Any,
+    module: TargetWeightModule,
     parameter_sets: Sequence[TargetWeightParameters],
     panel: pl.DataFrame,
     axes: MarketAxes,
@@ -32,8 +32,8 @@ def target_plans(
 
     Parameters
     ----------
-    strategy
-        Its module.
+    module
+        The strategy's.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def target_plans(
     for parameters in parameter_sets:
         key = parameters.model_dump_json(exclude=_OF_THE_ENGINE)
         if key not in made:
-            made[key] = targets_of(checked(strategy.target_weights(parameters, panel), panel), panel, axes, market)
+            made[key] = targets_of(checked(module.target_weights(parameters, panel), panel), panel, axes, market)
         targets, names = made[key]
         plans.append(BacktestPlan(targets, run_parameters_of(parameters, len(axes.sessions) - 1), names))
     return plans

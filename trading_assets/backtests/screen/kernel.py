@@ -1,4 +1,4 @@
-"""What `columns` compiles: all in one file, by whose date its machine code on disk is kept or renewed."""
+"""What `screen` compiles: all in one file, by whose date its machine code on disk is kept or renewed."""
 
 from __future__ import annotations
 

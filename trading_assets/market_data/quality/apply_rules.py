@@ -15,9 +15,12 @@ import polars as pl
 from trading_assets.config.quality import Quality
 from trading_assets.market_data.adjustment import FACTOR_COLUMNS, with_factor_change, with_units
 from trading_assets.market_data.bar_windows import previous, repeated
+from trading_assets.market_data.lives import NO_LIVES
 from trading_assets.market_data.prior_results import NO_PRIOR_RESULTS, ChangedPriorResultError, PriorResults
 from trading_assets.market_data.quality import cross_sectional, level_shifts
+from trading_assets.market_data.quality.common_jumps import common_jumps
 from trading_assets.market_data.quality.findings import Findings, QualityError
+from trading_assets.market_data.quality.frequency import other_frequency
 from trading_assets.market_data.quality.overrides import NO_OVERRIDES
 from trading_assets.market_data.quality.price_jumps import extreme_moves
 from trading_assets.market_data.quality.rules import (
@@ -39,17 +42,18 @@ from trading_assets.market_data.quality.rules import (
     PARTIAL_SESSION,
     ROUNDING_CLAMPED,
     SPIKE,
+    SPLIT_SUSPECT,
     STALE_DAY,
     STALE_PRICE,
     TICKER_REUSE,
     UNIT_CHANGE,
     VOLUME_UNIT_BREAK,
+    WRONG_FREQUENCY,
     ZERO_VOLUME,
     Rule,
 )
 from trading_assets.market_data.quality.values import PRICES, VALUES
 from trading_assets.market_data.reference.corporate_actions import NO_ACTIONS
-from trading_assets.market_data.reference.symbology import NO_SYMBOLOGY
 
 __all__ = ["QualityError", "QualityResult", "apply_rules"]
 
@@ -77,7 +81,7 @@ def apply_rules(
     *,
     overrides: pl.DataFrame = NO_OVERRIDES,
     actions: pl.DataFrame = NO_ACTIONS,
-    symbology: pl.DataFrame = NO_SYMBOLOGY,
+    lives: pl.DataFrame = NO_LIVES,
     prior: PriorResults = NO_PRIOR_RESULTS,
 ) -> QualityResult:
     """Part received bars into usable ones and quarantine.
@@ -96,8 +100,8 @@ def apply_rules(
         Of `read_overrides`: what a rule finds there is none.
     actions
         Corporate actions on record, of `corporate_actions.read_actions`.
-    symbology
-        Of `symbology.read_symbology`: its symbols are on record as one instrument each, whatever the gaps.
+    lives
+        Of `lives.find_lives`: instruments whose ticker was another one's before; `raw` has them under their symbols.
     prior
         What is on record of sessions before `prior.since`. They are the past of those after: `LOOK_BACK` usable bars
         of each symbol, or all it has, have to be there.
@@ -137,13 +141,13 @@ def apply_rules(
     found = Findings(rows, quality, overrides, prior)
     of_a_row = {rule: rows.select(holds).to_series() for rule, holds in _row_rules(as_of, quality).items()}
     rows = with_units(rows.drop("_known", "_conflict").with_columns(_finite_or_null(name) for name in VALUES))
-    left = found.sift(rows, of_a_row)
+    other = other_frequency(rows, sessions)
+    left = found.sift(rows, {WRONG_FREQUENCY: other.found, **of_a_row}, {WRONG_FREQUENCY: other.evidence})
     left = found.sift(left, {STALE_DAY: cross_sectional.stale_days(left, quality)})
     most, few = cross_sectional.copies(left, quality)
     left = with_factor_change(found.sift(left, {ONE_SERIES: most, IDENTICAL_SERIES: few}), actions)
-    left = found.sift(left, {COMMON_JUMP: cross_sectional.common_jumps(left, quality)})
-    on_record = left["symbol"].is_in(symbology["symbol"].unique().implode())
-    left = found.sift(left, {TICKER_REUSE: level_shifts.reused_tickers(left, sessions, quality) & ~on_record})
+    jumps = common_jumps(left, quality)
+    left = found.sift(left, {COMMON_JUMP: jumps.found}, {COMMON_JUMP: jumps.evidence})
     left = found.sift(left, {UNIT_CHANGE: level_shifts.unit_changes(left, found.overridden(left, UNIT_CHANGE))})
     left = found.without_prior(left, SPIKE, HALF_ADJUSTED)
     left = with_factor_change(left.drop(FACTOR_COLUMNS), actions)
@@ -152,11 +156,13 @@ def apply_rules(
     moves = extreme_moves(left, quality, real | (is_decided & ~is_open), actions)
     if (is_decided & (moves.spike | moves.half_adjusted)).any():
         raise ChangedPriorResultError
-    left = left.with_columns(_extreme=moves.extreme)
+    left = left.with_columns(_extreme=moves.extreme, _suspect=moves.split_suspect)
     left = found.sift(left, {SPIKE: moves.spike, HALF_ADJUSTED: moves.half_adjusted})
     left = with_factor_change(left.drop(FACTOR_COLUMNS), actions)
     flags = {rule: left.select(holds).to_series() for rule, holds in _flags(quality).items()}
-    found.sift(left, {**flags, VOLUME_UNIT_BREAK: level_shifts.volume_unit_breaks(left, quality)})
+    first = pl.struct("symbol", session="start")
+    begins = left.select(pl.struct("symbol", "session").is_in(lives.select(first).to_series().implode())).to_series()
+    found.sift(left, {TICKER_REUSE: begins, **flags, VOLUME_UNIT_BREAK: level_shifts.volume_unit_breaks(left, quality)})
 
     usable = found.with_flags(left).with_columns(
         high=pl.max_horizontal(PRICES), low=pl.min_horizontal(PRICES), volume=pl.col("volume").fill_null(0.0)
@@ -215,6 +221,7 @@ def _flags(quality: Quality) -> dict[Rule, pl.Expr]:
     equal = [pl.col("close") == previous("close", lag) for lag in range(1, quality.stale_closes)]
     return {
         EXTREME_MOVE: pl.col("_extreme"),
+        SPLIT_SUSPECT: pl.col("_suspect"),
         GAP_EVENT: gap > quality.gap_event,
         ZERO_VOLUME: pl.col("volume").fill_null(0.0) == 0,
         STALE_PRICE: pl.all_horizontal(equal),

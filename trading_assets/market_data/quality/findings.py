@@ -1,4 +1,4 @@
-"""What the rules found, and what becomes of it."""
+"""Quarantine a row, flag it, or refuse the delivery: what becomes of a finding, by the severity of its rule."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from trading_assets.config.quality import Quality
 from trading_assets.market_data.prior_results import PriorResults
 from trading_assets.market_data.quality.rules import RULES, Rule
 
+#: For rules whose rows speak for themselves.
+NO_EVIDENCE: Mapping[Rule, pl.DataFrame] = {}
 _ORDER = {rule.name: number for number, rule in enumerate(RULES)}
 
 
@@ -50,8 +52,15 @@ class Findings:
         )
         return joined["_overridden"].fill_null(False)
 
-    def sift(self, left: pl.DataFrame, found: Mapping[Rule, pl.Series]) -> pl.DataFrame:
+    def sift(
+        self, left: pl.DataFrame, found: Mapping[Rule, pl.Series], evidence: Mapping[Rule, pl.DataFrame] = NO_EVIDENCE
+    ) -> pl.DataFrame:
         """Record what rules found in `left` (Boolean, a row each), and return what is left to be used of it.
+
+        Parameters
+        ----------
+        evidence
+            Rule -> session, line: what a person is told who has to decide whether the rule is right.
 
         Raises
         ------
@@ -70,7 +79,7 @@ class Findings:
                 named, on=["symbol", "session"], how="anti", maintain_order="left"
             )
             if severity == "batch" and not hits.is_empty():
-                raise self._refusal(rule, hits)
+                raise self._refusal(rule, hits, evidence.get(rule))
             hits = pl.concat([left.select(hits.columns).join(before, on="_row", how="semi"), hits])
             if severity == "symbol":
                 since = hits.group_by("symbol").agg(pl.col("session").min().alias("since"))
@@ -95,15 +104,17 @@ class Findings:
         """The rows that are out, with `reasons`, in the order of `rows`."""
         return rows.join(_listed(self._out, "reasons"), on="_row", how="inner", maintain_order="left")
 
-    def _refusal(self, rule: Rule, hits: pl.DataFrame) -> QualityError:
+    def _refusal(self, rule: Rule, hits: pl.DataFrame, evidence: pl.DataFrame | None) -> QualityError:
         first = self._rows.join(hits.sort("session", "symbol").head(1).select("_row"), on="_row", how="semi")
         row = first.row(0, named=True)
+        lines = [] if evidence is None else evidence.filter(session=row["session"])["line"].to_list()
+        seen = "".join(f"  seen: {line}\n" for line in lines)
         place = f"{row['source_file']}, line {row['source_line']}" if row["source_file"] else row["source"]
         return QualityError(
             f"the delivery is refused: {rule.name}: {rule.description}\n"
             f"  found: {hits.height} bars of {hits['symbol'].n_unique()} symbols\n"
-            f"  first: {row['symbol']} on {row['session']} ({place})\n"
-            f"  do: deliver the data again, override what is right (`quality.overrides`), "
+            f"  first: {row['symbol']} on {row['session']} ({place})\n{seen}"
+            f"  do: {rule.remedy}, override what is right (`quality.overrides`), "
             f"or set `quality.severity: {{{rule.name}: row}}` to quarantine such bars"
         )
 

@@ -15,49 +15,77 @@ from trading_assets.market_data.bar_windows import previous
 
 #: How near to a power of ten a change of the unit is, as a log: the market moves on the same day.
 _UNIT_NEARNESS = math.log1p(0.1)
+#: How near to the close before, in the new unit, the open is, as a log.
+_OPEN_NEARNESS = math.log1p(0.05)
+#: Multiple of the usual volume from which on a fall is a rout.
+_SURGE = 5.0
 _RECENT, _USUAL = 10, 60
 
 
 def unit_changes(bars: pl.DataFrame, overridden: pl.Series) -> pl.Series:
-    """Bars whose close is in another unit than the symbol's first ones: from a jump by 100, 1000, ... (or a hundredth,
-    ...) until the jump back.
+    """Bars that are in another unit than the symbol's first ones: from a jump by 100, 1000, ... (or a hundredth, ...)
+    until the jump back.
 
     Parameters
     ----------
     bars
-        symbol, close, factor_change.
+        symbol, open, high, low, close, volume, factor_change; sorted.
     overridden
         Bars whose jump is real.
+
+    Notes
+    -----
+    A ratio alone is no evidence, since prices collapse by any ratio: a jump has to be one of the whole bar (it does
+    not trade between the levels), with the open, converted, within 5 % of the close before, or the volume within a
+    factor of two of what it usually is times the inverse ratio. A fall with a surge of volume, or within five bars of
+    another extreme move, is a collapse, however round. The way back from another unit needs the ratio alone.
     """
-    move = (pl.col("close") * pl.col("factor_change") / previous("close")).log()
+    before, change = previous("close"), pl.col("factor_change")
+    move = (pl.col("close") * change / before).log()
     power = (move / math.log(10)).round()
-    is_jump = (power.abs() >= 2) & ((move - power * math.log(10)).abs() <= _UNIT_NEARNESS)
-    jumps = bars.with_columns(_overridden=overridden).select(
-        "symbol", power=pl.when(is_jump & ~pl.col("_overridden")).then(power).otherwise(0.0).fill_null(0.0)
+    usual_volume = previous("volume").rolling_median(_RECENT, min_samples=1).over("symbol")
+    jumps = (
+        bars.with_columns(_overridden=overridden, _row=pl.int_range(pl.len()), _power=power, _move=move)
+        .filter((pl.col("_power").abs() >= 2) & ((move - power * math.log(10)).abs() <= _UNIT_NEARNESS))
+        .select("_row")
     )
-    return jumps.select(pl.col("power").cum_sum().over("symbol") != 0).to_series()
+    if jumps.is_empty():
+        return pl.zeros(bars.height, dtype=pl.Boolean, eager=True)
+    # Few bars jump so far, and only their symbols are looked at closely.
+    some = bars.with_columns(_row=pl.int_range(pl.len()), _overridden=overridden).filter(
+        pl.col("symbol").is_in(bars["symbol"][jumps["_row"]].unique().implode())
+    )
+    ratio = (pl.col("_power") * math.log(10)).exp()
+    surge = pl.col("volume") / usual_volume
+    some = some.with_columns(_power=power, _move=move).with_columns(
+        is_jump=(pl.col("_power").abs() >= 2)
+        & ((move - pl.col("_power") * math.log(10)).abs() <= _UNIT_NEARNESS)
+        & ~pl.col("_overridden"),
+        whole=pl.when(pl.col("_power") > 0)
+        .then(pl.col("low") * change > before * ratio.sqrt())
+        .otherwise(pl.col("high") * change < before * ratio.sqrt()),
+        open_fits=(pl.col("open") * change / before / ratio).log().abs() <= _OPEN_NEARNESS,
+        volume_fits=((surge * ratio).log().abs() <= math.log(2)).fill_null(False),
+        surges=(surge > _SURGE).fill_null(False),
+        falls=pl.any_horizontal((previous(move, lag).abs() > math.log(2)).fill_null(False) for lag in range(1, 6)),
+    )
+    collapse = (pl.col("_power") < 0) & (pl.col("falls") | (pl.col("surges") & ~pl.col("volume_fits")))
+    evident = pl.col("whole") & (pl.col("open_fits") | pl.col("volume_fits")) & ~collapse
+    return _in_another_unit(some.with_columns(evident=evident), bars.height)
 
 
-def reused_tickers(bars: pl.DataFrame, sessions: pl.DataFrame, quality: Quality) -> pl.Series:
-    """First bars after a long gap that are at another level than the last one before.
-
-    Parameters
-    ----------
-    bars
-        symbol, calendar, session, close, factor_change.
-    sessions
-        calendar, session: the expected ones, by which a gap is measured.
-    """
-    numbered = sessions.sort("calendar", "session").with_columns(
-        number=pl.int_range(pl.len()).over("calendar").cast(pl.Int64)
-    )
-    rows = bars.select("symbol", "calendar", "session", "close", "factor_change").join(
-        numbered, on=["calendar", "session"], how="left", maintain_order="left"
-    )
-    missing = pl.col("number") - previous("number") - 1
-    move = pl.col("close") * pl.col("factor_change") / previous("close") - 1
-    found = (missing >= quality.reuse_gap) & (move.abs() > quality.reuse_move)
-    return rows.select(found.fill_null(False)).to_series()
+def _in_another_unit(rows: pl.DataFrame, height: int) -> pl.Series:
+    """Whether each of `height` bars is in another unit; `rows` are those of the symbols with jumps."""
+    found = np.zeros(height, dtype=np.bool_)
+    for part in rows.select("symbol", "_row", "is_jump", "evident", "_power").partition_by("symbol"):
+        row, level = part["_row"].to_numpy(), 0.0
+        jumps = part.with_row_index("_at").filter("is_jump")
+        for at, evident, power in jumps.select("_at", "evident", "_power").iter_rows():
+            is_back = level != 0 and abs(level + power) < abs(level)
+            if evident or is_back:
+                level += power
+                found[row[at:]] = level != 0
+    return pl.Series(found)
 
 
 def volume_unit_breaks(bars: pl.DataFrame, quality: Quality) -> pl.Series:

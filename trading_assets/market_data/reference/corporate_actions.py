@@ -62,6 +62,81 @@ def read_actions(pattern: str, directory: Path) -> pl.DataFrame:
     )
 
 
+def with_stated(actions: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
+    """Actions on record, of files of their own and of the bars' own rows.
+
+    Parameters
+    ----------
+    actions
+        Of `recorded_actions`: where it has a symbol and session, it decides.
+    raw
+        Received bars: symbol, session, open, close, cash_dividend, split_ratio; any order.
+
+    Returns
+    -------
+    DataFrame
+        As `read_actions`.
+
+    Notes
+    -----
+    A dividend is per share held the evening before, as stated. A split is believed if prices follow it: of the ratio
+    as stated, its inverse (some state old shares for a new one) and none (prices that are adjusted for splits already),
+    the one is taken that leaves the smallest move from the last close to the open. That is known at the open.
+    """
+    stated = raw.filter((pl.col("cash_dividend") > 0) | ((pl.col("split_ratio") > 0) & (pl.col("split_ratio") != 1)))
+    if stated.is_empty():
+        return actions
+    is_bar = pl.col("close").is_not_null()
+    # Several rows of a session: bars repeat one action; rows without a price, which stand alone then, have one each.
+    one = stated.group_by("symbol", "session").agg(
+        split_ratio=pl.coalesce(_stated_split(is_bar).max(), _stated_split(~is_bar).product()),
+        cash_dividend=pl.coalesce(_stated_cash(is_bar).max(), _stated_cash(~is_bar).sum()),
+    )
+    one = one.join(actions, on=["symbol", "session"], how="anti")
+    return pl.concat([actions, _believed(one, raw).select(actions.columns)]).sort("symbol", "session")
+
+
+def _stated_split(rows: pl.Expr) -> pl.Expr:
+    return pl.col("split_ratio").filter(rows & (pl.col("split_ratio") > 0))
+
+
+def _stated_cash(rows: pl.Expr) -> pl.Expr:
+    return pl.col("cash_dividend").filter(rows & (pl.col("cash_dividend") > 0))
+
+
+def _believed(stated: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
+    """Replace each split ratio by the one that prices follow; as stated where there are no prices to tell by."""
+    split = stated.filter(pl.col("split_ratio") != 1)
+    if split.is_empty():
+        return stated.with_columns(pl.col("cash_dividend").fill_null(0.0), pl.col("split_ratio").fill_null(1.0))
+    sound = raw.filter((pl.col("open") > 0) & (pl.col("close") > 0)).select("symbol", "session", "open", "close")
+    sound = sound.join(split.select("symbol").unique(), on="symbol", how="semi").sort("session")
+    opens = sound.select("symbol", _session="session", _open="open", _on="session")
+    before = sound.select("symbol", _before="close", _day="session")
+    placed = split.select("symbol", "session", "split_ratio").sort("session")
+    placed = placed.join_asof(
+        opens, left_on="session", right_on="_on", by="symbol", strategy="forward", check_sortedness=False
+    ).join_asof(
+        before, left_on="session", right_on="_day", by="symbol", allow_exact_matches=False, check_sortedness=False
+    )
+    move, ratio = (pl.col("_open") / pl.col("_before")).log(), pl.col("split_ratio").log()
+    found = placed.select(
+        "symbol",
+        "session",
+        _ratio=pl.when((move + ratio).abs() <= pl.min_horizontal(move.abs(), (move - ratio).abs()))
+        .then("split_ratio")
+        .when(move.abs() <= (move - ratio).abs())
+        .then(1.0)
+        .when(move.is_not_null())
+        .then(1 / pl.col("split_ratio")),
+    )
+    known = stated.join(found, on=["symbol", "session"], how="left", maintain_order="left")
+    return known.with_columns(
+        pl.col("cash_dividend").fill_null(0.0),
+        split_ratio=pl.coalesce("_ratio", "split_ratio").fill_null(1.0),
+    ).filter((pl.col("split_ratio") != 1) | (pl.col("cash_dividend") > 0))
+
+
 def at_bars(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     """Add `recorded_split` and `recorded_dividend`: what is on record at each bar, null where nothing is.
 
@@ -105,7 +180,7 @@ def compared(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     bars
         Of `adjustment.adjust`, sorted by symbol and session.
     actions
-        On record.
+        On record in files of their own, of `recorded_actions`.
 
     Notes
     -----
@@ -115,7 +190,7 @@ def compared(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     """
     rows = bars.with_columns(
         _recorded=(pl.col("recorded_split") / (1 - pl.col("recorded_dividend") / previous("close"))).log(),
-        _on_file=pl.col("symbol").is_in(actions["symbol"].unique().implode()),
+        _on_file=pl.col("symbol").is_in(actions["symbol"].unique().implode()) | pl.col("states_actions"),
         _adjusted=pl.col("adj_close_received").is_not_null(),
     )
     some = rows.filter(

@@ -29,7 +29,7 @@ def recorded_delistings(configuration: Configuration) -> pl.DataFrame:
     Raises
     ------
     ReferenceError
-        A file cannot be used, or two name one symbol.
+        A file cannot be used, or two name one symbol and session.
     """
     patterns = [
         source.delistings
@@ -58,7 +58,7 @@ def read_delistings(pattern: str, directory: Path) -> pl.DataFrame:
     Raises
     ------
     ReferenceError
-        No file, a wrong cell, a value without a unit, or two rows of one symbol.
+        No file, a wrong cell, a value without a unit, or two rows of one symbol and session.
     """
     parts = [_of_file(file) for file in reference_files(pattern, directory, "delistings")]
     return _one_each(pl.concat([NO_DELISTINGS, *parts]), pattern)
@@ -81,10 +81,10 @@ def _of_file(file: ReferenceFile) -> pl.DataFrame:
 
 def _one_each(rows: pl.DataFrame, pattern: str) -> pl.DataFrame:
     rows = rows.unique(maintain_order=True).sort("symbol", "session")
-    twice = rows.filter(pl.col("symbol").is_duplicated())
+    twice = rows.filter(pl.struct("symbol", "session").is_duplicated())
     if not twice.is_empty():
         raise ReferenceError(
-            f"{twice['symbol'][0]!r} is delisted twice\n  file: {pattern}\n  expected: one row for a symbol\n"
-            "  do: give the instruments that bore the name symbols of their own (`symbology`)"
+            f"{twice['symbol'][0]!r} is delisted twice on {twice['session'][0]}\n  file: {pattern}\n"
+            "  expected: one row for a symbol and a session\n  do: leave the wrong one out"
         )
     return rows

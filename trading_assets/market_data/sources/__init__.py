@@ -1,4 +1,8 @@
-"""Where bars come from: each source hands over the same raw columns, bad values included."""
+"""Where bars come from: each source hands over the same raw columns, bad values included.
+
+To add a source, describe its keys in `config.sources` (or `config.remote_sources`), write a module here that returns
+the raw columns, and name it in `read_bars`. Names that columns have in files of vendors stand in `columns`.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,14 @@ from typing import NamedTuple
 
 import polars as pl
 
-from trading_assets.config.remote_sources import AnySource, RemoteSource, SqlSource
-from trading_assets.config.sources import FilesSource, SampleSource
+from trading_assets.config.remote_sources import AnySource, SqlSource
+from trading_assets.config.sources import ColumnSettings, FilesSource, SampleSource, SyntheticSource
 from trading_assets.market_data.sources import files, remote, sample, sql
 from trading_assets.market_data.sources.errors import SourceError
-from trading_assets.market_data.sources.raw import arrange
+from trading_assets.market_data.sources.finished import finished
+from trading_assets.market_data.sources.raw import Received, arrange
 
-__all__ = ["Access", "SourceError", "read_bars"]
+__all__ = ["Access", "Received", "SourceError", "read", "read_bars"]
 
 
 class Access(NamedTuple):
@@ -28,17 +33,25 @@ class Access(NamedTuple):
         First day of the experiment.
     today
         The day of the run, UTC.
+    now
+        The moment of the run, UTC; None: the first of `today`.
     """
 
     cache: Path
     anchor: dt.date
     today: dt.date
+    now: dt.datetime | None = None
+
+    @property
+    def moment(self) -> dt.datetime:
+        """When the run started, UTC: a session that is not over then has no bar."""
+        return dt.datetime.combine(self.today, dt.time()) if self.now is None else self.now
 
 
-def read_bars(
+def read(
     source: AnySource, *, start: dt.date, end: dt.date, directory: Path, seed: int, access: Access | None = None
-) -> pl.DataFrame:
-    """Bars of one source, as received.
+) -> Received:
+    """Bars of one source, as received, and its rows that are no bars.
 
     Parameters
     ----------
@@ -51,15 +64,17 @@ def read_bars(
     seed
         The configuration's seed; a synthetic source may have its own.
     access
-        For a vendor's source.
+        When the run started, and what a vendor's source needs. Without it, every bar counts as finished.
 
     Returns
     -------
-    DataFrame
-        symbol, asset_class (`equity`, `crypto` or `index`), session (DATE), open, high, low, close, volume,
-        adj_close, market_cap, coverage (Float64), source, source_file, source_line; sorted by symbol and session. A
+    Received
+        Bars have symbol, asset_class (`equity`, `crypto` or `index`), session (DATE), open, high, low, close, volume,
+        adj_close, market_cap, cash_dividend, split_ratio, coverage (Float64), source, source_file, source_line; sorted
+        by symbol and session. A
         cell that is no finite number is null and its row stays: the quality rules check it. `source_file` (never an
-        absolute path) and `source_line` are null where there is no file.
+        absolute path) and `source_line` are null where there is no file. A bar whose session was not over when the run
+        started is not there.
 
     Raises
     ------
@@ -69,19 +84,31 @@ def read_bars(
         Its key is not in the environment.
     """
     if isinstance(source, SampleSource):
-        return sample.read(start, end)
+        return Received(sample.read(start, end))
+    if isinstance(source, SyntheticSource):
+        from trading_assets.market_data.sources.synthetic import generate
+
+        frame = generate(source, start, end, seed if source.seed is None else source.seed)
+        return Received(arrange(frame, start, end))
     if isinstance(source, FilesSource):
-        return files.read(source, start=start, end=end, directory=directory)
-    if isinstance(source, SqlSource):
-        return sql.read(source, start=start, end=end, directory=directory)
-    if isinstance(source, RemoteSource):
+        received = files.read(source, start=start, end=end, directory=directory)
+    elif isinstance(source, SqlSource):
+        received = sql.read(source, start=start, end=end, directory=directory)
+    else:
         from trading_assets.market_data.sources.vendors import vendor_of
 
         if access is None:
             raise TypeError("a vendor's source needs `access`")
         vendor = vendor_of(source, access.anchor, access.today)
-        return remote.read(source, vendor, start=start, end=end, today=access.today, cache=access.cache)
-    from trading_assets.market_data.synthetic import generate
+        received = Received(remote.read(source, vendor, start=start, end=end, today=access.today, cache=access.cache))
+    if access is None:
+        return received
+    timezone = source.timezone if isinstance(source, ColumnSettings) else "UTC"
+    return received._replace(bars=finished(received.bars, source.calendar, timezone, access.moment))
 
-    frame = generate(source, start, end, seed if source.seed is None else source.seed)
-    return arrange(frame, start, end)
+
+def read_bars(
+    source: AnySource, *, start: dt.date, end: dt.date, directory: Path, seed: int, access: Access | None = None
+) -> pl.DataFrame:
+    """The bars of `read`."""
+    return read(source, start=start, end=end, directory=directory, seed=seed, access=access).bars

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 
 from trading_assets.market_data.sources.errors import SourceError
-from trading_assets.market_data.sources.raw import NUMBERS
+from trading_assets.market_data.sources.raw import ACTIONS, NUMBERS
 
 # Usual names, letters and digits only, most telling first: a file with `date` and `unix` means `date`.
 _USUAL: Mapping[str, Sequence[tuple[str, ...]]] = {
     "symbol": (("symbol",), ("ticker",), ("name",), ("instrument", "code", "pair")),
-    "session": (("session",), ("date",), ("datetime", "timestamp", "time"), ("unix", "epoch", "opentime"), ("t",)),
+    "session": (
+        ("session",),
+        ("date", "dtyyyymmdd"),
+        ("datetime", "timestamp", "time"),
+        ("unix", "epoch", "opentime"),
+        ("t",),
+    ),
     "open": (("open",), ("openprice",), ("o",)),
     "high": (("high",), ("highprice",), ("h",)),
     "low": (("low",), ("lowprice",), ("l",)),
@@ -19,8 +26,23 @@ _USUAL: Mapping[str, Sequence[tuple[str, ...]]] = {
     "volume": (("volume",), ("vol",), ("v",)),
     "adj_close": (("adjclose", "adjustedclose"),),
     "market_cap": (("marketcap", "marketcapitalization", "marketcapitalisation", "capitalization"),),
+    "cash_dividend": (
+        ("cashdividend", "divcash", "dividendamount"),
+        ("dividend", "dividends", "exdividend", "divamt", "dividendcash"),
+    ),
+    "split_ratio": (
+        ("splitratio", "splitfactor", "splitcoefficient", "stocksplit", "stocksplits"),
+        ("split", "splits"),
+    ),
 }
-_OPTIONAL = ("adj_close", "market_cap")
+#: Candles of https://data.binance.vision, which name no columns.
+_BINANCE = ("session", *NUMBERS[:5], "close_time", "quote_volume", "trades", "taker_base", "taker_quote", "ignore")
+_VALUE = re.compile(r"^[-+]?[0-9][-+0-9.,:/ TZeE]*$")
+_EPOCH = re.compile(r"^[0-9]{10,19}$")
+_FEWEST_FIELDS = 5
+_OPTIONAL = ("adj_close", "market_cap", *ACTIONS)
+#: Name of a column with the time of day that belongs to the date in another one.
+_TIME = "time"
 
 
 class ColumnError(SourceError):
@@ -39,14 +61,16 @@ def find_columns(
     """Position of each of our columns in `header`.
 
     A mapped name is looked up as written, then ignoring case. An unmapped one is found by the usual
-    names, ignoring case, spaces and punctuation (`Adj Close`, `<CLOSE>`).
+    names, ignoring case, spaces and punctuation (`Adj Close`, `<CLOSE>`). `time` is there where the mapping names
+    it, or where the header has a column called so that is not the one of the dates: whether it holds times of day, its
+    cells say.
 
     Parameters
     ----------
     header
         Names in the file.
     mapped
-        Our name -> the file's name.
+        Our name -> the file's name; "" for an optional one that the file does not have, whatever it is called.
     symbol_column
         Name of the column of symbols; None if the symbol is not in a column. `symbol` stands for any
         usual name.
@@ -68,6 +92,8 @@ def find_columns(
             wanted["symbol"] = symbol_column
     found: dict[str, int] = {}
     for name in ours:
+        if name in _OPTIONAL and wanted.get(name) == "":
+            continue  # declared as absent
         positions = _positions(header, name, wanted)
         if len(positions) > 1:
             raise ColumnError(
@@ -81,7 +107,36 @@ def find_columns(
             found[name] = positions[0]
         elif name in wanted or name not in _OPTIONAL:
             raise _missing(header, name, wanted.get(name), file, line, hint)
+    times = _written(header, wanted.get(_TIME, _TIME)) or _called_time(header)
+    if _TIME in wanted and not _written(header, wanted[_TIME]):
+        raise _missing(header, _TIME, wanted[_TIME], file, line, hint)
+    if times and times[0] not in found.values():
+        found[_TIME] = times[0]
     return found
+
+
+def names_for(fields: Sequence[str]) -> list[str] | None:
+    """Names for the columns of a file whose first line is a bar already; None if it names columns.
+
+    A line with no word but a symbol in one of its first two fields is a bar. The names are those of the usual order;
+    lines of twelve fields with two epochs are the candles of Binance's archive.
+    """
+    is_value = [any(map(str.isdigit, field)) and _VALUE.match(field) is not None for field in fields]
+    words = [at for at, value in enumerate(is_value) if not value and fields[at]]
+    if len(fields) < _FEWEST_FIELDS or len(words) > 1 or any(at > 1 for at in words):
+        return None
+    if len(fields) == len(_BINANCE) and all(_EPOCH.match(fields[at]) for at in (0, 6)):
+        return list(_BINANCE)
+    named = ["session", *NUMBERS[:5]]
+    if words:
+        named.insert(words[0], "symbol")
+    names = named[: len(fields)]
+    return names + [f"column_{number}" for number in range(len(names) + 1, len(fields) + 1)]
+
+
+def usual_names(name: str) -> tuple[str, ...]:
+    """Names, letters and digits only, that columns of ours usually have."""
+    return tuple(usual for names in _USUAL[name] for usual in names)
 
 
 def resembles_header(fields: Sequence[str], mapped: Mapping[str, str]) -> bool:
@@ -105,6 +160,10 @@ def _usual(header: Sequence[str], name: str) -> list[int]:
         if positions:
             return positions
     return []
+
+
+def _called_time(header: Sequence[str]) -> list[int]:
+    return [at for at, column in enumerate(header) if "".join(filter(str.isalnum, column.lower())) == _TIME]
 
 
 def _missing(header: Sequence[str], name: str, wanted: str | None, file: str, line: int, hint: str) -> ColumnError:

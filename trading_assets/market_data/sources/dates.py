@@ -1,10 +1,12 @@
 """Written dates to local times, and so to sessions.
 
 A stamp without a zone is local already. A stamp with a zone, and an epoch, is an instant: its local time is that
-of the source's `timezone`. The session of a daily bar is its local date.
+of the source's `timezone`. Midnight in a zone of its own is, for a daily bar, the date as written.
 """
 
 from __future__ import annotations
+
+import datetime as dt
 
 import polars as pl
 
@@ -16,6 +18,11 @@ _ISO = (
     r" ?(?<zone>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?|[A-Z][A-Za-z]+(?:/[A-Za-z0-9_+-]+)+)?$"
 )
 _EPOCH = r"^(-?\d{9,19})(?:\.\d*)?$"
+#: Eight to seventeen digits that can be a date and a time of day: YYYYMMDD, then HHMM, HHMMSS or HHMMSSmmm.
+_COMPACT = (
+    r"^(?:19|20|21)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+    r"(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\d{3})?)?(?:\.0)?$"
+)
 _PARTED = r"^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?:[ T,]+\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?)?$"
 _RFC_1123 = r"^[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} "
 _CLOCK = r"[ T,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?: ?([AaPp])[Mm])?$"
@@ -34,13 +41,6 @@ class DateColumnError(Exception):
         self.row, self.expected, self.todo = row, expected, todo
 
 
-def to_sessions(cells: pl.Series, *, date_format: str, timezone: str) -> pl.Series:
-    """Sessions of a column of dates: the dates of its local times (`to_local_times`, whose parameters these are)."""
-    if cells.dtype == pl.Date:
-        return cells
-    return to_local_times(cells, date_format=date_format, timezone=timezone).dt.date()
-
-
 def to_local_times(cells: pl.Series, *, date_format: str, timezone: str) -> pl.Series:
     """Local times (Datetime without a zone) of a column of stamps; null where a cell is empty or unreadable.
 
@@ -50,9 +50,10 @@ def to_local_times(cells: pl.Series, *, date_format: str, timezone: str) -> pl.S
         Text, numbers, dates or datetimes, as the file holds them.
     date_format
         `auto`, a strptime pattern, `epoch_s`, `epoch_ms` or `epoch_us`. Auto reads, cell by cell: ISO 8601 dates and
-        times (basic or extended, with fractions, offset, `Z` or the name of a zone), RFC 1123, epochs
-        (seconds to nanoseconds by their size, from 1973 on), and dates in parts such as 3/12/2017, whose
-        order (month or day first) is decided over the whole column.
+        times (basic or extended, with fractions, offset, `Z` or the name of a zone), dates and times in digits only
+        (YYYYMMDD, and that with HHMM, HHMMSS or HHMMSSmmm), RFC 1123, epochs (seconds to nanoseconds by their size,
+        from 1973 on), and dates in parts such as 3/12/2017, whose order (month or day first) is decided over the whole
+        column. Digits that can be either are a date and time if most of the column's can be.
     timezone
         Zone of the local times.
 
@@ -61,12 +62,31 @@ def to_local_times(cells: pl.Series, *, date_format: str, timezone: str) -> pl.S
     DateColumnError
         Stamps with and without a zone in one column, or dates in parts whose order stays open.
     """
+    return _times(cells, pl.col("local"), date_format, timezone)
+
+
+def to_daily_times(cells: pl.Series, *, date_format: str, timezone: str) -> pl.Series:
+    """Local times of daily bars: as `to_local_times`, but midnight in a zone of its own stays as it is written.
+
+    `2024-01-02T00:00:00+09:00` is the date 2024-01-02 whatever `timezone` is; `2024-01-01T15:00:00Z`, the same instant,
+    is that only in the zone of Tokyo.
+    """
+    written = pl.col("written")
+    return _times(
+        cells, pl.when(written.dt.time() == dt.time()).then(written).otherwise("local"), date_format, timezone
+    )
+
+
+def _times(cells: pl.Series, chosen: pl.Expr, date_format: str, timezone: str) -> pl.Series:
+    """What is `chosen` of `local` and `written` (the time in the zone of the stamp's own, if it has one)."""
     if cells.dtype == pl.Date:
-        return cells.cast(pl.Datetime("us"))
+        return cells.cast(_LOCAL)
     if isinstance(cells.dtype, pl.Datetime):
         aware = cells.dtype.time_zone is not None
         local = cells.dt.convert_time_zone(timezone).dt.replace_time_zone(None) if aware else cells
-        return local.dt.cast_time_unit("us")
+        written = cells.dt.replace_time_zone(None) if aware else cells
+        both = pl.DataFrame({"local": local.dt.cast_time_unit("us"), "written": written.dt.cast_time_unit("us")})
+        return both.select(local=chosen)["local"]
     if cells.dtype.is_float():
         cells = cells.cast(pl.Int64, strict=False)
     text = cells.cast(pl.String).str.strip_chars().alias("text")
@@ -81,9 +101,10 @@ def to_local_times(cells: pl.Series, *, date_format: str, timezone: str) -> pl.S
         read = _auto(spellings, timezone)
     elif date_format in EPOCH_UNITS:
         number = pl.col("text").cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
-        read = spellings.select("text", local=_epoch_time(number // EPOCH_UNITS[date_format], timezone))
+        read = _instants(spellings, _epoch_time(number // EPOCH_UNITS[date_format], timezone))
     else:
-        read = spellings.select("text", local=_pattern_time(date_format, timezone))
+        read = _patterned(spellings, date_format, timezone)
+    read = read.select("text", local=chosen)
     local = pl.DataFrame({"text": text}).join(read, on="text", how="left", maintain_order="left")["local"]
     return local.set(~local.dt.year().is_between(1, 9999), None)  # what DATE holds
 
@@ -100,19 +121,53 @@ def _auto(spellings: pl.DataFrame, timezone: str) -> pl.DataFrame:
         .when(text.str.contains(_RFC_1123))
         .then(pl.lit("rfc"))
     )
+    kinds = _with_compact(kinds)
     _reject_mixed(kinds)
     readings = [
         _local(kinds.filter(pl.col("kind") == "local")),
+        _compact(kinds.filter(pl.col("kind") == "compact")),
         _zoned(kinds.filter(pl.col("kind") == "zoned"), timezone),
-        kinds.filter(pl.col("kind") == "epoch").select("text", local=_epoch(text, timezone)),
+        _instants(kinds.filter(pl.col("kind") == "epoch"), _epoch(text, timezone)),
         _parts(kinds.filter(pl.col("kind") == "parts")),
-        kinds.filter(pl.col("kind") == "rfc").select("text", local=_rfc(text, timezone)),
+        _rfc(kinds.filter(pl.col("kind") == "rfc"), timezone),
     ]
     return pl.concat(readings)
 
 
+def _with_compact(kinds: pl.DataFrame) -> pl.DataFrame:
+    """Call digits that were taken for an epoch a date and time, if those of their length mostly can be one.
+
+    An epoch in milliseconds of 1976 has twelve digits, too; one in two hundred of them happens to be a possible date.
+    The others of such a column are no dates then, rather than epochs of some other century.
+    """
+    length = pl.col("text").str.strip_suffix(".0").str.len_bytes()
+    epochs = kinds.filter(pl.col("kind") == "epoch")
+    long = epochs.filter(length.is_in([12, 14, 17]))
+    if long.is_empty():
+        return kinds
+    share = long.group_by(length=length).agg(pl.col("text").str.contains(_COMPACT).mean().alias("share"))
+    compact = share.filter(pl.col("share") >= 0.5)["length"].implode()
+    is_compact = (pl.col("kind") == "epoch") & length.is_in(compact)
+    return kinds.with_columns(kind=pl.when(is_compact).then(pl.lit("compact")).otherwise("kind"))
+
+
+def _compact(cells: pl.DataFrame) -> pl.DataFrame:
+    digits = pl.col("text").str.extract(r"^(\d+)").str.slice(0, 14).str.pad_end(14, "0")
+    return _as_written(cells, digits.str.to_datetime("%Y%m%d%H%M%S", strict=False))
+
+
+def _instants(cells: pl.DataFrame, local: pl.Expr) -> pl.DataFrame:
+    """Epochs: they have no zone of their own, in which midnight would be the sign of a date."""
+    return cells.select("text", local=local, written=pl.lit(None, _LOCAL))
+
+
+def _as_written(cells: pl.DataFrame, local: pl.Expr) -> pl.DataFrame:
+    """Stamps without a zone."""
+    return cells.select("text", local=local).with_columns(written="local")
+
+
 def _reject_mixed(kinds: pl.DataFrame) -> None:
-    local = kinds.filter(pl.col("kind").is_in(["local", "parts"]))
+    local = kinds.filter(pl.col("kind").is_in(["local", "compact", "parts"]))
     instants = kinds.filter(pl.col("kind").is_in(["zoned", "epoch", "rfc"]))
     if local.is_empty() or instants.is_empty():
         return
@@ -137,19 +192,20 @@ def _iso_datetime() -> pl.Expr:
 
 
 def _local(cells: pl.DataFrame) -> pl.DataFrame:
-    return cells.select("text", local=_iso_datetime())
+    return _as_written(cells, _iso_datetime())
 
 
 def _zoned(cells: pl.DataFrame, timezone: str) -> pl.DataFrame:
     """One pass a zone: a column has few, even across a daylight-saving change."""
-    parts = [pl.DataFrame(schema={"text": pl.String, "local": _LOCAL})]
+    parts = [pl.DataFrame(schema={"text": pl.String, "local": _LOCAL, "written": _LOCAL})]
     for (zone, *_), group in cells.group_by(_field("zone"), maintain_order=True):
+        written = group.select("text", written=_iso_datetime())
         try:
             # Across the hour that a clock change repeats or skips, the date is the same either way.
-            there = _iso_datetime().dt.replace_time_zone(_zone_name(zone), ambiguous="earliest", non_existent="null")
-            parts.append(group.select("text", local=_at(there - _offset(zone), timezone)))
+            there = pl.col("written").dt.replace_time_zone(_zone_name(zone), ambiguous="earliest", non_existent="null")
+            parts.append(written.select("text", local=_at(there - _offset(zone), timezone), written="written"))
         except pl.exceptions.ComputeError:  # no such zone
-            parts.append(group.select("text", local=pl.lit(None, _LOCAL)))
+            parts.append(_as_written(group, pl.lit(None, _LOCAL)))
     return pl.concat(parts)
 
 
@@ -189,15 +245,20 @@ def _epoch_time(seconds: pl.Expr, timezone: str) -> pl.Expr:
     return _at(pl.from_epoch(possible, "s").dt.replace_time_zone("UTC"), timezone)
 
 
-def _rfc(text: pl.Expr, timezone: str) -> pl.Expr:
-    instant = text.str.replace(r"(GMT|UTC)$", "+0000").str.to_datetime("%a, %d %b %Y %H:%M:%S %z", strict=False)
-    return _at(instant, timezone)
+def _rfc(cells: pl.DataFrame, timezone: str) -> pl.DataFrame:
+    numeric = cells.with_columns(text=pl.col("text").str.replace(r"(GMT|UTC)$", "+0000"))
+    return _patterned(numeric, "%a, %d %b %Y %H:%M:%S %z", timezone).with_columns(cells["text"])
 
 
-def _pattern_time(pattern: str, timezone: str) -> pl.Expr:
-    if "%z" in pattern:
-        return _at(pl.col("text").str.to_datetime(pattern, strict=False), timezone)
-    return pl.col("text").str.to_datetime(pattern, strict=False).cast(_LOCAL)
+def _patterned(cells: pl.DataFrame, pattern: str, timezone: str) -> pl.DataFrame:
+    text = pl.col("text")
+    if "%z" not in pattern:
+        return _as_written(cells, text.str.to_datetime(pattern, strict=False).cast(_LOCAL))
+    instant = text.str.to_datetime(pattern, strict=False)
+    sign, hours, minutes = (text.str.extract(r"([+-])(\d{2}):?(\d{2})\D*$", group) for group in (1, 2, 3))
+    east = hours.cast(pl.Int64, strict=False) * 60 + minutes.cast(pl.Int64, strict=False)
+    offset = pl.duration(minutes=pl.when(sign == "-").then(-east).otherwise(east).fill_null(0))
+    return cells.select("text", local=_at(instant, timezone), written=_at(instant, "UTC") + offset)
 
 
 def _parts(cells: pl.DataFrame) -> pl.DataFrame:
@@ -231,7 +292,7 @@ def _parts(cells: pl.DataFrame) -> pl.DataFrame:
             'set `date_format`, for example "%m/%d/%Y" or "%d/%m/%Y"',
         )
     day = day_first if only_month_first.is_empty() else month_first
-    return read.select("text", local=day.cast(_LOCAL) + _clock())
+    return _as_written(read, day.cast(_LOCAL) + _clock())
 
 
 def _clock() -> pl.Expr:

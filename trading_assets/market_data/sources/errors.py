@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+_MOST_FILES = 50
+
 
 class SourceError(Exception):
     """A source of bars cannot be read; `str()` is one block for people.
@@ -40,6 +44,25 @@ class SourceError(Exception):
         if todo:
             rows.append(f"  do: {todo}")
         super().__init__("\n".join(rows))
+        self.what, self.file, self.expected, self.todo = what, file, expected, todo
+
+
+class EmptyFileError(SourceError):
+    """A file without one row."""
+
+
+def together(errors: Sequence[EmptyFileError]) -> SourceError:
+    """One error for several files without rows; the error itself if it is one."""
+    if len(errors) == 1:
+        return errors[0]
+    files = [f"{error.file} ({error.what.removeprefix('the file is ')})" for error in errors]
+    listed = "".join(f"\n  file: {file}" for file in files[:_MOST_FILES])
+    rest = f"\n  and {len(files) - _MOST_FILES} more" if len(files) > _MOST_FILES else ""
+    return SourceError(
+        f"{len(files)} files hold no bars{listed}{rest}",
+        expected="a header and rows of bars",
+        todo="deliver them again, or take them out of `path`",
+    )
 
 
 def shown(value: object) -> str:

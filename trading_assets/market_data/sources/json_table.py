@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from trading_assets.market_data.sources.errors import SourceError, shown
+from trading_assets.market_data.sources.errors import EmptyFileError, SourceError, shown
 
 ENDINGS = (".json", ".jsonl", ".ndjson")
 
@@ -50,9 +50,18 @@ class JsonTable:
         return rows.with_columns(source_line=pl.int_range(pl.len(), dtype=pl.Int64) + 1)
 
 
+def first_rows(name: str, data: bytes, number: int) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Names of the columns (none for arrays) and the first rows as text, empty where a row has no value."""
+    rows = _rows(_parsed(name, data), name)
+    if isinstance(rows[0], list):
+        return (), tuple(tuple(_text(cell) or "" for cell in row) for row in rows[:number])
+    names = tuple(dict.fromkeys(name for row in rows for name in row))
+    return names, tuple(tuple(_text(row.get(name)) or "" for name in names) for row in rows[:number])
+
+
 def _parsed(name: str, data: bytes) -> Any:
     if not data.strip():
-        raise SourceError("the file is empty", file=name, line=1, expected="JSON")
+        raise EmptyFileError("the file is empty", file=name, line=1, expected="JSON")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -81,8 +90,9 @@ def _rows(value: Any, name: str) -> list[Any]:
     """The list of rows in `value`: objects, or arrays."""
     found = _find(value)
     if not found:
+        says = value if isinstance(value, str) else _message(value)
         raise SourceError(
-            "no list of bars",
+            "no list of bars" + (f"; the file says {shown(says)}" if says else ""),
             file=name,
             line=1,
             expected='[{"date": ..., "open": ...}, ...], [[...], ...], {"t": [...], "o": [...]}, or one object a line',
@@ -95,6 +105,15 @@ def _rows(value: Any, name: str) -> list[Any]:
                 f"{shown(row)} beside rows of another kind", file=name, line=number, expected="rows of one kind"
             )
     return found
+
+
+def _message(value: Any) -> str:
+    """What a service's answer without data says, if it says something."""
+    if not isinstance(value, dict):
+        return ""
+    texts = [f"{key}: {cell}" for key, cell in value.items() if isinstance(cell, str) and cell.strip()]
+    inside = [_message(cell) for cell in value.values() if isinstance(cell, dict)]
+    return "; ".join([*texts, *filter(None, inside)])
 
 
 def _find(value: Any) -> list[Any]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import NamedTuple
 
 import polars as pl
 
 PRICES = ("open", "high", "low", "close", "adj_close")
-NUMBERS = (*PRICES[:4], "volume", "adj_close", "market_cap")
+#: Corporate actions that a row states: cash a share and new shares for an old one, going ex at its open.
+ACTIONS = ("cash_dividend", "split_ratio")
+NUMBERS = (*PRICES[:4], "volume", "adj_close", "market_cap", *ACTIONS)
 SCHEMA = pl.Schema(
     {
         "symbol": pl.String,
@@ -20,6 +23,41 @@ SCHEMA = pl.Schema(
         "source_line": pl.Int64,
     }
 )
+REJECTED_SCHEMA = pl.Schema(
+    {
+        "source": pl.String,
+        "source_file": pl.String,
+        "source_line": pl.Int64,
+        "session": pl.Date,
+        "reason": pl.String,
+        "text": pl.String,
+    }
+)
+#: A row whose date cannot be read: it belongs to no session.
+NO_DATE = "no_date"
+#: Longest text of a rejected row that is kept.
+LONGEST_TEXT = 200
+NO_REJECTED = pl.DataFrame(schema=REJECTED_SCHEMA)
+NO_SPANS = pl.DataFrame(schema={"source_file": pl.String, "rows": pl.Int64, "first": pl.Date, "last": pl.Date})
+
+
+class Received(NamedTuple):
+    """What a source handed over.
+
+    Attributes
+    ----------
+    bars
+        Columns of `SCHEMA`.
+    rejected
+        Columns of `REJECTED_SCHEMA`: rows that are no bar. `session` is null where there is no date.
+    spans
+        source_file, rows (that are wanted and have a date), first, last (date): what each file holds, whichever
+        sessions were asked for.
+    """
+
+    bars: pl.DataFrame
+    rejected: pl.DataFrame = NO_REJECTED
+    spans: pl.DataFrame = NO_SPANS
 
 
 def arrange(frame: pl.DataFrame, start: dt.date, end: dt.date) -> pl.DataFrame:

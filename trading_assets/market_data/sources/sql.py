@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 
 from trading_assets.config.remote_sources import SqlSource
-from trading_assets.market_data.sources.bars_of_table import bars_of_table, with_sessions
+from trading_assets.market_data.sources.bars_of_table import bars_of_table, received_of
 from trading_assets.market_data.sources.errors import SourceError
-from trading_assets.market_data.sources.raw import arrange
+from trading_assets.market_data.sources.raw import Received
 
 _HIDDEN = "***"
 
@@ -34,7 +34,7 @@ class QueryTable:
         return pl.DataFrame(columns).with_columns(source_line=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
 
 
-def read(source: SqlSource, *, start: dt.date, end: dt.date, directory: Path) -> pl.DataFrame:
+def read(source: SqlSource, *, start: dt.date, end: dt.date, directory: Path) -> Received:
     """Bars of the query with sessions in [start, end], in the raw columns.
 
     `{start}` and `{end}` in the query stand for the two dates, quoted, so that the database need not send the rest.
@@ -66,5 +66,5 @@ def read(source: SqlSource, *, start: dt.date, end: dt.date, directory: Path) ->
             expected="a SELECT that the database runs",
             todo="run it by hand, and check the address of the database",
         ) from None
-    bars = with_sessions(bars_of_table(QueryTable(rows), source, start, end), source)
-    return arrange(bars.with_columns(source_file=pl.lit(source.path or None, pl.String)), start, end)
+    received = received_of([bars_of_table(QueryTable(rows), source, start, end)], source, start, end)
+    return received._replace(bars=received.bars.with_columns(source_file=pl.lit(source.path or None, pl.String)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import logging
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -17,13 +18,29 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.market_data.sources.errors import SourceError
+from trading_assets.market_data.sources import hdf5_table
+from trading_assets.market_data.sources.binary_tables import ArrowTable, ParquetTable
+from trading_assets.market_data.sources.encodings import likely_encodings, to_utf8
+from trading_assets.market_data.sources.errors import EmptyFileError, SourceError
+from trading_assets.market_data.sources.file_kinds import (
+    START,
+    kind_of,
+    refuse_message,
+    refuse_other_kinds,
+    refuse_workbook,
+)
 from trading_assets.market_data.sources.json_table import ENDINGS, JsonTable
 
 LONGEST_LINE = 100_000  # bytes; a bar is some hundred
 SEPARATORS = (",", ";", "\t", "|")
 _CHUNK = 1 << 24
+_SHORT = 200
 _BLANKS = " \r\n"
+#: Endings of the members of a zip that are read, and how many others are named.
+_MEMBERS = (".csv", ".txt", ".tsv", *ENDINGS)
+_MOST_NAMED = 10
+
+logger = logging.getLogger(__name__)
 
 
 class Tabular(Protocol):
@@ -57,11 +74,14 @@ class Layout:
         Names of the columns of a file that does not name them itself; empty for one that does.
     separator
         Between the fields of a CSV; None: that of `SEPARATORS` which parts its first line into most fields.
+    encoding
+        Of a text.
     """
 
     skip_rows: int = 0
     header: tuple[str, ...] = ()
     separator: str | None = None
+    encoding: str = "utf-8"
 
 
 def open_tables(path: Path, name: str, layout: Layout) -> Iterator[Tabular]:
@@ -82,13 +102,24 @@ def open_tables(path: Path, name: str, layout: Layout) -> Iterator[Tabular]:
         The file cannot be opened, is cut, empty, or not what its name says.
     """
     try:
-        if path.suffix.lower() in (".parquet", ".pq"):
+        with path.open("rb") as stream:
+            start = stream.read(START)
+        kind = kind_of(start)
+        if kind == "text":
+            refuse_other_kinds(start, name)
+        ending = path.suffix.lower()
+        if kind == "parquet" or ending in (".parquet", ".pq"):
             yield ParquetTable(path, name)
-        elif path.suffix.lower() == ".zip":
+        elif kind == "hdf5" or ending in hdf5_table.ENDINGS:
+            yield from hdf5_table.open_hdf5(path, name)
+        elif kind == "arrow":
+            yield ArrowTable(path, name)
+        elif kind == "zip" or ending == ".zip":
             for member, data in _members(path, name):
                 yield _text_table(member, data, layout)
-        elif path.suffix.lower() == ".gz":
-            yield _text_table(name, _decompress(path, name), layout, ending=Path(path.stem).suffix)
+        elif kind == "gzip" or ending == ".gz":
+            inner = Path(path.stem).suffix if ending == ".gz" else ending
+            yield _text_table(name, _decompress(path, name), layout, ending=inner)
         else:
             yield _text_table(name, path.read_bytes(), layout)
     except OSError as error:
@@ -96,8 +127,11 @@ def open_tables(path: Path, name: str, layout: Layout) -> Iterator[Tabular]:
 
 
 def _text_table(name: str, data: bytes, layout: Layout, ending: str | None = None) -> Tabular:
+    refuse_other_kinds(data, name)
+    data = to_utf8(data, layout.encoding, file=name)
     if (PurePosixPath(name).suffix if ending is None else ending).lower() in ENDINGS:
         return JsonTable(name, data, layout.header)
+    refuse_message(data, name)
     return CsvTable(name, data, layout)
 
 
@@ -111,10 +145,14 @@ class CsvTable:
         self._given = layout.header
         self._data = data.removeprefix(b"\xef\xbb\xbf")
         if not self._data or self._data.isspace():
-            raise SourceError("the file is empty", file=name, line=1, expected="a header and rows of bars")
+            raise EmptyFileError("the file is empty", file=name, line=1, expected="a header and rows of bars")
         self._lines = _Lines.of(self._data)
         self.separator = layout.separator or self._separator()
         self._reject_long_line()
+        #: The symbol that a header of three lines states (columns, ticker, name of the index), as yfinance writes it.
+        self.ticker: str | None = None
+        if not layout.header and layout.skip_rows == 0:
+            self._take_three_lines()
 
     @cached_property
     def header(self) -> tuple[str, ...]:
@@ -129,6 +167,35 @@ class CsvTable:
                 todo="check `skip_rows`",
             )
         return names
+
+    @property
+    def has_given_names(self) -> bool:
+        """Whether the names of the columns are not those of one line of the file."""
+        return bool(self._given)
+
+    def text_on(self, line: int) -> str:
+        """A line as the file has it."""
+        start, end = self._lines.span(line)
+        return self._data[start:end].decode("utf-8", "replace").strip(_BLANKS)
+
+    def _take_three_lines(self) -> None:
+        """Read a header of three lines: names of columns, the ticker below each, and the name of the dates alone."""
+        start, end = self._lines.span(3)
+        third = self.names_on(3) if self._lines.count > 3 and end - start < _SHORT else ()
+        if len(third) < 5 or not third[0] or any(third[1:]) or third[0].lower() not in ("date", "datetime"):
+            return
+        names, tickers = self.names_on(1), set(self.names_on(2)[1:])
+        if len(tickers) != 1:
+            raise SourceError(
+                f"columns of {len(tickers)} tickers side by side under a header of three lines",
+                file=self.name,
+                line=2,
+                expected="the bars of one ticker in a file, or a column of symbols",
+                todo='with pandas: bars.stack("Ticker", future_stack=True).reset_index().to_csv(...), and '
+                "`symbol_from: Ticker`",
+            )
+        (self.ticker,) = tickers
+        self._given, self.header_line = (third[0], *names[1:]), 3
 
     def names_on(self, line: int) -> tuple[str, ...]:
         """Fields of a line, stripped; none if the line is blank or beyond the end."""
@@ -228,6 +295,7 @@ class CsvTable:
             before = self._data[self._lines.span(line)[0] : error.start]
             position = before.count(self.separator.encode())
             column = None if line <= self.header_line or position >= len(self.header) else self.header[position]
+            likely = [f"`encoding: {encoding}`" for encoding in likely_encodings(self._data)]
             found = f"byte 0x{self._data[error.start]:02x}"
             return SourceError(
                 f"not UTF-8 text ({found})",
@@ -235,7 +303,7 @@ class CsvTable:
                 line=line,
                 column=column,
                 expected="UTF-8",
-                todo="convert it, for example: iconv -f LATIN1 -t UTF-8 (UTF-16 for a file saved by Excel as Unicode)",
+                todo=f"convert it, or name what it is written in: {' or '.join(likely)}",
             )
         raise AssertionError("called for text that is UTF-8")
 
@@ -278,35 +346,9 @@ class _Lines:
         return [int(index) + 1 for index in np.flatnonzero(self.bare)]
 
 
-class ParquetTable:
-    """A Parquet file; a row counts as a line."""
-
-    header_line = 1
-
-    def __init__(self, path: Path, name: str) -> None:
-        self.name = name
-        self._path = path
-        if path.stat().st_size == 0:
-            raise SourceError("the file is empty", file=name, expected="a Parquet file")
-        try:
-            self.header = tuple(pl.read_parquet_schema(path))
-        except pl.exceptions.PolarsError as error:
-            raise self._unreadable(error) from None
-
-    def read(self, positions: Sequence[int]) -> pl.DataFrame:
-        """Typed columns by position."""
-        names = {str(position): self.header[position] for position in sorted(set(positions))}
-        scan = pl.scan_parquet(self._path, glob=False, hive_partitioning=False)
-        try:
-            rows = scan.select(pl.col(name).alias(position) for position, name in names.items()).collect()
-        except pl.exceptions.PolarsError as error:
-            raise self._unreadable(error) from None
-        return rows.with_columns(source_line=pl.int_range(pl.len(), dtype=pl.Int64) + 1)
-
-    def _unreadable(self, error: Exception) -> SourceError:
-        return SourceError(
-            f"not a readable Parquet file: {str(error).splitlines()[0]}", file=self.name, todo="deliver the file again"
-        )
+def is_table_member(member: str) -> bool:
+    """Whether a member of a zip is a table."""
+    return PurePosixPath(member).suffix.lower() in _MEMBERS and not member.startswith("__MACOSX/")
 
 
 def _decompress(path: Path, name: str) -> bytes:
@@ -333,16 +375,17 @@ def _readable_lines(path: Path) -> int:
 
 def _members(path: Path, name: str) -> Iterator[tuple[str, bytes]]:
     """Members that are CSV, in the order of their names; read in memory, never written to a path of theirs."""
+    content = path.read_bytes()
+    refuse_workbook(content, name)
     try:
-        with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
-            members = sorted(
-                member
-                for member in archive.namelist()
-                if PurePosixPath(member).suffix.lower() in (".csv", ".txt", ".tsv", ".json")
-                and not member.startswith("__MACOSX/")
-            )
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = [each for each in archive.namelist() if not each.startswith("__MACOSX/") and not each.endswith("/")]
+            members = sorted(filter(is_table_member, names))
+            others = sorted(set(names) - set(members))
             if not members:
                 raise SourceError("no CSV in the zip", file=name, expected="members ending in .csv")
+            if others:
+                logger.warning("%s: members that are not read: %s", name, ", ".join(others[:_MOST_NAMED]))
             for member in members:
                 yield f"{name}/{member}", archive.read(member)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:

@@ -10,15 +10,24 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from trading_assets.config.remote_sources import AlpacaSource, CcxtSource, RemoteSource, YfinanceSource
+from trading_assets.config.remote_sources import (
+    AlpacaSource,
+    AlphaVantageSource,
+    CcxtSource,
+    PolygonSource,
+    RemoteSource,
+    YfinanceSource,
+)
 from trading_assets.market_data.sources.errors import SourceError
+from trading_assets.market_data.sources.http_json import raise_for
+from trading_assets.market_data.sources.http_vendors import alpha_vantage, polygon
 from trading_assets.market_data.sources.remote import RefusedError, TransientError, Vendor
 
 _EMPTY = pl.DataFrame(
     schema={"session": pl.Date, **dict.fromkeys(("open", "high", "low", "close", "volume"), pl.Float64)}
 )
 _DAY_MS = 86_400_000
-_TOO_MANY, _SERVER = 429, 500
+_SERVER = 500
 
 
 def vendor_of(source: RemoteSource, anchor: dt.date, today: dt.date) -> Vendor:
@@ -44,6 +53,10 @@ def vendor_of(source: RemoteSource, anchor: dt.date, today: dt.date) -> Vendor:
         return _ccxt(source)
     if isinstance(source, AlpacaSource):
         return _alpaca(source)
+    if isinstance(source, AlphaVantageSource):
+        return alpha_vantage(source)
+    if isinstance(source, PolygonSource):
+        return polygon(source)
     raise TypeError(f"no vendor for {type(source).__name__}")
 
 
@@ -67,7 +80,7 @@ def _yfinance(source: YfinanceSource, anchor: dt.date, today: dt.date) -> Vendor
                 url = source.base_url + urllib.parse.urlunsplit(("", "", asked.path, asked.query, ""))
             try:
                 answer = super().request(method, url, *args, **more)
-                _raise_for(answer.status_code, answer.headers.get("Retry-After"), answer.text[:200])
+                raise_for(answer.status_code, answer.headers.get("Retry-After"), answer.text[:200])
             except Exception as error:
                 failures.append(error)
                 raise
@@ -198,7 +211,7 @@ def _alpaca(source: AlpacaSource) -> Vendor:
         except APIError as error:
             status = int(error.status_code or _SERVER)
             hidden = str(error).replace(secret.get_secret_value(), "***").replace(key.get_secret_value(), "***")
-            _raise_for(status, None, hidden)
+            raise_for(status, None, hidden)
             raise RefusedError(hidden) from None
         except (RequestException, ValueError) as error:
             raise TransientError(f"{type(error).__name__}: {error}") from None
@@ -211,16 +224,6 @@ def _alpaca(source: AlpacaSource) -> Vendor:
         return pl.DataFrame([days, *[pl.Series(name, column) for name, column in values.items()]])
 
     return Vendor(fetch, by_year=True)
-
-
-def _raise_for(status: int, retry_after: str | None, text: str) -> None:
-    if status == _TOO_MANY:
-        wait = float(retry_after) if retry_after and retry_after.isdigit() else None
-        raise TransientError(f"too many requests (HTTP {status})", wait)
-    if status >= _SERVER:
-        raise TransientError(f"the service failed (HTTP {status})")
-    if status in (401, 403):
-        raise RefusedError(f"the key was refused (HTTP {status}): {text}")
 
 
 def _at(urls: Any, base: str) -> Any:

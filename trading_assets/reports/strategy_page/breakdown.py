@@ -6,17 +6,8 @@ import polars as pl
 
 from trading_assets.reports.html_table import Cell, Format, Head, HtmlTable, number, percent
 from trading_assets.reports.strategy_page.data import StrategyContent
-from trading_assets.robustness.stress.breakdown import (
-    DEEP,
-    DOWN,
-    HOLDINGS,
-    MONTHS,
-    ONE_BET,
-    RANGING,
-    SESSIONS,
-    TRADES,
-    UP,
-)
+from trading_assets.robustness.performance_breakdown import DEEP, HOLDINGS, MONTHS, ONE_BET, SESSIONS, TRADES
+from trading_assets.robustness.stress.benchmark_months import DOWN, FLAT, UP
 
 
 def money(value: float) -> str:
@@ -24,7 +15,7 @@ def money(value: float) -> str:
     return f"{value:,.0f}"
 
 
-ORDER = (UP, RANGING, DOWN, "all")
+ORDER = (UP, FLAT, DOWN, "all")
 #: Topic -> caption, and its statistics with their heads.
 SHOWN: dict[str, tuple[str, dict[str, tuple[str, Format]]]] = {
     MONTHS: (

@@ -16,7 +16,7 @@ from trading_assets.models import tables as models
 from trading_assets.robustness import tables as robustness
 from trading_assets.robustness.tables import EVERY_STRATEGY
 from trading_assets.strategies import tables as strategies
-from trading_assets.strategies.evaluation.inputs import NoSymbolsError, benchmark_of, instruments_of
+from trading_assets.strategies.interface.resolved import NoSymbolsError, ResolvedStrategy, resolve_strategy
 from trading_assets.warehouse import Rows, Warehouse
 
 #: A SQL model: see dbt_like_sql/market_data.
@@ -71,12 +71,12 @@ def strategy_content(warehouse: Warehouse, configuration: Configuration, name: s
     own = Rows("strategy", name)
     model = getattr(settings.parameters, "model", None)
     status, verdicts = read_outcome(warehouse, name)
-    traded = traded_instruments(warehouse, configuration, name)
+    strategy = resolved_from(warehouse, configuration, name)
     return StrategyContent(
         name=name,
         settings=settings,
-        synthetic=traded["synthetic"].any(),
-        benchmark=benchmark_of(traded["asset_class"].to_list(), configuration.benchmarks) if traded.height else None,
+        synthetic=strategy is not None and bool(strategy.instruments["synthetic"].any()),
+        benchmark=strategy.benchmark if strategy else None,
         status=status,
         verdicts=verdicts,
         metrics=warehouse.read_or_empty(backtests.METRICS, rows=own),
@@ -115,13 +115,13 @@ def read_outcome(warehouse: Warehouse, name: str) -> tuple[pl.DataFrame, pl.Data
     return status, warehouse.read_or_empty(robustness.VERDICTS, rows=Rows("strategy", name))
 
 
-def traded_instruments(warehouse: Warehouse, configuration: Configuration, name: str) -> pl.DataFrame:
-    """Instruments that a strategy trades; none before the bars are there."""
+def resolved_from(warehouse: Warehouse, configuration: Configuration, name: str) -> ResolvedStrategy | None:
+    """Return a strategy with what it trades; None before the bars are there."""
     instruments = warehouse.read_or_empty(INSTRUMENTS)
     try:
-        return instruments_of(name, configuration.strategies[name], instruments)
+        return resolve_strategy(configuration, name, instruments)
     except NoSymbolsError:
-        return instruments.clear()
+        return None
 
 
 def quality_counts(warehouse: Warehouse, asset_class: str | list[str] = "all") -> pl.DataFrame:
@@ -129,7 +129,7 @@ def quality_counts(warehouse: Warehouse, asset_class: str | list[str] = "all") -
     if not warehouse.exists(QUALITY_SUMMARY):
         return pl.DataFrame()
     counts = warehouse.query(f"SELECT * FROM {QUALITY_SUMMARY} ORDER BY ALL", reads=[QUALITY_SUMMARY])
-    meanings = dict(RULES)
+    meanings = {rule.name: rule.description for rule in RULES}
     counts = counts.with_columns(
         meaning=pl.col("reason").replace_strict(meanings, default=None, return_dtype=pl.String)
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from trading_assets.reports.html_table import HtmlTable, grid, number, percent
+from trading_assets.reports.html_table import HtmlTable, number, percent
 from trading_assets.reports.strategy_page.data import StrategyContent
 from trading_assets.reports.strategy_page.section import Section
 from trading_assets.reports.strategy_page.sections import criteria_table, sections
@@ -60,10 +60,10 @@ def strategy_page(content: StrategyContent) -> str:
     result, explanation = result_of(content.status, content.verdicts)
     failure = content.status.filter(pl.col("status") == "failed")
     return (
-        _environment()
+        environment()
         .get_template("strategy.html.j2")
         .render(
-            style=_style(),
+            style=style(),
             plotly_js=get_plotlyjs(),
             name=content.name,
             subtitle=_subtitle(content),
@@ -75,43 +75,6 @@ def strategy_page(content: StrategyContent) -> str:
             facts=_facts(content),
             criteria=criteria_table(content.verdicts),
             sections=[_rendered(section) for section in sections(content)],
-        )
-    )
-
-
-def index_page(
-    name: str,
-    subtitle: str,
-    verdicts: pl.DataFrame,
-    quality: pl.DataFrame,
-    expected: pl.DataFrame,
-    data_docs: str | None,
-) -> str:
-    """The page of all strategies.
-
-    Parameters
-    ----------
-    verdicts
-        One row a strategy, as `verdict_summary` makes it; the strategy links to its page.
-    quality
-        Rows quarantined and flagged, by reason.
-    expected
-        What is expected of each table, the number of rows that break it, and the first of them.
-    data_docs
-        Where the Data Docs are, from the page's folder; None: nowhere.
-    """
-    formats = {"annual_return": percent, "max_drawdown": percent}
-    return (
-        _environment()
-        .get_template("index.html.j2")
-        .render(
-            style=_style(),
-            name=name,
-            subtitle=subtitle,
-            verdicts=grid(verdicts, formats=formats, links={"strategy": lambda strategy: f"{strategy}.html"}),
-            quality=grid(quality),
-            expected=grid(expected) if not expected.is_empty() else None,
-            data_docs=data_docs,
         )
     )
 
@@ -185,12 +148,14 @@ def _chart(figure: Any, identifier: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the environment of the templates."""
     from jinja2 import Environment, PackageLoader
 
     return Environment(loader=PackageLoader("trading_assets.reports"), autoescape=True, trim_blocks=True)
 
 
 @cache
-def _style() -> str:
+def style() -> str:
+    """Return the style sheet of the pages."""
     return (resources.files("trading_assets.reports") / "templates" / "style.css").read_text(encoding="utf-8")

@@ -11,9 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from trading_assets.robustness.holdout import ledger
-from trading_assets.robustness.holdout.ledger import Head, LedgerTamperedError, Look
-from trading_assets.robustness.tables import HOLDOUT_LEDGER
-from trading_assets.warehouse import Warehouse
+from trading_assets.robustness.holdout.ledger import Head, LedgerTamperedError
 from trading_assets.warehouse.errors import block
 
 
@@ -84,35 +82,3 @@ class HeadFile:
                     expected="the file as it was written",
                 )
             ) from None
-
-
-def record_look(warehouse: Warehouse, head_file: HeadFile, look: Look) -> pl.DataFrame:
-    """Verify the ledger and add a look to it, unless it is one that was made before; returns the ledger.
-
-    Raises
-    ------
-    LedgerTamperedError, LookRefusedError
-        Nothing was written.
-    """
-
-    def added(rows: pl.DataFrame) -> pl.DataFrame:
-        head_file.verify(rows)
-        return ledger.rows_to_add(rows, look)
-
-    return warehouse.append_chained(HOLDOUT_LEDGER, added, head_file.moved_to)
-
-
-def verified_ledger(warehouse: Warehouse, head_file: HeadFile) -> pl.DataFrame:
-    """The ledger, checked while nobody can write to it.
-
-    Raises
-    ------
-    LedgerTamperedError
-        See `ledger.verify`.
-    """
-
-    def checked(rows: pl.DataFrame) -> pl.DataFrame:
-        head_file.verify(rows)
-        return rows
-
-    return warehouse.examine(HOLDOUT_LEDGER, checked)

@@ -32,8 +32,12 @@ def holdout(spans: Mapping[str, Interval]) -> Interval:
 
 
 def is_over(locked: Interval, last: dt.date, of_calendars: Iterable[str]) -> bool:
-    """Whether no session of the locked span comes after `last`, the last that there are data of."""
+    """Whether no session of the locked span comes after `last`, the last that there are data of.
+
+    A span that ends after what is recorded for an exchange is not over.
+    """
     following = last + dt.timedelta(days=1)
     return last >= locked.end or all(
-        calendars.sessions(calendar, following, locked.end).is_empty() for calendar in sorted(set(of_calendars))
+        locked.end <= calendars.bounds(calendar)[1] and calendars.sessions(calendar, following, locked.end).is_empty()
+        for calendar in sorted(set(of_calendars))
     )

@@ -9,7 +9,8 @@ import polars as pl
 from trading_assets.config import Configuration
 from trading_assets.models.splits import spans_of
 from trading_assets.models.tables import SPLITS
-from trading_assets.robustness.holdout.ledger_head import HeadFile, verified_ledger
+from trading_assets.robustness.holdout.ledger_head import HeadFile
+from trading_assets.robustness.holdout.record_look import verified_ledger
 from trading_assets.robustness.tables import HOLDOUT_RESULTS, REGISTRATIONS, VERDICTS
 from trading_assets.warehouse import Warehouse
 

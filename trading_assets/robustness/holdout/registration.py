@@ -25,6 +25,7 @@ from trading_assets.features.catalog import FEATURES
 from trading_assets.market_data.quality import taken_back
 from trading_assets.robustness.tables import REGISTRATIONS
 from trading_assets.strategies.evaluation.fingerprint import frozen
+from trading_assets.strategies.interface.resolved import ResolvedStrategy
 
 #: Settings of the section `robustness` that decide what the resampled criteria are.
 RESAMPLING_SETTINGS = {"resamples", "permutations", "block_sessions", "cross_validation_blocks"}
@@ -46,10 +47,8 @@ class Registration:
 
 def register(
     configuration: Configuration,
-    name: str,
+    strategy: ResolvedStrategy,
     *,
-    symbols: Sequence[str],
-    benchmark: str | None,
     spans: Mapping[str, Interval],
     bars: pl.DataFrame,
     quarantine: pl.DataFrame,
@@ -63,8 +62,8 @@ def register(
 
     Parameters
     ----------
-    symbols
-        What it may trade; symbols without a bar up to the holdout's end are left out, as are all later bars.
+    strategy
+        Symbols without a bar up to the holdout's end are left out, as are all later bars.
     spans
         train, validation and holdout as dates.
     bars
@@ -87,6 +86,7 @@ def register(
     KeyError
         The strategy has no entry in the section `registration`, or there is no holdout.
     """
+    name, symbols, benchmark = strategy.name, strategy.symbols, strategy.benchmark
     entry, end = configuration.registration[name], spans["holdout"].end
     listed = set(bars.filter(pl.col("session") <= end)["symbol"])
     universe, others = sorted(listed & set(symbols)), sorted(listed & set(behind) - set(symbols))
@@ -96,7 +96,7 @@ def register(
         "strategy": name,
         "hypothesis": entry.hypothesis,
         "registered_on": entry.registered_on,
-        **frozen(configuration, name),
+        **frozen(configuration, strategy),
         "features": hash_of(sorted((feature.column, feature.version) for feature in FEATURES)),
         "universe": _spells(memberships, universe, end),
         "behind": _spells(memberships, others, end),

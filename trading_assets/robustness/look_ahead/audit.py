@@ -18,7 +18,6 @@ import polars as pl
 from trading_assets.backtests.backtest import backtest, prepare
 from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS, FULL
 from trading_assets.config import Configuration
-from trading_assets.config.strategies import members_of, strategy_module
 from trading_assets.features.audit import changes
 from trading_assets.features.catalog import FEATURES
 from trading_assets.features.daily import daily_features
@@ -30,7 +29,8 @@ from trading_assets.models.tables import REGIMES
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot, known_at, with_noise_after
 from trading_assets.robustness.tables import LOOK_AHEAD
 from trading_assets.strategies.evaluation.decide import StrategyDecisions, decide, first_decision
-from trading_assets.strategies.evaluation.inputs import Frames, columns_named, panel_of, parameters_of
+from trading_assets.strategies.evaluation.inputs import Frames, panel_of
+from trading_assets.strategies.interface.resolved import configured_strategy, resolve_strategy
 from trading_assets.strategies.tables import SIGNALS, TARGET_WEIGHTS
 
 #: The two ways in which the future is taken away.
@@ -119,10 +119,11 @@ def computed(configuration: Configuration, strategy: str, snapshot: MarketSnapsh
         None: the whole run.
     """
     reads = reads_features(configuration, strategy)
-    features = daily_features(snapshot.bars, configuration.benchmarks) if reads else DAILY.empty()
+    benchmarks, universe = configuration.benchmarks, snapshot.universe
+    features = daily_features(snapshot.bars, benchmarks, universe=universe) if reads else DAILY.empty()
     way = _Way(configuration, snapshot, known, features, indicators(snapshot.bars))
     frames, decided = way.frames(strategy), way.decided(strategy)
-    prepared = prepare(configuration, strategy, frames)
+    prepared = prepare(configuration, frames)
     run = backtest(prepared, prepared.axes.sessions[0], prepared.axes.sessions[-1], split=FULL)
     return Computed(
         frames={
@@ -147,11 +148,9 @@ def reads_features(configuration: Configuration, strategy: str) -> bool:
 
     The check `features_are_causal` tries every feature, whether anything reads it or not.
     """
-    settings = configuration.strategies[strategy]
-    parameters = parameters_of(settings)
-    named = columns_named(strategy_module(settings.type), parameters)
-    own = bool(getattr(parameters, "model", None) or named & {feature.column for feature in FEATURES})
-    return own or bool(members_of(settings))  # one with members knows the regimes, which are made of features
+    own = configured_strategy(configuration, strategy)
+    named = own.columns & {feature.column for feature in FEATURES}
+    return bool(own.model or named or own.members)  # one with members knows the regimes, which are made of features
 
 
 @dataclass
@@ -175,14 +174,13 @@ class _Way:
 
     def _read(self, strategy: str) -> Frames:
         configuration = self.configuration
-        settings = configuration.strategies[strategy]
-        parameters, members = parameters_of(settings), members_of(settings)
-        named = columns_named(strategy_module(settings.type), parameters) - {*INDICATORS.columns}
-        model = getattr(parameters, "model", None)
+        own = resolve_strategy(configuration, strategy, self.snapshot.instruments)
+        named, model = own.columns - {*INDICATORS.columns}, own.model
         if model and model not in self.scores:
             self.scores[model] = self._scores(model)
         scores = self.scores[model] if model else pl.DataFrame(schema=SCORES)
         frames = Frames(
+            strategy=own,
             bars=self.snapshot.bars,
             quarantine=self.snapshot.quarantine,
             sessions=self.snapshot.sessions,
@@ -192,20 +190,19 @@ class _Way:
             predictions=scores.select("symbol", "session", "score"),
             universe=self.snapshot.universe,
         )
-        if not members:
+        if not own.members:
             return frames
-        weights = pl.concat(self.decided(member).target_weights for member in members)
+        weights = pl.concat(self.decided(member).target_weights for member in own.members)
         benchmarks = list(configuration.benchmarks.values())
         regimes = regimes_of_benchmarks(self.features, benchmarks, configuration.regimes, configuration.seed)
         return replace(frames, target_weights=weights, regimes=regimes)
 
     def decided(self, strategy: str) -> StrategyDecisions:
         """What a strategy decides."""
-        settings = self.configuration.strategies[strategy]
-        module, parameters = strategy_module(settings.type), parameters_of(settings)
-        panel = panel_of(self.configuration, strategy, self.frames(strategy))
-        decided = decide(strategy, module, parameters, panel, self.configuration.risk)
-        self.first_decisions.append(first_decision(module, parameters, panel))
+        frames = self.frames(strategy)
+        panel = panel_of(self.configuration, frames)
+        decided = decide(frames.strategy, panel, self.configuration.risk)
+        self.first_decisions.append(first_decision(frames.strategy, panel))
         return decided
 
     def _scores(self, model: str) -> Scores:

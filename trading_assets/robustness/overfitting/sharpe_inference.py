@@ -19,7 +19,7 @@ EULER_MASCHERONI = 0.5772156649015329
 SAME_IDEA = 0.5
 
 _NORMAL = NormalDist()
-#: A deviation below this is rounding, as in backtests/metrics.py.
+#: A deviation below this is rounding, as in backtests/results/metrics.py.
 _NO_SPREAD = 1e-12
 
 

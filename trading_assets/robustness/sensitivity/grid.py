@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pydantic import ValidationError
 
 from trading_assets.config import Configuration, ConfigurationError
-from trading_assets.config.strategies import StrategyParameters, strategy_module
+from trading_assets.config.strategies import StrategyParameters
+from trading_assets.strategies.interface.resolved import configured_strategies
 
 ParameterGrid = Mapping[str, Sequence[float | str]]
 
@@ -29,9 +30,8 @@ def grids(configuration: Configuration) -> dict[str, ParameterGrid]:
         if name not in configuration.strategies:
             raise _error(("grids", name), "no strategy of this name", _nearest(name, list(configuration.strategies)))
     return {
-        name: _checked(name, parameters, configured.get(name) or getattr(strategy_module(settings.type), "GRID", {}))
-        for name, settings in configuration.strategies.items()
-        if isinstance(parameters := settings.parameters, StrategyParameters)
+        strategy.name: _checked(strategy.name, strategy.parameters, configured.get(strategy.name) or strategy.grid)
+        for strategy in configured_strategies(configuration)
     }
 
 

@@ -22,7 +22,7 @@ from trading_assets.robustness.tables import CHOICES, HEATMAPS, SENSITIVITY, SEN
 
 Floats = NDArray[np.float64]
 
-#: Metrics of every point; definitions in trading_assets/backtests/metrics.py.
+#: Metrics of every point; definitions in trading_assets/backtests/results/metrics.py.
 METRICS = (
     "sharpe",
     "total_return",
@@ -76,7 +76,7 @@ def sensitivity(
     Parameters
     ----------
     grid
-        Values by parameter; checked before (`grids.py`).
+        Values by parameter; checked before (`grid.py`).
     start, end
         One continuous run from the first session of train to the last of validation.
     settings_hash, data_hash
@@ -91,7 +91,7 @@ def sensitivity(
     evaluations = tuple(
         Evaluation(
             strategy=prepared.name,
-            strategy_type=prepared.strategy.__name__,
+            strategy_type=prepared.strategy.module.__name__,
             parameters=point.parameters,
             symbols=prepared.axes.symbols,
             settings_hash=settings_hash,

@@ -1,4 +1,4 @@
-"""Months of the benchmark that are bad for trend followers: falling ones, and those that go nowhere.
+"""Kinds of months of the benchmark: bear and range months of the stress suite, and up, flat and down months.
 
 A month is classified by its last session, so its class is known at that close and not before. Here it only sorts
 results after the fact; a rule that trades on it would have to wait for the month's end.
@@ -11,8 +11,11 @@ import datetime as dt
 import polars as pl
 
 BEAR, RANGE = "bear", "range"
-#: A month whose highest high is less than this above its lowest low goes nowhere (trading rules, section 7).
+#: A month whose highest high is less than this above its lowest low is a range month (trading rules, section 7).
 RANGE_LIMIT = 0.10
+UP, DOWN, FLAT = "up", "down", "flat"
+#: A month in which the benchmark moves by less than this part of its usual month is flat.
+FLAT_PART = 0.5
 
 
 def benchmark_levels(bars: pl.DataFrame, indicators: pl.DataFrame, benchmark: str | None, end: dt.date) -> pl.DataFrame:
@@ -55,3 +58,31 @@ def in_months(frame: pl.DataFrame, session: str, months: pl.DataFrame, kind: str
     """The rows of `frame` whose `session` lies in a month of a kind (`BEAR` or `RANGE`), in the same order."""
     chosen = months.filter(pl.col(kind))["month"]
     return frame.filter(pl.col(session).dt.truncate("1mo").is_in(chosen.implode()))
+
+
+def kinds_of_months(levels: pl.DataFrame) -> pl.DataFrame:
+    """Return whether the benchmark rose, fell or was flat in each month.
+
+    A month is flat if its return, last close to last close, is within `FLAT_PART` of the standard deviation of
+    all its months' returns. The first month has no return and no kind.
+
+    Returns
+    -------
+    month (its first day), benchmark_return, kind; by month.
+    """
+    months = (
+        levels.sort("session")
+        .group_by(pl.col("session").dt.truncate("1mo").alias("month"), maintain_order=True)
+        .agg(pl.col("close").last())
+        .select("month", benchmark_return=pl.col("close") / pl.col("close").shift(1) - 1)
+        .drop_nulls()
+    )
+    edge = FLAT_PART * pl.col("benchmark_return").std()
+    kind = (
+        pl.when(pl.col("benchmark_return").abs() <= edge)
+        .then(pl.lit(FLAT))
+        .when(pl.col("benchmark_return") > 0)
+        .then(pl.lit(UP))
+        .otherwise(pl.lit(DOWN))
+    )
+    return months.with_columns(kind=kind)

@@ -13,7 +13,8 @@ from trading_assets.backtests.results.metrics import summarise
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets.backtests.results.settled_curve import settled, without_unexplained_gains
 from trading_assets.backtests.tables import DEVELOPMENT
-from trading_assets.config.scenarios import (
+from trading_assets.config.robustness import Robustness, StressScenario
+from trading_assets.config.stress_scenarios import (
     BASE,
     BEAR_MONTHS,
     HISTORICAL_WINDOWS,
@@ -24,7 +25,6 @@ from trading_assets.config.scenarios import (
     built_in,
     slippage_scenario,
 )
-from trading_assets.config.sections import Robustness, StressScenario
 from trading_assets.robustness.stress.benchmark_months import BEAR, RANGE, in_months
 from trading_assets.robustness.stress.scenario_market import ScenarioInputs, apply_scenario, span_of
 from trading_assets.robustness.stress.unexplained_endings import positions_met

@@ -17,14 +17,14 @@ import polars as pl
 from trading_assets.backtests.backtest import PreparedBacktest, prepare
 from trading_assets.backtests.perturbations import stressed, with_crashes
 from trading_assets.config import Configuration
-from trading_assets.config.sections import Interval, StressScenario
-from trading_assets.config.strategies import members_of, strategy_module
+from trading_assets.config.robustness import StressScenario
+from trading_assets.config.sections import Interval
 from trading_assets.features.daily import daily_features, with_sources
 from trading_assets.features.indicators import indicators
 from trading_assets.robustness.stress.bar_shocks import with_one_factor, with_shock, without_random_bars
 from trading_assets.robustness.stress.unexplained_endings import with_unexplained_delistings
 from trading_assets.strategies.evaluation.decide import decide
-from trading_assets.strategies.evaluation.inputs import Frames, panel_of, parameters_of, symbols_of
+from trading_assets.strategies.evaluation.inputs import Frames, panel_of
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def apply_scenario(
     """The strategy in the scenario, for a run from `start` to `end`; bars after `end` have no part in it."""
     if scenario.drop_bars or scenario.correlation_one or scenario.shock:
         frames = changed_frames(scenario, prepared.name, scenario_inputs, end)
-        prepared = prepare(scenario_inputs.configuration, prepared.name, frames)
+        prepared = prepare(scenario_inputs.configuration, frames)
     prepared = stressed(
         prepared, slippage=scenario.slippage, fees=scenario.fees, borrow=scenario.borrow, delay=scenario.delay
     )
@@ -69,8 +69,8 @@ def changed_frames(scenario: StressScenario, name: str, scenario_inputs: Scenari
 
     Spikes of the quarantine are left out where prices are others: they were spikes beside the prices that came.
     """
-    frames, settings = scenario_inputs.frames_of(name), scenario_inputs.configuration.strategies[name]
-    symbols = symbols_of(name, settings, frames.instruments)
+    frames = scenario_inputs.frames_of(name)
+    symbols = frames.strategy.symbols
     bars = frames.bars.filter(pl.col("session") <= end)
     if scenario.correlation_one:
         bars = with_one_factor(bars, symbols)
@@ -81,7 +81,8 @@ def changed_frames(scenario: StressScenario, name: str, scenario_inputs: Scenari
     named = [column for column in frames.daily.columns if column not in ("symbol", "session")]
     daily = frames.daily
     if named:
-        daily = daily_features(bars, scenario_inputs.configuration.benchmarks, with_sources(named))
+        benchmarks, features = scenario_inputs.configuration.benchmarks, with_sources(named)
+        daily = daily_features(bars, benchmarks, features, universe=frames.universe)
         daily = daily.select("symbol", "session", *named)
     repriced = scenario.correlation_one or scenario.shock is not None
     changed = replace(
@@ -91,7 +92,7 @@ def changed_frames(scenario: StressScenario, name: str, scenario_inputs: Scenari
         indicators=indicators(bars),
         daily=daily,
     )
-    members = [_target_weights(scenario, member, scenario_inputs, end) for member in members_of(settings)]
+    members = [_target_weights(scenario, member, scenario_inputs, end) for member in frames.strategy.members]
     return replace(changed, target_weights=pl.concat(members)) if members else changed
 
 
@@ -133,8 +134,6 @@ def _month(day: dt.date) -> tuple[int, int]:
 
 
 def _target_weights(scenario: StressScenario, name: str, scenario_inputs: ScenarioInputs, end: dt.date) -> pl.DataFrame:
-    settings = scenario_inputs.configuration.strategies[name]
     frames = changed_frames(scenario, name, scenario_inputs, end)
-    panel = panel_of(scenario_inputs.configuration, name, frames)
-    module = strategy_module(settings.type)
-    return decide(name, module, parameters_of(settings), panel, scenario_inputs.configuration.risk).target_weights
+    panel = panel_of(scenario_inputs.configuration, frames)
+    return decide(frames.strategy, panel, scenario_inputs.configuration.risk).target_weights

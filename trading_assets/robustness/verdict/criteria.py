@@ -15,7 +15,7 @@ from typing import Literal
 
 import polars as pl
 
-from trading_assets.config.sections import Verdict as Thresholds
+from trading_assets.config.verdict import VerdictThresholds
 from trading_assets.robustness.tables import VERDICTS
 
 Result = Literal["insufficient_evidence", "reject", "conditional", "go"]
@@ -63,7 +63,7 @@ class Judgement:
 
 
 def judge(
-    strategy: str, statistics: Mapping[str, float | None], thresholds: Thresholds, history: str = ""
+    strategy: str, statistics: Mapping[str, float | None], thresholds: VerdictThresholds, history: str = ""
 ) -> Judgement:
     """The verdict on a registered strategy.
 
@@ -91,18 +91,18 @@ def judge(
     return Judgement(strategy, capped, table, _explain(strategy, capped, table, thresholds, words))
 
 
-def unregistered(strategy: str, thresholds: Thresholds, history: str = "") -> Judgement:
+def unregistered(strategy: str, thresholds: VerdictThresholds, history: str = "") -> Judgement:
     """The verdict on a strategy whose holdout is locked: its evidence is nothing."""
     return _without_evidence(strategy, thresholds, "It is not registered, so its holdout was not looked at.", history)
 
 
-def waiting(strategy: str, thresholds: Thresholds, until: dt.date, history: str = "") -> Judgement:
+def waiting(strategy: str, thresholds: VerdictThresholds, until: dt.date, history: str = "") -> Judgement:
     """The verdict on a registered strategy whose holdout lasts until a session that the data do not reach yet."""
     cause = f"Its holdout lasts until {until}, which the data do not reach: it is not looked at before."
     return _without_evidence(strategy, thresholds, cause, history)
 
 
-def _without_evidence(strategy: str, thresholds: Thresholds, cause: str, history: str) -> Judgement:
+def _without_evidence(strategy: str, thresholds: VerdictThresholds, cause: str, history: str) -> Judgement:
     table = tuple(
         _criterion("evidence", name, "at least", least, None, note="the holdout was not looked at")
         for name, least in (("trades", thresholds.min_trades), ("sessions", thresholds.min_sessions))
@@ -111,7 +111,7 @@ def _without_evidence(strategy: str, thresholds: Thresholds, cause: str, history
     return Judgement(strategy, "insufficient_evidence", table, " ".join(filter(None, (words, history))))
 
 
-def criteria(statistics: Mapping[str, float | None], limits: Thresholds) -> tuple[Criterion, ...]:
+def criteria(statistics: Mapping[str, float | None], limits: VerdictThresholds) -> tuple[Criterion, ...]:
     """Every criterion, judged."""
 
     def line(
@@ -216,7 +216,7 @@ def _holds(value: float | None, side: Side, threshold: float) -> bool:
     return value <= threshold
 
 
-def _bear_months(statistics: Mapping[str, float | None], limits: Thresholds) -> Criterion:
+def _bear_months(statistics: Mapping[str, float | None], limits: VerdictThresholds) -> Criterion:
     """One criterion of two numbers: either is enough."""
     expectancy, drawdown = statistics[BEAR_MONTHS], statistics["bear_months_drawdown"]
     limit = limits.stress_bear_drawdown
@@ -228,7 +228,7 @@ def _bear_months(statistics: Mapping[str, float | None], limits: Thresholds) -> 
     )  # fmt: skip
 
 
-def _result(table: Sequence[Criterion], limits: Thresholds) -> Result:
+def _result(table: Sequence[Criterion], limits: VerdictThresholds) -> Result:
     if not all(c.passed for c in _of(table, "evidence")):
         return "insufficient_evidence"
     if any(c.passed is False for c in _of(table, "rejection")):
@@ -272,7 +272,7 @@ def _on_moves(statistics: Mapping[str, float | None], result: Result, without: R
     return f"{crossed}; without what was gained there the verdict would be {without.replace('_', ' ')}{consequence}."
 
 
-def _explain(strategy: str, result: Result, table: Sequence[Criterion], limits: Thresholds, history: str) -> str:
+def _explain(strategy: str, result: Result, table: Sequence[Criterion], limits: VerdictThresholds, history: str) -> str:
     by_name = {(c.kind, c.name): c for c in table}
     trades, sessions = by_name["evidence", "trades"], by_name["evidence", "sessions"]
     sentences = [
@@ -294,7 +294,7 @@ def _explain(strategy: str, result: Result, table: Sequence[Criterion], limits: 
     return " ".join([*sentences, *([history] if history else [])])
 
 
-def _toward_go(table: Sequence[Criterion], limits: Thresholds) -> list[str]:
+def _toward_go(table: Sequence[Criterion], limits: VerdictThresholds) -> list[str]:
     needed = {
         "primary": len(_of(table, "primary")),
         "secondary": limits.secondary_needed,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from trading_assets.config import Configuration
-from trading_assets.robustness.holdout.ledger_head import HeadFile, verified_ledger
+from trading_assets.robustness.holdout.ledger_head import HeadFile
+from trading_assets.robustness.holdout.record_look import verified_ledger
 from trading_assets.robustness.tables import HOLDOUT_RESULTS, RESULTS, VERDICTS
 from trading_assets.warehouse import Rows, Warehouse
 from trading_assets.warehouse.errors import WarehouseError, block

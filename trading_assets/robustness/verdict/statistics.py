@@ -8,16 +8,17 @@ with it, and the verdict refuses to be made until the holdout was evaluated agai
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import polars as pl
 
-from trading_assets.backtests.tables import FULL
-from trading_assets.config.scenarios import BASE, UNEXPLAINED_DELISTINGS, WITHOUT_UNEXPLAINED_GAINS, slippage_scenario
+from trading_assets.config.stress_scenarios import (
+    BASE,
+    UNEXPLAINED_DELISTINGS,
+    WITHOUT_UNEXPLAINED_GAINS,
+    slippage_scenario,
+)
 from trading_assets.robustness.look_ahead.audit import violations
-from trading_assets.robustness.resampling import BOOTSTRAP, PERMUTATION, statistic_of
+from trading_assets.robustness.resampling.resample import BOOTSTRAP, PERMUTATION, statistic_of
 from trading_assets.robustness.stress.run import POSITIONS_MET, value_of
-from trading_assets.robustness.tables import HOLDOUT
 from trading_assets.robustness.verdict.criteria import (
     BEAR_MONTHS,
     ENDINGS_EXPECTANCY,
@@ -26,9 +27,6 @@ from trading_assets.robustness.verdict.criteria import (
     UNEXPLAINED_MOVES,
     WITHOUT_GAINS,
 )
-
-#: Splits of `backtests.*` that the holdout asset writes.
-EVALUATED_SPLITS = (HOLDOUT, FULL)
 
 _BASE_METRICS = (
     "trades",
@@ -65,12 +63,6 @@ class EvidenceMissingError(Exception):
             f"  expected: rows of a run of robustness/{asset}/{strategy}\n"
             f"  what to do: materialise {before}robustness/{asset}/{strategy}"
         )
-
-
-def put(existing: pl.DataFrame, splits: Sequence[str], new: pl.DataFrame) -> pl.DataFrame:
-    """The strategy's rows with those of `splits` replaced by `new`."""
-    others = existing.filter(~pl.col("split").is_in(list(splits)))
-    return pl.concat([others, new.select(existing.columns)], how="vertical_relaxed")
 
 
 def statistics_of(

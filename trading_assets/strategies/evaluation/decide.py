@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Set
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
@@ -14,9 +13,9 @@ from trading_assets.config.strategies import OrderParameters, StrategyParameters
 from trading_assets.features.catalog import FEATURES
 from trading_assets.features.indicators import INDICATORS
 from trading_assets.strategies.evaluation.failure import located
-from trading_assets.strategies.evaluation.inputs import columns_named
 from trading_assets.strategies.evaluation.paper_portfolio import paper_positions, signals_of_targets
 from trading_assets.strategies.interface.panel import signal_rows
+from trading_assets.strategies.interface.resolved import ConfiguredStrategy
 from trading_assets.strategies.interface.target_weights import checked
 from trading_assets.strategies.tables import SIGNALS, TARGET_WEIGHTS
 
@@ -33,15 +32,8 @@ class WindowError(Exception):
     """A strategy looks back further than the data reach."""
 
 
-def decide(
-    name: str, module: Any, parameters: StrategyParameters, panel: pl.DataFrame, risk: Risk
-) -> StrategyDecisions:
+def decide(strategy: ConfiguredStrategy, panel: pl.DataFrame, risk: Risk) -> StrategyDecisions:
     """Run a strategy's own code over its panel.
-
-    Parameters
-    ----------
-    module
-        See `trading_assets.config.strategies.strategy_module`.
 
     Raises
     ------
@@ -50,20 +42,20 @@ def decide(
     WindowError
         It looks back further than any symbol has bars: a parameter does, or a column that it names.
     """
-    _require_windows(parameters, panel)
+    _require_windows(strategy.parameters, panel)
 
     def run(rows: pl.DataFrame) -> StrategyDecisions:
-        return _decide(name, module, parameters, rows, risk)
+        return _decide(strategy, rows, risk)
 
     try:
         decided = run(panel)
     except Exception as error:
         raise located(error, run, panel) from error
-    _require_columns(columns_named(module, parameters), panel)
+    _require_columns(strategy.columns, panel)
     return decided
 
 
-def first_decision(module: Any, parameters: StrategyParameters, panel: pl.DataFrame) -> dt.date:
+def first_decision(strategy: ConfiguredStrategy, panel: pl.DataFrame) -> dt.date:
     """First session at which a strategy could decide: with only the bars before it, `decide` raises `WindowError`.
 
     Parameters
@@ -72,12 +64,10 @@ def first_decision(module: Any, parameters: StrategyParameters, panel: pl.DataFr
         Of a strategy that `decide` has run over.
     """
     known = panel["session"].min()
-    longest = max(windows_of(parameters).values(), default=0)
+    longest = max(windows_of(strategy.parameters).values(), default=0)
     nth = pl.int_range(1, pl.len() + 1).over("symbol", order_by="session")
     firsts = [panel.filter(nth >= longest)["session"].min()]
-    firsts += [
-        panel.filter(pl.col(name).is_not_null())["session"].min() for name in sorted(columns_named(module, parameters))
-    ]
+    firsts += [panel.filter(pl.col(name).is_not_null())["session"].min() for name in sorted(strategy.columns)]
     return max(session for session in (known, *firsts) if isinstance(session, dt.date))
 
 
@@ -99,11 +89,10 @@ def _require_columns(names: Set[str], panel: pl.DataFrame) -> None:
         raise WindowError(f"no symbol has enough bars for {', '.join(empty)}: the longest history is {longest}")
 
 
-def _decide(
-    name: str, module: Any, parameters: StrategyParameters, panel: pl.DataFrame, risk: Risk
-) -> StrategyDecisions:
+def _decide(strategy: ConfiguredStrategy, panel: pl.DataFrame, risk: Risk) -> StrategyDecisions:
+    name, parameters = strategy.name, strategy.parameters
     if isinstance(parameters, OrderParameters):
-        rules = module.rules(parameters)
+        rules = strategy.rules
         signals = signal_rows(
             name,
             rules,
@@ -121,7 +110,7 @@ def _decide(
             delisting_sessions=risk.delisting_sessions,
         )
     else:
-        targets = checked(module.target_weights(parameters, panel), panel)
+        targets = checked(strategy.target_weight_module.target_weights(parameters, panel), panel)
         signals = signals_of_targets(name, targets)
     return StrategyDecisions(
         signals=SIGNALS.conform(signals),

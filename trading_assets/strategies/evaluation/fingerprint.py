@@ -13,18 +13,23 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import digest
-from trading_assets.config.strategies import is_target_weight, members_of, strategy_module
 from trading_assets.features.catalog import FEATURES
 from trading_assets.models.regimes import REGIMES_VERSION
 from trading_assets.models.run import TRAINING_VERSION
-from trading_assets.strategies.evaluation.inputs import columns_named, instruments_of, parameters_of
+from trading_assets.strategies.interface.module import StrategyModule
+from trading_assets.strategies.interface.resolved import (
+    ConfiguredStrategy,
+    ResolvedStrategy,
+    configured_strategy,
+    resolve_strategy,
+)
 from trading_assets.strategies.interface.rules import Rules
 
 #: Parts of this package whose code decides what a strategy does; changes elsewhere are changes of the engine.
 _DECIDING = ("trading_assets.strategies", "trading_assets.models")
 
 
-def frozen(configuration: Configuration, name: str) -> dict[str, Any]:
+def frozen(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[str, Any]:
     """Type, parameters, rules, model, and members of a strategy with the regimes that weigh them.
 
     The rules are registered beside the parameters: a changed module is a changed strategy, whatever its parameters.
@@ -32,25 +37,21 @@ def frozen(configuration: Configuration, name: str) -> dict[str, Any]:
     that writes expressions otherwise counts as a change. Of a target-weight strategy they are the source files that
     its module is made of, see `sources`. Members are frozen in the same way.
     """
-    settings = configuration.strategies[name]
-    module, parameters, members = strategy_module(settings.type), parameters_of(settings), members_of(settings)
-    if is_target_weight(module):
-        decides, model = sources(module), None
-    else:
-        rules = module.rules(parameters)
-        decides, model = describe(rules), rules.model
+    model = strategy.model
+    decides = sources(strategy.module) if strategy.is_target_weight else describe(strategy.rules)
+    members = {member: configured_strategy(configuration, member) for member in strategy.members}
     return {
-        "type": settings.type,
-        "parameters": parameters.model_dump(mode="json"),
+        "type": configuration.strategies[strategy.name].type,
+        "parameters": strategy.parameters.model_dump(mode="json"),
         "rules": digest(decides),
         "model": configuration.models[model].model_dump(mode="json") if model else None,
         "training": TRAINING_VERSION if model else None,
-        "members": {member: frozen(configuration, member) for member in members},
+        "members": {name: frozen(configuration, member) for name, member in members.items()},
         "regimes": [REGIMES_VERSION, configuration.regimes.model_dump(mode="json")] if members else None,
     }
 
 
-def symbols_behind(configuration: Configuration, name: str, instruments: pl.DataFrame) -> list[str]:
+def symbols_behind(configuration: Configuration, strategy: ResolvedStrategy, instruments: pl.DataFrame) -> list[str]:
     """Symbols whose bars bear on what a strategy does, those that it trades among them, ascending.
 
     Beside its own they are the benchmarks of their asset classes, all that its model is trained on, the whole asset
@@ -61,20 +62,17 @@ def symbols_behind(configuration: Configuration, name: str, instruments: pl.Data
     instruments
         Rows of `market_data.instruments`.
     """
-    settings = configuration.strategies[name]
-    module, parameters = strategy_module(settings.type), parameters_of(settings)
-    own = instruments_of(name, settings, instruments)
-    classes = set(own["asset_class"])
+    classes = set(strategy.instruments["asset_class"])
     whole: set[str] = set()
-    if columns_named(module, parameters) & {feature.column for feature in FEATURES if feature.scope == "session"}:
+    if strategy.columns & {feature.column for feature in FEATURES if feature.scope == "session"}:
         whole |= classes
-    model = None if is_target_weight(module) else module.rules(parameters).model
-    if model is not None:
-        whole.add(configuration.models[model].universe)
+    if strategy.model is not None:
+        whole.add(configuration.models[strategy.model].universe)
     benchmarks = {symbol for each, symbol in configuration.benchmarks.items() if each in classes | whole}
     of_classes = instruments.filter(pl.col("asset_class").is_in(sorted(whole)))["symbol"]
-    of_members = (symbols_behind(configuration, member, instruments) for member in members_of(settings))
-    return sorted({*own["symbol"], *benchmarks, *of_classes}.union(*of_members))
+    members = (resolve_strategy(configuration, member, instruments) for member in strategy.members)
+    of_members = (symbols_behind(configuration, member, instruments) for member in members)
+    return sorted({*strategy.symbols, *benchmarks, *of_classes}.union(*of_members))
 
 
 def describe(rules: Rules) -> dict[str, Any]:
@@ -90,7 +88,7 @@ def describe(rules: Rules) -> dict[str, Any]:
     }
 
 
-def sources(module: ModuleType) -> dict[str, str]:
+def sources(module: StrategyModule) -> dict[str, str]:
     """SHA-256 of the text of a module and of those that it uses, by name, whatever the line endings.
 
     Followed are the modules whose functions, classes or names it holds, as far as they are of the strategies and
@@ -99,7 +97,7 @@ def sources(module: ModuleType) -> dict[str, str]:
     own = module.__name__.split(".")[0]
     packages = _DECIDING if own == __name__.split(".")[0] else (*_DECIDING, own)
     found: dict[str, str] = {}
-    waiting = [module]
+    waiting: list[ModuleType] = [sys.modules[module.__name__]]
     while waiting:
         each = waiting.pop()
         if each.__name__ not in found and each.__file__ is not None:

@@ -1,0 +1,33 @@
+"""Thresholds of the verdict."""
+
+from __future__ import annotations
+
+from trading_assets.config.sections import Fraction, Section
+
+
+class VerdictThresholds(Section):
+    """Thresholds of the verdict's criteria (trading rules, section 7)."""
+
+    min_trades: int = 30
+    min_sessions: int = 250
+    reject_drawdown: Fraction = 0.20
+    reject_sharpe: float = 0.75
+    reject_calmar: float = 1.0
+    reject_best_trades: int = 3
+    reject_bootstrap_sharpe: float = 0.4
+    reject_permutation: float = 95.0
+    reject_dsr: Fraction = 0.95
+    reject_pbo: Fraction = 0.5
+    go_sharpe: float = 1.0
+    go_drawdown: Fraction = 0.15
+    go_calmar: float = 1.5
+    go_trades: int = 50
+    secondary_expectancy: float = 0.3
+    secondary_profit_factor: float = 1.4
+    secondary_correlation: float = 0.80
+    secondary_daily_loss: Fraction = 0.05
+    secondary_needed: int = 3
+    stress_sharpe_2x: float = 0.75
+    stress_calmar_3x: float = 1.0
+    stress_bear_drawdown: Fraction = 0.20
+    stress_needed: int = 2

@@ -1,0 +1,107 @@
+"""Tickers that one instrument gave up and another took over: two lives of a name, and nothing reaches over the break.
+
+A year without a bar is no hole of a delivery and no halt that anyone trades through. What comes after it is an
+instrument of its own, with a symbol of its own: `NAME@2016` for one that begins in 2016, while the first one keeps the
+name. So its features start their warm-up anew, and no label, position or adjustment joins the two.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import polars as pl
+
+from trading_assets.market_data.bar_windows import distinct, previous
+
+SCHEMA = {"ticker": pl.String, "symbol": pl.String, "start": pl.Date}
+NO_LIVES = pl.DataFrame(schema=SCHEMA)
+
+
+def find_lives(
+    raw: pl.DataFrame, least_days: int, overridden: pl.DataFrame, on_record: pl.Series | None = None
+) -> pl.DataFrame:
+    """Find the later instruments of reused tickers.
+
+    Parameters
+    ----------
+    raw
+        symbol (the ticker), session, close; any order. Rows without a positive close are no bars.
+    least_days
+        Days from one bar to the next after which the ticker is another instrument's.
+    overridden
+        symbol, session: first bars after such a break that are the same instrument's all the same.
+    on_record
+        Symbols that a table of tickers has as one instrument each, whatever the gaps.
+
+    Returns
+    -------
+    DataFrame
+        ticker, symbol (`TICKER@YEAR`), start (its first bar); sorted by ticker and start. Two of one ticker never begin
+        in the same year, so that the symbol is the same whatever was delivered first, and whatever comes after.
+    """
+    bars = raw.filter(pl.col("close") > 0)
+    quarter = pl.col("session").dt.year() * 4 + pl.col("session").dt.quarter()
+    quarters = distinct(bars.select("symbol", quarter=quarter), ["symbol", "quarter"]).sort("symbol", "quarter")
+    # Few symbols lack the bars of a whole quarter, and only they are looked at closely.
+    paused = quarters.filter(pl.col("quarter") - previous("quarter") > 1)["symbol"].unique()
+    known = on_record.unique() if on_record is not None else pl.Series(dtype=pl.String)
+    some = bars.filter(pl.col("symbol").is_in(paused.implode()) & ~pl.col("symbol").is_in(known.implode()))
+    some = some.select("symbol", "session").unique().sort("symbol", "session")
+    if some.is_empty():
+        return NO_LIVES
+    days = (pl.col("session") - previous("session")).dt.total_days()
+    starts = some.filter(days >= least_days).join(overridden, on=["symbol", "session"], how="anti")
+    taken = set(raw["symbol"].unique())
+    rows = []
+    for ticker, start in starts.sort("symbol", "session").iter_rows():
+        symbol = f"{ticker}@{start.year}"
+        while symbol in taken:
+            symbol += "@"
+        rows.append((ticker, symbol, start))
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def by_life(rows: pl.DataFrame, lives: pl.DataFrame, date: str = "session") -> pl.DataFrame:
+    """Rows under the symbols of the instruments that their tickers named at `date`, in the order they came in.
+
+    Parameters
+    ----------
+    rows
+        symbol (the ticker), `date` and anything else; a null date stays with the first instrument.
+    lives
+        Of `find_lives`.
+    """
+    if lives.is_empty() or rows.is_empty():
+        return rows
+    symbol = pl.col("symbol")
+    for ticker, name, start in lives.sort("ticker", "start").iter_rows():
+        is_later = (pl.col("symbol") == ticker) & (pl.col(date) >= start).fill_null(False)
+        symbol = pl.when(is_later).then(pl.lit(name)).otherwise(symbol)
+    return rows.with_columns(symbol=symbol)
+
+
+def for_each_life(rows: pl.DataFrame, lives: pl.DataFrame) -> pl.DataFrame:
+    """Rows, and those of a ticker again for each later instrument of it: what holds for a name holds for all."""
+    later = rows.join(lives.select(symbol="ticker", _name="symbol"), on="symbol").with_columns(symbol="_name")
+    return pl.concat([rows, later.select(rows.columns)])
+
+
+def revives(raw: pl.DataFrame, last: pl.DataFrame, since: dt.date, least_days: int) -> bool:
+    """Whether a symbol's first bar from `since` on comes so long after its `last` one (symbol, session) before."""
+    new = raw.filter(pl.col("session") >= since, pl.col("close") > 0).group_by("symbol").agg(pl.col("session").min())
+    both = new.join(last.select("symbol", last="session"), on="symbol")
+    return both.filter((pl.col("session") - pl.col("last")).dt.total_days() >= least_days).height > 0
+
+
+def took_over_a_ticker() -> pl.Expr:
+    """Whether a row of `market_data.instruments` is a later instrument of its ticker."""
+    prefix = pl.col("tickers").list.first() + "@"
+    return pl.col("symbol").str.starts_with(prefix) & pl.col("symbol").str.contains(r"@\d{4}@*$")
+
+
+def is_named(wanted: Sequence[str]) -> pl.Expr:
+    """Whether a row of `market_data.instruments` is meant by one of these names: its symbol, or one it took over."""
+    return pl.col("symbol").is_in(list(wanted)) | (
+        took_over_a_ticker() & pl.col("tickers").list.first().is_in(list(wanted))
+    )

@@ -1,0 +1,140 @@
+"""How the asset of the holdout computes: one look, entered in the ledger before it is made."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from trading_assets.asset_factories.table_asset import Step
+from trading_assets.backtests import tables as backtests
+from trading_assets.config.sections import Interval
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
+from trading_assets.models.tables import SPLITS
+from trading_assets.robustness.holdout import lock
+from trading_assets.robustness.holdout.ledger import Look, look_of
+from trading_assets.robustness.holdout.ledger_head import HeadFile
+from trading_assets.robustness.holdout.record_look import record_look
+from trading_assets.robustness.resampling.assets import resampled
+from trading_assets.robustness.rows_by_span import EVALUATED_SPLITS, beside_other_splits, remove_holdout, write
+from trading_assets.robustness.stress.assets import sharpes, stress_rows
+from trading_assets.robustness.tables import HOLDOUT, HOLDOUT_RESULTS, REGISTRATIONS, STRESS
+from trading_assets.strategies.evaluation.failure import require_ok, require_unlocked, strategy_of
+from trading_assets.strategies.evaluation.fingerprint import symbols_behind
+from trading_assets.strategies.evaluation.inputs import Frames
+from trading_assets.strategies.interface.resolved import configured_strategy, resolve_strategy
+
+if TYPE_CHECKING:
+    from trading_assets.backtests.backtest import PreparedBacktest
+    from trading_assets.robustness.holdout.registration import Registration
+
+
+def holdout(step: Step) -> Mapping[str, Any]:
+    """One look at the locked span of a registered strategy: entered in the ledger first, evaluated then."""
+    from trading_assets.backtests.backtest import backtest, baselines_of, metrics_of
+    from trading_assets.backtests.results.run_tables import together
+    from trading_assets.robustness.prepared_market import read_market
+
+    require_ok(step)
+    name, configuration = strategy_of(step), step.configuration
+    if name not in configuration.registration:
+        removed = remove_holdout(step)
+        write(step, holdout.__name__, {})
+        return {"registered": False, "rows of an earlier registration removed": removed}
+    until = waits_until(step)
+    if until is not None:  # no look: a part of the holdout is not the holdout
+        remove_holdout(step)
+        write(step, holdout.__name__, {})
+        return {"registered": True, "waits until": until}
+    require_unlocked(step, (name, *configured_strategy(configuration, name).members))
+    frames, prepared, spans = read_market(step)
+    locked, start = lock.holdout(spans), lock.development(spans).start
+    registration = registration_of(step, prepared, frames, spans)
+    look = look_of(record(step, registration), name, registration.hash)
+
+    runs = [
+        backtest(prepared, first, locked.end, split=split)
+        for split, first in zip(EVALUATED_SPLITS, (locked.start, start), strict=True)
+    ]
+    frames_of = {
+        **together(runs),
+        backtests.METRICS: pl.concat(metrics_of(prepared, run) for run in runs),
+        backtests.BASELINES: pl.concat(baselines_of(prepared, run) for run in runs),
+    }
+    stressed = stress_rows(step, prepared, frames, locked, HOLDOUT)
+    result = {
+        "strategy": name,
+        "registration_hash": registration.hash,
+        "config_hash": configuration.hash,
+        "look": look,
+        "start": locked.start,
+        "end": locked.end,
+    }
+    drawn = resampled(step, prepared, locked, HOLDOUT)
+    seen = {**stressed, **drawn, **frames_of}
+    source = {HOLDOUT_RESULTS: pl.DataFrame([result], schema=HOLDOUT_RESULTS.empty().schema)}
+    write(step, holdout.__name__, beside_other_splits(step, seen, EVALUATED_SPLITS) | source)
+    return {"registered": True, "look": look, "registration": registration.hash, "Sharpe": sharpes(stressed[STRESS])}
+
+
+def waits_until(step: Step) -> dt.date | None:
+    """The end of the holdout, if the data do not reach it yet: it is not looked at before it is over."""
+    locked = lock.holdout(lock.spans_of(step.work.read(SPLITS)))
+    listed = step.work.read(INSTRUMENTS)
+    strategy = resolve_strategy(step.configuration, strategy_of(step), listed)
+    of_calendars = strategy.instruments["calendar"].unique().to_list()
+    # Of any symbol: one whose own last bar is missing, or that was delisted, does not hold the look up.
+    last = listed.filter(pl.col("calendar").is_in(of_calendars))["last_session"].max()
+    if isinstance(last, dt.date) and lock.is_over(locked, last, of_calendars):
+        return None
+    return locked.end
+
+
+def registration_of(
+    step: Step, prepared: PreparedBacktest, frames: Frames, spans: Mapping[str, Interval]
+) -> Registration:
+    """The strategy frozen as it stands."""
+    from trading_assets.robustness.holdout.registration import register
+
+    behind = symbols_behind(step.configuration, prepared.strategy, frames.instruments)
+    return register(
+        step.configuration,
+        prepared.strategy,
+        spans=spans,
+        bars=step.work.read(BARS, where="list_contains(?, symbol)", parameters=[behind]),
+        quarantine=frames.quarantine,
+        memberships=step.work.read(UNIVERSE, where="list_contains(?, symbol)", parameters=[behind]),
+        sectors=dict(frames.instruments.drop_nulls("sector").select("symbol", "sector").iter_rows()),
+        delisted=dict(frames.instruments.drop_nulls("delisted").select("symbol", "delisted").iter_rows()),
+        delisting_values=delisting_values(frames.instruments),
+        behind=behind,
+    )
+
+
+def delisting_values(instruments: pl.DataFrame) -> dict[str, tuple[object, ...]]:
+    """What is on record of delistings beside their dates, by symbol."""
+    known = ["delisting_value", "delisting_unit", "delisting_reason", "exchange"]
+    rows = instruments.filter(pl.any_horizontal(pl.col(known[:3]).is_not_null()))
+    return {row[0]: row[1:] for row in rows.select("symbol", *known).iter_rows()}
+
+
+def record(step: Step, registration: Registration) -> pl.DataFrame:
+    """Enter the registration and the look; from here on the holdout counts as seen."""
+    from trading_assets.robustness.holdout.registration import registration_rows
+
+    step.work.append_chained(REGISTRATIONS, lambda known: registration_rows(known, registration, step.now))
+    look = Look(
+        strategy=registration.strategy,
+        registration_hash=registration.hash,
+        config_hash=step.configuration.hash,
+        evaluated_at=step.now,
+        override=step.configuration.registration[registration.strategy].override,
+    )
+    return record_look(step.work, head_file(step), look)
+
+
+def head_file(step: Step) -> HeadFile:
+    """Where the end of the holdout ledger is kept outside the warehouse."""
+    return HeadFile(step.configuration.home / "ledger.head")

@@ -1,0 +1,29 @@
+"""How the asset of the look-ahead audit computes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trading_assets.asset_factories.table_asset import Step
+from trading_assets.robustness.look_ahead.point_in_time import market_snapshot
+from trading_assets.robustness.rows_by_span import write
+from trading_assets.robustness.tables import LOOK_AHEAD
+from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
+
+
+def look_ahead(step: Step) -> Mapping[str, Any]:
+    """Everything from bars to fills computed again from what was known at past closes: nothing may differ."""
+    from trading_assets.robustness.look_ahead.audit import look_ahead as audit
+    from trading_assets.robustness.look_ahead.audit import violations
+
+    require_ok(step, ("strategies",))
+    name, configuration = strategy_of(step), step.configuration
+    found = audit(
+        configuration,
+        name,
+        market_snapshot(step.work, configuration, name),
+        configuration.robustness.look_ahead_cuts,
+    )
+    write(step, look_ahead.__name__, {LOOK_AHEAD: found})
+    return {"cuts": found["cut"].n_unique(), "columns that know the future": violations(found)}

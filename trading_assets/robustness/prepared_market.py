@@ -1,0 +1,17 @@
+"""The market of a step's strategy, read and prepared."""
+
+from __future__ import annotations
+
+from trading_assets.asset_factories.table_asset import Step
+from trading_assets.backtests.backtest import PreparedBacktest, prepare
+from trading_assets.config.sections import Interval
+from trading_assets.models.splits import spans_of
+from trading_assets.models.tables import SPLITS
+from trading_assets.strategies.evaluation.failure import strategy_of
+from trading_assets.strategies.evaluation.inputs import Frames, read_frames
+
+
+def read_market(step: Step) -> tuple[Frames, PreparedBacktest, dict[str, Interval]]:
+    """Read what the strategy looks at; return it, the backtest prepared from it, and the spans of the splits."""
+    frames = read_frames(step.work, step.configuration, strategy_of(step))
+    return frames, prepare(step.configuration, frames), spans_of(step.work.read(SPLITS))

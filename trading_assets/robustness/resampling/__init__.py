@@ -1,0 +1,1 @@
+"""Resample a run: bootstrap of its returns and trades, permutation of its decisions."""

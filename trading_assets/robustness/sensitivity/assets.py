@@ -1,0 +1,70 @@
+"""How the asset of the parameter grid computes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from trading_assets import charts
+from trading_assets.asset_factories.table_asset import Step
+from trading_assets.backtests.tables import DEVELOPMENT
+from trading_assets.backtests.trial_registry import hash_settings, trial_rows
+from trading_assets.models.splits import development
+from trading_assets.robustness.rows_by_span import STAGE, write
+from trading_assets.robustness.sensitivity.grid import grids
+from trading_assets.robustness.tables import CHOICES, HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY, TRIALS
+from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
+
+
+def sensitivity(step: Step) -> Mapping[str, Any]:
+    """The whole parameter grid on the development span: is the chosen point on a plateau or a peak?"""
+    from trading_assets.backtests.inputs.market_arrays import data_hash
+    from trading_assets.robustness.prepared_market import read_market
+    from trading_assets.robustness.sensitivity.sweep import sensitivity as sweep
+
+    require_ok(step)
+    name, configuration = strategy_of(step), step.configuration
+    frames, prepared, spans = read_market(step)
+    span, strategy = development(spans), prepared.strategy
+    traded = [*strategy.symbols, *([strategy.benchmark] if strategy.benchmark else [])]
+    found = sweep(
+        prepared,
+        grids(configuration)[name],
+        span.start,
+        span.end,
+        split=DEVELOPMENT,
+        settings_hash=hash_settings(configuration, prepared.strategy),
+        data_hash=data_hash(frames.bars, traded, span.end),
+        sharp_peak=configuration.robustness.sharp_peak,
+    )
+    source = f"{STAGE}/{sensitivity.__name__}/{name}"
+    step.work.append_new(
+        TRIALS, trial_rows(found.evaluations, source=source, run_id=step.run_id, evaluated_at=step.now)
+    )
+    tables = {
+        SENSITIVITY: found.points,
+        SENSITIVITY_SUMMARY: found.summary,
+        CHOICES: found.choices,
+        HEATMAPS: found.heatmaps,
+    }
+    write(step, sensitivity.__name__, tables)
+    return {
+        "summary": found.summary.drop("strategy"),
+        "choices": found.choices.drop("strategy", "trial"),
+        **_heat_maps(found.heatmaps.filter(metric="sharpe")),
+    }
+
+
+def _heat_maps(heatmaps: pl.DataFrame) -> dict[str, dg.MarkdownMetadataValue]:
+    """The Sharpe of the first pairs of parameters, as pictures; the report has them all."""
+    pairs_of = heatmaps.group_by("x", "y", maintain_order=True)
+    return {
+        f"{x} and {y}": dg.MetadataValue.md(
+            charts.markdown(charts.parameter_heat_map(pairs, str(x), str(y), "mean Sharpe"))
+        )
+        for (x, y), pairs in islice(pairs_of, 2)
+    }

@@ -1,0 +1,79 @@
+"""How the asset of the stress scenarios computes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from trading_assets.asset_factories.table_asset import Step
+from trading_assets.backtests.tables import DEVELOPMENT
+from trading_assets.config.sections import Interval
+from trading_assets.models.splits import development
+from trading_assets.robustness.rows_by_span import beside_other_splits, write
+from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
+from trading_assets.robustness.tables import BREAKDOWN, STRESS, STRESS_EQUITY
+from trading_assets.strategies.evaluation.failure import require_ok
+from trading_assets.strategies.evaluation.inputs import Frames, read_frames
+from trading_assets.warehouse import Table
+
+if TYPE_CHECKING:
+    from trading_assets.backtests.backtest import PreparedBacktest
+
+
+def stress(step: Step) -> Mapping[str, Any]:
+    """The strategy under dearer and later fills, with holes and crashes, in bad times, and without what it owes its
+    result to; on the development span.
+    """
+    from trading_assets.robustness.prepared_market import read_market
+
+    require_ok(step)
+    frames, prepared, spans = read_market(step)
+    rows = stress_rows(step, prepared, frames, development(spans), DEVELOPMENT)
+    write(step, stress.__name__, beside_other_splits(step, rows, (DEVELOPMENT,)))
+    return {"Sharpe": sharpes(rows[STRESS])}
+
+
+def stress_rows(
+    step: Step, prepared: PreparedBacktest, frames: Frames, span: Interval, split: str
+) -> dict[Table, pl.DataFrame]:
+    """Rows of `robustness.stress`, `robustness.stress_equity` and `robustness.breakdown` of one span."""
+    from trading_assets.robustness.performance_breakdown import breakdown_rows
+    from trading_assets.robustness.stress.run import chosen
+    from trading_assets.robustness.stress.run import stress as run
+    from trading_assets.robustness.stress.scenario_market import ScenarioInputs
+
+    settings = step.configuration.robustness
+
+    def frames_of(name: str) -> Frames:
+        return frames if name == prepared.name else read_frames(step.work, step.configuration, name)
+
+    levels = benchmark_levels(frames.bars, frames.indicators, prepared.benchmark_name, span.end)
+    traded = frames.instruments.filter(pl.col("symbol").is_in(prepared.axes.symbols))
+    found = run(
+        prepared,
+        span.start,
+        span.end,
+        split=split,
+        months=classify_months(levels),
+        scenarios=chosen(settings, synthetic=bool(traded["synthetic"].any())),
+        scenario_inputs=ScenarioInputs(step.configuration, frames_of),
+        best_trades=settings.verdict.reject_best_trades,
+    )
+    returns = pl.DataFrame(prepared.market.returns, schema=list(prepared.axes.symbols)).with_columns(
+        session=pl.Series(prepared.axes.sessions, dtype=pl.Date)
+    )
+    broken_down = breakdown_rows(
+        found.base,
+        returns,
+        levels.select("session", "close"),
+        split=split,
+        periods_per_year=prepared.periods_per_year,
+    )
+    return {STRESS: found.metrics, STRESS_EQUITY: found.equity, BREAKDOWN: broken_down}
+
+
+def sharpes(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the Sharpe ratio of each scenario."""
+    return rows.filter(metric="sharpe").select("scenario", "value")

@@ -1,0 +1,93 @@
+"""How the asset of the verdict computes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from trading_assets.asset_factories.table_asset import Step
+from trading_assets.backtests import tables as backtests
+from trading_assets.robustness.holdout.assets import head_file, waits_until
+from trading_assets.robustness.holdout.record_look import verified_ledger
+from trading_assets.robustness.rows_by_span import STAGE, write
+from trading_assets.robustness.tables import (
+    HOLDOUT,
+    HOLDOUT_RESULTS,
+    LOOK_AHEAD,
+    OVERFITTING,
+    RESAMPLING,
+    STRESS,
+    VERDICTS,
+)
+from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
+from trading_assets.warehouse import Rows, Table
+
+
+def verdict(step: Step) -> Mapping[str, Any]:
+    """Go, no go, or not enough evidence: every pre-registered criterion, and the result in words."""
+    from trading_assets.robustness.verdict.criteria import judge, rows, unregistered, waiting
+    from trading_assets.robustness.verdict.statistics import history_of, statistics_of
+
+    require_ok(
+        step,
+        (
+            "strategies",
+            "backtests",
+            *(f"{STAGE}/{asset}" for asset in ("sensitivity", "overfitting", "look_ahead", "holdout")),
+        ),
+    )
+    name, configuration = strategy_of(step), step.configuration
+    history = history_of(verified_ledger(step.work, head_file(step)), name)
+    limits = configuration.robustness.verdict
+    until = waits_until(step) if name in configuration.registration else None
+    if until is not None:
+        judgement = waiting(name, limits, until, history)
+    elif name in configuration.registration:
+        rows_of = evaluated(step, name)
+        statistics = statistics_of(
+            rows_of[STRESS], rows_of[RESAMPLING], rows_of[OVERFITTING], look_ahead=rows_of[LOOK_AHEAD]
+        )
+        judgement = judge(name, statistics, limits, history)
+    else:
+        judgement = unregistered(name, limits, history)
+    table = rows(judgement)
+    write(step, verdict.__name__, {VERDICTS: table})
+    return {
+        "result": judgement.result,
+        "explanation": judgement.explanation,
+        "criteria": table.select("kind", "criterion", "value", "threshold", "passed"),
+    }
+
+
+def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:
+    """Rows that the verdict is made from, of this configuration and of the backtest as it stands.
+
+    Of `robustness.stress` and `robustness.resampling` those of the holdout.
+
+    Raises
+    ------
+    HoldoutMissingError
+        The holdout was not evaluated under this configuration.
+    EvidenceMissingError
+        What the trials on record say, or the look-ahead audit, is not of this configuration.
+    """
+    from trading_assets.robustness.verdict.statistics import EvidenceMissingError, HoldoutMissingError
+
+    rows = Rows("strategy", name)
+    results = step.work.read_or_empty(HOLDOUT_RESULTS, rows=rows)
+    metrics = step.work.read_or_empty(backtests.METRICS, rows=rows).filter(split=HOLDOUT)
+    if results.is_empty():
+        raise HoldoutMissingError(name, "it never was")
+    if results["config_hash"].item() != step.configuration.hash:
+        raise HoldoutMissingError(name, "the configuration has changed since")
+    if metrics.is_empty():
+        raise HoldoutMissingError(name, f"backtests/{name} has run since")
+    evidence = {}
+    for table, asset in ((OVERFITTING, "overfitting"), (LOOK_AHEAD, "look_ahead")):
+        evidence[table] = step.work.read_or_empty(table, rows=rows)
+        if evidence[table].is_empty() or evidence[table]["config_hash"][0] != step.configuration.hash:
+            raise EvidenceMissingError(name, asset)
+    seen = {table: step.work.read(table, rows=rows).filter(split=HOLDOUT) for table in (STRESS, RESAMPLING)}
+    return seen | evidence

@@ -1,0 +1,498 @@
+"""The quality rules: one by one, against a plain-Python twin on random markets, and unmoved by the future."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from trading_assets.config.quality import SEVERITIES, Quality
+from trading_assets.market_data import calendars, quality
+from trading_assets.market_data.quality import RULES, apply_rules, faults, missing_sessions, rules
+from trading_assets.market_data.revisions import reconcile
+from trading_assets.market_data.sources import sample
+from trading_assets.market_data.tables import QUARANTINE, RAW_BARS
+from trading_assets_tests.conftest import REPOSITORY
+from trading_assets_tests.market_data.markets import AS_OF, CALENDAR, NOW, SESSIONS, path, received
+
+INFINITE, NAN = float("inf"), float("nan")
+SATURDAY, FUTURE = dt.date(2024, 1, 6), AS_OF + dt.timedelta(days=1)
+
+
+def checked(raw: pl.DataFrame, as_of: dt.date = AS_OF) -> quality.QualityResult:
+    return apply_rules(raw, CALENDAR, as_of, Quality())
+
+
+def names(frame: pl.DataFrame, column: str) -> dict[tuple[str, dt.date], list[list[str]]]:
+    """symbol, session -> what each of its rows is called."""
+    found: dict[tuple[str, dt.date], list[list[str]]] = {}
+    for row in frame.iter_rows(named=True):
+        found.setdefault((row["symbol"], row["session"]), []).append(row[column])
+    return found
+
+
+# --- rule by rule -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "reasons"),
+    [
+        ({"close": None}, ["null_price"]),
+        ({"open": None, "low": None}, ["null_price"]),
+        ({"high": NAN}, ["non_finite_price"]),
+        ({"open": -INFINITE}, ["non_finite_price", "non_positive_price"]),
+        ({"low": 0.0}, ["non_positive_price"]),
+        ({"open": -1.0, "low": -2.0}, ["non_positive_price"]),
+        ({"low": 102.0}, ["ohlc_violation"]),
+        ({"high": 99.5}, ["ohlc_violation"]),
+        ({"open": 98.0}, ["ohlc_violation"]),
+        ({"open": 102.0}, ["ohlc_violation"]),
+        ({"low": 101.1, "high": 101.0, "close": 101.05, "open": 101.05}, []),
+        ({"open": None, "high": 99.0, "low": 100.0}, ["null_price", "ohlc_violation"]),
+        ({"volume": -1.0}, ["negative_volume"]),
+        ({"session": SATURDAY}, ["not_a_session"]),
+        ({"session": dt.date(2024, 1, 15)}, ["not_a_session"]),
+        ({"session": FUTURE}, ["future_bar"]),
+        (
+            {"session": SATURDAY, "close": -5.0, "volume": -1.0},
+            ["non_positive_price", "ohlc_violation", "negative_volume", "not_a_session"],
+        ),
+    ],
+)
+def test_a_bad_row_is_quarantined_with_every_reason_and_its_neighbours_are_not(
+    fault: dict[str, Any], reasons: list[str]
+) -> None:
+    row = received([{"session": SESSIONS[5], "close": 100.0, **fault}])
+    others = path([100.0] * 4 + [101.0] + [100.0] * 5).filter(pl.col("session") != row["session"][0])
+    result = checked(pl.concat([others, row]))
+    assert names(result.quarantine, "reasons") == ({("AAA", row["session"][0]): [reasons]} if reasons else {})
+    alone = checked(others)
+    kept = result.usable.filter(pl.col("session") != row["session"][0])
+    # The close after a bad bar is compared with the last good one, so only a bar in use may change a flag.
+    assert_frame_equal(kept.drop("flags"), alone.usable.drop("flags"))
+    if reasons:
+        assert_frame_equal(result.usable, alone.usable)
+
+
+def test_quarantined_values_are_finite_or_null() -> None:
+    bad = received([{"session": SESSIONS[0], "open": NAN, "high": INFINITE, "volume": NAN, "adj_close": -INFINITE}])
+    held = checked(bad).quarantine
+    assert held.select("open", "high", "volume", "adj_close").row(0) == (None, None, None, None)
+    QUARANTINE.validate(QUARANTINE.conform(held))
+
+
+@pytest.mark.parametrize(("breach", "outcome"), [(0.00099, "rounding_clamped"), (0.00101, "ohlc_violation")])
+@pytest.mark.parametrize("side", ["high", "low"])
+def test_a_breach_of_rounding_size_is_clamped_and_a_larger_one_is_not(breach: float, outcome: str, side: str) -> None:
+    prices = {"open": 100.0, "close": 100.0, "high": 101.0, "low": 99.0}
+    prices[side] = 100 / (1 + breach) if side == "high" else 100 / (1 - breach)
+    result = checked(received([{"session": SESSIONS[0], **prices}]))
+    if outcome == "ohlc_violation":
+        assert names(result.quarantine, "reasons") == {("AAA", SESSIONS[0]): [[outcome]]}
+    else:
+        assert result.usable["flags"].to_list() == [[outcome]]
+        assert result.usable[side].to_list() == [100.0]
+
+
+def test_without_rounding_allowance_every_breach_is_a_violation() -> None:
+    breached = received([{"session": SESSIONS[0], "high": 100.0 - 1e-9}, {"session": SESSIONS[1], "high": 100.0}])
+    result = apply_rules(breached, CALENDAR, AS_OF, Quality(rounding_breach=0))
+    assert names(result.quarantine, "reasons") == {("AAA", SESSIONS[0]): [["ohlc_violation"]]}
+
+
+def test_gap_event_is_more_than_a_tenth_between_close_and_open() -> None:
+    raw = received(
+        [
+            {"session": SESSIONS[0], "close": 100.0},
+            {"session": SESSIONS[1], "open": 110.5, "high": 111.0, "close": 105.0},
+            {"session": SESSIONS[2], "open": 105.0, "low": 105.0, "high": 130.0, "close": 130.0},
+            {"session": SESSIONS[3], "open": 117.0, "low": 117.0, "high": 130.0, "close": 120.0},
+        ]
+    )
+    assert checked(raw).usable["flags"].to_list() == [[], ["gap_event"], [], []]
+
+
+def test_zero_and_absent_volume_are_flagged_and_stored_as_zero() -> None:
+    raw = received(
+        {"session": s, "close": c, "volume": v}
+        for s, c, v in zip(SESSIONS, (100.0, 101.0, 102.0), (0.0, None, 5.0), strict=False)
+    )
+    usable = checked(raw).usable
+    assert usable["flags"].to_list() == [["zero_volume"], ["zero_volume"], []]
+    assert usable["volume"].to_list() == [0.0, 0.0, 5.0]
+
+
+def test_stale_price_from_the_fifth_equal_close_on() -> None:
+    flags = checked(path([100.0, 101, 101, 101, 101, 101, 101, 102])).usable["flags"].to_list()
+    assert flags == [[], [], [], [], [], ["stale_price"], ["stale_price"], []]
+
+
+def test_copies_are_reduced_and_conflicts_are_all_quarantined() -> None:
+    rows = [{"session": SESSIONS[0], "occurrence": n, "close": 100.0} for n in (1, 2, 3)]
+    rows += [{"session": SESSIONS[1], "occurrence": n, "close": c} for n, c in ((1, 100.0), (2, 100.0), (3, 101.0))]
+    rows += [
+        {"session": SESSIONS[2], "occurrence": n, "close": 100.0, "adj_close": a} for n, a in ((1, None), (2, 50.0))
+    ]
+    result = checked(received(rows))
+    assert result.usable.select("session", "occurrence", "flags").rows() == [(SESSIONS[0], 1, ["duplicate_exact"])]
+    assert names(result.quarantine, "reasons") == {
+        ("AAA", SESSIONS[1]): [["duplicate_conflict"]] * 2,
+        ("AAA", SESSIONS[2]): [["duplicate_conflict"]] * 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("closes", "spikes", "extremes"),
+    [
+        ([100, 160, 100], [1], []),  # there and back
+        ([100, 160, 119.9], [1], []),
+        ([100, 160, 121], [], [1]),  # not near enough
+        ([100, 160, 161], [], [1]),  # a new level
+        ([100, 142, 100], [], []),  # less than half is no extreme move
+        ([100, 150, 100], [1], []),  # but three for two is a split's ratio
+        ([100, 143, 100], [1], []),
+        ([100, 66.7, 100], [1], []),
+        ([100, 66.7, 66], [], [1]),  # a split that nobody recorded
+        ([100, 160], [], [1]),  # not yet decided
+        ([100, 300, 100, 300, 100], [1, 3], []),
+        ([100, 300, 900, 300, 310], [2], [1]),
+        ([100, 40, 16, 6.4], [], [1, 2, 3]),
+        ([100, 300, 100], [1], []),  # the way back (-67 %) is no extreme move
+        ([160, 100, 101], [], []),
+    ],
+)
+def test_extreme_moves_and_spikes(closes: list[float], spikes: list[int], extremes: list[int]) -> None:
+    result = checked(path(map(float, closes)))
+    assert result.quarantine["session"].to_list() == [SESSIONS[n] for n in spikes]
+    flagged = result.usable.filter(pl.col("flags").list.contains("extreme_move"))
+    assert flagged["session"].to_list() == [SESSIONS[n] for n in extremes]
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "spikes", "suspects"),
+    [
+        ([100, 51.4], [100, 56.0], [], [1]),  # 51.4 / 100 = 0.514: within 3 % of a half, the close at -44 %
+        ([100, 51.6], [100, 56.0], [], []),  # 0.516 is further
+        ([100, 33.3, 34], [100, 34.0, 35.0], [], [1]),
+        ([100, 66.0, 101], [100, 97.0, 99.0], [1], []),  # the open alone, and the next close is back
+        ([100, 10.2, 10], [100, 10.5, 10.4], [], [1]),  # a tenth
+        ([100, 147, 140], [100, 141.0, 142.0], [], [1]),  # 3-for-2 the other way
+        ([100, 17.0, 16], [100, 16.5, 16.4], [], []),  # a sixth is none of the list: extreme by its close alone
+    ],
+)
+def test_an_open_at_the_ratio_of_a_split_without_a_record_is_suspect(
+    opens: list[float], closes: list[float], spikes: list[int], suspects: list[int]
+) -> None:
+    raw = received(
+        {"session": s, "open": float(o), "high": max(o, c) * 1.0, "low": min(o, c) * 1.0, "close": c}
+        for s, o, c in zip(SESSIONS, opens, closes, strict=False)
+    )
+    result = checked(raw)
+    assert result.quarantine["session"].to_list() == [SESSIONS[n] for n in spikes]
+    flagged = result.usable.filter(pl.col("flags").list.contains("split_suspect"))
+    assert flagged["session"].to_list() == [SESSIONS[n] for n in suspects]
+    assert all("extreme_move" in flags for flags in flagged["flags"])
+
+
+@pytest.mark.parametrize(
+    ("asset_class", "usual", "found"), [("crypto", 0.06, False), ("crypto", 0.05, True), ("equity", 0.06, True)]
+)
+def test_an_extreme_move_of_a_coin_is_far_for_that_coin(asset_class: str, usual: float, found: bool) -> None:
+    """+58 % is ln 1.58 = 0.4574: below 8 x 0.06 = 0.48, above 8 x 0.05 = 0.40; equities have no such multiple."""
+    closes = [100 * math.exp(usual * (n % 2)) for n in range(50)]
+    raw = path([*closes, closes[-1] * 1.58], asset_class=asset_class)
+    flags = checked(raw).usable["flags"].to_list()
+    assert ("extreme_move" in flags[-1]) == found
+    assert not any("extreme_move" in each for each in flags[:-1])
+
+
+def test_a_coin_of_few_bars_is_measured_by_the_half_alone() -> None:
+    closes = [100 * math.exp(0.06 * (n % 2)) for n in range(20)]  # 19 moves before the last bar
+    raw = path([*closes, closes[-1] * 1.58], asset_class="crypto")
+    assert "extreme_move" in checked(raw).usable["flags"][-1]
+
+
+def test_a_move_is_measured_from_the_last_good_bar() -> None:
+    raw = pl.concat(
+        [
+            path([100.0]),
+            received(
+                [{"session": SESSIONS[1], "close": 160.0, "low": 170.0}, {"session": SESSIONS[9], "close": 155.0}]
+            ),
+        ]
+    )
+    result = checked(raw)
+    assert names(result.quarantine, "reasons") == {("AAA", SESSIONS[1]): [["ohlc_violation"]]}
+    assert result.usable.row(-1, named=True)["flags"] == ["extreme_move", "gap_event"]
+
+
+@pytest.mark.parametrize("ratio", [0.1, 2.0, 7.0])
+def test_a_split_on_record_is_no_move(ratio: float) -> None:
+    before, after = 100.0, 100 / ratio
+    raw = received(
+        {"session": s, "close": c, "adj_close": 10.0}
+        for s, c in zip(SESSIONS, (before, before, after, after), strict=False)
+    )
+    assert checked(raw).usable["flags"].to_list() == [[]] * 4
+
+
+def test_a_wrong_adjusted_close_at_an_unchanged_price_is_no_fault_of_the_bar() -> None:
+    raw = received(
+        {"session": s, "close": 100.0, "adj_close": a}
+        for s, a in zip(SESSIONS, (100.0, 100.0, 530.0, 100.0), strict=False)
+    )
+    result = checked(raw)
+    assert result.quarantine.is_empty()
+    assert result.usable["flags"].to_list() == [[]] * 4
+
+
+def test_every_rule_is_named_once_and_described() -> None:
+    assert len({rule.name for rule in RULES}) == len(RULES)
+    declared = [value for value in vars(rules).values() if isinstance(value, quality.Rule)]
+    assert sorted(declared) == sorted(RULES)
+    assert all(rule.description for rule in RULES)
+    assert {rule.name for rule in RULES} == set(SEVERITIES)
+
+
+def test_the_docs_list_every_rule() -> None:
+    page = (REPOSITORY / "docs" / "data-quality.md").read_text()
+    rows = [line for line in page.splitlines() if re.match(r"\| `[a-z_]+` \| (flag|row|symbol|batch) \|", line)]
+    assert rows == [f"| `{rule.name}` | {SEVERITIES[rule.name][0]} | {rule.description} |" for rule in RULES]
+
+
+# --- a twin in plain Python ---------------------------------------------------------------------------------
+
+
+def twin(rows: list[dict[str, Any]], as_of: dt.date) -> tuple[dict[Any, list[list[str]]], dict[Any, list[list[str]]]]:
+    """(flags of usable bars, reasons of quarantined ones), written from trading rules 6, one bar at a time."""
+    limits = Quality()
+    values = ("asset_class", "open", "high", "low", "close", "volume", "adj_close")
+    groups: dict[tuple[str, dt.date], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["symbol"], row["session"]), []).append(row)
+    flags: dict[Any, list[list[str]]] = {}
+    reasons: dict[Any, list[list[str]]] = {}
+    good: dict[str, list[dict[str, Any]]] = {}
+    for key in sorted(groups):
+        distinct: list[dict[str, Any]] = []
+        for row in groups[key]:
+            if not any(all(str(row[v]) == str(seen[v]) for v in values) for seen in distinct):
+                distinct.append(row)
+        for row in distinct:
+            why = row_reasons(row, conflict=len(distinct) > 1, as_of=as_of, rounding=limits.rounding_breach)
+            if why:
+                reasons.setdefault(key, []).append(why)
+            else:
+                good.setdefault(key[0], []).append({**row, "copied": len(groups[key]) > 1})
+    for symbol, bars in good.items():
+        kept: list[dict[str, Any]] = []
+        pending: tuple[dict[str, Any], float, str] | None = None  # the last bar, the close it jumped from, its fault
+        for bar in bars:
+            if pending is not None:
+                last, base, fault = pending
+                change = factor_change([*kept, bar]) * factor_change(kept)
+                if abs(bar["close"] * change / base - 1) <= limits.spike_return:
+                    kept.pop()
+                    reasons.setdefault((symbol, last["session"]), []).append([fault])
+                pending = None
+                took_back = last not in kept
+            else:
+                took_back = False
+            kept.append(bar)
+            if len(kept) > 1 and not took_back:
+                base = kept[-2]["close"]
+                moves = [bar[name] * factor_change(kept) / base for name in ("close", "open")]
+                far, whole = abs(moves[0] - 1) > limits.extreme_move, of_a_split(moves, limits.half_adjusted)
+                bar["suspect"] = suspected(moves[1], limits.split_suspect)
+                bar["extreme"] = far or whole or bar["suspect"]
+                if bar["extreme"]:
+                    pending = (bar, base, "half_adjusted" if whole and not far else "spike")
+        for n, bar in enumerate(kept):
+            flags[(symbol, bar["session"])] = [bar_flags(bar, kept[: n + 1], limits)]
+    return flags, reasons
+
+
+def of_a_split(moves: list[float], nearness: float) -> bool:
+    """Close and open are at one split's ratio from the close before."""
+    ratios = [r for n in (1.5, 2, 3, 4, 5, 6, 7, 8, 9, 10) for r in (n, 1 / n)]
+    return any(
+        abs(math.log(moves[0] / ratio)) <= nearness and abs(math.log(moves[1] / ratio)) <= 0.05 for ratio in ratios
+    )
+
+
+def suspected(open_move: float, nearness: float) -> bool:
+    """The open is at the ratio of a split that section 6 names, or an inverse."""
+    ratios = [r for n in (1.5, 2, 3, 4, 5, 10) for r in (n, 1 / n)]
+    return any(abs(open_move / ratio - 1) <= nearness for ratio in ratios)
+
+
+def row_reasons(row: dict[str, Any], *, conflict: bool, as_of: dt.date, rounding: float) -> list[str]:
+    prices = [row[name] for name in ("open", "high", "low", "close")]
+    there = [p for p in prices if p is not None and math.isfinite(p)]
+    high, low = row["high"], row["low"]
+    outside = (high in there and max(there) > high and max(there) >= high * (1 + rounding)) or (
+        low in there and min(there) < low and min(there) <= low * (1 - rounding)
+    )
+    tests = {
+        "null_price": None in prices,
+        "non_finite_price": any(p is not None and not math.isfinite(p) for p in prices),
+        "non_positive_price": any(p is not None and p <= 0 for p in prices),
+        "ohlc_violation": outside,
+        "negative_volume": row["volume"] is not None and row["volume"] < 0,
+        "duplicate_conflict": conflict,
+        "not_a_session": row["session"] <= as_of and row["session"] not in SESSIONS,
+        "future_bar": row["session"] > as_of,
+    }
+    return [name for name, holds in tests.items() if holds]
+
+
+def factor_change(bars: list[dict[str, Any]]) -> float:
+    """Of the last bar; the markets below print no rounding noise, so it is 1, 2 or 0.5."""
+    told = [bar for bar in bars if bar["adj_close"] is not None]
+    if len(told) < 2 or bars[-1]["adj_close"] is None:
+        return 1.0
+    before, now = told[-2:]
+    power = round(math.log2(now["adj_close"] / now["close"] / before["adj_close"] * before["close"]))
+    # The raw price has to go at least half of the way with it, at the open or at the close.
+    fell = [math.log2(before["close"] / now[name]) for name in ("open", "close")]
+    return 2.0**power if any(each * power >= power * power / 2 for each in fell) else 1.0
+
+
+def bar_flags(bar: dict[str, Any], until: list[dict[str, Any]], limits: Quality) -> list[str]:
+    prices = [bar[name] for name in ("open", "high", "low", "close")]
+    gap = len(until) > 1 and abs(bar["open"] * factor_change(until) / until[-2]["close"] - 1) > limits.gap_event
+    last = [b["close"] for b in until[-limits.stale_closes :]]
+    tests = {
+        "extreme_move": bar.get("extreme", False),
+        "split_suspect": bar.get("suspect", False),
+        "gap_event": gap,
+        "zero_volume": not bar["volume"],
+        "stale_price": len(last) == limits.stale_closes and len(set(last)) == 1,
+        "duplicate_exact": bar["copied"],
+        "rounding_clamped": max(prices) > bar["high"] or min(prices) < bar["low"],
+    }
+    return [name for name, holds in tests.items() if holds]
+
+
+@st.composite
+def markets(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Rows of one or two symbols with prices around the thresholds, faults, copies, gaps and splits."""
+    rows: list[dict[str, Any]] = []
+    days = [*SESSIONS[:12], SATURDAY, FUTURE]
+    for symbol in draw(st.sampled_from([["AAA"], ["AAA", "BBB"]])):
+        for day in sorted(draw(st.sets(st.sampled_from(days), min_size=2))):
+            close = draw(st.sampled_from([100.0, 100.0, 100.0, 120.0, 80.0, 150.0, 151.0, 49.0, 200.0, 300.0, 10.0]))
+            row: dict[str, Any] = {"symbol": symbol, "session": day, "close": close, "open": close}
+            row |= {"high": close * 1.01, "low": close * 0.99, "volume": 1000.0, "asset_class": "equity"}
+            row["adj_close"] = draw(st.sampled_from([None, close, close / 2]))
+            if draw(st.integers(0, 3)) == 0:
+                name = draw(st.sampled_from(["open", "high", "low", "close", "volume"]))
+                row[name] = draw(
+                    st.sampled_from(
+                        [
+                            None,
+                            0.0,
+                            -1.0,
+                            NAN if name != "volume" else None,
+                            INFINITE if name != "volume" else 0.0,
+                            close * 1.0005,
+                            close * 0.9995,
+                            close * 1.2,
+                        ]
+                    )
+                )
+            rows.append(row)
+            for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
+                rows.append({**row, "volume": draw(st.sampled_from([row["volume"], 7.0]))})
+    return rows
+
+
+def as_received(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    return received(rows).with_columns(
+        occurrence=pl.int_range(1, pl.len() + 1).over("symbol", "session").cast(pl.Int64)
+    )
+
+
+@settings(max_examples=80, deadline=None)
+@given(markets())
+def test_agrees_with_the_twin(rows: list[dict[str, Any]]) -> None:
+    result = checked(as_received(rows))
+    flags, reasons = twin(rows, AS_OF)
+    assert names(result.usable, "flags") == flags
+    by_key = {key: sorted(found) for key, found in names(result.quarantine, "reasons").items()}
+    assert by_key == {key: sorted(found) for key, found in reasons.items()}
+
+
+@settings(max_examples=30, deadline=None)
+@given(markets(), st.randoms(use_true_random=False))
+def test_order_of_rows_changes_nothing(rows: list[dict[str, Any]], random: Any) -> None:
+    raw = as_received(rows)
+    order = list(range(raw.height))
+    random.shuffle(order)
+    expected, shuffled = checked(raw), checked(raw[order])
+    assert_frame_equal(shuffled.usable, expected.usable)
+    assert_frame_equal(shuffled.quarantine, expected.quarantine)
+
+
+@settings(max_examples=30, deadline=None)
+@given(markets(), st.integers(1, 11))
+def test_the_next_bar_decides_spikes_and_nothing_else_depends_on_the_future(
+    rows: list[dict[str, Any]], cut: int
+) -> None:
+    """What was known at the close of a session, against what is known at the end.
+
+    Rules of a row ask for nothing but the row, so only the last received bar of each symbol may change: from
+    `extreme_move` to `spike`.
+    """
+    raw = as_received(rows)
+    day = SESSIONS[cut]
+    then, now = checked(raw.filter(pl.col("session") <= day)), checked(raw)
+    usable_now = now.usable.filter(pl.col("session") <= day)
+    spikes = then.usable.join(usable_now, on=["symbol", "session"], how="anti")
+    assert_frame_equal(
+        then.usable.join(spikes, on=["symbol", "session"], how="anti", maintain_order="left"), usable_now
+    )
+    last = then.usable.group_by("symbol").agg(pl.col("session").max())
+    assert spikes.join(last, on=["symbol", "session"], how="anti").is_empty()
+    assert all("extreme_move" in flags for flags in spikes["flags"])
+    quarantined_then = then.quarantine.drop("reasons").rows(named=True)
+    quarantined_now = now.quarantine.filter(pl.col("session") <= day)
+    assert quarantined_now.height == len(quarantined_then) + spikes.height
+
+
+# --- real prices, checks ------------------------------------------------------------------------------------
+
+
+def test_the_sample_quarantines_nothing_and_its_genuine_crash_survives() -> None:
+    start, end = dt.date(2000, 3, 1), dt.date(2013, 3, 1)
+    bars = sample.read(start, end).with_columns(calendar=pl.lit("XNYS"))
+    raw = reconcile(RAW_BARS.empty(), bars, NOW).raw_bars
+    days = calendars.sessions("XNYS", start, end)
+    result = apply_rules(raw, pl.DataFrame({"session": days}).with_columns(calendar=pl.lit("XNYS")), end, Quality())
+    assert result.quarantine.is_empty()
+    extreme = result.usable.filter(pl.col("flags").list.contains("extreme_move"))
+    assert extreme.select("symbol", "session").rows() == [("AAPL", dt.date(2000, 9, 29))]
+
+
+def test_faults_and_missing_sessions_are_counted() -> None:
+    instruments = pl.DataFrame(
+        {"symbol": ["AAA"], "calendar": ["XNYS"], "first_session": [SESSIONS[0]], "last_session": [SESSIONS[9]]}
+    )
+    sound = path([100.0] * 10).with_columns(**{f"adj_{name}": pl.lit(1.0) for name in quality.PRICES})
+    assert not any(faults(sound, instruments, CALENDAR).values())
+    bad = sound.with_columns(
+        close=pl.when(pl.col("session") == SESSIONS[1]).then(NAN).otherwise("close"),
+        low=pl.when(pl.col("session") == SESSIONS[2]).then(100.5).otherwise("low"),
+        session=pl.col("session").replace(SESSIONS[3], SATURDAY),
+    )
+    counted = faults(pl.concat([bad, bad[5:6]]), instruments, CALENDAR)
+    assert list(counted.values()) == [1, 1, 1, 1]
+    with_hole = missing_sessions(sound.filter(~pl.col("session").is_in(SESSIONS[3:5])), instruments, CALENDAR)
+    assert with_hole.rows() == [("AAA", 10, 2)]

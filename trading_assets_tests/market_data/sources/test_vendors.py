@@ -1,0 +1,347 @@
+"""The vendors' own clients against a local server that replays their wire formats and their bad days."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import logging
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+
+from trading_assets.config.remote_sources import (
+    AlpacaSource,
+    CcxtSource,
+    MissingSecretError,
+    RemoteSource,
+    YfinanceSource,
+)
+from trading_assets.market_data import calendars
+from trading_assets.market_data.adjustment import adjust
+from trading_assets.market_data.sources import Access, SourceError, read_bars, remote
+from trading_assets.market_data.sources.raw import SCHEMA
+from trading_assets.market_data.tables import RAW_BARS
+from trading_assets.warehouse import Warehouse
+from trading_assets_tests.market_data.experiments import WHOLE, deliver, experiment, run
+from trading_assets_tests.market_data.markets import NOW, path
+from trading_assets_tests.market_data.vendor_server import Service, midnight, vendor
+
+START, TODAY = dt.date(2022, 11, 1), dt.date(2024, 3, 1)
+#: Both the day of TODAY and its session are over.
+TONIGHT = dt.datetime.combine(TODAY + dt.timedelta(days=1), dt.time())
+NEW_YORK = ZoneInfo("America/New_York")
+SESSIONS = calendars.sessions("XNYS", START, TODAY).to_list()
+DAYS = calendars.sessions("24/7", START, TODAY).to_list()
+SPLIT, EX = SESSIONS[100], SESSIONS[200]
+
+
+def traded(day: dt.date, symbol: str = "A") -> dict[str, float]:
+    """The prices at which `symbol` traded on `day`: halved by a split."""
+    base = 100.14 + day.toordinal() % 17 + len(symbol)
+    close = base / (2 if day >= SPLIT else 1)
+    return {"o": close - 0.5, "h": close + 1, "l": close - 1, "c": close, "v": 1000.0 + day.day}
+
+
+def yahoo(path: str, query: dict[str, str]) -> Any:
+    """The chart service: prices, volumes and dividends as if every split had always been."""
+    symbol = path.rsplit("/", 1)[-1]
+    first, last = int(query.get("period1", 0)), int(query.get("period2", 2**40))
+    days = [day for day in SESSIONS if first <= midnight(day, NEW_YORK) < last]
+    later = [2 if day < SPLIT else 1 for day in days]
+    quote = {
+        name: [traded(day, symbol)[name[0]] / ratio for day, ratio in zip(days, later, strict=True)]
+        for name in ("open", "high", "low", "close")
+    }
+    quote["volume"] = [int(traded(day, symbol)["v"] * ratio) for day, ratio in zip(days, later, strict=True)]
+    opens = [midnight(day, NEW_YORK) + 9 * 3600 + 1800 for day in days]
+    zone = {"timezone": "EST", "gmtoffset": -18000, "exchangeTimezoneName": "America/New_York"}
+    period = {"start": opens[-1], "end": opens[-1] + 23400, **{key: zone[key] for key in ("timezone", "gmtoffset")}}
+    events = {
+        "dividends": {str(midnight(EX)): {"amount": 0.25, "date": midnight(EX, NEW_YORK) + 34200}},
+        "splits": {
+            str(midnight(SPLIT)): {
+                "date": midnight(SPLIT, NEW_YORK) + 34200,
+                "numerator": 2,
+                "denominator": 1,
+                "splitRatio": "2:1",
+            }
+        },
+    }
+    meta = {
+        "currency": "USD",
+        "symbol": symbol,
+        "instrumentType": "EQUITY",
+        "regularMarketPrice": quote["close"][-1],
+        "currentTradingPeriod": {"pre": period, "regular": period, "post": period},
+        "dataGranularity": "1d",
+        "range": "",
+        "validRanges": ["1d", "max"],
+        **zone,
+    }
+    result = {"meta": meta, "timestamp": opens, "events": events}
+    result["indicators"] = {"quote": [quote], "adjclose": [{"adjclose": quote["close"]}]}
+    return {"chart": {"result": [result], "error": None}}
+
+
+def coinbase(path: str, query: dict[str, str]) -> Any:
+    """Products, and candles newest first, at most 300 an answer."""
+    if path.endswith("/products"):
+        return [_product(name) for name in ("A-USD", "BB-USD")]
+    if not path.endswith("/candles"):
+        return []
+    symbol = path.split("/")[-2].split("-", maxsplit=1)[0]
+    first = dt.datetime.fromisoformat(query["start"].replace("Z", "+00:00")).date()
+    last = dt.datetime.fromisoformat(query["end"].replace("Z", "+00:00")).date()
+    days = [day for day in DAYS if first <= day <= last][:300]
+    rows = [(midnight(day), traded(day, symbol)) for day in reversed(days)]
+    return [[stamp, bar["l"], bar["h"], bar["o"], bar["c"], bar["v"]] for stamp, bar in rows]
+
+
+def _product(name: str) -> dict[str, Any]:
+    base, quote = name.split("-")
+    return {
+        "id": name,
+        "base_currency": base,
+        "quote_currency": quote,
+        "quote_increment": "0.01",
+        "base_increment": "0.00000001",
+        "min_market_funds": "1",
+        "status": "online",
+        "trading_disabled": False,
+        "post_only": False,
+        "limit_only": False,
+        "cancel_only": False,
+    }
+
+
+def alpaca(path: str, query: dict[str, str]) -> Any:
+    """Bars of one or more symbols, 100 a page."""
+    symbol = query["symbols"]
+    first, last = query["start"][:10], query["end"][:10]
+    days = [day for day in SESSIONS if first <= day.isoformat() <= last]
+    page = int(query.get("page_token") or 0)
+    bars = [
+        {
+            "t": f"{dt.datetime.combine(day, dt.time(), NEW_YORK).astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "n": 10,
+            "vw": 1.0,
+            **traded(day, symbol),
+        }
+        for day in days[100 * page : 100 * page + 100]
+    ]
+    more = str(page + 1) if len(days) > 100 * page + 100 else None
+    return {"bars": {symbol: bars}, "next_page_token": more}
+
+
+PATIENCE = {"timeout_seconds": 0.7, "first_wait_seconds": 0.01, "requests_per_second": 1000}
+KINDS: dict[str, tuple[Any, type[RemoteSource], dict[str, Any]]] = {
+    "yfinance": (yahoo, YfinanceSource, {"symbols": ["A", "BB"]}),
+    "ccxt": (coinbase, CcxtSource, {"symbols": ["A/USD", "BB/USD"], "exchange": "coinbaseexchange"}),
+    "alpaca": (alpaca, AlpacaSource, {"symbols": ["A", "BB"]}),
+}
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APCA_API_KEY_ID", "the-key-itself")
+    monkeypatch.setenv("APCA_API_SECRET_KEY", "the-secret-itself")
+
+
+def source_of(kind: str, service: Service, **settings: Any) -> RemoteSource:
+    _, model, own = KINDS[kind]
+    return model.model_validate({"source": kind, "base_url": service.url, **PATIENCE, **own, **settings})
+
+
+def fetched(
+    source: RemoteSource, folder: Path, start: dt.date = START, end: dt.date = TODAY, now: dt.datetime = TONIGHT
+) -> pl.DataFrame:
+    access = Access(folder / "cache", START, TODAY, now)
+    return read_bars(source, start=start, end=end, directory=folder, seed=0, access=access)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bars_are_those_that_were_traded(tmp_path: Path, kind: str) -> None:
+    """Through all pages, over two ends of years, both symbols, with the day of the exchange."""
+    with vendor(KINDS[kind][0]) as service:
+        bars = fetched(source_of(kind, service), tmp_path)
+    assert bars.schema == SCHEMA
+    days = DAYS if kind == "ccxt" else SESSIONS
+    for symbol in KINDS[kind][2]["symbols"]:
+        own = bars.filter(symbol=symbol)
+        assert own["session"].to_list() == days
+        for name in ("open", "high", "low", "close", "volume"):
+            expected = [traded(day, symbol.split("/")[0])[name[0]] for day in days]
+            assert own[name].to_list() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("now", "last_of_exchange", "last_of_crypto"),
+    [
+        ((2024, 3, 1, 0, 10), (2024, 2, 29), (2024, 2, 29)),
+        ((2024, 3, 1, 16, 0), (2024, 2, 29), (2024, 2, 29)),
+        ((2024, 3, 1, 20, 59), (2024, 2, 29), (2024, 2, 29)),
+        ((2024, 3, 1, 21, 0), (2024, 3, 1), (2024, 2, 29)),
+        ((2024, 3, 1, 23, 59), (2024, 3, 1), (2024, 2, 29)),
+        ((2024, 3, 2, 0, 0), (2024, 3, 1), (2024, 3, 1)),
+    ],
+)
+def test_unfinished_bar(
+    tmp_path: Path,
+    kind: str,
+    now: tuple[int, ...],
+    last_of_exchange: tuple[int, int, int],
+    last_of_crypto: tuple[int, int, int],
+) -> None:
+    """New York closes at 16:00, in winter 21:00 UTC; the day of a coin ends at 24:00 UTC."""
+    with vendor(KINDS[kind][0]) as service:
+        bars = fetched(source_of(kind, service), tmp_path, start=dt.date(2024, 2, 20), now=dt.datetime(*now))
+    expected = dt.date(*(last_of_crypto if kind == "ccxt" else last_of_exchange))
+    assert bars.group_by("symbol").agg(pl.col("session").max())["session"].to_list() == [expected] * 2
+
+
+def test_without_a_time_of_day_the_day_of_the_run_is_not_over(tmp_path: Path) -> None:
+    with vendor(coinbase) as service:
+        source = source_of("ccxt", service)
+        access = Access(tmp_path / "cache", START, TODAY)
+        bars = read_bars(source, start=dt.date(2024, 2, 20), end=TODAY, directory=tmp_path, seed=0, access=access)  # type: ignore[arg-type]
+    assert bars["session"].max() == TODAY - dt.timedelta(days=1)
+
+
+def test_yahoo_s_actions_are_told_by_an_adjusted_close_that_only_the_past_has_changed(tmp_path: Path) -> None:
+    with vendor(yahoo) as service:
+        whole = fetched(source_of("yfinance", service, symbols=["A"]), tmp_path)
+        before = fetched(source_of("yfinance", service, symbols=["A"]), tmp_path, end=SESSIONS[150])
+    found = adjust(whole, 0.2)
+    assert found.filter(pl.col("split_ratio") != 1).select("session", "split_ratio").rows() == [(SPLIT, 2.0)]
+    paid = found.filter(pl.col("cash_dividend") != 0).select("session", "cash_dividend")
+    assert paid["session"].to_list() == [EX]
+    assert paid["cash_dividend"].to_list() == pytest.approx([0.25], rel=1e-9)
+    assert before["adj_close"].to_list() == whole["adj_close"].head(151).to_list()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fault", ["429", "500", "cut", "slow"])
+def test_a_request_is_tried_again(tmp_path: Path, kind: str, fault: str) -> None:
+    with vendor(KINDS[kind][0]) as service:
+        service.faults, service.only = [fault, fault], "chart" if kind == "yfinance" else ""
+        source = source_of(kind, service)
+        bars = fetched(source, tmp_path)
+        assert bars["symbol"].n_unique() == 2
+        assert bars.equals(fetched(source_of(kind, service), tmp_path / "other"))
+
+
+def test_waits_grow_and_are_never_shorter_than_the_service_asks_for(tmp_path: Path) -> None:
+    failures = [remote.TransientError("busy", 7.0), *[remote.TransientError("down")] * 4]
+    waits: list[float] = []
+
+    def fetch(symbol: str, first: dt.date, last: dt.date) -> pl.DataFrame:
+        if failures:
+            raise failures.pop(0)
+        return pl.DataFrame({"session": [first], "close": [1.0]})
+
+    source = AlpacaSource.model_validate({"source": "alpaca", "symbols": ["A"], "attempts": 6, "first_wait_seconds": 1})
+    offered = remote.Vendor(fetch, by_year=False)
+    bars = remote.read(
+        source, offered, start=START, end=TODAY, today=TODAY, cache=tmp_path, sleep=waits.append, clock=lambda: 1e9
+    )
+    backing_off = [wait for wait in waits if wait != 0.5]  # half a second between requests is the limit's
+    assert bars.height == 1 and backing_off[0] == 7.0
+    assert all(0 <= wait <= 2.0**number for number, wait in enumerate(backing_off[1:], start=1))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_source_that_is_down_is_given_up(tmp_path: Path, kind: str) -> None:
+    with vendor(KINDS[kind][0]) as service:
+        service.faults = ["500"] * 1000
+        symbols = [f"S{number}/USD" if kind == "ccxt" else f"S{number}" for number in range(50)]
+        source = source_of(kind, service, symbols=symbols, attempts=2, breaker_failures=3)
+        with pytest.raises(SourceError, match=f"{kind} did not deliver 3 of 50 symbols, and was given up after 3"):
+            fetched(source, tmp_path)
+        assert len(service.asked) < 40
+    assert not list((tmp_path / "cache").rglob("*")) if (tmp_path / "cache").exists() else True
+
+
+def test_a_refused_symbol_leaves_nothing_of_the_source(tmp_path: Path) -> None:
+    with vendor(coinbase) as service, pytest.raises(SourceError, match="did not deliver 1 of 2 symbols") as caught:
+        fetched(source_of("ccxt", service, symbols=["A/USD", "NONE/USD"]), tmp_path)
+    assert "NONE/USD: BadSymbol" in str(caught.value)
+
+
+def test_the_past_is_asked_for_once(tmp_path: Path) -> None:
+    with vendor(alpaca) as service:
+        source = source_of("alpaca", service, symbols=["A"])
+        first = fetched(source, tmp_path)
+        asked = len(service.asked)
+        assert fetched(source, tmp_path).equals(first)
+        again = [query["start"][:10] for _, query in service.asked[asked:]]
+        assert again == ["2024-01-01"], "the two years before are on disk"
+        for file in (tmp_path / "cache").rglob("*.parquet"):
+            file.write_bytes(b"damaged")
+        assert fetched(source, tmp_path).equals(first)
+    names = [file.name for file in (tmp_path / "cache").rglob("*") if file.is_file()]
+    assert len(names) == 2 and all(name.endswith(".parquet") for name in names)
+
+
+def test_no_more_requests_a_second_than_allowed(tmp_path: Path) -> None:
+    moments, now = [], [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    def fetch(symbol: str, first: dt.date, last: dt.date) -> pl.DataFrame:
+        moments.append(now[0])
+        now[0] += 0.05
+        return pl.DataFrame({"session": [first], "close": [1.0]})
+
+    source = AlpacaSource.model_validate(
+        {"source": "alpaca", "symbols": ["A", "B", "C", "D"], "requests_per_second": 4}
+    )
+    offered = remote.Vendor(fetch, by_year=True)
+    remote.read(source, offered, start=START, end=TODAY, today=TODAY, cache=tmp_path, sleep=sleep, clock=lambda: now[0])
+    gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]
+    assert len(moments) == 12 and gaps == pytest.approx([0.25] * 11)
+
+
+def test_missing_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable is named, the other source is kept, and the run fails."""
+    monkeypatch.delenv("APCA_API_SECRET_KEY")
+    with pytest.raises(MissingSecretError, match="environment variable APCA_API_SECRET_KEY"):
+        AlpacaSource.model_validate({"source": "alpaca", "symbols": ["A"]}).keys()
+    deliver(tmp_path, path([100.0, 101.0], "FILE"))
+    files = {"source": "files", "asset_class": "equity", "path": "prices/*.csv"}
+    with pytest.raises(SourceError, match="APCA_API_SECRET_KEY"):
+        run(experiment(tmp_path, market_data=[files, {"source": "alpaca", "symbols": ["A"]}]))
+    kept = Warehouse(experiment(tmp_path).warehouse_path).read(RAW_BARS)
+    assert kept["symbol"].to_list() == ["FILE", "FILE"]
+
+
+def test_source_down(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What a source delivered before stays when it fails; the others' new bars come in; no key is told to anyone."""
+    files = {"source": "files", "asset_class": "equity", "path": "prices/*.csv"}
+    deliver(tmp_path, path([100.0, 101.0], "FILE"))
+    with vendor(alpaca) as service, caplog.at_level(logging.DEBUG):
+        settings = {"source": "alpaca", "symbols": ["A"], "base_url": service.url, **PATIENCE, "attempts": 2}
+        configuration = experiment(tmp_path, market_data=[files, settings])
+        warehouse = run(configuration, now=NOW)
+        before = warehouse.read(RAW_BARS)
+        assert set(before["symbol"]) == {"FILE", "A"}
+        deliver(tmp_path, path([100.0, 102.0, 103.0], "FILE"))
+        service.faults = ["403"] * 100
+        with pytest.raises(SourceError, match="alpaca did not deliver 1 of 1") as caught:
+            run(configuration, WHOLE, now=NOW)
+    after = warehouse.read(RAW_BARS)
+    assert after.filter(symbol="A").equals(before.filter(symbol="A"))
+    assert after.filter(symbol="FILE")["close"].to_list() == [100.0, 102.0, 103.0]
+    told = str(caught.value) + caplog.text
+    assert "the-key-itself" not in told and "the-secret-itself" not in told
+    stored = b"".join(file.read_bytes() for file in (tmp_path / "data").rglob("*") if file.is_file())
+    assert b"the-key-itself" not in stored and b"the-secret-itself" not in stored
+
+
+def test_an_unknown_exchange_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="ccxt has no exchange 'krakn'"):
+        fetched(CcxtSource.model_validate({"source": "ccxt", "exchange": "krakn", "symbols": ["A/USD"]}), tmp_path)

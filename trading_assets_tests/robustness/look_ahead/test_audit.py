@@ -1,0 +1,184 @@
+"""The audit catches every planted leak, and accuses nothing that is clean."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from trading_assets.backtests.backtest import PreparedBacktest, prepare
+from trading_assets.config import Configuration
+from trading_assets.config.sections import Regimes
+from trading_assets.market_data.tables import UNIVERSE
+from trading_assets.models.regimes import regimes_of_benchmarks
+from trading_assets.models.samples import Samples
+from trading_assets.models.splits import Fold
+from trading_assets.models.training import TrainingRows, training_rows
+from trading_assets.robustness.look_ahead import audit
+from trading_assets.robustness.look_ahead.audit import differing, look_ahead, violations
+from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot, known_at, with_noise_after
+from trading_assets.strategies.evaluation.inputs import Frames
+from trading_assets_tests.backtests.frames import BENCHMARK, frames, frames_of, loaded, weekdays
+from trading_assets_tests.robustness.leaking_strategies import HONEST, LEAKS
+
+SESSIONS = 330
+DAYS = weekdays(SESSIONS)
+SPLIT, LEFT, DELISTED = DAYS[240], DAYS[260], DAYS[300]
+CLEAN: dict[str, dict[str, Any]] = {
+    "honest": {"type": "trading_assets_tests.robustness.leaking_strategies", "leak": HONEST},
+    "momentum": {"type": "equity_momentum", "trend_slope": -1.0},
+    "factor": {"type": "factor", "quantiles": 2},
+    "pairs": {
+        "type": "pairs",
+        "formation_sessions": 100,
+        "reformation_sessions": 40,
+        "max_p_value": 0.9,
+        "entry_z": 1.0,
+    },
+    "ml": {"type": "ml", "model": "forward_return", "entry_score": 0.0},
+    "blend": {"type": "ensemble", "members": ["momentum", "factor"]},
+}
+MODEL = {"train_sessions": 150, "test_sessions": 60, "trees": 5, "min_rows": 50}
+
+
+def market_snapshot() -> MarketSnapshot:
+    """Four stocks: one splits, one leaves the universe, one is delisted."""
+    tables = frames(SESSIONS, seed=4)
+    after = (pl.col("symbol") == "AAA") & (pl.col("session") >= SPLIT)
+    prices = ("open", "high", "low", "close")
+    bars = tables.bars.with_columns(
+        *(pl.when(after).then(pl.col(name) / 2).otherwise(name).alias(name) for name in prices),
+        split_ratio=pl.when(after & (pl.col("session") == SPLIT)).then(2.0).otherwise(1.0),
+        forward_factor=pl.when(after).then(2.0).otherwise(1.0),
+    ).filter((pl.col("symbol") != "CCC") | (pl.col("session") <= DELISTED))
+    made = frames_of(bars)
+    ends = pl.when(pl.col("symbol") == "BBB").then(pl.lit(LEFT)).alias("end")
+    return MarketSnapshot(
+        bars=made.bars,
+        quarantine=made.quarantine,
+        sessions=made.sessions,
+        instruments=made.instruments.with_columns(
+            delisted=pl.when(pl.col("symbol") == "CCC").then(pl.lit(DELISTED)).otherwise(None)
+        ),
+        universe=UNIVERSE.conform(made.universe.with_columns(ends)),
+    )
+
+
+@pytest.fixture(scope="module")
+def whole() -> MarketSnapshot:
+    return market_snapshot()
+
+
+def configured(folder: Path, strategies: dict[str, dict[str, Any]]) -> Configuration:
+    return loaded(folder, strategies=strategies, models={"forward_return": MODEL}, regimes={"min_sessions": 100})
+
+
+@pytest.mark.parametrize("name", CLEAN)
+def test_nothing_clean_is_accused(name: str, whole: MarketSnapshot, tmp_path: Path) -> None:
+    found = look_ahead(configured(tmp_path, CLEAN), name, whole, 8)
+    assert differing(found).is_empty()
+    assert violations(found) == 0
+    assert found["cut"].n_unique() >= 8
+    compared = found.group_by("way").agg(pl.col("subject").n_unique()).sort("way")["subject"].to_list()
+    assert compared == [9, 10]  # the noise leaves the next open, so its fills are compared too
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_a_strategy_that_knows_the_future_is_caught(leak: str, whole: MarketSnapshot, tmp_path: Path) -> None:
+    strategies = {"leaky": {"type": "trading_assets_tests.robustness.leaking_strategies", "leak": leak}}
+    found = differing(look_ahead(configured(tmp_path, strategies), "leaky", whole, 4))
+    assert "signals" in found["subject"]
+    first = found.filter(subject="signals").row(0, named=True)
+    assert first["session"] <= first["cut"]
+    assert first["symbol"] in whole.bars["symbol"]
+
+
+def test_a_smoothed_regime_is_caught(whole: MarketSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def smoothed(features: pl.DataFrame, benchmarks: list[str], settings: Regimes, seed: int) -> pl.DataFrame:
+        rows = regimes_of_benchmarks(features, benchmarks, settings, seed).sort("benchmark", "regime", "session")
+        backwards = pl.col("probability").reverse().ewm_mean(alpha=0.3).reverse().over("benchmark", "regime")
+        return rows.with_columns(probability=backwards)
+
+    monkeypatch.setattr(audit, "regimes_of_benchmarks", smoothed)
+    found = differing(look_ahead(configured(tmp_path, CLEAN), "blend", whole, 8))
+    assert "regimes" in found["subject"]
+    assert "probability" in found.filter(subject="regimes")["column"]
+
+
+def test_an_unpurged_label_is_caught(whole: MarketSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unpurged(samples: Samples, fold: Fold, scorable: np.ndarray) -> TrainingRows:
+        purged = training_rows(samples, fold, scorable)
+        every = samples.before(fold) & scorable & ~np.isnan(samples.label)
+        return replace(purged, rows=np.flatnonzero(every))
+
+    monkeypatch.setattr("trading_assets.models.run.training_rows", unpurged)
+    found = differing(look_ahead(configured(tmp_path, CLEAN), "ml", whole, 8))
+    assert "scores" in found["subject"]
+
+
+def test_a_target_among_the_features_is_caught(
+    whole: MarketSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daily = audit.daily_features
+
+    def with_target(bars: pl.DataFrame, benchmarks: Any) -> pl.DataFrame:
+        target = bars.sort("symbol", "session").select(
+            "symbol", "session", target=pl.col("adj_open").shift(-6).over("symbol") / pl.col("adj_open")
+        )
+        return daily(bars, benchmarks).join(target, on=["symbol", "session"], how="left", maintain_order="left")
+
+    monkeypatch.setattr(audit, "daily_features", with_target)
+    found = differing(look_ahead(configured(tmp_path, CLEAN), "ml", whole, 8))
+    assert found.filter(subject="features")["column"].unique().to_list() == ["target"]
+    first = found.filter(subject="features").row(0, named=True)
+    assert first["rows"] >= 1
+    assert first["session"] <= first["cut"]
+
+
+def test_a_fill_at_the_deciding_bar_is_caught(
+    whole: MarketSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Orders that fill at the close of the session whose open they were for: its close is noise by then."""
+
+    def at_the_close(configuration: Configuration, tables: Frames) -> PreparedBacktest:
+        prepared = prepare(configuration, tables)
+        return replace(prepared, market=prepared.market._replace(open=prepared.market.close.copy()))
+
+    monkeypatch.setattr(audit, "prepare", at_the_close)
+    found = differing(look_ahead(configured(tmp_path, CLEAN), "honest", whole, 8))
+    assert found["subject"].unique().to_list() == ["fills at the next open"]
+    assert {"raw_price", "price"} <= set(found["column"])
+
+
+@pytest.mark.parametrize("cut", [DAYS[200], SPLIT, DAYS[270], DAYS[310]])
+def test_what_was_known_then(cut: dt.date, whole: MarketSnapshot) -> None:
+    then = known_at(whole, cut)
+    assert then.bars["session"].max() == cut
+    assert set(then.bars["symbol"]) == {"AAA", "BBB", "CCC", "DDD", BENCHMARK}
+    delisted = then.instruments.filter(symbol="CCC")["delisted"].item()
+    assert delisted == (DELISTED if cut >= DELISTED else None)
+    left = then.universe.filter(symbol="BBB")["end"].item()
+    assert left == (LEFT if cut >= LEFT else None)
+
+
+def test_noise_leaves_the_past_and_the_next_open(whole: MarketSnapshot) -> None:
+    cut = DAYS[250]
+    noisy, bars = with_noise_after(whole, cut, 1).bars, whole.bars
+    past = pl.col("session") <= cut
+    assert noisy.filter(past).equals(bars.filter(past))
+    coming = pl.col("session") == DAYS[251]
+    for name in ("open", "adj_open"):
+        assert noisy.filter(coming)[name].equals(bars.filter(coming)[name])
+    for name in ("high", "low", "close", "volume", "adj_close", "dollar_volume"):
+        assert (noisy.filter(~past)[name] != bars.filter(~past)[name]).all(), name
+    later = noisy.filter(pl.col("session") > DAYS[251])
+    assert (later["open"] != bars.filter(pl.col("session") > DAYS[251])["open"]).all()
+    inside = noisy.select(
+        pl.col("low") <= pl.min_horizontal("open", "close"), pl.col("high") >= pl.max_horizontal("open", "close")
+    )
+    assert inside.to_numpy().all()

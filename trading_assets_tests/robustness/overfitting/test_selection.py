@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from trading_assets.backtests import tables as backtests
+from trading_assets.backtests.backtest import backtest, prepare, with_parameters
+from trading_assets.config.canonical import canonical
+from trading_assets.robustness.overfitting.selection import TrialMissingError, selection, statistics
+from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY, TRIALS
+from trading_assets.strategies.equity_momentum import Parameters
+from trading_assets.strategies.evaluation.inputs import read_frames
+from trading_assets.warehouse import Rows
+from trading_assets_tests.robustness.pipeline import Experiment
+
+KNOWN = Rows("strategy", "known")
+START, END = dt.date(2016, 1, 4), dt.date(2016, 12, 15)
+
+
+def values_of(frame: pl.DataFrame) -> dict[str, float | None]:
+    return dict(frame.select("statistic", "value").iter_rows())
+
+
+def trial(number: int, returns: np.ndarray, **changes: object) -> dict[str, object]:
+    return {
+        "trial": f"t{number:03d}",
+        "strategy": "s",
+        "params_hash": f"p{number:03d}",
+        "split": "development",
+        "start": START,
+        "end": END,
+        "data_hash": "d",
+        "sharpe": float(returns.mean() / returns.std(ddof=1) * np.sqrt(252)),
+        "sessions": returns.size,
+        "returns": returns.astype(np.float32).tolist(),
+        "evaluated_at": dt.datetime(2020, 1, 1),
+        **changes,
+    }
+
+
+def trials(*lines: dict[str, object]) -> pl.DataFrame:
+    return TRIALS.conform(pl.DataFrame(list(lines), schema_overrides={"returns": pl.List(pl.Float32)}))
+
+
+def test_a_trial_keeps_the_daily_returns_of_its_backtest(finished: Experiment) -> None:
+    configuration = finished.configuration
+    prepared = prepare(configuration, read_frames(finished.warehouse, configuration, "known"))
+    rows = finished.warehouse.read(TRIALS).filter(strategy="known")
+    assert rows.height == 4
+    chosen = canonical(prepared.parameters.model_dump(mode="json"))  # a plain backtest comes before the sweep
+    for row in rows.iter_rows(named=True):
+        run = backtest(
+            with_parameters(prepared, Parameters.model_validate(json.loads(row["params"]))),
+            START,
+            END,
+            split="development",
+        )
+        expected = run.equity["daily_return"].fill_null(0.0).cast(pl.Float32).to_list()
+        assert row["returns"] == pytest.approx(expected, abs=1e-9)
+        source = "backtests/known" if row["params"] == chosen else "robustness/sensitivity/known"
+        assert (row["source"], row["sessions"]) == (source, run.equity.height)
+        assert row["run_id"]
+    deepest = finished.warehouse.query("SELECT min(list_min(returns)) AS low FROM robustness.trials")["low"].item()
+    assert -1 < deepest < 0
+
+
+def test_statistics_on_record(finished: Experiment) -> None:
+    found = finished.warehouse.read(OVERFITTING, rows=KNOWN)
+    values = values_of(found)
+    assert values["trials"] == 8  # its own four, and those of the other strategy of its type
+    assert 1 <= (values["effective_trials"] or 0) <= 8
+    chosen = finished.warehouse.read(SENSITIVITY, rows=KNOWN).filter("chosen", metric="sharpe")["value"].item()
+    assert values["sharpe"] == pytest.approx(chosen, rel=1e-5)  # from returns of seven digits
+    assert (values["dsr"] or 0) <= (values["psr"] or 0)
+    assert found["config_hash"].unique().to_list() == [finished.configuration.hash]
+    logits = finished.warehouse.read(LOGITS, rows=KNOWN)
+    assert logits["combinations"].sum() == 6  # 4 blocks, 2 of them chosen
+
+
+def test_the_reality_check_is_over_the_strategies_that_ran(finished: Experiment) -> None:
+    found = finished.warehouse.read(OVERFITTING, rows=Rows("strategy", EVERY_STRATEGY))
+    assert sorted(found["statistic"]) == ["reality_check_p", "spa_p"]
+    assert found["trials"].unique().to_list() == [2]
+    assert found["value"].is_between(0, 1).all()
+    # Nothing of the holdout is in it: the longer run of the registered strategy is cut.
+    assert finished.warehouse.read(backtests.EQUITY, rows=KNOWN).filter(split="full")["session"].max() > END  # type: ignore[operator]
+
+
+def test_every_parameter_set_ever_tried_counts_once() -> None:
+    drawn = np.random.default_rng(1).normal(0, 0.01, (6, 120))
+    old = {"data_hash": "before", "evaluated_at": dt.datetime(2019, 1, 1)}
+    lines = [trial(number, drawn[number]) for number in range(3)]
+    lines += [trial(10, drawn[3], **old), trial(11, drawn[4], params_hash="p000", **old)]
+    lines += [{**trial(12, drawn[5], **old), "returns": None}]  # a row of version 0.1
+    found = selection("s", trials(*lines), "t000", periods=252, blocks=4, config_hash="c")
+    values = values_of(found.statistics)
+    assert values["trials"] == 5  # p000 was tried on two states of the data
+    assert values["effective_trials"] == 5  # three of this span, and each of the two others
+    assert found.statistics.filter(statistic="pbo")["trials"].item() == 3
+    OVERFITTING.validate(found.statistics)
+    LOGITS.validate(found.logits)
+
+
+def test_more_trials_deflate_more() -> None:
+    drawn = np.random.default_rng(2).normal(0.0005, 0.01, (40, 500))
+    chosen = int(np.argmax(drawn.mean(axis=1) / drawn.std(axis=1)))
+    lines = [trial(number, row) for number, row in enumerate(drawn)]
+    few = [lines[chosen], *[line for number, line in enumerate(lines[:6]) if number != chosen]]
+    deflated = [
+        values_of(selection("s", trials(*some), f"t{chosen:03d}", periods=252, blocks=4, config_hash="c").statistics)
+        for some in (few, lines)
+    ]
+    for name in ("dsr", "dsr_effective", "haircut_sharpe"):
+        assert deflated[0][name] > deflated[1][name]  # type: ignore[operator]
+    assert deflated[0]["psr"] == deflated[1]["psr"]
+
+
+def test_one_trial_is_no_choice() -> None:
+    found = selection(
+        "s",
+        trials(trial(0, np.random.default_rng(0).normal(0.001, 0.01, 200))),
+        "t000",
+        periods=252,
+        blocks=4,
+        config_hash="c",
+    )
+    values = values_of(found.statistics)
+    assert values["pbo"] is None and found.logits.is_empty()
+    assert values["dsr"] == values["psr"]
+
+
+def test_a_run_that_never_traded() -> None:
+    flat = np.zeros((1, 100))
+    values = statistics(flat[0], flat, sharpes=np.array([]), raw_trials=1, periods=252)
+    assert values["trials"] == 1 and values["effective_trials"] == 1
+    assert {values[name] for name in ("psr", "dsr", "min_track_record", "haircut_sharpe")} == {None}
+
+
+def test_a_chosen_trial_that_is_not_on_record() -> None:
+    with pytest.raises(TrialMissingError, match="robustness/sensitivity/s"):
+        selection("s", trials(trial(0, np.arange(10.0))), "other", periods=252, blocks=4, config_hash="c")

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+from arch.bootstrap import StationaryBootstrap
+
+from trading_assets.backtests import tables as backtests
+from trading_assets.backtests.backtest import PreparedBacktest, backtest, prepare, returns_of, sweep_prepared
+from trading_assets.backtests.backtest import metrics_of as metrics_rows
+from trading_assets.backtests.perturbations import with_entries
+from trading_assets.backtests.results.metrics import calmar, max_drawdown, sharpe
+from trading_assets.backtests.tables import DEVELOPMENT
+from trading_assets.robustness.resampling.resample import (
+    BOOTSTRAP,
+    PERMUTATION,
+    TRADE_BOOTSTRAP,
+    annual_sharpes,
+    bootstrap_statistics,
+    percentile,
+    random_entries,
+    resample,
+    stationary_indices,
+    statistic_of,
+    trade_statistics,
+)
+from trading_assets.robustness.tables import BANDS, RESAMPLING
+from trading_assets.strategies.evaluation.inputs import read_frames
+from trading_assets.warehouse import Rows
+from trading_assets_tests.robustness.pipeline import Experiment
+
+START, END = dt.date(2016, 1, 4), dt.date(2016, 12, 15)
+KNOWN = Rows("strategy", "known")
+
+
+def generator(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+@pytest.fixture(scope="module")
+def prepared(finished: Experiment) -> PreparedBacktest:
+    return prepare(finished.configuration, read_frames(finished.warehouse, finished.configuration, "known"))
+
+
+def test_blocks_follow_the_series_and_have_the_mean_length() -> None:
+    indices = stationary_indices(500, 400, 20, generator())
+    follows = np.diff(indices, axis=1) % 500 == 1
+    # A new block follows by chance in one case of 500. 400 x 499 steps: deviation of the mean below .001.
+    assert 1 - follows.mean() == pytest.approx(1 / 20 * (1 - 1 / 500), abs=0.003)
+    assert set(np.unique(indices)) == set(range(500))
+    assert np.bincount(indices.ravel(), minlength=500).mean() == 400
+    assert (stationary_indices(50, 5, 1, generator()) == stationary_indices(50, 5, 1, generator())).all()
+
+
+def test_the_bootstrap_agrees_with_arch_on_dependent_returns() -> None:
+    shocks = generator(1).normal(0.0005, 0.01, 750)
+    returns = np.zeros(750)
+    for day in range(1, 750):
+        returns[day] = 0.3 * returns[day - 1] + shocks[day]
+    own = annual_sharpes(returns[stationary_indices(750, 4000, 10, generator())], 252)
+    other = StationaryBootstrap(10, returns, seed=3).apply(lambda drawn: sharpe(drawn, 252), 4000)[:, 0]
+    # Standard error of these percentiles of 4,000 draws of deviation .7: about .025.
+    for q in (0.05, 0.5, 0.95):
+        assert np.quantile(own, q) == pytest.approx(np.quantile(other, q), abs=0.1)
+    independent = annual_sharpes(returns[stationary_indices(750, 4000, 1, generator())], 252)
+    assert np.std(independent) < 0.9 * np.std(own)
+
+
+def test_percentiles_are_those_of_the_metrics_row_by_row() -> None:
+    drawn = generator(2).normal(0.0005, 0.01, (200, 120))
+    found = bootstrap_statistics(drawn, 252)
+    sharpes = [sharpe(row, 252) for row in drawn]
+    depths = [-(max_drawdown(row) or 0.0) for row in drawn]
+    calmars = sorted(value for row in drawn if (value := calmar(row, 252)) is not None)
+    expected = [*np.quantile(np.array(sharpes, dtype=float), (0.05, 0.5, 0.95)), np.quantile(depths, 0.95), calmars[9]]
+    assert list(found.values()) == pytest.approx(expected)
+
+
+def test_returns_that_do_not_vary_and_no_trades() -> None:
+    assert set(bootstrap_statistics(np.zeros((10, 50)), 252).values()) == {None}
+    assert set(trade_statistics(np.array([]), 10, generator()).values()) == {None}
+
+
+def test_trades_drawn_anew() -> None:
+    r_multiples = generator(3).normal(0.2, 1.0, 400)
+    found = trade_statistics(r_multiples, 5000, generator())
+    spread = 1.645 * r_multiples.std() / 20  # of a mean of 400
+    low, middle, high = found.values()
+    assert low == pytest.approx(r_multiples.mean() - spread, abs=0.01)
+    assert middle == pytest.approx(r_multiples.mean(), abs=0.01)
+    assert high == pytest.approx(r_multiples.mean() + spread, abs=0.01)
+
+
+def test_percentile_by_hand() -> None:
+    random = np.arange(99.0)
+    assert percentile(1000.0, random) == 99.0
+    assert percentile(94.0, random) == pytest.approx(94.0)  # 94 below; 5 others and itself are as good
+    assert percentile(-1.0, random) == 0.0
+
+
+def test_random_runs_make_as_many_trades_as_the_strategy(prepared: PreparedBacktest) -> None:
+    run = backtest(prepared, START, END, split="development")
+    found = random_entries(prepared, START, END, entries=run.trades.height, runs=60, seed=1)
+    assert found.trades.mean() == pytest.approx(run.trades.height, rel=0.1)
+    again = random_entries(prepared, START, END, entries=run.trades.height, runs=60, seed=1)
+    other = random_entries(prepared, START, END, entries=run.trades.height, runs=60, seed=2)
+    assert (found.sharpes == again.sharpes).all()
+    assert (found.sharpes != other.sharpes).any()
+
+
+def test_who_knows_tomorrow_beats_random_entries_and_who_draws_does_not(prepared: PreparedBacktest) -> None:
+    close = prepared.market.close
+    sessions = np.array(prepared.axes.sessions)
+    inside = np.flatnonzero((sessions >= START) & (sessions <= END))[:-10]
+    gain = close[inside + 10] / close[inside] - 1
+    best = np.argwhere(gain > np.nanquantile(gain, 0.9))
+    rows, columns = inside[best[:, 0]], best[:, 1]
+    sweep = sweep_prepared([with_entries(prepared, rows, columns)], START, END)
+    knowing = float(annual_sharpes(returns_of(sweep, prepared.settings.starting_equity), 252)[0])
+    random = random_entries(prepared, START, END, entries=int(sweep.trades[0]), runs=100, seed=3)
+    assert percentile(knowing, random.sharpes) > 95
+    drawn = random_entries(prepared, START, END, entries=int(sweep.trades[0]), runs=40, seed=4).sharpes
+    # Percentiles of 40 draws are uniform: their mean has a deviation of 5.
+    assert np.mean([percentile(value, random.sharpes) for value in drawn]) == pytest.approx(50, abs=15)
+
+
+def test_rows_of_a_run(finished: Experiment, prepared: PreparedBacktest) -> None:
+    rows = finished.warehouse.read(RESAMPLING, rows=KNOWN)
+    assert sorted(rows["split"].unique()) == [DEVELOPMENT, "holdout"]
+    own = rows.filter(split=DEVELOPMENT)
+    values = [statistic_of(own, BOOTSTRAP, name) for name in ("sharpe_5", "sharpe_50", "sharpe_95")]
+    assert None not in values and values == sorted(values)  # type: ignore[type-var]
+    trades = finished.warehouse.read(backtests.TRADES, rows=KNOWN)
+    holdout = rows.filter(split="holdout")
+    assert statistic_of(holdout, PERMUTATION, "trades") == trades.filter(split="holdout").height
+    assert statistic_of(holdout, TRADE_BOOTSTRAP, "expectancy_r_5") <= statistic_of(  # type: ignore[operator]
+        holdout, TRADE_BOOTSTRAP, "expectancy_r_95"
+    )
+    with pytest.raises(LookupError, match="no nothing"):
+        statistic_of(own, BOOTSTRAP, "nothing")
+    bands = finished.warehouse.read(BANDS, rows=KNOWN).filter(split=DEVELOPMENT)
+    assert bands.filter((pl.col("low") > pl.col("middle")) | (pl.col("middle") > pl.col("high"))).is_empty()
+    assert bands["session"].to_list() == [s for s in prepared.axes.sessions if START <= s <= END]
+
+
+def test_a_strategy_that_is_not_registered_has_no_resamples_of_the_holdout(finished: Experiment) -> None:
+    for table in (RESAMPLING, BANDS):
+        rows = finished.warehouse.read(table, rows=Rows("strategy", "unknown"))
+        assert rows["split"].unique().to_list() == [DEVELOPMENT]
+
+
+def test_a_run_without_a_trade_has_nulls(prepared: PreparedBacktest) -> None:
+    nothing = np.array([], dtype=np.int64)
+    quiet = with_entries(prepared, nothing, nothing)
+    found = resample(quiet, START, END, split="holdout", block_sessions=10, resamples=20, permutations=20, seed=1)
+    values = dict(found.statistics.select("statistic", "value").iter_rows())
+    assert values.pop("trades") == 0
+    assert set(values.values()) == {None}
+    RESAMPLING.validate(found.statistics)
+    BANDS.validate(found.bands)
+    assert (
+        metrics_rows(quiet, backtest(quiet, START, END, split="development")).filter(metric="sharpe")["value"][0]
+        is None
+    )
