@@ -28,10 +28,10 @@ picture: demo ## the picture in the README, taken with a headless Chromium
 		--screenshot=docs/report.png file://$(TRADING_ASSETS_DATA)/demo/reports/equity_momentum.html 2>/dev/null
 
 test: .installed-dev ## the test suite
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 coverage: .installed-dev ## the test suite, and the lines that it does not reach
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
 
 test-browser: .installed-dev ## the report in a headless Chromium
 	@$(BIN)/python -m pytest -m browser

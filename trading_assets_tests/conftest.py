@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from hypothesis import settings
 
 from trading_assets.config import Configuration, load_configuration
 from trading_assets.warehouse import Warehouse
+from trading_assets_tests.machine_code import compile_once
 
 if TYPE_CHECKING:
     from trading_assets_tests.robustness.pipeline import Experiment as SmallExperiment
@@ -74,6 +76,29 @@ def shared_folder(factory: pytest.TempPathFactory, worker_id: str, name: str) ->
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that need a whole run first: parallel processes then make one run each, and none ends the suite."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    first: dict[str, list[Path]] = {name: [] for name in ("tiny", "finished")}
+    for path, tests in files.items():
+        needed = {name for test in tests for name in getattr(test, "fixturenames", ())}
+        for name, paths in first.items():
+            if name in needed:
+                paths.append(path)
+                break
+    in_turn = [path for pair in zip_longest(*first.values()) for path in pair if path is not None]
+    items[:] = [item for path in dict.fromkeys([*in_turn, *files]) for item in files[path]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def machine_code(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> None:
+    """Compile the engine once for all parallel test processes; a single one compiles what it meets."""
+    if worker_id != "master":
+        compile_once(tmp_path_factory.getbasetemp().parent)
 
 
 @pytest.fixture(scope="session")

@@ -145,12 +145,12 @@ def test_run_keys_of_drift_differ(configuration: Configuration, instance: dg.Dag
         measure(instance, event)
     with dg.build_sensor_context(instance=instance) as context:
         tick = sensor(configuration, "feature_drift").evaluate_tick(context)
-    assert len({request.run_key for request in tick.run_requests}) == 2
+    assert len({request.run_key for request in tick.run_requests or ()}) == 2
 
 
 @pytest.fixture
-def webhook() -> Iterator[tuple[str, list[dict]]]:
-    received: list[dict] = []
+def webhook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    received: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -169,7 +169,10 @@ def webhook() -> Iterator[tuple[str, list[dict]]]:
 
 
 def test_a_failed_run_is_an_alert_and_a_call(
-    tmp_path: Path, instance: dg.DagsterInstance, webhook: tuple[str, list[dict]], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    instance: dg.DagsterInstance,
+    webhook: tuple[str, list[dict[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     url, received = webhook
     monkeypatch.setenv("TRADING_ASSETS_WEBHOOK_TOKEN", "secret-token")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from trading_assets_tests.conftest import TINY, command_line
 from trading_assets_tests.end_to_end.experiments import changed
 from trading_assets_tests.end_to_end.readme import readme_strategies
@@ -82,7 +84,9 @@ def rules(parameters):
 '''
 
 
-def test_a_strategy_that_fails_leaves_those_of_the_readme_alone(tmp_path: Path, monkeypatch) -> None:
+def test_a_strategy_that_fails_leaves_those_of_the_readme_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "my_strategies").mkdir()
     (tmp_path / "my_strategies" / "__init__.py").touch()
     (tmp_path / "my_strategies" / "broken.py").write_text(FAILING)
@@ -98,7 +102,7 @@ def test_a_strategy_that_fails_leaves_those_of_the_readme_alone(tmp_path: Path, 
         },
         registration={},
         models={},
-        robustness={},
+        robustness={"resamples": 20, "permutations": 20, "cross_validation_blocks": 4, "look_ahead_cuts": 1},
     )
     done = command_line(config, tmp_path / "data", "run")
     assert done.returncode == 1

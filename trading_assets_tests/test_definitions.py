@@ -15,19 +15,7 @@ from trading_assets.config import load_configuration
 from trading_assets.definitions import build_definitions
 from trading_assets.warehouse import Warehouse
 from trading_assets_tests.conftest import REPOSITORY, TINY, environment
-
-HEAVY = (
-    "sklearn",
-    "xgboost",
-    "mlflow",
-    "pandera",
-    "arch",
-    "scipy",
-    "matplotlib",
-    "exchange_calendars",
-    "numba",
-    "plotly",
-)
+from trading_assets_tests.heavy import HEAVY
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +74,8 @@ def test_a_step_refuses_another_configuration_than_its_run_began_with(tmp_path: 
     assert Warehouse(configuration.warehouse_path).exists("features.catalog") == same
 
 
-def test_importing_the_location_loads_no_heavy_library(tmp_path) -> None:
-    program = f"import sys, trading_assets.definitions; print([m for m in {HEAVY!r} if m in sys.modules])"
+def test_importing_the_location_loads_no_heavy_library(tmp_path: Path) -> None:
+    program = f"import sys, trading_assets.definitions; print([m for m in {sorted(HEAVY)!r} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", program],
         env=environment(TINY, tmp_path),

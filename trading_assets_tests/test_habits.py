@@ -12,7 +12,10 @@ from trading_assets_tests.conftest import REPOSITORY
 
 LONGEST_FILE = 400
 #: Longer files that are known, with the topic that should leave them.
-TO_SPLIT = {"trading_assets/backtests/engine/rebalance_orders.py": "how orders are scaled to cash"}
+TO_SPLIT = {
+    "trading_assets/backtests/engine/rebalance_orders.py": "how orders are scaled to cash",
+    "trading_assets/market_data/sources/bars_of_table.py": "rows that are no bars",
+}
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 

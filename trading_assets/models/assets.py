@@ -13,6 +13,11 @@ from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
+from trading_assets.models.evaluation import compare
+from trading_assets.models.regimes import FEATURES, regimes_of_benchmarks
+from trading_assets.models.registry import Candidate, Record, register
+from trading_assets.models.run import run_model, samples_and_folds
+from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
 from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, REGIMES, SPLITS
 from trading_assets.warehouse import Rows, Whole
 
@@ -31,8 +36,6 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
 
 def splits(step: Step) -> Mapping[str, Any]:
     """Train, validation and holdout as dates, resolved once."""
-    from trading_assets.models.splits import resolve_splits, warm_up
-
     sessions = _sessions(step.work.read(BARS, columns=["session"], where="asset_class <> 'index'"))
     frame = resolve_splits(step.configuration.splits, sessions, step.work.read_or_empty(SPLITS))
     step.work.replace(Whole(), {SPLITS: frame})
@@ -41,8 +44,6 @@ def splits(step: Step) -> Mapping[str, Any]:
 
 def regimes(step: Step) -> Mapping[str, Any]:
     """Regimes of each benchmark by its return and volatility over 20 sessions, fitted and filtered on the past only."""
-    from trading_assets.models.regimes import FEATURES, regimes_of_benchmarks
-
     configuration = step.configuration
     benchmarks = sorted(set(configuration.benchmarks.values()))
     features = step.work.read(
@@ -75,10 +76,6 @@ def _model_asset(name: str) -> dg.AssetsDefinition:
 
 def train(step: Step, name: str) -> Mapping[str, Any]:
     """Train one model of the configuration, write its tables, then register what was written."""
-    from trading_assets.models.evaluation import compare
-    from trading_assets.models.run import run_model, samples_and_folds
-    from trading_assets.models.splits import holdout_start
-
     settings = step.configuration.models[name]
     benchmark = step.configuration.benchmarks.get(settings.universe)
     bars = step.work.read(
@@ -116,8 +113,6 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
 def _register(
     step: Step, name: str, version: str, booster: bytes, tables: Mapping[Any, pl.DataFrame], holdout: dt.date
 ) -> dict[str, Any]:
-    from trading_assets.models.registry import Candidate, Record, register
-
     settings = step.configuration.models[name]
     benchmark = step.configuration.benchmarks.get(settings.universe, "zero")
     before = tables[FOLDS].filter(pl.col("test_end") < holdout).select("fold", "test_start")

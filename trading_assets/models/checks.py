@@ -6,6 +6,8 @@ import dagster as dg
 
 from trading_assets.config import Configuration
 from trading_assets.market_data.tables import BARS
+from trading_assets.models.evaluation import compare, leaks
+from trading_assets.models.splits import warm_up
 from trading_assets.models.tables import FOLDS, METRICS, PREDICTIONS, REGIMES, SPLITS
 from trading_assets.warehouse import Rows, Warehouse
 
@@ -29,8 +31,6 @@ def _warm_up(configuration: Configuration) -> dg.AssetChecksDefinition:
         required_resource_keys={"warehouse"},
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        from trading_assets.models.splits import warm_up
-
         warehouse: Warehouse = context.resources.warehouse
         bars = warehouse.read(BARS, columns=["session"], where="asset_class <> 'index'")
         found = warm_up(warehouse.read(SPLITS), bars["session"].unique().to_list())
@@ -67,8 +67,6 @@ def _no_leakage(model: str) -> dg.AssetChecksDefinition:
         required_resource_keys={"warehouse"},
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        from trading_assets.models.evaluation import leaks
-
         warehouse: Warehouse = context.resources.warehouse
         rows = Rows("model", model)
         found = leaks(warehouse.read(FOLDS, rows=rows), warehouse.read(PREDICTIONS, rows=rows))
@@ -86,8 +84,6 @@ def _beats_baseline(model: str) -> dg.AssetChecksDefinition:
         required_resource_keys={"warehouse"},
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        from trading_assets.models.evaluation import compare
-
         warehouse: Warehouse = context.resources.warehouse
         comparison = compare(warehouse.read(METRICS, rows=Rows("model", model)))
         losses = {"model": comparison.model, **comparison.baselines}

@@ -8,12 +8,14 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from trading_assets import charts
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.features.catalog import FEATURES
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models.tables import SPLITS
+from trading_assets.monitoring.drift import drift_table, is_drift_event
 from trading_assets.monitoring.tables import DRIFT
 from trading_assets.warehouse import Whole
 
@@ -23,9 +25,6 @@ MONITORED = tuple(feature.column for feature in FEATURES if feature.category != 
 
 def drift(step: Step) -> Mapping[str, Any]:
     """How far the features of the newest sessions are from those of the training span, by effect size."""
-    from trading_assets import charts
-    from trading_assets.monitoring.drift import drift_table, is_drift_event
-
     settings = step.configuration.monitoring
     train = step.work.read(SPLITS, where="split = 'train'").row(0, named=True)
     reference = (train["start"], train["end"])

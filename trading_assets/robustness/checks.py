@@ -4,6 +4,10 @@ import dagster as dg
 
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config import Configuration
+from trading_assets.robustness.holdout.ledger import LedgerTamperedError
+from trading_assets.robustness.holdout.ledger_head import HeadFile
+from trading_assets.robustness.holdout.record_look import verified_ledger
+from trading_assets.robustness.performance_breakdown import HOLDINGS, ONE_BET
 from trading_assets.robustness.tables import BREAKDOWN, LOOK_AHEAD, VERDICTS
 from trading_assets.warehouse import Rows, Warehouse
 
@@ -56,8 +60,6 @@ def _holdings_are_several_bets(strategy: str) -> dg.AssetChecksDefinition:
         required_resource_keys={"warehouse"},
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        from trading_assets.robustness.performance_breakdown import HOLDINGS, ONE_BET
-
         warehouse: Warehouse = context.resources.warehouse
         rows = warehouse.read_or_empty(BREAKDOWN, rows=Rows("strategy", strategy)).filter(
             split=DEVELOPMENT, topic=HOLDINGS, condition="drawdown", statistic="mean_correlation"
@@ -97,10 +99,6 @@ def _ledger_intact(configuration: Configuration, strategy: str) -> dg.AssetCheck
         required_resource_keys={"warehouse"},
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        from trading_assets.robustness.holdout.ledger import LedgerTamperedError
-        from trading_assets.robustness.holdout.ledger_head import HeadFile
-        from trading_assets.robustness.holdout.record_look import verified_ledger
-
         warehouse: Warehouse = context.resources.warehouse
         try:
             ledger = verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head"))

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_assets.models.threads import one_thread
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -113,8 +115,6 @@ def most_correlated(log_prices: Floats, count: int) -> tuple[Ints, Ints]:
     log_prices
         (sessions, symbols).
     """
-    from trading_assets.models.threads import one_thread
-
     returns = np.diff(log_prices, axis=0)
     returns = returns - returns.mean(axis=0)
     norm = np.sqrt((returns**2).sum(axis=0))
@@ -211,8 +211,6 @@ def _regression(series: Floats, lags: int) -> tuple[Floats, list[Floats], Floats
 
 def _factor(columns: list[Floats]) -> Floats:
     """Cholesky factors of the cross products of columns: (pairs, columns, columns), lower triangular."""
-    from trading_assets.models.threads import one_thread
-
     stacked = np.stack(columns, axis=1)
     with one_thread():
         products = stacked @ stacked.transpose(0, 2, 1)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -45,7 +46,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
     return Warehouse(tmp_path / "warehouse.duckdb")
 
 
-def some(table: Table, **values: list[object]) -> pl.DataFrame:
+def some(table: Table, **values: Any) -> pl.DataFrame:
     """Rows of a table with `values`; every other column holds something that its contract allows."""
     size = len(next(iter(values.values())))
     fillers = {pl.String: "x", pl.Date: day(0), pl.Boolean: False, pl.Datetime: day(0), pl.List: []}
@@ -275,6 +276,7 @@ def test_dagster_sees_lineage_and_the_run_writes_the_table(warehouse: Warehouse)
     metadata = result.asset_materializations_for_node("backtests__exit_reasons")[0].metadata
     assert metadata["dagster/row_count"].value == 0
     schema = metadata["dagster/column_schema"].value
+    assert isinstance(schema, dg.TableSchema)
     assert [(column.name, column.description) for column in schema.columns][-2:] == [
         ("pnl", "net of costs, quote currency"),
         ("mean_r_multiple", "mean of pnl over initial risk"),

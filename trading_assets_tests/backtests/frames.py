@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,7 @@ from trading_assets.features.indicators import indicators
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SESSIONS, UNIVERSE
 from trading_assets.strategies import equity_momentum
 from trading_assets.strategies.evaluation.inputs import Frames
+from trading_assets.strategies.interface.module import StrategyModule
 from trading_assets.strategies.interface.resolved import ConfiguredStrategy, ResolvedStrategy, resolve_strategy
 
 FIRST = dt.date(2001, 1, 1)  # a Monday
@@ -145,7 +146,7 @@ def _momentum(instruments: pl.DataFrame) -> ResolvedStrategy:
     """`equity_momentum` with its defaults on everything, until `frames_for` names another one."""
     return ResolvedStrategy(
         name="momentum",
-        module=equity_momentum,
+        module=cast(StrategyModule, equity_momentum),
         parameters=equity_momentum.Parameters(),
         universe="all",
         members=(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from hypothesis import strategies as st
@@ -30,7 +30,7 @@ class Case:
 # --- by hand ------------------------------------------------------------------------------------------
 
 
-_OF_SYMBOLS = ("fee_bps", "slippage_bps", "weekend_multiplier", "tick", "lot", "sector")
+_OF_SYMBOLS: tuple[str, ...] = ("fee_bps", "slippage_bps", "weekend_multiplier", "tick", "lot", "sector")
 _OF_SYMBOLS += ("delisting_value", "delisting_return", "ending_loss")
 
 
@@ -143,7 +143,9 @@ def run_parameters_of(market: Market, **changes: Any) -> np.ndarray:
     return run_parameters
 
 
-def settings(seed: int = 7, *, noise: str = "off", costs: dict[str, Any] | None = None, **risk: Any) -> Settings:
+def settings(
+    seed: int = 7, *, noise: Literal["drawn", "off"] = "off", costs: dict[str, Any] | None = None, **risk: Any
+) -> Settings:
     """Settings of the default sections, noise off, with some values of the sections replaced."""
     return settings_of(Risk(**risk), Costs(noise=noise, **(costs or {})), seed)
 
@@ -230,8 +232,8 @@ def cases(draw: st.DrawFn) -> Case:
     first = draw(st.integers(0, min(10, market.day.size - 1)))
     last = draw(st.integers(max(first, market.day.size - 10), market.day.size - 1))
     run_parameters = run_parameters_of(market, **draw(TRIALS), first_session=first, last_session=last)
-    costs = Costs(**draw(COSTS))
-    risk = Risk(**draw(RISKS) | draw(st.sampled_from([{}, {}, GREEDY])))
+    costs = Costs.model_validate(draw(COSTS))
+    risk = Risk.model_validate(draw(RISKS) | draw(st.sampled_from([{}, {}, GREEDY])))
     return Case(market, signals, run_parameters, settings_of(risk, costs, draw(st.integers(0, 9))))
 
 
@@ -373,12 +375,12 @@ def target_cases(draw: st.DrawFn) -> Case:
     run_parameters = run_parameters_of(market, **draw(TRIALS) | costs, first_session=first, last_session=last)
     if draw(st.booleans()):  # deep enough for the large weights
         market = market._replace(adv=market.adv * 1e4)
-    risk = Risk(
-        **draw(RISKS)
+    risk = Risk.model_validate(
+        draw(RISKS)
         | draw(st.sampled_from([{}, GREEDY]))
         | {"var_limit": 1.0, "daily_loss_limit": draw(st.sampled_from([0.02, 1.0]))}
     )
-    numbers = settings_of(risk, Costs(**draw(COSTS)), draw(st.integers(0, 9)))
+    numbers = settings_of(risk, Costs.model_validate(draw(COSTS)), draw(st.integers(0, 9)))
     # Above 1 the cash runs out before the gross cap.
     return Case(
         market, targets, run_parameters, numbers._replace(max_gross=draw(st.sampled_from([0.8, 0.3, 1.0, 2.0])))
@@ -389,11 +391,13 @@ def _wild_targets(random: np.random.Generator, market: Market, shape: dict[str, 
     count, symbols = market.close.shape
     singles = random.permutation(symbols)[: int(random.integers(0, symbols + 1))]
     slots = [(-1, int(i)) for i in sorted(singles)]
-    for pair_index in range(int(random.integers(0, 3)) if symbols > 1 else 0):
-        slots += [(pair_index, int(i)) for i in sorted(random.choice(symbols, 2, replace=False))]
+    for pair in range(int(random.integers(0, 3)) if symbols > 1 else 0):
+        slots += [(pair, int(i)) for i in sorted(random.choice(symbols, 2, replace=False))]
     pair_index = np.array([number for number, _ in slots], dtype=np.int64)
     size, sides = float(random.choice([0.05, 0.3, 1.0])), [[-1, 0, 1, 1], [0, 1, 1, 1]][int(random.integers(2))]
-    first, position_index, weight = np.zeros(count + 1, dtype=np.int64), [], []
+    first = np.zeros(count + 1, dtype=np.int64)
+    position_index: list[int] = []
+    weight: list[float] = []
     for t in range(count):
         acts = random.random() < max(shape["signals"], 0.1)
         for p, (pair, i) in enumerate(slots):
@@ -408,7 +412,7 @@ def _wild_targets(random: np.random.Generator, market: Market, shape: dict[str, 
             leg = pair >= 0 and other is not None
             if not acts or not market.present[t, i] or not (leg or random.random() < 0.4):
                 continue
-            side = -np.sign(other) if leg else random.choice(sides)
+            side = -np.sign(other) if leg and other is not None else random.choice(sides)
             position_index.append(p)
             weight.append(float(side * size * random.choice([0.25, 0.5, 1.0])))
         first[t + 1] = len(position_index)

@@ -70,8 +70,8 @@ class Outcome:
     trades: list[dict[str, Any]] = field(default_factory=list)
     decisions: list[dict[str, Any]] = field(default_factory=list)
     fills: list[dict[str, Any]] = field(default_factory=list)
-    held: list[Position] = field(default_factory=list)
-    queue: list[Order] = field(default_factory=list)
+    held: list[Any] = field(default_factory=list)
+    queue: list[Any] = field(default_factory=list)
     multipliers: list[float] = field(default_factory=list)
     turnover: float = 0.0
 
@@ -91,7 +91,7 @@ class Book(Marking):
         self.m = Plain({name: value.tolist() for name, value in market._asdict().items()})
         self.c = Plain({name: value.tolist() for name, value in signals.candidates._asdict().items()})
         self.exit_signals = signals.exits.tolist()
-        self.run_parameters = Plain({name: run_parameters[name].tolist() for name in run_parameters.dtype.names})
+        self.run_parameters = Plain({name: run_parameters[name].tolist() for name in run_parameters.dtype.names or ()})
         self.s = settings
         self.symbols = range(len(self.m.symbol_key))
         self.cash = settings.starting_equity
@@ -148,7 +148,7 @@ class Book(Marking):
         if math.isnan(adv) or adv <= 0:
             return position.quantity
         slice_ = max(floor_to_lot(self.run_parameters.capacity * adv / position.mark, lot), lot)
-        return min(slice_, position.quantity)
+        return float(min(slice_, position.quantity))
 
     def entry_fills(self, t: int) -> None:
         waiting = []
@@ -269,7 +269,7 @@ class Book(Marking):
     # --- costs ---------------------------------------------------------------------------------------
 
     def fee_rate(self, i: int) -> float:
-        return self.m.fee_bps[i] / 1e4 * self.run_parameters.fee_multiplier
+        return float(self.m.fee_bps[i] / 1e4 * self.run_parameters.fee_multiplier)
 
     def slippage(self, t: int, i: int, decided: int, notional: float, side: int) -> tuple[float, float]:
         """Of a fill, and its mean."""

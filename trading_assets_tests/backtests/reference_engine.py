@@ -193,7 +193,7 @@ class Twin(Book):
         return None
 
     def usable(self, t: int, i: int) -> bool:
-        return self.m.expected[t][i] and self.m.present[t][i]
+        return bool(self.m.expected[t][i] and self.m.present[t][i])
 
     def signalled(self, signal: int, t: int, i: int) -> bool:
         return signal >= 0 and self.exit_signals[signal][t][i]

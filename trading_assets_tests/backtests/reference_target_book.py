@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +66,7 @@ class Target:
 def _no_signals(market: Market) -> Signals:
     none = np.zeros(0, dtype=np.int64)
     first = np.zeros(market.day.size + 1, dtype=np.int64)
-    candidates = Candidates(first, none, none, np.zeros((0, 0)), np.zeros((0, 0)), none)
+    candidates = Candidates(first, none, none.astype(np.bool_), np.zeros((0, 0)), np.zeros((0, 0)), np.zeros(0))
     return Signals(candidates, np.zeros((0, *market.close.shape), dtype=bool))
 
 
@@ -263,7 +264,7 @@ class TargetBook(Twin):
                 self.book_entry(t, order, asked, quantity, raw, price, bps, mean)
 
     def left_of(
-        self, free: float, orders: list[Target], quantities: list[float], sizes: list[tuple[float, ...]]
+        self, free: float, orders: list[Target], quantities: list[float], sizes: Sequence[tuple[float, ...]]
     ) -> float:
         """Free cash after the trades: what is worth a short position is not free, its proceeds are cash."""
         for order, quantity, (_, raw, price, _, _) in zip(orders, quantities, sizes, strict=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -198,7 +199,8 @@ class TargetTwin(TargetBook):
 
     def standing(self, rows: list[Row]) -> tuple[float, dict[int, float], dict[int, float]]:
         by_slot = {row.position_index: row for row in rows if row.kind != "nothing"}
-        gross, symbols, sectors = 0.0, dict.fromkeys(self.symbols, 0.0), {}
+        gross, symbols = 0.0, dict.fromkeys(self.symbols, 0.0)
+        sectors: dict[int, float] = {}
         for p in {*self.legs, *(order.position_index for order in self.orders)}:
             row, waiting, i = by_slot.get(p), self.order_of(p), self.symbol(p)
             if waiting is not None and (row is None or waiting.forced):
@@ -255,7 +257,7 @@ class TargetTwin(TargetBook):
         p, current, waiting = row.position_index, self.weight(row.position_index), self.order_of(row.position_index)
         if row.kind == "nothing":
             return
-        numbers = {"target_weight": row.weight, "equity": self.out.equity[-1]}
+        numbers: dict[str, Any] = {"target_weight": row.weight, "equity": self.out.equity[-1]}
         if row.rejected:
             self.say(t, p, "reject", row.rejected, **numbers)
             if waiting is not None and waiting.forced:

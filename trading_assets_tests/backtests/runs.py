@@ -13,7 +13,7 @@ from trading_assets.backtests.engine.simulate import Simulation, simulate
 from trading_assets_tests.backtests.markets import entries, quiet_market, run_parameters_of, settings
 
 #: Everything into one position.
-ALL_IN = {"risk_per_trade": 1.0, "max_position": 1.0, "max_symbol": 1.0, "max_gross": 1.0}
+ALL_IN: dict[str, Any] = {"risk_per_trade": 1.0, "max_position": 1.0, "max_symbol": 1.0, "max_gross": 1.0}
 NAN = math.nan
 
 
@@ -37,7 +37,7 @@ def said(simulation: Simulation, decision: str) -> list[tuple[int, int, str]]:
     ]
 
 
-def exits_of(simulation: Simulation) -> list[tuple[int, str, float]]:
+def exits_of(simulation: Simulation) -> list[tuple[int, str, Any]]:
     """(session, reason, price) of the trades."""
     return [
         (int(row["exit_session"]), EXIT_REASONS[row["exit_reason"]], float(row["exit_price"]))

@@ -36,6 +36,7 @@ from trading_assets.strategies.evaluation.inputs import read_frames
 from trading_assets.strategies.tables import SIGNALS, STATUS, TARGET_WEIGHTS
 from trading_assets.warehouse import Warehouse, Whole
 from trading_assets_tests.backtests.frames import frames, loaded, weekdays
+from trading_assets_tests.narrow import as_date, as_number
 
 DAYS = weekdays(400)
 TRAIN, VALIDATION = (DAYS[100], DAYS[249]), (DAYS[250], DAYS[329])
@@ -125,7 +126,7 @@ def test_each_span_is_run_on_its_own_and_nothing_passes_validation(
     }
     assert spans == {"train": TRAIN, "validation": VALIDATION, "development": (TRAIN[0], VALIDATION[1])}
     assert set(equity.group_by("split").agg(pl.col("equity").first())["equity"]) == {100_000.0}
-    assert read(settings, TRADES)["exit_session"].max() <= VALIDATION[1]
+    assert as_date(read(settings, TRADES)["exit_session"].max()) <= VALIDATION[1]
     assert read(settings, TRADES).height > 5
     assert set(read(settings, METRICS)["split"]) == {"train", "validation", "development"}
     assert set(read(settings, BASELINES)["baseline"]) == {"cash", "benchmark", "exposure_matched", "equal_weight"}
@@ -171,8 +172,9 @@ def test_an_ensemble_holds_what_its_members_hold(done: tuple[Configuration, dg.E
     weights = read(settings, TARGET_WEIGHTS)
     symbols = {name: set(weights.filter(strategy=name)["symbol"]) for name in ("breakout", "steady", "blend")}
     assert symbols["blend"] == symbols["breakout"] | symbols["steady"]
-    assert 0 < weights.filter(strategy="blend")["target_weight"].max() < weights["target_weight"].max()
-    first = {name: weights.filter(strategy=name)["session"].min() for name in symbols}
+    own = as_number(weights.filter(strategy="blend")["target_weight"].max())
+    assert 0 < own < as_number(weights["target_weight"].max())
+    first = {name: as_date(weights.filter(strategy=name)["session"].min()) for name in symbols}
     assert first["blend"] == min(first["breakout"], first["steady"])
 
 

@@ -26,6 +26,7 @@ from trading_assets.config import Configuration
 from trading_assets.strategies import equity_momentum
 from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets_tests.backtests.frames import BENCHMARK, frames, frames_of, loaded, prepare_strategy, weekdays
+from trading_assets_tests.narrow import as_date, as_signals
 
 DAYS = weekdays(300)
 SPAN = (DAYS[80], DAYS[299])
@@ -43,7 +44,7 @@ def prepared(settings: Configuration) -> PreparedBacktest:
 
 def test_a_sweep_over_parameters_agrees_with_each_run(prepared: PreparedBacktest) -> None:
     """Sets that share signals and sets that do not (another trend filter) in one sweep."""
-    grid = {
+    grid: dict[str, list[float | str]] = {
         "stop_atr": [1.0, 2.5],
         "fast_clearance": [0.0, 0.01],
         "exit": ["ma_20", "staged"],
@@ -84,7 +85,7 @@ def test_dearer_fills_cost_more_and_late_ones_come_later(prepared: PreparedBackt
     assert dearer["entry_slippage_bps"] == pytest.approx(3 * first["entry_slippage_bps"])
     rate = dearer["entry_fee"] / (dearer["entry_price"] * dearer["quantity"])
     assert rate == pytest.approx(3 * first["entry_fee"] / (first["entry_price"] * first["quantity"]))
-    assert late.trades["entry_session"].min() == DAYS[DAYS.index(base.trades["entry_session"].min()) + 1]
+    assert late.trades["entry_session"].min() == DAYS[DAYS.index(as_date(base.trades["entry_session"].min())) + 1]
 
 
 def test_a_crash_stops_every_position_out_at_the_low(prepared: PreparedBacktest) -> None:
@@ -105,8 +106,8 @@ def test_dropped_bars_neither_signal_nor_fill(prepared: PreparedBacktest) -> Non
     missing = prepared.market.present & (random.random(prepared.market.present.shape) < 0.1)
     holed = without_bars(prepared, missing)
     assert not (holed.market.present & missing).any()
-    rows = np.repeat(np.arange(300), np.diff(holed.signals.candidates.first))
-    assert not missing[rows, holed.signals.candidates.symbol].any()
+    rows = np.repeat(np.arange(300), np.diff(as_signals(holed.signals).candidates.first))
+    assert not missing[rows, as_signals(holed.signals).candidates.symbol].any()
     run = backtest(holed, *SPAN, split="train")
     for trade in run.trades.iter_rows(named=True):
         column = prepared.axes.symbols.index(trade["symbol"])

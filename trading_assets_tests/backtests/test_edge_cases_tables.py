@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import fields
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -26,8 +27,10 @@ from trading_assets_tests.backtests.frames import (
     weekdays,
 )
 
+Universe = Literal["equity", "crypto", "all"]
 
-def _prepared(tables: Frames, universe: str = "equity", **parameters: object) -> PreparedBacktest:
+
+def _prepared(tables: Frames, universe: Universe = "equity", **parameters: object) -> PreparedBacktest:
     """A breakout strategy of the given universe on tables."""
     module = crypto_momentum if universe == "crypto" else equity_momentum
     values: OrderParameters = module.Parameters.model_validate(parameters)
@@ -86,7 +89,7 @@ def test_universe_as_of() -> None:
         ("crypto", 0.051, True),
     ],
 )
-def test_weekly_return_window(universe: str, fall: float, stressed: bool) -> None:
+def test_weekly_return_window(universe: Literal["equity", "crypto"], fall: float, stressed: bool) -> None:
     days = weekdays(40)
     index = np.where(np.arange(40) < 20, 100.0, 100.0 * (1 - fall))
     bars = pl.concat([bars_of("AAA", np.full(40, 50.0), days, universe), bars_of(BENCHMARK, index, days, "index")])
@@ -126,7 +129,7 @@ def _with_crypto(days: list[dt.date]) -> Frames:
 
 
 @pytest.mark.parametrize(("universe", "periods"), [("equity", 252), ("crypto", 365), ("all", 365)])
-def test_annualisation(universe: str, periods: int) -> None:
+def test_annualisation(universe: Universe, periods: int) -> None:
     prepared = _prepared(_with_crypto(weekdays(320)), universe)
     assert prepared.periods_per_year == periods
     result = backtest(prepared, prepared.axes.sessions[0], prepared.axes.sessions[-1], split="full")

@@ -27,6 +27,7 @@ from trading_assets.robustness.stress.benchmark_months import benchmark_levels, 
 from trading_assets.robustness.stress.run import stress, value_of
 from trading_assets.robustness.stress.scenario_market import ScenarioInputs
 from trading_assets_tests.backtests.frames import BENCHMARK, configuration, frames_for, weekdays
+from trading_assets_tests.narrow import as_date, as_number
 from trading_assets_tests.strategies.panels import SESSIONS, decided, market, regimes, settings
 
 DAYS = weekdays(SESSIONS)
@@ -57,9 +58,9 @@ def test_a_run_fills_every_table(name: str, runs: dict[str, PreparedBacktest]) -
     for table, rows in ((TRADES, result.trades), (EQUITY, result.equity), (DECISIONS, result.decisions)):
         table.validate(rows)
         assert rows.height > 3, table.name
-    assert result.equity["positions"].max() > 1
+    assert as_number(result.equity["positions"].max()) > 1
     limit = prepared.settings.max_gross
-    assert result.equity["gross_exposure"].median() < limit * 1.05
+    assert as_number(result.equity["gross_exposure"].median()) < limit * 1.05
     values = dict(metrics_of(prepared, result).select("metric", "value").iter_rows())
     assert values["trades"] == result.trades.height
     assert baselines_of(prepared, result)["session"].max() == DAYS[-1]
@@ -132,11 +133,11 @@ def test_dearer_fills_and_borrowing_cost_more_and_late_ones_come_later(runs: dic
     base = backtest(prepared, *SPAN, split="train")
     dear = backtest(stressed(prepared, slippage=3.0, fees=3.0, borrow=3.0), *SPAN, split="train")
     late = backtest(stressed(prepared, delay=1), *SPAN, split="train")
-    assert dear.trades["entry_fee"].sum() > 2.5 * base.trades["entry_fee"].sum()
+    assert as_number(dear.trades["entry_fee"].sum()) > 2.5 * as_number(base.trades["entry_fee"].sum())
     assert dear.trades["borrow_cost"].sum() == pytest.approx(3 * base.trades["borrow_cost"].sum(), rel=0.05)
     assert base.trades["borrow_cost"].sum() > 0
     assert dear.equity["equity"][-1] < base.equity["equity"][-1]
-    first, later = (run.trades["entry_session"].min() for run in (base, late))
+    first, later = (as_date(run.trades["entry_session"].min()) for run in (base, late))
     assert later > first
 
 
@@ -163,7 +164,7 @@ def test_no_strategy_sees_what_follows(runs: dict[str, PreparedBacktest]) -> Non
 
 def test_sensitivity_and_stress_run_as_for_the_others(runs: dict[str, PreparedBacktest]) -> None:
     prepared = runs["factor"]
-    grid = {"quantiles": [2, 3, 5], "gross": [0.4, 0.8]}
+    grid: dict[str, list[float | str]] = {"quantiles": [2, 3, 5], "gross": [0.4, 0.8]}
     found = sensitivity(prepared, grid, *SPAN, split="train", settings_hash="c", data_hash="x", sharp_peak=0.5)
     assert found.points.filter(metric="sharpe").height == 6
     assert len(found.evaluations) == found.points["trial"].n_unique()

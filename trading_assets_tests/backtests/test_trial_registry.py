@@ -155,7 +155,7 @@ def test_trials_on_record_by_name_still_count() -> None:
     assert sorted(behind(register, "first", TYPE, ["A"])["params_hash"]) == sorted([*hashes, "p"])
 
 
-OTHER = {
+OTHER: dict[str, dict[str, Any]] = {
     "costs": {"costs": {"noise": "off"}},
     "risk": {"risk": {"max_positions": 7}},
     "seed": {"seed": 8},

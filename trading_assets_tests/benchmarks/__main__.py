@@ -40,7 +40,7 @@ def main(zipline_python: str) -> None:
         contender("bars", bars, SYMBOLS, SESSIONS)
         engines = {engine: run("vectorbt_columns", bars, engine, FEW) for engine in ("numba", "rust")}
         engine = min(engines, key=lambda each: engines[each]["seconds"]["all"])
-        results = {
+        results: dict[str, Any] = {
             "processors": os.cpu_count(),
             "versions": {peer: version(peer) for peer in PEERS},
             "vectorbt_engine": engine,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,12 +22,13 @@ class Bars(NamedTuple):
 
 def write_bars(path: Path, symbols: int, sessions: int) -> None:
     """Bars of the benchmarks' market."""
-    from trading_assets_tests.benchmarks.market import BENCHMARK, symbol_bars
+    from trading_assets_tests.backtests.frames import BENCHMARK
+    from trading_assets_tests.benchmarks.market import symbol_bars
 
     rows = symbol_bars(symbols, sessions)
     days = rows.filter(symbol=BENCHMARK)["session"].to_numpy()
     own = rows.filter(rows["symbol"] != BENCHMARK).sort("session", "symbol")
-    columns = {name: own[name].to_numpy().reshape(sessions, symbols) for name in Bars._fields[:-1]}
+    columns: dict[str, Any] = {name: own[name].to_numpy().reshape(sessions, symbols) for name in Bars._fields[:-1]}
     np.savez(path, days=days, **columns)
 
 

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,6 +22,7 @@ from trading_assets.market_data import calendars
 from trading_assets.market_data.sources.synthetic import ANCHOR, generate
 from trading_assets.market_data.tables import BARS
 from trading_assets_tests.backtests.frames import BENCHMARK, frames_of, loaded, prepare_strategy
+from trading_assets_tests.narrow import as_signals
 
 SEED = 7
 #: Sessions before the first of a growth shape: indicators are full, positions are held.
@@ -29,7 +31,7 @@ WARM_UP = 250
 _BLOCK = 250
 
 
-def symbol_bars(symbols: int, count: int, first: int = 0, *, seed: int = SEED, **market: float) -> pl.DataFrame:
+def symbol_bars(symbols: int, count: int, first: int = 0, *, seed: int = SEED, **market: Any) -> pl.DataFrame:
     """Rows of `market_data.bars` of the symbols `first` to `first + symbols` and of the market's leader, the benchmark.
 
     A symbol's bars depend on neither the others nor the number of sessions. `market` are numbers of the source.
@@ -66,8 +68,10 @@ def large(symbols: int, count: int) -> PreparedBacktest:
         block = prepare_market(min(_BLOCK, symbols - first), count, first)
         blocks.append(replace(block, panel=block.panel.clear()))
     market = Market(*(_beside(field, [getattr(each.market, field) for each in blocks]) for field in Market._fields))
-    candidates = _merged([each.signals.candidates for each in blocks], [each.market.close.shape[1] for each in blocks])
-    exits = np.concatenate([each.signals.exits for each in blocks], axis=2)
+    candidates = _merged(
+        [as_signals(each.signals).candidates for each in blocks], [each.market.close.shape[1] for each in blocks]
+    )
+    exits = np.concatenate([as_signals(each.signals).exits for each in blocks], axis=2)
     return replace(blocks[0], market=market, signals=Signals(candidates, exits))
 
 
@@ -78,17 +82,18 @@ def part(
     rows = slice(first_session, first_session + sessions)
     columns = slice(first_symbol, first_symbol + symbols)
     market = Market(*(_part(name, each, rows, columns) for name, each in prepared.market._asdict().items()))
-    old = prepared.signals.candidates
+    old = as_signals(prepared.signals).candidates
     t = np.repeat(np.arange(old.first.size - 1), np.diff(old.first))
     kept = (t >= rows.start) & (t < rows.stop) & (old.symbol >= columns.start) & (old.symbol < columns.stop)
+    parts_of: Any = old[2:]
     candidates = Candidates(
         np.searchsorted(t[kept], np.arange(rows.start, rows.stop + 1)).astype(np.int64),
         old.symbol[kept] - first_symbol,
-        *(np.ascontiguousarray(each[..., kept]) for each in old[2:]),
+        *[np.ascontiguousarray(each[..., kept]) for each in parts_of],
     )
     run_parameters = prepared.run_parameters.copy()
     run_parameters["last_session"] = sessions - 1
-    exits = np.ascontiguousarray(prepared.signals.exits[:, rows, columns])
+    exits = np.ascontiguousarray(as_signals(prepared.signals).exits[:, rows, columns])
     return replace(prepared, market=market, signals=Signals(candidates, exits), run_parameters=run_parameters)
 
 
@@ -102,7 +107,7 @@ def parts(prepared: PreparedBacktest, symbols: int, sessions: int, count: int) -
 
 def _parts(prepared: PreparedBacktest, symbols: int, sessions: int) -> int:
     length, width = prepared.market.close.shape
-    return (width // symbols) * ((length - WARM_UP) // sessions)
+    return int((width // symbols) * ((length - WARM_UP) // sessions))
 
 
 def shapes() -> Iterator[tuple[int, int]]:

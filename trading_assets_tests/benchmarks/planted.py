@@ -40,7 +40,7 @@ DEVELOPMENT_SHARE = 0.75
 STRATEGY = "momentum"
 MOMENTUM = {"type": "equity_momentum"}
 #: Nothing but the trends is to be earned: the market itself goes nowhere.
-NO_DRIFT = {"drift": 0.0}
+NO_DRIFT: dict[str, Any] = {"drift": 0.0}
 _EVALUATED_AT = dt.datetime(2000, 1, 1)
 
 

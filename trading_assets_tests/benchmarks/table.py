@@ -20,7 +20,10 @@ def rows(results: dict[str, Any]) -> list[tuple[str, str, str]]:
     run, recorded = portfolio["seconds"]["run"], portfolio["seconds"]["recorded"]
     bt, zipline = results["bt_weekly"]["seconds"]["all"], results["zipline_daily"]["seconds"]["all"]
     long, short = (results[name]["seconds"]["session"] for name in ("new_session", "new_session_short"))
-    growth = {tuple(map(int, shape.split(" x "))): each for shape, each in results["our_growth"]["seconds"].items()}
+    growth = {
+        (int(shape.split(" x ")[0]), int(shape.split(" x ")[1])): each
+        for shape, each in results["our_growth"]["seconds"].items()
+    }
     return [
         ("independent columns, 100 sets: vectorbt / ours", ">= 50x", _times(theirs["seconds"]["all"] / columns)),
         ("the same, vectorbt stopping at its orders", "", _times(theirs["seconds"]["fills"] / columns)),

@@ -11,6 +11,7 @@ from trading_assets_tests.benchmarks.__main__ import check_same
 from trading_assets_tests.benchmarks.market import WARM_UP, large, part, prepare_market
 from trading_assets_tests.benchmarks.measuring import contender
 from trading_assets_tests.benchmarks.table import REPOSITORY, stored, worst_growth, written_into
+from trading_assets_tests.narrow import as_signals
 
 
 def test_the_readme_shows_what_was_measured() -> None:
@@ -55,14 +56,14 @@ def test_a_market_built_in_blocks_is_the_market(monkeypatch: pytest.MonkeyPatch)
     blocks = large(5, 320)
     for one, other in (
         (whole.market, blocks.market),
-        (whole.signals.candidates, blocks.signals.candidates),
-        ([whole.signals.exits], [blocks.signals.exits]),
+        (as_signals(whole.signals).candidates, as_signals(blocks.signals).candidates),
+        ([as_signals(whole.signals).exits], [as_signals(blocks.signals).exits]),
     ):
         for mine, theirs in zip(one, other, strict=True):
             np.testing.assert_array_equal(mine, theirs)
     small = part(blocks, 3, 60)
     assert small.market.close.tolist() == whole.market.close[WARM_UP : WARM_UP + 60, :3].tolist()
-    candidates, every = small.signals.candidates, whole.signals.candidates
+    candidates, every = as_signals(small.signals).candidates, as_signals(whole.signals).candidates
     t = np.repeat(np.arange(320), np.diff(every.first))
     kept = (t >= WARM_UP) & (t < WARM_UP + 60) & (every.symbol < 3)
     assert kept.sum() > 5

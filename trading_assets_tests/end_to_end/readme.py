@@ -23,4 +23,4 @@ def readme_strategies() -> tuple[str, str]:
 def demo_verdicts() -> str:
     """What the README says the demo prints."""
     [text] = re.findall(r"<!-- demo verdicts.*?-->\n(.*?)<!-- /demo verdicts -->", README, flags=re.DOTALL)
-    return text.strip()
+    return str(text).strip()

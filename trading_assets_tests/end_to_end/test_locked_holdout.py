@@ -27,6 +27,7 @@ from trading_assets.market_data import calendars
 from trading_assets.market_data.assets import monthly_partitions
 from trading_assets.market_data.sources.synthetic import generate
 from trading_assets.warehouse import Warehouse
+from trading_assets_tests.narrow import as_number
 
 pytestmark = pytest.mark.acceptance
 
@@ -105,7 +106,7 @@ def market(noise: int) -> pl.DataFrame:
                 "high": np.maximum(opens, closes) * 1.004,
                 "low": np.minimum(opens, closes) * 0.996,
                 "close": closes,
-                "volume": before["volume"].mean() * random.uniform(0.5, 1.5, len(days)),
+                "volume": as_number(before["volume"].mean()) * random.uniform(0.5, 1.5, len(days)),
             }
         )
         walks += [before, walk.select(pl.lit(symbol).alias("symbol"), pl.all())]

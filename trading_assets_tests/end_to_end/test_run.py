@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from trading_assets import definitions
+from trading_assets.config.sections import Interval
 from trading_assets_tests.conftest import Experiment, command_line
 from trading_assets_tests.end_to_end.experiments import LEDGERS, changed, fingerprints
 from trading_assets_tests.reports.pages import Page
@@ -39,11 +40,17 @@ def test_rerun_idempotent(tiny: Experiment, tmp_path: Path) -> None:
     assert looks.rows() == [("equity_momentum", 1)]
 
 
+def holdout_of(experiment: Experiment) -> Interval:
+    locked = experiment.configuration.splits.holdout
+    assert isinstance(locked, Interval)
+    return locked
+
+
 def test_only_the_registered_strategy_has_holdout_numbers(tiny: Experiment) -> None:
     for table in ("backtests.metrics", "backtests.trades", "backtests.equity", "backtests.decisions"):
         seen = tiny.warehouse.query(f"SELECT DISTINCT strategy FROM {table} WHERE split = 'holdout'")
         assert seen["strategy"].to_list() in ([], ["equity_momentum"]), table
-    holdout_start = tiny.configuration.splits.holdout.start
+    holdout_start = holdout_of(tiny).start
     late = tiny.warehouse.query("SELECT strategy, max(session) AS last FROM backtests.equity GROUP BY strategy")
     for strategy, last in late.iter_rows():
         assert (last >= holdout_start) == (strategy == "equity_momentum")
@@ -54,7 +61,7 @@ def test_only_the_registered_strategy_has_holdout_numbers(tiny: Experiment) -> N
 
 
 def test_model_metrics_stop_before_the_holdout(tiny: Experiment) -> None:
-    start = tiny.configuration.splits.holdout.start
+    start = holdout_of(tiny).start
     labelled = tiny.warehouse.query("SELECT max(label_end) AS last FROM models.predictions WHERE label IS NOT NULL")
     assert labelled["last"][0] < start
     scored = tiny.warehouse.query("SELECT max(session) AS last FROM models.predictions")

@@ -37,7 +37,9 @@ def slices(experiment: Experiment) -> dict[Slice, str]:
 def of_the_holdout(experiment: Experiment, slice_: Slice) -> bool:
     """Whether two steps write the slice one after the other: the backtest, and the look at the holdout."""
     return (
-        slice_[1:2] and slice_[1] in experiment.configuration.registration and slice_[2:] in (("full",), ("holdout",))
+        len(slice_) > 1
+        and slice_[1] in experiment.configuration.registration
+        and slice_[2:] in (("full",), ("holdout",))
     )
 
 
@@ -83,7 +85,7 @@ def test_killed_at_ten_moments(tiny: Experiment, tmp_path: Path) -> None:
 
 
 def is_empty(experiment: Experiment, slice_: Slice) -> bool:
-    return experiment.warehouse.query(f"SELECT count(*) FROM {slice_[0]}").item() == 0
+    return bool(experiment.warehouse.query(f"SELECT count(*) FROM {slice_[0]}").item() == 0)
 
 
 def test_concurrent_writers(tiny: Experiment, tmp_path: Path) -> None:

@@ -60,7 +60,8 @@ class Ui:
         with urllib.request.urlopen(request, timeout=120) as response:
             answer = json.load(response)
         assert "errors" not in answer, answer
-        return answer["data"]
+        data: dict[str, Any] = answer["data"]
+        return data
 
 
 @pytest.fixture(scope="module")

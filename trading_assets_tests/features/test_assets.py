@@ -94,6 +94,7 @@ def test_daily_is_stale_when_any_month_before_changes(configuration: Configurati
     daily = build_assets(configuration)[0]
     mapping = daily.get_partition_mapping_for_dep(dg.AssetKey(["market_data", "bars"]))
     assert daily.partitions_def is not None
+    assert mapping is not None
     upstream = mapping.get_upstream_mapped_partitions_result_for_partitions(
         daily.partitions_def.subset_with_partition_keys([MONTHS[2]]), daily.partitions_def, daily.partitions_def
     )

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from trading_assets.config.sections import AssetClass
 from trading_assets.features.catalog import FEATURES, catalog_table
 from trading_assets.features.daily import daily_features
 from trading_assets.features.feature import Feature
@@ -15,7 +16,7 @@ from trading_assets_tests.features.markets import market, scaled
 
 SESSIONS = 700
 SUNDAY = 500 - 500 % 7 + 6  # the market starts on a Monday
-BENCHMARKS = {"crypto": "AAA"}
+BENCHMARKS: dict[AssetClass, str] = {"crypto": "AAA"}
 RECURSIVE = [feature for feature in FEATURES if feature.lookback is None]
 WINDOWED = [feature for feature in FEATURES if feature.lookback is not None]
 

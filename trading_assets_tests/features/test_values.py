@@ -40,12 +40,16 @@ def _return(n: int) -> Twin:
     return lambda a, t: a["close"][t] / a["close"][t - n] - 1
 
 
+def _to_mean(n: int) -> Twin:
+    return lambda a, t: a["close"][t] / _mean(a, t, n) - 1
+
+
 def _volatility(n: int) -> Twin:
     return lambda a, t: float(np.std(_r(a, t, n), ddof=1))
 
 
 def _z(values: np.ndarray) -> float:
-    return (values[-1] - np.mean(values)) / np.std(values, ddof=1)
+    return float((values[-1] - np.mean(values)) / np.std(values, ddof=1))
 
 
 def _money_flow(a: Arrays, t: int) -> float:
@@ -53,7 +57,7 @@ def _money_flow(a: Arrays, t: int) -> float:
     flow = typical * a["dollars"] / a["close"]
     days = range(t - 13, t + 1)
     up = sum(flow[i] for i in days if typical[i] > typical[i - 1])
-    return up / (up + sum(flow[i] for i in days if typical[i] < typical[i - 1]))
+    return float(up / (up + sum(flow[i] for i in days if typical[i] < typical[i - 1])))
 
 
 def _chaikin(a: Arrays, t: int) -> float:
@@ -109,7 +113,7 @@ TWINS: dict[str, Twin] = {
         / (max(a["high"][t - 13 : t + 1]) - min(a["low"][t - 13 : t + 1]))
     ),
     "up_share_20": lambda a, t: float(np.mean(_r(a, t, 20) > 0)),
-    **{f"close_to_ma_{n}": (lambda a, t, n=n: a["close"][t] / _mean(a, t, n) - 1) for n in (20, 50, 200)},
+    **{f"close_to_ma_{n}": _to_mean(n) for n in (20, 50, 200)},
     "ma_20_to_ma_50": lambda a, t: _mean(a, t, 20) / _mean(a, t, 50) - 1,
     "ma_50_to_ma_200": lambda a, t: _mean(a, t, 50) / _mean(a, t, 200) - 1,
     "ma_50_slope_20": lambda a, t: _mean(a, t, 50) / _mean(a, t - 20, 50) - 1,
@@ -131,7 +135,9 @@ TWINS: dict[str, Twin] = {
     "return_kurtosis_60": lambda a, t: stats.kurtosis(_r(a, t, 60), fisher=False),
     "worst_return_20": lambda a, t: min(_r(a, t, 20)),
     "volume_ratio_20": lambda a, t: a["dollars"][t] / np.mean(a["dollars"][t - 19 : t + 1]),
-    "volume_trend_5_60": lambda a, t: np.mean(a["dollars"][t - 4 : t + 1]) / np.mean(a["dollars"][t - 59 : t + 1]),
+    "volume_trend_5_60": lambda a, t: float(
+        np.mean(a["dollars"][t - 4 : t + 1]) / np.mean(a["dollars"][t - 59 : t + 1])
+    ),
     "volume_zscore_60": _last("dollars", _z, 60),
     "money_flow_14": _money_flow,
     "chaikin_money_flow_20": _chaikin,

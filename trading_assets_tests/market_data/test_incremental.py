@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -53,7 +53,7 @@ def market(seed: int, rate: float) -> pl.DataFrame:
         listings=0.4,
         delistings=0.1,
         missing_rate=0.02,
-        faults={fault: 0.1 if kind == "symbol" and rate else rate for fault, kind in KINDS.items()},
+        faults={cast(Any, fault): 0.1 if kind == "symbol" and rate else rate for fault, kind in KINDS.items()},
     )
     random = np.random.default_rng(seed)
     bars = generate(source, START, MONTH_ENDS[-1], seed)

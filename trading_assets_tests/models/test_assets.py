@@ -21,6 +21,7 @@ from trading_assets.warehouse import Warehouse, Whole
 from trading_assets_tests.models.panels import SETTINGS, bars, benchmark, features, trained
 from trading_assets_tests.models.test_regimes import SETTINGS as REGIME_SETTINGS
 from trading_assets_tests.models.test_regimes import planted, probabilities
+from trading_assets_tests.narrow import as_date
 
 SPANS = {
     "train": ["2010-03-01", "2010-08-31"],
@@ -137,16 +138,18 @@ def test_regimes_that_saw_their_session_are_found(tmp_path: Path) -> None:
     made.warehouse.replace(Whole(), {REGIMES: probabilities(planted(330)).with_columns(trained_until="session")})
     key = dg.AssetCheckKey(dg.AssetKey(["models", "regimes"]), "no_leakage")
     (check,) = [each for each in build_checks(made.configuration) if key in each.check_keys]
-    assert not check(dg.build_asset_check_context(resources={"warehouse": made.warehouse})).passed
+    found = check(dg.build_asset_check_context(resources={"warehouse": made.warehouse}))
+    assert isinstance(found, dg.AssetCheckResult)
+    assert not found.passed
 
 
 def test_holdout_stays_hidden(done: Done) -> None:
     made, _ = done
     holdout = dt.date(2010, 12, 1)
-    assert made.warehouse.read(PREDICTIONS)["label_end"].max() < holdout
-    assert made.warehouse.read(PREDICTIONS)["session"].max() > holdout
+    assert as_date(made.warehouse.read(PREDICTIONS)["label_end"].max()) < holdout
+    assert as_date(made.warehouse.read(PREDICTIONS)["session"].max()) > holdout
     folds = made.warehouse.read(FOLDS)
-    assert folds["test_start"].max() >= holdout
+    assert as_date(folds["test_start"].max()) >= holdout
     shown = folds.filter(pl.col("test_start") < holdout)["fold"].to_list()
     assert made.warehouse.read(METRICS)["fold"].unique().sort().to_list() == shown
     complete = folds.filter(pl.col("test_end") < holdout)["fold"].max()

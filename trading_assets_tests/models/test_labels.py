@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 from fractions import Fraction
 
 import numpy as np
@@ -18,7 +19,7 @@ def test_labels_against_a_loop(horizon: int) -> None:
     index = benchmark(panel).filter(pl.col("session") != pl.col("session").gather(10))
     level = dict(index.select("session", "adj_open").iter_rows())
     labels = forward_labels(panel, index, horizon).rows(named=True)
-    expected = []
+    expected: list[tuple[dt.date | None, float | None, int | None]] = []
     for (_,), own in panel.sort("symbol", "session").group_by("symbol", maintain_order=True):
         sessions, opens = own["session"].to_list(), own["adj_open"].to_list()
         for t in range(len(sessions)):

@@ -15,8 +15,12 @@ from trading_assets.models.tables import SPLITS
 from trading_assets.models.training import training_rows
 from trading_assets_tests.models.panels import dates_of, samples, weekdays
 
-DATES = Splits(
-    train=["2010-03-01", "2010-12-31"], validation=["2011-01-01", "2011-06-30"], holdout=["2011-07-01", "2012-01-01"]
+DATES = Splits.model_validate(
+    {
+        "train": ["2010-03-01", "2010-12-31"],
+        "validation": ["2011-01-01", "2011-06-30"],
+        "holdout": ["2011-07-01", "2012-01-01"],
+    }
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from html.parser import HTMLParser
+from typing import Any
 
 import polars as pl
 
@@ -16,7 +17,7 @@ NAME = "equity_momentum"
 DAYS = [dt.date(2016, 1, 4) + dt.timedelta(days=number) for number in range(5)]
 
 
-def frame(table: Table, *rows: dict[str, object]) -> pl.DataFrame:
+def frame(table: Table, *rows: Any) -> pl.DataFrame:
     """Rows of a strategy's table; what a row does not say is zero, empty or the first day."""
     defaults: dict[object, object] = {
         pl.String: "",

@@ -6,20 +6,14 @@ import datetime as dt
 import json
 from pathlib import Path
 
-import dagster as dg
 import polars as pl
 import pytest
 
 from trading_assets.backtests.tables import EQUITY, FILLS, TRADES
-from trading_assets.config import load_configuration
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, RAW_BARS, SESSIONS, UNIVERSE
-from trading_assets.reports.checks import build_checks
-from trading_assets.reports.data_docs import build_data_docs
 from trading_assets.reports.expectations import EXPECTATIONS, evaluate
-from trading_assets.reports.tables import EXPECTATIONS as TABLE
 from trading_assets.warehouse import Column, Table, Warehouse, Whole
-from trading_assets_tests.conftest import TINY
 
 DAYS = [dt.date(2024, 1, 1) + dt.timedelta(days=number) for number in range(60)]
 
@@ -175,33 +169,3 @@ def test_tables_that_are_not_there_are_not_judged(tmp_path: Path) -> None:
     fresh = Warehouse(tmp_path / "warehouse.duckdb")
     fresh.replace(Whole(), {EQUITY: sound()[EQUITY]})
     assert set(results(fresh)["table"]) == {"backtests.equity"}
-
-
-def test_a_check_shows_the_failing_rows(tmp_path: Path) -> None:
-    made = Warehouse(tmp_path / "warehouse.duckdb")
-    made.replace(Whole(), {**sound(), **BROKEN["cash_is_never_negative"][0]})
-    made.replace(Whole(), {TABLE: results(made)})
-    checks = {check.check_key.name: check for check in build_checks(load_configuration(TINY, tmp_path))}
-    context = dg.build_asset_check_context(resources={"warehouse": made})
-    broken, held = (checks[name](context) for name in ("cash_is_never_negative", "symbols_trade"))
-    assert isinstance(broken, dg.AssetCheckResult) and isinstance(held, dg.AssetCheckResult)
-    assert (broken.passed, broken.severity, held.passed) == (False, dg.AssetCheckSeverity.WARN, True)
-    (row,) = broken.metadata["first"].value
-    assert (row["session"], row["cash"]) == ("2024-01-02", -1.0)
-
-
-def test_data_docs_say_what_was_found(tmp_path: Path) -> None:
-    made = Warehouse(tmp_path / "warehouse.duckdb")
-    made.replace(Whole(), {**sound(), **BROKEN["cash_is_never_negative"][0]})
-    folder = tmp_path / "data_docs"
-    folder.mkdir()
-    (folder / "old.html").write_text("gone after")
-    page = build_data_docs(results(made), folder)
-    assert page == folder / "index.html" and not (folder / "old.html").exists()
-    validated = {
-        ".".join(path.relative_to(folder / "validations").parts[:2]) for path in folder.glob("validations/**/*.html")
-    }
-    assert validated == {expectation.table for expectation in EXPECTATIONS}
-    equity = next(path.read_text() for path in folder.glob("expectations/backtests/equity.html"))
-    assert "No strategy owes cash: there is no leverage." in equity
-    assert [path for path in tmp_path.iterdir() if path.name.endswith(".partial")] == []

@@ -76,7 +76,7 @@ def test_months_agree_with_pandas() -> None:
     close = pd.Series(levels(1)["close"].to_numpy(), DAYS).resample("ME").last().pct_change().dropna()
     kind = pd.Series(np.where(close.abs() <= close.std() / 2, FLAT, np.where(close > 0, UP, DOWN)), close.index)
     daily = pd.Series(returns, DAYS)
-    of_day = kind.reindex(daily.index.to_period("M").to_timestamp("M").normalize()).to_numpy()
+    of_day = kind.reindex(pd.DatetimeIndex(daily.index).to_period("M").to_timestamp("M").normalize()).to_numpy()
     monthly = (1 + daily).resample("ME").prod() - 1
     for name in (UP, DOWN, FLAT):
         own, of_kind = daily[of_day == name], monthly.reindex(kind.index[kind == name])

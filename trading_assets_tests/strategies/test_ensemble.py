@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -40,7 +43,7 @@ def panel(sessions: int = 60, symbols: int = 4, seed: int = 0, **regimes: np.nda
     return rows.filter(pl.Series(rng.random(rows.height) > 0.05))
 
 
-def by_session(frame: pl.DataFrame) -> list[object]:
+def by_session(frame: pl.DataFrame) -> list[dt.date]:
     return frame["session"].unique().sort().to_list()
 
 
@@ -169,7 +172,7 @@ def test_each_regime_remembers_who_was_good_in_it() -> None:
     assert last[2] == pytest.approx((last[0] + last[1]) / 2)
 
 
-def ensemble(frame: pl.DataFrame, **parameters: object) -> pl.DataFrame:
+def ensemble(frame: pl.DataFrame, **parameters: Any) -> pl.DataFrame:
     made = Parameters(members=["a", "b"], **parameters)
     return checked(target_weights(made, frame), frame)
 
@@ -183,7 +186,8 @@ def test_rows_add_up_to_the_members_times_their_weights() -> None:
     likely[[day in weekdays(60)[10:] for day in days]] = [0.3, 0.7]
     weights = member_weights(paper_returns(frame, ["a", "b"], 10.0), likely, 17.0, 0.01)
     rows = {(row["session"], row["symbol"]): row for row in ensemble(frame).iter_rows(named=True)}
-    week, before, seen = {days[0]: 0}, {}, set()
+    week, seen = {days[0]: 0}, set()
+    before: dict[Any, Any] = {}
     for index, (last, day) in enumerate(pairwise(days), start=1):
         week[day] = index if day.isocalendar()[:2] != last.isocalendar()[:2] else week[last]
     for bar in frame.sort("session", "symbol").iter_rows(named=True):
@@ -206,7 +210,12 @@ def test_rows_add_up_to_the_members_times_their_weights() -> None:
 def test_weights_are_set_anew_at_the_first_session_of_a_period(period: str) -> None:
     frame = panel()
     days = by_session(frame)
-    name = {"day": str, "week": lambda day: day.isocalendar()[:2], "month": lambda day: day.month}[period]
+    periods: dict[str, Callable[[dt.date], object]] = {
+        "day": str,
+        "week": lambda day: day.isocalendar()[:2],
+        "month": lambda day: day.month,
+    }
+    name = periods[period]
     starts = [day for last, day in pairwise(days) if name(day) != name(last)]
     rebalanced = ensemble(frame, rebalance=period).filter(reason="rebalance")
     # A symbol without a bar at the first session follows at its next one.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,11 +15,12 @@ from statsmodels.tsa.stattools import coint
 from trading_assets.strategies.interface.target_weights import checked
 from trading_assets.strategies.pairs import Parameters, target_weights
 from trading_assets_tests.backtests.frames import weekdays
+from trading_assets_tests.narrow import as_date
 from trading_assets_tests.strategies.test_cointegration import reverting, walks
 
 WINDOW = 60
 #: Every pair with a positive beta is formed.
-ANY = {"formation_sessions": WINDOW, "max_p_value": 1.0}
+ANY: dict[str, Any] = {"formation_sessions": WINDOW, "max_p_value": 1.0}
 
 
 def panel(log_prices: dict[str, np.ndarray], asset_class: str = "equity", **members: np.ndarray) -> pl.DataFrame:
@@ -74,7 +76,7 @@ def with_spread(z: list[float], seed: int = 1, beta: float = 0.8) -> tuple[dict[
         ([-4.5, -3.0, -2.5], []),
     ],
 )
-def test_the_spread_decides(z: list[float], expected: list[tuple[int, object]]) -> None:
+def test_the_spread_decides(z: list[float], expected: list[tuple[int, str | int]]) -> None:
     prices, beta = with_spread(z)
     found = traded(Parameters(**ANY, pair_gross=0.2), panel(prices))
     rows: list[tuple[int, str, str, str, float]] = []
@@ -203,7 +205,11 @@ def test_the_twin_agrees() -> None:
 
 def twin(own: Parameters, prices: dict[str, np.ndarray]) -> list[tuple[int, str, str, str, float]]:
     """The rules, one pair at a time, with statsmodels and polyfit."""
-    rows, held, spreads, barred, waiting = [], {}, {}, set(), []
+    rows: list[Any] = []
+    held: dict[Any, Any] = {}
+    spreads: dict[Any, Any] = {}
+    barred: set[Any] = set()
+    waiting: list[Any] = []
     for t in range(own.formation_sessions, len(next(iter(prices.values())))):
         if (t - own.formation_sessions) % own.reformation_sessions == 0:
             window = slice(t - own.formation_sessions, t)
@@ -254,7 +260,7 @@ def test_history_that_follows_changes_nothing() -> None:
     parameters = Parameters(formation_sessions=80, reformation_sessions=30, max_p_value=0.3, entry_z=1.2)
     bars = panel(market())
     whole = target_weights(parameters, bars)
-    for cut in (bars["session"].min() + dt.timedelta(days=days) for days in (112, 200, 301)):
+    for cut in (as_date(bars["session"].min()) + dt.timedelta(days=days) for days in (112, 200, 301)):
         earlier = pl.col("session") <= cut
         assert target_weights(parameters, bars.filter(earlier)).equals(whole.filter(earlier))
     assert whole.filter(~earlier).height > 10
@@ -270,4 +276,4 @@ def test_symbols_in_any_order() -> None:
 @pytest.mark.parametrize("wrong", [{"entry_z": 0.5}, {"entry_z": 4.0}, {"pair_gross": 0.6, "max_gross": 0.5}])
 def test_thresholds_out_of_order_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValidationError, match=r"exit_z < entry_z < stop_z|larger than max_gross"):
-        Parameters(**wrong)
+        Parameters.model_validate(wrong)

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from trading_assets.warehouse import LockedError, Sessions, Warehouse, WarehouseError, Whole
+from trading_assets.warehouse import LockedError, Rows, Sessions, Warehouse, WarehouseError, Whole
 from trading_assets_tests.warehouse import warehouse_fixtures
 from trading_assets_tests.warehouse.warehouse_fixtures import BARS, DAILY, EQUITY, LEDGER, bars, day, equity
 
@@ -26,7 +26,7 @@ def version_of(warehouse: Warehouse) -> int:
     assert {frame.height for frame in frames} == {warehouse_fixtures.ROWS}
     versions = set(pl.concat(frames)["version"])
     assert len(versions) == 1
-    return versions.pop()
+    return int(versions.pop())
 
 
 def test_rerun_idempotent(warehouse: Warehouse) -> None:
@@ -193,7 +193,7 @@ def test_hostile_input(warehouse: Warehouse, text: str) -> None:
     column = text[:50]
     frame = pl.DataFrame({"symbol": [text], "session": [day(0)], column: [1.0]})
     warehouse.replace(Whole(), {DAILY: frame})
-    warehouse.replace(warehouse_fixtures.Rows("symbol", text), {DAILY: frame})
-    seen = warehouse.read(DAILY, columns=["symbol", column], rows=warehouse_fixtures.Rows("symbol", text))
+    warehouse.replace(Rows("symbol", text), {DAILY: frame})
+    seen = warehouse.read(DAILY, columns=["symbol", column], rows=Rows("symbol", text))
     assert seen.rows() == [(text, 1.0)]
     assert warehouse.unit_of_work().read(DAILY).height == 1

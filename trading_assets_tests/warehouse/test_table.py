@@ -68,6 +68,7 @@ def test_the_rows_at_fault_are_shown_whole(given: dict[str, list[object]], at_fa
     if at_fault is None:
         assert raised.value.rows is None
     else:
+        assert raised.value.rows is not None
         assert_frame_equal(raised.value.rows, frame[at_fault])
 
 

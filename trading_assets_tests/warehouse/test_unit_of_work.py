@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -71,7 +72,11 @@ def test_the_first_of_two_reads_counts(warehouse: Warehouse) -> None:
 
 
 def test_a_table_that_appears_makes_its_absence_stale(tmp_path: Path) -> None:
-    for look in (lambda work: work.read_or_empty(EQUITY), lambda work: work.exists(EQUITY.name)):
+    looks: list[Callable[[UnitOfWork], object]] = [
+        lambda work: work.read_or_empty(EQUITY),
+        lambda work: work.exists(EQUITY.name),
+    ]
+    for look in looks:
         warehouse = Warehouse(tmp_path / f"{id(look)}.duckdb")
         work = warehouse.unit_of_work()
         look(work)

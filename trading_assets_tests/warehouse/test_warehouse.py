@@ -6,6 +6,7 @@ import datetime as dt
 import threading
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -19,6 +20,7 @@ from trading_assets.warehouse import (
     MissingTableError,
     Rows,
     Sessions,
+    Slice,
     Table,
     Warehouse,
     WarehouseError,
@@ -67,13 +69,14 @@ def test_empty_frame_creates_the_table(warehouse: Warehouse) -> None:
         max_size=6,
     )
 )
-def test_slices_behave_like_a_dictionary(tmp_path_factory: pytest.TempPathFactory, steps: list) -> None:
+def test_slices_behave_like_a_dictionary(tmp_path_factory: pytest.TempPathFactory, steps: list[Any]) -> None:
     warehouse = Warehouse(tmp_path_factory.mktemp("slices") / "warehouse.duckdb")
     expected: dict[tuple[str, dt.date], float] = {}
     for number, (kind, first, length) in enumerate(steps, start=1):
         days = range(first, first + length)
         symbols = ["a", "b"] if kind in ("whole", "sessions") else [kind]
         frame = pl.concat([bars(symbol, days, close=number) for symbol in symbols])
+        slice_: Slice
         if kind == "sessions":
             slice_ = Sessions(day(first), day(first + 2))
             frame = frame.filter(pl.col("session") <= day(first + 2))
@@ -202,7 +205,7 @@ def test_append_chained_commits_between_prepare_and_seal(warehouse: Warehouse) -
     events: list[object] = []
 
     @contextmanager
-    def around(rows: pl.DataFrame):
+    def around(rows: pl.DataFrame) -> Any:
         events.append(("prepare", rows.height))
         try:
             yield
@@ -229,7 +232,7 @@ def test_append_chained_that_fails_before_the_commit_leaves_the_ledger(warehouse
         return next_look(rows)
 
     @contextmanager
-    def around(rows: pl.DataFrame):
+    def around(rows: pl.DataFrame) -> Any:
         if fails == "prepare":
             raise RuntimeError(fails)
         yield

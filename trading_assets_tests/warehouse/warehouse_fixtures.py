@@ -167,7 +167,7 @@ def outcome_of(work: Callable[..., object], *arguments: object) -> str:
     process = start(_report, answer, work, *arguments)
     process.join()
     assert process.exitcode == 0
-    return answer.get()
+    return str(answer.get())
 
 
 def _report(answer: SimpleQueue[str], work: Callable[..., object], *arguments: object) -> None:

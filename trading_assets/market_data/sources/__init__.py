@@ -18,6 +18,8 @@ from trading_assets.market_data.sources import files, remote, sample, sql
 from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.finished import finished
 from trading_assets.market_data.sources.raw import Received, arrange
+from trading_assets.market_data.sources.synthetic import generate
+from trading_assets.market_data.sources.vendors import vendor_of
 
 __all__ = ["Access", "Received", "SourceError", "read", "read_bars"]
 
@@ -86,8 +88,6 @@ def read(
     if isinstance(source, SampleSource):
         return Received(sample.read(start, end))
     if isinstance(source, SyntheticSource):
-        from trading_assets.market_data.sources.synthetic import generate
-
         frame = generate(source, start, end, seed if source.seed is None else source.seed)
         return Received(arrange(frame, start, end))
     if isinstance(source, FilesSource):
@@ -95,8 +95,6 @@ def read(
     elif isinstance(source, SqlSource):
         received = sql.read(source, start=start, end=end, directory=directory)
     else:
-        from trading_assets.market_data.sources.vendors import vendor_of
-
         if access is None:
             raise TypeError("a vendor's source needs `access`")
         vendor = vendor_of(source, access.anchor, access.today)

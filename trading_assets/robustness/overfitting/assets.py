@@ -14,6 +14,9 @@ from trading_assets.backtests.trial_registry import behind
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
+from trading_assets.robustness.overfitting.reality_check import common_returns
+from trading_assets.robustness.overfitting.reality_check import reality_check as check
+from trading_assets.robustness.overfitting.selection import rows, selection
 from trading_assets.robustness.rows_by_span import write
 from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY, TRIALS
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
@@ -23,8 +26,6 @@ from trading_assets.warehouse import Rows
 
 def overfitting(step: Step) -> Mapping[str, Any]:
     """How much of the Sharpe ratio the best of all trials on record would show without any skill."""
-    from trading_assets.robustness.overfitting.selection import selection
-
     require_ok(step, ("strategies", "backtests", "robustness/sensitivity"))
     name, configuration = strategy_of(step), step.configuration
     own = Rows("strategy", name)
@@ -49,10 +50,6 @@ def overfitting(step: Step) -> Mapping[str, Any]:
 
 def reality_check(step: Step) -> Mapping[str, Any]:
     """Is the best of all strategies better than cash, given how many there are? On the development span."""
-    from trading_assets.robustness.overfitting.reality_check import common_returns
-    from trading_assets.robustness.overfitting.reality_check import reality_check as check
-    from trading_assets.robustness.overfitting.selection import rows
-
     configuration = step.configuration
     settings = configuration.robustness
     end = development(spans_of(step.work.read(SPLITS))).end

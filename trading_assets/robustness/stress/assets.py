@@ -11,6 +11,7 @@ from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config.sections import Interval
 from trading_assets.models.splits import development
+from trading_assets.robustness.performance_breakdown import breakdown_rows
 from trading_assets.robustness.rows_by_span import beside_other_splits, write
 from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
 from trading_assets.robustness.tables import BREAKDOWN, STRESS, STRESS_EQUITY
@@ -39,7 +40,6 @@ def stress_rows(
     step: Step, prepared: PreparedBacktest, frames: Frames, span: Interval, split: str
 ) -> dict[Table, pl.DataFrame]:
     """Rows of `robustness.stress`, `robustness.stress_equity` and `robustness.breakdown` of one span."""
-    from trading_assets.robustness.performance_breakdown import breakdown_rows
     from trading_assets.robustness.stress.run import chosen
     from trading_assets.robustness.stress.run import stress as run
     from trading_assets.robustness.stress.scenario_market import ScenarioInputs

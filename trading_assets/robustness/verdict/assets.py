@@ -21,13 +21,13 @@ from trading_assets.robustness.tables import (
     STRESS,
     VERDICTS,
 )
+from trading_assets.robustness.verdict.criteria import judge, rows, unregistered, waiting
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
 from trading_assets.warehouse import Rows, Table
 
 
 def verdict(step: Step) -> Mapping[str, Any]:
     """Go, no go, or not enough evidence: every pre-registered criterion, and the result in words."""
-    from trading_assets.robustness.verdict.criteria import judge, rows, unregistered, waiting
     from trading_assets.robustness.verdict.statistics import history_of, statistics_of
 
     require_ok(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from trading_assets_tests.backtests.runs import ALL_IN, NAN, exits_of, herd, num
 def test_insufficient_cash_counts_the_orders_before_it() -> None:
     # Each may take 60 % of equity; the second is cut to what the first leaves: (100,000 - 60,600) / 101.
     market = quiet_market([[100.0, 100.0]] * 2, fee_bps=100.0)
-    risk = {"risk_per_trade": 1.0, "max_position": 0.6, "max_symbol": 0.6, "max_gross": 1.0}
+    risk: dict[str, Any] = {"risk_per_trade": 1.0, "max_position": 0.6, "max_symbol": 0.6, "max_gross": 1.0}
     found = run(market, entries(market, (0, 0), (0, 1)), **risk)
     assert found.positions_at_end["quantity"].tolist() == [600.0, 390.0]
     assert found.cash[-1] == pytest.approx(100_000 - 990 * 101)
@@ -36,7 +38,7 @@ def test_correlation_limit_needs_both_the_portfolio_and_the_candidate_above() ->
     other[:, 4] = [NAN, 0.01, 0.02, -0.03, 0.01, 0.02, -0.01, 0.01]
     at = [*((0, symbol) for symbol in range(4)), (6, 4)]
     free = group._replace(returns=other)
-    risk = {"correlation_window": 5, "daily_loss_limit": 1.0}
+    risk: dict[str, Any] = {"correlation_window": 5, "daily_loss_limit": 1.0}
     assert said(run(group, entries(group, *at), **risk), "reject") == [(6, 4, "correlation_limit")]
     assert said(run(free, entries(free, *at), **risk), "reject") == []
 
@@ -57,7 +59,7 @@ def test_breaker_halts_for_its_sessions_and_restarts_at_reduced_risk() -> None:
     closes = [100.0, 100.0, 70.0] + [70.0] * 7
     market = quiet_market(np.column_stack([closes, np.full(10, 100.0)]))
     at = [(0, 0), *((t, 1) for t in range(2, 8))]
-    risk = {"risk_per_trade": 0.04, "max_position": 1.0, "max_symbol": 1.0, "max_gross": 1.0}
+    risk: dict[str, Any] = {"risk_per_trade": 0.04, "max_position": 1.0, "max_symbol": 1.0, "max_gross": 1.0}
     found = run(market, entries(market, *at), drawdown_limit=0.2, halt_sessions=3, daily_loss_limit=1.0, **risk)
     # 1,000 shares lose 30 %: it fires at 2; 2 to 5 are halted; at 6 trading restarts with half the risk.
     assert said(found, "reject") == [(t, 1, "halted") for t in range(2, 6)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,13 @@ from trading_assets_tests.backtests.markets import entries, quiet_market
 from trading_assets_tests.backtests.runs import number, run, said
 
 #: A position may take 30 % of equity.
-LARGE = {"risk_per_trade": 1.0, "max_position": 0.3, "max_symbol": 0.3, "max_gross": 1.0, "drawdown_limit": 1.0}
+LARGE: dict[str, Any] = {
+    "risk_per_trade": 1.0,
+    "max_position": 0.3,
+    "max_symbol": 0.3,
+    "max_gross": 1.0,
+    "drawdown_limit": 1.0,
+}
 
 
 def test_a_sector_is_capped_over_what_is_held_and_ordered() -> None:

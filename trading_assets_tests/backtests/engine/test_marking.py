@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 import pytest
@@ -19,7 +21,7 @@ from trading_assets_tests.backtests.markets import entries, quiet_market
 from trading_assets_tests.backtests.runs import ALL_IN, exits_of, run, said
 
 
-def jumpy(closes: list[float], *extreme: int, refuted: tuple[int, ...] = ()) -> Market:
+def jumpy(closes: Sequence[float], *extreme: int, refuted: tuple[int, ...] = ()) -> Market:
     """A quiet market whose closes at `extreme` no signal may use; the next bar took those of `refuted` back."""
     flags = {name: np.zeros((len(closes), 1), dtype=bool) for name in ("present", "refuted")}
     flags["present"][:] = True
@@ -28,8 +30,8 @@ def jumpy(closes: list[float], *extreme: int, refuted: tuple[int, ...] = ()) -> 
     return quiet_market(closes, **flags)
 
 
-def held(market: Market, **risk: float) -> Simulation:
-    return run(market, entries(market, (0, 0)), **risk)
+def held(market: Market) -> Simulation:
+    return run(market, entries(market, (0, 0)))
 
 
 def test_a_loss_is_marked_at_once_and_a_gain_when_it_is_confirmed() -> None:
@@ -136,7 +138,7 @@ def test_metrics_are_of_the_settled_curve_and_the_drawdown_is_of_both() -> None:
     assert frame["daily_return"].to_list() == pytest.approx([0.0, 0.0, 0.1])
     assert frame["drawdown"].to_list() == pytest.approx([0.0, 0.0, 0.0])
     trades = no_trades.with_columns(exit_session=pl.lit(None, pl.Int64), symbol=pl.lit(None, pl.String))
-    names = ("quantity", "entry_price", "exit_price", "entry_fee", "exit_fee", "borrow_cost")
+    names: tuple[str, ...] = ("quantity", "entry_price", "exit_price", "entry_fee", "exit_fee", "borrow_cost")
     names += ("entry_slippage_bps", "exit_slippage_bps")
     trades = trades.with_columns(pl.lit(None, pl.Float64).alias(name) for name in names)
     found = summarise(frame, trades, periods_per_year=252)

@@ -16,7 +16,13 @@ from trading_assets_tests.backtests.runs import number
 RULE = EXIT_REASONS.index("rule")
 #: Names of a strategy's own come after those of the engine.
 OWN = len(EXIT_REASONS)
-FREE = {"max_symbol": 1.0, "max_gross": 1.0, "daily_loss_limit": 1.0, "drawdown_limit": 1.0, "var_limit": 1.0}
+FREE: dict[str, Any] = {
+    "max_symbol": 1.0,
+    "max_gross": 1.0,
+    "daily_loss_limit": 1.0,
+    "drawdown_limit": 1.0,
+    "var_limit": 1.0,
+}
 
 
 def targets(

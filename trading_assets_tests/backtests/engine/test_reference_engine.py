@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +16,19 @@ from trading_assets_tests.backtests.agreement import branches_of, never_taken
 from trading_assets_tests.backtests.markets import Case, cases
 from trading_assets_tests.backtests.reference_book import Outcome
 from trading_assets_tests.backtests.reference_engine import simulate_plainly
+from trading_assets_tests.narrow import as_signals
 
 #: The two add the same numbers in different orders.
 TOLERANCE = 1e-9
-EXACT = ("symbol", "entry_session", "exit_session", "decision_session", "trigger", "exit_reason", "hold_sessions")
+EXACT: tuple[str, ...] = (
+    "symbol",
+    "entry_session",
+    "exit_session",
+    "decision_session",
+    "trigger",
+    "exit_reason",
+    "hold_sessions",
+)
 EXACT += ("round_trip", "unexplained_moves")
 MONEY = ("notional", "equity", "cash", "gross_room", "sector_room", "adv", "capacity_limit")
 NAMES = {"exit": EXIT_REASONS, "reject": REJECTIONS, "hold": HOLDS}
@@ -42,8 +52,8 @@ def _plain_decisions(theirs: Outcome) -> list[tuple[Key, dict[str, float]]]:
     return sorted(rows, key=lambda item: tuple(map(str, item[0])))
 
 
-def _close(ours: object, theirs: object, scale: float = 0.0) -> object:
-    return np.testing.assert_allclose(ours, theirs, rtol=TOLERANCE, atol=TOLERANCE * scale, equal_nan=True)
+def _close(ours: Any, theirs: Any, scale: float = 0.0) -> None:
+    np.testing.assert_allclose(ours, theirs, rtol=TOLERANCE, atol=TOLERANCE * scale, equal_nan=True)
 
 
 def _number(decision: np.void, name: str) -> float:
@@ -53,7 +63,7 @@ def _number(decision: np.void, name: str) -> float:
 def assert_agree(case: Case) -> Outcome:
     """Run both and compare everything that they report."""
     ours = simulate(case.market, case.signals, case.run_parameters, case.settings)
-    theirs = simulate_plainly(case.market, case.signals, case.run_parameters[0], case.settings)
+    theirs = simulate_plainly(case.market, as_signals(case.signals), case.run_parameters[0], case.settings)
     money = case.settings.starting_equity
     found, expected = _decisions(ours), _plain_decisions(theirs)
     assert [key for key, _ in found] == [key for key, _ in expected]

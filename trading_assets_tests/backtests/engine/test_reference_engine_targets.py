@@ -14,15 +14,26 @@ from trading_assets_tests.backtests.agreement import branches_of, never_taken
 from trading_assets_tests.backtests.markets import Case, target_cases
 from trading_assets_tests.backtests.reference_book import Outcome
 from trading_assets_tests.backtests.reference_targets import simulate_targets_plainly
+from trading_assets_tests.narrow import as_targets
 
 TOLERANCE = 1e-9
-EXACT = ("symbol", "pair_index", "round_trip", "side", "effect", "reason", "session", "entry_session", "exit_session")
+EXACT: tuple[str, ...] = (
+    "symbol",
+    "pair_index",
+    "round_trip",
+    "side",
+    "effect",
+    "reason",
+    "session",
+    "entry_session",
+    "exit_session",
+)
 EXACT += ("decision_session", "trigger", "exit_reason", "hold_sessions", "unexplained_moves")
 MONEY = ("pnl", "entry_fee", "exit_fee", "borrow_cost", "fee")
 
 
 def _keys(ours: Simulation) -> list[tuple[object, ...]]:
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for row in ours.decisions:
         decision = DECISIONS[row["decision"]]
         names = {"reject": REJECTIONS, "hold": HOLDS}.get(decision)
@@ -33,7 +44,7 @@ def _keys(ours: Simulation) -> list[tuple[object, ...]]:
 
 
 def _plain_keys(theirs: Outcome) -> list[tuple[object, ...]]:
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for row in theirs.decisions:
         reason = row["reason"]
         if row["decision"] not in ("reject", "hold") and isinstance(reason, str):
@@ -45,7 +56,7 @@ def _plain_keys(theirs: Outcome) -> list[tuple[object, ...]]:
 def assert_agree(case: Case) -> Outcome:
     """Run both and compare everything that they report."""
     ours = simulate(case.market, case.signals, case.run_parameters, case.settings)
-    theirs = simulate_targets_plainly(case.market, case.signals, case.run_parameters[0], case.settings)
+    theirs = simulate_targets_plainly(case.market, as_targets(case.signals), case.run_parameters[0], case.settings)
     money = case.settings.starting_equity
     assert ours.unexplained_moves.tolist() == theirs.unexplained_moves
     for name in ("equity", "settled_equity", "cash"):
@@ -109,7 +120,16 @@ def _branches(case: Case, theirs: Outcome) -> Counter[str]:
     return seen
 
 
-_REJECTED = ("halted", "daily_loss_limit", "health", "eligibility", "zero_size", "no_liquidity", "capacity", "no_fill")
+_REJECTED: tuple[str, ...] = (
+    "halted",
+    "daily_loss_limit",
+    "health",
+    "eligibility",
+    "zero_size",
+    "no_liquidity",
+    "capacity",
+    "no_fill",
+)
 _REJECTED += ("insufficient_cash", "pair_leg")
 BRANCHES = {f"reject {reason}" for reason in _REJECTED} | {
     "enter own", "enter rebalance", "exit rule", "exit rebalance", "exit delisted", "exit data_missing",

@@ -18,6 +18,7 @@ from trading_assets.backtests.engine.simulate import Simulation, simulate, sweep
 from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, run_parameters_of, settings
 from trading_assets_tests.backtests.runs import number
 from trading_assets_tests.conftest import REPOSITORY
+from trading_assets_tests.narrow import as_signals
 
 FEW = profile(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -160,7 +161,10 @@ def test_symbols_that_are_never_candidates_change_nothing(case: Case) -> None:
     symbols = case.market.close.shape[1]
     where = np.arange(symbols) * 2 + 1
     wide = simulate(
-        _spread(case.market, where), _spread_signals(case.signals, where), case.run_parameters, case.settings
+        _spread(case.market, where),
+        _spread_signals(as_signals(case.signals), where),
+        case.run_parameters,
+        case.settings,
     )
     run = simulate(case.market, case.signals, case.run_parameters, case.settings)
     assert wide.equity.tobytes() == run.equity.tobytes()
@@ -213,10 +217,10 @@ def crowded() -> Case:
 
 
 def case_parts(case: Case) -> tuple[Market, Signals, np.ndarray, Settings]:
-    return case.market, case.signals, case.run_parameters, case.settings
+    return case.market, as_signals(case.signals), case.run_parameters, case.settings
 
 
-def small_run():  # type: ignore[no-untyped-def]
+def small_run() -> Simulation:
     """Thirty sessions of four random walks with draws, entered every other session."""
     closes = 100 * np.exp(np.cumsum(np.random.default_rng(5).normal(0, 0.02, (30, 4)), axis=0))
     market = quiet_market(closes, slippage_bps=8.0, fee_bps=1.0, tick=0.01)
@@ -232,7 +236,7 @@ def _assert_blind_to_the_future(case: Case) -> None:
         run = simulate(_with_future(case.market, cut + 1), case.signals, case.run_parameters, case.settings)
         assert run.equity[:kept].tobytes() == whole.equity[:kept].tobytes()
         for rows, known in ((run.trades, whole.trades), (run.decisions, whole.decisions)):
-            column = "exit_session" if "exit_session" in rows.dtype.names else "session"
+            column = "exit_session" if "exit_session" in (rows.dtype.names or ()) else "session"
             assert rows[rows[column] <= cut].tobytes() == known[known[column] <= cut].tobytes()
 
 

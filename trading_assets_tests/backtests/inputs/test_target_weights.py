@@ -8,11 +8,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests.engine.arrays import EXIT_REASONS
+from trading_assets.backtests.backtest import PreparedBacktest
+from trading_assets.backtests.engine.arrays import EXIT_REASONS, Targets
+from trading_assets.backtests.inputs.axis_labels import AxisLabels
 from trading_assets.backtests.inputs.target_weights import targets_of
 from trading_assets.backtests.perturbations import with_entries, without_bars
 from trading_assets.strategies.interface.target_weights import SCHEMA, checked
 from trading_assets_tests.backtests.frames import frames, loaded, prepare_strategy, weekdays
+from trading_assets_tests.narrow import as_targets
 
 DAYS = weekdays(60)
 Row = tuple[int, str, str | None, float, str]
@@ -30,11 +33,11 @@ ROWS: list[Row] = [
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory):
+def market(tmp_path_factory: pytest.TempPathFactory) -> PreparedBacktest:
     return prepare_strategy(loaded(tmp_path_factory.mktemp("small")), "breakout", frames(60))
 
 
-def arrays(market, rows: list[Row]):
+def arrays(market: PreparedBacktest, rows: list[Row]) -> tuple[Targets, AxisLabels]:
     frame = pl.DataFrame(
         [(DAYS[t], symbol, pair, weight, reason) for t, symbol, pair, weight, reason in rows],
         schema=SCHEMA,
@@ -44,7 +47,7 @@ def arrays(market, rows: list[Row]):
     return targets_of(checked(frame, panel), panel, market.axes, market.market)
 
 
-def read_back(found) -> list[tuple[int, str, str | None, float, str, bool]]:
+def read_back(found: tuple[Targets, AxisLabels]) -> list[tuple[int, str, str | None, float, str, bool]]:
     targets, names = found
     rows = []
     for t in range(60):
@@ -59,7 +62,7 @@ def read_back(found) -> list[tuple[int, str, str | None, float, str, bool]]:
     return rows
 
 
-def test_every_row_is_there_by_session_pair_and_symbol(market) -> None:
+def test_every_row_is_there_by_session_pair_and_symbol(market: PreparedBacktest) -> None:
     wanted = [
         (5, "AAA", None, 0.3, "in"),
         (5, "BBB", None, 0.2, "in"),
@@ -74,7 +77,7 @@ def test_every_row_is_there_by_session_pair_and_symbol(market) -> None:
     assert read_back(arrays(market, ROWS)) == [(*row, row[1] != "DDD") for row in wanted]
 
 
-def test_a_symbol_and_each_leg_of_a_pair_are_slots_of_their_own(market) -> None:
+def test_a_symbol_and_each_leg_of_a_pair_are_slots_of_their_own(market: PreparedBacktest) -> None:
     targets, names = arrays(market, ROWS)
     assert names.pairs == ("late", "first")
     assert list(zip(targets.pair_index, targets.symbol, strict=True)) == [
@@ -89,7 +92,7 @@ def test_a_symbol_and_each_leg_of_a_pair_are_slots_of_their_own(market) -> None:
     assert names.triggers == names.exits == (*EXIT_REASONS, *own)
 
 
-def test_later_rows_change_no_number_of_an_earlier_pair(market) -> None:
+def test_later_rows_change_no_number_of_an_earlier_pair(market: PreparedBacktest) -> None:
     """A pair that comes first by name, but later, moves none of those before it."""
     before = [row for row in ROWS if row[0] <= 5]
     whole, short = arrays(market, ROWS), arrays(market, before)
@@ -99,7 +102,7 @@ def test_later_rows_change_no_number_of_an_earlier_pair(market) -> None:
     assert [position_index for position_index in order[0] if position_index in order[1]] == order[1]
 
 
-def test_rows_of_a_bar_that_the_market_does_not_have_are_left_out(market) -> None:
+def test_rows_of_a_bar_that_the_market_does_not_have_are_left_out(market: PreparedBacktest) -> None:
     frame = pl.DataFrame(
         [(DAYS[5], "AAA", None, 0.3, "in"), (DAYS[6], "AAA", None, 0.0, "out")], schema=SCHEMA, orient="row"
     )
@@ -108,7 +111,7 @@ def test_rows_of_a_bar_that_the_market_does_not_have_are_left_out(market) -> Non
     assert (targets.weight.tolist(), targets.first[6], targets.first[-1]) == ([0.3], 1, 1)
 
 
-def test_a_strategy_that_wants_nothing_has_empty_arrays(market) -> None:
+def test_a_strategy_that_wants_nothing_has_empty_arrays(market: PreparedBacktest) -> None:
     targets, names = arrays(market, [])
     assert (targets.position_index.size, targets.symbol.size, names.pairs) == (0, 0, ())
     assert targets.first.tolist() == [0] * 61
@@ -118,7 +121,7 @@ def test_a_strategy_that_wants_nothing_has_empty_arrays(market) -> None:
     )
 
 
-def test_a_weight_of_a_dropped_bar_is_decided_on_the_next_one(market) -> None:
+def test_a_weight_of_a_dropped_bar_is_decided_on_the_next_one(market: PreparedBacktest) -> None:
     rows: list[Row] = [
         (5, "AAA", None, 0.3, "in"),  # dropped on 5 and 6: comes on 7
         (5, "BBB", None, 0.3, "in"),  # dropped until the strategy decides anew on 9
@@ -134,13 +137,13 @@ def test_a_weight_of_a_dropped_bar_is_decided_on_the_next_one(market) -> None:
         missing[days, symbol] = True
     found = without_bars(replace(market, signals=targets), missing)
     assert not (found.market.present & missing).any()
-    moved = [(t, symbol, weight) for t, symbol, _, weight, *_ in read_back((found.signals, names))]
+    moved = [(t, symbol, weight) for t, symbol, _, weight, *_ in read_back((as_targets(found.signals), names))]
     assert moved == [(7, "AAA", 0.3), (9, "BBB", 0.1), (10, "CCC", 0.1), (10, "DDD", -0.1)]
     same = without_bars(replace(market, signals=targets), np.zeros_like(missing))
-    assert read_back((same.signals, names)) == read_back((targets, names))
+    assert read_back((as_targets(same.signals), names)) == read_back((targets, names))
 
 
-def test_a_target_weight_strategy_has_no_entries_to_replace(market) -> None:
+def test_a_target_weight_strategy_has_no_entries_to_replace(market: PreparedBacktest) -> None:
     targets, _ = arrays(market, ROWS)
     with pytest.raises(TypeError, match="breakout: a target-weight strategy has no entries"):
         with_entries(replace(market, signals=targets), np.array([5]), np.array([0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,7 +18,7 @@ from trading_assets_tests.backtests.journals import result_of_case
 from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, run_parameters_of, settings
 
 
-def plan(market_changes: dict[str, object], closes: object, *at: tuple[int, int], **risk: float) -> pl.DataFrame:
+def plan(market_changes: dict[str, object], closes: object, *at: tuple[int, int], **risk: Any) -> pl.DataFrame:
     market = quiet_market(closes, **market_changes)
     return result_of_case(
         Case(market, entries(market, *at), run_parameters_of(market), settings(**risk))

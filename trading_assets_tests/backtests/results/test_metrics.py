@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import empyrical
 import numpy as np
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from trading_assets.backtests.results import metrics
+from trading_assets_tests.narrow import as_number
 
 # Series and expected values of quantopian/empyrical@40f61b4, empyrical/tests/test_stats.py (Apache-2.0);
 # percent there. `mixed_returns` starts with a NaN, which its functions skip.
@@ -132,7 +133,7 @@ def test_benchmark_metrics_equal_empyrical(pairs: list[tuple[float, float]], per
         assert metrics.information_ratio(returns, benchmark, periods) == pytest.approx(information, rel=1e-9)
     if np.ptp(returns) > 0:
         slopes = empyrical.beta(returns, benchmark) * empyrical.beta(benchmark, returns)
-        assert metrics.correlation(returns, benchmark) ** 2 == pytest.approx(slopes, rel=1e-7, abs=1e-9)
+        assert as_number(metrics.correlation(returns, benchmark)) ** 2 == pytest.approx(slopes, rel=1e-7, abs=1e-9)
 
 
 @settings(derandomize=True, max_examples=100, deadline=None)
@@ -193,7 +194,7 @@ TRADE_COLUMNS = {
 }
 
 
-def _trades(rows: list[tuple[object, ...]], borrow_cost: float = 0.0) -> pl.DataFrame:
+def _trades(rows: Sequence[tuple[object, ...]], borrow_cost: float = 0.0) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=TRADE_COLUMNS, orient="row").with_columns(borrow_cost=pl.lit(borrow_cost))
 
 

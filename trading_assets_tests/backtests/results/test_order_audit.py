@@ -86,9 +86,9 @@ def test_cash_follows_from_fills_and_corporate_actions(case: Case) -> None:
             cash += max(0.0, exact - whole) * market.open[t, i]
             held[i] = whole
         for fill in run.fills.filter(session=row["session"]).iter_rows(named=True):
-            i, sign = int(fill["symbol"][1:]), 1.0 if fill["side"] == "buy" else -1.0
+            place, sign = int(fill["symbol"][1:]), 1.0 if fill["side"] == "buy" else -1.0
             cash -= sign * fill["quantity"] * fill["price"] + fill["fee"]
-            held[i] += sign * fill["quantity"]
+            held[place] += sign * fill["quantity"]
             slipped = fill["raw_price"] * (1 + sign * fill["slippage_bps"] / 1e4)
             assert abs(fill["price"] - max(0.0, slipped)) <= market.tick[i] * (1 + 1e-6) + 1e-9 * slipped
         assert row["cash"] == pytest.approx(cash, rel=1e-9, abs=1e-6)

@@ -175,7 +175,8 @@ def test_the_future_changes_nothing() -> None:
     found = [
         equity_curves(each, *cross_signals(each.close, 3, 10), 0.05, TERMS)[:cut] for each in (prices, Prices(*later))
     ]
-    assert np.array_equal(*found)
+    one, other = found
+    assert np.array_equal(one, other)
 
 
 # --- vectorbt -------------------------------------------------------------------------------------------
@@ -251,7 +252,7 @@ def test_vectorbt_agrees(case: str) -> None:
     ],
 )
 def test_wrong_arguments_are_named(changes: dict[str, Any], message: str) -> None:
-    arguments = {"prices": market(9), "sets": SETS, "terms": TERMS} | changes
+    arguments: dict[str, Any] = {"prices": market(9), "sets": SETS, "terms": TERMS} | changes
     with pytest.raises(ValueError, match=message):
         screen_crosses(**arguments)
 

@@ -6,6 +6,7 @@ import datetime as dt
 import gzip
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -33,7 +34,7 @@ def test_a_long_file(tmp_path: Path) -> None:
 def test_only_the_span_is_handed_over(tmp_path: Path) -> None:
     write(tmp_path, *(f"A,2020-01-{day:02d},{BAR}" for day in range(1, 11)))
     source = FilesSource(source="files", asset_class="equity", path="*.csv")
-    span = {"directory": tmp_path, "seed": 0}
+    span: dict[str, Any] = {"directory": tmp_path, "seed": 0}
     found = read_bars(source, start=dt.date(2020, 1, 3), end=dt.date(2020, 1, 5), **span)
     assert found["session"].to_list() == [dt.date(2020, 1, day) for day in (3, 4, 5)]
     nothing = read_bars(source, start=dt.date(2021, 1, 1), end=dt.date(2021, 1, 31), **span)
@@ -109,7 +110,7 @@ def test_a_banner_newest_first_and_a_volume_named_after_the_symbol(tmp_path: Pat
             name=f"V_{coin}USDT.csv",
             header="https://vendor.example",
         )
-    layout = {"skip_rows": 1, "symbol_from": "filename", "symbol_pattern": "V_(.+)USDT"}
+    layout: dict[str, Any] = {"skip_rows": 1, "symbol_from": "filename", "symbol_pattern": "V_(.+)USDT"}
     by_text = load(tmp_path, **layout, columns={"volume": "Volume {symbol}"})
     assert by_text.select("symbol", "session", "volume", "source_line").rows() == [
         ("BTC", dt.date(2020, 1, 1), 4, 4),

@@ -33,7 +33,7 @@ def write_bars(folder: Path, when: list[dt.datetime], seed: int = 0, symbol: str
     )
     rows["volume"] = np.arange(1.0, len(when) + 1)
     lines = [
-        f"{symbol},{stamp.isoformat()},{row.open},{row.high},{row.low},{row.close},{row.volume}"
+        f"{symbol},{pd.Timestamp(str(stamp)).isoformat()},{row.open},{row.high},{row.low},{row.close},{row.volume}"
         for stamp, row in rows.iterrows()
     ]
     write(folder, *lines)
@@ -68,7 +68,8 @@ def test_regular_hours_of_an_exchange(tmp_path: Path, stamped: str) -> None:
     for session, bar in zip(sessions, bars.iter_rows(named=True), strict=True):
         opens, closes = calendar.session_open(str(session)), calendar.session_close(str(session))
         shift = pd.Timedelta(0) if stamped == "start" else pd.Timedelta(minutes=5)
-        inside = rows[(rows.index - shift >= opens) & (rows.index - shift < closes)]
+        begins = pd.DatetimeIndex(rows.index) - shift
+        inside = rows[(begins >= opens) & (begins < closes)]
         assert len(inside) == (42 if session == dt.date(2021, 11, 26) else 78)
         for name, how in AGGREGATION.items():
             assert bar[name] == pytest.approx(inside[name].agg(how) if how not in ("first", "last") else

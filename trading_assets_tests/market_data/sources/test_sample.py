@@ -6,6 +6,7 @@ import datetime as dt
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -83,7 +84,7 @@ def test_reading_the_sample_imports_neither_pandas_nor_arch() -> None:
 
 
 def test_a_synthetic_source_is_dispatched_with_its_own_seed() -> None:
-    span = {"start": dt.date(2020, 1, 1), "end": dt.date(2020, 3, 31), "directory": Path()}
+    span: dict[str, Any] = {"start": dt.date(2020, 1, 1), "end": dt.date(2020, 3, 31), "directory": Path()}
     source = {"source": "synthetic", "asset_class": "crypto", "symbols": ["X"]}
     free, seeded = SyntheticSource.model_validate(source), SyntheticSource.model_validate({**source, "seed": 3})
     assert read_bars(free, seed=1, **span).schema == SCHEMA

@@ -21,6 +21,7 @@ from trading_assets.market_data.sources.synthetic import ANCHOR, Generated, gene
 from trading_assets.market_data.sources.synthetic_faults import KINDS, REUSE_HOLE
 from trading_assets.market_data.tables import RAW_BARS
 from trading_assets_tests.market_data.markets import NOW
+from trading_assets_tests.narrow import as_date, as_number
 
 END = dt.date(2006, 12, 29)
 SESSIONS = calendars.sessions("XNYS", ANCHOR, END)
@@ -116,7 +117,7 @@ def test_identical_series_are_found_once_they_have_lasted() -> None:
     assert set(result.quarantine["symbol"]) == copied | {"SYN001"}
     first = found.faults["session"].min()
     assert isinstance(first, dt.date)
-    assert result.quarantine["session"].min() > first
+    assert as_date(result.quarantine["session"].min()) > first
 
 
 def test_reused_tickers_are_found_at_their_first_bar() -> None:
@@ -187,4 +188,4 @@ def test_splits_are_told_by_the_adjusted_close_and_the_forward_factor_undoes_the
     # Raw prices are printed in cents, so the adjusted ones are those of the market without splits within half a cent
     # times the shares that one has become.
     error = (adjusted["adj_close"] - plain["close"]).abs() / (0.005 * adjusted["forward_factor"] + 0.005)
-    assert error.max() <= 1.0 + 1e-9
+    assert as_number(error.max()) <= 1.0 + 1e-9

@@ -7,6 +7,7 @@ import gzip
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -73,7 +74,7 @@ def test_a_mark_in_a_wrong_place_makes_no_number(cell: str) -> None:
 def test_grouped_numbers_are_those_that_were_written(number: float, marks: tuple[str, str]) -> None:
     decimal, thousands = marks
     written = f"{number:,.4f}"
-    swapped = written.translate(str.maketrans({",": thousands, ".": decimal}))
+    swapped = written.translate(str.maketrans(",.", thousands + decimal))
     assert to_numbers(pl.Series([swapped]), decimal=decimal, thousands=thousands).to_list() == [float(f"{number:.4f}")]
 
 
@@ -128,7 +129,7 @@ def test_every_shape_of_json(tmp_path: Path, shape: str, container: str) -> None
     else:
         with zipfile.ZipFile(tmp_path / "bars.zip", "w") as archive:
             archive.writestr("bars.json", text)
-    header = {"header": ["symbol", "date", *PRICES]} if shape == "arrays" else {}
+    header: dict[str, Any] = {"header": ["symbol", "date", *PRICES]} if shape == "arrays" else {}
     assert values(load(tmp_path, **header)) == ROWS
 
 

@@ -5,6 +5,7 @@ import hashlib
 import importlib
 import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -93,7 +94,7 @@ def test_content_is_canonical_and_hashed() -> None:
     assert '"override"' not in found.content
 
 
-SAME = {
+SAME: dict[str, dict[str, Any]] = {
     "another data folder": {"data": Path("elsewhere")},
     "another name": {"name": "renamed"},
     "another executor": {"executor": "dask"},
@@ -114,7 +115,7 @@ def test_what_does_not_bear_on_the_holdout_is_not_registered(change: str) -> Non
     assert registered(configuration(**SAME[change])).hash == registered().hash
 
 
-CHANGED = {
+CHANGED: dict[str, dict[str, Any]] = {
     "a parameter": {"parameters": {"stop_atr": 2.0}},
     "risk": {"risk": Risk(max_positions=7)},
     "costs": {"costs": {"noise": "off"}},
@@ -194,7 +195,7 @@ def test_symbols_behind_a_strategy(monkeypatch: pytest.MonkeyPatch) -> None:
         "s": {"type": "equity_momentum", "parameters": equity_momentum.Parameters()},
         "learnt": {"type": "ml", "parameters": ml.Parameters(model="m")},
         "ranked": {"type": "factor", "parameters": factor.Parameters()},
-        "top": {"type": "ensemble", "parameters": ensemble.Parameters(members=("s", "learnt"))},
+        "top": {"type": "ensemble", "parameters": ensemble.Parameters(members=["s", "learnt"])},
     }
     made = configuration(
         strategies={name: {**each, **own} for name, each in types.items()},

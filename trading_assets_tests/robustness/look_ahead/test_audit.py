@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from trading_assets.backtests.backtest import PreparedBacktest, prepare
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Regimes
+from trading_assets.features.daily import daily_features
 from trading_assets.market_data.tables import UNIVERSE
 from trading_assets.models.regimes import regimes_of_benchmarks
 from trading_assets.models.samples import Samples
@@ -21,9 +21,9 @@ from trading_assets.models.splits import Fold
 from trading_assets.models.training import TrainingRows, training_rows
 from trading_assets.robustness.look_ahead import audit
 from trading_assets.robustness.look_ahead.audit import differing, look_ahead, violations
-from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot, known_at, with_noise_after
+from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot
 from trading_assets.strategies.evaluation.inputs import Frames
-from trading_assets_tests.backtests.frames import BENCHMARK, frames, frames_of, loaded, weekdays
+from trading_assets_tests.backtests.frames import frames, frames_of, loaded, weekdays
 from trading_assets_tests.robustness.leaking_strategies import HONEST, LEAKS
 
 SESSIONS = 330
@@ -124,7 +124,7 @@ def test_an_unpurged_label_is_caught(whole: MarketSnapshot, tmp_path: Path, monk
 def test_a_target_among_the_features_is_caught(
     whole: MarketSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    daily = audit.daily_features
+    daily = daily_features
 
     def with_target(bars: pl.DataFrame, benchmarks: Any) -> pl.DataFrame:
         target = bars.sort("symbol", "session").select(
@@ -153,32 +153,3 @@ def test_a_fill_at_the_deciding_bar_is_caught(
     found = differing(look_ahead(configured(tmp_path, CLEAN), "honest", whole, 8))
     assert found["subject"].unique().to_list() == ["fills at the next open"]
     assert {"raw_price", "price"} <= set(found["column"])
-
-
-@pytest.mark.parametrize("cut", [DAYS[200], SPLIT, DAYS[270], DAYS[310]])
-def test_what_was_known_then(cut: dt.date, whole: MarketSnapshot) -> None:
-    then = known_at(whole, cut)
-    assert then.bars["session"].max() == cut
-    assert set(then.bars["symbol"]) == {"AAA", "BBB", "CCC", "DDD", BENCHMARK}
-    delisted = then.instruments.filter(symbol="CCC")["delisted"].item()
-    assert delisted == (DELISTED if cut >= DELISTED else None)
-    left = then.universe.filter(symbol="BBB")["end"].item()
-    assert left == (LEFT if cut >= LEFT else None)
-
-
-def test_noise_leaves_the_past_and_the_next_open(whole: MarketSnapshot) -> None:
-    cut = DAYS[250]
-    noisy, bars = with_noise_after(whole, cut, 1).bars, whole.bars
-    past = pl.col("session") <= cut
-    assert noisy.filter(past).equals(bars.filter(past))
-    coming = pl.col("session") == DAYS[251]
-    for name in ("open", "adj_open"):
-        assert noisy.filter(coming)[name].equals(bars.filter(coming)[name])
-    for name in ("high", "low", "close", "volume", "adj_close", "dollar_volume"):
-        assert (noisy.filter(~past)[name] != bars.filter(~past)[name]).all(), name
-    later = noisy.filter(pl.col("session") > DAYS[251])
-    assert (later["open"] != bars.filter(pl.col("session") > DAYS[251])["open"]).all()
-    inside = noisy.select(
-        pl.col("low") <= pl.min_horizontal("open", "close"), pl.col("high") >= pl.max_horizontal("open", "close")
-    )
-    assert inside.to_numpy().all()

@@ -25,7 +25,8 @@ def test_a_broad_plateau_is_taken_before_a_sharp_peak() -> None:
     assert peak(found).neighbourhood_mean == pytest.approx(3.2 / 3) and peak(found).worst_neighbour == 0.1
     surface[0, 5] = 2.0
     chosen = plateau(choices(surface, [True, True]))
-    assert np.unravel_index(chosen.point, surface.shape) == (4, 0), "the first whose whole neighbourhood is the plateau"
+    place = tuple(int(index) for index in np.unravel_index(chosen.point, surface.shape))
+    assert place == (4, 0), "the first whose whole neighbourhood is the plateau"
     assert (chosen.neighbourhood_mean, chosen.worst_neighbour) == (1.0, 1.0)
 
 

@@ -54,8 +54,8 @@ def test_neighbours_of_a_corner_and_of_a_point_between() -> None:
 def test_a_chosen_point_off_the_grid_is_evaluated_too() -> None:
     points = points_of(Parameters(stop_atr=2.6), {"stop_atr": (2.0, 2.5, 3.0), "exit": ("ma_20", "staged")})
     assert [p.on_grid for p in points] == [True] * 6 + [False] * 2
-    assert [p.parameters.stop_atr for p in points if p.chosen] == [2.6]
-    assert [p.parameters.stop_atr for p in points if p.neighbour] == [2.5, 3.0, 2.6]
+    assert [p.parameters.model_dump()["stop_atr"] for p in points if p.chosen] == [2.6]
+    assert [p.parameters.model_dump()["stop_atr"] for p in points if p.neighbour] == [2.5, 3.0, 2.6]
 
 
 def test_summary_by_hand() -> None:
@@ -106,7 +106,11 @@ def test_a_grid_without_any_defined_sharpe() -> None:
 
 
 def test_heatmaps_by_hand() -> None:
-    grid = {"stop_atr": (2.0, 3.0), "exit": ("ma_20", "ma_50"), "fast_clearance": (0.0, 0.01)}
+    grid: dict[str, tuple[float | str, ...]] = {
+        "stop_atr": (2.0, 3.0),
+        "exit": ("ma_20", "ma_50"),
+        "fast_clearance": (0.0, 0.01),
+    }
     sharpes: Sequence[float | None] = [1.0, 2.0, 3.0, 4.0, None, 6.0, None, None]
     found = heatmaps("s", points_of(Parameters(stop_atr=2.0, fast_clearance=0.0), grid), grid, {"sharpe": sharpes})
     cells = {

@@ -16,6 +16,7 @@ from trading_assets.strategies.evaluation.failure import StrategyError, located,
 from trading_assets.strategies.tables import STATUS
 from trading_assets_tests.backtests import broken_strategy
 from trading_assets_tests.backtests.frames import configured_as
+from trading_assets_tests.narrow import as_date, as_number
 from trading_assets_tests.strategies import brittle_strategy
 from trading_assets_tests.strategies.panels import SYMBOLS, market, panel
 
@@ -33,7 +34,7 @@ def failure(run: Callable[[pl.DataFrame], object]) -> StrategyError:
 @pytest.mark.parametrize("symbol", [SYMBOLS[0], SYMBOLS[4], SYMBOLS[-1]])
 @pytest.mark.parametrize("day", [SEEN["session"].min(), DAY, SEEN["session"].max()])
 def test_a_failure_names_the_bar_that_it_needs(symbol: str, day: dt.date) -> None:
-    day = SEEN.filter(pl.col("symbol") == symbol, pl.col("session") >= day)["session"].min() or day
+    day = as_date(SEEN.filter(pl.col("symbol") == symbol, pl.col("session") >= day)["session"].min() or day)
 
     def run(rows: pl.DataFrame) -> None:
         if not rows.filter(session=day, symbol=symbol).is_empty():
@@ -75,7 +76,7 @@ def test_another_error_on_the_way_is_not_the_failure() -> None:
 
 
 def test_both_kinds_of_strategy_fail_with_their_place() -> None:
-    day = SEEN.filter(pl.col("symbol") == "S05", pl.col("session") >= DAY)["session"].min()
+    day = as_date(SEEN.filter(pl.col("symbol") == "S05", pl.col("session") >= DAY)["session"].min())
     parameters = brittle_strategy.Parameters(session=day, symbol="S05")
     with pytest.raises(StrategyError, match=rf"ArithmeticError: this bar is too much \(at session {day}, symbol S05\)"):
         decide(configured_as("brittle", brittle_strategy, parameters), SEEN, Risk())
@@ -100,7 +101,7 @@ def test_a_window_longer_than_the_data_is_no_strategy_that_never_trades() -> Non
     longest = market().bars.group_by("symbol").len()["len"].max()
     with pytest.raises(WindowError, match="window looks back 1000 sessions, and no symbol has more than"):
         decide(configured_as("long", brittle_strategy, brittle_strategy.Parameters(window=1000)), SEEN, Risk())
-    assert longest < 1000
+    assert as_number(longest) < 1000
 
 
 @pytest.mark.parametrize(

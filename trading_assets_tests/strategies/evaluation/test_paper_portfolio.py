@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import polars as pl
 import pytest
@@ -22,7 +23,7 @@ def bars(symbol: str, closes: list[float], first: int = 0, asset_class: str = "e
 
 
 def positions(
-    panel: pl.DataFrame, *entries: tuple[int, str, float | None], exit_rule: ExitRule | None = None, **changes: float
+    panel: pl.DataFrame, *entries: tuple[int, str, float | None], exit_rule: ExitRule | None = None, **changes: Any
 ) -> list[Change]:
     """With stops of 3 ATR of 2; `fell` is a close below 100, `weak` one below 101."""
     close = pl.col("adj_close")
@@ -39,7 +40,9 @@ def positions(
         schema={"session": pl.Date, "symbol": pl.String, "target_weight": pl.Float64, "reason": pl.String},
         orient="row",
     )
-    limits = {"max_gross": 0.8, "delisting_sessions": 10} | {k: v for k, v in changes.items() if k != "max_hold"}
+    limits: dict[str, Any] = {"max_gross": 0.8, "delisting_sessions": 10} | {
+        k: v for k, v in changes.items() if k != "max_hold"
+    }
     found = paper_positions(rules, parameters, panel.sort("symbol", "session"), wanted, **limits)
     return [
         (DAYS.index(row["session"]), row["symbol"], row["target_weight"], row["reason"])

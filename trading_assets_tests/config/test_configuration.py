@@ -1,0 +1,28 @@
+"""A configuration as a value: its hash, and the secrets that it does not show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trading_assets_tests.config.test_loading import MINIMAL, load
+
+
+def test_the_hash_changes_with_any_value_and_not_with_the_place(tmp_path: Path) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.mkdir()
+    second.mkdir()
+    same = {load(folder, MINIMAL).hash for folder in (first, second)}
+    assert len(same) == 1
+    assert load(first, MINIMAL + "seed: 8\n").hash not in same
+    assert load(first, MINIMAL.replace("equity_momentum}", "equity_momentum, stop_atr: 2.0}")).hash not in same
+
+
+def test_a_secret_is_read_from_the_environment_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADING_ASSETS_WEBHOOK_TOKEN", "hunter2")
+    configuration = load(tmp_path, MINIMAL + "notifier: {kind: webhook, url: 'http://localhost:1/'}\n")
+    token = configuration.notifier.token
+    assert token is not None
+    assert token.get_secret_value() == "hunter2"
+    assert "hunter2" not in str(configuration) + repr(configuration) + configuration.model_dump_json()

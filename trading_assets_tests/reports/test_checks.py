@@ -1,0 +1,29 @@
+"""A check of an expectation shows the rows that break it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from trading_assets.config import load_configuration
+from trading_assets.reports.checks import build_checks
+from trading_assets.reports.tables import EXPECTATIONS as TABLE
+from trading_assets.warehouse import Warehouse, Whole
+from trading_assets_tests.conftest import TINY
+from trading_assets_tests.reports.test_expectations import BROKEN, results, sound
+
+
+def test_a_check_shows_the_failing_rows(tmp_path: Path) -> None:
+    made = Warehouse(tmp_path / "warehouse.duckdb")
+    made.replace(Whole(), {**sound(), **BROKEN["cash_is_never_negative"][0]})
+    made.replace(Whole(), {TABLE: results(made)})
+    checks = {check.check_key.name: check for check in build_checks(load_configuration(TINY, tmp_path))}
+    context = dg.build_asset_check_context(resources={"warehouse": made})
+    broken, held = (checks[name](context) for name in ("cash_is_never_negative", "symbols_trade"))
+    assert isinstance(broken, dg.AssetCheckResult) and isinstance(held, dg.AssetCheckResult)
+    assert (broken.passed, broken.severity, held.passed) == (False, dg.AssetCheckSeverity.WARN, True)
+    shown: Any = broken.metadata["first"].value
+    (row,) = shown
+    assert (row["session"], row["cash"]) == ("2024-01-02", -1.0)

@@ -1,0 +1,36 @@
+"""The lock of the database file: readers share it, a writer has it alone, and who waits too long is told for whom."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from trading_assets.warehouse.errors import LockedError
+from trading_assets.warehouse.lock import Patience, file_lock
+
+
+def test_readers_share_the_lock(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with (
+        file_lock(path, exclusive=False, patience=Patience(0.0)),
+        file_lock(path, exclusive=False, patience=Patience(0.0)),
+    ):
+        assert path.with_name("warehouse.duckdb.lock").exists()
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_nobody_gets_what_a_writer_holds_and_its_holder_is_named(tmp_path: Path, exclusive: bool) -> None:
+    path = tmp_path / "warehouse.duckdb"
+
+    def take() -> None:
+        with file_lock(path, exclusive=exclusive, patience=Patience(0.0)):
+            pass
+
+    with file_lock(path, exclusive=True, patience=Patience(0.0)), pytest.raises(LockedError) as raised:
+        take()
+    message = str(raised.value)
+    assert "gave up after waiting 0 s" in message
+    assert f"held by: process {os.getpid()}" in message
+    take()
