@@ -23,6 +23,10 @@ SELECT
     t.exit_reason,  -- of the trade
     t.pnl,  -- of the trade, net of all costs, quote currency
     t.r_multiple,  -- of the trade: pnl over initial risk
+    t.unexplained_moves,  -- extreme moves without a corporate action that the trade crossed
+    e.delisting_value,  -- what holders were left with, if the fill is a delisting that has it on record
+    e.delisting_unit,  -- per_share: quote currency; return: a fraction, from the last close
+    e.delisting_reason,  -- why it was delisted, if that is on record
     o.order_id,  -- order that was filled
     o.status AS order_status,  -- filled, partly_filled, cancelled or pending
     o.quantity AS ordered_quantity,  -- units asked for, in those of the decision's session
@@ -88,6 +92,7 @@ LEFT JOIN strategies.signals AS s
     AND s.pair_id IS NOT DISTINCT FROM d.pair_id
     -- a target weight that shrinks is an exit of the portfolio, but no exit signal until it is 0
     AND s.action = CASE WHEN d.target_weight <> 0 THEN 'enter' ELSE d.decision END
+LEFT JOIN market_data.instruments AS e ON e.symbol = f.symbol AND f.reason = 'delisted'
 LEFT JOIN market_data.bars AS db ON db.symbol = d.symbol AND db.session = d.session
 LEFT JOIN features.indicators AS i ON i.symbol = d.symbol AND i.session = d.session
 LEFT JOIN features.daily AS x ON x.symbol = d.symbol AND x.session = d.session

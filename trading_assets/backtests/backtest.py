@@ -23,6 +23,7 @@ from trading_assets.backtests.inputs.target_weights import target_plans
 from trading_assets.backtests.results.baselines import compare
 from trading_assets.backtests.results.metrics import OF_BENCHMARK, summarise
 from trading_assets.backtests.results.run_tables import Result, result_of
+from trading_assets.backtests.results.settled_curve import settled
 from trading_assets.backtests.tables import BASELINES, METRICS
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import (
@@ -89,7 +90,7 @@ class PreparedBacktest:
 
 @dataclass(frozen=True)
 class Sweep(simulate.Sweep):
-    """Many runs over the same sessions: equity (runs, sessions) and counters (runs,)."""
+    """Many runs over the same sessions: equity and settled equity (runs, sessions), and counters (runs,)."""
 
     sessions: list[dt.date]
 
@@ -155,7 +156,7 @@ def backtest(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, split:
 def metrics_of(prepared: PreparedBacktest, result: Result) -> pl.DataFrame:
     """Rows of `backtests.metrics` of one run."""
     values = summarise(
-        result.equity,
+        settled(result.equity),
         result.trades,
         periods_per_year=prepared.periods_per_year,
         benchmark=_benchmark_column(prepared),
@@ -247,8 +248,8 @@ def sweep_prepared(
 
 
 def returns_of(sweep: Sweep, starting_equity: float) -> Floats:
-    """Daily returns (runs, sessions), the first from the starting equity; 0 after a total loss."""
-    return daily_returns(sweep.equity, starting_equity)
+    """Daily returns (runs, sessions) of the settled equity, first from the starting equity; 0 after a total loss."""
+    return daily_returns(sweep.settled_equity, starting_equity)
 
 
 def daily_returns(equity: Floats, starting_equity: float) -> Floats:

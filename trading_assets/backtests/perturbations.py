@@ -47,6 +47,8 @@ def without_bars(prepared: PreparedBacktest, missing: Flags) -> PreparedBacktest
     holes = market._replace(
         present=present,
         fillable=market.fillable & ~missing,
+        tradable=market.tradable & ~missing,
+        close=np.where(missing, np.nan, market.close),
         low=np.where(missing, np.nan, market.low),
         open=np.where(missing, np.nan, market.open),
     )

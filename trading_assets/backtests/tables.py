@@ -82,6 +82,12 @@ TRADES = Table(
         "borrow_cost": Column(pl.Float64, "paid to borrow what was sold short, quote currency", at_least=0),
         "entry_order_id": Column(pl.String, "order whose fill opened it"),
         "exit_order_id": Column(pl.String, "order whose fill closed it"),
+        "unexplained_moves": Column(
+            pl.Int64,
+            "extreme moves without a corporate action that it crossed; null in runs of version 0.1",
+            nullable=True,
+            at_least=0,
+        ),
     },
 )
 
@@ -92,13 +98,29 @@ EQUITY = Table(
     columns={
         "strategy": _STRATEGY,
         "session": Column(pl.Date, "session"),
-        "equity": Column(pl.Float64, "cash and positions at their marks"),
+        "equity": Column(
+            pl.Float64,
+            "cash and positions at their marks: of an extreme move a loss at once, a gain once a later bar confirms it",
+        ),
         "cash": Column(pl.Float64, "never negative, unless a short position cost more than there was"),
         "gross_exposure": Column(pl.Float64, "value of the positions over equity", at_least=0),
         "positions": Column(pl.Int64, "open positions", at_least=0),
         "drawdown": Column(pl.Float64, "equity over its peak (first: the initial capital), minus 1", at_most=0),
         "daily_return": Column(
             pl.Float64, "change of equity, first from the initial capital; null after a total loss", nullable=True
+        ),
+        "settled_equity": Column(
+            pl.Float64,
+            "equity with the marks made again that later bars refuted (spike): metrics are of it, limits use equity; "
+            "null in runs of version 0.1",
+            nullable=True,
+        ),
+        "unexplained_moves": Column(
+            pl.Int64,
+            "positions whose symbol made an extreme move without a corporate action that a later bar confirmed: on its "
+            "session and on that bar's; null in runs of version 0.1",
+            nullable=True,
+            at_least=0,
         ),
         "split": _SPLIT,
     },
@@ -188,7 +210,7 @@ FILLS = Table(
         "side": _SIDE,
         "quantity": Column(pl.Float64, "units, in those of the session", at_least=0),
         "asked": Column(pl.Float64, "the quantity, had cash paid for all of it", at_least=0),
-        "raw_price": Column(pl.Float64, "the open, the low in a crash, the mark at a delisting", at_least=0),
+        "raw_price": Column(pl.Float64, "the open, the low in a crash, the value of a delisting", at_least=0),
         "price": Column(pl.Float64, "paid or received: slippage and rounding to the tick included", at_least=0),
         "fee": Column(pl.Float64, "quote currency", at_least=0),
         "slippage_bps": Column(pl.Float64, "drawn, before rounding to the tick", at_least=0),
@@ -241,6 +263,17 @@ OPEN_POSITIONS = Table(
         ),
         "pending_reason": Column(pl.String, "trigger, or exit reason", nullable=True),
         "pending_order_id": Column(pl.String, "the order", nullable=True),
+        "frozen": Column(
+            pl.Boolean,
+            "no bar for so long that it only keeps its last mark; null for an order and in runs of version 0.1",
+            nullable=True,
+        ),
+        "unexplained_moves": Column(
+            pl.Int64,
+            "extreme moves without a corporate action that it crossed; null for an order",
+            nullable=True,
+            at_least=0,
+        ),
     },
 )
 

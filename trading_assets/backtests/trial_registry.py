@@ -117,7 +117,7 @@ def evaluation_of(
     from trading_assets.backtests.backtest import daily_returns
 
     rows = equity.sort("session")
-    levels = rows["equity"].to_numpy()[np.newaxis, :]
+    levels = rows["settled_equity"].to_numpy()[np.newaxis, :]
     return Evaluation(
         strategy=prepared.name,
         strategy_type=identity_of(prepared.strategy.module),

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, SecretStr
 
 from trading_assets.config.sections import AssetClass, Positive
-from trading_assets.config.sources import ColumnSettings, FilesSource, SampleSource, SourceSettings, SyntheticSource
+from trading_assets.config.sources import ColumnSettings, FilesSource, RecordedSource, SampleSource, SyntheticSource
 
 SQL_URI_VARIABLE = "TRADING_ASSETS_SQL_URI"
 
@@ -17,7 +17,7 @@ class MissingSecretError(Exception):
     """A source's key is not in the environment; `str()` names the variable."""
 
 
-class RemoteSource(SourceSettings):
+class RemoteSource(RecordedSource):
     """What every vendor's source has: symbols, patience, and a limit to what is asked of the vendor."""
 
     symbols: list[str] = Field(min_length=1, description="as the vendor writes them")

@@ -30,6 +30,10 @@ class StressScenario(Section):
         default="none", description="flash crashes: one random session a quarter, or these sessions"
     )
     correlation_one: bool = Field(default=False, description="every symbol moves with the common factor alone")
+    unexplained_delistings: bool = Field(
+        default=False,
+        description="endings without a recorded reason cost the holder a further 30 % (Nasdaq 55 %, coins all of it)",
+    )
     shock: Shock | None = None
     window: Interval | None = Field(default=None, description="a run over these sessions alone, flat start")
 

@@ -70,14 +70,24 @@ class SourceSettings(Section):
         return value
 
 
-class SampleSource(SourceSettings):
+class RecordedSource(SourceSettings):
+    """A source of observed prices, whose symbols may have been delisted."""
+
+    delistings: str = Field(
+        default="",
+        description="a glob: CSV of delistings on record (symbol, session, value, unit: per_share or return, reason, "
+        "exchange)",
+    )
+
+
+class SampleSource(RecordedSource):
     """Five US stocks 2000-03 to 2013-03 (bokeh-sampledata) and the S&P 500 index (arch)."""
 
     source: Literal["sample"]
     asset_class: Literal["equity"] = "equity"
 
 
-class ColumnSettings(SourceSettings):
+class ColumnSettings(RecordedSource):
     """How the columns of a table of bars are read."""
 
     symbol_from: str = Field(

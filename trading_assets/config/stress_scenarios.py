@@ -10,8 +10,11 @@ from trading_assets.config.sections import Interval
 
 BASE = "base"
 BEAR_MONTHS, RANGE_MONTHS = "bear_months", "range_months"
+#: The base run without what it gained across extreme moves that nothing on record explains; where it crossed one.
+WITHOUT_UNEXPLAINED_GAINS = "without_unexplained_gains"
+UNEXPLAINED_DELISTINGS = "unexplained_delistings"
 #: No change of the inputs: the run as it is, and its sessions and trades of some months.
-RUNS_OF_THE_BASE = (BASE, BEAR_MONTHS, RANGE_MONTHS)
+RUNS_OF_THE_BASE = (BASE, BEAR_MONTHS, RANGE_MONTHS, WITHOUT_UNEXPLAINED_GAINS)
 #: The verdict needs these multiples of the slippage, whatever else is configured.
 VERDICT_MULTIPLIERS = (2.0, 3.0)
 DROPPED_SHARES = (0.05, 0.10, 0.20)
@@ -38,6 +41,7 @@ def built_in(slippage_multipliers: Sequence[float]) -> dict[str, StressScenario]
         "one_session_later": StressScenario(delay=1),
         "flash_crash": StressScenario(crash_sessions="quarterly"),
         **{f"dropped_bars_{share * 100:g}pct": StressScenario(drop_bars=share) for share in DROPPED_SHARES},
+        UNEXPLAINED_DELISTINGS: StressScenario(unexplained_delistings=True),
         "correlation_one": StressScenario(correlation_one=True),
         **{name: StressScenario(window=window) for name, window in HISTORICAL_WINDOWS.items()},
     }

@@ -25,6 +25,7 @@ from trading_assets.market_data.sources.raw import NO_DATE
 from trading_assets.market_data.tables import (
     BARS,
     CORPORATE_ACTIONS,
+    DELISTINGS,
     INSTRUMENTS,
     QUARANTINE,
     RAW_BARS,
@@ -56,7 +57,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         table_asset(
             bars,
             stage="market_data",
-            tables=[BARS, QUARANTINE, CORPORATE_ACTIONS, SETTLED_MONTHS, SESSIONS, INSTRUMENTS, UNIVERSE],
+            tables=[BARS, QUARANTINE, CORPORATE_ACTIONS, SETTLED_MONTHS, SESSIONS, INSTRUMENTS, DELISTINGS, UNIVERSE],
             deps=[dg.AssetDep(["market_data", "raw_bars"], partition_mapping=EVERY_MONTH_BEFORE)],
             partitions=partitions,
         ),
@@ -145,6 +146,7 @@ def bars(step: Step) -> Mapping[str, Any]:
                 {
                     SESSIONS: result.sessions,
                     INSTRUMENTS: result.instruments,
+                    DELISTINGS: result.delistings,
                     UNIVERSE: result.universe,
                 },
             ),

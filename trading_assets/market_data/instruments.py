@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from trading_assets.market_data.lives import NO_LIVES, by_life
+from trading_assets.market_data.reference.delistings import NO_DELISTINGS
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.market_data.universe import Memberships, UniverseError
 
@@ -19,6 +20,7 @@ def instruments(
     sectors: Mapping[str, str],
     symbology: pl.DataFrame,
     lives: pl.DataFrame = NO_LIVES,
+    delistings: pl.DataFrame = NO_DELISTINGS,
 ) -> pl.DataFrame:
     """One row a symbol received, whether or not any of its bars is usable; rows of `tables.INSTRUMENTS`.
 
@@ -39,6 +41,8 @@ def instruments(
     lives
         Of `lives.find_lives`: instruments that took over a ticker. What names the ticker holds for each of them; a
         delisting is that of the one that had the ticker then.
+    delistings
+        Of `delistings.recorded_delistings`. The date of a row goes before those of the other tables.
 
     Raises
     ------
@@ -57,7 +61,7 @@ def instruments(
     return (
         kinds.unique("symbol", keep="first", maintain_order=True)
         .join(spans, on="symbol", how="left")
-        .join(_delistings(memberships, symbology, lives), on="symbol", how="left")
+        .join(delisted(memberships, symbology, lives, delistings), on="symbol", how="left")
         .join(_names(symbology), on="symbol", how="left")
         .join(lives.select("symbol", "ticker"), on="symbol", how="left")
         .with_columns(
@@ -79,9 +83,20 @@ def _names(symbology: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _delistings(memberships: Memberships, symbology: pl.DataFrame, lives: pl.DataFrame) -> pl.DataFrame:
+def delisted(
+    memberships: Memberships, symbology: pl.DataFrame, lives: pl.DataFrame, delistings: pl.DataFrame
+) -> pl.DataFrame:
+    """Endings on record: symbol, and the columns of `tables.INSTRUMENTS` that say when, at which value, and why."""
     empty = pl.DataFrame(schema={"symbol": pl.String, "delisted": pl.Date})
     tables = [*memberships.values(), symbology]
     parts = [table.select("symbol", "delisted").drop_nulls() for table in tables]
-    recorded = by_life(pl.concat([empty, *parts]), lives, "delisted")
-    return recorded.group_by("symbol").agg(pl.col("delisted").max())
+    dates = by_life(pl.concat([empty, *parts]), lives, "delisted").group_by("symbol").agg(pl.col("delisted").max())
+    recorded = by_life(delistings, lives).sort("symbol", "session").unique("symbol", keep="last")
+    recorded = recorded.select(
+        "symbol",
+        pl.col("session").alias("delisted"),
+        *(pl.col(name).alias(f"delisting_{name}") for name in ("value", "unit", "reason")),
+        "exchange",
+    )
+    others = dates.join(recorded, on="symbol", how="anti")
+    return pl.concat([recorded, others], how="diagonal").sort("symbol")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from typing import NamedTuple
 
 import polars as pl
@@ -13,12 +14,12 @@ from trading_assets.market_data import calendars, quality
 from trading_assets.market_data.adjustment import adjust
 from trading_assets.market_data.bar_windows import distinct
 from trading_assets.market_data.dynamic_universe import spells
-from trading_assets.market_data.instruments import instruments
+from trading_assets.market_data.instruments import delisted, instruments
 from trading_assets.market_data.lives import NO_LIVES, by_life, find_lives, for_each_life, revives
 from trading_assets.market_data.prior_results import NO_PRIOR_RESULTS, ChangedPriorResultError, PriorResults
 from trading_assets.market_data.reference.corporate_actions import compared, with_stated
 from trading_assets.market_data.reference_data import Inputs
-from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS
+from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS, DELISTINGS
 from trading_assets.market_data.universe import default_as_of, resolve
 
 
@@ -41,6 +42,7 @@ class History(NamedTuple):
     corporate_actions: pl.DataFrame
     sessions: pl.DataFrame
     instruments: pl.DataFrame
+    delistings: pl.DataFrame
     universe: pl.DataFrame
     since: dt.date
     as_of: dt.date
@@ -64,7 +66,7 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
     ChangedPriorResultError
         What was decided does not hold any more.
     """
-    configuration, memberships, sectors, overrides, recorded, symbology = inputs
+    configuration, memberships, sectors, overrides, recorded, symbology, delistings = inputs
     kinds = pl.concat([prior.kinds, distinct(raw, prior.kinds.columns)]).unique()
     listed = kinds.select("symbol", "asset_class").unique()
     universe = resolve(configuration, listed, memberships)
@@ -106,7 +108,10 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
         quarantine=checked.quarantine.filter(is_new),
         sessions=sessions,
         corporate_actions=compared(adjusted, recorded).filter(is_new).select(*CORPORATE_ACTIONS.columns),
-        instruments=instruments(kinds, _spans(bars, prior), universe, memberships, sectors, symbology, lives),
+        instruments=instruments(
+            kinds, _spans(bars, prior), universe, memberships, sectors, symbology, lives, delistings
+        ),
+        delistings=_endings(delisted(memberships, symbology, lives, delistings), set(kinds["symbol"])),
         universe=universe,
         since=prior.since,
         as_of=as_of,
@@ -162,6 +167,13 @@ def _lives(raw: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
 def _ignored(listed: pl.DataFrame, universe: pl.DataFrame, configuration: Configuration) -> list[str]:
     """Symbols of the data that nothing asks for."""
     return sorted(set(listed["symbol"]) - {*universe["symbol"], *configuration.benchmarks.values()})
+
+
+def _endings(found: pl.DataFrame, symbols: Collection[str]) -> pl.DataFrame:
+    """Rows of `tables.DELISTINGS`: what is on record of symbols of the data."""
+    own = found.filter(pl.col("symbol").is_in(list(symbols)))
+    own = own.rename(lambda name: name.removeprefix("delisting_")).rename({"delisted": "session"})
+    return own.select(*DELISTINGS.columns).sort("symbol")
 
 
 def _spans(bars: pl.DataFrame, prior: PriorResults) -> pl.DataFrame:

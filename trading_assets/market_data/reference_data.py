@@ -13,6 +13,7 @@ import polars as pl
 from trading_assets.config import Configuration
 from trading_assets.market_data.quality.overrides import read_overrides
 from trading_assets.market_data.reference.corporate_actions import recorded_actions
+from trading_assets.market_data.reference.delistings import NO_DELISTINGS, recorded_delistings
 from trading_assets.market_data.reference.sectors import read_sectors
 from trading_assets.market_data.reference.symbology import recorded_symbology
 from trading_assets.market_data.universe import Memberships, read_memberships
@@ -35,6 +36,8 @@ class Inputs(NamedTuple):
         Of `corporate_actions.recorded_actions`.
     symbology
         Of `symbology.recorded_symbology`.
+    delistings
+        Of `delistings.recorded_delistings`; no part of what bars depend on.
     """
 
     configuration: Configuration
@@ -43,6 +46,7 @@ class Inputs(NamedTuple):
     overrides: pl.DataFrame
     actions: pl.DataFrame
     symbology: pl.DataFrame
+    delistings: pl.DataFrame = NO_DELISTINGS
 
     def fingerprint(self, last: dt.date) -> str:
         """SHA-256 of what bars up to `last` depend on; sectors are no part of them."""
@@ -70,4 +74,5 @@ def read_inputs(configuration: Configuration) -> Inputs:
         read_overrides(configuration.overrides_path),
         recorded_actions(configuration),
         recorded_symbology(configuration),
+        recorded_delistings(configuration),
     )

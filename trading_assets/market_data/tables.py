@@ -175,10 +175,38 @@ INSTRUMENTS = Table(
         "delisted": Column(
             pl.Date, "Recorded delisting date, if there is one; nothing before that day may use it", nullable=True
         ),
+        "delisting_value": Column(pl.Float64, "What holders were left with; null if not on record", nullable=True),
+        "delisting_unit": Column(
+            pl.String,
+            "per_share: quote currency; return: a fraction, from the last close",
+            nullable=True,
+            one_of=("per_share", "return"),
+        ),
+        "delisting_reason": Column(pl.String, "Why it was delisted; null if not on record", nullable=True),
+        "exchange": Column(pl.String, "Where it was listed last; null if not on record", nullable=True),
         "synthetic": Column(pl.Boolean, "The prices are generated, not observed"),
         "tickers": Column(pl.List(pl.String), "Its names over time; its symbol where none are known", nullable=True),
         "in_universe": Column(pl.Boolean, "Has at least one spell in the universe; false for a mere benchmark"),
         "sector": Column(pl.String, "As the configuration says; null: none is known", nullable=True),
+    },
+)
+
+DELISTINGS = Table(
+    name="market_data.delistings",
+    description="An ending on record; what has no row and no bars any more is frozen at its last close",
+    key=("symbol",),
+    columns={
+        "symbol": _SYMBOL,
+        "session": Column(pl.Date, "Day of the delisting: booked at its close, and known from then on"),
+        "value": Column(pl.Float64, "What holders were left with; null: the last close", nullable=True),
+        "unit": Column(
+            pl.String,
+            "per_share: quote currency; return: a fraction, from the last close",
+            nullable=True,
+            one_of=("per_share", "return"),
+        ),
+        "reason": Column(pl.String, "Why; null if not on record", nullable=True),
+        "exchange": Column(pl.String, "Where it was listed last; null if not on record", nullable=True),
     },
 )
 

@@ -18,6 +18,7 @@ from trading_assets.robustness.tables import BREAKDOWN
 
 if TYPE_CHECKING:
     from trading_assets.backtests.results.run_tables import Result
+from trading_assets.backtests.results.settled_curve import settled
 
 Floats = NDArray[np.float64]
 
@@ -52,11 +53,12 @@ def breakdown_rows(
     split
         Name of the span in the tables.
     """
+    curve = settled(run.equity)
     found: dict[str, Mapping[str, Condition]] = {
-        MONTHS: by_kind_of_month(run.equity, kinds_of_months(levels), periods_per_year),
-        HOLDINGS: correlation_in_drawdowns(run.equity, holdings_of(run), returns),
+        MONTHS: by_kind_of_month(curve, kinds_of_months(levels), periods_per_year),
+        HOLDINGS: correlation_in_drawdowns(curve, holdings_of(run), returns),
         TRADES: without_best_trades(run.trades),
-        SESSIONS: without_best_sessions(run.equity, periods_per_year),
+        SESSIONS: without_best_sessions(curve, periods_per_year),
     }
     name = run.equity["strategy"][0]
     lines = [

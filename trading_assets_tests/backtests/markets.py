@@ -30,6 +30,10 @@ class Case:
 # --- by hand ------------------------------------------------------------------------------------------
 
 
+_OF_SYMBOLS: tuple[str, ...] = ("fee_bps", "slippage_bps", "weekend_multiplier", "tick", "lot", "sector")
+_OF_SYMBOLS += ("delisting_value", "delisting_return", "ending_loss")
+
+
 def quiet_market(closes: Any, **changes: Any) -> Market:
     """A market without costs, events or holes, from closes (sessions, symbols) or (sessions,).
 
@@ -40,7 +44,7 @@ def quiet_market(closes: Any, **changes: Any) -> Market:
     close = close.reshape(close.shape[0], -1)
     count, symbols = close.shape
     shapes = {"delisted": (symbols,), "symbol_key": (symbols,), "day": (count,), "weekend": (count,)}
-    shapes |= dict.fromkeys(("fee_bps", "slippage_bps", "weekend_multiplier", "tick", "lot", "sector"), (symbols,))
+    shapes |= dict.fromkeys(_OF_SYMBOLS, (symbols,))
     opening = np.broadcast_to(np.asarray(changes.get("open", close), dtype=np.float64), close.shape)
     day = np.arange(MONDAY, MONDAY + count)
     fields: dict[str, Any] = {
@@ -51,12 +55,17 @@ def quiet_market(closes: Any, **changes: Any) -> Market:
         "cash_dividend": 0.0,
         "expected": True,
         "present": np.isfinite(close),
+        "refuted": False,
         "fillable": np.isfinite(opening),
+        "tradable": np.isfinite(opening),
         "atr": 2.0,
         "adv": 1e12,
         "volatility_ratio": 1.0,
         "returns": _returns(close),
         "delisted": -1,
+        "delisting_value": np.nan,
+        "delisting_return": np.nan,
+        "ending_loss": 0.0,
         "day": day,
         "weekend": (day + 3) % 7 >= 5,
         "stressed": False,
@@ -78,7 +87,7 @@ def quiet_market(closes: Any, **changes: Any) -> Market:
 
 
 def _dtype(field: str) -> type:
-    if field in ("expected", "present", "fillable", "weekend", "stressed", "crash"):
+    if field in ("expected", "present", "refuted", "fillable", "tradable", "weekend", "stressed", "crash"):
         return np.bool_
     return {"delisted": np.int64, "day": np.int64, "sector": np.int64, "symbol_key": np.uint64}.get(field, np.float64)
 
@@ -202,6 +211,7 @@ MARKETS = st.fixed_dictionaries(
         "common": st.sampled_from([0.0, 0.5, 0.99]),
         "drift": st.sampled_from([0.002, -0.002, -0.02]),
         "holes": st.sampled_from([0.0, 0.02, 0.1]),
+        "doubted": st.sampled_from([0.02, 0.02, 0.2]),
         "events": st.sampled_from([0.0, 0.03]),
         "signals": st.sampled_from([0.05, 0.3, 1.0]),
         "leave": st.sampled_from([0.02, 0.2]),
@@ -252,8 +262,11 @@ def _wild_market(random: np.random.Generator, shape: dict[str, Any]) -> Market:
             halt = int(random.integers(count))
             received[halt : halt + int(random.integers(1, 14)), i] = False
     odd = random.random((count, symbols))
-    present = received & (odd > 0.02)
+    present = received & (odd > shape["doubted"])
+    refuted = received & ~present & (random.random((count, symbols)) < 0.5)
     fillable = received & (odd < 0.97)
+    tradable = fillable.copy()
+    fillable &= (random.random((count, symbols)) > 0.03) | present
 
     split = np.where(
         random.random((count, symbols)) < shape["events"], random.choice([2, 1.5, 0.5, 0.1], (count, symbols)), 1.0
@@ -268,7 +281,8 @@ def _wild_market(random: np.random.Generator, shape: dict[str, Any]) -> Market:
     before = np.vstack([close[:1], close[:-1]]) / split
     gap = random.normal(0, shape["volatility"] / 2, (count, symbols))
     opening = np.round(np.maximum(before * np.exp(gap), 1e-6), 6)
-    close = np.round(close, 6)
+    close = np.where(present, close, close * random.choice([0.2, 1.0, 4.0], close.shape))
+    close = np.maximum(np.round(close, 6), 1e-6)
     pays = random.random((count, symbols)) < np.where(split == 1, shape["events"], 0.5)
     dividend = np.where(pays & received, 0.02 * before, 0.0)
     low = np.minimum(opening, close) * np.exp(-np.abs(random.normal(0, shape["volatility"] / 2, (count, symbols))))
@@ -290,12 +304,17 @@ def _wild_market(random: np.random.Generator, shape: dict[str, Any]) -> Market:
         cash_dividend=dividend,
         expected=expected,
         present=present,
+        refuted=refuted,
         fillable=fillable,
+        tradable=tradable,
         atr=np.where(received, atr, np.nan),
         adv=np.where(received, adv, np.nan),
         volatility_ratio=np.where(received, ratio, np.nan),
         returns=_usable_returns(adjusted_return, expected, present),
         delisted=delisted,
+        delisting_value=np.where(random.random(symbols) < 0.3, random.choice([0.0, 1.0, 80.0], symbols), np.nan),
+        delisting_return=np.where(random.random(symbols) < 0.3, random.choice([-1.0, -0.3, 0.1], symbols), np.nan),
+        ending_loss=random.choice([0.0, 0.0, 0.3, 1.0], symbols),
         day=day,
         weekend=weekend,
         stressed=random.random((count, symbols)) < 0.2,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,17 +12,17 @@ import numpy as np
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, Market, Signals
 from trading_assets.backtests.engine.settings import Settings
 from trading_assets_tests.backtests.reference_arithmetic import clip, floor_to_lot, less, standard_normal
+from trading_assets_tests.backtests.reference_marking import Marked, Marking
 
 
-@dataclass
-class Position:
+@dataclass(kw_only=True)
+class Position(Marked):
     symbol: int
     quantity: float
     entry_price: float
     stop: float
     initial_stop: float
     atr: float
-    mark: float
     risk: float
     notional: float
     cash_flow: float
@@ -61,6 +62,8 @@ class Outcome:
     """What a run leaves: rows are dicts, `equity` and the like have a value a session."""
 
     equity: list[float] = field(default_factory=list)
+    settled_equity: list[float] = field(default_factory=list)
+    unexplained_moves: list[int] = field(default_factory=list)
     cash: list[float] = field(default_factory=list)
     gross_exposure: list[float] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
@@ -83,7 +86,7 @@ class Plain:
         raise AttributeError(name)
 
 
-class Book:
+class Book(Marking):
     def __init__(self, market: Market, signals: Signals, run_parameters: np.void, settings: Settings) -> None:
         self.m = Plain({name: value.tolist() for name, value in market._asdict().items()})
         self.c = Plain({name: value.tolist() for name, value in signals.candidates._asdict().items()})
@@ -95,6 +98,8 @@ class Book:
         self.held: dict[int, Position] = {}
         self.queue: list[Order] = []
         self.round_trips = 0
+        self.doubts = []
+        self.unexplained = Counter()
         self.out = Outcome()
 
     def corporate_actions(self, t: int) -> None:
@@ -103,12 +108,14 @@ class Book:
             if ratio == 1 and dividend == 0:
                 continue
             self.receive(position, dividend * position.quantity)
+            position.stop -= dividend
+            position.dividends += dividend
             if ratio != 1:
                 position.entry_price /= ratio
                 position.stop /= ratio
                 position.initial_stop /= ratio
                 position.atr /= ratio
-                position.mark /= ratio
+                position.divide(ratio)
                 whole = floor_to_lot(position.quantity * ratio, self.m.lot[i])
                 price = position.mark if math.isnan(self.m.open[t][i]) else self.m.open[t][i]
                 self.receive(position, (position.quantity * ratio - whole) * price)
@@ -129,7 +136,9 @@ class Book:
                 continue
             if position.exit_wait > 0:
                 position.exit_wait -= self.m.expected[t][i]
-            elif self.m.fillable[t][i]:
+            elif self.m.fillable[t][i] or (
+                position.exit_reason == "data_missing" and self.opens_worse(t, i, position, is_short=False)
+            ):
                 quantity = self.slice_of(position) if position.exit_reason == "drawdown_halt" else position.quantity
                 self.sell(t, position, quantity, self.m.open[t][i], position.exit_decided, position.exit_reason)
 
@@ -175,7 +184,7 @@ class Book:
         stop = price - distance
         self.held[i] = Position(
             symbol=i, quantity=quantity, entry_price=price, stop=stop, initial_stop=stop, atr=order.atr,
-            mark=price, risk=distance * quantity, notional=notional, cash_flow=0.0,
+            mark=price, believed=price, risk=distance * quantity, notional=notional, cash_flow=0.0,
             entry_fee=notional * fee_rate, entry_bps=bps, entered=t, decided=order.decided,
             trigger=order.trigger, entry_decision=order.decision, round_trip=self.round_trips,
         )  # fmt: skip
@@ -238,6 +247,7 @@ class Book:
                 "return": position.cash_flow / position.notional,
                 "r_multiple": position.cash_flow / position.risk,
                 "hold_sessions": position.held_sessions,
+                "unexplained_moves": position.met,
                 "entry_fee": position.entry_fee,
                 "exit_fee": position.exit_fee,
                 "entry_slippage_bps": position.entry_bps,

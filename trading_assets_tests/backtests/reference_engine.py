@@ -23,6 +23,7 @@ from trading_assets_tests.backtests.reference_arithmetic import (
     pearson,
 )
 from trading_assets_tests.backtests.reference_book import Book, Order, Outcome, Position
+from trading_assets_tests.backtests.reference_marking import Marked
 
 #: Score, and the ranks of strength, relative strength and diversification that it is made of.
 Ranks = tuple[float, float, float, float]
@@ -41,12 +42,16 @@ class Twin(Book):
         self.reference_peak = settings.starting_equity
         self.old_peak = 0.0
         self.halted_at: int | None = None
+        self.believed = settings.starting_equity
+        self.believed_return = 0.0
         self.ruined = False
         self.reduced = False
         self.missing_run, self.unhealthy = self.health()
 
     def run(self) -> Outcome:
         for t in range(self.run_parameters.first_session, self.run_parameters.last_session + 1):
+            for i, position in self.held.items():
+                self.take_back_or_confirm(t, i, position)
             self.corporate_actions(t)
             self.exit_fills(t)
             self.entry_fills(t)
@@ -59,7 +64,13 @@ class Twin(Book):
             self.candidates(t)
         self.out.held = [self.held[i] for i in sorted(self.held)]
         self.out.queue = self.queue
+        self.conclude_equity()
         return self.out
+
+    def conclude_equity(self) -> None:
+        first, last = self.run_parameters.first_session, self.run_parameters.last_session
+        self.out.settled_equity = self.settle(self.out.equity, first, last)
+        self.out.unexplained_moves = [self.unexplained[t] for t in range(first, last + 1)]
 
     # --- data health: of the market alone -------------------------------------------------------------
 
@@ -90,30 +101,38 @@ class Twin(Book):
 
     def mark(self, t: int) -> None:
         for i, position in self.held.items():
-            if self.m.present[t][i]:
-                position.mark = self.m.close[t][i]
-                position.held_sessions += 1
+            position.held_sessions += self.hear(t, i, position, is_short=False)
 
     def delistings(self, t: int) -> None:
         for i in sorted(self.held):
-            if t == self.m.delisted[i] or self.missing_run[t][i] >= self.s.delisting_sessions:
+            if t == self.m.delisted[i]:
                 position = self.held[i]
                 position.exit_decision = self.decide(t, i, "exit", "delisted")
-                self.close(t, position, position.quantity, position.mark, position.mark, 0.0, 0.0, "delisted")
+                worth = self.worth_at_the_end(i, position, is_short=False)
+                self.close(t, position, position.quantity, worth, worth, 0.0, 0.0, "delisted")
 
     def value(self, t: int) -> None:
         invested = sum(self.held[i].quantity * self.held[i].mark for i in sorted(self.held))
         before = self.out.equity[-1] if self.out.equity else self.s.starting_equity
         equity = self.cash + invested
         self.returns.append(equity / before - 1 if before > 0 else 0.0)
+        self.believe(t, {i: (i, p.quantity, p) for i, p in self.held.items()})
         self.out.equity.append(equity)
         self.out.cash.append(self.cash)
         self.out.gross_exposure.append(invested / equity if equity > 0 else 0.0)
         self.out.positions.append(len(self.held))
 
+    def believe(self, t: int, held: dict[int, tuple[int, float, Marked]]) -> None:
+        """Equity at the confirmed prices, and its change: what breaker and daily limit look at."""
+        believed = self.cash + sum(quantity * marked.believed for _, quantity, marked in held.values())
+        self.believed_return = believed / self.believed - 1 if self.believed > 0 else 0.0
+        self.believed = believed
+        for i, quantity, marked in held.values():
+            self.remember_doubt(t, i, quantity, marked)
+
     def breaker(self, t: int) -> bool:
         """Halt or restart trading; True if it fired at this close."""
-        equity = self.out.equity[-1]
+        equity = self.believed
         if equity <= 0:
             fired, self.ruined = not self.ruined, True
             return self.cancel_orders(t) if fired else False
@@ -140,6 +159,8 @@ class Twin(Book):
         for i in sorted(self.held):
             position = self.held[i]
             self.raise_stop(t, position)
+            if self.m.expected[t][i] and self.missing_run[t][i] == self.s.delisting_sessions:
+                self.decide(t, i, "hold", "frozen")
             if position.exit_reason is not None:
                 continue
             reason = self.reason_to_exit(t, position, breaker_fired)
@@ -150,7 +171,7 @@ class Twin(Book):
 
     def raise_stop(self, t: int, position: Position) -> None:
         if self.usable(t, position.symbol) and self.signalled(self.run_parameters.raise_signal, t, position.symbol):
-            raised = position.entry_price - self.run_parameters.raised_stop_atr * position.atr
+            raised = position.entry_price - position.dividends - self.run_parameters.raised_stop_atr * position.atr
             if raised > position.stop * (1 + 1e-12):  # more than a split's rounding
                 self.decide(t, position.symbol, "hold", "stop_raised")
             position.stop = max(position.stop, raised)
@@ -211,9 +232,9 @@ class Twin(Book):
     def reason_to_reject(self, t: int, k: int, portfolio: float | None) -> str | None:
         i = self.c.symbol[k]
         close, distance = self.m.close[t][i], self.run_parameters.stop_atr * self.m.atr[t][i]
-        if self.ruined or self.halted_at is not None:
+        if self.ruined or self.halted_at is not None or self.out.equity[-1] <= 0:
             return "halted"
-        if self.returns[-1] < -self.s.daily_loss_limit:
+        if self.believed_return < -self.s.daily_loss_limit:
             return "daily_loss_limit"
         if self.value_at_risk() > self.s.var_limit:
             return "var_limit"

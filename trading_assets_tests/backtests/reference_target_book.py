@@ -14,13 +14,14 @@ from trading_assets.backtests.engine.settings import Settings
 from trading_assets_tests.backtests.reference_arithmetic import floor_to_lot, less
 from trading_assets_tests.backtests.reference_book import Plain
 from trading_assets_tests.backtests.reference_engine import Twin
+from trading_assets_tests.backtests.reference_marking import Marked
 
 REBALANCE, HALT = EXIT_REASONS.index("rebalance"), EXIT_REASONS.index("drawdown_halt")
 STAND_IN_ATR = 2.5
 
 
-@dataclass
-class Leg:
+@dataclass(kw_only=True)
+class Leg(Marked):
     """An open position of a slot."""
 
     position_index: int
@@ -33,7 +34,6 @@ class Leg:
     side: int
     quantity: float = 0.0
     entry_price: float = 0.0
-    mark: float = 0.0
     risk: float = 0.0
     basis: float = 0.0
     cash_flow: float = 0.0
@@ -132,7 +132,7 @@ class TargetBook(Twin):
             if ratio == 1:
                 continue
             leg.entry_price /= ratio
-            leg.mark /= ratio
+            leg.divide(ratio)
             leg.left *= ratio
             leg.left_at /= ratio
             exact = leg.quantity * ratio
@@ -168,7 +168,7 @@ class TargetBook(Twin):
                 order.wait -= self.m.expected[t][i]
                 state[p] = 1
             else:
-                state[p] = 0 if self.m.fillable[t][i] else 2
+                state[p] = 0 if self.m.fillable[t][i] or self.leaves_worse(t, order) else 2
         alone = dict(state)
         for p in state:
             other = self.partner(p)
@@ -178,6 +178,12 @@ class TargetBook(Twin):
             if order.position_index in self.legs and state[order.position_index] == 0:
                 self.shrink(t, order, equity, grows[order.position_index])
         self.grow_all(t, equity, state, grows)
+
+    def leaves_worse(self, t: int, order: Target) -> bool:
+        leg = self.legs.get(order.position_index)
+        if leg is None or order.weight != 0 or order.reason != EXIT_REASONS.index("data_missing"):
+            return False
+        return self.opens_worse(t, leg.symbol, leg, is_short=leg.side == 1)
 
     def shrink(self, t: int, order: Target, equity: float, grows: bool) -> None:
         leg = self.legs[order.position_index]
@@ -277,8 +283,9 @@ class TargetBook(Twin):
         sign = -1 if side else 1
         if p not in self.legs:
             self.legs[p] = Leg(
-                p, i, self.targets.pair_index[p], self.round_trips, t, order.decided, order.reason, side, mark=price
-            )
+                position_index=p, symbol=i, pair_index=self.targets.pair_index[p], round_trip=self.round_trips,
+                entered=t, decided=order.decided, trigger=order.reason, side=side, mark=price, believed=price,
+            )  # fmt: skip
             self.legs = dict(sorted(self.legs.items()))
             self.held = self.legs  # type: ignore[assignment]
             self.round_trips += 1
@@ -335,6 +342,7 @@ class TargetBook(Twin):
                 "return": leg.cash_flow / leg.basis if leg.basis > 0 else math.nan,
                 "r_multiple": leg.cash_flow / leg.risk,
                 "hold_sessions": leg.held_sessions,
+                "unexplained_moves": leg.met,
                 "entry_fee": leg.entry_fee,
                 "exit_fee": leg.exit_fee,
                 "borrow_cost": leg.borrow,

@@ -43,6 +43,8 @@ def simulate_targets_plainly(market: Market, targets: Targets, run_parameters: n
 class TargetTwin(TargetBook):
     def run(self) -> Outcome:
         for t in range(self.run_parameters.first_session, self.run_parameters.last_session + 1):
+            for leg in self.legs.values():
+                self.take_back_or_confirm(t, leg.symbol, leg)
             self.borrow(t)
             self.actions(t)
             self.open_of(t)
@@ -56,25 +58,25 @@ class TargetTwin(TargetBook):
             self.decide_rows(t, multiplier)
         self.out.held = [self.legs[p] for p in sorted(self.legs)]  # type: ignore[misc]
         self.out.queue = self.orders  # type: ignore[assignment]
+        self.conclude_equity()
         return self.out
 
     # --- at the close ----------------------------------------------------------------------------------------
 
     def mark(self, t: int) -> None:
         for leg in self.legs.values():
-            if self.m.present[t][leg.symbol]:
-                leg.mark = self.m.close[t][leg.symbol]
-                leg.held_sessions += 1
+            leg.held_sessions += self.hear(t, leg.symbol, leg, is_short=leg.side == 1)
 
     def gone(self, t: int, i: int) -> bool:
-        return bool(t == self.m.delisted[i] or self.missing_run[t][i] >= self.s.delisting_sessions)
+        return bool(t == self.m.delisted[i])
 
     def delist(self, t: int) -> None:
         for p in sorted(self.legs):
             leg = self.legs[p]
             if self.gone(t, leg.symbol):
                 decision = self.say(t, p, "exit", "delisted")
-                self.book_exit(t, leg, abs(leg.quantity), leg.mark, leg.mark, 0.0, 0.0, 0, decision)
+                worth = self.worth_at_the_end(leg.symbol, leg, is_short=leg.side == 1)
+                self.book_exit(t, leg, abs(leg.quantity), worth, worth, 0.0, 0.0, 0, decision)
                 self.drop(p)
 
     def value(self, t: int) -> None:
@@ -83,6 +85,7 @@ class TargetTwin(TargetBook):
         before = self.out.equity[-1] if self.out.equity else self.s.starting_equity
         equity = self.cash + invested
         self.returns.append(equity / before - 1 if before > 0 else 0.0)
+        self.believe(t, {p: (leg.symbol, leg.quantity, leg) for p, leg in self.legs.items()})
         self.out.equity.append(equity)
         self.out.cash.append(self.cash)
         self.out.gross_exposure.append(gross / equity if equity > 0 else 0.0)
@@ -106,6 +109,9 @@ class TargetTwin(TargetBook):
                 self.drop(p)
         for p in sorted(self.legs):
             waiting = self.order_of(p)
+            i = self.symbol(p)
+            if self.m.expected[t][i] and self.missing_run[t][i] == self.s.delisting_sessions:
+                self.say(t, p, "hold", "frozen")
             if waiting is not None and waiting.weight == 0:
                 continue
             reason = self.forced_reason(t, p, fired or self.ruined)
@@ -119,6 +125,8 @@ class TargetTwin(TargetBook):
         if missing[self.symbol(p)] >= self.s.missing_sessions_exit:
             return "data_missing"
         if other in self.legs and missing[self.symbol(other)] >= self.s.missing_sessions_exit:
+            return "data_missing"
+        if other is not None and missing[self.symbol(other)] >= self.s.delisting_sessions:
             return "data_missing"
         return "drawdown_halt" if leaving else None
 
@@ -150,9 +158,9 @@ class TargetTwin(TargetBook):
             self.conclude(t, row, multiplier)
 
     def entry_block_reason(self) -> str | None:
-        if self.ruined or self.halted_at is not None:
+        if self.ruined or self.halted_at is not None or self.out.equity[-1] <= 0:
             return "halted"
-        if self.returns[-1] < -self.s.daily_loss_limit:
+        if self.believed_return < -self.s.daily_loss_limit:
             return "daily_loss_limit"
         return "var_limit" if self.value_at_risk() > self.s.var_limit else None
 

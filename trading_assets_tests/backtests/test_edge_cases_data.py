@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from trading_assets.backtests.engine.arrays import Market
 from trading_assets_tests.backtests.markets import entries, quiet_market
 from trading_assets_tests.backtests.runs import NAN, exits_of, run, said
 
@@ -106,12 +107,132 @@ def test_delisting() -> None:
     assert found.equity[:3].tobytes() == unaware.equity[:3].tobytes()
 
 
-def test_delisting_after_ten_missing_sessions() -> None:
+def test_long_halt() -> None:
+    """Bought at 100, halted 15 sessions, open again at 10: sold there, far off as it is; 150 x (10 - 100) is lost."""
+    market = quiet_market([100.0, 100.0, *[NAN] * 15, 10.0, 10.0], fillable=_FIRST_TWO_AND_LAST)
+    found = run(market, entries(market, (0, 0)))
+    assert said(found, "exit") == [(3, 0, "data_missing")]
+    assert said(found, "hold") == [(11, 0, "frozen")]
+    assert exits_of(found) == [(17, "data_missing", 10.0)]
+    assert found.equity.tolist() == [100_000.0] * 17 + [86_500.0] * 2
+    assert found.positions.tolist() == [0, *[1] * 16, 0, 0]
+    # The gross of a frozen position stays: 15,000 of 100,000.
+    assert found.gross_exposure[16] == 0.15
+
+
+#: Of 19 sessions: the open of session 17 is too far from the last close for anything but an exit for missing data.
+_FIRST_TWO_AND_LAST = np.array([[True]] * 2 + [[False]] * 16 + [[True]])
+
+
+def test_long_halt_that_nothing_ends() -> None:
     market = quiet_market([100.0, 100.0, 98.0, *[NAN] * 12])
     found = run(market, entries(market, (0, 0)))
-    assert said(found, "exit") == [(4, 0, "data_missing"), (12, 0, "delisted")]
-    assert exits_of(found) == [(12, "delisted", 98.0)]
-    assert found.trades["hold_sessions"].tolist() == [2]
+    assert said(found, "exit") == [(4, 0, "data_missing")]
+    assert said(found, "hold") == [(12, 0, "frozen")]
+    assert found.trades.size == 0
+    assert found.positions_at_end["mark"].tolist() == [98.0]
+    assert (found.frozen_at_end.tolist(), found.equity[-1]) == ([True], 99_700.0)
+
+
+def test_long_halt_that_ends_at_an_unconfirmed_gain() -> None:
+    """Open at 300 after a long halt: no sale there, but at the next open, which is near the close before."""
+    fillable = np.array([[True]] * 2 + [[False]] * 13 + [[True]])
+    market = quiet_market(
+        [100.0, 100.0, *[NAN] * 12, 300.0, 290.0],
+        fillable=fillable,
+        present=np.array([[t in (0, 1, 15)] for t in range(16)]),
+    )
+    found = run(market, entries(market, (0, 0)))
+    assert found.equity[14] == 100_000.0  # the gain waits
+    assert exits_of(found) == [(15, "data_missing", 290.0)]
+
+
+def _delisted(**value: float) -> Market:
+    return quiet_market([100.0, 100.0, 100.0, 97.0, NAN, NAN], delisted=3, **value)
+
+
+@pytest.mark.parametrize(
+    ("value", "price"),
+    [({"delisting_value": 12.5}, 12.5), ({"delisting_value": 0.0}, 0.0), ({"delisting_return": -0.3}, 97 * 0.7)],
+)
+def test_delisting_at_the_recorded_value(value: dict[str, float], price: float) -> None:
+    market = _delisted(**value)
+    found, unaware = (run(each, entries(each, (0, 0))) for each in (market, market._replace(delisted=np.array([-1]))))
+    assert exits_of(found) == [(3, "delisted", pytest.approx(price))]
+    assert found.equity[3] == pytest.approx(100_000 - 150 * (100 - price))
+    assert found.equity[:3].tobytes() == unaware.equity[:3].tobytes()
+
+
+@pytest.mark.parametrize("delisted", [3, 5, -1])
+def test_crash_on_last_bar(delisted: int) -> None:
+    """150 x (100 - 10) is lost on the day, whether the end is on record that day, later or never."""
+    present = np.array([[True], [True], [True], [False], [False], [False]])
+    market = quiet_market([100.0, 100.0, 100.0, 10.0, NAN, NAN], present=present, delisted=delisted)
+    found = run(market, entries(market, (0, 0)))
+    assert found.equity.tolist() == [100_000.0] * 3 + [86_500.0] * 3
+    assert exits_of(found) == ([(delisted, "delisted", 10.0)] if delisted >= 0 else [])
+
+
+def test_delisting_after_an_unconfirmed_gain() -> None:
+    """The last bar says 300 and nothing follows: what nobody confirmed is not booked."""
+    present = np.array([[True], [True], [True], [False], [False]])
+    market = quiet_market([100.0, 100.0, 100.0, 300.0, NAN], present=present, delisted=4)
+    found = run(market, entries(market, (0, 0)))
+    assert exits_of(found) == [(4, "delisted", 100.0)]
+
+
+def test_collapse_is_no_unit() -> None:
+    """17.5, 1.09, 0.0100, 0.00005: each close is marked on its day; after two it is sold at the first open, 0.00005."""
+    closes = [17.5, 17.5, 1.09, 0.0100, 0.00005, 0.00005]
+    present = np.array([[True], [True], [False], [False], [False], [True]])
+    fillable = np.array([[True], [True], [False], [False], [False], [True]])
+    market = quiet_market(closes, present=present, fillable=fillable, atr=0.35)
+    found = run(market, entries(market, (0, 0)))
+    quantity = found.fills["quantity"][0]
+    assert quantity == 857  # 15,000 / 17.5, whole shares
+    lost = [quantity * (17.5 - close) for close in closes]
+    assert found.equity.tolist() == pytest.approx([100_000 - each for each in lost])
+    assert exits_of(found) == [(4, "data_missing", 0.00005)]
+    assert found.trades["unexplained_moves"].tolist() == [2]
+
+
+def test_special_dividend_stop() -> None:
+    """Microsoft pays 3.08 on 2004-11-15: closes 29.97 before and 27.39 on that day, a stop of 28.00 becomes 24.92.
+
+    Bought at 30 with a stop 1 x ATR below, which is 2: 27.39 is below 28.00 and above 24.92.
+    """
+    dividend = np.array([[0.0], [0.0], [0.0], [3.08], [0.0]])
+    market = quiet_market([30.0, 30.0, 29.97, 27.39, 27.40], cash_dividend=dividend)
+    found = run(market, entries(market, (0, 0)), {"stop_atr": 1.0})
+    assert found.positions_at_end["stop"].tolist() == [pytest.approx(24.92)]
+    assert (said(found, "exit"), found.trades.size) == ([], 0)
+    without = run(market._replace(cash_dividend=0 * dividend), entries(market, (0, 0)), {"stop_atr": 1.0})
+    assert said(without, "exit") == [(3, 0, "hard_stop")]
+
+
+def test_special_dividend_stop_with_a_split_on_the_day() -> None:
+    """(96 - 6) / 2 = 45: the dividend is of an old share."""
+    split, dividend = np.ones((4, 1)), np.zeros((4, 1))
+    split[2], dividend[2] = 2.0, 6.0
+    market = quiet_market([100.0, 100.0, 47.0, 47.0], split_ratio=split, cash_dividend=dividend)
+    found = run(market, entries(market, (0, 0)))
+    assert found.positions_at_end["stop"].tolist() == [45.0]
+    assert found.positions_at_end["initial_stop"].tolist() == [48.0]
+
+
+def test_stop_only_rises() -> None:
+    """Raised to 100 - 1 x 2 = 98; a dividend of 5 lowers it to 93, and the same signal raises it no further."""
+    dividend = np.zeros((6, 1))
+    dividend[3] = 5.0
+    market = quiet_market([100.0, 100.0, 100.0, 95.0, 95.0, 92.5], cash_dividend=dividend)
+    signals = entries(market, (0, 0), exits=[[(t, 0) for t in range(2, 6)]])
+    changes = {"raise_signal": 0, "raised_stop_atr": 1.0}
+    stops = [
+        float(run(market, signals, changes | {"last_session": last}).positions_at_end["stop"][0])
+        for last in range(1, 6)
+    ]
+    assert stops == [96.0, 98.0, 93.0, 93.0, 93.0]
+    assert said(run(market, signals, changes), "exit") == [(5, 0, "hard_stop")]
 
 
 def test_zero_volume() -> None:

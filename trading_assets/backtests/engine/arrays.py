@@ -3,7 +3,7 @@
 Axis 0 is sessions in order (the union of the calendars of the symbols), axis 1 is symbols in ascending order.
 Arrays are C-contiguous and writable (the engine is compiled for these); a missing float is NaN.
 Row *t* of `Market` holds what is known at the close of *t*,
-except `open`, `fillable`, `split_ratio`, `cash_dividend`, `weekend` and `stressed`, which are known at its open.
+except `open`, `fillable`, `tradable`, `split_ratio`, `cash_dividend`, `weekend` and `stressed`, known at its open.
 """
 
 from __future__ import annotations
@@ -24,15 +24,19 @@ class Market(NamedTuple):
     Attributes
     ----------
     open, close, low
-        Raw, as traded. NaN where there is no bar.
+        Raw, as traded, of every received bar, flagged or taken back later. NaN where there is none.
     split_ratio, cash_dividend
         Of the ex-session; 1 and 0 elsewhere.
     expected
         The session is on the symbol's calendar, from its first bar to its recorded delisting (or the end).
     present
-        A bar that signals and marks may use (not missing, not an unconfirmed extreme move).
+        A bar that signals may use (not missing, not an extreme move, which only the next bar confirms).
+    refuted
+        A bar that the next one took back (a spike). Decisions read it from that next bar on.
     fillable
         An order can fill at this open.
+    tradable
+        The open of a bar that trades, however far from the close before: what was missing is sold there at a loss.
     atr
         `atr_14` as a raw price distance (divided by the forward factor).
     adv
@@ -43,6 +47,10 @@ class Market(NamedTuple):
         Adjusted close-to-close return between consecutive expected sessions; NaN where either is missing.
     delisted
         (symbols,) index of the recorded delisting session, or -1.
+    delisting_value, delisting_return
+        (symbols,) what a unit was worth then, or its return from the last mark; NaN where nothing is on record.
+    ending_loss
+        (symbols,) fraction of its worth that a long position loses besides when it is delisted: 0 but in a scenario.
     day
         (sessions,) days since 1970-01-01.
     weekend
@@ -67,12 +75,17 @@ class Market(NamedTuple):
     cash_dividend: Floats
     expected: Flags
     present: Flags
+    refuted: Flags
     fillable: Flags
+    tradable: Flags
     atr: Floats
     adv: Floats
     volatility_ratio: Floats
     returns: Floats
     delisted: Integers
+    delisting_value: Floats
+    delisting_return: Floats
+    ending_loss: Floats
     day: Integers
     weekend: Flags
     stressed: Flags
@@ -206,4 +219,8 @@ REJECTIONS = (
     "no_fill",  # the next session brought no open to fill at
     "pair_leg",  # the other leg was rejected
 )
-HOLDS = ("already_held", "stop_raised")
+HOLDS = (
+    "already_held",
+    "stop_raised",
+    "frozen",  # no bar for long, and no record why: the position keeps its last mark until one comes
+)

@@ -27,8 +27,13 @@ POSITION = np.dtype(
         ("exit_quantity", np.float64),  # left already
         ("stop", np.float64),
         ("initial_stop", np.float64),
+        ("dividends", np.float64),  # cash a unit since the entry, by which the stop was lowered
         ("atr", np.float64),  # of the entry's decision session
-        ("mark", np.float64),  # last usable close, the fill price before the first
+        ("mark", np.float64),  # last close, the fill price before the first; not yet a gain that no later bar confirms
+        ("confirmed", np.float64),  # mark without what no later bar has confirmed: the drawdown breaker waits for it
+        ("doubt", np.int64),  # session of the bar that waits for the next one to confirm it; -1: none
+        ("doubt_close", np.float64),
+        ("unexplained_moves", np.int64),  # extreme moves without a corporate action that later bars confirmed
         ("best_mark", np.float64),  # highest since the entry, lowest of a short
         ("risk", np.float64),  # 1 R in money
         ("basis", np.float64),  # notional of the entry fills
@@ -74,6 +79,9 @@ ACCOUNT = np.dtype(
     [
         ("cash", np.float64),
         ("equity", np.float64),  # at the last close
+        ("confirmed", np.float64),  # equity without losses that no later bar has confirmed
+        ("confirmed_return", np.float64),  # its change in the last session
+        ("doubts", np.int64),  # positions whose last bar no later one has confirmed
         ("reference", np.float64),  # peak that the drawdown breaker measures from
         ("old_peak", np.float64),  # to be regained before full risk
         ("halted", np.int64),  # session on which the breaker fired; -1: trading
@@ -117,6 +125,7 @@ TRADE = np.dtype(
         ("return", np.float64),
         ("r_multiple", np.float64),
         ("hold_sessions", np.int64),
+        ("unexplained_moves", np.int64),
         ("entry_fee", np.float64),
         ("exit_fee", np.float64),
         ("borrow_cost", np.float64),
@@ -126,7 +135,7 @@ TRADE = np.dtype(
     align=True,
 )
 
-#: A change of a position. `raw_price` is the open (the low in a crash, the mark of a delisting).
+#: A change of a position. `raw_price` is the open (the low in a crash, the value of a delisting).
 FILL = np.dtype(
     [
         ("session", np.int64),

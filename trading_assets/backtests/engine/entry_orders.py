@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from trading_assets.backtests.engine.arrays import Candidates, Floats, Integers, Market
 from trading_assets.backtests.engine.correlation_limit import candidate_correlation, load_units, portfolio_correlation
 from trading_assets.backtests.engine.dtypes import ENTER, HOLD, REJECT
-from trading_assets.backtests.engine.exit_orders import value_of_positions
 from trading_assets.backtests.engine.jit import compiled, inlined
+from trading_assets.backtests.engine.marking import value_of_positions
 from trading_assets.backtests.engine.order_fills import affordable, drop_order
 from trading_assets.backtests.engine.portfolio_state import Derived, Records, State, floor_to_lot, record
 from trading_assets.backtests.engine.reason_codes import (

@@ -8,14 +8,15 @@ import numpy as np
 
 from trading_assets.backtests.engine.arrays import Flags, Floats, Market, Signals, Targets
 from trading_assets.backtests.engine.entry_orders import cancel_orders, decide_entries
-from trading_assets.backtests.engine.exit_orders import (
-    book_delistings,
-    decide_exits,
+from trading_assets.backtests.engine.exit_orders import book_delistings, decide_exits
+from trading_assets.backtests.engine.jit import cached, cached_loop, inlined
+from trading_assets.backtests.engine.marking import (
+    confirmed_value_of_positions,
     gross_of_positions,
     mark_positions,
+    settle_doubts,
     value_of_positions,
 )
-from trading_assets.backtests.engine.jit import cached, cached_loop, inlined
 from trading_assets.backtests.engine.order_fills import (
     apply_corporate_actions,
     fill_entries,
@@ -35,13 +36,18 @@ from trading_assets.backtests.engine.settings import Settings
 
 
 @inlined
-def _close_books(t: int, session: int, settings: Settings, state: State, records: Records, equity: Floats) -> bool:
+def _close_books(session: int, state: State, records: Records, equity: Floats, settled: Floats) -> bool:
     """Equity at this close and its return; whether anything was held."""
     account = state.account[0]
     gross = gross_of_positions(state)
-    before = account["equity"]
+    before, confirmed_before = account["equity"], account["confirmed"]
     account["equity"] = account["cash"] + value_of_positions(state)
+    account["confirmed"] = account["equity"]
+    if account["doubts"] > 0:
+        account["confirmed"] = account["cash"] + confirmed_value_of_positions(state)
+    account["confirmed_return"] = account["confirmed"] / confirmed_before - 1.0 if confirmed_before > 0.0 else 0.0
     equity[session] = account["equity"]
+    settled[session] = account["equity"]
     state.returns[session] = account["equity"] / before - 1.0 if before > 0.0 else 0.0
     account["exposed"] += int(gross > 0.0)
     if records.cash.size > 0:
@@ -61,18 +67,23 @@ def run(
     state: State,
     records: Records,
     equity: Floats,
+    settled: Floats,
 ) -> None:
-    """Run `parameter_rows[0]`; fills `equity` (a value a session of the span) and `records`."""
+    """Run `parameter_rows[0]`; fills `equity` and `settled` (a value a session of the span) and `records`.
+
+    `settled` is the equity with the marks made again that a later bar of the span refuted.
+    """
     run_parameters = parameter_rows[0]
     first = run_parameters["first_session"]
     for t in range(first, run_parameters["last_session"] + 1):
+        settle_doubts(t, t - first, market, state, settled, records)
         apply_corporate_actions(t, market, state)
         fill_exits(t, market, run_parameters, settings, state, records)
         fill_entries(t, market, run_parameters, settings, state, records)
         stop_out_in_crash(t, market, run_parameters, settings, state, records)
         mark_positions(t, market, state)
-        book_delistings(t, market, derived, run_parameters, settings, state, records)
-        exposed = _close_books(t, t - first, settings, state, records, equity)
+        book_delistings(t, market, run_parameters, state, records)
+        exposed = _close_books(t - first, state, records, equity, settled)
         liquidate = breaker_fires(t, settings, state)
         if liquidate:
             cancel_orders(t, state, records)
@@ -96,17 +107,19 @@ def run_targets(
     state: State,
     records: Records,
     equity: Floats,
+    settled: Floats,
 ) -> None:
     """As `run`, of a target-weight strategy."""
     run_parameters = parameter_rows[0]
     first = run_parameters["first_session"]
     for t in range(first, run_parameters["last_session"] + 1):
+        settle_doubts(t, t - first, market, state, settled, records)
         accrue_borrow(t, market, run_parameters, settings, state)
         apply_corporate_actions(t, market, state)
         fill_targets(t, market, targets, run_parameters, settings, state, records)
         mark_positions(t, market, state)
-        book_delistings(t, market, derived, run_parameters, settings, state, records)
-        exposed = _close_books(t, t - first, settings, state, records, equity)
+        book_delistings(t, market, run_parameters, state, records)
+        exposed = _close_books(t - first, state, records, equity, settled)
         liquidate = breaker_fires(t, settings, state)
         force_exits(t, liquidate, market, targets, derived, run_parameters, settings, state, records)
         scaling = observe_return(t - first, exposed, run_parameters, settings, state)

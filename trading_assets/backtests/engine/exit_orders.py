@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from trading_assets.backtests.engine.arrays import Flags, Market
-from trading_assets.backtests.engine.dtypes import EXIT, HOLD
+from trading_assets.backtests.engine.dtypes import EXIT, HOLD, LONG
 from trading_assets.backtests.engine.jit import compiled, inlined
 from trading_assets.backtests.engine.portfolio_state import Derived, Records, State, record
 from trading_assets.backtests.engine.position_accounting import Fill, book_closing
@@ -14,6 +15,7 @@ from trading_assets.backtests.engine.reason_codes import (
     DELISTED,
     DRAWDOWN_HALT,
     EQUITY,
+    FROZEN,
     HARD_STOP,
     MAX_HOLD,
     NOTIONAL,
@@ -30,58 +32,50 @@ _ROUNDING = 1e-12
 
 
 @inlined
-def mark_positions(t: int, market: Market, state: State) -> None:
-    """Mark at the close; a position whose session is missing keeps its last mark."""
-    for place in range(state.account[0]["held"]):
-        position = state.positions[state.held[place]]
-        i = position["symbol"]
-        if market.present[t, i]:
-            mark = market.close[t, i]
-            best = position["best_mark"]
-            position["mark"] = mark
-            position["best_mark"] = min(best, mark) if position["quantity"] < 0.0 else max(best, mark)
-            position["hold_sessions"] += 1
+def book_delistings(t: int, market: Market, run_parameters: Any, state: State, records: Records) -> None:
+    """Close what is delisted on this session at its recorded value, else at its mark: a fee, no slippage.
 
-
-@inlined
-def value_of_positions(state: State) -> float:
-    """Quantity x mark over the positions, in order of their slots; negative for a short one."""
-    total = 0.0
-    for place in range(state.account[0]["held"]):
-        position = state.positions[state.held[place]]
-        total += position["quantity"] * position["mark"]
-    return total
-
-
-@inlined
-def gross_of_positions(state: State) -> float:
-    """Absolute value of the positions, in order of their slots."""
-    total = 0.0
-    for place in range(state.account[0]["held"]):
-        position = state.positions[state.held[place]]
-        total += abs(position["quantity"]) * position["mark"]
-    return total
-
-
-@inlined
-def book_delistings(
-    t: int, market: Market, derived: Derived, run_parameters: Any, settings: Settings, state: State, records: Records
-) -> None:
-    """Close what was delisted at its mark: a fee, no slippage."""
+    The mark is the last received close, flagged or not, but for a gain that no later bar has confirmed.
+    """
     account = state.account[0]
     place = 0
     while place < account["held"]:
         p = state.held[place]
         position = state.positions[p]
         i = position["symbol"]
-        if market.delisted[i] == t or derived.missing[t, i] >= settings.delisting_sessions:
-            decision, mark = record_exit(t, p, DELISTED, state, records), position["mark"]
+        if market.delisted[i] == t:
+            decision, value = record_exit(t, p, DELISTED, state, records), _final_value(i, position, market)
             whole = abs(position["quantity"])
-            fill = Fill(whole, whole, mark, mark, 0.0, 0.0, fee_rate(market.fee_bps[i], run_parameters))
+            fill = Fill(whole, whole, value, value, 0.0, 0.0, fee_rate(market.fee_bps[i], run_parameters))
             book_closing(t, place, fill, decision, DELISTED, state, records)
             state.orders[p]["weight"] = 0.0  # a waiting change of weight ends with the position
         else:
             place += 1
+
+
+@compiled
+def _final_value(i: int, position: Any, market: Market) -> float:
+    """What a unit of a delisted position is worth."""
+    value = position["mark"]
+    if not math.isnan(market.delisting_value[i]):
+        value = market.delisting_value[i]
+    elif not math.isnan(market.delisting_return[i]):
+        value *= 1.0 + market.delisting_return[i]
+    if position["side"] == LONG:
+        value *= 1.0 - market.ending_loss[i]
+    return max(value, 0.0)  # type: ignore[no-any-return]
+
+
+@compiled
+def note_frozen(t: int, p: int, state: State, records: Records) -> None:
+    """Write down that the position of slot `p` keeps its last mark: no bar for long, and no record why."""
+    account, position = state.account[0], state.positions[p]
+    i, pair_index, label = position["symbol"], position["pair_index"], position["trigger"]
+    index = record(t, 1, i, pair_index, HOLD, FROZEN, label, account, records.decisions)
+    if index >= 0:
+        numbers = records.decisions[index]["numbers"]
+        numbers[QUANTITY] = abs(position["quantity"])
+        numbers[NOTIONAL] = abs(position["quantity"]) * position["mark"]
 
 
 @inlined
@@ -103,6 +97,8 @@ def decide_exits(
         i = position["symbol"]
         if market.expected[t, i] and market.present[t, i]:
             _raise_stop(t, p, i, exits, run_parameters, state, records)
+        elif market.expected[t, i] and derived.missing[t, i] == settings.delisting_sessions:
+            note_frozen(t, p, state, records)
         if position["exit_reason"] >= 0:
             continue
         reason = -1
@@ -123,7 +119,7 @@ def decide_exits(
 def _raise_stop(t: int, p: int, i: int, exits: Flags, run_parameters: Any, state: State, records: Records) -> None:
     if run_parameters["raise_signal"] >= 0 and exits[run_parameters["raise_signal"], t, i]:
         position = state.positions[p]
-        raised = position["entry_price"] - run_parameters["raised_stop_atr"] * position["atr"]
+        raised = position["entry_price"] - position["dividends"] - run_parameters["raised_stop_atr"] * position["atr"]
         if raised > position["stop"] * (1.0 + _ROUNDING):
             label = position["trigger"]
             index = record(

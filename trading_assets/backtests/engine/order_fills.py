@@ -17,6 +17,7 @@ from trading_assets.backtests.engine.portfolio_state import Records, State, floo
 from trading_assets.backtests.engine.position_accounting import begin_round_trip, book_closing, book_opening, part_of
 from trading_assets.backtests.engine.reason_codes import (
     CASH,
+    DATA_MISSING,
     DRAWDOWN_HALT,
     HARD_STOP,
     INSUFFICIENT_CASH,
@@ -32,20 +33,28 @@ from trading_assets.backtests.engine.transaction_costs import fill_of, is_crash
 def apply_corporate_actions(t: int, market: Market, state: State) -> None:
     """Splits and dividends of ex-session *t*, on positions and on waiting orders.
 
-    A dividend is paid on the quantity of the evening before, by a short position; the fraction of a lot that a
-    split leaves is paid out at the open (at the last mark where there is none).
+    A dividend is paid on the quantity of the evening before, by a short position, and lowers the stop (FINRA rule 5330
+    of a long position's); the fraction of a lot that a split leaves is paid out at the open (at the last mark where
+    there is none).
     """
     account = state.account[0]
     for place in range(account["held"]):
         position = state.positions[state.held[place]]
         i = position["symbol"]
         ratio = market.split_ratio[t, i]
-        cash = market.cash_dividend[t, i] * position["quantity"]
+        dividend = market.cash_dividend[t, i]
+        cash = dividend * position["quantity"]
+        if dividend != 0.0:
+            position["stop"] -= dividend
+            position["dividends"] += dividend
         if ratio != 1.0:
             position["entry_price"] /= ratio
             position["stop"] /= ratio
             position["initial_stop"] /= ratio
             position["mark"] /= ratio
+            position["confirmed"] /= ratio
+            position["doubt_close"] /= ratio
+            position["dividends"] /= ratio
             position["best_mark"] /= ratio
             position["exit_price"] /= ratio
             position["exit_quantity"] *= ratio
@@ -73,6 +82,8 @@ def apply_corporate_actions(t: int, market: Market, state: State) -> None:
 def fill_exits(t: int, market: Market, run_parameters: Any, settings: Settings, state: State, records: Records) -> None:
     """Sell what is due and has an open to sell at; the rest stays pending.
 
+    What was missing is sold at the first open, however far below the last mark.
+
     The liquidation of a drawdown halt sells a slice a session (`liquidation`), every other exit the whole position.
     """
     account = state.account[0]
@@ -85,7 +96,7 @@ def fill_exits(t: int, market: Market, run_parameters: Any, settings: Settings, 
             due = False
             position["exit_wait"] -= int(market.expected[t, i])
         ended = False
-        if due and market.fillable[t, i]:
+        if due and (market.fillable[t, i] or opens_at_a_loss(t, position, position["exit_reason"], market)):
             quantity, decided = position["quantity"], position["exit_decided"]
             if position["exit_reason"] == DRAWDOWN_HALT:
                 adv, capacity = market.adv[decided, i], run_parameters["capacity"]
@@ -95,6 +106,20 @@ def fill_exits(t: int, market: Market, run_parameters: Any, settings: Settings, 
             ended = book_closing(t, place, fill, decision, reason, state, records)
         if not ended:
             place += 1
+
+
+@compiled
+def opens_at_a_loss(t: int, position: Any, reason: int, market: Market) -> bool:
+    """Whether a position that is left because its data were missing can be left at this open, as far off as it is.
+
+    An open too far from the last close fills nothing else (it may be an error); this exit has waited for any open, and
+    takes the loss. A gain that far off waits until it is confirmed.
+    """
+    i = position["symbol"]
+    if reason != DATA_MISSING or not market.tradable[t, i]:
+        return False
+    change = market.open[t, i] - position["mark"]
+    return change < 0.0 if position["side"] == LONG else change > 0.0  # type: ignore[no-any-return]
 
 
 @inlined

@@ -73,12 +73,13 @@ class Records(NamedTuple):
     cash: Floats
     gross_exposure: Floats
     positions: Integers
+    unexplained_moves: Integers
 
 
 def new_state(slots: int, sessions: int, max_positions: int, sector: Integers, settings: Settings) -> State:
     """A flat account at the starting equity, with room for `max_positions` at a time; `sector` is the market's."""
     account = np.zeros(1, ACCOUNT)
-    for field in ("cash", "equity", "reference", "old_peak"):
+    for field in ("cash", "equity", "confirmed", "reference", "old_peak"):
         account[field] = settings.starting_equity
     account["halted"] = -1
     return State(
@@ -119,6 +120,7 @@ def new_records(trades: int, decisions: int, fills: int, sessions: int) -> Recor
         cash=np.empty(sessions),
         gross_exposure=np.empty(sessions),
         positions=np.empty(sessions, np.int64),
+        unexplained_moves=np.zeros(sessions, np.int64),
     )
 
 

@@ -56,6 +56,7 @@ def begin_round_trip(t: int, p: int, side: int, order: Any, state: State) -> Non
     position["trigger"] = order["trigger"]
     position["entry_decision"] = order["decision"]
     position["exit_decision"] = -1
+    position["doubt"] = -1
     position["exit_reason"] = -1
     account["round_trips"] += 1
     place = account["held"]
@@ -84,6 +85,7 @@ def book_opening(
     position["entry_slippage_bps"] = bps
     if held == 0.0:
         position["mark"] = fill.price
+        position["confirmed"] = fill.price
         position["best_mark"] = fill.price
     position["quantity"] += sign * fill.quantity
     position["basis"] += notional
@@ -173,6 +175,7 @@ def _record_trade(t: int, p: int, decision: int, reason: int, r: float, state: S
     trade["return"] = position["flow"] / position["basis"] if position["basis"] > 0.0 else math.nan
     trade["r_multiple"] = r
     trade["hold_sessions"] = position["hold_sessions"]
+    trade["unexplained_moves"] = position["unexplained_moves"]
     trade["entry_fee"] = position["entry_fee"]
     trade["exit_fee"] = position["exit_fee"]
     trade["borrow_cost"] = position["borrow_cost"]

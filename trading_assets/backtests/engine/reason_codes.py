@@ -29,6 +29,7 @@ NO_FILL = REJECTIONS.index("no_fill")
 PAIR_LEG = REJECTIONS.index("pair_leg")
 
 STOP_RAISED = HOLDS.index("stop_raised")
+FROZEN = HOLDS.index("frozen")
 
 SCORE = NUMBERS.index("score")
 RANKS = NUMBERS.index("strength_rank")  # the other two ranks follow

@@ -9,7 +9,7 @@ from trading_assets.backtests.engine.arrays import Market, Targets
 from trading_assets.backtests.engine.dtypes import BUY, LONG, SELL, SHORT
 from trading_assets.backtests.engine.jit import compiled, inlined
 from trading_assets.backtests.engine.liquidation import slice_quantity
-from trading_assets.backtests.engine.order_fills import note_rejected
+from trading_assets.backtests.engine.order_fills import note_rejected, opens_at_a_loss
 from trading_assets.backtests.engine.portfolio_state import Records, State, floor_to_lot, one_lot_less
 from trading_assets.backtests.engine.position_accounting import (
     Fill,
@@ -129,7 +129,7 @@ def _judge(t: int, equity: float, market: Market, targets: Targets, state: State
         elif waits:
             order["wait"] -= int(market.expected[t, i])
             state.verdict[p] = _WAITS
-        elif not market.fillable[t, i]:
+        elif not market.fillable[t, i] and not _leaves_at_a_loss(t, p, market, state):
             state.verdict[p] = _UNFILLABLE
         wanted = order["weight"]  # of a flat slot only the sign counts here
         if state.busy[p]:
@@ -141,6 +141,14 @@ def _judge(t: int, equity: float, market: Market, targets: Targets, state: State
         other = partner_of(p, targets)
         if other >= 0 and state.grows[p] and state.ordered[other] and state.grows[other]:
             state.verdict[p] = max(state.verdict[p], state.verdict[other])
+
+
+@compiled
+def _leaves_at_a_loss(t: int, p: int, market: Market, state: State) -> bool:
+    order = state.orders[p]
+    if not state.busy[p] or order["weight"] != 0.0:
+        return False
+    return opens_at_a_loss(t, state.positions[p], order["trigger"], market)
 
 
 @inlined

@@ -7,7 +7,7 @@ from typing import Any
 
 from trading_assets.backtests.engine.arrays import Market, Targets
 from trading_assets.backtests.engine.dtypes import ENTER, EXIT, REJECT
-from trading_assets.backtests.engine.exit_orders import record_exit
+from trading_assets.backtests.engine.exit_orders import note_frozen, record_exit
 from trading_assets.backtests.engine.jit import compiled, inlined
 from trading_assets.backtests.engine.portfolio_state import Derived, Records, State, floor_to_lot, record
 from trading_assets.backtests.engine.reason_codes import (
@@ -71,6 +71,9 @@ def force_exits(
     leaving = liquidate or account["ruined"] == 1
     for place in range(account["held"]):
         p = state.held[place]
+        i = targets.symbol[p]
+        if market.expected[t, i] and derived.missing[t, i] == settings.delisting_sessions:
+            note_frozen(t, p, state, records)
         if state.ordered[p] and state.orders[p]["weight"] == 0.0:
             continue
         reason = _forced_reason(t, p, leaving, market, targets, derived, settings, state)
@@ -96,9 +99,10 @@ def _forced_reason(
     other = partner_of(p, targets)
     if other >= 0:
         j = targets.symbol[other]
-        if market.delisted[j] == t or derived.missing[t, j] >= settings.delisting_sessions:
+        if market.delisted[j] == t:
             return DELISTED
-        if state.busy[other] and derived.missing[t, j] >= settings.missing_sessions_exit:
+        patience = settings.missing_sessions_exit if state.busy[other] else settings.delisting_sessions
+        if derived.missing[t, j] >= patience:
             return DATA_MISSING
     if derived.missing[t, targets.symbol[p]] >= settings.missing_sessions_exit:
         return DATA_MISSING

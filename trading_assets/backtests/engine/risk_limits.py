@@ -25,9 +25,10 @@ def breaker_fires(t: int, settings: Settings, state: State) -> bool:
     It measures from the highest equity since the start or the last restart, halts for `halt_sessions`
     decisions after the one on which it fired, then restarts with less risk until the highest peak before
     a halt is regained. Equity of zero or less, or cash that short positions have eaten, halts for ever.
+    A loss that the next bar has to confirm counts once it has.
     """
     account = state.account[0]
-    equity = account["equity"]
+    equity = account["confirmed"]
     if account["ruined"]:
         return False
     if account["halted"] >= 0 and t > account["halted"] + settings.halt_sessions:
@@ -51,9 +52,9 @@ def breaker_fires(t: int, settings: Settings, state: State) -> bool:
 def entry_block_reason_of(session: int, settings: Settings, state: State) -> int:
     """Why no entry may be decided at this close (of `REJECTIONS`), or -1; `session` counts from the run's first."""
     account = state.account[0]
-    if account["ruined"] or account["halted"] >= 0:
+    if account["ruined"] or account["halted"] >= 0 or account["equity"] <= 0.0:
         return HALTED
-    if state.returns[session] < -settings.daily_loss_limit:
+    if account["confirmed_return"] < -settings.daily_loss_limit:
         return DAILY_LOSS_LIMIT
     if session + 1 >= settings.var_window:
         worst = state.sorted_returns[math.floor(_VAR_TAIL * settings.var_window)]

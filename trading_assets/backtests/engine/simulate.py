@@ -30,15 +30,19 @@ class Simulation:
 
     `trades`, `decisions` and `fills` are structured (`layout.TRADE`, `DECISION`, `FILL`), in the order of the
     events; `held` and `queue` are the slots of open positions and waiting orders at the end, whose rows are in
-    `positions_at_end` and `orders_at_end`. `unhealthy_at_end` is (symbols,): entries are barred, the last session is
-    missing, or the symbol is delisted.
+    `positions_at_end` and `orders_at_end`. `settled_equity` is the equity with the marks made again that a later bar of
+    the run refuted; `unexplained_moves` counts positions that an extreme move without a corporate action met or was
+    confirmed for. `unhealthy_at_end` is (symbols,): entries are barred, the last session is
+    missing, or the symbol is delisted; `frozen_at_end` (symbols,): no bar for so long that a position is frozen.
     """
 
     first_session: int
     equity: Floats
+    settled_equity: Floats
     cash: Floats
     gross_exposure: Floats
     positions: Integers
+    unexplained_moves: Integers
     trades: RecordArray
     decisions: RecordArray
     fills: RecordArray
@@ -47,17 +51,19 @@ class Simulation:
     queue: Integers
     orders_at_end: RecordArray
     unhealthy_at_end: Flags
+    frozen_at_end: Flags
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Many runs: `equity` is (runs, sessions), the rest (runs,).
+    """Many runs: `equity` and `settled_equity` are (runs, sessions), the rest (runs,).
 
     `gross_loss` is positive; `turnover` is the sum of fill notionals in quote currency; `exposed` counts
     sessions that ended with a position.
     """
 
     equity: Floats
+    settled_equity: Floats
     trades: Integers
     sum_r: Floats
     gross_profit: Floats
@@ -77,18 +83,20 @@ def simulate(market: Market, signals: Signals | Targets, run_parameters: RecordA
     first, last = _span(market, run_parameters)
     state = _state(market, signals, last + 1 - first, settings)
     records = _records(signals, first, last, settings)
-    equity = np.empty(last + 1 - first)
+    equity, settled = np.empty((2, last + 1 - first))
     derived = _derived(market, settings)
-    _run(market, signals, derived, run_parameters, settings, state, records, equity)
+    _run(market, signals, derived, run_parameters, settings, state, records, equity, settled)
     account = state.account[0]
     delisted = (market.delisted >= 0) & (market.delisted <= last)
     held, queue = state.held[: account["held"]], state.queue[: account["queued"]]
     return Simulation(
         first_session=first,
         equity=equity,
+        settled_equity=settled,
         cash=records.cash,
         gross_exposure=records.gross_exposure,
         positions=records.positions,
+        unexplained_moves=records.unexplained_moves,
         trades=records.trades[: account["trades"]],
         decisions=records.decisions[: account["decisions"]],
         fills=records.fills[: account["fills"]],
@@ -97,6 +105,7 @@ def simulate(market: Market, signals: Signals | Targets, run_parameters: RecordA
         queue=queue,
         orders_at_end=state.orders[queue],
         unhealthy_at_end=derived.unhealthy[last] | (derived.missing[last] > 0) | delisted,
+        frozen_at_end=derived.missing[last] >= settings.delisting_sessions,
     )
 
 
@@ -124,21 +133,21 @@ def sweep_runs(
 ) -> Sweep:
     """As `sweep`, each run with a market, signals and parameters of its own; `runs` is read a few at a time."""
     workers = threads or os.cpu_count() or 1
-    curves, accounts = [], []
+    curves, settled, accounts = [], [], []
     with ThreadPoolExecutor(workers) as pool:
         derived = _with_derived(runs, settings)
         while batch := list(islice(derived, _BATCH * workers)):
-            for curve, account in pool.map(lambda one: _equity_only(one, settings), batch):
+            for curve, settled_curve, account in pool.map(lambda one: _equity_only(one, settings), batch):
                 curves.append(curve)
+                settled.append(settled_curve)
                 accounts.append(account)
     if not curves:
         raise ValueError("a sweep needs at least one run")
     if len({curve.size for curve in curves}) > 1:
         raise ValueError("the spans of a sweep must have the same number of sessions")
     account = np.concatenate(accounts)
-    return Sweep(
-        np.stack(curves), **{item.name: account[item.name].copy() for item in fields(Sweep) if item.name != "equity"}
-    )
+    counters = {item.name: account[item.name].copy() for item in fields(Sweep) if "equity" not in item.name}
+    return Sweep(np.stack(curves), np.stack(settled), **counters)
 
 
 def _with_derived(
@@ -154,13 +163,13 @@ def _with_derived(
 
 def _equity_only(
     one: tuple[Market, Signals | Targets, Derived, RecordArray], settings: Settings
-) -> tuple[Floats, RecordArray]:
+) -> tuple[Floats, Floats, RecordArray]:
     market, signals, derived, run_parameters = one
     first, last = _span(market, run_parameters)
     state = _state(market, signals, last + 1 - first, settings)
-    equity = np.empty(last + 1 - first)
-    _run(market, signals, derived, run_parameters, settings, state, new_records(0, 0, 0, 0), equity)
-    return equity, state.account
+    equity, settled = np.empty((2, last + 1 - first))
+    _run(market, signals, derived, run_parameters, settings, state, new_records(0, 0, 0, 0), equity, settled)
+    return equity, settled, state.account
 
 
 def _run(
@@ -172,12 +181,13 @@ def _run(
     state: State,
     records: Records,
     equity: Floats,
+    settled: Floats,
 ) -> None:
     with np.errstate(over="ignore"):  # the draw's integers wrap; compiled code does not ask
         if isinstance(signals, Targets):
-            run_targets(market, signals, derived, run_parameters, settings, state, records, equity)
+            run_targets(market, signals, derived, run_parameters, settings, state, records, equity, settled)
         else:
-            run(market, signals, derived, run_parameters, settings, state, records, equity)
+            run(market, signals, derived, run_parameters, settings, state, records, equity, settled)
 
 
 def _state(market: Market, signals: Signals | Targets, sessions: int, settings: Settings) -> State:
@@ -193,13 +203,18 @@ def _records(signals: Signals | Targets, first: int, last: int, settings: Settin
     sessions = last + 1 - first
     rows = signals.first if isinstance(signals, Targets) else signals.candidates.first
     count = max(1, int(rows[last + 1] - rows[first]))
+    freezes = sessions // settings.delisting_sessions + 1  # that a position can meet
     if isinstance(signals, Targets):
         # A row leads to two decisions at its close (a flip that may only close), two at its open, and four of its exit
         # (forced, delisted, and what is cancelled then), and to two fills.
-        return new_records(count, 8 * count, 2 * count + signals.symbol.size * sessions, sessions)
+        return new_records(
+            count, 8 * count + freezes * signals.symbol.size, 2 * count + signals.symbol.size * sessions, sessions
+        )
     # A candidate leads to one decision at its close, at most one at its open, and at most three of its exit (decided,
     # overridden by a delisting, stopped out in a crash).
-    return new_records(count, 5 * count, 2 * count + settings.max_positions * sessions, sessions)
+    return new_records(
+        count, 5 * count + freezes * settings.max_positions, 2 * count + settings.max_positions * sessions, sessions
+    )
 
 
 def _derived(market: Market, settings: Settings) -> Derived:

@@ -16,6 +16,7 @@ from trading_assets.backtests.inputs.data_hash import QUARANTINED_COLUMNS
 from trading_assets.config.sections import AssetClass, Costs, InstrumentCosts
 from trading_assets.features.history import usable_for_signals
 from trading_assets.market_data.quality import EXTREME_MOVE, STALE_PRICE, Rule, taken_back
+from trading_assets.market_data.reference.delistings import PER_SHARE
 
 _EPOCH = dt.date(1970, 1, 1)
 
@@ -69,7 +70,7 @@ def build_market(
     ----------
     bars, quarantine, sessions, instruments, indicators
         Tables of the stages before; the bars include those of the benchmarks. Of the quarantine only spikes
-        are used: nobody knew at their open that they would be one, so orders filled there.
+        are used: nobody knew on their day that they would be one, so orders filled and losses were marked there.
     benchmarks
         Symbol of the benchmark by asset class; without one costs are never stressed.
     extreme_move
@@ -80,9 +81,10 @@ def build_market(
     own = bars.filter(pl.col("symbol").is_in(axes.symbols))
     received = _received(own, quarantine.filter(pl.col("symbol").is_in(axes.symbols)), extreme_move)
     usable = own.filter(usable_for_signals())
-    close = arrays.floats(own, "close")
     present = arrays.flags(usable)
     expected, delisted = _expected(arrays, axes, sessions, instruments)
+    refuted = arrays.flags(received.filter("refuted"))
+    delisting_value, delisting_return = _delisting_values(axes, instruments)
     levels = indicators.join(own.select("symbol", "session", "forward_factor"), on=["symbol", "session"])
     levels = levels.with_columns(
         atr=pl.col("atr_14") / pl.col("forward_factor"), ratio=pl.col("atr_14") / pl.col("atr_14_mean_60")
@@ -91,17 +93,22 @@ def build_market(
     return Market(
         open=arrays.floats(received, "open"),
         low=arrays.floats(received, "low"),
-        close=close,
+        close=arrays.floats(received, "close"),
         split_ratio=arrays.floats(own, "split_ratio", 1.0),
         cash_dividend=arrays.floats(own, "cash_dividend", 0.0),
         expected=expected,
         present=present & expected,
+        refuted=refuted & expected,
         fillable=arrays.flags(received.filter("fillable")) & expected,
+        tradable=arrays.flags(received.filter("tradable")) & expected,
         atr=arrays.floats(levels, "atr"),
         adv=arrays.floats(levels, "adv_20"),
         volatility_ratio=arrays.floats(levels, "ratio"),
         returns=_returns(arrays.floats(usable, "adj_close"), expected),
         delisted=delisted,
+        delisting_value=delisting_value,
+        delisting_return=delisting_return,
+        ending_loss=np.zeros(len(axes.symbols)),
         day=arrays.days,
         weekend=(arrays.days + 3) % 7 >= 5,  # 1970-01-01 was a Thursday
         stressed=_stressed(axes, bars, benchmarks, costs),
@@ -165,20 +172,23 @@ def _costs_of(costs: Costs, asset_class: str) -> InstrumentCosts:
 
 
 def _received(bars: pl.DataFrame, quarantine: pl.DataFrame, extreme_move: float) -> pl.DataFrame:
-    """Bars and spikes in order, with `fillable`: known at the open but for volume and stale prices.
+    """Bars and spikes in order, with `refuted` (spikes), `tradable` and `fillable`.
+
+    Both are known at the open but for volume and stale prices; what is fillable also opens near a close before.
 
     Prices are compared free of splits and dividends; a spike has no factor of its own and takes the last one.
     """
     columns = QUARANTINED_COLUMNS
     spikes = quarantine.filter(taken_back()).select(
-        *columns, forward_factor=pl.lit(None, pl.Float64), flags=pl.lit([EXTREME_MOVE.name])
+        *columns, forward_factor=pl.lit(None, pl.Float64), flags=pl.lit([EXTREME_MOVE.name]), refuted=pl.lit(True)
     )
-    both = pl.concat([bars.select(*columns, "forward_factor", "flags"), spikes], how="vertical_relaxed")
+    usable = bars.select(*columns, "forward_factor", "flags", refuted=pl.lit(False))
+    both = pl.concat([usable, spikes], how="vertical_relaxed")
     factor = pl.col("forward_factor").forward_fill().over("symbol").fill_null(1.0)
     was_extreme = _flag(EXTREME_MOVE).shift(1).over("symbol").fill_null(False)
     near = pl.col("previous").is_null() | (pl.col("gap") <= extreme_move)
     near_before = pl.col("was_extreme") & (pl.col("before") <= extreme_move).fill_null(False)
-    trades = (pl.col("open") > 0) & (pl.col("volume") > 0) & ~_flag(STALE_PRICE)
+    trades = ((pl.col("open") > 0) & (pl.col("volume") > 0) & ~_flag(STALE_PRICE)).fill_null(False)
     return (
         both.sort("symbol", "session")
         .with_columns(level=pl.col("close") * factor, first=pl.col("open") * factor, was_extreme=was_extreme)
@@ -187,7 +197,7 @@ def _received(bars: pl.DataFrame, quarantine: pl.DataFrame, extreme_move: float)
             gap=(pl.col("first") / pl.col("previous") - 1).abs(),
             before=(pl.col("first") / pl.col("level").shift(2).over("symbol") - 1).abs(),
         )
-        .with_columns(fillable=(trades & (near | near_before)).fill_null(False))
+        .with_columns(tradable=trades, fillable=(trades & (near | near_before)).fill_null(False))
     )
 
 
@@ -211,6 +221,14 @@ def _expected(
             delisted[i] = after[0]
             expected[after[0] + 1 :, i] = False
     return np.ascontiguousarray(expected), delisted
+
+
+def _delisting_values(axes: MarketAxes, instruments: pl.DataFrame) -> tuple[Floats, Floats]:
+    """What a unit was worth at the recorded delisting, and its return from the last close; NaN where unknown."""
+    rows = instruments.filter(pl.col("symbol").is_in(axes.symbols)).sort("symbol")
+    value = rows["delisting_value"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    per_share = (rows["delisting_unit"] == PER_SHARE).fill_null(False).to_numpy()
+    return np.where(per_share, value, np.nan), np.where(per_share, np.nan, value)
 
 
 def _sectors(axes: MarketAxes, instruments: pl.DataFrame) -> Integers:

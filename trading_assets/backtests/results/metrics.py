@@ -27,11 +27,13 @@ METRICS: dict[str, str] = {
     "sortino": "a year",
     "calmar": "annual return over the deepest drawdown",
     "max_drawdown": "deepest fall from a peak, from the initial capital on; negative fraction",
+    "max_drawdown_marked": "the same with the marks that later bars refuted",
     "max_drawdown_sessions": "sessions from that peak until it was regained, or to the end",
     "daily_loss_99": "loss exceeded on 1 session of 100, fraction",
     "var_95": "loss exceeded on 1 session of 20, fraction",
     "cvar_95": "mean loss of the worst 1 of 20 sessions, fraction",
     "recovery_factor": "total return over the deepest drawdown",
+    "unexplained_moves": "extreme moves without a corporate action that open positions crossed",
     "exposure": "mean gross exposure, fraction of equity",
     "trades": "closed trades",
     "expectancy_r": "mean R of a trade",
@@ -76,7 +78,7 @@ def summarise(
     equity
         Rows of `backtests.equity` in session order: session, equity, gross_exposure, daily_return. Any
         subset of sessions makes a curve: its returns are compounded. A null return counts as 0 (what
-        follows a total loss).
+        follows a total loss). `marked_return`, of a settled curve, and `unexplained_moves` may be there.
     trades
         Rows of `backtests.trades`. One without an R multiple is left out of the expectancies.
     periods_per_year
@@ -96,6 +98,10 @@ def summarise(
     """
     returns = equity["daily_return"].cast(pl.Float64).fill_null(0.0).to_numpy()
     curve = _of_curve(returns, periods_per_year, risk_free)
+    marked = equity["marked_return" if "marked_return" in equity.columns else "daily_return"]
+    curve["max_drawdown_marked"] = max_drawdown(marked.cast(pl.Float64).fill_null(0.0).to_numpy())
+    if "unexplained_moves" in equity.columns:  # a move counts on its session and on that of the bar that confirms it
+        curve["unexplained_moves"] = float(equity["unexplained_moves"].sum()) / 2
     curve["exposure"] = mean(equity["gross_exposure"].cast(pl.Float64).to_numpy())
     found = curve | _of_trades(equity, trades, periods_per_year, best_trades)
     found |= _of_benchmark(equity, benchmark, periods_per_year, risk_free)

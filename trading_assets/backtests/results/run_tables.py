@@ -95,7 +95,7 @@ def result_of(
 def _trades(trades: RecordArray, names: AxisLabels, journal: Journal) -> pl.DataFrame:
     same = (
         "entry_price quantity stop_price exit_price pnl return r_multiple hold_sessions entry_fee exit_fee "
-        "borrow_cost entry_slippage_bps exit_slippage_bps"
+        "borrow_cost entry_slippage_bps exit_slippage_bps unexplained_moves"
     )
     orders = journal.order_ids.to_list()
     return pl.DataFrame(
@@ -123,6 +123,8 @@ def _equity(simulation: Simulation, axes: MarketAxes, starting_equity: float) ->
         {
             "session": axes.sessions[first : first + simulation.equity.size],
             "equity": simulation.equity,
+            "settled_equity": simulation.settled_equity,
+            "unexplained_moves": simulation.unexplained_moves,
             "cash": simulation.cash,
             "gross_exposure": simulation.gross_exposure,
             "positions": simulation.positions,
@@ -155,6 +157,8 @@ def _open(simulation: Simulation, names: AxisLabels, journal: Journal) -> pl.Dat
             "pending_order": named(SIDES, np.where(leaves, np.where(is_short, BUY, SELL), -1)),
             "pending_reason": named(names.exits, held["exit_reason"]),
             "pending_order_id": named(order_ids, np.where(leaves, held["exit_decision"], -1)),
+            "frozen": simulation.frozen_at_end[held["symbol"]],
+            "unexplained_moves": np.ascontiguousarray(held["unexplained_moves"]),
         }
     )
     pending = pl.DataFrame(

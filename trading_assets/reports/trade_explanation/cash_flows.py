@@ -8,8 +8,12 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from trading_assets.market_data.quality.rules import HALF_ADJUSTED, SPIKE
 from trading_assets.reports.html_table import price
 from trading_assets.reports.trade_explanation.audit_trail import Row, TradeEvidence
+
+#: Reasons of the quarantine that only the next bar gave.
+TAKEN_BACK = {SPIKE.name, HALF_ADJUSTED.name}
 
 
 @dataclass
@@ -81,7 +85,7 @@ def _actions(evidence: TradeEvidence, first: dt.date, last: dt.date) -> Iterator
     for bar in held.filter(pl.col("split_ratio") != 1).iter_rows(named=True):
         yield bar["session"], f"split, {bar['split_ratio']:g} for 1: quantity, entry price and stop follow"
     for bar in held.filter(pl.col("cash_dividend") > 0).iter_rows(named=True):
-        yield bar["session"], f"dividend of {bar['cash_dividend']:g} a unit"
+        yield bar["session"], f"dividend of {bar['cash_dividend']:g} a unit: the stop is lowered by it"
 
 
 def _holes(evidence: TradeEvidence, first: dt.date, last: dt.date) -> Iterator[tuple[dt.date, str]]:
@@ -89,12 +93,15 @@ def _holes(evidence: TradeEvidence, first: dt.date, last: dt.date) -> Iterator[t
     quarantined = {row["session"]: row["reasons"] for row in evidence.quarantine.iter_rows(named=True)}
     for session in evidence.sessions:
         if first <= session <= last and session not in received:
-            reasons = ", ".join(quarantined.get(session, ["no bar received"]))
-            yield session, f"session missing ({reasons}): marked at the last close, no stop update"
+            reasons = quarantined.get(session, ["no bar received"])
+            text = f"session missing ({', '.join(reasons)}): marked at the last close, no stop update"
+            if TAKEN_BACK & set(reasons):
+                text = f"{', '.join(reasons)}: a loss stood marked until the next bar took it back; no stop update"
+            yield session, text
     extreme = evidence.bars.filter(pl.col("flags").list.contains("extreme_move"))
     for session in extreme["session"]:
         if first <= session <= last:
-            yield session, "extreme move: treated as missing until the next bar confirms it"
+            yield session, "extreme move: no signal and no stop; a loss is marked, a gain waits for the next bar"
 
 
 def _decisions(evidence: TradeEvidence, first: dt.date, last: dt.date) -> Iterator[tuple[dt.date, str]]:
@@ -102,5 +109,7 @@ def _decisions(evidence: TradeEvidence, first: dt.date, last: dt.date) -> Iterat
     for row in evidence.while_held.filter(pl.col("session") >= first, pl.col("session") < last).iter_rows(named=True):
         if row["reason"] == "stop_raised":
             yield row["session"], f"stop raised to {price(row['stop_price'])}"
+        elif row["reason"] == "frozen":
+            yield row["session"], "frozen at its last close: no bar for long and no delisting on record"
         elif row["reason"] != "already_held" and row["decision_id"] not in own:
             yield row["session"], f"{row['decision']}, {row['reason'].replace('_', ' ')}"

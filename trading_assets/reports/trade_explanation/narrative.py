@@ -223,6 +223,10 @@ def _exit(evidence: TradeEvidence) -> NarrativeSection:
     decision = evidence.decisions.row(-1, named=True)
     lines = [f"at the {decision['moment']} of {decision['session']}: {_words(decision['reason'])}"]
     bar = _bar(evidence, decision["session"])
+    if evidence.trade and evidence.trade["exit_reason"] == "delisted":
+        lines.append("closed at the value on record, or at the last close: no slippage, a fee")
+    if evidence.trade and evidence.trade.get("unexplained_moves"):
+        lines.append(f"extreme moves that no corporate action explains: {evidence.trade['unexplained_moves']}")
     if bar is not None and decision["stop_price"] is not None:
         lines.append(f"close {price(bar['close'])}, stop {price(decision['stop_price'])}")
     return NarrativeSection("Exit", lines)

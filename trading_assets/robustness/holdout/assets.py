@@ -126,8 +126,16 @@ def registration_of(
         memberships=step.work.read(UNIVERSE, where="list_contains(?, symbol)", parameters=[behind]),
         sectors=dict(frames.instruments.drop_nulls("sector").select("symbol", "sector").iter_rows()),
         delisted=dict(frames.instruments.drop_nulls("delisted").select("symbol", "delisted").iter_rows()),
+        delisting_values=delisting_values(frames.instruments),
         behind=behind,
     )
+
+
+def delisting_values(instruments: pl.DataFrame) -> dict[str, tuple[object, ...]]:
+    """What is on record of delistings beside their dates, by symbol."""
+    known = ["delisting_value", "delisting_unit", "delisting_reason", "exchange"]
+    rows = instruments.filter(pl.any_horizontal(pl.col(known[:3]).is_not_null()))
+    return {row[0]: row[1:] for row in rows.select("symbol", *known).iter_rows()}
 
 
 def record(step: Step, registration: Registration, strategy: ConfiguredStrategy) -> int:

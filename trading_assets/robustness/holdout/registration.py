@@ -14,6 +14,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import polars as pl
 
@@ -60,6 +61,7 @@ def register(
     memberships: pl.DataFrame,
     sectors: Mapping[str, str],
     delisted: Mapping[str, dt.date],
+    delisting_values: Mapping[str, Sequence[object]] = MappingProxyType({}),
     behind: Sequence[str] = (),
 ) -> Registration:
     """Freeze one strategy.
@@ -80,6 +82,8 @@ def register(
         Symbol -> sector, of those that have one.
     delisted
         Symbol -> session of its delisting, of those that have one; one after the holdout was not known then.
+    delisting_values
+        Symbol -> value, unit, reason and exchange of its delisting, of those that have any of them on record.
     behind
         Other symbols that bear on what it does, see `symbols_behind`.
 
@@ -92,6 +96,8 @@ def register(
     entry, end = configuration.registration[name], spans["holdout"].end
     listed = set(bars.filter(pl.col("session") <= end)["symbol"])
     universe, others = sorted(listed & set(symbols)), sorted(listed & set(behind) - set(symbols))
+    gone = {s: delisted[s] for s in sorted({*universe, *others} & delisted.keys()) if delisted[s] <= end}
+    worth = {symbol: list(delisting_values[symbol]) for symbol in gone if symbol in delisting_values}
     content = {
         "form": FORM,
         "strategy": name,
@@ -101,11 +107,8 @@ def register(
         "features": hash_of(sorted((feature.column, feature.version) for feature in FEATURES)),
         "universe": _spells(memberships, universe, end),
         "behind": _spells(memberships, others, end),
-        "delisted": {
-            symbol: delisted[symbol]
-            for symbol in sorted({*universe, *others} & delisted.keys())
-            if delisted[symbol] <= end
-        },
+        "delisted": gone,
+        **({"delisting_values": worth} if worth else {}),
         "sectors": {symbol: sectors[symbol] for symbol in universe if symbol in sectors},
         "benchmark": benchmark,
         "benchmarks": dict(configuration.benchmarks),

@@ -135,7 +135,8 @@ def computed(configuration: Configuration, strategy: str, snapshot: MarketSnapsh
             "target weights": (decided.target_weights, TARGET_WEIGHTS.key),
             "decisions": (run.decisions, DECISIONS.key),
             "fills": (run.fills, FILLS.key),
-            "equity": (run.equity, EQUITY.key),
+            # What a later bar refutes or confirms is written to the session of the move.
+            "equity": (run.equity.drop("settled_equity", "unexplained_moves"), EQUITY.key),
         },
         scores=way.scores,
         first_decision=max(way.first_decisions),

@@ -29,6 +29,10 @@ class MarketSnapshot:
     universe: pl.DataFrame
 
 
+#: Of an instrument, known once it is delisted.
+_OF_DELISTINGS = ("delisting_value", "delisting_unit", "delisting_reason")
+
+
 def market_snapshot(warehouse: Warehouse, configuration: Configuration, strategy: str) -> MarketSnapshot:
     """The tables as they stand; for a strategy that is not registered as they stood before its holdout."""
     whole = MarketSnapshot(
@@ -56,7 +60,10 @@ def known_at(whole: MarketSnapshot, cut: dt.date) -> MarketSnapshot:
         quarantine=whole.quarantine.filter(until),
         sessions=whole.sessions.filter(until),
         instruments=whole.instruments.with_columns(
-            once_known("first_session"), once_known("delisted"), pl.min_horizontal("last_session", pl.lit(cut))
+            once_known("first_session"),
+            once_known("delisted"),
+            *(pl.when(pl.col("delisted") <= cut).then(name).alias(name) for name in _OF_DELISTINGS),
+            pl.min_horizontal("last_session", pl.lit(cut)),
         ),
         universe=whole.universe.filter(pl.col("start") <= cut).with_columns(once_known("end")),
     )

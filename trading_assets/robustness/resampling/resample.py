@@ -17,6 +17,7 @@ from trading_assets.backtests.engine.arrays import Signals
 from trading_assets.backtests.perturbations import with_entries, with_moved_targets
 from trading_assets.backtests.results import metrics
 from trading_assets.backtests.results.run_tables import Result
+from trading_assets.backtests.results.settled_curve import settled
 from trading_assets.robustness.tables import BANDS, RESAMPLING
 
 Floats = NDArray[np.float64]
@@ -85,7 +86,7 @@ def resample(
         Name of the span in the tables.
     """
     run = backtest(prepared, start, end, split=split)
-    returns = run.equity["daily_return"].fill_null(0.0).to_numpy()
+    returns = settled(run.equity)["daily_return"].fill_null(0.0).to_numpy()
     drawn = returns[stationary_indices(returns.size, resamples, block_sessions, _generator(seed, BOOTSTRAP))]
     trades = run.trades["r_multiple"].drop_nulls().to_numpy()
     measured: dict[str, tuple[Mapping[str, float | None], int]] = {
@@ -252,7 +253,8 @@ def _permutation(
 ) -> Mapping[str, float | None]:
     names = ("percentile", "p", "sharpe_5", "sharpe_50", "sharpe_95")
     trades = run.trades.height
-    actual = metrics.sharpe(run.equity["daily_return"].fill_null(0.0).to_numpy(), prepared.periods_per_year)
+    returns = settled(run.equity)["daily_return"].fill_null(0.0).to_numpy()
+    actual = metrics.sharpe(returns, prepared.periods_per_year)
     if not trades or actual is None:
         return {**dict.fromkeys(names), "trades": float(trades), "trades_50": None}
     if isinstance(prepared.signals, Signals):

@@ -11,6 +11,7 @@ import polars as pl
 from trading_assets.backtests.backtest import PreparedBacktest, backtest
 from trading_assets.backtests.results.metrics import summarise
 from trading_assets.backtests.results.run_tables import Result
+from trading_assets.backtests.results.settled_curve import settled, without_unexplained_gains
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config.robustness import Robustness, StressScenario
 from trading_assets.config.stress_scenarios import (
@@ -18,13 +19,19 @@ from trading_assets.config.stress_scenarios import (
     BEAR_MONTHS,
     HISTORICAL_WINDOWS,
     RANGE_MONTHS,
+    UNEXPLAINED_DELISTINGS,
     VERDICT_MULTIPLIERS,
+    WITHOUT_UNEXPLAINED_GAINS,
     built_in,
     slippage_scenario,
 )
 from trading_assets.robustness.stress.benchmark_months import BEAR, RANGE, in_months
 from trading_assets.robustness.stress.scenario_market import ScenarioInputs, apply_scenario, span_of
+from trading_assets.robustness.stress.unexplained_endings import positions_met
 from trading_assets.robustness.tables import STRESS, STRESS_EQUITY
+
+#: Of the scenario of unexplained delistings: positions that one of them closed.
+POSITIONS_MET = "positions_met"
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ def chosen(settings: Robustness, *, synthetic: bool) -> dict[str, StressScenario
     if synthetic:
         every = {name: each for name, each in every.items() if name not in HISTORICAL_WINDOWS}
     wanted: Collection[str] = every if settings.stress_scenarios == "all" else settings.stress_scenarios
-    needed = {slippage_scenario(multiplier) for multiplier in VERDICT_MULTIPLIERS}
+    needed = {UNEXPLAINED_DELISTINGS, *(slippage_scenario(multiplier) for multiplier in VERDICT_MULTIPLIERS)}
     return {name: scenario for name, scenario in every.items() if name in wanted or name in needed}
 
 
@@ -62,9 +69,11 @@ def stress(
 ) -> Stress:
     """Every scenario on one span, flat start.
 
-    `bear_months` and `range_months` are no runs: they are the base run's daily returns in those months, compounded
-    as if nothing lay between them, and the trades that were closed in them. A scenario with a window runs over the
-    window alone; it is absent where the span lacks the window (train + validation reaches back to the first bar).
+    `without_unexplained_gains` is no run, and is absent where no position crossed an extreme move without a corporate
+    action: it is the base run without what it gained there. `bear_months` and `range_months` are no runs either: they
+    are the base run's daily returns in those months, compounded as if nothing lay between them, and the trades that
+    were closed in them. A scenario with a window runs over the window alone; it is absent where the span lacks the
+    window (train + validation reaches back to the first bar).
 
     Parameters
     ----------
@@ -77,19 +86,26 @@ def stress(
     """
     earliest = min(prepared.axes.sessions[0], start) if split == DEVELOPMENT else start
     base = backtest(prepared, start, end, split=split)
-    parts = {BASE: (base.equity, base.trades)}
+    curve = settled(base.equity)
+    met: dict[str, dict[str, float | None]] = {}
+    parts = {BASE: (curve, base.trades)}
+    if (curve["unexplained_moves"] > 0).any():
+        parts[WITHOUT_UNEXPLAINED_GAINS] = without_unexplained_gains(curve, base.trades)
     for name, scenario in scenarios.items():
         span = span_of(scenario.window, earliest, start, end)
         if span is not None:
             varied = apply_scenario(scenario, prepared, scenario_inputs, span.start, span.end)
             run = backtest(varied, span.start, span.end, split=split)
-            parts[name] = run.equity, run.trades
-    parts |= {BEAR_MONTHS: _part(base, months, BEAR), RANGE_MONTHS: _part(base, months, RANGE)}
+            parts[name] = settled(run.equity), run.trades
+            if scenario.unexplained_delistings:
+                met[name] = {POSITIONS_MET: float(positions_met(varied, run))}
+    parts |= {kind: _part(parts[BASE], months, value) for kind, value in ((BEAR_MONTHS, BEAR), (RANGE_MONTHS, RANGE))}
     benchmark = prepared.benchmark.select("session", benchmark_return="daily_return")
     measured = {
         scenario: summarise(
             equity, trades, periods_per_year=prepared.periods_per_year, benchmark=benchmark, best_trades=best_trades
         )
+        | met.get(scenario, {})
         for scenario, (equity, trades) in parts.items()
     }
     curves = {scenario: equity for scenario, (equity, _) in parts.items()}
@@ -115,8 +131,9 @@ def value_of(rows: pl.DataFrame, scenario: str, metric: str) -> float | None:
     return value
 
 
-def _part(run: Result, months: pl.DataFrame, kind: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    return in_months(run.equity, "session", months, kind), in_months(run.trades, "exit_session", months, kind)
+def _part(run: tuple[pl.DataFrame, pl.DataFrame], months: pl.DataFrame, kind: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    curve, trades = run
+    return in_months(curve, "session", months, kind), in_months(trades, "exit_session", months, kind)
 
 
 def _rows(strategy: str, split: str, measured: Mapping[str, Mapping[str, float | None]]) -> pl.DataFrame:

@@ -22,6 +22,7 @@ from trading_assets.config.sections import Interval
 from trading_assets.features.daily import daily_features, with_sources
 from trading_assets.features.indicators import indicators
 from trading_assets.robustness.stress.bar_shocks import with_one_factor, with_shock, without_random_bars
+from trading_assets.robustness.stress.unexplained_endings import with_unexplained_delistings
 from trading_assets.strategies.evaluation.decide import decide
 from trading_assets.strategies.evaluation.inputs import Frames, panel_of
 
@@ -50,6 +51,11 @@ def apply_scenario(
     prepared = stressed(
         prepared, slippage=scenario.slippage, fees=scenario.fees, borrow=scenario.borrow, delay=scenario.delay
     )
+    if scenario.unexplained_delistings:
+        instruments = scenario_inputs.frames_of(prepared.name).instruments
+        prepared = with_unexplained_delistings(
+            prepared, instruments, end, scenario_inputs.configuration.risk.delisting_sessions
+        )
     crashes = scenario.crash_sessions
     if crashes == "none":
         return prepared

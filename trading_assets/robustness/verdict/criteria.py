@@ -25,6 +25,15 @@ Side = Literal["above", "at least", "below", "at most"]
 NOT_EVALUATED = "not evaluated"
 BEAR_MONTHS = "bear_months_expectancy_r"
 
+#: Of the scenario in which endings without a recorded reason cost the holder a further part.
+ENDINGS_MET = "unexplained_delistings_positions"
+ENDINGS_SHARPE = "unexplained_delistings_sharpe"
+ENDINGS_EXPECTANCY = "unexplained_delistings_expectancy_r"
+#: Extreme moves without a corporate action that positions crossed, and what precedes a statistic's name where it is
+#: without what was gained there.
+UNEXPLAINED_MOVES = "unexplained_moves"
+WITHOUT_GAINS = "without_unexplained_gains_"
+
 #: Statistics that may be absent: `judge` then caps the result at `conditional`. A statistic that is there but
 #: undefined (None) fails instead.
 MAY_BE_ABSENT = frozenset({"permutation_percentile", "pbo"})
@@ -61,7 +70,9 @@ def judge(
     Parameters
     ----------
     statistics
-        By the names of `criteria`; None where undefined, which fails. Those of `MAY_BE_ABSENT` may be left out.
+        By the names of `criteria`; None where undefined, which fails. Those of `MAY_BE_ABSENT` may be left out, and
+        those of unexplained endings and moves: the endings are criteria where a position met one, and the moves cap the
+        result at `conditional` where it would be another one without what was gained across them.
     thresholds
         The pre-registered criteria.
     history
@@ -74,7 +85,10 @@ def judge(
     """
     table = criteria(statistics, thresholds)
     result = _result(table, thresholds)
-    return Judgement(strategy, result, table, _explain(strategy, result, table, thresholds, history))
+    without = _result(criteria(_without_unexplained_gains(statistics), thresholds), thresholds)
+    capped: Result = "conditional" if result == "go" and without != "go" else result
+    words = " ".join(filter(None, (_on_endings(statistics), _on_moves(statistics, result, without), history)))
+    return Judgement(strategy, capped, table, _explain(strategy, capped, table, thresholds, words))
 
 
 def unregistered(strategy: str, thresholds: VerdictThresholds, history: str = "") -> Judgement:
@@ -123,6 +137,14 @@ def criteria(statistics: Mapping[str, float | None], limits: VerdictThresholds) 
         line("rejection", "dsr", "at least", limits.reject_dsr),
         line("rejection", "pbo", "at most", limits.reject_pbo),
         line("rejection", "look_ahead_violations", "at most", 0.0),
+        *(
+            [
+                line("rejection", ENDINGS_SHARPE, "at least", limits.reject_sharpe),
+                line("rejection", ENDINGS_EXPECTANCY, "above", 0.0),
+            ]
+            if (statistics.get(ENDINGS_MET) or 0) > 0
+            else []
+        ),
         line("primary", "sharpe", "above", limits.go_sharpe),
         line("primary", "drawdown", "below", limits.go_drawdown),
         line("primary", "calmar", "above", limits.go_calmar),
@@ -216,6 +238,38 @@ def _result(table: Sequence[Criterion], limits: VerdictThresholds) -> Result:
     secondary = sum(bool(c.passed) for c in _of(table, "secondary")) >= limits.secondary_needed
     stress = sum(bool(c.passed) for c in _of(table, "stress")) >= limits.stress_needed
     return "go" if complete and primary and secondary and stress else "conditional"
+
+
+def _without_unexplained_gains(statistics: Mapping[str, float | None]) -> dict[str, float | None]:
+    """The statistics, where it is known without what was gained across unexplained extreme moves."""
+    less = {
+        name.removeprefix(WITHOUT_GAINS): value for name, value in statistics.items() if name.startswith(WITHOUT_GAINS)
+    }
+    return {**statistics, **less}
+
+
+def _on_endings(statistics: Mapping[str, float | None]) -> str:
+    """A sentence on the endings without a recorded reason; empty if that was not looked at."""
+    met = statistics.get(ENDINGS_MET)
+    if met is None:
+        return ""
+    if met == 0:
+        return "No position met an ending without a recorded reason."
+    positions = "1 position, which is" if met == 1 else f"{met:g} positions, which are"
+    return f"An ending without a recorded reason met {positions} judged as if the worst had come of it."
+
+
+def _on_moves(statistics: Mapping[str, float | None], result: Result, without: Result) -> str:
+    """A sentence on the extreme moves that nothing on record explains; empty if no position crossed one."""
+    count = statistics.get(UNEXPLAINED_MOVES)
+    if not count:
+        return ""
+    moves = "an extreme move" if count == 1 else f"{count:g} extreme moves"
+    crossed = f"Positions crossed {moves} that no corporate action on record explains"
+    if without == result:
+        return f"{crossed}; the verdict is the same without what was gained there."
+    consequence = ", so it cannot be better than conditional" if result == "go" else ""
+    return f"{crossed}; without what was gained there the verdict would be {without.replace('_', ' ')}{consequence}."
 
 
 def _explain(strategy: str, result: Result, table: Sequence[Criterion], limits: VerdictThresholds, history: str) -> str:

@@ -10,11 +10,23 @@ from __future__ import annotations
 
 import polars as pl
 
-from trading_assets.config.stress_scenarios import BASE, slippage_scenario
+from trading_assets.config.stress_scenarios import (
+    BASE,
+    UNEXPLAINED_DELISTINGS,
+    WITHOUT_UNEXPLAINED_GAINS,
+    slippage_scenario,
+)
 from trading_assets.robustness.look_ahead.audit import violations
 from trading_assets.robustness.resampling.resample import BOOTSTRAP, PERMUTATION, statistic_of
-from trading_assets.robustness.stress.run import value_of
-from trading_assets.robustness.verdict.criteria import BEAR_MONTHS
+from trading_assets.robustness.stress.run import POSITIONS_MET, value_of
+from trading_assets.robustness.verdict.criteria import (
+    BEAR_MONTHS,
+    ENDINGS_EXPECTANCY,
+    ENDINGS_MET,
+    ENDINGS_SHARPE,
+    UNEXPLAINED_MOVES,
+    WITHOUT_GAINS,
+)
 
 _BASE_METRICS = (
     "trades",
@@ -89,6 +101,28 @@ def statistics_of(
         "dsr": chosen["dsr"],
         "look_ahead_violations": float(violations(look_ahead)),
         **cross_validated,
+        **_of_endings(stress),
+        **_without_unexplained_gains(stress),
+    }
+
+
+def _of_endings(stress: pl.DataFrame) -> dict[str, float | None]:
+    return {
+        ENDINGS_MET: value_of(stress, UNEXPLAINED_DELISTINGS, POSITIONS_MET),
+        ENDINGS_SHARPE: value_of(stress, UNEXPLAINED_DELISTINGS, "sharpe"),
+        ENDINGS_EXPECTANCY: value_of(stress, UNEXPLAINED_DELISTINGS, "expectancy_r"),
+    }
+
+
+def _without_unexplained_gains(stress: pl.DataFrame) -> dict[str, float | None]:
+    """How many extreme moves positions crossed, and the metrics without what was gained there; where there was one."""
+    if stress.filter(scenario=WITHOUT_UNEXPLAINED_GAINS).is_empty():
+        return {UNEXPLAINED_MOVES: 0.0}
+    less = {metric: value_of(stress, WITHOUT_UNEXPLAINED_GAINS, metric) for metric in _BASE_METRICS}
+    less["drawdown"] = _depth(value_of(stress, WITHOUT_UNEXPLAINED_GAINS, "max_drawdown"))
+    return {
+        UNEXPLAINED_MOVES: value_of(stress, BASE, UNEXPLAINED_MOVES),
+        **{f"{WITHOUT_GAINS}{metric}": value for metric, value in less.items()},
     }
 
 

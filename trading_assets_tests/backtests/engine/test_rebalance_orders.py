@@ -400,9 +400,10 @@ def test_the_entry_price_is_the_mean_of_all_entry_fills() -> None:
 
 
 def test_a_waiting_change_ends_with_a_delisted_position() -> None:
-    """A sale of half waits for an open when ten sessions are missing; the open that comes then opens nothing."""
+    """A sale of half waits for an open when the symbol is delisted; the open that comes then opens nothing."""
     closes = [100.0, 100, 100] + [float("nan")] * 10 + [100.0] * 3
-    market = quiet_market(closes)
+    market = quiet_market(closes, delisted=12)
+    market.expected[13:] = False
     found = run(market, targets(market, (0, 0, 0.5), (2, 0, 0.25)))
     assert [reason for _, _, _, reason in said(found)][-1] == "delisted"
     assert found.held.size == 0

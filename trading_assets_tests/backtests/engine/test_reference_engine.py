@@ -29,7 +29,7 @@ EXACT: tuple[str, ...] = (
     "exit_reason",
     "hold_sessions",
 )
-EXACT += ("round_trip",)
+EXACT += ("round_trip", "unexplained_moves")
 MONEY = ("notional", "equity", "cash", "gross_room", "sector_room", "adv", "capacity_limit")
 NAMES = {"exit": EXIT_REASONS, "reject": REJECTIONS, "hold": HOLDS}
 Key = tuple[int, bool, int, str, str | int]
@@ -84,8 +84,9 @@ def assert_agree(case: Case) -> Outcome:
             np.testing.assert_allclose(column, plain, rtol=1e-6, atol=1e-6, err_msg=name)
         else:
             np.testing.assert_allclose(column, plain, rtol=TOLERANCE, atol=1.5e-8, err_msg=name)
-    for name in ("equity", "cash"):
+    for name in ("equity", "settled_equity", "cash"):
         _close(getattr(ours, name), getattr(theirs, name), money)
+    assert ours.unexplained_moves.tolist() == theirs.unexplained_moves
     _close(ours.gross_exposure, theirs.gross_exposure, 1.0)
     assert ours.positions.tolist() == theirs.positions
     assert ours.cash.min() >= 0
@@ -130,7 +131,13 @@ def _assert_same_end(ours: Simulation, theirs: Outcome) -> None:
         pending = -1 if position.exit_reason is None else EXIT_REASONS.index(position.exit_reason)
         assert (row["exit_reason"], row["entry_session"]) == (pending, position.entered)
         assert row["hold_sessions"] == position.held_sessions
-        for name, value in (("entry_price", position.entry_price), ("stop", position.stop), ("mark", position.mark)):
+        for name, value in (
+            ("entry_price", position.entry_price),
+            ("stop", position.stop),
+            ("mark", position.mark),
+            ("confirmed", position.believed),
+            ("dividends", position.dividends),
+        ):
             _close(row[name], value)
     assert ours.queue.tolist() == [order.symbol for order in theirs.queue]
     for row, order in zip(ours.orders_at_end, theirs.queue, strict=True):
@@ -144,6 +151,7 @@ def _assert_same_counters(case: Case, theirs: Outcome) -> None:
     pnl = [row["pnl"] for row in theirs.trades]
     assert run.trades.tolist() == [len(pnl)]
     _close(run.equity[0], theirs.equity, money)
+    _close(run.settled_equity[0], theirs.settled_equity, money)
     _close(run.gross_profit[0], sum(value for value in pnl if value > 0), money)
     _close(run.gross_loss[0], -sum(value for value in pnl if value < 0), money)
     np.testing.assert_allclose(run.sum_r[0], sum(row["r_multiple"] for row in theirs.trades), rtol=1e-6, atol=1e-6)
@@ -162,6 +170,9 @@ def _branches(case: Case, theirs: Outcome) -> Counter[str]:
     seen["exit pending at the end"] += any(position.exit_reason for position in theirs.held)
     seen["filled late"] += any(row["entry_session"] > row["decision_session"] + 1 for row in theirs.trades)
     sales = Counter(row["round_trip"] for row in theirs.fills if row["side"] == "sell")
+    seen["mark made again"] += theirs.settled_equity != theirs.equity
+    seen["move confirmed"] += any(theirs.unexplained_moves)
+    seen["move confirmed of a trade"] += any(row["unexplained_moves"] for row in theirs.trades)
     seen["sold in slices"] += any(count > 1 for count in sales.values())
     seen["filled in part"] += _reduced_at_the_fill(theirs)
     seen["slippage drawn as nothing"] += any(row["entry_slippage_bps"] == 0 for row in theirs.trades)
@@ -179,13 +190,16 @@ BRANCHES = (
     {f"exit {reason}" for reason in EXIT_REASONS[:-2]}  # the last two are of target weights, as is a pair's leg
     | {f"trade {reason}" for reason in EXIT_REASONS[:-2]}
     | {f"reject {reason}" for reason in REJECTIONS[:-1]}
-    | {"hold already_held", "enter 0", "enter 1", "enter 2"}
+    | {"hold already_held", "hold frozen", "hold stop_raised", "enter 0", "enter 1", "enter 2"}
     | {
         "volatility scaled",
         "order pending at the end",
         "exit pending at the end",
         "filled late",
         "filled in part",
+        "mark made again",
+        "move confirmed",
+        "move confirmed of a trade",
         "sold in slices",
         "slippage drawn as nothing",
     }

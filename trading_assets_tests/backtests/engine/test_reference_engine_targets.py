@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from trading_assets.backtests.engine.arrays import DECISIONS, EXIT_REASONS, REJECTIONS
+from trading_assets.backtests.engine.arrays import DECISIONS, EXIT_REASONS, HOLDS, REJECTIONS
 from trading_assets.backtests.engine.dtypes import NUMBERS
 from trading_assets.backtests.engine.simulate import Simulation, simulate
 from trading_assets_tests.backtests.agreement import branches_of, never_taken
@@ -28,7 +28,7 @@ EXACT: tuple[str, ...] = (
     "entry_session",
     "exit_session",
 )
-EXACT += ("decision_session", "trigger", "exit_reason", "hold_sessions")
+EXACT += ("decision_session", "trigger", "exit_reason", "hold_sessions", "unexplained_moves")
 MONEY = ("pnl", "entry_fee", "exit_fee", "borrow_cost", "fee")
 
 
@@ -36,7 +36,8 @@ def _keys(ours: Simulation) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for row in ours.decisions:
         decision = DECISIONS[row["decision"]]
-        reason = REJECTIONS[row["reason"]] if decision == "reject" else int(row["reason"])
+        names = {"reject": REJECTIONS, "hold": HOLDS}.get(decision)
+        reason = names[row["reason"]] if names else int(row["reason"])
         where = (int(row["session"]), bool(row["at_close"]), int(row["symbol"]), int(row["pair_index"]))
         rows.append((*where, decision, str(reason)))
     return rows
@@ -46,7 +47,7 @@ def _plain_keys(theirs: Outcome) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for row in theirs.decisions:
         reason = row["reason"]
-        if row["decision"] != "reject" and isinstance(reason, str):
+        if row["decision"] not in ("reject", "hold") and isinstance(reason, str):
             reason = EXIT_REASONS.index(reason)
         rows.append((row["session"], row["at_close"], row["symbol"], row["pair_index"], row["decision"], str(reason)))
     return rows
@@ -57,7 +58,8 @@ def assert_agree(case: Case) -> Outcome:
     ours = simulate(case.market, case.signals, case.run_parameters, case.settings)
     theirs = simulate_targets_plainly(case.market, as_targets(case.signals), case.run_parameters[0], case.settings)
     money = case.settings.starting_equity
-    for name in ("equity", "cash"):
+    assert ours.unexplained_moves.tolist() == theirs.unexplained_moves
+    for name in ("equity", "settled_equity", "cash"):
         np.testing.assert_allclose(
             getattr(ours, name), getattr(theirs, name), rtol=TOLERANCE, atol=TOLERANCE * money, err_msg=name
         )
@@ -109,6 +111,8 @@ def _branches(case: Case, theirs: Outcome) -> Counter[str]:
         seen["borrow paid"] += row["borrow_cost"] > 0
     sales = Counter(row["round_trip"] for row in theirs.fills if row["effect"] == 1)
     buys = Counter(row["round_trip"] for row in theirs.fills if row["effect"] == 0)
+    seen["mark made again"] += theirs.settled_equity != theirs.equity
+    seen["move confirmed"] += any(theirs.unexplained_moves)
     seen["left in parts"] += any(count > 1 for count in sales.values())
     seen["grew"] += any(count > 1 for count in buys.values())
     ends = {(row["exit_session"], row["symbol"], row["pair_index"]) for row in theirs.trades}
@@ -130,6 +134,7 @@ _REJECTED += ("insufficient_cash", "pair_leg")
 BRANCHES = {f"reject {reason}" for reason in _REJECTED} | {
     "enter own", "enter rebalance", "exit rule", "exit rebalance", "exit delisted", "exit data_missing",
     "exit drawdown_halt", "short trade", "long trade", "pair trade", "borrow paid", "left in parts", "grew", "flip",
+    "hold frozen", "mark made again", "move confirmed",
 }  # fmt: skip
 
 

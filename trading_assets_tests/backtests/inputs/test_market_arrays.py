@@ -76,6 +76,7 @@ def test_an_open_far_from_the_last_close_does_not_fill() -> None:
     opened = opening(bars, [100, 100, 155, 158, 60, 60])
     market = market_of(frames_of(flagged(opened, days[2], "extreme_move")), ["AAA"])
     assert market.fillable[:, 0].tolist() == [True, True, False, True, False, True]
+    assert market.tradable.all()
     assert market.present[:, 0].tolist() == [True, True, False, True, True, True]
 
 
@@ -106,7 +107,8 @@ def test_orders_fill_at_the_open_of_a_spike_which_no_one_knew_to_be_one() -> Non
     assert market.open[2, 0] == 100.0
     assert market.fillable[:, 0].tolist() == [True, True, True, True]
     assert market.present[:, 0].tolist() == [True, True, False, True]
-    assert np.isnan(market.close[2, 0])
+    assert market.close[:, 0].tolist() == [100, 100, 300, 100]
+    assert market.refuted[:, 0].tolist() == [False, False, True, False]
 
 
 @pytest.mark.parametrize("flag", ["zero_volume", "stale_price"])
@@ -128,6 +130,11 @@ def test_expected_from_the_first_bar_to_the_delisting() -> None:
     assert market.expected[:, 0].tolist() == [True] * 10 + [False] * 10
     assert market.expected[:, 1].tolist() == [False] * 5 + [True] * 15
     assert market.delisted.tolist() == [9, -1]
+    assert np.isnan([*market.delisting_value, *market.delisting_return]).all()
+    worth = delisted.with_columns(delisting_value=0.5, delisting_unit=pl.lit("per_share"))
+    assert market_of(frames_of(late, instruments=worth), ["AAA"]).delisting_value.tolist() == [0.5]
+    fell = worth.with_columns(delisting_unit=pl.lit("return"))
+    assert market_of(frames_of(late, instruments=fell), ["AAA"]).delisting_return.tolist() == [0.5]
     assert not (market.present & ~market.expected).any()
 
 

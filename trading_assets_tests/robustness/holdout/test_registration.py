@@ -286,3 +286,14 @@ def test_a_target_weight_strategy_is_its_source_files_and_members(
     assert changes() == set()
     (package / "helper.py").write_bytes(HELPER.replace("\n", "\r\n").encode())
     assert changes() == set()
+
+
+def test_what_is_on_record_of_a_delisting_is_registered() -> None:
+    """A value on record changes what the holdout comes to; one of a delisting after it was not known then."""
+    gone = {"A": dt.date(2020, 1, 7)}
+    known, none = {"A": (0.1, "per_share", "bankruptcy", None)}, registered(delisted=gone)
+    found = registered(delisted=gone, delisting_values=known)
+    assert json.loads(found.content)["delisting_values"] == {"A": [0.1, "per_share", "bankruptcy", None]}
+    assert found.hash != none.hash
+    later = {"A": dt.date(2020, 2, 7)}
+    assert registered(delisted=later, delisting_values=known).hash == registered(delisted=later).hash

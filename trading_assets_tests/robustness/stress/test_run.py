@@ -31,7 +31,7 @@ def test_the_verdict_has_its_multiples_whatever_is_configured(configured: tuple[
     assert {"dropped_bars_5pct", "dropped_bars_10pct", "dropped_bars_20pct", "window_2008_h2"} <= names
     assert ("slippage_1.5x" in names) == (1.5 in configured)
     few = chosen(Robustness(slippage_multipliers=configured, stress_scenarios=["flash_crash"]), synthetic=False)
-    assert set(few) == {"slippage_2x", "slippage_3x", "flash_crash"}
+    assert set(few) == {"slippage_2x", "slippage_3x", "flash_crash", "unexplained_delistings"}
     assert "window_2008_h2" not in chosen(Robustness(), synthetic=True), "a synthetic market has no history"
 
 

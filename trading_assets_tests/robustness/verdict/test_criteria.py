@@ -227,3 +227,54 @@ def test_less_evidence_never_makes_a_go(statistics: dict[str, float | None], few
 def test_leaving_out_a_statistic_never_makes_a_go(statistics: dict[str, float | None], absent: str) -> None:
     known = {name: value for name, value in statistics.items() if name != absent}
     assert judge("s", known, VerdictThresholds()).result != "go"
+
+
+ENDINGS: dict[str, float | None] = {
+    "unexplained_delistings_positions": 2.0,
+    "unexplained_delistings_sharpe": 0.8,
+    "unexplained_delistings_expectancy_r": 0.1,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, "go"),
+        ({"unexplained_delistings_sharpe": 0.74}, "reject"),
+        ({"unexplained_delistings_expectancy_r": 0.0}, "reject"),
+        ({"unexplained_delistings_positions": 0.0, "unexplained_delistings_sharpe": 0.1}, "go"),
+    ],
+)
+def test_endings_without_a_reason_face_the_reject_thresholds_where_a_position_met_one(
+    change: dict[str, float | None], expected: str
+) -> None:
+    found = judge("s", {**GOOD, **ENDINGS, **change}, VerdictThresholds())
+    assert found.result == expected
+    met = change.get("unexplained_delistings_positions", 2.0)
+    assert ("met 2 positions" if met else "No position met an ending") in found.explanation
+    assert ("unexplained_delistings_sharpe" in {line.name for line in found.criteria}) == bool(met)
+
+
+@pytest.mark.parametrize(
+    ("sharpe", "own", "expected", "words"),
+    [
+        (1.01, 1.01, "go", "the verdict is the same without what was gained there"),
+        (0.9, 1.01, "conditional", "would be conditional, so it cannot be better than conditional"),
+        (0.5, 1.01, "conditional", "would be reject, so it cannot be better than conditional"),
+        (0.5, 0.9, "conditional", "would be reject."),
+        (0.5, 0.5, "reject", "the verdict is the same without"),
+    ],
+)
+def test_gains_across_unexplained_moves_cap_a_verdict_that_hangs_on_them(
+    sharpe: float, own: float, expected: str, words: str
+) -> None:
+    statistics = {**GOOD, "sharpe": own, "unexplained_moves": 3.0, "without_unexplained_gains_sharpe": sharpe}
+    found = judge("s", statistics, VerdictThresholds())
+    assert found.result == expected
+    assert "Positions crossed 3 extreme moves that no corporate action on record explains" in found.explanation
+    assert words in found.explanation
+
+
+def test_without_unexplained_moves_nothing_is_said_of_them() -> None:
+    found = judge("s", {**GOOD, "unexplained_moves": 0.0}, VerdictThresholds())
+    assert (found.result, "extreme move" in found.explanation) == ("go", False)
