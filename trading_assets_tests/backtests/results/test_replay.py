@@ -29,7 +29,8 @@ def _replayed(case: Case, found: Simulation) -> tuple[list[float], list[float]]:
                 cash += quantity * lot["mark"] * rate * (market.day[t] - market.day[t - 1])
             cash += quantity * market.cash_dividend[t, i]
             if (ratio := market.split_ratio[t, i]) != 1:
-                lot["mark"] /= ratio
+                for name in ("mark", "believed", "doubted"):
+                    lot[name] /= ratio
                 lot["quantity"] = np.copysign(floor_to_lot(abs(quantity * ratio), market.lot[i]), quantity)
                 price = market.open[t, i] if np.isfinite(market.open[t, i]) else lot["mark"]
                 cash += (quantity * ratio - lot["quantity"]) * price
@@ -37,12 +38,25 @@ def _replayed(case: Case, found: Simulation) -> tuple[list[float], list[float]]:
             change = fill["quantity"] if fill["side"] == BUY else -fill["quantity"]
             cash -= change * fill["price"] + fill["fee"]
             lot = held.setdefault(
-                int(fill["round_trip"]), {"symbol": fill["symbol"], "quantity": 0.0, "mark": fill["price"]}
-            )
+                int(fill["round_trip"]),
+                {
+                    "symbol": fill["symbol"], "quantity": 0.0, "mark": fill["price"], "believed": fill["price"],
+                    "doubt": -1, "doubted": 0.0, "short": fill["side"] != BUY,
+                },
+            )  # fmt: skip
             lot["quantity"] += change
         for lot in held.values():
-            if market.present[t, lot["symbol"]]:
-                lot["mark"] = market.close[t, lot["symbol"]]
+            i, close = lot["symbol"], market.close[t, lot["symbol"]]
+            if not market.expected[t, i] or np.isnan(close):
+                continue
+            if lot["doubt"] >= 0 and not market.refuted[lot["doubt"], i]:
+                lot["believed"] = lot["doubted"]
+            lot["doubt"] = -1
+            if market.present[t, i]:
+                lot["mark"] = lot["believed"] = close
+            else:
+                lot["doubt"], lot["doubted"] = t, close
+                lot["mark"] = max(lot["believed"], close) if lot["short"] else min(lot["believed"], close)
         cashes.append(cash)
         equities.append(cash + sum(lot["quantity"] * lot["mark"] for lot in held.values()))
     return cashes, equities
