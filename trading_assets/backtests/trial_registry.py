@@ -16,7 +16,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +34,7 @@ from trading_assets.strategies.evaluation.identity import (
     own_texts,
     recorded_type,
 )
+from trading_assets.strategies.interface.module import StrategyModule
 from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategy
 from trading_assets.warehouse.table import Column, Table
 
@@ -148,8 +148,7 @@ def hashes_recorded_before(configuration: Configuration, strategy: ConfiguredStr
     None where there is no such module: it is the same then. Two otherwise, as imports of this package had to be
     written otherwise.
     """
-    as_written, as_then = own_texts, partial(own_texts, renamed_back=True)
-    found = [_hash_settings(configuration, strategy, code) for code in (as_written, as_then)]
+    found = [_hash_settings(configuration, strategy, partial(_texts_then, renamed_back=back)) for back in (False, True)]
     return [each for each in dict.fromkeys(found) if each != hash_settings(configuration, strategy)]
 
 
@@ -167,17 +166,21 @@ def settings_on_record(warehouse: Warehouse, configuration: Configuration, strat
     return next((each for each in (now, *before) if each in known), now)
 
 
+def _texts_then(module: StrategyModule, *, renamed_back: bool) -> dict[str, str]:
+    return own_texts(modules_behind(module), renamed_back=renamed_back)
+
+
 def _hash_settings(
     configuration: Configuration,
     strategy: ConfiguredStrategy,
-    code_of: Callable[[Sequence[ModuleType]], Mapping[str, str]],
+    code_of: Callable[[StrategyModule], Mapping[str, str]],
 ) -> str:
     universe, model = strategy.universe, strategy.model
     members = [configured_strategy(configuration, member) for member in strategy.members]
     return digest(
         {
             "universe": universe if isinstance(universe, str) else sorted(universe),
-            "code": code_of(modules_behind(strategy.module)),
+            "code": code_of(strategy.module),
             "model": completed(configuration.models[model]) if model else None,
             "members": [
                 [

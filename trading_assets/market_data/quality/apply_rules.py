@@ -2,7 +2,7 @@
 
 Rules of one row come first, then those across symbols, then those that need a symbol's neighbouring bars. Nothing
 decided about session *t* depends on bars after *t*, except that the next received bar may confirm *t* as a spike: until
-it has arrived, and whatever it brings, `extreme_move` makes *t* a missing session for signals and marks.
+it has arrived, and whatever it brings, `extreme_move` makes *t* a missing session for signals, though not for losses.
 """
 
 from __future__ import annotations

@@ -127,6 +127,7 @@ def registration_of(
         sectors=dict(frames.instruments.drop_nulls("sector").select("symbol", "sector").iter_rows()),
         delisted=dict(frames.instruments.drop_nulls("delisted").select("symbol", "delisted").iter_rows()),
         delisting_values=delisting_values(frames.instruments),
+        exchanges=dict(frames.instruments.drop_nulls("exchange").select("symbol", "exchange").iter_rows()),
         behind=behind,
     )
 

@@ -62,6 +62,7 @@ def register(
     sectors: Mapping[str, str],
     delisted: Mapping[str, dt.date],
     delisting_values: Mapping[str, Sequence[object]] = MappingProxyType({}),
+    exchanges: Mapping[str, str] = MappingProxyType({}),
     behind: Sequence[str] = (),
 ) -> Registration:
     """Freeze one strategy.
@@ -84,6 +85,8 @@ def register(
         Symbol -> session of its delisting, of those that have one; one after the holdout was not known then.
     delisting_values
         Symbol -> value, unit, reason and exchange of its delisting, of those that have any of them on record.
+    exchanges
+        Symbol -> exchange, of those that have one on record: it decides what an unexplained ending costs.
     behind
         Other symbols that bear on what it does, see `symbols_behind`.
 
@@ -97,6 +100,7 @@ def register(
     listed = set(bars.filter(pl.col("session") <= end)["symbol"])
     universe, others = sorted(listed & set(symbols)), sorted(listed & set(behind) - set(symbols))
     gone = {s: delisted[s] for s in sorted({*universe, *others} & delisted.keys()) if delisted[s] <= end}
+    listed_on = {symbol: exchanges[symbol] for symbol in universe if symbol in exchanges}
     worth = {symbol: list(delisting_values[symbol]) for symbol in gone if symbol in delisting_values}
     content = {
         "form": FORM,
@@ -109,6 +113,7 @@ def register(
         "behind": _spells(memberships, others, end),
         "delisted": gone,
         **({"delisting_values": worth} if worth else {}),
+        **({"exchanges": listed_on} if listed_on else {}),
         "sectors": {symbol: sectors[symbol] for symbol in universe if symbol in sectors},
         "benchmark": benchmark,
         "benchmarks": dict(configuration.benchmarks),

@@ -203,6 +203,8 @@ def _differences(
         if key in old or new[key]:  # a part that is new, and says nothing, is no difference
             changed += _paths(f"{path}{key}", old.get(key), new.get(key))
     product = [label for key, label in _OF_THE_PRODUCT.items() if old.get(key) != new.get(key)]
+    if old.get("own_code") and old["rules"] != new["rules"]:  # a user's own rules are not the product's
+        changed.append(f"{path}rules")
     if not _is_own_code_the_same(name, old, new, code):
         changed.append(f"{path}own_code")
     if (old["regimes"] is None) != (new["regimes"] is None):

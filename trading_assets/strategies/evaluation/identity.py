@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib.util
 import sys
+import sysconfig
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -71,9 +73,55 @@ def modules_behind(module: StrategyModule) -> list[ModuleType]:
     return [found[name] for name in sorted(found)]
 
 
-def own_code(modules: Iterable[ModuleType]) -> dict[str, str]:
-    """Return the hash of the syntax tree of each of a user's own modules, by dotted name."""
-    return {each.__name__: code_hash(_source(each)) for each in modules if not is_shipped(each.__name__)}
+def own_code(module: StrategyModule) -> dict[str, str]:
+    """Return the hash of the syntax tree of a user's own module and of all of theirs that it imports, by dotted name.
+
+    Followed is every import that their sources name, within functions too, as far as it leads to files of the user's:
+    none of the standard library, of installed packages, or of this package. Empty for a shipped module.
+    """
+    found: dict[str, str] = {}
+    waiting = [module.__name__]
+    while waiting:
+        name = waiting.pop()
+        source = None if name in found else _own_source(name)
+        if source is not None:
+            found[name] = code_hash(source)
+            waiting += [name.rpartition(".")[0], *_imports(name, source)]  # a package is run before its modules
+    return dict(sorted(found.items()))
+
+
+def _own_source(name: str) -> bytes | None:
+    """The source of a module of the user's own; None for any other."""
+    if not name or is_shipped(name):
+        return None
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, AttributeError, ValueError):
+        return None
+    path = Path(spec.origin) if spec and spec.has_location and spec.origin else None
+    if path is None or path.suffix != ".py" or {"site-packages", "dist-packages"} & set(path.parts):
+        return None
+    libraries = {Path(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib")}
+    return None if libraries & set(path.parents) else path.read_bytes()
+
+
+def _imports(name: str, source: bytes) -> Iterator[str]:
+    """Dotted names that the source of module `name` imports; of ``from a import b`` both ``a`` and ``a.b``."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return
+    package = getattr(sys.modules.get(name), "__package__", None) or name.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            home = node.module or ""
+            if node.level:
+                parts = package.split(".")[: len(package.split(".")) - node.level + 1]
+                home = ".".join([*parts, *([node.module] if node.module else [])])
+            yield home
+            yield from (f"{home}.{alias.name}" for alias in node.names)
 
 
 def shipped_code(modules: Iterable[ModuleType]) -> str:

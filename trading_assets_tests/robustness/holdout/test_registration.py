@@ -19,7 +19,7 @@ from trading_assets.robustness.holdout.registration import Registration, registe
 from trading_assets.robustness.tables import REGISTRATIONS
 from trading_assets.strategies import ensemble, equity_momentum, factor, ml
 from trading_assets.strategies.evaluation.fingerprint import frozen, symbols_behind
-from trading_assets.strategies.evaluation.identity import modules_behind, own_code
+from trading_assets.strategies.evaluation.identity import own_code
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy, resolve_strategy
 
 SPANS = {
@@ -191,6 +191,7 @@ def test_symbols_behind_a_strategy(monkeypatch: pytest.MonkeyPatch) -> None:
             "asset_class": ["equity"] * 3 + ["crypto", "index", "index"],
             "in_universe": [True] * 4 + [False] * 2,
             "first_session": dt.date(2020, 1, 1),
+            "tickers": [["A"], ["B"], ["C"], ["COIN"], ["X"], ["Y"]],
         }
     )
     own = {"universe": ["A", "B"]}
@@ -275,7 +276,7 @@ def test_a_target_weight_strategy_is_its_source_files_and_members(
         return {key for key in now if now[key] != first.setdefault(key, now[key])}
 
     first: dict[str, object] = {}
-    assert set(own_code(modules_behind(module))) == {"weights.strategy", "weights.helper"}
+    assert set(own_code(module)) == {"weights", "weights.strategy", "weights.helper"}
     assert changes() == changes() == set()
     assert changes(capacity=0.02) == {"parameters"}
     assert changes(stop_atr=3.0) == {"members"}
