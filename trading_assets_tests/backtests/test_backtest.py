@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -183,8 +184,9 @@ def test_no_strategy_sees_the_order_of_the_rows_it_was_given(
     prepared: PreparedBacktest, settings: Configuration
 ) -> None:
     tables = frames(300)
-    shuffled = type(tables)(
-        **{name: frame.sample(fraction=1, shuffle=True, seed=5) for name, frame in vars(tables).items()}
+    given: dict[str, Any] = {name: each for name, each in vars(tables).items() if isinstance(each, pl.DataFrame)}
+    shuffled = replace(
+        tables, **{name: frame.sample(fraction=1, shuffle=True, seed=5) for name, frame in given.items()}
     )
     run = backtest(prepare_strategy(settings, "breakout", shuffled), *SPAN, split="train")
     assert run.decisions.equals(backtest(prepared, *SPAN, split="train").decisions)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import fields
+from dataclasses import replace
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -176,8 +176,9 @@ def test_missing_one_day_of_the_tables() -> None:
 
 def test_order_independence_of_the_rows() -> None:
     tables = frames(sessions=300)
-    shuffled = Frames(
-        **{item.name: getattr(tables, item.name).sample(fraction=1.0, shuffle=True, seed=1) for item in fields(Frames)}
+    given: dict[str, Any] = {name: each for name, each in vars(tables).items() if isinstance(each, pl.DataFrame)}
+    shuffled = replace(
+        tables, **{name: each.sample(fraction=1.0, shuffle=True, seed=1) for name, each in given.items()}
     )
     results = []
     for each in (tables, shuffled):

@@ -37,7 +37,8 @@ def reused(ticker: str = "NAME") -> pl.DataFrame:
 
     def bars(days: Sequence[dt.date], level: float) -> list[dict[str, object]]:
         closes = level * np.exp(np.cumsum(random.normal(0, 0.01, len(days))))
-        return [{"symbol": ticker, "session": day, "close": float(c)} for day, c in zip(days, closes, strict=True)]
+        rows = zip(days, closes, strict=True)
+        return [{"symbol": ticker, "session": day, "close": float(c), "volume": 1e9} for day, c in rows]
 
     none = dict.fromkeys(("open", "high", "low", "close", "volume"))
     empty = [{"symbol": ticker, "session": day, **none} for day in (*EMPTY, *GAP)]

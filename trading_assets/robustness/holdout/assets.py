@@ -161,6 +161,9 @@ def record(step: Step, registration: Registration, strategy: ConfiguredStrategy)
     if standing.upgrade is not None:
         keep_earlier_verdict(step)
         record_upgrade(step.work, upgrades_head(configuration), standing.upgrade, step.now)
+    else:  # the tables are there for whoever asks
+        step.work.append_chained(REGISTRATION_UPGRADES, lambda known: known.clear())
+        step.work.append_new(EARLIER_VERDICTS, EARLIER_VERDICTS.empty())
     look = Look(
         strategy=name,
         registration_hash=standing.looked_at,

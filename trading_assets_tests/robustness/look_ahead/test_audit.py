@@ -126,11 +126,13 @@ def test_a_target_among_the_features_is_caught(
 ) -> None:
     daily = daily_features
 
-    def with_target(bars: pl.DataFrame, benchmarks: Any) -> pl.DataFrame:
+    def with_target(bars: pl.DataFrame, benchmarks: Any, **members: Any) -> pl.DataFrame:
         target = bars.sort("symbol", "session").select(
             "symbol", "session", target=pl.col("adj_open").shift(-6).over("symbol") / pl.col("adj_open")
         )
-        return daily(bars, benchmarks).join(target, on=["symbol", "session"], how="left", maintain_order="left")
+        return daily(bars, benchmarks, **members).join(
+            target, on=["symbol", "session"], how="left", maintain_order="left"
+        )
 
     monkeypatch.setattr(audit, "daily_features", with_target)
     found = differing(look_ahead(configured(tmp_path, CLEAN), "ml", whole, 8))
