@@ -11,12 +11,11 @@ import polars as pl
 import pytest
 
 from trading_assets.backtests.tables import DECISIONS, METRICS
-from trading_assets.config import Configuration, load_configuration
+from trading_assets.config import Configuration
 from trading_assets.reports import build_reports, verdict_summary
 from trading_assets.reports.assets import build_assets
 from trading_assets.reports.tables import INDEX
 from trading_assets.warehouse import Warehouse
-from trading_assets_tests.conftest import TINY
 from trading_assets_tests.reports.pages import NAME, Page, equity, fail, fill, frame, trade, verdict
 
 HOSTILE = [
@@ -29,16 +28,6 @@ HOSTILE = [
     "{{ 7 * 7 }}",
     "=cmd|' /C calc'!A0",
 ]
-
-
-@pytest.fixture
-def configuration(tmp_path: Path) -> Configuration:
-    return load_configuration(TINY, tmp_path / "data")
-
-
-@pytest.fixture
-def warehouse(configuration: Configuration) -> Warehouse:
-    return Warehouse(configuration.warehouse_path)
 
 
 def page_of(configuration: Configuration, warehouse: Warehouse) -> Page:
