@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from trading_assets.config.configuration import Configuration
+from trading_assets.config.stated import RENAMED_KEYS
 from trading_assets.config.strategies import (
     StrategyParameters,
     StrategySettings,
@@ -27,9 +28,6 @@ from trading_assets.config.unquoted import KeyPath, Unquoted, advice, unquoted_s
 CONFIG_VARIABLE = "TRADING_ASSETS_CONFIG"
 DATA_VARIABLE = "TRADING_ASSETS_DATA"
 WEBHOOK_TOKEN_VARIABLE = "TRADING_ASSETS_WEBHOOK_TOKEN"
-
-#: Keys of earlier versions and their names of today.
-RENAMED_KEYS = {"releases": "overrides", "tickers": "symbology"}
 
 
 class ConfigurationError(Exception):
@@ -272,7 +270,8 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _valid_key(key: str, known: list[str]) -> str:
-    name = RENAMED_KEYS.get(key)
+    renamed = {first: today for names in RENAMED_KEYS.values() for first, today in names.items()}
+    name = renamed.get(key)
     return f"{name!r}, its name since 0.2.0" if name in known else _nearest(key, known)
 
 

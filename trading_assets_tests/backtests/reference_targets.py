@@ -203,7 +203,9 @@ class TargetTwin(TargetBook):
         sectors: dict[int, float] = {}
         for p in {*self.legs, *(order.position_index for order in self.orders)}:
             row, waiting, i = by_slot.get(p), self.order_of(p), self.symbol(p)
-            if waiting is not None and (row is None or waiting.forced):
+            if waiting is not None and waiting.forced and waiting.reason == EXIT_REASONS.index("data_missing"):
+                weight = abs(self.weight(p))  # it cannot be left before its data are back
+            elif waiting is not None and (row is None or waiting.forced):
                 weight = abs(waiting.weight)
             elif row is None or row.rejected:
                 weight = abs(self.weight(p))

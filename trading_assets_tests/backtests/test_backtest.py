@@ -22,10 +22,11 @@ from trading_assets.backtests.backtest import (
     sweep_prepared,
     with_parameters,
 )
-from trading_assets.backtests.perturbations import stressed, with_crashes, with_entries, without_bars
+from trading_assets.backtests.perturbations import stressed, with_crashes, with_entries
 from trading_assets.config import Configuration
 from trading_assets.strategies import equity_momentum
 from trading_assets.strategies.evaluation.inputs import Frames
+from trading_assets_tests.backtests.dropped_bars import without_bars
 from trading_assets_tests.backtests.frames import BENCHMARK, frames, frames_of, loaded, prepare_strategy, weekdays
 from trading_assets_tests.narrow import as_date, as_signals
 

@@ -19,13 +19,14 @@ from trading_assets.backtests.backtest import (
     sweep_prepared,
     with_parameters,
 )
-from trading_assets.backtests.perturbations import stressed, without_bars
+from trading_assets.backtests.perturbations import stressed
 from trading_assets.backtests.tables import DECISIONS, EQUITY, TRADES
 from trading_assets.config.robustness import StressScenario
 from trading_assets.robustness.sensitivity.sweep import sensitivity
 from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
 from trading_assets.robustness.stress.run import stress, value_of
 from trading_assets.robustness.stress.scenario_market import ScenarioInputs
+from trading_assets_tests.backtests.dropped_bars import without_bars
 from trading_assets_tests.backtests.frames import BENCHMARK, configuration, frames_for, weekdays
 from trading_assets_tests.narrow import as_date, as_number
 from trading_assets_tests.strategies.panels import SESSIONS, decided, market, regimes, settings

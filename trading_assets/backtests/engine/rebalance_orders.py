@@ -34,10 +34,18 @@ from trading_assets.backtests.engine.reason_codes import (
     ZERO_SIZE,
 )
 from trading_assets.backtests.engine.rebalance_fills import cancel_target, is_forced_out, partner_of
+from trading_assets.backtests.engine.rebalance_limits import (
+    GROWS,
+    NOTHING,
+    SHRINKS,
+    cap_growing_rows,
+    has_row,
+    standing_weights,
+    value_of,
+    weight_of,
+)
 from trading_assets.backtests.engine.settings import Settings
 
-#: What becomes of a row: a rejection (0 and above), or one of these.
-_GROWS, _SHRINKS, _NOTHING = -1, -2, -3
 #: Less of equity than this under a cap is what rounding left.
 _NOTHING_LEFT = 1e-12
 
@@ -183,32 +191,20 @@ def decide_targets(
         )
         state.row[targets.position_index[row]] = row
     _reject_other_legs(first, last, targets, state)
-    gross = _standing(first, last, market, targets, state)
-    asked = _cap(first, last, multiplier, market, targets, settings, state)
+    gross = standing_weights(first, last, market, targets, state)
+    asked = cap_growing_rows(first, last, multiplier, market, targets, settings, state)
     scale = 1.0
     if gross + asked > settings.max_gross:
         scale = max(0.0, settings.max_gross - gross) / asked if asked > 0.0 else 1.0
     for row in range(first, last):
         p = targets.position_index[row]
-        if state.verdict[p] == _GROWS:
+        if state.verdict[p] == GROWS:
             state.granted[p] *= scale
             state.verdict[p] = _size_verdict(t, row, market, targets, run_parameters, state)
     _reject_other_legs(first, last, targets, state)
     room = settings.max_gross - gross
     for row in range(first, last):
         _conclude(t, row, multiplier, room, market, targets, run_parameters, settings, state, records)
-
-
-@compiled
-def _value(p: int, state: State) -> float:
-    return state.positions[p]["quantity"] * state.positions[p]["mark"]  # type: ignore[no-any-return]
-
-
-@compiled
-def _weight(p: int, state: State) -> float:
-    """What the position is of equity; signed."""
-    equity = state.account[0]["equity"]
-    return _value(p, state) / equity if equity > 0.0 else 0.0
 
 
 @compiled
@@ -226,26 +222,19 @@ def _verdict(
     i, order = targets.symbol[p], state.orders[p]
     if is_forced_out(p, state):
         if weight == 0.0:
-            return _NOTHING
+            return NOTHING
         return HALTED if order["trigger"] == DRAWDOWN_HALT else HEALTH
     if weight == 0.0 and not state.busy[p] and not state.ordered[p]:
-        return _NOTHING
-    if not _grows(weight, _weight(p, state)):
-        return _SHRINKS
+        return NOTHING
+    if not _grows(weight, weight_of(p, state)):
+        return SHRINKS
     if entry_block_reason >= 0:
         return entry_block_reason
     if derived.unhealthy[t, i] or 0 <= market.delisted[i] <= t:
         return HEALTH
     if not targets.eligible[row]:
         return ELIGIBILITY
-    return _GROWS if market.adv[t, i] > 0.0 else NO_LIQUIDITY
-
-
-@compiled
-def _has_row(p: int, first: int, last: int, targets: Targets, state: State) -> bool:
-    """Whether slot `p` has a row among those of the session."""
-    row = state.row[p]
-    return bool(first <= row < last and targets.position_index[row] == p)
+    return GROWS if market.adv[t, i] > 0.0 else NO_LIQUIDITY
 
 
 @compiled
@@ -254,98 +243,16 @@ def _reject_other_legs(first: int, last: int, targets: Targets, state: State) ->
     for row in range(first, last):
         p = targets.position_index[row]
         other = partner_of(p, targets)
-        if other < 0 or state.verdict[p] < 0 or state.verdict[other] != _GROWS:
+        if other < 0 or state.verdict[p] < 0 or state.verdict[other] != GROWS:
             continue
-        if _has_row(other, first, last, targets, state):
+        if has_row(other, first, last, targets, state):
             state.verdict[other] = PAIR_LEG
-
-
-@inlined
-def _standing(first: int, last: int, market: Market, targets: Targets, state: State) -> float:
-    """Gross weight of all that the growing rows come on top of; in all, by symbol and by sector.
-
-    Positions and waiting orders without a row count as they are or are to be, shrinking rows at their weight.
-    """
-    account = state.account[0]
-    state.by_symbol[:] = 0.0
-    state.by_sector[:] = 0.0
-    gross = 0.0
-    for place in range(account["held"] + account["queued"]):
-        waits = place >= account["held"]
-        p = state.queue[place - account["held"]] if waits else state.held[place]
-        if waits and state.busy[p]:
-            continue  # counted with the positions
-        weight = abs(_weight(p, state))
-        if _has_row(p, first, last, targets, state) and state.verdict[p] != _NOTHING:
-            if state.verdict[p] == _GROWS:
-                weight = 0.0
-            elif state.verdict[p] == _SHRINKS:
-                weight = abs(targets.weight[state.row[p]])
-            elif is_forced_out(p, state):
-                weight = 0.0  # its exit outlasts the rejected row
-        elif state.ordered[p]:
-            weight = abs(state.orders[p]["weight"])
-        gross += weight
-        _count(targets.symbol[p], weight, market, state)
-    return gross
-
-
-@compiled
-def _count(i: int, weight: float, market: Market, state: State) -> None:
-    state.by_symbol[i] += weight
-    if market.sector[i] >= 0:
-        state.by_sector[market.sector[i]] += weight
-
-
-@inlined
-def _cap(
-    first: int,
-    last: int,
-    multiplier: float,
-    market: Market,
-    targets: Targets,
-    settings: Settings,
-    state: State,
-) -> float:
-    """Grant the growing rows what the caps of symbol and sector leave them, in order; their gross weight."""
-    total = 0.0
-    row = first
-    while row < last:
-        legs = 1
-        if row + 1 < last and partner_of(targets.position_index[row], targets) == targets.position_index[row + 1]:
-            legs = 2
-        share = 1.0
-        for leg in range(row, row + legs):
-            p = targets.position_index[leg]
-            if state.verdict[p] == _GROWS:
-                asked = abs(targets.weight[leg]) * multiplier
-                state.granted[p] = min(asked, max(0.0, _room(targets.symbol[p], market, settings, state)))
-                share = min(share, state.granted[p] / asked if asked > 0.0 else 0.0)
-                _count(targets.symbol[p], state.granted[p], market, state)
-        for leg in range(row, row + legs):
-            p = targets.position_index[leg]
-            if state.verdict[p] == _GROWS:
-                granted = abs(targets.weight[leg]) * multiplier * share if share < 1.0 else state.granted[p]
-                _count(targets.symbol[p], granted - state.granted[p], market, state)
-                state.granted[p] = granted
-                total += granted
-        row += legs
-    return total
-
-
-@compiled
-def _room(i: int, market: Market, settings: Settings, state: State) -> float:
-    """Weight that symbol `i` may still take under its own and its sector's cap."""
-    room = settings.max_symbol - state.by_symbol[i]
-    if market.sector[i] >= 0:
-        room = min(room, settings.max_sector - state.by_sector[market.sector[i]])
-    return room  # type: ignore[no-any-return]
 
 
 @compiled
 def _change(p: int, weight: float, state: State) -> float:
     """Notional of the trade to a weight, at the mark."""
-    return abs(weight * state.account[0]["equity"] - _value(p, state))  # type: ignore[no-any-return]
+    return abs(weight * state.account[0]["equity"] - value_of(p, state))  # type: ignore[no-any-return]
 
 
 @inlined
@@ -356,11 +263,11 @@ def _size_verdict(t: int, row: int, market: Market, targets: Targets, run_parame
     if abs(granted) < _NOTHING_LEFT:
         return ZERO_SIZE
     if (
-        _grows(granted, _weight(p, state))
+        _grows(granted, weight_of(p, state))
         and _change(p, granted, state) > run_parameters["capacity"] * market.adv[t, i]
     ):
         return CAPACITY
-    return _GROWS
+    return GROWS
 
 
 @inlined
@@ -383,15 +290,15 @@ def _conclude(
     """
     p, weight, reason = targets.position_index[row], targets.weight[row], targets.reason[row]
     verdict = state.verdict[p]
-    if verdict == _NOTHING:
+    if verdict == NOTHING:
         return
-    account, i, current = state.account[0], targets.symbol[p], _weight(p, state)
-    granted = math.copysign(state.granted[p], weight) if verdict == _GROWS else weight
+    account, i, current = state.account[0], targets.symbol[p], weight_of(p, state)
+    granted = math.copysign(state.granted[p], weight) if verdict == GROWS else weight
     decision, why = REJECT, verdict
-    if verdict == _GROWS:
+    if verdict == GROWS:
         decision = ENTER if _grows(granted, current) else EXIT
         why = REBALANCE if weight * current > 0.0 else reason
-    elif verdict == _SHRINKS:
+    elif verdict == SHRINKS:
         decision, why = EXIT, REBALANCE if weight != 0.0 else reason
     index = record(t, 1, i, targets.pair_index[p], decision, why, reason, account, records.decisions)
     if index >= 0:
@@ -405,7 +312,7 @@ def _conclude(
         numbers[EQUITY] = equity
         numbers[ADV] = market.adv[t, i]
         numbers[CAPACITY_LIMIT] = run_parameters["capacity"] * market.adv[t, i]
-        if verdict != _SHRINKS:
+        if verdict != SHRINKS:
             numbers[MULTIPLIER] = multiplier
             numbers[GROSS_ROOM] = gross_room * equity
             if market.sector[i] >= 0:

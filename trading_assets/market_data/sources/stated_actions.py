@@ -92,8 +92,9 @@ def without_rows_beside_bars(bars: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataF
     Returns
     -------
     DataFrame
-        The bars that are left. The first of each session has the actions that the rows taken out stated, if it states
-        none itself: dividends of a day are added, splits multiplied. A row without a price that stands alone stays.
+        The bars that are left. Each of the session has the actions that the rows taken out stated, if it states none
+        itself: dividends of a day are added, splits multiplied; what overlapping files repeat is one action. A row
+        without a price that stands alone stays.
     DataFrame
         Columns of `raw.REJECTED_SCHEMA`.
     """
@@ -103,21 +104,23 @@ def without_rows_beside_bars(bars: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataF
         return bars, pl.DataFrame(schema=REJECTED_SCHEMA)
     whole = pl.all_horizontal(pl.col(name) > 0 for name in _OHLC)
     there = bars.with_row_index("_row").filter(whole).join(bare.select(key).unique(), on=key, how="semi")
-    first = there.unique(key, keep="first", maintain_order=True).select(*key, _bar="_row")
-    beside = bare.join(first, on=key, maintain_order="left")
+    beside = bare.join(there.select(key).unique(), on=key, how="semi", maintain_order="left")
     if beside.is_empty():
         return bars, pl.DataFrame(schema=REJECTED_SCHEMA)
-    stated = beside.group_by("_bar").agg(
+    same = [*key, *ACTIONS]
+    nth = pl.int_range(pl.len()).over("source_file", *same).alias("_nth")
+    once = beside.with_columns(nth).unique([*same, "_nth"], keep="first", maintain_order=True)
+    stated = once.group_by(key).agg(
         pl.col("cash_dividend").filter(pl.col("cash_dividend") > 0).sum(),
         pl.col("split_ratio").filter(pl.col("split_ratio") > 0).product(),
     )
     stated = stated.select(
-        _row="_bar",
+        *key,
         _cash=pl.when(pl.col("cash_dividend") > 0).then("cash_dividend"),
         _split=pl.when(pl.col("split_ratio") != 1).then("split_ratio"),
     )
     kept = bars.with_row_index("_row").join(beside.select("_row"), on="_row", how="anti", maintain_order="left")
-    kept = kept.join(stated, on="_row", how="left", maintain_order="left")
+    kept = kept.join(stated, on=key, how="left", maintain_order="left")
     own = {
         "cash_dividend": pl.col("cash_dividend") > 0,
         "split_ratio": (pl.col("split_ratio") > 0) & (pl.col("split_ratio") != 1),

@@ -12,8 +12,9 @@ from trading_assets.backtests.backtest import PreparedBacktest
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, Targets
 from trading_assets.backtests.inputs.axis_labels import AxisLabels
 from trading_assets.backtests.inputs.target_weights import targets_of
-from trading_assets.backtests.perturbations import with_entries, without_bars
+from trading_assets.backtests.perturbations import with_entries
 from trading_assets.strategies.interface.target_weights import SCHEMA, checked
+from trading_assets_tests.backtests.dropped_bars import without_bars
 from trading_assets_tests.backtests.frames import frames, loaded, prepare_strategy, weekdays
 from trading_assets_tests.narrow import as_targets
 

@@ -110,6 +110,18 @@ def test_rows_of_dividends_and_splits_in_place_of_prices(tmp_path: Path) -> None
     assert warehouse.read(BARS).height == 20 and warehouse.read(QUARANTINE).is_empty()
 
 
+def test_what_overlapping_files_repeat_is_one_dividend(tmp_path: Path) -> None:
+    """Two files of the same month, each with the bars and the row of 0.2: paid once, and every bar is a sound copy."""
+    rows = [line.removesuffix(",") for line in lines([100.0] * 20, {}, "")]
+    rows.append(f"A,{DAYS[5]},0.20 Dividend,,,,")
+    for name in ("a", "b"):
+        write(tmp_path, *rows, name=f"prices/{name}.csv", header=HEADER)
+    warehouse = run(experiment(tmp_path, **source()))
+    assert warehouse.read(CORPORATE_ACTIONS).select("session", "cash_dividend").rows() == [(DAYS[5], 0.2)]
+    assert warehouse.read(BARS).height == 20
+    assert warehouse.read(QUARANTINE).is_empty()
+
+
 def test_a_dividend_between_bars_goes_ex_at_the_next_one(tmp_path: Path) -> None:
     """The row of the dividend stands alone, on a session without a bar: its action is used, its row quarantined."""
     rows = [line.removesuffix(",") for line in lines([100.0] * 20, {}, "")]

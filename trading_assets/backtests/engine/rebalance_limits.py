@@ -1,0 +1,123 @@
+"""What target weights stand beside: the positions and orders that growing rows come on top of, and their caps."""
+
+from __future__ import annotations
+
+from trading_assets.backtests.engine.arrays import Market, Targets
+from trading_assets.backtests.engine.jit import compiled, inlined
+from trading_assets.backtests.engine.portfolio_state import State
+from trading_assets.backtests.engine.reason_codes import DATA_MISSING
+from trading_assets.backtests.engine.rebalance_fills import is_forced_out, partner_of
+from trading_assets.backtests.engine.settings import Settings
+
+#: What becomes of a row: a rejection (0 and above), or one of these.
+GROWS, SHRINKS, NOTHING = -1, -2, -3
+
+
+@compiled
+def value_of(p: int, state: State) -> float:
+    """Quantity x mark; negative for a short position."""
+    return state.positions[p]["quantity"] * state.positions[p]["mark"]  # type: ignore[no-any-return]
+
+
+@compiled
+def weight_of(p: int, state: State) -> float:
+    """What the position is of equity; signed."""
+    equity = state.account[0]["equity"]
+    return value_of(p, state) / equity if equity > 0.0 else 0.0
+
+
+@compiled
+def has_row(p: int, first: int, last: int, targets: Targets, state: State) -> bool:
+    """Whether slot `p` has a row among those of the session."""
+    row = state.row[p]
+    return bool(first <= row < last and targets.position_index[row] == p)
+
+
+@inlined
+def standing_weights(first: int, last: int, market: Market, targets: Targets, state: State) -> float:
+    """Gross weight of all that the growing rows come on top of; in all, by symbol and by sector.
+
+    Positions and waiting orders without a row count as they are or are to be, shrinking rows at their weight. One that
+    waits for its symbol's data counts as it stands: nobody knows when it can be left.
+    """
+    account = state.account[0]
+    state.by_symbol[:] = 0.0
+    state.by_sector[:] = 0.0
+    gross = 0.0
+    for place in range(account["held"] + account["queued"]):
+        waits = place >= account["held"]
+        p = state.queue[place - account["held"]] if waits else state.held[place]
+        if waits and state.busy[p]:
+            continue  # counted with the positions
+        weight = abs(weight_of(p, state))
+        if _waits_for_data(p, state):
+            pass
+        elif has_row(p, first, last, targets, state) and state.verdict[p] != NOTHING:
+            if state.verdict[p] == GROWS:
+                weight = 0.0
+            elif state.verdict[p] == SHRINKS:
+                weight = abs(targets.weight[state.row[p]])
+            elif is_forced_out(p, state):
+                weight = 0.0  # its exit outlasts the rejected row
+        elif state.ordered[p]:
+            weight = abs(state.orders[p]["weight"])
+        gross += weight
+        _count(targets.symbol[p], weight, market, state)
+    return gross
+
+
+@compiled
+def _waits_for_data(p: int, state: State) -> bool:
+    return is_forced_out(p, state) and state.orders[p]["trigger"] == DATA_MISSING
+
+
+@compiled
+def _count(i: int, weight: float, market: Market, state: State) -> None:
+    state.by_symbol[i] += weight
+    if market.sector[i] >= 0:
+        state.by_sector[market.sector[i]] += weight
+
+
+@inlined
+def cap_growing_rows(
+    first: int,
+    last: int,
+    multiplier: float,
+    market: Market,
+    targets: Targets,
+    settings: Settings,
+    state: State,
+) -> float:
+    """Grant the growing rows what the caps of symbol and sector leave them, in order; their gross weight."""
+    total = 0.0
+    row = first
+    while row < last:
+        legs = 1
+        if row + 1 < last and partner_of(targets.position_index[row], targets) == targets.position_index[row + 1]:
+            legs = 2
+        share = 1.0
+        for leg in range(row, row + legs):
+            p = targets.position_index[leg]
+            if state.verdict[p] == GROWS:
+                asked = abs(targets.weight[leg]) * multiplier
+                state.granted[p] = min(asked, max(0.0, _room(targets.symbol[p], market, settings, state)))
+                share = min(share, state.granted[p] / asked if asked > 0.0 else 0.0)
+                _count(targets.symbol[p], state.granted[p], market, state)
+        for leg in range(row, row + legs):
+            p = targets.position_index[leg]
+            if state.verdict[p] == GROWS:
+                granted = abs(targets.weight[leg]) * multiplier * share if share < 1.0 else state.granted[p]
+                _count(targets.symbol[p], granted - state.granted[p], market, state)
+                state.granted[p] = granted
+                total += granted
+        row += legs
+    return total
+
+
+@compiled
+def _room(i: int, market: Market, settings: Settings, state: State) -> float:
+    """Weight that symbol `i` may still take under its own and its sector's cap."""
+    room = settings.max_symbol - state.by_symbol[i]
+    if market.sector[i] >= 0:
+        room = min(room, settings.max_sector - state.by_sector[market.sector[i]])
+    return room  # type: ignore[no-any-return]
