@@ -77,7 +77,7 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
     if as_of < prior.since:
         raise ChangedPriorResultError
     kinds = kinds.filter(~pl.col("symbol").is_in(ignored))
-    lives, least_days = _lives(raw, inputs), configuration.quality.reuse_days
+    lives, least_days = _lives(raw, inputs, as_of), configuration.quality.reuse_days
     if prior.since > dt.date.min and (lives.height or revives(raw, prior.last, prior.since, least_days)):
         raise ChangedPriorResultError
     raw, universe = by_life(raw, lives), for_each_life(universe, lives).sort("symbol", "start")
@@ -141,7 +141,7 @@ def refuse_faulty(delivered: pl.DataFrame, past: pl.DataFrame, inputs: Inputs, t
     first, last = delivered.select(first=pl.col("session").min(), last=pl.col("session").max()).row(0)
     as_of = min(last, today)
     raw = pl.concat([past, delivered]).filter(~pl.col("symbol").is_in(ignored))
-    lives = _lives(raw, inputs)
+    lives = _lives(raw, inputs, as_of)
     raw = by_life(raw, lives)
     quality.apply_rules(
         raw,
@@ -155,13 +155,28 @@ def refuse_faulty(delivered: pl.DataFrame, past: pl.DataFrame, inputs: Inputs, t
     )
 
 
-def _lives(raw: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
-    """Later instruments of the tickers of `raw`, unless the rule is off or a finding is overridden."""
+def _lives(raw: pl.DataFrame, inputs: Inputs, as_of: dt.date) -> pl.DataFrame:
+    """Later instruments of the tickers of `raw` up to `as_of`, unless the rule is off or a finding is overridden.
+
+    Raises
+    ------
+    QualityError
+        A benchmark is one of the tickers: which of its lives is meant cannot be told.
+    """
     quality_settings = inputs.configuration.quality
     if quality_settings.severity_of(quality.TICKER_REUSE.name) == "off":
         return NO_LIVES
     overridden = inputs.overrides.filter(rule=quality.TICKER_REUSE.name)
-    return find_lives(raw, quality_settings.reuse_days, overridden, inputs.symbology["symbol"])
+    known = raw.filter(pl.col("session") <= as_of)
+    lives = find_lives(known, quality_settings.reuse_days, overridden, inputs.symbology["symbol"])
+    parted = lives.filter(pl.col("ticker").is_in(list(inputs.configuration.benchmarks.values())))
+    for ticker, start in parted.select("ticker", "start").iter_rows():
+        raise quality.QualityError(
+            f"the benchmark {ticker} has no bar for {quality_settings.reuse_days} days or more before {start}\n"
+            "  expected: one instrument without such a hole\n"
+            f"  what to do: deliver what is missing, or override {quality.TICKER_REUSE.name} for {ticker} on {start}"
+        )
+    return lives
 
 
 def _ignored(listed: pl.DataFrame, universe: pl.DataFrame, configuration: Configuration) -> list[str]:

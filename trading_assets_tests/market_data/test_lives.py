@@ -16,6 +16,7 @@ from trading_assets.config import Configuration
 from trading_assets.features.daily import daily_features
 from trading_assets.market_data import calendars
 from trading_assets.market_data.lives import NO_LIVES, by_life, find_lives, for_each_life, revives
+from trading_assets.market_data.quality import QualityError
 from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INSTRUMENTS, QUARANTINE, UNIVERSE
 from trading_assets.models.samples import build_samples
 from trading_assets.warehouse import Warehouse
@@ -56,7 +57,8 @@ def span_of(configuration: Configuration) -> tuple[dt.date, dt.date]:
 
 
 def configured(folder: Path, **values: object) -> Configuration:
-    return experiment(folder, start=dt.date(2012, 1, 1), as_of=LATE[-1], benchmarks={"equity": "QUIET"}, **values)
+    usual: dict[str, object] = {"start": dt.date(2012, 1, 1), "as_of": LATE[-1], "benchmarks": {"equity": "QUIET"}}
+    return experiment(folder, **(usual | values))
 
 
 @pytest.fixture(scope="module")
@@ -197,3 +199,19 @@ def test_no_position_reaches_over_the_break(warehouse: Warehouse, symbol: str, b
     life = bars.filter(symbol=symbol)
     assert result.fills["price"].is_between(life["low"].min() * 0.9, life["high"].max() * 1.1).all()
     assert result.equity["equity"].is_between(80_000, 125_000).all()
+
+
+def test_a_bar_after_the_as_of_date_parts_nothing(tmp_path: Path) -> None:
+    """A stray bar of the year 2201 is quarantined as one of the future; the ticker stays one instrument."""
+    stray = received([{"symbol": "QUIET", "session": dt.date(2201, 1, 2), "close": 50.0}])
+    deliver(tmp_path, pl.concat([reused(), quiet(), stray]))
+    configuration = configured(tmp_path)
+    found = run(configuration, span_of(configuration))
+    assert found.read(INSTRUMENTS)["symbol"].to_list() == ["NAME", "NAME@2016", "QUIET"]
+
+
+def test_a_benchmark_has_one_life(tmp_path: Path) -> None:
+    deliver(tmp_path, pl.concat([reused(), quiet()]))
+    configuration = configured(tmp_path, benchmarks={"equity": "NAME"})
+    with pytest.raises(QualityError, match=f"the benchmark NAME has no bar for 365 days or more before {BEGINS}"):
+        run(configuration, span_of(configuration))

@@ -57,7 +57,8 @@ def extreme_moves(received: pl.DataFrame, quality: Quality, overridden: pl.Serie
     Notes
     -----
     A spike is a reference for nothing after it, its adjusted close included: each symbol's spikes are taken out
-    one after the other, and what follows is measured again.
+    one after the other, and what follows is measured again. What came before was decided when its next bar came, and
+    stays: that this next bar was a spike is known a bar later.
 
     A move counts from the last received close that is sound, however long ago that was. In an asset class with an
     `extreme_multiple` it is extreme only if it is besides as many times the symbol's usual one (where 20 moves tell).
@@ -69,10 +70,13 @@ def extreme_moves(received: pl.DataFrame, quality: Quality, overridden: pl.Serie
         moves = _moves(left, quality)
         moves = moves.filter(~pl.Series(settled[moves["_place"].to_numpy()]))
         found = moves.filter("back").unique("symbol", keep="first", maintain_order=True)
-        # A symbol without one is done; the others are measured again.
+        # A symbol without one is done, and so is what came before it; the rest is measured again.
         again = pl.col("symbol").is_in(found["symbol"].implode())
-        extreme[moves.filter(~again)["_place"].to_numpy()] = True
-        suspect[moves.filter(~again & pl.col("suspect"))["_place"].to_numpy()] = True
+        moves = moves.join(found.select("symbol", _spike="_place"), on="symbol", how="left", maintain_order="left")
+        done = moves.filter((pl.col("_place") < pl.col("_spike")).fill_null(True))
+        extreme[done["_place"].to_numpy()] = True
+        suspect[done.filter("suspect")["_place"].to_numpy()] = True
+        settled[done["_place"].to_numpy()] = True
         if found.is_empty():
             return Moves(*map(pl.Series, (extreme, spike, whole, suspect)))
         is_whole = ~pl.col("far") & pl.col("whole")

@@ -467,6 +467,17 @@ def test_the_next_bar_decides_spikes_and_nothing_else_depends_on_the_future(
     assert quarantined_now.height == len(quarantined_then) + spikes.height
 
 
+def test_a_bar_whose_next_one_turns_out_a_spike_stays_as_it_was_decided() -> None:
+    """Open at half, close at 95: the next bar, 200, does not take it back; that 97 makes 200 a spike comes later."""
+    raw = path([100.0, 101.0, 95.0, 200.0, 97.0]).with_columns(
+        open=pl.Series([100.0, 101.0, 50.5, 200.0, 97.0]), low=pl.Series([99.0, 100.0, 50.0, 199.0, 96.0])
+    )
+    then, now = checked(raw[:4]), checked(raw)
+    assert then.usable["flags"].list.contains("extreme_move").to_list() == [False, False, True, True]
+    assert now.quarantine["close"].to_list() == [200.0]
+    assert now.usable["flags"][:3].equals(then.usable["flags"][:3])
+
+
 # --- real prices, checks ------------------------------------------------------------------------------------
 
 
