@@ -11,11 +11,6 @@ import trading_assets
 from trading_assets_tests.conftest import REPOSITORY
 
 LONGEST_FILE = 400
-#: Longer files that are known, with the topic that should leave them.
-TO_SPLIT = {
-    "trading_assets/backtests/engine/rebalance_orders.py": "how orders are scaled to cash",
-    "trading_assets/market_data/sources/bars_of_table.py": "rows that are no bars",
-}
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -64,4 +59,4 @@ def test_no_file_of_the_package_is_longer_than_one_can_read() -> None:
         for path in (REPOSITORY / "trading_assets").rglob("*.py")
     }
     assert len(lines) > 100
-    assert not {path: count for path, count in lines.items() if count > LONGEST_FILE and path not in TO_SPLIT}
+    assert not {path: count for path, count in lines.items() if count > LONGEST_FILE}

@@ -20,6 +20,7 @@ WITHOUT_FUNCTIONS = {
 
 #: Parts of one computation that has its tests in one file: each is compiled into, or called by, what that file runs.
 COVERED_BY = {
+    "market_data/sources/row_texts.py": "market_data/test_rejected_rows.py",
     "backtests/results/settled_curve.py": "backtests/engine/test_marking.py",
     "backtests/inputs/data_hash.py": "backtests/inputs/test_market_arrays.py",
     "robustness/holdout/chain.py": "robustness/holdout/test_ledger.py",

@@ -14,7 +14,7 @@ from trading_assets.market_data.sources import daily, intraday, symbols
 from trading_assets.market_data.sources.columns import (
     ColumnError,
     find_columns,
-    names_for,
+    refuse_headerless,
     resembles_header,
     usual_names,
 )
@@ -24,19 +24,16 @@ from trading_assets.market_data.sources.misread import Column, is_unreadable, re
 from trading_assets.market_data.sources.numbers import to_numbers
 from trading_assets.market_data.sources.raw import (
     ACTIONS,
-    LONGEST_TEXT,
-    NO_DATE,
     NO_REJECTED,
     NO_SPANS,
     NUMBERS,
     PRICES,
-    REJECTED_SCHEMA,
     Received,
     arrange,
 )
+from trading_assets.market_data.sources.row_texts import undated_rows, with_texts
 from trading_assets.market_data.sources.stated_actions import (
     actions_in_prices,
-    priceless_rows,
     refuse_daily_actions,
     to_ratios,
     without_rows_beside_bars,
@@ -166,7 +163,7 @@ def bars_of_table(table: Tabular, source: ColumnSettings, start: dt.date, end: d
         cells = cells.with_columns(symbol=pl.lit(of_file))
     if source.interval != "1d":
         _reject_equal_stamps(cells, source.interval, file=table.name, column=theirs["session"])
-    bars = _with_texts(_with_numbers(cells, every, source, file=table.name, columns=theirs), table).select(
+    bars = with_texts(_with_numbers(cells, every, source, file=table.name, columns=theirs), table).select(
         "symbol",
         pl.lit(source.asset_class).alias("asset_class"),
         "local",
@@ -178,7 +175,7 @@ def bars_of_table(table: Tabular, source: ColumnSettings, start: dt.date, end: d
     )
     days = every["local"].dt.date()
     span = pl.DataFrame([(table.name, every.height, days.min(), days.max())], schema=NO_SPANS.schema, orient="row")
-    return TableRows(bars, _rejected(table, source, undated), span)
+    return TableRows(bars, undated_rows(table, source, undated), span)
 
 
 def _symbol_of_file(table: Tabular, source: ColumnSettings) -> str | None:
@@ -193,38 +190,6 @@ def _symbol_of_file(table: Tabular, source: ColumnSettings) -> str | None:
         return None
     found = symbols.from_partition(table.name, names, source.symbol_pattern)
     return table.ticker if found is None and isinstance(table, CsvTable) else found
-
-
-def _with_texts(bars: pl.DataFrame, table: Tabular) -> pl.DataFrame:
-    """Add `text`, the row as received where it has no price at all, else null."""
-    lines = priceless_rows(bars)["source_line"]
-    if lines.is_empty():
-        return bars.with_columns(text=pl.lit(None, pl.String))
-    texts = pl.DataFrame({"source_line": lines, "text": _texts(table, lines)})
-    return bars.join(texts, on="source_line", how="left", maintain_order="left")
-
-
-def _texts(table: Tabular, lines: pl.Series) -> list[str]:
-    """Rows as received."""
-    if isinstance(table, CsvTable):
-        return [table.text_on(line)[:LONGEST_TEXT] for line in lines]
-    rows = table.read(range(len(table.header))).filter(pl.col("source_line").is_in(lines.implode()))
-    cells = rows.select(pl.all().exclude("source_line").cast(pl.String).fill_null(""))
-    by_line = dict(zip(rows["source_line"], (",".join(row)[:LONGEST_TEXT] for row in cells.iter_rows()), strict=True))
-    return [by_line[line] for line in lines]
-
-
-def _rejected(table: Tabular, source: ColumnSettings, undated: pl.DataFrame) -> pl.DataFrame:
-    if undated.is_empty():
-        return NO_REJECTED
-    return undated.select(
-        pl.lit(source.source).alias("source"),
-        pl.lit(table.name).alias("source_file"),
-        "source_line",
-        pl.lit(None, pl.Date).alias("session"),
-        pl.lit(NO_DATE).alias("reason"),
-        pl.Series("text", _texts(table, undated["source_line"]), dtype=pl.String),
-    ).cast(REJECTED_SCHEMA)
 
 
 def _reject_equal_stamps(cells: pl.DataFrame, interval: str, *, file: str, column: str) -> None:
@@ -265,30 +230,8 @@ def _columns(table: Tabular, source: ColumnSettings, symbol: str | None) -> dict
             for line in range(1, table.header_line + _LINES_TO_LOOK_AT):
                 if resembles_header(table.names_on(line), mapped):
                     find(table.header, f"set `skip_rows: {line - 1}`: line {line} looks like the header")
-            _refuse_headerless(table, source)
+            refuse_headerless(table, source)
         raise
-
-
-def _refuse_headerless(table: CsvTable, source: ColumnSettings) -> None:
-    """Raise if the line of the header is a bar: what to write instead.
-
-    Raises
-    ------
-    SourceError
-        With names for the columns in the usual order.
-    """
-    names = None if table.has_given_names else names_for(table.header)
-    if names is None:
-        return
-    skip = f"; `skip_rows: {table.header_line - 1}`" if table.header_line > 1 else ""
-    raise SourceError(
-        f"no names of columns: the line is {shown(','.join(table.header))}",
-        file=table.name,
-        line=table.header_line,
-        expected="a line that names the columns, or their names in the configuration",
-        todo=f"set `header: [{', '.join(names)}]`, in the order of the file{skip}"
-        + ("" if "symbol" in names or source.symbol_from != "symbol" else ", and `symbol_from: filename`"),
-    )
 
 
 def _position_of(table: Tabular, name: str) -> int:

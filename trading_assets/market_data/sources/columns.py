@@ -6,8 +6,13 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 
-from trading_assets.market_data.sources.errors import SourceError
-from trading_assets.market_data.sources.raw import ACTIONS, NUMBERS
+from trading_assets.config.sources import ColumnSettings
+from trading_assets.market_data.sources.errors import SourceError, shown
+from trading_assets.market_data.sources.raw import (
+    ACTIONS,
+    NUMBERS,
+)
+from trading_assets.market_data.sources.tabular import CsvTable
 
 # Usual names, letters and digits only, most telling first: a file with `date` and `unix` means `date`.
 _USUAL: Mapping[str, Sequence[tuple[str, ...]]] = {
@@ -179,4 +184,26 @@ def _missing(header: Sequence[str], name: str, wanted: str | None, file: str, li
         expected=f"{wanted or name!r} among the columns found: {shown}"
         + (f" (nearest: {lowered[near[0]]})" if near else ""),
         todo=hint or f"{suggestion}; if the header is further down, set `skip_rows`",
+    )
+
+
+def refuse_headerless(table: CsvTable, source: ColumnSettings) -> None:
+    """Raise if the line of the header is a bar: what to write instead.
+
+    Raises
+    ------
+    SourceError
+        With names for the columns in the usual order.
+    """
+    names = None if table.has_given_names else names_for(table.header)
+    if names is None:
+        return
+    skip = f"; `skip_rows: {table.header_line - 1}`" if table.header_line > 1 else ""
+    raise SourceError(
+        f"no names of columns: the line is {shown(','.join(table.header))}",
+        file=table.name,
+        line=table.header_line,
+        expected="a line that names the columns, or their names in the configuration",
+        todo=f"set `header: [{', '.join(names)}]`, in the order of the file{skip}"
+        + ("" if "symbol" in names or source.symbol_from != "symbol" else ", and `symbol_from: filename`"),
     )
