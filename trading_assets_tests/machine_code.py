@@ -18,8 +18,8 @@ def run_orders() -> None:
 
 def run_targets() -> None:
     """Run the entry point of target-weight strategies on the smallest market."""
-    from trading_assets_tests.backtests.engine.test_rebalance_orders import run, targets
     from trading_assets_tests.backtests.markets import quiet_market
+    from trading_assets_tests.backtests.target_runs import run, targets
 
     market = quiet_market([100.0, 100.0, 100.0])
     run(market, targets(market, (0, 0, 0.5)))

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, seed
 from hypothesis import settings as hypothesis_settings
 from hypothesis.strategies import SearchStrategy
 
-from trading_assets_tests.backtests.markets import Case
+from trading_assets_tests.backtests.random_markets import Case
 
 Cases = SearchStrategy[Case]
 #: Raises where the two disagree; returns the branches that the case took.

@@ -12,7 +12,7 @@ from trading_assets.backtests.inputs.axis_labels import AxisLabels
 from trading_assets.backtests.inputs.market_arrays import MarketAxes
 from trading_assets.backtests.results.run_tables import Result, result_of
 from trading_assets.strategies.interface.rules import Rules, Trigger
-from trading_assets_tests.backtests.markets import Case
+from trading_assets_tests.backtests.random_markets import Case
 
 FIRST = dt.date(2001, 1, 1)
 

@@ -9,9 +9,9 @@ import pytest
 from trading_assets.backtests.engine.arrays import SCALING_CONTINUOUS, SCALING_REGIME, Market
 from trading_assets.backtests.engine.simulate import simulate, sweep
 from trading_assets.backtests.results import metrics
-from trading_assets_tests.backtests.engine.test_rebalance_orders import targets
 from trading_assets_tests.backtests.markets import entries, quiet_market, run_parameters_of, settings
 from trading_assets_tests.backtests.runs import ALL_IN, busy, exits_of, herd, number, run, said, wavy
+from trading_assets_tests.backtests.target_runs import targets
 
 
 @pytest.mark.parametrize("scaling", [SCALING_CONTINUOUS, SCALING_REGIME])

@@ -21,8 +21,8 @@ from trading_assets.market_data.reference.corporate_actions import NO_ACTIONS
 from trading_assets.market_data.reference.delistings import SCHEMA
 from trading_assets.market_data.reference.symbology import NO_SYMBOLOGY
 from trading_assets.market_data.reference_data import Inputs
-from trading_assets_tests.backtests.engine.test_rebalance_orders import targets
 from trading_assets_tests.backtests.markets import entries, run_parameters_of, settings
+from trading_assets_tests.backtests.target_runs import targets
 from trading_assets_tests.market_data.markets import CALENDAR, SESSIONS, received
 
 COUNT = 45

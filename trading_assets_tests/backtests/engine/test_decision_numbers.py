@@ -10,10 +10,10 @@ import pytest
 from trading_assets.backtests.engine.arrays import DECISIONS
 from trading_assets.backtests.engine.dtypes import NUMBERS
 from trading_assets.backtests.engine.simulate import Simulation
-from trading_assets_tests.backtests.engine.test_rebalance_orders import run as run_targets
-from trading_assets_tests.backtests.engine.test_rebalance_orders import targets
 from trading_assets_tests.backtests.markets import entries, quiet_market
 from trading_assets_tests.backtests.runs import run
+from trading_assets_tests.backtests.target_runs import run as run_targets
+from trading_assets_tests.backtests.target_runs import targets
 
 NAN = math.nan
 

@@ -15,10 +15,10 @@ from trading_assets.backtests.engine.arrays import Market
 from trading_assets.backtests.engine.simulate import Simulation
 from trading_assets.backtests.results.metrics import summarise
 from trading_assets.backtests.results.settled_curve import settled, without_unexplained_gains
-from trading_assets_tests.backtests.engine.test_rebalance_orders import run as run_targets
-from trading_assets_tests.backtests.engine.test_rebalance_orders import targets
 from trading_assets_tests.backtests.markets import entries, quiet_market
 from trading_assets_tests.backtests.runs import ALL_IN, exits_of, run, said
+from trading_assets_tests.backtests.target_runs import run as run_targets
+from trading_assets_tests.backtests.target_runs import targets
 
 
 def jumpy(closes: Sequence[float], *extreme: int, refuted: tuple[int, ...] = ()) -> Market:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trading_assets_tests.backtests.engine.test_rebalance_orders import run, said, targets
 from trading_assets_tests.backtests.markets import quiet_market
+from trading_assets_tests.backtests.target_runs import run, said, targets
 
 NAN = float("nan")
 

@@ -2,71 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
-from trading_assets.backtests.engine.arrays import DECISIONS, EXIT_REASONS, REJECTIONS, Market, Targets
+from trading_assets.backtests.engine.arrays import EXIT_REASONS, Market, Targets
 from trading_assets.backtests.engine.dtypes import CLOSES, LONG, OPENS, SHORT
-from trading_assets.backtests.engine.simulate import Simulation, simulate
+from trading_assets.backtests.engine.simulate import simulate
 from trading_assets_tests.backtests.markets import quiet_market, run_parameters_of, settings
 from trading_assets_tests.backtests.runs import number
-
-RULE = EXIT_REASONS.index("rule")
-#: Names of a strategy's own come after those of the engine.
-OWN = len(EXIT_REASONS)
-FREE: dict[str, Any] = {
-    "max_symbol": 1.0,
-    "max_gross": 1.0,
-    "daily_loss_limit": 1.0,
-    "drawdown_limit": 1.0,
-    "var_limit": 1.0,
-}
-
-
-def targets(
-    market: Market, *rows: tuple[int, int, float], pairs: tuple[tuple[int, int], ...] = (), **columns: Any
-) -> Targets:
-    """Rows of (session, symbol, weight); the symbols of `pairs` have slots of their pair, the rest one each."""
-    symbols = sorted({symbol for _, symbol, _ in rows} - {leg for pair in pairs for leg in pair})
-    slots = [(-1, symbol) for symbol in symbols]
-    slots += [(number, leg) for number, pair in enumerate(pairs) for leg in sorted(pair)]
-    slot_of = {symbol: place for place, (_, symbol) in enumerate(slots)}
-    ordered = sorted(rows, key=lambda row: (row[0], slot_of[row[1]]))
-    fields: dict[str, Any] = {
-        "weight": [weight for _, _, weight in ordered],
-        "eligible": np.ones(len(ordered), dtype=bool),
-        "reason": np.where([weight == 0 for _, _, weight in ordered], RULE, OWN),
-    } | columns
-    return Targets(
-        first=np.searchsorted([t for t, _, _ in ordered], np.arange(market.day.size + 1)).astype(np.int64),
-        position_index=np.array([slot_of[symbol] for _, symbol, _ in ordered], dtype=np.int64),
-        weight=np.array(fields["weight"], dtype=float),
-        eligible=np.array(fields["eligible"], dtype=bool),
-        reason=np.array(fields["reason"], dtype=np.int64),
-        symbol=np.array([symbol for _, symbol in slots], dtype=np.int64),
-        pair_index=np.array([pair_index for pair_index, _ in slots], dtype=np.int64),
-    )
-
-
-def run(market: Market, wanted: Targets, changes: dict[str, Any] | None = None, **risk: Any) -> Simulation:
-    """One run without limits but those given; gross up to twice the equity unless `max_gross` says otherwise."""
-    numbers = settings(**(FREE | risk))
-    if "max_gross" not in risk:
-        numbers = numbers._replace(max_gross=2.0)
-    return simulate(market, wanted, run_parameters_of(market, **(changes or {})), numbers)
-
-
-def said(found: Simulation) -> list[tuple[int, int, str, str]]:
-    """(session, symbol, decision, reason) of all decisions."""
-    words = {"reject": REJECTIONS}
-    names = (*EXIT_REASONS, "own")
-    return [
-        (int(d["session"]), int(d["symbol"]), kind, words.get(kind, names)[d["reason"]])
-        for d in found.decisions
-        for kind in [DECISIONS[d["decision"]]]
-    ]
+from trading_assets_tests.backtests.target_runs import FREE, run, said, targets
 
 
 def test_a_weight_is_of_the_equity_at_the_open_it_fills_at() -> None:

@@ -13,7 +13,7 @@ from trading_assets.backtests.engine.arrays import DECISIONS, EXIT_REASONS, HOLD
 from trading_assets.backtests.engine.dtypes import NUMBERS, OPENS
 from trading_assets.backtests.engine.simulate import Simulation, simulate, sweep
 from trading_assets_tests.backtests.agreement import branches_of, never_taken
-from trading_assets_tests.backtests.markets import Case, cases
+from trading_assets_tests.backtests.random_markets import Case, cases
 from trading_assets_tests.backtests.reference_book import Outcome
 from trading_assets_tests.backtests.reference_engine import simulate_plainly
 from trading_assets_tests.narrow import as_signals

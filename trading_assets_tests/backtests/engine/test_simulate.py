@@ -15,7 +15,8 @@ from trading_assets.backtests.engine.arrays import EXIT_REASONS, REJECTIONS, Can
 from trading_assets.backtests.engine.dtypes import REJECT
 from trading_assets.backtests.engine.settings import Settings
 from trading_assets.backtests.engine.simulate import Simulation, simulate, sweep, sweep_runs
-from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, run_parameters_of, settings
+from trading_assets_tests.backtests.markets import entries, quiet_market, run_parameters_of, settings
+from trading_assets_tests.backtests.random_markets import Case, cases
 from trading_assets_tests.backtests.runs import number
 from trading_assets_tests.conftest import REPOSITORY
 from trading_assets_tests.narrow import as_signals

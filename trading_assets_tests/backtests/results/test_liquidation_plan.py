@@ -13,9 +13,10 @@ from hypothesis import settings as profile
 
 from trading_assets.backtests.results.liquidation_plan import Urgency
 from trading_assets.backtests.tables import LIQUIDATION_PLAN
-from trading_assets_tests.backtests.engine.test_rebalance_orders import targets
 from trading_assets_tests.backtests.journals import result_of_case
-from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, run_parameters_of, settings
+from trading_assets_tests.backtests.markets import entries, quiet_market, run_parameters_of, settings
+from trading_assets_tests.backtests.random_markets import Case, cases
+from trading_assets_tests.backtests.target_runs import targets
 
 
 def plan(market_changes: dict[str, object], closes: object, *at: tuple[int, int], **risk: Any) -> pl.DataFrame:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from trading_assets.backtests import tables
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets_tests.backtests.journals import FIRST, result_of_case
-from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, run_parameters_of, settings
+from trading_assets_tests.backtests.markets import entries, quiet_market, run_parameters_of, settings
+from trading_assets_tests.backtests.random_markets import Case, cases
 
 FEW = profile(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 IDS = {

@@ -8,9 +8,11 @@ import pytest
 
 from trading_assets.backtests.results.reconciliation import accounting_errors
 from trading_assets.backtests.results.run_tables import Result
-from trading_assets_tests.backtests.engine.test_rebalance_orders import FREE, targets, wild
+from trading_assets_tests.backtests.engine.test_rebalance_orders import wild
 from trading_assets_tests.backtests.journals import FIRST, result_of_case
-from trading_assets_tests.backtests.markets import Case, quiet_market, run_parameters_of, settings
+from trading_assets_tests.backtests.markets import quiet_market, run_parameters_of, settings
+from trading_assets_tests.backtests.random_markets import Case
+from trading_assets_tests.backtests.target_runs import FREE, targets
 
 
 def wild_case(seed: int) -> Case:

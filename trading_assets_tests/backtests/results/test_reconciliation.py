@@ -13,7 +13,8 @@ from hypothesis import settings as profile
 from trading_assets.backtests.results.reconciliation import accounting_errors
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets_tests.backtests.journals import result_of_case
-from trading_assets_tests.backtests.markets import Case, cases, entries, quiet_market, run_parameters_of, settings
+from trading_assets_tests.backtests.markets import entries, quiet_market, run_parameters_of, settings
+from trading_assets_tests.backtests.random_markets import Case, cases
 from trading_assets_tests.narrow import as_number
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from trading_assets.backtests.engine.dtypes import BUY
 from trading_assets.backtests.engine.simulate import Simulation, simulate
-from trading_assets_tests.backtests.markets import Case, cases, target_cases
+from trading_assets_tests.backtests.random_markets import Case, cases, target_cases
 from trading_assets_tests.backtests.reference_arithmetic import floor_to_lot
 
 

@@ -17,9 +17,9 @@ from trading_assets.backtests.engine.arrays import EXIT_REASONS, Market
 from trading_assets.backtests.inputs.market_arrays import MarketAxes
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.robustness.stress.unexplained_endings import positions_met, with_unexplained_delistings
-from trading_assets_tests.backtests.engine.test_rebalance_orders import targets
 from trading_assets_tests.backtests.frames import frames, frames_for, loaded, weekdays
 from trading_assets_tests.backtests.markets import entries, quiet_market, run_parameters_of, settings
+from trading_assets_tests.backtests.target_runs import targets
 
 DAYS = weekdays(16)
 #: Symbol: calendar, asset class, exchange on record.
