@@ -21,6 +21,9 @@ from trading_assets.config.strategies import TargetWeightParameters
 #: Stable name of this strategy on record, wherever this file moves to.
 IDENTITY = "ensemble"
 
+#: Rows are changes: a position stays until the next row of its own.
+holds_what_is_not_named = True
+
 Floats = NDArray[np.float64]
 
 #: Sessions from a decision to the open at which its first return is known: in at the next open, out at the one after.

@@ -49,9 +49,9 @@ def target_weights(parameters: Parameters, panel: pl.DataFrame) -> pl.DataFrame:
     """Equal weights in the names of the lowest mean rank, set anew on the first session of each month.
 
     Ranked are the members of the universe with a bar and all four characteristics, by the mean of their average
-    ranks; equals by symbol. A name that was held and is not among the best any more is closed. One without a bar at
-    that session gets no row, and is looked at again a month later. With several asset classes the first session of a
-    month is the first on which all of them trade.
+    ranks; equals by symbol. A name that was held and is not among the best any more is closed, one without a bar at
+    that session at its next bar. With several asset classes the first session of a month is the first on which all of
+    them trade.
     """
     rebalanced = panel.join(_first_sessions(panel), on="session", how="semi")
     weighted = rebalanced.join(_chosen(parameters, rebalanced), on=["session", "symbol"], how="left")

@@ -25,6 +25,9 @@ from trading_assets.strategies.interface.target_weights import SCHEMA
 #: Stable name of this strategy on record, wherever this file moves to.
 IDENTITY = "pairs"
 
+#: Rows are changes: a position stays until the next row of its own.
+holds_what_is_not_named = True
+
 Move = Literal["diverged", "converged", "spread_stop"]
 DIVERGED: Move = "diverged"
 CONVERGED: Move = "converged"

@@ -15,7 +15,7 @@ from trading_assets.backtests.inputs.order_signals import SCALING
 from trading_assets.backtests.inputs.plan import BacktestPlan
 from trading_assets.config.strategies import TargetWeightParameters
 from trading_assets.strategies.interface.module import TargetWeightModule
-from trading_assets.strategies.interface.target_weights import checked
+from trading_assets.strategies.interface.target_weights import stated_weights
 
 #: Parameters that the engine alone reads: sets that differ in nothing else share their target weights.
 _OF_THE_ENGINE = {"capacity", "volatility_scaling"}
@@ -45,7 +45,7 @@ def target_plans(
     for parameters in parameter_sets:
         key = parameters.model_dump_json(exclude=_OF_THE_ENGINE)
         if key not in made:
-            made[key] = targets_of(checked(module.target_weights(parameters, panel), panel), panel, axes, market)
+            made[key] = targets_of(stated_weights(module, parameters, panel), panel, axes, market)
         targets, names = made[key]
         plans.append(BacktestPlan(targets, run_parameters_of(parameters, len(axes.sessions) - 1), names))
     return plans

@@ -16,7 +16,7 @@ from trading_assets.strategies.evaluation.failure import located
 from trading_assets.strategies.evaluation.paper_portfolio import paper_positions, signals_of_targets
 from trading_assets.strategies.interface.panel import signal_rows
 from trading_assets.strategies.interface.resolved import ConfiguredStrategy
-from trading_assets.strategies.interface.target_weights import checked
+from trading_assets.strategies.interface.target_weights import stated_weights
 from trading_assets.strategies.tables import SIGNALS, TARGET_WEIGHTS
 
 
@@ -110,7 +110,7 @@ def _decide(strategy: ConfiguredStrategy, panel: pl.DataFrame, risk: Risk) -> St
             delisting_sessions=risk.delisting_sessions,
         )
     else:
-        targets = checked(strategy.target_weight_module.target_weights(parameters, panel), panel)
+        targets = stated_weights(strategy.target_weight_module, parameters, panel)
         signals = signals_of_targets(name, targets)
     return StrategyDecisions(
         signals=SIGNALS.conform(signals),

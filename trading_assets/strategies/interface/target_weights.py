@@ -16,14 +16,30 @@ that session), `benchmark_roc_60`, and
 
 The result has `session`, `symbol`, `target_weight` (signed fraction of the strategy's own equity), `reason`, and for
 legs of pairs `pair_id`. A row is decided at the close of `session`; from the next open on the position in that symbol
-(of that pair) is to be `target_weight` of the equity. It stays until the symbol's (pair's) next row, drifting with
-prices; 0 closes it. Rows need not repeat. All rows of one rebalancing have the same session. A row at *t* may look
-back, never ahead: cutting the panel after *t* leaves all rows up to *t* as they are, to the bit.
+(of that pair) is to be `target_weight` of the equity, drifting with prices. All rows of one rebalancing have the same
+session. A row at *t* may look back, never ahead: cutting the panel after *t* leaves all rows up to *t* as they are, to
+the bit.
+
+The rows of a session are a **full statement**: whatever is held and not named is closed, as if it had a row of weight
+0. A session without any row states nothing, and everything stays; a row of weight 0 says that nothing is wanted. A
+symbol without a bar at the session cannot be named: where its asset class trades at that session it is closed at its
+next bar, else (a stock, when coins are weighted on a Sunday) it stays. A module that sets
+``holds_what_is_not_named = True`` gives changes instead: a position stays until the next row of its symbol (of its
+pair).
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
+
+if TYPE_CHECKING:
+    from trading_assets.config.strategies import StrategyParameters
+    from trading_assets.strategies.interface.module import TargetWeightModule
+
+#: Reason of the exit of what a full statement does not name.
+NOT_NAMED = "rebalance"
 
 SCHEMA = {
     "session": pl.Date,
@@ -36,6 +52,77 @@ SCHEMA = {
 
 class TargetWeightError(Exception):
     """What a strategy's `target_weights` gave back cannot be used; `str()` names the column or the row."""
+
+
+def stated_weights(module: TargetWeightModule, parameters: StrategyParameters, panel: pl.DataFrame) -> pl.DataFrame:
+    """Run a strategy's code over its panel and return its rows as the engine takes them.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns of `SCHEMA`, sorted by session, pair and symbol. Of a strategy that makes full statements the rows that
+        close what it does not name are among them.
+
+    Raises
+    ------
+    TargetWeightError
+        See `checked`.
+    """
+    rows = checked(module.target_weights(parameters, panel), panel)
+    return rows if getattr(module, "holds_what_is_not_named", False) else full_statement(rows, panel)
+
+
+def full_statement(rows: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame:
+    """Add the rows of weight 0 that close what a session's statement does not name.
+
+    A position is closed at the first session after its row at which the strategy states any weight and the symbol's
+    asset class trades; where the symbol has no bar then, at its next bar. A row of its own that comes before is not
+    preceded.
+
+    Parameters
+    ----------
+    rows
+        See `checked`.
+    panel
+        session, symbol, asset_class: a row a usable bar.
+    """
+    key = ["pair_id", "symbol"]
+    trading = panel.select("session", "asset_class").unique()
+    stated = rows.select("session").unique().join(trading, on="session").sort("session", "asset_class")
+    classes = panel.select("symbol", "asset_class").unique(subset="symbol", keep="any")
+    held = (
+        rows.join(classes, on="symbol", how="left")
+        .sort(*key, "session", nulls_last=True)
+        .with_columns(own_next=pl.col("session").shift(-1).over(key))
+        .filter(pl.col("target_weight") != 0)
+        .with_columns(after=pl.col("session") + pl.duration(days=1))
+        .sort("after")
+    )
+    closed = (
+        held.join_asof(
+            stated.rename({"session": "statement"}),
+            left_on="after",
+            right_on="statement",
+            by="asset_class",
+            strategy="forward",
+            check_sortedness=False,
+        )
+        .drop_nulls("statement")
+        .sort("statement")
+        .join_asof(
+            panel.select("symbol", "session").sort("session").rename({"session": "bar"}),
+            left_on="statement",
+            right_on="bar",
+            by="symbol",
+            strategy="forward",
+            check_sortedness=False,
+        )
+        .filter(pl.col("bar").is_not_null(), pl.col("own_next").is_null() | (pl.col("bar") < pl.col("own_next")))
+    )
+    added = closed.select(
+        pl.col("bar").alias("session"), *key, target_weight=pl.lit(0.0), reason=pl.lit(NOT_NAMED)
+    ).select(*SCHEMA)
+    return pl.concat([rows, added]).sort("session", "pair_id", "symbol")
 
 
 def checked(rows: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame:

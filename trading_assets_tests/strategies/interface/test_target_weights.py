@@ -6,10 +6,19 @@ import datetime as dt
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from trading_assets.config.strategies import StrategyParameters, TargetWeightParameters
 from trading_assets.strategies.evaluation.paper_portfolio import signals_of_targets
 from trading_assets.strategies.interface.panel import with_members, with_regimes
-from trading_assets.strategies.interface.target_weights import SCHEMA, TargetWeightError, checked
+from trading_assets.strategies.interface.target_weights import (
+    SCHEMA,
+    TargetWeightError,
+    checked,
+    full_statement,
+    stated_weights,
+)
 from trading_assets.strategies.tables import SIGNALS, TARGET_WEIGHTS
 
 DAYS = [dt.date(2020, 1, day) for day in range(1, 9)]
@@ -47,6 +56,93 @@ def test_rows_come_in_one_order_and_without_pairs() -> None:
     assert dict(found.schema) == SCHEMA
     both = pl.concat([rows((1, "A", 0.1, "x"), pair=pair) for pair in ("p", "q", None)])
     assert checked(both, BARS).height == 3
+
+
+def test_what_a_statement_does_not_name_is_closed() -> None:
+    """Day 0 states A and B, day 3 names B alone, day 5 A alone; a day without rows states nothing."""
+    frame = rows((0, "A", 0.3, "in"), (0, "B", 0.3, "in"), (3, "B", 0.5, "in"), (5, "A", 0.4, "in"))
+    found = full_statement(frame, BARS.with_columns(asset_class=pl.lit("equity")))
+    assert found.select("session", "symbol", "target_weight", "reason").rows() == [
+        (DAYS[0], "A", 0.3, "in"),
+        (DAYS[0], "B", 0.3, "in"),
+        (DAYS[3], "A", 0.0, "rebalance"),
+        (DAYS[3], "B", 0.5, "in"),
+        (DAYS[5], "A", 0.4, "in"),
+        (DAYS[5], "B", 0.0, "rebalance"),
+    ]
+    assert dict(found.schema) == SCHEMA
+
+
+def test_what_cannot_be_named_for_want_of_a_bar_is_closed_at_its_next_bar() -> None:
+    """A has no bar on days 3 and 4: what day 3 does not name of it is closed on day 5, unless it has a row before."""
+    bars = BARS.filter(~((pl.col("symbol") == "A") & pl.col("session").is_in(DAYS[3:5])))
+    bars = bars.with_columns(asset_class=pl.lit("equity"))
+    frame = rows((0, "A", 0.3, "in"), (3, "B", 0.5, "in"))
+    assert full_statement(frame, bars).filter(symbol="A").rows()[1:] == [(DAYS[5], "A", None, 0.0, "rebalance")]
+    again = pl.concat([frame, rows((5, "A", 0.2, "again"), (5, "B", 0.5, "in"))])
+    assert full_statement(again, bars).filter(symbol="A")["target_weight"].to_list() == [0.3, 0.2]
+
+
+def test_a_statement_on_a_sunday_says_nothing_of_stocks() -> None:
+    """A, a stock, has no bars on days 3 and 4: what is said then of B, a coin, leaves A alone; day 6 does not."""
+    bars = BARS.filter(~((pl.col("symbol") == "A") & pl.col("session").is_in(DAYS[3:5]))).with_columns(
+        asset_class=pl.when(pl.col("symbol") == "A").then(pl.lit("equity")).otherwise(pl.lit("crypto"))
+    )
+    frame = rows((0, "A", 0.3, "in"), (3, "B", 0.5, "in"), (4, "B", 0.4, "in"))
+    assert full_statement(frame, bars).equals(checked(frame, bars))
+    later = pl.concat([frame, rows((6, "B", 0.5, "in"))])
+    assert full_statement(later, bars).filter(symbol="A").rows()[1:] == [(DAYS[6], "A", None, 0.0, "rebalance")]
+
+
+def test_legs_of_pairs_are_positions_of_their_own() -> None:
+    frame = pl.concat([rows((0, "A", 0.1, "in"), pair="p"), rows((0, "A", 0.1, "in"), (2, "A", 0.2, "in"), pair="q")])
+    found = full_statement(frame, BARS.with_columns(asset_class=pl.lit("equity")))
+    assert found.filter(session=DAYS[2]).select("pair_id", "target_weight").rows() == [("p", 0.0), ("q", 0.2)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 7), st.sampled_from("AB"), st.sampled_from([0.0, 0.2, -0.3])), max_size=12))
+def test_a_full_statement_is_what_a_dictionary_of_each_day_says(drawn: list[tuple[int, str, float]]) -> None:
+    """Held is what the last statement named; cutting the panel leaves the past as it was."""
+    stated = {(day, symbol): weight for day, symbol, weight in drawn}
+    bars = BARS.with_columns(asset_class=pl.lit("equity"))
+    frame = rows(*((day, symbol, weight, "x") for (day, symbol), weight in stated.items()))
+    found = full_statement(checked(frame, bars), bars)
+    held: dict[str, float] = {}
+    for day in range(8):
+        named = {symbol: weight for (session, symbol), weight in stated.items() if session == day}
+        held = named if named else held
+        for symbol in "AB":
+            mine = found.filter(pl.col("session") <= DAYS[day], symbol=symbol)["target_weight"].to_list()
+            assert (mine[-1] if mine else 0.0) == held.get(symbol, 0.0)
+        past = full_statement(
+            checked(frame.filter(pl.col("session") <= DAYS[day]), bars),
+            bars[:0].vstack(bars.filter(pl.col("session") <= DAYS[day])),
+        )
+        assert past.equals(found.filter(pl.col("session") <= DAYS[day]))
+
+
+class Changes:
+    """A strategy that gives changes."""
+
+    holds_what_is_not_named = True
+    __name__ = "changes"
+    Parameters: type[StrategyParameters] = TargetWeightParameters
+
+    def target_weights(self, parameters: StrategyParameters, panel: pl.DataFrame, /) -> pl.DataFrame:
+        return rows((0, "A", 0.3, "in"), (3, "B", 0.5, "in"))
+
+
+class Statements(Changes):
+    """The same rows as full statements."""
+
+    holds_what_is_not_named = False
+
+
+def test_a_module_may_give_changes() -> None:
+    bars, own = BARS.with_columns(asset_class=pl.lit("equity")), TargetWeightParameters(capacity=0.01)
+    assert stated_weights(Changes(), own, bars)["target_weight"].to_list() == [0.3, 0.5]
+    assert stated_weights(Statements(), own, bars)["target_weight"].to_list() == [0.3, 0.0, 0.5]
 
 
 def test_signals_are_changes_of_a_weight() -> None:
