@@ -21,7 +21,7 @@ from trading_assets.backtests.inputs.order_signals import order_plans
 from trading_assets.backtests.inputs.plan import BacktestPlan
 from trading_assets.backtests.inputs.target_weights import target_plans
 from trading_assets.backtests.results.baselines import compare
-from trading_assets.backtests.results.metrics import OF_BENCHMARK, summarise
+from trading_assets.backtests.results.metrics import OF_BENCHMARK, PRICE_RETURN, TOTAL_RETURN, summarise
 from trading_assets.backtests.results.run_tables import Result, result_of
 from trading_assets.backtests.results.settled_curve import settled
 from trading_assets.backtests.tables import BASELINES, METRICS
@@ -54,8 +54,10 @@ class PreparedBacktest:
     signals, run_parameters, names
         Of `parameters`, see `BacktestPlan`.
     benchmark
-        session, close, daily_return (price return, close to close: splits followed, dividends left out) on the
-        axes' sessions; null where the benchmark has no bar.
+        session, close, daily_return (total return, close to close: splits followed, the dividends on record included)
+        on the axes' sessions; null where the benchmark has no bar.
+    benchmark_kind
+        ``total return``, or ``price return`` where no dividend of the benchmark is on record.
     periods_per_year
         By the calendars of the equity curve (`calendars.periods_per_year`): 365 if any of its symbols trades every day.
     """
@@ -70,6 +72,7 @@ class PreparedBacktest:
     run_parameters: RecordArray
     settings: Settings
     benchmark: pl.DataFrame
+    benchmark_kind: str
     periods_per_year: int
 
     @property
@@ -126,6 +129,7 @@ def prepare(configuration: Configuration, frames: Frames) -> PreparedBacktest:
             settings_of(configuration.risk, configuration.costs, configuration.seed), strategy.parameters
         ),
         benchmark=_benchmark_returns(frames.bars, strategy.benchmark, axes),
+        benchmark_kind=_benchmark_kind(frames.bars, strategy.benchmark),
         periods_per_year=periods_per_year(*axes.calendars),
     )
 
@@ -170,7 +174,11 @@ def metrics_of(prepared: PreparedBacktest, result: Result) -> pl.DataFrame:
         reference=pl.when(pl.col("metric") == "periods_per_year")
         .then(pl.lit(" and ".join(sorted(set(prepared.axes.calendars)))))
         .when(pl.col("metric").is_in(OF_BENCHMARK))
-        .then(pl.lit(f"{prepared.benchmark_name}, price return" if prepared.benchmark_name else None, pl.String)),
+        .then(
+            pl.lit(
+                f"{prepared.benchmark_name}, {prepared.benchmark_kind}" if prepared.benchmark_name else None, pl.String
+            )
+        ),
     )
     return METRICS.conform(own).sort(METRICS.key)
 
@@ -338,8 +346,14 @@ def _swept(found: simulate.Sweep, prepared: PreparedBacktest, start: dt.date, en
     return Sweep(**{item.name: getattr(found, item.name) for item in fields(found)}, sessions=sessions)
 
 
+def _benchmark_kind(bars: pl.DataFrame, benchmark: str | None) -> str:
+    pays = bars.filter(pl.col("symbol") == (benchmark or ""), pl.col("cash_dividend") != 0)
+    return PRICE_RETURN if pays.is_empty() else TOTAL_RETURN
+
+
 def _benchmark_returns(bars: pl.DataFrame, benchmark: str | None, axes: MarketAxes) -> pl.DataFrame:
-    held = pl.col("close") * pl.col("split_ratio")  # what a unit of the evening before has become
+    # What a unit of the evening before has become: the dividend is paid on the units before the split.
+    held = pl.col("close") * pl.col("split_ratio") + pl.col("cash_dividend")
     closes = (
         bars.filter(pl.col("symbol") == (benchmark or ""))
         .sort("session")

@@ -76,6 +76,7 @@ TRADES = Table(
         "exit_fee": Column(pl.Float64, "quote currency", at_least=0),
         "entry_slippage_bps": Column(pl.Float64, "drawn, before rounding to the tick", at_least=0),
         "exit_slippage_bps": Column(pl.Float64, "drawn, before rounding to the tick", at_least=0),
+        "slippage_cost": Column(pl.Float64, "paid: slippage and rounding to the tick, quote currency", at_least=0),
         "split": _SPLIT,
         "trigger": Column(pl.String, "why it was entered"),
         "decision_session": Column(pl.Date, "session at whose close the entry was decided"),
@@ -157,6 +158,10 @@ DECISIONS = Table(
         "cash": _number("account at this close less what earlier orders reserve, quote currency"),
         "gross_room": _number("notional left under the limit on gross exposure, quote currency"),
         "sector_room": _number("notional left under the limit on a sector, quote currency"),
+        "value_at_risk": _number(
+            "of a session, 95 %, of what is held and ordered with this order; fraction of equity; null where the limit "
+            "is not in force yet"
+        ),
         "adv": _number("adv_20, quote currency"),
         "capacity_limit": _number("largest notional that liquidity allows, quote currency"),
         "stop_distance": _number("of the stop from the fill, quote currency"),

@@ -15,7 +15,7 @@ MONDAY = (dt.date(2001, 1, 1) - dt.date(1970, 1, 1)).days
 
 
 _OF_SYMBOLS: tuple[str, ...] = ("fee_bps", "slippage_bps", "weekend_multiplier", "tick", "lot", "sector")
-_OF_SYMBOLS += ("delisting_value", "delisting_return", "ending_loss")
+_OF_SYMBOLS += ("delisting_value", "delisting_return", "ending_loss", "benchmark")
 
 
 def quiet_market(closes: Any, **changes: Any) -> Market:
@@ -28,6 +28,7 @@ def quiet_market(closes: Any, **changes: Any) -> Market:
     close = close.reshape(close.shape[0], -1)
     count, symbols = close.shape
     shapes = {"delisted": (symbols,), "symbol_key": (symbols,), "day": (count,), "weekend": (count,)}
+    shapes["benchmark_returns"] = (1, count)
     shapes |= dict.fromkeys(_OF_SYMBOLS, (symbols,))
     opening = np.broadcast_to(np.asarray(changes.get("open", close), dtype=np.float64), close.shape)
     day = np.arange(MONDAY, MONDAY + count)
@@ -60,6 +61,8 @@ def quiet_market(closes: Any, **changes: Any) -> Market:
         "tick": 0.0,
         "lot": 1.0,
         "sector": -1,
+        "benchmark_returns": 0.0,
+        "benchmark": -1,
     }
     # Copies: the compiled engine has one type for all arrays, and a broadcast view is another.
     return Market(
@@ -73,7 +76,13 @@ def quiet_market(closes: Any, **changes: Any) -> Market:
 def _dtype(field: str) -> type:
     if field in ("expected", "present", "refuted", "fillable", "tradable", "weekend", "stressed", "crash"):
         return np.bool_
-    return {"delisted": np.int64, "day": np.int64, "sector": np.int64, "symbol_key": np.uint64}.get(field, np.float64)
+    return {
+        "delisted": np.int64,
+        "day": np.int64,
+        "sector": np.int64,
+        "benchmark": np.int64,
+        "symbol_key": np.uint64,
+    }.get(field, np.float64)
 
 
 def _returns(close: np.ndarray) -> np.ndarray:

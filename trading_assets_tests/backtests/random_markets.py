@@ -183,6 +183,8 @@ def _wild_market(random: np.random.Generator, shape: dict[str, Any]) -> Market:
         adv=np.where(received, adv, np.nan),
         volatility_ratio=np.where(received, ratio, np.nan),
         returns=_usable_returns(adjusted_return, expected, present),
+        benchmark_returns=shape["drift"] + shape["volatility"] * factor.T,
+        benchmark=np.where(random.random(symbols) < 0.8, 0, -1),
         delisted=delisted,
         delisting_value=np.where(random.random(symbols) < 0.3, random.choice([0.0, 1.0, 80.0], symbols), np.nan),
         delisting_return=np.where(random.random(symbols) < 0.3, random.choice([-1.0, -0.3, 0.1], symbols), np.nan),
@@ -248,9 +250,7 @@ def target_cases(draw: st.DrawFn) -> Case:
     if draw(st.booleans()):  # deep enough for the large weights
         market = market._replace(adv=market.adv * 1e4)
     risk = Risk.model_validate(
-        draw(RISKS)
-        | draw(st.sampled_from([{}, GREEDY]))
-        | {"var_limit": 1.0, "daily_loss_limit": draw(st.sampled_from([0.02, 1.0]))}
+        draw(RISKS) | draw(st.sampled_from([{}, GREEDY])) | {"daily_loss_limit": draw(st.sampled_from([0.02, 1.0]))}
     )
     numbers = settings_of(risk, Costs.model_validate(draw(COSTS)), draw(st.integers(0, 9)))
     # Above 1 the cash runs out before the gross cap.

@@ -43,6 +43,7 @@ class Position(Marked):
     left_notional: float = 0.0
     exit_fee: float = 0.0
     exit_bps: float = 0.0
+    lost: float = 0.0  # to slippage and rounding
 
 
 @dataclass
@@ -187,6 +188,7 @@ class Book(Marking):
             mark=price, believed=price, risk=distance * quantity, notional=notional, cash_flow=0.0,
             entry_fee=notional * fee_rate, entry_bps=bps, entered=t, decided=order.decided,
             trigger=order.trigger, entry_decision=order.decision, round_trip=self.round_trips,
+            lost=quantity * (price - opening),
         )  # fmt: skip
         self.round_trips += 1
         self.receive(self.held[i], -notional - notional * fee_rate)
@@ -227,6 +229,7 @@ class Book(Marking):
         )
         position.left, position.left_notional = left, both
         position.exit_fee += fee
+        position.lost += quantity * (raw - price)
         if quantity < position.quantity:
             position.quantity -= quantity
             return
@@ -252,6 +255,7 @@ class Book(Marking):
                 "exit_fee": position.exit_fee,
                 "entry_slippage_bps": position.entry_bps,
                 "exit_slippage_bps": position.exit_bps,
+                "slippage_cost": position.lost,
                 "round_trip": position.round_trip,
             }
         )

@@ -24,6 +24,7 @@ from trading_assets_tests.backtests.reference_arithmetic import (
 )
 from trading_assets_tests.backtests.reference_book import Book, Order, Outcome, Position
 from trading_assets_tests.backtests.reference_marking import Marked
+from trading_assets_tests.backtests.reference_value_at_risk import part_within, value_at_risk
 
 #: Score, and the ranks of strength, relative strength and diversification that it is made of.
 Ranks = tuple[float, float, float, float]
@@ -236,8 +237,6 @@ class Twin(Book):
             return "halted"
         if self.believed_return < -self.s.daily_loss_limit:
             return "daily_loss_limit"
-        if self.value_at_risk() > self.s.var_limit:
-            return "var_limit"
         if self.unhealthy[t][i] or 0 <= self.m.delisted[i] <= t:
             return "health"
         if not self.c.eligible[k]:
@@ -249,13 +248,6 @@ class Twin(Book):
             if own is not None and own > self.s.correlation_candidate:
                 return "correlation_limit"
         return None
-
-    def value_at_risk(self) -> float:
-        window = self.s.var_window
-        if len(self.returns) < window:
-            return -math.inf
-        k = math.floor(0.05 * window) + 1
-        return -sorted(self.returns[-window:])[k - 1]
 
     def risk_multiplier(self) -> float:
         """Volatility scaling times the reduced risk after a halt; today's volatility joins the baseline."""
@@ -328,15 +320,38 @@ class Twin(Book):
         if quantity <= 0:
             self.decide(t, i, "reject", "insufficient_cash")
             return
+        quantity, risk = self.within_value_at_risk(t, i, quantity, equity)
+        if quantity <= 0:
+            self.decide(t, i, "reject", "var_limit")
+            return
         decision = self.decide(
             t, i, "enter", label, score=ranks[0], strength_rank=ranks[1], relative_strength_rank=ranks[2],
             diversification_rank=ranks[3], quantity=quantity, notional=quantity * close,
             risk_multiplier=multiplier, portfolio_correlation=portfolio,
             candidate_correlation=self.correlation_to_holdings(t, i), equity=equity, cash=self.cash - reserved,
             gross_room=room, sector_room=sector_room, adv=adv, capacity_limit=self.run_parameters.capacity * adv,
-            stop_distance=self.run_parameters.stop_atr * atr,
+            stop_distance=self.run_parameters.stop_atr * atr, value_at_risk=risk,
         )  # fmt: skip
         self.queue.append(Order(i, quantity, atr, close, t, label, self.run_parameters.delay, decision))
+
+    def within_value_at_risk(self, t: int, i: int, quantity: float, equity: float) -> tuple[float, float | None]:
+        """What is left of an order, and the value at risk with it."""
+        close = self.m.close[t][i]
+        stays = [p for p in self.held.values() if p.exit_reason is None or p.exit_reason == "data_missing"]
+        weights = [(p.quantity * p.mark / equity, p.symbol) for p in stays]
+        weights += [(order.quantity * order.close / equity, order.symbol) for order in self.queue]
+        before = value_at_risk(t, weights, self.m, self.s)
+        if before is None:
+            return quantity, None
+
+        def risk_at(part: float) -> float:
+            risk = value_at_risk(t, [*weights, (part * quantity * close / equity, i)], self.m, self.s)
+            assert risk is not None
+            return risk
+
+        part = part_within(risk_at, before, self.s.var_limit)
+        left = quantity if part == 1.0 else floor_to_lot(quantity * part, self.m.lot[i])
+        return left, risk_at(left / quantity)
 
     def in_sector(self, sector: int) -> float:
         marks = sum(p.quantity * p.mark for i, p in sorted(self.held.items()) if self.m.sector[i] == sector)

@@ -41,6 +41,7 @@ class Leg(Marked):
     exit_fee: float = 0.0
     entry_bps: float = 0.0
     exit_bps: float = 0.0
+    lost: float = 0.0  # to slippage and rounding
     borrow: float = 0.0
     left: float = 0.0
     left_at: float = 0.0
@@ -302,6 +303,7 @@ class TargetBook(Twin):
         leg.quantity += sign * quantity
         fee = notional * self.fee_rate(i)
         leg.entry_fee += fee
+        leg.lost += quantity * sign * (price - raw)
         self.receive(leg, -sign * notional - fee)  # type: ignore[arg-type]
         self.out.turnover += notional
         self.note(t, leg, side, 0, order.reason, order.decision, asked, quantity, raw, price, drawn, mean)
@@ -319,6 +321,7 @@ class TargetBook(Twin):
         leg.exit_bps = (leg.exit_bps * leg.left_notional + bps * notional) / worth if worth and leg.left else bps
         leg.left, leg.left_notional = left, worth
         leg.exit_fee += fee
+        leg.lost += quantity * sign * (raw - price)
         self.note(t, leg, 1 - leg.side, 1, reason, decision, quantity, quantity, raw, price, bps, mean)
         if quantity < abs(leg.quantity):
             leg.quantity -= sign * quantity
@@ -348,6 +351,7 @@ class TargetBook(Twin):
                 "borrow_cost": leg.borrow,
                 "entry_slippage_bps": leg.entry_bps,
                 "exit_slippage_bps": leg.exit_bps,
+                "slippage_cost": leg.lost,
             }
         )
 

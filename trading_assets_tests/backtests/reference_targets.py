@@ -16,6 +16,7 @@ from trading_assets.backtests.engine.arrays import EXIT_REASONS, Market, Targets
 from trading_assets.backtests.engine.settings import Settings
 from trading_assets_tests.backtests.reference_book import Outcome
 from trading_assets_tests.backtests.reference_target_book import HALT, REBALANCE, TargetBook
+from trading_assets_tests.backtests.reference_value_at_risk import part_within, value_at_risk
 
 
 @dataclass
@@ -149,10 +150,13 @@ class TargetTwin(TargetBook):
         if gross + asked > self.s.max_gross and asked > 0:
             for row in rows:
                 row.granted *= max(0.0, self.s.max_gross - gross) / asked
+        part = self.part_within_value_at_risk(t, rows) if asked > 0 else 1.0
+        for row in rows:
+            row.granted *= part
         equity = self.out.equity[-1]
         for row in rows:
             if row.growing:
-                self.test_size(t, row, equity)
+                self.test_size(t, row, equity, part)
         self.reject_legs(rows)
         for row in rows:
             self.conclude(t, row, multiplier)
@@ -162,7 +166,7 @@ class TargetTwin(TargetBook):
             return "halted"
         if self.believed_return < -self.s.daily_loss_limit:
             return "daily_loss_limit"
-        return "var_limit" if self.value_at_risk() > self.s.var_limit else None
+        return None
 
     def test(self, t: int, row: Row) -> None:
         p, i, current, waiting = (
@@ -197,20 +201,31 @@ class TargetTwin(TargetBook):
                     if other.position_index == self.partner(row.position_index) and other.growing:
                         other.rejected = "pair_leg"
 
-    def standing(self, rows: list[Row]) -> tuple[float, dict[int, float], dict[int, float]]:
+    def waits_for_data(self, p: int) -> bool:
+        waiting = self.order_of(p)
+        return waiting is not None and waiting.forced and waiting.reason == EXIT_REASONS.index("data_missing")
+
+    def standing_weights(self, rows: list[Row]) -> dict[int, float]:
+        """Signed weight by slot of what the growing rows come on top of."""
         by_slot = {row.position_index: row for row in rows if row.kind != "nothing"}
+        found = {}
+        for p in {*self.legs, *(order.position_index for order in self.orders)}:
+            row, waiting = by_slot.get(p), self.order_of(p)
+            if self.waits_for_data(p):
+                found[p] = self.weight(p)  # it cannot be left before its data are back
+            elif waiting is not None and (row is None or waiting.forced):
+                found[p] = waiting.weight
+            elif row is None or row.rejected:
+                found[p] = self.weight(p)
+            else:
+                found[p] = 0.0 if row.growing else row.weight
+        return found
+
+    def standing(self, rows: list[Row]) -> tuple[float, dict[int, float], dict[int, float]]:
         gross, symbols = 0.0, dict.fromkeys(self.symbols, 0.0)
         sectors: dict[int, float] = {}
-        for p in {*self.legs, *(order.position_index for order in self.orders)}:
-            row, waiting, i = by_slot.get(p), self.order_of(p), self.symbol(p)
-            if waiting is not None and waiting.forced and waiting.reason == EXIT_REASONS.index("data_missing"):
-                weight = abs(self.weight(p))  # it cannot be left before its data are back
-            elif waiting is not None and (row is None or waiting.forced):
-                weight = abs(waiting.weight)
-            elif row is None or row.rejected:
-                weight = abs(self.weight(p))
-            else:
-                weight = 0.0 if row.growing else abs(row.weight)
+        for p, signed in self.standing_weights(rows).items():
+            i, weight = self.symbol(p), abs(signed)
             gross += weight
             symbols[i] += weight
             sectors[self.m.sector[i]] = sectors.get(self.m.sector[i], 0.0) + weight
@@ -245,11 +260,30 @@ class TargetTwin(TargetBook):
                 sectors[sector] += leg.granted - got
                 done.add(leg.position_index)
 
-    def test_size(self, t: int, row: Row, equity: float) -> None:
+    def part_within_value_at_risk(self, t: int, rows: list[Row]) -> float:
+        growing = [row for row in rows if row.growing]
+        grown = {row.position_index for row in growing}
+        weights = [(weight, self.symbol(p)) for p, weight in self.standing_weights(rows).items() if p not in grown]
+        held = [(self.weight(p), self.symbol(p)) for p in grown]
+        before = value_at_risk(t, [*weights, *held], self.m, self.s)
+        if before is None:
+            return 1.0
+
+        def risk_at(part: float) -> float:
+            asked = [
+                (part * math.copysign(row.granted, row.weight), self.symbol(row.position_index)) for row in growing
+            ]
+            risk = value_at_risk(t, [*weights, *asked], self.m, self.s)
+            assert risk is not None
+            return risk
+
+        return part_within(risk_at, before, self.s.var_limit)
+
+    def test_size(self, t: int, row: Row, equity: float, part: float) -> None:
         p, current = row.position_index, self.weight(row.position_index)
         granted = math.copysign(row.granted, row.weight)
         if abs(granted) < 1e-12:
-            row.rejected = "zero_size"
+            row.rejected = "var_limit" if part < 1e-12 else "zero_size"
         elif granted * current < 0 or abs(granted) > abs(current):
             value = self.quantity(p) * (self.legs[p].mark if p in self.legs else 0.0)
             limit = self.run_parameters.capacity * self.m.adv[t][self.symbol(p)]

@@ -28,7 +28,7 @@ from trading_assets.strategies import equity_momentum
 from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets_tests.backtests.dropped_bars import without_bars
 from trading_assets_tests.backtests.frames import BENCHMARK, frames, frames_of, loaded, prepare_strategy, weekdays
-from trading_assets_tests.narrow import as_date, as_signals
+from trading_assets_tests.narrow import as_date, as_number, as_signals
 
 DAYS = weekdays(300)
 SPAN = (DAYS[80], DAYS[299])
@@ -154,6 +154,22 @@ def test_a_split_of_the_benchmark_is_no_loss(settings: Configuration, prepared: 
     )
     found = prepare_strategy(settings, "breakout", frames_of(split)).benchmark["daily_return"]
     assert found.drop_nulls().to_list() == pytest.approx(prepared.benchmark["daily_return"].drop_nulls().to_list())
+
+
+def test_a_dividend_of_the_benchmark_is_a_part_of_its_return(
+    settings: Configuration, prepared: PreparedBacktest
+) -> None:
+    """A dividend of a hundredth of the close before, on the 200th session, adds 1 % to that return; it is named so."""
+    bars = frames(300).bars
+    before = as_number(bars.filter(symbol=BENCHMARK, session=DAYS[199])["close"][0])
+    on_the_day = (pl.col("symbol") == BENCHMARK) & (pl.col("session") == DAYS[200])
+    paid = bars.with_columns(pl.when(on_the_day).then(before / 100).otherwise("cash_dividend").alias("cash_dividend"))
+    found = prepare_strategy(settings, "breakout", frames_of(paid))
+    beside = found.benchmark.join(prepared.benchmark, on="session", suffix="_before").drop_nulls()
+    more = beside.filter((pl.col("daily_return") - pl.col("daily_return_before")).abs() > 1e-12)
+    assert more["session"].to_list() == [DAYS[200]]
+    assert more["daily_return"][0] - more["daily_return_before"][0] == pytest.approx(0.01)
+    assert (prepared.benchmark_kind, found.benchmark_kind) == ("price return", "total return")
 
 
 def test_equal_weight_buys_members_only(settings: Configuration) -> None:

@@ -63,6 +63,10 @@ class Market(NamedTuple):
         (symbols,)
     sector
         (symbols,) number of the sector, -1 where it is not known.
+    benchmark_returns
+        (benchmarks, sessions) adjusted close to close, since the benchmark's session before; 0 where it has none.
+    benchmark
+        (symbols,) row of the benchmark, -1 without one.
     crash
         (sessions,) of a flash-crash scenario: slippage is multiplied and every position is stopped out at
         the low. Empty: no such session.
@@ -96,6 +100,8 @@ class Market(NamedTuple):
     tick: Floats
     lot: Floats
     sector: Integers
+    benchmark_returns: Floats
+    benchmark: Integers
     crash: Flags = np.zeros(0, np.bool_)
 
 

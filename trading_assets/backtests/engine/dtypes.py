@@ -44,6 +44,7 @@ POSITION = np.dtype(
         ("borrow_cost", np.float64),
         ("entry_slippage_bps", np.float64),  # mean by notional
         ("exit_slippage_bps", np.float64),
+        ("slippage_cost", np.float64),  # paid, rounding to the tick included
         ("entry_session", np.int64),
         ("decision_session", np.int64),
         ("trigger", np.int64),
@@ -131,6 +132,7 @@ TRADE = np.dtype(
         ("borrow_cost", np.float64),
         ("entry_slippage_bps", np.float64),
         ("exit_slippage_bps", np.float64),
+        ("slippage_cost", np.float64),
     ],
     align=True,
 )
@@ -172,6 +174,7 @@ NUMBERS = (
     "cash",  # free for this order
     "gross_room",  # notional left under the gross cap
     "sector_room",
+    "value_at_risk",  # of what is held and ordered, this order included
     "adv",
     "capacity_limit",  # largest notional of one order
     "stop_distance",

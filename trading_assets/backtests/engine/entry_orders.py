@@ -36,10 +36,19 @@ from trading_assets.backtests.engine.reason_codes import (
     SECTOR_ROOM,
     SLOTS,
     STOP_DISTANCE,
+    VALUE_AT_RISK,
+    VAR_LIMIT,
     ZERO_SIZE,
 )
 from trading_assets.backtests.engine.settings import Settings
 from trading_assets.backtests.engine.transaction_costs import fee_rate
+from trading_assets.backtests.engine.value_at_risk import (
+    add_scenarios,
+    is_limited,
+    load_scenarios,
+    share_within,
+    tail_loss,
+)
 
 #: Diversification of a candidate where there is nothing to compare it with.
 _NEUTRAL_DIVERSIFICATION = 0.5
@@ -74,9 +83,11 @@ def decide_entries(
     if survivors == 0:
         return
     _rank(survivors, run_parameters["rank_weights"], state)
+    if is_limited(t, settings):
+        load_scenarios(t, derived, state)
     for place in range(survivors):
         survivor = state.order[place]
-        _size(t, survivor, multiplier, market, candidates, run_parameters, settings, state, records)
+        _size(t, survivor, multiplier, market, candidates, derived, run_parameters, settings, state, records)
 
 
 @inlined
@@ -241,6 +252,7 @@ def _size(
     multiplier: float,
     market: Market,
     candidates: Candidates,
+    derived: Derived,
     run_parameters: Any,
     settings: Settings,
     state: State,
@@ -255,12 +267,19 @@ def _size(
     if account["held"] + account["queued"] < settings.max_positions:
         room = _room(i, market, run_parameters, settings, state)
         rejection, quantity = _quantity(t, i, multiplier, room, market, run_parameters, settings, state)
+        if rejection < 0 and is_limited(t, settings):
+            quantity = _within_value_at_risk(t, i, quantity, market, derived, settings, state)
+            rejection = VAR_LIMIT if quantity <= 0.0 else -1
     decision, reason = (REJECT, rejection) if rejection >= 0 else (ENTER, label)
     index = record(t, 1, i, -1, decision, reason, label, account, records.decisions)
     if index >= 0:
         _note_sizing(
             t, survivor, i, quantity, multiplier, room, market, run_parameters, state, records.decisions[index]
         )
+        if rejection < 0 and is_limited(t, settings):
+            state.scenario_change[:] = 0.0
+            risk = tail_loss(state.scenarios, state.scenario_change, 0.0, state.worst_scenarios)
+            records.decisions[index]["numbers"][VALUE_AT_RISK] = risk
     if rejection >= 0:
         return
     if index >= 0:
@@ -356,6 +375,22 @@ def _quantity(
     if quantity <= 0.0:
         return INSUFFICIENT_CASH, 0.0
     return -1, quantity
+
+
+@inlined
+def _within_value_at_risk(
+    t: int, i: int, quantity: float, market: Market, derived: Derived, settings: Settings, state: State
+) -> float:
+    """Cut an order to what the value at risk allows, and take what is left into the scenarios."""
+    close, equity = market.close[t, i], state.account[0]["equity"]
+    state.scenario_change[:] = 0.0
+    add_scenarios(t, i, quantity * close / equity, derived.scenario_returns, state.scenario_change)
+    before = tail_loss(state.scenarios, state.scenario_change, 0.0, state.worst_scenarios)
+    share = share_within(state.scenarios, state.scenario_change, before, settings.var_limit, state.worst_scenarios)
+    if share < 1.0:
+        quantity = floor_to_lot(quantity * share, market.lot[i])
+    add_scenarios(t, i, quantity * close / equity, derived.scenario_returns, state.scenarios)
+    return quantity
 
 
 @inlined

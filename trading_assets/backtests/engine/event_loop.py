@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from trading_assets.backtests.engine.arrays import Flags, Floats, Market, Signals, Targets
+from trading_assets.backtests.engine.arrays import Flags, Floats, Integers, Market, Signals, Targets
 from trading_assets.backtests.engine.entry_orders import cancel_orders, decide_entries
 from trading_assets.backtests.engine.exit_orders import book_delistings, decide_exits
 from trading_assets.backtests.engine.jit import cached, cached_loop, inlined
@@ -32,7 +32,7 @@ from trading_assets.backtests.engine.risk_limits import (
     observe_return,
     risk_multiplier,
 )
-from trading_assets.backtests.engine.settings import Settings
+from trading_assets.backtests.engine.settings import STAND_IN_BETA, Settings
 
 
 @inlined
@@ -89,7 +89,7 @@ def run(
             cancel_orders(t, state, records)
         decide_exits(t, liquidate, market, signals.exits, derived, run_parameters, settings, state, records)
         scaling = observe_return(t - first, exposed, run_parameters, settings, state)
-        entry_block_reason = entry_block_reason_of(t - first, settings, state)
+        entry_block_reason = entry_block_reason_of(settings, state)
         multiplier = risk_multiplier(scaling, settings, state)
         candidates = signals.candidates
         decide_entries(
@@ -123,7 +123,7 @@ def run_targets(
         liquidate = breaker_fires(t, settings, state)
         force_exits(t, liquidate, market, targets, derived, run_parameters, settings, state, records)
         scaling = observe_return(t - first, exposed, run_parameters, settings, state)
-        entry_block_reason = entry_block_reason_of(t - first, settings, state)
+        entry_block_reason = entry_block_reason_of(settings, state)
         multiplier = risk_multiplier(scaling, settings, state)
         decide_targets(
             t, entry_block_reason, multiplier, market, targets, derived, run_parameters, settings, state, records
@@ -131,7 +131,15 @@ def run_targets(
 
 
 @cached
-def derive(expected: Flags, present: Flags, returns: Floats, missing_exit: int, clean_sessions: int) -> Derived:
+def derive(
+    expected: Flags,
+    present: Flags,
+    returns: Floats,
+    benchmark_returns: Floats,
+    benchmark: Integers,
+    missing_exit: int,
+    clean_sessions: int,
+) -> Derived:
     """Health of every symbol at every close (sessions off its calendar change nothing), and its returns in a row.
 
     A symbol is unhealthy from its `missing_exit`-th consecutive missing session until `clean_sessions`
@@ -142,9 +150,13 @@ def derive(expected: Flags, present: Flags, returns: Floats, missing_exit: int, 
     unhealthy = np.zeros((sessions, symbols), np.bool_)
     gap = np.zeros(symbols, np.int32)
     clean = np.full(symbols, clean_sessions, np.int32)
+    in_a_row = np.ascontiguousarray(returns.T)
+    scenario_returns = in_a_row.copy()
+    listed = np.zeros(symbols, np.bool_)
     for t in range(sessions):
         for i in range(symbols):
             if expected[t, i]:
+                listed[i] = True
                 if present[t, i]:
                     gap[i] = 0
                     clean[i] += 1
@@ -155,4 +167,8 @@ def derive(expected: Flags, present: Flags, returns: Floats, missing_exit: int, 
                         clean[i] = 0
             missing[t, i] = gap[i]
             unhealthy[t, i] = clean[i] < clean_sessions
-    return Derived(missing, unhealthy, np.ascontiguousarray(returns.T))
+            if np.isnan(scenario_returns[i, t]):
+                scenario_returns[i, t] = 0.0
+                if benchmark[i] >= 0 and (expected[t, i] or not listed[i]):
+                    scenario_returns[i, t] = STAND_IN_BETA * benchmark_returns[benchmark[i], t]
+    return Derived(missing, unhealthy, in_a_row, scenario_returns)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from trading_assets.backtests.engine.arrays import Flags, Floats, Integers
 from trading_assets.backtests.engine.dtypes import ACCOUNT, DECISION, FILL, ORDER, POSITION, TRADE, RecordArray
 from trading_assets.backtests.engine.jit import compiled
-from trading_assets.backtests.engine.settings import Settings
+from trading_assets.backtests.engine.settings import VAR_TAIL, Settings
 
 
 class Derived(NamedTuple):
@@ -26,11 +26,15 @@ class Derived(NamedTuple):
     returns
         (symbols, sessions) those of the market, a symbol's in one stretch of memory: the correlation limit reads
         windows of it.
+    scenario_returns
+        (symbols, sessions) the same without holes: a missing return, and each before the symbol's first session, is
+        1.5 x that of its benchmark; 0 where it does not trade, or without a benchmark.
     """
 
     missing: NDArray[np.int32]
     unhealthy: Flags
     returns: Floats
+    scenario_returns: Floats
 
 
 class State(NamedTuple):
@@ -43,7 +47,9 @@ class State(NamedTuple):
     held: Integers  # slots, ascending
     queue: Integers
     returns: Floats  # (sessions of the run,)
-    sorted_returns: Floats
+    scenarios: Floats  # (sessions of the value at risk,) what is held and ordered would have made
+    scenario_change: Floats  # what is to come on top
+    worst_scenarios: Floats  # scratch
     volatilities: Floats  # ring of those of the baseline
     sorted_volatilities: Floats
     units: Floats  # (positions + 2, correlation window) standardised returns; then their sum, and a candidate's
@@ -90,7 +96,9 @@ def new_state(slots: int, sessions: int, max_positions: int, sector: Integers, s
         held=np.zeros(max_positions, np.int64),
         queue=np.zeros(max_positions, np.int64),
         returns=np.zeros(sessions),
-        sorted_returns=np.zeros(settings.var_window),
+        scenarios=np.zeros(settings.var_window),
+        scenario_change=np.zeros(settings.var_window),
+        worst_scenarios=np.zeros(math.floor(VAR_TAIL * settings.var_window) + 1),
         volatilities=np.zeros(settings.volatility_baseline),
         sorted_volatilities=np.zeros(settings.volatility_baseline),
         units=np.zeros((settings.max_positions + 2, settings.correlation_window)),

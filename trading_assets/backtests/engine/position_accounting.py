@@ -91,6 +91,7 @@ def book_opening(
     position["basis"] += notional
     position["flow"] += flow
     position["entry_fee"] += fee
+    position["slippage_cost"] += _slippage_cost(fill)
     side = BUY if sign > 0.0 else SELL
     _record_fill(t, p, side, OPENS, fill, fee, decision, reason, state, records)
 
@@ -114,6 +115,7 @@ def book_closing(t: int, place: int, fill: Fill, decision: int, reason: int, sta
     position["exit_notional"] += notional
     position["flow"] += flow
     position["exit_fee"] += fee
+    position["slippage_cost"] += _slippage_cost(fill)
     side = SELL if sign > 0.0 else BUY
     _record_fill(t, p, side, CLOSES, fill, fee, decision, reason, state, records)
     if fill.quantity < abs(position["quantity"]):
@@ -121,6 +123,12 @@ def book_closing(t: int, place: int, fill: Fill, decision: int, reason: int, sta
         return False
     _end_round_trip(t, place, decision, reason, state, records)
     return True
+
+
+@compiled
+def _slippage_cost(fill: Fill) -> float:
+    """What the fill cost against the price that it was made from: slippage, and rounding to the tick."""
+    return fill.quantity * abs(fill.price - fill.raw_price)
 
 
 @compiled
@@ -181,6 +189,7 @@ def _record_trade(t: int, p: int, decision: int, reason: int, r: float, state: S
     trade["borrow_cost"] = position["borrow_cost"]
     trade["entry_slippage_bps"] = position["entry_slippage_bps"]
     trade["exit_slippage_bps"] = position["exit_slippage_bps"]
+    trade["slippage_cost"] = position["slippage_cost"]
 
 
 @compiled

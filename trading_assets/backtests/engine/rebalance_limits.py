@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from trading_assets.backtests.engine.arrays import Market, Targets
 from trading_assets.backtests.engine.jit import compiled, inlined
-from trading_assets.backtests.engine.portfolio_state import State
+from trading_assets.backtests.engine.portfolio_state import Derived, State
 from trading_assets.backtests.engine.reason_codes import DATA_MISSING
 from trading_assets.backtests.engine.rebalance_fills import is_forced_out, partner_of
 from trading_assets.backtests.engine.settings import Settings
+from trading_assets.backtests.engine.value_at_risk import add_scenarios, tail_loss
 
 #: What becomes of a row: a rejection (0 and above), or one of these.
 GROWS, SHRINKS, NOTHING = -1, -2, -3
@@ -33,6 +36,21 @@ def has_row(p: int, first: int, last: int, targets: Targets, state: State) -> bo
     return bool(first <= row < last and targets.position_index[row] == p)
 
 
+@compiled
+def _standing_weight(p: int, first: int, last: int, targets: Targets, state: State) -> float:
+    """Signed weight of slot `p` that the growing rows come on top of; 0 where it has a growing row itself."""
+    if _waits_for_data(p, state):
+        return weight_of(p, state)  # type: ignore[no-any-return]
+    if has_row(p, first, last, targets, state) and state.verdict[p] != NOTHING:
+        if state.verdict[p] == SHRINKS:
+            return targets.weight[state.row[p]]  # type: ignore[no-any-return]
+        # a forced exit outlasts the rejected row
+        return 0.0 if state.verdict[p] == GROWS or is_forced_out(p, state) else weight_of(p, state)
+    if state.ordered[p]:
+        return state.orders[p]["weight"]  # type: ignore[no-any-return]
+    return weight_of(p, state)  # type: ignore[no-any-return]
+
+
 @inlined
 def standing_weights(first: int, last: int, market: Market, targets: Targets, state: State) -> float:
     """Gross weight of all that the growing rows come on top of; in all, by symbol and by sector.
@@ -49,18 +67,7 @@ def standing_weights(first: int, last: int, market: Market, targets: Targets, st
         p = state.queue[place - account["held"]] if waits else state.held[place]
         if waits and state.busy[p]:
             continue  # counted with the positions
-        weight = abs(weight_of(p, state))
-        if _waits_for_data(p, state):
-            pass
-        elif has_row(p, first, last, targets, state) and state.verdict[p] != NOTHING:
-            if state.verdict[p] == GROWS:
-                weight = 0.0
-            elif state.verdict[p] == SHRINKS:
-                weight = abs(targets.weight[state.row[p]])
-            elif is_forced_out(p, state):
-                weight = 0.0  # its exit outlasts the rejected row
-        elif state.ordered[p]:
-            weight = abs(state.orders[p]["weight"])
+        weight = abs(_standing_weight(p, first, last, targets, state))
         gross += weight
         _count(targets.symbol[p], weight, market, state)
     return gross
@@ -76,6 +83,34 @@ def _count(i: int, weight: float, market: Market, state: State) -> None:
     state.by_symbol[i] += weight
     if market.sector[i] >= 0:
         state.by_sector[market.sector[i]] += weight
+
+
+@inlined
+def load_target_scenarios(t: int, first: int, last: int, targets: Targets, derived: Derived, state: State) -> float:
+    """Scenarios of what stands, and of the growing rows on top; the value at risk without any of these rows.
+
+    Where a growing row is not granted its position stays as it is, so that is the value at risk that it has to lower.
+    """
+    account = state.account[0]
+    state.scenarios[:] = 0.0
+    state.scenario_change[:] = 0.0
+    for place in range(account["held"] + account["queued"]):
+        waits = place >= account["held"]
+        p = state.queue[place - account["held"]] if waits else state.held[place]
+        if waits and state.busy[p]:
+            continue  # counted with the positions
+        weight = _standing_weight(p, first, last, targets, state)
+        add_scenarios(t, targets.symbol[p], weight, derived.scenario_returns, state.scenarios)
+        if state.verdict[p] == GROWS and has_row(p, first, last, targets, state):
+            add_scenarios(t, targets.symbol[p], weight_of(p, state), derived.scenario_returns, state.scenario_change)
+    before = tail_loss(state.scenarios, state.scenario_change, 1.0, state.worst_scenarios)
+    state.scenario_change[:] = 0.0
+    for row in range(first, last):
+        p = targets.position_index[row]
+        if state.verdict[p] == GROWS:
+            granted = math.copysign(state.granted[p], targets.weight[row])
+            add_scenarios(t, targets.symbol[p], granted, derived.scenario_returns, state.scenario_change)
+    return before
 
 
 @inlined

@@ -31,6 +31,8 @@ from trading_assets.backtests.engine.reason_codes import (
     REBALANCE,
     SECTOR_ROOM,
     TARGET_WEIGHT,
+    VALUE_AT_RISK,
+    VAR_LIMIT,
     ZERO_SIZE,
 )
 from trading_assets.backtests.engine.rebalance_fills import cancel_target, is_forced_out, partner_of
@@ -40,11 +42,13 @@ from trading_assets.backtests.engine.rebalance_limits import (
     SHRINKS,
     cap_growing_rows,
     has_row,
+    load_target_scenarios,
     standing_weights,
     value_of,
     weight_of,
 )
 from trading_assets.backtests.engine.settings import Settings
+from trading_assets.backtests.engine.value_at_risk import is_limited, share_within, tail_loss
 
 #: Less of equity than this under a cap is what rounding left.
 _NOTHING_LEFT = 1e-12
@@ -178,7 +182,8 @@ def decide_targets(
     """Test and size the rows of session *t*; those that pass become orders for the next open.
 
     What shrinks a position always passes. What grows one is tested (block, health, eligibility, liquidity), cut to
-    the caps of symbol and sector, scaled with its like to the cap of gross exposure, and tested for capacity.
+    the caps of symbol and sector, scaled with its like to the cap of gross exposure and to that of the value at risk,
+    and tested for capacity.
     A pair is cut and rejected as a whole. What a row rejected for capacity was to get stays unused: were it shared out,
     the others would grow, and some of them beyond their own capacity.
     """
@@ -197,14 +202,22 @@ def decide_targets(
     if gross + asked > settings.max_gross:
         scale = max(0.0, settings.max_gross - gross) / asked if asked > 0.0 else 1.0
     for row in range(first, last):
+        if state.verdict[targets.position_index[row]] == GROWS:
+            state.granted[targets.position_index[row]] *= scale
+    share, risk = 1.0, math.nan
+    if is_limited(t, settings) and asked > 0.0:
+        before = load_target_scenarios(t, first, last, targets, derived, state)
+        share = share_within(state.scenarios, state.scenario_change, before, settings.var_limit, state.worst_scenarios)
+        risk = tail_loss(state.scenarios, state.scenario_change, share, state.worst_scenarios)
+    for row in range(first, last):
         p = targets.position_index[row]
         if state.verdict[p] == GROWS:
-            state.granted[p] *= scale
-            state.verdict[p] = _size_verdict(t, row, market, targets, run_parameters, state)
+            state.granted[p] *= share
+            state.verdict[p] = _size_verdict(t, row, share, market, targets, run_parameters, state)
     _reject_other_legs(first, last, targets, state)
     room = settings.max_gross - gross
     for row in range(first, last):
-        _conclude(t, row, multiplier, room, market, targets, run_parameters, settings, state, records)
+        _conclude(t, row, multiplier, room, risk, market, targets, run_parameters, settings, state, records)
 
 
 @compiled
@@ -256,12 +269,14 @@ def _change(p: int, weight: float, state: State) -> float:
 
 
 @inlined
-def _size_verdict(t: int, row: int, market: Market, targets: Targets, run_parameters: Any, state: State) -> int:
-    """Of a growing row once it is sized."""
+def _size_verdict(
+    t: int, row: int, share: float, market: Market, targets: Targets, run_parameters: Any, state: State
+) -> int:
+    """Of a growing row once it is sized; `share` is what the value at risk left of it."""
     p, i = targets.position_index[row], targets.symbol[targets.position_index[row]]
     granted = math.copysign(state.granted[p], targets.weight[row])
     if abs(granted) < _NOTHING_LEFT:
-        return ZERO_SIZE
+        return VAR_LIMIT if share < _NOTHING_LEFT else ZERO_SIZE
     if (
         _grows(granted, weight_of(p, state))
         and _change(p, granted, state) > run_parameters["capacity"] * market.adv[t, i]
@@ -276,6 +291,7 @@ def _conclude(
     row: int,
     multiplier: float,
     gross_room: float,
+    risk: float,
     market: Market,
     targets: Targets,
     run_parameters: Any,
@@ -315,6 +331,7 @@ def _conclude(
         if verdict != SHRINKS:
             numbers[MULTIPLIER] = multiplier
             numbers[GROSS_ROOM] = gross_room * equity
+            numbers[VALUE_AT_RISK] = risk
             if market.sector[i] >= 0:
                 numbers[SECTOR_ROOM] = (settings.max_sector - state.by_sector[market.sector[i]]) * equity
     if verdict < 0:

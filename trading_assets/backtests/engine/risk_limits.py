@@ -1,4 +1,4 @@
-"""Limits on the whole portfolio: drawdown breaker, daily loss, value at risk, volatility scaling."""
+"""Limits on the whole portfolio: drawdown breaker, daily loss, volatility scaling."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import numpy as np
 from trading_assets.backtests.engine.arrays import SCALING_CONTINUOUS, SCALING_OFF, Floats
 from trading_assets.backtests.engine.jit import compiled, inlined
 from trading_assets.backtests.engine.portfolio_state import State
-from trading_assets.backtests.engine.reason_codes import DAILY_LOSS_LIMIT, HALTED, VAR_LIMIT
+from trading_assets.backtests.engine.reason_codes import DAILY_LOSS_LIMIT, HALTED
 from trading_assets.backtests.engine.settings import Settings
 
-_VAR_TAIL = 0.05
 _REGIME_RATIO = 2.0
 _REGIME_MULTIPLIER = 0.5
 
@@ -49,17 +48,13 @@ def breaker_fires(t: int, settings: Settings, state: State) -> bool:
 
 
 @inlined
-def entry_block_reason_of(session: int, settings: Settings, state: State) -> int:
-    """Why no entry may be decided at this close (of `REJECTIONS`), or -1; `session` counts from the run's first."""
+def entry_block_reason_of(settings: Settings, state: State) -> int:
+    """Why no entry may be decided at this close (of `REJECTIONS`), or -1."""
     account = state.account[0]
     if account["ruined"] or account["halted"] >= 0 or account["equity"] <= 0.0:
         return HALTED
     if account["confirmed_return"] < -settings.daily_loss_limit:
         return DAILY_LOSS_LIMIT
-    if session + 1 >= settings.var_window:
-        worst = state.sorted_returns[math.floor(_VAR_TAIL * settings.var_window)]
-        if -worst > settings.var_limit:
-            return VAR_LIMIT
     return -1
 
 
@@ -70,8 +65,6 @@ def observe_return(session: int, exposed: bool, run_parameters: Any, settings: S
     Volatility is the deviation (ddof 1) of the last returns, not annualised: only its ratio to its median
     over the last sessions with exposure counts.
     """
-    before = state.returns[max(0, session - settings.var_window)]
-    slide(state.sorted_returns, session, before, state.returns[session])
     window = settings.volatility_window
     if run_parameters["scaling"] == SCALING_OFF or session + 1 < window:
         return 1.0

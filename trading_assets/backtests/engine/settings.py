@@ -8,6 +8,10 @@ from trading_assets.config.sections import Costs, Risk
 
 #: Slippage of a flash-crash session (trading rules, section 7).
 CRASH_SLIPPAGE = 5.0
+#: Probability of a loss beyond the value at risk (trading rules, section 4).
+VAR_TAIL = 0.05
+#: In a scenario, a symbol without a return moves by this multiple of its benchmark.
+STAND_IN_BETA = 1.5
 
 
 class Settings(NamedTuple):

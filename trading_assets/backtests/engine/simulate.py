@@ -222,6 +222,8 @@ def _derived(market: Market, settings: Settings) -> Derived:
         market.expected,
         market.present,
         market.returns,
+        market.benchmark_returns,
+        market.benchmark,
         settings.missing_sessions_exit,
         settings.health_clean_sessions,
     )

@@ -119,6 +119,8 @@ def build_market(
         tick=np.array([each.tick for each in of_symbol]),
         lot=np.array([each.lot for each in of_symbol]),
         sector=_sectors(axes, instruments),
+        benchmark_returns=_benchmark_returns(axes, bars, benchmarks),
+        benchmark=_benchmark_rows(axes, benchmarks),
     )
 
 
@@ -236,6 +238,24 @@ def _sectors(axes: MarketAxes, instruments: pl.DataFrame) -> Integers:
     names = dict(instruments.select("symbol", "sector").iter_rows())
     numbers = {name: number for number, name in enumerate(sorted({names[s] for s in axes.symbols if names[s]}))}
     return np.array([numbers.get(names[symbol], -1) for symbol in axes.symbols], dtype=np.int64)
+
+
+def _benchmark_rows(axes: MarketAxes, benchmarks: Mapping[AssetClass, str]) -> Integers:
+    """Row of each symbol's benchmark in `_benchmark_returns`, -1 for none."""
+    rows = {asset_class: row for row, asset_class in enumerate(sorted(benchmarks))}
+    return np.array([rows.get(asset_class, -1) for asset_class in axes.asset_classes], dtype=np.int64)
+
+
+def _benchmark_returns(axes: MarketAxes, bars: pl.DataFrame, benchmarks: Mapping[AssetClass, str]) -> Floats:
+    """(benchmarks, sessions): adjusted close over that of the benchmark's bar before; 0 where it has no bar."""
+    days = pl.DataFrame({"session": axes.sessions}, schema={"session": pl.Date})
+    returns = np.zeros((len(benchmarks), len(axes.sessions)))
+    for row, asset_class in enumerate(sorted(benchmarks)):
+        closes = bars.filter(pl.col("symbol") == benchmarks[asset_class], usable_for_signals()).sort("session")
+        moves = closes.select("session", change=pl.col("adj_close") / pl.col("adj_close").shift(1) - 1)
+        known = days.join(moves, on="session", how="left", maintain_order="left")["change"]
+        returns[row] = known.cast(pl.Float64).fill_null(0.0).to_numpy()
+    return returns
 
 
 def _day_numbers(sessions: pl.Series) -> Integers:

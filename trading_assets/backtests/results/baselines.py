@@ -33,7 +33,7 @@ def compare(
     Parameters
     ----------
     equity
-        session, gross_exposure: rows of one split of `backtests.equity`, in session order.
+        session, equity, cash: rows of one split of `backtests.equity`, in session order.
     universe
         symbol, session, total_return (since the symbol's previous close, dividends included), member (of the
         universe at that session) of the symbols that the strategy may trade; absent or null where a symbol has no
@@ -57,7 +57,7 @@ def compare(
         aligned = sessions.join(benchmark, on="session", how="left", maintain_order="left")
         returns = _filled(aligned["benchmark_return"])
         factors["benchmark"] = buy_and_hold(returns)
-        factors["exposure_matched"] = exposure_matched(returns, _filled(equity["gross_exposure"]))
+        factors["exposure_matched"] = exposure_matched(returns, net_exposure(equity))
     return pl.concat(
         sessions.select(
             pl.lit(strategy).alias("strategy"),
@@ -82,12 +82,32 @@ def buy_and_hold(returns: Floats) -> Floats:
 
 
 def exposure_matched(returns: Floats, exposure: Floats) -> Floats:
-    """Growth of the benchmark, held at the strategy's gross exposure of the session before, the rest in cash.
+    """Growth of the benchmark, held at the strategy's net exposure of the evening before, the rest in cash.
 
-    What is left of a strategy's result beyond this curve is not explained by how much it was invested.
+    What is left of a strategy's result beyond this curve is not explained by how much it was invested: a book that is
+    as long as short is compared with cash.
+
+    Parameters
+    ----------
+    returns
+        (n,) of the benchmark, close to close.
+    exposure
+        (n,) see `net_exposure`.
     """
     before = np.concatenate([np.zeros(1), exposure[:-1]])[: returns.size]
     return buy_and_hold(returns * before)
+
+
+def net_exposure(equity: pl.DataFrame) -> Floats:
+    """Long less short positions as a fraction of equity, (n,), at each close: what of it is not cash; 0 without equity.
+
+    Parameters
+    ----------
+    equity
+        equity, cash: quote currency. The proceeds of short sales are in the cash.
+    """
+    level, cash_held = equity["equity"].to_numpy(), equity["cash"].to_numpy()
+    return np.where(level > 0, 1.0 - np.divide(cash_held, level, out=np.ones_like(level), where=level > 0), 0.0)
 
 
 def equal_weight(returns: Floats, trading: Flags, month: Integers) -> Floats:

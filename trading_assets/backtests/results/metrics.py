@@ -55,6 +55,8 @@ METRICS: dict[str, str] = {
     "minimum_detectable_sharpe": "smallest Sharpe a curve of this length can show, a year",
 }
 
+#: What the benchmark's returns are of.
+PRICE_RETURN, TOTAL_RETURN = "price return", "total return"
 #: Metrics of a comparison with the benchmark.
 OF_BENCHMARK = ("correlation", "beta", "alpha", "information_ratio")
 
@@ -313,12 +315,9 @@ def traded_notional(trades: pl.DataFrame) -> float:
 
 
 def paid_cost(trades: pl.DataFrame) -> float:
-    """Fees, slippage and borrowing of every trade, quote currency; slippage is its bp of the fill's notional."""
-    quantity = _column(trades, "quantity")
-    slippage = _column(trades, "entry_price") * _column(trades, "entry_slippage_bps")
-    slippage = slippage + _column(trades, "exit_price") * _column(trades, "exit_slippage_bps")
-    fees = _column(trades, "entry_fee") + _column(trades, "exit_fee") + _column(trades, "borrow_cost")
-    return float((fees + quantity * slippage / 1e4).sum())
+    """Fees, slippage with its rounding to the tick, and borrowing of every trade: what was paid, quote currency."""
+    names = ("entry_fee", "exit_fee", "borrow_cost", "slippage_cost")
+    return float(sum(_column(trades, name).sum() for name in names))
 
 
 def correlation(returns: Floats, benchmark: Floats) -> float | None:

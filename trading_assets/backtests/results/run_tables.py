@@ -95,7 +95,7 @@ def result_of(
 def _trades(trades: RecordArray, names: AxisLabels, journal: Journal) -> pl.DataFrame:
     same = (
         "entry_price quantity stop_price exit_price pnl return r_multiple hold_sessions entry_fee exit_fee "
-        "borrow_cost entry_slippage_bps exit_slippage_bps unexplained_moves"
+        "borrow_cost entry_slippage_bps exit_slippage_bps slippage_cost unexplained_moves"
     )
     orders = journal.order_ids.to_list()
     return pl.DataFrame(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from trading_assets.backtests.results.metrics import OF_BENCHMARK, PRICE_RETURN
 from trading_assets.reports.html_table import HtmlTable, number, percent
 from trading_assets.reports.strategy_page.data import StrategyContent
 from trading_assets.reports.strategy_page.section import Section
@@ -102,8 +103,10 @@ def _subtitle(content: StrategyContent) -> str:
     if not content.equity.is_empty():
         first, last = content.equity["session"].min(), content.equity["session"].max()
         parts.append(f"{first!s} to {last!s}")
-    if content.benchmark:
-        parts.append(f"benchmark {content.benchmark} (price return)")
+    named = content.metrics.filter(pl.col("metric").is_in(OF_BENCHMARK)).drop_nulls("reference")["reference"]
+    if content.benchmark and not named.is_empty():
+        beside = " (the strategy's returns have dividends in them)" if named[0].endswith(PRICE_RETURN) else ""
+        parts.append(f"benchmark {named[0]}{beside}")
     return " · ".join(parts)
 
 

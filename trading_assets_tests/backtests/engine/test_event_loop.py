@@ -114,29 +114,3 @@ def test_the_daily_loss_limit_is_exceeded_not_reached(limit: float, reasons: lis
     found = run(market, signals, daily_loss_limit=limit, drawdown_limit=1.0, **ALL_IN)
     # Only the close of the loss itself: session 3 is free again.
     assert [row for row in said(found, "reject") if row[2] == "daily_loss_limit"] == reasons
-
-
-@pytest.mark.parametrize(
-    ("losses", "at", "limit", "rejected"),
-    [
-        (2, 19, 0.24, True),
-        (2, 19, 0.25, False),  # at the limit
-        (1, 19, 0.01, False),  # the second worst of 20 counts
-        (2, 18, 0.24, False),  # 19 returns
-    ],
-)
-def test_value_at_risk_is_the_second_worst_of_twenty(losses: int, at: int, limit: float, rejected: bool) -> None:
-    falls = np.array([1.0 if t < 5 or t >= 5 + losses else 0.75 for t in range(21)])
-    market = quiet_market(np.column_stack([128.0 * np.cumprod(falls), np.ones(21)]), atr=30.0)
-    found = run(
-        market,
-        entries(market, (0, 0), (at, 1), exits=[]),
-        {"stop_atr": 3.0},
-        var_window=20,
-        var_limit=limit,
-        drawdown_limit=1.0,
-        daily_loss_limit=1.0,
-        starting_equity=128_000.0,
-        **ALL_IN,
-    )
-    assert ((at, 1, "var_limit") in said(found, "reject")) == rejected

@@ -77,7 +77,7 @@ def assert_agree(case: Case) -> Outcome:
         column, plain = ordered[name], [row[name] for row in trades]
         if name in EXACT:
             assert column.tolist() == plain, name
-        elif name in ("pnl", "entry_fee", "exit_fee"):
+        elif name in ("pnl", "entry_fee", "exit_fee", "slippage_cost"):
             _close(column, plain, money)
         elif name in ("return", "r_multiple"):
             # A result near 0 is a difference of large numbers.

@@ -29,7 +29,7 @@ EXACT: tuple[str, ...] = (
     "exit_session",
 )
 EXACT += ("decision_session", "trigger", "exit_reason", "hold_sessions", "unexplained_moves")
-MONEY = ("pnl", "entry_fee", "exit_fee", "borrow_cost", "fee")
+MONEY = ("pnl", "entry_fee", "exit_fee", "borrow_cost", "slippage_cost", "fee")
 
 
 def _keys(ours: Simulation) -> list[tuple[object, ...]]:

@@ -49,6 +49,7 @@ def test_a_round_trip_by_hand() -> None:
     assert trade["entry_slippage_bps"] == pytest.approx(10.0)
     assert trade["exit_slippage_bps"] == pytest.approx(10.0 * 16_500 / 15_150)
     assert trade["exit_price"] == pytest.approx(109.88)
+    assert trade["slippage_cost"] == pytest.approx(150 * (101.11 - 101.0) + 150 * (110.0 - 109.88))
     assert trade["stop_price"] == pytest.approx(97.11)
     assert trade["entry_fee"] == pytest.approx(1.51665)
     assert trade["exit_fee"] == pytest.approx(1.6482)
@@ -271,7 +272,7 @@ def _spread(market: Market, where: np.ndarray) -> Market:
     source = np.arange(2 * where.size) // 2
 
     def wider(name: str, value: np.ndarray) -> np.ndarray:
-        if name in ("day", "weekend", "crash"):
+        if name in ("day", "weekend", "crash", "benchmark_returns"):
             return value
         return np.ascontiguousarray(value[..., source])
 

@@ -26,6 +26,12 @@ def test_exposure_matched_uses_the_exposure_of_the_session_before() -> None:
     np.testing.assert_allclose(curve, [1.0, 1.0, 1.05, 1.155], rtol=1e-15)
 
 
+def test_net_exposure_is_what_is_not_cash() -> None:
+    """60,000 long and 40,000 short beside 80,000 of cash are 20 % net; a total loss has none."""
+    rows = pl.DataFrame({"equity": [100_000.0, 100_000.0, 0.0], "cash": [80_000.0, 20_000.0, -5.0]})
+    np.testing.assert_allclose(baselines.net_exposure(rows), [0.2, 0.8, 0.0], rtol=1e-12)
+
+
 def test_equal_weight_drifts_within_a_month_and_is_rebalanced_between() -> None:
     returns = np.array([[9.0, 9.0], [1.0, 0.0], [1.0, 0.0], [0.5, 0.0]])
     month = np.array([1, 1, 1, 2])
@@ -45,8 +51,12 @@ def test_equal_weight_takes_what_trades_at_the_rebalancing() -> None:
 
 def _equity(days: list[int], exposure: float) -> pl.DataFrame:
     return pl.DataFrame(
-        {"session": [dt.date(2001, 1, day) for day in days], "gross_exposure": [exposure] * len(days)},
-        schema={"session": pl.Date, "gross_exposure": pl.Float64},
+        {
+            "session": [dt.date(2001, 1, day) for day in days],
+            "equity": [1000.0] * len(days),
+            "cash": [1000.0 * (1 - exposure)] * len(days),
+        },
+        schema={"session": pl.Date, "equity": pl.Float64, "cash": pl.Float64},
     )
 
 

@@ -189,8 +189,7 @@ TRADE_COLUMNS = {
     "hold_sessions": pl.Int64,
     "entry_fee": pl.Float64,
     "exit_fee": pl.Float64,
-    "entry_slippage_bps": pl.Float64,
-    "exit_slippage_bps": pl.Float64,
+    "slippage_cost": pl.Float64,
 }
 
 
@@ -202,15 +201,15 @@ def test_trade_metrics_by_hand() -> None:
     day = _sessions(9)
     rows = [
         # Out of order on purpose: the losing run is counted by exit.
-        ("B", day[3], 20.0, 18.0, 10.0, -20.6, -1.0, 2, 0.2, 0.4, 10.0, 20.0),
-        ("A", day[2], 10.0, 12.0, 10.0, 19.5, 2.0, 1, 0.1, 0.4, 10.0, 0.0),
-        ("A", day[3], 10.0, 9.0, 10.0, -10.0, -0.5, 4, 0.0, 0.0, 0.0, 0.0),
-        ("C", day[7], 10.0, 16.0, 10.0, 60.0, 3.0, 7, 0.0, 0.0, 0.0, 0.0),
+        ("B", day[3], 20.0, 18.0, 10.0, -20.6, -1.0, 2, 0.2, 0.4, 0.56),
+        ("A", day[2], 10.0, 12.0, 10.0, 19.5, 2.0, 1, 0.1, 0.4, 0.1),
+        ("A", day[3], 10.0, 9.0, 10.0, -10.0, -0.5, 4, 0.0, 0.0, 0.0),
+        ("C", day[7], 10.0, 16.0, 10.0, 60.0, 3.0, 7, 0.0, 0.0, 0.0),
     ]
     equity = _curve([0.0] * 21, start=1000.0)
     found = metrics.summarise(equity, _trades(rows), periods_per_year=252)
     notional = 10 * (38 + 22 + 19 + 26)
-    cost = 1.1 + 10 * (20 * 10 + 18 * 20 + 10 * 10) / 1e4
+    cost = 1.1 + 0.66
     assert found["trades"] == 4
     assert found["expectancy_r"] == pytest.approx(3.5 / 4)
     assert found["expectancy_r_without_best"] == pytest.approx(-1.0)
@@ -230,11 +229,11 @@ def test_trade_metrics_by_hand() -> None:
 def test_borrowing_is_a_cost_and_a_trade_without_risk_has_no_r() -> None:
     day = _sessions(9)
     rows = [
-        ("A", day[3], 20.0, 18.0, 10.0, 19.0, 0.5, 2, 0.2, 0.3, 10.0, 20.0),
-        ("B", day[4], 10.0, 9.0, 10.0, -5.0, None, 2, 0.0, 0.0, 0.0, 0.0),
+        ("A", day[3], 20.0, 18.0, 10.0, 19.0, 0.5, 2, 0.2, 0.3, 0.56),
+        ("B", day[4], 10.0, 9.0, 10.0, -5.0, None, 2, 0.0, 0.0, 0.0),
     ]
     found = metrics.summarise(_curve([0.0] * 21, start=1000.0), _trades(rows, borrow_cost=0.25), periods_per_year=252)
-    cost = 0.5 + 10 * (20 * 10 + 18 * 20) / 1e4 + 2 * 0.25
+    cost = 0.5 + 0.56 + 2 * 0.25
     assert found["cost_bps"] == pytest.approx(1e4 * cost / (10 * 57))
     assert found["turnover_cost"] == pytest.approx(cost / 1000 * 12)
     assert found["break_even_bps"] == pytest.approx(1e4 * (14 + cost) / (10 * 57))
@@ -250,9 +249,9 @@ def test_best_trades_are_as_many_as_asked() -> None:
 
 
 def test_break_even_cost_is_where_the_profit_ends() -> None:
-    rows = [("A", _sessions(1)[0], 100.0, 103.0, 10.0, 26.0, 1.0, 1, 1.0, 1.0, 10.0, 10.0)]
+    rows = [("A", _sessions(1)[0], 100.0, 103.0, 10.0, 26.0, 1.0, 1, 1.0, 1.0, 2.03)]
     found = metrics.summarise(_curve([0.0, 0.01]), _trades(rows), periods_per_year=252)
-    gross = 26.0 + 2.0 + 10 * 203 * 10 / 1e4
+    gross = 26.0 + 2.0 + 2.03
     assert found["break_even_bps"] is not None
     assert gross - 10 * 203 * found["break_even_bps"] / 1e4 == pytest.approx(0, abs=1e-12)
 

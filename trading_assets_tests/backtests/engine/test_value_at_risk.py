@@ -1,0 +1,124 @@
+"""Value at risk of what is held and ordered, by hand and against NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trading_assets.backtests.engine.value_at_risk import share_within, tail_loss
+from trading_assets_tests.backtests import target_runs
+from trading_assets_tests.backtests.markets import entries, quiet_market
+from trading_assets_tests.backtests.runs import ALL_IN, number, run, said
+
+#: Every 18th of 300 sessions falls by 7.4 %: 14 of the last 252, so the 13th worst is one of them.
+FALL, EVERY = 0.074, 18
+WIDE: dict[str, Any] = {**ALL_IN, "drawdown_limit": 1.0, "daily_loss_limit": 1.0}
+
+
+def returns_with_falls(sessions: int = 302) -> np.ndarray:
+    return np.where(np.arange(sessions) % EVERY == 5, -FALL, 0.0)
+
+
+def falling_market(columns: int = 1, **changes: Any) -> Any:
+    """Prices of 100 that nobody moves, beside returns that did: what is simulated on is the returns."""
+    returns = np.tile(returns_with_falls()[:, None], (1, columns))
+    return quiet_market(np.full(returns.shape, 100.0), returns=returns, **changes)
+
+
+def test_flat_until_yesterday_has_the_risk_of_what_it_holds_now() -> None:
+    """300 flat sessions, then 82 % gross: 0.82 x 7.4 % = 6.1 %, whatever the account earned before."""
+    found = run(falling_market(), entries(falling_market(), (300, 0)), var_limit=0.1, **WIDE | {"max_position": 0.82})
+    assert number(found, "quantity").tolist() == [820.0]
+    assert number(found, "value_at_risk").tolist() == [pytest.approx(0.0607, abs=5e-5)]
+
+
+def test_an_order_is_cut_to_what_the_limit_allows() -> None:
+    """3 % / 7.4 % = 40.54 % of 100,000 at 100: 405 shares. The next one finds nothing left."""
+    market = falling_market(2)
+    found = run(market, entries(market, (300, 0), (300, 1)), var_limit=0.03, **WIDE | {"max_position": 0.82})
+    assert number(found, "quantity")[0] == 405.0
+    assert said(found, "reject") == [(300, 1, "var_limit")]
+    assert number(found, "value_at_risk")[0] == pytest.approx(0.405 * FALL)
+
+
+def test_the_limit_needs_a_window_of_sessions() -> None:
+    market = falling_market()
+    found = run(market, entries(market, (250, 0)), var_limit=0.001, **WIDE)
+    assert number(found, "quantity").tolist() == [1000.0]
+    assert np.isnan(number(found, "value_at_risk")).all()
+    assert said(run(market, entries(market, (251, 0)), var_limit=1e-9, **WIDE), "reject") == [(251, 0, "var_limit")]
+
+
+def test_the_thirteenth_worst_of_252_counts() -> None:
+    """Twelve falls are not in it, thirteen are."""
+    for falls, risk in ((12, 0.0), (13, FALL)):
+        returns = np.where(np.arange(302) >= 301 - falls, -FALL, 0.0)[:, None]
+        market = quiet_market(np.full((302, 1), 100.0), returns=returns)
+        found = run(market, entries(market, (300, 0)), var_limit=1.0, **WIDE)
+        assert number(found, "value_at_risk").tolist() == [pytest.approx(risk)]
+
+
+def test_a_missing_return_is_one_and_a_half_times_the_benchmarks() -> None:
+    """A symbol that was listed at session 295, beside a benchmark that fell by 2 % in 14 sessions before."""
+    expected = np.arange(302)[:, None] >= 295
+    bench = np.where(np.arange(302) % EVERY == 5, -0.02, 0.0)[None, :]
+    returns = np.full((302, 1), np.nan)
+    returns[296:] = 0.0
+    market = quiet_market(
+        np.where(expected, 100.0, np.nan), expected=expected, returns=returns, benchmark_returns=bench, benchmark=0
+    )
+    found = run(market, entries(market, (300, 0)), var_limit=1.0, health_clean_sessions=1, **WIDE)
+    assert number(found, "value_at_risk").tolist() == [pytest.approx(0.03)]
+    alone = run(
+        market._replace(benchmark=np.array([-1])), entries(market, (300, 0)), var_limit=1.0, health_clean_sessions=1,
+        **WIDE,
+    )  # fmt: skip
+    assert number(alone, "value_at_risk").tolist() == [0.0]
+
+
+def test_target_weights_are_cut_in_proportion() -> None:
+    """0.5 and 0.3 of two symbols that fall together are 5.92 %: both times 3 / 5.92."""
+    market = falling_market(2)
+    wanted = target_runs.targets(market, (300, 0, 0.5), (300, 1, 0.3))
+    found = target_runs.run(market, wanted, var_limit=0.03)
+    share = 0.03 / (0.8 * FALL)
+    assert number(found, "granted_weight").tolist() == pytest.approx([0.5 * share, 0.3 * share], rel=1e-8)
+    assert number(found, "value_at_risk").tolist() == pytest.approx([0.03, 0.03])
+
+
+def test_an_order_that_lowers_the_risk_passes() -> None:
+    """80 % long from before the limit was in force; a short of what falls with it makes the risk less."""
+    market = falling_market(2)
+    wanted = target_runs.targets(market, (10, 0, 0.8), (300, 1, -0.5))
+    found = target_runs.run(market, wanted, var_limit=0.01)
+    assert number(found, "granted_weight").tolist() == [0.8, -0.5]
+    more = target_runs.run(market, target_runs.targets(market, (10, 0, 0.8), (300, 1, 0.1)), var_limit=0.01)
+    assert ("reject", "var_limit") in {row[2:] for row in target_runs.said(more)}
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.integers(20, 60).flatmap(lambda n: st.lists(st.floats(-0.2, 0.2), min_size=2 * n, max_size=2 * n)),
+    st.floats(0.0, 0.1),
+)
+def test_the_tail_is_numpys_and_the_part_is_the_largest_tried(values: list[float], limit: float) -> None:
+    """Half a billionth more would be above the limit, or all of it is granted."""
+    scenarios, change = np.array(values).reshape(2, -1)
+    worst = np.zeros(int(0.05 * scenarios.size) + 1)
+
+    def risk_at(share: float) -> float:
+        return -float(np.sort(scenarios + share * change)[worst.size - 1])
+
+    before = tail_loss(scenarios, change, 0.0, worst)
+    assert before == risk_at(0.0)
+    share = share_within(scenarios, change, before, limit, worst)
+    if share == 1.0:
+        assert risk_at(1.0) <= limit or risk_at(1.0) < before
+    elif share == 0.0 and before > limit:
+        assert risk_at(1.0) >= before
+    else:
+        assert risk_at(share) <= limit < risk_at(share + 2.0**-30)
