@@ -115,6 +115,10 @@ class Costs(Section):
     stress_window: int = Field(default=5, ge=1)
     volatility_clip: tuple[Positive, Positive] = (0.5, 3.0)
     size_clip: tuple[Positive, Positive] = (0.5, 2.0)
+    impact: NonNegative = Field(
+        default=1.0,
+        description="k of the further cost of an order beyond the size clip: k x sigma_20 x (sqrt(share) - sqrt(clip))",
+    )
     borrow_bps: NonNegative = Field(default=50.0, description="of a short position's value a year, accrued daily")
 
 
@@ -137,6 +141,9 @@ class Risk(Section):
     correlation_portfolio: Fraction = 0.70
     correlation_candidate: Fraction = 0.75
     rank_weights: tuple[Fraction, Fraction, Fraction] = (0.5, 0.3, 0.2)
+    beyond_capacity: Literal["reduce", "reject"] = Field(
+        default="reduce", description="what becomes of an entry above its strategy's capacity; exits always pass"
+    )
     var_limit: Fraction = 0.03
     var_window: int = Field(default=252, ge=20)
     daily_loss_limit: Fraction = 0.02

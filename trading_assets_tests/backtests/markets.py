@@ -27,7 +27,12 @@ def quiet_market(closes: Any, **changes: Any) -> Market:
     close = np.array(closes, dtype=np.float64)
     close = close.reshape(close.shape[0], -1)
     count, symbols = close.shape
-    shapes = {"delisted": (symbols,), "symbol_key": (symbols,), "day": (count,), "weekend": (count,)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "delisted": (symbols,),
+        "symbol_key": (symbols,),
+        "day": (count,),
+        "weekend": (count,),
+    }
     shapes["benchmark_returns"] = (1, count)
     shapes |= dict.fromkeys(_OF_SYMBOLS, (symbols,))
     opening = np.broadcast_to(np.asarray(changes.get("open", close), dtype=np.float64), close.shape)
@@ -46,6 +51,7 @@ def quiet_market(closes: Any, **changes: Any) -> Market:
         "atr": 2.0,
         "adv": 1e12,
         "volatility_ratio": 1.0,
+        "volatility": 0.0,
         "returns": _returns(close),
         "delisted": -1,
         "delisting_value": np.nan,

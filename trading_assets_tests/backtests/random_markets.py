@@ -45,6 +45,7 @@ RISKS = st.fixed_dictionaries(
         "correlation_positions": st.integers(2, 4),
         "correlation_portfolio": st.sampled_from([0.1, 0.7]),
         "correlation_candidate": st.sampled_from([0.2, 0.75]),
+        "beyond_capacity": st.sampled_from(["reduce", "reject"]),
         "var_limit": st.sampled_from([0.03, 0.005, 1.0]),
         "var_window": st.sampled_from([20, 30]),
         "daily_loss_limit": st.sampled_from([0.02, 0.005, 1.0]),
@@ -182,6 +183,8 @@ def _wild_market(random: np.random.Generator, shape: dict[str, Any]) -> Market:
         atr=np.where(received, atr, np.nan),
         adv=np.where(received, adv, np.nan),
         volatility_ratio=np.where(received, ratio, np.nan),
+        volatility=shape["volatility"]
+        * random.choice([0.0, 0.5, 1.0, np.nan], (count, symbols), p=[0.1, 0.4, 0.4, 0.1]),
         returns=_usable_returns(adjusted_return, expected, present),
         benchmark_returns=shape["drift"] + shape["volatility"] * factor.T,
         benchmark=np.where(random.random(symbols) < 0.8, 0, -1),

@@ -288,11 +288,22 @@ class Book(Marking):
         mean *= self.m.weekend_multiplier[i] if self.m.weekend[t] else 1.0
         mean *= self.s.stress_multiplier if stressed else 1.0
         mean *= self.s.crash_slippage if self.crash(t) else 1.0
+        beyond = self.impact(i, decided, notional) * (self.s.crash_slippage if self.crash(t) else 1.0)
         if not self.s.noise:
-            return mean, mean
+            return mean + beyond, mean + beyond
         deviation = self.s.stress_noise_deviation if stressed else self.s.noise_deviation
         draw = standard_normal(self.s.seed, self.m.symbol_key[i], self.m.day[t], side)
-        return max(0.0, mean + mean * deviation * draw), mean
+        return max(0.0, mean + mean * deviation * draw) + beyond, mean + beyond
+
+    def impact(self, i: int, decided: int, notional: float) -> float:
+        """In bp, of the part of an order that the size factor does not see."""
+        adv, volatility = self.m.adv[decided][i], self.m.volatility[decided][i]
+        if math.isnan(adv) or adv <= 0 or math.isnan(volatility):
+            return 0.0
+        ends = 0.5 * self.run_parameters.capacity * self.s.size_high
+        roots = math.sqrt(notional / adv) - math.sqrt(ends)
+        beyond: float = 1e4 * self.s.impact * volatility * roots * self.run_parameters.slippage_multiplier
+        return max(0.0, beyond)
 
     def crash(self, t: int) -> bool:
         return bool(self.m.crash) and self.m.crash[t]

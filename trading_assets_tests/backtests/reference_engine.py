@@ -311,9 +311,12 @@ class Twin(Book):
         if math.isnan(adv) or adv <= 0:
             self.decide(t, i, "reject", "no_liquidity")
             return
-        if quantity * close > self.run_parameters.capacity * adv:
-            self.decide(t, i, "reject", "capacity")
-            return
+        limit = self.run_parameters.capacity * adv
+        if quantity * close > limit:
+            quantity = 0.0 if self.s.reject_beyond_capacity else floor_to_lot(limit / close, lot)
+            if quantity <= 0:
+                self.decide(t, i, "reject", "capacity")
+                return
         reserved = sum(order.quantity * order.close * (1 + self.fee_rate(order.symbol)) for order in self.queue)
         affordable = max(self.cash - reserved, 0.0) / (close * (1 + self.fee_rate(i)))
         quantity = min(quantity, floor_to_lot(affordable, lot))

@@ -150,6 +150,8 @@ class TargetTwin(TargetBook):
         if gross + asked > self.s.max_gross and asked > 0:
             for row in rows:
                 row.granted *= max(0.0, self.s.max_gross - gross) / asked
+        if not self.s.reject_beyond_capacity:
+            self.cut_to_capacity(t, rows)
         part = self.part_within_value_at_risk(t, rows) if asked > 0 else 1.0
         for row in rows:
             row.granted *= part
@@ -260,6 +262,26 @@ class TargetTwin(TargetBook):
                 sectors[sector] += leg.granted - got
                 done.add(leg.position_index)
 
+    def cut_to_capacity(self, t: int, rows: list[Row]) -> None:
+        """Each growing row, or both of a pair, to one part of its growth."""
+        kept, room = {}, {}
+        for row in rows:
+            current = self.weight(row.position_index)
+            kept[row.position_index] = abs(current) if current * row.weight > 0 else 0.0
+            adv = self.m.adv[t][self.symbol(row.position_index)]
+            room[row.position_index] = self.run_parameters.capacity * adv / self.out.equity[-1]
+        growing = {row.position_index: row for row in rows if row.growing}
+        part = dict.fromkeys(growing, 1.0)
+        for p, row in growing.items():
+            growth = row.granted - kept[p]
+            if growth > room[p]:
+                part[p] = room[p] / growth
+        for p, row in growing.items():
+            other = self.partner(p)
+            share = min(part[p], part[other]) if other in growing else part[p]
+            if share < 1 and row.granted > kept[p]:
+                row.granted = kept[p] + share * (row.granted - kept[p])
+
     def part_within_value_at_risk(self, t: int, rows: list[Row]) -> float:
         growing = [row for row in rows if row.growing]
         grown = {row.position_index for row in growing}
@@ -284,7 +306,7 @@ class TargetTwin(TargetBook):
         granted = math.copysign(row.granted, row.weight)
         if abs(granted) < 1e-12:
             row.rejected = "var_limit" if part < 1e-12 else "zero_size"
-        elif granted * current < 0 or abs(granted) > abs(current):
+        elif self.s.reject_beyond_capacity and (granted * current < 0 or abs(granted) > abs(current)):
             value = self.quantity(p) * (self.legs[p].mark if p in self.legs else 0.0)
             limit = self.run_parameters.capacity * self.m.adv[t][self.symbol(p)]
             row.rejected = "capacity" if abs(granted * equity - value) > limit else None

@@ -65,7 +65,7 @@ def test_all_candidates_fail() -> None:
         adv=[[1e12, 1e12, 0.0, 1_499_999.0, 1e12]] * 3,
     )
     signals = entries(market, *((0, i) for i in range(5)), eligible=[False, True, True, True, True])
-    found = run(market, signals)
+    found = run(market, signals, beyond_capacity="reject")
     reasons = ("eligibility", "invalid_stop", "no_liquidity", "capacity", "zero_size")
     assert sorted(said(found, "reject"), key=lambda row: row[1]) == [(0, i, r) for i, r in enumerate(reasons)]
     assert (found.trades.size, found.held.size, found.queue.size) == (0, 0, 0)
@@ -86,7 +86,7 @@ def test_zero_trades() -> None:
         }
     )
     names = ("symbol", "exit_session", "entry_price", "exit_price", "quantity", "pnl", "r_multiple", "hold_sessions")
-    costs = ("entry_fee", "exit_fee", "borrow_cost", "entry_slippage_bps", "exit_slippage_bps")
+    costs = ("entry_fee", "exit_fee", "borrow_cost", "slippage_cost")
     trades = pl.DataFrame(schema=dict.fromkeys((*names, *costs), pl.Float64))
     values = metrics.summarise(curve, trades, periods_per_year=252)
     for name in ("sharpe", "sortino", "calmar", "expectancy_r", "profit_factor", "win_rate", "average_hold"):

@@ -40,9 +40,11 @@ class Market(NamedTuple):
     atr
         `atr_14` as a raw price distance (divided by the forward factor).
     adv
-        `adv_20`, quote currency.
+        `adv_20`, quote currency; the last one that is known.
     volatility_ratio
         atr_14 over the mean of atr_14 over 60 sessions, not clipped; NaN counts as 1.
+    volatility
+        Sample deviation of the last 20 returns of usable bars, a fraction; the last one that is known.
     returns
         Adjusted close-to-close return between consecutive expected sessions; NaN where either is missing.
     delisted
@@ -85,6 +87,7 @@ class Market(NamedTuple):
     atr: Floats
     adv: Floats
     volatility_ratio: Floats
+    volatility: Floats
     returns: Floats
     delisted: Integers
     delisting_value: Floats

@@ -370,7 +370,11 @@ def _quantity(
     if not market.adv[t, i] > 0.0:
         return NO_LIQUIDITY, quantity
     if quantity * close > run_parameters["capacity"] * market.adv[t, i]:
-        return CAPACITY, quantity
+        if settings.reject_beyond_capacity:
+            return CAPACITY, quantity
+        quantity = floor_to_lot(run_parameters["capacity"] * market.adv[t, i] / close, lot)
+        if quantity <= 0.0:
+            return CAPACITY, 0.0
     quantity = min(quantity, affordable(room.cash, close, fee_rate(market.fee_bps[i], run_parameters), lot))
     if quantity <= 0.0:
         return INSUFFICIENT_CASH, 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from trading_assets.backtests.engine.arrays import Market, Targets
 from trading_assets.backtests.engine.jit import compiled, inlined
@@ -147,6 +148,44 @@ def cap_growing_rows(
                 total += granted
         row += legs
     return total
+
+
+@inlined
+def cut_to_capacity(
+    first: int, last: int, t: int, market: Market, targets: Targets, run_parameters: Any, state: State
+) -> None:
+    """Cut what grows to what liquidity allows of it, both legs of a pair by one part of their growth.
+
+    Of a flip only the new side grows: the closing half passes at any size.
+    """
+    equity = state.account[0]["equity"]
+    row = first
+    while row < last:
+        legs = 1
+        if row + 1 < last and partner_of(targets.position_index[row], targets) == targets.position_index[row + 1]:
+            legs = 2
+        share = 1.0
+        for leg in range(row, row + legs):
+            p = targets.position_index[leg]
+            if state.verdict[p] == GROWS:
+                growth = state.granted[p] - _kept(leg, targets, state)
+                room = run_parameters["capacity"] * market.adv[t, targets.symbol[p]] / equity
+                if growth > room:
+                    share = min(share, room / growth)
+        for leg in range(row, row + legs):
+            p = targets.position_index[leg]
+            if share < 1.0 and state.verdict[p] == GROWS:
+                kept = _kept(leg, targets, state)
+                if state.granted[p] > kept:
+                    state.granted[p] = kept + share * (state.granted[p] - kept)
+        row += legs
+
+
+@compiled
+def _kept(row: int, targets: Targets, state: State) -> float:
+    """Weight on the side that a growing row asks for that is there already."""
+    current = weight_of(targets.position_index[row], state)
+    return abs(current) if current * targets.weight[row] > 0.0 else 0.0
 
 
 @compiled

@@ -41,6 +41,7 @@ from trading_assets.backtests.engine.rebalance_limits import (
     NOTHING,
     SHRINKS,
     cap_growing_rows,
+    cut_to_capacity,
     has_row,
     load_target_scenarios,
     standing_weights,
@@ -182,8 +183,8 @@ def decide_targets(
     """Test and size the rows of session *t*; those that pass become orders for the next open.
 
     What shrinks a position always passes. What grows one is tested (block, health, eligibility, liquidity), cut to
-    the caps of symbol and sector, scaled with its like to the cap of gross exposure and to that of the value at risk,
-    and tested for capacity.
+    the caps of symbol and sector, scaled with its like to the cap of gross exposure, cut to its capacity (or rejected
+    for it, by configuration), and scaled to the limit on the value at risk.
     A pair is cut and rejected as a whole. What a row rejected for capacity was to get stays unused: were it shared out,
     the others would grow, and some of them beyond their own capacity.
     """
@@ -204,6 +205,8 @@ def decide_targets(
     for row in range(first, last):
         if state.verdict[targets.position_index[row]] == GROWS:
             state.granted[targets.position_index[row]] *= scale
+    if not settings.reject_beyond_capacity:
+        cut_to_capacity(first, last, t, market, targets, run_parameters, state)
     share, risk = 1.0, math.nan
     if is_limited(t, settings) and asked > 0.0:
         before = load_target_scenarios(t, first, last, targets, derived, state)
@@ -213,7 +216,7 @@ def decide_targets(
         p = targets.position_index[row]
         if state.verdict[p] == GROWS:
             state.granted[p] *= share
-            state.verdict[p] = _size_verdict(t, row, share, market, targets, run_parameters, state)
+            state.verdict[p] = _size_verdict(t, row, share, market, targets, run_parameters, settings, state)
     _reject_other_legs(first, last, targets, state)
     room = settings.max_gross - gross
     for row in range(first, last):
@@ -270,7 +273,14 @@ def _change(p: int, weight: float, state: State) -> float:
 
 @inlined
 def _size_verdict(
-    t: int, row: int, share: float, market: Market, targets: Targets, run_parameters: Any, state: State
+    t: int,
+    row: int,
+    share: float,
+    market: Market,
+    targets: Targets,
+    run_parameters: Any,
+    settings: Settings,
+    state: State,
 ) -> int:
     """Of a growing row once it is sized; `share` is what the value at risk left of it."""
     p, i = targets.position_index[row], targets.symbol[targets.position_index[row]]
@@ -278,7 +288,8 @@ def _size_verdict(
     if abs(granted) < _NOTHING_LEFT:
         return VAR_LIMIT if share < _NOTHING_LEFT else ZERO_SIZE
     if (
-        _grows(granted, weight_of(p, state))
+        settings.reject_beyond_capacity
+        and _grows(granted, weight_of(p, state))
         and _change(p, granted, state) > run_parameters["capacity"] * market.adv[t, i]
     ):
         return CAPACITY

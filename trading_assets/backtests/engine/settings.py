@@ -27,6 +27,7 @@ class Settings(NamedTuple):
     max_sector: float
     max_gross: float
     max_positions: int
+    reject_beyond_capacity: bool
     volatility_window: int
     volatility_baseline: int
     volatility_minimum: int
@@ -53,6 +54,7 @@ class Settings(NamedTuple):
     size_low: float
     size_high: float
     crash_slippage: float
+    impact: float
     borrow_bps: float
     seed: int
 
@@ -62,6 +64,7 @@ def settings_of(risk: Risk, costs: Costs, seed: int) -> Settings:
     same = {name: getattr(risk, name) for name in Settings._fields if hasattr(risk, name)}
     return Settings(
         **same | {"max_position": min(risk.max_position, risk.max_symbol)},
+        reject_beyond_capacity=risk.beyond_capacity == "reject",
         noise=costs.noise == "drawn",
         noise_deviation=costs.noise_deviation,
         stress_noise_deviation=costs.stress_noise_deviation,
@@ -71,6 +74,7 @@ def settings_of(risk: Risk, costs: Costs, seed: int) -> Settings:
         size_low=costs.size_clip[0],
         size_high=costs.size_clip[1],
         crash_slippage=CRASH_SLIPPAGE,
+        impact=costs.impact,
         borrow_bps=costs.borrow_bps,
         seed=seed,
     )

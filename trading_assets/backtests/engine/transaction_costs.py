@@ -72,6 +72,28 @@ def mean_slippage_bps(
 
 
 @inlined
+def impact_bps(
+    t: int, i: int, decided: int, notional: float, market: Market, run_parameters: Any, settings: Settings
+) -> float:
+    """What an order pays beyond the cap of the size factor: k x sigma x (sqrt(Q) - sqrt(c)), not drawn.
+
+    Q is the notional as a share of average daily volume, c the share at which the size factor ends, sigma the daily
+    volatility; both as known at the decision (Almgren, Thum, Hauptmann and Li 2005; Toth et al. 2011, for the square
+    root). Scenarios of dearer slippage multiply it too. Auctions are thinner than the day, so k = 1 is not cautious.
+    """
+    adv, volatility = market.adv[decided, i], market.volatility[decided, i]
+    if not (adv > 0.0 and volatility > 0.0):
+        return 0.0
+    cap = settings.size_high * 0.5 * run_parameters["capacity"]
+    share = notional / adv
+    if share <= cap:
+        return 0.0
+    beyond: float = 1e4 * settings.impact * volatility * (math.sqrt(share) - math.sqrt(cap))
+    beyond *= run_parameters["slippage_multiplier"]
+    return beyond * settings.crash_slippage if is_crash(t, market) else beyond
+
+
+@inlined
 def drawn_slippage_bps(t: int, i: int, mean: float, side: int, market: Market, settings: Settings) -> float:
     """Slippage of a fill around its mean: the mean itself without noise, else a draw that is never negative.
 
@@ -124,6 +146,7 @@ def fill_of(
 ) -> Fill:
     """What a trade of `quantity` (positive) at a raw price costs, of an order decided at the close of `decided`."""
     mean = mean_slippage_bps(t, i, decided, quantity * raw_price, market, run_parameters, settings)
-    bps = drawn_slippage_bps(t, i, mean, side, market, settings)
+    beyond = impact_bps(t, i, decided, quantity * raw_price, market, run_parameters, settings)
+    bps = drawn_slippage_bps(t, i, mean, side, market, settings) + beyond
     price = buy_price(raw_price, bps, market.tick[i]) if side == BUY else sell_price(raw_price, bps, market.tick[i])
-    return Fill(quantity, quantity, raw_price, price, bps, mean, fee_rate(market.fee_bps[i], run_parameters))
+    return Fill(quantity, quantity, raw_price, price, bps, mean + beyond, fee_rate(market.fee_bps[i], run_parameters))

@@ -102,8 +102,9 @@ def build_market(
         fillable=arrays.flags(received.filter("fillable")) & expected,
         tradable=arrays.flags(received.filter("tradable")) & expected,
         atr=arrays.floats(levels, "atr"),
-        adv=arrays.floats(levels, "adv_20"),
+        adv=_last_known(arrays.floats(levels, "adv_20")),
         volatility_ratio=arrays.floats(levels, "ratio"),
+        volatility=_last_known(arrays.floats(_volatility(usable), "volatility")),
         returns=_returns(arrays.floats(usable, "adj_close"), expected),
         delisted=delisted,
         delisting_value=delisting_value,
@@ -124,6 +125,8 @@ def build_market(
     )
 
 
+#: Returns behind the daily volatility that prices an order beyond the size clip.
+VOLATILITY_SESSIONS = 20
 _BENCHMARK_MEMORY = dt.timedelta(days=10)
 
 
@@ -233,6 +236,21 @@ def _delisting_values(axes: MarketAxes, instruments: pl.DataFrame) -> tuple[Floa
     return np.where(per_share, value, np.nan), np.where(per_share, np.nan, value)
 
 
+def _volatility(usable: pl.DataFrame) -> pl.DataFrame:
+    """Sample deviation of the last 20 daily returns of a symbol's usable bars; null before there are as many."""
+    ordered = usable.sort("symbol", "session")
+    change = pl.col("adj_close") / pl.col("adj_close").shift(1) - 1
+    return ordered.select(
+        "symbol", "session", volatility=change.rolling_std(VOLATILITY_SESSIONS, ddof=1).over("symbol")
+    )
+
+
+def _last_known(values: Floats) -> Floats:
+    """(sessions, symbols), each hole filled with the symbol's value before it: an order is priced by what is known."""
+    known = np.where(np.isnan(values), 0, np.arange(values.shape[0])[:, None])
+    return np.ascontiguousarray(np.take_along_axis(values, np.maximum.accumulate(known, axis=0), axis=0))
+
+
 def _sectors(axes: MarketAxes, instruments: pl.DataFrame) -> Integers:
     """Numbers of the sectors in the order of their names, -1 for none; only equal or not matters."""
     names = dict(instruments.select("symbol", "sector").iter_rows())
@@ -242,7 +260,7 @@ def _sectors(axes: MarketAxes, instruments: pl.DataFrame) -> Integers:
 
 def _benchmark_rows(axes: MarketAxes, benchmarks: Mapping[AssetClass, str]) -> Integers:
     """Row of each symbol's benchmark in `_benchmark_returns`, -1 for none."""
-    rows = {asset_class: row for row, asset_class in enumerate(sorted(benchmarks))}
+    rows: dict[str, int] = {asset_class: row for row, asset_class in enumerate(sorted(benchmarks))}
     return np.array([rows.get(asset_class, -1) for asset_class in axes.asset_classes], dtype=np.int64)
 
 

@@ -15,7 +15,7 @@ from trading_assets.backtests.engine.jit import cached
 from trading_assets.backtests.engine.liquidation import slice_quantity
 from trading_assets.backtests.engine.settings import Settings
 from trading_assets.backtests.engine.simulate import Simulation
-from trading_assets.backtests.engine.transaction_costs import fee_rate, mean_slippage_bps
+from trading_assets.backtests.engine.transaction_costs import fee_rate, impact_bps, mean_slippage_bps
 from trading_assets.backtests.inputs.axis_labels import AxisLabels
 from trading_assets.backtests.results.order_audit import SIDES
 from trading_assets.backtests.tables import LIQUIDATION_PLAN
@@ -151,6 +151,7 @@ def _position(
 def _mean_bps(
     t: int, i: int, notional: Floats, market: Market, parameter_rows: RecordArray, settings: Settings, bps: Floats
 ) -> None:
-    """Mean slippage of orders of these sizes decided and filled in session *t*."""
+    """Mean slippage of orders of these sizes decided and filled in session *t*, impact included."""
     for k in range(notional.size):
         bps[k] = mean_slippage_bps(t, i, t, notional[k], market, parameter_rows[0], settings)
+        bps[k] += impact_bps(t, i, t, notional[k], market, parameter_rows[0], settings)

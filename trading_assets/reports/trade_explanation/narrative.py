@@ -189,6 +189,11 @@ def _size(evidence: TradeEvidence) -> NarrativeSection:
             "units": [value / close for _, _, value in limits],
         }
     )
+    if decision["value_at_risk"] is not None:
+        lines.append(
+            f"value at risk of a session, 95 %, with this order: {decision['value_at_risk']:.2%} "
+            f"(limit {risk.var_limit:.2%})"
+        )
     lines.append(f"ordered: {units(decision['quantity'])} units, {decision['notional']:,.2f} at the close")
     return NarrativeSection("Size", lines, table)
 

@@ -82,7 +82,7 @@ def test_a_position_stopped_out_in_a_crash() -> None:
 def test_a_target_weight_that_grows_is_rejected_and_shrinks() -> None:
     """0.3 of 100,000 at 100; then 0.5, whose 20,000 are beyond 1 % of 1.9 million; then none."""
     market = quiet_market([100.0, 100, 100, 100], adv=[[1e7], [1.9e6], [1e7], [1e7]])
-    found = run_targets(market, targets(market, (0, 0, 0.3), (1, 0, 0.5), (2, 0, 0.0)))
+    found = run_targets(market, targets(market, (0, 0, 0.3), (1, 0, 0.5), (2, 0, 0.0)), beyond_capacity="reject")
     assert kinds(found) == ["enter", "reject", "exit"]
     shared = {"equity": 100_000.0}
     assert behind(found, 0) == pytest.approx(

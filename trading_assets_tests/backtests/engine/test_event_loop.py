@@ -48,6 +48,16 @@ def test_capacity_takes_what_is_exactly_allowed() -> None:
     assert said(run(market, entries(market, (0, 0))), "enter") == [(0, 0, "0")]
 
 
+def test_beyond_capacity_an_entry_is_cut_or_rejected() -> None:
+    """1 % of 1,490,000 is 14,900: 149 shares of the 150 that risk and caps allow; of 9,900 a day not one."""
+    market = quiet_market([100.0, 100.0], adv=1_490_000.0)
+    found = run(market, entries(market, (0, 0)))
+    assert number(found, "quantity").tolist() == [149.0]
+    assert said(run(market, entries(market, (0, 0)), beyond_capacity="reject"), "reject") == [(0, 0, "capacity")]
+    thin = quiet_market([100.0, 100.0], adv=9_900.0)
+    assert said(run(thin, entries(thin, (0, 0))), "reject") == [(0, 0, "capacity")]
+
+
 def test_gap_through_stop_is_judged_at_the_close() -> None:
     # Opens at 90 and closes at 96 (the stop is at 96.05 after slippage): nothing; then 95 closes below.
     opening = np.array([[100.0], [100.0], [90.0], [97.0]])

@@ -139,7 +139,7 @@ def test_metrics_are_of_the_settled_curve_and_the_drawdown_is_of_both() -> None:
     assert frame["drawdown"].to_list() == pytest.approx([0.0, 0.0, 0.0])
     trades = no_trades.with_columns(exit_session=pl.lit(None, pl.Int64), symbol=pl.lit(None, pl.String))
     names: tuple[str, ...] = ("quantity", "entry_price", "exit_price", "entry_fee", "exit_fee", "borrow_cost")
-    names += ("entry_slippage_bps", "exit_slippage_bps")
+    names += ("slippage_cost",)
     trades = trades.with_columns(pl.lit(None, pl.Float64).alias(name) for name in names)
     found = summarise(frame, trades, periods_per_year=252)
     assert found["max_drawdown"] == 0.0

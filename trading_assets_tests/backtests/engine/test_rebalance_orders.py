@@ -155,7 +155,7 @@ def test_both_legs_of_a_pair_or_neither() -> None:
     assert found.fills.size == 0
     # One leg is rejected at the close: so is the other.
     thin = quiet_market(np.full((4, 2), 100.0), adv=[1e12, 1e6])
-    found = run(thin, targets(thin, *legs, pairs=((0, 1),)))
+    found = run(thin, targets(thin, *legs, pairs=((0, 1),)), beyond_capacity="reject")
     assert said(found) == [(0, 0, "reject", "pair_leg"), (0, 1, "reject", "capacity")]
 
 
@@ -234,6 +234,19 @@ def test_a_new_row_takes_the_place_of_a_waiting_order() -> None:
     found = run(market, targets(market, (0, 0, 0.3), (1, 0, 0.2)), {"delay": 2})
     assert list(found.fills["session"]) == [4]
     assert list(found.fills["quantity"]) == [200]
+
+
+def test_beyond_capacity_a_weight_grows_as_far_as_liquidity_allows() -> None:
+    """1 % of 1.9 million is 19 % of equity: 30 % grow to 49 %, not to 50 %; of a pair both legs by the same part."""
+    market = quiet_market([100.0] * 4, adv=[[1e7], [1.9e6], [1e7], [1e7]])
+    found = run(market, targets(market, (0, 0, 0.3), (1, 0, 0.5)))
+    assert number(found, "granted_weight").tolist() == pytest.approx([0.3, 0.49])
+    # A flip closes what is there at any size, and opens 19 % of the other side.
+    found = run(market, targets(market, (0, 0, 0.3), (1, 0, -0.5)))
+    assert number(found, "granted_weight").tolist() == pytest.approx([0.3, -0.19])
+    pair = quiet_market(np.full((4, 2), 100.0), adv=[1e12, 1e6])
+    found = run(pair, targets(pair, (0, 0, 0.4), (0, 1, -0.2), pairs=((0, 1),)))
+    assert number(found, "granted_weight").tolist() == pytest.approx([0.2, -0.1])
 
 
 def test_a_halt_liquidates_within_capacity() -> None:

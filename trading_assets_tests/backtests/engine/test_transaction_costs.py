@@ -9,7 +9,8 @@ import pytest
 
 from trading_assets.backtests.engine import transaction_costs
 from trading_assets.backtests.engine.portfolio_state import floor_to_lot
-from trading_assets_tests.backtests.markets import quiet_market, run_parameters_of, settings
+from trading_assets.backtests.engine.simulate import simulate
+from trading_assets_tests.backtests.markets import entries, quiet_market, run_parameters_of, settings
 
 WORD = 2**64
 
@@ -72,6 +73,41 @@ def test_volatility_and_size_are_clipped_and_unknown_ones_have_their_value() -> 
 
 def test_a_crash_multiplies_slippage() -> None:
     assert mean_bps(crash=True) == pytest.approx(40.0)
+
+
+def impact(notional: float, *, multiplier: float = 1.0, k: float = 1.0, **market: object) -> float:
+    """adv 1e8, daily volatility 2 %; the size factor ends at 2 x half of 0.5 % of it: 500,000."""
+    made = quiet_market([100.0, 100.0], **{"adv": 1e8, "volatility": 0.02, **market})
+    run_parameters = run_parameters_of(made, capacity=0.005, slippage_multiplier=multiplier)
+    return float(
+        transaction_costs.impact_bps(1, 0, 0, notional, made, run_parameters[0], settings(costs={"impact": k}))
+    )
+
+
+def test_an_order_beyond_the_size_factor_pays_the_square_root_of_its_share() -> None:
+    """2 % of a day's volume: 2 % x (sqrt(0.02) - sqrt(0.005)) = 2 % x 0.0707 = 14.14 bp; all of it: 185.86 bp."""
+    assert impact(2_000_000.0) == pytest.approx(14.142, abs=1e-3)
+    assert impact(1e8) == pytest.approx(200 * (1 - math.sqrt(0.005)))
+    assert impact(500_000.0) == impact(1.0) == 0.0
+    assert impact(2_000_000.0, multiplier=3.0) == pytest.approx(3 * 14.142, abs=3e-3)
+    assert impact(2_000_000.0, k=0.5) == pytest.approx(0.5 * 14.142, abs=1e-3)
+    assert impact(2_000_000.0, volatility=np.nan) == impact(2_000_000.0, adv=0.0) == 0.0
+
+
+def test_an_exit_of_any_size_fills_and_pays_for_it() -> None:
+    """150 shares were 1 % of volume; on the eve of the exit there are a hundredth of it: 15,000 of 15,000 a day.
+
+    Without noise the base of 8 bp doubles; 5 % x (1 - sqrt(0.01)) = 450 bp come on top: sold at 100 x (1 - 4.66 %).
+    """
+    market = quiet_market(
+        [100.0] * 4, adv=np.array([[1.5e6], [1.5e6], [1.5e4], [1.5e4]]), volatility=0.05, slippage_bps=8.0
+    )
+    signals = entries(market, (0, 0), exits=[[(2, 0)]])
+    found = simulate(market, signals, run_parameters_of(market, exit_signal=0), settings())
+    trade = found.trades[0]
+    assert (trade["exit_session"], trade["quantity"]) == (3, 150.0)
+    assert trade["exit_slippage_bps"] == pytest.approx(466.0)
+    assert trade["exit_price"] == pytest.approx(95.34)
 
 
 def test_the_cut_at_zero_lifts_the_mean_of_the_draws_as_documented() -> None:

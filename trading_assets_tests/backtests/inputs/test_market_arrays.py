@@ -180,6 +180,31 @@ def test_atr_is_a_raw_distance_and_volatility_a_ratio() -> None:
     assert plain.adv[119, 0] == row["adv_20"]
 
 
+def test_volatility_is_that_of_twenty_returns_and_stays_known_over_a_hole() -> None:
+    """Against NumPy over the bars in order; a session without a bar has the value before it, as volume has."""
+    tables = frames(60)
+    closes = tables.bars.filter(symbol="AAA").sort("session")["adj_close"].to_numpy()
+    made = market_of(tables, ["AAA", "BBB"])
+    changes = closes[1:] / closes[:-1] - 1
+    assert np.isnan(made.volatility[19, 0])
+    assert made.volatility[20, 0] == pytest.approx(np.std(changes[:20], ddof=1))
+    assert made.volatility[45, 0] == pytest.approx(np.std(changes[25:45], ddof=1))
+    day = weekdays(60)[45]
+    gone = (pl.col("symbol") == "AAA") & (pl.col("session") == day)
+    holed = market_of(
+        replace(tables, bars=tables.bars.filter(~gone), indicators=tables.indicators.filter(~gone)), ["AAA", "BBB"]
+    )
+    assert holed.volatility[45, 0] == made.volatility[44, 0]
+    assert holed.adv[45, 0] == made.adv[44, 0]
+
+
+def test_returns_of_the_benchmark_are_adjusted_and_its_row_goes_by_asset_class() -> None:
+    made = market_of(frames(60), ["AAA", "BBB"])
+    closes = frames(60).bars.filter(symbol=BENCHMARK).sort("session")["adj_close"].to_numpy()
+    assert made.benchmark.tolist() == [0, 0]
+    assert made.benchmark_returns[0] == pytest.approx(np.r_[0.0, closes[1:] / closes[:-1] - 1])
+
+
 def test_later_sessions_change_no_earlier_row() -> None:
     """Append invariance, down to the bits; only the end of what is expected grows."""
     tables = frames(120)
@@ -187,8 +212,10 @@ def test_later_sessions_change_no_earlier_row() -> None:
     cut, whole = market_of(frames_of(short), ["AAA", "BBB"]), market_of(tables, ["AAA", "BBB"])
     for name in Market._fields:
         before, after = getattr(cut, name), getattr(whole, name)
-        after = after[:80] if after.shape and after.shape[0] == 120 else after
-        assert before.tobytes() == np.ascontiguousarray(after).tobytes(), name
+        by_session = after.T if name == "benchmark_returns" else after
+        after = by_session[:80] if by_session.shape and by_session.shape[0] == 120 else after
+        before = before.T if name == "benchmark_returns" else before
+        assert np.ascontiguousarray(before).tobytes() == np.ascontiguousarray(after).tobytes(), name
 
 
 def test_the_data_hash_is_of_the_content() -> None:
