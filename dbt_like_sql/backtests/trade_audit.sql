@@ -93,9 +93,21 @@ LEFT JOIN strategies.signals AS s
     -- a target weight that shrinks is an exit of the portfolio, but no exit signal until it is 0
     AND s.action = CASE WHEN d.target_weight <> 0 THEN 'enter' ELSE d.decision END
 LEFT JOIN market_data.instruments AS e ON e.symbol = f.symbol AND f.reason = 'delisted'
+-- bars are received under the ticker that an instrument took over, such as NAME of NAME@2016
+LEFT JOIN (
+    SELECT
+        symbol,
+        CASE
+            WHEN starts_with(symbol, tickers[1] || '@') AND regexp_matches(symbol, '@[0-9]{4}@*$') THEN tickers[1]
+            ELSE symbol
+        END AS ticker
+    FROM market_data.instruments
+) AS n ON n.symbol = f.symbol
 LEFT JOIN market_data.bars AS db ON db.symbol = d.symbol AND db.session = d.session
 LEFT JOIN features.indicators AS i ON i.symbol = d.symbol AND i.session = d.session
 LEFT JOIN features.daily AS x ON x.symbol = d.symbol AND x.session = d.session
 LEFT JOIN models.predictions AS m ON m.model = d.model AND m.symbol = d.symbol AND m.session = d.session
-LEFT JOIN market_data.raw_bars AS dr ON dr.symbol = d.symbol AND dr.session = d.session AND dr.occurrence = 1
-LEFT JOIN market_data.raw_bars AS fr ON fr.symbol = f.symbol AND fr.session = f.session AND fr.occurrence = 1
+LEFT JOIN market_data.raw_bars AS dr
+    ON dr.symbol = coalesce(n.ticker, f.symbol) AND dr.session = d.session AND dr.occurrence = 1
+LEFT JOIN market_data.raw_bars AS fr
+    ON fr.symbol = coalesce(n.ticker, f.symbol) AND fr.session = f.session AND fr.occurrence = 1

@@ -15,6 +15,7 @@ from trading_assets.config import Configuration
 from trading_assets.config.remote_sources import MissingSecretError, RemoteSource, SqlSource
 from trading_assets.market_data import sources
 from trading_assets.market_data.incremental import PAST, read_again, settled_months
+from trading_assets.market_data.lives import took_over_a_ticker
 from trading_assets.market_data.pipeline import History, history, refuse_faulty, unsettled_since
 from trading_assets.market_data.prior_results import ChangedPriorResultError
 from trading_assets.market_data.quality import FUTURE_BAR, VALUES, taken_back
@@ -127,10 +128,21 @@ def bars(step: Step) -> Mapping[str, Any]:
     if result.ignored:
         shown = ", ".join(result.ignored[:10]) + (", ..." if len(result.ignored) > 10 else "")
         step.log.warning(f"{len(result.ignored)} symbols of the data are not in the universe and are ignored: {shown}")
+    if alike := _spelled_alike(result.instruments["symbol"]):
+        step.log.warning(
+            f"{' and '.join(alike)} differ by their case alone and are two instruments: write one way what is one"
+        )
+    unpaid = result.corporate_actions.filter(pl.col("recorded_dividend") > pl.col("cash_dividend"))
+    for symbol, session, stated in unpaid.select("symbol", "session", "recorded_dividend").head(1).iter_rows():
+        step.log.warning(
+            f"{unpaid.height} dividends are no less than the close before and are not used, the first {stated:g} of "
+            f"{symbol} on {session}: in another unit than the prices? Give it under `actions`"
+        )
     first = months.start
     if result.since < first:
         before = _as_stored(step, QUARANTINE, "session < ?", [first]).filter(taken_back()).select("symbol", "session")
-        first = min(unsettled_since(result, first, before), _held_back_since(step, result.as_of))
+        unsettled, renamed = unsettled_since(result, first, before), _renamed_since(step, result)
+        first = min(unsettled, renamed, _held_back_since(step, result.as_of))
     in_slice = pl.col("session").is_between(first, months.end)
     quarantine = result.quarantine.filter(in_slice)
     step.work.replace_together(
@@ -159,6 +171,13 @@ def bars(step: Step) -> Mapping[str, Any]:
         "quarantined bars": quarantine.height,
         "reasons": quarantine.explode("reasons").group_by("reasons").len("bars").sort("reasons"),
     }
+
+
+def _spelled_alike(symbols: pl.Series) -> list[str]:
+    """The first symbols that differ by their case alone."""
+    lowered = symbols.str.to_lowercase()
+    alike = symbols.filter(lowered.is_duplicated()).sort()
+    return alike.filter(alike.str.to_lowercase() == alike[0].lower()).to_list() if len(alike) else []
 
 
 def _warn_of_unusable_symbols(step: Step, result: History) -> None:
@@ -350,6 +369,22 @@ def _held_back_since(step: Step, as_of: dt.date) -> dt.date:
     condition = f"session < ? AND session <= ? AND list_contains(reasons, '{FUTURE_BAR.name}')"
     held = _as_stored(step, QUARANTINE, condition, [months.start, as_of])["session"].min()
     return held if isinstance(held, dt.date) else months.start
+
+
+def _renamed_since(step: Step, result: History) -> dt.date:
+    """The earliest session before the months whose bar turned out to be a stray one, and has another symbol now."""
+    start = step.months.start
+    names = result.instruments.filter(took_over_a_ticker())["symbol"]
+    decided, key = (result.bars, result.quarantine), ["symbol", "session"]
+    own = pl.concat(each.select(key) for each in decided).filter(
+        pl.col("symbol").is_in(names.implode()), pl.col("session") < start
+    )
+    if own.is_empty():
+        return start
+    where = "session < ? AND list_contains(?, symbol)", [start, names.to_list()]
+    stored = pl.concat(_as_stored(step, table, *where).select(key) for table in (BARS, QUARANTINE))
+    renamed = own.join(stored, on=key, how="anti")["session"].min()
+    return renamed if isinstance(renamed, dt.date) else start
 
 
 def _as_stored(step: Step, table: Table, where: str, parameters: Sequence[object]) -> pl.DataFrame:

@@ -16,6 +16,8 @@ from trading_assets.market_data.bar_windows import distinct, previous
 
 SCHEMA = {"ticker": pl.String, "symbol": pl.String, "start": pl.Date}
 NO_LIVES = pl.DataFrame(schema=SCHEMA)
+#: With fewer bars nothing was ever entered: no entry before as many clean sessions, no mean of 20.
+FEWEST_BARS = 20
 
 
 def find_lives(
@@ -38,7 +40,9 @@ def find_lives(
     -------
     DataFrame
         ticker, symbol (`TICKER@YEAR`), start (its first bar); sorted by ticker and start. Two of one ticker never begin
-        in the same year, so that the symbol is the same whatever was delivered first, and whatever comes after.
+        in the same year, so that the symbol is the same whatever was delivered first, and whatever comes after. The
+        first instrument has no row and keeps the ticker; if it has fewer than `FEWEST_BARS` bars before the break, it
+        has a row, and the next one a row with the ticker for its symbol.
     """
     bars = raw.filter(pl.col("close") > 0)
     quarter = pl.col("session").dt.year() * 4 + pl.col("session").dt.quarter()
@@ -52,14 +56,39 @@ def find_lives(
         return NO_LIVES
     days = (pl.col("session") - previous("session")).dt.total_days()
     starts = some.filter(days >= least_days).join(overridden, on=["symbol", "session"], how="anti")
+    # How many bars there were before each break is known at the break.
+    parts = some.join(starts.select("symbol", start="session"), on="symbol").group_by("symbol", "start")
+    before = parts.agg(
+        past=(pl.col("session") < pl.col("start")).sum().cast(pl.Int64), begins=pl.col("session").min()
+    ).sort("symbol", "start")
     taken = set(raw["symbol"].unique())
-    rows = []
-    for ticker, start in starts.sort("symbol", "session").iter_rows():
+
+    def named(ticker: str, start: dt.date) -> tuple[str, str, dt.date]:
         symbol = f"{ticker}@{start.year}"
         while symbol in taken:
             symbol += "@"
-        rows.append((ticker, symbol, start))
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+        return ticker, symbol, start
+
+    rows: list[tuple[str, str, dt.date]] = []
+    for (ticker,), breaks in before.group_by("symbol", maintain_order=True):
+        begun, counted = breaks["begins"][0], 0
+        holds = False  # whether an instrument has the ticker for good
+        for start, past in breaks.select("start", "past").iter_rows():
+            holds = holds or past - counted >= FEWEST_BARS
+            if holds:
+                rows.append(named(str(ticker), start))
+            else:
+                rows = [row for row in rows if row[:2] != (ticker, ticker)]
+                rows += [named(str(ticker), begun), (str(ticker), str(ticker), start)]
+                begun, counted = start, past
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row").sort("ticker", "start")
+
+
+def later_lives(lives: pl.DataFrame) -> pl.DataFrame:
+    """Those of `find_lives` that came after the instrument which has the ticker for its symbol."""
+    holders = lives.filter(pl.col("symbol") == pl.col("ticker")).select("ticker", _since="start")
+    placed = lives.join(holders, on="ticker", how="left")
+    return placed.filter((pl.col("start") > pl.col("_since")).fill_null(True)).drop("_since")
 
 
 def by_life(rows: pl.DataFrame, lives: pl.DataFrame, date: str = "session") -> pl.DataFrame:
@@ -68,7 +97,7 @@ def by_life(rows: pl.DataFrame, lives: pl.DataFrame, date: str = "session") -> p
     Parameters
     ----------
     rows
-        symbol (the ticker), `date` and anything else; a null date stays with the first instrument.
+        symbol (the ticker), `date` and anything else; a null date stays with the instrument that keeps the ticker.
     lives
         Of `find_lives`.
     """
@@ -83,7 +112,8 @@ def by_life(rows: pl.DataFrame, lives: pl.DataFrame, date: str = "session") -> p
 
 def for_each_life(rows: pl.DataFrame, lives: pl.DataFrame) -> pl.DataFrame:
     """Rows, and those of a ticker again for each later instrument of it: what holds for a name holds for all."""
-    later = rows.join(lives.select(symbol="ticker", _name="symbol"), on="symbol").with_columns(symbol="_name")
+    others = lives.filter(pl.col("symbol") != pl.col("ticker")).select(symbol="ticker", _name="symbol")
+    later = rows.join(others, on="symbol").with_columns(symbol="_name")
     return pl.concat([rows, later.select(rows.columns)])
 
 
@@ -95,7 +125,7 @@ def revives(raw: pl.DataFrame, last: pl.DataFrame, since: dt.date, least_days: i
 
 
 def took_over_a_ticker() -> pl.Expr:
-    """Whether a row of `market_data.instruments` is a later instrument of its ticker."""
+    """Whether a row of `market_data.instruments` shares its ticker with the instrument that has it as its symbol."""
     prefix = pl.col("tickers").list.first() + "@"
     return pl.col("symbol").str.starts_with(prefix) & pl.col("symbol").str.contains(r"@\d{4}@*$")
 
@@ -105,3 +135,8 @@ def is_named(wanted: Sequence[str]) -> pl.Expr:
     return pl.col("symbol").is_in(list(wanted)) | (
         took_over_a_ticker() & pl.col("tickers").list.first().is_in(list(wanted))
     )
+
+
+def delivered_as() -> pl.Expr:
+    """Symbol in `market_data.raw_bars` of a row of `market_data.instruments`: the ticker that it took over."""
+    return pl.when(took_over_a_ticker()).then(pl.col("tickers").list.first()).otherwise("symbol")

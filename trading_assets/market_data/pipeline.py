@@ -15,7 +15,7 @@ from trading_assets.market_data.adjustment import adjust
 from trading_assets.market_data.bar_windows import distinct
 from trading_assets.market_data.dynamic_universe import spells
 from trading_assets.market_data.instruments import delisted, instruments
-from trading_assets.market_data.lives import NO_LIVES, by_life, find_lives, for_each_life, revives
+from trading_assets.market_data.lives import NO_LIVES, by_life, find_lives, for_each_life, later_lives, revives
 from trading_assets.market_data.prior_results import NO_PRIOR_RESULTS, ChangedPriorResultError, PriorResults
 from trading_assets.market_data.reference.corporate_actions import compared, with_stated
 from trading_assets.market_data.reference_data import Inputs
@@ -169,7 +169,7 @@ def _lives(raw: pl.DataFrame, inputs: Inputs, as_of: dt.date) -> pl.DataFrame:
     overridden = inputs.overrides.filter(rule=quality.TICKER_REUSE.name)
     known = raw.filter(pl.col("session") <= as_of)
     lives = find_lives(known, quality_settings.reuse_days, overridden, inputs.symbology["symbol"])
-    parted = lives.filter(pl.col("ticker").is_in(list(inputs.configuration.benchmarks.values())))
+    parted = later_lives(lives).filter(pl.col("ticker").is_in(list(inputs.configuration.benchmarks.values())))
     for ticker, start in parted.select("ticker", "start").iter_rows():
         raise quality.QualityError(
             f"the benchmark {ticker} has no bar for {quality_settings.reuse_days} days or more before {start}\n"

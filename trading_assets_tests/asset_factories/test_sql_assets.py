@@ -109,6 +109,18 @@ def test_exit_reasons(warehouse: Warehouse) -> None:
     ]
 
 
+def test_a_trade_of_a_reused_ticker_leads_back_to_the_bars_of_the_ticker(warehouse: Warehouse) -> None:
+    fills = some(FILLS, trade_id=["t"], fill_id=["f"], order_id=["o"], symbol=["A@2016"], session=[day(1)])
+    orders = some(ORDERS, order_id=["o"], decision_id=["d"], symbol=["A@2016"])
+    decisions = some(DECISIONS, decision_id=["d"], symbol=["A@2016"], session=[day(0)], decision=["enter"])
+    raw = some(RAW_BARS, symbol=["A"] * 2, session=[day(0), day(1)], occurrence=[1] * 2, source_line=[7, 8])
+    listed = some(INSTRUMENTS, symbol=["A", "A@2016"], tickers=[["A"], ["A"]])
+    frames = {FILLS: fills, ORDERS: orders, DECISIONS: decisions, RAW_BARS: raw, INSTRUMENTS: listed}
+    warehouse.replace(Whole(), frames)
+    run(warehouse, "backtests.trade_audit")
+    assert warehouse.query("SELECT decision_line, fill_line FROM backtests.trade_audit").rows() == [(7, 8)]
+
+
 def test_a_trade_leads_back_to_its_bars(warehouse: Warehouse) -> None:
     """A pair's leg that is held, cut and left, another fill, and neighbours that must not be joined to it."""
     ids = {"trade_id": ["t"] * 2 + ["u"], "fill_id": ["f1", "f2", "f3"], "order_id": ["o1", "o2", "o3"]}

@@ -137,9 +137,7 @@ class Book(Marking):
                 continue
             if position.exit_wait > 0:
                 position.exit_wait -= self.m.expected[t][i]
-            elif self.m.fillable[t][i] or (
-                position.exit_reason == "data_missing" and self.opens_worse(t, i, position, is_short=False)
-            ):
+            elif self.m.fillable[t][i] or self.opens_worse(t, i, position, is_short=False):
                 quantity = self.slice_of(position) if position.exit_reason == "drawdown_halt" else position.quantity
                 self.sell(t, position, quantity, self.m.open[t][i], position.exit_decided, position.exit_reason)
 

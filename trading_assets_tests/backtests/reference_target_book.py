@@ -182,7 +182,7 @@ class TargetBook(Twin):
 
     def leaves_worse(self, t: int, order: Target) -> bool:
         leg = self.legs.get(order.position_index)
-        if leg is None or order.weight != 0 or order.reason != EXIT_REASONS.index("data_missing"):
+        if leg is None or order.weight != 0:
             return False
         return self.opens_worse(t, leg.symbol, leg, is_short=leg.side == 1)
 

@@ -121,6 +121,16 @@ def test_gap_through_stop() -> None:
     assert exits_of(found) == [(3, "hard_stop", pytest.approx(80 * (1 - 5 / 1e4), rel=1e-15))]
 
 
+def test_gap_through_stop_too_far_for_an_entry() -> None:
+    """Stopped at the close of 90; the next open is 39, 57 % below: 150 x (39 - 100) is lost, whatever comes after."""
+    opening = np.array([[100.0], [100.0], [100.0], [39.0], [75.0]])
+    fillable = np.array([[True], [True], [True], [False], [True]])
+    market = quiet_market([100.0, 100.0, 90.0, 75.0, 75.0], open=opening, fillable=fillable)
+    found = run(market, entries(market, (0, 0)))
+    assert exits_of(found) == [(3, "hard_stop", 39.0)]
+    assert found.equity[-1] == 90_850.0
+
+
 def test_same_symbol_reentry() -> None:
     market = quiet_market([100.0] * 6)
     signals = entries(market, *((t, 0) for t in range(4)), exits=[[(2, 0)]])

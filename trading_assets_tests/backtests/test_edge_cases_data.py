@@ -120,7 +120,7 @@ def test_long_halt() -> None:
     assert found.gross_exposure[16] == 0.15
 
 
-#: Of 19 sessions: the open of session 17 is too far from the last close for anything but an exit for missing data.
+#: Of 19 sessions: the open of session 17 is too far from the last close for anything but an exit at a loss.
 _FIRST_TWO_AND_LAST = np.array([[True]] * 2 + [[False]] * 16 + [[True]])
 
 
@@ -237,7 +237,7 @@ def test_stop_only_rises() -> None:
 
 def test_zero_volume() -> None:
     fillable = np.array([[True], [False], [True], [True], [False], [False], [True]])
-    market = quiet_market([100.0, 100.0, 100.0, 99.0, 98.0, 97.0, 96.5], fillable=fillable)
+    market = quiet_market([100.0, 100.0, 100.0, 99.0, 98.0, 97.0, 96.5], fillable=fillable, tradable=fillable)
     found = run(market, entries(market, (0, 0), (1, 0), exits=[[(3, 0)]]), {"exit_signal": 0})
     # The entry is cancelled and decided anew; the exit waits for a bar to fill on.
     assert said(found, "reject") == [(1, 0, "no_fill")]

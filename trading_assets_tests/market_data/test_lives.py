@@ -15,7 +15,16 @@ from trading_assets.backtests.backtest import backtest
 from trading_assets.config import Configuration
 from trading_assets.features.daily import daily_features
 from trading_assets.market_data import calendars
-from trading_assets.market_data.lives import NO_LIVES, by_life, find_lives, for_each_life, revives
+from trading_assets.market_data.lives import (
+    FEWEST_BARS,
+    NO_LIVES,
+    by_life,
+    delivered_as,
+    find_lives,
+    for_each_life,
+    later_lives,
+    revives,
+)
 from trading_assets.market_data.quality import QualityError
 from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INSTRUMENTS, QUARANTINE, UNIVERSE
 from trading_assets.models.samples import build_samples
@@ -79,6 +88,14 @@ def test_both_instruments_are_listed_with_their_ticker(warehouse: Warehouse) -> 
     assert warehouse.read(UNIVERSE)["symbol"].to_list() == ["NAME", "NAME@2016", "QUIET"]
 
 
+def test_each_instrument_leads_to_the_ticker_that_its_bars_were_received_under(warehouse: Warehouse) -> None:
+    listed = warehouse.read(INSTRUMENTS).select("symbol", ticker=delivered_as()).sort("symbol")
+    assert listed.rows() == [("NAME", "NAME"), ("NAME@2016", "NAME"), ("QUIET", "QUIET")]
+    # Renamed, and called so by a table of tickers: its bars were received under the instrument's symbol.
+    renamed = pl.DataFrame({"symbol": ["FB", "A@B"], "tickers": [["FB", "META"], ["A", "A@B"]]})
+    assert renamed.select(delivered_as()).to_series().to_list() == ["FB", "A@B"]
+
+
 def test_bars_are_parted_and_no_move_or_action_joins_them(warehouse: Warehouse) -> None:
     bars = warehouse.read(BARS)
     assert bars.filter(symbol="NAME")["session"].to_list() == OLD
@@ -131,27 +148,70 @@ def test_a_history_that_grows_backward_names_the_later_one_anew() -> None:
     assert find_lives(raw.filter(pl.col("session") <= SIX[0]), 365, NOTHING).rows() == grown.rows()
 
 
+def some_days(first: dt.date, count: int = FEWEST_BARS) -> list[dict[str, object]]:
+    """Bars of so many days, the last of them on `first`'s date and those before it."""
+    return [{"session": first - dt.timedelta(days=back)} for back in range(count)]
+
+
 @pytest.mark.parametrize(("days", "lives"), [(364, 0), (365, 1), (366, 1)])
 def test_a_break_is_a_year(days: int, lives: int) -> None:
-    first = dt.date(2014, 3, 3)
-    raw = received([{"session": first}, {"session": first + dt.timedelta(days=days)}])
+    last = dt.date(2014, 3, 3)
+    raw = received([{"session": last + dt.timedelta(days=days)}, *some_days(last)])
     assert find_lives(raw, 365, NOTHING).height == lives
-    assert revives(raw, raw[:1].select("symbol", "session"), first + dt.timedelta(days=1), 365) == bool(lives)
+    known = pl.DataFrame({"symbol": ["AAA"], "session": [last]})
+    assert revives(raw, known, last + dt.timedelta(days=1), 365) == bool(lives)
 
 
 def test_three_owners_a_taken_name_and_those_on_record() -> None:
-    days = [dt.date(2010, 1, 4), dt.date(2012, 1, 4), dt.date(2015, 1, 5)]
-    raw = received([{"session": day} for day in days] + [{"symbol": "AAA@2012", "session": day} for day in days[:1]])
+    days = [dt.date(2010, 3, 4), dt.date(2012, 3, 4), dt.date(2015, 3, 5)]
+    every = [row for day in days for row in some_days(day)]
+    raw = received([*every, {"symbol": "AAA@2012", "session": days[0]}])
     found = find_lives(raw, 365, NOTHING)
     assert found["symbol"].to_list() == ["AAA@2012@", "AAA@2015"]
-    one = pl.DataFrame({"symbol": ["AAA"], "session": [days[2]]})
+    assert later_lives(found).equals(found)
+    one = pl.DataFrame({"symbol": ["AAA"], "session": [some_days(days[2])[-1]["session"]]})
     assert find_lives(raw, 365, one)["symbol"].to_list() == ["AAA@2012@"]
     assert find_lives(raw, 365, NOTHING, pl.Series(["AAA"])).is_empty()
-    named = by_life(raw.filter(symbol="AAA"), found)
+    named = by_life(raw.filter(pl.col("session").is_in(days), symbol="AAA"), found).sort("session")
     assert named["symbol"].to_list() == ["AAA", "AAA@2012@", "AAA@2015"]
     assert by_life(raw, NO_LIVES).equals(raw)
     spells = pl.DataFrame({"symbol": ["AAA", "BBB"], "start": days[:2]})
     assert sorted(for_each_life(spells, found)["symbol"]) == ["AAA", "AAA@2012@", "AAA@2015", "BBB"]
+
+
+@pytest.mark.parametrize(("strays", "owner"), [(1, "AAA"), (FEWEST_BARS - 1, "AAA"), (FEWEST_BARS, "AAA@2015")])
+def test_a_handful_of_bars_is_no_life(strays: int, owner: str) -> None:
+    """Stray bars of 2010 and of 2012 are named after their years, and what begins in 2015 has the ticker."""
+    early, middle, late = dt.date(2010, 3, 4), dt.date(2012, 3, 4), dt.date(2015, 3, 5)
+    raw = received([*some_days(early, strays), {"session": middle}, *some_days(late, 40)]).sort("session")
+    found = find_lives(raw, 365, NOTHING)
+    named = by_life(raw, found)
+    assert named["symbol"][-1] == owner
+    assert named["symbol"].unique(maintain_order=True).to_list() == (
+        ["AAA@2010", "AAA@2012", "AAA"] if owner == "AAA" else ["AAA", "AAA@2012", "AAA@2015"]
+    )
+    assert later_lives(found).is_empty() == (owner == "AAA")
+    # What came before a break decides who has the ticker after it: nothing later renames what is no handful.
+    for end in (raw["session"][-40], raw["session"][-39], late):
+        assert find_lives(raw.filter(pl.col("session") <= end), 365, NOTHING).equals(found)
+    spells = for_each_life(pl.DataFrame({"symbol": ["AAA"]}), found)
+    assert spells["symbol"].is_unique().all() and spells.height == 3
+
+
+def test_a_stray_bar_has_the_ticker_until_it_turns_out_to_be_one(tmp_path: Path) -> None:
+    """Run in two parts and at once: one bar of 2012, and a life from 2016 on that has the ticker."""
+    stray = received([{"symbol": "NAME", "session": DAYS[3], "close": 3.0}])
+    deliver(tmp_path, pl.concat([stray, reused().filter(pl.col("session") >= BEGINS), quiet()]))
+    parts, whole = configured(tmp_path), configured(tmp_path, name="whole")
+    first, last = span_of(parts)
+    early = run(parts, (first, dt.date(2014, 2, 28)))
+    assert early.read(INSTRUMENTS)["symbol"].to_list() == ["NAME", "QUIET"]
+    found, at_once = run(parts, (dt.date(2014, 3, 1), last)), run(whole, (first, last))
+    for table in (BARS, QUARANTINE, INSTRUMENTS):
+        left, right = (each.read(table).drop("ingested_at", strict=False) for each in (found, at_once))
+        assert_frame_equal(left, right)
+    assert found.read(INSTRUMENTS)["symbol"].to_list() == ["NAME", "NAME@2012", "QUIET"]
+    assert found.read(BARS).filter(symbol="NAME").sort("session")["session"].to_list() == NEW
 
 
 def test_what_is_configured_for_a_name_is_so_for_both(tmp_path: Path) -> None:

@@ -141,12 +141,14 @@ def test_rows_are_counted_through_the_stage(tmp_path: Path) -> None:
 def test_files_and_symbols_without_a_usable_bar_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     prices(tmp_path, *GOOD)
     prices(tmp_path, f"B,1999-01-04,{BAR}", f"B,1999-01-05,{BAR}", name="old.csv")
+    prices(tmp_path, f"b,2024-01-03,{BAR}", f"B,2024-01-02,{BAR}", name="spelled.csv")
     prices(tmp_path, f"C,2024-01-06,{BAR}", f"C,2024-01-03,{BAR}".replace("12", "1"), name="weekend.csv")
     with caplog.at_level(logging.WARNING):
         run(experiment(tmp_path, market_data=source()))
     texts = "\n".join(caplog.messages)
-    assert "1 of 3 files hold no bar from 2024-01-01 to 2024-03-31: prices/old.csv (1999-01-04 to 1999-01-05)" in texts
+    assert "1 of 4 files hold no bar from 2024-01-01 to 2024-03-31: prices/old.csv (1999-01-04 to 1999-01-05)" in texts
     assert "not one bar can be used of 1 symbols: C (not_a_session)" in texts
+    assert "B and b differ by their case alone and are two instruments" in texts
 
 
 def test_tickers_that_named_no_instrument_are_kept(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ class Market(NamedTuple):
     fillable
         An order can fill at this open.
     tradable
-        The open of a bar that trades, however far from the close before: what was missing is sold there at a loss.
+        The open of a bar that trades, however far from the close before: an exit that is due takes its loss there.
     atr
         `atr_14` as a raw price distance (divided by the forward factor).
     adv

@@ -17,7 +17,6 @@ from trading_assets.backtests.engine.portfolio_state import Records, State, floo
 from trading_assets.backtests.engine.position_accounting import begin_round_trip, book_closing, book_opening, part_of
 from trading_assets.backtests.engine.reason_codes import (
     CASH,
-    DATA_MISSING,
     DRAWDOWN_HALT,
     HARD_STOP,
     INSUFFICIENT_CASH,
@@ -82,7 +81,7 @@ def apply_corporate_actions(t: int, market: Market, state: State) -> None:
 def fill_exits(t: int, market: Market, run_parameters: Any, settings: Settings, state: State, records: Records) -> None:
     """Sell what is due and has an open to sell at; the rest stays pending.
 
-    What was missing is sold at the first open, however far below the last mark.
+    A loss is taken at the first open of a bar that trades, however far off it is.
 
     The liquidation of a drawdown halt sells a slice a session (`liquidation`), every other exit the whole position.
     """
@@ -96,7 +95,7 @@ def fill_exits(t: int, market: Market, run_parameters: Any, settings: Settings, 
             due = False
             position["exit_wait"] -= int(market.expected[t, i])
         ended = False
-        if due and (market.fillable[t, i] or opens_at_a_loss(t, position, position["exit_reason"], market)):
+        if due and (market.fillable[t, i] or opens_at_a_loss(t, position, market)):
             quantity, decided = position["quantity"], position["exit_decided"]
             if position["exit_reason"] == DRAWDOWN_HALT:
                 adv, capacity = market.adv[decided, i], run_parameters["capacity"]
@@ -109,14 +108,14 @@ def fill_exits(t: int, market: Market, run_parameters: Any, settings: Settings, 
 
 
 @compiled
-def opens_at_a_loss(t: int, position: Any, reason: int, market: Market) -> bool:
-    """Whether a position that is left because its data were missing can be left at this open, as far off as it is.
+def opens_at_a_loss(t: int, position: Any, market: Market) -> bool:
+    """Whether a position whose exit is due has to be left at this open, however far it is from the last close.
 
-    An open too far from the last close fills nothing else (it may be an error); this exit has waited for any open, and
-    takes the loss. A gain that far off waits until it is confirmed.
+    An open that far off fills no entry (it may be an error); an exit takes the loss, or a gap would count only where
+    it does not recover. A gain that far off waits until it is confirmed.
     """
     i = position["symbol"]
-    if reason != DATA_MISSING or not market.tradable[t, i]:
+    if not market.tradable[t, i]:
         return False
     change = market.open[t, i] - position["mark"]
     return change < 0.0 if position["side"] == LONG else change > 0.0  # type: ignore[no-any-return]

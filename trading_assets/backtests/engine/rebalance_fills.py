@@ -148,7 +148,7 @@ def _leaves_at_a_loss(t: int, p: int, market: Market, state: State) -> bool:
     order = state.orders[p]
     if not state.busy[p] or order["weight"] != 0.0:
         return False
-    return opens_at_a_loss(t, state.positions[p], order["trigger"], market)
+    return opens_at_a_loss(t, state.positions[p], market)
 
 
 @inlined

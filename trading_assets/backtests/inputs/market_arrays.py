@@ -74,8 +74,8 @@ def build_market(
     benchmarks
         Symbol of the benchmark by asset class; without one costs are never stressed.
     extreme_move
-        An order fills only at an open within this fraction of the previous received close (or of the one
-        before, if the previous one was an extreme move itself).
+        An entry, or an exit that gains by it, fills only at an open within this fraction of the previous received close
+        (or of the one before, if the previous one was an extreme move itself).
     """
     arrays = _ArrayBuilder.of(axes)
     own = bars.filter(pl.col("symbol").is_in(axes.symbols))

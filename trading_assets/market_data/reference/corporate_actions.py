@@ -18,6 +18,11 @@ NO_ACTIONS = pl.DataFrame(schema=SCHEMA)
 _ROUNDING = 1e-4
 _LARGEST_DENOMINATOR = 20
 _SMALLEST_DIVIDEND = 1e-4
+#: How near to a stated split the change of `adj_close / close` comes to it, as a share of its log ratio.
+_NEARNESS = 0.25
+#: Log ratio up to which an adjusted close that does not change says that prices are adjusted already; a larger split
+#: shows in the prices, and some adjusted closes are none.
+_SMALL = 0.2
 
 
 def recorded_actions(configuration: Configuration) -> pl.DataFrame:
@@ -70,7 +75,7 @@ def with_stated(actions: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
     actions
         Of `recorded_actions`: where it has a symbol and session, it decides.
     raw
-        Received bars: symbol, session, open, close, cash_dividend, split_ratio; any order.
+        Received bars: symbol, session, open, close, adj_close, cash_dividend, split_ratio; any order.
 
     Returns
     -------
@@ -81,7 +86,9 @@ def with_stated(actions: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
     -----
     A dividend is per share held the evening before, as stated. A split is believed if prices follow it: of the ratio
     as stated, its inverse (some state old shares for a new one) and none (prices that are adjusted for splits already),
-    the one is taken that leaves the smallest move from the last close to the open. That is known at the open.
+    the one is taken that the change of the source's own `adj_close / close` comes to, whatever the market did that day.
+    Where there is none, or it comes to none of the three, it is the one that leaves the smallest move from the last
+    close to the open. That is known at the open; a small split on the day of a large move is not told by it.
     """
     stated = raw.filter((pl.col("cash_dividend") > 0) | ((pl.col("split_ratio") > 0) & (pl.col("split_ratio") != 1)))
     if stated.is_empty():
@@ -109,21 +116,31 @@ def _believed(stated: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
     split = stated.filter(pl.col("split_ratio") != 1)
     if split.is_empty():
         return stated.with_columns(pl.col("cash_dividend").fill_null(0.0), pl.col("split_ratio").fill_null(1.0))
-    sound = raw.filter((pl.col("open") > 0) & (pl.col("close") > 0)).select("symbol", "session", "open", "close")
+    sound = raw.filter((pl.col("open") > 0) & (pl.col("close") > 0))
     sound = sound.join(split.select("symbol").unique(), on="symbol", how="semi").sort("session")
-    opens = sound.select("symbol", _session="session", _open="open", _on="session")
-    before = sound.select("symbol", _before="close", _day="session")
-    placed = split.select("symbol", "session", "split_ratio").sort("session")
+    factor = pl.when(pl.col("adj_close") > 0).then((pl.col("adj_close") / pl.col("close")).log())
+    opens = sound.select("symbol", _session="session", _open="open", _on="session", _factor=factor)
+    before = sound.select("symbol", _before="close", _day="session", _factor_before=factor)
+    placed = split.select("symbol", "session", "split_ratio", "cash_dividend").sort("session")
     placed = placed.join_asof(
         opens, left_on="session", right_on="_on", by="symbol", strategy="forward", check_sortedness=False
     ).join_asof(
         before, left_on="session", right_on="_day", by="symbol", allow_exact_matches=False, check_sortedness=False
     )
     move, ratio = (pl.col("_open") / pl.col("_before")).log(), pl.col("split_ratio").log()
+    paid = (1 - pl.col("cash_dividend").fill_null(0.0) / pl.col("_before")).log()
+    told = pl.col("_factor") - pl.col("_factor_before") + paid
+    near = _NEARNESS * ratio.abs()
     found = placed.select(
         "symbol",
         "session",
-        _ratio=pl.when((move + ratio).abs() <= pl.min_horizontal(move.abs(), (move - ratio).abs()))
+        _ratio=pl.when((told - ratio).abs() <= near)
+        .then("split_ratio")
+        .when((told + ratio).abs() <= near)
+        .then(1 / pl.col("split_ratio"))
+        .when((told.abs() <= near) & (ratio.abs() <= _SMALL))
+        .then(1.0)
+        .when((move + ratio).abs() <= pl.min_horizontal(move.abs(), (move - ratio).abs()))
         .then("split_ratio")
         .when(move.abs() <= (move - ratio).abs())
         .then(1.0)

@@ -18,7 +18,12 @@ from trading_assets.market_data.sources.columns import (
     resembles_header,
     usual_names,
 )
-from trading_assets.market_data.sources.dates import DateColumnError, to_daily_times, to_local_times
+from trading_assets.market_data.sources.dates import (
+    DateColumnError,
+    to_daily_times,
+    to_local_times,
+    unread_date_advice,
+)
 from trading_assets.market_data.sources.errors import EmptyFileError, SourceError, shown
 from trading_assets.market_data.sources.misread import Column, is_unreadable, refuse_misread
 from trading_assets.market_data.sources.numbers import to_numbers
@@ -277,7 +282,7 @@ def _with_local_times(
                 expected="a date"
                 if source.date_format == "auto"
                 else f"a date as `date_format` says: {source.date_format}",
-                todo="correct the row, set `date_format`, or leave such rows out with `bad_dates: skip`",
+                todo=unread_date_advice(str(value) if bad.height == cells.height else ""),
             )
     return cells.with_columns(local.alias("local")).filter(pl.col("local").is_not_null()), bad
 

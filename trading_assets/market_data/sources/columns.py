@@ -96,6 +96,7 @@ def find_columns(
         if symbol_column != "symbol":
             wanted["symbol"] = symbol_column
     found: dict[str, int] = {}
+    missing: list[str] = []
     for name in ours:
         if name in _OPTIONAL and wanted.get(name) == "":
             continue  # declared as absent
@@ -106,15 +107,20 @@ def find_columns(
                 file=file,
                 line=line,
                 expected=f"one column for {name!r}",
-                todo=f"name it under `columns`: {{{name}: ...}}",
+                todo=f"name it under `columns`: {{{name}: ...}}"
+                if len({header[position] for position in positions}) > 1
+                else f"both are called {header[positions[0]]!r}: rename one in the file, or name all columns, "
+                f"`header: [...]`, and set `skip_rows: {line}`",
             )
         if positions:
             found[name] = positions[0]
         elif name in wanted or name not in _OPTIONAL:
-            raise _missing(header, name, wanted.get(name), file, line, hint)
+            missing.append(name)
+    if missing:
+        raise _missing(header, missing, wanted, file, line, hint)
     times = _written(header, wanted.get(_TIME, _TIME)) or _called_time(header)
     if _TIME in wanted and not _written(header, wanted[_TIME]):
-        raise _missing(header, _TIME, wanted[_TIME], file, line, hint)
+        raise _missing(header, [_TIME], wanted, file, line, hint)
     if times and times[0] not in found.values():
         found[_TIME] = times[0]
     return found
@@ -171,20 +177,41 @@ def _called_time(header: Sequence[str]) -> list[int]:
     return [at for at, column in enumerate(header) if "".join(filter(str.isalnum, column.lower())) == _TIME]
 
 
-def _missing(header: Sequence[str], name: str, wanted: str | None, file: str, line: int, hint: str) -> ColumnError:
+def _missing(
+    header: Sequence[str], names: Sequence[str], mapped: Mapping[str, str], file: str, line: int, hint: str
+) -> ColumnError:
+    """One error for all columns that are not there."""
     shown = ", ".join(column[:40] for column in header[:20]) + (", ..." if len(header) > 20 else "")
     lowered = {column.lower(): column for column in header}
-    near = difflib.get_close_matches((wanted or name).lower(), lowered, n=1)
-    suggestion = f"name it under `columns`: {{{name}: {lowered[near[0]] if near else '...'}}}"
+    near = {
+        name: lowered[each]
+        for name in names
+        for each in difflib.get_close_matches((mapped.get(name) or name).lower(), lowered, n=1)
+    }
+    wanted = [mapped.get(name) or name for name in names]
+    nearest = f" (nearest: {', '.join(near.values())})" if near else ""
     return ColumnError(
-        f"no column for {name!r}",
+        f"no column for {', '.join(map(repr, names))}",
         file=file,
         line=line,
-        column=wanted or name,
-        expected=f"{wanted or name!r} among the columns found: {shown}"
-        + (f" (nearest: {lowered[near[0]]})" if near else ""),
-        todo=hint or f"{suggestion}; if the header is further down, set `skip_rows`",
+        column=", ".join(wanted),
+        expected=f"{', '.join(map(repr, wanted))} among the columns found: {shown}{nearest}",
+        todo=hint or _advice(names, mapped, near),
     )
+
+
+def _advice(names: Sequence[str], mapped: Mapping[str, str], near: Mapping[str, str]) -> str:
+    """What to do about missing columns."""
+    if list(names) == ["symbol"] and "symbol" not in mapped:
+        return (
+            "where a file is one symbol's, set `symbol_from: filename` (or `folder`); name the column of symbols "
+            "otherwise, `symbol_from: ...`"
+        )
+    if {"open", "high", "low"} <= set(names) and "close" not in names:
+        return "deliver open, high and low, too: orders fill at the open; name them under `columns` if they are there"
+    named = ", ".join(f"{name}: {near.get(name, '...')}" for name in names)
+    them = "it" if len(names) == 1 else "them"
+    return f"name {them} under `columns`: {{{named}}}; if the header is further down, set `skip_rows`"
 
 
 def refuse_headerless(table: CsvTable, source: ColumnSettings) -> None:

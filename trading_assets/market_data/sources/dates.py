@@ -1,12 +1,13 @@
 """Written dates to local times, and so to sessions.
 
 A stamp without a zone is local already. A stamp with a zone, and an epoch, is an instant: its local time is that
-of the source's `timezone`. Midnight in a zone of its own is, for a daily bar, the date as written.
+of the source's `timezone`. Midnight in a zone of its own (of an epoch: UTC) is, for a daily bar, the date as written.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import polars as pl
 
@@ -26,6 +27,15 @@ _COMPACT = (
 _PARTED = r"^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?:[ T,]+\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?)?$"
 _RFC_1123 = r"^[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} "
 _CLOCK = r"[ T,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?: ?([AaPp])[Mm])?$"
+#: Days since 1899-12-30, from 1954 to 2173, as spreadsheets store dates.
+_SPREADSHEET, _SPREADSHEET_ZERO = re.compile(r"^[2-9]\d{4}(?:\.0*)?$"), dt.date(1899, 12, 30)
+#: Spellings that take a word or leave out the century.
+_PATTERNS = (
+    *(f"%d{mark}{month}{mark}{year}" for mark in "- ./" for month in ("%b", "%B") for year in ("%Y", "%y")),
+    *("%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%a %b %d %Y", "%A, %B %d, %Y", "%G-W%V-%u"),
+    *(order for mark in "/.-" for order in (f"%m{mark}%d{mark}%y", f"%d{mark}%m{mark}%y", f"%y{mark}%m{mark}%d")),
+    "%Y年%m月%d日",
+)
 _LAST_SECOND = 253_402_300_799  # 9999-12-31
 _LOCAL = pl.Datetime("us")
 
@@ -39,6 +49,27 @@ class DateColumnError(Exception):
     def __init__(self, what: str, row: int, expected: str, todo: str) -> None:
         super().__init__(what)
         self.row, self.expected, self.todo = row, expected, todo
+
+
+def unread_date_advice(text: str) -> str:
+    """What to do about a date that `auto` does not read: the pattern that reads it, where one does."""
+    if _SPREADSHEET.match(text):
+        day = _SPREADSHEET_ZERO + dt.timedelta(days=int(text.partition(".")[0]))
+        return f"as a day number of a spreadsheet it is {day}: save the sheet with its dates as text, such as {day}"
+    fits = [pattern for pattern in _PATTERNS if _matches(text, pattern)]
+    if len(fits) == 1:
+        return f'set `date_format: "{fits[0]}"`'
+    if fits:
+        return f"set `date_format` to what it is: {' or '.join(map(repr, fits))}"
+    return "correct the row, set `date_format`, or leave such rows out with `bad_dates: skip`"
+
+
+def _matches(text: str, pattern: str) -> bool:
+    try:
+        dt.datetime.strptime(text, pattern)  # only whether it can be read
+    except ValueError:
+        return False
+    return True
 
 
 def to_local_times(cells: pl.Series, *, date_format: str, timezone: str) -> pl.Series:
@@ -69,7 +100,7 @@ def to_daily_times(cells: pl.Series, *, date_format: str, timezone: str) -> pl.S
     """Local times of daily bars: as `to_local_times`, but midnight in a zone of its own stays as it is written.
 
     `2024-01-02T00:00:00+09:00` is the date 2024-01-02 whatever `timezone` is; `2024-01-01T15:00:00Z`, the same instant,
-    is that only in the zone of Tokyo.
+    is that only in the zone of Tokyo. An epoch is written in UTC: one of midnight there is the same date as `Z` says.
     """
     written = pl.col("written")
     return _times(
@@ -101,7 +132,8 @@ def _times(cells: pl.Series, chosen: pl.Expr, date_format: str, timezone: str) -
         read = _auto(spellings, timezone)
     elif date_format in EPOCH_UNITS:
         number = pl.col("text").cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
-        read = _instants(spellings, _epoch_time(number // EPOCH_UNITS[date_format], timezone))
+        seconds = number // EPOCH_UNITS[date_format]
+        read = _instants(spellings, _epoch_time(seconds, timezone), _epoch_time(seconds, "UTC"))
     else:
         read = _patterned(spellings, date_format, timezone)
     read = read.select("text", local=chosen)
@@ -127,7 +159,7 @@ def _auto(spellings: pl.DataFrame, timezone: str) -> pl.DataFrame:
         _local(kinds.filter(pl.col("kind") == "local")),
         _compact(kinds.filter(pl.col("kind") == "compact")),
         _zoned(kinds.filter(pl.col("kind") == "zoned"), timezone),
-        _instants(kinds.filter(pl.col("kind") == "epoch"), _epoch(text, timezone)),
+        _instants(kinds.filter(pl.col("kind") == "epoch"), _epoch(text, timezone), _epoch(text, "UTC")),
         _parts(kinds.filter(pl.col("kind") == "parts")),
         _rfc(kinds.filter(pl.col("kind") == "rfc"), timezone),
     ]
@@ -156,9 +188,9 @@ def _compact(cells: pl.DataFrame) -> pl.DataFrame:
     return _as_written(cells, digits.str.to_datetime("%Y%m%d%H%M%S", strict=False))
 
 
-def _instants(cells: pl.DataFrame, local: pl.Expr) -> pl.DataFrame:
-    """Epochs: they have no zone of their own, in which midnight would be the sign of a date."""
-    return cells.select("text", local=local, written=pl.lit(None, _LOCAL))
+def _instants(cells: pl.DataFrame, local: pl.Expr, written: pl.Expr) -> pl.DataFrame:
+    """Epochs: they count from midnight in UTC, which is the zone that they are written in."""
+    return cells.select("text", local=local, written=written)
 
 
 def _as_written(cells: pl.DataFrame, local: pl.Expr) -> pl.DataFrame:

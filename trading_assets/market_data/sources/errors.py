@@ -67,5 +67,5 @@ def together(errors: Sequence[EmptyFileError]) -> SourceError:
 
 def shown(value: object) -> str:
     """`value` as it goes into a message: quoted, without control characters, at most 60 characters."""
-    text = str(value)
+    text = "".join(each if each.isprintable() else "�" for each in str(value))
     return repr(text if len(text) <= 60 else text[:57] + "...")

@@ -236,7 +236,13 @@ class CsvTable:
         try:
             return next(csv.reader([text], delimiter=self.separator), [])
         except csv.Error as error:  # old line ends (a lone carriage return)
-            raise SourceError(f"not a line of CSV: {error}", file=self.name, line=line) from None
+            raise SourceError(
+                f"not a line of CSV: {error}",
+                file=self.name,
+                line=line,
+                expected="lines that end with a line feed, with or without a carriage return before it",
+                todo="save the file with the line ends of Unix or Windows",
+            ) from None
 
     def _separator(self) -> str:
         start, end = self._lines.span(max(self.header_line, 1))

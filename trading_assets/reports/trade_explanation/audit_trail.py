@@ -13,6 +13,7 @@ from trading_assets.backtests import tables as backtests
 from trading_assets.config import Configuration
 from trading_assets.config.sections import InstrumentCosts, Risk
 from trading_assets.features.tables import DAILY, INDICATORS
+from trading_assets.market_data.lives import delivered_as
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, RAW_BARS, SESSIONS
 from trading_assets.models.tables import EXPLANATIONS, FOLDS, PREDICTIONS
 from trading_assets.strategies.tables import SIGNALS
@@ -104,7 +105,7 @@ def read_evidence(warehouse: Warehouse, configuration: Configuration, trade_id: 
     first, last = decided[0], fills["session"][-1] if trade.height else dt.date.max
     of_symbol = _Reader(warehouse, symbol)
     instrument = of_symbol.rows(INSTRUMENTS)
-    asset_class, calendar = instrument.select("asset_class", "calendar").row(0)
+    asset_class, calendar, ticker = instrument.select("asset_class", "calendar", delivered_as()).row(0)
     model = decisions["model"][0]
     prediction = _first(of_symbol.rows(PREDICTIONS, "model = ? AND session = ?", model, first)) if model else None
     fold = [model, prediction["fold"]] if prediction else []
@@ -130,7 +131,9 @@ def read_evidence(warehouse: Warehouse, configuration: Configuration, trade_id: 
         ),
         indicators=of_symbol.rows(INDICATORS, "list_contains(?, session)", decided),
         bars=of_symbol.rows(BARS, "session BETWEEN ? AND ?", first, last),
-        raw_bars=of_symbol.rows(RAW_BARS, "list_contains(?, session)", [*decided, *fills["session"].to_list()]),
+        raw_bars=_Reader(warehouse, ticker).rows(
+            RAW_BARS, "list_contains(?, session)", [*decided, *fills["session"].to_list()]
+        ),
         quarantine=of_symbol.rows(QUARANTINE, "session BETWEEN ? AND ?", first, last),
         sessions=warehouse.read_or_empty(
             SESSIONS, where="calendar = ? AND session BETWEEN ? AND ?", parameters=[calendar, first, last]

@@ -24,13 +24,19 @@ from trading_assets.config.canonical import canonical
 from trading_assets.config.sections import Interval
 from trading_assets.config.stated import stated
 from trading_assets.features.catalog import FEATURES
-from trading_assets.market_data.quality import taken_back
+from trading_assets.market_data.quality import EXTREME_MOVE, STALE_PRICE, taken_back
 from trading_assets.robustness.tables import REGISTRATIONS
 from trading_assets.strategies.evaluation.fingerprint import frozen
 from trading_assets.strategies.interface.resolved import ResolvedStrategy
 
 #: Settings of the section `robustness` that decide what the resampled criteria are.
-RESAMPLING_SETTINGS = {"resamples", "permutations", "block_sessions", "cross_validation_blocks"}
+RESAMPLING_SETTINGS = {
+    "resamples",
+    "permutations",
+    "block_sessions",
+    "cross_validation_blocks",
+    "look_ahead_cuts",
+}
 
 
 #: How contents are written: 1 (which says no form) with all defaults and the texts of source files, 2 without either.
@@ -74,7 +80,8 @@ def register(
     spans
         train, validation and holdout as dates.
     bars
-        Rows of `market_data.bars`, those of the benchmark and of the symbols `behind` it included.
+        Rows of `market_data.bars`, those of the benchmark and of the symbols `behind` it included. Of their flags those
+        that decide signals and fills are frozen.
     quarantine
         Rows of `market_data.quarantine`: an open that turned out to be a spike was filled at.
     memberships
@@ -128,8 +135,17 @@ def register(
         },
         "data_hash": data_hash(bars, [*universe, *others, *([benchmark] if benchmark else [])], end),
         "quarantine": data_hash(quarantine.filter(taken_back()), universe, end, QUARANTINED_COLUMNS),
+        **_flags(bars, [*universe, *others, *([benchmark] if benchmark else [])], end),
     }
     return Registration(strategy=name, registered_on=entry.registered_on, content=canonical(content))
+
+
+def _flags(bars: pl.DataFrame, symbols: Sequence[str], end: dt.date) -> dict[str, str]:
+    """Hash of the flags that decide signals and fills, which a reviewed override changes too; nothing without any."""
+    marks = {rule.name: pl.col("flags").list.contains(rule.name) for rule in (EXTREME_MOVE, STALE_PRICE)}
+    flagged = bars.filter(pl.any_horizontal(marks.values()), pl.col("symbol").is_in(list(symbols)))
+    flagged = flagged.filter(pl.col("session") <= end).with_columns(**marks)
+    return {} if flagged.is_empty() else {"flags": data_hash(flagged, symbols, end, ("symbol", "session", *marks))}
 
 
 def registration_rows(

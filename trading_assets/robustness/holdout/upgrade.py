@@ -156,10 +156,18 @@ def standing_of(
 def compare(old: Mapping[str, Any], new: Mapping[str, Any], code: KnownCode) -> Comparison:
     """Compare contents of two registrations of a strategy, whatever versions wrote them."""
     before, after = _uniform(old, code), _uniform(new, code)
+    if "form" not in old:
+        after = _as_first_form(after)
     changed, product = _differences(str(new["strategy"]), before, after, code, "")
     if before.get("features") != after.get("features"):
         product.append("versions of features")
     return Comparison(tuple(changed), tuple(dict.fromkeys(product)))
+
+
+def _as_first_form(content: Values) -> Values:
+    """A content without what the first form said nothing about: whether that was another is not known."""
+    resampling = {key: value for key, value in content["resampling"].items() if key != "look_ahead_cuts"}
+    return {**{key: value for key, value in content.items() if key != "flags"}, "resampling": resampling}
 
 
 def _looked_at(ledger: Sequence[str], upgrades: pl.DataFrame) -> dict[str, str]:

@@ -44,9 +44,10 @@ def with_unexplained_delistings(
 
 
 def positions_met(prepared: PreparedBacktest, run: Result) -> int:
-    """Positions of a run in the scenario that an unexplained ending closed."""
+    """Long positions of a run in the scenario that an unexplained ending closed; short ones lose nothing by it."""
     symbols = np.array(prepared.axes.symbols)[prepared.market.ending_loss > 0]
-    return run.trades.filter(pl.col("exit_reason") == "delisted", pl.col("symbol").is_in(symbols.tolist())).height
+    closed = run.trades.filter(pl.col("exit_reason") == "delisted", pl.col("symbol").is_in(symbols.tolist()))
+    return closed.filter(side="long").height
 
 
 def _ends_without_record(prepared: PreparedBacktest, last: int, delisting_sessions: int) -> Integers:

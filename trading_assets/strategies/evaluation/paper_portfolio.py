@@ -18,7 +18,7 @@ from trading_assets.config.strategies import OrderParameters
 from trading_assets.strategies.interface.rules import ExitRule, Rules
 from trading_assets.strategies.interface.target_weights import SCHEMA
 
-DELISTED, HARD_STOP, MAX_HOLD, REBALANCE = "delisted", "hard_stop", "max_hold", "rebalance"
+DATA_MISSING, HARD_STOP, MAX_HOLD, REBALANCE = "data_missing", "hard_stop", "max_hold", "rebalance"
 
 #: Room for a weight below this is rounding.
 _NO_ROOM = 1e-12
@@ -41,6 +41,9 @@ def paper_positions(
     sessions of its asset class; if several hold, the first of these is the reason. It can be entered again at the
     next session. The weights add up to at most `max_gross`: entries of a session are made in the order of symbols
     after its exits; the one that does not fit is cut, and left out if nothing fits.
+
+    There is no opinion about a symbol without bars, whereas a position that is really held stays frozen until it can
+    be sold. Paper returns are over a symbol's own bars: they have the move to its next bar, if one comes.
 
     Parameters
     ----------
@@ -140,7 +143,7 @@ class _Book:
         bars, following = self.bars, position.row + 1
         symbol = bars.symbol[position.row]
         if following == len(bars.session) or (bars.symbol[following], bars.session[following]) != (symbol, day):
-            return DELISTED if self._missed(position, day) >= self.delisting_sessions else None
+            return DATA_MISSING if self._missed(position, day) >= self.delisting_sessions else None
         position.row = following
         if bars.lift[following] and self.rules.exit is not None:
             position.stop = max(position.stop, self._below(position.entry, self.rules.exit.raised_stop_atr))

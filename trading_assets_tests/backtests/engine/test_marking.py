@@ -69,9 +69,9 @@ def test_a_refuted_loss_stays_in_the_equity_and_leaves_the_settled_one() -> None
 
 
 def test_a_refuted_loss_of_what_is_sold_at_the_next_open_is_made_again() -> None:
-    """Ordered out before the spike, whose open does not fill; sold at 98, at the open of the bar that refutes it."""
+    """Ordered out before the spike, on which nothing traded; sold at 98, at the open of the bar that refutes it."""
     market = jumpy([100, 100, 40, 98, 98], 2, refuted=(2,))
-    market.fillable[2] = False
+    market.fillable[2] = market.tradable[2] = False
     found = run(market, entries(market, (0, 0), exits=[[(1, 0)]]), {"exit_signal": 0})
     assert exits_of(found) == [(3, "rule", 98.0)]
     assert found.equity.tolist() == [100_000, 100_000, 91_000, 99_700, 99_700]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from pathlib import Path
 
 import dagster as dg
@@ -165,6 +166,17 @@ def test_a_split_on_record_through_the_stage(tmp_path: Path) -> None:
     assert table.select("symbol", "session", "split_ratio", "inferred_split", "agrees").rows() == [
         ("AAA", SESSIONS[30], 3.0, None, None)
     ]
+
+
+def test_a_dividend_above_the_price_is_not_used_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """4.5 pence on a price of 2 pounds."""
+    deliver(tmp_path, path([2.0, 2.01, 2.0, 2.02]))
+    (tmp_path / "dividends.csv").write_text(f"symbol,session,cash_dividend\nAAA,{SESSIONS[2]},4.5\n")
+    with caplog.at_level(logging.WARNING):
+        warehouse = run(experiment(tmp_path, market_data=[{**EQUITY_FILES, "actions": "dividends.csv"}]))
+    assert warehouse.read(BARS)["cash_dividend"].to_list() == [0.0] * 4
+    said = f"1 dividends are no less than the close before and are not used, the first 4.5 of AAA on {SESSIONS[2]}"
+    assert said in "\n".join(caplog.messages)
 
 
 def test_a_record_that_differs_is_shown(tmp_path: Path) -> None:

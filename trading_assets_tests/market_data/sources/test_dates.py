@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trading_assets.market_data.sources import SourceError
-from trading_assets.market_data.sources.dates import to_local_times
+from trading_assets.market_data.sources.dates import to_local_times, unread_date_advice
 from trading_assets_tests.market_data.files_source import sessions_of
 
 DAYS = [dt.date(2017, 1, 3), dt.date(2017, 3, 13)]
@@ -105,6 +105,21 @@ def test_the_declared_zone_decides_the_session(tmp_path: Path) -> None:
     assert sessions_of(tmp_path, "2017-01-04 02:00:00", timezone=NEW_YORK) == [dt.date(2017, 1, 4)], "local already"
 
 
+@pytest.mark.parametrize("zone", ["UTC", NEW_YORK, "Asia/Tokyo"])
+@pytest.mark.parametrize("written", ["Z", "epoch", "epoch in ms", "epoch_s"])
+def test_midnight_in_utc_is_one_date_however_it_is_written(tmp_path: Path, zone: str, written: str) -> None:
+    """2017-01-03T00:00:00Z is the evening of the 2nd in New York; a daily bar that says so is of the 3rd."""
+    stamps = [dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC) for day in DAYS]
+    texts = {
+        "Z": [stamp.strftime("%Y-%m-%dT%H:%M:%SZ") for stamp in stamps],
+        "epoch": [str(int(stamp.timestamp())) for stamp in stamps],
+        "epoch in ms": [f"{int(stamp.timestamp())}000" for stamp in stamps],
+        "epoch_s": [str(int(stamp.timestamp())) for stamp in stamps],
+    }
+    settings = {"timezone": zone} | ({"date_format": written} if written == "epoch_s" else {})
+    assert sessions_of(tmp_path, *texts[written], **settings) == DAYS
+
+
 @pytest.mark.parametrize("written", ["offset", "utc", "epoch", "zone name", "naive"])
 def test_dst_session(tmp_path: Path, written: str) -> None:
     """One session a day across both clock changes of New York in 2021, at any local hour that exists twice or once."""
@@ -146,3 +161,28 @@ def test_instants_agree_with_the_standard_library(stamps: list[dt.datetime], tim
     ):
         read = to_local_times(cells, date_format="auto", timezone=timezone)
         assert read.dt.date().to_list() == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (("03-Jan-2017", "13-Mar-2017"), 'set `date_format: "%d-%b-%Y"`'),
+        (("Jan 03, 2017", "Mar 13, 2017"), 'set `date_format: "%b %d, %Y"`'),
+        (("2017-W01-2", "2017-W11-1"), 'set `date_format: "%G-W%V-%u"`'),
+        (("42738", "42807"), "as a day number of a spreadsheet it is 2017-01-03"),  # 117 years x 365 + 29 + 4
+        (("once", "twice"), "correct the row"),
+    ],
+)
+def test_dates_that_are_not_read_say_how_they_would_be(tmp_path: Path, written: tuple[str, str], said: str) -> None:
+    with pytest.raises(SourceError, match="is no date") as caught:
+        sessions_of(tmp_path, *written)
+    assert said in str(caught.value)
+    pattern = str(caught.value).partition('date_format: "')[2].partition('"')[0]
+    if pattern:
+        assert sessions_of(tmp_path, *written, date_format=pattern) == DAYS
+
+
+def test_a_spelling_that_two_patterns_read_is_a_question() -> None:
+    said = unread_date_advice("03/04/17")
+    assert said == "set `date_format` to what it is: '%m/%d/%y' or '%d/%m/%y' or '%y/%m/%d'"
+    assert unread_date_advice("03/13/17") == 'set `date_format: "%m/%d/%y"`'

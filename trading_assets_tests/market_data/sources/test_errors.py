@@ -82,6 +82,40 @@ def test_wrong_columns(tmp_path: Path) -> None:
     assert "'Shut' among the columns" in refusal(tmp_path, columns={"close": "Shut"})
 
 
+def test_a_file_of_one_symbol_says_how_to_name_it(tmp_path: Path) -> None:
+    write(tmp_path, f"2024-01-02,{BAR}", name="AAPL.csv", header="date,open,high,low,close,volume")
+    message = refusal(tmp_path)
+    assert message.startswith("no column for 'symbol'\n  file: AAPL.csv, line 1")
+    assert "set `symbol_from: filename` (or `folder`)" in message
+    assert load(tmp_path, symbol_from="filename")["symbol"].item() == "AAPL"
+
+
+def test_all_missing_columns_are_one_message(tmp_path: Path) -> None:
+    write(tmp_path, "A,2024-01-02,1,2", header="symbol,date,close,volume")
+    message = refusal(tmp_path)
+    assert message.startswith("no column for 'open', 'high', 'low'\n")
+    assert "orders fill at the open" in message
+
+
+def test_two_columns_of_one_name_are_told_apart_as_the_message_says(tmp_path: Path) -> None:
+    write(tmp_path, f"{GOOD},1", header=f"{HEADER},close")
+    assert "both are called 'close'" in refusal(tmp_path) and "set `skip_rows: 1`" in refusal(tmp_path)
+    named = ["symbol", "date", "open", "high", "low", "traded", "volume", "close"]
+    assert load(tmp_path, header=named, skip_rows=1)["close"].item() == 1
+
+
+def test_old_line_ends_are_named(tmp_path: Path) -> None:
+    (tmp_path / "bars.csv").write_bytes(f"{HEADER}\r{GOOD}\r".encode())
+    assert "save the file with the line ends of Unix or Windows" in refusal(tmp_path)
+
+
+def test_bytes_that_cannot_be_shown_take_no_room(tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    with (tmp_path / "bars.csv").open("ab") as file:
+        file.write(b"A," + b"\0" * 200 + f",{BAR}\n".encode())
+    assert len(refusal(tmp_path).splitlines()[0]) < 120
+
+
 def test_a_column_that_two_can_be(tmp_path: Path) -> None:
     write(tmp_path, f"{GOOD},1", header=f"{HEADER},Close")
     assert refusal(tmp_path).startswith("2 columns can be 'close': close, Close\n  file: bars.csv, line 1")

@@ -67,6 +67,38 @@ def test_prices_that_are_adjusted_for_splits_are_not_adjusted_again(tmp_path: Pa
     assert bars["adj_close"].to_list() == [50.0] * 20 and bars["split_ratio"].unique().to_list() == [1.0]
 
 
+@pytest.mark.parametrize(
+    ("prices", "adjusted", "expected"),
+    [
+        # Raw prices: 100 / 1.05 x 1.06 = 100.952; the adjusted past is 100 / 1.05 = 95.238.
+        ((100.0, 100.952), (95.238, 100.952), 1.05),
+        # Prices that are adjusted already, and fell by 6 %: the adjusted close is the close.
+        ((100.0, 94.0), (100.0, 94.0), 1.0),
+        # Old shares for new ones: 1.05 stands for 0.95238, the past is 105.
+        ((100.0, 99.0), (105.0, 99.0), 1 / 1.05),
+        # An adjusted close that adjusts for nothing, and a price that halves all the same.
+        ((100.0, 50.0), (100.0, 50.0), 2.0),
+    ],
+)
+def test_the_adjusted_close_tells_of_a_small_split_whatever_the_market_did(
+    prices: tuple[float, float], adjusted: tuple[float, float], expected: float
+) -> None:
+    stated = 2.0 if expected == 2.0 else 1.05
+    raw = pl.DataFrame(
+        {
+            "symbol": "A",
+            "session": DAYS[:2],
+            "open": prices,
+            "close": prices,
+            "adj_close": adjusted,
+            "cash_dividend": [0.0, 0.0],
+            "split_ratio": [1.0, stated],
+        }
+    )
+    found = with_stated(NO_ACTIONS, raw)
+    assert found["split_ratio"].to_list() == ([] if expected == 1.0 else [pytest.approx(expected)])
+
+
 def test_a_dividend_of_a_column_is_adjusted_for(tmp_path: Path) -> None:
     """1.00 on a close of 100: F = 1 / (1 - 1/100) = 1.0101...; the adjusted close stays at 100."""
     bars = stage(tmp_path, lines([100.0] * 10 + [99.0] * 10, {10: "1.00"}, "0"), "dividend")
@@ -183,6 +215,8 @@ def test_ratios(cell: str, ratio: float | None) -> None:
 def test_what_is_stated_is_known_at_the_open() -> None:
     """Prices after the ex-session change nothing: the ratio is believed by the close before and the open."""
     bars = {"symbol": ["A"] * 3, "session": DAYS[:3], "open": [10.0, 5.0, 9.0], "close": [10.0, 5.0, 9.0]}
-    raw = pl.DataFrame(bars).with_columns(cash_dividend=0.0, split_ratio=pl.Series([1.0, 2.0, 1.0]))
+    raw = pl.DataFrame(bars).with_columns(
+        adj_close=pl.lit(None, pl.Float64), cash_dividend=0.0, split_ratio=pl.Series([1.0, 2.0, 1.0])
+    )
     expected = [("A", DAYS[1], 2.0, 0.0)]
     assert with_stated(NO_ACTIONS, raw).rows() == with_stated(NO_ACTIONS, raw.head(2)).rows() == expected

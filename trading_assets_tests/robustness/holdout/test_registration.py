@@ -16,6 +16,7 @@ from trading_assets.config.sections import Interval, Risk
 from trading_assets.config.verdict import VerdictThresholds
 from trading_assets.market_data.tables import QUARANTINE
 from trading_assets.robustness.holdout.registration import Registration, register, registration_rows
+from trading_assets.robustness.holdout.upgrade import KnownCode, compare
 from trading_assets.robustness.tables import REGISTRATIONS
 from trading_assets.strategies import ensemble, equity_momentum, factor, ml
 from trading_assets.strategies.evaluation.fingerprint import frozen, symbols_behind
@@ -38,11 +39,12 @@ def bars(symbols: str = "ABX", days: int = 8) -> pl.DataFrame:
             "split_ratio": 1.0,
             "cash_dividend": 0.0,
             "forward_factor": 1.0,
+            "flags": [],
         }
         for symbol in symbols
         for day in range(days)
     ]
-    return pl.DataFrame(rows)
+    return pl.DataFrame(rows, schema_overrides={"flags": pl.List(pl.String)})
 
 
 def spells(**ends: dt.date | None) -> pl.DataFrame:
@@ -298,3 +300,40 @@ def test_what_is_on_record_of_a_delisting_is_registered() -> None:
     assert found.hash != none.hash
     later = {"A": dt.date(2020, 2, 7)}
     assert registered(delisted=later, delisting_values=known).hash == registered(delisted=later).hash
+
+
+def flagged(symbol: str, day: int, *flags: str) -> pl.DataFrame:
+    """One bar of a symbol with flags."""
+    here = (pl.col("symbol") == symbol) & (pl.col("session") == dt.date(2020, 1, day))
+    return bars("ABXZ").with_columns(flags=pl.when(here).then(pl.lit(list(flags))).otherwise("flags"))
+
+
+def test_flags_that_decide_signals_and_fills_are_registered() -> None:
+    """Of the flags of A's second bar; those of bars that nothing looks at, or that decide nothing, are left out."""
+    before = registered(frame=bars("ABXZ"))
+    assert "flags" not in json.loads(before.content)
+    found = [registered(frame=flagged("A", 2, flag)).hash for flag in ("extreme_move", "stale_price")]
+    found += [registered(frame=flagged("X", 2, "extreme_move")).hash]
+    assert len({before.hash, *found}) == 4
+    assert registered(frame=flagged("A", 2, "gap_event")).hash == before.hash
+    assert registered(frame=flagged("Z", 2, "extreme_move")).hash == before.hash
+
+
+def test_cuts_of_the_look_ahead_audit_are_registered_where_they_are_not_the_default() -> None:
+    fewer = registered(configuration(robustness={"look_ahead_cuts": 3}))
+    assert json.loads(fewer.content)["resampling"] == {"look_ahead_cuts": 3}
+    assert registered(configuration(robustness={"look_ahead_cuts": 8})).hash == registered().hash
+
+
+def test_the_first_form_says_nothing_of_flags_and_cuts() -> None:
+    """A content that names no form stands whatever flags and cuts are now; one that names its form does not."""
+    now = json.loads(
+        registered(configuration(robustness={"look_ahead_cuts": 3}), flagged("A", 2, "stale_price")).content
+    )
+    plain = json.loads(registered(frame=bars("ABXZ")).content)
+    code = KnownCode({}, {})
+    first = {key: value for key, value in plain.items() if key != "form"}
+    assert compare(first, now, code).changed == ()
+    flags, cuts = compare(plain, now, code).changed
+    assert flags.startswith("flags: null -> ")
+    assert cuts == "resampling.look_ahead_cuts: not stated -> 3"

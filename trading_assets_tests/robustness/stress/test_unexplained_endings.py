@@ -92,11 +92,12 @@ def test_each_kind_of_ending_costs_its_own_part() -> None:
     assert run.equity["equity"][-1] == pytest.approx(100_000 - 150 * (100 + 55 + 30 + 30 + 55))
 
 
-def test_shorts_gain_nothing_and_count() -> None:
+def test_shorts_gain_nothing_and_are_not_counted() -> None:
+    """A position that an ending cannot harm is none that met one."""
     prepared = scenario(prepared_on(ending(4), -1.0), {})
     run = backtest(prepared, DAYS[0], DAYS[-1], split="train")
     assert set(run.trades["exit_price"]) == {100.0}
-    assert positions_met(prepared, run) == run.trades.height > 0
+    assert (positions_met(prepared, run), run.trades.height) == (0, 5)
 
 
 def test_a_reason_on_record_explains_an_ending_and_a_date_alone_does_not() -> None:

@@ -82,7 +82,9 @@ def test_a_symbol_without_bars_leaves_after_ten_sessions_of_its_class() -> None:
     """Sessions of crypto in between do not count; a hole of nine is none."""
     equity = pl.concat([bars("A", [100.0] * 3), bars("B", [100.0] * 14)])
     weekends = bars("C", [100.0] * 30, asset_class="crypto")
-    assert positions(pl.concat([equity, weekends]), (0, "A", 0.5), (0, "B", 0.3))[2:] == [(12, "A", 0.0, "delisted")]
+    assert positions(pl.concat([equity, weekends]), (0, "A", 0.5), (0, "B", 0.3))[2:] == [
+        (12, "A", 0.0, "data_missing")
+    ]
     assert len(positions(pl.concat([equity.filter(pl.col("session") < DAYS[12]), weekends]), (0, "A", 0.5))) == 1
 
 
