@@ -34,6 +34,7 @@ from trading_assets.robustness.tables import (
     SENSITIVITY_SUMMARY,
     STRESS,
     STRESS_EQUITY,
+    TRIAL_BENCHMARKS,
     TRIALS,
     VERDICTS,
 )
@@ -101,7 +102,12 @@ def _assets_of(
         )
 
     return [
-        asset(sensitivity, own=(SENSITIVITY, SENSITIVITY_SUMMARY, CHOICES, HEATMAPS), shared=(TRIALS,), deps=inputs),
+        asset(
+            sensitivity,
+            own=(SENSITIVITY, SENSITIVITY_SUMMARY, CHOICES, HEATMAPS),
+            shared=(TRIALS, TRIAL_BENCHMARKS),
+            deps=inputs,
+        ),
         asset(
             overfitting,
             own=(OVERFITTING, LOGITS),

@@ -15,7 +15,7 @@ from trading_assets.robustness.overfitting.field import calendars_of, field_of, 
 from trading_assets.robustness.overfitting.reality_check import reality_check as check
 from trading_assets.robustness.overfitting.selection import rows, selection
 from trading_assets.robustness.rows_by_span import write
-from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY, TRIALS
+from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY, TRIAL_BENCHMARKS, TRIALS
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
 from trading_assets.strategies.evaluation.identity import identity_of, recorded_type
 from trading_assets.strategies.interface.resolved import resolve_strategy
@@ -45,6 +45,9 @@ def overfitting(step: Step) -> Mapping[str, Any]:
         chosen,
         alike=pl.concat(likes).join(trials, on="trial", how="anti") if likes else None,
         types=types,
+        benchmarks=step.work.read_or_empty(
+            TRIAL_BENCHMARKS, where="list_contains(?, trial)", parameters=[trials["trial"].to_list()]
+        ),
         periods=step.work.read(backtests.METRICS, rows=own).filter(metric="periods_per_year")["value"][0],
         blocks=configuration.robustness.cross_validation_blocks,
         config_hash=configuration.hash,

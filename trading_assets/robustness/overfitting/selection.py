@@ -42,6 +42,7 @@ def selection(
     config_hash: str,
     alike: pl.DataFrame | None = None,
     types: int = 1,
+    benchmarks: pl.DataFrame | None = None,
 ) -> Selection:
     """Selection-bias statistics of the chosen trial.
 
@@ -60,6 +61,8 @@ def selection(
         no new idea, so they count as its own; None for none.
     types
         Different types on record on these symbols and sessions, this one included.
+    benchmarks
+        Rows of `robustness.trial_benchmarks`; a trial without one is measured against cash.
 
     Raises
     ------
@@ -75,7 +78,7 @@ def selection(
     span = row.select("start", "end", "data_hash", "sessions")
     beside = trials.join(span, on=span.columns, how="semi").filter(pl.col("returns").is_not_null()).sort("trial")
     every, different = returns_of_trials(beside), latest(trials)
-    found = overfitting(every, blocks)
+    found = overfitting(every, blocks, _benchmarks_of(beside, benchmarks))
     own = distinct_sharpes(different) / math.sqrt(periods)
     others = np.empty(0) if alike is None else distinct_sharpes(latest(alike)) / math.sqrt(periods)
     pooled = np.concatenate([own, others])
@@ -118,6 +121,18 @@ def distinct_sharpes(trials: pl.DataFrame) -> NDArray[np.float64]:
         sharpes = group["sharpe"].cast(pl.Float64).fill_null(math.nan).to_numpy()
         found += [float(sharpes[rows].mean()) for rows in without_twins(returns_of_trials(group))]
     return np.array(found, dtype=np.float64)
+
+
+def _benchmarks_of(trials: pl.DataFrame, benchmarks: pl.DataFrame | None) -> NDArray[np.float64] | None:
+    """Returns (trials, sessions) of what each trial is measured against; 0 where that is not on record."""
+    if benchmarks is None or benchmarks.is_empty():
+        return None
+    known = dict(benchmarks.select("trial", "returns").iter_rows())
+    found = np.zeros((trials.height, trials["sessions"].max() if trials.height else 0))  # type: ignore[call-overload]
+    for row, (trial, sessions) in enumerate(trials.select("trial", "sessions").iter_rows()):
+        if len(known.get(trial) or ()) == sessions:
+            found[row] = known[trial]
+    return found
 
 
 def _spread(sharpes: NDArray[np.float64]) -> float:
