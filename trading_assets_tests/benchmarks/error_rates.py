@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 
 import numpy as np
 import polars as pl
@@ -21,6 +22,7 @@ from rich.console import Console
 from scipy.signal import lfilter
 from scipy.stats import beta
 
+from trading_assets.config.verdict import ALPHA, VerdictThresholds
 from trading_assets.robustness.overfitting.cscv import overfitting
 from trading_assets.robustness.overfitting.field import Field, types_alike
 from trading_assets.robustness.overfitting.reality_check import reality_check
@@ -31,6 +33,7 @@ from trading_assets.robustness.overfitting.sharpe_inference import (
     moments,
     probabilistic_sharpe,
 )
+from trading_assets.robustness.resampling.resample import resamples_needed, sharpe_quantile
 from trading_assets_tests.benchmarks.table import REPOSITORY, replaced
 
 Floats = NDArray[np.float64]
@@ -41,6 +44,7 @@ MARKS = ("<!-- error rates: written by `make go-rate` -->", "<!-- /error rates -
 YEAR = 252
 #: Sessions of train + validation in the markets of `make go-rate`.
 SESSIONS = 1702
+HOLDOUT_SESSIONS = 568
 VOLATILITY = 0.01
 TYPES, GRID, ALIKE = 20, 20, 0.7
 SETS, PLATEAU_SHARPE = 64, 1.5
@@ -207,6 +211,47 @@ def plateau_has_a_high_pbo(seed: int) -> int:
     return int(found is not None and found.probability > 0.5)
 
 
+def batch_passes(seed: int, size: int) -> int:
+    """Any of a batch of strategies without skill passes the gates of a holdout that have an error rate.
+
+    The bootstrap's quantile alpha of the Sharpe ratio is at least 0.4, and the p-value of the random runs at most
+    alpha: that of the normal distribution, whose mean and deviation are those of a Sharpe ratio without skill.
+    """
+    alpha, random = ALPHA / size, np.random.default_rng(seed)
+    limit = VerdictThresholds().reject_bootstrap_sharpe
+    returns = random.normal(0.0, VOLATILITY, (size, HOLDOUT_SESSIONS))
+    sharpes = np.sqrt(YEAR) * returns.mean(axis=1) / returns.std(axis=1, ddof=1)
+    nothing = NormalDist(0.0, np.sqrt(YEAR / HOLDOUT_SESSIONS))
+    for row in np.flatnonzero(sharpes > limit):
+        if 1 - nothing.cdf(sharpes[row]) > alpha:
+            continue
+        wanted, none_yet = resamples_needed(alpha), np.empty((0, HOLDOUT_SESSIONS))
+        low = sharpe_quantile(returns[row], none_yet, alpha, YEAR, 20, wanted, random)
+        if low is not None and low >= limit:
+            return 1
+    return 0
+
+
+def batch_of_5_passes(seed: int) -> int:
+    """A batch of 5."""
+    return batch_passes(seed, 5)
+
+
+def batch_of_20_passes(seed: int) -> int:
+    """A batch of 20."""
+    return batch_passes(seed, 20)
+
+
+def batch_of_50_passes(seed: int) -> int:
+    """A batch of 50."""
+    return batch_passes(seed, 50)
+
+
+def fifty_batches_of_one_pass(seed: int) -> int:
+    """Fifty looks as if each were the only one: what they were before."""
+    return int(any(batch_passes(50 * seed + look, 1) for look in range(50)))
+
+
 FIGURES = (
     Figure("PSR >= 95 % of AR(0.3) with a mean of 0", (0.04, 0.06), 10_000, psr_is_high),
     Figure("the same, taken for independent", (0.0, 1.0), 2_000, independent_psr_is_high),
@@ -218,6 +263,10 @@ FIGURES = (
     Figure("SPA of that best alone", (0.0, 1.0), 200, best_alone_is_superior),
     Figure("plateau of 64 sets of a true Sharpe ratio of 1.5 rejected", (0.0, 0.05), 400, plateau_is_rejected),
     Figure("PBO above one half of the same", (0.0, 1.0), 200, plateau_has_a_high_pbo),
+    Figure("bootstrap and random runs passed by any of 5 without skill", (0.0, 0.01), 2_000, batch_of_5_passes),
+    Figure("by any of 20", (0.0, 0.01), 2_000, batch_of_20_passes),
+    Figure("by any of 50", (0.0, 0.01), 2_000, batch_of_50_passes),
+    Figure("by any of 50, each as if alone", (0.0, 1.0), 200, fifty_batches_of_one_pass),
 )
 
 
