@@ -14,7 +14,7 @@ HOLDOUT = "holdout"
 #: Strategy of the rows that are about all strategies together.
 EVERY_STRATEGY = "*"
 
-KINDS = ("evidence", "rejection", "primary", "secondary", "stress", "result")
+KINDS = ("evidence", "rejection", "primary", "secondary", "stress", "cap", "result")
 RESULTS = ("insufficient_evidence", "reject", "conditional", "go")
 
 _STRATEGY = Column(pl.String, "name of the strategy")
@@ -91,6 +91,18 @@ HEATMAPS = Table(
             pl.Float64, "mean over the points where the metric is defined; null without one", nullable=True
         ),
         "points": Column(pl.Int64, "points of the mean", at_least=0),
+    },
+)
+
+TRIAL_BENCHMARKS = Table(
+    name="robustness.trial_benchmarks",
+    description="What each trial of a sweep is measured against: the benchmark at its net exposure (append only)",
+    key=("trial",),
+    columns={
+        "trial": _TRIAL,
+        "returns": Column(
+            pl.List(pl.Float32), "daily returns of the benchmark held at the net exposure of the evening before"
+        ),
     },
 )
 

@@ -17,7 +17,14 @@ from trading_assets.backtests.trial_registry import settings_on_record, trial_ro
 from trading_assets.models.splits import development
 from trading_assets.robustness.rows_by_span import STAGE, write
 from trading_assets.robustness.sensitivity.grid import grids
-from trading_assets.robustness.tables import CHOICES, HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY, TRIALS
+from trading_assets.robustness.tables import (
+    CHOICES,
+    HEATMAPS,
+    SENSITIVITY,
+    SENSITIVITY_SUMMARY,
+    TRIAL_BENCHMARKS,
+    TRIALS,
+)
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
 
 
@@ -45,6 +52,7 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
     step.work.append_new(
         TRIALS, trial_rows(found.evaluations, source=source, run_id=step.run_id, evaluated_at=step.now)
     )
+    step.work.append_new(TRIAL_BENCHMARKS, found.benchmarks)
     tables = {
         SENSITIVITY: found.points,
         SENSITIVITY_SUMMARY: found.summary,

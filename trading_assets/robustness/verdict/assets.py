@@ -10,6 +10,9 @@ import polars as pl
 from trading_assets import __version__
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
+from trading_assets.models.splits import development, spans_of
+from trading_assets.models.tables import METRICS, SPLITS
 from trading_assets.robustness.holdout.assets import head_file, keep_earlier_verdict, waits_until
 from trading_assets.robustness.holdout.record_look import verified_ledger
 from trading_assets.robustness.holdout.upgrade_ledger import history_of_upgrades, verified_upgrades
@@ -26,6 +29,7 @@ from trading_assets.robustness.tables import (
 )
 from trading_assets.robustness.verdict.criteria import judge, rows, unregistered, waiting
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
+from trading_assets.strategies.interface.resolved import configured_strategy, resolve_strategy
 from trading_assets.warehouse import Rows, Table
 
 
@@ -55,9 +59,13 @@ def verdict(step: Step) -> Mapping[str, Any]:
     elif name in configuration.registration:
         rows_of = evaluated(step, name)
         statistics = statistics_of(
-            rows_of[STRESS], rows_of[RESAMPLING], rows_of[OVERFITTING], look_ahead=rows_of[LOOK_AHEAD]
+            rows_of[STRESS],
+            rows_of[RESAMPLING],
+            rows_of[OVERFITTING],
+            look_ahead=rows_of[LOOK_AHEAD],
+            bets=bets_of(step, name),
         )
-        judgement = judge(name, statistics, limits, history)
+        judgement = judge(name, statistics, limits, caps_of(step), history)
     else:
         judgement = unregistered(name, limits, history)
     table = rows(judgement).with_columns(product_version=pl.lit(__version__))
@@ -67,6 +75,44 @@ def verdict(step: Step) -> Mapping[str, Any]:
         "explanation": judgement.explanation,
         "criteria": table.select("kind", "criterion", "value", "threshold", "passed"),
     }
+
+
+def bets_of(step: Step, name: str) -> float:
+    """Count the bets of the run on the holdout."""
+    from trading_assets.robustness.verdict.bets import count_bets
+
+    own = Rows("strategy", name)
+    fills = step.work.read(backtests.FILLS, rows=own).filter(split=HOLDOUT)
+    trades = step.work.read(backtests.TRADES, rows=own).filter(split=HOLDOUT)
+    equity = step.work.read(backtests.EQUITY, rows=own).filter(split=HOLDOUT)
+    bars = step.work.read(
+        BARS,
+        columns=["symbol", "session", "close", "split_ratio"],
+        where="list_contains(?, symbol) AND session BETWEEN ? AND ?",
+        parameters=[fills["symbol"].unique().sort().to_list(), equity["session"].min(), equity["session"].max()],
+    )
+    return count_bets(fills, trades, bars)
+
+
+def caps_of(step: Step) -> list[str]:
+    """List why the verdict is at best conditional, from the configuration and the data of the strategy."""
+    from trading_assets.robustness.verdict import caps
+
+    name, configuration = strategy_of(step), step.configuration
+    strategy = resolve_strategy(configuration, name, step.work.read(INSTRUMENTS))
+    members = [configured_strategy(configuration, member) for member in strategy.members]
+    models = sorted({each.model for each in (strategy, *members) if each.model})
+    symbols = strategy.symbols
+    spans = spans_of(step.work.read(SPLITS))
+    memberships = step.work.read(UNIVERSE, where="list_contains(?, symbol)", parameters=[symbols])
+    metrics = {model: step.work.read_or_empty(METRICS, rows=Rows("model", model)) for model in models}
+    start, end = development(spans).start, spans[HOLDOUT].end
+    return [
+        *caps.looser_criteria(configuration.robustness),
+        *caps.cheap_costs(configuration.costs, strategy.instruments["asset_class"].to_list()),
+        *caps.without_departures(strategy.instruments, memberships, start, end),
+        *caps.unproven_models(metrics, models),
+    ]
 
 
 def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:

@@ -9,21 +9,26 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
 
-from trading_assets.config.verdict import VerdictThresholds
+from trading_assets.config.verdict import ALPHA, VerdictThresholds
 from trading_assets.robustness.tables import VERDICTS
 
 Result = Literal["insufficient_evidence", "reject", "conditional", "go"]
-Kind = Literal["evidence", "rejection", "primary", "secondary", "stress"]
+Kind = Literal["evidence", "rejection", "primary", "secondary", "stress", "cap"]
 Side = Literal["above", "at least", "below", "at most"]
 
 NOT_EVALUATED = "not evaluated"
 BEAR_MONTHS = "bear_months_expectancy_r"
+#: What evidence is counted in, see `bets.count_bets`.
+BETS = "bets"
+PBO, PBO_LOSS = "pbo", "pbo_loss"
+#: Statistic that says at which error rate the bootstrap and the permutation are judged; `ALPHA` where it is absent.
+ERROR_RATE = "alpha"
 
 #: Of the scenario in which endings without a recorded reason cost the holder a further part.
 ENDINGS_MET = "unexplained_delistings_positions"
@@ -45,8 +50,8 @@ class Criterion:
 
     kind: Kind
     name: str
-    side: Side
-    threshold: float
+    side: Side | None
+    threshold: float | None
     value: float | None
     passed: bool | None
     note: str | None = None
@@ -62,8 +67,17 @@ class Judgement:
     explanation: str
 
 
+def bootstrap_criterion(alpha: float) -> str:
+    """Return the name of the criterion on the quantile alpha of the bootstrapped Sharpe ratio, in percent."""
+    return f"bootstrap_sharpe_{100 * alpha:g}"
+
+
 def judge(
-    strategy: str, statistics: Mapping[str, float | None], thresholds: VerdictThresholds, history: str = ""
+    strategy: str,
+    statistics: Mapping[str, float | None],
+    thresholds: VerdictThresholds,
+    caps: Sequence[str] = (),
+    history: str = "",
 ) -> Judgement:
     """The verdict on a registered strategy.
 
@@ -75,6 +89,8 @@ def judge(
         result at `conditional` where it would be another one without what was gained across them.
     thresholds
         The pre-registered criteria.
+    caps
+        Sentences on why the result is at best `conditional`, whatever the criteria say.
     history
         A sentence on the looks at this holdout, for the explanation.
 
@@ -83,11 +99,15 @@ def judge(
     KeyError
         A statistic is absent that may not be.
     """
-    table = criteria(statistics, thresholds)
+    table = (*criteria(statistics, thresholds), *_caps(caps))
     result = _result(table, thresholds)
-    without = _result(criteria(_without_unexplained_gains(statistics), thresholds), thresholds)
+    without = _result((*criteria(_without_unexplained_gains(statistics), thresholds), *_caps(caps)), thresholds)
     capped: Result = "conditional" if result == "go" and without != "go" else result
-    words = " ".join(filter(None, (_on_endings(statistics), _on_moves(statistics, result, without), history)))
+    words = " ".join(
+        filter(
+            None, (_on_error_rate(statistics), _on_endings(statistics), _on_moves(statistics, result, without), history)
+        )
+    )
     return Judgement(strategy, capped, table, _explain(strategy, capped, table, thresholds, words))
 
 
@@ -105,7 +125,7 @@ def waiting(strategy: str, thresholds: VerdictThresholds, until: dt.date, histor
 def _without_evidence(strategy: str, thresholds: VerdictThresholds, cause: str, history: str) -> Judgement:
     table = tuple(
         _criterion("evidence", name, "at least", least, None, note="the holdout was not looked at")
-        for name, least in (("trades", thresholds.min_trades), ("sessions", thresholds.min_sessions))
+        for name, least in ((BETS, thresholds.min_bets), ("sessions", thresholds.min_sessions))
     )
     words = f"{strategy}: insufficient evidence. {cause}"
     return Judgement(strategy, "insufficient_evidence", table, " ".join(filter(None, (words, history))))
@@ -124,18 +144,20 @@ def criteria(statistics: Mapping[str, float | None], limits: VerdictThresholds) 
             return Criterion(kind, name, side, threshold, None, None, NOT_EVALUATED)
         return _criterion(kind, name, side, threshold, statistics[name])
 
+    alpha = _error_rate(statistics)
+    permutation = 100.0 - (100.0 - limits.reject_permutation) * alpha / ALPHA
     return (
-        line("evidence", "trades", "at least", limits.min_trades),
+        line("evidence", BETS, "at least", limits.min_bets),
         line("evidence", "sessions", "at least", limits.min_sessions),
         line("rejection", "drawdown", "at most", limits.reject_drawdown),
         line("rejection", "sharpe", "at least", limits.reject_sharpe),
         line("rejection", "calmar", "at least", limits.reject_calmar),
         line("rejection", "expectancy_r_without_best", "above", 0.0),
         line("rejection", "slippage_2x_expectancy_r", "above", 0.0),
-        line("rejection", "bootstrap_sharpe_5", "at least", limits.reject_bootstrap_sharpe),
-        line("rejection", "permutation_percentile", "at least", limits.reject_permutation),
+        line("rejection", bootstrap_criterion(alpha), "at least", limits.reject_bootstrap_sharpe),
+        line("rejection", "permutation_percentile", "at least", permutation),
         line("rejection", "dsr", "at least", limits.reject_dsr),
-        line("rejection", "pbo", "at most", limits.reject_pbo),
+        _pbo(statistics, limits),
         line("rejection", "look_ahead_violations", "at most", 0.0),
         *(
             [
@@ -148,7 +170,7 @@ def criteria(statistics: Mapping[str, float | None], limits: VerdictThresholds) 
         line("primary", "sharpe", "above", limits.go_sharpe),
         line("primary", "drawdown", "below", limits.go_drawdown),
         line("primary", "calmar", "above", limits.go_calmar),
-        line("primary", "trades", "at least", limits.go_trades),
+        line("primary", BETS, "at least", limits.go_bets),
         line("secondary", "expectancy_r", "above", limits.secondary_expectancy),
         line("secondary", "profit_factor", "above", limits.secondary_profit_factor),
         line("secondary", "correlation", "below", limits.secondary_correlation),
@@ -191,6 +213,17 @@ def rows(judgement: Judgement) -> pl.DataFrame:
     return pl.DataFrame([*lines, last], schema=VERDICTS.empty().schema)
 
 
+def _error_rate(statistics: Mapping[str, float | None]) -> float:
+    alpha = statistics.get(ERROR_RATE)
+    return ALPHA if alpha is None else alpha
+
+
+def _caps(sentences: Sequence[str]) -> Iterator[Criterion]:
+    """Rows that say why the result is at best conditional; none of them is a number."""
+    for number, sentence in enumerate(dict.fromkeys(sentences), 1):
+        yield Criterion("cap", f"cap_{number}", None, None, None, False, sentence)
+
+
 def _criterion(
     kind: Kind,
     name: str,
@@ -216,6 +249,26 @@ def _holds(value: float | None, side: Side, threshold: float) -> bool:
     return value <= threshold
 
 
+def _pbo(statistics: Mapping[str, float | None], limits: VerdictThresholds) -> Criterion:
+    """One criterion of two numbers: a choice that often ends below the median does no harm if it does not lose.
+
+    Where all parameters are as good as each other, the best of one half is below the median of the other every other
+    time, and that is no fault.
+    """
+    if PBO not in statistics:
+        return Criterion("rejection", PBO, "at most", limits.reject_pbo, None, None, NOT_EVALUATED)
+    found, loss = statistics[PBO], statistics.get(PBO_LOSS)
+    passed = _holds(found, "at most", limits.reject_pbo) or (
+        found is not None and _holds(loss, "at most", limits.reject_pbo_loss)
+    )
+    often = "undefined" if loss is None else f"{loss:.1%}"
+    return Criterion(
+        "rejection", PBO, "at most", limits.reject_pbo, found, passed,
+        f"or the best of one half loses against the exposure-matched benchmark in the other ({often}) at most "
+        f"{limits.reject_pbo_loss:.0%} of the time",
+    )  # fmt: skip
+
+
 def _bear_months(statistics: Mapping[str, float | None], limits: VerdictThresholds) -> Criterion:
     """One criterion of two numbers: either is enough."""
     expectancy, drawdown = statistics[BEAR_MONTHS], statistics["bear_months_drawdown"]
@@ -233,7 +286,7 @@ def _result(table: Sequence[Criterion], limits: VerdictThresholds) -> Result:
         return "insufficient_evidence"
     if any(c.passed is False for c in _of(table, "rejection")):
         return "reject"
-    complete = all(c.passed is not None for c in table)
+    complete = all(c.passed is not None for c in table) and not _of(table, "cap")
     primary = all(c.passed for c in _of(table, "primary"))
     secondary = sum(bool(c.passed) for c in _of(table, "secondary")) >= limits.secondary_needed
     stress = sum(bool(c.passed) for c in _of(table, "stress")) >= limits.stress_needed
@@ -246,6 +299,14 @@ def _without_unexplained_gains(statistics: Mapping[str, float | None]) -> dict[s
         name.removeprefix(WITHOUT_GAINS): value for name, value in statistics.items() if name.startswith(WITHOUT_GAINS)
     }
     return {**statistics, **less}
+
+
+def _on_error_rate(statistics: Mapping[str, float | None]) -> str:
+    """A sentence on the batch; empty for a batch of one."""
+    alpha = _error_rate(statistics)
+    if alpha == ALPHA:
+        return ""
+    return f"It is one of a batch: bootstrap and permutation are judged at an error rate of {alpha:.3%}."
 
 
 def _on_endings(statistics: Mapping[str, float | None]) -> str:
@@ -274,10 +335,10 @@ def _on_moves(statistics: Mapping[str, float | None], result: Result, without: R
 
 def _explain(strategy: str, result: Result, table: Sequence[Criterion], limits: VerdictThresholds, history: str) -> str:
     by_name = {(c.kind, c.name): c for c in table}
-    trades, sessions = by_name["evidence", "trades"], by_name["evidence", "sessions"]
+    bets, sessions = by_name["evidence", BETS], by_name["evidence", "sessions"]
     sentences = [
         f"{strategy}: {result.replace('_', ' ')}.",
-        f"The holdout has {trades.value or 0:g} trades in {sessions.value or 0:g} sessions.",
+        f"The holdout has {bets.value or 0:.4g} bets in {sessions.value or 0:g} sessions.",
     ]
     if result == "insufficient_evidence":
         sentences.append(f"That is too little to judge: {_listed(_failed(table, 'evidence'))}.")
@@ -286,12 +347,17 @@ def _explain(strategy: str, result: Result, table: Sequence[Criterion], limits: 
     else:
         sentences.append("Nothing that was evaluated rejects it.")
         sentences += _toward_go(table, limits)
+    sentences += [f"At best conditional: {_one_line(c.note or '')}" for c in _of(table, "cap")]
     absent = [c.name.replace("_", " ") for c in table if c.passed is None]
     if absent:
         sentences.append(
             f"Not evaluated: {', '.join(absent)}; without them the verdict cannot be better than conditional."
         )
     return " ".join([*sentences, *([history] if history else [])])
+
+
+def _one_line(sentence: str) -> str:
+    return sentence.strip().rstrip(".") + "."
 
 
 def _toward_go(table: Sequence[Criterion], limits: VerdictThresholds) -> list[str]:
@@ -318,7 +384,7 @@ def _failed(table: Sequence[Criterion], kind: str) -> list[Criterion]:
 
 
 def _listed(group: Sequence[Criterion]) -> str:
-    return ", ".join(f"{_words(c)} (needs {c.side} {c.threshold:g})" for c in group)
+    return ", ".join(f"{_words(c)} (needs {c.side} {c.threshold or 0.0:.6g})" for c in group)
 
 
 def _words(criterion: Criterion) -> str:

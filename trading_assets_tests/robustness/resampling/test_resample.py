@@ -19,13 +19,17 @@ from trading_assets.robustness.resampling.resample import (
     TRADE_BOOTSTRAP,
     annual_sharpes,
     bootstrap_statistics,
+    normal_p,
     percentile,
     random_entries,
     resample,
-    stationary_indices,
+    resamples_needed,
+    sharpe_quantile,
+    sharpe_quantile_name,
     statistic_of,
     trade_statistics,
 )
+from trading_assets.robustness.resampling.stationary_bootstrap import stationary_indices
 from trading_assets.robustness.tables import BANDS, RESAMPLING
 from trading_assets.strategies.evaluation.inputs import read_frames
 from trading_assets.warehouse import Rows
@@ -42,16 +46,6 @@ def generator(seed: int = 0) -> np.random.Generator:
 @pytest.fixture(scope="module")
 def prepared(finished: Experiment) -> PreparedBacktest:
     return prepare(finished.configuration, read_frames(finished.warehouse, finished.configuration, "known"))
-
-
-def test_blocks_follow_the_series_and_have_the_mean_length() -> None:
-    indices = stationary_indices(500, 400, 20, generator())
-    follows = np.diff(indices, axis=1) % 500 == 1
-    # A new block follows by chance in one case of 500. 400 x 499 steps: deviation of the mean below .001.
-    assert 1 - follows.mean() == pytest.approx(1 / 20 * (1 - 1 / 500), abs=0.003)
-    assert set(np.unique(indices)) == set(range(500))
-    assert np.bincount(indices.ravel(), minlength=500).mean() == 400
-    assert (stationary_indices(50, 5, 1, generator()) == stationary_indices(50, 5, 1, generator())).all()
 
 
 def test_the_bootstrap_agrees_with_arch_on_dependent_returns() -> None:
@@ -98,6 +92,33 @@ def test_percentile_by_hand() -> None:
     assert percentile(1000.0, random) == 99.0
     assert percentile(94.0, random) == pytest.approx(94.0)  # 94 below; 5 others and itself are as good
     assert percentile(-1.0, random) == 0.0
+
+
+def test_a_small_error_rate_takes_more_resamples() -> None:
+    """20 / .0025 = 8,000; of a batch of one 20 / .05 = 400, so the usual 1,000; a tenth for who sets 100."""
+    assert [resamples_needed(alpha) for alpha in (0.05, 0.02, 0.0025, 0.001)] == [1000, 1000, 8000, 20_000]
+    assert resamples_needed(0.0025, 100) == 800
+    assert resamples_needed(0.0025, 10_000) == 10_000
+    assert [sharpe_quantile_name(alpha) for alpha in (0.05, 0.0025)] == ["sharpe_5", "sharpe_0.25"]
+
+
+def test_a_far_quantile_of_independent_returns_is_that_of_the_normal_distribution() -> None:
+    """A Sharpe ratio of n = 1,000 days with a true one near 0 has a deviation of sqrt(252 / 1000) = .502 a year."""
+    returns = generator(4).normal(0.0, 0.01, 1000)
+    drawn = returns[stationary_indices(1000, 500, 1, generator())]
+    found = sharpe_quantile(returns, drawn, 0.0025, 252, 1, 8000, generator(5))
+    own = sharpe(returns, 252)
+    assert found is not None and own is not None
+    assert found == pytest.approx(own - 2.807 * 0.502, abs=0.1)  # z(.0025) = -2.807
+    assert sharpe_quantile(np.zeros(50), np.zeros((5, 50)), 0.05, 252, 5, 5, generator()) is None
+
+
+def test_the_normal_p_value_goes_below_what_counting_can_say() -> None:
+    random = generator(6).normal(0.0, 1.0, 1000)
+    p = normal_p(3.5, random)
+    assert p is not None and p == pytest.approx(2.3e-4, rel=0.5) and p < 1 / 1001
+    assert normal_p(random.mean(), random) == pytest.approx(0.5)
+    assert normal_p(1.0, np.ones(20)) is None
 
 
 def test_random_runs_make_as_many_trades_as_the_strategy(prepared: PreparedBacktest) -> None:
