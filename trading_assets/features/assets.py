@@ -15,7 +15,7 @@ from trading_assets.features.daily import daily_features
 from trading_assets.features.history import BAR_COLUMNS
 from trading_assets.features.indicators import indicators
 from trading_assets.features.tables import CATALOG, DAILY, INDICATORS
-from trading_assets.market_data.assets import EVERY_MONTH_BEFORE, monthly_partitions
+from trading_assets.market_data.assets import every_month_before, monthly_partitions
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.warehouse import Sessions, Whole
 
@@ -51,7 +51,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             daily,
             stage="features",
             tables=[DAILY, INDICATORS],
-            deps=[dg.AssetDep(["market_data", "bars"], partition_mapping=EVERY_MONTH_BEFORE)],
+            deps=[dg.AssetDep(["market_data", "bars"], partition_mapping=every_month_before(configuration))],
             partitions=monthly_partitions(configuration),
             kinds=("polars", "talib", "duckdb"),
             code_version=version,

@@ -8,9 +8,9 @@ import polars as pl
 
 from trading_assets.config.sections import AssetClass
 from trading_assets.features.catalog import FEATURES
+from trading_assets.features.categories.market_relative import OF_BENCHMARK
 from trading_assets.features.feature import Feature, Scope
 from trading_assets.features.history import in_order, usable_for_signals, with_defined
-from trading_assets.features.market_relative import OF_BENCHMARK
 from trading_assets.market_data.universe import with_membership
 
 _KEY = ["symbol", "session"]

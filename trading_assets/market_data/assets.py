@@ -46,8 +46,8 @@ from trading_assets.market_data.universe import (
 )
 from trading_assets.warehouse import Rows, Sessions, Table, Whole
 
-#: What is computed from a symbol's first bar on depends on all months; this reaches back further than any start.
-EVERY_MONTH_BEFORE = dg.TimeWindowPartitionMapping(start_offset=-1200, allow_nonexistent_upstream_partitions=True)
+#: Months that reach back further than any start, for a range that goes on with the clock.
+_FAR_BACK = 1200
 
 
 def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
@@ -59,7 +59,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             bars,
             stage="market_data",
             tables=[BARS, QUARANTINE, CORPORATE_ACTIONS, SETTLED_MONTHS, SESSIONS, INSTRUMENTS, DELISTINGS, UNIVERSE],
-            deps=[dg.AssetDep(["market_data", "raw_bars"], partition_mapping=EVERY_MONTH_BEFORE)],
+            deps=[dg.AssetDep(["market_data", "raw_bars"], partition_mapping=every_month_before(configuration))],
             partitions=partitions,
         ),
     ]
@@ -74,6 +74,16 @@ def monthly_partitions(configuration: Configuration) -> dg.MonthlyPartitionsDefi
     return dg.MonthlyPartitionsDefinition(
         start_date=configuration.start.isoformat(), end_date=next_month.isoformat(), end_offset=1
     )
+
+
+def every_month_before(configuration: Configuration) -> dg.TimeWindowPartitionMapping:
+    """Return the dependence on a month and all before it, of what is computed from a symbol's first bar on.
+
+    Dagster steps back month by month, so the way back is no longer than the range where that is known.
+    """
+    start, end = configuration.start, configuration.as_of
+    months = _FAR_BACK if end is None else 12 * (end.year - start.year) + end.month - start.month + 1
+    return dg.TimeWindowPartitionMapping(start_offset=-months, allow_nonexistent_upstream_partitions=True)
 
 
 def raw_bars(step: Step) -> Mapping[str, Any]:

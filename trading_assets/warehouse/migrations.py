@@ -81,18 +81,33 @@ def schema_version(connection: duckdb.DuckDBPyConnection) -> int:
     ).fetchall()
     if not known[0]:
         return 0
-    return int(connection.execute("SELECT max(version) FROM meta.schema_version").fetchall()[0][0])
+    return _version_on_record(connection)
 
 
 def is_current(connection: duckdb.DuckDBPyConnection, path: Path, migrations: Sequence[Migration] = MIGRATIONS) -> bool:
-    """Whether the file can be used as it is; False if it must be migrated.
+    """Whether the file can be used as it is; False if it must be migrated. Call outside of a transaction.
+
+    It is asked at every opening, so the version is read at once: a list of all tables takes ten times as long. That a
+    table is missing would end a transaction.
 
     Raises
     ------
     SchemaVersionError
         A newer version wrote it.
     """
-    version = schema_version(connection)
+    try:
+        version = _version_on_record(connection)
+    except duckdb.CatalogException:
+        version = 0
+    _refuse_newer(version, path, migrations)
+    return version == len(migrations)
+
+
+def _version_on_record(connection: duckdb.DuckDBPyConnection) -> int:
+    return int(connection.execute("SELECT max(version) FROM meta.schema_version").fetchall()[0][0])
+
+
+def _refuse_newer(version: int, path: Path, migrations: Sequence[Migration]) -> None:
     if version > len(migrations):
         raise SchemaVersionError(
             block(
@@ -102,7 +117,6 @@ def is_current(connection: duckdb.DuckDBPyConnection, path: Path, migrations: Se
                 what_to_do="update trading_assets, or use another data folder",
             )
         )
-    return version == len(migrations)
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, path: Path, migrations: Sequence[Migration] = MIGRATIONS) -> None:
@@ -113,9 +127,11 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path, migrations: Seque
     SchemaVersionError
         A newer version wrote it.
     """
-    if is_current(connection, path, migrations):
+    version = schema_version(connection)
+    _refuse_newer(version, path, migrations)
+    if version == len(migrations):
         return
-    for migration in migrations[schema_version(connection) :]:
+    for migration in migrations[version:]:
         for step in migration:
             if isinstance(step, str):
                 connection.execute(step).fetchall()

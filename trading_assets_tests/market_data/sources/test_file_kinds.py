@@ -12,6 +12,7 @@ import sqlite3
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -25,7 +26,7 @@ TEXT = "\n".join([HEADER, *LINES]) + "\n"
 ORIGIN = ("source_file", "source_line")
 
 
-def refusal(folder: Path, **settings: object) -> str:
+def refusal(folder: Path, **settings: Any) -> str:
     with pytest.raises(SourceError) as caught:
         load(folder, **settings)
     return str(caught.value)

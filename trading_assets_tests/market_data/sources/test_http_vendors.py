@@ -54,7 +54,11 @@ def polygon_service(path: str, query: dict[str, str]) -> Any:
     if path == "/stocks/v1/splits":
         return {"status": "OK", "results": _between(query, "execution_date", [{"split_from": 1, "split_to": 2}], SPLIT)}
     if path == "/stocks/v1/dividends":
-        paid = [{"cash_amount": 0.2}, {"cash_amount": 0.05}, {"cash_amount": 9.0, "currency": "CAD"}]
+        paid: list[dict[str, Any]] = [
+            {"cash_amount": 0.2},
+            {"cash_amount": 0.05},
+            {"cash_amount": 9.0, "currency": "CAD"},
+        ]
         return {"status": "OK", "results": _between(query, "ex_dividend_date", paid, EX)}
     *_, first, last = path.split("/")
     days = [day for day in SESSIONS if first <= day.isoformat() <= last]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,7 +24,7 @@ def of_prices(folder: Path, prices: list[str], volumes: list[str] | None = None,
     write(folder, *rows, name=name, header=HEADER)
 
 
-def refusal(folder: Path, **settings: object) -> str:
+def refusal(folder: Path, **settings: Any) -> str:
     with pytest.raises(SourceError) as caught:
         load(folder, symbol_from="filename", **settings)
     return str(caught.value)

@@ -181,24 +181,24 @@ def test_bars_are_those_that_were_traded(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("now", "last_of_exchange", "last_of_crypto"),
     [
-        ((2024, 3, 1, 0, 10), (2024, 2, 29), (2024, 2, 29)),
-        ((2024, 3, 1, 16, 0), (2024, 2, 29), (2024, 2, 29)),
-        ((2024, 3, 1, 20, 59), (2024, 2, 29), (2024, 2, 29)),
-        ((2024, 3, 1, 21, 0), (2024, 3, 1), (2024, 2, 29)),
-        ((2024, 3, 1, 23, 59), (2024, 3, 1), (2024, 2, 29)),
-        ((2024, 3, 2, 0, 0), (2024, 3, 1), (2024, 3, 1)),
+        (dt.datetime(2024, 3, 1, 0, 10), (2024, 2, 29), (2024, 2, 29)),
+        (dt.datetime(2024, 3, 1, 16, 0), (2024, 2, 29), (2024, 2, 29)),
+        (dt.datetime(2024, 3, 1, 20, 59), (2024, 2, 29), (2024, 2, 29)),
+        (dt.datetime(2024, 3, 1, 21, 0), (2024, 3, 1), (2024, 2, 29)),
+        (dt.datetime(2024, 3, 1, 23, 59), (2024, 3, 1), (2024, 2, 29)),
+        (dt.datetime(2024, 3, 2, 0, 0), (2024, 3, 1), (2024, 3, 1)),
     ],
 )
 def test_unfinished_bar(
     tmp_path: Path,
     kind: str,
-    now: tuple[int, ...],
+    now: dt.datetime,
     last_of_exchange: tuple[int, int, int],
     last_of_crypto: tuple[int, int, int],
 ) -> None:
     """New York closes at 16:00, in winter 21:00 UTC; the day of a coin ends at 24:00 UTC."""
     with vendor(KINDS[kind][0]) as service:
-        bars = fetched(source_of(kind, service), tmp_path, start=dt.date(2024, 2, 20), now=dt.datetime(*now))
+        bars = fetched(source_of(kind, service), tmp_path, start=dt.date(2024, 2, 20), now=now)
     expected = dt.date(*(last_of_crypto if kind == "ccxt" else last_of_exchange))
     assert bars.group_by("symbol").agg(pl.col("session").max())["session"].to_list() == [expected] * 2
 

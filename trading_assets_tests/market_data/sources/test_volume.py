@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from trading_assets_tests.market_data.files_source import load, write
 
 
-def volumes(folder: Path, *cells: str, **settings: object) -> list[float | None]:
+def volumes(folder: Path, *cells: str, **settings: Any) -> list[float | None]:
     write(folder, *(f"A,2024-01-{day:02d},10,12,9,10,{cell}" for day, cell in enumerate(cells, start=2)))
     return load(folder, **settings)["volume"].to_list()
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
+
+#: Symbol, session, open, high, low, close, volume.
+Bar = tuple[str, str, float, float, float, float, float | None]
 
 
 class VendorFile(NamedTuple):
@@ -26,8 +29,8 @@ class VendorFile(NamedTuple):
 
     name: str
     text: str
-    first: tuple[str, str, float, float, float, float, float | None]
-    last: tuple[str, str, float, float, float, float, float | None]
+    first: Bar
+    last: Bar
     settings: dict[str, object] = {}
     sessions: int = 2
     actions: tuple[tuple[str, float, float], ...] = ()
@@ -38,6 +41,11 @@ FIRST = ("AAPL", "2024-01-02", 10.0, 12.0, 9.0, 11.0, 1000.0)
 LAST = ("AAPL", "2024-01-16", 11.0, 13.0, 10.0, 12.5, 2000.0)
 
 
-def bars_named(symbol: str) -> dict[str, tuple[str, str, float, float, float, float, float]]:
+class FirstAndLast(TypedDict):
+    first: Bar
+    last: Bar
+
+
+def bars_named(symbol: str) -> FirstAndLast:
     """The two bars under another name."""
     return {"first": (symbol, *FIRST[1:]), "last": (symbol, *LAST[1:])}

@@ -44,6 +44,7 @@ def _market(column: str, of: str, lookback: int, what: str) -> Feature:
     )
 
 
+POSITION = 80
 FEATURES = (
     Feature(
         column="beta_60",

@@ -27,6 +27,7 @@ def _circle(name: str, position: pl.Expr, period: int, what: str) -> tuple[Featu
     )
 
 
+POSITION = 70
 FEATURES = (
     *_circle("weekday", _SESSION.dt.weekday(), 7, "day of the week"),
     *_circle("month", _SESSION.dt.month(), 12, "month"),

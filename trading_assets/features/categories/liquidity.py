@@ -25,6 +25,7 @@ def _zero_share(values: pl.Expr, sessions: int) -> pl.Expr:
     return (values == 0).cast(pl.Float64).rolling_mean(sessions)
 
 
+POSITION = 50
 FEATURES = (
     Feature(
         column="amihud_ratio_20_120",

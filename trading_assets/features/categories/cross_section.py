@@ -26,6 +26,7 @@ def _rank(column: str, of: str, lookback: int, what: str) -> Feature:
     )
 
 
+POSITION = 90
 FEATURES = (
     _rank("rank_return_20", "return_20", 20, "the return over 20 sessions"),
     _rank("rank_return_60", "return_60", 60, "the return over 60 sessions"),

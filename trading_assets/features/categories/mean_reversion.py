@@ -32,6 +32,7 @@ def _zscore(sessions: int) -> Feature:
 
 _FIVE_SESSIONS = CLOSE.log().diff(5)
 
+POSITION = 60
 FEATURES = (
     _zscore(20),
     _zscore(60),

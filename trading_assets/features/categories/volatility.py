@@ -25,6 +25,7 @@ def _volatility(sessions: int) -> Feature:
     )
 
 
+POSITION = 30
 FEATURES = (
     *(_volatility(sessions) for sessions in (5, 20, 60)),
     Feature(

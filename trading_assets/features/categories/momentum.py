@@ -37,6 +37,7 @@ def _rsi(sessions: int) -> Feature:
 
 _LOWEST, _HIGHEST = LOW.rolling_min(14), HIGH.rolling_max(14)
 
+POSITION = 10
 FEATURES = (
     *(_return(sessions) for sessions in (5, 20, 60, 120)),
     Feature(

@@ -27,6 +27,7 @@ def _mean_ratio(short: int, long: int, column: str) -> Feature:
     )
 
 
+POSITION = 40
 FEATURES = (
     _mean_ratio(1, 20, "volume_ratio_20"),
     _mean_ratio(5, 60, "volume_trend_5_60"),

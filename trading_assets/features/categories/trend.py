@@ -61,6 +61,7 @@ def _weekly(weeks: int) -> Feature:
     )
 
 
+POSITION = 20
 FEATURES = (
     Feature(
         column="directional_movement_14",
