@@ -134,15 +134,15 @@ def set_key(*path: str, to: object) -> Callable[[dict[str, Any]], None]:
 CHANGES = {
     "a parameter": (
         set_key("strategies", "equity_momentum", "stop_atr", to=3.0),
-        "parameters.stop_atr: not stated -> 3.0",
+        "parameters.stop_atr: 2.5 -> 3.0",
     ),
     "symbols": (set_key("strategies", "equity_momentum", "universe", to=["SYN001", "SYN002"]), "universe.SYN003"),
     "a criterion": (
         set_key("robustness", "verdict", to={"reject_dsr": 0.9}),
-        "criteria.reject_dsr: not stated -> 0.9",
+        "criteria.reject_dsr: 0.95 -> 0.9",
     ),
-    "a cost": (set_key("costs", to={"equity": {"fee_bps": 2.0}}), "costs.equity.fee_bps: not stated -> 2.0"),
-    "a limit": (set_key("risk", "max_positions", to=8), "risk.max_positions: 6 -> not stated"),
+    "a cost": (set_key("costs", to={"equity": {"fee_bps": 2.0}}), "costs.equity.fee_bps: 1.0 -> 2.0"),
+    "a limit": (set_key("risk", "max_positions", to=8), "risk.max_positions: 6 -> 8"),
     "resamples": (set_key("robustness", "resamples", to=21), "resampling.resamples: 20 -> 21"),
 }
 
