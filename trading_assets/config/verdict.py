@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from trading_assets.config.sections import Fraction, Section
 
+#: Error rate of the tests of one batch: strategies that are looked at together share it.
+ALPHA = 0.05
+
 
 class VerdictThresholds(Section):
     """Thresholds of the verdict's criteria (trading rules, section 7)."""

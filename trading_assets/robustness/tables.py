@@ -14,7 +14,7 @@ HOLDOUT = "holdout"
 #: Strategy of the rows that are about all strategies together.
 EVERY_STRATEGY = "*"
 
-KINDS = ("evidence", "rejection", "primary", "secondary", "stress", "result")
+KINDS = ("evidence", "rejection", "primary", "secondary", "stress", "cap", "result")
 RESULTS = ("insufficient_evidence", "reject", "conditional", "go")
 
 _STRATEGY = Column(pl.String, "name of the strategy")

@@ -10,6 +10,7 @@ import polars as pl
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config.sections import Interval
+from trading_assets.config.verdict import ALPHA
 from trading_assets.models.splits import development
 from trading_assets.robustness.rows_by_span import beside_other_splits, write
 from trading_assets.robustness.tables import BANDS, RESAMPLING
@@ -31,8 +32,10 @@ def resampling(step: Step) -> Mapping[str, Any]:
     return {"statistics": found[RESAMPLING].drop("strategy", "split")}
 
 
-def resampled(step: Step, prepared: PreparedBacktest, span: Interval, split: str) -> dict[Table, pl.DataFrame]:
-    """What chance makes of the run on one span: `robustness.resampling` and its bands."""
+def resampled(
+    step: Step, prepared: PreparedBacktest, span: Interval, split: str, alpha: float = ALPHA
+) -> dict[Table, pl.DataFrame]:
+    """What chance makes of the run on one span, at an error rate alpha: `robustness.resampling` and its bands."""
     from trading_assets.robustness.resampling.resample import resample
 
     settings = step.configuration.robustness
@@ -45,5 +48,6 @@ def resampled(step: Step, prepared: PreparedBacktest, span: Interval, split: str
         resamples=settings.resamples,
         permutations=settings.permutations,
         seed=step.configuration.seed,
+        alpha=alpha,
     )
     return {RESAMPLING: found.statistics, BANDS: found.bands}

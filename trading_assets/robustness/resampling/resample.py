@@ -7,6 +7,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import polars as pl
@@ -18,6 +19,7 @@ from trading_assets.backtests.perturbations import with_entries, with_moved_targ
 from trading_assets.backtests.results import metrics
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets.backtests.results.settled_curve import settled
+from trading_assets.config.verdict import ALPHA
 from trading_assets.robustness.tables import BANDS, RESAMPLING
 
 Floats = NDArray[np.float64]
@@ -30,7 +32,16 @@ PILOT_RUNS, PILOTS = 32, 3
 #: Sessions by which target weights move at least: a month.
 SHORTEST_SHIFT = 21
 
+#: Resamples of a test at error rate alpha: this over alpha, so that about this many lie below the quantile.
+RESAMPLES_BELOW = 20
+#: Resamples that the rule is made for; who configures fewer gets a part of them.
+USUAL_RESAMPLES = 1000
+#: Below this error rate a p-value of the random runs is that of a normal distribution.
+LEAST_COUNTED_P = 0.01
+
 _NO_SPREAD = 1e-12
+#: Resamples drawn at once beyond the first; bounds the memory.
+_CHUNK = 1_000
 
 
 @dataclass(frozen=True)
@@ -67,38 +78,51 @@ def resample(
     resamples: int,
     permutations: int,
     seed: int,
+    alpha: float = ALPHA,
 ) -> Resampling:
     """Every method on one span, flat start.
 
     bootstrap
         Stationary-block resamples of the daily returns: percentiles 5, 50 and 95 of the annual Sharpe ratio, 95 of
-        the depth of the drawdown (a positive fraction), 5 of the Calmar ratio.
+        the depth of the drawdown (a positive fraction), 5 of the Calmar ratio; and where `alpha` is another one the
+        quantile alpha of the Sharpe ratio (`sharpe_quantile_name`), of at least 20 / alpha resamples.
     trade_bootstrap
         The trades drawn anew with replacement: percentiles 5, 50 and 95 of the expectancy in R.
     permutation
         Runs with random entry dates, of an order-based strategy: percentile of the actual Sharpe ratio among
-        theirs, p-value, percentiles 5, 50 and 95 of theirs, trades of the actual run and their median. Of a
+        theirs, p-value, percentiles 5, 50 and 95 of theirs, trades of the actual run and their median; below
+        an error rate of 1 % the p-value by the normal distribution of the random runs, too (`normal_p`). Of a
         target-weight strategy, runs with its weights at random times on random symbols (`random_targets`).
 
     Parameters
     ----------
     split
         Name of the span in the tables.
+    alpha
+        Error rate of the strategy's tests, its part of that of its batch.
     """
     run = backtest(prepared, start, end, split=split)
     returns = settled(run.equity)["daily_return"].fill_null(0.0).to_numpy()
-    drawn = returns[stationary_indices(returns.size, resamples, block_sessions, _generator(seed, BOOTSTRAP))]
+    generator = _generator(seed, BOOTSTRAP)
+    drawn = returns[stationary_indices(returns.size, resamples, block_sessions, generator)]
     trades = run.trades["r_multiple"].drop_nulls().to_numpy()
     measured: dict[str, tuple[Mapping[str, float | None], int]] = {
         BOOTSTRAP: (bootstrap_statistics(drawn, prepared.periods_per_year), resamples),
         TRADE_BOOTSTRAP: (trade_statistics(trades, resamples, _generator(seed, TRADE_BOOTSTRAP)), resamples),
     }
-    measured[PERMUTATION] = _permutation(prepared, run, start, end, permutations, seed), permutations
+    measured[PERMUTATION] = (
+        _permutation(prepared, run, start, end, permutations, seed, alpha),
+        permutations,
+    )
     lines = [
         (prepared.name, split, method, statistic, value, count)
         for method, (values, count) in measured.items()
         for statistic, value in values.items()
     ]
+    if alpha != ALPHA:
+        wanted = resamples_needed(alpha, resamples)
+        low = sharpe_quantile(returns, drawn, alpha, prepared.periods_per_year, block_sessions, wanted, generator)
+        lines.append((prepared.name, split, BOOTSTRAP, sharpe_quantile_name(alpha), low, wanted))
     equity = prepared.settings.starting_equity * np.cumprod(1.0 + drawn, axis=1)
     low, middle, high = np.quantile(equity, (0.05, 0.5, 0.95), axis=0)
     return Resampling(
@@ -142,6 +166,46 @@ def bootstrap_statistics(returns: Floats, periods: float) -> dict[str, float | N
     calmars = np.where(falls, growth / np.where(falls, depth, 1.0), np.inf)
     values = [*np.quantile(sharpes, (0.05, 0.5, 0.95)), np.quantile(depth, 0.95), _lower(calmars, 0.05)]
     return {name: float(value) if math.isfinite(value) else None for name, value in zip(names, values, strict=True)}
+
+
+def sharpe_quantile_name(alpha: float) -> str:
+    """Return the name of the quantile alpha of the bootstrapped Sharpe ratios, in percent: sharpe_5, sharpe_0.25."""
+    return f"sharpe_{100 * alpha:g}"
+
+
+def resamples_needed(alpha: float, resamples: int = USUAL_RESAMPLES) -> int:
+    """Return how many resamples a quantile alpha takes: `resamples`, or 20 / alpha if that is more.
+
+    Who configures fewer than the usual number gets as much of 20 / alpha.
+    """
+    return max(resamples, math.ceil(RESAMPLES_BELOW / alpha * min(1.0, resamples / USUAL_RESAMPLES) - 1e-9))
+
+
+def sharpe_quantile(
+    returns: Floats,
+    drawn: Floats,
+    alpha: float,
+    periods: float,
+    block: int,
+    wanted: int,
+    generator: np.random.Generator,
+) -> float | None:
+    """Return the quantile alpha of the annual Sharpe ratio over resamples; None if the returns do not vary.
+
+    Parameters
+    ----------
+    returns
+        (sessions,) daily returns.
+    drawn
+        (resamples, sessions) resamples of them so far; more are drawn until there are `wanted`.
+    """
+    if float(np.std(returns)) < _NO_SPREAD:
+        return None
+    sharpes = [annual_sharpes(drawn, periods)]
+    for begin in range(len(drawn), wanted, _CHUNK):
+        count = min(_CHUNK, wanted - begin)
+        sharpes.append(annual_sharpes(returns[stationary_indices(returns.size, count, block, generator)], periods))
+    return float(np.quantile(np.concatenate(sharpes), alpha))
 
 
 def trade_statistics(r_multiples: Floats, resamples: int, generator: np.random.Generator) -> dict[str, float | None]:
@@ -233,6 +297,15 @@ def percentile(actual: float, random: Floats) -> float:
     return 100.0 * (1.0 - (1.0 + float(np.sum(random >= actual))) / (random.size + 1.0))
 
 
+def normal_p(actual: float, random: Floats) -> float | None:
+    """Return the p-value of a result by the normal distribution of the random ones; None if these do not vary.
+
+    1 - Phi((actual - mean) / deviation): below 1 / (n + 1), which is the least that counting n of them can say.
+    """
+    deviation = float(np.std(random, ddof=1)) if random.size > 1 else 0.0
+    return NormalDist().cdf((float(np.mean(random)) - actual) / deviation) if deviation >= _NO_SPREAD else None
+
+
 def statistic_of(rows: pl.DataFrame, method: str, statistic: str) -> float | None:
     """One number of `robustness.resampling` rows of one strategy and split; None where it is null.
 
@@ -249,14 +322,16 @@ def statistic_of(rows: pl.DataFrame, method: str, statistic: str) -> float | Non
 
 
 def _permutation(
-    prepared: PreparedBacktest, run: Result, start: dt.date, end: dt.date, runs: int, seed: int
+    prepared: PreparedBacktest, run: Result, start: dt.date, end: dt.date, runs: int, seed: int, alpha: float
 ) -> Mapping[str, float | None]:
     names = ("percentile", "p", "sharpe_5", "sharpe_50", "sharpe_95")
+    beyond = alpha < LEAST_COUNTED_P
     trades = run.trades.height
     returns = settled(run.equity)["daily_return"].fill_null(0.0).to_numpy()
     actual = metrics.sharpe(returns, prepared.periods_per_year)
     if not trades or actual is None:
-        return {**dict.fromkeys(names), "trades": float(trades), "trades_50": None}
+        unknown: dict[str, float | None] = {**dict.fromkeys(names), "trades": float(trades), "trades_50": None}
+        return unknown | ({"p_normal": None} if beyond else {})
     if isinstance(prepared.signals, Signals):
         found = random_entries(prepared, start, end, entries=trades, runs=runs, seed=seed)
     else:
@@ -268,6 +343,7 @@ def _permutation(
         **dict(zip(names, values, strict=True)),
         "trades": float(trades),
         "trades_50": float(np.median(found.trades)),
+        **({"p_normal": normal_p(actual, found.sharpes)} if beyond else {}),
     }
 
 

@@ -57,7 +57,7 @@ def verdict(step: Step) -> Mapping[str, Any]:
         statistics = statistics_of(
             rows_of[STRESS], rows_of[RESAMPLING], rows_of[OVERFITTING], look_ahead=rows_of[LOOK_AHEAD]
         )
-        judgement = judge(name, statistics, limits, history)
+        judgement = judge(name, statistics, limits, history=history)
     else:
         judgement = unregistered(name, limits, history)
     table = rows(judgement).with_columns(product_version=pl.lit(__version__))

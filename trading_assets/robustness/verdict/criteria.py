@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
 
-from trading_assets.config.verdict import VerdictThresholds
+from trading_assets.config.verdict import ALPHA, VerdictThresholds
 from trading_assets.robustness.tables import VERDICTS
 
 Result = Literal["insufficient_evidence", "reject", "conditional", "go"]
-Kind = Literal["evidence", "rejection", "primary", "secondary", "stress"]
+Kind = Literal["evidence", "rejection", "primary", "secondary", "stress", "cap"]
 Side = Literal["above", "at least", "below", "at most"]
 
 NOT_EVALUATED = "not evaluated"
 BEAR_MONTHS = "bear_months_expectancy_r"
+#: Statistic that says at which error rate the bootstrap and the permutation are judged; `ALPHA` where it is absent.
+ERROR_RATE = "alpha"
 
 #: Of the scenario in which endings without a recorded reason cost the holder a further part.
 ENDINGS_MET = "unexplained_delistings_positions"
@@ -45,8 +47,8 @@ class Criterion:
 
     kind: Kind
     name: str
-    side: Side
-    threshold: float
+    side: Side | None
+    threshold: float | None
     value: float | None
     passed: bool | None
     note: str | None = None
@@ -62,8 +64,17 @@ class Judgement:
     explanation: str
 
 
+def bootstrap_criterion(alpha: float) -> str:
+    """Return the name of the criterion on the quantile alpha of the bootstrapped Sharpe ratio, in percent."""
+    return f"bootstrap_sharpe_{100 * alpha:g}"
+
+
 def judge(
-    strategy: str, statistics: Mapping[str, float | None], thresholds: VerdictThresholds, history: str = ""
+    strategy: str,
+    statistics: Mapping[str, float | None],
+    thresholds: VerdictThresholds,
+    caps: Sequence[str] = (),
+    history: str = "",
 ) -> Judgement:
     """The verdict on a registered strategy.
 
@@ -75,6 +86,8 @@ def judge(
         result at `conditional` where it would be another one without what was gained across them.
     thresholds
         The pre-registered criteria.
+    caps
+        Sentences on why the result is at best `conditional`, whatever the criteria say.
     history
         A sentence on the looks at this holdout, for the explanation.
 
@@ -83,11 +96,15 @@ def judge(
     KeyError
         A statistic is absent that may not be.
     """
-    table = criteria(statistics, thresholds)
+    table = (*criteria(statistics, thresholds), *_caps(caps))
     result = _result(table, thresholds)
-    without = _result(criteria(_without_unexplained_gains(statistics), thresholds), thresholds)
+    without = _result((*criteria(_without_unexplained_gains(statistics), thresholds), *_caps(caps)), thresholds)
     capped: Result = "conditional" if result == "go" and without != "go" else result
-    words = " ".join(filter(None, (_on_endings(statistics), _on_moves(statistics, result, without), history)))
+    words = " ".join(
+        filter(
+            None, (_on_error_rate(statistics), _on_endings(statistics), _on_moves(statistics, result, without), history)
+        )
+    )
     return Judgement(strategy, capped, table, _explain(strategy, capped, table, thresholds, words))
 
 
@@ -124,6 +141,8 @@ def criteria(statistics: Mapping[str, float | None], limits: VerdictThresholds) 
             return Criterion(kind, name, side, threshold, None, None, NOT_EVALUATED)
         return _criterion(kind, name, side, threshold, statistics[name])
 
+    alpha = _error_rate(statistics)
+    permutation = 100.0 - (100.0 - limits.reject_permutation) * alpha / ALPHA
     return (
         line("evidence", "trades", "at least", limits.min_trades),
         line("evidence", "sessions", "at least", limits.min_sessions),
@@ -132,8 +151,8 @@ def criteria(statistics: Mapping[str, float | None], limits: VerdictThresholds) 
         line("rejection", "calmar", "at least", limits.reject_calmar),
         line("rejection", "expectancy_r_without_best", "above", 0.0),
         line("rejection", "slippage_2x_expectancy_r", "above", 0.0),
-        line("rejection", "bootstrap_sharpe_5", "at least", limits.reject_bootstrap_sharpe),
-        line("rejection", "permutation_percentile", "at least", limits.reject_permutation),
+        line("rejection", bootstrap_criterion(alpha), "at least", limits.reject_bootstrap_sharpe),
+        line("rejection", "permutation_percentile", "at least", permutation),
         line("rejection", "dsr", "at least", limits.reject_dsr),
         line("rejection", "pbo", "at most", limits.reject_pbo),
         line("rejection", "look_ahead_violations", "at most", 0.0),
@@ -191,6 +210,17 @@ def rows(judgement: Judgement) -> pl.DataFrame:
     return pl.DataFrame([*lines, last], schema=VERDICTS.empty().schema)
 
 
+def _error_rate(statistics: Mapping[str, float | None]) -> float:
+    alpha = statistics.get(ERROR_RATE)
+    return ALPHA if alpha is None else alpha
+
+
+def _caps(sentences: Sequence[str]) -> Iterator[Criterion]:
+    """Rows that say why the result is at best conditional; none of them is a number."""
+    for number, sentence in enumerate(dict.fromkeys(sentences), 1):
+        yield Criterion("cap", f"cap_{number}", None, None, None, False, sentence)
+
+
 def _criterion(
     kind: Kind,
     name: str,
@@ -233,7 +263,7 @@ def _result(table: Sequence[Criterion], limits: VerdictThresholds) -> Result:
         return "insufficient_evidence"
     if any(c.passed is False for c in _of(table, "rejection")):
         return "reject"
-    complete = all(c.passed is not None for c in table)
+    complete = all(c.passed is not None for c in table) and not _of(table, "cap")
     primary = all(c.passed for c in _of(table, "primary"))
     secondary = sum(bool(c.passed) for c in _of(table, "secondary")) >= limits.secondary_needed
     stress = sum(bool(c.passed) for c in _of(table, "stress")) >= limits.stress_needed
@@ -246,6 +276,14 @@ def _without_unexplained_gains(statistics: Mapping[str, float | None]) -> dict[s
         name.removeprefix(WITHOUT_GAINS): value for name, value in statistics.items() if name.startswith(WITHOUT_GAINS)
     }
     return {**statistics, **less}
+
+
+def _on_error_rate(statistics: Mapping[str, float | None]) -> str:
+    """A sentence on the batch; empty for a batch of one."""
+    alpha = _error_rate(statistics)
+    if alpha == ALPHA:
+        return ""
+    return f"It is one of a batch: bootstrap and permutation are judged at an error rate of {alpha:.3%}."
 
 
 def _on_endings(statistics: Mapping[str, float | None]) -> str:
@@ -286,12 +324,17 @@ def _explain(strategy: str, result: Result, table: Sequence[Criterion], limits: 
     else:
         sentences.append("Nothing that was evaluated rejects it.")
         sentences += _toward_go(table, limits)
+    sentences += [f"At best conditional: {_one_line(c.note or '')}" for c in _of(table, "cap")]
     absent = [c.name.replace("_", " ") for c in table if c.passed is None]
     if absent:
         sentences.append(
             f"Not evaluated: {', '.join(absent)}; without them the verdict cannot be better than conditional."
         )
     return " ".join([*sentences, *([history] if history else [])])
+
+
+def _one_line(sentence: str) -> str:
+    return sentence.strip().rstrip(".") + "."
 
 
 def _toward_go(table: Sequence[Criterion], limits: VerdictThresholds) -> list[str]:
@@ -318,7 +361,7 @@ def _failed(table: Sequence[Criterion], kind: str) -> list[Criterion]:
 
 
 def _listed(group: Sequence[Criterion]) -> str:
-    return ", ".join(f"{_words(c)} (needs {c.side} {c.threshold:g})" for c in group)
+    return ", ".join(f"{_words(c)} (needs {c.side} {c.threshold or 0.0:.6g})" for c in group)
 
 
 def _words(criterion: Criterion) -> str:

@@ -16,16 +16,25 @@ from trading_assets.config.stress_scenarios import (
     WITHOUT_UNEXPLAINED_GAINS,
     slippage_scenario,
 )
+from trading_assets.config.verdict import ALPHA
 from trading_assets.robustness.look_ahead.audit import violations
-from trading_assets.robustness.resampling.resample import BOOTSTRAP, PERMUTATION, statistic_of
+from trading_assets.robustness.resampling.resample import (
+    BOOTSTRAP,
+    LEAST_COUNTED_P,
+    PERMUTATION,
+    sharpe_quantile_name,
+    statistic_of,
+)
 from trading_assets.robustness.stress.run import POSITIONS_MET, value_of
 from trading_assets.robustness.verdict.criteria import (
     BEAR_MONTHS,
     ENDINGS_EXPECTANCY,
     ENDINGS_MET,
     ENDINGS_SHARPE,
+    ERROR_RATE,
     UNEXPLAINED_MOVES,
     WITHOUT_GAINS,
+    bootstrap_criterion,
 )
 
 _BASE_METRICS = (
@@ -66,7 +75,12 @@ class EvidenceMissingError(Exception):
 
 
 def statistics_of(
-    stress: pl.DataFrame, resampling: pl.DataFrame, overfitting: pl.DataFrame, *, look_ahead: pl.DataFrame
+    stress: pl.DataFrame,
+    resampling: pl.DataFrame,
+    overfitting: pl.DataFrame,
+    *,
+    look_ahead: pl.DataFrame,
+    alpha: float = ALPHA,
 ) -> dict[str, float | None]:
     """What the verdict judges.
 
@@ -79,11 +93,13 @@ def statistics_of(
         Holdout rows of one strategy.
     overfitting, look_ahead
         Its rows of `robustness.overfitting` and `robustness.look_ahead`.
+    alpha
+        Error rate of its tests, the one that the holdout was resampled at.
 
     Raises
     ------
     LookupError
-        A scenario or a statistic is missing.
+        A scenario or a statistic is missing, as the quantile is if the holdout was resampled at another `alpha`.
     """
     two, three = slippage_scenario(2.0), slippage_scenario(3.0)
     chosen = dict(overfitting.select("statistic", "value").iter_rows())
@@ -96,14 +112,23 @@ def statistics_of(
         "slippage_3x_calmar": value_of(stress, three, "calmar"),
         BEAR_MONTHS: value_of(stress, "bear_months", "expectancy_r"),
         "bear_months_drawdown": _depth(value_of(stress, "bear_months", "max_drawdown")),
-        "bootstrap_sharpe_5": statistic_of(resampling, BOOTSTRAP, "sharpe_5"),
-        "permutation_percentile": statistic_of(resampling, PERMUTATION, "percentile"),
+        ERROR_RATE: alpha,
+        bootstrap_criterion(alpha): statistic_of(resampling, BOOTSTRAP, sharpe_quantile_name(alpha)),
+        "permutation_percentile": _permutation_percentile(resampling, alpha),
         "dsr": chosen["dsr"],
         "look_ahead_violations": float(violations(look_ahead)),
         **cross_validated,
         **_of_endings(stress),
         **_without_unexplained_gains(stress),
     }
+
+
+def _permutation_percentile(resampling: pl.DataFrame, alpha: float) -> float | None:
+    """Percentile among the random runs: counted, or below what counting can tell by their normal distribution."""
+    if alpha >= LEAST_COUNTED_P:
+        return statistic_of(resampling, PERMUTATION, "percentile")
+    p = statistic_of(resampling, PERMUTATION, "p_normal")
+    return None if p is None else 100.0 * (1.0 - p)
 
 
 def _of_endings(stress: pl.DataFrame) -> dict[str, float | None]:

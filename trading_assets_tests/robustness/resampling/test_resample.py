@@ -19,9 +19,13 @@ from trading_assets.robustness.resampling.resample import (
     TRADE_BOOTSTRAP,
     annual_sharpes,
     bootstrap_statistics,
+    normal_p,
     percentile,
     random_entries,
     resample,
+    resamples_needed,
+    sharpe_quantile,
+    sharpe_quantile_name,
     stationary_indices,
     statistic_of,
     trade_statistics,
@@ -98,6 +102,33 @@ def test_percentile_by_hand() -> None:
     assert percentile(1000.0, random) == 99.0
     assert percentile(94.0, random) == pytest.approx(94.0)  # 94 below; 5 others and itself are as good
     assert percentile(-1.0, random) == 0.0
+
+
+def test_a_small_error_rate_takes_more_resamples() -> None:
+    """20 / .0025 = 8,000; of a batch of one 20 / .05 = 400, so the usual 1,000; a tenth for who sets 100."""
+    assert [resamples_needed(alpha) for alpha in (0.05, 0.02, 0.0025, 0.001)] == [1000, 1000, 8000, 20_000]
+    assert resamples_needed(0.0025, 100) == 800
+    assert resamples_needed(0.0025, 10_000) == 10_000
+    assert [sharpe_quantile_name(alpha) for alpha in (0.05, 0.0025)] == ["sharpe_5", "sharpe_0.25"]
+
+
+def test_a_far_quantile_of_independent_returns_is_that_of_the_normal_distribution() -> None:
+    """A Sharpe ratio of n = 1,000 days with a true one near 0 has a deviation of sqrt(252 / 1000) = .502 a year."""
+    returns = generator(4).normal(0.0, 0.01, 1000)
+    drawn = returns[stationary_indices(1000, 500, 1, generator())]
+    found = sharpe_quantile(returns, drawn, 0.0025, 252, 1, 8000, generator(5))
+    own = sharpe(returns, 252)
+    assert found is not None and own is not None
+    assert found == pytest.approx(own - 2.807 * 0.502, abs=0.1)  # z(.0025) = -2.807
+    assert sharpe_quantile(np.zeros(50), np.zeros((5, 50)), 0.05, 252, 5, 5, generator()) is None
+
+
+def test_the_normal_p_value_goes_below_what_counting_can_say() -> None:
+    random = generator(6).normal(0.0, 1.0, 1000)
+    p = normal_p(3.5, random)
+    assert p is not None and p == pytest.approx(2.3e-4, rel=0.5) and p < 1 / 1001
+    assert normal_p(random.mean(), random) == pytest.approx(0.5)
+    assert normal_p(1.0, np.ones(20)) is None
 
 
 def test_random_runs_make_as_many_trades_as_the_strategy(prepared: PreparedBacktest) -> None:

@@ -157,7 +157,9 @@ def test_thresholds_are_configuration() -> None:
 
 
 def test_rows_and_explanation() -> None:
-    judgement = judge("breakout", {**GOOD, "calmar": 0.5}, VerdictThresholds(), "The holdout has been looked at once.")
+    judgement = judge(
+        "breakout", {**GOOD, "calmar": 0.5}, VerdictThresholds(), history="The holdout has been looked at once."
+    )
     assert judgement.explanation == (
         "breakout: reject. The holdout has 50 trades in 250 sessions. "
         "It is rejected because of calmar 0.5 (needs at least 1). The holdout has been looked at once."
@@ -278,3 +280,33 @@ def test_gains_across_unexplained_moves_cap_a_verdict_that_hangs_on_them(
 def test_without_unexplained_moves_nothing_is_said_of_them() -> None:
     found = judge("s", {**GOOD, "unexplained_moves": 0.0}, VerdictThresholds())
     assert (found.result, "extreme move" in found.explanation) == ("go", False)
+
+
+def test_a_cap_keeps_a_go_from_being_more_than_conditional_and_says_why() -> None:
+    caps = ("the fees are 0.1 bp, below half of 1 bp", "the universe has no departures on record")
+    found = judge("s", GOOD, VerdictThresholds(), caps)
+    assert judge("s", GOOD, VerdictThresholds()).result == "go"
+    assert found.result == "conditional"
+    assert "At best conditional: the fees are 0.1 bp, below half of 1 bp." in found.explanation
+    table = VERDICTS.conform(rows(found))
+    VERDICTS.validate(table)
+    assert table.filter(kind="cap")["note"].to_list() == list(caps)
+    assert table.filter(kind="cap")["passed"].to_list() == [False, False]
+    assert judge("s", {**GOOD, "calmar": 0.5}, VerdictThresholds(), caps).result == "reject", "a cap lifts nothing"
+
+
+def test_a_batch_of_twenty_pays_with_its_error_rate() -> None:
+    """alpha = .05 / 20 = .0025: the quantile .25 % of the Sharpe ratio, and a percentile of 100 (1 - .0025) = 99.75."""
+    good = {key: value for key, value in GOOD.items() if key != "bootstrap_sharpe_5"} | {"alpha": 0.0025}
+    known = {**good, "bootstrap_sharpe_0.25": 0.4, "permutation_percentile": 99.75}
+    assert judge("s", known, VerdictThresholds()).result == "go"
+    assert judge("s", {**known, "bootstrap_sharpe_0.25": 0.39}, VerdictThresholds()).result == "reject"
+    failed = judge("s", {**known, "permutation_percentile": 99.7}, VerdictThresholds())
+    assert failed.result == "reject"
+    assert "permutation percentile 99.7 (needs at least 99.75)" in failed.explanation
+    assert "error rate of 0.250%" in failed.explanation
+    with pytest.raises(KeyError, match=r"bootstrap_sharpe_0\.25"):
+        judge("s", {**GOOD, "alpha": 0.0025}, VerdictThresholds())
+    # Who asks for the 99th percentile asks for a fifth of the error rate, in a batch, too: 100 - 1 / 20 = 99.95.
+    strict = judge("s", known, VerdictThresholds(reject_permutation=99.0))
+    assert strict.result == "reject" and "99.95" in strict.explanation
