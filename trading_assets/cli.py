@@ -173,7 +173,8 @@ def verdict(
             f"Verdict of version {version}: {result.replace('_', ' ')}. {_escaped(words or '')}", highlight=False
         )
     if require is not None and not found.meets(require):
-        errors.print(f"[red]error:[/red] the verdict is {found.result}, {require} is required", highlight=False)
+        of = " of an earlier registration" if found.refused else ""
+        errors.print(f"[red]error:[/red] the verdict is {found.result}{of}, {require} is required", highlight=False)
         raise typer.Exit(FAILED)
 
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
+from trading_assets.config.strategies import members_of
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.evaluation import compare
@@ -19,7 +20,7 @@ from trading_assets.models.registry import Candidate, Record, register
 from trading_assets.models.run import run_model, samples_and_folds
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
 from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, REGIMES, SPLITS
-from trading_assets.warehouse import Rows, Whole
+from trading_assets.warehouse import Rows, Table, Whole
 
 STAGE = "models"
 REGIME_KINDS = ("scikitlearn", "polars", "duckdb")
@@ -90,7 +91,8 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     )
     holdout = holdout_start(step.work.read(SPLITS))
     run = run_model(samples, folds, settings, name=name, seed=step.configuration.seed, holdout_start=holdout)
-    step.work.replace(Rows("model", name), run.tables)
+    tables = run.tables if is_open(step.configuration, name) else locked(run.tables, holdout)
+    step.work.replace(Rows("model", name), tables)
 
     outcome = run.tables[OUTCOMES].row(0, named=True)
     comparison = compare(run.tables[METRICS])
@@ -108,6 +110,39 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         step.log.warning(f"model {name} has no scores: {outcome['reason']}")
         return metadata
     return metadata | _register(step, name, run.version, run.booster, run.tables, holdout)
+
+
+def is_open(configuration: Configuration, model: str) -> bool:
+    """Whether the scores of a model may reach into the holdout: a registered strategy reads it, or a member of one.
+
+    With the bars beside them scores tell how a model fares there, as signals do of a strategy.
+    """
+    waiting, seen = list(configuration.registration), set[str]()
+    while waiting:
+        name = waiting.pop()
+        settings = configuration.strategies[name]
+        if getattr(settings.parameters, "model", None) == model:
+            return True
+        seen.add(name)
+        waiting += [member for member in members_of(settings) if member not in seen]
+    return False
+
+
+def locked(tables: Mapping[Table, pl.DataFrame], holdout: dt.date) -> dict[Table, pl.DataFrame]:
+    """Return the tables of a model without the scores of the holdout, and the date that they end before.
+
+    Parameters
+    ----------
+    holdout
+        First session of the holdout; the end of time without one.
+    """
+    if holdout == dt.date.max:
+        return dict(tables)
+    return {
+        **tables,
+        PREDICTIONS: tables[PREDICTIONS].filter(pl.col("session") < holdout),
+        OUTCOMES: tables[OUTCOMES].with_columns(until=pl.lit(holdout, pl.Date)),
+    }
 
 
 def _register(

@@ -10,6 +10,7 @@ from trading_assets.robustness.holdout.record_look import verified_ledger
 from trading_assets.robustness.holdout.upgrade_ledger import verified_upgrades
 from trading_assets.robustness.performance_breakdown import HOLDINGS, ONE_BET
 from trading_assets.robustness.tables import BREAKDOWN, LOOK_AHEAD, VERDICTS
+from trading_assets.strategies.tables import REFUSED, STATUS
 from trading_assets.warehouse import Rows, Warehouse
 
 
@@ -124,8 +125,11 @@ def _verdict_is_go(strategy: str) -> dg.AssetChecksDefinition:
         warehouse: Warehouse = context.resources.warehouse
         found = warehouse.read(VERDICTS, rows=Rows("strategy", strategy)).filter(kind="result")
         result = found["result"].item() if found.height else "none: the strategy failed"
+        refused = not warehouse.read_or_empty(STATUS, rows=Rows("strategy", strategy)).filter(status=REFUSED).is_empty()
         return dg.AssetCheckResult(
-            passed=result == "go", severity=dg.AssetCheckSeverity.WARN, metadata={"result": result}
+            passed=result == "go" and not refused,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"result": f"{result}, of an earlier registration" if refused else result},
         )
 
     return check

@@ -17,6 +17,7 @@ from trading_assets.strategies.evaluation.decide import decide
 from trading_assets.strategies.evaluation.failure import (
     failure_recorder,
     require_members,
+    require_scores,
     require_unlocked,
     status_row,
     strategy_of,
@@ -85,6 +86,7 @@ def signals(step: Step) -> Mapping[str, Any]:
     until = open_until(configuration, name, step.work.read_or_empty(SPLITS))
     if until is None:
         require_unlocked(step, members)
+        require_scores(step, configured_strategy(configuration, name).model)
     frames = read_frames(step.work, configuration, name)
     panel = panel_of(configuration, frames)
     found = decide(

@@ -90,12 +90,19 @@ def holdout(step: Step) -> Mapping[str, Any]:
         "look": look,
         "start": locked.start,
         "end": locked.end,
+        "backtest": last_backtest(step),
     }
     drawn = resampled(step, prepared, locked, HOLDOUT)
     seen = {**stressed, **drawn, **frames_of}
     source = {HOLDOUT_RESULTS: pl.DataFrame([result], schema=HOLDOUT_RESULTS.empty().schema)}
     write(step, holdout.__name__, beside_other_splits(step, seen, EVALUATED_SPLITS) | source)
     return {"registered": True, "look": look, "registration": registration.hash, "Sharpe": sharpes(stressed[STRESS])}
+
+
+def last_backtest(step: Step) -> str | None:
+    """Return the run that last made the strategy's backtest; None before any did."""
+    runs = step.work.aside().read_or_empty(backtests.RUNS, where="strategy = ?", parameters=[strategy_of(step)])
+    return next(iter(runs.sort("finished_at", descending=True)["run_id"]), None)
 
 
 def waits_until(step: Step) -> dt.date | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import polars as pl
 
+from trading_assets.protocol.looks import LookRefusedError
 from trading_assets.robustness.holdout.chain import GENESIS, Chain, Head, LedgerTamperedError, head_of
 from trading_assets.robustness.tables import HOLDOUT_LEDGER
 from trading_assets.warehouse.errors import block
@@ -22,10 +23,6 @@ from trading_assets.warehouse.errors import block
 __all__ = ["GENESIS", "LEDGER", "Head", "LedgerTamperedError", "Look", "LookRefusedError", "head_of", "look_of"]
 
 LEDGER = Chain(HOLDOUT_LEDGER, "holdout ledger", lambda row: f"{row['strategy']}, look {row['look']}")
-
-
-class LookRefusedError(Exception):
-    """The holdout has been seen, what is to be evaluated has changed since, and no reason is given."""
 
 
 @dataclass(frozen=True)

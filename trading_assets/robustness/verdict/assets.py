@@ -10,7 +10,7 @@ import polars as pl
 from trading_assets import __version__
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
-from trading_assets.robustness.holdout.assets import head_file, keep_earlier_verdict, waits_until
+from trading_assets.robustness.holdout.assets import head_file, keep_earlier_verdict, last_backtest, waits_until
 from trading_assets.robustness.holdout.record_look import verified_ledger
 from trading_assets.robustness.holdout.upgrade_ledger import history_of_upgrades, verified_upgrades
 from trading_assets.robustness.rows_by_span import STAGE, write
@@ -25,8 +25,11 @@ from trading_assets.robustness.tables import (
     VERDICTS,
 )
 from trading_assets.robustness.verdict.criteria import judge, rows, unregistered, waiting
-from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
+from trading_assets.strategies.evaluation.failure import refused_look, require_ok, strategy_of
 from trading_assets.warehouse import Rows, Table
+
+#: How the words of a verdict begin that is not of what is registered now.
+EARLIER_REGISTRATION = "Of an earlier registration"
 
 
 def verdict(step: Step) -> Mapping[str, Any]:
@@ -42,6 +45,8 @@ def verdict(step: Step) -> Mapping[str, Any]:
         ),
     )
     name, configuration = strategy_of(step), step.configuration
+    if refused_look(step, name) is not None:
+        return of_earlier_registration(step)
     keep_earlier_verdict(step)
     upgrades = history_of_upgrades(
         verified_upgrades(step.work, configuration), step.work.read_or_empty(EARLIER_VERDICTS), name
@@ -69,6 +74,21 @@ def verdict(step: Step) -> Mapping[str, Any]:
     }
 
 
+def of_earlier_registration(step: Step) -> Mapping[str, Any]:
+    """Leave the verdict of the last look as it is, and mark that it is not of what is registered now."""
+    rows_of = step.work.read_or_empty(VERDICTS, rows=Rows("strategy", strategy_of(step)))
+    looked = step.work.read_or_empty(HOLDOUT_RESULTS, rows=Rows("strategy", strategy_of(step)))
+    number = next(iter(looked["look"]), None)
+    mark = f"{EARLIER_REGISTRATION} (look {number or 'unknown'}); what is registered now was refused a look. "
+    is_new = (pl.col("kind") == "result") & ~pl.col("note").str.starts_with(EARLIER_REGISTRATION)
+    note = pl.when(is_new).then(pl.lit(mark) + pl.col("note")).otherwise("note").alias("note")
+    write(step, verdict.__name__, {VERDICTS: rows_of.with_columns(note)})
+    return {
+        "refused": refused_look(step, strategy_of(step)),
+        "result": next(iter(rows_of["result"].drop_nulls()), None),
+    }
+
+
 def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:
     """Rows that the verdict is made from, of this configuration and of the backtest as it stands.
 
@@ -90,7 +110,7 @@ def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:
         raise HoldoutMissingError(name, "it never was")
     if results["config_hash"].item() != step.configuration.hash:
         raise HoldoutMissingError(name, "the configuration has changed since")
-    if metrics.is_empty():
+    if metrics.is_empty() or results["backtest"].item() not in (None, last_backtest(step)):
         raise HoldoutMissingError(name, f"backtests/{name} has run since")
     evidence = {}
     for table, asset in ((OVERFITTING, "overfitting"), (LOOK_AHEAD, "look_ahead")):
