@@ -14,7 +14,7 @@ import polars as pl
 
 from trading_assets.config.sections import Interval
 from trading_assets.protocol.exposures import SAME_MARKET
-from trading_assets.protocol.record import Entry, Record
+from trading_assets.protocol.records import Entry, Record
 from trading_assets.protocol.universe_returns import correlation
 
 #: Probability with which any strategy of a batch may pass by chance.
@@ -52,7 +52,7 @@ class Waiting:
     member: Member
     holdout: Interval
     symbols: frozenset[str]
-    universe: str | None
+    row: int
     weight: float | None
 
 
@@ -69,14 +69,14 @@ def waiting(records: Sequence[Record]) -> list[Waiting]:
             member,
             Interval(start=record.payload["holdout"][0], end=record.payload["holdout"][1]),
             frozenset(record.payload["symbols"]),
-            record.payload.get("universe"),
+            record.row,
             record.payload.get("weight"),
         )
         for member, record in latest.items()
     ]
 
 
-def batch_of(records: Sequence[Record], member: Member, returns: Mapping[str, pl.DataFrame]) -> Entry:
+def batch_of(records: Sequence[Record], member: Member, returns: Mapping[int, pl.DataFrame]) -> Entry:
     """Return the record of the batch that a strategy's first look makes.
 
     All registrations of its configuration that wait, and those of other configurations whose holdout is, in part, the
@@ -88,7 +88,7 @@ def batch_of(records: Sequence[Record], member: Member, returns: Mapping[str, pl
     member
         The strategy; it is registered and waits.
     returns
-        Equal-weight returns of universes by their hashes.
+        Equal-weight returns of universes by the rows of their registrations.
     """
     all_waiting = {each.member: each for each in waiting(records)}
     first = all_waiting[member]
@@ -148,14 +148,14 @@ def _shares(records: Sequence[Record]) -> dict[Member, Share]:
     return found
 
 
-def _same(one: Waiting, other: Waiting, returns: Mapping[str, pl.DataFrame]) -> bool:
+def _same(one: Waiting, other: Waiting, returns: Mapping[int, pl.DataFrame]) -> bool:
     """Whether two holdouts are of the same sessions and of the same market."""
     start, end = max(one.holdout.start, other.holdout.start), min(one.holdout.end, other.holdout.end)
     if start > end:
         return False
     if one.symbols & other.symbols:
         return True
-    first, second = (returns.get(each.universe or "") for each in (one, other))
+    first, second = (returns.get(each.row) for each in (one, other))
     if first is None or second is None:
         return False
     measured = correlation(first, second, start, end)

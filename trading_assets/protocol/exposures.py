@@ -10,14 +10,36 @@ from typing import Any
 
 import polars as pl
 
+from trading_assets.config.canonical import canonical
 from trading_assets.config.sections import Interval
-from trading_assets.protocol.record import Record
+from trading_assets.protocol.contents import content_rows
+from trading_assets.protocol.records import CONTENTS_KEY, Entry, Record
+from trading_assets.protocol.tables import RETURNS
 from trading_assets.protocol.universe_returns import correlation
 
 #: Universes whose equal-weight returns correlate more than this, in size, are one market.
 SAME_MARKET = 0.7
 #: Kinds of records that say that something was evaluated.
 EVALUATIONS = ("exposure", "look")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What records refer to, by their rows.
+
+    Attributes
+    ----------
+    returns
+        Equal-weight returns of the universes of exposures, looks and registrations.
+    texts
+        Contents of registrations, JSON.
+    """
+
+    returns: Mapping[int, pl.DataFrame]
+    texts: Mapping[int, str]
+
+
+NO_CONTENTS = Contents({}, {})
 
 
 @dataclass(frozen=True)
@@ -60,7 +82,7 @@ def exposures_of(
     holdout: Interval,
     universe_returns: pl.DataFrame,
     symbols: Sequence[str],
-    returns: Mapping[str, pl.DataFrame],
+    contents: Contents,
 ) -> list[Exposure]:
     """Find the evaluations that have seen a holdout.
 
@@ -72,8 +94,8 @@ def exposures_of(
         Of the universe whose holdout it is, see `equal_weight_returns`; it may be shorter than the holdout.
     symbols
         That it trades.
-    returns
-        Those of the universes on record, by the hash that records name; one that is missing is compared by symbols.
+    contents
+        Of the records; a universe whose returns are missing is compared by symbols alone.
 
     Returns
     -------
@@ -82,12 +104,12 @@ def exposures_of(
     """
     own = set(symbols)
     found = []
-    for record, payload in evaluations(records):
+    for record, payload in evaluations(records, contents.texts):
         first, last = max(_day(payload["start"]), holdout.start), min(_day(payload["end"]), holdout.end)
         if first > last or not _has_session(universe_returns, first, last):
             continue
         shared = tuple(sorted(own & set(payload["symbols"])))
-        other = returns.get(payload.get("universe") or "")
+        other = contents.returns.get(record.row)
         measured = None
         if not shared and other is not None:
             measured = correlation(universe_returns, other, first, last)
@@ -96,62 +118,75 @@ def exposures_of(
     return found
 
 
-def evaluations(records: Sequence[Record]) -> Iterator[tuple[Record, Mapping[str, Any]]]:
-    """Yield the records of evaluations, each with its stage, start, end, symbols and universe.
+def evaluations(records: Sequence[Record], texts: Mapping[int, str]) -> Iterator[tuple[Record, Mapping[str, Any]]]:
+    """Yield the records of evaluations, each with its stage, start, end and symbols.
 
     A look that was imported from an earlier version says none of them: its registration does.
+
+    Parameters
+    ----------
+    texts
+        Contents of registrations by the rows of their records.
     """
-    contents = {
-        record.payload.get("registration_hash"): record.payload.get("content")
+    registrations = {
+        record.payload.get("registration_hash"): texts.get(record.row)
         for record in records
-        if record.kind == "registration"
+        if record.kind == "registration" and "imported" in record.payload
     }
     for record in records:
         if record.kind not in EVALUATIONS:
             continue
         if "symbols" in record.payload:
             yield record, record.payload
-        elif content := contents.get(record.payload.get("registration_hash")):
+        elif content := registrations.get(record.payload.get("registration_hash")):
             registered = json.loads(content)
             start, end = registered["splits"]["holdout"]
             seen = {"stage": "holdout", "start": start, "end": end, "symbols": sorted(registered["universe"])}
             yield record, {**record.payload, **seen}
 
 
-def overlap(one: Interval, other: Interval) -> Interval | None:
-    """Return the days that two spans share; None for none."""
-    start, end = max(one.start, other.start), min(one.end, other.end)
-    return Interval(start=start, end=end) if start <= end else None
-
-
-def is_on_record(records: Sequence[Record], configuration: str, subject: str, payload: Mapping[str, Any]) -> bool:
-    """Return whether the very same exposure is on record: it is written once."""
-    return any(
-        record.kind == "exposure"
-        and record.configuration == configuration
-        and record.subject == subject
-        and record.payload == payload
-        for record in records
-    )
-
-
-def exposure_payload(
-    stage: str, start: dt.date, end: dt.date, symbols: Sequence[str], universe: str | None
-) -> dict[str, Any]:
-    """Return what a record of an exposure says.
+def exposure(
+    stage: str, subject: str, start: dt.date, end: dt.date, symbols: Sequence[str], universe_returns: pl.DataFrame
+) -> Entry:
+    """Return what goes on record of an evaluation, before its results are.
 
     Parameters
     ----------
-    universe
-        Hash of the universe's equal-weight returns.
+    stage
+        What it is, see `Exposure`.
+    subject
+        Strategy or model.
+    start, end
+        Sessions that it sees, both inclusive.
+    symbols
+        That it trades, or is trained on.
+    universe_returns
+        Of these symbols, see `equal_weight_returns`.
     """
-    return {
+    payload = {
         "stage": stage,
         "start": start.isoformat(),
         "end": end.isoformat(),
         "symbols": sorted(set(symbols)),
-        "universe": universe,
     }
+    return Entry("exposure", subject, payload, {RETURNS: universe_returns})
+
+
+def new_exposures(records: Sequence[Record], configuration: str, entries: Sequence[Entry]) -> list[Entry]:
+    """Return those exposures whose very same is not on record: each is written once."""
+    known = {_identity(r.configuration, r.subject, r.payload) for r in records if r.kind == "exposure"}
+    found = []
+    for each in entries:
+        hashes = {table.name: content_rows(table, frame)[0] for table, frame in each.contents.items()}
+        identity = _identity(configuration, each.subject, {**each.payload, CONTENTS_KEY: hashes})
+        if identity not in known:
+            known.add(identity)
+            found.append(each)
+    return found
+
+
+def _identity(configuration: str, subject: str | None, payload: Mapping[str, Any]) -> str:
+    return canonical([configuration, subject, payload])
 
 
 def _has_session(universe_returns: pl.DataFrame, first: dt.date, last: dt.date) -> bool:

@@ -16,8 +16,9 @@ import polars as pl
 
 from trading_assets.config.sections import Interval
 from trading_assets.protocol.batches import Member, batch_of, batch_of_imported, share_of
-from trading_assets.protocol.exposures import exposures_of
-from trading_assets.protocol.record import Entry, Record
+from trading_assets.protocol.exposures import Contents, exposures_of
+from trading_assets.protocol.records import Entry, Record
+from trading_assets.protocol.tables import RETURNS, TEXTS
 from trading_assets.warehouse.errors import block
 
 #: Exposures that are written out in a look; the number of all of them is beside it.
@@ -28,7 +29,7 @@ class LookRefusedError(Exception):
     """The holdout has been seen, what is to be evaluated has changed since, and no reason is given."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LookRequest:
     """One evaluation of a holdout that is about to be made.
 
@@ -36,8 +37,10 @@ class LookRequest:
     ----------
     registration_hash
         That of the look which the registration goes on from; its own if there is none.
-    universe
-        Hash of the equal-weight returns of the universe.
+    content
+        The registration, canonical JSON.
+    universe_returns
+        Equal-weight returns of the universe.
     changed
         What differs from the registration that was looked at last, in words.
     """
@@ -48,7 +51,8 @@ class LookRequest:
     config_hash: str
     holdout: Interval
     symbols: Sequence[str]
-    universe: str | None
+    content: str
+    universe_returns: pl.DataFrame
     override: str | None = None
     changed: Sequence[str] = ()
 
@@ -96,8 +100,7 @@ def decide_look(
     records: Sequence[Record],
     request: LookRequest,
     since: Record | None,
-    universe_returns: pl.DataFrame,
-    returns: Mapping[str, pl.DataFrame],
+    contents: Contents,
 ) -> list[Entry]:
     """Return what a look adds to the protocol: its batch, if that is not on record, and itself.
 
@@ -108,8 +111,8 @@ def decide_look(
     ----------
     since
         The record from which on the registration stood, see `registered_since`; None: all on record was before it.
-    universe_returns, returns
-        Equal-weight returns of the strategy's universe, and those on record by their hashes.
+    contents
+        Of the records.
 
     Returns
     -------
@@ -129,10 +132,10 @@ def decide_look(
     if earlier:
         _assert_excused(earlier, request)
     before = records if since is None else [r for r in records if r.row < since.row]
-    seen = exposures_of(before, request.holdout, universe_returns, request.symbols, returns)
+    seen = exposures_of(before, request.holdout, request.universe_returns, request.symbols, contents)
     batch = imported
     if batch is None and share_of(records, request.member) is None:
-        batch = batch_of(records, request.member, returns)
+        batch = batch_of(records, request.member, contents.returns)
     payload = {
         "stage": "holdout",
         "registration_hash": request.registration_hash,
@@ -143,13 +146,13 @@ def decide_look(
         "start": request.holdout.start.isoformat(),
         "end": request.holdout.end.isoformat(),
         "symbols": sorted(set(request.symbols)),
-        "universe": request.universe,
         "registered": None if since is None else since.recorded_at.isoformat(timespec="seconds"),
         "exposures": len(seen),
         "exposed_by": [str(each) for each in seen[:SHOWN]],
         "prospective": is_prospective(records, since, request.holdout),
     }
-    return [*([batch] if batch else []), Entry("look", request.strategy, payload)]
+    own = {RETURNS: request.universe_returns, TEXTS: pl.DataFrame({"text": [request.content]})}
+    return [*([batch] if batch else []), Entry("look", request.strategy, payload, own)]
 
 
 def is_prospective(records: Sequence[Record], since: Record | None, holdout: Interval) -> bool:

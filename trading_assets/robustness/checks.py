@@ -4,8 +4,9 @@ import dagster as dg
 
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config import Configuration
+from trading_assets.protocol.earlier_ledgers import LEDGER
+from trading_assets.protocol.head_file import HeadFile
 from trading_assets.robustness.holdout.ledger import LedgerTamperedError
-from trading_assets.robustness.holdout.ledger_head import HeadFile
 from trading_assets.robustness.holdout.record_look import verified_ledger
 from trading_assets.robustness.holdout.upgrade_ledger import verified_upgrades
 from trading_assets.robustness.performance_breakdown import HOLDINGS, ONE_BET
@@ -103,7 +104,7 @@ def _ledger_intact(configuration: Configuration, strategy: str) -> dg.AssetCheck
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         warehouse: Warehouse = context.resources.warehouse
         try:
-            ledger = verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head"))
+            ledger = verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head", LEDGER))
             upgrades = verified_upgrades(warehouse, configuration)
         except LedgerTamperedError as error:
             return dg.AssetCheckResult(passed=False, metadata={"error": str(error)})

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_assets.protocol.batches import Share, batch_of, batch_of_imported, share_of, waiting, weights_of
-from trading_assets.protocol.record import Entry, Record
+from trading_assets.protocol.records import Entry, Record
 from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets_tests.protocol.worlds import HOLDOUT, SESSIONS, chain, make_bars, registered
 
@@ -58,14 +58,14 @@ def test_twenty_configurations_with_one_strategy_each_are_a_batch_of_twenty() ->
 
 def test_another_configuration_counts_by_its_returns_and_an_unrelated_one_does_not() -> None:
     returns = {
-        name: equal_weight_returns(
+        row: equal_weight_returns(
             make_bars(["X", "Y"], common=0.5, seed=market, market=market), ["X", "Y"], SESSIONS[0], SESSIONS[-1]
         )
-        for name, market in (("own", 0), ("copy", 0), ("other", 1))
+        for row, market in ((1, 0), (2, 0), (3, 1))
     }
-    records = chain(registered("s", ["A"], universe="own"))
-    records = chain(registered("copy", ["B"], universe="copy"), configuration="two", after=records)
-    records = chain(registered("other", ["C"], universe="other"), configuration="three", after=records)
+    records = chain(registered("s", ["A"]))
+    records = chain(registered("copy", ["B"]), configuration="two", after=records)
+    records = chain(registered("other", ["C"]), configuration="three", after=records)
     assert set(shares(batch_of(records, ("main", "s"), returns))) == {"main/s", "two/copy"}
     elsewhere = [(HOLDOUT.end.replace(year=2031)).isoformat(), (HOLDOUT.end.replace(year=2032)).isoformat()]
     records = chain(registered("later", ["A"], holdout=elsewhere), configuration="four", after=records)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import Path
 
 import pytest
 
 from trading_assets.config.sections import Interval
-from trading_assets.protocol.exposures import exposure_payload, exposures_of, is_on_record
-from trading_assets.protocol.record import Entry
+from trading_assets.protocol import Protocol
+from trading_assets.protocol.exposures import NO_CONTENTS, Contents, exposure, exposures_of, new_exposures
+from trading_assets.protocol.records import Entry
 from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets_tests.protocol.worlds import HOLDOUT, SESSIONS, chain, make_bars
 
@@ -29,9 +31,8 @@ def seen(
 ) -> list[str]:
     """What is said of one evaluation on record."""
     returns = equal_weight_returns(make_bars(symbols, common=0.5, seed=seed, market=market), symbols, start, end)
-    entry = Entry("exposure", "other", exposure_payload("backtests", start, end, symbols, "hash"))
-    records = chain(entry, configuration=configuration)
-    return [str(each) for each in exposures_of(records, holdout, OWN_RETURNS, OWN, {"hash": returns})]
+    records = chain(exposure("backtests", "other", start, end, symbols, returns), configuration=configuration)
+    return [str(each) for each in exposures_of(records, holdout, OWN_RETURNS, OWN, Contents({1: returns}, {}))]
 
 
 @pytest.mark.parametrize("configuration", ["main", "another"])
@@ -75,24 +76,32 @@ def test_days_without_a_session_are_not_seen() -> None:
     saturday = dt.date(2020, 8, 1)
     holdout = Interval(start=saturday, end=SESSIONS[399])
     for last, count in ((saturday + dt.timedelta(days=1), 0), (saturday + dt.timedelta(days=2), 1)):
-        records = chain(Entry("exposure", "other", exposure_payload("backtests", SESSIONS[0], last, OWN, None)))
-        assert len(exposures_of(records, holdout, own, OWN, {})) == count
+        records = chain(exposure("backtests", "other", SESSIONS[0], last, OWN, own))
+        assert len(exposures_of(records, holdout, own, OWN, NO_CONTENTS)) == count
 
 
 def test_a_look_is_an_exposure_and_an_imported_one_is_known_by_its_registration() -> None:
     content = {"splits": {"holdout": [HOLDOUT.start.isoformat(), HOLDOUT.end.isoformat()]}, "universe": {"A": []}}
     records = chain(
-        Entry("registration", "old", {"registration_hash": "r", "content": json.dumps(content)}),
-        Entry("look", "old", {"registration_hash": "r", "look": 1, "imported": "warehouse.duckdb"}),
+        Entry("registration", "old", {"registration_hash": "r", "imported": {}}),
+        Entry("look", "old", {"registration_hash": "r", "look": 1, "imported": {}}),
     )
-    (found,) = exposures_of(records, HOLDOUT, OWN_RETURNS, OWN, {})
+    (found,) = exposures_of(records, HOLDOUT, OWN_RETURNS, OWN, Contents({}, {1: json.dumps(content)}))
     assert (found.stage, found.shared) == ("holdout", ("A",))
 
 
-def test_the_same_exposure_is_known() -> None:
-    payload = exposure_payload("backtests", SESSIONS[0], SESSIONS[9], ["B", "A", "B"], None)
-    records = chain(Entry("exposure", "one", payload))
-    assert payload["symbols"] == ["A", "B"]
-    assert is_on_record(records, "main", "one", payload)
-    assert not is_on_record(records, "main", "two", payload)
-    assert not is_on_record(records, "main", "one", {**payload, "end": SESSIONS[10].isoformat()})
+def test_the_same_exposure_is_written_once(tmp_path: Path) -> None:
+    """Through the file: what is on record has the hash of its returns among what it says."""
+    protocol, now = Protocol(tmp_path, "main"), dt.datetime(2026, 1, 1)
+    one = exposure("backtests", "one", SESSIONS[0], SESSIONS[9], ["B", "A", "B"], OWN_RETURNS)
+    others = [
+        exposure("backtests", "two", SESSIONS[0], SESSIONS[9], ["A", "B"], OWN_RETURNS),
+        exposure("backtests", "one", SESSIONS[0], SESSIONS[10], ["A", "B"], OWN_RETURNS),
+        exposure("backtests", "one", SESSIONS[0], SESSIONS[9], ["A", "B"], OWN_RETURNS.head(50)),
+    ]
+    assert one.payload["symbols"] == ["A", "B"]
+
+    def written(*entries: Entry) -> int:
+        return len(protocol.append_decided(lambda records: new_exposures(records, "main", entries), now=now))
+
+    assert [written(one, one), written(one), written(one, *others), written(*others)] == [1, 0, 3, 0]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from trading_assets.protocol.exposures import exposure_payload
+from trading_assets.protocol.exposures import NO_CONTENTS, exposure
 from trading_assets.protocol.looks import (
     LookRefusedError,
     LookRequest,
@@ -21,7 +21,7 @@ from trading_assets.protocol.looks import (
     seen_but_unknown,
     standing,
 )
-from trading_assets.protocol.record import Entry, Record
+from trading_assets.protocol.records import Entry, Record
 from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets_tests.protocol.worlds import HOLDOUT, SESSIONS, START, chain, make_bars, registered
 
@@ -31,20 +31,20 @@ FOLDER = Entry("folder", None, {"id": "0"})
 
 
 def request(strategy: str = "s", registration: str = "r1", **more: Any) -> LookRequest:
-    return LookRequest("main", strategy, registration, "config", HOLDOUT, OWN, "own", **more)
+    return LookRequest("main", strategy, registration, "config", HOLDOUT, OWN, "{}", RETURNS, **more)
 
 
 def look(records: list[Record], asked: LookRequest) -> tuple[list[Record], Record]:
     """Make a look at what is registered; the records then, and that of the look."""
     since = registered_since(records, asked.member, lambda payload: True)
-    records = chain(*decide_look(records, asked, since, RETURNS, {"own": RETURNS}), after=records)
+    records = chain(*decide_look(records, asked, since, NO_CONTENTS), after=records)
     found = look_of(records, asked.member, asked.registration_hash)
     assert found is not None
     return records, found
 
 
-def exposure(stage: str = "backtests", start: dt.date = SESSIONS[0], end: dt.date = SESSIONS[-1]) -> Entry:
-    return Entry("exposure", "other", exposure_payload(stage, start, end, OWN, "own"))
+def seen(stage: str = "backtests", end: dt.date = SESSIONS[-1]) -> Entry:
+    return exposure(stage, "other", SESSIONS[0], end, OWN, RETURNS)
 
 
 def test_a_first_look_needs_nothing_and_costs_nothing() -> None:
@@ -61,7 +61,7 @@ def test_the_same_registration_is_no_further_look() -> None:
 
 @pytest.mark.parametrize("stage", ["sensitivity", "models", "signals"])
 def test_what_was_evaluated_before_the_registration_is_an_exposure(stage: str) -> None:
-    records, made = look(chain(FOLDER, exposure(stage), registered("s")), request())
+    records, made = look(chain(FOLDER, seen(stage), registered("s")), request())
     assert caps_of(made) == ["the holdout was exposed before its registration"]
     assert standing(records, made) == (
         f"retrospective; seen before its registration: main/other ({stage}) saw {HOLDOUT.start} to {HOLDOUT.end} "
@@ -70,12 +70,12 @@ def test_what_was_evaluated_before_the_registration_is_an_exposure(stage: str) -
 
 
 def test_what_was_evaluated_after_the_registration_is_none() -> None:
-    _, made = look(chain(FOLDER, registered("s"), exposure()), request())
+    _, made = look(chain(FOLDER, registered("s"), seen()), request())
     assert caps_of(made) == []
 
 
 def test_own_development_before_the_holdout_is_none() -> None:
-    _, made = look(chain(FOLDER, exposure(end=SESSIONS[199]), registered("s")), request())
+    _, made = look(chain(FOLDER, seen(end=SESSIONS[199]), registered("s")), request())
     assert caps_of(made) == []
 
 
@@ -110,17 +110,17 @@ def test_thirty_overridden_looks_are_thirty_capped_looks() -> None:
 
 def test_a_registration_stands_since_it_last_came_back() -> None:
     """Registered as p, then q, then p again: it stands since the third record, and what was seen between counts."""
-    records = chain(registered("s", plan_hash="p"), registered("s", plan_hash="q"), exposure())
+    records = chain(registered("s", plan_hash="p"), registered("s", plan_hash="q"), seen())
     records = chain(registered("s", plan_hash="p"), registered("s", plan_hash="p"), after=records)
     since = registered_since(records, ("main", "s"), lambda payload: payload["plan_hash"] == "p")
     assert since is not None and since.row == 4
-    made = decide_look(records, request(), since, RETURNS, {})[-1]
+    made = decide_look(records, request(), since, NO_CONTENTS)[-1]
     assert made.payload["exposures"] == 1
     assert registered_since(records, ("main", "s"), lambda payload: payload["plan_hash"] == "r") is None
 
 
 def test_what_is_not_on_record_as_registered_was_exposed_by_all() -> None:
-    made = decide_look(chain(registered("s"), exposure()), request(), None, RETURNS, {})[-1]
+    made = decide_look(chain(registered("s"), seen()), request(), None, NO_CONTENTS)[-1]
     assert made.payload["exposures"] == 1
 
 
@@ -139,14 +139,14 @@ def test_prospective_by_the_date_of_the_export(first: dt.date, word: str) -> Non
 def test_a_look_without_a_result_counts_as_seen() -> None:
     records, made = look(chain(FOLDER, registered("s")), request())
     assert [each.row for each in seen_but_unknown(records, ("main", "s"))] == [made.row]
-    seen = result_payload(made, verdict="go", sharpe=1.5, bets=60.0, product_version="1")
-    records = chain(Entry("result", "s", seen), after=records)
+    result = result_payload(made, verdict="go", sharpe=1.5, bets=60.0, product_version="1")
+    records = chain(Entry("result", "s", result), after=records)
     assert seen_but_unknown(records, ("main", "s")) == []
 
 
 def test_imported_looks_keep_their_numbers_and_are_a_batch_of_their_own() -> None:
     imported = [
-        Entry("look", name, {"registration_hash": f"old {name}", "look": 1, "override": None, "imported": "w.duckdb"})
+        Entry("look", name, {"registration_hash": f"old {name}", "look": 1, "override": None, "imported": {}})
         for name in "st"
     ]
     records, made = look(chain(FOLDER, *imported, registered("s")), request(registration="old s"))

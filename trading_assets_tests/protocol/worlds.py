@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from trading_assets.config.sections import Interval
-from trading_assets.protocol.record import Entry, Record
+from trading_assets.protocol.records import Entry, Record
 
 SESSIONS = [dt.date(2020, 1, 1) + dt.timedelta(days=n) for n in range(400)]
 HOLDOUT = Interval(start=SESSIONS[200], end=SESSIONS[399])
@@ -43,7 +43,9 @@ def chain(*entries: Entry, configuration: str = "main", after: Sequence[Record] 
     """Records of entries, one an hour, behind those that are there."""
     rows = itertools.count(len(after) + 1)
     made = [
-        Record(row, each.kind, START + dt.timedelta(hours=row), configuration, each.subject, each.payload)
+        Record(
+            row, each.kind, START + dt.timedelta(hours=row), configuration, each.subject, each.payload, f"hash {row}"
+        )
         for each, row in zip(entries, rows, strict=False)
     ]
     return [*after, *made]
@@ -55,7 +57,6 @@ def registered(strategy: str, symbols: Sequence[str] = ("A", "B"), **more: Any) 
         "plan_hash": f"plan of {strategy}",
         "holdout": [HOLDOUT.start.isoformat(), HOLDOUT.end.isoformat()],
         "symbols": list(symbols),
-        "universe": None,
         "weight": None,
         **more,
     }

@@ -14,9 +14,10 @@ from trading_assets.backtests import tables as backtests
 from trading_assets.config.sections import Interval
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
 from trading_assets.models.tables import SPLITS
+from trading_assets.protocol.earlier_ledgers import LEDGER
+from trading_assets.protocol.head_file import HeadFile
 from trading_assets.robustness.holdout import lock
 from trading_assets.robustness.holdout.ledger import Look, look_of
-from trading_assets.robustness.holdout.ledger_head import HeadFile
 from trading_assets.robustness.holdout.record_look import record_look, verified_ledger
 from trading_assets.robustness.holdout.registration import register, registration_rows
 from trading_assets.robustness.holdout.upgrade import KnownCode, standing_of
@@ -198,4 +199,4 @@ def keep_earlier_verdict(step: Step) -> None:
 
 def head_file(step: Step) -> HeadFile:
     """Where the end of the holdout ledger is kept outside the warehouse."""
-    return HeadFile(step.configuration.home / "ledger.head")
+    return HeadFile(step.configuration.home / "ledger.head", LEDGER)

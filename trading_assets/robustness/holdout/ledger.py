@@ -1,7 +1,7 @@
 """The holdout ledger: every look at a holdout, in a chain that shows when somebody touched it.
 
 Each row carries the hash of the row before it, and its own hash over all that it says. The number of rows and
-the last hash are also kept in a file outside the database (`ledger_head.py`). So a row that is edited, deleted,
+the last hash are also kept in a file outside the database (`protocol/head_file.py`). So a row that is edited, deleted,
 moved or cut off the end is noticed, and named. What cannot be noticed is somebody who rewrites both the whole
 ledger and that file: keep a copy of the file elsewhere if that matters.
 """
@@ -15,14 +15,13 @@ from typing import Any
 
 import polars as pl
 
+from trading_assets.protocol.chain import GENESIS, Head, LedgerTamperedError, head_of
+from trading_assets.protocol.earlier_ledgers import LEDGER
 from trading_assets.protocol.looks import LookRefusedError
-from trading_assets.robustness.holdout.chain import GENESIS, Chain, Head, LedgerTamperedError, head_of
 from trading_assets.robustness.tables import HOLDOUT_LEDGER
 from trading_assets.warehouse.errors import block
 
 __all__ = ["GENESIS", "LEDGER", "Head", "LedgerTamperedError", "Look", "LookRefusedError", "head_of", "look_of"]
-
-LEDGER = Chain(HOLDOUT_LEDGER, "holdout ledger", lambda row: f"{row['strategy']}, look {row['look']}")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from trading_assets.config import Configuration
-from trading_assets.robustness.holdout.ledger_head import HeadFile
+from trading_assets.protocol.earlier_ledgers import LEDGER
+from trading_assets.protocol.head_file import HeadFile
 from trading_assets.robustness.holdout.record_look import verified_ledger
 from trading_assets.robustness.tables import EARLIER_VERDICTS, HOLDOUT_RESULTS, RESULTS, VERDICTS
 from trading_assets.strategies.tables import REFUSED, STATUS
@@ -53,7 +54,7 @@ def current_verdict(warehouse: Warehouse, configuration: Configuration, strategy
     LedgerTamperedError
         The holdout ledger is not what was once written.
     """
-    verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head"))
+    verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head", LEDGER))
     rows = warehouse.read_or_empty(VERDICTS, rows=Rows("strategy", strategy)).sort("position")
     if rows.is_empty():
         raise _missing(strategy, "none was made, or the strategy failed")

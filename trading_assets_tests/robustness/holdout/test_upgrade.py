@@ -14,9 +14,10 @@ from trading_assets import __version__
 from trading_assets.backtests.inputs.data_hash import data_hash
 from trading_assets.backtests.trial_registry import TRIALS, Evaluation, settings_on_record, trial_rows
 from trading_assets.market_data.tables import BARS
+from trading_assets.protocol.earlier_ledgers import LEDGER
+from trading_assets.protocol.head_file import HeadFile
 from trading_assets.robustness.holdout.assets import record
 from trading_assets.robustness.holdout.ledger import LedgerTamperedError, LookRefusedError
-from trading_assets.robustness.holdout.ledger_head import HeadFile
 from trading_assets.robustness.holdout.protocol_status import protocol_status
 from trading_assets.robustness.holdout.record_look import verified_ledger
 from trading_assets.robustness.holdout.upgrade import Comparison
@@ -63,7 +64,7 @@ def test_registration_of_0_1_0_stands_as_an_upgrade(
 
 def test_upgrades_cost_no_look_and_change_no_row(upgraded: tuple[OldWarehouse, dict[str, pl.DataFrame]]) -> None:
     old, before = upgraded
-    ledger = verified_ledger(old.warehouse, HeadFile(old.configuration.home / "ledger.head"))
+    ledger = verified_ledger(old.warehouse, HeadFile(old.configuration.home / "ledger.head", LEDGER))
     assert ledger.equals(before[HOLDOUT_LEDGER.name])
     assert old.warehouse.read(TRIALS).equals(before[TRIALS.name])
 
