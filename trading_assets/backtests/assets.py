@@ -21,6 +21,7 @@ from trading_assets.models.tables import SPLITS
 from trading_assets.strategies.assets import inputs_of
 from trading_assets.strategies.evaluation.failure import failure_recorder, require_ok, status_row, strategy_of
 from trading_assets.strategies.evaluation.inputs import read_frames
+from trading_assets.strategies.evaluation.on_record import put_exposure_on_record
 from trading_assets.strategies.interface.resolved import configured_strategies
 from trading_assets.strategies.tables import FAILED, OK, STATUS
 from trading_assets.warehouse import Rows, Table
@@ -56,6 +57,7 @@ def run(step: Step) -> Mapping[str, Any]:
     name = strategy_of(step)
     frames = read_frames(step.work, step.configuration, name)
     prepared, spans = prepare(step.configuration, frames), open_spans(step.work.read(SPLITS))
+    put_exposure_on_record(step, STAGE, spans[DEVELOPMENT], frames.strategy.symbols, frames.bars)
     results = {split: backtest(prepared, span.start, span.end, split=split) for split, span in spans.items()}
     metrics = pl.concat(metrics_of(prepared, result) for result in results.values()).sort(METRICS.key)
     tables = {**together(results.values()), METRICS: metrics, BASELINES: baselines_of(prepared, results[DEVELOPMENT])}

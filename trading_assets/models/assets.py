@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -20,6 +20,10 @@ from trading_assets.models.registry import Candidate, Record, register
 from trading_assets.models.run import run_model, samples_and_folds
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
 from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, REGIMES, SPLITS
+from trading_assets.protocol import Protocol
+from trading_assets.protocol.exposures import exposure
+from trading_assets.protocol.recording import record_exposures
+from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets.warehouse import Rows, Table, Whole
 
 STAGE = "models"
@@ -81,7 +85,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     benchmark = step.configuration.benchmarks.get(settings.universe)
     bars = step.work.read(
         BARS,
-        columns=["symbol", "asset_class", "session", "adj_open"],
+        columns=["symbol", "asset_class", "session", "adj_open", "adj_close"],
         where="asset_class = ? OR symbol = ?",
         parameters=[settings.universe, benchmark],
     )
@@ -91,7 +95,9 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     )
     holdout = holdout_start(step.work.read(SPLITS))
     run = run_model(samples, folds, settings, name=name, seed=step.configuration.seed, holdout_start=holdout)
-    tables = run.tables if is_open(step.configuration, name) else locked(run.tables, holdout)
+    readers = opened_by(step.configuration, name)
+    tables = run.tables if readers else locked(run.tables, holdout)
+    _put_on_record(step, name, bars.filter(asset_class=settings.universe), holdout, readers)
     step.work.replace(Rows("model", name), tables)
 
     outcome = run.tables[OUTCOMES].row(0, named=True)
@@ -112,12 +118,17 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     return metadata | _register(step, name, run.version, run.booster, run.tables, holdout)
 
 
-def is_open(configuration: Configuration, model: str) -> bool:
-    """Whether the scores of a model may reach into the holdout: a registered strategy reads it, or a member of one.
+def opened_by(configuration: Configuration, model: str) -> list[str]:
+    """Return the registered strategies that read a model, or a member of which does: its scores reach the holdout.
 
-    With the bars beside them scores tell how a model fares there, as signals do of a strategy.
+    With the bars beside them scores tell how a model fares there, as signals do of a strategy. So they end before it
+    until there is one.
     """
-    waiting, seen = list(configuration.registration), set[str]()
+    return [name for name in configuration.registration if _reads(configuration, name, model)]
+
+
+def _reads(configuration: Configuration, strategy: str, model: str) -> bool:
+    waiting, seen = [strategy], set[str]()
     while waiting:
         name = waiting.pop()
         settings = configuration.strategies[name]
@@ -126,6 +137,19 @@ def is_open(configuration: Configuration, model: str) -> bool:
         seen.add(name)
         waiting += [member for member in members_of(settings) if member not in seen]
     return False
+
+
+def _put_on_record(step: Step, name: str, bars: pl.DataFrame, holdout: dt.date, readers: Sequence[str]) -> None:
+    """Record what the metrics and scores of a model let a person see, before they are written."""
+    seen = bars if readers else bars.filter(pl.col("session") < holdout)
+    first, last = seen["session"].min(), seen["session"].max()
+    if not isinstance(first, dt.date) or not isinstance(last, dt.date):
+        return
+    symbols = seen["symbol"].unique().to_list()
+    returns = equal_weight_returns(seen, symbols, first, last)
+    more = {"opened_by": sorted(readers), "config_hash": step.configuration.hash} if readers else {}
+    entry = exposure(STAGE, name, first, last, symbols, returns, more)
+    record_exposures(Protocol.of(step.configuration), [entry], step.now)
 
 
 def locked(tables: Mapping[Table, pl.DataFrame], holdout: dt.date) -> dict[Table, pl.DataFrame]:

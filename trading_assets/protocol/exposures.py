@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -146,7 +147,13 @@ def evaluations(records: Sequence[Record], texts: Mapping[int, str]) -> Iterator
 
 
 def exposure(
-    stage: str, subject: str, start: dt.date, end: dt.date, symbols: Sequence[str], universe_returns: pl.DataFrame
+    stage: str,
+    subject: str,
+    start: dt.date,
+    end: dt.date,
+    symbols: Sequence[str],
+    universe_returns: pl.DataFrame,
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> Entry:
     """Return what goes on record of an evaluation, before its results are.
 
@@ -162,12 +169,15 @@ def exposure(
         That it trades, or is trained on.
     universe_returns
         Of these symbols, see `equal_weight_returns`.
+    more
+        What else there is to say of it.
     """
     payload = {
         "stage": stage,
         "start": start.isoformat(),
         "end": end.isoformat(),
         "symbols": sorted(set(symbols)),
+        **more,
     }
     return Entry("exposure", subject, payload, {RETURNS: universe_returns})
 

@@ -8,7 +8,7 @@ whether the registration was known outside of the folder before the holdout bega
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,9 +73,7 @@ def look_of(records: Sequence[Record], member: Member, registration_hash: str) -
     return next(found, None)
 
 
-def registered_since(
-    records: Sequence[Record], member: Member, is_same: Callable[[Mapping[str, Any]], bool]
-) -> Record | None:
+def registered_since(records: Sequence[Record], member: Member, is_same: Callable[[Record], bool]) -> Record | None:
     """Return the record from which on a registration stood as it stands now; None if it is not on record.
 
     Whoever changes it and changes it back has had another one in between: it stands since it came back.
@@ -83,17 +81,38 @@ def registered_since(
     Parameters
     ----------
     is_same
-        Whether the payload of an earlier registration of the strategy says the same as that of today.
+        Whether a record of an earlier registration of the strategy says the same as what is registered now.
     """
     found = None
     for record in reversed(records):
         if record.kind == "registration" and (record.configuration, record.subject) == member:
             if "plan_hash" not in record.payload:
                 continue
-            if not is_same(record.payload):
+            if not is_same(record):
                 break
             found = record
     return found
+
+
+def _before(records: Sequence[Record], member: Member, since: Record | None) -> list[Record]:
+    """Records that were there before a registration was, as far as they are not its own doing.
+
+    Scores of a model that only the registration unlocks come before it in the same run: its configuration, of the same
+    hash, has them on record as its own.
+    """
+    if since is None:
+        return list(records)
+    configuration, strategy = member
+    return [
+        record
+        for record in records
+        if record.row < since.row
+        and not (
+            record.configuration == configuration
+            and strategy in record.payload.get("opened_by", ())
+            and record.payload.get("config_hash") == since.payload.get("config_hash")
+        )
+    ]
 
 
 def decide_look(
@@ -131,7 +150,7 @@ def decide_look(
         return [imported] if imported else []
     if earlier:
         _assert_excused(earlier, request)
-    before = records if since is None else [r for r in records if r.row < since.row]
+    before = _before(records, request.member, since)
     seen = exposures_of(before, request.holdout, request.universe_returns, request.symbols, contents)
     batch = imported
     if batch is None and share_of(records, request.member) is None:
@@ -175,6 +194,20 @@ def standing(records: Sequence[Record], look: Record) -> str:
         more = f"; and {count - len(shown)} more" if count > len(shown) else ""
         return f"{when}; seen before its registration: {'; '.join(shown)}{more}"
     return f"{when}; unseen in this folder since {unseen_since(records)}"
+
+
+def history_of(records: Sequence[Record], member: Member) -> str:
+    """Return a sentence on every look at a strategy's holdout; empty if there was none."""
+    looks = looks_of(records, member)
+    if not looks:
+        return ""
+    reasons = [
+        f"look {each.payload['look']} after a change ({each.payload['override']})"
+        for each in looks
+        if each.payload.get("override")
+    ]
+    count = "once" if len(looks) == 1 else f"{len(looks)} times"
+    return f"The holdout has been looked at {count}{': ' + '; '.join(reasons) if reasons else ''}."
 
 
 def caps_of(look: Record) -> list[str]:

@@ -222,7 +222,7 @@ HOLDOUT_RESULTS = Table(
         "look": _LOOK,
         "start": Column(pl.Date, "first session of the holdout"),
         "end": Column(pl.Date, "last session of the holdout"),
-        "backtest": Column(pl.String, "run of the backtest that it stands beside; null in older rows", nullable=True),
+        "run_id": Column(pl.String, "run of the backtest that it stands beside; null in older rows", nullable=True),
     },
 )
 

@@ -36,7 +36,7 @@ def request(strategy: str = "s", registration: str = "r1", **more: Any) -> LookR
 
 def look(records: list[Record], asked: LookRequest) -> tuple[list[Record], Record]:
     """Make a look at what is registered; the records then, and that of the look."""
-    since = registered_since(records, asked.member, lambda payload: True)
+    since = registered_since(records, asked.member, lambda record: True)
     records = chain(*decide_look(records, asked, since, NO_CONTENTS), after=records)
     found = look_of(records, asked.member, asked.registration_hash)
     assert found is not None
@@ -112,11 +112,11 @@ def test_a_registration_stands_since_it_last_came_back() -> None:
     """Registered as p, then q, then p again: it stands since the third record, and what was seen between counts."""
     records = chain(registered("s", plan_hash="p"), registered("s", plan_hash="q"), seen())
     records = chain(registered("s", plan_hash="p"), registered("s", plan_hash="p"), after=records)
-    since = registered_since(records, ("main", "s"), lambda payload: payload["plan_hash"] == "p")
+    since = registered_since(records, ("main", "s"), lambda record: record.payload["plan_hash"] == "p")
     assert since is not None and since.row == 4
     made = decide_look(records, request(), since, NO_CONTENTS)[-1]
     assert made.payload["exposures"] == 1
-    assert registered_since(records, ("main", "s"), lambda payload: payload["plan_hash"] == "r") is None
+    assert registered_since(records, ("main", "s"), lambda record: record.payload["plan_hash"] == "r") is None
 
 
 def test_what_is_not_on_record_as_registered_was_exposed_by_all() -> None:

@@ -19,6 +19,7 @@ from trading_assets.robustness.rows_by_span import STAGE, write
 from trading_assets.robustness.sensitivity.grid import grids
 from trading_assets.robustness.tables import CHOICES, HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY, TRIALS
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
+from trading_assets.strategies.evaluation.on_record import put_exposure_on_record
 
 
 def sensitivity(step: Step) -> Mapping[str, Any]:
@@ -30,6 +31,7 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
     name, configuration = strategy_of(step), step.configuration
     frames, prepared, spans = read_market(step)
     span, strategy = development(spans), prepared.strategy
+    put_exposure_on_record(step, sensitivity.__name__, span, strategy.symbols, frames.bars)
     traded = [*strategy.symbols, *([strategy.benchmark] if strategy.benchmark else [])]
     found = sweep(
         prepared,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -10,6 +12,9 @@ import polars as pl
 from trading_assets import __version__
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
+from trading_assets.protocol import Entry, Protocol, Record
+from trading_assets.protocol.batches import ERROR_RATE, Member, share_of
+from trading_assets.protocol.looks import caps_of, history_of, looks_of, result_payload, results_of, standing
 from trading_assets.robustness.holdout.assets import head_file, keep_earlier_verdict, last_backtest, waits_until
 from trading_assets.robustness.holdout.record_look import verified_ledger
 from trading_assets.robustness.holdout.upgrade_ledger import history_of_upgrades, verified_upgrades
@@ -24,7 +29,7 @@ from trading_assets.robustness.tables import (
     STRESS,
     VERDICTS,
 )
-from trading_assets.robustness.verdict.criteria import judge, rows, unregistered, waiting
+from trading_assets.robustness.verdict.criteria import Judgement, judge, rows, unregistered, waiting
 from trading_assets.strategies.evaluation.failure import refused_look, require_ok, strategy_of
 from trading_assets.warehouse import Rows, Table
 
@@ -34,7 +39,7 @@ EARLIER_REGISTRATION = "Of an earlier registration"
 
 def verdict(step: Step) -> Mapping[str, Any]:
     """Go, no go, or not enough evidence: every pre-registered criterion, and the result in words."""
-    from trading_assets.robustness.verdict.statistics import history_of, statistics_of
+    from trading_assets.robustness.verdict.statistics import statistics_of
 
     require_ok(
         step,
@@ -51,7 +56,10 @@ def verdict(step: Step) -> Mapping[str, Any]:
     upgrades = history_of_upgrades(
         verified_upgrades(step.work, configuration), step.work.read_or_empty(EARLIER_VERDICTS), name
     )
-    looks = history_of(verified_ledger(step.work, head_file(step)), name)
+    verified_ledger(step.work, head_file(step))
+    protocol, member = Protocol.of(configuration), (configuration.name, name)
+    records = protocol.read()
+    looks = history_of(records, member)
     history = " ".join(filter(None, (looks, upgrades)))
     limits = configuration.robustness.verdict
     until = waits_until(step) if name in configuration.registration else None
@@ -59,10 +67,17 @@ def verdict(step: Step) -> Mapping[str, Any]:
         judgement = waiting(name, limits, until, history)
     elif name in configuration.registration:
         rows_of = evaluated(step, name)
+        look, share = evaluated_look(step, records, member), share_of(records, member)
         statistics = statistics_of(
-            rows_of[STRESS], rows_of[RESAMPLING], rows_of[OVERFITTING], look_ahead=rows_of[LOOK_AHEAD]
+            rows_of[STRESS],
+            rows_of[RESAMPLING],
+            rows_of[OVERFITTING],
+            look_ahead=rows_of[LOOK_AHEAD],
+            alpha=share.alpha if share else ERROR_RATE,
         )
-        judgement = judge(name, statistics, limits, history=history)
+        judgement = judge(name, statistics, limits, caps_of(look), history)
+        judgement = with_standing(judgement, standing(records, look))
+        record_result(protocol, look, judgement, statistics, step.now)
     else:
         judgement = unregistered(name, limits, history)
     table = rows(judgement).with_columns(product_version=pl.lit(__version__))
@@ -72,6 +87,49 @@ def verdict(step: Step) -> Mapping[str, Any]:
         "explanation": judgement.explanation,
         "criteria": table.select("kind", "criterion", "value", "threshold", "passed"),
     }
+
+
+def evaluated_look(step: Step, records: Sequence[Record], member: Member) -> Record:
+    """Return the look that the holdout's rows come from.
+
+    Raises
+    ------
+    HoldoutMissingError
+        The protocol of the data folder does not know it: the rows are of another one.
+    """
+    from trading_assets.robustness.verdict.statistics import HoldoutMissingError
+
+    number = step.work.read(HOLDOUT_RESULTS, rows=Rows("strategy", member[1]))["look"].item()
+    for look in looks_of(records, member):
+        if look.payload["look"] == number:
+            return look
+    raise HoldoutMissingError(member[1], "the protocol of this data folder does not know of its look")
+
+
+def with_standing(judgement: Judgement, words: str) -> Judgement:
+    """Return a judgement whose first sentence says what its look was worth."""
+    verdict_words = f"{judgement.strategy}: {judgement.result.replace('_', ' ')}"
+    explanation = judgement.explanation.replace(f"{verdict_words}.", f"{verdict_words}, {words}.", 1)
+    return replace(judgement, explanation=explanation)
+
+
+def record_result(
+    protocol: Protocol, look: Record, judgement: Judgement, statistics: Mapping[str, float | None], now: dt.datetime
+) -> None:
+    """Put what was seen at a look on record, unless the very same is."""
+    seen = result_payload(
+        look,
+        verdict=judgement.result,
+        sharpe=statistics["sharpe"],
+        bets=statistics.get("bets", statistics.get("trades")),
+        product_version=__version__,
+    )
+
+    def decide(records: Sequence[Record]) -> list[Entry]:
+        known = results_of(records, (look.configuration, look.subject or ""))
+        return [] if any(each.payload == seen for each in known) else [Entry("result", look.subject, seen)]
+
+    protocol.append_decided(decide, now=now)
 
 
 def of_earlier_registration(step: Step) -> Mapping[str, Any]:
@@ -110,7 +168,7 @@ def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:
         raise HoldoutMissingError(name, "it never was")
     if results["config_hash"].item() != step.configuration.hash:
         raise HoldoutMissingError(name, "the configuration has changed since")
-    if metrics.is_empty() or results["backtest"].item() not in (None, last_backtest(step)):
+    if metrics.is_empty() or results["run_id"].item() not in (None, last_backtest(step)):
         raise HoldoutMissingError(name, f"backtests/{name} has run since")
     evidence = {}
     for table, asset in ((OVERFITTING, "overfitting"), (LOOK_AHEAD, "look_ahead")):
