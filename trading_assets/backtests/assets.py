@@ -18,6 +18,7 @@ from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
+from trading_assets.protocol import Protocol, record_trials
 from trading_assets.strategies.assets import inputs_of
 from trading_assets.strategies.evaluation.failure import failure_recorder, require_ok, status_row, strategy_of
 from trading_assets.strategies.evaluation.inputs import read_frames
@@ -64,7 +65,10 @@ def run(step: Step) -> Mapping[str, Any]:
     tables = {table: pl.concat([frame, _seen(step, table)], how="vertical_relaxed") for table, frame in tables.items()}
     found = _found(prepared, frames.bars, metrics, spans[DEVELOPMENT].end)
     # On record before it can be seen: a result that somebody may choose by is a trial, whoever asked for it.
-    step.work.append_new(TRIALS, _trial_row(step, prepared, results[DEVELOPMENT].equity, found))
+    trials = _trial_row(step, prepared, results[DEVELOPMENT].equity, found)
+    source = f"{STAGE}/{name}"
+    record_trials(Protocol.of(step.configuration), trials, subject=name, source=source, now=step.now)
+    step.work.append_new(TRIALS, trials)
     step.work.replace_together(
         [
             (Rows("strategy", name), tables),

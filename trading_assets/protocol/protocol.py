@@ -23,6 +23,7 @@ import polars as pl
 from trading_assets.config import Configuration
 from trading_assets.protocol.chain import Chain, Head, LedgerTamperedError, folder_of, head_of
 from trading_assets.protocol.contents import content_hash, content_rows
+from trading_assets.protocol.earlier import entries_of, homes, is_unread
 from trading_assets.protocol.head_file import HeadFile
 from trading_assets.protocol.records import Entry, Kind, Record, payload_text, record_of
 from trading_assets.protocol.tables import CONTENTS, RECORDS, VIEWS
@@ -101,6 +102,8 @@ class Protocol:
     def append_decided(self, decide: Decide, *, now: dt.datetime) -> tuple[Record, ...]:
         """Put on record what follows from what is there: decided and written under one lock, in one transaction.
 
+        What earlier versions left in the warehouses of the data folder is put on record before.
+
         Parameters
         ----------
         decide
@@ -120,16 +123,19 @@ class Protocol:
         now: dt.datetime,
     ) -> tuple[Record, ...]:
         """As `append_decided`, for who has to look into side tables, too."""
-        with open_to_write(self.path, self.wait_seconds) as connection:
-            rows = self._verified(connection)
-            if rows.is_empty():
-                founding = Entry("folder", None, {"id": secrets.token_hex(16)}, configuration="")
-                rows = self._written(connection, rows, [founding], now)
-            before = rows.height
-            entries = decide(records_of(rows), connection)
-            if not entries:
-                return ()
-            return records_of(self._written(connection, rows, entries, now)[before:])
+        read: dict[Path, list[Entry]] = {}
+        while True:
+            with open_to_write(self.path, self.wait_seconds) as connection:
+                rows = self._begun(connection, now)
+                records = records_of(rows)
+                unread = [home for home in homes(self.data) if is_unread(home, records)]
+                if all(home in read for home in unread):
+                    imports = [entry for home in unread for entry in read[home]]
+                    rows = self._written(connection, rows, imports, now)
+                    entries = decide(records_of(rows), connection)
+                    return records_of(self._written(connection, rows, entries, now)[rows.height :])
+            # Not under the lock of the protocol: who writes to that warehouse may be waiting for it.
+            read |= {home: entries_of(home, records, self.wait_seconds) for home in unread if home not in read}
 
     def contents(
         self, table: Table, records: Sequence[Record], *, columns: Sequence[str] | None = None
@@ -195,10 +201,23 @@ class Protocol:
         self._head.verify(rows)
         return rows
 
+    def _begun(self, connection: duckdb.DuckDBPyConnection, now: dt.datetime) -> pl.DataFrame:
+        """Return all rows of the chain, begun with the row of the folder where there is none.
+
+        That row is committed alone: a run that is killed in its very first commit leaves nothing or this.
+        """
+        rows = self._verified(connection)
+        if rows.is_empty():
+            founding = Entry("folder", None, {"id": secrets.token_hex(16)}, configuration="")
+            return self._written(connection, rows, [founding], now)
+        return rows
+
     def _written(
         self, connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame, entries: Sequence[Entry], now: dt.datetime
     ) -> pl.DataFrame:
         """Write entries after `rows`, contents included, and return all rows."""
+        if not entries:
+            return rows
         added, contents = [], []
         end = head_of(rows)
         at = max(now, rows["recorded_at"][-1]) if rows.height else now

@@ -14,13 +14,14 @@ from trading_assets.backtests.trial_registry import behind
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
+from trading_assets.protocol import Protocol, trials_on
 from trading_assets.robustness.overfitting.reality_check import common_returns
 from trading_assets.robustness.overfitting.reality_check import reality_check as check
 from trading_assets.robustness.overfitting.selection import rows, selection
 from trading_assets.robustness.rows_by_span import write
-from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY, TRIALS
+from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
-from trading_assets.strategies.evaluation.identity import identity_of, recorded_type
+from trading_assets.strategies.evaluation.identity import identity_of
 from trading_assets.strategies.interface.resolved import resolve_strategy
 from trading_assets.warehouse import Rows
 
@@ -34,16 +35,7 @@ def overfitting(step: Step) -> Mapping[str, Any]:
     identity = identity_of(strategy.module)
     found = selection(
         name,
-        behind(
-            step.work.read(
-                TRIALS,
-                where="list_contains(?, type) OR type IS NULL",
-                parameters=[[identity, recorded_type(identity)]],
-            ),
-            name,
-            identity,
-            strategy.symbols,
-        ),
+        behind(trials_on(Protocol.of(configuration), strategy.symbols), name, identity, strategy.symbols),
         step.work.read(SENSITIVITY, rows=own).filter("chosen")["trial"][0],
         periods=step.work.read(backtests.METRICS, rows=own).filter(metric="periods_per_year")["value"][0],
         blocks=configuration.robustness.cross_validation_blocks,
