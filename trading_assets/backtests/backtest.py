@@ -90,7 +90,7 @@ class PreparedBacktest:
 
 @dataclass(frozen=True)
 class Sweep(simulate.Sweep):
-    """Many runs over the same sessions: equity and settled equity (runs, sessions), and counters (runs,)."""
+    """Many runs over the same sessions: equity, settled equity, net exposure (runs, sessions); counters (runs,)."""
 
     sessions: list[dt.date]
 
@@ -250,6 +250,18 @@ def sweep_prepared(
 def returns_of(sweep: Sweep, starting_equity: float) -> Floats:
     """Daily returns (runs, sessions) of the settled equity, first from the starting equity; 0 after a total loss."""
     return daily_returns(sweep.settled_equity, starting_equity)
+
+
+def exposure_matched_returns(prepared: PreparedBacktest, sweep: Sweep) -> Floats:
+    """Daily returns (runs, sessions) of the benchmark, held at each run's net exposure of the session before.
+
+    0 without a benchmark, and where it has no bar: the rest is cash.
+    """
+    days = pl.DataFrame({"session": sweep.sessions}, schema={"session": pl.Date})
+    aligned = days.join(_benchmark_column(prepared), on="session", how="left", maintain_order="left")
+    earned = np.nan_to_num(aligned["benchmark_return"].cast(pl.Float64).fill_null(0.0).to_numpy())
+    before = np.concatenate([np.zeros((len(sweep.net_exposure), 1)), sweep.net_exposure[:, :-1]], axis=1)
+    return np.asarray(before * earned, dtype=np.float64)
 
 
 def daily_returns(equity: Floats, starting_equity: float) -> Floats:

@@ -29,6 +29,7 @@ PACKAGE = __name__.partition(".")[0]
 RENAMED_KEYS: Mapping[str, Mapping[str, str]] = {
     "Quality": {"releases": "overrides"},
     "SourceSettings": {"tickers": "symbology"},
+    "VerdictThresholds": {"min_trades": "min_bets", "go_trades": "go_bets"},
 }
 #: Classes that were renamed: name of today and that on record.
 RENAMED_CLASSES: Mapping[str, str] = {"VerdictThresholds": "Verdict"}

@@ -8,10 +8,24 @@ from trading_assets.config.sections import Fraction, Section
 ALPHA = 0.05
 
 
+#: Thresholds of which a higher one lets more pass; of the others a lower one does.
+LOOSER_IF_HIGHER = frozenset(
+    {
+        "reject_drawdown",
+        "reject_pbo",
+        "reject_pbo_loss",
+        "go_drawdown",
+        "secondary_correlation",
+        "secondary_daily_loss",
+        "stress_bear_drawdown",
+    }
+)
+
+
 class VerdictThresholds(Section):
     """Thresholds of the verdict's criteria (trading rules, section 7)."""
 
-    min_trades: int = 30
+    min_bets: int = 30
     min_sessions: int = 250
     reject_drawdown: Fraction = 0.20
     reject_sharpe: float = 0.75
@@ -21,10 +35,11 @@ class VerdictThresholds(Section):
     reject_permutation: float = 95.0
     reject_dsr: Fraction = 0.95
     reject_pbo: Fraction = 0.5
+    reject_pbo_loss: Fraction = 0.05
     go_sharpe: float = 1.0
     go_drawdown: Fraction = 0.15
     go_calmar: float = 1.5
-    go_trades: int = 50
+    go_bets: int = 50
     secondary_expectancy: float = 0.3
     secondary_profit_factor: float = 1.4
     secondary_correlation: float = 0.80

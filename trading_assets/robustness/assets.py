@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import dagster as dg
 
@@ -35,6 +35,7 @@ from trading_assets.robustness.tables import (
     SENSITIVITY_SUMMARY,
     STRESS,
     STRESS_EQUITY,
+    TRIAL_BENCHMARKS,
     TRIALS,
     VERDICTS,
 )
@@ -62,7 +63,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         reality_check,
         stage=STAGE,
         tables=(OVERFITTING,),
-        deps=["models/splits", *(f"backtests/{name}" for name in configuration.strategies)],
+        deps=_trials_of(configuration.strategies),
     )
     return [*(asset for each in strategies for asset in _assets_of(configuration, each, strategies)), over_all]
 
@@ -102,16 +103,17 @@ def _assets_of(
         )
 
     return [
-        asset(sensitivity, own=(SENSITIVITY, SENSITIVITY_SUMMARY, CHOICES, HEATMAPS), shared=(TRIALS,), deps=inputs),
+        asset(
+            sensitivity,
+            own=(SENSITIVITY, SENSITIVITY_SUMMARY, CHOICES, HEATMAPS),
+            shared=(TRIALS, TRIAL_BENCHMARKS),
+            deps=inputs,
+        ),
         asset(
             overfitting,
             own=(OVERFITTING, LOGITS),
-            # Trials of its type count, whatever the strategy was called: all of them first, in any executor.
-            deps=[
-                dependency
-                for name in _of_the_type_of(configured, strategies)
-                for dependency in (f"{STAGE}/sensitivity/{name}", f"backtests/{name}")
-            ],
+            # Trials of every type count: all of them first, in any executor.
+            deps=_trials_of([each.name for each in strategies]),
         ),
         asset(
             stress,
@@ -143,5 +145,6 @@ def _assets_of(
     ]
 
 
-def _of_the_type_of(strategy: ConfiguredStrategy, strategies: Sequence[ConfiguredStrategy]) -> list[str]:
-    return [each.name for each in strategies if each.module is strategy.module]
+def _trials_of(strategies: Iterable[str]) -> list[str]:
+    """Assets that put trials on record."""
+    return [asset for name in strategies for asset in (f"{STAGE}/sensitivity/{name}", f"backtests/{name}")]

@@ -98,6 +98,18 @@ HEATMAPS = Table(
     },
 )
 
+TRIAL_BENCHMARKS = Table(
+    name="robustness.trial_benchmarks",
+    description="What each trial of a sweep is measured against: the benchmark at its net exposure (append only)",
+    key=("trial",),
+    columns={
+        "trial": _TRIAL,
+        "returns": Column(
+            pl.List(pl.Float32), "daily returns of the benchmark held at the net exposure of the evening before"
+        ),
+    },
+)
+
 STRESS = Table(
     name="robustness.stress",
     description="Metrics under worse conditions, on train + validation and, once it was looked at, on the holdout",

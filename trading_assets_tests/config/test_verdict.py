@@ -11,5 +11,6 @@ def test_rejection_is_never_looser_than_go() -> None:
     assert (limits.reject_drawdown, limits.go_drawdown) == (0.20, 0.15)
     assert (limits.reject_sharpe, limits.go_sharpe) == (0.75, 1.0)
     assert (limits.reject_calmar, limits.go_calmar) == (1.0, 1.5)
-    assert (limits.min_trades, limits.go_trades, limits.min_sessions) == (30, 50, 250)
-    assert (limits.reject_dsr, limits.reject_pbo, limits.reject_permutation) == (0.95, 0.5, 95.0)
+    assert (limits.min_bets, limits.go_bets, limits.min_sessions) == (30, 50, 250)
+    assert (limits.reject_dsr, limits.reject_permutation) == (0.95, 95.0)
+    assert (limits.reject_pbo, limits.reject_pbo_loss) == (0.5, 0.05)

@@ -37,5 +37,5 @@ def test_ledger_tampered(asset: str, statement: str, named: str, experiment: Exp
 def test_zero_trades() -> None:
     nothing: dict[str, float | None] = dict.fromkeys(GOOD.keys() - MAY_BE_ABSENT)
     assert (
-        judge("s", {**nothing, "trades": 0.0, "sessions": 800.0}, VerdictThresholds()).result == "insufficient_evidence"
+        judge("s", {**nothing, "bets": 0.0, "sessions": 800.0}, VerdictThresholds()).result == "insufficient_evidence"
     )

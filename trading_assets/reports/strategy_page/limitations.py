@@ -23,10 +23,10 @@ CHOICE: dict[str, tuple[str, Format]] = {
     "haircut_sharpe": ("Sharpe that would be as significant if it were the only trial", number),
     "min_track_record": ("sessions until the first of these probabilities is 95 %", number),
     "pbo": ("probability that the best parameters of one half are below the median in the other", percent),
-    "pbo_loss": ("probability that they lose money there", percent),
+    "pbo_loss": ("probability that they earn less than the benchmark at their exposure there", percent),
 }
 EVERY: dict[str, tuple[str, Format]] = {
-    "spa_p": ("chance of so good a best strategy if none beats cash (Hansen's SPA)", percent),
+    "spa_p": ("chance of so good a best trial on record if none beats cash (Hansen's SPA)", percent),
     "reality_check_p": ("the same by White's reality check, which bad strategies make milder", percent),
 }
 DRAWN: dict[tuple[str, str], tuple[str, Format]] = {

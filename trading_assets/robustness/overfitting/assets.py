@@ -9,19 +9,16 @@ import polars as pl
 
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
-from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.backtests.trial_registry import behind
-from trading_assets.market_data.tables import INSTRUMENTS
-from trading_assets.models.splits import development, spans_of
-from trading_assets.models.tables import SPLITS
+from trading_assets.market_data.tables import INSTRUMENTS, SESSIONS
 from trading_assets.protocol import Protocol, trials_on
-from trading_assets.robustness.overfitting.reality_check import common_returns
+from trading_assets.robustness.overfitting.field import calendars_of, field_of, types_alike
 from trading_assets.robustness.overfitting.reality_check import reality_check as check
 from trading_assets.robustness.overfitting.selection import rows, selection
 from trading_assets.robustness.rows_by_span import write
-from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY
+from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY, TRIAL_BENCHMARKS
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
-from trading_assets.strategies.evaluation.identity import identity_of
+from trading_assets.strategies.evaluation.identity import identity_of, recorded_type
 from trading_assets.strategies.interface.resolved import resolve_strategy
 from trading_assets.warehouse import Rows
 
@@ -31,12 +28,27 @@ def overfitting(step: Step) -> Mapping[str, Any]:
     require_ok(step, ("strategies", "backtests", "robustness/sensitivity"))
     name, configuration = strategy_of(step), step.configuration
     own = Rows("strategy", name)
-    strategy = resolve_strategy(configuration, name, step.work.read(INSTRUMENTS))
+    instruments = step.work.read(INSTRUMENTS)
+    strategy = resolve_strategy(configuration, name, instruments)
     identity = identity_of(strategy.module)
+    every = trials_on(Protocol.of(configuration), strategy.symbols)
+    chosen = step.work.read(SENSITIVITY, rows=own).filter("chosen")["trial"][0]
+    span = every.filter(trial=chosen).select("start", "end")
+    types, alike = 1, [recorded_type(identity)]
+    if not span.is_empty():  # `selection` says what is missing
+        field = field_of(every, calendars_of(instruments, step.work.read(SESSIONS)))
+        types, alike = types_alike(field, identity, strategy.symbols, span["start"][0], span["end"][0])
+    trials = behind(every, name, identity, strategy.symbols)
+    likes = [behind(every, name, each, strategy.symbols) for each in alike if each != recorded_type(identity)]
     found = selection(
         name,
-        behind(trials_on(Protocol.of(configuration), strategy.symbols), name, identity, strategy.symbols),
-        step.work.read(SENSITIVITY, rows=own).filter("chosen")["trial"][0],
+        trials,
+        chosen,
+        alike=pl.concat(likes).join(trials, on="trial", how="anti") if likes else None,
+        types=types,
+        benchmarks=step.work.read_or_empty(
+            TRIAL_BENCHMARKS, where="list_contains(?, trial)", parameters=[trials["trial"].to_list()]
+        ),
         periods=step.work.read(backtests.METRICS, rows=own).filter(metric="periods_per_year")["value"][0],
         blocks=configuration.robustness.cross_validation_blocks,
         config_hash=configuration.hash,
@@ -46,19 +58,19 @@ def overfitting(step: Step) -> Mapping[str, Any]:
 
 
 def reality_check(step: Step) -> Mapping[str, Any]:
-    """Is the best of all strategies better than cash, given how many there are? On the development span."""
+    """Is the best of all trials on record better than cash, given how many there are? On the development span."""
     configuration = step.configuration
     settings = configuration.robustness
-    end = development(spans_of(step.work.read(SPLITS))).end
-    curves = step.work.read_or_empty(backtests.EQUITY).filter(
-        pl.col("split") == DEVELOPMENT,
-        pl.col("session") <= end,
-        pl.col("strategy").is_in(list(configuration.strategies)),
-    )
-    returns = common_returns(curves)
+    instruments = step.work.read(INSTRUMENTS)
+    trials = trials_on(Protocol.of(configuration), instruments["symbol"].to_list())
+    field = field_of(trials, calendars_of(instruments, step.work.read(SESSIONS)))
     values = check(
-        returns, block_sessions=settings.block_sessions, resamples=settings.resamples, seed=configuration.seed
+        field.returns,
+        block_sessions=settings.block_sessions,
+        resamples=settings.resamples,
+        seed=configuration.seed,
+        not_on_record=field.undated.height,
     )
-    table = rows(EVERY_STRATEGY, values, 0, returns.shape[1], configuration.hash)
+    table = rows(EVERY_STRATEGY, values, 0, field.trials.height + field.undated.height, configuration.hash)
     step.work.replace(Rows("strategy", EVERY_STRATEGY), {OVERFITTING: table})
     return {"statistics": table.drop("strategy", "config_hash")}

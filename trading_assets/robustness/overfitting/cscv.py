@@ -28,12 +28,12 @@ class Overfitting:
     logits
         (combinations,) ln(w / (1 - w)) of the relative rank w (0 to 1, average of ties) that the best trial of
         one half has in the other; negative: below the median.
-    chosen_sharpe
-        (combinations,) Sharpe ratio of a session of that trial in the other half.
+    chosen_gain
+        (combinations,) mean daily return of that trial in the other half, beyond its benchmark's.
     """
 
     logits: Floats
-    chosen_sharpe: Floats
+    chosen_gain: Floats
 
     @property
     def probability(self) -> float:
@@ -42,11 +42,11 @@ class Overfitting:
 
     @property
     def probability_of_loss(self) -> float:
-        """Fraction of the combinations whose best trial loses money in the other half."""
-        return float(np.mean(self.chosen_sharpe < 0))
+        """Fraction of the combinations whose best trial earns less than its benchmark in the other half."""
+        return float(np.mean(self.chosen_gain < 0))
 
 
-def overfitting(returns: Floats, blocks: int) -> Overfitting | None:
+def overfitting(returns: Floats, blocks: int, benchmarks: Floats | None = None) -> Overfitting | None:
     """Cross-validate the choice of the best Sharpe ratio.
 
     Parameters
@@ -55,6 +55,8 @@ def overfitting(returns: Floats, blocks: int) -> Overfitting | None:
         (trials, sessions): daily returns of every trial on the same sessions.
     blocks
         An even number; C(blocks, blocks / 2) combinations.
+    benchmarks
+        (trials, sessions): what each trial is measured against where it is asked if the choice loses; None for cash.
 
     Returns
     -------
@@ -74,16 +76,20 @@ def overfitting(returns: Floats, blocks: int) -> Overfitting | None:
     counts = np.diff([*edges, sessions]).astype(np.float64)
     sums = np.add.reduceat(returns, edges, axis=1).T
     squares = np.add.reduceat(returns**2, edges, axis=1).T
-    logits, sharpes = [], []
+    gains = sums if benchmarks is None else np.add.reduceat(returns - benchmarks, edges, axis=1).T
+    logits, chosen_gains = [], []
     for chosen in _halves(blocks):
         inside = _sharpes(chosen, counts, sums, squares)
         outside = _sharpes(~chosen, counts, sums, squares)
-        best = np.take_along_axis(outside, inside.argmax(axis=1)[:, None], axis=1)
+        place = inside.argmax(axis=1)[:, None]
+        best = np.take_along_axis(outside, place, axis=1)
         below, equal = (outside < best).sum(axis=1), (outside == best).sum(axis=1)
         rank = (below + (equal + 1) / 2) / (trials + 1)
         logits.append(np.log(rank / (1 - rank)))
-        sharpes.append(best[:, 0])
-    return Overfitting(np.concatenate(logits), np.concatenate(sharpes))
+        others = (~chosen).astype(np.float64)
+        mean_gain = others @ gains / (others @ counts)[:, None]
+        chosen_gains.append(np.take_along_axis(mean_gain, place, axis=1)[:, 0])
+    return Overfitting(np.concatenate(logits), np.concatenate(chosen_gains))
 
 
 def _halves(blocks: int) -> Iterator[NDArray[np.bool_]]:

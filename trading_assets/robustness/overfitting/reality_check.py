@@ -1,70 +1,103 @@
-"""Is the best of several strategies better than nothing, given how many were looked at?"""
+"""Is the best of all trials on record better than cash, given how many there were?
+
+The library `arch` has these tests too, but wants the same sessions of all, and does not divide by the deviation when it
+compares the best with its resamples. Here a session that a trial has no return of is missing, and each trial counts by
+its t-statistic.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-#: Fewer common sessions than this say nothing.
-LEAST_SESSIONS = 60
+from trading_assets.robustness.resampling.stationary_bootstrap import stationary_indices
+
+Floats = NDArray[np.float64]
+
+#: A trial of fewer sessions is not in the test.
+LEAST_SESSIONS = 250
+_NO_SPREAD = 1e-12
+#: Resamples computed at once; bounds the memory.
+_CHUNK = 200
 
 
 def reality_check(
-    returns: NDArray[np.float64], *, block_sessions: int, resamples: int, seed: int
+    returns: Floats, *, block_sessions: int, resamples: int, seed: int, not_on_record: int = 0
 ) -> dict[str, float | None]:
-    """p-values of the hypothesis that no strategy earns more than cash.
+    """p-values of the hypothesis that no trial earns more than cash.
+
+    The statistic is the largest t_i = sqrt(n_i) mean_i / deviation_i, or 0 if none is above. It is compared with what
+    `resamples` of the stationary bootstrap show about means of 0: whole sessions of the union calendar are drawn, so
+    that trials stay as alike as they are, and a trial's missing sessions stay missing. Means of resamples are stretched
+    by what the bootstrap of n sessions loses of their variance, see `_stretch`.
 
     Parameters
     ----------
     returns
-        (sessions, strategies): daily returns on common sessions; cash earns 0.
+        (sessions, trials) daily excess returns on the union of all calendars; NaN where a trial has none.
     block_sessions
-        Mean length of a block of the stationary bootstrap.
+        Mean length of a block.
+    not_on_record
+        Trials of which no returns are known: nobody knows how good they were, so the p-values are multiplied by all
+        trials over those in the test, as for trials of fewer than `LEAST_SESSIONS` sessions; 1 at most.
 
     Returns
     -------
     spa_p
-        Hansen's test of superior predictive ability (2005), the consistent p-value of the studentised statistic.
+        Hansen's test of superior predictive ability (2005), the consistent p-value: a trial that is clearly bad, below
+        -sqrt(2 ln ln n) of its bootstrapped deviations, is no candidate.
     reality_check_p
-        White's reality check (2000): the same without studentising, and every strategy, however bad, in the null.
-    Both None where a strategy's returns do not vary, or there are fewer than `LEAST_SESSIONS`.
+        White's reality check (2000): every trial, however bad, counts as if its true mean were 0.
+    Both None where no trial has enough sessions and returns that vary.
     """
-    from arch.bootstrap import SPA
-
-    sessions, strategies = returns.shape
-    if sessions < LEAST_SESSIONS or not strategies or float(np.std(returns, axis=0).min()) == 0.0:
+    there = ~np.isnan(returns)
+    enough = there.sum(axis=0) >= LEAST_SESSIONS
+    values, seen = np.where(there, returns, 0.0)[:, enough], there[:, enough].astype(np.float64)
+    n = seen.sum(axis=0)
+    mean = values.sum(axis=0) / np.maximum(n, 1.0)
+    centred = (values - mean) * seen
+    deviation = np.sqrt((centred**2).sum(axis=0) / np.maximum(n - 1, 1.0))
+    varies = deviation > _NO_SPREAD
+    if not varies.any():
         return {"spa_p": None, "reality_check_p": None}
-    cash = np.zeros(sessions)
+    # A trial that never traded cannot be the best: its statistic is 0 in the sample and in each resample.
+    factor = np.divide(np.sqrt(n), deviation, out=np.zeros_like(n), where=varies)
+    drawn = _resampled_means(centred, seen, block_sessions, resamples, seed) * factor * _stretch(n, block_sessions)
+    actual = mean * factor
+    omega = drawn.std(axis=0)
+    clearly_bad = actual < -omega * np.sqrt(2 * np.log(np.log(n)))
+    best = max(0.0, float(actual.max()))
+    penalty = (returns.shape[1] + not_on_record) / int(enough.sum())
 
-    def p_value(kind: str, *, studentize: bool) -> float:
-        # The test is of losses, so a gain is a negative loss.
-        test = SPA(cash, -returns, block_size=block_sessions, reps=resamples, studentize=studentize, seed=seed)
-        test.compute()
-        return float(test.pvalues[kind])
+    def p_value(shown: Floats) -> float:
+        as_good = int(np.sum(np.maximum(shown.max(axis=1), 0.0) >= best))
+        return min(1.0, penalty * (1 + as_good) / (1 + resamples))
 
     return {
-        "spa_p": p_value("consistent", studentize=True),
-        "reality_check_p": p_value("upper", studentize=False),
+        "spa_p": p_value(drawn + np.where(clearly_bad, actual, 0.0)),
+        "reality_check_p": p_value(drawn),
     }
 
 
-def common_returns(curves: pl.DataFrame) -> NDArray[np.float64]:
-    """Returns (sessions, strategies) between the sessions that all curves have.
+def _resampled_means(centred: Floats, seen: Floats, block: int, resamples: int, seed: int) -> Floats:
+    """Means (resamples, trials) of the sessions drawn that a trial has; 0 where it has none of them."""
+    generator, size = np.random.default_rng(seed), len(centred)
+    means = np.empty((resamples, centred.shape[1]))
+    complete = bool(seen.all())
+    for begin in range(0, resamples, _CHUNK):
+        rows = stationary_indices(size, min(_CHUNK, resamples - begin), block, generator)
+        offset = size * np.arange(len(rows))[:, None]
+        times = np.bincount((rows + offset).ravel(), minlength=rows.size).reshape(rows.shape).astype(np.float64)
+        counts = np.full((len(rows), 1), float(size)) if complete else times @ seen
+        means[begin : begin + len(rows)] = (times @ centred) / np.maximum(counts, 1.0)
+    return means
 
-    Where one trades on days that another does not, its return is that from common session to common session.
 
-    Parameters
-    ----------
-    curves
-        strategy, session, equity at the close, above 0 unless the strategy lost everything.
+def _stretch(n: Floats, block: int) -> Floats:
+    """Return how much wider the means of resamples have to be spread, by the number of sessions.
 
-    Returns
-    -------
-    One row fewer than there are common sessions; the strategies by name. 0 after a total loss.
+    A sample's autocovariances about its own mean are each too small by about the variance of that mean. The stationary
+    bootstrap adds up 2 `block` - 1 of them (with weights (1 - 1 / block) ** k), so the variance of its means is too
+    small by a part (2 block - 1) / n. No more than doubled.
     """
-    wide = curves.pivot("strategy", index="session", values="equity", sort_columns=True).sort("session").drop_nulls()
-    equity = wide.drop("session").to_numpy().astype(np.float64)
-    before, after = equity[:-1], equity[1:]
-    growth = np.divide(after, before, out=np.ones_like(after), where=before > 0)
-    return np.asarray(growth - 1.0, dtype=np.float64)
+    return np.asarray(1 / np.sqrt(np.maximum(1 - (2 * block - 1) / n, 0.5)))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from trading_assets.backtests.trial_registry import latest, returns_of_trials
 from trading_assets.robustness.overfitting import sharpe_inference as bias
 from trading_assets.robustness.overfitting.cscv import Overfitting, overfitting
+from trading_assets.robustness.overfitting.sharpe_inference import without_twins
 from trading_assets.robustness.tables import LOGITS, OVERFITTING
 
 #: Bins of the logits' histogram, symmetric about 0.
@@ -32,7 +33,16 @@ class Selection:
 
 
 def selection(
-    strategy: str, trials: pl.DataFrame, chosen: str, *, periods: float, blocks: int, config_hash: str
+    strategy: str,
+    trials: pl.DataFrame,
+    chosen: str,
+    *,
+    periods: float,
+    blocks: int,
+    config_hash: str,
+    alike: pl.DataFrame | None = None,
+    types: int = 1,
+    benchmarks: pl.DataFrame | None = None,
 ) -> Selection:
     """Selection-bias statistics of the chosen trial.
 
@@ -46,6 +56,13 @@ def selection(
         Sessions a year.
     blocks
         Of the cross-validation, an even number.
+    alike
+        Trials of other types whose returns are like those of this one, see `types_alike`: a copy under another name is
+        no new idea, so they count as its own; None for none.
+    types
+        Different types on record on these symbols and sessions, this one included.
+    benchmarks
+        Rows of `robustness.trial_benchmarks`; a trial without one is measured against cash.
 
     Raises
     ------
@@ -61,12 +78,17 @@ def selection(
     span = row.select("start", "end", "data_hash", "sessions")
     beside = trials.join(span, on=span.columns, how="semi").filter(pl.col("returns").is_not_null()).sort("trial")
     every, different = returns_of_trials(beside), latest(trials)
-    found = overfitting(every, blocks)
+    found = overfitting(every, blocks, _benchmarks_of(beside, benchmarks))
+    own = distinct_sharpes(different) / math.sqrt(periods)
+    others = np.empty(0) if alike is None else distinct_sharpes(latest(alike)) / math.sqrt(periods)
+    pooled = np.concatenate([own, others])
     values = statistics(
         returns_of_trials(row)[0],
         every,
-        sharpes=different["sharpe"].drop_nulls().to_numpy() / math.sqrt(periods),
-        raw_trials=different.height,
+        sharpes=own if _spread(own) >= _spread(pooled) else pooled,
+        distinct_trials=pooled.size,
+        raw_trials=different.height + (0 if alike is None else latest(alike).height),
+        types=types,
         periods=periods,
     )
     values |= {
@@ -78,26 +100,71 @@ def selection(
     )
 
 
+def distinct_sharpes(trials: pl.DataFrame) -> NDArray[np.float64]:
+    """Return the annual Sharpe ratio of each different trial: twins count once, by their mean.
+
+    Trials of another span or state of the data cannot be compared, and those without returns neither: each is one.
+
+    Parameters
+    ----------
+    trials
+        One row a parameter set, see `latest`.
+
+    Returns
+    -------
+    (trials,); NaN where it is not defined, as for those that never traded.
+    """
+    unknown = trials.filter(pl.col("returns").is_null())
+    found = unknown["sharpe"].cast(pl.Float64).fill_null(math.nan).to_list()
+    known = trials.filter(pl.col("returns").is_not_null()).sort("trial")
+    for _, group in known.group_by("start", "end", "data_hash", "sessions", maintain_order=True):
+        sharpes = group["sharpe"].cast(pl.Float64).fill_null(math.nan).to_numpy()
+        found += [float(sharpes[rows].mean()) for rows in without_twins(returns_of_trials(group))]
+    return np.array(found, dtype=np.float64)
+
+
+def _benchmarks_of(trials: pl.DataFrame, benchmarks: pl.DataFrame | None) -> NDArray[np.float64] | None:
+    """Returns (trials, sessions) of what each trial is measured against; 0 where that is not on record."""
+    if benchmarks is None or benchmarks.is_empty():
+        return None
+    known = dict(benchmarks.select("trial", "returns").iter_rows())
+    found = np.zeros((trials.height, trials["sessions"].max() if trials.height else 0))  # type: ignore[call-overload]
+    for row, (trial, sessions) in enumerate(trials.select("trial", "sessions").iter_rows()):
+        if len(known.get(trial) or ()) == sessions:
+            found[row] = known[trial]
+    return found
+
+
+def _spread(sharpes: NDArray[np.float64]) -> float:
+    """Variance of the Sharpe ratios that are defined; 0 for fewer than two."""
+    defined = sharpes[~np.isnan(sharpes)]
+    return float(np.var(defined, ddof=1)) if defined.size > 1 else 0.0
+
+
 def statistics(
     returns: NDArray[np.float64],
     beside: NDArray[np.float64],
     *,
     sharpes: NDArray[np.float64],
+    distinct_trials: int,
     raw_trials: int,
+    types: int,
     periods: float,
 ) -> dict[str, float | None]:
     """Everything but the cross-validation.
 
-    trials
-        Different parameter sets on record, and each again for other conditions that it was tried under.
+    trials, distinct_trials
+        Different parameter sets on record, and each again for other conditions that it was tried under; without twins.
     effective_trials
         Clusters of those of this span, and each other one.
+    types
+        Effective number of types on record.
     sharpe, expected_maximum_sharpe
-        A year: the chosen trial's, and what the best of `trials` without skill would show.
+        A year: the chosen trial's, and what the best of `distinct_trials` without skill would show.
     psr
         Probability that the true Sharpe ratio is above 0, as if this were the only trial.
     dsr, dsr_effective
-        The same against the expected maximum of the raw and of the effective number of trials.
+        The same against the expected maximum of the distinct and of the effective number of trials, for all `types`.
     min_track_record
         Sessions until `psr` is 0.95.
     haircut_sharpe
@@ -106,33 +173,39 @@ def statistics(
     Parameters
     ----------
     returns
-        Daily returns of the chosen trial.
+        Daily excess returns of the chosen trial.
     beside
         (trials, sessions): all trials of this span, the chosen one included.
     sharpes
-        Of a session, one a parameter set on record; undefined ones left out.
+        Of a session, whose spread is that of trials without skill.
     """
     others = raw_trials - len(beside)
     effective = max(bias.effective_trials(beside) + max(others, 0), 1)
-    variance = float(np.var(sharpes, ddof=1)) if sharpes.size > 1 else 0.0
-    counts: dict[str, float | None] = {"trials": float(raw_trials), "effective_trials": float(effective)}
-    found = bias.moments(returns)
-    if found is None:
+    spread = _spread(sharpes)
+    counts: dict[str, float | None] = {
+        "trials": float(raw_trials),
+        "distinct_trials": float(distinct_trials),
+        "effective_trials": float(effective),
+        "types": float(types),
+    }
+    found, variance = bias.moments(returns), bias.long_run_variance(returns)
+    if found is None or variance is None:
         names = "sharpe expected_maximum_sharpe psr dsr dsr_effective min_track_record haircut_sharpe"
         return counts | dict.fromkeys(names.split())
-    sharpe, skewness, kurtosis = found
+    sharpe = found[0]
     sessions, year = returns.size, math.sqrt(periods)
 
-    def deflated(trials: float) -> float | None:
-        return bias.deflated_sharpe(sharpe, sessions, skewness, kurtosis, variance=variance, trials=trials)
+    def deflated(trials: int) -> float | None:
+        benchmark = bias.deflated_benchmark(spread, trials)
+        return bias.deflated_sharpe(sharpe, sessions, variance, benchmark=benchmark, types=types)
 
     return counts | {
         "sharpe": sharpe * year,
-        "expected_maximum_sharpe": bias.deflated_benchmark(variance, raw_trials) * year,
-        "psr": bias.probabilistic_sharpe(sharpe, 0.0, sessions, skewness, kurtosis),
-        "dsr": deflated(raw_trials),
+        "expected_maximum_sharpe": bias.deflated_benchmark(spread, distinct_trials) * year,
+        "psr": bias.probabilistic_sharpe(sharpe, 0.0, sessions, variance),
+        "dsr": deflated(distinct_trials),
         "dsr_effective": deflated(effective),
-        "min_track_record": bias.minimum_track_record(sharpe, 0.0, skewness, kurtosis),
+        "min_track_record": bias.minimum_track_record(sharpe, 0.0, variance),
         "haircut_sharpe": bias.haircut_sharpe(sharpe, sessions, raw_trials) * year,
     }
 

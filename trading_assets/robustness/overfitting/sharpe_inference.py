@@ -18,6 +18,11 @@ EULER_MASCHERONI = 0.5772156649015329
 #: Trials whose returns correlate more than this are variations of one idea.
 SAME_IDEA = 0.5
 
+#: Trials whose returns correlate more than this are one.
+TWINS = 0.99
+#: The AR(1) of the prewhitening is no closer to a unit root than this (Andrews and Monahan 1992).
+LARGEST_AR = 0.97
+
 _NORMAL = NormalDist()
 #: A deviation below this is rounding, as in backtests/results/metrics.py.
 _NO_SPREAD = 1e-12
@@ -35,25 +40,65 @@ def moments(returns: Floats) -> tuple[float, float, float] | None:
     return float(returns.mean() / np.std(returns, ddof=1)), m3 / m2**1.5, m4 / m2**2
 
 
-def probabilistic_sharpe(
-    sharpe: float, benchmark: float, observations: int, skewness: float, kurtosis: float
-) -> float | None:
+def independent_variance(sharpe: float, skewness: float, kurtosis: float) -> float:
+    """Return the variance of an estimated Sharpe ratio x (n - 1) of independent returns (Mertens 2002).
+
+    1 - skew SR + (kurtosis - 1) / 4 SR ** 2: what Bailey and Lopez de Prado (2012) use. Below 0 for moments that no
+    returns have.
+    """
+    return 1 - skewness * sharpe + (kurtosis - 1) / 4 * sharpe**2
+
+
+def long_run_variance(returns: Floats) -> float | None:
+    """Return the variance of the estimated Sharpe ratio x (n - 1) of returns that depend on those before.
+
+    The long-run variance of the influence function psi_t = z_t - SR / 2 (z_t ** 2 - 1), z_t the standardised returns
+    (Lo 2002): prewhitened by an AR(1) whose coefficient is kept within 0.97 of 0, Bartlett weights up to the lag
+    floor(4 (n / 100) ** (2 / 9)), recoloured (Andrews and Monahan 1992; Newey and West 1994). Never below
+    `independent_variance`: returns that swing back make a Sharpe ratio look better known than anybody should bet on.
+
+    Parameters
+    ----------
+    returns
+        (sessions,) daily excess returns.
+
+    Returns
+    -------
+    None if the returns do not vary.
+    """
+    found = moments(returns)
+    if found is None:
+        return None
+    sharpe, skewness, kurtosis = found
+    z = (returns - returns.mean()) / np.std(returns)
+    psi = z - sharpe / 2 * (z**2 - 1)
+    before = float(psi[:-1] @ psi[:-1])
+    rho = 0.0 if before <= 0 else float(np.clip(psi[1:] @ psi[:-1] / before, -LARGEST_AR, LARGEST_AR))
+    shocks = psi[1:] - rho * psi[:-1]
+    n = shocks.size
+    lags = min(int(4 * (returns.size / 100) ** (2 / 9)), n - 1)
+    variance = float(shocks @ shocks) / n
+    for lag in range(1, lags + 1):
+        variance += 2 * (1 - lag / (lags + 1)) * float(shocks[lag:] @ shocks[:-lag]) / n
+    return float(max(variance / (1 - rho) ** 2, independent_variance(sharpe, skewness, kurtosis)))
+
+
+def probabilistic_sharpe(sharpe: float, benchmark: float, observations: int, variance: float) -> float | None:
     """Probability that the true Sharpe ratio is above `benchmark` (Bailey and Lopez de Prado 2012).
 
-    Phi((SR - SR*) sqrt(n - 1) / sqrt(1 - skew SR + (kurtosis - 1) / 4 SR ** 2)).
+    Phi((SR - SR*) sqrt(n - 1) / omega).
 
     Parameters
     ----------
     sharpe, benchmark
         Of one observation's period.
-    kurtosis
-        Raw.
+    variance
+        omega ** 2: `long_run_variance`, or for independent returns `independent_variance`.
 
     Returns
     -------
     None for fewer than two observations, or where the standard error is undefined.
     """
-    variance = _variance(sharpe, skewness, kurtosis)
     if observations < 2 or variance <= 0:
         return None
     return _NORMAL.cdf((sharpe - benchmark) * math.sqrt((observations - 1) / variance))
@@ -82,22 +127,39 @@ def deflated_benchmark(variance: float, trials: float) -> float:
 
 
 def deflated_sharpe(
-    sharpe: float, observations: int, skewness: float, kurtosis: float, *, variance: float, trials: float
+    sharpe: float, observations: int, variance: float, *, benchmark: float, types: int = 1
 ) -> float | None:
-    """Deflated Sharpe ratio: `probabilistic_sharpe` against `deflated_benchmark` (Bailey and Lopez de Prado 2014)."""
-    return probabilistic_sharpe(sharpe, deflated_benchmark(variance, trials), observations, skewness, kurtosis)
+    """Deflated Sharpe ratio: `probabilistic_sharpe` against the best of all trials without skill.
+
+    1 - min(1, T (1 - PSR(SR0))): for one type what Bailey and Lopez de Prado (2014) define. Trials of other types have
+    Sharpe ratios of another spread, so they are not pooled: whoever tried T different types could have shown any of
+    them, and each pays for that (Bonferroni).
+
+    Parameters
+    ----------
+    variance
+        Of the estimate, as in `probabilistic_sharpe`.
+    benchmark
+        `deflated_benchmark` of the trials of the strategy's own type.
+    types
+        Effective number of types, see `effective_trials`.
+    """
+    alone = probabilistic_sharpe(sharpe, benchmark, observations, variance)
+    return None if alone is None else 1 - min(1.0, max(types, 1) * (1 - alone))
 
 
-def minimum_track_record(
-    sharpe: float, benchmark: float, skewness: float, kurtosis: float, confidence: float = 0.95
-) -> float | None:
+def minimum_track_record(sharpe: float, benchmark: float, variance: float, confidence: float = 0.95) -> float | None:
     """Sessions needed until `probabilistic_sharpe` reaches `confidence` (Bailey and Lopez de Prado 2012).
+
+    Parameters
+    ----------
+    variance
+        Of the estimate, as in `probabilistic_sharpe`.
 
     Returns
     -------
     None where no length is enough, because the Sharpe ratio is not above the benchmark.
     """
-    variance = _variance(sharpe, skewness, kurtosis)
     if sharpe <= benchmark or variance <= 0:
         return None
     return 1 + variance * (_NORMAL.inv_cdf(confidence) / (sharpe - benchmark)) ** 2
@@ -127,17 +189,49 @@ def effective_trials(returns: Floats) -> int:
     returns
         (trials, sessions), on the same sessions.
     """
+    varying = returns[np.std(returns, axis=1) > _NO_SPREAD]
+    count = len(varying)
+    return len(set(cluster_labels(np.corrcoef(varying).reshape(count, count)))) if count else 0
+
+
+def cluster_labels(correlations: Floats, *, alike: float = SAME_IDEA, method: str = "average") -> list[int]:
+    """Return a number for each row of a matrix of correlations, the same for rows of a cluster.
+
+    Parameters
+    ----------
+    alike
+        Clusters are joined while their correlation is above.
+    method
+        How the correlation of two clusters is taken: `average`, or `complete` for that of the two least alike.
+    """
     from scipy.cluster.hierarchy import fcluster, linkage
 
-    varying = returns[np.std(returns, axis=1) > _NO_SPREAD]
-    if len(varying) < 2:
-        return len(varying)
-    distance = np.clip(1.0 - np.corrcoef(varying), 0.0, 2.0)
-    condensed = distance[np.triu_indices(len(varying), 1)]
-    clusters = fcluster(linkage(condensed, method="average"), t=1 - SAME_IDEA, criterion="distance")
-    return int(clusters.max())
+    size = len(correlations)
+    if size < 2:
+        return [1] * size
+    condensed = np.clip(1.0 - correlations, 0.0, 2.0)[np.triu_indices(size, 1)]
+    return [int(each) for each in fcluster(linkage(condensed, method=method), t=1 - alike, criterion="distance")]
 
 
-def _variance(sharpe: float, skewness: float, kurtosis: float) -> float:
-    """Variance of an estimated Sharpe ratio x (n - 1) (Mertens 2002)."""
-    return 1 - skewness * sharpe + (kurtosis - 1) / 4 * sharpe**2
+def without_twins(returns: Floats) -> list[list[int]]:
+    """Group trials that are the same but for rounding: every two of a group correlate more than 0.99.
+
+    Complete linkage, so that neighbours of a grid that each resemble the next are not one trial. Trials whose returns
+    do not vary are a group together: none of them did anything.
+
+    Parameters
+    ----------
+    returns
+        (trials, sessions), on the same sessions.
+
+    Returns
+    -------
+    Rows of each group, ascending; the groups by their first row.
+    """
+    varies = np.std(returns, axis=1) > _NO_SPREAD
+    rows, idle = np.flatnonzero(varies), np.flatnonzero(~varies).tolist()
+    correlations = np.corrcoef(returns[rows]).reshape(rows.size, rows.size) if rows.size else np.empty((0, 0))
+    groups: dict[int, list[int]] = {}
+    for row, label in zip(rows.tolist(), cluster_labels(correlations, alike=TWINS, method="complete"), strict=True):
+        groups.setdefault(label, []).append(row)
+    return sorted([*groups.values(), *([idle] if idle else [])])

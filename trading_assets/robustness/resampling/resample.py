@@ -20,6 +20,7 @@ from trading_assets.backtests.results import metrics
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets.backtests.results.settled_curve import settled
 from trading_assets.config.verdict import ALPHA
+from trading_assets.robustness.resampling.stationary_bootstrap import stationary_indices
 from trading_assets.robustness.tables import BANDS, RESAMPLING
 
 Floats = NDArray[np.float64]
@@ -133,20 +134,6 @@ def resample(
             )
         ),
     )
-
-
-def stationary_indices(size: int, resamples: int, block: int, generator: np.random.Generator) -> Integers:
-    """Indices (resamples, size) of the stationary bootstrap (Politis and Romano 1994).
-
-    Each element follows the one before it, or with probability 1 / `block` starts anew anywhere; the end is
-    followed by the beginning.
-    """
-    starts = generator.integers(0, size, (resamples, size))
-    anew = generator.random((resamples, size)) < 1.0 / block
-    anew[:, 0] = True
-    position = np.arange(size)
-    since = np.maximum.accumulate(np.where(anew, position, 0), axis=1)
-    return np.asarray((np.take_along_axis(starts, since, axis=1) + position - since) % size, dtype=np.int64)
 
 
 def bootstrap_statistics(returns: Floats, periods: float) -> dict[str, float | None]:

@@ -18,7 +18,14 @@ from trading_assets.models.splits import development
 from trading_assets.protocol import Protocol, record_trials
 from trading_assets.robustness.rows_by_span import STAGE, write
 from trading_assets.robustness.sensitivity.grid import grids
-from trading_assets.robustness.tables import CHOICES, HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY, TRIALS
+from trading_assets.robustness.tables import (
+    CHOICES,
+    HEATMAPS,
+    SENSITIVITY,
+    SENSITIVITY_SUMMARY,
+    TRIAL_BENCHMARKS,
+    TRIALS,
+)
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
 from trading_assets.strategies.evaluation.on_record import put_exposure_on_record
 
@@ -48,6 +55,7 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
     trials = trial_rows(found.evaluations, source=source, run_id=step.run_id, evaluated_at=step.now)
     record_trials(Protocol.of(configuration), trials, subject=name, source=source, now=step.now)
     step.work.append_new(TRIALS, trials)
+    step.work.append_new(TRIAL_BENCHMARKS, found.benchmarks)
     tables = {
         SENSITIVITY: found.points,
         SENSITIVITY_SUMMARY: found.summary,

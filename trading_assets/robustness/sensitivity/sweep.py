@@ -12,13 +12,20 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.backtests.backtest import PreparedBacktest, Sweep, parameter_grid, returns_of, sweep_parameters
+from trading_assets.backtests.backtest import (
+    PreparedBacktest,
+    Sweep,
+    exposure_matched_returns,
+    parameter_grid,
+    returns_of,
+    sweep_parameters,
+)
 from trading_assets.backtests.results import metrics
 from trading_assets.backtests.trial_registry import Evaluation, trial_id
 from trading_assets.config.strategies import StrategyParameters
 from trading_assets.robustness.sensitivity.grid import ParameterGrid
 from trading_assets.robustness.sensitivity.plateau import Choice, choices, peak, plateau
-from trading_assets.robustness.tables import CHOICES, HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY
+from trading_assets.robustness.tables import CHOICES, HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY, TRIAL_BENCHMARKS
 from trading_assets.strategies.evaluation.identity import identity_of
 
 Floats = NDArray[np.float64]
@@ -52,13 +59,20 @@ class Point:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """What the sweep found, as rows of the stage's tables, and its evaluations for the register of trials."""
+    """What the sweep found, as rows of the stage's tables, and its evaluations for the register of trials.
+
+    Attributes
+    ----------
+    benchmarks
+        Rows of `robustness.trial_benchmarks`.
+    """
 
     points: pl.DataFrame
     summary: pl.DataFrame
     choices: pl.DataFrame
     heatmaps: pl.DataFrame
     evaluations: tuple[Evaluation, ...]
+    benchmarks: pl.DataFrame
 
 
 def sensitivity(
@@ -112,6 +126,7 @@ def sensitivity(
         choices=_choice_rows(prepared.name, points, trials, grid, values["sharpe"]),
         heatmaps=heatmaps(prepared.name, points, grid, values),
         evaluations=evaluations,
+        benchmarks=_benchmark_rows(trials, exposure_matched_returns(prepared, sweep)),
     )
 
 
@@ -307,6 +322,12 @@ def _point_rows(
         for metric, numbers in values.items()
     ]
     return pl.DataFrame(lines, schema=SENSITIVITY.empty().schema)
+
+
+def _benchmark_rows(trials: Sequence[str], returns: Floats) -> pl.DataFrame:
+    series = [pl.Series(row, dtype=pl.Float32) for row in returns]
+    rows = pl.DataFrame({"trial": trials, "returns": pl.Series(series, dtype=pl.List(pl.Float32))})
+    return TRIAL_BENCHMARKS.conform(rows.unique("trial", keep="first", maintain_order=True)).sort("trial")
 
 
 def _summary_rows(strategy: str, statistics: Mapping[str, float | None]) -> pl.DataFrame:

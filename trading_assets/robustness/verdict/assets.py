@@ -12,6 +12,9 @@ import polars as pl
 from trading_assets import __version__
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
+from trading_assets.models.splits import development, spans_of
+from trading_assets.models.tables import METRICS, SPLITS
 from trading_assets.protocol import Entry, Protocol, Record
 from trading_assets.protocol.batches import ERROR_RATE, Member, share_of
 from trading_assets.protocol.looks import caps_of, history_of, looks_of, result_payload, results_of, standing
@@ -31,6 +34,7 @@ from trading_assets.robustness.tables import (
 )
 from trading_assets.robustness.verdict.criteria import Judgement, judge, rows, unregistered, waiting
 from trading_assets.strategies.evaluation.failure import refused_look, require_ok, strategy_of
+from trading_assets.strategies.interface.resolved import configured_strategy, resolve_strategy
 from trading_assets.warehouse import Rows, Table
 
 #: How the words of a verdict begin that is not of what is registered now.
@@ -74,8 +78,9 @@ def verdict(step: Step) -> Mapping[str, Any]:
             rows_of[OVERFITTING],
             look_ahead=rows_of[LOOK_AHEAD],
             alpha=share.alpha if share else ERROR_RATE,
+            bets=bets_of(step, name),
         )
-        judgement = judge(name, statistics, limits, caps_of(look), history)
+        judgement = judge(name, statistics, limits, [*caps_of(look), *caps_of_data(step)], history)
         judgement = with_standing(judgement, standing(records, look))
         record_result(protocol, look, judgement, statistics, step.now)
     else:
@@ -145,6 +150,44 @@ def of_earlier_registration(step: Step) -> Mapping[str, Any]:
         "refused": refused_look(step, strategy_of(step)),
         "result": next(iter(rows_of["result"].drop_nulls()), None),
     }
+
+
+def bets_of(step: Step, name: str) -> float:
+    """Count the bets of the run on the holdout."""
+    from trading_assets.robustness.verdict.bets import count_bets
+
+    own = Rows("strategy", name)
+    fills = step.work.read(backtests.FILLS, rows=own).filter(split=HOLDOUT)
+    trades = step.work.read(backtests.TRADES, rows=own).filter(split=HOLDOUT)
+    equity = step.work.read(backtests.EQUITY, rows=own).filter(split=HOLDOUT)
+    bars = step.work.read(
+        BARS,
+        columns=["symbol", "session", "close", "split_ratio"],
+        where="list_contains(?, symbol) AND session BETWEEN ? AND ?",
+        parameters=[fills["symbol"].unique().sort().to_list(), equity["session"].min(), equity["session"].max()],
+    )
+    return count_bets(fills, trades, bars)
+
+
+def caps_of_data(step: Step) -> list[str]:
+    """List why the verdict is at best conditional, from the configuration and the data of the strategy."""
+    from trading_assets.robustness.verdict import caps
+
+    name, configuration = strategy_of(step), step.configuration
+    strategy = resolve_strategy(configuration, name, step.work.read(INSTRUMENTS))
+    members = [configured_strategy(configuration, member) for member in strategy.members]
+    models = sorted({each.model for each in (strategy, *members) if each.model})
+    symbols = strategy.symbols
+    spans = spans_of(step.work.read(SPLITS))
+    memberships = step.work.read(UNIVERSE, where="list_contains(?, symbol)", parameters=[symbols])
+    metrics = {model: step.work.read_or_empty(METRICS, rows=Rows("model", model)) for model in models}
+    start, end = development(spans).start, spans[HOLDOUT].end
+    return [
+        *caps.looser_criteria(configuration.robustness),
+        *caps.cheap_costs(configuration.costs, strategy.instruments["asset_class"].to_list()),
+        *caps.without_departures(strategy.instruments, memberships, start, end),
+        *caps.unproven_models(metrics, models),
+    ]
 
 
 def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:

@@ -24,6 +24,9 @@ Side = Literal["above", "at least", "below", "at most"]
 
 NOT_EVALUATED = "not evaluated"
 BEAR_MONTHS = "bear_months_expectancy_r"
+#: What evidence is counted in, see `bets.count_bets`.
+BETS = "bets"
+PBO, PBO_LOSS = "pbo", "pbo_loss"
 #: Statistic that says at which error rate the bootstrap and the permutation are judged; `ALPHA` where it is absent.
 ERROR_RATE = "alpha"
 
@@ -122,7 +125,7 @@ def waiting(strategy: str, thresholds: VerdictThresholds, until: dt.date, histor
 def _without_evidence(strategy: str, thresholds: VerdictThresholds, cause: str, history: str) -> Judgement:
     table = tuple(
         _criterion("evidence", name, "at least", least, None, note="the holdout was not looked at")
-        for name, least in (("trades", thresholds.min_trades), ("sessions", thresholds.min_sessions))
+        for name, least in ((BETS, thresholds.min_bets), ("sessions", thresholds.min_sessions))
     )
     words = f"{strategy}: insufficient evidence. {cause}"
     return Judgement(strategy, "insufficient_evidence", table, " ".join(filter(None, (words, history))))
@@ -144,7 +147,7 @@ def criteria(statistics: Mapping[str, float | None], limits: VerdictThresholds) 
     alpha = _error_rate(statistics)
     permutation = 100.0 - (100.0 - limits.reject_permutation) * alpha / ALPHA
     return (
-        line("evidence", "trades", "at least", limits.min_trades),
+        line("evidence", BETS, "at least", limits.min_bets),
         line("evidence", "sessions", "at least", limits.min_sessions),
         line("rejection", "drawdown", "at most", limits.reject_drawdown),
         line("rejection", "sharpe", "at least", limits.reject_sharpe),
@@ -154,7 +157,7 @@ def criteria(statistics: Mapping[str, float | None], limits: VerdictThresholds) 
         line("rejection", bootstrap_criterion(alpha), "at least", limits.reject_bootstrap_sharpe),
         line("rejection", "permutation_percentile", "at least", permutation),
         line("rejection", "dsr", "at least", limits.reject_dsr),
-        line("rejection", "pbo", "at most", limits.reject_pbo),
+        _pbo(statistics, limits),
         line("rejection", "look_ahead_violations", "at most", 0.0),
         *(
             [
@@ -167,7 +170,7 @@ def criteria(statistics: Mapping[str, float | None], limits: VerdictThresholds) 
         line("primary", "sharpe", "above", limits.go_sharpe),
         line("primary", "drawdown", "below", limits.go_drawdown),
         line("primary", "calmar", "above", limits.go_calmar),
-        line("primary", "trades", "at least", limits.go_trades),
+        line("primary", BETS, "at least", limits.go_bets),
         line("secondary", "expectancy_r", "above", limits.secondary_expectancy),
         line("secondary", "profit_factor", "above", limits.secondary_profit_factor),
         line("secondary", "correlation", "below", limits.secondary_correlation),
@@ -246,6 +249,26 @@ def _holds(value: float | None, side: Side, threshold: float) -> bool:
     return value <= threshold
 
 
+def _pbo(statistics: Mapping[str, float | None], limits: VerdictThresholds) -> Criterion:
+    """One criterion of two numbers: a choice that often ends below the median does no harm if it does not lose.
+
+    Where all parameters are as good as each other, the best of one half is below the median of the other every other
+    time, and that is no fault.
+    """
+    if PBO not in statistics:
+        return Criterion("rejection", PBO, "at most", limits.reject_pbo, None, None, NOT_EVALUATED)
+    found, loss = statistics[PBO], statistics.get(PBO_LOSS)
+    passed = _holds(found, "at most", limits.reject_pbo) or (
+        found is not None and _holds(loss, "at most", limits.reject_pbo_loss)
+    )
+    often = "undefined" if loss is None else f"{loss:.1%}"
+    return Criterion(
+        "rejection", PBO, "at most", limits.reject_pbo, found, passed,
+        f"or the best of one half loses against the exposure-matched benchmark in the other ({often}) at most "
+        f"{limits.reject_pbo_loss:.0%} of the time",
+    )  # fmt: skip
+
+
 def _bear_months(statistics: Mapping[str, float | None], limits: VerdictThresholds) -> Criterion:
     """One criterion of two numbers: either is enough."""
     expectancy, drawdown = statistics[BEAR_MONTHS], statistics["bear_months_drawdown"]
@@ -312,10 +335,10 @@ def _on_moves(statistics: Mapping[str, float | None], result: Result, without: R
 
 def _explain(strategy: str, result: Result, table: Sequence[Criterion], limits: VerdictThresholds, history: str) -> str:
     by_name = {(c.kind, c.name): c for c in table}
-    trades, sessions = by_name["evidence", "trades"], by_name["evidence", "sessions"]
+    bets, sessions = by_name["evidence", BETS], by_name["evidence", "sessions"]
     sentences = [
         f"{strategy}: {result.replace('_', ' ')}.",
-        f"The holdout has {trades.value or 0:g} trades in {sessions.value or 0:g} sessions.",
+        f"The holdout has {bets.value or 0:.4g} bets in {sessions.value or 0:g} sessions.",
     ]
     if result == "insufficient_evidence":
         sentences.append(f"That is too little to judge: {_listed(_failed(table, 'evidence'))}.")

@@ -28,10 +28,13 @@ from trading_assets.robustness.resampling.resample import (
 from trading_assets.robustness.stress.run import POSITIONS_MET, value_of
 from trading_assets.robustness.verdict.criteria import (
     BEAR_MONTHS,
+    BETS,
     ENDINGS_EXPECTANCY,
     ENDINGS_MET,
     ENDINGS_SHARPE,
     ERROR_RATE,
+    PBO,
+    PBO_LOSS,
     UNEXPLAINED_MOVES,
     WITHOUT_GAINS,
     bootstrap_criterion,
@@ -80,6 +83,7 @@ def statistics_of(
     overfitting: pl.DataFrame,
     *,
     look_ahead: pl.DataFrame,
+    bets: float | None = None,
     alpha: float = ALPHA,
 ) -> dict[str, float | None]:
     """What the verdict judges.
@@ -93,6 +97,8 @@ def statistics_of(
         Holdout rows of one strategy.
     overfitting, look_ahead
         Its rows of `robustness.overfitting` and `robustness.look_ahead`.
+    bets
+        Of the holdout, see `count_bets`; None: unknown, which is too little evidence.
     alpha
         Error rate of its tests, the one that the holdout was resampled at.
 
@@ -103,7 +109,8 @@ def statistics_of(
     """
     two, three = slippage_scenario(2.0), slippage_scenario(3.0)
     chosen = dict(overfitting.select("statistic", "value").iter_rows())
-    cross_validated = {"pbo": chosen["pbo"]} if overfitting.filter(statistic="pbo")["trials"][0] > 1 else {}
+    several = overfitting.filter(statistic="pbo")["trials"][0] > 1
+    cross_validated = {name: chosen[name] for name in (PBO, PBO_LOSS)} if several else {}
     return {
         **{metric: value_of(stress, BASE, metric) for metric in _BASE_METRICS},
         "drawdown": _depth(value_of(stress, BASE, "max_drawdown")),
@@ -112,6 +119,7 @@ def statistics_of(
         "slippage_3x_calmar": value_of(stress, three, "calmar"),
         BEAR_MONTHS: value_of(stress, "bear_months", "expectancy_r"),
         "bear_months_drawdown": _depth(value_of(stress, "bear_months", "max_drawdown")),
+        BETS: bets,
         ERROR_RATE: alpha,
         bootstrap_criterion(alpha): statistic_of(resampling, BOOTSTRAP, sharpe_quantile_name(alpha)),
         "permutation_percentile": _permutation_percentile(resampling, alpha),

@@ -46,6 +46,30 @@ def test_overfitting_by_brute_force() -> None:
     assert found is not None and found.logits == pytest.approx(logits)
 
 
+def test_the_choice_loses_where_it_earns_less_than_its_benchmark() -> None:
+    """Each trial earns 10 bp a day more than cash and 5 bp less than what it is measured against."""
+    returns = noise(6, 240, seed=9) / 20 + 0.001
+    cash, benchmark = overfitting(returns, 8), overfitting(returns, 8, returns + 0.0005)
+    assert cash is not None and benchmark is not None
+    assert cash.probability == benchmark.probability
+    assert (cash.probability_of_loss, benchmark.probability_of_loss) == (0.0, 1.0)
+    assert benchmark.chosen_gain == pytest.approx(np.full(70, -0.0005))  # C(8, 4) halves
+
+
+def test_a_plateau_ends_below_the_median_every_other_time_and_loses_nothing() -> None:
+    """64 sets with a true Sharpe ratio of 1.5: 1,500 days of a common factor and a little of their own."""
+    rejected = above = 0
+    for seed in range(40):
+        common = noise(1, 1500, seed=100 + seed)
+        returns = common + noise(64, 1500, seed=200 + seed) / 4 + 1.5 / np.sqrt(252) * 0.0103
+        found = overfitting(returns, 8)
+        assert found is not None
+        above += found.probability > 0.5
+        rejected += found.probability > 0.5 and found.probability_of_loss > 0.05
+    assert above >= 8, "the probability alone rejects many"
+    assert rejected <= 4
+
+
 def test_overfitting_of_too_little() -> None:
     assert overfitting(noise(1, 100, 0), 4) is None
     assert overfitting(noise(5, 7, 0), 4) is None

@@ -26,10 +26,10 @@ from trading_assets.robustness.resampling.resample import (
     resamples_needed,
     sharpe_quantile,
     sharpe_quantile_name,
-    stationary_indices,
     statistic_of,
     trade_statistics,
 )
+from trading_assets.robustness.resampling.stationary_bootstrap import stationary_indices
 from trading_assets.robustness.tables import BANDS, RESAMPLING
 from trading_assets.strategies.evaluation.inputs import read_frames
 from trading_assets.warehouse import Rows
@@ -46,16 +46,6 @@ def generator(seed: int = 0) -> np.random.Generator:
 @pytest.fixture(scope="module")
 def prepared(finished: Experiment) -> PreparedBacktest:
     return prepare(finished.configuration, read_frames(finished.warehouse, finished.configuration, "known"))
-
-
-def test_blocks_follow_the_series_and_have_the_mean_length() -> None:
-    indices = stationary_indices(500, 400, 20, generator())
-    follows = np.diff(indices, axis=1) % 500 == 1
-    # A new block follows by chance in one case of 500. 400 x 499 steps: deviation of the mean below .001.
-    assert 1 - follows.mean() == pytest.approx(1 / 20 * (1 - 1 / 500), abs=0.003)
-    assert set(np.unique(indices)) == set(range(500))
-    assert np.bincount(indices.ravel(), minlength=500).mean() == 400
-    assert (stationary_indices(50, 5, 1, generator()) == stationary_indices(50, 5, 1, generator())).all()
 
 
 def test_the_bootstrap_agrees_with_arch_on_dependent_returns() -> None:

@@ -10,7 +10,7 @@ from trading_assets.robustness.verdict.criteria import MAY_BE_ABSENT, judge, row
 
 # Passes everything, each number on the good side of its limit by a little.
 GOOD: dict[str, float | None] = {
-    "trades": 50.0,
+    "bets": 50.0,
     "sessions": 250.0,
     "drawdown": 0.149,
     "sharpe": 1.01,
@@ -52,7 +52,7 @@ def test_every_limit_met_is_go() -> None:
 
 
 # The first value that fails, by trading-rules 7: "holdout has < 30 trades or < 250 sessions".
-@pytest.mark.parametrize("change", [{"trades": 29.0}, {"sessions": 249.0}, {"trades": None}, {"sessions": None}])
+@pytest.mark.parametrize("change", [{"bets": 29.0}, {"sessions": 249.0}, {"bets": None}, {"sessions": None}])
 def test_insufficient_evidence(change: dict[str, float | None]) -> None:
     assert result(**change) == "insufficient_evidence"
 
@@ -82,7 +82,7 @@ def test_the_limit_itself_does_not_reject(change: dict[str, float | None]) -> No
     assert result(**change) == "conditional"
 
 
-@pytest.mark.parametrize("change", [{"sharpe": 1.0}, {"drawdown": 0.15}, {"calmar": 1.5}, {"trades": 49.0}])
+@pytest.mark.parametrize("change", [{"sharpe": 1.0}, {"drawdown": 0.15}, {"calmar": 1.5}, {"bets": 49.0}])
 def test_a_missed_primary_criterion_is_conditional(change: dict[str, float | None]) -> None:
     assert result(**change) == "conditional"
 
@@ -138,22 +138,22 @@ def test_an_undefined_rejection_criterion_fails(name: str) -> None:
 
 
 def test_precedence() -> None:
-    hopeless = {"trades": 5.0, "drawdown": 0.9, "sharpe": -1.0}
+    hopeless = {"bets": 5.0, "drawdown": 0.9, "sharpe": -1.0}
     assert result(**hopeless) == "insufficient_evidence"
-    assert result(**{**hopeless, "trades": 50.0}) == "reject"
+    assert result(**{**hopeless, "bets": 50.0}) == "reject"
 
 
 def test_no_trades_is_insufficient_evidence_with_nulls() -> None:
     nothing: dict[str, float | None] = dict.fromkeys(GOOD.keys() - MAY_BE_ABSENT)
-    judgement = judge("s", {**nothing, "trades": 0.0, "sessions": 800.0}, VerdictThresholds())
+    judgement = judge("s", {**nothing, "bets": 0.0, "sessions": 800.0}, VerdictThresholds())
     assert judgement.result == "insufficient_evidence"
     VERDICTS.validate(VERDICTS.conform(rows(judgement)))
 
 
 def test_thresholds_are_configuration() -> None:
-    strict = VerdictThresholds(go_sharpe=2.0, min_trades=51)
+    strict = VerdictThresholds(go_sharpe=2.0, min_bets=51)
     assert judge("s", GOOD, strict).result == "insufficient_evidence"
-    assert judge("s", {**GOOD, "trades": 51.0}, strict).result == "conditional"
+    assert judge("s", {**GOOD, "bets": 51.0}, strict).result == "conditional"
 
 
 def test_rows_and_explanation() -> None:
@@ -161,7 +161,7 @@ def test_rows_and_explanation() -> None:
         "breakout", {**GOOD, "calmar": 0.5}, VerdictThresholds(), history="The holdout has been looked at once."
     )
     assert judgement.explanation == (
-        "breakout: reject. The holdout has 50 trades in 250 sessions. "
+        "breakout: reject. The holdout has 50 bets in 250 sessions. "
         "It is rejected because of calmar 0.5 (needs at least 1). The holdout has been looked at once."
     )
     table = VERDICTS.conform(rows(judgement))
@@ -190,9 +190,9 @@ def test_unregistered_strategy() -> None:
 NUMBERS = {
     name: st.one_of(st.none(), st.floats(min_value=-3, max_value=100 if name.endswith("percentile") else 3))
     for name in GOOD
-    if name not in ("trades", "sessions")
+    if name not in ("bets", "sessions")
 }
-COUNTS = {"trades": st.integers(0, 80).map(float), "sessions": st.integers(200, 300).map(float)}
+COUNTS = {"bets": st.integers(0, 80).map(float), "sessions": st.integers(200, 300).map(float)}
 STATISTICS = st.fixed_dictionaries(
     {name: st.one_of(st.just(GOOD[name]), numbers) for name, numbers in (NUMBERS | COUNTS).items()}
 )
@@ -215,7 +215,7 @@ def test_worsening_a_metric_never_improves_the_verdict(
 
 
 @settings(max_examples=200, deadline=None)
-@given(statistics=STATISTICS, fewer=st.integers(1, 60), name=st.sampled_from(["trades", "sessions"]))
+@given(statistics=STATISTICS, fewer=st.integers(1, 60), name=st.sampled_from(["bets", "sessions"]))
 def test_less_evidence_never_makes_a_go(statistics: dict[str, float | None], fewer: int, name: str) -> None:
     before = judge("s", statistics, VerdictThresholds()).result
     count = statistics[name]

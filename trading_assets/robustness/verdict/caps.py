@@ -1,0 +1,137 @@
+"""Why a verdict is at best conditional: what the configuration made easier, and what the data cannot tell."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from trading_assets.config.robustness import Robustness
+from trading_assets.config.sections import Costs, InstrumentCosts
+from trading_assets.config.verdict import LOOSER_IF_HIGHER, VerdictThresholds
+
+#: Settings of the section `robustness` of which fewer are looser.
+COUNTS = ("resamples", "permutations", "look_ahead_cuts", "block_sessions", "cross_validation_blocks")
+#: A cost below this part of its default is no cost that anybody pays.
+LEAST_COST = 0.5
+#: Departures on record a symbol-year below which a universe is one of survivors.
+LEAST_DEPARTURES = 0.01
+#: Instruments of asset class `index` that nobody chose with hindsight: up to so many.
+MOST_INDICES = 5
+#: The test of a model against the naive forecast, one-sided.
+MODEL_ALPHA = 0.05
+_DAYS_A_YEAR = 365.25
+
+
+def looser_criteria(settings: Robustness) -> Iterator[str]:
+    """Yield a sentence for each criterion and count that is looser than shipped."""
+    shipped = Robustness()
+    for name in VerdictThresholds.model_fields:
+        own, default = getattr(settings.verdict, name), getattr(shipped.verdict, name)
+        if own > default if name in LOOSER_IF_HIGHER else own < default:
+            yield f"the criterion {name} is {own:g}, looser than the {default:g} that it ships with"
+    for name in COUNTS:
+        own, default = getattr(settings, name), getattr(shipped, name)
+        if own < default:
+            yield f"{name} is {own}, fewer than the {default} that it ships with"
+
+
+def cheap_costs(costs: Costs, asset_classes: Iterable[str]) -> Iterator[str]:
+    """Yield a sentence for each cost of what is traded that is below half of its default.
+
+    Whatever makes slippage cheaper counts, not its base alone: the multiples under stress, at weekends, by volatility
+    and by size, and how far the benchmark must fall until costs are stressed.
+    """
+    shipped = Costs()
+    for asset_class in sorted(set(asset_classes)):
+        own = getattr(costs, asset_class, None)
+        if not isinstance(own, InstrumentCosts):
+            continue
+        default = getattr(shipped, asset_class)
+        for name in ("fee_bps", "slippage_bps", "weekend_multiplier"):
+            yield from _cheap(f"costs.{asset_class}.{name}", getattr(own, name), getattr(default, name))
+        if own.stress_return < default.stress_return / LEAST_COST:
+            yield (
+                f"costs.{asset_class}.stress_return is {own.stress_return:g}, so that costs are stressed after falls "
+                f"twice as deep as the default {default.stress_return:g} alone"
+            )
+    for name in ("stress_multiplier", "borrow_bps"):
+        yield from _cheap(f"costs.{name}", getattr(costs, name), getattr(shipped, name))
+    for name in ("volatility_clip", "size_clip"):
+        for end, own, default in zip(("low", "high"), getattr(costs, name), getattr(shipped, name), strict=True):
+            yield from _cheap(f"costs.{name} ({end})", own, default)
+
+
+def _cheap(name: str, own: float, default: float) -> Iterator[str]:
+    if own < LEAST_COST * default:
+        yield f"{name} is {own:g}, below half of its default {default:g}"
+
+
+def without_departures(
+    instruments: pl.DataFrame, memberships: pl.DataFrame, start: dt.date, end: dt.date
+) -> Iterator[str]:
+    """Yield a sentence if the universe has fewer departures on record than companies go away.
+
+    Parameters
+    ----------
+    instruments
+        Rows of `market_data.instruments` that the strategy may trade.
+    memberships
+        Rows of `market_data.universe` of these symbols: a spell that ended before `end` is a departure.
+    start, end
+        First and last session that the result is of, train to holdout.
+    """
+    if instruments.height <= MOST_INDICES and set(instruments["asset_class"]) <= {"index"}:
+        return
+    listed = instruments.drop_nulls("first_session").select(
+        first=pl.max_horizontal("first_session", pl.lit(start)), last=pl.min_horizontal("last_session", pl.lit(end))
+    )
+    days = sum(max((last - first).days + 1, 0) for first, last in listed.iter_rows())
+    left = instruments.filter(pl.col("delisted").is_between(start, end))["symbol"].to_list()
+    ended = memberships.filter(pl.col("end") >= start, pl.col("end") < end)["symbol"].to_list()
+    departures = len(left) + len([symbol for symbol in ended if symbol not in left])
+    years = days / _DAYS_A_YEAR
+    if departures < LEAST_DEPARTURES * years or not years:
+        yield (
+            f"the universe has {departures} recorded departures in {years:.0f} symbol-years, fewer than one in 100: "
+            "it may be one of survivors (memberships or delistings of the source would tell)"
+        )
+
+
+def unproven_models(metrics: Mapping[str, pl.DataFrame], models: Sequence[str]) -> Iterator[str]:
+    """Yield a sentence for each model that does not beat the naive forecast.
+
+    A paired one-sided t-test at 5 % of the log loss, fold by fold, before the holdout.
+
+    Parameters
+    ----------
+    metrics
+        Rows of `models.metrics` by model.
+    models
+        That the strategy or one of its members reads.
+    """
+    from scipy.stats import ttest_rel
+
+    for model in sorted(set(models)):
+        rows = metrics[model].filter(pl.col("metric").is_in(["log_loss", "naive_log_loss"]))
+        folds = rows.pivot("metric", index="fold", values="value").sort("fold")
+        losses = (
+            folds.select("log_loss", "naive_log_loss").drop_nulls().to_numpy()
+            if {"log_loss", "naive_log_loss"} <= set(folds.columns)
+            else np.empty((0, 2))
+        )
+        gains = losses[:, 1] - losses[:, 0]
+        if gains.size < 2:
+            yield f"the model {model} was measured in {gains.size} folds, too few to tell it from the naive forecast"
+            continue
+        if float(np.std(gains)) > 0:
+            p = float(ttest_rel(losses[:, 0], losses[:, 1], alternative="less").pvalue)
+        else:
+            p = 0.0 if gains[0] > 0 else 1.0
+        if p > MODEL_ALPHA:
+            yield (
+                f"the model {model} does not beat the naive forecast: mean gain in log loss {gains.mean():.4g} over "
+                f"{gains.size} folds, p = {p:.2g} (paired t-test)"
+            )

@@ -1,0 +1,138 @@
+"""What keeps a verdict from being more than conditional: each setting and each gap of the data by itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+
+from trading_assets.config.robustness import Robustness
+from trading_assets.config.sections import Costs
+from trading_assets.config.verdict import LOOSER_IF_HIGHER, VerdictThresholds
+from trading_assets.robustness.verdict.caps import (
+    COUNTS,
+    cheap_costs,
+    looser_criteria,
+    unproven_models,
+    without_departures,
+)
+
+START, END = dt.date(2010, 1, 1), dt.date(2019, 12, 31)
+
+
+def test_what_ships_is_not_looser_than_what_ships() -> None:
+    assert list(looser_criteria(Robustness())) == []
+    assert list(cheap_costs(Costs(), ["equity", "crypto"])) == []
+    assert set(VerdictThresholds.model_fields) > LOOSER_IF_HIGHER
+
+
+@pytest.mark.parametrize("name", sorted(VerdictThresholds.model_fields))
+def test_every_criterion_that_is_looser_is_named_and_a_stricter_one_is_not(name: str) -> None:
+    shipped = getattr(VerdictThresholds(), name)
+    step = 1 if isinstance(shipped, int) else 0.01
+    looser, stricter = (step, -step) if name in LOOSER_IF_HIGHER else (-step, step)
+
+    def settings(change: float) -> Robustness:
+        return Robustness(verdict=VerdictThresholds(**{name: shipped + change}))
+
+    [sentence] = looser_criteria(settings(looser))
+    assert name in sentence and f"{shipped:g}" in sentence
+    assert list(looser_criteria(settings(stricter))) == []
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_fewer_draws_or_cuts_are_named(name: str) -> None:
+    shipped = getattr(Robustness(), name)
+    fewer = Robustness(**{name: shipped - (2 if name == "cross_validation_blocks" else 1)})
+    [sentence] = looser_criteria(fewer)
+    assert sentence.startswith(f"{name} is ")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"equity": {"fee_bps": 0.49}}, "costs.equity.fee_bps is 0.49, below half of its default 1"),
+        ({"equity": {"slippage_bps": 3.9}}, "costs.equity.slippage_bps"),
+        ({"equity": {"stress_return": -0.07}}, "costs.equity.stress_return"),
+        ({"stress_multiplier": 0.9}, "costs.stress_multiplier"),
+        ({"borrow_bps": 0.0}, "costs.borrow_bps"),
+        ({"volatility_clip": [0.1, 3.0]}, "costs.volatility_clip (low)"),
+        ({"size_clip": [0.2, 2.0]}, "costs.size_clip (low)"),
+    ],
+)
+def test_cheap_costs_are_named(change: dict[str, object], named: str) -> None:
+    found = list(cheap_costs(Costs.model_validate(change), ["equity"]))
+    assert len(found) == 1 and found[0].startswith(named)
+
+
+def test_half_of_a_cost_is_enough_and_costs_of_what_is_not_traded_do_not_matter() -> None:
+    half = Costs.model_validate({"equity": {"fee_bps": 0.5, "slippage_bps": 4.0}, "crypto": {"fee_bps": 0.0}})
+    assert list(cheap_costs(half, ["equity", "equity"])) == []
+    assert len(list(cheap_costs(half, ["crypto", "index"]))) == 1
+
+
+def instruments(count: int, *, delisted: int = 0, asset_class: str = "equity") -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "symbol": [f"S{number:02d}" for number in range(count)],
+            "asset_class": asset_class,
+            "first_session": dt.date(2000, 1, 3),
+            "last_session": dt.date(2020, 6, 1),
+            "delisted": [dt.date(2015, 3, 2)] * delisted + [None] * (count - delisted),
+        },
+        schema_overrides={"delisted": pl.Date},
+    )
+
+
+def spells(*ends: dt.date | None) -> pl.DataFrame:
+    rows = [{"symbol": f"S{number:02d}", "end": end} for number, end in enumerate(ends)]
+    return pl.DataFrame(rows, schema={"symbol": pl.String, "end": pl.Date})
+
+
+def departures(listed: pl.DataFrame, memberships: pl.DataFrame) -> list[str]:
+    return list(without_departures(listed, memberships, START, END))
+
+
+def test_a_universe_without_departures_is_named() -> None:
+    """50 symbols over ten years are 500 symbol-years: five departures are one in 100, four are not."""
+    assert "0 recorded departures in 500 symbol-years" in departures(instruments(50), spells(None))[0]
+    assert len(departures(instruments(50, delisted=4), spells())) == 1
+    assert departures(instruments(50, delisted=5), spells()) == []
+    later = dt.date(2016, 1, 4)
+    assert departures(instruments(50), spells(later, later, later, later, later)) == []
+    # The spell of a company that was delisted ends with it: once. After the end of the holdout nothing departs.
+    assert len(departures(instruments(50, delisted=4), spells(later, later, later, later))) == 1
+    assert len(departures(instruments(50), spells(*[dt.date(2020, 2, 3)] * 9))) == 1
+
+
+def test_few_indices_have_no_survivors() -> None:
+    assert departures(instruments(5, asset_class="index"), spells()) == []
+    assert len(departures(instruments(6, asset_class="index"), spells())) == 1
+    assert len(departures(instruments(3), spells())) == 1
+
+
+def losses(model: list[float], naive: list[float]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            {"fold": fold, "metric": metric, "value": value}
+            for metric, values in (("log_loss", model), ("naive_log_loss", naive), ("auc", [0.5] * len(model)))
+            for fold, value in enumerate(values)
+        ],
+        schema={"fold": pl.Int64, "metric": pl.String, "value": pl.Float64},
+    )
+
+
+def test_a_model_has_to_beat_the_naive_forecast() -> None:
+    """Gains of .01, .02, .03: mean .02, deviation .01, t = .02 / (.01 / sqrt(3)) = 3.46 on 2 degrees: p = .037."""
+    better = losses([0.68, 0.67, 0.66], [0.69, 0.69, 0.69])
+    noisy = losses([0.68, 0.73, 0.66], [0.69, 0.69, 0.69])
+    assert list(unproven_models({"m": better}, ["m", "m"])) == []
+    [sentence] = unproven_models({"m": noisy}, ["m"])
+    assert sentence.startswith("the model m does not beat the naive forecast") and "3 folds" in sentence
+    assert len(list(unproven_models({"m": losses([0.6], [0.7])}, ["m"]))) == 1
+    assert len(list(unproven_models({"m": losses([], [])}, ["m"]))) == 1
+    equal = losses([0.69] * 4, [0.69] * 4)
+    assert len(list(unproven_models({"m": equal}, ["m"]))) == 1
+    assert np.isfinite(better["value"].to_numpy()).all()
