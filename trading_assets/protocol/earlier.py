@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from trading_assets.protocol.earlier_ledgers import (
     UPGRADES,
 )
 from trading_assets.protocol.head_file import HeadFile
-from trading_assets.protocol.records import Entry, Record
+from trading_assets.protocol.records import Entry, Kind, Record
 from trading_assets.protocol.tables import TEXTS, TRIAL_ROWS
 from trading_assets.protocol.trials_table import TRIALS
 from trading_assets.warehouse import LockedError, Warehouse, WarehouseError
@@ -26,7 +27,11 @@ from trading_assets.warehouse.errors import block
 from trading_assets.warehouse.table import ContractError
 
 WAREHOUSE = "warehouse.duckdb"
-_HEADS = {LEDGER: "ledger.head", UPGRADES: "upgrades.head"}
+#: Chains with the files of their ends and the kind of record that each row becomes.
+_LEDGERS: tuple[tuple[Chain, str, Kind], ...] = (
+    (LEDGER, "ledger.head", "look"),
+    (UPGRADES, "upgrades.head", "upgrade"),
+)
 _RESULTS = "SELECT strategy, registration_hash FROM robustness.holdout ORDER BY ALL"
 
 
@@ -39,12 +44,13 @@ def homes(data: Path) -> list[Path]:
 
 
 def is_unread(home: Path, records: Sequence[Record]) -> bool:
-    """Whether a warehouse may hold what is not on record: nothing of it is, or its ledgers have moved since."""
-    last = last_import(records, home.name)
-    if last is None:
-        has_written = any(record.configuration == home.name for record in records)
-        return not has_written or any(_marks(home).values())
-    return "refused" in last.payload or last.payload.get("heads") != _marks(home)
+    """Whether a warehouse may hold what is not on record: nothing of it is, or its ledgers say more than that."""
+    own = [record for record in records if record.configuration == home.name]
+    last = last_import(own, home.name)
+    if not own or (last is not None and "refused" in last.payload):
+        return True
+    kinds = Counter(record.kind for record in own)
+    return any(HeadFile(home / name, chain).rows > kinds[kind] for chain, name, kind in _LEDGERS)
 
 
 def last_import(records: Sequence[Record], configuration: str) -> Record | None:
@@ -76,7 +82,7 @@ def entries_of(home: Path, records: Sequence[Record], wait_seconds: float) -> li
     LockedError
         Another process has it open.
     """
-    last, marks = last_import(records, home.name), _marks(home)
+    last = last_import(records, home.name)
     file = f"{home.name}/{WAREHOUSE}"
     try:
         found = _read(home, wait_seconds)
@@ -86,7 +92,7 @@ def entries_of(home: Path, records: Sequence[Record], wait_seconds: float) -> li
         reason = str(error)
         if last is not None and last.payload.get("refused") == reason:
             return []
-        return [Entry("import", None, {"file": file, "refused": reason, "heads": marks}, configuration=home.name)]
+        return [Entry("import", None, {"file": file, "refused": reason}, configuration=home.name)]
     ledger, upgrades, registrations, trials = found
     payload: dict[str, Any] = {
         "file": file,
@@ -95,14 +101,15 @@ def entries_of(home: Path, records: Sequence[Record], wait_seconds: float) -> li
         "upgrades": upgrades.height,
         "upgrades_hash": head_of(upgrades).row_hash,
         "trials": trials.height,
-        "heads": marks,
     }
     contents = {TRIAL_ROWS: trials} if not trials.is_empty() else {}
     entries = [
-        *_registrations(registrations, _known(records, home.name, "registration", "registration_hash")),
-        *_looks(ledger, _known(records, home.name, "look", "registration_hash")),
-        *_upgrades(upgrades, _known(records, home.name, "upgrade", "new_hash")),
+        *_registrations(registrations, _known(records, home.name, "registration", ("registration_hash",))),
+        *_looks(ledger, _known(records, home.name, "look", ("registration_hash",))),
+        *_upgrades(upgrades, _known(records, home.name, "upgrade", ("new_hash", "new_version"))),
     ]
+    if not entries and last is not None and last.payload.get("trials") == trials.height:
+        return []  # a copy of what is on record
     imported = Entry("import", None, payload, contents)
     return [Entry(each.kind, each.subject, each.payload, each.contents, home.name) for each in (imported, *entries)]
 
@@ -110,7 +117,7 @@ def entries_of(home: Path, records: Sequence[Record], wait_seconds: float) -> li
 def _read(home: Path, wait_seconds: float) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Return the ledgers of looks and upgrades, the registrations and the trials, all checked."""
     warehouse = Warehouse(home / WAREHOUSE, wait_seconds=wait_seconds)
-    ledger, upgrades = (_verified(warehouse, home, chain) for chain in (LEDGER, UPGRADES))
+    ledger, upgrades = (_verified(warehouse, HeadFile(home / name, chain)) for chain, name, _ in _LEDGERS)
     registrations = warehouse.read_or_empty(REGISTRATIONS)
     for strategy, registration_hash, content in registrations.select(
         "strategy", "registration_hash", "content"
@@ -126,17 +133,15 @@ def _read(home: Path, wait_seconds: float) -> tuple[pl.DataFrame, pl.DataFrame, 
     return ledger, upgrades, registrations, warehouse.read_or_empty(TRIALS)
 
 
-def _verified(warehouse: Warehouse, home: Path, chain: Chain) -> pl.DataFrame:
-    head = HeadFile(home / _HEADS[chain], chain)
-
+def _verified(warehouse: Warehouse, head: HeadFile) -> pl.DataFrame:
     def checked(rows: pl.DataFrame) -> pl.DataFrame:
         head.verify(rows)
         return rows
 
-    return warehouse.examine(chain.table, checked)
+    return warehouse.examine(head.chain.table, checked)
 
 
-def _registrations(registrations: pl.DataFrame, known: set[tuple[str | None, str]]) -> list[Entry]:
+def _registrations(registrations: pl.DataFrame, known: set[tuple[str | None, ...]]) -> list[Entry]:
     return [
         Entry(
             "registration",
@@ -154,7 +159,7 @@ def _registrations(registrations: pl.DataFrame, known: set[tuple[str | None, str
     ]
 
 
-def _looks(ledger: pl.DataFrame, known: set[tuple[str | None, str]]) -> list[Entry]:
+def _looks(ledger: pl.DataFrame, known: set[tuple[str | None, ...]]) -> list[Entry]:
     return [
         Entry(
             "look",
@@ -169,7 +174,7 @@ def _looks(ledger: pl.DataFrame, known: set[tuple[str | None, str]]) -> list[Ent
     ]
 
 
-def _upgrades(upgrades: pl.DataFrame, known: set[tuple[str | None, str]]) -> list[Entry]:
+def _upgrades(upgrades: pl.DataFrame, known: set[tuple[str | None, ...]]) -> list[Entry]:
     keys = ("old_hash", "new_hash", "old_version", "new_version", "reason")
     return [
         Entry(
@@ -178,25 +183,15 @@ def _upgrades(upgrades: pl.DataFrame, known: set[tuple[str | None, str]]) -> lis
             {**{key: row[key] for key in keys}, "imported": {"recorded_at": row["recorded_at"]}},
         )
         for row in upgrades.sort("row").iter_rows(named=True)
-        if (row["strategy"], row["new_hash"]) not in known
+        if (row["strategy"], row["new_hash"], row["new_version"]) not in known
     ]
 
 
-def _known(records: Sequence[Record], configuration: str, kind: str, key: str) -> set[tuple[str | None, str]]:
+def _known(
+    records: Sequence[Record], configuration: str, kind: Kind, keys: Sequence[str]
+) -> set[tuple[str | None, ...]]:
     own = (each for each in records if each.kind == kind and each.configuration == configuration)
-    return {(each.subject, str(each.payload[key])) for each in own}
-
-
-def _marks(home: Path) -> Mapping[str, str | None]:
-    """Return what tells whether the ledgers of a warehouse have moved: SHA-256 of the files of their ends."""
-    marks: dict[str, str | None] = {}
-    for name in _HEADS.values():
-        try:
-            with (home / name).open("rb") as file:
-                marks[name] = hashlib.sha256(file.read(10_000)).hexdigest()
-        except OSError:
-            marks[name] = None
-    return marks
+    return {(each.subject, *(each.payload.get(key) for key in keys)) for each in own}
 
 
 def _tampered(what: str, home: Path, table: str, expected: str) -> LedgerTamperedError:

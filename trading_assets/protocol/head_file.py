@@ -30,7 +30,7 @@ class HeadFile:
 
     def __init__(self, path: Path, chain: Chain) -> None:
         self.path = path
-        self._chain = chain
+        self.chain = chain
         self._provisional = path.with_name(f"{path.name}.new")
 
     def verify(self, rows: pl.DataFrame) -> None:
@@ -45,18 +45,23 @@ class HeadFile:
         if committed is None and provisional is not None and provisional.rows == 1 and rows.is_empty():
             provisional = None  # killed before the commit of the very first row
         heads = [head for head in (committed, provisional) if head is not None]
-        self._chain.verify(rows, heads, self.path.name)
+        self.chain.verify(rows, heads, self.path.name)
         if provisional is not None and provisional != committed and provisional[:2] == head_of(rows)[:2]:
             self._settle()
 
-    def exists(self) -> bool:
-        """Whether the table had a row once, as far as this file tells."""
-        return self._committed() is not None
+    @property
+    def rows(self) -> int:
+        """Rows that the table has as far as this file tells; more than any table has where it cannot be read."""
+        try:
+            head = self._committed()
+        except LedgerTamperedError:
+            return 2**63
+        return 0 if head is None else head.rows
 
     @contextmanager
     def moved_to(self, rows: pl.DataFrame) -> Iterator[None]:
         """Around the commit that makes the table hold `rows`."""
-        end = self._chain.head_of(rows)
+        end = self.chain.head_of(rows)
         with self._provisional.open("w", encoding="ascii") as file:
             json.dump({key: value for key, value in end._asdict().items() if value is not None}, file)
             file.flush()
@@ -87,7 +92,7 @@ class HeadFile:
         except (OSError, ValueError, RecursionError) as error:
             raise LedgerTamperedError(
                 block(
-                    f"the end of the {self._chain.noun} cannot be read",
+                    f"the end of the {self.chain.noun} cannot be read",
                     file=self.path,
                     cause=error,
                     expected="the file as it was written",

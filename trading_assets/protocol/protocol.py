@@ -189,7 +189,7 @@ class Protocol:
         """Return all rows of the chain, after every check of it."""
         rows = _stored_records(connection)
         if rows is None:
-            if self._head.exists():
+            if self._head.rows:
                 raise CHAIN.tampered(
                     f"{FILE if connection is None else RECORDS.name} is gone",
                     f"the rows that {HEAD_FILE} stands for",
