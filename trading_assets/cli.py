@@ -9,6 +9,7 @@ import datetime as dt
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -47,6 +48,7 @@ errors = Console(stderr=True)
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="YAML file; default the shipped demo.", envvar=CONFIG_VARIABLE)
 ]
+FormatOption = Annotated[Literal["table", "csv", "json"], typer.Option("--format", help="Of what is printed.")]
 DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder; default ./data.", envvar=DATA_VARIABLE)]
 
 
@@ -173,7 +175,8 @@ def verdict(
             f"Verdict of version {version}: {result.replace('_', ' ')}. {_escaped(words or '')}", highlight=False
         )
     if require is not None and not found.meets(require):
-        errors.print(f"[red]error:[/red] the verdict is {found.result}, {require} is required", highlight=False)
+        of = " of an earlier registration" if found.refused else ""
+        errors.print(f"[red]error:[/red] the verdict is {found.result}{of}, {require} is required", highlight=False)
         raise typer.Exit(FAILED)
 
 
@@ -210,7 +213,7 @@ def bars(
     known_on: Annotated[dt.datetime, typer.Option("--known-on", help="A date (its end, UTC) or a time, UTC.")],
     config: ConfigOption = None,
     data: DataOption = None,
-    format: Annotated[Literal["table", "csv", "json"], typer.Option("--format", help="Of what is printed.")] = "table",
+    format: FormatOption = "table",
 ) -> None:
     """Print the bars as received by a moment: later corrections undone, bars that came later left out."""
     configuration = _load(config, data)
@@ -218,30 +221,42 @@ def bars(
     from trading_assets.market_data.tables import RAW_BARS, REVISIONS
     from trading_assets.warehouse import Warehouse
 
-    is_date = known_on.time() == dt.time()
-    moment = known_on + dt.timedelta(days=1, microseconds=-1) if is_date else known_on
+    moment = known_on + dt.timedelta(days=1, microseconds=-1) if known_on.time() == dt.time() else known_on
     warehouse = Warehouse(configuration.warehouse_path)
     found = as_known(warehouse.read(RAW_BARS), warehouse.read_or_empty(REVISIONS), moment)
     _printers()[format](found)
 
 
 @protocol_app.command("status")
-def protocol_status_command(
+def protocol_status(config: ConfigOption = None, data: DataOption = None, format: FormatOption = "table") -> None:
+    """Print who is registered, looked at and how often; exit 1 if anything on record is not what was written."""
+    from trading_assets.cli_protocol import status
+
+    paper = console if console.is_terminal else Console(width=160)
+    show = partial(_print_frame, paper=paper) if format == "table" else _printers()[format]
+    status(_load(config, data), show, paper if format == "table" else None)
+
+
+@protocol_app.command("export")
+def protocol_export(
+    file: Annotated[Path | None, typer.Argument(help="Where to add the line; default stdout.")] = None,
     config: ConfigOption = None,
     data: DataOption = None,
-    format: Annotated[Literal["table", "csv", "json"], typer.Option("--format", help="Of what is printed.")] = "table",
 ) -> None:
-    """Print who is registered, who was looked at and how often; exit 1 if the ledger is not what was written."""
-    configuration = _load(config, data)
-    from trading_assets.robustness.holdout.protocol_status import protocol_status
-    from trading_assets.warehouse import Warehouse
+    """Write one line that stands for all records so far: kept elsewhere, it shows whether they were rewritten."""
+    from trading_assets.cli_protocol import export
 
-    found = protocol_status(Warehouse(configuration.warehouse_path), configuration)
-    if format == "table":
-        _print_frame(found, console if console.is_terminal else Console(width=160))
-        console.print("The ledger of looks is as it was written.", highlight=False)
-    else:
-        _printers()[format](found)
+    export(_load(config, data), file, console)
+
+
+@protocol_app.command("verify")
+def protocol_verify(
+    file: Annotated[Path, typer.Argument(help="Exported lines.")], config: ConfigOption = None, data: DataOption = None
+) -> None:
+    """Compare exported lines with the protocol; exit 1 if it is not a continuation of them."""
+    from trading_assets.cli_protocol import verify
+
+    verify(_load(config, data), file, console)
 
 
 @app.command()
@@ -254,11 +269,9 @@ def sql(
     ] = "table",
 ) -> None:
     """Query the warehouse, read-only."""
-    configuration = _load(config, data)
     from trading_assets.warehouse import Warehouse
 
-    frame = Warehouse(configuration.warehouse_path).query(query)
-    _printers()[format](frame)
+    _printers()[format](Warehouse(_load(config, data).warehouse_path).query(query))
 
 
 @config_app.command("check")

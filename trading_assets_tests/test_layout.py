@@ -14,6 +14,7 @@ OF_A_STAGE = {"__init__", "tables", "assets", "checks"}
 WITHOUT_FUNCTIONS = {
     "backtests/inputs/plan.py": "a record of two arrays and names",
     "market_data/quality/values.py": "one constant",
+    "protocol/trials_table.py": "one table",
     "reports/strategy_page/section.py": "a record",
     "strategies/interface/module.py": "protocols, for the type checker",
 }
@@ -23,7 +24,9 @@ COVERED_BY = {
     "market_data/sources/row_texts.py": "market_data/test_rejected_rows.py",
     "backtests/results/settled_curve.py": "backtests/engine/test_marking.py",
     "backtests/inputs/data_hash.py": "backtests/inputs/test_market_arrays.py",
-    "robustness/holdout/chain.py": "robustness/holdout/test_ledger.py",
+    "protocol/records.py": "protocol/test_protocol.py",
+    "protocol/chain.py": "robustness/holdout/test_ledger.py",
+    "protocol/earlier_ledgers.py": "robustness/holdout/test_ledger.py",
     "robustness/holdout/upgrade_ledger.py": "robustness/holdout/test_upgrade.py",
     "cli_detect.py": "market_data/sources/test_detection.py",
     "config/file_layouts.py": "market_data/sources/test_layouts.py",
@@ -69,7 +72,7 @@ COVERED_BY = {
     "reports/strategy_page/sections.py": "reports/strategy_page/test_page.py",
     "reports/trade_explanation/audit_trail.py": "reports/trade_explanation/test_narrative.py",
     "reports/trade_explanation/cash_flows.py": "reports/trade_explanation/test_narrative.py",
-    "robustness/holdout/ledger_head.py": "robustness/holdout/test_ledger.py",
+    "protocol/head_file.py": "robustness/holdout/test_ledger.py",
     "robustness/prepared_market.py": "robustness/test_assets.py",
     "robustness/stress/bar_shocks.py": "robustness/stress/test_scenario_market.py",
     "robustness/verdict/statistics.py": "robustness/stress/test_run.py",

@@ -12,18 +12,20 @@ import polars as pl
 from trading_assets import __version__, charts
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.backtests.inputs.data_hash import data_hash
-from trading_assets.backtests.tables import BASELINES, DEVELOPMENT, METRICS, RUN_TABLES, RUNS
+from trading_assets.backtests.tables import BASELINES, DEVELOPMENT, FULL, HOLDOUT, METRICS, RUN_TABLES, RUNS
 from trading_assets.backtests.trial_registry import TRIALS, evaluation_of, settings_on_record, trial_rows
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
+from trading_assets.protocol import Protocol, record_trials
 from trading_assets.strategies.assets import inputs_of
 from trading_assets.strategies.evaluation.failure import failure_recorder, require_ok, status_row, strategy_of
 from trading_assets.strategies.evaluation.inputs import read_frames
+from trading_assets.strategies.evaluation.on_record import put_exposure_on_record
 from trading_assets.strategies.interface.resolved import configured_strategies
 from trading_assets.strategies.tables import FAILED, OK, STATUS
-from trading_assets.warehouse import Rows
+from trading_assets.warehouse import Rows, Table
 
 if TYPE_CHECKING:
     from trading_assets.backtests.backtest import PreparedBacktest
@@ -56,12 +58,17 @@ def run(step: Step) -> Mapping[str, Any]:
     name = strategy_of(step)
     frames = read_frames(step.work, step.configuration, name)
     prepared, spans = prepare(step.configuration, frames), open_spans(step.work.read(SPLITS))
+    put_exposure_on_record(step, STAGE, spans[DEVELOPMENT], frames.strategy.symbols, frames.bars)
     results = {split: backtest(prepared, span.start, span.end, split=split) for split, span in spans.items()}
     metrics = pl.concat(metrics_of(prepared, result) for result in results.values()).sort(METRICS.key)
     tables = {**together(results.values()), METRICS: metrics, BASELINES: baselines_of(prepared, results[DEVELOPMENT])}
+    tables = {table: pl.concat([frame, _seen(step, table)], how="vertical_relaxed") for table, frame in tables.items()}
     found = _found(prepared, frames.bars, metrics, spans[DEVELOPMENT].end)
     # On record before it can be seen: a result that somebody may choose by is a trial, whoever asked for it.
-    step.work.append_new(TRIALS, _trial_row(step, prepared, results[DEVELOPMENT].equity, found))
+    trials = _trial_row(step, prepared, results[DEVELOPMENT].equity, found)
+    source = f"{STAGE}/{name}"
+    record_trials(Protocol.of(step.configuration), trials, subject=name, source=source, now=step.now)
+    step.work.append_new(TRIALS, trials)
     step.work.replace_together(
         [
             (Rows("strategy", name), tables),
@@ -70,10 +77,11 @@ def run(step: Step) -> Mapping[str, Any]:
     )
     step.work.append(RUNS, _run_row(step, OK, found))
     curve, splits = results[DEVELOPMENT].equity, step.work.read(SPLITS)
+    baselines = tables[BASELINES].filter(split=DEVELOPMENT)
     return {
         "benchmark": prepared.benchmark_name,
         "metrics": metrics.pivot("split", index="metric", values="value"),
-        "equity": dg.MetadataValue.md(charts.markdown(charts.equity(curve, tables[BASELINES], splits))),
+        "equity": dg.MetadataValue.md(charts.markdown(charts.equity(curve, baselines, splits))),
         "drawdown": dg.MetadataValue.md(charts.markdown(charts.drawdown(curve))),
     }
 
@@ -82,6 +90,15 @@ def open_spans(splits: pl.DataFrame) -> dict[str, Interval]:
     """What is run: train, validation if there is one, and the development span, the two in one go."""
     spans = spans_of(splits)
     return {**{name: span for name, span in spans.items() if name != "holdout"}, DEVELOPMENT: development(spans)}
+
+
+def _seen(step: Step, table: Table) -> pl.DataFrame:
+    """Return what a look at the holdout of a registered strategy left in a table: no further backtest takes it away."""
+    columns = list(table.columns)
+    if strategy_of(step) not in step.configuration.registration:
+        return table.empty().select(columns)
+    rows = step.work.aside().read_or_empty(table, rows=Rows("strategy", strategy_of(step)))
+    return rows.filter(pl.col("split").is_in([HOLDOUT, FULL])).select(columns)
 
 
 def _failed(step: Step, error: Exception) -> None:

@@ -12,7 +12,9 @@ _STRATEGY = Column(pl.String, "name of the strategy in the configuration")
 DEVELOPMENT = "development"
 #: From the first session of train through the holdout, in one continuous run; exists after a look.
 FULL = "full"
-SPLIT_NAMES = ("train", "validation", DEVELOPMENT, "holdout", FULL)
+#: The locked span of a registered strategy.
+HOLDOUT = "holdout"
+SPLIT_NAMES = ("train", "validation", DEVELOPMENT, HOLDOUT, FULL)
 
 _SPLIT = Column(pl.String, "run that this belongs to", one_of=SPLIT_NAMES)
 _SYMBOL = Column(pl.String, "symbol")

@@ -83,6 +83,13 @@ class Configuration(Section):
         unknown = sorted(set(self.registration) - set(self.strategies))
         if unknown:
             raise ValueError(f"registration: {unknown[0]!r} is not one of the strategies {', '.join(self.strategies)}")
+        weights = {name: entry.weight for name, entry in self.registration.items()}
+        total = sum(weight for weight in weights.values() if weight is not None)
+        if total > 1 + 1e-9:
+            raise ValueError(f"registration: the weights sum to {total:g}; expected at most 1, as they share one rate")
+        equal = sorted(name for name, weight in weights.items() if weight is None)
+        if equal and total > 1 - 1e-9:
+            raise ValueError(f"registration.{equal[0]}.weight: the other weights leave nothing for it; state one, too")
         return self
 
     @property

@@ -197,6 +197,12 @@ class Registration(Section):
     hypothesis: str = Field(min_length=10, description="what is expected and why, in words")
     registered_on: dt.date
     override: str | None = Field(default=None, min_length=10, description="the reason for looking again after a change")
+    weight: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="its part of the error rate of 5 % that the strategies of a batch share; default an equal part",
+    )
 
 
 class Monitoring(Section):

@@ -87,6 +87,18 @@ def restated(cls: type[BaseModel], values: Mapping[str, Any]) -> Values:
     return found
 
 
+def filled(cls: type[BaseModel], values: Mapping[str, Any]) -> Values:
+    """Return values as `restated` writes them with the defaults in place that were left out."""
+    found: Values = {}
+    for name in (*cls.model_fields, *(key for key in values if key not in cls.model_fields)):
+        known, default = _default(cls, name)
+        if name not in values and not known:
+            continue
+        value, inner = values.get(name, default), _model_in(cls, name)
+        found[name] = filled(inner, value) if inner is not None and isinstance(value, Mapping) else value
+    return found
+
+
 def is_shipped(module: str) -> bool:
     """Whether a module, by its dotted name, is one of this package."""
     return f"{module}.".startswith(f"{PACKAGE}.")

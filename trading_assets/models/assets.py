@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -11,6 +11,7 @@ import polars as pl
 
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
+from trading_assets.config.strategies import members_of
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.evaluation import compare
@@ -19,7 +20,11 @@ from trading_assets.models.registry import Candidate, Record, register
 from trading_assets.models.run import run_model, samples_and_folds
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
 from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, REGIMES, SPLITS
-from trading_assets.warehouse import Rows, Whole
+from trading_assets.protocol import Protocol
+from trading_assets.protocol.exposures import exposure
+from trading_assets.protocol.recording import record_exposures
+from trading_assets.protocol.universe_returns import equal_weight_returns
+from trading_assets.warehouse import Rows, Table, Whole
 
 STAGE = "models"
 REGIME_KINDS = ("scikitlearn", "polars", "duckdb")
@@ -80,7 +85,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     benchmark = step.configuration.benchmarks.get(settings.universe)
     bars = step.work.read(
         BARS,
-        columns=["symbol", "asset_class", "session", "adj_open"],
+        columns=["symbol", "asset_class", "session", "adj_open", "adj_close"],
         where="asset_class = ? OR symbol = ?",
         parameters=[settings.universe, benchmark],
     )
@@ -90,7 +95,10 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     )
     holdout = holdout_start(step.work.read(SPLITS))
     run = run_model(samples, folds, settings, name=name, seed=step.configuration.seed, holdout_start=holdout)
-    step.work.replace(Rows("model", name), run.tables)
+    readers = opened_by(step.configuration, name)
+    tables = run.tables if readers else locked(run.tables, holdout)
+    _put_on_record(step, name, bars.filter(asset_class=settings.universe), holdout, readers)
+    step.work.replace(Rows("model", name), tables)
 
     outcome = run.tables[OUTCOMES].row(0, named=True)
     comparison = compare(run.tables[METRICS])
@@ -108,6 +116,57 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         step.log.warning(f"model {name} has no scores: {outcome['reason']}")
         return metadata
     return metadata | _register(step, name, run.version, run.booster, run.tables, holdout)
+
+
+def opened_by(configuration: Configuration, model: str) -> list[str]:
+    """Return the registered strategies that read a model, or a member of which does: its scores reach the holdout.
+
+    With the bars beside them scores tell how a model fares there, as signals do of a strategy. So they end before it
+    until there is one.
+    """
+    return [name for name in configuration.registration if _reads(configuration, name, model)]
+
+
+def _reads(configuration: Configuration, strategy: str, model: str) -> bool:
+    waiting, seen = [strategy], set[str]()
+    while waiting:
+        name = waiting.pop()
+        settings = configuration.strategies[name]
+        if getattr(settings.parameters, "model", None) == model:
+            return True
+        seen.add(name)
+        waiting += [member for member in members_of(settings) if member not in seen]
+    return False
+
+
+def _put_on_record(step: Step, name: str, bars: pl.DataFrame, holdout: dt.date, readers: Sequence[str]) -> None:
+    """Record what the metrics and scores of a model let a person see, before they are written."""
+    seen = bars if readers else bars.filter(pl.col("session") < holdout)
+    first, last = seen["session"].min(), seen["session"].max()
+    if not isinstance(first, dt.date) or not isinstance(last, dt.date):
+        return
+    symbols = seen["symbol"].unique().to_list()
+    returns = equal_weight_returns(seen, symbols, first, last)
+    more = {"opened_by": sorted(readers), "config_hash": step.configuration.hash} if readers else {}
+    entry = exposure(STAGE, name, first, last, symbols, returns, more)
+    record_exposures(Protocol.of(step.configuration), [entry], step.now)
+
+
+def locked(tables: Mapping[Table, pl.DataFrame], holdout: dt.date) -> dict[Table, pl.DataFrame]:
+    """Return the tables of a model without the scores of the holdout, and the date that they end before.
+
+    Parameters
+    ----------
+    holdout
+        First session of the holdout; the end of time without one.
+    """
+    if holdout == dt.date.max:
+        return dict(tables)
+    return {
+        **tables,
+        PREDICTIONS: tables[PREDICTIONS].filter(pl.col("session") < holdout),
+        OUTCOMES: tables[OUTCOMES].with_columns(until=pl.lit(holdout, pl.Date)),
+    }
 
 
 def _register(

@@ -206,6 +206,7 @@ def _frames(rows: _Rows) -> dict[Table, pl.DataFrame]:
         "scored_folds": trained.height,
         "scored_rows": int(folds["test_rows"].sum()),
         "unscored_rows": int(folds["unscored_rows"].sum()),
+        "until": None,
     }
     return {
         tables.FOLDS: folds,

@@ -120,6 +120,9 @@ OUTCOMES = Table(
         "scored_folds": Column(pl.Int64, "folds that were trained and scored", at_least=0),
         "scored_rows": Column(pl.Int64, "rows scored", at_least=0),
         "unscored_rows": Column(pl.Int64, "test rows without any feature value", at_least=0),
+        "until": Column(
+            pl.Date, "its scores end before this, as no strategy that reads it is registered; null: any", nullable=True
+        ),
     },
 )
 

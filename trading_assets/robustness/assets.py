@@ -8,6 +8,7 @@ import dagster as dg
 
 from trading_assets.asset_factories.table_asset import Compute, Step, table_asset
 from trading_assets.config import Configuration
+from trading_assets.protocol.looks import LookRefusedError
 from trading_assets.robustness.holdout.assets import holdout, keep_earlier_verdict
 from trading_assets.robustness.look_ahead.assets import look_ahead
 from trading_assets.robustness.overfitting.assets import overfitting, reality_check
@@ -86,7 +87,7 @@ def _assets_of(
         record = failure_recorder(f"{STAGE}/{compute.__name__}", own)
 
         def on_failure(step: Step, error: Exception) -> None:
-            if clear is not None:
+            if clear is not None and not isinstance(error, LookRefusedError):
                 clear(step)
             record(step, error)
 

@@ -4,12 +4,14 @@ import dagster as dg
 
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config import Configuration
+from trading_assets.protocol.earlier_ledgers import LEDGER
+from trading_assets.protocol.head_file import HeadFile
 from trading_assets.robustness.holdout.ledger import LedgerTamperedError
-from trading_assets.robustness.holdout.ledger_head import HeadFile
 from trading_assets.robustness.holdout.record_look import verified_ledger
 from trading_assets.robustness.holdout.upgrade_ledger import verified_upgrades
 from trading_assets.robustness.performance_breakdown import HOLDINGS, ONE_BET
 from trading_assets.robustness.tables import BREAKDOWN, LOOK_AHEAD, VERDICTS
+from trading_assets.strategies.tables import REFUSED, STATUS
 from trading_assets.warehouse import Rows, Warehouse
 
 
@@ -102,7 +104,7 @@ def _ledger_intact(configuration: Configuration, strategy: str) -> dg.AssetCheck
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         warehouse: Warehouse = context.resources.warehouse
         try:
-            ledger = verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head"))
+            ledger = verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head", LEDGER))
             upgrades = verified_upgrades(warehouse, configuration)
         except LedgerTamperedError as error:
             return dg.AssetCheckResult(passed=False, metadata={"error": str(error)})
@@ -124,8 +126,11 @@ def _verdict_is_go(strategy: str) -> dg.AssetChecksDefinition:
         warehouse: Warehouse = context.resources.warehouse
         found = warehouse.read(VERDICTS, rows=Rows("strategy", strategy)).filter(kind="result")
         result = found["result"].item() if found.height else "none: the strategy failed"
+        refused = not warehouse.read_or_empty(STATUS, rows=Rows("strategy", strategy)).filter(status=REFUSED).is_empty()
         return dg.AssetCheckResult(
-            passed=result == "go", severity=dg.AssetCheckSeverity.WARN, metadata={"result": result}
+            passed=result == "go" and not refused,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"result": f"{result}, of an earlier registration" if refused else result},
         )
 
     return check

@@ -6,10 +6,15 @@ import polars as pl
 
 from trading_assets.backtests import trial_registry
 from trading_assets.backtests.tables import DEVELOPMENT
+from trading_assets.protocol import earlier_ledgers
 from trading_assets.warehouse.table import Column, Table
 
 #: The register of trials and the span that they are of: a plain backtest is one, so they begin in the stage before.
 TRIALS = trial_registry.TRIALS
+#: Ledgers that versions before the protocol of the data folder kept, from which it imports.
+REGISTRATIONS = earlier_ledgers.REGISTRATIONS
+HOLDOUT_LEDGER = earlier_ledgers.HOLDOUT_LEDGER
+REGISTRATION_UPGRADES = earlier_ledgers.REGISTRATION_UPGRADES
 HOLDOUT = "holdout"
 #: Strategy of the rows that are about all strategies together.
 EVERY_STRATEGY = "*"
@@ -25,7 +30,6 @@ _REGISTRATION = Column(pl.String, "SHA-256 of the registration's canonical JSON"
 _CONFIG = Column(pl.String, "hash of the whole configuration")
 _LOOK = Column(pl.Int64, "which look of the strategy at its holdout this is, from 1", at_least=1)
 _VERSION = Column(pl.String, "version of trading_assets that wrote it; null in rows of 0.1.0", nullable=True)
-_OVERRIDE = Column(pl.String, "why the holdout was looked at again after a change; null on a first look", nullable=True)
 
 SENSITIVITY = Table(
     name="robustness.sensitivity",
@@ -219,55 +223,6 @@ LOGITS = Table(
     },
 )
 
-REGISTRATIONS = Table(
-    name="robustness.registrations",
-    description="What was frozen before a holdout was looked at (append only)",
-    key=("strategy", "registration_hash"),
-    columns={
-        "strategy": _STRATEGY,
-        "registration_hash": _REGISTRATION,
-        "content": Column(pl.String, "canonical JSON: splits, parameters, universe, costs, risk, criteria, data hash"),
-        "registered_on": Column(pl.Date, "date of the registration, as stated in the configuration"),
-        "recorded_at": Column(pl.Datetime("us"), "when this content was first seen, UTC"),
-        "product_version": _VERSION,
-    },
-)
-
-HOLDOUT_LEDGER = Table(
-    name="robustness.holdout_ledger",
-    description="Every look at a holdout (append only, each row chained to the one before by its hash)",
-    key=("row",),
-    columns={
-        "row": Column(pl.Int64, "position in the ledger, from 1", at_least=1),
-        "strategy": _STRATEGY,
-        "registration_hash": _REGISTRATION,
-        "config_hash": _CONFIG,
-        "look": _LOOK,
-        "evaluated_at": Column(pl.Datetime("us"), "when the look was recorded, before the evaluation, UTC"),
-        "override": _OVERRIDE,
-        "previous_hash": Column(pl.String, "row_hash of the row before; 64 zeros on the first"),
-        "row_hash": Column(pl.String, "SHA-256 of the other columns"),
-    },
-)
-
-REGISTRATION_UPGRADES = Table(
-    name="robustness.registration_upgrades",
-    description="Registrations that another version of trading_assets carried on (append only, chained by hashes)",
-    key=("row",),
-    columns={
-        "row": Column(pl.Int64, "position among the upgrades, from 1", at_least=1),
-        "strategy": _STRATEGY,
-        "old_hash": Column(pl.String, "hash of the registration that was looked at, or of an upgrade of it"),
-        "new_hash": Column(pl.String, "hash of the same registration as the new version writes it"),
-        "old_version": Column(pl.String, "version of trading_assets before"),
-        "new_version": Column(pl.String, "version of trading_assets since"),
-        "reason": Column(pl.String, "what the new version made different"),
-        "recorded_at": Column(pl.Datetime("us"), "when it was first noticed, UTC"),
-        "previous_hash": Column(pl.String, "row_hash of the row before; 64 zeros on the first"),
-        "row_hash": Column(pl.String, "SHA-256 of the other columns"),
-    },
-)
-
 HOLDOUT_RESULTS = Table(
     name="robustness.holdout",
     description="Which look the holdout rows of a strategy (backtests.*, robustness.stress) come from",
@@ -279,6 +234,7 @@ HOLDOUT_RESULTS = Table(
         "look": _LOOK,
         "start": Column(pl.Date, "first session of the holdout"),
         "end": Column(pl.Date, "last session of the holdout"),
+        "run_id": Column(pl.String, "run of the backtest that it stands beside; null in older rows", nullable=True),
     },
 )
 

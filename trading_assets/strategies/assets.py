@@ -11,17 +11,20 @@ import polars as pl
 
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
+from trading_assets.config.sections import Interval
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.strategies.evaluation.decide import decide
 from trading_assets.strategies.evaluation.failure import (
     failure_recorder,
     require_members,
+    require_scores,
     require_unlocked,
     status_row,
     strategy_of,
 )
 from trading_assets.strategies.evaluation.inputs import panel_of, read_frames
+from trading_assets.strategies.evaluation.on_record import put_exposure_on_record, put_registrations_on_record
 from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategies, configured_strategy
 from trading_assets.strategies.tables import SIGNALS, STATUS, TARGET_WEIGHTS
 from trading_assets.warehouse import Rows
@@ -72,6 +75,14 @@ def open_until(configuration: Configuration, name: str, splits: pl.DataFrame) ->
     return development(spans).end
 
 
+def _of_the_holdout(bars: pl.DataFrame, splits: pl.DataFrame) -> Interval | None:
+    """What a strategy that may see the holdout sees of it, up to the last bar; None for nothing."""
+    last, locked = bars["session"].max(), spans_of(splits).get("holdout")
+    if locked is None or not isinstance(last, dt.date) or last < locked.start:
+        return None
+    return Interval(start=locked.start, end=min(last, locked.end))
+
+
 def _made_of(configuration: Configuration, name: str) -> set[str]:
     members = configured_strategy(configuration, name).members
     return {name}.union(*(_made_of(configuration, member) for member in members))
@@ -84,9 +95,14 @@ def signals(step: Step) -> Mapping[str, Any]:
     require_members(step, members)
     until = open_until(configuration, name, step.work.read_or_empty(SPLITS))
     if until is None:
+        put_registrations_on_record(step)
         require_unlocked(step, members)
+        require_scores(step, configured_strategy(configuration, name).model)
     frames = read_frames(step.work, configuration, name)
     panel = panel_of(configuration, frames)
+    seen = _of_the_holdout(frames.bars, step.work.read_or_empty(SPLITS)) if until is None else None
+    if seen is not None:
+        put_exposure_on_record(step, STAGE, seen, frames.strategy.symbols, frames.bars)
     found = decide(
         frames.strategy,
         panel if until is None else panel.filter(pl.col("session") <= until),

@@ -8,7 +8,8 @@ from trading_assets.warehouse.table import Column, Table
 
 _STRATEGY = Column(pl.String, "name of the strategy in the configuration")
 
-OK, FAILED = "ok", "failed"
+#: `refused`: nothing of the strategy failed; a look at its holdout was not allowed, and what stood before stays.
+OK, FAILED, REFUSED = "ok", "failed", "refused"
 
 SIGNALS = Table(
     name="strategies.signals",
@@ -64,8 +65,10 @@ STATUS = Table(
         "asset": Column(pl.String, "stage/strategy"),
         "strategy": _STRATEGY,
         "stage": Column(pl.String, "stage, or stage and asset, at which this was recorded"),
-        "status": Column(pl.String, "ok or failed", one_of=(OK, FAILED)),
-        "error": Column(pl.String, "exception type and message; null if ok", nullable=True),
+        "status": Column(pl.String, "ok, failed, or refused (a further look)", one_of=(OK, FAILED, REFUSED)),
+        "error": Column(
+            pl.String, "exception type and message; of a refused look the message alone; null if ok", nullable=True
+        ),
         "session": Column(pl.Date, "where the strategy's code failed, if that can be told", nullable=True),
         "symbol": Column(pl.String, "where the strategy's code failed, if that can be told", nullable=True),
         "until": Column(

@@ -72,6 +72,32 @@ def test_bad_config(added: str, expected: list[str], tmp_path: Path) -> None:
         assert part in message
 
 
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ((0.6, 0.6), "the weights sum to 1.2; expected at most 1"),
+        ((1.0, None), "registration.b.weight: the other weights leave nothing for it"),
+        ((0.0, None), "greater than 0"),
+        ((0.6, 0.4), None),
+        ((0.6, None), None),
+    ],
+)
+def test_weights_of_a_batch_sum_to_at_most_one(
+    weights: tuple[float, float | None], expected: str | None, tmp_path: Path
+) -> None:
+    lines = [
+        f"  {name}: {{hypothesis: long enough text, registered_on: 2020-01-01"
+        + (f", weight: {weight}}}" if weight is not None else "}")
+        for name, weight in zip("ab", weights, strict=True)
+    ]
+    strategies = "  a: {type: equity_momentum}\n  b: {type: equity_momentum}\n"
+    text = "\n".join([MINIMAL + strategies + "registration:", *lines])
+    if expected is None:
+        assert load(tmp_path, text).registration["a"].weight == 0.6
+    else:
+        assert expected in error_of(tmp_path, text)
+
+
 def test_bad_strategy_parameters_name_the_strategy(tmp_path: Path) -> None:
     message = error_of(tmp_path, MINIMAL.replace("equity_momentum}", "equity_momentum, stop_atr: -1, exitt: ma_20}"))
     assert "key: strategies.momentum.stop_atr" in message

@@ -17,6 +17,7 @@ from trading_assets.robustness import tables
 from trading_assets.robustness.holdout.assets import registration_of
 from trading_assets.robustness.holdout.lock import is_over
 from trading_assets.robustness.prepared_market import read_market
+from trading_assets.robustness.verdict.current import current_verdict
 from trading_assets.strategies.tables import SIGNALS, STATUS
 from trading_assets.warehouse import Rows, Table, Whole
 from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment, checks_of
@@ -31,7 +32,7 @@ BY_SESSION = {
     backtests.FILLS: "session",
 }
 RESULTS_OF_HOLDOUT = (tables.STRESS, tables.RESAMPLING, tables.BANDS)
-TIMES = ("evaluated_at", "recorded_at")
+TIMES = ("evaluated_at", "recorded_at", "run_id")
 
 
 def everything(experiment: Experiment) -> dict[str, str]:
@@ -104,9 +105,7 @@ def test_the_holdout_leaves_train_and_validation_as_they_are(experiment: Experim
     assert experiment.run("backtests/known").success
     for table, frame in before.items():
         after = experiment.warehouse.read(table, rows=KNOWN)
-        own = pl.col("split").is_in(["train", "validation"])
-        assert frame.filter(own).equals(after.filter(own))
-        assert "holdout" not in after["split"]
+        assert frame.equals(after)  # what a look left is there, too: nothing takes it away
     # `full` is one run: until the end of validation it does not know of the holdout.
     equity = before[backtests.EQUITY].filter(pl.col("split") == "full", pl.col("session") < HOLDOUT_START)
     development = experiment.warehouse.read(backtests.EQUITY, rows=KNOWN).filter(split="development")
@@ -142,6 +141,11 @@ def test_rerun_changes_nothing(experiment: Experiment) -> None:
 def test_a_change_is_refused_until_a_reason_is_given_and_stays_on_record(experiment: Experiment) -> None:
     changed = {**SETTINGS["strategies"], "known": {**SETTINGS["strategies"]["known"], "stop_atr": 3.0}}
     experiment.write(strategies=changed)
+    seen = {
+        table: experiment.warehouse.read(table, rows=KNOWN).filter(split="holdout")
+        for table in (*backtests.RUN_TABLES, *RESULTS_OF_HOLDOUT)
+    }
+    verdict = result_of(experiment)
     stages = ("sensitivity", "overfitting", "look_ahead", "holdout", "verdict")
     keys = ("backtests/known", *(f"robustness/{asset}/known" for asset in stages))
     refused = experiment.run(*keys)
@@ -151,22 +155,34 @@ def test_a_change_is_refused_until_a_reason_is_given_and_stays_on_record(experim
         "robustness/overfitting/known": True,
         "robustness/look_ahead/known": True,
         "robustness/holdout/known": False,
-        "robustness/verdict/known": False,
+        "robustness/verdict/known": True,
     }
     assert "registration.known.override" in error_of(refused)
-    for table in (*backtests.RUN_TABLES, *RESULTS_OF_HOLDOUT):
-        assert "holdout" not in splits(experiment, table)
+    assert "parameters.stop_atr: 2.5 -> 3.0" in error_of(refused)
+    for table, frame in seen.items():
+        assert frame.equals(experiment.warehouse.read(table, rows=KNOWN).filter(split="holdout")), table.name
     assert experiment.warehouse.read(tables.HOLDOUT_LEDGER).height == 1
-    assert experiment.warehouse.read(tables.VERDICTS, rows=KNOWN).is_empty()
+    assert result_of(experiment) == (
+        verdict[0],
+        f"Of an earlier registration (look 1); what is registered now was refused a look. {verdict[1]}",
+    )
     status = experiment.warehouse.read(STATUS, rows=KNOWN).filter(asset="robustness/holdout/known").row(0, named=True)
-    assert status["status"] == "failed" and "LookRefusedError" in status["error"]
+    assert status["status"] == "refused" and status["error"].startswith("the holdout of known has been looked at")
+    current = current_verdict(experiment.warehouse, experiment.configuration, "known")
+    assert current.refused == status["error"] and not current.meets(verdict[0])
 
     reason = {"known": {**SETTINGS["registration"]["known"], "override": "the stop was mistyped"}}
     experiment.write(strategies=changed, registration=reason)
     assert set(checks_of(experiment.run(*keys), "completed").values()) == {True}
     ledger = experiment.warehouse.read(tables.HOLDOUT_LEDGER)
     assert ledger.select("look", "override").rows() == [(1, None), (2, "the stop was mistyped")]
-    assert "looked at 2 times: look 2 after a change (the stop was mistyped)" in result_of(experiment)[1]
+    _, words = result_of(experiment)
+    assert "looked at 2 times: look 2 after a change (the stop was mistyped)" in words
+    assert "At best conditional: it is look 2, after a change (the stop was mistyped)." in words
+    assert words.partition(". ")[0].startswith(
+        "known: insufficient evidence, retrospective; seen before its registration: small/known (strategies) saw "
+        "2016-12-16 to 2017-06-30"
+    )
 
     # Back to what was registered first: the same look, but the other one is not forgotten.
     experiment.write()

@@ -14,6 +14,7 @@ from trading_assets.reports.html_table import HtmlTable, number, percent
 from trading_assets.reports.strategy_page.data import StrategyContent
 from trading_assets.reports.strategy_page.section import Section
 from trading_assets.reports.strategy_page.sections import criteria_table, sections
+from trading_assets.strategies.tables import FAILED, REFUSED
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -59,7 +60,8 @@ def strategy_page(content: StrategyContent) -> str:
     from plotly.offline import get_plotlyjs
 
     result, explanation = result_of(content.status, content.verdicts)
-    failure = content.status.filter(pl.col("status") == "failed")
+    failure = content.status.filter(pl.col("status") == FAILED)
+    refused = content.status.filter(pl.col("status") == REFUSED)
     return (
         environment()
         .get_template("strategy.html.j2")
@@ -70,9 +72,10 @@ def strategy_page(content: StrategyContent) -> str:
             subtitle=_subtitle(content),
             synthetic=content.synthetic,
             result=result,
-            result_text=RESULT_TEXT[result],
+            result_text=RESULT_TEXT[result] + ("" if refused.is_empty() else ", of an earlier registration"),
             explanation=explanation,
             failure=failure["error"][0] if not failure.is_empty() else "",
+            refused=refused["error"][0] if not refused.is_empty() else "",
             facts=_facts(content),
             criteria=criteria_table(content.verdicts),
             earlier=[
@@ -89,7 +92,7 @@ def strategy_page(content: StrategyContent) -> str:
 def result_of(status: pl.DataFrame, verdicts: pl.DataFrame) -> tuple[str, str]:
     """The verdict's result and its explanation in words."""
     rows = verdicts.filter(pl.col("kind") == "result")
-    if not status.filter(pl.col("status") == "failed").is_empty():
+    if not status.filter(pl.col("status") == FAILED).is_empty():
         return "failed", "The strategy's own code raised an error, so there is nothing to judge."
     if rows.is_empty():
         return "none", "The verdict of this strategy has not been materialised."

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -14,12 +15,17 @@ from trading_assets.backtests import tables as backtests
 from trading_assets.config.sections import Interval
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
 from trading_assets.models.tables import SPLITS
+from trading_assets.protocol import Protocol, Record
+from trading_assets.protocol.batches import ERROR_RATE, share_of
+from trading_assets.protocol.earlier_ledgers import LEDGER
+from trading_assets.protocol.head_file import HeadFile
+from trading_assets.protocol.looks import LookRequest, looks_of
+from trading_assets.protocol.recording import make_look
 from trading_assets.robustness.holdout import lock
-from trading_assets.robustness.holdout.ledger import Look, look_of
-from trading_assets.robustness.holdout.ledger_head import HeadFile
+from trading_assets.robustness.holdout.ledger import Look
 from trading_assets.robustness.holdout.record_look import record_look, verified_ledger
 from trading_assets.robustness.holdout.registration import register, registration_rows
-from trading_assets.robustness.holdout.upgrade import KnownCode, standing_of
+from trading_assets.robustness.holdout.upgrade import KnownCode, compare, standing_of
 from trading_assets.robustness.holdout.upgrade_ledger import (
     earlier_verdict,
     record_upgrade,
@@ -42,7 +48,9 @@ from trading_assets.robustness.tables import (
 from trading_assets.strategies.evaluation.failure import require_ok, require_unlocked, strategy_of
 from trading_assets.strategies.evaluation.fingerprint import parameter_types, rules_recorded_before, symbols_behind
 from trading_assets.strategies.evaluation.inputs import Frames
-from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategy, resolve_strategy
+from trading_assets.strategies.evaluation.on_record import put_registrations_on_record, returns_on_record
+from trading_assets.strategies.evaluation.plan import plan_of
+from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy, resolve_strategy
 from trading_assets.warehouse import Rows
 
 if TYPE_CHECKING:
@@ -62,6 +70,7 @@ def holdout(step: Step) -> Mapping[str, Any]:
         removed = remove_holdout(step)
         write(step, holdout.__name__, {})
         return {"registered": False, "rows of an earlier registration removed": removed}
+    put_registrations_on_record(step)
     until = waits_until(step)
     if until is not None:  # no look: a part of the holdout is not the holdout
         remove_holdout(step)
@@ -90,12 +99,20 @@ def holdout(step: Step) -> Mapping[str, Any]:
         "look": look,
         "start": locked.start,
         "end": locked.end,
+        "run_id": last_backtest(step),
     }
-    drawn = resampled(step, prepared, locked, HOLDOUT)
+    share = share_of(Protocol.of(configuration).read(), (configuration.name, name))
+    drawn = resampled(step, prepared, locked, HOLDOUT, alpha=share.alpha if share else ERROR_RATE)
     seen = {**stressed, **drawn, **frames_of}
     source = {HOLDOUT_RESULTS: pl.DataFrame([result], schema=HOLDOUT_RESULTS.empty().schema)}
     write(step, holdout.__name__, beside_other_splits(step, seen, EVALUATED_SPLITS) | source)
     return {"registered": True, "look": look, "registration": registration.hash, "Sharpe": sharpes(stressed[STRESS])}
+
+
+def last_backtest(step: Step) -> str | None:
+    """Return the run that last made the strategy's backtest; None before any did."""
+    runs = step.work.aside().read_or_empty(backtests.RUNS, where="strategy = ?", parameters=[strategy_of(step)])
+    return next(iter(runs.sort("finished_at", descending=True)["run_id"]), None)
 
 
 def waits_until(step: Step) -> dt.date | None:
@@ -139,25 +156,65 @@ def delisting_values(instruments: pl.DataFrame) -> dict[str, tuple[object, ...]]
     return {row[0]: row[1:] for row in rows.select("symbol", *known).iter_rows()}
 
 
-def record(step: Step, registration: Registration, strategy: ConfiguredStrategy) -> int:
+def record(step: Step, registration: Registration, strategy: ResolvedStrategy) -> int:
     """Enter the registration and the look, or the upgrade of an earlier one; from here on the holdout counts as seen.
+
+    The protocol of the data folder decides, and its record is there first; the tables of the warehouse are the
+    configuration's own copy.
 
     Returns
     -------
     int
         Number of the look that the registration stands for.
+
+    Raises
+    ------
+    LookRefusedError
+        What is registered differs from what was looked at, and there is no new reason for it.
     """
 
     name, configuration = registration.strategy, step.configuration
+    put_registrations_on_record(step)
+    protocol = Protocol.of(configuration)
+    code = KnownCode(parameter_types(configuration, strategy), rules_recorded_before(configuration, strategy))
     standing = standing_of(
         registration,
         __version__,
-        ledger=verified_ledger(step.work, head_file(step)),
+        ledger=with_looks(
+            verified_ledger(step.work, head_file(step)), looks_of(protocol.read(), (configuration.name, name))
+        ),
         registrations=step.work.read_or_empty(REGISTRATIONS),
         upgrades=verified_upgrades(step.work, configuration),
-        code=KnownCode(parameter_types(configuration, strategy), rules_recorded_before(configuration, strategy)),
+        code=code,
     )
     step.work.append_chained(REGISTRATIONS, lambda known: registration_rows(known, registration, step.now, __version__))
+    content = json.loads(registration.content)
+    holdout = Interval(start=content["splits"]["holdout"][0], end=content["splits"]["holdout"][1])
+    request = LookRequest(
+        configuration=configuration.name,
+        strategy=name,
+        registration_hash=standing.looked_at,
+        config_hash=configuration.hash,
+        holdout=holdout,
+        symbols=strategy.symbols,
+        content=registration.content,
+        universe_returns=returns_on_record(
+            step, strategy.symbols, Interval(start=content["splits"]["train"][0], end=holdout.end)
+        ),
+        override=configuration.registration[name].override,
+        changed=standing.changed,
+    )
+    plan = plan_of(
+        configuration, strategy, {key: Interval(start=s, end=e) for key, (s, e) in content["splits"].items()}
+    )
+
+    def is_same(earlier: Record, text: str) -> bool:
+        if earlier.payload["plan_hash"] == plan.hash:
+            return True
+        found = compare(json.loads(text), json.loads(plan.content), code)
+        return found.is_upgrade(earlier.payload["product_version"], __version__)
+
+    _, made = make_look(protocol, request, is_same, step.now)
     if standing.upgrade is not None:
         keep_earlier_verdict(step)
         record_upgrade(step.work, upgrades_head(configuration), standing.upgrade, step.now)
@@ -168,11 +225,27 @@ def record(step: Step, registration: Registration, strategy: ConfiguredStrategy)
         strategy=name,
         registration_hash=standing.looked_at,
         config_hash=configuration.hash,
-        evaluated_at=step.now,
-        override=configuration.registration[name].override,
-        changed=standing.changed,
+        evaluated_at=made.recorded_at,
+        override=made.payload["override"],
+        number=int(made.payload["look"]),
     )
-    return look_of(record_look(step.work, head_file(step), look), name, standing.looked_at)
+    record_look(step.work, head_file(step), look)
+    return int(made.payload["look"])
+
+
+def with_looks(ledger: pl.DataFrame, looks: Sequence[Record]) -> pl.DataFrame:
+    """Return the warehouse's ledger with those looks of the protocol that it lacks: the warehouse may be younger."""
+    rows = [
+        {
+            "row": ledger.height + place,
+            "strategy": record.subject,
+            "registration_hash": record.payload["registration_hash"],
+            "look": record.payload["look"],
+        }
+        for place, record in enumerate(looks, start=1)
+        if record.payload["registration_hash"] not in ledger["registration_hash"]
+    ]
+    return pl.concat([ledger, pl.DataFrame(rows, schema=ledger.schema)]) if rows else ledger
 
 
 def keep_earlier_verdict(step: Step) -> None:
@@ -191,4 +264,4 @@ def keep_earlier_verdict(step: Step) -> None:
 
 def head_file(step: Step) -> HeadFile:
     """Where the end of the holdout ledger is kept outside the warehouse."""
-    return HeadFile(step.configuration.home / "ledger.head")
+    return HeadFile(step.configuration.home / "ledger.head", LEDGER)

@@ -1,7 +1,7 @@
 """The holdout ledger: every look at a holdout, in a chain that shows when somebody touched it.
 
 Each row carries the hash of the row before it, and its own hash over all that it says. The number of rows and
-the last hash are also kept in a file outside the database (`ledger_head.py`). So a row that is edited, deleted,
+the last hash are also kept in a file outside the database (`protocol/head_file.py`). So a row that is edited, deleted,
 moved or cut off the end is noticed, and named. What cannot be noticed is somebody who rewrites both the whole
 ledger and that file: keep a copy of the file elsewhere if that matters.
 """
@@ -15,17 +15,13 @@ from typing import Any
 
 import polars as pl
 
-from trading_assets.robustness.holdout.chain import GENESIS, Chain, Head, LedgerTamperedError, head_of
+from trading_assets.protocol.chain import GENESIS, Head, LedgerTamperedError, head_of
+from trading_assets.protocol.earlier_ledgers import LEDGER
+from trading_assets.protocol.looks import LookRefusedError
 from trading_assets.robustness.tables import HOLDOUT_LEDGER
 from trading_assets.warehouse.errors import block
 
 __all__ = ["GENESIS", "LEDGER", "Head", "LedgerTamperedError", "Look", "LookRefusedError", "head_of", "look_of"]
-
-LEDGER = Chain(HOLDOUT_LEDGER, "holdout ledger", lambda row: f"{row['strategy']}, look {row['look']}")
-
-
-class LookRefusedError(Exception):
-    """The holdout has been seen, what is to be evaluated has changed since, and no reason is given."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +32,8 @@ class Look:
     ----------
     changed
         What differs from the registration that was looked at last, in words.
+    number
+        Which look it is by the protocol of the data folder, which has allowed it; None: this ledger decides.
     """
 
     strategy: str
@@ -44,6 +42,7 @@ class Look:
     evaluated_at: dt.datetime
     override: str | None = None
     changed: Sequence[str] = ()
+    number: int | None = None
 
 
 def rows_to_add(ledger: pl.DataFrame, look: Look) -> pl.DataFrame:
@@ -60,17 +59,18 @@ def rows_to_add(ledger: pl.DataFrame, look: Look) -> pl.DataFrame:
     earlier = ledger.filter(pl.col("strategy") == look.strategy)
     if look.registration_hash in earlier["registration_hash"]:
         return HOLDOUT_LEDGER.empty()
-    if earlier.height:
+    if earlier.height and look.number is None:
         _assert_excused(earlier, look)
+    number = look.number or earlier.height + 1
     return LEDGER.link(
         ledger,
         {
             "strategy": look.strategy,
             "registration_hash": look.registration_hash,
             "config_hash": look.config_hash,
-            "look": earlier.height + 1,
+            "look": number,
             "evaluated_at": look.evaluated_at,
-            "override": look.override if earlier.height else None,
+            "override": look.override if number > 1 else None,
         },
     )
 

@@ -10,7 +10,8 @@ import polars as pl
 from trading_assets.config import Configuration
 from trading_assets.models.splits import spans_of
 from trading_assets.models.tables import SPLITS
-from trading_assets.robustness.holdout.ledger_head import HeadFile
+from trading_assets.protocol.earlier_ledgers import LEDGER
+from trading_assets.protocol.head_file import HeadFile
 from trading_assets.robustness.holdout.record_look import verified_ledger
 from trading_assets.robustness.holdout.upgrade_ledger import verified_upgrades
 from trading_assets.robustness.tables import EARLIER_VERDICTS, HOLDOUT_RESULTS, REGISTRATIONS, VERDICTS
@@ -45,7 +46,7 @@ def protocol_status(warehouse: Warehouse, configuration: Configuration) -> pl.Da
     LedgerTamperedError
         The ledger of looks, or of upgrades, is not what was once written: which row, or how many are gone.
     """
-    ledger = verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head"))
+    ledger = verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head", LEDGER))
     upgrades = verified_upgrades(warehouse, configuration)
     earlier = warehouse.read_or_empty(EARLIER_VERDICTS).filter(kind="result").sort("recorded_at")
     registrations = warehouse.read_or_empty(REGISTRATIONS)

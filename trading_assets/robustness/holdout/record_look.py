@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from trading_assets.protocol.head_file import HeadFile
 from trading_assets.robustness.holdout import ledger
 from trading_assets.robustness.holdout.ledger import Look
-from trading_assets.robustness.holdout.ledger_head import HeadFile
 from trading_assets.robustness.tables import HOLDOUT_LEDGER
 from trading_assets.warehouse import Warehouse
 

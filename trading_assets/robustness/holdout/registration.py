@@ -19,25 +19,14 @@ from types import MappingProxyType
 import polars as pl
 
 from trading_assets.backtests.inputs.data_hash import QUARANTINED_COLUMNS, data_hash
-from trading_assets.config import Configuration, hash_of
+from trading_assets.config import Configuration
 from trading_assets.config.canonical import canonical
 from trading_assets.config.sections import Interval
-from trading_assets.config.stated import stated
 from trading_assets.features.catalog import FEATURES
 from trading_assets.market_data.quality import EXTREME_MOVE, STALE_PRICE, taken_back
 from trading_assets.robustness.tables import REGISTRATIONS
-from trading_assets.strategies.evaluation.fingerprint import frozen
+from trading_assets.strategies.evaluation.plan import decided
 from trading_assets.strategies.interface.resolved import ResolvedStrategy
-
-#: Settings of the section `robustness` that decide what the resampled criteria are.
-RESAMPLING_SETTINGS = {
-    "resamples",
-    "permutations",
-    "block_sessions",
-    "cross_validation_blocks",
-    "look_ahead_cuts",
-}
-
 
 #: How contents are written: 1 (which says no form) with all defaults and the texts of source files, 2 without either.
 FORM = 2
@@ -111,11 +100,7 @@ def register(
     worth = {symbol: list(delisting_values[symbol]) for symbol in gone if symbol in delisting_values}
     content = {
         "form": FORM,
-        "strategy": name,
-        "hypothesis": entry.hypothesis,
-        "registered_on": entry.registered_on,
-        **frozen(configuration, strategy),
-        "features": hash_of(sorted((feature.column, feature.version) for feature in FEATURES)),
+        **decided(configuration, strategy, spans),
         "universe": _spells(memberships, universe, end),
         "behind": _spells(memberships, others, end),
         "delisted": gone,
@@ -123,16 +108,6 @@ def register(
         **({"exchanges": listed_on} if listed_on else {}),
         "sectors": {symbol: sectors[symbol] for symbol in universe if symbol in sectors},
         "benchmark": benchmark,
-        "benchmarks": dict(configuration.benchmarks),
-        "quality": stated(configuration.quality),
-        "splits": {split: [span.start, span.end] for split, span in spans.items()},
-        "costs": stated(configuration.costs),
-        "risk": stated(configuration.risk),
-        "seed": configuration.seed,
-        "criteria": stated(configuration.robustness.verdict),
-        "resampling": {
-            key: value for key, value in stated(configuration.robustness).items() if key in RESAMPLING_SETTINGS
-        },
         "data_hash": data_hash(bars, [*universe, *others, *([benchmark] if benchmark else [])], end),
         "quarantine": data_hash(quarantine.filter(taken_back()), universe, end, QUARANTINED_COLUMNS),
         **_flags(bars, [*universe, *others, *([benchmark] if benchmark else [])], end),

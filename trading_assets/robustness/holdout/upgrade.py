@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from trading_assets.config.quality import Quality
 from trading_assets.config.robustness import Robustness
 from trading_assets.config.sections import Costs, Model, Regimes, Risk
-from trading_assets.config.stated import Values, restated
+from trading_assets.config.stated import Values, filled, restated
 from trading_assets.config.verdict import VerdictThresholds
 from trading_assets.robustness.holdout.registration import Registration
 from trading_assets.strategies.evaluation.identity import identity_of_type
@@ -209,7 +209,7 @@ def _differences(
     changed: list[str] = []
     for key in sorted({*old, *new} - handled):
         if key in old or new[key]:  # a part that is new, and says nothing, is no difference
-            changed += _paths(f"{path}{key}", old.get(key), new.get(key))
+            changed += _paths(f"{path}{key}", *_completed(key, old, new, code))
     product = [label for key, label in _OF_THE_PRODUCT.items() if old.get(key) != new.get(key)]
     if old.get("own_code") and old["rules"] != new["rules"]:  # a user's own rules are not the product's
         changed.append(f"{path}rules")
@@ -218,7 +218,8 @@ def _differences(
     if (old["regimes"] is None) != (new["regimes"] is None):
         changed.append(f"{path}regimes")
     elif old["regimes"] is not None:
-        changed += _paths(f"{path}regimes", old["regimes"][1], new["regimes"][1])
+        both = (filled(Regimes, each["regimes"][1]) for each in (old, new))
+        changed += _paths(f"{path}regimes", *both)
         product += ["regimes"] if old["regimes"][0] != new["regimes"][0] else []
     for member in sorted({*old["members"], *new["members"]}):
         place = f"{path}members.{member}"
@@ -228,6 +229,19 @@ def _differences(
         else:
             changed.append(place)
     return changed, product
+
+
+def _completed(key: str, old: Mapping[str, Any], new: Mapping[str, Any], code: KnownCode) -> tuple[Any, Any]:
+    """A part of two contents, the defaults in place that they leave out, so that a message can say what they are."""
+    cls = _SECTIONS.get(key)
+    if key == "parameters" and old["type"] == new["type"]:
+        cls = code.parameters.get(new["type"])
+    elif key == "model":
+        cls = Model
+    before, after = old.get(key), new.get(key)
+    if cls is None or not isinstance(before, Mapping) or not isinstance(after, Mapping):
+        return before, after
+    return filled(cls, before), filled(cls, after)
 
 
 def _is_own_code_the_same(name: str, old: Mapping[str, Any], new: Mapping[str, Any], code: KnownCode) -> bool:

@@ -8,17 +8,11 @@ from dataclasses import asdict
 import polars as pl
 
 from trading_assets.config import Configuration
-from trading_assets.robustness.holdout.chain import Chain
-from trading_assets.robustness.holdout.ledger_head import HeadFile
+from trading_assets.protocol.earlier_ledgers import UPGRADES
+from trading_assets.protocol.head_file import HeadFile
 from trading_assets.robustness.holdout.upgrade import FIRST_VERSION, Upgrade
 from trading_assets.robustness.tables import EARLIER_VERDICTS, REGISTRATION_UPGRADES
 from trading_assets.warehouse import Warehouse
-
-UPGRADES = Chain(
-    REGISTRATION_UPGRADES,
-    "ledger of upgrades",
-    lambda row: f"{row['strategy']}, {row['old_version']} to {row['new_version']}",
-)
 
 
 def upgrades_head(configuration: Configuration) -> HeadFile:

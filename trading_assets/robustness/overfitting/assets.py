@@ -11,11 +11,12 @@ from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
 from trading_assets.backtests.trial_registry import behind
 from trading_assets.market_data.tables import INSTRUMENTS, SESSIONS
+from trading_assets.protocol import Protocol, trials_on
 from trading_assets.robustness.overfitting.field import calendars_of, field_of, types_alike
 from trading_assets.robustness.overfitting.reality_check import reality_check as check
 from trading_assets.robustness.overfitting.selection import rows, selection
 from trading_assets.robustness.rows_by_span import write
-from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY, TRIAL_BENCHMARKS, TRIALS
+from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY, TRIAL_BENCHMARKS
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
 from trading_assets.strategies.evaluation.identity import identity_of, recorded_type
 from trading_assets.strategies.interface.resolved import resolve_strategy
@@ -30,7 +31,7 @@ def overfitting(step: Step) -> Mapping[str, Any]:
     instruments = step.work.read(INSTRUMENTS)
     strategy = resolve_strategy(configuration, name, instruments)
     identity = identity_of(strategy.module)
-    every = step.work.read(TRIALS)
+    every = trials_on(Protocol.of(configuration), strategy.symbols)
     chosen = step.work.read(SENSITIVITY, rows=own).filter("chosen")["trial"][0]
     span = every.filter(trial=chosen).select("start", "end")
     types, alike = 1, [recorded_type(identity)]
@@ -60,9 +61,9 @@ def reality_check(step: Step) -> Mapping[str, Any]:
     """Is the best of all trials on record better than cash, given how many there are? On the development span."""
     configuration = step.configuration
     settings = configuration.robustness
-    field = field_of(
-        step.work.read_or_empty(TRIALS), calendars_of(step.work.read(INSTRUMENTS), step.work.read(SESSIONS))
-    )
+    instruments = step.work.read(INSTRUMENTS)
+    trials = trials_on(Protocol.of(configuration), instruments["symbol"].to_list())
+    field = field_of(trials, calendars_of(instruments, step.work.read(SESSIONS)))
     values = check(
         field.returns,
         block_sessions=settings.block_sessions,

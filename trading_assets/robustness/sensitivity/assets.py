@@ -15,6 +15,7 @@ from trading_assets.backtests.inputs.data_hash import data_hash
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.backtests.trial_registry import settings_on_record, trial_rows
 from trading_assets.models.splits import development
+from trading_assets.protocol import Protocol, record_trials
 from trading_assets.robustness.rows_by_span import STAGE, write
 from trading_assets.robustness.sensitivity.grid import grids
 from trading_assets.robustness.tables import (
@@ -26,6 +27,7 @@ from trading_assets.robustness.tables import (
     TRIALS,
 )
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
+from trading_assets.strategies.evaluation.on_record import put_exposure_on_record
 
 
 def sensitivity(step: Step) -> Mapping[str, Any]:
@@ -37,6 +39,7 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
     name, configuration = strategy_of(step), step.configuration
     frames, prepared, spans = read_market(step)
     span, strategy = development(spans), prepared.strategy
+    put_exposure_on_record(step, sensitivity.__name__, span, strategy.symbols, frames.bars)
     traded = [*strategy.symbols, *([strategy.benchmark] if strategy.benchmark else [])]
     found = sweep(
         prepared,
@@ -49,9 +52,9 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
         sharp_peak=configuration.robustness.sharp_peak,
     )
     source = f"{STAGE}/{sensitivity.__name__}/{name}"
-    step.work.append_new(
-        TRIALS, trial_rows(found.evaluations, source=source, run_id=step.run_id, evaluated_at=step.now)
-    )
+    trials = trial_rows(found.evaluations, source=source, run_id=step.run_id, evaluated_at=step.now)
+    record_trials(Protocol.of(configuration), trials, subject=name, source=source, now=step.now)
+    step.work.append_new(TRIALS, trials)
     step.work.append_new(TRIAL_BENCHMARKS, found.benchmarks)
     tables = {
         SENSITIVITY: found.points,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -13,7 +15,10 @@ from trading_assets.backtests import tables as backtests
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import METRICS, SPLITS
-from trading_assets.robustness.holdout.assets import head_file, keep_earlier_verdict, waits_until
+from trading_assets.protocol import Entry, Protocol, Record
+from trading_assets.protocol.batches import ERROR_RATE, Member, share_of
+from trading_assets.protocol.looks import caps_of, history_of, looks_of, result_payload, results_of, standing
+from trading_assets.robustness.holdout.assets import head_file, keep_earlier_verdict, last_backtest, waits_until
 from trading_assets.robustness.holdout.record_look import verified_ledger
 from trading_assets.robustness.holdout.upgrade_ledger import history_of_upgrades, verified_upgrades
 from trading_assets.robustness.rows_by_span import STAGE, write
@@ -27,15 +32,18 @@ from trading_assets.robustness.tables import (
     STRESS,
     VERDICTS,
 )
-from trading_assets.robustness.verdict.criteria import judge, rows, unregistered, waiting
-from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
+from trading_assets.robustness.verdict.criteria import Judgement, judge, rows, unregistered, waiting
+from trading_assets.strategies.evaluation.failure import refused_look, require_ok, strategy_of
 from trading_assets.strategies.interface.resolved import configured_strategy, resolve_strategy
 from trading_assets.warehouse import Rows, Table
+
+#: How the words of a verdict begin that is not of what is registered now.
+EARLIER_REGISTRATION = "Of an earlier registration"
 
 
 def verdict(step: Step) -> Mapping[str, Any]:
     """Go, no go, or not enough evidence: every pre-registered criterion, and the result in words."""
-    from trading_assets.robustness.verdict.statistics import history_of, statistics_of
+    from trading_assets.robustness.verdict.statistics import statistics_of
 
     require_ok(
         step,
@@ -46,11 +54,16 @@ def verdict(step: Step) -> Mapping[str, Any]:
         ),
     )
     name, configuration = strategy_of(step), step.configuration
+    if refused_look(step, name) is not None:
+        return of_earlier_registration(step)
     keep_earlier_verdict(step)
     upgrades = history_of_upgrades(
         verified_upgrades(step.work, configuration), step.work.read_or_empty(EARLIER_VERDICTS), name
     )
-    looks = history_of(verified_ledger(step.work, head_file(step)), name)
+    verified_ledger(step.work, head_file(step))
+    protocol, member = Protocol.of(configuration), (configuration.name, name)
+    records = protocol.read()
+    looks = history_of(records, member)
     history = " ".join(filter(None, (looks, upgrades)))
     limits = configuration.robustness.verdict
     until = waits_until(step) if name in configuration.registration else None
@@ -58,14 +71,18 @@ def verdict(step: Step) -> Mapping[str, Any]:
         judgement = waiting(name, limits, until, history)
     elif name in configuration.registration:
         rows_of = evaluated(step, name)
+        look, share = evaluated_look(step, records, member), share_of(records, member)
         statistics = statistics_of(
             rows_of[STRESS],
             rows_of[RESAMPLING],
             rows_of[OVERFITTING],
             look_ahead=rows_of[LOOK_AHEAD],
+            alpha=share.alpha if share else ERROR_RATE,
             bets=bets_of(step, name),
         )
-        judgement = judge(name, statistics, limits, caps_of(step), history)
+        judgement = judge(name, statistics, limits, [*caps_of(look), *caps_of_data(step)], history)
+        judgement = with_standing(judgement, standing(records, look))
+        record_result(protocol, look, judgement, statistics, step.now)
     else:
         judgement = unregistered(name, limits, history)
     table = rows(judgement).with_columns(product_version=pl.lit(__version__))
@@ -74,6 +91,64 @@ def verdict(step: Step) -> Mapping[str, Any]:
         "result": judgement.result,
         "explanation": judgement.explanation,
         "criteria": table.select("kind", "criterion", "value", "threshold", "passed"),
+    }
+
+
+def evaluated_look(step: Step, records: Sequence[Record], member: Member) -> Record:
+    """Return the look that the holdout's rows come from.
+
+    Raises
+    ------
+    HoldoutMissingError
+        The protocol of the data folder does not know it: the rows are of another one.
+    """
+    from trading_assets.robustness.verdict.statistics import HoldoutMissingError
+
+    number = step.work.read(HOLDOUT_RESULTS, rows=Rows("strategy", member[1]))["look"].item()
+    for look in looks_of(records, member):
+        if look.payload["look"] == number:
+            return look
+    raise HoldoutMissingError(member[1], "the protocol of this data folder does not know of its look")
+
+
+def with_standing(judgement: Judgement, words: str) -> Judgement:
+    """Return a judgement whose first sentence says what its look was worth."""
+    verdict_words = f"{judgement.strategy}: {judgement.result.replace('_', ' ')}"
+    explanation = judgement.explanation.replace(f"{verdict_words}.", f"{verdict_words}, {words}.", 1)
+    return replace(judgement, explanation=explanation)
+
+
+def record_result(
+    protocol: Protocol, look: Record, judgement: Judgement, statistics: Mapping[str, float | None], now: dt.datetime
+) -> None:
+    """Put what was seen at a look on record, unless the very same is."""
+    seen = result_payload(
+        look,
+        verdict=judgement.result,
+        sharpe=statistics["sharpe"],
+        bets=statistics.get("bets", statistics.get("trades")),
+        product_version=__version__,
+    )
+
+    def decide(records: Sequence[Record]) -> list[Entry]:
+        known = results_of(records, (look.configuration, look.subject or ""))
+        return [] if any(each.payload == seen for each in known) else [Entry("result", look.subject, seen)]
+
+    protocol.append_decided(decide, now=now)
+
+
+def of_earlier_registration(step: Step) -> Mapping[str, Any]:
+    """Leave the verdict of the last look as it is, and mark that it is not of what is registered now."""
+    rows_of = step.work.read_or_empty(VERDICTS, rows=Rows("strategy", strategy_of(step)))
+    looked = step.work.read_or_empty(HOLDOUT_RESULTS, rows=Rows("strategy", strategy_of(step)))
+    number = next(iter(looked["look"]), None)
+    mark = f"{EARLIER_REGISTRATION} (look {number or 'unknown'}); what is registered now was refused a look. "
+    is_new = (pl.col("kind") == "result") & ~pl.col("note").str.starts_with(EARLIER_REGISTRATION)
+    note = pl.when(is_new).then(pl.lit(mark) + pl.col("note")).otherwise("note").alias("note")
+    write(step, verdict.__name__, {VERDICTS: rows_of.with_columns(note)})
+    return {
+        "refused": refused_look(step, strategy_of(step)),
+        "result": next(iter(rows_of["result"].drop_nulls()), None),
     }
 
 
@@ -94,7 +169,7 @@ def bets_of(step: Step, name: str) -> float:
     return count_bets(fills, trades, bars)
 
 
-def caps_of(step: Step) -> list[str]:
+def caps_of_data(step: Step) -> list[str]:
     """List why the verdict is at best conditional, from the configuration and the data of the strategy."""
     from trading_assets.robustness.verdict import caps
 
@@ -136,7 +211,7 @@ def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:
         raise HoldoutMissingError(name, "it never was")
     if results["config_hash"].item() != step.configuration.hash:
         raise HoldoutMissingError(name, "the configuration has changed since")
-    if metrics.is_empty():
+    if metrics.is_empty() or results["run_id"].item() not in (None, last_backtest(step)):
         raise HoldoutMissingError(name, f"backtests/{name} has run since")
     evidence = {}
     for table, asset in ((OVERFITTING, "overfitting"), (LOOK_AHEAD, "look_ahead")):

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from trading_assets.config import Configuration
-from trading_assets.robustness.holdout.ledger_head import HeadFile
+from trading_assets.protocol.earlier_ledgers import LEDGER
+from trading_assets.protocol.head_file import HeadFile
 from trading_assets.robustness.holdout.record_look import verified_ledger
 from trading_assets.robustness.tables import EARLIER_VERDICTS, HOLDOUT_RESULTS, RESULTS, VERDICTS
+from trading_assets.strategies.tables import REFUSED, STATUS
 from trading_assets.warehouse import Rows, Warehouse
 from trading_assets.warehouse.errors import WarehouseError, block
 
@@ -26,16 +28,20 @@ class CurrentVerdict:
     ----------
     earlier
         Results of earlier versions of the product on the same look: product_version, result, note.
+    refused
+        Why what is registered now was refused a look, so that the verdict is of an earlier registration; None
+        where it is of this one.
     """
 
     criteria: pl.DataFrame
     result: str
     explanation: str
     earlier: pl.DataFrame
+    refused: str | None = None
 
     def meets(self, required: str) -> bool:
-        """Whether the result is `required` or better (from worst to best: see `RESULTS`)."""
-        return RESULTS.index(self.result) >= RESULTS.index(required)
+        """Whether the result is of this registration, and `required` or better (from worst to best: see `RESULTS`)."""
+        return self.refused is None and RESULTS.index(self.result) >= RESULTS.index(required)
 
 
 def current_verdict(warehouse: Warehouse, configuration: Configuration, strategy: str) -> CurrentVerdict:
@@ -48,11 +54,13 @@ def current_verdict(warehouse: Warehouse, configuration: Configuration, strategy
     LedgerTamperedError
         The holdout ledger is not what was once written.
     """
-    verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head"))
+    verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head", LEDGER))
     rows = warehouse.read_or_empty(VERDICTS, rows=Rows("strategy", strategy)).sort("position")
     if rows.is_empty():
         raise _missing(strategy, "none was made, or the strategy failed")
-    if strategy in configuration.registration:
+    status = warehouse.read_or_empty(STATUS, rows=Rows("strategy", strategy)).filter(status=REFUSED)
+    refused = next(iter(status["error"]), None)
+    if strategy in configuration.registration and refused is None:
         looked = warehouse.read_or_empty(HOLDOUT_RESULTS, rows=Rows("strategy", strategy))["config_hash"].to_list()
         if looked != [configuration.hash]:
             raise _missing(strategy, "the configuration has changed since its holdout was evaluated")
@@ -63,6 +71,7 @@ def current_verdict(warehouse: Warehouse, configuration: Configuration, strategy
         last["result"],
         last["note"] or "",
         earlier.sort("recorded_at").select("product_version", "result", "note"),
+        refused,
     )
 
 

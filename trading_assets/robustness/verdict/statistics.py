@@ -159,15 +159,5 @@ def _without_unexplained_gains(stress: pl.DataFrame) -> dict[str, float | None]:
     }
 
 
-def history_of(ledger: pl.DataFrame, strategy: str) -> str:
-    """A sentence on every look at a strategy's holdout; empty if there was none."""
-    looks = ledger.filter(strategy=strategy).sort("row")
-    if looks.is_empty():
-        return ""
-    reasons = [f"look {row['look']} after a change ({row['override']})" for row in looks.to_dicts() if row["override"]]
-    count = "once" if looks.height == 1 else f"{looks.height} times"
-    return f"The holdout has been looked at {count}{': ' + '; '.join(reasons) if reasons else ''}."
-
-
 def _depth(drawdown: float | None) -> float | None:
     return None if drawdown is None else abs(drawdown)

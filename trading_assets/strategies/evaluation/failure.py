@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from trading_assets.strategies.tables import FAILED, OK, STATUS
+from trading_assets.models.tables import OUTCOMES
+from trading_assets.protocol.looks import LookRefusedError
+from trading_assets.strategies.tables import FAILED, OK, REFUSED, STATUS
 from trading_assets.warehouse import Rows, Table
 
 if TYPE_CHECKING:
@@ -75,6 +77,8 @@ def located(cause: Exception, run: Callable[[pl.DataFrame], object], panel: pl.D
 def failure_recorder(stage: str, tables: Sequence[Table]) -> Callable[[Step, Exception], None]:
     """What a strategy's asset does with an exception: a failed row in `strategies.status`, no rows elsewhere.
 
+    A look that was refused takes nothing away: its row says so, and all others stay.
+
     Parameters
     ----------
     stage
@@ -85,9 +89,10 @@ def failure_recorder(stage: str, tables: Sequence[Table]) -> Callable[[Step, Exc
 
     def record_failure(step: Step, error: Exception) -> None:
         name = strategy_of(step)
+        gone = {} if isinstance(error, LookRefusedError) else {table: table.empty() for table in tables}
         step.work.replace_together(
             [
-                (Rows("strategy", name), {table: table.empty() for table in tables}),
+                (Rows("strategy", name), gone),
                 (Rows("asset", f"{stage}/{name}"), {STATUS: status_row(stage, name, error)}),
             ]
         )
@@ -99,18 +104,25 @@ def status_row(
     stage: str, strategy: str, error: Exception | None = None, *, until: dt.date | None = None
 ) -> pl.DataFrame:
     """One row of `strategies.status`; without an error it is ok."""
-    own = isinstance(error, StrategyError)
+    refused = isinstance(error, LookRefusedError)
+    own = refused or isinstance(error, StrategyError)
     row = {
         "asset": f"{stage}/{strategy}",
         "strategy": strategy,
         "stage": stage,
-        "status": OK if error is None else FAILED,
+        "status": OK if error is None else REFUSED if refused else FAILED,
         "error": None if error is None else str(error) if own else f"{type(error).__name__}: {error}",
         "session": getattr(error, "session", None) if own else None,
         "symbol": getattr(error, "symbol", None) if own else None,
         "until": until,
     }
     return pl.DataFrame([row], schema=STATUS.empty().schema)
+
+
+def refused_look(step: Step, strategy: str) -> str | None:
+    """Return why the last look at a strategy's holdout was refused; None if it was not."""
+    status = step.work.aside().read_or_empty(STATUS, rows=Rows("strategy", strategy))
+    return next(iter(status.filter(status=REFUSED)["error"]), None)
 
 
 def require_ok(step: Step, stages: Sequence[str] = ("strategies", "backtests")) -> None:
@@ -154,6 +166,25 @@ def require_unlocked(step: Step, strategies: Sequence[str]) -> None:
                 f"  expected: rows of a run of strategies/{strategy} under this configuration\n"
                 f"  what to do: materialise strategies/{strategy}, then backtests/{strategy}"
             )
+
+
+def require_scores(step: Step, model: str | None) -> None:
+    """Stop here if a model was last trained while its scores of the holdout were locked.
+
+    Raises
+    ------
+    LockedSignalsError
+        Naming it, and the session that its scores end before.
+    """
+    if model is None:
+        return
+    outcome = step.work.aside().read_or_empty(OUTCOMES, rows=Rows("model", model))
+    for until in outcome["until"].drop_nulls():
+        raise LockedSignalsError(
+            f"the scores of {model} end before {until}: they were made before the registration\n"
+            f"  expected: rows of a run of models/{model} under this configuration\n"
+            f"  what to do: materialise models/{model}, then strategies/{strategy_of(step)}"
+        )
 
 
 def _require(step: Step, strategy: str, stages: Sequence[str]) -> None:

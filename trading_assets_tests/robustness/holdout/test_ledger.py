@@ -16,6 +16,8 @@ import duckdb
 import polars as pl
 import pytest
 
+from trading_assets.protocol.earlier_ledgers import LEDGER as LOOKS
+from trading_assets.protocol.head_file import HeadFile
 from trading_assets.robustness.holdout.ledger import (
     GENESIS,
     LedgerTamperedError,
@@ -25,7 +27,6 @@ from trading_assets.robustness.holdout.ledger import (
     look_of,
     row_hash,
 )
-from trading_assets.robustness.holdout.ledger_head import HeadFile
 from trading_assets.robustness.holdout.record_look import record_look, verified_ledger
 from trading_assets.robustness.tables import HOLDOUT_LEDGER
 from trading_assets.warehouse import Warehouse, Whole
@@ -45,13 +46,13 @@ def warehouse(tmp_path: Path) -> Warehouse:
 
 @pytest.fixture
 def head_file(tmp_path: Path) -> HeadFile:
-    return HeadFile(tmp_path / "ledger.head")
+    return HeadFile(tmp_path / "ledger.head", LOOKS)
 
 
 @pytest.fixture(scope="module")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("four_looks")
-    warehouse, head_file = Warehouse(folder / "warehouse.duckdb"), HeadFile(folder / "ledger.head")
+    warehouse, head_file = Warehouse(folder / "warehouse.duckdb"), HeadFile(folder / "ledger.head", LOOKS)
     record_look(warehouse, head_file, look("a", "r1"))
     record_look(warehouse, head_file, look("b", "r2", hours=1))
     record_look(warehouse, head_file, look("a", "r3", "the data had a bad split", hours=2))
@@ -259,7 +260,7 @@ def test_killed_after_the_commit(warehouse: Warehouse, head_file: HeadFile, four
 
 
 def _die_after_the_commit(path: Path) -> None:
-    head_file = HeadFile(path.with_name("ledger.head"))
+    head_file = HeadFile(path.with_name("ledger.head"), LOOKS)
     head_file._settle = lambda: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign]
     record_look(Warehouse(path), head_file, look("d", "r5"))
 
@@ -280,7 +281,9 @@ def test_a_real_kill_leaves_an_intact_ledger(
 def _look_many(path: Path, strategy: str) -> None:
     for number in range(3):
         reason = f"reason number {number}" if number else None
-        record_look(Warehouse(path), HeadFile(path.with_name("ledger.head")), look(strategy, f"r{number}", reason))
+        record_look(
+            Warehouse(path), HeadFile(path.with_name("ledger.head"), LOOKS), look(strategy, f"r{number}", reason)
+        )
 
 
 def test_concurrent_looks_make_one_chain(warehouse: Warehouse, head_file: HeadFile) -> None:

@@ -14,9 +14,10 @@ from trading_assets import __version__
 from trading_assets.backtests.inputs.data_hash import data_hash
 from trading_assets.backtests.trial_registry import TRIALS, Evaluation, settings_on_record, trial_rows
 from trading_assets.market_data.tables import BARS
+from trading_assets.protocol.earlier_ledgers import LEDGER
+from trading_assets.protocol.head_file import HeadFile
 from trading_assets.robustness.holdout.assets import record
 from trading_assets.robustness.holdout.ledger import LedgerTamperedError, LookRefusedError
-from trading_assets.robustness.holdout.ledger_head import HeadFile
 from trading_assets.robustness.holdout.protocol_status import protocol_status
 from trading_assets.robustness.holdout.record_look import verified_ledger
 from trading_assets.robustness.holdout.upgrade import Comparison
@@ -63,7 +64,7 @@ def test_registration_of_0_1_0_stands_as_an_upgrade(
 
 def test_upgrades_cost_no_look_and_change_no_row(upgraded: tuple[OldWarehouse, dict[str, pl.DataFrame]]) -> None:
     old, before = upgraded
-    ledger = verified_ledger(old.warehouse, HeadFile(old.configuration.home / "ledger.head"))
+    ledger = verified_ledger(old.warehouse, HeadFile(old.configuration.home / "ledger.head", LEDGER))
     assert ledger.equals(before[HOLDOUT_LEDGER.name])
     assert old.warehouse.read(TRIALS).equals(before[TRIALS.name])
 
@@ -134,15 +135,15 @@ def set_key(*path: str, to: object) -> Callable[[dict[str, Any]], None]:
 CHANGES = {
     "a parameter": (
         set_key("strategies", "equity_momentum", "stop_atr", to=3.0),
-        "parameters.stop_atr: not stated -> 3.0",
+        "parameters.stop_atr: 2.5 -> 3.0",
     ),
     "symbols": (set_key("strategies", "equity_momentum", "universe", to=["SYN001", "SYN002"]), "universe.SYN003"),
     "a criterion": (
         set_key("robustness", "verdict", to={"reject_dsr": 0.9}),
-        "criteria.reject_dsr: not stated -> 0.9",
+        "criteria.reject_dsr: 0.95 -> 0.9",
     ),
-    "a cost": (set_key("costs", to={"equity": {"fee_bps": 2.0}}), "costs.equity.fee_bps: not stated -> 2.0"),
-    "a limit": (set_key("risk", "max_positions", to=8), "risk.max_positions: 6 -> not stated"),
+    "a cost": (set_key("costs", to={"equity": {"fee_bps": 2.0}}), "costs.equity.fee_bps: 1.0 -> 2.0"),
+    "a limit": (set_key("risk", "max_positions", to=8), "risk.max_positions: 6 -> 8"),
     "resamples": (set_key("robustness", "resamples", to=21), "resampling.resamples: 20 -> 21"),
 }
 

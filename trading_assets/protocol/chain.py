@@ -5,16 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import polars as pl
+import polars.selectors as cs
 
 from trading_assets.warehouse.errors import WarehouseError, block
 from trading_assets.warehouse.table import Table
 
 GENESIS = "0" * 64
+#: Microseconds since 1970 of the first and the last moment that Python can name.
+_EARLIEST, _LATEST = (
+    round((moment - dt.datetime(1970, 1, 1)) / dt.timedelta(microseconds=1))
+    for moment in (dt.datetime.min, dt.datetime.max)
+)
 
 
 class LedgerTamperedError(WarehouseError):
@@ -22,15 +28,24 @@ class LedgerTamperedError(WarehouseError):
 
 
 class Head(NamedTuple):
-    """Where a chained table ends: how many rows it has, and the hash of the last."""
+    """Where a chained table ends: how many rows it has, and the hash of the last.
+
+    `folder` is the hash of the first row where that row stands for a data folder, else None.
+    """
 
     rows: int
     row_hash: str
+    folder: str | None = None
 
 
 def head_of(rows: pl.DataFrame) -> Head:
     """Return the end of a chained table whose rows are in order."""
     return Head(rows.height, rows["row_hash"][-1]) if rows.height else Head(0, GENESIS)
+
+
+def folder_of(rows: pl.DataFrame) -> str | None:
+    """Return the hash of the first row, which stands for the data folder; None without rows."""
+    return str(rows["row_hash"][0]) if rows.height else None
 
 
 @dataclass(frozen=True)
@@ -43,11 +58,18 @@ class Chain:
         What the table is called in messages.
     describe
         What a row is about, in words.
+    identify
+        What a head file says of the folder whose table it is of, from all rows; None where it says nothing.
     """
 
     table: Table
     noun: str
     describe: Callable[[Mapping[str, Any]], str]
+    identify: Callable[[pl.DataFrame], str | None] = lambda rows: None
+
+    def head_of(self, rows: pl.DataFrame) -> Head:
+        """Return the end of the table, with the folder that it is of."""
+        return head_of(rows)._replace(folder=self.identify(rows))
 
     def row_hash(self, row: Mapping[str, Any]) -> str:
         """Return SHA-256 over the canonical JSON of all columns but itself."""
@@ -81,42 +103,61 @@ class Chain:
             Naming the first row that is wrong.
         """
         expected = GENESIS
-        for position, row in enumerate(rows.iter_rows(named=True), start=1):
+        for position, row in enumerate(self._rows(rows, head_file), start=1):
             if row["row"] is None or row["row"] > position:
-                raise self._tampered(f"row {position} is missing: it was deleted", "a row for every number", head_file)
+                raise self.tampered(f"row {position} is missing: it was deleted", "a row for every number", head_file)
             if row["row"] < position:
-                raise self._tampered(f"row {row['row']} is there twice", "one row for every number", head_file)
+                raise self.tampered(f"row {row['row']} is there twice", "one row for every number", head_file)
             if self.row_hash(row) != row["row_hash"]:
                 what = f"{self._named(row)} was edited or moved"
-                raise self._tampered(what, f"values with the hash {row['row_hash']}", head_file)
+                raise self.tampered(what, f"values with the hash {row['row_hash']}", head_file)
             if row["previous_hash"] != expected:
                 what = f"row {position - 1} was edited or replaced: {self._named(row)} does not follow it"
-                raise self._tampered(what, f"row {position - 1} with the hash {row['previous_hash']}", head_file)
+                raise self.tampered(what, f"row {position - 1} with the hash {row['previous_hash']}", head_file)
             expected = row["row_hash"]
         self._verify_end(rows, heads, head_file)
 
+    def _rows(self, rows: pl.DataFrame, head_file: str) -> Iterator[dict[str, Any]]:
+        """Rows as Python values; some that the database can hold have none, such as a date of the year 0."""
+        for name, column in rows.select(cs.datetime()).to_dict().items():
+            # Looked at as numbers: Polars panics where it is to make a date of them.
+            ticks = column.to_physical()
+            if ((ticks < _EARLIEST) | (ticks > _LATEST)).any():
+                raise self.tampered(
+                    f"a row holds what was never written (a {name} out of all time)", "dates", head_file
+                )
+        try:
+            yield from rows.iter_rows(named=True)
+        except (ValueError, OverflowError, pl.exceptions.PolarsError) as error:
+            raise self.tampered(f"a row holds what was never written ({error})", "rows as written", head_file) from None
+
     def _verify_end(self, rows: pl.DataFrame, heads: Sequence[Head], head_file: str) -> None:
-        found = head_of(rows)
-        if found in heads or (not heads and not rows.height):
+        found, folder = head_of(rows), self.identify(rows)
+        for head in heads:
+            if head.folder is not None and folder is not None and head.folder != folder:
+                what = f"{head_file} is the head of another folder's {self.noun}"
+                raise self.tampered(what, f"the head of the folder whose first row is {folder}", head_file)
+        if any(head[:2] == found[:2] for head in heads) or (not heads and not rows.height):
             return
         if not heads:
-            raise self._tampered(f"{head_file} is missing", f"the file, which says {found.rows} rows", head_file)
+            raise self.tampered(f"{head_file} is missing", f"the file, which says {found.rows} rows", head_file)
         head = heads[0]
         says = f"{head.rows} rows that end with {head.row_hash}, as {head_file} says"
         if found.rows < head.rows:
             first = found.rows + 1
             gone = f"row {first} is" if first == head.rows else f"rows {first} to {head.rows} are"
             what = f"{gone} missing: cut off the end"
-            raise self._tampered(what, f"{head.rows} rows, as {head_file} says", head_file)
+            raise self.tampered(what, f"{head.rows} rows, as {head_file} says", head_file)
         last = rows.row(head.rows if found.rows > head.rows else -1, named=True)
         what = "was added by hand" if found.rows > head.rows else "was edited or replaced"
-        raise self._tampered(f"{self._named(last)} {what}", says, head_file)
+        raise self.tampered(f"{self._named(last)} {what}", says, head_file)
 
     def _named(self, row: Mapping[str, Any]) -> str:
         return f"row {row['row']} ({self.describe(row)})"
 
-    def _tampered(self, what: str, expected: str, head_file: str) -> LedgerTamperedError:
-        advice = f"restore the warehouse and {head_file} together from a backup; no verdict is made until then"
+    def tampered(self, what: str, expected: str, head_file: str) -> LedgerTamperedError:
+        """Return the error that says `what` is wrong with the table."""
+        advice = f"restore the database and {head_file} together from a backup; no verdict is made until then"
         return LedgerTamperedError(
             block(
                 f"the {self.noun} was tampered with: {what}",

@@ -1,0 +1,268 @@
+"""Looks at a holdout: what one may be made for, what it was worth when it was made, and what was seen.
+
+All that bears on a look's worth is decided from the records before it, in the transaction that writes it: whether the
+holdout had been exposed before the registration, whether it is a further look, its part of the batch's error rate, and
+whether the registration was known outside of the folder before the holdout began.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from trading_assets.config.sections import Interval
+from trading_assets.protocol.batches import Member, batch_of, batch_of_imported, share_of
+from trading_assets.protocol.exposures import Contents, exposures_of
+from trading_assets.protocol.records import Entry, Record
+from trading_assets.protocol.tables import RETURNS, TEXTS
+from trading_assets.warehouse.errors import block
+
+#: Exposures that are written out in a look; the number of all of them is beside it.
+SHOWN = 5
+
+
+class LookRefusedError(Exception):
+    """The holdout has been seen, what is to be evaluated has changed since, and no reason is given."""
+
+
+@dataclass(frozen=True, eq=False)
+class LookRequest:
+    """One evaluation of a holdout that is about to be made.
+
+    Attributes
+    ----------
+    registration_hash
+        That of the look which the registration goes on from; its own if there is none.
+    content
+        The registration, canonical JSON.
+    universe_returns
+        Equal-weight returns of the universe.
+    changed
+        What differs from the registration that was looked at last, in words.
+    """
+
+    configuration: str
+    strategy: str
+    registration_hash: str
+    config_hash: str
+    holdout: Interval
+    symbols: Sequence[str]
+    content: str
+    universe_returns: pl.DataFrame
+    override: str | None = None
+    changed: Sequence[str] = ()
+
+    @property
+    def member(self) -> Member:
+        """Configuration and strategy."""
+        return self.configuration, self.strategy
+
+
+def looks_of(records: Sequence[Record], member: Member) -> list[Record]:
+    """Return the looks at a strategy's holdout, the first one first."""
+    return [r for r in records if r.kind == "look" and (r.configuration, r.subject) == member]
+
+
+def look_of(records: Sequence[Record], member: Member, registration_hash: str) -> Record | None:
+    """Return the look at a registration; None if there was none."""
+    found = (r for r in looks_of(records, member) if r.payload["registration_hash"] == registration_hash)
+    return next(found, None)
+
+
+def registered_since(records: Sequence[Record], member: Member, is_same: Callable[[Record], bool]) -> Record | None:
+    """Return the record from which on a registration stood as it stands now; None if it is not on record.
+
+    Whoever changes it and changes it back has had another one in between: it stands since it came back.
+
+    Parameters
+    ----------
+    is_same
+        Whether a record of an earlier registration of the strategy says the same as what is registered now.
+    """
+    found = None
+    for record in reversed(records):
+        if record.kind == "registration" and (record.configuration, record.subject) == member:
+            if "plan_hash" not in record.payload:
+                continue
+            if not is_same(record):
+                break
+            found = record
+    return found
+
+
+def _before(records: Sequence[Record], member: Member, since: Record | None) -> list[Record]:
+    """Records that were there before a registration was, as far as they are not its own doing.
+
+    Scores of a model that only the registration unlocks come before it in the same run: its configuration, of the same
+    hash, has them on record as its own.
+    """
+    if since is None:
+        return list(records)
+    configuration, strategy = member
+    return [
+        record
+        for record in records
+        if record.row < since.row
+        and not (
+            record.configuration == configuration
+            and strategy in record.payload.get("opened_by", ())
+            and record.payload.get("config_hash") == since.payload.get("config_hash")
+        )
+    ]
+
+
+def decide_look(
+    records: Sequence[Record],
+    request: LookRequest,
+    since: Record | None,
+    contents: Contents,
+) -> list[Entry]:
+    """Return what a look adds to the protocol: its batch, if that is not on record, and itself.
+
+    The first look of a strategy needs nothing. A look at another registration needs an override, and each override is
+    good for one: a reason that is on record already does not excuse the next change.
+
+    Parameters
+    ----------
+    since
+        The record from which on the registration stood, see `registered_since`; None: all on record was before it.
+    contents
+        Of the records.
+
+    Returns
+    -------
+    list of Entry
+        Empty if this registration has been looked at.
+
+    Raises
+    ------
+    LookRefusedError
+        The registration differs from those that were looked at, and there is no new reason for it.
+    """
+    earlier = looks_of(records, request.member)
+    is_imported = any("imported" in record.payload for record in earlier)
+    imported = batch_of_imported(records, request.configuration) if is_imported else None
+    if look_of(records, request.member, request.registration_hash) is not None:
+        return [imported] if imported else []
+    if earlier:
+        _assert_excused(earlier, request)
+    before = _before(records, request.member, since)
+    seen = exposures_of(before, request.holdout, request.universe_returns, request.symbols, contents)
+    batch = imported
+    if batch is None and share_of(records, request.member) is None:
+        batch = batch_of(records, request.member, contents.returns)
+    payload = {
+        "stage": "holdout",
+        "registration_hash": request.registration_hash,
+        "config_hash": request.config_hash,
+        "look": len(earlier) + 1,
+        "override": request.override if earlier else None,
+        "changed": list(request.changed),
+        "start": request.holdout.start.isoformat(),
+        "end": request.holdout.end.isoformat(),
+        "symbols": sorted(set(request.symbols)),
+        "registered": None if since is None else since.recorded_at.isoformat(timespec="seconds"),
+        "exposures": len(seen),
+        "exposed_by": [str(each) for each in seen[:SHOWN]],
+        "prospective": is_prospective(records, since, request.holdout),
+    }
+    own = {RETURNS: request.universe_returns, TEXTS: pl.DataFrame({"text": [request.content]})}
+    return [*([batch] if batch else []), Entry("look", request.strategy, payload, own)]
+
+
+def is_prospective(records: Sequence[Record], since: Record | None, holdout: Interval) -> bool:
+    """Return whether a head that covers the registration was exported before the first session of the holdout."""
+    if since is None:
+        return False
+    return any(r.kind == "export" and r.row > since.row and r.recorded_at.date() < holdout.start for r in records)
+
+
+def unseen_since(records: Sequence[Record]) -> dt.date | None:
+    """Return the day on which the protocol of the folder begins; None before it does."""
+    return records[0].recorded_at.date() if records else None
+
+
+def standing(records: Sequence[Record], look: Record) -> str:
+    """Return in words what a look is worth: prospective or not, and since when, or by whom, its holdout was seen."""
+    when = "prospective" if look.payload.get("prospective") else "retrospective"
+    count, shown = look.payload.get("exposures", 0), look.payload.get("exposed_by", [])
+    if count:
+        more = f"; and {count - len(shown)} more" if count > len(shown) else ""
+        return f"{when}; seen before its registration: {'; '.join(shown)}{more}"
+    return f"{when}; unseen in this folder since {unseen_since(records)}"
+
+
+def history_of(records: Sequence[Record], member: Member) -> str:
+    """Return a sentence on every look at a strategy's holdout; empty if there was none."""
+    looks = looks_of(records, member)
+    if not looks:
+        return ""
+    reasons = [
+        f"look {each.payload['look']} after a change ({each.payload['override']})"
+        for each in looks
+        if each.payload.get("override")
+    ]
+    count = "once" if len(looks) == 1 else f"{len(looks)} times"
+    return f"The holdout has been looked at {count}{': ' + '; '.join(reasons) if reasons else ''}."
+
+
+def caps_of(look: Record) -> list[str]:
+    """Return why the verdict on a look is at best conditional; empty if nothing of the protocol says so."""
+    found = []
+    if look.payload.get("exposures", 0):
+        found.append("the holdout was exposed before its registration")
+    if int(look.payload["look"]) > 1:
+        reason = look.payload.get("override") or "no reason given"
+        found.append(f"it is look {look.payload['look']}, after a change ({reason})")
+    return found
+
+
+def result_payload(
+    look: Record, *, verdict: str, sharpe: float | None, bets: float | None, product_version: str
+) -> dict[str, Any]:
+    """Return what a record of a result says: what was seen at a look."""
+    return {
+        "registration_hash": look.payload["registration_hash"],
+        "look": look.payload["look"],
+        "verdict": verdict,
+        "sharpe": sharpe,
+        "bets": bets,
+        "product_version": product_version,
+    }
+
+
+def results_of(records: Sequence[Record], member: Member) -> list[Record]:
+    """Return what was seen of a strategy's holdout, in the order of the records."""
+    return [r for r in records if r.kind == "result" and (r.configuration, r.subject) == member]
+
+
+def seen_but_unknown(records: Sequence[Record], member: Member) -> list[Record]:
+    """Return the looks whose result is not on record: a run was stopped in between, and they count as seen."""
+    known = {r.payload["registration_hash"] for r in results_of(records, member)}
+    return [r for r in looks_of(records, member) if r.payload["registration_hash"] not in known]
+
+
+def _assert_excused(earlier: Sequence[Record], request: LookRequest) -> None:
+    given = {r.payload.get("override"): r.payload["look"] for r in reversed(earlier)}
+    if request.override is not None and request.override not in given:
+        return
+    last = earlier[-1]
+    expected = "a reason for a further look, which stays on record for ever, and caps the verdict at conditional"
+    if request.override is not None:
+        expected += f"; the one that is there was given for look {given[request.override]}"
+    raise LookRefusedError(
+        block(
+            f"the holdout of {request.strategy} has been looked at, and what would be evaluated has changed since",
+            key=f"registration.{request.strategy}.override",
+            last_look=f"number {last.payload['look']}, {last.recorded_at:%Y-%m-%d %H:%M} UTC",
+            registered_then=last.payload["registration_hash"],
+            registered_now=request.registration_hash,
+            **({"changed": "; ".join(request.changed)} if request.changed else {}),
+            expected=expected,
+            what_to_do="go back to what robustness.registrations has on record, or write down the reason",
+        )
+    )

@@ -1,0 +1,115 @@
+"""Put registrations, exposures and looks on record, each decided from the records under the lock that writes it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import polars as pl
+
+from trading_assets.protocol.batches import Member
+from trading_assets.protocol.exposures import EVALUATIONS, Contents, new_exposures
+from trading_assets.protocol.looks import LookRequest, decide_look, look_of, registered_since
+from trading_assets.protocol.protocol import Protocol
+from trading_assets.protocol.records import Entry, Record
+from trading_assets.protocol.tables import RETURNS, TEXTS
+
+#: How often a look is decided anew because another process put something on record meanwhile.
+_ATTEMPTS = 20
+
+
+class _OvertakenError(Exception):
+    """There are records now whose contents were not read."""
+
+
+def contents_of(protocol: Protocol, records: Sequence[Record]) -> Contents:
+    """Read what registrations, exposures and looks refer to."""
+    named = [record for record in records if record.kind in (*EVALUATIONS, "registration")]
+    rows = protocol.contents(RETURNS, named).select("record", "session", "value")
+    returns = {int(key[0]): frame.drop("record") for key, frame in rows.partition_by("record", as_dict=True).items()}
+    registrations = [record for record in named if record.kind == "registration"]
+    texts: Mapping[int, str] = dict(protocol.contents(TEXTS, registrations).select("record", "text").iter_rows())
+    return Contents(returns, texts)
+
+
+def record_exposures(protocol: Protocol, exposures: Sequence[Entry], now: dt.datetime) -> None:
+    """Put evaluations on record whose very same is not; to be called before their results can be seen."""
+    protocol.append_decided(lambda records: new_exposures(records, protocol.configuration, exposures), now=now)
+
+
+def record_registrations(
+    protocol: Protocol, registrations: Iterable[tuple[Entry, Callable[[], pl.DataFrame]]], now: dt.datetime
+) -> None:
+    """Put registrations on record that are not there as they stand now, all of them together.
+
+    Parameters
+    ----------
+    registrations
+        Each with the function that computes the equal-weight returns of its universe, called for new ones alone.
+    """
+    known = protocol.read()
+    entries = [
+        Entry(entry.kind, entry.subject, entry.payload, {**entry.contents, RETURNS: returns()})
+        for entry, returns in registrations
+        if not _stands(known, (protocol.configuration, entry.subject or ""), entry)
+    ]
+    if not entries:
+        return
+
+    def decide(records: Sequence[Record]) -> list[Entry]:
+        own = protocol.configuration
+        return [each for each in entries if not _stands(records, (own, each.subject or ""), each)]
+
+    protocol.append_decided(decide, now=now)
+
+
+def make_look(
+    protocol: Protocol, request: LookRequest, is_same: Callable[[Record, str], bool], now: dt.datetime
+) -> tuple[tuple[Record, ...], Record]:
+    """Put a look on record before it is made, unless it was made before.
+
+    Parameters
+    ----------
+    is_same
+        Whether a record of an earlier registration, and its text, say the same as what is registered now.
+
+    Returns
+    -------
+    All records then, and that of the look.
+
+    Raises
+    ------
+    LookRefusedError
+        See `decide_look`.
+    """
+    for _ in range(_ATTEMPTS):
+        known = protocol.read()
+        contents, last = contents_of(protocol, known), len(known)
+
+        def decide(records: Sequence[Record], contents: Contents = contents, last: int = last) -> list[Entry]:
+            if any(record.kind in (*EVALUATIONS, "registration") for record in records[max(last, 1) :]):
+                raise _OvertakenError
+            since = registered_since(
+                records, request.member, lambda record: is_same(record, contents.texts.get(record.row, ""))
+            )
+            return decide_look(records, request, since, contents)
+
+        try:
+            protocol.append_decided(decide, now=now)
+        except _OvertakenError:
+            continue
+        records = protocol.read()
+        made = look_of(records, request.member, request.registration_hash)
+        if made is not None:
+            return records, made
+    raise _OvertakenError
+
+
+def _stands(records: Sequence[Record], member: Member, entry: Entry) -> bool:
+    """Whether the last registration of a strategy on record is this one."""
+    for record in reversed(records):
+        if record.kind == "registration" and (record.configuration, record.subject) == member:
+            if "plan_hash" not in record.payload:
+                continue
+            return all(record.payload.get(key) == entry.payload.get(key) for key in ("plan_hash", "weight"))
+    return False
