@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializeAsAny, model_validator
 
+from trading_assets.config.scalars import MOST_SESSIONS
 from trading_assets.config.sections import Fraction, Positive, Section
 
 BUILT_IN = "trading_assets.strategies"
@@ -34,7 +35,9 @@ class OrderParameters(StrategyParameters):
 
     stop_atr: Positive
     capacity: Fraction = Field(gt=0, description="largest order as a fraction of adv_20")
-    max_hold: int | None = Field(default=None, ge=1, description="sessions after which a position is left")
+    max_hold: int | None = Field(
+        default=None, ge=1, le=MOST_SESSIONS, description="sessions after which a position is left"
+    )
     volatility_scaling: Literal["continuous", "regime", "off"] = "continuous"
 
 
