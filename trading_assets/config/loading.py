@@ -15,12 +15,12 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from trading_assets.config.configuration import Configuration
 from trading_assets.config.document import read_document
 from trading_assets.config.errors import ConfigurationError, KeyPath, block, known_part, shortened
+from trading_assets.config.plugins import origin_of, strategy_module
 from trading_assets.config.stated import RENAMED_KEYS
 from trading_assets.config.strategies import (
     StrategyParameters,
     StrategySettings,
     members_of,
-    strategy_module,
     windows_of,
 )
 from trading_assets.config.stress_scenarios import RUNS_OF_THE_BASE, built_in
@@ -80,11 +80,11 @@ def shipped(name: str) -> Path:
 
 
 def _with_parameters(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> dict[str, Any]:
-    strategies = {}
+    strategies, origin = {}, origin_of(configuration)
     for name, settings in configuration.strategies.items():
         where: KeyPath = ("strategies", name)
         try:
-            model: type[StrategyParameters] = strategy_module(settings.type).Parameters
+            model: type[StrategyParameters] = strategy_module(settings.type, origin, renew=True).Parameters
         except LookupError as error:
             message = block(path, lines, (*where, "type"), str(error), "the name of a strategy module")
             raise ConfigurationError(message) from None
