@@ -27,6 +27,10 @@ from trading_assets.sandbox.process import RestrictedProcess, StoppedError, Task
 _ANSWERS = "trading_assets.strategies.evaluation.plugin_worker"
 
 
+#: What a process says was refused where that is no file.
+NETWORK = "the network"
+
+
 class PluginError(Exception):
     """A user's own code failed; classes derived from it have the names of the exceptions that it raised."""
 
@@ -203,6 +207,11 @@ def _answer(answer: Mapping[str, Any], name: str) -> Any:
     if "error" not in answer:
         return answer["result"]
     kind, message, refused = answer["error"]
+    if refused == NETWORK:
+        raise UndeclaredReadError(
+            f"{name} opens a connection: a strategy decides by its panel and by files that it declares\n"
+            "  what to do: save what it fetches as a file, and declare that in READS"
+        )
     if refused is not None:
         raise UndeclaredReadError(
             f"{name} reads {refused}, which it does not declare\n"
@@ -251,8 +260,7 @@ def _parameters_of(plugin: Plugin) -> type[StrategyParameters]:
             raise ValueError(str(error)) from None
         if "faults" in values:
             raise ValidationError.from_exception_data(cls.__name__, _details(values["faults"]))
-        found, stated = _answer(values, plugin.name)
-        return cls.model_construct(_fields_set=set(stated), **found)
+        return handler(_answer(values, plugin.name))
 
     made = cast(Any, create_model)(
         "Parameters",

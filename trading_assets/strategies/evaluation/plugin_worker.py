@@ -18,6 +18,7 @@ import polars as pl
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_jsonable_python
 
+from trading_assets.config.plugins import NETWORK
 from trading_assets.config.stated import is_shipped, shipped_owner
 from trading_assets.config.strategies import KINDS, LooksBack, StrategyParameters, import_strategy
 from trading_assets.sandbox.messages import ATOMS, ClosedError, receive, send
@@ -40,6 +41,7 @@ def serve(other: socket.socket, setup: Mapping[str, Any], enforced: Mapping[str,
         except ClosedError:
             return
         _limit_work(request.pop("seconds"))
+        _OPENED.clear()
         send(other, worker.answer(request))
 
 
@@ -109,7 +111,7 @@ class _Worker:
             }
         values = _plain(made.model_dump())
         self._known[_key(values)] = made
-        return {"result": [values, sorted(made.model_fields_set)]}
+        return {"result": values}
 
     def _columns(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return {"result": sorted(map(str, self._module.columns(self._parameters(request))))}
@@ -216,9 +218,13 @@ def _refused(error: BaseException) -> str | None:
         for path in _named_in(link):
             if _is_refused(path):
                 return str(Path.cwd() / path)
+    if any(isinstance(link, OSError) and link.filename for link in chain):
+        return None  # of another file than one that is there: what is refused is to write it
+    if any(isinstance(link, PermissionError) for link in chain) and NETWORK in _OPENED:
+        return NETWORK
     if any(isinstance(link, OSError) or _OF_FILES.search(str(link)) for link in chain):
-        for path in reversed(_OPENED):
-            if _is_refused(path):
+        for path in reversed(tuple(_OPENED)):
+            if path != NETWORK and _is_refused(path):
                 return str(Path.cwd() / path)
     return None
 
@@ -228,6 +234,8 @@ def _named_in(error: BaseException) -> Iterator[str]:
         value = getattr(error, name, None)
         if isinstance(value, str | os.PathLike):
             yield os.fspath(value)
+    command = getattr(error, "cmd", None)
+    yield from (str(each) for each in command) if isinstance(command, list | tuple) else ()
     for quoted, bare in _PATHS.findall(str(error)):
         yield quoted or bare
 
@@ -245,6 +253,8 @@ def _is_refused(path: str) -> bool:
 
 
 def _note(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "socket.__new__" and arguments[1] != socket.AF_UNIX:
+        _OPENED.append(NETWORK)
     if event in ("open", "sqlite3.connect") and arguments and isinstance(arguments[0], str | os.PathLike):
         path = os.fspath(arguments[0])
         if isinstance(path, str):
