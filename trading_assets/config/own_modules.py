@@ -88,14 +88,13 @@ def find_module(name: str) -> ModuleSpec | None:
     path: Sequence[str] | None = None
     spec = None
     parts = name.split(".")
-    for depth in range(1, len(parts) + 1):
+    for depth, part in enumerate(parts, 1):
         spec = _find(".".join(parts[:depth]), path)
-        if spec is None:
-            return None
-        locations = spec.submodule_search_locations
-        # The search locations of a folder without a file of its own would look up the folder it is in.
-        path = None if locations is None else list(getattr(locations, "_path", locations))
-        if path is None and depth < len(parts):
+        if spec is not None and spec.has_location:
+            path = spec.submodule_search_locations
+        else:  # a folder without a file of its own, whose finder would look for an imported package around it
+            path = [str(folder) for each in path or sys.path if (folder := Path(each) / part).is_dir()]
+        if not path and depth < len(parts):
             return None
     return spec
 
@@ -118,20 +117,20 @@ def own_modules(name: str) -> dict[str, OwnModule]:
     return dict(sorted(found.items()))
 
 
-def declared_reads(modules: dict[str, OwnModule], folder: Path, data: Path) -> list[DeclaredRead]:
+def declared_reads(modules: dict[str, OwnModule], folder: Path, results: Sequence[Path]) -> list[DeclaredRead]:
     """Return what modules declare that they read, without running them: constants `READS`, lists of paths.
 
     Parameters
     ----------
     folder
         Where relative paths start: the folder of the configuration.
-    data
-        The data folder, nothing of which may be read.
+    results
+        Files and folders of results, nothing of which may be read: the data folder.
 
     Raises
     ------
     DeclarationError
-        A constant is no list of texts that stand there, a path does not exist, or leads into the data folder.
+        A constant is no list of texts that stand there, a path does not exist, or leads to results.
     """
     found = []
     for module in modules.values():
@@ -141,10 +140,9 @@ def declared_reads(modules: dict[str, OwnModule], folder: Path, data: Path) -> l
                 raise DeclarationError(
                     f"{module.name} declares in {READS} that it reads {name}, and there is no such file: {path}"
                 )
-            inside = data.resolve()
-            if inside == path or inside in path.parents or path in inside.parents:
+            if any(each == path or each in path.parents or path in each.parents for each in results):
                 raise DeclarationError(
-                    f"{module.name} declares in {READS} that it reads {name}, which is, or holds, the data folder: "
+                    f"{module.name} declares in {READS} that it reads {name}, which is of, or holds, the data folder: "
                     "a strategy sees its panel and nothing else of the results"
                 )
             found.append(DeclaredRead(name, path))

@@ -47,14 +47,14 @@ class Origin:
     ----------
     folder
         That of the configuration: paths that are declared start here.
-    data
-        The data folder, which no strategy may read.
+    results
+        Files and folders of results, which no strategy may read.
     seconds, megabytes
         Limits of its process.
     """
 
     folder: Path = field(default_factory=Path.cwd)
-    data: Path = Path("data")
+    results: tuple[Path, ...] = field(default_factory=lambda: (Path("data").resolve(),))
     seconds: float = 600.0
     megabytes: int = 4096
 
@@ -128,10 +128,11 @@ class Plugin:
 
 def origin_of(configuration: Configuration) -> Origin:
     """Return where the own modules of a configuration are from."""
-    limits = configuration.limits
-    return Origin(
-        configuration.directory.resolve(), configuration.data.resolve(), limits.plugin_seconds, limits.plugin_memory_mb
-    )
+    limits, folder, data = configuration.limits, configuration.directory.resolve(), configuration.data.resolve()
+    results: tuple[Path, ...] = (data,)
+    if data == folder or data in folder.parents:  # the user's own files are in the data folder, too
+        results = (data / configuration.name, data / "dagster_home", data / "protocol.duckdb")
+    return Origin(folder, results, limits.plugin_seconds, limits.plugin_memory_mb)
 
 
 _PLUGINS: dict[tuple[str, Origin], Plugin] = {}
@@ -185,7 +186,7 @@ def find_plugin(strategy_type: str, origin: Origin) -> Plugin:
         What it declares that it reads cannot be used.
     """
     modules = own_modules(strategy_type)
-    reads = tuple(declared_reads(modules, origin.folder, origin.data))
+    reads = tuple(declared_reads(modules, origin.folder, origin.results))
     task = Task(
         name=strategy_type,
         answers=_ANSWERS,
@@ -273,10 +274,9 @@ def _parameters_of(plugin: Plugin) -> type[StrategyParameters]:
 
 
 def _details(faults: Sequence[Mapping[str, Any]]) -> list[InitErrorDetails]:
-    # Messages are filled in already: braces of them are none of ours.
     return [
         InitErrorDetails(
-            type=PydanticCustomError(each["type"], each["message"].replace("{", "{{").replace("}", "}}")),
+            type=PydanticCustomError(each["type"], each["message"]),
             loc=tuple(each["place"]),
             input=each["input"],
         )

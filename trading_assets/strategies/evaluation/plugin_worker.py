@@ -27,8 +27,9 @@ from trading_assets.strategies.interface.rules import Rules, evaluate
 
 #: Paths that code opened last, for messages: the kernel refuses, and some libraries do not say what.
 _OPENED: deque[str] = deque(maxlen=100)
-_PATHS = re.compile(r"""["'`]([^"'`\n]+)["'`]|((?:/|\.{1,2}/)[^\s"'`:,;]+)""")
-_OF_FILES = re.compile("open|denied|permission|access|read|no such|not found|no files", re.IGNORECASE)
+#: Errors of files say so; the words of any other error are no paths.
+_OF_FILES = re.compile("permission|denied|unable to open|cannot open|could not open|no files", re.IGNORECASE)
+_QUOTED = re.compile(r"""["'`]([^"'`\n]+)["'`]""")
 
 
 def serve(other: socket.socket, setup: Mapping[str, Any], enforced: Mapping[str, Any]) -> None:
@@ -236,8 +237,11 @@ def _named_in(error: BaseException) -> Iterator[str]:
             yield os.fspath(value)
     command = getattr(error, "cmd", None)
     yield from (str(each) for each in command) if isinstance(command, list | tuple) else ()
-    for quoted, bare in _PATHS.findall(str(error)):
-        yield quoted or bare
+    if isinstance(error, OSError) or _OF_FILES.search(str(error)):
+        text = str(error)
+        yield from _QUOTED.findall(text)
+        yield from (line.rpartition(": ")[2].strip() for line in text.splitlines())
+        yield from (word.strip("\"'`,:;()[]") for word in text.split())
 
 
 def _is_refused(path: str) -> bool:
