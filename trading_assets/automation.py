@@ -162,7 +162,7 @@ def _failure_sensor(configuration: Configuration) -> dg.SensorDefinition:
             source=f"run {run.job_name}",
             message=_failure_message(context),
             run_id=run.run_id,
-            secret=configuration.notifier.token,
+            secrets=configuration.notifier.secrets,
         )
         Warehouse(configuration.warehouse_path).append(ALERTS, alert)
         alerts.notify(alert, configuration.notifier)

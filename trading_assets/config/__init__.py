@@ -1,10 +1,10 @@
 """The one configuration: YAML in, validated values out. The only reader of the environment."""
 
 from trading_assets.config.configuration import Configuration, hash_of
+from trading_assets.config.errors import ConfigurationError
 from trading_assets.config.loading import (
     CONFIG_VARIABLE,
     DATA_VARIABLE,
-    ConfigurationError,
     load_configuration,
     shipped,
 )

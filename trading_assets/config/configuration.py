@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from trading_assets.config.quality import Quality
 from trading_assets.config.remote_sources import AnySource
 from trading_assets.config.robustness import Robustness
+from trading_assets.config.scalars import Day
 from trading_assets.config.sections import (
     AssetClass,
     Costs,
+    Limits,
     Model,
     Monitoring,
     Notifier,
@@ -33,7 +34,19 @@ from trading_assets.config.strategies import StrategySettings
 from trading_assets.config.universe import DynamicUniverse
 
 NonEmpty = Annotated[str, Field(min_length=1)]
+Named = TypeVar("Named", str, dict[str, object])
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
+
+#: Strategies, or models, of one configuration.
+MOST_STRATEGIES = 1_000
+#: Stages of the pipeline: `--select` takes these beside the names of strategies.
+STAGES = ("market_data", "features", "models", "strategies", "backtests", "robustness", "reports", "monitoring")
+#: Names that are taken, by section: assets beside those of strategies and models, and files in the data folder.
+RESERVED = {
+    "name": ("dagster_home", "protocol"),
+    "models": (*STAGES, "splits", "regimes"),
+    "strategies": (*STAGES, "index", "expectations"),
+}
 
 
 class Configuration(Section):
@@ -45,9 +58,9 @@ class Configuration(Section):
 
     name: Name
     seed: int = Field(default=0, ge=0, lt=2**32)
-    start: dt.date
-    as_of: dt.date | None = None
-    market_data: list[AnySource] = Field(min_length=1)
+    start: Day
+    as_of: Day | None = None
+    market_data: list[AnySource] = Field(min_length=1, max_length=1_000)
     benchmarks: dict[AssetClass, str] = {}
     universe: dict[AssetClass, Literal["all"] | list[str] | str | DynamicUniverse] = {}
     sectors: dict[str, NonEmpty] | NonEmpty = Field(
@@ -56,9 +69,9 @@ class Configuration(Section):
     allow_missing: bool = False
     quality: Quality = Quality()
     splits: Splits = Splits()
-    strategies: dict[Name, StrategySettings] = Field(min_length=1)
+    strategies: dict[Name, StrategySettings] = Field(min_length=1, max_length=MOST_STRATEGIES)
     registration: dict[Name, Registration] = {}
-    models: dict[Name, Model] = {}
+    models: dict[Name, Model] = Field(default={}, max_length=MOST_STRATEGIES)
     regimes: Regimes = Regimes()
     costs: Costs = Costs()
     risk: Risk = Risk()
@@ -67,9 +80,19 @@ class Configuration(Section):
     reports: Reports = Reports()
     schedules: Schedules = Schedules()
     notifier: Notifier = Notifier()
+    limits: Limits = Limits()
     executor: Literal["in_process", "multiprocess", "dask"] = "in_process"
     directory: Path = Field(default=Path(), exclude=True)
     data: Path = Field(default=Path("data"), exclude=True)
+
+    @field_validator("name", "models", "strategies")
+    @classmethod
+    def _free(cls, value: Named, info: ValidationInfo) -> Named:
+        names = [value] if isinstance(value, str) else list(value)
+        for name in names:
+            if name.lower() in RESERVED[info.field_name or ""]:
+                raise ValueError(f"{name!r} is the name of something else of the pipeline; choose another name")
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Configuration:
@@ -77,9 +100,6 @@ class Configuration(Section):
             raise ValueError(f"start: expected the first of a month (the first monthly partition), got {self.start}")
         if self.as_of is not None and self.as_of < self.start:
             raise ValueError(f"as_of: {self.as_of} is before start {self.start}")
-        for taken in ("splits", "regimes"):
-            if taken in self.models:
-                raise ValueError(f"models: {taken!r} is the name of an asset of that stage; give the model another one")
         unknown = sorted(set(self.registration) - set(self.strategies))
         if unknown:
             raise ValueError(f"registration: {unknown[0]!r} is not one of the strategies {', '.join(self.strategies)}")

@@ -5,37 +5,40 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from trading_assets.config.configuration import Configuration
+from trading_assets.config.document import read_document
+from trading_assets.config.errors import ConfigurationError, KeyPath, block, known_part, shortened
+from trading_assets.config.plugins import find_plugin, is_plugin, origin_of, strategy_module
 from trading_assets.config.stated import RENAMED_KEYS
 from trading_assets.config.strategies import (
     StrategyParameters,
     StrategySettings,
     members_of,
-    strategy_module,
     windows_of,
 )
 from trading_assets.config.stress_scenarios import RUNS_OF_THE_BASE, built_in
-from trading_assets.config.unquoted import KeyPath, Unquoted, advice, unquoted_scalars
+from trading_assets.config.unquoted import Unquoted, advice, unquoted_scalars
 
 CONFIG_VARIABLE = "TRADING_ASSETS_CONFIG"
 DATA_VARIABLE = "TRADING_ASSETS_DATA"
-WEBHOOK_TOKEN_VARIABLE = "TRADING_ASSETS_WEBHOOK_TOKEN"
+#: Faults that one error lists.
+_MOST_BLOCKS = 10
 
 
-class ConfigurationError(Exception):
-    """The configuration file cannot be used; `str()` is the message for people."""
-
-
-def load_configuration(path: Path | None = None, data: Path | None = None) -> Configuration:
+def load_configuration(
+    path: Path | None = None, data: Path | None = None, *, announce: Callable[[str], object] | None = None
+) -> Configuration:
     """Read and validate a configuration.
+
+    The file is data until here; strategies of the user's own are code, which is run, in processes of its own, to
+    validate their parameters. That comes last.
 
     Parameters
     ----------
@@ -43,6 +46,8 @@ def load_configuration(path: Path | None = None, data: Path | None = None) -> Co
         The YAML file; default `TRADING_ASSETS_CONFIG`, else the shipped demo.
     data
         The data folder; default `TRADING_ASSETS_DATA`, else `./data`.
+    announce
+        Told of each module of the user's own, its files and what it declares to read, before any of them is run.
 
     Raises
     ------
@@ -52,18 +57,31 @@ def load_configuration(path: Path | None = None, data: Path | None = None) -> Co
     """
     path = path or Path(os.environ.get(CONFIG_VARIABLE) or shipped("demo.yaml"))
     data = data or Path(os.environ.get(DATA_VARIABLE) or "data")
-    values, lines = _read(path)
+    values, lines = read_document(path)
     places = {"directory": path.resolve().parent, "data": data.resolve()}
-    token = os.environ.get(WEBHOOK_TOKEN_VARIABLE)
+    _refuse_token(path, lines)
     try:
         configuration = Configuration.model_validate({**values, **places})
     except ValidationError as error:
         raise ConfigurationError(_explain(path, lines, Configuration, (), error)) from None
     _check_scenarios(path, lines, configuration)
+    if announce is not None:
+        for line in own_code_lines(path, lines, configuration):
+            announce(line)
     updates: dict[str, Any] = {"strategies": _with_parameters(path, lines, configuration)}
+    token = os.environ.get(configuration.notifier.token_variable)
     if token:
         updates["notifier"] = configuration.notifier.model_copy(update={"token": SecretStr(token)})
     return configuration.model_copy(update=updates)
+
+
+def _refuse_token(path: Path, lines: Mapping[KeyPath, int]) -> None:
+    """Files are copied, sent and committed: a token in one is refused, whatever it says, and not quoted."""
+    where: KeyPath = ("notifier", "token")
+    if where in lines:
+        expected = "the name of an environment variable: `token_variable: TRADING_ASSETS_WEBHOOK_TOKEN`"
+        do = "take the token out of the file, set the variable, and have the token replaced if others saw the file"
+        raise ConfigurationError(block(path, lines, where, "a token never comes from a file", expected, do))
 
 
 def shipped(name: str) -> Path:
@@ -72,13 +90,13 @@ def shipped(name: str) -> Path:
 
 
 def _with_parameters(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> dict[str, Any]:
-    strategies = {}
+    strategies, origin = {}, origin_of(configuration)
     for name, settings in configuration.strategies.items():
         where: KeyPath = ("strategies", name)
         try:
-            model: type[StrategyParameters] = strategy_module(settings.type).Parameters
+            model: type[StrategyParameters] = strategy_module(settings.type, origin, renew=True).Parameters
         except LookupError as error:
-            message = _block(path, lines, (*where, "type"), str(error), "the name of a strategy module")
+            message = block(path, lines, (*where, "type"), str(error), "the name of a strategy module")
             raise ConfigurationError(message) from None
         try:
             parameters = model.model_validate(settings.parameters)
@@ -88,15 +106,39 @@ def _with_parameters(path: Path, lines: Mapping[KeyPath, int], configuration: Co
             longest = _most_sessions(configuration, settings.universe)
             if longest is not None and sessions > longest:
                 what = f"{window} looks back {sessions} sessions; start to as_of has at most {longest}"
-                message = _block(path, lines, (*where, window), what, f"at most {longest}, or a longer span")
+                message = block(path, lines, (*where, window), what, f"at most {longest}, or a longer span")
                 raise ConfigurationError(message)
         strategies[name] = settings.model_copy(update={"parameters": parameters})
     for name in strategies:
         fault = _fault_of_members(name, strategies)
         if fault:
-            message = _block(path, lines, ("strategies", name, "members"), fault, "names of other strategies")
+            message = block(path, lines, ("strategies", name, "members"), fault, "names of other strategies")
             raise ConfigurationError(message)
     return strategies
+
+
+def own_code_lines(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> Iterator[str]:
+    """Yield a line for each strategy that is a module of the user's own: what will run. Nothing is run for it.
+
+    Raises
+    ------
+    ConfigurationError
+        What a module declares that it reads cannot be used.
+    """
+    for name, settings in configuration.strategies.items():
+        if not is_plugin(settings.type):
+            continue
+        try:
+            found = find_plugin(settings.type, origin_of(configuration))
+        except LookupError as error:
+            where: KeyPath = ("strategies", name, "type")
+            raise ConfigurationError(block(path, lines, where, str(error), "files that are there")) from None
+        own = found.modules.get(settings.type)
+        others = [each for each in found.modules if each != settings.type]
+        with_others = f", with {', '.join(others)}" if others else ""
+        reads = f"; it reads {', '.join(each.name for each in found.reads)}" if found.reads else ""
+        place = "an installed package" if own is None else str(own.file)
+        yield f"strategies.{name}: {settings.type} is code that will run: {place}{with_others}{reads}"
 
 
 def _check_scenarios(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> None:
@@ -106,14 +148,14 @@ def _check_scenarios(path: Path, lines: Mapping[KeyPath, int], configuration: Co
         if name in known:
             where: KeyPath = ("robustness", "stress", name)
             raise ConfigurationError(
-                _block(path, lines, where, f"{name!r} is a scenario of the house", "another name for your own")
+                block(path, lines, where, f"{name!r} is a scenario of the house", "another name for your own")
             )
     chosen = [] if settings.stress_scenarios == "all" else settings.stress_scenarios
     for index, name in enumerate(chosen):
         if name not in (*known, *settings.stress):
             where = ("robustness", "stress_scenarios", index)
             expected = _nearest(name, [*known, *settings.stress])
-            raise ConfigurationError(_block(path, lines, where, f"unknown scenario {name!r}", expected))
+            raise ConfigurationError(block(path, lines, where, f"unknown scenario {name!r}", expected))
 
 
 def _most_sessions(configuration: Configuration, universe: str | list[str]) -> int | None:
@@ -146,47 +188,6 @@ def _fault_of_members(name: str, strategies: Mapping[str, StrategySettings]) -> 
     return None
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"cannot read the configuration\n  file: {path}\n  cause: {error}") from None
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"not valid YAML\n  file: {path}\n  cause: {error}") from None
-    if not isinstance(values, dict):
-        raise ConfigurationError(
-            f"not a configuration\n  file: {path}\n  expected: a mapping of keys, see `config init`"
-        )
-    lines: dict[KeyPath, int] = {}
-    for key_path, line in _lines(node, ()):
-        if key_path in lines:
-            raise ConfigurationError(
-                _block(
-                    path,
-                    {key_path: line},
-                    key_path,
-                    "the key appears twice",
-                    f"it once (first on line {lines[key_path]})",
-                )
-            )
-        lines[key_path] = line
-    return values, lines
-
-
-def _lines(node: yaml.Node | None, path: KeyPath) -> Iterator[tuple[KeyPath, int]]:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield (*path, key.value), key.start_mark.line + 1
-            yield from _lines(value, (*path, key.value))
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield (*path, index), value.start_mark.line + 1
-            yield from _lines(value, (*path, index))
-
-
 def _explain(
     path: Path, lines: Mapping[KeyPath, int], model: type[BaseModel], prefix: KeyPath, error: ValidationError
 ) -> str:
@@ -195,28 +196,30 @@ def _explain(
     no_text = _no_text(path, lines, items, places)
     for where in dict.fromkeys(each.path[:-1] if isinstance(each.path[-1], int) else each.path for each in no_text):
         what, expected = advice([each for each in no_text if each.path[: len(where)] == where])
-        blocks.append(_block(path, lines, where, what, expected))
+        blocks.append(block(path, lines, where, what, expected))
     for item, where in zip(items, places, strict=True):
-        known = _known(where, lines)
+        known = known_part(where, lines)
         if known and any(each.path[: len(known)] == known for each in no_text):
             continue  # what else the value might have been
         what, expected = item["msg"].removeprefix("Value error, "), ""
         if item["type"] == "extra_forbidden":
-            what = f"unknown key {where[-1]!r}"
+            what = f"unknown key {shortened(str(where[-1]))!r}"
             expected = _valid_key(str(where[-1]), _known_keys(model, item["loc"][:-1]))
         elif item["type"] == "missing":
             what, expected = f"missing key {where[-1]!r}", "a value for it"
-        elif "input" in item and not isinstance(item["input"], dict | list):
-            what = f"{what} (got {item['input']!r})"
-        blocks.append(_block(path, lines, where, what, expected))
-    return "\n".join(dict.fromkeys(blocks))
+        elif "input" in item and not isinstance(item["input"], dict | list) and where[:1] != ("notifier",):
+            what = f"{what} (got {shortened(repr(item['input']))})"
+        blocks.append(block(path, lines, where, what, expected))
+    different = list(dict.fromkeys(blocks))
+    more = len(different) - _MOST_BLOCKS
+    return "\n".join([*different[:_MOST_BLOCKS], *([f"... and {more:,} more"] if more > 0 else [])])
 
 
 def _no_text(
     path: Path, lines: Mapping[KeyPath, int], items: Sequence[Any], places: Sequence[KeyPath]
 ) -> list[Unquoted]:
     """Values and keys that should be text, were written without quotes, and are something else to YAML."""
-    wanted = [(item, _known(where, lines)) for item, where in zip(items, places, strict=True)]
+    wanted = [(item, known_part(where, lines)) for item, where in zip(items, places, strict=True)]
     wanted = [(item, known) for item, known in wanted if item["type"] in ("string_type", "literal_error")]
     if not wanted:
         return []
@@ -232,16 +235,13 @@ def _no_text(
     ]
 
 
-def _known(where: KeyPath, lines: Mapping[KeyPath, int]) -> KeyPath:
-    """The part of a key path that the file has."""
-    return next((where[:end] for end in range(len(where), 0, -1) if where[:end] in lines), ())
-
-
 def _written(location: KeyPath, lines: Mapping[KeyPath, int], prefix: KeyPath) -> KeyPath:
     """Drop the parts of pydantic's location that name a union member and are no key of the file."""
     kept: KeyPath = ()
     for index, part in enumerate(location):
         is_last = index == len(location) - 1
+        if (*prefix, *kept, part) not in lines and (*prefix, *kept, str(part)) in lines:
+            part = str(part)  # a key that is no text to YAML
         if (*prefix, *kept, part) in lines or (is_last and isinstance(part, str) and "[" not in part):
             kept = (*kept, part)
     return kept
@@ -278,13 +278,3 @@ def _valid_key(key: str, known: list[str]) -> str:
 def _nearest(key: str, known: list[str]) -> str:
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"one of {', '.join(known)}"
-
-
-def _block(path: Path, lines: Mapping[KeyPath, int], where: KeyPath, what: str, expected: str) -> str:
-    known = _known(where, lines)
-    rows = [what, f"  file: {path}" + (f", line {lines[known]}" if known else "")]
-    if where:
-        rows.append(f"  key: {'.'.join(str(part) for part in where)}")
-    if expected:
-        rows.append(f"  expected: {expected}")
-    return "\n".join(rows)

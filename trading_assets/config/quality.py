@@ -81,7 +81,7 @@ class Quality(Section):
         default=0.05, description="how near to the ratio of a split a bar is off that missed, or had, an adjustment"
     )
     fewest_symbols: int = Field(
-        default=10, ge=2, description="rules across symbols need as many of an asset class in a session"
+        default=10, ge=2, le=1_000_000, description="rules across symbols need as many of an asset class in a session"
     )
     most_symbols: Fraction = Field(default=0.5, description="share of the symbols that is most of them")
     identical_sessions: int = Field(
@@ -90,7 +90,10 @@ class Quality(Section):
     jump: Positive = Field(default=0.05, description="a move of many symbols by one ratio is looked for above this")
     jump_share: Fraction = Field(default=0.2, description="share of the symbols that makes it a jump of the units")
     reuse_days: int = Field(
-        default=365, ge=365, description="days from a bar to the next after which a ticker is another instrument's"
+        default=365,
+        ge=365,
+        le=1_000_000,
+        description="days from a bar to the next after which a ticker is another instrument's",
     )
     volume_ratio: Positive = Field(
         default=50.0, gt=1.0, description="change of a symbol's median volume that is one of its unit"

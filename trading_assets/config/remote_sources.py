@@ -7,8 +7,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
+from trading_assets.config.scalars import MOST_SESSIONS
 from trading_assets.config.sections import AssetClass, Positive
 from trading_assets.config.sources import ColumnSettings, FilesSource, RecordedSource, SampleSource, SyntheticSource
+
+#: Seconds to wait for an answer, or before the next try.
+Patience = Annotated[float, Field(gt=0, le=86_400)]
 
 SQL_URI_VARIABLE = "TRADING_ASSETS_SQL_URI"
 
@@ -22,15 +26,21 @@ class RemoteSource(RecordedSource):
 
     symbols: list[str] = Field(min_length=1, description="as the vendor writes them")
     base_url: str = Field(default="", description="another address of the vendor's service; empty: its own")
-    timeout_seconds: Positive = 30.0
-    attempts: int = Field(default=5, ge=1, description="tries of a request before it counts as failed")
-    first_wait_seconds: Positive = Field(default=1.0, description="before the second try; doubled, with jitter, after")
+    timeout_seconds: Patience = 30.0
+    attempts: int = Field(default=5, ge=1, le=100, description="tries of a request before it counts as failed")
+    first_wait_seconds: Patience = Field(default=1.0, description="before the second try; doubled, with jitter, after")
     requests_per_second: Positive = 2.0
     breaker_failures: int = Field(
-        default=3, ge=1, description="failed requests in a row after which the source is given up for this run"
+        default=3,
+        ge=1,
+        le=1_000,
+        description="failed requests in a row after which the source is given up for this run",
     )
     look_back_sessions: int = Field(
-        default=10, ge=0, description="days before today that are never read from the cache: vendors correct them"
+        default=10,
+        ge=0,
+        le=MOST_SESSIONS,
+        description="days before today that are never read from the cache: vendors correct them",
     )
 
 
@@ -116,7 +126,7 @@ class SqlSource(ColumnSettings):
     source: Literal["sql"]
     path: str = Field(default="", description=f"an SQLite file; empty: the database of {SQL_URI_VARIABLE}")
     query: str = Field(min_length=1, description="a SELECT of bars, one a row")
-    timeout_seconds: Positive = 30.0
+    timeout_seconds: Patience = 30.0
 
     def uri(self) -> SecretStr:
         """Where the database is.

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import math
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from trading_assets.config.scalars import MOST_SESSIONS, Day
 from trading_assets.config.sections import Interval, NonNegative, Positive, Section
 from trading_assets.config.verdict import VerdictThresholds
+
+#: Draws of a bootstrap or a permutation test; a tail of one in ten thousand is known to a tenth of itself by these.
+MOST_DRAWS = 1_000_000
+#: Points of one strategy's sensitivity grid: each is a whole backtest.
+MOST_POINTS = 100_000
 
 
 class Shock(Section):
     """A fall (or jump) of the whole market overnight."""
 
-    session: dt.date = Field(description="from the open of this session on every price is another one")
+    session: Day = Field(description="from the open of this session on every price is another one")
     move: float = Field(gt=-1, description="a fraction, -0.2 for a fall by a fifth")
 
 
@@ -24,9 +30,9 @@ class StressScenario(Section):
     slippage: Positive = Field(default=1.0, description="multiple of the slippage")
     fees: NonNegative = Field(default=1.0, description="multiple of the fees")
     borrow: NonNegative = Field(default=1.0, description="multiple of the cost of borrowing")
-    delay: int = Field(default=0, ge=0, description="sessions by which every order comes late")
+    delay: int = Field(default=0, ge=0, le=MOST_SESSIONS, description="sessions by which every order comes late")
     drop_bars: float = Field(default=0.0, ge=0, lt=1, description="share of the bars that never arrived")
-    crash_sessions: Literal["none", "quarterly"] | list[dt.date] = Field(
+    crash_sessions: Literal["none", "quarterly"] | list[Day] = Field(
         default="none", description="flash crashes: one random session a quarter, or these sessions"
     )
     correlation_one: bool = Field(default=False, description="every symbol moves with the common factor alone")
@@ -47,16 +53,31 @@ class StressScenario(Section):
 class Robustness(Section):
     """Sensitivity, stress, resampling, selection bias and the verdict's thresholds."""
 
-    slippage_multipliers: tuple[Positive, ...] = (2.0, 3.0)
-    stress: dict[str, StressScenario] = Field(default={}, description="scenarios of your own, by name")
+    slippage_multipliers: tuple[Positive, ...] = Field(default=(2.0, 3.0), max_length=20)
+    stress: dict[str, StressScenario] = Field(default={}, max_length=200, description="scenarios of your own, by name")
     stress_scenarios: Literal["all"] | list[str] = Field(
         default="all", description="names of the scenarios to run; what the verdict needs is always run"
     )
     grids: dict[str, dict[str, list[float | str]]] = {}
     sharp_peak: Positive = 0.5
-    resamples: int = Field(default=1000, ge=20, description="of the bootstraps and of the reality check")
-    permutations: int = Field(default=1000, ge=20, description="portfolio runs with decisions at random")
-    block_sessions: int = Field(default=20, ge=1, description="mean length of a block of the stationary bootstrap")
-    look_ahead_cuts: int = Field(default=8, ge=1, description="past closes at which the look-ahead audit tries anew")
+    resamples: int = Field(default=1000, ge=20, le=MOST_DRAWS, description="of the bootstraps and of the reality check")
+    permutations: int = Field(default=1000, ge=20, le=MOST_DRAWS, description="portfolio runs with decisions at random")
+    block_sessions: int = Field(
+        default=20, ge=1, le=MOST_SESSIONS, description="mean length of a block of the stationary bootstrap"
+    )
+    look_ahead_cuts: int = Field(
+        default=8, ge=1, le=1_000, description="past closes at which the look-ahead audit tries anew"
+    )
     cross_validation_blocks: int = Field(default=16, ge=2, le=16, multiple_of=2, description="an even number")
     verdict: VerdictThresholds = VerdictThresholds()
+
+    @field_validator("grids")
+    @classmethod
+    def _can_be_run(cls, value: dict[str, dict[str, list[float | str]]]) -> dict[str, dict[str, list[float | str]]]:
+        for strategy, grid in value.items():
+            points = math.prod(len(values) for values in grid.values())
+            if points > MOST_POINTS:
+                raise ValueError(
+                    f"the grid of {strategy} has {points:,} points, each a backtest: at most {MOST_POINTS:,}"
+                )
+        return value

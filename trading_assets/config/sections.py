@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, TypeAdapter, field_validator, model_validator
+
+from trading_assets.config.scalars import MOST_SESSIONS, Cron, Day, TimeZone
 
 AssetClass = Literal["equity", "crypto"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -23,8 +24,8 @@ class Section(BaseModel):
 class Interval(Section):
     """A closed interval of sessions, written ``[first, last]`` in YAML."""
 
-    start: dt.date
-    end: dt.date
+    start: Day
+    end: Day
 
     @model_validator(mode="before")
     @classmethod
@@ -51,7 +52,7 @@ class Splits(Section):
     train: Interval | Fraction = 0.625
     validation: Interval | Fraction = 0.125
     holdout: Interval | Fraction = 0.25
-    warm_up_sessions: int = Field(default=250, ge=0)
+    warm_up_sessions: int = Field(default=250, ge=0, le=MOST_SESSIONS)
 
     @model_validator(mode="after")
     def _consistent(self) -> Splits:
@@ -112,7 +113,7 @@ class Costs(Section):
     noise_deviation: NonNegative = 0.75
     stress_multiplier: Positive = 2.0
     stress_noise_deviation: NonNegative = 1.5
-    stress_window: int = Field(default=5, ge=1)
+    stress_window: int = Field(default=5, ge=1, le=MOST_SESSIONS)
     volatility_clip: tuple[Positive, Positive] = (0.5, 3.0)
     size_clip: tuple[Positive, Positive] = (0.5, 2.0)
     impact: NonNegative = Field(
@@ -129,15 +130,15 @@ class Risk(Section):
     risk_per_trade: Fraction = 0.0075
     max_position: Fraction = 0.15
     max_gross: Fraction = 0.80
-    max_positions: int = Field(default=8, ge=1)
+    max_positions: int = Field(default=8, ge=1, le=10_000)
     max_symbol: Fraction = 0.25
     max_sector: Fraction = Field(default=0.50, description="of the symbols whose sector is known")
-    volatility_window: int = Field(default=20, ge=2)
-    volatility_baseline: int = Field(default=252, ge=2)
-    volatility_minimum: int = Field(default=60, ge=1)
+    volatility_window: int = Field(default=20, ge=2, le=MOST_SESSIONS)
+    volatility_baseline: int = Field(default=252, ge=2, le=MOST_SESSIONS)
+    volatility_minimum: int = Field(default=60, ge=1, le=MOST_SESSIONS)
     volatility_floor: Fraction = 0.33
-    correlation_window: int = Field(default=20, ge=3)
-    correlation_positions: int = Field(default=4, ge=2)
+    correlation_window: int = Field(default=20, ge=3, le=MOST_SESSIONS)
+    correlation_positions: int = Field(default=4, ge=2, le=10_000)
     correlation_portfolio: Fraction = 0.70
     correlation_candidate: Fraction = 0.75
     rank_weights: tuple[Fraction, Fraction, Fraction] = (0.5, 0.3, 0.2)
@@ -145,14 +146,14 @@ class Risk(Section):
         default="reduce", description="what becomes of an entry above its strategy's capacity; exits always pass"
     )
     var_limit: Fraction = 0.03
-    var_window: int = Field(default=252, ge=20)
+    var_window: int = Field(default=252, ge=20, le=MOST_SESSIONS)
     daily_loss_limit: Fraction = 0.02
     drawdown_limit: Fraction = 0.20
-    halt_sessions: int = Field(default=20, ge=0)
+    halt_sessions: int = Field(default=20, ge=0, le=MOST_SESSIONS)
     restart_risk: Fraction = 0.5
-    health_clean_sessions: int = Field(default=20, ge=1)
-    missing_sessions_exit: int = Field(default=2, ge=1)
-    delisting_sessions: int = Field(default=10, ge=2)
+    health_clean_sessions: int = Field(default=20, ge=1, le=MOST_SESSIONS)
+    missing_sessions_exit: int = Field(default=2, ge=1, le=MOST_SESSIONS)
+    delisting_sessions: int = Field(default=10, ge=2, le=MOST_SESSIONS)
 
     @model_validator(mode="after")
     def _baseline_can_be_full(self) -> Risk:
@@ -166,13 +167,15 @@ class Model(Section):
 
     type: Literal["xgboost"] = "xgboost"
     universe: AssetClass = "equity"
-    horizon: int = Field(default=5, ge=1, description="sessions between entry and exit open of the label")
-    train_sessions: int = Field(default=504, ge=60, description="sessions before the first test fold")
-    test_sessions: int = Field(default=126, ge=5, description="sessions of a test fold")
-    embargo_sessions: int = Field(default=5, ge=0)
+    horizon: int = Field(
+        default=5, ge=1, le=MOST_SESSIONS, description="sessions between entry and exit open of the label"
+    )
+    train_sessions: int = Field(default=504, ge=60, le=MOST_SESSIONS, description="sessions before the first test fold")
+    test_sessions: int = Field(default=126, ge=5, le=MOST_SESSIONS, description="sessions of a test fold")
+    embargo_sessions: int = Field(default=5, ge=0, le=MOST_SESSIONS)
     expanding: bool = True
-    trees: int = Field(default=100, ge=1)
-    depth: int = Field(default=3, ge=1)
+    trees: int = Field(default=100, ge=1, le=10_000)
+    depth: int = Field(default=3, ge=1, le=32)
     learning_rate: Positive = 0.05
     bins: int = Field(default=64, ge=2, le=256, description="histogram bins of a feature")
     min_child_weight: NonNegative = Field(
@@ -186,8 +189,8 @@ class Regimes(Section):
     """Regimes of the benchmarks: a mixture fitted on the past, filtered forward."""
 
     number: int = Field(default=3, ge=2, le=6, description="regimes; those that the past does not need stay empty")
-    min_sessions: int = Field(default=252, ge=40, description="observations before the first fit")
-    refit_sessions: int = Field(default=126, ge=5, description="observations until the next fit")
+    min_sessions: int = Field(default=252, ge=40, le=MOST_SESSIONS, description="observations before the first fit")
+    refit_sessions: int = Field(default=126, ge=5, le=MOST_SESSIONS, description="observations until the next fit")
     transition_prior: Positive = Field(default=1.0, description="pseudo-count of each change of regime")
 
 
@@ -195,7 +198,7 @@ class Registration(Section):
     """What is written down about a strategy before its holdout is looked at."""
 
     hypothesis: str = Field(min_length=10, description="what is expected and why, in words")
-    registered_on: dt.date
+    registered_on: Day
     override: str | None = Field(default=None, min_length=10, description="the reason for looking again after a change")
     weight: float | None = Field(
         default=None,
@@ -208,7 +211,7 @@ class Registration(Section):
 class Monitoring(Section):
     """Drift windows and alarm thresholds."""
 
-    window_sessions: int = Field(default=63, ge=10)
+    window_sessions: int = Field(default=63, ge=10, le=MOST_SESSIONS)
     psi_alarm: Positive = 0.25
     ks_alarm: Fraction = 0.2
     alarm_share: Fraction = Field(default=0.3, description="fraction of features in alarm that makes a drift event")
@@ -217,13 +220,13 @@ class Monitoring(Section):
 class Schedules(Section):
     """When the pipeline runs by itself (cron expressions)."""
 
-    daily: str = Field(
+    daily: Literal["auto"] | Cron = Field(
         default="auto",
         description="a cron expression; auto: at 00:10 UTC every day for 24/7, and an hour and a half after the close "
         "of each exchange's calendar on its days",
     )
-    weekly_retrain: str = "0 6 * * 6"
-    timezone: str = Field(default="UTC", description="zone of the cron expressions; auto is in UTC")
+    weekly_retrain: Cron = "0 6 * * 6"
+    timezone: TimeZone = Field(default="UTC", description="zone of the cron expressions; auto is in UTC")
 
 
 class Reports(Section):
@@ -232,17 +235,48 @@ class Reports(Section):
     data_docs: bool = Field(default=True, description="Great Expectations' site of what is expected; takes seconds")
 
 
+class Limits(Section):
+    """What a user's own strategy module may take: it runs in a process of its own."""
+
+    plugin_seconds: float = Field(
+        default=600.0, gt=0, le=86_400, description="of one answer: its import, its decisions"
+    )
+    plugin_memory_mb: int = Field(default=4096, ge=256, le=4_194_304, description="of its process")
+
+
 class Notifier(Section):
-    """Who is told about a failed run: the log, or a webhook that takes a JSON POST."""
+    """Who is told about a failed run: the log, or a webhook that takes a JSON POST.
+
+    The address of a webhook is often a secret in itself, so neither it nor the token is ever written out.
+    """
 
     kind: Literal["log", "webhook"] = "log"
-    url: HttpUrl | None = None
-    token: SecretStr | None = Field(
-        default=None, exclude=True, description="read from TRADING_ASSETS_WEBHOOK_TOKEN, never from the file"
+    url: SecretStr | None = None
+    token_variable: str = Field(
+        default="TRADING_ASSETS_WEBHOOK_TOKEN",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$",
+        description="environment variable with the token that is sent as `Authorization: Bearer`",
     )
+    token: SecretStr | None = Field(default=None, exclude=True, description="read from the environment, never the file")
+
+    @field_validator("url", mode="before")
+    @classmethod
+    def _is_address(cls, value: object) -> object:
+        """Pydantic's messages quote what they refuse: this one does not."""
+        if isinstance(value, str):
+            try:
+                TypeAdapter(HttpUrl).validate_python(value)
+            except ValueError:
+                raise ValueError("no address of a webhook; expected https://host/path") from None
+        return value
 
     @model_validator(mode="after")
     def _webhook_has_url(self) -> Notifier:
         if self.kind == "webhook" and self.url is None:
             raise ValueError("a webhook notifier needs `url`")
         return self
+
+    @property
+    def secrets(self) -> tuple[SecretStr, ...]:
+        """What no message may quote."""
+        return tuple(each for each in (self.token, self.url) if each is not None and each.get_secret_value())

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import re
-from typing import Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from trading_assets.config.file_layouts import AUTO, GENERIC, file_layouts, with_layout
+from trading_assets.config.scalars import MOST_SESSIONS, TimeZone
 from trading_assets.config.sections import AssetClass, Fraction, NonNegative, Positive, Section
 
 _COLUMNS = (
@@ -105,7 +105,7 @@ class ColumnSettings(RecordedSource):
         "`time` is a column of times of day beside one of dates",
     )
     date_format: str = Field(default="auto", description="auto | strptime pattern | epoch_s | epoch_ms | epoch_us")
-    timezone: str = Field(
+    timezone: TimeZone = Field(
         default="UTC",
         description="zone of the sessions: of stamps without a zone, and to which the others are converted "
         "(a daily bar's midnight in an offset of its own stays the date as written)",
@@ -155,17 +155,6 @@ class ColumnSettings(RecordedSource):
             raise ValueError(f"expected auto, {', '.join(EPOCH_UNITS)} or a strptime pattern such as %d.%m.%Y")
         return value
 
-    @field_validator("timezone")
-    @classmethod
-    def _known_timezone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            nearest = difflib.get_close_matches(value, available_timezones(), n=1)
-            hint = f"did you mean {nearest[0]!r}?" if nearest else "expected a name such as America/New_York"
-            raise ValueError(f"unknown time zone; {hint}") from None
-        return value
-
     @model_validator(mode="after")
     def _known_columns(self) -> Self:
         unknown = sorted(set(self.columns) - set(_COLUMNS))
@@ -184,7 +173,7 @@ class FilesSource(ColumnSettings):
 
     source: Literal["files"]
     path: str = Field(min_length=1, description="a glob; relative ones start at the folder of this file")
-    skip_rows: int = Field(default=0, ge=0, description="lines before the header")
+    skip_rows: int = Field(default=0, ge=0, le=1_000_000, description="lines before the header")
     header: list[str] = Field(
         default=[], description="names of the columns, in order, of files that do not name them themselves"
     )
@@ -260,7 +249,9 @@ class SyntheticSource(SourceSettings):
     """A seeded, correlated market with regimes; its numbers are labelled synthetic everywhere."""
 
     source: Literal["synthetic"]
-    symbols: int | list[str] = Field(default=10, description="how many, or their names")
+    symbols: Annotated[int, Field(ge=1, le=10_000)] | list[str] = Field(
+        default=10, description="how many, or their names"
+    )
     drift: float = Field(default=0.08, description="expected annual log return of the market factor")
     volatility: Positive = Field(default=0.25, description="annual volatility of a typical symbol in the calm regime")
     correlation: Fraction = Field(default=0.4, description="share of a symbol's variance due to the market factor")
@@ -274,5 +265,7 @@ class SyntheticSource(SourceSettings):
     trend: NonNegative = Field(
         default=0.0, description="annual log return that a symbol's own rising spells add and its falling spells take"
     )
-    trend_sessions: int = Field(default=60, ge=2, description="mean length of a rising or a falling spell")
-    seed: int | None = Field(default=None, description="default: the configuration's seed")
+    trend_sessions: int = Field(
+        default=60, ge=2, le=MOST_SESSIONS, description="mean length of a rising or a falling spell"
+    )
+    seed: int | None = Field(default=None, ge=0, lt=2**64, description="default: the configuration's seed")

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from trading_assets.config.scalars import MOST_SESSIONS
 from trading_assets.config.sections import NonNegative, Section
 
 
@@ -13,14 +14,14 @@ class DynamicUniverse(Section):
     """The largest symbols that pass filters, chosen again every month or quarter."""
 
     rebalance: Literal["monthly", "quarterly"] = "monthly"
-    largest: int = Field(default=20, ge=1, description="so many symbols at most")
+    largest: int = Field(default=20, ge=1, le=100_000, description="so many symbols at most")
     by: Literal["dollar_volume", "market_cap"] = Field(
         default="dollar_volume", description="what the largest is: median over the window, or last value"
     )
-    window: int = Field(default=30, ge=5, description="sessions before a choice that it looks at")
+    window: int = Field(default=30, ge=5, le=MOST_SESSIONS, description="sessions before a choice that it looks at")
     min_dollar_volume: NonNegative = Field(default=1e6, description="median of the window, quote currency a session")
     min_market_cap: NonNegative = Field(default=0.0, description="last value, quote currency; 0 asks for none")
-    min_age: int = Field(default=90, ge=1, description="usable bars since the first")
+    min_age: int = Field(default=90, ge=1, le=MOST_SESSIONS, description="usable bars since the first")
     pegged_volatility: NonNegative = Field(
         default=0.1, description="annual volatility of the window below which a coin is pegged to a currency"
     )

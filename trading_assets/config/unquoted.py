@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import yaml
 
-KeyPath = tuple[str | int, ...]
+from trading_assets.config.document import LOADER
+from trading_assets.config.errors import KeyPath
 
 _TEXT = "tag:yaml.org,2002:str"
 _KINDS = {"bool": "a yes or no", "int": "a number", "float": "a number", "null": "nothing", "timestamp": "a date"}
@@ -43,7 +44,7 @@ class Unquoted(NamedTuple):
 
 def unquoted_scalars(text: str) -> list[Unquoted]:
     """Every plain scalar of a YAML document that is no text to YAML, in order."""
-    loader = yaml.SafeLoader(text)
+    loader = LOADER(text)
     try:
         node = loader.get_single_node()
         return [] if node is None else list(_scalars(loader, node, ()))
@@ -74,7 +75,7 @@ def _scalars(loader: yaml.SafeLoader, node: yaml.Node, path: KeyPath) -> Iterato
 
 
 def _scalar(loader: yaml.SafeLoader, node: yaml.Node, path: KeyPath, *, is_key: bool) -> Iterator[Unquoted]:
-    if isinstance(node, yaml.ScalarNode) and node.style is None and node.tag != _TEXT:
+    if isinstance(node, yaml.ScalarNode) and not node.style and node.tag != _TEXT:
         kind = _KINDS.get(node.tag.rpartition(":")[2], "no text")
         value = loader.construct_object(node)  # type: ignore[no-untyped-call]
         yield Unquoted(path, node.value, kind, value, is_key, node.start_mark.line + 1)

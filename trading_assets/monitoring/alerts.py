@@ -9,7 +9,7 @@ import random
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http.client import HTTPException, HTTPMessage
 from typing import IO
 
@@ -34,7 +34,7 @@ def alert(
     source: str,
     message: str,
     run_id: str | None = None,
-    secret: SecretStr | None = None,
+    secrets: Iterable[SecretStr] = (),
 ) -> pl.DataFrame:
     """Build the row of `monitoring.alerts`.
 
@@ -44,14 +44,14 @@ def alert(
         UTC, naive.
     severity
         debug, info, warning or error.
-    secret
-        Replaced by asterisks where the message, which may be any error's, quotes it.
+    secrets
+        Replaced by asterisks where the message, which may be any error's, quotes them.
     """
     row = {
         "raised_at": raised_at,
         "severity": severity,
         "source": source,
-        "message": _without(secret, message),
+        "message": _without(secrets, message),
         "run_id": run_id,
     }
     return pl.DataFrame([row], schema=ALERTS.empty().schema)
@@ -83,15 +83,17 @@ def notify(
     """
     delivered = True
     for row in alerts.iter_rows(named=True):
-        text = _without(notifier.token, f"{row['source']}: {row['message']}")
+        text = _without(notifier.secrets, f"{row['source']}: {row['message']}")
         LOGGER.log(logging.getLevelName(row["severity"].upper()), "%s", text)
         if notifier.kind == "webhook" and notifier.url is not None:
             delivered &= _deliver(_request(row, text, notifier), sleep, jitter)
     return delivered
 
 
-def _without(secret: SecretStr | None, text: str) -> str:
-    return text if secret is None else text.replace(secret.get_secret_value(), HIDDEN)
+def _without(secrets: Iterable[SecretStr], text: str) -> str:
+    for secret in secrets:
+        text = text.replace(secret.get_secret_value(), HIDDEN)
+    return text
 
 
 def _request(row: dict[str, object], text: str, notifier: Notifier) -> urllib.request.Request:
@@ -101,7 +103,11 @@ def _request(row: dict[str, object], text: str, notifier: Notifier) -> urllib.re
     headers = {"Content-Type": "application/json"}
     if notifier.token is not None:
         headers["Authorization"] = f"Bearer {notifier.token.get_secret_value()}"
-    return urllib.request.Request(str(notifier.url), json.dumps(body).encode(), headers, method="POST")
+    return urllib.request.Request(_address(notifier), json.dumps(body).encode(), headers, method="POST")
+
+
+def _address(notifier: Notifier) -> str:
+    return "" if notifier.url is None else notifier.url.get_secret_value()
 
 
 def _deliver(request: urllib.request.Request, sleep: Callable[[float], None], jitter: Callable[[], float]) -> bool:

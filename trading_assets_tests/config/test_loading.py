@@ -52,8 +52,8 @@ def test_what_is_shipped_is_valid(name: str, tmp_path: Path) -> None:
             ["'other' is not one of"],
         ),
         ("risk: {volatility_baseline: 20}\n", ["key: risk", "volatility_minimum is larger than volatility_baseline"]),
-        ("models: {splits: {}}\n", ["'splits' is the name of an asset"]),
-        ("models: {regimes: {}}\n", ["'regimes' is the name of an asset"]),
+        ("models: {splits: {}}\n", ["'splits' is the name of something else"]),
+        ("models: {regimes: {}}\n", ["'regimes' is the name of something else"]),
         ("regimes: {number: 1}\n", ["regimes.number", "greater than or equal to 2"]),
         ("splits: {train: 0.5, validation: 0.1, holdout: 0.1}\n", ["key: splits", "sum to 1"]),
         (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trading_assets.config.loading import ConfigurationError, load_configuration
+from trading_assets.config import ConfigurationError, load_configuration
 
 TEMPLATE = """name: t
 seed: 7

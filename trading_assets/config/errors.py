@@ -1,0 +1,51 @@
+"""What is wrong with a configuration, as one block: what, where, what was expected, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+KeyPath = tuple[str | int, ...]
+
+#: Characters of a value or of a key that an error shows.
+SHOWN = 80
+
+
+class ConfigurationError(Exception):
+    """The configuration file cannot be used; `str()` is the message for people."""
+
+
+def block(path: Path, lines: Mapping[KeyPath, int], where: KeyPath, what: str, expected: str, do: str = "") -> str:
+    """Return the text of one fault.
+
+    Parameters
+    ----------
+    path
+        The file.
+    lines
+        Line of each key path of the file, 1-based.
+    where
+        Key path of the fault, empty for the whole file.
+    do
+        What to do, where that is more than to write what was expected.
+    """
+    known = known_part(where, lines)
+    rows = [what, f"  file: {path}" + (f", line {lines[known]}" if known in lines else "")]
+    if where:
+        rows.append(f"  key: {shortened('.'.join(str(part) for part in where))}")
+    if expected:
+        rows.append(f"  expected: {expected}")
+    if do:
+        rows.append(f"  what to do: {do}")
+    return "\n".join(rows)
+
+
+def known_part(where: KeyPath, lines: Mapping[KeyPath, int]) -> KeyPath:
+    """Return the part of a key path that the file has."""
+    return next((where[:end] for end in range(len(where), 0, -1) if where[:end] in lines), ())
+
+
+def shortened(text: str) -> str:
+    """Return a text that is no longer than errors show, control characters written out."""
+    plain = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text[: SHOWN + 1])
+    return plain if len(text) <= SHOWN else f"{plain[:SHOWN]}..."
