@@ -22,7 +22,6 @@ from trading_assets.backtests.inputs.data_hash import QUARANTINED_COLUMNS, data_
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import canonical
 from trading_assets.config.sections import Interval
-from trading_assets.features.catalog import FEATURES
 from trading_assets.market_data.quality import EXTREME_MOVE, STALE_PRICE, taken_back
 from trading_assets.robustness.tables import REGISTRATIONS
 from trading_assets.strategies.evaluation.plan import decided
