@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from trading_assets.backtests.engine.arrays import Candidates, Floats, Integers, Market
+from trading_assets.backtests.engine.arrays import Candidates, Floats, Market
 from trading_assets.backtests.engine.correlation_limit import candidate_correlation, load_units, portfolio_correlation
 from trading_assets.backtests.engine.dtypes import ENTER, HOLD, REJECT
+from trading_assets.backtests.engine.entry_ranking import rank_survivors
 from trading_assets.backtests.engine.jit import compiled, inlined
 from trading_assets.backtests.engine.marking import value_of_positions
 from trading_assets.backtests.engine.order_fills import affordable, drop_order
@@ -82,7 +83,7 @@ def decide_entries(
     )
     if survivors == 0:
         return
-    _rank(survivors, run_parameters["rank_weights"], state)
+    rank_survivors(survivors, run_parameters["rank_weights"], state)
     if is_limited(t, settings):
         load_scenarios(t, derived, state)
     for place in range(survivors):
@@ -172,69 +173,6 @@ def _own_rejection(barred: bool, eligible: bool, close: float, distance: float) 
     if not distance > 0.0 or close - distance >= close:
         return INVALID_STOP
     return -1
-
-
-@inlined
-def _rank(count: int, weights: Floats, state: State) -> None:
-    """Score the survivors and put them in order: score descending, then symbol ascending."""
-    score = state.score[:count]
-    score[:] = 0.0
-    for measure in range(3):
-        average_ranks(state.measures[measure, :count], state.ranks[measure, :count], state.order)
-        for k in range(count):
-            score[k] += weights[measure] * state.ranks[measure, k]
-    sort_places(score, -1.0, state.order)
-
-
-@compiled
-def average_ranks(values: Floats, ranks: Floats, order: Integers) -> None:
-    """Ascending average ranks over their number into `ranks`: 1 is best; NaN is 0, below all. `order` is scratch."""
-    count = values.size
-    sort_places(values, 1.0, order)
-    known = count
-    while known > 0 and math.isnan(values[order[known - 1]]):
-        known -= 1
-        ranks[order[known]] = 0.0
-    first = 0
-    while first < known:
-        last = first
-        while last + 1 < known and values[order[last + 1]] == values[order[first]]:
-            last += 1
-        rank = (count - known + 0.5 * (first + last) + 1.0) / count
-        for place in range(first, last + 1):
-            ranks[order[place]] = rank
-        first = last + 1
-
-
-@compiled
-def sort_places(values: Floats, sign: float, order: Integers) -> None:
-    """Places of `values` by value, ascending (descending with sign -1); equal ones by place, NaN last. Shell's sort."""
-    count = values.size
-    for place in range(count):
-        order[place] = place
-    gap = 1
-    while gap < count // 3:
-        gap = 3 * gap + 1
-    while gap > 0:
-        for start in range(gap, count):
-            moved, place = order[start], start
-            while place >= gap and _comes_before(values, sign, moved, order[place - gap]):
-                order[place] = order[place - gap]
-                place -= gap
-            order[place] = moved
-        gap //= 3
-
-
-@compiled
-def _comes_before(values: Floats, sign: float, a: int, b: int) -> bool:
-    first, second = sign * values[a], sign * values[b]
-    if first < second:
-        return True
-    if first > second:
-        return False
-    if math.isnan(first) != math.isnan(second):
-        return math.isnan(second)
-    return a < b
 
 
 class Room(NamedTuple):
