@@ -145,7 +145,13 @@ class CsvTable:
         self._given = layout.header
         self._data = data.removeprefix(b"\xef\xbb\xbf")
         if not self._data or self._data.isspace():
-            raise EmptyFileError("the file is empty", file=name, line=1, expected="a header and rows of bars")
+            raise EmptyFileError(
+                "the file is empty",
+                file=name,
+                line=1,
+                expected="a header and rows of bars",
+                todo="deliver it again, or take it out of `path`",
+            )
         self._lines = _Lines.of(self._data)
         self.separator = layout.separator or self._separator()
         self._reject_long_line()
