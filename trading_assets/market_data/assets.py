@@ -19,6 +19,7 @@ from trading_assets.market_data.lives import took_over_a_ticker
 from trading_assets.market_data.pipeline import History, history, refuse_faulty, unsettled_since
 from trading_assets.market_data.prior_results import ChangedPriorResultError
 from trading_assets.market_data.quality import FUTURE_BAR, VALUES, taken_back
+from trading_assets.market_data.reference.corporate_actions import unfollowed_dividends
 from trading_assets.market_data.reference.symbology import NO_SYMBOLOGY, identified, read_symbology
 from trading_assets.market_data.reference_data import Inputs, read_inputs
 from trading_assets.market_data.revisions import reconcile
@@ -142,11 +143,11 @@ def bars(step: Step) -> Mapping[str, Any]:
         step.log.warning(
             f"{' and '.join(alike)} differ by their case alone and are two instruments: write one way what is one"
         )
-    unpaid = result.corporate_actions.filter(pl.col("recorded_dividend") > pl.col("cash_dividend"))
-    for symbol, session, stated in unpaid.select("symbol", "session", "recorded_dividend").head(1).iter_rows():
+    doubtful = unfollowed_dividends(result.bars, result.corporate_actions)
+    for symbol, session, stated, before in doubtful.head(1).iter_rows():
         step.log.warning(
-            f"{unpaid.height} dividends are no less than the close before and are not used, the first {stated:g} of "
-            f"{symbol} on {session}: in another unit than the prices? Give it under `actions`"
+            f"{doubtful.height} dividends are more than half of a price that did not follow, the first {stated:g} of "
+            f"{symbol} on {session} after a close of {before:g}: in another unit? Give what it is under `actions`"
         )
     first = months.start
     if result.since < first:

@@ -18,6 +18,8 @@ NO_ACTIONS = pl.DataFrame(schema=SCHEMA)
 _ROUNDING = 1e-4
 _LARGEST_DENOMINATOR = 20
 _SMALLEST_DIVIDEND = 1e-4
+#: Share of the close before from which on a dividend is looked at.
+_LARGE_DIVIDEND = 0.5
 #: How near to a stated split the change of `adj_close / close` comes to it, as a share of its log ratio.
 _NEARNESS = 0.25
 #: Log ratio up to which an adjusted close that does not change says that prices are adjusted already; a larger split
@@ -221,6 +223,34 @@ def compared(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
         inferred_dividend=pl.when("_adjusted").then("inferred_dividend"),
         agrees=pl.when(pl.col("_adjusted") & pl.col("_on_file")).then(difference <= allowed),
     )
+
+
+def unfollowed_dividends(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+    """Find dividends of more than half of the close before, less than half of which the open went down by.
+
+    Most of these are in another unit than the prices (pence and pounds). One that is no less than the close before is
+    not used at all.
+
+    Parameters
+    ----------
+    bars
+        Rows of `tables.BARS`, sorted by symbol and session.
+    actions
+        Rows of `tables.CORPORATE_ACTIONS`.
+
+    Returns
+    -------
+    DataFrame
+        symbol, session, recorded_dividend, before (the close before); sorted.
+    """
+    large = actions.filter(pl.col("recorded_dividend") > 0).select("symbol", "session", "recorded_dividend")
+    own = bars.filter(pl.col("symbol").is_in(large["symbol"].unique().implode()))
+    levels = own.select("symbol", "session", opens=pl.col("open") * pl.col("split_ratio"), before=previous("close"))
+    dividend, before = pl.col("recorded_dividend"), pl.col("before")
+    found = large.join(levels, on=["symbol", "session"]).filter(
+        dividend > _LARGE_DIVIDEND * before, before - pl.col("opens") < dividend / 2
+    )
+    return found.select("symbol", "session", "recorded_dividend", "before").sort("symbol", "session")
 
 
 def _of_table(file: ReferenceFile) -> pl.DataFrame:

@@ -93,7 +93,7 @@ def with_sessions(bars: pl.DataFrame, settings: ColumnSettings) -> pl.DataFrame:
     Raises
     ------
     SourceError
-        The sessions of daily bars fit the calendar much better a day later or earlier.
+        Daily bars are none, or their sessions fit the calendar much better a day later or earlier.
     """
     if settings.interval != "1d":
         return intraday.to_sessions(
@@ -104,6 +104,7 @@ def with_sessions(bars: pl.DataFrame, settings: ColumnSettings) -> pl.DataFrame:
             stamped=settings.stamped,
         )
     placed = daily.to_sessions(bars, calendar=settings.calendar, timezone=settings.timezone, stamped=settings.stamped)
+    daily.refuse_intraday(placed)
     shift = daily.shift_of(placed, settings.calendar)
     if shift is not None:
         raise _shifted(placed, shift, settings)

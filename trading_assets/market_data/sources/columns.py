@@ -43,6 +43,7 @@ _USUAL: Mapping[str, Sequence[tuple[str, ...]]] = {
 #: Candles of https://data.binance.vision, which name no columns.
 _BINANCE = ("session", *NUMBERS[:5], "close_time", "quote_volume", "trades", "taker_base", "taker_quote", "ignore")
 _VALUE = re.compile(r"^[-+]?[0-9][-+0-9.,:/ TZeE]*$")
+_UNNAMED = re.compile(r"^\s*(Unnamed: 0)?\s*$")
 _EPOCH = re.compile(r"^[0-9]{10,19}$")
 _FEWEST_FIELDS = 5
 _OPTIONAL = ("adj_close", "market_cap", *ACTIONS)
@@ -68,7 +69,7 @@ def find_columns(
     A mapped name is looked up as written, then ignoring case. An unmapped one is found by the usual
     names, ignoring case, spaces and punctuation (`Adj Close`, `<CLOSE>`). `time` is there where the mapping names
     it, or where the header has a column called so that is not the one of the dates: whether it holds times of day, its
-    cells say.
+    cells say. Where no column is one of dates and the first has no name, it is: the index of a pandas frame.
 
     Parameters
     ----------
@@ -101,6 +102,8 @@ def find_columns(
         if name in _OPTIONAL and wanted.get(name) == "":
             continue  # declared as absent
         positions = _positions(header, name, wanted)
+        if name == "session" and name not in wanted and not positions and _UNNAMED.match(header[0] if header else "-"):
+            positions = [0]
         if len(positions) > 1:
             raise ColumnError(
                 f"{len(positions)} columns can be {name!r}: {', '.join(header[position] for position in positions)}",

@@ -7,7 +7,9 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
+from trading_assets.config.sources import INTERVALS
 from trading_assets.market_data import calendars
+from trading_assets.market_data.sources.errors import SourceError, shown
 
 #: Longest part of a day between a stamp and the session it is looked up under.
 _REACH = dt.timedelta(days=4)
@@ -19,6 +21,10 @@ _END_OF_DAY = dt.time(23, 59)
 #: Bars of a symbol and quarter that there must be, those off the calendar among them, and how many of these fit again
 #: a day later or earlier, for a shift to be certain.
 _FEWEST_BARS, _FEWEST_OFF, _MENDED = 10, 3, 0.75
+
+
+#: Stamps of a session, in most of its sessions, from which on bars are those of a shorter time.
+_SEVERAL, _FEWEST_SESSIONS = 3, 5
 
 
 class Shift(NamedTuple):
@@ -74,6 +80,43 @@ def to_sessions(bars: pl.DataFrame, *, calendar: str, timezone: str, stamped: Li
         "local", session=pl.coalesce("session", pl.col("start").dt.date())
     )
     return bars.join(sessions, on="local", how="left", maintain_order="left")
+
+
+def refuse_intraday(bars: pl.DataFrame) -> None:
+    """Raise if bars that are declared daily come several times a session: each would conflict with the others.
+
+    Parameters
+    ----------
+    bars
+        symbol, session, local, source_file, source_line.
+
+    Raises
+    ------
+    SourceError
+        Names the interval to declare. It takes five sessions of a symbol, most of which have three stamps or more.
+    """
+    if not (bars["local"].dt.time() != dt.time()).any():
+        return
+    stamps = bars.group_by("symbol", "session").agg(
+        pl.col("local").unique().sort(), *(pl.col(name).min() for name in ("source_file", "source_line"))
+    )
+    several = stamps.with_columns(is_several=pl.col("local").list.len() >= _SEVERAL)
+    found = several.group_by("symbol").agg(pl.len(), pl.col("is_several").sum()).sort("symbol")
+    found = found.filter(pl.col("len") >= _FEWEST_SESSIONS, pl.col("is_several") * 2 > pl.col("len"))
+    if found.is_empty():
+        return
+    own = several.filter("is_several", symbol=found["symbol"][0]).sort("session")
+    apart = own["local"].list.diff().explode().drop_nulls().median()
+    row = own.row(0, named=True)
+    nearest = min(INTERVALS, key=lambda name: abs(INTERVALS[name] - apart) if isinstance(apart, dt.timedelta) else name)
+    raise SourceError(
+        f"{len(row['local'])} bars of {shown(row['symbol'])} on {row['session']}, "
+        f"at {', '.join(f'{at:%H:%M}' for at in row['local'][:3])}, ...: bars of less than a day",
+        file=row["source_file"],
+        line=row["source_line"],
+        expected="one bar a session, as `interval` says nothing else",
+        todo=f"set `interval: {nearest}`, `timezone` to the zone of the stamps, `stamped: end` if they are its ends",
+    )
 
 
 def _covering(stamps: pl.DataFrame, calendar: str, timezone: str) -> pl.DataFrame:

@@ -51,6 +51,28 @@ class EmptyFileError(SourceError):
     """A file without one row."""
 
 
+def empty_file(name: str) -> EmptyFileError:
+    """Return the error of a text file without a byte."""
+    return EmptyFileError(
+        "the file is empty",
+        file=name,
+        line=1,
+        expected="a header and rows of bars",
+        todo="deliver it again, or take it out of `path`",
+    )
+
+
+def no_line_of_csv(what: str, name: str, line: int) -> SourceError:
+    """Return the error of a line that the reader of CSV refuses: most often one that a lone carriage return ends."""
+    return SourceError(
+        f"not a line of CSV: {what}",
+        file=name,
+        line=line,
+        expected="lines that end with a line feed, with or without a carriage return before it",
+        todo="save the file with the line ends of Unix or Windows",
+    )
+
+
 def together(errors: Sequence[EmptyFileError]) -> SourceError:
     """One error for several files without rows; the error itself if it is one."""
     if len(errors) == 1:

@@ -23,6 +23,12 @@ _CONTAINERS: tuple[tuple[bytes, Kind], ...] = (
 #: First bytes -> what such a file is, and what to do.
 _OTHERS: tuple[tuple[bytes, str, str], ...] = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook (xls)", "save the sheet as CSV, or write Parquet"),
+    (
+        b"\x00\x00\x00\x01Bud1",
+        "a folder's settings (.DS_Store)",
+        "take it out of `path`, such as with `path: prices/*.csv`",
+    ),
+    (b"\x00\x05\x16\x07", "a Mac's attributes of another file (._NAME)", "take it out of `path`"),
     (b"\x28\xb5\x2f\xfd", "compressed with Zstandard", "unpack it (zstd -d), or compress it with gzip"),
     *(
         (b"BZh%d1AY&SY" % level, "compressed with bzip2", "unpack it (bunzip2), or compress it with gzip")

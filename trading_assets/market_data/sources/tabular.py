@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from trading_assets.market_data.sources import hdf5_table
 from trading_assets.market_data.sources.binary_tables import ArrowTable, ParquetTable
 from trading_assets.market_data.sources.encodings import likely_encodings, to_utf8
-from trading_assets.market_data.sources.errors import EmptyFileError, SourceError
+from trading_assets.market_data.sources.errors import SourceError, empty_file, no_line_of_csv
 from trading_assets.market_data.sources.file_kinds import (
     START,
     kind_of,
@@ -145,7 +145,7 @@ class CsvTable:
         self._given = layout.header
         self._data = data.removeprefix(b"\xef\xbb\xbf")
         if not self._data or self._data.isspace():
-            raise EmptyFileError("the file is empty", file=name, line=1, expected="a header and rows of bars")
+            raise empty_file(name)
         self._lines = _Lines.of(self._data)
         self.separator = layout.separator or self._separator()
         self._reject_long_line()
@@ -236,13 +236,7 @@ class CsvTable:
         try:
             return next(csv.reader([text], delimiter=self.separator), [])
         except csv.Error as error:  # old line ends (a lone carriage return)
-            raise SourceError(
-                f"not a line of CSV: {error}",
-                file=self.name,
-                line=line,
-                expected="lines that end with a line feed, with or without a carriage return before it",
-                todo="save the file with the line ends of Unix or Windows",
-            ) from None
+            raise no_line_of_csv(str(error), self.name, line) from None
 
     def _separator(self) -> str:
         start, end = self._lines.span(max(self.header_line, 1))

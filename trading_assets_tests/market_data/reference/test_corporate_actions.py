@@ -168,15 +168,25 @@ def test_a_split_on_record_through_the_stage(tmp_path: Path) -> None:
     ]
 
 
-def test_a_dividend_above_the_price_is_not_used_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """4.5 pence on a price of 2 pounds."""
-    deliver(tmp_path, path([2.0, 2.01, 2.0, 2.02]))
-    (tmp_path / "dividends.csv").write_text(f"symbol,session,cash_dividend\nAAA,{SESSIONS[2]},4.5\n")
+@pytest.mark.parametrize(
+    ("after", "stated", "used", "said"),
+    [
+        (2.0, 4.5, 0.0, True),  # pence on a price in pounds: more than the price
+        (2.0, 1.2, 1.2, True),  # 0.012 pounds on 2.00: more than half of it, and nothing went down
+        (0.9, 1.2, 1.2, False),  # paid out indeed: 2.00 - 0.9 = 1.1 is more than half of 1.2
+        (2.0, 0.9, 0.9, False),
+    ],
+)
+def test_a_large_dividend_that_prices_do_not_follow_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, after: float, stated: float, used: float, said: bool
+) -> None:
+    deliver(tmp_path, path([2.01, 2.0, after, after]))
+    (tmp_path / "dividends.csv").write_text(f"symbol,session,cash_dividend\nAAA,{SESSIONS[2]},{stated}\n")
     with caplog.at_level(logging.WARNING):
         warehouse = run(experiment(tmp_path, market_data=[{**EQUITY_FILES, "actions": "dividends.csv"}]))
-    assert warehouse.read(BARS)["cash_dividend"].to_list() == [0.0] * 4
-    said = f"1 dividends are no less than the close before and are not used, the first 4.5 of AAA on {SESSIONS[2]}"
-    assert said in "\n".join(caplog.messages)
+    assert warehouse.read(BARS).sort("session")["cash_dividend"].to_list() == [0.0, 0.0, used, 0.0]
+    named = f"the first {stated} of AAA on {SESSIONS[2]} after a close of 2: in another unit?"
+    assert (named in "\n".join(caplog.messages)) is said
 
 
 def test_a_record_that_differs_is_shown(tmp_path: Path) -> None:

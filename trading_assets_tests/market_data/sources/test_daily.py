@@ -11,7 +11,7 @@ import pytest
 
 from trading_assets.market_data import calendars
 from trading_assets.market_data.sources import SourceError, daily
-from trading_assets_tests.market_data.files_source import load, sessions_of, write
+from trading_assets_tests.market_data.files_source import BAR, load, sessions_of, write
 
 SPAN = dt.date(2023, 1, 2), dt.date(2023, 6, 30)
 
@@ -242,3 +242,26 @@ def test_too_little_is_no_evidence() -> None:
     found = daily.shift_of(pl.concat([frame(weekdays, "A"), frame(moved, "B")]), "XNYS")
     assert found == daily.Shift("B", moved[0], moved[-1], 1, 12 / 15, 1.0)
     assert daily.shift_of(frame(moved), "24/7") is None
+
+
+def half_hours(days: int, each: int) -> list[str]:
+    sessions = [day for day in (dt.date(2024, 1, 2) + dt.timedelta(days=n) for n in range(14)) if day.weekday() < 5]
+    return [
+        f"A,{day} {9 + k // 2:02d}:{30 * (k % 2):02d}:00,{BAR}" for day in sessions[:days] for k in range(1, each + 1)
+    ]
+
+
+def test_intraday_bars_that_are_declared_daily_are_named(tmp_path: Path) -> None:
+    """Seven half hours a day, from 9:30 on: without `interval` each would be a bar of the day."""
+    write(tmp_path, *half_hours(5, 7))
+    with pytest.raises(SourceError, match=r"7 bars of 'A' on 2024-01-02, at 09:30, 10:00, 10:30, ...") as caught:
+        load(tmp_path)
+    assert "file: bars.csv, line 2" in str(caught.value)
+    assert "set `interval: 30m`" in str(caught.value)
+
+
+@pytest.mark.parametrize(("days", "each"), [(4, 7), (9, 2)])
+def test_few_sessions_or_two_stamps_of_one_are_no_intraday_bars(tmp_path: Path, days: int, each: int) -> None:
+    """Two vendors' files may stamp one bar at its start and at its end."""
+    write(tmp_path, *half_hours(days, each))
+    assert load(tmp_path)["session"].n_unique() == days

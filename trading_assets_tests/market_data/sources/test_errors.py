@@ -104,6 +104,17 @@ def test_two_columns_of_one_name_are_told_apart_as_the_message_says(tmp_path: Pa
     assert load(tmp_path, header=named, skip_rows=1)["close"].item() == 1
 
 
+@pytest.mark.parametrize("name", ["", "Unnamed: 0"])
+def test_a_first_column_without_a_name_holds_the_dates(tmp_path: Path, name: str) -> None:
+    """As pandas writes the index of a frame; with a column of dates beside it, it is a number of the row."""
+    write(tmp_path, f"2024-01-02,A,{BAR}", header=f"{name},symbol,open,high,low,close,volume")
+    assert str(load(tmp_path)["session"].item()) == "2024-01-02"
+    write(tmp_path, f"0,A,2024-01-03,{BAR}", header=f"{name},symbol,date,open,high,low,close,volume")
+    assert str(load(tmp_path)["session"].item()) == "2024-01-03"
+    write(tmp_path, f"0,A,{BAR}", header=f"{name},symbol,open,high,low,close,volume")
+    assert "'0' is no date" in refusal(tmp_path)
+
+
 def test_old_line_ends_are_named(tmp_path: Path) -> None:
     (tmp_path / "bars.csv").write_bytes(f"{HEADER}\r{GOOD}\r".encode())
     assert "save the file with the line ends of Unix or Windows" in refusal(tmp_path)
