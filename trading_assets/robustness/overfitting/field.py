@@ -140,7 +140,8 @@ def types_alike(
     columns.pop("", None)
     days = np.array([start <= day <= end for day in field.sessions], dtype=np.bool_)
     names = sorted(columns)
-    means = [_mean(field.returns[days][:, columns[name]]) for name in names]
+    of_span = field.returns[days]
+    means = [_mean(of_span[:, columns[name]]) for name in names]
     labels = dict(zip(names, cluster_labels(_correlations(means)), strict=True))
     # An older row names no type: all of a name are taken for one, and those of a type that is known are of that one.
     unknown = {
