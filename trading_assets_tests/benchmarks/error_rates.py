@@ -303,9 +303,9 @@ def main(wanted: list[str]) -> None:
             if not wanted or figure.hits_of.__name__ in wanted:
                 known[figure.name] = measured(figure, pool)
                 console.print(markdown([known[figure.name]]).splitlines()[-1], highlight=False)
-    rates = [known[figure.name] for figure in FIGURES if figure.name in known]
-    RESULTS.write_text(json.dumps([asdict(rate) for rate in rates], indent=2) + "\n", encoding="utf-8")
-    PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), *MARKS, markdown(rates)), encoding="utf-8")
+                rates = [known[each.name] for each in FIGURES if each.name in known]
+                RESULTS.write_text(json.dumps([asdict(rate) for rate in rates], indent=2) + "\n", encoding="utf-8")
+    PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), *MARKS, markdown(stored())), encoding="utf-8")
 
 
 if __name__ == "__main__":

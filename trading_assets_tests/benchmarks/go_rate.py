@@ -32,6 +32,8 @@ LEAKY = {"type": "trading_assets_tests.robustness.leaking_strategies", "leak": "
 TRENDS = tuple(np.linspace(0.0, 1.2, 9).tolist())
 CALIBRATION_SEEDS = range(10_000, 10_040)
 VERDICTS = ("insufficient_evidence", "reject", "conditional", "go")
+#: Sizes of batches in which the same strategies are judged, too.
+BATCHES = (5, 20, 50)
 YEAR = 252
 
 
@@ -45,8 +47,11 @@ def main() -> None:
         for wanted in track(SHARPES, "verdicts"):
             trend = trend_of(wanted, sharpes)
             audit = audited(0, trend)
-            results = Counter(pool.map(result_of, range(MARKETS), [trend] * MARKETS, [audit] * MARKETS))
-            levels.append({"sharpe": wanted, "trend": trend, "markets": MARKETS, "results": dict(results)})
+            verdicts = list(pool.map(results_of, range(MARKETS), [trend] * MARKETS, [audit] * MARKETS))
+            results = Counter(each[1] for each in verdicts)
+            batches = {str(size): sum(each[size] == "go" for each in verdicts) for size in BATCHES}
+            level = {"sharpe": wanted, "trend": trend, "markets": MARKETS, "results": dict(results), "batches": batches}
+            levels.append(level)
         stopped = sum(pool.map(is_stopped, range(LEAKY_MARKETS)))
         levels.append({"sharpe": None, "trend": 0.0, "markets": LEAKY_MARKETS, "results": {"stopped": stopped}})
     RESULTS.write_text(json.dumps(levels, indent=2) + "\n", encoding="utf-8")
@@ -73,9 +78,11 @@ def trend_of(sharpe: float, sharpes: list[float]) -> float:
     return float(np.interp(sharpe, sharpes, TRENDS))
 
 
-def result_of(seed: int, trend: float, audit: pl.DataFrame) -> str:
-    """The verdict's result on one market."""
-    return judged(seed, trend, audit)[ALPHA].result
+def results_of(seed: int, trend: float, audit: pl.DataFrame) -> dict[int, str]:
+    """The verdict's result on one market: alone, and as one of each size of batch."""
+    sizes = (1, *BATCHES)
+    found = judged(seed, trend, audit, [ALPHA / size for size in sizes])
+    return {size: found[ALPHA / size].result for size in sizes}
 
 
 def is_stopped(seed: int) -> bool:
@@ -85,13 +92,13 @@ def is_stopped(seed: int) -> bool:
 
 def markdown(levels: list[dict[str, Any]]) -> str:
     """The table of the page."""
-    lines = [
-        f"| true Sharpe | markets | {' | '.join(each.replace('_', ' ') for each in VERDICTS)} |",
-        f"|---|---|{'---|' * len(VERDICTS)}",
-    ]
     *levels, leaky = levels
+    sizes = list(levels[0].get("batches", ()))
+    heads = [*(each.replace("_", " ") for each in VERDICTS), *(f"go, one of {size}" for size in sizes)]
+    lines = [f"| true Sharpe | markets | {' | '.join(heads)} |", f"|---|---|{'---|' * len(heads)}"]
     for level in levels:
-        shares = (level["results"].get(each, 0) / level["markets"] for each in VERDICTS)
+        counts = [*(level["results"].get(each, 0) for each in VERDICTS), *(level["batches"][size] for size in sizes)]
+        shares = [count / level["markets"] for count in counts]
         lines.append(f"| {level['sharpe']:g} | {level['markets']} | {' | '.join(f'{share:.0%}' for share in shares)} |")
     stopped = f"{leaky['results']['stopped']} of {leaky['markets']}"
     return "\n".join([*lines, "", f"Of a strategy that knows tomorrow's close the audit stopped {stopped} runs."])

@@ -14,11 +14,13 @@ from trading_assets.reports.strategy_page.section import Section
 #: Statistics of the choice among the trials: what they say, and how they are written.
 CHOICE: dict[str, tuple[str, Format]] = {
     "trials": ("parameter sets that were ever tried", number),
-    "effective_trials": ("different ideas among them, by the clusters of their returns", number),
+    "distinct_trials": ("different ones: sets with the same returns count once", number),
+    "types": ("different types of strategies that were tried on these symbols and sessions", number),
+    "effective_trials": ("different ideas among the sets, by the clusters of their returns", number),
     "sharpe": ("Sharpe of the parameters in use", number),
     "expected_maximum_sharpe": ("Sharpe that the best of so many would show without any skill", number),
     "psr": ("probability that the true Sharpe is above 0, if this were the only trial", percent),
-    "dsr": ("the same, against the best of all trials without skill (deflated)", percent),
+    "dsr": ("the same, against the best of its trials without skill, for all types (deflated)", percent),
     "dsr_effective": ("the same, counting only different ideas", percent),
     "haircut_sharpe": ("Sharpe that would be as significant if it were the only trial", number),
     "min_track_record": ("sessions until the first of these probabilities is 95 %", number),

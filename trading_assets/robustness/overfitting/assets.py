@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import polars as pl
-
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
 from trading_assets.backtests.trial_registry import behind
 from trading_assets.market_data.tables import INSTRUMENTS, SESSIONS
 from trading_assets.protocol import Protocol, trials_on
-from trading_assets.robustness.overfitting.field import calendars_of, field_of, types_alike
+from trading_assets.robustness.overfitting.field import calendars_of, field_of, trials_of_types, types_alike
 from trading_assets.robustness.overfitting.reality_check import reality_check as check
 from trading_assets.robustness.overfitting.selection import rows, selection
 from trading_assets.robustness.rows_by_span import write
@@ -39,12 +37,12 @@ def overfitting(step: Step) -> Mapping[str, Any]:
         field = field_of(every, calendars_of(instruments, step.work.read(SESSIONS)))
         types, alike = types_alike(field, identity, strategy.symbols, span["start"][0], span["end"][0])
     trials = behind(every, name, identity, strategy.symbols)
-    likes = [behind(every, name, each, strategy.symbols) for each in alike if each != recorded_type(identity)]
+    likes = trials_of_types(every, name, [each for each in alike if each != recorded_type(identity)], strategy.symbols)
     found = selection(
         name,
         trials,
         chosen,
-        alike=pl.concat(likes).join(trials, on="trial", how="anti") if likes else None,
+        alike=likes.join(trials, on="trial", how="anti"),
         types=types,
         benchmarks=step.work.read_or_empty(
             TRIAL_BENCHMARKS, where="list_contains(?, trial)", parameters=[trials["trial"].to_list()]

@@ -16,8 +16,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from trading_assets.backtests.trial_registry import behind
 from trading_assets.robustness.overfitting.sharpe_inference import cluster_labels
-from trading_assets.strategies.evaluation.identity import recorded_type
+from trading_assets.strategies.evaluation.identity import identity_of_type, recorded_type
 
 Floats = NDArray[np.float64]
 
@@ -140,7 +141,8 @@ def types_alike(
     columns.pop("", None)
     days = np.array([start <= day <= end for day in field.sessions], dtype=np.bool_)
     names = sorted(columns)
-    means = [_mean(field.returns[days][:, columns[name]]) for name in names]
+    of_span = field.returns[days]
+    means = [_mean(of_span[:, columns[name]]) for name in names]
     labels = dict(zip(names, cluster_labels(_correlations(means)), strict=True))
     # An older row names no type: all of a name are taken for one, and those of a type that is known are of that one.
     unknown = {
@@ -150,6 +152,18 @@ def types_alike(
     alike = sorted({own, *(name for name in names if labels[name] == labels.get(own))})
     others = unknown - set(names) - {own}
     return len(set(labels.values())) + len(others) + (own not in labels), alike
+
+
+def trials_of_types(trials: pl.DataFrame, strategy: str, types: Sequence[str], symbols: Sequence[str]) -> pl.DataFrame:
+    """Return the trials behind each of some types, as `behind` has them, each once.
+
+    Parameters
+    ----------
+    types
+        As `types_alike` names them.
+    """
+    found = [behind(trials, strategy, identity_of_type(each), symbols) for each in types]
+    return pl.concat([trials.clear(), *found]).unique("trial", keep="first", maintain_order=True)
 
 
 def _mean(returns: Floats) -> Floats:

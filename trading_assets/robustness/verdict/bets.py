@@ -40,12 +40,12 @@ def count_bets(fills: pl.DataFrame, trades: pl.DataFrame, bars: pl.DataFrame) ->
     """
     if fills.is_empty():
         return 0.0
-    split = pl.col("split_ratio").fill_null(1.0).cum_prod().over("symbol")
+    units = pl.col("split_ratio").fill_null(1.0).cum_prod().over("symbol")
     prices = (
         bars.sort("symbol", "session")
-        .with_columns(split=split)
+        .with_columns(units_of_one=units)
         .filter(pl.col("close").is_not_null())
-        .select("symbol", "session", "close", "split")
+        .select("symbol", "session", "close", "units_of_one")
     )
     held = _held(fills, trades, prices)
     sizes = held.group_by("name", "session").agg(pl.col("value").abs().sum()).filter(pl.col("value") > 0)
@@ -77,10 +77,10 @@ def count_bets(fills: pl.DataFrame, trades: pl.DataFrame, bars: pl.DataFrame) ->
 def _held(fills: pl.DataFrame, trades: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
     """Value of each leg at each close between its first fill and its exit: name, symbol, session, value (signed)."""
     signed = pl.when(pl.col("side") == "buy").then(pl.col("quantity")).otherwise(-pl.col("quantity"))
-    known = prices.select("symbol", "session", "split").sort("session")
+    known = prices.select("symbol", "session", "units_of_one").sort("session")
     legs = fills.with_columns(_NAME).sort("session").join_asof(known, on="session", by="symbol", check_sortedness=False)
     changes = (
-        legs.with_columns(units=signed / pl.col("split").fill_null(1.0))
+        legs.with_columns(units=signed / pl.col("units_of_one").fill_null(1.0))
         .group_by("trade_id", "name", "symbol", "session")
         .agg(pl.col("units").sort_by("fill_id").sum())
     )
@@ -98,14 +98,16 @@ def _held(fills: pl.DataFrame, trades: pl.DataFrame, prices: pl.DataFrame) -> pl
         .sort(places)
     )
     return closes.with_columns(
-        value=pl.col("units").fill_null(0.0).cum_sum().over("trade_id", "symbol") * pl.col("split") * pl.col("close")
+        value=pl.col("units").fill_null(0.0).cum_sum().over("trade_id", "symbol")
+        * pl.col("units_of_one")
+        * pl.col("close")
     ).select("name", "symbol", "session", "value")
 
 
 def _correlations(held: pl.DataFrame, prices: pl.DataFrame) -> tuple[list[str], Floats]:
     """Names and the correlations of their returns, each leg by the side that it was held on; NaN where unknown."""
     sides = held.group_by("name", "symbol").agg(side=pl.col("value").sum().sign()).sort("name", "symbol")
-    adjusted = prices.with_columns(level=pl.col("close") * pl.col("split")).sort("symbol", "session")
+    adjusted = prices.with_columns(level=pl.col("close") * pl.col("units_of_one")).sort("symbol", "session")
     change = (pl.col("level") / pl.col("level").shift(1).over("symbol") - 1).alias("change")
     moves = adjusted.with_columns(change).filter(pl.col("change").is_finite())
     of_names = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -10,6 +9,7 @@ import polars as pl
 
 from trading_assets import __version__
 from trading_assets.asset_factories.table_asset import Step
+from trading_assets.config.scalars import LAST_DAY
 from trading_assets.config.sections import Interval
 from trading_assets.market_data.tables import BARS, INSTRUMENTS
 from trading_assets.models.splits import spans_of
@@ -45,7 +45,7 @@ def put_registrations_on_record(step: Step) -> None:
             "config_hash": configuration.hash,
         }
         texts = {TEXTS: pl.DataFrame({"text": [plan.content]})}
-        returns = partial(returns_on_record, step, symbols, Interval(start=spans["train"].start, end=dt.date.max))
+        returns = partial(returns_on_record, step, symbols, Interval(start=spans["train"].start, end=LAST_DAY))
         found.append((Entry("registration", name, payload, texts), returns))
     record_registrations(Protocol.of(configuration), found, step.now)
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.robustness.overfitting.field import Calendars, calendars_of, field_of, types_alike
+from trading_assets.robustness.overfitting.field import Calendars, calendars_of, field_of, trials_of_types, types_alike
 from trading_assets.robustness.tables import TRIALS
 
 DAYS = [dt.date(2020, 1, 1) + dt.timedelta(days=day) for day in range(400)]
@@ -101,6 +101,16 @@ def test_types_on_other_symbols_or_sessions_do_not_count_and_unknown_ones_do() -
     assert count(own, lost, older)[0] == 3
     assert count(own, trial("f", None))[0] == 1, "its own without returns is no other type"
     assert count(lost)[0] == 2, "the type that is asked about counts without a trial, too"
+
+
+def test_trials_of_a_type_are_found_by_its_name_of_today_and_of_then() -> None:
+    then = trial("a", noise(1), type="trading_assets.strategies.momentum")
+    lines = rows(
+        then, trial("b", noise(2)), trial("c", noise(3), type="research.other"), trial("d", noise(4), symbols=["B"])
+    )
+    found = trials_of_types(lines, "s", ["trading_assets.strategies.momentum", "research.gone"], ["A"])
+    assert found["trial"].to_list() == ["a", "b"]
+    assert trials_of_types(lines, "s", [], ["A"]).is_empty()
 
 
 def test_types_with_few_common_sessions_are_two() -> None:

@@ -119,6 +119,48 @@ def test_more_trials_deflate_more() -> None:
     assert deflated[0]["psr"] == deflated[1]["psr"]
 
 
+def test_other_types_and_copies_under_another_name_deflate_more_and_twins_do_not() -> None:
+    drawn = np.random.default_rng(3).normal(0.0006, 0.01, (30, 500))
+    lines = [trial(number, row) for number, row in enumerate(drawn[:10])]
+
+    def found(*own: dict[str, object], **options: object) -> dict[str, float | None]:
+        arguments = {"periods": 252, "blocks": 4, "config_hash": "c", **options}
+        return values_of(selection("s", trials(*own), "t000", **arguments).statistics)  # type: ignore[arg-type]
+
+    alone = found(*lines)
+    assert (alone["distinct_trials"], alone["types"]) == (10, 1)
+    three = found(*lines, types=3)
+    assert 1 - three["dsr"] == pytest.approx(3 * (1 - alone["dsr"]))  # type: ignore[operator]
+    copies = [trial(100 + number, row, type="own.copy") for number, row in enumerate(drawn[10:])]
+    pooled = found(*lines, alike=trials(*copies))
+    assert pooled["distinct_trials"] == 30
+    assert pooled["dsr"] < alone["dsr"]  # type: ignore[operator]
+    assert found(*lines, alike=trials(*copies).clear()) == alone
+    # The same returns under 20 other parameter sets: no further trial, and no narrower spread.
+    twins = found(*lines, *(trial(200 + number, drawn[4]) for number in range(20)))
+    assert (twins["trials"], twins["distinct_trials"]) == (30, 10)
+    assert twins["dsr"] == pytest.approx(alone["dsr"])
+
+
+def test_the_choice_is_measured_against_the_benchmarks_on_record() -> None:
+    drawn = np.random.default_rng(4).normal(0.001, 0.0005, (4, 200))
+    lines = [trial(number, row) for number, row in enumerate(drawn)]
+    rows = pl.DataFrame(
+        {"trial": [line["trial"] for line in lines[:4]], "returns": [[0.002] * 200] * 3 + [[0.002] * 199]},
+        schema_overrides={"returns": pl.List(pl.Float32)},
+    )
+
+    def loss(benchmarks: pl.DataFrame | None) -> float | None:
+        some = selection("s", trials(*lines), "t000", periods=252, blocks=4, config_hash="c", benchmarks=benchmarks)
+        return values_of(some.statistics)["pbo_loss"]
+
+    assert loss(None) == 0.0
+    assert loss(rows.head(0)) == 0.0
+    only_known = loss(rows)  # one that is not of the trial's sessions is none
+    assert only_known is not None and only_known > 0.0
+    assert loss(rows.head(3)) == only_known
+
+
 def test_one_trial_is_no_choice() -> None:
     found = selection(
         "s",

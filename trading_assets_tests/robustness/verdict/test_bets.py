@@ -35,6 +35,7 @@ def fills(*rows: Fill, pair: str | None = None) -> pl.DataFrame:
                 "side": side,
                 "quantity": quantity,
                 "price": price,
+                "split": "holdout",
             }
             for number, (trade, day, symbol, side, quantity, price) in enumerate(rows)
         ],
