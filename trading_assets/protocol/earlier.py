@@ -32,7 +32,7 @@ _LEDGERS: tuple[tuple[Chain, str, Kind], ...] = (
     (LEDGER, "ledger.head", "look"),
     (UPGRADES, "upgrades.head", "upgrade"),
 )
-_RESULTS = "SELECT strategy, registration_hash FROM robustness.holdout ORDER BY ALL"
+_RESULTS = "SELECT strategy, look FROM robustness.holdout ORDER BY ALL"
 
 
 def homes(data: Path) -> list[Path]:
@@ -124,12 +124,12 @@ def _read(home: Path, wait_seconds: float) -> tuple[pl.DataFrame, pl.DataFrame, 
     ).iter_rows():
         if hashlib.sha256(content.encode()).hexdigest() != registration_hash:
             raise _tampered(f"a registration of {strategy} was edited", home, REGISTRATIONS.name, registration_hash)
-    seen = {*ledger["registration_hash"], *upgrades["new_hash"]}
+    looks = Counter(ledger["strategy"].to_list())
     if warehouse.exists("robustness.holdout"):
-        for strategy, registration_hash in warehouse.query(_RESULTS).iter_rows():
-            if registration_hash not in seen:
-                what = f"{strategy} has results of its holdout and no look at it on record"
-                raise _tampered(what, home, HOLDOUT_LEDGER.name, f"a look at the registration {registration_hash}")
+        for strategy, look in warehouse.query(_RESULTS).iter_rows():
+            if look > looks[strategy]:
+                what = f"{strategy} has results of look {look} at its holdout, and {looks[strategy]} are on record"
+                raise _tampered(what, home, HOLDOUT_LEDGER.name, "a look on record before each result")
     return ledger, upgrades, registrations, warehouse.read_or_empty(TRIALS)
 
 

@@ -104,7 +104,7 @@ LEDGER = HOLDOUT_LEDGER.name
 TAMPERING: dict[str, tuple[Callable[[Path], None], str]] = {
     "row edited": (lambda data: tampered(data, f"UPDATE {LEDGER} SET override = 'x' WHERE row = 3"), "row 3"),
     "cut off": (lambda data: tampered(data, f"DELETE FROM {LEDGER} WHERE row > 7"), "rows 8 to 10 are missing"),
-    "emptied without its head": (emptied_without_its_head, "has results of its holdout and no look"),
+    "emptied without its head": (emptied_without_its_head, "has results of look 1 at its holdout, and 0 are on record"),
     "head deleted": (lambda data: (data / "upgrade" / "ledger.head").unlink(), "ledger.head is missing"),
     "registration edited": (
         lambda data: tampered(data, f"UPDATE {REGISTRATIONS.name} SET content = '{{}}' WHERE strategy = 'pairs'"),
