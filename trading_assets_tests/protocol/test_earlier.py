@@ -26,12 +26,22 @@ NOON = dt.datetime(2026, 11, 30, 12)
 
 @pytest.fixture(scope="module")
 def old_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The warehouse of ten looks that version 0.1.0 left, its schema brought up to date."""
+    """The warehouse of ten looks that version 0.1.0 left, its schema brought up to date; of its trials a few."""
     home = tmp_path_factory.mktemp("old") / "upgrade"
     home.mkdir()
     (home / "warehouse.duckdb").write_bytes(lzma.decompress((SOURCE / "warehouse.duckdb.xz").read_bytes()))
     shutil.copy(SOURCE / "ledger.head", home)
     Warehouse(home / "warehouse.duckdb").exists(TRIALS.name)
+    with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
+        (unused,) = connection.execute(
+            "SELECT list(DISTINCT schema_name || '.' || table_name) FROM duckdb_tables()"
+            " WHERE schema_name IN ('market_data', 'models', 'backtests')"
+        ).fetchall()[0]
+        for table in unused:
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute(
+            f"DELETE FROM {TRIALS.name} WHERE trial NOT IN (SELECT min(trial) FROM {TRIALS.name} GROUP BY strategy)"
+        )
     return home
 
 
