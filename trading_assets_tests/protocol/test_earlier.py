@@ -120,6 +120,10 @@ TAMPERING: dict[str, tuple[Callable[[Path], None], str]] = {
         lambda data: tampered(data, f"UPDATE {REGISTRATIONS.name} SET content = '{{}}' WHERE strategy = 'pairs'"),
         "a registration of pairs was edited",
     ),
+    "registration at infinity": (
+        lambda data: tampered(data, f"UPDATE {REGISTRATIONS.name} SET recorded_at = 'infinity' WHERE strategy = 'ml'"),
+        "a recorded_at of a registration is out of all time",
+    ),
     "no database": (no_database, "cannot"),
 }
 
@@ -171,3 +175,16 @@ def test_what_an_earlier_version_adds_later_is_imported_then(data: Path) -> None
         ("exposure", None),
     ]
     assert added[1].payload["override"] == "another calendar"
+
+
+def test_the_copy_of_a_look_on_record_is_no_further_look(data: Path) -> None:
+    """The warehouse keeps a copy of each look for SQL, after it is on record."""
+    protocol = Protocol(data, "upgrade")
+    look = protocol.append("look", "pairs", {"registration_hash": "r9", "look": 2, "override": "x"}, now=NOON)
+    before = len(protocol.read())
+    head = HeadFile(data / "upgrade" / "ledger.head", CHAIN)
+    for registration in ("r9", "written otherwise"):
+        copy = Look("pairs", registration, "config", look.recorded_at, override=f"for {registration}")
+        record_look(Warehouse(data / "upgrade" / "warehouse.duckdb"), head, copy)
+    protocol.append("exposure", None, {}, now=NOON)
+    assert [record.kind for record in protocol.read()[before:]] == ["exposure"]
