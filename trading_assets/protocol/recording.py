@@ -63,6 +63,24 @@ def record_registrations(
     protocol.append_decided(decide, now=now)
 
 
+def record_upgrade(protocol: Protocol, strategy: str, upgrade: Mapping[str, object], now: dt.datetime) -> None:
+    """Put on record that another version of the product carries a registration on, unless it is the last that did.
+
+    Parameters
+    ----------
+    upgrade
+        old_hash, new_hash, old_version, new_version, reason.
+    """
+
+    def decide(records: Sequence[Record]) -> list[Entry]:
+        own = (r for r in reversed(records) if r.kind == "upgrade" and r.subject == strategy)
+        last = next((r.payload for r in own if r.configuration == protocol.configuration), None)
+        same = last is not None and all(last[key] == upgrade[key] for key in ("new_hash", "new_version"))
+        return [] if same else [Entry("upgrade", strategy, upgrade)]
+
+    protocol.append_decided(decide, now=now)
+
+
 def make_look(
     protocol: Protocol, request: LookRequest, is_same: Callable[[Record, str], bool], now: dt.datetime
 ) -> tuple[tuple[Record, ...], Record]:
