@@ -188,6 +188,9 @@ def unseen_since(records: Sequence[Record]) -> dt.date | None:
 
 def standing(records: Sequence[Record], look: Record) -> str:
     """Return in words what a look is worth: prospective or not, and since when, or by whom, its holdout was seen."""
+    if "imported" in look.payload:
+        made = str(look.payload["imported"]["evaluated_at"])[:10]
+        return f"retrospective; looked at on {made} by a version that kept no protocol of the folder"
     when = "prospective" if look.payload.get("prospective") else "retrospective"
     count, shown = look.payload.get("exposures", 0), look.payload.get("exposed_by", [])
     if count:

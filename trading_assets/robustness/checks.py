@@ -4,6 +4,7 @@ import dagster as dg
 
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config import Configuration
+from trading_assets.protocol import Protocol
 from trading_assets.protocol.earlier_ledgers import LEDGER
 from trading_assets.protocol.head_file import HeadFile
 from trading_assets.robustness.holdout.ledger import LedgerTamperedError
@@ -104,12 +105,18 @@ def _ledger_intact(configuration: Configuration, strategy: str) -> dg.AssetCheck
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         warehouse: Warehouse = context.resources.warehouse
         try:
+            records = Protocol.of(configuration).read()
             ledger = verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head", LEDGER))
             upgrades = verified_upgrades(warehouse, configuration)
         except LedgerTamperedError as error:
             return dg.AssetCheckResult(passed=False, metadata={"error": str(error)})
         return dg.AssetCheckResult(
-            passed=True, metadata={"looks on record": ledger.height, "upgrades on record": upgrades.height}
+            passed=True,
+            metadata={
+                "looks on record": ledger.height,
+                "upgrades on record": upgrades.height,
+                "records of the folder": len(records),
+            },
         )
 
     return check

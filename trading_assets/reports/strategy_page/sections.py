@@ -34,9 +34,23 @@ def sections(content: StrategyContent) -> list[Section]:
         _stress(content),
         trades_section(content),
         *_model(content),
+        _protocol(content),
         _quality(content),
         _provenance(content),
     ]
+
+
+def _protocol(content: StrategyContent) -> Section:
+    """What the data folder has on record of the strategy, whatever stands above."""
+    when = pl.col("recorded_at").dt.strftime("%Y-%m-%d %H:%M")
+    return Section(
+        anchor="protocol",
+        title="Protocol",
+        stage="protocol",
+        text="Registrations, evaluations and looks as the protocol of the data folder has them (times are UTC). "
+        "Evaluations of other strategies and configurations count, too: the verdict says which saw the holdout.",
+        tables=[grid(content.protocol.with_columns(when))],
+    )
 
 
 def criteria_table(verdicts: pl.DataFrame) -> HtmlTable:
@@ -51,7 +65,7 @@ def criteria_table(verdicts: pl.DataFrame) -> HtmlTable:
                 Cell(row["kind"]),
                 Cell(row["criterion"].replace("_", " ")),
                 Cell("–" if value is None else number(value), "number"),
-                Cell(f"{row['side']} {number(row['threshold'])}"),
+                Cell("" if row["side"] is None else f"{row['side']} {number(row['threshold'])}"),
                 state,
                 Cell(row["note"] or "", "unknown"),
             ]

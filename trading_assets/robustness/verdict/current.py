@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.protocol import Protocol
 from trading_assets.protocol.earlier_ledgers import LEDGER
 from trading_assets.protocol.head_file import HeadFile
 from trading_assets.robustness.holdout.record_look import verified_ledger
@@ -54,6 +55,7 @@ def current_verdict(warehouse: Warehouse, configuration: Configuration, strategy
     LedgerTamperedError
         The holdout ledger is not what was once written.
     """
+    Protocol.of(configuration).read()  # verified, too
     verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head", LEDGER))
     rows = warehouse.read_or_empty(VERDICTS, rows=Rows("strategy", strategy)).sort("position")
     if rows.is_empty():
