@@ -13,6 +13,7 @@ from trading_assets.protocol.looks import LookRequest, decide_look, look_of, reg
 from trading_assets.protocol.protocol import Protocol
 from trading_assets.protocol.records import Entry, Record
 from trading_assets.protocol.tables import RETURNS, TEXTS
+from trading_assets.warehouse.errors import WarehouseError, block
 
 #: How often a look is decided anew because another process put something on record meanwhile.
 _ATTEMPTS = 20
@@ -120,7 +121,13 @@ def make_look(
         made = look_of(records, request.member, request.registration_hash)
         if made is not None:
             return records, made
-    raise _OvertakenError
+    raise WarehouseError(
+        block(
+            f"no look at {request.strategy} could be decided: others wrote to the protocol all the time",
+            file=protocol.path,
+            what_to_do="run this step again; nothing was written",
+        )
+    )
 
 
 def _stands(records: Sequence[Record], member: Member, entry: Entry) -> bool:

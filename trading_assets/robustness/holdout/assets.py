@@ -16,7 +16,7 @@ from trading_assets.backtests import tables as backtests
 from trading_assets.config.sections import Interval
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
 from trading_assets.models.tables import SPLITS
-from trading_assets.protocol import Protocol, Record, recording
+from trading_assets.protocol import TEXTS, Protocol, Record, recording
 from trading_assets.protocol.batches import ERROR_RATE, share_of
 from trading_assets.protocol.earlier import assert_imported
 from trading_assets.protocol.earlier_ledgers import LEDGER
@@ -179,13 +179,12 @@ def record(step: Step, registration: Registration, strategy: ResolvedStrategy) -
     protocol = Protocol.of(configuration)
     assert_imported(protocol.read(), configuration.name)
     code = KnownCode(parameter_types(configuration, strategy), rules_recorded_before(configuration, strategy))
+    looks = looks_of(protocol.read(), (configuration.name, name))
     standing = standing_of(
         registration,
         __version__,
-        ledger=with_looks(
-            verified_ledger(step.work, head_file(step)), looks_of(protocol.read(), (configuration.name, name))
-        ),
-        registrations=step.work.read_or_empty(REGISTRATIONS),
+        ledger=with_looks(verified_ledger(step.work, head_file(step)), looks),
+        registrations=with_texts(step.work.read_or_empty(REGISTRATIONS), protocol, looks),
         upgrades=verified_upgrades(step.work, configuration),
         code=code,
     )
@@ -205,6 +204,7 @@ def record(step: Step, registration: Registration, strategy: ResolvedStrategy) -
         ),
         override=configuration.registration[name].override,
         changed=standing.changed,
+        product_version=__version__,
     )
     plan = plan_of(
         configuration, strategy, {key: Interval(start=s, end=e) for key, (s, e) in content["splits"].items()}
@@ -250,6 +250,23 @@ def with_looks(ledger: pl.DataFrame, looks: Sequence[Record]) -> pl.DataFrame:
         if record.payload["registration_hash"] not in ledger["registration_hash"]
     ]
     return pl.concat([ledger, pl.DataFrame(rows, schema=ledger.schema)]) if rows else ledger
+
+
+def with_texts(registrations: pl.DataFrame, protocol: Protocol, looks: Sequence[Record]) -> pl.DataFrame:
+    """Return the warehouse's registrations with those that only the protocol has, as it has what was looked at."""
+    texts = dict(protocol.contents(TEXTS, looks).select("record", "text").iter_rows())
+    known = set(registrations["registration_hash"])
+    rows = [
+        {
+            "strategy": look.subject,
+            "registration_hash": look.payload["registration_hash"],
+            "content": texts[look.row],
+            "product_version": look.payload.get("product_version"),
+        }
+        for look in looks
+        if look.row in texts and look.payload["registration_hash"] not in known
+    ]
+    return pl.concat([registrations, pl.DataFrame(rows, schema=registrations.schema)]) if rows else registrations
 
 
 def keep_earlier_verdict(step: Step) -> None:
