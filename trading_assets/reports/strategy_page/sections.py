@@ -42,14 +42,14 @@ def sections(content: StrategyContent) -> list[Section]:
 
 def _protocol(content: StrategyContent) -> Section:
     """What the data folder has on record of the strategy, whatever stands above."""
-    when = pl.col("recorded_at").dt.strftime("%Y-%m-%d %H:%M")
     return Section(
         anchor="protocol",
         title="Protocol",
         stage="protocol",
-        text="Registrations, evaluations and looks as the protocol of the data folder has them (times are UTC). "
+        text="Registrations, evaluations and looks in the order in which the protocol of the data folder has them. "
         "Evaluations of other strategies and configurations count, too: the verdict says which saw the holdout.",
-        tables=[grid(content.protocol.with_columns(when))],
+        # Without the times: the same run makes the same page, whenever it is made.
+        tables=[grid(content.protocol.select("kind", "what"))],
     )
 
 
