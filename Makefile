@@ -43,6 +43,7 @@ bench: .installed-bench ## side-by-side benchmarks with other engines; prints ra
 	@.venv-bench/bin/python -m trading_assets_tests.benchmarks .venv-bench-zipline/bin/python
 
 go-rate: .installed-dev ## how often a verdict is `go` by the true Sharpe ratio of a planted edge; writes docs/honesty.md
+	@$(BIN)/python -m trading_assets_tests.benchmarks.error_rates
 	@$(BIN)/python -m trading_assets_tests.benchmarks.go_rate
 
 format: .installed-dev ## rewrite the source as ruff formats it, imports sorted and safe fixes made

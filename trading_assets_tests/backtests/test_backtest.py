@@ -15,6 +15,7 @@ from trading_assets.backtests.backtest import (
     PreparedBacktest,
     backtest,
     baselines_of,
+    exposure_matched_returns,
     metrics_of,
     parameter_grid,
     returns_of,
@@ -61,6 +62,21 @@ def test_a_sweep_over_parameters_agrees_with_each_run(prepared: PreparedBacktest
         assert run.equity["equity"].to_numpy().tobytes() == found.equity[p].tobytes()
         assert run.trades.height == found.trades[p]
         assert run.equity["session"].to_list() == found.sessions
+
+
+def test_a_sweep_says_what_is_not_cash_and_its_benchmark_is_held_so_far(
+    prepared: PreparedBacktest,
+) -> None:
+    """Yesterday's net exposure x today's change of the benchmark; nothing on the first day."""
+    found = sweep_parameters(prepared, [prepared.parameters], *SPAN)
+    run = backtest(prepared, *SPAN, split="train")
+    net = ((run.equity["equity"] - run.equity["cash"]) / run.equity["equity"]).to_numpy()
+    assert 0.1 < net.max() < 0.81
+    assert found.net_exposure[0] == pytest.approx(net, abs=1e-12)
+    closes = dict(prepared.benchmark.select("session", "close").iter_rows())
+    days = run.equity["session"].to_list()
+    expected = [0.0] + [net[t - 1] * (closes[days[t]] / closes[days[t - 1]] - 1) for t in range(1, len(days))]
+    assert exposure_matched_returns(prepared, found)[0] == pytest.approx(expected, abs=1e-12)
 
 
 def test_returns_of_a_sweep_start_from_the_starting_equity(prepared: PreparedBacktest) -> None:

@@ -17,6 +17,7 @@ import polars as pl
 from rich.console import Console
 from rich.progress import track
 
+from trading_assets.config.verdict import ALPHA
 from trading_assets.robustness.look_ahead.audit import violations
 from trading_assets_tests.benchmarks.planted import audited, daily_returns, judged
 from trading_assets_tests.benchmarks.table import REPOSITORY, replaced
@@ -74,7 +75,7 @@ def trend_of(sharpe: float, sharpes: list[float]) -> float:
 
 def result_of(seed: int, trend: float, audit: pl.DataFrame) -> str:
     """The verdict's result on one market."""
-    return judged(seed, trend, audit).result
+    return judged(seed, trend, audit)[ALPHA].result
 
 
 def is_stopped(seed: int) -> bool:

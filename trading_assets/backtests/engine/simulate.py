@@ -149,7 +149,8 @@ def sweep_runs(
     if len({curve.size for curve in curves}) > 1:
         raise ValueError("the spans of a sweep must have the same number of sessions")
     account = np.concatenate(accounts)
-    counters = {item.name: account[item.name].copy() for item in fields(Sweep) if item.name in account.dtype.names}
+    of_sessions = ("equity", "settled_equity", "net_exposure")
+    counters = {item.name: account[item.name].copy() for item in fields(Sweep) if item.name not in of_sessions}
     return Sweep(np.stack(curves), np.stack(settled), np.stack(exposures), **counters)
 
 

@@ -65,7 +65,7 @@ def criteria_table(verdicts: pl.DataFrame) -> HtmlTable:
                 Cell(row["kind"]),
                 Cell(row["criterion"].replace("_", " ")),
                 Cell("–" if value is None else number(value), "number"),
-                Cell("" if row["side"] is None else f"{row['side']} {number(row['threshold'])}"),
+                Cell("–" if row["side"] is None else f"{row['side']} {number(row['threshold'])}"),
                 state,
                 Cell(row["note"] or "", "unknown"),
             ]

@@ -71,7 +71,7 @@ def reality_check(
 
     def p_value(shown: Floats) -> float:
         as_good = int(np.sum(np.maximum(shown.max(axis=1), 0.0) >= best))
-        return min(1.0, penalty * (1 + as_good) / (1 + resamples))
+        return float(min(1.0, penalty * (1 + as_good) / (1 + resamples)))
 
     return {
         "spa_p": p_value(drawn + np.where(clearly_bad, actual, 0.0)),

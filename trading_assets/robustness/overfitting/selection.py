@@ -128,7 +128,7 @@ def _benchmarks_of(trials: pl.DataFrame, benchmarks: pl.DataFrame | None) -> NDA
     if benchmarks is None or benchmarks.is_empty():
         return None
     known = dict(benchmarks.select("trial", "returns").iter_rows())
-    found = np.zeros((trials.height, trials["sessions"].max() if trials.height else 0))  # type: ignore[call-overload]
+    found = np.zeros((trials.height, *trials["sessions"].head(1)))
     for row, (trial, sessions) in enumerate(trials.select("trial", "sessions").iter_rows()):
         if len(known.get(trial) or ()) == sessions:
             found[row] = known[trial]

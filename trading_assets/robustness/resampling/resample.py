@@ -20,6 +20,7 @@ from trading_assets.backtests.results import metrics
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets.backtests.results.settled_curve import settled
 from trading_assets.config.verdict import ALPHA
+from trading_assets.robustness.overfitting.sharpe_inference import long_run_variance
 from trading_assets.robustness.resampling.stationary_bootstrap import stationary_indices
 from trading_assets.robustness.tables import BANDS, RESAMPLING
 
@@ -177,7 +178,11 @@ def sharpe_quantile(
     wanted: int,
     generator: np.random.Generator,
 ) -> float | None:
-    """Return the quantile alpha of the annual Sharpe ratio over resamples; None if the returns do not vary.
+    """Return the quantile alpha of the annual Sharpe ratio; None if the returns do not vary.
+
+    The lower of two: that over resamples, and that of the normal distribution with the long-run variance of the Sharpe
+    ratio. A few hundred sessions are some dozens of blocks, so far from the middle the resamples' own spread is often
+    too small: of 2,000 batches of five without skill 1.6 % passed by them alone, where 0.9 % should.
 
     Parameters
     ----------
@@ -192,7 +197,13 @@ def sharpe_quantile(
     for begin in range(len(drawn), wanted, _CHUNK):
         count = min(_CHUNK, wanted - begin)
         sharpes.append(annual_sharpes(returns[stationary_indices(returns.size, count, block, generator)], periods))
-    return float(np.quantile(np.concatenate(sharpes), alpha))
+    drawn_low = float(np.quantile(np.concatenate(sharpes), alpha))
+    variance = long_run_variance(returns)
+    if variance is None:
+        return drawn_low
+    spread = math.sqrt(periods * variance / (returns.size - 1))
+    own = float(annual_sharpes(returns[np.newaxis, :], periods)[0])
+    return min(drawn_low, own + spread * NormalDist().inv_cdf(alpha))
 
 
 def trade_statistics(r_multiples: Floats, resamples: int, generator: np.random.Generator) -> dict[str, float | None]:

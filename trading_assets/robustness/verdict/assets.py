@@ -32,6 +32,8 @@ from trading_assets.robustness.tables import (
     STRESS,
     VERDICTS,
 )
+from trading_assets.robustness.verdict import caps
+from trading_assets.robustness.verdict.bets import count_bets
 from trading_assets.robustness.verdict.criteria import Judgement, judge, rows, unregistered, waiting
 from trading_assets.strategies.evaluation.failure import refused_look, require_ok, strategy_of
 from trading_assets.strategies.interface.resolved import configured_strategy, resolve_strategy
@@ -154,8 +156,6 @@ def of_earlier_registration(step: Step) -> Mapping[str, Any]:
 
 def bets_of(step: Step, name: str) -> float:
     """Count the bets of the run on the holdout."""
-    from trading_assets.robustness.verdict.bets import count_bets
-
     own = Rows("strategy", name)
     fills = step.work.read(backtests.FILLS, rows=own).filter(split=HOLDOUT)
     trades = step.work.read(backtests.TRADES, rows=own).filter(split=HOLDOUT)
@@ -171,8 +171,6 @@ def bets_of(step: Step, name: str) -> float:
 
 def caps_of_data(step: Step) -> list[str]:
     """List why the verdict is at best conditional, from the configuration and the data of the strategy."""
-    from trading_assets.robustness.verdict import caps
-
     name, configuration = strategy_of(step), step.configuration
     strategy = resolve_strategy(configuration, name, step.work.read(INSTRUMENTS))
     members = [configured_strategy(configuration, member) for member in strategy.members]

@@ -40,7 +40,11 @@ def trial(name: str, returns: np.ndarray | None, **changes: object) -> dict[str,
 
 
 def rows(*lines: dict[str, object]) -> pl.DataFrame:
-    types = {"returns": pl.List(pl.Float32), "symbols": pl.List(pl.String), "type": pl.String}
+    types: dict[str, pl.DataType | type[pl.DataType]] = {
+        "returns": pl.List(pl.Float32),
+        "symbols": pl.List(pl.String),
+        "type": pl.String,
+    }
     return TRIALS.conform(pl.DataFrame(list(lines), schema_overrides=types))
 
 

@@ -110,6 +110,9 @@ def test_a_far_quantile_of_independent_returns_is_that_of_the_normal_distributio
     own = sharpe(returns, 252)
     assert found is not None and own is not None
     assert found == pytest.approx(own - 2.807 * 0.502, abs=0.1)  # z(.0025) = -2.807
+    # Resamples that are all alike say that nothing could be worse: the normal quantile remains.
+    alike = sharpe_quantile(returns, np.tile(returns, (8000, 1)), 0.0025, 252, 1, 8000, generator(5))
+    assert alike == pytest.approx(own - 2.807 * 0.502, abs=0.05)
     assert sharpe_quantile(np.zeros(50), np.zeros((5, 50)), 0.05, 252, 5, 5, generator()) is None
 
 

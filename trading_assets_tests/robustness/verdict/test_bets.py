@@ -47,8 +47,8 @@ def trades(**exits: int) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"trade_id": pl.String, "exit_session": pl.Date})
 
 
-def walk(seed: int, size: int = 100) -> np.ndarray:
-    return 100 * np.cumprod(1 + np.random.default_rng(seed).normal(0, 0.01, size))
+def walk(seed: int, size: int = 100) -> list[float]:
+    return list(100 * np.cumprod(1 + np.random.default_rng(seed).normal(0, 0.01, size)))
 
 
 def test_a_purchase_and_its_sale_are_one_bet() -> None:
@@ -90,10 +90,10 @@ def test_ten_names_that_move_as_one_are_one_bet_and_ten_of_their_own_are_ten() -
     """Bought and sold together. rho = 1: 10 / (1 + 9); independent walks of 100 days: a mean correlation near 0."""
     names = [f"S{number}" for number in range(10)]
 
-    def found(closes: dict[str, np.ndarray]) -> float:
-        rows = [(name, 5, name, "buy", 1000.0 / closes[name][5], closes[name][5]) for name in names]
+    def found(closes: dict[str, list[float]]) -> float:
+        rows: list[Fill] = [(name, 5, name, "buy", 1000.0 / closes[name][5], closes[name][5]) for name in names]
         rows += [(name, 6, name, "sell", 1000.0 / closes[name][5], closes[name][5]) for name in names]
-        return count_bets(fills(*rows), trades(**dict.fromkeys(names, 6)), bars(**closes))  # type: ignore[arg-type]
+        return count_bets(fills(*rows), trades(**dict.fromkeys(names, 6)), bars(**closes))
 
     same = walk(1)
     assert found(dict.fromkeys(names, same)) == pytest.approx(1.0)
@@ -102,7 +102,9 @@ def test_ten_names_that_move_as_one_are_one_bet_and_ten_of_their_own_are_ten() -
     rho = max(0.0, np.corrcoef(returns)[np.triu_indices(10, 1)].mean())
     assert rho < 0.1
     assert found(own) == pytest.approx(10 / (1 + 9 * rho), rel=1e-6)
-    assert found({name: same * (1 + seed) for seed, name in enumerate(names)}) == pytest.approx(1.0)
+    assert found({name: [price * (1 + seed) for price in same] for seed, name in enumerate(names)}) == pytest.approx(
+        1.0
+    )
 
 
 def test_a_long_and_a_short_of_the_same_market_are_two_bets_on_its_parts() -> None:
