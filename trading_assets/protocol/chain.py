@@ -48,6 +48,18 @@ def folder_of(rows: pl.DataFrame) -> str | None:
     return str(rows["row_hash"][0]) if rows.height else None
 
 
+def impossible_moment(rows: pl.DataFrame) -> str | None:
+    """Return the first column with a moment that Python cannot name, such as infinity; None without one.
+
+    They are compared as numbers: Polars panics where it is to make a moment of one.
+    """
+    for name, column in rows.select(cs.datetime()).to_dict().items():
+        ticks = column.to_physical()
+        if ((ticks < _EARLIEST) | (ticks > _LATEST)).any():
+            return name
+    return None
+
+
 @dataclass(frozen=True)
 class Chain:
     """A chained table: `row` counts from 1, `previous_hash` is the `row_hash` of the row before.
@@ -119,13 +131,10 @@ class Chain:
 
     def _rows(self, rows: pl.DataFrame, head_file: str) -> Iterator[dict[str, Any]]:
         """Rows as Python values; some that the database can hold have none, such as a date of the year 0."""
-        for name, column in rows.select(cs.datetime()).to_dict().items():
-            # Looked at as numbers: Polars panics where it is to make a date of them.
-            ticks = column.to_physical()
-            if ((ticks < _EARLIEST) | (ticks > _LATEST)).any():
-                raise self.tampered(
-                    f"a row holds what was never written (a {name} out of all time)", "dates", head_file
-                )
+        impossible = impossible_moment(rows)
+        if impossible is not None:
+            what = f"a row holds what was never written (a {impossible} out of all time)"
+            raise self.tampered(what, "rows as written", head_file)
         try:
             yield from rows.iter_rows(named=True)
         except (ValueError, OverflowError, pl.exceptions.PolarsError) as error:

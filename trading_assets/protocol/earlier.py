@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from trading_assets.protocol.chain import Chain, LedgerTamperedError, head_of
+from trading_assets.protocol.chain import Chain, LedgerTamperedError, head_of, impossible_moment
 from trading_assets.protocol.earlier_ledgers import (
     HOLDOUT_LEDGER,
     LEDGER,
@@ -32,7 +32,7 @@ _LEDGERS: tuple[tuple[Chain, str, Kind], ...] = (
     (LEDGER, "ledger.head", "look"),
     (UPGRADES, "upgrades.head", "upgrade"),
 )
-_RESULTS = "SELECT strategy, registration_hash FROM robustness.holdout ORDER BY ALL"
+_RESULTS = "SELECT strategy, look FROM robustness.holdout ORDER BY ALL"
 
 
 def homes(data: Path) -> list[Path]:
@@ -105,7 +105,7 @@ def entries_of(home: Path, records: Sequence[Record], wait_seconds: float) -> li
     contents = {TRIAL_ROWS: trials} if not trials.is_empty() else {}
     entries = [
         *_registrations(registrations, _known(records, home.name, "registration", ("registration_hash",))),
-        *_looks(ledger, _known(records, home.name, "look", ("registration_hash",))),
+        *_looks(ledger, _known(records, home.name, "look", ("registration_hash",)) | _looks_at(records, home.name)),
         *_upgrades(upgrades, _known(records, home.name, "upgrade", ("new_hash", "new_version"))),
     ]
     if not entries and last is not None and last.payload.get("trials") == trials.height:
@@ -119,17 +119,20 @@ def _read(home: Path, wait_seconds: float) -> tuple[pl.DataFrame, pl.DataFrame, 
     warehouse = Warehouse(home / WAREHOUSE, wait_seconds=wait_seconds)
     ledger, upgrades = (_verified(warehouse, HeadFile(home / name, chain)) for chain, name, _ in _LEDGERS)
     registrations = warehouse.read_or_empty(REGISTRATIONS)
+    impossible = impossible_moment(registrations)
+    if impossible is not None:
+        raise _tampered(f"a {impossible} of a registration is out of all time", home, REGISTRATIONS.name, "a moment")
     for strategy, registration_hash, content in registrations.select(
         "strategy", "registration_hash", "content"
     ).iter_rows():
         if hashlib.sha256(content.encode()).hexdigest() != registration_hash:
             raise _tampered(f"a registration of {strategy} was edited", home, REGISTRATIONS.name, registration_hash)
-    seen = {*ledger["registration_hash"], *upgrades["new_hash"]}
+    looks = Counter(ledger["strategy"].to_list())
     if warehouse.exists("robustness.holdout"):
-        for strategy, registration_hash in warehouse.query(_RESULTS).iter_rows():
-            if registration_hash not in seen:
-                what = f"{strategy} has results of its holdout and no look at it on record"
-                raise _tampered(what, home, HOLDOUT_LEDGER.name, f"a look at the registration {registration_hash}")
+        for strategy, look in warehouse.query(_RESULTS).iter_rows():
+            if look > looks[strategy]:
+                what = f"{strategy} has results of look {look} at its holdout, and {looks[strategy]} are on record"
+                raise _tampered(what, home, HOLDOUT_LEDGER.name, "a look on record before each result")
     return ledger, upgrades, registrations, warehouse.read_or_empty(TRIALS)
 
 
@@ -170,7 +173,7 @@ def _looks(ledger: pl.DataFrame, known: set[tuple[str | None, ...]]) -> list[Ent
             },
         )
         for row in ledger.sort("row").iter_rows(named=True)
-        if (row["strategy"], row["registration_hash"]) not in known
+        if not {(row["strategy"], row["registration_hash"]), (row["strategy"], row["evaluated_at"].isoformat())} & known
     ]
 
 
@@ -185,6 +188,15 @@ def _upgrades(upgrades: pl.DataFrame, known: set[tuple[str | None, ...]]) -> lis
         for row in upgrades.sort("row").iter_rows(named=True)
         if (row["strategy"], row["new_hash"], row["new_version"]) not in known
     ]
+
+
+def _looks_at(records: Sequence[Record], configuration: str) -> set[tuple[str | None, ...]]:
+    """Return when each strategy was looked at: a look is known by its moment, too, whatever hash its copy has."""
+    looks = [each for each in records if each.kind == "look" and each.configuration == configuration]
+    return {
+        (each.subject, each.payload.get("imported", {}).get("evaluated_at") or each.recorded_at.isoformat())
+        for each in looks
+    }
 
 
 def _known(

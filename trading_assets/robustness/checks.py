@@ -4,12 +4,8 @@ import dagster as dg
 
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config import Configuration
-from trading_assets.protocol import Protocol
-from trading_assets.protocol.earlier_ledgers import LEDGER
-from trading_assets.protocol.head_file import HeadFile
-from trading_assets.robustness.holdout.ledger import LedgerTamperedError
-from trading_assets.robustness.holdout.record_look import verified_ledger
-from trading_assets.robustness.holdout.upgrade_ledger import verified_upgrades
+from trading_assets.protocol import LedgerTamperedError
+from trading_assets.robustness.holdout.intact import verified_record
 from trading_assets.robustness.performance_breakdown import HOLDINGS, ONE_BET
 from trading_assets.robustness.tables import BREAKDOWN, LOOK_AHEAD, VERDICTS
 from trading_assets.strategies.tables import REFUSED, STATUS
@@ -99,24 +95,18 @@ def _ledger_intact(configuration: Configuration, strategy: str) -> dg.AssetCheck
         asset=["robustness", "holdout", strategy],
         name="ledger_intact",
         blocking=True,
-        description="No row of the holdout ledger or of the upgrades was edited, deleted, moved or cut off.",
+        description="No row of the protocol, the ledger or the upgrades was touched; each result has its look.",
         required_resource_keys={"warehouse"},
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         warehouse: Warehouse = context.resources.warehouse
         try:
-            records = Protocol.of(configuration).read()
-            ledger = verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head", LEDGER))
-            upgrades = verified_upgrades(warehouse, configuration)
+            found = verified_record(warehouse, configuration)
         except LedgerTamperedError as error:
             return dg.AssetCheckResult(passed=False, metadata={"error": str(error)})
         return dg.AssetCheckResult(
             passed=True,
-            metadata={
-                "looks on record": ledger.height,
-                "upgrades on record": upgrades.height,
-                "records of the folder": len(records),
-            },
+            metadata={"looks on record": found.ledger.height, "upgrades on record": found.upgrades.height},
         )
 
     return check

@@ -26,12 +26,22 @@ NOON = dt.datetime(2026, 11, 30, 12)
 
 @pytest.fixture(scope="module")
 def old_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The warehouse of ten looks that version 0.1.0 left, its schema brought up to date."""
+    """The warehouse of ten looks that version 0.1.0 left, its schema brought up to date; of its trials a few."""
     home = tmp_path_factory.mktemp("old") / "upgrade"
     home.mkdir()
     (home / "warehouse.duckdb").write_bytes(lzma.decompress((SOURCE / "warehouse.duckdb.xz").read_bytes()))
     shutil.copy(SOURCE / "ledger.head", home)
     Warehouse(home / "warehouse.duckdb").exists(TRIALS.name)
+    with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
+        (unused,) = connection.execute(
+            "SELECT list(DISTINCT schema_name || '.' || table_name) FROM duckdb_tables()"
+            " WHERE schema_name IN ('market_data', 'models', 'backtests')"
+        ).fetchall()[0]
+        for table in unused:
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute(
+            f"DELETE FROM {TRIALS.name} WHERE trial NOT IN (SELECT min(trial) FROM {TRIALS.name} GROUP BY strategy)"
+        )
     return home
 
 
@@ -104,11 +114,15 @@ LEDGER = HOLDOUT_LEDGER.name
 TAMPERING: dict[str, tuple[Callable[[Path], None], str]] = {
     "row edited": (lambda data: tampered(data, f"UPDATE {LEDGER} SET override = 'x' WHERE row = 3"), "row 3"),
     "cut off": (lambda data: tampered(data, f"DELETE FROM {LEDGER} WHERE row > 7"), "rows 8 to 10 are missing"),
-    "emptied without its head": (emptied_without_its_head, "has results of its holdout and no look"),
+    "emptied without its head": (emptied_without_its_head, "has results of look 1 at its holdout, and 0 are on record"),
     "head deleted": (lambda data: (data / "upgrade" / "ledger.head").unlink(), "ledger.head is missing"),
     "registration edited": (
         lambda data: tampered(data, f"UPDATE {REGISTRATIONS.name} SET content = '{{}}' WHERE strategy = 'pairs'"),
         "a registration of pairs was edited",
+    ),
+    "registration at infinity": (
+        lambda data: tampered(data, f"UPDATE {REGISTRATIONS.name} SET recorded_at = 'infinity' WHERE strategy = 'ml'"),
+        "a recorded_at of a registration is out of all time",
     ),
     "no database": (no_database, "cannot"),
 }
@@ -161,3 +175,16 @@ def test_what_an_earlier_version_adds_later_is_imported_then(data: Path) -> None
         ("exposure", None),
     ]
     assert added[1].payload["override"] == "another calendar"
+
+
+def test_the_copy_of_a_look_on_record_is_no_further_look(data: Path) -> None:
+    """The warehouse keeps a copy of each look for SQL, after it is on record."""
+    protocol = Protocol(data, "upgrade")
+    look = protocol.append("look", "pairs", {"registration_hash": "r9", "look": 2, "override": "x"}, now=NOON)
+    before = len(protocol.read())
+    head = HeadFile(data / "upgrade" / "ledger.head", CHAIN)
+    for registration in ("r9", "written otherwise"):
+        copy = Look("pairs", registration, "config", look.recorded_at, override=f"for {registration}")
+        record_look(Warehouse(data / "upgrade" / "warehouse.duckdb"), head, copy)
+    protocol.append("exposure", None, {}, now=NOON)
+    assert [record.kind for record in protocol.read()[before:]] == ["exposure"]

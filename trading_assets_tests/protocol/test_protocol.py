@@ -15,6 +15,7 @@ import pytest
 
 from trading_assets.protocol import RETURNS, TEXTS, Entry, LedgerTamperedError, Protocol, Record
 from trading_assets.protocol.chain import GENESIS
+from trading_assets.protocol.head_file import HeadFile
 from trading_assets.protocol.protocol import CHAIN
 from trading_assets.protocol.tables import VIEWS
 from trading_assets.warehouse import ContractError, LockedError, WarehouseError
@@ -308,6 +309,17 @@ def test_a_head_of_another_system_of_files_is_settled_once(protocol: Protocol, d
     assert len(protocol.read()) == 6
     assert json.loads((data / "protocol.head").read_text())["rows"] == 6
     assert not (data / "protocol.head.new").exists()
+
+
+def test_a_commit_that_fails_leaves_a_head_that_is_true_either_way(protocol: Protocol, data: Path) -> None:
+    """Before the commit the old head is true, after it the new one: an error does not tell which it was."""
+    before, head = rows_of(data), HeadFile(data / "protocol.head", CHAIN)
+    after = pl.concat([before, CHAIN.link(before, {**before.row(-1, named=True), "subject": "other"})])
+    with pytest.raises(KeyboardInterrupt), head.moved_to(after):
+        raise KeyboardInterrupt
+    head.verify(before)
+    head.verify(after)
+    assert json.loads((data / "protocol.head").read_text())["rows"] == 6
 
 
 def append_many(data: Path, configuration: str) -> None:

@@ -10,13 +10,9 @@ import polars as pl
 from trading_assets.config import Configuration
 from trading_assets.models.splits import spans_of
 from trading_assets.models.tables import SPLITS
-from trading_assets.protocol import Protocol
 from trading_assets.protocol.batches import Share, share_of
-from trading_assets.protocol.earlier_ledgers import LEDGER
-from trading_assets.protocol.head_file import HeadFile
 from trading_assets.protocol.looks import looks_of, standing
-from trading_assets.robustness.holdout.record_look import verified_ledger
-from trading_assets.robustness.holdout.upgrade_ledger import verified_upgrades
+from trading_assets.robustness.holdout.intact import verified_record
 from trading_assets.robustness.tables import EARLIER_VERDICTS, HOLDOUT_RESULTS, REGISTRATIONS, VERDICTS
 from trading_assets.warehouse import Warehouse
 
@@ -51,11 +47,10 @@ def protocol_status(warehouse: Warehouse, configuration: Configuration) -> pl.Da
     Raises
     ------
     LedgerTamperedError
-        The ledger of looks, or of upgrades, is not what was once written: which row, or how many are gone.
+        What is on record is not what was once written: which row, or how many are gone.
     """
-    ledger = verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head", LEDGER))
-    upgrades = verified_upgrades(warehouse, configuration)
-    records = Protocol.of(configuration).read()
+    on_record = verified_record(warehouse, configuration)
+    ledger, upgrades, records = on_record.ledger, on_record.upgrades, on_record.records
     earlier = warehouse.read_or_empty(EARLIER_VERDICTS).filter(kind="result").sort("recorded_at")
     registrations = warehouse.read_or_empty(REGISTRATIONS)
     evaluated = warehouse.read_or_empty(HOLDOUT_RESULTS)

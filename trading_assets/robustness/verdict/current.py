@@ -7,10 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from trading_assets.config import Configuration
-from trading_assets.protocol import Protocol
-from trading_assets.protocol.earlier_ledgers import LEDGER
-from trading_assets.protocol.head_file import HeadFile
-from trading_assets.robustness.holdout.record_look import verified_ledger
+from trading_assets.robustness.holdout.intact import verified_record
 from trading_assets.robustness.tables import EARLIER_VERDICTS, HOLDOUT_RESULTS, RESULTS, VERDICTS
 from trading_assets.strategies.tables import REFUSED, STATUS
 from trading_assets.warehouse import Rows, Warehouse
@@ -53,10 +50,9 @@ def current_verdict(warehouse: Warehouse, configuration: Configuration, strategy
     VerdictMissingError
         None was made, the strategy failed since, or the holdout was evaluated under another configuration.
     LedgerTamperedError
-        The holdout ledger is not what was once written.
+        What is on record is not what was once written, or a result has no look.
     """
-    Protocol.of(configuration).read()  # verified, too
-    verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head", LEDGER))
+    verified_record(warehouse, configuration)
     rows = warehouse.read_or_empty(VERDICTS, rows=Rows("strategy", strategy)).sort("position")
     if rows.is_empty():
         raise _missing(strategy, "none was made, or the strategy failed")
