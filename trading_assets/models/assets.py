@@ -97,7 +97,8 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     run = run_model(samples, folds, settings, name=name, seed=step.configuration.seed, holdout_start=holdout)
     readers = opened_by(step.configuration, name)
     tables = run.tables if readers else locked(run.tables, holdout)
-    _put_on_record(step, name, bars.filter(asset_class=settings.universe), holdout, readers)
+    if run.booster is not None:
+        _put_on_record(step, name, bars.filter(asset_class=settings.universe), holdout, readers)
     step.work.replace(Rows("model", name), tables)
 
     outcome = run.tables[OUTCOMES].row(0, named=True)

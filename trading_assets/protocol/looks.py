@@ -43,6 +43,8 @@ class LookRequest:
         Equal-weight returns of the universe.
     changed
         What differs from the registration that was looked at last, in words.
+    product_version
+        Version of trading_assets that looks.
     """
 
     configuration: str
@@ -55,6 +57,7 @@ class LookRequest:
     universe_returns: pl.DataFrame
     override: str | None = None
     changed: Sequence[str] = ()
+    product_version: str | None = None
 
     @property
     def member(self) -> Member:
@@ -94,22 +97,21 @@ def registered_since(records: Sequence[Record], member: Member, is_same: Callabl
     return found
 
 
-def _before(records: Sequence[Record], member: Member, since: Record | None) -> list[Record]:
+def _before(records: Sequence[Record], configuration: str, since: Record | None) -> list[Record]:
     """Records that were there before a registration was, as far as they are not its own doing.
 
-    Scores of a model that only the registration unlocks come before it in the same run: its configuration, of the same
-    hash, has them on record as its own.
+    Scores of a model that only registrations unlock come before these in the same run. They are of a configuration of
+    the same hash, which states every one of them: nothing could be changed after the scores were seen.
     """
     if since is None:
         return list(records)
-    configuration, strategy = member
     return [
         record
         for record in records
         if record.row < since.row
         and not (
             record.configuration == configuration
-            and strategy in record.payload.get("opened_by", ())
+            and record.payload.get("opened_by")
             and record.payload.get("config_hash") == since.payload.get("config_hash")
         )
     ]
@@ -150,7 +152,7 @@ def decide_look(
         return [imported] if imported else []
     if earlier:
         _assert_excused(earlier, request)
-    before = _before(records, request.member, since)
+    before = _before(records, request.configuration, since)
     seen = exposures_of(before, request.holdout, request.universe_returns, request.symbols, contents)
     batch = imported
     if batch is None and share_of(records, request.member) is None:
@@ -162,6 +164,7 @@ def decide_look(
         "look": len(earlier) + 1,
         "override": request.override if earlier else None,
         "changed": list(request.changed),
+        "product_version": request.product_version,
         "start": request.holdout.start.isoformat(),
         "end": request.holdout.end.isoformat(),
         "symbols": sorted(set(request.symbols)),
@@ -188,6 +191,9 @@ def unseen_since(records: Sequence[Record]) -> dt.date | None:
 
 def standing(records: Sequence[Record], look: Record) -> str:
     """Return in words what a look is worth: prospective or not, and since when, or by whom, its holdout was seen."""
+    if "imported" in look.payload:
+        made = str(look.payload["imported"]["evaluated_at"])[:10]
+        return f"retrospective; looked at on {made} by a version that kept no protocol of the folder"
     when = "prospective" if look.payload.get("prospective") else "retrospective"
     count, shown = look.payload.get("exposures", 0), look.payload.get("exposed_by", [])
     if count:

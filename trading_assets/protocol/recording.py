@@ -13,6 +13,7 @@ from trading_assets.protocol.looks import LookRequest, decide_look, look_of, reg
 from trading_assets.protocol.protocol import Protocol
 from trading_assets.protocol.records import Entry, Record
 from trading_assets.protocol.tables import RETURNS, TEXTS
+from trading_assets.warehouse.errors import WarehouseError, block
 
 #: How often a look is decided anew because another process put something on record meanwhile.
 _ATTEMPTS = 20
@@ -63,6 +64,24 @@ def record_registrations(
     protocol.append_decided(decide, now=now)
 
 
+def record_upgrade(protocol: Protocol, strategy: str, upgrade: Mapping[str, object], now: dt.datetime) -> None:
+    """Put on record that another version of the product carries a registration on, unless it is the last that did.
+
+    Parameters
+    ----------
+    upgrade
+        old_hash, new_hash, old_version, new_version, reason.
+    """
+
+    def decide(records: Sequence[Record]) -> list[Entry]:
+        own = (r for r in reversed(records) if r.kind == "upgrade" and r.subject == strategy)
+        last = next((r.payload for r in own if r.configuration == protocol.configuration), None)
+        same = last is not None and all(last[key] == upgrade[key] for key in ("new_hash", "new_version"))
+        return [] if same else [Entry("upgrade", strategy, upgrade)]
+
+    protocol.append_decided(decide, now=now)
+
+
 def make_look(
     protocol: Protocol, request: LookRequest, is_same: Callable[[Record, str], bool], now: dt.datetime
 ) -> tuple[tuple[Record, ...], Record]:
@@ -102,7 +121,13 @@ def make_look(
         made = look_of(records, request.member, request.registration_hash)
         if made is not None:
             return records, made
-    raise _OvertakenError
+    raise WarehouseError(
+        block(
+            f"no look at {request.strategy} could be decided: others wrote to the protocol all the time",
+            file=protocol.path,
+            what_to_do="run this step again; nothing was written",
+        )
+    )
 
 
 def _stands(records: Sequence[Record], member: Member, entry: Entry) -> bool:

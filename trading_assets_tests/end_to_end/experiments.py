@@ -26,8 +26,8 @@ LEDGERS = {
     "monitoring.alerts",
     "market_data.revisions",
 }
-#: When a bar was received, and under which configuration: not part of a value.
-CIRCUMSTANCES = {"ingested_at", "config_hash"}
+#: When a bar was received, under which configuration, and beside which run: not part of a value.
+CIRCUMSTANCES = {"ingested_at", "config_hash", "run_id"}
 
 
 def changed(folder: Path, **changes: object) -> Path:

@@ -26,6 +26,7 @@ from trading_assets.definitions import build_definitions
 from trading_assets.market_data import calendars
 from trading_assets.market_data.assets import monthly_partitions
 from trading_assets.market_data.sources.synthetic import generate
+from trading_assets.protocol import RETURNS, TEXTS, TRIAL_ROWS, Protocol
 from trading_assets.warehouse import Warehouse
 from trading_assets_tests.narrow import as_number
 
@@ -70,8 +71,8 @@ SETTINGS: dict[str, Any] = {
 }
 UNREGISTERED = sorted(set(SETTINGS["strategies"]) - {REGISTERED})
 
-#: What is of the market and not of a strategy. A model's scores are features; its metrics are compared.
-OF_THE_MARKET = re.compile(r"(market_data|features|monitoring|meta)\..*|models\.(predictions|folds|regimes)")
+#: What is of the market and not of a strategy. The scores of a model are compared: no registered strategy reads it.
+OF_THE_MARKET = re.compile(r"(market_data|features|monitoring|meta)\..*|models\.(folds|regimes)")
 #: When, by which run and which file, and the hash of all that a model is trained on in time; not what.
 CIRCUMSTANCES = {"run_id", "ingested_at", "evaluated_at", "recorded_at", "started_at", "finished_at", "version"}
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?|\d{8}T\d{6}\.\d+Z")
@@ -81,9 +82,10 @@ DRAWN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|'_run_time_sort':
 
 @dataclass(frozen=True)
 class Seen:
-    """What one run left: tables, files, and the metadata of materialisations and checks, each as text."""
+    """What one run left: tables, the protocol, files, and the metadata of materialisations and checks, each as text."""
 
     tables: dict[str, pl.DataFrame]
+    protocol: list[str]
     files: dict[str, str]
     metadata: dict[str, str]
 
@@ -152,7 +154,22 @@ def everything_seen(folder: Path, noise: int) -> Seen:
     for check in result.get_asset_check_evaluations():
         key = f"{check.asset_key.to_user_string()}: {check.check_name}"
         shown[key] = plain(f"{check.passed} {check.description} {text_of(check.metadata)}")
+    protocol = Protocol.of(configuration)
+    records = protocol.read()
+    bulk = {table: protocol.contents(table, records) for table in (RETURNS, TEXTS, TRIAL_ROWS)}
     return Seen(
+        protocol=[
+            plain(
+                f"{each.kind} {each.configuration} {each.subject} "
+                + json.dumps({key: value for key, value in each.payload.items() if key != "contents"}, sort_keys=True)
+                + "".join(
+                    rows.filter(record=each.row).drop(CIRCUMSTANCES | {"record"}, strict=False).write_json()
+                    for rows in bulk.values()
+                )
+            )
+            for each in records
+            if each.kind != "folder" and REGISTERED not in (each.subject or "")
+        ],
         tables={name: warehouse.query(f"FROM {name} ORDER BY ALL") for name in sorted(names)},
         files={
             plain(str(path.relative_to(reports))): plain(path.read_text(errors="replace"))
@@ -207,6 +224,17 @@ def test_no_table_of_an_unregistered_strategy_knows_the_holdout(twins: tuple[See
     } < set(compared)
     differing = [name for name in compared if not of_unregistered(one[name]).equals(of_unregistered(two[name]))]
     assert differing == []
+
+
+def test_no_record_of_the_protocol_knows_the_holdout_of_an_unregistered_strategy(twins: tuple[Seen, Seen]) -> None:
+    one, two = (seen.protocol for seen in twins)
+    assert {each.split()[0] for each in one} == {"import", "exposure", "trials", "batch"}
+    assert sorted(one) == sorted(two)
+
+
+def test_scores_of_a_model_that_no_registered_strategy_reads_end_before_the_holdout(twins: tuple[Seen, Seen]) -> None:
+    assert all(seen.tables["models.predictions"]["session"].max() < HOLDOUT for seen in twins)  # type: ignore[operator]
+    assert [seen.tables["models.outcomes"]["until"].item() for seen in twins] == [HOLDOUT, HOLDOUT]
 
 
 def test_no_row_of_an_unregistered_strategy_is_of_the_holdout(twins: tuple[Seen, Seen]) -> None:

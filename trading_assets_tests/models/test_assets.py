@@ -10,13 +10,15 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 import pytest
+import yaml
 
-from trading_assets.config import Configuration
+from trading_assets.config import Configuration, load_configuration
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
-from trading_assets.models.assets import build_assets
+from trading_assets.models.assets import build_assets, locked, opened_by
 from trading_assets.models.checks import build_checks
 from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, REGIMES, SPLITS
+from trading_assets.protocol import Protocol
 from trading_assets.warehouse import Warehouse, Whole
 from trading_assets_tests.models.panels import SETTINGS, bars, benchmark, features, trained
 from trading_assets_tests.models.test_regimes import SETTINGS as REGIME_SETTINGS
@@ -106,6 +108,41 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, dg
     yield made, made.materialise()
 
 
+def before_the_holdout() -> pl.DataFrame:
+    """The scores that may be seen before a strategy that reads the model is registered."""
+    return trained().tables[PREDICTIONS].filter(pl.col("session") < dt.date(2010, 12, 1))
+
+
+@pytest.mark.parametrize(
+    ("registered", "readers"), [(["learnt"], ["learnt"]), (["blend"], ["blend"]), (["plain"], []), ([], [])]
+)
+def test_scores_are_unlocked_by_registered_strategies_that_read_the_model(
+    registered: list[str], readers: list[str], tmp_path: Path
+) -> None:
+    """A member of an ensemble reads it for the ensemble."""
+    entry = {"registered_on": "2010-11-30", "hypothesis": "Nothing is planted here."}
+    text = {
+        "name": "readers",
+        "start": "2010-01-01",
+        "market_data": [{"source": "sample", "asset_class": "equity"}],
+        "strategies": {
+            "learnt": {"type": "ml", "model": "week"},
+            "plain": {"type": "equity_momentum"},
+            "blend": {"type": "ensemble", "members": ["plain", "learnt"]},
+        },
+        "models": {"week": {}},
+        "registration": dict.fromkeys(registered, entry),
+    }
+    path = tmp_path / "readers.yaml"
+    path.write_text(yaml.safe_dump(text))
+    assert opened_by(load_configuration(path, tmp_path), "week") == readers
+
+
+def test_without_a_holdout_nothing_is_locked() -> None:
+    tables = trained().tables
+    assert locked(tables, dt.date.max)[PREDICTIONS].equals(tables[PREDICTIONS])
+
+
 Done = tuple[Project, dg.ExecuteInProcessResult]
 
 
@@ -115,7 +152,7 @@ def test_models_are_trained_on_their_universe(done: Done) -> None:
     predictions = made.warehouse.read(PREDICTIONS)
     assert predictions["model"].unique().to_list() == ["week"]
     # Neither the crypto symbols nor their features change a score of the equity model.
-    assert predictions["score"].to_list() == trained().tables[PREDICTIONS]["score"].to_list()
+    assert predictions["score"].to_list() == before_the_holdout()["score"].to_list()
     assert made.warehouse.read(SPLITS)["split"].to_list() == ["holdout", "train", "validation"]
     assert made.warehouse.read(OUTCOMES).select("model", "status", "reason").rows() == [
         ("idle", "insufficient_data", "no_folds"),
@@ -147,7 +184,11 @@ def test_holdout_stays_hidden(done: Done) -> None:
     made, _ = done
     holdout = dt.date(2010, 12, 1)
     assert as_date(made.warehouse.read(PREDICTIONS)["label_end"].max()) < holdout
-    assert as_date(made.warehouse.read(PREDICTIONS)["session"].max()) > holdout
+    assert as_date(made.warehouse.read(PREDICTIONS)["session"].max()) < holdout  # no registered strategy reads it
+    assert made.warehouse.read(OUTCOMES)["until"].to_list() == [holdout, holdout]
+    (exposure,) = [each for each in Protocol.of(made.configuration).read() if each.kind == "exposure"]
+    assert (exposure.subject, exposure.payload["stage"]) == ("week", "models")
+    assert dt.date.fromisoformat(exposure.payload["end"]) < holdout
     folds = made.warehouse.read(FOLDS)
     assert as_date(folds["test_start"].max()) >= holdout
     shown = folds.filter(pl.col("test_start") < holdout)["fold"].to_list()
@@ -159,7 +200,7 @@ def test_holdout_stays_hidden(done: Done) -> None:
 def test_a_symbol_teaches_only_while_it_is_in_the_universe(tmp_path: Path) -> None:
     """Its bars before it joined change no score of the others: that it would join was not known."""
     panel = bars()
-    joins = panel["session"].unique().sort()[250]
+    joins = panel["session"].unique().sort()[220]  # before the holdout, where scores can be seen
     late = pl.when(pl.col("symbol") == "S0").then(pl.lit(joins)).otherwise("start").alias("start")
     other = pl.when((pl.col("symbol") == "S0") & (pl.col("session") < joins))
     scores = []
@@ -183,7 +224,7 @@ def test_metadata_tells_the_decision(done: Done) -> None:
     assert metadata["decision"].value == "champion"
     assert metadata["decision reason"].value == "no champion yet"
     assert metadata["folds"].value == "3 of 3 trained"
-    assert metadata["dagster/row_count"].value == trained().tables[PREDICTIONS].height
+    assert metadata["dagster/row_count"].value == before_the_holdout().height
     assert "logistic" in str(metadata["metrics"].value)
 
 

@@ -79,6 +79,20 @@ def test_own_development_before_the_holdout_is_none() -> None:
     assert caps_of(made) == []
 
 
+@pytest.mark.parametrize(
+    ("configuration", "hash_of_it", "count"), [("main", "c", 0), ("main", "d", 1), ("two", "c", 1)]
+)
+def test_scores_that_the_registration_unlocked_in_the_same_run_are_its_own(
+    configuration: str, hash_of_it: str, count: int
+) -> None:
+    """Scores of a model stand before the registrations that unlock it: a configuration of the same hash says both."""
+    more = {"opened_by": ["other"], "config_hash": hash_of_it}
+    scores = exposure("models", "m", SESSIONS[0], SESSIONS[-1], OWN, RETURNS, more)
+    records = chain(registered("s", config_hash="c"), after=chain(FOLDER, scores, configuration=configuration))
+    _, made = look(records, request())
+    assert made.payload["exposures"] == count
+
+
 def test_members_of_a_batch_do_not_expose_each_other_and_who_comes_later_is_exposed() -> None:
     records, _ = look(chain(FOLDER, registered("s"), registered("t")), request())
     records, second = look(records, request("t", "r2"))

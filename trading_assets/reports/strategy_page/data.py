@@ -13,6 +13,8 @@ from trading_assets.config.strategies import StrategySettings
 from trading_assets.market_data.quality import RULES
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models import tables as models
+from trading_assets.protocol import Protocol
+from trading_assets.protocol.chronicle import chronicle
 from trading_assets.robustness import tables as robustness
 from trading_assets.robustness.tables import EVERY_STRATEGY
 from trading_assets.strategies import tables as strategies
@@ -58,6 +60,7 @@ class StrategyContent:
     splits: pl.DataFrame
     model_metrics: pl.DataFrame
     runs: pl.DataFrame
+    protocol: pl.DataFrame
     quality: pl.DataFrame
 
     @property
@@ -107,6 +110,7 @@ def strategy_content(warehouse: Warehouse, configuration: Configuration, name: s
         if model
         else models.METRICS.empty(),
         runs=warehouse.read_or_empty(backtests.RUNS, where="strategy = ?", parameters=[name]),
+        protocol=chronicle(Protocol.of(configuration).read(), (configuration.name, name)),
         quality=quality_counts(warehouse, settings.universe),
     )
 

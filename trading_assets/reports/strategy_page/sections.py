@@ -34,9 +34,23 @@ def sections(content: StrategyContent) -> list[Section]:
         _stress(content),
         trades_section(content),
         *_model(content),
+        _protocol(content),
         _quality(content),
         _provenance(content),
     ]
+
+
+def _protocol(content: StrategyContent) -> Section:
+    """What the data folder has on record of the strategy, whatever stands above."""
+    return Section(
+        anchor="protocol",
+        title="Protocol",
+        stage="protocol",
+        text="Registrations, evaluations and looks in the order in which the protocol of the data folder has them. "
+        "Evaluations of other strategies and configurations count, too: the verdict says which saw the holdout.",
+        # Without the times: the same run makes the same page, whenever it is made.
+        tables=[grid(content.protocol.select("kind", "what"))],
+    )
 
 
 def criteria_table(verdicts: pl.DataFrame) -> HtmlTable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -15,12 +16,12 @@ from trading_assets.backtests import tables as backtests
 from trading_assets.config.sections import Interval
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
 from trading_assets.models.tables import SPLITS
-from trading_assets.protocol import Protocol, Record
+from trading_assets.protocol import TEXTS, Protocol, Record, recording
 from trading_assets.protocol.batches import ERROR_RATE, share_of
+from trading_assets.protocol.earlier import assert_imported
 from trading_assets.protocol.earlier_ledgers import LEDGER
 from trading_assets.protocol.head_file import HeadFile
 from trading_assets.protocol.looks import LookRequest, looks_of
-from trading_assets.protocol.recording import make_look
 from trading_assets.robustness.holdout import lock
 from trading_assets.robustness.holdout.ledger import Look
 from trading_assets.robustness.holdout.record_look import record_look, verified_ledger
@@ -176,14 +177,14 @@ def record(step: Step, registration: Registration, strategy: ResolvedStrategy) -
     name, configuration = registration.strategy, step.configuration
     put_registrations_on_record(step)
     protocol = Protocol.of(configuration)
+    assert_imported(protocol.read(), configuration.name)
     code = KnownCode(parameter_types(configuration, strategy), rules_recorded_before(configuration, strategy))
+    looks = looks_of(protocol.read(), (configuration.name, name))
     standing = standing_of(
         registration,
         __version__,
-        ledger=with_looks(
-            verified_ledger(step.work, head_file(step)), looks_of(protocol.read(), (configuration.name, name))
-        ),
-        registrations=step.work.read_or_empty(REGISTRATIONS),
+        ledger=with_looks(verified_ledger(step.work, head_file(step)), looks),
+        registrations=with_texts(step.work.read_or_empty(REGISTRATIONS), protocol, looks),
         upgrades=verified_upgrades(step.work, configuration),
         code=code,
     )
@@ -203,6 +204,7 @@ def record(step: Step, registration: Registration, strategy: ResolvedStrategy) -
         ),
         override=configuration.registration[name].override,
         changed=standing.changed,
+        product_version=__version__,
     )
     plan = plan_of(
         configuration, strategy, {key: Interval(start=s, end=e) for key, (s, e) in content["splits"].items()}
@@ -214,9 +216,11 @@ def record(step: Step, registration: Registration, strategy: ResolvedStrategy) -
         found = compare(json.loads(text), json.loads(plan.content), code)
         return found.is_upgrade(earlier.payload["product_version"], __version__)
 
-    _, made = make_look(protocol, request, is_same, step.now)
+    _, made = recording.make_look(protocol, request, is_same, step.now)
     if standing.upgrade is not None:
         keep_earlier_verdict(step)
+        said = {key: value for key, value in asdict(standing.upgrade).items() if key != "strategy"}
+        recording.record_upgrade(protocol, name, said, step.now)
         record_upgrade(step.work, upgrades_head(configuration), standing.upgrade, step.now)
     else:  # the tables are there for whoever asks
         step.work.append_chained(REGISTRATION_UPGRADES, lambda known: known.clear())
@@ -246,6 +250,23 @@ def with_looks(ledger: pl.DataFrame, looks: Sequence[Record]) -> pl.DataFrame:
         if record.payload["registration_hash"] not in ledger["registration_hash"]
     ]
     return pl.concat([ledger, pl.DataFrame(rows, schema=ledger.schema)]) if rows else ledger
+
+
+def with_texts(registrations: pl.DataFrame, protocol: Protocol, looks: Sequence[Record]) -> pl.DataFrame:
+    """Return the warehouse's registrations with those that only the protocol has, as it has what was looked at."""
+    texts = dict(protocol.contents(TEXTS, looks).select("record", "text").iter_rows())
+    known = set(registrations["registration_hash"])
+    rows = [
+        {
+            "strategy": look.subject,
+            "registration_hash": look.payload["registration_hash"],
+            "content": texts[look.row],
+            "product_version": look.payload.get("product_version"),
+        }
+        for look in looks
+        if look.row in texts and look.payload["registration_hash"] not in known
+    ]
+    return pl.concat([registrations, pl.DataFrame(rows, schema=registrations.schema)]) if rows else registrations
 
 
 def keep_earlier_verdict(step: Step) -> None:

@@ -10,6 +10,8 @@ import polars as pl
 from trading_assets.config import Configuration
 from trading_assets.models.splits import spans_of
 from trading_assets.models.tables import SPLITS
+from trading_assets.protocol.batches import Share, share_of
+from trading_assets.protocol.looks import looks_of, standing
 from trading_assets.robustness.holdout.intact import verified_record
 from trading_assets.robustness.tables import EARLIER_VERDICTS, HOLDOUT_RESULTS, REGISTRATIONS, VERDICTS
 from trading_assets.warehouse import Warehouse
@@ -19,6 +21,8 @@ _SCHEMA = {
     "registered_on": pl.Date,
     "registration": pl.String,
     "holdout": pl.String,
+    "batch": pl.String,
+    "standing": pl.String,
     "looks": pl.Int64,
     "overrides": pl.String,
     "upgrades": pl.String,
@@ -35,16 +39,18 @@ def protocol_status(warehouse: Warehouse, configuration: Configuration) -> pl.Da
     -------
     DataFrame
         strategy, registered_on (null: not registered), registration (first digits of the last hash that was recorded),
-        holdout (its dates, once splits are resolved), looks, overrides (their reasons), upgrades (of which versions, no
-        looks), state, verdict (as last made; null: none), earlier_verdicts (by versions before this one).
+        holdout (its dates, once splits are resolved), batch (its number of strategies, and the error rate of this one),
+        standing (what its last look was worth: prospective or not, seen before or not), looks, overrides (their
+        reasons), upgrades (of which versions, no looks), state, verdict (as last made; null: none), earlier_verdicts
+        (by versions before this one).
 
     Raises
     ------
     LedgerTamperedError
         What is on record is not what was once written: which row, or how many are gone.
     """
-    found = verified_record(warehouse, configuration)
-    ledger, upgrades = found.ledger, found.upgrades
+    on_record = verified_record(warehouse, configuration)
+    ledger, upgrades, records = on_record.ledger, on_record.upgrades, on_record.records
     earlier = warehouse.read_or_empty(EARLIER_VERDICTS).filter(kind="result").sort("recorded_at")
     registrations = warehouse.read_or_empty(REGISTRATIONS)
     evaluated = warehouse.read_or_empty(HOLDOUT_RESULTS)
@@ -56,14 +62,16 @@ def protocol_status(warehouse: Warehouse, configuration: Configuration) -> pl.Da
     for name in configuration.strategies:
         own = registrations.filter(strategy=name).sort("recorded_at")
         looks = ledger.filter(strategy=name).sort("row")
-        entry = configuration.registration.get(name)
+        entry, seen = configuration.registration.get(name), looks_of(records, (configuration.name, name))
         rows.append(
             {
                 "strategy": name,
                 "registered_on": entry.registered_on if entry else None,
                 "registration": own["registration_hash"][-1][:12] if not own.is_empty() else None,
                 "holdout": locked,
-                "looks": looks.height,
+                "batch": _batch(share_of(records, (configuration.name, name))),
+                "standing": standing(records, seen[-1]) if seen else None,
+                "looks": max(looks.height, len(seen)),
                 "overrides": _joined(reason for reason in looks["override"].to_list() if reason),
                 "upgrades": _joined(
                     f"{old} to {new}"
@@ -71,7 +79,7 @@ def protocol_status(warehouse: Warehouse, configuration: Configuration) -> pl.Da
                 ),
                 "state": _state(
                     entry.registered_on if entry else None,
-                    looks.height,
+                    max(looks.height, len(seen)),
                     evaluated.filter(strategy=name)["config_hash"].to_list(),
                     configuration.hash,
                 ),
@@ -83,6 +91,10 @@ def protocol_status(warehouse: Warehouse, configuration: Configuration) -> pl.Da
             }
         )
     return pl.DataFrame(rows, schema=_SCHEMA)
+
+
+def _batch(share: Share | None) -> str | None:
+    return None if share is None else f"{share.members} at {share.alpha:.3%}"
 
 
 def _joined(texts: Iterable[str]) -> str | None:

@@ -18,8 +18,8 @@ from trading_assets.models.tables import METRICS, SPLITS
 from trading_assets.protocol import Entry, Protocol, Record
 from trading_assets.protocol.batches import ERROR_RATE, Member, share_of
 from trading_assets.protocol.looks import caps_of, history_of, looks_of, result_payload, results_of, standing
-from trading_assets.robustness.holdout.assets import head_file, keep_earlier_verdict, last_backtest, waits_until
-from trading_assets.robustness.holdout.record_look import verified_ledger
+from trading_assets.robustness.holdout.assets import keep_earlier_verdict, last_backtest, waits_until
+from trading_assets.robustness.holdout.intact import verified_record
 from trading_assets.robustness.holdout.upgrade_ledger import history_of_upgrades, verified_upgrades
 from trading_assets.robustness.rows_by_span import STAGE, write
 from trading_assets.robustness.tables import (
@@ -63,9 +63,8 @@ def verdict(step: Step) -> Mapping[str, Any]:
     upgrades = history_of_upgrades(
         verified_upgrades(step.work, configuration), step.work.read_or_empty(EARLIER_VERDICTS), name
     )
-    verified_ledger(step.work, head_file(step))
     protocol, member = Protocol.of(configuration), (configuration.name, name)
-    records = protocol.read()
+    records = verified_record(step.work, configuration).records
     looks = history_of(records, member)
     history = " ".join(filter(None, (looks, upgrades)))
     limits = configuration.robustness.verdict

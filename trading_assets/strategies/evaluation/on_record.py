@@ -36,6 +36,7 @@ def put_registrations_on_record(step: Step) -> None:
         except NoSymbolsError:  # the strategy fails by itself; that it was registered stands
             symbols = []
         payload = {
+            "registration_hash": None,  # of the whole registration, which the look has
             "plan_hash": plan.hash,
             "registered_on": entry.registered_on,
             "holdout": [spans["holdout"].start, spans["holdout"].end],
