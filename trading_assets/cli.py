@@ -263,8 +263,12 @@ def sql(
 
 @config_app.command("check")
 def config_check(file: Annotated[Path, typer.Argument(help="The YAML file.")]) -> None:
-    """Validate a configuration; exit 2 with the place of the first errors if it is not usable."""
-    configuration = _load(file, None)
+    """Validate a configuration and say which code of yours it runs; exit 2 with the place of the first errors."""
+
+    def announce(line: str) -> None:
+        console.print(_escaped(line), highlight=False, soft_wrap=True)
+
+    configuration = _load(file, None, announce)
     console.print(f"{file}: usable, configuration {configuration.name} ({configuration.hash})", highlight=False)
 
 
@@ -312,9 +316,9 @@ def config_detect(
         raise typer.Exit(FAILED)
 
 
-def _load(config: Path | None, data: Path | None) -> Configuration:
+def _load(config: Path | None, data: Path | None, announce: Callable[[str], object] | None = None) -> Configuration:
     """Load, and hand the choice on to step processes, which load it again."""
-    configuration = load_configuration(config, data)
+    configuration = load_configuration(config, data, announce=announce)
     if config is not None:
         os.environ[CONFIG_VARIABLE] = str(config.resolve())
     os.environ[DATA_VARIABLE] = str(configuration.data)

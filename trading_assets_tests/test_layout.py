@@ -15,6 +15,7 @@ WITHOUT_FUNCTIONS = {
     "backtests/inputs/plan.py": "a record of two arrays and names",
     "market_data/quality/values.py": "one constant",
     "reports/strategy_page/section.py": "a record",
+    "sandbox/boot.py": "the program of a process that `sandbox/test_process.py` runs",
     "strategies/interface/module.py": "protocols, for the type checker",
 }
 

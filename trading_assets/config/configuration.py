@@ -17,6 +17,7 @@ from trading_assets.config.scalars import Day
 from trading_assets.config.sections import (
     AssetClass,
     Costs,
+    Limits,
     Model,
     Monitoring,
     Notifier,
@@ -79,6 +80,7 @@ class Configuration(Section):
     reports: Reports = Reports()
     schedules: Schedules = Schedules()
     notifier: Notifier = Notifier()
+    limits: Limits = Limits()
     executor: Literal["in_process", "multiprocess", "dask"] = "in_process"
     directory: Path = Field(default=Path(), exclude=True)
     data: Path = Field(default=Path("data"), exclude=True)

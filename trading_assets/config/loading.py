@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
@@ -15,12 +15,12 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from trading_assets.config.configuration import Configuration
 from trading_assets.config.document import read_document
 from trading_assets.config.errors import ConfigurationError, KeyPath, block, known_part, shortened
+from trading_assets.config.plugins import find_plugin, is_plugin, origin_of, strategy_module
 from trading_assets.config.stated import RENAMED_KEYS
 from trading_assets.config.strategies import (
     StrategyParameters,
     StrategySettings,
     members_of,
-    strategy_module,
     windows_of,
 )
 from trading_assets.config.stress_scenarios import RUNS_OF_THE_BASE, built_in
@@ -32,8 +32,13 @@ DATA_VARIABLE = "TRADING_ASSETS_DATA"
 _MOST_BLOCKS = 10
 
 
-def load_configuration(path: Path | None = None, data: Path | None = None) -> Configuration:
+def load_configuration(
+    path: Path | None = None, data: Path | None = None, *, announce: Callable[[str], object] | None = None
+) -> Configuration:
     """Read and validate a configuration.
+
+    The file is data until here; strategies of the user's own are code, which is run, in processes of its own, to
+    validate their parameters. That comes last.
 
     Parameters
     ----------
@@ -41,6 +46,8 @@ def load_configuration(path: Path | None = None, data: Path | None = None) -> Co
         The YAML file; default `TRADING_ASSETS_CONFIG`, else the shipped demo.
     data
         The data folder; default `TRADING_ASSETS_DATA`, else `./data`.
+    announce
+        Told of each module of the user's own, its files and what it declares to read, before any of them is run.
 
     Raises
     ------
@@ -58,6 +65,9 @@ def load_configuration(path: Path | None = None, data: Path | None = None) -> Co
     except ValidationError as error:
         raise ConfigurationError(_explain(path, lines, Configuration, (), error)) from None
     _check_scenarios(path, lines, configuration)
+    if announce is not None:
+        for line in own_code_lines(path, lines, configuration):
+            announce(line)
     updates: dict[str, Any] = {"strategies": _with_parameters(path, lines, configuration)}
     token = os.environ.get(configuration.notifier.token_variable)
     if token:
@@ -80,11 +90,11 @@ def shipped(name: str) -> Path:
 
 
 def _with_parameters(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> dict[str, Any]:
-    strategies = {}
+    strategies, origin = {}, origin_of(configuration)
     for name, settings in configuration.strategies.items():
         where: KeyPath = ("strategies", name)
         try:
-            model: type[StrategyParameters] = strategy_module(settings.type).Parameters
+            model: type[StrategyParameters] = strategy_module(settings.type, origin, renew=True).Parameters
         except LookupError as error:
             message = block(path, lines, (*where, "type"), str(error), "the name of a strategy module")
             raise ConfigurationError(message) from None
@@ -105,6 +115,30 @@ def _with_parameters(path: Path, lines: Mapping[KeyPath, int], configuration: Co
             message = block(path, lines, ("strategies", name, "members"), fault, "names of other strategies")
             raise ConfigurationError(message)
     return strategies
+
+
+def own_code_lines(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> Iterator[str]:
+    """Yield a line for each strategy that is a module of the user's own: what will run. Nothing is run for it.
+
+    Raises
+    ------
+    ConfigurationError
+        What a module declares that it reads cannot be used.
+    """
+    for name, settings in configuration.strategies.items():
+        if not is_plugin(settings.type):
+            continue
+        try:
+            found = find_plugin(settings.type, origin_of(configuration))
+        except LookupError as error:
+            where: KeyPath = ("strategies", name, "type")
+            raise ConfigurationError(block(path, lines, where, str(error), "files that are there")) from None
+        own = found.modules.get(settings.type)
+        others = [each for each in found.modules if each != settings.type]
+        with_others = f", with {', '.join(others)}" if others else ""
+        reads = f"; it reads {', '.join(each.name for each in found.reads)}" if found.reads else ""
+        place = "an installed package" if own is None else str(own.file)
+        yield f"strategies.{name}: {settings.type} is code that will run: {place}{with_others}{reads}"
 
 
 def _check_scenarios(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> None:

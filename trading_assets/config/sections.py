@@ -222,6 +222,15 @@ class Reports(Section):
     data_docs: bool = Field(default=True, description="Great Expectations' site of what is expected; takes seconds")
 
 
+class Limits(Section):
+    """What a user's own strategy module may take: it runs in a process of its own."""
+
+    plugin_seconds: float = Field(
+        default=600.0, gt=0, le=86_400, description="of one answer: its import, its decisions"
+    )
+    plugin_memory_mb: int = Field(default=4096, ge=256, le=4_194_304, description="of its process")
+
+
 class Notifier(Section):
     """Who is told about a failed run: the log, or a webhook that takes a JSON POST.
 

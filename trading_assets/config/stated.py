@@ -116,7 +116,7 @@ def _is_default(cls: type[BaseModel], name: str, value: Any) -> bool:
 
 def _is_younger_default(cls: type[BaseModel], name: str, value: Any) -> bool:
     """Whether a key is younger than the record and has its default."""
-    owner, field = _shipped_owner(cls, name), cls.model_fields[name]
+    owner, field = shipped_owner(cls, name), cls.model_fields[name]
     if owner is None or name in _recorded(owner) or field.is_required():
         return False
     return bool(value == field.get_default(call_default_factory=True))
@@ -124,7 +124,7 @@ def _is_younger_default(cls: type[BaseModel], name: str, value: Any) -> bool:
 
 def _default(cls: type[BaseModel], name: str) -> tuple[bool, Any]:
     """Whether a key has a default that is on record or today's, and that default, reduced as values are."""
-    owner = _shipped_owner(cls, name)
+    owner = shipped_owner(cls, name)
     if owner is None:
         return False, None
     recorded = _recorded(owner)
@@ -139,7 +139,7 @@ def _default(cls: type[BaseModel], name: str) -> tuple[bool, Any]:
 
 
 @cache
-def _shipped_owner(cls: type[BaseModel], name: str) -> type[BaseModel] | None:
+def shipped_owner(cls: type[BaseModel], name: str) -> type[BaseModel] | None:
     """The class of this package whose default a key of `cls` has; None where a user's own class states it."""
     for each in cls.__mro__:
         if is_shipped(each.__module__):

@@ -59,7 +59,11 @@ KINDS: dict[str, type[StrategyParameters]] = {"rules": OrderParameters, "target_
 class StrategySettings(Section):
     """One entry of `strategies`: a type, a universe, and the parameters that differ from the type's defaults."""
 
-    type: str = Field(description=f"a module of {BUILT_IN}, or the dotted path of your own")
+    type: str = Field(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$",
+        max_length=200,
+        description=f"a module of {BUILT_IN}, or the dotted path of your own",
+    )
     universe: Literal["equity", "crypto", "all"] | list[str] = "equity"
     parameters: SerializeAsAny[StrategyParameters] | dict[str, Any] = {}
 
@@ -75,10 +79,8 @@ class StrategySettings(Section):
         }
 
 
-def strategy_module(strategy_type: str) -> Any:
-    """Import the module of a strategy type.
-
-    Strategies are plug-ins found by name, so that adding one touches no list.
+def import_strategy(name: str) -> Any:
+    """Import a strategy module by its dotted name, into this process.
 
     Raises
     ------
@@ -86,7 +88,6 @@ def strategy_module(strategy_type: str) -> Any:
         No such module; it cannot be imported, lacks `Parameters` or one of `rules` and `target_weights`, or they do
         not fit together.
     """
-    name = strategy_type if "." in strategy_type else f"{BUILT_IN}.{strategy_type}"
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -112,11 +113,6 @@ def windows_of(parameters: StrategyParameters) -> dict[str, int]:
     fields = type(parameters).model_fields
     names = [name for name, each in fields.items() if any(isinstance(mark, LooksBack) for mark in each.metadata)]
     return {name: getattr(parameters, name) for name in names}
-
-
-def is_target_weight(module: Any) -> bool:
-    """Whether a strategy module is of the target-weight kind; else it is order-based."""
-    return hasattr(module, "target_weights")
 
 
 def members_of(settings: StrategySettings) -> list[str]:

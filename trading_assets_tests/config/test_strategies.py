@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from trading_assets.config import Configuration, ConfigurationError, load_configuration
-from trading_assets.config.strategies import strategy_module
+from trading_assets.config.plugins import strategy_module
 
 BASE = {
     "name": "test",

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from trading_assets.config.plugins import strategy_module
 from trading_assets.config.sections import Regimes
-from trading_assets.config.strategies import StrategySettings, members_of, strategy_module
+from trading_assets.config.strategies import StrategySettings, members_of
 from trading_assets.features.daily import daily_features
 from trading_assets.features.indicators import indicators
 from trading_assets.models.regimes import regime_probabilities

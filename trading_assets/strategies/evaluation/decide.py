@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from trading_assets.config.plugins import UndeclaredReadError
 from trading_assets.config.sections import Risk
 from trading_assets.config.strategies import OrderParameters, StrategyParameters, windows_of
 from trading_assets.features.catalog import FEATURES
 from trading_assets.features.indicators import INDICATORS
-from trading_assets.strategies.evaluation.failure import located
+from trading_assets.sandbox.process import StoppedError
+from trading_assets.strategies.evaluation.failure import StrategyError, located
 from trading_assets.strategies.evaluation.paper_portfolio import paper_positions, signals_of_targets
 from trading_assets.strategies.interface.panel import signal_rows
 from trading_assets.strategies.interface.resolved import ConfiguredStrategy
@@ -49,6 +51,8 @@ def decide(strategy: ConfiguredStrategy, panel: pl.DataFrame, risk: Risk) -> Str
 
     try:
         decided = run(panel)
+    except (StoppedError, UndeclaredReadError) as error:  # nothing of one session or symbol; trying again takes long
+        raise StrategyError(error) from None
     except Exception as error:
         raise located(error, run, panel) from error
     _require_columns(strategy.columns, panel)

@@ -13,6 +13,7 @@ from trading_assets.config.strategies import StrategyParameters
 from trading_assets.features.catalog import FEATURES
 from trading_assets.models.regimes import REGIMES_VERSION
 from trading_assets.models.run import TRAINING_VERSION
+from trading_assets.strategies.evaluation.description import describe
 from trading_assets.strategies.evaluation.identity import (
     identity_of,
     modules_behind,
@@ -26,7 +27,6 @@ from trading_assets.strategies.interface.resolved import (
     configured_strategy,
     resolve_strategy,
 )
-from trading_assets.strategies.interface.rules import Rules
 
 
 def frozen(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def rules_recorded_before(configuration: Configuration, strategy: ConfiguredStra
         modules = modules_behind(strategy.module)
         if not strategy.is_target_weight:
             found[strategy.name] = [digest(describe(strategy.rules))]
-        elif any(is_shipped(each.__name__) for each in modules):
+        elif any(is_shipped(each.name) for each in modules):
             found[strategy.name] = []
         else:
             found[strategy.name] = [digest(own_texts(modules, renamed_back=back)) for back in (False, True)]
@@ -107,20 +107,3 @@ def symbols_behind(configuration: Configuration, strategy: ResolvedStrategy, ins
     members = (resolve_strategy(configuration, member, instruments) for member in strategy.members)
     of_members = (symbols_behind(configuration, member, instruments) for member in members)
     return sorted({*strategy.symbols, *benchmarks, *of_classes}.union(*of_members))
-
-
-def describe(rules: Rules) -> dict[str, Any]:
-    """A strategy's rules as plain values, its expressions written out in full."""
-    return {
-        "eligible": _text(rules.eligible),
-        "triggers": [[t.name, _text(t.strength), t.threshold, _text(t.rank)] for t in rules.triggers],
-        "exits": {name: _text(exit_) for name, exit_ in sorted(rules.exits.items())},
-        "exit": vars(rules.exit) if rules.exit else None,
-        "relative_strength": _text(rules.relative_strength),
-        "rank_weights": rules.rank_weights,
-        "model": rules.model,
-    }
-
-
-def _text(expression: pl.Expr) -> str:
-    return expression.meta.serialize(format="json")

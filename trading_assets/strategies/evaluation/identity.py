@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import importlib.util
 import sys
-import sysconfig
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from trading_assets.config.canonical import digest
+from trading_assets.config.own_modules import own_modules
 from trading_assets.config.stated import PACKAGE, is_shipped
 from trading_assets.strategies.interface.module import StrategyModule
+from trading_assets.strategies.interface.plugin import PluginModule
 
 #: Parts of this package whose code decides what a strategy does; changes elsewhere are changes of the engine.
 _DECIDING = ("trading_assets.strategies", "trading_assets.models")
@@ -32,6 +32,17 @@ _INTERFACE = frozenset(
 )
 #: Fields of a syntax tree that say nothing about what the code does, or that only some versions of Python have.
 _SILENT_FIELDS = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
+
+
+class ChangedReadError(Exception):
+    """A file that a module declares to read changed during a run."""
+
+
+class CodeFile(NamedTuple):
+    """A module and its file."""
+
+    name: str
+    file: Path
 
 
 def identity_of(module: StrategyModule) -> str:
@@ -55,81 +66,61 @@ def recorded_type(identity: str) -> str:
     return identity if "." in identity else f"{_FIRST_FOLDER}{identity}"
 
 
-def modules_behind(module: StrategyModule) -> list[ModuleType]:
+def modules_behind(module: StrategyModule) -> list[CodeFile]:
     """Return a module and those that it is made of, by name.
 
     Followed are the modules whose functions, classes or names it holds, as far as they are of the strategies and
     models of this package, or of the package that the module itself is of.
     """
+    if isinstance(module, PluginModule):
+        return [CodeFile(name, Path(file)) for name, file in module.plugin.ask("behind")]
     own = module.__name__.partition(".")[0]
     starts = tuple(f"{package}." for package in (*_DECIDING, *(() if own == PACKAGE else (own,))))
-    found: dict[str, ModuleType] = {}
+    found: dict[str, CodeFile] = {}
     waiting = [sys.modules[module.__name__]]
     while waiting:
         each = waiting.pop()
         if each.__name__ not in found and each.__file__ is not None:
-            found[each.__name__] = each
+            found[each.__name__] = CodeFile(each.__name__, Path(each.__file__))
             waiting += [used for used in _used(each) if f"{used.__name__}.".startswith(starts)]
     return [found[name] for name in sorted(found)]
 
 
 def own_code(module: StrategyModule) -> dict[str, str]:
-    """Return the hash of the syntax tree of a user's own module and of all of theirs that it imports, by dotted name.
+    """Return what of a user's own makes a module what it is: its code and the files that it declares to read.
 
-    Followed is every import that their sources name, within functions too, as far as it leads to files of the user's:
-    none of the standard library, of installed packages, or of this package. Empty for a shipped module.
+    Returns
+    -------
+    dict
+        By dotted name the hash of the syntax tree of the module and of all of the user's that it imports, see
+        `own_modules`; by ``reads NAME`` SHA-256 of each file that one of them declares. Empty for a shipped module.
+
+    Raises
+    ------
+    ChangedReadError
+        A declared file is not what it was when the module was loaded.
     """
-    found: dict[str, str] = {}
-    waiting = [module.__name__]
-    while waiting:
-        name = waiting.pop()
-        source = None if name in found else _own_source(name)
-        if source is not None:
-            found[name] = code_hash(source)
-            waiting += [name.rpartition(".")[0], *_imports(name, source)]  # a package is run before its modules
-    return dict(sorted(found.items()))
+    plugin = module.plugin if isinstance(module, PluginModule) else None
+    modules = own_modules(module.__name__) if plugin is None else plugin.modules
+    found = {name: code_hash(each.source) for name, each in sorted(modules.items())}
+    if plugin is None:
+        return found
+    now = plugin.current_read_hashes()
+    if now != plugin.read_hashes:
+        changed = sorted(name for name, _ in {*now.items()} ^ {*plugin.read_hashes.items()})
+        raise ChangedReadError(
+            f"{changed[0]}, which {plugin.name} declares to read, changed while the run was going on\n"
+            "  what to do: start the run again"
+        )
+    return found | {f"reads {name}": value for name, value in sorted(now.items())}
 
 
-def _own_source(name: str) -> bytes | None:
-    """The source of a module of the user's own; None for any other."""
-    if not name or is_shipped(name):
-        return None
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ImportError, AttributeError, ValueError):
-        return None
-    path = Path(spec.origin) if spec and spec.has_location and spec.origin else None
-    if path is None or path.suffix != ".py" or {"site-packages", "dist-packages"} & set(path.parts):
-        return None
-    libraries = {Path(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib")}
-    return None if libraries & set(path.parents) else path.read_bytes()
-
-
-def _imports(name: str, source: bytes) -> Iterator[str]:
-    """Dotted names that the source of module `name` imports; of ``from a import b`` both ``a`` and ``a.b``."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return
-    package = getattr(sys.modules.get(name), "__package__", None) or name.rpartition(".")[0]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            home = node.module or ""
-            if node.level:
-                parts = package.split(".")[: len(package.split(".")) - node.level + 1]
-                home = ".".join([*parts, *([node.module] if node.module else [])])
-            yield home
-            yield from (f"{home}.{alias.name}" for alias in node.names)
-
-
-def shipped_code(modules: Iterable[ModuleType]) -> str:
+def shipped_code(modules: Iterable[CodeFile]) -> str:
     """Return one hash of the syntax trees of shipped modules, whatever they are called."""
-    return digest(sorted(code_hash(_source(each)) for each in modules if is_shipped(each.__name__)))
+    return digest(sorted(code_hash(_source(each)) for each in modules if is_shipped(each.name)))
 
 
-def own_texts(modules: Iterable[ModuleType], *, renamed_back: bool = False) -> dict[str, str]:
+def own_texts(modules: Iterable[CodeFile], *, renamed_back: bool = False) -> dict[str, str]:
     """Return SHA-256 of the text of each of a user's own modules by dotted name, as version 0.1.0 recorded it.
 
     Parameters
@@ -137,7 +128,7 @@ def own_texts(modules: Iterable[ModuleType], *, renamed_back: bool = False) -> d
     renamed_back
         Write imports of this package as they had to be written in that version.
     """
-    texts = {each.__name__: _source(each) for each in modules if not is_shipped(each.__name__)}
+    texts = {each.name: _source(each) for each in modules if not is_shipped(each.name)}
     if renamed_back:
         texts = {name: _renamed_back(text) for name, text in texts.items()}
     return {name: hashlib.sha256(_as_read(text)).hexdigest() for name, text in texts.items()}
@@ -189,8 +180,8 @@ def _is_of_interface(node: object) -> bool:
     )
 
 
-def _source(module: ModuleType) -> bytes:
-    return Path(module.__file__ or "").read_bytes()
+def _source(module: CodeFile) -> bytes:
+    return module.file.read_bytes()
 
 
 def _as_read(source: bytes) -> bytes:

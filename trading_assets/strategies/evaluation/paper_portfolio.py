@@ -15,7 +15,7 @@ from typing import NamedTuple
 import polars as pl
 
 from trading_assets.config.strategies import OrderParameters
-from trading_assets.strategies.interface.rules import ExitRule, Rules
+from trading_assets.strategies.interface.rules import ExitRule, Rules, exit_flags
 from trading_assets.strategies.interface.target_weights import SCHEMA
 
 DELISTED, HARD_STOP, MAX_HOLD, REBALANCE = "delisted", "hard_stop", "max_hold", "rebalance"
@@ -161,9 +161,7 @@ class _Book:
 
 def _bars_of(rules: Rules, panel: pl.DataFrame) -> _Bars:
     rule = rules.exit or ExitRule("")
-    exits = panel.select(
-        expression.fill_null(False).over("symbol").alias(name) for name, expression in rules.exits.items()
-    )
+    exits = exit_flags(rules, panel)
 
     def flags(name: str | None) -> list[bool]:
         return exits[name].to_list() if name in exits.columns else [False] * panel.height

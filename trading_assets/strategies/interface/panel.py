@@ -13,14 +13,9 @@ import polars as pl
 
 from trading_assets.config.sections import AssetClass
 from trading_assets.market_data.universe import with_membership
-from trading_assets.strategies.interface.rules import Rules
+from trading_assets.strategies.interface.rules import Rules, columns_of, evaluate
 
-
-def columns_of(rules: Rules) -> set[str]:
-    """Columns that the expressions of a strategy name."""
-    expressions = [rules.eligible, rules.relative_strength, *rules.exits.values()]
-    expressions += [part for trigger in rules.triggers for part in (trigger.strength, trigger.rank)]
-    return {name for expression in expressions for name in expression.meta.root_names()}
+__all__ = ["build_panel", "columns_of", "evaluate", "signal_rows", "with_members", "with_regimes"]
 
 
 def build_panel(
@@ -117,29 +112,6 @@ def with_regimes(panel: pl.DataFrame, regimes: pl.DataFrame, benchmark: str | No
         of_regime = own.filter(regime=k).select("session", pl.col("probability").alias(f"regime_{k}"))
         wide = wide.join(of_regime, on="session", how="left")
     return panel.sort("session").join_asof(wide, on="session").sort("symbol", "session")
-
-
-def evaluate(rules: Rules, panel: pl.DataFrame) -> pl.DataFrame:
-    """The rules at every row of a panel.
-
-    Each expression runs over one symbol's rows in session order, so a shift never reaches another symbol.
-
-    Returns
-    -------
-    polars.DataFrame
-        symbol, session, eligible (false outside the universe), relative_strength, and by number of the
-        trigger strength_0, rank_0, ...; by name of the exit exit_<name>.
-    """
-    columns = {"eligible": rules.eligible.fill_null(False), "relative_strength": rules.relative_strength}
-    for number, trigger in enumerate(rules.triggers):
-        columns |= {f"strength_{number}": trigger.strength, f"rank_{number}": trigger.rank}
-    columns |= {f"exit_{name}": expression.fill_null(False) for name, expression in rules.exits.items()}
-    return panel.select(
-        "symbol",
-        "session",
-        "in_universe",
-        *(expression.over("symbol").alias(name) for name, expression in columns.items()),
-    ).with_columns(eligible=pl.col("eligible") & pl.col("in_universe"))
 
 
 def signal_rows(

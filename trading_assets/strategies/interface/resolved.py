@@ -1,6 +1,7 @@
 """A strategy made from its entry of the configuration and from the instruments: here, once, and passed on from then.
 
-The module is imported by `config.strategies.strategy_module`, and its parameters are validated by `config.loading`.
+The module is found by `config.plugins.strategy_module`, and its parameters are validated by `config.loading`. A shipped
+one is imported; a user's own is run by a process of its own, and its functions here ask that.
 What the configuration alone decides is a `ConfiguredStrategy`; the graph of assets is drawn from it. With the
 instruments on record it becomes a `ResolvedStrategy`, which every evaluation is handed.
 """
@@ -14,13 +15,15 @@ from typing import cast
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.config.plugins import origin_of, strategy_module
 from trading_assets.config.sections import AssetClass
-from trading_assets.config.strategies import KINDS, StrategyParameters, members_of, strategy_module
+from trading_assets.config.strategies import KINDS, StrategyParameters, members_of
 from trading_assets.features.tables import INDICATORS
 from trading_assets.market_data.lives import is_named
 from trading_assets.market_data.tables import BARS
 from trading_assets.strategies.interface.module import OrderModule, StrategyModule, TargetWeightModule
 from trading_assets.strategies.interface.panel import columns_of
+from trading_assets.strategies.interface.plugin import module_of
 from trading_assets.strategies.interface.rules import Rules
 
 #: Columns of a panel that are no features, see `panel.build_panel`.
@@ -179,7 +182,7 @@ def configured_strategy(configuration: Configuration, name: str) -> ConfiguredSt
         raise TypeError(f"{settings.type}: parameters that were not validated")
     return ConfiguredStrategy(
         name=name,
-        module=strategy_module(settings.type),
+        module=module_of(strategy_module(settings.type, origin_of(configuration))),
         parameters=settings.parameters,
         universe=settings.universe,
         members=tuple(members_of(settings)),

@@ -10,8 +10,9 @@ the symbol's next session.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -76,3 +77,61 @@ class Rules:
     relative_strength: pl.Expr = RELATIVE_STRENGTH
     rank_weights: tuple[float, float, float] | None = None
     model: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteRules(Rules):
+    """Rules that another process evaluates: their expressions here name the same columns and compute nothing.
+
+    Attributes
+    ----------
+    evaluator
+        Returns what `evaluate` does, from a panel.
+    described
+        The expressions as text, as `fingerprint.describe` has them.
+    """
+
+    evaluator: Callable[[pl.DataFrame], pl.DataFrame] = field(repr=False)
+    described: Mapping[str, Any] = field(repr=False)
+
+
+def columns_of(rules: Rules) -> set[str]:
+    """Columns that the expressions of a strategy name."""
+    expressions = [rules.eligible, rules.relative_strength, *rules.exits.values()]
+    expressions += [part for trigger in rules.triggers for part in (trigger.strength, trigger.rank)]
+    return {name for expression in expressions for name in expression.meta.root_names()}
+
+
+def evaluate(rules: Rules, panel: pl.DataFrame) -> pl.DataFrame:
+    """The rules at every row of a panel.
+
+    Each expression runs over one symbol's rows in session order, so a shift never reaches another symbol.
+
+    Returns
+    -------
+    polars.DataFrame
+        symbol, session, eligible (false outside the universe), relative_strength, and by number of the
+        trigger strength_0, rank_0, ...; by name of the exit exit_<name>.
+    """
+    if isinstance(rules, RemoteRules):
+        return rules.evaluator(panel)
+    columns = {"eligible": rules.eligible.fill_null(False), "relative_strength": rules.relative_strength}
+    for number, trigger in enumerate(rules.triggers):
+        columns |= {f"strength_{number}": trigger.strength, f"rank_{number}": trigger.rank}
+    columns |= {f"exit_{name}": expression.fill_null(False) for name, expression in rules.exits.items()}
+    return panel.select(
+        "symbol",
+        "session",
+        "in_universe",
+        *(expression.over("symbol").alias(name) for name, expression in columns.items()),
+    ).with_columns(eligible=pl.col("eligible") & pl.col("in_universe"))
+
+
+def exit_flags(rules: Rules, panel: pl.DataFrame) -> pl.DataFrame:
+    """Return the exit signals of the rules at every row of a panel: one boolean column a name, null counts as false."""
+    if isinstance(rules, RemoteRules):
+        found = rules.evaluator(panel)
+        return found.select(pl.col(f"exit_{name}").alias(name) for name in rules.exits)
+    return panel.select(
+        expression.fill_null(False).over("symbol").alias(name) for name, expression in rules.exits.items()
+    )

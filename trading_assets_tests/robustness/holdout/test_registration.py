@@ -12,6 +12,7 @@ import pytest
 
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import canonical
+from trading_assets.config.plugins import strategy_module
 from trading_assets.config.sections import Interval, Risk
 from trading_assets.config.verdict import VerdictThresholds
 from trading_assets.market_data.tables import QUARANTINE
@@ -270,6 +271,7 @@ def test_a_target_weight_strategy_is_its_source_files_and_members(
         """What differs from the first of all."""
         low = {"type": "equity_momentum", "parameters": equity_momentum.Parameters(stop_atr=stop_atr)}
         top = {"type": module.__name__, "parameters": module.Parameters(**parameters)}
+        strategy_module(module.__name__, renew=True)  # as loading a file does
         made = configuration(strategies={"s": top, "low": low}, regimes={"number": regimes})
         now = frozen(made, configured_strategy(made, "s"))
         assert frozen(made, configured_strategy(made, "low"))["regimes"] is None

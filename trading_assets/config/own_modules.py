@@ -1,0 +1,224 @@
+"""What a user's own module is made of, found without running any of it: its files, and the files that it reads."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import sys
+import sysconfig
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+from trading_assets.config.stated import is_shipped
+
+#: Name of the constant by which a module declares the files that it reads.
+READS = "READS"
+#: Files of a folder that is declared as a whole.
+MOST_FILES = 10_000
+_LIBRARIES = frozenset({"site-packages", "dist-packages"})
+
+
+class DeclarationError(LookupError):
+    """What a module declares that it reads cannot be used; `str()` says what and what to do."""
+
+
+@dataclass(frozen=True)
+class OwnModule:
+    """One file of a user's own code.
+
+    Attributes
+    ----------
+    name
+        Dotted name.
+    file
+        Where it is.
+    source
+        Its text, as read once: what is hashed is what runs.
+    """
+
+    name: str
+    file: Path
+    source: bytes
+
+    @property
+    def is_package(self) -> bool:
+        """Whether modules can be in it."""
+        return self.file.name == "__init__.py"
+
+
+@dataclass(frozen=True)
+class DeclaredRead:
+    """A file or folder that a module declares.
+
+    Attributes
+    ----------
+    name
+        As it is declared.
+    path
+        Where it is.
+    """
+
+    name: str
+    path: Path
+
+    def hashes(self) -> dict[str, str]:
+        """Return SHA-256 of the file, or of each file of the folder, by the name as declared and the path below it.
+
+        Raises
+        ------
+        DeclarationError
+            It cannot be read.
+        """
+        try:
+            if self.path.is_file():
+                return {self.name: _sha256(self.path)}
+            files = sorted(each for each in self.path.rglob("*") if each.is_file())
+            if len(files) > MOST_FILES:
+                raise DeclarationError(f"{self.name} has {len(files):,} files; declare those that are read")
+            return {f"{self.name}/{each.relative_to(self.path).as_posix()}": _sha256(each) for each in files}
+        except OSError as error:
+            raise DeclarationError(f"{self.name}, declared in {READS}, cannot be read: {error.strerror}") from None
+
+
+def find_module(name: str) -> ModuleSpec | None:
+    """Return the spec of a module without importing it or a package that it is in; None if there is none."""
+    path: Sequence[str] | None = None
+    spec = None
+    parts = name.split(".")
+    for depth, part in enumerate(parts, 1):
+        spec = _find(".".join(parts[:depth]), path)
+        if spec is not None and spec.has_location:
+            path = spec.submodule_search_locations
+        else:  # a folder without a file of its own, whose finder would look for an imported package around it
+            path = [str(folder) for each in path or sys.path if (folder := Path(each) / part).is_dir()]
+        if not path and depth < len(parts):
+            return None
+    return spec
+
+
+def own_modules(name: str) -> dict[str, OwnModule]:
+    """Return a user's own module and all of theirs that it imports, by dotted name, ascending.
+
+    Followed is every import that their sources name, within functions too, as far as it leads to files of the user's:
+    none of the standard library, of installed packages, or of this package.
+    """
+    found: dict[str, OwnModule] = {}
+    waiting = [name]
+    importlib.invalidate_caches()
+    while waiting:
+        each = waiting.pop()
+        module = None if each in found else _own_module(each)
+        if module is not None:
+            found[each] = module
+            waiting += [each.rpartition(".")[0], *_imports(module)]  # a package is run before its modules
+    return dict(sorted(found.items()))
+
+
+def declared_reads(modules: dict[str, OwnModule], folder: Path, results: Sequence[Path]) -> list[DeclaredRead]:
+    """Return what modules declare that they read, without running them: constants `READS`, lists of paths.
+
+    Parameters
+    ----------
+    folder
+        Where relative paths start: the folder of the configuration.
+    results
+        Files and folders of results, nothing of which may be read: the data folder.
+
+    Raises
+    ------
+    DeclarationError
+        A constant is no list of texts that stand there, a path does not exist, or leads to results.
+    """
+    found = []
+    for module in modules.values():
+        for name in _declared(module):
+            path = (folder / name).resolve()
+            if not path.exists():
+                raise DeclarationError(
+                    f"{module.name} declares in {READS} that it reads {name}, and there is no such file: {path}"
+                )
+            if any(each == path or each in path.parents or path in each.parents for each in results):
+                raise DeclarationError(
+                    f"{module.name} declares in {READS} that it reads {name}, which is of, or holds, the data folder: "
+                    "a strategy sees its panel and nothing else of the results"
+                )
+            found.append(DeclaredRead(name, path))
+    return list(dict.fromkeys(found))
+
+
+def _declared(module: OwnModule) -> list[str]:
+    tree = _tree(module.source)
+    names: list[str] = []
+    for node in [] if tree is None else tree.body:
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        if not any(isinstance(each, ast.Name) and each.id == READS for each in targets):
+            continue
+        value = getattr(node, "value", None)
+        try:
+            paths = None if value is None else ast.literal_eval(value)
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            paths = None
+        if not isinstance(paths, list | tuple) or not all(isinstance(each, str) and each for each in paths):
+            raise DeclarationError(
+                f"{module.name} declares {READS} otherwise than as a list of texts, line {node.lineno}: it is read "
+                f'without running the module, so write {READS} = ["table.csv"]'
+            )
+        names += paths
+    return names
+
+
+def _find(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
+    for finder in sys.meta_path:
+        find_spec = getattr(finder, "find_spec", None)
+        try:
+            spec = None if find_spec is None else find_spec(name, path)
+        except (ImportError, AttributeError, ValueError, KeyError):
+            spec = None
+        if isinstance(spec, ModuleSpec):
+            return spec
+    return None
+
+
+def _own_module(name: str) -> OwnModule | None:
+    """A module of the user's own; None for any other."""
+    if not name or is_shipped(name):
+        return None
+    spec = find_module(name)
+    path = Path(spec.origin) if spec and spec.has_location and spec.origin else None
+    if path is None or path.suffix != ".py" or _LIBRARIES & set(path.parts):
+        return None
+    libraries = {Path(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib")}
+    return None if libraries & set(path.parents) else OwnModule(name, path, path.read_bytes())
+
+
+def _imports(module: OwnModule) -> Iterator[str]:
+    """Dotted names that a source imports; of ``from a import b`` both ``a`` and ``a.b``."""
+    tree = _tree(module.source)
+    package = module.name if module.is_package else module.name.rpartition(".")[0]
+    for node in () if tree is None else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            home = node.module or ""
+            if node.level:
+                parts = package.split(".")[: len(package.split(".")) - node.level + 1]
+                home = ".".join([*parts, *([node.module] if node.module else [])])
+            yield home
+            yield from (f"{home}.{alias.name}" for alias in node.names)
+
+
+def _tree(source: bytes) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

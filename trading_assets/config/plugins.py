@@ -1,0 +1,284 @@
+"""Strategy modules: shipped ones are imported, a user's own run in a process of their own.
+
+Nothing of a user's module is run in this process, its import included: what stands here for it are its name, its
+files and a class with the names of its parameters, which asks the process what they mean.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BaseModel, Field, ModelWrapValidatorHandler, ValidationError, create_model, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from trading_assets.config.configuration import Configuration
+from trading_assets.config.own_modules import DeclaredRead, OwnModule, declared_reads, own_modules
+from trading_assets.config.stated import is_shipped
+from trading_assets.config.strategies import BUILT_IN, LooksBack, StrategyParameters, import_strategy
+from trading_assets.sandbox.process import RestrictedProcess, StoppedError, Task
+
+#: The module that answers in the process.
+_ANSWERS = "trading_assets.strategies.evaluation.plugin_worker"
+
+
+#: What a process says was refused where that is no file.
+NETWORK = "the network"
+
+
+class PluginError(Exception):
+    """A user's own code failed; classes derived from it have the names of the exceptions that it raised."""
+
+
+class UndeclaredReadError(PluginError):
+    """A user's own code read a file that it does not declare."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a user's own module is from, and what its process may take.
+
+    Attributes
+    ----------
+    folder
+        That of the configuration: paths that are declared start here.
+    results
+        Files and folders of results, which no strategy may read.
+    seconds, megabytes
+        Limits of its process.
+    """
+
+    folder: Path = field(default_factory=Path.cwd)
+    results: tuple[Path, ...] = field(default_factory=lambda: (Path("data").resolve(),))
+    seconds: float = 600.0
+    megabytes: int = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Plugin:
+    """A user's own strategy module, as this process knows it.
+
+    Attributes
+    ----------
+    name
+        Dotted name.
+    modules
+        Its code and what it imports of the user's, by dotted name.
+    reads
+        What it declares that it reads.
+    read_hashes
+        SHA-256 of each file of these, by name, as they were when it was loaded.
+    """
+
+    name: str
+    modules: Mapping[str, OwnModule]
+    reads: tuple[DeclaredRead, ...]
+    read_hashes: Mapping[str, str]
+    process: RestrictedProcess
+
+    @cached_property
+    def description(self) -> Mapping[str, Any]:
+        """What its process says of it: kind, fields of its parameters, grid, what is enforced.
+
+        Raises
+        ------
+        LookupError
+            It is no strategy module, cannot be imported, or its process ended.
+        """
+        try:
+            found = self.process.ask({"do": "describe"})
+        except StoppedError as error:
+            raise LookupError(f"module {self.name} cannot be imported: {error}") from None
+        if "lookup" in found:
+            raise LookupError(found["lookup"])
+        return cast(Mapping[str, Any], _answer(found, self.name))
+
+    @property
+    def kind(self) -> Literal["rules", "target_weights"]:
+        """Which of the two it defines."""
+        return cast(Literal["rules", "target_weights"], self.description["kind"])
+
+    @cached_property
+    def Parameters(self) -> type[StrategyParameters]:  # noqa: N802 (as a module has it)
+        """A class with the names of its parameters, whose values its process validates."""
+        return _parameters_of(self)
+
+    def ask(self, do: str, parameters: BaseModel | None = None, **more: Any) -> Any:
+        """Return what its process answers.
+
+        Raises
+        ------
+        PluginError
+            Its code failed.
+        StoppedError
+            Its process ended.
+        """
+        values = {} if parameters is None else {"parameters": parameters.model_dump()}
+        return _answer(self.process.ask({"do": do, **values, **more}), self.name)
+
+    def current_read_hashes(self) -> dict[str, str]:
+        """Return the hashes of what it declares as the files are now."""
+        return {name: value for each in self.reads for name, value in each.hashes().items()}
+
+
+def origin_of(configuration: Configuration) -> Origin:
+    """Return where the own modules of a configuration are from."""
+    limits, folder, data = configuration.limits, configuration.directory.resolve(), configuration.data.resolve()
+    results: tuple[Path, ...] = (data,)
+    if data == folder or data in folder.parents:  # the user's own files are in the data folder, too
+        results = (data / configuration.name, data / "dagster_home", data / "protocol.duckdb")
+    return Origin(folder, results, limits.plugin_seconds, limits.plugin_memory_mb)
+
+
+_PLUGINS: dict[tuple[str, Origin], Plugin] = {}
+
+
+def is_plugin(strategy_type: str) -> bool:
+    """Whether a strategy type names a user's own module."""
+    return "." in strategy_type and not is_shipped(strategy_type)
+
+
+def strategy_module(strategy_type: str, origin: Origin | None = None, *, renew: bool = False) -> Any:
+    """Return the module of a strategy type: a shipped one, imported, or the `Plugin` of a user's own.
+
+    Strategies are found by name, so that adding one touches no list.
+
+    Parameters
+    ----------
+    renew
+        Look at the files of a user's own module again. Without it, it stays what it was when it was first asked for:
+        a run has one code.
+
+    Raises
+    ------
+    LookupError
+        No such module; it cannot be imported, lacks `Parameters` or one of `rules` and `target_weights`, they do not
+        fit together, or what it declares that it reads cannot be used.
+    """
+    if not is_plugin(strategy_type):
+        return import_strategy(strategy_type if "." in strategy_type else f"{BUILT_IN}.{strategy_type}")
+    key = (strategy_type, origin or Origin())
+    known = _PLUGINS.get(key)
+    if known is not None and not renew:
+        return known
+    found = find_plugin(*key)
+    if known is not None:
+        if _is_the_same(known, found):
+            return known
+        known.process.end()
+    found.process.start()
+    _ = found.description
+    _PLUGINS[key] = found
+    return found
+
+
+def find_plugin(strategy_type: str, origin: Origin) -> Plugin:
+    """Return a user's own module as its files are, without running any of them.
+
+    Raises
+    ------
+    LookupError
+        What it declares that it reads cannot be used.
+    """
+    modules = own_modules(strategy_type)
+    reads = tuple(declared_reads(modules, origin.folder, origin.results))
+    task = Task(
+        name=strategy_type,
+        answers=_ANSWERS,
+        sources={name: (each.source, str(each.file), each.is_package) for name, each in modules.items()},
+        reads=tuple(each.path for each in reads),
+        folder=origin.folder,
+        seconds=origin.seconds,
+        megabytes=origin.megabytes,
+    )
+    hashes = {name: value for each in reads for name, value in each.hashes().items()}
+    return Plugin(strategy_type, modules, reads, hashes, RestrictedProcess(task))
+
+
+def _is_the_same(known: Plugin, found: Plugin) -> bool:
+    return (known.modules, known.reads, known.read_hashes) == (found.modules, found.reads, found.read_hashes)
+
+
+def _answer(answer: Mapping[str, Any], name: str) -> Any:
+    if "error" not in answer:
+        return answer["result"]
+    kind, message, refused = answer["error"]
+    if refused == NETWORK:
+        raise UndeclaredReadError(
+            f"{name} opens a connection: a strategy decides by its panel and by files that it declares\n"
+            "  what to do: save what it fetches as a file, and declare that in READS"
+        )
+    if refused is not None:
+        raise UndeclaredReadError(
+            f"{name} reads {refused}, which it does not declare\n"
+            f'  expected: READS = ["{Path(refused).name}"] in the module, paths from the folder of the configuration\n'
+            f"  what to do: declare the file, so that its content is part of what is registered ({kind}: {message})"
+        )
+    raise _exception(kind)(message)
+
+
+def _exception(name: str) -> type[Exception]:
+    """The class of a built-in exception by its name, else one of that name."""
+    built_in = getattr(builtins, name, None)
+    simple = (ArithmeticError, LookupError, ValueError, TypeError, AssertionError, RuntimeError, MemoryError, NameError)
+    if isinstance(built_in, type) and issubclass(built_in, simple) and not issubclass(built_in, UnicodeError):
+        return built_in
+    return _named.setdefault(name, type(name, (PluginError,), {}))
+
+
+_named: dict[str, type[Exception]] = {}
+
+
+def _parameters_of(plugin: Plugin) -> type[StrategyParameters]:
+    described = plugin.description
+    module, name = described["base"]
+    base = getattr(importlib.import_module(module), name) if is_shipped(module) else StrategyParameters
+    fields: dict[str, Any] = {
+        each["name"]: (
+            Annotated[Any, LooksBack()] if each["looks_back"] else Any,
+            Field(exclude=each["exclude"] or None)
+            if each["required"]
+            else Field(default=each["default"], exclude=each["exclude"] or None),
+        )
+        for each in described["fields"]
+    }
+
+    def ask(
+        cls: type[StrategyParameters], value: object, handler: ModelWrapValidatorHandler[StrategyParameters]
+    ) -> StrategyParameters:
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, Mapping):
+            return handler(value)
+        try:
+            values = plugin.process.ask({"do": "validate", "values": dict(value)})
+        except StoppedError as error:
+            raise ValueError(str(error)) from None
+        if "faults" in values:
+            raise ValidationError.from_exception_data(cls.__name__, _details(values["faults"]))
+        return handler(_answer(values, plugin.name))
+
+    made = cast(Any, create_model)(
+        "Parameters",
+        __base__=base,
+        __module__=plugin.name,
+        __validators__={"ask": cast(Any, model_validator(mode="wrap"))(classmethod(ask))},
+        **fields,
+    )
+    return cast(type[StrategyParameters], made)
+
+
+def _details(faults: Sequence[Mapping[str, Any]]) -> list[InitErrorDetails]:
+    return [
+        InitErrorDetails(
+            type=PydanticCustomError(each["type"], each["message"]),
+            loc=tuple(each["place"]),
+            input=each["input"],
+        )
+        for each in faults
+    ]
