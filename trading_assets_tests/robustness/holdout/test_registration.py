@@ -12,7 +12,7 @@ import pytest
 
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import canonical
-from trading_assets.config.plugins import strategy_module
+from trading_assets.config.plugins import origin_of, strategy_module
 from trading_assets.config.sections import Interval, Risk
 from trading_assets.config.verdict import VerdictThresholds
 from trading_assets.market_data.tables import QUARANTINE
@@ -271,8 +271,8 @@ def test_a_target_weight_strategy_is_its_source_files_and_members(
         """What differs from the first of all."""
         low = {"type": "equity_momentum", "parameters": equity_momentum.Parameters(stop_atr=stop_atr)}
         top = {"type": module.__name__, "parameters": module.Parameters(**parameters)}
-        strategy_module(module.__name__, renew=True)  # as loading a file does
         made = configuration(strategies={"s": top, "low": low}, regimes={"number": regimes})
+        strategy_module(module.__name__, origin_of(made), renew=True)  # as loading a file does
         now = frozen(made, configured_strategy(made, "s"))
         assert frozen(made, configured_strategy(made, "low"))["regimes"] is None
         return {key for key in now if now[key] != first.setdefault(key, now[key])}
