@@ -37,6 +37,8 @@ RESTRICTED = True
 _LIBRARIES = frozenset({"site-packages", "dist-packages"})
 _PACKAGE = Path(__file__).parents[1]
 _MOST_OUTPUT = 64_000
+#: Processes that wait for the next question at a time; the one that waited longest is ended for a further one.
+_MOST_WAITING = 12
 
 
 class StoppedError(Exception):
@@ -125,7 +127,20 @@ class RestrictedProcess:
             if running is not None and running.owner == os.getpid():
                 self._end(kill=True)
             self._running = running = _start(self.task)
+        _RECENT.pop(id(self), None)
+        _RECENT[id(self)] = self
+        for oldest in list(_RECENT.values())[:-_MOST_WAITING]:
+            oldest._rest()
         return running
+
+    def _rest(self) -> None:
+        """End the process unless it is at work; the next question starts it anew."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._end(kill=True)
+                _RECENT.pop(id(self), None)
+            finally:
+                self._lock.release()
 
     def _epitaph(self, error: Exception) -> str:
         running = self._running
@@ -150,6 +165,7 @@ class RestrictedProcess:
         return f"the process of {self.task.name} {how}" + (f"; it said: {last[0][:200]}" if last else "")
 
     def _end(self, *, kill: bool) -> None:
+        _RECENT.pop(id(self), None)
         running, self._running = self._running, None
         if running is not None and running.owner == os.getpid():
             running.end(kill=kill)
@@ -194,6 +210,8 @@ class _Running:
 
 
 _ALIVE: dict[int, _Running] = {}
+#: By the order of their last questions.
+_RECENT: dict[int, RestrictedProcess] = {}
 
 
 @atexit.register

@@ -124,6 +124,17 @@ def test_nothing_is_left_behind(echo: RestrictedProcess) -> None:
         os.kill(number, 0)
 
 
+def test_few_processes_wait_at_a_time(echo: RestrictedProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that was asked last stays; the other one is started anew when it is asked again."""
+    monkeypatch.setattr(process, "_MOST_WAITING", 1)
+    other = RestrictedProcess(echo.task)
+    first, second = echo.started, other.started
+    assert set(process._ALIVE) & {first, second} == {second}
+    assert echo.ask({"do": "say"})["value"] == 42
+    assert set(process._ALIVE) & {first, second} == set()
+    other.end()
+
+
 def test_neither_a_home_nor_the_root_can_be_read() -> None:
     folders = readable()
     assert Path("/") not in folders
