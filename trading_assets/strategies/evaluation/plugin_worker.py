@@ -23,6 +23,7 @@ from trading_assets.config.stated import is_shipped, shipped_owner
 from trading_assets.config.strategies import KINDS, LooksBack, StrategyParameters, import_strategy
 from trading_assets.sandbox.messages import ATOMS, ClosedError, receive, send
 from trading_assets.strategies.evaluation.description import describe
+from trading_assets.strategies.evaluation.identity import modules_behind
 from trading_assets.strategies.interface.rules import Rules, evaluate
 
 #: Paths that code opened last, for messages: the kernel refuses, and some libraries do not say what.
@@ -134,9 +135,6 @@ class _Worker:
         return {"result": {"frame": _bytes(found)}}
 
     def _behind(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        # Imported when it is asked for, once a registration: it is not needed to decide.
-        from trading_assets.strategies.evaluation.identity import modules_behind
-
         return {"result": [[each.name, str(each.file)] for each in modules_behind(self._module)]}
 
     def _parameters(self, request: Mapping[str, Any]) -> StrategyParameters:
