@@ -171,8 +171,11 @@ def strategy_module(strategy_type: str, origin: Origin | None = None, *, renew: 
         if _is_the_same(known, found):
             return known
         known.process.end()
-    found.process.start()
-    _ = found.description
+    try:
+        _ = found.description
+    except LookupError:
+        found.process.end()
+        raise
     _PLUGINS[key] = found
     return found
 

@@ -93,7 +93,7 @@ def _restrict(setup: Mapping[str, Any]) -> dict[str, Any]:
             raise OSError("switched off")
         landlock.restrict([Path(each) for each in setup["read"]], [Path(each) for each in setup["write"]])
     except OSError as error:
-        return {"reads": False, "network": False, "cause": str(error)}
+        return {"reads": False, "network": landlock.close_network(), "cause": str(error)}
     return {"reads": True, "network": landlock.close_network(), "cause": ""}
 
 

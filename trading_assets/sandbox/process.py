@@ -27,8 +27,26 @@ _KEPT = ("PATH", "LANG", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMRO
 _KEPT_STARTS = ("LC_", "POLARS_", "OMP_", "MKL_", "OPENBLAS_", "RAYON_", "NUMEXPR_")
 #: What the interpreter and its libraries read beside their own files.
 _SYSTEM = (
-    *("/lib", "/lib64", "/bin", "/usr/bin", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo"),
-    *("/System/Library", "/etc/ld.so.cache", "/etc/localtime", "/etc/passwd", "/etc/nsswitch.conf"),
+    *(
+        "/lib",
+        "/lib64",
+        "/bin",
+        "/usr/bin",
+        "/usr/lib",
+        "/usr/lib64",
+        "/usr/local/lib",
+        "/usr/share/zoneinfo",
+        "/nix/store",
+    ),
+    *(
+        "/usr/share/zoneinfo",
+        "/nix/store",
+        "/System/Library",
+        "/etc/ld.so.cache",
+        "/etc/localtime",
+        "/etc/passwd",
+        "/etc/nsswitch.conf",
+    ),
     *("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"),
     *("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/sys/devices/system", "/sys/fs/cgroup"),
 )
@@ -82,11 +100,6 @@ class RestrictedProcess:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _running: _Running | None = None
 
-    def start(self) -> None:
-        """Start the process without waiting for it."""
-        with self._lock:
-            self._started()
-
     @property
     def started(self) -> int:
         """Number of the process that answers now; what was told to another one is forgotten."""
@@ -107,7 +120,7 @@ class RestrictedProcess:
                 send(running.socket, {**request, "seconds": self.task.seconds})
                 answer = receive(running.socket, self.task.seconds)
             except TooLateError:
-                self._end(kill=True)
+                self._end()
                 raise StoppedError(
                     f"{self.task.name} did not answer within {self.task.seconds:g} seconds (limits.plugin_seconds)"
                 ) from None
@@ -119,13 +132,13 @@ class RestrictedProcess:
     def end(self) -> None:
         """End the process, if it runs."""
         with self._lock:
-            self._end(kill=False)
+            self._end()
 
     def _started(self) -> _Running:
         running = self._running
         if running is None or running.owner != os.getpid() or running.popen.poll() is not None:
             if running is not None and running.owner == os.getpid():
-                self._end(kill=True)
+                self._end()
             self._running = running = _start(self.task)
         _RECENT.pop(id(self), None)
         _RECENT[id(self)] = self
@@ -137,7 +150,7 @@ class RestrictedProcess:
         """End the process unless it is at work; the next question starts it anew."""
         if self._lock.acquire(blocking=False):
             try:
-                self._end(kill=True)
+                self._end()
                 _RECENT.pop(id(self), None)
             finally:
                 self._lock.release()
@@ -151,7 +164,7 @@ class RestrictedProcess:
         except subprocess.TimeoutExpired:
             code = None
         said = running.said().strip()
-        self._end(kill=True)
+        self._end()
         how = f"ended with exit code {code}"
         if code is None:
             how = f"closed its end ({error})"
@@ -164,11 +177,11 @@ class RestrictedProcess:
         last = said.splitlines()[-1:]
         return f"the process of {self.task.name} {how}" + (f"; it said: {last[0][:200]}" if last else "")
 
-    def _end(self, *, kill: bool) -> None:
+    def _end(self) -> None:
         _RECENT.pop(id(self), None)
         running, self._running = self._running, None
         if running is not None and running.owner == os.getpid():
-            running.end(kill=kill)
+            running.end()
 
 
 @dataclass
@@ -193,17 +206,13 @@ class _Running:
         if os.fstat(self.output.fileno()).st_size > self.shown:
             sys.stderr.write(self.said())
 
-    def end(self, *, kill: bool) -> None:
+    def end(self) -> None:
+        """End the process, which keeps nothing that matters; not one of a process that this one was forked from."""
         if self.owner != os.getpid():
             return
         self.socket.close()
-        if kill:
-            self.popen.kill()
-        try:
-            self.popen.wait(5)
-        except subprocess.TimeoutExpired:
-            self.popen.kill()
-            self.popen.wait()
+        self.popen.kill()
+        self.popen.wait()
         self.output.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
         _ALIVE.pop(self.popen.pid, None)
@@ -218,7 +227,7 @@ _RECENT: dict[int, RestrictedProcess] = {}
 def end_all() -> None:
     """End every process that this one started."""
     for running in list(_ALIVE.values()):
-        running.end(kill=True)
+        running.end()
 
 
 def readable() -> list[Path]:
@@ -229,6 +238,7 @@ def readable() -> list[Path]:
     found += [Path(paths[kind]) for kind in ("stdlib", "platstdlib", "purelib", "platlib")]
     found += [prefix / part for prefix in prefixes for part in ("bin", "lib", "lib64", "pyvenv.cfg")]
     found += [Path(each) for each in sys.path if _LIBRARIES & set(Path(each).parts) or each.endswith(".zip")]
+    found += [Path(each) for each in os.environ.get("LD_LIBRARY_PATH", "").split(":") if each.startswith("/")]
     found.append(_PACKAGE)
     return list(dict.fromkeys(each for each in found if each != Path("/")))
 

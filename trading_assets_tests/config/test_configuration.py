@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
+from trading_assets.config.stated import completed, stated
 from trading_assets_tests.config.test_loading import MINIMAL, load
 
 
@@ -26,3 +28,18 @@ def test_a_secret_is_read_from_the_environment_and_never_shown(tmp_path: Path, m
     assert token is not None
     assert token.get_secret_value() == "hunter2"
     assert "hunter2" not in str(configuration) + repr(configuration) + configuration.model_dump_json()
+
+
+def test_the_address_of_a_webhook_is_a_secret_like_its_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has the address of an incoming webhook can post to it; `config show` prints the dump."""
+    monkeypatch.setenv("MY_TOKEN", "hunter2")
+    text = "notifier: {kind: webhook, url: 'https://host/hooks/hunter3', token_variable: MY_TOKEN}\n"
+    configuration = load(tmp_path, MINIMAL + text)
+    shown = yaml.safe_dump(configuration.model_dump(mode="json")) + str(configuration) + repr(configuration)
+    shown += str(stated(configuration)) + str(completed(configuration))
+    assert [each.get_secret_value() for each in configuration.notifier.secrets] == [
+        "hunter2",
+        "https://host/hooks/hunter3",
+    ]
+    assert "hunter" not in shown
+    assert "MY_TOKEN" in shown

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import itertools
+import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import polars as pl
 
@@ -25,6 +25,7 @@ class PluginModule:
     """What modules of both kinds have."""
 
     plugin: Plugin
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     _sent: tuple[int, int, pl.DataFrame | None] = (0, 0, None)
     _evaluated: tuple[pl.DataFrame, str, pl.DataFrame] | None = None
 
@@ -44,13 +45,14 @@ class PluginModule:
 
     def ask_over(self, do: str, parameters: StrategyParameters, panel: pl.DataFrame) -> Any:
         """Return what its process answers about a panel, which is sent only if it is not the last one."""
-        process = self.plugin.process.started
-        told, number, last = self._sent
-        content = None
-        if told != process or last is not panel:
-            number, content = next(_NUMBERS), _bytes(panel)
-        self._sent = (process, number, panel)
-        return self.plugin.ask(do, parameters, panel=(number, content))
+        with self._lock:  # what was sent and what is asked about it belong together
+            process = self.plugin.process.started
+            told, number, last = self._sent
+            content = None
+            if told != process or last is not panel:
+                number, content = next(_NUMBERS), _bytes(panel)
+            self._sent = (process, number, panel)
+            return self.plugin.ask(do, parameters, panel=(number, content))
 
 
 @dataclass(eq=False)
@@ -111,14 +113,13 @@ def module_of(module: Any) -> Any:
     """Return a shipped module as it is, and the functions of a user's own."""
     if not isinstance(module, Plugin):
         return module
-    known = _MODULES.get(module)
-    if known is None:
-        cls = OrderPlugin if module.kind == "rules" else TargetWeightPlugin
-        known = _MODULES[module] = cls(module)
-    return known
+    return _module_of(module)
 
 
-_MODULES: WeakKeyDictionary[Plugin, PluginModule] = WeakKeyDictionary()
+@cache
+def _module_of(plugin: Plugin) -> PluginModule:
+    cls = OrderPlugin if plugin.kind == "rules" else TargetWeightPlugin
+    return cls(plugin)
 
 
 def _expression(described: Sequence[Any]) -> pl.Expr:
