@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import importlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,6 +30,9 @@ _ANSWERS = "trading_assets.strategies.evaluation.plugin_worker"
 
 #: What a process says was refused where that is no file.
 NETWORK = "the network"
+
+
+_NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 
 
 class PluginError(Exception):
@@ -95,7 +99,7 @@ class Plugin:
         except StoppedError as error:
             raise LookupError(f"module {self.name} cannot be imported: {error}") from None
         if "lookup" in found:
-            raise LookupError(found["lookup"])
+            raise LookupError(self._with_advice(found["lookup"]))
         return cast(Mapping[str, Any], _answer(found, self.name))
 
     @property
@@ -120,6 +124,17 @@ class Plugin:
         """
         values = {} if parameters is None else {"parameters": parameters.model_dump()}
         return _answer(self.process.ask({"do": do, **values, **more}), self.name)
+
+    def _with_advice(self, message: str) -> str:
+        """Add what to do about a file of the user's that no source names."""
+        missing = _NO_MODULE.search(message)
+        name = missing[1] if missing else ""
+        if not name or name in self.modules or not own_modules(name):
+            return message
+        return (
+            f"{message}\n  what to do: there is such a file, but no source names it: write `import {name}`, "
+            "so that its code is part of what is registered"
+        )
 
     def current_read_hashes(self) -> dict[str, str]:
         """Return the hashes of what it declares as the files are now."""

@@ -131,6 +131,7 @@ def target_weights(parameters, panel): ...
 
 def loud(folder: Path, monkeypatch: pytest.MonkeyPatch, do: str) -> Path:
     (folder / "loud").mkdir(exist_ok=True)
+    (folder / "loud/quiet.py").write_text("")
     (folder / "loud/strategy.py").write_text(LOUD.format(do=do))
     (folder / "c.yaml").write_text(SAYS)
     monkeypatch.syspath_prepend(str(folder))
@@ -156,6 +157,7 @@ def test_what_will_run_is_announced_before_it_runs(
         ("Path('table.csv').read_text()", "table.csv, which it does not declare in READS"),
         ("import os; os._exit(1)", "the process of loud.strategy ended with exit code 1"),
         ("READS = ['no.csv']", "there is no such file"),
+        ("import importlib; importlib.import_module('loud.' + 'quiet')", "write `import loud.quiet`"),
         ("raise RuntimeError('at import')", "cannot be imported: RuntimeError: at import"),
     ],
 )
