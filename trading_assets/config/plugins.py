@@ -228,14 +228,14 @@ def _answer(answer: Mapping[str, Any], name: str) -> Any:
     kind, message, refused = answer["error"]
     if refused == NETWORK:
         raise UndeclaredReadError(
-            f"{name} opens a connection: a strategy decides by its panel and by files that it declares\n"
-            "  what to do: save what it fetches as a file, and declare that in READS"
+            f"{name} opens a connection: a strategy decides by its panel and by files that it declares. Save what it "
+            "fetches as a file, and declare that in READS"
         )
     if refused is not None:
         raise UndeclaredReadError(
-            f"{name} reads {refused}, which it does not declare\n"
-            f'  expected: READS = ["{Path(refused).name}"] in the module, paths from the folder of the configuration\n'
-            f"  what to do: declare the file, so that its content is part of what is registered ({kind}: {message})"
+            f'{name} reads {refused}, which it does not declare. Write READS = ["{Path(refused).name}"] in the module '
+            f"(paths from the folder of the configuration): its content is then part of what is registered "
+            f"({kind}: {message})"
         )
     raise _exception(kind)(message)
 

@@ -197,7 +197,7 @@ def test_a_changed_file_is_another_module_only_once_it_is_looked_at(
 def test_an_undeclared_read_is_an_error_of_its_own() -> None:
     with pytest.raises(UndeclaredReadError) as caught:
         raise_answer({"error": ["OSError", "no", "/x/t.csv"]})
-    assert str(caught.value).startswith("mine reads /x/t.csv, which it does not declare\n")
+    assert str(caught.value).startswith("mine reads /x/t.csv, which it does not declare. ")
     assert 'READS = ["t.csv"]' in str(caught.value)
     with pytest.raises(UndeclaredReadError, match="mine opens a connection"):
         raise_answer({"error": ["OSError", "no", "the network"]})
