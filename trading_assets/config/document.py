@@ -20,12 +20,12 @@ from trading_assets.config.errors import ConfigurationError, KeyPath, block, sho
 
 #: Limits of a file. A list of ten thousand symbols is far within them.
 MOST_BYTES = 1_000_000
-MOST_VALUES = 100_000
+MOST_VALUES = 40_000
 DEEPEST = 32
 LONGEST_KEY = 200
 LONGEST_TEXT = 20_000
 LARGEST_NUMBER = 10**18
-_MOST_DIGITS = 40
+_MOST_DIGITS, _SURE_DIGITS = 40, 18
 
 #: libyaml's parser where PyYAML has it: the same documents, ten times as fast.
 LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -198,6 +198,8 @@ def _check_scalar(path: Path, node: yaml.ScalarNode, where: KeyPath, *, is_key: 
 
 def _check_number(path: Path, node: yaml.ScalarNode, where: KeyPath, *, is_int: bool) -> None:
     expected = f"a number of at most {LARGEST_NUMBER:.0e} either way"
+    if is_int and len(node.value) < _SURE_DIGITS and node.value.isdigit():
+        return
     if is_int and len(node.value) > _MOST_DIGITS:
         _fail(path, node, where, f"a number of {len(node.value):,} digits", expected, "write the number that is meant")
     value = _construct(path, node, where, "no number", expected)

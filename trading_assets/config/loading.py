@@ -28,8 +28,8 @@ from trading_assets.config.unquoted import Unquoted, advice, unquoted_scalars
 
 CONFIG_VARIABLE = "TRADING_ASSETS_CONFIG"
 DATA_VARIABLE = "TRADING_ASSETS_DATA"
-#: Faults that one error lists.
-_MOST_BLOCKS = 10
+#: Faults that one error lists, and those that it looks at for what they have in common.
+_MOST_BLOCKS, _MOST_FAULTS = 10, 1_000
 
 
 def load_configuration(
@@ -191,16 +191,29 @@ def _fault_of_members(name: str, strategies: Mapping[str, StrategySettings]) -> 
 def _explain(
     path: Path, lines: Mapping[KeyPath, int], model: type[BaseModel], prefix: KeyPath, error: ValidationError
 ) -> str:
-    blocks, items = [], error.errors(include_url=False)
+    every = error.errors(include_url=False)
+    items = every[:_MOST_FAULTS]
     places = [(*prefix, *_written(item["loc"], lines, prefix)) for item in items]
     no_text = _no_text(path, lines, items, places)
-    for where in dict.fromkeys(each.path[:-1] if isinstance(each.path[-1], int) else each.path for each in no_text):
-        what, expected = advice([each for each in no_text if each.path[: len(where)] == where])
-        blocks.append(block(path, lines, where, what, expected))
+    groups: dict[KeyPath, list[Unquoted]] = {
+        each.path[:-1] if isinstance(each.path[-1], int) else each.path: [] for each in no_text
+    }
+    covered = set()
+    for each in no_text:
+        starts = [each.path[:end] for end in range(len(each.path) + 1)]
+        covered.update(starts)
+        for start in starts:
+            if start in groups:
+                groups[start].append(each)
+    blocks = {block(path, lines, where, *advice(group)): None for where, group in groups.items()}
+    more = len(every) - len(items)
     for item, where in zip(items, places, strict=True):
         known = known_part(where, lines)
-        if known and any(each.path[: len(known)] == known for each in no_text):
+        if known and known in covered:
             continue  # what else the value might have been
+        if len(blocks) >= _MOST_BLOCKS:
+            more += 1
+            continue
         what, expected = item["msg"].removeprefix("Value error, "), ""
         if item["type"] == "extra_forbidden":
             what = f"unknown key {shortened(str(where[-1]))!r}"
@@ -209,10 +222,8 @@ def _explain(
             what, expected = f"missing key {where[-1]!r}", "a value for it"
         elif "input" in item and not isinstance(item["input"], dict | list) and where[:1] != ("notifier",):
             what = f"{what} (got {shortened(repr(item['input']))})"
-        blocks.append(block(path, lines, where, what, expected))
-    different = list(dict.fromkeys(blocks))
-    more = len(different) - _MOST_BLOCKS
-    return "\n".join([*different[:_MOST_BLOCKS], *([f"... and {more:,} more"] if more > 0 else [])])
+        blocks[block(path, lines, where, what, expected)] = None
+    return "\n".join([*list(blocks)[:_MOST_BLOCKS], *([f"... and {more:,} more"] if more else [])])
 
 
 def _no_text(

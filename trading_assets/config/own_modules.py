@@ -18,6 +18,8 @@ from trading_assets.config.stated import is_shipped
 READS = "READS"
 #: Files of a folder that is declared as a whole.
 MOST_FILES = 10_000
+#: Modules of a user's own that one strategy is made of.
+MOST_MODULES = 100
 _LIBRARIES = frozenset({"site-packages", "dist-packages"})
 
 
@@ -103,15 +105,24 @@ def own_modules(name: str) -> dict[str, OwnModule]:
     """Return a user's own module and all of theirs that it imports, by dotted name, ascending.
 
     Followed is every import that their sources name, within functions too, as far as it leads to files of the user's:
-    none of the standard library, of installed packages, or of this package.
+    none of the standard library, of this package, or of installed packages other than the one that the module is of.
+
+    Raises
+    ------
+    DeclarationError
+        It is made of more modules than any strategy.
     """
     found: dict[str, OwnModule] = {}
-    waiting = [name]
+    waiting, package = [name], name.partition(".")[0]
     importlib.invalidate_caches()
     while waiting:
         each = waiting.pop()
-        module = None if each in found else _own_module(each)
+        module = None if each in found else _own_module(each, package)
         if module is not None:
+            if len(found) >= MOST_MODULES:
+                raise DeclarationError(
+                    f"{name} is made of more than {MOST_MODULES} modules of its own: is it a library, not a strategy?"
+                )
             found[each] = module
             waiting += [each.rpartition(".")[0], *_imports(module)]  # a package is run before its modules
     return dict(sorted(found.items()))
@@ -184,16 +195,19 @@ def _find(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
     return None
 
 
-def _own_module(name: str) -> OwnModule | None:
-    """A module of the user's own; None for any other."""
+def _own_module(name: str, package: str) -> OwnModule | None:
+    """A module of the user's own, or of an installed `package` of strategies; None for any other."""
     if not name or is_shipped(name):
         return None
     spec = find_module(name)
     path = Path(spec.origin) if spec and spec.has_location and spec.origin else None
-    if path is None or path.suffix != ".py" or _LIBRARIES & set(path.parts):
+    if path is None or path.suffix != ".py":
         return None
+    is_installed = bool(_LIBRARIES & set(path.parts))
     libraries = {Path(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib")}
-    return None if libraries & set(path.parents) else OwnModule(name, path, path.read_bytes())
+    if (is_installed and name.partition(".")[0] != package) or (not is_installed and libraries & set(path.parents)):
+        return None
+    return OwnModule(name, path, path.read_bytes())
 
 
 def _imports(module: OwnModule) -> Iterator[str]:

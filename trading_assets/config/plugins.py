@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import importlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,6 +30,9 @@ _ANSWERS = "trading_assets.strategies.evaluation.plugin_worker"
 
 #: What a process says was refused where that is no file.
 NETWORK = "the network"
+
+
+_NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 
 
 class PluginError(Exception):
@@ -95,8 +99,8 @@ class Plugin:
         except StoppedError as error:
             raise LookupError(f"module {self.name} cannot be imported: {error}") from None
         if "lookup" in found:
-            raise LookupError(found["lookup"])
-        return cast(Mapping[str, Any], _answer(found, self.name))
+            raise LookupError(self._with_advice(found["lookup"]))
+        return cast(Mapping[str, Any], self.result_of(found))
 
     @property
     def kind(self) -> Literal["rules", "target_weights"]:
@@ -119,7 +123,44 @@ class Plugin:
             Its process ended.
         """
         values = {} if parameters is None else {"parameters": parameters.model_dump()}
-        return _answer(self.process.ask({"do": do, **values, **more}), self.name)
+        return self.result_of(self.process.ask({"do": do, **values, **more}))
+
+    def result_of(self, answer: Mapping[str, Any]) -> Any:
+        """Return what an answer of its process holds.
+
+        Raises
+        ------
+        PluginError
+            Its code failed, or read what it does not declare.
+        """
+        if "error" not in answer:
+            return answer["result"]
+        kind, message, refused = answer["error"]
+        if refused == NETWORK:
+            raise UndeclaredReadError(
+                f"{self.name} opens a connection: a strategy decides by its panel and by files that it declares. Save "
+                "what it fetches as a file, and declare that in READS"
+            )
+        if refused is not None:
+            path, folder = Path(refused), self.process.task.folder
+            declared = path.relative_to(folder) if folder in path.parents else path
+            raise UndeclaredReadError(
+                f'{self.name} reads {path}, which it does not declare. Write READS = ["{declared}"] in the module '
+                "(paths from the folder of the configuration): its content is then part of what is registered "
+                f"({kind}: {message})"
+            )
+        raise _exception(kind)(message)
+
+    def _with_advice(self, message: str) -> str:
+        """Add what to do about a file of the user's that no source names."""
+        missing = _NO_MODULE.search(message)
+        name = missing[1] if missing else ""
+        if not name or name in self.modules or not own_modules(name):
+            return message
+        return (
+            f"{message}\n  what to do: there is such a file, but no source names it: write `import {name}`, "
+            "so that its code is part of what is registered"
+        )
 
     def current_read_hashes(self) -> dict[str, str]:
         """Return the hashes of what it declares as the files are now."""
@@ -207,24 +248,6 @@ def _is_the_same(known: Plugin, found: Plugin) -> bool:
     return (known.modules, known.reads, known.read_hashes) == (found.modules, found.reads, found.read_hashes)
 
 
-def _answer(answer: Mapping[str, Any], name: str) -> Any:
-    if "error" not in answer:
-        return answer["result"]
-    kind, message, refused = answer["error"]
-    if refused == NETWORK:
-        raise UndeclaredReadError(
-            f"{name} opens a connection: a strategy decides by its panel and by files that it declares\n"
-            "  what to do: save what it fetches as a file, and declare that in READS"
-        )
-    if refused is not None:
-        raise UndeclaredReadError(
-            f"{name} reads {refused}, which it does not declare\n"
-            f'  expected: READS = ["{Path(refused).name}"] in the module, paths from the folder of the configuration\n'
-            f"  what to do: declare the file, so that its content is part of what is registered ({kind}: {message})"
-        )
-    raise _exception(kind)(message)
-
-
 def _exception(name: str) -> type[Exception]:
     """The class of a built-in exception by its name, else one of that name."""
     built_in = getattr(builtins, name, None)
@@ -264,7 +287,7 @@ def _parameters_of(plugin: Plugin) -> type[StrategyParameters]:
             raise ValueError(str(error)) from None
         if "faults" in values:
             raise ValidationError.from_exception_data(cls.__name__, _details(values["faults"]))
-        return handler(_answer(values, plugin.name))
+        return handler(plugin.result_of(values))
 
     made = cast(Any, create_model)(
         "Parameters",

@@ -43,9 +43,22 @@ def test_what_is_not_there_is_none(folder: Path, name: str) -> None:
     assert name not in own_modules(name)
 
 
-@pytest.mark.parametrize("name", ["json.decoder", "polars.series", "trading_assets.strategies.pairs"])
+@pytest.mark.parametrize("name", ["json.decoder", "trading_assets.strategies.pairs"])
 def test_libraries_and_shipped_modules_are_nobody_s_own(name: str) -> None:
     assert own_modules(name) == {}
+
+
+def test_an_installed_package_of_strategies_is_its_own_code_too(folder: Path) -> None:
+    """Another version of it is another strategy; what it imports of other packages is a library."""
+    installed = folder / "site-packages"
+    for name, text in {"sold/mine.py": "import sold.part, other\n", "sold/part.py": "", "other.py": ""}.items():
+        (installed / name).parent.mkdir(exist_ok=True, parents=True)
+        (installed / name).write_text(text)
+    sys.path.insert(0, str(installed))
+    try:
+        assert list(own_modules("sold.mine")) == ["sold.mine", "sold.part"]
+    finally:
+        sys.path.remove(str(installed))
 
 
 def declared(folder: Path, text: str) -> list[str]:

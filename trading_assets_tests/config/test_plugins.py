@@ -131,6 +131,7 @@ def target_weights(parameters, panel): ...
 
 def loud(folder: Path, monkeypatch: pytest.MonkeyPatch, do: str) -> Path:
     (folder / "loud").mkdir(exist_ok=True)
+    (folder / "loud/quiet.py").write_text("")
     (folder / "loud/strategy.py").write_text(LOUD.format(do=do))
     (folder / "c.yaml").write_text(SAYS)
     monkeypatch.syspath_prepend(str(folder))
@@ -156,6 +157,7 @@ def test_what_will_run_is_announced_before_it_runs(
         ("Path('table.csv').read_text()", "table.csv, which it does not declare in READS"),
         ("import os; os._exit(1)", "the process of loud.strategy ended with exit code 1"),
         ("READS = ['no.csv']", "there is no such file"),
+        ("import importlib; importlib.import_module('loud.' + 'quiet')", "write `import loud.quiet`"),
         ("raise RuntimeError('at import')", "cannot be imported: RuntimeError: at import"),
     ],
 )
@@ -192,18 +194,19 @@ def test_a_changed_file_is_another_module_only_once_it_is_looked_at(
     assert strategy_module("loud.strategy", origin, renew=True) is second
 
 
-def test_an_undeclared_read_is_an_error_of_its_own() -> None:
-    with pytest.raises(UndeclaredReadError) as caught:
-        raise_answer({"error": ["OSError", "no", "/x/t.csv"]})
-    assert str(caught.value).startswith("mine reads /x/t.csv, which it does not declare\n")
-    assert 'READS = ["t.csv"]' in str(caught.value)
-    with pytest.raises(UndeclaredReadError, match="mine opens a connection"):
-        raise_answer({"error": ["OSError", "no", "the network"]})
-    with pytest.raises(ZeroDivisionError, match="by zero"):
-        raise_answer({"error": ["ZeroDivisionError", "by zero", None]})
+def test_an_undeclared_read_is_an_error_of_its_own(plugin: Plugin) -> None:
+    def error_of(kind: str, message: str, refused: str | None) -> str:
+        with pytest.raises((UndeclaredReadError, ZeroDivisionError, KeyError)) as caught:
+            plugin.result_of({"error": [kind, message, refused]})
+        return f"{caught.type.__name__}: {caught.value}"
 
-
-def raise_answer(answer: dict[str, Any]) -> None:
-    from trading_assets.config.plugins import _answer
-
-    _answer(answer, "mine")
+    folder = plugin.process.task.folder
+    inside = error_of("OSError", "no", str(folder / "x/t.csv"))
+    assert inside.startswith(
+        f"UndeclaredReadError: parts_own.strategy reads {folder}/x/t.csv, which it does not declare"
+    )
+    assert 'READS = ["x/t.csv"]' in inside
+    assert 'READS = ["/else/t.csv"]' in error_of("OSError", "no", "/else/t.csv")
+    assert "parts_own.strategy opens a connection" in error_of("OSError", "no", "the network")
+    assert error_of("ZeroDivisionError", "by zero", None) == "ZeroDivisionError: by zero"
+    assert error_of("KeyError", "a", None) == f"KeyError: {KeyError('a')}"

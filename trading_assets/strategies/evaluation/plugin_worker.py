@@ -30,6 +30,7 @@ from trading_assets.strategies.interface.rules import Rules, evaluate
 _OPENED: deque[str] = deque(maxlen=100)
 #: Errors of files say so; the words of any other error are no paths.
 _OF_FILES = re.compile("permission|denied|unable to open|cannot open|could not open|no files", re.IGNORECASE)
+_PATTERN = re.compile(r"[^/]*[*?\[]")
 _QUOTED = re.compile(r"""["'`]([^"'`\n]+)["'`]""")
 
 
@@ -66,7 +67,7 @@ class _Worker:
                 reads = f"; it reads {refused}, which it does not declare in READS" if refused else ""
                 return {"lookup": f"{error}{reads}"}
             return _failed(error)
-        except Exception as error:
+        except BaseException as error:  # panics of Polars and exits are no exceptions, and end no more than others
             return _failed(error)
 
     def _describe(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,9 +202,10 @@ def _plain(value: Any) -> Any:
     return to_jsonable_python(value, fallback=str)
 
 
-def _failed(error: Exception) -> dict[str, Any]:
+def _failed(error: BaseException) -> dict[str, Any]:
     refused = _refused(error)
-    return {"error": [type(error).__name__, str(error)[:5_000], refused]}
+    message = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    return {"error": [type(error).__name__, message[:5_000], refused]}
 
 
 def _refused(error: BaseException) -> str | None:
@@ -215,16 +217,18 @@ def _refused(error: BaseException) -> str | None:
         each = each.__cause__ or each.__context__
     for link in chain:
         for path in _named_in(link):
-            if _is_refused(path):
-                return str(Path.cwd() / path)
+            found = _refused_of(path)
+            if found is not None:
+                return found
     if any(isinstance(link, OSError) and link.filename for link in chain):
         return None  # of another file than one that is there: what is refused is to write it
     if any(isinstance(link, PermissionError) for link in chain) and NETWORK in _OPENED:
         return NETWORK
     if any(isinstance(link, OSError) or _OF_FILES.search(str(link)) for link in chain):
         for path in reversed(tuple(_OPENED)):
-            if path != NETWORK and _is_refused(path):
-                return str(Path.cwd() / path)
+            found = None if path == NETWORK else _refused_of(path)
+            if found is not None:
+                return found
     return None
 
 
@@ -242,16 +246,17 @@ def _named_in(error: BaseException) -> Iterator[str]:
         yield from (word.strip("\"'`,:;()[]") for word in text.split())
 
 
-def _is_refused(path: str) -> bool:
+def _refused_of(path: str) -> str | None:
+    """Return a path, or the folder that a pattern is of, if it is there and may not be opened; None for any other."""
+    path = _PATTERN.split(path, maxsplit=1)[0] or path
     try:
-        if not path or not Path(path).exists():
-            return False
-        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+        if path and Path(path).exists():
+            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
     except PermissionError:
-        return True
+        return str(Path.cwd() / path)
     except (OSError, ValueError):
-        return False
-    return False
+        return None
+    return None
 
 
 def _note(event: str, arguments: tuple[Any, ...]) -> None:

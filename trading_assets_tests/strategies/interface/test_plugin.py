@@ -62,6 +62,10 @@ WAYS = {
     "arrow": by_arrow,
     "sqlite": lambda path: sqlite3.connect(path).execute("SELECT * FROM sqlite_master").fetchall(),
     "another process": lambda path: subprocess.run(["cat", path], check=True, capture_output=True),
+    "a pattern of Polars": lambda path: pl.scan_csv(path.replace(".csv", "*.csv")).collect(),
+    "a pattern of DuckDB": lambda path: duckdb.sql(f"FROM read_csv('{path.replace('.csv', '*.csv')}')").fetchall(),
+    "panic": lambda path: exec("raise pl.exceptions.PanicException('of Polars')", globals()),
+    "key": lambda path: {}["missing"],
     "crash": lambda path: ctypes.string_at(0),
 }
 
@@ -208,6 +212,23 @@ def test_a_crash_is_a_failure_of_the_strategy_and_of_no_session(
         reads("crash", "declared.csv")
     assert (caught.value.session, caught.value.symbol) == (None, None)
     assert reads("none", "").height > 0
+
+
+@needs_landlock
+@pytest.mark.parametrize("library", ["Polars", "DuckDB"])
+def test_a_folder_is_not_listed(folder: Path, reads: Callable[[str, str], pl.DataFrame], library: str) -> None:
+    (folder / "tables").mkdir(exist_ok=True)
+    (folder / "tables/one.csv").write_text("a\n1\n")
+    with pytest.raises(StrategyError, match=r"bought\.reader reads .*tables, which it does not declare"):
+        reads(f"a pattern of {library}", "tables/o.csv")
+
+
+@pytest.mark.parametrize(("way", "text"), [("panic", "PanicException: of Polars"), ("key", "KeyError: 'missing'")])
+def test_a_failure_has_the_words_that_it_would_have_here(
+    reads: Callable[[str, str], pl.DataFrame], way: str, text: str
+) -> None:
+    with pytest.raises(StrategyError, match=f"^{text}$"):
+        reads(way, "declared.csv")
 
 
 def test_what_is_declared_is_part_of_what_is_registered(folder: Path) -> None:
