@@ -142,7 +142,6 @@ class Warehouse:
         -------
         All rows, the new ones included, in order of the key.
         """
-        storage.checked(table, table.empty())  # loads the contract library before the lock is taken
         with open_to_write(self.path, self.wait_seconds) as connection:
             current = _rows_or_empty(connection, table)
             rows = storage.checked(table, build(current))
