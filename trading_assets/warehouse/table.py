@@ -112,14 +112,32 @@ class Table:
             raise ContractError(f"{self.name}: {error}") from None
 
     def validate(self, frame: pl.DataFrame) -> None:
-        """Check an eager frame against the contract (pandera, schema and data).
+        """Check an eager frame against the contract (schema and data); pandera tells what is wrong with it.
 
         Raises
         ------
         ContractError
             Naming each column, rule and up to five offending values, with the first rows that have them.
         """
-        import pandera.polars as pa  # heavy: only where a frame is checked
+        if not self._certainly_holds(frame):
+            self._explain_faults(frame)
+
+    def _certainly_holds(self, frame: pl.DataFrame) -> bool:
+        """Whether one pass finds every rule kept: pandera takes twenty times as long to have nothing to say."""
+        contracts = {name: self.columns.get(name, self.extra) for name in frame.columns}
+        if not self.columns.keys() <= contracts.keys():
+            return False
+        broken: list[pl.Expr] = []
+        for name, column in contracts.items():
+            if column is None or frame.schema[name] != column.dtype:
+                return False
+            broken += [rule.any() for rule in _broken(pl.col(name), column)]
+        if broken and any(frame.select(rule.alias(str(place)) for place, rule in enumerate(broken)).row(0)):
+            return False
+        return not self.key or bool(frame.select(self.key).is_unique().all())
+
+    def _explain_faults(self, frame: pl.DataFrame) -> None:
+        import pandera.polars as pa  # heavy: only where a frame is at fault
 
         unexpected = [name for name in frame.columns if name not in self.columns]
         if unexpected and self.extra is None:
@@ -132,6 +150,24 @@ class Table:
             schema.validate(frame, lazy=True)
         except (pa.errors.SchemaErrors, pa.errors.SchemaError) as error:
             raise ContractError(f"{self.name}: {_summary(error)}", _rows(error, frame)) from None
+
+
+def _broken(value: pl.Expr, column: Column) -> list[pl.Expr]:
+    """Where each rule of a column is broken; null where a value is absent, which only one rule is about."""
+    rules = []
+    if not column.nullable:
+        rules.append(value.is_null())
+    if column.at_least is not None:
+        rules.append(value < column.at_least)
+    if column.at_most is not None:
+        rules.append(value > column.at_most)
+    if column.above is not None:
+        rules.append(value <= column.above)
+    if column.one_of is not None:
+        rules.append(~value.is_in(list(column.one_of)))
+    if column.dtype in (pl.Float64, pl.Float32):
+        rules.append(~value.is_finite())
+    return rules
 
 
 def _pandera_column(pa: Any, column: Column) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import duckdb
 import polars as pl
@@ -34,13 +35,14 @@ class Warehouse:
 
     Notes
     -----
-    Nothing stays open between two calls, and a lock is held only while rows are copied in or out. Every
-    method raises a `WarehouseError` (`LockedError`, `SchemaVersionError`, ...) if the file cannot be used.
+    Nothing stays open between two calls, but within `held_open`, and a lock is held only while rows are copied in or
+    out. Every method raises a `WarehouseError` (`LockedError`, `SchemaVersionError`, ...) if the file cannot be used.
     """
 
     def __init__(self, path: Path, *, wait_seconds: float = 120.0) -> None:
         self.path = path
         self.wait_seconds = wait_seconds
+        self._connection: duckdb.DuckDBPyConnection | None = None
 
     def unit_of_work(self) -> UnitOfWork:
         """The same operations for one step, which notices if its input is replaced meanwhile."""
@@ -142,7 +144,6 @@ class Warehouse:
         -------
         All rows, the new ones included, in order of the key.
         """
-        storage.checked(table, table.empty())  # loads the contract library before the lock is taken
         with open_to_write(self.path, self.wait_seconds) as connection:
             current = _rows_or_empty(connection, table)
             rows = storage.checked(table, build(current))
@@ -162,6 +163,24 @@ class Warehouse:
             return look(table.empty())
         with open_to_read(self.path, self.wait_seconds) as connection:
             return look(_rows_or_empty(connection, table))
+
+    @contextmanager
+    def held_open(self) -> Iterator[Self]:
+        """The same tables, opened once for several reads, which see one state; writers wait for the end of the block.
+
+        Opening takes longer than most reads. The block reads what is yielded, and nothing else: whatever writes in it
+        waits for itself, and whatever fails in it is told as a fault of the warehouse.
+        """
+        if self._connection is not None or not self.path.exists():
+            yield self
+            return
+        with open_to_read(self.path, self.wait_seconds) as connection:
+            held = copy.copy(self)  # a unit of work goes on noticing what is read
+            held._connection = connection
+            yield held
+
+    def _opened(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        return open_to_read(self.path, self.wait_seconds) if self._connection is None else nullcontext(self._connection)
 
     def read(
         self,
@@ -273,7 +292,7 @@ class Warehouse:
             raise MissingTableError(
                 storage.missing(scopes[0][0]) if scopes else block("there is no warehouse yet", file=self.path)
             )
-        with open_to_read(self.path, self.wait_seconds) as connection:
+        with self._opened() as connection:
             for name, scope in scopes:
                 self._noticed(name, scope, versions.versions_of(connection, name, scope))
             yield connection

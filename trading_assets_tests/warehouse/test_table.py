@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
+import pandera.polars as pa
 import polars as pl
 import pytest
+from hypothesis import given as drawn
+from hypothesis import settings
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from trading_assets.warehouse import Column, ContractError, Table
@@ -49,6 +54,55 @@ def test_conform_orders_casts_and_fills() -> None:
 def test_validate_refuses(columns: dict[str, list[object]], says: str) -> None:
     with pytest.raises(ContractError, match=says):
         TABLE.validate(TABLE.conform(pl.DataFrame({"name": ["a"] * len(next(iter(columns.values()))), **columns})))
+
+
+def _no_nan(data: pa.PolarsData) -> pl.LazyFrame:
+    told: pl.LazyFrame = data.lazyframe.select(pl.col(data.key or "*").is_not_nan())
+    return told
+
+
+#: The rules of `TABLE` as pandera has them; a float is finite.
+PANDERA = pa.DataFrameSchema(
+    {
+        "name": pa.Column(pl.String, pa.Check.isin(["a", "b", "c"])),
+        "count": pa.Column(pl.Int64, pa.Check.in_range(0, 9), nullable=True),
+        "price": pa.Column(pl.Float64, [pa.Check.gt(0), pa.Check.lt(math.inf), pa.Check(_no_nan)], nullable=True),
+    },
+    unique=["name"],
+)
+
+
+def accepts(check: Callable[[pl.DataFrame], object], frame: pl.DataFrame) -> bool:
+    try:
+        check(frame)
+    except (ContractError, pa.errors.SchemaError):
+        return False
+    return True
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b", "c", "a", "b", "z", None]),
+        st.sampled_from([0, 9, 5, None, 1, -1, 10]),
+        st.sampled_from([1.0, 1e-300, None, 2.0, 3.0, 0.0, math.nan, math.inf, -1.0]),
+    ),
+    max_size=3,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@drawn(rows=ROWS)
+def test_validate_accepts_what_pandera_accepts(rows: list[tuple[object, ...]]) -> None:
+    frame = pl.DataFrame(rows, schema=TABLE.empty().schema, orient="row")
+    assert accepts(TABLE.validate, frame) == accepts(PANDERA.validate, frame)
+
+
+def test_validate_refuses_another_type_and_a_missing_column() -> None:
+    whole = TABLE.conform(pl.DataFrame({"name": ["a"]}))
+    TABLE.validate(whole)
+    for other in (whole.with_columns(pl.col("count").cast(pl.Int32)), whole.drop("count")):
+        with pytest.raises(ContractError, match="count"):
+            TABLE.validate(other)
 
 
 @pytest.mark.parametrize(

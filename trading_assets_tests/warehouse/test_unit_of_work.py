@@ -8,7 +8,17 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from trading_assets.warehouse import Rows, Sessions, Slice, StaleInputError, UnitOfWork, Warehouse, Whole
+from trading_assets.warehouse import (
+    LockedError,
+    MissingTableError,
+    Rows,
+    Sessions,
+    Slice,
+    StaleInputError,
+    UnitOfWork,
+    Warehouse,
+    Whole,
+)
 from trading_assets_tests.warehouse.warehouse_fixtures import BARS, EQUITY, LEDGER, bars, day, equity, next_look
 
 A, B = Rows("strategy", "a"), Rows("strategy", "b")
@@ -116,3 +126,25 @@ def test_slices_written_together_are_one_commit(warehouse: Warehouse) -> None:
     work.replace_together([(A, {EQUITY: equity("a", [2.0])}), (Whole(), {BARS: bars("a", range(1))})])
     assert warehouse.read(EQUITY)["equity"].to_list() == [2.0, 9.0]
     assert isinstance(work.written[BARS], pl.DataFrame)
+
+
+def test_reads_that_are_held_open_see_one_state(warehouse: Warehouse) -> None:
+    """Another writer gives up inside of the block, and gets through after it; what was read there is an input."""
+    work, other = warehouse.unit_of_work(), Warehouse(warehouse.path, wait_seconds=0.05)
+    with work.held_open() as held:
+        first = held.read(EQUITY, rows=A)
+        with pytest.raises(LockedError):
+            other.replace(A, {EQUITY: equity("a", [2.0])})
+        with pytest.raises(MissingTableError):
+            held.read(BARS)
+        with held.held_open() as again:
+            assert again.read(EQUITY, rows=A).equals(first)
+    other.replace(A, {EQUITY: equity("a", [2.0])})
+    assert not warehouse.read(EQUITY, rows=A).equals(first)
+    with pytest.raises(StaleInputError, match=r"backtests\.equity was replaced by another run"):
+        write_bars(work)
+
+
+def test_nothing_to_hold_open_is_read_as_nothing(tmp_path: Path) -> None:
+    with Warehouse(tmp_path / "warehouse.duckdb").held_open() as held:
+        assert held.read_or_empty(EQUITY).equals(EQUITY.empty())

@@ -71,11 +71,17 @@ class StrategyContent:
 
 def strategy_content(warehouse: Warehouse, configuration: Configuration, name: str) -> StrategyContent:
     """Read all tables of one strategy."""
-    settings = configuration.strategies[name]
+    strategy = resolved_from(warehouse, configuration, name)
+    with warehouse.held_open() as held:
+        return _content_of(held, configuration.strategies[name], name, strategy)
+
+
+def _content_of(
+    warehouse: Warehouse, settings: StrategySettings, name: str, strategy: ResolvedStrategy | None
+) -> StrategyContent:
     own = Rows("strategy", name)
     model = getattr(settings.parameters, "model", None)
     status, verdicts = read_outcome(warehouse, name)
-    strategy = resolved_from(warehouse, configuration, name)
     return StrategyContent(
         name=name,
         settings=settings,

@@ -48,6 +48,13 @@ def read_frames(warehouse: Warehouse, configuration: Configuration, name: str) -
     """
     instruments = warehouse.read(INSTRUMENTS)
     strategy = resolve_strategy(configuration, name, instruments)
+    with warehouse.held_open() as held:
+        return _frames_of(held, configuration, strategy, instruments)
+
+
+def _frames_of(
+    warehouse: Warehouse, configuration: Configuration, strategy: ResolvedStrategy, instruments: pl.DataFrame
+) -> Frames:
     symbols = [*strategy.symbols, *configuration.benchmarks.values()]
     features, members = strategy.features, strategy.members
 
