@@ -23,9 +23,9 @@ from trading_assets.backtests.results.settled_curve import settled
 Floats = NDArray[np.float64]
 
 MONTHS, HOLDINGS, TRADES, SESSIONS = "months", "holdings", "trades", "sessions"
-#: Depth from which on a drawdown is looked at, and the mean correlation to be warned of (trading rules, 7).
+#: Depth from which on a drawdown is looked at, and the mean correlation to be warned of (trading rules, section 7).
 DEEP, ONE_BET = 0.05, 0.70
-#: Sessions of the correlation, as of the correlation limit (trading rules, 3).
+#: Sessions of the correlation, as of the correlation limit (trading rules, section 4).
 WINDOW = 20
 #: A standard deviation below this is the rounding of a constant.
 _NO_SPREAD = 1e-14

@@ -1,0 +1,211 @@
+"""What the pages name is there: sections, keys with their defaults, modules, tables, columns, links."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from trading_assets.config.configuration import Configuration
+from trading_assets.config.sections import Costs, Risk
+from trading_assets.config.verdict import VerdictThresholds
+from trading_assets.warehouse.table import Table
+from trading_assets_tests.conftest import REPOSITORY
+
+PACKAGE = REPOSITORY / "trading_assets"
+DOCS = REPOSITORY / "docs"
+PAGES = [*sorted(DOCS.glob("*.md")), *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"))]
+RULES, TREE = DOCS / "trading-rules.md", DOCS / "architecture.md"
+
+#: What the pages name ahead of the package, and what it replaces there.
+AHEAD = {
+    "risk.beyond_capacity",
+    "costs.impact",
+    *(f"robustness.verdict.{name}" for name in ("reject_pbo_loss", "min_bets", "go_bets", "min_trades", "go_trades")),
+    *(f"protocol/{name}.py" for name in ("batches", "exposures", "head_file", "looks", "protocol")),
+    *("robustness/verdict/bets.py", "robustness/verdict/caps.py", "backtests/engine/value_at_risk.py"),
+    "backtests.decisions.value_at_risk",
+    *("protocol", "sandbox", "features/categories"),
+}
+#: Files that a person writes.
+OF_THE_READER = {"my_strategies/dip.py"}
+
+#: A key with its default beside it, wherever a table has them.
+_KEY = re.compile(r"\| `([a-z_]+(?:\.[a-z0-9_]+)+)` \| `([^`|]*)` \|")
+_MODULE = re.compile(r"`((?:[a-z_]+/)+[a-z_]+\.py)`")
+_NAME = re.compile(r"`([a-z_]+)\.([a-z_]+)(?:\.([a-z_]+))?`")
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def cited_sections() -> set[tuple[str, str]]:
+    """Sections of the trading rules that the code cites, with the file of each."""
+    files = [*PACKAGE.rglob("*.py"), *(REPOSITORY / "trading_assets_tests").rglob("*.py")]
+    cited = re.compile(r"trading rules,?\s+(?:sections?\s+)?(\d(?:\.\d)?)(?:\s+to\s+(\d))?")
+    return {
+        (section, str(path.relative_to(REPOSITORY)))
+        for path in files
+        if path != Path(__file__)
+        for found in cited.finditer(text_of(path))
+        for section in found.groups()
+        if section
+    }
+
+
+def documented_defaults(page: Path) -> dict[str, Any]:
+    """Defaults that the tables of a page state, by key path."""
+    return {key: yaml.safe_load(value) for key, value in _KEY.findall(text_of(page))}
+
+
+def default_of(key: str) -> Any:
+    """The default of a key path, from the models."""
+    first, *rest = key.split(".")
+    value: Any = Configuration.model_fields[first].get_default(call_default_factory=True)
+    for name in rest:
+        value = getattr(value, name)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def is_key(path: str) -> bool:
+    """Whether a dotted path is a key of the configuration."""
+    section: Any = Configuration
+    for name in path.split("."):
+        if not (isinstance(section, type) and issubclass(section, BaseModel) and name in section.model_fields):
+            return False
+        section = section.model_fields[name].annotation
+    return True
+
+
+def keys_of(path: str, section: BaseModel) -> Iterator[str]:
+    """Key paths of the values of a section, those of sections in it included."""
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        yield from keys_of(f"{path}.{name}", value) if isinstance(value, BaseModel) else [f"{path}.{name}"]
+
+
+@cache
+def declared_columns() -> dict[str, frozenset[str]]:
+    """Columns of every declared table by its name; those of the protocol's own database by the name of its file."""
+    found: dict[str, frozenset[str]] = {}
+    for path in PACKAGE.glob("*/tables.py"):
+        module = importlib.import_module(f"trading_assets.{path.parent.name}.tables")
+        for table in vars(module).values():
+            if isinstance(table, Table):
+                found[table.name.replace("main.", f"{path.parent.name}.")] = frozenset(table.columns)
+        for view in getattr(module, "VIEWS", ()):
+            found[view.replace("main.", f"{path.parent.name}.")] = frozenset()
+    for path in (REPOSITORY / "dbt_like_sql").glob("*/*.sql"):
+        found[f"{path.parent.name}.{path.stem}"] = frozenset()
+    return found
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors of the headings of a page, as GitHub makes them."""
+    words = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in _HEADING.findall(text_of(page)))
+    return {heading.strip().replace(" ", "-") for heading in words}
+
+
+def tree_paths() -> Iterator[str]:
+    """Paths that the tree of the architecture page shows, from the root of the repository."""
+    [block] = re.findall(r"```text\n(trading_assets/.*?)```", text_of(TREE), flags=re.DOTALL)
+    folders: list[str] = []
+    for line in block.splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        name = line.split()[0]
+        folders[depth:] = [name]
+        yield "".join(folders)
+
+
+def test_cited_sections_are_headings_of_the_trading_rules() -> None:
+    headings = {heading.split()[0] for heading in _HEADING.findall(text_of(RULES))}
+    cited = cited_sections()
+    assert {section for section, _ in cited} >= {"1", "2", "3.1", "3.2", "3.3", "4", "5", "6", "7", "8"}
+    assert {each for each in cited if each[0] not in headings} == set()
+
+
+@pytest.mark.parametrize(
+    ("section", "model"), [("risk", Risk), ("costs", Costs), ("robustness.verdict", VerdictThresholds)]
+)
+def test_every_key_of_a_section_is_in_a_table_of_the_trading_rules(section: str, model: type[BaseModel]) -> None:
+    documented = {key for key in documented_defaults(RULES) if key.startswith(f"{section}.")}
+    assert (set(keys_of(section, model())) ^ documented) - AHEAD == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_documented_defaults_are_those_of_the_models(page: Path) -> None:
+    stated = {key: value for key, value in documented_defaults(page).items() if is_key(key) or key not in AHEAD}
+    assert stated == {key: default_of(key) for key in stated}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_named_modules_exist(page: Path) -> None:
+    named = set(_MODULE.findall(text_of(page))) - OF_THE_READER - AHEAD
+    assert {each for each in named if not ((PACKAGE / each).exists() or (REPOSITORY / each).exists())} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_named_tables_and_columns_are_declared(page: Path) -> None:
+    """What begins with the name of a stage is a table, a column of one, a key of the configuration or a module."""
+    declared = declared_columns()
+    schemas = {name.partition(".")[0] for name in declared}
+    unknown = set()
+    for schema, name, column in _NAME.findall(text_of(page)):
+        if schema not in schemas or is_key(".".join(filter(None, (schema, name, column)))):
+            continue
+        columns = declared.get(f"{schema}.{name}")
+        is_module = (PACKAGE / schema / name).is_dir() or (PACKAGE / schema / f"{name}.py").exists()
+        if columns is None and not is_module:
+            unknown.add(f"{schema}.{name}")
+        elif column and columns and column not in columns:
+            unknown.add(f"{schema}.{name}.{column}")
+    assert unknown - AHEAD == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for target in _LINK.findall(text_of(page)):
+        if target.startswith("https://"):
+            continue
+        file, _, anchor = target.partition("#")
+        linked = (page.parent / file).resolve() if file else page
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), target
+
+
+def test_the_readme_links_every_page() -> None:
+    linked = {target.partition("#")[0] for target in _LINK.findall(text_of(REPOSITORY / "README.md"))}
+    pages = {page.relative_to(REPOSITORY).as_posix() for page in PAGES} - {"README.md"}
+    assert pages - linked == set()
+
+
+def test_the_tree_shows_every_folder_of_the_package() -> None:
+    shown = {path.removeprefix("trading_assets/").rstrip("/") for path in tree_paths()} - {""}
+    there = {path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("__init__.py")} - {"."}
+    assert there - shown == set()
+    assert {path for path in shown if not (PACKAGE / path).exists()} - AHEAD == set()
+
+
+def test_words_of_the_glossary_are_in_alphabetical_order() -> None:
+    words = re.findall(r"^- \*\*(.+?)\*\*", text_of(DOCS / "glossary.md"), flags=re.MULTILINE)
+    assert len(words) > 100
+    assert words == sorted(words, key=lambda word: re.sub(r"[^a-z0-9 ]", "", word.lower()))
+
+
+def test_metrics_and_reasons_are_documented() -> None:
+    """Every metric, reason of a rejection and kind of cost has its place on the page of the rules."""
+    metrics = importlib.import_module("trading_assets.backtests.results.metrics").METRICS
+    arrays = importlib.import_module("trading_assets.backtests.engine.arrays")
+    page = text_of(RULES)
+    names = {*metrics, *arrays.REJECTIONS, *arrays.HOLDS, *arrays.EXIT_REASONS} - {"rule"}
+    assert {name for name in names if f"`{name}`" not in page} == set()
