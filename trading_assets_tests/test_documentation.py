@@ -31,7 +31,7 @@ AHEAD = {
     *(f"robustness.verdict.{name}" for name in ("reject_pbo_loss", "min_bets", "go_bets", "min_trades", "go_trades")),
     *(f"protocol/{name}.py" for name in ("batches", "exposures", "head_file", "looks", "protocol")),
     *("robustness/verdict/bets.py", "robustness/verdict/caps.py", "backtests/engine/value_at_risk.py"),
-    "backtests.decisions.value_at_risk",
+    *("backtests.decisions.value_at_risk", "robustness.trial_benchmarks"),
     *("protocol", "sandbox", "features/categories"),
 }
 #: Files that a person writes.
@@ -200,6 +200,11 @@ def test_words_of_the_glossary_are_in_alphabetical_order() -> None:
     words = re.findall(r"^- \*\*(.+?)\*\*", text_of(DOCS / "glossary.md"), flags=re.MULTILINE)
     assert len(words) > 100
     assert words == sorted(words, key=lambda word: re.sub(r"[^a-z0-9 ]", "", word.lower()))
+
+
+def test_the_glossary_lists_every_table() -> None:
+    listed = set(re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \|", text_of(DOCS / "glossary.md"), flags=re.MULTILINE))
+    assert set(declared_columns()) - listed == set()
 
 
 def test_metrics_and_reasons_are_documented() -> None:
