@@ -142,6 +142,15 @@ def test_every_key_of_a_section_is_in_a_table_of_the_trading_rules(section: str,
     assert (set(keys_of(section, model())) ^ documented) - AHEAD == set()
 
 
+def test_the_template_shows_every_limit_with_its_default() -> None:
+    template = text_of(PACKAGE / "config" / "template.yaml")
+    [lines] = re.findall(r"^# risk: .*\n((?:#   .*\n)+)", template, flags=re.MULTILINE)
+    shown = {f"risk.{key}": value for key, value in yaml.safe_load(re.sub("^#", "", lines, flags=re.MULTILINE)).items()}
+    there = dict.fromkeys(keys_of("risk", Risk()))
+    assert (shown.keys() ^ there.keys()) - AHEAD == set()
+    assert {key: value for key, value in shown.items() if key in there} == {key: default_of(key) for key in there}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_documented_defaults_are_those_of_the_models(page: Path) -> None:
     stated = {key: value for key, value in documented_defaults(page).items() if is_key(key) or key not in AHEAD}
