@@ -205,6 +205,21 @@ def test_the_tree_shows_every_folder_of_the_package() -> None:
     assert {path for path in shown if not (PACKAGE / path).exists()} - AHEAD == set()
 
 
+@pytest.mark.parametrize(("section", "strategy"), [("3.1", "equity_momentum"), ("3.2", "crypto_momentum")])
+def test_parameters_of_a_strategy_are_those_of_its_module(section: str, strategy: str) -> None:
+    [own] = re.findall(rf"^### {section} `{strategy}`\n(.*?)^##", text_of(RULES), flags=re.MULTILINE | re.DOTALL)
+    fields = importlib.import_module(f"trading_assets.strategies.{strategy}").Parameters.model_fields
+    stated = dict(re.findall(r"`([a-z_]+)` (\d[\d.]*)", own))
+    assert stated.keys() >= {"stop_atr", "capacity", "fast_clearance", "slow_clearance"}
+    assert {name: float(value) for name, value in stated.items()} == {name: fields[name].default for name in stated}
+
+
+def test_every_shipped_strategy_is_on_the_page_of_the_rules() -> None:
+    shipped = [path.stem for path in (PACKAGE / "strategies").glob("*.py") if "\nclass Parameters(" in text_of(path)]
+    assert len(shipped) >= 8
+    assert {name for name in shipped if f"`strategies/{name}.py`" not in text_of(RULES)} == set()
+
+
 def test_words_of_the_glossary_are_in_alphabetical_order() -> None:
     words = re.findall(r"^- \*\*(.+?)\*\*", text_of(DOCS / "glossary.md"), flags=re.MULTILINE)
     assert len(words) > 100
