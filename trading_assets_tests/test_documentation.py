@@ -41,6 +41,8 @@ OF_THE_READER = {"my_strategies/dip.py"}
 _KEY = re.compile(r"\| `([a-z_]+(?:\.[a-z0-9_]+)+)` \| `([^`|]*)` \|")
 _MODULE = re.compile(r"`((?:[a-z_]+/)+[a-z_]+\.py)`")
 _NAME = re.compile(r"`([a-z_]+)\.([a-z_]+)(?:\.([a-z_]+))?`")
+#: Endings of files of the data folder whose names look like those of tables.
+_FILES = {"duckdb", "head"}
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
@@ -170,7 +172,7 @@ def test_named_tables_and_columns_are_declared(page: Path) -> None:
     schemas = {name.partition(".")[0] for name in declared}
     unknown = set()
     for schema, name, column in _NAME.findall(text_of(page)):
-        if schema not in schemas or is_key(".".join(filter(None, (schema, name, column)))):
+        if schema not in schemas or name in _FILES or is_key(".".join(filter(None, (schema, name, column)))):
             continue
         columns = declared.get(f"{schema}.{name}")
         is_module = (PACKAGE / schema / name).is_dir() or (PACKAGE / schema / f"{name}.py").exists()
