@@ -24,16 +24,6 @@ DOCS = REPOSITORY / "docs"
 PAGES = [*sorted(DOCS.glob("*.md")), *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"))]
 RULES, TREE = DOCS / "trading-rules.md", DOCS / "architecture.md"
 
-#: What the pages name ahead of the package, and what it replaces there.
-AHEAD = {
-    "risk.beyond_capacity",
-    "costs.impact",
-    *(f"robustness.verdict.{name}" for name in ("reject_pbo_loss", "min_bets", "go_bets", "min_trades", "go_trades")),
-    *(f"protocol/{name}.py" for name in ("batches", "exposures", "head_file", "looks", "protocol")),
-    *("robustness/verdict/bets.py", "robustness/verdict/caps.py", "backtests/engine/value_at_risk.py"),
-    *("backtests.decisions.value_at_risk", "robustness.trial_benchmarks"),
-    *("protocol", "sandbox", "features/categories"),
-}
 #: Files that a person writes.
 OF_THE_READER = {"my_strategies/dip.py"}
 
@@ -141,7 +131,7 @@ def test_cited_sections_are_headings_of_the_trading_rules() -> None:
 )
 def test_every_key_of_a_section_is_in_a_table_of_the_trading_rules(section: str, model: type[BaseModel]) -> None:
     documented = {key for key in documented_defaults(RULES) if key.startswith(f"{section}.")}
-    assert (set(keys_of(section, model())) ^ documented) - AHEAD == set()
+    assert set(keys_of(section, model())) == documented
 
 
 def test_the_template_shows_every_limit_with_its_default() -> None:
@@ -149,19 +139,18 @@ def test_the_template_shows_every_limit_with_its_default() -> None:
     [lines] = re.findall(r"^# risk: .*\n((?:#   .*\n)+)", template, flags=re.MULTILINE)
     shown = {f"risk.{key}": value for key, value in yaml.safe_load(re.sub("^#", "", lines, flags=re.MULTILINE)).items()}
     there = dict.fromkeys(keys_of("risk", Risk()))
-    assert (shown.keys() ^ there.keys()) - AHEAD == set()
-    assert {key: value for key, value in shown.items() if key in there} == {key: default_of(key) for key in there}
+    assert shown == {key: default_of(key) for key in there}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_documented_defaults_are_those_of_the_models(page: Path) -> None:
-    stated = {key: value for key, value in documented_defaults(page).items() if is_key(key) or key not in AHEAD}
+    stated = documented_defaults(page)
     assert stated == {key: default_of(key) for key in stated}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_named_modules_exist(page: Path) -> None:
-    named = set(_MODULE.findall(text_of(page))) - OF_THE_READER - AHEAD
+    named = set(_MODULE.findall(text_of(page))) - OF_THE_READER
     assert {each for each in named if not ((PACKAGE / each).exists() or (REPOSITORY / each).exists())} == set()
 
 
@@ -180,7 +169,7 @@ def test_named_tables_and_columns_are_declared(page: Path) -> None:
             unknown.add(f"{schema}.{name}")
         elif column and columns and column not in columns:
             unknown.add(f"{schema}.{name}.{column}")
-    assert unknown - AHEAD == set()
+    assert unknown == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -204,7 +193,7 @@ def test_the_tree_shows_every_folder_of_the_package() -> None:
     shown = {path.removeprefix("trading_assets/").rstrip("/") for path in tree_paths()} - {""}
     there = {path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("__init__.py")} - {"."}
     assert there - shown == set()
-    assert {path for path in shown if not (PACKAGE / path).exists()} - AHEAD == set()
+    assert {path for path in shown if not (PACKAGE / path).exists()} == set()
 
 
 @pytest.mark.parametrize(("section", "strategy"), [("3.1", "equity_momentum"), ("3.2", "crypto_momentum")])
