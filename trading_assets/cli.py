@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.table import Table as RichTable
 
+from trading_assets.cli_output import console, errors, escaped, print_frame, print_verdicts, printers
 from trading_assets.config import (
     CONFIG_VARIABLE,
     DATA_VARIABLE,
@@ -27,7 +27,7 @@ from trading_assets.config import (
 )
 
 if TYPE_CHECKING:
-    import polars as pl
+    pass
 
 FAILED, WRONG_USAGE = 1, 2
 
@@ -42,8 +42,6 @@ protocol_app = typer.Typer(help="Where each strategy stands between registration
 app.add_typer(protocol_app, name="protocol")
 audit_app = typer.Typer(help="Ask whether anything knows the future.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
-console = Console()
-errors = Console(stderr=True)
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="YAML file; default the shipped demo.", envvar=CONFIG_VARIABLE)
@@ -70,19 +68,13 @@ def main() -> None:
 def _stop(error: Exception, code: int, debug: bool) -> None:
     if debug:
         raise error
-    errors.print(f"[red]error:[/red] {_escaped(str(error))}", highlight=False, soft_wrap=True)
+    errors.print(f"[red]error:[/red] {escaped(str(error))}", highlight=False, soft_wrap=True)
     raise SystemExit(code)
 
 
 def _require_strategy(configuration: Configuration, strategy: str | None) -> None:
     if strategy is not None and strategy not in configuration.strategies:
         raise ConfigurationError(f"no strategy {strategy!r}\n  expected: one of {', '.join(configuration.strategies)}")
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
 
 
 @app.command()
@@ -104,8 +96,8 @@ def run(
     except UsageError as error:
         raise ConfigurationError(str(error)) from None
     for problem in outcome.problems:
-        errors.print(f"[red]failed:[/red] {_escaped(problem)}", highlight=False, soft_wrap=True)
-    _print_verdicts(configuration)
+        errors.print(f"[red]failed:[/red] {escaped(problem)}", highlight=False, soft_wrap=True)
+    print_verdicts(configuration)
     if not outcome.success:
         raise typer.Exit(FAILED)
 
@@ -145,11 +137,11 @@ def explain(
         raise ConfigurationError(str(error)) from None
     paper = console if console.is_terminal else Console(width=140)
     for section in narrative(evidence):
-        paper.print(f"\n[bold]{_escaped(section.title)}[/bold]", highlight=False, soft_wrap=True)
+        paper.print(f"\n[bold]{escaped(section.title)}[/bold]", highlight=False, soft_wrap=True)
         for line in section.lines:
-            paper.print(f"  {_escaped(line)}", highlight=False, soft_wrap=True)
+            paper.print(f"  {escaped(line)}", highlight=False, soft_wrap=True)
         if section.table is not None:
-            _print_frame(section.table, paper)
+            print_frame(section.table, paper)
 
 
 @app.command()
@@ -168,11 +160,11 @@ def verdict(
     from trading_assets.warehouse import Warehouse
 
     found = current_verdict(Warehouse(configuration.warehouse_path), configuration, strategy)
-    _print_frame(found.criteria.select("kind", "criterion", "value", "side", "threshold", "passed"))
-    console.print(_escaped(found.explanation), highlight=False)
+    print_frame(found.criteria.select("kind", "criterion", "value", "side", "threshold", "passed"))
+    console.print(escaped(found.explanation), highlight=False)
     for version, result, words in found.earlier.iter_rows():
         console.print(
-            f"Verdict of version {version}: {result.replace('_', ' ')}. {_escaped(words or '')}", highlight=False
+            f"Verdict of version {version}: {result.replace('_', ' ')}. {escaped(words or '')}", highlight=False
         )
     if require is not None and not found.meets(require):
         of = " of an earlier registration" if found.refused else ""
@@ -202,7 +194,7 @@ def audit_look_ahead(
         state = f"{changed.height} differences" if changed.height else "nothing looks ahead"
         console.print(f"{name}: {state}; {cuts} past closes, {subjects} subjects", highlight=False)
         if changed.height:
-            _print_frame(changed.drop("strategy"))
+            print_frame(changed.drop("strategy"))
         leaks += changed.height
     if leaks:
         raise typer.Exit(FAILED)
@@ -224,7 +216,7 @@ def bars(
     moment = known_on + dt.timedelta(days=1, microseconds=-1) if known_on.time() == dt.time() else known_on
     warehouse = Warehouse(configuration.warehouse_path)
     found = as_known(warehouse.read(RAW_BARS), warehouse.read_or_empty(REVISIONS), moment)
-    _printers()[format](found)
+    printers()[format](found)
 
 
 @protocol_app.command("status")
@@ -233,7 +225,7 @@ def protocol_status(config: ConfigOption = None, data: DataOption = None, format
     from trading_assets.cli_protocol import status
 
     paper = console if console.is_terminal else Console(width=160)
-    show = partial(_print_frame, paper=paper) if format == "table" else _printers()[format]
+    show = partial(print_frame, paper=paper) if format == "table" else printers()[format]
     status(_load(config, data), show, paper if format == "table" else None)
 
 
@@ -271,7 +263,7 @@ def sql(
     """Query the warehouse, read-only."""
     from trading_assets.warehouse import Warehouse
 
-    _printers()[format](Warehouse(_load(config, data).warehouse_path).query(query))
+    printers()[format](Warehouse(_load(config, data).warehouse_path).query(query))
 
 
 @config_app.command("check")
@@ -279,7 +271,7 @@ def config_check(file: Annotated[Path, typer.Argument(help="The YAML file.")]) -
     """Validate a configuration and say which code of yours it runs; exit 2 with the place of the first errors."""
 
     def announce(line: str) -> None:
-        console.print(_escaped(line), highlight=False, soft_wrap=True)
+        console.print(escaped(line), highlight=False, soft_wrap=True)
 
     configuration = _load(file, None, announce)
     console.print(f"{file}: usable, configuration {configuration.name} ({configuration.hash})", highlight=False)
@@ -336,68 +328,6 @@ def _load(config: Path | None, data: Path | None, announce: Callable[[str], obje
         os.environ[CONFIG_VARIABLE] = str(config.resolve())
     os.environ[DATA_VARIABLE] = str(configuration.data)
     return configuration
-
-
-def _print_verdicts(configuration: Configuration) -> None:
-    from trading_assets.reports import verdict_summary
-    from trading_assets.warehouse import Warehouse
-
-    summary = verdict_summary(configuration, Warehouse(configuration.warehouse_path))
-    table = RichTable(title="Verdicts", title_justify="left")
-    for head in ("strategy", "market", "verdict", "numbers of", "return p.a.", "Sharpe", "max drawdown", "trades"):
-        table.add_column(head, no_wrap=True, justify="left" if len(table.columns) < 4 else "right")
-    for row in summary.iter_rows(named=True):
-        table.add_row(
-            row["strategy"],
-            row["market"],
-            row["result"].replace("_", " "),
-            row["split"],
-            _formatted(row["annual_return"], "+.1%"),
-            _formatted(row["sharpe"], ".2f"),
-            _formatted(row["max_drawdown"], ".1%"),
-            _formatted(row["trades"], ".0f"),
-        )
-    # Wide enough for every column where output is not a terminal, so that logs hold whole words.
-    (console if console.is_terminal else Console(width=120)).print(table)
-    index = configuration.home / "reports" / "index.html"
-    if index.exists():
-        console.print(f"report: {index}", highlight=False, soft_wrap=True)
-
-
-def _formatted(value: float | None, specification: str) -> str:
-    return "–" if value is None else format(value, specification)
-
-
-def _print_frame(frame: pl.DataFrame, paper: Console = console) -> None:
-    table = RichTable()
-    for name, dtype in frame.schema.items():
-        table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
-    for row in frame.iter_rows():
-        table.add_row(*[_cell(value) for value in row])
-    paper.print(table)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return _escaped(str(value))
-
-
-def _printers() -> dict[str, Callable[[pl.DataFrame], None]]:
-    return {
-        "table": _print_frame,
-        "csv": _write_csv,
-        "json": lambda rows: print(rows.write_json()),
-        "parquet": lambda rows: rows.write_parquet(sys.stdout.buffer),
-    }
-
-
-def _write_csv(frame: pl.DataFrame) -> None:
-    from trading_assets.reports.exports import csv_text
-
-    print(csv_text(frame), end="")
 
 
 if __name__ == "__main__":

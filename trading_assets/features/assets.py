@@ -15,7 +15,7 @@ from trading_assets.features.daily import daily_features
 from trading_assets.features.history import BAR_COLUMNS
 from trading_assets.features.indicators import indicators
 from trading_assets.features.tables import CATALOG, DAILY, INDICATORS
-from trading_assets.market_data.assets import every_month_before, monthly_partitions
+from trading_assets.market_data.partitions import every_month_before, monthly_partitions
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.warehouse import Sessions, Whole
 

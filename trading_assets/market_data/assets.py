@@ -16,6 +16,7 @@ from trading_assets.config.remote_sources import MissingSecretError, RemoteSourc
 from trading_assets.market_data import sources
 from trading_assets.market_data.incremental import PAST, read_again, settled_months
 from trading_assets.market_data.lives import took_over_a_ticker
+from trading_assets.market_data.partitions import every_month_before, monthly_partitions
 from trading_assets.market_data.pipeline import History, history, refuse_faulty, unsettled_since
 from trading_assets.market_data.prior_results import ChangedPriorResultError
 from trading_assets.market_data.quality import FUTURE_BAR, VALUES, taken_back
@@ -47,9 +48,6 @@ from trading_assets.market_data.universe import (
 )
 from trading_assets.warehouse import Rows, Sessions, Table, Whole
 
-#: Months that reach back further than any start, for a range that goes on with the clock.
-_FAR_BACK = 1200
-
 
 def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
     """`market_data/raw_bars` and `market_data/bars`, by month."""
@@ -64,27 +62,6 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             partitions=partitions,
         ),
     ]
-
-
-def monthly_partitions(configuration: Configuration) -> dg.MonthlyPartitionsDefinition:
-    """Months from the configuration's start to that of `as_of`, else to the current one; keys are `YYYY-MM-01`."""
-    # The offset makes the current month a partition before it is over.
-    if configuration.as_of is None:
-        return dg.MonthlyPartitionsDefinition(start_date=configuration.start.isoformat(), end_offset=1)
-    next_month = (configuration.as_of.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
-    return dg.MonthlyPartitionsDefinition(
-        start_date=configuration.start.isoformat(), end_date=next_month.isoformat(), end_offset=1
-    )
-
-
-def every_month_before(configuration: Configuration) -> dg.TimeWindowPartitionMapping:
-    """Return the dependence on a month and all before it, of what is computed from a symbol's first bar on.
-
-    Dagster steps back month by month, so the way back is no longer than the range where that is known.
-    """
-    start, end = configuration.start, configuration.as_of
-    months = _FAR_BACK if end is None else 12 * (end.year - start.year) + end.month - start.month + 1
-    return dg.TimeWindowPartitionMapping(start_offset=-months, allow_nonexistent_upstream_partitions=True)
 
 
 def raw_bars(step: Step) -> Mapping[str, Any]:

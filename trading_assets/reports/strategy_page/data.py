@@ -72,12 +72,17 @@ class StrategyContent:
 def strategy_content(warehouse: Warehouse, configuration: Configuration, name: str) -> StrategyContent:
     """Read all tables of one strategy."""
     strategy = resolved_from(warehouse, configuration, name)
+    protocol = chronicle(Protocol.of(configuration).read(), (configuration.name, name))
     with warehouse.held_open() as held:
-        return _content_of(held, configuration.strategies[name], name, strategy)
+        return _content_of(held, configuration.strategies[name], name, strategy, protocol)
 
 
 def _content_of(
-    warehouse: Warehouse, settings: StrategySettings, name: str, strategy: ResolvedStrategy | None
+    warehouse: Warehouse,
+    settings: StrategySettings,
+    name: str,
+    strategy: ResolvedStrategy | None,
+    protocol: pl.DataFrame,
 ) -> StrategyContent:
     own = Rows("strategy", name)
     model = getattr(settings.parameters, "model", None)
@@ -116,7 +121,7 @@ def _content_of(
         if model
         else models.METRICS.empty(),
         runs=warehouse.read_or_empty(backtests.RUNS, where="strategy = ?", parameters=[name]),
-        protocol=chronicle(Protocol.of(configuration).read(), (configuration.name, name)),
+        protocol=protocol,
         quality=quality_counts(warehouse, settings.universe),
     )
 

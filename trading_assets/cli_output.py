@@ -1,0 +1,90 @@
+"""How `trading-assets` prints: tables, verdicts, and frames in the formats that other programs read."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from trading_assets.config import Configuration
+
+if TYPE_CHECKING:
+    import polars as pl
+
+console = Console()
+errors = Console(stderr=True)
+
+
+def escaped(text: str) -> str:
+    """Return text whose brackets are no markup."""
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def print_verdicts(configuration: Configuration) -> None:
+    """Print a row a strategy, and where the report is."""
+    from trading_assets.reports import verdict_summary
+    from trading_assets.warehouse import Warehouse
+
+    summary = verdict_summary(configuration, Warehouse(configuration.warehouse_path))
+    table = RichTable(title="Verdicts", title_justify="left")
+    for head in ("strategy", "market", "verdict", "numbers of", "return p.a.", "Sharpe", "max drawdown", "trades"):
+        table.add_column(head, no_wrap=True, justify="left" if len(table.columns) < 4 else "right")
+    for row in summary.iter_rows(named=True):
+        table.add_row(
+            row["strategy"],
+            row["market"],
+            row["result"].replace("_", " "),
+            row["split"],
+            _formatted(row["annual_return"], "+.1%"),
+            _formatted(row["sharpe"], ".2f"),
+            _formatted(row["max_drawdown"], ".1%"),
+            _formatted(row["trades"], ".0f"),
+        )
+    # Wide enough for every column where output is not a terminal, so that logs hold whole words.
+    (console if console.is_terminal else Console(width=120)).print(table)
+    index = configuration.home / "reports" / "index.html"
+    if index.exists():
+        console.print(f"report: {index}", highlight=False, soft_wrap=True)
+
+
+def _formatted(value: float | None, specification: str) -> str:
+    return "–" if value is None else format(value, specification)
+
+
+def print_frame(frame: pl.DataFrame, paper: Console = console) -> None:
+    """Print a frame as a table."""
+    table = RichTable()
+    for name, dtype in frame.schema.items():
+        table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
+    for row in frame.iter_rows():
+        table.add_row(*[_cell(value) for value in row])
+    paper.print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return escaped(str(value))
+
+
+def printers() -> dict[str, Callable[[pl.DataFrame], None]]:
+    """Return what prints a frame, by format."""
+    return {
+        "table": print_frame,
+        "csv": _write_csv,
+        "json": lambda rows: print(rows.write_json()),
+        "parquet": lambda rows: rows.write_parquet(sys.stdout.buffer),
+    }
+
+
+def _write_csv(frame: pl.DataFrame) -> None:
+    from trading_assets.reports.exports import csv_text
+
+    print(csv_text(frame), end="")

@@ -1,0 +1,33 @@
+"""The months that assets are partitioned by, and how a month depends on those before it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import dagster as dg
+
+from trading_assets.config import Configuration
+
+#: Months that reach back further than any start, for a range that goes on with the clock.
+_FAR_BACK = 1200
+
+
+def monthly_partitions(configuration: Configuration) -> dg.MonthlyPartitionsDefinition:
+    """Months from the configuration's start to that of `as_of`, else to the current one; keys are `YYYY-MM-01`."""
+    # The offset makes the current month a partition before it is over.
+    if configuration.as_of is None:
+        return dg.MonthlyPartitionsDefinition(start_date=configuration.start.isoformat(), end_offset=1)
+    next_month = (configuration.as_of.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+    return dg.MonthlyPartitionsDefinition(
+        start_date=configuration.start.isoformat(), end_date=next_month.isoformat(), end_offset=1
+    )
+
+
+def every_month_before(configuration: Configuration) -> dg.TimeWindowPartitionMapping:
+    """Return the dependence on a month and all before it, of what is computed from a symbol's first bar on.
+
+    Dagster steps back month by month, so the way back is no longer than the range where that is known.
+    """
+    start, end = configuration.start, configuration.as_of
+    months = _FAR_BACK if end is None else 12 * (end.year - start.year) + end.month - start.month + 1
+    return dg.TimeWindowPartitionMapping(start_offset=-months, allow_nonexistent_upstream_partitions=True)
