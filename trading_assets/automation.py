@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from trading_assets.asset_factories.partitions import monthly_partitions
 from trading_assets.config import Configuration
 from trading_assets.market_data.calendar_facts import WEEKDAYS
 from trading_assets.market_data.calendars import ALWAYS, CalendarError, facts_of
-from trading_assets.market_data.partitions import monthly_partitions
 from trading_assets.monitoring import alerts
 from trading_assets.monitoring.tables import ALERTS
 from trading_assets.warehouse import Warehouse

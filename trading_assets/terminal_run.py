@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from trading_assets import definitions
+from trading_assets.asset_factories.partitions import monthly_partitions
 from trading_assets.config import Configuration
-from trading_assets.market_data.partitions import monthly_partitions
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"

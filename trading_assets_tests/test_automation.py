@@ -14,9 +14,9 @@ import dagster as dg
 import pytest
 
 from trading_assets import automation
+from trading_assets.asset_factories.partitions import monthly_partitions
 from trading_assets.config import Configuration, load_configuration
 from trading_assets.definitions import build_definitions
-from trading_assets.market_data.partitions import monthly_partitions
 from trading_assets.monitoring.tables import ALERTS
 from trading_assets.warehouse import Warehouse
 from trading_assets_tests.conftest import TINY

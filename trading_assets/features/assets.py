@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from trading_assets.asset_factories.partitions import every_month_before, monthly_partitions
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration, hash_of
 from trading_assets.features.catalog import FEATURES, catalog_table
@@ -15,7 +16,6 @@ from trading_assets.features.daily import daily_features
 from trading_assets.features.history import BAR_COLUMNS
 from trading_assets.features.indicators import indicators
 from trading_assets.features.tables import CATALOG, DAILY, INDICATORS
-from trading_assets.market_data.partitions import every_month_before, monthly_partitions
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.warehouse import Sessions, Whole
 

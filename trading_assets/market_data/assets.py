@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import dagster as dg
 import polars as pl
 
+from trading_assets.asset_factories.partitions import every_month_before, monthly_partitions
 from trading_assets.asset_factories.table_asset import Step, Window, table_asset
 from trading_assets.config import Configuration
 from trading_assets.config.remote_sources import MissingSecretError, RemoteSource, SqlSource
 from trading_assets.market_data import sources
 from trading_assets.market_data.incremental import PAST, read_again, settled_months
 from trading_assets.market_data.lives import took_over_a_ticker
-from trading_assets.market_data.partitions import every_month_before, monthly_partitions
 from trading_assets.market_data.pipeline import History, history, refuse_faulty, unsettled_since
 from trading_assets.market_data.prior_results import ChangedPriorResultError
 from trading_assets.market_data.quality import FUTURE_BAR, VALUES, taken_back

@@ -140,7 +140,7 @@ def different(one: dict[str, str], other: dict[str, str]) -> list[str]:
 MONTH_BY_MONTH = """
 import dagster as dg
 from trading_assets import definitions
-from trading_assets.market_data.partitions import monthly_partitions
+from trading_assets.asset_factories.partitions import monthly_partitions
 
 job = definitions.everything()
 with dg.DagsterInstance.ephemeral() as instance:

@@ -20,11 +20,11 @@ import pytest
 import yaml
 
 from trading_assets import automation
+from trading_assets.asset_factories.partitions import monthly_partitions
 from trading_assets.config import load_configuration
 from trading_assets.config.sources import SyntheticSource
 from trading_assets.definitions import build_definitions
 from trading_assets.market_data import calendars
-from trading_assets.market_data.partitions import monthly_partitions
 from trading_assets.market_data.sources.synthetic import generate
 from trading_assets.protocol import RETURNS, TEXTS, TRIAL_ROWS, Protocol
 from trading_assets.warehouse import Warehouse

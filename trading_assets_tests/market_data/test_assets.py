@@ -11,11 +11,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from trading_assets.asset_factories.partitions import monthly_partitions
 from trading_assets.asset_factories.sql_assets import build_sql_assets, models_folder, read_models, run_model
 from trading_assets.market_data import calendars
 from trading_assets.market_data.assets import build_assets, raw_bars
 from trading_assets.market_data.checks import build_checks
-from trading_assets.market_data.partitions import monthly_partitions
 from trading_assets.market_data.pipeline import expected_sessions
 from trading_assets.market_data.quality import VALUES, OverrideError, QualityError, faults
 from trading_assets.market_data.tables import (

@@ -85,7 +85,7 @@ class Experiment:
         stages = [stage for stage in STAGES if not keys or stage.__name__.split(".")[-1] in named]
         assets: list[Any] = [asset for stage in stages for asset in stage.assets.build_assets(configuration)]
         checks = trading_assets.robustness.checks.build_checks(configuration)
-        months = trading_assets.market_data.partitions.monthly_partitions(configuration).get_partition_keys()
+        months = trading_assets.asset_factories.partitions.monthly_partitions(configuration).get_partition_keys()
         return dg.materialize(
             [*assets, *checks],
             selection=[dg.AssetKey(key.split("/")) for key in keys] or None,
