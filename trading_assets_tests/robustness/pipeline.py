@@ -17,6 +17,7 @@ import trading_assets.models.assets
 import trading_assets.robustness.assets
 import trading_assets.robustness.checks
 import trading_assets.strategies.assets
+from trading_assets.asset_factories.partitions import monthly_partitions
 from trading_assets.config import Configuration, load_configuration
 from trading_assets.warehouse import Warehouse
 
@@ -85,7 +86,7 @@ class Experiment:
         stages = [stage for stage in STAGES if not keys or stage.__name__.split(".")[-1] in named]
         assets: list[Any] = [asset for stage in stages for asset in stage.assets.build_assets(configuration)]
         checks = trading_assets.robustness.checks.build_checks(configuration)
-        months = trading_assets.asset_factories.partitions.monthly_partitions(configuration).get_partition_keys()
+        months = monthly_partitions(configuration).get_partition_keys()
         return dg.materialize(
             [*assets, *checks],
             selection=[dg.AssetKey(key.split("/")) for key in keys] or None,
