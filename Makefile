@@ -4,7 +4,9 @@ UV_VERSION := 0.13.8
 BIN := .venv/bin
 export UV_COMPILE_BYTECODE := 1
 export UV_PROJECT_ENVIRONMENT := .venv
-export TRADING_ASSETS_DATA ?= $(CURDIR)/data
+# What this folder works with, if a run was told (see trading_assets.folder), else ./data.
+REMEMBERED_DATA := $(shell sed -n "s/^data: *//p" trading_assets.folder 2>/dev/null)
+export TRADING_ASSETS_DATA ?= $(or $(REMEMBERED_DATA),$(CURDIR)/data)
 
 .PHONY: demo picture test coverage test-browser acceptance ui bench go-rate format lint clean help
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -25,16 +25,14 @@ from trading_assets.config import (
     load_configuration,
     shipped,
 )
-
-if TYPE_CHECKING:
-    pass
+from trading_assets.config.loading import chosen_paths
+from trading_assets.config.remembered import FILE, read_remembered, remember
 
 FAILED, WRONG_USAGE = 1, 2
 
 app = typer.Typer(
     help="From raw price bars to a go / no-go verdict you can defend.",
     no_args_is_help=True,
-    add_completion=False,
 )
 config_app = typer.Typer(help="Check, show or start a configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
@@ -77,8 +75,27 @@ def _require_strategy(configuration: Configuration, strategy: str | None) -> Non
         raise ConfigurationError(f"no strategy {strategy!r}\n  expected: one of {', '.join(configuration.strategies)}")
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from trading_assets.cli_version import version
+
+        print(f"trading-assets {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print version and commit."),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
 @app.command()
 def run(
+    context: typer.Context,
     config: ConfigOption = None,
     data: DataOption = None,
     select: Annotated[str | None, typer.Option(help="A stage or a strategy; default everything.")] = None,
@@ -89,6 +106,7 @@ def run(
 ) -> None:
     """Materialise every stage and print the verdicts."""
     configuration = _load(config, data)
+    _remember(context, config, configuration)
     from trading_assets.terminal_run import UsageError, run_assets
 
     try:
@@ -160,8 +178,9 @@ def verdict(
     from trading_assets.warehouse import Warehouse
 
     found = current_verdict(Warehouse(configuration.warehouse_path), configuration, strategy)
-    print_frame(found.criteria.select("kind", "criterion", "value", "side", "threshold", "passed"))
-    console.print(escaped(found.explanation), highlight=False)
+    paper = console if console.is_terminal else Console(width=120)
+    print_frame(found.criteria.select("kind", "criterion", "value", "side", "threshold", "passed"), paper)
+    paper.print(escaped(found.explanation), highlight=False)
     for version, result, words in found.earlier.iter_rows():
         console.print(
             f"Verdict of version {version}: {result.replace('_', ' ')}. {escaped(words or '')}", highlight=False
@@ -278,11 +297,15 @@ def config_check(file: Annotated[Path, typer.Argument(help="The YAML file.")]) -
 
 
 @config_app.command("show")
-def config_show(config: ConfigOption = None) -> None:
+def config_show(
+    file: Annotated[Path | None, typer.Argument(help="The YAML file; default that of --config.")] = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
     """Print the effective values, defaults included."""
     import yaml
 
-    print(yaml.safe_dump(_load(config, None).model_dump(mode="json"), sort_keys=False), end="")
+    print(yaml.safe_dump(_load(file or config, data).model_dump(mode="json"), sort_keys=False), end="")
 
 
 @config_app.command("init")
@@ -321,8 +344,21 @@ def config_detect(
         raise typer.Exit(FAILED)
 
 
+def _remember(context: typer.Context, config: Path | None, configuration: Configuration) -> None:
+    """Note in the working folder what a run was told to work with, for the commands that follow."""
+    sources = [context.get_parameter_source(name) for name in ("config", "data")]
+    if any(source is not None and source.name == "COMMANDLINE" for source in sources) and remember(
+        Path.cwd(), config, configuration.data
+    ):
+        errors.print(f"this folder works with these from now on: {FILE}", highlight=False, soft_wrap=True)
+
+
 def _load(config: Path | None, data: Path | None, announce: Callable[[str], object] | None = None) -> Configuration:
     """Load, and hand the choice on to step processes, which load it again."""
+    if remembered := (None if config and data else read_remembered(Path.cwd())):
+        found = chosen_paths(config, data)
+        errors.print(f"{FILE}: configuration {found[0]}, data {found[1]}", highlight=False, soft_wrap=True)
+        config, data = config or remembered.config, data or remembered.data
     configuration = load_configuration(config, data, announce=announce)
     if config is not None:
         os.environ[CONFIG_VARIABLE] = str(config.resolve())

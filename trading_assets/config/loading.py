@@ -16,6 +16,7 @@ from trading_assets.config.configuration import Configuration
 from trading_assets.config.document import read_document
 from trading_assets.config.errors import ConfigurationError, KeyPath, block, known_part, shortened
 from trading_assets.config.plugins import find_plugin, is_plugin, origin_of, strategy_module
+from trading_assets.config.remembered import read_remembered
 from trading_assets.config.stated import RENAMED_KEYS
 from trading_assets.config.strategies import (
     StrategyParameters,
@@ -43,9 +44,10 @@ def load_configuration(
     Parameters
     ----------
     path
-        The YAML file; default `TRADING_ASSETS_CONFIG`, else the shipped demo.
+        The YAML file; default `TRADING_ASSETS_CONFIG`, else what the working folder remembers (see
+        `trading_assets.config.remembered`), else the shipped demo.
     data
-        The data folder; default `TRADING_ASSETS_DATA`, else `./data`.
+        The data folder; default `TRADING_ASSETS_DATA`, else what the working folder remembers, else `./data`.
     announce
         Told of each module of the user's own, its files and what it declares to read, before any of them is run.
 
@@ -55,8 +57,7 @@ def load_configuration(
         Unreadable file, unknown key, wrong type, impossible value: file, line, key path, what was
         expected, nearest valid key.
     """
-    path = path or Path(os.environ.get(CONFIG_VARIABLE) or shipped("demo.yaml"))
-    data = data or Path(os.environ.get(DATA_VARIABLE) or "data")
+    path, data = chosen_paths(path, data)
     values, lines = read_document(path)
     places = {"directory": path.resolve().parent, "data": data.resolve()}
     _refuse_token(path, lines)
@@ -73,6 +74,28 @@ def load_configuration(
     if token:
         updates["notifier"] = configuration.notifier.model_copy(update={"token": SecretStr(token)})
     return configuration.model_copy(update=updates)
+
+
+def chosen_paths(path: Path | None = None, data: Path | None = None) -> tuple[Path, Path]:
+    """Return the configuration and the data folder that are meant: as given, by environment, remembered, or default.
+
+    Raises
+    ------
+    ConfigurationError
+        What the working folder remembers cannot be read.
+    """
+    known = {CONFIG_VARIABLE: path, DATA_VARIABLE: data}
+    stated = {name: given or _of_environment(name) for name, given in known.items()}
+    remembered = None if all(stated.values()) else read_remembered(Path.cwd())
+    return (
+        stated[CONFIG_VARIABLE] or (remembered and remembered.config) or shipped("demo.yaml"),
+        stated[DATA_VARIABLE] or (remembered and remembered.data) or Path("data"),
+    )
+
+
+def _of_environment(name: str) -> Path | None:
+    value = os.environ.get(name)
+    return Path(value) if value else None
 
 
 def _refuse_token(path: Path, lines: Mapping[KeyPath, int]) -> None:
