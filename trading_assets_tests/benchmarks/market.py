@@ -115,8 +115,8 @@ def shapes() -> Iterator[tuple[int, int]]:
     return ((symbols, 252 * years) for symbols in (50, 500, 5000) for years in (1, 5, 20))
 
 
-#: Fields of the market by session alone; those by symbol alone are one-dimensional too.
-_BY_SESSION = ("day", "weekend", "crash")
+#: Fields of the market by session, not by symbol; those by symbol alone are one-dimensional too.
+_BY_SESSION = ("day", "weekend", "crash", "benchmark_returns")
 
 
 def _beside(field: str, arrays: list[np.ndarray]) -> np.ndarray:
@@ -125,7 +125,7 @@ def _beside(field: str, arrays: list[np.ndarray]) -> np.ndarray:
 
 def _part(field: str, array: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
     if field in _BY_SESSION:
-        return array[rows]
+        return np.ascontiguousarray(array[..., rows])
     return np.ascontiguousarray(array[columns] if array.ndim == 1 else array[rows, columns])
 
 

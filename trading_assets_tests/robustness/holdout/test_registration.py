@@ -338,4 +338,4 @@ def test_the_first_form_says_nothing_of_flags_and_cuts() -> None:
     assert compare(first, now, code).changed == ()
     flags, cuts = compare(plain, now, code).changed
     assert flags.startswith("flags: null -> ")
-    assert cuts == "resampling.look_ahead_cuts: not stated -> 3"
+    assert cuts == "resampling.look_ahead_cuts: 8 -> 3"
