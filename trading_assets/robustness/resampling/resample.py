@@ -158,7 +158,7 @@ def bootstrap_statistics(returns: Floats, periods: float) -> dict[str, float | N
 
 def sharpe_quantile_name(alpha: float) -> str:
     """Return the name of the quantile alpha of the bootstrapped Sharpe ratios, in percent: sharpe_5, sharpe_0.25."""
-    return f"sharpe_{100 * alpha:.3g}"
+    return f"sharpe_{100 * alpha:.4g}"
 
 
 def resamples_needed(alpha: float, resamples: int = USUAL_RESAMPLES) -> int:

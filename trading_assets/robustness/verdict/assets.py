@@ -12,6 +12,8 @@ import polars as pl
 from trading_assets import __version__
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
+from trading_assets.config import Configuration
+from trading_assets.config.universe import DynamicUniverse
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import METRICS, SPLITS
@@ -37,7 +39,7 @@ from trading_assets.robustness.verdict.bets import count_bets
 from trading_assets.robustness.verdict.criteria import Judgement, judge, rows, unregistered, waiting
 from trading_assets.strategies.evaluation.enforcement import unenforced_reads
 from trading_assets.strategies.evaluation.failure import refused_look, require_ok, strategy_of
-from trading_assets.strategies.interface.resolved import configured_strategy, resolve_strategy
+from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy, resolve_strategy
 from trading_assets.warehouse import Rows, Table
 
 #: How the words of a verdict begin that is not of what is registered now.
@@ -175,9 +177,10 @@ def caps_of_data(step: Step) -> list[str]:
     strategy = resolve_strategy(configuration, name, step.work.read(INSTRUMENTS))
     members = [configured_strategy(configuration, member) for member in strategy.members]
     models = sorted({each.model for each in (strategy, *members) if each.model})
-    symbols = strategy.symbols
     spans = spans_of(step.work.read(SPLITS))
-    memberships = step.work.read(UNIVERSE, where="list_contains(?, symbol)", parameters=[symbols])
+    memberships = step.work.read(
+        UNIVERSE, where="list_contains(?, symbol)", parameters=[_listed_as_members(strategy, configuration)]
+    )
     metrics = {model: step.work.read_or_empty(METRICS, rows=Rows("model", model)) for model in models}
     start, end = development(spans).start, spans[HOLDOUT].end
     return [
@@ -187,6 +190,12 @@ def caps_of_data(step: Step) -> list[str]:
         *caps.unproven_models(metrics, models),
         *unenforced_reads(configuration, strategy),
     ]
+
+
+def _listed_as_members(strategy: ResolvedStrategy, configuration: Configuration) -> list[str]:
+    """Return the symbols whose memberships somebody recorded: those of a universe by rules follow from ranks."""
+    by_rules = [name for name, each in configuration.universe.items() if isinstance(each, DynamicUniverse)]
+    return sorted(strategy.instruments.filter(~pl.col("asset_class").is_in(by_rules))["symbol"])
 
 
 def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:

@@ -36,13 +36,17 @@ def looser_criteria(settings: Robustness) -> Iterator[str]:
         own, default = getattr(settings, name), getattr(shipped, name)
         if own < default:
             yield f"{name} is {own}, fewer than the {default} that it ships with"
+    # Blocks as long as the sample only rotate it: no spread is left.
+    blocks = settings.block_sessions
+    if blocks > shipped.block_sessions:
+        yield f"block_sessions is {blocks}, longer than the {shipped.block_sessions} that it ships with"
 
 
 def cheap_costs(costs: Costs, asset_classes: Iterable[str]) -> Iterator[str]:
     """Yield a sentence for each cost of what is traded that is below half of its default.
 
     Whatever makes slippage cheaper counts, not its base alone: the multiples under stress, at weekends, by volatility
-    and by size, and how far the benchmark must fall until costs are stressed.
+    and by size, how far the benchmark must fall in how many sessions until costs are stressed, and what an order moves.
     """
     shipped = Costs()
     for asset_class in sorted(set(asset_classes)):
@@ -57,7 +61,7 @@ def cheap_costs(costs: Costs, asset_classes: Iterable[str]) -> Iterator[str]:
                 f"costs.{asset_class}.stress_return is {own.stress_return:g}, so that costs are stressed after falls "
                 f"twice as deep as the default {default.stress_return:g} alone"
             )
-    for name in ("stress_multiplier", "borrow_bps"):
+    for name in ("stress_multiplier", "stress_window", "impact", "borrow_bps"):
         yield from _cheap(f"costs.{name}", getattr(costs, name), getattr(shipped, name))
     for name in ("volatility_clip", "size_clip"):
         for end, own, default in zip(("low", "high"), getattr(costs, name), getattr(shipped, name), strict=True):
@@ -79,7 +83,8 @@ def without_departures(
     instruments
         Rows of `market_data.instruments` that the strategy may trade.
     memberships
-        Rows of `market_data.universe` of these symbols: a spell that ended before `end` is a departure.
+        Rows of `market_data.universe` of these symbols, but for universes that are chosen by rules: whose rank falls
+        has not gone. A symbol whose last spell ended before `end` has departed.
     start, end
         First and last session that the result is of, train to holdout.
     """
@@ -90,7 +95,10 @@ def without_departures(
     )
     days = sum(max((last - first).days + 1, 0) for first, last in listed.iter_rows())
     left = instruments.filter(pl.col("delisted").is_between(start, end))["symbol"].to_list()
-    ended = memberships.filter(pl.col("end") >= start, pl.col("end") < end)["symbol"].to_list()
+    last_spells = memberships.group_by("symbol").agg(
+        pl.when(pl.col("end").null_count() == 0).then(pl.col("end").max()).alias("end")
+    )
+    ended = last_spells.filter(pl.col("end") >= start, pl.col("end") < end)["symbol"].to_list()
     departures = len(left) + len([symbol for symbol in ended if symbol not in left])
     years = days / _DAYS_A_YEAR
     if departures < LEAST_DEPARTURES * years or not years:
@@ -126,11 +134,14 @@ def unproven_models(metrics: Mapping[str, pl.DataFrame], models: Sequence[str]) 
         if gains.size < 2:
             yield f"the model {model} was measured in {gains.size} folds, too few to tell it from the naive forecast"
             continue
+        if not np.isfinite(losses).all():
+            yield f"the model {model} has a log loss that is not finite in some fold"
+            continue
         if float(np.std(gains)) > 0:
             p = float(ttest_rel(losses[:, 0], losses[:, 1], alternative="less").pvalue)
         else:
             p = 0.0 if gains[0] > 0 else 1.0
-        if p > MODEL_ALPHA:
+        if not p <= MODEL_ALPHA:
             yield (
                 f"the model {model} does not beat the naive forecast: mean gain in log loss {gains.mean():.4g} over "
                 f"{gains.size} folds, p = {p:.2g} (paired t-test)"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.protocol import Record
+from trading_assets.protocol.batches import Member
+from trading_assets.protocol.looks import looks_of, results_of
 from trading_assets.robustness.holdout.intact import verified_record
 from trading_assets.robustness.tables import EARLIER_VERDICTS, HOLDOUT_RESULTS, RESULTS, VERDICTS
 from trading_assets.strategies.tables import REFUSED, STATUS
@@ -48,21 +52,26 @@ def current_verdict(warehouse: Warehouse, configuration: Configuration, strategy
     Raises
     ------
     VerdictMissingError
-        None was made, the strategy failed since, or the holdout was evaluated under another configuration.
+        None was made, the strategy failed since, the holdout was evaluated under another configuration, the strategy is
+        not registered any more, or what stands in the warehouse is not the result that is on record of its last look.
     LedgerTamperedError
         What is on record is not what was once written, or a result has no look.
     """
-    verified_record(warehouse, configuration)
+    on_record = verified_record(warehouse, configuration)
     rows = warehouse.read_or_empty(VERDICTS, rows=Rows("strategy", strategy)).sort("position")
     if rows.is_empty():
         raise _missing(strategy, "none was made, or the strategy failed")
     status = warehouse.read_or_empty(STATUS, rows=Rows("strategy", strategy)).filter(status=REFUSED)
     refused = next(iter(status["error"]), None)
-    if strategy in configuration.registration and refused is None:
-        looked = warehouse.read_or_empty(HOLDOUT_RESULTS, rows=Rows("strategy", strategy))["config_hash"].to_list()
+    looked = warehouse.read_or_empty(HOLDOUT_RESULTS, rows=Rows("strategy", strategy))["config_hash"].to_list()
+    last = rows.filter(kind="result").row(0, named=True)
+    if strategy not in configuration.registration:
+        if looked:
+            raise _missing(strategy, "it was registered when it was made, and is not in this configuration")
+    elif refused is None:
         if looked != [configuration.hash]:
             raise _missing(strategy, "the configuration has changed since its holdout was evaluated")
-    last = rows.filter(kind="result").row(0, named=True)
+        _assert_recorded(last["result"], on_record.records, (configuration.name, strategy))
     earlier = warehouse.read_or_empty(EARLIER_VERDICTS, rows=Rows("strategy", strategy)).filter(kind="result")
     return CurrentVerdict(
         rows.filter(pl.col("kind") != "result"),
@@ -71,6 +80,20 @@ def current_verdict(warehouse: Warehouse, configuration: Configuration, strategy
         earlier.sort("recorded_at").select("product_version", "result", "note"),
         refused,
     )
+
+
+def _assert_recorded(result: str, records: Sequence[Record], member: Member) -> None:
+    """Check that a verdict is what was put on record when the last look was judged; earlier versions put none."""
+    look = looks_of(records, member)[-1:]
+    if not look or "imported" in look[0].payload:
+        return
+    judged = [each.payload for each in results_of(records, member) if each.payload["look"] == look[0].payload["look"]]
+    if not judged:
+        raise _missing(member[1], "its holdout was looked at, and the run stopped before it was judged")
+    if judged[-1]["verdict"] != result:
+        raise _missing(
+            member[1], f"the warehouse says {result}, and {judged[-1]['verdict']} is on record of its last look"
+        )
 
 
 def _missing(strategy: str, cause: str) -> VerdictMissingError:

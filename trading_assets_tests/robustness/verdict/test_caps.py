@@ -50,6 +50,11 @@ def test_fewer_draws_or_cuts_are_named(name: str) -> None:
     assert sentence.startswith(f"{name} is ")
 
 
+def test_blocks_so_long_that_a_resample_is_the_sample_are_named() -> None:
+    [sentence] = looser_criteria(Robustness(block_sessions=21))
+    assert sentence == "block_sessions is 21, longer than the 20 that it ships with"
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -58,6 +63,8 @@ def test_fewer_draws_or_cuts_are_named(name: str) -> None:
         ({"equity": {"stress_return": -0.07}}, "costs.equity.stress_return"),
         ({"stress_multiplier": 0.9}, "costs.stress_multiplier"),
         ({"borrow_bps": 0.0}, "costs.borrow_bps"),
+        ({"impact": 0.4}, "costs.impact"),
+        ({"stress_window": 2}, "costs.stress_window"),
         ({"volatility_clip": [0.1, 3.0]}, "costs.volatility_clip (low)"),
         ({"size_clip": [0.2, 2.0]}, "costs.size_clip (low)"),
     ],
@@ -107,6 +114,15 @@ def test_a_universe_without_departures_is_named() -> None:
     assert len(departures(instruments(50), spells(*[dt.date(2020, 2, 3)] * 9))) == 1
 
 
+def test_who_comes_back_has_not_departed_and_counts_once() -> None:
+    """Five symbols left for a month and came back: nobody is gone. One that left twice is one departure."""
+    away = dt.date(2012, 3, 1)
+    returned = pl.concat([spells(*[away] * 5), spells(*[None] * 5)])
+    assert "0 recorded departures" in departures(instruments(50), returned)[0]
+    twice = pl.concat([spells(away), spells(dt.date(2015, 3, 2))])
+    assert "1 recorded departures" in departures(instruments(50), twice)[0]
+
+
 def test_few_indices_have_no_survivors() -> None:
     assert departures(instruments(5, asset_class="index"), spells()) == []
     assert len(departures(instruments(6, asset_class="index"), spells())) == 1
@@ -136,3 +152,6 @@ def test_a_model_has_to_beat_the_naive_forecast() -> None:
     equal = losses([0.69] * 4, [0.69] * 4)
     assert len(list(unproven_models({"m": equal}, ["m"]))) == 1
     assert np.isfinite(better["value"].to_numpy()).all()
+    for broken in (np.inf, np.nan):  # the mean of the others would pass
+        [sentence] = unproven_models({"m": losses([0.6, 0.6, broken], [0.69] * 3)}, ["m"])
+        assert "not finite" in sentence

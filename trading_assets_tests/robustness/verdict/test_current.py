@@ -39,6 +39,24 @@ def test_no_verdict_and_one_of_another_configuration(experiment: Experiment) -> 
         found(experiment)
 
 
+def test_a_verdict_is_none_where_the_registration_was_taken_away(experiment: Experiment) -> None:
+    """Otherwise whatever is changed with it would go unnoticed."""
+    experiment.write(registration={}, seed=99)
+    with pytest.raises(VerdictMissingError, match="not in this configuration"):
+        found(experiment)
+
+
+def test_a_verdict_is_none_that_is_not_on_record_of_the_look(experiment: Experiment) -> None:
+    made = found(experiment).result
+    other = "go" if made != "go" else "reject"
+    with duckdb.connect(str(experiment.configuration.warehouse_path)) as connection:
+        connection.execute(
+            f"UPDATE {VERDICTS.name} SET result = '{other}' WHERE kind = 'result' AND strategy = 'known'"
+        )
+    with pytest.raises(VerdictMissingError, match=f"the warehouse says {other}, and {made} is on record"):
+        found(experiment)
+
+
 def test_a_touched_ledger_stops_it(experiment: Experiment) -> None:
     with duckdb.connect(str(experiment.configuration.warehouse_path)) as connection:
         connection.execute(f"UPDATE {HOLDOUT_LEDGER.name} SET look = 2")
