@@ -247,7 +247,7 @@ class TargetBook(Twin):
             sizes.append((quantity, raw, self.traded_at(i, raw, bps, side), bps, mean))
         cut = [size[0] for size in sizes]
         if self.left_of(free, orders, cut, sizes) < 0:
-            part = max(free, 0.0) / (free - self.left_of(free, orders, cut, sizes))
+            part = free / (free - self.left_of(free, orders, cut, sizes)) if free > 0 else 0.0
             lots = [self.m.lot[self.symbol(order.position_index)] for order in orders]
             cut = [floor_to_lot(quantity * part, lot) for quantity, lot in zip(cut, lots, strict=True)]
             if self.left_of(free, orders, cut, sizes) < 0:
