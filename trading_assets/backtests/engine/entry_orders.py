@@ -215,7 +215,6 @@ def _size(
             t, survivor, i, quantity, multiplier, room, market, run_parameters, state, records.decisions[index]
         )
         if rejection < 0 and is_limited(t, settings):
-            state.scenario_change[:] = 0.0
             risk = tail_loss(state.scenarios, state.scenario_change, 0.0, state.worst_scenarios)
             records.decisions[index]["numbers"][VALUE_AT_RISK] = risk
     if rejection >= 0:

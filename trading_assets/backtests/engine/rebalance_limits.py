@@ -52,6 +52,23 @@ def _standing_weight(p: int, first: int, last: int, targets: Targets, state: Sta
     return weight_of(p, state)  # type: ignore[no-any-return]
 
 
+@compiled
+def _slot_at(place: int, state: State) -> int:
+    """Slot at a place among the positions and then the waiting orders; -1 for an order of a position: it was there."""
+    held = state.account[0]["held"]
+    if place < held:
+        return state.held[place]  # type: ignore[no-any-return]
+    p = state.queue[place - held]
+    return -1 if state.busy[p] else p
+
+
+@compiled
+def _legs_at(row: int, last: int, targets: Targets) -> int:
+    """Rows that are granted together from `row` on: 2 where the other leg of its pair follows, else 1."""
+    p = targets.position_index[row]
+    return 2 if row + 1 < last and partner_of(p, targets) == targets.position_index[row + 1] else 1
+
+
 @inlined
 def standing_weights(first: int, last: int, market: Market, targets: Targets, state: State) -> float:
     """Gross weight of all that the growing rows come on top of; in all, by symbol and by sector.
@@ -64,10 +81,9 @@ def standing_weights(first: int, last: int, market: Market, targets: Targets, st
     state.by_sector[:] = 0.0
     gross = 0.0
     for place in range(account["held"] + account["queued"]):
-        waits = place >= account["held"]
-        p = state.queue[place - account["held"]] if waits else state.held[place]
-        if waits and state.busy[p]:
-            continue  # counted with the positions
+        p = _slot_at(place, state)
+        if p < 0:
+            continue
         weight = abs(_standing_weight(p, first, last, targets, state))
         gross += weight
         _count(targets.symbol[p], weight, market, state)
@@ -96,10 +112,9 @@ def load_target_scenarios(t: int, first: int, last: int, targets: Targets, deriv
     state.scenarios[:] = 0.0
     state.scenario_change[:] = 0.0
     for place in range(account["held"] + account["queued"]):
-        waits = place >= account["held"]
-        p = state.queue[place - account["held"]] if waits else state.held[place]
-        if waits and state.busy[p]:
-            continue  # counted with the positions
+        p = _slot_at(place, state)
+        if p < 0:
+            continue
         weight = _standing_weight(p, first, last, targets, state)
         add_scenarios(t, targets.symbol[p], weight, derived.scenario_returns, state.scenarios)
         if state.verdict[p] == GROWS and has_row(p, first, last, targets, state):
@@ -128,9 +143,7 @@ def cap_growing_rows(
     total = 0.0
     row = first
     while row < last:
-        legs = 1
-        if row + 1 < last and partner_of(targets.position_index[row], targets) == targets.position_index[row + 1]:
-            legs = 2
+        legs = _legs_at(row, last, targets)
         share = 1.0
         for leg in range(row, row + legs):
             p = targets.position_index[leg]
@@ -161,9 +174,7 @@ def cut_to_capacity(
     equity = state.account[0]["equity"]
     row = first
     while row < last:
-        legs = 1
-        if row + 1 < last and partner_of(targets.position_index[row], targets) == targets.position_index[row + 1]:
-            legs = 2
+        legs = _legs_at(row, last, targets)
         share = 1.0
         for leg in range(row, row + legs):
             p = targets.position_index[leg]
