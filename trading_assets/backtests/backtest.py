@@ -20,7 +20,7 @@ from trading_assets.backtests.inputs.market_arrays import MarketAxes, build_axes
 from trading_assets.backtests.inputs.order_signals import order_plans
 from trading_assets.backtests.inputs.plan import BacktestPlan
 from trading_assets.backtests.inputs.target_weights import target_plans
-from trading_assets.backtests.results.baselines import compare
+from trading_assets.backtests.results.baselines import compare, exposure_matched_returns
 from trading_assets.backtests.results.metrics import OF_BENCHMARK, PRICE_RETURN, TOTAL_RETURN, summarise
 from trading_assets.backtests.results.run_tables import Result, result_of
 from trading_assets.backtests.results.settled_curve import settled
@@ -260,7 +260,7 @@ def returns_of(sweep: Sweep, starting_equity: float) -> Floats:
     return daily_returns(sweep.settled_equity, starting_equity)
 
 
-def exposure_matched_returns(prepared: PreparedBacktest, sweep: Sweep) -> Floats:
+def benchmark_beside(prepared: PreparedBacktest, sweep: Sweep) -> Floats:
     """Daily returns (runs, sessions) of the benchmark, held at each run's net exposure of the session before.
 
     0 without a benchmark, and where it has no bar: the rest is cash.
@@ -268,8 +268,7 @@ def exposure_matched_returns(prepared: PreparedBacktest, sweep: Sweep) -> Floats
     days = pl.DataFrame({"session": sweep.sessions}, schema={"session": pl.Date})
     aligned = days.join(_benchmark_column(prepared), on="session", how="left", maintain_order="left")
     earned = np.nan_to_num(aligned["benchmark_return"].cast(pl.Float64).fill_null(0.0).to_numpy())
-    before = np.concatenate([np.zeros((len(sweep.net_exposure), 1)), sweep.net_exposure[:, :-1]], axis=1)
-    return np.asarray(before * earned, dtype=np.float64)
+    return exposure_matched_returns(earned, sweep.net_exposure)
 
 
 def daily_returns(equity: Floats, starting_equity: float) -> Floats:

@@ -15,7 +15,7 @@ from trading_assets.backtests.backtest import (
     PreparedBacktest,
     backtest,
     baselines_of,
-    exposure_matched_returns,
+    benchmark_beside,
     metrics_of,
     parameter_grid,
     returns_of,
@@ -76,7 +76,7 @@ def test_a_sweep_says_what_is_not_cash_and_its_benchmark_is_held_so_far(
     closes = dict(prepared.benchmark.select("session", "close").iter_rows())
     days = run.equity["session"].to_list()
     expected = [0.0] + [net[t - 1] * (closes[days[t]] / closes[days[t - 1]] - 1) for t in range(1, len(days))]
-    assert exposure_matched_returns(prepared, found)[0] == pytest.approx(expected, abs=1e-12)
+    assert benchmark_beside(prepared, found)[0] == pytest.approx(expected, abs=1e-12)
 
 
 def test_returns_of_a_sweep_start_from_the_starting_equity(prepared: PreparedBacktest) -> None:

@@ -94,8 +94,14 @@ def exposure_matched(returns: Floats, exposure: Floats) -> Floats:
     exposure
         (n,) see `net_exposure`.
     """
-    before = np.concatenate([np.zeros(1), exposure[:-1]])[: returns.size]
-    return buy_and_hold(returns * before)
+    return buy_and_hold(exposure_matched_returns(returns, exposure))
+
+
+def exposure_matched_returns(returns: Floats, exposure: Floats) -> Floats:
+    """Returns of the benchmark held at the exposure of the evening before, (..., n), from (n,) and (..., n)."""
+    before = np.zeros_like(exposure)
+    before[..., 1:] = exposure[..., :-1]
+    return returns * before
 
 
 def net_exposure(equity: pl.DataFrame) -> Floats:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from trading_assets.backtests.backtest import (
     PreparedBacktest,
     Sweep,
-    exposure_matched_returns,
+    benchmark_beside,
     parameter_grid,
     returns_of,
     sweep_parameters,
@@ -126,7 +126,7 @@ def sensitivity(
         choices=_choice_rows(prepared.name, points, trials, grid, values["sharpe"]),
         heatmaps=heatmaps(prepared.name, points, grid, values),
         evaluations=evaluations,
-        benchmarks=_benchmark_rows(trials, exposure_matched_returns(prepared, sweep)),
+        benchmarks=_benchmark_rows(trials, benchmark_beside(prepared, sweep)),
     )
 
 
