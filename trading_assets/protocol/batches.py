@@ -13,12 +13,10 @@ from typing import Any
 import polars as pl
 
 from trading_assets.config.sections import Interval
+from trading_assets.config.verdict import ALPHA
 from trading_assets.protocol.exposures import SAME_MARKET
 from trading_assets.protocol.records import Entry, Record
 from trading_assets.protocol.universe_returns import correlation
-
-#: Probability with which any strategy of a batch may pass by chance.
-ERROR_RATE = 0.05
 
 #: Name of the configuration, and of the strategy.
 Member = tuple[str, str]
@@ -42,7 +40,7 @@ class Share:
     @property
     def alpha(self) -> float:
         """Its error rate."""
-        return ERROR_RATE * self.weight
+        return ALPHA * self.weight
 
 
 @dataclass(frozen=True)
@@ -115,6 +113,12 @@ def share_of(records: Sequence[Record], member: Member) -> Share | None:
     return _shares(records).get(member)
 
 
+def alpha_of(records: Sequence[Record], member: Member) -> float:
+    """Return the error rate that a strategy is judged at: the whole of it before it is of a batch."""
+    share = share_of(records, member)
+    return ALPHA if share is None else share.alpha
+
+
 def weights_of(stated: Mapping[Member, float | None]) -> dict[Member, float]:
     """Return the weights of a batch.
 
@@ -131,7 +135,7 @@ def weights_of(stated: Mapping[Member, float | None]) -> dict[Member, float]:
 
 def _entry(weights: Mapping[Member, float]) -> Entry:
     members: list[dict[str, Any]] = [
-        {"configuration": configuration, "strategy": strategy, "weight": weight, "alpha": ERROR_RATE * weight}
+        {"configuration": configuration, "strategy": strategy, "weight": weight, "alpha": ALPHA * weight}
         for (configuration, strategy), weight in weights.items()
     ]
     return Entry("batch", None, {"m": len(members), "members": members})

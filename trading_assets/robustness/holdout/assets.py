@@ -17,7 +17,7 @@ from trading_assets.config.sections import Interval
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
 from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import TEXTS, Protocol, Record, recording
-from trading_assets.protocol.batches import ERROR_RATE, share_of
+from trading_assets.protocol.batches import alpha_of
 from trading_assets.protocol.earlier import assert_imported
 from trading_assets.protocol.earlier_ledgers import LEDGER
 from trading_assets.protocol.head_file import HeadFile
@@ -102,8 +102,8 @@ def holdout(step: Step) -> Mapping[str, Any]:
         "end": locked.end,
         "run_id": last_backtest(step),
     }
-    share = share_of(Protocol.of(configuration).read(), (configuration.name, name))
-    drawn = resampled(step, prepared, locked, HOLDOUT, alpha=share.alpha if share else ERROR_RATE)
+    alpha = alpha_of(Protocol.of(configuration).read(), (configuration.name, name))
+    drawn = resampled(step, prepared, locked, HOLDOUT, alpha=alpha)
     seen = {**stressed, **drawn, **frames_of}
     source = {HOLDOUT_RESULTS: pl.DataFrame([result], schema=HOLDOUT_RESULTS.empty().schema)}
     write(step, holdout.__name__, beside_other_splits(step, seen, EVALUATED_SPLITS) | source)

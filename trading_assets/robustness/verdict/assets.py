@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -18,7 +17,7 @@ from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import METRICS, SPLITS
 from trading_assets.protocol import Entry, Protocol, Record
-from trading_assets.protocol.batches import ERROR_RATE, Member, share_of
+from trading_assets.protocol.batches import Member, alpha_of
 from trading_assets.protocol.looks import caps_of, history_of, looks_of, result_payload, results_of, standing
 from trading_assets.robustness.holdout.assets import keep_earlier_verdict, last_backtest, waits_until
 from trading_assets.robustness.holdout.intact import verified_record
@@ -75,17 +74,17 @@ def verdict(step: Step) -> Mapping[str, Any]:
         judgement = waiting(name, limits, until, history)
     elif name in configuration.registration:
         rows_of = evaluated(step, name)
-        look, share = evaluated_look(step, records, member), share_of(records, member)
+        look = evaluated_look(step, records, member)
         statistics = statistics_of(
             rows_of[STRESS],
             rows_of[RESAMPLING],
             rows_of[OVERFITTING],
             look_ahead=rows_of[LOOK_AHEAD],
-            alpha=share.alpha if share else ERROR_RATE,
+            alpha=alpha_of(records, member),
             bets=bets_of(step, name),
         )
-        judgement = judge(name, statistics, limits, [*caps_of(look), *caps_of_data(step)], history)
-        judgement = with_standing(judgement, standing(records, look))
+        reasons = [*caps_of(look), *caps_of_data(step)]
+        judgement = judge(name, statistics, limits, reasons, history, standing(records, look))
         record_result(protocol, look, judgement, statistics, step.now)
     else:
         judgement = unregistered(name, limits, history)
@@ -113,13 +112,6 @@ def evaluated_look(step: Step, records: Sequence[Record], member: Member) -> Rec
         if look.payload["look"] == number:
             return look
     raise HoldoutMissingError(member[1], "the protocol of this data folder does not know of its look")
-
-
-def with_standing(judgement: Judgement, words: str) -> Judgement:
-    """Return a judgement whose first sentence says what its look was worth."""
-    verdict_words = f"{judgement.strategy}: {judgement.result.replace('_', ' ')}"
-    explanation = judgement.explanation.replace(f"{verdict_words}.", f"{verdict_words}, {words}.", 1)
-    return replace(judgement, explanation=explanation)
 
 
 def record_result(

@@ -78,6 +78,7 @@ def judge(
     thresholds: VerdictThresholds,
     caps: Sequence[str] = (),
     history: str = "",
+    standing: str = "",
 ) -> Judgement:
     """The verdict on a registered strategy.
 
@@ -93,6 +94,8 @@ def judge(
         Sentences on why the result is at best `conditional`, whatever the criteria say.
     history
         A sentence on the looks at this holdout, for the explanation.
+    standing
+        What the look was worth, for the first sentence.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def judge(
             None, (_on_error_rate(statistics), _on_endings(statistics), _on_moves(statistics, result, without), history)
         )
     )
-    return Judgement(strategy, capped, table, _explain(strategy, capped, table, thresholds, words))
+    return Judgement(strategy, capped, table, _explain(strategy, capped, table, thresholds, words, standing))
 
 
 def unregistered(strategy: str, thresholds: VerdictThresholds, history: str = "") -> Judgement:
@@ -333,11 +336,13 @@ def _on_moves(statistics: Mapping[str, float | None], result: Result, without: R
     return f"{crossed}; without what was gained there the verdict would be {without.replace('_', ' ')}{consequence}."
 
 
-def _explain(strategy: str, result: Result, table: Sequence[Criterion], limits: VerdictThresholds, history: str) -> str:
+def _explain(
+    strategy: str, result: Result, table: Sequence[Criterion], limits: VerdictThresholds, history: str, standing: str
+) -> str:
     by_name = {(c.kind, c.name): c for c in table}
     bets, sessions = by_name["evidence", BETS], by_name["evidence", "sessions"]
     sentences = [
-        f"{strategy}: {result.replace('_', ' ')}.",
+        f"{strategy}: {', '.join(filter(None, (result.replace('_', ' '), standing)))}.",
         f"The holdout has {bets.value or 0:.4g} bets in {sessions.value or 0:g} sessions.",
     ]
     if result == "insufficient_evidence":
