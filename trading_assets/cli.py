@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
-from trading_assets.cli_output import console, errors, escaped, print_frame, print_verdicts, printers
+from trading_assets.cli_output import console, errors, escaped, paper_of, print_frame, print_verdicts, printers
 from trading_assets.config import (
     CONFIG_VARIABLE,
     DATA_VARIABLE,
@@ -26,7 +25,7 @@ from trading_assets.config import (
     shipped,
 )
 from trading_assets.config.loading import chosen_paths
-from trading_assets.config.remembered import FILE, read_remembered, remember
+from trading_assets.config.remembered import FILE, remember
 
 FAILED, WRONG_USAGE = 1, 2
 
@@ -106,7 +105,7 @@ def run(
 ) -> None:
     """Materialise every stage and print the verdicts."""
     configuration = _load(config, data)
-    _remember(context, config, configuration)
+    _remember(context)
     from trading_assets.terminal_run import UsageError, run_assets
 
     try:
@@ -153,7 +152,7 @@ def explain(
         evidence = read_evidence(Warehouse(configuration.warehouse_path), configuration, trade_id)
     except UnknownTradeError as error:
         raise ConfigurationError(str(error)) from None
-    paper = console if console.is_terminal else Console(width=140)
+    paper = paper_of(width=140)
     for section in narrative(evidence):
         paper.print(f"\n[bold]{escaped(section.title)}[/bold]", highlight=False, soft_wrap=True)
         for line in section.lines:
@@ -178,7 +177,7 @@ def verdict(
     from trading_assets.warehouse import Warehouse
 
     found = current_verdict(Warehouse(configuration.warehouse_path), configuration, strategy)
-    paper = console if console.is_terminal else Console(width=120)
+    paper = paper_of(width=120)
     print_frame(found.criteria.select("kind", "criterion", "value", "side", "threshold", "passed"), paper)
     paper.print(escaped(found.explanation), highlight=False)
     for version, result, words in found.earlier.iter_rows():
@@ -243,7 +242,7 @@ def protocol_status(config: ConfigOption = None, data: DataOption = None, format
     """Print who is registered, looked at and how often; exit 1 if anything on record is not what was written."""
     from trading_assets.cli_protocol import status
 
-    paper = console if console.is_terminal else Console(width=160)
+    paper = paper_of(width=160)
     show = partial(print_frame, paper=paper) if format == "table" else printers()[format]
     status(_load(config, data), show, paper if format == "table" else None)
 
@@ -339,29 +338,31 @@ def config_detect(
         found = detect(path, Path.cwd(), asset_class)
     except SourceError as error:
         raise ConfigurationError(str(error)) from None
-    print_detections(found, console)
+    print_detections(found)
     if any(len(detection.beliefs) > 1 for detection in found):
         raise typer.Exit(FAILED)
 
 
-def _remember(context: typer.Context, config: Path | None, configuration: Configuration) -> None:
+def _remember(context: typer.Context) -> None:
     """Note in the working folder what a run was told to work with, for the commands that follow."""
     sources = [context.get_parameter_source(name) for name in ("config", "data")]
-    if any(source is not None and source.name == "COMMANDLINE" for source in sources) and remember(
-        Path.cwd(), config, configuration.data
-    ):
+    if not any(source is not None and source.name == "COMMANDLINE" for source in sources):
+        return
+    chosen = chosen_paths()  # what was not told is as it was
+    config = None if chosen.config == shipped("demo.yaml") else chosen.config
+    if remember(Path.cwd(), config, chosen.data):
         errors.print(f"this folder works with these from now on: {FILE}", highlight=False, soft_wrap=True)
 
 
 def _load(config: Path | None, data: Path | None, announce: Callable[[str], object] | None = None) -> Configuration:
     """Load, and hand the choice on to step processes, which load it again."""
-    if remembered := (None if config and data else read_remembered(Path.cwd())):
-        found = chosen_paths(config, data)
-        errors.print(f"{FILE}: configuration {found[0]}, data {found[1]}", highlight=False, soft_wrap=True)
-        config, data = config or remembered.config, data or remembered.data
-    configuration = load_configuration(config, data, announce=announce)
-    if config is not None:
-        os.environ[CONFIG_VARIABLE] = str(config.resolve())
+    chosen = chosen_paths(config, data)
+    if chosen.remembered:
+        said = f"{FILE}: configuration {chosen.config}, data {chosen.data}"
+        errors.print(escaped(said), highlight=False, soft_wrap=True)
+    configuration = load_configuration(chosen.config, chosen.data, announce=announce)
+    if chosen.config != shipped("demo.yaml"):
+        os.environ[CONFIG_VARIABLE] = str(chosen.config.resolve())
     os.environ[DATA_VARIABLE] = str(configuration.data)
     return configuration
 

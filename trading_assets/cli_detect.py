@@ -8,14 +8,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
+from trading_assets.cli_output import paper_of
 from trading_assets.market_data.sources.detection import Belief, Detection
 
-_WIDTH = 120  # where output is no terminal: logs hold whole words
 
-
-def print_detections(found: Sequence[Detection], console: Console) -> None:
+def print_detections(found: Sequence[Detection]) -> None:
     """Print each kind of file with every way to read it: why, what is doubtful, three bars, the YAML to paste."""
-    paper = console if console.is_terminal else Console(width=_WIDTH)
+    paper = paper_of(width=120)
     for detection in found:
         others = f" and {detection.number - 1} more" if detection.number > 1 else ""
         paper.print(f"[bold]{escape(detection.file)}[/bold]{others}", highlight=False, soft_wrap=True)

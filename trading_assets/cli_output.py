@@ -18,6 +18,11 @@ console = Console()
 errors = Console(stderr=True)
 
 
+def paper_of(width: int) -> Console:
+    """Return the terminal, or where output is none, paper of a width that lets logs hold whole words."""
+    return console if console.is_terminal else Console(width=width)
+
+
 def escaped(text: str) -> str:
     """Return text whose brackets are no markup."""
     from rich.markup import escape
@@ -45,8 +50,7 @@ def print_verdicts(configuration: Configuration) -> None:
             _formatted(row["max_drawdown"], ".1%"),
             _formatted(row["trades"], ".0f"),
         )
-    # Wide enough for every column where output is not a terminal, so that logs hold whole words.
-    (console if console.is_terminal else Console(width=120)).print(table)
+    paper_of(width=120).print(table)
     index = configuration.home / "reports" / "index.html"
     if index.exists():
         console.print(f"report: {index}", highlight=False, soft_wrap=True)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -57,7 +57,7 @@ def load_configuration(
         Unreadable file, unknown key, wrong type, impossible value: file, line, key path, what was
         expected, nearest valid key.
     """
-    path, data = chosen_paths(path, data)
+    path, data, _ = chosen_paths(path, data)
     values, lines = read_document(path)
     places = {"directory": path.resolve().parent, "data": data.resolve()}
     _refuse_token(path, lines)
@@ -76,7 +76,15 @@ def load_configuration(
     return configuration.model_copy(update=updates)
 
 
-def chosen_paths(path: Path | None = None, data: Path | None = None) -> tuple[Path, Path]:
+class ChosenPaths(NamedTuple):
+    """The configuration and the data folder that are meant; `remembered` if the working folder said either."""
+
+    config: Path
+    data: Path
+    remembered: bool
+
+
+def chosen_paths(path: Path | None = None, data: Path | None = None) -> ChosenPaths:
     """Return the configuration and the data folder that are meant: as given, by environment, remembered, or default.
 
     Raises
@@ -87,9 +95,10 @@ def chosen_paths(path: Path | None = None, data: Path | None = None) -> tuple[Pa
     known = {CONFIG_VARIABLE: path, DATA_VARIABLE: data}
     stated = {name: given or _of_environment(name) for name, given in known.items()}
     remembered = None if all(stated.values()) else read_remembered(Path.cwd())
-    return (
+    return ChosenPaths(
         stated[CONFIG_VARIABLE] or (remembered and remembered.config) or shipped("demo.yaml"),
         stated[DATA_VARIABLE] or (remembered and remembered.data) or Path("data"),
+        remembered is not None,
     )
 
 

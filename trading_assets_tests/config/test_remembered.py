@@ -25,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_nothing_is_remembered_at_first(folder: Path) -> None:
     assert read_remembered(folder) is None
-    assert chosen_paths() == (shipped("demo.yaml"), Path("data"))
+    assert chosen_paths() == (shipped("demo.yaml"), Path("data"), False)
 
 
 def test_what_was_told_once_is_found_again(folder: Path) -> None:
@@ -41,10 +41,10 @@ def test_what_is_given_comes_before_the_environment_and_that_before_what_is_reme
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remember(folder, folder / "remembered.yaml", folder / "remembered")
-    assert chosen_paths() == (folder / "remembered.yaml", folder / "remembered")
+    assert chosen_paths() == (folder / "remembered.yaml", folder / "remembered", True)
     monkeypatch.setenv(DATA_VARIABLE, "of_environment")
-    assert chosen_paths() == (folder / "remembered.yaml", Path("of_environment"))
-    assert chosen_paths(Path("given.yaml"), Path("given")) == (Path("given.yaml"), Path("given"))
+    assert chosen_paths() == (folder / "remembered.yaml", Path("of_environment"), True)
+    assert chosen_paths(Path("given.yaml"), Path("given")) == (Path("given.yaml"), Path("given"), False)
 
 
 @pytest.mark.parametrize("text", ["config\n", "config: \n", "seed: 7\n", "data: x\n- y\n"])
@@ -69,3 +69,10 @@ def test_a_run_that_is_told_writes_it_and_the_next_command_says_so(folder: Path)
     shown = CliRunner(env={CONFIG_VARIABLE: "", DATA_VARIABLE: ""}).invoke(app, ["config", "show"])
     assert shown.stderr.startswith(f"{FILE}: configuration {folder / 'mine.yaml'}, data {folder / 'results'}")
     assert "name: tiny" in shown.stdout
+
+
+def test_a_run_that_is_told_of_other_data_keeps_the_configuration(folder: Path) -> None:
+    (folder / "mine.yaml").write_bytes(TINY.read_bytes())
+    remember(folder, folder / "mine.yaml", folder / "results")
+    CliRunner().invoke(app, ["run", "--data", "others", "--from", "1900-01"])
+    assert (folder / FILE).read_text().splitlines()[1:] == ["config: mine.yaml", "data: others"]
