@@ -47,9 +47,15 @@ FormatOption = Annotated[Literal["table", "csv", "json"], typer.Option("--format
 DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder; default ./data.", envvar=DATA_VARIABLE)]
 
 
+class _Debug:
+    """Whether `--debug` was given, wherever it stood."""
+
+    wanted = False
+
+
 def main() -> None:
     """Entry point: every expected error is one block on stderr; a traceback only with --debug."""
-    debug = "--debug" in sys.argv
+    debug = _Debug.wanted = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
     from trading_assets.warehouse import WarehouseError
@@ -109,12 +115,12 @@ def run(
     from trading_assets.terminal_run import UsageError, run_assets
 
     try:
-        outcome = run_assets(configuration, select=select, first=first, last=last, console=console)
+        outcome = run_assets(configuration, select=select, first=first, last=last, console=console, debug=_Debug.wanted)
     except UsageError as error:
         raise ConfigurationError(str(error)) from None
     for problem in outcome.problems:
         errors.print(f"[red]failed:[/red] {escaped(problem)}", highlight=False, soft_wrap=True)
-    print_verdicts(configuration)
+    print_verdicts(configuration, outcome.run_id)
     if not outcome.success:
         raise typer.Exit(FAILED)
 
