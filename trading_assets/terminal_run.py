@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.execution.api import (
     execute_run_iterator,
 )  # streams events; dg.execute_job tells only the end
@@ -192,7 +193,7 @@ def _problems(event: dg.DagsterEvent) -> Iterator[str]:
         error = event.step_failure_data.error
         while error is not None and error.cause is not None:
             error = error.cause
-        if error is not None and error.cls_name == dg.DagsterAssetCheckFailedError.__name__:
+        if error is not None and error.cls_name == DagsterAssetCheckFailedError.__name__:
             return  # the check has been told
         yield f"{_step_name(event)}: {error.message.strip() if error else event.message}"
     elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
