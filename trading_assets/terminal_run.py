@@ -32,6 +32,8 @@ TOLD_BY_THE_STEP = frozenset({"nothing_looks_ahead", "every_strategy_completed"}
 #: Of the reports, those that are of all strategies.
 OF_ALL = ("index", "expectations")
 REALITY_CHECK = "reality_check"
+#: How Dagster begins what an error of ours says; that says what is wrong without its class.
+OWN_ERROR = re.compile(r"^(trading_assets\.[\w.]+|dagster\._core[\w.]*\.Failure): ")
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
@@ -150,7 +152,7 @@ def made_stale(
     """Return what follows from a selection and only shows or adds up what is on record: pages, SQL models, the index.
 
     What other strategies decided and how they fared is left as it is, and said to be out of date where it is shown.
-    Pages are made of strategies that have one, or are selected.
+    Pages are made of strategies that have one, or are selected; before there is any, only what follows at once.
     """
     following: set[dg.AssetKey] = set()
     waiting = list(keys)
@@ -162,12 +164,14 @@ def made_stale(
     written = {name for name in configuration.strategies if (configuration.home / "reports" / f"{name}.html").exists()}
     pages = {*written, *selected} - {None}
     of_reports = {*pages, *OF_ALL} if pages else set()
-    trials = {key for parent in keys for key in graph.get(parent).child_keys if key.path[-1] == REALITY_CHECK}
-    return (trials - set(keys)) | {
+    sums = {
         key
-        for key in following - set(keys)
-        if "sql" in graph.get(key).kinds or (key.path[0] == "reports" and key.path[-1] in of_reports)
+        for key in following
+        if "sql" in graph.get(key).kinds and (pages or not graph.get(key).parent_keys.isdisjoint(keys))
     }
+    trials = {key for parent in keys for key in graph.get(parent).child_keys if key.path[-1] == REALITY_CHECK}
+    shown = {key for key in following if key.path[0] == "reports" and key.path[-1] in of_reports}
+    return (trials | sums | shown) - set(keys)
 
 
 def partition_range(configuration: Configuration, first: str | None, last: str | None) -> dict[str, str]:
@@ -195,7 +199,8 @@ def _problems(event: dg.DagsterEvent) -> Iterator[str]:
             error = error.cause
         if error is not None and error.cls_name == DagsterAssetCheckFailedError.__name__:
             return  # the check has been told
-        yield f"{_step_name(event)}: {error.message.strip() if error else event.message}"
+        said = error.message.strip() if error else event.message or "it failed"
+        yield f"{_step_name(event)}: {OWN_ERROR.sub('', said)}"
     elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
         check = event.asset_check_evaluation_data
         if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:

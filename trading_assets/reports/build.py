@@ -99,6 +99,9 @@ def verdict_summary(configuration: Configuration, warehouse: Warehouse) -> pl.Da
     for name in configuration.strategies:
         metrics = warehouse.read_or_empty(METRICS, rows=Rows("strategy", name))
         split = "holdout" if "holdout" in metrics["split"] else "validation"
+        result = result_of(*read_outcome(warehouse, name))[0]
+        if result == "failed":
+            metrics = metrics.clear()  # what is left of a run that cannot be believed is no headline
         own = dict(metrics.filter(pl.col("split") == split).select("metric", "value").iter_rows())
         strategy = resolved_from(warehouse, configuration, name)
         synthetic = strategy is not None and strategy.instruments["synthetic"].any()
@@ -106,7 +109,7 @@ def verdict_summary(configuration: Configuration, warehouse: Warehouse) -> pl.Da
             {
                 "strategy": name,
                 "market": "synthetic" if synthetic else "real",
-                "result": result_of(*read_outcome(warehouse, name))[0],
+                "result": result,
                 "split": split,
                 **{metric: own.get(metric) for metric in SUMMARY_METRICS},
             }

@@ -77,7 +77,7 @@ def strategy_page(content: StrategyContent) -> str:
             explanation=explanation,
             failure=cause_of_failure(content.status) or "",
             refused=refused["error"][0] if not refused.is_empty() else "",
-            facts=_facts(content),
+            facts=_facts(content) if result != "failed" else [],
             criteria=criteria_table(content.verdicts),
             earlier=[
                 (version, criteria_table(rows), result_of(content.status.clear(), rows))
