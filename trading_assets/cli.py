@@ -24,6 +24,8 @@ from trading_assets.config import (
     load_configuration,
     shipped,
 )
+from trading_assets.config.document import read_document
+from trading_assets.config.errors import placed
 from trading_assets.config.loading import chosen_paths
 from trading_assets.config.remembered import FILE, remember
 
@@ -75,6 +77,18 @@ def _stop(error: Exception, code: int, debug: bool) -> None:
     raise SystemExit(code)
 
 
+def _refuse_faulty(file: Path, configuration: Configuration, *, bars_too: bool) -> None:
+    """Refuse what a run would fail on in its inputs; `bars_too` reads them, and a run does that itself."""
+    from trading_assets.market_data.preflight import faults_of_bars, faults_of_inputs
+
+    _, lines = read_document(file)
+    faults = list(faults_of_inputs(configuration))
+    if bars_too and not faults:
+        faults += faults_of_bars(configuration, dt.datetime.now(dt.UTC).date())
+    if faults:
+        raise ConfigurationError("\n".join(placed(file, lines, fault) for fault in faults))
+
+
 def _require_strategy(configuration: Configuration, strategy: str | None) -> None:
     if strategy is not None and strategy not in configuration.strategies:
         raise ConfigurationError(f"no strategy {strategy!r}\n  expected: one of {', '.join(configuration.strategies)}")
@@ -111,6 +125,7 @@ def run(
 ) -> None:
     """Materialise every stage and print the verdicts."""
     configuration = _load(config, data)
+    _refuse_faulty(chosen_paths(config, data).config, configuration, bars_too=False)
     _remember(context)
     from trading_assets.terminal_run import UsageError, run_assets
 
@@ -292,12 +307,14 @@ def sql(
 
 @config_app.command("check")
 def config_check(file: Annotated[Path, typer.Argument(help="The YAML file.")]) -> None:
-    """Validate a configuration and say which code of yours it runs; exit 2 with the place of the first errors."""
+    """Find what a run would fail on, bars included, and say which code of yours it runs; exit 2 with the places."""
 
     def announce(line: str) -> None:
         console.print(escaped(line), highlight=False, soft_wrap=True)
 
     configuration = _load(file, None, announce)
+    with console.status("reading the bars ..."):
+        _refuse_faulty(file, configuration, bars_too=True)
     console.print(f"{file}: usable, configuration {configuration.name} ({configuration.hash})", highlight=False)
 
 
