@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from trading_assets.cli_errors import in_words
 from trading_assets.cli_output import console, errors, escaped, paper_of, print_frame, print_verdicts, printers
 from trading_assets.config import (
     CONFIG_VARIABLE,
@@ -24,16 +25,16 @@ from trading_assets.config import (
     load_configuration,
     shipped,
 )
-from trading_assets.config.document import read_document
-from trading_assets.config.errors import placed
 from trading_assets.config.loading import chosen_paths
 from trading_assets.config.remembered import FILE, remember
 
-FAILED, WRONG_USAGE = 1, 2
+#: As a shell reports a process that Ctrl-C ended.
+FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     help="From raw price bars to a go / no-go verdict you can defend.",
     no_args_is_help=True,
+    pretty_exceptions_enable=False,  # `main` tells what went wrong
 )
 config_app = typer.Typer(help="Check, show or start a configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
@@ -68,25 +69,17 @@ def main() -> None:
         _stop(error, WRONG_USAGE, debug)
     except WarehouseError as error:
         _stop(error, FAILED, debug)
+    except KeyboardInterrupt as error:
+        _stop(error, INTERRUPTED, debug, in_words(error))
+    except Exception as error:
+        _stop(error, FAILED, debug, in_words(error))
 
 
-def _stop(error: Exception, code: int, debug: bool) -> None:
+def _stop(error: BaseException, code: int, debug: bool, said: str | None = None) -> None:
     if debug:
         raise error
-    errors.print(f"[red]error:[/red] {escaped(str(error))}", highlight=False, soft_wrap=True)
+    errors.print(f"[red]error:[/red] {escaped(said or str(error))}", highlight=False, soft_wrap=True)
     raise SystemExit(code)
-
-
-def _refuse_faulty(file: Path, configuration: Configuration, *, bars_too: bool) -> None:
-    """Refuse what a run would fail on in its inputs; `bars_too` reads them, and a run does that itself."""
-    from trading_assets.market_data.preflight import faults_of_bars, faults_of_inputs
-
-    _, lines = read_document(file)
-    faults = list(faults_of_inputs(configuration))
-    if bars_too and not faults:
-        faults += faults_of_bars(configuration, dt.datetime.now(dt.UTC).date())
-    if faults:
-        raise ConfigurationError("\n".join(placed(file, lines, fault) for fault in faults))
 
 
 def _require_strategy(configuration: Configuration, strategy: str | None) -> None:
@@ -125,7 +118,9 @@ def run(
 ) -> None:
     """Materialise every stage and print the verdicts."""
     configuration = _load(config, data)
-    _refuse_faulty(chosen_paths(config, data).config, configuration, bars_too=False)
+    from trading_assets.cli_check import refuse_faulty
+
+    refuse_faulty(chosen_paths(config, data).config, configuration, bars_too=False)
     _remember(context)
     from trading_assets.terminal_run import UsageError, run_assets
 
@@ -313,8 +308,10 @@ def config_check(file: Annotated[Path, typer.Argument(help="The YAML file.")]) -
         console.print(escaped(line), highlight=False, soft_wrap=True)
 
     configuration = _load(file, None, announce)
+    from trading_assets.cli_check import refuse_faulty
+
     with console.status("reading the bars ..."):
-        _refuse_faulty(file, configuration, bars_too=True)
+        refuse_faulty(file, configuration, bars_too=True)
     console.print(f"{file}: usable, configuration {configuration.name} ({configuration.hash})", highlight=False)
 
 

@@ -123,7 +123,7 @@ def dagster_instance(configuration: Configuration) -> Iterator[dg.DagsterInstanc
         fcntl.flock(lock, fcntl.LOCK_EX)
         settings = home / "dagster.yaml"
         if not settings.exists():
-            settings.write_text("telemetry:\n  enabled: false\n")
+            settings.write_text("telemetry:\n  enabled: false\nnux:\n  enabled: false\n")
         instance = dg.DagsterInstance.from_config(str(home))
         instance.get_runs_count()  # creates the run database
     with instance:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from trading_assets.config import load_configuration
+from trading_assets.cli_check import refuse_faulty
+from trading_assets.config import ConfigurationError, load_configuration
 from trading_assets.config.errors import Fault
 from trading_assets.market_data.preflight import faults_of_bars, faults_of_inputs
 from trading_assets_tests.end_to_end.experiments import changed
@@ -87,3 +88,12 @@ def test_what_a_run_would_fail_on_is_named_with_its_key(
 def test_files_that_cannot_be_read_are_named(tmp_path: Path, text: str) -> None:
     [fault] = faults(tmp_path, text)
     assert fault.where == ("market_data", 0) and "a.csv" in fault.what
+
+
+def test_the_terminal_names_every_fault_with_its_line(tmp_path: Path) -> None:
+    path = changed(tmp_path, **{**BASE, "market_data": [{**FILES, "calendar": "XNYZ"}]})
+    with pytest.raises(ConfigurationError) as refused:
+        refuse_faulty(path, load_configuration(path, tmp_path / "data"), bars_too=False)
+    said = str(refused.value)
+    assert "unknown calendar 'XNYZ'" in said and "key: market_data.0.calendar" in said
+    assert "no file matches 'prices/*.csv'" in said and f"file: {path}, line " in said
