@@ -17,6 +17,7 @@ from trading_assets.market_data.quality.overrides import OverrideError, read_ove
 from trading_assets.market_data.reference.corporate_actions import recorded_actions
 from trading_assets.market_data.reference.delistings import recorded_delistings
 from trading_assets.market_data.reference.files import ReferenceError
+from trading_assets.market_data.reference.risk_free import read_risk_free
 from trading_assets.market_data.reference.sectors import SectorsError, read_sectors
 from trading_assets.market_data.reference.symbology import recorded_symbology
 from trading_assets.market_data.sources import SourceError, files, read_bars
@@ -43,6 +44,7 @@ def faults_of_inputs(configuration: Configuration) -> Iterator[Fault]:
     tables: dict[str, Callable[[], object]] = {
         "universe": lambda: read_memberships(configuration),
         "sectors": lambda: read_sectors(configuration),
+        "risk_free": lambda: read_risk_free(configuration),
         "quality": lambda: read_overrides(configuration.overrides_path),
     }
     of_sources = (recorded_actions, recorded_symbology, recorded_delistings)
