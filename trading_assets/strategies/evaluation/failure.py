@@ -120,7 +120,7 @@ def status_row(
 ) -> pl.DataFrame:
     """One row of `strategies.status`; without an error it is ok."""
     refused = isinstance(error, LookRefusedError)
-    own = refused or isinstance(error, StrategyError | LooksAheadError | UpstreamFailedError)
+    own = refused or isinstance(error, StrategyError | LooksAheadError)
     row = {
         "asset": f"{stage}/{strategy}",
         "strategy": strategy,
