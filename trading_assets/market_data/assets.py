@@ -27,6 +27,7 @@ from trading_assets.market_data.revisions import reconcile
 from trading_assets.market_data.sources.raw import NO_DATE
 from trading_assets.market_data.tables import (
     BARS,
+    BORROW_RATES,
     CORPORATE_ACTIONS,
     DELISTINGS,
     INSTRUMENTS,
@@ -57,7 +58,17 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         table_asset(
             bars,
             stage="market_data",
-            tables=[BARS, QUARANTINE, CORPORATE_ACTIONS, SETTLED_MONTHS, SESSIONS, INSTRUMENTS, DELISTINGS, UNIVERSE],
+            tables=[
+                BARS,
+                QUARANTINE,
+                CORPORATE_ACTIONS,
+                SETTLED_MONTHS,
+                SESSIONS,
+                INSTRUMENTS,
+                DELISTINGS,
+                BORROW_RATES,
+                UNIVERSE,
+            ],
             deps=[dg.AssetDep(["market_data", "raw_bars"], partition_mapping=every_month_before(configuration))],
             partitions=partitions,
         ),
@@ -147,6 +158,7 @@ def bars(step: Step) -> Mapping[str, Any]:
                     SESSIONS: result.sessions,
                     INSTRUMENTS: result.instruments,
                     DELISTINGS: result.delistings,
+                    BORROW_RATES: result.borrow_rates,
                     UNIVERSE: result.universe,
                 },
             ),
