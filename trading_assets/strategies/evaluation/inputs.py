@@ -9,7 +9,15 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.features.tables import DAILY, INDICATORS
-from trading_assets.market_data.tables import BARS, BORROW_RATES, INSTRUMENTS, QUARANTINE, SESSIONS, UNIVERSE
+from trading_assets.market_data.tables import (
+    BARS,
+    BORROW_RATES,
+    INSTRUMENTS,
+    QUARANTINE,
+    RISK_FREE,
+    SESSIONS,
+    UNIVERSE,
+)
 from trading_assets.models.tables import PREDICTIONS, REGIMES
 from trading_assets.strategies.interface.panel import build_panel, with_members, with_regimes
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, resolve_strategy
@@ -38,6 +46,7 @@ class Frames:
     target_weights: pl.DataFrame = field(default_factory=TARGET_WEIGHTS.empty)
     regimes: pl.DataFrame = field(default_factory=REGIMES.empty)
     borrow_rates: pl.DataFrame = field(default_factory=BORROW_RATES.empty)
+    risk_free: pl.DataFrame = field(default_factory=RISK_FREE.empty)
 
 
 def read_frames(warehouse: Warehouse, configuration: Configuration, name: str) -> Frames:
@@ -80,6 +89,7 @@ def _frames_of(
         ),
         regimes=warehouse.read_or_empty(REGIMES) if members else REGIMES.empty(),
         borrow_rates=own(BORROW_RATES),
+        risk_free=warehouse.read_or_empty(RISK_FREE),
     )
 
 
