@@ -24,7 +24,7 @@ from trading_assets.config import (
     load_configuration,
     shipped,
 )
-from trading_assets.config.loading import chosen_paths
+from trading_assets.config.loading import ChosenPaths, chosen_paths
 from trading_assets.config.remembered import FILE, remember
 
 FAILED, WRONG_USAGE = 1, 2
@@ -104,8 +104,9 @@ def run(
     last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM", help="Last month; default the newest.")] = None,
 ) -> None:
     """Materialise every stage and print the verdicts."""
+    chosen = chosen_paths(config, data)
     configuration = _load(config, data)
-    _remember(context)
+    _remember(context, chosen)
     from trading_assets.terminal_run import UsageError, run_assets
 
     try:
@@ -343,13 +344,12 @@ def config_detect(
         raise typer.Exit(FAILED)
 
 
-def _remember(context: typer.Context) -> None:
+def _remember(context: typer.Context, chosen: ChosenPaths) -> None:
     """Note in the working folder what a run was told to work with, for the commands that follow."""
     sources = [context.get_parameter_source(name) for name in ("config", "data")]
     if not any(source is not None and source.name == "COMMANDLINE" for source in sources):
         return
-    chosen = chosen_paths()  # what was not told is as it was
-    config = None if chosen.config == shipped("demo.yaml") else chosen.config
+    config = None if chosen.config.resolve() == shipped("demo.yaml").resolve() else chosen.config
     if remember(Path.cwd(), config, chosen.data):
         errors.print(f"this folder works with these from now on: {FILE}", highlight=False, soft_wrap=True)
 
@@ -361,8 +361,7 @@ def _load(config: Path | None, data: Path | None, announce: Callable[[str], obje
         said = f"{FILE}: configuration {chosen.config}, data {chosen.data}"
         errors.print(escaped(said), highlight=False, soft_wrap=True)
     configuration = load_configuration(chosen.config, chosen.data, announce=announce)
-    if chosen.config != shipped("demo.yaml"):
-        os.environ[CONFIG_VARIABLE] = str(chosen.config.resolve())
+    os.environ[CONFIG_VARIABLE] = str(chosen.config.resolve())
     os.environ[DATA_VARIABLE] = str(configuration.data)
     return configuration
 
