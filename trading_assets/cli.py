@@ -25,7 +25,7 @@ from trading_assets.config import (
     load_configuration,
     shipped,
 )
-from trading_assets.config.loading import chosen_paths
+from trading_assets.config.loading import ChosenPaths, chosen_paths
 from trading_assets.config.remembered import FILE, remember
 
 #: As a shell reports a process that Ctrl-C ended.
@@ -117,11 +117,12 @@ def run(
     last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM", help="Last month; default the newest.")] = None,
 ) -> None:
     """Materialise every stage and print the verdicts."""
+    chosen = chosen_paths(config, data)
     configuration = _load(config, data)
     from trading_assets.cli_check import refuse_faulty
 
-    refuse_faulty(chosen_paths(config, data).config, configuration, bars_too=False)
-    _remember(context)
+    refuse_faulty(chosen.config, configuration, bars_too=False)
+    _remember(context, chosen)
     from trading_assets.terminal_run import UsageError, run_assets
 
     try:
@@ -363,13 +364,12 @@ def config_detect(
         raise typer.Exit(FAILED)
 
 
-def _remember(context: typer.Context) -> None:
+def _remember(context: typer.Context, chosen: ChosenPaths) -> None:
     """Note in the working folder what a run was told to work with, for the commands that follow."""
     sources = [context.get_parameter_source(name) for name in ("config", "data")]
     if not any(source is not None and source.name == "COMMANDLINE" for source in sources):
         return
-    chosen = chosen_paths()  # what was not told is as it was
-    config = None if chosen.config == shipped("demo.yaml") else chosen.config
+    config = None if chosen.config.resolve() == shipped("demo.yaml").resolve() else chosen.config
     if remember(Path.cwd(), config, chosen.data):
         errors.print(f"this folder works with these from now on: {FILE}", highlight=False, soft_wrap=True)
 
@@ -381,8 +381,7 @@ def _load(config: Path | None, data: Path | None, announce: Callable[[str], obje
         said = f"{FILE}: configuration {chosen.config}, data {chosen.data}"
         errors.print(escaped(said), highlight=False, soft_wrap=True)
     configuration = load_configuration(chosen.config, chosen.data, announce=announce)
-    if chosen.config != shipped("demo.yaml"):
-        os.environ[CONFIG_VARIABLE] = str(chosen.config.resolve())
+    os.environ[CONFIG_VARIABLE] = str(chosen.config.resolve())
     os.environ[DATA_VARIABLE] = str(configuration.data)
     return configuration
 
