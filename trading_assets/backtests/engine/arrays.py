@@ -228,6 +228,8 @@ REJECTIONS = (
     "no_fill",  # the next session brought no open to fill at
     "pair_leg",  # the other leg was rejected
 )
+#: Limits that make an order smaller than what was asked for.
+LIMITS = ("max_position", "max_symbol", "max_sector", "max_gross", "capacity", "cash", "var_limit")
 HOLDS = (
     "already_held",
     "stop_raised",
