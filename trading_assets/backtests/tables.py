@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from trading_assets.backtests.engine.arrays import DECISIONS as DECISION_NAMES
+from trading_assets.backtests.engine.arrays import LIMITS
 from trading_assets.warehouse.table import Column, Table
 
 _STRATEGY = Column(pl.String, "name of the strategy in the configuration")
@@ -181,6 +182,13 @@ DECISIONS = Table(
         "stop_price": _number("of the position at an exit, or that its stop was raised to"),
         "target_weight": _number("signed fraction of equity asked for"),
         "granted_weight": _number("what the limits left of it"),
+        "limited_by": Column(
+            pl.String,
+            "key of `risk` that took most of what was asked for (capacity: of the strategy); null if none did, and in "
+            "runs of version 0.1",
+            nullable=True,
+            one_of=LIMITS,
+        ),
         "detail": Column(pl.String, "JSON: what of the columns above is not null, from trigger on"),
         "split": _SPLIT,
     },

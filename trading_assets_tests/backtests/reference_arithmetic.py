@@ -20,6 +20,15 @@ def clip(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
+def largest_cut(cuts: list[tuple[float, str]]) -> str | None:
+    """Of parts that limits left of what was asked for, the limit that left least; of all but equals the first."""
+    least, name = 1.0, None
+    for part, limit in cuts:
+        if part < least - 1e-6:
+            least, name = part, limit
+    return name
+
+
 def mean_of(values: list[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None

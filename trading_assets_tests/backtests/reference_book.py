@@ -296,10 +296,11 @@ class Book(Marking):
     def impact(self, i: int, decided: int, notional: float) -> float:
         """In bp, of the part of an order that the size factor does not see."""
         adv, volatility = self.m.adv[decided][i], self.m.volatility[decided][i]
-        if math.isnan(adv) or adv <= 0 or math.isnan(volatility):
+        if math.isnan(volatility):
             return 0.0
+        share = notional / adv if adv > 0 else 1.0
         ends = 0.5 * self.run_parameters.capacity * self.s.size_high
-        roots = math.sqrt(notional / adv) - math.sqrt(ends)
+        roots = math.sqrt(share) - math.sqrt(ends)
         beyond: float = 1e4 * self.s.impact * volatility * roots * self.run_parameters.slippage_multiplier
         return max(0.0, beyond)
 
@@ -310,9 +311,7 @@ class Book(Marking):
         self.cash += amount
         position.cash_flow += amount
 
-    def decide(
-        self, t: int, i: int, decision: str, reason: str | int, *, at_close: bool = True, **numbers: float | None
-    ) -> int:
+    def decide(self, t: int, i: int, decision: str, reason: str | int, *, at_close: bool = True, **numbers: Any) -> int:
         """Record a decision; its number."""
         row = {"session": t, "at_close": at_close, "symbol": i, "decision": decision, "reason": reason}
         self.out.decisions.append({**row, **numbers})

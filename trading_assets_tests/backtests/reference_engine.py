@@ -19,6 +19,7 @@ from trading_assets_tests.backtests.reference_arithmetic import (
     clip,
     deviation,
     floor_to_lot,
+    largest_cut,
     mean_of,
     pearson,
 )
@@ -300,32 +301,43 @@ class Twin(Book):
         marks = sum(self.held[j].quantity * self.held[j].mark for j in sorted(self.held))
         queued = sum(order.quantity * order.close for order in self.queue)
         room = self.s.max_gross * equity - (marks + queued)
+        cuts: list[tuple[float, str]] = []
+
+        def at_most(quantity: float, most: float, limit: str) -> float:
+            if most < quantity and quantity > 0:
+                cuts.append((max(most, 0.0) / quantity, limit))
+            return min(quantity, most)
+
         quantity = floor_to_lot(equity * self.s.risk_per_trade * multiplier / (self.run_parameters.stop_atr * atr), lot)
-        quantity = min(quantity, floor_to_lot(self.s.max_position * equity / close, lot))
-        quantity = min(quantity, floor_to_lot(max(room, 0.0) / close, lot))
+        quantity = at_most(quantity, floor_to_lot(self.s.max_position * equity / close, lot), "max_position")
+        quantity = at_most(quantity, floor_to_lot(max(room, 0.0) / close, lot), "max_gross")
         sector_room = None
         if self.m.sector[i] >= 0:
             sector_room = self.s.max_sector * equity - self.in_sector(self.m.sector[i])
-            quantity = min(quantity, floor_to_lot(max(sector_room, 0.0) / close, lot))
+            quantity = at_most(quantity, floor_to_lot(max(sector_room, 0.0) / close, lot), "max_sector")
         if quantity <= 0:
-            self.decide(t, i, "reject", "zero_size")
+            self.decide(t, i, "reject", "zero_size", limit=largest_cut(cuts))
             return
         if math.isnan(adv) or adv <= 0:
             self.decide(t, i, "reject", "no_liquidity")
             return
         limit = self.run_parameters.capacity * adv
         if quantity * close > limit:
-            quantity = 0.0 if self.s.reject_beyond_capacity else floor_to_lot(limit / close, lot)
+            if self.s.reject_beyond_capacity:
+                self.decide(t, i, "reject", "capacity", limit=largest_cut(cuts))
+                return
+            quantity = at_most(quantity, floor_to_lot(limit / close, lot), "capacity")
             if quantity <= 0:
                 self.decide(t, i, "reject", "capacity")
                 return
         reserved = sum(order.quantity * order.close * (1 + self.fee_rate(order.symbol)) for order in self.queue)
         affordable = max(self.cash - reserved, 0.0) / (close * (1 + self.fee_rate(i)))
-        quantity = min(quantity, floor_to_lot(affordable, lot))
+        quantity = at_most(quantity, floor_to_lot(affordable, lot), "cash")
         if quantity <= 0:
             self.decide(t, i, "reject", "insufficient_cash")
             return
-        quantity, risk = self.within_value_at_risk(t, i, quantity, equity)
+        quantity, risk, part = self.within_value_at_risk(t, i, quantity, equity)
+        cuts += [(part, "var_limit")] if part < 1 else []
         if quantity <= 0:
             self.decide(t, i, "reject", "var_limit")
             return
@@ -336,18 +348,19 @@ class Twin(Book):
             candidate_correlation=self.correlation_to_holdings(t, i), equity=equity, cash=self.cash - reserved,
             gross_room=room, sector_room=sector_room, adv=adv, capacity_limit=self.run_parameters.capacity * adv,
             stop_distance=self.run_parameters.stop_atr * atr, value_at_risk=risk,
+            limit=largest_cut(cuts),
         )  # fmt: skip
         self.queue.append(Order(i, quantity, atr, close, t, label, self.run_parameters.delay, decision))
 
-    def within_value_at_risk(self, t: int, i: int, quantity: float, equity: float) -> tuple[float, float | None]:
-        """What is left of an order, and the value at risk with it."""
+    def within_value_at_risk(self, t: int, i: int, quantity: float, equity: float) -> tuple[float, float | None, float]:
+        """What is left of an order, the value at risk with it, and the part that the limit left."""
         close = self.m.close[t][i]
         stays = [p for p in self.held.values() if p.exit_reason is None or p.exit_reason == "data_missing"]
         weights = [(p.quantity * p.mark / equity, p.symbol) for p in stays]
         weights += [(order.quantity * order.close / equity, order.symbol) for order in self.queue]
         before = value_at_risk(t, weights, self.m, self.s)
         if before is None:
-            return quantity, None
+            return quantity, None, 1.0
 
         def risk_at(part: float) -> float:
             risk = value_at_risk(t, [*weights, (part * quantity * close / equity, i)], self.m, self.s)
@@ -356,7 +369,7 @@ class Twin(Book):
 
         part = part_within(risk_at, before, self.s.var_limit)
         left = quantity if part == 1.0 else floor_to_lot(quantity * part, self.m.lot[i])
-        return left, risk_at(left / quantity)
+        return left, risk_at(left / quantity), part
 
     def in_sector(self, sector: int) -> float:
         marks = sum(p.quantity * p.mark for i, p in sorted(self.held.items()) if self.m.sector[i] == sector)

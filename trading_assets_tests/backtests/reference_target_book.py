@@ -146,17 +146,23 @@ class TargetBook(Twin):
         price = self.m.open[t][leg.symbol]
         return leg.mark if math.isnan(price) else price  # type: ignore[no-any-return]
 
+    def valued_at_open(self, t: int, leg: Leg) -> float:
+        """Where the open is a gain that a later bar has to confirm, the mark."""
+        price = self.opening(t, leg)
+        gains = (price - leg.mark) * leg.quantity > 0
+        return leg.mark if gains and not self.m.fillable[t][leg.symbol] else price
+
     def wanted(self, t: int, order: Target, equity: float) -> float:
         i = self.symbol(order.position_index)
         price = self.m.open[t][i]
-        if math.isnan(price):
-            price = self.legs[order.position_index].mark if order.position_index in self.legs else math.nan
+        if order.position_index in self.legs:
+            price = self.valued_at_open(t, self.legs[order.position_index])
         if not (price > 0 and equity > 0):
             return 0.0
         return math.copysign(floor_to_lot(abs(order.weight) * equity / price, self.m.lot[i]), order.weight)
 
     def open_of(self, t: int) -> None:
-        equity = self.cash + sum(leg.quantity * self.opening(t, leg) for leg in self.legs.values())
+        equity = self.cash + sum(leg.quantity * self.valued_at_open(t, leg) for leg in self.legs.values())
         state, grows = {}, {}
         for order in self.orders:
             p, i = order.position_index, self.symbol(order.position_index)
@@ -239,7 +245,7 @@ class TargetBook(Twin):
 
     def grow(self, t: int, orders: list[Target], equity: float) -> None:
         """Both legs of a pair, or a slot: what cash takes from one it takes from all."""
-        shorts = sum(-leg.quantity * self.opening(t, leg) for leg in self.legs.values() if leg.quantity < 0)
+        shorts = sum(-leg.quantity * self.valued_at_open(t, leg) for leg in self.legs.values() if leg.quantity < 0)
         free, sizes = self.cash - shorts, []
         for order in orders:
             i = self.symbol(order.position_index)

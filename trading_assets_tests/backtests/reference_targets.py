@@ -7,13 +7,14 @@ order: a slot is to be `weight` of equity. Positions are signed.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, Market, Targets
 from trading_assets.backtests.engine.settings import Settings
+from trading_assets_tests.backtests.reference_arithmetic import largest_cut
 from trading_assets_tests.backtests.reference_book import Outcome
 from trading_assets_tests.backtests.reference_target_book import HALT, REBALANCE, TargetBook
 from trading_assets_tests.backtests.reference_value_at_risk import part_within, value_at_risk
@@ -30,6 +31,7 @@ class Row:
     kind: str = "grow"  # shrink, nothing
     rejected: str | None = None
     granted: float = 0.0
+    cuts: list[tuple[float, str]] = field(default_factory=list)
 
     @property
     def growing(self) -> bool:
@@ -149,13 +151,16 @@ class TargetTwin(TargetBook):
         self.cap(rows, multiplier, symbols, sectors)
         asked = sum(row.granted for row in rows if row.growing)
         if gross + asked > self.s.max_gross and asked > 0:
+            scale = max(0.0, self.s.max_gross - gross) / asked
             for row in rows:
-                row.granted *= max(0.0, self.s.max_gross - gross) / asked
+                row.granted *= scale
+                row.cuts.append((scale, "max_gross"))
         if not self.s.reject_beyond_capacity:
             self.cut_to_capacity(t, rows)
         part = self.part_within_value_at_risk(t, rows) if asked > 0 else 1.0
         for row in rows:
             row.granted *= part
+            row.cuts += [(part, "var_limit")] if part < 1 else []
         equity = self.out.equity[-1]
         for row in rows:
             if row.growing:
@@ -251,11 +256,14 @@ class TargetTwin(TargetBook):
             for leg in legs:
                 i = self.symbol(leg.position_index)
                 sector, asked = self.m.sector[i], abs(leg.weight) * multiplier
-                room = self.s.max_symbol - symbols[i]
-                if sector >= 0:
-                    room = min(room, self.s.max_sector - sectors.get(sector, 0.0))
+                room, limit = self.s.max_symbol - symbols[i], "max_symbol"
+                if sector >= 0 and self.s.max_sector - sectors.get(sector, 0.0) < room:
+                    room, limit = self.s.max_sector - sectors.get(sector, 0.0), "max_sector"
                 got = min(asked, max(room, 0.0))
-                share = min(share, got / asked if asked > 0 else 0.0)
+                left = got / asked if asked > 0 else 0.0
+                share = min(share, left)
+                for both in legs:
+                    both.cuts += [(left, limit)] if left < 1 else []
                 symbols[i] += got
                 sectors[sector] = sectors.get(sector, 0.0) + got
                 taken.append((leg, i, sector, asked, got))
@@ -283,7 +291,9 @@ class TargetTwin(TargetBook):
             other = self.partner(p)
             share = min(part[p], part[other]) if other in growing else part[p]
             if share < 1 and row.granted > kept[p]:
-                row.granted = kept[p] + share * (row.granted - kept[p])
+                whole = row.granted
+                row.granted = kept[p] + share * (whole - kept[p])
+                row.cuts.append((row.granted / whole, "capacity"))
 
     def part_within_value_at_risk(self, t: int, rows: list[Row]) -> float:
         growing = [row for row in rows if row.growing]
@@ -320,7 +330,8 @@ class TargetTwin(TargetBook):
             return
         numbers: dict[str, Any] = {"target_weight": row.weight, "equity": self.out.equity[-1]}
         if row.rejected:
-            self.say(t, p, "reject", row.rejected, **numbers)
+            limit = {"limit": largest_cut(row.cuts)} if row.rejected in ("zero_size", "var_limit") else {}
+            self.say(t, p, "reject", row.rejected, **limit, **numbers)
             if waiting is not None and waiting.forced:
                 return
             self.drop(p)
@@ -337,5 +348,14 @@ class TargetTwin(TargetBook):
             granted = math.copysign(row.granted, row.weight)
             grown = granted * current < 0 or abs(granted) > abs(current)
             kind = "enter" if grown else "exit"
-            decision = self.say(t, p, kind, reason, granted_weight=granted, risk_multiplier=multiplier, **numbers)
+            decision = self.say(
+                t,
+                p,
+                kind,
+                reason,
+                granted_weight=granted,
+                risk_multiplier=multiplier,
+                limit=largest_cut(row.cuts),
+                **numbers,
+            )
             self.order(t, p, granted, reason, decision)

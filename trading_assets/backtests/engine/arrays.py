@@ -234,6 +234,8 @@ REJECTIONS = (
     "pair_leg",  # the other leg was rejected
     "no_borrow",  # it cannot be sold short
 )
+#: Limits that make an order smaller than what was asked for.
+LIMITS = ("max_position", "max_symbol", "max_sector", "max_gross", "capacity", "cash", "var_limit")
 HOLDS = (
     "already_held",
     "stop_raised",

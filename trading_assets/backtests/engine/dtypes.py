@@ -193,6 +193,7 @@ DECISION = np.dtype(
         ("reason", np.int64),  # trigger, or of EXIT_REASONS, REJECTIONS, HOLDS
         ("label", np.int64),  # trigger, -1: none
         ("order", np.int64),  # index of the decision that gave the order this is about; -1: no order
+        ("limit", np.int64),  # of market.LIMITS: the one that took most of it; -1: none
         ("numbers", np.float64, (len(NUMBERS),)),
     ],
     align=True,

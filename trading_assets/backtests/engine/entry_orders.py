@@ -12,9 +12,23 @@ from trading_assets.backtests.engine.entry_ranking import rank_survivors
 from trading_assets.backtests.engine.jit import compiled, inlined
 from trading_assets.backtests.engine.marking import value_of_positions
 from trading_assets.backtests.engine.order_fills import affordable, drop_order
-from trading_assets.backtests.engine.portfolio_state import Derived, Records, State, floor_to_lot, record
+from trading_assets.backtests.engine.portfolio_state import (
+    Derived,
+    Records,
+    State,
+    begin_sizing,
+    floor_to_lot,
+    note_limit,
+    record,
+)
 from trading_assets.backtests.engine.reason_codes import (
     ADV,
+    BY_CAPACITY,
+    BY_CASH,
+    BY_GROSS,
+    BY_POSITION,
+    BY_SECTOR,
+    BY_VALUE_AT_RISK,
     CAPACITY,
     CAPACITY_LIMIT,
     CASH,
@@ -201,6 +215,7 @@ def _size(
     i = candidates.symbol[state.row[survivor]]
     label = state.label[survivor]
     rejection, quantity = SLOTS, math.nan
+    begin_sizing(i, state)
     room = Room(math.nan, math.nan, math.nan)
     if account["held"] + account["queued"] < settings.max_positions:
         room = _room(i, market, run_parameters, settings, state)
@@ -208,9 +223,11 @@ def _size(
         if rejection < 0 and is_limited(t, settings):
             quantity = _within_value_at_risk(t, i, quantity, market, derived, settings, state)
             rejection = VAR_LIMIT if quantity <= 0.0 else -1
+    limit = state.limit[i]
     decision, reason = (REJECT, rejection) if rejection >= 0 else (ENTER, label)
     index = record(t, 1, i, -1, decision, reason, label, account, records.decisions)
     if index >= 0:
+        records.decisions[index]["limit"] = limit
         _note_sizing(
             t, survivor, i, quantity, multiplier, room, market, run_parameters, state, records.decisions[index]
         )
@@ -300,8 +317,9 @@ def _quantity(
     close, lot, equity = market.close[t, i], market.lot[i], state.account[0]["equity"]
     distance = run_parameters["stop_atr"] * market.atr[t, i]
     quantity = floor_to_lot(equity * settings.risk_per_trade * multiplier / distance, lot)
-    quantity = min(quantity, floor_to_lot(settings.max_position * equity / close, lot))
-    quantity = min(quantity, floor_to_lot(min(room.gross, room.sector) / close, lot))
+    quantity = _at_most(quantity, settings.max_position * equity / close, i, BY_POSITION, market, state)
+    quantity = _at_most(quantity, room.gross / close, i, BY_GROSS, market, state)
+    quantity = _at_most(quantity, room.sector / close, i, BY_SECTOR, market, state)
     if quantity <= 0.0:
         return ZERO_SIZE, 0.0
     if not market.adv[t, i] > 0.0:
@@ -309,13 +327,27 @@ def _quantity(
     if quantity * close > run_parameters["capacity"] * market.adv[t, i]:
         if settings.reject_beyond_capacity:
             return CAPACITY, quantity
-        quantity = floor_to_lot(run_parameters["capacity"] * market.adv[t, i] / close, lot)
+        quantity = _at_most(
+            quantity, run_parameters["capacity"] * market.adv[t, i] / close, i, BY_CAPACITY, market, state
+        )
         if quantity <= 0.0:
             return CAPACITY, 0.0
-    quantity = min(quantity, affordable(room.cash, close, fee_rate(market.fee_bps[i], run_parameters), lot))
+    paid_for = affordable(room.cash, close, fee_rate(market.fee_bps[i], run_parameters), lot)
+    quantity = _at_most(quantity, paid_for, i, BY_CASH, market, state)
     if quantity <= 0.0:
         return INSUFFICIENT_CASH, 0.0
     return -1, quantity
+
+
+@compiled
+def _at_most(quantity: float, most: float, i: int, limit: int, market: Market, state: State) -> float:
+    """Cut a quantity to whole lots of what a limit allows, and note the limit if it did."""
+    allowed = floor_to_lot(most, market.lot[i]) if most < math.inf else quantity
+    if allowed >= quantity:
+        return quantity
+    if quantity > 0.0:
+        note_limit(i, limit, max(0.0, allowed) / quantity, state)
+    return allowed
 
 
 @inlined
@@ -330,6 +362,7 @@ def _within_value_at_risk(
     share = share_within(state.scenarios, state.scenario_change, before, settings.var_limit, state.worst_scenarios)
     if share < 1.0:
         quantity = floor_to_lot(quantity * share, market.lot[i])
+        note_limit(i, BY_VALUE_AT_RISK, share, state)
     add_scenarios(t, i, quantity * close / equity, derived.scenario_returns, state.scenarios)
     return quantity
 

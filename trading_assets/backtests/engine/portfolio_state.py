@@ -61,6 +61,8 @@ class State(NamedTuple):
     ranks: Floats  # (3, slots)
     score: Floats
     order: Integers
+    limit: Integers  # (slots,) the limit that took most of what is decided now, -1: none
+    limit_share: Floats  # (slots,) what it left of it
     # of target weights
     ordered: Flags  # (slots,) an order waits
     grows: Flags  # (slots,) it makes its position larger
@@ -110,6 +112,8 @@ def new_state(slots: int, sessions: int, max_positions: int, sector: Integers, s
         ranks=np.zeros((3, slots)),
         score=np.zeros(slots),
         order=np.zeros(slots, np.int64),
+        limit=np.zeros(slots, np.int64),
+        limit_share=np.zeros(slots),
         ordered=np.zeros(slots, np.bool_),
         grows=np.zeros(slots, np.bool_),
         verdict=np.zeros(slots, np.int64),
@@ -130,6 +134,25 @@ def new_records(trades: int, decisions: int, fills: int, sessions: int) -> Recor
         positions=np.empty(sessions, np.int64),
         unexplained_moves=np.zeros(sessions, np.int64),
     )
+
+
+#: Less of an order than this is no cut, but rounding to the lot.
+_ROUNDING = 1e-6
+
+
+@compiled
+def begin_sizing(p: int, state: State) -> None:
+    """Nothing has cut what slot `p` asks for yet."""
+    state.limit[p] = -1
+    state.limit_share[p] = 1.0
+
+
+@compiled
+def note_limit(p: int, limit: int, share: float, state: State) -> None:
+    """Note that a limit left a share of what slot `p` had asked for; the one that took most stays on record."""
+    if share < state.limit_share[p] - _ROUNDING:
+        state.limit[p] = limit
+        state.limit_share[p] = share
 
 
 @compiled
@@ -173,5 +196,6 @@ def record(
     entry["reason"] = reason
     entry["label"] = label
     entry["order"] = -1
+    entry["limit"] = -1
     entry["numbers"][:] = math.nan
     return index

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trading_assets.backtests.engine.arrays import EXIT_REASONS, HOLDS, REJECTIONS
+from trading_assets.backtests.engine.arrays import EXIT_REASONS, HOLDS, LIMITS, REJECTIONS
 from trading_assets.backtests.engine.dtypes import NUMBERS
 
 DELISTED = EXIT_REASONS.index("delisted")
@@ -31,6 +31,14 @@ NO_BORROW = REJECTIONS.index("no_borrow")
 
 STOP_RAISED = HOLDS.index("stop_raised")
 FROZEN = HOLDS.index("frozen")
+
+BY_POSITION = LIMITS.index("max_position")
+BY_SYMBOL = LIMITS.index("max_symbol")
+BY_SECTOR = LIMITS.index("max_sector")
+BY_GROSS = LIMITS.index("max_gross")
+BY_CAPACITY = LIMITS.index("capacity")
+BY_CASH = LIMITS.index("cash")
+BY_VALUE_AT_RISK = LIMITS.index("var_limit")
 
 SCORE = NUMBERS.index("score")
 RANKS = NUMBERS.index("strength_rank")  # the other two ranks follow

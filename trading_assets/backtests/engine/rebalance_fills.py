@@ -77,9 +77,11 @@ def fill_targets(
 
 @inlined
 def _price_at_open(t: int, p: int, i: int, market: Market, state: State) -> float:
-    """The open, or the last mark of a position whose symbol has none."""
-    price = market.open[t, i]
-    return state.positions[p]["mark"] if math.isnan(price) else price  # type: ignore[no-any-return]
+    """The open; of a position whose symbol has none, or opens at a gain that a later bar has to confirm, the mark."""
+    price, position = market.open[t, i], state.positions[p]
+    if math.isnan(price) or (not market.fillable[t, i] and (price - position["mark"]) * position["quantity"] > 0.0):
+        return position["mark"]  # type: ignore[no-any-return]
+    return price  # type: ignore[no-any-return]
 
 
 @inlined

@@ -7,8 +7,8 @@ from typing import Any
 
 from trading_assets.backtests.engine.arrays import Market, Targets
 from trading_assets.backtests.engine.jit import compiled, inlined
-from trading_assets.backtests.engine.portfolio_state import Derived, State
-from trading_assets.backtests.engine.reason_codes import DATA_MISSING
+from trading_assets.backtests.engine.portfolio_state import Derived, State, note_limit
+from trading_assets.backtests.engine.reason_codes import BY_CAPACITY, BY_SECTOR, BY_SYMBOL, DATA_MISSING
 from trading_assets.backtests.engine.rebalance_fills import is_forced_out, partner_of
 from trading_assets.backtests.engine.settings import Settings
 from trading_assets.backtests.engine.value_at_risk import add_scenarios, tail_loss
@@ -149,8 +149,12 @@ def cap_growing_rows(
             p = targets.position_index[leg]
             if state.verdict[p] == GROWS:
                 asked = abs(targets.weight[leg]) * multiplier
-                state.granted[p] = min(asked, max(0.0, _room(targets.symbol[p], market, settings, state)))
-                share = min(share, state.granted[p] / asked if asked > 0.0 else 0.0)
+                limit, room = _room(targets.symbol[p], market, settings, state)
+                state.granted[p] = min(asked, max(0.0, room))
+                left = state.granted[p] / asked if asked > 0.0 else 0.0
+                for other in range(row, row + legs):
+                    note_limit(targets.position_index[other], limit, left, state)
+                share = min(share, left)
                 _count(targets.symbol[p], state.granted[p], market, state)
         for leg in range(row, row + legs):
             p = targets.position_index[leg]
@@ -188,7 +192,9 @@ def cut_to_capacity(
             if share < 1.0 and state.verdict[p] == GROWS:
                 kept = _kept(leg, targets, state)
                 if state.granted[p] > kept:
-                    state.granted[p] = kept + share * (state.granted[p] - kept)
+                    whole = state.granted[p]
+                    state.granted[p] = kept + share * (whole - kept)
+                    note_limit(p, BY_CAPACITY, state.granted[p] / whole, state)
         row += legs
 
 
@@ -200,9 +206,11 @@ def _kept(row: int, targets: Targets, state: State) -> float:
 
 
 @compiled
-def _room(i: int, market: Market, settings: Settings, state: State) -> float:
-    """Weight that symbol `i` may still take under its own and its sector's cap."""
+def _room(i: int, market: Market, settings: Settings, state: State) -> tuple[int, float]:
+    """Weight that symbol `i` may still take under its own and its sector's cap, and the limit that says so."""
     room = settings.max_symbol - state.by_symbol[i]
     if market.sector[i] >= 0:
-        room = min(room, settings.max_sector - state.by_sector[market.sector[i]])
-    return room  # type: ignore[no-any-return]
+        in_sector = settings.max_sector - state.by_sector[market.sector[i]]
+        if in_sector < room:
+            return BY_SECTOR, in_sector
+    return BY_SYMBOL, room

@@ -10,9 +10,19 @@ from trading_assets.backtests.engine.borrowing import can_borrow
 from trading_assets.backtests.engine.dtypes import ENTER, EXIT, REJECT
 from trading_assets.backtests.engine.exit_orders import note_frozen, record_exit
 from trading_assets.backtests.engine.jit import compiled, inlined
-from trading_assets.backtests.engine.portfolio_state import Derived, Records, State, floor_to_lot, record
+from trading_assets.backtests.engine.portfolio_state import (
+    Derived,
+    Records,
+    State,
+    begin_sizing,
+    floor_to_lot,
+    note_limit,
+    record,
+)
 from trading_assets.backtests.engine.reason_codes import (
     ADV,
+    BY_GROSS,
+    BY_VALUE_AT_RISK,
     CAPACITY,
     CAPACITY_LIMIT,
     DATA_MISSING,
@@ -198,6 +208,7 @@ def decide_targets(
             t, row, entry_block_reason, market, targets, derived, state
         )
         state.row[targets.position_index[row]] = row
+        begin_sizing(targets.position_index[row], state)
     _reject_other_legs(first, last, targets, state)
     gross = standing_weights(first, last, market, targets, state)
     asked = cap_growing_rows(first, last, multiplier, market, targets, settings, state)
@@ -205,8 +216,10 @@ def decide_targets(
     if gross + asked > settings.max_gross:
         scale = max(0.0, settings.max_gross - gross) / asked if asked > 0.0 else 1.0
     for row in range(first, last):
-        if state.verdict[targets.position_index[row]] == GROWS:
-            state.granted[targets.position_index[row]] *= scale
+        p = targets.position_index[row]
+        if state.verdict[p] == GROWS:
+            state.granted[p] *= scale
+            note_limit(p, BY_GROSS, scale, state)
     if not settings.reject_beyond_capacity:
         cut_to_capacity(first, last, t, market, targets, run_parameters, state)
     share, risk = 1.0, math.nan
@@ -218,6 +231,7 @@ def decide_targets(
         p = targets.position_index[row]
         if state.verdict[p] == GROWS:
             state.granted[p] *= share
+            note_limit(p, BY_VALUE_AT_RISK, share, state)
             state.verdict[p] = _size_verdict(t, row, share, market, targets, run_parameters, settings, state)
     _reject_other_legs(first, last, targets, state)
     room = settings.max_gross - gross
@@ -333,6 +347,8 @@ def _conclude(
         decision, why = EXIT, REBALANCE if weight != 0.0 else reason
     index = record(t, 1, i, targets.pair_index[p], decision, why, reason, account, records.decisions)
     if index >= 0:
+        if verdict in (GROWS, ZERO_SIZE, VAR_LIMIT):
+            records.decisions[index]["limit"] = state.limit[p]
         numbers = records.decisions[index]["numbers"]
         equity, change = account["equity"], _change(p, granted, state)
         numbers[TARGET_WEIGHT] = weight

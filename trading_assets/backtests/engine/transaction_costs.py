@@ -82,10 +82,10 @@ def impact_bps(
     root). Scenarios of dearer slippage multiply it too. Auctions are thinner than the day, so k = 1 is not cautious.
     """
     adv, volatility = market.adv[decided, i], market.volatility[decided, i]
-    if not (adv > 0.0 and volatility > 0.0):
+    if not volatility > 0.0:
         return 0.0
     cap = settings.size_high * 0.5 * run_parameters["capacity"]
-    share = notional / adv
+    share = notional / adv if adv > 0.0 else 1.0  # where nothing trades, any order is all that does
     if share <= cap:
         return 0.0
     beyond: float = 1e4 * settings.impact * volatility * (math.sqrt(share) - math.sqrt(cap))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from trading_assets.backtests.engine.arrays import DECISIONS, HOLDS, REJECTIONS, Integers
+from trading_assets.backtests.engine.arrays import DECISIONS, HOLDS, LIMITS, REJECTIONS, Integers
 from trading_assets.backtests.engine.dtypes import ENTER, EXIT, HOLD, NUMBERS, OPENS, REJECT, RecordArray
 from trading_assets.backtests.engine.simulate import Simulation
 from trading_assets.backtests.inputs.axis_labels import AxisLabels, named
@@ -97,6 +97,7 @@ def _decisions(decisions: RecordArray, names: AxisLabels) -> pl.DataFrame:
             "decision": named(DECISIONS, kind),
             "reason": reason,
             "trigger": named(names.triggers, decisions["label"]),
+            "limited_by": named(LIMITS, decisions["limit"]),
             **numbers,
         }
     )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trading_assets.backtests.engine.arrays import DECISIONS, EXIT_REASONS, HOLDS, REJECTIONS
+from trading_assets.backtests.engine.arrays import DECISIONS, EXIT_REASONS, HOLDS, LIMITS, REJECTIONS
 from trading_assets.backtests.engine.dtypes import NUMBERS, OPENS
 from trading_assets.backtests.engine.simulate import Simulation, simulate, sweep
 from trading_assets_tests.backtests.agreement import branches_of, never_taken
@@ -70,6 +70,8 @@ def assert_agree(case: Case) -> Outcome:
     for (key, our), (_, their) in zip(found, expected, strict=True):
         if key[3] == "enter":
             _assert_same_numbers(case, key[2], our, their)
+        if "limit" in their:
+            assert (LIMITS[our["limit"]] if our["limit"] >= 0 else None) == their["limit"]
     _assert_same_fills(ours, theirs, money)
     trades = sorted(theirs.trades, key=lambda row: (row["exit_session"], row["symbol"], row["entry_session"]))
     ordered = np.sort(ours.trades, order=["exit_session", "symbol", "entry_session"])

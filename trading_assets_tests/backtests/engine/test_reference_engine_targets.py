@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from trading_assets.backtests.engine.arrays import DECISIONS, EXIT_REASONS, HOLDS, REJECTIONS
+from trading_assets.backtests.engine.arrays import DECISIONS, EXIT_REASONS, HOLDS, LIMITS, REJECTIONS
 from trading_assets.backtests.engine.dtypes import NUMBERS
 from trading_assets.backtests.engine.simulate import Simulation, simulate
 from trading_assets_tests.backtests.agreement import branches_of, never_taken
@@ -43,6 +43,10 @@ def _keys(ours: Simulation) -> list[tuple[object, ...]]:
     return rows
 
 
+def _limit(decision: np.void) -> str | None:
+    return LIMITS[decision["limit"]] if decision["limit"] >= 0 else None
+
+
 def _plain_keys(theirs: Outcome) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for row in theirs.decisions:
@@ -75,6 +79,8 @@ def assert_agree(case: Case) -> Outcome:
             if name in their and their["decision"] != "reject":
                 number = ours.decisions[n]["numbers"][NUMBERS.index(name)]
                 np.testing.assert_allclose(number, their[name], rtol=TOLERANCE, atol=TOLERANCE, err_msg=name)
+        if "limit" in theirs.decisions[m]:
+            assert _limit(ours.decisions[n]) == theirs.decisions[m]["limit"]
     for table, plain in ((ours.fills, theirs.fills), (ours.trades, theirs.trades)):
         key = ["round_trip", "session"] if table is ours.fills else ["round_trip"]
         plain = sorted(plain, key=lambda row: [row[name] for name in key])
