@@ -317,9 +317,9 @@ def _quantity(
     close, lot, equity = market.close[t, i], market.lot[i], state.account[0]["equity"]
     distance = run_parameters["stop_atr"] * market.atr[t, i]
     quantity = floor_to_lot(equity * settings.risk_per_trade * multiplier / distance, lot)
-    quantity = _at_most(quantity, settings.max_position * equity / close, i, BY_POSITION, market, state)
-    quantity = _at_most(quantity, room.gross / close, i, BY_GROSS, market, state)
-    quantity = _at_most(quantity, room.sector / close, i, BY_SECTOR, market, state)
+    quantity = _at_most(quantity, floor_to_lot(settings.max_position * equity / close, lot), i, BY_POSITION, state)
+    quantity = _at_most(quantity, floor_to_lot(room.gross / close, lot), i, BY_GROSS, state)
+    quantity = _at_most(quantity, floor_to_lot(room.sector / close, lot), i, BY_SECTOR, state)
     if quantity <= 0.0:
         return ZERO_SIZE, 0.0
     if not market.adv[t, i] > 0.0:
@@ -327,22 +327,20 @@ def _quantity(
     if quantity * close > run_parameters["capacity"] * market.adv[t, i]:
         if settings.reject_beyond_capacity:
             return CAPACITY, quantity
-        quantity = _at_most(
-            quantity, run_parameters["capacity"] * market.adv[t, i] / close, i, BY_CAPACITY, market, state
-        )
+        most = floor_to_lot(run_parameters["capacity"] * market.adv[t, i] / close, lot)
+        quantity = _at_most(quantity, most, i, BY_CAPACITY, state)
         if quantity <= 0.0:
             return CAPACITY, 0.0
     paid_for = affordable(room.cash, close, fee_rate(market.fee_bps[i], run_parameters), lot)
-    quantity = _at_most(quantity, paid_for, i, BY_CASH, market, state)
+    quantity = _at_most(quantity, paid_for, i, BY_CASH, state)
     if quantity <= 0.0:
         return INSUFFICIENT_CASH, 0.0
     return -1, quantity
 
 
 @compiled
-def _at_most(quantity: float, most: float, i: int, limit: int, market: Market, state: State) -> float:
-    """Cut a quantity to whole lots of what a limit allows, and note the limit if it did."""
-    allowed = floor_to_lot(most, market.lot[i]) if most < math.inf else quantity
+def _at_most(quantity: float, allowed: float, i: int, limit: int, state: State) -> float:
+    """Cut a quantity to the whole lots that a limit allows, and note the limit if it did."""
     if allowed >= quantity:
         return quantity
     if quantity > 0.0:

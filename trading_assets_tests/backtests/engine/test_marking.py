@@ -55,11 +55,11 @@ def test_a_session_below_zero_equity_counts_as_exposed() -> None:
     their median, so nothing is scaled. Without the evening below zero the median would be half of it.
     """
     market = jumpy([100, 100, 300, 100, 100], 2, refuted=(2,))
+    market = market._replace(borrow_bps=np.zeros_like(market.borrow_bps))
     found = run_targets(
         market,
         targets(market, (0, 0, -0.8), (3, 0, -0.9)),
         {"scaling": SCALING_CONTINUOUS},
-        costs={"borrow_bps": 0.0},
         volatility_window=2,
         volatility_baseline=10,
         volatility_minimum=1,

@@ -91,7 +91,8 @@ def test_an_order_beyond_the_size_factor_pays_the_square_root_of_its_share() -> 
     assert impact(500_000.0) == impact(1.0) == 0.0
     assert impact(2_000_000.0, multiplier=3.0) == pytest.approx(3 * 14.142, abs=3e-3)
     assert impact(2_000_000.0, k=0.5) == pytest.approx(0.5 * 14.142, abs=1e-3)
-    assert impact(2_000_000.0, volatility=np.nan) == impact(2_000_000.0, adv=0.0) == 0.0
+    assert impact(2_000_000.0, volatility=np.nan) == 0.0
+    assert impact(2_000_000.0, adv=0.0) == impact(1e8)
 
 
 def test_an_exit_of_any_size_fills_and_pays_for_it() -> None:
