@@ -49,7 +49,7 @@ def stress_rows(
     def frames_of(name: str) -> Frames:
         return frames if name == prepared.name else read_frames(step.work, step.configuration, name)
 
-    levels = benchmark_levels(frames.bars, frames.indicators, prepared.benchmark_name, span.end)
+    levels = benchmark_levels(frames.bars, prepared.benchmark_name, span.end)
     traded = frames.instruments.filter(pl.col("symbol").is_in(prepared.axes.symbols))
     found = run(
         prepared,
