@@ -89,6 +89,7 @@ class TargetTwin(TargetBook):
         self.believe(t, {p: (leg.symbol, leg.quantity, leg) for p, leg in self.legs.items()})
         self.out.equity.append(equity)
         self.out.cash.append(self.cash)
+        self.exposed = gross > 0
         self.out.gross_exposure.append(gross / equity if equity > 0 else 0.0)
         self.out.positions.append(len(self.legs))
 

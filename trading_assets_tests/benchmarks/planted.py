@@ -300,7 +300,7 @@ def _quantile(prepared: PreparedBacktest, run: Run, drawn: pl.DataFrame, alpha: 
     name = sharpe_quantile_name(alpha)
     if not drawn.filter(method=BOOTSTRAP, statistic=name).is_empty():
         return drawn.clear()
-    returns = settled(run.equity)["daily_return"].fill_null(0.0).to_numpy()
+    returns = settled(run.equity)["excess_return"].fill_null(0.0).to_numpy()
     wanted, generator = resamples_needed(alpha), np.random.default_rng([prepared.settings.seed, round(1 / alpha)])
     low = sharpe_quantile(
         returns, np.empty((0, returns.size)), alpha, prepared.periods_per_year, block, wanted, generator
