@@ -129,7 +129,7 @@ def resample(
         for method, (values, count) in measured.items()
         for statistic, value in values.items()
     ]
-    if alpha != ALPHA:
+    if sharpe_quantile_name(alpha) != sharpe_quantile_name(ALPHA):
         wanted = resamples_needed(alpha, resamples)
         lines.append((prepared.name, split, BOOTSTRAP, sharpe_quantile_name(alpha), quantile(alpha, wanted), wanted))
     equity = prepared.settings.starting_equity * np.cumprod(1.0 + drawn, axis=1)
@@ -174,7 +174,7 @@ def bootstrap_statistics(returns: Floats, excess: Floats, periods: float) -> dic
 
 def sharpe_quantile_name(alpha: float) -> str:
     """Return the name of the quantile alpha of the bootstrapped Sharpe ratios, in percent: sharpe_5, sharpe_0.25."""
-    return f"sharpe_{100 * alpha:.4g}"
+    return f"sharpe_{100 * alpha:.8g}"
 
 
 def resamples_needed(alpha: float, resamples: int = USUAL_RESAMPLES) -> int:
