@@ -68,6 +68,7 @@ def decided(
         "strategy": strategy.name,
         "hypothesis": entry.hypothesis,
         "registered_on": entry.registered_on,
+        **({"indices": dict(entry.indices)} if entry.indices else {}),
         **frozen(configuration, strategy),
         "features": hash_of(sorted((feature.column, feature.version) for feature in FEATURES)),
         "benchmarks": dict(configuration.benchmarks),
