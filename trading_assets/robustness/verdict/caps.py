@@ -75,8 +75,8 @@ def _cheap(name: str, own: float, default: float) -> Iterator[str]:
 def claim_of_indices(indices: Mapping[str, str], symbols: Iterable[str]) -> str:
     """Return the sentence on why no departures are asked of what a strategy trades; empty where they are.
 
-    Nothing in the data says that an instrument is one of an index, so it is a claim of the registration, and the verdict
-    says it. It has to name all symbols; the configuration takes five at most.
+    Nothing in the data says that an instrument is one of an index, so it is a claim of the registration, and the
+    verdict says it. It has to name all symbols; the configuration takes five at most.
     """
     own = sorted(set(symbols))
     if not own or not set(own) <= indices.keys():
