@@ -197,8 +197,8 @@ def sharpe_quantile(
     """Return the quantile alpha of the annual Sharpe ratio; None if the returns do not vary.
 
     The lower of two: that over resamples, and that of the normal distribution with the long-run variance of the Sharpe
-    ratio. A few hundred sessions are some dozens of blocks, so the resamples' own spread is often too small: of returns
-    whose true ratio is the threshold 7 % passed a quantile of 5 % of 252 sessions by them alone.
+    ratio. A few hundred sessions are some dozens of blocks, so the resamples' own spread is often too small: of AR(0.3)
+    returns of 252 sessions whose true ratio is the threshold 8 % passed a quantile of 5 % by them alone.
 
     Parameters
     ----------
