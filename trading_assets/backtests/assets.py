@@ -57,7 +57,8 @@ def run(step: Step) -> Mapping[str, Any]:
     require_ok(step, ("strategies",))
     name = strategy_of(step)
     frames = read_frames(step.work, step.configuration, name)
-    prepared, spans = prepare(step.configuration, frames), open_spans(step.work.read(SPLITS))
+    spans = open_spans(step.work.read(SPLITS))
+    prepared = prepare(step.configuration, frames, spans[DEVELOPMENT].end)
     put_exposure_on_record(step, STAGE, spans[DEVELOPMENT], frames.strategy.symbols, frames.bars)
     results = {split: backtest(prepared, span.start, span.end, split=split) for split, span in spans.items()}
     metrics = pl.concat(metrics_of(prepared, result) for result in results.values()).sort(METRICS.key)

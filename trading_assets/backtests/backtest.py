@@ -105,10 +105,10 @@ class Sweep(simulate.Sweep):
     sessions: list[dt.date]
 
 
-def prepare(configuration: Configuration, frames: Frames) -> PreparedBacktest:
-    """Build the market of a strategy, its panel and its signals."""
+def prepare(configuration: Configuration, frames: Frames, until: dt.date | None = None) -> PreparedBacktest:
+    """Build the market of a strategy, its panel (see `panel_of`) and its signals, up to `until`."""
     strategy = frames.strategy
-    panel = panel_of(configuration, frames)
+    panel = panel_of(configuration, frames, until)
     axes = build_axes(strategy.symbols, frames.instruments, frames.sessions, max(frames.bars["session"]))
     market = build_market(
         axes,

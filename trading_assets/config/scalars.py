@@ -14,6 +14,8 @@ from pydantic import AfterValidator, BeforeValidator
 FIRST_DAY, LAST_DAY = dt.date(1800, 1, 1), dt.date(2199, 12, 31)
 #: No window, horizon or delay is longer than the trading days of four centuries.
 MOST_SESSIONS = 100_000
+#: Instruments of indices that nobody chose with hindsight: up to so many.
+MOST_INDICES = 5
 
 _UTC = "UTC"
 _MACROS = frozenset({"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"})

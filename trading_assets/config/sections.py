@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, TypeAdapter, field_validator, model_validator
 
-from trading_assets.config.scalars import MOST_SESSIONS, Cron, Day, TimeZone
+from trading_assets.config.scalars import MOST_INDICES, MOST_SESSIONS, Cron, Day, TimeZone
 
 AssetClass = Literal["equity", "crypto"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -237,6 +237,11 @@ class Registration(Section):
         gt=0,
         le=1,
         description="its part of the error rate of 5 % that the strategies of a batch share; default an equal part",
+    )
+    indices: dict[NonEmpty, NonEmpty] = Field(
+        default={},
+        max_length=MOST_INDICES,
+        description="symbol -> index that it is an instrument of, if all that is traded is; stands in the verdict",
     )
 
 

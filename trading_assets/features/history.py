@@ -32,6 +32,14 @@ def usable_for_signals() -> pl.Expr:
     return ~pl.col("flags").list.contains(EXTREME_MOVE.name)
 
 
+def split_factor() -> pl.Expr:
+    """What one unit of a symbol's first bar has become by splits alone: raw prices times it are a price index.
+
+    Dividends are not in it, as they are in `forward_factor`: a benchmark that goes ex-dividend has fallen.
+    """
+    return pl.col("split_ratio").fill_null(1.0).cum_prod().over("symbol", order_by="session")
+
+
 def with_defined(rows: pl.DataFrame, columns: Mapping[str, pl.Expr], over: Sequence[str]) -> pl.DataFrame:
     """Add columns computed within groups; NaN and infinity become null."""
     computed = rows.with_columns(**{name: values.over(over) for name, values in columns.items()})

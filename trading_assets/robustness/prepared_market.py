@@ -5,7 +5,7 @@ from __future__ import annotations
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests.backtest import PreparedBacktest, prepare
 from trading_assets.config.sections import Interval
-from trading_assets.models.splits import spans_of
+from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.strategies.evaluation.failure import strategy_of
 from trading_assets.strategies.evaluation.inputs import Frames, read_frames
@@ -15,3 +15,10 @@ def read_market(step: Step) -> tuple[Frames, PreparedBacktest, dict[str, Interva
     """Read what the strategy looks at; return it, the backtest prepared from it, and the spans of the splits."""
     frames = read_frames(step.work, step.configuration, strategy_of(step))
     return frames, prepare(step.configuration, frames), spans_of(step.work.read(SPLITS))
+
+
+def read_development_market(step: Step) -> tuple[Frames, PreparedBacktest, dict[str, Interval]]:
+    """As `read_market`, for runs on train and validation: the strategy's code is given no bar of the holdout."""
+    frames = read_frames(step.work, step.configuration, strategy_of(step))
+    spans = spans_of(step.work.read(SPLITS))
+    return frames, prepare(step.configuration, frames, development(spans).end), spans

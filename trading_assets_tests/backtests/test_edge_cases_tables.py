@@ -98,6 +98,25 @@ def test_weekly_return_window(universe: Literal["equity", "crypto"], fall: float
     assert np.flatnonzero(market.stressed[:, 0]).tolist() == ([21, 22, 23, 24, 25] if stressed else [])
 
 
+def test_costs_are_stressed_by_the_price_of_the_benchmark_without_its_dividends() -> None:
+    """4 % lower ex a dividend of 4 %: a total return of 0, and a fall of the price index. Two for one is no fall."""
+    days = weekdays(40)
+    later = pl.col("session") >= days[20]
+    index = bars_of(BENCHMARK, np.full(40, 100.0), days, "index")
+    paid = index.with_columns(close=pl.when(later).then(96.0).otherwise("close"))
+    halved = index.with_columns(
+        close=pl.when(later).then(50.0).otherwise("close"),
+        split_ratio=pl.when(pl.col("session") == days[20]).then(2.0).otherwise(1.0),
+    )
+
+    def stressed_sessions(benchmark: pl.DataFrame) -> list[int]:
+        bars = pl.concat([bars_of("AAA", np.full(40, 50.0), days, "equity"), benchmark])
+        return list(np.flatnonzero(_prepared(frames_of(bars), "equity").market.stressed[:, 0]))
+
+    assert stressed_sessions(paid) == [21, 22, 23, 24, 25]
+    assert stressed_sessions(halved) == []
+
+
 def test_weekly_return_window_knows_nothing_of_the_fill_session() -> None:
     tables = frames(sessions=300)
     day = tables.bars["session"].unique().sort()[200]

@@ -169,7 +169,7 @@ def test_sensitivity_and_stress_run_as_for_the_others(runs: dict[str, PreparedBa
     found = sensitivity(prepared, grid, *SPAN, split="train", settings_hash="c", data_hash="x", sharp_peak=0.5)
     assert found.points.filter(metric="sharpe").height == 6
     assert len(found.evaluations) == found.points["trial"].n_unique()
-    levels = benchmark_levels(market().bars, market().indicators, BENCHMARK, SPAN[1])
+    levels = benchmark_levels(market().bars, BENCHMARK, SPAN[1])
     rows = stress(
         prepared,
         *SPAN,

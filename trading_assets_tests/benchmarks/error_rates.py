@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from statistics import NormalDist
 
 import numpy as np
@@ -33,7 +34,8 @@ from trading_assets.robustness.overfitting.sharpe_inference import (
     moments,
     probabilistic_sharpe,
 )
-from trading_assets.robustness.resampling.resample import resamples_needed, sharpe_quantile
+from trading_assets.robustness.resampling.resample import annual_sharpes, resamples_needed, sharpe_quantile
+from trading_assets.robustness.resampling.stationary_bootstrap import stationary_indices
 from trading_assets_tests.benchmarks.table import REPOSITORY, replaced
 
 Floats = NDArray[np.float64]
@@ -252,6 +254,35 @@ def fifty_batches_of_one_pass(seed: int) -> int:
     return int(any(batch_passes(50 * seed + look, 1) for look in range(50)))
 
 
+def drawn_returns(seed: int, sessions: int, kind: str) -> Floats:
+    """Daily returns of a true Sharpe ratio of 0.4, the threshold of the bootstrap: of a normal, AR(0.3) or t(3)."""
+    random = np.random.default_rng([seed, sessions])
+    if kind == "AR(0.3)":
+        shocks = autoregressive(seed, sessions=sessions) / VOLATILITY * np.sqrt(1 - 0.3**2)
+    else:
+        shocks = random.normal(size=sessions) if kind == "normal" else random.standard_t(3, sessions) / np.sqrt(3)
+    return np.asarray(VOLATILITY * (shocks + VerdictThresholds().reject_bootstrap_sharpe / np.sqrt(YEAR)))
+
+
+def quantile_is_high(seed: int, sessions: int, kind: str) -> int:
+    """The bootstrap's 5 % quantile of the Sharpe ratio reaches what the true one is."""
+    returns, random = drawn_returns(seed, sessions, kind), np.random.default_rng([seed, 1])
+    drawn = returns[stationary_indices(sessions, 1000, 20, random)]
+    low = sharpe_quantile(returns, drawn, ALPHA, YEAR, 20, 1000, random)
+    return int(low is not None and low >= VerdictThresholds().reject_bootstrap_sharpe)
+
+
+def resampled_quantile_is_high(seed: int, sessions: int, kind: str) -> int:
+    """The same of the resamples alone: what it said before."""
+    returns, random = drawn_returns(seed, sessions, kind), np.random.default_rng([seed, 1])
+    drawn = returns[stationary_indices(sessions, 1000, 20, random)]
+    low = float(np.quantile(annual_sharpes(drawn, YEAR), ALPHA))
+    return int(low >= VerdictThresholds().reject_bootstrap_sharpe)
+
+
+#: Lengths of a holdout, and what its returns are.
+HOLDOUTS = [(sessions, kind) for sessions in (252, 504, 756) for kind in ("normal", "AR(0.3)", "t(3)")]
+
 FIGURES = (
     Figure("PSR >= 95 % of AR(0.3) with a mean of 0", (0.04, 0.06), 10_000, psr_is_high),
     Figure("the same, taken for independent", (0.0, 1.0), 2_000, independent_psr_is_high),
@@ -267,6 +298,25 @@ FIGURES = (
     Figure("by any of 20", (0.0, 0.01), 2_000, batch_of_20_passes),
     Figure("by any of 50", (0.0, 0.01), 2_000, batch_of_50_passes),
     Figure("by any of 50, each as if alone", (0.0, 1.0), 200, fifty_batches_of_one_pass),
+    *(
+        Figure(
+            f"5 % quantile above the true Sharpe ratio: {sessions} sessions, {kind}",
+            (0.0, 0.06),
+            2_000,
+            partial(quantile_is_high, sessions=sessions, kind=kind),
+        )
+        for sessions, kind in HOLDOUTS
+    ),
+    *(
+        Figure(
+            f"the same by resamples alone: {sessions} sessions, {kind}",
+            (0.0, 1.0),
+            2_000,
+            partial(resampled_quantile_is_high, sessions=sessions, kind=kind),
+        )
+        for sessions, kind in HOLDOUTS
+        if kind == "AR(0.3)"
+    ),
 )
 
 
@@ -275,6 +325,10 @@ def measured(figure: Figure, pool: ProcessPoolExecutor, first_seed: int = 0) -> 
     seeds = range(first_seed, first_seed + figure.draws)
     hits = sum(pool.map(figure.hits_of, seeds, chunksize=20))
     return Rate(figure.name, figure.goal, first_seed, figure.draws, hits, *interval(hits, figure.draws))
+
+
+def _name(hits_of: Callable[[int], int]) -> str:
+    return hits_of.func.__name__ if isinstance(hits_of, partial) else hits_of.__name__
 
 
 def markdown(rates: list[Rate]) -> str:
@@ -300,7 +354,7 @@ def main(wanted: list[str]) -> None:
     console = Console()
     with ProcessPoolExecutor(2) as pool:
         for figure in FIGURES:
-            if not wanted or figure.hits_of.__name__ in wanted:
+            if not wanted or _name(figure.hits_of) in wanted:
                 known[figure.name] = measured(figure, pool)
                 console.print(markdown([known[figure.name]]).splitlines()[-1], highlight=False)
                 rates = [known[each.name] for each in FIGURES if each.name in known]

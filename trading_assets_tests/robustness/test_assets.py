@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -10,6 +11,7 @@ import pytest
 
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
+from trading_assets.backtests.backtest import backtest, prepare
 from trading_assets.config.sections import Interval
 from trading_assets.market_data.tables import BARS, INSTRUMENTS
 from trading_assets.models.tables import SPLITS
@@ -19,6 +21,7 @@ from trading_assets.robustness.holdout.lock import is_over
 from trading_assets.robustness.prepared_market import read_market
 from trading_assets.robustness.verdict.current import current_verdict
 from trading_assets.strategies.evaluation.failure import cause_of_failure
+from trading_assets.strategies.evaluation.inputs import read_frames
 from trading_assets.strategies.tables import SIGNALS, STATUS
 from trading_assets.warehouse import Rows, Table, Whole
 from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment, checks_of
@@ -69,6 +72,35 @@ def test_no_table_with_rows_of_the_holdout_is_forgotten() -> None:
     assert {table.name for table in declared if "split" in table.columns} == {
         table.name for table in backtests.RUN_TABLES
     }
+
+
+def test_what_runs_on_train_and_validation_is_shown_no_bar_of_the_holdout(finished: Experiment, tmp_path: Path) -> None:
+    """An own strategy enters only where the last session of its panel is that of validation, 15 December."""
+    experiment, module = finished.copy_to(tmp_path), "trading_assets_tests.robustness.watching_strategy"
+    watching = {"type": module, "last_seen": dt.date(2016, 12, 15)}
+    robustness = {**SETTINGS["robustness"], "grids": {"watching": {"stop_atr": [2.0, 2.5]}}}
+    experiment.write(strategies={"watching": watching}, registration={}, robustness=robustness)
+    stages = ("robustness/sensitivity", "robustness/resampling", "robustness/stress")
+    assert experiment.run(*(f"{stage}/watching" for stage in ("strategies", "backtests", *stages))).success
+    own = Rows("strategy", "watching")
+    trades = experiment.warehouse.read(backtests.METRICS, rows=own).filter(metric="trades")
+    assert (trades["value"] > 0).all()
+    swept = experiment.warehouse.read(tables.SENSITIVITY, rows=own).filter(metric="trades")
+    assert swept.height == 2 and (swept["value"] > 0).all()
+    resampled = experiment.warehouse.read(tables.RESAMPLING, rows=own).filter(statistic="trades")
+    stressed = experiment.warehouse.read(tables.STRESS, rows=own).filter(metric="trades", scenario="slippage_2x")
+    assert (pl.concat([resampled["value"], stressed["value"]]) > 0).all()
+
+
+def test_a_shorter_panel_makes_the_same_runs_to_the_bit(finished: Experiment) -> None:
+    configuration = finished.configuration
+    frames = read_frames(finished.warehouse, configuration, "known")
+    whole, cut = prepare(configuration, frames), prepare(configuration, frames, dt.date(2016, 12, 15))
+    assert cut.panel["session"].max() == dt.date(2016, 12, 15) < whole.panel["session"].max()  # type: ignore[operator]
+    runs = [backtest(each, dt.date(2016, 1, 4), dt.date(2016, 12, 15), split="development") for each in (whole, cut)]
+    for name in ("equity", "trades", "fills", "decisions"):
+        one, two = (getattr(run, name) for run in runs)
+        assert one.equals(two) and not one.is_empty()
 
 
 def test_an_unregistered_strategy_leaves_no_holdout_rows_anywhere(finished: Experiment) -> None:

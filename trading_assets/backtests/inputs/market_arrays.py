@@ -15,7 +15,7 @@ from trading_assets.backtests.engine.transaction_costs import symbol_key
 from trading_assets.backtests.inputs.borrow_terms import borrow_terms
 from trading_assets.backtests.inputs.data_hash import QUARANTINED_COLUMNS
 from trading_assets.config.sections import AssetClass, Costs, InstrumentCosts
-from trading_assets.features.history import usable_for_signals
+from trading_assets.features.history import split_factor, usable_for_signals
 from trading_assets.market_data.quality import EXTREME_MOVE, STALE_PRICE, Rule, taken_back
 from trading_assets.market_data.reference.borrow_rates import NO_BORROW_RATES
 from trading_assets.market_data.reference.delistings import PER_SHARE
@@ -300,16 +300,16 @@ def _returns(adjusted: Floats, expected: Flags) -> Floats:
 
 
 def _stressed(axes: MarketAxes, bars: pl.DataFrame, benchmarks: Mapping[AssetClass, str], costs: Costs) -> Flags:
-    """Sessions before which the benchmark of the asset class fell by more than the stress return.
+    """Sessions before which the price of the asset class's benchmark, without dividends, fell by the stress return.
 
     A benchmark without a bar for longer than `_BENCHMARK_MEMORY` says nothing: costs are then not stressed.
     """
     stressed = np.zeros((len(axes.sessions), len(axes.symbols)), dtype=np.bool_)
     days = pl.DataFrame({"session": axes.sessions}, schema={"session": pl.Date})
     for asset_class, benchmark in benchmarks.items():
-        closes = bars.filter(pl.col("symbol") == benchmark, usable_for_signals()).sort("session")
-        change = pl.col("adj_close") / pl.col("adj_close").shift(costs.stress_window) - 1
-        moves = closes.select("session", change=change)
+        levels = bars.filter(pl.col("symbol") == benchmark).with_columns(level=pl.col("close") * split_factor())
+        closes = levels.filter(usable_for_signals()).sort("session")
+        moves = closes.select("session", change=pl.col("level") / pl.col("level").shift(costs.stress_window) - 1)
         known = days.join_asof(
             moves, on="session", strategy="backward", allow_exact_matches=False, tolerance=_BENCHMARK_MEMORY
         )["change"]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
+
+import polars as pl
 
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
 from trading_assets.backtests.trial_registry import behind
 from trading_assets.market_data.tables import INSTRUMENTS, SESSIONS
-from trading_assets.protocol import Protocol, trials_on
+from trading_assets.models.splits import development, spans_of
+from trading_assets.models.tables import SPLITS
+from trading_assets.protocol import Protocol
+from trading_assets.protocol.same_market import TradedMarket, trials_on_markets
 from trading_assets.robustness.overfitting.field import calendars_of, field_of, trials_of_types, types_alike
 from trading_assets.robustness.overfitting.reality_check import reality_check as check
 from trading_assets.robustness.overfitting.selection import rows, selection
@@ -17,7 +23,8 @@ from trading_assets.robustness.rows_by_span import write
 from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY, TRIAL_BENCHMARKS
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
 from trading_assets.strategies.evaluation.identity import identity_of, recorded_type
-from trading_assets.strategies.interface.resolved import resolve_strategy
+from trading_assets.strategies.evaluation.on_record import returns_on_record
+from trading_assets.strategies.interface.resolved import NoSymbolsError, resolve_strategy
 from trading_assets.warehouse import Rows
 
 
@@ -29,7 +36,8 @@ def overfitting(step: Step) -> Mapping[str, Any]:
     instruments = step.work.read(INSTRUMENTS)
     strategy = resolve_strategy(configuration, name, instruments)
     identity = identity_of(strategy.module)
-    every = trials_on(Protocol.of(configuration), strategy.symbols)
+    splits = step.work.read(SPLITS)
+    every = trials_on_markets(Protocol.of(configuration), [_market_of(step, strategy.symbols, splits)])
     chosen = step.work.read(SENSITIVITY, rows=own).filter("chosen")["trial"][0]
     span = every.filter(trial=chosen).select("start", "end")
     types, alike = 1, [recorded_type(identity)]
@@ -60,7 +68,7 @@ def reality_check(step: Step) -> Mapping[str, Any]:
     configuration = step.configuration
     settings = configuration.robustness
     instruments = step.work.read(INSTRUMENTS)
-    trials = trials_on(Protocol.of(configuration), instruments["symbol"].to_list())
+    trials = trials_on_markets(Protocol.of(configuration), _markets(step, instruments))
     field = field_of(trials, calendars_of(instruments, step.work.read(SESSIONS)))
     values = check(
         field.returns,
@@ -72,3 +80,19 @@ def reality_check(step: Step) -> Mapping[str, Any]:
     table = rows(EVERY_STRATEGY, values, 0, field.trials.height + field.undated.height, configuration.hash)
     step.work.replace(Rows("strategy", EVERY_STRATEGY), {OVERFITTING: table})
     return {"statistics": table.drop("strategy", "config_hash")}
+
+
+def _market_of(step: Step, symbols: Sequence[str], splits: pl.DataFrame) -> TradedMarket:
+    """What a strategy trades, as its trials saw it: on train and validation."""
+    span = development(spans_of(splits))
+    return TradedMarket(tuple(symbols), returns_on_record(step, symbols, span), span.start, span.end)
+
+
+def _markets(step: Step, instruments: pl.DataFrame) -> list[TradedMarket]:
+    """What the strategies of the configuration trade, each universe once; and all other symbols that are known."""
+    universes = {tuple(sorted(instruments["symbol"]))}
+    for name in step.configuration.strategies:
+        with suppress(NoSymbolsError):  # a strategy that fails by itself has no trials
+            universes.add(tuple(resolve_strategy(step.configuration, name, instruments).symbols))
+    splits = step.work.read(SPLITS)
+    return [_market_of(step, symbols, splits) for symbols in sorted(universes)]

@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 
 #: Two types with fewer common sessions cannot be compared: they are two.
 LEAST_COMMON_SESSIONS = 60
+#: A deviation below this is rounding.
+_NO_SPREAD = 1e-12
 
 
 @dataclass(frozen=True)
@@ -112,9 +114,10 @@ def types_alike(
 ) -> tuple[int, list[str]]:
     """Count the different types on record on some symbols and sessions, and name those that are like one of them.
 
-    A type is represented by the mean return of its trials, session by session; types whose means correlate more than
-    one half are one idea (clusters as in `effective_trials`). A type of which no returns are known, or too few on the
-    same sessions, is one of its own.
+    Trials that correlate more than one half are one idea (clusters as in `effective_trials`, first within each type,
+    then of the clusters' mean returns across types). Types most of whose trials are of one idea are one; a type is like
+    another if they share any. The mean of all trials of a type would not do: those that are long and those that are
+    short average out. A type of which no returns are known, or too few on the same sessions, is one of its own.
 
     Parameters
     ----------
@@ -128,7 +131,7 @@ def types_alike(
     int
         Effective number of types, 1 or more.
     list of str
-        Recorded types in the cluster of `own_type`, itself among them, ascending.
+        Recorded types that share an idea with `own_type`, itself among them, ascending.
     """
     own = recorded_type(own_type)
     shared = pl.col("symbols").list.set_intersection(pl.lit(list(symbols), dtype=pl.List(pl.String))).list.len() > 0
@@ -142,16 +145,48 @@ def types_alike(
     days = np.array([start <= day <= end for day in field.sessions], dtype=np.bool_)
     names = sorted(columns)
     of_span = field.returns[days]
-    means = [_mean(of_span[:, columns[name]]) for name in names]
-    labels = dict(zip(names, cluster_labels(_correlations(means)), strict=True))
+    ideas = ideas_of({name: of_span[:, columns[name]] for name in names})
     # An older row names no type: all of a name are taken for one, and those of a type that is known are of that one.
     unknown = {
         recorded_type(each) if each else f"strategy {strategy}"
         for each, strategy in field.undated.filter(beside).select("type", "strategy").iter_rows()
     }
-    alike = sorted({own, *(name for name in names if labels[name] == labels.get(own))})
+    alike = sorted({own, *(name for name in names if ideas[name].keys() & ideas.get(own, {}).keys())})
     others = unknown - set(names) - {own}
-    return len(set(labels.values())) + len(others) + (own not in labels), alike
+    return len(_main_ideas(ideas)) + len(others) + (own not in ideas), alike
+
+
+def ideas_of(returns: Mapping[str, Floats]) -> dict[str, dict[int, int]]:
+    """Return how many trials each type has of each idea.
+
+    Parameters
+    ----------
+    returns
+        By type (sessions, trials), on the same sessions; NaN where a trial has none. Trials that never vary are left
+        out, unless a type has no other ones.
+    """
+    means, owners = [], []
+    for name, every in returns.items():
+        varies = np.nanstd(np.where(np.isnan(every).all(axis=0), 0.0, every), axis=0) > _NO_SPREAD
+        trials = every[:, varies] if varies.any() else every[:, :1]
+        labels = np.array(cluster_labels(_correlations(trials)))
+        for label in np.unique(labels):
+            means.append(_mean(trials[:, labels == label]))
+            owners.append((name, int((labels == label).sum())))
+    found: dict[str, dict[int, int]] = {name: {} for name in returns}
+    labels_of = cluster_labels(_correlations(np.column_stack(means))) if means else []
+    for (name, count), label in zip(owners, labels_of, strict=True):
+        found[name][label] = found[name].get(label, 0) + count
+    return found
+
+
+def _main_ideas(ideas: Mapping[str, Mapping[int, int]]) -> set[int]:
+    """The idea of most trials of each type; of equals the one that all types together have more trials of."""
+    together: dict[int, int] = {}
+    for of_type in ideas.values():
+        for label, count in of_type.items():
+            together[label] = together.get(label, 0) + count
+    return {max(each, key=lambda label: (each[label], together[label], -label)) for each in ideas.values()}
 
 
 def trials_of_types(trials: pl.DataFrame, strategy: str, types: Sequence[str], symbols: Sequence[str]) -> pl.DataFrame:
@@ -174,13 +209,17 @@ def _mean(returns: Floats) -> Floats:
     return np.asarray(np.divide(sums, counts, out=np.full(len(returns), np.nan), where=counts > 0))
 
 
-def _correlations(series: Sequence[Floats]) -> Floats:
-    """Correlation of each two rows on their common sessions; 0 where they are few or one does not vary."""
-    found = np.eye(len(series))
-    for i in range(len(series)):
-        for j in range(i):
-            common = ~np.isnan(series[i]) & ~np.isnan(series[j])
-            one, other = series[i][common], series[j][common]
-            if common.sum() >= LEAST_COMMON_SESSIONS and one.std() > 0 and other.std() > 0:
-                found[i, j] = found[j, i] = np.corrcoef(one, other)[0, 1]
-    return found
+def _correlations(returns: Floats) -> Floats:
+    """Correlation of each two columns on their common rows; 0 where they are few or one does not vary."""
+    there = (~np.isnan(returns)).astype(np.float64)
+    # About the mean of each column: what is left is small, and so is the rounding of the sums.
+    values = np.where(there > 0, returns - _mean(returns.T), 0.0)
+    n = np.maximum(there.T @ there, 1.0)
+    sums, squares = values.T @ there, (values**2).T @ there
+    covariance = values.T @ values / n - sums * sums.T / n**2
+    variance = squares / n - (sums / n) ** 2
+    known = (there.T @ there >= LEAST_COMMON_SESSIONS) & (np.minimum(variance, variance.T) > _NO_SPREAD**2)
+    product = np.where(known, variance * variance.T, 1.0)
+    found = np.where(known, np.clip(covariance / np.sqrt(product), -1.0, 1.0), 0.0)
+    np.fill_diagonal(found, 1.0)
+    return np.asarray(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +62,7 @@ def selection(
     types
         Different types on record on these symbols and sessions, this one included.
     benchmarks
-        Rows of `robustness.trial_benchmarks`; a trial without one is measured against cash.
+        Rows of `robustness.trial_benchmarks`; without any of them `pbo_loss` is undefined.
 
     Raises
     ------
@@ -78,7 +78,10 @@ def selection(
     span = row.select("start", "end", "data_hash", "sessions")
     beside = trials.join(span, on=span.columns, how="semi").filter(pl.col("returns").is_not_null()).sort("trial")
     every, different = returns_of_trials(beside), latest(trials)
-    found = overfitting(every, blocks, _benchmarks_of(beside, benchmarks))
+    groups = without_twins(every)
+    matched = _benchmarks_of(beside, benchmarks)
+    # Twins would share the best place, and half of them end below the median by nothing but rounding.
+    found = overfitting(_means_of(every, groups), blocks, None if matched is None else _means_of(matched, groups))
     own = distinct_sharpes(different) / math.sqrt(periods)
     others = np.empty(0) if alike is None else distinct_sharpes(latest(alike)) / math.sqrt(periods)
     pooled = np.concatenate([own, others])
@@ -93,10 +96,10 @@ def selection(
     )
     values |= {
         "pbo": None if found is None else found.probability,
-        "pbo_loss": None if found is None else found.probability_of_loss,
+        "pbo_loss": None if found is None or matched is None else found.probability_of_loss,
     }
     return Selection(
-        rows(strategy, values, beside.height, int(values["trials"] or 0), config_hash), _logits(strategy, found)
+        rows(strategy, values, len(groups), int(values["trials"] or 0), config_hash), _logits(strategy, found)
     )
 
 
@@ -124,15 +127,29 @@ def distinct_sharpes(trials: pl.DataFrame) -> NDArray[np.float64]:
 
 
 def _benchmarks_of(trials: pl.DataFrame, benchmarks: pl.DataFrame | None) -> NDArray[np.float64] | None:
-    """Returns (trials, sessions) of what each trial is measured against; 0 where that is not on record."""
-    if benchmarks is None or benchmarks.is_empty():
+    """Returns (trials, sessions) of what each trial is measured against.
+
+    A trial whose exposure is not on record, as that of a backtest without a sweep, is taken to have held what the
+    others of its type held on average, session by session. None where no exposure is on record.
+    """
+    known = {} if benchmarks is None else dict(benchmarks.select("trial", "returns").iter_rows())
+    rows_of = [known.get(trial) for trial in trials["trial"]]
+    there = [
+        row is not None and len(row) == sessions for row, sessions in zip(rows_of, trials["sessions"], strict=True)
+    ]
+    if not any(there):
         return None
-    known = dict(benchmarks.select("trial", "returns").iter_rows())
-    found = np.zeros((trials.height, *trials["sessions"].head(1)))
-    for row, (trial, sessions) in enumerate(trials.select("trial", "sessions").iter_rows()):
-        if len(known.get(trial) or ()) == sessions:
-            found[row] = known[trial]
+    found = np.full((trials.height, *trials["sessions"].head(1)), np.nan)
+    for place, row in enumerate(rows_of):
+        if there[place]:
+            found[place] = row
+    found[~np.array(there)] = found[there].mean(axis=0)
     return found
+
+
+def _means_of(values: NDArray[np.float64], groups: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+    """Return the mean row of each group of rows."""
+    return np.array([values[group].mean(axis=0) for group in groups]).reshape(len(groups), values.shape[1])
 
 
 def _spread(sharpes: NDArray[np.float64]) -> float:
@@ -211,7 +228,7 @@ def statistics(
 
 
 def rows(strategy: str, values: Mapping[str, float | None], beside: int, trials: int, config_hash: str) -> pl.DataFrame:
-    """Rows of `robustness.overfitting`; the cross-validation takes the `beside` trials of one span into account."""
+    """Rows of `robustness.overfitting`; the cross-validation is of `beside` different trials of one span."""
     lines = [
         (strategy, name, value, beside if name.startswith("pbo") else trials, config_hash)
         for name, value in values.items()

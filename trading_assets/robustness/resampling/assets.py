@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 def resampling(step: Step) -> Mapping[str, Any]:
     """The run on the development span against what chance makes of its returns, its trades and its decisions."""
-    from trading_assets.robustness.prepared_market import read_market
+    from trading_assets.robustness.prepared_market import read_development_market
 
     require_ok(step)
-    _, prepared, spans = read_market(step)
+    _, prepared, spans = read_development_market(step)
     found = resampled(step, prepared, development(spans), DEVELOPMENT)
     write(step, resampling.__name__, beside_other_splits(step, found, (DEVELOPMENT,)))
     return {"statistics": found[RESAMPLING].drop("strategy", "split")}

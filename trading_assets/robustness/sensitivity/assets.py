@@ -32,12 +32,12 @@ from trading_assets.strategies.evaluation.on_record import put_exposure_on_recor
 
 def sensitivity(step: Step) -> Mapping[str, Any]:
     """The whole parameter grid on the development span: is the chosen point on a plateau or a peak?"""
-    from trading_assets.robustness.prepared_market import read_market
+    from trading_assets.robustness.prepared_market import read_development_market
     from trading_assets.robustness.sensitivity.sweep import sensitivity as sweep
 
     require_ok(step)
     name, configuration = strategy_of(step), step.configuration
-    frames, prepared, spans = read_market(step)
+    frames, prepared, spans = read_development_market(step)
     span, strategy = development(spans), prepared.strategy
     put_exposure_on_record(step, sensitivity.__name__, span, strategy.symbols, frames.bars)
     traded = [*strategy.symbols, *([strategy.benchmark] if strategy.benchmark else [])]

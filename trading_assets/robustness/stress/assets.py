@@ -27,10 +27,10 @@ def stress(step: Step) -> Mapping[str, Any]:
     """The strategy under dearer and later fills, with holes and crashes, in bad times, and without what it owes its
     result to; on the development span.
     """
-    from trading_assets.robustness.prepared_market import read_market
+    from trading_assets.robustness.prepared_market import read_development_market
 
     require_ok(step)
-    frames, prepared, spans = read_market(step)
+    frames, prepared, spans = read_development_market(step)
     rows = stress_rows(step, prepared, frames, development(spans), DEVELOPMENT)
     write(step, stress.__name__, beside_other_splits(step, rows, (DEVELOPMENT,)))
     return {"Sharpe": sharpes(rows[STRESS])}
@@ -49,7 +49,7 @@ def stress_rows(
     def frames_of(name: str) -> Frames:
         return frames if name == prepared.name else read_frames(step.work, step.configuration, name)
 
-    levels = benchmark_levels(frames.bars, frames.indicators, prepared.benchmark_name, span.end)
+    levels = benchmark_levels(frames.bars, prepared.benchmark_name, span.end)
     traded = frames.instruments.filter(pl.col("symbol").is_in(prepared.axes.symbols))
     found = run(
         prepared,

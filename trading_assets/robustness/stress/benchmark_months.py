@@ -10,6 +10,9 @@ import datetime as dt
 
 import polars as pl
 
+from trading_assets.features.history import split_factor
+from trading_assets.features.indicators import indicators
+
 BEAR, RANGE = "bear", "range"
 #: A month whose highest high is less than this above its lowest low is a range month (trading rules, section 7).
 RANGE_LIMIT = 0.10
@@ -18,10 +21,14 @@ UP, DOWN, FLAT = "up", "down", "flat"
 FLAT_PART = 0.5
 
 
-def benchmark_levels(bars: pl.DataFrame, indicators: pl.DataFrame, benchmark: str | None, end: dt.date) -> pl.DataFrame:
-    """What classifies months: session, high, low, close and ma_200 of the benchmark, adjusted, up to `end`."""
+def benchmark_levels(bars: pl.DataFrame, benchmark: str | None, end: dt.date) -> pl.DataFrame:
+    """What classifies months: session, high, low, close and ma_200 of the benchmark's price index, up to `end`.
+
+    Splits are followed, dividends are not: a month is as bad as its prices.
+    """
     rows = bars.filter(pl.col("symbol") == pl.lit(benchmark), pl.col("session") <= end)
-    means = indicators.filter(pl.col("symbol") == pl.lit(benchmark)).select("session", "ma_200")
+    rows = rows.with_columns(**{f"adj_{name}": pl.col(name) * split_factor() for name in ("high", "low", "close")})
+    means = indicators(rows).select("session", "ma_200")
     return (
         rows.select("session", high="adj_high", low="adj_low", close="adj_close")
         .join(means, on="session", how="left")

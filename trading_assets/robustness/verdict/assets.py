@@ -67,7 +67,7 @@ def verdict(step: Step) -> Mapping[str, Any]:
     protocol, member = Protocol.of(configuration), (configuration.name, name)
     records = verified_record(step.work, configuration).records
     looks = history_of(records, member)
-    history = " ".join(filter(None, (looks, upgrades)))
+    history = " ".join(filter(None, (claimed_indices(step), looks, upgrades)))
     limits = configuration.robustness.verdict
     until = waits_until(step) if name in configuration.registration else None
     if until is not None:
@@ -178,10 +178,22 @@ def caps_of_data(step: Step) -> list[str]:
     return [
         *caps.looser_criteria(configuration.robustness),
         *caps.cheap_costs(configuration.costs, strategy.instruments["asset_class"].to_list()),
-        *caps.without_departures(strategy.instruments, memberships, start, end),
+        *caps.without_departures(strategy.instruments, memberships, start, end, indices_of(step)),
         *caps.unproven_models(metrics, models),
         *unenforced_reads(configuration, strategy),
     ]
+
+
+def indices_of(step: Step) -> Mapping[str, str]:
+    """Return the indices that the strategy's registration claims its symbols to be instruments of."""
+    entry = step.configuration.registration.get(strategy_of(step))
+    return entry.indices if entry else {}
+
+
+def claimed_indices(step: Step) -> str:
+    """Return the sentence on the claim, for the words of the verdict; empty without one."""
+    strategy = resolve_strategy(step.configuration, strategy_of(step), step.work.read(INSTRUMENTS))
+    return caps.claim_of_indices(indices_of(step), strategy.symbols)
 
 
 def _listed_as_members(strategy: ResolvedStrategy, configuration: Configuration) -> list[str]:

@@ -23,8 +23,8 @@ def count_bets(fills: pl.DataFrame, trades: pl.DataFrame, bars: pl.DataFrame) ->
 
     Of each name, traded notional / (2 x mean |position| at the closes at which it was held): a purchase and its sale
     are one, a trim by a tenth is a twentieth. What was traded in a session in n names whose returns have a mean
-    correlation of rho (below 0 counts as 0; of names held short with the other sign) is worth 1 / (1 + (n - 1) rho) of
-    that, and n / (1 + (n - 1) rho) at most: as many as there are independent ones among them.
+    correlation of rho (below 0 counts as 0; of names held short with the other sign) is worth n / (1 + (n - 1) rho) at
+    most: as many as there are independent ones among them.
 
     Parameters
     ----------
@@ -69,8 +69,7 @@ def count_bets(fills: pl.DataFrame, trades: pl.DataFrame, bars: pl.DataFrame) ->
     for _, together in traded.group_by("session", maintain_order=True):
         rows = [place[name] for name in together["name"] if name in place]
         n, rho = together.height, _mean_correlation(correlations, rows, together.height)
-        effective = n / (1 + (n - 1) * rho)
-        total += min(float(together["part"].sum()) * effective / n, effective)
+        total += min(float(together["part"].sum()), n / (1 + (n - 1) * rho))
     return total
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
@@ -18,8 +19,6 @@ COUNTS = ("resamples", "permutations", "look_ahead_cuts", "block_sessions", "cro
 LEAST_COST = 0.5
 #: Departures on record a symbol-year below which a universe is one of survivors.
 LEAST_DEPARTURES = 0.01
-#: Instruments of asset class `index` that nobody chose with hindsight: up to so many.
-MOST_INDICES = 5
 #: The test of a model against the naive forecast, one-sided.
 MODEL_ALPHA = 0.05
 _DAYS_A_YEAR = 365.25
@@ -73,8 +72,25 @@ def _cheap(name: str, own: float, default: float) -> Iterator[str]:
         yield f"{name} is {own:g}, below half of its default {default:g}"
 
 
+def claim_of_indices(indices: Mapping[str, str], symbols: Iterable[str]) -> str:
+    """Return the sentence on why no departures are asked of what a strategy trades; empty where they are.
+
+    Nothing in the data says that an instrument is one of an index, so it is a claim of the registration, and the
+    verdict says it. It has to name all symbols; the configuration takes five at most.
+    """
+    own = sorted(set(symbols))
+    if not own or not set(own) <= indices.keys():
+        return ""
+    named = ", ".join(f"{symbol} ({indices[symbol]})" for symbol in own)
+    return f"No departures are asked for, as the registration claims index instruments, which nothing checks: {named}."
+
+
 def without_departures(
-    instruments: pl.DataFrame, memberships: pl.DataFrame, start: dt.date, end: dt.date
+    instruments: pl.DataFrame,
+    memberships: pl.DataFrame,
+    start: dt.date,
+    end: dt.date,
+    indices: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[str]:
     """Yield a sentence if the universe has fewer departures on record than companies go away.
 
@@ -87,8 +103,10 @@ def without_departures(
         has not gone. A symbol whose last spell ended before `end` has departed.
     start, end
         First and last session that the result is of, train to holdout.
+    indices
+        Symbol -> index that the registration claims it to be an instrument of, see `claim_of_indices`.
     """
-    if instruments.height <= MOST_INDICES and set(instruments["asset_class"]) <= {"index"}:
+    if claim_of_indices(indices, instruments["symbol"]):
         return
     listed = instruments.drop_nulls("first_session").select(
         first=pl.max_horizontal("first_session", pl.lit(start)), last=pl.min_horizontal("last_session", pl.lit(end))

@@ -69,7 +69,7 @@ class Judgement:
 
 def bootstrap_criterion(alpha: float) -> str:
     """Return the name of the criterion on the quantile alpha of the bootstrapped Sharpe ratio, in percent."""
-    return f"bootstrap_sharpe_{100 * alpha:.4g}"
+    return f"bootstrap_sharpe_{100 * alpha:.8g}"
 
 
 def judge(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -93,8 +94,19 @@ def _frames_of(
     )
 
 
-def panel_of(configuration: Configuration, frames: Frames) -> pl.DataFrame:
-    """Return the strategy's panel: see `build_panel`, and `target_weights` for the columns of one with members."""
+def panel_of(configuration: Configuration, frames: Frames, until: dt.date | None = None) -> pl.DataFrame:
+    """Return the strategy's panel: see `build_panel`, and `target_weights` for the columns of one with members.
+
+    Parameters
+    ----------
+    until
+        The last session that the strategy's code may see; None: all of them.
+    """
+    panel = _whole_panel(configuration, frames)
+    return panel if until is None else panel.filter(pl.col("session") <= until)
+
+
+def _whole_panel(configuration: Configuration, frames: Frames) -> pl.DataFrame:
     strategy = frames.strategy
     panel = build_panel(
         frames.bars,

@@ -68,6 +68,7 @@ def decided(
         "strategy": strategy.name,
         "hypothesis": entry.hypothesis,
         "registered_on": entry.registered_on,
+        **_named("indices", entry.indices),
         **frozen(configuration, strategy),
         "features": hash_of(sorted((feature.column, feature.version) for feature in FEATURES)),
         "benchmarks": dict(configuration.benchmarks),
@@ -84,6 +85,6 @@ def decided(
     }
 
 
-def _named(key: str, values: dict[str, Any]) -> dict[str, Any]:
+def _named(key: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values under a key that earlier versions did not have; nothing where they equal the defaults."""
-    return {key: values} if values else {}
+    return {key: dict(values)} if values else {}

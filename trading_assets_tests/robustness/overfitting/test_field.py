@@ -8,7 +8,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.robustness.overfitting.field import Calendars, calendars_of, field_of, trials_of_types, types_alike
+from trading_assets.robustness.overfitting.field import (
+    Calendars,
+    _correlations,
+    calendars_of,
+    field_of,
+    ideas_of,
+    trials_of_types,
+    types_alike,
+)
 from trading_assets.robustness.tables import TRIALS
 
 DAYS = [dt.date(2020, 1, 1) + dt.timedelta(days=day) for day in range(400)]
@@ -89,6 +97,36 @@ def test_different_types_count_each_and_a_copy_under_another_name_does_not() -> 
     assert count(*lines, copied) == (2, ["research.copied", "trading_assets.strategies.momentum"])
     # The same type by its name of today and by that of version 0.1.0.
     assert count(*lines, trial("f", idea, type="trading_assets.strategies.momentum"))[0] == 2
+
+
+def test_a_type_whose_trials_average_out_hides_no_copy() -> None:
+    """Long and short of one idea: their mean never varies. The copy of the long one is no further type."""
+    idea = noise(20)
+    own = [trial("a", idea), trial("b", -idea)]
+    copied = [trial("c", idea + noise(21) / 5, type="research.copied"), trial("d", noise(22), type="research.other")]
+    assert count(*own, *copied) == (2, ["research.copied", "trading_assets.strategies.momentum"])
+
+
+def test_a_trial_that_resembles_another_type_does_not_join_the_two() -> None:
+    """Three ideas; the first type has one trial of each of the others': still three types, and all are pooled."""
+    ideas = [noise(seed) for seed in (30, 31, 32)]
+    own = [trial(f"a{n}", ideas[0] + noise(40 + n) / 5) for n in range(3)]
+    own += [trial("a3", ideas[1]), trial("a4", ideas[2])]
+    others = [trial("b", ideas[1], type="research.b"), trial("c", ideas[2], type="research.c")]
+    assert count(*own, *others) == (3, ["research.b", "research.c", "trading_assets.strategies.momentum"])
+
+
+def test_ideas_are_told_apart_as_numpy_correlates_and_idle_trials_are_none() -> None:
+    returns = np.column_stack([noise(50), noise(50) * 2 + 0.01, noise(51), np.zeros(len(WORKDAYS))])
+    returns[:100, 1] = np.nan
+    found = _correlations(returns)
+    assert found[0, 2] == pytest.approx(np.corrcoef(returns[:, 0], returns[:, 2])[0, 1])
+    assert found[1, 2] == pytest.approx(np.corrcoef(returns[100:, 1], returns[100:, 2])[0, 1])
+    assert found[0, 1] == pytest.approx(1.0) and found[3].tolist() == [0.0, 0.0, 0.0, 1.0]
+    ideas = ideas_of({"x": returns, "idle": returns[:, 3:]})
+    assert sorted(ideas["x"].values()) == [1, 2] and sum(ideas["idle"].values()) == 1
+    assert not ideas["x"].keys() & ideas["idle"].keys()
+    assert ideas_of({}) == {}
 
 
 def test_types_on_other_symbols_or_sessions_do_not_count_and_unknown_ones_do() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from trading_assets.backtests.backtest import backtest, prepare, with_parameters
 from trading_assets.config.canonical import canonical
+from trading_assets.robustness.overfitting.cscv import overfitting
 from trading_assets.robustness.overfitting.selection import TrialMissingError, selection, statistics
 from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY, TRIALS
 from trading_assets.strategies.equity_momentum import Parameters
@@ -154,11 +155,38 @@ def test_the_choice_is_measured_against_the_benchmarks_on_record() -> None:
         some = selection("s", trials(*lines), "t000", periods=252, blocks=4, config_hash="c", benchmarks=benchmarks)
         return values_of(some.statistics)["pbo_loss"]
 
-    assert loss(None) == 0.0
-    assert loss(rows.head(0)) == 0.0
-    only_known = loss(rows)  # one that is not of the trial's sessions is none
-    assert only_known is not None and only_known > 0.0
-    assert loss(rows.head(3)) == only_known
+    assert loss(None) is None, "what nobody knows is no pass"
+    assert loss(rows.head(0)) is None
+    # Every trial earns half of the benchmark, also the last one: its own row is not of its sessions, so it is taken to
+    # have held what the others did.
+    assert loss(rows) == loss(rows.head(3)) == 1.0
+    cash = rows.with_columns(returns=pl.lit([0.0] * 200, pl.List(pl.Float32)))
+    assert loss(cash) == 0.0
+
+
+def test_twins_are_one_set_where_the_choice_is_cross_validated() -> None:
+    """One set with an edge among five without: it is best everywhere, so PBO is 0, however many copies it has."""
+    drawn = np.random.default_rng(5).normal(0.0, 0.01, (6, 800))
+    drawn[0] += 0.004
+    copies = drawn[0] + np.random.default_rng(6).normal(0.0, 0.0005, (40, 800))
+
+    def found(rows: np.ndarray) -> pl.DataFrame:
+        lines = [trial(number, row) for number, row in enumerate(drawn)]
+        lines += [trial(100 + number, row) for number, row in enumerate(rows)]
+        return selection("s", trials(*lines), "t000", periods=252, blocks=8, config_hash="c").statistics
+
+    raw = overfitting(np.vstack([drawn, copies]), 8)
+    assert raw is not None and raw.probability > 0.3, "the best of many twins in one half is any of them in the other"
+    alone, copied = found(copies[:0]), found(copies)
+    assert values_of(alone)["pbo"] == values_of(copied)["pbo"] == 0.0
+    assert copied.filter(statistic="pbo")["trials"].item() == 6
+
+
+def test_sets_that_are_all_alike_are_no_choice() -> None:
+    same = np.random.default_rng(6).normal(0.001, 0.01, 400)
+    found = selection("s", trials(*(trial(n, same) for n in range(8))), "t000", periods=252, blocks=4, config_hash="c")
+    assert values_of(found.statistics)["pbo"] is None
+    assert found.statistics.filter(statistic="pbo")["trials"].item() == 1
 
 
 def test_one_trial_is_no_choice() -> None:

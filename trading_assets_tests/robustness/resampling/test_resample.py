@@ -12,7 +12,9 @@ from trading_assets.backtests.backtest import PreparedBacktest, backtest, excess
 from trading_assets.backtests.backtest import metrics_of as metrics_rows
 from trading_assets.backtests.perturbations import with_entries
 from trading_assets.backtests.results.metrics import calmar, max_drawdown, sharpe
+from trading_assets.backtests.results.settled_curve import settled
 from trading_assets.backtests.tables import DEVELOPMENT
+from trading_assets.robustness.overfitting.sharpe_inference import long_run_variance
 from trading_assets.robustness.resampling.resample import (
     BOOTSTRAP,
     PERMUTATION,
@@ -31,6 +33,7 @@ from trading_assets.robustness.resampling.resample import (
 )
 from trading_assets.robustness.resampling.stationary_bootstrap import stationary_indices
 from trading_assets.robustness.tables import BANDS, RESAMPLING
+from trading_assets.robustness.verdict.criteria import bootstrap_criterion
 from trading_assets.strategies.evaluation.inputs import read_frames
 from trading_assets.warehouse import Rows
 from trading_assets_tests.robustness.pipeline import Experiment
@@ -101,6 +104,10 @@ def test_a_small_error_rate_takes_more_resamples() -> None:
     assert resamples_needed(0.0025, 100) == 800
     assert resamples_needed(0.0025, 10_000) == 10_000
     assert [sharpe_quantile_name(alpha) for alpha in (0.05, 0.0025)] == ["sharpe_5", "sharpe_0.25"]
+    # Weights of 0.99999 and 1, and of 1/3 and 0.3333, are different error rates, and so are their names.
+    alphas = [0.05, 0.05 * 0.99999, 0.05 / 3, 0.05 * 0.3333]
+    assert len({sharpe_quantile_name(alpha) for alpha in alphas}) == 4
+    assert len({bootstrap_criterion(alpha) for alpha in alphas}) == 4
 
 
 def test_a_far_quantile_of_independent_returns_is_that_of_the_normal_distribution() -> None:
@@ -115,6 +122,20 @@ def test_a_far_quantile_of_independent_returns_is_that_of_the_normal_distributio
     alike = sharpe_quantile(returns, np.tile(returns, (8000, 1)), 0.0025, 252, 1, 8000, generator(5))
     assert alike == pytest.approx(own - 2.807 * 0.502, abs=0.05)
     assert sharpe_quantile(np.zeros(50), np.zeros((5, 50)), 0.05, 252, 5, 5, generator()) is None
+
+
+def test_a_batch_of_one_has_the_normal_quantile_as_a_limit_too(prepared: PreparedBacktest) -> None:
+    """Blocks as long as the sample only rotate it, so resamples hardly differ: the 5 % quantile is the normal one.
+
+    SR - 1.645 omega sqrt(252 / (n - 1)), omega of the PSR, by hand from the run's own returns.
+    """
+    found = resample(prepared, START, END, split="holdout", block_sessions=10**6, resamples=50, permutations=5, seed=1)
+    returns = settled(backtest(prepared, START, END, split="holdout").equity)["excess_return"].fill_null(0.0).to_numpy()
+    own, variance = sharpe(returns, 252), long_run_variance(returns)
+    assert own is not None and variance is not None
+    wanted = own - 1.6448536 * np.sqrt(252 * variance / (returns.size - 1))
+    assert statistic_of(found.statistics, BOOTSTRAP, "sharpe_5") == pytest.approx(wanted)
+    assert statistic_of(found.statistics, BOOTSTRAP, "sharpe_50") == pytest.approx(own, abs=0.05)
 
 
 def test_the_normal_p_value_goes_below_what_counting_can_say() -> None:

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
 import polars as pl
 import pytest
 
 from trading_assets.robustness.stress.benchmark_months import BEAR, RANGE, benchmark_levels, classify_months, in_months
+from trading_assets_tests.backtests.frames import bars_of
 
 # session, high, low, close, ma_200
 LEVELS = [
@@ -48,20 +50,34 @@ def test_rows_of_the_months_of_a_kind(kind: str, expected: list[int]) -> None:
     assert in_months(frame, "session", classify_months(frame), kind)["index"].to_list() == expected
 
 
-def test_without_a_benchmark_no_month_is_of_a_kind() -> None:
-    bars = pl.DataFrame(
-        {
-            "symbol": ["B"],
-            "session": [dt.date(2020, 1, 2)],
-            "adj_high": [1.0],
-            "adj_low": [1.0],
-            "adj_close": [1.0],
-        }
+def index_bars(closes: list[float], **changes: list[float]) -> pl.DataFrame:
+    days = [dt.date(2020, 1, 1) + dt.timedelta(days=day) for day in range(len(closes))]
+    return bars_of("B", np.array(closes), days, "index").with_columns(
+        **{name: pl.Series(values) for name, values in changes.items()}
     )
-    indicators = pl.DataFrame({"symbol": ["B"], "session": [dt.date(2020, 1, 2)], "ma_200": [2.0]})
-    none = classify_months(benchmark_levels(bars, indicators, None, dt.date(2020, 12, 31)))
+
+
+def test_without_a_benchmark_no_month_is_of_a_kind() -> None:
+    """Two hundred sessions at 100, then one of 90, below their mean of 99.95."""
+    bars = index_bars([100.0] * 200 + [90.0])
+    none = classify_months(benchmark_levels(bars, None, dt.date(2020, 12, 31)))
     assert none.is_empty()
     assert in_months(levels(), "session", none, BEAR).is_empty()
-    one = classify_months(benchmark_levels(bars, indicators, "B", dt.date(2020, 12, 31)))
-    assert one[BEAR].to_list() == [True]
-    assert classify_months(benchmark_levels(bars, indicators, "B", dt.date(2020, 1, 1))).is_empty()
+    one = classify_months(benchmark_levels(bars, "B", dt.date(2020, 12, 31)))
+    assert one[BEAR].to_list() == [None] * 6 + [True]
+    assert classify_months(benchmark_levels(bars, "B", dt.date(2019, 1, 1))).is_empty()
+
+
+def test_months_follow_the_splits_of_the_benchmark_and_not_its_dividends() -> None:
+    """100 for 210 sessions, then 98 ex a dividend of 2 (a total return of 0): below the mean of prices. Two for one."""
+    closes = [100.0] * 210 + [98.0] * 10
+    ex = [0.0] * 210 + [2.0] + [0.0] * 9
+    total = [100.0] * 220
+    paid = index_bars(closes, cash_dividend=ex, adj_close=total, adj_high=total, adj_low=total)
+    found = classify_months(benchmark_levels(paid, "B", dt.date(2020, 12, 31)))
+    assert found[BEAR].to_list()[-1] is True
+    halved = index_bars(
+        [100.0] * 210 + [49.0] * 10, split_ratio=[1.0] * 210 + [2.0] + [1.0] * 9, high=[101.0] * 210 + [49.5] * 10
+    )
+    split = classify_months(benchmark_levels(halved, "B", dt.date(2020, 12, 31)))
+    assert split.select(BEAR, RANGE).rows() == found.select(BEAR, RANGE).rows()

@@ -71,8 +71,7 @@ def test_every_scenario_has_its_curve(split: str, finished: Experiment) -> None:
 def test_bear_months_are_returns_and_trades_of_those_months(finished: Experiment) -> None:
     warehouse = finished.warehouse
     bars = warehouse.query("SELECT * FROM market_data.bars WHERE symbol = 'SPX'")
-    indicators = warehouse.query("SELECT * FROM features.indicators WHERE symbol = 'SPX'")
-    months = classify_months(benchmark_levels(bars, indicators, "SPX", dt.date(2016, 12, 15)))
+    months = classify_months(benchmark_levels(bars, "SPX", dt.date(2016, 12, 15)))
     bear = months.filter(BEAR)["month"].to_list()
     assert dt.date(2016, 1, 1) in bear  # the S&P 500 ended January 2016 at 1940, below its 200-session mean
     equity = warehouse.read(backtests.EQUITY, rows=KNOWN).filter(split="full")

@@ -87,25 +87,35 @@ def test_a_split_changes_the_count_of_nothing() -> None:
     assert count_bets(both, trades(t=15), market) == pytest.approx(1.0)
 
 
-def test_ten_names_that_move_as_one_are_one_bet_and_ten_of_their_own_are_ten() -> None:
-    """Bought and sold together. rho = 1: 10 / (1 + 9); independent walks of 100 days: a mean correlation near 0."""
+def test_a_rebalancing_adds_as_many_bets_as_there_are_independent_names() -> None:
+    """Ten names all bought, then all sold: five parts each time, at most 10 / (1 + 9 rho): 1 for rho = 1."""
     names = [f"S{number}" for number in range(10)]
 
-    def found(closes: dict[str, list[float]]) -> float:
+    def found(closes: dict[str, list[float]], share: float = 1.0) -> float:
         rows: list[Fill] = [(name, 5, name, "buy", 1000.0 / closes[name][5], closes[name][5]) for name in names]
-        rows += [(name, 6, name, "sell", 1000.0 / closes[name][5], closes[name][5]) for name in names]
-        return count_bets(fills(*rows), trades(**dict.fromkeys(names, 6)), bars(**closes))
+        rows += [(name, 6, name, "sell", share * 1000.0 / closes[name][5], closes[name][5]) for name in names]
+        sold = trades(**dict.fromkeys(names, 6)) if share == 1.0 else trades()
+        return count_bets(fills(*rows), sold, bars(**closes))
 
     same = walk(1)
-    assert found(dict.fromkeys(names, same)) == pytest.approx(1.0)
+    assert found(dict.fromkeys(names, same)) == pytest.approx(2.0)
+    assert found({name: [price * (1 + seed) for price in same] for seed, name in enumerate(names)}) == pytest.approx(2)
     own = {name: walk(seed) for seed, name in enumerate(names)}
     returns = np.array([np.diff(own[name]) / own[name][:-1] for name in names])
-    rho = max(0.0, np.corrcoef(returns)[np.triu_indices(10, 1)].mean())
-    assert rho < 0.1
-    assert found(own) == pytest.approx(10 / (1 + 9 * rho), rel=1e-6)
-    assert found({name: [price * (1 + seed) for price in same] for seed, name in enumerate(names)}) == pytest.approx(
-        1.0
-    )
+    assert np.corrcoef(returns)[np.triu_indices(10, 1)].mean() < 0.1
+    assert found(own) == pytest.approx(10.0)
+    # A tenth of each: 10 x 0.1 / 2 is below the limit of 1, so it counts in full; only the purchase is limited.
+    assert found(dict.fromkeys(names, same), share=0.1) == pytest.approx(1.0 + 0.5, rel=0.15)
+
+
+def test_a_mean_correlation_of_one_half_limits_eight_names_to_16_ninths() -> None:
+    """Four copies of each of two independent walks: 12 of 28 pairs correlate by 1, the others by r."""
+    one, two = walk(11), walk(12)
+    closes = {f"S{number}": (one if number < 4 else two) for number in range(8)}
+    rows: list[Fill] = [(name, 5, name, "buy", 1000.0 / level[5], level[5]) for name, level in closes.items()]
+    r = float(np.corrcoef(np.diff(one) / one[:-1], np.diff(two) / two[:-1])[0, 1])
+    rho = (12 + 16 * r) / 28
+    assert count_bets(fills(*rows), trades(), bars(**closes)) == pytest.approx(8 / (1 + 7 * rho))
 
 
 def test_a_long_and_a_short_of_the_same_market_are_two_bets_on_its_parts() -> None:
@@ -118,10 +128,11 @@ def test_a_long_and_a_short_of_the_same_market_are_two_bets_on_its_parts() -> No
 
 
 def test_names_that_nobody_can_compare_are_one() -> None:
-    """Ten common sessions are too few to know how alike two coins are."""
-    market = bars(A=walk(3, 10), B=walk(4, 10))
-    rows: list[Fill] = [("a", 1, "A", "buy", 1, 100.0), ("b", 1, "B", "buy", 1, 100.0)]
-    assert count_bets(fills(*rows), trades(), market) == pytest.approx(0.5, rel=0.05)
+    """Ten common sessions are too few to know how alike three coins are: 3 x 1/2 bought at once are 1 at most."""
+    market = bars(A=walk(3, 10), B=walk(4, 10), C=walk(5, 10))
+    rows: list[Fill] = [(name.lower(), 1, name, "buy", 1, 100.0) for name in "ABC"]
+    assert count_bets(fills(*rows), trades(), market) == pytest.approx(1.0)
+    assert count_bets(fills(*rows[:2]), trades(), market) == pytest.approx(1.0, rel=0.05)
 
 
 def test_the_order_of_rows_does_not_matter() -> None:

@@ -7,13 +7,15 @@ import datetime as dt
 import numpy as np
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
 from trading_assets.config.robustness import Robustness
-from trading_assets.config.sections import Costs
+from trading_assets.config.sections import Costs, Registration
 from trading_assets.config.verdict import LOOSER_IF_HIGHER, VerdictThresholds
 from trading_assets.robustness.verdict.caps import (
     COUNTS,
     cheap_costs,
+    claim_of_indices,
     looser_criteria,
     unproven_models,
     without_departures,
@@ -123,10 +125,29 @@ def test_who_comes_back_has_not_departed_and_counts_once() -> None:
     assert "1 recorded departures" in departures(instruments(50), twice)[0]
 
 
-def test_few_indices_have_no_survivors() -> None:
-    assert departures(instruments(5, asset_class="index"), spells()) == []
-    assert len(departures(instruments(6, asset_class="index"), spells())) == 1
-    assert len(departures(instruments(3), spells())) == 1
+def test_instruments_of_an_index_that_the_registration_claims_have_no_survivors() -> None:
+    """Two funds; a claim that leaves one of them out, or that the class alone makes, is none."""
+    listed, claim = instruments(2), {"S00": "S&P 500", "S01": "Nikkei 225", "UNUSED": "DAX"}
+
+    def capped(indices: dict[str, str]) -> list[str]:
+        return list(without_departures(listed, spells(), START, END, indices))
+
+    assert capped(claim) == []
+    assert len(capped({"S00": "S&P 500"})) == len(capped({})) == 1
+    assert len(departures(instruments(3, asset_class="index"), spells())) == 1
+    assert claim_of_indices(claim, ["S01", "S00"]) == (
+        "No departures are asked for, as the registration claims index instruments, which nothing checks: "
+        "S00 (S&P 500), S01 (Nikkei 225)."
+    )
+    assert claim_of_indices({"S00": "S&P 500"}, ["S00", "S01"]) == claim_of_indices(claim, []) == ""
+
+
+def test_a_registration_claims_five_instruments_at_most() -> None:
+    entry = {"hypothesis": "Trends of indices last.", "registered_on": dt.date(2020, 1, 1)}
+    names = {f"S{number}": "an index" for number in range(6)}
+    assert len(Registration.model_validate({**entry, "indices": dict(list(names.items())[:5])}).indices) == 5
+    with pytest.raises(ValidationError, match="indices"):
+        Registration.model_validate({**entry, "indices": names})
 
 
 def losses(model: list[float], naive: list[float]) -> pl.DataFrame:
