@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from trading_assets.backtests.tables import DEVELOPMENT, EQUITY, FILLS, METRICS, RUNS, TRADES
+from trading_assets.backtests.tables import DECISIONS, DEVELOPMENT, EQUITY, FILLS, METRICS, RUNS, TRADES
 from trading_assets.config import Configuration
 from trading_assets.config.universe import DynamicUniverse
 from trading_assets.features.tables import DAILY
@@ -44,6 +44,7 @@ def notes_of(warehouse: Warehouse, configuration: Configuration, name: str) -> l
         *([f"Out of date: {old}."] if old else []),
         *([REFUSED_LOOK] if is_refused else []),
         *(_on_evidence(warehouse, configuration, strategy) if strategy is not None and not has_failed else ()),
+        *(_on_limits(warehouse, name) if not has_failed else ()),
     ]
 
 
@@ -136,3 +137,28 @@ def _on_survivors(
     }
     if named or isinstance(strategy.universe, list):
         yield "Its universe is a list of names that somebody chose, knowing today how they fared."
+
+
+def _on_limits(warehouse: Warehouse, name: str) -> Iterator[str]:
+    """Yield how often a limit gave less than was asked for: what was tested is then not what was meant."""
+    entries = warehouse.read_or_empty(
+        DECISIONS,
+        columns=["limited_by", "target_weight", "granted_weight"],
+        where="strategy = ? AND split = ? AND decision = 'enter'",
+        parameters=[name, DEVELOPMENT],
+    )
+    by_limit = (
+        entries.drop_nulls("limited_by")["limited_by"]
+        .value_counts()
+        .sort(["count", "limited_by"], descending=[True, False])
+    )
+    if by_limit.is_empty():
+        return
+    named = {"capacity": "its capacity", "cash": "cash"}
+    limits = ", ".join(f"{named.get(limit, f'risk.{limit}')} {count:,}" for limit, count in by_limit.iter_rows())
+    weights = entries.select(pl.col("target_weight", "granted_weight").abs().sum()).row(0)
+    granted = f" It was granted {weights[1] / weights[0]:.0%} of the weight that it asked for." if weights[0] else ""
+    yield (
+        f"Limits cut {by_limit['count'].sum():,} of its {entries.height:,} entries in {DEVELOPMENT} "
+        f"({limits}).{granted} Column `limited_by` of backtests.decisions has each."
+    )

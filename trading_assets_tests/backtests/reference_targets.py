@@ -330,8 +330,9 @@ class TargetTwin(TargetBook):
             return
         numbers: dict[str, Any] = {"target_weight": row.weight, "equity": self.out.equity[-1]}
         if row.rejected:
-            limit = {"limit": largest_cut(row.cuts)} if row.rejected in ("zero_size", "var_limit") else {}
-            self.say(t, p, "reject", row.rejected, **limit, **numbers)
+            if row.rejected in ("zero_size", "var_limit"):
+                numbers["limit"] = largest_cut(row.cuts)
+            self.say(t, p, "reject", row.rejected, **numbers)
             if waiting is not None and waiting.forced:
                 return
             self.drop(p)

@@ -1,13 +1,14 @@
-"""What is said beside a strategy's numbers: out of date, refused, simulated, survivors, few bets."""
+"""What is said beside a strategy's numbers: out of date, refused, simulated, survivors, few bets, limits."""
 
 from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from trading_assets.backtests.tables import EQUITY, METRICS, RUNS
+from trading_assets.backtests.tables import DECISIONS, EQUITY, METRICS, RUNS
 from trading_assets.config import Configuration, load_configuration
 from trading_assets.market_data.tables import BARS, INSTRUMENTS
 from trading_assets.reports.notes import REFUSED_LOOK, SIMULATED, notes_of, outdated
@@ -135,3 +136,27 @@ def test_a_list_of_names_is_a_choice_with_hindsight(configuration: Configuration
     chosen = configuration.model_copy(update={"universe": {"equity": ["AAA", "BBB"]}})
     assert any("list of names" in note for note in notes_of(warehouse, chosen, NAME))
     assert not any("list of names" in note for note in notes_of(warehouse, configuration, NAME))
+
+
+def test_what_limits_cut_is_told_once(configuration: Configuration, warehouse: Warehouse) -> None:
+    """Of weights of 0.8 and 0.4 granted 0.2 and 0.4: 0.6 of 1.2. What was rejected or of the holdout is no entry."""
+    entry = {
+        "decision": "enter",
+        "split": "development",
+        "moment": "close",
+        "target_weight": 0.8,
+        "granted_weight": 0.2,
+    }
+    rows = [
+        entry | {"limited_by": "max_gross"},
+        entry | {"target_weight": -0.4, "granted_weight": -0.4},
+        entry | {"decision": "reject", "limited_by": "capacity"},
+        entry | {"split": "holdout", "limited_by": "capacity"},
+    ]
+    at = [{"decision_id": str(n), "session": dt.date(2016, 1, 4), "symbol": "AAA"} for n in range(len(rows))]
+    table = frame(DECISIONS, *(row | more for row, more in zip(rows, at, strict=True)))
+    warehouse.replace(OWN, {DECISIONS: table})
+    (said,) = notes_of(warehouse, configuration, NAME)
+    assert said.startswith("Limits cut 1 of its 2 entries in development (risk.max_gross 1). It was granted 50%")
+    warehouse.replace(OWN, {DECISIONS: table.with_columns(pl.lit(None, pl.String).alias("limited_by"))})
+    assert notes_of(warehouse, configuration, NAME) == []

@@ -44,7 +44,7 @@ def _decisions(ours: Simulation) -> list[tuple[Key, np.void]]:
     return sorted(rows, key=lambda item: tuple(map(str, item[0])))
 
 
-def _plain_decisions(theirs: Outcome) -> list[tuple[Key, dict[str, float]]]:
+def _plain_decisions(theirs: Outcome) -> list[tuple[Key, dict[str, Any]]]:
     rows = [
         ((row["session"], row["at_close"], row["symbol"], row["decision"], row["reason"]), row)
         for row in theirs.decisions
