@@ -49,6 +49,12 @@ def everything(experiment: Experiment) -> dict[str, str]:
     }
 
 
+def caps_of(experiment: Experiment, word: str) -> int:
+    """How many reasons of the verdict name something."""
+    caps = experiment.warehouse.read(tables.VERDICTS, rows=KNOWN).filter(kind="cap")
+    return caps.filter(pl.any_horizontal(pl.col(pl.String).str.contains(word))).height
+
+
 def splits(experiment: Experiment, table: Table, strategy: str = "known") -> set[str]:
     return set(experiment.warehouse.read_or_empty(table, rows=Rows("strategy", strategy))["split"])
 
@@ -204,12 +210,15 @@ def test_a_change_is_refused_until_a_reason_is_given_and_stays_on_record(experim
     current = current_verdict(experiment.warehouse, experiment.configuration, "known")
     assert current.refused == status["error"] and not current.meets(verdict[0])
 
-    reason = {"known": {**SETTINGS["registration"]["known"], "override": "the stop was mistyped"}}
+    claim = {"indices": dict.fromkeys(("AAA", "BBB", "CCC", "DDD"), "DAX")}
+    reason = {"known": {**SETTINGS["registration"]["known"], "override": "the stop was mistyped", **claim}}
+    assert caps_of(experiment, "departures") == 1
     experiment.write(strategies=changed, registration=reason)
     assert set(checks_of(experiment.run(*keys), "completed").values()) == {True}
     ledger = experiment.warehouse.read(tables.HOLDOUT_LEDGER)
     assert ledger.select("look", "override").rows() == [(1, None), (2, "the stop was mistyped")]
     _, words = result_of(experiment)
+    assert caps_of(experiment, "departures") == 0 and words.count("which nothing checks: AAA (DAX), BBB (DAX)") == 1
     assert "looked at 2 times: look 2 after a change (the stop was mistyped)" in words
     assert "At best conditional: it is look 2, after a change (the stop was mistyped)." in words
     assert words.partition(". ")[0].startswith(

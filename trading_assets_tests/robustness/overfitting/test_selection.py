@@ -9,6 +9,11 @@ import pytest
 
 from trading_assets.backtests.backtest import backtest, prepare, with_parameters
 from trading_assets.config.canonical import canonical
+from trading_assets.market_data.tables import BARS
+from trading_assets.protocol import Protocol, record_trials
+from trading_assets.protocol.exposures import exposure
+from trading_assets.protocol.recording import record_exposures
+from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets.robustness.overfitting.cscv import overfitting
 from trading_assets.robustness.overfitting.selection import TrialMissingError, selection, statistics
 from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY, TRIALS
@@ -17,7 +22,7 @@ from trading_assets.strategies.evaluation.inputs import read_frames
 from trading_assets.warehouse import Rows
 from trading_assets_tests.robustness.pipeline import Experiment
 
-KNOWN = Rows("strategy", "known")
+KNOWN, EVERY = Rows("strategy", "known"), Rows("strategy", EVERY_STRATEGY)
 START, END = dt.date(2016, 1, 4), dt.date(2016, 12, 15)
 
 
@@ -82,13 +87,37 @@ def test_statistics_on_record(finished: Experiment) -> None:
 
 
 def test_the_reality_check_is_over_all_trials_on_record(finished: Experiment) -> None:
-    found = finished.warehouse.read(OVERFITTING, rows=Rows("strategy", EVERY_STRATEGY))
+    found = finished.warehouse.read(OVERFITTING, rows=EVERY)
     assert sorted(found["statistic"]) == ["reality_check_p", "spa_p"]
     on_record = finished.warehouse.read(TRIALS)
     assert found["trials"].unique().to_list() == [on_record["trial"].n_unique()]
     # Nothing of the holdout is in it: 241 sessions before it are too few to tell.
     assert on_record["sessions"].max() < 250 and on_record["end"].max() <= END  # type: ignore[operator]
     assert found["value"].is_null().all()
+
+
+def test_trials_on_the_same_market_under_other_names_count(experiment: Experiment) -> None:
+    """Renamed files, swept by another configuration: four more trials of this strategy, and of all."""
+    configuration, at = experiment.configuration, dt.datetime(2026, 1, 1)
+    bars = experiment.warehouse.read(BARS)
+    names = ["AAA", "BBB", "CCC", "DDD"]
+    renamed = [f"{name}.US" for name in names]
+    elsewhere = Protocol(configuration.data, "elsewhere")
+    of_universe = equal_weight_returns(bars, names, START, END)
+    record_exposures(elsewhere, [exposure("sensitivity", "s", START, END, renamed, of_universe)], at)
+    tried = experiment.warehouse.read(TRIALS, rows=KNOWN).with_columns(
+        pl.format("renamed {}", "trial").alias("trial"),
+        pl.lit("s").alias("strategy"),
+        pl.lit(renamed, dtype=pl.List(pl.String)).alias("symbols"),
+        pl.lit("others").alias("settings_hash"),
+    )
+    record_trials(elsewhere, tried, subject="s", source="robustness/sensitivity/s", now=at)
+    before = [experiment.warehouse.read(OVERFITTING, rows=rows) for rows in (KNOWN, EVERY)]
+    assert experiment.run("robustness/overfitting/known", "robustness/reality_check").success
+    after = [experiment.warehouse.read(OVERFITTING, rows=rows) for rows in (KNOWN, EVERY)]
+    own = [values_of(each[0])["trials"] for each in (before, after)]
+    every = [each[1]["trials"].max() for each in (before, after)]
+    assert (own, every) == ([8, 12], [8, 12])
 
 
 def test_every_parameter_set_ever_tried_counts_once() -> None:
@@ -145,6 +174,7 @@ def test_other_types_and_copies_under_another_name_deflate_more_and_twins_do_not
 
 def test_the_choice_is_measured_against_the_benchmarks_on_record() -> None:
     drawn = np.random.default_rng(4).normal(0.001, 0.0005, (4, 200))
+    drawn[3] += 0.0005  # the best of any half
     lines = [trial(number, row) for number, row in enumerate(drawn)]
     rows = pl.DataFrame(
         {"trial": [line["trial"] for line in lines[:4]], "returns": [[0.002] * 200] * 3 + [[0.002] * 199]},
@@ -157,8 +187,8 @@ def test_the_choice_is_measured_against_the_benchmarks_on_record() -> None:
 
     assert loss(None) is None, "what nobody knows is no pass"
     assert loss(rows.head(0)) is None
-    # Every trial earns half of the benchmark, also the last one: its own row is not of its sessions, so it is taken to
-    # have held what the others did.
+    # Every trial earns less than the benchmark, also the best one: its own row is not of its sessions, so it is taken
+    # to have held what the others did.
     assert loss(rows) == loss(rows.head(3)) == 1.0
     cash = rows.with_columns(returns=pl.lit([0.0] * 200, pl.List(pl.Float32)))
     assert loss(cash) == 0.0
