@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -73,3 +74,26 @@ def put_exposure_on_record(step: Step, stage: str, span: Interval, symbols: Sequ
     returns = equal_weight_returns(bars, symbols, span.start, span.end)
     entry = exposure(stage, step.strategy or "", span.start, span.end, symbols, returns)
     record_exposures(Protocol.of(step.configuration), [entry], step.now)
+
+
+def put_further_exposure_on_record(
+    step: Step, stage: str, span: Interval, symbols: Sequence[str], bars: pl.DataFrame
+) -> None:
+    """Record what of a span the strategy of a step has not been evaluated on yet, as far as is on record.
+
+    Signals of a day are those of all days before and of one more: that one alone is new.
+    """
+    protocol, known = Protocol.of(step.configuration), sorted(set(symbols))
+    start = span.start
+    for record in protocol.read():
+        same = (record.kind, record.configuration, record.subject) == (
+            "exposure",
+            protocol.configuration,
+            step.strategy,
+        )
+        if same and record.payload["stage"] == stage and record.payload["symbols"] == known:
+            first, last = (dt.date.fromisoformat(record.payload[key]) for key in ("start", "end"))
+            if first <= start <= last:
+                start = last + dt.timedelta(days=1)
+    if start <= span.end:
+        put_exposure_on_record(step, stage, Interval(start=start, end=span.end), symbols, bars)
