@@ -210,6 +210,16 @@ DELISTINGS = Table(
     },
 )
 
+RISK_FREE = Table(
+    name="market_data.risk_free",
+    description="What cash earns, from the day after it is published on; a constant has one row",
+    key=("session",),
+    columns={
+        "session": Column(pl.Date, "Day of which the rate is"),
+        "rate": Column(pl.Float64, "Simple interest a year of 360 days on what is invested, a fraction"),
+    },
+)
+
 UNIVERSE = Table(
     name="market_data.universe",
     description="A spell of a symbol in the universe; outside its spells a symbol is not entered",
