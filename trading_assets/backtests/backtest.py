@@ -120,6 +120,7 @@ def prepare(configuration: Configuration, frames: Frames) -> PreparedBacktest:
         benchmarks=configuration.benchmarks,
         costs=configuration.costs,
         extreme_move=configuration.quality.extreme_move,
+        borrow_rates=frames.borrow_rates,
     )
     rank_weights = configuration.risk.rank_weights
     [plan] = _plans(strategy, [strategy.parameters], panel, axes, market, rank_weights)

@@ -122,6 +122,11 @@ class Costs(Section):
         description="k of the further cost of an order beyond the size clip: k x sigma_20 x (sqrt(share) - sqrt(clip))",
     )
     borrow_bps: NonNegative = Field(default=50.0, description="of a short position's value a year, accrued daily")
+    borrow_rates: str = Field(
+        default="",
+        description="a glob: CSV of the rates of symbols (symbol, from, borrow_bps, borrowable: false where none is to "
+        "be had); `borrow_bps` is that of the others",
+    )
 
 
 class RiskFree(Section):

@@ -27,6 +27,7 @@ from trading_assets.market_data.revisions import reconcile
 from trading_assets.market_data.sources.raw import NO_DATE
 from trading_assets.market_data.tables import (
     BARS,
+    BORROW_RATES,
     CORPORATE_ACTIONS,
     DELISTINGS,
     INSTRUMENTS,
@@ -66,6 +67,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
                 SESSIONS,
                 INSTRUMENTS,
                 DELISTINGS,
+                BORROW_RATES,
                 RISK_FREE,
                 UNIVERSE,
             ],
@@ -158,6 +160,7 @@ def bars(step: Step) -> Mapping[str, Any]:
                     SESSIONS: result.sessions,
                     INSTRUMENTS: result.instruments,
                     DELISTINGS: result.delistings,
+                    BORROW_RATES: result.borrow_rates,
                     RISK_FREE: inputs.risk_free,
                     UNIVERSE: result.universe,
                 },

@@ -12,6 +12,7 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.market_data.quality.overrides import read_overrides
+from trading_assets.market_data.reference.borrow_rates import NO_BORROW_RATES, recorded_borrow_rates
 from trading_assets.market_data.reference.corporate_actions import recorded_actions
 from trading_assets.market_data.reference.delistings import NO_DELISTINGS, recorded_delistings
 from trading_assets.market_data.reference.risk_free import NO_INTEREST, read_risk_free
@@ -39,6 +40,8 @@ class Inputs(NamedTuple):
         Of `symbology.recorded_symbology`.
     delistings
         Of `delistings.recorded_delistings`; no part of what bars depend on.
+    borrow_rates
+        Of `borrow_rates.recorded_borrow_rates`; no part of what bars depend on.
     risk_free
         Of `risk_free.read_risk_free`; no part of what bars depend on.
     """
@@ -50,6 +53,7 @@ class Inputs(NamedTuple):
     actions: pl.DataFrame
     symbology: pl.DataFrame
     delistings: pl.DataFrame = NO_DELISTINGS
+    borrow_rates: pl.DataFrame = NO_BORROW_RATES
     risk_free: pl.DataFrame = NO_INTEREST
 
     def fingerprint(self, last: dt.date) -> str:
@@ -79,5 +83,6 @@ def read_inputs(configuration: Configuration) -> Inputs:
         recorded_actions(configuration),
         recorded_symbology(configuration),
         recorded_delistings(configuration),
+        recorded_borrow_rates(configuration),
         read_risk_free(configuration),
     )

@@ -194,6 +194,8 @@ class TargetTwin(TargetBook):
             row.rejected = "health"
         elif not row.eligible:
             row.rejected = "eligibility"
+        elif row.weight < 0 and not self.m.borrowable[t][i]:
+            row.rejected = "no_borrow"
         elif not adv > 0:
             row.rejected = "no_liquidity"
 
