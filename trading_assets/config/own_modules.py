@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib
+import itertools
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,9 @@ READS = "READS"
 MOST_FILES = 10_000
 #: Modules of a user's own that one strategy is made of.
 MOST_MODULES = 100
+#: How a DuckDB database begins, and the schemas by which one is a warehouse.
+_MAGIC, _MAGIC_AT = b"DUCK", 8
+_SCHEMAS = (b"market_data", b"raw_bars")
 _LIBRARIES = frozenset({"site-packages", "dist-packages"})
 
 
@@ -141,7 +145,8 @@ def declared_reads(modules: dict[str, OwnModule], folder: Path, results: Sequenc
     Raises
     ------
     DeclarationError
-        A constant is no list of texts that stand there, a path does not exist, or leads to results.
+        A constant is no list of texts that stand there, a path does not exist, leads to results, or to a warehouse,
+        whatever its file is called and wherever it is.
     """
     found = []
     for module in modules.values():
@@ -156,8 +161,39 @@ def declared_reads(modules: dict[str, OwnModule], folder: Path, results: Sequenc
                     f"{module.name} declares in {READS} that it reads {name}, which is of, or holds, the data folder: "
                     "a strategy sees its panel and nothing else of the results"
                 )
+            warehouse = next(warehouses_in(path), None)
+            if warehouse is not None:
+                raise DeclarationError(
+                    f"{module.name} declares in {READS} that it reads {name}, and {warehouse} is a warehouse, or a "
+                    "copy of one: its bars and results reach into holdouts. Declare tables that were made without them"
+                )
             found.append(DeclaredRead(name, path))
     return list(dict.fromkeys(found))
+
+
+def warehouses_in(path: Path) -> Iterator[Path]:
+    """Yield the warehouses of this product among a file, or the files below a folder; copies and links of them, too."""
+    files = (
+        [path] if path.is_file() else itertools.islice((each for each in path.rglob("*") if each.is_file()), MOST_FILES)
+    )
+    return (each for each in files if _is_warehouse(each))
+
+
+def _is_warehouse(path: Path) -> bool:
+    """Whether a file is a DuckDB database with the schemas of a warehouse, whose names stand in it as they are."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(_MAGIC_AT + len(_MAGIC))
+            if not start.startswith(_MAGIC, _MAGIC_AT):
+                return False
+            missing, tail = set(_SCHEMAS), b""
+            while missing and (chunk := file.read(1 << 20)):
+                text = tail + chunk
+                missing = {each for each in missing if each not in text}
+                tail = chunk[-64:]
+            return not missing
+    except OSError:  # what cannot be read is said where it is hashed
+        return False
 
 
 def _declared(module: OwnModule) -> list[str]:

@@ -172,7 +172,9 @@ def origin_of(configuration: Configuration) -> Origin:
     limits, folder, data = configuration.limits, configuration.directory.resolve(), configuration.data.resolve()
     results: tuple[Path, ...] = (data,)
     if data == folder or data in folder.parents:  # the user's own files are in the data folder, too
-        results = (data / configuration.name, data / "dagster_home", data / "protocol.duckdb")
+        homes = sorted(each.parent for each in data.glob(f"*/{configuration.warehouse_path.name}"))
+        own = (data / configuration.name, data / "dagster_home", data / "protocol.duckdb", data / "protocol.head")
+        results = tuple(dict.fromkeys((*own, *homes)))  # those of other configurations hold the same sessions
     return Origin(folder, results, limits.plugin_seconds, limits.plugin_memory_mb)
 
 

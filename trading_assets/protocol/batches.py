@@ -6,16 +6,19 @@ their first look when one of them is made are one batch of m, and each is judged
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 
 from trading_assets.config.sections import Interval
 from trading_assets.config.verdict import ALPHA
-from trading_assets.protocol.exposures import SAME_MARKET
+from trading_assets.protocol.exposures import SAME_MARKET, Contents, exposures_of
 from trading_assets.protocol.records import Entry, Record
+from trading_assets.protocol.universe_returns import SCHEMA as RETURNS_SCHEMA
 from trading_assets.protocol.universe_returns import correlation
 
 #: Name of the configuration, and of the strategy.
@@ -45,54 +48,158 @@ class Share:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A registration on record without a look and without a batch: the last one of its strategy."""
+    """A registration on record: without a look and without a batch on its holdout it waits.
+
+    Attributes
+    ----------
+    plan
+        Hash of what was decided.
+    is_anew
+        Its market had changed since the one before.
+    """
 
     member: Member
     holdout: Interval
     symbols: frozenset[str]
     row: int
     weight: float | None
+    plan: str | None = None
+    is_anew: bool = False
 
 
 def waiting(records: Sequence[Record]) -> list[Waiting]:
     """Return the registrations that wait for their first look, in the order in which they were last recorded."""
-    done = {_member(record) for record in records if record.kind == "look"} | set(_shares(records))
-    latest: dict[Member, Record] = {}
-    for record in records:
-        if record.kind == "registration" and "holdout" in record.payload and _member(record) not in done:
-            latest.pop(_member(record), None)
-            latest[_member(record)] = record
-    return [
-        Waiting(
-            member,
-            Interval(start=record.payload["holdout"][0], end=record.payload["holdout"][1]),
-            frozenset(record.payload["symbols"]),
-            record.row,
-            record.payload.get("weight"),
-        )
-        for member, record in latest.items()
-    ]
+    latest: dict[Member, Waiting] = {}
+    for member, history in _histories(records).items():
+        if not _is_done(records, member, history[-1].holdout):
+            latest[member] = history[-1]
+    return sorted(latest.values(), key=lambda each: each.row)
 
 
-def batch_of(records: Sequence[Record], member: Member, returns: Mapping[int, pl.DataFrame]) -> Entry:
+def batch_of(
+    records: Sequence[Record], member: Member, returns: Mapping[int, pl.DataFrame], since: int | None = None
+) -> Entry:
     """Return the record of the batch that a strategy's first look makes.
 
     All registrations of its configuration that wait, and those of other configurations whose holdout is, in part, the
     same: the same sessions, and a shared symbol or universes that correlate. What was registered and then left out
-    counts, too: it could have been looked at.
+    counts, too: it could have been looked at. Weights and members are those of the moment in which something of the
+    batch's holdout was first seen by anybody after it was registered, by its own signals for example: what was changed,
+    moved elsewhere or left out since may have been for what was seen. A strategy that was registered after that moment
+    has the part of one among all, and takes none away from the others.
 
     Parameters
     ----------
     member
         The strategy; it is registered and waits.
     returns
-        Equal-weight returns of universes by the rows of their registrations.
+        Equal-weight returns of universes by the rows of their registrations and evaluations.
+    since
+        Row from which on its registration stands; None: as far back as its plan is the same.
     """
-    all_waiting = {each.member: each for each in waiting(records)}
-    first = all_waiting[member]
-    together = [each for each in all_waiting.values() if each.member[0] == member[0] or _same(first, each, returns)]
-    weights = weights_of({each.member: each.weight for each in together})
-    return _entry(weights)
+    histories = _histories(records)
+    first = histories[member][-1]
+    stands = since or _since(histories[member])
+    seen = _first_seen(records, first, stands, returns)
+    together = _together(records, histories, first, returns, seen)
+    group = [
+        (each, _first_seen(records, each, _since(_until(histories[each.member], seen)), returns)) for each in together
+    ]
+    frozen = min((row for _, row in group), default=seen)
+    if frozen < stands:
+        return _entry({member: 1 / len({each.member for each in together} | {member})}, {member: first.holdout})
+    together = _together(records, histories, first, returns, min(frozen, seen))
+    return _entry(
+        weights_of({each.member: each.weight for each in together}), {each.member: each.holdout for each in together}
+    )
+
+
+def _together(
+    records: Sequence[Record],
+    histories: Mapping[Member, Sequence[Waiting]],
+    first: Waiting,
+    returns: Mapping[int, pl.DataFrame],
+    before: float,
+) -> list[Waiting]:
+    """Registrations, as they were before a row, of one batch with that of a strategy, in the order of their records."""
+    found = []
+    for member, history in histories.items():
+        known = _until(history, before)
+        if not known or _is_done(records, member, known[-1].holdout):
+            continue
+        if member[0] == first.member[0] or _same(first, known[-1], returns):
+            found.append(known[-1])
+    return sorted(found, key=lambda each: each.row)
+
+
+def _until(history: Sequence[Waiting], before: float) -> Sequence[Waiting]:
+    return [each for each in history if each.row < before]
+
+
+def _since(history: Sequence[Waiting]) -> int:
+    """Row from which on the last registration of a strategy stands."""
+    row = history[-1].row
+    for each in reversed(history):
+        if each.plan != history[-1].plan:
+            break
+        row = each.row
+        if each.is_anew:
+            break
+    return row
+
+
+def _first_seen(
+    records: Sequence[Record], registered: Waiting, since: int, returns: Mapping[int, pl.DataFrame]
+) -> float:
+    """Row of the first evaluation after a registration that saw sessions of its holdout; infinite if there is none."""
+    later = [record for record in records if record.row > since]
+    own = returns.get(registered.row)
+    found = exposures_of(
+        later,
+        registered.holdout,
+        pl.DataFrame(schema=RETURNS_SCHEMA) if own is None else own,
+        sorted(registered.symbols),
+        Contents(returns, {}),
+    )
+    return min((each.record.row for each in found), default=math.inf)
+
+
+def _histories(records: Sequence[Record]) -> dict[Member, list[Waiting]]:
+    """Registrations on record by strategy, in the order of the records."""
+    found: dict[Member, list[Waiting]] = {}
+    for record in records:
+        if record.kind == "registration" and "holdout" in record.payload:
+            start, end = record.payload["holdout"]
+            found.setdefault(_member(record), []).append(
+                Waiting(
+                    _member(record),
+                    Interval(start=start, end=end),
+                    frozenset(record.payload["symbols"]),
+                    record.row,
+                    record.payload.get("weight"),
+                    record.payload.get("plan_hash"),
+                    bool(record.payload.get("changed")),
+                )
+            )
+    return found
+
+
+def _is_done(records: Sequence[Record], member: Member, holdout: Interval) -> bool:
+    """Whether a strategy has been looked at on a holdout, or is of a batch there."""
+    looked = any(r.kind == "look" and _member(r) == member and is_of(r, holdout) for r in records)
+    return looked or share_of(records, member, holdout) is not None
+
+
+def overlap(one: Interval, other: Interval) -> bool:
+    """Return whether two spans have a day in common."""
+    return max(one.start, other.start) <= min(one.end, other.end)
+
+
+def is_of(look: Record, holdout: Interval) -> bool:
+    """Return whether a look was at sessions of a holdout; one of an earlier version does not say, and may have been."""
+    if "start" not in look.payload:
+        return True
+    return overlap(Interval(start=look.payload["start"], end=look.payload["end"]), holdout)
 
 
 def batch_of_imported(records: Sequence[Record], configuration: str) -> Entry | None:
@@ -108,15 +215,51 @@ def batch_of_imported(records: Sequence[Record], configuration: str) -> Entry | 
     return _entry(weights_of(dict.fromkeys(looked))) if looked else None
 
 
-def share_of(records: Sequence[Record], member: Member) -> Share | None:
-    """Return what a strategy is judged at; None before it is of a batch."""
-    return _shares(records).get(member)
+def share_of(records: Sequence[Record], member: Member, holdout: Interval | None = None) -> Share | None:
+    """Return what a strategy is judged at on a holdout; None before it is of a batch.
+
+    Parameters
+    ----------
+    holdout
+        None: the one that it was last looked at on.
+    """
+    if holdout is None:
+        last = next((r for r in reversed(records) if r.kind == "look" and _member(r) == member), None)
+        if last is not None and "start" in last.payload:
+            holdout = Interval(start=last.payload["start"], end=last.payload["end"])
+    for share, of in _shares(records).get(member, ()):
+        if holdout is None or of is None or overlap(of, holdout):
+            return share
+    return None
+
+
+def batch_on_record(records: Sequence[Record], member: Member, holdout: Interval) -> Record | None:
+    """Return the record of the batch that a strategy is of on a holdout; None before it is of one."""
+    for record in records:
+        if record.kind == "batch":
+            for each in record.payload["members"]:
+                of = Interval(start=each["holdout"][0], end=each["holdout"][1]) if "holdout" in each else None
+                if (each["configuration"], each["strategy"]) == member and (of is None or overlap(of, holdout)):
+                    return record
+    return None
+
+
+def members_of(batch: Record | None) -> frozenset[Member]:
+    """Return the strategies of a batch; none of none."""
+    if batch is None:
+        return frozenset()
+    return frozenset((each["configuration"], each["strategy"]) for each in batch.payload["members"])
 
 
 def alpha_of(records: Sequence[Record], member: Member) -> float:
-    """Return the error rate that a strategy is judged at: the whole of it before it is of a batch."""
+    """Return the error rate that a strategy is judged at: its part of its batch's, at the price of its idea.
+
+    See `trading_assets.protocol.prices`. Before it is of a batch, and before a look, the whole.
+    """
     share = share_of(records, member)
-    return ALPHA if share is None else share.alpha
+    last = next((r for r in reversed(records) if r.kind == "look" and _member(r) == member), None)
+    price = 1.0 if last is None else float(last.payload.get("price", 1.0))
+    return (ALPHA if share is None else share.alpha) * price
 
 
 def weights_of(stated: Mapping[Member, float | None]) -> dict[Member, float]:
@@ -133,30 +276,37 @@ def weights_of(stated: Mapping[Member, float | None]) -> dict[Member, float]:
     return {member: weight / scale for member, weight in weights.items()}
 
 
-def _entry(weights: Mapping[Member, float]) -> Entry:
+def _entry(weights: Mapping[Member, float], holdouts: Mapping[Member, Interval] = MappingProxyType({})) -> Entry:
     members: list[dict[str, Any]] = [
-        {"configuration": configuration, "strategy": strategy, "weight": weight, "alpha": ALPHA * weight}
-        for (configuration, strategy), weight in weights.items()
+        {
+            "configuration": member[0],
+            "strategy": member[1],
+            "weight": weight,
+            "alpha": ALPHA * weight,
+            **({"holdout": [holdouts[member].start, holdouts[member].end]} if member in holdouts else {}),
+        }
+        for member, weight in weights.items()
     ]
     return Entry("batch", None, {"m": len(members), "members": members})
 
 
-def _shares(records: Sequence[Record]) -> dict[Member, Share]:
-    """Shares on record; the first batch of a strategy is the one that counts."""
-    found: dict[Member, Share] = {}
+def _shares(records: Sequence[Record]) -> dict[Member, list[tuple[Share, Interval | None]]]:
+    """Shares on record, each with its holdout; on one holdout the first batch of a strategy is the one that counts."""
+    found: dict[Member, list[tuple[Share, Interval | None]]] = {}
     for record in records:
         if record.kind == "batch":
             for each in record.payload["members"]:
                 share = Share(int(record.payload["m"]), float(each["weight"]))
-                found.setdefault((each["configuration"], each["strategy"]), share)
+                of = Interval(start=each["holdout"][0], end=each["holdout"][1]) if "holdout" in each else None
+                found.setdefault((each["configuration"], each["strategy"]), []).append((share, of))
     return found
 
 
 def _same(one: Waiting, other: Waiting, returns: Mapping[int, pl.DataFrame]) -> bool:
     """Whether two holdouts are of the same sessions and of the same market."""
-    start, end = max(one.holdout.start, other.holdout.start), min(one.holdout.end, other.holdout.end)
-    if start > end:
+    if not overlap(one.holdout, other.holdout):
         return False
+    start, end = max(one.holdout.start, other.holdout.start), min(one.holdout.end, other.holdout.end)
     if one.symbols & other.symbols:
         return True
     first, second = (returns.get(each.row) for each in (one, other))

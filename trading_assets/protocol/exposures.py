@@ -33,7 +33,7 @@ class Contents:
     returns
         Equal-weight returns of the universes of exposures, looks and registrations.
     texts
-        Contents of registrations, JSON.
+        Contents of registrations, and of the looks at them, JSON.
     """
 
     returns: Mapping[int, pl.DataFrame]

@@ -15,8 +15,9 @@ from typing import Any
 import polars as pl
 
 from trading_assets.config.sections import Interval
-from trading_assets.protocol.batches import Member, batch_of, batch_of_imported, share_of
+from trading_assets.protocol.batches import Member, batch_of, batch_of_imported, is_of, share_of
 from trading_assets.protocol.exposures import Contents, exposures_of
+from trading_assets.protocol.prices import NO_IDEA, Idea, looks_before, price_of
 from trading_assets.protocol.records import Entry, Record
 from trading_assets.protocol.tables import RETURNS, TEXTS
 from trading_assets.warehouse.errors import block
@@ -41,6 +42,8 @@ class LookRequest:
         The registration, canonical JSON.
     universe_returns
         Equal-weight returns of the universe.
+    idea
+        What is looked at, see `Idea`.
     changed
         What differs from the registration that was looked at last, in words.
     product_version
@@ -55,6 +58,7 @@ class LookRequest:
     symbols: Sequence[str]
     content: str
     universe_returns: pl.DataFrame
+    idea: Idea = NO_IDEA
     override: str | None = None
     changed: Sequence[str] = ()
     product_version: str | None = None
@@ -79,7 +83,8 @@ def look_of(records: Sequence[Record], member: Member, registration_hash: str) -
 def registered_since(records: Sequence[Record], member: Member, is_same: Callable[[Record], bool]) -> Record | None:
     """Return the record from which on a registration stood as it stands now; None if it is not on record.
 
-    Whoever changes it and changes it back has had another one in between: it stands since it came back.
+    Whoever changes it and changes it back has had another one in between: it stands since it came back. So does one
+    whose market was changed, see `record_registrations`.
 
     Parameters
     ----------
@@ -94,6 +99,8 @@ def registered_since(records: Sequence[Record], member: Member, is_same: Callabl
             if not is_same(record):
                 break
             found = record
+            if record.payload.get("changed"):
+                break
     return found
 
 
@@ -125,8 +132,9 @@ def decide_look(
 ) -> list[Entry]:
     """Return what a look adds to the protocol: its batch, if that is not on record, and itself.
 
-    The first look of a strategy needs nothing. A look at another registration needs an override, and each override is
-    good for one: a reason that is on record already does not excuse the next change.
+    The first look at a holdout needs nothing, whatever was looked at on other sessions before; that has its price, see
+    `trading_assets.protocol.prices`. A look at another registration on sessions that were looked at needs an override,
+    and each override is good for one: a reason that is on record already does not excuse the next change.
 
     Parameters
     ----------
@@ -150,24 +158,34 @@ def decide_look(
     imported = batch_of_imported(records, request.configuration) if is_imported else None
     if look_of(records, request.member, request.registration_hash) is not None:
         return [imported] if imported else []
-    if earlier:
-        _assert_excused(earlier, request)
+    here = [each for each in earlier if is_of(each, request.holdout)]
+    if here:
+        _assert_excused(here, request)
     before = _before(records, request.configuration, since)
     seen = exposures_of(before, request.holdout, request.universe_returns, request.symbols, contents)
     batch = imported
-    if batch is None and share_of(records, request.member) is None:
-        batch = batch_of(records, request.member, contents.returns)
+    if batch is None and share_of(records, request.member, request.holdout) is None:
+        batch = batch_of(records, request.member, contents.returns, None if since is None else since.row)
+    looks = looks_before(
+        records, request.member, request.idea, request.holdout, request.symbols, request.universe_returns, contents
+    )
     payload = {
         "stage": "holdout",
         "registration_hash": request.registration_hash,
         "config_hash": request.config_hash,
         "look": len(earlier) + 1,
-        "override": request.override if earlier else None,
+        "of_holdout": len(here) + 1,
+        "idea": [request.idea.type, request.idea.code],
+        "looks_before": looks,
+        "price": price_of(looks),
+        "override": request.override if here else None,
         "changed": list(request.changed),
         "product_version": request.product_version,
         "start": request.holdout.start.isoformat(),
         "end": request.holdout.end.isoformat(),
         "symbols": sorted(set(request.symbols)),
+        "market_changed": [] if since is None else list(since.payload.get("changed", [])),
+        "received": None if since is None else since.payload.get("received"),
         "registered": None if since is None else since.recorded_at.isoformat(timespec="seconds"),
         "exposures": len(seen),
         "exposed_by": [str(each) for each in seen[:SHOWN]],
@@ -198,8 +216,17 @@ def standing(records: Sequence[Record], look: Record) -> str:
     count, shown = look.payload.get("exposures", 0), look.payload.get("exposed_by", [])
     if count:
         more = f"; and {count - len(shown)} more" if count > len(shown) else ""
-        return f"{when}; seen before its registration: {'; '.join(shown)}{more}"
-    return f"{when}; unseen in this folder since {unseen_since(records)}"
+        return f"{when}; seen before its registration: {'; '.join(shown)}{more}{_on_market(look)}"
+    return f"{when}; unseen in this folder since {unseen_since(records)}{_on_market(look)}"
+
+
+def _on_market(look: Record) -> str:
+    """What is to be said of the data behind a registration; empty where they are what they were."""
+    if changed := look.payload.get("market_changed"):
+        return f"; registered anew after its market changed ({'; '.join(changed)})"
+    if look.payload.get("registered") and not look.payload.get("received"):
+        return "; what was received before its registration is not on record"
+    return ""
 
 
 def history_of(records: Sequence[Record], member: Member) -> str:
@@ -213,7 +240,14 @@ def history_of(records: Sequence[Record], member: Member) -> str:
         if each.payload.get("override")
     ]
     count = "once" if len(looks) == 1 else f"{len(looks)} times"
-    return f"The holdout has been looked at {count}{': ' + '; '.join(reasons) if reasons else ''}."
+    said = f"The holdout has been looked at {count}{': ' + '; '.join(reasons) if reasons else ''}."
+    others = int(looks[-1].payload.get("looks_before", 0))
+    if others:
+        before = f"{others} look{'s' if others > 1 else ''}"
+        said += (
+            f" After {before} at the same idea or holdout this one has 1/{(others + 1) ** 2} of its batch's error rate."
+        )
+    return said
 
 
 def caps_of(look: Record) -> list[str]:
@@ -221,7 +255,7 @@ def caps_of(look: Record) -> list[str]:
     found = []
     if look.payload.get("exposures", 0):
         found.append("the holdout was exposed before its registration")
-    if int(look.payload["look"]) > 1:
+    if int(look.payload.get("of_holdout", look.payload["look"])) > 1:
         reason = look.payload.get("override") or "no reason given"
         found.append(f"it is look {look.payload['look']}, after a change ({reason})")
     return found

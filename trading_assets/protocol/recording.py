@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -12,7 +13,7 @@ from trading_assets.protocol.exposures import EVALUATIONS, Contents, new_exposur
 from trading_assets.protocol.looks import LookRequest, decide_look, look_of, registered_since
 from trading_assets.protocol.protocol import Protocol
 from trading_assets.protocol.records import Entry, Record
-from trading_assets.protocol.tables import RETURNS, TEXTS
+from trading_assets.protocol.tables import RECEIVED, RETURNS, TEXTS
 from trading_assets.warehouse.errors import WarehouseError, block
 
 #: How often a look is decided anew because another process put something on record meanwhile.
@@ -28,8 +29,8 @@ def contents_of(protocol: Protocol, records: Sequence[Record]) -> Contents:
     named = [record for record in records if record.kind in (*EVALUATIONS, "registration")]
     rows = protocol.contents(RETURNS, named).select("record", "session", "value")
     returns = {int(key[0]): frame.drop("record") for key, frame in rows.partition_by("record", as_dict=True).items()}
-    registrations = [record for record in named if record.kind == "registration"]
-    texts: Mapping[int, str] = dict(protocol.contents(TEXTS, registrations).select("record", "text").iter_rows())
+    told = [record for record in named if record.kind in ("registration", "look")]
+    texts: Mapping[int, str] = dict(protocol.contents(TEXTS, told).select("record", "text").iter_rows())
     return Contents(returns, texts)
 
 
@@ -38,28 +39,59 @@ def record_exposures(protocol: Protocol, exposures: Sequence[Entry], now: dt.dat
     protocol.append_decided(lambda records: new_exposures(records, protocol.configuration, exposures), now=now)
 
 
-def record_registrations(
-    protocol: Protocol, registrations: Iterable[tuple[Entry, Callable[[], pl.DataFrame]]], now: dt.datetime
-) -> None:
+@dataclass(frozen=True)
+class Registering:
+    """A registration that goes on record if it is not there as it stands.
+
+    Attributes
+    ----------
+    entry
+        Without what is computed for new ones alone.
+    returns
+        Computes the equal-weight returns of its universe.
+    received
+        Computes what was received of its market, and what the payload says of it.
+    changed
+        Says in words what of its market differs from what the last record of the strategy has; nothing where that has
+        none.
+    """
+
+    entry: Entry
+    returns: Callable[[], pl.DataFrame]
+    received: Callable[[], tuple[Mapping[str, object], pl.DataFrame]] | None = None
+    changed: Callable[[Record], Sequence[str]] | None = None
+
+
+def record_registrations(protocol: Protocol, registrations: Iterable[Registering], now: dt.datetime) -> None:
     """Put registrations on record that are not there as they stand now, all of them together.
 
-    Parameters
-    ----------
-    registrations
-        Each with the function that computes the equal-weight returns of its universe, called for new ones alone.
+    One whose market has changed is registered anew: its record says `changed`, and it stands since then.
     """
     known = protocol.read()
-    entries = [
-        Entry(entry.kind, entry.subject, entry.payload, {**entry.contents, RETURNS: returns()})
-        for entry, returns in registrations
-        if not _stands(known, (protocol.configuration, entry.subject or ""), entry)
-    ]
+    entries: list[tuple[Entry, bool]] = []
+    for each in registrations:
+        entry, last = each.entry, last_registration(known, (protocol.configuration, each.entry.subject or ""))
+        changed = [] if last is None or each.changed is None else list(each.changed(last))
+        if not changed and _stands(last, entry):
+            continue
+        payload, contents = {**entry.payload}, {**entry.contents, RETURNS: each.returns()}
+        if each.received is not None:
+            payload["received"], contents[RECEIVED] = each.received()
+        if changed:
+            payload["changed"] = changed
+        entries.append((Entry(entry.kind, entry.subject, payload, contents), bool(changed)))
     if not entries:
         return
 
     def decide(records: Sequence[Record]) -> list[Entry]:
         own = protocol.configuration
-        return [each for each in entries if not _stands(records, (own, each.subject or ""), each)]
+        written = {r.subject for r in records[len(known) :] if r.kind == "registration" and r.configuration == own}
+        return [
+            each
+            for each, has_changed in entries
+            if (has_changed and each.subject not in written)
+            or not _stands(last_registration(records, (own, each.subject or "")), each)
+        ]
 
     protocol.append_decided(decide, now=now)
 
@@ -130,11 +162,15 @@ def make_look(
     )
 
 
-def _stands(records: Sequence[Record], member: Member, entry: Entry) -> bool:
-    """Whether the last registration of a strategy on record is this one."""
+def last_registration(records: Sequence[Record], member: Member) -> Record | None:
+    """Return the last record of a strategy's plan; None before one."""
     for record in reversed(records):
-        if record.kind == "registration" and (record.configuration, record.subject) == member:
-            if "plan_hash" not in record.payload:
-                continue
-            return all(record.payload.get(key) == entry.payload.get(key) for key in ("plan_hash", "weight"))
-    return False
+        is_own = record.kind == "registration" and (record.configuration, record.subject) == member
+        if is_own and "plan_hash" in record.payload:
+            return record
+    return None
+
+
+def _stands(last: Record | None, entry: Entry) -> bool:
+    """Whether the last registration of a strategy on record says what a new one does of plan and weight."""
+    return last is not None and all(last.payload.get(key) == entry.payload.get(key) for key in ("plan_hash", "weight"))

@@ -62,7 +62,21 @@ TEXTS = Table(
     columns={"content": _HASH, "position": _POSITION, "text": Column(pl.String, "the text")},
 )
 
-CONTENTS = (TRIAL_ROWS, RETURNS, TEXTS)
+#: What was received of a strategy's market by the time that it was registered.
+RECEIVED = Table(
+    name="main.received",
+    description="What was received of a market when a strategy was registered, by symbol (append only)",
+    key=("content", "position"),
+    columns={
+        "content": _HASH,
+        "position": _POSITION,
+        "symbol": Column(pl.String, "symbol; empty: what is configured of sources and universes"),
+        "said": Column(pl.String, "JSON: memberships, sector, delisting, and a hash and a mark of each bar"),
+        "quality": Column(pl.String, "JSON: flags and reasons of the bars that have any", nullable=True),
+    },
+)
+
+CONTENTS = (TRIAL_ROWS, RETURNS, TEXTS, RECEIVED)
 
 #: A view for each kind that people ask for, over what its payloads have in common.
 VIEWS = {

@@ -24,7 +24,7 @@ from trading_assets.strategies.evaluation.failure import (
     strategy_of,
 )
 from trading_assets.strategies.evaluation.inputs import panel_of, read_frames
-from trading_assets.strategies.evaluation.on_record import put_exposure_on_record, put_registrations_on_record
+from trading_assets.strategies.evaluation.on_record import put_further_exposure_on_record, put_registrations_on_record
 from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategies, configured_strategy
 from trading_assets.strategies.tables import SIGNALS, STATUS, TARGET_WEIGHTS
 from trading_assets.warehouse import Rows
@@ -75,12 +75,17 @@ def open_until(configuration: Configuration, name: str, splits: pl.DataFrame) ->
     return development(spans).end
 
 
-def _of_the_holdout(bars: pl.DataFrame, splits: pl.DataFrame) -> Interval | None:
-    """What a strategy that may see the holdout sees of it, up to the last bar; None for nothing."""
-    last, locked = bars["session"].max(), spans_of(splits).get("holdout")
-    if locked is None or not isinstance(last, dt.date) or last < locked.start:
+def _seen(bars: pl.DataFrame, until: dt.date | None) -> Interval | None:
+    """The sessions that signals are of, whether a holdout is in them, after them, or nowhere; None without bars.
+
+    What is of no holdout today may be of one tomorrow: of another configuration, of a strategy that is registered
+    later, or of this one with other splits.
+    """
+    first, last = bars["session"].min(), bars["session"].max()
+    if not isinstance(first, dt.date) or not isinstance(last, dt.date):
         return None
-    return Interval(start=locked.start, end=min(last, locked.end))
+    end = last if until is None else min(last, until)
+    return Interval(start=first, end=end) if first <= end else None
 
 
 def _made_of(configuration: Configuration, name: str) -> set[str]:
@@ -100,9 +105,10 @@ def signals(step: Step) -> Mapping[str, Any]:
         require_scores(step, configured_strategy(configuration, name).model)
     frames = read_frames(step.work, configuration, name)
     panel = panel_of(configuration, frames)
-    seen = _of_the_holdout(frames.bars, step.work.read_or_empty(SPLITS)) if until is None else None
+    traded = frames.bars.filter(pl.col("symbol").is_in(frames.strategy.symbols))
+    seen = _seen(traded, until)
     if seen is not None:
-        put_exposure_on_record(step, STAGE, seen, frames.strategy.symbols, frames.bars)
+        put_further_exposure_on_record(step, STAGE, seen, frames.strategy.symbols, traded)
     found = decide(
         frames.strategy,
         panel if until is None else panel.filter(pl.col("session") <= until),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from trading_assets.config.own_modules import DeclarationError, OwnModule, declared_reads, find_module, own_modules
@@ -99,3 +101,22 @@ def test_what_cannot_be_declared_says_why(tmp_path: Path, text: str, fault: str)
     (tmp_path / "data/x/warehouse.duckdb").write_text("")
     with pytest.raises(DeclarationError, match=fault):
         declared(tmp_path, text)
+
+
+def test_a_warehouse_is_no_table_whatever_its_file_is_called(tmp_path: Path) -> None:
+    """A copy under another name, a hard link and one in a declared folder; a database of the user's own is a table."""
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        connection.execute("CREATE SCHEMA market_data")
+        connection.execute("CREATE TABLE market_data.raw_bars AS SELECT 'A' AS symbol, 1.0 AS close")
+    with duckdb.connect(str(tmp_path / "own.duckdb")) as connection:
+        connection.execute("CREATE TABLE sectors AS SELECT 'A' AS symbol")
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    shutil.copy(tmp_path / "warehouse.duckdb", folder / "sectors.csv")
+    (tmp_path / "linked.bin").hardlink_to(tmp_path / "warehouse.duckdb")
+    for name in ("tables", "tables/sectors.csv", "linked.bin"):
+        module = OwnModule("s", tmp_path / "s.py", f"READS = [{name!r}]".encode())
+        with pytest.raises(DeclarationError, match="is a warehouse, or a copy"):
+            declared_reads({"s": module}, tmp_path, [])
+    module = OwnModule("s", tmp_path / "s.py", b"READS = ['own.duckdb']")
+    assert [each.name for each in declared_reads({"s": module}, tmp_path, [])] == ["own.duckdb"]

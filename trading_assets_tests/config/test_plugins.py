@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from trading_assets.config import ConfigurationError
 from trading_assets.config.loading import load_configuration
-from trading_assets.config.plugins import Origin, Plugin, UndeclaredReadError, strategy_module
+from trading_assets.config.plugins import Origin, Plugin, UndeclaredReadError, origin_of, strategy_module
 from trading_assets.config.stated import completed, stated
 from trading_assets.config.strategies import OrderParameters, windows_of
 from trading_assets_tests.config.test_loading import MINIMAL
@@ -210,3 +210,14 @@ def test_an_undeclared_read_is_an_error_of_its_own(plugin: Plugin) -> None:
     assert "parts_own.strategy opens a connection" in error_of("OSError", "no", "the network")
     assert error_of("ZeroDivisionError", "by zero", None) == "ZeroDivisionError: by zero"
     assert error_of("KeyError", "a", None) == f"KeyError: {KeyError('a')}"
+
+
+def test_the_homes_of_other_configurations_are_results_where_a_folder_is_shared(tmp_path: Path) -> None:
+    """The configuration's folder is the data folder: its tables may be declared, another's warehouse may not."""
+    for name in ("other", "tables"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "other/warehouse.duckdb").write_bytes(b"")
+    (tmp_path / "config.yaml").write_text(MINIMAL)
+    results = origin_of(load_configuration(tmp_path / "config.yaml", tmp_path)).results
+    assert tmp_path / "other" in results and tmp_path / "protocol.head" in results
+    assert tmp_path / "tables" not in results

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trading_assets.config.sections import Interval
 from trading_assets.protocol.batches import Share, batch_of, batch_of_imported, share_of, waiting, weights_of
+from trading_assets.protocol.exposures import exposure
 from trading_assets.protocol.records import Entry, Record
 from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets_tests.protocol.worlds import HOLDOUT, SESSIONS, chain, make_bars, registered
+
+RETURNS = equal_weight_returns(make_bars(["A", "B"], common=0.5, seed=1), ["A", "B"], SESSIONS[0], SESSIONS[-1])
 
 
 def shares(entry: Entry) -> dict[str, float]:
@@ -99,3 +104,62 @@ def test_looks_of_an_earlier_version_are_a_batch_of_those_that_were_looked_at() 
     assert batch is not None and shares(batch) == {"main/a": 0.5, "main/b": 0.5}
     assert batch_of_imported(chain(batch, after=records), "main") is None
     assert batch_of_imported(records, "another") is None
+
+
+def seen(strategy: str = "a", start: int = 200) -> Entry:
+    """Signals of a strategy in the holdout."""
+    return exposure("strategies", strategy, SESSIONS[start], SESSIONS[-1], ["A", "B"], RETURNS)
+
+
+def test_weights_are_frozen_by_the_first_signal_of_the_holdout() -> None:
+    """Twenty are registered, their signals tell which one is lucky, and its weight is raised before the first look."""
+    names = [f"s{number}" for number in range(20)]
+    records = chain(*map(registered, names), seen("s0"))
+    raised = [registered(name, weight=0.99 if name == "s7" else 0.01 / 19) for name in names]
+    records = chain(*raised, after=records)
+    assert shares(batch_of(records, ("main", "s7"), {}))["main/s7"] == pytest.approx(1 / 20)
+    before = chain(*map(registered, names), *raised, seen("s0"))
+    assert shares(batch_of(before, ("main", "s7"), {}))["main/s7"] == pytest.approx(0.99)
+
+
+def test_losers_leave_no_batch_whose_holdout_was_seen() -> None:
+    """Registered elsewhere, on other sessions or with another plan, they count where they were."""
+    elsewhere = {"holdout": ["2031-01-01", "2031-12-31"], "plan_hash": "moved"}
+    records = chain(*map(registered, "abc"), seen())
+    moved = chain(registered("b", **elsewhere), registered("c", plan_hash="changed", weight=0.001), after=records)
+    assert shares(batch_of(moved, ("main", "a"), {})) == pytest.approx({f"main/{name}": 1 / 3 for name in "abc"})
+
+
+def test_the_order_of_looks_changes_no_frozen_weight_either() -> None:
+    records = chain(
+        registered("a", weight=0.6), registered("b"), registered("c"), seen("b"), registered("a", weight=0.9)
+    )
+    assert {str(shares(batch_of(records, ("main", name), {}))) for name in "abc"} == {
+        str({"main/a": 0.6, "main/b": 0.2, "main/c": 0.2})
+    }
+
+
+def test_who_comes_after_the_holdout_was_seen_has_one_part_of_all_and_takes_none_away() -> None:
+    """m is 3, whatever weight it states; the two that were there before have a half each."""
+    records = chain(*map(registered, "ab"), seen(), registered("late", weight=0.9))
+    late = batch_of(records, ("main", "late"), {})
+    assert shares(late) == pytest.approx({"main/late": 1 / 3})
+    records = chain(late, after=records)
+    assert shares(batch_of(records, ("main", "a"), {})) == pytest.approx({"main/a": 0.5, "main/b": 0.5})
+
+
+def test_what_was_seen_before_the_holdout_or_before_the_registration_freezes_nothing() -> None:
+    early = exposure("backtests", "a", SESSIONS[0], SESSIONS[199], ["A", "B"], RETURNS)
+    records = chain(seen(), *map(registered, "ab"), early, registered("a", weight=0.9))
+    assert shares(batch_of(records, ("main", "a"), {})) == pytest.approx({"main/a": 0.9, "main/b": 0.1})
+
+
+def test_each_holdout_of_a_strategy_has_a_batch_of_its_own() -> None:
+    later = Interval(start=dt.date(2031, 1, 1), end=dt.date(2031, 12, 31))
+    records = chain(*map(registered, "ab"))
+    records = chain(batch_of(records, ("main", "a"), {}), after=records)
+    records = chain(registered("a", holdout=["2031-01-01", "2031-12-31"], plan_hash="moved"), after=records)
+    assert share_of(records, ("main", "a"), later) is None
+    records = chain(batch_of(records, ("main", "a"), {}), after=records)
+    assert share_of(records, ("main", "a"), later) == Share(1, 1.0)
+    assert share_of(records, ("main", "a"), HOLDOUT) == Share(2, 0.5)

@@ -14,6 +14,7 @@ from trading_assets.protocol import RETURNS, TEXTS, Entry, Protocol
 from trading_assets.protocol.exposures import exposure
 from trading_assets.protocol.looks import LookRefusedError, LookRequest, caps_of, standing
 from trading_assets.protocol.recording import (
+    Registering,
     contents_of,
     make_look,
     record_exposures,
@@ -51,6 +52,7 @@ def register(
                 "holdout": [holdout.start, holdout.end],
                 "symbols": list(symbols),
                 "weight": None,
+                "received": {"until": None},
                 "product_version": "1",
                 "config_hash": "c",
             },
@@ -58,7 +60,8 @@ def register(
         )
         for strategy in strategies
     ]
-    record_registrations(protocol, [(each, lambda: returns_of(symbols, market)) for each in entries], NOW)
+    registrations = [Registering(each, lambda: returns_of(symbols, market)) for each in entries]
+    record_registrations(protocol, registrations, NOW)
 
 
 def look(

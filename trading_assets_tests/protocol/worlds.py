@@ -58,6 +58,7 @@ def registered(strategy: str, symbols: Sequence[str] = ("A", "B"), **more: Any) 
         "holdout": [HOLDOUT.start.isoformat(), HOLDOUT.end.isoformat()],
         "symbols": list(symbols),
         "weight": None,
+        "received": {"until": None},
         **more,
     }
     return Entry("registration", strategy, payload)

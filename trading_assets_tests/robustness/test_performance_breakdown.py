@@ -42,9 +42,11 @@ def levels(seed: int) -> pl.DataFrame:
 
 
 def equity(returns: np.ndarray) -> pl.DataFrame:
+    """Cash that earns nothing: what is earned is earned beyond it."""
     worth = np.cumprod(1 + returns)
     peak = np.maximum(np.maximum.accumulate(worth), 1.0)
-    return pl.DataFrame({"session": DATES[: len(returns)], "daily_return": returns, "drawdown": worth / peak - 1})
+    columns = {"daily_return": returns, "excess_return": returns, "drawdown": worth / peak - 1}
+    return pl.DataFrame({"session": DATES[: len(returns)], **columns})
 
 
 def trades(profits: list[float]) -> pl.DataFrame:

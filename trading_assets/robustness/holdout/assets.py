@@ -22,11 +22,12 @@ from trading_assets.protocol.earlier import assert_imported
 from trading_assets.protocol.earlier_ledgers import LEDGER
 from trading_assets.protocol.head_file import HeadFile
 from trading_assets.protocol.looks import LookRequest, looks_of
+from trading_assets.protocol.prices import Idea
 from trading_assets.robustness.holdout import lock
 from trading_assets.robustness.holdout.ledger import Look
 from trading_assets.robustness.holdout.record_look import record_look, verified_ledger
 from trading_assets.robustness.holdout.registration import register, registration_rows
-from trading_assets.robustness.holdout.upgrade import KnownCode, compare, standing_of
+from trading_assets.robustness.holdout.upgrade import KnownCode, compare, standing_of, without_labels
 from trading_assets.robustness.holdout.upgrade_ledger import (
     earlier_verdict,
     record_upgrade,
@@ -48,6 +49,7 @@ from trading_assets.robustness.tables import (
 )
 from trading_assets.strategies.evaluation.failure import require_ok, require_unlocked, strategy_of
 from trading_assets.strategies.evaluation.fingerprint import parameter_types, rules_recorded_before, symbols_behind
+from trading_assets.strategies.evaluation.identity import code_identity, identity_of
 from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets.strategies.evaluation.on_record import put_registrations_on_record, returns_on_record
 from trading_assets.strategies.evaluation.plan import plan_of
@@ -202,6 +204,7 @@ def record(step: Step, registration: Registration, strategy: ResolvedStrategy) -
         universe_returns=returns_on_record(
             step, strategy.symbols, Interval(start=content["splits"]["train"][0], end=holdout.end)
         ),
+        idea=Idea(identity_of(strategy.module), code_identity(strategy.module)),
         override=configuration.registration[name].override,
         changed=standing.changed,
         product_version=__version__,
@@ -213,7 +216,8 @@ def record(step: Step, registration: Registration, strategy: ResolvedStrategy) -
     def is_same(earlier: Record, text: str) -> bool:
         if earlier.payload["plan_hash"] == plan.hash:
             return True
-        found = compare(json.loads(text), json.loads(plan.content), code)
+        said, now = (without_labels(json.loads(each)) for each in (text, plan.content))
+        found = compare(said, now, code)
         return found.is_upgrade(earlier.payload["product_version"], __version__)
 
     _, made = recording.make_look(protocol, request, is_same, step.now)

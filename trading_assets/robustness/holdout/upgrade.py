@@ -40,6 +40,9 @@ _OF_THE_PRODUCT = {
     "training": "training of models",
 }
 
+#: Parts of a plan that decide nothing.
+_LABELS = frozenset({"hypothesis", "registered_on"})
+
 
 @dataclass(frozen=True)
 class KnownCode:
@@ -153,6 +156,14 @@ def standing_of(
     return Standing(new_hash, changed=(*last.changed, *last.of_the_product) if last else ())
 
 
+def without_labels(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a plan without what decides nothing: words on it, and a date that nobody goes by.
+
+    A strategy that waits may have a misspelt hypothesis mended. All its wordings are on record.
+    """
+    return {key: value for key, value in plan.items() if key not in _LABELS}
+
+
 def compare(old: Mapping[str, Any], new: Mapping[str, Any], code: KnownCode) -> Comparison:
     """Compare contents of two registrations of a strategy, whatever versions wrote them."""
     before, after = _uniform(old, code), _uniform(new, code)
@@ -205,13 +216,15 @@ def _differences(
     name: str, old: Mapping[str, Any], new: Mapping[str, Any], code: KnownCode, path: str
 ) -> tuple[list[str], list[str]]:
     """What a person changed of a strategy and of its members, and what the product did."""
-    handled = {"form", "features", "members", "regimes", "own_code", *_OF_THE_PRODUCT}
+    handled = {"form", "features", "members", "regimes", "own_code", "polars", *_OF_THE_PRODUCT}
     changed: list[str] = []
     for key in sorted({*old, *new} - handled):
         if key in old or new[key]:  # a part that is new, and says nothing, is no difference
             changed += _paths(f"{path}{key}", *_completed(key, old, new, code))
     product = [label for key, label in _OF_THE_PRODUCT.items() if old.get(key) != new.get(key)]
-    if old.get("own_code") and old["rules"] != new["rules"]:  # a user's own rules are not the product's
+    if _is_of_another_polars(old, new):
+        product = [label for label in product if label != _OF_THE_PRODUCT["rules"]]
+    elif old.get("own_code") and old["rules"] != new["rules"]:  # a user's own rules are not the product's
         changed.append(f"{path}rules")
     if not _is_own_code_the_same(name, old, new, code):
         changed.append(f"{path}own_code")
@@ -229,6 +242,15 @@ def _differences(
         else:
             changed.append(place)
     return changed, product
+
+
+def _is_of_another_polars(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether expressions are written out by another version of Polars: then the code and parameters say what they are.
+
+    A registration that does not name its version, of an earlier one of the product, is compared by its text.
+    """
+    known = old.get("polars") is not None and new.get("polars") is not None
+    return known and old["polars"] != new["polars"] and old.get("shipped_code") == new.get("shipped_code")
 
 
 def _completed(key: str, old: Mapping[str, Any], new: Mapping[str, Any], code: KnownCode) -> tuple[Any, Any]:

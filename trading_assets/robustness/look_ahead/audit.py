@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from trading_assets.backtests.backtest import backtest, prepare
+from trading_assets.backtests.inputs.data_hash import data_hash
 from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS, FULL
 from trading_assets.config import Configuration
 from trading_assets.features.audit import changes
@@ -92,8 +93,9 @@ def look_ahead(configuration: Configuration, strategy: str, whole: MarketSnapsho
     """
     full = computed(configuration, strategy, whole, None)
     found = []
-    for cut in _cuts(configuration, strategy, whole, full, cuts):
-        for way, altered in ((CUT, known_at(whole, cut)), (NOISE, with_noise_after(whole, cut, configuration.seed))):
+    seed = seed_of(whole)
+    for cut in _cuts(seed, whole, full, cuts):
+        for way, altered in ((CUT, known_at(whole, cut)), (NOISE, with_noise_after(whole, cut, seed))):
             again = computed(configuration, strategy, altered, Known(cut, full.scores))
             found.append(_differences(strategy, full, again, cut, way))
     rows = pl.concat(found).with_columns(config_hash=pl.lit(configuration.hash))
@@ -235,13 +237,24 @@ class _Way:
         return pl.concat([before, out_of_sample_scores(samples, folds, settings, self.configuration.seed)])
 
 
-def _cuts(
-    configuration: Configuration, strategy: str, whole: MarketSnapshot, full: Computed, count: int
-) -> list[dt.date]:
+def seed_of(whole: MarketSnapshot) -> int:
+    """Return the seed of the cuts and of the noise: a number that the bars decide, and nobody chooses.
+
+    With the seed of the configuration, or the strategy's name, somebody could try one after the other until no cut
+    falls where the strategy knows the future.
+    """
+    symbols = sorted(set(whole.bars["symbol"]))
+    last = whole.bars["session"].max()
+    if not isinstance(last, dt.date):
+        return 0
+    return int(data_hash(whole.bars, symbols, last)[:16], 16)
+
+
+def _cuts(seed: int, whole: MarketSnapshot, full: Computed, count: int) -> list[dt.date]:
     """Half of them anywhere since the first decision, half on the eve of a fill; and the start of every fold."""
     every = whole.bars["session"].unique().sort()
     sessions = every.filter(every >= full.first_decision).to_list()
-    generator = np.random.Generator(np.random.PCG64([configuration.seed, *strategy.encode()]))
+    generator = np.random.Generator(np.random.PCG64(seed))
     fills = set(full.frames["fills"][0]["session"])
     eves = [before for before, session in pairwise(sessions) if session in fills]
     drawn = _draws(generator, sessions, eves, min(count, len(sessions)))

@@ -305,11 +305,12 @@ def _without_unexplained_gains(statistics: Mapping[str, float | None]) -> dict[s
 
 
 def _on_error_rate(statistics: Mapping[str, float | None]) -> str:
-    """A sentence on the batch; empty for a batch of one."""
+    """A sentence on the batch and on looks before; empty for the first look of a batch of one."""
     alpha = _error_rate(statistics)
     if alpha == ALPHA:
         return ""
-    return f"It is one of a batch: bootstrap and permutation are judged at an error rate of {alpha:.3%}."
+    why = "It is one of a batch, or of several looks"
+    return f"{why}: bootstrap and permutation are judged at an error rate of {alpha:.3%}."
 
 
 def _on_endings(statistics: Mapping[str, float | None]) -> str:

@@ -10,12 +10,15 @@ import polars as pl
 from trading_assets.config import Configuration
 from trading_assets.protocol import Record
 from trading_assets.protocol.batches import Member
-from trading_assets.protocol.looks import looks_of, results_of
+from trading_assets.protocol.looks import looks_of, results_of, seen_but_unknown
 from trading_assets.robustness.holdout.intact import verified_record
 from trading_assets.robustness.tables import EARLIER_VERDICTS, HOLDOUT_RESULTS, RESULTS, VERDICTS
 from trading_assets.strategies.tables import REFUSED, STATUS
 from trading_assets.warehouse import Rows, Warehouse
 from trading_assets.warehouse.errors import WarehouseError, block
+
+#: What the verdict on a strategy is whose holdout is not over yet: nothing was looked at, so nothing can be stale.
+WAITING = "insufficient_evidence"
 
 
 class VerdictMissingError(WarehouseError):
@@ -69,9 +72,13 @@ def current_verdict(warehouse: Warehouse, configuration: Configuration, strategy
         if looked:
             raise _missing(strategy, "it was registered when it was made, and is not in this configuration")
     elif refused is None:
-        if looked != [configuration.hash]:
-            raise _missing(strategy, "the configuration has changed since its holdout was evaluated")
-        _assert_recorded(last["result"], on_record.records, (configuration.name, strategy))
+        member = (configuration.name, strategy)
+        if looked or last["result"] != WAITING or seen_but_unknown(on_record.records, member):
+            if looked not in ([], [configuration.hash]):
+                raise _missing(strategy, "the configuration has changed since its holdout was evaluated")
+            _assert_recorded(last["result"], on_record.records, member)
+            if not looked:
+                raise _missing(strategy, "its holdout has no results under this configuration")
     earlier = warehouse.read_or_empty(EARLIER_VERDICTS, rows=Rows("strategy", strategy)).filter(kind="result")
     return CurrentVerdict(
         rows.filter(pl.col("kind") != "result"),

@@ -33,9 +33,9 @@ def frozen(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[s
     """Return type, parameters, rules, code, model, and members of a strategy with the regimes that weigh them.
 
     The code is registered beside the parameters: a changed module is a changed strategy, whatever its parameters. Of
-    an order-based strategy `rules` are its expressions, in the text of the installed Polars. Of a target-weight
-    strategy `shipped_code` are the modules of this package that it is made of. Of a user's own module, `own_code` is
-    that module and those of the user's that it imports. Members are frozen in the same way.
+    an order-based strategy `rules` are its expressions, in the text of the installed `polars`, which another version
+    writes otherwise. `shipped_code` are the modules of this package that it is made of. Of a user's own module,
+    `own_code` is that module and those of the user's that it imports. Members are frozen in the same way.
     """
     model, modules = strategy.model, modules_behind(strategy.module)
     members = {member: configured_strategy(configuration, member) for member in strategy.members}
@@ -43,7 +43,8 @@ def frozen(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[s
         "type": identity_of(strategy.module),
         "parameters": stated(strategy.parameters),
         "rules": None if strategy.is_target_weight else digest(describe(strategy.rules)),
-        "shipped_code": shipped_code(modules) if strategy.is_target_weight else None,
+        "polars": None if strategy.is_target_weight else pl.__version__,
+        "shipped_code": shipped_code(modules),
         "own_code": own_code(strategy.module),
         "model": stated(configuration.models[model]) if model else None,
         "training": TRAINING_VERSION if model else None,

@@ -32,6 +32,8 @@ _INTERFACE = frozenset(
 )
 #: Fields of a syntax tree that say nothing about what the code does, or that only some versions of Python have.
 _SILENT_FIELDS = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
+#: How the files that a module declares are told from modules.
+_READS_KEY = "reads "
 
 
 class ChangedReadError(Exception):
@@ -112,7 +114,19 @@ def own_code(module: StrategyModule) -> dict[str, str]:
             f"{changed[0]}, which {plugin.name} declares to read, changed while the run was going on\n"
             "  what to do: start the run again"
         )
-    return found | {f"reads {name}": value for name, value in sorted(now.items())}
+    return found | {f"{_READS_KEY}{name}": value for name, value in sorted(now.items())}
+
+
+def code_identity(module: StrategyModule) -> str:
+    """Return one hash of a user's own code, whatever its modules are called and read; empty for a shipped module.
+
+    Raises
+    ------
+    ChangedReadError
+        See `own_code`.
+    """
+    hashes = [value for name, value in own_code(module).items() if not name.startswith(_READS_KEY)]
+    return digest(sorted(hashes)) if hashes else ""
 
 
 def shipped_code(modules: Iterable[CodeFile]) -> str:

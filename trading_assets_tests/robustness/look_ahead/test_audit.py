@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from trading_assets.models.samples import Samples
 from trading_assets.models.splits import Fold
 from trading_assets.models.training import TrainingRows, training_rows
 from trading_assets.robustness.look_ahead import audit
-from trading_assets.robustness.look_ahead.audit import differing, look_ahead, violations
+from trading_assets.robustness.look_ahead.audit import differing, look_ahead, seed_of, violations
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot
 from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets_tests.backtests.frames import frames, frames_of, loaded, weekdays
@@ -155,3 +156,15 @@ def test_a_fill_at_the_deciding_bar_is_caught(
     found = differing(look_ahead(configured(tmp_path, CLEAN), "honest", whole, 8))
     assert found["subject"].unique().to_list() == ["fills at the next open"]
     assert {"raw_price", "price"} <= set(found["column"])
+
+
+def test_no_seed_and_no_name_chooses_the_cuts(whole: MarketSnapshot, tmp_path: Path) -> None:
+    """Two seeds and two names give the same cuts; other bars give others."""
+
+    def cuts(name: str, snapshot: MarketSnapshot, seed: int) -> list[date]:
+        configuration = loaded(tmp_path, strategies={name: CLEAN["momentum"]}, seed=seed)
+        return look_ahead(configuration, name, snapshot, 2)["cut"].unique().sort().to_list()
+
+    assert cuts("momentum", whole, 1) == cuts("renamed", whole, 2)
+    dearer = replace(whole, bars=whole.bars.with_columns(pl.col("volume") + 1))
+    assert seed_of(dearer) != seed_of(whole)

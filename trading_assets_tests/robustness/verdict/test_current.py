@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import datetime as dt
+
 import duckdb
+import polars as pl
 import pytest
 
+from trading_assets.protocol import Protocol
 from trading_assets.robustness.holdout.ledger import LedgerTamperedError
-from trading_assets.robustness.tables import HOLDOUT_LEDGER, RESULTS, VERDICTS
+from trading_assets.robustness.tables import HOLDOUT_LEDGER, HOLDOUT_RESULTS, RESULTS, VERDICTS
+from trading_assets.robustness.verdict.criteria import rows, waiting
 from trading_assets.robustness.verdict.current import CurrentVerdict, VerdictMissingError, current_verdict
 from trading_assets.warehouse import Rows
 from trading_assets_tests.conftest import command_line
@@ -72,3 +77,23 @@ def test_the_command_exits_1_unless_the_verdict_is_good_enough(finished: Experim
     assert refused.returncode == 1
     assert "the verdict is insufficient_evidence, go is required" in refused.stderr
     assert command_line(config, data, "verdict", "nobody").returncode == 2
+
+
+def test_the_verdict_of_a_strategy_that_waits_is_one_and_none_once_a_look_has_no_result(experiment: Experiment) -> None:
+    """A holdout that is not over leaves no results, whatever the configuration is: nothing can be stale."""
+    settings = experiment.configuration.robustness.verdict
+    told = rows(waiting("known", settings, dt.date(2017, 12, 29))).with_columns(product_version=pl.lit("0.2.0"))
+    known = Rows("strategy", "known")
+    experiment.warehouse.replace(known, {VERDICTS: told, HOLDOUT_RESULTS: HOLDOUT_RESULTS.empty()})
+    shown = found(experiment)
+    assert shown.result == "insufficient_evidence" and not shown.meets("conditional")
+    experiment.write(risk={"max_positions": 7})
+    assert "2017-12-29" in found(experiment).explanation
+    protocol = Protocol.of(experiment.configuration)
+    last = next(each for each in reversed(protocol.read()) if each.kind == "look")
+    payload = {key: value for key, value in last.payload.items() if key != "contents"}
+    protocol.append(
+        "look", "known", {**payload, "registration_hash": "another", "look": 2}, now=dt.datetime(2030, 1, 1)
+    )
+    with pytest.raises(VerdictMissingError, match="stopped before it was judged"):
+        found(experiment)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+
+import duckdb
+import pytest
 
 from trading_assets.asset_factories.table_asset import Step
+from trading_assets.config.sections import Interval
 from trading_assets.market_data.tables import BARS
-from trading_assets.protocol import RETURNS, Protocol
+from trading_assets.protocol import RETURNS, TEXTS, Protocol, Record
+from trading_assets.protocol.looks import looks_of, standing
 from trading_assets.protocol.universe_returns import equal_weight_returns
-from trading_assets.strategies.evaluation.on_record import put_registrations_on_record
+from trading_assets.robustness.holdout.upgrade import without_labels
+from trading_assets.strategies.evaluation.on_record import put_further_exposure_on_record, put_registrations_on_record
 from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment
 
 
@@ -29,7 +36,34 @@ def test_a_registration_is_on_record_before_its_signals_and_a_result_after_its_l
     assert [each.payload["end"] for each in records if each.subject == "unknown" and each.kind == "exposure"] == [
         "2016-12-15",
         "2016-12-15",
+        "2016-12-15",
     ]
+
+
+def test_signals_are_exposures_of_every_session_that_they_are_of_and_the_next_day_of_one_more(
+    experiment: Experiment,
+) -> None:
+    """An early holdout is over, or there is none (a share of 0): what is signalled there may be a holdout tomorrow."""
+
+    def exposed(strategy: str) -> list[tuple[str, str]]:
+        records = Protocol.of(experiment.configuration).read()
+        own = [each.payload for each in records if each.kind == "exposure" and each.subject == strategy]
+        return [(each["start"], each["end"]) for each in own if each["stage"] == "strategies"]
+
+    assert exposed("known") == [("2015-01-02", "2017-06-30")]
+    experiment.write(
+        splits={"train": 0.8, "validation": 0.2, "holdout": 0},
+        strategies={"another": SETTINGS["strategies"]["known"]},
+        registration={},
+    )
+    assert experiment.run("models/splits", "strategies/another").success
+    assert exposed("another") == [("2015-01-02", "2017-06-30")]
+    bars, work = experiment.warehouse.read(BARS), experiment.warehouse.unit_of_work()
+    step = Step(experiment.configuration, work, None, "another", "run", dt.datetime(2030, 1, 1), None)
+    for end in (dt.date(2017, 6, 30), dt.date(2017, 7, 3), dt.date(2017, 7, 3)):
+        span = Interval(start=dt.date(2015, 1, 2), end=end)
+        put_further_exposure_on_record(step, "strategies", span, ["AAA", "BBB", "CCC", "DDD"], bars)
+    assert exposed("another")[1:] == [("2017-07-01", "2017-07-03")]
 
 
 def test_returns_on_record_are_those_of_the_bars(finished: Experiment) -> None:
@@ -50,3 +84,67 @@ def test_registrations_go_on_record_together_and_once(experiment: Experiment) ->
         put_registrations_on_record(step)
     added = Protocol.of(experiment.configuration).read()[len(before) :]
     assert [(each.kind, each.subject) for each in added] == [("registration", "unknown")]
+
+
+def looked_after(experiment: Experiment, statement: str | None) -> Record:
+    """Register a second strategy, see its signals, change the data, and look at it; the record of the look."""
+    both = dict.fromkeys(("known", "unknown"), SETTINGS["registration"]["known"])
+    experiment.write(registration=both)
+    assert experiment.run("strategies/unknown").success
+    if statement is not None:
+        with duckdb.connect(str(experiment.configuration.warehouse_path)) as connection:
+            connection.execute(statement)
+    assert experiment.run("strategies/unknown", "backtests/unknown", "robustness/holdout/unknown").success
+    looks = looks_of(Protocol.of(experiment.configuration).read(), ("small", "unknown"))
+    return looks[-1]
+
+
+@pytest.mark.parametrize(
+    ("statement", "changed"),
+    [
+        (None, None),
+        (
+            "UPDATE market_data.bars SET volume = volume * 2 WHERE symbol = 'BBB' AND session = '2015-03-04'",
+            "bars before the holdout: 1 changed, first BBB 2015-03-04",
+        ),
+        ("UPDATE market_data.instruments SET sector = 'banks' WHERE symbol = 'AAA'", "sector: 1 symbol changed: AAA"),
+    ],
+)
+def test_data_that_change_between_registration_and_look_are_named_and_cap_the_look(
+    experiment: Experiment, statement: str | None, changed: str | None
+) -> None:
+    """The signals of the holdout were seen before the registration that is looked at: of the changed market."""
+    look = looked_after(experiment, statement)
+    own = ("small", "unknown")
+    seen = [each for each in look.payload["exposed_by"] if each.startswith("/".join(own))]
+    assert look.payload["market_changed"] == ([] if changed is None else [changed])
+    assert bool(seen) == (changed is not None)
+    assert (changed or "unseen") in standing(Protocol.of(experiment.configuration).read(), look) or changed is None
+
+
+def test_bars_that_arrive_later_and_a_mended_hypothesis_register_nothing_anew(experiment: Experiment) -> None:
+    """The data end with the holdout, so the last three months are taken away first and come back later."""
+    protocol = Protocol.of(experiment.configuration)
+    with duckdb.connect(str(experiment.configuration.warehouse_path)) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT * FROM market_data.bars WHERE session > '2017-03-31'")
+        connection.execute("DELETE FROM market_data.bars WHERE session > '2017-03-31'")
+    mended = {"registered_on": "2016-12-14", "hypothesis": "No edge is planted, so none is to be expected."}
+
+    def put(said: dict[str, str]) -> list[Record]:
+        experiment.write(name="small", registration={"known": SETTINGS["registration"]["known"], "unknown": said})
+        work = experiment.warehouse.unit_of_work()
+        put_registrations_on_record(
+            Step(experiment.configuration, work, None, "unknown", "run", dt.datetime(2030, 1, 1), None)
+        )
+        return [each for each in protocol.read() if each.kind == "registration" and each.subject == "unknown"]
+
+    assert len(put(SETTINGS["registration"]["known"])) == 1
+    with duckdb.connect(str(experiment.configuration.warehouse_path)) as connection:
+        connection.execute("INSERT INTO market_data.bars SELECT * FROM kept")
+        connection.execute("DROP TABLE kept")
+    assert len(put(SETTINGS["registration"]["known"])) == 1
+    first, second = put(mended)
+    assert "changed" not in second.payload
+    texts = dict(protocol.contents(TEXTS, [first, second]).select("record", "text").iter_rows())
+    plans = [without_labels(json.loads(texts[each.row])) for each in (first, second)]
+    assert plans[0] == plans[1] and texts[first.row] != texts[second.row]
