@@ -8,6 +8,7 @@ import numpy as np
 
 from trading_assets.backtests.engine.arrays import Flags, Floats, Integers, Market, Signals, Targets
 from trading_assets.backtests.engine.borrowing import accrue_borrow
+from trading_assets.backtests.engine.dtypes import SHORT
 from trading_assets.backtests.engine.entry_orders import cancel_orders, decide_entries
 from trading_assets.backtests.engine.exit_orders import book_delistings, decide_exits
 from trading_assets.backtests.engine.jit import cached, cached_loop, inlined
@@ -78,6 +79,8 @@ def run(
     first = run_parameters["first_session"]
     for t in range(first, run_parameters["last_session"] + 1):
         settle_doubts(t, t - first, market, state, settled, records)
+        if run_parameters["side"] == SHORT:
+            accrue_borrow(t, market, run_parameters, state)
         apply_corporate_actions(t, market, state)
         fill_exits(t, market, run_parameters, settings, state, records)
         fill_entries(t, market, run_parameters, settings, state, records)
