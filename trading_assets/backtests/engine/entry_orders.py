@@ -12,7 +12,7 @@ from trading_assets.backtests.engine.dtypes import ENTER, HOLD, LONG, REJECT
 from trading_assets.backtests.engine.entry_ranking import rank_survivors
 from trading_assets.backtests.engine.jit import compiled, inlined
 from trading_assets.backtests.engine.marking import gross_of_positions
-from trading_assets.backtests.engine.order_fills import affordable, drop_order
+from trading_assets.backtests.engine.order_fills import affordable
 from trading_assets.backtests.engine.portfolio_state import (
     Derived,
     Records,
@@ -38,7 +38,6 @@ from trading_assets.backtests.engine.reason_codes import (
     ELIGIBILITY,
     EQUITY,
     GROSS_ROOM,
-    HALTED,
     HEALTH,
     INSUFFICIENT_CASH,
     INVALID_STOP,
@@ -396,12 +395,3 @@ def _within_value_at_risk(
         note_limit(i, BY_VALUE_AT_RISK, share, state)
     add_scenarios(t, i, quantity * close / equity, derived.scenario_returns, state.scenarios)
     return quantity
-
-
-@inlined
-def cancel_orders(t: int, state: State, records: Records) -> None:
-    """Drop the entry orders that still wait when trading is halted."""
-    account = state.account[0]
-    for place in range(account["queued"]):
-        drop_order(t, 1, state.queue[place], HALTED, state, records)
-    account["queued"] = 0

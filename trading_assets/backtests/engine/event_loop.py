@@ -9,7 +9,7 @@ import numpy as np
 from trading_assets.backtests.engine.arrays import Flags, Floats, Integers, Market, Signals, Targets
 from trading_assets.backtests.engine.borrowing import accrue_borrow
 from trading_assets.backtests.engine.dtypes import SHORT
-from trading_assets.backtests.engine.entry_orders import cancel_orders, decide_entries
+from trading_assets.backtests.engine.entry_orders import decide_entries
 from trading_assets.backtests.engine.exit_orders import book_delistings, decide_exits
 from trading_assets.backtests.engine.jit import cached, cached_loop, inlined
 from trading_assets.backtests.engine.marking import (
@@ -21,6 +21,7 @@ from trading_assets.backtests.engine.marking import (
 )
 from trading_assets.backtests.engine.order_fills import (
     apply_corporate_actions,
+    cancel_orders,
     fill_entries,
     fill_exits,
     stop_out_in_crash,

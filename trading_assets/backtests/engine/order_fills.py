@@ -15,10 +15,17 @@ from trading_assets.backtests.engine.dtypes import BUY, EXIT, LONG, REJECT, SELL
 from trading_assets.backtests.engine.jit import compiled, inlined
 from trading_assets.backtests.engine.liquidation import slice_quantity
 from trading_assets.backtests.engine.portfolio_state import Records, State, floor_to_lot, one_lot_less, record
-from trading_assets.backtests.engine.position_accounting import Fill, begin_round_trip, book_closing, book_opening, part_of
+from trading_assets.backtests.engine.position_accounting import (
+    Fill,
+    begin_round_trip,
+    book_closing,
+    book_opening,
+    part_of,
+)
 from trading_assets.backtests.engine.reason_codes import (
     CASH,
     DRAWDOWN_HALT,
+    HALTED,
     HARD_STOP,
     INSUFFICIENT_CASH,
     NO_BORROW,
@@ -128,7 +135,10 @@ def opens_at_a_loss(t: int, position: Any, market: Market) -> bool:
 def fill_entries(
     t: int, market: Market, run_parameters: Any, settings: Settings, state: State, records: Records
 ) -> None:
-    """Buy or sell short what is due. A due order whose session brings no open is cancelled, and one that no session is left for."""
+    """Buy, or sell short, what is due.
+
+    A due order whose session brings no open is cancelled, and one that no session is left for.
+    """
     account = state.account[0]
     waiting = 0
     for place in range(account["queued"]):
@@ -158,6 +168,15 @@ def drop_order(t: int, at_close: int, p: int, reason: int, state: State, records
     """Cancel an entry order, with its reason on record; the caller takes it out of the queue."""
     note_rejected(t, at_close, p, reason, state, records)
     state.busy[p] = False
+
+
+@inlined
+def cancel_orders(t: int, state: State, records: Records) -> None:
+    """Drop the entry orders that still wait when trading is halted."""
+    account = state.account[0]
+    for place in range(account["queued"]):
+        drop_order(t, 1, state.queue[place], HALTED, state, records)
+    account["queued"] = 0
 
 
 @compiled

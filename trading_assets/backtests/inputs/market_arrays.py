@@ -98,6 +98,7 @@ def build_market(
     of_symbol = [_costs_of(costs, asset_class) for asset_class in axes.asset_classes]
     return Market(
         open=arrays.floats(received, "open"),
+        high=arrays.floats(received, "high"),
         low=arrays.floats(received, "low"),
         close=arrays.floats(received, "close"),
         split_ratio=arrays.floats(own, "split_ratio", 1.0),
