@@ -29,6 +29,7 @@ def without_bars(prepared: PreparedBacktest, missing: Flags) -> PreparedBacktest
         fillable=market.fillable & ~missing,
         tradable=market.tradable & ~missing,
         close=np.where(missing, np.nan, market.close),
+        high=np.where(missing, np.nan, market.high),
         low=np.where(missing, np.nan, market.low),
         open=np.where(missing, np.nan, market.open),
     )

@@ -8,11 +8,12 @@ import numpy as np
 import polars as pl
 
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, Targets
+from trading_assets.backtests.engine.dtypes import SHORT
 from trading_assets.backtests.engine.simulate import simulate
 from trading_assets.backtests.inputs.axis_labels import AxisLabels
 from trading_assets.backtests.inputs.market_arrays import MarketAxes
 from trading_assets.backtests.results.run_tables import Result, result_of
-from trading_assets.strategies.interface.rules import Rules, Trigger
+from trading_assets.strategies.interface.rules import Rules, Side, Trigger
 from trading_assets_tests.backtests.random_markets import Case
 
 FIRST = dt.date(2001, 1, 1)
@@ -38,7 +39,8 @@ def result_of_case(case: Case, split: str = "train") -> Result:
         names = AxisLabels(axes, triggers=reasons, exits=reasons, pairs=pairs)
     else:
         triggers = tuple(Trigger(f"t{k}", pl.lit(1.0), 0.0, pl.lit(1.0)) for k in range(4))
-        names = AxisLabels.of_rules(axes, Rules(eligible=pl.lit(True), triggers=triggers))
+        side: Side = "short" if case.run_parameters[0]["side"] == SHORT else "long"
+        names = AxisLabels.of_rules(axes, Rules(eligible=pl.lit(True), triggers=triggers, side=side))
     simulation = simulate(case.market, case.signals, case.run_parameters, case.settings)
     nothing = np.zeros(len(axes.sessions))
     return result_of(

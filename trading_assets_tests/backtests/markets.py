@@ -43,6 +43,7 @@ def quiet_market(closes: Any, **changes: Any) -> Market:
     day = np.arange(MONDAY, MONDAY + count)
     fields: dict[str, Any] = {
         "open": opening,
+        "high": np.fmax(opening, close),
         "low": np.fmin(opening, close),
         "close": close,
         "split_ratio": 1.0,

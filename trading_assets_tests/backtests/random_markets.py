@@ -10,6 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, Market, Signals, Targets
+from trading_assets.backtests.engine.dtypes import LONG, SHORT
 from trading_assets.backtests.engine.settings import Settings, settings_of
 from trading_assets.config.sections import Costs, Risk
 from trading_assets_tests.backtests.markets import MONDAY, entries, quiet_market, run_parameters_of
@@ -104,7 +105,8 @@ def cases(draw: st.DrawFn) -> Case:
     signals = _wild_signals(random, market, shape)
     first = draw(st.integers(0, min(10, market.day.size - 1)))
     last = draw(st.integers(max(first, market.day.size - 10), market.day.size - 1))
-    run_parameters = run_parameters_of(market, **draw(TRIALS), first_session=first, last_session=last)
+    side = draw(st.sampled_from([LONG, LONG, SHORT]))
+    run_parameters = run_parameters_of(market, **draw(TRIALS), side=side, first_session=first, last_session=last)
     costs = Costs.model_validate(draw(COSTS))
     risk = Risk.model_validate(draw(RISKS) | draw(st.sampled_from([{}, {}, GREEDY])))
     return Case(market, signals, run_parameters, settings_of(risk, costs, draw(st.integers(0, 9))))
@@ -159,6 +161,7 @@ def _wild_market(random: np.random.Generator, shape: dict[str, Any]) -> Market:
     pays = random.random((count, symbols)) < np.where(split == 1, shape["events"], 0.5)
     dividend = np.where(pays & received, 0.02 * before, 0.0)
     low = np.minimum(opening, close) * np.exp(-np.abs(random.normal(0, shape["volatility"] / 2, (count, symbols))))
+    high = np.maximum(opening, close) * np.exp(np.abs(random.normal(0, shape["volatility"] / 2, (count, symbols))))
     atr = close * shape["volatility"] * random.uniform(0.5, 2, (count, symbols))
     atr[random.random((count, symbols)) < 0.03] = random.choice([0.0, np.nan])
     adv = close * 10 ** random.uniform(1, 7, symbols)
@@ -172,6 +175,7 @@ def _wild_market(random: np.random.Generator, shape: dict[str, Any]) -> Market:
     market = quiet_market(
         np.where(received, close, np.nan),
         open=np.where(received, opening, np.nan),
+        high=np.where(received, high, np.nan),
         low=np.where(received, low, np.nan),
         split_ratio=split,
         cash_dividend=dividend,

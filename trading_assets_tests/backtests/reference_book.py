@@ -44,6 +44,7 @@ class Position(Marked):
     exit_fee: float = 0.0
     exit_bps: float = 0.0
     lost: float = 0.0  # to slippage and rounding
+    borrowed: float = 0.0  # paid to those who lend
 
 
 @dataclass
@@ -75,6 +76,7 @@ class Outcome:
     queue: list[Any] = field(default_factory=list)
     multipliers: list[float] = field(default_factory=list)
     turnover: float = 0.0
+    exposed: int = 0  # sessions that end with something held
 
 
 class Plain:
@@ -94,6 +96,8 @@ class Book(Marking):
         self.exit_signals = signals.exits.tolist()
         self.run_parameters = Plain({name: run_parameters[name].tolist() for name in run_parameters.dtype.names or ()})
         self.s = settings
+        self.is_short = self.run_parameters.side == 1
+        self.sign = -1 if self.is_short else 1  # quantities are positive here, whatever the side
         self.symbols = range(len(self.m.symbol_key))
         self.cash = settings.starting_equity
         self.held: dict[int, Position] = {}
@@ -103,12 +107,33 @@ class Book(Marking):
         self.unexplained = Counter()
         self.out = Outcome()
 
+    def borrow(self, t: int) -> None:
+        if not self.is_short or t == 0:
+            return
+        for i in sorted(self.held):
+            position, days = self.held[i], self.m.day[t] - self.m.day[t - 1]
+            rate = self.m.borrow_bps[t - 1 if len(self.m.borrow_bps) > 1 else 0][i] / 1e4
+            cost = position.quantity * position.mark * rate * self.run_parameters.borrow_multiplier * days / 365
+            position.borrowed += cost
+            self.receive(position, -cost)
+
+    def lent(self, t: int, i: int) -> bool:
+        return bool(self.m.borrowable[max(t, 0) if len(self.m.borrowable) > 1 else 0][i])
+
+    def priced_at_open(self, t: int, position: Position) -> float:
+        """Where there is no open, or one at a gain that a later bar has to confirm, the mark."""
+        price = self.m.open[t][position.symbol]
+        if math.isnan(price):
+            return position.mark
+        gains = price < position.mark if self.is_short else price > position.mark
+        return position.mark if gains and not self.m.fillable[t][position.symbol] else price
+
     def corporate_actions(self, t: int) -> None:
         for i in sorted(self.held):
             position, ratio, dividend = self.held[i], self.m.split_ratio[t][i], self.m.cash_dividend[t][i]
             if ratio == 1 and dividend == 0:
                 continue
-            self.receive(position, dividend * position.quantity)
+            self.receive(position, self.sign * dividend * position.quantity)
             position.stop -= dividend
             position.dividends += dividend
             if ratio != 1:
@@ -119,7 +144,7 @@ class Book(Marking):
                 position.divide(ratio)
                 whole = floor_to_lot(position.quantity * ratio, self.m.lot[i])
                 price = position.mark if math.isnan(self.m.open[t][i]) else self.m.open[t][i]
-                self.receive(position, (position.quantity * ratio - whole) * price)
+                self.receive(position, self.sign * (position.quantity * ratio - whole) * price)
                 position.quantity = whole
                 position.left *= ratio
                 position.left_at /= ratio
@@ -137,9 +162,9 @@ class Book(Marking):
                 continue
             if position.exit_wait > 0:
                 position.exit_wait -= self.m.expected[t][i]
-            elif self.m.fillable[t][i] or self.opens_worse(t, i, position, is_short=False):
+            elif self.m.fillable[t][i] or self.opens_worse(t, i, position, is_short=self.is_short):
                 quantity = self.slice_of(position) if position.exit_reason == "drawdown_halt" else position.quantity
-                self.sell(t, position, quantity, self.m.open[t][i], position.exit_decided, position.exit_reason)
+                self.leave(t, position, quantity, self.m.open[t][i], position.exit_decided, position.exit_reason)
 
     def slice_of(self, position: Position) -> float:
         """What one session takes of a halt's liquidation: the capacity, at least a lot, everything if unknown."""
@@ -161,8 +186,12 @@ class Book(Marking):
                 waiting.append(order)
             elif not self.m.fillable[t][i]:
                 self.decide(t, i, "reject", "no_fill", at_close=False)
-            else:
+            elif not self.is_short:
                 self.buy(t, order)
+            elif self.lent(t - 1, i):
+                self.sell_short(t, order)
+            else:
+                self.decide(t, i, "reject", "no_borrow", at_close=False)
         self.queue = waiting
 
     def buy(self, t: int, order: Order) -> None:
@@ -178,28 +207,51 @@ class Book(Marking):
         if quantity <= 0:
             self.decide(t, i, "reject", "insufficient_cash", at_close=False)
             return
+        self.enter(t, order, quantity, price, bps, mean)
+
+    def sell_short(self, t: int, order: Order) -> None:
+        """Free cash has to pay for fee and slippage: what the shares are worth is owed and set aside."""
+        i = order.symbol
+        opening, lot = self.m.open[t][i], self.m.lot[i]
+        bps, mean = self.slippage(t, i, order.decided, order.quantity * opening, side=1)
+        price = max(0.0, opening * (1 - bps / 1e4))
+        if self.m.tick[i] > 0:
+            price = math.floor(price / self.m.tick[i] + 1e-9) * self.m.tick[i]
+        free = self.cash - sum(each.quantity * self.priced_at_open(t, each) for _, each in sorted(self.held.items()))
+        unit, quantity = opening - price + price * self.fee_rate(i), order.quantity
+        if free < quantity * unit:
+            quantity = floor_to_lot(max(free, 0.0) / unit, lot)
+            if free < quantity * unit:
+                quantity = less(quantity, lot)
+        if quantity <= 0:
+            self.decide(t, i, "reject", "insufficient_cash", at_close=False)
+            return
+        self.enter(t, order, quantity, price, bps, mean)
+
+    def enter(self, t: int, order: Order, quantity: float, price: float, bps: float, mean: float) -> None:
+        i, opening, fee_rate = order.symbol, self.m.open[t][order.symbol], self.fee_rate(order.symbol)
         notional = quantity * price
         distance = self.run_parameters.stop_atr * order.atr
-        stop = price - distance
+        stop = price - self.sign * distance
         self.held[i] = Position(
             symbol=i, quantity=quantity, entry_price=price, stop=stop, initial_stop=stop, atr=order.atr,
             mark=price, believed=price, risk=distance * quantity, notional=notional, cash_flow=0.0,
             entry_fee=notional * fee_rate, entry_bps=bps, entered=t, decided=order.decided,
             trigger=order.trigger, entry_decision=order.decision, round_trip=self.round_trips,
-            lost=quantity * (price - opening),
+            lost=quantity * abs(price - opening),
         )  # fmt: skip
         self.round_trips += 1
-        self.receive(self.held[i], -notional - notional * fee_rate)
+        self.receive(self.held[i], -self.sign * notional - notional * fee_rate)
         self.out.turnover += notional
-        asked = order.quantity
-        self.log(t, self.held[i], "buy", order.decision, order.trigger, asked, quantity, opening, price, bps, mean)
+        asked, side = order.quantity, "sell" if self.is_short else "buy"
+        self.log(t, self.held[i], side, order.decision, order.trigger, asked, quantity, opening, price, bps, mean)
 
-    def sell(self, t: int, position: Position, quantity: float, opening: float, decided: int, reason: str) -> None:
-        i = position.symbol
-        bps, mean = self.slippage(t, i, decided, quantity * opening, side=1)
-        price = opening * (1 - bps / 1e4)
-        if self.m.tick[i] > 0:
-            price = math.floor(price / self.m.tick[i] + 1e-9) * self.m.tick[i]
+    def leave(self, t: int, position: Position, quantity: float, opening: float, decided: int, reason: str) -> None:
+        i, tick = position.symbol, self.m.tick[position.symbol]
+        bps, mean = self.slippage(t, i, decided, quantity * opening, side=0 if self.is_short else 1)
+        price = opening * (1 - self.sign * bps / 1e4)
+        if tick > 0:
+            price = (math.ceil(price / tick - 1e-9) if self.is_short else math.floor(price / tick + 1e-9)) * tick
         self.close(t, position, quantity, opening, max(price, 0.0), bps, mean, reason)
 
     def close(
@@ -213,12 +265,13 @@ class Book(Marking):
         mean: float,
         reason: str,
     ) -> None:
-        """Book a sale; the last one ends the position and makes its trade."""
+        """Book what leaves; the last of it ends the position and makes its trade."""
         notional = quantity * price
         fee = notional * self.fee_rate(position.symbol)
-        self.receive(position, notional - fee)
+        self.receive(position, self.sign * notional - fee)
         self.out.turnover += notional
-        self.log(t, position, "sell", position.exit_decision, reason, quantity, quantity, raw, price, bps, mean)
+        side = "buy" if self.is_short else "sell"
+        self.log(t, position, side, position.exit_decision, reason, quantity, quantity, raw, price, bps, mean)
         first = position.left == 0
         left, both = position.left + quantity, position.left_notional + notional
         position.left_at = price if first or left == 0 else (position.left_at * position.left + price * quantity) / left
@@ -227,7 +280,7 @@ class Book(Marking):
         )
         position.left, position.left_notional = left, both
         position.exit_fee += fee
-        position.lost += quantity * (raw - price)
+        position.lost += quantity * abs(raw - price)
         if quantity < position.quantity:
             position.quantity -= quantity
             return
@@ -245,7 +298,7 @@ class Book(Marking):
                 "quantity": position.left,
                 "stop_price": position.initial_stop,
                 "pnl": position.cash_flow,
-                "return": position.cash_flow / position.notional,
+                "return": position.cash_flow / position.notional if position.notional else math.nan,
                 "r_multiple": position.cash_flow / position.risk,
                 "hold_sessions": position.held_sessions,
                 "unexplained_moves": position.met,
@@ -254,6 +307,7 @@ class Book(Marking):
                 "entry_slippage_bps": position.entry_bps,
                 "exit_slippage_bps": position.exit_bps,
                 "slippage_cost": position.lost,
+                "borrow_cost": position.borrowed,
                 "round_trip": position.round_trip,
             }
         )
@@ -262,11 +316,11 @@ class Book(Marking):
         if not self.crash(t):
             return
         for i in sorted(self.held):
-            low = self.m.low[t][i]
-            if math.isfinite(low):
+            worst = (self.m.high if self.is_short else self.m.low)[t][i]
+            if math.isfinite(worst):
                 position = self.held[i]
                 position.exit_decision = self.decide(t, i, "exit", "hard_stop", at_close=False)
-                self.sell(t, position, position.quantity, low, t - 1, "hard_stop")
+                self.leave(t, position, position.quantity, worst, t - 1, "hard_stop")
 
     # --- costs ---------------------------------------------------------------------------------------
 

@@ -20,10 +20,9 @@ from trading_assets_tests.backtests.reference_arithmetic import (
     deviation,
     floor_to_lot,
     largest_cut,
-    mean_of,
-    pearson,
 )
 from trading_assets_tests.backtests.reference_book import Book, Order, Outcome, Position
+from trading_assets_tests.backtests.reference_correlations import Correlations
 from trading_assets_tests.backtests.reference_marking import Marked
 from trading_assets_tests.backtests.reference_value_at_risk import part_within, value_at_risk
 
@@ -36,7 +35,7 @@ def simulate_plainly(market: Market, signals: Signals, run_parameters: np.void, 
     return Twin(market, signals, run_parameters, settings).run()
 
 
-class Twin(Book):
+class Twin(Book, Correlations):
     def __init__(self, market: Market, signals: Signals, run_parameters: np.void, settings: Settings) -> None:
         super().__init__(market, signals, run_parameters, settings)
         self.returns: list[float] = []
@@ -55,6 +54,7 @@ class Twin(Book):
         for t in range(self.run_parameters.first_session, self.run_parameters.last_session + 1):
             for i, position in self.held.items():
                 self.take_back_or_confirm(t, i, position)
+            self.borrow(t)
             self.corporate_actions(t)
             self.exit_fills(t)
             self.entry_fills(t)
@@ -104,25 +104,26 @@ class Twin(Book):
 
     def mark(self, t: int) -> None:
         for i, position in self.held.items():
-            position.held_sessions += self.hear(t, i, position, is_short=False)
+            position.held_sessions += self.hear(t, i, position, is_short=self.is_short)
 
     def delistings(self, t: int) -> None:
         for i in sorted(self.held):
             if t == self.m.delisted[i]:
                 position = self.held[i]
                 position.exit_decision = self.decide(t, i, "exit", "delisted")
-                worth = self.worth_at_the_end(i, position, is_short=False)
+                worth = self.worth_at_the_end(i, position, is_short=self.is_short)
                 self.close(t, position, position.quantity, worth, worth, 0.0, 0.0, "delisted")
 
     def value(self, t: int) -> None:
         invested = sum(self.held[i].quantity * self.held[i].mark for i in sorted(self.held))
         before = self.out.equity[-1] if self.out.equity else self.s.starting_equity
-        equity = self.cash + invested
+        equity = self.cash + self.sign * invested
         self.returns.append(equity / before - 1 if before > 0 else 0.0)
-        self.believe(t, {i: (i, p.quantity, p) for i, p in self.held.items()})
+        self.believe(t, {i: (i, self.sign * p.quantity, p) for i, p in self.held.items()})
         self.out.equity.append(equity)
         self.out.cash.append(self.cash)
         self.exposed = invested > 0  # also below an equity of zero, where no fraction of it says so
+        self.out.exposed += self.exposed
         self.out.gross_exposure.append(invested / equity if equity > 0 else 0.0)
         self.out.positions.append(len(self.held))
 
@@ -137,7 +138,7 @@ class Twin(Book):
     def breaker(self, t: int) -> bool:
         """Halt or restart trading; True if it fired at this close."""
         equity = self.believed
-        if equity <= 0:
+        if equity <= 0 or self.cash < 0:
             fired, self.ruined = not self.ruined, True
             return self.cancel_orders(t) if fired else False
         if self.ruined:
@@ -175,10 +176,13 @@ class Twin(Book):
 
     def raise_stop(self, t: int, position: Position) -> None:
         if self.usable(t, position.symbol) and self.signalled(self.run_parameters.raise_signal, t, position.symbol):
-            raised = position.entry_price - position.dividends - self.run_parameters.raised_stop_atr * position.atr
-            if raised > position.stop * (1 + 1e-12):  # more than a split's rounding
+            away = self.run_parameters.raised_stop_atr * position.atr
+            raised = position.entry_price - position.dividends - self.sign * away
+            closer = self.sign * (raised - position.stop)
+            if closer > 1e-12 * abs(position.stop):  # more than a split's rounding
                 self.decide(t, position.symbol, "hold", "stop_raised")
-            position.stop = max(position.stop, raised)
+            if closer > 0:
+                position.stop = raised
 
     def reason_to_exit(self, t: int, position: Position, breaker_fired: bool) -> str | None:
         i = position.symbol
@@ -188,7 +192,8 @@ class Twin(Book):
             return "drawdown_halt"
         if not self.usable(t, i):
             return None
-        if self.m.close[t][i] < position.stop:
+        close = self.m.close[t][i]
+        if close > position.stop if self.is_short else close < position.stop:
             return "hard_stop"
         if self.signalled(self.run_parameters.exit_signal, t, i):
             return "rule"
@@ -244,6 +249,8 @@ class Twin(Book):
             return "health"
         if not self.c.eligible[k]:
             return "eligibility"
+        if self.is_short and not self.lent(t, i):
+            return "no_borrow"
         if math.isnan(distance) or distance <= 0 or close - distance >= close:
             return "invalid_stop"
         if portfolio is not None and portfolio > self.s.correlation_portfolio:
@@ -330,9 +337,12 @@ class Twin(Book):
             if quantity <= 0:
                 self.decide(t, i, "reject", "capacity")
                 return
-        reserved = sum(order.quantity * order.close * (1 + self.fee_rate(order.symbol)) for order in self.queue)
-        affordable = max(self.cash - reserved, 0.0) / (close * (1 + self.fee_rate(i)))
-        quantity = at_most(quantity, floor_to_lot(affordable, lot), "cash")
+        free = self.free_cash()
+        taken = close * (self.fee_rate(i) + (0 if self.is_short else 1))  # the proceeds of a short sale are set aside
+        if taken > 0:
+            quantity = at_most(quantity, floor_to_lot(free / taken, lot), "cash")
+        elif free == 0:
+            quantity = at_most(quantity, 0.0, "cash")
         if quantity <= 0:
             self.decide(t, i, "reject", "insufficient_cash")
             return
@@ -345,19 +355,27 @@ class Twin(Book):
             t, i, "enter", label, score=ranks[0], strength_rank=ranks[1], relative_strength_rank=ranks[2],
             diversification_rank=ranks[3], quantity=quantity, notional=quantity * close,
             risk_multiplier=multiplier, portfolio_correlation=portfolio,
-            candidate_correlation=self.correlation_to_holdings(t, i), equity=equity, cash=self.cash - reserved,
+            candidate_correlation=self.correlation_to_holdings(t, i), equity=equity, cash=free,
             gross_room=room, sector_room=sector_room, adv=adv, capacity_limit=self.run_parameters.capacity * adv,
             stop_distance=self.run_parameters.stop_atr * atr, value_at_risk=risk,
             limit=largest_cut(cuts),
         )  # fmt: skip
         self.queue.append(Order(i, quantity, atr, close, t, label, self.run_parameters.delay, decision))
 
+    def free_cash(self) -> float:
+        """Beside what the waiting orders take, and what is owed for shares sold short, at their marks."""
+        owned = 0 if self.is_short else 1
+        reserved = sum(order.quantity * order.close * (owned + self.fee_rate(order.symbol)) for order in self.queue)
+        if self.is_short:
+            reserved += sum(position.quantity * position.mark for _, position in sorted(self.held.items()))
+        return max(self.cash - reserved, 0.0)
+
     def within_value_at_risk(self, t: int, i: int, quantity: float, equity: float) -> tuple[float, float | None, float]:
         """What is left of an order, the value at risk with it, and the part that the limit left."""
-        close = self.m.close[t][i]
+        close = self.sign * self.m.close[t][i]
         stays = [p for p in self.held.values() if p.exit_reason is None or p.exit_reason == "data_missing"]
-        weights = [(p.quantity * p.mark / equity, p.symbol) for p in stays]
-        weights += [(order.quantity * order.close / equity, order.symbol) for order in self.queue]
+        weights = [(self.sign * p.quantity * p.mark / equity, p.symbol) for p in stays]
+        weights += [(self.sign * order.quantity * order.close / equity, order.symbol) for order in self.queue]
         before = value_at_risk(t, weights, self.m, self.s)
         if before is None:
             return quantity, None, 1.0
@@ -374,24 +392,3 @@ class Twin(Book):
     def in_sector(self, sector: int) -> float:
         marks = sum(p.quantity * p.mark for i, p in sorted(self.held.items()) if self.m.sector[i] == sector)
         return marks + sum(o.quantity * o.close for o in self.queue if self.m.sector[o.symbol] == sector)
-
-    # --- correlation -----------------------------------------------------------------------------------
-
-    def portfolio_correlation(self, t: int) -> float | None:
-        """Mean over the pairs of holdings; None when the limit is inactive."""
-        if len(self.held) < self.s.correlation_positions:
-            return None
-        symbols = sorted(self.held)
-        pairs = [(i, j) for n, i in enumerate(symbols) for j in symbols[n + 1 :]]
-        return mean_of([self.pair(t, i, j) for i, j in pairs])
-
-    def correlation_to_holdings(self, t: int, i: int) -> float | None:
-        return mean_of([self.pair(t, i, j) for j in sorted(self.held)])
-
-    def pair(self, t: int, i: int, j: int) -> float | None:
-        window = self.s.correlation_window
-        rows = self.m.returns[max(t - 2 * window + 1, 0) : t + 1]
-        common = [(row[i], row[j]) for row in rows if not (math.isnan(row[i]) or math.isnan(row[j]))]
-        if len(common) < window:
-            return None
-        return pearson(common[-window:])

@@ -23,7 +23,7 @@ class Market(NamedTuple):
 
     Attributes
     ----------
-    open, close, low
+    open, close, high, low
         Raw, as traded, of every received bar, flagged or taken back later. NaN where there is none.
     split_ratio, cash_dividend
         Of the ex-session; 1 and 0 elsewhere.
@@ -74,10 +74,11 @@ class Market(NamedTuple):
         nothing changes (`borrow_row`).
     crash
         (sessions,) of a flash-crash scenario: slippage is multiplied and every position is stopped out at
-        the low. Empty: no such session.
+        the low, a short one at the high. Empty: no such session.
     """
 
     open: Floats
+    high: Floats
     low: Floats
     close: Floats
     split_ratio: Floats
@@ -186,6 +187,7 @@ MAX_TRIGGERS = 4
 RUN_PARAMETERS = np.dtype(
     [
         ("threshold", np.float64, (MAX_TRIGGERS,)),
+        ("side", np.int64),  # LONG, SHORT: of all entries of an order-based strategy
         ("stop_atr", np.float64),
         ("raised_stop_atr", np.float64),
         ("exit_signal", np.int64),  # row of Signals.exits, -1 for none

@@ -6,12 +6,13 @@ import math
 from typing import Any, NamedTuple
 
 from trading_assets.backtests.engine.arrays import Candidates, Floats, Market
+from trading_assets.backtests.engine.borrowing import can_borrow
 from trading_assets.backtests.engine.correlation_limit import candidate_correlation, load_units, portfolio_correlation
-from trading_assets.backtests.engine.dtypes import ENTER, HOLD, REJECT
+from trading_assets.backtests.engine.dtypes import ENTER, HOLD, LONG, REJECT
 from trading_assets.backtests.engine.entry_ranking import rank_survivors
 from trading_assets.backtests.engine.jit import compiled, inlined
-from trading_assets.backtests.engine.marking import value_of_positions
-from trading_assets.backtests.engine.order_fills import affordable, drop_order
+from trading_assets.backtests.engine.marking import gross_of_positions
+from trading_assets.backtests.engine.order_fills import affordable
 from trading_assets.backtests.engine.portfolio_state import (
     Derived,
     Records,
@@ -37,11 +38,11 @@ from trading_assets.backtests.engine.reason_codes import (
     ELIGIBILITY,
     EQUITY,
     GROSS_ROOM,
-    HALTED,
     HEALTH,
     INSUFFICIENT_CASH,
     INVALID_STOP,
     MULTIPLIER,
+    NO_BORROW,
     NO_LIQUIDITY,
     NOTIONAL,
     PORTFOLIO,
@@ -99,7 +100,7 @@ def decide_entries(
         return
     rank_survivors(survivors, run_parameters["rank_weights"], state)
     if is_limited(t, settings):
-        load_scenarios(t, derived, state)
+        load_scenarios(t, sign_of(run_parameters), derived, state)
     for place in range(survivors):
         survivor = state.order[place]
         _size(t, survivor, multiplier, market, candidates, derived, run_parameters, settings, state, records)
@@ -144,6 +145,8 @@ def _screen(
             rejection = _own_rejection(
                 gone or derived.unhealthy[t, i], candidates.eligible[row], market.close[t, i], distance
             )
+            if run_parameters["side"] != LONG and rejection in (-1, INVALID_STOP) and not can_borrow(t, i, market):
+                rejection = NO_BORROW
         correlation = math.nan
         if rejection < 0 and (guarded or not full):
             correlation = candidate_correlation(t, i, held, returns, units, valid)
@@ -189,8 +192,14 @@ def _own_rejection(barred: bool, eligible: bool, close: float, distance: float) 
     return -1
 
 
+@compiled
+def sign_of(run_parameters: Any) -> float:
+    """Return 1 where a strategy buys, -1 where it sells short."""
+    return 1.0 if run_parameters["side"] == LONG else -1.0
+
+
 class Room(NamedTuple):
-    """What an entry may still take, quote currency: under the gross and the sector cap, and of cash."""
+    """What an entry may still take, quote currency: under the gross and the sector cap, and of free cash."""
 
     gross: float
     sector: float
@@ -221,7 +230,7 @@ def _size(
         room = _room(i, market, run_parameters, settings, state)
         rejection, quantity = _quantity(t, i, multiplier, room, market, run_parameters, settings, state)
         if rejection < 0 and is_limited(t, settings):
-            quantity = _within_value_at_risk(t, i, quantity, market, derived, settings, state)
+            quantity = _within_value_at_risk(t, i, quantity, market, derived, run_parameters, settings, state)
             rejection = VAR_LIMIT if quantity <= 0.0 else -1
     limit = state.limit[i]
     decision, reason = (REJECT, rejection) if rejection >= 0 else (ENTER, label)
@@ -289,21 +298,27 @@ def _note_sizing(
 
 @inlined
 def _room(i: int, market: Market, run_parameters: Any, settings: Settings, state: State) -> Room:
-    """Room for symbol `i` beside what is held (at marks) and ordered (at the closes of the decisions)."""
+    """Room for symbol `i` beside what is held (at marks) and ordered (at the closes of the decisions).
+
+    A purchase takes its value and its fee off the cash. A short sale takes its fee: its proceeds are set aside, as much
+    as the shares are worth now.
+    """
     account, sector = state.account[0], market.sector[i]
+    buys = 1.0 if run_parameters["side"] == LONG else 0.0
     queued, reserved, in_sector = 0.0, 0.0, 0.0
     for place in range(account["queued"]):
         other = state.queue[place]
         notional = state.orders[other]["quantity"] * state.orders[other]["close"]
         queued += notional
-        reserved += notional * (1.0 + fee_rate(market.fee_bps[other], run_parameters))
+        reserved += notional * (buys + fee_rate(market.fee_bps[other], run_parameters))
         in_sector += notional if market.sector[other] == sector else 0.0
     for place in range(account["held"]):
         other = state.held[place]
-        if market.sector[other] == sector:
-            in_sector += state.positions[other]["quantity"] * state.positions[other]["mark"]
+        value = abs(state.positions[other]["quantity"]) * state.positions[other]["mark"]
+        in_sector += value if market.sector[other] == sector else 0.0
+        reserved += (1.0 - buys) * value
     return Room(
-        gross=settings.max_gross * account["equity"] - (value_of_positions(state) + queued),
+        gross=settings.max_gross * account["equity"] - (gross_of_positions(state) + queued),
         sector=settings.max_sector * account["equity"] - in_sector if sector >= 0 else math.inf,
         cash=max(0.0, account["cash"] - reserved),
     )
@@ -331,11 +346,21 @@ def _quantity(
         quantity = _at_most(quantity, most, i, BY_CAPACITY, state)
         if quantity <= 0.0:
             return CAPACITY, 0.0
-    paid_for = affordable(room.cash, close, fee_rate(market.fee_bps[i], run_parameters), lot)
+    paid_for = _paid_for(room.cash, close, fee_rate(market.fee_bps[i], run_parameters), lot, run_parameters)
     quantity = _at_most(quantity, paid_for, i, BY_CASH, state)
     if quantity <= 0.0:
         return INSUFFICIENT_CASH, 0.0
     return -1, quantity
+
+
+@compiled
+def _paid_for(cash: float, close: float, rate: float, lot: float, run_parameters: Any) -> float:
+    """Largest quantity that free cash pays for: its value and its fee, of a short sale its fee alone."""
+    if run_parameters["side"] == LONG:
+        return affordable(cash, close, rate, lot)
+    if not cash > 0.0:
+        return 0.0
+    return floor_to_lot(cash / (close * rate), lot) if rate > 0.0 else math.inf
 
 
 @compiled
@@ -350,10 +375,17 @@ def _at_most(quantity: float, allowed: float, i: int, limit: int, state: State) 
 
 @inlined
 def _within_value_at_risk(
-    t: int, i: int, quantity: float, market: Market, derived: Derived, settings: Settings, state: State
+    t: int,
+    i: int,
+    quantity: float,
+    market: Market,
+    derived: Derived,
+    run_parameters: Any,
+    settings: Settings,
+    state: State,
 ) -> float:
     """Cut an order to what the value at risk allows, and take what is left into the scenarios."""
-    close, equity = market.close[t, i], state.account[0]["equity"]
+    close, equity = sign_of(run_parameters) * market.close[t, i], state.account[0]["equity"]
     state.scenario_change[:] = 0.0
     add_scenarios(t, i, quantity * close / equity, derived.scenario_returns, state.scenario_change)
     before = tail_loss(state.scenarios, state.scenario_change, 0.0, state.worst_scenarios)
@@ -363,12 +395,3 @@ def _within_value_at_risk(
         note_limit(i, BY_VALUE_AT_RISK, share, state)
     add_scenarios(t, i, quantity * close / equity, derived.scenario_returns, state.scenarios)
     return quantity
-
-
-@inlined
-def cancel_orders(t: int, state: State, records: Records) -> None:
-    """Drop the entry orders that still wait when trading is halted."""
-    account = state.account[0]
-    for place in range(account["queued"]):
-        drop_order(t, 1, state.queue[place], HALTED, state, records)
-    account["queued"] = 0

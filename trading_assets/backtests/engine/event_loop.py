@@ -8,7 +8,8 @@ import numpy as np
 
 from trading_assets.backtests.engine.arrays import Flags, Floats, Integers, Market, Signals, Targets
 from trading_assets.backtests.engine.borrowing import accrue_borrow
-from trading_assets.backtests.engine.entry_orders import cancel_orders, decide_entries
+from trading_assets.backtests.engine.dtypes import SHORT
+from trading_assets.backtests.engine.entry_orders import decide_entries
 from trading_assets.backtests.engine.exit_orders import book_delistings, decide_exits
 from trading_assets.backtests.engine.jit import cached, cached_loop, inlined
 from trading_assets.backtests.engine.marking import (
@@ -20,6 +21,7 @@ from trading_assets.backtests.engine.marking import (
 )
 from trading_assets.backtests.engine.order_fills import (
     apply_corporate_actions,
+    cancel_orders,
     fill_entries,
     fill_exits,
     stop_out_in_crash,
@@ -78,6 +80,8 @@ def run(
     first = run_parameters["first_session"]
     for t in range(first, run_parameters["last_session"] + 1):
         settle_doubts(t, t - first, market, state, settled, records)
+        if run_parameters["side"] == SHORT:
+            accrue_borrow(t, market, run_parameters, state)
         apply_corporate_actions(t, market, state)
         fill_exits(t, market, run_parameters, settings, state, records)
         fill_entries(t, market, run_parameters, settings, state, records)

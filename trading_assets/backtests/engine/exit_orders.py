@@ -117,23 +117,26 @@ def decide_exits(
 
 @inlined
 def _raise_stop(t: int, p: int, i: int, exits: Flags, run_parameters: Any, state: State, records: Records) -> None:
+    """Move a stop closer to the price: up, or down for a short position; never away from it."""
     if run_parameters["raise_signal"] >= 0 and exits[run_parameters["raise_signal"], t, i]:
         position = state.positions[p]
-        raised = position["entry_price"] - position["dividends"] - run_parameters["raised_stop_atr"] * position["atr"]
-        if raised > position["stop"] * (1.0 + _ROUNDING):
+        sign = 1.0 if position["side"] == LONG else -1.0
+        away = sign * run_parameters["raised_stop_atr"] * position["atr"]
+        raised = position["entry_price"] - position["dividends"] - away
+        if sign * (raised - position["stop"]) > abs(position["stop"]) * _ROUNDING:
             label = position["trigger"]
             index = record(
                 t, 1, i, position["pair_index"], HOLD, STOP_RAISED, label, state.account[0], records.decisions
             )
             if index >= 0:
                 records.decisions[index]["numbers"][STOP_PRICE] = raised
-        position["stop"] = max(position["stop"], raised)
+        position["stop"] = max(position["stop"], raised) if sign > 0.0 else min(position["stop"], raised)
 
 
 @inlined
 def _own_reason(t: int, p: int, i: int, market: Market, exits: Flags, run_parameters: Any, state: State) -> int:
-    position = state.positions[p]
-    if market.close[t, i] < position["stop"]:
+    position, close = state.positions[p], market.close[t, i]
+    if close < position["stop"] if position["side"] == LONG else close > position["stop"]:
         return HARD_STOP
     if run_parameters["exit_signal"] >= 0 and exits[run_parameters["exit_signal"], t, i]:
         return RULE

@@ -10,16 +10,25 @@ import math
 from typing import Any
 
 from trading_assets.backtests.engine.arrays import Market
-from trading_assets.backtests.engine.dtypes import BUY, EXIT, LONG, REJECT, SELL
+from trading_assets.backtests.engine.borrowing import can_borrow
+from trading_assets.backtests.engine.dtypes import BUY, EXIT, LONG, REJECT, SELL, SHORT
 from trading_assets.backtests.engine.jit import compiled, inlined
 from trading_assets.backtests.engine.liquidation import slice_quantity
 from trading_assets.backtests.engine.portfolio_state import Records, State, floor_to_lot, one_lot_less, record
-from trading_assets.backtests.engine.position_accounting import begin_round_trip, book_closing, book_opening, part_of
+from trading_assets.backtests.engine.position_accounting import (
+    Fill,
+    begin_round_trip,
+    book_closing,
+    book_opening,
+    part_of,
+)
 from trading_assets.backtests.engine.reason_codes import (
     CASH,
     DRAWDOWN_HALT,
+    HALTED,
     HARD_STOP,
     INSUFFICIENT_CASH,
+    NO_BORROW,
     NO_FILL,
     NOTIONAL,
     QUANTITY,
@@ -79,7 +88,7 @@ def apply_corporate_actions(t: int, market: Market, state: State) -> None:
 
 @inlined
 def fill_exits(t: int, market: Market, run_parameters: Any, settings: Settings, state: State, records: Records) -> None:
-    """Sell what is due and has an open to sell at; the rest stays pending.
+    """Leave what is due and has an open to leave at; the rest stays pending.
 
     A loss is taken at the first open of a bar that trades, however far off it is.
 
@@ -96,11 +105,12 @@ def fill_exits(t: int, market: Market, run_parameters: Any, settings: Settings, 
             position["exit_wait"] -= int(market.expected[t, i])
         ended = False
         if due and (market.fillable[t, i] or opens_at_a_loss(t, position, market)):
-            quantity, decided = position["quantity"], position["exit_decided"]
+            quantity, decided = abs(position["quantity"]), position["exit_decided"]
             if position["exit_reason"] == DRAWDOWN_HALT:
                 adv, capacity = market.adv[decided, i], run_parameters["capacity"]
                 quantity = slice_quantity(quantity, position["mark"], adv, capacity, market.lot[i])
-            fill = fill_of(t, i, decided, quantity, market.open[t, i], SELL, market, run_parameters, settings)
+            side = SELL if position["side"] == LONG else BUY
+            fill = fill_of(t, i, decided, quantity, market.open[t, i], side, market, run_parameters, settings)
             decision, reason = position["exit_decision"], position["exit_reason"]
             ended = book_closing(t, place, fill, decision, reason, state, records)
         if not ended:
@@ -125,7 +135,10 @@ def opens_at_a_loss(t: int, position: Any, market: Market) -> bool:
 def fill_entries(
     t: int, market: Market, run_parameters: Any, settings: Settings, state: State, records: Records
 ) -> None:
-    """Buy what is due. A due order whose session brings no open is cancelled, and one that no session is left for."""
+    """Buy, or sell short, what is due.
+
+    A due order whose session brings no open is cancelled, and one that no session is left for.
+    """
     account = state.account[0]
     waiting = 0
     for place in range(account["queued"]):
@@ -141,8 +154,12 @@ def fill_entries(
             waiting += 1
         elif not market.fillable[t, i]:
             drop_order(t, 0, p, NO_FILL, state, records)
-        else:
+        elif run_parameters["side"] == LONG:
             _buy(t, p, market, run_parameters, settings, state, records)
+        elif can_borrow(t - 1, i, market):
+            _sell_short(t, p, market, run_parameters, settings, state, records)
+        else:
+            drop_order(t, 0, p, NO_BORROW, state, records)
     account["queued"] = waiting
 
 
@@ -151,6 +168,15 @@ def drop_order(t: int, at_close: int, p: int, reason: int, state: State, records
     """Cancel an entry order, with its reason on record; the caller takes it out of the queue."""
     note_rejected(t, at_close, p, reason, state, records)
     state.busy[p] = False
+
+
+@inlined
+def cancel_orders(t: int, state: State, records: Records) -> None:
+    """Drop the entry orders that still wait when trading is halted."""
+    account = state.account[0]
+    for place in range(account["queued"]):
+        drop_order(t, 1, state.queue[place], HALTED, state, records)
+    account["queued"] = 0
 
 
 @compiled
@@ -189,6 +215,63 @@ def _buy(
     position["risk"] = order["distance"] * quantity
 
 
+@inlined
+def _sell_short(
+    t: int, p: int, market: Market, run_parameters: Any, settings: Settings, state: State, records: Records
+) -> None:
+    """Sell short what free cash pays the fee and the slippage of; the stop stands above the fill."""
+    account, order = state.account[0], state.orders[p]
+    i = order["symbol"]
+    fill = fill_of(
+        t, i, order["decision_session"], order["quantity"], market.open[t, i], SELL, market, run_parameters, settings
+    )
+    free = account["cash"] - _value_of_shorts_at_open(t, market, state)
+    quantity = _short_within(free, order["quantity"], fill, market.lot[i])
+    if quantity <= 0.0:
+        drop_order(t, 0, p, INSUFFICIENT_CASH, state, records)
+        return
+    begin_round_trip(t, p, SHORT, order, state)
+    book_opening(t, p, -1.0, part_of(fill, quantity), order["decision"], order["trigger"], state, records)
+    position = state.positions[p]
+    position["stop"] = fill.price + order["distance"]
+    position["initial_stop"] = position["stop"]
+    position["risk"] = order["distance"] * quantity
+
+
+@compiled
+def _value_of_shorts_at_open(t: int, market: Market, state: State) -> float:
+    """Cash to set aside for the shares that are owed; at the mark where no open says what they cost."""
+    total = 0.0
+    for place in range(state.account[0]["held"]):
+        position = state.positions[state.held[place]]
+        total -= position["quantity"] * price_at_open(t, position, market)
+    return total
+
+
+@compiled
+def price_at_open(t: int, position: Any, market: Market) -> float:
+    """The open; where there is none, or one at a gain that a later bar has to confirm, the mark."""
+    i = position["symbol"]
+    price = market.open[t, i]
+    gain = (price - position["mark"]) * position["quantity"]
+    if math.isnan(price) or (not market.fillable[t, i] and gain > 0.0):
+        return position["mark"]  # type: ignore[no-any-return]
+    return price  # type: ignore[no-any-return]
+
+
+@compiled
+def _short_within(free: float, quantity: float, fill: Fill, lot: float) -> float:
+    """Largest part of a short sale whose fee and slippage free cash pays for.
+
+    Its proceeds are in the cash then, and as much as the shares are worth at the open is set aside.
+    """
+    unit = fill.raw_price - fill.price + fill.price * fill.fee_rate
+    if free - quantity * unit >= 0.0:
+        return quantity
+    quantity = floor_to_lot(max(0.0, free) / unit, lot)
+    return one_lot_less(quantity, lot) if free - quantity * unit < 0.0 else quantity
+
+
 @compiled
 def affordable(cash: float, price: float, rate: float, lot: float) -> float:
     """Largest quantity in whole lots that `cash` pays for, its fee included; cash never goes below zero."""
@@ -202,7 +285,7 @@ def affordable(cash: float, price: float, rate: float, lot: float) -> float:
 def stop_out_in_crash(
     t: int, market: Market, run_parameters: Any, settings: Settings, state: State, records: Records
 ) -> None:
-    """Scenario: in a flash crash every position that trades is stopped out at the low of the session."""
+    """Scenario: in a flash crash every position that trades is stopped out at the worst price of the session."""
     if not is_crash(t, market):
         return
     account = state.account[0]
@@ -210,13 +293,16 @@ def stop_out_in_crash(
     while place < account["held"]:
         position = state.positions[state.held[place]]
         i = position["symbol"]
-        if math.isnan(market.low[t, i]):
+        is_long, quantity = position["side"] == LONG, abs(position["quantity"])
+        worst = market.low[t, i] if is_long else market.high[t, i]
+        if math.isnan(worst):
             place += 1
             continue
         index = record(t, 0, i, position["pair_index"], EXIT, HARD_STOP, -1, state.account[0], records.decisions)
         if index >= 0:
-            records.decisions[index]["numbers"][QUANTITY] = position["quantity"]
+            records.decisions[index]["numbers"][QUANTITY] = quantity
             records.decisions[index]["order"] = index
         decided = max(t - 1, 0)
-        fill = fill_of(t, i, decided, position["quantity"], market.low[t, i], SELL, market, run_parameters, settings)
+        side = SELL if is_long else BUY
+        fill = fill_of(t, i, decided, quantity, worst, side, market, run_parameters, settings)
         book_closing(t, place, fill, index, HARD_STOP, state, records)

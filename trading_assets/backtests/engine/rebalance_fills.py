@@ -10,7 +10,7 @@ from trading_assets.backtests.engine.borrowing import can_borrow
 from trading_assets.backtests.engine.dtypes import BUY, LONG, SELL, SHORT
 from trading_assets.backtests.engine.jit import compiled, inlined
 from trading_assets.backtests.engine.liquidation import slice_quantity
-from trading_assets.backtests.engine.order_fills import note_rejected, opens_at_a_loss
+from trading_assets.backtests.engine.order_fills import note_rejected, opens_at_a_loss, price_at_open
 from trading_assets.backtests.engine.portfolio_state import Records, State, floor_to_lot, one_lot_less
 from trading_assets.backtests.engine.position_accounting import (
     Fill,
@@ -76,21 +76,12 @@ def fill_targets(
 
 
 @inlined
-def _price_at_open(t: int, p: int, i: int, market: Market, state: State) -> float:
-    """The open; of a position whose symbol has none, or opens at a gain that a later bar has to confirm, the mark."""
-    price, position = market.open[t, i], state.positions[p]
-    if math.isnan(price) or (not market.fillable[t, i] and (price - position["mark"]) * position["quantity"] > 0.0):
-        return position["mark"]  # type: ignore[no-any-return]
-    return price  # type: ignore[no-any-return]
-
-
-@inlined
 def _equity_at_open(t: int, market: Market, state: State) -> float:
     equity = state.account[0]["cash"]
     for place in range(state.account[0]["held"]):
         p = state.held[place]
         position = state.positions[p]
-        equity += position["quantity"] * _price_at_open(t, p, position["symbol"], market, state)
+        equity += position["quantity"] * price_at_open(t, position, market)
     return equity  # type: ignore[no-any-return]
 
 
@@ -120,7 +111,7 @@ def _judge(t: int, equity: float, market: Market, targets: Targets, state: State
             state.verdict[p] = _UNFILLABLE
         wanted = order["weight"]  # of a flat slot only the sign counts here
         if state.busy[p]:
-            price = _price_at_open(t, p, i, market, state)
+            price = price_at_open(t, state.positions[p], market)
             wanted = quantity_of(order["weight"], equity, price, market.lot[i])
         state.grows[p] = wanted * quantity < 0.0 or abs(wanted) > abs(quantity)
         if state.verdict[p] == _DUE and state.grows[p] and order["weight"] < 0.0 and not can_borrow(t - 1, i, market):
@@ -222,7 +213,7 @@ def _grow_in_order(
         p = state.held[place]
         position = state.positions[p]
         if position["quantity"] < 0.0:
-            aside -= position["quantity"] * _price_at_open(t, p, position["symbol"], market, state)
+            aside -= position["quantity"] * price_at_open(t, position, market)
     waiting = 0
     for place in range(account["queued"]):
         p = state.queue[place]

@@ -71,8 +71,8 @@ def share_within(scenarios: Floats, change: Floats, before: float, limit: float,
 
 
 @inlined
-def load_scenarios(t: int, derived: Derived, state: State) -> None:
-    """Start from the positions of an order-based strategy that stay, and the entries that wait.
+def load_scenarios(t: int, sign: float, derived: Derived, state: State) -> None:
+    """Start from the positions of an order-based strategy that stay, and the entries (of that sign) that wait.
 
     An exit that waits for its symbol's data leaves nothing yet: nobody knows when it can be made.
     """
@@ -85,5 +85,5 @@ def load_scenarios(t: int, derived: Derived, state: State) -> None:
             add_scenarios(t, position["symbol"], weight, derived.scenario_returns, state.scenarios)
     for place in range(account["queued"]):
         order = state.orders[state.queue[place]]
-        weight = order["quantity"] * order["close"] / account["equity"]
+        weight = sign * order["quantity"] * order["close"] / account["equity"]
         add_scenarios(t, order["symbol"], weight, derived.scenario_returns, state.scenarios)

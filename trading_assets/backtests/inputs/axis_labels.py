@@ -10,7 +10,7 @@ import polars as pl
 
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, Integers
 from trading_assets.backtests.inputs.market_arrays import MarketAxes
-from trading_assets.strategies.interface.rules import Rules
+from trading_assets.strategies.interface.rules import Rules, Side
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class AxisLabels:
         Ids of pairs by number of the group; empty for a strategy without pairs.
     model
         Whose score the strategy looks at.
+    side
+        That an order-based strategy opens.
     """
 
     axes: MarketAxes
@@ -32,12 +34,13 @@ class AxisLabels:
     exits: Sequence[str]
     pairs: Sequence[str] = ()
     model: str | None = None
+    side: Side = "long"
 
     @classmethod
     def of_rules(cls, axes: MarketAxes, rules: Rules) -> AxisLabels:
         """Of an order-based strategy."""
         exits = [rules.exit_reason if name == "rule" else name for name in EXIT_REASONS]
-        return cls(axes, [trigger.name for trigger in rules.triggers], exits, model=rules.model)
+        return cls(axes, [trigger.name for trigger in rules.triggers], exits, model=rules.model, side=rules.side)
 
 
 def named(names: Sequence[object], numbers: Integers, dtype: pl.DataType | type[pl.DataType] = pl.String) -> pl.Series:

@@ -98,6 +98,7 @@ def build_market(
     of_symbol = [_costs_of(costs, asset_class) for asset_class in axes.asset_classes]
     return Market(
         open=arrays.floats(received, "open"),
+        high=arrays.floats(received, "high"),
         low=arrays.floats(received, "low"),
         close=arrays.floats(received, "close"),
         split_ratio=arrays.floats(own, "split_ratio", 1.0),
@@ -191,7 +192,7 @@ def _received(bars: pl.DataFrame, quarantine: pl.DataFrame, extreme_move: float)
 
     Prices are compared free of splits and dividends; a spike has no factor of its own and takes the last one.
     """
-    columns = QUARANTINED_COLUMNS
+    columns = (*QUARANTINED_COLUMNS, "high")  # the high is read in a scenario alone
     spikes = quarantine.filter(taken_back()).select(
         *columns, forward_factor=pl.lit(None, pl.Float64), flags=pl.lit([EXTREME_MOVE.name]), refuted=pl.lit(True)
     )

@@ -18,7 +18,7 @@ from trading_assets.backtests.engine.arrays import (
     Market,
     Signals,
 )
-from trading_assets.backtests.engine.dtypes import RecordArray
+from trading_assets.backtests.engine.dtypes import LONG, SHORT, RecordArray
 from trading_assets.backtests.inputs.axis_labels import AxisLabels
 from trading_assets.backtests.inputs.market_arrays import MarketAxes
 from trading_assets.backtests.inputs.plan import BacktestPlan
@@ -100,6 +100,7 @@ def run_parameters_of(
     run_parameters["threshold"] = np.nan
     for number, trigger in enumerate(rules.triggers):
         run_parameters["threshold"][0, number] = trigger.threshold
+    run_parameters["side"] = LONG if rules.side == "long" else SHORT
     run_parameters["stop_atr"] = parameters.stop_atr
     run_parameters["exit_signal"] = names.index(rules.exit.signal) if rules.exit else -1
     run_parameters["raise_signal"] = -1
@@ -120,7 +121,7 @@ def signature(rules: Rules) -> tuple[bytes, ...]:
     expressions = [rules.eligible, rules.relative_strength, *rules.exits.values()]
     expressions += [part for trigger in rules.triggers for part in (trigger.strength, trigger.rank)]
     names = ",".join([*rules.exits, "|", *(trigger.name for trigger in rules.triggers)])
-    return (names.encode(), *(expression.meta.serialize() for expression in expressions))
+    return (names.encode(), rules.side.encode(), *(expression.meta.serialize() for expression in expressions))
 
 
 def _candidates(rules: Sequence[Rules], found: pl.DataFrame, market: Market) -> Candidates:
@@ -137,7 +138,7 @@ def _candidates(rules: Sequence[Rules], found: pl.DataFrame, market: Market) -> 
         eligible=rows["eligible"].to_numpy(writable=True),
         strength=_stacked(rows, [f"strength_{number}" for number in range(count)]),
         rank=_stacked(rows, [f"rank_{number}" for number in range(count)]),
-        relative_strength=_stacked(rows, ["relative_strength"])[0],
+        relative_strength=rules[0].sign * _stacked(rows, ["relative_strength"])[0],
     )
 
 

@@ -16,6 +16,7 @@ from trading_assets.backtests.engine.arrays import DECISIONS, HOLDS, LIMITS, REJ
 from trading_assets.backtests.engine.dtypes import ENTER, EXIT, HOLD, NUMBERS, OPENS, REJECT, RecordArray
 from trading_assets.backtests.engine.simulate import Simulation
 from trading_assets.backtests.inputs.axis_labels import AxisLabels, named
+from trading_assets.strategies.interface.rules import Side
 
 SIDES = ("buy", "sell")
 #: Why an order was cancelled that nothing rejected: a later decision about the same position took its place.
@@ -47,7 +48,7 @@ def journal_of(simulation: Simulation, names: AxisLabels, run: str) -> Journal:
     decisions = _decisions(simulation.decisions, names).with_columns(
         decision_id=_id(run, _day("session"), "symbol", "decision").over("session", "symbol", "decision")
     )
-    orders = _orders(simulation, decisions, fills, run)
+    orders = _orders(simulation, decisions, fills, names.side, run)
     order_ids = decisions.join(orders, on="decision_id", how="left", maintain_order="left")["order_id"]
     trade_ids = _trade_ids(fills, run)
     named_fills = fills.with_columns(
@@ -135,7 +136,7 @@ def _trade_ids(fills: pl.DataFrame, run: str) -> pl.Series:
     return first.select(trade_id=_id(run, "symbol", _day("session")).over("symbol", "session")).to_series()
 
 
-def _orders(simulation: Simulation, decisions: pl.DataFrame, fills: pl.DataFrame, run: str) -> pl.DataFrame:
+def _orders(simulation: Simulation, decisions: pl.DataFrame, fills: pl.DataFrame, side: Side, run: str) -> pl.DataFrame:
     """One row a decision that gave an order, in the order of the decisions."""
     held, waiting = simulation.positions_at_end, simulation.orders_at_end
     pending = [*waiting["decision"].tolist(), *held["exit_decision"][held["exit_reason"] >= 0].tolist()]
@@ -155,7 +156,7 @@ def _orders(simulation: Simulation, decisions: pl.DataFrame, fills: pl.DataFrame
             is_filled=pl.col("filled_side").is_not_null(),
         )
     )
-    orders = orders.with_columns(asked_side=_sides_asked_for(orders, fills))
+    orders = orders.with_columns(asked_side=_sides_asked_for(orders, fills, side))
     partly = pl.col("is_pending") | pl.col("cause").is_not_null() | pl.col("cut")
     return orders.select(
         "decision_id",
@@ -181,8 +182,11 @@ def _orders(simulation: Simulation, decisions: pl.DataFrame, fills: pl.DataFrame
     )
 
 
-def _sides_asked_for(orders: pl.DataFrame, fills: pl.DataFrame) -> pl.Series:
-    """Sides of orders that may never have filled: an entry's is that of its weight, an exit's against the position."""
+def _sides_asked_for(orders: pl.DataFrame, fills: pl.DataFrame, side: Side) -> pl.Series:
+    """Sides of orders that may never have filled.
+
+    An entry's is that of its weight, without one that of the strategy; an exit's is against the position.
+    """
     opened = fills.filter("opens").select("session", "side", position_index=_position_index()).sort("session")
     position = (
         orders.select("number", "session", position_index=_position_index())
@@ -190,7 +194,8 @@ def _sides_asked_for(orders: pl.DataFrame, fills: pl.DataFrame) -> pl.Series:
         .join_asof(opened, on="session", by="position_index", strategy="backward", check_sortedness=False)
         .sort("number")["side"]
     )
-    sells = (pl.col("decision") == "enter") & (pl.coalesce("granted_weight", "target_weight") < 0)
+    weight = pl.coalesce("granted_weight", "target_weight", pl.lit(-1.0 if side == "short" else 1.0))
+    sells = (pl.col("decision") == "enter") & (weight < 0)
     sells |= (pl.col("decision") == "exit") & (pl.col("position") == "buy")
     return (
         orders.with_columns(position=position)

@@ -174,12 +174,14 @@ def _open(simulation: Simulation, names: AxisLabels, journal: Journal) -> pl.Dat
             "unexplained_moves": np.ascontiguousarray(held["unexplained_moves"]),
         }
     )
+    sells = (orders["weight"] < 0) | (names.side == "short")
+    away = np.where(sells, -1.0, 1.0) * orders["distance"]
     pending = pl.DataFrame(
         {
             "symbol": named(names.axes.symbols, orders["symbol"]),
             "pair_id": named(names.pairs, orders["pair_index"]),
-            "side": named(POSITION_SIDES, (orders["weight"] < 0).astype(np.int64)),
-            "stop_price": np.where(orders["distance"] > 0, orders["close"] - orders["distance"], np.nan),
+            "side": named(POSITION_SIDES, sells.astype(np.int64)),
+            "stop_price": np.where(orders["distance"] > 0, orders["close"] - away, np.nan),
             "last_price": np.ascontiguousarray(orders["close"]),
             "pending_reason": named(names.triggers, orders["trigger"]),
             "pending_order_id": named(order_ids, orders["decision"]),

@@ -162,7 +162,7 @@ def _size(evidence: TradeEvidence) -> NarrativeSection:
         at_risk = equity * risk.risk_per_trade * decision["risk_multiplier"]
         lines.append(
             f"stop {evidence.parameters['stop_atr']:g} x ATR {price(atr / bar['forward_factor'])} = {price(distance)} "
-            f"below the fill"
+            f"{'above' if evidence.fills['side'][0] == 'sell' else 'below'} the fill"
         )
         text = (
             f"{equity:,.2f} x {risk.risk_per_trade:.2%} x {decision['risk_multiplier']:.2f} / {price(distance)} a unit"

@@ -21,6 +21,7 @@ def describe(rules: Rules) -> dict[str, Any]:
         "relative_strength": _text(rules.relative_strength),
         "rank_weights": rules.rank_weights,
         "model": rules.model,
+        **({"side": rules.side} if rules.side != "long" else {}),  # as descriptions were before there were sides
     }
 
 

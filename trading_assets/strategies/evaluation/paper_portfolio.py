@@ -37,10 +37,11 @@ def paper_positions(
 
     A symbol is entered at the first `enter` signal while out, with the weight of that signal. It is left when the
     close is below close of the entry - `stop_atr` x ATR (adjusted prices, the ATR of the entry; raised as the exit
-    rule says), at the exit signal, after `max_hold` bars, or when the symbol has had no bar for `delisting_sessions`
-    sessions of its asset class; if several hold, the first of these is the reason. It can be entered again at the
-    next session. The weights add up to at most `max_gross`: entries of a session are made in the order of symbols
-    after its exits; the one that does not fit is cut, and left out if nothing fits.
+    rule says; of a short position above close + as much), at the exit signal, after `max_hold` bars, or when the
+    symbol has had no bar for `delisting_sessions` sessions of its asset class; if several hold, the first of these is
+    the reason. It can be entered again at the next session. The weights, without their signs, add up to at most
+    `max_gross`: entries of a session are made in the order of symbols after its exits; the one that does not fit is
+    cut, and left out if nothing fits.
 
     There is no opinion about a symbol without bars, whereas a position that is really held stays frozen until it can
     be sold. Paper returns are over a symbol's own bars: they have the move to its next bar, if one comes.
@@ -64,8 +65,8 @@ def paper_positions(
         left = book.leave(day)
         found += [(day, symbol, None, 0.0, reason) for symbol, reason in left.items()]
         for row, symbol, reason, weight in wanted.get(day, ()):
-            granted = min(weight, max_gross - book.gross)
-            if symbol not in book.held and symbol not in left and granted > _NO_ROOM:
+            granted = math.copysign(min(abs(weight), max_gross - book.gross), weight)
+            if symbol not in book.held and symbol not in left and abs(granted) > _NO_ROOM:
                 book.enter(row, symbol, granted)
                 found.append((day, symbol, None, granted, reason))
     return pl.DataFrame(found, schema=SCHEMA, orient="row")
@@ -126,10 +127,10 @@ class _Book:
 
     @property
     def gross(self) -> float:
-        return math.fsum(position.weight for position in self.held.values())  # whatever the order: the same sum
+        return math.fsum(abs(position.weight) for position in self.held.values())  # whatever the order: the same sum
 
     def enter(self, row: int, symbol: str, weight: float) -> None:
-        self.held[symbol] = _Position(row, row, weight, self._below(row, self.parameters.stop_atr))
+        self.held[symbol] = _Position(row, row, weight, self._away_from(row, self.parameters.stop_atr))
 
     def leave(self, day: dt.date) -> dict[str, str]:
         """Move every position to the close of `day`; those that are left, and why."""
@@ -146,8 +147,9 @@ class _Book:
             return DATA_MISSING if self._missed(position, day) >= self.delisting_sessions else None
         position.row = following
         if bars.lift[following] and self.rules.exit is not None:
-            position.stop = max(position.stop, self._below(position.entry, self.rules.exit.raised_stop_atr))
-        if bars.close[following] < position.stop:
+            raised = self._away_from(position.entry, self.rules.exit.raised_stop_atr)
+            position.stop = max(position.stop, raised) if self.rules.sign > 0 else min(position.stop, raised)
+        if self.rules.sign * (bars.close[following] - position.stop) < 0:
             return HARD_STOP
         if bars.leave[following]:
             return self.rules.exit_reason
@@ -158,8 +160,9 @@ class _Book:
         own = self.bars.calendar[self.bars.asset_class[position.row]]
         return bisect.bisect_right(own, day) - bisect.bisect_right(own, self.bars.session[position.row])
 
-    def _below(self, row: int, atrs: float) -> float:
-        return self.bars.close[row] - atrs * (self.bars.atr[row] or 0.0)
+    def _away_from(self, row: int, atrs: float) -> float:
+        """As many ATR on the losing side of a close."""
+        return self.bars.close[row] - self.rules.sign * atrs * (self.bars.atr[row] or 0.0)
 
 
 def _bars_of(rules: Rules, panel: pl.DataFrame) -> _Bars:

@@ -165,6 +165,7 @@ def _described(rules: Rules) -> dict[str, Any]:
         "relative_strength": _stand_in(rules.relative_strength),
         "rank_weights": None if rules.rank_weights is None else [float(each) for each in rules.rank_weights],
         "model": None if rules.model is None else str(rules.model),
+        "side": str(rules.side),
         "described": _plain(describe(rules)),
     }
 

@@ -122,7 +122,7 @@ def signal_rows(
     An `enter` row wherever a trigger fires while the symbol is eligible, held or not; the last trigger that
     fires is the reason. An `exit` row on the first session on which the exit condition is true, not on those
     that follow. The target weight is what risk per trade buys at the close with the stop `stop_atr` ATR
-    below it, up to `max_position`.
+    away from it, up to `max_position`; negative where the rules sell short.
     """
     found = evaluate(rules, panel)
     label, score = pl.lit(None, pl.String), pl.lit(None, pl.Float64)
@@ -138,7 +138,7 @@ def signal_rows(
         "reason",
         "score",
         action=pl.lit("enter"),
-        target_weight=pl.when(pl.col("weight").is_finite()).then(pl.col("weight").clip(0, max_position)),
+        target_weight=rules.sign * pl.when(pl.col("weight").is_finite()).then(pl.col("weight").clip(0, max_position)),
     )
     if rules.exit is None:
         return _ordered(strategy, enter)

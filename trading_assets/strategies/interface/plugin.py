@@ -74,6 +74,7 @@ class OrderPlugin(PluginModule):
             relative_strength=_expression(found["relative_strength"]),
             rank_weights=None if found["rank_weights"] is None else tuple(found["rank_weights"]),
             model=found["model"],
+            side=found["side"],
             evaluator=partial(self._evaluate, parameters),
             described=found["described"],
         )

@@ -12,11 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 import polars as pl
 
 RELATIVE_STRENGTH = pl.col("roc_60") - pl.col("benchmark_roc_60")
+
+
+#: Direction of the positions that an order-based strategy opens.
+Side = Literal["long", "short"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class ExitRule:
     """Which exit signal closes a position, and which one first raises its stop.
 
     With `raise_stop_on`, the first session on which that signal is true raises the stop to
-    entry - `raised_stop_atr` x ATR (never lowered again).
+    entry - `raised_stop_atr` x ATR (never lowered again); of a short position it lowers it to entry + as much.
     """
 
     signal: str
@@ -67,6 +71,14 @@ class Rules:
         None takes those of the risk section.
     model
         Name of the model whose out-of-sample `score` the expressions use.
+    side
+        Of all entries. `short` sells short: the stop is `stop_atr` x ATR above the fill, the weakest
+        `relative_strength` ranks first, and borrowing is paid for (trading rules, section 3).
+
+    Raises
+    ------
+    ValueError
+        Another side.
     """
 
     eligible: pl.Expr
@@ -77,6 +89,16 @@ class Rules:
     relative_strength: pl.Expr = RELATIVE_STRENGTH
     rank_weights: tuple[float, float, float] | None = None
     model: str | None = None
+    side: Side = "long"
+
+    def __post_init__(self) -> None:
+        if self.side not in get_args(Side):
+            raise ValueError(f"side {self.side!r} is none of {', '.join(get_args(Side))}")
+
+    @property
+    def sign(self) -> int:
+        """1 of a long position's quantity, -1 of a short one's."""
+        return 1 if self.side == "long" else -1
 
 
 @dataclass(frozen=True, kw_only=True)

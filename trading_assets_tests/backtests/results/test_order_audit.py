@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -13,6 +14,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from trading_assets.backtests import tables
+from trading_assets.backtests.engine.dtypes import SHORT
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets_tests.backtests.journals import FIRST, result_of_case
 from trading_assets_tests.backtests.markets import entries, quiet_market, run_parameters_of, settings
@@ -74,18 +76,23 @@ def test_what_became_of_an_order(case: Case) -> None:
 @FEW
 @given(case=cases())
 def test_cash_follows_from_fills_and_corporate_actions(case: Case) -> None:
-    """At every close, from nothing but the table of fills, splits and dividends; fees and slippage reconcile."""
+    """At every close, from nothing but the table of fills, splits and dividends; fees and slippage reconcile.
+
+    Without borrowing, which no fill tells of.
+    """
+    case = replace(case, market=case.market._replace(borrow_bps=np.zeros_like(case.market.borrow_bps)))
     run, market = result_of_case(case), case.market
     cash, held = case.settings.starting_equity, np.zeros(market.lot.size)
     for row in run.equity.iter_rows(named=True):
         t = (row["session"] - FIRST).days
         cash += float(np.sum(market.cash_dividend[t] * held))
         for i in np.flatnonzero((market.split_ratio[t] != 1) & (held != 0)):
-            exact = held[i] * market.split_ratio[t, i]
+            side = math.copysign(1.0, held[i])
+            exact = abs(held[i]) * market.split_ratio[t, i]
             whole = math.floor(exact / market.lot[i] + 1e-9) * market.lot[i]
             assert not math.isnan(market.open[t, i])  # a split comes with a bar
-            cash += max(0.0, exact - whole) * market.open[t, i]
-            held[i] = whole
+            cash += side * max(0.0, exact - whole) * market.open[t, i]
+            held[i] = side * whole
         for fill in run.fills.filter(session=row["session"]).iter_rows(named=True):
             place, sign = int(fill["symbol"][1:]), 1.0 if fill["side"] == "buy" else -1.0
             cash -= sign * fill["quantity"] * fill["price"] + fill["fee"]
@@ -181,3 +188,20 @@ def test_the_correlation_limit_and_the_ranks_are_on_record(guarded: bool) -> Non
     ranks = last.select("strength_rank", "relative_strength_rank", "diversification_rank").rows()
     assert ranks == [(0.5, 1.0, 0.75), (1.0, 0.5, 0.75)]
     assert last["score"].to_list() == pytest.approx([0.25 + 0.3 + 0.15, 0.5 + 0.15 + 0.15])
+
+
+def test_an_order_that_sells_short_says_so_before_it_fills() -> None:
+    """Sold and bought back; a second one waits for an open that does not come."""
+    market = quiet_market([100.0, 100.0, 99.0, 95.0, 95.0, 95.0])
+    signals = entries(market, (0, 0), (5, 0), exits=[[(2, 0)]])
+    run_parameters = run_parameters_of(market, exit_signal=0, side=SHORT)
+    run = result_of_case(Case(market, signals, run_parameters, settings()))
+    assert run.orders["order_id"].to_list() == [
+        "s-train-20010101-S00-sell",
+        "s-train-20010103-S00-buy",
+        "s-train-20010106-S00-sell",
+    ]
+    assert run.fills["side"].to_list() == ["sell", "buy"]
+    assert run.trades["side"].to_list() == ["short"]
+    [waiting] = run.open_positions.iter_rows(named=True)
+    assert (waiting["side"], waiting["pending_order"], waiting["stop_price"]) == ("short", "sell", 99.0)

@@ -10,7 +10,7 @@ import pytest
 
 from trading_assets.config.strategies import OrderParameters
 from trading_assets.strategies.evaluation.paper_portfolio import paper_positions
-from trading_assets.strategies.interface.rules import ExitRule, Rules
+from trading_assets.strategies.interface.rules import ExitRule, Rules, Side
 
 DAYS = [dt.date(2020, 1, 1) + dt.timedelta(days=day) for day in range(30)]
 Change = tuple[int, str, float, str]
@@ -23,7 +23,11 @@ def bars(symbol: str, closes: list[float], first: int = 0, asset_class: str = "e
 
 
 def positions(
-    panel: pl.DataFrame, *entries: tuple[int, str, float | None], exit_rule: ExitRule | None = None, **changes: Any
+    panel: pl.DataFrame,
+    *entries: tuple[int, str, float | None],
+    exit_rule: ExitRule | None = None,
+    side: Side = "long",
+    **changes: Any,
 ) -> list[Change]:
     """With stops of 3 ATR of 2; `fell` is a close below 100, `weak` one below 101."""
     close = pl.col("adj_close")
@@ -33,6 +37,7 @@ def positions(
         exits={"fell": close < 100, "weak": close < 101},
         exit=exit_rule,
         exit_reason="out",
+        side=side,
     )
     parameters = OrderParameters(stop_atr=3.0, capacity=1.0, **{k: v for k, v in changes.items() if k == "max_hold"})
     wanted = pl.DataFrame(
@@ -92,3 +97,17 @@ def test_an_entry_is_cut_to_the_room_or_left_out() -> None:
     panel = pl.concat([bars(symbol, [100.0] * 3) for symbol in "ABCD"])
     found = positions(panel, (0, "A", 0.5), (0, "B", 0.5), (0, "C", 0.1), (1, "D", None))
     assert found == [(0, "A", 0.5, "in"), (0, "B", pytest.approx(0.3), "in")]
+
+
+def test_a_short_position_is_stopped_out_above_its_entry() -> None:
+    """3 ATR of 2 above 100; from `weak` on 1 ATR above; absolute weights of 0.5 and 0.5 do not fit under 0.8."""
+    panel = bars("A", [100, 101, 105.9, 106, 106.1])
+    assert positions(panel, (0, "A", -0.1), side="short") == [(0, "A", -0.1, "in"), (4, "A", 0.0, "hard_stop")]
+    staged = ExitRule("fell", raise_stop_on="weak", raised_stop_atr=1.0)
+    panel = bars("A", [105, 100.5, 106.9, 107.1])
+    found = positions(panel, (0, "A", -0.1), exit_rule=staged, side="short")
+    assert found == [(0, "A", -0.1, "in"), (3, "A", 0.0, "hard_stop")]
+    both = pl.concat([bars("A", [100, 100]), bars("B", [100, 100])])
+    found = positions(both, (0, "A", -0.5), (0, "B", -0.5), side="short")
+    assert [row[:2] for row in found] == [(0, "A"), (0, "B")]
+    assert [row[2] for row in found] == pytest.approx([-0.5, -0.3])

@@ -105,6 +105,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     made = tmp_path_factory.mktemp("plugins")
     (made / "bought").mkdir()
     texts = {"reader": READER, "python": CALLS_PYTHON}
+    texts["sold"] = CALLS_PYTHON.replace("return Rules(", 'return Rules(\n        side="short",')
     texts |= {name: (SHIPPED / f"{name}.py").read_text() for name in ("equity_momentum", "mean_reversion", "factor")}
     for name, text in texts.items():
         (made / f"bought/{name}.py").write_text(text)
@@ -155,6 +156,17 @@ def test_rules_have_the_same_columns_text_and_exits(folder: Path) -> None:
     assert own.grid == shipped.grid
     assert_frame_equal(exit_flags(own.rules, seen), exit_flags(shipped.rules, seen), check_exact=True)
     assert_frame_equal(evaluate(own.rules, seen), evaluate(shipped.rules, seen), check_exact=True)
+
+
+def test_the_side_is_known_here_and_part_of_what_is_registered(folder: Path) -> None:
+    """What enters long is described as it was before there were sides."""
+    bought, sold = (
+        configured_strategy(configuration().model_copy(update={"strategies": {"s": settings(f"bought.{name}")}}), "s")
+        for name in ("python", "sold")
+    )
+    assert (bought.rules.side, sold.rules.side) == ("long", "short")
+    assert "side" not in describe(bought.rules)
+    assert describe(sold.rules)["side"] == "short"
 
 
 def test_python_in_an_expression_runs_where_the_module_does(folder: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
@@ -29,3 +31,10 @@ def test_rules_are_values_that_nobody_changes() -> None:
     made = rules(None)
     with pytest.raises(AttributeError):
         made.exit_reason = "other"  # type: ignore[misc]
+
+
+def test_a_side_is_long_or_short() -> None:
+    made = rules(None)
+    assert (made.side, made.sign, replace(made, side="short").sign) == ("long", 1, -1)
+    with pytest.raises(ValueError, match="side 'both' is none of long, short"):
+        replace(made, side="both")  # type: ignore[arg-type]
