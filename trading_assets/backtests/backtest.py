@@ -21,17 +21,13 @@ from trading_assets.backtests.inputs.order_signals import order_plans
 from trading_assets.backtests.inputs.plan import BacktestPlan
 from trading_assets.backtests.inputs.risk_free import accrued
 from trading_assets.backtests.inputs.target_weights import target_plans
-from trading_assets.backtests.results.baselines import compare, of_evening_before
+from trading_assets.backtests.results.baselines import compare, equal_weight_returns, of_evening_before
 from trading_assets.backtests.results.metrics import OF_BENCHMARK, OF_RISK_FREE, PRICE_RETURN, TOTAL_RETURN, summarise
 from trading_assets.backtests.results.run_tables import Result, result_of
 from trading_assets.backtests.results.settled_curve import settled
 from trading_assets.backtests.tables import BASELINES, METRICS
 from trading_assets.config import Configuration
-from trading_assets.config.strategies import (
-    OrderParameters,
-    StrategyParameters,
-    TargetWeightParameters,
-)
+from trading_assets.config.strategies import OrderParameters, StrategyParameters, TargetWeightParameters
 from trading_assets.market_data.calendars import periods_per_year
 from trading_assets.strategies.evaluation.inputs import Frames, panel_of
 from trading_assets.strategies.interface.resolved import ResolvedStrategy
@@ -198,14 +194,9 @@ def metrics_of(prepared: PreparedBacktest, result: Result) -> pl.DataFrame:
 
 def baselines_of(prepared: PreparedBacktest, result: Result) -> pl.DataFrame:
     """Rows of `backtests.baselines` beside one run."""
-    change = pl.col("adj_close") / pl.col("adj_close").shift(1).over("symbol") - 1
-    rows = compare(
-        prepared.name,
-        result.equity,
-        prepared.panel.select("symbol", "session", total_return=change, member="in_universe"),
-        starting_equity=prepared.settings.starting_equity,
-        benchmark=_benchmark_column(prepared) if prepared.benchmark_name else None,
-    )
+    benchmark = _benchmark_column(prepared) if prepared.benchmark_name else None
+    start = prepared.settings.starting_equity
+    rows = compare(prepared.name, result.equity, _universe_of(prepared), starting_equity=start, benchmark=benchmark)
     return BASELINES.conform(rows.with_columns(split=pl.lit(result.equity["split"][0]))).sort(BASELINES.key)
 
 
@@ -281,13 +272,16 @@ def excess_returns_of(prepared: PreparedBacktest, sweep: Sweep) -> Floats:
 def benchmark_beside(prepared: PreparedBacktest, sweep: Sweep) -> Floats:
     """Excess returns (runs, sessions) of the benchmark, held at each run's net exposure of the session before.
 
-    The rest is cash: 0 without a benchmark; without a bar of it, the rate that the holding forgoes.
+    The rest is cash. Without a benchmark it is the universe at equal weights; without a bar of it, nothing but the rate
+    that the holding forgoes.
     """
     days = pl.DataFrame({"session": sweep.sessions}, schema={"session": pl.Date})
-    aligned = days.join(_benchmark_column(prepared), on="session", how="left", maintain_order="left")
-    earned = np.nan_to_num(aligned["benchmark_return"].cast(pl.Float64).fill_null(0.0).to_numpy())
-    excess: Floats = earned - _rates(prepared, sweep) if prepared.benchmark_name else earned
-    return of_evening_before(sweep.net_exposure) * excess
+    if prepared.benchmark_name:
+        aligned = days.join(_benchmark_column(prepared), on="session", how="left", maintain_order="left")
+        earned: Floats = np.nan_to_num(aligned["benchmark_return"].cast(pl.Float64).fill_null(0.0).to_numpy())
+    else:
+        earned = equal_weight_returns(days["session"], _universe_of(prepared))
+    return of_evening_before(sweep.net_exposure) * (earned - _rates(prepared, sweep))
 
 
 def daily_returns(equity: Floats, starting_equity: float) -> Floats:
@@ -336,6 +330,11 @@ def _rates(prepared: PreparedBacktest, sweep: Sweep) -> Floats:
 
 def _benchmark_column(prepared: PreparedBacktest) -> pl.DataFrame:
     return prepared.benchmark.select("session", benchmark_return="daily_return")
+
+
+def _universe_of(prepared: PreparedBacktest) -> pl.DataFrame:
+    change = pl.col("adj_close") / pl.col("adj_close").shift(1).over("symbol") - 1
+    return prepared.panel.select("symbol", "session", total_return=change, member="in_universe")
 
 
 def _over(prepared: PreparedBacktest, run_parameters: RecordArray, start: dt.date, end: dt.date) -> RecordArray:

@@ -81,6 +81,18 @@ def test_a_sweep_says_what_is_not_cash_and_its_benchmark_is_held_so_far(
     assert benchmark_beside(prepared, found)[0] == pytest.approx(expected, abs=1e-12)
 
 
+def test_without_a_benchmark_a_sweep_is_held_against_its_universe(prepared: PreparedBacktest) -> None:
+    """Yesterday's net exposure x what the baseline of equal weights earned today, not cash."""
+    alone = replace(prepared, strategy=replace(prepared.strategy, benchmark=None))
+    found = sweep_parameters(alone, [alone.parameters], *SPAN)
+    baselines = baselines_of(alone, backtest(alone, *SPAN, split="train"))
+    assert set(baselines["baseline"]) == {"cash", "equal_weight"}
+    earned = baselines.filter(baseline="equal_weight").sort("session")["daily_return"].to_numpy()
+    expected = np.concatenate([[0.0], found.net_exposure[0][:-1] * earned[1:]])
+    assert np.abs(expected).max() > 0.001
+    assert benchmark_beside(alone, found)[0] == pytest.approx(expected, abs=1e-12)
+
+
 def test_returns_of_a_sweep_start_from_the_starting_equity(prepared: PreparedBacktest) -> None:
     found = sweep_parameters(prepared, [prepared.parameters], *SPAN)
     run = backtest(prepared, *SPAN, split="train")

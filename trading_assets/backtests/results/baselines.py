@@ -145,6 +145,21 @@ def equal_weight(returns: Floats, trading: Flags, month: Integers) -> Floats:
     return curve
 
 
+def equal_weight_returns(sessions: pl.Series, universe: pl.DataFrame) -> Floats:
+    """Return the daily returns of the universe at equal weights, (n,): 0 on the first session.
+
+    Parameters
+    ----------
+    sessions
+        (n,) ascending.
+    universe
+        As `compare` takes it.
+    """
+    curve = equal_weight(*_universe_arrays(sessions, universe))
+    before = np.concatenate([np.ones(min(1, curve.size)), curve[:-1]])
+    return np.asarray(curve / before - 1.0)
+
+
 def _universe_arrays(sessions: pl.Series, universe: pl.DataFrame) -> tuple[Floats, Flags, Integers]:
     symbols = universe["symbol"].unique().sort()
     axes = sessions.to_frame("session").join(symbols.to_frame("symbol"), how="cross").sort("session", "symbol")
