@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from trading_assets.cli_errors import in_words
 from trading_assets.cli_output import console, errors, escaped, paper_of, print_frame, print_verdicts, printers
 from trading_assets.config import (
     CONFIG_VARIABLE,
@@ -24,14 +25,16 @@ from trading_assets.config import (
     load_configuration,
     shipped,
 )
-from trading_assets.config.loading import chosen_paths
+from trading_assets.config.loading import ChosenPaths, chosen_paths
 from trading_assets.config.remembered import FILE, remember
 
-FAILED, WRONG_USAGE = 1, 2
+#: As a shell reports a process that Ctrl-C ended.
+FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     help="From raw price bars to a go / no-go verdict you can defend.",
     no_args_is_help=True,
+    pretty_exceptions_enable=False,  # `main` tells what went wrong
 )
 config_app = typer.Typer(help="Check, show or start a configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
@@ -47,9 +50,15 @@ FormatOption = Annotated[Literal["table", "csv", "json"], typer.Option("--format
 DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder; default ./data.", envvar=DATA_VARIABLE)]
 
 
+class _Debug:
+    """Whether `--debug` was given, wherever it stood."""
+
+    wanted = False
+
+
 def main() -> None:
     """Entry point: every expected error is one block on stderr; a traceback only with --debug."""
-    debug = "--debug" in sys.argv
+    debug = _Debug.wanted = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
     from trading_assets.warehouse import WarehouseError
@@ -60,12 +69,16 @@ def main() -> None:
         _stop(error, WRONG_USAGE, debug)
     except WarehouseError as error:
         _stop(error, FAILED, debug)
+    except KeyboardInterrupt as error:
+        _stop(error, INTERRUPTED, debug, in_words(error))
+    except Exception as error:
+        _stop(error, FAILED, debug, in_words(error))
 
 
-def _stop(error: Exception, code: int, debug: bool) -> None:
+def _stop(error: BaseException, code: int, debug: bool, said: str | None = None) -> None:
     if debug:
         raise error
-    errors.print(f"[red]error:[/red] {escaped(str(error))}", highlight=False, soft_wrap=True)
+    errors.print(f"[red]error:[/red] {escaped(said or str(error))}", highlight=False, soft_wrap=True)
     raise SystemExit(code)
 
 
@@ -104,17 +117,21 @@ def run(
     last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM", help="Last month; default the newest.")] = None,
 ) -> None:
     """Materialise every stage and print the verdicts."""
+    chosen = chosen_paths(config, data)
     configuration = _load(config, data)
-    _remember(context)
+    from trading_assets.cli_check import refuse_faulty
+
+    refuse_faulty(chosen.config, configuration, bars_too=False)
+    _remember(context, chosen)
     from trading_assets.terminal_run import UsageError, run_assets
 
     try:
-        outcome = run_assets(configuration, select=select, first=first, last=last, console=console)
+        outcome = run_assets(configuration, select=select, first=first, last=last, console=console, debug=_Debug.wanted)
     except UsageError as error:
         raise ConfigurationError(str(error)) from None
     for problem in outcome.problems:
         errors.print(f"[red]failed:[/red] {escaped(problem)}", highlight=False, soft_wrap=True)
-    print_verdicts(configuration)
+    print_verdicts(configuration, outcome.run_id)
     if not outcome.success:
         raise typer.Exit(FAILED)
 
@@ -286,12 +303,16 @@ def sql(
 
 @config_app.command("check")
 def config_check(file: Annotated[Path, typer.Argument(help="The YAML file.")]) -> None:
-    """Validate a configuration and say which code of yours it runs; exit 2 with the place of the first errors."""
+    """Find what a run would fail on, bars included, and say which code of yours it runs; exit 2 with the places."""
 
     def announce(line: str) -> None:
         console.print(escaped(line), highlight=False, soft_wrap=True)
 
     configuration = _load(file, None, announce)
+    from trading_assets.cli_check import refuse_faulty
+
+    with console.status("reading the bars ..."):
+        refuse_faulty(file, configuration, bars_too=True)
     console.print(f"{file}: usable, configuration {configuration.name} ({configuration.hash})", highlight=False)
 
 
@@ -343,13 +364,12 @@ def config_detect(
         raise typer.Exit(FAILED)
 
 
-def _remember(context: typer.Context) -> None:
+def _remember(context: typer.Context, chosen: ChosenPaths) -> None:
     """Note in the working folder what a run was told to work with, for the commands that follow."""
     sources = [context.get_parameter_source(name) for name in ("config", "data")]
     if not any(source is not None and source.name == "COMMANDLINE" for source in sources):
         return
-    chosen = chosen_paths()  # what was not told is as it was
-    config = None if chosen.config == shipped("demo.yaml") else chosen.config
+    config = None if chosen.config.resolve() == shipped("demo.yaml").resolve() else chosen.config
     if remember(Path.cwd(), config, chosen.data):
         errors.print(f"this folder works with these from now on: {FILE}", highlight=False, soft_wrap=True)
 
@@ -361,8 +381,7 @@ def _load(config: Path | None, data: Path | None, announce: Callable[[str], obje
         said = f"{FILE}: configuration {chosen.config}, data {chosen.data}"
         errors.print(escaped(said), highlight=False, soft_wrap=True)
     configuration = load_configuration(chosen.config, chosen.data, announce=announce)
-    if chosen.config != shipped("demo.yaml"):
-        os.environ[CONFIG_VARIABLE] = str(chosen.config.resolve())
+    os.environ[CONFIG_VARIABLE] = str(chosen.config.resolve())
     os.environ[DATA_VARIABLE] = str(configuration.data)
     return configuration
 

@@ -30,18 +30,33 @@ def escaped(text: str) -> str:
     return escape(text)
 
 
-def print_verdicts(configuration: Configuration) -> None:
-    """Print a row a strategy, and where the report is."""
-    from trading_assets.reports import verdict_summary
+def print_verdicts(configuration: Configuration, run_id: str) -> None:
+    """Print a row a strategy, what has to be read beside it as on the pages, and where the report is.
+
+    A row that another run made is marked; where this one made none there is no table, which would look like its own.
+    """
+    from trading_assets.backtests.tables import RUNS
+    from trading_assets.reports import remarks_on, verdict_summary
     from trading_assets.warehouse import Warehouse
 
-    summary = verdict_summary(configuration, Warehouse(configuration.warehouse_path))
+    warehouse = Warehouse(configuration.warehouse_path)
+    runs = warehouse.read_or_empty(RUNS).sort("finished_at").group_by("strategy", maintain_order=True).last()
+    last = {row["strategy"]: row for row in runs.iter_rows(named=True)}
+    made_here = [name for name in configuration.strategies if name in last and last[name]["run_id"] == run_id]
+    if not made_here:
+        console.print(
+            "This run made no backtest, so it has no verdicts; trading-assets verdict NAME prints one on record.",
+            highlight=False,
+            soft_wrap=True,
+        )
+        return
+    summary = verdict_summary(configuration, warehouse)
     table = RichTable(title="Verdicts", title_justify="left")
     for head in ("strategy", "market", "verdict", "numbers of", "return p.a.", "Sharpe", "max drawdown", "trades"):
         table.add_column(head, no_wrap=True, justify="left" if len(table.columns) < 4 else "right")
     for row in summary.iter_rows(named=True):
         table.add_row(
-            row["strategy"],
+            row["strategy"] + ("" if row["strategy"] in made_here else " *"),
             row["market"],
             row["result"].replace("_", " "),
             row["split"],
@@ -50,7 +65,16 @@ def print_verdicts(configuration: Configuration) -> None:
             _formatted(row["max_drawdown"], ".1%"),
             _formatted(row["trades"], ".0f"),
         )
-    paper_of(width=120).print(table)
+    paper = paper_of(width=120)
+    paper.print(table)
+    for name in configuration.strategies:
+        explanation, notes = remarks_on(configuration, warehouse, name)
+        paper.print(f"{escaped(name)}: {escaped(explanation)}", highlight=False)
+        if name not in made_here:
+            when = f"{last[name]['finished_at']:%Y-%m-%d %H:%M} UTC" if name in last else "no run"
+            notes = [f"* Not of this run: its last backtest is of {when}.", *notes]
+        for note in notes:
+            paper.print(f"  - {escaped(note)}", highlight=False)
     index = configuration.home / "reports" / "index.html"
     if index.exists():
         console.print(f"report: {index}", highlight=False, soft_wrap=True)

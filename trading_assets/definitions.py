@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,6 +40,8 @@ STAGES = (
     trading_assets.reports,
     trading_assets.monitoring,
 )
+#: The logger of a run from a terminal.
+TERMINAL = "terminal"
 #: Stages with checks of their own: what a strategy decides is checked where it is traded.
 CHECKED = tuple(stage for stage in STAGES if stage is not trading_assets.strategies)
 
@@ -64,6 +68,7 @@ def build_definitions(
         schedules=automation.build_schedules(configuration),
         sensors=automation.build_sensors(configuration),
         executor=_executor(configuration),
+        loggers={"console": dg.colored_console_logger, TERMINAL: _terminal_logger()},
         resources={
             "configuration": _configuration_resource(configuration),
             "warehouse": Warehouse(configuration.warehouse_path),
@@ -99,6 +104,37 @@ def _configuration_resource(configuration: Configuration) -> dg.ResourceDefiniti
         return configuration
 
     return dg.ResourceDefinition(initialise, description="The validated configuration of this code location.")
+
+
+class TerminalFormatter(logging.Formatter):
+    """Format what a step says as one line for people: how bad it is, where, what."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        meta = getattr(record, "dagster_meta", {})
+        where = (meta.get("step_key") or "").replace("__", "/")
+        said = meta.get("orig_message") or record.getMessage()
+        return f"{record.levelname.lower()}: {where + ': ' if where else ''}{said}"
+
+
+def _is_warning(record: logging.LogRecord) -> bool:
+    """Whether a step warns; events of the run, and what fails, the command tells itself."""
+    meta = getattr(record, "dagster_meta", {})
+    return record.levelno == logging.WARNING and meta.get("dagster_event") is None
+
+
+def _terminal_logger() -> dg.LoggerDefinition:
+    def initialise(context: dg.InitLoggerContext) -> logging.Logger:
+        logger = logging.getLogger(f"trading_assets.{TERMINAL}")
+        logger.propagate = False
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(TerminalFormatter())
+        handler.addFilter(_is_warning)
+        logger.handlers = [handler]
+        logger.setLevel(logging.WARNING)
+        return logger
+
+    return dg.LoggerDefinition(initialise, description="Warnings of steps, a line each, on stderr.")
 
 
 def _executor(configuration: Configuration) -> dg.ExecutorDefinition:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import fcntl
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.execution.api import (
     execute_run_iterator,
 )  # streams events; dg.execute_job tells only the end
@@ -18,10 +21,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from trading_assets import definitions
 from trading_assets.asset_factories.partitions import monthly_partitions
+from trading_assets.asset_factories.table_asset import COMPLETED, CONSEQUENCE
 from trading_assets.config import Configuration
+from trading_assets.definitions import TERMINAL
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
+#: Checks whose failure is one of a step, which says it in words.
+TOLD_BY_THE_STEP = frozenset({"nothing_looks_ahead", "every_strategy_completed"})
+#: Of the reports, those that are of all strategies.
+OF_ALL = ("index", "expectations")
+REALITY_CHECK = "reality_check"
+#: How Dagster begins what an error of ours says; that says what is wrong without its class.
+OWN_ERROR = re.compile(r"^(trading_assets\.[\w.]+|dagster\._core[\w.]*\.Failure): ")
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
@@ -33,12 +45,19 @@ class UsageError(Exception):
 class Outcome:
     """How a run ended; `problems` are texts for people, one a failed step or check."""
 
+    run_id: str = ""
     success: bool = False
     problems: list[str] = field(default_factory=list)
 
 
 def run_assets(
-    configuration: Configuration, *, select: str | None, first: str | None, last: str | None, console: Console
+    configuration: Configuration,
+    *,
+    select: str | None,
+    first: str | None,
+    last: str | None,
+    console: Console,
+    debug: bool = False,
 ) -> Outcome:
     """Materialise a selection over a range of months.
 
@@ -48,9 +67,11 @@ def run_assets(
     Parameters
     ----------
     select
-        A stage, a strategy, or None for everything.
+        A stage, a strategy, or None for everything. With a part go the lines and pages that it would make stale.
     first, last
         Months as ``YYYY-MM``; None for the first and the newest partition.
+    debug
+        Log as Dagster does, tracebacks included; else warnings are lines, and what fails is in the outcome alone.
 
     Raises
     ------
@@ -58,18 +79,21 @@ def run_assets(
         Unknown stage or strategy, or a month outside the configuration's partitions.
     """
     definition = definitions.everything()
+    graph = definition.asset_layer.asset_graph
     keys = _selected(configuration, definition, select)
+    keys |= made_stale(configuration, graph, keys)
     tags = partition_range(configuration, first, last)
     outcome = Outcome()
     with dagster_instance(configuration) as instance:
         job = dg.reconstructable(definitions.everything)
         run = instance.create_run_for_job(
             definition,
-            run_config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},
+            run_config={"loggers": {"console": {"config": {"log_level": "WARNING"}}} if debug else {TERMINAL: {}}},
             asset_selection=frozenset(keys),
             tags=tags,
             job_code_origin=job.get_python_origin(),
         )
+        outcome.run_id = run.run_id
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task("starting", total=len(keys))
@@ -80,7 +104,7 @@ def run_assets(
                         console.print(_step_name(event), highlight=False)
                 elif event.is_step_success or event.is_step_failure or event.is_step_skipped:
                     progress.advance(task)
-                outcome.problems += _problems(event)
+                outcome.problems += [each for each in _problems(event) if each not in outcome.problems]
                 outcome.success = outcome.success or event.event_type == dg.DagsterEventType.RUN_SUCCESS
     outcome.success = outcome.success and not outcome.problems
     return outcome
@@ -99,7 +123,7 @@ def dagster_instance(configuration: Configuration) -> Iterator[dg.DagsterInstanc
         fcntl.flock(lock, fcntl.LOCK_EX)
         settings = home / "dagster.yaml"
         if not settings.exists():
-            settings.write_text("telemetry:\n  enabled: false\n")
+            settings.write_text("telemetry:\n  enabled: false\nnux:\n  enabled: false\n")
         instance = dg.DagsterInstance.from_config(str(home))
         instance.get_runs_count()  # creates the run database
     with instance:
@@ -120,6 +144,34 @@ def _selected(configuration: Configuration, job: dg.JobDefinition, select: str |
         f"nothing is called {select!r}\n  expected: a stage ({', '.join(sorted(filter(None, stages)))}) "
         f"or a strategy ({', '.join(configuration.strategies)})"
     )
+
+
+def made_stale(
+    configuration: Configuration, graph: BaseAssetGraph[Any], keys: Collection[dg.AssetKey]
+) -> set[dg.AssetKey]:
+    """Return what follows from a selection and only shows or adds up what is on record: pages, SQL models, the index.
+
+    What other strategies decided and how they fared is left as it is, and said to be out of date where it is shown.
+    Pages are made of strategies that have one, or are selected; before there is any, only what follows at once.
+    """
+    following: set[dg.AssetKey] = set()
+    waiting = list(keys)
+    while waiting:
+        children = set(graph.get(waiting.pop()).child_keys) - following
+        following |= children
+        waiting += children
+    selected = {graph.get(key).tags.get("strategy") for key in keys}
+    written = {name for name in configuration.strategies if (configuration.home / "reports" / f"{name}.html").exists()}
+    pages = {*written, *selected} - {None}
+    of_reports = {*pages, *OF_ALL} if pages else set()
+    sums = {
+        key
+        for key in following
+        if "sql" in graph.get(key).kinds and (pages or not graph.get(key).parent_keys.isdisjoint(keys))
+    }
+    trials = {key for parent in keys for key in graph.get(parent).child_keys if key.path[-1] == REALITY_CHECK}
+    shown = {key for key in following if key.path[0] == "reports" and key.path[-1] in of_reports}
+    return (trials | sums | shown) - set(keys)
 
 
 def partition_range(configuration: Configuration, first: str | None, last: str | None) -> dict[str, str]:
@@ -145,11 +197,21 @@ def _problems(event: dg.DagsterEvent) -> Iterator[str]:
         error = event.step_failure_data.error
         while error is not None and error.cause is not None:
             error = error.cause
-        yield f"{_step_name(event)}: {error.message.strip() if error else event.message}"
+        if error is not None and error.cls_name == DagsterAssetCheckFailedError.__name__:
+            return  # the check has been told
+        said = error.message.strip() if error else event.message or "it failed"
+        yield f"{_step_name(event)}: {OWN_ERROR.sub('', said)}"
     elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
         check = event.asset_check_evaluation_data
         if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
             detail = check.metadata.get("error")
+            if check.check_name in TOLD_BY_THE_STEP:
+                return
+            if check.check_name == COMPLETED and detail:
+                is_consequence = check.metadata.get(CONSEQUENCE)
+                if not (is_consequence and is_consequence.value):
+                    yield f"{check.asset_key.to_user_string()}: {detail.value}"
+                return
             yield f"{check.asset_key.to_user_string()}: check {check.check_name} failed" + (
                 f": {detail.value}" if detail else ""
             )

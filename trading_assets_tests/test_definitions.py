@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from trading_assets.asset_factories.table_asset import CONFIG_HASH_TAG
 from trading_assets.automation import EVERYTHING
 from trading_assets.config import load_configuration
-from trading_assets.definitions import build_definitions
+from trading_assets.definitions import TerminalFormatter, build_definitions
 from trading_assets.warehouse import Warehouse
 from trading_assets_tests.conftest import REPOSITORY, TINY, environment
 from trading_assets_tests.heavy import HEAVY
@@ -86,3 +87,9 @@ def test_importing_the_location_loads_no_heavy_library(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+def test_what_a_step_says_is_a_line_of_a_terminal_without_a_trace() -> None:
+    record = logging.LogRecord("dagster", logging.WARNING, "", 0, "system - 123 - long", None, None)
+    record.dagster_meta = {"step_key": "market_data__bars", "orig_message": "2 symbols are ignored"}
+    assert TerminalFormatter().format(record) == "warning: market_data/bars: 2 symbols are ignored"

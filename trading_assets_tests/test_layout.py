@@ -32,6 +32,8 @@ COVERED_BY = {
     "strategies/evaluation/description.py": "strategies/interface/test_plugin.py",
     "strategies/evaluation/plugin_worker.py": "strategies/interface/test_plugin.py",
     "asset_factories/partitions.py": "market_data/test_assets.py",
+    "asset_factories/failures.py": "asset_factories/test_table_asset.py",
+    "cli_check.py": "market_data/test_preflight.py",
     "cli_detect.py": "market_data/sources/test_detection.py",
     "cli_output.py": "test_cli.py",
     "config/file_layouts.py": "market_data/sources/test_layouts.py",

@@ -4,13 +4,36 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG as END
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG as START
 
 from trading_assets.config import load_configuration
-from trading_assets.terminal_run import UsageError, partition_range
+from trading_assets.definitions import build_definitions
+from trading_assets.terminal_run import UsageError, made_stale, partition_range
 from trading_assets_tests.conftest import TINY
+
+
+def test_a_part_brings_the_pages_and_sums_that_follow_from_it(tmp_path: Path) -> None:
+    configuration = load_configuration(TINY, tmp_path)
+    graph = build_definitions(configuration).resolve_asset_graph()
+
+    def brought(*keys: str) -> set[str]:
+        found = made_stale(configuration, graph, {dg.AssetKey(key.split("/")) for key in keys})
+        return {key.to_user_string() for key in found}
+
+    of_bars = brought("market_data/bars")
+    assert "market_data/quality_summary" in of_bars
+    assert not any(key.startswith(("reports", "robustness", "strategies")) for key in of_bars)  # there is no page yet
+    sums = {"backtests/exit_reasons", "backtests/monthly_returns", "backtests/trade_audit"}
+    own = brought("backtests/ml")
+    assert own == sums | {"robustness/reality_check", "reports/ml", "reports/expectations", "reports/index"}
+    (configuration.home / "reports").mkdir(parents=True)
+    (configuration.home / "reports" / "factor.html").touch()
+    assert brought("backtests/ml") == own | {"reports/factor"}
+    assert {"reports/factor", "reports/index"} <= brought("market_data/bars")
+    assert brought("reports/index") == set()
 
 
 def test_months_are_the_first_of_each_or_the_ends_of_the_range(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from trading_assets.asset_factories.failures import UpstreamFailedError
 from trading_assets.config import Configuration
 from trading_assets.warehouse.errors import StaleInputError, WarehouseError
 from trading_assets.warehouse.table import ContractError, Table
@@ -25,6 +26,8 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 OWNERS = ["team:research"]
 CONTRACT = "contract"
 COMPLETED = "completed"
+#: In the metadata of `completed`: the failure of another step, told there, is all that is wrong with this one.
+CONSEQUENCE = "consequence"
 #: A step whose input another run replaced meanwhile computes again from what is there now.
 STALE_RETRIES, STALE_PAUSE = 5, 1  # times; seconds
 CONFIG_HASH_TAG = "trading_assets/config_hash"
@@ -105,13 +108,18 @@ def table_asset(
         Keys such as ``"market_data/bars"``, or `AssetDep`.
     on_failure
         Given, an exception of `compute` is recorded by it and becomes the failed check ``completed``
-        instead of a failed step, so that one strategy's failure leaves its neighbours alone.
-        Errors of the warehouse and of contracts still fail the step.
+        instead of a failed step, so that one strategy's failure leaves its neighbours alone, a broken contract
+        of its rows included. Errors of the warehouse still fail the step.
     """
     own_name = name or compute.__name__
     path = [stage, *([name] if name else []), strategy] if strategy else [stage, own_name]
     specs = [
-        dg.AssetCheckSpec(CONTRACT, asset=path, blocking=True, description="Frames kept the contract of their tables.")
+        dg.AssetCheckSpec(
+            CONTRACT,
+            asset=path,
+            blocking=on_failure is None,  # else the record of the failure stops what follows, and only that
+            description="Frames kept the contract of their tables.",
+        )
     ]
     if on_failure:
         specs.append(dg.AssetCheckSpec(COMPLETED, asset=path, description="The strategy ran to its end."))
@@ -138,6 +146,10 @@ def table_asset(
             metadata = dict(compute(step) or {})
         except ContractError as error:
             shown = {"error": str(error)} | ({} if error.rows is None else {"first": _plain(error.rows)})
+            if on_failure is not None:
+                yield from _failed(step, tables, on_failure, error)
+                yield dg.AssetCheckResult(passed=False, check_name=CONTRACT, metadata=shown)
+                return
             yield dg.AssetCheckResult(passed=False, check_name=CONTRACT, metadata=shown)
             raise dg.Failure(f"nothing was written: {error}", allow_retries=False) from error
         except StaleInputError as error:
@@ -145,11 +157,8 @@ def table_asset(
         except Exception as error:
             if on_failure is None or not _is_of_the_strategy(error):
                 raise
-            step.log.error(f"strategy {strategy} failed: {type(error).__name__}: {error}")
-            on_failure(step, error)
-            yield _result(step, tables, {"error": f"{type(error).__name__}: {error}"})
+            yield from _failed(step, tables, on_failure, error)
             yield dg.AssetCheckResult(passed=True, check_name=CONTRACT)
-            yield dg.AssetCheckResult(passed=False, check_name=COMPLETED, metadata={"error": str(error)})
             return
         yield _result(step, tables, metadata)
         yield dg.AssetCheckResult(passed=True, check_name=CONTRACT)
@@ -157,6 +166,17 @@ def table_asset(
             yield dg.AssetCheckResult(passed=True, check_name=COMPLETED)
 
     return materialise
+
+
+def _failed(step: Step, tables: Sequence[Table], on_failure: OnFailure, error: Exception) -> Iterator[Any]:
+    """Record the failure of a strategy, and yield what there is and that it did not complete."""
+    is_consequence = isinstance(error, UpstreamFailedError)
+    said = str(error) if is_consequence else f"{type(error).__name__}: {error}"
+    (step.log.info if is_consequence else step.log.error)(f"strategy {step.strategy} failed: {said}")
+    on_failure(step, error)
+    yield _result(step, tables, {"error": said})
+    metadata: dict[str, Any] = {"error": str(error), CONSEQUENCE: is_consequence}
+    yield dg.AssetCheckResult(passed=False, check_name=COMPLETED, metadata=metadata)
 
 
 def tables_of(assets: Sequence[dg.AssetsDefinition]) -> dict[str, list[dg.AssetKey]]:

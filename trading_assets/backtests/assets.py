@@ -80,10 +80,18 @@ def run(step: Step) -> Mapping[str, Any]:
     baselines = tables[BASELINES].filter(split=DEVELOPMENT)
     return {
         "benchmark": prepared.benchmark_name,
+        **_numbers(found),
         "metrics": metrics.pivot("split", index="metric", values="value"),
         "equity": dg.MetadataValue.md(charts.markdown(charts.equity(curve, baselines, splits))),
         "drawdown": dg.MetadataValue.md(charts.markdown(charts.drawdown(curve))),
     }
+
+
+def _numbers(found: Mapping[str, Any]) -> dict[str, float | int]:
+    """Return the headline of train + validation as numbers, which Dagster plots from run to run."""
+    named = {"Sharpe": "sharpe", "total return": "total_return", "max drawdown": "max_drawdown", "trades": "trades"}
+    values = {label: found[key] for label, key in named.items() if found[key] is not None}
+    return {label: int(value) if label == "trades" else float(value) for label, value in values.items()}
 
 
 def open_spans(splits: pl.DataFrame) -> dict[str, Interval]:

@@ -19,9 +19,10 @@ from trading_assets.backtests.inputs.axis_labels import AxisLabels
 from trading_assets.backtests.inputs.market_arrays import MarketAxes, build_axes, build_market
 from trading_assets.backtests.inputs.order_signals import order_plans
 from trading_assets.backtests.inputs.plan import BacktestPlan
+from trading_assets.backtests.inputs.risk_free import accrued
 from trading_assets.backtests.inputs.target_weights import target_plans
-from trading_assets.backtests.results.baselines import compare, exposure_matched_returns
-from trading_assets.backtests.results.metrics import OF_BENCHMARK, PRICE_RETURN, TOTAL_RETURN, summarise
+from trading_assets.backtests.results.baselines import compare, of_evening_before
+from trading_assets.backtests.results.metrics import OF_BENCHMARK, OF_RISK_FREE, PRICE_RETURN, TOTAL_RETURN, summarise
 from trading_assets.backtests.results.run_tables import Result, result_of
 from trading_assets.backtests.results.settled_curve import settled
 from trading_assets.backtests.tables import BASELINES, METRICS
@@ -58,6 +59,10 @@ class PreparedBacktest:
         on the axes' sessions; null where the benchmark has no bar.
     benchmark_kind
         ``total return``, or ``price return`` where no dividend of the benchmark is on record.
+    risk_free
+        What cash earned since the session before, (sessions of the market,), a fraction.
+    risk_free_name
+        How it is known: a constant, or a file.
     periods_per_year
         By the calendars of the equity curve (`calendars.periods_per_year`): 365 if any of its symbols trades every day.
     """
@@ -73,6 +78,8 @@ class PreparedBacktest:
     settings: Settings
     benchmark: pl.DataFrame
     benchmark_kind: str
+    risk_free: Floats
+    risk_free_name: str
     periods_per_year: int
 
     @property
@@ -113,6 +120,7 @@ def prepare(configuration: Configuration, frames: Frames) -> PreparedBacktest:
         benchmarks=configuration.benchmarks,
         costs=configuration.costs,
         extreme_move=configuration.quality.extreme_move,
+        borrow_rates=frames.borrow_rates,
     )
     rank_weights = configuration.risk.rank_weights
     [plan] = _plans(strategy, [strategy.parameters], panel, axes, market, rank_weights)
@@ -130,6 +138,8 @@ def prepare(configuration: Configuration, frames: Frames) -> PreparedBacktest:
         ),
         benchmark=_benchmark_returns(frames.bars, strategy.benchmark, axes),
         benchmark_kind=_benchmark_kind(frames.bars, strategy.benchmark),
+        risk_free=accrued(axes.sessions, frames.risk_free),
+        risk_free_name=configuration.risk_free.name,
         periods_per_year=periods_per_year(*axes.calendars),
     )
 
@@ -152,6 +162,7 @@ def backtest(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, split:
         run_parameters,
         prepared.settings,
         prepared.names,
+        risk_free=prepared.risk_free,
         strategy=prepared.name,
         split=split,
     )
@@ -173,6 +184,8 @@ def metrics_of(prepared: PreparedBacktest, result: Result) -> pl.DataFrame:
         split=pl.lit(result.equity["split"][0]),
         reference=pl.when(pl.col("metric") == "periods_per_year")
         .then(pl.lit(" and ".join(sorted(set(prepared.axes.calendars)))))
+        .when(pl.col("metric").is_in(OF_RISK_FREE))
+        .then(pl.lit(prepared.risk_free_name))
         .when(pl.col("metric").is_in(OF_BENCHMARK))
         .then(
             pl.lit(
@@ -255,24 +268,30 @@ def sweep_prepared(
     return _swept(simulate.sweep_runs(runs, first.settings, threads), first, start, end)
 
 
-def returns_of(sweep: Sweep, starting_equity: float) -> Floats:
-    """Daily returns (runs, sessions) of the settled equity, first from the starting equity; 0 after a total loss."""
-    return daily_returns(sweep.settled_equity, starting_equity)
+def excess_returns_of(prepared: PreparedBacktest, sweep: Sweep) -> Floats:
+    """Daily returns (runs, sessions) beyond the risk-free rate, of the settled equity, first from the starting equity.
+
+    What is not cash has to earn the rate that it forgoes; cash without short proceeds earns it. 0 after a total loss.
+    """
+    returns = np.nan_to_num(daily_returns(sweep.settled_equity, prepared.settings.starting_equity))
+    forgone: Floats = of_evening_before(sweep.long_exposure) * _rates(prepared, sweep)
+    return returns - forgone
 
 
 def benchmark_beside(prepared: PreparedBacktest, sweep: Sweep) -> Floats:
-    """Daily returns (runs, sessions) of the benchmark, held at each run's net exposure of the session before.
+    """Excess returns (runs, sessions) of the benchmark, held at each run's net exposure of the session before.
 
-    0 without a benchmark, and where it has no bar: the rest is cash.
+    The rest is cash: 0 without a benchmark; without a bar of it, the rate that the holding forgoes.
     """
     days = pl.DataFrame({"session": sweep.sessions}, schema={"session": pl.Date})
     aligned = days.join(_benchmark_column(prepared), on="session", how="left", maintain_order="left")
     earned = np.nan_to_num(aligned["benchmark_return"].cast(pl.Float64).fill_null(0.0).to_numpy())
-    return exposure_matched_returns(earned, sweep.net_exposure)
+    excess: Floats = earned - _rates(prepared, sweep) if prepared.benchmark_name else earned
+    return of_evening_before(sweep.net_exposure) * excess
 
 
 def daily_returns(equity: Floats, starting_equity: float) -> Floats:
-    """Daily returns of equity (runs, sessions) at the closes, as `returns_of`."""
+    """Daily returns of equity (runs, sessions) at the closes, first from the starting equity."""
     before = np.concatenate([np.full((equity.shape[0], 1), starting_equity), equity[:, :-1]], axis=1)
     growth: Floats = np.divide(equity, before, out=np.ones_like(before), where=before > 0)
     return growth - 1.0
@@ -308,6 +327,11 @@ def span_rows(prepared: PreparedBacktest, start: dt.date, end: dt.date) -> Integ
     if first >= after:
         raise ValueError(f"{prepared.name}: no session from {start} to {end}; the market has {days[0]} to {days[-1]}")
     return np.arange(first, after, dtype=np.int64)
+
+
+def _rates(prepared: PreparedBacktest, sweep: Sweep) -> Floats:
+    first = bisect_left(prepared.axes.sessions, sweep.sessions[0])
+    return prepared.risk_free[first : first + len(sweep.sessions)]
 
 
 def _benchmark_column(prepared: PreparedBacktest) -> pl.DataFrame:

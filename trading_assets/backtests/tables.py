@@ -118,6 +118,17 @@ EQUITY = Table(
             "null in runs of version 0.1",
             nullable=True,
         ),
+        "risk_free": Column(
+            pl.Float64,
+            "what cash earned since the session before, a fraction; null in runs of version 0.1",
+            nullable=True,
+        ),
+        "interest": Column(
+            pl.Float64,
+            "earned by the evening's cash without short proceeds, quote currency; kept beside the account and never "
+            "traded with; null in runs of version 0.1",
+            nullable=True,
+        ),
         "unexplained_moves": Column(
             pl.Int64,
             "positions whose symbol made an extreme move without a corporate action that a later bar confirmed: on its "

@@ -87,10 +87,9 @@ def evaluation_of(
     equity
         Rows of `backtests.equity` of that run.
     """
-    from trading_assets.backtests.backtest import daily_returns
+    from trading_assets.backtests.results.settled_curve import settled
 
-    rows = equity.sort("session")
-    levels = rows["settled_equity"].to_numpy()[np.newaxis, :]
+    rows = settled(equity.sort("session"))
     return Evaluation(
         strategy=prepared.name,
         strategy_type=identity_of(prepared.strategy.module),
@@ -102,7 +101,7 @@ def evaluation_of(
         end=rows["session"][-1],
         data_hash=data_hash,
         sharpe=sharpe,
-        returns=np.nan_to_num(daily_returns(levels, prepared.settings.starting_equity)[0]),
+        returns=rows["excess_return"].fill_null(0.0).to_numpy(),
     )
 
 

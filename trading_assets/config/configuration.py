@@ -20,11 +20,13 @@ from trading_assets.config.sections import (
     Limits,
     Model,
     Monitoring,
+    NonEmpty,
     Notifier,
     Regimes,
     Registration,
     Reports,
     Risk,
+    RiskFree,
     Schedules,
     Section,
     Splits,
@@ -33,7 +35,6 @@ from trading_assets.config.stated import completed
 from trading_assets.config.strategies import StrategySettings
 from trading_assets.config.universe import DynamicUniverse
 
-NonEmpty = Annotated[str, Field(min_length=1)]
 Named = TypeVar("Named", str, dict[str, object])
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
 
@@ -75,6 +76,7 @@ class Configuration(Section):
     regimes: Regimes = Regimes()
     costs: Costs = Costs()
     risk: Risk = Risk()
+    risk_free: RiskFree = RiskFree()
     robustness: Robustness = Robustness()
     monitoring: Monitoring = Monitoring()
     reports: Reports = Reports()

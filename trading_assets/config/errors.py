@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 KeyPath = tuple[str | int, ...]
 
@@ -49,3 +50,28 @@ def shortened(text: str) -> str:
     """Return a text that is no longer than errors show, control characters written out."""
     plain = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text[: SHOWN + 1])
     return plain if len(text) <= SHOWN else f"{plain[:SHOWN]}..."
+
+
+class Fault(NamedTuple):
+    """Something that a run would fail on.
+
+    Attributes
+    ----------
+    where
+        Key path in the configuration.
+    what
+        The fault; more lines than one if it is a block already.
+    expected, do
+        What was expected, and what to do where that is more than to write it.
+    """
+
+    where: KeyPath
+    what: str
+    expected: str = ""
+    do: str = ""
+
+
+def placed(path: Path, lines: Mapping[KeyPath, int], fault: Fault) -> str:
+    """Return the text of a fault with its place in the file."""
+    first, *rest = fault.what.split("\n")
+    return "\n".join([block(path, lines, fault.where, first, fault.expected, fault.do), *rest])

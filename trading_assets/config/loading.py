@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import difflib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,8 +12,9 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from trading_assets.config.configuration import Configuration
+from trading_assets.config.consistency import inconsistencies
 from trading_assets.config.document import read_document
-from trading_assets.config.errors import ConfigurationError, KeyPath, block, known_part, shortened
+from trading_assets.config.errors import ConfigurationError, KeyPath, block, known_part, placed, shortened
 from trading_assets.config.plugins import find_plugin, is_plugin, origin_of, strategy_module
 from trading_assets.config.remembered import read_remembered
 from trading_assets.config.stated import RENAMED_KEYS
@@ -22,7 +22,6 @@ from trading_assets.config.strategies import (
     StrategyParameters,
     StrategySettings,
     members_of,
-    windows_of,
 )
 from trading_assets.config.stress_scenarios import RUNS_OF_THE_BASE, built_in
 from trading_assets.config.unquoted import Unquoted, advice, unquoted_scalars
@@ -134,18 +133,15 @@ def _with_parameters(path: Path, lines: Mapping[KeyPath, int], configuration: Co
             parameters = model.model_validate(settings.parameters)
         except ValidationError as error:
             raise ConfigurationError(_explain(path, lines, model, where, error)) from None
-        for window, sessions in windows_of(parameters).items():
-            longest = _most_sessions(configuration, settings.universe)
-            if longest is not None and sessions > longest:
-                what = f"{window} looks back {sessions} sessions; start to as_of has at most {longest}"
-                message = block(path, lines, (*where, window), what, f"at most {longest}, or a longer span")
-                raise ConfigurationError(message)
         strategies[name] = settings.model_copy(update={"parameters": parameters})
     for name in strategies:
         fault = _fault_of_members(name, strategies)
         if fault:
             message = block(path, lines, ("strategies", name, "members"), fault, "names of other strategies")
             raise ConfigurationError(message)
+    faults = [placed(path, lines, fault) for fault in inconsistencies(configuration, strategies)]
+    if faults:
+        raise ConfigurationError("\n".join(faults[:_MOST_BLOCKS]))
     return strategies
 
 
@@ -188,18 +184,6 @@ def _check_scenarios(path: Path, lines: Mapping[KeyPath, int], configuration: Co
             where = ("robustness", "stress_scenarios", index)
             expected = _nearest(name, [*known, *settings.stress])
             raise ConfigurationError(block(path, lines, where, f"unknown scenario {name!r}", expected))
-
-
-def _most_sessions(configuration: Configuration, universe: str | list[str]) -> int | None:
-    """No symbol of a universe has more sessions than this; None without an as-of date, which the data then set."""
-    if configuration.as_of is None:
-        return None
-    days = (configuration.as_of - configuration.start).days + 1
-    of_class = [each for each in configuration.market_data if each.asset_class == universe] or configuration.market_data
-    if any(source.calendar == "24/7" for source in of_class):
-        return days
-    weekends = sum((configuration.start + dt.timedelta(days=day)).weekday() >= 5 for day in range(days))
-    return days - weekends
 
 
 def _fault_of_members(name: str, strategies: Mapping[str, StrategySettings]) -> str | None:

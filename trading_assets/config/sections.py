@@ -13,6 +13,7 @@ AssetClass = Literal["equity", "crypto"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
+NonEmpty = Annotated[str, Field(min_length=1)]
 
 
 class Section(BaseModel):
@@ -121,6 +122,37 @@ class Costs(Section):
         description="k of the further cost of an order beyond the size clip: k x sigma_20 x (sqrt(share) - sqrt(clip))",
     )
     borrow_bps: NonNegative = Field(default=50.0, description="of a short position's value a year, accrued daily")
+    borrow_rates: str = Field(
+        default="",
+        description="a glob: CSV of the rates of symbols (symbol, from, borrow_bps, borrowable: false where none is to "
+        "be had); `borrow_bps` is that of the others",
+    )
+
+
+class RiskFree(Section):
+    """What cash earns: a constant, or a series of published rates. Sharpe ratios are of what is earned beyond it."""
+
+    rate: Fraction = Field(default=0.0, description="simple interest a year on 360 days, a fraction; without a file")
+    file: NonEmpty | None = Field(default=None, description="a CSV of a date and rates, as published")
+    column: NonEmpty | None = Field(default=None, description="of the rates; default: the second")
+    unit: Literal["percent", "fraction"] = "percent"
+    quoted: Literal["yield", "discount"] = Field(
+        default="yield", description="discount: of a bill's face value (FRED's DTB3); converted to what was invested"
+    )
+    maturity_days: int = Field(default=91, ge=1, le=364, description="of the bill, for rates quoted as a discount")
+
+    @property
+    def name(self) -> str:
+        """How it is called beside what is measured against it."""
+        if self.file:
+            return f"risk-free {self.column or 'rate'} of {self.file}"
+        return f"risk-free {self.rate:.4g}" if self.rate else "risk-free 0"
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> RiskFree:
+        if self.rate and self.file:
+            raise ValueError("expected a constant `rate` or a `file` of rates, got both")
+        return self
 
 
 class Risk(Section):

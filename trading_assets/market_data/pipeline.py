@@ -19,7 +19,7 @@ from trading_assets.market_data.lives import NO_LIVES, by_life, find_lives, for_
 from trading_assets.market_data.prior_results import NO_PRIOR_RESULTS, ChangedPriorResultError, PriorResults
 from trading_assets.market_data.reference.corporate_actions import compared, with_stated
 from trading_assets.market_data.reference_data import Inputs
-from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS, DELISTINGS
+from trading_assets.market_data.tables import BARS, BORROW_RATES, CORPORATE_ACTIONS, DELISTINGS
 from trading_assets.market_data.universe import default_as_of, resolve
 
 
@@ -43,6 +43,7 @@ class History(NamedTuple):
     sessions: pl.DataFrame
     instruments: pl.DataFrame
     delistings: pl.DataFrame
+    borrow_rates: pl.DataFrame
     universe: pl.DataFrame
     since: dt.date
     as_of: dt.date
@@ -66,7 +67,7 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
     ChangedPriorResultError
         What was decided does not hold any more.
     """
-    configuration, memberships, sectors, overrides, recorded, symbology, delistings = inputs
+    configuration, memberships, sectors, overrides, recorded, symbology, delistings, borrow_rates, _ = inputs
     kinds = pl.concat([prior.kinds, distinct(raw, prior.kinds.columns)]).unique()
     listed = kinds.select("symbol", "asset_class").unique()
     universe = resolve(configuration, listed, memberships)
@@ -112,6 +113,7 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
             kinds, _spans(bars, prior), universe, memberships, sectors, symbology, lives, delistings
         ),
         delistings=_endings(delisted(memberships, symbology, lives, delistings), set(kinds["symbol"])),
+        borrow_rates=_borrow_rates(for_each_life(borrow_rates, lives), set(kinds["symbol"])),
         universe=universe,
         since=prior.since,
         as_of=as_of,
@@ -189,6 +191,12 @@ def _endings(found: pl.DataFrame, symbols: Collection[str]) -> pl.DataFrame:
     own = found.filter(pl.col("symbol").is_in(list(symbols)))
     own = own.rename(lambda name: name.removeprefix("delisting_")).rename({"delisted": "session"})
     return own.select(*DELISTINGS.columns).sort("symbol")
+
+
+def _borrow_rates(found: pl.DataFrame, symbols: Collection[str]) -> pl.DataFrame:
+    """Rows of `tables.BORROW_RATES`: what is on record of symbols of the data, a number for each of a symbol."""
+    own = found.filter(pl.col("symbol").is_in(list(symbols))).sort("symbol", "session", nulls_last=False)
+    return own.with_columns(row=pl.int_range(pl.len()).over("symbol")).select(*BORROW_RATES.columns)
 
 
 def _spans(bars: pl.DataFrame, prior: PriorResults) -> pl.DataFrame:

@@ -12,8 +12,10 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.market_data.quality.overrides import read_overrides
+from trading_assets.market_data.reference.borrow_rates import NO_BORROW_RATES, recorded_borrow_rates
 from trading_assets.market_data.reference.corporate_actions import recorded_actions
 from trading_assets.market_data.reference.delistings import NO_DELISTINGS, recorded_delistings
+from trading_assets.market_data.reference.risk_free import NO_INTEREST, read_risk_free
 from trading_assets.market_data.reference.sectors import read_sectors
 from trading_assets.market_data.reference.symbology import recorded_symbology
 from trading_assets.market_data.universe import Memberships, read_memberships
@@ -38,6 +40,10 @@ class Inputs(NamedTuple):
         Of `symbology.recorded_symbology`.
     delistings
         Of `delistings.recorded_delistings`; no part of what bars depend on.
+    borrow_rates
+        Of `borrow_rates.recorded_borrow_rates`; no part of what bars depend on.
+    risk_free
+        Of `risk_free.read_risk_free`; no part of what bars depend on.
     """
 
     configuration: Configuration
@@ -47,6 +53,8 @@ class Inputs(NamedTuple):
     actions: pl.DataFrame
     symbology: pl.DataFrame
     delistings: pl.DataFrame = NO_DELISTINGS
+    borrow_rates: pl.DataFrame = NO_BORROW_RATES
+    risk_free: pl.DataFrame = NO_INTEREST
 
     def fingerprint(self, last: dt.date) -> str:
         """SHA-256 of what bars up to `last` depend on; sectors are no part of them."""
@@ -75,4 +83,6 @@ def read_inputs(configuration: Configuration) -> Inputs:
         recorded_actions(configuration),
         recorded_symbology(configuration),
         recorded_delistings(configuration),
+        recorded_borrow_rates(configuration),
+        read_risk_free(configuration),
     )

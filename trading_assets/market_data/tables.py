@@ -210,6 +210,29 @@ DELISTINGS = Table(
     },
 )
 
+BORROW_RATES = Table(
+    name="market_data.borrow_rates",
+    description="What a short position of a symbol pays from a session on; the others pay `costs.borrow_bps`",
+    key=("symbol", "row"),
+    columns={
+        "symbol": _SYMBOL,
+        "row": Column(pl.Int64, "Number of the symbol's row, from 0, in order of the sessions", at_least=0),
+        "session": Column(pl.Date, "In force from its close on; null: from the first close on", nullable=True),
+        "borrow_bps": Column(pl.Float64, "Of the position's value, a year; null: as before", nullable=True, at_least=0),
+        "borrowable": Column(pl.Boolean, "false: no short position may grow"),
+    },
+)
+
+RISK_FREE = Table(
+    name="market_data.risk_free",
+    description="What cash earns, from the day after it is published on; a constant has one row",
+    key=("session",),
+    columns={
+        "session": Column(pl.Date, "Day of which the rate is"),
+        "rate": Column(pl.Float64, "Simple interest a year of 360 days on what is invested, a fraction"),
+    },
+)
+
 UNIVERSE = Table(
     name="market_data.universe",
     description="A spell of a symbol in the universe; outside its spells a symbol is not entered",

@@ -77,6 +77,7 @@ def page(step: Step) -> Mapping[str, Any]:
         "page": dg.MetadataValue.path(str(folder / f"{content.name}.html")),
         "result": result_of(content.status, content.verdicts)[0],
         "synthetic": content.synthetic,
+        "notes": "\n".join(content.notes),
         **{name: dg.MetadataValue.md(charts.markdown(figure)) for name, figure in figures.items()},
     }
 

@@ -13,11 +13,11 @@ from trading_assets.backtests.tables import METRICS
 from trading_assets.config import Configuration
 from trading_assets.reports.exports import csv_text, json_text
 from trading_assets.reports.index_page import index_page
+from trading_assets.reports.notes import notes_of, resolved_from
 from trading_assets.reports.strategy_page.data import (
     StrategyContent,
     quality_counts,
     read_outcome,
-    resolved_from,
     strategy_content,
 )
 from trading_assets.reports.strategy_page.page import result_of, strategy_page
@@ -86,6 +86,7 @@ def index_text(configuration: Configuration, warehouse: Warehouse) -> str:
         configuration.name,
         f"{sources} · seed {configuration.seed}",
         verdicts,
+        [(name, *remarks_on(configuration, warehouse, name)) for name in configuration.strategies],
         quality_counts(warehouse),
         expected,
         data_docs="data_docs/index.html" if has_docs else None,
@@ -98,6 +99,9 @@ def verdict_summary(configuration: Configuration, warehouse: Warehouse) -> pl.Da
     for name in configuration.strategies:
         metrics = warehouse.read_or_empty(METRICS, rows=Rows("strategy", name))
         split = "holdout" if "holdout" in metrics["split"] else "validation"
+        result = result_of(*read_outcome(warehouse, name))[0]
+        if result == "failed":
+            metrics = metrics.clear()  # what is left of a run that cannot be believed is no headline
         own = dict(metrics.filter(pl.col("split") == split).select("metric", "value").iter_rows())
         strategy = resolved_from(warehouse, configuration, name)
         synthetic = strategy is not None and strategy.instruments["synthetic"].any()
@@ -105,12 +109,18 @@ def verdict_summary(configuration: Configuration, warehouse: Warehouse) -> pl.Da
             {
                 "strategy": name,
                 "market": "synthetic" if synthetic else "real",
-                "result": result_of(*read_outcome(warehouse, name))[0],
+                "result": result,
                 "split": split,
                 **{metric: own.get(metric) for metric in SUMMARY_METRICS},
             }
         )
     return pl.DataFrame(rows, schema_overrides=dict.fromkeys(SUMMARY_METRICS, pl.Float64))
+
+
+def remarks_on(configuration: Configuration, warehouse: Warehouse, name: str) -> tuple[str, list[str]]:
+    """Return the verdict on a strategy in words, and what has to be read beside its numbers."""
+    explanation = result_of(*read_outcome(warehouse, name))[1].removeprefix(f"{name}: ")
+    return explanation, notes_of(warehouse, configuration, name)
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> None:

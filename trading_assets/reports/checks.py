@@ -8,6 +8,7 @@ from trading_assets.config import Configuration
 from trading_assets.reports.expectations import EXPECTATIONS as EXPECTED
 from trading_assets.reports.expectations import Expectation
 from trading_assets.reports.tables import EXPECTATIONS
+from trading_assets.strategies.evaluation.failure import cause_of_failure
 from trading_assets.strategies.tables import STATUS
 from trading_assets.warehouse import Warehouse
 
@@ -23,12 +24,9 @@ def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]
     )
     def every_strategy_completed(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         warehouse: Warehouse = context.resources.warehouse
-        status = warehouse.read_or_empty(STATUS, where="status = 'failed'")
-        failed = [
-            f"{row['strategy']} ({row['stage']}): {row['error']}"
-            for row in status.iter_rows(named=True)
-            if row["strategy"] in configuration.strategies
-        ]
+        status = warehouse.read_or_empty(STATUS)
+        causes = {name: cause_of_failure(status.filter(strategy=name)) for name in configuration.strategies}
+        failed = [f"{name}: {cause}" for name, cause in causes.items() if cause is not None]
         return dg.AssetCheckResult(passed=not failed, metadata={"error": "; ".join(failed)} if failed else {})
 
     return [every_strategy_completed, *map(_expected, EXPECTED)]

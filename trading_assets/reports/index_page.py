@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from trading_assets.reports.html_table import grid, percent
@@ -12,6 +14,7 @@ def index_page(
     name: str,
     subtitle: str,
     verdicts: pl.DataFrame,
+    remarks: Sequence[tuple[str, str, Sequence[str]]],
     quality: pl.DataFrame,
     expected: pl.DataFrame,
     data_docs: str | None,
@@ -22,6 +25,8 @@ def index_page(
     ----------
     verdicts
         One row a strategy, as `verdict_summary` makes it; the strategy links to its page.
+    remarks
+        Strategy, its verdict in words, what has to be read beside its numbers.
     quality
         Rows quarantined and flagged, by reason.
     expected
@@ -38,6 +43,7 @@ def index_page(
             name=name,
             subtitle=subtitle,
             verdicts=grid(verdicts, formats=formats, links={"strategy": lambda strategy: f"{strategy}.html"}),
+            remarks=remarks,
             quality=grid(quality),
             expected=grid(expected) if not expected.is_empty() else None,
             data_docs=data_docs,

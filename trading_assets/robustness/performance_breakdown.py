@@ -77,7 +77,7 @@ def by_kind_of_month(equity: pl.DataFrame, months: pl.DataFrame, periods_per_yea
     year), positive_months (fraction), worst_month, max_drawdown (negative fraction).
     """
     rows = equity.select(
-        "session", pl.col("daily_return").fill_null(0.0), month=pl.col("session").dt.truncate("1mo")
+        "session", pl.col("daily_return", "excess_return").fill_null(0.0), month=pl.col("session").dt.truncate("1mo")
     ).join(months, on="month", maintain_order="left")
     found: dict[str, Condition] = {}
     for kind in (UP, DOWN, FLAT):
@@ -92,7 +92,7 @@ def by_kind_of_month(equity: pl.DataFrame, months: pl.DataFrame, periods_per_yea
             "benchmark_return": metrics.mean(by_month["benchmark_return"].to_numpy()),
             "mean_return": metrics.mean(monthly),
             "total_return": metrics.total_return(daily) if daily.size else None,
-            "sharpe": metrics.sharpe(daily, periods_per_year, 0.0),
+            "sharpe": metrics.sharpe(own["excess_return"].to_numpy(), periods_per_year),
             "positive_months": float(np.mean(monthly > 0)) if monthly.size else None,
             "worst_month": float(monthly.min()) if monthly.size else None,
             "max_drawdown": metrics.max_drawdown(daily) if daily.size else None,
@@ -188,7 +188,8 @@ def without_best_trades(trades: pl.DataFrame) -> dict[str, Condition]:
 
 def without_best_sessions(equity: pl.DataFrame, periods_per_year: int) -> dict[str, Condition]:
     """total_return and sharpe of the run, and of the run without its best sessions, which earn nothing instead."""
-    returns = equity.sort("session")["daily_return"].fill_null(0.0).to_numpy()
+    curve = equity.sort("session").select(pl.col("daily_return", "excess_return").fill_null(0.0))
+    returns, excess = curve["daily_return"].to_numpy(), curve["excess_return"].to_numpy()
     order = np.argsort(-returns, kind="stable")
     found: dict[str, Condition] = {}
     for count in (0, *BEST_SESSIONS):
@@ -198,7 +199,7 @@ def without_best_sessions(equity: pl.DataFrame, periods_per_year: int) -> dict[s
         kept[order[:count]] = np.minimum(kept[order[:count]], 0.0)
         found[f"without best {count}" if count else "all"] = {
             "total_return": metrics.total_return(kept),
-            "sharpe": metrics.sharpe(kept, periods_per_year, 0.0),
+            "sharpe": metrics.sharpe(excess + (kept - returns), periods_per_year),
         }
     return found
 

@@ -15,6 +15,8 @@ _FRAME = "frame to write"
 _DECLARED = "columns declared"
 #: What returns rows and changes nothing; a PIVOT is a statement of several.
 _SELECTS = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN], [duckdb.StatementType.MULTI])
+#: Names of types in DuckDB.
+_INTERVAL, _NOTHING = "INTERVAL", '"NULL"'
 
 
 def checked(table: Table, frame: pl.DataFrame, slice_: Slice | None = None) -> pl.DataFrame:
@@ -173,8 +175,26 @@ def rows_of(
     relation = connection.sql(sql, params=list(parameters) or None)
     if relation is None:
         raise WarehouseError(block("this statement returns no rows", expected="a SELECT", found=sql))
+    if any(str(kind) == _INTERVAL for kind in relation.types):  # which no frame has
+        relation = relation.project(
+            ", ".join(
+                f"CAST({_quote(name)} AS VARCHAR) AS {_quote(name)}" if str(kind) == _INTERVAL else _quote(name)
+                for name, kind in zip(relation.columns, relation.types, strict=True)
+            )
+        )
     frame: pl.DataFrame = relation.pl()
-    return frame
+    return _with_plain_numbers(frame)
+
+
+def _with_plain_numbers(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return decimals, which a sum of integers is to DuckDB, as integers where all fit, else as floats."""
+    plain: list[pl.Series] = []
+    for column in frame.iter_columns():
+        if isinstance(column.dtype, pl.Decimal):
+            whole = column.cast(pl.Int64, strict=False) if column.dtype.scale == 0 else None
+            fits = whole is not None and whole.null_count() == column.null_count()
+            plain.append(whole if whole is not None and fits else column.cast(pl.Float64))
+    return frame.with_columns(plain) if plain else frame
 
 
 def missing(table_name: str) -> str:
@@ -194,6 +214,10 @@ def _fit(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     ).fetchall()
     stored = _columns(connection, _quoted(table.name))
     for name, type_ in _columns(connection, _quote(_FRAME)).items():
+        if type_ == _NOTHING:  # a column of nulls has no type of its own, and takes any
+            if name in stored:
+                continue
+            type_ = "VARCHAR"
         if name not in stored:
             change = f"ADD COLUMN {_quote(name)} {type_}"
         elif stored[name] != type_:

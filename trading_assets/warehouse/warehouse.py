@@ -266,7 +266,7 @@ class Warehouse:
         """
         if not self.path.exists():
             return {}
-        with open_to_read(self.path, self.wait_seconds) as connection:
+        with self._opened() as connection:
             return versions.versions_of(connection, table.name, Whole())
 
     def fingerprint(self, table: Table, exclude: Sequence[str] = ()) -> str:

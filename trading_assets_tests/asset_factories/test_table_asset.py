@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from trading_assets.asset_factories import table_asset
+from trading_assets.asset_factories.failures import UpstreamFailedError
 from trading_assets.asset_factories.table_asset import STALE_RETRIES, Step
 from trading_assets.warehouse import Rows, Warehouse
 from trading_assets_tests.warehouse.warehouse_fixtures import BARS, EQUITY, bars, equity
@@ -67,3 +68,39 @@ def test_a_broken_contract_writes_nothing_and_its_check_shows_the_rows(tmp_path:
     header, _, *rows = str(check.metadata["first"].value).splitlines()
     assert "close" in header and len(rows) == 1 and "-7.0" in rows[0]
     assert warehouse.read(BARS)["close"].to_list() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("is_consequence", [False, True])
+def test_a_strategy_that_fails_skips_no_step_and_says_whether_it_is_the_cause(
+    tmp_path: Path, is_consequence: bool
+) -> None:
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    recorded = []
+
+    def broken(step: Step) -> Mapping[str, Any]:
+        """Raise: by a contract, or because something upstream did."""
+        if is_consequence:
+            raise UpstreamFailedError("strategies/s failed: RuntimeError: no rules today")
+        step.work.replace(Rows("strategy", "s"), {EQUITY: equity("another", [1.0])})
+        return {}
+
+    asset = table_asset.table_asset(
+        broken,
+        stage="backtests",
+        tables=[EQUITY],
+        strategy="s",
+        on_failure=lambda step, error: recorded.append(str(error)),
+    )
+
+    @dg.asset(deps=[asset.key])
+    def after() -> None:
+        """A page of all strategies."""
+
+    result = dg.materialize(
+        [asset, after], resources={"configuration": None, "warehouse": warehouse}, raise_on_error=False
+    )
+    assert result.success and result.asset_materializations_for_node("after")
+    checks = {each.check_name: each for each in result.get_asset_check_evaluations()}
+    assert (checks["completed"].passed, checks["contract"].passed) == (False, is_consequence)
+    assert checks["completed"].metadata["consequence"].value is is_consequence
+    assert [checks["completed"].metadata["error"].value] == recorded

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
 import polars as pl
 
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, Targets
@@ -39,4 +40,14 @@ def result_of_case(case: Case, split: str = "train") -> Result:
         triggers = tuple(Trigger(f"t{k}", pl.lit(1.0), 0.0, pl.lit(1.0)) for k in range(4))
         names = AxisLabels.of_rules(axes, Rules(eligible=pl.lit(True), triggers=triggers))
     simulation = simulate(case.market, case.signals, case.run_parameters, case.settings)
-    return result_of(simulation, case.market, case.run_parameters, case.settings, names, strategy="s", split=split)
+    nothing = np.zeros(len(axes.sessions))
+    return result_of(
+        simulation,
+        case.market,
+        case.run_parameters,
+        case.settings,
+        names,
+        risk_free=nothing,
+        strategy="s",
+        split=split,
+    )

@@ -18,6 +18,10 @@ _OF_SYMBOLS: tuple[str, ...] = ("fee_bps", "slippage_bps", "weekend_multiplier",
 _OF_SYMBOLS += ("delisting_value", "delisting_return", "ending_loss", "benchmark")
 
 
+_FLAGS: tuple[str, ...] = ("expected", "present", "refuted", "fillable", "tradable", "weekend", "stressed")
+_FLAGS += ("borrowable", "crash")
+
+
 def quiet_market(closes: Any, **changes: Any) -> Market:
     """A market without costs, events or holes, from closes (sessions, symbols) or (sessions,).
 
@@ -69,6 +73,8 @@ def quiet_market(closes: Any, **changes: Any) -> Market:
         "sector": -1,
         "benchmark_returns": 0.0,
         "benchmark": -1,
+        "borrow_bps": 50.0,
+        "borrowable": True,
     }
     # Copies: the compiled engine has one type for all arrays, and a broadcast view is another.
     return Market(
@@ -80,7 +86,17 @@ def quiet_market(closes: Any, **changes: Any) -> Market:
 
 
 def _dtype(field: str) -> type:
-    if field in ("expected", "present", "refuted", "fillable", "tradable", "weekend", "stressed", "crash"):
+    if field in (
+        "expected",
+        "present",
+        "refuted",
+        "fillable",
+        "tradable",
+        "weekend",
+        "stressed",
+        "borrowable",
+        "crash",
+    ):
         return np.bool_
     return {
         "delisted": np.int64,

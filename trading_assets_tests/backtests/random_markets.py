@@ -202,6 +202,8 @@ def _wild_market(random: np.random.Generator, shape: dict[str, Any]) -> Market:
         tick=np.where(crypto, 1e-8, random.choice([0.0, 0.01], symbols)),
         lot=np.where(crypto, 1e-8, 1.0),
         sector=random.integers(-1, 2, symbols),
+        borrow_bps=random.choice([0.0, 50.0, 3000.0], (count, symbols)),
+        borrowable=random.random((count, symbols)) < random.choice([0.7, 1.0], symbols),
     )
     if not shape["crashes"]:
         return market

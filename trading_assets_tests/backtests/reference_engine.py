@@ -39,6 +39,7 @@ class Twin(Book):
     def __init__(self, market: Market, signals: Signals, run_parameters: np.void, settings: Settings) -> None:
         super().__init__(market, signals, run_parameters, settings)
         self.returns: list[float] = []
+        self.exposed = False
         self.exposed_volatilities: list[float] = []
         self.reference_peak = settings.starting_equity
         self.old_peak = 0.0
@@ -120,6 +121,7 @@ class Twin(Book):
         self.believe(t, {i: (i, p.quantity, p) for i, p in self.held.items()})
         self.out.equity.append(equity)
         self.out.cash.append(self.cash)
+        self.exposed = invested > 0  # also below an equity of zero, where no fraction of it says so
         self.out.gross_exposure.append(invested / equity if equity > 0 else 0.0)
         self.out.positions.append(len(self.held))
 
@@ -259,7 +261,7 @@ class Twin(Book):
         if len(self.returns) < window:
             return 1.0
         volatility = deviation(self.returns[-window:])
-        if self.out.gross_exposure[-1] > 0:
+        if self.exposed:
             self.exposed_volatilities.append(volatility)
         baseline_values = self.exposed_volatilities[-self.s.volatility_baseline :]
         if self.run_parameters.scaling == SCALING_OFF or len(baseline_values) < self.s.volatility_minimum:

@@ -120,7 +120,7 @@ class TargetBook(Twin):
         for leg in self.legs.values():
             if leg.quantity < 0:
                 days = self.m.day[t] - self.m.day[t - 1]
-                rate = self.s.borrow_bps / 1e4 * self.run_parameters.borrow_multiplier / 365 * days
+                rate = self.m.borrow_bps[t - 1][leg.symbol] / 1e4 * self.run_parameters.borrow_multiplier / 365 * days
                 cost = -leg.quantity * leg.mark * rate
                 leg.borrow += cost
                 self.receive(leg, -cost)  # type: ignore[arg-type]
@@ -170,6 +170,8 @@ class TargetBook(Twin):
                 state[p] = 1
             else:
                 state[p] = 0 if self.m.fillable[t][i] or self.leaves_worse(t, order) else 2
+            if state[p] == 0 and grows[p] and order.weight < 0 and not self.m.borrowable[t - 1][i]:
+                state[p] = 3
         alone = dict(state)
         for p in state:
             other = self.partner(p)
@@ -224,8 +226,8 @@ class TargetBook(Twin):
             p = order.position_index
             if self.order_of(p) is not order or not grows[p]:
                 continue
-            if state[p] == 2:
-                self.say(t, p, "reject", "no_fill", at_close=False)
+            if state[p] >= 2:
+                self.say(t, p, "reject", "no_fill" if state[p] == 2 else "no_borrow", at_close=False)
                 if self.quantity(p) * order.weight < 0:
                     order.weight = 0.0  # the closing half of a flip stays due
                 else:

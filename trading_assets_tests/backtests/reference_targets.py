@@ -89,6 +89,7 @@ class TargetTwin(TargetBook):
         self.believe(t, {p: (leg.symbol, leg.quantity, leg) for p, leg in self.legs.items()})
         self.out.equity.append(equity)
         self.out.cash.append(self.cash)
+        self.exposed = gross > 0
         self.out.gross_exposure.append(gross / equity if equity > 0 else 0.0)
         self.out.positions.append(len(self.legs))
 
@@ -193,6 +194,8 @@ class TargetTwin(TargetBook):
             row.rejected = "health"
         elif not row.eligible:
             row.rejected = "eligibility"
+        elif row.weight < 0 and not self.m.borrowable[t][i]:
+            row.rejected = "no_borrow"
         elif not adv > 0:
             row.rejected = "no_liquidity"
 

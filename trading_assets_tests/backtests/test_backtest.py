@@ -16,14 +16,16 @@ from trading_assets.backtests.backtest import (
     backtest,
     baselines_of,
     benchmark_beside,
+    excess_returns_of,
     metrics_of,
     parameter_grid,
-    returns_of,
     sweep_parameters,
     sweep_prepared,
     with_parameters,
 )
+from trading_assets.backtests.inputs.risk_free import accrued
 from trading_assets.backtests.perturbations import stressed, with_crashes, with_entries
+from trading_assets.backtests.results.settled_curve import settled
 from trading_assets.config import Configuration
 from trading_assets.strategies import equity_momentum
 from trading_assets.strategies.evaluation.inputs import Frames
@@ -82,7 +84,27 @@ def test_a_sweep_says_what_is_not_cash_and_its_benchmark_is_held_so_far(
 def test_returns_of_a_sweep_start_from_the_starting_equity(prepared: PreparedBacktest) -> None:
     found = sweep_parameters(prepared, [prepared.parameters], *SPAN)
     run = backtest(prepared, *SPAN, split="train")
-    assert returns_of(found, 100_000.0)[0] == pytest.approx(run.equity["daily_return"].to_numpy(), abs=1e-15)
+    assert excess_returns_of(prepared, found)[0] == pytest.approx(run.equity["daily_return"].to_numpy(), abs=1e-15)
+
+
+def test_excess_returns_of_a_sweep_are_those_of_the_run_with_its_interest(prepared: PreparedBacktest) -> None:
+    """By the account: equity and interest of the evening's cash, beside an equity that is all cash at 3.6 % a year."""
+    rates = pl.DataFrame({"session": [dt.date(1990, 1, 1)], "rate": [0.036]})
+    paid = replace(prepared, risk_free=accrued(prepared.axes.sessions, rates))
+    run = backtest(paid, *SPAN, split="train").equity
+    found = sweep_parameters(paid, [paid.parameters], *SPAN)
+    assert run["equity"].equals(backtest(prepared, *SPAN, split="train").equity["equity"])  # never traded with
+    expected = [0.0]
+    for row, before in zip(run.iter_rows(named=True), [None, *run.iter_rows(named=True)], strict=False):
+        if before is None:
+            continue
+        days = (row["session"] - before["session"]).days
+        interest = before["cash"] * 0.036 * days / 360
+        assert row["interest"] == pytest.approx(interest, rel=1e-9)
+        expected.append((row["equity"] + interest) / before["equity"] - 1 - 0.036 * days / 360)
+    assert excess_returns_of(paid, found)[0] == pytest.approx(expected, abs=1e-12)
+    assert settled(run)["excess_return"].to_list() == pytest.approx(expected, abs=1e-12)
+    assert min(run["interest"].to_list()[1:]) > 0
 
 
 def test_the_grid_is_the_modules_and_takes_no_value_that_the_parameter_does_not(prepared: PreparedBacktest) -> None:

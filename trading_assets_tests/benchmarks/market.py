@@ -126,6 +126,8 @@ def _beside(field: str, arrays: list[np.ndarray]) -> np.ndarray:
 def _part(field: str, array: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
     if field in _BY_SESSION:
         return np.ascontiguousarray(array[..., rows])
+    if array.ndim == 2 and array.shape[0] == 1:  # one row for all sessions
+        return np.ascontiguousarray(array[:, columns])
     return np.ascontiguousarray(array[columns] if array.ndim == 1 else array[rows, columns])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,12 @@ def test_a_run_that_is_told_of_other_data_keeps_the_configuration(folder: Path) 
     remember(folder, folder / "mine.yaml", folder / "results")
     CliRunner().invoke(app, ["run", "--data", "others", "--from", "1900-01"])
     assert (folder / FILE).read_text().splitlines()[1:] == ["config: mine.yaml", "data: others"]
+
+
+def test_a_run_that_is_told_of_the_demo_leaves_what_was_remembered(folder: Path) -> None:
+    """Its step processes find the demo, too: a configuration that is told comes before one that is remembered."""
+    (folder / "mine.yaml").write_bytes(TINY.read_bytes())
+    remember(folder, folder / "mine.yaml", folder / "results")
+    CliRunner().invoke(app, ["run", "--config", str(shipped("demo.yaml")), "--from", "1900-01"])
+    assert os.environ[CONFIG_VARIABLE] == str(shipped("demo.yaml"))
+    assert (folder / FILE).read_text().splitlines()[1:] == ["data: results"]

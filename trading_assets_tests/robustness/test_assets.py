@@ -18,6 +18,7 @@ from trading_assets.robustness.holdout.assets import registration_of
 from trading_assets.robustness.holdout.lock import is_over
 from trading_assets.robustness.prepared_market import read_market
 from trading_assets.robustness.verdict.current import current_verdict
+from trading_assets.strategies.evaluation.failure import cause_of_failure
 from trading_assets.strategies.tables import SIGNALS, STATUS
 from trading_assets.warehouse import Rows, Table, Whole
 from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment, checks_of
@@ -217,9 +218,17 @@ def test_a_strategy_that_knows_the_future_never_sees_its_holdout(experiment: Exp
     looks = experiment.warehouse.read(tables.HOLDOUT_LEDGER).height
     stages = ("strategies/leaky", "backtests/leaky", "robustness/look_ahead/leaky", "robustness/holdout/leaky")
     result = experiment.run(*stages, "robustness/verdict/leaky")
-    assert not result.success
+    assert result.success  # no step of another strategy is skipped for it
     assert checks_of(result, "nothing_looks_ahead") == {"robustness/look_ahead/leaky": False}
     assert experiment.warehouse.read(tables.HOLDOUT_LEDGER).height == looks
+    status = experiment.warehouse.read(STATUS, rows=Rows("strategy", "leaky"))
+    assert status.filter(status="failed")["asset"].to_list() == [
+        f"robustness/{asset}/leaky" for asset in ("holdout", "look_ahead", "verdict")
+    ]
+    cause = cause_of_failure(status)
+    assert cause is not None and cause.startswith("robustness/look_ahead: it looks ahead: ")
+    assert "Error" not in cause
+    assert not experiment.warehouse.read(tables.LOOK_AHEAD, rows=Rows("strategy", "leaky")).is_empty()
     assert experiment.warehouse.read_or_empty(tables.VERDICTS, rows=Rows("strategy", "leaky")).is_empty()
 
 

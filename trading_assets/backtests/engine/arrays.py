@@ -69,6 +69,9 @@ class Market(NamedTuple):
         (benchmarks, sessions) adjusted close to close, since the benchmark's session before; 0 where it has none.
     benchmark
         (symbols,) row of the benchmark, -1 without one.
+    borrow_bps, borrowable
+        What a short position pays a year, and whether one may grow, by what is in force at the close; one row where
+        nothing changes (`borrow_row`).
     crash
         (sessions,) of a flash-crash scenario: slippage is multiplied and every position is stopped out at
         the low. Empty: no such session.
@@ -105,6 +108,8 @@ class Market(NamedTuple):
     sector: Integers
     benchmark_returns: Floats
     benchmark: Integers
+    borrow_bps: Floats
+    borrowable: Flags
     crash: Flags = np.zeros(0, np.bool_)
 
 
@@ -227,6 +232,7 @@ REJECTIONS = (
     "insufficient_cash",
     "no_fill",  # the next session brought no open to fill at
     "pair_leg",  # the other leg was rejected
+    "no_borrow",  # it cannot be sold short
 )
 HOLDS = (
     "already_held",

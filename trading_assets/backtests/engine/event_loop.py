@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from trading_assets.backtests.engine.arrays import Flags, Floats, Integers, Market, Signals, Targets
+from trading_assets.backtests.engine.borrowing import accrue_borrow
 from trading_assets.backtests.engine.entry_orders import cancel_orders, decide_entries
 from trading_assets.backtests.engine.exit_orders import book_delistings, decide_exits
 from trading_assets.backtests.engine.jit import cached, cached_loop, inlined
@@ -24,7 +25,7 @@ from trading_assets.backtests.engine.order_fills import (
     stop_out_in_crash,
 )
 from trading_assets.backtests.engine.portfolio_state import Derived, Records, State
-from trading_assets.backtests.engine.rebalance_fills import accrue_borrow, fill_targets
+from trading_assets.backtests.engine.rebalance_fills import fill_targets
 from trading_assets.backtests.engine.rebalance_orders import decide_targets, force_exits
 from trading_assets.backtests.engine.risk_limits import (
     breaker_fires,
@@ -114,7 +115,7 @@ def run_targets(
     first = run_parameters["first_session"]
     for t in range(first, run_parameters["last_session"] + 1):
         settle_doubts(t, t - first, market, state, settled, records)
-        accrue_borrow(t, market, run_parameters, settings, state)
+        accrue_borrow(t, market, run_parameters, state)
         apply_corporate_actions(t, market, state)
         fill_targets(t, market, targets, run_parameters, settings, state, records)
         mark_positions(t, market, state)

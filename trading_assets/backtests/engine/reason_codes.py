@@ -27,6 +27,7 @@ CAPACITY = REJECTIONS.index("capacity")
 INSUFFICIENT_CASH = REJECTIONS.index("insufficient_cash")
 NO_FILL = REJECTIONS.index("no_fill")
 PAIR_LEG = REJECTIONS.index("pair_leg")
+NO_BORROW = REJECTIONS.index("no_borrow")
 
 STOP_RAISED = HOLDS.index("stop_raised")
 FROZEN = HOLDS.index("frozen")

@@ -1,4 +1,4 @@
-"""What happens to target weights at the open: borrow is paid, orders that shrink a position fill, then the rest."""
+"""What happens to target weights at the open: orders that shrink a position fill, then the rest."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from trading_assets.backtests.engine.arrays import Market, Targets
+from trading_assets.backtests.engine.borrowing import can_borrow
 from trading_assets.backtests.engine.dtypes import BUY, LONG, SELL, SHORT
 from trading_assets.backtests.engine.jit import compiled, inlined
 from trading_assets.backtests.engine.liquidation import slice_quantity
@@ -21,6 +22,7 @@ from trading_assets.backtests.engine.position_accounting import (
 from trading_assets.backtests.engine.reason_codes import (
     DRAWDOWN_HALT,
     INSUFFICIENT_CASH,
+    NO_BORROW,
     NO_FILL,
     NOTIONAL,
     QUANTITY,
@@ -34,24 +36,7 @@ from trading_assets.backtests.engine.transaction_costs import fill_of
 _RISK_ATR = 2.5
 
 #: What becomes of an order at an open; of two legs the larger holds for both.
-_DUE, _WAITS, _UNFILLABLE = 0, 1, 2
-
-
-@inlined
-def accrue_borrow(t: int, market: Market, run_parameters: Any, settings: Settings, state: State) -> None:
-    """Short positions pay for the calendar days since the session before, on the mark of the evening before."""
-    if t == 0:
-        return
-    account = state.account[0]
-    days = market.day[t] - market.day[t - 1]
-    for place in range(account["held"]):
-        position = state.positions[state.held[place]]
-        if position["quantity"] < 0.0:
-            value = -position["quantity"] * position["mark"]
-            cost = value * settings.borrow_bps / 1e4 * run_parameters["borrow_multiplier"] / 365.0 * days
-            account["cash"] -= cost
-            position["flow"] -= cost
-            position["borrow_cost"] += cost
+_DUE, _WAITS, _UNFILLABLE, _UNBORROWABLE = 0, 1, 2, 3
 
 
 @compiled
@@ -136,6 +121,8 @@ def _judge(t: int, equity: float, market: Market, targets: Targets, state: State
             price = _price_at_open(t, p, i, market, state)
             wanted = quantity_of(order["weight"], equity, price, market.lot[i])
         state.grows[p] = wanted * quantity < 0.0 or abs(wanted) > abs(quantity)
+        if state.verdict[p] == _DUE and state.grows[p] and order["weight"] < 0.0 and not can_borrow(t - 1, i, market):
+            state.verdict[p] = _UNBORROWABLE
     for place in range(state.account[0]["queued"]):
         p = state.queue[place]
         other = partner_of(p, targets)
@@ -239,9 +226,10 @@ def _grow_in_order(
         p = state.queue[place]
         if not state.ordered[p]:
             continue
-        if state.verdict[p] == _UNFILLABLE and state.grows[p]:
+        if state.verdict[p] >= _UNFILLABLE and state.grows[p]:
             closing = state.positions[p]["quantity"] * state.orders[p]["weight"] < 0.0
-            cancel_target(t, 0, p, NO_FILL, state, records)
+            reason = NO_BORROW if state.verdict[p] == _UNBORROWABLE else NO_FILL
+            cancel_target(t, 0, p, reason, state, records)
             if closing:  # the closing half of a flip stays due
                 state.orders[p]["weight"] = 0.0
                 state.ordered[p] = True

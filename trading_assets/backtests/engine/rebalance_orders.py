@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from trading_assets.backtests.engine.arrays import Market, Targets
+from trading_assets.backtests.engine.borrowing import can_borrow
 from trading_assets.backtests.engine.dtypes import ENTER, EXIT, REJECT
 from trading_assets.backtests.engine.exit_orders import note_frozen, record_exit
 from trading_assets.backtests.engine.jit import compiled, inlined
@@ -24,6 +25,7 @@ from trading_assets.backtests.engine.reason_codes import (
     HALTED,
     HEALTH,
     MULTIPLIER,
+    NO_BORROW,
     NO_LIQUIDITY,
     NOTIONAL,
     PAIR_LEG,
@@ -250,6 +252,8 @@ def _verdict(
         return HEALTH
     if not targets.eligible[row]:
         return ELIGIBILITY
+    if weight < 0.0 and not can_borrow(t, i, market):
+        return NO_BORROW
     return GROWS if market.adv[t, i] > 0.0 else NO_LIQUIDITY
 
 

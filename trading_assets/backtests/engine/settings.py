@@ -55,7 +55,6 @@ class Settings(NamedTuple):
     size_high: float
     crash_slippage: float
     impact: float
-    borrow_bps: float
     seed: int
 
 
@@ -75,6 +74,5 @@ def settings_of(risk: Risk, costs: Costs, seed: int) -> Settings:
         size_high=costs.size_clip[1],
         crash_slippage=CRASH_SLIPPAGE,
         impact=costs.impact,
-        borrow_bps=costs.borrow_bps,
         seed=seed,
     )

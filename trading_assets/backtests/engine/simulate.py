@@ -56,9 +56,10 @@ class Simulation:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Many runs: `equity`, `settled_equity` and `net_exposure` are (runs, sessions), the rest (runs,).
+    """Many runs: `equity`, `settled_equity`, `net_exposure`, `long_exposure` are (runs, sessions), the rest (runs,).
 
-    `net_exposure` is the value of the positions at the close, short ones negative, as a fraction of equity.
+    `net_exposure` is the value of the positions at the close, short ones negative, as a fraction of equity;
+    `long_exposure` of the long ones: the rest of the equity is cash without the proceeds of short sales.
     `gross_loss` is positive; `turnover` is the sum of fill notionals in quote currency; `exposed` counts
     sessions that ended with a position.
     """
@@ -66,6 +67,7 @@ class Sweep:
     equity: Floats
     settled_equity: Floats
     net_exposure: Floats
+    long_exposure: Floats
     trades: Integers
     sum_r: Floats
     gross_profit: Floats
@@ -135,23 +137,20 @@ def sweep_runs(
 ) -> Sweep:
     """As `sweep`, each run with a market, signals and parameters of its own; `runs` is read a few at a time."""
     workers = threads or os.cpu_count() or 1
-    curves, settled, exposures, accounts = [], [], [], []
+    found: list[tuple[Floats, Floats, Floats, Floats, RecordArray]] = []
     with ThreadPoolExecutor(workers) as pool:
         derived = _with_derived(runs, settings)
         while batch := list(islice(derived, _BATCH * workers)):
-            for curve, settled_curve, exposure, account in pool.map(lambda one: _equity_only(one, settings), batch):
-                curves.append(curve)
-                settled.append(settled_curve)
-                exposures.append(exposure)
-                accounts.append(account)
-    if not curves:
+            found += pool.map(lambda one: _equity_only(one, settings), batch)
+    if not found:
         raise ValueError("a sweep needs at least one run")
-    if len({curve.size for curve in curves}) > 1:
+    *curves, accounts = zip(*found, strict=True)
+    if len({curve.size for curve in curves[0]}) > 1:
         raise ValueError("the spans of a sweep must have the same number of sessions")
     account = np.concatenate(accounts)
-    of_sessions = ("equity", "settled_equity", "net_exposure")
+    of_sessions = ("equity", "settled_equity", "net_exposure", "long_exposure")
     counters = {item.name: account[item.name].copy() for item in fields(Sweep) if item.name not in of_sessions}
-    return Sweep(np.stack(curves), np.stack(settled), np.stack(exposures), **counters)
+    return Sweep(*(np.stack(rows) for rows in curves), **counters)
 
 
 def _with_derived(
@@ -167,15 +166,15 @@ def _with_derived(
 
 def _equity_only(
     one: tuple[Market, Signals | Targets, Derived, RecordArray], settings: Settings
-) -> tuple[Floats, Floats, Floats, RecordArray]:
+) -> tuple[Floats, Floats, Floats, Floats, RecordArray]:
     market, signals, derived, run_parameters = one
     first, last = _span(market, run_parameters)
     state = _state(market, signals, last + 1 - first, settings)
     equity, settled = np.empty((2, last + 1 - first))
     records = new_records(0, 0, 0, last + 1 - first)
     _run(market, signals, derived, run_parameters, settings, state, records, equity, settled)
-    exposure = np.divide(equity - records.cash, equity, out=np.zeros_like(equity), where=equity > 0)
-    return equity, settled, exposure, state.account
+    net = np.divide(equity - records.cash, equity, out=np.zeros_like(equity), where=equity > 0)
+    return equity, settled, net, 0.5 * (records.gross_exposure + net), state.account
 
 
 def _run(

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from trading_assets.backtests.engine.arrays import Flags, Floats, Integers, Market
 from trading_assets.backtests.engine.transaction_costs import symbol_key
+from trading_assets.backtests.inputs.borrow_terms import borrow_terms
 from trading_assets.backtests.inputs.data_hash import QUARANTINED_COLUMNS
 from trading_assets.config.sections import AssetClass, Costs, InstrumentCosts
 from trading_assets.features.history import usable_for_signals
 from trading_assets.market_data.quality import EXTREME_MOVE, STALE_PRICE, Rule, taken_back
+from trading_assets.market_data.reference.borrow_rates import NO_BORROW_RATES
 from trading_assets.market_data.reference.delistings import PER_SHARE
 
 _EPOCH = dt.date(1970, 1, 1)
@@ -63,6 +65,7 @@ def build_market(
     benchmarks: Mapping[AssetClass, str],
     costs: Costs,
     extreme_move: float,
+    borrow_rates: pl.DataFrame = NO_BORROW_RATES,
 ) -> Market:
     """Arrays of the symbols of `axes`.
 
@@ -76,6 +79,8 @@ def build_market(
     extreme_move
         An entry, or an exit that gains by it, fills only at an open within this fraction of the previous received close
         (or of the one before, if the previous one was an extreme move itself).
+    borrow_rates
+        Rows of `market_data.borrow_rates`; a symbol without one pays `costs.borrow_bps`.
     """
     arrays = _ArrayBuilder.of(axes)
     own = bars.filter(pl.col("symbol").is_in(axes.symbols))
@@ -89,6 +94,7 @@ def build_market(
     levels = levels.with_columns(
         atr=pl.col("atr_14") / pl.col("forward_factor"), ratio=pl.col("atr_14") / pl.col("atr_14_mean_60")
     )
+    borrow_bps, borrowable = borrow_terms(borrow_rates, axes.symbols, axes.sessions, costs.borrow_bps)
     of_symbol = [_costs_of(costs, asset_class) for asset_class in axes.asset_classes]
     return Market(
         open=arrays.floats(received, "open"),
@@ -122,6 +128,8 @@ def build_market(
         sector=_sectors(axes, instruments),
         benchmark_returns=_benchmark_returns(axes, bars, benchmarks),
         benchmark=_benchmark_rows(axes, benchmarks),
+        borrow_bps=borrow_bps,
+        borrowable=borrowable,
     )
 
 

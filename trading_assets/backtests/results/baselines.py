@@ -1,7 +1,7 @@
 """What doing less would have earned on the same sessions: the curves a strategy is held against.
 
 Every baseline starts with the strategy's starting equity at the close of its first session: the strategy
-decides there for the first time and cannot earn before either. None of them pays costs.
+decides there for the first time and cannot earn before either. None of them pays costs; cash earns the risk-free rate.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def compare(
     Parameters
     ----------
     equity
-        session, equity, cash: rows of one split of `backtests.equity`, in session order.
+        session, equity, cash, risk_free: rows of one split of `backtests.equity`, in session order.
     universe
         symbol, session, total_return (since the symbol's previous close, dividends included), member (of the
         universe at that session) of the symbols that the strategy may trade; absent or null where a symbol has no
@@ -48,16 +48,16 @@ def compare(
     polars.DataFrame
         strategy, baseline, session, equity, daily_return, ordered by baseline and session.
     """
-    sessions = equity.select("session")
+    sessions, rates = equity.select("session"), _filled(equity["risk_free"])
     factors = {
-        "cash": cash(sessions.height),
+        "cash": buy_and_hold(rates),
         "equal_weight": equal_weight(*_universe_arrays(equity["session"], universe)),
     }
     if benchmark is not None:
         aligned = sessions.join(benchmark, on="session", how="left", maintain_order="left")
         returns = _filled(aligned["benchmark_return"])
         factors["benchmark"] = buy_and_hold(returns)
-        factors["exposure_matched"] = exposure_matched(returns, net_exposure(equity))
+        factors["exposure_matched"] = exposure_matched(returns, net_exposure(equity), rates)
     return pl.concat(
         sessions.select(
             pl.lit(strategy).alias("strategy"),
@@ -69,11 +69,6 @@ def compare(
     )
 
 
-def cash(sessions: int) -> Floats:
-    """Growth of money that stays where it is, at an interest of 0: (sessions,)."""
-    return np.ones(sessions)
-
-
 def buy_and_hold(returns: Floats) -> Floats:
     """Growth of a purchase at the first close, (n,), from close-to-close returns (n,); NaN: no change."""
     earned = np.where(np.isnan(returns), 0.0, returns)
@@ -81,7 +76,7 @@ def buy_and_hold(returns: Floats) -> Floats:
     return np.asarray(np.cumprod(1.0 + earned))
 
 
-def exposure_matched(returns: Floats, exposure: Floats) -> Floats:
+def exposure_matched(returns: Floats, exposure: Floats, rates: Floats) -> Floats:
     """Growth of the benchmark, held at the strategy's net exposure of the evening before, the rest in cash.
 
     What is left of a strategy's result beyond this curve is not explained by how much it was invested: a book that is
@@ -93,15 +88,17 @@ def exposure_matched(returns: Floats, exposure: Floats) -> Floats:
         (n,) of the benchmark, close to close.
     exposure
         (n,) see `net_exposure`.
+    rates
+        (n,) what cash earned since the session before.
     """
-    return buy_and_hold(exposure_matched_returns(returns, exposure))
+    return buy_and_hold(rates + of_evening_before(exposure) * (returns - rates))
 
 
-def exposure_matched_returns(returns: Floats, exposure: Floats) -> Floats:
-    """Returns of the benchmark held at the exposure of the evening before, (..., n), from (n,) and (..., n)."""
+def of_evening_before(exposure: Floats) -> Floats:
+    """Return the exposure of the evening before each session, (..., n): none before the first."""
     before = np.zeros_like(exposure)
     before[..., 1:] = exposure[..., :-1]
-    return returns * before
+    return before
 
 
 def net_exposure(equity: pl.DataFrame) -> Floats:

@@ -59,6 +59,8 @@ METRICS: dict[str, str] = {
 PRICE_RETURN, TOTAL_RETURN = "price return", "total return"
 #: Metrics of a comparison with the benchmark.
 OF_BENCHMARK = ("correlation", "beta", "alpha", "information_ratio")
+#: Metrics of what is earned beyond the risk-free rate alone.
+OF_RISK_FREE = ("sharpe", "sortino")
 
 #: A standard deviation below this is the rounding of a constant.
 _NO_SPREAD = 1e-14
@@ -70,7 +72,6 @@ def summarise(
     *,
     periods_per_year: int,
     benchmark: pl.DataFrame | None = None,
-    risk_free: float = 0.0,
     best_trades: int = 3,
 ) -> dict[str, float | None]:
     """All metrics of a curve and its trades.
@@ -80,7 +81,8 @@ def summarise(
     equity
         Rows of `backtests.equity` in session order: session, equity, gross_exposure, daily_return. Any
         subset of sessions makes a curve: its returns are compounded. A null return counts as 0 (what
-        follows a total loss). `marked_return`, of a settled curve, and `unexplained_moves` may be there.
+        follows a total loss). `marked_return`, `excess_return` (beyond the risk-free rate: Sharpe, Sortino, alpha and
+        the information ratio are of it), both of a settled curve, `risk_free` and `unexplained_moves` may be there.
     trades
         Rows of `backtests.trades`. One without an R multiple is left out of the expectancies.
     periods_per_year
@@ -88,8 +90,6 @@ def summarise(
     benchmark
         session, benchmark_return; over sessions where it is absent or null the curve's returns are compounded, so
         that both sides of the comparison cover the same time.
-    risk_free
-        Rate a year.
     best_trades
         How many of the best trades `expectancy_r_without_best` leaves out.
 
@@ -99,26 +99,26 @@ def summarise(
         The names of `METRICS` in their order; None where undefined.
     """
     returns = equity["daily_return"].cast(pl.Float64).fill_null(0.0).to_numpy()
-    curve = _of_curve(returns, periods_per_year, risk_free)
+    curve = _of_curve(returns, periods_per_year, _excess(equity))
     marked = equity["marked_return" if "marked_return" in equity.columns else "daily_return"]
     curve["max_drawdown_marked"] = max_drawdown(marked.cast(pl.Float64).fill_null(0.0).to_numpy())
     if "unexplained_moves" in equity.columns:  # a move counts on its session and on that of the bar that confirms it
         curve["unexplained_moves"] = float(equity["unexplained_moves"].sum()) / 2
     curve["exposure"] = mean(equity["gross_exposure"].cast(pl.Float64).to_numpy())
     found = curve | _of_trades(equity, trades, periods_per_year, best_trades)
-    found |= _of_benchmark(equity, benchmark, periods_per_year, risk_free)
+    found |= _of_benchmark(equity, benchmark, periods_per_year)
     return {name: _defined(found.get(name)) for name in METRICS}
 
 
-def _of_curve(returns: Floats, periods: int, risk_free: float) -> dict[str, float | None]:
+def _of_curve(returns: Floats, periods: int, excess: Floats) -> dict[str, float | None]:
     return {
         "sessions": float(returns.size),
         "periods_per_year": float(periods),
         "total_return": total_return(returns),
         "annual_return": annual_return(returns, periods),
         "volatility": volatility(returns, periods),
-        "sharpe": sharpe(returns, periods, risk_free),
-        "sortino": sortino(returns, periods, risk_free),
+        "sharpe": sharpe(excess, periods),
+        "sortino": sortino(excess, periods),
         "calmar": calmar(returns, periods),
         "max_drawdown": max_drawdown(returns),
         "max_drawdown_sessions": max_drawdown_sessions(returns),
@@ -154,18 +154,17 @@ def _of_trades(equity: pl.DataFrame, trades: pl.DataFrame, periods: int, best_tr
     }
 
 
-def _of_benchmark(
-    equity: pl.DataFrame, benchmark: pl.DataFrame | None, periods: int, risk_free: float
-) -> dict[str, float | None]:
+def _of_benchmark(equity: pl.DataFrame, benchmark: pl.DataFrame | None, periods: int) -> dict[str, float | None]:
     if benchmark is None:
         return {}
     both, shared_periods = _beside_benchmark(equity, benchmark, periods)
     returns, reference = _column(both, "daily_return"), _column(both, "benchmark_return")
+    excess, reference_excess = _column(both, "excess_return"), reference - _column(both, "risk_free")
     return {
         "correlation": correlation(returns, reference),
         "beta": beta(returns, reference),
-        "alpha": alpha(returns, reference, shared_periods, risk_free),
-        "information_ratio": information_ratio(returns, reference, shared_periods),
+        "alpha": alpha(excess, reference_excess, shared_periods),
+        "information_ratio": information_ratio(excess, reference_excess, shared_periods),
     }
 
 
@@ -176,7 +175,12 @@ def _beside_benchmark(equity: pl.DataFrame, benchmark: pl.DataFrame, periods: in
     returns are compounded until the benchmark's next session, as the benchmark's return covers them too.
     """
     aligned = (
-        equity.select("session", pl.col("daily_return").fill_null(0.0))
+        equity.select(
+            "session",
+            pl.col("daily_return").fill_null(0.0),
+            pl.Series("excess_return", _excess(equity)),
+            risk_free=pl.col("risk_free").fill_null(0.0) if "risk_free" in equity.columns else 0.0,
+        )
         .join(benchmark.select("session", "benchmark_return"), on="session", how="left", maintain_order="left")
         .with_row_index("row")
     )
@@ -185,9 +189,11 @@ def _beside_benchmark(equity: pl.DataFrame, benchmark: pl.DataFrame, periods: in
         known.cum_sum() > 0, pl.col("until").is_not_null()
     )
     one = pl.len() == 1
-    compounded = (1 + pl.col("daily_return")).product() - 1
     both = spanned.group_by("until", maintain_order=True).agg(
-        pl.when(one).then(pl.col("daily_return").last()).otherwise(compounded).alias("daily_return"),
+        *(
+            pl.when(one).then(pl.col(name).last()).otherwise((1 + pl.col(name)).product() - 1).alias(name)
+            for name in ("daily_return", "excess_return", "risk_free")
+        ),
         pl.col("benchmark_return").last(),
     )
     return both, periods * both.height / spanned.height if both.height else periods
@@ -213,21 +219,19 @@ def volatility(returns: Floats, periods: float) -> float | None:
     return float(np.std(returns, ddof=1) * math.sqrt(periods)) if returns.size > 1 else None
 
 
-def sharpe(returns: Floats, periods: float, risk_free: float = 0.0) -> float | None:
+def sharpe(excess: Floats, periods: float) -> float | None:
     """Mean excess return over its sample deviation x sqrt(periods) (Sharpe 1994)."""
-    excess = returns - _per_session(risk_free, periods)
     deviation = _spread(excess)
     return None if deviation is None else float(excess.mean() / deviation * math.sqrt(periods))
 
 
-def sortino(returns: Floats, periods: float, risk_free: float = 0.0) -> float | None:
+def sortino(excess: Floats, periods: float) -> float | None:
     """Mean excess return over the downside deviation, annualised (Sortino and Price 1994); None if no loss.
 
     The downside deviation is sqrt(mean(min(excess, 0) ** 2)) over all sessions, not only the losing ones.
     """
-    if returns.size < 2:
+    if excess.size < 2:
         return None
-    excess = returns - _per_session(risk_free, periods)
     downside = math.sqrt(float(np.mean(np.minimum(excess, 0.0) ** 2)))
     return None if downside < _NO_SPREAD else float(excess.mean()) * math.sqrt(periods) / downside
 
@@ -335,13 +339,12 @@ def beta(returns: Floats, benchmark: Floats) -> float | None:
     return float(np.mean((returns - returns.mean()) * centred) / np.mean(centred**2))
 
 
-def alpha(returns: Floats, benchmark: Floats, periods: float, risk_free: float = 0.0) -> float | None:
+def alpha(excess: Floats, benchmark_excess: Floats, periods: float) -> float | None:
     """Jensen's alpha: (1 + mean(excess - beta x benchmark excess)) ** periods - 1."""
-    slope = beta(returns, benchmark)
+    slope = beta(excess, benchmark_excess)
     if slope is None:
         return None
-    rate = _per_session(risk_free, periods)
-    daily = float(np.mean(returns - rate - slope * (benchmark - rate)))
+    daily = float(np.mean(excess - slope * benchmark_excess))
     exponent = periods * math.log1p(daily) if daily > -1 else -math.inf
     return math.expm1(exponent) if exponent < 700 else None
 
@@ -367,8 +370,9 @@ def mean(values: Floats) -> float | None:
     return float(values.mean()) if values.size else None
 
 
-def _per_session(rate: float, periods: float) -> float:
-    return math.expm1(math.log1p(rate) / periods)
+def _excess(equity: pl.DataFrame) -> Floats:
+    name = "excess_return" if "excess_return" in equity.columns else "daily_return"
+    return equity[name].cast(pl.Float64).fill_null(0.0).to_numpy()
 
 
 def _spread(values: Floats) -> float | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from trading_assets.backtests import tables
 from trading_assets.backtests.engine.arrays import Market
@@ -18,6 +19,8 @@ from trading_assets.backtests.inputs.market_arrays import MarketAxes
 from trading_assets.backtests.results.liquidation_plan import plan_of
 from trading_assets.backtests.results.order_audit import SIDES, Journal, journal_of
 from trading_assets.warehouse.table import Table
+
+Floats = NDArray[np.float64]
 
 POSITION_SIDES = ("long", "short")
 
@@ -60,6 +63,7 @@ def result_of(
     settings: Settings,
     names: AxisLabels,
     *,
+    risk_free: Floats,
     strategy: str,
     split: str,
 ) -> Result:
@@ -69,6 +73,8 @@ def result_of(
     ----------
     market, run_parameters, settings
         What `simulation` ran on.
+    risk_free
+        What cash earned since the session before, (sessions of the market,), a fraction.
     """
     journal = journal_of(simulation, names, f"{strategy}-{split}")
     plan = plan_of(simulation, market, run_parameters, settings, names)
@@ -83,7 +89,7 @@ def result_of(
 
     return Result(
         trades=finished(_trades(simulation.trades, names, journal), tables.TRADES),
-        equity=finished(_equity(simulation, names.axes, settings.starting_equity), tables.EQUITY),
+        equity=finished(_equity(simulation, names.axes, settings.starting_equity, risk_free), tables.EQUITY),
         decisions=finished(journal.decisions, tables.DECISIONS),
         orders=finished(journal.orders, tables.ORDERS),
         fills=finished(journal.fills, tables.FILLS),
@@ -117,8 +123,13 @@ def _trades(trades: RecordArray, names: AxisLabels, journal: Journal) -> pl.Data
     )
 
 
-def _equity(simulation: Simulation, axes: MarketAxes, starting_equity: float) -> pl.DataFrame:
+def _equity(simulation: Simulation, axes: MarketAxes, starting_equity: float, risk_free: Floats) -> pl.DataFrame:
     first = simulation.first_session
+    earned = risk_free[first : first + simulation.equity.size].copy()
+    earned[:1] = 0.0  # the account is opened at the first close
+    invested = simulation.equity - simulation.cash
+    long_value = 0.5 * (simulation.gross_exposure * simulation.equity + invested)
+    own_cash = np.maximum(simulation.equity - long_value, 0.0)  # the proceeds of short sales earn nothing
     frame = pl.DataFrame(
         {
             "session": axes.sessions[first : first + simulation.equity.size],
@@ -128,6 +139,8 @@ def _equity(simulation: Simulation, axes: MarketAxes, starting_equity: float) ->
             "cash": simulation.cash,
             "gross_exposure": simulation.gross_exposure,
             "positions": simulation.positions,
+            "risk_free": earned,
+            "interest": earned * np.concatenate([np.zeros(1), own_cash[:-1]]),
         }
     )
     before = pl.col("equity").shift(1, fill_value=starting_equity)

@@ -19,8 +19,10 @@ def settled(equity: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        The same rows; equity, daily_return and drawdown are those of the settled equity, and `marked_return` is what
-        daily_return was.
+        The same rows; equity, daily_return and drawdown are those of the settled equity, `marked_return` is what
+        daily_return was, and `excess_return` is daily_return with the interest on cash, less what all of the equity
+        would have earned as cash: Sharpe ratios are of it. Drawdown and returns are without interest, for idle cash
+        is no skill.
     """
     made_again = (pl.col("settled_equity") != pl.col("equity")).fill_null(False)
     before = pl.col("settled_equity").shift(1)
@@ -34,7 +36,16 @@ def settled(equity: pl.DataFrame) -> pl.DataFrame:
         daily_return=pl.when(touched).then(change).otherwise("daily_return"),
         drawdown=pl.when(made_again.any()).then(pl.col("settled_equity") / peak - 1).otherwise("drawdown"),
         marked_return="daily_return",
-    )
+    ).with_columns(excess_return=_excess(equity))
+
+
+def _excess(equity: pl.DataFrame) -> pl.Expr:
+    """Of the rows with their settled returns; without rates on record the return itself."""
+    if "risk_free" not in equity.columns:
+        return pl.col("daily_return")
+    before = pl.col("equity").shift(1)
+    interest = pl.when(before > 0).then(pl.col("interest") / before).fill_null(0.0)
+    return pl.col("daily_return") + interest - pl.col("risk_free").fill_null(0.0)
 
 
 def without_unexplained_gains(equity: pl.DataFrame, trades: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -56,6 +67,6 @@ def without_unexplained_gains(equity: pl.DataFrame, trades: pl.DataFrame) -> tup
         return pl.when(condition & (pl.col(name) > 0)).then(0.0).otherwise(name).alias(name)
 
     return (
-        equity.with_columns(no_gain("daily_return", crossed)),
+        equity.with_columns(no_gain(name, crossed) for name in ("daily_return", "excess_return")),
         trades.with_columns(no_gain(name, met) for name in ("pnl", "return", "r_multiple")),
     )

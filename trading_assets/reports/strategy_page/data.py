@@ -11,14 +11,14 @@ from trading_assets.backtests.tables import DEVELOPMENT, FULL
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import StrategySettings
 from trading_assets.market_data.quality import RULES
-from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models import tables as models
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.chronicle import chronicle
+from trading_assets.reports.notes import notes_of, resolved_from
 from trading_assets.robustness import tables as robustness
 from trading_assets.robustness.tables import EVERY_STRATEGY
 from trading_assets.strategies import tables as strategies
-from trading_assets.strategies.interface.resolved import NoSymbolsError, ResolvedStrategy, resolve_strategy
+from trading_assets.strategies.interface.resolved import ResolvedStrategy
 from trading_assets.warehouse import Rows, Warehouse
 
 #: A SQL model: see dbt_like_sql/market_data.
@@ -33,6 +33,7 @@ class StrategyContent:
     settings: StrategySettings
     synthetic: bool
     benchmark: str | None
+    notes: list[str]
     status: pl.DataFrame
     verdicts: pl.DataFrame
     earlier_verdicts: pl.DataFrame
@@ -73,8 +74,9 @@ def strategy_content(warehouse: Warehouse, configuration: Configuration, name: s
     """Read all tables of one strategy."""
     strategy = resolved_from(warehouse, configuration, name)
     protocol = chronicle(Protocol.of(configuration).read(), (configuration.name, name))
+    notes = notes_of(warehouse, configuration, name)
     with warehouse.held_open() as held:
-        return _content_of(held, configuration.strategies[name], name, strategy, protocol)
+        return _content_of(held, configuration.strategies[name], name, strategy, protocol, notes)
 
 
 def _content_of(
@@ -83,6 +85,7 @@ def _content_of(
     name: str,
     strategy: ResolvedStrategy | None,
     protocol: pl.DataFrame,
+    notes: list[str],
 ) -> StrategyContent:
     own = Rows("strategy", name)
     model = getattr(settings.parameters, "model", None)
@@ -92,6 +95,7 @@ def _content_of(
         settings=settings,
         synthetic=strategy is not None and bool(strategy.instruments["synthetic"].any()),
         benchmark=strategy.benchmark if strategy else None,
+        notes=notes,
         status=status,
         verdicts=verdicts,
         earlier_verdicts=warehouse.read_or_empty(robustness.EARLIER_VERDICTS, rows=own),
@@ -130,15 +134,6 @@ def read_outcome(warehouse: Warehouse, name: str) -> tuple[pl.DataFrame, pl.Data
     """Status and verdict rows of a strategy."""
     status = warehouse.read_or_empty(strategies.STATUS, where="strategy = ?", parameters=[name])
     return status, warehouse.read_or_empty(robustness.VERDICTS, rows=Rows("strategy", name))
-
-
-def resolved_from(warehouse: Warehouse, configuration: Configuration, name: str) -> ResolvedStrategy | None:
-    """Return a strategy with what it trades; None before the bars are there."""
-    instruments = warehouse.read_or_empty(INSTRUMENTS)
-    try:
-        return resolve_strategy(configuration, name, instruments)
-    except NoSymbolsError:
-        return None
 
 
 def quality_counts(warehouse: Warehouse, asset_class: str | list[str] = "all") -> pl.DataFrame:

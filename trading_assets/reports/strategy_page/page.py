@@ -14,7 +14,8 @@ from trading_assets.reports.html_table import HtmlTable, number, percent
 from trading_assets.reports.strategy_page.data import StrategyContent
 from trading_assets.reports.strategy_page.section import Section
 from trading_assets.reports.strategy_page.sections import criteria_table, sections
-from trading_assets.strategies.tables import FAILED, REFUSED
+from trading_assets.strategies.evaluation.failure import cause_of_failure
+from trading_assets.strategies.tables import REFUSED
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -60,7 +61,6 @@ def strategy_page(content: StrategyContent) -> str:
     from plotly.offline import get_plotlyjs
 
     result, explanation = result_of(content.status, content.verdicts)
-    failure = content.status.filter(pl.col("status") == FAILED)
     refused = content.status.filter(pl.col("status") == REFUSED)
     return (
         environment()
@@ -71,12 +71,13 @@ def strategy_page(content: StrategyContent) -> str:
             name=content.name,
             subtitle=_subtitle(content),
             synthetic=content.synthetic,
+            notes=content.notes,
             result=result,
             result_text=RESULT_TEXT[result] + ("" if refused.is_empty() else ", of an earlier registration"),
             explanation=explanation,
-            failure=failure["error"][0] if not failure.is_empty() else "",
+            failure=cause_of_failure(content.status) or "",
             refused=refused["error"][0] if not refused.is_empty() else "",
-            facts=_facts(content),
+            facts=_facts(content) if result != "failed" else [],
             criteria=criteria_table(content.verdicts),
             earlier=[
                 (version, criteria_table(rows), result_of(content.status.clear(), rows))
@@ -92,8 +93,9 @@ def strategy_page(content: StrategyContent) -> str:
 def result_of(status: pl.DataFrame, verdicts: pl.DataFrame) -> tuple[str, str]:
     """The verdict's result and its explanation in words."""
     rows = verdicts.filter(pl.col("kind") == "result")
-    if not status.filter(pl.col("status") == FAILED).is_empty():
-        return "failed", "The strategy's own code raised an error, so there is nothing to judge."
+    cause = cause_of_failure(status)
+    if cause is not None:
+        return "failed", f"It failed, so there is nothing to judge. {cause}"
     if rows.is_empty():
         return "none", "The verdict of this strategy has not been materialised."
     return rows["result"][0], rows["note"][0] or ""

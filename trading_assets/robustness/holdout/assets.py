@@ -34,7 +34,7 @@ from trading_assets.robustness.holdout.upgrade_ledger import (
     verified_upgrades,
 )
 from trading_assets.robustness.resampling.assets import resampled
-from trading_assets.robustness.rows_by_span import EVALUATED_SPLITS, beside_other_splits, remove_holdout, write
+from trading_assets.robustness.rows_by_span import EVALUATED_SPLITS, STAGE, beside_other_splits, remove_holdout, write
 from trading_assets.robustness.stress.assets import sharpes, stress_rows
 from trading_assets.robustness.tables import (
     EARLIER_VERDICTS,
@@ -65,7 +65,7 @@ def holdout(step: Step) -> Mapping[str, Any]:
     from trading_assets.backtests.results.run_tables import together
     from trading_assets.robustness.prepared_market import read_market
 
-    require_ok(step)
+    require_ok(step, ("strategies", "backtests", f"{STAGE}/look_ahead"))
     name, configuration = strategy_of(step), step.configuration
     if name not in configuration.registration:
         removed = remove_holdout(step)

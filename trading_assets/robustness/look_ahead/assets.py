@@ -9,13 +9,13 @@ from trading_assets.asset_factories.table_asset import Step
 from trading_assets.robustness.look_ahead.point_in_time import market_snapshot
 from trading_assets.robustness.rows_by_span import write
 from trading_assets.robustness.tables import LOOK_AHEAD
-from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
+from trading_assets.strategies.evaluation.failure import LooksAheadError, require_ok, strategy_of
 
 
 def look_ahead(step: Step) -> Mapping[str, Any]:
     """Everything from bars to fills computed again from what was known at past closes: nothing may differ."""
+    from trading_assets.robustness.look_ahead.audit import in_words, violations
     from trading_assets.robustness.look_ahead.audit import look_ahead as audit
-    from trading_assets.robustness.look_ahead.audit import violations
 
     require_ok(step, ("strategies",))
     name, configuration = strategy_of(step), step.configuration
@@ -26,4 +26,6 @@ def look_ahead(step: Step) -> Mapping[str, Any]:
         configuration.robustness.look_ahead_cuts,
     )
     write(step, look_ahead.__name__, {LOOK_AHEAD: found})
+    if violations(found):
+        raise LooksAheadError(in_words(found))
     return {"cuts": found["cut"].n_unique(), "columns that know the future": violations(found)}

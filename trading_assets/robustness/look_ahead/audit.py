@@ -110,6 +110,18 @@ def violations(audit: pl.DataFrame) -> int:
     return differing(audit).select("subject", "column").n_unique()
 
 
+def in_words(audit: pl.DataFrame) -> str:
+    """Say what knows the future and where it shows first; of an audit that found something."""
+    found = differing(audit).sort("session", "subject", "column", "symbol", nulls_last=True)
+    first = found.row(0, named=True)
+    what = "rows" if first["column"] == "*" else first["column"]
+    return (
+        f"it looks ahead: {', '.join(found['subject'].unique().sort())} change when later bars are taken away or "
+        f"replaced by noise; the first difference is in {what} of {first['subject']}, {first['symbol']} on "
+        f"{first['session']}. No result of it can be believed, and its holdout stays closed"
+    )
+
+
 def computed(configuration: Configuration, strategy: str, snapshot: MarketSnapshot, known: Known | None) -> Computed:
     """Features, scores, regimes, signals, target weights, decisions, fills and equity of a strategy from bars.
 

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.backtests.backtest import PreparedBacktest, backtest, returns_of, sweep_prepared
+from trading_assets.backtests.backtest import PreparedBacktest, backtest, excess_returns_of, sweep_prepared
 from trading_assets.backtests.engine.arrays import Signals
 from trading_assets.backtests.perturbations import with_entries, with_moved_targets
 from trading_assets.backtests.results import metrics
@@ -104,12 +104,13 @@ def resample(
         Error rate of the strategy's tests, its part of that of its batch.
     """
     run = backtest(prepared, start, end, split=split)
-    returns = settled(run.equity)["daily_return"].fill_null(0.0).to_numpy()
+    returns, excess = _returns_of(run)
     generator = _generator(seed, BOOTSTRAP)
-    drawn = returns[stationary_indices(returns.size, resamples, block_sessions, generator)]
+    chosen = stationary_indices(returns.size, resamples, block_sessions, generator)
+    drawn, drawn_excess = returns[chosen], excess[chosen]
     trades = run.trades["r_multiple"].drop_nulls().to_numpy()
     measured: dict[str, tuple[Mapping[str, float | None], int]] = {
-        BOOTSTRAP: (bootstrap_statistics(drawn, prepared.periods_per_year), resamples),
+        BOOTSTRAP: (bootstrap_statistics(drawn, drawn_excess, prepared.periods_per_year), resamples),
         TRADE_BOOTSTRAP: (trade_statistics(trades, resamples, _generator(seed, TRADE_BOOTSTRAP)), resamples),
     }
     measured[PERMUTATION] = (
@@ -123,7 +124,7 @@ def resample(
     ]
     if alpha != ALPHA:
         wanted = resamples_needed(alpha, resamples)
-        low = sharpe_quantile(returns, drawn, alpha, prepared.periods_per_year, block_sessions, wanted, generator)
+        low = sharpe_quantile(excess, drawn_excess, alpha, prepared.periods_per_year, block_sessions, wanted, generator)
         lines.append((prepared.name, split, BOOTSTRAP, sharpe_quantile_name(alpha), low, wanted))
     equity = prepared.settings.starting_equity * np.cumprod(1.0 + drawn, axis=1)
     low, middle, high = np.quantile(equity, (0.05, 0.5, 0.95), axis=0)
@@ -137,13 +138,22 @@ def resample(
     )
 
 
-def bootstrap_statistics(returns: Floats, periods: float) -> dict[str, float | None]:
-    """Percentiles over resampled daily returns (resamples, sessions); all None if they do not vary."""
+def _returns_of(run: Result) -> tuple[Floats, Floats]:
+    """Daily returns of a run, (sessions,), and the same beyond the risk-free rate."""
+    curve = settled(run.equity).select(pl.col("daily_return", "excess_return").fill_null(0.0))
+    return curve["daily_return"].to_numpy(), curve["excess_return"].to_numpy()
+
+
+def bootstrap_statistics(returns: Floats, excess: Floats, periods: float) -> dict[str, float | None]:
+    """Percentiles over resampled daily returns (resamples, sessions); all None if they do not vary.
+
+    Sharpe ratios are of the excess returns, drawdown and Calmar ratio of the returns without interest.
+    """
     names = ("sharpe_5", "sharpe_50", "sharpe_95", "drawdown_95", "calmar_5")
     deviation = returns.std(axis=1, ddof=1) if returns.shape[1] > 1 else np.zeros(len(returns))
     if float(deviation.max()) < _NO_SPREAD:
         return dict.fromkeys(names)
-    sharpes = annual_sharpes(returns, periods)
+    sharpes = annual_sharpes(excess, periods)
     curve = np.cumprod(1.0 + returns, axis=1)
     peak = np.maximum(np.maximum.accumulate(curve, axis=1), 1.0)
     depth = (1.0 - curve / peak).max(axis=1)
@@ -256,7 +266,7 @@ def random_entries(
             break
         candidates = int(np.clip(round(candidates * entries / made), 1, rows.size))
     found = sweep_prepared(varied(candidates, _generator(seed, PERMUTATION), runs), start, end)
-    returns = np.nan_to_num(returns_of(found, prepared.settings.starting_equity))
+    returns = excess_returns_of(prepared, found)
     return RandomRuns(annual_sharpes(returns, prepared.periods_per_year), found.trades)
 
 
@@ -283,7 +293,7 @@ def random_targets(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, 
             yield with_moved_targets(prepared, start, end, shift=shift, columns=places, members=members)
 
     found = sweep_prepared(varied(_generator(seed, PERMUTATION)), start, end)
-    returns = np.nan_to_num(returns_of(found, prepared.settings.starting_equity))
+    returns = excess_returns_of(prepared, found)
     return RandomRuns(annual_sharpes(returns, prepared.periods_per_year), found.trades)
 
 
@@ -325,8 +335,7 @@ def _permutation(
     names = ("percentile", "p", "sharpe_5", "sharpe_50", "sharpe_95")
     beyond = alpha < LEAST_COUNTED_P
     trades = run.trades.height
-    returns = settled(run.equity)["daily_return"].fill_null(0.0).to_numpy()
-    actual = metrics.sharpe(returns, prepared.periods_per_year)
+    actual = metrics.sharpe(_returns_of(run)[1], prepared.periods_per_year)
     if not trades or actual is None:
         unknown: dict[str, float | None] = {**dict.fromkeys(names), "trades": float(trades), "trades_50": None}
         return unknown | ({"p_normal": None} if beyond else {})

@@ -16,8 +16,8 @@ from trading_assets.backtests.backtest import (
     PreparedBacktest,
     Sweep,
     benchmark_beside,
+    excess_returns_of,
     parameter_grid,
-    returns_of,
     sweep_parameters,
 )
 from trading_assets.backtests.results import metrics
@@ -101,7 +101,7 @@ def sensitivity(
     """
     points = points_of(prepared.parameters, grid)
     sweep = sweep_parameters(prepared, [point.parameters for point in points], start, end)
-    returns = np.nan_to_num(returns_of(sweep, prepared.settings.starting_equity))
+    returns = excess_returns_of(prepared, sweep)
     values = _metrics(sweep, returns, prepared.periods_per_year)
     evaluations = tuple(
         Evaluation(

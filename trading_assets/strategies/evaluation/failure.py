@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from trading_assets.asset_factories.failures import UpstreamFailedError
 from trading_assets.models.tables import OUTCOMES
 from trading_assets.protocol.looks import LookRefusedError
 from trading_assets.strategies.tables import FAILED, OK, REFUSED, STATUS
@@ -18,8 +19,19 @@ if TYPE_CHECKING:
     from trading_assets.asset_factories.table_asset import Step
 
 
-class UpstreamFailedError(Exception):
-    """The strategy failed in an earlier stage, so there is nothing to go on with."""
+#: Steps of a strategy in the order in which a failure of one is the cause of the next.
+STEPS = (
+    "strategies",
+    "backtests",
+    *(
+        f"robustness/{asset}"
+        for asset in ("look_ahead", "sensitivity", "overfitting", "stress", "resampling", "holdout", "verdict")
+    ),
+)
+
+
+class LooksAheadError(Exception):
+    """A strategy knows the future; `str()` says what of it does, in words. The rows that show it stay."""
 
 
 class LockedSignalsError(Exception):
@@ -77,7 +89,8 @@ def located(cause: Exception, run: Callable[[pl.DataFrame], object], panel: pl.D
 def failure_recorder(stage: str, tables: Sequence[Table]) -> Callable[[Step, Exception], None]:
     """What a strategy's asset does with an exception: a failed row in `strategies.status`, no rows elsewhere.
 
-    A look that was refused takes nothing away: its row says so, and all others stay.
+    A look that was refused takes nothing away: its row says so, and all others stay. Nor does an audit that found
+    something, whose rows say what.
 
     Parameters
     ----------
@@ -89,7 +102,9 @@ def failure_recorder(stage: str, tables: Sequence[Table]) -> Callable[[Step, Exc
 
     def record_failure(step: Step, error: Exception) -> None:
         name = strategy_of(step)
-        gone = {} if isinstance(error, LookRefusedError) else {table: table.empty() for table in tables}
+        gone = (
+            {} if isinstance(error, LookRefusedError | LooksAheadError) else {table: table.empty() for table in tables}
+        )
         step.work.replace_together(
             [
                 (Rows("strategy", name), gone),
@@ -105,7 +120,7 @@ def status_row(
 ) -> pl.DataFrame:
     """One row of `strategies.status`; without an error it is ok."""
     refused = isinstance(error, LookRefusedError)
-    own = refused or isinstance(error, StrategyError)
+    own = refused or isinstance(error, StrategyError | LooksAheadError)
     row = {
         "asset": f"{stage}/{strategy}",
         "strategy": strategy,
@@ -117,6 +132,19 @@ def status_row(
         "until": until,
     }
     return pl.DataFrame([row], schema=STATUS.empty().schema)
+
+
+def cause_of_failure(status: pl.DataFrame) -> str | None:
+    """Return why a strategy failed, in one text: that of its first step that did; None if none did.
+
+    Parameters
+    ----------
+    status
+        Its rows of `strategies.status`.
+    """
+    failed = {row["stage"]: row["error"] for row in status.filter(status=FAILED).iter_rows(named=True)}
+    first = min(failed, key=lambda stage: (STEPS.index(stage) if stage in STEPS else len(STEPS), stage), default=None)
+    return None if first is None else f"{first}: {failed[first]}"
 
 
 def refused_look(step: Step, strategy: str) -> str | None:

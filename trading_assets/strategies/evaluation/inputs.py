@@ -9,7 +9,15 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.features.tables import DAILY, INDICATORS
-from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SESSIONS, UNIVERSE
+from trading_assets.market_data.tables import (
+    BARS,
+    BORROW_RATES,
+    INSTRUMENTS,
+    QUARANTINE,
+    RISK_FREE,
+    SESSIONS,
+    UNIVERSE,
+)
 from trading_assets.models.tables import PREDICTIONS, REGIMES
 from trading_assets.strategies.interface.panel import build_panel, with_members, with_regimes
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, resolve_strategy
@@ -23,6 +31,7 @@ class Frames:
 
     `daily` has the features that the strategy names; `predictions` has symbol, session and score of the model
     that its rules name; `target_weights` are those of its members, and `regimes` is read only for one with members.
+    `borrow_rates` are for the simulation: no rule looks at them.
     """
 
     strategy: ResolvedStrategy
@@ -36,6 +45,8 @@ class Frames:
     universe: pl.DataFrame
     target_weights: pl.DataFrame = field(default_factory=TARGET_WEIGHTS.empty)
     regimes: pl.DataFrame = field(default_factory=REGIMES.empty)
+    borrow_rates: pl.DataFrame = field(default_factory=BORROW_RATES.empty)
+    risk_free: pl.DataFrame = field(default_factory=RISK_FREE.empty)
 
 
 def read_frames(warehouse: Warehouse, configuration: Configuration, name: str) -> Frames:
@@ -77,6 +88,8 @@ def _frames_of(
             [TARGET_WEIGHTS.empty(), *(warehouse.read(TARGET_WEIGHTS, rows=Rows("strategy", each)) for each in members)]
         ),
         regimes=warehouse.read_or_empty(REGIMES) if members else REGIMES.empty(),
+        borrow_rates=own(BORROW_RATES),
+        risk_free=warehouse.read_or_empty(RISK_FREE),
     )
 
 

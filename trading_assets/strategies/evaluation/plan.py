@@ -75,9 +75,15 @@ def decided(
         "splits": {split: [span.start, span.end] for split, span in spans.items()},
         "costs": stated(configuration.costs),
         "risk": stated(configuration.risk),
+        **_named("risk_free", stated(configuration.risk_free)),
         "seed": configuration.seed,
         "criteria": stated(configuration.robustness.verdict),
         "resampling": {
             key: value for key, value in stated(configuration.robustness).items() if key in RESAMPLING_SETTINGS
         },
     }
+
+
+def _named(key: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Return values under a key that earlier versions did not have; nothing where they equal the defaults."""
+    return {key: values} if values else {}

@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests.engine.arrays import Market
+from trading_assets.backtests.engine.arrays import SCALING_CONTINUOUS, Market
 from trading_assets.backtests.engine.simulate import Simulation
 from trading_assets.backtests.results.metrics import summarise
 from trading_assets.backtests.results.settled_curve import settled, without_unexplained_gains
 from trading_assets_tests.backtests.markets import entries, quiet_market
-from trading_assets_tests.backtests.runs import ALL_IN, exits_of, run, said
+from trading_assets_tests.backtests.runs import ALL_IN, exits_of, number, run, said
 from trading_assets_tests.backtests.target_runs import run as run_targets
 from trading_assets_tests.backtests.target_runs import targets
 
@@ -46,6 +46,26 @@ def test_for_a_short_a_rise_is_the_loss() -> None:
         market = jumpy(closes, 2)
         found = run_targets(market, targets(market, (0, 0, -0.15)), drawdown_limit=0.9)
         assert found.equity[2:].tolist() == pytest.approx(equity, abs=1.0)  # less what borrowing costs
+
+
+def test_a_session_below_zero_equity_counts_as_exposed() -> None:
+    """Short 800 at 100, marked at 300 for a day: 100,000 - 800 x 200 = -60,000, a return of -1.6 and then none.
+
+    Deviations of two returns are 0, 1.6 / sqrt(2), 1.6 / sqrt(2) on the three evenings with a position: today's is
+    their median, so nothing is scaled. Without the evening below zero the median would be half of it.
+    """
+    market = jumpy([100, 100, 300, 100, 100], 2, refuted=(2,))
+    found = run_targets(
+        market,
+        targets(market, (0, 0, -0.8), (3, 0, -0.9)),
+        {"scaling": SCALING_CONTINUOUS},
+        costs={"borrow_bps": 0.0},
+        volatility_window=2,
+        volatility_baseline=10,
+        volatility_minimum=1,
+    )
+    assert found.equity.tolist() == [100_000, 100_000, -60_000, 100_000, 100_000]
+    assert number(found, "risk_multiplier").tolist() == [1.0, 1.0]
 
 
 def test_a_second_extreme_bar_confirms_the_first() -> None:

@@ -59,8 +59,9 @@ def test_a_short_position_pays_the_dividend_and_follows_the_split() -> None:
         [100.0, 100.0, 66.0, 66.0, 66.0],
         split_ratio=np.array([[1.0], [1], [1.5], [1], [1]]),
         cash_dividend=np.array([[0.0], [0], [0], [1], [0]]),
+        borrow_bps=0.0,
     )
-    found = run(market, targets(market, (0, 0, -0.333), (3, 0, 0.0)), costs={"borrow_bps": 0.0})
+    found = run(market, targets(market, (0, 0, -0.333), (3, 0, 0.0)))
     [trade] = found.trades
     assert (trade["side"], trade["quantity"]) == (SHORT, 499)
     assert trade["entry_price"] == pytest.approx(100 / 1.5)
@@ -169,18 +170,18 @@ def test_cash_cuts_both_legs_of_a_pair_alike() -> None:
 
 def test_a_short_leg_pays_its_fee_from_what_the_long_leg_could_spend() -> None:
     """1,000 of each are asked for. The sale costs a fee of 100, the purchase 100,100: 100,000 pay for 0.998 of both."""
-    market = quiet_market(np.full((3, 2), 100.0), fee_bps=[10.0, 10.0])
+    market = quiet_market(np.full((3, 2), 100.0), fee_bps=[10.0, 10.0], borrow_bps=0.0)
     for short, long in ((0, 1), (1, 0)):
         rows = [(0, short, -1.0), (0, long, 1.0)]
-        found = run(market, targets(market, *rows, pairs=((0, 1),)), costs={"borrow_bps": 0.0})
+        found = run(market, targets(market, *rows, pairs=((0, 1),)))
         held = dict(zip(found.positions_at_end["symbol"], found.positions_at_end["quantity"], strict=True))
         assert held == {short: -998, long: 998}
         assert found.cash[-1] - 998 * 100 == pytest.approx(100_000 - 2 * 99.8 - 99_800)
     # Alone it has to be paid for too: 999 shares at 100.10 leave 0.10, the fee of one share.
-    found = run(market, targets(market, (0, 0, 1.0), (1, 1, -0.5)), costs={"borrow_bps": 0.0})
+    found = run(market, targets(market, (0, 0, 1.0), (1, 1, -0.5)))
     assert list(found.positions_at_end["quantity"]) == [999, -1]
-    free = quiet_market(np.full((4, 2), 100.0), fee_bps=[0.0, 10.0])
-    found = run(free, targets(free, (0, 0, 1.0), (1, 1, -0.5)), costs={"borrow_bps": 0.0})
+    free = quiet_market(np.full((4, 2), 100.0), fee_bps=[0.0, 10.0], borrow_bps=0.0)
+    found = run(free, targets(free, (0, 0, 1.0), (1, 1, -0.5)))
     assert said(found)[-1] == (2, 1, "reject", "insufficient_cash")
 
 
@@ -267,8 +268,8 @@ def test_nothing_grows_while_trading_is_halted() -> None:
 
 def test_a_short_squeeze_ends_trading() -> None:
     """Short for all of equity; the price triples: equity is gone, the position bought back, nothing sold again."""
-    market = quiet_market([[100.0], [100], [300], [300], [300]])
-    found = run(market, targets(market, (0, 0, -1.0), (3, 0, -0.5)), costs={"borrow_bps": 0.0})
+    market = quiet_market([[100.0], [100], [300], [300], [300]], borrow_bps=0.0)
+    found = run(market, targets(market, (0, 0, -1.0), (3, 0, -0.5)))
     assert found.equity == pytest.approx([100_000, 100_000, -100_000, -100_000, -100_000])
     assert [EXIT_REASONS[t["exit_reason"]] for t in found.trades] == ["drawdown_halt"]
     assert said(found)[-1] == (3, 0, "reject", "halted")

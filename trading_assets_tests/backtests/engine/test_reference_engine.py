@@ -187,9 +187,9 @@ def _reduced_at_the_fill(theirs: Outcome) -> bool:
 
 
 BRANCHES = (
-    {f"exit {reason}" for reason in EXIT_REASONS[:-2]}  # the last two are of target weights, as is a pair's leg
+    {f"exit {reason}" for reason in EXIT_REASONS[:-2]}  # the last two are of target weights, so are the last rejections
     | {f"trade {reason}" for reason in EXIT_REASONS[:-2]}
-    | {f"reject {reason}" for reason in REJECTIONS[:-1]}
+    | {f"reject {reason}" for reason in REJECTIONS[:-2]}
     | {"hold already_held", "hold frozen", "hold stop_raised", "enter 0", "enter 1", "enter 2"}
     | {
         "volatility scaled",

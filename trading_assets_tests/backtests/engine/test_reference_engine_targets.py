@@ -130,7 +130,7 @@ _REJECTED: tuple[str, ...] = (
     "capacity",
     "no_fill",
 )
-_REJECTED += ("insufficient_cash", "pair_leg")
+_REJECTED += ("insufficient_cash", "pair_leg", "no_borrow")
 BRANCHES = {f"reject {reason}" for reason in _REJECTED} | {
     "enter own", "enter rebalance", "exit rule", "exit rebalance", "exit delisted", "exit data_missing",
     "exit drawdown_halt", "short trade", "long trade", "pair trade", "borrow paid", "left in parts", "grew", "flip",

@@ -14,6 +14,7 @@ from trading_assets.backtests.engine.arrays import Market
 from trading_assets.backtests.inputs.data_hash import data_hash
 from trading_assets.backtests.inputs.market_arrays import build_axes, build_market
 from trading_assets.config.sections import Costs
+from trading_assets.market_data.reference.borrow_rates import SCHEMA as BORROW_SCHEMA
 from trading_assets.market_data.tables import QUARANTINE
 from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets_tests.backtests.frames import BENCHMARK, FIRST, bars_of, frames, frames_of, weekdays
@@ -21,7 +22,7 @@ from trading_assets_tests.backtests.frames import BENCHMARK, FIRST, bars_of, fra
 DAYS = weekdays(30)
 
 
-def market_of(tables: Frames, symbols: list[str], last: dt.date | None = None) -> Market:
+def market_of(tables: Frames, symbols: list[str], last: dt.date | None = None, **changes: pl.DataFrame) -> Market:
     axes = build_axes(symbols, tables.instruments, tables.sessions, last or max(tables.bars["session"]))
     return build_market(
         axes,
@@ -33,6 +34,7 @@ def market_of(tables: Frames, symbols: list[str], last: dt.date | None = None) -
         benchmarks={"equity": BENCHMARK},
         costs=Costs(),
         extreme_move=0.5,
+        **changes,
     )
 
 
@@ -226,3 +228,16 @@ def test_the_data_hash_is_of_the_content() -> None:
     assert data_hash(bars.filter(pl.col("session") <= end), ["AAA", "BBB"], end) == known
     assert data_hash(bars.with_columns(pl.col("close").round(2)), ["AAA", "BBB"], end) != known
     assert data_hash(bars, ["AAA"], end) != known
+
+
+def test_borrow_rates_are_those_of_the_symbols_of_the_market() -> None:
+    """AAA from the third session on; BBB pays the constant; the rate of the benchmark is nobody's."""
+    tables = frames(40)
+    days = tables.bars["session"].unique().sort()
+    rows = [(BENCHMARK, None, 9.0, True), ("AAA", days[2], 400.0, True), ("AAA", days[5], None, False)]
+    rates = pl.DataFrame(rows, schema=BORROW_SCHEMA, orient="row")
+    market = market_of(tables, ["AAA", "BBB"], borrow_rates=rates)
+    assert market.borrow_bps.shape == market.close.shape
+    assert market.borrow_bps[:7, 0].tolist() == [50.0, 50.0, *[400.0] * 5]
+    assert market.borrow_bps[:, 1].tolist() == [50.0] * len(market.close)
+    assert market.borrowable[:7].T.tolist() == [[True] * 5 + [False] * 2, [True] * 7]

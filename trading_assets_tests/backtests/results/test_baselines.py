@@ -11,8 +11,13 @@ import pytest
 from trading_assets.backtests.results import baselines
 
 
-def test_cash_stays() -> None:
-    assert baselines.cash(3).tolist() == [1.0, 1.0, 1.0]
+def test_cash_earns_the_risk_free_rate() -> None:
+    equity = _equity([1, 2, 3], 0.0).with_columns(risk_free=pl.Series([0.0, 0.001, 0.002]))
+    universe = pl.DataFrame(
+        schema={"symbol": pl.String, "session": pl.Date, "total_return": pl.Float64, "member": pl.Boolean}
+    )
+    found = baselines.compare("s", equity, universe, starting_equity=1000.0).filter(baseline="cash")
+    assert found["equity"].to_list() == pytest.approx([1000.0, 1001.0, 1001.0 * 1.002])
 
 
 def test_buy_and_hold_starts_at_the_first_close() -> None:
@@ -22,8 +27,11 @@ def test_buy_and_hold_starts_at_the_first_close() -> None:
 
 def test_exposure_matched_uses_the_exposure_of_the_session_before() -> None:
     returns, exposure = np.array([0.5, 0.1, 0.1, 0.1]), np.array([0.0, 0.5, 1.0, 0.25])
-    curve = baselines.exposure_matched(returns, exposure)
+    curve = baselines.exposure_matched(returns, exposure, np.zeros(4))
     np.testing.assert_allclose(curve, [1.0, 1.0, 1.05, 1.155], rtol=1e-15)
+    # Half of it invested: 0.5 x 10 % + 0.5 x 1 %; all of it: no cash.
+    curve = baselines.exposure_matched(returns, exposure, np.full(4, 0.01))
+    np.testing.assert_allclose(curve, [1.0, 1.01, 1.01 * 1.055, 1.01 * 1.055 * 1.1], rtol=1e-15)
 
 
 def test_net_exposure_is_what_is_not_cash() -> None:
@@ -55,8 +63,9 @@ def _equity(days: list[int], exposure: float) -> pl.DataFrame:
             "session": [dt.date(2001, 1, day) for day in days],
             "equity": [1000.0] * len(days),
             "cash": [1000.0 * (1 - exposure)] * len(days),
+            "risk_free": [0.0] * len(days),
         },
-        schema={"session": pl.Date, "equity": pl.Float64, "cash": pl.Float64},
+        schema={"session": pl.Date, "equity": pl.Float64, "cash": pl.Float64, "risk_free": pl.Float64},
     )
 
 

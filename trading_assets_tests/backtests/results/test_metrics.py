@@ -293,10 +293,25 @@ def test_benchmark_is_joined_by_session() -> None:
     assert found["alpha"] == pytest.approx(0.0, abs=1e-12)
 
 
-def test_risk_free_rate_is_a_year() -> None:
-    rate = 1.0001**252 - 1
-    assert metrics.sharpe(MIXED, 252, rate) == pytest.approx(metrics.sharpe(MIXED - 0.0001, 252))
-    assert metrics.sortino(MIXED, 252, rate) == pytest.approx(metrics.sortino(MIXED - 0.0001, 252))
+def test_ratios_are_of_excess_returns_and_drawdowns_of_returns() -> None:
+    equity = _curve(MIXED.tolist()).with_columns(excess_return=pl.col("daily_return") - 0.0001)
+    found = metrics.summarise(equity, _trades([]), periods_per_year=252)
+    assert found["sharpe"] == pytest.approx(empyrical.sharpe_ratio(MIXED, risk_free=0.0001))
+    assert found["sortino"] == pytest.approx(empyrical.sortino_ratio(MIXED, required_return=0.0001))
+    without = metrics.summarise(_curve(MIXED.tolist()), _trades([]), periods_per_year=252)
+    for name in ("max_drawdown", "calmar", "total_return", "volatility"):
+        assert found[name] == without[name]
+
+
+def test_a_benchmark_against_itself_beyond_the_risk_free_rate() -> None:
+    """Fully invested in the benchmark: what both forgo is the same, also over a weekend of which it has no bar."""
+    equity = _curve([0.01, -0.02, 0.0, 0.03, 0.01]).with_columns(risk_free=pl.lit(2e-4))
+    equity = equity.with_columns(excess_return=pl.col("daily_return") - pl.col("risk_free"))
+    benchmark = equity.select("session", benchmark_return="daily_return")
+    found = metrics.summarise(equity, _trades([]), periods_per_year=252, benchmark=benchmark)
+    assert found["alpha"] == pytest.approx(0.0, abs=1e-14)
+    assert found["beta"] == pytest.approx(1.0)
+    assert found["information_ratio"] is None
 
 
 def test_total_loss_is_minus_one_a_year() -> None:

@@ -79,7 +79,7 @@ def test_cash_follows_from_fills_borrowing_and_corporate_actions(wild_run: tuple
         for (i, pair), quantity in held.items():
             if quantity < 0 and t > 0:
                 days = market.day[t] - market.day[t - 1]
-                cash += quantity * mark[i] * case.settings.borrow_bps / 1e4 / 365 * days
+                cash += quantity * mark[i] * market.borrow_bps[t - 1, i] / 1e4 / 365 * days
             cash += quantity * market.cash_dividend[t, i]
             ratio = market.split_ratio[t, i]
             if ratio != 1 and quantity != 0:

@@ -19,13 +19,14 @@ from trading_assets_tests.backtests.reference_arithmetic import floor_to_lot
 def _replayed(case: Case, found: Simulation) -> tuple[list[float], list[float]]:
     """Cash and equity at every close."""
     market, cash = case.market, case.settings.starting_equity
-    rate = case.settings.borrow_bps / 1e4 * float(case.run_parameters["borrow_multiplier"][0]) / 365
+    a_day = float(case.run_parameters["borrow_multiplier"][0]) / 1e4 / 365
     held: dict[int, dict[str, Any]] = {}
     cashes, equities = [], []
     for t in range(found.first_session, found.first_session + found.equity.size):
         for lot in held.values():
             i, quantity = lot["symbol"], lot["quantity"]
             if quantity < 0:
+                rate = market.borrow_bps[t - 1, i] * a_day
                 cash += quantity * lot["mark"] * rate * (market.day[t] - market.day[t - 1])
             cash += quantity * market.cash_dividend[t, i]
             if (ratio := market.split_ratio[t, i]) != 1:

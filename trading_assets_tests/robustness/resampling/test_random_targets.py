@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests.backtest import PreparedBacktest, returns_of, sweep_prepared
+from trading_assets.backtests.backtest import PreparedBacktest, excess_returns_of, sweep_prepared
 from trading_assets.backtests.engine.arrays import Targets
 from trading_assets.backtests.inputs.target_weights import targets_of
 from trading_assets.backtests.perturbations import with_moved_targets
@@ -109,7 +109,7 @@ def with_weights(prepared: PreparedBacktest, holdings: dict[int, list[int]]) -> 
 
 def sharpe(prepared: PreparedBacktest) -> float:
     found = sweep_prepared([prepared], *SPAN)
-    return float(annual_sharpes(returns_of(found, prepared.settings.starting_equity), 252)[0])
+    return float(annual_sharpes(excess_returns_of(prepared, found), 252)[0])
 
 
 def test_who_knows_what_comes_beats_random_weights_and_who_draws_does_not(factor: PreparedBacktest) -> None:

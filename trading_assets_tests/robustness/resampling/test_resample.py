@@ -8,7 +8,7 @@ import pytest
 from arch.bootstrap import StationaryBootstrap
 
 from trading_assets.backtests import tables as backtests
-from trading_assets.backtests.backtest import PreparedBacktest, backtest, prepare, returns_of, sweep_prepared
+from trading_assets.backtests.backtest import PreparedBacktest, backtest, excess_returns_of, prepare, sweep_prepared
 from trading_assets.backtests.backtest import metrics_of as metrics_rows
 from trading_assets.backtests.perturbations import with_entries
 from trading_assets.backtests.results.metrics import calmar, max_drawdown, sharpe
@@ -64,8 +64,9 @@ def test_the_bootstrap_agrees_with_arch_on_dependent_returns() -> None:
 
 def test_percentiles_are_those_of_the_metrics_row_by_row() -> None:
     drawn = generator(2).normal(0.0005, 0.01, (200, 120))
-    found = bootstrap_statistics(drawn, 252)
-    sharpes = [sharpe(row, 252) for row in drawn]
+    excess = drawn - np.linspace(0.0, 0.0002, 120)
+    found = bootstrap_statistics(drawn, excess, 252)
+    sharpes = [sharpe(row, 252) for row in excess]
     depths = [-(max_drawdown(row) or 0.0) for row in drawn]
     calmars = sorted(value for row in drawn if (value := calmar(row, 252)) is not None)
     expected = [*np.quantile(np.array(sharpes, dtype=float), (0.05, 0.5, 0.95)), np.quantile(depths, 0.95), calmars[9]]
@@ -73,7 +74,7 @@ def test_percentiles_are_those_of_the_metrics_row_by_row() -> None:
 
 
 def test_returns_that_do_not_vary_and_no_trades() -> None:
-    assert set(bootstrap_statistics(np.zeros((10, 50)), 252).values()) == {None}
+    assert set(bootstrap_statistics(np.zeros((10, 50)), np.zeros((10, 50)), 252).values()) == {None}
     assert set(trade_statistics(np.array([]), 10, generator()).values()) == {None}
 
 
@@ -142,7 +143,7 @@ def test_who_knows_tomorrow_beats_random_entries_and_who_draws_does_not(prepared
     best = np.argwhere(gain > np.nanquantile(gain, 0.9))
     rows, columns = inside[best[:, 0]], best[:, 1]
     sweep = sweep_prepared([with_entries(prepared, rows, columns)], START, END)
-    knowing = float(annual_sharpes(returns_of(sweep, prepared.settings.starting_equity), 252)[0])
+    knowing = float(annual_sharpes(excess_returns_of(prepared, sweep), 252)[0])
     random = random_entries(prepared, START, END, entries=int(sweep.trades[0]), runs=100, seed=3)
     assert percentile(knowing, random.sharpes) > 95
     drawn = random_entries(prepared, START, END, entries=int(sweep.trades[0]), runs=40, seed=4).sharpes

@@ -9,10 +9,11 @@ from typing import Any
 import polars as pl
 import pytest
 
+from trading_assets.asset_factories.failures import UpstreamFailedError
 from trading_assets.config.sections import Risk
 from trading_assets.strategies import crypto_momentum, factor, multi_timeframe
 from trading_assets.strategies.evaluation.decide import WindowError, decide
-from trading_assets.strategies.evaluation.failure import StrategyError, located, status_row
+from trading_assets.strategies.evaluation.failure import StrategyError, cause_of_failure, located, status_row
 from trading_assets.strategies.tables import STATUS
 from trading_assets_tests.backtests import broken_strategy
 from trading_assets_tests.backtests.frames import configured_as
@@ -126,3 +127,16 @@ def test_the_place_is_on_record() -> None:
     assert plain.select("error", "session", "symbol").row(0) == ("KeyError: 'x'", None, None)
     for each in (row, plain, status_row("strategies", "s")):
         STATUS.validate(each)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_a_row_of_failures_the_first_step_is_the_cause(order: int) -> None:
+    signals = status_row("strategies", "s", RuntimeError("no rules today"))
+    rows = [
+        signals,
+        status_row("backtests", "s", UpstreamFailedError("strategies/s failed: RuntimeError: no rules today")),
+        status_row("robustness/verdict", "s", UpstreamFailedError("backtests/s failed: strategies/s failed: ...")),
+        status_row("robustness/stress", "s"),
+    ]
+    assert cause_of_failure(pl.concat(rows[::order])) == "strategies: RuntimeError: no rules today"
+    assert cause_of_failure(rows[-1]) is None

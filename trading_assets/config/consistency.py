@@ -1,0 +1,138 @@
+"""What the parts of a configuration ask of each other: models that strategies name, symbols, spans."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+
+from trading_assets.config.configuration import Configuration
+from trading_assets.config.errors import Fault, KeyPath
+from trading_assets.config.sections import Interval
+from trading_assets.config.sources import SyntheticSource
+from trading_assets.config.strategies import StrategySettings, windows_of
+
+ALL_DAYS = "24/7"
+
+
+def inconsistencies(configuration: Configuration, strategies: Mapping[str, StrategySettings]) -> Iterator[Fault]:
+    """Yield what a run of a configuration would fail on that follows from its own values.
+
+    Parameters
+    ----------
+    strategies
+        Its strategies with their parameters validated.
+    """
+    yield from _models(configuration, strategies)
+    yield from _universes(configuration, strategies)
+    yield from _spans(configuration)
+    yield from _windows(configuration, strategies)
+
+
+def _models(configuration: Configuration, strategies: Mapping[str, StrategySettings]) -> Iterator[Fault]:
+    for name, settings in strategies.items():
+        model = getattr(settings.parameters, "model", None)
+        if isinstance(model, str) and model not in configuration.models:
+            there = ", ".join(configuration.models) or "there is none"
+            yield Fault(
+                ("strategies", name, "model"),
+                f"no model {model!r}",
+                f"one of `models`: {there}",
+                f"write it under `models`: `models: {{{model}: {{type: xgboost, universe: equity}}}}`",
+            )
+
+
+def _universes(configuration: Configuration, strategies: Mapping[str, StrategySettings]) -> Iterator[Fault]:
+    classes = {source.asset_class for source in configuration.market_data}
+    for asset_class, universe in configuration.universe.items():
+        where: KeyPath = ("universe", asset_class)
+        if isinstance(universe, list) and not universe:
+            yield Fault(where, "a universe without symbols", "at least one symbol, or `all`")
+        elif asset_class not in classes:
+            yield Fault(where, f"no source has symbols of {asset_class}", f"a source of {asset_class} in `market_data`")
+    for name, settings in strategies.items():
+        where = ("strategies", name, "universe")
+        if isinstance(settings.universe, list):
+            known = _known_symbols(configuration)
+            if not settings.universe:
+                yield Fault(where, "a universe without symbols", "at least one symbol, or an asset class")
+            elif known is not None and not known & set(settings.universe):
+                yield Fault(where, "none of its symbols is in the universe", f"some of {_shown(known)}")
+        elif settings.universe != "all" and settings.universe not in classes:
+            yield Fault(
+                where,
+                f"no source has symbols of {settings.universe}",
+                f"one of {', '.join(sorted(classes))}, or a source of {settings.universe} in `market_data`",
+            )
+
+
+def _known_symbols(configuration: Configuration) -> set[str] | None:
+    """Return the symbols that can be in the universe, where the configuration itself names all of them."""
+    names: set[str] = set()
+    for source in configuration.market_data:
+        universe = configuration.universe.get(source.asset_class, "all")
+        if isinstance(universe, list):
+            names |= set(universe)
+        elif universe == "all" and isinstance(source, SyntheticSource) and isinstance(source.symbols, list):
+            names |= set(source.symbols)
+        else:
+            return None
+    return names
+
+
+def _shown(names: set[str]) -> str:
+    found = sorted(names)
+    return ", ".join(found[:10]) + (", ..." if len(found) > 10 else "")
+
+
+def _spans(configuration: Configuration) -> Iterator[Fault]:
+    train, validation = configuration.splits.train, configuration.splits.validation
+    if not isinstance(train, Interval) or not isinstance(validation, Interval):
+        return
+    if train.start < configuration.start:
+        yield Fault(
+            ("splits", "train"),
+            f"train begins on {train.start}, before the data: start is {configuration.start}",
+            "a split within start to as_of",
+        )
+    if configuration.as_of is not None:
+        for name, split in (("train", train), ("validation", validation)):
+            if split.end > configuration.as_of:
+                yield Fault(
+                    ("splits", name),
+                    f"{name} ends on {split.end}, after the data: as_of is {configuration.as_of}",
+                    "a split within start to as_of (a holdout may end later: it is waited for)",
+                )
+                return
+
+
+def _windows(configuration: Configuration, strategies: Mapping[str, StrategySettings]) -> Iterator[Fault]:
+    for name, settings in strategies.items():
+        if isinstance(settings.parameters, dict):
+            continue
+        for window, sessions in windows_of(settings.parameters).items():
+            longest = _most_sessions(configuration, settings.universe)
+            if longest is not None and sessions > longest[0]:
+                yield Fault(
+                    ("strategies", name, window),
+                    f"{window} looks back {sessions} sessions; {longest[1]} has at most {longest[0]}",
+                    f"at most {longest[0]}, or a longer span",
+                )
+
+
+def _most_sessions(configuration: Configuration, universe: str | list[str]) -> tuple[int, str] | None:
+    """Return how many sessions a symbol can have until the first result is over, and of what span these are.
+
+    None without an end that the configuration states, which the data then set.
+    """
+    validation = configuration.splits.validation
+    end, span = configuration.as_of, "start to as_of"
+    if isinstance(validation, Interval) and (end is None or validation.end < end):
+        end, span = validation.end, "start to the end of validation"
+    if end is None:
+        return None
+    days = (end - configuration.start).days + 1
+    of_class = [each for each in configuration.market_data if each.asset_class == universe] or configuration.market_data
+    if any(source.calendar == ALL_DAYS for source in of_class):
+        return days, span
+    weekends = sum((configuration.start + dt.timedelta(days=day)).weekday() >= 5 for day in range(days))
+    return days - weekends, span

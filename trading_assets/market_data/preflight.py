@@ -1,0 +1,125 @@
+"""What a run would fail on in its inputs, found before anything is written: calendars, tables, files, symbols."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+
+import polars as pl
+
+from trading_assets.config import Configuration
+from trading_assets.config.errors import Fault
+from trading_assets.config.remote_sources import RemoteSource, SqlSource
+from trading_assets.config.sections import Interval
+from trading_assets.config.sources import FilesSource
+from trading_assets.market_data.calendars import CalendarError, facts_of, sessions
+from trading_assets.market_data.quality.overrides import OverrideError, read_overrides
+from trading_assets.market_data.reference.corporate_actions import recorded_actions
+from trading_assets.market_data.reference.delistings import recorded_delistings
+from trading_assets.market_data.reference.files import ReferenceError
+from trading_assets.market_data.reference.risk_free import read_risk_free
+from trading_assets.market_data.reference.sectors import SectorsError, read_sectors
+from trading_assets.market_data.reference.symbology import recorded_symbology
+from trading_assets.market_data.sources import SourceError, files, read_bars
+from trading_assets.market_data.universe import UniverseError, read_memberships, resolve
+
+_OF_TABLES = (CalendarError, OverrideError, ReferenceError, SectorsError, SourceError, UniverseError)
+
+
+def faults_of_inputs(configuration: Configuration) -> Iterator[Fault]:
+    """Yield calendars that do not exist, paths without files, and tables beside the bars that cannot be used.
+
+    No bar is read, so this is quick.
+    """
+    for place, source in enumerate(configuration.market_data):
+        try:
+            facts_of(source.calendar)
+        except CalendarError as error:
+            yield Fault(("market_data", place, "calendar"), str(error))
+        if isinstance(source, FilesSource):
+            try:
+                files.find(source.path, configuration.directory)
+            except SourceError as error:
+                yield Fault(("market_data", place, "path"), str(error))
+    tables: dict[str, Callable[[], object]] = {
+        "universe": lambda: read_memberships(configuration),
+        "sectors": lambda: read_sectors(configuration),
+        "risk_free": lambda: read_risk_free(configuration),
+        "quality": lambda: read_overrides(configuration.overrides_path),
+    }
+    of_sources = (recorded_actions, recorded_symbology, recorded_delistings)
+    tables |= {"market_data": lambda: [of(configuration) for of in of_sources]}
+    for key, read in tables.items():
+        try:
+            read()
+        except _OF_TABLES as error:
+            yield Fault((key,), str(error))
+
+
+def faults_of_bars(configuration: Configuration, today: dt.date) -> Iterator[Fault]:
+    """Yield what is wrong with the bars themselves: every source is read, but those behind a network.
+
+    Files that cannot be read, no bar from `start` to `as_of`, a universe or a strategy without a symbol that has bars,
+    splits that the bars do not reach.
+
+    Parameters
+    ----------
+    today
+        The day of the run, UTC.
+    """
+    end, is_local = configuration.as_of or today, True
+    parts = []
+    for place, source in enumerate(configuration.market_data):
+        if isinstance(source, RemoteSource | SqlSource):
+            is_local = False
+            continue
+        try:
+            sessions(source.calendar, configuration.start, end)
+            bars = read_bars(
+                source, start=configuration.start, end=end, directory=configuration.directory, seed=configuration.seed
+            )
+        except CalendarError as error:
+            yield Fault(("market_data", place, "calendar"), str(error))
+            continue
+        except SourceError as error:
+            yield Fault(("market_data", place), str(error))
+            continue
+        if bars.is_empty():
+            yield Fault(
+                ("market_data", place),
+                f"no bar from {configuration.start} to {end}",
+                "files with sessions in that span; what is outside of start to as_of is not used",
+            )
+            continue
+        parts.append(bars.select("symbol", "asset_class", "session"))
+    if is_local and len(parts) == len(configuration.market_data):
+        yield from _of_symbols(configuration, pl.concat(parts))
+
+
+def _of_symbols(configuration: Configuration, bars: pl.DataFrame) -> Iterator[Fault]:
+    listed = bars.select("symbol", "asset_class").unique()
+    universe = resolve(configuration, listed.filter(pl.col("asset_class") != "index"), read_memberships(configuration))
+    known = universe.join(listed, on=["symbol", "asset_class"], how="semi").select("symbol", "asset_class").unique()
+    for name, settings in configuration.strategies.items():
+        wanted = settings.universe
+        own = known
+        if isinstance(wanted, list):
+            own = known.filter(pl.col("symbol").is_in(wanted))
+        elif wanted != "all":
+            own = known.filter(asset_class=wanted)
+        if own.is_empty():
+            has = ", ".join(listed["symbol"].sort()[:10])
+            yield Fault(
+                ("strategies", name, "universe"), "no symbol of it has bars", f"some of what the data have: {has}"
+            )
+    first, last = bars["session"].min(), bars["session"].max()
+    if not isinstance(first, dt.date) or not isinstance(last, dt.date):
+        return
+    for name in ("train", "validation"):
+        split = getattr(configuration.splits, name)
+        if isinstance(split, Interval) and (split.start > last or split.end < first):
+            yield Fault(
+                ("splits", name),
+                f"{name}, {split.start} to {split.end}, has no bar",
+                f"a split within the bars, {first} to {last}",
+            )

@@ -1,0 +1,138 @@
+"""What has to be read beside a strategy's numbers: the same sentences in the terminal, on the pages and in metadata."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import polars as pl
+
+from trading_assets.backtests.tables import DEVELOPMENT, EQUITY, FILLS, METRICS, RUNS, TRADES
+from trading_assets.config import Configuration
+from trading_assets.config.universe import DynamicUniverse
+from trading_assets.features.tables import DAILY
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
+from trading_assets.robustness.tables import VERDICTS
+from trading_assets.robustness.verdict.bets import count_bets
+from trading_assets.robustness.verdict.caps import without_departures
+from trading_assets.strategies.evaluation.failure import cause_of_failure
+from trading_assets.strategies.interface.resolved import NoSymbolsError, ResolvedStrategy, resolve_strategy
+from trading_assets.strategies.tables import REFUSED, SIGNALS, STATUS
+from trading_assets.warehouse import Rows, Table, Warehouse
+
+REFUSED_LOOK = (
+    "A further look at its holdout was refused: what is shown of the holdout, the verdict too, is of an earlier "
+    "registration."
+)
+SIMULATED = (
+    "Every number comes from a synthetic market: simulated prices in which no edge is planted. It shows how the "
+    "pipeline works, not what any market did."
+)
+
+
+def notes_of(warehouse: Warehouse, configuration: Configuration, name: str) -> list[str]:
+    """Return sentences on a strategy's numbers, what makes them void first.
+
+    Of what there is: nothing of a strategy that has not run. What the verdict says itself, a failure too, is not
+    repeated.
+    """
+    status = warehouse.read_or_empty(STATUS, rows=Rows("strategy", name))
+    has_failed, is_refused = cause_of_failure(status) is not None, REFUSED in status["status"]
+    old = outdated(warehouse, configuration, name)
+    strategy = resolved_from(warehouse, configuration, name)
+    return [
+        *([f"Out of date: {old}."] if old else []),
+        *([REFUSED_LOOK] if is_refused else []),
+        *(_on_evidence(warehouse, configuration, strategy) if strategy is not None and not has_failed else ()),
+    ]
+
+
+def resolved_from(warehouse: Warehouse, configuration: Configuration, name: str) -> ResolvedStrategy | None:
+    """Return a strategy with what it trades; None before the bars are there."""
+    instruments = warehouse.read_or_empty(INSTRUMENTS)
+    try:
+        return resolve_strategy(configuration, name, instruments)
+    except NoSymbolsError:
+        return None
+
+
+def outdated(warehouse: Warehouse, configuration: Configuration, name: str) -> str | None:
+    """Return why what is on record of a strategy is older than what it rests on; None if it is not, or nothing is.
+
+    A part of the pipeline may run alone: what follows from it is then as it was before.
+    """
+    runs = warehouse.read_or_empty(RUNS, where="strategy = ?", parameters=[name])
+    if runs.is_empty():
+        return None
+    last = runs.sort("finished_at").row(-1, named=True)
+    if last["config_hash"] != configuration.hash:
+        return f"its last backtest, of {last['finished_at']:%Y-%m-%d %H:%M} UTC, was made under another configuration"
+    steps: list[tuple[int, str]] = [
+        (max(_last_commit(warehouse, BARS), _last_commit(warehouse, DAILY)), "bars or features have been written"),
+        (_last_commit(warehouse, SIGNALS, name), "its signals have been computed"),
+        (_last_commit(warehouse, METRICS, name), "its backtest has run"),
+        (_last_commit(warehouse, VERDICTS, name), ""),
+    ]
+    what = ("", "its signals were computed", "its backtest ran", "its verdict was made")
+    for place in range(1, len(steps)):
+        newest, event = max(steps[:place])
+        if 0 < steps[place][0] < newest:
+            return f"{event} since {what[place]}"
+    return None
+
+
+def _last_commit(warehouse: Warehouse, table: Table, strategy: str | None = None) -> int:
+    """Number of the last commit that replaced a table, or what is of a strategy in it; 0 for none."""
+    commits = warehouse.commits(table)
+    return max(
+        (number for (_, lower, _), number in commits.items() if strategy is None or lower in ("", strategy)), default=0
+    )
+
+
+def _on_evidence(warehouse: Warehouse, configuration: Configuration, strategy: ResolvedStrategy) -> Iterator[str]:
+    """Yield what a newcomer takes numbers for that they are not: simulated prices, survivors, few bets."""
+    own = Rows("strategy", strategy.name)
+    if strategy.instruments["synthetic"].any():
+        yield SIMULATED
+    sessions = warehouse.read_or_empty(EQUITY, rows=own).filter(split=DEVELOPMENT)["session"]
+    start, end = sessions.min(), sessions.max()
+    if not isinstance(start, dt.date) or not isinstance(end, dt.date) or strategy.instruments["synthetic"].all():
+        return
+    yield from _on_survivors(warehouse, configuration, strategy, start, end)
+    fills = warehouse.read_or_empty(FILLS, rows=own).filter(split=DEVELOPMENT)
+    trades = warehouse.read_or_empty(TRADES, rows=own).filter(split=DEVELOPMENT)
+    bars = warehouse.read_or_empty(
+        BARS,
+        columns=["symbol", "session", "close", "split_ratio"],
+        where="list_contains(?, symbol) AND session BETWEEN ? AND ?",
+        parameters=[fills["symbol"].unique().sort().to_list(), start, end],
+    )
+    bets, least = count_bets(fills, trades, bars), configuration.robustness.verdict.min_bets
+    if bets < least:
+        yield (
+            f"Few bets: {bets:.3g} independent ones in {DEVELOPMENT}, {start} to {end}; "
+            f"a verdict needs {least} in the holdout alone, and fewer tell luck from skill badly."
+        )
+
+
+def _on_survivors(
+    warehouse: Warehouse, configuration: Configuration, strategy: ResolvedStrategy, start: dt.date, end: dt.date
+) -> Iterator[str]:
+    by_rules = {name for name, each in configuration.universe.items() if isinstance(each, DynamicUniverse)}
+    listed = strategy.instruments.filter(~pl.col("asset_class").is_in(list(by_rules)))
+    memberships = warehouse.read_or_empty(
+        UNIVERSE, where="list_contains(?, symbol)", parameters=[sorted(listed["symbol"])]
+    )
+    for _ in without_departures(strategy.instruments, memberships, start, end):
+        yield (
+            "Survivorship: hardly any symbol of its universe has gone before the end of the data, as they do in a real "
+            "market. Names that are known today leave out those that failed, so the result is better than it could "
+            "have been; memberships (`universe`) or delistings on record would tell."
+        )
+    named = {
+        asset_class
+        for asset_class, each in configuration.universe.items()
+        if isinstance(each, list) and asset_class in strategy.instruments["asset_class"]
+    }
+    if named or isinstance(strategy.universe, list):
+        yield "Its universe is a list of names that somebody chose, knowing today how they fared."

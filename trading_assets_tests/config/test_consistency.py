@@ -1,0 +1,71 @@
+"""What a configuration asks of itself, and a run would fail on: found when it is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trading_assets.config import ConfigurationError, load_configuration
+from trading_assets_tests.end_to_end.experiments import changed
+
+EQUITY = {"source": "synthetic", "asset_class": "equity", "symbols": ["AAA", "BBB"]}
+#: 2015-01-01 (a Thursday) to 2017-03-31 are 821 days: 117 weeks of five weekdays, a Thursday and a Friday: 587.
+SPLITS = {"train": ["2016-01-04", "2016-10-31"], "validation": ["2016-11-01", "2017-03-31"]}
+HOLDOUT = {"holdout": ["2017-04-01", "2017-12-29"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"models": {}},
+            ["no model 'forward_return'", "key: strategies.ml.model", "what to do: write it under `models`"],
+        ),
+        ({"universe": {"equity": []}}, ["a universe without symbols", "key: universe.equity"]),
+        (
+            {"market_data": [EQUITY], "benchmarks": {"equity": "SPX"}},
+            ["no source has symbols of crypto", "key: strategies.crypto_momentum.universe"],
+        ),
+        ({"market_data": [EQUITY], "universe": {"crypto": "all"}}, ["key: universe.crypto"]),
+        (
+            {"strategies": {"one": {"type": "factor", "universe": []}}, "registration": {}},
+            ["a universe without symbols", "key: strategies.one.universe"],
+        ),
+        (
+            {"strategies": {"one": {"type": "factor", "universe": ["ZZZ"]}}, "registration": {}},
+            ["none of its symbols is in the universe", "AAA, BBB"],
+        ),
+        (
+            {"splits": {**SPLITS, **HOLDOUT, "train": ["2014-12-31", "2016-10-31"]}},
+            ["train begins on 2014-12-31, before the data: start is 2015-01-01", "key: splits.train"],
+        ),
+        (
+            {"splits": {**SPLITS, **HOLDOUT}, "as_of": "2017-03-30"},
+            ["validation ends on 2017-03-31, after the data: as_of is 2017-03-30", "key: splits.validation"],
+        ),
+        (
+            {"strategies": {"one": {"type": "pairs", "formation_sessions": 588}}, "registration": {}},
+            ["formation_sessions looks back 588 sessions; start to the end of validation has at most 587"],
+        ),
+    ],
+)
+def test_what_a_run_would_fail_on_is_named(tmp_path: Path, changes: dict[str, Any], said: list[str]) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        load_configuration(changed(tmp_path, **changes), tmp_path / "data")
+    for text in said:
+        assert text in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"as_of": "2017-06-30"},  # the holdout is waited for
+        {"as_of": None},
+        {"strategies": {"one": {"type": "factor", "universe": ["AAA", "ZZZ"]}}, "registration": {}},
+        {"strategies": {"one": {"type": "factor", "universe": "all"}}, "registration": {}},
+    ],
+)
+def test_what_it_can_do_is_left_alone(tmp_path: Path, changes: dict[str, Any]) -> None:
+    assert load_configuration(changed(tmp_path, **changes), tmp_path / "data").name == "tiny"

@@ -1,0 +1,99 @@
+"""Inputs that a run would fail on, named before it starts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trading_assets.cli_check import refuse_faulty
+from trading_assets.config import ConfigurationError, load_configuration
+from trading_assets.config.errors import Fault
+from trading_assets.market_data.preflight import faults_of_bars, faults_of_inputs
+from trading_assets_tests.end_to_end.experiments import changed
+
+TODAY = dt.date(2018, 1, 31)
+CSV = "symbol,date,open,high,low,close,volume\n" + "".join(
+    f"AAA,2016-0{month}-0{day},10,11,9,10,100\n" for month in (1, 2, 3) for day in (4, 5)
+)
+FILES = {"source": "files", "asset_class": "equity", "path": "prices/*.csv"}
+BASE: dict[str, Any] = {
+    "market_data": [FILES],
+    "benchmarks": None,
+    "models": None,
+    "registration": None,
+    "strategies": {"one": {"type": "factor", "universe": "equity"}},
+    "splits": {
+        "train": ["2016-01-04", "2016-01-31"],
+        "validation": ["2016-02-01", "2016-02-29"],
+        "holdout": ["2016-03-01", "2016-12-29"],
+    },
+}
+
+
+def faults(folder: Path, text: str = CSV, **changes: Any) -> list[Fault]:
+    (folder / "prices").mkdir()
+    (folder / "prices" / "a.csv").write_text(text)
+    configuration = load_configuration(changed(folder, **{**BASE, **changes}), folder / "data")
+    return list(faults_of_inputs(configuration)) or list(faults_of_bars(configuration, TODAY))
+
+
+def test_what_can_be_used_has_no_fault(tmp_path: Path) -> None:
+    assert faults(tmp_path) == []
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "where", "said"),
+    [
+        ({"market_data": [{**FILES, "calendar": "XNYZ"}]}, ("market_data", 0, "calendar"), "unknown calendar 'XNYZ'"),
+        ({"market_data": [{**FILES, "path": "none/*.csv"}]}, ("market_data", 0, "path"), "no file matches"),
+        ({"universe": {"equity": "members.csv"}}, ("universe",), "cannot read the membership table"),
+        ({"sectors": "sectors.csv"}, ("sectors",), "sectors.csv"),
+        ({"as_of": "2015-12-31", "splits": None}, ("market_data", 0), "no bar from 2015-01-01 to 2015-12-31"),
+        (
+            {"strategies": {"one": {"type": "factor", "universe": ["ZZZ"]}}},
+            ("strategies", "one", "universe"),
+            "no symbol of it has bars",
+        ),
+        (
+            {"splits": {**BASE["splits"], "validation": ["2016-02-01", "2016-02-03"]}},
+            None,
+            "",
+        ),
+        (
+            {
+                "splits": {
+                    **BASE["splits"],
+                    "train": ["2015-02-02", "2015-12-31"],
+                    "validation": BASE["splits"]["train"],
+                }
+            },
+            ("splits", "train"),
+            "train, 2015-02-02 to 2015-12-31, has no bar",
+        ),
+    ],
+)
+def test_what_a_run_would_fail_on_is_named_with_its_key(
+    tmp_path: Path, changes: dict[str, Any], where: tuple[str | int, ...] | None, said: str
+) -> None:
+    found = faults(tmp_path, **changes)
+    assert {fault.where for fault in found} == ({where} if where else set())
+    assert all(said in fault.what for fault in found)
+
+
+@pytest.mark.parametrize("text", ["", "symbol,date,open\n", "a,b\n1,2\n", CSV.replace("2016-01-04", "no date")])
+def test_files_that_cannot_be_read_are_named(tmp_path: Path, text: str) -> None:
+    [fault] = faults(tmp_path, text)
+    assert fault.where == ("market_data", 0) and "a.csv" in fault.what
+
+
+def test_the_terminal_names_every_fault_with_its_line(tmp_path: Path) -> None:
+    path = changed(tmp_path, **{**BASE, "market_data": [{**FILES, "calendar": "XNYZ"}]})
+    with pytest.raises(ConfigurationError) as refused:
+        refuse_faulty(path, load_configuration(path, tmp_path / "data"), bars_too=False)
+    said = str(refused.value)
+    assert "unknown calendar 'XNYZ'" in said and "key: market_data.0.calendar" in said
+    assert "no file matches 'prices/*.csv'" in said and f"file: {path}, line " in said

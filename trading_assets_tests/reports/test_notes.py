@@ -1,0 +1,137 @@
+"""What is said beside a strategy's numbers: out of date, refused, simulated, survivors, few bets."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from trading_assets.backtests.tables import EQUITY, METRICS, RUNS
+from trading_assets.config import Configuration, load_configuration
+from trading_assets.market_data.tables import BARS, INSTRUMENTS
+from trading_assets.reports.notes import REFUSED_LOOK, SIMULATED, notes_of, outdated
+from trading_assets.robustness.tables import VERDICTS
+from trading_assets.strategies.tables import FAILED, REFUSED, SIGNALS, STATUS
+from trading_assets.warehouse import Rows, Table, Warehouse, Whole
+from trading_assets_tests.conftest import TINY
+from trading_assets_tests.reports.pages import NAME, frame
+
+OWN = Rows("strategy", NAME)
+#: What a whole run writes, in its order.
+CHAIN: list[Table] = [BARS, SIGNALS, METRICS, VERDICTS]
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Configuration:
+    return load_configuration(TINY, tmp_path / "data")
+
+
+@pytest.fixture
+def warehouse(configuration: Configuration) -> Warehouse:
+    return Warehouse(configuration.warehouse_path)
+
+
+def write(warehouse: Warehouse, *tables: Table) -> None:
+    for table in tables:
+        warehouse.replace(Whole() if table is BARS else OWN, {table: table.empty()})
+
+
+def run(warehouse: Warehouse, config_hash: str, hour: int = 12) -> None:
+    """Put a backtest on record."""
+    at = dt.datetime(2018, 1, 2, hour)
+    warehouse.append(
+        RUNS,
+        frame(
+            RUNS,
+            {"run_id": f"r{hour}", "status": "ok", "config_hash": config_hash, "started_at": at, "finished_at": at},
+        ),
+    )
+
+
+def instruments(warehouse: Warehouse, *, synthetic: bool) -> None:
+    rows = [
+        {"symbol": symbol, "asset_class": "equity", "calendar": "XNYS", "in_universe": True, "synthetic": synthetic}
+        | {"first_session": dt.date(2015, 1, 2), "last_session": dt.date(2017, 12, 29)}
+        for symbol in ("AAA", "BBB")
+    ]
+    warehouse.replace(Whole(), {INSTRUMENTS: frame(INSTRUMENTS, *rows)})
+
+
+def equity(warehouse: Warehouse) -> None:
+    """Two years in which nothing was bought."""
+    days = [dt.date(2016, 1, 4), dt.date(2017, 12, 29)]
+    rows = frame(EQUITY, *({"split": "development", "session": day, "equity": 100.0} for day in days))
+    warehouse.replace(OWN, {EQUITY: rows})
+
+
+def test_nothing_is_out_of_date_after_a_whole_run(configuration: Configuration, warehouse: Warehouse) -> None:
+    assert outdated(warehouse, configuration, NAME) is None  # nothing there
+    write(warehouse, *CHAIN)
+    run(warehouse, configuration.hash)
+    assert outdated(warehouse, configuration, NAME) is None
+
+
+@pytest.mark.parametrize(
+    ("again", "said"),
+    [
+        ([BARS], "bars or features have been written since its signals were computed"),
+        ([BARS, SIGNALS], "its signals have been computed since its backtest ran"),
+        ([METRICS], "its backtest has run since its verdict was made"),
+        ([VERDICTS], None),
+    ],
+)
+def test_what_ran_alone_makes_what_follows_old(
+    configuration: Configuration, warehouse: Warehouse, again: list[Table], said: str | None
+) -> None:
+    write(warehouse, *CHAIN, *again)
+    run(warehouse, configuration.hash)
+    assert outdated(warehouse, configuration, NAME) == said
+
+
+def test_another_configuration_makes_it_old_and_a_strategy_beside_it_does_not(
+    configuration: Configuration, warehouse: Warehouse
+) -> None:
+    write(warehouse, *CHAIN)
+    warehouse.replace(Rows("strategy", "another"), {METRICS: METRICS.empty()})
+    run(warehouse, configuration.hash, 11)
+    assert outdated(warehouse, configuration, NAME) is None
+    run(warehouse, "0123456789ab", 12)
+    said = "its last backtest, of 2018-01-02 12:00 UTC, was made under another configuration"
+    assert outdated(warehouse, configuration, NAME) == said
+    assert notes_of(warehouse, configuration, NAME) == [f"Out of date: {said}."]
+
+
+def test_a_newcomer_is_warned_of_survivors_and_few_bets(configuration: Configuration, warehouse: Warehouse) -> None:
+    instruments(warehouse, synthetic=False)
+    equity(warehouse)
+    # Two symbols for two years: 4 symbol-years without a departure. No fill: no bet, of 30.
+    survivors, few = notes_of(warehouse, configuration, NAME)
+    assert survivors.startswith("Survivorship: ")
+    assert few.startswith("Few bets: 0 independent ones") and "needs 30 in the holdout" in few
+
+
+def test_simulated_prices_are_told_and_nothing_else_is_made_of_them(
+    configuration: Configuration, warehouse: Warehouse
+) -> None:
+    instruments(warehouse, synthetic=True)
+    equity(warehouse)
+    assert notes_of(warehouse, configuration, NAME) == [SIMULATED]
+
+
+@pytest.mark.parametrize(("status", "said"), [(REFUSED, [REFUSED_LOOK, SIMULATED]), (FAILED, [])])
+def test_a_refused_look_is_told_and_of_a_failure_the_verdict_tells(
+    configuration: Configuration, warehouse: Warehouse, status: str, said: list[str]
+) -> None:
+    instruments(warehouse, synthetic=True)
+    row = {"asset": f"robustness/holdout/{NAME}", "stage": "robustness/holdout", "status": status, "error": "no"}
+    warehouse.replace(OWN, {STATUS: frame(STATUS, row)})
+    assert notes_of(warehouse, configuration, NAME) == said
+
+
+def test_a_list_of_names_is_a_choice_with_hindsight(configuration: Configuration, warehouse: Warehouse) -> None:
+    instruments(warehouse, synthetic=False)
+    equity(warehouse)
+    chosen = configuration.model_copy(update={"universe": {"equity": ["AAA", "BBB"]}})
+    assert any("list of names" in note for note in notes_of(warehouse, chosen, NAME))
+    assert not any("list of names" in note for note in notes_of(warehouse, configuration, NAME))
