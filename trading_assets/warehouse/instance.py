@@ -26,7 +26,8 @@ _OWN_FILES = tuple(
 _SPILLED = ".tmp"
 #: Idle instances that are kept; a run uses one or two files, and each instance takes some memory.
 KEPT = 4
-_CATALOG = '"warehouse file"'
+#: Names of databases that each instance has.
+_TAKEN = frozenset({"memory", "system", "temp"})
 
 _instances: dict[str, _Instance] = {}
 _lock = threading.Lock()
@@ -40,6 +41,9 @@ class _Instance:
         allowed = ", ".join(_literal(path + ending) for ending in _OWN_FILES)
         self.root.execute(f"SET allowed_paths = [{allowed}]").fetchall()
         self.root.execute("SET enable_external_access = false").fetchall()
+        #: As DuckDB names an opened file, so that a query may name it too.
+        stem = Path(path).stem
+        self.catalog = '"' + (f"{stem} file" if stem.lower() in _TAKEN else stem).replace('"', '""') + '"'
         self.users = 0
         self.writing = False
         self.failed = False
@@ -64,7 +68,7 @@ def attached(path: Path, *, write: bool, beside: str = "") -> Iterator[duckdb.Du
     try:
         connection = instance.root.cursor()
         try:
-            connection.execute(f"USE {_CATALOG}").fetchall()
+            connection.execute(f"USE {instance.catalog}").fetchall()
             yield connection
         finally:
             connection.close()
@@ -86,7 +90,7 @@ def _enter(own: str, file: str, write: bool) -> _Instance:
         if not instance.users:
             mode = "READ_WRITE" if write else "READ_ONLY"
             try:
-                instance.root.execute(f"ATTACH {_literal(file)} AS {_CATALOG} ({mode})").fetchall()
+                instance.root.execute(f"ATTACH {_literal(file)} AS {instance.catalog} ({mode})").fetchall()
             except BaseException:
                 _discard(own, instance)
                 raise
@@ -105,7 +109,7 @@ def _leave(own: str, instance: _Instance) -> None:
             _discard(own, instance)
             return
         try:
-            instance.root.execute(f"DETACH {_CATALOG}").fetchall()
+            instance.root.execute(f"DETACH {instance.catalog}").fetchall()
         except BaseException:
             _discard(own, instance)
             raise

@@ -76,6 +76,15 @@ def test_a_file_that_is_open_to_write_is_not_opened_twice(path: Path) -> None:
     assert values(path) == [5.0]
 
 
+@pytest.mark.parametrize(("stem", "catalog"), [("it's 1", "it's 1"), ('a"b', 'a"b'), ("Memory", "Memory file")])
+def test_a_query_may_name_the_file(tmp_path: Path, stem: str, catalog: str) -> None:
+    """By its name without the ending, as where DuckDB opens it alone; DuckDB's own names are taken."""
+    file = tmp_path / f"{stem}.duckdb"
+    Warehouse(file).replace(Whole(), {EQUITY: equity("s", [7.0])})
+    quoted = catalog.replace('"', '""')
+    assert Warehouse(file).query(f'SELECT equity FROM "{quoted}".backtests.equity').item() == 7.0
+
+
 def test_idle_instances_are_few(tmp_path: Path) -> None:
     for number in range(KEPT + 2):
         Warehouse(tmp_path / f"{number}.duckdb").replace(Whole(), {EQUITY: equity("s", [float(number)])})
