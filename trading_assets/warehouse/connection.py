@@ -5,23 +5,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
 import duckdb
 
 from trading_assets.warehouse.errors import WarehouseError, block
+from trading_assets.warehouse.instance import attached
 from trading_assets.warehouse.lock import Patience, file_lock
 from trading_assets.warehouse.migrations import is_current, migrate
 
-# One thread: parallel float sums differ in the last bits from run to run. The rest keeps a query inside the
-# database: no files, no network, no Python variables.
-_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "threads": 1,
-    "enable_external_access": False,
-    "python_enable_replacements": False,
-}
+_NEW = ".new"
 _STORAGE_ERRORS = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
 
 
@@ -86,18 +81,16 @@ def _connected(path: Path, *, write: bool, patience: Patience) -> Iterator[duckd
             with file_lock(path, exclusive=write, patience=patience):
                 if write and not path.exists():
                     _create(path)
-                try:
-                    connection = duckdb.connect(path, read_only=not write, config=_SETTINGS)
-                except (duckdb.IOException, duckdb.ConnectionException) as error:
-                    holder = _foreign_holder(error)
-                    if holder is None:
-                        raise
-                else:
+                with ExitStack() as opened:
                     try:
+                        connection = opened.enter_context(attached(path, write=write))
+                    except duckdb.Error as error:
+                        holder = _foreign_holder(error)
+                        if holder is None:
+                            raise
+                    else:
                         yield connection
-                    finally:
-                        connection.close()
-                    return
+                        return
             # Waited for without our lock: a reader may get through where a writer cannot.
             patience.pause(path, partial(str, holder))
     except duckdb.Error as error:
@@ -108,15 +101,11 @@ def _connected(path: Path, *, write: bool, patience: Patience) -> Iterator[duckd
 
 def _create(path: Path) -> None:
     """Create the file beside its place, then move it there: a kill leaves no half-made database."""
-    new = path.with_name(f"{path.name}.new")
+    new = path.with_name(f"{path.name}{_NEW}")
     for leftover in (new, new.with_name(f"{new.name}.wal")):
         leftover.unlink(missing_ok=True)
-    connection = duckdb.connect(new, config=_SETTINGS)
-    try:
-        with transaction(connection):
-            migrate(connection, path)
-    finally:
-        connection.close()
+    with attached(path, write=True, beside=_NEW) as connection, transaction(connection):
+        migrate(connection, path)
     new.replace(path)
 
 
@@ -127,7 +116,7 @@ def _foreign_holder(error: duckdb.Error) -> str | None:
         return f"process {held['pid']} ({held['program'] or 'unknown program'})"
     if "Could not set lock" in str(error):
         return "another process"
-    if "different configuration" in str(error):
+    if "Unique file handle conflict" in str(error):
         return f"process {os.getpid()} (this one: a connection opened outside of the warehouse)"
     return None
 

@@ -13,6 +13,8 @@ from trading_assets.warehouse.table import ContractError, Table
 
 _FRAME = "frame to write"
 _DECLARED = "columns declared"
+#: What returns rows and changes nothing; a PIVOT is a statement of several.
+_SELECTS = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN], [duckdb.StatementType.MULTI])
 #: Names of types in DuckDB.
 _INTERVAL, _NOTHING = "INTERVAL", '"NULL"'
 
@@ -168,6 +170,8 @@ def rows_of(
     """The result of one query, which sees `frames` as tables by their names."""
     for name, rows in (frames or {}).items():
         connection.register(name, rows.to_arrow())
+    if [statement.type for statement in connection.extract_statements(sql)] not in _SELECTS:
+        raise WarehouseError(block("this is not a query", expected="one SELECT", found=sql))
     relation = connection.sql(sql, params=list(parameters) or None)
     if relation is None:
         raise WarehouseError(block("this statement returns no rows", expected="a SELECT", found=sql))
