@@ -22,6 +22,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from trading_assets.backtests.results.settled_curve import settled
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import canonical, digest
@@ -87,8 +88,6 @@ def evaluation_of(
     equity
         Rows of `backtests.equity` of that run.
     """
-    from trading_assets.backtests.results.settled_curve import settled
-
     rows = settled(equity.sort("session"))
     return Evaluation(
         strategy=prepared.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import re
+from dataclasses import dataclass
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -14,6 +15,20 @@ from pydantic import AfterValidator, BeforeValidator
 FIRST_DAY, LAST_DAY = dt.date(1800, 1, 1), dt.date(2199, 12, 31)
 #: No window, horizon or delay is longer than the trading days of four centuries.
 MOST_SESSIONS = 100_000
+
+
+@dataclass(frozen=True)
+class NamesFiles:
+    """Mark of a setting that names a file of data, or a glob of them: what is in them is data that decide results.
+
+    Attributes
+    ----------
+    words
+        Texts that name none.
+    """
+
+    words: tuple[str, ...] = ("",)
+
 
 _UTC = "UTC"
 _MACROS = frozenset({"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"})

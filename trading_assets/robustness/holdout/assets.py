@@ -51,7 +51,7 @@ from trading_assets.strategies.evaluation.failure import require_ok, require_unl
 from trading_assets.strategies.evaluation.fingerprint import parameter_types, rules_recorded_before, symbols_behind
 from trading_assets.strategies.evaluation.identity import code_identity, identity_of
 from trading_assets.strategies.evaluation.inputs import Frames
-from trading_assets.strategies.evaluation.on_record import put_registrations_on_record, returns_on_record
+from trading_assets.strategies.evaluation.on_record import files_of, put_registrations_on_record, returns_on_record
 from trading_assets.strategies.evaluation.plan import plan_of
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy, resolve_strategy
 from trading_assets.warehouse import Rows
@@ -149,6 +149,7 @@ def registration_of(
         delisting_values=delisting_values(frames.instruments),
         exchanges=dict(frames.instruments.drop_nulls("exchange").select("symbol", "exchange").iter_rows()),
         behind=behind,
+        **files_of(step),
     )
 
 

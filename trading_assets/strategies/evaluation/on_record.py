@@ -35,6 +35,7 @@ from trading_assets.strategies.evaluation.received import (
     received,
     settings_of,
 )
+from trading_assets.strategies.evaluation.received_tables import TABLES, hash_of_files, other_files
 from trading_assets.strategies.interface.resolved import NoSymbolsError, configured_strategy, resolve_strategy
 
 
@@ -127,7 +128,19 @@ def _market(step: Step, symbols: Collection[str], instruments: pl.DataFrame) -> 
         quarantine=step.work.read_or_empty(QUARANTINE, columns=["symbol", "session", "occurrence", "reasons"], **own),
         memberships=step.work.read_or_empty(UNIVERSE, **own),
         instruments=instruments,
+        **files_of(step),
     )
+
+
+def files_of(step: Step) -> dict[str, Any]:
+    """Read what files hold that the configuration names beside those of its market: tables, and hashes of others."""
+    named = other_files(step.configuration)
+    return {
+        "tables": {key: step.work.read_or_empty(TABLES[key]) for key in named if key in TABLES},
+        "files": {
+            key: hash_of_files(name, step.configuration.directory) for key, name in named.items() if key not in TABLES
+        },
+    }
 
 
 def returns_on_record(step: Step, symbols: Sequence[str], span: Interval) -> pl.DataFrame:
