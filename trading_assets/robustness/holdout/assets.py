@@ -23,6 +23,7 @@ from trading_assets.protocol.earlier_ledgers import LEDGER
 from trading_assets.protocol.head_file import HeadFile
 from trading_assets.protocol.looks import LookRequest, looks_of
 from trading_assets.protocol.prices import Idea
+from trading_assets.robustness.evidence import record_evidence
 from trading_assets.robustness.holdout import lock
 from trading_assets.robustness.holdout.ledger import Look
 from trading_assets.robustness.holdout.record_look import record_look, verified_ledger
@@ -109,6 +110,7 @@ def holdout(step: Step) -> Mapping[str, Any]:
     seen = {**stressed, **drawn, **frames_of}
     source = {HOLDOUT_RESULTS: pl.DataFrame([result], schema=HOLDOUT_RESULTS.empty().schema)}
     write(step, holdout.__name__, beside_other_splits(step, seen, EVALUATED_SPLITS) | source)
+    record_evidence(step, holdout.__name__)
     return {"registered": True, "look": look, "registration": registration.hash, "Sharpe": sharpes(stressed[STRESS])}
 
 

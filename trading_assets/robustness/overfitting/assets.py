@@ -10,6 +10,7 @@ from trading_assets.backtests import tables as backtests
 from trading_assets.backtests.trial_registry import behind
 from trading_assets.market_data.tables import INSTRUMENTS, SESSIONS
 from trading_assets.protocol import Protocol, trials_on
+from trading_assets.robustness.evidence import record_evidence
 from trading_assets.robustness.overfitting.field import calendars_of, field_of, trials_of_types, types_alike
 from trading_assets.robustness.overfitting.reality_check import reality_check as check
 from trading_assets.robustness.overfitting.selection import rows, selection
@@ -52,6 +53,7 @@ def overfitting(step: Step) -> Mapping[str, Any]:
         config_hash=configuration.hash,
     )
     write(step, overfitting.__name__, {OVERFITTING: found.statistics, LOGITS: found.logits})
+    record_evidence(step, overfitting.__name__)
     return {"statistics": found.statistics.drop("strategy", "config_hash")}
 
 
