@@ -44,6 +44,8 @@ def test_rates_that_come_later_are_no_change_and_each_other_row_is_one() -> None
     later = pl.DataFrame({"session": [DAYS[35]], "rate": [0.5]})
     assert words(RATES, pl.concat([RATES, later])) == []
     assert words(RATES, RATES.sample(fraction=1, shuffle=True, seed=3)) == []
+    announced = BORROW.filter(symbol="B").with_columns(session=pl.lit(DAYS[35]))
+    assert words(BORROW, pl.concat([BORROW, announced])) == []  # its last row is old, and it goes on all the same
     mended = RATES.with_columns(rate=pl.when(pl.col("session").is_in(DAYS[3:5])).then(0.5).otherwise("rate"))
     assert words(RATES, mended) == ["k: rows of 2 days changed, first 2019-03-04"]
     assert words(RATES, RATES.slice(1)) == ["k: rows of 1 day changed, first 2019-03-01"]
