@@ -13,7 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from trading_assets.config.quality import Quality
 from trading_assets.config.remote_sources import AnySource
 from trading_assets.config.robustness import Robustness
-from trading_assets.config.scalars import Day
+from trading_assets.config.scalars import Day, NamesFiles
 from trading_assets.config.sections import (
     AssetClass,
     Costs,
@@ -63,8 +63,10 @@ class Configuration(Section):
     as_of: Day | None = None
     market_data: list[AnySource] = Field(min_length=1, max_length=1_000)
     benchmarks: dict[AssetClass, str] = {}
-    universe: dict[AssetClass, Literal["all"] | list[str] | str | DynamicUniverse] = {}
-    sectors: dict[str, NonEmpty] | NonEmpty = Field(
+    universe: dict[
+        AssetClass, Annotated[Literal["all"] | list[str] | str | DynamicUniverse, NamesFiles(words=("", "all"))]
+    ] = {}
+    sectors: Annotated[dict[str, NonEmpty] | NonEmpty, NamesFiles()] = Field(
         default={}, description="symbol -> sector, or the path of a CSV with the columns symbol and sector"
     )
     allow_missing: bool = False

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from trading_assets.config.scalars import NamesFiles
 from trading_assets.config.sections import AssetClass, Fraction, NonNegative, Positive, Section
 
 Severity = Literal["off", "flag", "row", "symbol", "batch"]
@@ -101,7 +102,7 @@ class Quality(Section):
     severity: dict[str, Severity] = Field(
         default={}, description="rule -> off | flag | row | symbol | batch, where the default is not wanted"
     )
-    overrides: str = Field(
+    overrides: Annotated[str, NamesFiles()] = Field(
         default="", description="path of a CSV with the columns symbol, session, rule: findings that a person reviewed"
     )
 

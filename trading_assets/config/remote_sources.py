@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
-from trading_assets.config.scalars import MOST_SESSIONS
+from trading_assets.config.scalars import MOST_SESSIONS, NamesFiles
 from trading_assets.config.sections import AssetClass, Positive
 from trading_assets.config.sources import ColumnSettings, FilesSource, RecordedSource, SampleSource, SyntheticSource
 
@@ -124,7 +124,9 @@ class SqlSource(ColumnSettings):
     """Rows of a query in PostgreSQL or SQLite."""
 
     source: Literal["sql"]
-    path: str = Field(default="", description=f"an SQLite file; empty: the database of {SQL_URI_VARIABLE}")
+    path: Annotated[str, NamesFiles()] = Field(
+        default="", description=f"an SQLite file; empty: the database of {SQL_URI_VARIABLE}"
+    )
     query: str = Field(min_length=1, description="a SELECT of bars, one a row")
     timeout_seconds: Patience = 30.0
 

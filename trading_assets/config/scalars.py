@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import re
+from dataclasses import dataclass
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -16,6 +17,20 @@ FIRST_DAY, LAST_DAY = dt.date(1800, 1, 1), dt.date(2199, 12, 31)
 MOST_SESSIONS = 100_000
 #: Instruments of indices that nobody chose with hindsight: up to so many.
 MOST_INDICES = 5
+
+
+@dataclass(frozen=True)
+class NamesFiles:
+    """Mark of a setting that names a file of data, or a glob of them: what is in them is data that decide results.
+
+    Attributes
+    ----------
+    words
+        Texts that name none.
+    """
+
+    words: tuple[str, ...] = ("",)
+
 
 _UTC = "UTC"
 _MACROS = frozenset({"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"})

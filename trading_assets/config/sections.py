@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, TypeAdapter, field_validator, model_validator
 
-from trading_assets.config.scalars import MOST_INDICES, MOST_SESSIONS, Cron, Day, TimeZone
+from trading_assets.config.scalars import MOST_INDICES, MOST_SESSIONS, Cron, Day, NamesFiles, TimeZone
 
 AssetClass = Literal["equity", "crypto"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -122,7 +122,7 @@ class Costs(Section):
         description="k of the further cost of an order beyond the size clip: k x sigma_20 x (sqrt(share) - sqrt(clip))",
     )
     borrow_bps: NonNegative = Field(default=50.0, description="of a short position's value a year, accrued daily")
-    borrow_rates: str = Field(
+    borrow_rates: Annotated[str, NamesFiles()] = Field(
         default="",
         description="a glob: CSV of the rates of symbols (symbol, from, borrow_bps, borrowable: false where none is to "
         "be had); `borrow_bps` is that of the others",
@@ -133,7 +133,9 @@ class RiskFree(Section):
     """What cash earns: a constant, or a series of published rates. Sharpe ratios are of what is earned beyond it."""
 
     rate: Fraction = Field(default=0.0, description="simple interest a year on 360 days, a fraction; without a file")
-    file: NonEmpty | None = Field(default=None, description="a CSV of a date and rates, as published")
+    file: Annotated[NonEmpty | None, NamesFiles()] = Field(
+        default=None, description="a CSV of a date and rates, as published"
+    )
     column: NonEmpty | None = Field(default=None, description="of the rates; default: the second")
     unit: Literal["percent", "fraction"] = "percent"
     quoted: Literal["yield", "discount"] = Field(

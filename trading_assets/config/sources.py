@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from trading_assets.config.file_layouts import AUTO, GENERIC, file_layouts, with_layout
-from trading_assets.config.scalars import MOST_SESSIONS, TimeZone
+from trading_assets.config.scalars import MOST_SESSIONS, NamesFiles, TimeZone
 from trading_assets.config.sections import AssetClass, Fraction, NonNegative, Positive, Section
 
 _COLUMNS = (
@@ -54,10 +54,10 @@ class SourceSettings(Section):
     source: str
     asset_class: AssetClass
     calendar: str = Field(default="", description="an exchange_calendars name, or 24/7", validate_default=False)
-    actions: str = Field(
+    actions: Annotated[str, NamesFiles()] = Field(
         default="", description="a glob: CSV of splits and dividends on record (symbol, session, ...), or factor files"
     )
-    symbology: str = Field(
+    symbology: Annotated[str, NamesFiles()] = Field(
         default="", description="a glob: CSV of the spells of tickers (symbol, ticker, start, ...), or map files"
     )
 
@@ -73,7 +73,7 @@ class SourceSettings(Section):
 class RecordedSource(SourceSettings):
     """A source of observed prices, whose symbols may have been delisted."""
 
-    delistings: str = Field(
+    delistings: Annotated[str, NamesFiles()] = Field(
         default="",
         description="a glob: CSV of delistings on record (symbol, session, value, unit: per_share or return, reason, "
         "exchange)",
@@ -172,7 +172,9 @@ class FilesSource(ColumnSettings):
     """CSV, JSON (plain, gzipped, in a zip) or Parquet files found by a glob."""
 
     source: Literal["files"]
-    path: str = Field(min_length=1, description="a glob; relative ones start at the folder of this file")
+    path: Annotated[str, NamesFiles()] = Field(
+        min_length=1, description="a glob; relative ones start at the folder of this file"
+    )
     skip_rows: int = Field(default=0, ge=0, le=1_000_000, description="lines before the header")
     header: list[str] = Field(
         default=[], description="names of the columns, in order, of files that do not name them themselves"

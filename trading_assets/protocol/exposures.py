@@ -96,7 +96,8 @@ def exposures_of(
     symbols
         That it trades.
     contents
-        Of the records; a universe whose returns are missing is compared by symbols alone.
+        Of the records; a universe whose returns are missing is compared by symbols alone. One of the same symbols
+        whose returns do not agree is another one: a ticker is not the instrument.
 
     Returns
     -------
@@ -112,10 +113,12 @@ def exposures_of(
         shared = tuple(sorted(own & set(payload["symbols"])))
         other = contents.returns.get(record.row)
         measured = None
-        if not shared and other is not None:
+        # Of the same symbols the returns are the same, or the names are those of other instruments. Where only some
+        # are shared, the means of two universes cannot tell.
+        if other is not None and (not shared or own == set(payload["symbols"])):
             measured = correlation(universe_returns, other, first, last)
-        if shared or (measured is not None and abs(measured) > SAME_MARKET):
-            found.append(Exposure(record, str(payload["stage"]), first, last, shared, measured))
+        if (shared and measured is None) or (measured is not None and abs(measured) > SAME_MARKET):
+            found.append(Exposure(record, str(payload["stage"]), first, last, shared, None if shared else measured))
     return found
 
 

@@ -22,6 +22,7 @@ Kind = Literal[
     "look",
     "result",
     "exposure",
+    "evidence",
     "trials",
     "upgrade",
     "import",

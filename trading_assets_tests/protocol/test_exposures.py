@@ -57,6 +57,14 @@ def test_another_market_is_no_exposure() -> None:
     assert seen(["P", "Q", "R", "S"], market=1, seed=2) == []
 
 
+def test_the_same_tickers_of_other_instruments_are_no_exposure_where_returns_say_so() -> None:
+    """Two vendors call different instruments A to D; where no returns are on record, the names count."""
+    assert seen(OWN, market=1, seed=2) == []
+    records = chain(exposure("backtests", "other", SESSIONS[0], SESSIONS[399], OWN, OWN_RETURNS.head(0)))
+    assert len(exposures_of(records, HOLDOUT, OWN_RETURNS, OWN, NO_CONTENTS)) == 1
+    assert len(exposures_of(records, HOLDOUT, OWN_RETURNS, OWN, Contents({1: OWN_RETURNS.head(0)}, {}))) == 1
+
+
 def test_one_session_is_enough_and_the_session_before_is_not() -> None:
     assert seen(OWN, end=HOLDOUT.start - dt.timedelta(days=1)) == []
     (said,) = seen(OWN, end=HOLDOUT.start)

@@ -23,6 +23,7 @@ from trading_assets.protocol.earlier_ledgers import LEDGER
 from trading_assets.protocol.head_file import HeadFile
 from trading_assets.protocol.looks import LookRequest, looks_of
 from trading_assets.protocol.prices import Idea
+from trading_assets.robustness.evidence import record_evidence
 from trading_assets.robustness.holdout import lock
 from trading_assets.robustness.holdout.ledger import Look
 from trading_assets.robustness.holdout.record_look import record_look, verified_ledger
@@ -51,7 +52,7 @@ from trading_assets.strategies.evaluation.failure import require_ok, require_unl
 from trading_assets.strategies.evaluation.fingerprint import parameter_types, rules_recorded_before, symbols_behind
 from trading_assets.strategies.evaluation.identity import code_identity, identity_of
 from trading_assets.strategies.evaluation.inputs import Frames
-from trading_assets.strategies.evaluation.on_record import put_registrations_on_record, returns_on_record
+from trading_assets.strategies.evaluation.on_record import files_of, put_registrations_on_record, returns_on_record
 from trading_assets.strategies.evaluation.plan import plan_of
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy, resolve_strategy
 from trading_assets.warehouse import Rows
@@ -109,6 +110,7 @@ def holdout(step: Step) -> Mapping[str, Any]:
     seen = {**stressed, **drawn, **frames_of}
     source = {HOLDOUT_RESULTS: pl.DataFrame([result], schema=HOLDOUT_RESULTS.empty().schema)}
     write(step, holdout.__name__, beside_other_splits(step, seen, EVALUATED_SPLITS) | source)
+    record_evidence(step, holdout.__name__)
     return {"registered": True, "look": look, "registration": registration.hash, "Sharpe": sharpes(stressed[STRESS])}
 
 
@@ -149,6 +151,7 @@ def registration_of(
         delisting_values=delisting_values(frames.instruments),
         exchanges=dict(frames.instruments.drop_nulls("exchange").select("symbol", "exchange").iter_rows()),
         behind=behind,
+        **files_of(step),
     )
 
 

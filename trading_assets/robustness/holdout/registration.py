@@ -25,6 +25,7 @@ from trading_assets.config.sections import Interval
 from trading_assets.market_data.quality import EXTREME_MOVE, STALE_PRICE, taken_back
 from trading_assets.robustness.tables import REGISTRATIONS
 from trading_assets.strategies.evaluation.plan import decided
+from trading_assets.strategies.evaluation.received_tables import marks_of, of_symbols
 from trading_assets.strategies.interface.resolved import ResolvedStrategy
 
 #: How contents are written: 1 (which says no form) with all defaults and the texts of source files, 2 without either.
@@ -58,6 +59,8 @@ def register(
     delisting_values: Mapping[str, Sequence[object]] = MappingProxyType({}),
     exchanges: Mapping[str, str] = MappingProxyType({}),
     behind: Sequence[str] = (),
+    tables: Mapping[str, pl.DataFrame] = MappingProxyType({}),
+    files: Mapping[str, str] = MappingProxyType({}),
 ) -> Registration:
     """Freeze one strategy.
 
@@ -84,6 +87,8 @@ def register(
         Symbol -> exchange, of those that have one on record: it decides what an unexplained ending costs.
     behind
         Other symbols that bear on what it does, see `symbols_behind`.
+    tables, files
+        What the configuration names of rates and other files, see `on_record.files_of`; rows up to the holdout's end.
 
     Raises
     ------
@@ -97,6 +102,7 @@ def register(
     gone = {s: delisted[s] for s in sorted({*universe, *others} & delisted.keys()) if delisted[s] <= end}
     listed_on = {symbol: exchanges[symbol] for symbol in universe if symbol in exchanges}
     worth = {symbol: list(delisting_values[symbol]) for symbol in gone if symbol in delisting_values}
+    named = {key: marks_of(of_symbols(table, universe), end)["hash"] for key, table in tables.items()}
     content = {
         "form": FORM,
         **decided(configuration, strategy, spans),
@@ -110,6 +116,7 @@ def register(
         "data_hash": data_hash(bars, [*universe, *others, *([benchmark] if benchmark else [])], end),
         "quarantine": data_hash(quarantine.filter(taken_back()), universe, end, QUARANTINED_COLUMNS),
         **_flags(bars, [*universe, *others, *([benchmark] if benchmark else [])], end),
+        **({"files": {**named, **files}} if named or files else {}),
     }
     return Registration(strategy=name, registered_on=entry.registered_on, content=canonical(content))
 

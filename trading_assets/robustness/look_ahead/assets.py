@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trading_assets.asset_factories.table_asset import Step
+from trading_assets.robustness.evidence import record_evidence
 from trading_assets.robustness.look_ahead.point_in_time import market_snapshot
 from trading_assets.robustness.rows_by_span import write
 from trading_assets.robustness.tables import LOOK_AHEAD
@@ -26,6 +27,7 @@ def look_ahead(step: Step) -> Mapping[str, Any]:
         configuration.robustness.look_ahead_cuts,
     )
     write(step, look_ahead.__name__, {LOOK_AHEAD: found})
+    record_evidence(step, look_ahead.__name__)
     if violations(found):
         raise LooksAheadError(in_words(found))
     return {"cuts": found["cut"].n_unique(), "columns that know the future": violations(found)}

@@ -16,6 +16,7 @@ from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.same_market import TradedMarket, trials_on_markets
+from trading_assets.robustness.evidence import record_evidence
 from trading_assets.robustness.overfitting.field import calendars_of, field_of, trials_of_types, types_alike
 from trading_assets.robustness.overfitting.reality_check import reality_check as check
 from trading_assets.robustness.overfitting.selection import rows, selection
@@ -60,6 +61,7 @@ def overfitting(step: Step) -> Mapping[str, Any]:
         config_hash=configuration.hash,
     )
     write(step, overfitting.__name__, {OVERFITTING: found.statistics, LOGITS: found.logits})
+    record_evidence(step, overfitting.__name__)
     return {"statistics": found.statistics.drop("strategy", "config_hash")}
 
 

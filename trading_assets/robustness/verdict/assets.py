@@ -19,6 +19,7 @@ from trading_assets.models.tables import METRICS, SPLITS
 from trading_assets.protocol import Entry, Protocol, Record
 from trading_assets.protocol.batches import Member, alpha_of
 from trading_assets.protocol.looks import caps_of, history_of, looks_of, result_payload, results_of, standing
+from trading_assets.robustness.evidence import OF_ASSETS, not_on_record
 from trading_assets.robustness.holdout.assets import keep_earlier_verdict, last_backtest, waits_until
 from trading_assets.robustness.holdout.intact import verified_record
 from trading_assets.robustness.holdout.upgrade_ledger import history_of_upgrades, verified_upgrades
@@ -38,6 +39,7 @@ from trading_assets.robustness.verdict.bets import count_bets
 from trading_assets.robustness.verdict.criteria import Judgement, judge, rows, unregistered, waiting
 from trading_assets.strategies.evaluation.enforcement import unenforced_reads
 from trading_assets.strategies.evaluation.failure import refused_look, require_ok, strategy_of
+from trading_assets.strategies.evaluation.on_record import evaluated_state
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy, resolve_strategy
 from trading_assets.warehouse import Rows, Table
 
@@ -74,6 +76,7 @@ def verdict(step: Step) -> Mapping[str, Any]:
         judgement = waiting(name, limits, until, history)
     elif name in configuration.registration:
         rows_of = evaluated(step, name)
+        assert_evidence(step, records)
         look = evaluated_look(step, records, member)
         statistics = statistics_of(
             rows_of[STRESS],
@@ -200,6 +203,23 @@ def _listed_as_members(strategy: ResolvedStrategy, configuration: Configuration)
     """Return the symbols whose memberships somebody recorded: those of a universe by rules follow from ranks."""
     by_rules = [name for name, each in configuration.universe.items() if isinstance(each, DynamicUniverse)]
     return sorted(strategy.instruments.filter(~pl.col("asset_class").is_in(by_rules))["symbol"])
+
+
+def assert_evidence(step: Step, records: Sequence[Record]) -> None:
+    """Check that the rows which the verdict is made from are of what is judged, and as they were written.
+
+    Raises
+    ------
+    EvidenceMissingError
+        Naming the asset whose rows are others.
+    """
+    from trading_assets.robustness.verdict.statistics import EvidenceMissingError
+
+    state = evaluated_state(step)
+    for asset in OF_ASSETS:
+        cause = not_on_record(step, asset, records, state)
+        if cause is not None:
+            raise EvidenceMissingError(strategy_of(step), asset, cause)
 
 
 def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:

@@ -68,10 +68,10 @@ class HoldoutMissingError(Exception):
 class EvidenceMissingError(Exception):
     """What the trials on record say of a registered strategy, or its audit, is not of this configuration."""
 
-    def __init__(self, strategy: str, asset: str) -> None:
+    def __init__(self, strategy: str, asset: str, cause: str = "it did not run under this configuration") -> None:
         before = f"robustness/sensitivity/{strategy}, then " if asset == "overfitting" else ""
         super().__init__(
-            f"there is no verdict on {strategy}: robustness/{asset} did not run under this configuration\n"
+            f"there is no verdict on {strategy}: robustness/{asset}: {cause}\n"
             f"  expected: rows of a run of robustness/{asset}/{strategy}\n"
             f"  what to do: materialise {before}robustness/{asset}/{strategy}"
         )

@@ -14,6 +14,7 @@ import polars as pl
 from trading_assets import __version__
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.config import Configuration
+from trading_assets.config.canonical import digest
 from trading_assets.config.scalars import LAST_DAY
 from trading_assets.config.sections import Interval
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, UNIVERSE
@@ -24,7 +25,7 @@ from trading_assets.protocol.contents import content_rows
 from trading_assets.protocol.exposures import exposure
 from trading_assets.protocol.recording import Registering, record_exposures, record_registrations
 from trading_assets.protocol.universe_returns import equal_weight_returns
-from trading_assets.strategies.evaluation.fingerprint import symbols_behind
+from trading_assets.strategies.evaluation.fingerprint import frozen, symbols_behind
 from trading_assets.strategies.evaluation.plan import plan_of
 from trading_assets.strategies.evaluation.received import (
     BAR_COLUMNS,
@@ -35,6 +36,7 @@ from trading_assets.strategies.evaluation.received import (
     received,
     settings_of,
 )
+from trading_assets.strategies.evaluation.received_tables import TABLES, hash_of_files, other_files
 from trading_assets.strategies.interface.resolved import NoSymbolsError, configured_strategy, resolve_strategy
 
 
@@ -70,6 +72,24 @@ def put_registrations_on_record(step: Step) -> None:
         changed = partial(_changed, protocol, own)
         found.append(Registering(Entry("registration", name, payload, texts), returns, own.received, changed))
     record_registrations(protocol, found, step.now)
+
+
+def evaluated_state(step: Step) -> str | None:
+    """Return a hash of all that decides what an evaluation of a strategy finds; None without a holdout.
+
+    It is over the configuration, the strategy's own and shipped code with what it reads, its members', and what was
+    received of its market up to the holdout's end.
+    """
+    configuration, name = step.configuration, step.strategy or ""
+    spans, instruments = spans_of(step.work.read(SPLITS)), step.work.read(INSTRUMENTS)
+    if "holdout" not in spans:
+        return None
+    strategy = resolve_strategy(configuration, name, instruments)
+    behind, end = symbols_behind(configuration, strategy, instruments), spans["holdout"].end
+    market = _market(step, {*strategy.symbols, *behind}, instruments)
+    until = last_received(market, {*strategy.symbols, *behind}, end)
+    own = received(market, strategy.symbols, behind, until, settings_of(configuration))
+    return digest([configuration.hash, frozen(configuration, strategy), content_rows(RECEIVED, own)[0]])
 
 
 @dataclass(frozen=True)
@@ -127,7 +147,19 @@ def _market(step: Step, symbols: Collection[str], instruments: pl.DataFrame) -> 
         quarantine=step.work.read_or_empty(QUARANTINE, columns=["symbol", "session", "occurrence", "reasons"], **own),
         memberships=step.work.read_or_empty(UNIVERSE, **own),
         instruments=instruments,
+        **files_of(step),
     )
+
+
+def files_of(step: Step) -> dict[str, Any]:
+    """Read what files hold that the configuration names beside those of its market: tables, and hashes of others."""
+    named = other_files(step.configuration)
+    return {
+        "tables": {key: step.work.read_or_empty(TABLES[key]) for key in named if key in TABLES},
+        "files": {
+            key: hash_of_files(name, step.configuration.directory) for key, name in named.items() if key not in TABLES
+        },
+    }
 
 
 def returns_on_record(step: Step, symbols: Sequence[str], span: Interval) -> pl.DataFrame:

@@ -13,7 +13,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import canonical
 from trading_assets.config.stated import stated
+from trading_assets.strategies.evaluation.received_tables import LATE_DAYS, marks_of, of_symbols, table_changes
 
 #: Values of a bar as it was received; what follows from them, such as adjusted prices, is of the product.
 _VALUES = ("open", "high", "low", "close", "volume", "split_ratio", "cash_dividend")
@@ -30,24 +31,33 @@ _VALUES = ("open", "high", "low", "close", "volume", "split_ratio", "cash_divide
 BAR_COLUMNS = ("symbol", "session", *_VALUES, "flags")
 #: Settings of a source that say where it is. What it delivers from there is compared itself.
 _PLACES = frozenset({"path", "actions", "symbology", "delistings", "memberships"})
-#: A symbol whose last bar is at most so many days older than the newest of all is late, and its next ones are new.
-LATE_DAYS = 10
 #: Names that are written out.
 _SHOWN = 3
 _EPOCH = dt.date(1970, 1, 1)
 _SCHEMA = pl.Schema({"symbol": pl.String(), "said": pl.String(), "quality": pl.String()})
-#: Symbol of the row that says what is configured.
+#: Symbol of the row that says what is configured, and the keys of other tables and files in it.
 SETTINGS = ""
+_TABLES, _FILES = "tables", "files"
 
 
 @dataclass(frozen=True)
 class Market:
-    """Tables of the stage `market_data`, as far as a strategy needs them; rows of other symbols do no harm."""
+    """Tables of the stage `market_data`, as far as a strategy needs them; rows of other symbols do no harm.
+
+    Attributes
+    ----------
+    tables
+        By the key of their files: those of which nothing else follows, see `received_tables`.
+    files
+        Hashes of files that are in no table, by key.
+    """
 
     bars: pl.DataFrame
     quarantine: pl.DataFrame
     memberships: pl.DataFrame
     instruments: pl.DataFrame
+    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def settings_of(configuration: Configuration) -> dict[str, Any]:
@@ -88,7 +98,11 @@ def received(
     DataFrame
         symbol (empty: the settings), said and quality (JSON); ascending by symbol. Of symbols with a bar by then.
     """
-    rows: list[tuple[str, str, str | None]] = [(SETTINGS, canonical(settings), None)]
+    beside: dict[str, Any] = {}
+    if until is not None and (market.tables or market.files):
+        tables = {key: marks_of(of_symbols(table, traded), until) for key, table in market.tables.items()}
+        beside = {_TABLES: tables, _FILES: dict(market.files)}
+    rows: list[tuple[str, str, str | None]] = [(SETTINGS, canonical({**settings, **beside}), None)]
     if until is not None:
         known = pl.col("symbol").is_in(sorted({*traded, *behind})), pl.col("session") <= until
         bars = market.bars.filter(*known).sort("symbol", "session")
@@ -120,7 +134,14 @@ def changes(old: pl.DataFrame, new: pl.DataFrame, until: dt.date | None, holdout
         First session of the holdout.
     """
     before, after = (dict(frame.select("symbol", "said").iter_rows()) for frame in (old, new))
-    found = list(_of_settings(json.loads(before.pop(SETTINGS)), json.loads(after.pop(SETTINGS))))
+    configured, today = json.loads(before.pop(SETTINGS)), json.loads(after.pop(SETTINGS))
+    tables, tables_today = (each.pop(_TABLES, {}) for each in (configured, today))
+    files, files_today = (each.pop(_FILES, {}) for each in (configured, today))
+    found = list(_of_settings(configured, today))
+    if until is not None:  # a file that is named now and was not is a change of the plan
+        for key in sorted({*tables} & {*tables_today}):
+            found += table_changes(key, tables[key], tables_today[key], until)
+    found += [f"{key}: changed" for key in sorted({*files} & {*files_today}) if files[key] != files_today[key]]
     said, now = ({name: json.loads(text) for name, text in each.items()} for each in (before, after))
     for label, traded in (("universe", True), ("symbols behind it", False)):
         one, two = ({name for name, each in side.items() if each["traded"] == traded} for side in (said, now))

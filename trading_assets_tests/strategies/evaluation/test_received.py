@@ -37,8 +37,8 @@ def bars(symbols: list[str] = SYMBOLS, last: dt.date = UNTIL) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={**schema, "flags": pl.List(pl.String)}, orient="row")
 
 
-def market(frame: pl.DataFrame, **more: pl.DataFrame) -> Market:
-    quarantine = pl.DataFrame(
+def market(frame: pl.DataFrame, quarantine: pl.DataFrame | None = None) -> Market:
+    none = pl.DataFrame(
         schema={"symbol": pl.String, "session": pl.Date, "occurrence": pl.Int64, "reasons": pl.List(pl.String)}
     )
     memberships = pl.DataFrame(
@@ -56,7 +56,7 @@ def market(frame: pl.DataFrame, **more: pl.DataFrame) -> Market:
         },
         schema_overrides={"delisted": pl.Date},
     )
-    return replace(Market(frame, quarantine, memberships, instruments), **more)
+    return Market(frame, none if quarantine is None else quarantine, memberships, instruments)
 
 
 def words(now: Market, symbols: list[str] = SYMBOLS, settings: dict[str, Any] = SETTINGS) -> list[str]:

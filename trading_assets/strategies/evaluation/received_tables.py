@@ -1,0 +1,102 @@
+"""Tables that a configuration names files of, beside its bars: what was on record of them, in a form to compare.
+
+Rates of cash and of borrowing decide what a strategy earned, and not one of its bars. A row of a later day than the
+last that was received is no change.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from trading_assets.config import Configuration
+from trading_assets.config.canonical import digest
+from trading_assets.config.data_files import data_files
+from trading_assets.market_data.tables import BORROW_RATES, RISK_FREE
+from trading_assets.warehouse import Table
+
+#: A table whose last row is at most so many days older than the last session goes on, and its next rows are new.
+LATE_DAYS = 10
+#: Settings of files whose contents a warehouse has as a table with a session.
+TABLES: Mapping[str, Table] = {"costs.borrow_rates": BORROW_RATES, "risk_free.file": RISK_FREE}
+#: Sections and settings of files whose contents are compared as what follows from them: bars, flags, spells, sectors.
+OF_THE_MARKET = ("market_data.", "universe.", "sectors", "quality.overrides")
+_EPOCH = dt.date(1970, 1, 1)
+
+
+def other_files(configuration: Configuration) -> dict[str, str]:
+    """Return the files, or globs, that a configuration names beside those of which its market is made, by key."""
+    return {key: name for key, name in data_files(configuration).items() if not key.startswith(OF_THE_MARKET)}
+
+
+def hash_of_files(pattern: str, directory: Path) -> str:
+    """Return SHA-256 of the bytes of the files of a glob, whatever they are called."""
+    found = sorted(directory.glob(pattern)) if not Path(pattern).is_absolute() else [Path(pattern)]
+    return digest([hashlib.sha256(each.read_bytes()).hexdigest() for each in found if each.is_file()])
+
+
+def of_symbols(table: pl.DataFrame, symbols: Sequence[str]) -> pl.DataFrame:
+    """Return the rows of some symbols; all of a table that is of none."""
+    return table.filter(pl.col("symbol").is_in(list(symbols))) if "symbol" in table.columns else table
+
+
+def marks_of(table: pl.DataFrame, until: dt.date) -> dict[str, Any]:
+    """Return what is on record of a table up to a day: of each day a mark, and a hash of all.
+
+    Parameters
+    ----------
+    table
+        session (null: always in force) and other columns.
+    """
+    known = table.filter(pl.col("session").is_null() | (pl.col("session") <= until)).sort(table.columns)
+    by_day: dict[dt.date | None, list[tuple[Any, ...]]] = {}
+    for row in known.select("session", *(name for name in known.columns if name != "session")).iter_rows():
+        by_day.setdefault(row[0], []).append(row[1:])
+    hashes = {day: digest(repr(rows)) for day, rows in by_day.items()}
+    always = hashes.pop(None, None)
+    days = [day for day in hashes if day is not None]
+    return {
+        "hash": digest([always, *([day.isoformat(), hashes[day]] for day in days)]),
+        "always": always,
+        "days": _text(np.array([(day - _EPOCH).days for day in days]), "<i4"),
+        "marks": _text(np.array([int(hashes[day][:4], 16) for day in days]), "<u2"),
+    }
+
+
+def table_changes(key: str, old: Mapping[str, Any], new: Mapping[str, Any], until: dt.date) -> Iterator[str]:
+    """Yield in words what differs of a table, both as of one day."""
+    if old["hash"] == new["hash"]:
+        return
+    before, after = _read(old), _read(new)
+    last = max(before, default=None)
+    is_late = last is not None and last >= (until - _EPOCH).days - LATE_DAYS
+    differing = sorted(day for day in {*before, *after} if before.get(day) != after.get(day))
+    counted = [day for day in differing if not (is_late and last is not None and day > last)]
+    if counted:
+        rows = f"{len(counted)} day{'s' if len(counted) > 1 else ''}"
+        yield f"{key}: rows of {rows} changed, first {_EPOCH + dt.timedelta(days=counted[0])}"
+    if old["always"] != new["always"]:
+        yield f"{key}: rows without a day changed"
+    elif not differing:  # a mark is the same by chance
+        yield f"{key}: changed"
+
+
+def _text(values: NDArray[Any], kind: str) -> str:
+    return base64.b64encode(values.astype(kind).tobytes()).decode()
+
+
+def _read(said: Mapping[str, Any]) -> dict[int, int]:
+    """Marks by days since 1970."""
+    days, marks = (np.frombuffer(base64.b64decode(said[key]), dtype=kind) for key, kind in _KINDS.items())
+    return dict(zip(days.tolist(), marks.tolist(), strict=True))
+
+
+_KINDS = {"days": "<i4", "marks": "<u2"}
