@@ -33,8 +33,10 @@ def test_commands_exist() -> None:
 
 def test_yaml_blocks_are_valid_keys(tmp_path: Path) -> None:
     values = yaml.safe_load(TINY.read_text())
+    others = [source for source in values["market_data"] if source["asset_class"] != "equity"]
     for block in blocks("yaml"):
         values |= yaml.safe_load(block.replace("dip:", "ml:"))
+    values["market_data"] += others  # whose symbols strategies of TINY trade
     path = tmp_path / "readme.yaml"
     path.write_text(yaml.safe_dump(values))
     assert load_configuration(path, tmp_path).market_data[0].source == "files"

@@ -6,6 +6,7 @@ import datetime as dt
 import gzip
 import logging
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -127,7 +128,10 @@ def test_stale_price(tmp_path: Path) -> None:
     assert flagged(warehouse, "stale_price") == DAYS[5:7]
 
 
-CRYPTO = [{"source": "files", "asset_class": "crypto", "path": "prices/*.csv"}]
+CRYPTO: dict[str, Any] = {
+    "market_data": [{"source": "files", "asset_class": "crypto", "path": "prices/*.csv"}],
+    "strategies": {"crypto_momentum": {"type": "crypto_momentum", "universe": "crypto"}},
+}
 
 
 def stamped(folder: Path, *stamps: str) -> None:
@@ -139,24 +143,24 @@ def stamped(folder: Path, *stamps: str) -> None:
 
 def test_mixed_timezones(tmp_path: Path) -> None:
     stamped(tmp_path / "aware", "2024-01-05T23:30:00-05:00", "2024-01-07T23:30:00Z")
-    normalised = run(experiment(tmp_path / "aware", market_data=CRYPTO))
+    normalised = run(experiment(tmp_path / "aware", **CRYPTO))
     assert normalised.read(BARS)["session"].to_list() == [dt.date(2024, 1, 6), dt.date(2024, 1, 7)]
     stamped(tmp_path / "mixed", "2024-01-05T23:30:00-05:00", "2024-01-07 10:00:00")
     with pytest.raises(SourceError, match="line 3"):
-        run(experiment(tmp_path / "mixed", market_data=CRYPTO))
+        run(experiment(tmp_path / "mixed", **CRYPTO))
 
 
 def test_dst_session(tmp_path: Path) -> None:
     """New York goes to summer time on 2024-03-10: midnight there moves from 05:00 to 04:00 UTC."""
     stamped(tmp_path, *(f"2024-03-{day:02d}T0{5 if day <= 10 else 4}:00:00Z" for day in range(8, 14)))
-    source = [{**CRYPTO[0], "timezone": "America/New_York"}]
-    warehouse = run(experiment(tmp_path, market_data=source))
+    source = [{**CRYPTO["market_data"][0], "timezone": "America/New_York"}]
+    warehouse = run(experiment(tmp_path, **CRYPTO | {"market_data": source}))
     assert warehouse.read(BARS)["session"].to_list() == [dt.date(2024, 3, day) for day in range(8, 14)]
 
 
 def test_crypto_weekend(tmp_path: Path) -> None:
     days = [dt.date(2024, 1, 5) + dt.timedelta(days=n) for n in range(4)]  # Friday to Monday
-    warehouse = after(tmp_path, received({"session": day, "close": 100.0} for day in days), market_data=CRYPTO)
+    warehouse = after(tmp_path, received({"session": day, "close": 100.0} for day in days), **CRYPTO)
     assert warehouse.read(BARS)["session"].to_list() == days
     assert warehouse.read(QUARANTINE).is_empty()
     assert set(days) <= set(warehouse.read(SESSIONS)["session"])
