@@ -6,6 +6,7 @@ import datetime as dt
 import difflib
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -82,12 +83,18 @@ def require_time_zone(value: str) -> str:
     ValueError
         There is none of that name, or it means another zone on another machine (`localtime`).
     """
-    if value == _UTC or (value in available_timezones() and value != "localtime"):
+    if value == _UTC or (value in _time_zones() and value != "localtime"):
         ZoneInfo(value)
         return value
-    nearest = difflib.get_close_matches(value[:80], available_timezones(), n=1)
+    nearest = difflib.get_close_matches(value[:80], _time_zones(), n=1)
     hint = f"did you mean {nearest[0]!r}?" if nearest else "expected a name such as America/New_York"
     raise ValueError(f"unknown time zone; {hint}")
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    """Names of the zones of this machine; to list them reads some hundred files."""
+    return frozenset(available_timezones())
 
 
 def require_cron(value: str) -> str:
