@@ -11,7 +11,7 @@ import polars as pl
 
 from trading_assets import __version__, charts
 from trading_assets.asset_factories.table_asset import Step, table_asset
-from trading_assets.backtests.inputs.data_hash import data_hash
+from trading_assets.backtests.inputs.data_hash import hash_with_rates
 from trading_assets.backtests.tables import BASELINES, DEVELOPMENT, FULL, HOLDOUT, METRICS, RUN_TABLES, RUNS
 from trading_assets.backtests.trial_registry import TRIALS, evaluation_of, settings_on_record, trial_rows
 from trading_assets.config import Configuration
@@ -21,7 +21,7 @@ from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import Protocol, record_trials
 from trading_assets.strategies.assets import inputs_of
 from trading_assets.strategies.evaluation.failure import failure_recorder, require_ok, status_row, strategy_of
-from trading_assets.strategies.evaluation.inputs import read_frames
+from trading_assets.strategies.evaluation.inputs import Frames, read_frames
 from trading_assets.strategies.evaluation.on_record import put_exposure_on_record
 from trading_assets.strategies.interface.resolved import configured_strategies
 from trading_assets.strategies.tables import FAILED, OK, STATUS
@@ -64,7 +64,7 @@ def run(step: Step) -> Mapping[str, Any]:
     metrics = pl.concat(metrics_of(prepared, result) for result in results.values()).sort(METRICS.key)
     tables = {**together(results.values()), METRICS: metrics, BASELINES: baselines_of(prepared, results[DEVELOPMENT])}
     tables = {table: pl.concat([frame, _seen(step, table)], how="vertical_relaxed") for table, frame in tables.items()}
-    found = _found(prepared, frames.bars, metrics, spans[DEVELOPMENT].end)
+    found = _found(prepared, frames, metrics, spans[DEVELOPMENT].end)
     # On record before it can be seen: a result that somebody may choose by is a trial, whoever asked for it.
     trials = _trial_row(step, prepared, results[DEVELOPMENT].equity, found)
     source = f"{STAGE}/{name}"
@@ -143,12 +143,12 @@ def _trial_row(step: Step, prepared: PreparedBacktest, equity: pl.DataFrame, fou
     return trial_rows([evaluation], source=source, run_id=step.run_id, evaluated_at=step.now)
 
 
-def _found(prepared: PreparedBacktest, bars: pl.DataFrame, metrics: pl.DataFrame, end: dt.date) -> dict[str, Any]:
+def _found(prepared: PreparedBacktest, frames: Frames, metrics: pl.DataFrame, end: dt.date) -> dict[str, Any]:
 
     headline = dict(metrics.filter(split=DEVELOPMENT).select("metric", "value").iter_rows())
     symbols = [*prepared.axes.symbols, *([prepared.benchmark_name] if prepared.benchmark_name else [])]
     return {
-        "data_hash": data_hash(bars, symbols, end),
+        "data_hash": hash_with_rates(frames.bars, symbols, end, frames.risk_free, frames.borrow_rates),
         "as_of": prepared.axes.sessions[-1],
         **{name: headline[name] for name in ("trades", "total_return", "sharpe", "max_drawdown")},
     }

@@ -14,6 +14,7 @@ from trading_assets.config.sections import Interval
 from trading_assets.config.sources import FilesSource
 from trading_assets.market_data.calendars import CalendarError, facts_of, sessions
 from trading_assets.market_data.quality.overrides import OverrideError, read_overrides
+from trading_assets.market_data.reference.borrow_rates import recorded_borrow_rates
 from trading_assets.market_data.reference.corporate_actions import recorded_actions
 from trading_assets.market_data.reference.delistings import recorded_delistings
 from trading_assets.market_data.reference.files import ReferenceError
@@ -45,6 +46,7 @@ def faults_of_inputs(configuration: Configuration) -> Iterator[Fault]:
         "universe": lambda: read_memberships(configuration),
         "sectors": lambda: read_sectors(configuration),
         "risk_free": lambda: read_risk_free(configuration),
+        "costs": lambda: recorded_borrow_rates(configuration),
         "quality": lambda: read_overrides(configuration.overrides_path),
     }
     of_sources = (recorded_actions, recorded_symbology, recorded_delistings)

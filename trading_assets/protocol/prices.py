@@ -62,7 +62,8 @@ def looks_before(
 ) -> int:
     """Count the looks that share a price with one that is about to be made.
 
-    Those at the same idea in the same market, on whatever sessions; and those at any idea that saw sessions of the
+    Those at the same idea in the same market, on whatever sessions: of its module, a copy of it, or its name in the
+    configuration, as a module may be edited and renamed; and those at any idea that saw sessions of the
     same holdout, of the same configuration or in the same market. Looks of one batch are one, as they have shared one
     rate; looks of the own batch are none, and so are further looks at the own holdout, which are never a `go`.
 
@@ -83,7 +84,7 @@ def looks_before(
         same_market = bool(set(symbols) & set(said["symbols"])) or _correlate(
             universe_returns, contents.returns.get(record.row)
         )
-        same_idea = same_market and idea.is_that_of(idea_of(record, records, contents))
+        same_idea = same_market and (other == member or idea.is_that_of(idea_of(record, records, contents)))
         if same_idea or (same_sessions and (same_market or record.configuration == member[0])):
             batch = batch_on_record(records, other, seen)
             found.add(record.row if batch is None else batch.row)

@@ -140,25 +140,24 @@ def _on_survivors(
 
 
 def _on_limits(warehouse: Warehouse, name: str) -> Iterator[str]:
-    """Yield how often a limit gave less than was asked for: what was tested is then not what was meant."""
-    entries = warehouse.read_or_empty(
+    """Yield how often a limit gave less than was asked for, or nothing: what was tested is then not what was meant."""
+    asked = warehouse.read_or_empty(
         DECISIONS,
-        columns=["limited_by", "target_weight", "granted_weight"],
-        where="strategy = ? AND split = ? AND decision = 'enter'",
+        columns=["decision", "limited_by", "target_weight", "granted_weight", "risk_multiplier"],
+        where="strategy = ? AND split = ? AND (decision = 'enter' OR decision = 'reject' AND limited_by IS NOT NULL)",
         parameters=[name, DEVELOPMENT],
     )
-    by_limit = (
-        entries.drop_nulls("limited_by")["limited_by"]
-        .value_counts()
-        .sort(["count", "limited_by"], descending=[True, False])
-    )
+    by_limit = asked["limited_by"].drop_nulls().value_counts().sort(["count", "limited_by"], descending=[True, False])
     if by_limit.is_empty():
         return
     named = {"capacity": "its capacity", "cash": "cash"}
     limits = ", ".join(f"{named.get(limit, f'risk.{limit}')} {count:,}" for limit, count in by_limit.iter_rows())
-    weights = entries.select(pl.col("target_weight", "granted_weight").abs().sum()).row(0)
+    # What volatility scaling takes is no limit.
+    wanted = pl.col("target_weight").abs() * pl.col("risk_multiplier").fill_null(1.0)
+    given = pl.when(decision="enter").then(pl.col("granted_weight").abs())
+    weights = asked.select(wanted=wanted.sum(), given=given.sum()).row(0)
     granted = f" It was granted {weights[1] / weights[0]:.0%} of the weight that it asked for." if weights[0] else ""
     yield (
-        f"Limits cut {by_limit['count'].sum():,} of its {entries.height:,} entries in {DEVELOPMENT} "
+        f"Limits cut {by_limit['count'].sum():,} of its {asked.height:,} entries in {DEVELOPMENT}, in part or whole "
         f"({limits}).{granted} Column `limited_by` of backtests.decisions has each."
     )

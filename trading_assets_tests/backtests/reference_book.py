@@ -219,8 +219,10 @@ class Book(Marking):
             price = math.floor(price / self.m.tick[i] + 1e-9) * self.m.tick[i]
         free = self.cash - sum(each.quantity * self.priced_at_open(t, each) for _, each in sorted(self.held.items()))
         unit, quantity = opening - price + price * self.fee_rate(i), order.quantity
-        if free < quantity * unit:
-            quantity = floor_to_lot(max(free, 0.0) / unit, lot)
+        if free < 0:
+            quantity = 0.0
+        elif free < quantity * unit:
+            quantity = floor_to_lot(free / unit, lot)
             if free < quantity * unit:
                 quantity = less(quantity, lot)
         if quantity <= 0:

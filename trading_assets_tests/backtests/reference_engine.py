@@ -316,7 +316,8 @@ class Twin(Book, Correlations):
             return min(quantity, most)
 
         quantity = floor_to_lot(equity * self.s.risk_per_trade * multiplier / (self.run_parameters.stop_atr * atr), lot)
-        quantity = at_most(quantity, floor_to_lot(self.s.max_position * equity / close, lot), "max_position")
+        cap = "max_symbol" if self.s.max_symbol == self.s.max_position else "max_position"  # the latter is the least
+        quantity = at_most(quantity, floor_to_lot(self.s.max_position * equity / close, lot), cap)
         quantity = at_most(quantity, floor_to_lot(max(room, 0.0) / close, lot), "max_gross")
         sector_room = None
         if self.m.sector[i] >= 0:

@@ -79,6 +79,7 @@ def test_disjoint_holdouts_of_one_idea_share_a_price_and_need_no_reason() -> Non
         ({"configuration": "two", "strategy": "renamed", "symbols": ("A", "C", "D")}, 1),
         ({"configuration": "two", "idea": Idea("copied.module", "code")}, 1),
         ({"configuration": "two", "idea": Idea("another.module", "other code")}, 0),
+        ({"idea": Idea("another.module", "other code")}, 1),  # its module edited and renamed, its name as it was
         ({"configuration": "two", "symbols": ("X", "Y"), "market": 9}, 0),
     ],
 )

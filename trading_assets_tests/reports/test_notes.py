@@ -139,24 +139,22 @@ def test_a_list_of_names_is_a_choice_with_hindsight(configuration: Configuration
 
 
 def test_what_limits_cut_is_told_once(configuration: Configuration, warehouse: Warehouse) -> None:
-    """Of weights of 0.8 and 0.4 granted 0.2 and 0.4: 0.6 of 1.2. What was rejected or of the holdout is no entry."""
-    entry = {
-        "decision": "enter",
-        "split": "development",
-        "moment": "close",
-        "target_weight": 0.8,
-        "granted_weight": 0.2,
-    }
+    """Of weights of 0.8, 0.4 and 0.2 x 0.5 granted 0.25, 0.4 and none: 0.65 of 1.3. Another split is not counted."""
+    entry = {"decision": "enter", "split": "development", "moment": "close", "target_weight": 0.8}
     rows = [
-        entry | {"limited_by": "max_gross"},
+        entry | {"limited_by": "max_gross", "granted_weight": 0.25},
         entry | {"target_weight": -0.4, "granted_weight": -0.4},
-        entry | {"decision": "reject", "limited_by": "capacity"},
+        entry | {"decision": "reject", "limited_by": "capacity", "target_weight": 0.2, "risk_multiplier": 0.5},
+        entry | {"decision": "reject", "granted_weight": 0.0},
         entry | {"split": "holdout", "limited_by": "capacity"},
     ]
     at = [{"decision_id": str(n), "session": dt.date(2016, 1, 4), "symbol": "AAA"} for n in range(len(rows))]
     table = frame(DECISIONS, *(row | more for row, more in zip(rows, at, strict=True)))
     warehouse.replace(OWN, {DECISIONS: table})
     (said,) = notes_of(warehouse, configuration, NAME)
-    assert said.startswith("Limits cut 1 of its 2 entries in development (risk.max_gross 1). It was granted 50%")
+    assert said.startswith(
+        "Limits cut 2 of its 3 entries in development, in part or whole (its capacity 1, risk.max_gross 1). "
+        "It was granted 50% of the weight"
+    )
     warehouse.replace(OWN, {DECISIONS: table.with_columns(pl.lit(None, pl.String).alias("limited_by"))})
     assert notes_of(warehouse, configuration, NAME) == []

@@ -29,6 +29,7 @@ from trading_assets.backtests.engine.reason_codes import (
     BY_GROSS,
     BY_POSITION,
     BY_SECTOR,
+    BY_SYMBOL,
     BY_VALUE_AT_RISK,
     CAPACITY,
     CAPACITY_LIMIT,
@@ -332,7 +333,8 @@ def _quantity(
     close, lot, equity = market.close[t, i], market.lot[i], state.account[0]["equity"]
     distance = run_parameters["stop_atr"] * market.atr[t, i]
     quantity = floor_to_lot(equity * settings.risk_per_trade * multiplier / distance, lot)
-    quantity = _at_most(quantity, floor_to_lot(settings.max_position * equity / close, lot), i, BY_POSITION, state)
+    by_own = BY_SYMBOL if settings.max_symbol <= settings.max_position else BY_POSITION  # the smaller of the two
+    quantity = _at_most(quantity, floor_to_lot(settings.max_position * equity / close, lot), i, by_own, state)
     quantity = _at_most(quantity, floor_to_lot(room.gross / close, lot), i, BY_GROSS, state)
     quantity = _at_most(quantity, floor_to_lot(room.sector / close, lot), i, BY_SECTOR, state)
     if quantity <= 0.0:

@@ -265,10 +265,12 @@ def _short_within(free: float, quantity: float, fill: Fill, lot: float) -> float
 
     Its proceeds are in the cash then, and as much as the shares are worth at the open is set aside.
     """
+    if not free >= 0.0:
+        return 0.0
     unit = fill.raw_price - fill.price + fill.price * fill.fee_rate
     if free - quantity * unit >= 0.0:
         return quantity
-    quantity = floor_to_lot(max(0.0, free) / unit, lot)
+    quantity = floor_to_lot(free / unit, lot)
     return one_lot_less(quantity, lot) if free - quantity * unit < 0.0 else quantity
 
 

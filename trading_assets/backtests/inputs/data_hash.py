@@ -40,3 +40,26 @@ def data_hash(
         digest.update(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
     digest.update(json.dumps(kept["symbol"].to_list(), separators=(",", ":")).encode())
     return digest.hexdigest()
+
+
+def hash_with_rates(
+    bars: pl.DataFrame, symbols: Sequence[str], end: dt.date, risk_free: pl.DataFrame, borrow_rates: pl.DataFrame
+) -> str:
+    """Return `data_hash`, and where rates are on record the hash of it and them: what a run earned follows from all.
+
+    Parameters
+    ----------
+    risk_free, borrow_rates
+        Rows of `market_data.risk_free`, and of `market_data.borrow_rates`, of which those of these symbols count. Rows
+        of later days change nothing.
+    """
+    own = data_hash(bars, symbols, end)
+    known = pl.col("session").is_null() | (pl.col("session") <= end)
+    rates = [
+        risk_free.filter(known).sort("session"),
+        borrow_rates.filter(known, pl.col("symbol").is_in(list(symbols))).sort("symbol", "session"),
+    ]
+    if all(each.is_empty() for each in rates):
+        return own
+    text = json.dumps([own, *(each.rows() for each in rates)], default=str, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -129,7 +129,7 @@ def _equity(simulation: Simulation, axes: MarketAxes, starting_equity: float, ri
     earned[:1] = 0.0  # the account is opened at the first close
     invested = simulation.equity - simulation.cash
     long_value = 0.5 * (simulation.gross_exposure * simulation.equity + invested)
-    own_cash = np.maximum(simulation.equity - long_value, 0.0)  # the proceeds of short sales earn nothing
+    own_cash = simulation.equity - long_value  # the proceeds of short sales earn nothing
     frame = pl.DataFrame(
         {
             "session": axes.sessions[first : first + simulation.equity.size],

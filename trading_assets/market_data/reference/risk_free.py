@@ -18,6 +18,8 @@ NO_INTEREST = RISK_FREE.empty()
 _MISSING = [".", "n/a", "NA", "ND", "NaN"]
 #: A rate beyond this a year is in another unit, or no rate.
 _MOST = 1.0
+#: No central bank has gone below -1.25 % (Sveriges Riksbank, deposits, 2016); what is lower would only flatter.
+_LEAST = -0.02
 _DATES = ("date", "observation_date", "session", "day", "time_period")
 
 
@@ -52,9 +54,9 @@ def read_rates(path: Path, setting: RiskFree) -> pl.DataFrame:
     file.refuse(table.filter(~dates.is_first_distinct()), date, "one line a day")
     rates = rates / 100 if setting.unit == "percent" else rates
     file.refuse(
-        table.filter((rates.abs() > _MOST).fill_null(False)),
+        table.filter(((rates > _MOST) | (rates < _LEAST)).fill_null(False)),
         column,
-        f"at most {_MOST:.0%} a year, in the unit `{setting.unit}` (key risk_free.unit)",
+        f"{_LEAST:.0%} to {_MOST:.0%} a year, in the unit `{setting.unit}` (key risk_free.unit)",
     )
     if setting.quoted == "discount":
         rates = money_market_yield(rates, setting.maturity_days)

@@ -108,7 +108,7 @@ def _decisions(evidence: TradeEvidence, first: dt.date, last: dt.date) -> Iterat
     own = set(evidence.decisions["decision_id"])
     for row in evidence.while_held.filter(pl.col("session") >= first, pl.col("session") < last).iter_rows(named=True):
         if row["reason"] == "stop_raised":
-            yield row["session"], f"stop raised to {price(row['stop_price'])}"
+            yield row["session"], f"stop moved to {price(row['stop_price'])}"
         elif row["reason"] == "frozen":
             yield row["session"], "frozen at its last close: no bar for long and no delisting on record"
         elif row["reason"] != "already_held" and row["decision_id"] not in own:

@@ -25,7 +25,7 @@ from trading_assets.config.sections import Interval
 from trading_assets.market_data.quality import EXTREME_MOVE, STALE_PRICE, taken_back
 from trading_assets.robustness.tables import REGISTRATIONS
 from trading_assets.strategies.evaluation.plan import decided
-from trading_assets.strategies.evaluation.received_tables import marks_of, of_symbols
+from trading_assets.strategies.evaluation.received_tables import last_in_force, marks_of, of_symbols
 from trading_assets.strategies.interface.resolved import ResolvedStrategy
 
 #: How contents are written: 1 (which says no form) with all defaults and the texts of source files, 2 without either.
@@ -102,7 +102,8 @@ def register(
     gone = {s: delisted[s] for s in sorted({*universe, *others} & delisted.keys()) if delisted[s] <= end}
     listed_on = {symbol: exchanges[symbol] for symbol in universe if symbol in exchanges}
     worth = {symbol: list(delisting_values[symbol]) for symbol in gone if symbol in delisting_values}
-    named = {key: marks_of(of_symbols(table, universe), end)["hash"] for key, table in tables.items()}
+    in_force = last_in_force(bars.filter(pl.col("symbol").is_in(universe))["session"], end)
+    named = {key: marks_of(of_symbols(table, universe), in_force)["hash"] for key, table in tables.items()}
     content = {
         "form": FORM,
         **decided(configuration, strategy, spans),

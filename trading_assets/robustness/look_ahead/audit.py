@@ -203,6 +203,8 @@ class _Way:
             daily=self.features.select(name for name in self.features.columns if name in named or name in _KEY),
             predictions=scores.select("symbol", "session", "score"),
             universe=self.snapshot.universe,
+            borrow_rates=self.snapshot.borrow_rates,
+            risk_free=self.snapshot.risk_free,
         )
         if not own.members:
             return frames

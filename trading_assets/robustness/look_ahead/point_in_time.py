@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
 
 from trading_assets.config import Configuration
-from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SESSIONS, UNIVERSE
+from trading_assets.market_data.tables import (
+    BARS,
+    BORROW_RATES,
+    INSTRUMENTS,
+    QUARANTINE,
+    RISK_FREE,
+    SESSIONS,
+    UNIVERSE,
+)
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.warehouse import Warehouse
@@ -27,6 +35,8 @@ class MarketSnapshot:
     sessions: pl.DataFrame
     instruments: pl.DataFrame
     universe: pl.DataFrame
+    borrow_rates: pl.DataFrame = field(default_factory=BORROW_RATES.empty)
+    risk_free: pl.DataFrame = field(default_factory=RISK_FREE.empty)
 
 
 #: Of an instrument, known once it is delisted.
@@ -41,6 +51,8 @@ def market_snapshot(warehouse: Warehouse, configuration: Configuration, strategy
         sessions=warehouse.read(SESSIONS),
         instruments=warehouse.read(INSTRUMENTS),
         universe=warehouse.read(UNIVERSE),
+        borrow_rates=warehouse.read_or_empty(BORROW_RATES),
+        risk_free=warehouse.read_or_empty(RISK_FREE),
     )
     if strategy in configuration.registration:
         return whole
@@ -66,6 +78,8 @@ def known_at(whole: MarketSnapshot, cut: dt.date) -> MarketSnapshot:
             pl.min_horizontal("last_session", pl.lit(cut)),
         ),
         universe=whole.universe.filter(pl.col("start") <= cut).with_columns(once_known("end")),
+        borrow_rates=whole.borrow_rates.filter(pl.col("session").is_null() | until),
+        risk_free=whole.risk_free.filter(until),
     )
 
 

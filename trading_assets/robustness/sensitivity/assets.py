@@ -11,7 +11,7 @@ import polars as pl
 
 from trading_assets import charts
 from trading_assets.asset_factories.table_asset import Step
-from trading_assets.backtests.inputs.data_hash import data_hash
+from trading_assets.backtests.inputs.data_hash import hash_with_rates
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.backtests.trial_registry import settings_on_record, trial_rows
 from trading_assets.models.splits import development
@@ -48,7 +48,7 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
         span.end,
         split=DEVELOPMENT,
         settings_hash=settings_on_record(step.work, configuration, prepared.strategy),
-        data_hash=data_hash(frames.bars, traded, span.end),
+        data_hash=hash_with_rates(frames.bars, traded, span.end, frames.risk_free, frames.borrow_rates),
         sharp_peak=configuration.robustness.sharp_peak,
     )
     source = f"{STAGE}/{sensitivity.__name__}/{name}"

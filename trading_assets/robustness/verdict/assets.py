@@ -13,7 +13,7 @@ from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
 from trading_assets.config import Configuration
 from trading_assets.config.universe import DynamicUniverse
-from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
+from trading_assets.market_data.tables import BARS, BORROW_RATES, INSTRUMENTS, UNIVERSE
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import METRICS, SPLITS
 from trading_assets.protocol import Entry, Protocol, Record
@@ -181,6 +181,7 @@ def caps_of_data(step: Step) -> list[str]:
     return [
         *caps.looser_criteria(configuration.robustness),
         *caps.cheap_costs(configuration.costs, strategy.instruments["asset_class"].to_list()),
+        *caps.cheap_borrowing(step.work.read_or_empty(BORROW_RATES), strategy.symbols),
         *caps.without_departures(strategy.instruments, memberships, start, end, indices_of(step)),
         *caps.unproven_models(metrics, models),
         *unenforced_reads(configuration, strategy),

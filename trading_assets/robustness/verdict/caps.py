@@ -67,6 +67,22 @@ def cheap_costs(costs: Costs, asset_classes: Iterable[str]) -> Iterator[str]:
             yield from _cheap(f"costs.{name} ({end})", own, default)
 
 
+def cheap_borrowing(rates: pl.DataFrame, symbols: Iterable[str]) -> Iterator[str]:
+    """Yield a sentence if a file lends what is traded below half of the default.
+
+    Parameters
+    ----------
+    rates
+        Rows of `market_data.borrow_rates`.
+    """
+    default = Costs().borrow_bps
+    own = rates.filter(pl.col("symbol").is_in(list(symbols)), pl.col("borrow_bps") < LEAST_COST * default)
+    cheap = own["symbol"].unique().sort().to_list()
+    if cheap:
+        named = ", ".join(cheap[:5]) + (", ..." if len(cheap) > 5 else "")
+        yield f"costs.borrow_rates lends {named} below half of the default of {default:g} bp"
+
+
 def _cheap(name: str, own: float, default: float) -> Iterator[str]:
     if own < LEAST_COST * default:
         yield f"{name} is {own:g}, below half of its default {default:g}"

@@ -23,7 +23,13 @@ from numpy.typing import NDArray
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import canonical
 from trading_assets.config.stated import stated
-from trading_assets.strategies.evaluation.received_tables import LATE_DAYS, marks_of, of_symbols, table_changes
+from trading_assets.strategies.evaluation.received_tables import (
+    LATE_DAYS,
+    last_in_force,
+    marks_of,
+    of_symbols,
+    table_changes,
+)
 
 #: Values of a bar as it was received; what follows from them, such as adjusted prices, is of the product.
 _VALUES = ("open", "high", "low", "close", "volume", "split_ratio", "cash_dividend")
@@ -100,7 +106,8 @@ def received(
     """
     beside: dict[str, Any] = {}
     if until is not None and (market.tables or market.files):
-        tables = {key: marks_of(of_symbols(table, traded), until) for key, table in market.tables.items()}
+        in_force = last_in_force(market.bars.filter(pl.col("symbol").is_in(list(traded)))["session"], until)
+        tables = {key: marks_of(of_symbols(table, traded), in_force) for key, table in market.tables.items()}
         beside = {_TABLES: tables, _FILES: dict(market.files)}
     rows: list[tuple[str, str, str | None]] = [(SETTINGS, canonical({**settings, **beside}), None)]
     if until is not None:

@@ -23,7 +23,8 @@ from trading_assets.config.data_files import data_files
 from trading_assets.market_data.tables import BORROW_RATES, RISK_FREE
 from trading_assets.warehouse import Table
 
-#: A table whose last row is at most so many days older than the last session goes on, and its next rows are new.
+#: A table whose last row is at most so many days older than the last session, or twice as many as it ever was between
+#: two of its rows (a monthly series), goes on, and its next rows are new.
 LATE_DAYS = 10
 #: Settings of files whose contents a warehouse has as a table with a session.
 TABLES: Mapping[str, Table] = {"costs.borrow_rates": BORROW_RATES, "risk_free.file": RISK_FREE}
@@ -46,6 +47,21 @@ def hash_of_files(pattern: str, directory: Path) -> str:
 def of_symbols(table: pl.DataFrame, symbols: Sequence[str]) -> pl.DataFrame:
     """Return the rows of some symbols; all of a table that is of none."""
     return table.filter(pl.col("symbol").is_in(list(symbols))) if "symbol" in table.columns else table
+
+
+def last_in_force(sessions: pl.Series, until: dt.date) -> dt.date:
+    """Return the last day whose rates act on what was earned by a session.
+
+    Cash earns, from one evening to the next, what was published before the first of them; a rate of a later day, and
+    one that is published late, changes nothing yet.
+
+    Parameters
+    ----------
+    sessions
+        Days with a bar, in any order, `until` or the last one before it among them.
+    """
+    known = sessions.filter(sessions <= until).unique().sort().tail(2).to_list()
+    return (known[0] if known else until) - dt.timedelta(days=1)
 
 
 def marks_of(table: pl.DataFrame, until: dt.date) -> dict[str, Any]:
@@ -77,7 +93,9 @@ def table_changes(key: str, old: Mapping[str, Any], new: Mapping[str, Any], unti
         return
     before, after = _read(old), _read(new)
     last = max(before, default=None)
-    is_late = last is not None and last >= (until - _EPOCH).days - LATE_DAYS
+    known = np.array(sorted(before))
+    late = max(LATE_DAYS, 2 * int(np.diff(known).max())) if known.size > 1 else LATE_DAYS
+    is_late = last is not None and last >= (until - _EPOCH).days - late
     differing = sorted(day for day in {*before, *after} if before.get(day) != after.get(day))
     counted = [day for day in differing if not (is_late and last is not None and day > last)]
     if counted:

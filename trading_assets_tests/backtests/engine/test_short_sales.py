@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trading_assets.backtests.engine.arrays import Market, Signals
+from trading_assets.backtests.engine.arrays import LIMITS, Market, Signals
 from trading_assets.backtests.engine.dtypes import SELL, SHORT
 from trading_assets.backtests.engine.simulate import Simulation
 from trading_assets_tests.backtests.markets import entries, quiet_market
@@ -120,3 +120,19 @@ def test_the_value_at_risk_is_that_of_the_short_position() -> None:
     rising = lent(100 * np.cumprod(1 + moves), returns=np.abs(moves)[:, None])
     assert number(short(rising, entries(rising, (19, 0)), **risk), "value_at_risk")[0] == pytest.approx(0.05 * taken)
     assert number(run(rising, entries(rising, (19, 0)), **risk), "value_at_risk")[0] == pytest.approx(-0.05 * taken)
+
+
+def test_who_owes_more_than_there_is_sells_nothing_short() -> None:
+    """Short 150 at 100, which open at 900: 115,000 - 135,000 is less than nothing, although the sale costs nothing."""
+    market = lent([[100.0, 100], [100, 100], [900, 100], [900, 100]])
+    found = short(market, entries(market, (0, 0), (1, 1)), var_limit=1.0)
+    assert said(found, "enter") == [(0, 0, "0"), (1, 1, "0")]
+    assert said(found, "reject")[0] == (2, 1, "insufficient_cash")
+
+
+def test_the_smaller_cap_of_a_position_is_named() -> None:
+    market = lent([100.0, 100])
+    for name in ("max_symbol", "max_position"):
+        risk: dict[str, Any] = {name: 0.1}
+        found = run(market, entries(market, (0, 0)), **risk)
+        assert [LIMITS[row["limit"]] for row in found.decisions] == [name]

@@ -39,6 +39,7 @@ def test_a_discount_is_of_the_face_value() -> None:
         ("date,rate\n2024-01-02,five\n", "line 2"),
         ("date,rate\n02/01/2024,5\n", "line 2"),
         ("date,rate\n2024-01-02,525\n", "unit"),
+        ("date,rate\n2016-02-17,-1.25\n2024-01-02,-60\n", "line 3"),
         ("date,rate\n2024-01-02,.\n", "no rate"),
         ("date\n2024-01-02\n", "risk_free.column"),
     ],

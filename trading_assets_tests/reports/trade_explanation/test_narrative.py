@@ -213,7 +213,7 @@ def test_every_chapter_has_its_numbers(world: tuple[Warehouse, Configuration]) -
     assert text["While it was held"].splitlines() == [
         f"{DAYS[3]}: split, 1.5 for 1: quantity, entry price and stop follow",
         f"{DAYS[4]}: dividend of 0.5 a unit: the stop is lowered by it",
-        f"{DAYS[4]}: stop raised to 65.00",
+        f"{DAYS[4]}: stop moved to 65.00",
         f"{DAYS[5]}: session missing (no bar received): marked at the last close, no stop update",
         f"{DAYS[6]}: session missing (invalid_ohlc): marked at the last close, no stop update",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -22,6 +23,18 @@ def test_what_was_known_then(cut: dt.date) -> None:
     assert delisted == (DELISTED if cut >= DELISTED else None)
     left = then.universe.filter(symbol="BBB")["end"].item()
     assert left == (LEFT if cut >= LEFT else None)
+
+
+def test_rates_are_known_from_their_day_on() -> None:
+    days = [None, DAYS[200], DAYS[201]]
+    whole = replace(
+        market_snapshot(),
+        borrow_rates=pl.DataFrame({"symbol": "AAA", "session": days}),
+        risk_free=pl.DataFrame({"session": days[1:], "rate": 0.01}),
+    )
+    then = known_at(whole, DAYS[200])
+    assert then.borrow_rates["session"].to_list() == days[:2]
+    assert then.risk_free["session"].to_list() == days[1:2]
 
 
 def test_noise_leaves_the_past_and_the_next_open() -> None:

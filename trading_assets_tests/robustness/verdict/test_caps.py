@@ -14,6 +14,7 @@ from trading_assets.config.sections import Costs, Registration
 from trading_assets.config.verdict import LOOSER_IF_HIGHER, VerdictThresholds
 from trading_assets.robustness.verdict.caps import (
     COUNTS,
+    cheap_borrowing,
     cheap_costs,
     claim_of_indices,
     looser_criteria,
@@ -176,3 +177,14 @@ def test_a_model_has_to_beat_the_naive_forecast() -> None:
     for broken in (np.inf, np.nan):  # the mean of the others would pass
         [sentence] = unproven_models({"m": losses([0.6, 0.6, broken], [0.69] * 3)}, ["m"])
         assert "not finite" in sentence
+
+
+def test_a_file_that_lends_for_nothing_is_cheap_as_the_setting_is() -> None:
+    """Half of the default of 50 bp is 25. Who only says what cannot be borrowed lends nothing."""
+    rates = pl.DataFrame(
+        {"symbol": ["A", "B", "C", "D", "Z"], "borrow_bps": [0.0, 24.9, 25.0, None, 0.0]},
+    )
+    assert list(cheap_borrowing(rates, ["A", "B", "C", "D"])) == [
+        "costs.borrow_rates lends A, B below half of the default of 50 bp"
+    ]
+    assert list(cheap_borrowing(rates, ["C", "D"])) == []

@@ -14,6 +14,7 @@ from trading_assets.strategies.evaluation.received_tables import (
     OF_THE_MARKET,
     TABLES,
     hash_of_files,
+    last_in_force,
     marks_of,
     other_files,
     table_changes,
@@ -55,6 +56,23 @@ def test_a_series_that_was_late_goes_on_and_one_that_had_ended_does_not() -> Non
     """It ended two days before the last session, so the two are delivered late; twenty before, so they are new."""
     assert words(RATES.head(28), RATES) == []
     assert words(RATES.head(10), RATES) == ["k: rows of 20 days changed, first 2019-03-11"]
+
+
+@pytest.mark.parametrize(("late", "found"), [(33, []), (70, ["k: rows of 1 day changed, first 2019-03-29"])])
+def test_a_monthly_series_goes_on_after_a_month(late: int, found: list[str]) -> None:
+    """Rows of every 30 days; the last is so many days older than the last session, of which 60 are no break."""
+    last = UNTIL - dt.timedelta(days=late)
+    old = pl.DataFrame({"session": [last - dt.timedelta(days=30 * back) for back in range(6)], "rate": 0.01})
+    new = pl.concat([old, pl.DataFrame({"session": [UNTIL - dt.timedelta(days=1)], "rate": [0.02]})])
+    assert words(old, new) == found
+
+
+def test_a_rate_acts_from_the_evening_after_its_day() -> None:
+    """Until Friday cash earns by what was published before Thursday's evening: Wednesday's rate is the last."""
+    week = pl.Series([dt.date(2019, 3, day) for day in (8, 4, 5, 6, 7, 7, 11)])
+    assert last_in_force(week, dt.date(2019, 3, 8)) == dt.date(2019, 3, 6)
+    assert last_in_force(week, dt.date(2019, 3, 10)) == dt.date(2019, 3, 6)
+    assert last_in_force(week, dt.date(2019, 3, 11)) == dt.date(2019, 3, 7)
 
 
 def test_rows_that_are_always_in_force_count() -> None:

@@ -1,0 +1,53 @@
+"""What a run saw: bars, and the rates that decide what it earned."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+import pytest
+
+from trading_assets.backtests.inputs.data_hash import data_hash, hash_with_rates
+from trading_assets.market_data.tables import BORROW_RATES, RISK_FREE
+from trading_assets_tests.backtests.frames import frames
+
+END = dt.date(2012, 6, 29)
+CASH = pl.DataFrame({"session": [dt.date(2011, 1, 3), dt.date(2011, 6, 1)], "rate": [0.01, 0.02]})
+LENT = BORROW_RATES.conform(
+    pl.DataFrame(
+        {
+            "symbol": ["AAA", "ZZZ"],
+            "row": [0, 0],
+            "session": [None, None],
+            "borrow_bps": [50.0, 10.0],
+            "borrowable": [True, True],
+        },
+        schema_overrides={"session": pl.Date},
+    )
+)
+
+
+def hashed(cash: pl.DataFrame = CASH, lent: pl.DataFrame = LENT) -> str:
+    return hash_with_rates(frames(300).bars, ["AAA", "BBB"], END, cash, lent)
+
+
+def test_without_rates_it_is_that_of_the_bars() -> None:
+    """So that what was recorded before there were rates stays what it was."""
+    assert hashed(RISK_FREE.empty(), BORROW_RATES.empty()) == data_hash(frames(300).bars, ["AAA", "BBB"], END)
+    assert hashed(RISK_FREE.empty(), LENT.filter(symbol="ZZZ")) == hashed(RISK_FREE.empty(), BORROW_RATES.empty())
+
+
+@pytest.mark.parametrize(
+    ("cash", "lent", "same"),
+    [
+        (CASH.with_columns(rate=pl.lit(-0.01)), LENT, False),
+        (CASH.head(1), LENT, False),
+        (CASH, LENT.with_columns(borrow_bps=pl.when(symbol="AAA").then(0.0).otherwise("borrow_bps")), False),
+        (CASH, LENT.with_columns(borrowable=pl.col("symbol") != "AAA"), False),
+        (CASH, LENT.filter(symbol="AAA"), True),
+        (pl.concat([CASH, pl.DataFrame({"session": [END + dt.timedelta(days=1)], "rate": [0.5]})]), LENT, True),
+        (CASH.reverse(), LENT.reverse(), True),
+    ],
+)
+def test_each_rate_that_acts_counts_and_no_other(cash: pl.DataFrame, lent: pl.DataFrame, same: bool) -> None:
+    assert (hashed(cash, lent) == hashed()) is same
