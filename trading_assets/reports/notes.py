@@ -11,7 +11,7 @@ from trading_assets.backtests.tables import DECISIONS, DEVELOPMENT, EQUITY, FILL
 from trading_assets.config import Configuration
 from trading_assets.config.universe import DynamicUniverse
 from trading_assets.features.tables import DAILY
-from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, RISK_FREE, UNIVERSE
 from trading_assets.robustness.tables import VERDICTS
 from trading_assets.robustness.verdict.bets import count_bets
 from trading_assets.robustness.verdict.caps import without_departures
@@ -20,6 +20,8 @@ from trading_assets.strategies.interface.resolved import NoSymbolsError, Resolve
 from trading_assets.strategies.tables import REFUSED, SIGNALS, STATUS
 from trading_assets.warehouse import Rows, Table, Warehouse
 
+#: Days without a rate at the end of a monthly series, published late.
+_RATES_LATE = 62
 REFUSED_LOOK = (
     "A further look at its holdout was refused: what is shown of the holdout, the verdict too, is of an earlier "
     "registration."
@@ -45,6 +47,7 @@ def notes_of(warehouse: Warehouse, configuration: Configuration, name: str) -> l
         *([REFUSED_LOOK] if is_refused else []),
         *(_on_evidence(warehouse, configuration, strategy) if strategy is not None and not has_failed else ()),
         *(_on_limits(warehouse, name) if not has_failed else ()),
+        *(_on_rates(warehouse, name) if not has_failed else ()),
     ]
 
 
@@ -161,3 +164,16 @@ def _on_limits(warehouse: Warehouse, name: str) -> Iterator[str]:
         f"Limits cut {by_limit['count'].sum():,} of its {asked.height:,} entries in {DEVELOPMENT}, in part or whole "
         f"({limits}).{granted} Column `limited_by` of backtests.decisions has each."
     )
+
+
+def _on_rates(warehouse: Warehouse, name: str) -> Iterator[str]:
+    """Yield where a file of risk-free rates does not reach as far as the results."""
+    published = warehouse.read_or_empty(RISK_FREE)["session"].sort()
+    sessions = warehouse.read_or_empty(EQUITY, rows=Rows("strategy", name))["session"]
+    start, end = sessions.min(), sessions.max()
+    if published.len() < 2 or not isinstance(start, dt.date) or not isinstance(end, dt.date):
+        return  # none, or a constant
+    if published[0] > start:
+        yield f"Risk-free rates begin on {published[0]}: from {start} to then cash earns nothing."
+    if (end - published[-1]).days > _RATES_LATE:
+        yield f"Risk-free rates end on {published[-1]}: cash earns the last of them until {end}."

@@ -10,7 +10,7 @@ import pytest
 
 from trading_assets.backtests.tables import DECISIONS, EQUITY, METRICS, RUNS
 from trading_assets.config import Configuration, load_configuration
-from trading_assets.market_data.tables import BARS, INSTRUMENTS
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, RISK_FREE
 from trading_assets.reports.notes import REFUSED_LOOK, SIMULATED, notes_of, outdated
 from trading_assets.robustness.tables import VERDICTS
 from trading_assets.strategies.tables import FAILED, REFUSED, SIGNALS, STATUS
@@ -158,3 +158,20 @@ def test_what_limits_cut_is_told_once(configuration: Configuration, warehouse: W
     )
     warehouse.replace(OWN, {DECISIONS: table.with_columns(pl.lit(None, pl.String).alias("limited_by"))})
     assert notes_of(warehouse, configuration, NAME) == []
+
+
+def test_rates_that_do_not_reach_as_far_as_the_results_are_told(
+    configuration: Configuration, warehouse: Warehouse
+) -> None:
+    """Results from 2016-01-04 to 2017-12-29; a constant reaches everywhere, and two months late is monthly."""
+    equity(warehouse)
+
+    def said(*days: dt.date) -> list[str]:
+        warehouse.replace(Whole(), {RISK_FREE: frame(RISK_FREE, *({"session": day, "rate": 0.01} for day in days))})
+        return [note for note in notes_of(warehouse, configuration, NAME) if note.startswith("Risk-free")]
+
+    assert said(dt.date.min) == said(dt.date(2016, 1, 1), dt.date(2017, 11, 1)) == []
+    assert said(dt.date(2016, 2, 1), dt.date(2016, 3, 1)) == [
+        "Risk-free rates begin on 2016-02-01: from 2016-01-04 to then cash earns nothing.",
+        "Risk-free rates end on 2016-03-01: cash earns the last of them until 2017-12-29.",
+    ]

@@ -90,13 +90,18 @@ def monthly(curve: pl.DataFrame) -> pl.DataFrame:
 def _performance(content: StrategyContent) -> Section:
     curve = longest_run(content)
     baselines = content.baselines.filter(split=content.longest_split)
+    earned = curve["interest"].sum() if "interest" in curve.columns else 0.0
+    beside = (
+        f" Cash of the baselines earns interest; the curve leaves out the {earned:,.0f} that its own cash made, which "
+        "count in the Sharpe ratio."
+    )
     return Section(
         anchor="performance",
         title="Performance",
         stage="backtests",
         text="One continuous run, after fees and slippage, beside what one could have held instead. Shaded spans are "
         "the splits. Decisions at a close fill at the next open. The band is where 90 % of the curves end up that are "
-        "made of resampled daily returns of train and validation.",
+        "made of resampled daily returns of train and validation." + (beside if earned else ""),
         charts=[
             charts.equity(curve, baselines, content.splits, development_bands(content)),
             charts.drawdown(curve),
