@@ -23,7 +23,6 @@ WITHOUT_FUNCTIONS = {
 COVERED_BY = {
     "market_data/sources/row_texts.py": "market_data/test_rejected_rows.py",
     "backtests/results/settled_curve.py": "backtests/engine/test_marking.py",
-    "backtests/inputs/data_hash.py": "backtests/inputs/test_market_arrays.py",
     "protocol/records.py": "protocol/test_protocol.py",
     "protocol/chain.py": "robustness/holdout/test_ledger.py",
     "protocol/earlier_ledgers.py": "robustness/holdout/test_ledger.py",
