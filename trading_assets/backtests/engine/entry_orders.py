@@ -143,11 +143,9 @@ def _screen(
         if rejection < 0:
             gone = 0 <= market.delisted[i] <= t  # no next session to fill at
             distance = run_parameters["stop_atr"] * market.atr[t, i]
-            rejection = _own_rejection(
-                gone or derived.unhealthy[t, i], candidates.eligible[row], market.close[t, i], distance
-            )
-            if run_parameters["side"] != LONG and rejection in (-1, INVALID_STOP) and not can_borrow(t, i, market):
-                rejection = NO_BORROW
+            barred = gone or derived.unhealthy[t, i]
+            lent = run_parameters["side"] == LONG or can_borrow(t, i, market)
+            rejection = _own_rejection(barred, candidates.eligible[row], lent, market.close[t, i], distance)
         correlation = math.nan
         if rejection < 0 and (guarded or not full):
             correlation = candidate_correlation(t, i, held, returns, units, valid)
@@ -182,12 +180,14 @@ def _label(row: int, strength: Floats, run_parameters: Any) -> int:
 
 
 @compiled
-def _own_rejection(barred: bool, eligible: bool, close: float, distance: float) -> int:
-    """Health, eligibility and stop of a candidate; -1 if it passes."""
+def _own_rejection(barred: bool, eligible: bool, lent: bool, close: float, distance: float) -> int:
+    """Health, eligibility, borrow and stop of a candidate; -1 if it passes."""
     if barred:
         return HEALTH
     if not eligible:
         return ELIGIBILITY
+    if not lent:
+        return NO_BORROW
     if not distance > 0.0 or close - distance >= close:
         return INVALID_STOP
     return -1

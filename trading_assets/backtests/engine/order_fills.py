@@ -207,12 +207,7 @@ def _buy(
     if quantity <= 0.0:
         drop_order(t, 0, p, INSUFFICIENT_CASH, state, records)
         return
-    begin_round_trip(t, p, LONG, order, state)
-    book_opening(t, p, 1.0, part_of(fill, quantity), order["decision"], order["trigger"], state, records)
-    position = state.positions[p]
-    position["stop"] = fill.price - order["distance"]
-    position["initial_stop"] = position["stop"]
-    position["risk"] = order["distance"] * quantity
+    _open(t, p, LONG, part_of(fill, quantity), state, records)
 
 
 @inlined
@@ -225,26 +220,34 @@ def _sell_short(
     fill = fill_of(
         t, i, order["decision_session"], order["quantity"], market.open[t, i], SELL, market, run_parameters, settings
     )
-    free = account["cash"] - _value_of_shorts_at_open(t, market, state)
+    free = account["cash"] - value_of_shorts_at_open(t, market, state)
     quantity = _short_within(free, order["quantity"], fill, market.lot[i])
     if quantity <= 0.0:
         drop_order(t, 0, p, INSUFFICIENT_CASH, state, records)
         return
-    begin_round_trip(t, p, SHORT, order, state)
-    book_opening(t, p, -1.0, part_of(fill, quantity), order["decision"], order["trigger"], state, records)
-    position = state.positions[p]
-    position["stop"] = fill.price + order["distance"]
-    position["initial_stop"] = position["stop"]
-    position["risk"] = order["distance"] * quantity
+    _open(t, p, SHORT, part_of(fill, quantity), state, records)
 
 
 @compiled
-def _value_of_shorts_at_open(t: int, market: Market, state: State) -> float:
+def _open(t: int, p: int, side: int, fill: Fill, state: State, records: Records) -> None:
+    """Begin the position of slot `p` with its fill; the stop stands at its distance on the losing side."""
+    order, sign = state.orders[p], 1.0 if side == LONG else -1.0
+    begin_round_trip(t, p, side, order, state)
+    book_opening(t, p, sign, fill, order["decision"], order["trigger"], state, records)
+    position = state.positions[p]
+    position["stop"] = fill.price - sign * order["distance"]
+    position["initial_stop"] = position["stop"]
+    position["risk"] = order["distance"] * fill.quantity
+
+
+@compiled
+def value_of_shorts_at_open(t: int, market: Market, state: State) -> float:
     """Cash to set aside for the shares that are owed; at the mark where no open says what they cost."""
     total = 0.0
     for place in range(state.account[0]["held"]):
         position = state.positions[state.held[place]]
-        total -= position["quantity"] * price_at_open(t, position, market)
+        if position["quantity"] < 0.0:
+            total -= position["quantity"] * price_at_open(t, position, market)
     return total
 
 

@@ -10,7 +10,12 @@ from trading_assets.backtests.engine.borrowing import can_borrow
 from trading_assets.backtests.engine.dtypes import BUY, LONG, SELL, SHORT
 from trading_assets.backtests.engine.jit import compiled, inlined
 from trading_assets.backtests.engine.liquidation import slice_quantity
-from trading_assets.backtests.engine.order_fills import note_rejected, opens_at_a_loss, price_at_open
+from trading_assets.backtests.engine.order_fills import (
+    note_rejected,
+    opens_at_a_loss,
+    price_at_open,
+    value_of_shorts_at_open,
+)
 from trading_assets.backtests.engine.portfolio_state import Records, State, floor_to_lot, one_lot_less
 from trading_assets.backtests.engine.position_accounting import (
     Fill,
@@ -208,12 +213,7 @@ def _grow_in_order(
     Proceeds of short sales cannot be spent: cash worth the short positions at this open is set aside.
     """
     account = state.account[0]
-    aside = 0.0
-    for place in range(account["held"]):
-        p = state.held[place]
-        position = state.positions[p]
-        if position["quantity"] < 0.0:
-            aside -= position["quantity"] * price_at_open(t, position, market)
+    aside = value_of_shorts_at_open(t, market, state)
     waiting = 0
     for place in range(account["queued"]):
         p = state.queue[place]
