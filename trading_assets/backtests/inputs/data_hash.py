@@ -9,6 +9,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from trading_assets.config.canonical import digest
+from trading_assets.strategies.evaluation.received_tables import last_in_force, marks_of, of_symbols
+
 _HASHED_COLUMNS = (
     "symbol",
     "session",
@@ -50,16 +53,12 @@ def hash_with_rates(
     Parameters
     ----------
     risk_free, borrow_rates
-        Rows of `market_data.risk_free`, and of `market_data.borrow_rates`, of which those of these symbols count. Rows
-        of later days change nothing.
+        Rows of `market_data.risk_free`, and of `market_data.borrow_rates`, of which those of these symbols count, as
+        far as they act by `end` (`last_in_force`).
     """
     own = data_hash(bars, symbols, end)
-    known = pl.col("session").is_null() | (pl.col("session") <= end)
-    rates = [
-        risk_free.filter(known).sort("session"),
-        borrow_rates.filter(known, pl.col("symbol").is_in(list(symbols))).sort("symbol", "session"),
-    ]
+    rates = [of_symbols(each, symbols) for each in (risk_free, borrow_rates)]
     if all(each.is_empty() for each in rates):
         return own
-    text = json.dumps([own, *(each.rows() for each in rates)], default=str, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    until = last_in_force(bars.filter(pl.col("symbol").is_in(list(symbols)))["session"], end)
+    return digest([own, *(marks_of(each, until)["hash"] for each in rates)])

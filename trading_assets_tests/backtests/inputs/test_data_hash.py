@@ -11,8 +11,8 @@ from trading_assets.backtests.inputs.data_hash import data_hash, hash_with_rates
 from trading_assets.market_data.tables import BORROW_RATES, RISK_FREE
 from trading_assets_tests.backtests.frames import frames
 
-END = dt.date(2012, 6, 29)
-CASH = pl.DataFrame({"session": [dt.date(2011, 1, 3), dt.date(2011, 6, 1)], "rate": [0.01, 0.02]})
+END = dt.date(2001, 12, 31)
+CASH = pl.DataFrame({"session": [dt.date(2001, 1, 3), dt.date(2001, 6, 1)], "rate": [0.01, 0.02]})
 LENT = BORROW_RATES.conform(
     pl.DataFrame(
         {
@@ -46,6 +46,7 @@ def test_without_rates_it_is_that_of_the_bars() -> None:
         (CASH, LENT.with_columns(borrowable=pl.col("symbol") != "AAA"), False),
         (CASH, LENT.filter(symbol="AAA"), True),
         (pl.concat([CASH, pl.DataFrame({"session": [END + dt.timedelta(days=1)], "rate": [0.5]})]), LENT, True),
+        (pl.concat([CASH, pl.DataFrame({"session": [END], "rate": [0.5]})]), LENT, True),  # published too late
         (CASH.reverse(), LENT.reverse(), True),
     ],
 )
