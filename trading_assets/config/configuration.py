@@ -57,37 +57,57 @@ class Configuration(Section):
     `data` is the data folder; all that a configuration leaves behind is under `home`.
     """
 
-    name: Name
-    seed: int = Field(default=0, ge=0, lt=2**32)
-    start: Day
-    as_of: Day | None = None
-    market_data: list[AnySource] = Field(min_length=1, max_length=1_000)
-    benchmarks: dict[AssetClass, str] = {}
+    name: Name = Field(description="names the experiment and its folder under the data folder")
+    seed: int = Field(default=0, ge=0, lt=2**32, description="of every draw: the same seed gives the same numbers")
+    start: Day = Field(description="first monthly partition: the first of a month")
+    as_of: Day | None = Field(
+        default=None,
+        description="nothing after it is used; default: the last session on which half of the universe has a bar",
+    )
+    market_data: list[AnySource] = Field(
+        min_length=1, max_length=1_000, description="where bars come from, one entry a source"
+    )
+    benchmarks: dict[AssetClass, str] = Field(
+        default={}, description="asset class -> the symbol that it is compared with"
+    )
     universe: dict[
         AssetClass, Annotated[Literal["all"] | list[str] | str | DynamicUniverse, NamesFiles(words=("", "all"))]
-    ] = {}
+    ] = Field(
+        default={},
+        description="asset class -> all, symbols, a membership table (symbol, start, end), or a choice by rules",
+    )
     sectors: Annotated[dict[str, NonEmpty] | NonEmpty, NamesFiles()] = Field(
         default={}, description="symbol -> sector, or the path of a CSV with the columns symbol and sector"
     )
-    allow_missing: bool = False
-    quality: Quality = Quality()
-    splits: Splits = Splits()
-    strategies: dict[Name, StrategySettings] = Field(min_length=1, max_length=MOST_STRATEGIES)
-    registration: dict[Name, Registration] = {}
-    models: dict[Name, Model] = Field(default={}, max_length=MOST_STRATEGIES)
-    regimes: Regimes = Regimes()
-    costs: Costs = Costs()
-    risk: Risk = Risk()
-    risk_free: RiskFree = RiskFree()
-    robustness: Robustness = Robustness()
-    monitoring: Monitoring = Monitoring()
-    reports: Reports = Reports()
-    schedules: Schedules = Schedules()
-    notifier: Notifier = Notifier()
-    limits: Limits = Limits()
-    executor: Literal["in_process", "multiprocess", "dask"] = "in_process"
-    directory: Path = Field(default=Path(), exclude=True)
-    data: Path = Field(default=Path("data"), exclude=True)
+    allow_missing: bool = Field(
+        default=False, description="leave symbols of the universe without data out, rather than end with an error"
+    )
+    quality: Quality = Field(default=Quality(), description="thresholds and severities of the data-quality rules")
+    splits: Splits = Field(default=Splits(), description="train, validation and holdout")
+    strategies: dict[Name, StrategySettings] = Field(
+        min_length=1, max_length=MOST_STRATEGIES, description="what is judged, by name"
+    )
+    registration: dict[Name, Registration] = Field(
+        default={}, description="strategy -> what is expected of it, written down before the holdout is looked at"
+    )
+    models: dict[Name, Model] = Field(
+        default={}, max_length=MOST_STRATEGIES, description="models whose scores strategies and features use, by name"
+    )
+    regimes: Regimes = Field(default=Regimes(), description="regimes of the benchmarks")
+    costs: Costs = Field(default=Costs(), description="fees, slippage, impact and borrowing")
+    risk: Risk = Field(default=Risk(), description="sizing and limits")
+    risk_free: RiskFree = Field(default=RiskFree(), description="what cash earns")
+    robustness: Robustness = Field(default=Robustness(), description="sensitivity, stress, resampling and thresholds")
+    monitoring: Monitoring = Field(default=Monitoring(), description="drift windows and alarms")
+    reports: Reports = Field(default=Reports(), description="what is written beside the pages")
+    schedules: Schedules = Field(default=Schedules(), description="when the pipeline runs by itself")
+    notifier: Notifier = Field(default=Notifier(), description="who is told about a failed run")
+    limits: Limits = Field(default=Limits(), description="what a user's own module may take")
+    executor: Literal["in_process", "multiprocess", "dask"] = Field(
+        default="in_process", description="how Dagster runs the steps; results are the same"
+    )
+    directory: Path = Field(default=Path(), exclude=True, description="folder of the configuration file")
+    data: Path = Field(default=Path("data"), exclude=True, description="the data folder")
 
     @field_validator("name", "models", "strategies")
     @classmethod

@@ -62,7 +62,7 @@ LOOK_BACK = 100
 class Quality(Section):
     """Thresholds of the data-quality rules (fractions unless said otherwise), and how severe each rule is."""
 
-    extreme_move: Positive = 0.5
+    extreme_move: Positive = Field(default=0.5, description="return of a session that is extreme")
     extreme_multiple: dict[AssetClass, NonNegative] = Field(
         default={"crypto": 8.0},
         description="asset class -> multiple of its usual move (the median of 60) that an extreme one exceeds besides",
@@ -70,10 +70,15 @@ class Quality(Section):
     split_suspect: NonNegative = Field(
         default=0.03, description="how near to the ratio of a split an open is that looks like one without a record"
     )
-    spike_return: Positive = 0.2
-    gap_event: Positive = 0.1
-    stale_closes: int = Field(default=5, ge=2, le=LOOK_BACK)
-    rounding_breach: NonNegative = 0.001
+    spike_return: Positive = Field(
+        default=0.2,
+        description="after an extreme move, how near the next close is to the one before it: then it was a spike",
+    )
+    gap_event: Positive = Field(default=0.1, description="distance of an open from the close before it that is a gap")
+    stale_closes: int = Field(default=5, ge=2, le=LOOK_BACK, description="equal closes in a row that are stale")
+    rounding_breach: NonNegative = Field(
+        default=0.001, description="distance by which a high or a low may miss open and close and be taken for rounding"
+    )
     min_coverage: Fraction = Field(
         default=0.5, description="share of a session's intraday bars below which its bar is not used"
     )

@@ -26,10 +26,10 @@ class RemoteSource(RecordedSource):
 
     symbols: list[str] = Field(min_length=1, description="as the vendor writes them")
     base_url: str = Field(default="", description="another address of the vendor's service; empty: its own")
-    timeout_seconds: Patience = 30.0
+    timeout_seconds: Patience = Field(default=30.0, description="of a request")
     attempts: int = Field(default=5, ge=1, le=100, description="tries of a request before it counts as failed")
     first_wait_seconds: Patience = Field(default=1.0, description="before the second try; doubled, with jitter, after")
-    requests_per_second: Positive = 2.0
+    requests_per_second: Positive = Field(default=2.0, description="most that the vendor is asked")
     breaker_failures: int = Field(
         default=3,
         ge=1,
@@ -66,7 +66,7 @@ class AlpacaSource(RemoteSource):
 
     source: Literal["alpaca"]
     asset_class: AssetClass = "equity"
-    feed: Literal["iex", "sip"] = "iex"
+    feed: Literal["iex", "sip"] = Field(default="iex", description="iex: one exchange, free; sip: all of them")
 
     def keys(self) -> tuple[SecretStr, SecretStr]:
         """Key and secret.
@@ -128,7 +128,7 @@ class SqlSource(ColumnSettings):
         default="", description=f"an SQLite file; empty: the database of {SQL_URI_VARIABLE}"
     )
     query: str = Field(min_length=1, description="a SELECT of bars, one a row")
-    timeout_seconds: Patience = 30.0
+    timeout_seconds: Patience = Field(default=30.0, description="of the query")
 
     def uri(self) -> SecretStr:
         """Where the database is.

@@ -40,7 +40,7 @@ class StressScenario(Section):
         default=False,
         description="endings without a recorded reason cost the holder a further 30 % (Nasdaq 55 %, coins all of it)",
     )
-    shock: Shock | None = None
+    shock: Shock | None = Field(default=None, description="a jump of every price overnight")
     window: Interval | None = Field(default=None, description="a run over these sessions alone, flat start")
 
     @model_validator(mode="after")
@@ -53,13 +53,22 @@ class StressScenario(Section):
 class Robustness(Section):
     """Sensitivity, stress, resampling, selection bias and the verdict's thresholds."""
 
-    slippage_multipliers: tuple[Positive, ...] = Field(default=(2.0, 3.0), max_length=20)
+    slippage_multipliers: tuple[Positive, ...] = Field(
+        default=(2.0, 3.0),
+        max_length=20,
+        description="multiples of the slippage under which every strategy is run again",
+    )
     stress: dict[str, StressScenario] = Field(default={}, max_length=200, description="scenarios of your own, by name")
     stress_scenarios: Literal["all"] | list[str] = Field(
         default="all", description="names of the scenarios to run; what the verdict needs is always run"
     )
-    grids: dict[str, dict[str, list[float | str]]] = {}
-    sharp_peak: Positive = 0.5
+    grids: dict[str, dict[str, list[float | str]]] = Field(
+        default={}, description="strategy -> parameter -> values of its sensitivity grid, in place of its module's"
+    )
+    sharp_peak: Positive = Field(
+        default=0.5,
+        description="how far the best Sharpe ratio of the grid may be above its median before it is a sharp peak",
+    )
     resamples: int = Field(default=1000, ge=20, le=MOST_DRAWS, description="of the bootstraps and of the reality check")
     permutations: int = Field(default=1000, ge=20, le=MOST_DRAWS, description="portfolio runs with decisions at random")
     block_sessions: int = Field(
@@ -69,7 +78,7 @@ class Robustness(Section):
         default=8, ge=1, le=1_000, description="past closes at which the look-ahead audit tries anew"
     )
     cross_validation_blocks: int = Field(default=16, ge=2, le=16, multiple_of=2, description="an even number")
-    verdict: VerdictThresholds = VerdictThresholds()
+    verdict: VerdictThresholds = Field(default=VerdictThresholds(), description="thresholds of the verdict's criteria")
 
     @field_validator("grids")
     @classmethod

@@ -25,8 +25,8 @@ class Section(BaseModel):
 class Interval(Section):
     """A closed interval of sessions, written ``[first, last]`` in YAML."""
 
-    start: Day
-    end: Day
+    start: Day = Field(description="first session")
+    end: Day = Field(description="last session")
 
     @model_validator(mode="before")
     @classmethod
@@ -50,10 +50,23 @@ class Splits(Section):
     Proportions must sum to 1; they are resolved to dates once and stored (`models.splits`).
     """
 
-    train: Interval | Fraction = 0.625
-    validation: Interval | Fraction = 0.125
-    holdout: Interval | Fraction = 0.25
-    warm_up_sessions: int = Field(default=250, ge=0, le=MOST_SESSIONS)
+    train: Interval | Fraction = Field(
+        default=0.625,
+        description="first and last session, or a share of the usable sessions: where parameters may be chosen",
+    )
+    validation: Interval | Fraction = Field(
+        default=0.125,
+        description="first and last session, or a share: where a choice is confirmed; with train it is development",
+    )
+    holdout: Interval | Fraction = Field(
+        default=0.25, description="first and last session, or a share: looked at once, by registered strategies"
+    )
+    warm_up_sessions: int = Field(
+        default=250,
+        ge=0,
+        le=MOST_SESSIONS,
+        description="sessions before train that features need; nothing is decided in them",
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Splits:
@@ -76,11 +89,11 @@ class Splits(Section):
 class InstrumentCosts(Section):
     """Costs and trading units of one asset class."""
 
-    fee_bps: NonNegative
-    slippage_bps: NonNegative
+    fee_bps: NonNegative = Field(description="fee a side, of the traded value")
+    slippage_bps: NonNegative = Field(description="slippage a side at usual volatility and size, of the price")
     tick: NonNegative = Field(description="price increment in quote currency; 0 for none")
     lot: Positive = Field(description="smallest tradable quantity")
-    weekend_multiplier: Positive = 1.0
+    weekend_multiplier: Positive = Field(default=1.0, description="of the slippage, for fills on a Saturday or Sunday")
     stress_return: float = Field(description="benchmark return over the window below which costs are stressed")
 
 
@@ -110,13 +123,25 @@ class Costs(Section):
 
     equity: EquityCosts = EquityCosts()
     crypto: CryptoCosts = CryptoCosts()
-    noise: Literal["drawn", "off"] = "drawn"
-    noise_deviation: NonNegative = 0.75
-    stress_multiplier: Positive = 2.0
-    stress_noise_deviation: NonNegative = 1.5
-    stress_window: int = Field(default=5, ge=1, le=MOST_SESSIONS)
-    volatility_clip: tuple[Positive, Positive] = (0.5, 3.0)
-    size_clip: tuple[Positive, Positive] = (0.5, 2.0)
+    noise: Literal["drawn", "off"] = Field(
+        default="drawn",
+        description="whether the slippage of a fill is scattered by a draw that depends on seed, symbol and session",
+    )
+    noise_deviation: NonNegative = Field(default=0.75, description="standard deviation of that draw, basis points")
+    stress_multiplier: Positive = Field(
+        default=2.0,
+        description="of the slippage, while the benchmark has fallen by `stress_return` over `stress_window`",
+    )
+    stress_noise_deviation: NonNegative = Field(
+        default=1.5, description="standard deviation of the draw meanwhile, basis points"
+    )
+    stress_window: int = Field(default=5, ge=1, le=MOST_SESSIONS, description="sessions of that fall")
+    volatility_clip: tuple[Positive, Positive] = Field(
+        default=(0.5, 3.0), description="least and most that volatility scales the slippage by"
+    )
+    size_clip: tuple[Positive, Positive] = Field(
+        default=(0.5, 2.0), description="least and most that the size of an order scales it by"
+    )
     impact: NonNegative = Field(
         default=1.0,
         description="k of the further cost of an order beyond the size clip: k x sigma_20 x (sqrt(share) - sqrt(clip))",
@@ -137,7 +162,7 @@ class RiskFree(Section):
         default=None, description="a CSV of a date and rates, as published"
     )
     column: NonEmpty | None = Field(default=None, description="of the rates; default: the second")
-    unit: Literal["percent", "fraction"] = "percent"
+    unit: Literal["percent", "fraction"] = Field(default="percent", description="of the rates in the file")
     quoted: Literal["yield", "discount"] = Field(
         default="yield", description="discount: of a bill's face value (FRED's DTB3); converted to what was invested"
     )
@@ -160,34 +185,68 @@ class RiskFree(Section):
 class Risk(Section):
     """Sizing and portfolio limits. Fractions of equity unless said otherwise."""
 
-    starting_equity: Positive = 100_000.0
-    risk_per_trade: Fraction = 0.0075
-    max_position: Fraction = 0.15
-    max_gross: Fraction = 0.80
-    max_positions: int = Field(default=8, ge=1, le=10_000)
-    max_symbol: Fraction = 0.25
+    starting_equity: Positive = Field(default=100_000.0, description="equity at the start of each run, quote currency")
+    risk_per_trade: Fraction = Field(default=0.0075, description="fraction of equity that an order loses at its stop")
+    max_position: Fraction = Field(default=0.15, description="largest position when it is opened")
+    max_gross: Fraction = Field(default=0.80, description="largest sum of all positions, long and short")
+    max_positions: int = Field(
+        default=8, ge=1, le=10_000, description="positions at a time, of an order-based strategy"
+    )
+    max_symbol: Fraction = Field(default=0.25, description="largest holding of a symbol")
     max_sector: Fraction = Field(default=0.50, description="of the symbols whose sector is known")
-    volatility_window: int = Field(default=20, ge=2, le=MOST_SESSIONS)
-    volatility_baseline: int = Field(default=252, ge=2, le=MOST_SESSIONS)
-    volatility_minimum: int = Field(default=60, ge=1, le=MOST_SESSIONS)
-    volatility_floor: Fraction = 0.33
-    correlation_window: int = Field(default=20, ge=3, le=MOST_SESSIONS)
-    correlation_positions: int = Field(default=4, ge=2, le=10_000)
-    correlation_portfolio: Fraction = 0.70
-    correlation_candidate: Fraction = 0.75
-    rank_weights: tuple[Fraction, Fraction, Fraction] = (0.5, 0.3, 0.2)
+    volatility_window: int = Field(
+        default=20, ge=2, le=MOST_SESSIONS, description="sessions of the account's volatility, which scales risk"
+    )
+    volatility_baseline: int = Field(
+        default=252, ge=2, le=MOST_SESSIONS, description="sessions with exposure that it is compared with"
+    )
+    volatility_minimum: int = Field(
+        default=60, ge=1, le=MOST_SESSIONS, description="sessions that must be known before risk is scaled"
+    )
+    volatility_floor: Fraction = Field(default=0.33, description="least part that risk is scaled to")
+    correlation_window: int = Field(default=20, ge=3, le=MOST_SESSIONS, description="sessions of the correlations")
+    correlation_positions: int = Field(
+        default=4, ge=2, le=10_000, description="open positions from which on the limit is in force"
+    )
+    correlation_portfolio: Fraction = Field(
+        default=0.70, description="mean correlation of the positions from which on candidates are tested"
+    )
+    correlation_candidate: Fraction = Field(
+        default=0.75, description="mean correlation with the positions above which a candidate is rejected"
+    )
+    rank_weights: tuple[Fraction, Fraction, Fraction] = Field(
+        default=(0.5, 0.3, 0.2),
+        description="weights of strength, relative strength and diversification in a candidate's score",
+    )
     beyond_capacity: Literal["reduce", "reject"] = Field(
         default="reduce", description="what becomes of an entry above its strategy's capacity; exits always pass"
     )
-    var_limit: Fraction = 0.03
-    var_window: int = Field(default=252, ge=20, le=MOST_SESSIONS)
-    daily_loss_limit: Fraction = 0.02
-    drawdown_limit: Fraction = 0.20
-    halt_sessions: int = Field(default=20, ge=0, le=MOST_SESSIONS)
-    restart_risk: Fraction = 0.5
-    health_clean_sessions: int = Field(default=20, ge=1, le=MOST_SESSIONS)
-    missing_sessions_exit: int = Field(default=2, ge=1, le=MOST_SESSIONS)
-    delisting_sessions: int = Field(default=10, ge=2, le=MOST_SESSIONS)
+    var_limit: Fraction = Field(default=0.03, description="largest value at risk of all positions: 1 session, 95 %")
+    var_window: int = Field(
+        default=252, ge=20, le=MOST_SESSIONS, description="sessions that the value at risk is simulated on"
+    )
+    daily_loss_limit: Fraction = Field(
+        default=0.02, description="loss of a session after which nothing is entered at its close"
+    )
+    drawdown_limit: Fraction = Field(
+        default=0.20, description="fall below the peak at which everything is sold and trading halts"
+    )
+    halt_sessions: int = Field(default=20, ge=0, le=MOST_SESSIONS, description="sessions without entries after that")
+    restart_risk: Fraction = Field(
+        default=0.5, description="part of the risk that is taken then, until the old peak is regained"
+    )
+    health_clean_sessions: int = Field(
+        default=20, ge=1, le=MOST_SESSIONS, description="sessions without a hole before a symbol is entered again"
+    )
+    missing_sessions_exit: int = Field(
+        default=2, ge=1, le=MOST_SESSIONS, description="sessions in a row without data after which a position is sold"
+    )
+    delisting_sessions: int = Field(
+        default=10,
+        ge=2,
+        le=MOST_SESSIONS,
+        description="sessions in a row without data after which a position is frozen at its last mark",
+    )
 
     @model_validator(mode="after")
     def _baseline_can_be_full(self) -> Risk:
@@ -199,18 +258,25 @@ class Risk(Section):
 class Model(Section):
     """A walk-forward classifier of the forward return's sign."""
 
-    type: Literal["xgboost"] = "xgboost"
-    universe: AssetClass = "equity"
+    type: Literal["xgboost"] = Field(default="xgboost", description="the classifier")
+    universe: AssetClass = Field(default="equity", description="asset class whose symbols it is trained on and scores")
     horizon: int = Field(
         default=5, ge=1, le=MOST_SESSIONS, description="sessions between entry and exit open of the label"
     )
     train_sessions: int = Field(default=504, ge=60, le=MOST_SESSIONS, description="sessions before the first test fold")
     test_sessions: int = Field(default=126, ge=5, le=MOST_SESSIONS, description="sessions of a test fold")
-    embargo_sessions: int = Field(default=5, ge=0, le=MOST_SESSIONS)
-    expanding: bool = True
-    trees: int = Field(default=100, ge=1, le=10_000)
-    depth: int = Field(default=3, ge=1, le=32)
-    learning_rate: Positive = 0.05
+    embargo_sessions: int = Field(
+        default=5,
+        ge=0,
+        le=MOST_SESSIONS,
+        description="sessions between the last of training and the first of the test fold, beside those purged",
+    )
+    expanding: bool = Field(
+        default=True, description="train on all sessions before a fold; false: on the last `train_sessions`"
+    )
+    trees: int = Field(default=100, ge=1, le=10_000, description="trees of the boosting")
+    depth: int = Field(default=3, ge=1, le=32, description="levels of a tree")
+    learning_rate: Positive = Field(default=0.05, description="part of a tree's answer that is added")
     bins: int = Field(default=64, ge=2, le=256, description="histogram bins of a feature")
     min_child_weight: NonNegative = Field(
         default=10.0, description="least sum of weights x p(1 - p) in a leaf; 10 is about 40 independent labels"
@@ -232,7 +298,9 @@ class Registration(Section):
     """What is written down about a strategy before its holdout is looked at."""
 
     hypothesis: str = Field(min_length=10, description="what is expected and why, in words")
-    registered_on: Day
+    registered_on: Day = Field(
+        description="the day it was written down: it decides whether the holdout lay in the future then"
+    )
     override: str | None = Field(default=None, min_length=10, description="the reason for looking again after a change")
     weight: float | None = Field(
         default=None,
@@ -250,9 +318,14 @@ class Registration(Section):
 class Monitoring(Section):
     """Drift windows and alarm thresholds."""
 
-    window_sessions: int = Field(default=63, ge=10, le=MOST_SESSIONS)
-    psi_alarm: Positive = 0.25
-    ks_alarm: Fraction = 0.2
+    window_sessions: int = Field(
+        default=63,
+        ge=10,
+        le=MOST_SESSIONS,
+        description="sessions of the newest window, whose features are compared with those of development",
+    )
+    psi_alarm: Positive = Field(default=0.25, description="population stability index of a feature that is an alarm")
+    ks_alarm: Fraction = Field(default=0.2, description="Kolmogorov-Smirnov distance of a feature that is an alarm")
     alarm_share: Fraction = Field(default=0.3, description="fraction of features in alarm that makes a drift event")
 
 
@@ -264,7 +337,7 @@ class Schedules(Section):
         description="a cron expression; auto: at 00:10 UTC every day for 24/7, and an hour and a half after the close "
         "of each exchange's calendar on its days",
     )
-    weekly_retrain: Cron = "0 6 * * 6"
+    weekly_retrain: Cron = Field(default="0 6 * * 6", description="a cron expression: models are trained anew")
     timezone: TimeZone = Field(default="UTC", description="zone of the cron expressions; auto is in UTC")
 
 
@@ -289,8 +362,8 @@ class Notifier(Section):
     The address of a webhook is often a secret in itself, so neither it nor the token is ever written out.
     """
 
-    kind: Literal["log", "webhook"] = "log"
-    url: SecretStr | None = None
+    kind: Literal["log", "webhook"] = Field(default="log", description="where alerts go")
+    url: SecretStr | None = Field(default=None, description="address of the webhook; never printed")
     token_variable: str = Field(
         default="TRADING_ASSETS_WEBHOOK_TOKEN",
         pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$",

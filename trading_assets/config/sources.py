@@ -51,8 +51,8 @@ def default_calendar(asset_class: object) -> str:
 class SourceSettings(Section):
     """What every source has: the asset class of its symbols and their calendar."""
 
-    source: str
-    asset_class: AssetClass
+    source: str = Field(description="kind of the source")
+    asset_class: AssetClass = Field(description="of its symbols: decides calendar, costs and thresholds")
     calendar: str = Field(default="", description="an exchange_calendars name, or 24/7", validate_default=False)
     actions: Annotated[str, NamesFiles()] = Field(
         default="", description="a glob: CSV of splits and dividends on record (symbol, session, ...), or factor files"
@@ -114,7 +114,7 @@ class ColumnSettings(RecordedSource):
         default="error",
         description="a row without a readable date: an error, or left out with a warning that counts them",
     )
-    decimal: Literal[".", ","] = "."
+    decimal: Literal[".", ","] = Field(default=".", description="decimal mark of the numbers")
     thousands: Literal["", ",", ".", " ", "'"] = Field(
         default="", description="mark between groups of three digits; undeclared, `1,234` is no number"
     )
@@ -179,7 +179,7 @@ class FilesSource(ColumnSettings):
     header: list[str] = Field(
         default=[], description="names of the columns, in order, of files that do not name them themselves"
     )
-    separator: Literal["auto", ",", ";", "\t", "|"] = "auto"
+    separator: Literal["auto", ",", ";", "\t", "|"] = Field(default="auto", description="between the fields of a line")
     encoding: str = Field(default="utf-8", description="of text files: utf-8, gbk, shift_jis, cp1252, utf-16, ...")
 
     layout: str = Field(
@@ -257,7 +257,7 @@ class SyntheticSource(SourceSettings):
     drift: float = Field(default=0.08, description="expected annual log return of the market factor")
     volatility: Positive = Field(default=0.25, description="annual volatility of a typical symbol in the calm regime")
     correlation: Fraction = Field(default=0.4, description="share of a symbol's variance due to the market factor")
-    missing_rate: Fraction = 0.0
+    missing_rate: Fraction = Field(default=0.0, description="share of the bars that are left out")
     listings: Fraction = Field(default=0.0, description="share of the symbols listed after the start, over 20 years")
     delistings: Fraction = Field(default=0.0, description="share of the symbols delisted in a year")
     splits: Fraction = Field(default=0.0, description="splits of a symbol in a year; there is an adjusted close then")

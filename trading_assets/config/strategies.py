@@ -33,12 +33,14 @@ class OrderParameters(StrategyParameters):
     `stop_atr` and `capacity` have no default here: each strategy states its own.
     """
 
-    stop_atr: Positive
+    stop_atr: Positive = Field(description="distance of the initial stop from the fill, in ATRs")
     capacity: Fraction = Field(gt=0, description="largest order as a fraction of adv_20")
     max_hold: int | None = Field(
         default=None, ge=1, le=MOST_SESSIONS, description="sessions after which a position is left"
     )
-    volatility_scaling: Literal["continuous", "regime", "off"] = "continuous"
+    volatility_scaling: Literal["continuous", "regime", "off"] = Field(
+        default="continuous", description="how risk falls while the account swings more than usual"
+    )
 
 
 class TargetWeightParameters(StrategyParameters):
@@ -49,7 +51,9 @@ class TargetWeightParameters(StrategyParameters):
     """
 
     capacity: Fraction = Field(gt=0, description="largest order as a fraction of adv_20")
-    volatility_scaling: Literal["continuous", "regime", "off"] = "off"
+    volatility_scaling: Literal["continuous", "regime", "off"] = Field(
+        default="off", description="how weights fall while the account swings more than usual"
+    )
 
 
 #: What a strategy module defines beside `Parameters`, and what these derive from then.
@@ -64,8 +68,12 @@ class StrategySettings(Section):
         max_length=200,
         description=f"a module of {BUILT_IN}, or the dotted path of your own",
     )
-    universe: Literal["equity", "crypto", "all"] | list[str] = "equity"
-    parameters: SerializeAsAny[StrategyParameters] | dict[str, Any] = {}
+    universe: Literal["equity", "crypto", "all"] | list[str] = Field(
+        default="equity", description="asset class, all, or symbols that it may trade"
+    )
+    parameters: SerializeAsAny[StrategyParameters] | dict[str, Any] = Field(
+        default={}, description="those that differ from the defaults of the type; written beside `type`"
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -13,7 +13,7 @@ from trading_assets.config.sections import NonNegative, Section
 class DynamicUniverse(Section):
     """The largest symbols that pass filters, chosen again every month or quarter."""
 
-    rebalance: Literal["monthly", "quarterly"] = "monthly"
+    rebalance: Literal["monthly", "quarterly"] = Field(default="monthly", description="when symbols are chosen anew")
     largest: int = Field(default=20, ge=1, le=100_000, description="so many symbols at most")
     by: Literal["dollar_volume", "market_cap"] = Field(
         default="dollar_volume", description="what the largest is: median over the window, or last value"
