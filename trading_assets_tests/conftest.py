@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from trading_assets.config import Configuration, load_configuration
+from trading_assets.config import Configuration
 from trading_assets.warehouse import Warehouse
+from trading_assets_tests.loaded import loaded
 from trading_assets_tests.machine_code import compile_once
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Experiment:
 
     @property
     def configuration(self) -> Configuration:
-        return load_configuration(self.config, self.data)
+        return loaded(self.config, self.data)
 
     @property
     def warehouse(self) -> Warehouse:
