@@ -24,6 +24,7 @@ from trading_assets.asset_factories.partitions import monthly_partitions
 from trading_assets.asset_factories.table_asset import COMPLETED, CONSEQUENCE
 from trading_assets.config import Configuration
 from trading_assets.definitions import TERMINAL
+from trading_assets.event_log import without_waiting
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
@@ -119,15 +120,16 @@ def dagster_instance(configuration: Configuration) -> Iterator[dg.DagsterInstanc
     logging.getLogger("alembic").setLevel(logging.WARNING)
     home = configuration.dagster_home
     home.mkdir(parents=True, exist_ok=True)
-    with (home / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        settings = home / "dagster.yaml"
-        if not settings.exists():
-            settings.write_text("telemetry:\n  enabled: false\nnux:\n  enabled: false\n")
-        instance = dg.DagsterInstance.from_config(str(home))
-        instance.get_runs_count()  # creates the run database
-    with instance:
-        yield instance
+    with without_waiting(home):
+        with (home / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            settings = home / "dagster.yaml"
+            if not settings.exists():
+                settings.write_text("telemetry:\n  enabled: false\nnux:\n  enabled: false\n")
+            instance = dg.DagsterInstance.from_config(str(home))
+            instance.get_runs_count()  # creates the run database
+        with instance:
+            yield instance
 
 
 def _selected(configuration: Configuration, job: dg.JobDefinition, select: str | None) -> set[dg.AssetKey]:
