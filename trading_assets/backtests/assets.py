@@ -23,6 +23,7 @@ from trading_assets.strategies.assets import inputs_of
 from trading_assets.strategies.evaluation.failure import failure_recorder, require_ok, status_row, strategy_of
 from trading_assets.strategies.evaluation.inputs import Frames, read_frames
 from trading_assets.strategies.evaluation.on_record import put_exposure_on_record
+from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
 from trading_assets.strategies.interface.resolved import configured_strategies
 from trading_assets.strategies.tables import FAILED, OK, STATUS
 from trading_assets.warehouse import Rows, Table
@@ -55,6 +56,7 @@ def run(step: Step) -> Mapping[str, Any]:
     from trading_assets.backtests.results.run_tables import together
 
     require_ok(step, ("strategies",))
+    assert_inputs_as_written(step)
     name = strategy_of(step)
     frames = read_frames(step.work, step.configuration, name)
     spans = open_spans(step.work.read(SPLITS))

@@ -24,6 +24,7 @@ from trading_assets.protocol import Protocol
 from trading_assets.protocol.exposures import exposure
 from trading_assets.protocol.recording import record_exposures
 from trading_assets.protocol.universe_returns import equal_weight_returns
+from trading_assets.protocol.written_rows import hash_whole, record_written
 from trading_assets.warehouse import Rows, Table, Whole
 
 STAGE = "models"
@@ -56,6 +57,8 @@ def regimes(step: Step) -> Mapping[str, Any]:
     )
     frame = regimes_of_benchmarks(features, benchmarks, configuration.regimes, configuration.seed)
     step.work.replace(Whole(), {REGIMES: frame})
+    written = [hash_whole(REGIMES, step.work.written[REGIMES])]
+    record_written(Protocol.of(configuration), f"{STAGE}/{regimes.__name__}", written, step.now)
     likely = frame.sort("probability", descending=True).unique(["benchmark", "session"], keep="first")
     seen = likely.join(features, left_on=["benchmark", "session"], right_on=["symbol", "session"])
     shown = seen.group_by("benchmark", "regime").agg(
@@ -100,6 +103,8 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     if run.booster is not None:
         _put_on_record(step, name, bars.filter(asset_class=settings.universe), holdout, readers)
     step.work.replace(Rows("model", name), tables)
+    written = [hash_whole(table, step.work.written[table], name) for table in (PREDICTIONS, METRICS)]
+    record_written(Protocol.of(step.configuration), f"{STAGE}/{name}", written, step.now)
 
     outcome = run.tables[OUTCOMES].row(0, named=True)
     comparison = compare(run.tables[METRICS])

@@ -54,6 +54,7 @@ from trading_assets.strategies.evaluation.identity import code_identity, identit
 from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets.strategies.evaluation.on_record import files_of, put_registrations_on_record, returns_on_record
 from trading_assets.strategies.evaluation.plan import plan_of
+from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy, resolve_strategy
 from trading_assets.warehouse import Rows
 
@@ -81,6 +82,7 @@ def holdout(step: Step) -> Mapping[str, Any]:
         write(step, holdout.__name__, {})
         return {"registered": True, "waits until": until}
     require_unlocked(step, (name, *configured_strategy(configuration, name).members))
+    assert_inputs_as_written(step)
     frames, prepared, spans = read_market(step)
     locked, start = lock.holdout(spans), lock.development(spans).start
     registration = registration_of(step, prepared, frames, spans)

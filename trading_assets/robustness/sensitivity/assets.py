@@ -28,6 +28,7 @@ from trading_assets.robustness.tables import (
 )
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
 from trading_assets.strategies.evaluation.on_record import put_exposure_on_record
+from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
 
 
 def sensitivity(step: Step) -> Mapping[str, Any]:
@@ -37,6 +38,7 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
 
     require_ok(step)
     name, configuration = strategy_of(step), step.configuration
+    assert_inputs_as_written(step)
     frames, prepared, spans = read_development_market(step)
     span, strategy = development(spans), prepared.strategy
     put_exposure_on_record(step, sensitivity.__name__, span, strategy.symbols, frames.bars)
