@@ -52,5 +52,5 @@ def record_derived(protocol: Protocol, work: UnitOfWork, first: dt.date, last: d
 def derived_on_record(warehouse: Warehouse, on_record: OnRecord, end: dt.date) -> Iterator[WrittenRows]:
     """Hashes of the same columns as they are now, up to the month of a day."""
     yield months_on_record(warehouse, BARS, on_record, end, OF_BARS)
-    yield hash_whole(SESSIONS, warehouse.read(SESSIONS))
-    yield hash_whole(INSTRUMENTS, warehouse.read(INSTRUMENTS), columns=OF_INSTRUMENTS)
+    yield hash_whole(SESSIONS, warehouse.read_or_empty(SESSIONS))
+    yield hash_whole(INSTRUMENTS, warehouse.read_or_empty(INSTRUMENTS), columns=OF_INSTRUMENTS)

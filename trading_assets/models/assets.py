@@ -13,6 +13,7 @@ from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import members_of
 from trading_assets.features.tables import DAILY
+from trading_assets.market_data.derived_columns import derived_on_record
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.evaluation import compare
 from trading_assets.models.regimes import FEATURES, regimes_of_benchmarks
@@ -24,7 +25,13 @@ from trading_assets.protocol import Protocol
 from trading_assets.protocol.exposures import exposure
 from trading_assets.protocol.recording import record_exposures
 from trading_assets.protocol.universe_returns import equal_weight_returns
-from trading_assets.protocol.written_rows import hash_whole, record_written
+from trading_assets.protocol.written_rows import (
+    assert_as_written,
+    hash_whole,
+    months_on_record,
+    record_written,
+    written_on_record,
+)
 from trading_assets.warehouse import Rows, Table, Whole
 
 STAGE = "models"
@@ -51,6 +58,7 @@ def splits(step: Step) -> Mapping[str, Any]:
 def regimes(step: Step) -> Mapping[str, Any]:
     """Regimes of each benchmark by its return and volatility over 20 sessions, fitted and filtered on the past only."""
     configuration = step.configuration
+    _assert_inputs_as_written(step, FEATURES)
     benchmarks = sorted(set(configuration.benchmarks.values()))
     features = step.work.read(
         DAILY, columns=["symbol", "session", *FEATURES], where="list_contains(?, symbol)", parameters=[benchmarks]
@@ -85,6 +93,8 @@ def _model_asset(name: str) -> dg.AssetsDefinition:
 def train(step: Step, name: str) -> Mapping[str, Any]:
     """Train one model of the configuration, write its tables, then register what was written."""
     settings = step.configuration.models[name]
+    if opened_by(step.configuration, name):
+        _assert_inputs_as_written(step, None)
     benchmark = step.configuration.benchmarks.get(settings.universe)
     bars = step.work.read(
         BARS,
@@ -122,6 +132,28 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         step.log.warning(f"model {name} has no scores: {outcome['reason']}")
         return metadata
     return metadata | _register(step, name, run.version, run.booster, run.tables, holdout)
+
+
+def _assert_inputs_as_written(step: Step, features: Sequence[str] | None) -> None:
+    """Check the bars and the features that a step is about to read, where a strategy is registered.
+
+    Parameters
+    ----------
+    features
+        Columns of `features.daily`; None: all of them.
+
+    Raises
+    ------
+    EditedRowsError
+        They are not those that the product wrote.
+    """
+    if not step.configuration.registration:
+        return
+    on_record = written_on_record(Protocol.of(step.configuration).read(), step.configuration.name)
+    with step.work.aside().held_open() as held:
+        for rows in derived_on_record(held, on_record, dt.date.max):
+            assert_as_written(rows, on_record)
+        assert_as_written(months_on_record(held, DAILY, on_record, dt.date.max, features), on_record)
 
 
 def opened_by(configuration: Configuration, model: str) -> list[str]:

@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from trading_assets.protocol.contents import content_hash
 from trading_assets.protocol.protocol import Protocol
 from trading_assets.protocol.records import Entry, Record
 from trading_assets.warehouse import Table, Warehouse
@@ -210,6 +211,9 @@ def _name(part: object) -> str:
 
 def _hashes(column: pl.Series, bounds: Sequence[int]) -> list[str]:
     """Hash of each part of a column, whose rows are those from one bound to the next."""
+    if isinstance(column.dtype, pl.List):
+        lists = (column.slice(first, last - first).to_frame() for first, last in pairwise(bounds))
+        return [content_hash(each)[:_DIGITS] for each in lists]
     values = _values(column)
     known = column.is_not_null().to_numpy() if column.null_count() else None
     found = []

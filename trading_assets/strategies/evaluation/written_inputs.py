@@ -46,18 +46,18 @@ def assert_inputs_as_written(step: Step) -> None:
             assert_as_written(rows, on_record)
 
 
-def assert_metrics_as_written(step: Step, models: Sequence[str]) -> None:
-    """Check the metrics of models, by which a verdict says whether they beat the naive forecast.
+def assert_rows_as_written(step: Step, written: Sequence[WrittenRows]) -> None:
+    """Check rows that a step of a strategy has read, if the strategy is registered or a member of one that is.
 
     Raises
     ------
     EditedRowsError
         See `assert_inputs_as_written`.
     """
-    on_record = written_on_record(Protocol.of(step.configuration).read(), step.configuration.name)
-    for model in models:
-        rows = step.work.aside().read_or_empty(METRICS, rows=Rows("model", model))
-        assert_as_written(hash_whole(METRICS, rows, model), on_record)
+    if is_behind_a_registration(step.configuration, strategy_of(step)):
+        on_record = written_on_record(Protocol.of(step.configuration).read(), step.configuration.name)
+        for rows in written:
+            assert_as_written(rows, on_record)
 
 
 def is_behind_a_registration(configuration: Configuration, name: str) -> bool:
