@@ -113,7 +113,11 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     if run.booster is not None:
         _put_on_record(step, name, bars.filter(asset_class=settings.universe), holdout, readers)
     step.work.replace(Rows("model", name), tables)
-    written = [hash_whole(table, step.work.written[table], name) for table in (PREDICTIONS, METRICS)]
+    # But the version: a hash of all that the model saw, its holdout among it, before anybody may.
+    written = [
+        hash_whole(table, step.work.written[table], name, [each for each in table.columns if each != "version"])
+        for table in (PREDICTIONS, METRICS)
+    ]
     record_written(Protocol.of(step.configuration), f"{STAGE}/{name}", written, step.now)
 
     outcome = run.tables[OUTCOMES].row(0, named=True)
