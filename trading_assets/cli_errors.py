@@ -82,8 +82,8 @@ def _broken_database(message: str) -> str:
     lines = message.strip().splitlines()
     cause = _BESIDE_SQL.sub("", lines[0]) if lines else "no message"
     if "disk i/o error" in cause.lower():
-        cause += " (a full disk says so, too: look at the free space first)"
-    if "database is locked" in cause.lower():
+        advice = f"look at the free space first: a full disk says so, too; free some, or {_OTHER_FOLDER}; then {_AGAIN}"
+    elif "database is locked" in cause.lower():
         advice = "end the other run, or the UI, and run this again"
     else:
         advice = (
