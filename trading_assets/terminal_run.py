@@ -12,7 +12,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
-from dagster._core.errors import DagsterAssetCheckFailedError
+from dagster._core.errors import DagsterAssetCheckFailedError, DagsterExecutionInterruptedError
 from dagster._core.execution.api import (
     execute_run_iterator,
 )  # streams events; dg.execute_job tells only the end
@@ -77,6 +77,8 @@ def run_assets(
 
     Raises
     ------
+    KeyboardInterrupt
+        Somebody pressed Ctrl-C.
     UsageError
         Unknown stage or strategy, or a month outside the configuration's partitions.
     """
@@ -85,7 +87,7 @@ def run_assets(
     keys = _selected(configuration, definition, select)
     keys |= made_stale(configuration, graph, keys)
     tags = partition_range(configuration, first, last)
-    outcome, earlier = Outcome(), list[str]()
+    outcome, earlier, interrupted = Outcome(), list[str](), False
     with dagster_instance(configuration) as instance:
         job = dg.reconstructable(definitions.everything)
         run = instance.create_run_for_job(
@@ -108,7 +110,10 @@ def run_assets(
                     progress.advance(task)
                 outcome.problems += [each for each in problems(event) if each not in outcome.problems]
                 earlier += told_by_an_earlier_run(event)
+                interrupted = interrupted or is_interrupted(event)
                 outcome.success = outcome.success or event.event_type == dg.DagsterEventType.RUN_SUCCESS
+    if interrupted:
+        raise KeyboardInterrupt
     if not outcome.success and not outcome.problems:
         outcome.problems = earlier or ["the run did not come to its end; with --debug it shows its log"]
     outcome.success = outcome.success and not outcome.problems
@@ -218,6 +223,12 @@ def problems(event: dg.DagsterEvent) -> Iterator[str]:
             yield f"{check.asset_key.to_user_string()}: check {check.check_name} failed" + (
                 f": {detail.value}" if detail else ""
             )
+
+
+def is_interrupted(event: dg.DagsterEvent) -> bool:
+    """Whether a step ended because somebody pressed Ctrl-C."""
+    wanted = {DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__}
+    return event.is_step_failure and any(error.cls_name in wanted for error in _errors_of(event))
 
 
 def _errors_of(event: dg.DagsterEvent) -> Iterator[SerializableErrorInfo]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
+from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG as END
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG as START
 from dagster_shared.error import SerializableErrorInfo
@@ -15,6 +16,7 @@ from trading_assets.config import load_configuration
 from trading_assets.definitions import build_definitions
 from trading_assets.terminal_run import (
     UsageError,
+    is_interrupted,
     made_stale,
     partition_range,
     problems,
@@ -93,3 +95,12 @@ def test_a_run_that_another_strategy_s_earlier_failure_ends_says_so() -> None:
     event = dg.DagsterEvent("ASSET_CHECK_EVALUATION", "everything", event_specific_data=check)
     assert list(problems(event)) == []
     assert list(told_by_an_earlier_run(event)) == ["in an earlier run, peek: it looks ahead"]
+
+
+def test_a_step_that_ctrl_c_ended_is_no_failure_of_the_step() -> None:
+    def failed(error: SerializableErrorInfo) -> dg.DagsterEvent:
+        return dg.DagsterEvent("STEP_FAILURE", "everything", event_specific_data=StepFailureData(error, None))  # type: ignore[no-untyped-call]
+
+    interrupt = error_of("dagster._core.errors.DagsterExecutionInterruptedError", "")
+    assert is_interrupted(failed(error_of("X", "outer", interrupt)))
+    assert not is_interrupted(failed(error_of("X", "outer")))

@@ -102,8 +102,7 @@ def test_what_it_is_made_of_makes_it_old(tmp_path: Path) -> None:
     warehouse = Warehouse(configuration.warehouse_path)
 
     def again(name: str, table: Table, rows: Rows | Whole) -> str | None:
-        for each in CHAIN[1:]:
-            warehouse.replace(Rows("strategy", name), {each: each.empty()})
+        warehouse.replace(Rows("strategy", name), {SIGNALS: SIGNALS.empty()})
         assert outdated(warehouse, configuration, name) is None
         warehouse.replace(rows, {table: table.empty()})
         return outdated(warehouse, configuration, name)
