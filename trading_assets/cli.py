@@ -6,48 +6,39 @@ Exit codes: 0 done; 1 the run or a blocking check failed; 2 wrong usage or confi
 from __future__ import annotations
 
 import datetime as dt
-import os
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from trading_assets.cli_config import config_app
 from trading_assets.cli_errors import in_words
-from trading_assets.cli_output import console, errors, escaped, paper_of, print_frame, print_verdicts, printers
-from trading_assets.config import (
-    CONFIG_VARIABLE,
-    DATA_VARIABLE,
-    Configuration,
-    ConfigurationError,
-    load_configuration,
-    shipped,
+from trading_assets.cli_options import (
+    FAILED,
+    INTERRUPTED,
+    WRONG_USAGE,
+    ConfigOption,
+    DataOption,
+    FormatOption,
+    load,
+    remember_choice,
 )
-from trading_assets.config.loading import ChosenPaths, chosen_paths
-from trading_assets.config.remembered import FILE, remember
-
-#: As a shell reports a process that Ctrl-C ended.
-FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+from trading_assets.cli_output import console, errors, escaped, paper_of, print_frame, print_verdicts, printers
+from trading_assets.config import Configuration, ConfigurationError
+from trading_assets.config.loading import chosen_paths
 
 app = typer.Typer(
     help="From raw price bars to a go / no-go verdict you can defend.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # `main` tells what went wrong
 )
-config_app = typer.Typer(help="Check, show or start a configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 protocol_app = typer.Typer(help="Where each strategy stands between registration and verdict.", no_args_is_help=True)
 app.add_typer(protocol_app, name="protocol")
 audit_app = typer.Typer(help="Ask whether anything knows the future.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
-
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="YAML file; default the shipped demo.", envvar=CONFIG_VARIABLE)
-]
-FormatOption = Annotated[Literal["table", "csv", "json"], typer.Option("--format", help="Of what is printed.")]
-DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder; default ./data.", envvar=DATA_VARIABLE)]
 
 
 class _Debug:
@@ -118,11 +109,11 @@ def run(
 ) -> None:
     """Materialise every stage and print the verdicts."""
     chosen = chosen_paths(config, data)
-    configuration = _load(config, data)
+    configuration = load(config, data)
     from trading_assets.cli_check import refuse_faulty
 
     refuse_faulty(chosen.config, configuration, bars_too=False)
-    _remember(context, chosen)
+    remember_choice(context, chosen)
     from trading_assets.terminal_run import UsageError, run_assets
 
     try:
@@ -143,7 +134,7 @@ def report(
     strategy: Annotated[str | None, typer.Option(help="One strategy; default all of them and the index.")] = None,
 ) -> None:
     """Rebuild the report from the warehouse alone."""
-    configuration = _load(config, data)
+    configuration = load(config, data)
     _require_strategy(configuration, strategy)
     from trading_assets.reports import build_reports
     from trading_assets.warehouse import Warehouse
@@ -160,7 +151,7 @@ def explain(
     data: DataOption = None,
 ) -> None:
     """Explain one trade: signal, choice, size, fills, what happened, profit, bars as received."""
-    configuration = _load(config, data)
+    configuration = load(config, data)
     from trading_assets.reports.trade_explanation.audit_trail import UnknownTradeError, read_evidence
     from trading_assets.reports.trade_explanation.narrative import narrative
     from trading_assets.warehouse import Warehouse
@@ -188,7 +179,7 @@ def verdict(
     ] = None,
 ) -> None:
     """Print the verdict on a strategy: every criterion, and the result in words."""
-    configuration = _load(config, data)
+    configuration = load(config, data)
     _require_strategy(configuration, strategy)
     from trading_assets.robustness.verdict.current import current_verdict
     from trading_assets.warehouse import Warehouse
@@ -214,7 +205,7 @@ def audit_look_ahead(
     strategy: Annotated[str | None, typer.Option(help="One strategy; default all of them.")] = None,
 ) -> None:
     """Compute everything from bars to fills again from what was known at past closes; exit 1 if anything differs."""
-    configuration = _load(config, data)
+    configuration = load(config, data)
     _require_strategy(configuration, strategy)
     from trading_assets.robustness.look_ahead.audit import differing, look_ahead
     from trading_assets.robustness.look_ahead.point_in_time import market_snapshot
@@ -243,7 +234,7 @@ def bars(
     format: FormatOption = "table",
 ) -> None:
     """Print the bars as received by a moment: later corrections undone, bars that came later left out."""
-    configuration = _load(config, data)
+    configuration = load(config, data)
     from trading_assets.market_data.revisions import as_known
     from trading_assets.market_data.tables import RAW_BARS, REVISIONS
     from trading_assets.warehouse import Warehouse
@@ -261,7 +252,7 @@ def protocol_status(config: ConfigOption = None, data: DataOption = None, format
 
     paper = paper_of(width=160)
     show = partial(print_frame, paper=paper) if format == "table" else printers()[format]
-    status(_load(config, data), show, paper if format == "table" else None)
+    status(load(config, data), show, paper if format == "table" else None)
 
 
 @protocol_app.command("export")
@@ -273,7 +264,7 @@ def protocol_export(
     """Write one line that stands for all records so far: kept elsewhere, it shows whether they were rewritten."""
     from trading_assets.cli_protocol import export
 
-    export(_load(config, data), file, console)
+    export(load(config, data), file, console)
 
 
 @protocol_app.command("verify")
@@ -283,7 +274,7 @@ def protocol_verify(
     """Compare exported lines with the protocol; exit 1 if it is not a continuation of them."""
     from trading_assets.cli_protocol import verify
 
-    verify(_load(config, data), file, console)
+    verify(load(config, data), file, console)
 
 
 @app.command()
@@ -298,92 +289,7 @@ def sql(
     """Query the warehouse, read-only."""
     from trading_assets.warehouse import Warehouse
 
-    printers()[format](Warehouse(_load(config, data).warehouse_path).query(query))
-
-
-@config_app.command("check")
-def config_check(file: Annotated[Path, typer.Argument(help="The YAML file.")]) -> None:
-    """Find what a run would fail on, bars included, and say which code of yours it runs; exit 2 with the places."""
-
-    def announce(line: str) -> None:
-        console.print(escaped(line), highlight=False, soft_wrap=True)
-
-    configuration = _load(file, None, announce)
-    from trading_assets.cli_check import refuse_faulty
-
-    with console.status("reading the bars ..."):
-        refuse_faulty(file, configuration, bars_too=True)
-    console.print(f"{file}: usable, configuration {configuration.name} ({configuration.hash})", highlight=False)
-
-
-@config_app.command("show")
-def config_show(
-    file: Annotated[Path | None, typer.Argument(help="The YAML file; default that of --config.")] = None,
-    config: ConfigOption = None,
-    data: DataOption = None,
-) -> None:
-    """Print the effective values, defaults included."""
-    import yaml
-
-    print(yaml.safe_dump(_load(file or config, data).model_dump(mode="json"), sort_keys=False), end="")
-
-
-@config_app.command("init")
-def config_init(
-    file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("trading_assets.yaml"),
-) -> None:
-    """Write a commented template; never overwrites."""
-    try:
-        with file.open("x", encoding="utf-8") as target:
-            target.write(shipped("template.yaml").read_text(encoding="utf-8"))
-    except FileExistsError:
-        raise ConfigurationError(f"{file} exists\n  what to do: give another name") from None
-    except OSError as error:
-        raise ConfigurationError(f"cannot write {file}\n  cause: {error.strerror}") from None
-    console.print(f"wrote {file}; edit it, then: trading-assets run --config {file}", highlight=False, soft_wrap=True)
-
-
-@config_app.command("detect")
-def config_detect(
-    path: Annotated[str, typer.Argument(help="A file, or a glob in quotes.")],
-    asset_class: Annotated[
-        Literal["equity", "crypto"] | None, typer.Option("--asset-class", help="Of files that do not tell.")
-    ] = None,
-) -> None:
-    """Say what files are believed to be and why, how they are read, and what to write; exit 1 if that is a question."""
-    from trading_assets.cli_detect import print_detections
-    from trading_assets.market_data.sources import SourceError
-    from trading_assets.market_data.sources.detection import detect
-
-    try:
-        found = detect(path, Path.cwd(), asset_class)
-    except SourceError as error:
-        raise ConfigurationError(str(error)) from None
-    print_detections(found)
-    if any(len(detection.beliefs) > 1 for detection in found):
-        raise typer.Exit(FAILED)
-
-
-def _remember(context: typer.Context, chosen: ChosenPaths) -> None:
-    """Note in the working folder what a run was told to work with, for the commands that follow."""
-    sources = [context.get_parameter_source(name) for name in ("config", "data")]
-    if not any(source is not None and source.name == "COMMANDLINE" for source in sources):
-        return
-    config = None if chosen.config.resolve() == shipped("demo.yaml").resolve() else chosen.config
-    if remember(Path.cwd(), config, chosen.data):
-        errors.print(f"this folder works with these from now on: {FILE}", highlight=False, soft_wrap=True)
-
-
-def _load(config: Path | None, data: Path | None, announce: Callable[[str], object] | None = None) -> Configuration:
-    """Load, and hand the choice on to step processes, which load it again."""
-    chosen = chosen_paths(config, data)
-    if chosen.remembered:
-        said = f"{FILE}: configuration {chosen.config}, data {chosen.data}"
-        errors.print(escaped(said), highlight=False, soft_wrap=True)
-    configuration = load_configuration(chosen.config, chosen.data, announce=announce)
-    os.environ[CONFIG_VARIABLE] = str(chosen.config.resolve())
-    os.environ[DATA_VARIABLE] = str(configuration.data)
-    return configuration
+    printers()[format](Warehouse(load(config, data).warehouse_path).query(query))
 
 
 if __name__ == "__main__":

@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
 from trading_assets.cli_output import paper_of
+from trading_assets.config import Configuration, ConfigurationError
+from trading_assets.config.sections import AssetClass
+from trading_assets.config.sources import FilesSource
 from trading_assets.market_data.sources.detection import Belief, Detection
+
+
+def files_of(configuration: Configuration) -> list[tuple[str, Path, AssetClass]]:
+    """Return pattern, folder and asset class of each source of files of a configuration.
+
+    Raises
+    ------
+    ConfigurationError
+        It has none.
+    """
+    sources = [each for each in configuration.market_data if isinstance(each, FilesSource)]
+    if not sources:
+        raise ConfigurationError(
+            f"the configuration {configuration.name} reads no files\n  key: market_data\n"
+            "  expected: a `source: files`, or a PATH on the command line"
+        )
+    return [(each.path, configuration.directory, each.asset_class) for each in sources]
 
 
 def print_detections(found: Sequence[Detection]) -> None:

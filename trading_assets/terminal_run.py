@@ -5,25 +5,28 @@ from __future__ import annotations
 import fcntl
 import logging
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
-from dagster._core.errors import DagsterAssetCheckFailedError
+from dagster._core.errors import DagsterAssetCheckFailedError, DagsterExecutionInterruptedError
 from dagster._core.execution.api import (
     execute_run_iterator,
 )  # streams events; dg.execute_job tells only the end
+from dagster_shared.error import SerializableErrorInfo
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from trading_assets import definitions
 from trading_assets.asset_factories.partitions import monthly_partitions
 from trading_assets.asset_factories.table_asset import COMPLETED, CONSEQUENCE
+from trading_assets.cli_errors import known_cause
 from trading_assets.config import Configuration
 from trading_assets.definitions import TERMINAL
+from trading_assets.event_log import without_waiting
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
@@ -75,6 +78,8 @@ def run_assets(
 
     Raises
     ------
+    KeyboardInterrupt
+        Somebody pressed Ctrl-C.
     UsageError
         Unknown stage or strategy, or a month outside the configuration's partitions.
     """
@@ -83,7 +88,7 @@ def run_assets(
     keys = _selected(configuration, definition, select)
     keys |= made_stale(configuration, graph, keys)
     tags = partition_range(configuration, first, last)
-    outcome = Outcome()
+    outcome, earlier, interrupted = Outcome(), list[str](), False
     with dagster_instance(configuration) as instance:
         job = dg.reconstructable(definitions.everything)
         run = instance.create_run_for_job(
@@ -104,8 +109,14 @@ def run_assets(
                         console.print(_step_name(event), highlight=False)
                 elif event.is_step_success or event.is_step_failure or event.is_step_skipped:
                     progress.advance(task)
-                outcome.problems += [each for each in _problems(event) if each not in outcome.problems]
+                outcome.problems += [each for each in problems(event) if each not in outcome.problems]
+                earlier += told_by_an_earlier_run(event)
+                interrupted = interrupted or is_interrupted(event)
                 outcome.success = outcome.success or event.event_type == dg.DagsterEventType.RUN_SUCCESS
+    if interrupted:
+        raise KeyboardInterrupt
+    if not outcome.success and not outcome.problems:
+        outcome.problems = earlier or ["the run did not come to its end; with --debug it shows its log"]
     outcome.success = outcome.success and not outcome.problems
     return outcome
 
@@ -119,15 +130,16 @@ def dagster_instance(configuration: Configuration) -> Iterator[dg.DagsterInstanc
     logging.getLogger("alembic").setLevel(logging.WARNING)
     home = configuration.dagster_home
     home.mkdir(parents=True, exist_ok=True)
-    with (home / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        settings = home / "dagster.yaml"
-        if not settings.exists():
-            settings.write_text("telemetry:\n  enabled: false\nnux:\n  enabled: false\n")
-        instance = dg.DagsterInstance.from_config(str(home))
-        instance.get_runs_count()  # creates the run database
-    with instance:
-        yield instance
+    with without_waiting(home):
+        with (home / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            settings = home / "dagster.yaml"
+            if not settings.exists():
+                settings.write_text("telemetry:\n  enabled: false\nnux:\n  enabled: false\n")
+            instance = dg.DagsterInstance.from_config(str(home))
+            instance.get_runs_count()  # creates the run database
+        with instance:
+            yield instance
 
 
 def _selected(configuration: Configuration, job: dg.JobDefinition, select: str | None) -> set[dg.AssetKey]:
@@ -192,15 +204,13 @@ def _step_name(event: dg.DagsterEvent) -> str:
     return (event.step_key or "").replace("__", "/")
 
 
-def _problems(event: dg.DagsterEvent) -> Iterator[str]:
+def problems(event: dg.DagsterEvent) -> Iterator[str]:
+    """Yield what an event of a run says that went wrong, for people."""
     if event.is_step_failure:
-        error = event.step_failure_data.error
-        while error is not None and error.cause is not None:
-            error = error.cause
-        if error is not None and error.cls_name == DagsterAssetCheckFailedError.__name__:
+        chain = list(_errors_of(event))
+        if chain and chain[-1].cls_name == DagsterAssetCheckFailedError.__name__:
             return  # the check has been told
-        said = error.message.strip() if error else event.message or "it failed"
-        yield f"{_step_name(event)}: {OWN_ERROR.sub('', said)}"
+        yield f"{_step_name(event)}: {said_by(chain) or event.message or 'it failed'}"
     elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
         check = event.asset_check_evaluation_data
         if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
@@ -215,3 +225,41 @@ def _problems(event: dg.DagsterEvent) -> Iterator[str]:
             yield f"{check.asset_key.to_user_string()}: check {check.check_name} failed" + (
                 f": {detail.value}" if detail else ""
             )
+
+
+def is_interrupted(event: dg.DagsterEvent) -> bool:
+    """Whether a step ended because somebody pressed Ctrl-C."""
+    wanted = {DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__}
+    return event.is_step_failure and any(error.cls_name in wanted for error in _errors_of(event))
+
+
+def _errors_of(event: dg.DagsterEvent) -> Iterator[SerializableErrorInfo]:
+    """Yield the error of a step and what it was raised from, the last first."""
+    error = event.step_failure_data.error
+    while error is not None:
+        yield error
+        error = error.cause
+
+
+def said_by(chain: Sequence[SerializableErrorInfo]) -> str | None:
+    """Return what an error of ours says, else the block of a cause that people know, else what the first cause says."""
+    for error in chain:
+        said = OWN_ERROR.sub("", error.message.strip())
+        if said != error.message.strip():
+            return said
+    known = known_cause(_named(error) for error in chain)
+    return known or (chain[-1].message.strip() if chain else None)
+
+
+def _named(error: SerializableErrorInfo) -> tuple[str, str]:
+    name, _, message = error.message.strip().partition(": ")
+    return (name, message) if name.rpartition(".")[2] == error.cls_name else (error.cls_name or "", error.message)
+
+
+def told_by_an_earlier_run(event: dg.DagsterEvent) -> Iterator[str]:
+    """Yield what a check says that a step told, in case that step was of an earlier run."""
+    if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        check = event.asset_check_evaluation_data
+        detail = check.metadata.get("error")
+        if not check.passed and check.check_name in TOLD_BY_THE_STEP and detail:
+            yield f"in an earlier run, {detail.value}"

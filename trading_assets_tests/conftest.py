@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 from hypothesis import settings
 
-from trading_assets.config import Configuration, load_configuration
+from trading_assets.config import Configuration
 from trading_assets.warehouse import Warehouse
+from trading_assets_tests.loaded import loaded
 from trading_assets_tests.machine_code import compile_once
 
 if TYPE_CHECKING:
@@ -42,7 +45,7 @@ class Experiment:
 
     @property
     def configuration(self) -> Configuration:
-        return load_configuration(self.config, self.data)
+        return loaded(self.config, self.data)
 
     @property
     def warehouse(self) -> Warehouse:
@@ -65,6 +68,26 @@ def command_line(config: Path, data: Path, *arguments: str) -> subprocess.Comple
         text=True,
         check=False,
     )
+
+
+def called(config: Path, data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """As `command_line`, in this process: the same entry point without the seconds that its imports take."""
+    from trading_assets.cli import main
+
+    output, errors, code = io.StringIO(), io.StringIO(), 0
+    with (
+        patch.dict(os.environ, environment(config, data), clear=True),
+        patch.object(sys, "argv", ["trading-assets", *arguments]),
+        patch.object(os, "get_terminal_size", lambda *_: os.terminal_size((160, 50))),
+        redirect_stdout(output),
+        redirect_stderr(errors),
+        chdir(REPOSITORY),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return subprocess.CompletedProcess(list(arguments), code, output.getvalue(), errors.getvalue())
 
 
 @contextmanager

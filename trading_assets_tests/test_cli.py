@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trading_assets_tests.conftest import TINY, command_line
+from trading_assets_tests.conftest import TINY, called, command_line
 from trading_assets_tests.end_to_end.experiments import changed
 from trading_assets_tests.end_to_end.readme import readme_strategies
 
@@ -20,23 +20,23 @@ def test_bad_config_exits_2_and_touches_nothing(tmp_path: Path) -> None:
 
 
 def test_config_check_tells_usable_from_unusable(tmp_path: Path) -> None:
-    assert command_line(TINY, tmp_path, "config", "check", str(TINY)).returncode == 0
-    assert command_line(TINY, tmp_path, "config", "check", str(changed(tmp_path, seed="x"))).returncode == 2
+    assert called(TINY, tmp_path, "config", "check", str(TINY)).returncode == 0
+    assert called(TINY, tmp_path, "config", "check", str(changed(tmp_path, seed="x"))).returncode == 2
 
 
 def test_config_init_writes_a_valid_template_once(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    assert command_line(TINY, tmp_path, "config", "init", str(path)).returncode == 0
-    assert command_line(TINY, tmp_path, "config", "check", str(path)).returncode == 0
-    again = command_line(TINY, tmp_path, "config", "init", str(path))
+    assert called(TINY, tmp_path, "config", "init", str(path)).returncode == 0
+    assert called(TINY, tmp_path, "config", "check", str(path)).returncode == 0
+    again = called(TINY, tmp_path, "config", "init", str(path))
     assert again.returncode == 2 and "exists" in again.stderr
 
 
 def test_config_show_prints_what_config_check_accepts(tmp_path: Path) -> None:
-    shown = command_line(TINY, tmp_path, "config", "show")
+    shown = called(TINY, tmp_path, "config", "show")
     path = tmp_path / "shown.yaml"
     path.write_text(shown.stdout)
-    assert command_line(TINY, tmp_path, "config", "check", str(path)).returncode == 0
+    assert called(TINY, tmp_path, "config", "check", str(path)).returncode == 0
 
 
 def test_benchmark_missing(tmp_path: Path) -> None:
@@ -55,14 +55,14 @@ def test_unknown_selection_and_month(tmp_path: Path) -> None:
         (("--from", "2016-13"), "YYYY-MM"),
         (("--from", "2016-05", "--to", "2016-04"), "after"),
     ):
-        done = command_line(TINY, tmp_path / "data", "run", *arguments)
+        done = called(TINY, tmp_path / "data", "run", *arguments)
         assert done.returncode == 2, done.stdout + done.stderr
         assert expected in done.stderr
     assert not (tmp_path / "data" / "tiny").exists()
 
 
 def test_a_query_of_a_table_that_is_not_there(tmp_path: Path) -> None:
-    done = command_line(TINY, tmp_path / "data", "sql", "SELECT * FROM market_data.bars")
+    done = called(TINY, tmp_path / "data", "sql", "SELECT * FROM market_data.bars")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
 

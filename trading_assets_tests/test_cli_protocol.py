@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from trading_assets.cli import app
 from trading_assets.protocol import Protocol
 from trading_assets.warehouse import WarehouseError
-from trading_assets_tests.conftest import TINY, command_line
+from trading_assets_tests.conftest import TINY, called
 
 
 def protocol_command(data: Path, *arguments: str) -> tuple[int, str]:
@@ -51,7 +51,7 @@ def test_status_says_where_the_folder_stands(tmp_path: Path) -> None:
 def test_a_damaged_head_is_one_block_and_exit_code_1(tmp_path: Path) -> None:
     protocol_command(tmp_path, "export")
     (tmp_path / "protocol.head").write_bytes(b"\0" * 100)
-    done = command_line(TINY, tmp_path, "protocol", "status")
+    done = called(TINY, tmp_path, "protocol", "status")
     assert done.returncode == 1
     assert done.stderr.startswith("error: the end of the protocol cannot be read\n")
     assert "Traceback" not in done.stderr

@@ -6,12 +6,23 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
+from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG as END
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG as START
+from dagster_shared.error import SerializableErrorInfo
 
 from trading_assets.config import load_configuration
 from trading_assets.definitions import build_definitions
-from trading_assets.terminal_run import UsageError, made_stale, partition_range
+from trading_assets.terminal_run import (
+    UsageError,
+    is_interrupted,
+    made_stale,
+    partition_range,
+    problems,
+    said_by,
+    told_by_an_earlier_run,
+)
 from trading_assets_tests.conftest import TINY
 
 
@@ -54,3 +65,42 @@ def test_months_are_the_first_of_each_or_the_ends_of_the_range(tmp_path: Path) -
 def test_months_that_are_none_are_named(tmp_path: Path, first: str | None, last: str | None, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         partition_range(load_configuration(TINY, tmp_path), first, last)
+
+
+def error_of(name: str, message: str, cause: SerializableErrorInfo | None = None) -> SerializableErrorInfo:
+    return SerializableErrorInfo(f"{name}: {message}\n", [], name.rpartition(".")[2], cause)
+
+
+def test_a_failed_step_says_what_an_error_of_ours_says_and_not_what_that_was_raised_from() -> None:
+    of_the_disk = error_of("_duckdb.IOException", 'Could not write file "/d/w": No space left on device')
+    ours = error_of("trading_assets.warehouse.errors.WarehouseError", "cannot write\n  file: /d/w", of_the_disk)
+    assert (
+        said_by([error_of("dagster._core.errors.X", "Error occurred"), ours, of_the_disk])
+        == "cannot write\n  file: /d/w"
+    )
+    assert str(said_by([of_the_disk])).splitlines()[:2] == ["the disk is full", "  where: /d/w"]
+    assert said_by([error_of("X", "outer"), error_of("KeyError", "'a'")]) == "KeyError: 'a'"
+    assert said_by([]) is None
+
+
+def test_a_run_that_another_strategy_s_earlier_failure_ends_says_so() -> None:
+    """The index is of all strategies: it fails where one has failed, whoever ran."""
+    check = AssetCheckEvaluation(
+        asset_key=dg.AssetKey(["reports", "index"]),
+        check_name="every_strategy_completed",
+        passed=False,
+        metadata={"error": dg.MetadataValue.text("peek: it looks ahead")},
+        blocking=True,
+    )
+    event = dg.DagsterEvent("ASSET_CHECK_EVALUATION", "everything", event_specific_data=check)
+    assert list(problems(event)) == []
+    assert list(told_by_an_earlier_run(event)) == ["in an earlier run, peek: it looks ahead"]
+
+
+def test_a_step_that_ctrl_c_ended_is_no_failure_of_the_step() -> None:
+    def failed(error: SerializableErrorInfo) -> dg.DagsterEvent:
+        return dg.DagsterEvent("STEP_FAILURE", "everything", event_specific_data=StepFailureData(error, None))  # type: ignore[no-untyped-call]
+
+    interrupt = error_of("dagster._core.errors.DagsterExecutionInterruptedError", "")
+    assert is_interrupted(failed(error_of("X", "outer", interrupt)))
+    assert not is_interrupted(failed(error_of("X", "outer")))

@@ -19,10 +19,12 @@ from trading_assets.config.sections import Interval
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import Protocol, record_trials
+from trading_assets.protocol.written_rows import WrittenRows, hash_whole, record_written
 from trading_assets.strategies.assets import inputs_of
 from trading_assets.strategies.evaluation.failure import failure_recorder, require_ok, status_row, strategy_of
 from trading_assets.strategies.evaluation.inputs import Frames, read_frames
 from trading_assets.strategies.evaluation.on_record import put_exposure_on_record
+from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
 from trading_assets.strategies.interface.resolved import configured_strategies
 from trading_assets.strategies.tables import FAILED, OK, STATUS
 from trading_assets.warehouse import Rows, Table
@@ -55,6 +57,7 @@ def run(step: Step) -> Mapping[str, Any]:
     from trading_assets.backtests.results.run_tables import together
 
     require_ok(step, ("strategies",))
+    assert_inputs_as_written(step)
     name = strategy_of(step)
     frames = read_frames(step.work, step.configuration, name)
     spans = open_spans(step.work.read(SPLITS))
@@ -76,6 +79,8 @@ def run(step: Step) -> Mapping[str, Any]:
             (Rows("asset", f"{STAGE}/{name}"), {STATUS: status_row(STAGE, name)}),
         ]
     )
+    written = [development_metrics(step.work.written[METRICS], name)]
+    record_written(Protocol.of(step.configuration), source, written, step.now)
     step.work.append(RUNS, _run_row(step, OK, found))
     curve, splits = results[DEVELOPMENT].equity, step.work.read(SPLITS)
     baselines = tables[BASELINES].filter(split=DEVELOPMENT)
@@ -86,6 +91,12 @@ def run(step: Step) -> Mapping[str, Any]:
         "equity": dg.MetadataValue.md(charts.markdown(charts.equity(curve, baselines, splits))),
         "drawdown": dg.MetadataValue.md(charts.markdown(charts.drawdown(curve))),
     }
+
+
+def development_metrics(metrics: pl.DataFrame, name: str) -> WrittenRows:
+    """Return the hashes of a strategy's rows of `backtests.metrics` but those of a look at its holdout."""
+    own = metrics.filter(~pl.col("split").is_in([HOLDOUT, FULL]))
+    return hash_whole(METRICS, own, name)
 
 
 def _numbers(found: Mapping[str, Any]) -> dict[str, float | int]:

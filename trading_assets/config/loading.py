@@ -19,6 +19,7 @@ from trading_assets.config.plugins import find_plugin, is_plugin, origin_of, str
 from trading_assets.config.remembered import read_remembered
 from trading_assets.config.stated import RENAMED_KEYS
 from trading_assets.config.strategies import (
+    BUILT_IN,
     StrategyParameters,
     StrategySettings,
     members_of,
@@ -127,7 +128,7 @@ def _with_parameters(path: Path, lines: Mapping[KeyPath, int], configuration: Co
         try:
             model: type[StrategyParameters] = strategy_module(settings.type, origin, renew=True).Parameters
         except LookupError as error:
-            message = block(path, lines, (*where, "type"), str(error), "the name of a strategy module")
+            message = block(path, lines, (*where, "type"), str(error), _known_types())
             raise ConfigurationError(message) from None
         try:
             parameters = model.model_validate(settings.parameters)
@@ -143,6 +144,17 @@ def _with_parameters(path: Path, lines: Mapping[KeyPath, int], configuration: Co
     if faults:
         raise ConfigurationError("\n".join(faults[:_MOST_BLOCKS]))
     return strategies
+
+
+def _known_types() -> str:
+    """Return in words what `type` may be; the shipped modules are looked up, so that adding one touches no list."""
+    folder = resources.files(BUILT_IN)
+    modules = [each for each in folder.iterdir() if each.name.endswith(".py") and each.name != "__init__.py"]
+    names = sorted(each.name[:-3] for each in modules if "\nclass Parameters(" in each.read_text(encoding="utf-8"))
+    return (
+        f"one of {', '.join(names)}; or your own with a dot in it: `type: my_strategies.dip` is "
+        "my_strategies/dip.py in the folder of the configuration"
+    )
 
 
 def own_code_lines(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> Iterator[str]:

@@ -89,9 +89,33 @@ class DeclaredRead:
             raise DeclarationError(f"{self.name}, declared in {READS}, cannot be read: {error.strerror}") from None
 
 
-def find_module(name: str) -> ModuleSpec | None:
-    """Return the spec of a module without importing it or a package that it is in; None if there is none."""
-    path: Sequence[str] | None = None
+def find_module(name: str, folder: Path | None = None) -> ModuleSpec | None:
+    """Return the spec of a module without importing it or a package that it is in; None if there is none.
+
+    Parameters
+    ----------
+    folder
+        That of the configuration: what is in it comes after installed libraries, and before everything else that
+        Python finds, so that a name leads to one file whatever the command and the working folder are.
+    """
+    installed = _locate(name, None)
+    if folder is None or (installed is not None and _is_library(installed)):
+        return installed
+    return _locate(name, [str(folder)]) or installed
+
+
+def _is_library(spec: ModuleSpec) -> bool:
+    if spec.has_location and spec.origin:
+        path = Path(spec.origin)
+        return bool(_LIBRARIES & set(path.parts) or _standard_library() & set(path.parents))
+    return spec.submodule_search_locations is None  # built in or frozen; else it is a folder without a file of its own
+
+
+def _standard_library() -> set[Path]:
+    return {Path(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib")}
+
+
+def _locate(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
     spec = None
     parts = name.split(".")
     for depth, part in enumerate(parts, 1):
@@ -105,11 +129,16 @@ def find_module(name: str) -> ModuleSpec | None:
     return spec
 
 
-def own_modules(name: str) -> dict[str, OwnModule]:
+def own_modules(name: str, folder: Path | None = None) -> dict[str, OwnModule]:
     """Return a user's own module and all of theirs that it imports, by dotted name, ascending.
 
     Followed is every import that their sources name, within functions too, as far as it leads to files of the user's:
     none of the standard library, of this package, or of installed packages other than the one that the module is of.
+
+    Parameters
+    ----------
+    folder
+        That of the configuration, where modules are found beside what Python finds.
 
     Raises
     ------
@@ -121,7 +150,7 @@ def own_modules(name: str) -> dict[str, OwnModule]:
     importlib.invalidate_caches()
     while waiting:
         each = waiting.pop()
-        module = None if each in found else _own_module(each, package)
+        module = None if each in found else _own_module(each, package, folder)
         if module is not None:
             if len(found) >= MOST_MODULES:
                 raise DeclarationError(
@@ -231,17 +260,16 @@ def _find(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
     return None
 
 
-def _own_module(name: str, package: str) -> OwnModule | None:
+def _own_module(name: str, package: str, folder: Path | None) -> OwnModule | None:
     """A module of the user's own, or of an installed `package` of strategies; None for any other."""
     if not name or is_shipped(name):
         return None
-    spec = find_module(name)
+    spec = find_module(name, folder)
     path = Path(spec.origin) if spec and spec.has_location and spec.origin else None
-    if path is None or path.suffix != ".py":
+    if spec is None or path is None or path.suffix != ".py":
         return None
     is_installed = bool(_LIBRARIES & set(path.parts))
-    libraries = {Path(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib")}
-    if (is_installed and name.partition(".")[0] != package) or (not is_installed and libraries & set(path.parents)):
+    if (is_installed and name.partition(".")[0] != package) or (not is_installed and _is_library(spec)):
         return None
     return OwnModule(name, path, path.read_bytes())
 

@@ -152,10 +152,13 @@ class Plugin:
         raise _exception(kind)(message)
 
     def _with_advice(self, message: str) -> str:
-        """Add what to do about a file of the user's that no source names."""
+        """Add what to do about a file of the user's that is not where it is looked for, or that no source names."""
+        if message == f"no module {self.name}":
+            file = f"{self.name.replace('.', '/')}.py"
+            return f"{message}: there is no {file} in {self.process.task.folder}, nor anywhere that Python finds"
         missing = _NO_MODULE.search(message)
         name = missing[1] if missing else ""
-        if not name or name in self.modules or not own_modules(name):
+        if not name or name in self.modules or not own_modules(name, self.process.task.folder):
             return message
         return (
             f"{message}\n  what to do: there is such a file, but no source names it: write `import {name}`, "
@@ -231,7 +234,7 @@ def find_plugin(strategy_type: str, origin: Origin) -> Plugin:
     LookupError
         What it declares that it reads cannot be used.
     """
-    modules = own_modules(strategy_type)
+    modules = own_modules(strategy_type, origin.folder)
     reads = tuple(declared_reads(modules, origin.folder, origin.results))
     task = Task(
         name=strategy_type,

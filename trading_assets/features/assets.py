@@ -17,6 +17,8 @@ from trading_assets.features.history import BAR_COLUMNS
 from trading_assets.features.indicators import indicators
 from trading_assets.features.tables import CATALOG, DAILY, INDICATORS
 from trading_assets.market_data.tables import BARS, UNIVERSE
+from trading_assets.protocol import Protocol
+from trading_assets.protocol.written_rows import hash_by_month, record_written
 from trading_assets.warehouse import Sessions, Whole
 
 
@@ -33,6 +35,8 @@ def daily(step: Step) -> Mapping[str, Any]:
     step.work.replace(
         Sessions(months.start, months.end), {DAILY: features, INDICATORS: indicators(bars).filter(in_window)}
     )
+    rows = [hash_by_month(table, step.work.written[table], months.start, months.end) for table in (DAILY, INDICATORS)]
+    record_written(Protocol.of(step.configuration), "features/daily", rows, step.now)
     return {"features": len(FEATURES), "symbols": features["symbol"].n_unique(), "most often null": _nulls(features)}
 
 

@@ -15,6 +15,7 @@ from trading_assets.asset_factories.table_asset import Step, Window, table_asset
 from trading_assets.config import Configuration
 from trading_assets.config.remote_sources import MissingSecretError, RemoteSource, SqlSource
 from trading_assets.market_data import sources
+from trading_assets.market_data.derived_columns import record_derived
 from trading_assets.market_data.incremental import PAST, read_again, settled_months
 from trading_assets.market_data.lives import took_over_a_ticker
 from trading_assets.market_data.pipeline import History, history, refuse_faulty, unsettled_since
@@ -48,6 +49,7 @@ from trading_assets.market_data.universe import (
     resolve,
     without_data,
 )
+from trading_assets.protocol import Protocol
 from trading_assets.warehouse import Rows, Sessions, Table, Whole
 
 
@@ -167,6 +169,7 @@ def bars(step: Step) -> Mapping[str, Any]:
             ),
         ]
     )
+    record_derived(Protocol.of(configuration), step.work, first, months.end, step.now)
     return {
         "as of": result.as_of,
         "checked": "everything" if result.since == dt.date.min else f"from {result.since} on",

@@ -6,7 +6,7 @@ import datetime as dt
 import difflib
 from collections.abc import Collection
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
@@ -31,6 +31,10 @@ __all__ = [
 _A_DAY = dt.timedelta(days=1)
 #: Years that the sessions of several calendars together are counted in.
 _COUNTED = dt.date(2021, 1, 1), dt.date(2025, 12, 31)
+#: Years that are recorded for every calendar of the library.
+_RECORDED = dt.date(2021, 1, 1), dt.date(2026, 12, 31)
+#: Whole years that the library's nanoseconds can tell; it takes up to a minute to fail on others.
+_ERA = dt.date(1678, 1, 1), dt.date(2261, 12, 31)
 
 
 class CalendarError(Exception):
@@ -83,16 +87,16 @@ def trading_hours(calendar: str, start: dt.date, end: dt.date) -> pl.DataFrame:
     start, end = max(start, first), min(end, last)
     if start > end:
         return _hours_of(None)
-    return _schedule(calendar, start.year, end.year).filter(pl.col("session").is_between(start, end))
+    return _schedule(calendar, start, end).filter(pl.col("session").is_between(start, end))
 
 
 def bounds(calendar: str) -> tuple[dt.date, dt.date]:
-    """First and last day that the library can build the calendar for; the ends of `date` where it names none."""
+    """First and last day that the library can build the calendar for; of `24/7`, the ends of `date`."""
     if calendar == ALWAYS:
         return dt.date.min, dt.date.max
     found = _example(calendar)
     first, last = found.bound_min(), found.bound_max()
-    return (first.date() if first is not None else dt.date.min, last.date() if last is not None else dt.date.max)
+    return (first.date() if first is not None else _ERA[0], last.date() if last is not None else _ERA[1])
 
 
 def evening_open(calendar: str) -> tuple[str, dt.timedelta] | None:
@@ -180,13 +184,40 @@ def _together(names: tuple[str, ...]) -> int:
     return max(together, *(facts_of(name).periods for name in names))
 
 
-@lru_cache(maxsize=64)
-def _schedule(calendar: str, first_year: int, last_year: int) -> pl.DataFrame:
-    """Whole years, as far as they are recorded: neighbouring requests share the work."""
+class _Schedule(NamedTuple):
+    """Hours of the sessions from `first` to `last`."""
+
+    first: dt.date
+    last: dt.date
+    hours: pl.DataFrame
+
+
+#: What was built of each calendar: the library takes as long for a year as for ten.
+_BUILT: dict[str, _Schedule] = {}
+
+
+def _schedule(calendar: str, first: dt.date, last: dt.date) -> pl.DataFrame:
+    """At least the sessions in [first, last], which are recorded: what is built grows by whole decades."""
+    built = _BUILT.get(calendar)
+    if built is None:
+        built = _BUILT[calendar] = _Schedule(*_RECORDED, _hours_of(_example(calendar)))
+    if built.first <= first and last <= built.last:
+        return built.hours
+    earliest, latest = bounds(calendar)
+    decades = (
+        max(dt.date(min(first, built.first).year // 10 * 10, 1, 1), earliest),
+        min(dt.date(max(last, built.last).year // 10 * 10 + 9, 12, 31), latest),
+    )
+    try:
+        _BUILT[calendar] = _Schedule(*decades, _hours_between(calendar, *decades))
+    except CalendarError:  # years that nobody asked for
+        return _hours_between(calendar, first, last)
+    return _BUILT[calendar].hours
+
+
+def _hours_between(calendar: str, first: dt.date, last: dt.date) -> pl.DataFrame:
     import exchange_calendars  # takes seconds
 
-    earliest, latest = bounds(calendar)
-    first, last = max(dt.date(first_year, 1, 1), earliest), min(dt.date(last_year, 12, 31), latest)
     try:
         found = exchange_calendars.get_calendar(calendar, start=first.isoformat(), end=last.isoformat())
     except exchange_calendars.errors.NoSessionsError:
@@ -214,11 +245,11 @@ def _hours_of(found: ExchangeCalendar | None) -> pl.DataFrame:
 
 @lru_cache(maxsize=64)
 def _example(calendar: str) -> ExchangeCalendar:
-    """The calendar over a short span, for what does not depend on one."""
+    """The calendar over some years that are recorded for all, for what does not depend on the span."""
     import exchange_calendars
 
     try:
-        return exchange_calendars.get_calendar(calendar, start="2024-01-01", end="2024-03-31")
+        return exchange_calendars.get_calendar(calendar, start=_RECORDED[0].isoformat(), end=_RECORDED[1].isoformat())
     except exchange_calendars.errors.InvalidCalendarName:
         names = [*exchange_calendars.get_calendar_names(include_aliases=True), ALWAYS]
         raise CalendarError(_unknown(calendar, names)) from None

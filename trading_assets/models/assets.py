@@ -13,6 +13,7 @@ from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import members_of
 from trading_assets.features.tables import DAILY
+from trading_assets.market_data.derived_columns import derived_on_record
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.evaluation import compare
 from trading_assets.models.regimes import FEATURES, regimes_of_benchmarks
@@ -24,6 +25,13 @@ from trading_assets.protocol import Protocol
 from trading_assets.protocol.exposures import exposure
 from trading_assets.protocol.recording import record_exposures
 from trading_assets.protocol.universe_returns import equal_weight_returns
+from trading_assets.protocol.written_rows import (
+    assert_as_written,
+    hash_whole,
+    months_on_record,
+    record_written,
+    written_on_record,
+)
 from trading_assets.warehouse import Rows, Table, Whole
 
 STAGE = "models"
@@ -50,12 +58,15 @@ def splits(step: Step) -> Mapping[str, Any]:
 def regimes(step: Step) -> Mapping[str, Any]:
     """Regimes of each benchmark by its return and volatility over 20 sessions, fitted and filtered on the past only."""
     configuration = step.configuration
+    _assert_inputs_as_written(step, FEATURES)
     benchmarks = sorted(set(configuration.benchmarks.values()))
     features = step.work.read(
         DAILY, columns=["symbol", "session", *FEATURES], where="list_contains(?, symbol)", parameters=[benchmarks]
     )
     frame = regimes_of_benchmarks(features, benchmarks, configuration.regimes, configuration.seed)
     step.work.replace(Whole(), {REGIMES: frame})
+    written = [hash_whole(REGIMES, step.work.written[REGIMES])]
+    record_written(Protocol.of(configuration), f"{STAGE}/{regimes.__name__}", written, step.now)
     likely = frame.sort("probability", descending=True).unique(["benchmark", "session"], keep="first")
     seen = likely.join(features, left_on=["benchmark", "session"], right_on=["symbol", "session"])
     shown = seen.group_by("benchmark", "regime").agg(
@@ -82,6 +93,8 @@ def _model_asset(name: str) -> dg.AssetsDefinition:
 def train(step: Step, name: str) -> Mapping[str, Any]:
     """Train one model of the configuration, write its tables, then register what was written."""
     settings = step.configuration.models[name]
+    if opened_by(step.configuration, name):
+        _assert_inputs_as_written(step, None)
     benchmark = step.configuration.benchmarks.get(settings.universe)
     bars = step.work.read(
         BARS,
@@ -100,6 +113,12 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     if run.booster is not None:
         _put_on_record(step, name, bars.filter(asset_class=settings.universe), holdout, readers)
     step.work.replace(Rows("model", name), tables)
+    # But the version: a hash of all that the model saw, its holdout among it, before anybody may.
+    written = [
+        hash_whole(table, step.work.written[table], name, [each for each in table.columns if each != "version"])
+        for table in (PREDICTIONS, METRICS)
+    ]
+    record_written(Protocol.of(step.configuration), f"{STAGE}/{name}", written, step.now)
 
     outcome = run.tables[OUTCOMES].row(0, named=True)
     comparison = compare(run.tables[METRICS])
@@ -117,6 +136,28 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         step.log.warning(f"model {name} has no scores: {outcome['reason']}")
         return metadata
     return metadata | _register(step, name, run.version, run.booster, run.tables, holdout)
+
+
+def _assert_inputs_as_written(step: Step, features: Sequence[str] | None) -> None:
+    """Check the bars and the features that a step is about to read, where a strategy is registered.
+
+    Parameters
+    ----------
+    features
+        Columns of `features.daily`; None: all of them.
+
+    Raises
+    ------
+    EditedRowsError
+        They are not those that the product wrote.
+    """
+    if not step.configuration.registration:
+        return
+    on_record = written_on_record(Protocol.of(step.configuration).read(), step.configuration.name)
+    with step.work.aside().held_open() as held:
+        for rows in derived_on_record(held, on_record, dt.date.max):
+            assert_as_written(rows, on_record)
+        assert_as_written(months_on_record(held, DAILY, on_record, dt.date.max, features), on_record)
 
 
 def opened_by(configuration: Configuration, model: str) -> list[str]:

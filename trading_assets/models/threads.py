@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 
 def one_thread() -> AbstractContextManager[object]:
     """Hold BLAS and OpenMP to one thread within a ``with`` block."""
+    limits: AbstractContextManager[object] = _controller(len(sys.modules)).limit(limits=1)
+    return limits
+
+
+@lru_cache(maxsize=1)
+def _controller(modules: int) -> ThreadpoolController:
+    """Look for the libraries of this process again only after something was imported: it takes a tenth of a second."""
     import threadpoolctl
 
-    limits: AbstractContextManager[object] = threadpoolctl.threadpool_limits(1)
-    return limits
+    return threadpoolctl.ThreadpoolController()

@@ -107,7 +107,8 @@ def batch_of(
     ]
     frozen = min((row for _, row in group), default=seen)
     if frozen < stands:
-        return _entry({member: 1 / len({each.member for each in together} | {member})}, {member: first.holdout})
+        count = len({each.member for each in together} | {member})
+        return _entry({member: 1 / count}, {member: first.holdout}, count)
     together = _together(records, histories, first, returns, min(frozen, seen))
     return _entry(
         weights_of({each.member: each.weight for each in together}), {each.member: each.holdout for each in together}
@@ -276,7 +277,12 @@ def weights_of(stated: Mapping[Member, float | None]) -> dict[Member, float]:
     return {member: weight / scale for member, weight in weights.items()}
 
 
-def _entry(weights: Mapping[Member, float], holdouts: Mapping[Member, Interval] = MappingProxyType({})) -> Entry:
+def _entry(
+    weights: Mapping[Member, float],
+    holdouts: Mapping[Member, Interval] = MappingProxyType({}),
+    count: int | None = None,
+) -> Entry:
+    """The record of a batch of `count` strategies, of which one that came too late to share is recorded alone."""
     members: list[dict[str, Any]] = [
         {
             "configuration": member[0],
@@ -287,7 +293,7 @@ def _entry(weights: Mapping[Member, float], holdouts: Mapping[Member, Interval] 
         }
         for member, weight in weights.items()
     ]
-    return Entry("batch", None, {"m": len(members), "members": members})
+    return Entry("batch", None, {"m": count or len(members), "members": members})
 
 
 def _shares(records: Sequence[Record]) -> dict[Member, list[tuple[Share, Interval | None]]]:

@@ -17,7 +17,7 @@ import polars as pl
 from trading_assets.config.sections import Interval
 from trading_assets.protocol.batches import Member, batch_of, batch_of_imported, is_of, share_of
 from trading_assets.protocol.exposures import Contents, exposures_of
-from trading_assets.protocol.prices import NO_IDEA, Idea, looks_before, price_of
+from trading_assets.protocol.prices import IDEA_ASSET, NO_IDEA, Idea, looks_before, price_of
 from trading_assets.protocol.records import Entry, Record
 from trading_assets.protocol.tables import RETURNS, TEXTS
 from trading_assets.warehouse.errors import block
@@ -44,6 +44,9 @@ class LookRequest:
         Equal-weight returns of the universe.
     idea
         What is looked at, see `Idea`.
+    own_returns
+        Daily returns of the strategy on train and validation (session, value), by which the idea is known under other
+        names; None: not known.
     changed
         What differs from the registration that was looked at last, in words.
     product_version
@@ -59,6 +62,7 @@ class LookRequest:
     content: str
     universe_returns: pl.DataFrame
     idea: Idea = NO_IDEA
+    own_returns: pl.DataFrame | None = None
     override: str | None = None
     changed: Sequence[str] = ()
     product_version: str | None = None
@@ -167,7 +171,14 @@ def decide_look(
     if batch is None and share_of(records, request.member, request.holdout) is None:
         batch = batch_of(records, request.member, contents.returns, None if since is None else since.row)
     looks = looks_before(
-        records, request.member, request.idea, request.holdout, request.symbols, request.universe_returns, contents
+        records,
+        request.member,
+        request.idea,
+        request.holdout,
+        request.symbols,
+        request.universe_returns,
+        contents,
+        request.own_returns,
     )
     payload = {
         "stage": "holdout",
@@ -192,7 +203,13 @@ def decide_look(
         "prospective": is_prospective(records, since, request.holdout),
     }
     own = {RETURNS: request.universe_returns, TEXTS: pl.DataFrame({"text": [request.content]})}
-    return [*([batch] if batch else []), Entry("look", request.strategy, payload, own)]
+    known_by = [] if request.own_returns is None else [_returns_of_idea(request, request.own_returns)]
+    return [*([batch] if batch else []), *known_by, Entry("look", request.strategy, payload, own)]
+
+
+def _returns_of_idea(request: LookRequest, returns: pl.DataFrame) -> Entry:
+    payload = {"asset": IDEA_ASSET, "registration_hash": request.registration_hash}
+    return Entry("evidence", request.strategy, payload, {RETURNS: returns})
 
 
 def is_prospective(records: Sequence[Record], since: Record | None, holdout: Interval) -> bool:

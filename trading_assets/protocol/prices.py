@@ -23,6 +23,10 @@ from trading_assets.protocol.exposures import SAME_MARKET, Contents, evaluations
 from trading_assets.protocol.records import Record
 from trading_assets.protocol.universe_returns import correlation
 
+#: Strategies in one market whose daily returns correlate more than this, in size, are one idea, whatever their code is.
+SAME_IDEA = 0.9
+#: What the evidence is of that has the returns by which an idea is known: those on train and validation.
+IDEA_ASSET = "idea"
 #: How version 0.1.0 called the modules of shipped strategies.
 _FIRST_FOLDER = "trading_assets.strategies."
 
@@ -59,13 +63,15 @@ def looks_before(
     symbols: Sequence[str],
     universe_returns: pl.DataFrame,
     contents: Contents,
+    own_returns: pl.DataFrame | None = None,
 ) -> int:
     """Count the looks that share a price with one that is about to be made.
 
     Those at the same idea in the same market, on whatever sessions: of its module, a copy of it, or its name in the
-    configuration, as a module may be edited and renamed; and those at any idea that saw sessions of the
-    same holdout, of the same configuration or in the same market. Looks of one batch are one, as they have shared one
-    rate; looks of the own batch are none, and so are further looks at the own holdout, which are never a `go`.
+    configuration, as a module may be edited and renamed, or of what earned the same on train and validation, as both
+    may be; and those at any idea that saw sessions of the same holdout, of the same configuration or in the same
+    market. Looks of one batch are one, as they have shared one rate; looks of the own batch are none, and so are
+    further looks at the own holdout, which are never a `go`.
 
     Parameters
     ----------
@@ -73,6 +79,8 @@ def looks_before(
         Configuration and strategy that looks.
     symbols, universe_returns
         Of its universe.
+    own_returns
+        Its daily returns on train and validation: session, value. None: not known.
     """
     own = members_of(batch_on_record(records, member, holdout))
     found: set[int] = set()
@@ -84,7 +92,11 @@ def looks_before(
         same_market = bool(set(symbols) & set(said["symbols"])) or _correlate(
             universe_returns, contents.returns.get(record.row)
         )
-        same_idea = same_market and (other == member or idea.is_that_of(idea_of(record, records, contents)))
+        same_idea = same_market and (
+            other == member
+            or idea.is_that_of(idea_of(record, records, contents))
+            or _earn_alike(own_returns, _returns_of(record, records, contents))
+        )
         if same_idea or (same_sessions and (same_market or record.configuration == member[0])):
             batch = batch_on_record(records, other, seen)
             found.add(record.row if batch is None else batch.row)
@@ -109,6 +121,28 @@ def idea_of(look: Record, records: Sequence[Record], contents: Contents) -> Idea
             found = str(json.loads(contents.texts[each.row]).get("type", ""))
             return Idea(found.removeprefix(_FIRST_FOLDER))
     return NO_IDEA
+
+
+def returns_of_ideas(records: Sequence[Record]) -> list[Record]:
+    """Return the records that have the returns of what was looked at."""
+    return [r for r in records if r.kind == "evidence" and r.payload.get("asset") == IDEA_ASSET]
+
+
+def _returns_of(look: Record, records: Sequence[Record], contents: Contents) -> pl.DataFrame | None:
+    """Daily returns on train and validation of what was looked at; None where an earlier version looked."""
+    of = (look.configuration, look.subject, look.payload.get("registration_hash"))
+    for each in returns_of_ideas(records):
+        if (each.configuration, each.subject, each.payload["registration_hash"]) == of:
+            return contents.returns.get(each.row)
+    return None
+
+
+def _earn_alike(one: pl.DataFrame | None, other: pl.DataFrame | None) -> bool:
+    """Whether two strategies are one idea by what they earn, on the same sessions or one of them a session later."""
+    if one is None or other is None:
+        return False
+    measured = correlation(one, other, dt.date.min, dt.date.max)
+    return measured is not None and abs(measured) > SAME_IDEA
 
 
 def _correlate(one: pl.DataFrame, other: pl.DataFrame | None) -> bool:

@@ -11,6 +11,7 @@ import polars as pl
 from trading_assets.protocol.batches import Member
 from trading_assets.protocol.exposures import EVALUATIONS, Contents, new_exposures
 from trading_assets.protocol.looks import LookRequest, decide_look, look_of, registered_since
+from trading_assets.protocol.prices import returns_of_ideas
 from trading_assets.protocol.protocol import Protocol
 from trading_assets.protocol.records import Entry, Record
 from trading_assets.protocol.tables import RECEIVED, RETURNS, TEXTS
@@ -26,7 +27,7 @@ class _OvertakenError(Exception):
 
 def contents_of(protocol: Protocol, records: Sequence[Record]) -> Contents:
     """Read what registrations, exposures and looks refer to."""
-    named = [record for record in records if record.kind in (*EVALUATIONS, "registration")]
+    named = [record for record in records if record.kind in (*EVALUATIONS, "registration")] + returns_of_ideas(records)
     rows = protocol.contents(RETURNS, named).select("record", "session", "value")
     returns = {int(key[0]): frame.drop("record") for key, frame in rows.partition_by("record", as_dict=True).items()}
     told = [record for record in named if record.kind in ("registration", "look")]

@@ -11,8 +11,22 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def csv_text(frame: pl.DataFrame) -> str:
-    """CSV with a header; lists are joined by `;`; text that a spreadsheet would run as a formula gets a leading `'`."""
-    return frame.select(_flat(name, dtype) for name, dtype in frame.schema.items()).write_csv()
+    """Return CSV with a header.
+
+    The values of a list are joined by `;`, what is nested deeper is JSON text; text that a spreadsheet would run as a
+    formula gets a leading `'`.
+    """
+    flat = frame.with_columns(_as_json(column) for column in frame.iter_columns() if _is_deep(column.dtype))
+    return flat.select(_flat(name, dtype) for name, dtype in flat.schema.items()).write_csv()
+
+
+def _is_deep(dtype: pl.DataType) -> bool:
+    return isinstance(dtype, pl.Struct) or (isinstance(dtype, pl.List) and dtype.inner.is_nested())
+
+
+def _as_json(column: pl.Series) -> pl.Series:
+    texts = [None if value is None else json.dumps(value, default=str) for value in column.to_list()]
+    return pl.Series(column.name, texts, dtype=pl.String)
 
 
 def json_text(frame: pl.DataFrame) -> str:
@@ -23,7 +37,7 @@ def json_text(frame: pl.DataFrame) -> str:
 def _flat(name: str, dtype: pl.DataType) -> pl.Expr:
     column = pl.col(name)
     if isinstance(dtype, pl.List):
-        column = column.list.join(";")
+        column = column.cast(pl.List(pl.String)).list.join(";")
     elif not isinstance(dtype, pl.String):
         return column
     is_formula = pl.any_horizontal(column.str.starts_with(start) for start in FORMULA_STARTS)

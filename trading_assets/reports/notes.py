@@ -9,9 +9,11 @@ import polars as pl
 
 from trading_assets.backtests.tables import DECISIONS, DEVELOPMENT, EQUITY, FILLS, METRICS, RUNS, TRADES
 from trading_assets.config import Configuration
+from trading_assets.config.strategies import members_of
 from trading_assets.config.universe import DynamicUniverse
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, RISK_FREE, UNIVERSE
+from trading_assets.models.tables import PREDICTIONS, REGIMES
 from trading_assets.robustness.tables import VERDICTS
 from trading_assets.robustness.verdict.bets import count_bets
 from trading_assets.robustness.verdict.caps import without_departures
@@ -71,26 +73,36 @@ def outdated(warehouse: Warehouse, configuration: Configuration, name: str) -> s
     last = runs.sort("finished_at").row(-1, named=True)
     if last["config_hash"] != configuration.hash:
         return f"its last backtest, of {last['finished_at']:%Y-%m-%d %H:%M} UTC, was made under another configuration"
-    steps: list[tuple[int, str]] = [
-        (max(_last_commit(warehouse, BARS), _last_commit(warehouse, DAILY)), "bars or features have been written"),
+    inputs = _inputs(warehouse, configuration, name)
+    steps = [
         (_last_commit(warehouse, SIGNALS, name), "its signals have been computed"),
         (_last_commit(warehouse, METRICS, name), "its backtest has run"),
         (_last_commit(warehouse, VERDICTS, name), ""),
     ]
-    what = ("", "its signals were computed", "its backtest ran", "its verdict was made")
-    for place in range(1, len(steps)):
-        newest, event = max(steps[:place])
-        if 0 < steps[place][0] < newest:
+    what = ("its signals were computed", "its backtest ran", "its verdict was made")
+    for place, (own, _) in enumerate(steps):
+        newest, event = max([*inputs, *steps[:place]])
+        if 0 < own < newest:
             return f"{event} since {what[place]}"
     return None
 
 
-def _last_commit(warehouse: Warehouse, table: Table, strategy: str | None = None) -> int:
-    """Number of the last commit that replaced a table, or what is of a strategy in it; 0 for none."""
+def _inputs(warehouse: Warehouse, configuration: Configuration, name: str) -> list[tuple[int, str]]:
+    """Return the last commit of everything that the signals of a strategy are computed from, with what to say of it."""
+    settings = configuration.strategies[name]
+    model, members = getattr(settings.parameters, "model", None), members_of(settings)
+    return [
+        (max(_last_commit(warehouse, BARS), _last_commit(warehouse, DAILY)), "bars or features have been written"),
+        *((_last_commit(warehouse, SIGNALS, each), f"signals of {each} have been computed") for each in members),
+        *([(_last_commit(warehouse, REGIMES), "regimes have been computed")] if members else []),
+        *([(_last_commit(warehouse, PREDICTIONS, model), f"scores of {model} have been written")] if model else []),
+    ]
+
+
+def _last_commit(warehouse: Warehouse, table: Table, name: str | None = None) -> int:
+    """Number of the last commit that replaced a table, or what is of a strategy or a model in it; 0 for none."""
     commits = warehouse.commits(table)
-    return max(
-        (number for (_, lower, _), number in commits.items() if strategy is None or lower in ("", strategy)), default=0
-    )
+    return max((number for (_, lower, _), number in commits.items() if name is None or lower in ("", name)), default=0)
 
 
 def _on_evidence(warehouse: Warehouse, configuration: Configuration, strategy: ResolvedStrategy) -> Iterator[str]:

@@ -14,6 +14,8 @@ from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
+from trading_assets.protocol import Protocol
+from trading_assets.protocol.written_rows import hash_whole, record_written
 from trading_assets.strategies.evaluation.decide import decide
 from trading_assets.strategies.evaluation.failure import (
     failure_recorder,
@@ -25,6 +27,7 @@ from trading_assets.strategies.evaluation.failure import (
 )
 from trading_assets.strategies.evaluation.inputs import panel_of, read_frames
 from trading_assets.strategies.evaluation.on_record import put_further_exposure_on_record, put_registrations_on_record
+from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written, is_behind_a_registration
 from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategies, configured_strategy
 from trading_assets.strategies.tables import SIGNALS, STATUS, TARGET_WEIGHTS
 from trading_assets.warehouse import Rows
@@ -70,7 +73,7 @@ def open_until(configuration: Configuration, name: str, splits: pl.DataFrame) ->
     strategy is registered, or one that it is a member of, whose own positions follow from it.
     """
     spans = spans_of(splits)
-    if "holdout" not in spans or any(name in _made_of(configuration, each) for each in configuration.registration):
+    if "holdout" not in spans or is_behind_a_registration(configuration, name):
         return None
     return development(spans).end
 
@@ -88,11 +91,6 @@ def _seen(bars: pl.DataFrame, until: dt.date | None) -> Interval | None:
     return Interval(start=first, end=end) if first <= end else None
 
 
-def _made_of(configuration: Configuration, name: str) -> set[str]:
-    members = configured_strategy(configuration, name).members
-    return {name}.union(*(_made_of(configuration, member) for member in members))
-
-
 def signals(step: Step) -> Mapping[str, Any]:
     """Where the strategy would enter and leave, before the portfolio's rules, and what it would hold on paper."""
     name, configuration = strategy_of(step), step.configuration
@@ -103,6 +101,7 @@ def signals(step: Step) -> Mapping[str, Any]:
         put_registrations_on_record(step)
         require_unlocked(step, members)
         require_scores(step, configured_strategy(configuration, name).model)
+        assert_inputs_as_written(step)
     frames = read_frames(step.work, configuration, name)
     panel = panel_of(configuration, frames)
     traded = frames.bars.filter(pl.col("symbol").is_in(frames.strategy.symbols))
@@ -118,4 +117,6 @@ def signals(step: Step) -> Mapping[str, Any]:
     step.work.replace(
         Rows("strategy", name), {SIGNALS: found.signals, TARGET_WEIGHTS: found.target_weights, STATUS: status}
     )
+    written = [hash_whole(TARGET_WEIGHTS, step.work.written[TARGET_WEIGHTS], name)]
+    record_written(Protocol.of(configuration), f"{STAGE}/{name}", written, step.now)
     return {"signals by reason": found.signals.group_by("action", "reason").len().sort("action", "reason")}

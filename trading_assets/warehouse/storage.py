@@ -8,6 +8,7 @@ import duckdb
 import polars as pl
 
 from trading_assets.warehouse.errors import MissingTableError, WarehouseError, block
+from trading_assets.warehouse.plain_values import plain_expressions, with_plain_values
 from trading_assets.warehouse.slices import Slice
 from trading_assets.warehouse.table import ContractError, Table
 
@@ -15,8 +16,8 @@ _FRAME = "frame to write"
 _DECLARED = "columns declared"
 #: What returns rows and changes nothing; a PIVOT is a statement of several.
 _SELECTS = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN], [duckdb.StatementType.MULTI])
-#: Names of types in DuckDB.
-_INTERVAL, _NOTHING = "INTERVAL", '"NULL"'
+#: Name of the type in DuckDB of a column of nulls.
+_NOTHING = '"NULL"'
 
 
 def checked(table: Table, frame: pl.DataFrame, slice_: Slice | None = None) -> pl.DataFrame:
@@ -63,6 +64,9 @@ def _columns(connection: duckdb.DuckDBPyConnection, quoted: str) -> dict[str, st
 def replace_slice(connection: duckdb.DuckDBPyConnection, table: Table, slice_: Slice, frame: pl.DataFrame) -> None:
     """Put `frame` in place of the slice's rows."""
     connection.register(_FRAME, frame.to_arrow())
+    _create(connection, table)
+    if slice_.bounds is None and _has_other_columns(connection, table):
+        _create(connection, table, anew=True)  # no row stays, so none has to be cast, which may be impossible
     _fit(connection, table)
     where, parameters = _where("", (), slice_)
     connection.execute(f"DELETE FROM {_quoted(table.name)}{where}", parameters).fetchall()
@@ -175,26 +179,9 @@ def rows_of(
     relation = connection.sql(sql, params=list(parameters) or None)
     if relation is None:
         raise WarehouseError(block("this statement returns no rows", expected="a SELECT", found=sql))
-    if any(str(kind) == _INTERVAL for kind in relation.types):  # which no frame has
-        relation = relation.project(
-            ", ".join(
-                f"CAST({_quote(name)} AS VARCHAR) AS {_quote(name)}" if str(kind) == _INTERVAL else _quote(name)
-                for name, kind in zip(relation.columns, relation.types, strict=True)
-            )
-        )
-    frame: pl.DataFrame = relation.pl()
-    return _with_plain_numbers(frame)
-
-
-def _with_plain_numbers(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return decimals, which a sum of integers is to DuckDB, as integers where all fit, else as floats."""
-    plain: list[pl.Series] = []
-    for column in frame.iter_columns():
-        if isinstance(column.dtype, pl.Decimal):
-            whole = column.cast(pl.Int64, strict=False) if column.dtype.scale == 0 else None
-            fits = whole is not None and whole.null_count() == column.null_count()
-            plain.append(whole if whole is not None and fits else column.cast(pl.Float64))
-    return frame.with_columns(plain) if plain else frame
+    selected = plain_expressions(relation.columns, relation.types)
+    frame: pl.DataFrame = (relation if selected is None else relation.project(selected)).pl()
+    return with_plain_values(frame)
 
 
 def missing(table_name: str) -> str:
@@ -208,10 +195,7 @@ def missing(table_name: str) -> str:
 
 def _fit(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Make the stored table able to take the registered frame: create it, add columns, change types."""
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quote(table.schema)}").fetchall()
-    connection.execute(
-        f"CREATE TABLE IF NOT EXISTS {_quoted(table.name)} AS FROM {_quote(_FRAME)} WITH NO DATA"
-    ).fetchall()
+    _create(connection, table)
     stored = _columns(connection, _quoted(table.name))
     for name, type_ in _columns(connection, _quote(_FRAME)).items():
         if type_ == _NOTHING:  # a column of nulls has no type of its own, and takes any
@@ -225,6 +209,21 @@ def _fit(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         else:
             continue
         connection.execute(f"ALTER TABLE {_quoted(table.name)} {change}").fetchall()
+
+
+def _create(connection: duckdb.DuckDBPyConnection, table: Table, *, anew: bool = False) -> None:
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quote(table.schema)}").fetchall()
+    create = "CREATE OR REPLACE TABLE" if anew else "CREATE TABLE IF NOT EXISTS"
+    connection.execute(f"{create} {_quoted(table.name)} AS FROM {_quote(_FRAME)} WITH NO DATA").fetchall()
+
+
+def _has_other_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    """Whether a stored column has another type than in the registered frame, or is not in it and may not be."""
+    given = _columns(connection, _quote(_FRAME))
+    return any(
+        given[name] not in (type_, _NOTHING) if name in given else table.extra is None
+        for name, type_ in _columns(connection, _quoted(table.name)).items()
+    )
 
 
 def _where(where: str, parameters: Sequence[object], slice_: Slice | None) -> tuple[str, list[object]]:

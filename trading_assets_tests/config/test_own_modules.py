@@ -63,6 +63,28 @@ def test_an_installed_package_of_strategies_is_its_own_code_too(folder: Path) ->
         sys.path.remove(str(installed))
 
 
+def test_the_folder_of_the_configuration_comes_after_libraries_and_before_what_else_python_finds(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Commands put other folders first; a name leads to one file all the same, and never hides a library."""
+    own = folder / "configurations"
+    texts = {"alone.py": "# mine", "mine/dip.py": "import alone, json, polars", "json.py": "", "polars/__init__.py": ""}
+    for name, text in texts.items():
+        (own / name).parent.mkdir(exist_ok=True, parents=True)
+        (own / name).write_text(text)
+    assert own_modules("mine.dip") == {}
+    found = own_modules("mine.dip", own)
+    assert {name: each.file for name, each in found.items()} == {
+        "alone": own / "alone.py",
+        "mine.dip": own / "mine/dip.py",
+    }
+    assert list(own_modules("bench.mine", own)) == ["alone", "bench", "bench.deep.far", "bench.mine", "bench.near"]
+    monkeypatch.chdir(own)
+    monkeypatch.syspath_prepend("")
+    assert own_modules("alone")["alone"].source == b"# mine"
+    assert own_modules("alone", folder)["alone"].file == folder / "alone.py"
+
+
 def declared(folder: Path, text: str) -> list[str]:
     module = OwnModule("mine", folder / "mine.py", text.encode())
     return [each.name for each in declared_reads({"mine": module}, folder, [folder / "data"])]

@@ -172,6 +172,16 @@ def test_what_fails_while_it_is_imported_is_an_error_of_the_configuration(
     assert "loud.strategy" in str(caught.value)
 
 
+def test_a_module_beside_the_configuration_needs_no_path(tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        path = loud(tmp_path, patch, "import loud.quiet")
+    configuration = load_configuration(path, tmp_path / "data")
+    assert configuration.strategies["momentum"].parameters.capacity == 0.01  # type: ignore[union-attr]
+    (tmp_path / "loud/strategy.py").unlink()
+    with pytest.raises(ConfigurationError, match=rf"no loud/strategy\.py in {tmp_path}[^$]*one of crypto_momentum"):
+        load_configuration(path, tmp_path / "data")
+
+
 @pytest.mark.parametrize("name", ["os.system('x')", "..", "a..b", "a b", "a/b", ".a", "a.", "é.ä", "a;b"])
 def test_a_type_is_a_name_and_nothing_else(tmp_path: Path, name: str) -> None:
     path = tmp_path / "c.yaml"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ from trading_assets.config.sources import SyntheticSource
 from trading_assets.definitions import build_definitions
 from trading_assets.market_data import calendars
 from trading_assets.market_data.sources.synthetic import generate
-from trading_assets.protocol import RETURNS, TEXTS, TRIAL_ROWS, Protocol
+from trading_assets.protocol import RETURNS, TEXTS, TRIAL_ROWS, Protocol, Record
+from trading_assets.protocol.written_rows import WRITTEN
 from trading_assets.warehouse import Warehouse
 from trading_assets_tests.narrow import as_number
 
@@ -73,6 +74,8 @@ UNREGISTERED = sorted(set(SETTINGS["strategies"]) - {REGISTERED})
 
 #: What is of the market and not of a strategy. The scores of a model are compared: no registered strategy reads it.
 OF_THE_MARKET = re.compile(r"(market_data|features|monitoring|meta)\..*|models\.(folds|regimes)")
+#: Tables that are on record month by month as they are written.
+BY_MONTH = ("market_data.bars", "features.daily", "features.indicators")
 #: When, by which run and which file, and the hash of all that a model is trained on in time; not what.
 CIRCUMSTANCES = {"run_id", "ingested_at", "evaluated_at", "recorded_at", "started_at", "finished_at", "version"}
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?|\d{8}T\d{6}\.\d+Z")
@@ -167,8 +170,8 @@ def everything_seen(folder: Path, noise: int) -> Seen:
                     for rows in bulk.values()
                 )
             )
-            for each in records
-            if each.kind != "folder" and REGISTERED not in (each.subject or "")
+            for each in map(without_the_market, records)
+            if each.kind != "folder" and REGISTERED not in (each.subject or each.payload.get("asset", ""))
         ],
         tables={name: warehouse.query(f"FROM {name} ORDER BY ALL") for name in sorted(names)},
         files={
@@ -178,6 +181,23 @@ def everything_seen(folder: Path, noise: int) -> Seen:
         },
         metadata=shown,
     )
+
+
+def without_the_market(record: Record) -> Record:
+    """A record of written rows without those of the market from the month on in which the holdout begins."""
+    if WRITTEN not in record.payload:
+        return record
+    written = {
+        table: [
+            [columns, {part: found for part, found in parts.items() if part < f"{HOLDOUT:%Y-%m}"}]
+            for columns, parts in said
+        ]
+        if table in BY_MONTH
+        else said
+        for table, said in record.payload[WRITTEN].items()
+        if table not in ("models.regimes", "market_data.sessions", "market_data.instruments")
+    }
+    return replace(record, payload={**record.payload, WRITTEN: written})
 
 
 def text_of(metadata: Any) -> str:
@@ -211,6 +231,57 @@ def test_the_markets_differ_in_the_holdout_alone_and_the_registered_strategy_kno
     assert twins[0].files[f"{REGISTERED}.html"] != twins[1].files[f"{REGISTERED}.html"]
 
 
+def test_what_is_known_of_the_market_before_the_holdout_is_the_same_in_both(twins: tuple[Seen, Seen]) -> None:
+    one, two = (seen.tables for seen in twins)
+    early = {
+        "market_data.bars": "session",
+        "market_data.raw_bars": "session",
+        "market_data.quarantine": "session",
+        "market_data.corporate_actions": "session",
+        "features.daily": "session",
+        "features.indicators": "session",
+        "models.regimes": "session",
+        "models.predictions": "session",
+        "models.folds": "test_end",
+    }
+    for name, day in early.items():
+        before = pl.col(day) < HOLDOUT
+        rows = [of_unregistered(each[name].filter(before)) for each in (one, two)]
+        assert rows[0].equals(rows[1]), name
+    assert one["features.daily"].filter(pl.col("session") < HOLDOUT).height > 1_000
+
+
+def test_development_of_a_registered_strategy_does_not_know_its_holdout(twins: tuple[Seen, Seen]) -> None:
+    """What is of train, validation or development, and what was decided before the holdout."""
+    one, two = (seen.tables for seen in twins)
+    compared = []
+    for name, table in one.items():
+        if "strategy" not in table.columns or name.startswith(("monitoring.", "meta.")):
+            continue
+        parts = [each[name].filter(strategy=REGISTERED) for each in (one, two)]
+        if "split" in table.columns:
+            of = pl.col("split").is_in(["train", "validation", "development"])
+        elif name in ("strategies.signals", "strategies.target_weights"):
+            of = pl.col("session") < HOLDOUT
+        elif name in ("robustness.sensitivity", "robustness.sensitivity_summary", "robustness.trials"):
+            of = pl.lit(value=True)
+        else:
+            continue
+        rows = [each.filter(of).drop(CIRCUMSTANCES & set(each.columns)) for each in parts]
+        assert rows[0].equals(rows[1]), name
+        compared += [name] if rows[0].height else []
+    assert {
+        "backtests.metrics",
+        "backtests.fills",
+        "backtests.equity",
+        "robustness.stress",
+        "robustness.resampling",
+        "robustness.sensitivity",
+        "robustness.trials",
+        "strategies.signals",
+    } < set(compared)
+
+
 def test_no_table_of_an_unregistered_strategy_knows_the_holdout(twins: tuple[Seen, Seen]) -> None:
     one, two = (seen.tables for seen in twins)
     assert one.keys() == two.keys()
@@ -228,7 +299,7 @@ def test_no_table_of_an_unregistered_strategy_knows_the_holdout(twins: tuple[See
 
 def test_no_record_of_the_protocol_knows_the_holdout_of_an_unregistered_strategy(twins: tuple[Seen, Seen]) -> None:
     one, two = (seen.protocol for seen in twins)
-    assert {each.split()[0] for each in one} == {"import", "exposure", "trials", "batch"}
+    assert {each.split()[0] for each in one} == {"import", "exposure", "trials", "batch", "evidence"}
     assert sorted(one) == sorted(two)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from trading_assets import definitions
 from trading_assets.config.sections import Interval
-from trading_assets_tests.conftest import Experiment, command_line
+from trading_assets_tests.conftest import Experiment, called, command_line
 from trading_assets_tests.end_to_end.experiments import LEDGERS, changed, fingerprints
 from trading_assets_tests.reports.pages import Page
 
@@ -69,12 +69,10 @@ def test_model_metrics_stop_before_the_holdout(tiny: Experiment) -> None:
 
 
 def test_sql_reads_the_warehouse(tiny: Experiment) -> None:
-    done = command_line(
-        tiny.config, tiny.data, "sql", "SELECT count(*) AS bars FROM market_data.bars", "--format", "csv"
-    )
+    done = called(tiny.config, tiny.data, "sql", "SELECT count(*) AS bars FROM market_data.bars", "--format", "csv")
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.splitlines()[1]) == tiny.warehouse.query("SELECT count(*) FROM market_data.bars").item()
-    refused = command_line(tiny.config, tiny.data, "sql", "DROP TABLE market_data.bars")
+    refused = called(tiny.config, tiny.data, "sql", "DROP TABLE market_data.bars")
     assert refused.returncode != 0
     assert tiny.warehouse.exists("market_data.bars")
 
@@ -82,27 +80,27 @@ def test_sql_reads_the_warehouse(tiny: Experiment) -> None:
 def test_a_trade_tells_its_story(tiny: Experiment) -> None:
     trade_id = "SELECT trade_id FROM backtests.trades WHERE strategy = 'ml' ORDER BY trade_id LIMIT 1"
     found = tiny.warehouse.query(trade_id).item()
-    told = command_line(tiny.config, tiny.data, "explain", found)
+    told = called(tiny.config, tiny.data, "explain", found)
     assert told.returncode == 0, told.stderr
     for title in ("Signal", "Model", "Choice", "Size", "Entry", "Exit", "Profit and loss", "Bars as received"):
         assert f"\n{title}\n" in told.stdout, title
     assert "\x1b[" not in told.stdout
     assert "not explained" not in told.stdout
-    unknown = command_line(tiny.config, tiny.data, "explain", f"{found}0")
+    unknown = called(tiny.config, tiny.data, "explain", f"{found}0")
     assert unknown.returncode == 2
     assert found in unknown.stderr
 
 
 def test_the_audit_on_demand(tiny: Experiment, tmp_path: Path) -> None:
-    clean = command_line(tiny.config, tiny.data, "audit", "look-ahead", "--strategy", "crypto_momentum")
+    clean = called(tiny.config, tiny.data, "audit", "look-ahead", "--strategy", "crypto_momentum")
     assert clean.returncode == 0, clean.stderr
     assert "crypto_momentum: nothing looks ahead; 2 past closes" in clean.stdout
     strategies, robustness = {"leaky": {"type": LEAKS, "leak": "tomorrow"}}, {"look_ahead_cuts": 8}
     leaky = changed(tmp_path, strategies=strategies, robustness=robustness, registration=None)
-    found = command_line(leaky, tiny.data, "audit", "look-ahead")
+    found = called(leaky, tiny.data, "audit", "look-ahead")
     assert found.returncode == 1
     assert "signals" in found.stdout
-    unknown = command_line(tiny.config, tiny.data, "audit", "look-ahead", "--strategy", "nobody")
+    unknown = called(tiny.config, tiny.data, "audit", "look-ahead", "--strategy", "nobody")
     assert unknown.returncode == 2
     assert "crypto_momentum" in unknown.stderr
 
@@ -122,7 +120,7 @@ def test_report_is_rebuilt_from_the_warehouse_alone(tiny: Experiment, tmp_path: 
     folder = tmp_path / "data" / "tiny" / "reports"
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     shutil.rmtree(folder)
-    done = command_line(tiny.config, tmp_path / "data", "report")
+    done = called(tiny.config, tmp_path / "data", "report")
     assert done.returncode == 0, done.stderr
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 

@@ -144,6 +144,7 @@ def test_who_comes_after_the_holdout_was_seen_has_one_part_of_all_and_takes_none
     records = chain(*map(registered, "ab"), seen(), registered("late", weight=0.9))
     late = batch_of(records, ("main", "late"), {})
     assert shares(late) == pytest.approx({"main/late": 1 / 3})
+    assert late.payload["m"] == 3  # what it has a part of
     records = chain(late, after=records)
     assert shares(batch_of(records, ("main", "a"), {})) == pytest.approx({"main/a": 0.5, "main/b": 0.5})
 

@@ -6,19 +6,23 @@ import datetime as dt
 import json
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 
 from trading_assets.config.sections import Interval
 from trading_assets.protocol.batches import alpha_of
 from trading_assets.protocol.exposures import NO_CONTENTS, Contents
 from trading_assets.protocol.looks import LookRequest, caps_of, decide_look, history_of, look_of, registered_since
-from trading_assets.protocol.prices import Idea, idea_of, price_of
+from trading_assets.protocol.prices import Idea, idea_of, price_of, returns_of_ideas
 from trading_assets.protocol.records import Entry, Record
 from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets_tests.protocol.worlds import SESSIONS, chain, make_bars, registered
 
 SPANS = [Interval(start=SESSIONS[first], end=SESSIONS[first + 79]) for first in (0, 80, 160, 240, 320)]
 MOMENTUM = Idea("momentum")
+#: Daily returns on train and validation of what was looked at, by registration: contents of the records.
+EARNED: dict[str, pl.DataFrame] = {}
 
 
 def looked(
@@ -42,7 +46,10 @@ def looked(
     plan = registered(strategy, symbols, holdout=holdout, plan_hash=hash_of_it)
     records = chain(plan, configuration=configuration, after=records)
     own = {each.row: returns for each in records if set(each.payload.get("symbols", ())) == set(symbols)}
+    own |= {each.row: EARNED[each.payload["registration_hash"]] for each in returns_of_ideas(records)}
     contents = Contents(own, {})
+    if "own_returns" in more:
+        EARNED[hash_of_it] = more["own_returns"]
     asked = LookRequest(configuration, strategy, hash_of_it, "c", span, symbols, "{}", returns, idea=idea, **more)
     since = registered_since(records, asked.member, lambda each: each.payload["plan_hash"] == hash_of_it)
     records = chain(*decide_look(records, asked, since, contents), configuration=configuration, after=records)
@@ -88,6 +95,43 @@ def test_an_idea_is_its_module_and_its_market(more: dict[str, Any], looks: int) 
     records, _ = looked([], SPANS[0], Idea("own.module", "code"))
     records, made = looked(records, SPANS[2], **{"idea": Idea("own.module", "code"), **more})
     assert made.payload["looks_before"] == looks
+
+
+def earned(noise: float, *, sign: int = 1, late: int = 0) -> pl.DataFrame:
+    """Returns of one idea with noise of its own, n beside 1: the correlation is 1 / sqrt(1 + n^2)."""
+    common, own = (np.random.default_rng(seed).normal(0, 0.01, 300) for seed in (1, 2))
+    values = sign * np.roll(common, late) + noise * own
+    return pl.DataFrame({"session": SESSIONS[:300], "value": values})
+
+
+@pytest.mark.parametrize(
+    ("own_returns", "looks"),
+    [
+        (earned(0.0), 1),
+        (earned(0.4), 1),  # 1 / sqrt(1.16) = 0.93
+        (earned(0.6), 0),  # 1 / sqrt(1.36) = 0.86
+        (earned(0.1, sign=-1), 1),
+        (earned(0.1, late=1), 1),
+        (earned(0.0).tail(19), 0),  # too few sessions in common to tell
+        (None, 0),
+    ],
+)
+def test_a_module_that_was_edited_and_renamed_is_known_by_what_it_earned(
+    own_returns: pl.DataFrame | None, looks: int
+) -> None:
+    """Another module, strategy, configuration and holdout, in the same market."""
+    records, _ = looked([], SPANS[0], Idea("own.module", "code"), own_returns=earned(0.0))
+    assert [each.kind for each in records][-3:] == ["batch", "evidence", "look"]
+    other: dict[str, Any] = {"strategy": "renamed", "configuration": "two", "idea": Idea("new.module", "edited code")}
+    records, made = looked(records, SPANS[2], **other, own_returns=own_returns)
+    assert made.payload["looks_before"] == looks
+    assert made.payload["price"] == 1 / (1 + looks) ** 2
+
+
+def test_what_earned_the_same_in_another_market_is_another_idea() -> None:
+    records, _ = looked([], SPANS[0], Idea("own.module", "code"), own_returns=earned(0.0))
+    other: dict[str, Any] = {"configuration": "two", "symbols": ("X", "Y"), "market": 9, "idea": Idea("new", "new")}
+    assert looked(records, SPANS[2], **other, own_returns=earned(0.0))[1].payload["looks_before"] == 0
 
 
 def test_who_is_registered_later_on_the_same_sessions_joins_the_price_whatever_the_idea() -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 
 from trading_assets.backtests.tables import DECISIONS, EQUITY, METRICS, RUNS
 from trading_assets.config import Configuration, load_configuration
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, RISK_FREE
+from trading_assets.models.tables import PREDICTIONS, REGIMES
 from trading_assets.reports.notes import REFUSED_LOOK, SIMULATED, notes_of, outdated
 from trading_assets.robustness.tables import VERDICTS
 from trading_assets.strategies.tables import FAILED, REFUSED, SIGNALS, STATUS
@@ -88,6 +90,34 @@ def test_what_ran_alone_makes_what_follows_old(
     write(warehouse, *CHAIN, *again)
     run(warehouse, configuration.hash)
     assert outdated(warehouse, configuration, NAME) == said
+
+
+def test_what_it_is_made_of_makes_it_old(tmp_path: Path) -> None:
+    """A member that ran alone, the regimes, and a model that was trained again; not another strategy or model."""
+    values = yaml.safe_load(TINY.read_text())
+    values["strategies"]["together"] = {"type": "ensemble", "members": ["ml", "factor"]}
+    path = tmp_path / "c.yaml"
+    path.write_text(yaml.safe_dump(values))
+    configuration = load_configuration(path, tmp_path / "data")
+    warehouse = Warehouse(configuration.warehouse_path)
+
+    def again(name: str, table: Table, rows: Rows | Whole) -> str | None:
+        warehouse.replace(Rows("strategy", name), {SIGNALS: SIGNALS.empty()})
+        assert outdated(warehouse, configuration, name) is None
+        warehouse.replace(rows, {table: table.empty()})
+        return outdated(warehouse, configuration, name)
+
+    at = dt.datetime(2018, 1, 2, 12)
+    for name in ("together", "ml"):
+        row = {"run_id": name, "strategy": name, "status": "ok", "config_hash": configuration.hash}
+        warehouse.append(RUNS, frame(RUNS, {**row, "started_at": at, "finished_at": at}))
+    computed = "signals of factor have been computed since its signals were computed"
+    assert again("together", SIGNALS, Rows("strategy", "factor")) == computed
+    assert again("together", REGIMES, Whole()) == "regimes have been computed since its signals were computed"
+    assert again("together", SIGNALS, Rows("strategy", "crypto_momentum")) is None
+    scores = "scores of forward_return have been written since its signals were computed"
+    assert again("ml", PREDICTIONS, Rows("model", "forward_return")) == scores
+    assert again("ml", PREDICTIONS, Rows("model", "another")) is None
 
 
 def test_another_configuration_makes_it_old_and_a_strategy_beside_it_does_not(

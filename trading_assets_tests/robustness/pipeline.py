@@ -18,8 +18,9 @@ import trading_assets.robustness.assets
 import trading_assets.robustness.checks
 import trading_assets.strategies.assets
 from trading_assets.asset_factories.partitions import monthly_partitions
-from trading_assets.config import Configuration, load_configuration
+from trading_assets.config import Configuration
 from trading_assets.warehouse import Warehouse
+from trading_assets_tests.loaded import loaded
 
 STAGES = (
     trading_assets.market_data,
@@ -73,7 +74,7 @@ class Experiment:
 
     @property
     def configuration(self) -> Configuration:
-        return load_configuration(self.folder / "config.yaml", self.folder / "data")
+        return loaded(self.folder / "config.yaml", self.folder / "data")
 
     @property
     def warehouse(self) -> Warehouse:

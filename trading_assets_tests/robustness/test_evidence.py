@@ -102,3 +102,35 @@ def test_rows_of_other_settings_are_no_evidence_until_their_asset_ran_again(expe
     records = Protocol.of(experiment.configuration).read()
     record_evidence(step_of(experiment), "look_ahead")
     assert len(Protocol.of(experiment.configuration).read()) == len(records)  # the very same is written once
+
+
+OWN = """
+from trading_assets.strategies.equity_momentum import Parameters, rules
+{more}
+"""
+
+
+def test_an_audit_of_an_own_module_that_was_edited_since_is_no_evidence(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clean when it is audited, another one when it is judged; what it imports of the user's counts as well."""
+    strategies = {**SETTINGS["strategies"], "known": {"type": "own_rules.main"}}
+    monkeypatch.syspath_prepend(str(experiment.folder))
+    package = experiment.folder / "own_rules"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "limits.py").write_text("STOP = 2.0\n")
+    (package / "main.py").write_text(OWN.format(more="from own_rules.limits import STOP"))
+    experiment.write(strategies=strategies, robustness={})
+    record_evidence(step_of(experiment), "look_ahead")
+    assert causes(experiment)["look_ahead"] is None
+    for file, more in (("limits.py", "STOP = 2.5\n"), ("main.py", OWN.format(more="STOP = 2.0"))):
+        before = (package / file).read_text()
+        (package / file).write_text(more)
+        experiment.write(strategies=strategies, robustness={})
+        assert causes(experiment)["look_ahead"] == OTHER, file
+        with pytest.raises(EvidenceMissingError, match="look_ahead"):
+            assert_evidence(step_of(experiment), Protocol.of(experiment.configuration).read())
+        (package / file).write_text("# A comment is no change.\n" + before)
+        experiment.write(strategies=strategies, robustness={})
+        assert causes(experiment)["look_ahead"] is None

@@ -108,11 +108,14 @@ def test_a_bad_frame_among_good_ones_writes_nothing(warehouse: Warehouse) -> Non
 
 
 def test_a_statement_that_fails_late_rolls_everything_back(warehouse: Warehouse) -> None:
-    text = Table("tests.typed", "", (), {"value": Column(pl.String, "")})
-    number = Table("tests.typed", "", (), {"value": Column(pl.Int64, "")})
-    warehouse.replace(Whole(), {text: pl.DataFrame({"value": ["one"]}), EQUITY: equity("s", [1.0])})
+    """Rows of another slice stay, so they have to be cast, and cannot be."""
+    text = Table("tests.typed", "", (), {"strategy": Column(pl.String, ""), "value": Column(pl.String, "")})
+    number = Table("tests.typed", "", (), {"strategy": Column(pl.String, ""), "value": Column(pl.Int64, "")})
+    one = pl.DataFrame({"strategy": ["other"], "value": ["one"]})
+    warehouse.replace(Whole(), {text: one, EQUITY: equity("s", [1.0])})
     with pytest.raises(WarehouseError, match="one"):
-        warehouse.replace(Whole(), {EQUITY: equity("s", [2.0]), number: pl.DataFrame({"value": [1]})})
+        rows = {EQUITY: equity("s", [2.0]), number: pl.DataFrame({"strategy": ["s"], "value": [1]})}
+        warehouse.replace(Rows("strategy", "s"), rows)
     assert warehouse.read(EQUITY)["equity"].to_list() == [1.0]
     assert warehouse.read(text)["value"].to_list() == ["one"]
 

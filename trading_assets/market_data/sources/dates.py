@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable, Mapping
+from operator import itemgetter
 
 import polars as pl
 
@@ -38,6 +40,7 @@ _PATTERNS = (
 )
 _LAST_SECOND = 253_402_300_799  # 9999-12-31
 _LOCAL = pl.Datetime("us")
+_NO_TIMES = pl.DataFrame(schema={"text": pl.String, "local": _LOCAL, "written": _LOCAL})
 
 
 class DateColumnError(Exception):
@@ -154,16 +157,17 @@ def _auto(spellings: pl.DataFrame, timezone: str) -> pl.DataFrame:
         .then(pl.lit("rfc"))
     )
     kinds = _with_compact(kinds)
-    _reject_mixed(kinds)
-    readings = [
-        _local(kinds.filter(pl.col("kind") == "local")),
-        _compact(kinds.filter(pl.col("kind") == "compact")),
-        _zoned(kinds.filter(pl.col("kind") == "zoned"), timezone),
-        _instants(kinds.filter(pl.col("kind") == "epoch"), _epoch(text, timezone), _epoch(text, "UTC")),
-        _parts(kinds.filter(pl.col("kind") == "parts")),
-        _rfc(kinds.filter(pl.col("kind") == "rfc"), timezone),
-    ]
-    return pl.concat(readings)
+    of_kind = {str(kind): cells for (kind,), cells in kinds.partition_by("kind", as_dict=True).items()}
+    _reject_mixed(of_kind)
+    readings: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
+        "local": _local,
+        "compact": _compact,
+        "zoned": lambda cells: _zoned(cells, timezone),
+        "epoch": lambda cells: _instants(cells, _epoch(text, timezone), _epoch(text, "UTC")),
+        "parts": _parts,
+        "rfc": lambda cells: _rfc(cells, timezone),
+    }
+    return pl.concat([_NO_TIMES, *(read(of_kind[kind]) for kind, read in readings.items() if kind in of_kind)])
 
 
 def _with_compact(kinds: pl.DataFrame) -> pl.DataFrame:
@@ -174,7 +178,7 @@ def _with_compact(kinds: pl.DataFrame) -> pl.DataFrame:
     """
     length = pl.col("text").str.strip_suffix(".0").str.len_bytes()
     epochs = kinds.filter(pl.col("kind") == "epoch")
-    long = epochs.filter(length.is_in([12, 14, 17]))
+    long = epochs if epochs.is_empty() else epochs.filter(length.is_in([12, 14, 17]))
     if long.is_empty():
         return kinds
     share = long.group_by(length=length).agg(pl.col("text").str.contains(_COMPACT).mean().alias("share"))
@@ -198,13 +202,16 @@ def _as_written(cells: pl.DataFrame, local: pl.Expr) -> pl.DataFrame:
     return cells.select("text", local=local).with_columns(written="local")
 
 
-def _reject_mixed(kinds: pl.DataFrame) -> None:
-    local = kinds.filter(pl.col("kind").is_in(["local", "compact", "parts"]))
-    instants = kinds.filter(pl.col("kind").is_in(["zoned", "epoch", "rfc"]))
-    if local.is_empty() or instants.is_empty():
+def _reject_mixed(of_kind: Mapping[str, pl.DataFrame]) -> None:
+    firsts = {kind: cells.row(0, named=True) for kind, cells in of_kind.items()}
+    local, instants = (
+        [firsts[kind] for kind in kinds if kind in firsts]
+        for kinds in (("local", "compact", "parts"), ("zoned", "epoch", "rfc"))
+    )
+    if not local or not instants:
         return
-    first, second = local.row(0, named=True), instants.row(0, named=True)
-    later = max(first, second, key=lambda row: row["row"])
+    first, second = (min(rows, key=itemgetter("row")) for rows in (local, instants))
+    later = max(first, second, key=itemgetter("row"))
     raise DateColumnError(
         f"stamps without a zone ({first['text']!r}) beside stamps with one ({second['text']!r})",
         later["row"],
@@ -229,7 +236,7 @@ def _local(cells: pl.DataFrame) -> pl.DataFrame:
 
 def _zoned(cells: pl.DataFrame, timezone: str) -> pl.DataFrame:
     """One pass a zone: a column has few, even across a daylight-saving change."""
-    parts = [pl.DataFrame(schema={"text": pl.String, "local": _LOCAL, "written": _LOCAL})]
+    parts = [_NO_TIMES]
     for (zone, *_), group in cells.group_by(_field("zone"), maintain_order=True):
         written = group.select("text", written=_iso_datetime())
         try:

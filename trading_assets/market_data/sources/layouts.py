@@ -7,11 +7,12 @@ volume by the value traded, the order of prices. Two that fit are a question for
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
 import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -65,6 +66,10 @@ class _Table:
         """Cells of a column, null where empty; all null if there is none of this name."""
         at = self._lowered.index(name.lower()) if self.has(name) else len(self.names)
         return pl.Series(name, [row[at] or None if at < len(row) else None for row in self.rows], dtype=pl.String)
+
+    def cells(self, name: str) -> list[str]:
+        """What is written in a column."""
+        return self.column(name).drop_nulls().to_list()
 
     def has(self, name: str) -> bool:
         return name.lower() in self._lowered
@@ -180,7 +185,12 @@ def differences(reading: Reading, readings: Sequence[Reading]) -> dict[str, obje
 
 def _candidates(source: FilesSource) -> list[tuple[FileLayout, FilesSource]]:
     """Each layout with the settings that the source and it make together."""
-    stated = source.model_dump(exclude_unset=True)
+    return _candidates_of(source.model_dump_json(exclude_unset=True))
+
+
+@lru_cache(maxsize=16)
+def _candidates_of(stated_json: str) -> list[tuple[FileLayout, FilesSource]]:
+    stated = json.loads(stated_json)
     found = []
     for layout in file_layouts().values():
         try:
@@ -247,8 +257,8 @@ def _reasons(sample: Sample, table: _Table, layout: FileLayout, settings: FilesS
             return None
         reasons.append(f"the first line ({wanted.first_line})")
     for name, pattern in wanted.cells.items():
-        cells = table.column(name).drop_nulls()
-        if cells.is_empty() or not cells.str.contains(rf"^(?:{pattern})$").all():
+        cells = table.cells(name)
+        if not cells or not all(re.fullmatch(pattern, cell) for cell in cells):
             return None
         reasons.append(f"{name} such as {cells[0]}")
     columns = _columns(table, settings)
@@ -281,8 +291,13 @@ def _columns(table: _Table, settings: FilesSource) -> dict[str, str] | None:
 
 
 def _local_times(table: _Table, settings: FilesSource, column: str) -> pl.Series | None:
+    return _local_times_of(tuple(table.column(column)), settings.date_format, settings.timezone)
+
+
+@lru_cache(maxsize=64)  # layouts that share a notation ask the same of the same rows
+def _local_times_of(stamps: tuple[str | None, ...], date_format: str, timezone: str) -> pl.Series | None:
     try:
-        return to_local_times(table.column(column), date_format=settings.date_format, timezone=settings.timezone)
+        return to_local_times(pl.Series(stamps, dtype=pl.String), date_format=date_format, timezone=timezone)
     except (DateColumnError, pl.exceptions.PolarsError):
         return None
 

@@ -126,9 +126,9 @@ def is_unreadable(text: pl.Series, numbers: pl.Series) -> pl.Series:
     """Whether something is written in a cell and it is no number; one too large for a number is none of these."""
     if text.dtype.is_numeric():
         return pl.zeros(text.len(), dtype=pl.Boolean, eager=True)
+    if not numbers.null_count():
+        return pl.zeros(text.len(), dtype=pl.Boolean, eager=True)
     left = numbers.is_null()
-    if not left.any():
-        return left
     written = text.filter(left).cast(pl.String).str.strip_chars()
     is_infinite = written.cast(pl.Float64, strict=False).is_infinite().fill_null(False)
     is_something = ~written.str.to_lowercase().is_in(_NOTHING) & ~is_infinite

@@ -24,31 +24,33 @@ def to_numbers(cells: pl.Series, *, decimal: str = ".", thousands: str = "") -> 
         others. Groups have three digits, or two before the last three, as in India (`18,95,771`). A space stands for
         every kind of space, an apostrophe for a typographic one, too.
     """
+    number = pl.col("number")
+    finite = pl.when(number.is_finite()).then(number).alias("number")
     if cells.dtype.is_numeric():
-        numbers = cells.cast(pl.Float64)
-        return numbers.set(~numbers.is_finite(), None)
-    text = cells.cast(pl.String).str.strip_chars()
+        return cells.cast(pl.Float64).to_frame("number").select(finite)["number"].alias(cells.name)
+    text = pl.col("text").cast(pl.String).str.strip_chars()
     if thousands in _VARIANTS:
         text = text.str.replace_all(_VARIANTS[thousands], thousands)
     if thousands:
         text = _without_groups(text, thousands, decimal)
     if decimal != ".":
         # A point is not the decimal mark here: `1.5` would be read as one and a half.
-        text = text.set(text.str.contains(".", literal=True), None).str.replace(decimal, ".", literal=True)
-    numbers = text.cast(pl.Float64, strict=False)
-    left = numbers.is_null() & text.is_not_null()
-    if left.any():
-        numbers = numbers.scatter(left.arg_true(), _decorated(text.filter(left)))
-    return numbers.set(~numbers.is_finite(), None)
+        text = pl.when(~text.str.contains(".", literal=True)).then(text).str.replace(decimal, ".", literal=True)
+    read = cells.to_frame("text").select(text).with_columns(number=pl.col("text").cast(pl.Float64, strict=False))
+    if read["number"].null_count() > read["text"].null_count():
+        left = read["number"].is_null() & read["text"].is_not_null()
+        decorated = _decorated(read["text"].filter(left))
+        read = read.with_columns(read["number"].scatter(left.arg_true(), decorated))
+    return read.select(finite)["number"].alias(cells.name)
 
 
-def _without_groups(text: pl.Series, thousands: str, decimal: str) -> pl.Series:
+def _without_groups(text: pl.Expr, thousands: str, decimal: str) -> pl.Expr:
     """Take the marks out of groups of three digits, or India's; a mark anywhere else makes a cell unreadable."""
     mark, point = ("\\" + character for character in (thousands, decimal))
     groups = rf"[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+|[0-9]{{1,2}}(?:{mark}[0-9]{{2}})+{mark}[0-9]{{3}}"
     grouped = text.str.contains(rf"^[^0-9]*(?:{groups})(?:{point}[0-9]*)?[^0-9{mark}]*$")
     marked = text.str.contains(thousands, literal=True)
-    return text.set(marked & ~grouped, None).str.replace_all(thousands, "", literal=True)
+    return pl.when(~marked | grouped).then(text).str.replace_all(thousands, "", literal=True)
 
 
 def _decorated(text: pl.Series) -> pl.Series:

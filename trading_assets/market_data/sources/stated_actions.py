@@ -44,9 +44,9 @@ def actions_in_prices(cells: pl.DataFrame) -> pl.DataFrame:
 
 def priceless_rows(bars: pl.DataFrame) -> pl.DataFrame:
     """Rows whose four prices are all missing or 0."""
-    for name in _OHLC:  # most files have none: one column tells
-        bars = bars.filter((bars[name] == 0).fill_null(value=True))
-    return bars
+    first, *others = ((pl.col(name) == 0).fill_null(value=True) for name in _OHLC)
+    found = bars.filter(first)  # most files have none: one column tells
+    return found if found.is_empty() else found.filter(*others)
 
 
 def refuse_daily_actions(name: str, title: str, values: pl.Series, *, file: str, line: int) -> None:

@@ -13,6 +13,7 @@ import polars as pl
 from trading_assets import __version__
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
+from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config.sections import Interval
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
 from trading_assets.models.tables import SPLITS
@@ -54,6 +55,7 @@ from trading_assets.strategies.evaluation.identity import code_identity, identit
 from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets.strategies.evaluation.on_record import files_of, put_registrations_on_record, returns_on_record
 from trading_assets.strategies.evaluation.plan import plan_of
+from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy, resolve_strategy
 from trading_assets.warehouse import Rows
 
@@ -81,10 +83,13 @@ def holdout(step: Step) -> Mapping[str, Any]:
         write(step, holdout.__name__, {})
         return {"registered": True, "waits until": until}
     require_unlocked(step, (name, *configured_strategy(configuration, name).members))
+    assert_inputs_as_written(step)
     frames, prepared, spans = read_market(step)
     locked, start = lock.holdout(spans), lock.development(spans).start
     registration = registration_of(step, prepared, frames, spans)
-    look = record(step, registration, prepared.strategy)
+    earned = backtest(prepared, start, lock.development(spans).end, split=DEVELOPMENT).equity
+    own_returns = earned.select("session", value="daily_return").drop_nulls()
+    look = record(step, registration, prepared.strategy, own_returns)
 
     runs = [
         backtest(prepared, first, locked.end, split=split)
@@ -162,11 +167,18 @@ def delisting_values(instruments: pl.DataFrame) -> dict[str, tuple[object, ...]]
     return {row[0]: row[1:] for row in rows.select("symbol", *known).iter_rows()}
 
 
-def record(step: Step, registration: Registration, strategy: ResolvedStrategy) -> int:
+def record(
+    step: Step, registration: Registration, strategy: ResolvedStrategy, own_returns: pl.DataFrame | None = None
+) -> int:
     """Enter the registration and the look, or the upgrade of an earlier one; from here on the holdout counts as seen.
 
     The protocol of the data folder decides, and its record is there first; the tables of the warehouse are the
     configuration's own copy.
+
+    Parameters
+    ----------
+    own_returns
+        Daily returns of the strategy on train and validation: session, value. None: not known.
 
     Returns
     -------
@@ -208,6 +220,7 @@ def record(step: Step, registration: Registration, strategy: ResolvedStrategy) -
             step, strategy.symbols, Interval(start=content["splits"]["train"][0], end=holdout.end)
         ),
         idea=Idea(identity_of(strategy.module), code_identity(strategy.module)),
+        own_returns=own_returns,
         override=configuration.registration[name].override,
         changed=standing.changed,
         product_version=__version__,

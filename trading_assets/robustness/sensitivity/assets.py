@@ -16,6 +16,7 @@ from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.backtests.trial_registry import settings_on_record, trial_rows
 from trading_assets.models.splits import development
 from trading_assets.protocol import Protocol, record_trials
+from trading_assets.protocol.written_rows import hash_by_value, hash_whole, record_written
 from trading_assets.robustness.rows_by_span import STAGE, write
 from trading_assets.robustness.sensitivity.grid import grids
 from trading_assets.robustness.tables import (
@@ -28,6 +29,7 @@ from trading_assets.robustness.tables import (
 )
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
 from trading_assets.strategies.evaluation.on_record import put_exposure_on_record
+from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
 
 
 def sensitivity(step: Step) -> Mapping[str, Any]:
@@ -37,6 +39,7 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
 
     require_ok(step)
     name, configuration = strategy_of(step), step.configuration
+    assert_inputs_as_written(step)
     frames, prepared, spans = read_development_market(step)
     span, strategy = development(spans), prepared.strategy
     put_exposure_on_record(step, sensitivity.__name__, span, strategy.symbols, frames.bars)
@@ -56,6 +59,7 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
     record_trials(Protocol.of(configuration), trials, subject=name, source=source, now=step.now)
     step.work.append_new(TRIALS, trials)
     step.work.append_new(TRIAL_BENCHMARKS, found.benchmarks)
+    new_benchmarks = step.work.written[TRIAL_BENCHMARKS]
     tables = {
         SENSITIVITY: found.points,
         SENSITIVITY_SUMMARY: found.summary,
@@ -63,6 +67,11 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
         HEATMAPS: found.heatmaps,
     }
     write(step, sensitivity.__name__, tables)
+    written = [
+        hash_by_value(TRIAL_BENCHMARKS, new_benchmarks, "trial"),
+        hash_whole(SENSITIVITY, step.work.written[SENSITIVITY], name),
+    ]
+    record_written(Protocol.of(configuration), source, written, step.now)
     return {
         "summary": found.summary.drop("strategy"),
         "choices": found.choices.drop("strategy", "trial"),

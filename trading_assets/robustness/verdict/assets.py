@@ -19,6 +19,7 @@ from trading_assets.models.tables import METRICS, SPLITS
 from trading_assets.protocol import Entry, Protocol, Record
 from trading_assets.protocol.batches import Member, alpha_of
 from trading_assets.protocol.looks import caps_of, history_of, looks_of, result_payload, results_of, standing
+from trading_assets.protocol.written_rows import hash_whole
 from trading_assets.robustness.evidence import OF_ASSETS, not_on_record
 from trading_assets.robustness.holdout.assets import keep_earlier_verdict, last_backtest, waits_until
 from trading_assets.robustness.holdout.intact import verified_record
@@ -40,6 +41,7 @@ from trading_assets.robustness.verdict.criteria import Judgement, judge, rows, u
 from trading_assets.strategies.evaluation.enforcement import unenforced_reads
 from trading_assets.strategies.evaluation.failure import refused_look, require_ok, strategy_of
 from trading_assets.strategies.evaluation.on_record import evaluated_state
+from trading_assets.strategies.evaluation.written_inputs import assert_rows_as_written
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy, resolve_strategy
 from trading_assets.warehouse import Rows, Table
 
@@ -177,6 +179,7 @@ def caps_of_data(step: Step) -> list[str]:
         UNIVERSE, where="list_contains(?, symbol)", parameters=[_listed_as_members(strategy, configuration)]
     )
     metrics = {model: step.work.read_or_empty(METRICS, rows=Rows("model", model)) for model in models}
+    assert_rows_as_written(step, [hash_whole(METRICS, rows, model) for model, rows in metrics.items()])
     start, end = development(spans).start, spans[HOLDOUT].end
     return [
         *caps.looser_criteria(configuration.robustness),

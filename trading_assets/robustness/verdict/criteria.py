@@ -27,6 +27,9 @@ BEAR_MONTHS = "bear_months_expectancy_r"
 #: What evidence is counted in, see `bets.count_bets`.
 BETS = "bets"
 PBO, PBO_LOSS = "pbo", "pbo_loss"
+BOOTSTRAP_SHARPE = "bootstrap_sharpe"
+#: What the reasons are called for which a verdict is no better.
+AT_BEST = "at_best_conditional"
 #: Statistic that says at which error rate the bootstrap and the permutation are judged; `ALPHA` where it is absent.
 ERROR_RATE = "alpha"
 
@@ -67,9 +70,9 @@ class Judgement:
     explanation: str
 
 
-def bootstrap_criterion(alpha: float) -> str:
-    """Return the name of the criterion on the quantile alpha of the bootstrapped Sharpe ratio, in percent."""
-    return f"bootstrap_sharpe_{100 * alpha:.8g}"
+def bootstrap_statistic(alpha: float) -> str:
+    """Return the name of the quantile alpha of the bootstrapped Sharpe ratio among the statistics, in percent."""
+    return f"{BOOTSTRAP_SHARPE}_{100 * alpha:.8g}"
 
 
 def judge(
@@ -137,17 +140,15 @@ def _without_evidence(strategy: str, thresholds: VerdictThresholds, cause: str, 
 def criteria(statistics: Mapping[str, float | None], limits: VerdictThresholds) -> tuple[Criterion, ...]:
     """Every criterion, judged."""
 
-    def line(
-        kind: Kind,
-        name: str,
-        side: Side,
-        threshold: float,
-    ) -> Criterion:
+    def line(kind: Kind, name: str, side: Side, threshold: float) -> Criterion:
         if name not in statistics and name in MAY_BE_ABSENT:
             return Criterion(kind, name, side, threshold, None, None, NOT_EVALUATED)
         return _criterion(kind, name, side, threshold, statistics[name])
 
     alpha = _error_rate(statistics)
+    # The name is the same at every error rate; the note says which quantile the value is.
+    drawn = statistics[bootstrap_statistic(alpha)]
+    quantile = None if drawn is None else f"the {100 * alpha:.4g} % quantile of the resamples"
     permutation = 100.0 - (100.0 - limits.reject_permutation) * alpha / ALPHA
     return (
         line("evidence", BETS, "at least", limits.min_bets),
@@ -157,7 +158,7 @@ def criteria(statistics: Mapping[str, float | None], limits: VerdictThresholds) 
         line("rejection", "calmar", "at least", limits.reject_calmar),
         line("rejection", "expectancy_r_without_best", "above", 0.0),
         line("rejection", "slippage_2x_expectancy_r", "above", 0.0),
-        line("rejection", bootstrap_criterion(alpha), "at least", limits.reject_bootstrap_sharpe),
+        _criterion("rejection", BOOTSTRAP_SHARPE, "at least", limits.reject_bootstrap_sharpe, drawn, quantile),
         line("rejection", "permutation_percentile", "at least", permutation),
         line("rejection", "dsr", "at least", limits.reject_dsr),
         _pbo(statistics, limits),
@@ -224,16 +225,11 @@ def _error_rate(statistics: Mapping[str, float | None]) -> float:
 def _caps(sentences: Sequence[str]) -> Iterator[Criterion]:
     """Rows that say why the result is at best conditional; none of them is a number."""
     for number, sentence in enumerate(dict.fromkeys(sentences), 1):
-        yield Criterion("cap", f"cap_{number}", None, None, None, False, sentence)
+        yield Criterion("cap", f"{AT_BEST}_{number}".removesuffix("_1"), None, None, None, False, sentence)
 
 
 def _criterion(
-    kind: Kind,
-    name: str,
-    side: Side,
-    threshold: float,
-    value: float | None,
-    note: str | None = None,
+    kind: Kind, name: str, side: Side, threshold: float, value: float | None, note: str | None = None
 ) -> Criterion:
     if value is None:
         note = note or "undefined, which fails"

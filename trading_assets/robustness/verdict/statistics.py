@@ -37,7 +37,7 @@ from trading_assets.robustness.verdict.criteria import (
     PBO_LOSS,
     UNEXPLAINED_MOVES,
     WITHOUT_GAINS,
-    bootstrap_criterion,
+    bootstrap_statistic,
 )
 
 _BASE_METRICS = (
@@ -121,7 +121,7 @@ def statistics_of(
         "bear_months_drawdown": _depth(value_of(stress, "bear_months", "max_drawdown")),
         BETS: bets,
         ERROR_RATE: alpha,
-        bootstrap_criterion(alpha): statistic_of(resampling, BOOTSTRAP, sharpe_quantile_name(alpha)),
+        bootstrap_statistic(alpha): statistic_of(resampling, BOOTSTRAP, sharpe_quantile_name(alpha)),
         "permutation_percentile": _permutation_percentile(resampling, alpha),
         "dsr": chosen["dsr"],
         "look_ahead_violations": float(violations(look_ahead)),

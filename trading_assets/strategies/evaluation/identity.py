@@ -6,6 +6,7 @@ import ast
 import hashlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -148,6 +149,7 @@ def own_texts(modules: Iterable[CodeFile], *, renamed_back: bool = False) -> dic
     return {name: hashlib.sha256(_as_read(text)).hexdigest() for name, text in texts.items()}
 
 
+@lru_cache(maxsize=512)
 def code_hash(source: bytes) -> str:
     """Return SHA-256 of what Python code does: of its syntax tree without docstrings and comments.
 

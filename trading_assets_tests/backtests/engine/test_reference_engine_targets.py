@@ -148,8 +148,12 @@ def _compared(case: Case) -> Counter[str]:
     return _branches(case, assert_agree(case))
 
 
+#: Once in a thousand markets: `test_rebalance_orders.py` and `test_short_sales.py` have it by hand.
+RARE = {"reject insufficient_cash"}
+
+
 def test_target_weights_and_twin_agree_on_random_markets() -> None:
-    assert never_taken(target_cases(), _compared, BRANCHES, examples=400) == set()
+    assert never_taken(target_cases(), _compared, BRANCHES - RARE, examples=400) == set()
 
 
 @pytest.mark.acceptance

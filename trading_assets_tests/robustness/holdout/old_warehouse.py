@@ -17,7 +17,7 @@ import polars as pl
 import yaml
 
 from trading_assets.asset_factories.table_asset import Step
-from trading_assets.config import Configuration, load_configuration
+from trading_assets.config import Configuration
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, UNIVERSE
 from trading_assets.models.splits import spans_of
 from trading_assets.models.tables import SPLITS
@@ -25,6 +25,7 @@ from trading_assets.robustness.holdout.registration import Registration, registe
 from trading_assets.strategies.evaluation.fingerprint import symbols_behind
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, resolve_strategy
 from trading_assets.warehouse import Warehouse
+from trading_assets_tests.loaded import loaded
 
 SOURCE = Path(__file__).parent.parent / "data" / "registered_by_0_1_0"
 STRATEGIES = (
@@ -59,7 +60,7 @@ class OldWarehouse:
 
     @property
     def configuration(self) -> Configuration:
-        return load_configuration(self.folder / "upgrade.yaml", self.folder / "data")
+        return loaded(self.folder / "upgrade.yaml", self.folder / "data")
 
     @property
     def warehouse(self) -> Warehouse:

@@ -33,7 +33,7 @@ from trading_assets.robustness.resampling.resample import (
 )
 from trading_assets.robustness.resampling.stationary_bootstrap import stationary_indices
 from trading_assets.robustness.tables import BANDS, RESAMPLING
-from trading_assets.robustness.verdict.criteria import bootstrap_criterion
+from trading_assets.robustness.verdict.criteria import bootstrap_statistic
 from trading_assets.strategies.evaluation.inputs import read_frames
 from trading_assets.warehouse import Rows
 from trading_assets_tests.robustness.pipeline import Experiment
@@ -107,7 +107,7 @@ def test_a_small_error_rate_takes_more_resamples() -> None:
     # Weights of 0.99999 and 1, and of 1/3 and 0.3333, are different error rates, and so are their names.
     alphas = [0.05, 0.05 * 0.99999, 0.05 / 3, 0.05 * 0.3333]
     assert len({sharpe_quantile_name(alpha) for alpha in alphas}) == 4
-    assert len({bootstrap_criterion(alpha) for alpha in alphas}) == 4
+    assert len({bootstrap_statistic(alpha) for alpha in alphas}) == 4
 
 
 def test_a_far_quantile_of_independent_returns_is_that_of_the_normal_distribution() -> None:

@@ -291,6 +291,7 @@ def test_a_cap_keeps_a_go_from_being_more_than_conditional_and_says_why() -> Non
     table = VERDICTS.conform(rows(found))
     VERDICTS.validate(table)
     assert table.filter(kind="cap")["note"].to_list() == list(caps)
+    assert table.filter(kind="cap")["criterion"].to_list() == ["at_best_conditional", "at_best_conditional_2"]
     assert table.filter(kind="cap")["passed"].to_list() == [False, False]
     assert judge("s", {**GOOD, "calmar": 0.5}, VerdictThresholds(), caps).result == "reject", "a cap lifts nothing"
 
@@ -301,6 +302,11 @@ def test_a_batch_of_twenty_pays_with_its_error_rate() -> None:
     known = {**good, "bootstrap_sharpe_0.25": 0.4, "permutation_percentile": 99.75}
     assert judge("s", known, VerdictThresholds()).result == "go"
     assert judge("s", {**known, "bootstrap_sharpe_0.25": 0.39}, VerdictThresholds()).result == "reject"
+    third = {**good, "alpha": 0.05 / 3, "bootstrap_sharpe_1.6666667": 0.3, "permutation_percentile": 99.0}
+    found = judge("s", third, VerdictThresholds())
+    [bootstrap] = [each for each in found.criteria if each.name == "bootstrap_sharpe"]
+    assert bootstrap.note == "the 1.667 % quantile of the resamples"  # 5 % / 3, which is no part of its name
+    assert "bootstrap sharpe 0.3 (needs at least 0.4)" in found.explanation
     failed = judge("s", {**known, "permutation_percentile": 99.7}, VerdictThresholds())
     assert failed.result == "reject"
     assert "permutation percentile 99.7 (needs at least 99.75)" in failed.explanation

@@ -12,7 +12,7 @@ from trading_assets.robustness.tables import HOLDOUT_LEDGER, HOLDOUT_RESULTS, RE
 from trading_assets.robustness.verdict.criteria import rows, waiting
 from trading_assets.robustness.verdict.current import CurrentVerdict, VerdictMissingError, current_verdict
 from trading_assets.warehouse import Rows
-from trading_assets_tests.conftest import command_line
+from trading_assets_tests.conftest import called
 from trading_assets_tests.robustness.pipeline import Experiment
 
 
@@ -71,12 +71,12 @@ def test_a_touched_ledger_stops_it(experiment: Experiment) -> None:
 
 def test_the_command_exits_1_unless_the_verdict_is_good_enough(finished: Experiment) -> None:
     config, data = finished.folder / "config.yaml", finished.folder / "data"
-    shown = command_line(config, data, "verdict", "unknown")
+    shown = called(config, data, "verdict", "unknown")
     assert shown.returncode == 0 and "insufficient evidence" in shown.stdout
-    refused = command_line(config, data, "verdict", "unknown", "--require", "go")
+    refused = called(config, data, "verdict", "unknown", "--require", "go")
     assert refused.returncode == 1
     assert "the verdict is insufficient_evidence, go is required" in refused.stderr
-    assert command_line(config, data, "verdict", "nobody").returncode == 2
+    assert called(config, data, "verdict", "nobody").returncode == 2
 
 
 def test_the_verdict_of_a_strategy_that_waits_is_one_and_none_once_a_look_has_no_result(experiment: Experiment) -> None:

@@ -1,0 +1,56 @@
+"""Columns of the stage that follow from what was received, on record as they are written: see `protocol.written_rows`.
+
+What was received itself is part of a registration.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import polars as pl
+
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, SESSIONS
+from trading_assets.protocol import Protocol
+from trading_assets.protocol.written_rows import (
+    OnRecord,
+    WrittenRows,
+    hash_by_month,
+    hash_whole,
+    months_on_record,
+    record_written,
+)
+from trading_assets.warehouse import UnitOfWork, Warehouse
+
+ASSET = "market_data/bars"
+OF_BARS = ("forward_factor", "adj_open", "adj_high", "adj_low", "adj_close", "dollar_volume")
+OF_INSTRUMENTS = ("asset_class", "calendar")
+
+
+def record_derived(protocol: Protocol, work: UnitOfWork, first: dt.date, last: dt.date, now: dt.datetime) -> None:
+    """Put on record what a step has written from one session to another.
+
+    Parameters
+    ----------
+    work
+        Of the step; it has written bars, sessions and instruments.
+    first, last
+        The months of both are on record as a whole: rows of the first month before `first` as they stand.
+    """
+    month, bars = first.replace(day=1), work.written[BARS]
+    if month < first:
+        before = work.aside().read_or_empty(BARS, where="session >= ? AND session < ?", parameters=[month, first])
+        bars = pl.concat([before, bars.select(before.columns)])
+    rows = [
+        hash_by_month(BARS, bars, first, last, OF_BARS),
+        hash_whole(SESSIONS, work.written[SESSIONS]),
+        hash_whole(INSTRUMENTS, work.written[INSTRUMENTS], columns=OF_INSTRUMENTS),
+    ]
+    record_written(protocol, ASSET, rows, now)
+
+
+def derived_on_record(warehouse: Warehouse, on_record: OnRecord, end: dt.date) -> Iterator[WrittenRows]:
+    """Hashes of the same columns as they are now, up to the month of a day."""
+    yield months_on_record(warehouse, BARS, on_record, end, OF_BARS)
+    yield hash_whole(SESSIONS, warehouse.read_or_empty(SESSIONS))
+    yield hash_whole(INSTRUMENTS, warehouse.read_or_empty(INSTRUMENTS), columns=OF_INSTRUMENTS)

@@ -1,0 +1,235 @@
+"""Rows that later steps read, on record by their hashes as the product writes them, so that an edit by hand is noticed.
+
+The registration holds bars as they were received, and evidence the rows that a verdict is made from. What lies between
+the two (adjusted prices, features, scores, regimes, members' weights) is written by one step and read by another, maybe
+days later. So whoever writes such rows puts their hashes on record, and whoever reads them for a registered strategy
+compares. What is on record of a part of a table is what the product last wrote there: to make rows anew is no edit.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from trading_assets.protocol.contents import content_hash
+from trading_assets.protocol.protocol import Protocol
+from trading_assets.protocol.records import Entry, Record
+from trading_assets.warehouse import Table, Warehouse
+
+#: Key of the payload of `evidence` that is of such rows.
+WRITTEN = "written"
+#: The part of a table that is written as a whole.
+ALL = ""
+#: Of a hash, in hexadecimal digits.
+_DIGITS = 16
+#: Column -> hash of its values in a part.
+Hashes = Mapping[str, str]
+#: Table -> part -> the asset that wrote it, and its hashes.
+OnRecord = dict[str, dict[str, tuple[str, Hashes]]]
+
+
+class EditedRowsError(Exception):
+    """Rows that a registered strategy rests on are not those that the product wrote."""
+
+    def __init__(self, table: str, part: str, column: str, asset: str) -> None:
+        super().__init__(
+            f"rows of {table} were edited after they were written: {column}{f' of {part}' if part else ''}\n"
+            f"  expected: the rows that {asset} wrote, by their hashes on record\n"
+            f"  what to do: materialise {asset} and all that follows from it"
+        )
+
+
+@dataclass(frozen=True)
+class WrittenRows:
+    """Hashes of rows of a table, by part.
+
+    Attributes
+    ----------
+    parts
+        Part (a month as ``2016-01``, a model, a strategy, a trial, or `ALL`) -> column -> hash of its values in the
+        order of the table's key.
+    """
+
+    table: str
+    parts: Mapping[str, Hashes]
+
+
+def hash_whole(table: Table, frame: pl.DataFrame, part: str = ALL, columns: Sequence[str] | None = None) -> WrittenRows:
+    """Return the hashes of rows that are one part of their table.
+
+    Parameters
+    ----------
+    columns
+        Those that count beside the key; None: all of them.
+    """
+    return _by(table, frame, pl.lit(part), columns, [part])
+
+
+def hash_by_month(
+    table: Table,
+    frame: pl.DataFrame,
+    first: dt.date,
+    last: dt.date,
+    columns: Sequence[str] | None = None,
+) -> WrittenRows:
+    """Return the hashes of rows of whole months, those without a row included.
+
+    Parameters
+    ----------
+    first, last
+        A day of the first month and one of the last.
+    """
+    month = pl.col("session").dt.month_start()
+    return _by(table, frame, month, columns, months_between(first, last))
+
+
+def hash_by_value(table: Table, frame: pl.DataFrame, column: str) -> WrittenRows:
+    """Return the hashes of rows by the value of a text column, such as a trial."""
+    return _by(table, frame, pl.col(column), None, ())
+
+
+def months_between(first: dt.date, last: dt.date) -> list[str]:
+    """Return the months from that of one day to that of another, as ``2016-01``."""
+    count = (last.year - first.year) * 12 + last.month - first.month + 1
+    places = (first.month - 1 + each for each in range(count))
+    return [f"{first.year + place // 12}-{place % 12 + 1:02d}" for place in places]
+
+
+def record_written(protocol: Protocol, asset: str, written: Sequence[WrittenRows], now: dt.datetime) -> None:
+    """Put on record what a step has written, as far as it is not what is on record.
+
+    Parameters
+    ----------
+    asset
+        Key of the asset that wrote it, which makes the rows anew if they are edited.
+    """
+
+    def decide(records: Sequence[Record]) -> list[Entry]:
+        known = written_on_record(records, protocol.configuration)
+        new = {}
+        for each in written:
+            of_table = known.get(each.table, {})
+            parts = {part: found for part, found in each.parts.items() if of_table.get(part) != (asset, found)}
+            if parts:
+                new[each.table] = _compact(parts)
+        return [Entry("evidence", None, {"asset": asset, WRITTEN: new})] if new else []
+
+    protocol.append_decided(decide, now=now)
+
+
+def written_on_record(records: Sequence[Record], configuration: str) -> OnRecord:
+    """Return what a configuration last wrote of each part of a table."""
+    found: OnRecord = {}
+    for record in records:
+        if record.kind == "evidence" and record.configuration == configuration and WRITTEN in record.payload:
+            for table, said in record.payload[WRITTEN].items():
+                of_table = found.setdefault(table, {})
+                for columns, parts in said:
+                    for part, hashes in parts.items():
+                        of_table[part] = (record.payload["asset"], dict(zip(columns, hashes, strict=True)))
+    return found
+
+
+def months_on_record(
+    warehouse: Warehouse, table: Table, on_record: OnRecord, end: dt.date, columns: Sequence[str] | None = None
+) -> WrittenRows:
+    """Return the hashes of the rows of a table now, of those months on record that are not after that of `end`."""
+    months = sorted(each for each in on_record.get(table.name, {}) if each <= f"{end:%Y-%m}")
+    if not months:
+        return WrittenRows(table.name, {})
+    first, last = (dt.date.fromisoformat(f"{each}-01") for each in (months[0], months[-1]))
+    rows = warehouse.read_or_empty(
+        table,
+        columns=None if columns is None else [*dict.fromkeys([*table.key, *columns])],
+        where="session >= ? AND session < ?",
+        parameters=[first, last + dt.timedelta(days=31)],
+    )
+    found = hash_by_month(table, rows, first, last, columns)
+    return WrittenRows(table.name, {month: found.parts[month] for month in months})
+
+
+def assert_as_written(now: WrittenRows, on_record: OnRecord) -> None:
+    """Check that the rows of each part of a table are those that were last written there.
+
+    A part that is not on record was written by an earlier version, and a column that only one of the two has by
+    another one: neither is an edit.
+
+    Raises
+    ------
+    EditedRowsError
+        Naming the table, the first part and column that differ, and the asset that makes the rows anew.
+    """
+    known = on_record.get(now.table, {})
+    for part, hashes in now.parts.items():
+        if part in known:
+            asset, said = known[part]
+            for column, value in hashes.items():
+                if said.get(column, value) != value:
+                    raise EditedRowsError(now.table, part, column, asset)
+
+
+def _compact(parts: Mapping[str, Hashes]) -> list[tuple[list[str], dict[str, list[str]]]]:
+    """Names of columns once for all parts that have the same."""
+    found: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    for part, hashes in parts.items():
+        found.setdefault(tuple(hashes), {})[part] = list(hashes.values())
+    return [(list(columns), of_columns) for columns, of_columns in found.items()]
+
+
+def _counting(table: Table, frame: pl.DataFrame, columns: Sequence[str] | None) -> list[str]:
+    """Names of the columns that count, by name: their order in a frame says nothing."""
+    return sorted(frame.columns if columns is None else {*table.key, *columns})
+
+
+def _by(
+    table: Table, frame: pl.DataFrame, part: pl.Expr, columns: Sequence[str] | None, expected: Sequence[str]
+) -> WrittenRows:
+    """Hashes by part. Rows are put in order column by column: a frame of many columns is not copied for it."""
+    order = frame.select(part.alias("part"), *(pl.col(name).alias(f"key {name}") for name in table.key))
+    order = order.with_row_index("row").sort("part", *(f"key {name}" for name in table.key))
+    sizes = {_name(key): size for key, size in order.group_by("part", maintain_order=True).len().iter_rows()}
+    names, rows = [*sizes, *(each for each in expected if each not in sizes)], order["row"]
+    bounds = np.cumsum([0, *(sizes.get(name, 0) for name in names)]).tolist()
+    found: dict[str, dict[str, str]] = {name: {} for name in sorted(names)}
+    for column in _counting(table, frame, columns):
+        for name, value in zip(names, _hashes(frame[column].gather(rows), bounds), strict=True):
+            found[name][column] = value
+    return WrittenRows(table.name, found)
+
+
+def _name(part: object) -> str:
+    return f"{part:%Y-%m}" if isinstance(part, dt.date) else str(part)
+
+
+def _hashes(column: pl.Series, bounds: Sequence[int]) -> list[str]:
+    """Hash of each part of a column, whose rows are those from one bound to the next."""
+    if isinstance(column.dtype, pl.List):
+        lists = (column.slice(first, last - first).to_frame() for first, last in pairwise(bounds))
+        return [content_hash(each)[:_DIGITS] for each in lists]
+    values = _values(column)
+    known = column.is_not_null().to_numpy() if column.null_count() else None
+    found = []
+    for first, last in pairwise(bounds):
+        part = values[first:last]
+        digest = hashlib.sha256(json.dumps(part).encode() if isinstance(part, list) else part.tobytes())
+        if known is not None and not known[first:last].all():
+            digest.update(np.packbits(known[first:last]).tobytes())
+        found.append(digest.hexdigest()[:_DIGITS])
+    return found
+
+
+def _values(column: pl.Series) -> NDArray[np.float64] | NDArray[np.int64] | list[object]:
+    """Values that have the same bytes on every machine; what is null is told apart by whoever asks."""
+    if column.dtype.is_float():
+        return np.ascontiguousarray(column.fill_null(0.0).to_numpy(), dtype="<f8")
+    if column.dtype.is_integer() or column.dtype.is_temporal():
+        return np.ascontiguousarray(column.to_physical().fill_null(0).to_numpy(), dtype="<i8")
+    return column.to_list()

@@ -1,0 +1,89 @@
+"""Whether what a registered strategy reads is what the product wrote: see `protocol.written_rows`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+
+from trading_assets.asset_factories.table_asset import Step
+from trading_assets.config import Configuration
+from trading_assets.features.tables import DAILY, INDICATORS
+from trading_assets.market_data.derived_columns import derived_on_record
+from trading_assets.models.splits import spans_of
+from trading_assets.models.tables import METRICS, PREDICTIONS, REGIMES, SPLITS
+from trading_assets.protocol import Protocol
+from trading_assets.protocol.written_rows import (
+    OnRecord,
+    WrittenRows,
+    assert_as_written,
+    hash_whole,
+    months_on_record,
+    written_on_record,
+)
+from trading_assets.strategies.evaluation.failure import strategy_of
+from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategy
+from trading_assets.strategies.tables import TARGET_WEIGHTS
+from trading_assets.warehouse import Rows, Warehouse
+
+
+def assert_inputs_as_written(step: Step) -> None:
+    """Check the rows that a strategy reads, if it is registered, or a member of one that is.
+
+    Raises
+    ------
+    EditedRowsError
+        Naming the table, and what makes its rows anew.
+    """
+    configuration, name = step.configuration, strategy_of(step)
+    if not is_behind_a_registration(configuration, name):
+        return
+    on_record = written_on_record(Protocol.of(configuration).read(), configuration.name)
+    with step.work.aside().held_open() as held:
+        spans = spans_of(held.read_or_empty(SPLITS))
+        if "holdout" not in spans:
+            return
+        for rows in _inputs(held, configured_strategy(configuration, name), on_record, spans["holdout"].end):
+            assert_as_written(rows, on_record)
+
+
+def assert_rows_as_written(step: Step, written: Sequence[WrittenRows]) -> None:
+    """Check rows that a step of a strategy has read, if the strategy is registered or a member of one that is.
+
+    Raises
+    ------
+    EditedRowsError
+        See `assert_inputs_as_written`.
+    """
+    if is_behind_a_registration(step.configuration, strategy_of(step)):
+        on_record = written_on_record(Protocol.of(step.configuration).read(), step.configuration.name)
+        for rows in written:
+            assert_as_written(rows, on_record)
+
+
+def is_behind_a_registration(configuration: Configuration, name: str) -> bool:
+    """Return whether a strategy is registered, or one that is made of it is."""
+    return any(name in made_of(configuration, each) for each in configuration.registration)
+
+
+def made_of(configuration: Configuration, name: str) -> set[str]:
+    """Return a strategy, its members, and theirs."""
+    members = configured_strategy(configuration, name).members
+    return {name}.union(*(made_of(configuration, member) for member in members))
+
+
+def _inputs(
+    warehouse: Warehouse, strategy: ConfiguredStrategy, on_record: OnRecord, end: dt.date
+) -> Iterator[WrittenRows]:
+    """Hashes of the rows of each table that a strategy reads, as they are now, up to the month of the holdout's end."""
+    yield from derived_on_record(warehouse, on_record, end)
+    yield months_on_record(warehouse, INDICATORS, on_record, end)
+    if strategy.features:
+        yield months_on_record(warehouse, DAILY, on_record, end, strategy.features)
+    if strategy.model:
+        own = Rows("model", strategy.model)
+        for table in (PREDICTIONS, METRICS):
+            yield hash_whole(table, warehouse.read_or_empty(table, rows=own), strategy.model)
+    for member in strategy.members:
+        yield hash_whole(TARGET_WEIGHTS, warehouse.read_or_empty(TARGET_WEIGHTS, rows=Rows("strategy", member)), member)
+    if strategy.members:
+        yield hash_whole(REGIMES, warehouse.read_or_empty(REGIMES))

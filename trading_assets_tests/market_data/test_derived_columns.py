@@ -1,0 +1,84 @@
+"""Adjusted prices, sessions and instruments are on record as they are written, whole months at a time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from trading_assets.market_data.derived_columns import derived_on_record, record_derived
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, SESSIONS
+from trading_assets.protocol import Protocol
+from trading_assets.protocol.written_rows import EditedRowsError, assert_as_written, written_on_record
+from trading_assets.warehouse import Sessions, Warehouse, Whole
+
+NOW = dt.datetime(2030, 1, 1)
+FIRST, LAST = dt.date(2020, 1, 1), dt.date(2020, 2, 29)
+
+
+def bars(first: dt.date, last: dt.date, factor: float = 1.0) -> pl.DataFrame:
+    """One symbol at 100, split by `factor` at its first bar."""
+    days = pl.date_range(first, last, "1d", eager=True).alias("session").to_frame()
+    prices = {name: pl.lit(100.0) for name in ("open", "high", "low", "close")}
+    adjusted = {f"adj_{name}": pl.lit(100.0 * factor) for name in ("open", "high", "low", "close")}
+    texts = {"symbol": pl.lit("AAA"), "asset_class": pl.lit("equity"), "source": pl.lit("files")}
+    numbers = {
+        "volume": 5.0,
+        "split_ratio": 1.0,
+        "cash_dividend": 0.0,
+        "forward_factor": factor,
+        "dollar_volume": 500.0,
+    }
+    return days.with_columns(
+        **texts,
+        **prices,
+        **adjusted,
+        **{name: pl.lit(value) for name, value in numbers.items()},
+        market_cap=pl.lit(None, pl.Float64),
+        flags=pl.lit([], pl.List(pl.String)),
+    )
+
+
+def write(folder: Path, frame: pl.DataFrame, first: dt.date, last: dt.date) -> Warehouse:
+    """Write the bars of a span as the asset does."""
+    work = Warehouse(folder / "small.duckdb").unit_of_work()
+    work.replace(Sessions(first, last), {BARS: frame})
+    sessions = frame.select(calendar=pl.lit("24/7"), session="session")
+    work.replace(Whole(), {SESSIONS: sessions, INSTRUMENTS: INSTRUMENTS.empty()})
+    record_derived(Protocol(folder, "small"), work, first, last, NOW)
+    return work.aside()
+
+
+def check(folder: Path, warehouse: Warehouse) -> None:
+    known = written_on_record(Protocol(folder, "small").read(), "small")
+    for rows in derived_on_record(warehouse, known, LAST):
+        assert_as_written(rows, known)
+
+
+def test_bars_that_are_replaced_from_the_middle_of_a_month_are_on_record_with_what_precedes_them(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, bars(FIRST, LAST), FIRST, LAST)
+    middle = dt.date(2020, 1, 20)
+    warehouse = write(tmp_path, bars(middle, LAST, factor=2.0), middle, LAST)
+    assert warehouse.read(BARS)["adj_close"].unique().sort().to_list() == [100.0, 200.0]
+    check(tmp_path, warehouse)
+
+
+@pytest.mark.parametrize("column", ["adj_open", "adj_close", "forward_factor", "dollar_volume"])
+def test_a_column_that_follows_from_what_was_received_is_noticed_when_it_is_edited(tmp_path: Path, column: str) -> None:
+    warehouse = write(tmp_path, bars(FIRST, LAST), FIRST, LAST)
+    edited = bars(FIRST, LAST).with_columns(
+        pl.when(pl.col("session") == dt.date(2020, 2, 3)).then(99.0).otherwise(column).alias(column)
+    )
+    warehouse.replace(Whole(), {BARS: edited})
+    with pytest.raises(EditedRowsError, match=rf"{column} of 2020-02(?s:.*)materialise market_data/bars"):
+        check(tmp_path, warehouse)
+
+
+def test_prices_as_received_are_part_of_a_registration_and_not_of_this_record(tmp_path: Path) -> None:
+    warehouse = write(tmp_path, bars(FIRST, LAST), FIRST, LAST)
+    warehouse.replace(Whole(), {BARS: bars(FIRST, LAST).with_columns(volume=pl.lit(7.0))})
+    check(tmp_path, warehouse)

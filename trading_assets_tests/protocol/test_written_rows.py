@@ -1,0 +1,130 @@
+"""Hashes of rows that one step writes and another reads: what is an edit, and what is none."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from trading_assets.features.tables import DAILY, INDICATORS
+from trading_assets.protocol import Protocol
+from trading_assets.protocol.written_rows import (
+    EditedRowsError,
+    assert_as_written,
+    hash_by_month,
+    hash_by_value,
+    hash_whole,
+    months_between,
+    months_on_record,
+    record_written,
+    written_on_record,
+)
+from trading_assets.robustness.tables import TRIAL_BENCHMARKS
+from trading_assets.warehouse import Warehouse, Whole
+
+NOW = dt.datetime(2030, 1, 1)
+FIRST, LAST = dt.date(2020, 1, 1), dt.date(2020, 3, 31)
+ROWS = pl.DataFrame(
+    {
+        "symbol": ["AAA", "AAA", "BBB", "AAA"],
+        "session": [dt.date(2020, 1, 2), dt.date(2020, 2, 3), dt.date(2020, 2, 3), dt.date(2020, 2, 4)],
+        "slope": [0.5, -0.25, None, 2.0],
+    }
+)
+
+
+def hashes(rows: pl.DataFrame = ROWS) -> dict[str, dict[str, str]]:
+    return {part: dict(each) for part, each in hash_by_month(DAILY, rows, FIRST, LAST).parts.items()}
+
+
+def on_record(folder: Path, rows: pl.DataFrame = ROWS) -> Protocol:
+    protocol = Protocol(folder, "small")
+    record_written(protocol, "features/daily", [hash_by_month(DAILY, rows, FIRST, LAST)], NOW)
+    return protocol
+
+
+def test_a_hash_is_sha_256_of_the_values_in_order_of_the_key_and_of_what_is_null() -> None:
+    """February in order of symbol and session: -0.25, 2.0, then BBB's null, which counts as 0.0 beside its bit."""
+    values = np.array([-0.25, 2.0, 0.0], dtype="<f8").tobytes() + np.packbits([True, True, False]).tobytes()
+    assert hashes()["2020-02"]["slope"] == hashlib.sha256(values).hexdigest()[:16]
+    assert hashes()["2020-01"]["slope"] == hashlib.sha256(np.array([0.5]).tobytes()).hexdigest()[:16]
+
+
+def test_a_month_without_rows_has_hashes_too_and_the_order_of_rows_and_columns_says_nothing() -> None:
+    assert sorted(hashes()) == months_between(FIRST, LAST) == ["2020-01", "2020-02", "2020-03"]
+    assert hashes()["2020-03"]["slope"] == hashlib.sha256(b"").hexdigest()[:16]
+    assert hashes(ROWS.reverse().select("slope", "session", "symbol")) == hashes()
+    assert months_between(dt.date(2019, 11, 30), dt.date(2020, 1, 1)) == ["2019-11", "2019-12", "2020-01"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "part"),
+    [
+        (pl.when(pl.col("slope") == 2.0).then(2.0000000000000004).otherwise("slope"), "2020-02"),
+        (pl.col("slope").fill_null(0.0), "2020-02"),
+        (pl.when(pl.col("slope") == 0.5).then(None).otherwise("slope"), "2020-01"),
+    ],
+)
+def test_an_edited_value_is_named_with_its_month_and_the_asset_that_mends_it(
+    tmp_path: Path, edit: pl.Expr, part: str
+) -> None:
+    known = written_on_record(on_record(tmp_path).read(), "small")
+    assert_as_written(hash_by_month(DAILY, ROWS, FIRST, LAST), known)
+    edited = hash_by_month(DAILY, ROWS.with_columns(edit.alias("slope")), FIRST, LAST)
+    with pytest.raises(EditedRowsError, match=rf"(?s)features.daily were edited.*slope of {part}.*lise features"):
+        assert_as_written(edited, known)
+
+
+def test_rows_that_are_deleted_added_or_given_to_another_symbol_are_edits(tmp_path: Path) -> None:
+    known = written_on_record(on_record(tmp_path).read(), "small")
+    swapped = ROWS.with_columns(pl.col("symbol").replace({"AAA": "BBB", "BBB": "AAA"}))
+    new = ROWS.head(1).with_columns(session=pl.lit(dt.date(2020, 3, 2)))
+    for rows in (ROWS.filter(pl.col("session").dt.month() != 1), pl.concat([ROWS, new]), swapped):
+        with pytest.raises(EditedRowsError):
+            assert_as_written(hash_by_month(DAILY, rows, FIRST, LAST), known)
+
+
+def test_what_the_product_writes_anew_is_no_edit_and_the_very_same_is_on_record_once(tmp_path: Path) -> None:
+    protocol = on_record(tmp_path)
+    on_record(tmp_path)
+    assert [each.kind for each in protocol.read()] == ["folder", "evidence"]
+    revised = ROWS.with_columns(slope=pl.col("slope") * 2)
+    on_record(tmp_path, revised)
+    known = written_on_record(protocol.read(), "small")
+    assert_as_written(hash_by_month(DAILY, revised, FIRST, LAST), known)
+    with pytest.raises(EditedRowsError):  # nor is it the one before any more
+        assert_as_written(hash_by_month(DAILY, ROWS, FIRST, LAST), known)
+
+
+def test_what_an_earlier_version_wrote_and_columns_that_only_one_of_both_has_are_no_edits(tmp_path: Path) -> None:
+    known = written_on_record(on_record(tmp_path).read(), "small")
+    assert_as_written(hash_whole(INDICATORS, INDICATORS.empty()), known)
+    assert_as_written(hash_by_month(DAILY, ROWS.with_columns(newer=1.0), FIRST, LAST), known)
+    assert_as_written(hash_by_month(DAILY, ROWS, FIRST, LAST, []), known)
+    assert_as_written(hash_by_month(DAILY, ROWS, FIRST, LAST), written_on_record(on_record(tmp_path).read(), "other"))
+
+
+def test_months_on_record_are_read_back_up_to_a_day_and_no_others(tmp_path: Path) -> None:
+    known = written_on_record(on_record(tmp_path).read(), "small")
+    warehouse = Warehouse(tmp_path / "small.duckdb")
+    later = ROWS.head(1).with_columns(session=pl.lit(dt.date(2020, 4, 1)))  # of a month that is not on record
+    warehouse.replace(Whole(), {DAILY: pl.concat([ROWS, later])})
+    now = months_on_record(warehouse, DAILY, known, dt.date(2020, 2, 3))
+    assert sorted(now.parts) == ["2020-01", "2020-02"]
+    assert months_on_record(warehouse, DAILY, known, LAST).parts == hashes()
+    assert months_on_record(warehouse, DAILY, known, LAST, ["slope"]).parts == hashes()
+    assert months_on_record(warehouse, INDICATORS, known, LAST).parts == {}
+
+
+def test_lists_are_told_apart_by_trial(tmp_path: Path) -> None:
+    rows = pl.DataFrame(
+        {"trial": ["a", "b"], "returns": [[0.1, 0.2], [0.3]]}, schema_overrides={"returns": pl.List(pl.Float32)}
+    )
+    one, two = (hash_by_value(TRIAL_BENCHMARKS, each, "trial").parts for each in (rows, rows.reverse()))
+    assert one == two
+    moved = rows.with_columns(returns=pl.Series([[0.1], [0.2, 0.3]], dtype=pl.List(pl.Float32)))
+    assert hash_by_value(TRIAL_BENCHMARKS, moved, "trial").parts["a"] != one["a"]

@@ -1,0 +1,184 @@
+"""What a registered strategy reads is what the product wrote: an edit by hand is noticed, and its table is named."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+import duckdb
+import polars as pl
+import pytest
+
+from trading_assets.asset_factories.table_asset import Step, Window
+from trading_assets.features.assets import daily
+from trading_assets.features.catalog import FEATURES
+from trading_assets.models.tables import METRICS, PREDICTIONS
+from trading_assets.protocol import Protocol
+from trading_assets.protocol.written_rows import EditedRowsError, hash_whole, record_written, written_on_record
+from trading_assets.robustness.overfitting.assets import overfitting
+from trading_assets.robustness.verdict.assets import caps_of_data
+from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
+from trading_assets.strategies.interface.resolved import configured_strategy
+from trading_assets.warehouse import Rows, Table
+from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment
+
+NOW = dt.datetime(2030, 1, 1)
+
+
+def step_of(experiment: Experiment, strategy: str = "known") -> Step:
+    work = experiment.warehouse.unit_of_work()
+    return Step(experiment.configuration, work, None, strategy, "run", NOW, None)
+
+
+def execute(experiment: Experiment, statement: str) -> None:
+    with duckdb.connect(str(experiment.configuration.warehouse_path)) as connection:
+        connection.execute(statement)
+
+
+def test_a_run_puts_on_record_what_its_steps_wrote_and_finds_it_as_written(finished: Experiment) -> None:
+    assert_inputs_as_written(step_of(finished))
+    known = written_on_record(Protocol.of(finished.configuration).read(), "small")
+    months = [f"{year}-{month:02d}" for year in (2015, 2016, 2017) for month in range(1, 13)][:30]
+    by_month = ("market_data.bars", "features.daily", "features.indicators")
+    assert all(sorted(known[table]) == months for table in by_month)
+    strategies = ("backtests.metrics", "robustness.sensitivity", "strategies.target_weights")
+    assert all(sorted(known[table]) == ["known", "unknown"] for table in strategies)
+    others = {"market_data.sessions", "market_data.instruments", "models.regimes", "robustness.trial_benchmarks"}
+    assert others < {*known}
+
+
+@pytest.mark.parametrize(
+    ("statement", "table"),
+    [
+        ("UPDATE features.indicators SET atr_14 = 0.5 * atr_14 WHERE session = '2017-02-03'", "features.indicators"),
+        ("UPDATE market_data.bars SET adj_close = 2 * adj_close WHERE session = '2016-02-03'", "market_data.bars"),
+        ("DELETE FROM market_data.sessions WHERE session = '2017-02-03'", "market_data.sessions"),
+        ("UPDATE market_data.instruments SET asset_class = 'crypto' WHERE symbol = 'AAA'", "market_data.instruments"),
+    ],
+)
+def test_an_update_between_development_and_the_holdout_stops_it(
+    experiment: Experiment, statement: str, table: str
+) -> None:
+    execute(experiment, statement)
+    with pytest.raises(EditedRowsError, match=f"rows of {table} were edited"):
+        assert_inputs_as_written(step_of(experiment))
+    assert_inputs_as_written(step_of(experiment, "unknown"))  # nobody judges it
+
+
+def test_an_edited_feature_that_the_strategy_names_is_noticed_and_another_one_is_not_its_own(
+    experiment: Experiment,
+) -> None:
+    configuration = experiment.write(strategies={"known": {"type": "factor", "quantiles": 2}}, robustness={})
+    read, *_ = configured_strategy(configuration, "known").features
+    other = next(each.column for each in FEATURES if each.column not in (read, "return_5") and each.scope == "symbol")
+    execute(experiment, f"UPDATE features.daily SET {other} = 9.0 WHERE session = '2016-11-03'")
+    assert_inputs_as_written(step_of(experiment))
+    execute(experiment, f"UPDATE features.daily SET {read} = 9.0 WHERE session = '2016-11-03'")
+    with pytest.raises(EditedRowsError, match=f"rows of features.daily were edited after they were written: {read}"):
+        assert_inputs_as_written(step_of(experiment))
+
+
+@pytest.mark.parametrize(
+    ("statement", "table"),
+    [
+        (
+            "UPDATE strategies.target_weights SET target_weight = 0 WHERE strategy = 'unknown'",
+            "strategies.target_weights",
+        ),
+        ("UPDATE models.regimes SET probability = 1 - probability WHERE session = '2017-02-03'", "models.regimes"),
+    ],
+)
+def test_edited_weights_of_a_member_and_edited_regimes_stop_the_strategy_that_is_made_of_them(
+    experiment: Experiment, statement: str, table: str
+) -> None:
+    known = {"type": "ensemble", "members": ["unknown"]}
+    experiment.write(strategies={**SETTINGS["strategies"], "known": known}, robustness={})
+    assert_inputs_as_written(step_of(experiment))
+    execute(experiment, statement)
+    with pytest.raises(EditedRowsError, match=f"rows of {table} were edited"):
+        assert_inputs_as_written(step_of(experiment))
+
+
+def test_inputs_of_a_member_are_those_of_what_is_registered(experiment: Experiment) -> None:
+    execute(experiment, "UPDATE features.indicators SET atr_14 = 1.0 WHERE session = '2016-11-03'")
+    assert_inputs_as_written(step_of(experiment, "unknown"))
+    known = {"type": "ensemble", "members": ["unknown"]}
+    experiment.write(strategies={**SETTINGS["strategies"], "known": known}, robustness={})
+    with pytest.raises(EditedRowsError, match=r"features\.indicators"):
+        assert_inputs_as_written(step_of(experiment, "unknown"))
+
+
+@pytest.fixture
+def learnt(experiment: Experiment) -> Experiment:
+    """The experiment with a model in place of rules, whose scores and metrics are on record."""
+    model = {"type": "xgboost", "train_sessions": 250, "test_sessions": 60, "trees": 10}
+    experiment.write(models={"forward": model}, strategies={"known": {"type": "ml", "model": "forward"}}, robustness={})
+    day, base = dt.date(2016, 2, 3), {"model": "forward", "version": "v", "fold": 0}
+    score = {**base, "symbol": "AAA", "session": day, "score": 0.4, "label": 0, "label_end": day}
+    put(experiment, PREDICTIONS, pl.DataFrame([score], schema=PREDICTIONS.empty().schema))
+    losses = [{**base, "metric": name, "value": value} for name, value in (("log_loss", 0.8), ("naive_log_loss", 0.6))]
+    put(experiment, METRICS, pl.DataFrame(losses, schema=METRICS.empty().schema))
+    return experiment
+
+
+def put(experiment: Experiment, table: Table, frame: pl.DataFrame) -> None:
+    """Write rows of the model and put them on record, as the step that makes them does."""
+    work = experiment.warehouse.unit_of_work()
+    work.replace(Rows("model", "forward"), {table: frame})
+    written = [hash_whole(table, work.written[table], "forward")]
+    record_written(Protocol.of(experiment.configuration), "models/forward", written, NOW)
+
+
+@pytest.mark.parametrize(
+    ("statement", "table"),
+    [
+        ("UPDATE models.predictions SET score = 0.9", "models.predictions"),
+        ("UPDATE models.metrics SET value = 0.1 WHERE metric = 'log_loss'", "models.metrics"),
+    ],
+)
+def test_edited_scores_and_metrics_of_a_model_stop_what_reads_it(
+    learnt: Experiment, statement: str, table: str
+) -> None:
+    assert_inputs_as_written(step_of(learnt))
+    execute(learnt, statement)
+    with pytest.raises(EditedRowsError, match=rf"rows of {table} were edited(?s:.*)materialise models/forward"):
+        assert_inputs_as_written(step_of(learnt))
+
+
+def test_a_verdict_reads_no_edited_metrics_of_a_model(learnt: Experiment) -> None:
+    """A fold whose log loss of 0.8 is above the naive 0.6 caps the verdict; at 0.1 it would not."""
+    assert any("naive" in each for each in caps_of_data(step_of(learnt)))
+    execute(learnt, "UPDATE models.metrics SET value = 0.1 WHERE metric = 'log_loss'")
+    with pytest.raises(EditedRowsError, match=r"models\.metrics"):
+        caps_of_data(step_of(learnt))
+
+
+@pytest.mark.parametrize(
+    ("statement", "table"),
+    [
+        (
+            "UPDATE robustness.trial_benchmarks SET returns = list_transform(returns, lambda x: x - 0.01::FLOAT)",
+            "robustness.trial_benchmarks",
+        ),
+        ("UPDATE robustness.sensitivity SET chosen = NOT chosen WHERE strategy = 'known'", "robustness.sensitivity"),
+        (
+            "UPDATE backtests.metrics SET value = 2 * value WHERE metric = 'periods_per_year' AND split = 'train'",
+            "backtests.metrics",
+        ),
+    ],
+)
+def test_edited_trials_stop_what_deflates_by_them(experiment: Experiment, statement: str, table: str) -> None:
+    overfitting(step_of(experiment))  # reads what it finds
+    execute(experiment, statement)
+    with pytest.raises(EditedRowsError, match=f"rows of {table} were edited"):
+        overfitting(step_of(experiment))
+
+
+def test_rows_that_the_product_makes_anew_stand(experiment: Experiment) -> None:
+    """The features of one month are edited, that month is made again: what is on record is what the product wrote."""
+    execute(experiment, "UPDATE features.indicators SET atr_14 = 1.0 WHERE session = '2017-02-03'")
+    with pytest.raises(EditedRowsError, match="atr_14 of 2017-02"):
+        assert_inputs_as_written(step_of(experiment))
+    months = Window(dt.date(2017, 2, 1), dt.date(2017, 2, 28))
+    daily(replace(step_of(experiment), window=months))
+    assert_inputs_as_written(step_of(experiment))

@@ -1,0 +1,84 @@
+"""The commands of a configuration take it as every other command does, and by its name alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from trading_assets.cli import app
+from trading_assets.config import CONFIG_VARIABLE, DATA_VARIABLE, ConfigurationError
+from trading_assets_tests.conftest import TINY
+
+UNTOLD = {CONFIG_VARIABLE: "", DATA_VARIABLE: ""}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with one configuration of files, without the variables."""
+    monkeypatch.chdir(tmp_path)
+    for name in UNTOLD:
+        monkeypatch.setenv(name, "")  # restored afterwards, also where a command sets it
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/mine.yaml").write_bytes(TINY.read_bytes())
+    (tmp_path / "deep/A.csv").write_text("Date,Open,High,Low,Close,Volume\n2024-01-02,1,2,1,2,100\n")
+    return tmp_path
+
+
+def output(*arguments: str) -> str:
+    done = CliRunner(env=UNTOLD).invoke(app, ["config", *arguments])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def fault(*arguments: str) -> str:
+    done = CliRunner(env=UNTOLD).invoke(app, ["config", *arguments])
+    assert isinstance(done.exception, ConfigurationError), done.output
+    return str(done.exception)
+
+
+@pytest.mark.parametrize("command", ["check", "show"])
+def test_file_and_option_mean_the_same_and_two_files_are_an_error(folder: Path, command: str) -> None:
+    (folder / "other.yaml").write_bytes(TINY.read_bytes())
+    by_name = output(command, "deep/mine.yaml", "--data", "results")
+    assert output(command, "--config", "deep/mine.yaml", "--data", "results") == by_name
+    assert output(command, "deep/../deep/mine.yaml", "--config", str(folder / "deep/mine.yaml")).strip()
+    said = fault(command, "deep/mine.yaml", "--config", "other.yaml")
+    assert said.splitlines()[:3] == [
+        "two configurations are named",
+        "  FILE: deep/mine.yaml",
+        "  --config: other.yaml",
+    ]
+
+
+def test_a_file_comes_before_the_environment(folder: Path) -> None:
+    done = CliRunner(env={CONFIG_VARIABLE: "no.yaml"}).invoke(app, ["config", "show", "deep/mine.yaml"])
+    assert yaml.safe_load(done.stdout)["name"] == "tiny"
+
+
+def test_show_says_where_data_are(folder: Path) -> None:
+    done = CliRunner(env=UNTOLD).invoke(app, ["config", "show"])
+    assert done.stderr.splitlines()[0].startswith("the shipped demo, data data")
+
+
+def test_init_writes_where_either_says(folder: Path) -> None:
+    assert "run --config a.yaml --data d" in output("init", "--config", "a.yaml", "--data", "d")
+    assert "run --config b.yaml" in output("init", "b.yaml")
+    assert (folder / "a.yaml").read_bytes() == (folder / "b.yaml").read_bytes()
+    assert "two configurations" in fault("init", "a.yaml", "--config", "c.yaml")
+    assert not (folder / "c.yaml").exists()
+
+
+def test_detect_looks_at_the_files_of_a_configuration(folder: Path) -> None:
+    assert fault("detect", "--config", "deep/mine.yaml").startswith("the configuration tiny reads no files")
+    values = yaml.safe_load(TINY.read_text())
+    values["market_data"] = [{"source": "files", "path": "*.csv", "symbol_from": "filename", "asset_class": "equity"}]
+    values |= {"strategies": {"mine": {"type": "factor"}}, "registration": {}, "benchmarks": {"equity": "A"}}
+    values["universe"] = {"equity": "all"}
+    (folder / "deep/files.yaml").write_text(yaml.safe_dump(values))
+    assert output("detect", "--config", "deep/files.yaml", "--data", "d").startswith("A.csv")
+    assert output("detect", "A.csv", "--config", "deep/files.yaml").startswith("A.csv")
+    assert output("detect", "deep/A.csv", "--config", "deep/files.yaml").startswith("deep/A.csv")
+    assert "no file matches 'A.csv'" in fault("detect", "A.csv")
