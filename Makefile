@@ -8,7 +8,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 REMEMBERED_DATA := $(shell sed -n "s/^data: *//p" trading_assets.folder 2>/dev/null)
 export TRADING_ASSETS_DATA ?= $(or $(REMEMBERED_DATA),$(CURDIR)/data)
 
-.PHONY: demo picture test coverage test-browser acceptance ui bench go-rate format lint clean help
+.PHONY: demo picture test coverage test-browser acceptance ui docs bench go-rate format lint clean help
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,10 @@ test-browser: .installed-dev ## the report in a headless Chromium
 
 acceptance: .installed-dev ## the long checks: full ranges, every executor, kills, concurrency, large inputs
 	@$(BIN)/python -m pytest -m acceptance
+
+docs: .installed-docs ## the documentation as pages, in build/site; a warning is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "documentation: $(CURDIR)/build/site/index.html"
 
 bench: .installed-bench ## side-by-side benchmarks with other engines; prints ratios and writes them into the README
 	@.venv-bench/bin/python -m trading_assets_tests.benchmarks .venv-bench-zipline/bin/python
@@ -73,6 +77,10 @@ $(BIN)/uv:
 
 .installed-dev: $(BIN)/uv uv.lock pyproject.toml
 	@$(BIN)/uv sync --frozen --inexact --quiet --group dev --group oracles --extra sql --extra yfinance --extra ccxt --extra alpaca --extra hdf5
+	@touch .installed-run $@
+
+.installed-docs: $(BIN)/uv uv.lock pyproject.toml
+	@$(BIN)/uv sync --frozen --inexact --quiet --group docs
 	@touch .installed-run $@
 
 # Other engines have environments of their own; zipline's pandas is too old for the rest.

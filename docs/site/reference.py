@@ -8,14 +8,12 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer.main
-from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
@@ -27,12 +25,21 @@ from trading_assets.config.configuration import Configuration
 from trading_assets.features.catalog import FEATURES
 from trading_assets.warehouse.table import Table
 
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
+
+#: Pages of the repository that are on the site, too.
+_OF_THE_ROOT = ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 #: Keys that the command line sets, not the file.
 _NOT_IN_THE_FILE = {"directory", "data", "notifier.token", "strategies.parameters"}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages to those of the folder."""
+    from mkdocs.structure.files import File  # not there where only the pages' text is asked for
+
     pages = {
         "configuration": configuration_page,
         "strategies": strategies_page,
@@ -42,7 +49,16 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     }
     for name, page in pages.items():
         files.append(File.generated(config, f"reference/{name}.md", content=page()))
+    root = Path(config.config_file_path).parent
+    for name in _OF_THE_ROOT:
+        text = (root / name).read_text(encoding="utf-8").replace("](docs/", "](")
+        files.append(File.generated(config, name, content=text))
     return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let links to pages of the repository's root lead to their copies on the site."""
+    return markdown.replace("](../", "](") if "/" not in page.file.src_uri else markdown
 
 
 def configuration_page() -> str:
@@ -50,14 +66,13 @@ def configuration_page() -> str:
     lines = [
         "# Configuration",
         "",
-        "Every key of the YAML file. `trading-assets config init FILE` writes a template, `config check FILE` says what "
-        "is wrong with a file before anything is touched, `config show FILE` prints it with all defaults.",
+        "Every key of the YAML file. `trading-assets config init FILE` writes a template, `config check FILE` says "
+        "what is wrong with a file before anything is touched, `config show FILE` prints it with all defaults.",
         "",
     ]
     for title, rows in sections():
-        lines += [f"## {title}", "", "| key | default | may be | meaning |", "|---|---|---|---|"]
-        lines += [f"| `{key}` | {default} | {kind} | {meaning} |" for key, default, kind, meaning in rows]
-        lines.append("")
+        named = [(f"`{key}`", *cells) for key, *cells in rows]
+        lines += [f"## {title}", "", *_table(("key", "default", "may be", "meaning"), named)]
     return "\n".join(lines)
 
 
@@ -100,9 +115,9 @@ def meaning_of(model: type[BaseModel], name: str) -> str:
     for each in model.__mro__:
         field = getattr(each, "model_fields", {}).get(name)
         if field is not None and field.description:
-            return _cell(field.description)
+            return field.description
     below = [inspect.getdoc(each) or "" for each in _models_in(model.model_fields[name].annotation)]
-    return _cell(below[0].splitlines()[0]) if below else ""
+    return below[0].splitlines()[0] if below else ""
 
 
 def _default(field: FieldInfo) -> str:
@@ -113,7 +128,7 @@ def _default(field: FieldInfo) -> str:
         return "required"
     if value is None or value == "":
         return "none"
-    return f"`{str(value).lower()}`" if isinstance(value, bool) else _cell(f"`{to_jsonable_python(value)}`")
+    return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{to_jsonable_python(value)}`"
 
 
 def _kind(annotation: Any, field: FieldInfo | None = None) -> str:
@@ -123,7 +138,7 @@ def _kind(annotation: Any, field: FieldInfo | None = None) -> str:
         for name, mark in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
         if isinstance(getattr(each, name, None), int | float)
     ]
-    return _cell(", ".join([_type(annotation), *bounds]))
+    return ", ".join([_type(annotation), *bounds])
 
 
 def _type(annotation: Any) -> str:
@@ -155,18 +170,27 @@ def _literal(model: type[BaseModel], name: str) -> str:
 
 def strategies_page() -> str:
     """Every strategy that is shipped: what it does, its parameters, its grid."""
-    lines = ["# Strategies", "", "A configuration names one as `type`; what stands beside `type` are its parameters.", ""]
+    lines = [
+        "# Strategies",
+        "",
+        "A configuration names one as `type`; what stands beside `type` are its parameters.",
+        "",
+    ]
     for name, module in shipped_strategies().items():
-        kind = "order-based" if hasattr(module, "rules") else "target weights"
-        lines += [f"## {name}", "", _text(module), "", f"Kind: {kind}.", ""]
-        lines += ["| parameter | default | may be | meaning | grid |", "|---|---|---|---|---|"]
         grid = getattr(module, "GRID", {})
-        for parameter in module.Parameters.model_fields:
-            _, default, may_be, meaning = _row(module.Parameters, parameter, parameter)
-            values = ", ".join(str(value) for value in grid.get(parameter, ()))
-            lines.append(f"| `{parameter}` | {default} | {may_be} | {meaning} | {values} |")
-        lines.append("")
+        rows = [
+            (f"`{key}`", default, may_be, meaning, ", ".join(str(value) for value in grid.get(key, ())))
+            for key, default, may_be, meaning in parameters_of(module)
+        ]
+        kind = "order-based" if hasattr(module, "rules") else "target weights"
+        lines += [f"## {name}", "", inspect.cleandoc(module.__doc__ or ""), "", f"Kind: {kind}.", ""]
+        lines += _table(("parameter", "default", "may be", "meaning", "grid"), rows)
     return "\n".join(lines)
+
+
+def parameters_of(module: Any) -> list[tuple[str, str, str, str]]:
+    """Name, default, type and meaning of each parameter of a strategy."""
+    return [_row(module.Parameters, name, name) for name in module.Parameters.model_fields]
 
 
 def shipped_strategies() -> dict[str, Any]:
@@ -184,19 +208,28 @@ def features_page() -> str:
     lines = [
         "# Features",
         "",
-        "Columns of `features.daily`, what the panel of a strategy and the matrix of a model have. A value at a session is "
-        "known at its close. Look-back and warm-up count usable bars; a recursive mean carries all earlier bars.",
+        "Columns of `features.daily`: what the panel of a strategy and the matrix of a model have. A value at a "
+        "session is known at its close. Look-back and warm-up count usable bars; a recursive mean carries all of them.",
         "",
     ]
     for category in dict.fromkeys(feature.category for feature in FEATURES):
-        lines += [f"## {category}", "", "| column | measures | look-back | warm-up | scope | source |", "|---|---|---|---|---|---|"]
-        lines += [
-            f"| `{each.column}` | {_cell(each.description)} | {'recursive' if each.lookback is None else each.lookback} "
-            f"| {each.warm_up if each.warm_up is not None else each.lookback or ''} | {each.scope} | {_cell(each.source)} |"
+        rows = [
+            (
+                f"`{each.column}`",
+                each.description,
+                "recursive" if each.lookback is None else str(each.lookback),
+                str(each.lookback or "" if each.warm_up is None else each.warm_up),
+                each.scope,
+                each.source,
+            )
             for each in FEATURES
             if each.category == category
         ]
-        lines.append("")
+        lines += [
+            f"## {category}",
+            "",
+            *_table(("column", "measures", "look-back", "warm-up", "scope", "source"), rows),
+        ]
     return "\n".join(lines)
 
 
@@ -205,16 +238,16 @@ def tables_page() -> str:
     lines = [
         "# Tables",
         "",
-        "Tables of `<data>/<name>/warehouse.duckdb` by stage, from their declarations; `trading-assets sql` reads them.",
+        "Tables of `<data>/<name>/warehouse.duckdb` by stage, as they are declared; `trading-assets sql` reads them.",
         "",
     ]
     for table in declared_tables():
-        lines += [f"## {table.name}", "", table.description, "", f"Key: {', '.join(f'`{name}`' for name in table.key)}.", ""]
-        lines += ["| column | type | may be null |", "|---|---|---|"]
-        lines += [
-            f"| `{name}` | {column.dtype} | {'yes' if column.nullable else 'no'} |" for name, column in table.columns.items()
+        rows = [
+            (f"`{name}`", str(each.dtype), "yes" if each.nullable else "no") for name, each in table.columns.items()
         ]
-        lines.append("")
+        key = ", ".join(f"`{name}`" for name in table.key)
+        lines += [f"## {table.name}", "", table.description, "", f"Key: {key}.", ""]
+        lines += _table(("column", "type", "may be null"), rows)
     return "\n".join(lines)
 
 
@@ -241,21 +274,17 @@ def commands_page() -> str:
             return
         lines.extend([f"## {path.removeprefix('trading-assets ')}", "", (command.help or "").strip(), ""])
         rows = [
-            (", ".join(each.opts) if each.param_type_name == "option" else each.name.upper(), each.help)
+            (f"`{', '.join(each.opts) if each.param_type_name == 'option' else each.name.upper()}`", each.help or "")
             for each in command.params
             if "--help" not in each.opts
         ]
-        lines.extend(["| argument or option | meaning |", "|---|---|"] if rows else [])
-        lines.extend(f"| `{name}` | {_cell(text or '')} |" for name, text in rows)
-        lines.append("")
+        lines.extend(_table(("argument or option", "meaning"), rows) if rows else [])
 
     walk(typer.main.get_command(app), "trading-assets")
     return "\n".join(lines)
 
 
-def _text(module: Any) -> str:
-    return inspect.cleandoc(module.__doc__ or "")
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    cells = [[" ".join(cell.split()).replace("|", "\\|") for cell in row] for row in (titles, *rows)]
+    head, *body = (f"| {' | '.join(row)} |" for row in cells)
+    return [head, "|---" * len(titles) + "|", *body, ""]

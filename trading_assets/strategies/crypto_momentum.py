@@ -23,8 +23,11 @@ class Parameters(OrderParameters):
     capacity: float = Field(default=0.0025, gt=0, le=1)
     fast_clearance: float = Field(default=0.005, ge=0, description="close above highest_close_20 by this fraction")
     slow_clearance: float = Field(default=0.010, ge=0, description="close above highest_close_55 by this fraction")
-    exit: Literal["ma_20", "ma_50", "staged"] = "staged"
-    staged_stop_atr: float = Field(default=2.0, gt=0)
+    exit: Literal["ma_20", "ma_50", "staged"] = Field(
+        default="staged",
+        description="left below this mean; staged: the stop is raised below ma_20, left below ma_50",
+    )
+    staged_stop_atr: float = Field(default=2.0, gt=0, description="of the raised stop below the entry, in ATRs")
 
 
 GRID: Mapping[str, Sequence[float | str]] = {

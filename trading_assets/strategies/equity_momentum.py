@@ -23,9 +23,12 @@ class Parameters(OrderParameters):
     fast_clearance: float = Field(default=0.005, ge=0, description="close above highest_close_20 by this fraction")
     slow_clearance: float = Field(default=0.010, ge=0, description="close above highest_close_55 by this fraction")
     trend_slope: float = Field(default=0.005, description="least rise of ma_50 over 20 sessions, a fraction")
-    relative_strength_filter: bool = False
-    exit: Literal["ma_20", "ma_50", "staged"] = "ma_20"
-    staged_stop_atr: float = Field(default=2.0, gt=0)
+    relative_strength_filter: bool = Field(default=False, description="enter only if roc_60 is above the benchmark's")
+    exit: Literal["ma_20", "ma_50", "staged"] = Field(
+        default="ma_20",
+        description="left below this mean; staged: the stop is raised below ma_20, left below ma_50",
+    )
+    staged_stop_atr: float = Field(default=2.0, gt=0, description="of the raised stop below the entry, in ATRs")
 
 
 GRID: Mapping[str, Sequence[float | str]] = {
