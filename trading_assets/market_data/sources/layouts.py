@@ -12,7 +12,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -24,7 +24,7 @@ from trading_assets.market_data.sources.columns import ColumnError, find_columns
 from trading_assets.market_data.sources.dates import DateColumnError, to_local_times
 from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.numbers import to_numbers
-from trading_assets.market_data.sources.samples import Sample, sample_of
+from trading_assets.market_data.sources.samples import Sample, SampleTable, parted, sample_of
 from trading_assets.market_data.sources.stated_actions import to_ratios
 from trading_assets.market_data.sources.times_of_day import to_times_of_day
 
@@ -43,36 +43,6 @@ class Reading:
     layout: FileLayout
     settings: FilesSource
     reasons: tuple[str, ...]
-
-
-class _Table:
-    """Names and rows of a sample as a layout parts them; a row that is too short has empty cells.
-
-    Most layouts are ruled out by the names alone, so rows are parted only when they are asked for.
-    """
-
-    def __init__(self, sample: Sample, settings: FilesSource, names: tuple[str, ...], *, has_header: bool) -> None:
-        self.names, self.has_header = names, has_header
-        self._sample, self._settings = sample, settings
-        self._lowered = [name.lower() for name in names]
-
-    @cached_property
-    def rows(self) -> Sequence[tuple[str, ...]]:
-        """Rows below the names."""
-        rows = self._sample.rows(self._settings.skip_rows, self._settings.separator)
-        return rows[1:] if self.has_header else rows
-
-    def column(self, name: str) -> pl.Series:
-        """Cells of a column, null where empty; all null if there is none of this name."""
-        at = self._lowered.index(name.lower()) if self.has(name) else len(self.names)
-        return pl.Series(name, [row[at] or None if at < len(row) else None for row in self.rows], dtype=pl.String)
-
-    def cells(self, name: str) -> list[str]:
-        """What is written in a column."""
-        return self.column(name).drop_nulls().to_list()
-
-    def has(self, name: str) -> bool:
-        return name.lower() in self._lowered
 
 
 def settings_of_files(source: FilesSource, files: Sequence[tuple[Path, str]]) -> list[FilesSource]:
@@ -204,7 +174,7 @@ def _candidates_of(stated_json: str) -> list[tuple[FileLayout, FilesSource]]:
 def _fitting(sample: Sample, candidates: Sequence[tuple[FileLayout, FilesSource]]) -> dict[str, Reading]:
     found = {}
     for layout, settings in candidates:
-        table = _table(sample, settings)
+        table = parted(sample, settings)
         reasons = _reasons(sample, table, layout, settings) if table is not None else None
         if reasons is not None:
             has_interval = layout.interval == "daily" or settings.interval != "1d"
@@ -212,19 +182,9 @@ def _fitting(sample: Sample, candidates: Sequence[tuple[FileLayout, FilesSource]
     return found
 
 
-def _table(sample: Sample, settings: FilesSource) -> _Table | None:
-    first = sample.first_row(settings.skip_rows, settings.separator)
-    if not first:
-        return None
-    given = tuple(settings.header)
-    if not given or {name.lower() for name in given} <= {cell.lower() for cell in first}:
-        return _Table(sample, settings, first, has_header=True)
-    return _Table(sample, settings, given, has_header=False) if len(first) == len(given) else None
-
-
 def _as_found(sample: Sample, settings: FilesSource, layout: FileLayout, has_interval: bool) -> FilesSource:
     """Settings for this file: whether it names its columns, and how long its bars are."""
-    table = _table(sample, settings)
+    table = parted(sample, settings)
     if table is None:
         return settings
     changes: dict[str, object] = {"header": []} if table.has_header and settings.header else {}
@@ -233,7 +193,7 @@ def _as_found(sample: Sample, settings: FilesSource, layout: FileLayout, has_int
     return settings.model_copy(update=changes) if changes else settings
 
 
-def _reasons(sample: Sample, table: _Table, layout: FileLayout, settings: FilesSource) -> list[str] | None:
+def _reasons(sample: Sample, table: SampleTable, layout: FileLayout, settings: FilesSource) -> list[str] | None:
     """Why a layout fits; None if it does not."""
     wanted, reasons = layout.recognise, []
     if not all(table.has(name) for name in wanted.header):
@@ -276,7 +236,7 @@ def _reasons(sample: Sample, table: _Table, layout: FileLayout, settings: FilesS
     return reasons
 
 
-def _columns(table: _Table, settings: FilesSource) -> dict[str, str] | None:
+def _columns(table: SampleTable, settings: FilesSource) -> dict[str, str] | None:
     """Names in the file of the columns of bars, as far as they do not depend on the symbol."""
     mapped = {ours: theirs for ours, theirs in settings.columns.items() if "{" not in theirs}
     symbol = settings.symbol_from if settings.symbol_from in (*table.names, "symbol") else None
@@ -290,7 +250,7 @@ def _columns(table: _Table, settings: FilesSource) -> dict[str, str] | None:
     return names if "session" in names else None
 
 
-def _local_times(table: _Table, settings: FilesSource, column: str) -> pl.Series | None:
+def _local_times(table: SampleTable, settings: FilesSource, column: str) -> pl.Series | None:
     return _local_times_of(tuple(table.column(column)), settings.date_format, settings.timezone)
 
 
@@ -302,7 +262,7 @@ def _local_times_of(stamps: tuple[str | None, ...], date_format: str, timezone: 
         return None
 
 
-def _has_dates(table: _Table, settings: FilesSource, column: str) -> bool:
+def _has_dates(table: SampleTable, settings: FilesSource, column: str) -> bool:
     written = table.column(column)
     local = _local_times(table, settings, column)
     if local is None:
@@ -310,11 +270,11 @@ def _has_dates(table: _Table, settings: FilesSource, column: str) -> bool:
     return len(written) > 0 and written.null_count() < len(written) and local.count() >= _MOST * written.count()
 
 
-def _numbers(table: _Table, settings: FilesSource, column: str) -> pl.Series:
+def _numbers(table: SampleTable, settings: FilesSource, column: str) -> pl.Series:
     return to_numbers(table.column(column), decimal=settings.decimal, thousands=settings.thousands)
 
 
-def _is_ordered(table: _Table, settings: FilesSource, columns: Mapping[str, str]) -> bool:
+def _is_ordered(table: SampleTable, settings: FilesSource, columns: Mapping[str, str]) -> bool:
     """Whether high is highest and low is lowest: nothing else tells the columns of a file without names apart."""
     prices = pl.DataFrame([_numbers(table, settings, columns[name]).alias(name) for name in _PRICES]).drop_nulls()
     if prices.height < _MOST * len(table.rows):
@@ -325,7 +285,7 @@ def _is_ordered(table: _Table, settings: FilesSource, columns: Mapping[str, str]
     return bool(ordered.sum() >= _MOST * prices.height)
 
 
-def _are_splits_in_prices(table: _Table, settings: FilesSource, columns: Mapping[str, str], name: str) -> bool:
+def _are_splits_in_prices(table: SampleTable, settings: FilesSource, columns: Mapping[str, str], name: str) -> bool:
     """Whether closes do not jump by the splits that a column states; true where it states none."""
     local = _local_times(table, settings, columns["session"])
     if local is None or "close" not in columns:
@@ -339,7 +299,7 @@ def _are_splits_in_prices(table: _Table, settings: FilesSource, columns: Mapping
 
 
 def _turnover_ratio(
-    table: _Table, layout: FileLayout, settings: FilesSource, columns: Mapping[str, str]
+    table: SampleTable, layout: FileLayout, settings: FilesSource, columns: Mapping[str, str]
 ) -> float | None:
     """Median of the value traded by volume and close, in the layout's units; None if the file cannot say."""
     turnover = layout.recognise.turnover
@@ -350,7 +310,7 @@ def _turnover_ratio(
 
 
 def _values(
-    table: _Table, turnover: Turnover, settings: FilesSource, columns: Mapping[str, str]
+    table: SampleTable, turnover: Turnover, settings: FilesSource, columns: Mapping[str, str]
 ) -> pl.DataFrame | None:
     """Value traded, volume, low, high and close of the rows that have them, in the layout's units; None without any."""
     if not table.has(turnover.column) or not {"close", "high", "low", "volume"} <= columns.keys():
@@ -371,7 +331,7 @@ def traded_outside_of_range(sample: Sample, reading: Reading) -> str:
 
     What was traded by volume is the mean price of the day, which lies between its low and its high.
     """
-    table, turnover = _table(sample, reading.settings), reading.layout.recognise.turnover
+    table, turnover = parted(sample, reading.settings), reading.layout.recognise.turnover
     columns = _columns(table, reading.settings) if table is not None else None
     if table is None or columns is None or turnover is None:
         return ""
@@ -388,7 +348,7 @@ def traded_outside_of_range(sample: Sample, reading: Reading) -> str:
     )
 
 
-def _interval(table: _Table, settings: FilesSource, file: str) -> str:
+def _interval(table: SampleTable, settings: FilesSource, file: str) -> str:
     """The commonest step from one stamp of a symbol to its next."""
     columns = _columns(table, settings)
     local = _local_times(table, settings, columns["session"]) if columns is not None else None

@@ -8,11 +8,13 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 import polars as pl
 
+from trading_assets.config.sources import FilesSource
 from trading_assets.market_data.sources import hdf5_table, json_table
 from trading_assets.market_data.sources.encodings import to_utf8
 from trading_assets.market_data.sources.errors import SourceError
@@ -76,6 +78,48 @@ class Sample:
         if key not in self._rows:
             self._rows[key] = _parsed([line for line in self.lines[skip_rows:] if line.strip()], separator)
         return self._rows[key]
+
+
+class SampleTable:
+    """Names and rows of a sample as a layout parts them; a row that is too short has empty cells.
+
+    Most layouts are ruled out by the names alone, so rows are parted only when they are asked for.
+    """
+
+    def __init__(self, sample: Sample, settings: FilesSource, names: tuple[str, ...], *, has_header: bool) -> None:
+        self.names, self.has_header = names, has_header
+        self._sample, self._settings = sample, settings
+        self._lowered = [name.lower() for name in names]
+
+    @cached_property
+    def rows(self) -> Sequence[tuple[str, ...]]:
+        """Rows below the names."""
+        rows = self._sample.rows(self._settings.skip_rows, self._settings.separator)
+        return rows[1:] if self.has_header else rows
+
+    def column(self, name: str) -> pl.Series:
+        """Cells of a column, null where empty; all null if there is none of this name."""
+        at = self._lowered.index(name.lower()) if self.has(name) else len(self.names)
+        return pl.Series(name, [row[at] or None if at < len(row) else None for row in self.rows], dtype=pl.String)
+
+    def cells(self, name: str) -> list[str]:
+        """What is written in a column."""
+        return self.column(name).drop_nulls().to_list()
+
+    def has(self, name: str) -> bool:
+        """Whether there is a column of this name, however it is written."""
+        return name.lower() in self._lowered
+
+
+def parted(sample: Sample, settings: FilesSource) -> SampleTable | None:
+    """Names and rows of a sample as these settings part them; None where the names are not those of its columns."""
+    first = sample.first_row(settings.skip_rows, settings.separator)
+    if not first:
+        return None
+    given = tuple(settings.header)
+    if not given or {name.lower() for name in given} <= {cell.lower() for cell in first}:
+        return SampleTable(sample, settings, first, has_header=True)
+    return SampleTable(sample, settings, given, has_header=False) if len(first) == len(given) else None
 
 
 def _parsed(lines: list[str], separator: str) -> list[tuple[str, ...]]:
