@@ -43,6 +43,8 @@ def test_rows_of_a_run_are_evidence_and_their_record_is_there_before_the_result(
         found = last_evidence(records, ("small", "known"), asset)
         assert found is not None and found.row < result.row
     assert last_evidence(records, ("small", "unknown"), "look_ahead") is None  # nobody judges it
+    step = step_of(finished, "unknown")
+    assert not_on_record(step, "look_ahead", records, evaluated_state(step)) == "its rows are not on record"
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,17 @@ import pytest
 from trading_assets.asset_factories.table_asset import Step, Window
 from trading_assets.features.assets import daily
 from trading_assets.features.catalog import FEATURES
+from trading_assets.features.tables import INDICATORS
 from trading_assets.models.tables import METRICS, PREDICTIONS
 from trading_assets.protocol import Protocol
-from trading_assets.protocol.written_rows import EditedRowsError, hash_whole, record_written, written_on_record
+from trading_assets.protocol.written_rows import (
+    EditedRowsError,
+    assert_as_written,
+    hash_whole,
+    months_on_record,
+    record_written,
+    written_on_record,
+)
 from trading_assets.robustness.overfitting.assets import overfitting
 from trading_assets.robustness.verdict.assets import caps_of_data
 from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
@@ -182,3 +190,17 @@ def test_rows_that_the_product_makes_anew_stand(experiment: Experiment) -> None:
     months = Window(dt.date(2017, 2, 1), dt.date(2017, 2, 28))
     daily(replace(step_of(experiment), window=months))
     assert_inputs_as_written(step_of(experiment))
+
+
+def test_features_of_revised_bars_are_on_record_in_place_of_those_before(experiment: Experiment) -> None:
+    protocol, months = Protocol.of(experiment.configuration), Window(dt.date(2017, 2, 1), dt.date(2017, 2, 28))
+    before = written_on_record(protocol.read(), "small")["features.indicators"]
+    execute(experiment, "UPDATE market_data.bars SET dollar_volume = 2 * dollar_volume WHERE session >= '2017-02-01'")
+    daily(replace(step_of(experiment), window=months))
+    after = written_on_record(protocol.read(), "small")
+    now = months_on_record(experiment.warehouse, INDICATORS, after, dt.date(2017, 6, 30))
+    assert_as_written(now, after)
+    differing = {part for part in before if before[part] != after["features.indicators"][part]}
+    assert differing == {"2017-02"}
+    (_, old), (_, new) = before["2017-02"], after["features.indicators"]["2017-02"]
+    assert [column for column in old if old[column] != new[column]] == ["adv_20"]
