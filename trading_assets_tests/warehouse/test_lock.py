@@ -48,5 +48,5 @@ def test_who_waits_long_is_told_once_for_whom(
     ):
         pass
     assert [record.getMessage() for record in caplog.records] == [
-        f"{path}.queue is held by process {os.getpid()}: waiting up to 0.1 s"
+        f"{path}.lock is held by process {os.getpid()}: waiting up to 0.1 s"
     ]
