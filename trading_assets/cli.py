@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer.core import TyperGroup
 
 from trading_assets.cli_config import config_app
 from trading_assets.cli_errors import in_words
@@ -29,7 +30,24 @@ from trading_assets.cli_output import console, errors, escaped, paper_of, print_
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.loading import chosen_paths
 
+
+class StoppedError(Exception):
+    """Somebody pressed Ctrl-C; Typer itself would end without a word."""
+
+
+class Commands(TyperGroup):
+    """The commands, of which an interrupted one is told like any other error."""
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
+        """Run the command that was typed."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise StoppedError from error
+
+
 app = typer.Typer(
+    cls=Commands,
     help="From raw price bars to a go / no-go verdict you can defend.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # `main` tells what went wrong
@@ -60,8 +78,8 @@ def main() -> None:
         _stop(error, WRONG_USAGE, debug)
     except WarehouseError as error:
         _stop(error, FAILED, debug)
-    except KeyboardInterrupt as error:
-        _stop(error, INTERRUPTED, debug, in_words(error))
+    except (KeyboardInterrupt, StoppedError) as error:
+        _stop(error, INTERRUPTED, debug, in_words(KeyboardInterrupt()))
     except Exception as error:
         _stop(error, FAILED, debug, in_words(error))
 

@@ -43,7 +43,7 @@ _BESIDE_SQL = re.compile(r"^\((?:sqlite3|_?duckdb)\.\w+\) ")
 def in_words(error: BaseException) -> str:
     """Return one block for people: what, where, what to do."""
     if isinstance(error, KeyboardInterrupt):
-        return f"stopped by Ctrl-C\n  what was written before is whole\n  what to do: {_AGAIN}"
+        return f"stopped by Ctrl-C\n  what to do: {_AGAIN}"
     chain = list(_chain(error))
     known = known_cause((_class_name(each), str(each)) for each in chain)
     if known is not None:

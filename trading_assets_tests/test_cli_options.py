@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
+import pytest
 import typer
 
-from trading_assets.cli import app
+from trading_assets.cli import app, main
 
 
 def test_every_command_takes_configuration_and_data() -> None:
@@ -20,3 +23,22 @@ def test_every_command_takes_configuration_and_data() -> None:
     assert {"run", "config check", "config detect", "config init", "sql", "protocol verify"} <= seen.keys()
     assert {name for name, options in seen.items() if not {"--config", "--data"} <= options} == set()
     assert {"--version", "--install-completion"} <= {option for each in group.params for option in each.opts}
+
+
+def test_ctrl_c_is_told_in_words_with_the_exit_code_of_a_shell(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """128 and SIGINT, which is 2."""
+
+    @app.command("wait-for-ctrl-c", hidden=True)
+    def wait() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["trading-assets", "wait-for-ctrl-c"])
+    try:
+        with pytest.raises(SystemExit) as caught:
+            main()
+    finally:
+        app.registered_commands.pop()
+    assert caught.value.code == 130
+    assert capsys.readouterr().err.startswith("error: stopped by Ctrl-C\n")

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import polars as pl
 
 from trading_assets.config import Configuration
-from trading_assets.config.errors import Fault
-from trading_assets.config.remote_sources import RemoteSource, SqlSource
+from trading_assets.config.errors import Fault, KeyPath
+from trading_assets.config.remote_sources import AnySource, MissingSecretError, RemoteSource, SqlSource
 from trading_assets.config.sections import Interval
 from trading_assets.config.sources import FilesSource
 from trading_assets.market_data.calendars import CalendarError, facts_of, sessions
@@ -22,26 +22,27 @@ from trading_assets.market_data.reference.risk_free import read_risk_free
 from trading_assets.market_data.reference.sectors import SectorsError, read_sectors
 from trading_assets.market_data.reference.symbology import recorded_symbology
 from trading_assets.market_data.sources import SourceError, files, read_bars
+from trading_assets.market_data.sources.vendors import vendor_of
 from trading_assets.market_data.universe import UniverseError, read_memberships, resolve
 
 _OF_TABLES = (CalendarError, OverrideError, ReferenceError, SectorsError, SourceError, UniverseError)
 
 
 def faults_of_inputs(configuration: Configuration) -> Iterator[Fault]:
-    """Yield calendars that do not exist, paths without files, and tables beside the bars that cannot be used.
+    """Yield calendars that do not exist, sources that cannot be reached, and tables that cannot be used.
 
-    No bar is read, so this is quick.
+    Of a source its files, its key and its client are looked for. No bar is read, so this is quick.
     """
     for place, source in enumerate(configuration.market_data):
         try:
             facts_of(source.calendar)
         except CalendarError as error:
             yield Fault(("market_data", place, "calendar"), str(error))
-        if isinstance(source, FilesSource):
-            try:
-                files.find(source.path, configuration.directory)
-            except SourceError as error:
-                yield Fault(("market_data", place, "path"), str(error))
+        where: KeyPath = ("market_data", place, "path") if isinstance(source, FilesSource) else ("market_data", place)
+        try:
+            _require_reachable(source, configuration)
+        except (SourceError, MissingSecretError) as error:
+            yield Fault(where, str(error))
     tables: dict[str, Callable[[], object]] = {
         "universe": lambda: read_memberships(configuration),
         "sectors": lambda: read_sectors(configuration),
@@ -58,8 +59,23 @@ def faults_of_inputs(configuration: Configuration) -> Iterator[Fault]:
             yield Fault((key,), str(error))
 
 
+def _require_reachable(source: AnySource, configuration: Configuration) -> None:
+    """Refuse a source whose file, key or client is not there; nothing is read, and nobody is asked."""
+    if isinstance(source, FilesSource):
+        files.find(source.path, configuration.directory)
+    elif isinstance(source, RemoteSource):
+        vendor_of(source, configuration.start, configuration.start)
+    elif isinstance(source, SqlSource) and source.path:
+        if not (configuration.directory / source.path).is_file():
+            raise SourceError(
+                "no such database", file=source.path, expected=f"an SQLite file in {configuration.directory}"
+            )
+    elif isinstance(source, SqlSource):
+        source.uri()
+
+
 def faults_of_bars(configuration: Configuration, today: dt.date) -> Iterator[Fault]:
-    """Yield what is wrong with the bars themselves: every source is read, but those behind a network.
+    """Yield what is wrong with the bars themselves: every source is read, databases too, but no vendor is asked.
 
     Files that cannot be read, no bar from `start` to `as_of`, a universe or a strategy without a symbol that has bars,
     splits that the bars do not reach.
@@ -72,7 +88,7 @@ def faults_of_bars(configuration: Configuration, today: dt.date) -> Iterator[Fau
     end, is_local = configuration.as_of or today, True
     parts = []
     for place, source in enumerate(configuration.market_data):
-        if isinstance(source, RemoteSource | SqlSource):
+        if isinstance(source, RemoteSource):
             is_local = False
             continue
         try:
@@ -83,7 +99,7 @@ def faults_of_bars(configuration: Configuration, today: dt.date) -> Iterator[Fau
         except CalendarError as error:
             yield Fault(("market_data", place, "calendar"), str(error))
             continue
-        except SourceError as error:
+        except (SourceError, MissingSecretError) as error:
             yield Fault(("market_data", place), str(error))
             continue
         if bars.is_empty():

@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import os
+import sqlite3
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,10 @@ LOG_LOSS = "log_loss"
 MODEL_FILE = "model.ubj"
 WAIT_SECONDS = 120.0
 _CONTENT, _TARGET, _DECISION, _REASON = "content_version", "target", "decision", "reason"
+
+
+class RegistryError(Exception):
+    """The registry cannot be used; `str()` is one block for people."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +89,14 @@ def register(home: Path, candidate: Candidate) -> ModelVersion:
     ------
     LockedError
         Another process held the registry for longer than `WAIT_SECONDS`.
+    RegistryError
+        Its database cannot be read.
     """
     home.mkdir(parents=True, exist_ok=True)
     client_of = _mlflow()  # before the lock is taken: the import takes seconds
     # mlflow's first migration of a fresh database breaks when two processes run it at once.
     with file_lock(home / "tracking.db", exclusive=True, patience=Patience(WAIT_SECONDS)):
+        require_readable(home / "tracking.db")
         client = client_of(home)
         known = _version_of(client, candidate)
         if known is not None:
@@ -108,6 +117,29 @@ def register(home: Path, candidate: Candidate) -> ModelVersion:
         )
         client.set_registered_model_alias(candidate.model, decision, created.version)
         return ModelVersion(number=int(created.version), decision=decision, reason=reason)
+
+
+def require_readable(database: Path) -> None:
+    """Refuse a database that SQLite cannot read; mlflow tries one for more than four minutes before it says so.
+
+    Raises
+    ------
+    RegistryError
+        It is there, and is none, or is damaged.
+    """
+    if not database.exists():
+        return
+    try:
+        with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            [found] = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.DatabaseError as error:
+        found = str(error)
+    if found != "ok":
+        raise RegistryError(
+            f"the model registry cannot be read\n  file: {database}\n  cause: {found}\n"
+            "  what to do: restore the file from a copy, or move it aside and run this again: models are trained anew, "
+            "and the first of each is champion"
+        )
 
 
 def decide_promotion(challenger: Record, champion: Record | None) -> tuple[str, str]:

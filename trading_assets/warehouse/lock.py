@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import random
 import re
@@ -19,6 +20,10 @@ from pathlib import Path
 from trading_assets.warehouse.errors import LockedError, block
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05  # seconds
+#: Seconds of waiting after which a person should know why nothing happens.
+_SILENT = 10.0
+
+logger = logging.getLogger(__name__)
 
 
 class Patience:
@@ -28,9 +33,10 @@ class Patience:
         self._seconds = seconds
         self._end = time.monotonic() + seconds
         self._pause = _SHORTEST_PAUSE
+        self._notice = time.monotonic() + _SILENT
 
     def pause(self, path: Path, holder: Callable[[], str]) -> None:
-        """Sleep a little, with jitter so that waiters do not march in step.
+        """Sleep a little, with jitter so that waiters do not march in step; after some seconds say once for whom.
 
         Raises
         ------
@@ -46,6 +52,9 @@ class Patience:
                     what_to_do="close that process (a DuckDB shell, a notebook, another run) and run this again",
                 )
             )
+        if time.monotonic() >= self._notice:
+            self._notice = self._end
+            logger.warning("%s is held by %s: waiting up to %g s", path, holder(), self._seconds)
         time.sleep(random.uniform(0.5, 1.0) * self._pause)
         self._pause = min(self._pause * 1.5, _LONGEST_PAUSE)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ BASE: dict[str, Any] = {
 
 
 def faults(folder: Path, text: str = CSV, **changes: Any) -> list[Fault]:
-    (folder / "prices").mkdir()
+    (folder / "prices").mkdir(exist_ok=True)
     (folder / "prices" / "a.csv").write_text(text)
     configuration = load_configuration(changed(folder, **{**BASE, **changes}), folder / "data")
     return list(faults_of_inputs(configuration)) or list(faults_of_bars(configuration, TODAY))
@@ -99,3 +101,34 @@ def test_the_terminal_names_every_fault_with_its_line(tmp_path: Path) -> None:
     said = str(refused.value)
     assert "unknown calendar 'XNYZ'" in said and "key: market_data.0.calendar" in said
     assert "no file matches 'prices/*.csv'" in said and f"file: {path}, line " in said
+
+
+def test_sources_that_cannot_be_reached_are_named_and_nobody_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that is not set, an exchange that there is not, a database that is not there."""
+    for name in ("POLYGON_API_KEY", "MASSIVE_API_KEY", "TRADING_ASSETS_SQL_URI"):
+        monkeypatch.delenv(name, raising=False)
+    query = {"source": "sql", "asset_class": "equity", "query": "SELECT * FROM bars"}
+    sources = [
+        {"source": "polygon", "symbols": ["AAPL"]},
+        {"source": "ccxt", "symbols": ["BTC/USD"], "exchange": "no_such_exchange"},
+        query,
+        {**query, "path": "no.db"},
+    ]
+    found = faults(tmp_path, market_data=sources)
+    assert [fault.where for fault in found] == [("market_data", place) for place in range(4)]
+    said = ["POLYGON_API_KEY", "no_such_exchange", "TRADING_ASSETS_SQL_URI", "no such database"]
+    assert all(each in fault.what for each, fault in zip(said, found, strict=True))
+
+
+def test_a_database_is_read(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "bars.db")) as connection:
+        connection.execute("CREATE TABLE bars (symbol, date, open REAL, high REAL, low REAL, close REAL, volume REAL)")
+        for day in ("2016-01-04", "2016-02-04"):
+            connection.execute("INSERT INTO bars VALUES ('AAA', ?, 10, 11, 9, 10, 100)", [day])
+        connection.commit()
+    source = {"source": "sql", "asset_class": "equity", "path": "bars.db"}
+    assert faults(tmp_path, market_data=[{**source, "query": "SELECT * FROM bars"}]) == []
+    [fault] = faults(tmp_path, market_data=[{**source, "query": "SELECT * FROM nothing"}])
+    assert fault.where == ("market_data", 0) and "nothing" in fault.what

@@ -3,13 +3,24 @@ from __future__ import annotations
 import datetime as dt
 import multiprocessing
 import os
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import xgboost
 
-from trading_assets.models.registry import CHALLENGER, CHAMPION, Candidate, Record, decide_promotion, register
+from trading_assets.models.registry import (
+    CHALLENGER,
+    CHAMPION,
+    Candidate,
+    Record,
+    RegistryError,
+    decide_promotion,
+    register,
+    require_readable,
+)
 from trading_assets_tests.models.panels import samples, trained
 
 JANUARY, JULY = dt.date(2010, 1, 4), dt.date(2010, 7, 1)
@@ -111,3 +122,21 @@ def test_two_processes_may_start_a_registry_at_once(tmp_path: Path) -> None:
     with context.Pool(2) as pool:
         made = pool.starmap(_register_in_another_process, [(tmp_path, "v1"), (tmp_path, "v2")], chunksize=1)
     assert sorted(made) == [(1, "true"), (2, "true")]
+
+
+@pytest.mark.parametrize("damage", ["no database", "a page of another file"])
+def test_a_database_that_cannot_be_read_is_said_at_once(tmp_path: Path, damage: str) -> None:
+    """mlflow tries such a file for more than four minutes before it says so."""
+    path = tmp_path / "tracking.db"
+    require_readable(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "CREATE TABLE t AS WITH RECURSIVE r(n) AS (SELECT 1 UNION SELECT n + 1 FROM r LIMIT 9999) SELECT n FROM r"
+        )
+        connection.commit()
+    require_readable(path)
+    whole = path.read_bytes()
+    path.write_bytes(b"garbage" * 500 if damage == "no database" else whole[:8192] + b"\xff" * (len(whole) - 8192))
+    with pytest.raises(RegistryError, match=f"file: {path}") as caught:
+        register(tmp_path, candidate("m", "v1", 0.5))
+    assert "what to do: restore the file" in str(caught.value)

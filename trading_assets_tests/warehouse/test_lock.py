@@ -34,3 +34,19 @@ def test_nobody_gets_what_a_writer_holds_and_its_holder_is_named(tmp_path: Path,
     assert "gave up after waiting 0 s" in message
     assert f"held by: process {os.getpid()}" in message
     take()
+
+
+def test_who_waits_long_is_told_once_for_whom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("trading_assets.warehouse.lock._SILENT", 0.0)
+    path = tmp_path / "warehouse.duckdb"
+    with (
+        file_lock(path, exclusive=True, patience=Patience(0.0)),
+        pytest.raises(LockedError),
+        file_lock(path, exclusive=False, patience=Patience(0.1)),
+    ):
+        pass
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{path}.lock is held by process {os.getpid()}: waiting up to 0.1 s"
+    ]
