@@ -177,7 +177,9 @@ DECISIONS = Table(
             "is not in force yet"
         ),
         "adv": _number("adv_20, quote currency"),
-        "capacity_limit": _number("largest notional that liquidity allows, quote currency"),
+        "capacity_limit": _number(
+            "largest notional that liquidity allows a symbol in a session on one side, quote currency"
+        ),
         "stop_distance": _number("of the stop from the fill, quote currency"),
         "stop_price": _number("of the position at an exit, or that its stop was raised to"),
         "target_weight": _number("signed fraction of equity asked for"),
@@ -239,7 +241,9 @@ FILLS = Table(
         "raw_price": Column(pl.Float64, "the open, the low in a crash, the value of a delisting", at_least=0),
         "price": Column(pl.Float64, "paid or received: slippage and rounding to the tick included", at_least=0),
         "fee": Column(pl.Float64, "quote currency", at_least=0),
-        "slippage_bps": Column(pl.Float64, "drawn, before rounding to the tick", at_least=0),
+        "slippage_bps": Column(
+            pl.Float64, "drawn, before rounding; of all on this side of the symbol that day", at_least=0
+        ),
         "mean_slippage_bps": Column(pl.Float64, "mean of the model that it was drawn around", at_least=0),
         "reason": Column(pl.String, "trigger of an entry, reason of an exit"),
         "split": _SPLIT,

@@ -70,6 +70,10 @@ class State(NamedTuple):
     granted: Floats  # (slots,) weight
     by_symbol: Floats  # (symbols,) gross weight
     by_sector: Floats
+    leaving: Floats  # (slots,) quantity by which an order shrinks its position at this open
+    growth: Floats  # (slots,) and by which it makes it larger
+    by_side: Floats  # (2, symbols) bought and sold by all orders: notional at the open, weight at the close
+    sliced: Floats  # (2, symbols) quantity of the liquidation's slices among these
 
 
 class Records(NamedTuple):
@@ -120,6 +124,10 @@ def new_state(slots: int, sessions: int, max_positions: int, sector: Integers, s
         granted=np.zeros(slots),
         by_symbol=np.zeros(sector.size),
         by_sector=np.zeros(max(0, int(sector.max(initial=-1))) + 1),
+        leaving=np.zeros(slots),
+        growth=np.zeros(slots),
+        by_side=np.zeros((2, sector.size)),
+        sliced=np.zeros((2, sector.size)),
     )
 
 

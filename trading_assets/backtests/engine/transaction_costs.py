@@ -138,15 +138,20 @@ def fill_of(
     i: int,
     decided: int,
     quantity: float,
+    traded: float,
     raw_price: float,
     side: int,
     market: Market,
     run_parameters: Any,
     settings: Settings,
 ) -> Fill:
-    """What a trade of `quantity` (positive) at a raw price costs, of an order decided at the close of `decided`."""
-    mean = mean_slippage_bps(t, i, decided, quantity * raw_price, market, run_parameters, settings)
-    beyond = impact_bps(t, i, decided, quantity * raw_price, market, run_parameters, settings)
+    """What a trade of `quantity` (positive) at a raw price costs, of an order decided at the close of `decided`.
+
+    `traded` is the notional of all that the strategy trades of the symbol on this side at this price: the market sees
+    one order, whichever positions it is for.
+    """
+    mean = mean_slippage_bps(t, i, decided, traded, market, run_parameters, settings)
+    beyond = impact_bps(t, i, decided, traded, market, run_parameters, settings)
     bps = drawn_slippage_bps(t, i, mean, side, market, settings) + beyond
     price = buy_price(raw_price, bps, market.tick[i]) if side == BUY else sell_price(raw_price, bps, market.tick[i])
     return Fill(quantity, quantity, raw_price, price, bps, mean + beyond, fee_rate(market.fee_bps[i], run_parameters))
