@@ -121,7 +121,7 @@ class TargetBook(Twin):
 
     def open_of(self, t: int) -> None:
         equity = self.cash + sum(leg.quantity * self.valued_at_open(t, leg) for leg in self.legs.values())
-        state, grows = {}, {}
+        state, grows, out = {}, {}, set()
         for order in self.orders:
             p, i = order.position_index, self.symbol(order.position_index)
             wanted = self.wanted(t, order, equity) if p in self.legs else order.weight
@@ -133,7 +133,8 @@ class TargetBook(Twin):
                 order.wait -= self.m.expected[t][i]
                 state[p] = 1
             else:
-                state[p] = 0 if self.m.fillable[t][i] or self.leaves_worse(t, order) else 2
+                state[p] = 0 if self.m.fillable[t][i] else 2
+                out |= {p} if self.m.fillable[t][i] or self.leaves_worse(t, p) else set()
             if state[p] == 0 and grows[p] and order.weight < 0 and not self.m.borrowable[t - 1][i]:
                 state[p] = 3
         alone = dict(state)
@@ -141,26 +142,26 @@ class TargetBook(Twin):
             other = self.partner(p)
             if other in state and grows[p] and grows[other]:
                 state[p] = max(alone[p], alone[other])
-        self.leaves, self.growth_of, self.traded = self.trades_at_open(t, equity, state, grows)
+        self.leaves, self.growth_of, self.traded = self.trades_at_open(t, equity, state, grows, out)
         for order in sorted(self.orders, key=lambda order: order.position_index):
-            if order.position_index in self.legs and state[order.position_index] == 0:
+            if order.position_index in self.legs and order.position_index in out:
                 self.shrink(t, order, grows[order.position_index])
         self.grow_all(t, state, grows)
 
     def trades_at_open(
-        self, t: int, equity: float, state: dict[int, int], grows: dict[int, bool]
+        self, t: int, equity: float, state: dict[int, int], grows: dict[int, bool], out: set[int]
     ) -> tuple[dict[int, float], dict[int, float], dict[tuple[int, int], float]]:
         """By slot what leaves and what comes, and what that is worth by symbol and side: one order each."""
         leaves: dict[int, float] = {}
         comes: dict[int, float] = {}
         sold: dict[tuple[int, int], float] = {}
         traded: dict[tuple[int, int], float] = {}
-        due = [order for order in self.orders if state[order.position_index] == 0]
+        due = [order for order in self.orders if state[order.position_index] == 0 or order.position_index in out]
         for order in sorted(due, key=lambda order: order.position_index):
             p, i = order.position_index, self.symbol(order.position_index)
             held, wanted = self.quantity(p), self.wanted(t, order, equity)
             key = (i, 1 - self.legs[p].side) if p in self.legs else (i, 0)
-            if p not in self.legs:
+            if p not in self.legs or p not in out:
                 leaves[p] = 0.0
             elif order.weight == 0 and order.reason == HALT:
                 room, adv, lot = math.inf, self.m.adv[order.decided][i], self.m.lot[i]
@@ -172,7 +173,7 @@ class TargetBook(Twin):
             else:
                 leaves[p] = max(0.0, abs(held) - abs(wanted)) if wanted * held > 0 else abs(held)
             traded[key] = traded.get(key, 0.0) + leaves[p] * self.m.open[t][i]
-            comes[p] = max(0.0, abs(wanted) - (abs(held) - leaves[p])) if grows[p] else 0.0
+            comes[p] = max(0.0, abs(wanted) - (abs(held) - leaves[p])) if grows[p] and state[p] == 0 else 0.0
         for order in due:
             p, other = order.position_index, self.partner(order.position_index)
             if other in comes and grows[other] and comes[other] == 0:
@@ -181,11 +182,9 @@ class TargetBook(Twin):
             traded[key] = traded.get(key, 0.0) + comes[p] * self.m.open[t][self.symbol(p)]
         return leaves, comes, traded
 
-    def leaves_worse(self, t: int, order: Target) -> bool:
-        leg = self.legs.get(order.position_index)
-        if leg is None or order.weight != 0:
-            return False
-        return self.opens_worse(t, leg.symbol, leg, is_short=leg.side == 1)
+    def leaves_worse(self, t: int, p: int) -> bool:
+        leg = self.legs.get(p)
+        return leg is not None and self.opens_worse(t, leg.symbol, leg, is_short=leg.side == 1)
 
     def shrink(self, t: int, order: Target, grows: bool) -> None:
         p, leg = order.position_index, self.legs[order.position_index]

@@ -66,6 +66,7 @@ class State(NamedTuple):
     # of target weights
     ordered: Flags  # (slots,) an order waits
     grows: Flags  # (slots,) it makes its position larger
+    leaves: Flags  # (slots,) what makes it smaller fills at this open
     verdict: Integers  # (slots,) what becomes of an order at the open, of a row at the close
     granted: Floats  # (slots,) weight
     by_symbol: Floats  # (symbols,) gross weight
@@ -120,6 +121,7 @@ def new_state(slots: int, sessions: int, max_positions: int, sector: Integers, s
         limit_share=np.zeros(slots),
         ordered=np.zeros(slots, np.bool_),
         grows=np.zeros(slots, np.bool_),
+        leaves=np.zeros(slots, np.bool_),
         verdict=np.zeros(slots, np.int64),
         granted=np.zeros(slots),
         by_symbol=np.zeros(sector.size),

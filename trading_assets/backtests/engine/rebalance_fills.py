@@ -87,19 +87,24 @@ def _equity_at_open(t: int, market: Market, state: State) -> float:
 
 @inlined
 def _judge(t: int, equity: float, market: Market, targets: Targets, state: State) -> None:
-    """Say of every order whether it grows its position, and whether it fills, waits or cannot fill today."""
+    """Say of every order whether it grows its position, and whether that, and what shrinks it, fills today.
+
+    What shrinks is an exit, also as the closing half of a flip: neither a borrow nor the other leg of a pair is needed,
+    and an open that is far away is taken where the position loses by it.
+    """
     for place in range(state.account[0]["queued"]):
         p = state.queue[place]
         order, quantity = state.orders[p], state.positions[p]["quantity"]
         i = order["symbol"]
         waits = not market.expected[t, i] or order["wait"] > 0
         state.verdict[p] = DUE
+        state.leaves[p] = not waits and (market.fillable[t, i] or _leaves_at_a_loss(t, p, market, state))
         if waits and 0 <= market.delisted[i] <= t:
             state.verdict[p] = UNFILLABLE
         elif waits:
             order["wait"] -= int(market.expected[t, i])
             state.verdict[p] = WAITS
-        elif not market.fillable[t, i] and not _leaves_at_a_loss(t, p, market, state):
+        elif not market.fillable[t, i]:
             state.verdict[p] = UNFILLABLE
         wanted = order["weight"]  # of a flat slot only the sign counts here
         if state.busy[p]:
@@ -117,10 +122,7 @@ def _judge(t: int, equity: float, market: Market, targets: Targets, state: State
 
 @compiled
 def _leaves_at_a_loss(t: int, p: int, market: Market, state: State) -> bool:
-    order = state.orders[p]
-    if not state.busy[p] or order["weight"] != 0.0:
-        return False
-    return opens_at_a_loss(t, state.positions[p], market)
+    return state.busy[p] and opens_at_a_loss(t, state.positions[p], market)  # type: ignore[no-any-return]
 
 
 @inlined
@@ -130,7 +132,7 @@ def _shrink(t: int, market: Market, run_parameters: Any, settings: Settings, sta
     while place < state.account[0]["held"]:
         p = state.held[place]
         ended = False
-        if state.ordered[p] and state.verdict[p] == DUE:
+        if state.ordered[p] and state.leaves[p]:
             ended = _shrink_one(t, place, market, run_parameters, settings, state, records)
         if not ended:
             place += 1

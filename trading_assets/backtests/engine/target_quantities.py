@@ -16,7 +16,7 @@ from trading_assets.backtests.engine.liquidation import slice_quantity
 from trading_assets.backtests.engine.portfolio_state import State, floor_to_lot
 from trading_assets.backtests.engine.reason_codes import DRAWDOWN_HALT
 
-#: What becomes of an order at an open; of two legs the larger holds for both.
+#: What becomes of the growth that is ordered at an open; of two legs the larger holds for both.
 DUE, WAITS, UNFILLABLE, UNBORROWABLE = 0, 1, 2, 3
 
 
@@ -73,7 +73,7 @@ def size_trades(t: int, equity: float, market: Market, targets: Targets, run_par
             state.sliced[side, targets.symbol[p]] = 0.0
     for place in range(account["held"]):
         p = state.held[place]
-        if state.ordered[p] and state.verdict[p] == DUE:
+        if state.ordered[p] and state.leaves[p]:
             i, side = targets.symbol[p], SELL if state.positions[p]["side"] == LONG else BUY
             if is_sliced(p, state):
                 state.leaving[p] = _slice(p, i, side, market, run_parameters, state)
