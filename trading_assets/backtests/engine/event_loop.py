@@ -142,10 +142,14 @@ def derive(
     returns: Floats,
     benchmark_returns: Floats,
     benchmark: Integers,
+    delisted: Integers,
     missing_exit: int,
     clean_sessions: int,
 ) -> Derived:
     """Health of every symbol at every close (sessions off its calendar change nothing), and its returns in a row.
+
+    A session on which one listed symbol trades and another rests is no scenario: the zeros of those that rest would
+    make the worst days of a year rarer than they are.
 
     A symbol is unhealthy from its `missing_exit`-th consecutive missing session until `clean_sessions`
     present ones in a row have come since.
@@ -158,8 +162,13 @@ def derive(
     in_a_row = np.ascontiguousarray(returns.T)
     scenario_returns = in_a_row.copy()
     listed = np.zeros(symbols, np.bool_)
+    scenarios = np.zeros(sessions, np.int64)
+    count = 0
     for t in range(sessions):
+        all_trade = True
         for i in range(symbols):
+            gone = 0 <= delisted[i] < t
+            all_trade = all_trade and (expected[t, i] or gone or not listed[i])
             if expected[t, i]:
                 listed[i] = True
                 if present[t, i]:
@@ -176,4 +185,8 @@ def derive(
                 scenario_returns[i, t] = 0.0
                 if benchmark[i] >= 0 and (expected[t, i] or not listed[i]):
                     scenario_returns[i, t] = STAND_IN_BETA * benchmark_returns[benchmark[i], t]
-    return Derived(missing, unhealthy, in_a_row, scenario_returns)
+        if all_trade:
+            scenario_returns[:, count] = scenario_returns[:, t]
+            count += 1
+        scenarios[t] = count
+    return Derived(missing, unhealthy, in_a_row, scenario_returns, scenarios)

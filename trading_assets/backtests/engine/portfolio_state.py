@@ -27,14 +27,17 @@ class Derived(NamedTuple):
         (symbols, sessions) those of the market, a symbol's in one stretch of memory: the correlation limit reads
         windows of it.
     scenario_returns
-        (symbols, sessions) the same without holes: a missing return, and each before the symbol's first session, is
-        1.5 x that of its benchmark; 0 where it does not trade, or without a benchmark.
+        (symbols, scenarios) the same without holes, of the sessions on which every symbol that is listed trades: a
+        missing return, and each before the symbol's first session, is 1.5 x that of its benchmark; 0 without one.
+    scenarios
+        (sessions,) number of these up to the session.
     """
 
     missing: NDArray[np.int32]
     unhealthy: Flags
     returns: Floats
     scenario_returns: Floats
+    scenarios: Integers
 
 
 class State(NamedTuple):

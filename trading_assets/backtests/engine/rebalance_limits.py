@@ -118,16 +118,16 @@ def load_target_scenarios(t: int, first: int, last: int, targets: Targets, deriv
         if p < 0:
             continue
         weight = _standing_weight(p, first, last, targets, state)
-        add_scenarios(t, targets.symbol[p], weight, derived.scenario_returns, state.scenarios)
+        add_scenarios(t, targets.symbol[p], weight, derived, state.scenarios)
         if state.verdict[p] == GROWS and has_row(p, first, last, targets, state):
-            add_scenarios(t, targets.symbol[p], weight_of(p, state), derived.scenario_returns, state.scenario_change)
+            add_scenarios(t, targets.symbol[p], weight_of(p, state), derived, state.scenario_change)
     before = tail_loss(state.scenarios, state.scenario_change, 1.0, state.worst_scenarios)
     state.scenario_change[:] = 0.0
     for row in range(first, last):
         p = targets.position_index[row]
         if state.verdict[p] == GROWS:
             granted = math.copysign(state.granted[p], targets.weight[row])
-            add_scenarios(t, targets.symbol[p], granted, derived.scenario_returns, state.scenario_change)
+            add_scenarios(t, targets.symbol[p], granted, derived, state.scenario_change)
     return before
 
 

@@ -227,7 +227,7 @@ def decide_targets(
     else:
         cut_to_capacity(first, last, t, market, targets, run_parameters, state)
     share, risk = 1.0, math.nan
-    if is_limited(t, settings) and asked > 0.0 and _growing_rows(first, last, targets, state) > 0:
+    if is_limited(t, derived, settings) and asked > 0.0 and _growing_rows(first, last, targets, state) > 0:
         before = load_target_scenarios(t, first, last, targets, derived, state)
         share = share_within(state.scenarios, state.scenario_change, before, settings.var_limit, state.worst_scenarios)
         risk = tail_loss(state.scenarios, state.scenario_change, share, state.worst_scenarios)
