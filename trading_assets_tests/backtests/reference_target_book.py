@@ -202,14 +202,6 @@ class TargetBook(Twin):
         if not grows and not rest:
             self.drop(p)
 
-    def traded_at(self, i: int, raw: float, bps: float, side: int) -> float:
-        tick = self.m.tick[i]
-        if side == 0:
-            price = raw * (1 + bps / 1e4)
-            return math.ceil(price / tick - 1e-9) * tick if tick > 0 else price
-        price = max(raw * (1 - bps / 1e4), 0.0)
-        return math.floor(price / tick + 1e-9) * tick if tick > 0 else price
-
     def grow_all(self, t: int, state: dict[int, int], grows: dict[int, bool]) -> None:
         for order in list(self.orders):
             p = order.position_index
