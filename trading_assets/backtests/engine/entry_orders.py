@@ -62,6 +62,7 @@ from trading_assets.backtests.engine.transaction_costs import fee_rate
 from trading_assets.backtests.engine.value_at_risk import (
     add_scenarios,
     is_limited,
+    is_within,
     load_scenarios,
     share_within,
     tail_loss,
@@ -390,10 +391,10 @@ def _within_value_at_risk(
     close, equity = sign_of(run_parameters) * market.close[t, i], state.account[0]["equity"]
     state.scenario_change[:] = 0.0
     add_scenarios(t, i, quantity * close / equity, derived, state.scenario_change)
-    before = tail_loss(state.scenarios, state.scenario_change, 0.0, state.worst_scenarios)
-    share = share_within(state.scenarios, state.scenario_change, before, settings.var_limit, state.worst_scenarios)
-    if share < 1.0:
-        quantity = floor_to_lot(quantity * share, market.lot[i])
+    if not is_within(state.scenarios, state.scenario_change, 1.0, settings.var_limit, state.worst_scenarios):
+        before = tail_loss(state.scenarios, state.scenario_change, 0.0, state.worst_scenarios)
+        share = share_within(state.scenarios, state.scenario_change, before, settings.var_limit, state.worst_scenarios)
+        quantity = floor_to_lot(quantity * share, market.lot[i]) if share < 1.0 else quantity
         note_limit(i, BY_VALUE_AT_RISK, share, state)
     add_scenarios(t, i, quantity * close / equity, derived, state.scenarios)
     return quantity

@@ -162,13 +162,9 @@ def derive(
     in_a_row = np.ascontiguousarray(returns.T)
     scenario_returns = in_a_row.copy()
     listed = np.zeros(symbols, np.bool_)
-    scenarios = np.zeros(sessions, np.int64)
-    count = 0
+    is_scenario = np.ones(sessions, np.bool_)
     for t in range(sessions):
-        all_trade = True
         for i in range(symbols):
-            gone = 0 <= delisted[i] < t
-            all_trade = all_trade and (expected[t, i] or gone or not listed[i])
             if expected[t, i]:
                 listed[i] = True
                 if present[t, i]:
@@ -179,14 +175,14 @@ def derive(
                     # a single hole in a healthy record does not bar the symbol; one in a recovery starts it anew
                     if gap[i] >= missing_exit or clean[i] < clean_sessions:
                         clean[i] = 0
+            elif listed[i] and not 0 <= delisted[i] < t:
+                is_scenario[t] = False
             missing[t, i] = gap[i]
             unhealthy[t, i] = clean[i] < clean_sessions
-            if np.isnan(scenario_returns[i, t]):
+            if np.isnan(returns[t, i]):
                 scenario_returns[i, t] = 0.0
                 if benchmark[i] >= 0 and (expected[t, i] or not listed[i]):
                     scenario_returns[i, t] = STAND_IN_BETA * benchmark_returns[benchmark[i], t]
-        if all_trade:
-            scenario_returns[:, count] = scenario_returns[:, t]
-            count += 1
-        scenarios[t] = count
-    return Derived(missing, unhealthy, in_a_row, scenario_returns, scenarios)
+    if not is_scenario.all():
+        scenario_returns = np.ascontiguousarray(scenario_returns[:, is_scenario])
+    return Derived(missing, unhealthy, in_a_row, scenario_returns, np.cumsum(is_scenario))

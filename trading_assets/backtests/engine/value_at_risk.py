@@ -51,20 +51,28 @@ def tail_loss(scenarios: Floats, change: Floats, share: float, worst: Floats) ->
 
 
 @compiled
+def is_within(scenarios: Floats, change: Floats, share: float, limit: float, worst: Floats) -> bool:
+    """Whether `tail_loss` is within a limit: fewer results than `worst` has places are below it."""
+    below = 0
+    for k in range(scenarios.size):
+        below += int(scenarios[k] + share * change[k] < -limit)
+    return below < worst.size  # type: ignore[no-any-return]
+
+
+@compiled
 def share_within(scenarios: Floats, change: Floats, before: float, limit: float, worst: Floats) -> float:
     """Part of a change of the positions that keeps the value at risk within the limit, 0 to 1, by bisection.
 
     A change that makes the value at risk smaller than `before`, that of what is there without it, passes whole.
     """
-    whole = tail_loss(scenarios, change, 1.0, worst)
-    if whole <= limit or whole < before:
+    if is_within(scenarios, change, 1.0, limit, worst) or tail_loss(scenarios, change, 1.0, worst) < before:
         return 1.0
-    if tail_loss(scenarios, change, 0.0, worst) > limit:
+    if not is_within(scenarios, change, 0.0, limit, worst):
         return 0.0
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        if tail_loss(scenarios, change, middle, worst) <= limit:
+        if is_within(scenarios, change, middle, limit, worst):
             low = middle
         else:
             high = middle
