@@ -54,7 +54,6 @@ COVERED_BY = {
     "backtests/engine/order_fills.py": "backtests/engine/test_event_loop.py",
     "backtests/engine/position_accounting.py": "backtests/engine/test_event_loop.py",
     "backtests/engine/reason_codes.py": "backtests/engine/test_event_loop.py",
-    "backtests/engine/rebalance_fills.py": "backtests/engine/test_rebalance_orders.py",
     "backtests/inputs/order_signals.py": "backtests/test_backtest.py",
     "backtests/perturbations.py": "backtests/test_target_strategies.py",
     "backtests/results/run_tables.py": "backtests/results/test_order_audit.py",

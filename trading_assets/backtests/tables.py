@@ -177,7 +177,9 @@ DECISIONS = Table(
             "is not in force yet"
         ),
         "adv": _number("adv_20, quote currency"),
-        "capacity_limit": _number("largest notional that liquidity allows, quote currency"),
+        "capacity_limit": _number(
+            "largest notional that liquidity allows a symbol in a session on one side, quote currency"
+        ),
         "stop_distance": _number("of the stop from the fill, quote currency"),
         "stop_price": _number("of the position at an exit, or that its stop was raised to"),
         "target_weight": _number("signed fraction of equity asked for"),
@@ -239,7 +241,9 @@ FILLS = Table(
         "raw_price": Column(pl.Float64, "the open, the low in a crash, the value of a delisting", at_least=0),
         "price": Column(pl.Float64, "paid or received: slippage and rounding to the tick included", at_least=0),
         "fee": Column(pl.Float64, "quote currency", at_least=0),
-        "slippage_bps": Column(pl.Float64, "drawn, before rounding to the tick", at_least=0),
+        "slippage_bps": Column(
+            pl.Float64, "drawn, before rounding; of all on this side of the symbol that day", at_least=0
+        ),
         "mean_slippage_bps": Column(pl.Float64, "mean of the model that it was drawn around", at_least=0),
         "reason": Column(pl.String, "trigger of an entry, reason of an exit"),
         "split": _SPLIT,
@@ -314,18 +318,20 @@ LIQUIDATION_PLAN = Table(
         "symbol": _SYMBOL,
         "pair_id": _PAIR,
         "slice": Column(pl.Int64, "number of the slice, from 1", at_least=1),
-        "session_offset": Column(pl.Int64, "sessions of the symbol from now: 1 is the next open", at_least=1),
+        "session_offset": Column(
+            pl.Int64, "sessions of the symbol from now: 1 is the next open; positions of a symbol share it", at_least=1
+        ),
         "side": _SIDE,
         "quantity": Column(pl.Float64, "units", at_least=0),
         "notional": Column(pl.Float64, "quantity at the last mark, quote currency", at_least=0),
-        "expected_slippage_bps": Column(pl.Float64, "mean slippage of a fill of this size", at_least=0),
+        "expected_slippage_bps": Column(pl.Float64, "mean slippage of all of the symbol on this side then", at_least=0),
         "expected_cost": Column(pl.Float64, "mean slippage and fee, quote currency", at_least=0),
         "reason": Column(
             pl.String, "what makes it urgent", one_of=("data_missing", "drawdown", "liquidity", "unrealised_r")
         ),
         "unhealthy": Column(pl.Boolean, "data are missing, or the symbol is delisted"),
         "drawdown": Column(pl.Float64, "of the position from its best mark since the entry, a fraction", at_most=0),
-        "sessions_needed": Column(pl.Int64, "slices within capacity", at_least=1),
+        "sessions_needed": Column(pl.Int64, "slices within capacity, were the position alone", at_least=1),
         "unrealised_r": Column(pl.Float64, "open pnl over initial risk; null without one", nullable=True),
     },
 )

@@ -92,6 +92,7 @@ class InstrumentCosts(Section):
     fee_bps: NonNegative = Field(description="fee a side, of the traded value")
     slippage_bps: NonNegative = Field(description="slippage a side at usual volatility and size, of the price")
     tick: NonNegative = Field(description="price increment in quote currency; 0 for none")
+    tick_below_one: NonNegative = Field(description="of prices below 1, where it is finer than tick")
     lot: Positive = Field(description="smallest tradable quantity")
     weekend_multiplier: Positive = Field(default=1.0, description="of the slippage, for fills on a Saturday or Sunday")
     stress_return: float = Field(description="benchmark return over the window below which costs are stressed")
@@ -103,6 +104,7 @@ class EquityCosts(InstrumentCosts):
     fee_bps: NonNegative = 1.0
     slippage_bps: NonNegative = 8.0
     tick: NonNegative = 0.01
+    tick_below_one: NonNegative = 0.0001
     lot: Positive = 1.0
     stress_return: float = -0.03
 
@@ -113,6 +115,7 @@ class CryptoCosts(InstrumentCosts):
     fee_bps: NonNegative = 8.0
     slippage_bps: NonNegative = 10.0
     tick: NonNegative = 1e-8
+    tick_below_one: NonNegative = 1e-8
     lot: Positive = 1e-8
     weekend_multiplier: Positive = 1.5
     stress_return: float = -0.05

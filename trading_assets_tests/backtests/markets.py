@@ -15,7 +15,7 @@ MONDAY = (dt.date(2001, 1, 1) - dt.date(1970, 1, 1)).days
 
 
 _OF_SYMBOLS: tuple[str, ...] = ("fee_bps", "slippage_bps", "weekend_multiplier", "tick", "lot", "sector")
-_OF_SYMBOLS += ("delisting_value", "delisting_return", "ending_loss", "benchmark")
+_OF_SYMBOLS += ("tick_below_one", "delisting_value", "delisting_return", "ending_loss", "benchmark")
 
 
 _FLAGS: tuple[str, ...] = ("expected", "present", "refuted", "fillable", "tradable", "weekend", "stressed")
@@ -70,6 +70,7 @@ def quiet_market(closes: Any, **changes: Any) -> Market:
         "slippage_bps": 0.0,
         "weekend_multiplier": 1.0,
         "tick": 0.0,
+        "tick_below_one": np.minimum(changes.get("tick", 0.0), 0.0001),
         "lot": 1.0,
         "sector": -1,
         "benchmark_returns": 0.0,

@@ -172,6 +172,7 @@ def _wild_market(random: np.random.Generator, shape: dict[str, Any]) -> Market:
     ratio[random.random((count, symbols)) < 0.05] = np.nan
 
     crypto = random.random(symbols) < 0.5
+    tick = np.where(crypto, 1e-8, random.choice([0.0, 0.01], symbols))
     market = quiet_market(
         np.where(received, close, np.nan),
         open=np.where(received, opening, np.nan),
@@ -203,7 +204,8 @@ def _wild_market(random: np.random.Generator, shape: dict[str, Any]) -> Market:
         fee_bps=random.choice([0.0, 1.0, 8.0], symbols),
         slippage_bps=random.choice([0.0, 8.0, 10.0], symbols),
         weekend_multiplier=random.choice([1.0, 1.5], symbols),
-        tick=np.where(crypto, 1e-8, random.choice([0.0, 0.01], symbols)),
+        tick=tick,
+        tick_below_one=np.minimum(tick, random.choice([0.0, 0.0001, 0.01])),
         lot=np.where(crypto, 1e-8, 1.0),
         sector=random.integers(-1, 2, symbols),
         borrow_bps=random.choice([0.0, 50.0, 3000.0], (count, symbols)),

@@ -198,9 +198,7 @@ class Book(Marking):
         i = order.symbol
         opening, lot, fee_rate = self.m.open[t][i], self.m.lot[i], self.fee_rate(i)
         bps, mean = self.slippage(t, i, order.decided, order.quantity * opening, side=0)
-        price = opening * (1 + bps / 1e4)
-        if self.m.tick[i] > 0:
-            price = math.ceil(price / self.m.tick[i] - 1e-9) * self.m.tick[i]
+        price = self.traded_at(i, opening, bps, side=0)
         quantity = min(order.quantity, floor_to_lot(self.cash / (price * (1 + fee_rate)), lot))
         while quantity > 0 and self.cash - quantity * price - quantity * price * fee_rate < 0:
             quantity = less(quantity, lot)
@@ -214,9 +212,7 @@ class Book(Marking):
         i = order.symbol
         opening, lot = self.m.open[t][i], self.m.lot[i]
         bps, mean = self.slippage(t, i, order.decided, order.quantity * opening, side=1)
-        price = max(0.0, opening * (1 - bps / 1e4))
-        if self.m.tick[i] > 0:
-            price = math.floor(price / self.m.tick[i] + 1e-9) * self.m.tick[i]
+        price = self.traded_at(i, opening, bps, side=1)
         free = self.cash - sum(each.quantity * self.priced_at_open(t, each) for _, each in sorted(self.held.items()))
         unit, quantity = opening - price + price * self.fee_rate(i), order.quantity
         if free < 0:
@@ -249,12 +245,18 @@ class Book(Marking):
         self.log(t, self.held[i], side, order.decision, order.trigger, asked, quantity, opening, price, bps, mean)
 
     def leave(self, t: int, position: Position, quantity: float, opening: float, decided: int, reason: str) -> None:
-        i, tick = position.symbol, self.m.tick[position.symbol]
-        bps, mean = self.slippage(t, i, decided, quantity * opening, side=0 if self.is_short else 1)
-        price = opening * (1 - self.sign * bps / 1e4)
-        if tick > 0:
-            price = (math.ceil(price / tick - 1e-9) if self.is_short else math.floor(price / tick + 1e-9)) * tick
-        self.close(t, position, quantity, opening, max(price, 0.0), bps, mean, reason)
+        i, side = position.symbol, 0 if self.is_short else 1
+        bps, mean = self.slippage(t, i, decided, quantity * opening, side=side)
+        self.close(t, position, quantity, opening, self.traded_at(i, opening, bps, side), bps, mean, reason)
+
+    def traded_at(self, i: int, raw: float, bps: float, side: int) -> float:
+        """Bought up to the next tick, sold down to it."""
+        tick = self.m.tick[i] if raw >= 1 else self.m.tick_below_one[i]
+        if side == 0:
+            price = raw * (1 + bps / 1e4)
+            return math.ceil(price / tick - 1e-9) * tick if tick > 0 else price
+        price = max(raw * (1 - bps / 1e4), 0.0)
+        return math.floor(price / tick + 1e-9) * tick if tick > 0 else price
 
     def close(
         self,

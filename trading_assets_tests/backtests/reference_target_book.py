@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,54 +13,10 @@ from trading_assets.backtests.engine.settings import Settings
 from trading_assets_tests.backtests.reference_arithmetic import floor_to_lot, less
 from trading_assets_tests.backtests.reference_book import Plain
 from trading_assets_tests.backtests.reference_engine import Twin
-from trading_assets_tests.backtests.reference_marking import Marked
+from trading_assets_tests.backtests.reference_legs import HALT, Leg, Target
 
-REBALANCE, HALT = EXIT_REASONS.index("rebalance"), EXIT_REASONS.index("drawdown_halt")
+REBALANCE = EXIT_REASONS.index("rebalance")
 STAND_IN_ATR = 2.5
-
-
-@dataclass(kw_only=True)
-class Leg(Marked):
-    """An open position of a slot."""
-
-    position_index: int
-    symbol: int
-    pair_index: int
-    round_trip: int
-    entered: int
-    decided: int
-    trigger: int
-    side: int
-    quantity: float = 0.0
-    entry_price: float = 0.0
-    risk: float = 0.0
-    basis: float = 0.0
-    cash_flow: float = 0.0
-    entry_fee: float = 0.0
-    exit_fee: float = 0.0
-    entry_bps: float = 0.0
-    exit_bps: float = 0.0
-    lost: float = 0.0  # to slippage and rounding
-    borrow: float = 0.0
-    left: float = 0.0
-    left_at: float = 0.0
-    left_notional: float = 0.0
-    held_sessions: int = 0
-
-
-@dataclass
-class Target:
-    position_index: int
-    weight: float
-    reason: int
-    atr: float
-    decided: int
-    wait: int
-    decision: int
-
-    @property
-    def forced(self) -> bool:
-        return self.weight == 0 and self.reason <= HALT
 
 
 def _no_signals(market: Market) -> Signals:
@@ -80,6 +35,9 @@ class TargetBook(Twin):
         self.legs = {}
         self.held = self.legs  # type: ignore[assignment]
         self.orders: list[Target] = []
+        self.leaves: dict[int, float] = {}
+        self.growth_of: dict[int, float] = {}
+        self.traded: dict[tuple[int, int], float] = {}
 
     # --- small words ---------------------------------------------------------------------------------------
 
@@ -163,7 +121,7 @@ class TargetBook(Twin):
 
     def open_of(self, t: int) -> None:
         equity = self.cash + sum(leg.quantity * self.valued_at_open(t, leg) for leg in self.legs.values())
-        state, grows = {}, {}
+        state, grows, out = {}, {}, set()
         for order in self.orders:
             p, i = order.position_index, self.symbol(order.position_index)
             wanted = self.wanted(t, order, equity) if p in self.legs else order.weight
@@ -175,7 +133,8 @@ class TargetBook(Twin):
                 order.wait -= self.m.expected[t][i]
                 state[p] = 1
             else:
-                state[p] = 0 if self.m.fillable[t][i] or self.leaves_worse(t, order) else 2
+                state[p] = 0 if self.m.fillable[t][i] else 2
+                out |= {p} if self.m.fillable[t][i] or self.leaves_worse(t, p) else set()
             if state[p] == 0 and grows[p] and order.weight < 0 and not self.m.borrowable[t - 1][i]:
                 state[p] = 3
         alone = dict(state)
@@ -183,51 +142,67 @@ class TargetBook(Twin):
             other = self.partner(p)
             if other in state and grows[p] and grows[other]:
                 state[p] = max(alone[p], alone[other])
+        self.leaves, self.growth_of, self.traded = self.trades_at_open(t, equity, state, grows, out)
         for order in sorted(self.orders, key=lambda order: order.position_index):
-            if order.position_index in self.legs and state[order.position_index] == 0:
-                self.shrink(t, order, equity, grows[order.position_index])
-        self.grow_all(t, equity, state, grows)
+            if order.position_index in self.legs and order.position_index in out:
+                self.shrink(t, order, grows[order.position_index])
+        self.grow_all(t, state, grows)
 
-    def leaves_worse(self, t: int, order: Target) -> bool:
-        leg = self.legs.get(order.position_index)
-        if leg is None or order.weight != 0:
-            return False
-        return self.opens_worse(t, leg.symbol, leg, is_short=leg.side == 1)
+    def trades_at_open(
+        self, t: int, equity: float, state: dict[int, int], grows: dict[int, bool], out: set[int]
+    ) -> tuple[dict[int, float], dict[int, float], dict[tuple[int, int], float]]:
+        """By slot what leaves and what comes, and what that is worth by symbol and side: one order each."""
+        leaves: dict[int, float] = {}
+        comes: dict[int, float] = {}
+        sold: dict[tuple[int, int], float] = {}
+        traded: dict[tuple[int, int], float] = {}
+        due = [order for order in self.orders if state[order.position_index] == 0 or order.position_index in out]
+        for order in sorted(due, key=lambda order: order.position_index):
+            p, i = order.position_index, self.symbol(order.position_index)
+            held, wanted = self.quantity(p), self.wanted(t, order, equity)
+            key = (i, 1 - self.legs[p].side) if p in self.legs else (i, 0)
+            if p not in self.legs or p not in out:
+                leaves[p] = 0.0
+            elif order.weight == 0 and order.reason == HALT:
+                room, adv, lot = math.inf, self.m.adv[order.decided][i], self.m.lot[i]
+                if adv > 0:
+                    room = max(floor_to_lot(self.run_parameters.capacity * adv / self.legs[p].mark, lot), lot)
+                    room = max(0.0, floor_to_lot(room - sold.get(key, 0.0), lot))
+                leaves[p] = min(abs(held), room)
+                sold[key] = sold.get(key, 0.0) + leaves[p]
+            else:
+                leaves[p] = max(0.0, abs(held) - abs(wanted)) if wanted * held > 0 else abs(held)
+            traded[key] = traded.get(key, 0.0) + leaves[p] * self.m.open[t][i]
+            comes[p] = max(0.0, abs(wanted) - (abs(held) - leaves[p])) if grows[p] and state[p] == 0 else 0.0
+        for order in due:
+            p, other = order.position_index, self.partner(order.position_index)
+            if other in comes and grows[other] and comes[other] == 0:
+                continue  # the other leg is too small: neither is sent
+            key = (self.symbol(p), int(order.weight < 0))
+            traded[key] = traded.get(key, 0.0) + comes[p] * self.m.open[t][self.symbol(p)]
+        return leaves, comes, traded
 
-    def shrink(self, t: int, order: Target, equity: float, grows: bool) -> None:
-        leg = self.legs[order.position_index]
-        held, wanted = leg.quantity, self.wanted(t, order, equity)
-        leaving, rest = abs(held), False
-        if order.weight == 0 and order.reason == HALT:
-            adv, lot = self.m.adv[order.decided][leg.symbol], self.m.lot[leg.symbol]
-            if adv > 0:
-                leaving = min(leaving, max(floor_to_lot(self.run_parameters.capacity * adv / leg.mark, lot), lot))
-            rest = leaving < abs(held)
-        elif wanted * held > 0:
-            if grows:
-                return
-            leaving = abs(held) - abs(wanted)
-            if leaving <= 0:
-                self.say(t, order.position_index, "reject", "zero_size", at_close=False)
-                self.drop(order.position_index)
-                return
-        side = 1 - leg.side
+    def leaves_worse(self, t: int, p: int) -> bool:
+        leg = self.legs.get(p)
+        return leg is not None and self.opens_worse(t, leg.symbol, leg, is_short=leg.side == 1)
+
+    def shrink(self, t: int, order: Target, grows: bool) -> None:
+        p, leg = order.position_index, self.legs[order.position_index]
+        leaving, sliced = self.leaves[p], order.weight == 0 and order.reason == HALT
+        if leaving == 0 and leg.quantity != 0:
+            if not grows and not sliced:
+                self.say(t, p, "reject", "zero_size", at_close=False)
+                self.drop(p)
+            return
+        side, rest = 1 - leg.side, sliced and leaving < abs(leg.quantity)
         raw = self.m.open[t][leg.symbol]
-        bps, mean = self.slippage(t, leg.symbol, order.decided, leaving * raw, side)
+        bps, mean = self.slippage(t, leg.symbol, order.decided, self.traded[leg.symbol, side], side)
         price = self.traded_at(leg.symbol, raw, bps, side)
         self.book_exit(t, leg, leaving, raw, price, bps, mean, order.reason, order.decision)
         if not grows and not rest:
-            self.drop(order.position_index)
+            self.drop(p)
 
-    def traded_at(self, i: int, raw: float, bps: float, side: int) -> float:
-        tick = self.m.tick[i]
-        if side == 0:
-            price = raw * (1 + bps / 1e4)
-            return math.ceil(price / tick - 1e-9) * tick if tick > 0 else price
-        price = max(raw * (1 - bps / 1e4), 0.0)
-        return math.floor(price / tick + 1e-9) * tick if tick > 0 else price
-
-    def grow_all(self, t: int, equity: float, state: dict[int, int], grows: dict[int, bool]) -> None:
+    def grow_all(self, t: int, state: dict[int, int], grows: dict[int, bool]) -> None:
         for order in list(self.orders):
             p = order.position_index
             if self.order_of(p) is not order or not grows[p]:
@@ -241,17 +216,16 @@ class TargetBook(Twin):
             elif state[p] == 0:
                 other = self.order_of(q) if (q := self.partner(p)) is not None else None
                 both = other is not None and grows[other.position_index] and state[other.position_index] == 0
-                self.grow(t, [order, other] if both and other else [order], equity)
+                self.grow(t, [order, other] if both and other else [order])
 
-    def grow(self, t: int, orders: list[Target], equity: float) -> None:
+    def grow(self, t: int, orders: list[Target]) -> None:
         """Both legs of a pair, or a slot: what cash takes from one it takes from all."""
         shorts = sum(-leg.quantity * self.valued_at_open(t, leg) for leg in self.legs.values() if leg.quantity < 0)
         free, sizes = self.cash - shorts, []
         for order in orders:
             i = self.symbol(order.position_index)
-            quantity = max(0.0, abs(self.wanted(t, order, equity)) - abs(self.quantity(order.position_index)))
-            side, raw = int(order.weight < 0), self.m.open[t][i]
-            bps, mean = self.slippage(t, i, order.decided, quantity * raw, side)
+            quantity, side, raw = self.growth_of[order.position_index], int(order.weight < 0), self.m.open[t][i]
+            bps, mean = self.slippage(t, i, order.decided, self.traded.get((i, side), 0.0), side)
             sizes.append((quantity, raw, self.traded_at(i, raw, bps, side), bps, mean))
         cut = [size[0] for size in sizes]
         if self.left_of(free, orders, cut, sizes) < 0:

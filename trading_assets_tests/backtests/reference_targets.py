@@ -16,7 +16,8 @@ from trading_assets.backtests.engine.arrays import EXIT_REASONS, Market, Targets
 from trading_assets.backtests.engine.settings import Settings
 from trading_assets_tests.backtests.reference_arithmetic import largest_cut
 from trading_assets_tests.backtests.reference_book import Outcome
-from trading_assets_tests.backtests.reference_target_book import HALT, REBALANCE, TargetBook
+from trading_assets_tests.backtests.reference_legs import HALT
+from trading_assets_tests.backtests.reference_target_book import REBALANCE, TargetBook
 from trading_assets_tests.backtests.reference_value_at_risk import part_within, value_at_risk
 
 
@@ -155,16 +156,19 @@ class TargetTwin(TargetBook):
             for row in rows:
                 row.granted *= scale
                 row.cuts.append((scale, "max_gross"))
-        if not self.s.reject_beyond_capacity:
+        if self.s.reject_beyond_capacity:
+            self.reject_beyond_capacity(t, rows)
+            self.reject_legs(rows)
+        else:
             self.cut_to_capacity(t, rows)
-        part = self.part_within_value_at_risk(t, rows) if asked > 0 else 1.0
+        growing = asked > 0 and any(row.growing for row in rows)
+        part = self.part_within_value_at_risk(t, rows) if growing else 1.0
         for row in rows:
             row.granted *= part
             row.cuts += [(part, "var_limit")] if part < 1 else []
-        equity = self.out.equity[-1]
         for row in rows:
-            if row.growing:
-                self.test_size(t, row, equity, part)
+            if row.growing and row.granted < 1e-12:
+                row.rejected = "var_limit" if part < 1e-12 else "zero_size"
         self.reject_legs(rows)
         for row in rows:
             self.conclude(t, row, multiplier)
@@ -273,27 +277,53 @@ class TargetTwin(TargetBook):
                 sectors[sector] += leg.granted - got
                 done.add(leg.position_index)
 
+    def growth(self, row: Row) -> float:
+        """Weight that comes on top of what is on that side already."""
+        current = self.weight(row.position_index)
+        return max(0.0, row.granted - (abs(current) if current * row.weight > 0 else 0.0))
+
+    def room(self, t: int, row: Row) -> float:
+        return float(
+            self.run_parameters.capacity * self.m.adv[t][self.symbol(row.position_index)] / self.out.equity[-1]
+        )
+
     def cut_to_capacity(self, t: int, rows: list[Row]) -> None:
-        """Each growing row, or both of a pair, to one part of its growth."""
-        kept, room = {}, {}
-        for row in rows:
-            current = self.weight(row.position_index)
-            kept[row.position_index] = abs(current) if current * row.weight > 0 else 0.0
-            adv = self.m.adv[t][self.symbol(row.position_index)]
-            room[row.position_index] = self.run_parameters.capacity * adv / self.out.equity[-1]
+        """All that grow on one side of a symbol to one part of their growth; of a pair both to the smaller."""
         growing = {row.position_index: row for row in rows if row.growing}
-        part = dict.fromkeys(growing, 1.0)
+        growth = {p: self.growth(row) for p, row in growing.items()}
+        side = {p: (self.symbol(p), row.weight > 0) for p, row in growing.items()}
+        part = {}
         for p, row in growing.items():
-            growth = row.granted - kept[p]
-            if growth > room[p]:
-                part[p] = room[p] / growth
+            whole = sum(growth[q] for q in growing if side[q] == side[p])
+            part[p] = min(1.0, self.room(t, row) / whole) if growth[p] > 0 else 1.0
         for p, row in growing.items():
             other = self.partner(p)
             share = min(part[p], part[other]) if other in growing else part[p]
-            if share < 1 and row.granted > kept[p]:
+            if share < 1 and growth[p] > 0:
                 whole = row.granted
-                row.granted = kept[p] + share * (whole - kept[p])
+                row.granted = whole - growth[p] + share * growth[p]
                 row.cuts.append((row.granted / whole, "capacity"))
+
+    def reject_beyond_capacity(self, t: int, rows: list[Row]) -> None:
+        """In order, what does not fit into what is left of its symbol and side; both legs of a pair or neither."""
+        taken: dict[tuple[int, bool], float] = {}
+        done: set[int] = set()
+        for row in rows:
+            both = (row.position_index, self.partner(row.position_index))
+            legs = [leg for leg in rows if leg.position_index in both and leg.growing and self.growth(leg) > 0]
+            if row.position_index in done:
+                continue
+            keys = {leg.position_index: (self.symbol(leg.position_index), leg.weight > 0) for leg in legs}
+            too_large = [
+                leg for leg in legs if taken.get(keys[leg.position_index], 0.0) + self.growth(leg) > self.room(t, leg)
+            ]
+            for leg in legs:
+                done.add(leg.position_index)
+                if not too_large:
+                    key = keys[leg.position_index]
+                    taken[key] = taken.get(key, 0.0) + self.growth(leg)
+            for leg in too_large:
+                leg.rejected = "capacity"
 
     def part_within_value_at_risk(self, t: int, rows: list[Row]) -> float:
         growing = [row for row in rows if row.growing]
@@ -313,16 +343,6 @@ class TargetTwin(TargetBook):
             return risk
 
         return part_within(risk_at, before, self.s.var_limit)
-
-    def test_size(self, t: int, row: Row, equity: float, part: float) -> None:
-        p, current = row.position_index, self.weight(row.position_index)
-        granted = math.copysign(row.granted, row.weight)
-        if abs(granted) < 1e-12:
-            row.rejected = "var_limit" if part < 1e-12 else "zero_size"
-        elif self.s.reject_beyond_capacity and (granted * current < 0 or abs(granted) > abs(current)):
-            value = self.quantity(p) * (self.legs[p].mark if p in self.legs else 0.0)
-            limit = self.run_parameters.capacity * self.m.adv[t][self.symbol(p)]
-            row.rejected = "capacity" if abs(granted * equity - value) > limit else None
 
     def conclude(self, t: int, row: Row, multiplier: float) -> None:
         p, current, waiting = row.position_index, self.weight(row.position_index), self.order_of(row.position_index)

@@ -15,10 +15,20 @@ Weights = list[tuple[float, int]]
 def value_at_risk(t: int, weights: Weights, market: Any, settings: Settings) -> float | None:
     """The 13th worst of 252 sessions for a portfolio of these weights; None while there are fewer sessions."""
     window = settings.var_window
-    if t + 1 < window:
+    sessions = [s for s in range(t + 1) if everybody_trades(s, market)][-window:]
+    if len(sessions) < window:
         return None
-    made = [sum(w * scenario_return(s, i, market) for w, i in weights) for s in range(t + 1 - window, t + 1)]
+    made = [sum(w * scenario_return(s, i, market) for w, i in weights) for s in sessions]
     return -sorted(made)[math.floor(0.05 * window)]
+
+
+def everybody_trades(s: int, market: Any) -> bool:
+    """Whether no symbol rests that was listed before and is not delisted."""
+    for i, ends in enumerate(market.delisted):
+        listed = any(market.expected[k][i] for k in range(s))
+        if listed and not 0 <= ends < s and not market.expected[s][i]:
+            return False
+    return True
 
 
 def scenario_return(s: int, i: int, market: Any) -> float:

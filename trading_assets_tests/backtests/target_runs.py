@@ -47,6 +47,30 @@ def targets(
     )
 
 
+def pairs_in_one(market: Market, *rows: tuple[int, float]) -> Targets:
+    """A pair for each column but the first, all with the first as one leg; rows of (session, weight of that leg).
+
+    Each row is of all pairs, and the other leg has the opposite weight.
+    """
+    return pairs_by_weight(market, *[(t, [weight] * (market.close.shape[1] - 1)) for t, weight in rows])
+
+
+def pairs_by_weight(market: Market, *rows: tuple[int, list[float]]) -> Targets:
+    """As `pairs_in_one`, with a weight by pair."""
+    count = market.close.shape[1] - 1
+    weights = np.array([np.column_stack([of, np.negative(of)]).ravel() for _, of in rows])
+    first = np.searchsorted([t for t, _ in rows], np.arange(market.day.size + 1)) * 2 * count
+    return Targets(
+        first=first.astype(np.int64),
+        position_index=np.tile(np.arange(2 * count), len(rows)),
+        weight=weights.ravel(),
+        eligible=np.ones(weights.size, dtype=bool),
+        reason=np.where(weights.ravel() == 0, RULE, OWN).astype(np.int64),
+        symbol=np.column_stack([np.zeros(count), np.arange(1, count + 1)]).ravel().astype(np.int64),
+        pair_index=np.repeat(np.arange(count), 2),
+    )
+
+
 def run(market: Market, wanted: Targets, changes: dict[str, Any] | None = None, **risk: Any) -> Simulation:
     """One run without limits but those given; gross up to twice the equity unless `max_gross` says otherwise."""
     numbers = settings(**(FREE | risk))

@@ -61,8 +61,8 @@ class Market(NamedTuple):
         The symbol's benchmark fell below the stress return over the window ending the session before.
     symbol_key
         (symbols,) 64-bit key of the symbol's name, for the slippage draw.
-    fee_bps, slippage_bps, weekend_multiplier, tick, lot
-        (symbols,)
+    fee_bps, slippage_bps, weekend_multiplier, tick, tick_below_one, lot
+        (symbols,) The tick of prices below 1 is at most that of others.
     sector
         (symbols,) number of the sector, -1 where it is not known.
     benchmark_returns
@@ -105,6 +105,7 @@ class Market(NamedTuple):
     slippage_bps: Floats
     weekend_multiplier: Floats
     tick: Floats
+    tick_below_one: Floats
     lot: Floats
     sector: Integers
     benchmark_returns: Floats

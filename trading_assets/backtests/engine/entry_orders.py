@@ -62,6 +62,7 @@ from trading_assets.backtests.engine.transaction_costs import fee_rate
 from trading_assets.backtests.engine.value_at_risk import (
     add_scenarios,
     is_limited,
+    is_within,
     load_scenarios,
     share_within,
     tail_loss,
@@ -100,7 +101,7 @@ def decide_entries(
     if survivors == 0:
         return
     rank_survivors(survivors, run_parameters["rank_weights"], state)
-    if is_limited(t, settings):
+    if is_limited(t, derived, settings):
         load_scenarios(t, sign_of(run_parameters), derived, state)
     for place in range(survivors):
         survivor = state.order[place]
@@ -230,7 +231,7 @@ def _size(
     if account["held"] + account["queued"] < settings.max_positions:
         room = _room(i, market, run_parameters, settings, state)
         rejection, quantity = _quantity(t, i, multiplier, room, market, run_parameters, settings, state)
-        if rejection < 0 and is_limited(t, settings):
+        if rejection < 0 and is_limited(t, derived, settings):
             quantity = _within_value_at_risk(t, i, quantity, market, derived, run_parameters, settings, state)
             rejection = VAR_LIMIT if quantity <= 0.0 else -1
     limit = state.limit[i]
@@ -241,7 +242,7 @@ def _size(
         _note_sizing(
             t, survivor, i, quantity, multiplier, room, market, run_parameters, state, records.decisions[index]
         )
-        if rejection < 0 and is_limited(t, settings):
+        if rejection < 0 and is_limited(t, derived, settings):
             risk = tail_loss(state.scenarios, state.scenario_change, 0.0, state.worst_scenarios)
             records.decisions[index]["numbers"][VALUE_AT_RISK] = risk
     if rejection >= 0:
@@ -389,11 +390,11 @@ def _within_value_at_risk(
     """Cut an order to what the value at risk allows, and take what is left into the scenarios."""
     close, equity = sign_of(run_parameters) * market.close[t, i], state.account[0]["equity"]
     state.scenario_change[:] = 0.0
-    add_scenarios(t, i, quantity * close / equity, derived.scenario_returns, state.scenario_change)
-    before = tail_loss(state.scenarios, state.scenario_change, 0.0, state.worst_scenarios)
-    share = share_within(state.scenarios, state.scenario_change, before, settings.var_limit, state.worst_scenarios)
-    if share < 1.0:
-        quantity = floor_to_lot(quantity * share, market.lot[i])
+    add_scenarios(t, i, quantity * close / equity, derived, state.scenario_change)
+    if not is_within(state.scenarios, state.scenario_change, 1.0, settings.var_limit, state.worst_scenarios):
+        before = tail_loss(state.scenarios, state.scenario_change, 0.0, state.worst_scenarios)
+        share = share_within(state.scenarios, state.scenario_change, before, settings.var_limit, state.worst_scenarios)
+        quantity = floor_to_lot(quantity * share, market.lot[i]) if share < 1.0 else quantity
         note_limit(i, BY_VALUE_AT_RISK, share, state)
-    add_scenarios(t, i, quantity * close / equity, derived.scenario_returns, state.scenarios)
+    add_scenarios(t, i, quantity * close / equity, derived, state.scenarios)
     return quantity

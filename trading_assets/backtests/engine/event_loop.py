@@ -142,10 +142,14 @@ def derive(
     returns: Floats,
     benchmark_returns: Floats,
     benchmark: Integers,
+    delisted: Integers,
     missing_exit: int,
     clean_sessions: int,
 ) -> Derived:
     """Health of every symbol at every close (sessions off its calendar change nothing), and its returns in a row.
+
+    A session on which one listed symbol trades and another rests is no scenario: the zeros of those that rest would
+    make the worst days of a year rarer than they are.
 
     A symbol is unhealthy from its `missing_exit`-th consecutive missing session until `clean_sessions`
     present ones in a row have come since.
@@ -158,6 +162,7 @@ def derive(
     in_a_row = np.ascontiguousarray(returns.T)
     scenario_returns = in_a_row.copy()
     listed = np.zeros(symbols, np.bool_)
+    is_scenario = np.ones(sessions, np.bool_)
     for t in range(sessions):
         for i in range(symbols):
             if expected[t, i]:
@@ -170,10 +175,14 @@ def derive(
                     # a single hole in a healthy record does not bar the symbol; one in a recovery starts it anew
                     if gap[i] >= missing_exit or clean[i] < clean_sessions:
                         clean[i] = 0
+            elif listed[i] and not 0 <= delisted[i] < t:
+                is_scenario[t] = False
             missing[t, i] = gap[i]
             unhealthy[t, i] = clean[i] < clean_sessions
-            if np.isnan(scenario_returns[i, t]):
+            if np.isnan(returns[t, i]):
                 scenario_returns[i, t] = 0.0
                 if benchmark[i] >= 0 and (expected[t, i] or not listed[i]):
                     scenario_returns[i, t] = STAND_IN_BETA * benchmark_returns[benchmark[i], t]
-    return Derived(missing, unhealthy, in_a_row, scenario_returns)
+    if not is_scenario.all():
+        scenario_returns = np.ascontiguousarray(scenario_returns[:, is_scenario])
+    return Derived(missing, unhealthy, in_a_row, scenario_returns, np.cumsum(is_scenario))

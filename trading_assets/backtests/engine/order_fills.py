@@ -110,7 +110,8 @@ def fill_exits(t: int, market: Market, run_parameters: Any, settings: Settings, 
                 adv, capacity = market.adv[decided, i], run_parameters["capacity"]
                 quantity = slice_quantity(quantity, position["mark"], adv, capacity, market.lot[i])
             side = SELL if position["side"] == LONG else BUY
-            fill = fill_of(t, i, decided, quantity, market.open[t, i], side, market, run_parameters, settings)
+            price, traded = market.open[t, i], quantity * market.open[t, i]
+            fill = fill_of(t, i, decided, quantity, traded, price, side, market, run_parameters, settings)
             decision, reason = position["exit_decision"], position["exit_reason"]
             ended = book_closing(t, place, fill, decision, reason, state, records)
         if not ended:
@@ -199,10 +200,9 @@ def _buy(
     t: int, p: int, market: Market, run_parameters: Any, settings: Settings, state: State, records: Records
 ) -> None:
     account, order = state.account[0], state.orders[p]
-    i = order["symbol"]
-    fill = fill_of(
-        t, i, order["decision_session"], order["quantity"], market.open[t, i], BUY, market, run_parameters, settings
-    )
+    i, quantity, decided = order["symbol"], order["quantity"], order["decision_session"]
+    price, traded = market.open[t, i], quantity * market.open[t, i]
+    fill = fill_of(t, i, decided, quantity, traded, price, BUY, market, run_parameters, settings)
     quantity = min(order["quantity"], affordable(account["cash"], fill.price, fill.fee_rate, market.lot[i]))
     if quantity <= 0.0:
         drop_order(t, 0, p, INSUFFICIENT_CASH, state, records)
@@ -216,10 +216,9 @@ def _sell_short(
 ) -> None:
     """Sell short what free cash pays the fee and the slippage of; the stop stands above the fill."""
     account, order = state.account[0], state.orders[p]
-    i = order["symbol"]
-    fill = fill_of(
-        t, i, order["decision_session"], order["quantity"], market.open[t, i], SELL, market, run_parameters, settings
-    )
+    i, quantity, decided = order["symbol"], order["quantity"], order["decision_session"]
+    price, traded = market.open[t, i], quantity * market.open[t, i]
+    fill = fill_of(t, i, decided, quantity, traded, price, SELL, market, run_parameters, settings)
     free = account["cash"] - value_of_shorts_at_open(t, market, state)
     quantity = _short_within(free, order["quantity"], fill, market.lot[i])
     if quantity <= 0.0:
@@ -309,5 +308,6 @@ def stop_out_in_crash(
             records.decisions[index]["order"] = index
         decided = max(t - 1, 0)
         side = SELL if is_long else BUY
-        fill = fill_of(t, i, decided, quantity, worst, side, market, run_parameters, settings)
+        traded = quantity * worst
+        fill = fill_of(t, i, decided, quantity, traded, worst, side, market, run_parameters, settings)
         book_closing(t, place, fill, index, HARD_STOP, state, records)

@@ -27,14 +27,17 @@ class Derived(NamedTuple):
         (symbols, sessions) those of the market, a symbol's in one stretch of memory: the correlation limit reads
         windows of it.
     scenario_returns
-        (symbols, sessions) the same without holes: a missing return, and each before the symbol's first session, is
-        1.5 x that of its benchmark; 0 where it does not trade, or without a benchmark.
+        (symbols, scenarios) the same without holes, of the sessions on which every symbol that is listed trades: a
+        missing return, and each before the symbol's first session, is 1.5 x that of its benchmark; 0 without one.
+    scenarios
+        (sessions,) number of these up to the session.
     """
 
     missing: NDArray[np.int32]
     unhealthy: Flags
     returns: Floats
     scenario_returns: Floats
+    scenarios: Integers
 
 
 class State(NamedTuple):
@@ -66,10 +69,15 @@ class State(NamedTuple):
     # of target weights
     ordered: Flags  # (slots,) an order waits
     grows: Flags  # (slots,) it makes its position larger
+    leaves: Flags  # (slots,) what makes it smaller fills at this open
     verdict: Integers  # (slots,) what becomes of an order at the open, of a row at the close
     granted: Floats  # (slots,) weight
     by_symbol: Floats  # (symbols,) gross weight
     by_sector: Floats
+    leaving: Floats  # (slots,) quantity by which an order shrinks its position at this open
+    growth: Floats  # (slots,) and by which it makes it larger
+    by_side: Floats  # (2, symbols) bought and sold by all orders: notional at the open, weight at the close
+    sliced: Floats  # (2, symbols) quantity of the liquidation's slices among these
 
 
 class Records(NamedTuple):
@@ -116,10 +124,15 @@ def new_state(slots: int, sessions: int, max_positions: int, sector: Integers, s
         limit_share=np.zeros(slots),
         ordered=np.zeros(slots, np.bool_),
         grows=np.zeros(slots, np.bool_),
+        leaves=np.zeros(slots, np.bool_),
         verdict=np.zeros(slots, np.int64),
         granted=np.zeros(slots),
         by_symbol=np.zeros(sector.size),
         by_sector=np.zeros(max(0, int(sector.max(initial=-1))) + 1),
+        leaving=np.zeros(slots),
+        growth=np.zeros(slots),
+        by_side=np.zeros((2, sector.size)),
+        sliced=np.zeros((2, sector.size)),
     )
 
 

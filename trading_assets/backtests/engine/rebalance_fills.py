@@ -9,7 +9,6 @@ from trading_assets.backtests.engine.arrays import Market, Targets
 from trading_assets.backtests.engine.borrowing import can_borrow
 from trading_assets.backtests.engine.dtypes import BUY, LONG, SELL, SHORT
 from trading_assets.backtests.engine.jit import compiled, inlined
-from trading_assets.backtests.engine.liquidation import slice_quantity
 from trading_assets.backtests.engine.order_fills import (
     note_rejected,
     opens_at_a_loss,
@@ -35,26 +34,21 @@ from trading_assets.backtests.engine.reason_codes import (
     ZERO_SIZE,
 )
 from trading_assets.backtests.engine.settings import Settings
+from trading_assets.backtests.engine.target_quantities import (
+    DUE,
+    UNBORROWABLE,
+    UNFILLABLE,
+    WAITS,
+    grows_with,
+    is_sliced,
+    partner_of,
+    quantity_of,
+    size_trades,
+)
 from trading_assets.backtests.engine.transaction_costs import fill_of
 
 #: Distance that stands in for a stop when 1 R is measured (trading rules, section 8).
 _RISK_ATR = 2.5
-
-#: What becomes of an order at an open; of two legs the larger holds for both.
-_DUE, _WAITS, _UNFILLABLE, _UNBORROWABLE = 0, 1, 2, 3
-
-
-@compiled
-def partner_of(p: int, targets: Targets) -> int:
-    """Slot of the other leg of a pair, or -1."""
-    pair_index = targets.pair_index[p]
-    if pair_index < 0:
-        return -1
-    if p > 0 and targets.pair_index[p - 1] == pair_index:
-        return p - 1
-    if p + 1 < targets.pair_index.size and targets.pair_index[p + 1] == pair_index:
-        return p + 1
-    return -1
 
 
 @compiled
@@ -76,8 +70,9 @@ def fill_targets(
         return
     equity = _equity_at_open(t, market, state)
     _judge(t, equity, market, targets, state)
-    _shrink(t, equity, market, run_parameters, settings, state, records)
-    _grow_in_order(t, equity, market, targets, run_parameters, settings, state, records)
+    size_trades(t, equity, market, targets, run_parameters, state)
+    _shrink(t, market, run_parameters, settings, state, records)
+    _grow_in_order(t, market, targets, run_parameters, settings, state, records)
 
 
 @inlined
@@ -90,37 +85,34 @@ def _equity_at_open(t: int, market: Market, state: State) -> float:
     return equity  # type: ignore[no-any-return]
 
 
-@compiled
-def quantity_of(weight: float, equity: float, price: float, lot: float) -> float:
-    """Signed quantity that is `weight` of `equity` at a price, in whole lots."""
-    if not (price > 0.0 and equity > 0.0):
-        return 0.0
-    return math.copysign(floor_to_lot(abs(weight) * equity / price, lot), weight)
-
-
 @inlined
 def _judge(t: int, equity: float, market: Market, targets: Targets, state: State) -> None:
-    """Say of every order whether it grows its position, and whether it fills, waits or cannot fill today."""
+    """Say of every order whether it grows its position, and whether that, and what shrinks it, fills today.
+
+    What shrinks is an exit, also as the closing half of a flip: neither a borrow nor the other leg of a pair is needed,
+    and an open that is far away is taken where the position loses by it.
+    """
     for place in range(state.account[0]["queued"]):
         p = state.queue[place]
         order, quantity = state.orders[p], state.positions[p]["quantity"]
         i = order["symbol"]
         waits = not market.expected[t, i] or order["wait"] > 0
-        state.verdict[p] = _DUE
+        state.verdict[p] = DUE
+        state.leaves[p] = not waits and (market.fillable[t, i] or _leaves_at_a_loss(t, p, market, state))
         if waits and 0 <= market.delisted[i] <= t:
-            state.verdict[p] = _UNFILLABLE
+            state.verdict[p] = UNFILLABLE
         elif waits:
             order["wait"] -= int(market.expected[t, i])
-            state.verdict[p] = _WAITS
-        elif not market.fillable[t, i] and not _leaves_at_a_loss(t, p, market, state):
-            state.verdict[p] = _UNFILLABLE
+            state.verdict[p] = WAITS
+        elif not market.fillable[t, i]:
+            state.verdict[p] = UNFILLABLE
         wanted = order["weight"]  # of a flat slot only the sign counts here
         if state.busy[p]:
             price = price_at_open(t, state.positions[p], market)
             wanted = quantity_of(order["weight"], equity, price, market.lot[i])
         state.grows[p] = wanted * quantity < 0.0 or abs(wanted) > abs(quantity)
-        if state.verdict[p] == _DUE and state.grows[p] and order["weight"] < 0.0 and not can_borrow(t - 1, i, market):
-            state.verdict[p] = _UNBORROWABLE
+        if state.verdict[p] == DUE and state.grows[p] and order["weight"] < 0.0 and not can_borrow(t - 1, i, market):
+            state.verdict[p] = UNBORROWABLE
     for place in range(state.account[0]["queued"]):
         p = state.queue[place]
         other = partner_of(p, targets)
@@ -130,23 +122,18 @@ def _judge(t: int, equity: float, market: Market, targets: Targets, state: State
 
 @compiled
 def _leaves_at_a_loss(t: int, p: int, market: Market, state: State) -> bool:
-    order = state.orders[p]
-    if not state.busy[p] or order["weight"] != 0.0:
-        return False
-    return opens_at_a_loss(t, state.positions[p], market)
+    return state.busy[p] and opens_at_a_loss(t, state.positions[p], market)  # type: ignore[no-any-return]
 
 
 @inlined
-def _shrink(
-    t: int, equity: float, market: Market, run_parameters: Any, settings: Settings, state: State, records: Records
-) -> None:
+def _shrink(t: int, market: Market, run_parameters: Any, settings: Settings, state: State, records: Records) -> None:
     """Sales of long positions and covers of short ones, among them the closing half of a flip; by slot."""
     place = 0
     while place < state.account[0]["held"]:
         p = state.held[place]
         ended = False
-        if state.ordered[p] and state.verdict[p] == _DUE:
-            ended = _shrink_one(t, place, equity, market, run_parameters, settings, state, records)
+        if state.ordered[p] and state.leaves[p]:
+            ended = _shrink_one(t, place, market, run_parameters, settings, state, records)
         if not ended:
             place += 1
 
@@ -155,7 +142,6 @@ def _shrink(
 def _shrink_one(
     t: int,
     place: int,
-    equity: float,
     market: Market,
     run_parameters: Any,
     settings: Settings,
@@ -164,22 +150,16 @@ def _shrink_one(
 ) -> bool:
     """Fill the shrinking part of an order, if it has one; True if the position ends."""
     p = state.held[place]
-    order, held = state.orders[p], state.positions[p]["quantity"]
-    i, decided, price = order["symbol"], order["decision_session"], market.open[t, order["symbol"]]
-    wanted = quantity_of(order["weight"], equity, price, market.lot[i])
-    sliced = order["weight"] == 0.0 and order["trigger"] == DRAWDOWN_HALT
-    leaving = abs(held)
-    if sliced:
-        adv, mark = market.adv[decided, i], state.positions[p]["mark"]
-        leaving = slice_quantity(leaving, mark, adv, run_parameters["capacity"], market.lot[i])
-    elif wanted * held > 0.0:
-        leaving = abs(held) - abs(wanted)
-    if wanted * held > 0.0 and leaving <= 0.0:
-        if not state.grows[p]:
+    order, leaving = state.orders[p], state.leaving[p]
+    i, decided = order["symbol"], order["decision_session"]
+    if leaving <= 0.0 and state.positions[p]["quantity"] != 0.0:
+        if not state.grows[p] and not is_sliced(p, state):
             cancel_target(t, 0, p, ZERO_SIZE, state, records)
         return False
     side = SELL if state.positions[p]["side"] == LONG else BUY
-    fill = fill_of(t, i, decided, leaving, price, side, market, run_parameters, settings)
+    traded = state.by_side[side, i]
+    fill = fill_of(t, i, decided, leaving, traded, market.open[t, i], side, market, run_parameters, settings)
+    sliced = is_sliced(p, state)
     ended = book_closing(t, place, fill, order["decision"], order["trigger"], state, records)
     state.ordered[p] = state.grows[p] or (sliced and not ended)
     return ended
@@ -200,7 +180,6 @@ def cancel_target(t: int, at_close: int, p: int, reason: int, state: State, reco
 @inlined
 def _grow_in_order(
     t: int,
-    equity: float,
     market: Market,
     targets: Targets,
     run_parameters: Any,
@@ -219,15 +198,15 @@ def _grow_in_order(
         p = state.queue[place]
         if not state.ordered[p]:
             continue
-        if state.verdict[p] >= _UNFILLABLE and state.grows[p]:
+        if state.verdict[p] >= UNFILLABLE and state.grows[p]:
             closing = state.positions[p]["quantity"] * state.orders[p]["weight"] < 0.0
-            reason = NO_BORROW if state.verdict[p] == _UNBORROWABLE else NO_FILL
+            reason = NO_BORROW if state.verdict[p] == UNBORROWABLE else NO_FILL
             cancel_target(t, 0, p, reason, state, records)
             if closing:  # the closing half of a flip stays due
                 state.orders[p]["weight"] = 0.0
                 state.ordered[p] = True
-        elif state.verdict[p] == _DUE and state.grows[p]:
-            aside += _grow(t, p, equity, aside, market, targets, run_parameters, settings, state, records)
+        elif state.verdict[p] == DUE and state.grows[p]:
+            aside += _grow(t, p, aside, market, targets, run_parameters, settings, state, records)
         if state.ordered[p]:
             state.queue[waiting] = p
             waiting += 1
@@ -238,7 +217,6 @@ def _grow_in_order(
 def _grow(
     t: int,
     p: int,
-    equity: float,
     aside: float,
     market: Market,
     targets: Targets,
@@ -248,16 +226,14 @@ def _grow(
     records: Records,
 ) -> float:
     """Grow slot `p`, with the other leg where that grows too; the cash to set aside for what was sold short."""
-    other = partner_of(p, targets)
-    if other >= 0 and not (state.ordered[other] and state.grows[other] and state.verdict[other] == _DUE):
-        other = -1
+    other = grows_with(p, targets, state)
     free = state.account[0]["cash"] - aside
-    fill = _growth(t, p, equity, market, run_parameters, settings, state)
+    fill = _growth(t, p, market, run_parameters, settings, state)
     if other < 0:
         quantity, _ = _affordable(p, fill, -1, fill, free, market, state)
         rejection = _rejection(fill.quantity, quantity)
         return _open(t, p, fill, quantity, rejection, state, records)
-    second = _growth(t, other, equity, market, run_parameters, settings, state)
+    second = _growth(t, other, market, run_parameters, settings, state)
     quantity, second_quantity = _affordable(p, fill, other, second, free, market, state)
     rejection = _rejection(min(fill.quantity, second.quantity), min(quantity, second_quantity))
     aside = _open(t, p, fill, quantity, rejection, state, records)
@@ -273,16 +249,12 @@ def _rejection(asked: float, paid: float) -> int:
 
 
 @compiled
-def _growth(
-    t: int, p: int, equity: float, market: Market, run_parameters: Any, settings: Settings, state: State
-) -> Fill:
+def _growth(t: int, p: int, market: Market, run_parameters: Any, settings: Settings, state: State) -> Fill:
     """The trade that takes slot `p` to its weight, as if cash did not matter."""
     order = state.orders[p]
-    i, price = order["symbol"], market.open[t, order["symbol"]]
-    wanted = quantity_of(order["weight"], equity, price, market.lot[i])
-    quantity = max(0.0, abs(wanted) - abs(state.positions[p]["quantity"]))
-    side = BUY if order["weight"] > 0.0 else SELL
-    return fill_of(t, i, order["decision_session"], quantity, price, side, market, run_parameters, settings)
+    i, side = order["symbol"], BUY if order["weight"] > 0.0 else SELL
+    decided, traded = order["decision_session"], state.by_side[side, i]
+    return fill_of(t, i, decided, state.growth[p], traded, market.open[t, i], side, market, run_parameters, settings)
 
 
 @compiled

@@ -6,11 +6,13 @@ import math
 from typing import Any
 
 from trading_assets.backtests.engine.arrays import Market, Targets
+from trading_assets.backtests.engine.dtypes import BUY, SELL
 from trading_assets.backtests.engine.jit import compiled, inlined
 from trading_assets.backtests.engine.portfolio_state import Derived, State, note_limit
-from trading_assets.backtests.engine.reason_codes import BY_CAPACITY, BY_SECTOR, BY_SYMBOL, DATA_MISSING
-from trading_assets.backtests.engine.rebalance_fills import is_forced_out, partner_of
+from trading_assets.backtests.engine.reason_codes import BY_CAPACITY, BY_SECTOR, BY_SYMBOL, CAPACITY, DATA_MISSING
+from trading_assets.backtests.engine.rebalance_fills import is_forced_out
 from trading_assets.backtests.engine.settings import Settings
+from trading_assets.backtests.engine.target_quantities import partner_of
 from trading_assets.backtests.engine.value_at_risk import add_scenarios, tail_loss
 
 #: What becomes of a row: a rejection (0 and above), or one of these.
@@ -116,16 +118,16 @@ def load_target_scenarios(t: int, first: int, last: int, targets: Targets, deriv
         if p < 0:
             continue
         weight = _standing_weight(p, first, last, targets, state)
-        add_scenarios(t, targets.symbol[p], weight, derived.scenario_returns, state.scenarios)
+        add_scenarios(t, targets.symbol[p], weight, derived, state.scenarios)
         if state.verdict[p] == GROWS and has_row(p, first, last, targets, state):
-            add_scenarios(t, targets.symbol[p], weight_of(p, state), derived.scenario_returns, state.scenario_change)
+            add_scenarios(t, targets.symbol[p], weight_of(p, state), derived, state.scenario_change)
     before = tail_loss(state.scenarios, state.scenario_change, 1.0, state.worst_scenarios)
     state.scenario_change[:] = 0.0
     for row in range(first, last):
         p = targets.position_index[row]
         if state.verdict[p] == GROWS:
             granted = math.copysign(state.granted[p], targets.weight[row])
-            add_scenarios(t, targets.symbol[p], granted, derived.scenario_returns, state.scenario_change)
+            add_scenarios(t, targets.symbol[p], granted, derived, state.scenario_change)
     return before
 
 
@@ -171,31 +173,86 @@ def cap_growing_rows(
 def cut_to_capacity(
     first: int, last: int, t: int, market: Market, targets: Targets, run_parameters: Any, state: State
 ) -> None:
-    """Cut what grows to what liquidity allows of it, both legs of a pair by one part of their growth.
+    """Cut what grows to what liquidity allows of it: all that buys a symbol by one part, and all that sells it.
 
-    Of a flip only the new side grows: the closing half passes at any size.
+    Both legs of a pair get the smaller of their parts. Of a flip only the new side grows: the closing half passes at
+    any size.
     """
-    equity = state.account[0]["equity"]
+    _forget_growth(first, last, targets, state)
+    for row in range(first, last):
+        p = targets.position_index[row]
+        if state.verdict[p] == GROWS:
+            state.by_side[_side_of(row, targets), targets.symbol[p]] += _growth(row, targets, state)
     row = first
     while row < last:
         legs = _legs_at(row, last, targets)
         share = 1.0
         for leg in range(row, row + legs):
             p = targets.position_index[leg]
-            if state.verdict[p] == GROWS:
-                growth = state.granted[p] - _kept(leg, targets, state)
-                room = run_parameters["capacity"] * market.adv[t, targets.symbol[p]] / equity
-                if growth > room:
-                    share = min(share, room / growth)
+            if state.verdict[p] == GROWS and _growth(leg, targets, state) > 0.0:
+                room = _capacity(t, targets.symbol[p], market, run_parameters, state)
+                share = min(share, room / state.by_side[_side_of(leg, targets), targets.symbol[p]])
         for leg in range(row, row + legs):
             p = targets.position_index[leg]
-            if share < 1.0 and state.verdict[p] == GROWS:
-                kept = _kept(leg, targets, state)
-                if state.granted[p] > kept:
-                    whole = state.granted[p]
-                    state.granted[p] = kept + share * (whole - kept)
-                    note_limit(p, BY_CAPACITY, state.granted[p] / whole, state)
+            if share < 1.0 and state.verdict[p] == GROWS and _growth(leg, targets, state) > 0.0:
+                kept, whole = _kept(leg, targets, state), state.granted[p]
+                state.granted[p] = kept + share * (whole - kept)
+                note_limit(p, BY_CAPACITY, state.granted[p] / whole, state)
         row += legs
+
+
+@inlined
+def reject_beyond_capacity(
+    first: int, last: int, t: int, market: Market, targets: Targets, run_parameters: Any, state: State
+) -> None:
+    """Reject what grows beyond what the rows before it leave of its symbol's liquidity on its side; a pair as a whole.
+
+    Of a flip only the new side grows.
+    """
+    _forget_growth(first, last, targets, state)
+    row = first
+    while row < last:
+        legs = _legs_at(row, last, targets)
+        fits = True
+        for leg in range(row, row + legs):
+            p = targets.position_index[leg]
+            growth = _growth(leg, targets, state)
+            if state.verdict[p] != GROWS or growth <= 0.0:
+                continue
+            taken = state.by_side[_side_of(leg, targets), targets.symbol[p]]
+            if taken + growth > _capacity(t, targets.symbol[p], market, run_parameters, state):
+                state.verdict[p] = CAPACITY
+                fits = False
+        for leg in range(row, row + legs):
+            p = targets.position_index[leg]
+            if fits and state.verdict[p] == GROWS:
+                state.by_side[_side_of(leg, targets), targets.symbol[p]] += _growth(leg, targets, state)
+        row += legs
+
+
+@compiled
+def _forget_growth(first: int, last: int, targets: Targets, state: State) -> None:
+    for row in range(first, last):
+        for side in range(2):
+            state.by_side[side, targets.symbol[targets.position_index[row]]] = 0.0
+
+
+@compiled
+def _side_of(row: int, targets: Targets) -> int:
+    return BUY if targets.weight[row] > 0.0 else SELL
+
+
+@compiled
+def _capacity(t: int, i: int, market: Market, run_parameters: Any, state: State) -> float:
+    """Largest weight of all orders of a symbol on one side."""
+    return run_parameters["capacity"] * market.adv[t, i] / state.account[0]["equity"]  # type: ignore[no-any-return]
+
+
+@compiled
+def _growth(row: int, targets: Targets, state: State) -> float:
+    """Weight by which what a growing row was granted is more than is there; 0 where it is not."""
+    granted: float = state.granted[targets.position_index[row]]
+    return max(0.0, granted - _kept(row, targets, state))
 
 
 @compiled

@@ -23,7 +23,6 @@ from trading_assets.backtests.engine.reason_codes import (
     ADV,
     BY_GROSS,
     BY_VALUE_AT_RISK,
-    CAPACITY,
     CAPACITY_LIMIT,
     DATA_MISSING,
     DELISTED,
@@ -47,7 +46,7 @@ from trading_assets.backtests.engine.reason_codes import (
     VAR_LIMIT,
     ZERO_SIZE,
 )
-from trading_assets.backtests.engine.rebalance_fills import cancel_target, is_forced_out, partner_of
+from trading_assets.backtests.engine.rebalance_fills import cancel_target, is_forced_out
 from trading_assets.backtests.engine.rebalance_limits import (
     GROWS,
     NOTHING,
@@ -56,11 +55,13 @@ from trading_assets.backtests.engine.rebalance_limits import (
     cut_to_capacity,
     has_row,
     load_target_scenarios,
+    reject_beyond_capacity,
     standing_weights,
     value_of,
     weight_of,
 )
 from trading_assets.backtests.engine.settings import Settings
+from trading_assets.backtests.engine.target_quantities import partner_of
 from trading_assets.backtests.engine.value_at_risk import is_limited, share_within, tail_loss
 
 #: Less of equity than this under a cap is what rounding left.
@@ -220,10 +221,13 @@ def decide_targets(
         if state.verdict[p] == GROWS:
             state.granted[p] *= scale
             note_limit(p, BY_GROSS, scale, state)
-    if not settings.reject_beyond_capacity:
+    if settings.reject_beyond_capacity:
+        reject_beyond_capacity(first, last, t, market, targets, run_parameters, state)
+        _reject_other_legs(first, last, targets, state)
+    else:
         cut_to_capacity(first, last, t, market, targets, run_parameters, state)
     share, risk = 1.0, math.nan
-    if is_limited(t, settings) and asked > 0.0:
+    if is_limited(t, derived, settings) and asked > 0.0 and _growing_rows(first, last, targets, state) > 0:
         before = load_target_scenarios(t, first, last, targets, derived, state)
         share = share_within(state.scenarios, state.scenario_change, before, settings.var_limit, state.worst_scenarios)
         risk = tail_loss(state.scenarios, state.scenario_change, share, state.worst_scenarios)
@@ -232,7 +236,8 @@ def decide_targets(
         if state.verdict[p] == GROWS:
             state.granted[p] *= share
             note_limit(p, BY_VALUE_AT_RISK, share, state)
-            state.verdict[p] = _size_verdict(t, row, share, market, targets, run_parameters, settings, state)
+            if state.granted[p] < _NOTHING_LEFT:
+                state.verdict[p] = VAR_LIMIT if share < _NOTHING_LEFT else ZERO_SIZE
     _reject_other_legs(first, last, targets, state)
     room = settings.max_gross - gross
     for row in range(first, last):
@@ -284,34 +289,17 @@ def _reject_other_legs(first: int, last: int, targets: Targets, state: State) ->
 
 
 @compiled
+def _growing_rows(first: int, last: int, targets: Targets, state: State) -> int:
+    count = 0
+    for row in range(first, last):
+        count += int(state.verdict[targets.position_index[row]] == GROWS)
+    return count
+
+
+@compiled
 def _change(p: int, weight: float, state: State) -> float:
     """Notional of the trade to a weight, at the mark."""
     return abs(weight * state.account[0]["equity"] - value_of(p, state))  # type: ignore[no-any-return]
-
-
-@inlined
-def _size_verdict(
-    t: int,
-    row: int,
-    share: float,
-    market: Market,
-    targets: Targets,
-    run_parameters: Any,
-    settings: Settings,
-    state: State,
-) -> int:
-    """Of a growing row once it is sized; `share` is what the value at risk left of it."""
-    p, i = targets.position_index[row], targets.symbol[targets.position_index[row]]
-    granted = math.copysign(state.granted[p], targets.weight[row])
-    if abs(granted) < _NOTHING_LEFT:
-        return VAR_LIMIT if share < _NOTHING_LEFT else ZERO_SIZE
-    if (
-        settings.reject_beyond_capacity
-        and _grows(granted, weight_of(p, state))
-        and _change(p, granted, state) > run_parameters["capacity"] * market.adv[t, i]
-    ):
-        return CAPACITY
-    return GROWS
 
 
 @inlined

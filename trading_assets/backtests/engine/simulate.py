@@ -229,6 +229,7 @@ def _derived(market: Market, settings: Settings) -> Derived:
         market.returns,
         market.benchmark_returns,
         market.benchmark,
+        market.delisted,
         settings.missing_sessions_exit,
         settings.health_clean_sessions,
     )

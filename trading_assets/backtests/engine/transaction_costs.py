@@ -120,6 +120,12 @@ def sell_price(price: float, bps: float, tick: float) -> float:
     return np.floor(received / tick + 1e-9) * tick if tick > 0.0 else received
 
 
+@inlined
+def tick_at(price: float, i: int, market: Market) -> float:
+    """Price increment at a raw price: below a dollar it is finer (Regulation NMS, Rule 612)."""
+    return market.tick[i] if price >= 1.0 else market.tick_below_one[i]  # type: ignore[no-any-return]
+
+
 @compiled
 def fee_rate(bps: float, run_parameters: Any) -> float:
     """Fee per side as a fraction of the notional, of a symbol's fee in bp."""
@@ -138,15 +144,21 @@ def fill_of(
     i: int,
     decided: int,
     quantity: float,
+    traded: float,
     raw_price: float,
     side: int,
     market: Market,
     run_parameters: Any,
     settings: Settings,
 ) -> Fill:
-    """What a trade of `quantity` (positive) at a raw price costs, of an order decided at the close of `decided`."""
-    mean = mean_slippage_bps(t, i, decided, quantity * raw_price, market, run_parameters, settings)
-    beyond = impact_bps(t, i, decided, quantity * raw_price, market, run_parameters, settings)
+    """What a trade of `quantity` (positive) at a raw price costs, of an order decided at the close of `decided`.
+
+    `traded` is the notional of all that the strategy trades of the symbol on this side at this price: the market sees
+    one order, whichever positions it is for.
+    """
+    mean = mean_slippage_bps(t, i, decided, traded, market, run_parameters, settings)
+    beyond = impact_bps(t, i, decided, traded, market, run_parameters, settings)
     bps = drawn_slippage_bps(t, i, mean, side, market, settings) + beyond
-    price = buy_price(raw_price, bps, market.tick[i]) if side == BUY else sell_price(raw_price, bps, market.tick[i])
+    tick = tick_at(raw_price, i, market)
+    price = buy_price(raw_price, bps, tick) if side == BUY else sell_price(raw_price, bps, tick)
     return Fill(quantity, quantity, raw_price, price, bps, mean + beyond, fee_rate(market.fee_bps[i], run_parameters))

@@ -1,8 +1,9 @@
 """Value at risk of what is held and ordered, by historical simulation (trading rules, section 4).
 
 The weights after all ordered exits and entries times the returns of the last `var_window` sessions make a scenario a
-session; the value at risk is the 13th worst of 252. It is of today's positions, not of what the account earned: a
-portfolio that was flat until yesterday has the risk of what it holds now (Hull, chapter on historical simulation).
+session; the value at risk is the 13th worst of 252. Where calendars differ, sessions are those that all have. It is of
+today's positions, not of what the account earned: a portfolio that was flat until yesterday has the risk of what it
+holds now (Hull, chapter on historical simulation).
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ _HALVINGS = 30
 
 
 @compiled
-def is_limited(t: int, settings: Settings) -> bool:
+def is_limited(t: int, derived: Derived, settings: Settings) -> bool:
     """Whether there are enough sessions up to *t* to simulate on."""
-    return t + 1 >= settings.var_window  # type: ignore[no-any-return]
+    return derived.scenarios[t] >= settings.var_window  # type: ignore[no-any-return]
 
 
 @compiled
-def add_scenarios(t: int, i: int, weight: float, returns: Floats, scenarios: Floats) -> None:
-    """Add what symbol `i` at a weight (signed fraction of equity) would have made in each session up to *t*."""
-    first = t + 1 - scenarios.size
+def add_scenarios(t: int, i: int, weight: float, derived: Derived, scenarios: Floats) -> None:
+    """Add what symbol `i` at a weight (signed fraction of equity) would have made in each of the last sessions."""
+    first = derived.scenarios[t] - scenarios.size
     for k in range(scenarios.size):
-        scenarios[k] += weight * returns[i, first + k]
+        scenarios[k] += weight * derived.scenario_returns[i, first + k]
 
 
 @compiled
@@ -50,20 +51,28 @@ def tail_loss(scenarios: Floats, change: Floats, share: float, worst: Floats) ->
 
 
 @compiled
+def is_within(scenarios: Floats, change: Floats, share: float, limit: float, worst: Floats) -> bool:
+    """Whether `tail_loss` is within a limit: fewer results than `worst` has places are below it."""
+    below = 0
+    for k in range(scenarios.size):
+        below += int(scenarios[k] + share * change[k] < -limit)
+    return below < worst.size  # type: ignore[no-any-return]
+
+
+@compiled
 def share_within(scenarios: Floats, change: Floats, before: float, limit: float, worst: Floats) -> float:
     """Part of a change of the positions that keeps the value at risk within the limit, 0 to 1, by bisection.
 
     A change that makes the value at risk smaller than `before`, that of what is there without it, passes whole.
     """
-    whole = tail_loss(scenarios, change, 1.0, worst)
-    if whole <= limit or whole < before:
+    if is_within(scenarios, change, 1.0, limit, worst) or tail_loss(scenarios, change, 1.0, worst) < before:
         return 1.0
-    if tail_loss(scenarios, change, 0.0, worst) > limit:
+    if not is_within(scenarios, change, 0.0, limit, worst):
         return 0.0
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        if tail_loss(scenarios, change, middle, worst) <= limit:
+        if is_within(scenarios, change, middle, limit, worst):
             low = middle
         else:
             high = middle
@@ -82,8 +91,8 @@ def load_scenarios(t: int, sign: float, derived: Derived, state: State) -> None:
         position = state.positions[state.held[place]]
         if position["exit_reason"] < 0 or position["exit_reason"] == DATA_MISSING:
             weight = position["quantity"] * position["mark"] / account["equity"]
-            add_scenarios(t, position["symbol"], weight, derived.scenario_returns, state.scenarios)
+            add_scenarios(t, position["symbol"], weight, derived, state.scenarios)
     for place in range(account["queued"]):
         order = state.orders[state.queue[place]]
         weight = sign * order["quantity"] * order["close"] / account["equity"]
-        add_scenarios(t, order["symbol"], weight, derived.scenario_returns, state.scenarios)
+        add_scenarios(t, order["symbol"], weight, derived, state.scenarios)

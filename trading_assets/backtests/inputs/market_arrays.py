@@ -125,6 +125,7 @@ def build_market(
         slippage_bps=np.array([each.slippage_bps for each in of_symbol]),
         weekend_multiplier=np.array([each.weekend_multiplier for each in of_symbol]),
         tick=np.array([each.tick for each in of_symbol]),
+        tick_below_one=np.array([min(each.tick, each.tick_below_one) for each in of_symbol]),
         lot=np.array([each.lot for each in of_symbol]),
         sector=_sectors(axes, instruments),
         benchmark_returns=_benchmark_returns(axes, bars, benchmarks),

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from trading_assets.backtests.engine.arrays import Flags, Floats, Market
+from trading_assets.backtests.engine.arrays import Flags, Floats, Integers, Market
 from trading_assets.backtests.engine.dtypes import BUY, LONG, SELL, RecordArray
 from trading_assets.backtests.engine.jit import cached
 from trading_assets.backtests.engine.liquidation import slice_quantity
+from trading_assets.backtests.engine.portfolio_state import floor_to_lot
 from trading_assets.backtests.engine.settings import Settings
 from trading_assets.backtests.engine.simulate import Simulation
 from trading_assets.backtests.engine.transaction_costs import fee_rate, impact_bps, mean_slippage_bps
@@ -62,14 +63,29 @@ class Urgency:
         return "liquidity" if self.sessions_needed > 1 else "unrealised_r"
 
 
+@dataclass(frozen=True)
+class _Holding:
+    """A position at the end of a run and what leaving it takes; `capacity` is of a session, and may be infinite."""
+
+    urgency: Urgency
+    pair_id: str | None
+    symbol: int
+    side: int
+    quantity: float
+    mark: float
+    capacity: float
+    lot: float
+
+
 def plan_of(
     simulation: Simulation, market: Market, run_parameters: RecordArray, settings: Settings, names: AxisLabels
 ) -> pl.DataFrame:
     """The plan at the last close of a run.
 
-    A slice is what the drawdown breaker would sell in a session (`liquidation.slice_quantity`), at the depth of the
-    market of the last session. Costs are the mean slippage of its size and the fee, under the conditions of the
-    last session (weekend, stress): those of the sessions to come are not known.
+    A slice is what the drawdown breaker would trade in a session (`liquidation.slice_quantity`), at the depth of the
+    market of the last session. Positions of a symbol on one side share it, the most urgent first. Costs are the mean
+    slippage of all that is traded of the symbol on that side then, and the fee, under the conditions of the last
+    session (weekend, stress): those of the sessions to come are not known.
 
     Parameters
     ----------
@@ -83,75 +99,96 @@ def plan_of(
     """
     last = simulation.first_session + simulation.equity.size - 1
     unhealthy = simulation.unhealthy_at_end
-    found = [
-        _position(row, last, market, unhealthy, run_parameters, settings, names) for row in simulation.positions_at_end
-    ]
-    found.sort(key=lambda each: (each[0].key, each[1]["pair_id"][0] or ""))
-    plans = [
-        rows.with_columns(
-            rank=pl.lit(rank, pl.Int64),
-            reason=pl.lit(urgency.reason),
-            unhealthy=pl.lit(urgency.unhealthy),
-            drawdown=pl.lit(urgency.drawdown),
-            sessions_needed=pl.lit(urgency.sessions_needed, pl.Int64),
-            unrealised_r=pl.lit(urgency.unrealised_r).fill_nan(None),
-        )
-        for rank, (urgency, rows) in enumerate(found, start=1)
-    ]
-    return pl.concat(plans) if plans else LIQUIDATION_PLAN.empty().drop("strategy", "split")
+    found = [_holding(row, last, market, unhealthy, run_parameters[0], names) for row in simulation.positions_at_end]
+    found.sort(key=lambda each: (each.urgency.key, each.pair_id or ""))
+    if not found:
+        return LIQUIDATION_PLAN.empty().drop("strategy", "split")
+    under_way: dict[tuple[int, int], tuple[int, float]] = {}
+    plans = []
+    for rank, holding in enumerate(found, start=1):
+        first, room = under_way.get((holding.symbol, holding.side), (1, holding.capacity))
+        sold, under_way[holding.symbol, holding.side] = _slices(holding, first, room)
+        plans.append(_rows(rank, holding, first, sold, names))
+    plan = pl.concat(plans).with_columns(traded=pl.col("notional").sum().over("symbol", "side", "session_offset"))
+    bps = np.empty(plan.height)
+    columns, traded = plan["column"].to_numpy(), plan["traded"].to_numpy()
+    _mean_bps(last, columns, traded, market, run_parameters, settings, bps)
+    fees = np.array([fee_rate(market.fee_bps[i], run_parameters[0]) for i in columns])
+    return plan.with_columns(
+        expected_slippage_bps=bps, expected_cost=plan["notional"].to_numpy() * (bps / 1e4 + fees)
+    ).drop("traded", "column")
 
 
-def _position(
-    position: Any,
-    last: int,
-    market: Market,
-    unhealthy: Flags,
-    parameter_rows: RecordArray,
-    settings: Settings,
-    names: AxisLabels,
-) -> tuple[Urgency, pl.DataFrame]:
-    run_parameters, i, mark = parameter_rows[0], int(position["symbol"]), float(position["mark"])
+def _holding(
+    position: Any, last: int, market: Market, unhealthy: Flags, run_parameters: Any, names: AxisLabels
+) -> _Holding:
+    i, mark = int(position["symbol"]), float(position["mark"])
     quantity, sign = abs(float(position["quantity"])), 1.0 if position["side"] == LONG else -1.0
     adv, lot = float(market.adv[last, i]), float(market.lot[i])
-    slice_ = slice_quantity(quantity, mark, adv, run_parameters["capacity"], lot)
-    needed = max(1, math.ceil(quantity / slice_ - 1e-9)) if slice_ > 0.0 else 1
-    sold = np.full(min(needed, LISTED_SLICES), slice_)
-    if needed <= LISTED_SLICES:
-        sold[-1] = quantity - slice_ * (needed - 1)
-    notional = sold * mark
-    bps = np.empty_like(notional)
-    _mean_bps(last, i, notional, market, parameter_rows, settings, bps)
-    risk = float(position["risk"])
+    capacity = slice_quantity(math.inf, mark, adv, run_parameters["capacity"], lot)
+    risk, pair = float(position["risk"]), int(position["pair_index"])
     profit = float(position["flow"] + position["quantity"] * mark)
     urgency = Urgency(
         unhealthy=bool(unhealthy[i]),
         drawdown=min(0.0, sign * (mark / float(position["best_mark"]) - 1.0)),
-        sessions_needed=needed,
+        sessions_needed=max(1, math.ceil(quantity / capacity - 1e-9)),
         unrealised_r=profit / risk if risk > 0.0 else math.nan,
         symbol=names.axes.symbols[i],
     )
-    pair = int(position["pair_index"])
-    rows = pl.DataFrame(
+    pair_id = names.pairs[pair] if pair >= 0 else None
+    return _Holding(urgency, pair_id, i, SELL if sign > 0 else BUY, quantity, mark, capacity, lot)
+
+
+def _slices(holding: _Holding, first: int, room: float) -> tuple[Floats, tuple[int, float]]:
+    """Quantities by session from `first` on, in which `room` is left, and the session and room after them."""
+    begun = min(holding.quantity, room)
+    rest = holding.quantity - begun
+    more = math.ceil(rest / holding.capacity - 1e-9)
+    sold = np.full(1 + min(more, LISTED_SLICES - 1), holding.capacity)
+    sold[0] = begun
+    if 0 < more < LISTED_SLICES:
+        sold[-1] = rest - holding.capacity * (more - 1)
+    if holding.capacity == math.inf:
+        return sold, (first, math.inf)
+    taken = rest - holding.capacity * (more - 1) if more else holding.capacity - room + begun
+    left = floor_to_lot(holding.capacity - taken, holding.lot)
+    return sold, (first + more, left) if left > 0.0 else (first + more + 1, holding.capacity)
+
+
+def _rows(rank: int, holding: _Holding, first: int, sold: Floats, names: AxisLabels) -> pl.DataFrame:
+    urgency = holding.urgency
+    return pl.DataFrame(
         {
-            "symbol": names.axes.symbols[i],
-            "pair_id": pl.Series([names.pairs[pair] if pair >= 0 else None] * sold.size, dtype=pl.String),
+            "symbol": names.axes.symbols[holding.symbol],
+            "pair_id": pl.Series([holding.pair_id] * sold.size, dtype=pl.String),
             "slice": np.arange(1, sold.size + 1),
-            "session_offset": np.arange(1, sold.size + 1),
-            "side": SIDES[SELL if sign > 0 else BUY],
+            "session_offset": np.arange(first, first + sold.size),
+            "side": SIDES[holding.side],
             "quantity": sold,
-            "notional": notional,
-            "expected_slippage_bps": bps,
-            "expected_cost": notional * (bps / 1e4 + fee_rate(market.fee_bps[i], run_parameters)),
+            "notional": sold * holding.mark,
+            "column": pl.Series([holding.symbol] * sold.size, dtype=pl.Int64),
         }
+    ).with_columns(
+        rank=pl.lit(rank, pl.Int64),
+        reason=pl.lit(urgency.reason),
+        unhealthy=pl.lit(urgency.unhealthy),
+        drawdown=pl.lit(urgency.drawdown),
+        sessions_needed=pl.lit(urgency.sessions_needed, pl.Int64),
+        unrealised_r=pl.lit(urgency.unrealised_r).fill_nan(None),
     )
-    return urgency, rows
 
 
 @cached
 def _mean_bps(
-    t: int, i: int, notional: Floats, market: Market, parameter_rows: RecordArray, settings: Settings, bps: Floats
+    t: int,
+    symbols: Integers,
+    notional: Floats,
+    market: Market,
+    parameter_rows: RecordArray,
+    settings: Settings,
+    bps: Floats,
 ) -> None:
     """Mean slippage of orders of these sizes decided and filled in session *t*, impact included."""
     for k in range(notional.size):
-        bps[k] = mean_slippage_bps(t, i, t, notional[k], market, parameter_rows[0], settings)
-        bps[k] += impact_bps(t, i, t, notional[k], market, parameter_rows[0], settings)
+        bps[k] = mean_slippage_bps(t, symbols[k], t, notional[k], market, parameter_rows[0], settings)
+        bps[k] += impact_bps(t, symbols[k], t, notional[k], market, parameter_rows[0], settings)

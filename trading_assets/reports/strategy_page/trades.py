@@ -13,7 +13,7 @@ _PRICES = dict.fromkeys(("entry_price", "exit_price", "stop_price"), price)
 
 
 def trades_section(content: StrategyContent) -> Section:
-    """Round trips of the continuous run, what became of its candidates, and how what is open would be sold."""
+    """Round trips of the continuous run, what became of its candidates, and how what is open would be left."""
     run = pl.col("split") == content.longest_split
     trades = content.trades.filter(run)
     shown = last_trades(trades)
@@ -107,7 +107,7 @@ def last_trades(trades: pl.DataFrame) -> pl.DataFrame:
 
 
 def liquidation(plan: pl.DataFrame) -> HtmlTable:
-    """What is open, most urgent first: slices, sessions and cost of selling it."""
+    """What is open, most urgent first: slices, sessions and cost of leaving it; a short position is bought back."""
     rows = (
         plan.group_by("rank", "symbol", "pair_id", "side", "reason", "drawdown", "unrealised_r", maintain_order=True)
         .agg(
@@ -134,4 +134,4 @@ def liquidation(plan: pl.DataFrame) -> HtmlTable:
         )
     )
     silent = ["pair_id"] if rows["pair_id"].null_count() == rows.height else []
-    return grid(rows.drop(silent), formats={"drawdown": percent}, caption="If it had to be sold: most urgent first")
+    return grid(rows.drop(silent), formats={"drawdown": percent}, caption="If it had to be left: most urgent first")

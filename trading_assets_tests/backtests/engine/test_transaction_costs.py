@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from trading_assets.backtests.engine import transaction_costs
+from trading_assets.backtests.engine.dtypes import BUY, SELL
 from trading_assets.backtests.engine.portfolio_state import floor_to_lot
 from trading_assets.backtests.engine.simulate import simulate
 from trading_assets_tests.backtests.markets import entries, quiet_market, run_parameters_of, settings
@@ -129,6 +130,16 @@ def test_prices_are_rounded_to_the_tick_against_the_trader() -> None:
     assert transaction_costs.buy_price(33.33, 0.0, 0.01) == pytest.approx(33.33)  # already on a tick
     assert transaction_costs.buy_price(1.23456789, 10.0, 0.0) == pytest.approx(1.23456789 * 1.001)
     assert transaction_costs.sell_price(1.0, 20_000.0, 0.01) == 0.0
+
+
+def test_a_share_below_a_dollar_has_a_finer_tick() -> None:
+    """Without slippage: 0.12345 is bought at 0.1235, not at 0.13, and sold at 0.1234; 1.00001 is bought at 1.01."""
+    for price, bought, sold in ((0.12345, 0.1235, 0.1234), (1.00001, 1.01, 1.0), (0.99999, 1.0, 0.9999)):
+        market = quiet_market([price] * 3, tick=0.01, slippage_bps=0.0)
+        parameters = run_parameters_of(market)[0]
+        for side, paid in ((BUY, bought), (SELL, sold)):
+            fill = transaction_costs.fill_of(1, 0, 0, 10.0, 10.0 * price, price, side, market, parameters, settings())
+            assert fill.price == pytest.approx(paid, abs=1e-12)
 
 
 def test_lots_are_floored_but_a_whole_lot_stays_whole() -> None:

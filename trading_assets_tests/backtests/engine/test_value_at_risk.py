@@ -80,6 +80,44 @@ def test_a_missing_return_is_one_and_a_half_times_the_benchmarks() -> None:
     assert number(alone, "value_at_risk").tolist() == [0.0]
 
 
+def weekday_market(days: int, stock: int = 0, listed: int = 0) -> Any:
+    """A stock, which falls every 18th weekday, beside a coin that trades on weekends too; `stock` is its column."""
+    market = quiet_market(np.full((days, 2), 100.0))
+    weekday = ~market.weekend
+    falls = np.zeros(days)
+    falls[weekday] = returns_with_falls(int(weekday.sum()))
+    returns = np.zeros((days, 2))
+    returns[:, stock] = np.where(weekday, falls, np.nan)
+    expected = np.ones((days, 2), dtype=bool)
+    expected[:, stock] = weekday & (np.arange(days) >= listed)
+    present = expected.copy()
+    return market._replace(returns=returns, expected=expected, present=present, fillable=present, tradable=present)
+
+
+@pytest.mark.parametrize("stock", [0, 1])
+def test_days_on_which_a_symbol_rests_are_no_scenarios(stock: int) -> None:
+    """Of 252 weekdays 14 fall by 7.4 %, as without the coin: 0.5 x 7.4 % = 3.7 %. Of 252 days only 10 would: 0."""
+    market = weekday_market(365, stock)
+    decided = 357  # the Monday after 51 weeks
+    found = run(market, entries(market, (decided, stock)), var_limit=1.0, **WIDE | {"max_position": 0.5})
+    assert number(found, "value_at_risk").tolist() == [pytest.approx(0.5 * FALL)]
+    weights = target_runs.targets(market, (decided, stock, 0.5))
+    assert number(target_runs.run(market, weights), "value_at_risk").tolist() == [pytest.approx(0.5 * FALL)]
+
+
+def test_the_window_is_of_sessions_that_all_calendars_have() -> None:
+    """252 weekdays end on day 351, the Tuesday after 50 weeks; days before the stock is listed count, too."""
+    market = weekday_market(400)
+    for decided, limited in ((350, False), (351, True)):
+        found = run(market, entries(market, (decided, 1)), var_limit=1.0, **WIDE)
+        assert bool(np.isfinite(number(found, "value_at_risk")[0])) is limited, decided
+    # 100 days of the coin alone, then 152 weekdays of both: 30 weeks from a Wednesday on, and two days more.
+    market = weekday_market(400, listed=100)
+    for decided, limited in ((310, False), (311, True)):
+        found = run(market, entries(market, (decided, 1)), var_limit=1.0, **WIDE)
+        assert bool(np.isfinite(number(found, "value_at_risk")[0])) is limited, decided
+
+
 def test_target_weights_are_cut_in_proportion() -> None:
     """0.5 and 0.3 of two symbols that fall together are 5.92 %: both times 3 / 5.92."""
     market = falling_market(2)

@@ -16,7 +16,7 @@ from trading_assets.backtests.tables import LIQUIDATION_PLAN
 from trading_assets_tests.backtests.journals import result_of_case
 from trading_assets_tests.backtests.markets import entries, quiet_market, run_parameters_of, settings
 from trading_assets_tests.backtests.random_markets import Case, cases
-from trading_assets_tests.backtests.target_runs import targets
+from trading_assets_tests.backtests.target_runs import pairs_in_one, targets
 
 
 def plan(market_changes: dict[str, object], closes: object, *at: tuple[int, int], **risk: Any) -> pl.DataFrame:
@@ -39,6 +39,22 @@ def test_slices_within_capacity_and_their_cost_by_hand() -> None:
     assert rows["expected_slippage_bps"].to_list() == [20.0] * 3
     assert rows["expected_cost"].to_list() == pytest.approx([10.5] * 3)
     assert set(rows["sessions_needed"]) == {3}
+
+
+def test_positions_of_a_symbol_share_its_sessions() -> None:
+    """150 and 150 of one symbol, 1 % of 1 million a session is 100: 100, then 50 and 50, then 100, each for 10,000.
+
+    That is twice half the capacity: 10 bp x 2.
+    """
+    depth = np.full((3, 3), 1e12)
+    depth[2, 0] = 1e6
+    market = quiet_market(np.full((3, 3), 100.0), adv=depth, slippage_bps=[10.0, 0.0, 0.0])
+    case = Case(market, pairs_in_one(market, (0, -0.15)), run_parameters_of(market), settings(max_symbol=1.0))
+    rows = result_of_case(case).liquidation_plan.filter(symbol="S00")
+    assert rows.select("rank", "slice", "session_offset", "quantity").rows() == [
+        (1, 1, 1, 100.0), (1, 2, 2, 50.0), (2, 1, 2, 50.0), (2, 2, 3, 100.0),
+    ]  # fmt: skip
+    assert rows["expected_slippage_bps"].to_list() == pytest.approx([20.0] * 4)
 
 
 def test_the_last_slice_is_what_is_left() -> None:
