@@ -22,14 +22,10 @@ def _accounting_identity(strategy: str) -> dg.AssetChecksDefinition:
         required_resource_keys={"configuration", "warehouse"},
     )
     def accounting_identity(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        warehouse, rows = context.resources.warehouse, Rows("strategy", strategy)
-        errors = accounting_errors(
-            warehouse.read(TRADES, rows=rows),
-            warehouse.read(EQUITY, rows=rows),
-            warehouse.read(OPEN_POSITIONS, rows=rows),
-            warehouse.read(FILLS, rows=rows),
-            starting_equity=context.resources.configuration.risk.starting_equity,
-        )
+        rows = Rows("strategy", strategy)
+        with context.resources.warehouse.held_open() as held:
+            tables = [held.read(table, rows=rows) for table in (TRADES, EQUITY, OPEN_POSITIONS, FILLS)]
+        errors = accounting_errors(*tables, starting_equity=context.resources.configuration.risk.starting_equity)
         broken = [f"{row['split']} {row['identity']}: {row['error']:g}" for row in errors.iter_rows(named=True)]
         return dg.AssetCheckResult(passed=not broken, metadata={"broken": "\n".join(broken) or "none"})
 

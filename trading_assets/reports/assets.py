@@ -85,7 +85,8 @@ def page(step: Step) -> Mapping[str, Any]:
 def expectations(step: Step) -> Mapping[str, Any]:
     """What people expect of the tables: the rows that break it, and Great Expectations' Data Docs of it."""
     work = step.work
-    results = evaluate(lambda select, reads: work.query(select, reads=list(reads)), work.exists)
+    with work.held_open() as held:
+        results = evaluate(lambda select, reads: held.query(select, reads=list(reads)), held.exists)
     work.replace(Whole(), {EXPECTATIONS: results})
     shown: dict[str, Any] = {"expectations": results.select("table", "expectation", "failing")}
     if step.configuration.reports.data_docs and not results.is_empty():

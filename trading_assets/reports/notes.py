@@ -40,6 +40,11 @@ def notes_of(warehouse: Warehouse, configuration: Configuration, name: str) -> l
     Of what there is: nothing of a strategy that has not run. What the verdict says itself, a failure too, is not
     repeated.
     """
+    with warehouse.held_open() as held:
+        return _notes(held, configuration, name)
+
+
+def _notes(warehouse: Warehouse, configuration: Configuration, name: str) -> list[str]:
     status = warehouse.read_or_empty(STATUS, rows=Rows("strategy", name))
     has_failed, is_refused = cause_of_failure(status) is not None, REFUSED in status["status"]
     old = outdated(warehouse, configuration, name)

@@ -46,7 +46,8 @@ def beside_other_splits(
 ) -> dict[Table, pl.DataFrame]:
     """The strategy's rows as they stand, those of `splits` replaced."""
     rows = Rows("strategy", strategy_of(step))
-    return {table: put(step.work.read_or_empty(table, rows=rows), splits, frame) for table, frame in new.items()}
+    with step.work.held_open() as held:
+        return {table: put(held.read_or_empty(table, rows=rows), splits, frame) for table, frame in new.items()}
 
 
 def put(existing: pl.DataFrame, splits: Sequence[str], new: pl.DataFrame) -> pl.DataFrame:
@@ -64,9 +65,10 @@ def remove_development(step: Step, tables: Sequence[Table]) -> None:
 def remove_holdout(step: Step) -> bool:
     """Remove what an earlier look left in the tables, if there is anything; the ledger keeps the look."""
     rows = Rows("strategy", strategy_of(step))
-    seen = any(
-        not step.work.read_or_empty(table, rows=rows).filter(split=HOLDOUT).is_empty() for table in HOLDOUT_TABLES
-    )
+    with step.work.held_open() as held:
+        seen = any(
+            not held.read_or_empty(table, rows=rows).filter(split=HOLDOUT).is_empty() for table in HOLDOUT_TABLES
+        )
     if seen:  # in every table: `full` may have trades of the holdout where the flat start has none
         kept = beside_other_splits(step, {table: table.empty() for table in HOLDOUT_TABLES}, EVALUATED_SPLITS)
         step.work.replace(rows, {**kept, HOLDOUT_RESULTS: HOLDOUT_RESULTS.empty()})

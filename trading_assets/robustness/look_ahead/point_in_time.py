@@ -45,15 +45,16 @@ _OF_DELISTINGS = ("delisting_value", "delisting_unit", "delisting_reason")
 
 def market_snapshot(warehouse: Warehouse, configuration: Configuration, strategy: str) -> MarketSnapshot:
     """The tables as they stand; for a strategy that is not registered as they stood before its holdout."""
-    whole = MarketSnapshot(
-        bars=warehouse.read(BARS).sort("symbol", "session"),
-        quarantine=warehouse.read(QUARANTINE),
-        sessions=warehouse.read(SESSIONS),
-        instruments=warehouse.read(INSTRUMENTS),
-        universe=warehouse.read(UNIVERSE),
-        borrow_rates=warehouse.read_or_empty(BORROW_RATES),
-        risk_free=warehouse.read_or_empty(RISK_FREE),
-    )
+    with warehouse.held_open() as held:
+        whole = MarketSnapshot(
+            bars=held.read(BARS).sort("symbol", "session"),
+            quarantine=held.read(QUARANTINE),
+            sessions=held.read(SESSIONS),
+            instruments=held.read(INSTRUMENTS),
+            universe=held.read(UNIVERSE),
+            borrow_rates=held.read_or_empty(BORROW_RATES),
+            risk_free=held.read_or_empty(RISK_FREE),
+        )
     if strategy in configuration.registration:
         return whole
     return known_at(whole, development(spans_of(warehouse.read(SPLITS))).end)
