@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from trading_assets.market_data.tables import BARS, INSTRUMENTS, SESSIONS
+from trading_assets.market_data.tables import BARS, BORROW_RATES, INSTRUMENTS, RISK_FREE, SESSIONS
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.written_rows import (
     OnRecord,
@@ -24,7 +24,9 @@ from trading_assets.warehouse import UnitOfWork, Warehouse
 
 ASSET = "market_data/bars"
 OF_BARS = ("forward_factor", "adj_open", "adj_high", "adj_low", "adj_close", "dollar_volume")
-OF_INSTRUMENTS = ("asset_class", "calendar")
+OF_INSTRUMENTS = ("asset_class", "calendar", "first_session", "last_session", "in_universe", "synthetic")
+#: Rates, whether a file is named for them or not: rows that nobody delivered are an edit.
+RATES = (RISK_FREE, BORROW_RATES)
 
 
 def record_derived(protocol: Protocol, work: UnitOfWork, first: dt.date, last: dt.date, now: dt.datetime) -> None:
@@ -33,7 +35,7 @@ def record_derived(protocol: Protocol, work: UnitOfWork, first: dt.date, last: d
     Parameters
     ----------
     work
-        Of the step; it has written bars, sessions and instruments.
+        Of the step; it has written bars, sessions, instruments and rates.
     first, last
         The months of both are on record as a whole: rows of the first month before `first` as they stand.
     """
@@ -45,6 +47,7 @@ def record_derived(protocol: Protocol, work: UnitOfWork, first: dt.date, last: d
         hash_by_month(BARS, bars, first, last, OF_BARS),
         hash_whole(SESSIONS, work.written[SESSIONS]),
         hash_whole(INSTRUMENTS, work.written[INSTRUMENTS], columns=OF_INSTRUMENTS),
+        *(hash_whole(table, work.written[table]) for table in RATES),
     ]
     record_written(protocol, ASSET, rows, now)
 
@@ -54,3 +57,5 @@ def derived_on_record(warehouse: Warehouse, on_record: OnRecord, end: dt.date) -
     yield months_on_record(warehouse, BARS, on_record, end, OF_BARS)
     yield hash_whole(SESSIONS, warehouse.read_or_empty(SESSIONS))
     yield hash_whole(INSTRUMENTS, warehouse.read_or_empty(INSTRUMENTS), columns=OF_INSTRUMENTS)
+    for table in RATES:
+        yield hash_whole(table, warehouse.read_or_empty(table))

@@ -196,11 +196,11 @@ def _by(
     order = frame.select(part.alias("part"), *(pl.col(name).alias(f"key {name}") for name in table.key))
     order = order.with_row_index("row").sort("part", *(f"key {name}" for name in table.key))
     sizes = {_name(key): size for key, size in order.group_by("part", maintain_order=True).len().iter_rows()}
-    names, rows = [*sizes, *(each for each in expected if each not in sizes)], order["row"]
+    names, rows = [*sizes, *(each for each in expected if each not in sizes)], order["row"].to_numpy()
     bounds = np.cumsum([0, *(sizes.get(name, 0) for name in names)]).tolist()
     found: dict[str, dict[str, str]] = {name: {} for name in sorted(names)}
     for column in _counting(table, frame, columns):
-        for name, value in zip(names, _hashes(frame[column].gather(rows), bounds), strict=True):
+        for name, value in zip(names, _hashes(frame[column], rows, bounds), strict=True):
             found[name][column] = value
     return WrittenRows(table.name, found)
 
@@ -209,13 +209,14 @@ def _name(part: object) -> str:
     return f"{part:%Y-%m}" if isinstance(part, dt.date) else str(part)
 
 
-def _hashes(column: pl.Series, bounds: Sequence[int]) -> list[str]:
+def _hashes(column: pl.Series, rows: NDArray[np.uint32], bounds: Sequence[int]) -> list[str]:
     """Hash of each part of a column, whose rows are those from one bound to the next."""
     if isinstance(column.dtype, pl.List):
-        lists = (column.slice(first, last - first).to_frame() for first, last in pairwise(bounds))
+        ordered = column.gather(rows)
+        lists = (ordered.slice(first, last - first).to_frame() for first, last in pairwise(bounds))
         return [content_hash(each)[:_DIGITS] for each in lists]
-    values = _values(column)
-    known = column.is_not_null().to_numpy() if column.null_count() else None
+    known = column.is_not_null().to_numpy()[rows] if column.null_count() else None
+    values = _values(column, rows, known)
     found = []
     for first, last in pairwise(bounds):
         part = values[first:last]
@@ -226,10 +227,19 @@ def _hashes(column: pl.Series, bounds: Sequence[int]) -> list[str]:
     return found
 
 
-def _values(column: pl.Series) -> NDArray[np.float64] | NDArray[np.int64] | list[object]:
-    """Values that have the same bytes on every machine; what is null is told apart by whoever asks."""
+def _values(
+    column: pl.Series, rows: NDArray[np.uint32], known: NDArray[np.bool_] | None
+) -> NDArray[np.float64] | NDArray[np.int64] | list[object]:
+    """Values in the order of `rows`, that have the same bytes on every machine; what is null is 0.
+
+    Polars is asked as little as may be: a table has many columns, and each question takes longer than the hash.
+    """
     if column.dtype.is_float():
-        return np.ascontiguousarray(column.fill_null(0.0).to_numpy(), dtype="<f8")
+        numbers = column.to_numpy()[rows].astype("<f8", copy=False)
+        if known is not None:
+            numbers[~known] = 0.0
+        return numbers
     if column.dtype.is_integer() or column.dtype.is_temporal():
-        return np.ascontiguousarray(column.to_physical().fill_null(0).to_numpy(), dtype="<i8")
-    return column.to_list()
+        whole = column.to_physical()
+        return (whole if known is None else whole.fill_null(0)).to_numpy()[rows].astype("<i8", copy=False)
+    return column.gather(rows).to_list()

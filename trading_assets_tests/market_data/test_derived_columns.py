@@ -1,4 +1,4 @@
-"""Adjusted prices, sessions and instruments are on record as they are written, whole months at a time."""
+"""Adjusted prices, sessions, instruments and rates are on record as they are written, whole months at a time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from trading_assets.market_data.derived_columns import derived_on_record, record_derived
-from trading_assets.market_data.tables import BARS, INSTRUMENTS, SESSIONS
+from trading_assets.market_data.tables import BARS, BORROW_RATES, INSTRUMENTS, RISK_FREE, SESSIONS
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.written_rows import EditedRowsError, assert_as_written, written_on_record
 from trading_assets.warehouse import Sessions, Warehouse, Whole
@@ -46,7 +46,9 @@ def write(folder: Path, frame: pl.DataFrame, first: dt.date, last: dt.date) -> W
     work = Warehouse(folder / "small.duckdb").unit_of_work()
     work.replace(Sessions(first, last), {BARS: frame})
     sessions = frame.select(calendar=pl.lit("24/7"), session="session")
-    work.replace(Whole(), {SESSIONS: sessions, INSTRUMENTS: INSTRUMENTS.empty()})
+    work.replace(
+        Whole(), {SESSIONS: sessions, **{table: table.empty() for table in (INSTRUMENTS, RISK_FREE, BORROW_RATES)}}
+    )
     record_derived(Protocol(folder, "small"), work, first, last, NOW)
     return work.aside()
 

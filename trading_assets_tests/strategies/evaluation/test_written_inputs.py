@@ -62,6 +62,8 @@ def test_a_run_puts_on_record_what_its_steps_wrote_and_finds_it_as_written(finis
         ("UPDATE market_data.bars SET adj_close = 2 * adj_close WHERE session = '2016-02-03'", "market_data.bars"),
         ("DELETE FROM market_data.sessions WHERE session = '2017-02-03'", "market_data.sessions"),
         ("UPDATE market_data.instruments SET asset_class = 'crypto' WHERE symbol = 'AAA'", "market_data.instruments"),
+        ("INSERT INTO market_data.risk_free VALUES ('2014-12-31', 0.5)", "market_data.risk_free"),
+        ("INSERT INTO market_data.borrow_rates VALUES ('AAA', 0, NULL, 0.0, true)", "market_data.borrow_rates"),
     ],
 )
 def test_an_update_between_development_and_the_holdout_stops_it(
