@@ -29,6 +29,7 @@ picture: demo ## the picture in the README, taken with a headless Chromium
 		--window-size=1160,1750 --virtual-time-budget=4000 --user-data-dir=$$(mktemp -d) \
 		--screenshot=docs/report.png file://$(TRADING_ASSETS_DATA)/demo/reports/equity_momentum.html 2>/dev/null
 
+test: export POLARS_MAX_THREADS ?= 1
 test: .installed-dev ## the test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
