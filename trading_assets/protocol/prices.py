@@ -138,7 +138,7 @@ def _returns_of(look: Record, records: Sequence[Record], contents: Contents) -> 
 
 
 def _earn_alike(one: pl.DataFrame | None, other: pl.DataFrame | None) -> bool:
-    """Whether two strategies are one idea by what they earn, on the same sessions or one of them a session later."""
+    """Whether two strategies are one idea by what they earn, on the same sessions or one of them a few later."""
     if one is None or other is None:
         return False
     measured = correlation(one, other, dt.date.min, dt.date.max)

@@ -21,8 +21,9 @@ SESSIONS_BEFORE = 60
 LEAST_MOVES = 20
 #: A single return beyond this, of a damaged bar for example, shall not decide the mean of a universe.
 LARGEST_RETURN = 0.5
-#: Moves that one universe may be ahead of the other: a copy whose dates are shifted by a day, or another time zone.
-LAGS = (0, 1, -1)
+#: Moves that one universe may be ahead of the other: a copy whose dates are shifted by up to a week, or another time
+#: zone.
+LAGS = (0, *(sign * moves for moves in range(1, 6) for sign in (1, -1)))
 _DIGITS = 10
 
 
@@ -57,7 +58,7 @@ def equal_weight_returns(bars: pl.DataFrame, symbols: Sequence[str], start: dt.d
 
 
 def correlation(own: pl.DataFrame, other: pl.DataFrame, start: dt.date, end: dt.date) -> float | None:
-    """Return the correlation of two universes' returns within a span, the largest in size over lags of one move.
+    """Return the correlation of two universes' returns within a span, the largest in size over lags of up to 5 moves.
 
     Where there are fewer than 20 common moves in the span, the last 60 up to its end are compared.
 

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from trading_assets.config.sections import Interval
@@ -75,6 +76,15 @@ def test_one_session_is_enough_and_the_session_before_is_not() -> None:
 def test_a_holdout_shifted_by_a_day_is_the_same_holdout() -> None:
     shifted = Interval(start=HOLDOUT.start + dt.timedelta(days=1), end=HOLDOUT.end + dt.timedelta(days=1))
     assert len(seen(OWN, HOLDOUT.start, HOLDOUT.end, holdout=shifted)) == 1
+
+
+@pytest.mark.parametrize(("sessions", "count"), [(3, 1), (-5, 1), (40, 0)])
+def test_bars_whose_dates_are_shifted_are_the_same_market_up_to_a_week(sessions: int, count: int) -> None:
+    """The same tickers; those whose dates say something else altogether are other instruments."""
+    moved = make_bars(OWN, common=0.5, seed=1).with_columns(pl.col("session") + pl.duration(days=sessions))
+    returns = equal_weight_returns(moved, OWN, SESSIONS[0], SESSIONS[-1])
+    records = chain(exposure("backtests", "other", SESSIONS[100], SESSIONS[399], OWN, returns))
+    assert len(exposures_of(records, HOLDOUT, OWN_RETURNS, OWN, Contents({1: returns}, {}))) == count
 
 
 def test_days_without_a_session_are_not_seen() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -12,6 +13,7 @@ import pytest
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
 from trading_assets.backtests.backtest import backtest, prepare
+from trading_assets.backtests.results.run_tables import Result
 from trading_assets.config.sections import Interval
 from trading_assets.market_data.tables import BARS, INSTRUMENTS
 from trading_assets.models.tables import SPLITS
@@ -385,7 +387,9 @@ def test_the_look_is_on_record_even_if_the_evaluation_fails(
 ) -> None:
     experiment.write(seed=6, registration={"known": {**SETTINGS["registration"]["known"], "override": "another seed"}})
 
-    def broken(*_: object, **__: object) -> None:
+    def broken(*arguments: Any, split: str) -> Result:
+        if split == "development":  # by which the idea is known, before the look
+            return backtest(*arguments, split=split)
         raise ZeroDivisionError("in the strategy")
 
     monkeypatch.setattr("trading_assets.backtests.backtest.backtest", broken)
