@@ -37,6 +37,8 @@ OF_ALL = ("index", "expectations")
 REALITY_CHECK = "reality_check"
 #: How Dagster begins what an error of ours says; that says what is wrong without its class.
 OWN_ERROR = re.compile(r"^(trading_assets\.[\w.]+|dagster\._core[\w.]*\.Failure): ")
+#: `dagster.yaml` of a home that is made: no first-use dialog in the UI, nothing sent.
+HOME_SETTINGS = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
@@ -135,7 +137,7 @@ def dagster_instance(configuration: Configuration) -> Iterator[dg.DagsterInstanc
             fcntl.flock(lock, fcntl.LOCK_EX)
             settings = home / "dagster.yaml"
             if not settings.exists():
-                settings.write_text("telemetry:\n  enabled: false\nnux:\n  enabled: false\n")
+                settings.write_text(HOME_SETTINGS)
             instance = dg.DagsterInstance.from_config(str(home))
             instance.get_runs_count()  # creates the run database
         with instance:

@@ -12,6 +12,7 @@ import polars as pl
 from trading_assets import __version__, charts
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.backtests.inputs.data_hash import hash_with_rates
+from trading_assets.backtests.results.headline import headline
 from trading_assets.backtests.tables import BASELINES, DEVELOPMENT, FULL, HOLDOUT, METRICS, RUN_TABLES, RUNS
 from trading_assets.backtests.trial_registry import TRIALS, evaluation_of, settings_on_record, trial_rows
 from trading_assets.config import Configuration
@@ -86,7 +87,7 @@ def run(step: Step) -> Mapping[str, Any]:
     baselines = tables[BASELINES].filter(split=DEVELOPMENT)
     return {
         "benchmark": prepared.benchmark_name,
-        **_numbers(found),
+        **headline(found),
         "metrics": metrics.pivot("split", index="metric", values="value"),
         "equity": dg.MetadataValue.md(charts.markdown(charts.equity(curve, baselines, splits))),
         "drawdown": dg.MetadataValue.md(charts.markdown(charts.drawdown(curve))),
@@ -97,13 +98,6 @@ def development_metrics(metrics: pl.DataFrame, name: str) -> WrittenRows:
     """Return the hashes of a strategy's rows of `backtests.metrics` but those of a look at its holdout."""
     own = metrics.filter(~pl.col("split").is_in([HOLDOUT, FULL]))
     return hash_whole(METRICS, own, name)
-
-
-def _numbers(found: Mapping[str, Any]) -> dict[str, float | int]:
-    """Return the headline of train + validation as numbers, which Dagster plots from run to run."""
-    named = {"Sharpe": "sharpe", "total return": "total_return", "max drawdown": "max_drawdown", "trades": "trades"}
-    values = {label: found[key] for label, key in named.items() if found[key] is not None}
-    return {label: int(value) if label == "trades" else float(value) for label, value in values.items()}
 
 
 def open_spans(splits: pl.DataFrame) -> dict[str, Interval]:

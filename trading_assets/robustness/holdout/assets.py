@@ -13,6 +13,7 @@ import polars as pl
 from trading_assets import __version__
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
+from trading_assets.backtests.results.headline import headline
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config.sections import Interval
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
@@ -116,7 +117,14 @@ def holdout(step: Step) -> Mapping[str, Any]:
     source = {HOLDOUT_RESULTS: pl.DataFrame([result], schema=HOLDOUT_RESULTS.empty().schema)}
     write(step, holdout.__name__, beside_other_splits(step, seen, EVALUATED_SPLITS) | source)
     record_evidence(step, holdout.__name__)
-    return {"registered": True, "look": look, "registration": registration.hash, "Sharpe": sharpes(stressed[STRESS])}
+    metrics = frames_of[backtests.METRICS].filter(split=HOLDOUT)
+    return {
+        "registered": True,
+        "look": look,
+        "registration": registration.hash,
+        **headline(dict(metrics.select("metric", "value").iter_rows())),
+        "Sharpe under stress": sharpes(stressed[STRESS]),
+    }
 
 
 def last_backtest(step: Step) -> str | None:
