@@ -186,13 +186,15 @@ def derive(
         for i in range(symbols):
             for t in range(start, min(start + _BLOCK, sessions)):
                 in_a_row[i, t] = returns[t, i]
-    scenario_returns = in_a_row.copy()
+    known = np.ones((symbols, sessions), np.bool_)
     for i in range(symbols):
         for t in range(sessions):
-            if np.isnan(scenario_returns[i, t]):
-                scenario_returns[i, t] = 0.0
+            if np.isnan(in_a_row[i, t]):
+                known[i, t] = False
+                in_a_row[i, t] = 0.0
                 if benchmark[i] >= 0 and (expected[t, i] or t < listed[i]):
-                    scenario_returns[i, t] = STAND_IN_BETA * benchmark_returns[benchmark[i], t]
+                    in_a_row[i, t] = STAND_IN_BETA * benchmark_returns[benchmark[i], t]
+    scenario_returns = in_a_row
     if not is_scenario.all():
-        scenario_returns = np.ascontiguousarray(scenario_returns[:, is_scenario])
-    return Derived(missing, unhealthy, in_a_row, scenario_returns, np.cumsum(is_scenario))
+        scenario_returns = np.ascontiguousarray(in_a_row[:, is_scenario])
+    return Derived(missing, unhealthy, in_a_row, known, scenario_returns, np.cumsum(is_scenario))
