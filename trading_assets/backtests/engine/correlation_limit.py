@@ -1,6 +1,6 @@
 """Correlation of returns: between the positions, and of a candidate with them.
 
-Returns are (symbols, sessions), NaN where one is missing.
+Returns are (symbols, sessions), and so is `known`: False where one is missing, and something else in its place.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from trading_assets.backtests.engine.jit import compiled
 
 
 @compiled
-def load_units(t: int, held: Integers, returns: Floats, units: Floats, valid: Flags) -> None:
+def load_units(t: int, held: Integers, returns: Floats, known: Flags, units: Floats, valid: Flags) -> None:
     """Standardise the last returns of every position once a session, and add them up in the last row but one.
 
     A mean of correlations with all positions is then a single product; it takes pair by pair only where a return is
@@ -22,23 +22,23 @@ def load_units(t: int, held: Integers, returns: Floats, units: Floats, valid: Fl
     valid[everything] = held.size > 0
     units[everything] = 0.0
     for place in range(held.size):
-        valid[place] = standardise(t, held[place], returns, units[place])
+        valid[place] = standardise(t, held[place], returns, known, units[place])
         valid[everything] &= valid[place]
         for k in range(units.shape[1]):
             units[everything, k] += units[place, k]
 
 
 @compiled
-def standardise(t: int, i: int, returns: Floats, unit: Floats) -> bool:
+def standardise(t: int, i: int, returns: Floats, known: Flags, unit: Floats) -> bool:
     """Write the last `unit.size` returns, centred and of length 1; False if one is missing or all are equal."""
     first = t + 1 - unit.size
     if first < 0:
         return False
     total, low, high = 0.0, math.inf, -math.inf
     for k in range(unit.size):
-        value = returns[i, first + k]
-        if math.isnan(value):
+        if not known[i, first + k]:
             return False
+        value = returns[i, first + k]
         unit[k] = value
         total += value
         low, high = min(low, value), max(high, value)
@@ -56,14 +56,14 @@ def standardise(t: int, i: int, returns: Floats, unit: Floats) -> bool:
 
 
 @compiled
-def common_correlation(t: int, i: int, j: int, returns: Floats, window: int) -> float:
+def common_correlation(t: int, i: int, j: int, returns: Floats, known: Flags, window: int) -> float:
     """Pearson correlation over the latest `window` common returns among the last 2 x `window` sessions.
 
     NaN with fewer of them, or where one of the two does not vary.
     """
     first, count = t, 0
     while first >= 0 and first > t - 2 * window:
-        count += int(not (math.isnan(returns[i, first]) or math.isnan(returns[j, first])))
+        count += int(known[i, first] and known[j, first])
         if count == window:
             break
         first -= 1
@@ -71,13 +71,13 @@ def common_correlation(t: int, i: int, j: int, returns: Floats, window: int) -> 
         return math.nan
     total_i, total_j = 0.0, 0.0
     for row in range(first, t + 1):
-        if not (math.isnan(returns[i, row]) or math.isnan(returns[j, row])):
+        if known[i, row] and known[j, row]:
             total_i += returns[i, row]
             total_j += returns[j, row]
     ii, jj, ij = 0.0, 0.0, 0.0
     varies_i, varies_j = False, False
     for row in range(first, t + 1):
-        if not (math.isnan(returns[i, row]) or math.isnan(returns[j, row])):
+        if known[i, row] and known[j, row]:
             a, b = returns[i, row] - total_i / window, returns[j, row] - total_j / window
             varies_i |= returns[i, row] != returns[i, first]
             varies_j |= returns[j, row] != returns[j, first]
@@ -98,16 +98,16 @@ def product(a: Floats, b: Floats) -> float:
 
 @compiled
 def pair_correlation(
-    t: int, i: int, unit_i: int, j: int, unit_j: int, returns: Floats, units: Floats, valid: Flags
+    t: int, i: int, unit_i: int, j: int, unit_j: int, returns: Floats, known: Flags, units: Floats, valid: Flags
 ) -> float:
     """Correlation of symbols `i` and `j`, whose standardised returns are in those rows of `units` where valid."""
     if not (valid[unit_i] and valid[unit_j]):
-        return common_correlation(t, i, j, returns, units.shape[1])
+        return common_correlation(t, i, j, returns, known, units.shape[1])
     return product(units[unit_i], units[unit_j])
 
 
 @compiled
-def portfolio_correlation(t: int, held: Integers, returns: Floats, units: Floats, valid: Flags) -> float:
+def portfolio_correlation(t: int, held: Integers, returns: Floats, known: Flags, units: Floats, valid: Flags) -> float:
     """Mean pairwise correlation of the positions `held`, row *k* of `units` that of `held[k]`; NaN without a pair."""
     everything = units.shape[0] - 2
     if valid[everything] and held.size > 1:
@@ -115,7 +115,7 @@ def portfolio_correlation(t: int, held: Integers, returns: Floats, units: Floats
     total, pairs = 0.0, 0
     for a in range(held.size):
         for b in range(a + 1, held.size):
-            value = pair_correlation(t, held[a], a, held[b], b, returns, units, valid)
+            value = pair_correlation(t, held[a], a, held[b], b, returns, known, units, valid)
             if not math.isnan(value):
                 total += value
                 pairs += 1
@@ -123,18 +123,20 @@ def portfolio_correlation(t: int, held: Integers, returns: Floats, units: Floats
 
 
 @compiled
-def candidate_correlation(t: int, i: int, held: Integers, returns: Floats, units: Floats, valid: Flags) -> float:
+def candidate_correlation(
+    t: int, i: int, held: Integers, returns: Floats, known: Flags, units: Floats, valid: Flags
+) -> float:
     """Mean correlation of symbol `i` with the positions `held`; NaN where no pair has enough common returns."""
     if held.size == 0:
         return math.nan
     own = units.shape[0] - 1
     everything = own - 1
-    valid[own] = standardise(t, i, returns, units[own])
+    valid[own] = standardise(t, i, returns, known, units[own])
     if valid[own] and valid[everything]:
         return product(units[own], units[everything]) / held.size
     total, pairs = 0.0, 0
     for place in range(held.size):
-        value = pair_correlation(t, i, own, held[place], place, returns, units, valid)
+        value = pair_correlation(t, i, own, held[place], place, returns, known, units, valid)
         if not math.isnan(value):
             total += value
             pairs += 1

@@ -122,13 +122,13 @@ def _screen(
     records: Records,
 ) -> int:
     """Tests that do not depend on rank. Fills `row`, `label` and `measures` of the survivors, and counts them."""
-    returns, units, valid = derived.returns, state.units, state.unit_valid
+    returns, known, units, valid = derived.returns, derived.known, state.units, state.unit_valid
     account = state.account[0]
     held = state.held[: account["held"]]
-    load_units(t, held, returns, units, valid)
+    load_units(t, held, returns, known, units, valid)
     portfolio = math.nan
     if held.size >= settings.correlation_positions:
-        portfolio = portfolio_correlation(t, held, returns, units, valid)
+        portfolio = portfolio_correlation(t, held, returns, known, units, valid)
     state.portfolio_correlation[0] = portfolio
     guarded = portfolio > settings.correlation_portfolio
     survivors = 0
@@ -149,7 +149,7 @@ def _screen(
             rejection = _own_rejection(barred, candidates.eligible[row], lent, market.close[t, i], distance)
         correlation = math.nan
         if rejection < 0 and (guarded or not full):
-            correlation = candidate_correlation(t, i, held, returns, units, valid)
+            correlation = candidate_correlation(t, i, held, returns, known, units, valid)
             if guarded and correlation > settings.correlation_candidate:
                 rejection = CORRELATION_LIMIT
         if rejection < 0 and full:

@@ -135,6 +135,10 @@ def run_targets(
         )
 
 
+#: Sessions that are turned from rows into columns at a time: as many lines of memory stay in the processor's cache.
+_BLOCK = 8
+
+
 @cached
 def derive(
     expected: Flags,
@@ -159,14 +163,12 @@ def derive(
     unhealthy = np.zeros((sessions, symbols), np.bool_)
     gap = np.zeros(symbols, np.int32)
     clean = np.full(symbols, clean_sessions, np.int32)
-    in_a_row = np.ascontiguousarray(returns.T)
-    scenario_returns = in_a_row.copy()
-    listed = np.zeros(symbols, np.bool_)
+    listed = np.full(symbols, sessions)  # first session
     is_scenario = np.ones(sessions, np.bool_)
     for t in range(sessions):
         for i in range(symbols):
             if expected[t, i]:
-                listed[i] = True
+                listed[i] = min(listed[i], t)
                 if present[t, i]:
                     gap[i] = 0
                     clean[i] += 1
@@ -175,14 +177,24 @@ def derive(
                     # a single hole in a healthy record does not bar the symbol; one in a recovery starts it anew
                     if gap[i] >= missing_exit or clean[i] < clean_sessions:
                         clean[i] = 0
-            elif listed[i] and not 0 <= delisted[i] < t:
+            elif listed[i] < t and not 0 <= delisted[i] < t:
                 is_scenario[t] = False
             missing[t, i] = gap[i]
             unhealthy[t, i] = clean[i] < clean_sessions
-            if np.isnan(returns[t, i]):
-                scenario_returns[i, t] = 0.0
-                if benchmark[i] >= 0 and (expected[t, i] or not listed[i]):
-                    scenario_returns[i, t] = STAND_IN_BETA * benchmark_returns[benchmark[i], t]
+    in_a_row = np.empty((symbols, sessions))
+    for start in range(0, sessions, _BLOCK):
+        for i in range(symbols):
+            for t in range(start, min(start + _BLOCK, sessions)):
+                in_a_row[i, t] = returns[t, i]
+    known = np.ones((symbols, sessions), np.bool_)
+    for i in range(symbols):
+        for t in range(sessions):
+            if np.isnan(in_a_row[i, t]):
+                known[i, t] = False
+                in_a_row[i, t] = 0.0
+                if benchmark[i] >= 0 and (expected[t, i] or t < listed[i]):
+                    in_a_row[i, t] = STAND_IN_BETA * benchmark_returns[benchmark[i], t]
+    scenario_returns = in_a_row
     if not is_scenario.all():
-        scenario_returns = np.ascontiguousarray(scenario_returns[:, is_scenario])
-    return Derived(missing, unhealthy, in_a_row, scenario_returns, np.cumsum(is_scenario))
+        scenario_returns = np.ascontiguousarray(in_a_row[:, is_scenario])
+    return Derived(missing, unhealthy, in_a_row, known, scenario_returns, np.cumsum(is_scenario))

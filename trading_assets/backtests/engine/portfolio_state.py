@@ -24,11 +24,12 @@ class Derived(NamedTuple):
     unhealthy
         (sessions, symbols) whether entries are barred.
     returns
-        (symbols, sessions) those of the market, a symbol's in one stretch of memory: the correlation limit reads
-        windows of it.
+        (symbols, sessions) those of the market, a symbol's in one stretch of memory. A missing return, and each before
+        the symbol's first session, is 1.5 x that of its benchmark; 0 where it does not trade, or without a benchmark.
+    known
+        (symbols, sessions) whether it is not missing: the correlation limit reads windows of these alone.
     scenario_returns
-        (symbols, scenarios) the same without holes, of the sessions on which every symbol that is listed trades: a
-        missing return, and each before the symbol's first session, is 1.5 x that of its benchmark; 0 without one.
+        (symbols, scenarios) the returns of the sessions on which every symbol that is listed trades.
     scenarios
         (sessions,) number of these up to the session.
     """
@@ -36,6 +37,7 @@ class Derived(NamedTuple):
     missing: NDArray[np.int32]
     unhealthy: Flags
     returns: Floats
+    known: Flags
     scenario_returns: Floats
     scenarios: Integers
 

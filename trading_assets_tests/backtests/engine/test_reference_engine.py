@@ -218,5 +218,5 @@ def test_kernel_and_twin_agree_on_random_markets() -> None:
 
 @pytest.mark.acceptance
 def test_kernel_and_twin_agree_on_many_more() -> None:
-    seen = branches_of(cases(), _compared, 5000, number=1_000)
+    seen = branches_of(cases(), _compared, 6000, number=1_000)
     assert {name for name in BRANCHES if seen[name] < 20} == set()

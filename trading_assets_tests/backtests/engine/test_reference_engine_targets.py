@@ -158,6 +158,6 @@ def test_target_weights_and_twin_agree_on_random_markets() -> None:
 
 @pytest.mark.acceptance
 def test_target_weights_and_twin_agree_on_many_more() -> None:
-    seen = branches_of(target_cases(), _compared, 4000, number=1_000)
+    seen = branches_of(target_cases(), _compared, 6000, number=1_000)
     # The rarest comes about 25 times; what is drawn depends on the modules that are loaded, even with a seed.
     assert {name for name in BRANCHES if seen[name] < 5} == set()

@@ -137,3 +137,11 @@ def test_an_order_is_priced_by_what_was_asked_for_and_not_by_a_leg_that_is_not_s
     assert said(found)[-2:] == [(1, 0, "reject", "zero_size"), (1, 3, "reject", "zero_size")]
     assert of_the_first(found, "slippage_bps") == pytest.approx([8.0, 8.0])
     assert math.isclose(of_the_first(found, "quantity").sum() * 100, 10_000)
+
+
+def test_a_pair_that_its_other_leg_keeps_out_takes_no_capacity() -> None:
+    """15 % with a leg of which nothing trades, then 10 %: of the 20 % that fit nothing was taken."""
+    market = shared_market(2, 2e6)
+    market.adv[:, 1] = 1e3
+    found = run(market, pairs_by_weight(market, (0, [0.15, 0.1])), beyond_capacity="reject")
+    assert [why for _, _, _, why in said(found)] == ["pair_leg", "capacity", "own", "own"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading_assets.backtests.engine.value_at_risk import share_within, tail_loss
+from trading_assets.backtests.engine.value_at_risk import is_within, share_within, tail_loss
 from trading_assets_tests.backtests import target_runs
 from trading_assets_tests.backtests.markets import entries, quiet_market
 from trading_assets_tests.backtests.runs import ALL_IN, number, run, said
@@ -160,3 +160,20 @@ def test_the_tail_is_numpys_and_the_part_is_the_largest_tried(values: list[float
         assert risk_at(1.0) >= before
     else:
         assert risk_at(share) <= limit < risk_at(share + 2.0**-30)
+
+
+def test_within_the_limit_are_twelve_results_below_it_and_not_thirteen() -> None:
+    for falls, within in ((12, True), (13, False)):
+        scenarios = np.where(np.arange(252) < falls, -FALL, 0.0)
+        assert bool(is_within(scenarios, np.zeros(252), 1.0, 0.05, np.zeros(13))) is within
+        assert bool(tail_loss(scenarios, np.zeros(252), 1.0, np.zeros(13)) <= 0.05) is within
+
+
+def test_a_symbol_that_is_delisted_rests_on_no_session() -> None:
+    """The stock ends on day 100, its 73rd weekday; from then on all days count: 179 more are over on day 279."""
+    market = weekday_market(400)
+    market.expected[101:, 0] = False
+    market.delisted[0] = 100
+    for decided, limited in ((278, False), (279, True)):
+        found = run(market, entries(market, (decided, 1)), var_limit=1.0, **WIDE)
+        assert bool(np.isfinite(number(found, "value_at_risk")[0])) is limited, decided
