@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -20,7 +21,7 @@ def without_waiting(home: Path) -> Iterator[None]:
     by this, and a machine that loses power the last events at most, as each database has a write-ahead log
     (https://sqlite.org/pragma.html#pragma_synchronous).
     """
-    root, held = str(home.resolve()), dict[str, sqlite3.Connection]()
+    root, held = f"{home.resolve()}{os.sep}", dict[str, sqlite3.Connection]()
     with ExitStack() as kept:
 
         def connect(dialect: Any, record: Any, arguments: list[Any], options: dict[str, Any]) -> Any:

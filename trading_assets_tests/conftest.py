@@ -86,7 +86,7 @@ def called(config: Path, data: Path, *arguments: str) -> subprocess.CompletedPro
         try:
             main()
         except SystemExit as end:
-            code = int(end.code or 0)
+            code = end.code if isinstance(end.code, int) else int(bool(end.code))
     return subprocess.CompletedProcess(list(arguments), code, output.getvalue(), errors.getvalue())
 
 

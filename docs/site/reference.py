@@ -243,11 +243,12 @@ def tables_page() -> str:
     ]
     for table in declared_tables():
         rows = [
-            (f"`{name}`", str(each.dtype), "yes" if each.nullable else "no") for name, each in table.columns.items()
+            (f"`{name}`", str(each.dtype), "yes" if each.nullable else "no", each.description)
+            for name, each in table.columns.items()
         ]
         key = ", ".join(f"`{name}`" for name in table.key)
         lines += [f"## {table.name}", "", table.description, "", f"Key: {key}.", ""]
-        lines += _table(("column", "type", "may be null"), rows)
+        lines += _table(("column", "type", "may be null", "meaning"), rows)
     return "\n".join(lines)
 
 

@@ -209,10 +209,11 @@ def _schedule(calendar: str, first: dt.date, last: dt.date) -> pl.DataFrame:
         min(dt.date(max(last, built.last).year // 10 * 10 + 9, 12, 31), latest),
     )
     try:
-        _BUILT[calendar] = _Schedule(*decades, _hours_between(calendar, *decades))
+        built = _Schedule(*decades, _hours_between(calendar, *decades))
     except CalendarError:  # years that nobody asked for
         return _hours_between(calendar, first, last)
-    return _BUILT[calendar].hours
+    _BUILT[calendar] = built
+    return built.hours
 
 
 def _hours_between(calendar: str, first: dt.date, last: dt.date) -> pl.DataFrame:

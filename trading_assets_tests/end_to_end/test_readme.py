@@ -47,9 +47,32 @@ def test_the_strategies_are_as_short_as_promised() -> None:
     assert (lengths[0] < 30, lengths[1] < 15) == (True, True), lengths
 
 
-def test_the_query_runs(tiny: Experiment) -> None:
-    [query] = re.findall(r'trading-assets sql "(.+)"', README)
-    assert tiny.warehouse.query(query).height > 10
+def test_the_queries_of_the_pages_run(tiny: Experiment) -> None:
+    pages = [README, *(page.read_text(encoding="utf-8") for page in sorted((REPOSITORY / "docs").glob("*.md")))]
+    queries = [query for page in pages for query in re.findall(r'trading-assets sql "(.+)"', page)]
+    assert len(queries) >= 2
+    for query in queries:
+        assert tiny.warehouse.query(query).height >= 5, query
+
+
+def test_the_strategies_of_the_how_to_are_those_of_the_readme() -> None:
+    """The README's are run by other tests."""
+    how_to = (REPOSITORY / "docs" / "how-to.md").read_text(encoding="utf-8")
+    assert re.findall(r"```python\n(.*?)```", how_to, flags=re.DOTALL) == list(readme_strategies())
+
+
+def test_the_configurations_of_the_guide_are_accepted(tmp_path: Path) -> None:
+    """That of the first hour, with the strategy and the scenario of the how-to beside it."""
+    hour, how_to = ((REPOSITORY / "docs" / name).read_text(encoding="utf-8") for name in ("first-hour.md", "how-to.md"))
+    found = re.findall(r"```yaml\n(.*?)```", hour + how_to, flags=re.DOTALL)
+    first, registration, strategy, scenario = (yaml.safe_load(text) for text in found[:4])
+    (tmp_path / "my_strategies").mkdir()
+    (tmp_path / "my_strategies" / "dip.py").write_text(readme_strategies()[0])
+    first["strategies"] |= strategy["strategies"]
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(first | registration | scenario))
+    loaded = load_configuration(tmp_path / "mine.yaml", tmp_path / "data")
+    assert list(loaded.strategies) == ["breakouts", "dip"]
+    assert loaded.robustness.stress["monday"].shock is not None
 
 
 def test_automation_is_named_as_it_is(tmp_path: Path) -> None:
