@@ -72,13 +72,15 @@ def command_line(config: Path, data: Path, *arguments: str) -> subprocess.Comple
 
 def called(config: Path, data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """As `command_line`, in this process: the same entry point without the seconds that its imports take."""
+    from trading_assets import cli_output
     from trading_assets.cli import main
 
     output, errors, code = io.StringIO(), io.StringIO(), 0
     with (
         patch.dict(os.environ, environment(config, data), clear=True),
         patch.object(sys, "argv", ["trading-assets", *arguments]),
-        patch.object(os, "get_terminal_size", lambda *_: os.terminal_size((160, 50))),
+        patch.object(cli_output.console, "_width", 160),
+        patch.object(cli_output.errors, "_width", 160),
         redirect_stdout(output),
         redirect_stderr(errors),
         chdir(REPOSITORY),

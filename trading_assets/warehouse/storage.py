@@ -159,7 +159,8 @@ def select(
     condition, values = _where(where, parameters, slice_)
     order = f" ORDER BY {', '.join(map(_quote, table.key))}" if table.key else ""
     chosen = ", ".join(_quote(name) for name in (known if columns is None else columns))
-    frame = rows_of(connection, f"SELECT {chosen} FROM {source}{condition}{order}", values)
+    # As they stand: an infinity in a declared table is what its contract refuses, not a null.
+    frame: pl.DataFrame = _relation(connection, f"SELECT {chosen} FROM {source}{condition}{order}", values).pl()
     return frame.with_columns(
         pl.col(name).cast(column.dtype) for name, column in table.columns.items() if name in frame.columns
     )
@@ -171,17 +172,24 @@ def rows_of(
     parameters: Sequence[object] = (),
     frames: Mapping[str, pl.DataFrame] | None = None,
 ) -> pl.DataFrame:
-    """The result of one query, which sees `frames` as tables by their names."""
+    """The result of one query in types that every format has; it sees `frames` as tables by their names."""
     for name, rows in (frames or {}).items():
         connection.register(name, rows.to_arrow())
+    relation = _relation(connection, sql, parameters)
+    selected = plain_expressions(relation.columns, relation.types)
+    frame: pl.DataFrame = (relation if selected is None else relation.project(selected)).pl()
+    return with_plain_values(frame)
+
+
+def _relation(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()
+) -> duckdb.DuckDBPyRelation:
     if [statement.type for statement in connection.extract_statements(sql)] not in _SELECTS:
         raise WarehouseError(block("this is not a query", expected="one SELECT", found=sql))
     relation = connection.sql(sql, params=list(parameters) or None)
     if relation is None:
         raise WarehouseError(block("this statement returns no rows", expected="a SELECT", found=sql))
-    selected = plain_expressions(relation.columns, relation.types)
-    frame: pl.DataFrame = (relation if selected is None else relation.project(selected)).pl()
-    return with_plain_values(frame)
+    return relation
 
 
 def missing(table_name: str) -> str:
