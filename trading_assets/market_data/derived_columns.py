@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from trading_assets.config import Configuration
 from trading_assets.market_data.tables import BARS, BORROW_RATES, INSTRUMENTS, RISK_FREE, SESSIONS
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.written_rows import (
@@ -52,9 +53,20 @@ def record_derived(protocol: Protocol, work: UnitOfWork, first: dt.date, last: d
     record_written(protocol, ASSET, rows, now)
 
 
-def derived_on_record(warehouse: Warehouse, on_record: OnRecord, end: dt.date) -> Iterator[WrittenRows]:
-    """Hashes of the same columns as they are now, up to the month of a day."""
-    yield months_on_record(warehouse, BARS, on_record, end, OF_BARS)
+def span_of(configuration: Configuration) -> tuple[dt.date, dt.date]:
+    """Return the first and the last day of what a configuration makes."""
+    return configuration.start, configuration.as_of or dt.date.max
+
+
+def derived_on_record(
+    warehouse: Warehouse,
+    on_record: OnRecord,
+    end: dt.date,
+    *,
+    made: tuple[dt.date, dt.date] = (dt.date.min, dt.date.max),
+) -> Iterator[WrittenRows]:
+    """Hashes of the same columns as they are now, up to the month of a day; `made` as in `months_on_record`."""
+    yield months_on_record(warehouse, BARS, on_record, end, OF_BARS, made=made)
     yield hash_whole(SESSIONS, warehouse.read_or_empty(SESSIONS))
     yield hash_whole(INSTRUMENTS, warehouse.read_or_empty(INSTRUMENTS), columns=OF_INSTRUMENTS)
     for table in RATES:

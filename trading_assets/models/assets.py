@@ -13,7 +13,7 @@ from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import members_of
 from trading_assets.features.tables import DAILY
-from trading_assets.market_data.derived_columns import derived_on_record
+from trading_assets.market_data.derived_columns import derived_on_record, span_of
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.evaluation import compare
 from trading_assets.models.regimes import FEATURES, regimes_of_benchmarks
@@ -155,9 +155,10 @@ def _assert_inputs_as_written(step: Step, features: Sequence[str] | None) -> Non
         return
     on_record = written_on_record(Protocol.of(step.configuration).read(), step.configuration.name)
     with step.work.aside().held_open() as held:
-        for rows in derived_on_record(held, on_record, dt.date.max):
+        made = span_of(step.configuration)
+        for rows in derived_on_record(held, on_record, dt.date.max, made=made):
             assert_as_written(rows, on_record)
-        assert_as_written(months_on_record(held, DAILY, on_record, dt.date.max, features), on_record)
+        assert_as_written(months_on_record(held, DAILY, on_record, dt.date.max, features, made=made), on_record)
 
 
 def opened_by(configuration: Configuration, model: str) -> list[str]:

@@ -139,9 +139,22 @@ def written_on_record(records: Sequence[Record], configuration: str) -> OnRecord
 
 
 def months_on_record(
-    warehouse: Warehouse, table: Table, on_record: OnRecord, end: dt.date, columns: Sequence[str] | None = None
+    warehouse: Warehouse,
+    table: Table,
+    on_record: OnRecord,
+    end: dt.date,
+    columns: Sequence[str] | None = None,
+    *,
+    made: tuple[dt.date, dt.date] = (dt.date.min, dt.date.max),
 ) -> WrittenRows:
-    """Return the hashes of the rows of a table now, of those months on record that are not after that of `end`."""
+    """Return the hashes of the rows of a table now, of those months on record that are not after that of `end`.
+
+    Parameters
+    ----------
+    made
+        First and last day of what the configuration makes. A month on record outside of it, as of an earlier start, is
+        made by no run any more: it counts if it has rows, for they are read, and is no deletion if it has none.
+    """
     months = sorted(each for each in on_record.get(table.name, {}) if each <= f"{end:%Y-%m}")
     if not months:
         return WrittenRows(table.name, {})
@@ -153,7 +166,10 @@ def months_on_record(
         parameters=[first, last + dt.timedelta(days=31)],
     )
     found = hash_by_month(table, rows, first, last, columns)
-    return WrittenRows(table.name, {month: found.parts[month] for month in months})
+    start, stop = (f"{each:%Y-%m}" for each in made)
+    present = set(rows["session"].dt.strftime("%Y-%m"))
+    counted = (month for month in months if month in present or start <= month <= stop)
+    return WrittenRows(table.name, {month: found.parts[month] for month in counted})
 
 
 def assert_as_written(now: WrittenRows, on_record: OnRecord) -> None:

@@ -35,6 +35,7 @@ ROWS = pl.DataFrame(
         "slope": [0.5, -0.25, None, 2.0],
     }
 )
+MARCH = ROWS.head(1).with_columns(session=pl.lit(dt.date(2020, 3, 2)), slope=1.0)
 
 
 def hashes(rows: pl.DataFrame = ROWS) -> dict[str, dict[str, str]]:
@@ -118,6 +119,23 @@ def test_months_on_record_are_read_back_up_to_a_day_and_no_others(tmp_path: Path
     assert months_on_record(warehouse, DAILY, known, LAST).parts == hashes()
     assert months_on_record(warehouse, DAILY, known, LAST, ["slope"]).parts == hashes()
     assert months_on_record(warehouse, INDICATORS, known, LAST).parts == {}
+
+
+def test_a_month_that_no_run_makes_any_more_counts_only_while_it_has_rows(tmp_path: Path) -> None:
+    """On record are January to March; February alone is made. January is gone, an edit of March's is seen."""
+    known = written_on_record(on_record(tmp_path, pl.concat([ROWS, MARCH])).read(), "small")
+    warehouse, made = Warehouse(tmp_path / "small.duckdb"), (dt.date(2020, 2, 1), dt.date(2020, 2, 20))
+    february = ROWS.filter(pl.col("session").dt.month() == 2)
+    warehouse.replace(Whole(), {DAILY: february})
+    assert_as_written(months_on_record(warehouse, DAILY, known, LAST, made=made), known)
+    with pytest.raises(EditedRowsError, match="of 2020-01"):
+        assert_as_written(months_on_record(warehouse, DAILY, known, LAST), known)
+    warehouse.replace(Whole(), {DAILY: pl.concat([february, MARCH.with_columns(slope=2.0)])})
+    with pytest.raises(EditedRowsError, match="slope of 2020-03"):
+        assert_as_written(months_on_record(warehouse, DAILY, known, LAST, made=made), known)
+    warehouse.replace(Whole(), {DAILY: MARCH})
+    with pytest.raises(EditedRowsError, match="of 2020-02"):
+        assert_as_written(months_on_record(warehouse, DAILY, known, LAST, made=made), known)
 
 
 def test_lists_are_told_apart_by_trial(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.config import Configuration
 from trading_assets.features.tables import DAILY, INDICATORS
-from trading_assets.market_data.derived_columns import derived_on_record
+from trading_assets.market_data.derived_columns import derived_on_record, span_of
 from trading_assets.models.splits import spans_of
 from trading_assets.models.tables import METRICS, PREDICTIONS, REGIMES, SPLITS
 from trading_assets.protocol import Protocol
@@ -42,7 +42,8 @@ def assert_inputs_as_written(step: Step) -> None:
         spans = spans_of(held.read_or_empty(SPLITS))
         if "holdout" not in spans:
             return
-        for rows in _inputs(held, configured_strategy(configuration, name), on_record, spans["holdout"].end):
+        end, made = spans["holdout"].end, span_of(configuration)
+        for rows in _inputs(held, configured_strategy(configuration, name), on_record, end, made):
             assert_as_written(rows, on_record)
 
 
@@ -72,13 +73,17 @@ def made_of(configuration: Configuration, name: str) -> set[str]:
 
 
 def _inputs(
-    warehouse: Warehouse, strategy: ConfiguredStrategy, on_record: OnRecord, end: dt.date
+    warehouse: Warehouse,
+    strategy: ConfiguredStrategy,
+    on_record: OnRecord,
+    end: dt.date,
+    made: tuple[dt.date, dt.date],
 ) -> Iterator[WrittenRows]:
     """Hashes of the rows of each table that a strategy reads, as they are now, up to the month of the holdout's end."""
-    yield from derived_on_record(warehouse, on_record, end)
-    yield months_on_record(warehouse, INDICATORS, on_record, end)
+    yield from derived_on_record(warehouse, on_record, end, made=made)
+    yield months_on_record(warehouse, INDICATORS, on_record, end, made=made)
     if strategy.features:
-        yield months_on_record(warehouse, DAILY, on_record, end, strategy.features)
+        yield months_on_record(warehouse, DAILY, on_record, end, strategy.features, made=made)
     if strategy.model:
         own = Rows("model", strategy.model)
         for table in (PREDICTIONS, METRICS):

@@ -194,6 +194,24 @@ def test_rows_that_the_product_makes_anew_stand(experiment: Experiment) -> None:
     assert_inputs_as_written(step_of(experiment))
 
 
+@pytest.mark.parametrize("span", [{"start": "2015-03-01"}, {"as_of": "2017-05-31"}])
+def test_a_warehouse_that_is_made_anew_from_a_later_start_or_up_to_an_earlier_day_is_as_written(
+    experiment: Experiment, span: dict[str, str]
+) -> None:
+    """No run makes the rows of the months outside any more: that they are gone is no edit."""
+    configuration = experiment.write(**span)
+    with duckdb.connect(str(configuration.warehouse_path)) as connection:
+        for table in ("market_data.bars", "features.daily", "features.indicators"):
+            connection.execute(
+                f"DELETE FROM {table} WHERE session < ? OR session > ?",
+                [configuration.start, configuration.as_of],
+            )
+    assert_inputs_as_written(step_of(experiment))
+    execute(experiment, "DELETE FROM features.indicators WHERE session >= '2017-02-01' AND session < '2017-03-01'")
+    with pytest.raises(EditedRowsError, match="of 2017-02"):
+        assert_inputs_as_written(step_of(experiment))
+
+
 def test_features_of_revised_bars_are_on_record_in_place_of_those_before(experiment: Experiment) -> None:
     protocol, months = Protocol.of(experiment.configuration), Window(dt.date(2017, 2, 1), dt.date(2017, 2, 28))
     before = written_on_record(protocol.read(), "small")["features.indicators"]
