@@ -145,7 +145,8 @@ def bars(step: Step) -> Mapping[str, Any]:
     if result.since < first:
         before = _as_stored(step, QUARANTINE, "session < ?", [first]).filter(taken_back()).select("symbol", "session")
         unsettled, renamed = unsettled_since(result, first, before), _renamed_since(step, result)
-        first = min(unsettled, renamed, _held_back_since(step, result.as_of))
+        # Its month as a whole: rows of it that stayed would get on record as they stand, an edit among them.
+        first = min(unsettled, renamed, _held_back_since(step, result.as_of)).replace(day=1)
     in_slice = pl.col("session").is_between(first, months.end)
     quarantine = result.quarantine.filter(in_slice)
     step.work.replace_together(

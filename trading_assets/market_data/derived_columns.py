@@ -8,8 +8,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 
-import polars as pl
-
 from trading_assets.config import Configuration
 from trading_assets.market_data.tables import BARS, BORROW_RATES, INSTRUMENTS, RISK_FREE, SESSIONS
 from trading_assets.protocol import Protocol
@@ -31,21 +29,17 @@ RATES = (RISK_FREE, BORROW_RATES)
 
 
 def record_derived(protocol: Protocol, work: UnitOfWork, first: dt.date, last: dt.date, now: dt.datetime) -> None:
-    """Put on record what a step has written from one session to another.
+    """Put on record what a step has written, by whole months.
 
     Parameters
     ----------
     work
         Of the step; it has written bars, sessions, instruments and rates.
     first, last
-        The months of both are on record as a whole: rows of the first month before `first` as they stand.
+        The first day of a month, and a day of the last month.
     """
-    month, bars = first.replace(day=1), work.written[BARS]
-    if month < first:
-        before = work.aside().read_or_empty(BARS, where="session >= ? AND session < ?", parameters=[month, first])
-        bars = pl.concat([before, bars.select(before.columns)])
     rows = [
-        hash_by_month(BARS, bars, first, last, OF_BARS),
+        hash_by_month(BARS, work.written[BARS], first, last, OF_BARS),
         hash_whole(SESSIONS, work.written[SESSIONS]),
         hash_whole(INSTRUMENTS, work.written[INSTRUMENTS], columns=OF_INSTRUMENTS),
         *(hash_whole(table, work.written[table]) for table in RATES),

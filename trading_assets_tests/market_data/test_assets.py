@@ -28,7 +28,7 @@ from trading_assets.market_data.tables import (
     UNIVERSE,
 )
 from trading_assets.market_data.universe import UniverseError
-from trading_assets.warehouse import Sessions, Warehouse
+from trading_assets.warehouse import Sessions, Warehouse, Whole
 from trading_assets.warehouse.sql_models import parse_models
 from trading_assets_tests.market_data.experiments import MONTHS, WHOLE, deliver, experiment, run, step
 from trading_assets_tests.market_data.markets import NOW, path
@@ -72,6 +72,23 @@ def test_month_by_month_gives_what_one_run_gives(tmp_path: Path) -> None:
         ("BBB", dt.date(2024, 2, 29), ["spike"]),
     ]
     assert set(whole.read(BARS)["split_ratio"]) == {1.0, 2.0}
+
+
+def test_an_edit_in_a_month_whose_last_bar_is_decided_again_is_undone(tmp_path: Path) -> None:
+    """February takes the spike of 31 January back: January is written as a whole, so no edit of it gets on record."""
+    deliver(tmp_path, eventful())
+    edited = experiment(tmp_path)
+    warehouse = run(edited, MONTHS[0])
+    of_january = pl.col("session") < MONTHS[1][0]
+    bars = warehouse.read(BARS)
+    early = (pl.col("session") == DAYS[3]) & (pl.col("symbol") == "AAA")
+    warehouse.replace(
+        Whole(), {BARS: bars.with_columns(adj_close=pl.col("adj_close") * pl.when(early).then(0.5).otherwise(1.0))}
+    )
+    warehouse = run(edited, MONTHS[1])
+    after = warehouse.read(BARS).filter(of_january)
+    spike = (pl.col("session") == dt.date(2024, 1, 31)) & (pl.col("symbol") == "AAA")
+    assert after.equals(bars.filter(~spike))
 
 
 def test_a_bar_held_back_by_an_early_as_of_date_is_used_later(tmp_path: Path) -> None:

@@ -59,12 +59,10 @@ def check(folder: Path, warehouse: Warehouse) -> None:
         assert_as_written(rows, known)
 
 
-def test_bars_that_are_replaced_from_the_middle_of_a_month_are_on_record_with_what_precedes_them(
-    tmp_path: Path,
-) -> None:
+def test_months_that_are_replaced_are_on_record_beside_those_that_stay(tmp_path: Path) -> None:
     write(tmp_path, bars(FIRST, LAST), FIRST, LAST)
-    middle = dt.date(2020, 1, 20)
-    warehouse = write(tmp_path, bars(middle, LAST, factor=2.0), middle, LAST)
+    february = dt.date(2020, 2, 1)
+    warehouse = write(tmp_path, bars(february, LAST, factor=2.0), february, LAST)
     assert warehouse.read(BARS)["adj_close"].unique().sort().to_list() == [100.0, 200.0]
     check(tmp_path, warehouse)
 
