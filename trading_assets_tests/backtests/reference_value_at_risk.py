@@ -15,10 +15,11 @@ Weights = list[tuple[float, int]]
 def value_at_risk(t: int, weights: Weights, market: Any, settings: Settings) -> float | None:
     """The 13th worst of 252 sessions for a portfolio of these weights; None while there are fewer sessions."""
     window = settings.var_window
-    sessions = [s for s in range(t + 1) if everybody_trades(s, market)][-window:]
-    if len(sessions) < window:
+    common = [s for s in range(t + 1) if everybody_trades(s, market)]
+    if len(common) < window:
         return None
-    made = [sum(w * scenario_return(s, i, market) for w, i in weights) for s in sessions]
+    spans = list(zip([-1, *common], common, strict=False))[-window:]
+    made = [sum(w * scenario_return(before, s, i, market) for w, i in weights) for before, s in spans]
     return -sorted(made)[math.floor(0.05 * window)]
 
 
@@ -31,7 +32,12 @@ def everybody_trades(s: int, market: Any) -> bool:
     return True
 
 
-def scenario_return(s: int, i: int, market: Any) -> float:
+def scenario_return(before: int, s: int, i: int, market: Any) -> float:
+    """What a position in the symbol makes from the close of one session to that of a later one."""
+    return math.prod(1.0 + session_return(k, i, market) for k in range(before + 1, s + 1)) - 1.0
+
+
+def session_return(s: int, i: int, market: Any) -> float:
     """The symbol's return, or what stands in for it."""
     if not math.isnan(market.returns[s][i]):
         return float(market.returns[s][i])

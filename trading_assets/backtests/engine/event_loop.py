@@ -11,7 +11,7 @@ from trading_assets.backtests.engine.borrowing import accrue_borrow
 from trading_assets.backtests.engine.dtypes import SHORT
 from trading_assets.backtests.engine.entry_orders import decide_entries
 from trading_assets.backtests.engine.exit_orders import book_delistings, decide_exits
-from trading_assets.backtests.engine.jit import cached, cached_loop, inlined
+from trading_assets.backtests.engine.jit import allocating, cached, cached_loop, inlined
 from trading_assets.backtests.engine.marking import (
     confirmed_value_of_positions,
     gross_of_positions,
@@ -153,7 +153,7 @@ def derive(
     """Health of every symbol at every close (sessions off its calendar change nothing), and its returns in a row.
 
     A session on which one listed symbol trades and another rests is no scenario: the zeros of those that rest would
-    make the worst days of a year rarer than they are.
+    make the worst days of a year rarer than they are. What the other one earned is part of the next scenario.
 
     A symbol is unhealthy from its `missing_exit`-th consecutive missing session until `clean_sessions`
     present ones in a row have come since.
@@ -196,5 +196,19 @@ def derive(
                     in_a_row[i, t] = STAND_IN_BETA * benchmark_returns[benchmark[i], t]
     scenario_returns = in_a_row
     if not is_scenario.all():
-        scenario_returns = np.ascontiguousarray(in_a_row[:, is_scenario])
+        scenario_returns = _compound(in_a_row, is_scenario)
     return Derived(missing, unhealthy, in_a_row, known, scenario_returns, np.cumsum(is_scenario))
+
+
+@allocating
+def _compound(returns: Floats, is_scenario: Flags) -> Floats:
+    """(symbols, scenarios): what a position made from each scenario's session to the next, of (symbols, sessions)."""
+    compounded = np.empty((returns.shape[0], is_scenario.sum()))
+    for i in range(returns.shape[0]):
+        scenario, made = 0, 0.0
+        for t in range(is_scenario.size):
+            made += (1.0 + made) * returns[i, t]  # a single return stays what it is, to the bit
+            if is_scenario[t]:
+                compounded[i, scenario] = made
+                scenario, made = scenario + 1, 0.0
+    return compounded

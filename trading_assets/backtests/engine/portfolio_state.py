@@ -29,8 +29,9 @@ class Derived(NamedTuple):
     known
         (symbols, sessions) whether it is not missing: the correlation limit reads windows of these alone.
     scenario_returns
-        (symbols, scenarios) the returns of the sessions on which every symbol that is listed trades.
-    scenarios
+        (symbols, scenarios) what a position made up to each session on which every symbol that is listed trades, since
+        the last such session: its `returns`, compounded over the sessions between.
+    scenario_count
         (sessions,) number of these up to the session.
     """
 
@@ -39,7 +40,7 @@ class Derived(NamedTuple):
     returns: Floats
     known: Flags
     scenario_returns: Floats
-    scenarios: Integers
+    scenario_count: Integers
 
 
 class State(NamedTuple):

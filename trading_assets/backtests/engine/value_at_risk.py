@@ -1,9 +1,10 @@
 """Value at risk of what is held and ordered, by historical simulation (trading rules, section 4).
 
 The weights after all ordered exits and entries times the returns of the last `var_window` sessions make a scenario a
-session; the value at risk is the 13th worst of 252. Where calendars differ, sessions are those that all have. It is of
-today's positions, not of what the account earned: a portfolio that was flat until yesterday has the risk of what it
-holds now (Hull, chapter on historical simulation).
+session; the value at risk is the 13th worst of 252. Where calendars differ, sessions are those that all have, and a
+return is from one of these to the next: that of a Monday has a coin's weekend in it. It is of today's positions, not of
+what the account earned: a portfolio that was flat until yesterday has the risk of what it holds now (Hull, chapter on
+historical simulation).
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ _HALVINGS = 30
 @compiled
 def is_limited(t: int, derived: Derived, settings: Settings) -> bool:
     """Whether there are enough sessions up to *t* to simulate on."""
-    return derived.scenarios[t] >= settings.var_window  # type: ignore[no-any-return]
+    return derived.scenario_count[t] >= settings.var_window  # type: ignore[no-any-return]
 
 
 @compiled
 def add_scenarios(t: int, i: int, weight: float, derived: Derived, scenarios: Floats) -> None:
     """Add what symbol `i` at a weight (signed fraction of equity) would have made in each of the last sessions."""
-    first = derived.scenarios[t] - scenarios.size
+    first = derived.scenario_count[t] - scenarios.size
     for k in range(scenarios.size):
         scenarios[k] += weight * derived.scenario_returns[i, first + k]
 

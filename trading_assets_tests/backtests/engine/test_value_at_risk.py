@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trading_assets.backtests.engine.event_loop import derive
+from trading_assets.backtests.engine.portfolio_state import Derived
 from trading_assets.backtests.engine.value_at_risk import is_within, share_within, tail_loss
 from trading_assets_tests.backtests import target_runs
 from trading_assets_tests.backtests.markets import entries, quiet_market
@@ -103,6 +105,62 @@ def test_days_on_which_a_symbol_rests_are_no_scenarios(stock: int) -> None:
     assert number(found, "value_at_risk").tolist() == [pytest.approx(0.5 * FALL)]
     weights = target_runs.targets(market, (decided, stock, 0.5))
     assert number(target_runs.run(market, weights), "value_at_risk").tolist() == [pytest.approx(0.5 * FALL)]
+
+
+def weekend_market(saturday: float, sunday: float, monday: float) -> Any:
+    """A stock that does not move beside a coin that does on these days of each week."""
+    market = weekday_market(365)
+    market.returns[:, 0] = np.where(market.weekend, np.nan, 0.0)
+    of_week = (market.day + 3) % 7
+    market.returns[:, 1] = np.select([of_week == 5, of_week == 6, of_week == 0], [saturday, sunday, monday], 0.0)
+    return market
+
+
+def derived(returns: np.ndarray, expected: np.ndarray) -> Derived:
+    m = quiet_market(np.full(returns.shape, 100.0), returns=returns, expected=expected)
+    return derive(m.expected, m.present, m.returns, m.benchmark_returns, m.benchmark, m.delisted, 5, 1)
+
+
+@pytest.mark.parametrize("monday", [0.0, 0.05])
+def test_the_scenario_of_a_monday_has_the_weekend_of_a_coin(monday: float) -> None:
+    """-10 % on Saturday, -10 % on Sunday: 0.9 x 0.9 = 0.81 of what it was; with + 5 % on Monday 0.8505.
+
+    Of 252 weekdays 50 are Mondays; half of equity in the coin loses 9.5 % (7.475 %), half in the stock nothing.
+    """
+    market = weekend_market(saturday=-0.1, sunday=-0.1, monday=monday)
+    risk = 0.5 * (1 - 0.81 * (1 + monday))
+    for column, made in ((1, risk), (0, 0.0)):
+        found = run(market, entries(market, (357, column)), var_limit=1.0, **WIDE | {"max_position": 0.5})
+        assert number(found, "value_at_risk").tolist() == [pytest.approx(made)]
+        weights = target_runs.targets(market, (357, column, 0.5))
+        assert number(target_runs.run(market, weights), "value_at_risk").tolist() == [pytest.approx(made)]
+
+
+def test_what_stands_in_for_a_missing_return_of_a_weekend_is_compounded() -> None:
+    """1.5 x -2 % on Saturday, then -10 % on Sunday: 0.97 x 0.9 = 0.873. Without a benchmark Sunday alone: 0.9."""
+    market = weekend_market(saturday=np.nan, sunday=-0.1, monday=0.0)
+    falls = np.where((market.day + 3) % 7 == 5, -0.02, 0.0)[None, :]
+    for benchmark, left in ((0, 0.873), (-1, 0.9)):
+        beside = market._replace(benchmark_returns=falls, benchmark=np.array([-1, benchmark]))
+        found = run(beside, entries(beside, (357, 1)), var_limit=1.0, **WIDE | {"max_position": 0.5})
+        assert number(found, "value_at_risk").tolist() == [pytest.approx(0.5 * (1 - left))]
+
+
+def test_scenarios_are_returns_from_one_common_session_to_the_next() -> None:
+    """Thursday to Wednesday of a coin and a stock that rests on three days: to the bit where no days are compounded.
+
+    Days after the last common session are in no scenario yet.
+    """
+    coin = np.array([0.013, -0.027, 0.5, 0.2, 0.1, -0.031, 0.07])
+    stock = np.array([0.011, 0.017, np.nan, np.nan, -0.019, -0.0, np.nan])
+    expected = np.ones((7, 2), dtype=bool)
+    expected[:, 1] = np.isfinite(stock)
+    made = derived(np.column_stack([coin, stock]), expected)
+    assert made.scenario_count.tolist() == [1, 2, 2, 2, 3, 4, 4]
+    assert made.scenario_returns[0].tolist() == [0.013, -0.027, pytest.approx(1.5 * 1.2 * 1.1 - 1), -0.031]
+    assert made.scenario_returns[1].tolist() == [0.011, 0.017, -0.019, 0.0]
+    alone = derived(coin[:, None], np.ones((7, 1), dtype=bool))
+    assert alone.scenario_returns.tobytes() == coin.tobytes()
 
 
 def test_the_window_is_of_sessions_that_all_calendars_have() -> None:
