@@ -15,6 +15,8 @@ from pathlib import Path
 
 import duckdb
 
+from trading_assets.warehouse.quoting import quote
+
 # One thread: parallel float sums differ in the last bits from run to run. The rest keeps a query inside the
 # database: no files but its own, no network, no Python variables.
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "python_enable_replacements": False}
@@ -43,7 +45,7 @@ class _Instance:
         self.root.execute("SET enable_external_access = false").fetchall()
         #: As DuckDB names an opened file, so that a query may name it too.
         stem = Path(path).stem
-        self.catalog = '"' + (f"{stem} file" if stem.lower() in _TAKEN else stem).replace('"', '""') + '"'
+        self.catalog = quote(f"{stem} file" if stem.lower() in _TAKEN else stem)
         self.users = 0
         self.writing = False
         self.failed = False

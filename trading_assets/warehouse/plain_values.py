@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from trading_assets.warehouse.quoting import quote
+
 if TYPE_CHECKING:
     from polars._typing import PolarsDataType
 
@@ -39,11 +41,11 @@ def plain_expressions(columns: Sequence[str], types: Sequence[Any]) -> str | Non
         `duckdb.sqltypes.DuckDBPyType` of each.
     """
     made = [_expression(name, type_) for name, type_ in zip(columns, types, strict=True)]
-    return ", ".join(made) if made != [_quote(name) for name in columns] else None
+    return ", ".join(made) if made != [quote(name) for name in columns] else None
 
 
 def _expression(name: str, type_: Any) -> str:
-    quoted = _quote(name)
+    quoted = quote(name)
     if type_.id == "map":
         return f"CAST(to_json({quoted}) AS VARCHAR) AS {quoted}"
     if type_.id in _WITH_INFINITIES:
@@ -62,7 +64,7 @@ def _plain_type(type_: Any, *, is_inner: bool = False) -> str:
         fields = [(name, inner, _plain_type(inner, is_inner=True)) for name, inner in type_.children]
         if all(plain == str(inner) for _, inner, plain in fields):
             return str(type_)
-        return f"STRUCT({', '.join(f'{_quote(name)} {plain}' for name, _, plain in fields)})"
+        return f"STRUCT({', '.join(f'{quote(name)} {plain}' for name, _, plain in fields)})"
     return str(type_)
 
 
@@ -115,7 +117,3 @@ def _finite(value: pl.Expr, dtype: PolarsDataType) -> pl.Expr:
         fields = [_finite(value.struct.field(each.name), each.dtype).alias(each.name) for each in dtype.fields]
         return pl.when(value.is_not_null()).then(value.struct.with_fields(fields))
     return value
-
-
-def _quote(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'

@@ -9,6 +9,7 @@ import polars as pl
 
 from trading_assets.warehouse.errors import MissingTableError, WarehouseError, block
 from trading_assets.warehouse.plain_values import plain_expressions, with_plain_values
+from trading_assets.warehouse.quoting import quote
 from trading_assets.warehouse.slices import Slice
 from trading_assets.warehouse.table import ContractError, Table
 
@@ -70,7 +71,7 @@ def replace_slice(connection: duckdb.DuckDBPyConnection, table: Table, slice_: S
     _fit(connection, table)
     where, parameters = _where("", (), slice_)
     connection.execute(f"DELETE FROM {_quoted(table.name)}{where}", parameters).fetchall()
-    connection.execute(f"INSERT INTO {_quoted(table.name)} BY NAME FROM {_quote(_FRAME)}").fetchall()
+    connection.execute(f"INSERT INTO {_quoted(table.name)} BY NAME FROM {quote(_FRAME)}").fetchall()
 
 
 def create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
@@ -88,7 +89,7 @@ def create_view(connection: duckdb.DuckDBPyConnection, name: str, select: str) -
     ).fetchall()
     if kind == [("BASE TABLE",)]:
         connection.execute(f"DROP TABLE {_quoted(name)}").fetchall()
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quote(name.partition('.')[0])}").fetchall()
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(name.partition('.')[0])}").fetchall()
     connection.execute(f"CREATE OR REPLACE VIEW {_quoted(name)} AS {select}").fetchall()
 
 
@@ -103,13 +104,13 @@ def append_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.D
     connection.register(_FRAME, frame.to_arrow())
     _fit(connection, table)
     if table.key:
-        keys = ", ".join(map(_quote, table.key))
+        keys = ", ".join(map(quote, table.key))
         known = connection.execute(
-            f"SELECT {keys} FROM {_quote(_FRAME)} SEMI JOIN {_quoted(table.name)} USING ({keys}) LIMIT 1"
+            f"SELECT {keys} FROM {quote(_FRAME)} SEMI JOIN {_quoted(table.name)} USING ({keys}) LIMIT 1"
         ).fetchall()
         if known:
             raise ContractError(f"{table.name}: a row with {', '.join(table.key)} = {known[0]} is there already")
-    connection.execute(f"INSERT INTO {_quoted(table.name)} BY NAME FROM {_quote(_FRAME)}").fetchall()
+    connection.execute(f"INSERT INTO {_quoted(table.name)} BY NAME FROM {quote(_FRAME)}").fetchall()
     if not is_ledger(connection, table.name):
         connection.execute("INSERT INTO meta.ledgers VALUES (?)", [table.name]).fetchall()
 
@@ -118,8 +119,8 @@ def new_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.Data
     """Rows whose key the table does not have; it is created if there is no such table."""
     connection.register(_FRAME, frame.to_arrow())
     _fit(connection, table)
-    keys = ", ".join(map(_quote, table.key))
-    known = rows_of(connection, f"SELECT {keys} FROM {_quote(_FRAME)} SEMI JOIN {_quoted(table.name)} USING ({keys})")
+    keys = ", ".join(map(quote, table.key))
+    known = rows_of(connection, f"SELECT {keys} FROM {quote(_FRAME)} SEMI JOIN {_quoted(table.name)} USING ({keys})")
     return frame.join(known, on=list(table.key), how="anti", maintain_order="left")
 
 
@@ -155,10 +156,10 @@ def select(
     source = _quoted(table.name)
     if any(name not in stored for name in table.columns):
         connection.register(_DECLARED, table.empty().to_arrow())
-        source = f"(FROM {source} UNION ALL BY NAME FROM {_quote(_DECLARED)})"
+        source = f"(FROM {source} UNION ALL BY NAME FROM {quote(_DECLARED)})"
     condition, values = _where(where, parameters, slice_)
-    order = f" ORDER BY {', '.join(map(_quote, table.key))}" if table.key else ""
-    chosen = ", ".join(_quote(name) for name in (known if columns is None else columns))
+    order = f" ORDER BY {', '.join(map(quote, table.key))}" if table.key else ""
+    chosen = ", ".join(quote(name) for name in (known if columns is None else columns))
     # As they stand: an infinity in a declared table is what its contract refuses, not a null.
     frame: pl.DataFrame = _relation(connection, f"SELECT {chosen} FROM {source}{condition}{order}", values).pl()
     return frame.with_columns(
@@ -205,29 +206,29 @@ def _fit(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Make the stored table able to take the registered frame: create it, add columns, change types."""
     _create(connection, table)
     stored = _columns(connection, _quoted(table.name))
-    for name, type_ in _columns(connection, _quote(_FRAME)).items():
+    for name, type_ in _columns(connection, quote(_FRAME)).items():
         if type_ == _NOTHING:  # a column of nulls has no type of its own, and takes any
             if name in stored:
                 continue
             type_ = "VARCHAR"
         if name not in stored:
-            change = f"ADD COLUMN {_quote(name)} {type_}"
+            change = f"ADD COLUMN {quote(name)} {type_}"
         elif stored[name] != type_:
-            change = f"ALTER COLUMN {_quote(name)} TYPE {type_}"
+            change = f"ALTER COLUMN {quote(name)} TYPE {type_}"
         else:
             continue
         connection.execute(f"ALTER TABLE {_quoted(table.name)} {change}").fetchall()
 
 
 def _create(connection: duckdb.DuckDBPyConnection, table: Table, *, anew: bool = False) -> None:
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quote(table.schema)}").fetchall()
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(table.schema)}").fetchall()
     create = "CREATE OR REPLACE TABLE" if anew else "CREATE TABLE IF NOT EXISTS"
-    connection.execute(f"{create} {_quoted(table.name)} AS FROM {_quote(_FRAME)} WITH NO DATA").fetchall()
+    connection.execute(f"{create} {_quoted(table.name)} AS FROM {quote(_FRAME)} WITH NO DATA").fetchall()
 
 
 def _has_other_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
     """Whether a stored column has another type than in the registered frame, or is not in it and may not be."""
-    given = _columns(connection, _quote(_FRAME))
+    given = _columns(connection, quote(_FRAME))
     return any(
         given[name] not in (type_, _NOTHING) if name in given else table.extra is None
         for name, type_ in _columns(connection, _quoted(table.name)).items()
@@ -238,14 +239,10 @@ def _where(where: str, parameters: Sequence[object], slice_: Slice | None) -> tu
     conditions, values = [f"({where})"] if where else [], list(parameters)
     if slice_ is not None and slice_.bounds is not None:
         column, lower, upper = slice_.bounds
-        conditions.append(f"{_quote(column)} BETWEEN ? AND ?")
+        conditions.append(f"{quote(column)} BETWEEN ? AND ?")
         values += [lower, upper]
     return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), values
 
 
 def _quoted(table_name: str) -> str:
-    return ".".join(_quote(part) for part in table_name.split("."))
-
-
-def _quote(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'
+    return ".".join(quote(part) for part in table_name.split("."))
