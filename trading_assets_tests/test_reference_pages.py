@@ -64,9 +64,6 @@ def test_commands_are_there_with_their_help(command: str) -> None:
 
 
 def test_every_page_has_its_place_on_the_site() -> None:
-    class Loader(yaml.SafeLoader):
-        pass
-
-    text = (REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8")
-    named = set(re.findall(r"([\w/-]+\.md)", str(yaml.load(text, Loader)["nav"])))
+    site = yaml.safe_load((REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8"))
+    named = set(re.findall(r"([\w/-]+\.md)", str(site["nav"])))
     assert {path.name for path in (REPOSITORY / "docs").glob("*.md")} <= named

@@ -57,7 +57,7 @@ def derived_on_record(
     on_record: OnRecord,
     end: dt.date,
     *,
-    made: tuple[dt.date, dt.date] = (dt.date.min, dt.date.max),
+    made: tuple[dt.date, dt.date],
 ) -> Iterator[WrittenRows]:
     """Hashes of the same columns as they are now, up to the month of a day; `made` as in `months_on_record`."""
     yield months_on_record(warehouse, BARS, on_record, end, OF_BARS, made=made)

@@ -145,7 +145,7 @@ def months_on_record(
     end: dt.date,
     columns: Sequence[str] | None = None,
     *,
-    made: tuple[dt.date, dt.date] = (dt.date.min, dt.date.max),
+    made: tuple[dt.date, dt.date],
 ) -> WrittenRows:
     """Return the hashes of the rows of a table now, of those months on record that are not after that of `end`.
 

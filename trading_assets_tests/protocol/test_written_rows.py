@@ -28,6 +28,7 @@ from trading_assets.warehouse import Warehouse, Whole
 
 NOW = dt.datetime(2030, 1, 1)
 FIRST, LAST = dt.date(2020, 1, 1), dt.date(2020, 3, 31)
+EVER = dt.date.min, dt.date.max
 ROWS = pl.DataFrame(
     {
         "symbol": ["AAA", "AAA", "BBB", "AAA"],
@@ -114,11 +115,11 @@ def test_months_on_record_are_read_back_up_to_a_day_and_no_others(tmp_path: Path
     warehouse = Warehouse(tmp_path / "small.duckdb")
     later = ROWS.head(1).with_columns(session=pl.lit(dt.date(2020, 4, 1)))  # of a month that is not on record
     warehouse.replace(Whole(), {DAILY: pl.concat([ROWS, later])})
-    now = months_on_record(warehouse, DAILY, known, dt.date(2020, 2, 3))
+    now = months_on_record(warehouse, DAILY, known, dt.date(2020, 2, 3), made=EVER)
     assert sorted(now.parts) == ["2020-01", "2020-02"]
-    assert months_on_record(warehouse, DAILY, known, LAST).parts == hashes()
-    assert months_on_record(warehouse, DAILY, known, LAST, ["slope"]).parts == hashes()
-    assert months_on_record(warehouse, INDICATORS, known, LAST).parts == {}
+    assert months_on_record(warehouse, DAILY, known, LAST, made=EVER).parts == hashes()
+    assert months_on_record(warehouse, DAILY, known, LAST, ["slope"], made=EVER).parts == hashes()
+    assert months_on_record(warehouse, INDICATORS, known, LAST, made=EVER).parts == {}
 
 
 def test_a_month_that_no_run_makes_any_more_counts_only_while_it_has_rows(tmp_path: Path) -> None:
@@ -129,7 +130,7 @@ def test_a_month_that_no_run_makes_any_more_counts_only_while_it_has_rows(tmp_pa
     warehouse.replace(Whole(), {DAILY: february})
     assert_as_written(months_on_record(warehouse, DAILY, known, LAST, made=made), known)
     with pytest.raises(EditedRowsError, match="of 2020-01"):
-        assert_as_written(months_on_record(warehouse, DAILY, known, LAST), known)
+        assert_as_written(months_on_record(warehouse, DAILY, known, LAST, made=EVER), known)
     warehouse.replace(Whole(), {DAILY: pl.concat([february, MARCH.with_columns(slope=2.0)])})
     with pytest.raises(EditedRowsError, match="slope of 2020-03"):
         assert_as_written(months_on_record(warehouse, DAILY, known, LAST, made=made), known)

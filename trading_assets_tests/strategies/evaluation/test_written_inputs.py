@@ -218,7 +218,9 @@ def test_features_of_revised_bars_are_on_record_in_place_of_those_before(experim
     execute(experiment, "UPDATE market_data.bars SET dollar_volume = 2 * dollar_volume WHERE session >= '2017-02-01'")
     daily(replace(step_of(experiment), window=months))
     after = written_on_record(protocol.read(), "small")
-    now = months_on_record(experiment.warehouse, INDICATORS, after, dt.date(2017, 6, 30))
+    now = months_on_record(
+        experiment.warehouse, INDICATORS, after, dt.date(2017, 6, 30), made=(dt.date.min, dt.date.max)
+    )
     assert_as_written(now, after)
     differing = {part for part in before if before[part] != after["features.indicators"][part]}
     assert differing == {"2017-02"}
