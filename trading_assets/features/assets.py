@@ -16,6 +16,7 @@ from trading_assets.features.daily import daily_features
 from trading_assets.features.history import BAR_COLUMNS
 from trading_assets.features.indicators import indicators
 from trading_assets.features.tables import CATALOG, DAILY, INDICATORS
+from trading_assets.market_data.derived_columns import assert_derived_as_written
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.written_rows import hash_by_month, record_written
@@ -28,6 +29,7 @@ def daily(step: Step) -> Mapping[str, Any]:
     Every symbol is read from its first bar, because Wilder's means depend on it; only the run's months are written.
     """
     months = step.months
+    assert_derived_as_written(step.configuration, step.work, months.end)
     bars = step.work.read(BARS, columns=BAR_COLUMNS, where="session <= ?", parameters=[months.end])
     in_window = pl.col("session").is_between(months.start, months.end)
     universe = step.work.read_or_empty(UNIVERSE)

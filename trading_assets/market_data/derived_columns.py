@@ -14,15 +14,20 @@ from trading_assets.protocol import Protocol
 from trading_assets.protocol.written_rows import (
     OnRecord,
     WrittenRows,
+    assert_read_as_written,
     hash_by_month,
     hash_whole,
+    last_written,
     months_on_record,
+    parts_as_written,
     record_written,
 )
 from trading_assets.warehouse import UnitOfWork, Warehouse
 
 ASSET = "market_data/bars"
 OF_BARS = ("forward_factor", "adj_open", "adj_high", "adj_low", "adj_close", "dollar_volume")
+#: What later months continue from.
+FACTOR = ("forward_factor",)
 OF_INSTRUMENTS = ("asset_class", "calendar", "first_session", "last_session", "in_universe", "synthetic")
 #: Rates, whether a file is named for them or not: rows that nobody delivered are an edit.
 RATES = (RISK_FREE, BORROW_RATES)
@@ -65,3 +70,25 @@ def derived_on_record(
     yield hash_whole(INSTRUMENTS, warehouse.read_or_empty(INSTRUMENTS), columns=OF_INSTRUMENTS)
     for table in RATES:
         yield hash_whole(table, warehouse.read_or_empty(table))
+
+
+def assert_derived_as_written(configuration: Configuration, work: UnitOfWork, end: dt.date) -> None:
+    """Check the columns up to the month of a day, before a step reads them.
+
+    Raises
+    ------
+    EditedRowsError
+        They are not those that the product wrote.
+    """
+    made = span_of(configuration)
+    assert_read_as_written(
+        configuration, work, lambda held, on_record: derived_on_record(held, on_record, end, made=made)
+    )
+
+
+def factors_are_as_written(configuration: Configuration, work: UnitOfWork, before: dt.date) -> bool:
+    """Return whether the factors of bars before the first day of a month are those that were written."""
+    on_record = last_written(configuration)
+    end, made = before - dt.timedelta(days=1), span_of(configuration)
+    now = months_on_record(work.aside(), BARS, on_record, end, FACTOR, made=made)
+    return len(parts_as_written(now, on_record)) == len(now.parts)

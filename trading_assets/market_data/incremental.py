@@ -13,6 +13,7 @@ import polars as pl
 
 from trading_assets.config.quality import LOOK_BACK
 from trading_assets.config.universe import DynamicUniverse
+from trading_assets.market_data.derived_columns import factors_are_as_written
 from trading_assets.market_data.lives import took_over_a_ticker
 from trading_assets.market_data.prior_results import PriorResults
 from trading_assets.market_data.quality.rules import EXTREME_MOVE, FUTURE_BAR, UNIT_CHANGE, taken_back
@@ -44,7 +45,7 @@ def read_again(work: UnitOfWork, inputs: Inputs, since: dt.date) -> tuple[pl.Dat
 
     None where everything is to be checked again: the past is not on record, or is no past that ends (a delivery held
     back, another unit, a move that was taken back on its last day, a ticker with two owners), or a universe is chosen
-    from all of it.
+    from all of it, or the factors that prices would be adjusted on from were edited.
     """
     dynamic = any(isinstance(each, DynamicUniverse) for each in inputs.configuration.universe.values())
     if dynamic or not _is_settled(work, inputs, since - _DAY):
@@ -55,6 +56,8 @@ def read_again(work: UnitOfWork, inputs: Inputs, since: dt.date) -> tuple[pl.Dat
             return None
         instruments = work.aside().read(INSTRUMENTS)
         if instruments.filter(took_over_a_ticker()).height:
+            return None
+        if not factors_are_as_written(inputs.configuration, work, since):
             return None
         held = work.read(QUARANTINE, where="session BETWEEN ? AND ?", parameters=[past, since - _DAY])
         ends = work.query(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -26,13 +26,14 @@ from trading_assets.protocol.exposures import exposure
 from trading_assets.protocol.recording import record_exposures
 from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets.protocol.written_rows import (
-    assert_as_written,
+    OnRecord,
+    WrittenRows,
+    assert_read_as_written,
     hash_whole,
     months_on_record,
     record_written,
-    written_on_record,
 )
-from trading_assets.warehouse import Rows, Table, Whole
+from trading_assets.warehouse import Rows, Table, Warehouse, Whole
 
 STAGE = "models"
 REGIME_KINDS = ("scikitlearn", "polars", "duckdb")
@@ -93,8 +94,7 @@ def _model_asset(name: str) -> dg.AssetsDefinition:
 def train(step: Step, name: str) -> Mapping[str, Any]:
     """Train one model of the configuration, write its tables, then register what was written."""
     settings = step.configuration.models[name]
-    if opened_by(step.configuration, name):
-        _assert_inputs_as_written(step, None)
+    _assert_inputs_as_written(step, None)
     benchmark = step.configuration.benchmarks.get(settings.universe)
     bars = step.work.read(
         BARS,
@@ -139,7 +139,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
 
 
 def _assert_inputs_as_written(step: Step, features: Sequence[str] | None) -> None:
-    """Check the bars and the features that a step is about to read, where a strategy is registered.
+    """Check the bars and the features that a step is about to read.
 
     Parameters
     ----------
@@ -151,14 +151,13 @@ def _assert_inputs_as_written(step: Step, features: Sequence[str] | None) -> Non
     EditedRowsError
         They are not those that the product wrote.
     """
-    if not step.configuration.registration:
-        return
-    on_record = written_on_record(Protocol.of(step.configuration).read(), step.configuration.name)
-    with step.work.aside().held_open() as held:
-        made = span_of(step.configuration)
-        for rows in derived_on_record(held, on_record, dt.date.max, made=made):
-            assert_as_written(rows, on_record)
-        assert_as_written(months_on_record(held, DAILY, on_record, dt.date.max, features, made=made), on_record)
+    end, made = dt.date.max, span_of(step.configuration)
+
+    def rows_of(held: Warehouse, on_record: OnRecord) -> Iterator[WrittenRows]:
+        yield from derived_on_record(held, on_record, end, made=made)
+        yield months_on_record(held, DAILY, on_record, end, features, made=made)
+
+    assert_read_as_written(step.configuration, step.work, rows_of)
 
 
 def opened_by(configuration: Configuration, model: str) -> list[str]:

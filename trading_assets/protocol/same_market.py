@@ -12,6 +12,7 @@ from trading_assets.protocol.exposures import SAME_MARKET, evaluations
 from trading_assets.protocol.protocol import Protocol
 from trading_assets.protocol.recording import contents_of
 from trading_assets.protocol.trials import trials_on
+from trading_assets.protocol.trials_table import TRIALS
 from trading_assets.protocol.universe_returns import correlation
 
 
@@ -44,9 +45,9 @@ def trials_on_markets(protocol: Protocol, markets: Sequence[TradedMarket]) -> pl
     Returns
     -------
     DataFrame
-        As `trials_on`, in the order in which they were recorded.
+        As `trials_on` with `benchmark_returns`, in the order in which they were recorded.
     """
-    every = trials_on(protocol)
+    every = trials_on(protocol, columns=[*TRIALS.columns, "benchmark_returns"])
     own = sorted({symbol for market in markets for symbol in market.symbols})
     names = other_names(protocol, markets, own)
     wanted = pl.lit(own, dtype=pl.List(pl.String))

@@ -38,7 +38,17 @@ TRIAL_ROWS = Table(
     name="main.trials",
     description="Trials of all configurations of the data folder (append only)",
     key=("content", "position"),
-    columns={"content": _HASH, "position": _POSITION, **TRIALS.columns},
+    columns={
+        "content": _HASH,
+        "position": _POSITION,
+        **TRIALS.columns,
+        "benchmark_returns": Column(
+            pl.List(pl.Float32),
+            "what the trial is measured against on these sessions: the benchmark at its own net exposure; null unless "
+            "a sweep evaluated it",
+            nullable=True,
+        ),
+    },
 )
 
 #: A series of daily returns, such as the equal-weight returns of a universe.

@@ -2,8 +2,12 @@
 
 The registration holds bars as they were received, and evidence the rows that a verdict is made from. What lies between
 the two (adjusted prices, features, scores, regimes, members' weights) is written by one step and read by another, maybe
-days later. So whoever writes such rows puts their hashes on record, and whoever reads them for a registered strategy
-compares. What is on record of a part of a table is what the product last wrote there: to make rows anew is no edit.
+days later. So whoever writes such rows puts their hashes on record, and whoever reads them compares. What is on record
+of a part of a table is what the product last wrote there: to make rows anew is no edit.
+
+Rows that were made from edited rows are no better than these. Bars, features, regimes and models are made from what is
+as it was written, or not at all. Steps of a strategy compare once it is registered; what they wrote before is on record
+as not compared, and is no basis of a verdict.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,21 +23,42 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.protocol.contents import content_hash
+from trading_assets.config import Configuration
 from trading_assets.protocol.protocol import Protocol
 from trading_assets.protocol.records import Entry, Record
-from trading_assets.warehouse import Table, Warehouse
+from trading_assets.warehouse import Table, UnitOfWork, Warehouse
 
 #: Key of the payload of `evidence` that is of such rows.
 WRITTEN = "written"
+#: Key of the payload that says whether the rows that these were made from were compared with the record.
+COMPARED = "compared"
 #: The part of a table that is written as a whole.
 ALL = ""
 #: Of a hash, in hexadecimal digits.
 _DIGITS = 16
 #: Column -> hash of its values in a part.
 Hashes = Mapping[str, str]
-#: Table -> part -> the asset that wrote it, and its hashes.
-OnRecord = dict[str, dict[str, tuple[str, Hashes]]]
+
+
+@dataclass(frozen=True)
+class LastWritten:
+    """What is on record of a part of a table.
+
+    Attributes
+    ----------
+    asset
+        That wrote it.
+    compared
+        Whether the rows that it was made from were as they had been written.
+    """
+
+    asset: str
+    hashes: Hashes
+    compared: bool
+
+
+#: Table -> part -> what was last written.
+OnRecord = dict[str, dict[str, LastWritten]]
 
 
 class EditedRowsError(Exception):
@@ -47,6 +72,18 @@ class EditedRowsError(Exception):
         )
 
 
+class NotComparedError(Exception):
+    """Rows that a registered strategy rests on were made before it was, from rows that nobody compared."""
+
+    def __init__(self, table: str, part: str, asset: str) -> None:
+        super().__init__(
+            f"rows of {table} are not evidence: {part or 'all'} of it was made before the registration, when what it "
+            "was made from was not compared with the record\n"
+            f"  expected: rows that {asset} wrote for the registered strategy\n"
+            f"  what to do: materialise {asset} and all that follows from it"
+        )
+
+
 @dataclass(frozen=True)
 class WrittenRows:
     """Hashes of rows of a table, by part.
@@ -54,7 +91,7 @@ class WrittenRows:
     Attributes
     ----------
     parts
-        Part (a month as ``2016-01``, a model, a strategy, a trial, or `ALL`) -> column -> hash of its values in the
+        Part (a month as ``2016-01``, a model, a strategy, or `ALL`) -> column -> hash of its values in the
         order of the table's key.
     """
 
@@ -91,11 +128,6 @@ def hash_by_month(
     return _by(table, frame, month, columns, months_between(first, last))
 
 
-def hash_by_value(table: Table, frame: pl.DataFrame, column: str) -> WrittenRows:
-    """Return the hashes of rows by the value of a text column, such as a trial."""
-    return _by(table, frame, pl.col(column), None, ())
-
-
 def months_between(first: dt.date, last: dt.date) -> list[str]:
     """Return the months from that of one day to that of another, as ``2016-01``."""
     count = (last.year - first.year) * 12 + last.month - first.month + 1
@@ -103,13 +135,17 @@ def months_between(first: dt.date, last: dt.date) -> list[str]:
     return [f"{first.year + place // 12}-{place % 12 + 1:02d}" for place in places]
 
 
-def record_written(protocol: Protocol, asset: str, written: Sequence[WrittenRows], now: dt.datetime) -> None:
+def record_written(
+    protocol: Protocol, asset: str, written: Sequence[WrittenRows], now: dt.datetime, *, compared: bool = True
+) -> None:
     """Put on record what a step has written, as far as it is not what is on record.
 
     Parameters
     ----------
     asset
         Key of the asset that wrote it, which makes the rows anew if they are edited.
+    compared
+        Whether what they were made from was as it had been written. The very same rows that were made so once stay so.
     """
 
     def decide(records: Sequence[Record]) -> list[Entry]:
@@ -117,24 +153,35 @@ def record_written(protocol: Protocol, asset: str, written: Sequence[WrittenRows
         new = {}
         for each in written:
             of_table = known.get(each.table, {})
-            parts = {part: found for part, found in each.parts.items() if of_table.get(part) != (asset, found)}
+            parts = {
+                part: found
+                for part, found in each.parts.items()
+                if of_table.get(part) not in (LastWritten(asset, found, compared), LastWritten(asset, found, True))
+            }
             if parts:
                 new[each.table] = _compact(parts)
-        return [Entry("evidence", None, {"asset": asset, WRITTEN: new})] if new else []
+        payload = {"asset": asset, WRITTEN: new} | ({} if compared else {COMPARED: False})
+        return [Entry("evidence", None, payload)] if new else []
 
     protocol.append_decided(decide, now=now)
 
 
-def written_on_record(records: Sequence[Record], configuration: str) -> OnRecord:
+def last_written(configuration: Configuration) -> OnRecord:
     """Return what a configuration last wrote of each part of a table."""
+    return written_on_record(Protocol.of(configuration).read(), configuration.name)
+
+
+def written_on_record(records: Sequence[Record], configuration: str) -> OnRecord:
+    """Return what the configuration of a name last wrote of each part of a table, by records of its protocol."""
     found: OnRecord = {}
     for record in records:
         if record.kind == "evidence" and record.configuration == configuration and WRITTEN in record.payload:
+            asset, compared = record.payload["asset"], record.payload.get(COMPARED, True)
             for table, said in record.payload[WRITTEN].items():
                 of_table = found.setdefault(table, {})
                 for columns, parts in said:
                     for part, hashes in parts.items():
-                        of_table[part] = (record.payload["asset"], dict(zip(columns, hashes, strict=True)))
+                        of_table[part] = LastWritten(asset, dict(zip(columns, hashes, strict=True)), compared)
     return found
 
 
@@ -182,14 +229,53 @@ def assert_as_written(now: WrittenRows, on_record: OnRecord) -> None:
     ------
     EditedRowsError
         Naming the table, the first part and column that differ, and the asset that makes the rows anew.
+    NotComparedError
+        They were made from rows that were not compared.
     """
     known = on_record.get(now.table, {})
     for part, hashes in now.parts.items():
         if part in known:
-            asset, said = known[part]
-            for column, value in hashes.items():
-                if said.get(column, value) != value:
-                    raise EditedRowsError(now.table, part, column, asset)
+            column = _differing(hashes, known[part])
+            if column is not None:
+                raise EditedRowsError(now.table, part, column, known[part].asset)
+            if not known[part].compared:
+                raise NotComparedError(now.table, part, known[part].asset)
+
+
+def parts_as_written(now: WrittenRows, on_record: OnRecord) -> list[str]:
+    """Return the parts of a table that `assert_as_written` would let pass."""
+    known = on_record.get(now.table, {})
+    return [
+        part
+        for part, hashes in now.parts.items()
+        if part not in known or (known[part].compared and _differing(hashes, known[part]) is None)
+    ]
+
+
+def assert_read_as_written(
+    configuration: Configuration, work: UnitOfWork, rows_of: Callable[[Warehouse, OnRecord], Iterable[WrittenRows]]
+) -> None:
+    """Check the rows that a step is about to read.
+
+    Parameters
+    ----------
+    rows_of
+        Hashes of these rows as they are now, from the warehouse and what is on record.
+
+    Raises
+    ------
+    EditedRowsError, NotComparedError
+        See `assert_as_written`.
+    """
+    on_record = last_written(configuration)
+    with work.aside().held_open() as held:
+        for rows in rows_of(held, on_record):
+            assert_as_written(rows, on_record)
+
+
+def _differing(hashes: Hashes, known: LastWritten) -> str | None:
+    """The first column that is not what is on record of it; None: all are, as far as both have them."""
+    return next((column for column, value in hashes.items() if known.hashes.get(column, value) != value), None)
 
 
 def _compact(parts: Mapping[str, Hashes]) -> list[tuple[list[str], dict[str, list[str]]]]:
@@ -227,10 +313,6 @@ def _name(part: object) -> str:
 
 def _hashes(column: pl.Series, rows: NDArray[np.uint32], bounds: Sequence[int]) -> list[str]:
     """Hash of each part of a column, whose rows are those from one bound to the next."""
-    if isinstance(column.dtype, pl.List):
-        ordered = column.gather(rows)
-        lists = (ordered.slice(first, last - first).to_frame() for first, last in pairwise(bounds))
-        return [content_hash(each)[:_DIGITS] for each in lists]
     known = column.is_not_null().to_numpy()[rows] if column.null_count() else None
     values = _values(column, rows, known)
     found = []

@@ -22,6 +22,7 @@ from trading_assets.backtests.trial_registry import hash_settings, trial_rows
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
 from trading_assets.config.verdict import ALPHA
+from trading_assets.protocol.trials import with_benchmarks
 from trading_assets.robustness.look_ahead.audit import look_ahead
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot
 from trading_assets.robustness.overfitting.selection import selection
@@ -246,12 +247,14 @@ def _selected(market: World) -> pl.DataFrame:
     )
     return selection(
         STRATEGY,
-        trial_rows(found.evaluations, source="planted", run_id="planted", evaluated_at=_EVALUATED_AT),
+        with_benchmarks(
+            trial_rows(found.evaluations, source="planted", run_id="planted", evaluated_at=_EVALUATED_AT),
+            found.benchmarks,
+        ),
         found.points.filter("chosen")["trial"][0],
         periods=prepared.periods_per_year,
         blocks=settings.cross_validation_blocks,
         config_hash=configuration.hash,
-        benchmarks=found.benchmarks,
     ).statistics
 
 

@@ -26,6 +26,7 @@ from trading_assets.config import Configuration
 from trading_assets.features.daily import daily_features
 from trading_assets.models.regimes import regimes_of_benchmarks
 from trading_assets.protocol.contents import content_hash
+from trading_assets.protocol.trials import with_benchmarks
 from trading_assets.robustness.overfitting.selection import selection
 from trading_assets.robustness.resampling.resample import resample
 from trading_assets.robustness.sensitivity.grid import grids
@@ -142,12 +143,11 @@ def of_development(
     chosen_trial = grid.points.filter("chosen")["trial"][0]
     selected = selection(
         name,
-        trials,
+        with_benchmarks(trials, grid.benchmarks),
         chosen_trial,
         periods=prepared.periods_per_year,
         blocks=settings.cross_validation_blocks,
         config_hash=configuration.hash,
-        benchmarks=grid.benchmarks,
     )
     drawn = resample(
         prepared,

@@ -8,11 +8,17 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from trading_assets.market_data.derived_columns import derived_on_record, record_derived
+from trading_assets.market_data.derived_columns import (
+    assert_derived_as_written,
+    derived_on_record,
+    factors_are_as_written,
+    record_derived,
+)
 from trading_assets.market_data.tables import BARS, BORROW_RATES, INSTRUMENTS, RISK_FREE, SESSIONS
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.written_rows import EditedRowsError, assert_as_written, written_on_record
 from trading_assets.warehouse import Sessions, Warehouse, Whole
+from trading_assets_tests.market_data.experiments import experiment
 
 NOW = dt.datetime(2030, 1, 1)
 FIRST, LAST = dt.date(2020, 1, 1), dt.date(2020, 2, 29)
@@ -82,3 +88,21 @@ def test_prices_as_received_are_part_of_a_registration_and_not_of_this_record(tm
     warehouse = write(tmp_path, bars(FIRST, LAST), FIRST, LAST)
     warehouse.replace(Whole(), {BARS: bars(FIRST, LAST).with_columns(volume=pl.lit(7.0))})
     check(tmp_path, warehouse)
+
+
+def test_factors_before_a_month_are_as_written_until_one_is_edited(tmp_path: Path) -> None:
+    configuration, march = experiment(tmp_path, name="small", start=FIRST, as_of=LAST), dt.date(2020, 3, 1)
+    configuration.warehouse_path.parent.mkdir(parents=True)
+    work = Warehouse(configuration.warehouse_path).unit_of_work()
+    assert factors_are_as_written(configuration, work, march), "nothing is on record, nothing was edited"
+    work.replace(Whole(), {table: table.empty() for table in (SESSIONS, INSTRUMENTS, RISK_FREE, BORROW_RATES)})
+    work.replace(Sessions(FIRST, LAST), {BARS: bars(FIRST, LAST)})
+    record_derived(Protocol.of(configuration), work, FIRST, LAST, NOW)
+    assert factors_are_as_written(configuration, work, march)
+    assert_derived_as_written(configuration, work, LAST)
+    half = pl.when(pl.col("session") == LAST).then(0.5).otherwise("forward_factor").alias("forward_factor")
+    work.aside().replace(Whole(), {BARS: bars(FIRST, LAST).with_columns(half)})
+    assert not factors_are_as_written(configuration, work, march)
+    assert factors_are_as_written(configuration, work, dt.date(2020, 2, 1)), "January is as it was"
+    with pytest.raises(EditedRowsError, match="forward_factor of 2020-02"):
+        assert_derived_as_written(configuration, work, LAST)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import duckdb
 import numpy as np
 import polars as pl
 import pytest
@@ -208,6 +209,23 @@ def test_a_month_in_the_middle_again(tmp_path: Path) -> None:
     del before[SETTLED_MONTHS.name]
     for name, frame in before.items():
         assert_frame_equal(after[name], frame, check_exact=True)
+
+
+def test_edited_factors_are_not_adjusted_on_from(tmp_path: Path) -> None:
+    """Twice the factor of January would give February twice the price; it is made from what was received instead."""
+    deliver(tmp_path, with_event("split"))
+    configuration = experiment(tmp_path)
+    for month in MONTHS[:2]:
+        run(configuration, *month)
+    before = tables_of(configuration, (BARS,))[BARS.name].filter(pl.col("session") >= MONTHS[1][0])
+    assert run(configuration, *MONTHS[1]) == f"from {MONTHS[1][0]} on"
+    with duckdb.connect(str(configuration.warehouse_path)) as connection:
+        connection.execute(
+            f"UPDATE {BARS.name} SET forward_factor = 2 * forward_factor WHERE session < ?", [MONTHS[1][0]]
+        )
+    assert run(configuration, *MONTHS[1]) == "everything"
+    after = tables_of(configuration, (BARS,))[BARS.name].filter(pl.col("session") >= MONTHS[1][0])
+    assert_frame_equal(after, before, check_exact=True)
 
 
 @pytest.mark.parametrize("change", ["bar", "override", "action", "severity", "universe"])

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from trading_assets.protocol import LedgerTamperedError, Protocol, record_trials, trials_on
+from trading_assets.protocol.trials import own_first, with_benchmarks
 from trading_assets.protocol.trials_table import TRIALS
 
 NOON = dt.datetime(2026, 11, 21, 12)
@@ -64,6 +65,44 @@ def test_a_trial_on_record_is_not_recorded_again(tmp_path: Path) -> None:
     assert len(protocol.read()) == rows
     assert record(protocol, trials("2", "3")) == 1
     assert trials_on(protocol)["trial"].to_list() == ["1", "2", "3"]
+
+
+def test_a_trial_that_gives_other_returns_is_recorded_again_and_counts_as_it_was_last_evaluated(tmp_path: Path) -> None:
+    """The same settings and bars gave 9 % on the last day when the features were edited, and 10 % without."""
+    protocol, honest = Protocol(tmp_path, "a"), trials("1", "2")
+    edited = honest.with_columns(returns=pl.Series([[0.01, -0.02, 0.09]] * 2, dtype=pl.List(pl.Float32)))
+    assert [record(protocol, rows) for rows in (edited.head(1), honest, honest, edited)] == [1, 2, None, 2]
+    assert trials_on(protocol).drop("configuration").equals(edited)
+    assert record(protocol, honest.head(1)) == 1
+    found = trials_on(protocol).sort("trial")
+    assert found["returns"].to_list() == [honest["returns"][0].to_list(), edited["returns"][1].to_list()]
+
+
+def test_what_a_trial_is_measured_against_is_part_of_its_record(tmp_path: Path) -> None:
+    """A plain backtest knows none; a sweep of the same trial does, and a backtest after it takes nothing away."""
+    protocol, rows = Protocol(tmp_path, "a"), trials("1", "2")
+
+    def swept(first: float) -> pl.DataFrame:
+        series = pl.Series([[first, 0.0, 0.0]] * 2, dtype=pl.List(pl.Float32))
+        return with_benchmarks(rows, pl.DataFrame({"trial": ["1", "2"], "returns": series}))
+
+    steps = (rows, swept(0.5), rows, swept(0.5), swept(0.25))
+    assert [record(protocol, each) for each in steps] == [2, 2, None, None, 2]
+    found = trials_on(protocol, columns=[*TRIALS.columns, "benchmark_returns"])
+    assert found.drop("configuration").equals(swept(0.25))
+    with duckdb.connect(str(protocol.path)) as connection:
+        connection.execute("UPDATE protocol.trials SET benchmark_returns = NULL WHERE trial = '1'")
+    with pytest.raises(LedgerTamperedError, match=r"rows of main\.trials were edited"):
+        trials_on(protocol)
+
+
+def test_what_a_strategy_evaluated_itself_comes_before_the_same_trial_of_others(tmp_path: Path) -> None:
+    record(Protocol(tmp_path, "a"), trials("1", "2"))
+    record(Protocol(tmp_path, "b"), trials("1", "3"))
+    record(Protocol(tmp_path, "b"), trials("1", "4", strategy="copy"))
+    found = own_first(trials_on(Protocol(tmp_path, "b")), "b", "trend").sort("trial")
+    names = [("b", "trend", "1"), ("a", "trend", "2"), ("b", "trend", "3"), ("b", "copy", "4")]
+    assert found.select("configuration", "strategy", "trial").rows() == names
 
 
 def test_another_name_or_configuration_is_a_row_more_of_the_same_trial(tmp_path: Path) -> None:

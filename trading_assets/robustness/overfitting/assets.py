@@ -17,13 +17,14 @@ from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.same_market import TradedMarket, trials_on_markets
-from trading_assets.protocol.written_rows import hash_by_value, hash_whole
+from trading_assets.protocol.trials import own_first
+from trading_assets.protocol.written_rows import hash_whole
 from trading_assets.robustness.evidence import record_evidence
 from trading_assets.robustness.overfitting.field import calendars_of, field_of, trials_of_types, types_alike
 from trading_assets.robustness.overfitting.reality_check import reality_check as check
 from trading_assets.robustness.overfitting.selection import rows, selection
 from trading_assets.robustness.rows_by_span import write
-from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY, TRIAL_BENCHMARKS
+from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
 from trading_assets.strategies.evaluation.identity import identity_of, recorded_type
 from trading_assets.strategies.evaluation.on_record import returns_on_record
@@ -42,6 +43,7 @@ def overfitting(step: Step) -> Mapping[str, Any]:
     identity = identity_of(strategy.module)
     splits = step.work.read(SPLITS)
     every = trials_on_markets(Protocol.of(configuration), [_market_of(step, strategy.symbols, splits)])
+    every = own_first(every, configuration.name, name)
     points, metrics = step.work.read(SENSITIVITY, rows=own), step.work.read(backtests.METRICS, rows=own)
     chosen = points.filter("chosen")["trial"][0]
     span = every.filter(trial=chosen).select("start", "end")
@@ -51,22 +53,13 @@ def overfitting(step: Step) -> Mapping[str, Any]:
         types, alike = types_alike(field, identity, strategy.symbols, span["start"][0], span["end"][0])
     trials = behind(every, name, identity, strategy.symbols)
     likes = trials_of_types(every, name, [each for each in alike if each != recorded_type(identity)], strategy.symbols)
-    benchmarks = step.work.read_or_empty(
-        TRIAL_BENCHMARKS, where="list_contains(?, trial)", parameters=[trials["trial"].to_list()]
-    )
-    written = [
-        hash_whole(SENSITIVITY, points, name),
-        development_metrics(metrics, name),
-        hash_by_value(TRIAL_BENCHMARKS, benchmarks, "trial"),
-    ]
-    assert_rows_as_written(step, written)
+    assert_rows_as_written(step, [hash_whole(SENSITIVITY, points, name), development_metrics(metrics, name)])
     found = selection(
         name,
         trials,
         chosen,
         alike=likes.join(trials, on="trial", how="anti"),
         types=types,
-        benchmarks=benchmarks,
         periods=metrics.filter(metric="periods_per_year")["value"][0],
         blocks=configuration.robustness.cross_validation_blocks,
         config_hash=configuration.hash,

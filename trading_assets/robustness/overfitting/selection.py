@@ -42,14 +42,14 @@ def selection(
     config_hash: str,
     alike: pl.DataFrame | None = None,
     types: int = 1,
-    benchmarks: pl.DataFrame | None = None,
 ) -> Selection:
     """Selection-bias statistics of the chosen trial.
 
     Parameters
     ----------
     trials
-        Rows of `robustness.trials` that the choice was made among, see `behind`.
+        Rows of `robustness.trials` that the choice was made among, see `behind`, with `benchmark_returns`; without any
+        of the latter `pbo_loss` is undefined.
     chosen
         The trial of the parameters that the strategy runs with.
     periods
@@ -61,8 +61,6 @@ def selection(
         no new idea, so they count as its own; None for none.
     types
         Different types on record on these symbols and sessions, this one included.
-    benchmarks
-        Rows of `robustness.trial_benchmarks`; without any of them `pbo_loss` is undefined.
 
     Raises
     ------
@@ -79,7 +77,7 @@ def selection(
     beside = trials.join(span, on=span.columns, how="semi").filter(pl.col("returns").is_not_null()).sort("trial")
     every, different = returns_of_trials(beside), latest(trials)
     groups = without_twins(every)
-    matched = _benchmarks_of(beside, benchmarks)
+    matched = _benchmarks_of(beside)
     # Twins would share the best place, and half of them end below the median by nothing but rounding.
     found = overfitting(_means_of(every, groups), blocks, None if matched is None else _means_of(matched, groups))
     own = distinct_sharpes(different) / math.sqrt(periods)
@@ -126,24 +124,19 @@ def distinct_sharpes(trials: pl.DataFrame) -> NDArray[np.float64]:
     return np.array(found, dtype=np.float64)
 
 
-def _benchmarks_of(trials: pl.DataFrame, benchmarks: pl.DataFrame | None) -> NDArray[np.float64] | None:
+def _benchmarks_of(trials: pl.DataFrame) -> NDArray[np.float64] | None:
     """Returns (trials, sessions) of what each trial is measured against.
 
-    A trial whose exposure is not on record, as that of a backtest without a sweep, is taken to have held what the
-    others of its type held on average, session by session. None where no exposure is on record.
+    A trial whose exposure is not on record, as that of a backtest without a sweep, is measured against the one that
+    asks for most of those of the others. None where no exposure is on record.
     """
-    known = {} if benchmarks is None else dict(benchmarks.select("trial", "returns").iter_rows())
-    rows_of = [known.get(trial) for trial in trials["trial"]]
-    there = [
-        row is not None and len(row) == sessions for row, sessions in zip(rows_of, trials["sessions"], strict=True)
-    ]
-    if not any(there):
+    there = (trials["benchmark_returns"].list.len() == trials["sessions"]).fill_null(value=False).to_numpy()
+    if not there.any():
         return None
-    found = np.full((trials.height, *trials["sessions"].head(1)), np.nan)
-    for place, row in enumerate(rows_of):
-        if there[place]:
-            found[place] = row
-    found[~np.array(there)] = found[there].mean(axis=0)
+    known = np.array(trials["benchmark_returns"].filter(there).to_list(), dtype=np.float64)
+    found = np.empty((trials.height, known.shape[1]))
+    found[there] = known
+    found[~there] = known[known.sum(axis=1).argmax()]
     return found
 
 

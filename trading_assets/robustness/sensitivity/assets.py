@@ -16,7 +16,8 @@ from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.backtests.trial_registry import settings_on_record, trial_rows
 from trading_assets.models.splits import development
 from trading_assets.protocol import Protocol, record_trials
-from trading_assets.protocol.written_rows import hash_by_value, hash_whole, record_written
+from trading_assets.protocol.trials import with_benchmarks
+from trading_assets.protocol.written_rows import hash_whole, record_written
 from trading_assets.robustness.rows_by_span import STAGE, write
 from trading_assets.robustness.sensitivity.grid import grids
 from trading_assets.robustness.tables import (
@@ -39,7 +40,7 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
 
     require_ok(step)
     name, configuration = strategy_of(step), step.configuration
-    assert_inputs_as_written(step)
+    compared = assert_inputs_as_written(step)
     frames, prepared, spans = read_development_market(step)
     span, strategy = development(spans), prepared.strategy
     put_exposure_on_record(step, sensitivity.__name__, span, strategy.symbols, frames.bars)
@@ -56,10 +57,10 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
     )
     source = f"{STAGE}/{sensitivity.__name__}/{name}"
     trials = trial_rows(found.evaluations, source=source, run_id=step.run_id, evaluated_at=step.now)
-    record_trials(Protocol.of(configuration), trials, subject=name, source=source, now=step.now)
+    measured = with_benchmarks(trials, found.benchmarks)
+    record_trials(Protocol.of(configuration), measured, subject=name, source=source, now=step.now)
     step.work.append_new(TRIALS, trials)
     step.work.append_new(TRIAL_BENCHMARKS, found.benchmarks)
-    new_benchmarks = step.work.written[TRIAL_BENCHMARKS]
     tables = {
         SENSITIVITY: found.points,
         SENSITIVITY_SUMMARY: found.summary,
@@ -67,11 +68,8 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
         HEATMAPS: found.heatmaps,
     }
     write(step, sensitivity.__name__, tables)
-    written = [
-        hash_by_value(TRIAL_BENCHMARKS, new_benchmarks, "trial"),
-        hash_whole(SENSITIVITY, step.work.written[SENSITIVITY], name),
-    ]
-    record_written(Protocol.of(configuration), source, written, step.now)
+    written = [hash_whole(SENSITIVITY, step.work.written[SENSITIVITY], name)]
+    record_written(Protocol.of(configuration), source, written, step.now, compared=compared)
     return {
         "summary": found.summary.drop("strategy"),
         "choices": found.choices.drop("strategy", "trial"),

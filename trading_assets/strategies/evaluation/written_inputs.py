@@ -11,14 +11,14 @@ from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.market_data.derived_columns import derived_on_record, span_of
 from trading_assets.models.splits import spans_of
 from trading_assets.models.tables import METRICS, PREDICTIONS, REGIMES, SPLITS
-from trading_assets.protocol import Protocol
 from trading_assets.protocol.written_rows import (
     OnRecord,
     WrittenRows,
     assert_as_written,
+    assert_read_as_written,
     hash_whole,
+    last_written,
     months_on_record,
-    written_on_record,
 )
 from trading_assets.strategies.evaluation.failure import strategy_of
 from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategy
@@ -26,25 +26,31 @@ from trading_assets.strategies.tables import TARGET_WEIGHTS
 from trading_assets.warehouse import Rows, Warehouse
 
 
-def assert_inputs_as_written(step: Step) -> None:
+def assert_inputs_as_written(step: Step) -> bool:
     """Check the rows that a strategy reads, if it is registered, or a member of one that is.
+
+    Returns
+    -------
+    bool
+        Whether they were compared with the record; what is made from them says so, see `record_written`.
 
     Raises
     ------
-    EditedRowsError
+    EditedRowsError, NotComparedError
         Naming the table, and what makes its rows anew.
     """
     configuration, name = step.configuration, strategy_of(step)
     if not is_behind_a_registration(configuration, name):
-        return
-    on_record = written_on_record(Protocol.of(configuration).read(), configuration.name)
-    with step.work.aside().held_open() as held:
+        return False
+    strategy, made = configured_strategy(configuration, name), span_of(configuration)
+
+    def rows_of(held: Warehouse, on_record: OnRecord) -> Iterator[WrittenRows]:
         spans = spans_of(held.read_or_empty(SPLITS))
-        if "holdout" not in spans:
-            return
-        end, made = spans["holdout"].end, span_of(configuration)
-        for rows in _inputs(held, configured_strategy(configuration, name), on_record, end, made):
-            assert_as_written(rows, on_record)
+        end = spans["holdout"].end if "holdout" in spans else dt.date.max
+        return _inputs(held, strategy, on_record, end, made)
+
+    assert_read_as_written(configuration, step.work, rows_of)
+    return True
 
 
 def assert_rows_as_written(step: Step, written: Sequence[WrittenRows]) -> None:
@@ -52,11 +58,11 @@ def assert_rows_as_written(step: Step, written: Sequence[WrittenRows]) -> None:
 
     Raises
     ------
-    EditedRowsError
+    EditedRowsError, NotComparedError
         See `assert_inputs_as_written`.
     """
     if is_behind_a_registration(step.configuration, strategy_of(step)):
-        on_record = written_on_record(Protocol.of(step.configuration).read(), step.configuration.name)
+        on_record = last_written(step.configuration)
         for rows in written:
             assert_as_written(rows, on_record)
 

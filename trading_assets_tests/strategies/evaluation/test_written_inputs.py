@@ -13,10 +13,14 @@ from trading_assets.asset_factories.table_asset import Step, Window
 from trading_assets.features.assets import daily
 from trading_assets.features.catalog import FEATURES
 from trading_assets.features.tables import INDICATORS
+from trading_assets.market_data.derived_columns import record_derived
+from trading_assets.market_data.tables import BARS, BORROW_RATES, INSTRUMENTS, RISK_FREE, SESSIONS
+from trading_assets.models.assets import regimes, train
 from trading_assets.models.tables import METRICS, PREDICTIONS
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.written_rows import (
     EditedRowsError,
+    NotComparedError,
     assert_as_written,
     hash_whole,
     months_on_record,
@@ -24,10 +28,13 @@ from trading_assets.protocol.written_rows import (
     written_on_record,
 )
 from trading_assets.robustness.overfitting.assets import overfitting
+from trading_assets.robustness.sensitivity.assets import sensitivity
+from trading_assets.robustness.tables import OVERFITTING
 from trading_assets.robustness.verdict.assets import caps_of_data
+from trading_assets.strategies.assets import signals
 from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
 from trading_assets.strategies.interface.resolved import configured_strategy
-from trading_assets.warehouse import Rows, Table
+from trading_assets.warehouse import Rows, Table, Whole
 from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment
 
 NOW = dt.datetime(2030, 1, 1)
@@ -51,7 +58,11 @@ def test_a_run_puts_on_record_what_its_steps_wrote_and_finds_it_as_written(finis
     assert all(sorted(known[table]) == months for table in by_month)
     strategies = ("backtests.metrics", "robustness.sensitivity", "strategies.target_weights")
     assert all(sorted(known[table]) == ["known", "unknown"] for table in strategies)
-    others = {"market_data.sessions", "market_data.instruments", "models.regimes", "robustness.trial_benchmarks"}
+    assert {name: each.compared for name, each in known["robustness.sensitivity"].items()} == {
+        "known": True,
+        "unknown": False,  # is not registered
+    }
+    others = {"market_data.sessions", "market_data.instruments", "models.regimes"}
     assert others < {*known}
 
 
@@ -103,6 +114,9 @@ def test_edited_weights_of_a_member_and_edited_regimes_stop_the_strategy_that_is
 ) -> None:
     known = {"type": "ensemble", "members": ["unknown"]}
     experiment.write(strategies={**SETTINGS["strategies"], "known": known}, robustness={})
+    with pytest.raises(NotComparedError, match=r"(?s)target_weights are not evidence: unknown.*strategies/unknown"):
+        assert_inputs_as_written(step_of(experiment))  # it was no member of what is registered
+    signals(step_of(experiment, "unknown"))
     assert_inputs_as_written(step_of(experiment))
     execute(experiment, statement)
     with pytest.raises(EditedRowsError, match=f"rows of {table} were edited"):
@@ -166,10 +180,6 @@ def test_a_verdict_reads_no_edited_metrics_of_a_model(learnt: Experiment) -> Non
 @pytest.mark.parametrize(
     ("statement", "table"),
     [
-        (
-            "UPDATE robustness.trial_benchmarks SET returns = list_transform(returns, lambda x: x - 0.01::FLOAT)",
-            "robustness.trial_benchmarks",
-        ),
         ("UPDATE robustness.sensitivity SET chosen = NOT chosen WHERE strategy = 'known'", "robustness.sensitivity"),
         (
             "UPDATE backtests.metrics SET value = 2 * value WHERE metric = 'periods_per_year' AND split = 'train'",
@@ -212,10 +222,24 @@ def test_a_warehouse_that_is_made_anew_from_a_later_start_or_up_to_an_earlier_da
         assert_inputs_as_written(step_of(experiment))
 
 
+def revise(experiment: Experiment, since: dt.date, until: dt.date) -> None:
+    """Write bars of twice the volume in dollars, as the asset does when such bars were delivered."""
+    work = experiment.warehouse.unit_of_work()
+    revised = work.read(BARS).with_columns(
+        pl.when(pl.col("session") >= since)
+        .then(2 * pl.col("dollar_volume"))
+        .otherwise("dollar_volume")
+        .alias("dollar_volume")
+    )
+    whole = {table: work.read(table) for table in (SESSIONS, INSTRUMENTS, BORROW_RATES, RISK_FREE)}
+    work.replace_together([(Whole(), {BARS: revised, **whole})])
+    record_derived(Protocol.of(experiment.configuration), work, dt.date(2015, 1, 1), until, NOW)
+
+
 def test_features_of_revised_bars_are_on_record_in_place_of_those_before(experiment: Experiment) -> None:
     protocol, months = Protocol.of(experiment.configuration), Window(dt.date(2017, 2, 1), dt.date(2017, 2, 28))
     before = written_on_record(protocol.read(), "small")["features.indicators"]
-    execute(experiment, "UPDATE market_data.bars SET dollar_volume = 2 * dollar_volume WHERE session >= '2017-02-01'")
+    revise(experiment, months.start, dt.date(2017, 6, 30))
     daily(replace(step_of(experiment), window=months))
     after = written_on_record(protocol.read(), "small")
     now = months_on_record(
@@ -224,5 +248,83 @@ def test_features_of_revised_bars_are_on_record_in_place_of_those_before(experim
     assert_as_written(now, after)
     differing = {part for part in before if before[part] != after["features.indicators"][part]}
     assert differing == {"2017-02"}
-    (_, old), (_, new) = before["2017-02"], after["features.indicators"]["2017-02"]
+    old, new = before["2017-02"].hashes, after["features.indicators"]["2017-02"].hashes
     assert [column for column in old if old[column] != new[column]] == ["adv_20"]
+
+
+@pytest.mark.parametrize("registration", [SETTINGS["registration"], {}])
+def test_nothing_is_made_from_edited_bars_or_features_registered_or_not(
+    experiment: Experiment, registration: dict[str, object]
+) -> None:
+    """What was made from them would be on record as written, and stay so once the edit is put back."""
+    experiment.write(registration=registration)
+    february = Window(dt.date(2017, 2, 1), dt.date(2017, 2, 28))
+    edit = "UPDATE market_data.bars SET dollar_volume = {} WHERE session BETWEEN '2016-02-01' AND '2016-02-29'"
+    execute(experiment, edit.format("1024 * dollar_volume"))
+    with pytest.raises(EditedRowsError, match="bars were edited after they were written: dollar_volume of 2016-02"):
+        daily(replace(step_of(experiment), window=february))
+    execute(experiment, edit.format("dollar_volume / 1024"))
+    daily(replace(step_of(experiment), window=february))
+    execute(experiment, "UPDATE features.daily SET volatility_20 = 9.0 WHERE symbol = 'SPX' AND session = '2016-03-01'")
+    with pytest.raises(EditedRowsError, match=r"features\.daily were edited after they were written: volatility_20"):
+        regimes(step_of(experiment))
+
+
+def test_a_model_that_no_registered_strategy_reads_is_not_trained_on_edited_features(learnt: Experiment) -> None:
+    learnt.write(
+        models={"forward": {"type": "xgboost", "train_sessions": 250, "test_sessions": 60, "trees": 10}},
+        strategies={"known": {"type": "ml", "model": "forward"}},
+        registration={},
+        robustness={},
+    )
+    execute(learnt, "UPDATE features.daily SET return_5 = 9.0 WHERE session = '2016-03-01'")
+    with pytest.raises(EditedRowsError, match=r"features\.daily were edited"):
+        train(step_of(learnt), "forward")
+
+
+def test_splits_without_a_holdout_take_no_check_away(experiment: Experiment) -> None:
+    execute(experiment, "DELETE FROM models.splits WHERE split = 'holdout'")
+    assert assert_inputs_as_written(step_of(experiment))
+    execute(experiment, "UPDATE features.indicators SET atr_14 = 1.0 WHERE session = '2016-11-03'")
+    with pytest.raises(EditedRowsError, match=r"features\.indicators"):
+        assert_inputs_as_written(step_of(experiment))
+
+
+def selection_of(experiment: Experiment) -> pl.DataFrame:
+    overfitting(step_of(experiment))
+    return experiment.warehouse.read(OVERFITTING, rows=Rows("strategy", "known")).drop("config_hash")
+
+
+def test_a_sweep_of_edited_features_before_the_registration_leaves_nothing_behind(experiment: Experiment) -> None:
+    """Nobody compares while nothing is registered, so the trials are others; they have to be swept again after it."""
+    before = selection_of(experiment)
+    edit = "UPDATE features.indicators SET atr_14 = {} WHERE session >= '2016-01-01'"
+    experiment.write(registration={})
+    execute(experiment, edit.format("0.25 * atr_14"))
+    sensitivity(step_of(experiment))
+    execute(experiment, edit.format("4 * atr_14"))
+    assert not selection_of(experiment).equals(before), "the edit is worth something"
+    experiment.write()
+    with pytest.raises(
+        NotComparedError, match=r"(?s)robustness\.sensitivity.*materialise robustness/sensitivity/known"
+    ):
+        overfitting(step_of(experiment))
+    sensitivity(step_of(experiment))
+    assert selection_of(experiment).equals(before)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM robustness.trial_benchmarks",
+        "UPDATE robustness.trial_benchmarks SET returns = list_transform(returns, lambda x: -0.5::FLOAT)",
+        "UPDATE robustness.trials SET returns = list_transform(returns, lambda x: 0.5::FLOAT)",
+        "DELETE FROM robustness.trials WHERE strategy = 'known'",
+    ],
+)
+def test_the_copies_of_trials_in_the_warehouse_decide_nothing(experiment: Experiment, statement: str) -> None:
+    """Their returns and what they are measured against stand in the protocol, which nobody edits unnoticed."""
+    before = selection_of(experiment)
+    execute(experiment, statement)
+    assert selection_of(experiment).equals(before)
+    assert before.filter(statistic="pbo_loss")["value"].is_not_null().all()
