@@ -11,19 +11,20 @@ from trading_assets.warehouse.slices import Slice
 #: Slices of one table and the number of the commit that last replaced each.
 Versions = Mapping[tuple[str, str, str], int]
 
-# Only ranges of the same column can be known to share no row. Dates are ISO text: their order is that of text.
-_OVERLAPPING = """
-    SELECT slice_column, lower_bound, upper_bound, number FROM meta.commits
-    WHERE table_name = $table_name AND NOT (
-        slice_column = $slice_column AND (lower_bound > $upper_bound OR upper_bound < $lower_bound)
-    )
-"""
-
 
 def versions_of(connection: duckdb.DuckDBPyConnection, table_name: str, scope: Slice) -> Versions:
     """Versions of the slices of a table that may hold rows of `scope`."""
-    rows = connection.execute(_OVERLAPPING, _key(table_name, scope)).fetchall()
-    return {(column, lower, upper): number for column, lower, upper, number in rows}
+    rows = connection.execute(
+        "SELECT slice_column, lower_bound, upper_bound, number FROM meta.commits WHERE table_name = ?", [table_name]
+    ).fetchall()
+    key = _key(table_name, scope)
+    first, last = key["lower_bound"], key["upper_bound"]
+    # Only ranges of the same column can be known to share no row. Dates are ISO text: their order is that of text.
+    return {
+        (column, lower, upper): number
+        for column, lower, upper, number in rows
+        if column != key["slice_column"] or (lower <= last and upper >= first)
+    }
 
 
 def next_number(connection: duckdb.DuckDBPyConnection) -> int:
