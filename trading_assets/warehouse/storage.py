@@ -62,11 +62,25 @@ def _columns(connection: duckdb.DuckDBPyConnection, quoted: str) -> dict[str, st
     return {row[0]: str(row[1]) for row in connection.execute(f"DESCRIBE {quoted}").fetchall()}
 
 
-def replace_slice(connection: duckdb.DuckDBPyConnection, table: Table, slice_: Slice, frame: pl.DataFrame) -> None:
-    """Put `frame` in place of the slice's rows."""
+def replace_slice(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    slice_: Slice,
+    frame: pl.DataFrame,
+    stored: Mapping[str, str] | None = None,
+) -> None:
+    """Put `frame` in place of the slice's rows.
+
+    Parameters
+    ----------
+    stored
+        The table's columns, if they are known (`stored_columns`) and there is one.
+    """
     connection.register(_FRAME, frame.to_arrow())
-    _create(connection, table)
-    given, stored = _columns(connection, quote(_FRAME)), _columns(connection, _quoted(table.name))
+    if not stored:
+        _create(connection, table)
+        stored = _columns(connection, _quoted(table.name))
+    given = _columns(connection, quote(_FRAME))
     if slice_.bounds is None and _has_other_columns(table, given, stored):
         _create(connection, table, anew=True)  # no row stays, so none has to be cast, which may be impossible
         stored = _columns(connection, _quoted(table.name))

@@ -67,20 +67,24 @@ class Warehouse:
 
     def replace_together(self, parts: Parts) -> None:
         """As `replace`, for tables of one step that are replaced by different slices."""
-        frames = [
-            (slice_, table, storage.checked(table, frame, slice_))
+        checked = [
+            (slice_, {table: storage.checked(table, frame, slice_) for table, frame in tables.items()})
             for slice_, tables in parts
-            for table, frame in tables.items()
         ]
-        with open_to_write(self.path, self.wait_seconds) as connection, transaction(connection):
-            self._assert_fresh(connection)
-            number, ledgers = versions.next_number(connection), storage.ledgers(connection)
-            for slice_, table, frame in frames:
-                if table.name in ledgers:
-                    raise WarehouseError(block(f"{table.name} is append only", what_to_do="use append"))
-                storage.replace_slice(connection, table, slice_, frame)
-                versions.record(connection, table.name, slice_, number)
-        self._wrote(number, {table: frame for _, table, frame in frames})
+        with open_to_write(self.path, self.wait_seconds) as connection:
+            stored = {
+                table.name: storage.stored_columns(connection, table.name) for _, part in checked for table in part
+            }
+            with transaction(connection):
+                self._assert_fresh(connection)
+                number, ledgers = versions.next_number(connection), storage.ledgers(connection)
+                for slice_, part in checked:
+                    for table, frame in part.items():
+                        if table.name in ledgers:
+                            raise WarehouseError(block(f"{table.name} is append only", what_to_do="use append"))
+                        storage.replace_slice(connection, table, slice_, frame, stored.pop(table.name, None))
+                    versions.record(connection, [table.name for table in part], slice_, number)
+        self._wrote(number, {table: frame for _, part in checked for table, frame in part.items()})
 
     def define_view(self, name: str, select: str, reads: Sequence[Table]) -> None:
         """Put a view in place of what has this name; the tables it reads are created, or widened, as declared.
@@ -334,8 +338,8 @@ class UnitOfWork(Warehouse):
             self._seen[table_name, scope] = look()
 
     def _assert_fresh(self, connection: duckdb.DuckDBPyConnection) -> None:
-        for (table_name, scope), seen in self._seen.items():
-            now = versions.versions_of(connection, table_name, scope)
+        current = versions.versions_of_scopes(connection, list(self._seen)) if self._seen else []
+        for (table_name, _), seen, now in zip(self._seen, self._seen.values(), current, strict=True):
             if any(seen.get(key) != number and number not in self._own for key, number in now.items()):
                 raise StaleInputError(
                     block(
