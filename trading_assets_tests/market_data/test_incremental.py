@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -213,22 +214,34 @@ def test_a_month_in_the_middle_again(tmp_path: Path) -> None:
         assert_frame_equal(after[name], frame, check_exact=True)
 
 
-@pytest.mark.parametrize("change", ["bar", "override", "action", "severity", "universe"])
-def test_a_changed_past_is_judged_again(tmp_path: Path, change: str, caplog: pytest.LogCaptureFixture) -> None:
+REVIEWED: dict[str, Any] = {
+    "start": START,
+    "as_of": None,
+    "market_data": [{"source": "files", "asset_class": "equity", "path": "prices/*.csv", "actions": "actions.csv"}],
+    "quality": {"overrides": "reviewed.csv"},
+}
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pl.DataFrame]:
+    """A folder whose bars were all checked, and the bars."""
+    folder = tmp_path_factory.mktemp("judged")
     bars = market(1, 0.0).filter(pl.col("session") >= dt.date(2015, 4, 1), pl.col("symbol") < "SYN007")
-    (tmp_path / "reviewed.csv").write_text("symbol,session,rule\n")
-    (tmp_path / "actions.csv").write_text("symbol,session,split_ratio,cash_dividend\n")
-    source = {"source": "files", "asset_class": "equity", "path": "prices/*.csv", "actions": "actions.csv"}
-    values: dict[str, Any] = {
-        "start": START,
-        "as_of": None,
-        "market_data": [source],
-        "quality": {"overrides": "reviewed.csv"},
-    }
-    deliver(tmp_path, bars)
-    configuration = experiment(tmp_path, **values)
+    (folder / "reviewed.csv").write_text("symbol,session,rule\n")
+    (folder / "actions.csv").write_text("symbol,session,split_ratio,cash_dividend\n")
+    deliver(folder, bars)
+    run(experiment(folder, **REVIEWED), START, MONTH_ENDS[-1])
+    return folder, bars
+
+
+@pytest.mark.parametrize("change", ["bar", "override", "action", "severity", "universe"])
+def test_a_changed_past_is_judged_again(
+    judged: tuple[Path, pl.DataFrame], tmp_path: Path, change: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, bars = judged
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    configuration, values = experiment(tmp_path, **REVIEWED), REVIEWED
     last = MONTH_ENDS[-1].replace(day=1), MONTH_ENDS[-1]
-    run(configuration, START, MONTH_ENDS[-1])
     assert run(configuration, *last) == f"from {last[0]} on"
     day = dt.date(2015, 6, 3)
     if change == "bar":
