@@ -116,6 +116,6 @@ def test_a_strategy_that_fails_leaves_those_of_the_readme_alone(
     assert done.returncode == 1
     assert "no rules today" in done.stderr
     count = "SELECT DISTINCT strategy FROM backtests.equity WHERE positions > 0 ORDER BY strategy"
-    traded = command_line(config, tmp_path / "data", "sql", count, "--format", "csv")
+    traded = called(config, tmp_path / "data", "sql", count, "--format", "csv")
     assert traded.stdout.split() == ["strategy", "dip", "monthly"]
     assert "failed" in (tmp_path / "data" / "tiny" / "reports" / "broken.html").read_text(encoding="utf-8")

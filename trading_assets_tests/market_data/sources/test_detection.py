@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import yaml
 
 from trading_assets.market_data.sources import SourceError
 from trading_assets.market_data.sources.detection import detect
+from trading_assets_tests.conftest import TINY, called
 from trading_assets_tests.market_data.sources.test_layouts import AMBIGUOUS, EACH, about, bars_of, put, read
 from trading_assets_tests.market_data.vendor_files import VendorFile
 from trading_assets_tests.market_data.vendor_files.asia import ASIA
@@ -87,9 +87,8 @@ def test_what_is_no_table_of_bars_says_so(tmp_path: Path) -> None:
         detect("A.csv", tmp_path)
 
 
-def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "trading_assets.cli", "config", "detect", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def _run(folder: Path, file: str) -> subprocess.CompletedProcess[str]:
+    return called(TINY, folder / "data", "config", "detect", file, folder=folder)
 
 
 def test_the_command_prints_and_exits(tmp_path: Path) -> None:
