@@ -81,6 +81,27 @@ def test_files_of_several_kinds_are_told_apart(tmp_path: Path) -> None:
     assert [each.beliefs[0].source["path"] for each in found] == ["A.csv", "k.csv"]
 
 
+@pytest.mark.parametrize("pattern", ["bars/*.csv", "bars/k.csv"])
+def test_an_absolute_path_is_read_from_anywhere(tmp_path: Path, pattern: str) -> None:
+    """As a relative one is read from the folder that it starts at; nothing is doubtful but what is of the file."""
+    (tmp_path / "bars").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    put(tmp_path / "bars", ASIA["baostock"][0], "k.csv")
+    (near,) = detect(pattern, tmp_path)
+    (far,) = detect(str(tmp_path / pattern), tmp_path / "elsewhere")
+    assert near.beliefs[0].first_bars.height > 0
+    assert far.beliefs[0].first_bars.equals(near.beliefs[0].first_bars)
+    assert far.beliefs[0].doubts == near.beliefs[0].doubts
+    assert far.beliefs[0].source["path"] == str(tmp_path / pattern)
+
+
+def test_kinds_of_files_of_an_absolute_pattern_are_named_with_their_folder(tmp_path: Path) -> None:
+    (tmp_path / "A.csv").write_text(GENERIC + "2024-01-05,10,12,9,11,5\n")
+    put(tmp_path, ASIA["baostock"][0], "k.csv")
+    found = detect(str(tmp_path / "*.csv"), tmp_path.parent)
+    assert [each.beliefs[0].source["path"] for each in found] == [str(tmp_path / "A.csv"), str(tmp_path / "k.csv")]
+
+
 def test_what_is_no_table_of_bars_says_so(tmp_path: Path) -> None:
     (tmp_path / "A.csv").write_text("name,age\nx,3\n")
     with pytest.raises(SourceError, match="no column for"):
