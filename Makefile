@@ -29,6 +29,9 @@ picture: demo ## the picture in the README, taken with a headless Chromium
 		--window-size=1160,1750 --virtual-time-budget=4000 --user-data-dir=$$(mktemp -d) \
 		--screenshot=docs/report.png file://$(TRADING_ASSETS_DATA)/demo/reports/equity_momentum.html 2>/dev/null
 
+# Folders of tests are in memory where it has 4 GiB to spare: thousands of commits then wait for no disk.
+MEMORY := $(shell df -Pm /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 >= 4096 { print "/dev/shm" }')
+test coverage: export PYTEST_DEBUG_TEMPROOT ?= $(MEMORY)
 test: export POLARS_MAX_THREADS ?= 1
 test: .installed-dev ## the test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -70,8 +70,11 @@ def command_line(config: Path, data: Path, *arguments: str) -> subprocess.Comple
     )
 
 
-def called(config: Path, data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """As `command_line`, in this process: the same entry point without the seconds that its imports take."""
+def called(config: Path, data: Path, *arguments: str, folder: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
+    """As `command_line`, in this process: the same entry point without the seconds that its imports take.
+
+    Not for `run`, whose definitions are of the configuration that the process first loaded.
+    """
     from trading_assets import cli_output
     from trading_assets.cli import main
 
@@ -83,7 +86,7 @@ def called(config: Path, data: Path, *arguments: str) -> subprocess.CompletedPro
         patch.object(cli_output.errors, "_width", 160),
         redirect_stdout(output),
         redirect_stderr(errors),
-        chdir(REPOSITORY),
+        chdir(folder),
     ):
         try:
             main()

@@ -95,6 +95,14 @@ def test_a_strategy_that_fails_leaves_those_of_the_readme_alone(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     config = changed(
         tmp_path,
+        as_of="2016-12-30",
+        market_data=[{"source": "synthetic", "asset_class": "equity", "symbols": ["AAA", "BBB", "CCC"]}],
+        benchmarks={"equity": "SPX"},
+        splits={
+            "train": ["2016-01-04", "2016-05-31"],
+            "validation": ["2016-06-01", "2016-08-31"],
+            "holdout": ["2016-09-01", "2016-12-30"],
+        },
         strategies={
             "broken": {"type": "my_strategies.broken", "universe": "equity"},
             "dip": {"type": "my_strategies.dip", "universe": "equity", "depth": 0.04},
@@ -108,6 +116,6 @@ def test_a_strategy_that_fails_leaves_those_of_the_readme_alone(
     assert done.returncode == 1
     assert "no rules today" in done.stderr
     count = "SELECT DISTINCT strategy FROM backtests.equity WHERE positions > 0 ORDER BY strategy"
-    traded = command_line(config, tmp_path / "data", "sql", count, "--format", "csv")
+    traded = called(config, tmp_path / "data", "sql", count, "--format", "csv")
     assert traded.stdout.split() == ["strategy", "dip", "monthly"]
     assert "failed" in (tmp_path / "data" / "tiny" / "reports" / "broken.html").read_text(encoding="utf-8")

@@ -243,7 +243,7 @@ class Protocol:
         with transaction(connection, self._head.moved_to(combined)):
             storage.append_rows(connection, RECORDS, new)
             for table, content in contents:
-                storage.append_rows(connection, table, storage.new_rows(connection, table, content))
+                storage.append_new_rows(connection, table, content)
             if rows.is_empty():
                 for table in CONTENTS:
                     storage.create_table(connection, table)

@@ -14,7 +14,7 @@ import duckdb
 from trading_assets.warehouse.errors import WarehouseError, block
 from trading_assets.warehouse.instance import attached
 from trading_assets.warehouse.lock import Patience, file_lock
-from trading_assets.warehouse.migrations import is_current, migrate
+from trading_assets.warehouse.migrations import create, is_current, migrate
 
 _NEW = ".new"
 _STORAGE_ERRORS = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
@@ -105,7 +105,7 @@ def _create(path: Path) -> None:
     for leftover in (new, new.with_name(f"{new.name}.wal")):
         leftover.unlink(missing_ok=True)
     with attached(path, write=True, beside=_NEW) as connection, transaction(connection):
-        migrate(connection, path)
+        create(connection)
     new.replace(path)
 
 

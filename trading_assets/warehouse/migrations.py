@@ -104,7 +104,7 @@ def is_current(connection: duckdb.DuckDBPyConnection, path: Path, migrations: Se
 
 
 def _version_on_record(connection: duckdb.DuckDBPyConnection) -> int:
-    return int(connection.execute("SELECT max(version) FROM meta.schema_version").fetchall()[0][0])
+    return max(int(version) for (version,) in connection.execute("FROM meta.schema_version").fetchall())
 
 
 def _refuse_newer(version: int, path: Path, migrations: Sequence[Migration]) -> None:
@@ -117,6 +117,23 @@ def _refuse_newer(version: int, path: Path, migrations: Sequence[Migration]) -> 
                 what_to_do="update trading_assets, or use another data folder",
             )
         )
+
+
+def create(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make an empty file one of the current version. Call inside a transaction.
+
+    The first migration says what there is to begin with; the others change tables, of which an empty file has none.
+    """
+    for step in MIGRATIONS[0]:
+        _take(connection, step)
+    connection.execute("UPDATE meta.schema_version SET version = ?", [len(MIGRATIONS)]).fetchall()
+
+
+def _take(connection: duckdb.DuckDBPyConnection, step: Step) -> None:
+    if isinstance(step, str):
+        connection.execute(step).fetchall()
+    else:
+        step(connection)
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, path: Path, migrations: Sequence[Migration] = MIGRATIONS) -> None:
@@ -133,8 +150,5 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path, migrations: Seque
         return
     for migration in migrations[version:]:
         for step in migration:
-            if isinstance(step, str):
-                connection.execute(step).fetchall()
-            else:
-                step(connection)
+            _take(connection, step)
     connection.execute("UPDATE meta.schema_version SET version = ?", [len(migrations)]).fetchall()

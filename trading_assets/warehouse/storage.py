@@ -62,13 +62,29 @@ def _columns(connection: duckdb.DuckDBPyConnection, quoted: str) -> dict[str, st
     return {row[0]: str(row[1]) for row in connection.execute(f"DESCRIBE {quoted}").fetchall()}
 
 
-def replace_slice(connection: duckdb.DuckDBPyConnection, table: Table, slice_: Slice, frame: pl.DataFrame) -> None:
-    """Put `frame` in place of the slice's rows."""
+def replace_slice(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    slice_: Slice,
+    frame: pl.DataFrame,
+    stored: Mapping[str, str] | None = None,
+) -> None:
+    """Put `frame` in place of the slice's rows.
+
+    Parameters
+    ----------
+    stored
+        The table's columns, if they are known (`stored_columns`) and there is one.
+    """
     connection.register(_FRAME, frame.to_arrow())
-    _create(connection, table)
-    if slice_.bounds is None and _has_other_columns(connection, table):
+    if not stored:
+        _create(connection, table)
+        stored = _columns(connection, _quoted(table.name))
+    given = _columns(connection, quote(_FRAME))
+    if slice_.bounds is None and _has_other_columns(table, given, stored):
         _create(connection, table, anew=True)  # no row stays, so none has to be cast, which may be impossible
-    _fit(connection, table)
+        stored = _columns(connection, _quoted(table.name))
+    _widen(connection, table, given, stored)
     where, parameters = _where("", (), slice_)
     connection.execute(f"DELETE FROM {_quoted(table.name)}{where}", parameters).fetchall()
     connection.execute(f"INSERT INTO {_quoted(table.name)} BY NAME FROM {quote(_FRAME)}").fetchall()
@@ -110,23 +126,32 @@ def append_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.D
         ).fetchall()
         if known:
             raise ContractError(f"{table.name}: a row with {', '.join(table.key)} = {known[0]} is there already")
-    connection.execute(f"INSERT INTO {_quoted(table.name)} BY NAME FROM {quote(_FRAME)}").fetchall()
-    if not is_ledger(connection, table.name):
-        connection.execute("INSERT INTO meta.ledgers VALUES (?)", [table.name]).fetchall()
+    _append(connection, table)
 
 
-def new_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> pl.DataFrame:
-    """Rows whose key the table does not have; it is created if there is no such table."""
+def append_new_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    """As `append_rows`, of the rows whose key the table does not have; return these."""
     connection.register(_FRAME, frame.to_arrow())
     _fit(connection, table)
     keys = ", ".join(map(quote, table.key))
     known = rows_of(connection, f"SELECT {keys} FROM {quote(_FRAME)} SEMI JOIN {_quoted(table.name)} USING ({keys})")
-    return frame.join(known, on=list(table.key), how="anti", maintain_order="left")
+    if known.height:
+        frame = frame.join(known, on=list(table.key), how="anti", maintain_order="left")
+        connection.register(_FRAME, frame.to_arrow())
+    _append(connection, table)
+    return frame
 
 
-def is_ledger(connection: duckdb.DuckDBPyConnection, table_name: str) -> bool:
-    """Whether rows were ever appended to the table."""
-    return bool(connection.execute("FROM meta.ledgers WHERE table_name = ?", [table_name]).fetchall())
+def _append(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Add the rows of the registered frame, which fits the table."""
+    connection.execute(f"INSERT INTO {_quoted(table.name)} BY NAME FROM {quote(_FRAME)}").fetchall()
+    if table.name not in ledgers(connection):
+        connection.execute("INSERT INTO meta.ledgers VALUES (?)", [table.name]).fetchall()
+
+
+def ledgers(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Names of the tables to which rows were ever appended."""
+    return {name for (name,) in connection.execute("FROM meta.ledgers").fetchall()}
 
 
 def select(
@@ -162,9 +187,12 @@ def select(
     chosen = ", ".join(quote(name) for name in (known if columns is None else columns))
     # As they stand: an infinity in a declared table is what its contract refuses, not a null.
     frame: pl.DataFrame = _relation(connection, f"SELECT {chosen} FROM {source}{condition}{order}", values).pl()
-    return frame.with_columns(
-        pl.col(name).cast(column.dtype) for name, column in table.columns.items() if name in frame.columns
-    )
+    others = [
+        pl.col(name).cast(column.dtype)
+        for name, column in table.columns.items()
+        if frame.schema.get(name, column.dtype) != column.dtype
+    ]
+    return frame.with_columns(others) if others else frame
 
 
 def rows_of(
@@ -205,8 +233,14 @@ def missing(table_name: str) -> str:
 def _fit(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Make the stored table able to take the registered frame: create it, add columns, change types."""
     _create(connection, table)
-    stored = _columns(connection, _quoted(table.name))
-    for name, type_ in _columns(connection, quote(_FRAME)).items():
+    _widen(connection, table, _columns(connection, quote(_FRAME)), _columns(connection, _quoted(table.name)))
+
+
+def _widen(
+    connection: duckdb.DuckDBPyConnection, table: Table, given: Mapping[str, str], stored: Mapping[str, str]
+) -> None:
+    """Add columns of the registered frame (`given`) that the table lacks, and change types to those of the frame."""
+    for name, type_ in given.items():
         if type_ == _NOTHING:  # a column of nulls has no type of its own, and takes any
             if name in stored:
                 continue
@@ -226,12 +260,10 @@ def _create(connection: duckdb.DuckDBPyConnection, table: Table, *, anew: bool =
     connection.execute(f"{create} {_quoted(table.name)} AS FROM {quote(_FRAME)} WITH NO DATA").fetchall()
 
 
-def _has_other_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+def _has_other_columns(table: Table, given: Mapping[str, str], stored: Mapping[str, str]) -> bool:
     """Whether a stored column has another type than in the registered frame, or is not in it and may not be."""
-    given = _columns(connection, quote(_FRAME))
     return any(
-        given[name] not in (type_, _NOTHING) if name in given else table.extra is None
-        for name, type_ in _columns(connection, _quoted(table.name)).items()
+        given[name] not in (type_, _NOTHING) if name in given else table.extra is None for name, type_ in stored.items()
     )
 
 

@@ -7,6 +7,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -66,20 +67,24 @@ class Warehouse:
 
     def replace_together(self, parts: Parts) -> None:
         """As `replace`, for tables of one step that are replaced by different slices."""
-        frames = [
-            (slice_, table, storage.checked(table, frame, slice_))
+        checked = [
+            (slice_, {table: storage.checked(table, frame, slice_) for table, frame in tables.items()})
             for slice_, tables in parts
-            for table, frame in tables.items()
         ]
-        with open_to_write(self.path, self.wait_seconds) as connection, transaction(connection):
-            self._assert_fresh(connection)
-            number = versions.next_number(connection)
-            for slice_, table, frame in frames:
-                if storage.is_ledger(connection, table.name):
-                    raise WarehouseError(block(f"{table.name} is append only", what_to_do="use append"))
-                storage.replace_slice(connection, table, slice_, frame)
-                versions.record(connection, table.name, slice_, number)
-        self._wrote(number, {table: frame for _, table, frame in frames})
+        with open_to_write(self.path, self.wait_seconds) as connection:
+            stored = {
+                table.name: storage.stored_columns(connection, table.name) for _, part in checked for table in part
+            }
+            with transaction(connection):
+                self._assert_fresh(connection)
+                number, ledgers = versions.next_number(connection), storage.ledgers(connection)
+                for slice_, part in checked:
+                    for table, frame in part.items():
+                        if table.name in ledgers:
+                            raise WarehouseError(block(f"{table.name} is append only", what_to_do="use append"))
+                        storage.replace_slice(connection, table, slice_, frame, stored.pop(table.name, None))
+                    versions.record(connection, [table.name for table in part], slice_, number)
+        self._wrote(number, {table: frame for _, part in checked for table, frame in part.items()})
 
     def define_view(self, name: str, select: str, reads: Sequence[Table]) -> None:
         """Put a view in place of what has this name; the tables it reads are created, or widened, as declared.
@@ -118,8 +123,7 @@ class Warehouse:
         """
         rows = storage.checked(table, rows)
         with open_to_write(self.path, self.wait_seconds) as connection, transaction(connection):
-            rows = storage.new_rows(connection, table, rows)
-            storage.append_rows(connection, table, rows)
+            rows = storage.append_new_rows(connection, table, rows)
         self._wrote(None, {table: rows})
 
     def append_chained(
@@ -288,17 +292,17 @@ class Warehouse:
     def _reading(self, scopes: Sequence[tuple[str, Slice]]) -> Iterator[duckdb.DuckDBPyConnection]:
         if not self.path.exists():
             for name, scope in scopes:
-                self._noticed(name, scope, {})
+                self._notice(name, scope, dict)
             raise MissingTableError(
                 storage.missing(scopes[0][0]) if scopes else block("there is no warehouse yet", file=self.path)
             )
         with self._opened() as connection:
             for name, scope in scopes:
-                self._noticed(name, scope, versions.versions_of(connection, name, scope))
+                self._notice(name, scope, partial(versions.versions_of, connection, name, scope))
             yield connection
 
-    def _noticed(self, table_name: str, scope: Slice, seen: versions.Versions) -> None:
-        """Called under the lock of a read; only a unit of work remembers."""
+    def _notice(self, table_name: str, scope: Slice, look: Callable[[], versions.Versions]) -> None:
+        """Called under the lock of a read; only a unit of work looks, and remembers."""
 
     def _assert_fresh(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Called under the lock of a replace; only a unit of work has read anything."""
@@ -329,12 +333,13 @@ class UnitOfWork(Warehouse):
         """The same tables without the notice: what is read there is no input of this step."""
         return Warehouse(self.path, wait_seconds=self.wait_seconds)
 
-    def _noticed(self, table_name: str, scope: Slice, seen: versions.Versions) -> None:
-        self._seen.setdefault((table_name, scope), seen)  # the first look counts
+    def _notice(self, table_name: str, scope: Slice, look: Callable[[], versions.Versions]) -> None:
+        if (table_name, scope) not in self._seen:  # the first look counts
+            self._seen[table_name, scope] = look()
 
     def _assert_fresh(self, connection: duckdb.DuckDBPyConnection) -> None:
-        for (table_name, scope), seen in self._seen.items():
-            now = versions.versions_of(connection, table_name, scope)
+        current = versions.versions_of_scopes(connection, list(self._seen)) if self._seen else []
+        for (table_name, _), seen, now in zip(self._seen, self._seen.values(), current, strict=True):
             if any(seen.get(key) != number and number not in self._own for key, number in now.items()):
                 raise StaleInputError(
                     block(

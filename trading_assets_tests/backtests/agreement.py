@@ -31,7 +31,7 @@ def branches_of(cases: Cases, compared: Compared, examples: int, *, number: int)
 
 
 def never_taken(
-    cases: Cases, compared: Compared, branches: Collection[str], *, examples: int, searches: int = 8
+    cases: Cases, compared: Compared, branches: Collection[str], *, examples: int, searches: int
 ) -> set[str]:
     """Branches that no search took. There is more than one search only while a branch is missing.
 

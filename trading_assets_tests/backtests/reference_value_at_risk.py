@@ -26,8 +26,9 @@ def value_at_risk(t: int, weights: Weights, market: Any, settings: Settings) -> 
 def everybody_trades(s: int, market: Any) -> bool:
     """Whether no symbol rests that was listed before and is not delisted."""
     for i, ends in enumerate(market.delisted):
-        listed = any(market.expected[k][i] for k in range(s))
-        if listed and not 0 <= ends < s and not market.expected[s][i]:
+        if market.expected[s][i] or 0 <= ends < s:
+            continue
+        if any(market.expected[k][i] for k in range(s)):  # listed
             return False
     return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -197,17 +198,19 @@ def test_every_profit_follows_from_fills_and_bars(done: tuple[Configuration, dg.
         assert flows["amount"].sum() == pytest.approx(pnl, rel=1e-9, abs=1e-6), trade_id
 
 
-def test_a_second_run_writes_the_same_rows_and_another_run(tmp_path: Path) -> None:
+def test_a_second_run_writes_the_same_rows_and_another_run(
+    done: tuple[Configuration, dg.ExecuteInProcessResult], tmp_path: Path
+) -> None:
+    tables = (SIGNALS, TARGET_WEIGHTS, STATUS, *RUN_TABLES)
+    once = Warehouse(done[0].warehouse_path)
+    before = {table.name: once.fingerprint(table) for table in tables}
+    shutil.copytree(done[0].data, tmp_path, dirs_exist_ok=True)
     settings = small(tmp_path)
     warehouse = Warehouse(settings.warehouse_path)
-    fill(warehouse)
-    before = None
-    for runs in (1, 2):
-        assert materialise(settings).success
-        prints = {table.name: warehouse.fingerprint(table) for table in (SIGNALS, TARGET_WEIGHTS, STATUS, *RUN_TABLES)}
-        assert before in (None, prints)
-        before = prints
-        assert warehouse.read(RUNS).filter(strategy="breakout").height == runs
+    assert [each.read(RUNS).filter(strategy="breakout").height for each in (once, warehouse)] == [1, 1]
+    assert materialise(settings).success
+    assert {table.name: warehouse.fingerprint(table) for table in tables} == before
+    assert warehouse.read(RUNS).filter(strategy="breakout").height == 2
     same = warehouse.read(RUNS).filter(strategy="breakout").select("data_hash", "config_hash", "sharpe")
     assert same.unique().height == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -150,20 +151,23 @@ EVENTS = ("taken back", "stays", "twice", "half adjusted", "other unit", "other 
 
 
 @pytest.mark.parametrize("event", EVENTS)
-@pytest.mark.parametrize("known", [0, 3])
-def test_what_happens_between_two_months(tmp_path: Path, event: str, known: int) -> None:
+def test_what_happens_between_two_months(tmp_path: Path, event: str) -> None:
     """January is checked with the first bars of February at hand, or without them."""
     bars, quality = with_event(event), {"quality": {"severity": {"half_adjusted": "row"}}}
-    parts, whole = experiment(tmp_path / "parts", **quality), experiment(tmp_path / "whole", **quality)
-    for first, last in MONTHS:
-        deliver(tmp_path / "parts", bars.filter(pl.col("session") <= last + dt.timedelta(days=known)))
-        for month in MONTHS:
-            if month[0] <= last + dt.timedelta(days=known):
-                assets.raw_bars(step(parts, *month))
-        assets.bars(step(parts, first, last))
+    whole = experiment(tmp_path / "whole", **quality)
     deliver(tmp_path / "whole", bars)
     run(whole, MONTHS[0][0], MONTHS[-1][1])
-    assert_same(parts, whole)
+    for known in (0, 3):
+        folder = tmp_path / f"parts with {known} days more"
+        parts = experiment(folder, **quality)
+        for first, last in MONTHS:
+            end = last + dt.timedelta(days=known)
+            deliver(folder, bars.filter(pl.col("session") <= end))
+            for month in MONTHS:
+                if month[0] <= end:
+                    assets.raw_bars(step(parts, *month))
+            assets.bars(step(parts, first, last))
+        assert_same(parts, whole)
 
 
 def test_a_bar_is_in_use_again_when_the_next_one_is_corrected(tmp_path: Path) -> None:
@@ -228,22 +232,34 @@ def test_edited_factors_are_not_adjusted_on_from(tmp_path: Path) -> None:
     assert_frame_equal(after, before, check_exact=True)
 
 
-@pytest.mark.parametrize("change", ["bar", "override", "action", "severity", "universe"])
-def test_a_changed_past_is_judged_again(tmp_path: Path, change: str, caplog: pytest.LogCaptureFixture) -> None:
+REVIEWED: dict[str, Any] = {
+    "start": START,
+    "as_of": None,
+    "market_data": [{"source": "files", "asset_class": "equity", "path": "prices/*.csv", "actions": "actions.csv"}],
+    "quality": {"overrides": "reviewed.csv"},
+}
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pl.DataFrame]:
+    """A folder whose bars were all checked, and the bars."""
+    folder = tmp_path_factory.mktemp("judged")
     bars = market(1, 0.0).filter(pl.col("session") >= dt.date(2015, 4, 1), pl.col("symbol") < "SYN007")
-    (tmp_path / "reviewed.csv").write_text("symbol,session,rule\n")
-    (tmp_path / "actions.csv").write_text("symbol,session,split_ratio,cash_dividend\n")
-    source = {"source": "files", "asset_class": "equity", "path": "prices/*.csv", "actions": "actions.csv"}
-    values: dict[str, Any] = {
-        "start": START,
-        "as_of": None,
-        "market_data": [source],
-        "quality": {"overrides": "reviewed.csv"},
-    }
-    deliver(tmp_path, bars)
-    configuration = experiment(tmp_path, **values)
+    (folder / "reviewed.csv").write_text("symbol,session,rule\n")
+    (folder / "actions.csv").write_text("symbol,session,split_ratio,cash_dividend\n")
+    deliver(folder, bars)
+    run(experiment(folder, **REVIEWED), START, MONTH_ENDS[-1])
+    return folder, bars
+
+
+@pytest.mark.parametrize("change", ["bar", "override", "action", "severity", "universe"])
+def test_a_changed_past_is_judged_again(
+    judged: tuple[Path, pl.DataFrame], tmp_path: Path, change: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, bars = judged
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    configuration, values = experiment(tmp_path, **REVIEWED), REVIEWED
     last = MONTH_ENDS[-1].replace(day=1), MONTH_ENDS[-1]
-    run(configuration, START, MONTH_ENDS[-1])
     assert run(configuration, *last) == f"from {last[0]} on"
     day = dt.date(2015, 6, 3)
     if change == "bar":

@@ -9,7 +9,7 @@ import pytest
 
 from trading_assets.warehouse import SchemaVersionError, Warehouse, Whole
 from trading_assets.warehouse.connection import transaction
-from trading_assets.warehouse.migrations import MIGRATIONS, is_current, migrate, schema_version
+from trading_assets.warehouse.migrations import MIGRATIONS, create, is_current, migrate, schema_version
 from trading_assets_tests.warehouse.warehouse_fixtures import EQUITY, equity
 
 
@@ -34,6 +34,17 @@ def stored_version(path: Path) -> int:
 def test_a_new_file_has_the_current_version(tmp_path: Path) -> None:
     Warehouse(tmp_path / "warehouse.duckdb").replace(Whole(), {EQUITY: EQUITY.empty()})
     assert stored_version(tmp_path / "warehouse.duckdb") == len(MIGRATIONS)
+
+
+def test_a_new_file_is_what_all_migrations_make(tmp_path: Path) -> None:
+    """It is made by the first one alone, which is quicker: the others must find nothing to do in an empty file."""
+    shown = "SELECT sql FROM duckdb_tables() WHERE NOT internal ORDER BY ALL"
+    contents = "SELECT version FROM meta.schema_version"
+    with duckdb.connect(tmp_path / "long.duckdb") as long, duckdb.connect(tmp_path / "short.duckdb") as short:
+        migrate(long, tmp_path / "long.duckdb")
+        create(short)
+        for query in (shown, contents, "SELECT schema_name FROM duckdb_schemas() ORDER BY ALL", "FROM meta.commits"):
+            assert short.execute(query).fetchall() == long.execute(query).fetchall(), query
 
 
 def test_reading_an_older_file_migrates_it(plain_file: Path) -> None:

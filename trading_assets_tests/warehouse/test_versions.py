@@ -24,8 +24,8 @@ def connection() -> duckdb.DuckDBPyConnection:
 
 def test_the_last_commit_of_a_slice_counts(connection: duckdb.DuckDBPyConnection) -> None:
     assert next_number(connection) == 1
-    record(connection, "t", JANUARY, 1)
-    record(connection, "t", JANUARY, 2)
+    record(connection, ["t"], JANUARY, 1)
+    record(connection, ["t"], JANUARY, 2)
     assert next_number(connection) == 3
     assert list(versions_of(connection, "t", JANUARY).values()) == [2]
 
@@ -34,6 +34,6 @@ def test_only_ranges_of_one_column_are_known_to_share_no_row(connection: duckdb.
     for number, (table, slice_) in enumerate(
         [("t", JANUARY), ("t", FEBRUARY), ("t", Rows("strategy", "a")), ("t", Whole()), ("u", JANUARY)], start=1
     ):
-        record(connection, table, slice_, number)
+        record(connection, [table], slice_, number)
     assert sorted(versions_of(connection, "t", FEBRUARY).values()) == [2, 3, 4]
     assert sorted(versions_of(connection, "t", Whole()).values()) == [1, 2, 3, 4]

@@ -93,17 +93,18 @@ def detect(pattern: str, directory: Path, asset_class: AssetClass | None = None)
     SourceError
         No file, or one that no layout fits and that cannot be read by the usual names of columns.
     """
-    kinds: dict[tuple[str, ...], list[tuple[str, Sample, list[Reading]]]] = {}
+    kinds: dict[tuple[str, ...], list[tuple[Path, str, Sample, list[Reading]]]] = {}
     for path, name in files.find(pattern, directory):
         sample = sample_of(path, name)
         readings = readings_of(sample, _source({"path": name}, asset_class))
-        kinds.setdefault(tuple(reading.layout.name for reading in readings), []).append((name, sample, readings))
+        kinds.setdefault(tuple(reading.layout.name for reading in readings), []).append((path, name, sample, readings))
     found = []
     for of_kind in kinds.values():
-        name, sample, readings = of_kind[0]
-        written = pattern if len(kinds) == 1 else name
-        beliefs = [_of_layout(reading, readings, sample, name, written, directory) for reading in readings]
-        beliefs = beliefs or [_generic(sample, name, written, directory, asset_class)]
+        path, name, sample, readings = of_kind[0]
+        written = pattern if len(kinds) == 1 else str(path) if Path(pattern).is_absolute() else name
+        root = path.parents[len(Path(name).parts) - 1]  # where names start: of an absolute pattern, its own folder
+        beliefs = [_of_layout(reading, readings, sample, name, written, root) for reading in readings]
+        beliefs = beliefs or [_generic(sample, name, written, root, asset_class)]
         found.append(Detection(name, len(of_kind), tuple(beliefs)))
     return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import yaml
 
 from trading_assets.market_data.sources import SourceError
 from trading_assets.market_data.sources.detection import detect
+from trading_assets_tests.conftest import TINY, called
 from trading_assets_tests.market_data.sources.test_layouts import AMBIGUOUS, EACH, about, bars_of, put, read
 from trading_assets_tests.market_data.vendor_files import VendorFile
 from trading_assets_tests.market_data.vendor_files.asia import ASIA
@@ -81,15 +81,35 @@ def test_files_of_several_kinds_are_told_apart(tmp_path: Path) -> None:
     assert [each.beliefs[0].source["path"] for each in found] == ["A.csv", "k.csv"]
 
 
+@pytest.mark.parametrize("pattern", ["bars/*.csv", "bars/k.csv"])
+def test_an_absolute_path_is_read_from_anywhere(tmp_path: Path, pattern: str) -> None:
+    """As a relative one is read from the folder that it starts at; nothing is doubtful but what is of the file."""
+    (tmp_path / "bars").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    put(tmp_path / "bars", ASIA["baostock"][0], "k.csv")
+    (near,) = detect(pattern, tmp_path)
+    (far,) = detect(str(tmp_path / pattern), tmp_path / "elsewhere")
+    assert near.beliefs[0].first_bars.height > 0
+    assert far.beliefs[0].first_bars.equals(near.beliefs[0].first_bars)
+    assert far.beliefs[0].doubts == near.beliefs[0].doubts
+    assert far.beliefs[0].source["path"] == str(tmp_path / pattern)
+
+
+def test_kinds_of_files_of_an_absolute_pattern_are_named_with_their_folder(tmp_path: Path) -> None:
+    (tmp_path / "A.csv").write_text(GENERIC + "2024-01-05,10,12,9,11,5\n")
+    put(tmp_path, ASIA["baostock"][0], "k.csv")
+    found = detect(str(tmp_path / "*.csv"), tmp_path.parent)
+    assert [each.beliefs[0].source["path"] for each in found] == [str(tmp_path / "A.csv"), str(tmp_path / "k.csv")]
+
+
 def test_what_is_no_table_of_bars_says_so(tmp_path: Path) -> None:
     (tmp_path / "A.csv").write_text("name,age\nx,3\n")
     with pytest.raises(SourceError, match="no column for"):
         detect("A.csv", tmp_path)
 
 
-def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "trading_assets.cli", "config", "detect", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def _run(folder: Path, file: str) -> subprocess.CompletedProcess[str]:
+    return called(TINY, folder / "data", "config", "detect", file, folder=folder)
 
 
 def test_the_command_prints_and_exits(tmp_path: Path) -> None:

@@ -129,18 +129,19 @@ def test_trading_hours_are_those_of_the_library(calendar: str) -> None:
 @pytest.mark.parametrize(
     ("rate", "bursts"), [(0.01, False), (0.05, False), (0.28, False), (0.9, False), (0.07, True), (0.28, True)]
 )
-def test_a_minute_without_a_trade_is_no_hole(tmp_path: Path, rate: float, bursts: bool) -> None:
-    """Forty days of a coin that trades in some minutes, by chance or in bursts of ten: all forty are usable."""
+@pytest.mark.parametrize("days", [10, pytest.param(40, marks=pytest.mark.acceptance)])
+def test_a_minute_without_a_trade_is_no_hole(tmp_path: Path, rate: float, bursts: bool, days: int) -> None:
+    """A coin that trades in some minutes, by chance or in bursts of ten: all days are usable."""
     random = np.random.default_rng(3)
-    traded = random.random(40 * 1440) < (rate / 10 if bursts else rate)
+    traded = random.random(days * 1440) < (rate / 10 if bursts else rate)
     if bursts:
         traded = np.convolve(traded, np.ones(10), mode="full")[: len(traded)] > 0
-    whole = stamps("2023-01-01T00:00", 40 * 1440, 1)
+    whole = stamps("2023-01-01T00:00", days * 1440, 1)
     write_bars(tmp_path, [whole[at] for at in np.flatnonzero(traded)])
     bars = load(tmp_path, interval="1m", calendar="24/7", asset_class="crypto")
-    assert bars.height == 40
+    assert bars.height == days
     assert (bars["coverage"] >= 0.5).all()
-    assert bars.filter(coverage=1.0).height > 0.6 * 40
+    assert bars.filter(coverage=1.0).height > 0.6 * days
 
 
 @pytest.mark.parametrize(("rate", "begins", "ends"), [(1.0, 0, 400), (0.3, 1000, 1440), (0.28, 500, 900)])

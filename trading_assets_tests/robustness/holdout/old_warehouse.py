@@ -7,7 +7,7 @@ import importlib
 import logging
 import lzma
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,13 +95,17 @@ class OldWarehouse:
 
 
 @contextmanager
-def unpacked(folder: Path, edit: Callable[[str, str], str] | None = None) -> Iterator[OldWarehouse]:
+def unpacked(
+    folder: Path, edit: Callable[[str, str], str] | None = None, *, registered: Sequence[str] = STRATEGIES
+) -> Iterator[OldWarehouse]:
     """A copy in `folder`, its modules importable, their imports of the package brought up to date.
 
     Parameters
     ----------
     edit
         From the name of a module and its text to the text that it shall have.
+    registered
+        Strategies whose registration the configuration still has; each is read whenever one of them is recorded.
     """
     home, research = folder / "data" / "upgrade", folder / "research"
     home.mkdir(parents=True)
@@ -113,10 +117,13 @@ def unpacked(folder: Path, edit: Callable[[str, str], str] | None = None) -> Ite
         name, text = source.name.removesuffix(".py.txt"), source.read_text()
         text = text.replace("trading_assets.strategies.rules", "trading_assets.strategies.interface.rules")
         (research / f"{name}.py").write_text(edit(name, text) if edit else text)
+    old = OldWarehouse(folder)
+    settings = old.settings
+    old.write({**settings, "registration": {name: settings["registration"][name] for name in registered}})
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
     try:
-        yield OldWarehouse(folder)
+        yield old
     finally:
         sys.path.remove(str(folder))
         for loaded in [name for name in sys.modules if name.partition(".")[0] == "research"]:

@@ -152,7 +152,7 @@ CHANGES = {
 def test_what_a_person_changes_is_a_look_after_a_change(tmp_path: Path, change: str) -> None:
     """Refused without a reason; with one it is the second look."""
     edit, said = CHANGES[change]
-    with unpacked(tmp_path) as old:
+    with unpacked(tmp_path, registered=["equity_momentum"]) as old:
         settings = old.settings
         edit(settings)
         old.write(settings)
@@ -171,7 +171,7 @@ def test_what_a_person_changes_is_a_look_after_a_change(tmp_path: Path, change: 
 
 def test_a_changed_bar_is_a_look_after_a_change(tmp_path: Path) -> None:
     raised = pl.when(pl.col("session") == pl.col("session").max()).then(pl.col("close") + 0.01).otherwise("close")
-    with unpacked(tmp_path) as old:
+    with unpacked(tmp_path, registered=["equity_momentum", "factor"]) as old:
         for name in ("equity_momentum", "factor"):
             changed = old.registration(name, lambda bars: bars.with_columns(close=raised))
             with pytest.raises(LookRefusedError, match="data_hash"):
@@ -195,7 +195,7 @@ def test_a_changed_module_of_a_user_is_a_look_after_a_change(tmp_path: Path, cha
         assert each != module or text in source
         return source.replace(text, other) if each == module else source
 
-    with unpacked(tmp_path, edit) as old, pytest.raises(LookRefusedError, match="changed since"):
+    with unpacked(tmp_path, edit, registered=[name]) as old, pytest.raises(LookRefusedError, match="changed since"):
         record(old.step(name), old.registration(name), old.strategy(name))
 
 
@@ -209,7 +209,7 @@ def test_an_edited_remark_of_a_user_changes_nothing_after_the_upgrade(
 
 
 def test_an_upgrade_that_was_touched_is_noticed(tmp_path: Path) -> None:
-    with unpacked(tmp_path) as old:
+    with unpacked(tmp_path, registered=["factor"]) as old:
         record(old.step("factor"), old.registration("factor"), old.strategy("factor"))
         (old.configuration.home / "upgrades.head").unlink()
         with pytest.raises(LedgerTamperedError, match=r"ledger of upgrades .*upgrades\.head is missing"):

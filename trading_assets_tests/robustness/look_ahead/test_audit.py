@@ -29,6 +29,8 @@ from trading_assets_tests.robustness.leaking_strategies import HONEST, LEAKS
 
 SESSIONS = 330
 DAYS = weekdays(SESSIONS)
+#: Sessions after which the future is replaced; each costs as much as another.
+CUTS = 3
 SPLIT, LEFT, DELISTED = DAYS[240], DAYS[260], DAYS[300]
 CLEAN: dict[str, dict[str, Any]] = {
     "honest": {"type": "trading_assets_tests.robustness.leaking_strategies", "leak": HONEST},
@@ -79,12 +81,13 @@ def configured(folder: Path, strategies: dict[str, dict[str, Any]]) -> Configura
     return loaded(folder, strategies=strategies, models={"forward_return": MODEL}, regimes={"min_sessions": 100})
 
 
+@pytest.mark.parametrize("cuts", [CUTS, pytest.param(8, marks=pytest.mark.acceptance)])
 @pytest.mark.parametrize("name", CLEAN)
-def test_nothing_clean_is_accused(name: str, whole: MarketSnapshot, tmp_path: Path) -> None:
-    found = look_ahead(configured(tmp_path, CLEAN), name, whole, 8)
+def test_nothing_clean_is_accused(name: str, cuts: int, whole: MarketSnapshot, tmp_path: Path) -> None:
+    found = look_ahead(configured(tmp_path, CLEAN), name, whole, cuts)
     assert differing(found).is_empty()
     assert violations(found) == 0
-    assert found["cut"].n_unique() >= 8
+    assert found["cut"].n_unique() >= cuts
     compared = found.group_by("way").agg(pl.col("subject").n_unique()).sort("way")["subject"].to_list()
     assert compared == [9, 10]  # the noise leaves the next open, so its fills are compared too
 
@@ -92,7 +95,7 @@ def test_nothing_clean_is_accused(name: str, whole: MarketSnapshot, tmp_path: Pa
 @pytest.mark.parametrize("leak", LEAKS)
 def test_a_strategy_that_knows_the_future_is_caught(leak: str, whole: MarketSnapshot, tmp_path: Path) -> None:
     strategies = {"leaky": {"type": "trading_assets_tests.robustness.leaking_strategies", "leak": leak}}
-    found = differing(look_ahead(configured(tmp_path, strategies), "leaky", whole, 4))
+    found = differing(look_ahead(configured(tmp_path, strategies), "leaky", whole, CUTS))
     assert "signals" in found["subject"]
     first = found.filter(subject="signals").row(0, named=True)
     assert first["session"] <= first["cut"]
@@ -106,7 +109,7 @@ def test_a_smoothed_regime_is_caught(whole: MarketSnapshot, tmp_path: Path, monk
         return rows.with_columns(probability=backwards)
 
     monkeypatch.setattr(audit, "regimes_of_benchmarks", smoothed)
-    found = differing(look_ahead(configured(tmp_path, CLEAN), "blend", whole, 8))
+    found = differing(look_ahead(configured(tmp_path, CLEAN), "blend", whole, CUTS))
     assert "regimes" in found["subject"]
     assert "probability" in found.filter(subject="regimes")["column"]
 
@@ -118,7 +121,7 @@ def test_an_unpurged_label_is_caught(whole: MarketSnapshot, tmp_path: Path, monk
         return replace(purged, rows=np.flatnonzero(every))
 
     monkeypatch.setattr("trading_assets.models.run.training_rows", unpurged)
-    found = differing(look_ahead(configured(tmp_path, CLEAN), "ml", whole, 8))
+    found = differing(look_ahead(configured(tmp_path, CLEAN), "ml", whole, CUTS))
     assert "scores" in found["subject"]
 
 
@@ -136,7 +139,7 @@ def test_a_target_among_the_features_is_caught(
         )
 
     monkeypatch.setattr(audit, "daily_features", with_target)
-    found = differing(look_ahead(configured(tmp_path, CLEAN), "ml", whole, 8))
+    found = differing(look_ahead(configured(tmp_path, CLEAN), "ml", whole, CUTS))
     assert found.filter(subject="features")["column"].unique().to_list() == ["target"]
     first = found.filter(subject="features").row(0, named=True)
     assert first["rows"] >= 1
@@ -153,7 +156,7 @@ def test_a_fill_at_the_deciding_bar_is_caught(
         return replace(prepared, market=prepared.market._replace(open=prepared.market.close.copy()))
 
     monkeypatch.setattr(audit, "prepare", at_the_close)
-    found = differing(look_ahead(configured(tmp_path, CLEAN), "honest", whole, 8))
+    found = differing(look_ahead(configured(tmp_path, CLEAN), "honest", whole, CUTS))
     assert found["subject"].unique().to_list() == ["fills at the next open"]
     assert {"raw_price", "price"} <= set(found["column"])
 
