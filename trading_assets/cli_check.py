@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 from pathlib import Path
 
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.document import read_document
 from trading_assets.config.errors import placed
 from trading_assets.market_data.preflight import faults_of_bars, faults_of_inputs
+from trading_assets.strategies.evaluation.history import faults_of_history
 
 
 def refuse_faulty(file: Path, configuration: Configuration, *, bars_too: bool) -> None:
@@ -20,8 +22,9 @@ def refuse_faulty(file: Path, configuration: Configuration, *, bars_too: bool) -
         Every fault with its place in the file.
     """
     _, lines = read_document(file)
-    faults = list(faults_of_inputs(configuration))
+    faults = [*faults_of_inputs(configuration), *faults_of_history(configuration)]
     if bars_too and not faults:
-        faults += faults_of_bars(configuration, dt.datetime.now(dt.UTC).date())
+        of_histories = partial(faults_of_history, configuration)
+        faults += faults_of_bars(configuration, dt.datetime.now(dt.UTC).date(), of_histories)
     if faults:
         raise ConfigurationError("\n".join(placed(file, lines, fault) for fault in faults))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import polars as pl
 
@@ -26,6 +26,9 @@ from trading_assets.market_data.sources.vendors import vendor_of
 from trading_assets.market_data.universe import UniverseError, read_memberships, resolve
 
 _OF_TABLES = (CalendarError, OverrideError, ReferenceError, SectorsError, SourceError, UniverseError)
+
+#: By strategy: the most bars of any of its symbols until the first result is over, and in words of what span.
+Histories = Mapping[str, tuple[int, str]]
 
 
 def faults_of_inputs(configuration: Configuration) -> Iterator[Fault]:
@@ -74,7 +77,9 @@ def _require_reachable(source: AnySource, configuration: Configuration) -> None:
         source.uri()
 
 
-def faults_of_bars(configuration: Configuration, today: dt.date) -> Iterator[Fault]:
+def faults_of_bars(
+    configuration: Configuration, today: dt.date, of_histories: Callable[[Histories], Iterator[Fault]]
+) -> Iterator[Fault]:
     """Yield what is wrong with the bars themselves: every source is read, databases too, but no vendor is asked.
 
     Files that cannot be read, no bar from `start` to `as_of`, a universe or a strategy without a symbol that has bars,
@@ -84,6 +89,8 @@ def faults_of_bars(configuration: Configuration, today: dt.date) -> Iterator[Fau
     ----------
     today
         The day of the run, UTC.
+    of_histories
+        What is wrong with strategies whose symbols have these many bars at most, and of what span; by strategy.
     """
     end, is_local = configuration.as_of or today, True
     parts = []
@@ -111,25 +118,49 @@ def faults_of_bars(configuration: Configuration, today: dt.date) -> Iterator[Fau
             continue
         parts.append(bars.select("symbol", "asset_class", "session"))
     if is_local and len(parts) == len(configuration.market_data):
-        yield from _of_symbols(configuration, pl.concat(parts))
+        bars = pl.concat(parts)
+        own = _own_symbols(configuration, bars)
+        yield from _of_symbols(own, bars)
+        yield from _of_splits(configuration, bars)
+        yield from of_histories(_histories(configuration, own, bars))
 
 
-def _of_symbols(configuration: Configuration, bars: pl.DataFrame) -> Iterator[Fault]:
+def _own_symbols(configuration: Configuration, bars: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Return what each strategy may trade and has bars: symbol, asset_class."""
     listed = bars.select("symbol", "asset_class").unique()
     universe = resolve(configuration, listed.filter(pl.col("asset_class") != "index"), read_memberships(configuration))
     known = universe.join(listed, on=["symbol", "asset_class"], how="semi").select("symbol", "asset_class").unique()
+    found = {}
     for name, settings in configuration.strategies.items():
         wanted = settings.universe
-        own = known
+        found[name] = known
         if isinstance(wanted, list):
-            own = known.filter(pl.col("symbol").is_in(wanted))
+            found[name] = known.filter(pl.col("symbol").is_in(wanted))
         elif wanted != "all":
-            own = known.filter(asset_class=wanted)
-        if own.is_empty():
-            has = ", ".join(listed["symbol"].sort()[:10])
+            found[name] = known.filter(asset_class=wanted)
+    return found
+
+
+def _of_symbols(own: Mapping[str, pl.DataFrame], bars: pl.DataFrame) -> Iterator[Fault]:
+    for name, symbols in own.items():
+        if symbols.is_empty():
+            has = ", ".join(bars["symbol"].unique().sort()[:10])
             yield Fault(
                 ("strategies", name, "universe"), "no symbol of it has bars", f"some of what the data have: {has}"
             )
+
+
+def _histories(configuration: Configuration, own: Mapping[str, pl.DataFrame], bars: pl.DataFrame) -> Histories:
+    """Return how far back each strategy can look until validation is over; it is shown no bar after that."""
+    validation, span = configuration.splits.validation, "any symbol of it"
+    if isinstance(validation, Interval):
+        bars, span = bars.filter(pl.col("session") <= validation.end), f"any symbol of it, until {validation.end},"
+    counts = bars.unique(["symbol", "session"]).group_by("symbol").len()
+    longest = {name: counts.join(symbols, on="symbol", how="semi")["len"].max() for name, symbols in own.items()}
+    return {name: (most, span) for name, most in longest.items() if isinstance(most, int)}
+
+
+def _of_splits(configuration: Configuration, bars: pl.DataFrame) -> Iterator[Fault]:
     first, last = bars["session"].min(), bars["session"].max()
     if not isinstance(first, dt.date) or not isinstance(last, dt.date):
         return

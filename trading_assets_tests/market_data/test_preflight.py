@@ -39,7 +39,7 @@ def faults(folder: Path, text: str = CSV, **changes: Any) -> list[Fault]:
     (folder / "prices").mkdir(exist_ok=True)
     (folder / "prices" / "a.csv").write_text(text)
     configuration = load_configuration(changed(folder, **{**BASE, **changes}), folder / "data")
-    return list(faults_of_inputs(configuration)) or list(faults_of_bars(configuration, TODAY))
+    return list(faults_of_inputs(configuration)) or list(faults_of_bars(configuration, TODAY, lambda _: iter(())))
 
 
 def test_what_can_be_used_has_no_fault(tmp_path: Path) -> None:
@@ -92,6 +92,19 @@ def test_what_a_run_would_fail_on_is_named_with_its_key(
 def test_files_that_cannot_be_read_are_named(tmp_path: Path, text: str) -> None:
     [fault] = faults(tmp_path, text)
     assert fault.where == ("market_data", 0) and "a.csv" in fault.what
+
+
+def test_the_terminal_counts_the_bars_of_a_strategys_symbols(tmp_path: Path) -> None:
+    """Four bars until validation is over, of a factor that needs the close of a year ago; the dates allow 300."""
+    (tmp_path / "prices").mkdir()
+    (tmp_path / "prices" / "a.csv").write_text(CSV)
+    path = changed(tmp_path, **BASE)
+    with pytest.raises(ConfigurationError) as refused:
+        refuse_faulty(path, load_configuration(path, tmp_path / "data"), bars_too=True)
+    said = str(refused.value)
+    assert "momentum_12_1 has its first value after 252 sessions" in said
+    assert "any symbol of it, until 2016-02-29, has at most 4" in said
+    assert f"file: {path}, line " in said and "key: strategies.one" in said
 
 
 def test_the_terminal_names_every_fault_with_its_line(tmp_path: Path) -> None:
