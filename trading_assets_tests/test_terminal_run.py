@@ -25,7 +25,7 @@ from trading_assets.terminal_run import (
     said_by,
     told_by_an_earlier_run,
 )
-from trading_assets_tests.conftest import REPOSITORY, TINY
+from trading_assets_tests.conftest import TINY
 
 
 def test_a_part_brings_the_pages_and_sums_that_follow_from_it(tmp_path: Path) -> None:
@@ -109,6 +109,5 @@ def test_a_step_that_ctrl_c_ended_is_no_failure_of_the_step() -> None:
 
 
 def test_a_home_that_is_made_has_no_first_use_dialog_and_sends_nothing() -> None:
-    """Whatever starts the UI on it; `make ui` writes the same settings."""
+    """Whatever starts the UI on it: `trading-assets ui` makes its home in the same way."""
     assert yaml.safe_load(HOME_SETTINGS) == {"telemetry": {"enabled": False}, "nux": {"enabled": False}}
-    assert HOME_SETTINGS.replace("\n", "\\n") in (REPOSITORY / "Makefile").read_text()
