@@ -164,8 +164,8 @@ class Configuration(Section):
     def hash_for(self, strategy: str) -> str:
         """Twelve hexadecimal digits that change with all that its results follow from; not with another's section.
 
-        Its members' sections are its own, and those of models that any of them reads. What others say, or whether they
-        are registered, has no part in it.
+        Its members' sections are its own, and those of models that any of them reads: of a module of the user's own,
+        whose rules may name any, all models. What others say, or whether they are registered, has no part in it.
         """
         behind: list[str] = []
         waiting = [strategy]
@@ -175,11 +175,14 @@ class Configuration(Section):
                 behind.append(name)
                 waiting += members_of(self.strategies[name])
         strategies = {name: each for name, each in self.strategies.items() if name in behind}
+        has_own_module = any("." in each.type for each in strategies.values())
         read = {getattr(each.parameters, "model", None) for each in strategies.values()}
+        grids = {name: each for name, each in self.robustness.grids.items() if name == strategy}
         own = {
+            "robustness": self.robustness.model_copy(update={"grids": grids}),
             "strategies": strategies,
             "registration": {name: each for name, each in self.registration.items() if name == strategy},
-            "models": {name: each for name, each in self.models.items() if name in read},
+            "models": {name: each for name, each in self.models.items() if has_own_module or name in read},
         }
         return self.model_copy(update=own).hash
 

@@ -68,8 +68,19 @@ def test_what_another_strategy_says_has_no_part_in_whether_a_result_is_current(t
 
     registered = "registration: {c: {hypothesis: cheap stocks rise, registered_on: 2026-01-01}}\nmodels:"
     assert changed("models:", registered) == ["c"]
+    assert changed("models:", "robustness: {grids: {c: {quantiles: [3, 5]}}}\nmodels:") == ["c"]
     assert changed("  c: {type: factor}\n", "") == []
     assert changed("c: {type: factor", "c: {type: factor, capacity: 0.02") == ["c"]
     assert changed("a: {type: factor", "a: {type: factor, capacity: 0.02") == ["a", "both"]
     assert changed("xgboost", "xgboost, trees: 50") == ["b", "both"]
     assert changed("strategies:", "seed: 8\nstrategies:") == list(names)
+
+
+def test_a_model_is_part_of_what_an_own_module_says(tmp_path: Path) -> None:
+    """Its rules may name any model; those of a shipped one that is written with its dots may not, at no loss."""
+    text = MINIMAL.partition("strategies:")[0] + (
+        "strategies: {own: {type: trading_assets.strategies.factor}, other: {type: factor}}\n"
+        "models: {trees: {type: xgboost}}\n"
+    )
+    before, after = load(tmp_path, text), load(tmp_path, text.replace("xgboost", "xgboost, trees: 50"))
+    assert [after.is_current(before.hash_for(name), name) for name in ("own", "other")] == [False, True]
