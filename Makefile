@@ -16,12 +16,8 @@ help:
 demo: .installed-run ## run every stage on the demo configuration and print the verdicts
 	@$(BIN)/trading-assets run
 
-ui: export DAGSTER_HOME ?= $(abspath $(TRADING_ASSETS_DATA))/dagster_home
 ui: .installed-run ## the Dagster UI on http://localhost:3000
-	@mkdir -p "$$DAGSTER_HOME"
-	@test -e "$$DAGSTER_HOME/dagster.yaml" || printf 'telemetry:\n  enabled: false\nnux:\n  enabled: false\n' > "$$DAGSTER_HOME/dagster.yaml"
-	@$(BIN)/dagster instance info > /dev/null
-	@$(BIN)/dagster dev -w workspace.yaml
+	@$(BIN)/trading-assets ui
 
 picture: demo ## the picture in the README, taken with a headless Chromium
 	@mkdir -p docs

@@ -146,6 +146,23 @@ def run(
 
 
 @app.command()
+def ui(
+    context: typer.Context,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    host: Annotated[str, typer.Option(help="Address that it listens on; it has no login.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="Default 3000, or a free one.", min=1, max=65535)] = None,
+) -> None:
+    """Open the Dagster UI on a configuration, until Ctrl-C."""
+    chosen = chosen_paths(config, data)
+    configuration = load(config, data)
+    remember_choice(context, chosen)
+    from trading_assets.cli_ui import start_ui
+
+    start_ui(configuration, host, port)
+
+
+@app.command()
 def report(
     config: ConfigOption = None,
     data: DataOption = None,

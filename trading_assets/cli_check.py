@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 from pathlib import Path
 
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.document import read_document
 from trading_assets.config.errors import placed
-from trading_assets.market_data.preflight import faults_of_bars, faults_of_inputs
+from trading_assets.market_data.preflight import faults_of_bars, faults_of_inputs, read_sources, said_of_span
+from trading_assets.strategies.evaluation.history import faults_of_history
 
 
-def refuse_faulty(file: Path, configuration: Configuration, *, bars_too: bool) -> None:
+def refuse_faulty(file: Path, configuration: Configuration, *, bars_too: bool) -> str | None:
     """Refuse what a run would fail on in its inputs; `bars_too` reads them, and a run does that itself.
+
+    Returns
+    -------
+    str or None
+        What is to be said of the bars that were read.
 
     Raises
     ------
@@ -20,8 +27,14 @@ def refuse_faulty(file: Path, configuration: Configuration, *, bars_too: bool) -
         Every fault with its place in the file.
     """
     _, lines = read_document(file)
-    faults = list(faults_of_inputs(configuration))
+    said = None
+    faults = [*faults_of_inputs(configuration), *faults_of_history(configuration)]
     if bars_too and not faults:
-        faults += faults_of_bars(configuration, dt.datetime.now(dt.UTC).date())
+        received = read_sources(configuration, dt.datetime.now(dt.UTC).date())
+        faults += received.faults
+        if received.bars is not None:
+            faults += faults_of_bars(configuration, received.bars, partial(faults_of_history, configuration))
+            said = said_of_span(configuration, received.bars)
     if faults:
         raise ConfigurationError("\n".join(placed(file, lines, fault) for fault in faults))
+    return said

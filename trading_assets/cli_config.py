@@ -33,9 +33,10 @@ def config_check(
     from trading_assets.cli_check import refuse_faulty
 
     with console.status("reading the bars ..."):
-        refuse_faulty(chosen, configuration, bars_too=True)
-    said = f"{chosen}: usable, configuration {configuration.name} ({configuration.hash})"
-    console.print(escaped(said), highlight=False, soft_wrap=True)
+        of_bars = refuse_faulty(chosen, configuration, bars_too=True)
+    announce(f"{chosen}: usable, configuration {configuration.name} ({configuration.hash})")
+    if of_bars is not None:
+        announce(of_bars)
 
 
 @config_app.command("show")

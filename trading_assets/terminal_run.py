@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import re
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -104,13 +105,17 @@ def run_assets(
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task("starting", total=len(keys))
+            begun: dict[str, float] = {}
             for event in execute_run_iterator(job, run, instance):
                 if event.is_step_start:
+                    begun[_step_name(event)] = time.monotonic()
                     progress.update(task, description=_step_name(event))
                     if not console.is_terminal:
                         console.print(_step_name(event), highlight=False)
                 elif event.is_step_success or event.is_step_failure or event.is_step_skipped:
                     progress.advance(task)
+                    if _step_name(event) in begun:
+                        console.print(took(event, time.monotonic() - begun[_step_name(event)]), highlight=False)
                 outcome.problems += [each for each in problems(event) if each not in outcome.problems]
                 earlier += told_by_an_earlier_run(event)
                 interrupted = interrupted or is_interrupted(event)
@@ -200,6 +205,11 @@ def partition_range(configuration: Configuration, first: str | None, last: str |
     if bounds[0] > bounds[1]:
         raise UsageError(f"--from {first} is after --to {last}")
     return {RANGE_START_TAG: bounds[0], RANGE_END_TAG: bounds[1]}
+
+
+def took(event: dg.DagsterEvent, seconds: float) -> str:
+    """Return the line of a step that has ended."""
+    return f"{seconds:7.1f} s  {_step_name(event)}{'' if event.is_step_success else ' failed'}"
 
 
 def _step_name(event: dg.DagsterEvent) -> str:

@@ -126,7 +126,7 @@ def _run_row(step: Step, status: str, found: Mapping[str, object]) -> pl.DataFra
         "run_id": step.run_id,
         "strategy": strategy_of(step),
         "status": status,
-        "config_hash": step.configuration.hash,
+        "config_hash": step.configuration.hash_for(strategy_of(step)),
         "code_version": __version__,
         "seed": step.configuration.seed,
         "started_at": step.now,

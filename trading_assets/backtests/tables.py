@@ -373,7 +373,7 @@ RUNS = Table(
         "run_id": Column(pl.String, "Dagster run"),
         "strategy": _STRATEGY,
         "status": Column(pl.String, "ok or failed", one_of=("ok", "failed")),
-        "config_hash": Column(pl.String, "of the whole configuration"),
+        "config_hash": Column(pl.String, "of what the configuration says of it; before 0.2.0 of all that it says"),
         "data_hash": Column(
             pl.String,
             "of the bars of its symbols and benchmark up to the last split; null if failed",

@@ -32,7 +32,7 @@ from trading_assets.config.sections import (
     Splits,
 )
 from trading_assets.config.stated import completed
-from trading_assets.config.strategies import StrategySettings
+from trading_assets.config.strategies import StrategySettings, members_of
 from trading_assets.config.universe import DynamicUniverse
 
 Named = TypeVar("Named", str, dict[str, object])
@@ -160,6 +160,38 @@ class Configuration(Section):
     def hash(self) -> str:
         """Twelve hexadecimal digits that change with any value of the configuration, and not with a key that is new."""
         return hash_of(completed(self))
+
+    def hash_for(self, strategy: str) -> str:
+        """Twelve hexadecimal digits that change with all that its results follow from; not with another's section.
+
+        Its members' sections are its own, and those of models that any of them reads: of a module of the user's own,
+        whose rules may name any, all models. What others say, or whether they are registered, has no part in it.
+        """
+        behind: list[str] = []
+        waiting = [strategy]
+        while waiting:
+            name = waiting.pop()
+            if name in self.strategies and name not in behind:
+                behind.append(name)
+                waiting += members_of(self.strategies[name])
+        strategies = {name: each for name, each in self.strategies.items() if name in behind}
+        has_own_module = any("." in each.type for each in strategies.values())
+        read = {getattr(each.parameters, "model", None) for each in strategies.values()}
+        grids = {name: each for name, each in self.robustness.grids.items() if name == strategy}
+        own = {
+            "robustness": self.robustness.model_copy(update={"grids": grids}),
+            "strategies": strategies,
+            "registration": {name: each for name, each in self.registration.items() if name == strategy},
+            "models": {name: each for name, each in self.models.items() if has_own_module or name in read},
+        }
+        return self.model_copy(update=own).hash
+
+    def is_current(self, config_hash: str, strategy: str) -> bool:
+        """Whether what was made of a strategy under a hash follows from this configuration, too.
+
+        Rows of earlier versions have the hash of the whole configuration.
+        """
+        return config_hash in (self.hash, self.hash_for(strategy))
 
 
 def hash_of(value: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from trading_assets.config.configuration import Configuration
 from trading_assets.config.errors import Fault, KeyPath
@@ -26,6 +26,8 @@ def inconsistencies(configuration: Configuration, strategies: Mapping[str, Strat
     yield from _universes(configuration, strategies)
     yield from _spans(configuration)
     yield from _windows(configuration, strategies)
+    yield from _folds(configuration)
+    yield from _warm_up(configuration)
 
 
 def _models(configuration: Configuration, strategies: Mapping[str, StrategySettings]) -> Iterator[Fault]:
@@ -110,7 +112,7 @@ def _windows(configuration: Configuration, strategies: Mapping[str, StrategySett
         if isinstance(settings.parameters, dict):
             continue
         for window, sessions in windows_of(settings.parameters).items():
-            longest = _most_sessions(configuration, settings.universe)
+            longest = longest_history(configuration, settings.universe)
             if longest is not None and sessions > longest[0]:
                 yield Fault(
                     ("strategies", name, window),
@@ -119,7 +121,55 @@ def _windows(configuration: Configuration, strategies: Mapping[str, StrategySett
                 )
 
 
-def _most_sessions(configuration: Configuration, universe: str | list[str]) -> tuple[int, str] | None:
+def _folds(configuration: Configuration) -> Iterator[Fault]:
+    """A model without a score until validation is over: its strategies would hold nothing, and nobody would know why.
+
+    A row of session s trains where its label is over before the embargo: it is of the opens of s + 1 and s + 1 +
+    `horizon`.
+    """
+    for name, model in configuration.models.items():
+        longest = longest_history(configuration, model.universe)
+        if longest is None:
+            continue
+        most, span = longest
+        if model.train_sessions >= most:
+            yield Fault(
+                ("models", name, "train_sessions"),
+                f"no test fold: {model.train_sessions} sessions are trained on first, and {span} has at most {most}",
+                f"less than {most}, or a longer span",
+            )
+            continue
+        whole_folds = (most - 1 - model.train_sessions) // model.test_sessions
+        last_fold = model.train_sessions + whole_folds * model.test_sessions
+        trained_on = last_fold if model.expanding else model.train_sessions
+        before = model.horizon + model.embargo_sessions + 2
+        if before > trained_on:
+            key = "horizon" if model.horizon >= model.embargo_sessions else "embargo_sessions"
+            yield Fault(
+                ("models", name, key),
+                f"no label is over before the embargo: horizon {model.horizon} and embargo_sessions "
+                f"{model.embargo_sessions} take {before} sessions, and no fold trains on more than {trained_on}",
+                "a shorter horizon and embargo, or more sessions to train on",
+            )
+
+
+def _warm_up(configuration: Configuration) -> Iterator[Fault]:
+    """Splits as shares of the sessions after a warm-up that takes all of them."""
+    splits = configuration.splits
+    longest = longest_history(configuration, "all")
+    if isinstance(splits.train, Interval) or longest is None:
+        return
+    wanted = sum(part != 0 for part in (splits.train, splits.validation, splits.holdout))
+    if splits.warm_up_sessions + wanted > longest[0]:
+        yield Fault(
+            ("splits", "warm_up_sessions"),
+            f"nothing is left to split: {splits.warm_up_sessions} sessions are warm-up, and {longest[1]} has at most "
+            f"{longest[0]}",
+            f"at most {max(0, longest[0] - wanted)}, or a longer span",
+        )
+
+
+def longest_history(configuration: Configuration, universe: str | Sequence[str]) -> tuple[int, str] | None:
     """Return how many sessions a symbol can have until the first result is over, and of what span these are.
 
     None without an end that the configuration states, which the data then set.

@@ -1,6 +1,6 @@
 """The visible file by which a folder remembers which configuration and which data folder are worked with in it.
 
-`trading-assets run --config F --data D` writes it; every command, `make ui` and plain `dagster asset materialize` in
+`trading-assets run --config F --data D` writes it; every command and plain `dagster asset materialize` in
 that folder then use the same two, without environment variables. It is two lines of text that a person can read and
 edit.
 """

@@ -24,6 +24,20 @@ INDICATORS: dict[str, pl.Expr] = {
     "adx_14": ta.adx(*_RANGE, 14),
 }
 
+#: Usable bars before the first value of each.
+WARM_UP: dict[str, int] = {
+    "ma_20": 19,
+    "ma_50": 49,
+    "ma_200": 199,
+    "atr_14": 14,
+    "atr_14_mean_60": 73,
+    "roc_60": 60,
+    "highest_close_20": 20,
+    "highest_close_55": 55,
+    "adv_20": 19,
+    "adx_14": 27,
+}
+
 
 def indicators(bars: pl.DataFrame) -> pl.DataFrame:
     """Indicators of every symbol at the close of each session.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -26,6 +27,11 @@ from trading_assets.market_data.sources.vendors import vendor_of
 from trading_assets.market_data.universe import UniverseError, read_memberships, resolve
 
 _OF_TABLES = (CalendarError, OverrideError, ReferenceError, SectorsError, SourceError, UniverseError)
+
+#: No file has bars from before it.
+_LONG_AGO = dt.date(1900, 1, 1)
+#: By strategy: the most bars of any of its symbols until the first result is over, and in words of what span.
+Histories = Mapping[str, tuple[int, str]]
 
 
 def faults_of_inputs(configuration: Configuration) -> Iterator[Fault]:
@@ -74,65 +80,144 @@ def _require_reachable(source: AnySource, configuration: Configuration) -> None:
         source.uri()
 
 
-def faults_of_bars(configuration: Configuration, today: dt.date) -> Iterator[Fault]:
-    """Yield what is wrong with the bars themselves: every source is read, databases too, but no vendor is asked.
+@dataclass(frozen=True)
+class SourceBars:
+    """What the sources of a configuration have from `start` to `as_of`.
 
-    Files that cannot be read, no bar from `start` to `as_of`, a universe or a strategy without a symbol that has bars,
-    splits that the bars do not reach.
+    Attributes
+    ----------
+    bars
+        symbol, asset_class, session; None where a vendor would have to be asked, or a source has no bars.
+    """
+
+    faults: list[Fault]
+    bars: pl.DataFrame | None
+
+
+def read_sources(configuration: Configuration, today: dt.date) -> SourceBars:
+    """Read every source, databases too; no vendor is asked. Files that cannot be read and sources without a bar are
+    faults.
 
     Parameters
     ----------
     today
         The day of the run, UTC.
     """
-    end, is_local = configuration.as_of or today, True
-    parts = []
+    end = configuration.as_of or today
+    faults, parts = list[Fault](), []
     for place, source in enumerate(configuration.market_data):
         if isinstance(source, RemoteSource):
-            is_local = False
             continue
         try:
             sessions(source.calendar, configuration.start, end)
-            bars = read_bars(
-                source, start=configuration.start, end=end, directory=configuration.directory, seed=configuration.seed
-            )
+            bars = _bars_of(source, configuration, configuration.start, end)
         except CalendarError as error:
-            yield Fault(("market_data", place, "calendar"), str(error))
+            faults.append(Fault(("market_data", place, "calendar"), str(error)))
             continue
         except (SourceError, MissingSecretError) as error:
-            yield Fault(("market_data", place), str(error))
+            faults.append(Fault(("market_data", place), str(error)))
             continue
         if bars.is_empty():
-            yield Fault(
-                ("market_data", place),
-                f"no bar from {configuration.start} to {end}",
-                "files with sessions in that span; what is outside of start to as_of is not used",
-            )
-            continue
-        parts.append(bars.select("symbol", "asset_class", "session"))
-    if is_local and len(parts) == len(configuration.market_data):
-        yield from _of_symbols(configuration, pl.concat(parts))
+            faults.append(_no_bar(place, source, configuration, today))
+        else:
+            parts.append(bars.select("symbol", "asset_class", "session"))
+    return SourceBars(faults, pl.concat(parts) if len(parts) == len(configuration.market_data) else None)
 
 
-def _of_symbols(configuration: Configuration, bars: pl.DataFrame) -> Iterator[Fault]:
+def _bars_of(source: AnySource, configuration: Configuration, start: dt.date, end: dt.date) -> pl.DataFrame:
+    return read_bars(source, start=start, end=end, directory=configuration.directory, seed=configuration.seed)
+
+
+def _no_bar(place: int, source: AnySource, configuration: Configuration, today: dt.date) -> Fault:
+    """Say which span the source has bars of, where that is not the one that is asked for."""
+    expected = "files with sessions in that span; what is outside of start to as_of is not used"
+    try:
+        first, last = _span_of(_bars_of(source, configuration, _LONG_AGO, today))
+        expected = f"a span within {first} to {last}, which it has: `start: {first.replace(day=1)}`"
+    except (CalendarError, SourceError, ValueError):  # it has none at all, or its calendar does not go back that far
+        pass
+    return Fault(
+        ("market_data", place), f"no bar from {configuration.start} to {configuration.as_of or today}", expected
+    )
+
+
+def _span_of(bars: pl.DataFrame) -> tuple[dt.date, dt.date]:
+    """Return the first and the last session of bars.
+
+    Raises
+    ------
+    ValueError
+        There are none.
+    """
+    first, last = bars["session"].min(), bars["session"].max()
+    if not isinstance(first, dt.date) or not isinstance(last, dt.date):
+        raise ValueError("no bars")
+    return first, last
+
+
+def said_of_span(configuration: Configuration, bars: pl.DataFrame) -> str:
+    """Return in words what span the bars have, and the `start` that fits it, where it begins after the stated one."""
+    first, last = _span_of(bars)
+    said = f"bars from {first} to {last}"
+    month = first.replace(day=1)
+    return said if month <= configuration.start else f"{said}; `start: {month}` is the month of the first"
+
+
+def faults_of_bars(
+    configuration: Configuration, bars: pl.DataFrame, of_histories: Callable[[Histories], Iterator[Fault]]
+) -> Iterator[Fault]:
+    """Yield a strategy without a symbol that has bars, splits that these do not reach, and what has too few of them.
+
+    Parameters
+    ----------
+    bars
+        See `SourceBars`.
+    of_histories
+        What is wrong with strategies whose symbols have these many bars at most, and of what span; by strategy.
+    """
+    own = _own_symbols(configuration, bars)
+    yield from _of_symbols(own, bars)
+    yield from _of_splits(configuration, bars)
+    yield from of_histories(_histories(configuration, own, bars))
+
+
+def _own_symbols(configuration: Configuration, bars: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Return what each strategy may trade and has bars: symbol, asset_class."""
     listed = bars.select("symbol", "asset_class").unique()
     universe = resolve(configuration, listed.filter(pl.col("asset_class") != "index"), read_memberships(configuration))
     known = universe.join(listed, on=["symbol", "asset_class"], how="semi").select("symbol", "asset_class").unique()
+    found = {}
     for name, settings in configuration.strategies.items():
         wanted = settings.universe
-        own = known
+        found[name] = known
         if isinstance(wanted, list):
-            own = known.filter(pl.col("symbol").is_in(wanted))
+            found[name] = known.filter(pl.col("symbol").is_in(wanted))
         elif wanted != "all":
-            own = known.filter(asset_class=wanted)
-        if own.is_empty():
-            has = ", ".join(listed["symbol"].sort()[:10])
+            found[name] = known.filter(asset_class=wanted)
+    return found
+
+
+def _of_symbols(own: Mapping[str, pl.DataFrame], bars: pl.DataFrame) -> Iterator[Fault]:
+    for name, symbols in own.items():
+        if symbols.is_empty():
+            has = ", ".join(bars["symbol"].unique().sort()[:10])
             yield Fault(
                 ("strategies", name, "universe"), "no symbol of it has bars", f"some of what the data have: {has}"
             )
-    first, last = bars["session"].min(), bars["session"].max()
-    if not isinstance(first, dt.date) or not isinstance(last, dt.date):
-        return
+
+
+def _histories(configuration: Configuration, own: Mapping[str, pl.DataFrame], bars: pl.DataFrame) -> Histories:
+    """Return how far back each strategy can look until validation is over; it is shown no bar after that."""
+    validation, span = configuration.splits.validation, "any symbol of it"
+    if isinstance(validation, Interval):
+        bars, span = bars.filter(pl.col("session") <= validation.end), f"any symbol of it, until {validation.end},"
+    counts = bars.unique(["symbol", "session"]).group_by("symbol").len()
+    longest = {name: counts.join(symbols, on="symbol", how="semi")["len"].max() for name, symbols in own.items()}
+    return {name: (most, span) for name, most in longest.items() if isinstance(most, int)}
+
+
+def _of_splits(configuration: Configuration, bars: pl.DataFrame) -> Iterator[Fault]:
+    first, last = _span_of(bars)
     for name in ("train", "validation"):
         split = getattr(configuration.splits, name)
         if isinstance(split, Interval) and (split.start > last or split.end < first):

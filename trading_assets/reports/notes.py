@@ -76,7 +76,7 @@ def outdated(warehouse: Warehouse, configuration: Configuration, name: str) -> s
     if runs.is_empty():
         return None
     last = runs.sort("finished_at").row(-1, named=True)
-    if last["config_hash"] != configuration.hash:
+    if not configuration.is_current(last["config_hash"], name):
         return f"its last backtest, of {last['finished_at']:%Y-%m-%d %H:%M} UTC, was made under another configuration"
     inputs = _inputs(warehouse, configuration, name)
     steps = [

@@ -28,6 +28,7 @@ _METRIC = Column(pl.String, "name of the metric; units as in backtests.metrics")
 _VALUE = Column(pl.Float64, "value of the metric; null where undefined", nullable=True)
 _REGISTRATION = Column(pl.String, "SHA-256 of the registration's canonical JSON")
 _CONFIG = Column(pl.String, "hash of the whole configuration")
+_OWN_CONFIG = Column(pl.String, "hash of what the configuration says of the strategy; before 0.2.0 of all that it says")
 _LOOK = Column(pl.Int64, "which look of the strategy at its holdout this is, from 1", at_least=1)
 _VERSION = Column(pl.String, "version of trading_assets that wrote it; null in rows of 0.1.0", nullable=True)
 
@@ -164,7 +165,7 @@ LOOK_AHEAD = Table(
         "symbol": Column(pl.String, "of the first of them", nullable=True),
         "session": Column(pl.Date, "of the first of them", nullable=True),
         "difference": Column(pl.Float64, "the largest, of numbers", nullable=True),
-        "config_hash": _CONFIG,
+        "config_hash": _OWN_CONFIG,
     },
 )
 
@@ -230,7 +231,7 @@ HOLDOUT_RESULTS = Table(
     columns={
         "strategy": _STRATEGY,
         "registration_hash": _REGISTRATION,
-        "config_hash": _CONFIG,
+        "config_hash": _OWN_CONFIG,
         "look": _LOOK,
         "start": Column(pl.Date, "first session of the holdout"),
         "end": Column(pl.Date, "last session of the holdout"),

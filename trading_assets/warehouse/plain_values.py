@@ -3,7 +3,7 @@
 | in SQL | in a frame, a file, a table of a SQL model |
 |---|---|
 | DECIMAL, HUGEINT, UHUGEINT (a sum of integers is one) | an integer where all values fit, else a float |
-| infinity, NaN; DATE and TIMESTAMP 'infinity' | null: what is undefined |
+| infinity, NaN; DATE and TIMESTAMP 'infinity', in lists, structs and values of maps too | null: what is undefined |
 | INTERVAL, BLOB, BIT, BIGNUM, UNION, VARIANT, ENUM, TIME WITH TIME ZONE | text as DuckDB writes it |
 | MAP | JSON text |
 | an array of a fixed length | a list |
@@ -46,26 +46,59 @@ def plain_expressions(columns: Sequence[str], types: Sequence[Any]) -> str | Non
 
 def _expression(name: str, type_: Any) -> str:
     quoted = quote(name)
-    if type_.id == "map":
-        return f"CAST(to_json({quoted}) AS VARCHAR) AS {quoted}"
-    if type_.id in _WITH_INFINITIES:
-        return f"CASE WHEN isfinite({quoted}) THEN {quoted} END AS {quoted}"
-    plain = _plain_type(type_)
-    return quoted if plain == str(type_) else f"CAST({quoted} AS {plain}) AS {quoted}"
+    made = _plain(quoted, type_, 0)
+    return quoted if made == quoted else f"{made} AS {quoted}"
 
 
-def _plain_type(type_: Any, *, is_inner: bool = False) -> str:
-    """Return the SQL of the type that a type is cast to: its own if frames have it."""
-    if type_.id in _AS_TEXT or (is_inner and type_.id == "null"):
-        return "VARCHAR"
-    if type_.id in ("list", "array"):
-        return f"{_plain_type(type_.children[0][1], is_inner=True)}[]"
-    if type_.id == "struct":
-        fields = [(name, inner, _plain_type(inner, is_inner=True)) for name, inner in type_.children]
-        if all(plain == str(inner) for _, inner, plain in fields):
-            return str(type_)
-        return f"STRUCT({', '.join(f'{quote(name)} {plain}' for name, _, plain in fields)})"
-    return str(type_)
+def _plain(value: str, type_: Any, depth: int) -> str:
+    """Return the SQL of a plain value of the SQL of a value: that itself if it is one.
+
+    Parameters
+    ----------
+    depth
+        Of the lists, structs and maps that the value is in; 0 for a column. It names what a list is gone through by.
+    """
+    kind = type_.id
+    if kind == "map":
+        return _map_as_json(value, type_, depth)
+    if kind in _WITH_INFINITIES or (depth > 0 and kind in ("float", "double")):  # those of a column: see below
+        return f"CASE WHEN isfinite({value}) THEN {value} END"
+    if kind in _AS_TEXT or (depth > 0 and kind == "null"):
+        return f"CAST({value} AS VARCHAR)"
+    if kind in ("list", "array"):
+        inner = type_.children[0][1]
+        as_list = f"CAST({value} AS {inner}[])" if kind == "array" else value
+        return _transformed(as_list, inner, depth)
+    if kind in ("struct", "tuple"):
+        return _plain_struct(value, type_, depth)
+    return value
+
+
+def _transformed(values: str, inner: Any, depth: int) -> str:
+    """Return the SQL of a list whose values are plain."""
+    element = f"element_{depth}"
+    made = _plain(element, inner, depth + 1)
+    return values if made == element else f"list_transform({values}, lambda {element}: {made})"
+
+
+def _plain_struct(value: str, type_: Any, depth: int) -> str:
+    fields = []
+    for place, (name, inner) in enumerate(type_.children, start=1):
+        # a tuple, `row(1, 'x')`, has fields without names, found by their places; they are named as frames name them
+        field = f"struct_extract({value}, '{name.replace(chr(39), chr(39) * 2)}')" if name else f"{value}[{place}]"
+        fields.append((name or f"element{place}", field, _plain(field, inner, depth + 1)))
+    if all(field == made for _, field, made in fields):
+        return value
+    packed = ", ".join(f"{quote(name)} := {made}" for name, _, made in fields)
+    return f"CASE WHEN {value} IS NOT NULL THEN struct_pack({packed}) END"
+
+
+def _map_as_json(value: str, type_: Any, depth: int) -> str:
+    """JSON has no infinity: the values of a map are made plain before they are written."""
+    values = f"map_values({value})"
+    made = _transformed(values, dict(type_.children)["value"], depth + 1)
+    plain = value if made == values else f"map(map_keys({value}), {made})"
+    return f"CAST(to_json({plain}) AS VARCHAR)"
 
 
 def with_plain_values(frame: pl.DataFrame) -> pl.DataFrame:

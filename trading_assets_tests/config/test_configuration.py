@@ -43,3 +43,44 @@ def test_the_address_of_a_webhook_is_a_secret_like_its_token(tmp_path: Path, mon
     ]
     assert "hunter" not in shown
     assert "MY_TOKEN" in shown
+
+
+def test_what_another_strategy_says_has_no_part_in_whether_a_result_is_current(tmp_path: Path) -> None:
+    """Of an ensemble of a and b beside c: what the sections of these, of a model and of a registration change."""
+    text = MINIMAL.partition("strategies:")[0] + (
+        "strategies:\n"
+        "  a: {type: factor}\n"
+        "  b: {type: ml, model: trees}\n"
+        "  c: {type: factor}\n"
+        "  both: {type: ensemble, members: [a, b]}\n"
+        "models: {trees: {type: xgboost}}\n"
+    )
+    names = ("a", "b", "c", "both")
+    before = load(tmp_path, text)
+
+    def changed(old: str, new: str) -> list[str]:
+        assert old in text
+        after = load(tmp_path, text.replace(old, new))
+        assert after.hash != before.hash
+        there = [name for name in names if name in after.strategies]
+        assert all(after.is_current(after.hash, name) for name in there)
+        return [name for name in there if not after.is_current(before.hash_for(name), name)]
+
+    registered = "registration: {c: {hypothesis: cheap stocks rise, registered_on: 2026-01-01}}\nmodels:"
+    assert changed("models:", registered) == ["c"]
+    assert changed("models:", "robustness: {grids: {c: {quantiles: [3, 5]}}}\nmodels:") == ["c"]
+    assert changed("  c: {type: factor}\n", "") == []
+    assert changed("c: {type: factor", "c: {type: factor, capacity: 0.02") == ["c"]
+    assert changed("a: {type: factor", "a: {type: factor, capacity: 0.02") == ["a", "both"]
+    assert changed("xgboost", "xgboost, trees: 50") == ["b", "both"]
+    assert changed("strategies:", "seed: 8\nstrategies:") == list(names)
+
+
+def test_a_model_is_part_of_what_an_own_module_says(tmp_path: Path) -> None:
+    """Its rules may name any model; those of a shipped one that is written with its dots may not, at no loss."""
+    text = MINIMAL.partition("strategies:")[0] + (
+        "strategies: {own: {type: trading_assets.strategies.factor}, other: {type: factor}}\n"
+        "models: {trees: {type: xgboost}}\n"
+    )
+    before, after = load(tmp_path, text), load(tmp_path, text.replace("xgboost", "xgboost, trees: 50"))
+    assert [after.is_current(before.hash_for(name), name) for name in ("own", "other")] == [False, True]

@@ -49,6 +49,26 @@ HOLDOUT = {"holdout": ["2017-04-01", "2017-12-29"]}
             {"strategies": {"one": {"type": "pairs", "formation_sessions": 588}}, "registration": {}},
             ["formation_sessions looks back 588 sessions; start to the end of validation has at most 587"],
         ),
+        (
+            {"models": {"forward_return": {"train_sessions": 587}}},
+            [
+                "no test fold: 587 sessions are trained on first, and start to the end of validation has at most 587",
+                "key: models.forward_return.train_sessions",
+                "expected: less than 587",
+            ],
+        ),
+        (  # the last fold starts at 250 + 2 x 126 = 502: a label of 496 + 1 sessions, the embargo of 5, and the open
+            {"models": {"forward_return": {"train_sessions": 250, "horizon": 496}}},
+            ["take 503 sessions, and no fold trains on more than 502", "key: models.forward_return.horizon"],
+        ),
+        (
+            {"models": {"forward_return": {"train_sessions": 250, "embargo_sessions": 244, "expanding": False}}},
+            ["take 251 sessions", "more than 250", "key: models.forward_return.embargo_sessions"],
+        ),
+        (  # 365 + 366 + 363 days until 2017-12-29, on which coins trade
+            {"splits": {"train": 0.6, "validation": 0.2, "holdout": 0.2, "warm_up_sessions": 1092}},
+            ["1092 sessions are warm-up, and start to as_of has at most 1094", "key: splits.warm_up_sessions"],
+        ),
     ],
 )
 def test_what_a_run_would_fail_on_is_named(tmp_path: Path, changes: dict[str, Any], said: list[str]) -> None:
@@ -63,6 +83,9 @@ def test_what_a_run_would_fail_on_is_named(tmp_path: Path, changes: dict[str, An
     [
         {"as_of": "2017-06-30"},  # the holdout is waited for
         {"as_of": None},
+        {"models": {"forward_return": {"train_sessions": 250, "horizon": 495}}},
+        {"models": {"forward_return": {"train_sessions": 586}}},
+        {"splits": {"train": 0.6, "validation": 0.2, "holdout": 0.2, "warm_up_sessions": 1091}},
         {"strategies": {"one": {"type": "factor", "universe": ["AAA", "ZZZ"]}}, "registration": {}},
         {"strategies": {"one": {"type": "factor", "universe": "all"}}, "registration": {}},
     ],

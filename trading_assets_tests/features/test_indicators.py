@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.features.indicators import INDICATORS, indicators
+from trading_assets.features.indicators import INDICATORS, WARM_UP, indicators
 from trading_assets.market_data.quality import EXTREME_MOVE
 from trading_assets_tests.features.by_hand import bars
 from trading_assets_tests.features.markets import MONDAY
@@ -27,3 +28,14 @@ def test_a_bar_that_nobody_has_confirmed_has_no_row_and_is_history_for_the_next(
     assert found.height == 20
     assert set(found.columns) == {"symbol", "session", *INDICATORS}
     assert found["ma_20"][-1] == pytest.approx(105.0)
+
+
+def test_the_first_value_of_each_comes_after_its_warm_up() -> None:
+    """On 260 bars of a walk: as many are without a value as are said to be."""
+    draw = np.random.default_rng(3)
+    close = 100 * np.exp(np.cumsum(draw.normal(0, 0.01, 260)))
+    walk = pl.DataFrame(
+        {"adj_close": close, "adj_high": close * 1.01, "adj_low": close * 0.99, "dollar_volume": close * 1e4}
+    )
+    found = walk.select(**INDICATORS).fill_nan(None)
+    assert {name: found[name].null_count() for name in found.columns} == WARM_UP

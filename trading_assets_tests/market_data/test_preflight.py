@@ -13,7 +13,7 @@ import pytest
 from trading_assets.cli_check import refuse_faulty
 from trading_assets.config import ConfigurationError, load_configuration
 from trading_assets.config.errors import Fault
-from trading_assets.market_data.preflight import faults_of_bars, faults_of_inputs
+from trading_assets.market_data.preflight import faults_of_bars, faults_of_inputs, read_sources, said_of_span
 from trading_assets_tests.end_to_end.experiments import changed
 
 TODAY = dt.date(2018, 1, 31)
@@ -39,7 +39,12 @@ def faults(folder: Path, text: str = CSV, **changes: Any) -> list[Fault]:
     (folder / "prices").mkdir(exist_ok=True)
     (folder / "prices" / "a.csv").write_text(text)
     configuration = load_configuration(changed(folder, **{**BASE, **changes}), folder / "data")
-    return list(faults_of_inputs(configuration)) or list(faults_of_bars(configuration, TODAY))
+    found = list(faults_of_inputs(configuration))
+    if found:
+        return found
+    received = read_sources(configuration, TODAY)
+    of_bars = () if received.bars is None else faults_of_bars(configuration, received.bars, lambda _: iter(()))
+    return [*received.faults, *of_bars]
 
 
 def test_what_can_be_used_has_no_fault(tmp_path: Path) -> None:
@@ -92,6 +97,39 @@ def test_what_a_run_would_fail_on_is_named_with_its_key(
 def test_files_that_cannot_be_read_are_named(tmp_path: Path, text: str) -> None:
     [fault] = faults(tmp_path, text)
     assert fault.where == ("market_data", 0) and "a.csv" in fault.what
+
+
+def test_files_of_another_span_say_which_they_have(tmp_path: Path) -> None:
+    [fault] = faults(tmp_path, start="2017-01-01", splits=None)
+    assert fault.what == "no bar from 2017-01-01 to 2017-12-29"
+    assert fault.expected == "a span within 2016-01-04 to 2016-03-05, which it has: `start: 2016-01-01`"
+
+
+@pytest.mark.parametrize(
+    ("start", "advice"), [("2016-01-01", ""), ("2015-12-01", "; `start: 2016-01-01` is the month of the first")]
+)
+def test_the_terminal_says_where_the_bars_begin(tmp_path: Path, start: str, advice: str) -> None:
+    (tmp_path / "prices").mkdir()
+    (tmp_path / "prices" / "a.csv").write_text(CSV)
+    strategies = {"one": {"type": "pairs", "formation_sessions": 40}}
+    path = changed(tmp_path, **{**BASE, "start": start, "splits": None, "strategies": strategies})
+    received = read_sources(load_configuration(path, tmp_path / "data"), TODAY)
+    assert received.bars is not None
+    said = said_of_span(load_configuration(path, tmp_path / "data"), received.bars)
+    assert said == "bars from 2016-01-04 to 2016-03-05" + advice
+
+
+def test_the_terminal_counts_the_bars_of_a_strategys_symbols(tmp_path: Path) -> None:
+    """Four bars until validation is over, of a factor that needs the close of a year ago; the dates allow 300."""
+    (tmp_path / "prices").mkdir()
+    (tmp_path / "prices" / "a.csv").write_text(CSV)
+    path = changed(tmp_path, **BASE)
+    with pytest.raises(ConfigurationError) as refused:
+        refuse_faulty(path, load_configuration(path, tmp_path / "data"), bars_too=True)
+    said = str(refused.value)
+    assert "momentum_12_1 has its first value after 252 sessions" in said
+    assert "any symbol of it, until 2016-02-29, has at most 4" in said
+    assert f"file: {path}, line " in said and "key: strategies.one" in said
 
 
 def test_the_terminal_names_every_fault_with_its_line(tmp_path: Path) -> None:

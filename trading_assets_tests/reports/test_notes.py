@@ -75,6 +75,24 @@ def test_nothing_is_out_of_date_after_a_whole_run(configuration: Configuration, 
     assert outdated(warehouse, configuration, NAME) is None
 
 
+def test_a_run_is_current_until_what_is_said_of_its_strategy_changes(tmp_path: Path, warehouse: Warehouse) -> None:
+    """The registration of another strategy is no other configuration of this one; its own parameters are."""
+    values = yaml.safe_load(TINY.read_text())
+    path = tmp_path / "c.yaml"
+
+    def loaded() -> Configuration:
+        path.write_text(yaml.safe_dump(values))
+        return load_configuration(path, tmp_path / "data")
+
+    write(warehouse, *CHAIN)
+    run(warehouse, loaded().hash_for(NAME))
+    values["registration"]["factor"] = {"hypothesis": "what it earns lasts", "registered_on": "2017-01-02"}
+    assert outdated(warehouse, loaded(), NAME) is None
+    values["strategies"][NAME]["capacity"] = 0.03
+    said = "its last backtest, of 2018-01-02 12:00 UTC, was made under another configuration"
+    assert outdated(warehouse, loaded(), NAME) == said
+
+
 @pytest.mark.parametrize(
     ("again", "said"),
     [

@@ -76,6 +76,27 @@ TYPES: dict[str, tuple[object, str, object]] = {
     ),
     "{'a': [{'b': 'nan'::DOUBLE}]}": ({"a": [{"b": None}]}, '{"a": [{"b": null}]}', {"a": [{"b": None}]}),
     "MAP {'a': 1}": ('{"a":1}', '{"a":1}', '{"a":1}'),
+    "MAP {'a': 'inf'::DOUBLE, 'b': 1}": ('{"a":null,"b":1.0}',) * 3,
+    "MAP {'a': [DATE 'infinity']}": ('{"a":[null]}',) * 3,
+    "[MAP {'a': 1}]": (['{"a":1}'], '{"a":1}', ['{"a":1}']),
+    "[DATE 'infinity', DATE '2020-01-02']": ([None, MOMENT.date()], "2020-01-02", [None, "2020-01-02"]),
+    "[TIMESTAMP '-infinity']::TIMESTAMP[1]": ([None], "", [None]),
+    "[[TIMESTAMP_NS 'infinity']]": ([[None]], "[[null]]", [[None]]),
+    "{'a': TIMESTAMPTZ 'infinity', 'b c\"d''e': 1}": (
+        {"a": None, "b c\"d'e": 1},
+        '{"a": null, "b c\\"d\'e": 1}',
+        {"a": None, "b c\"d'e": 1},
+    ),
+    "{'a': [{'b': MAP {'c': [1, NULL]}}, NULL]}": (
+        {"a": [{"b": '{"c":[1,null]}'}, None]},
+        '{"a": [{"b": "{\\"c\\":[1,null]}"}, null]}',
+        {"a": [{"b": '{"c":[1,null]}'}, None]},
+    ),
+    "row(1, DATE 'infinity')": (
+        {"element1": 1, "element2": None},
+        '{"element1": 1, "element2": null}',
+        {"element1": 1, "element2": None},
+    ),
 }
 
 

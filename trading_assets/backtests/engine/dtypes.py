@@ -183,17 +183,19 @@ NUMBERS = (
     "granted_weight",  # after multiplier and caps
 )
 
+#: Its whole numbers are short: a run writes hundreds of thousands of decisions, and what that takes is memory. They
+#: fill their places without a gap: the bytes of one would hold anything.
 DECISION = np.dtype(
     [
-        ("session", np.int64),
-        ("at_close", np.int64),  # 0: at the open, when an order was due
-        ("symbol", np.int64),
-        ("pair_index", np.int64),
-        ("decision", np.int64),  # of market.DECISIONS
-        ("reason", np.int64),  # trigger, or of EXIT_REASONS, REJECTIONS, HOLDS
-        ("label", np.int64),  # trigger, -1: none
-        ("order", np.int64),  # index of the decision that gave the order this is about; -1: no order
-        ("limit", np.int64),  # of market.LIMITS: the one that took most of it; -1: none
+        ("session", np.int32),
+        ("at_close", np.int16),  # 0: at the open, when an order was due
+        ("decision", np.int16),  # of arrays.DECISIONS
+        ("symbol", np.int32),
+        ("pair_index", np.int32),
+        ("reason", np.int32),  # trigger, or of EXIT_REASONS, REJECTIONS, HOLDS
+        ("label", np.int32),  # trigger, -1: none
+        ("order", np.int32),  # index of the decision that gave the order this is about; -1: no order
+        ("limit", np.int32),  # of arrays.LIMITS: the one that took most of it; -1: none
         ("numbers", np.float64, (len(NUMBERS),)),
     ],
     align=True,

@@ -40,6 +40,8 @@ class TradeEvidence:
         Row of `backtests.open_positions`; None once it is closed.
     fills, orders, decisions
         Of the trade: its fills in order of time, the orders that they fill, the decisions that gave these.
+    same_opens
+        Fills of its symbol at the sessions of its own fills, these included: what trades together is one order.
     considered
         All decisions at the close at which the entry was decided.
     while_held
@@ -59,6 +61,7 @@ class TradeEvidence:
     fills: pl.DataFrame
     orders: pl.DataFrame
     decisions: pl.DataFrame
+    same_opens: pl.DataFrame
     considered: pl.DataFrame
     while_held: pl.DataFrame
     signals: pl.DataFrame
@@ -117,6 +120,9 @@ def read_evidence(warehouse: Warehouse, configuration: Configuration, trade_id: 
         fills=fills,
         orders=orders,
         decisions=decisions,
+        same_opens=of_run(
+            backtests.FILLS, "symbol = ? AND list_contains(?, session)", symbol, fills["session"].unique().to_list()
+        ),
         considered=of_run(backtests.DECISIONS, "session = ? AND moment = 'close'", first),
         while_held=of_run(
             backtests.DECISIONS,

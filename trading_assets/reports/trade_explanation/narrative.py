@@ -214,7 +214,24 @@ def _fills(evidence: TradeEvidence, *, entry: bool) -> NarrativeSection:
             f"    order {order['order_id']} of {order['decision_session']}: {_ordered(order)}, "
             f"{_words(order['status'])}{_because(order['cancel_reason'])}"
         )
+        lines += _combined(evidence, fill)
     return NarrativeSection("Entry" if entry else "Exit fills", lines)
+
+
+def _combined(evidence: TradeEvidence, fill: Row) -> Iterator[str]:
+    """Say how large the one order was that all positions of the symbol sent on this side of the open, if several did.
+
+    What is paid out at a delisting is no order.
+    """
+    same = evidence.same_opens.filter(
+        pl.col("session") == fill["session"], pl.col("side") == fill["side"], pl.col("raw_price") == fill["raw_price"]
+    )
+    if same.height > 1 and fill["reason"] != "delisted":
+        asked = float(same["asked"].sum())
+        yield (
+            f"    with {same.height - 1} more of this symbol one order of {units(asked)} units, "
+            f"{asked * fill['raw_price']:,.2f} at that price: slippage and impact are of that size"
+        )
 
 
 def _held(evidence: TradeEvidence) -> NarrativeSection:

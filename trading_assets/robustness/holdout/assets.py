@@ -105,7 +105,7 @@ def holdout(step: Step) -> Mapping[str, Any]:
     result = {
         "strategy": name,
         "registration_hash": registration.hash,
-        "config_hash": configuration.hash,
+        "config_hash": configuration.hash_for(name),
         "look": look,
         "start": locked.start,
         "end": locked.end,

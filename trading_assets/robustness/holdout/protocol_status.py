@@ -80,8 +80,10 @@ def protocol_status(warehouse: Warehouse, configuration: Configuration) -> pl.Da
                 "state": _state(
                     entry.registered_on if entry else None,
                     max(looks.height, len(seen)),
-                    evaluated.filter(strategy=name)["config_hash"].to_list(),
-                    configuration.hash,
+                    [
+                        configuration.is_current(each, name)
+                        for each in evaluated.filter(strategy=name)["config_hash"].to_list()
+                    ],
                 ),
                 "verdict": next(iter(verdicts.filter(strategy=name)["result"]), None),
                 "earlier_verdicts": _joined(
@@ -101,13 +103,13 @@ def _joined(texts: Iterable[str]) -> str | None:
     return "; ".join(texts) or None
 
 
-def _state(registered_on: dt.date | None, looks: int, evaluated_under: list[str], configuration: str) -> str:
+def _state(registered_on: dt.date | None, looks: int, evaluations_current: list[bool]) -> str:
     if registered_on is None:
         return "locked: not registered" if not looks else "locked again: looked at, and no longer registered"
     if not looks:
         return "registered, not looked at yet"
-    if not evaluated_under:
+    if not evaluations_current:
         return "looked at; its holdout has to be evaluated again"
-    if evaluated_under != [configuration]:
+    if not all(evaluations_current):
         return "looked at; the configuration has changed since"
     return "looked at under this configuration"

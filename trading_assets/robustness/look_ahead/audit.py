@@ -98,7 +98,7 @@ def look_ahead(configuration: Configuration, strategy: str, whole: MarketSnapsho
         for way, altered in ((CUT, known_at(whole, cut)), (NOISE, with_noise_after(whole, cut, seed))):
             again = computed(configuration, strategy, altered, Known(cut, full.scores))
             found.append(_differences(strategy, full, again, cut, way))
-    rows = pl.concat(found).with_columns(config_hash=pl.lit(configuration.hash))
+    rows = pl.concat(found).with_columns(config_hash=pl.lit(configuration.hash_for(strategy)))
     return LOOK_AHEAD.conform(rows).sort(LOOK_AHEAD.key)
 
 

@@ -245,14 +245,17 @@ def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:
     metrics = step.work.read_or_empty(backtests.METRICS, rows=rows).filter(split=HOLDOUT)
     if results.is_empty():
         raise HoldoutMissingError(name, "it never was")
-    if results["config_hash"].item() != step.configuration.hash:
+    if not step.configuration.is_current(results["config_hash"].item(), name):
         raise HoldoutMissingError(name, "the configuration has changed since")
     if metrics.is_empty() or results["run_id"].item() not in (None, last_backtest(step)):
         raise HoldoutMissingError(name, f"backtests/{name} has run since")
     evidence = {}
     for table, asset in ((OVERFITTING, "overfitting"), (LOOK_AHEAD, "look_ahead")):
         evidence[table] = step.work.read_or_empty(table, rows=rows)
-        if evidence[table].is_empty() or evidence[table]["config_hash"][0] != step.configuration.hash:
+        made = None if evidence[table].is_empty() else evidence[table]["config_hash"][0]
+        # What the trials say depends on the other strategies of the configuration, the audit does not.
+        current = {step.configuration.hash, *([step.configuration.hash_for(name)] if table is LOOK_AHEAD else [])}
+        if made not in current:
             raise EvidenceMissingError(name, asset)
     seen = {table: step.work.read(table, rows=rows).filter(split=HOLDOUT) for table in (STRESS, RESAMPLING)}
     return seen | evidence

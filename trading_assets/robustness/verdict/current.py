@@ -74,7 +74,7 @@ def current_verdict(warehouse: Warehouse, configuration: Configuration, strategy
     elif refused is None:
         member = (configuration.name, strategy)
         if looked or last["result"] != WAITING or seen_but_unknown(on_record.records, member):
-            if looked not in ([], [configuration.hash]):
+            if not all(configuration.is_current(each, strategy) for each in looked):
                 raise _missing(strategy, "the configuration has changed since its holdout was evaluated")
             _assert_recorded(last["result"], on_record.records, member)
             if not looked:

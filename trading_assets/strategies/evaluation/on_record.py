@@ -77,8 +77,8 @@ def put_registrations_on_record(step: Step) -> None:
 def evaluated_state(step: Step) -> str | None:
     """Return a hash of all that decides what an evaluation of a strategy finds; None without a holdout.
 
-    It is over the configuration, the strategy's own and shipped code with what it reads, its members', and what was
-    received of its market up to the holdout's end.
+    It is over what the configuration says of it, the strategy's own and shipped code with what it reads, its members',
+    and what was received of its market up to the holdout's end.
     """
     configuration, name = step.configuration, step.strategy or ""
     spans, instruments = spans_of(step.work.read(SPLITS)), step.work.read(INSTRUMENTS)
@@ -89,7 +89,7 @@ def evaluated_state(step: Step) -> str | None:
     market = _market(step, {*strategy.symbols, *behind}, instruments)
     until = last_received(market, {*strategy.symbols, *behind}, end)
     own = received(market, strategy.symbols, behind, until, settings_of(configuration))
-    return digest([configuration.hash, frozen(configuration, strategy), content_rows(RECEIVED, own)[0]])
+    return digest([configuration.hash_for(name), frozen(configuration, strategy), content_rows(RECEIVED, own)[0]])
 
 
 @dataclass(frozen=True)

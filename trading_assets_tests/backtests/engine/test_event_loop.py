@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from trading_assets.backtests.engine.arrays import SCALING_CONTINUOUS
+from trading_assets.backtests.engine.dtypes import DECISION, FILL, TRADE
+from trading_assets.backtests.engine.event_loop import derive
 from trading_assets_tests.backtests.markets import entries, quiet_market
 from trading_assets_tests.backtests.runs import ALL_IN, NAN, exits_of, herd, number, run, said, wavy
 
@@ -124,3 +126,28 @@ def test_the_daily_loss_limit_is_exceeded_not_reached(limit: float, reasons: lis
     found = run(market, signals, daily_loss_limit=limit, drawdown_limit=1.0, **ALL_IN)
     # Only the close of the loss itself: session 3 is free again.
     assert [row for row in said(found, "reject") if row[2] == "daily_loss_limit"] == reasons
+
+
+def test_returns_are_turned_into_rows_of_symbols_over_many_blocks() -> None:
+    """150 sessions are two blocks and a part of one. NumPy's own transposition says the rest: a hole is what the
+    benchmark made, times 1.5, where the symbol trades or is not listed yet; 0 where it rests."""
+    draw = np.random.default_rng(5)
+    returns, benchmarks = draw.normal(size=(150, 3)), draw.normal(size=(1, 150))
+    expected = np.ones((150, 3), np.bool_)
+    expected[:70, 1] = False  # not listed before session 70
+    expected[100, 0] = False  # rests
+    returns[~expected] = NAN
+    returns[[64, 130], 0] = NAN  # missing
+    found = derive(expected, expected, returns, benchmarks, np.array([0, 0, -1]), np.full(3, -1), 2, 20)
+    stand_in = np.repeat(1.5 * benchmarks, 3, axis=0)
+    stand_in[0, 100] = 0.0
+    known = ~np.isnan(returns.T)
+    assert (found.known == known).all()
+    assert (found.returns == np.where(known, returns.T, stand_in)).all()
+
+
+@pytest.mark.parametrize("kind", [DECISION, FILL, TRADE])
+def test_records_have_no_gaps(kind: np.dtype[np.void]) -> None:
+    """Same run, same bytes: nothing writes what lies between two fields."""
+    fields: dict[str, Any] = dict(kind.fields or {})
+    assert sum(each[0].itemsize for each in fields.values()) == kind.itemsize

@@ -229,6 +229,26 @@ def test_every_chapter_has_its_numbers(world: tuple[Warehouse, Configuration]) -
     assert model.rows() == [("momentum", 0.125, 0.3)]
 
 
+def test_positions_that_trade_together_pay_for_one_order(world: tuple[Warehouse, Configuration]) -> None:
+    """151 and 300 asked for at the open of 101: 451 x 101 = 45,551. Another day, side or run is another order."""
+    assert "one order of" not in "\n".join(told(world)["Entry"].lines)
+    warehouse, _ = world
+    fills = warehouse.read(FILLS).with_columns(asked="quantity")
+    beside = fills.head(1).with_columns(
+        fill_id=pl.lit("o3-1"), trade_id=pl.lit("other"), quantity=pl.lit(250.0), asked=pl.lit(300.0)
+    )
+    elsewhere = [
+        beside.with_columns(fill_id=pl.lit("o4-1"), side=pl.lit("sell")),
+        beside.with_columns(fill_id=pl.lit("o5-1"), session=pl.lit(DAYS[2])),
+        beside.with_columns(split=pl.lit("development")),
+    ]
+    warehouse.replace(Whole(), {FILLS: pl.concat([fills, beside, *elsewhere])})
+    said = "with 1 more of this symbol one order of 451 units, 45,551.00 at that price: "
+    sections = told(world)
+    assert sections["Entry"].lines[-1].strip() == said + "slippage and impact are of that size"
+    assert "one order of" not in "\n".join(sections["Exit fills"].lines)
+
+
 def test_an_open_position_is_worth_its_mark(world: tuple[Warehouse, Configuration]) -> None:
     warehouse, _ = world
     first = warehouse.read(FILLS).head(1)

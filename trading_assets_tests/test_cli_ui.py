@@ -1,0 +1,33 @@
+"""The UI finds configuration, data folder and assets without a checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from trading_assets.cli_ui import WORKSPACE, prepare_home, ui_command
+from trading_assets.config import load_configuration
+from trading_assets_tests.conftest import REPOSITORY, TINY
+
+
+def test_a_home_is_made_as_a_run_makes_it_and_says_where_the_assets_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    workspace = prepare_home(load_configuration(TINY, tmp_path / "data"))
+    assert workspace == tmp_path / "home" / "workspace.yaml"
+    assert yaml.safe_load((tmp_path / "home" / "dagster.yaml").read_text())["nux"] == {"enabled": False}
+    assert any((tmp_path / "home" / "history").iterdir())  # the databases are there before two processes start
+
+
+def test_a_checkout_says_the_same_to_plain_dagster() -> None:
+    assert (REPOSITORY / "workspace.yaml").read_text() == WORKSPACE
+    assert "dagster dev" not in (REPOSITORY / "Makefile").read_text()  # `make ui` is the command
+
+
+@pytest.mark.parametrize(("port", "said"), [(None, "--host 127.0.0.1"), (3456, "--host 127.0.0.1 --port 3456")])
+def test_a_port_is_asked_for_only_where_it_was_named(tmp_path: Path, port: int | None, said: str) -> None:
+    command = " ".join(ui_command(tmp_path / "workspace.yaml", "127.0.0.1", port))
+    assert command.endswith(f" -m dagster dev --workspace {tmp_path}/workspace.yaml {said}")
