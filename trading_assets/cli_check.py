@@ -8,6 +8,7 @@ from pathlib import Path
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.document import read_document
 from trading_assets.config.errors import placed
+from trading_assets.features.own import own_features
 from trading_assets.market_data.preflight import faults_of_bars, faults_of_inputs
 
 
@@ -19,6 +20,7 @@ def refuse_faulty(file: Path, configuration: Configuration, *, bars_too: bool) -
     ConfigurationError
         Every fault with its place in the file.
     """
+    own_features(configuration)
     _, lines = read_document(file)
     faults = list(faults_of_inputs(configuration))
     if bars_too and not faults:
