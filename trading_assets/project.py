@@ -157,7 +157,8 @@ class Project:
         return self.query(
             "SELECT table_schema || '.' || table_name AS \"table\", "
             "CASE table_type WHEN 'VIEW' THEN 'view' ELSE 'table' END AS kind "
-            f"FROM information_schema.tables WHERE table_schema IN ({', '.join(map(repr, STAGES))}) ORDER BY 1"
+            "FROM information_schema.tables WHERE table_schema <> 'main' "
+            "AND table_catalog = current_database() ORDER BY 1"
         )
 
     def read(self, table: str) -> pl.DataFrame:
