@@ -134,8 +134,10 @@ def computed(configuration: Configuration, strategy: str, snapshot: MarketSnapsh
     """
     reads = reads_features(configuration, strategy)
     benchmarks, universe = configuration.benchmarks, snapshot.universe
-    declared = features_of(configuration)
-    features = daily_features(snapshot.bars, benchmarks, declared, universe=universe) if reads else DAILY.empty()
+    features = DAILY.empty()
+    if reads:
+        every = features_of(configuration)
+        features = daily_features(snapshot.bars, benchmarks, features=every, universe=universe)
     way = _Way(configuration, snapshot, known, features, indicators(snapshot.bars))
     frames, decided = way.frames(strategy), way.decided(strategy)
     prepared = prepare(configuration, frames)
