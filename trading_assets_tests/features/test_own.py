@@ -103,6 +103,13 @@ def test_a_module_that_is_none_is_refused_with_its_place(tmp_path: Path, text: s
     assert "key: features.0" in str(caught.value) and "config.yaml, line" in str(caught.value)
 
 
+def test_what_will_run_is_said_before_it_does(tmp_path: Path) -> None:
+    said: list[str] = []
+    configured(tmp_path, declared("five", "CLOSE"))
+    load_configuration(tmp_path / "config.yaml", tmp_path / "data", announce=said.append)
+    assert said == [f"features: mine.ideas is code that will run: {tmp_path / 'mine' / 'ideas.py'}"]
+
+
 def test_code_that_fails_names_its_feature(tmp_path: Path) -> None:
     fine, failing = declared("fine", "change(CLOSE, 5)"), declared("failing", "CLOSE.map_batches(lambda s: 1 / 0)")
     features = features_of(configured(tmp_path, fine, failing))

@@ -60,6 +60,8 @@ def own_features_frozen(configuration: Configuration, strategy: ConfiguredStrate
 
     Nothing where it reads none: earlier versions had none, and what they recorded stays what it was.
     """
+    if not configuration.features:
+        return {}
     columns = {each.column for each in own_features(configuration)} if strategy.model else strategy.columns
     modules = modules_of(own_behind(configuration, columns))
     code = {name: value for each in modules for name, value in plugin_code(each).items()}
