@@ -24,11 +24,14 @@ from trading_assets.cli_options import (
     DataOption,
     FormatOption,
     load,
+    opened,
     remember_choice,
 )
 from trading_assets.cli_output import console, errors, escaped, paper_of, print_frame, print_verdicts, printers
-from trading_assets.config import Configuration, ConfigurationError
+from trading_assets.config import ConfigurationError
 from trading_assets.config.loading import chosen_paths
+from trading_assets.run_outcome import RunError
+from trading_assets.run_progress import progress_bar
 
 
 class StoppedError(Exception):
@@ -91,11 +94,6 @@ def _stop(error: BaseException, code: int, debug: bool, said: str | None = None)
     raise SystemExit(code)
 
 
-def _require_strategy(configuration: Configuration, strategy: str | None) -> None:
-    if strategy is not None and strategy not in configuration.strategies:
-        raise ConfigurationError(f"no strategy {strategy!r}\n  expected: one of {', '.join(configuration.strategies)}")
-
-
 def _print_version(wanted: bool) -> None:
     if wanted:
         from trading_assets.cli_version import version
@@ -126,21 +124,20 @@ def run(
     last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM", help="Last month; default the newest.")] = None,
 ) -> None:
     """Materialise every stage and print the verdicts."""
-    chosen = chosen_paths(config, data)
-    configuration = load(config, data)
-    from trading_assets.cli_check import refuse_faulty
-
-    refuse_faulty(chosen.config, configuration, bars_too=False)
-    remember_choice(context, chosen)
-    from trading_assets.terminal_run import UsageError, run_assets
-
+    project = opened(config, data)
+    project.check_inputs()
+    remember_choice(context, chosen_paths(config, data))
     try:
-        outcome = run_assets(configuration, select=select, first=first, last=last, console=console, debug=_Debug.wanted)
-    except UsageError as error:
-        raise ConfigurationError(str(error)) from None
+        with progress_bar(console) as bar:
+            level = "WARNING" if _Debug.wanted else None
+            outcome = project.run(select, first=first, last=last, progress=bar, log_level=level)
+    except RunError as error:
+        if error.outcome is None:
+            raise
+        outcome = error.outcome
     for problem in outcome.problems:
         errors.print(f"[red]failed:[/red] {escaped(problem)}", highlight=False, soft_wrap=True)
-    print_verdicts(configuration, outcome.run_id)
+    print_verdicts(project.configuration, outcome.run_id)
     if not outcome.success:
         raise typer.Exit(FAILED)
 
@@ -169,13 +166,7 @@ def report(
     strategy: Annotated[str | None, typer.Option(help="One strategy; default all of them and the index.")] = None,
 ) -> None:
     """Rebuild the report from the warehouse alone."""
-    configuration = load(config, data)
-    _require_strategy(configuration, strategy)
-    from trading_assets.reports import build_reports
-    from trading_assets.warehouse import Warehouse
-
-    strategies = [strategy] if strategy else list(configuration.strategies)
-    for path in build_reports(configuration, Warehouse(configuration.warehouse_path), strategies):
+    for path in opened(config, data).report(None if strategy is None else [strategy]):
         console.print(str(path), highlight=False, soft_wrap=True)
 
 
@@ -214,12 +205,7 @@ def verdict(
     ] = None,
 ) -> None:
     """Print the verdict on a strategy: every criterion, and the result in words."""
-    configuration = load(config, data)
-    _require_strategy(configuration, strategy)
-    from trading_assets.robustness.verdict.current import current_verdict
-    from trading_assets.warehouse import Warehouse
-
-    found = current_verdict(Warehouse(configuration.warehouse_path), configuration, strategy)
+    found = opened(config, data).verdict(strategy)
     paper = paper_of(width=120)
     print_frame(found.criteria.select("kind", "criterion", "value", "side", "threshold", "passed"), paper)
     paper.print(escaped(found.explanation), highlight=False)
@@ -240,23 +226,15 @@ def audit_look_ahead(
     strategy: Annotated[str | None, typer.Option(help="One strategy; default all of them.")] = None,
 ) -> None:
     """Compute everything from bars to fills again from what was known at past closes; exit 1 if anything differs."""
-    configuration = load(config, data)
-    _require_strategy(configuration, strategy)
-    from trading_assets.robustness.look_ahead.audit import differing, look_ahead
-    from trading_assets.robustness.look_ahead.point_in_time import market_snapshot
-    from trading_assets.warehouse import Warehouse
-
-    warehouse, leaks = Warehouse(configuration.warehouse_path), 0
-    for name in [strategy] if strategy else configuration.strategies:
+    project, leaks = opened(config, data), 0
+    for name in project.strategies if strategy is None else [strategy]:
         with console.status(f"{name}: computing again ..."):
-            whole = market_snapshot(warehouse, configuration, name)
-            found = look_ahead(configuration, name, whole, configuration.robustness.look_ahead_cuts)
-        changed, cuts, subjects = differing(found), found["cut"].n_unique(), found["subject"].n_unique()
-        state = f"{changed.height} differences" if changed.height else "nothing looks ahead"
-        console.print(f"{name}: {state}; {cuts} past closes, {subjects} subjects", highlight=False)
-        if changed.height:
-            print_frame(changed.drop("strategy"))
-        leaks += changed.height
+            found = project.audit(name)
+        state = "nothing looks ahead" if found.clean else f"{found.differences.height} differences"
+        console.print(f"{name}: {state}; {found.cuts} past closes, {found.subjects} subjects", highlight=False)
+        if not found.clean:
+            print_frame(found.differences.drop("strategy"))
+        leaks += found.differences.height
     if leaks:
         raise typer.Exit(FAILED)
 
@@ -322,9 +300,7 @@ def sql(
     ] = "table",
 ) -> None:
     """Query the warehouse, read-only."""
-    from trading_assets.warehouse import Warehouse
-
-    printers()[format](Warehouse(load(config, data).warehouse_path).query(query))
+    printers()[format](opened(config, data).query(query))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from trading_assets.config import (
 )
 from trading_assets.config.loading import ChosenPaths, chosen_paths
 from trading_assets.config.remembered import FILE, remember
+from trading_assets.project import Project
 
 #: The last as a shell reports a process that Ctrl-C ended.
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
@@ -63,6 +64,11 @@ def load(config: Path | None, data: Path | None, announce: Callable[[str], objec
     os.environ[CONFIG_VARIABLE] = str(chosen.config.resolve())
     os.environ[DATA_VARIABLE] = str(configuration.data)
     return configuration
+
+
+def opened(config: Path | None, data: Path | None) -> Project:
+    """As `load`, the configuration with all that it leaves behind."""
+    return Project(load(config, data), chosen_paths(config, data).config.resolve())
 
 
 def _found_untold(chosen: ChosenPaths) -> str | None:

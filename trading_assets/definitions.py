@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -156,3 +158,18 @@ defs = build_definitions(configuration)
 def everything() -> dg.JobDefinition:
     """The job of all assets, for callers that need to rebuild it in another process."""
     return defs.resolve_job_def(automation.EVERYTHING)
+
+
+@lru_cache(maxsize=1)
+def everything_of(config: str, data: str, run: str) -> dg.JobDefinition:
+    """The job of all assets of a configuration, made once for a run.
+
+    Parameters
+    ----------
+    config, data
+        The YAML file and the data folder.
+    run
+        Anything that no other run has: the same files may say something else then.
+    """
+    loaded = load_configuration(Path(config), Path(data))
+    return build_definitions(loaded).resolve_job_def(automation.EVERYTHING)

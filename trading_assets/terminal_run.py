@@ -6,20 +6,20 @@ import fcntl
 import logging
 import re
 import time
-from collections.abc import Collection, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+from dagster._core.definitions.reconstruct import ReconstructableJob
 from dagster._core.errors import DagsterAssetCheckFailedError, DagsterExecutionInterruptedError
 from dagster._core.execution.api import (
     execute_run_iterator,
 )  # streams events; dg.execute_job tells only the end
 from dagster_shared.error import SerializableErrorInfo
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from trading_assets import definitions
 from trading_assets.asset_factories.partitions import monthly_partitions
@@ -28,6 +28,7 @@ from trading_assets.cli_errors import known_cause
 from trading_assets.config import Configuration
 from trading_assets.definitions import TERMINAL
 from trading_assets.event_log import without_waiting
+from trading_assets.run_outcome import RunOutcome, RunProgress
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
@@ -47,24 +48,16 @@ class UsageError(Exception):
     """What was asked for does not exist in this configuration."""
 
 
-@dataclass
-class Outcome:
-    """How a run ended; `problems` are texts for people, one a failed step or check."""
-
-    run_id: str = ""
-    success: bool = False
-    problems: list[str] = field(default_factory=list)
-
-
 def run_assets(
     configuration: Configuration,
+    file: Path | None,
     *,
-    select: str | None,
-    first: str | None,
-    last: str | None,
-    console: Console,
-    debug: bool = False,
-) -> Outcome:
+    select: str | None = None,
+    first: str | None = None,
+    last: str | None = None,
+    progress: Callable[[RunProgress], object] | None = None,
+    log_level: str | None = None,
+) -> RunOutcome:
     """Materialise a selection over a range of months.
 
     The run is recorded in `DAGSTER_HOME`, by default ``<data>/dagster_home``, where the UI shows it. A failed
@@ -72,12 +65,17 @@ def run_assets(
 
     Parameters
     ----------
+    file
+        That of the configuration; None if it is the one that `definitions` has just been loaded with.
     select
         A stage, a strategy, or None for everything. With a part go the lines and pages that it would make stale.
     first, last
         Months as ``YYYY-MM``; None for the first and the newest partition.
-    debug
-        Log as Dagster does, tracebacks included; else warnings are lines, and what fails is in the outcome alone.
+    progress
+        Told of each step that begins and ends.
+    log_level
+        Log as Dagster does from this level on, tracebacks included; None: warnings are lines, and what fails is in the
+        outcome alone.
 
     Raises
     ------
@@ -86,46 +84,65 @@ def run_assets(
     UsageError
         Unknown stage or strategy, or a month outside the configuration's partitions.
     """
-    definition = definitions.everything()
+    job = _job_of(configuration, file)
+    definition = job.get_definition()
     graph = definition.asset_layer.asset_graph
     keys = _selected(configuration, definition, select)
     keys |= made_stale(configuration, graph, keys)
     tags = partition_range(configuration, first, last)
-    outcome, earlier, interrupted = Outcome(), list[str](), False
+    log: dict[str, Any] = {TERMINAL: {}} if log_level is None else {"console": {"config": {"log_level": log_level}}}
+    found, earlier, interrupted, success = list[str](), list[str](), False, False
+    tell = _counting(len(keys), progress or (lambda now: None))
     with dagster_instance(configuration) as instance:
-        job = dg.reconstructable(definitions.everything)
         run = instance.create_run_for_job(
             definition,
-            run_config={"loggers": {"console": {"config": {"log_level": "WARNING"}}} if debug else {TERMINAL: {}}},
+            run_config={"loggers": log},
             asset_selection=frozenset(keys),
             tags=tags,
             job_code_origin=job.get_python_origin(),
         )
-        outcome.run_id = run.run_id
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=console, transient=True) as progress:
-            task = progress.add_task("starting", total=len(keys))
-            begun: dict[str, float] = {}
-            for event in execute_run_iterator(job, run, instance):
-                if event.is_step_start:
-                    begun[_step_name(event)] = time.monotonic()
-                    progress.update(task, description=_step_name(event))
-                    if not console.is_terminal:
-                        console.print(_step_name(event), highlight=False)
-                elif event.is_step_success or event.is_step_failure or event.is_step_skipped:
-                    progress.advance(task)
-                    if _step_name(event) in begun:
-                        console.print(took(event, time.monotonic() - begun[_step_name(event)]), highlight=False)
-                outcome.problems += [each for each in problems(event) if each not in outcome.problems]
-                earlier += told_by_an_earlier_run(event)
-                interrupted = interrupted or is_interrupted(event)
-                outcome.success = outcome.success or event.event_type == dg.DagsterEventType.RUN_SUCCESS
+        for event in execute_run_iterator(job, run, instance):
+            tell(event)
+            found += [each for each in problems(event) if each not in found]
+            earlier += told_by_an_earlier_run(event)
+            interrupted = interrupted or is_interrupted(event)
+            success = success or event.event_type == dg.DagsterEventType.RUN_SUCCESS
     if interrupted:
         raise KeyboardInterrupt
-    if not outcome.success and not outcome.problems:
-        outcome.problems = earlier or ["the run did not come to its end; with --debug it shows its log"]
-    outcome.success = outcome.success and not outcome.problems
-    return outcome
+    if not success and not found:
+        found = earlier or ["the run did not come to its end; with --debug it shows its log"]
+    return RunOutcome(run.run_id, tuple(found))
+
+
+def _job_of(configuration: Configuration, file: Path | None) -> ReconstructableJob:
+    """The job of all assets of a configuration, which other processes can make again.
+
+    Dagster keeps one job by its name in a process. A job of an earlier run may be of other files, so each run that does
+    not come first has a number of its own.
+    """
+    if file is None:
+        return dg.reconstructable(definitions.everything)
+    arguments = {"config": str(file), "data": str(configuration.data), "run": uuid.uuid4().hex}
+    return dg.build_reconstructable_job(
+        definitions.__name__, definitions.everything_of.__name__, reconstructable_kwargs=arguments
+    )
+
+
+def _counting(total: int, progress: Callable[[RunProgress], object]) -> Callable[[dg.DagsterEvent], None]:
+    done, begun = 0, dict[str, float]()
+
+    def tell(event: dg.DagsterEvent) -> None:
+        nonlocal done
+        name = _step_name(event)
+        if event.is_step_start:
+            begun[name] = time.monotonic()
+            progress(RunProgress(name, done, total, begins=True))
+        elif event.is_step_success or event.is_step_failure or event.is_step_skipped:
+            done += 1
+            seconds = time.monotonic() - begun[name] if name in begun else None
+            progress(RunProgress(name, done, total, begins=False, seconds=seconds, failed=not event.is_step_success))
+
+    return tell
 
 
 @contextmanager
@@ -205,11 +222,6 @@ def partition_range(configuration: Configuration, first: str | None, last: str |
     if bounds[0] > bounds[1]:
         raise UsageError(f"--from {first} is after --to {last}")
     return {RANGE_START_TAG: bounds[0], RANGE_END_TAG: bounds[1]}
-
-
-def took(event: dg.DagsterEvent, seconds: float) -> str:
-    """Return the line of a step that has ended."""
-    return f"{seconds:7.1f} s  {_step_name(event)}{'' if event.is_step_success else ' failed'}"
 
 
 def _step_name(event: dg.DagsterEvent) -> str:

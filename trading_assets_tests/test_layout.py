@@ -79,6 +79,7 @@ COVERED_BY = {
     "reports/trade_explanation/cash_flows.py": "reports/trade_explanation/test_narrative.py",
     "protocol/head_file.py": "robustness/holdout/test_ledger.py",
     "robustness/prepared_market.py": "robustness/test_assets.py",
+    "robustness/sensitivity/on_record.py": "robustness/test_exploration.py",
     "robustness/stress/bar_shocks.py": "robustness/stress/test_scenario_market.py",
     "robustness/verdict/statistics.py": "robustness/stress/test_run.py",
     "strategies/evaluation/decide.py": "strategies/evaluation/test_failure.py",

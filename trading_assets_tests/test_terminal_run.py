@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 import yaml
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
-from dagster._core.execution.plan.objects import StepFailureData, StepSuccessData
+from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG as END
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG as START
 from dagster_shared.error import SerializableErrorInfo
@@ -24,7 +24,6 @@ from trading_assets.terminal_run import (
     problems,
     said_by,
     told_by_an_earlier_run,
-    took,
 )
 from trading_assets_tests.conftest import TINY
 
@@ -107,14 +106,6 @@ def test_a_step_that_ctrl_c_ended_is_no_failure_of_the_step() -> None:
     interrupt = error_of("dagster._core.errors.DagsterExecutionInterruptedError", "")
     assert is_interrupted(failed(error_of("X", "outer", interrupt)))
     assert not is_interrupted(failed(error_of("X", "outer")))
-
-
-def test_a_step_that_has_ended_says_how_long_it_took() -> None:
-    done, error = StepSuccessData(12_345.0), StepFailureData(None, None)  # type: ignore[no-untyped-call]
-    ended = dg.DagsterEvent("STEP_SUCCESS", "everything", step_key="backtests__mine", event_specific_data=done)
-    assert took(ended, 12.345) == "   12.3 s  backtests/mine"
-    failed = dg.DagsterEvent("STEP_FAILURE", "everything", step_key="backtests__mine", event_specific_data=error)
-    assert took(failed, 0.04) == "    0.0 s  backtests/mine failed"
 
 
 def test_a_home_that_is_made_has_no_first_use_dialog_and_sends_nothing() -> None:

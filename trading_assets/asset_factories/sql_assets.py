@@ -3,6 +3,7 @@
 A model is a table, computed when it is materialised, or a view, computed when it is read (`SqlModel.is_view`).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,15 +12,20 @@ import polars as pl
 
 import trading_assets
 from trading_assets.asset_factories.table_asset import OWNERS
-from trading_assets.config import Configuration
+from trading_assets.config import Configuration, ConfigurationError
+from trading_assets.config.configuration import STAGES
 from trading_assets.warehouse import storage
 from trading_assets.warehouse.errors import MissingTableError
 from trading_assets.warehouse.slices import Whole
-from trading_assets.warehouse.sql_models import SqlModel, parse_models, with_replacements
+from trading_assets.warehouse.sql_models import SqlModel, SqlModelError, parse_models, with_replacements
 from trading_assets.warehouse.table import Column, Table
 from trading_assets.warehouse.warehouse import UnitOfWork, Warehouse
 
 Producers = Mapping[str, Sequence[dg.AssetKey]]
+#: Folder of SQL models beside a configuration, as the shipped ones have it.
+FOLDER = "dbt_like_sql"
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_TAKEN = frozenset({*STAGES, "main", "temp", "system", "information_schema", "pg_catalog", "protocol"})
 
 
 def build_sql_assets(
@@ -34,15 +40,23 @@ def build_sql_assets(
     tables
         Declared tables by name; one that is not written yet counts as empty.
     folder
-        Where the models are; default the shipped ones.
+        Where the models are; default the shipped ones, and those beside the configuration.
 
     Raises
     ------
     SqlModelError
         A file is not one SELECT on ``schema.table`` names.
+    ConfigurationError
+        One beside the configuration is not, or has a name that is of the house.
     """
     columns_of = {name: table.columns for name, table in tables.items() if table.extra is None}
-    models = parse_models(read_models(folder or models_folder()), columns_of)
+    own = {} if folder else own_models(configuration)
+    try:
+        models = parse_models({**read_models(folder or models_folder()), **own}, columns_of)
+    except SqlModelError as error:
+        if not own:
+            raise
+        raise ConfigurationError(f"{error}\n  folder: {configuration.directory / FOLDER}") from None
     writers = {**producers, **{model.name: [_key(model.name)] for model in models}}
     return [_asset(configuration, model, writers, tables) for model in models]
 
@@ -52,6 +66,30 @@ def models_folder() -> Path:
     package = Path(trading_assets.__file__).parent
     installed = package / "dbt_like_sql"
     return installed if installed.is_dir() else package.parent / "dbt_like_sql"
+
+
+def own_models(configuration: Configuration) -> dict[str, str]:
+    """Return the SQL of the models beside the configuration, by ``schema.table``; none where there is no such folder.
+
+    Raises
+    ------
+    ConfigurationError
+        A name is none, or its schema is one of the house, whose tables no model of a user's may replace.
+    """
+    folder, shipped = configuration.directory / FOLDER, read_models(models_folder())
+    found = {name: sql for name, sql in read_models(folder).items() if shipped.get(name) != sql}
+    for name in found:
+        schema, table = name.split(".", 1)
+        file = folder / schema / f"{table}.sql"
+        if not (_NAME.fullmatch(schema) and _NAME.fullmatch(table)):
+            raise ConfigurationError(
+                f"{name} is no name of a table\n  file: {file}\n  expected: {FOLDER}/<schema>/<table>.sql, lower case"
+            )
+        if schema in _TAKEN:
+            raise ConfigurationError(
+                f"{schema} is a schema of the house\n  file: {file}\n  expected: a schema of your own, such as research"
+            )
+    return found
 
 
 def read_models(folder: Path) -> dict[str, str]:

@@ -38,6 +38,9 @@ from trading_assets.config.universe import DynamicUniverse
 Named = TypeVar("Named", str, dict[str, object])
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
 
+#: Dotted path of a user's own module: one without a dot would be of the house.
+OwnModuleName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$", max_length=200)]
+
 #: Strategies, or models, of one configuration.
 MOST_STRATEGIES = 1_000
 #: Stages of the pipeline: `--select` takes these beside the names of strategies.
@@ -84,6 +87,11 @@ class Configuration(Section):
     )
     quality: Quality = Field(default=Quality(), description="thresholds and severities of the data-quality rules")
     splits: Splits = Field(default=Splits(), description="train, validation and holdout")
+    features: list[OwnModuleName] = Field(
+        default=[],
+        max_length=100,
+        description="dotted paths of your own modules of features",
+    )
     strategies: dict[Name, StrategySettings] = Field(
         min_length=1, max_length=MOST_STRATEGIES, description="what is judged, by name"
     )

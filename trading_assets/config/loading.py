@@ -15,7 +15,7 @@ from trading_assets.config.configuration import Configuration
 from trading_assets.config.consistency import inconsistencies
 from trading_assets.config.document import read_document
 from trading_assets.config.errors import ConfigurationError, KeyPath, block, known_part, placed, shortened
-from trading_assets.config.plugins import find_plugin, is_plugin, origin_of, strategy_module
+from trading_assets.config.plugins import feature_module, find_plugin, is_plugin, origin_of, strategy_module
 from trading_assets.config.remembered import read_remembered
 from trading_assets.config.stated import RENAMED_KEYS
 from trading_assets.config.strategies import (
@@ -69,6 +69,7 @@ def load_configuration(
     if announce is not None:
         for line in own_code_lines(path, lines, configuration):
             announce(line)
+    _load_features(path, lines, configuration)
     updates: dict[str, Any] = {"strategies": _with_parameters(path, lines, configuration)}
     token = os.environ.get(configuration.notifier.token_variable)
     if token:
@@ -121,6 +122,19 @@ def shipped(name: str) -> Path:
     return Path(str(resources.files("trading_assets.config") / name))
 
 
+def _load_features(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> None:
+    """Load the user's own modules of features, each in a process of its own."""
+    for index, name in enumerate(configuration.features):
+        where: KeyPath = ("features", index)
+        if name in configuration.features[:index]:
+            raise ConfigurationError(block(path, lines, where, f"{name} is named twice", "each module once"))
+        try:
+            feature_module(name, origin_of(configuration), renew=True)
+        except LookupError as error:
+            expected = "a module that defines FEATURES, a tuple of trading_assets.features.Feature"
+            raise ConfigurationError(block(path, lines, where, str(error), expected)) from None
+
+
 def _with_parameters(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> dict[str, Any]:
     strategies, origin = {}, origin_of(configuration)
     for name, settings in configuration.strategies.items():
@@ -158,27 +172,31 @@ def _known_types() -> str:
 
 
 def own_code_lines(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> Iterator[str]:
-    """Yield a line for each strategy that is a module of the user's own: what will run. Nothing is run for it.
+    """Yield a line for each module of the user's own, of strategies and features: what will run. Nothing is run for it.
 
     Raises
     ------
     ConfigurationError
         What a module declares that it reads cannot be used.
     """
-    for name, settings in configuration.strategies.items():
-        if not is_plugin(settings.type):
-            continue
+    named: list[tuple[KeyPath, str]] = [
+        (("strategies", name, "type"), settings.type)
+        for name, settings in configuration.strategies.items()
+        if is_plugin(settings.type)
+    ]
+    named += [(("features", index), module) for index, module in enumerate(configuration.features)]
+    for where, module in named:
         try:
-            found = find_plugin(settings.type, origin_of(configuration))
+            found = find_plugin(module, origin_of(configuration))
         except LookupError as error:
-            where: KeyPath = ("strategies", name, "type")
             raise ConfigurationError(block(path, lines, where, str(error), "files that are there")) from None
-        own = found.modules.get(settings.type)
-        others = [each for each in found.modules if each != settings.type]
+        own = found.modules.get(module)
+        others = [each for each in found.modules if each != module]
         with_others = f", with {', '.join(others)}" if others else ""
         reads = f"; it reads {', '.join(each.name for each in found.reads)}" if found.reads else ""
         place = "an installed package" if own is None else str(own.file)
-        yield f"strategies.{name}: {settings.type} is code that will run: {place}{with_others}{reads}"
+        key = ".".join(map(str, where[:2])) if where[0] == "strategies" else "features"
+        yield f"{key}: {module} is code that will run: {place}{with_others}{reads}"
 
 
 def _check_scenarios(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> None:

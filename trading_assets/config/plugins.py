@@ -10,7 +10,7 @@ import builtins
 import importlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -65,7 +65,7 @@ class Origin:
 
 @dataclass(frozen=True, eq=False)
 class Plugin:
-    """A user's own strategy module, as this process knows it.
+    """A user's own module of a strategy or of features, as this process knows it.
 
     Attributes
     ----------
@@ -77,6 +77,8 @@ class Plugin:
         What it declares that it reads.
     read_hashes
         SHA-256 of each file of these, by name, as they were when it was loaded.
+    describes
+        What its process is asked that says whether it is a module of strategies, or of features.
     """
 
     name: str
@@ -84,18 +86,19 @@ class Plugin:
     reads: tuple[DeclaredRead, ...]
     read_hashes: Mapping[str, str]
     process: RestrictedProcess
+    describes: Literal["describe", "features_describe"] = "describe"
 
     @cached_property
     def description(self) -> Mapping[str, Any]:
-        """What its process says of it: kind, fields of its parameters, grid, what is enforced.
+        """What its process says of it: kind, fields of its parameters, grid, what is enforced; or its features.
 
         Raises
         ------
         LookupError
-            It is no strategy module, cannot be imported, or its process ended.
+            It is no such module, cannot be imported, or its process ended.
         """
         try:
-            found = self.process.ask({"do": "describe"})
+            found = self.process.ask({"do": self.describes})
         except StoppedError as error:
             raise LookupError(f"module {self.name} cannot be imported: {error}") from None
         if "lookup" in found:
@@ -181,7 +184,7 @@ def origin_of(configuration: Configuration) -> Origin:
     return Origin(folder, results, limits.plugin_seconds, limits.plugin_memory_mb)
 
 
-_PLUGINS: dict[tuple[str, Origin], Plugin] = {}
+_PLUGINS: dict[tuple[str, Origin, str], Plugin] = {}
 
 
 def is_plugin(strategy_type: str) -> bool:
@@ -208,11 +211,30 @@ def strategy_module(strategy_type: str, origin: Origin | None = None, *, renew: 
     """
     if not is_plugin(strategy_type):
         return import_strategy(strategy_type if "." in strategy_type else f"{BUILT_IN}.{strategy_type}")
-    key = (strategy_type, origin or Origin())
+    return _loaded_plugin(strategy_type, origin or Origin(), "describe", renew=renew)
+
+
+def feature_module(name: str, origin: Origin, *, renew: bool = False) -> Plugin:
+    """Return a user's own module of features; as `strategy_module`, for one that defines `FEATURES`.
+
+    Raises
+    ------
+    LookupError
+        No such module; it cannot be imported, has no `FEATURES`, or what it declares that it reads cannot be used.
+    """
+    if is_shipped(name):
+        raise LookupError(f"{name} is a module of the house, whose features are there already")
+    return _loaded_plugin(name, origin, "features_describe", renew=renew)
+
+
+def _loaded_plugin(
+    name: str, origin: Origin, describes: Literal["describe", "features_describe"], *, renew: bool
+) -> Plugin:
+    key = (name, origin, describes)
     known = _PLUGINS.get(key)
     if known is not None and not renew:
         return known
-    found = find_plugin(*key)
+    found = replace(find_plugin(name, origin), describes=describes)
     if known is not None:
         if _is_the_same(known, found):
             return known

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -11,12 +13,17 @@ import polars as pl
 
 from trading_assets.config.sections import AssetClass
 from trading_assets.features.catalog import FEATURES
-from trading_assets.features.daily import daily_features
+from trading_assets.features.daily import daily_features, with_sources
 from trading_assets.features.feature import Feature
 from trading_assets.features.indicators import indicators
+from trading_assets.features.own import OwnFeature
 from trading_assets.features.tables import DAILY
 
 CUTS = 6
+#: Dates at which lookbacks are tried, the last one beside them.
+LATE_CUTS = 3
+#: Values that differ by less are the same but for rounding.
+ROUNDING = 1e-6
 SYMBOLS = 8
 _VIOLATIONS = {"cut": pl.Date, "column": pl.String, "rows": pl.Int64}
 CHANGES = {
@@ -95,6 +102,57 @@ def look_ahead(
         differing = changes(whole.filter(pl.col("session") <= cut), known, ("symbol", "session"))
         found.append(differing.select(pl.lit(cut).alias("cut"), "column", "rows"))
     return pl.concat([pl.DataFrame(schema=_VIOLATIONS), *found])
+
+
+def lookback_sample(bars: pl.DataFrame, seed: int) -> tuple[dt.date, ...]:
+    """Choose dates late in a sample, where a value has history that it should not need; the same for the same seed."""
+    sessions = bars["session"].unique().sort()
+    generator = np.random.default_rng([seed, 1])
+    late = np.unique((len(sessions) * (0.5 + generator.random(LATE_CUTS) / 2)).astype(int)).clip(0, len(sessions) - 1)
+    return tuple(dict.fromkeys([*(sessions[int(cut)] for cut in late), sessions[-1]]))
+
+
+def lookback_faults(
+    bars: pl.DataFrame,
+    benchmarks: Mapping[AssetClass, str],
+    cuts: Sequence[dt.date],
+    features: Sequence[Feature],
+    *,
+    universe: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """Find the features of a user's own whose value depends on more bars than they declare.
+
+    At each cut a value is computed once from all bars up to it, and once from no more than the declared `lookback` bars
+    before it. A recursive feature declares none, and is not tried.
+
+    Returns
+    -------
+    polars.DataFrame
+        cut, column, rows: how many symbols have another value at the cut; empty if all lookbacks hold. Values are the
+        same if they differ by rounding: a rolling sum carries some of what has left its window.
+    """
+    by_lookback: dict[int, list[str]] = {}
+    for feature in features:
+        if isinstance(feature, OwnFeature) and feature.lookback is not None:
+            by_lookback.setdefault(feature.lookback, []).append(feature.column)
+    found = []
+    for cut, (lookback, columns) in itertools.product(cuts, by_lookback.items()):
+        known = bars.filter(pl.col("session") <= cut).sort("symbol", "session")
+        needed, recent = with_sources(columns, features), known.group_by("symbol").tail(lookback + 1)
+        at_cut = [
+            daily_features(rows, benchmarks, needed, universe=universe).filter(session=cut).sort("symbol")
+            for rows in (known, recent)
+        ]
+        for column in columns:
+            rows = sum(not _are_close(*pair) for pair in zip(*(frame[column] for frame in at_cut), strict=True))
+            found += [(cut, column, rows)] if rows else []
+    return pl.DataFrame(found, schema=_VIOLATIONS, orient="row")
+
+
+def _are_close(one: float | None, other: float | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return math.isclose(one, other, rel_tol=ROUNDING, abs_tol=ROUNDING)
 
 
 def changes(whole: pl.DataFrame, known: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Protocol, cast
 
@@ -57,7 +58,7 @@ def find_categories(package: ModuleType = categories) -> list[Category]:
 FEATURES: tuple[Feature, ...] = tuple(feature for category in find_categories() for feature in category.FEATURES)
 
 
-def catalog_table() -> pl.DataFrame:
+def catalog_table(features: Sequence[Feature] = FEATURES) -> pl.DataFrame:
     """Rows of `features.catalog`, in order of column name."""
     return pl.DataFrame(
         [
@@ -72,7 +73,7 @@ def catalog_table() -> pl.DataFrame:
                 "description": feature.description,
                 "source": feature.source,
             }
-            for feature in FEATURES
+            for feature in features
         ],
         schema=CATALOG.empty().schema,
     ).sort("feature")

@@ -1,20 +1,33 @@
 """Checks of the features stage; all of them block what is downstream."""
 
+import datetime as dt
+from collections.abc import Sequence
+
 import dagster as dg
+import polars as pl
 
 from trading_assets.config import Configuration
-from trading_assets.features.audit import audit_sample, column_faults, look_ahead
+from trading_assets.features.audit import (
+    audit_sample,
+    column_faults,
+    look_ahead,
+    lookback_faults,
+    lookback_sample,
+)
+from trading_assets.features.feature import Feature
 from trading_assets.features.history import BAR_COLUMNS
+from trading_assets.features.own import OwnFeature, features_of, open_until
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
+from trading_assets.warehouse import Warehouse
 
 _DAILY = dg.AssetKey(["features", "daily"])
 _RESOURCES = {"configuration", "warehouse"}
 
 
 def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]:
-    """Values are finite and catalogued, and nothing looks ahead."""
-    return [finite_and_catalogued, features_are_causal]
+    """Values are finite and catalogued, and nothing looks ahead; own features look back no further than they say."""
+    return [finite_and_catalogued, features_are_causal, *([lookbacks_hold] if configuration.features else [])]
 
 
 @dg.asset_check(
@@ -25,7 +38,8 @@ def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]
 )
 def finite_and_catalogued(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """Count the values that are not finite; a column that the catalogue no longer has is only named."""
-    faults = column_faults(context.resources.warehouse.read(DAILY))
+    declared = features_of(context.resources.configuration)
+    faults = column_faults(context.resources.warehouse.read(DAILY), declared)
     return dg.AssetCheckResult(
         passed=not faults.missing and not faults.not_finite,
         metadata={
@@ -45,15 +59,63 @@ def finite_and_catalogued(context: dg.AssetCheckExecutionContext) -> dg.AssetChe
 def features_are_causal(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """Recompute a seeded sample of symbols, cut at a few seeded dates."""
     configuration: Configuration = context.resources.configuration
-    bars = context.resources.warehouse.read(BARS, columns=BAR_COLUMNS)
-    sample, cuts = audit_sample(bars, configuration.benchmarks, configuration.seed)
-    universe = context.resources.warehouse.read_or_empty(UNIVERSE)
-    violations = look_ahead(sample, configuration.benchmarks, cuts, universe=universe)
+    sample, cuts, universe = _sampled(context)
+    declared = features_of(configuration)
+    violations = look_ahead(sample, configuration.benchmarks, cuts, declared, universe=universe)
     return dg.AssetCheckResult(
         passed=violations.is_empty(),
         metadata={
             "cuts": ", ".join(map(str, cuts)),
             "symbols": ", ".join(sample["symbol"].unique().sort()),
             "looking ahead": ", ".join(violations["column"].unique().sort()) or "none",
+            **_error(violations, declared, "later bars change"),
         },
     )
+
+
+@dg.asset_check(
+    asset=_DAILY,
+    blocking=True,
+    description="Features of a user's own depend on no more bars than they declare.",
+    required_resource_keys=_RESOURCES,
+)
+def lookbacks_hold(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    """Compute a seeded sample of symbols again from the declared number of bars, at a few late dates."""
+    configuration: Configuration = context.resources.configuration
+    sample, _, universe = _sampled(context)
+    cuts, declared = lookback_sample(sample, configuration.seed), features_of(configuration)
+    faults = lookback_faults(sample, configuration.benchmarks, cuts, declared, universe=universe)
+    return dg.AssetCheckResult(
+        passed=faults.is_empty(),
+        metadata={
+            "cuts": ", ".join(map(str, cuts)),
+            "longer than declared": ", ".join(faults["column"].unique().sort()) or "none",
+            **_error(faults, declared, "more bars than its lookback decide"),
+        },
+    )
+
+
+def _sampled(context: dg.AssetCheckExecutionContext) -> tuple[pl.DataFrame, tuple[dt.date, ...], pl.DataFrame]:
+    """Bars of some symbols, as far as the code of a user's own may see them, dates to cut them at, and memberships."""
+    configuration: Configuration = context.resources.configuration
+    warehouse: Warehouse = context.resources.warehouse
+    bars = warehouse.read(BARS, columns=BAR_COLUMNS)
+    until = open_until(warehouse, configuration)
+    if until is not None:
+        bars = bars.filter(pl.col("session") <= until)
+    sample, cuts = audit_sample(bars, configuration.benchmarks, configuration.seed)
+    return sample, cuts, warehouse.read_or_empty(UNIVERSE)
+
+
+def _error(found: pl.DataFrame, features: Sequence[Feature], what: str) -> dict[str, str]:
+    """What the run says of a check that failed: each feature, and whose it is."""
+    if found.is_empty():
+        return {}
+    of_column = {feature.column: feature for feature in features}
+    named = []
+    for column in found["column"].unique().sort():
+        feature = of_column.get(column)
+        own = f" of {feature.module.name}" if isinstance(feature, OwnFeature) and feature.module else ""
+        named.append(f"{what} {column}{own}")
+    first = found["cut"].min()
+    return {"error": f"{'; '.join(named)} (first seen at the close of {first!s})"}

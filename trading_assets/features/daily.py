@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
@@ -11,6 +12,7 @@ from trading_assets.features.catalog import FEATURES
 from trading_assets.features.categories.market_relative import OF_BENCHMARK
 from trading_assets.features.feature import Feature, Scope
 from trading_assets.features.history import in_order, usable_for_signals, with_defined
+from trading_assets.features.own import OwnFeature, compute_own
 from trading_assets.market_data.universe import with_membership
 
 _KEY = ["symbol", "session"]
@@ -42,22 +44,49 @@ def daily_features(
         session, and is the same to the bit whatever follows. What is undefined is null. A bar flagged ``extreme_move``
         is history for later rows; it has no row of its own, and others do not see it at its session.
     """
-    rows = with_defined(_history(bars), _expressions(features, "symbol"), over=["symbol"])
+    rows = compute_own(_defined(_history(bars), features, "symbol", ["symbol"]), features, "symbol", ["symbol"])
     rows = _join(rows, _weekly(rows, features), on=["symbol", "week"])
     rows = _join(rows, _shared_with_benchmark(rows, benchmarks, features), on=_KEY)
     rows = _join(rows, _of_benchmark(rows, benchmarks), on=["asset_class", "session"])
     rows = rows.filter(usable_for_signals())
-    rows = with_defined(rows, _expressions(features, "row"), over=["symbol"])
+    rows = compute_own(_defined(rows, features, "row", ["symbol"]), features, "row", ["symbol"])
     members = rows if universe is None or universe.is_empty() else _members(rows, universe)
-    columns = _expressions(features, "session")
-    cross_sections = with_defined(members, columns, over=["asset_class", "session"]).select(*_KEY, *columns)
+    over = ["asset_class", "session"]
+    columns = [feature.column for feature in features if feature.scope == "session"]
+    cross_sections = compute_own(_defined(members, features, "session", over), features, "session", over)
+    cross_sections = cross_sections.select(*_KEY, *columns)
     rows = _join(rows, cross_sections, on=_KEY)
     return rows.select(*_KEY, *(feature.column for feature in features))
 
 
-def with_sources(columns: Collection[str]) -> list[Feature]:
+def daily_features_until(
+    bars: pl.DataFrame,
+    benchmarks: Mapping[AssetClass, str],
+    features: Sequence[Feature],
+    *,
+    universe: pl.DataFrame | None,
+    until: dt.date | None,
+) -> pl.DataFrame:
+    """As `daily_features`, the code of a user's own features shown no bar after `until`: they are null from there on.
+
+    Parameters
+    ----------
+    until
+        See `own.open_until`; None: all bars are shown.
+    """
+    own = [feature.column for feature in features if isinstance(feature, OwnFeature)]
+    if until is None or not own:
+        return daily_features(bars, benchmarks, features, universe=universe)
+    shipped = [feature for feature in features if not isinstance(feature, OwnFeature)]
+    rows = daily_features(bars, benchmarks, shipped, universe=universe)
+    known = bars.filter(pl.col("session") <= until)
+    columns = daily_features(known, benchmarks, with_sources(own, features), universe=universe)
+    return _join(rows, columns.select(*_KEY, *own), on=_KEY)
+
+
+def with_sources(columns: Collection[str], features: Sequence[Feature] = FEATURES) -> list[Feature]:
     """The features of some columns, and those that `daily_features` computes them from; in catalogue order."""
-    of_column = {feature.column: feature for feature in FEATURES}
+    of_column = {feature.column: feature for feature in features}
     needed: set[str] = set()
     waiting = [*columns, *OF_BENCHMARK]
     while waiting:
@@ -65,11 +94,19 @@ def with_sources(columns: Collection[str]) -> list[Feature]:
         if column in of_column and column not in needed:
             needed.add(column)
             waiting += of_column[column].expression.meta.root_names()
-    return [feature for feature in FEATURES if feature.column in needed]
+    return [feature for feature in features if feature.column in needed]
 
 
 def _expressions(features: Sequence[Feature], scope: Scope) -> dict[str, pl.Expr]:
-    return {feature.column: feature.expression for feature in features if feature.scope == scope}
+    return {
+        feature.column: feature.expression
+        for feature in features
+        if feature.scope == scope and not isinstance(feature, OwnFeature)
+    }
+
+
+def _defined(rows: pl.DataFrame, features: Sequence[Feature], scope: Scope, over: Sequence[str]) -> pl.DataFrame:
+    return with_defined(rows, _expressions(features, scope), over=over)
 
 
 def _history(bars: pl.DataFrame) -> pl.DataFrame:

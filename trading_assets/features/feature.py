@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Literal
 
 import polars as pl
@@ -73,6 +75,28 @@ class Feature:
     def name(self) -> str:
         """Name in the catalogue, ``category.provider.column``."""
         return f"{self.category}.{self.provider}.{self.column}"
+
+
+def import_features(name: str) -> ModuleType:
+    """Import a user's own module of features by its dotted name, into this process.
+
+    Raises
+    ------
+    LookupError
+        No such module; it cannot be imported, or has no `FEATURES`.
+    """
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
+            raise LookupError(f"no module {name}") from error
+        raise LookupError(f"module {name} cannot be imported: {error}") from error
+    except Exception as error:
+        raise LookupError(f"module {name} cannot be imported: {type(error).__name__}: {error}") from error
+    found = getattr(module, "FEATURES", None)
+    if not isinstance(found, tuple | list) or not found or not all(isinstance(each, Feature) for each in found):
+        raise LookupError(f"module {name} does not define FEATURES, a tuple of at least one Feature")
+    return module
 
 
 def change(values: pl.Expr, sessions: int) -> pl.Expr:

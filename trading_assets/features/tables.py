@@ -42,6 +42,18 @@ DAILY = Table(
     extra=Column(pl.Float64, "a feature of features.catalog; null where it is undefined", nullable=True),
 )
 
+OWN_CODE = Table(
+    name="features.own_code",
+    description="By which code the features of a user's own were computed: one row a month and module",
+    key=("session", "module"),
+    columns={
+        "session": Column(pl.Date, "first day of the month"),
+        "module": Column(pl.String, "dotted name of the module, as configured"),
+        "code": Column(pl.String, "hash of the module, of what it imports of the user's, and of the files it declares"),
+        "open_until": Column(pl.Date, "last session whose bars the code was shown; null: all of them", nullable=True),
+    },
+)
+
 CATALOG = Table(
     name="features.catalog",
     description="What each column of features.daily is",

@@ -12,6 +12,7 @@ import polars as pl
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import members_of
+from trading_assets.features.own import assert_current, own_features
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.derived_columns import derived_on_record, span_of
 from trading_assets.market_data.tables import BARS, UNIVERSE
@@ -95,6 +96,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     """Train one model of the configuration, write its tables, then register what was written."""
     settings = step.configuration.models[name]
     _assert_inputs_as_written(step, None)
+    assert_current(step.work, step.configuration, {each.column for each in own_features(step.configuration)})
     benchmark = step.configuration.benchmarks.get(settings.universe)
     bars = step.work.read(
         BARS,

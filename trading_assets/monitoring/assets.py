@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -11,7 +11,8 @@ import polars as pl
 from trading_assets import charts
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
-from trading_assets.features.catalog import FEATURES
+from trading_assets.features.feature import Feature
+from trading_assets.features.own import features_of
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models.tables import SPLITS
@@ -19,8 +20,13 @@ from trading_assets.monitoring.drift import drift_table, is_drift_event
 from trading_assets.monitoring.tables import DRIFT
 from trading_assets.warehouse import Whole
 
-#: Calendar features are known years ahead, and no window of months looks like all seasons.
-MONITORED = tuple(feature.column for feature in FEATURES if feature.category != "calendar")
+
+def monitored(features: Sequence[Feature]) -> tuple[str, ...]:
+    """Return the columns whose drift is measured: all but those of the calendar.
+
+    These are known years ahead, and no window of months looks like all seasons.
+    """
+    return tuple(feature.column for feature in features if feature.category != "calendar")
 
 
 def drift(step: Step) -> Mapping[str, Any]:
@@ -28,11 +34,12 @@ def drift(step: Step) -> Mapping[str, Any]:
     settings = step.configuration.monitoring
     train = step.work.read(SPLITS, where="split = 'train'").row(0, named=True)
     reference = (train["start"], train["end"])
+    columns = monitored(features_of(step.configuration))
     features = step.work.read(
-        DAILY, columns=["symbol", "session", *MONITORED], where="session >= ?", parameters=[train["start"]]
+        DAILY, columns=["symbol", "session", *columns], where="session >= ?", parameters=[train["start"]]
     )
     instruments = step.work.read(INSTRUMENTS, columns=["symbol", "asset_class"], where="in_universe")
-    table = drift_table(features.join(instruments, on="symbol"), MONITORED, reference, settings)
+    table = drift_table(features.join(instruments, on="symbol"), columns, reference, settings)
     step.work.replace(Whole(), {DRIFT: table})
     furthest = table.sort(pl.col("psi").fill_null(-1), descending=True, maintain_order=True).head(15)
     labels = pl.concat_str("feature", pl.lit(" ("), "asset_class", pl.lit(")")).alias("label")

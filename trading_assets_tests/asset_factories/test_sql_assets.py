@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -17,11 +18,12 @@ from trading_assets.asset_factories.sql_assets import (
     build_sql_assets,
     define_view,
     models_folder,
+    own_models,
     read_models,
     run_model,
 )
 from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS, ORDERS, TRADES
-from trading_assets.config import load_configuration
+from trading_assets.config import Configuration, ConfigurationError, load_configuration
 from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, RAW_BARS, SESSIONS
 from trading_assets.models.tables import PREDICTIONS
@@ -327,3 +329,50 @@ def test_the_installed_package_brings_its_models(tmp_path: Path) -> None:
 def test_model_is_a_value() -> None:
     assert all(isinstance(model, SqlModel) and model.description for model in MODELS.values())
     assert all(all(model.columns.values()) for model in MODELS.values())
+
+
+def beside(folder: Path, name: str, sql: str) -> Configuration:
+    """The tiny configuration with a model in a folder beside it."""
+    file = folder / "dbt_like_sql" / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(sql)
+    return load_configuration(Path(shutil.copy(TINY, folder / "config.yaml")), folder / "data")
+
+
+def test_a_model_of_the_page_beside_the_configuration_is_a_table(tmp_path: Path) -> None:
+    """Three trades, which earned 5, 20 and -1."""
+    page = (REPOSITORY / "docs" / "how-to.md").read_text(encoding="utf-8")
+    [sql] = re.findall(r"```sql\n(.*?)```", page, flags=re.DOTALL)
+    [name] = re.findall(r"`dbt_like_sql/(\w+/\w+\.sql)`", page)
+    configuration = beside(tmp_path, name, sql)
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    trades = some(TRADES, trade_id=["a", "b", "c"], pnl=[5.0, 20.0, -1.0], strategy=["s", "s", "s"])
+    warehouse.replace(Whole(), {TRADES: trades})
+    key = dg.AssetKey(["research", "best_trades"])
+    assets = [asset for asset in build_sql_assets(configuration, {}, TABLES) if asset.key == key]
+    resources = {"configuration": configuration, "warehouse": warehouse}
+    assert dg.materialize(assets, resources=resources).success
+    assert warehouse.query("SELECT pnl FROM research.best_trades")["pnl"].to_list() == [20.0, 5.0, -1.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "sql", "said"),
+    [
+        ("robustness/trials.sql", "SELECT 1 AS x", "robustness is a schema of the house"),
+        ("main/versions.sql", "SELECT 1 AS x", "main is a schema of the house"),
+        ("research/Best.sql", "SELECT 1 AS x", r"research\.Best is no name of a table"),
+        ("research/best.sql", "DROP TABLE backtests.trades", "not a query"),
+        ("research/best.sql", "SELECT * FROM 'secret.csv'", "tables named schema.table"),
+    ],
+)
+def test_a_model_that_cannot_be_one_is_refused(tmp_path: Path, name: str, sql: str, said: str) -> None:
+    configuration = beside(tmp_path, name, sql)
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        build_sql_assets(configuration, {}, TABLES)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_a_copy_of_a_shipped_model_beside_the_configuration_is_none_of_ones_own(tmp_path: Path) -> None:
+    configuration = beside(tmp_path, "research/one.sql", "SELECT 1 AS x")
+    shutil.copytree(models_folder(), tmp_path / "dbt_like_sql", dirs_exist_ok=True)
+    assert list(own_models(configuration)) == ["research.one"]

@@ -11,15 +11,17 @@ import polars as pl
 import pytest
 
 from trading_assets.config import Configuration
+from trading_assets.features.catalog import FEATURES
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models.tables import SPLITS
-from trading_assets.monitoring.assets import MONITORED, build_assets
+from trading_assets.monitoring.assets import build_assets, monitored
 from trading_assets.monitoring.checks import build_checks
 from trading_assets.monitoring.tables import DRIFT
 from trading_assets.warehouse import Warehouse, Whole
 
 START = dt.date(2018, 1, 1)
+MONITORED = monitored(FEATURES)
 SESSIONS, TRAIN = 200, 120
 
 

@@ -20,9 +20,9 @@ from trading_assets.backtests.inputs.data_hash import data_hash
 from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS, FULL
 from trading_assets.config import Configuration
 from trading_assets.features.audit import changes
-from trading_assets.features.catalog import FEATURES
 from trading_assets.features.daily import daily_features
 from trading_assets.features.indicators import indicators
+from trading_assets.features.own import features_of
 from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.models.regimes import regimes_of_benchmarks
 from trading_assets.models.run import SCORES, out_of_sample_scores, samples_and_folds
@@ -134,7 +134,10 @@ def computed(configuration: Configuration, strategy: str, snapshot: MarketSnapsh
     """
     reads = reads_features(configuration, strategy)
     benchmarks, universe = configuration.benchmarks, snapshot.universe
-    features = daily_features(snapshot.bars, benchmarks, universe=universe) if reads else DAILY.empty()
+    features = DAILY.empty()
+    if reads:
+        every = features_of(configuration)
+        features = daily_features(snapshot.bars, benchmarks, features=every, universe=universe)
     way = _Way(configuration, snapshot, known, features, indicators(snapshot.bars))
     frames, decided = way.frames(strategy), way.decided(strategy)
     prepared = prepare(configuration, frames)
@@ -163,7 +166,7 @@ def reads_features(configuration: Configuration, strategy: str) -> bool:
     The check `features_are_causal` tries every feature, whether anything reads it or not.
     """
     own = configured_strategy(configuration, strategy)
-    named = own.columns & {feature.column for feature in FEATURES}
+    named = own.columns & {feature.column for feature in features_of(configuration)}
     return bool(own.model or named or own.members)  # one with members knows the regimes, which are made of features
 
 

@@ -11,12 +11,8 @@ import polars as pl
 
 from trading_assets import charts
 from trading_assets.asset_factories.table_asset import Step
-from trading_assets.backtests.inputs.data_hash import hash_with_rates
-from trading_assets.backtests.tables import DEVELOPMENT
-from trading_assets.backtests.trial_registry import settings_on_record, trial_rows
 from trading_assets.models.splits import development
-from trading_assets.protocol import Protocol, record_trials
-from trading_assets.protocol.trials import with_benchmarks
+from trading_assets.protocol import Protocol
 from trading_assets.protocol.written_rows import hash_whole, record_written
 from trading_assets.robustness.rows_by_span import STAGE, write
 from trading_assets.robustness.sensitivity.grid import grids
@@ -25,42 +21,22 @@ from trading_assets.robustness.tables import (
     HEATMAPS,
     SENSITIVITY,
     SENSITIVITY_SUMMARY,
-    TRIAL_BENCHMARKS,
-    TRIALS,
 )
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
-from trading_assets.strategies.evaluation.on_record import put_exposure_on_record
 from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
 
 
 def sensitivity(step: Step) -> Mapping[str, Any]:
     """The whole parameter grid on the development span: is the chosen point on a plateau or a peak?"""
     from trading_assets.robustness.prepared_market import read_development_market
-    from trading_assets.robustness.sensitivity.sweep import sensitivity as sweep
+    from trading_assets.robustness.sensitivity.on_record import evaluate_on_record
 
     require_ok(step)
     name, configuration = strategy_of(step), step.configuration
     compared = assert_inputs_as_written(step)
     frames, prepared, spans = read_development_market(step)
-    span, strategy = development(spans), prepared.strategy
-    put_exposure_on_record(step, sensitivity.__name__, span, strategy.symbols, frames.bars)
-    traded = [*strategy.symbols, *([strategy.benchmark] if strategy.benchmark else [])]
-    found = sweep(
-        prepared,
-        grids(configuration)[name],
-        span.start,
-        span.end,
-        split=DEVELOPMENT,
-        settings_hash=settings_on_record(step.work, configuration, prepared.strategy),
-        data_hash=hash_with_rates(frames.bars, traded, span.end, frames.risk_free, frames.borrow_rates),
-        sharp_peak=configuration.robustness.sharp_peak,
-    )
     source = f"{STAGE}/{sensitivity.__name__}/{name}"
-    trials = trial_rows(found.evaluations, source=source, run_id=step.run_id, evaluated_at=step.now)
-    measured = with_benchmarks(trials, found.benchmarks)
-    record_trials(Protocol.of(configuration), measured, subject=name, source=source, now=step.now)
-    step.work.append_new(TRIALS, trials)
-    step.work.append_new(TRIAL_BENCHMARKS, found.benchmarks)
+    found = evaluate_on_record(step, frames, prepared, development(spans), grids(configuration)[name], source=source)
     tables = {
         SENSITIVITY: found.points,
         SENSITIVITY_SUMMARY: found.summary,

@@ -28,17 +28,40 @@ def grids(configuration: Configuration) -> dict[str, ParameterGrid]:
     configured = configuration.robustness.grids
     for name in configured:
         if name not in configuration.strategies:
-            raise _error(("grids", name), "no strategy of this name", _nearest(name, list(configuration.strategies)))
+            raise _error(
+                ("robustness", "grids", name),
+                "no strategy of this name",
+                _nearest(name, list(configuration.strategies)),
+            )
     return {
-        strategy.name: _checked(strategy.name, strategy.parameters, configured.get(strategy.name) or strategy.grid)
+        strategy.name: checked_grid(
+            strategy.name,
+            strategy.parameters,
+            configured.get(strategy.name) or strategy.grid,
+            root=("robustness", "grids", strategy.name),
+        )
         for strategy in configured_strategies(configuration)
     }
 
 
-def _checked(strategy: str, parameters: StrategyParameters, grid: ParameterGrid) -> ParameterGrid:
+def checked_grid(
+    strategy: str, parameters: StrategyParameters, grid: ParameterGrid, *, root: Sequence[str]
+) -> ParameterGrid:
+    """Return a grid with its values as the strategy takes them.
+
+    Parameters
+    ----------
+    root
+        Where the grid is from, as keys: an error names the place.
+
+    Raises
+    ------
+    ConfigurationError
+        See `grids`.
+    """
     checked: dict[str, list[float | str]] = {}
     for name, values in grid.items():
-        where = ("grids", strategy, name)
+        where = (*root, name)
         if name not in type(parameters).model_fields:
             known = list(type(parameters).model_fields)
             raise _error(where, f"{strategy} has no parameter {name!r}", _nearest(name, known))
@@ -46,6 +69,28 @@ def _checked(strategy: str, parameters: StrategyParameters, grid: ParameterGrid)
         if len(set(checked[name])) < max(len(values), 1):
             raise _error(where, "a value is there twice, or there is none", "different values, at least one")
     return checked
+
+
+def changed_parameters(
+    strategy: str, parameters: StrategyParameters, changes: Mapping[str, object]
+) -> StrategyParameters:
+    """Return parameters with some of them changed.
+
+    Raises
+    ------
+    ConfigurationError
+        The strategy has no such parameter, or does not take the value.
+    """
+    known = list(type(parameters).model_fields)
+    for name in changes:
+        if name not in known:
+            raise _error(("strategies", strategy, name), f"{strategy} has no parameter {name!r}", _nearest(name, known))
+    try:
+        return type(parameters).model_validate({**parameters.model_dump(), **changes})
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        where = ("strategies", strategy, *map(str, fault["loc"]))
+        raise _error(where, f"{fault['input']!r} is no value of {where[-1]}", fault["msg"]) from None
 
 
 def _value(where: Sequence[str], parameters: StrategyParameters, name: str, value: float | str) -> float | str:
@@ -64,4 +109,4 @@ def _nearest(key: str, known: Sequence[str]) -> str:
 
 
 def _error(where: Sequence[str], what: str, expected: str) -> ConfigurationError:
-    return ConfigurationError(f"{what}\n  key: {'.'.join(('robustness', *where))}\n  expected: {expected}")
+    return ConfigurationError(f"{what}\n  key: {'.'.join(where)}\n  expected: {expected}")

@@ -21,6 +21,7 @@ from trading_assets.config.robustness import StressScenario
 from trading_assets.config.sections import Interval
 from trading_assets.features.daily import daily_features, with_sources
 from trading_assets.features.indicators import indicators
+from trading_assets.features.own import features_of
 from trading_assets.robustness.stress.bar_shocks import with_one_factor, with_shock, without_random_bars
 from trading_assets.robustness.stress.unexplained_endings import with_unexplained_delistings
 from trading_assets.strategies.evaluation.decide import decide
@@ -81,7 +82,8 @@ def changed_frames(scenario: StressScenario, name: str, scenario_inputs: Scenari
     named = [column for column in frames.daily.columns if column not in ("symbol", "session")]
     daily = frames.daily
     if named:
-        benchmarks, features = scenario_inputs.configuration.benchmarks, with_sources(named)
+        benchmarks = scenario_inputs.configuration.benchmarks
+        features = with_sources(named, features_of(scenario_inputs.configuration))
         daily = daily_features(bars, benchmarks, features, universe=frames.universe)
         daily = daily.select("symbol", "session", *named)
     repriced = scenario.correlation_one or scenario.shock is not None

@@ -55,7 +55,7 @@ def decide(strategy: ConfiguredStrategy, panel: pl.DataFrame, risk: Risk) -> Str
         raise StrategyError(error) from None
     except Exception as error:
         raise located(error, run, panel) from error
-    _require_columns(strategy.columns, panel)
+    _require_columns({*strategy.features, *(strategy.columns & INDICATORS.keys())}, panel)
     return decided
 
 
@@ -87,8 +87,8 @@ def _require_windows(parameters: StrategyParameters, panel: pl.DataFrame) -> Non
 def _require_columns(names: Set[str], panel: pl.DataFrame) -> None:
     """An indicator without any value, or a feature that needs more bars than there are, would never make a signal."""
     longest = max(panel.group_by("symbol").len()["len"], default=0)
-    long = {feature.column for feature in FEATURES if feature.warm_up >= longest} | set(INDICATORS)
-    empty = [name for name in sorted(names & long) if panel[name].null_count() == panel.height]
+    short = {feature.column for feature in FEATURES if feature.warm_up < longest}
+    empty = [name for name in sorted(names - short) if panel[name].null_count() == panel.height]
     if empty and longest:
         raise WindowError(f"no symbol has enough bars for {', '.join(empty)}: the longest history is {longest}")
 

@@ -10,7 +10,7 @@ from trading_assets.config import Configuration
 from trading_assets.config.canonical import digest
 from trading_assets.config.stated import is_shipped, stated
 from trading_assets.config.strategies import StrategyParameters
-from trading_assets.features.catalog import FEATURES
+from trading_assets.features.own import features_of, modules_of, own_behind, own_features
 from trading_assets.models.regimes import REGIMES_VERSION
 from trading_assets.models.run import TRAINING_VERSION
 from trading_assets.strategies.evaluation.description import describe
@@ -19,6 +19,7 @@ from trading_assets.strategies.evaluation.identity import (
     modules_behind,
     own_code,
     own_texts,
+    plugin_code,
     shipped_code,
 )
 from trading_assets.strategies.interface.resolved import (
@@ -46,11 +47,25 @@ def frozen(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[s
         "polars": None if strategy.is_target_weight else pl.__version__,
         "shipped_code": shipped_code(modules),
         "own_code": own_code(strategy.module),
+        **own_features_frozen(configuration, strategy),
         "model": stated(configuration.models[model]) if model else None,
         "training": TRAINING_VERSION if model else None,
         "members": {name: frozen(configuration, member) for name, member in members.items()},
         "regimes": [REGIMES_VERSION, stated(configuration.regimes)] if members else None,
     }
+
+
+def own_features_frozen(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[str, dict[str, str]]:
+    """Return the code of a user's own features that a strategy, or its model, reads, as `own_code` has that of modules.
+
+    Nothing where it reads none: earlier versions had none, and what they recorded stays what it was.
+    """
+    if not configuration.features:
+        return {}
+    columns = {each.column for each in own_features(configuration)} if strategy.model else strategy.columns
+    modules = modules_of(own_behind(configuration, columns))
+    code = {name: value for each in modules for name, value in plugin_code(each).items()}
+    return {"own_features": code} if code else {}
 
 
 def parameter_types(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[str, type[StrategyParameters]]:
@@ -99,7 +114,8 @@ def symbols_behind(configuration: Configuration, strategy: ResolvedStrategy, ins
     """
     classes = set(strategy.instruments["asset_class"])
     whole: set[str] = set()
-    if strategy.columns & {feature.column for feature in FEATURES if feature.scope == "session"}:
+    declared = features_of(configuration)
+    if strategy.columns & {feature.column for feature in declared if feature.scope == "session"}:
         whole |= classes
     if strategy.model is not None:
         whole.add(configuration.models[strategy.model].universe)

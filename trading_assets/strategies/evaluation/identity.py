@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from trading_assets.config.canonical import digest
 from trading_assets.config.own_modules import own_modules
+from trading_assets.config.plugins import Plugin
 from trading_assets.config.stated import PACKAGE, is_shipped
 from trading_assets.strategies.interface.module import StrategyModule
 from trading_assets.strategies.interface.plugin import PluginModule
@@ -103,11 +104,21 @@ def own_code(module: StrategyModule) -> dict[str, str]:
     ChangedReadError
         A declared file is not what it was when the module was loaded.
     """
-    plugin = module.plugin if isinstance(module, PluginModule) else None
-    modules = own_modules(module.__name__) if plugin is None else plugin.modules
-    found = {name: code_hash(each.source) for name, each in sorted(modules.items())}
-    if plugin is None:
-        return found
+    if isinstance(module, PluginModule):
+        return plugin_code(module.plugin)
+    modules = own_modules(module.__name__)
+    return {name: code_hash(each.source) for name, each in sorted(modules.items())}
+
+
+def plugin_code(plugin: Plugin) -> dict[str, str]:
+    """Return `own_code` of a user's own module, of a strategy or of features.
+
+    Raises
+    ------
+    ChangedReadError
+        See `own_code`.
+    """
+    found = {name: code_hash(each.source) for name, each in sorted(plugin.modules.items())}
     now = plugin.current_read_hashes()
     if now != plugin.read_hashes:
         changed = sorted(name for name, _ in {*now.items()} ^ {*plugin.read_hashes.items()})

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.features.own import assert_current
 from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.market_data.tables import (
     BARS,
@@ -69,6 +70,7 @@ def _frames_of(
 ) -> Frames:
     symbols = [*strategy.symbols, *configuration.benchmarks.values()]
     features, members = strategy.features, strategy.members
+    assert_current(warehouse, configuration, set(features))
 
     def own(table: Table, columns: Sequence[str] | None = None) -> pl.DataFrame:
         return warehouse.read_or_empty(table, columns=columns, where="list_contains(?, symbol)", parameters=[symbols])

@@ -11,6 +11,7 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from pydantic_core import to_jsonable_python
 from trading_assets.config.plugins import NETWORK
 from trading_assets.config.stated import is_shipped, shipped_owner
 from trading_assets.config.strategies import KINDS, LooksBack, StrategyParameters, import_strategy
+from trading_assets.features.feature import Feature, import_features
+from trading_assets.features.history import with_defined
 from trading_assets.sandbox.messages import ATOMS, ClosedError, receive, send
 from trading_assets.strategies.evaluation.description import describe
 from trading_assets.strategies.evaluation.identity import modules_behind
@@ -59,7 +62,8 @@ class _Worker:
     def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
         try:
             if self._module is None:
-                self._module = import_strategy(self._name)
+                is_of_features = str(request["do"]).startswith("features_")
+                self._module = (import_features if is_of_features else import_strategy)(self._name)
             return getattr(self, f"_{request['do']}")(request)  # type: ignore[no-any-return]
         except LookupError as error:
             if self._module is None:
@@ -137,6 +141,24 @@ class _Worker:
 
     def _behind(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return {"result": [[each.name, str(each.file)] for each in modules_behind(self._module)]}
+
+    def _features_describe(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        described = [
+            {
+                **{
+                    each.name: _plain(getattr(made, each.name)) for each in fields(Feature) if each.name != "expression"
+                },
+                "expression": _stand_in(made.expression),
+            }
+            for made in self._module.FEATURES
+        ]
+        return {"result": {"features": described, "enforced": dict(self._enforced)}}
+
+    def _features_compute(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        expressions = {made.column: made.expression for made in self._module.FEATURES}
+        wanted = {name: expressions[name] for name in request["columns"]}
+        rows = pl.read_ipc(io.BytesIO(request["rows"]))
+        return {"result": _bytes(with_defined(rows, wanted, over=request["over"]).select(list(wanted)))}
 
     def _parameters(self, request: Mapping[str, Any]) -> StrategyParameters:
         values = request["parameters"]
