@@ -18,7 +18,7 @@ def test_each_step_that_begins_is_a_line_in_a_log() -> None:
         bar(RunProgress("models/splits", 1, 2, begins=True))
         bar(RunProgress("models/splits", 2, 2, begins=False, seconds=0.04, failed=True))
         bar(RunProgress("models/regimes", 2, 2, begins=False))  # nobody saw it begin
-    assert written.getvalue().splitlines() == [
+    assert written.getvalue().rstrip().splitlines() == [
         "features/daily",
         "   12.3 s  features/daily",
         "models/splits",
