@@ -19,6 +19,7 @@ from trading_assets.features.daily import daily_features, daily_features_until
 from trading_assets.features.own import FeatureError, assert_current, features_of, open_until, own_features
 from trading_assets.monitoring.assets import monitored
 from trading_assets.strategies.evaluation.fingerprint import frozen, symbols_behind
+from trading_assets.strategies.evaluation.history import faults_of_history
 from trading_assets.strategies.interface.resolved import configured_strategy, resolve_strategy
 from trading_assets.warehouse import Warehouse
 from trading_assets_tests.conftest import REPOSITORY
@@ -192,6 +193,31 @@ def test_its_code_is_part_of_what_reads_it_and_of_nothing_else(tmp_path: Path) -
     )
     assert without is None
     assert list(one) == ["mine.ideas"] and one != other and one == again
+
+
+READER = """
+import polars as pl
+from trading_assets.strategies import OrderParameters, Rules, Trigger
+
+class Parameters(OrderParameters):
+    stop_atr: float = 3.0
+    capacity: float = 0.005
+
+def rules(parameters):
+    slow = pl.col("slow")
+    return Rules(eligible=slow > 0, triggers=(Trigger("slow", strength=slow, threshold=0.0, rank=slow),), exits={})
+"""
+
+
+def test_a_warm_up_longer_than_the_data_is_found_before_a_run(tmp_path: Path) -> None:
+    """The small experiment has less than two years before its holdout: 300 bars fit, 5,000 do not."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "reader.py").write_text(READER)
+    reader = {"strategies": {"reader": {"type": "mine.reader"}}, "registration": {}, "robustness": {}}
+    for warm_up, expected in ((300, []), (5_000, ["slow has its first value after 5000 sessions"])):
+        slow = declared("slow", "CLOSE / CLOSE.ewm_mean(span=50) - 1", lookback=None, warm_up=warm_up)
+        found = [fault.what for fault in faults_of_history(configured(tmp_path, slow, changes=reader))]
+        assert [what.partition(";")[0] for what in found] == expected
 
 
 PAGE = (REPOSITORY / "docs" / "how-to.md").read_text(encoding="utf-8")

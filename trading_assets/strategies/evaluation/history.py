@@ -8,8 +8,8 @@ from trading_assets.config import Configuration
 from trading_assets.config.consistency import longest_history
 from trading_assets.config.errors import Fault, KeyPath
 from trading_assets.config.strategies import windows_of
-from trading_assets.features.catalog import FEATURES
 from trading_assets.features.indicators import WARM_UP
+from trading_assets.features.own import features_of
 from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategies
 
 
@@ -31,7 +31,7 @@ def faults_of_history(
             history = histories.get(strategy.name)
         if history is not None:
             yield from _of_windows(configuration, strategy, *history)
-            yield from _of_features(strategy, *history)
+            yield from _of_features(configuration, strategy, *history)
 
 
 def _of_windows(configuration: Configuration, strategy: ConfiguredStrategy, most: int, span: str) -> Iterator[Fault]:
@@ -53,12 +53,12 @@ def _of_windows(configuration: Configuration, strategy: ConfiguredStrategy, most
             )
 
 
-def _of_features(strategy: ConfiguredStrategy, most: int, span: str) -> Iterator[Fault]:
+def _of_features(configuration: Configuration, strategy: ConfiguredStrategy, most: int, span: str) -> Iterator[Fault]:
     try:
         columns = strategy.columns
     except Exception:  # of a module of the user's own: a run says what is wrong with it, and the others go on
         return
-    needed = {feature.column: feature.warm_up for feature in FEATURES} | WARM_UP
+    needed = {feature.column: feature.warm_up for feature in features_of(configuration)} | WARM_UP
     for name in sorted(columns & needed.keys()):
         if needed[name] >= most:
             yield Fault(
