@@ -130,6 +130,9 @@ def test_prices_are_rounded_to_the_tick_against_the_trader() -> None:
     assert transaction_costs.buy_price(33.33, 0.0, 0.01) == pytest.approx(33.33)  # already on a tick
     assert transaction_costs.buy_price(1.23456789, 10.0, 0.0) == pytest.approx(1.23456789 * 1.001)
     assert transaction_costs.sell_price(1.0, 20_000.0, 0.01) == 0.0
+    # On a tick, whose quotient a float makes 110.00000000000001 and 28.999999999999996: no further tick is paid.
+    assert transaction_costs.buy_price(1.10, 0.0, 0.01) == pytest.approx(1.10)
+    assert transaction_costs.sell_price(0.29, 0.0, 0.01) == pytest.approx(0.29)
 
 
 def test_a_share_below_a_dollar_has_a_finer_tick() -> None:
