@@ -3,7 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from trading_assets.backtests.engine import risk_limits
+from trading_assets.backtests.engine.portfolio_state import State, new_state
 from trading_assets.backtests.engine.risk_limits import deviation, median_of_sorted, slide
+from trading_assets.backtests.engine.settings import Settings
+from trading_assets_tests.backtests.markets import settings
+
+#: As Python runs it: compiled alone it takes longer than all that is asked of it.
+breaker_fires = getattr(risk_limits.breaker_fires, "py_func", risk_limits.breaker_fires)
 
 
 def test_median_by_hand() -> None:
@@ -24,3 +31,42 @@ def test_a_window_slides_and_stays_sorted() -> None:
         slide(window, t, values[max(0, t - 5)], newest)
         last = sorted(values[max(0, t - 4) : t + 1])
         assert window[: len(last)].tolist() == last
+
+
+def fired(equities: list[float], risk: Settings) -> tuple[list[int], State]:
+    """Sessions on which the breaker fires, with an equity a session, and the state after them."""
+    state = new_state(1, len(equities), 1, np.zeros(1, np.int64), risk)
+    sessions = []
+    for t, equity in enumerate(equities):
+        state.account[0]["equity"] = state.account[0]["confirmed"] = state.account[0]["cash"] = equity
+        if breaker_fires(t, risk, state):
+            sessions.append(t)
+    return sessions, state
+
+
+def test_the_breaker_fires_below_its_limit_and_restarts_from_where_it_is() -> None:
+    """20 % below a peak of 100,000 is 80,000: no more is lost there. At 79,999 it halts for two sessions; the next
+    peak is the 79,000 of the restart, of which 63,199 is less than four fifths."""
+    risk = settings(drawdown_limit=0.2, halt_sessions=2)
+    assert fired([100_000.0, 80_000.0], risk)[0] == []
+    sessions, state = fired([100_000.0, 79_999.0, 79_999.0, 79_000.0, 79_000.0, 63_201.0, 63_199.0], risk)
+    assert sessions == [1, 6]
+    assert state.account[0]["reduced"] == 1
+
+
+def test_full_risk_comes_back_at_the_highest_peak_before_any_halt() -> None:
+    """Halts at 79,000 after 100,000 and at 67,000 after 85,000: it is 100,000 that has to be regained, to the cent."""
+    risk = settings(drawdown_limit=0.2, halt_sessions=0)
+    down = [100_000.0, 79_000.0, 79_000.0, 85_000.0, 67_000.0, 67_000.0, 85_000.0]
+    sessions, state = fired([*down, 99_999.99], risk)
+    assert sessions == [1, 4] and state.account[0]["reduced"] == 1
+    assert fired([*down, 100_000.0], risk)[1].account[0]["reduced"] == 0
+
+
+def test_cash_that_is_owed_ends_trading_for_ever() -> None:
+    risk = settings(drawdown_limit=0.99)
+    state = new_state(1, 3, 1, np.zeros(1, np.int64), risk)
+    state.account[0]["cash"] = -0.01
+    assert breaker_fires(0, risk, state) and state.account[0]["ruined"] == 1
+    state.account[0]["cash"] = 1e9
+    assert not breaker_fires(1, risk, state) and state.account[0]["ruined"] == 1

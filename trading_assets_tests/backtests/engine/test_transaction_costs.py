@@ -78,7 +78,8 @@ def test_a_crash_multiplies_slippage() -> None:
 
 def impact(notional: float, *, multiplier: float = 1.0, k: float = 1.0, **market: object) -> float:
     """adv 1e8, daily volatility 2 %; the size factor ends at 2 x half of 0.5 % of it: 500,000."""
-    made = quiet_market([100.0, 100.0], **{"adv": 1e8, "volatility": 0.02, **market})
+    crash = np.array([False, bool(market.pop("crash", False))])
+    made = quiet_market([100.0, 100.0], **{"adv": 1e8, "volatility": 0.02, **market})._replace(crash=crash)
     run_parameters = run_parameters_of(made, capacity=0.005, slippage_multiplier=multiplier)
     return float(
         transaction_costs.impact_bps(1, 0, 0, notional, made, run_parameters[0], settings(costs={"impact": k}))
@@ -89,11 +90,14 @@ def test_an_order_beyond_the_size_factor_pays_the_square_root_of_its_share() -> 
     """2 % of a day's volume: 2 % x (sqrt(0.02) - sqrt(0.005)) = 2 % x 0.0707 = 14.14 bp; all of it: 185.86 bp."""
     assert impact(2_000_000.0) == pytest.approx(14.142, abs=1e-3)
     assert impact(1e8) == pytest.approx(200 * (1 - math.sqrt(0.005)))
-    assert impact(500_000.0) == impact(1.0) == 0.0
+    assert impact(500_000.0) == impact(400_000.0) == impact(1.0) == 0.0
     assert impact(2_000_000.0, multiplier=3.0) == pytest.approx(3 * 14.142, abs=3e-3)
     assert impact(2_000_000.0, k=0.5) == pytest.approx(0.5 * 14.142, abs=1e-3)
     assert impact(2_000_000.0, volatility=np.nan) == 0.0
     assert impact(2_000_000.0, adv=0.0) == impact(1e8)
+    assert settings().crash_slippage > 1.0
+    in_crash = settings().crash_slippage * impact(2_000_000.0)
+    assert impact(2_000_000.0, crash=True) == pytest.approx(in_crash)
 
 
 def test_an_exit_of_any_size_fills_and_pays_for_it() -> None:
@@ -109,6 +113,7 @@ def test_an_exit_of_any_size_fills_and_pays_for_it() -> None:
     trade = found.trades[0]
     assert (trade["exit_session"], trade["quantity"]) == (3, 150.0)
     assert trade["exit_slippage_bps"] == pytest.approx(466.0)
+    assert found.fills["mean_slippage_bps"][-1] == pytest.approx(466.0)
     assert trade["exit_price"] == pytest.approx(95.34)
 
 
@@ -130,6 +135,9 @@ def test_prices_are_rounded_to_the_tick_against_the_trader() -> None:
     assert transaction_costs.buy_price(33.33, 0.0, 0.01) == pytest.approx(33.33)  # already on a tick
     assert transaction_costs.buy_price(1.23456789, 10.0, 0.0) == pytest.approx(1.23456789 * 1.001)
     assert transaction_costs.sell_price(1.0, 20_000.0, 0.01) == 0.0
+    # On a tick, whose quotient a float makes 110.00000000000001 and 28.999999999999996: no further tick is paid.
+    assert transaction_costs.buy_price(1.10, 0.0, 0.01) == pytest.approx(1.10)
+    assert transaction_costs.sell_price(0.29, 0.0, 0.01) == pytest.approx(0.29)
 
 
 def test_a_share_below_a_dollar_has_a_finer_tick() -> None:

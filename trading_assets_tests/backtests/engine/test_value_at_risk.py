@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trading_assets.backtests.engine.dtypes import SHORT
 from trading_assets.backtests.engine.event_loop import derive
 from trading_assets.backtests.engine.portfolio_state import Derived
 from trading_assets.backtests.engine.value_at_risk import is_within, share_within, tail_loss
@@ -45,6 +46,14 @@ def test_an_order_is_cut_to_what_the_limit_allows() -> None:
     assert number(found, "quantity")[0] == 405.0
     assert said(found, "reject") == [(300, 1, "var_limit")]
     assert number(found, "value_at_risk")[0] == pytest.approx(0.405 * FALL)
+
+
+def test_a_short_sale_that_waits_loses_by_what_rises() -> None:
+    """Symbols that rise by 7.4 % where the others fall: 30 % sold short wait, and 3 % / 7.4 % - 30 % are left: 105."""
+    market = falling_market(2)._replace(returns=-falling_market(2).returns)
+    late = {"side": SHORT, "delay": 1}
+    found = run(market, entries(market, (299, 0), (300, 1)), late, var_limit=0.03, **WIDE | {"max_position": 0.3})
+    assert number(found, "quantity").tolist()[:2] == [300.0, 105.0]
 
 
 def test_the_limit_needs_a_window_of_sessions() -> None:
