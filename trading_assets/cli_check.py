@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from trading_assets.config import Configuration, ConfigurationError
+from trading_assets.config.consistency import faults_of_warm_up
 from trading_assets.config.document import read_document
 from trading_assets.config.errors import placed
 from trading_assets.features.own import own_features
@@ -31,6 +32,7 @@ def refuse_faulty(file: Path, configuration: Configuration, *, bars_too: bool) -
     _, lines = read_document(file)
     said = None
     faults = [*faults_of_inputs(configuration), *faults_of_history(configuration)]
+    faults += faults_of_warm_up(configuration) if bars_too else ()
     if bars_too and not faults:
         received = read_sources(configuration, dt.datetime.now(dt.UTC).date())
         faults += received.faults

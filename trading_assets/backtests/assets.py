@@ -58,7 +58,7 @@ def run(step: Step) -> Mapping[str, Any]:
     from trading_assets.backtests.results.run_tables import together
 
     require_ok(step, ("strategies",))
-    compared = assert_inputs_as_written(step)
+    assert_inputs_as_written(step)
     name = strategy_of(step)
     frames = read_frames(step.work, step.configuration, name)
     spans = open_spans(step.work.read(SPLITS))
@@ -81,7 +81,7 @@ def run(step: Step) -> Mapping[str, Any]:
         ]
     )
     written = [development_metrics(step.work.written[METRICS], name)]
-    record_written(Protocol.of(step.configuration), source, written, step.now, compared=compared)
+    record_written(Protocol.of(step.configuration), source, written, step.now)
     step.work.append(RUNS, _run_row(step, OK, found))
     curve, splits = results[DEVELOPMENT].equity, step.work.read(SPLITS)
     baselines = tables[BASELINES].filter(split=DEVELOPMENT)

@@ -194,6 +194,11 @@ class Configuration(Section):
         }
         return self.model_copy(update=own).hash
 
+    @property
+    def hash_of_trials(self) -> str:
+        """Twelve hexadecimal digits that change with all that decides which trials there are, so not a registration."""
+        return self.model_copy(update={"registration": {}}).hash
+
     def is_current(self, config_hash: str, strategy: str) -> bool:
         """Whether what was made of a strategy under a hash follows from this configuration, too.
 

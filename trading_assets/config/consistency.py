@@ -27,7 +27,6 @@ def inconsistencies(configuration: Configuration, strategies: Mapping[str, Strat
     yield from _spans(configuration)
     yield from _windows(configuration, strategies)
     yield from _folds(configuration)
-    yield from _warm_up(configuration)
 
 
 def _models(configuration: Configuration, strategies: Mapping[str, StrategySettings]) -> Iterator[Fault]:
@@ -153,8 +152,11 @@ def _folds(configuration: Configuration) -> Iterator[Fault]:
             )
 
 
-def _warm_up(configuration: Configuration) -> Iterator[Fault]:
-    """Splits as shares of the sessions after a warm-up that takes all of them."""
+def faults_of_warm_up(configuration: Configuration) -> Iterator[Fault]:
+    """Yield splits as shares of the sessions after a warm-up that takes all of them.
+
+    Bars alone can be read for any span, so it is no error of a configuration that is loaded.
+    """
     splits = configuration.splits
     longest = longest_history(configuration, "all")
     if isinstance(splits.train, Interval) or longest is None:

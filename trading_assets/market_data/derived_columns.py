@@ -12,14 +12,13 @@ from trading_assets.config import Configuration
 from trading_assets.market_data.tables import BARS, BORROW_RATES, INSTRUMENTS, RISK_FREE, SESSIONS
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.written_rows import (
+    EditedRowsError,
     OnRecord,
     WrittenRows,
     assert_read_as_written,
     hash_by_month,
     hash_whole,
-    last_written,
     months_on_record,
-    parts_as_written,
     record_written,
 )
 from trading_assets.warehouse import UnitOfWork, Warehouse
@@ -88,7 +87,13 @@ def assert_derived_as_written(configuration: Configuration, work: UnitOfWork, en
 
 def factors_are_as_written(configuration: Configuration, work: UnitOfWork, before: dt.date) -> bool:
     """Return whether the factors of bars before the first day of a month are those that were written."""
-    on_record = last_written(configuration)
     end, made = before - dt.timedelta(days=1), span_of(configuration)
-    now = months_on_record(work.aside(), BARS, on_record, end, FACTOR, made=made)
-    return len(parts_as_written(now, on_record)) == len(now.parts)
+
+    def rows_of(held: Warehouse, on_record: OnRecord) -> Iterator[WrittenRows]:
+        yield months_on_record(held, BARS, on_record, end, FACTOR, made=made)
+
+    try:
+        assert_read_as_written(configuration, work, rows_of)
+    except EditedRowsError:
+        return False
+    return True

@@ -5,9 +5,8 @@ the two (adjusted prices, features, scores, regimes, members' weights) is writte
 days later. So whoever writes such rows puts their hashes on record, and whoever reads them compares. What is on record
 of a part of a table is what the product last wrote there: to make rows anew is no edit.
 
-Rows that were made from edited rows are no better than these. Bars, features, regimes and models are made from what is
-as it was written, or not at all. Steps of a strategy compare once it is registered; what they wrote before is on record
-as not compared, and is no basis of a verdict.
+Rows that were made from edited rows are no better than these, whoever judges them later. So every step compares,
+whether a strategy is registered or not, and makes nothing from what is not as it was written.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -30,35 +30,16 @@ from trading_assets.warehouse import Table, UnitOfWork, Warehouse
 
 #: Key of the payload of `evidence` that is of such rows.
 WRITTEN = "written"
-#: Key of the payload that says whether the rows that these were made from were compared with the record.
-COMPARED = "compared"
 #: The part of a table that is written as a whole.
 ALL = ""
 #: Of a hash, in hexadecimal digits.
 _DIGITS = 16
+#: Seconds.
+_PAUSE = 0.2
 #: Column -> hash of its values in a part.
 Hashes = Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class LastWritten:
-    """What is on record of a part of a table.
-
-    Attributes
-    ----------
-    asset
-        That wrote it.
-    compared
-        Whether the rows that it was made from were as they had been written.
-    """
-
-    asset: str
-    hashes: Hashes
-    compared: bool
-
-
-#: Table -> part -> what was last written.
-OnRecord = dict[str, dict[str, LastWritten]]
+#: Table -> part -> the asset that wrote it, and its hashes.
+OnRecord = dict[str, dict[str, tuple[str, Hashes]]]
 
 
 class EditedRowsError(Exception):
@@ -68,18 +49,6 @@ class EditedRowsError(Exception):
         super().__init__(
             f"rows of {table} were edited after they were written: {column}{f' of {part}' if part else ''}\n"
             f"  expected: the rows that {asset} wrote, by their hashes on record\n"
-            f"  what to do: materialise {asset} and all that follows from it"
-        )
-
-
-class NotComparedError(Exception):
-    """Rows that a registered strategy rests on were made before it was, from rows that nobody compared."""
-
-    def __init__(self, table: str, part: str, asset: str) -> None:
-        super().__init__(
-            f"rows of {table} are not evidence: {part or 'all'} of it was made before the registration, when what it "
-            "was made from was not compared with the record\n"
-            f"  expected: rows that {asset} wrote for the registered strategy\n"
             f"  what to do: materialise {asset} and all that follows from it"
         )
 
@@ -135,17 +104,13 @@ def months_between(first: dt.date, last: dt.date) -> list[str]:
     return [f"{first.year + place // 12}-{place % 12 + 1:02d}" for place in places]
 
 
-def record_written(
-    protocol: Protocol, asset: str, written: Sequence[WrittenRows], now: dt.datetime, *, compared: bool = True
-) -> None:
+def record_written(protocol: Protocol, asset: str, written: Sequence[WrittenRows], now: dt.datetime) -> None:
     """Put on record what a step has written, as far as it is not what is on record.
 
     Parameters
     ----------
     asset
         Key of the asset that wrote it, which makes the rows anew if they are edited.
-    compared
-        Whether what they were made from was as it had been written. The very same rows that were made so once stay so.
     """
 
     def decide(records: Sequence[Record]) -> list[Entry]:
@@ -153,15 +118,10 @@ def record_written(
         new = {}
         for each in written:
             of_table = known.get(each.table, {})
-            parts = {
-                part: found
-                for part, found in each.parts.items()
-                if of_table.get(part) not in (LastWritten(asset, found, compared), LastWritten(asset, found, True))
-            }
+            parts = {part: found for part, found in each.parts.items() if of_table.get(part) != (asset, found)}
             if parts:
                 new[each.table] = _compact(parts)
-        payload = {"asset": asset, WRITTEN: new} | ({} if compared else {COMPARED: False})
-        return [Entry("evidence", None, payload)] if new else []
+        return [Entry("evidence", None, {"asset": asset, WRITTEN: new})] if new else []
 
     protocol.append_decided(decide, now=now)
 
@@ -176,12 +136,11 @@ def written_on_record(records: Sequence[Record], configuration: str) -> OnRecord
     found: OnRecord = {}
     for record in records:
         if record.kind == "evidence" and record.configuration == configuration and WRITTEN in record.payload:
-            asset, compared = record.payload["asset"], record.payload.get(COMPARED, True)
             for table, said in record.payload[WRITTEN].items():
                 of_table = found.setdefault(table, {})
                 for columns, parts in said:
                     for part, hashes in parts.items():
-                        of_table[part] = LastWritten(asset, dict(zip(columns, hashes, strict=True)), compared)
+                        of_table[part] = (record.payload["asset"], dict(zip(columns, hashes, strict=True)))
     return found
 
 
@@ -229,27 +188,14 @@ def assert_as_written(now: WrittenRows, on_record: OnRecord) -> None:
     ------
     EditedRowsError
         Naming the table, the first part and column that differ, and the asset that makes the rows anew.
-    NotComparedError
-        They were made from rows that were not compared.
     """
     known = on_record.get(now.table, {})
     for part, hashes in now.parts.items():
         if part in known:
-            column = _differing(hashes, known[part])
-            if column is not None:
-                raise EditedRowsError(now.table, part, column, known[part].asset)
-            if not known[part].compared:
-                raise NotComparedError(now.table, part, known[part].asset)
-
-
-def parts_as_written(now: WrittenRows, on_record: OnRecord) -> list[str]:
-    """Return the parts of a table that `assert_as_written` would let pass."""
-    known = on_record.get(now.table, {})
-    return [
-        part
-        for part, hashes in now.parts.items()
-        if part not in known or (known[part].compared and _differing(hashes, known[part]) is None)
-    ]
+            asset, said = known[part]
+            for column, value in hashes.items():
+                if said.get(column, value) != value:
+                    raise EditedRowsError(now.table, part, column, asset)
 
 
 def assert_read_as_written(
@@ -264,18 +210,20 @@ def assert_read_as_written(
 
     Raises
     ------
-    EditedRowsError, NotComparedError
+    EditedRowsError
         See `assert_as_written`.
     """
-    on_record = last_written(configuration)
-    with work.aside().held_open() as held:
-        for rows in rows_of(held, on_record):
-            assert_as_written(rows, on_record)
-
-
-def _differing(hashes: Hashes, known: LastWritten) -> str | None:
-    """The first column that is not what is on record of it; None: all are, as far as both have them."""
-    return next((column for column, value in hashes.items() if known.hashes.get(column, value) != value), None)
+    for last in (False, False, True):
+        on_record = last_written(configuration)
+        try:
+            with work.aside().held_open() as held:
+                for rows in rows_of(held, on_record):
+                    assert_as_written(rows, on_record)
+            return
+        except EditedRowsError:
+            if last:
+                raise
+            time.sleep(_PAUSE)  # another run may have written rows that it has not put on record yet
 
 
 def _compact(parts: Mapping[str, Hashes]) -> list[tuple[list[str], dict[str, list[str]]]]:

@@ -17,6 +17,7 @@ from trading_assets.models.tables import PREDICTIONS, REGIMES
 from trading_assets.robustness.tables import VERDICTS
 from trading_assets.robustness.verdict.bets import count_bets
 from trading_assets.robustness.verdict.caps import without_departures
+from trading_assets.robustness.verdict.current import trials_are_counted
 from trading_assets.strategies.evaluation.failure import cause_of_failure
 from trading_assets.strategies.interface.resolved import NoSymbolsError, ResolvedStrategy, resolve_strategy
 from trading_assets.strategies.tables import REFUSED, SIGNALS, STATUS
@@ -89,6 +90,8 @@ def outdated(warehouse: Warehouse, configuration: Configuration, name: str) -> s
         newest, event = max([*inputs, *steps[:place]])
         if 0 < own < newest:
             return f"{event} since {what[place]}"
+    if not trials_are_counted(warehouse, configuration, name):
+        return "other strategies or grids have changed since its trials were counted"
     return None
 
 

@@ -97,12 +97,11 @@ def signals(step: Step) -> Mapping[str, Any]:
     members = configured_strategy(configuration, name).members
     require_members(step, members)
     until = open_until(configuration, name, step.work.read_or_empty(SPLITS))
-    compared = False
     if until is None:
         put_registrations_on_record(step)
         require_unlocked(step, members)
         require_scores(step, configured_strategy(configuration, name).model)
-        compared = assert_inputs_as_written(step)
+    assert_inputs_as_written(step)
     frames = read_frames(step.work, configuration, name)
     panel = panel_of(configuration, frames)
     traded = frames.bars.filter(pl.col("symbol").is_in(frames.strategy.symbols))
@@ -119,5 +118,5 @@ def signals(step: Step) -> Mapping[str, Any]:
         Rows("strategy", name), {SIGNALS: found.signals, TARGET_WEIGHTS: found.target_weights, STATUS: status}
     )
     written = [hash_whole(TARGET_WEIGHTS, step.work.written[TARGET_WEIGHTS], name)]
-    record_written(Protocol.of(configuration), f"{STAGE}/{name}", written, step.now, compared=compared)
+    record_written(Protocol.of(configuration), f"{STAGE}/{name}", written, step.now)
     return {"signals by reason": found.signals.group_by("action", "reason").len().sort("action", "reason")}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from trading_assets.config import ConfigurationError, load_configuration
+from trading_assets.config.consistency import faults_of_warm_up
 from trading_assets_tests.end_to_end.experiments import changed
 
 EQUITY = {"source": "synthetic", "asset_class": "equity", "symbols": ["AAA", "BBB"]}
@@ -65,10 +66,6 @@ HOLDOUT = {"holdout": ["2017-04-01", "2017-12-29"]}
             {"models": {"forward_return": {"train_sessions": 250, "embargo_sessions": 244, "expanding": False}}},
             ["take 251 sessions", "more than 250", "key: models.forward_return.embargo_sessions"],
         ),
-        (  # 365 + 366 + 363 days until 2017-12-29, on which coins trade
-            {"splits": {"train": 0.6, "validation": 0.2, "holdout": 0.2, "warm_up_sessions": 1092}},
-            ["1092 sessions are warm-up, and start to as_of has at most 1094", "key: splits.warm_up_sessions"],
-        ),
     ],
 )
 def test_what_a_run_would_fail_on_is_named(tmp_path: Path, changes: dict[str, Any], said: list[str]) -> None:
@@ -85,10 +82,22 @@ def test_what_a_run_would_fail_on_is_named(tmp_path: Path, changes: dict[str, An
         {"as_of": None},
         {"models": {"forward_return": {"train_sessions": 250, "horizon": 495}}},
         {"models": {"forward_return": {"train_sessions": 586}}},
-        {"splits": {"train": 0.6, "validation": 0.2, "holdout": 0.2, "warm_up_sessions": 1091}},
+        {"splits": {"train": 0.6, "validation": 0.2, "holdout": 0.2, "warm_up_sessions": 1092}},
         {"strategies": {"one": {"type": "factor", "universe": ["AAA", "ZZZ"]}}, "registration": {}},
         {"strategies": {"one": {"type": "factor", "universe": "all"}}, "registration": {}},
     ],
 )
 def test_what_it_can_do_is_left_alone(tmp_path: Path, changes: dict[str, Any]) -> None:
     assert load_configuration(changed(tmp_path, **changes), tmp_path / "data").name == "tiny"
+
+
+@pytest.mark.parametrize(("sessions", "faults"), [(1091, 0), (1092, 1)])
+def test_a_warm_up_that_leaves_nothing_to_split_is_named(tmp_path: Path, sessions: int, faults: int) -> None:
+    """365 + 366 + 363 days until 2017-12-29, on which coins trade; each of three splits needs one."""
+    splits = {"train": 0.6, "validation": 0.2, "holdout": 0.2, "warm_up_sessions": sessions}
+    configuration = load_configuration(changed(tmp_path, splits=splits), tmp_path / "data")
+    found = list(faults_of_warm_up(configuration))
+    assert len(found) == faults
+    if found:
+        assert found[0].where == ("splits", "warm_up_sessions")
+        assert "1092 sessions are warm-up, and start to as_of has at most 1094" in found[0].what

@@ -14,13 +14,11 @@ from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.written_rows import (
     EditedRowsError,
-    NotComparedError,
     assert_as_written,
     hash_by_month,
     hash_whole,
     months_between,
     months_on_record,
-    parts_as_written,
     record_written,
     written_on_record,
 )
@@ -137,26 +135,3 @@ def test_a_month_that_no_run_makes_any_more_counts_only_while_it_has_rows(tmp_pa
     warehouse.replace(Whole(), {DAILY: MARCH})
     with pytest.raises(EditedRowsError, match="of 2020-02"):
         assert_as_written(months_on_record(warehouse, DAILY, known, LAST, made=made), known)
-
-
-def test_rows_made_from_what_nobody_compared_are_as_written_and_no_evidence(tmp_path: Path) -> None:
-    """The very same rows that were made so once stay evidence, and those that are made so now become it."""
-    protocol, rows = Protocol(tmp_path, "small"), hash_by_month(DAILY, ROWS, FIRST, LAST)
-
-    def compared(*values: bool) -> list[bool]:
-        for value in values:
-            record_written(protocol, "features/daily", [rows], NOW, compared=value)
-        known = written_on_record(protocol.read(), "small")
-        return [each.compared for each in known[DAILY.name].values()]
-
-    assert compared(False) == [False] * 3
-    known = written_on_record(protocol.read(), "small")
-    with pytest.raises(NotComparedError, match=r"(?s)features.daily are not evidence: 2020-01.*materialise features"):
-        assert_as_written(rows, known)
-    assert parts_as_written(rows, known) == []
-    assert compared(True) == compared(False) == [True] * 3
-    known = written_on_record(protocol.read(), "small")
-    assert_as_written(rows, known)
-    edited = hash_by_month(DAILY, ROWS.with_columns(slope=pl.lit(9.0)), FIRST, LAST)
-    assert parts_as_written(rows, known) == ["2020-01", "2020-02", "2020-03"]
-    assert parts_as_written(edited, known) == ["2020-03"], "no row, none edited"

@@ -62,7 +62,7 @@ def overfitting(step: Step) -> Mapping[str, Any]:
         types=types,
         periods=metrics.filter(metric="periods_per_year")["value"][0],
         blocks=configuration.robustness.cross_validation_blocks,
-        config_hash=configuration.hash,
+        config_hash=configuration.hash_of_trials,
     )
     write(step, overfitting.__name__, {OVERFITTING: found.statistics, LOGITS: found.logits})
     record_evidence(step, overfitting.__name__)

@@ -33,7 +33,7 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
 
     require_ok(step)
     name, configuration = strategy_of(step), step.configuration
-    compared = assert_inputs_as_written(step)
+    assert_inputs_as_written(step)
     frames, prepared, spans = read_development_market(step)
     source = f"{STAGE}/{sensitivity.__name__}/{name}"
     found = evaluate_on_record(step, frames, prepared, development(spans), grids(configuration)[name], source=source)
@@ -45,7 +45,7 @@ def sensitivity(step: Step) -> Mapping[str, Any]:
     }
     write(step, sensitivity.__name__, tables)
     written = [hash_whole(SENSITIVITY, step.work.written[SENSITIVITY], name)]
-    record_written(Protocol.of(configuration), source, written, step.now, compared=compared)
+    record_written(Protocol.of(configuration), source, written, step.now)
     return {
         "summary": found.summary.drop("strategy"),
         "choices": found.choices.drop("strategy", "trial"),

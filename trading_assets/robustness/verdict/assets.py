@@ -254,8 +254,8 @@ def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:
         evidence[table] = step.work.read_or_empty(table, rows=rows)
         made = None if evidence[table].is_empty() else evidence[table]["config_hash"][0]
         # What the trials say depends on the other strategies of the configuration, the audit does not.
-        current = {step.configuration.hash, *([step.configuration.hash_for(name)] if table is LOOK_AHEAD else [])}
-        if made not in current:
+        own = step.configuration.hash_for(name) if table is LOOK_AHEAD else step.configuration.hash_of_trials
+        if made not in (own, step.configuration.hash):  # rows of earlier versions have the latter
             raise EvidenceMissingError(name, asset)
     seen = {table: step.work.read(table, rows=rows).filter(split=HOLDOUT) for table in (STRESS, RESAMPLING)}
     return seen | evidence

@@ -12,7 +12,7 @@ from trading_assets.protocol import Record
 from trading_assets.protocol.batches import Member
 from trading_assets.protocol.looks import looks_of, results_of, seen_but_unknown
 from trading_assets.robustness.holdout.intact import verified_record
-from trading_assets.robustness.tables import EARLIER_VERDICTS, HOLDOUT_RESULTS, RESULTS, VERDICTS
+from trading_assets.robustness.tables import EARLIER_VERDICTS, HOLDOUT_RESULTS, OVERFITTING, RESULTS, VERDICTS
 from trading_assets.strategies.tables import REFUSED, STATUS
 from trading_assets.warehouse import Rows, Warehouse
 from trading_assets.warehouse.errors import WarehouseError, block
@@ -79,6 +79,8 @@ def current_verdict(warehouse: Warehouse, configuration: Configuration, strategy
             _assert_recorded(last["result"], on_record.records, member)
             if not looked:
                 raise _missing(strategy, "its holdout has no results under this configuration")
+            if not trials_are_counted(warehouse, configuration, strategy):
+                raise _missing(strategy, "other strategies or grids have changed since its trials were counted")
     earlier = warehouse.read_or_empty(EARLIER_VERDICTS, rows=Rows("strategy", strategy)).filter(kind="result")
     return CurrentVerdict(
         rows.filter(pl.col("kind") != "result"),
@@ -87,6 +89,12 @@ def current_verdict(warehouse: Warehouse, configuration: Configuration, strategy
         earlier.sort("recorded_at").select("product_version", "result", "note"),
         refused,
     )
+
+
+def trials_are_counted(warehouse: Warehouse, configuration: Configuration, strategy: str) -> bool:
+    """Return whether what the trials say of a strategy is of the strategies and grids of today, or not on record."""
+    rows = warehouse.read_or_empty(OVERFITTING, rows=Rows("strategy", strategy))
+    return {*rows["config_hash"]} <= {configuration.hash, configuration.hash_of_trials}
 
 
 def _assert_recorded(result: str, records: Sequence[Record], member: Member) -> None:

@@ -1,4 +1,4 @@
-"""Whether what a registered strategy reads is what the product wrote: see `protocol.written_rows`."""
+"""Whether what a strategy reads is what the product wrote: see `protocol.written_rows`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from trading_assets.asset_factories.table_asset import Step
 from trading_assets.config import Configuration
 from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.market_data.derived_columns import derived_on_record, span_of
-from trading_assets.models.splits import spans_of
-from trading_assets.models.tables import METRICS, PREDICTIONS, REGIMES, SPLITS
+from trading_assets.models.tables import METRICS, PREDICTIONS, REGIMES
 from trading_assets.protocol.written_rows import (
     OnRecord,
     WrittenRows,
@@ -26,45 +25,32 @@ from trading_assets.strategies.tables import TARGET_WEIGHTS
 from trading_assets.warehouse import Rows, Warehouse
 
 
-def assert_inputs_as_written(step: Step) -> bool:
-    """Check the rows that a strategy reads, if it is registered, or a member of one that is.
-
-    Returns
-    -------
-    bool
-        Whether they were compared with the record; what is made from them says so, see `record_written`.
+def assert_inputs_as_written(step: Step) -> None:
+    """Check the rows that a strategy reads.
 
     Raises
     ------
-    EditedRowsError, NotComparedError
+    EditedRowsError
         Naming the table, and what makes its rows anew.
     """
-    configuration, name = step.configuration, strategy_of(step)
-    if not is_behind_a_registration(configuration, name):
-        return False
-    strategy, made = configured_strategy(configuration, name), span_of(configuration)
-
-    def rows_of(held: Warehouse, on_record: OnRecord) -> Iterator[WrittenRows]:
-        spans = spans_of(held.read_or_empty(SPLITS))
-        end = spans["holdout"].end if "holdout" in spans else dt.date.max
-        return _inputs(held, strategy, on_record, end, made)
-
-    assert_read_as_written(configuration, step.work, rows_of)
-    return True
+    configuration = step.configuration
+    strategy, made = configured_strategy(configuration, strategy_of(step)), span_of(configuration)
+    assert_read_as_written(
+        configuration, step.work, lambda held, on_record: _inputs(held, strategy, on_record, dt.date.max, made)
+    )
 
 
 def assert_rows_as_written(step: Step, written: Sequence[WrittenRows]) -> None:
-    """Check rows that a step of a strategy has read, if the strategy is registered or a member of one that is.
+    """Check rows that a step of a strategy has read.
 
     Raises
     ------
-    EditedRowsError, NotComparedError
+    EditedRowsError
         See `assert_inputs_as_written`.
     """
-    if is_behind_a_registration(step.configuration, strategy_of(step)):
-        on_record = last_written(step.configuration)
-        for rows in written:
-            assert_as_written(rows, on_record)
+    on_record = last_written(step.configuration)
+    for rows in written:
+        assert_as_written(rows, on_record)
 
 
 def is_behind_a_registration(configuration: Configuration, name: str) -> bool:
@@ -85,7 +71,7 @@ def _inputs(
     end: dt.date,
     made: tuple[dt.date, dt.date],
 ) -> Iterator[WrittenRows]:
-    """Hashes of the rows of each table that a strategy reads, as they are now, up to the month of the holdout's end."""
+    """Hashes of the rows of each table that a strategy reads, as they are now, up to a month."""
     yield from derived_on_record(warehouse, on_record, end, made=made)
     yield months_on_record(warehouse, INDICATORS, on_record, end, made=made)
     if strategy.features:

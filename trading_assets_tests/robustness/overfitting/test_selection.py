@@ -83,7 +83,7 @@ def test_statistics_on_record(finished: Experiment) -> None:
     chosen = finished.warehouse.read(SENSITIVITY, rows=KNOWN).filter("chosen", metric="sharpe")["value"].item()
     assert values["sharpe"] == pytest.approx(chosen, rel=1e-5)  # from returns of seven digits
     assert (values["dsr"] or 0) <= (values["psr"] or 0)
-    assert found["config_hash"].unique().to_list() == [finished.configuration.hash]
+    assert found["config_hash"].unique().to_list() == [finished.configuration.hash_of_trials]
     logits = finished.warehouse.read(LOGITS, rows=KNOWN)
     assert logits["combinations"].sum() == 6  # 4 blocks, 2 of them chosen
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -13,7 +14,7 @@ from trading_assets.robustness.verdict.criteria import rows, waiting
 from trading_assets.robustness.verdict.current import CurrentVerdict, VerdictMissingError, current_verdict
 from trading_assets.warehouse import Rows
 from trading_assets_tests.conftest import called
-from trading_assets_tests.robustness.pipeline import Experiment
+from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment
 
 
 def found(experiment: Experiment, strategy: str = "known") -> CurrentVerdict:
@@ -42,6 +43,27 @@ def test_no_verdict_and_one_of_another_configuration(experiment: Experiment) -> 
     experiment.warehouse.replace(Rows("strategy", "known"), {VERDICTS: VERDICTS.empty()})
     with pytest.raises(VerdictMissingError, match="none was made"):
         found(experiment)
+
+
+def test_a_verdict_stands_when_another_strategy_is_registered_and_not_when_one_is_added_or_swept_otherwise(
+    experiment: Experiment,
+) -> None:
+    """A registration makes no trial; what is swept beside a strategy may be among those that its own is deflated by."""
+    made = found(experiment).result
+    registered = SETTINGS["registration"] | {"unknown": SETTINGS["registration"]["known"]}
+    experiment.write(registration=registered)
+    assert found(experiment).result == made
+    changed: list[dict[str, Any]] = [
+        {"strategies": SETTINGS["strategies"] | {"third": {"type": "equity_momentum", "stop_atr": 4.0}}},
+        {
+            "robustness": SETTINGS["robustness"]
+            | {"grids": SETTINGS["robustness"]["grids"] | {"unknown": {"stop_atr": [2.0, 9.0]}}}
+        },
+    ]
+    for changes in changed:
+        experiment.write(**changes)
+        with pytest.raises(VerdictMissingError, match="other strategies or grids have changed since its trials were"):
+            found(experiment)
 
 
 def test_a_verdict_is_none_where_the_registration_was_taken_away(experiment: Experiment) -> None:

@@ -1,8 +1,9 @@
-"""What a registered strategy reads is what the product wrote: an edit by hand is noticed, and its table is named."""
+"""What a strategy reads is what the product wrote: an edit by hand is noticed, and its table is named."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import replace
 
 import duckdb
@@ -10,6 +11,7 @@ import polars as pl
 import pytest
 
 from trading_assets.asset_factories.table_asset import Step, Window
+from trading_assets.backtests.assets import run
 from trading_assets.features.assets import daily
 from trading_assets.features.catalog import FEATURES
 from trading_assets.features.tables import INDICATORS
@@ -17,16 +19,16 @@ from trading_assets.market_data.derived_columns import record_derived
 from trading_assets.market_data.tables import BARS, BORROW_RATES, INSTRUMENTS, RISK_FREE, SESSIONS
 from trading_assets.models.assets import regimes, train
 from trading_assets.models.tables import METRICS, PREDICTIONS
-from trading_assets.protocol import Protocol
+from trading_assets.protocol import Protocol, trials_on
 from trading_assets.protocol.written_rows import (
     EditedRowsError,
-    NotComparedError,
     assert_as_written,
     hash_whole,
     months_on_record,
     record_written,
     written_on_record,
 )
+from trading_assets.robustness.exploration import prepare_strategy
 from trading_assets.robustness.overfitting.assets import overfitting
 from trading_assets.robustness.sensitivity.assets import sensitivity
 from trading_assets.robustness.tables import OVERFITTING
@@ -58,10 +60,6 @@ def test_a_run_puts_on_record_what_its_steps_wrote_and_finds_it_as_written(finis
     assert all(sorted(known[table]) == months for table in by_month)
     strategies = ("backtests.metrics", "robustness.sensitivity", "strategies.target_weights")
     assert all(sorted(known[table]) == ["known", "unknown"] for table in strategies)
-    assert {name: each.compared for name, each in known["robustness.sensitivity"].items()} == {
-        "known": True,
-        "unknown": False,  # is not registered
-    }
     others = {"market_data.sessions", "market_data.instruments", "models.regimes"}
     assert others < {*known}
 
@@ -83,7 +81,8 @@ def test_an_update_between_development_and_the_holdout_stops_it(
     execute(experiment, statement)
     with pytest.raises(EditedRowsError, match=f"rows of {table} were edited"):
         assert_inputs_as_written(step_of(experiment))
-    assert_inputs_as_written(step_of(experiment, "unknown"))  # nobody judges it
+    with pytest.raises(EditedRowsError, match=f"rows of {table} were edited"):
+        assert_inputs_as_written(step_of(experiment, "unknown"))  # registered or not
 
 
 def test_an_edited_feature_that_the_strategy_names_is_noticed_and_another_one_is_not_its_own(
@@ -114,22 +113,10 @@ def test_edited_weights_of_a_member_and_edited_regimes_stop_the_strategy_that_is
 ) -> None:
     known = {"type": "ensemble", "members": ["unknown"]}
     experiment.write(strategies={**SETTINGS["strategies"], "known": known}, robustness={})
-    with pytest.raises(NotComparedError, match=r"(?s)target_weights are not evidence: unknown.*strategies/unknown"):
-        assert_inputs_as_written(step_of(experiment))  # it was no member of what is registered
-    signals(step_of(experiment, "unknown"))
     assert_inputs_as_written(step_of(experiment))
     execute(experiment, statement)
     with pytest.raises(EditedRowsError, match=f"rows of {table} were edited"):
         assert_inputs_as_written(step_of(experiment))
-
-
-def test_inputs_of_a_member_are_those_of_what_is_registered(experiment: Experiment) -> None:
-    execute(experiment, "UPDATE features.indicators SET atr_14 = 1.0 WHERE session = '2016-11-03'")
-    assert_inputs_as_written(step_of(experiment, "unknown"))
-    known = {"type": "ensemble", "members": ["unknown"]}
-    experiment.write(strategies={**SETTINGS["strategies"], "known": known}, robustness={})
-    with pytest.raises(EditedRowsError, match=r"features\.indicators"):
-        assert_inputs_as_written(step_of(experiment, "unknown"))
 
 
 @pytest.fixture
@@ -248,7 +235,7 @@ def test_features_of_revised_bars_are_on_record_in_place_of_those_before(experim
     assert_as_written(now, after)
     differing = {part for part in before if before[part] != after["features.indicators"][part]}
     assert differing == {"2017-02"}
-    old, new = before["2017-02"].hashes, after["features.indicators"]["2017-02"].hashes
+    (_, old), (_, new) = before["2017-02"], after["features.indicators"]["2017-02"]
     assert [column for column in old if old[column] != new[column]] == ["adv_20"]
 
 
@@ -284,7 +271,7 @@ def test_a_model_that_no_registered_strategy_reads_is_not_trained_on_edited_feat
 
 def test_splits_without_a_holdout_take_no_check_away(experiment: Experiment) -> None:
     execute(experiment, "DELETE FROM models.splits WHERE split = 'holdout'")
-    assert assert_inputs_as_written(step_of(experiment))
+    assert_inputs_as_written(step_of(experiment))
     execute(experiment, "UPDATE features.indicators SET atr_14 = 1.0 WHERE session = '2016-11-03'")
     with pytest.raises(EditedRowsError, match=r"features\.indicators"):
         assert_inputs_as_written(step_of(experiment))
@@ -295,22 +282,23 @@ def selection_of(experiment: Experiment) -> pl.DataFrame:
     return experiment.warehouse.read(OVERFITTING, rows=Rows("strategy", "known")).drop("config_hash")
 
 
-def test_a_sweep_of_edited_features_before_the_registration_leaves_nothing_behind(experiment: Experiment) -> None:
-    """Nobody compares while nothing is registered, so the trials are others; they have to be swept again after it."""
-    before = selection_of(experiment)
-    edit = "UPDATE features.indicators SET atr_14 = {} WHERE session >= '2016-01-01'"
-    experiment.write(registration={})
-    execute(experiment, edit.format("0.25 * atr_14"))
-    sensitivity(step_of(experiment))
-    execute(experiment, edit.format("4 * atr_14"))
-    assert not selection_of(experiment).equals(before), "the edit is worth something"
-    experiment.write()
-    with pytest.raises(
-        NotComparedError, match=r"(?s)robustness\.sensitivity.*materialise robustness/sensitivity/known"
-    ):
-        overfitting(step_of(experiment))
-    sensitivity(step_of(experiment))
-    assert selection_of(experiment).equals(before)
+@pytest.mark.parametrize("evaluate", [signals, run, sensitivity])
+@pytest.mark.parametrize("strategy", ["known", "unknown"])
+def test_nothing_is_evaluated_on_edited_features_registered_or_not(
+    experiment: Experiment, evaluate: Callable[[Step], object], strategy: str
+) -> None:
+    """Trials of today may be what a registration of tomorrow is deflated by."""
+    before = trials_on(Protocol.of(experiment.configuration))
+    execute(experiment, "UPDATE features.indicators SET atr_14 = 0.25 * atr_14 WHERE session >= '2016-01-01'")
+    with pytest.raises(EditedRowsError, match=r"features\.indicators were edited after they were written: atr_14"):
+        evaluate(step_of(experiment, strategy))
+    assert trials_on(Protocol.of(experiment.configuration)).equals(before)
+
+
+def test_a_parameter_set_is_not_tried_by_hand_on_edited_features(experiment: Experiment) -> None:
+    execute(experiment, "UPDATE features.indicators SET atr_14 = 0.25 * atr_14 WHERE session >= '2016-01-01'")
+    with pytest.raises(EditedRowsError, match=r"features\.indicators"):
+        prepare_strategy(experiment.warehouse, experiment.configuration, "unknown", {})
 
 
 @pytest.mark.parametrize(
