@@ -40,7 +40,8 @@ def daily(step: Step) -> Mapping[str, Any]:
         bars, step.configuration.benchmarks, declared, universe=universe, until=until
     ).filter(in_window)
     tables = {DAILY: features, INDICATORS: indicators(bars).filter(in_window)}
-    if step.configuration.features:
+    # Without features of a user's own there are no rows: what an earlier run said of these months is true no more.
+    if step.configuration.features or step.work.aside().exists(OWN_CODE.name):
         tables[OWN_CODE] = code_rows(step.configuration, months.start, months.end, until)
     step.work.replace(Sessions(months.start, months.end), tables)
     rows = [hash_by_month(table, step.work.written[table], months.start, months.end) for table in (DAILY, INDICATORS)]

@@ -18,7 +18,8 @@ from trading_assets.config.strategies import members_of
 from trading_assets.features.catalog import FEATURES
 from trading_assets.features.feature import Feature, Scope
 from trading_assets.features.indicators import INDICATORS
-from trading_assets.features.tables import OWN_CODE
+from trading_assets.features.tables import DAILY, OWN_CODE
+from trading_assets.market_data.derived_columns import span_of
 from trading_assets.market_data.tables import BARS
 from trading_assets.sandbox.process import StoppedError
 from trading_assets.warehouse import Warehouse
@@ -128,28 +129,37 @@ def code_rows(configuration: Configuration, first: dt.date, last: dt.date, until
         See `open_until`.
     """
     months = pl.date_range(first.replace(day=1), last, "1mo", eager=True).to_list()
-    lines = [
-        (month, module.name, code_of(module), until)
-        for month in months
-        for module in modules_of(own_features(configuration))
-    ]
+    codes = [(module.name, code_of(module)) for module in modules_of(own_features(configuration))]
+    lines = [(month, *code, until) for month in months for code in codes]
     return pl.DataFrame(lines, schema=OWN_CODE.empty().schema, orient="row")
 
 
 def assert_current(warehouse: Warehouse, configuration: Configuration, columns: Set[str]) -> None:
     """Check that features of a user's own, which somebody is about to read, were computed by their code of today.
 
+    Months before the configuration starts or after it ends are made by no run any more, and do not count.
+
     Raises
     ------
     FeatureError
-        They were not, or end before a holdout that may be read now.
+        In a month of `features.daily` they were not, or they end before a holdout that may be read now.
     """
-    for module in modules_of(own_behind(configuration, columns)):
-        rows = warehouse.read_or_empty(OWN_CODE, where="module = ?", parameters=[module.name])
-        cut = rows.filter(pl.col("open_until") < pl.col("session").dt.month_end())
+    modules = modules_of(own_behind(configuration, columns))
+    if not modules:
+        return
+    start, end = span_of(configuration)
+    of_span = pl.col("session").is_between(start.replace(day=1), end)
+    made = set(_months(warehouse).filter(of_span)["session"])
+    for module in modules:
+        rows = warehouse.read_or_empty(OWN_CODE, where="module = ?", parameters=[module.name]).filter(of_span)
+        shown = pl.min_horizontal(pl.col("session").dt.month_end(), pl.lit(end))
+        cut = rows.filter(pl.col("open_until") < shown)
+        missing = sorted(made - set(rows["session"]))
         what = None
         if rows.is_empty():
             what = "were not computed yet"
+        elif missing:
+            what = f"were not computed yet in {len(missing)} months, the first of them {missing[0]:%Y-%m}"
         elif set(rows["code"]) != {code_of(module)}:
             what = "were computed by other code than it is now, or from other files"
         elif not cut.is_empty() and _is_read(configuration):
@@ -158,6 +168,15 @@ def assert_current(warehouse: Warehouse, configuration: Configuration, columns: 
             raise FeatureError(
                 f"features of {module.name} {what}\n  what to do: trading-assets run, or first --select features"
             )
+
+
+def _months(warehouse: Warehouse) -> pl.DataFrame:
+    """First days of the months that `features.daily` has rows of."""
+    if not warehouse.exists(DAILY.name):
+        return OWN_CODE.empty().select("session")
+    return warehouse.query(
+        f"SELECT DISTINCT date_trunc('month', session)::DATE AS session FROM {DAILY.name}", reads=[DAILY.name]
+    )
 
 
 def compute_own(rows: pl.DataFrame, features: Sequence[Feature], scope: Scope, over: Sequence[str]) -> pl.DataFrame:
@@ -193,16 +212,15 @@ def open_until(warehouse: Warehouse, configuration: Configuration) -> dt.date | 
     splits = configuration.splits
     if isinstance(splits.validation, Interval):
         return splits.validation.end
-    try:
-        found = warehouse.query('SELECT split, "end" FROM models.splits', reads=["models.splits"])
-    except MissingTableError:
+    if not warehouse.exists("models.splits"):
         raise MissingTableError(
             block(
                 "features of your own need the splits, which are not resolved yet",
                 key="splits, features",
                 what_to_do="trading-assets run makes them first; or state the splits as dates",
             )
-        ) from None
+        )
+    found = warehouse.query('SELECT split, "end" FROM models.splits', reads=["models.splits"])
     if "holdout" not in found["split"]:
         return None
     end = found.filter(pl.col("split") != "holdout")["end"].max()
