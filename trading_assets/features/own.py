@@ -21,6 +21,9 @@ from trading_assets.features.indicators import INDICATORS
 from trading_assets.features.tables import DAILY, OWN_CODE
 from trading_assets.market_data.derived_columns import span_of
 from trading_assets.market_data.tables import BARS
+from trading_assets.protocol.exposures import exposure
+from trading_assets.protocol.records import Entry
+from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets.sandbox.process import StoppedError
 from trading_assets.warehouse import Warehouse
 from trading_assets.warehouse.errors import MissingTableError, block
@@ -162,7 +165,7 @@ def assert_current(warehouse: Warehouse, configuration: Configuration, columns: 
             what = f"were not computed yet in {len(missing)} months, the first of them {missing[0]:%Y-%m}"
         elif set(rows["code"]) != {code_of(module)}:
             what = "were computed by other code than it is now, or from other files"
-        elif not cut.is_empty() and _is_read(configuration):
+        elif not cut.is_empty() and opened_by(configuration):
             what = f"end on {cut['open_until'].min()!s}: the holdout was closed to them"
         if what:
             raise FeatureError(
@@ -207,7 +210,7 @@ def open_until(warehouse: Warehouse, configuration: Configuration) -> dt.date | 
     WarehouseError
         The splits are proportions, and not resolved yet.
     """
-    if not configuration.features or _is_read(configuration):
+    if not configuration.features or opened_by(configuration):
         return None
     splits = configuration.splits
     if isinstance(splits.validation, Interval):
@@ -227,9 +230,39 @@ def open_until(warehouse: Warehouse, configuration: Configuration) -> dt.date | 
     return end if isinstance(end, dt.date) else None
 
 
-def _is_read(configuration: Configuration) -> bool:
-    waiting, seen = [*configuration.registration], set[str]()
+def opened_by(configuration: Configuration) -> list[str]:
+    """Return the registered strategies that may read a user's own features, or a member of which may."""
     columns = {feature.column for feature in own_features(configuration)}
+    return [name for name in configuration.registration if columns and _may_read(configuration, name, columns)]
+
+
+def own_exposures(configuration: Configuration, bars: pl.DataFrame) -> list[Entry]:
+    """Return what goes on record before the code of a user's own features is shown a holdout: all bars, by asset class.
+
+    Nothing as long as the holdout is closed to it. As of a model, the exposure is that of those that opened it, if
+    they are registered in a configuration of the same hash; to all others the holdout was exposed.
+
+    Parameters
+    ----------
+    bars
+        asset_class, symbol, session, adj_close; all that the code will be shown. Nobody trades an index.
+    """
+    readers, entries = opened_by(configuration), []
+    if not readers:
+        return []
+    subject = ", ".join(module.name for module in modules_of(own_features(configuration)))
+    more = {"opened_by": sorted(readers), "config_hash": configuration.hash}
+    traded = bars.filter(pl.col("asset_class") != "index")
+    for rows in traded.sort("asset_class").partition_by("asset_class", maintain_order=True):
+        first, last, symbols = rows["session"].min(), rows["session"].max(), rows["symbol"].unique().to_list()
+        assert isinstance(first, dt.date) and isinstance(last, dt.date)
+        returns = equal_weight_returns(rows, symbols, first, last)
+        entries.append(exposure("features", subject, first, last, symbols, returns, more))
+    return entries
+
+
+def _may_read(configuration: Configuration, strategy: str, columns: Set[str]) -> bool:
+    waiting, seen = [strategy], set[str]()
     while waiting:
         settings = configuration.strategies[name := waiting.pop()]
         seen.add(name)
