@@ -36,7 +36,7 @@ from trading_assets_tests.features.markets import market
 from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment
 
 BENCHMARKS: dict[Any, str] = {"equity": "AAA"}
-HEAD = "import polars as pl\nfrom trading_assets.features import CLOSE, Feature, change\n"
+HEAD = "import polars as pl\nfrom trading_assets.features import CLOSE, RETURN, Feature, change\n"
 
 
 def declared(column: str, expression: str, **more: Any) -> str:
@@ -150,6 +150,24 @@ def test_a_longer_or_a_leaking_feature_is_found_by_name_and_an_honest_one_is_not
     )
     leaking = look_ahead(bars, BENCHMARKS, cuts, features)
     assert set(leaking["column"]) == {"tomorrow"}
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e-6, 1.0, 1e9])
+def test_a_lookback_is_held_to_in_every_unit(unit: float, tmp_path: Path) -> None:
+    """Of tiny values every difference is small, and of large ones rounding is large; `flat` is the same all the time.
+
+    The honest sum of five returns differs by rounding alone: a rolling sum carries some of what has left its window.
+    """
+    configuration = configured(
+        tmp_path,
+        declared("honest", f"{unit} * RETURN.rolling_sum(5)"),
+        declared("longer", f"{unit} * RETURN.rolling_sum(9, min_samples=1)", lookback=5),
+        declared("flat", f"{unit} * (1 + 0 * CLOSE)", lookback=0),
+    )
+    bars = market(["AAA", "BBB"], 60)
+    cut = bars["session"].unique().sort()[-1]
+    found = lookback_faults(bars, BENCHMARKS, [cut], features_of(configuration))
+    assert found.rows() == [(cut, "longer", 2)]
 
 
 def test_the_code_is_shown_no_bar_of_the_holdout_until_it_may_be_read(tmp_path: Path) -> None:
