@@ -16,11 +16,20 @@ from trading_assets.features.catalog import catalog_table
 from trading_assets.features.daily import daily_features_until
 from trading_assets.features.history import BAR_COLUMNS
 from trading_assets.features.indicators import indicators
-from trading_assets.features.own import code_of, code_rows, features_of, modules_of, open_until, own_features
+from trading_assets.features.own import (
+    code_of,
+    code_rows,
+    features_of,
+    modules_of,
+    open_until,
+    own_exposures,
+    own_features,
+)
 from trading_assets.features.tables import CATALOG, DAILY, INDICATORS, OWN_CODE
 from trading_assets.market_data.derived_columns import assert_derived_as_written
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.protocol import Protocol
+from trading_assets.protocol.recording import record_exposures
 from trading_assets.protocol.written_rows import hash_by_month, record_written
 from trading_assets.warehouse import Sessions, Whole
 
@@ -36,11 +45,14 @@ def daily(step: Step) -> Mapping[str, Any]:
     in_window = pl.col("session").is_between(months.start, months.end)
     universe = step.work.read_or_empty(UNIVERSE)
     declared, until = features_of(step.configuration), open_until(step.work, step.configuration)
+    # Before anything is computed: code that fails, or prints, has seen the bars.
+    record_exposures(Protocol.of(step.configuration), own_exposures(step.configuration, bars), step.now)
     features = daily_features_until(
         bars, step.configuration.benchmarks, declared, universe=universe, until=until
     ).filter(in_window)
     tables = {DAILY: features, INDICATORS: indicators(bars).filter(in_window)}
-    if step.configuration.features:
+    # Without features of a user's own there are no rows: what an earlier run said of these months is true no more.
+    if step.configuration.features or step.work.aside().exists(OWN_CODE.name):
         tables[OWN_CODE] = code_rows(step.configuration, months.start, months.end, until)
     step.work.replace(Sessions(months.start, months.end), tables)
     rows = [hash_by_month(table, step.work.written[table], months.start, months.end) for table in (DAILY, INDICATORS)]

@@ -22,8 +22,10 @@ from trading_assets.features.tables import DAILY
 CUTS = 6
 #: Dates at which lookbacks are tried, the last one beside them.
 LATE_CUTS = 3
-#: Values that differ by less are the same but for rounding.
+#: Values that differ by less than this part of their column's standard deviation are the same but for rounding.
 ROUNDING = 1e-6
+#: So are values that differ by less than this part of the largest one: sums of floats are no more exact.
+PRECISION = 1e-12
 SYMBOLS = 8
 _VIOLATIONS = {"cut": pl.Date, "column": pl.String, "rows": pl.Int64}
 CHANGES = {
@@ -129,7 +131,8 @@ def lookback_faults(
     -------
     polars.DataFrame
         cut, column, rows: how many symbols have another value at the cut; empty if all lookbacks hold. Values are the
-        same if they differ by rounding: a rolling sum carries some of what has left its window.
+        same if they differ by less than a millionth of the column's standard deviation, over all symbols up to the cut:
+        a rolling sum carries some of what has left its window. The unit of a feature does not matter.
     """
     by_lookback: dict[int, list[str]] = {}
     for feature in features:
@@ -139,20 +142,27 @@ def lookback_faults(
     for cut, (lookback, columns) in itertools.product(cuts, by_lookback.items()):
         known = bars.filter(pl.col("session") <= cut).sort("symbol", "session")
         needed, recent = with_sources(columns, features), known.group_by("symbol").tail(lookback + 1)
-        at_cut = [
-            daily_features(rows, benchmarks, needed, universe=universe).filter(session=cut).sort("symbol")
-            for rows in (known, recent)
-        ]
+        whole, part = (daily_features(rows, benchmarks, needed, universe=universe) for rows in (known, recent))
+        at_cut = [frame.filter(session=cut).sort("symbol") for frame in (whole, part)]
         for column in columns:
-            rows = sum(not _are_close(*pair) for pair in zip(*(frame[column] for frame in at_cut), strict=True))
+            tolerance = _tolerance(whole[column])
+            pairs = zip(*(frame[column] for frame in at_cut), strict=True)
+            rows = sum(not _are_close(one, other, tolerance) for one, other in pairs)
             found += [(cut, column, rows)] if rows else []
     return pl.DataFrame(found, schema=_VIOLATIONS, orient="row")
 
 
-def _are_close(one: float | None, other: float | None) -> bool:
+def _tolerance(values: pl.Series) -> float:
+    """How much two values of a column may differ: part of its spread, or what a float of its size cannot tell."""
+    spread, largest = values.std(), values.abs().max()
+    sizes = [each if isinstance(each, float) and math.isfinite(each) else 0.0 for each in (spread, largest)]
+    return max(ROUNDING * sizes[0], PRECISION * sizes[1])
+
+
+def _are_close(one: float | None, other: float | None, tolerance: float) -> bool:
     if one is None or other is None:
         return one is other
-    return math.isclose(one, other, rel_tol=ROUNDING, abs_tol=ROUNDING)
+    return abs(one - other) <= tolerance
 
 
 def changes(whole: pl.DataFrame, known: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:

@@ -18,8 +18,12 @@ from trading_assets.config.strategies import members_of
 from trading_assets.features.catalog import FEATURES
 from trading_assets.features.feature import Feature, Scope
 from trading_assets.features.indicators import INDICATORS
-from trading_assets.features.tables import OWN_CODE
+from trading_assets.features.tables import DAILY, OWN_CODE
+from trading_assets.market_data.derived_columns import span_of
 from trading_assets.market_data.tables import BARS
+from trading_assets.protocol.exposures import exposure
+from trading_assets.protocol.records import Entry
+from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets.sandbox.process import StoppedError
 from trading_assets.warehouse import Warehouse
 from trading_assets.warehouse.errors import MissingTableError, block
@@ -128,36 +132,54 @@ def code_rows(configuration: Configuration, first: dt.date, last: dt.date, until
         See `open_until`.
     """
     months = pl.date_range(first.replace(day=1), last, "1mo", eager=True).to_list()
-    lines = [
-        (month, module.name, code_of(module), until)
-        for month in months
-        for module in modules_of(own_features(configuration))
-    ]
+    codes = [(module.name, code_of(module)) for module in modules_of(own_features(configuration))]
+    lines = [(month, *code, until) for month in months for code in codes]
     return pl.DataFrame(lines, schema=OWN_CODE.empty().schema, orient="row")
 
 
 def assert_current(warehouse: Warehouse, configuration: Configuration, columns: Set[str]) -> None:
     """Check that features of a user's own, which somebody is about to read, were computed by their code of today.
 
+    Months before the configuration starts or after it ends are made by no run any more, and do not count.
+
     Raises
     ------
     FeatureError
-        They were not, or end before a holdout that may be read now.
+        In a month of `features.daily` they were not, or they end before a holdout that may be read now.
     """
-    for module in modules_of(own_behind(configuration, columns)):
-        rows = warehouse.read_or_empty(OWN_CODE, where="module = ?", parameters=[module.name])
-        cut = rows.filter(pl.col("open_until") < pl.col("session").dt.month_end())
+    modules = modules_of(own_behind(configuration, columns))
+    if not modules:
+        return
+    start, end = span_of(configuration)
+    of_span = pl.col("session").is_between(start.replace(day=1), end)
+    made = set(_months(warehouse).filter(of_span)["session"])
+    for module in modules:
+        rows = warehouse.read_or_empty(OWN_CODE, where="module = ?", parameters=[module.name]).filter(of_span)
+        shown = pl.min_horizontal(pl.col("session").dt.month_end(), pl.lit(end))
+        cut = rows.filter(pl.col("open_until") < shown)
+        missing = sorted(made - set(rows["session"]))
         what = None
         if rows.is_empty():
             what = "were not computed yet"
+        elif missing:
+            what = f"were not computed yet in {len(missing)} months, the first of them {missing[0]:%Y-%m}"
         elif set(rows["code"]) != {code_of(module)}:
             what = "were computed by other code than it is now, or from other files"
-        elif not cut.is_empty() and _is_read(configuration):
+        elif not cut.is_empty() and opened_by(configuration):
             what = f"end on {cut['open_until'].min()!s}: the holdout was closed to them"
         if what:
             raise FeatureError(
                 f"features of {module.name} {what}\n  what to do: trading-assets run, or first --select features"
             )
+
+
+def _months(warehouse: Warehouse) -> pl.DataFrame:
+    """First days of the months that `features.daily` has rows of."""
+    if not warehouse.exists(DAILY.name):
+        return OWN_CODE.empty().select("session")
+    return warehouse.query(
+        f"SELECT DISTINCT date_trunc('month', session)::DATE AS session FROM {DAILY.name}", reads=[DAILY.name]
+    )
 
 
 def compute_own(rows: pl.DataFrame, features: Sequence[Feature], scope: Scope, over: Sequence[str]) -> pl.DataFrame:
@@ -188,30 +210,59 @@ def open_until(warehouse: Warehouse, configuration: Configuration) -> dt.date | 
     WarehouseError
         The splits are proportions, and not resolved yet.
     """
-    if not configuration.features or _is_read(configuration):
+    if not configuration.features or opened_by(configuration):
         return None
     splits = configuration.splits
     if isinstance(splits.validation, Interval):
         return splits.validation.end
-    try:
-        found = warehouse.query('SELECT split, "end" FROM models.splits', reads=["models.splits"])
-    except MissingTableError:
+    if not warehouse.exists("models.splits"):
         raise MissingTableError(
             block(
                 "features of your own need the splits, which are not resolved yet",
                 key="splits, features",
                 what_to_do="trading-assets run makes them first; or state the splits as dates",
             )
-        ) from None
+        )
+    found = warehouse.query('SELECT split, "end" FROM models.splits', reads=["models.splits"])
     if "holdout" not in found["split"]:
         return None
     end = found.filter(pl.col("split") != "holdout")["end"].max()
     return end if isinstance(end, dt.date) else None
 
 
-def _is_read(configuration: Configuration) -> bool:
-    waiting, seen = [*configuration.registration], set[str]()
+def opened_by(configuration: Configuration) -> list[str]:
+    """Return the registered strategies that may read a user's own features, or a member of which may."""
     columns = {feature.column for feature in own_features(configuration)}
+    return [name for name in configuration.registration if columns and _may_read(configuration, name, columns)]
+
+
+def own_exposures(configuration: Configuration, bars: pl.DataFrame) -> list[Entry]:
+    """Return what goes on record before the code of a user's own features is shown a holdout: all bars, by asset class.
+
+    Nothing as long as the holdout is closed to it. As of a model, the exposure is that of those that opened it, if
+    they are registered in a configuration of the same hash; to all others the holdout was exposed.
+
+    Parameters
+    ----------
+    bars
+        asset_class, symbol, session, adj_close; all that the code will be shown. Nobody trades an index.
+    """
+    readers, entries = opened_by(configuration), []
+    if not readers:
+        return []
+    subject = ", ".join(module.name for module in modules_of(own_features(configuration)))
+    more = {"opened_by": sorted(readers), "config_hash": configuration.hash}
+    traded = bars.filter(pl.col("asset_class") != "index")
+    for rows in traded.sort("asset_class").partition_by("asset_class", maintain_order=True):
+        first, last, symbols = rows["session"].min(), rows["session"].max(), rows["symbol"].unique().to_list()
+        assert isinstance(first, dt.date) and isinstance(last, dt.date)
+        returns = equal_weight_returns(rows, symbols, first, last)
+        entries.append(exposure("features", subject, first, last, symbols, returns, more))
+    return entries
+
+
+def _may_read(configuration: Configuration, strategy: str, columns: Set[str]) -> bool:
+    waiting, seen = [strategy], set[str]()
     while waiting:
         settings = configuration.strategies[name := waiting.pop()]
         seen.add(name)

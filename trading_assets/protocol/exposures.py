@@ -52,7 +52,7 @@ class Exposure:
     record
         What is on record of it.
     stage
-        What it was: backtests, sensitivity, models, signals, holdout, ...
+        What it was: backtests, sensitivity, models, features, signals, holdout, ...
     first, last
         Sessions of the holdout that it may have seen.
     shared
@@ -165,7 +165,7 @@ def exposure(
     stage
         What it is, see `Exposure`.
     subject
-        Strategy or model.
+        Strategy or model, or modules of features.
     start, end
         Sessions that it sees, both inclusive.
     symbols

@@ -111,8 +111,9 @@ def registered_since(records: Sequence[Record], member: Member, is_same: Callabl
 def _before(records: Sequence[Record], configuration: str, since: Record | None) -> list[Record]:
     """Records that were there before a registration was, as far as they are not its own doing.
 
-    Scores of a model that only registrations unlock come before these in the same run. They are of a configuration of
-    the same hash, which states every one of them: nothing could be changed after the scores were seen.
+    Scores of a model that only registrations unlock come before these in the same run, and so do bars that they unlock
+    for features of a user's own. They are of a configuration of the same hash, which states every one of them: nothing
+    could be changed after they were seen.
     """
     if since is None:
         return list(records)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,26 @@ from trading_assets.config import Configuration, ConfigurationError, load_config
 from trading_assets.features.audit import look_ahead, lookback_faults
 from trading_assets.features.catalog import FEATURES, catalog_table
 from trading_assets.features.daily import daily_features, daily_features_until
-from trading_assets.features.own import FeatureError, assert_current, features_of, open_until, own_features
+from trading_assets.features.own import (
+    FeatureError,
+    assert_current,
+    code_rows,
+    features_of,
+    open_until,
+    own_features,
+)
+from trading_assets.features.tables import DAILY, OWN_CODE
 from trading_assets.monitoring.assets import monitored
 from trading_assets.strategies.evaluation.fingerprint import frozen, symbols_behind
 from trading_assets.strategies.evaluation.history import faults_of_history
 from trading_assets.strategies.interface.resolved import configured_strategy, resolve_strategy
-from trading_assets.warehouse import Warehouse
+from trading_assets.warehouse import Sessions, Warehouse, Whole
 from trading_assets_tests.conftest import REPOSITORY
 from trading_assets_tests.features.markets import market
 from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment
 
 BENCHMARKS: dict[Any, str] = {"equity": "AAA"}
-HEAD = "import polars as pl\nfrom trading_assets.features import CLOSE, Feature, change\n"
+HEAD = "import polars as pl\nfrom trading_assets.features import CLOSE, RETURN, Feature, change\n"
 
 
 def declared(column: str, expression: str, **more: Any) -> str:
@@ -143,6 +152,24 @@ def test_a_longer_or_a_leaking_feature_is_found_by_name_and_an_honest_one_is_not
     assert set(leaking["column"]) == {"tomorrow"}
 
 
+@pytest.mark.parametrize("unit", [1e-12, 1e-6, 1.0, 1e9])
+def test_a_lookback_is_held_to_in_every_unit(unit: float, tmp_path: Path) -> None:
+    """Of tiny values every difference is small, and of large ones rounding is large; `flat` is the same all the time.
+
+    The honest sum of five returns differs by rounding alone: a rolling sum carries some of what has left its window.
+    """
+    configuration = configured(
+        tmp_path,
+        declared("honest", f"{unit} * RETURN.rolling_sum(5)"),
+        declared("longer", f"{unit} * RETURN.rolling_sum(9, min_samples=1)", lookback=5),
+        declared("flat", f"{unit} * (1 + 0 * CLOSE)", lookback=0),
+    )
+    bars = market(["AAA", "BBB"], 60)
+    cut = bars["session"].unique().sort()[-1]
+    found = lookback_faults(bars, BENCHMARKS, [cut], features_of(configuration))
+    assert found.rows() == [(cut, "longer", 2)]
+
+
 def test_the_code_is_shown_no_bar_of_the_holdout_until_it_may_be_read(tmp_path: Path) -> None:
     """The largest close of a batch is in every row, so that a value tells all that the code has seen."""
     everything = declared("seen", "CLOSE.map_batches(lambda s: pl.Series([s.max()] * len(s)))", lookback=0)
@@ -218,6 +245,57 @@ def test_a_warm_up_longer_than_the_data_is_found_before_a_run(tmp_path: Path) ->
         slow = declared("slow", "CLOSE / CLOSE.ewm_mean(span=50) - 1", lookback=None, warm_up=warm_up)
         found = [fault.what for fault in faults_of_history(configured(tmp_path, slow, changes=reader))]
         assert [what.partition(";")[0] for what in found] == expected
+
+
+def months_made(folder: Path, configuration: Configuration, months: Mapping[str, str | None]) -> Warehouse:
+    """A warehouse with a row of `features.daily` in some months, each with its `open_until` where own code ran there.
+
+    A month whose value is "none" was made without features of a user's own.
+    """
+    warehouse = Warehouse(folder / "months.duckdb")
+    firsts = [dt.date.fromisoformat(f"{month}-01") for month in months]
+    daily = pl.DataFrame({"symbol": ["AAA"] * len(firsts), "session": firsts})
+    rows = [
+        code_rows(configuration, first, first, dt.date.fromisoformat(until) if until else None)
+        for first, until in zip(firsts, months.values(), strict=True)
+        if until != "none"
+    ]
+    warehouse.replace(Whole(), {DAILY: daily, OWN_CODE: pl.concat([OWN_CODE.empty(), *rows])})
+    return warehouse
+
+
+def test_months_that_were_made_without_it_are_refused(tmp_path: Path) -> None:
+    """The small experiment is of January 2015 to June 2017: what lies outside of it is made by no run, and stays."""
+    configuration = configured(tmp_path, declared("five", "change(CLOSE, 5)"))
+    whole = {"2015-01": "2016-12-15", "2016-12": "2016-12-15", "2017-06": "2016-12-15"}
+    assert_current(months_made(tmp_path, configuration, whole), configuration, {"five"})
+    outside = {"2014-12": "none", **whole, "2017-07": "none"}
+    assert_current(months_made(tmp_path, configuration, outside), configuration, {"five"})
+    for month in whole:
+        warehouse = months_made(tmp_path, configuration, {**whole, month: "none"})
+        with pytest.raises(FeatureError, match=f"were not computed yet in 1 months, the first of them {month}"):
+            assert_current(warehouse, configuration, {"five"})
+        assert_current(warehouse, configuration, {"return_5"})
+
+
+def test_other_code_and_a_closed_holdout_count_within_the_span_alone(tmp_path: Path) -> None:
+    """Rows of the hash "old", or that end on December 15, in a month before the start and in one after the end."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "reader.py").write_text(READER)
+    reader = {"strategies": {"known": {"type": "mine.reader"}}, "robustness": {}}
+    configuration = configured(tmp_path, declared("slow", "CLOSE - CLOSE.shift(5)"), changes=reader)
+    for month, counts in (("2014-12", False), ("2015-01", True), ("2017-06", True), ("2017-07", False)):
+        first = dt.date.fromisoformat(f"{month}-01")
+        warehouse = months_made(tmp_path, configuration, {"2016-01": None, month: "2014-12-15"})
+        closed = code_rows(configuration, first, first, dt.date(2014, 12, 15))
+        other = closed.with_columns(code=pl.lit("old"), open_until=pl.lit(None, pl.Date))
+        for rows, said in ((closed, "end on 2014-12-15"), (other, "other code than it is now")):
+            warehouse.replace(Sessions(first, first), {OWN_CODE: rows})
+            if counts:
+                with pytest.raises(FeatureError, match=said):
+                    assert_current(warehouse, configuration, {"slow"})
+            else:
+                assert_current(warehouse, configuration, {"slow"})
 
 
 PAGE = (REPOSITORY / "docs" / "how-to.md").read_text(encoding="utf-8")

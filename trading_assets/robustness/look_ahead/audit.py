@@ -20,9 +20,10 @@ from trading_assets.backtests.inputs.data_hash import data_hash
 from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS, FULL
 from trading_assets.config import Configuration
 from trading_assets.features.audit import changes
-from trading_assets.features.daily import daily_features
+from trading_assets.features.daily import daily_features, with_sources
+from trading_assets.features.feature import Feature
 from trading_assets.features.indicators import indicators
-from trading_assets.features.own import features_of
+from trading_assets.features.own import OwnFeature, features_of, own_behind
 from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.models.regimes import regimes_of_benchmarks
 from trading_assets.models.run import SCORES, out_of_sample_scores, samples_and_folds
@@ -132,12 +133,11 @@ def computed(configuration: Configuration, strategy: str, snapshot: MarketSnapsh
     known
         None: the whole run.
     """
-    reads = reads_features(configuration, strategy)
+    behind = features_behind(configuration, strategy)
     benchmarks, universe = configuration.benchmarks, snapshot.universe
     features = DAILY.empty()
-    if reads:
-        every = features_of(configuration)
-        features = daily_features(snapshot.bars, benchmarks, features=every, universe=universe)
+    if behind:
+        features = daily_features(snapshot.bars, benchmarks, features=behind, universe=universe)
     way = _Way(configuration, snapshot, known, features, indicators(snapshot.bars))
     frames, decided = way.frames(strategy), way.decided(strategy)
     prepared = prepare(configuration, frames)
@@ -160,14 +160,27 @@ def computed(configuration: Configuration, strategy: str, snapshot: MarketSnapsh
     )
 
 
-def reads_features(configuration: Configuration, strategy: str) -> bool:
-    """Whether a strategy, its model or a member depends on `features.daily`.
+def features_behind(configuration: Configuration, strategy: str) -> list[Feature]:
+    """Return the features that a strategy, its model or a member depends on, and those that these are computed from.
 
-    The check `features_are_causal` tries every feature, whether anything reads it or not.
+    With a model all are: it is trained on every column. With members all of the house are, for the regimes are made of
+    them; of a user's own those that a member reads. What nothing reads is not computed: the code of a user's own
+    features would be shown a holdout that nobody may read, and its leak would be told of a strategy that has none. The
+    check `features_are_causal` tries every feature, whether anything reads it or not.
     """
+    every, named = features_of(configuration), _columns_behind(configuration, strategy)
+    asked = configured_strategy(configuration, strategy)
+    if not asked.model and not asked.members:
+        named = named & {feature.column for feature in every}
+        return with_sources(named, every) if named else []
+    own = {feature.column for feature in own_behind(configuration, named)}
+    return [feature for feature in every if not isinstance(feature, OwnFeature) or feature.column in own]
+
+
+def _columns_behind(configuration: Configuration, strategy: str) -> set[str]:
     own = configured_strategy(configuration, strategy)
-    named = own.columns & {feature.column for feature in features_of(configuration)}
-    return bool(own.model or named or own.members)  # one with members knows the regimes, which are made of features
+    of_model = {feature.column for feature in features_of(configuration)} if own.model else set()
+    return own.columns.union(of_model, *(_columns_behind(configuration, member) for member in own.members))
 
 
 @dataclass

@@ -14,6 +14,7 @@ import pytest
 from trading_assets.backtests.backtest import PreparedBacktest, prepare
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Regimes
+from trading_assets.features.catalog import FEATURES
 from trading_assets.features.daily import daily_features
 from trading_assets.market_data.tables import UNIVERSE
 from trading_assets.models.regimes import regimes_of_benchmarks
@@ -21,10 +22,11 @@ from trading_assets.models.samples import Samples
 from trading_assets.models.splits import Fold
 from trading_assets.models.training import TrainingRows, training_rows
 from trading_assets.robustness.look_ahead import audit
-from trading_assets.robustness.look_ahead.audit import differing, look_ahead, seed_of, violations
+from trading_assets.robustness.look_ahead.audit import differing, features_behind, look_ahead, seed_of, violations
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot
 from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets_tests.backtests.frames import frames, frames_of, loaded, weekdays
+from trading_assets_tests.features.test_own import HEAD, READER, declared
 from trading_assets_tests.robustness.leaking_strategies import HONEST, LEAKS
 
 SESSIONS = 330
@@ -171,3 +173,49 @@ def test_no_seed_and_no_name_chooses_the_cuts(whole: MarketSnapshot, tmp_path: P
     assert cuts("momentum", whole, 1) == cuts("renamed", whole, 2)
     dearer = replace(whole, bars=whole.bars.with_columns(pl.col("volume") + 1))
     assert seed_of(dearer) != seed_of(whole)
+
+
+def with_own_features(folder: Path) -> Configuration:
+    """A module that knows tomorrow's close, beside `slow`, that `reader` names, and `half`, that it is made of."""
+    features = (
+        declared("half", "change(CLOSE, 5)"),
+        declared("slow", "pl.col('half') * 2", scope="row"),
+        declared("tomorrow", "CLOSE.shift(-1) / CLOSE - 1", lookback=0),
+    )
+    (folder / "mine").mkdir(exist_ok=True)
+    (folder / "mine" / "ideas.py").write_text(f"{HEAD}FEATURES = ({', '.join(features)})\n")
+    (folder / "mine" / "reader.py").write_text(READER)
+    strategies = {
+        **CLEAN,
+        "reader": {"type": "mine.reader"},
+        "both": {"type": "ensemble", "members": ["momentum", "reader"]},
+        "learnt": {"type": "ensemble", "members": ["momentum", "ml"]},
+    }
+    return loaded(
+        folder,
+        strategies=strategies,
+        models={"forward_return": MODEL},
+        regimes={"min_sessions": 100},
+        features=["mine.ideas"],
+    )
+
+
+def test_only_features_that_something_reads_are_computed(tmp_path: Path) -> None:
+    """A model reads every column; an ensemble those of the house, for its regimes, and what its members name."""
+    configuration, house = with_own_features(tmp_path), {feature.column for feature in FEATURES}
+    found = {
+        name: {feature.column for feature in features_behind(configuration, name)}
+        for name in ("momentum", "reader", "factor", "blend", "both", "ml", "learnt")
+    }
+    assert found["momentum"] == set()
+    assert found["reader"] - house == {"half", "slow"} and len(found["reader"]) < 10
+    assert found["factor"] < house
+    assert found["blend"] == house and found["both"] == house | {"half", "slow"}
+    assert found["ml"] == found["learnt"] == house | {"half", "slow", "tomorrow"}
+
+
+def test_a_leak_of_a_feature_that_a_strategy_does_not_read_is_not_its_own(
+    whole: MarketSnapshot, tmp_path: Path
+) -> None:
+    configuration = with_own_features(tmp_path)
+    assert differing(look_ahead(configuration, "reader", whole, 1)).is_empty()
