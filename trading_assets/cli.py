@@ -231,7 +231,8 @@ def audit_look_ahead(
         with console.status(f"{name}: computing again ..."):
             found = project.audit(name)
         state = "nothing looks ahead" if found.clean else f"{found.differences.height} differences"
-        console.print(f"{name}: {state}; {found.cuts} past closes, {found.subjects} subjects", highlight=False)
+        tried = f"{found.cuts} past closes until {found.until}, {found.subjects} subjects"
+        console.print(f"{name}: {state}; {tried}", highlight=False)
         if not found.clean:
             print_frame(found.differences.drop("strategy"))
         leaks += found.differences.height

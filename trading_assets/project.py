@@ -18,6 +18,8 @@ from trading_assets.config.loading import chosen_paths
 from trading_assets.run_outcome import RunError, RunOutcome, RunProgress
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     import polars as pl
     from plotly.graph_objects import Figure
 
@@ -39,12 +41,15 @@ class LookAheadAudit:
     differences
         What changed when the bars after a close were taken away or replaced by noise: rows of `robustness.look_ahead`;
         none if nothing looks ahead.
+    until
+        Last session that was looked at: none is after the end of validation.
     """
 
     strategy: str
     cuts: int
     subjects: int
     differences: pl.DataFrame
+    until: dt.date
 
     @property
     def clean(self) -> bool:
@@ -208,6 +213,9 @@ class Project:
     def audit(self, strategy: str) -> LookAheadAudit:
         """Compute everything from bars to fills again from what was known at past closes, and compare.
 
+        No bar of the holdout is read, registered or not: nothing would put on record that it was seen. The holdout is
+        audited by the asset `robustness/look_ahead`, once a strategy is registered.
+
         Raises
         ------
         RunError
@@ -215,13 +223,14 @@ class Project:
         """
         self._require(strategy)
         from trading_assets.robustness.look_ahead.audit import differing, look_ahead
-        from trading_assets.robustness.look_ahead.point_in_time import market_snapshot
+        from trading_assets.robustness.look_ahead.point_in_time import development_snapshot
 
         with _own_errors():
-            whole = market_snapshot(self.warehouse, self.configuration, strategy)
+            whole = development_snapshot(self.warehouse)
             found = look_ahead(self.configuration, strategy, whole, self.configuration.robustness.look_ahead_cuts)
         cuts, subjects = found["cut"].n_unique(), found["subject"].n_unique()
-        return LookAheadAudit(strategy, cuts, subjects, differing(found).drop("config_hash"))
+        until: dt.date = whole.bars["session"].max()  # type: ignore[assignment]
+        return LookAheadAudit(strategy, cuts, subjects, differing(found).drop("config_hash"), until)
 
     def verdict(self, strategy: str) -> CurrentVerdict:
         """Return the verdict on a strategy: every criterion, the result, and the result in words.

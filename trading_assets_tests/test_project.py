@@ -98,6 +98,13 @@ def test_an_audit_by_hand_finds_what_the_run_found(finished: Experiment) -> None
     assert (audit.strategy, audit.cuts) == ("unknown", recorded.height)
 
 
+@pytest.mark.parametrize("strategy", ["known", "unknown"])
+def test_an_audit_by_hand_reads_nothing_of_the_holdout(finished: Experiment, strategy: str) -> None:
+    """The holdout begins on 2016-12-16 and has bars until 2017-06-30; `known` is registered and was looked at."""
+    assert str(finished.warehouse.query("SELECT max(session) FROM market_data.bars").item()) == "2017-06-30"
+    assert str(project_of(finished).audit(strategy).until) == "2016-12-15"
+
+
 def test_a_run_that_fails_says_so_and_leaves_the_environment(tmp_path: Path) -> None:
     """`features` without bars. It is not the first run of this process: the configuration is read anew."""
     before = dict(os.environ)
