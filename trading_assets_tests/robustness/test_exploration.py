@@ -7,11 +7,12 @@ import json
 import polars as pl
 import pytest
 
+from trading_assets.asset_factories.failures import UpstreamFailedError
 from trading_assets.config import ConfigurationError
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.trials import trials_on
 from trading_assets.robustness.exploration import StrategyBacktest, prepare_strategy
-from trading_assets.strategies.evaluation.failure import UpstreamFailedError, status_row
+from trading_assets.strategies.evaluation.failure import status_row
 from trading_assets.strategies.tables import STATUS
 from trading_assets.warehouse import Rows, Warehouse
 from trading_assets.warehouse.errors import MissingTableError
