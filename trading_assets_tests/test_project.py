@@ -153,6 +153,19 @@ def test_the_page_on_python_does_what_it_says(experiment: Experiment, monkeypatc
     assert swept.filter("on_grid").height == 4 and curve.height > 200
 
 
+def test_a_project_whose_file_was_edited_is_opened_again_before_it_runs(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(TINY.read_text(encoding="utf-8"), encoding="utf-8")
+    opened = open_project(file, tmp_path / "data")
+    file.write_text(f"# A word.\n{TINY.read_text(encoding='utf-8')}", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="a stage"):  # a comment changes nothing: only the stage is wrong
+        opened.run("feature")
+    file.write_text(TINY.read_text(encoding="utf-8").replace("seed: 11", "seed: 12"), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"changed since .* was opened\n  file: .*\n.*call open_project"):
+        opened.run("feature")
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_project_is_a_value(finished: Experiment) -> None:
     opened = project_of(finished)
     assert opened == project_of(finished) and opened.strategies == ("known", "unknown")
