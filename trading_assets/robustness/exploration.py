@@ -66,7 +66,8 @@ class BacktestRun:
 class StrategyBacktest:
     """A strategy on its bars of train and validation, to be run with any parameters.
 
-    No bar of the holdout is in it. Every parameter set that is run is a trial: it goes on record before its result is
+    Its panel ends with validation, so does what its code is shown, and so do all runs. Prices and the calendar of the
+    market behind them go on, as in the pipeline, whose numbers these are; no run reads them. Every parameter set that is run is a trial: it goes on record before its result is
     returned, and counts in the verdict as if the pipeline had tried it.
 
     Attributes
