@@ -66,9 +66,9 @@ class BacktestRun:
 class StrategyBacktest:
     """A strategy on its bars of train and validation, to be run with any parameters.
 
-    Its panel ends with validation, so does what its code is shown, and so do all runs. Prices and the calendar of the
-    market behind them go on, as in the pipeline, whose numbers these are; no run reads them. Every parameter set that is run is a trial: it goes on record before its result is
-    returned, and counts in the verdict as if the pipeline had tried it.
+    Its panel ends with validation, so does what its code is shown, and every run stops there. Prices and the calendar
+    of the market behind them go on, as in the pipeline, whose numbers these are. Every parameter set that is run is a
+    trial: it goes on record before its result is returned, and counts in the verdict as if the pipeline had tried it.
 
     Attributes
     ----------
