@@ -30,6 +30,7 @@ from trading_assets.cli_options import (
 from trading_assets.cli_output import console, errors, escaped, paper_of, print_frame, print_verdicts, printers
 from trading_assets.config import ConfigurationError
 from trading_assets.config.loading import chosen_paths
+from trading_assets.project import run_checked
 from trading_assets.run_outcome import RunError
 from trading_assets.run_progress import progress_bar
 
@@ -130,7 +131,7 @@ def run(
     try:
         with progress_bar(console) as bar:
             level = "WARNING" if _Debug.wanted else None
-            outcome = project.run(select, first=first, last=last, progress=bar, log_level=level)
+            outcome = run_checked(project, select, first=first, last=last, progress=bar, log_level=level)
     except RunError as error:
         if error.outcome is None:
             raise
@@ -231,7 +232,8 @@ def audit_look_ahead(
         with console.status(f"{name}: computing again ..."):
             found = project.audit(name)
         state = "nothing looks ahead" if found.clean else f"{found.differences.height} differences"
-        console.print(f"{name}: {state}; {found.cuts} past closes, {found.subjects} subjects", highlight=False)
+        tried = f"{found.cuts} past closes until {found.until}, {found.subjects} subjects"
+        console.print(f"{name}: {state}; {tried}", highlight=False)
         if not found.clean:
             print_frame(found.differences.drop("strategy"))
         leaks += found.differences.height

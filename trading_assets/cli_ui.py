@@ -9,6 +9,8 @@ from pathlib import Path
 from trading_assets.config import Configuration
 from trading_assets.terminal_run import dagster_instance
 
+#: Name of the file; not `workspace.yaml`, which may be the user's own in a home of Dagster that other projects share.
+FILE = "trading_assets_workspace.yaml"
 #: Where the UI finds the assets; `workspace.yaml` of a checkout says the same to plain `dagster dev`.
 WORKSPACE = """\
 load_from:
@@ -21,7 +23,7 @@ load_from:
 def prepare_home(configuration: Configuration) -> Path:
     """Make the home of Dagster as a run does, with the workspace in it; return the workspace's file."""
     with dagster_instance(configuration):
-        file = configuration.dagster_home.resolve() / "workspace.yaml"
+        file = configuration.dagster_home.resolve() / FILE
         if not file.exists() or file.read_text(encoding="utf-8") != WORKSPACE:
             file.write_text(WORKSPACE, encoding="utf-8")
     return file

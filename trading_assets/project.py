@@ -18,6 +18,8 @@ from trading_assets.config.loading import chosen_paths
 from trading_assets.run_outcome import RunError, RunOutcome, RunProgress
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     import polars as pl
     from plotly.graph_objects import Figure
 
@@ -39,12 +41,15 @@ class LookAheadAudit:
     differences
         What changed when the bars after a close were taken away or replaced by noise: rows of `robustness.look_ahead`;
         none if nothing looks ahead.
+    until
+        Last session that was looked at: none is after the end of validation.
     """
 
     strategy: str
     cuts: int
     subjects: int
     differences: pl.DataFrame
+    until: dt.date
 
     @property
     def clean(self) -> bool:
@@ -127,30 +132,14 @@ class Project:
         Raises
         ------
         ConfigurationError
-            Its inputs cannot be used, or there is no such stage, strategy or month; nothing was touched.
+            Its inputs cannot be used, the file was edited since the project was opened, or there is no such stage,
+            strategy or month; nothing was touched.
         RunError
             A step or a check of severity ERROR failed; `outcome` says which. What other steps made is there.
         """
+        self._refuse_changed()
         self.check_inputs()
-        with _handed_on(self.file, self.configuration.data), _own_errors():
-            fresh = "trading_assets.definitions" not in sys.modules
-            from trading_assets.terminal_run import UsageError, run_assets
-
-            try:
-                outcome = run_assets(
-                    self.configuration,
-                    None if fresh else self.file,
-                    select=select,
-                    first=first,
-                    last=last,
-                    progress=progress,
-                    log_level=log_level,
-                )
-            except UsageError as error:
-                raise ConfigurationError(str(error)) from None
-        if not outcome.success:
-            raise RunError("\n".join(outcome.problems), outcome)
-        return outcome
+        return run_checked(self, select, first=first, last=last, progress=progress, log_level=log_level)
 
     def tables(self) -> pl.DataFrame:
         """Return the tables and views of the warehouse: table, kind (``table`` or ``view``), by name."""
@@ -208,6 +197,9 @@ class Project:
     def audit(self, strategy: str) -> LookAheadAudit:
         """Compute everything from bars to fills again from what was known at past closes, and compare.
 
+        No bar of the holdout is read, registered or not: nothing would put on record that it was seen. The holdout is
+        audited by the asset `robustness/look_ahead`, once a strategy is registered.
+
         Raises
         ------
         RunError
@@ -215,13 +207,14 @@ class Project:
         """
         self._require(strategy)
         from trading_assets.robustness.look_ahead.audit import differing, look_ahead
-        from trading_assets.robustness.look_ahead.point_in_time import market_snapshot
+        from trading_assets.robustness.look_ahead.point_in_time import development_snapshot
 
         with _own_errors():
-            whole = market_snapshot(self.warehouse, self.configuration, strategy)
+            whole = development_snapshot(self.warehouse)
             found = look_ahead(self.configuration, strategy, whole, self.configuration.robustness.look_ahead_cuts)
         cuts, subjects = found["cut"].n_unique(), found["subject"].n_unique()
-        return LookAheadAudit(strategy, cuts, subjects, differing(found).drop("config_hash"))
+        until: dt.date = whole.bars["session"].max()  # type: ignore[assignment]
+        return LookAheadAudit(strategy, cuts, subjects, differing(found).drop("config_hash"), until)
 
     def verdict(self, strategy: str) -> CurrentVerdict:
         """Return the verdict on a strategy: every criterion, the result, and the result in words.
@@ -261,9 +254,48 @@ class Project:
         with _own_errors():
             return build_reports(self.configuration, self.warehouse, list(strategies or self.strategies))
 
+    def _refuse_changed(self) -> None:
+        """Steps read the file as it is now: what was checked here, and is read from the warehouse, would be another."""
+        if load_configuration(self.file, self.configuration.data).hash != self.configuration.hash:
+            raise ConfigurationError(
+                f"the configuration changed since the project was opened\n  file: {self.file}\n"
+                "  what to do: call open_project again"
+            )
+
     def _require(self, strategy: str) -> None:
         if strategy not in self.configuration.strategies:
             raise ConfigurationError(f"no strategy {strategy!r}\n  expected: one of {', '.join(self.strategies)}")
+
+
+def run_checked(
+    project: Project,
+    select: str | None = None,
+    *,
+    first: str | None = None,
+    last: str | None = None,
+    progress: Callable[[RunProgress], object] | None = None,
+    log_level: str | None = None,
+) -> RunOutcome:
+    """Run a project as `Project.run` does, whose file was read and whose inputs were checked just now."""
+    with _handed_on(project.file, project.configuration.data), _own_errors():
+        fresh = "trading_assets.definitions" not in sys.modules
+        from trading_assets.terminal_run import UsageError, run_assets
+
+        try:
+            outcome = run_assets(
+                project.configuration,
+                None if fresh else project.file,
+                select=select,
+                first=first,
+                last=last,
+                progress=progress,
+                log_level=log_level,
+            )
+        except UsageError as error:
+            raise ConfigurationError(str(error)) from None
+    if not outcome.success:
+        raise RunError("\n".join(outcome.problems), outcome)
+    return outcome
 
 
 def open_project(config: Path | str | None = None, data: Path | str | None = None) -> Project:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from trading_assets.cli import app
+from trading_assets.config import CONFIG_VARIABLE, DATA_VARIABLE, ConfigurationError
+from trading_assets.project import Project
 from trading_assets_tests.conftest import TINY, called, command_line
 from trading_assets_tests.end_to_end.experiments import changed
 from trading_assets_tests.end_to_end.readme import readme_strategies
@@ -59,6 +63,23 @@ def test_unknown_selection_and_month(tmp_path: Path) -> None:
         assert done.returncode == 2, done.stdout + done.stderr
         assert expected in done.stderr
     assert not (tmp_path / "data" / "tiny").exists()
+
+
+def test_a_run_checks_its_inputs_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(CONFIG_VARIABLE, str(TINY))
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "data"))
+    checked = []
+
+    def counted(project: Project) -> None:
+        checked.append(project.file)
+        check_inputs(project)
+
+    check_inputs = Project.check_inputs
+    monkeypatch.setattr(Project, "check_inputs", counted)
+    done = CliRunner().invoke(app, ["run", "--select", "nothing"])
+    assert isinstance(done.exception, ConfigurationError) and "nothing" in str(done.exception)
+    assert checked == [TINY]
 
 
 def test_a_query_of_a_table_that_is_not_there(tmp_path: Path) -> None:

@@ -16,8 +16,11 @@ def test_a_home_is_made_as_a_run_makes_it_and_says_where_the_assets_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "workspace.yaml").write_text("load_from: [{python_module: of_the_user}]\n")
     workspace = prepare_home(load_configuration(TINY, tmp_path / "data"))
-    assert workspace == tmp_path / "home" / "workspace.yaml"
+    assert (workspace.parent, workspace.read_text()) == (tmp_path / "home", WORKSPACE)
+    assert "of_the_user" in (tmp_path / "home" / "workspace.yaml").read_text()  # other projects share the home
     assert yaml.safe_load((tmp_path / "home" / "dagster.yaml").read_text())["nux"] == {"enabled": False}
     assert any((tmp_path / "home" / "history").iterdir())  # the databases are there before two processes start
 

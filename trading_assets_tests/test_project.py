@@ -98,6 +98,13 @@ def test_an_audit_by_hand_finds_what_the_run_found(finished: Experiment) -> None
     assert (audit.strategy, audit.cuts) == ("unknown", recorded.height)
 
 
+@pytest.mark.parametrize("strategy", ["known", "unknown"])
+def test_an_audit_by_hand_reads_nothing_of_the_holdout(finished: Experiment, strategy: str) -> None:
+    """The holdout begins on 2016-12-16 and has bars until 2017-06-30; `known` is registered and was looked at."""
+    assert str(finished.warehouse.query("SELECT max(session) FROM market_data.bars").item()) == "2017-06-30"
+    assert str(project_of(finished).audit(strategy).until) == "2016-12-15"
+
+
 def test_a_run_that_fails_says_so_and_leaves_the_environment(tmp_path: Path) -> None:
     """`features` without bars. It is not the first run of this process: the configuration is read anew."""
     before = dict(os.environ)
@@ -144,6 +151,19 @@ def test_the_page_on_python_does_what_it_says(experiment: Experiment, monkeypatc
     swept, curve = names["swept"], names["curve"]
     assert isinstance(swept, pl.DataFrame) and isinstance(curve, pl.DataFrame)
     assert swept.filter("on_grid").height == 4 and curve.height > 200
+
+
+def test_a_project_whose_file_was_edited_is_opened_again_before_it_runs(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(TINY.read_text(encoding="utf-8"), encoding="utf-8")
+    opened = open_project(file, tmp_path / "data")
+    file.write_text(f"# A word.\n{TINY.read_text(encoding='utf-8')}", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="a stage"):  # a comment changes nothing: only the stage is wrong
+        opened.run("feature")
+    file.write_text(TINY.read_text(encoding="utf-8").replace("seed: 11", "seed: 12"), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"changed since .* was opened\n  file: .*\n.*call open_project"):
+        opened.run("feature")
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_project_is_a_value(finished: Experiment) -> None:

@@ -25,7 +25,7 @@ Producers = Mapping[str, Sequence[dg.AssetKey]]
 #: Folder of SQL models beside a configuration, as the shipped ones have it.
 FOLDER = "dbt_like_sql"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_TAKEN = frozenset({*STAGES, "main", "temp", "system", "information_schema", "pg_catalog", "protocol"})
+_TAKEN = frozenset({*STAGES, "main", "temp", "system", "information_schema", "pg_catalog", "protocol", storage.META})
 
 
 def build_sql_assets(

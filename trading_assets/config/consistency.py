@@ -6,10 +6,10 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 
 from trading_assets.config.configuration import Configuration
-from trading_assets.config.errors import Fault, KeyPath
+from trading_assets.config.errors import Fault, KeyPath, nearest
 from trading_assets.config.sections import Interval
 from trading_assets.config.sources import SyntheticSource
-from trading_assets.config.strategies import StrategySettings, windows_of
+from trading_assets.config.strategies import StrategySettings, members_of, windows_of
 
 ALL_DAYS = "24/7"
 
@@ -22,11 +22,37 @@ def inconsistencies(configuration: Configuration, strategies: Mapping[str, Strat
     strategies
         Its strategies with their parameters validated.
     """
+    yield from _members(strategies)
     yield from _models(configuration, strategies)
     yield from _universes(configuration, strategies)
     yield from _spans(configuration)
     yield from _windows(configuration, strategies)
     yield from _folds(configuration)
+
+
+def _members(strategies: Mapping[str, StrategySettings]) -> Iterator[Fault]:
+    for name in strategies:
+        what = _fault_of_members(name, strategies)
+        if what:
+            yield Fault(("strategies", name, "members"), what, "names of other strategies")
+
+
+def _fault_of_members(name: str, strategies: Mapping[str, StrategySettings]) -> str | None:
+    """What is wrong with the members of a strategy: one that does not exist, or a way from it back to itself."""
+    members = members_of(strategies[name])
+    unknown = next((member for member in members if member not in strategies), None)
+    if unknown is not None:
+        return f"no strategy {unknown!r}; {nearest(unknown, [each for each in strategies if each != name])}"
+    if len(set(members)) < len(members):
+        return "a member is named twice"
+    ways: list[tuple[str, ...]] = [(member,) for member in members]
+    while ways:
+        way = ways.pop()
+        if way[-1] == name:
+            return f"{' -> '.join((name, *way))}: a strategy cannot be a member of itself"
+        following = members_of(strategies[way[-1]]) if way[-1] in strategies else []
+        ways += [(*way, member) for member in following if member not in way]
+    return None
 
 
 def _models(configuration: Configuration, strategies: Mapping[str, StrategySettings]) -> Iterator[Fault]:

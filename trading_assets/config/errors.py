@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +32,11 @@ def block(path: Path, lines: Mapping[KeyPath, int], where: KeyPath, what: str, e
         What to do, where that is more than to write what was expected.
     """
     known = known_part(where, lines)
-    rows = [what, f"  file: {path}" + (f", line {lines[known]}" if known in lines else "")]
+    return _rows(where, what, expected, do, f"  file: {path}" + (f", line {lines[known]}" if known in lines else ""))
+
+
+def _rows(where: KeyPath, what: str, expected: str, do: str, *places: str) -> str:
+    rows = [what, *places]
     if where:
         rows.append(f"  key: {shortened('.'.join(str(part) for part in where))}")
     if expected:
@@ -39,6 +44,12 @@ def block(path: Path, lines: Mapping[KeyPath, int], where: KeyPath, what: str, e
     if do:
         rows.append(f"  what to do: {do}")
     return "\n".join(rows)
+
+
+def nearest(key: str, known: Sequence[str]) -> str:
+    """Return in words what was expected in place of a name that there is not."""
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"one of {', '.join(known)}"
 
 
 def known_part(where: KeyPath, lines: Mapping[KeyPath, int]) -> KeyPath:
@@ -75,3 +86,9 @@ def placed(path: Path, lines: Mapping[KeyPath, int], fault: Fault) -> str:
     """Return the text of a fault with its place in the file."""
     first, *rest = fault.what.split("\n")
     return "\n".join([block(path, lines, fault.where, first, fault.expected, fault.do), *rest])
+
+
+def unplaced(fault: Fault) -> str:
+    """Return the text of a fault of values that are in no file, such as those of a call."""
+    first, *rest = fault.what.split("\n")
+    return "\n".join([_rows(fault.where, first, fault.expected, fault.do), *rest])

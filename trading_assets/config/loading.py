@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
@@ -14,16 +13,11 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from trading_assets.config.configuration import Configuration
 from trading_assets.config.consistency import inconsistencies
 from trading_assets.config.document import read_document
-from trading_assets.config.errors import ConfigurationError, KeyPath, block, known_part, placed, shortened
+from trading_assets.config.errors import ConfigurationError, KeyPath, block, known_part, nearest, placed, shortened
 from trading_assets.config.plugins import feature_module, find_plugin, is_plugin, origin_of, strategy_module
 from trading_assets.config.remembered import read_remembered
 from trading_assets.config.stated import RENAMED_KEYS
-from trading_assets.config.strategies import (
-    BUILT_IN,
-    StrategyParameters,
-    StrategySettings,
-    members_of,
-)
+from trading_assets.config.strategies import BUILT_IN, StrategyParameters
 from trading_assets.config.stress_scenarios import RUNS_OF_THE_BASE, built_in
 from trading_assets.config.unquoted import Unquoted, advice, unquoted_scalars
 
@@ -149,11 +143,6 @@ def _with_parameters(path: Path, lines: Mapping[KeyPath, int], configuration: Co
         except ValidationError as error:
             raise ConfigurationError(_explain(path, lines, model, where, error)) from None
         strategies[name] = settings.model_copy(update={"parameters": parameters})
-    for name in strategies:
-        fault = _fault_of_members(name, strategies)
-        if fault:
-            message = block(path, lines, ("strategies", name, "members"), fault, "names of other strategies")
-            raise ConfigurationError(message)
     faults = [placed(path, lines, fault) for fault in inconsistencies(configuration, strategies)]
     if faults:
         raise ConfigurationError("\n".join(faults[:_MOST_BLOCKS]))
@@ -212,26 +201,8 @@ def _check_scenarios(path: Path, lines: Mapping[KeyPath, int], configuration: Co
     for index, name in enumerate(chosen):
         if name not in (*known, *settings.stress):
             where = ("robustness", "stress_scenarios", index)
-            expected = _nearest(name, [*known, *settings.stress])
+            expected = nearest(name, [*known, *settings.stress])
             raise ConfigurationError(block(path, lines, where, f"unknown scenario {name!r}", expected))
-
-
-def _fault_of_members(name: str, strategies: Mapping[str, StrategySettings]) -> str | None:
-    """What is wrong with the members of a strategy: one that does not exist, or a way from it back to itself."""
-    members = members_of(strategies[name])
-    unknown = next((member for member in members if member not in strategies), None)
-    if unknown is not None:
-        return f"no strategy {unknown!r}; {_nearest(unknown, [each for each in strategies if each != name])}"
-    if len(set(members)) < len(members):
-        return "a member is named twice"
-    ways: list[tuple[str, ...]] = [(member,) for member in members]
-    while ways:
-        way = ways.pop()
-        if way[-1] == name:
-            return f"{' -> '.join((name, *way))}: a strategy cannot be a member of itself"
-        following = members_of(strategies[way[-1]]) if way[-1] in strategies else []
-        ways += [(*way, member) for member in following if member not in way]
-    return None
 
 
 def _explain(
@@ -329,9 +300,4 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 def _valid_key(key: str, known: list[str]) -> str:
     renamed = {first: today for names in RENAMED_KEYS.values() for first, today in names.items()}
     name = renamed.get(key)
-    return f"{name!r}, its name since 0.2.0" if name in known else _nearest(key, known)
-
-
-def _nearest(key: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"one of {', '.join(known)}"
+    return f"{name!r}, its name since 0.2.0" if name in known else nearest(key, known)

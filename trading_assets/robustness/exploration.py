@@ -13,20 +13,25 @@ import polars as pl
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests.backtest import PreparedBacktest, backtest, baselines_of, metrics_of
 from trading_assets.backtests.tables import DEVELOPMENT
-from trading_assets.config import Configuration
+from trading_assets.config import Configuration, ConfigurationError
+from trading_assets.config.consistency import inconsistencies
+from trading_assets.config.errors import Fault, unplaced
 from trading_assets.config.sections import Interval
 from trading_assets.config.strategies import StrategyParameters
 from trading_assets.models.splits import development
-from trading_assets.models.tables import SPLITS
+from trading_assets.models.tables import OUTCOMES, SPLITS
 from trading_assets.robustness.prepared_market import read_development_market
 from trading_assets.robustness.sensitivity.grid import ParameterGrid, changed_parameters, checked_grid
 from trading_assets.robustness.sensitivity.on_record import evaluate_on_record
 from trading_assets.robustness.sensitivity.sweep import Sensitivity
-from trading_assets.strategies.evaluation.failure import require_ok
+from trading_assets.strategies.evaluation.failure import require_members, require_ok
 from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
-from trading_assets.strategies.interface.resolved import configured_strategy
+from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategy
+from trading_assets.strategies.tables import STATUS
 from trading_assets.warehouse import Warehouse
+from trading_assets.warehouse.errors import MissingTableError, block
+from trading_assets.warehouse.slices import Rows
 
 #: Where trials by hand are said to be from: the stage of their source, and their run.
 BY_HAND = "python"
@@ -61,8 +66,9 @@ class BacktestRun:
 class StrategyBacktest:
     """A strategy on its bars of train and validation, to be run with any parameters.
 
-    No bar of the holdout is in it. Every parameter set that is run is a trial: it goes on record before its result is
-    returned, and counts in the verdict as if the pipeline had tried it.
+    Its panel ends with validation, so does what its code is shown, and every run stops there. Prices and the calendar
+    of the market behind them go on, as in the pipeline, whose numbers these are. Every parameter set that is run is a
+    trial: it goes on record before its result is returned, and counts in the verdict as if the pipeline had tried it.
 
     Attributes
     ----------
@@ -146,23 +152,51 @@ def prepare_strategy(
     Raises
     ------
     ConfigurationError
-        The strategy has no such parameter, or does not take the value.
+        The strategy has no such parameter, does not take the value, or the rest of the configuration has no such model
+        or members.
     UpstreamFailedError
-        The strategy failed when it was last run.
+        The strategy, or one that it is made of, failed when it was last run.
     MissingTableError
-        A stage before it was not run yet.
+        A stage before it was not run yet, nor its model, nor one of its members.
     """
     warehouse.read(SPLITS)  # what says best which stages are missing
     settings = configuration.strategies[strategy]
     own = configured_strategy(configuration, strategy).parameters
     changed = {strategy: settings.model_copy(update={"parameters": changed_parameters(strategy, own, parameters)})}
     configuration = configuration.model_copy(update={"strategies": configuration.strategies | changed})
+    chosen = configured_strategy(configuration, strategy)
+    _refuse_inconsistent(configuration, chosen)
     log = logging.getLogger(__name__)
     step = Step(configuration, warehouse.unit_of_work(), None, strategy, BY_HAND, _now(), log)
     require_ok(step, ("strategies",))
+    require_members(step, chosen.members)
+    _require_ran(warehouse, chosen)
     assert_inputs_as_written(step)
     frames, prepared, spans = read_development_market(step)
     return StrategyBacktest(development(spans), step, frames, prepared)
+
+
+def _refuse_inconsistent(configuration: Configuration, chosen: ConfiguredStrategy) -> None:
+    """Raise as a `ConfigurationError` what a file with these parameters would be refused for."""
+    faults = list(inconsistencies(configuration, configuration.strategies))
+    if not faults and chosen.model is not None and chosen.model not in configuration.models:
+        there = ", ".join(configuration.models) or "there is none"
+        # A module of one's own may call the parameter otherwise: its rules say which model it is.
+        faults = [Fault(("strategies", chosen.name), f"no model {chosen.model!r}", f"one of `models`: {there}")]
+    if faults:
+        raise ConfigurationError("\n".join(map(unplaced, faults)))
+
+
+def _require_ran(warehouse: Warehouse, chosen: ConfiguredStrategy) -> None:
+    """Without scores, or weights of members, the strategy would hold nothing, and that would be a trial on record."""
+    behind = [] if chosen.model is None else [(f"models/{chosen.model}", OUTCOMES, Rows("model", chosen.model))]
+    for asset in (f"strategies/{member}" for member in chosen.members):
+        behind.append((asset, STATUS, Rows("asset", asset)))
+    for asset, table, rows in behind:
+        if warehouse.read_or_empty(table, rows=rows).is_empty():
+            raise MissingTableError(
+                block(f"{asset} was not run yet, and {chosen.name} looks at it", what_to_do=f"materialise {asset}")
+            )
 
 
 def _renewed(step: Step) -> Step:

@@ -13,6 +13,8 @@ from trading_assets.warehouse.quoting import quote
 from trading_assets.warehouse.slices import Slice
 from trading_assets.warehouse.table import ContractError, Table
 
+#: Schema of what the warehouse knows of itself: ledgers, commits, its version. No table or view may be written there.
+META = "meta"
 _FRAME = "frame to write"
 _DECLARED = "columns declared"
 #: What returns rows and changes nothing; a PIVOT is a statement of several.
@@ -75,7 +77,13 @@ def replace_slice(
     ----------
     stored
         The table's columns, if they are known (`stored_columns`) and there is one.
+
+    Raises
+    ------
+    WarehouseError
+        The name is in the warehouse's own schema.
     """
+    _refuse_own(table.name)
     connection.register(_FRAME, frame.to_arrow())
     if not stored:
         _create(connection, table)
@@ -97,7 +105,14 @@ def create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 def create_view(connection: duckdb.DuckDBPyConnection, name: str, select: str) -> None:
-    """Make a view, in place of a table or a view of this name."""
+    """Make a view, in place of a table or a view of this name.
+
+    Raises
+    ------
+    WarehouseError
+        The name is in the warehouse's own schema.
+    """
+    _refuse_own(name)
     kind = connection.execute(
         "SELECT table_type FROM information_schema.tables"
         " WHERE table_schema || '.' || table_name = ? AND table_catalog = current_database()",
@@ -232,6 +247,7 @@ def missing(table_name: str) -> str:
 
 def _fit(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Make the stored table able to take the registered frame: create it, add columns, change types."""
+    _refuse_own(table.name)
     _create(connection, table)
     _widen(connection, table, _columns(connection, quote(_FRAME)), _columns(connection, _quoted(table.name)))
 
@@ -274,6 +290,14 @@ def _where(where: str, parameters: Sequence[object], slice_: Slice | None) -> tu
         conditions.append(f"{quote(column)} BETWEEN ? AND ?")
         values += [lower, upper]
     return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), values
+
+
+def _refuse_own(name: str) -> None:
+    """Names are compared as DuckDB does: without regard to case."""
+    if name.partition(".")[0].casefold() == META:
+        raise WarehouseError(
+            block(f"{name} is in the schema of the warehouse's own tables", expected=f"a schema other than {META}")
+        )
 
 
 def _quoted(table_name: str) -> str:

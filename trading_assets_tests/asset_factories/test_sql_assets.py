@@ -360,6 +360,10 @@ def test_a_model_of_the_page_beside_the_configuration_is_a_table(tmp_path: Path)
     [
         ("robustness/trials.sql", "SELECT 1 AS x", "robustness is a schema of the house"),
         ("main/versions.sql", "SELECT 1 AS x", "main is a schema of the house"),
+        *(
+            (f"{schema}/commits.sql", "SELECT 1 AS x", f"{schema} is a schema of the house")
+            for schema in ("meta", "information_schema", "pg_catalog", "temp", "system", "protocol")
+        ),
         ("research/Best.sql", "SELECT 1 AS x", r"research\.Best is no name of a table"),
         ("research/best.sql", "DROP TABLE backtests.trades", "not a query"),
         ("research/best.sql", "SELECT * FROM 'secret.csv'", "tables named schema.table"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -26,9 +27,10 @@ from trading_assets.backtests.backtest import (
 from trading_assets.backtests.inputs.risk_free import accrued
 from trading_assets.backtests.perturbations import stressed, with_crashes, with_entries
 from trading_assets.backtests.results.settled_curve import settled
-from trading_assets.config import Configuration
+from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.strategies import equity_momentum
 from trading_assets.strategies.evaluation.inputs import Frames
+from trading_assets.strategies.interface.module import StrategyModule
 from trading_assets_tests.backtests.dropped_bars import without_bars
 from trading_assets_tests.backtests.frames import BENCHMARK, frames, frames_of, loaded, prepare_strategy, weekdays
 from trading_assets_tests.narrow import as_date, as_number, as_signals
@@ -79,6 +81,17 @@ def test_a_sweep_says_what_is_not_cash_and_its_benchmark_is_held_so_far(
     days = run.equity["session"].to_list()
     expected = [0.0] + [net[t - 1] * (closes[days[t]] / closes[days[t - 1]] - 1) for t in range(1, len(days))]
     assert benchmark_beside(prepared, found)[0] == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_sweep_over_models_is_refused_whatever_the_parameter_is_called(prepared: PreparedBacktest) -> None:
+    """A module whose `exit` is the name of its model: the panel has the scores of the chosen one alone."""
+    module = ModuleType("switching")
+    module.rules = lambda p: replace(equity_momentum.rules(p), model=p.exit)  # type: ignore[attr-defined]
+    switching = replace(prepared, strategy=replace(prepared.strategy, module=cast(StrategyModule, module)))
+    same = parameter_grid(prepared.parameters, {"stop_atr": [1.0, 2.0]})
+    assert len(sweep_parameters(switching, same, *SPAN).trades) == 2
+    with pytest.raises(ConfigurationError, match="name different models: ma_20, staged\n  expected: one"):
+        sweep_parameters(switching, parameter_grid(prepared.parameters, {"exit": ["ma_20", "staged"]}), *SPAN)
 
 
 def test_without_a_benchmark_a_sweep_is_held_against_its_universe(prepared: PreparedBacktest) -> None:

@@ -7,13 +7,16 @@ import json
 import polars as pl
 import pytest
 
+from trading_assets.asset_factories.failures import UpstreamFailedError
 from trading_assets.config import ConfigurationError
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.trials import trials_on
 from trading_assets.robustness.exploration import StrategyBacktest, prepare_strategy
-from trading_assets.warehouse import Warehouse
+from trading_assets.strategies.evaluation.failure import status_row
+from trading_assets.strategies.tables import STATUS
+from trading_assets.warehouse import Rows, Warehouse
 from trading_assets.warehouse.errors import MissingTableError
-from trading_assets_tests.robustness.pipeline import Experiment
+from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment
 
 
 def prepared(experiment: Experiment, strategy: str = "unknown", **parameters: object) -> StrategyBacktest:
@@ -110,3 +113,47 @@ def test_without_a_run_it_says_what_to_run(experiment: Experiment) -> None:
     empty = Warehouse(experiment.folder / "none.duckdb")
     with pytest.raises(MissingTableError, match=r"models\.splits"):
         prepare_strategy(empty, experiment.configuration, "unknown", {})
+
+
+def composed(experiment: Experiment) -> Experiment:
+    """The small experiment with a strategy of scores and one of members, neither of which was run."""
+    experiment.write(
+        models={"scores": {"type": "xgboost", "universe": "equity", "train_sessions": 250}},
+        strategies={
+            **SETTINGS["strategies"],
+            "ml": {"type": "ml", "model": "scores"},
+            "both": {"type": "ensemble", "members": ["known", "unknown"]},
+        },
+    )
+    return experiment
+
+
+@pytest.mark.parametrize(
+    ("strategy", "changes", "said"),
+    [
+        ("ml", {"model": "scoers"}, "no model 'scoers'\n  key: strategies.ml.model\n  expected: one of `models`: s"),
+        ("both", {"members": ["knwon"]}, "no strategy 'knwon'; did you mean 'known'?\n  key: strategies.both.members"),
+        ("both", {"members": ["both"]}, "both -> both: a strategy cannot be a member of itself"),
+    ],
+)
+def test_what_a_file_would_be_refused_for_is_no_trial(
+    experiment: Experiment, strategy: str, changes: dict[str, object], said: str
+) -> None:
+    before = trials(experiment)
+    with pytest.raises(ConfigurationError) as caught:
+        prepared(composed(experiment), strategy, **changes)
+    assert str(caught.value).startswith(said)
+    assert trials(experiment) == before
+
+
+def test_what_is_made_of_something_that_did_not_run_is_no_trial(experiment: Experiment) -> None:
+    composed(experiment)
+    with pytest.raises(MissingTableError, match="models/scores was not run yet, and ml looks at it"):
+        prepared(experiment, "ml")
+    with pytest.raises(MissingTableError, match="strategies/ml was not run yet, and both looks at it"):
+        prepared(experiment, "both", members=["known", "ml"])
+    failed = status_row("strategies", "known", ValueError("no such column"))
+    experiment.warehouse.replace(Rows("asset", "strategies/known"), {STATUS: failed})
+    with pytest.raises(UpstreamFailedError, match="strategies/known failed: ValueError: no such column"):
+        prepared(experiment, "both")
+    assert prepared(experiment, "both", members=["unknown"]).panel["weight_unknown"].dtype == pl.Float64

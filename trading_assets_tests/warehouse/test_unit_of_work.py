@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +18,7 @@ from trading_assets.warehouse import (
     StaleInputError,
     UnitOfWork,
     Warehouse,
+    WarehouseError,
     Whole,
 )
 from trading_assets_tests.warehouse.warehouse_fixtures import BARS, EQUITY, LEDGER, bars, day, equity, next_look
@@ -148,3 +150,21 @@ def test_reads_that_are_held_open_see_one_state(warehouse: Warehouse) -> None:
 def test_nothing_to_hold_open_is_read_as_nothing(tmp_path: Path) -> None:
     with Warehouse(tmp_path / "warehouse.duckdb").held_open() as held:
         assert held.read_or_empty(EQUITY).equals(EQUITY.empty())
+
+
+@pytest.mark.parametrize("schema", ["meta", "META"])
+def test_no_write_reaches_the_tables_of_the_warehouse_itself(warehouse: Warehouse, schema: str) -> None:
+    """DuckDB's names do not regard case: META.ledgers is meta.ledgers."""
+    warehouse.append(LEDGER, next_look(pl.DataFrame({"look": []})))
+    before = [warehouse.query(f"FROM meta.{name} ORDER BY ALL").rows() for name in ("ledgers", "commits")]
+    own = replace(EQUITY, name=f"{schema}.ledgers")
+    writes: list[Callable[[], object]] = [
+        lambda: warehouse.replace(Whole(), {own: equity("a", [1.0])}),
+        lambda: warehouse.append(own, equity("a", [1.0])),
+        lambda: warehouse.append_new(own, equity("a", [1.0])),
+        lambda: warehouse.define_view(own.name, "SELECT 1 AS x", []),
+    ]
+    for write in writes:
+        with pytest.raises(WarehouseError, match="schema of the warehouse's own tables"):
+            write()
+    assert [warehouse.query(f"FROM meta.{name} ORDER BY ALL").rows() for name in ("ledgers", "commits")] == before

@@ -22,6 +22,7 @@ from trading_assets.backtests.engine.dtypes import LONG, SHORT, RecordArray
 from trading_assets.backtests.inputs.axis_labels import AxisLabels
 from trading_assets.backtests.inputs.market_arrays import MarketAxes
 from trading_assets.backtests.inputs.plan import BacktestPlan
+from trading_assets.config import ConfigurationError
 from trading_assets.config.strategies import OrderParameters
 from trading_assets.strategies.interface.module import OrderModule
 from trading_assets.strategies.interface.panel import evaluate
@@ -49,8 +50,19 @@ def order_plans(
         The strategy's.
     rank_weights
         Those of the risk section.
+
+    Raises
+    ------
+    ConfigurationError
+        The sets name different models: the panel has the scores of one.
     """
     rules = [module.rules(parameters) for parameters in parameter_sets]
+    models = sorted({str(each.model) for each in rules})
+    if len(models) > 1:
+        raise ConfigurationError(
+            f"parameter sets of one sweep name different models: {', '.join(models)}\n"
+            "  expected: one, whose scores all of them see; an entry of `strategies` for each model"
+        )
     groups: dict[tuple[bytes, ...], list[int]] = {}
     for number, each in enumerate(rules):
         groups.setdefault(signature(each), []).append(number)

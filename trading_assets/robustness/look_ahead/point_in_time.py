@@ -45,8 +45,17 @@ _OF_DELISTINGS = ("delisting_value", "delisting_unit", "delisting_reason")
 
 def market_snapshot(warehouse: Warehouse, configuration: Configuration, strategy: str) -> MarketSnapshot:
     """The tables as they stand; for a strategy that is not registered as they stood before its holdout."""
+    return _whole(warehouse) if strategy in configuration.registration else development_snapshot(warehouse)
+
+
+def development_snapshot(warehouse: Warehouse) -> MarketSnapshot:
+    """Return the tables as they stood at the end of validation: no bar of the holdout is in them."""
+    return known_at(_whole(warehouse), development(spans_of(warehouse.read(SPLITS))).end)
+
+
+def _whole(warehouse: Warehouse) -> MarketSnapshot:
     with warehouse.held_open() as held:
-        whole = MarketSnapshot(
+        return MarketSnapshot(
             bars=held.read(BARS).sort("symbol", "session"),
             quarantine=held.read(QUARANTINE),
             sessions=held.read(SESSIONS),
@@ -55,9 +64,6 @@ def market_snapshot(warehouse: Warehouse, configuration: Configuration, strategy
             borrow_rates=held.read_or_empty(BORROW_RATES),
             risk_free=held.read_or_empty(RISK_FREE),
         )
-    if strategy in configuration.registration:
-        return whole
-    return known_at(whole, development(spans_of(warehouse.read(SPLITS))).end)
 
 
 def known_at(whole: MarketSnapshot, cut: dt.date) -> MarketSnapshot:

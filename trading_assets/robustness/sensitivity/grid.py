@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
 from trading_assets.config import Configuration, ConfigurationError
+from trading_assets.config.errors import nearest
 from trading_assets.config.strategies import StrategyParameters
 from trading_assets.strategies.interface.resolved import configured_strategies
+
+#: Parameters that say of what a panel is made: a grid is run on one panel, that of the chosen parameters.
+_OF_THE_PANEL = ("model", "members")
 
 ParameterGrid = Mapping[str, Sequence[float | str]]
 
@@ -23,7 +26,8 @@ def grids(configuration: Configuration) -> dict[str, ParameterGrid]:
     ------
     ConfigurationError
         A configured grid of an unknown strategy, with a parameter that the strategy does not have, without
-        values, with a value twice, or with one that it rejects; with the key path.
+        values, with a value twice, with one that it rejects, or of `model` or `members`, of which the panel is made;
+        with the key path.
     """
     configured = configuration.robustness.grids
     for name in configured:
@@ -31,7 +35,7 @@ def grids(configuration: Configuration) -> dict[str, ParameterGrid]:
             raise _error(
                 ("robustness", "grids", name),
                 "no strategy of this name",
-                _nearest(name, list(configuration.strategies)),
+                nearest(name, list(configuration.strategies)),
             )
     return {
         strategy.name: checked_grid(
@@ -64,7 +68,13 @@ def checked_grid(
         where = (*root, name)
         if name not in type(parameters).model_fields:
             known = list(type(parameters).model_fields)
-            raise _error(where, f"{strategy} has no parameter {name!r}", _nearest(name, known))
+            raise _error(where, f"{strategy} has no parameter {name!r}", nearest(name, known))
+        if name in _OF_THE_PANEL:
+            raise _error(
+                where,
+                f"{name} cannot be in a grid: all its runs see the panel that was made with the chosen {name}",
+                f"an entry of `strategies` for each {name}, or other parameters",
+            )
         checked[name] = [_value(where, parameters, name, value) for value in values]
         if len(set(checked[name])) < max(len(values), 1):
             raise _error(where, "a value is there twice, or there is none", "different values, at least one")
@@ -84,7 +94,7 @@ def changed_parameters(
     known = list(type(parameters).model_fields)
     for name in changes:
         if name not in known:
-            raise _error(("strategies", strategy, name), f"{strategy} has no parameter {name!r}", _nearest(name, known))
+            raise _error(("strategies", strategy, name), f"{strategy} has no parameter {name!r}", nearest(name, known))
     try:
         return type(parameters).model_validate({**parameters.model_dump(), **changes})
     except ValidationError as error:
@@ -101,11 +111,6 @@ def _value(where: Sequence[str], parameters: StrategyParameters, name: str, valu
         raise _error(where, f"{value!r} is no value of {name}", reason) from None
     accepted: float | str = getattr(model, name)
     return accepted
-
-
-def _nearest(key: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"one of {', '.join(known)}"
 
 
 def _error(where: Sequence[str], what: str, expected: str) -> ConfigurationError:

@@ -7,9 +7,10 @@ import pytest
 
 from trading_assets.config import ConfigurationError
 from trading_assets.robustness.assets import build_assets
-from trading_assets.robustness.sensitivity.grid import grids
+from trading_assets.robustness.sensitivity.grid import checked_grid, grids
 from trading_assets.strategies.equity_momentum import GRID
-from trading_assets_tests.robustness.pipeline import Experiment
+from trading_assets.strategies.interface.resolved import configured_strategy
+from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment
 
 
 def configured(folder: Path, grid: Any) -> Any:
@@ -41,3 +42,23 @@ def test_a_grid_that_cannot_be_used_is_a_configuration_error(tmp_path: Path, gri
     with pytest.raises(ConfigurationError) as error:
         build_assets(configuration)
     assert all(part in str(error.value) for part in parts), str(error.value)
+
+
+@pytest.mark.parametrize(("name", "values"), [("model", ["scores", "others"]), ("members", ["known"])])
+def test_what_a_panel_is_made_of_cannot_be_in_a_grid(tmp_path: Path, name: str, values: list[str]) -> None:
+    """All runs of a grid see one panel: that of the chosen model and members."""
+    strategies = {
+        **SETTINGS["strategies"],
+        "ml": {"type": "ml", "model": "scores"},
+        "both": {"type": "ensemble", "members": ["known", "unknown"]},
+    }
+    models = {each: {"type": "xgboost", "universe": "equity", "train_sessions": 250} for each in ("scores", "others")}
+    strategy = "ml" if name == "model" else "both"
+    grid = {strategy: {name: values}}
+    configuration = Experiment(tmp_path).write(strategies=strategies, models=models, robustness={"grids": grid})
+    with pytest.raises(ConfigurationError, match=rf"{name} cannot be in a grid") as caught:
+        grids(configuration)
+    assert f"\n  key: robustness.grids.{strategy}.{name}\n  expected: " in str(caught.value)
+    parameters = configured_strategy(configuration, strategy).parameters
+    with pytest.raises(ConfigurationError, match=rf"{name} cannot be in a grid.*\n  key: grid\.{name}\n"):
+        checked_grid(strategy, parameters, grid[strategy], root=("grid",))
