@@ -63,6 +63,12 @@ def test_slippage_is_base_times_volatility_size_weekend_and_stress() -> None:
     assert mean_bps(volatility_ratio=1.5, notional=375_000.0, stressed=True) == pytest.approx(36.0)
 
 
+def test_stress_is_that_of_the_fill_and_not_of_the_decision() -> None:
+    """The benchmark's fall ends on the eve of the fill: 8 bp, doubled. One that was over at the decision is over."""
+    assert mean_bps(stressed=[[False], [True]]) == pytest.approx(16.0)
+    assert mean_bps(stressed=[[True], [False]]) == pytest.approx(8.0)
+
+
 def test_volatility_and_size_are_clipped_and_unknown_ones_have_their_value() -> None:
     assert mean_bps(volatility_ratio=9.0) == pytest.approx(24.0)
     assert mean_bps(volatility_ratio=0.1) == pytest.approx(4.0)
@@ -135,8 +141,8 @@ def test_prices_are_rounded_to_the_tick_against_the_trader() -> None:
     assert transaction_costs.buy_price(33.33, 0.0, 0.01) == pytest.approx(33.33)  # already on a tick
     assert transaction_costs.buy_price(1.23456789, 10.0, 0.0) == pytest.approx(1.23456789 * 1.001)
     assert transaction_costs.sell_price(1.0, 20_000.0, 0.01) == 0.0
-    # On a tick, whose quotient a float makes 110.00000000000001 and 28.999999999999996: no further tick is paid.
-    assert transaction_costs.buy_price(1.10, 0.0, 0.01) == pytest.approx(1.10)
+    # On a tick, whose quotient a float makes 111.00000000000001 and 28.999999999999996: no further tick is paid.
+    assert transaction_costs.buy_price(1.11, 0.0, 0.01) == pytest.approx(1.11)
     assert transaction_costs.sell_price(0.29, 0.0, 0.01) == pytest.approx(0.29)
 
 
@@ -147,6 +153,17 @@ def test_a_share_below_a_dollar_has_a_finer_tick() -> None:
         parameters = run_parameters_of(market)[0]
         for side, paid in ((BUY, bought), (SELL, sold)):
             fill = transaction_costs.fill_of(1, 0, 0, 10.0, 10.0 * price, price, side, market, parameters, settings())
+            assert fill.price == pytest.approx(paid, abs=1e-12)
+
+
+def test_a_price_of_exactly_a_dollar_has_the_tick_of_those_above() -> None:
+    """8 bp on 1.00 are 1.0008, bought at 1.01; 8 bp off are 0.9992, sold at 0.99. Of 0.99 they are on the finer tick:
+    0.990792 and 0.989208, so 0.9908 and 0.9892."""
+    for price, bought, sold in ((1.0, 1.01, 0.99), (0.99, 0.9908, 0.9892)):
+        market = quiet_market([price] * 3, tick=0.01, slippage_bps=8.0, adv=2e4 * price)
+        parameters = run_parameters_of(market)[0]  # capacity 1 % of 20,000 shares: 100 are half of it, factor 1
+        for side, paid in ((BUY, bought), (SELL, sold)):
+            fill = transaction_costs.fill_of(1, 0, 0, 100.0, 100.0 * price, price, side, market, parameters, settings())
             assert fill.price == pytest.approx(paid, abs=1e-12)
 
 
