@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 
 from trading_assets.backtests.engine import risk_limits
+from trading_assets.backtests.engine.arrays import SCALING_CONTINUOUS, SCALING_REGIME
 from trading_assets.backtests.engine.portfolio_state import State, new_state
 from trading_assets.backtests.engine.risk_limits import deviation, median_of_sorted, slide
 from trading_assets.backtests.engine.settings import Settings
-from trading_assets_tests.backtests.markets import settings
+from trading_assets_tests.backtests.markets import quiet_market, run_parameters_of, settings
 
 #: As Python runs it: compiled alone it takes longer than all that is asked of it.
 breaker_fires = getattr(risk_limits.breaker_fires, "py_func", risk_limits.breaker_fires)
+observe_return = getattr(risk_limits.observe_return, "py_func", risk_limits.observe_return)
 
 
 def test_median_by_hand() -> None:
@@ -61,6 +63,47 @@ def test_full_risk_comes_back_at_the_highest_peak_before_any_halt() -> None:
     sessions, state = fired([*down, 99_999.99], risk)
     assert sessions == [1, 4] and state.account[0]["reduced"] == 1
     assert fired([*down, 100_000.0], risk)[1].account[0]["reduced"] == 0
+
+
+@pytest.mark.parametrize("equity", [75_000.0, 74_999.99])
+def test_a_drawdown_of_exactly_the_limit_is_within_it(equity: float) -> None:
+    """A quarter of 100,000 is the limit, and a quarter is no rounded number; a cent more is beyond it."""
+    assert fired([100_000.0, equity], settings(drawdown_limit=0.25))[0] == ([] if equity == 75_000.0 else [1])
+
+
+def multipliers(returns: list[float], scaling: int, risk: Settings) -> list[float]:
+    """Multiplier of risk by session, of an account that always holds something."""
+    parameters = run_parameters_of(quiet_market(np.ones(len(returns))), scaling=scaling)[0]
+    state = new_state(1, len(returns), 1, np.zeros(1, np.int64), risk)
+    state.returns[:] = returns
+    return [float(observe_return(session, True, parameters, risk, state)) for session in range(len(returns))]
+
+
+def test_the_first_volatility_is_that_of_the_first_full_window() -> None:
+    """Of two returns it is their distance / sqrt(2): 0.01 at session 1, 0.04 at session 2, as many as are asked for.
+
+    0.04 over the median of both, 0.025, is 1.6; 1 / 1.6 = 0.625.
+    """
+    risk = settings(volatility_window=2, volatility_minimum=2)
+    made = multipliers([0.0, 0.01, -0.03], SCALING_CONTINUOUS, risk)
+    assert made == [1.0, 1.0, pytest.approx(0.625)]
+
+
+def test_a_volatility_below_its_baseline_takes_no_more_risk() -> None:
+    """Distances of 0.02, 0.02 and 0.01: half the median of 0.02 is no multiplier of 2; without any move none either."""
+    risk = settings(volatility_window=2, volatility_minimum=3)
+    assert multipliers([0.0, 0.02, 0.0, 0.01, 0.01], SCALING_CONTINUOUS, risk) == [1.0] * 5
+
+
+@pytest.mark.parametrize(("last", "multiplier"), [(7 / 256, 1.0), (8 / 256, 1.0), (9 / 256, 0.5)])
+def test_a_regime_begins_above_twice_the_baseline(last: float, multiplier: float) -> None:
+    """Distances of 1/64, 1/64 and the last: their median is 1/64, of which these are 1.75, 2 and 2.25 times as much.
+
+    All are so many parts of a power of two, so that the ratio of 2 is exact.
+    """
+    risk = settings(volatility_window=2, volatility_minimum=3)
+    returns = [0.0, 1 / 64, 0.0, last]
+    assert multipliers(returns, SCALING_REGIME, risk)[-1] == multiplier
 
 
 def test_cash_that_is_owed_ends_trading_for_ever() -> None:

@@ -56,6 +56,16 @@ def test_a_short_sale_that_waits_loses_by_what_rises() -> None:
     assert number(found, "quantity").tolist()[:2] == [300.0, 105.0]
 
 
+def test_an_exit_that_waits_for_data_is_still_at_risk() -> None:
+    """40 % are to be sold since session 299, and no open has come: 3 % / 7.4 % less 40 % leave 0.54 %, 5 shares."""
+    closes = np.full((302, 2), 100.0)
+    closes[298:, 0] = np.nan
+    market = quiet_market(closes, returns=falling_market(2).returns)
+    found = run(market, entries(market, (295, 0), (300, 1)), var_limit=0.03, **WIDE | {"max_position": 0.4})
+    assert said(found, "exit") == [(299, 0, "data_missing")]
+    assert found.positions_at_end["quantity"].tolist() == [400.0, 5.0]
+
+
 def test_the_limit_needs_a_window_of_sessions() -> None:
     market = falling_market()
     found = run(market, entries(market, (250, 0)), var_limit=0.001, **WIDE)
@@ -227,6 +237,14 @@ def test_the_tail_is_numpys_and_the_part_is_the_largest_tried(values: list[float
         assert risk_at(1.0) >= before
     else:
         assert risk_at(share) <= limit < risk_at(share + 2.0**-30)
+
+
+def test_a_part_that_is_granted_is_within_the_limit_and_not_beyond_it() -> None:
+    """Losses of 10 % and a limit of 5 %: half of it is exactly the limit. Of 3 % it is three tenths, from below."""
+    scenarios, change, worst = np.zeros(20), np.full(20, -0.1), np.zeros(2)
+    assert share_within(scenarios, change, 0.0, 0.05, worst) == 0.5
+    part = share_within(scenarios, change, 0.0, 0.03, worst)
+    assert part > 0.3 - 2.0**-30 and tail_loss(scenarios, change, part, worst) <= 0.03
 
 
 def test_within_the_limit_are_twelve_results_below_it_and_not_thirteen() -> None:
