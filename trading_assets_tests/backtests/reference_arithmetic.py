@@ -20,6 +20,11 @@ def clip(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
+def loses_more(change: float, limit: float) -> bool:
+    """Whether a loss is larger than a limit; one that is the limit but for the last bits is not."""
+    return change < -limit and not math.isclose(change, -limit, rel_tol=0.0, abs_tol=1e-12)
+
+
 def largest_cut(cuts: list[tuple[float, str]]) -> str | None:
     """Of parts that limits left of what was asked for, the limit that left least; of all but equals the first."""
     least, name = 1.0, None

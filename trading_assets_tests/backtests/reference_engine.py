@@ -20,6 +20,7 @@ from trading_assets_tests.backtests.reference_arithmetic import (
     deviation,
     floor_to_lot,
     largest_cut,
+    loses_more,
 )
 from trading_assets_tests.backtests.reference_book import Book, Order, Outcome, Position
 from trading_assets_tests.backtests.reference_correlations import Correlations
@@ -148,7 +149,7 @@ class Twin(Book, Correlations):
         if self.reduced and equity >= self.old_peak:
             self.reduced = False
         self.reference_peak = max(self.reference_peak, equity)
-        if self.halted_at is None and equity / self.reference_peak - 1 < -self.s.drawdown_limit:
+        if self.halted_at is None and loses_more(equity / self.reference_peak - 1, self.s.drawdown_limit):
             self.old_peak = max(self.old_peak, self.reference_peak)
             self.halted_at = t
             return self.cancel_orders(t)
@@ -243,7 +244,7 @@ class Twin(Book, Correlations):
         close, distance = self.m.close[t][i], self.run_parameters.stop_atr * self.m.atr[t][i]
         if self.ruined or self.halted_at is not None or self.out.equity[-1] <= 0:
             return "halted"
-        if self.believed_return < -self.s.daily_loss_limit:
+        if loses_more(self.believed_return, self.s.daily_loss_limit):
             return "daily_loss_limit"
         if self.unhealthy[t][i] or 0 <= self.m.delisted[i] <= t:
             return "health"

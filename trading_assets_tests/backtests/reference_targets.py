@@ -14,7 +14,7 @@ import numpy as np
 
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, Market, Targets
 from trading_assets.backtests.engine.settings import Settings
-from trading_assets_tests.backtests.reference_arithmetic import largest_cut
+from trading_assets_tests.backtests.reference_arithmetic import largest_cut, loses_more
 from trading_assets_tests.backtests.reference_book import Outcome
 from trading_assets_tests.backtests.reference_legs import HALT
 from trading_assets_tests.backtests.reference_target_book import REBALANCE, TargetBook
@@ -176,7 +176,7 @@ class TargetTwin(TargetBook):
     def entry_block_reason(self) -> str | None:
         if self.ruined or self.halted_at is not None or self.out.equity[-1] <= 0:
             return "halted"
-        if self.believed_return < -self.s.daily_loss_limit:
+        if loses_more(self.believed_return, self.s.daily_loss_limit):
             return "daily_loss_limit"
         return None
 

@@ -15,6 +15,8 @@ from trading_assets.backtests.engine.settings import Settings
 
 _REGIME_RATIO = 2.0
 _REGIME_MULTIPLIER = 0.5
+#: A loss of exactly a limit is within it, and floats make 98,000 / 100,000 - 1 more than 2 %: -0.020000000000000018.
+_ROUNDING = 1e-12
 
 
 @inlined
@@ -40,7 +42,7 @@ def breaker_fires(t: int, settings: Settings, state: State) -> bool:
     if equity <= 0.0 or account["cash"] < 0.0:
         account["ruined"] = 1
         return True
-    if account["halted"] < 0 and equity / account["reference"] - 1.0 < -settings.drawdown_limit:
+    if account["halted"] < 0 and equity / account["reference"] - 1.0 < -settings.drawdown_limit - _ROUNDING:
         account["halted"] = t
         account["old_peak"] = max(account["old_peak"], account["reference"])
         return True
@@ -53,7 +55,7 @@ def entry_block_reason_of(settings: Settings, state: State) -> int:
     account = state.account[0]
     if account["ruined"] or account["halted"] >= 0 or account["equity"] <= 0.0:
         return HALTED
-    if account["confirmed_return"] < -settings.daily_loss_limit:
+    if account["confirmed_return"] < -settings.daily_loss_limit - _ROUNDING:
         return DAILY_LOSS_LIMIT
     return -1
 

@@ -6,12 +6,14 @@ import pytest
 from trading_assets.backtests.engine import risk_limits
 from trading_assets.backtests.engine.arrays import SCALING_CONTINUOUS, SCALING_REGIME
 from trading_assets.backtests.engine.portfolio_state import State, new_state
+from trading_assets.backtests.engine.reason_codes import DAILY_LOSS_LIMIT
 from trading_assets.backtests.engine.risk_limits import deviation, median_of_sorted, slide
 from trading_assets.backtests.engine.settings import Settings
 from trading_assets_tests.backtests.markets import quiet_market, run_parameters_of, settings
 
 #: As Python runs it: compiled alone it takes longer than all that is asked of it.
 breaker_fires = getattr(risk_limits.breaker_fires, "py_func", risk_limits.breaker_fires)
+entry_block_reason_of = getattr(risk_limits.entry_block_reason_of, "py_func", risk_limits.entry_block_reason_of)
 observe_return = getattr(risk_limits.observe_return, "py_func", risk_limits.observe_return)
 
 
@@ -65,10 +67,19 @@ def test_full_risk_comes_back_at_the_highest_peak_before_any_halt() -> None:
     assert fired([*down, 100_000.0], risk)[1].account[0]["reduced"] == 0
 
 
-@pytest.mark.parametrize("equity", [75_000.0, 74_999.99])
-def test_a_drawdown_of_exactly_the_limit_is_within_it(equity: float) -> None:
-    """A quarter of 100,000 is the limit, and a quarter is no rounded number; a cent more is beyond it."""
-    assert fired([100_000.0, equity], settings(drawdown_limit=0.25))[0] == ([] if equity == 75_000.0 else [1])
+def test_a_loss_of_exactly_the_limit_is_within_it() -> None:
+    """Of 100,000 as many thousands as the limit has percent, and not a cent more.
+
+    A float makes 98,000 / 100,000 - 1 more than 2 % (-0.020000000000000018), and 70,000 / 100,000 - 1 more than 30 %.
+    """
+    for percent in range(1, 100):
+        risk = settings(drawdown_limit=percent / 100, daily_loss_limit=percent / 100)
+        state = new_state(1, 1, 1, np.zeros(1, np.int64), risk)
+        exactly = 100_000.0 - 1_000.0 * percent
+        for equity, within in ((exactly, True), (exactly - 0.01, False)):
+            assert fired([100_000.0, equity], risk)[0] == ([] if within else [1]), percent
+            state.account[0]["confirmed_return"] = equity / 100_000.0 - 1.0
+            assert entry_block_reason_of(risk, state) == (-1 if within else DAILY_LOSS_LIMIT), percent
 
 
 def multipliers(returns: list[float], scaling: int, risk: Settings) -> list[float]:
