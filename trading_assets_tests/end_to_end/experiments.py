@@ -27,7 +27,7 @@ LEDGERS = {
     "market_data.revisions",
 }
 #: When a bar was received, under which configuration, and beside which run: not part of a value.
-CIRCUMSTANCES = {"ingested_at", "config_hash", "run_id"}
+CIRCUMSTANCES = {"ingested_at", "config_hash", "run_id", "raw_commit"}
 
 
 def changed(folder: Path, **changes: object) -> Path:
