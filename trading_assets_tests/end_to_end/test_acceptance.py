@@ -92,12 +92,18 @@ def test_trades_that_were_over_then_have_not_changed_since(
 def test_positions_that_were_open_then_are_the_entries_of_later_trades(
     cut: tuple[dt.date, Experiment], tables: dict[str, pl.DataFrame]
 ) -> None:
-    experiment = cut[1]
-    entered = ["strategy", "split", "symbol", "entry_session", "entry_price"]
-    held = frames(experiment)["backtests.open_positions"].filter(pl.col("entry_session").is_not_null())
+    """At the prices of then: the mean price of a position changes when it is added to, that of a fill does not."""
+    day, experiment = cut
+    then = frames(experiment)
+    entered = ["strategy", "split", "symbol", "entry_session"]
+    held = then["backtests.open_positions"].filter(pl.col("entry_session").is_not_null())
     positions = pl.concat(tables[name].select(entered) for name in ("backtests.trades", "backtests.open_positions"))
     missing = held.join(positions, on=entered, how="anti")
     assert missing.is_empty(), missing
+    filled = ["strategy", "split", "symbol", "session", "price", "quantity"]
+    fills = tables["backtests.fills"].filter(pl.col("session") <= day)
+    known = evaluated(then["backtests.fills"], fills).select(filled).sort(filled)
+    assert same(then["backtests.fills"].select(filled).sort(filled), known)
 
 
 def test_splits_do_not_move(cut: tuple[dt.date, Experiment], tables: dict[str, pl.DataFrame]) -> None:
