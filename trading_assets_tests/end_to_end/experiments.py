@@ -27,7 +27,9 @@ LEDGERS = {
     "market_data.revisions",
 }
 #: When a bar was received, under which configuration, and beside which run: not part of a value.
-CIRCUMSTANCES = {"ingested_at", "config_hash", "run_id", "raw_commit"}
+CIRCUMSTANCES = {"ingested_at", "config_hash", "run_id"}
+#: Of months on record: commits of their own warehouse, and a hash of settings in the order of the file.
+CIRCUMSTANCES |= {"raw_commit", "fingerprint"}
 
 
 def changed(folder: Path, **changes: object) -> Path:
