@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializeAsAny, model_validator
 
+from trading_assets.config.importing import import_dotted
 from trading_assets.config.scalars import MOST_SESSIONS
 from trading_assets.config.sections import Fraction, Positive, Section
 
@@ -96,14 +96,7 @@ def import_strategy(name: str) -> Any:
         No such module; it cannot be imported, lacks `Parameters` or one of `rules` and `target_weights`, or they do
         not fit together.
     """
-    try:
-        module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
-            raise LookupError(f"no module {name}") from error
-        raise LookupError(f"module {name} cannot be imported: {error}") from error
-    except Exception as error:
-        raise LookupError(f"module {name} cannot be imported: {type(error).__name__}: {error}") from error
+    module = import_dotted(name)
     found = [function for function in KINDS if hasattr(module, function)]
     missing = [*([] if hasattr(module, "Parameters") else ["Parameters"]), *([] if found else [" or ".join(KINDS)])]
     if missing:

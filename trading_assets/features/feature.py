@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Literal
 
 import polars as pl
+
+from trading_assets.config.importing import import_dotted
 
 #: Prices of a symbol are divided by its first adjusted close before any feature sees them, so that the
 #: absolute tolerances inside TA-Lib mean the same for a penny stock and for bitcoin.
@@ -85,14 +86,7 @@ def import_features(name: str) -> ModuleType:
     LookupError
         No such module; it cannot be imported, or has no `FEATURES`.
     """
-    try:
-        module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
-            raise LookupError(f"no module {name}") from error
-        raise LookupError(f"module {name} cannot be imported: {error}") from error
-    except Exception as error:
-        raise LookupError(f"module {name} cannot be imported: {type(error).__name__}: {error}") from error
+    module = import_dotted(name)
     found = getattr(module, "FEATURES", None)
     if not isinstance(found, tuple | list) or not found or not all(isinstance(each, Feature) for each in found):
         raise LookupError(f"module {name} does not define FEATURES, a tuple of at least one Feature")
