@@ -169,19 +169,24 @@ class Configuration(Section):
         """Twelve hexadecimal digits that change with any value of the configuration, and not with a key that is new."""
         return hash_of(completed(self))
 
+    def behind(self, strategy: str) -> list[str]:
+        """Return a strategy, its members, and theirs, each once and the strategy first."""
+        found: list[str] = []
+        waiting = [strategy]
+        while waiting:
+            name = waiting.pop()
+            if name in self.strategies and name not in found:
+                found.append(name)
+                waiting += members_of(self.strategies[name])
+        return found
+
     def hash_for(self, strategy: str) -> str:
         """Twelve hexadecimal digits that change with all that its results follow from; not with another's section.
 
         Its members' sections are its own, and those of models that any of them reads: of a module of the user's own,
         whose rules may name any, all models. What others say, or whether they are registered, has no part in it.
         """
-        behind: list[str] = []
-        waiting = [strategy]
-        while waiting:
-            name = waiting.pop()
-            if name in self.strategies and name not in behind:
-                behind.append(name)
-                waiting += members_of(self.strategies[name])
+        behind = self.behind(strategy)
         strategies = {name: each for name, each in self.strategies.items() if name in behind}
         has_own_module = any("." in each.type for each in strategies.values())
         read = {getattr(each.parameters, "model", None) for each in strategies.values()}

@@ -46,7 +46,7 @@ def daily(step: Step) -> Mapping[str, Any]:
     universe = step.work.read_or_empty(UNIVERSE)
     declared, until = features_of(step.configuration), open_until(step.work, step.configuration)
     # Before anything is computed: code that fails, or prints, has seen the bars.
-    record_exposures(Protocol.of(step.configuration), own_exposures(step.configuration, bars), step.now)
+    record_exposures(Protocol.of(step.configuration), own_exposures(step.configuration, bars, until), step.now)
     features = daily_features_until(
         bars, step.configuration.benchmarks, declared, universe=universe, until=until
     ).filter(in_window)

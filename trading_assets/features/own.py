@@ -14,7 +14,6 @@ from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.canonical import digest
 from trading_assets.config.plugins import Plugin, feature_module, origin_of
 from trading_assets.config.sections import Interval
-from trading_assets.config.strategies import members_of
 from trading_assets.features.catalog import FEATURES
 from trading_assets.features.feature import Feature, Scope
 from trading_assets.features.indicators import INDICATORS
@@ -236,24 +235,26 @@ def opened_by(configuration: Configuration) -> list[str]:
     return [name for name in configuration.registration if columns and _may_read(configuration, name, columns)]
 
 
-def own_exposures(configuration: Configuration, bars: pl.DataFrame) -> list[Entry]:
-    """Return what goes on record before the code of a user's own features is shown a holdout: all bars, by asset class.
+def own_exposures(configuration: Configuration, bars: pl.DataFrame, until: dt.date | None) -> list[Entry]:
+    """Return what goes on record before the code of a user's own features is shown bars, by asset class.
 
-    Nothing as long as the holdout is closed to it. As of a model, the exposure is that of those that opened it, if
-    they are registered in a configuration of the same hash; to all others the holdout was exposed.
+    As of a model, the exposure of a holdout that is open is that of those that opened it, if they are registered in a
+    configuration of the same hash; to all others it was exposed.
 
     Parameters
     ----------
     bars
-        asset_class, symbol, session, adj_close; all that the code will be shown. Nobody trades an index.
+        asset_class, symbol, session, adj_close. Nobody trades an index.
+    until
+        See `open_until`.
     """
-    readers, entries = opened_by(configuration), []
-    if not readers:
+    own, readers, entries = own_features(configuration), opened_by(configuration), []
+    if not own:
         return []
-    subject = ", ".join(module.name for module in modules_of(own_features(configuration)))
-    more = {"opened_by": sorted(readers), "config_hash": configuration.hash}
-    traded = bars.filter(pl.col("asset_class") != "index")
-    for rows in traded.sort("asset_class").partition_by("asset_class", maintain_order=True):
+    subject = ", ".join(module.name for module in modules_of(own))
+    more = {"opened_by": sorted(readers), "config_hash": configuration.hash} if readers else {}
+    seen = bars.filter(pl.col("asset_class") != "index", True if until is None else pl.col("session") <= until)
+    for rows in seen.sort("asset_class").partition_by("asset_class", maintain_order=True):
         first, last, symbols = rows["session"].min(), rows["session"].max(), rows["symbol"].unique().to_list()
         assert isinstance(first, dt.date) and isinstance(last, dt.date)
         returns = equal_weight_returns(rows, symbols, first, last)
@@ -262,14 +263,11 @@ def own_exposures(configuration: Configuration, bars: pl.DataFrame) -> list[Entr
 
 
 def _may_read(configuration: Configuration, strategy: str, columns: Set[str]) -> bool:
-    waiting, seen = [strategy], set[str]()
-    while waiting:
-        settings = configuration.strategies[name := waiting.pop()]
-        seen.add(name)
+    for name in configuration.behind(strategy):
+        settings = configuration.strategies[name]
         values = settings.parameters.model_dump() if not isinstance(settings.parameters, dict) else settings.parameters
         if "." in settings.type or values.get("model") or not columns.isdisjoint(_texts(values)):
             return True
-        waiting += [member for member in members_of(settings) if member not in seen]
     return False
 
 

@@ -11,7 +11,6 @@ import polars as pl
 
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
-from trading_assets.config.strategies import members_of
 from trading_assets.features.own import assert_current, own_features
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.derived_columns import derived_on_record, span_of
@@ -168,19 +167,14 @@ def opened_by(configuration: Configuration, model: str) -> list[str]:
     With the bars beside them scores tell how a model fares there, as signals do of a strategy. So they end before it
     until there is one.
     """
-    return [name for name in configuration.registration if _reads(configuration, name, model)]
-
-
-def _reads(configuration: Configuration, strategy: str, model: str) -> bool:
-    waiting, seen = [strategy], set[str]()
-    while waiting:
-        name = waiting.pop()
-        settings = configuration.strategies[name]
-        if getattr(settings.parameters, "model", None) == model:
-            return True
-        seen.add(name)
-        waiting += [member for member in members_of(settings) if member not in seen]
-    return False
+    return [
+        name
+        for name in configuration.registration
+        if any(
+            getattr(configuration.strategies[each].parameters, "model", None) == model
+            for each in configuration.behind(name)
+        )
+    ]
 
 
 def _put_on_record(step: Step, name: str, bars: pl.DataFrame, holdout: dt.date, readers: Sequence[str]) -> None:

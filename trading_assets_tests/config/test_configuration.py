@@ -45,6 +45,21 @@ def test_the_address_of_a_webhook_is_a_secret_like_its_token(tmp_path: Path, mon
     assert "MY_TOKEN" in shown
 
 
+def test_members_of_members_are_behind_a_strategy_each_once(tmp_path: Path) -> None:
+    text = MINIMAL.partition("strategies:")[0] + (
+        "strategies:\n"
+        "  all: {type: ensemble, members: [pair, b]}\n"
+        "  pair: {type: ensemble, members: [a, b]}\n"
+        "  a: {type: factor}\n"
+        "  b: {type: factor}\n"
+        "  c: {type: factor}\n"
+    )
+    configuration = load(tmp_path, text)
+    found = configuration.behind("all")
+    assert found[0] == "all" and sorted(found) == ["a", "all", "b", "pair"]
+    assert configuration.behind("c") == ["c"]
+
+
 def test_what_another_strategy_says_has_no_part_in_whether_a_result_is_current(tmp_path: Path) -> None:
     """Of an ensemble of a and b beside c: what the sections of these, of a model and of a registration change."""
     text = MINIMAL.partition("strategies:")[0] + (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -138,12 +139,14 @@ def test_a_holdout_is_on_record_as_exposed_before_own_code_sees_it(tmp_path: Pat
     warehouse_with(closed, bars)
     with pytest.raises(FeatureError):
         materialise(closed, MONTHS[0], MONTHS[-1])
-    assert exposures_on_record(closed) == []
+    [before] = exposures_on_record(closed)
+    assert before.payload["end"] < OWN["splits"]["holdout"][0] and "opened_by" not in before.payload
     opened = with_reader(tmp_path, failing)
     for _ in range(2):  # the very same is put on record once
         with pytest.raises(FeatureError):
             materialise(opened, MONTHS[0], MONTHS[-1])
-    [record] = exposures_on_record(opened)
+    earlier, record = exposures_on_record(opened)
+    assert earlier == before
     assert record.subject == "mine.ideas"
     said = {key: record.payload[key] for key in ("stage", "start", "end", "symbols", "opened_by", "config_hash")}
     assert said == {
@@ -156,12 +159,22 @@ def test_a_holdout_is_on_record_as_exposed_before_own_code_sees_it(tmp_path: Pat
     }
 
 
+def test_where_no_holdout_is_kept_what_own_code_sees_is_an_exposure_of_everybody(tmp_path: Path) -> None:
+    """Another configuration may have a holdout there."""
+    closed = with_reader(tmp_path, declared("slow", "change(CLOSE, 5)"), registration={})
+    bars = make_bars(["A", "B"], common=0.5, seed=1).with_columns(asset_class=pl.lit("equity"))
+    [entry] = own_exposures(closed, bars, None)
+    assert (entry.payload["start"], entry.payload["end"]) == (str(SESSIONS[0]), str(SESSIONS[-1]))
+    assert "opened_by" not in entry.payload
+    assert own_exposures(closed, bars, SESSIONS[0] - dt.timedelta(days=1)) == []
+
+
 def test_what_own_code_sees_costs_those_nothing_that_opened_it_and_exposes_others(tmp_path: Path) -> None:
     """`s` is registered by the configuration of the record; after a withdrawal, or elsewhere, another hash is."""
     opened = with_reader(tmp_path, declared("slow", "change(CLOSE, 5)"))
     bars = make_bars(["A", "B"], common=0.5, seed=1).with_columns(asset_class=pl.lit("equity"))
     index = bars.with_columns(symbol=pl.lit("I"), asset_class=pl.lit("index"))
-    [entry] = own_exposures(opened, pl.concat([bars, index]))
+    [entry] = own_exposures(opened, pl.concat([bars, index]), None)
     returns = equal_weight_returns(bars, ["A", "B"], SESSIONS[0], SESSIONS[-1])
     asked = LookRequest("main", "s", "r1", "config", HOLDOUT, ["A", "B"], "{}", returns)
     for recorded, hash_of_it, count in (("main", opened.hash, 0), ("main", "withdrawn", 1), ("two", opened.hash, 1)):

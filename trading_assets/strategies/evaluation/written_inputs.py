@@ -35,9 +35,7 @@ def assert_inputs_as_written(step: Step) -> None:
     """
     configuration = step.configuration
     strategy, made = configured_strategy(configuration, strategy_of(step)), span_of(configuration)
-    assert_read_as_written(
-        configuration, step.work, lambda held, on_record: _inputs(held, strategy, on_record, dt.date.max, made)
-    )
+    assert_read_as_written(configuration, step.work, lambda held, on_record: _inputs(held, strategy, on_record, made))
 
 
 def assert_rows_as_written(step: Step, written: Sequence[WrittenRows]) -> None:
@@ -55,23 +53,17 @@ def assert_rows_as_written(step: Step, written: Sequence[WrittenRows]) -> None:
 
 def is_behind_a_registration(configuration: Configuration, name: str) -> bool:
     """Return whether a strategy is registered, or one that is made of it is."""
-    return any(name in made_of(configuration, each) for each in configuration.registration)
-
-
-def made_of(configuration: Configuration, name: str) -> set[str]:
-    """Return a strategy, its members, and theirs."""
-    members = configured_strategy(configuration, name).members
-    return {name}.union(*(made_of(configuration, member) for member in members))
+    return any(name in configuration.behind(each) for each in configuration.registration)
 
 
 def _inputs(
     warehouse: Warehouse,
     strategy: ConfiguredStrategy,
     on_record: OnRecord,
-    end: dt.date,
     made: tuple[dt.date, dt.date],
 ) -> Iterator[WrittenRows]:
-    """Hashes of the rows of each table that a strategy reads, as they are now, up to a month."""
+    """Hashes of the rows of each table that a strategy reads, as they are now."""
+    end = dt.date.max
     yield from derived_on_record(warehouse, on_record, end, made=made)
     yield months_on_record(warehouse, INDICATORS, on_record, end, made=made)
     if strategy.features:
