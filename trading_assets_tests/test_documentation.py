@@ -25,7 +25,12 @@ PAGES = [*sorted(DOCS.glob("*.md")), *(REPOSITORY / name for name in ("README.md
 RULES, TREE = DOCS / "trading-rules.md", DOCS / "architecture.md"
 
 #: Files that a person writes.
-OF_THE_READER = {"my_features/gaps.py", "my_strategies/gap.py", "my_strategies/dip.py"}
+OF_THE_READER = {
+    "my_features/gaps.py",
+    "my_strategies/gap.py",
+    "my_strategies/dip.py",
+    "trading_assets/market_data/sources/house_of_bars.py",
+}
 
 #: A key with its default beside it, wherever a table has them.
 _KEY = re.compile(r"\| `([a-z_]+(?:\.[a-z0-9_]+)+)` \| `([^`|]*)` \|")
