@@ -72,15 +72,15 @@ $(BIN)/uv:
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 .installed-run: $(BIN)/uv uv.lock pyproject.toml
-	@$(BIN)/uv sync --frozen --inexact --quiet
+	@$(BIN)/uv sync --frozen --inexact --quiet --extra charts
 	@touch $@
 
 .installed-dev: $(BIN)/uv uv.lock pyproject.toml
-	@$(BIN)/uv sync --frozen --inexact --quiet --group dev --group oracles --extra sql --extra yfinance --extra ccxt --extra alpaca --extra hdf5
+	@$(BIN)/uv sync --frozen --inexact --quiet --group dev --group oracles --extra charts --extra sql --extra yfinance --extra ccxt --extra alpaca --extra hdf5
 	@touch .installed-run $@
 
 .installed-docs: $(BIN)/uv uv.lock pyproject.toml
-	@$(BIN)/uv sync --frozen --inexact --quiet --group docs
+	@$(BIN)/uv sync --frozen --inexact --quiet --group docs --extra charts
 	@touch .installed-run $@
 
 # Other engines have environments of their own; zipline's pandas is too old for the rest.

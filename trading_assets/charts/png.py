@@ -19,8 +19,17 @@ DOTS_PER_INCH = 100
 
 
 def markdown(figure: Figure) -> str:
-    """Markdown with the figure inside, as Dagster's metadata shows it."""
-    return f"![{figure.layout.title.text}](data:image/png;base64,{base64.b64encode(png(figure)).decode()})"
+    """Return markdown with the figure inside, as Dagster's metadata shows it; without Matplotlib, what to install."""
+    try:
+        picture = png(figure)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "matplotlib":
+            raise
+        return (
+            f"{figure.layout.title.text}: the picture needs Matplotlib, which is not installed; the report has the "
+            "chart. What to do: `pip install 'trading-assets[charts]'`"
+        )
+    return f"![{figure.layout.title.text}](data:image/png;base64,{base64.b64encode(picture).decode()})"
 
 
 def png(figure: Figure) -> bytes:
@@ -30,6 +39,8 @@ def png(figure: Figure) -> bytes:
     ------
     ValueError
         The figure has a trace type that this module does not draw.
+    ModuleNotFoundError
+        The extra `charts` is not installed.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import plotly.graph_objects as go
 import polars as pl
@@ -27,6 +29,22 @@ def test_png_draws_years_in_the_order_of_the_page() -> None:
     gain_rows = np.nonzero((blue - red > 0.5).sum(axis=1) > 20)[0]
     loss_rows = np.nonzero((red - blue > 0.5).sum(axis=1) > 20)[0]
     assert gain_rows.mean() < loss_rows.mean()
+
+
+def test_without_matplotlib_the_ui_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_agg", None)
+    said = charts.markdown(go.Figure(layout={"title": "Equity"}))
+    assert said.startswith("Equity: the picture needs Matplotlib")
+    assert "pip install 'trading-assets[charts]'" in said
+    with pytest.raises(ModuleNotFoundError, match="matplotlib"):
+        charts.png(go.Figure())
+
+
+def test_another_module_that_is_missing_is_no_matter_of_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    figure = go.Figure(layout={"title": "Equity"})
+    with pytest.raises(ModuleNotFoundError, match="PIL"):
+        charts.markdown(figure)
 
 
 def test_a_trace_that_has_no_drawing_is_an_error() -> None:
