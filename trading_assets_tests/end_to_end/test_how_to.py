@@ -42,6 +42,13 @@ bars = read_bars(source, start=start, end=today, directory=Path(), seed=1, acces
 columns = ("symbol", "session", "open", "high", "low", "close", "volume")
 print(json.dumps(bars.select(columns).rows(), default=str))
 """
+DETECT = """
+import contextlib, sys
+from trading_assets.cli import main
+sys.argv = ["trading-assets", "config", "detect", "prices/*.csv"]
+with contextlib.suppress(SystemExit):
+    main()
+"""
 JUDGE = """
 import json, sys
 from pathlib import Path
@@ -117,10 +124,10 @@ def test_a_layout_is_a_file_of_the_package(clone: Path) -> None:
     save_prices(clone)
     _, layout = blocks("Files of a layout that is not known", "yaml")
     (clone / "trading_assets" / "config" / "layouts" / "house_of_bars.yaml").write_text(layout)
-    said = printed(clone, "-m", "trading_assets.cli", "config", "detect", "prices/*.csv")
-    assert "House of Bars, daily files" in said and "house_of_bars" in said
     configure(clone, market_data=[{"source": "files", "asset_class": "equity", "path": "prices/*.csv"}])
-    assert json.loads(printed(clone, "-c", READ_FIRST_SOURCE)) == BARS
+    said, _, bars = printed(clone, "-c", DETECT + READ_FIRST_SOURCE).rstrip().rpartition("\n")
+    assert "House of Bars, daily files" in said and "house_of_bars" in said
+    assert json.loads(bars) == BARS
 
 
 def test_a_source_is_a_function_of_the_package(clone: Path) -> None:
