@@ -33,7 +33,7 @@ class Choice(NamedTuple):
 
 
 def choices(sharpes: Floats, ordered: Sequence[bool]) -> list[Choice]:
-    """Every point of the grid with its surroundings, in the order of the grid.
+    """Return every point of the grid with its surroundings, in the order of the grid.
 
     Parameters
     ----------
@@ -42,6 +42,13 @@ def choices(sharpes: Floats, ordered: Sequence[bool]) -> list[Choice]:
     ordered
         Of each parameter, whether its values are numbers: then a neighbour is one step away. Names have no order:
         every other one is a neighbour.
+
+    Examples
+    --------
+    One parameter with three numbers: the middle one has two neighbours.
+
+    >>> [round(each.neighbourhood_mean, 2) for each in choices(np.array([0.5, 1.0, 3.0]), ordered=[True])]
+    [0.75, 1.5, 2.0]
     """
     values = np.nan_to_num(sharpes)
     found = []
@@ -55,14 +62,27 @@ def choices(sharpes: Floats, ordered: Sequence[bool]) -> list[Choice]:
 
 
 def peak(found: Sequence[Choice]) -> Choice:
-    """The point with the highest Sharpe ratio; the first of equals."""
+    """Return the point with the highest Sharpe ratio; the first of equals.
+
+    Examples
+    --------
+    >>> peak(choices(np.array([0.9, 1.4, 1.2, 0.0, 2.0, 0.0]), ordered=[True])).point
+    4
+    """
     return max(found, key=lambda choice: (choice.sharpe, -choice.point))
 
 
 def plateau(found: Sequence[Choice]) -> Choice:
-    """The point with the best neighbourhood.
+    """Return the point with the best neighbourhood.
 
     Of equals the one whose worst neighbour is better, then the one that is better itself, then the first.
+
+    Examples
+    --------
+    The peak of 2 stands alone: (0 + 2 + 0) / 3 is less than (0.9 + 1.4 + 1.2) / 3.
+
+    >>> plateau(choices(np.array([0.9, 1.4, 1.2, 0.0, 2.0, 0.0]), ordered=[True])).point
+    1
     """
     return max(
         found,
