@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.backtests.results import metrics
+from trading_assets.backtests.results import metrics, return_metrics
 from trading_assets.robustness.stress.benchmark_months import DOWN, FLAT, UP, kinds_of_months
 from trading_assets.robustness.tables import BREAKDOWN
 
@@ -89,13 +89,13 @@ def by_kind_of_month(equity: pl.DataFrame, months: pl.DataFrame, periods_per_yea
         found[kind] = {
             "months": float(by_month.height),
             "sessions": float(own.height),
-            "benchmark_return": metrics.mean(by_month["benchmark_return"].to_numpy()),
-            "mean_return": metrics.mean(monthly),
-            "total_return": metrics.total_return(daily) if daily.size else None,
-            "sharpe": metrics.sharpe(own["excess_return"].to_numpy(), periods_per_year),
+            "benchmark_return": return_metrics.mean(by_month["benchmark_return"].to_numpy()),
+            "mean_return": return_metrics.mean(monthly),
+            "total_return": return_metrics.total_return(daily) if daily.size else None,
+            "sharpe": return_metrics.sharpe(own["excess_return"].to_numpy(), periods_per_year),
             "positive_months": float(np.mean(monthly > 0)) if monthly.size else None,
             "worst_month": float(monthly.min()) if monthly.size else None,
-            "max_drawdown": metrics.max_drawdown(daily) if daily.size else None,
+            "max_drawdown": return_metrics.max_drawdown(daily) if daily.size else None,
         }
     return found
 
@@ -147,16 +147,24 @@ def correlation_in_drawdowns(
     return {
         name: {
             "sessions": float(len(values[is_deep])),
-            "mean_correlation": metrics.mean(np.array(values[is_deep])),
+            "mean_correlation": return_metrics.mean(np.array(values[is_deep])),
         }
         for name, is_deep in (("drawdown", True), ("other", False))
     }
 
 
 def mean_pairwise_correlation(returns: Floats) -> float | None:
-    """Mean of the correlations of all pairs of columns; None with fewer than two that move.
+    """Return the mean of the correlations of all pairs of columns; None with fewer than two that move.
 
     The sum of k standardised series has the variance k + k (k - 1) x mean correlation.
+
+    Examples
+    --------
+    The correlations of three series are 1, -1 and -1.
+
+    >>> series = np.array([0.01, -0.02, 0.03])
+    >>> round(mean_pairwise_correlation(np.column_stack([series, 2 * series, -series])), 4)
+    -0.3333
     """
     deviations = returns.std(axis=0)
     moving = returns[:, deviations > _NO_SPREAD]
@@ -198,8 +206,8 @@ def without_best_sessions(equity: pl.DataFrame, periods_per_year: int) -> dict[s
         kept = returns.copy()
         kept[order[:count]] = np.minimum(kept[order[:count]], 0.0)
         found[f"without best {count}" if count else "all"] = {
-            "total_return": metrics.total_return(kept),
-            "sharpe": metrics.sharpe(excess + (kept - returns), periods_per_year),
+            "total_return": return_metrics.total_return(kept),
+            "sharpe": return_metrics.sharpe(excess + (kept - returns), periods_per_year),
         }
     return found
 
@@ -209,7 +217,7 @@ def _of_trades(trades: pl.DataFrame) -> Condition:
     return {
         "trades": float(trades.height),
         "profit": float(profit.sum()),
-        "expectancy_r": metrics.mean(trades["r_multiple"].drop_nulls().to_numpy()),
+        "expectancy_r": return_metrics.mean(trades["r_multiple"].drop_nulls().to_numpy()),
         "profit_factor": metrics.profit_factor(profit),
         "win_rate": metrics.win_rate(profit),
     }

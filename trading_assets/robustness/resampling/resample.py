@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from trading_assets.backtests.backtest import PreparedBacktest, backtest, excess_returns_of, sweep_prepared
 from trading_assets.backtests.engine.arrays import Signals
 from trading_assets.backtests.perturbations import with_entries, with_moved_targets
-from trading_assets.backtests.results import metrics
+from trading_assets.backtests.results import return_metrics
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets.backtests.results.settled_curve import settled
 from trading_assets.config.verdict import ALPHA
@@ -232,7 +232,7 @@ def trade_statistics(r_multiples: Floats, resamples: int, generator: np.random.G
 
 
 def annual_sharpes(returns: Floats, periods: float) -> Floats:
-    """Annual Sharpe ratio of each row, as `metrics.sharpe`; 0 where it does not vary."""
+    """Annual Sharpe ratio of each row, as `return_metrics.sharpe`; 0 where it does not vary."""
     deviation = returns.std(axis=1, ddof=1)
     found: Floats = np.divide(
         returns.mean(axis=1) * math.sqrt(periods),
@@ -348,7 +348,7 @@ def _permutation(
     names = ("percentile", "p", "sharpe_5", "sharpe_50", "sharpe_95")
     beyond = alpha < LEAST_COUNTED_P
     trades = run.trades.height
-    actual = metrics.sharpe(_returns_of(run)[1], prepared.periods_per_year)
+    actual = return_metrics.sharpe(_returns_of(run)[1], prepared.periods_per_year)
     if not trades or actual is None:
         unknown: dict[str, float | None] = {**dict.fromkeys(names), "trades": float(trades), "trades_50": None}
         return unknown | ({"p_normal": None} if beyond else {})

@@ -20,7 +20,7 @@ from trading_assets.backtests.backtest import (
     parameter_grid,
     sweep_parameters,
 )
-from trading_assets.backtests.results import metrics
+from trading_assets.backtests.results import return_metrics
 from trading_assets.backtests.trial_registry import Evaluation, trial_id
 from trading_assets.config.strategies import StrategyParameters
 from trading_assets.robustness.sensitivity.grid import ParameterGrid
@@ -287,12 +287,12 @@ def _metrics(sweep: Sweep, returns: Floats, periods: int) -> dict[str, list[floa
 def _of_point(sweep: Sweep, returns: Floats, index: int, periods: int) -> dict[str, float | None]:
     trades, losses = int(sweep.trades[index]), float(sweep.gross_loss[index])
     return {
-        "sharpe": metrics.sharpe(returns, periods),
-        "total_return": metrics.total_return(returns),
-        "annual_return": metrics.annual_return(returns, periods),
-        "volatility": metrics.volatility(returns, periods),
-        "max_drawdown": metrics.max_drawdown(returns),
-        "calmar": metrics.calmar(returns, periods),
+        "sharpe": return_metrics.sharpe(returns, periods),
+        "total_return": return_metrics.total_return(returns),
+        "annual_return": return_metrics.annual_return(returns, periods),
+        "volatility": return_metrics.volatility(returns, periods),
+        "max_drawdown": return_metrics.max_drawdown(returns),
+        "calmar": return_metrics.calmar(returns, periods),
         "trades": float(trades),
         "expectancy_r": float(sweep.sum_r[index]) / trades if trades else None,
         "profit_factor": float(sweep.gross_profit[index]) / losses if losses else None,

@@ -11,7 +11,7 @@ from trading_assets.backtests import tables as backtests
 from trading_assets.backtests.backtest import PreparedBacktest, backtest, excess_returns_of, prepare, sweep_prepared
 from trading_assets.backtests.backtest import metrics_of as metrics_rows
 from trading_assets.backtests.perturbations import with_entries
-from trading_assets.backtests.results.metrics import calmar, max_drawdown, sharpe
+from trading_assets.backtests.results.return_metrics import calmar, max_drawdown, sharpe
 from trading_assets.backtests.results.settled_curve import settled
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.robustness.overfitting.sharpe_inference import long_run_variance
