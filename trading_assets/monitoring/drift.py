@@ -99,8 +99,8 @@ def psi(reference: Floats, window: Floats) -> float:
 
     Examples
     --------
-    A window of 40 values has two bins: 51 and 49 values of the reference lie in them, 30 and 10 of the window. With half
-    a count more each, p is 51.5 / 101 and 49.5 / 101, q is 30.5 / 41 and 10.5 / 41.
+    A window of 40 values has two bins: 51 and 49 values of the reference lie in them, 30 and 10 of the window. With
+    half a count more each, p is 51.5 / 101 and 49.5 / 101, q is 30.5 / 41 and 10.5 / 41.
 
     >>> reference = np.arange(100.0)
     >>> psi(reference, reference)

@@ -121,6 +121,8 @@ def types_alike(
 
     Parameters
     ----------
+    field
+        Every trial on record, see `field_of`.
     own_type
         Identity of the strategy that the question is about; it counts, whatever is on record.
     symbols, start, end
