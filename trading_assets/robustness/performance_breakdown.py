@@ -40,7 +40,7 @@ Condition = Mapping[str, float | None]
 def breakdown_rows(
     run: Result, returns: pl.DataFrame, levels: pl.DataFrame, *, split: str, periods_per_year: int
 ) -> pl.DataFrame:
-    """Rows of `robustness.breakdown` of one run.
+    """Return the rows of `robustness.breakdown` of one run.
 
     Parameters
     ----------
@@ -71,10 +71,19 @@ def breakdown_rows(
 
 
 def by_kind_of_month(equity: pl.DataFrame, months: pl.DataFrame, periods_per_year: int) -> dict[str, Condition]:
-    """What the run made of each kind of month, as if nothing lay between its months.
+    """Return what the run made of each kind of month, as if nothing lay between its months.
 
     months, sessions; benchmark_return and mean_return (of a month, fractions), total_return (compounded), sharpe (a
     year), positive_months (fraction), worst_month, max_drawdown (negative fraction).
+
+    Parameters
+    ----------
+    equity
+        session, daily_return and excess_return (fractions; null counts as 0), in session order.
+    months
+        month (its first day), benchmark_return, kind: see `kinds_of_months`.
+    periods_per_year
+        Sessions a year, for the Sharpe ratio.
     """
     rows = equity.select(
         "session", pl.col("daily_return", "excess_return").fill_null(0.0), month=pl.col("session").dt.truncate("1mo")
@@ -101,7 +110,7 @@ def by_kind_of_month(equity: pl.DataFrame, months: pl.DataFrame, periods_per_yea
 
 
 def holdings_of(run: Result) -> pl.DataFrame:
-    """symbol, session: what was held at the close of each session."""
+    """Return what was held at the close of each session: symbol, session."""
     spells = pl.concat(
         [
             run.trades.select("symbol", first="entry_session", end="exit_session"),
@@ -122,11 +131,24 @@ def holdings_of(run: Result) -> pl.DataFrame:
 def correlation_in_drawdowns(
     equity: pl.DataFrame, holdings: pl.DataFrame, returns: pl.DataFrame
 ) -> dict[str, Condition]:
-    """Whether holdings are one bet when it matters.
+    """Measure whether holdings are one bet when it matters.
 
     On each session with two holdings or more, the mean pairwise correlation of their daily returns over the last
     `WINDOW` sessions; its mean over the sessions in a drawdown deeper than `DEEP`, and over all others. A holding
     without a return on each of those sessions is left out.
+
+    Parameters
+    ----------
+    equity
+        session, drawdown (negative fraction) of the run.
+    holdings
+        symbol, session: see `holdings_of`.
+    returns
+        session, and a column of daily returns for each symbol; null or NaN where there is none.
+
+    Returns
+    -------
+    For ``drawdown`` and ``other``: the number of sessions with a correlation, and its mean; None without any.
     """
     deep = equity.select("session", deep=pl.col("drawdown") < -DEEP).sort("session")
     table = deep.select("session").join(returns, on="session", how="left", maintain_order="left").drop("session")
@@ -176,7 +198,7 @@ def mean_pairwise_correlation(returns: Floats) -> float | None:
 
 
 def without_best_trades(trades: pl.DataFrame) -> dict[str, Condition]:
-    """The trades with and without the best ones, by profit; a trade without a profit is none of them.
+    """Return the result with and without the best trades, by profit; a trade without a profit is none of them.
 
     trades, profit (quote currency), expectancy_r, profit_factor, win_rate; of all also top_share: what the best
     `TOP` of the trades (one at least) earned, over the profit of all; None without a profit.
@@ -195,7 +217,7 @@ def without_best_trades(trades: pl.DataFrame) -> dict[str, Condition]:
 
 
 def without_best_sessions(equity: pl.DataFrame, periods_per_year: int) -> dict[str, Condition]:
-    """total_return and sharpe of the run, and of the run without its best sessions, which earn nothing instead."""
+    """Return total_return and sharpe of the run, and of the run whose best sessions earn nothing."""
     curve = equity.sort("session").select(pl.col("daily_return", "excess_return").fill_null(0.0))
     returns, excess = curve["daily_return"].to_numpy(), curve["excess_return"].to_numpy()
     order = np.argsort(-returns, kind="stable")

@@ -40,6 +40,13 @@ def verified_upgrades(warehouse: Warehouse, configuration: Configuration) -> pl.
 def record_upgrade(warehouse: Warehouse, head_file: HeadFile, upgrade: Upgrade, now: dt.datetime) -> None:
     """Verify the upgrades on record and add one to them, unless it is their last of the strategy.
 
+    Parameters
+    ----------
+    warehouse, head_file
+        Where the upgrades are, and the file that keeps their end outside the warehouse.
+    upgrade, now
+        Upgrade to record, and when (UTC).
+
     Raises
     ------
     LedgerTamperedError

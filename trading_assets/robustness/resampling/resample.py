@@ -82,7 +82,7 @@ def resample(
     seed: int,
     alpha: float = ALPHA,
 ) -> Resampling:
-    """Every method on one span, flat start.
+    """Resample one span by every method, flat start.
 
     bootstrap
         Stationary-block resamples of the daily returns: percentiles 5 (`sharpe_quantile`), 50 and 95 of the annual
@@ -232,7 +232,7 @@ def trade_statistics(r_multiples: Floats, resamples: int, generator: np.random.G
 
 
 def annual_sharpes(returns: Floats, periods: float) -> Floats:
-    """Annual Sharpe ratio of each row, as `return_metrics.sharpe`; 0 where it does not vary."""
+    """Return the annual Sharpe ratio of each row, as `return_metrics.sharpe`; 0 where it does not vary."""
     deviation = returns.std(axis=1, ddof=1)
     found: Floats = np.divide(
         returns.mean(axis=1) * math.sqrt(periods),
@@ -246,7 +246,7 @@ def annual_sharpes(returns: Floats, periods: float) -> Floats:
 def random_entries(
     prepared: PreparedBacktest, start: dt.date, end: dt.date, *, entries: int, runs: int, seed: int
 ) -> RandomRuns:
-    """Full portfolio runs whose candidates are random sessions and symbols; exits and sizing are the strategy's.
+    """Run the whole portfolio with candidates at random sessions and symbols; exits and sizing are the strategy's.
 
     Candidates are drawn without replacement from all usable bars of the span of symbols that were in the universe
     then. The portfolio's own rules refuse some of them (already held, no slot, no cash), so more are drawn than the
@@ -277,7 +277,7 @@ def random_entries(
 
 
 def random_targets(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, runs: int, seed: int) -> RandomRuns:
-    """Full portfolio runs of a target-weight strategy whose weights are at random times, and on random symbols.
+    """Run the whole portfolio with a target-weight strategy's weights at random times, and on random symbols.
 
     All that is decided in the span moves by one random number of sessions (a circular shift, `SHORTEST_SHIFT` or more
     either way), and the weights of each symbol go to another one. How much is held, long and short, and how often it
@@ -328,7 +328,7 @@ def normal_p(actual: float, random: Floats) -> float | None:
 
 
 def statistic_of(rows: pl.DataFrame, method: str, statistic: str) -> float | None:
-    """One number of `robustness.resampling` rows of one strategy and split; None where it is null.
+    """Return one number of `robustness.resampling` rows of one strategy and split; None where it is null.
 
     Raises
     ------

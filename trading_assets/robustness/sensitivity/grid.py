@@ -86,6 +86,15 @@ def changed_parameters(
 ) -> StrategyParameters:
     """Return parameters with some of them changed.
 
+    Parameters
+    ----------
+    strategy
+        Name of the strategy, for the message of an error.
+    parameters
+        Parameters that stay but for `changes`; all are validated together.
+    changes
+        New value by name of the parameter.
+
     Raises
     ------
     ConfigurationError

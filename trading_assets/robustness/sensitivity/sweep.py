@@ -161,7 +161,7 @@ def neighbours(parameters: StrategyParameters, grid: ParameterGrid) -> list[Stra
 def summarise_sharpes(
     points: Sequence[Point], sharpes: Sequence[float | None], sharp_peak: float
 ) -> dict[str, float | None]:
-    """What the Sharpe ratios of a sweep say; points where it is undefined are counted, and left out of the rest.
+    """Summarise the Sharpe ratios of a sweep; points where it is undefined are counted, and left out of the rest.
 
     best, median, worst
         Of the grid.
@@ -177,6 +177,13 @@ def summarise_sharpes(
         Fraction of the grid (undefined points included) within 20 % of the best; undefined unless that is positive.
     chosen_percentile
         Fraction of the grid that the chosen point is not worse than.
+
+    Parameters
+    ----------
+    points, sharpes
+        Points of the sweep and the Sharpe ratio of each, in the same order; None where it is undefined.
+    sharp_peak
+        Limit of best - median.
     """
     grid = np.array([s for p, s in zip(points, sharpes, strict=True) if p.on_grid and s is not None])
     beside = [s for p, s in zip(points, sharpes, strict=True) if p.neighbour and s is not None]
@@ -242,7 +249,15 @@ def _choice_rows(
 def heatmaps(
     strategy: str, points: Sequence[Point], grid: ParameterGrid, values: Mapping[str, Sequence[float | None]]
 ) -> pl.DataFrame:
-    """For each pair of parameters, the mean of every metric over all the others: rows of `robustness.heatmaps`."""
+    """Return the mean of every metric over all other parameters for each pair: rows of `robustness.heatmaps`.
+
+    Parameters
+    ----------
+    points, grid
+        Points of the sweep, and the values of each parameter; points on the grid are in its order.
+    values
+        By metric its value at each point; None where it is undefined: left out of the mean.
+    """
     shape = [len(axis) for axis in grid.values()]
     on_grid = [index for index, point in enumerate(points) if point.on_grid]
     frames = [HEATMAPS.empty()]

@@ -117,7 +117,14 @@ def stress(
 
 
 def value_of(rows: pl.DataFrame, scenario: str, metric: str) -> float | None:
-    """One number of `robustness.stress` rows of one strategy and split; None where it is null.
+    """Return one number of `robustness.stress` rows of one strategy and split; None where it is null.
+
+    Parameters
+    ----------
+    rows
+        Rows of one strategy and split.
+    scenario, metric
+        Their names in the table.
 
     Raises
     ------

@@ -118,12 +118,12 @@ def judge(
 
 
 def unregistered(strategy: str, thresholds: VerdictThresholds, history: str = "") -> Judgement:
-    """The verdict on a strategy whose holdout is locked: its evidence is nothing."""
+    """Return the verdict on a strategy whose holdout is locked: its evidence is nothing."""
     return _without_evidence(strategy, thresholds, "It is not registered, so its holdout was not looked at.", history)
 
 
 def waiting(strategy: str, thresholds: VerdictThresholds, until: dt.date, history: str = "") -> Judgement:
-    """The verdict on a registered strategy whose holdout lasts until a session that the data do not reach yet."""
+    """Return the verdict on a registered strategy whose holdout ends after the data do."""
     cause = f"Its holdout lasts until {until}, which the data do not reach: it is not looked at before."
     return _without_evidence(strategy, thresholds, cause, history)
 

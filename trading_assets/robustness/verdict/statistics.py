@@ -86,7 +86,7 @@ def statistics_of(
     bets: float | None = None,
     alpha: float = ALPHA,
 ) -> dict[str, float | None]:
-    """What the verdict judges.
+    """Return what the verdict judges.
 
     The choice among the trials was made on train + validation, so that is what the statistics on it are of. With
     one trial there was no choice and nothing to cross-validate: `pbo` is then absent.
