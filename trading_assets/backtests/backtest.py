@@ -141,7 +141,7 @@ def prepare(configuration: Configuration, frames: Frames, until: dt.date | None 
 
 
 def backtest(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, split: str) -> Result:
-    """One run with every record: flat start, first decision at the close of the first session from `start` on.
+    """Run the strategy once with every record: flat start, first decision at the close of the first session.
 
     What is open at the last session up to `end` is marked, not closed.
 
@@ -165,7 +165,7 @@ def backtest(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, split:
 
 
 def metrics_of(prepared: PreparedBacktest, result: Result) -> pl.DataFrame:
-    """Rows of `backtests.metrics` of one run."""
+    """Return the rows of `backtests.metrics` of one run."""
     values = summarise(
         settled(result.equity),
         result.trades,
@@ -260,7 +260,7 @@ def sweep_prepared(
 
 
 def excess_returns_of(prepared: PreparedBacktest, sweep: Sweep) -> Floats:
-    """Daily returns (runs, sessions) beyond the risk-free rate, of the settled equity, first from the starting equity.
+    """Return the daily excess returns (runs, sessions) of the settled equity, the first from the starting equity.
 
     What is not cash has to earn the rate that it forgoes; cash without short proceeds earns it. 0 after a total loss.
     """
@@ -270,7 +270,7 @@ def excess_returns_of(prepared: PreparedBacktest, sweep: Sweep) -> Floats:
 
 
 def benchmark_beside(prepared: PreparedBacktest, sweep: Sweep) -> Floats:
-    """Excess returns (runs, sessions) of the benchmark, held at each run's net exposure of the session before.
+    """Return excess returns (runs, sessions) of the benchmark, held at each run's net exposure of the session before.
 
     The rest is cash. Without a benchmark it is the universe at equal weights; without a bar of it, nothing but the rate
     that the holding forgoes.
@@ -309,7 +309,7 @@ def parameter_grid(
 
 
 def span_rows(prepared: PreparedBacktest, start: dt.date, end: dt.date) -> Integers:
-    """Rows of the grid between two dates, both inclusive.
+    """Return the rows of the grid between two dates, both inclusive.
 
     Raises
     ------

@@ -128,6 +128,13 @@ def settings_on_record(warehouse: Warehouse, configuration: Configuration, strat
     """Return the hash of settings that trials of a strategy are recorded under.
 
     That of today, unless the very same settings are on record by their hash of version 0.1.0 alone.
+
+    Parameters
+    ----------
+    warehouse, configuration
+        Where the trials are, and the configuration whose settings are hashed.
+    strategy
+        Strategy whose trials they are.
     """
     now, before = hash_settings(configuration, strategy), hashes_recorded_before(configuration, strategy)
     if not before:

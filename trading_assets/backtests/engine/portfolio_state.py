@@ -96,7 +96,21 @@ class Records(NamedTuple):
 
 
 def new_state(slots: int, sessions: int, max_positions: int, sector: Integers, settings: Settings) -> State:
-    """A flat account at the starting equity, with room for `max_positions` at a time; `sector` is the market's."""
+    """Return a flat account at the starting equity.
+
+    Parameters
+    ----------
+    slots
+        Places for positions: one a symbol, or one a leg of a pair.
+    sessions
+        Sessions of the run.
+    max_positions
+        Positions and orders that there may be at a time.
+    sector
+        (symbols,) number of each symbol's sector, -1 for none: the market's.
+    settings
+        Limits and costs that the run is under.
+    """
     account = np.zeros(1, ACCOUNT)
     for field in ("cash", "equity", "confirmed", "reference", "old_peak"):
         account[field] = settings.starting_equity
@@ -140,7 +154,13 @@ def new_state(slots: int, sessions: int, max_positions: int, sector: Integers, s
 
 
 def new_records(trades: int, decisions: int, fills: int, sessions: int) -> Records:
-    """Room for that many of each; memory is touched only as it is written. Zeros: nothing is recorded."""
+    """Return room for the records of a run; memory is touched only as it is written.
+
+    Parameters
+    ----------
+    trades, decisions, fills, sessions
+        How many of each there can be; with zeros nothing of the kind is recorded.
+    """
     return Records(
         trades=np.empty(trades, TRADE),
         decisions=np.empty(decisions, DECISION),

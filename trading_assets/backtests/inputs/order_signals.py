@@ -82,6 +82,15 @@ def signals_of(rules: Sequence[Rules], panel: pl.DataFrame, axes: MarketAxes, ma
 
     Candidates are the rows on which a trigger reaches the smallest of its thresholds.
 
+    Parameters
+    ----------
+    rules
+        At least one; all have the same expressions.
+    panel
+        Rows of the strategy's panel, by symbol and session.
+    axes, market
+        Sessions and symbols of the arrays, and the market on them.
+
     Raises
     ------
     ValueError
