@@ -189,6 +189,13 @@ def made_stale(
 
     What other strategies decided and how they fared is left as it is, and said to be out of date where it is shown.
     Pages are made of strategies that have one, or are selected; before there is any, only what follows at once.
+
+    Parameters
+    ----------
+    configuration, graph
+        Configuration, and the graph of its assets.
+    keys
+        Assets that are selected.
     """
     following: set[dg.AssetKey] = set()
     waiting = list(keys)
@@ -211,7 +218,20 @@ def made_stale(
 
 
 def partition_range(configuration: Configuration, first: str | None, last: str | None) -> dict[str, str]:
-    """Run tags of the months from `first` to `last`, each ``YYYY-MM`` or None for the end of the range."""
+    """Return the run tags of the months from `first` to `last`.
+
+    Parameters
+    ----------
+    configuration
+        Configuration, whose months there are.
+    first, last
+        ``YYYY-MM``, or None for the end of the range.
+
+    Raises
+    ------
+    UsageError
+        A month is not written so or is none of the configuration's, or `first` is after `last`.
+    """
     keys = list(monthly_partitions(configuration).get_partition_keys())
     bounds = []
     for month, default in ((first, keys[0]), (last, keys[-1])):

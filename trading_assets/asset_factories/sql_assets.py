@@ -102,6 +102,13 @@ def read_models(folder: Path) -> dict[str, str]:
 def run_model(work: UnitOfWork, model: SqlModel, tables: Mapping[str, Table]) -> pl.DataFrame:
     """Compute a model from the warehouse and replace its table with the result.
 
+    Parameters
+    ----------
+    work, model
+        Reads and writes of the step, and the model.
+    tables
+        Declared tables by name: one of them that is not written yet is empty.
+
     Raises
     ------
     MissingTableError
@@ -116,7 +123,14 @@ def run_model(work: UnitOfWork, model: SqlModel, tables: Mapping[str, Table]) ->
 
 
 def define_view(work: UnitOfWork, model: SqlModel, tables: Mapping[str, Table]) -> tuple[int, pl.DataFrame]:
-    """Define the view of a model: how many rows it has now, and an empty frame of its columns.
+    """Define the view of a model; return how many rows it has now, and an empty frame of its columns.
+
+    Parameters
+    ----------
+    work, model
+        Reads and writes of the step, and the model.
+    tables
+        Declared tables by name: one of them that is not written yet is empty.
 
     Raises
     ------

@@ -197,7 +197,17 @@ def parameter_heat_map(
 
 
 def bars(frame: pl.DataFrame, label: str, value: str, title: str, unit: str = "") -> Figure:
-    """Horizontal bars, one a row, in the order of the frame from top to bottom."""
+    """Draw horizontal bars, one a row, in the order of the frame from top to bottom.
+
+    Parameters
+    ----------
+    frame
+        Rows to draw.
+    label, value
+        Columns with the name of each bar and its length.
+    title, unit
+        Text above the figure, and the unit of the values.
+    """
     import plotly.graph_objects as go
 
     figure = go.Figure(
@@ -213,7 +223,15 @@ def bars(frame: pl.DataFrame, label: str, value: str, title: str, unit: str = ""
 
 
 def histogram(bins: pl.DataFrame, count: str, title: str, unit: str = "") -> Figure:
-    """Counts in bins: low, high and `count`; bins below zero in the colour of losses."""
+    """Draw counts in bins; bins below zero are in the colour of losses.
+
+    Parameters
+    ----------
+    bins, count
+        low, high and the column with the count of each bin, ascending.
+    title, unit
+        Text above the figure, and the unit of the counts.
+    """
     import plotly.graph_objects as go
 
     colours = [LOSS_COLOUR if high <= 0 else STRATEGY_COLOUR for high in bins["high"].to_list()]

@@ -118,6 +118,15 @@ class Plugin:
     def ask(self, do: str, parameters: BaseModel | None = None, **more: Any) -> Any:
         """Return what its process answers.
 
+        Parameters
+        ----------
+        do
+            Name of the request, as `plugin_worker` knows it.
+        parameters
+            Parameters of the strategy; None: the request needs none.
+        **more
+            Other values of the request.
+
         Raises
         ------
         PluginError
@@ -216,6 +225,13 @@ def strategy_module(strategy_type: str, origin: Origin | None = None, *, renew: 
 
 def feature_module(name: str, origin: Origin, *, renew: bool = False) -> Plugin:
     """Return a user's own module of features; as `strategy_module`, for one that defines `FEATURES`.
+
+    Parameters
+    ----------
+    name, origin
+        Dotted name of the module, and the folder that it is found from.
+    renew
+        Read its files again, though it was found before.
 
     Raises
     ------

@@ -86,7 +86,17 @@ def _names(symbology: pl.DataFrame) -> pl.DataFrame:
 def delisted(
     memberships: Memberships, symbology: pl.DataFrame, lives: pl.DataFrame, delistings: pl.DataFrame
 ) -> pl.DataFrame:
-    """Endings on record: symbol, and the columns of `tables.INSTRUMENTS` that say when, at which value, and why."""
+    """Return the endings on record: symbol, and the columns of `tables.INSTRUMENTS` on when, at which value, and why.
+
+    Parameters
+    ----------
+    memberships, symbology
+        Tables of members and of tickers; a date of a delisting may be in either.
+    lives
+        Which life of a ticker each symbol is.
+    delistings
+        symbol, session, value, unit, reason, exchange of the file of delistings: where it names a symbol, it decides.
+    """
     empty = pl.DataFrame(schema={"symbol": pl.String, "delisted": pl.Date})
     tables = [*memberships.values(), symbology]
     parts = [table.select("symbol", "delisted").drop_nulls() for table in tables]

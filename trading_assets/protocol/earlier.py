@@ -77,6 +77,15 @@ def entries_of(home: Path, records: Sequence[Record], wait_seconds: float) -> li
 
     A warehouse that is not what was once written adds its refusal alone, unless that is on record already.
 
+    Parameters
+    ----------
+    home
+        Folder of the warehouse, whose name is that of its configuration.
+    records
+        Records of the protocol, oldest first.
+    wait_seconds
+        How long to wait for whoever has the warehouse open.
+
     Raises
     ------
     LockedError

@@ -186,7 +186,17 @@ def exposure(
 
 
 def new_exposures(records: Sequence[Record], configuration: str, entries: Sequence[Entry]) -> list[Entry]:
-    """Return those exposures whose very same is not on record: each is written once."""
+    """Return those exposures whose very same is not on record: each is written once.
+
+    Parameters
+    ----------
+    records
+        Records of the protocol.
+    configuration
+        Name of the configuration that the exposures are of.
+    entries
+        Exposures to record.
+    """
     known = {_identity(r.configuration, r.subject, r.payload) for r in records if r.kind == "exposure"}
     found = []
     for each in entries:

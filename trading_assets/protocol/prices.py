@@ -109,7 +109,15 @@ def price_of(looks: int) -> float:
 
 
 def idea_of(look: Record, records: Sequence[Record], contents: Contents) -> Idea:
-    """Return the idea that a look was at; of one that does not say it, by the registration that it was made for."""
+    """Return the idea that a look was at; of one that does not say it, by the registration that it was made for.
+
+    Parameters
+    ----------
+    look, records
+        Record of the look, and all records of the protocol.
+    contents
+        Texts of registrations by the row of their record.
+    """
     if "idea" in look.payload:
         return Idea(*look.payload["idea"])
     said = [look, *(r for r in records if r.kind == "registration" and "imported" in r.payload)]

@@ -142,6 +142,13 @@ class Protocol:
     ) -> pl.DataFrame:
         """Return the rows of a side table that belong to records, each content checked against its hash.
 
+        Parameters
+        ----------
+        table, records
+            Side table, and the records whose rows of it are asked for.
+        columns
+            Columns of the table that are returned; None: all but `content` and `position`.
+
         Returns
         -------
         DataFrame
@@ -262,6 +269,13 @@ def records_of(rows: pl.DataFrame) -> tuple[Record, ...]:
 
 def verified_contents(connection: duckdb.DuckDBPyConnection, table: Table, hashes: Sequence[str]) -> pl.DataFrame:
     """Return the rows of contents, in order of content and position, after a check of each.
+
+    Parameters
+    ----------
+    connection, table
+        Open database, and one of its side tables.
+    hashes
+        Contents that are asked for.
 
     Raises
     ------

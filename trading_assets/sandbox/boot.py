@@ -38,7 +38,13 @@ class OwnModules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Return the spec of a module of ours, or of a folder that holds some."""
+        """Return the spec of a module of ours, or of a folder that holds some.
+
+        Parameters
+        ----------
+        fullname, path, target
+            As `importlib.abc.MetaPathFinder` has them.
+        """
         if fullname in self._spaces:
             spec = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
             return spec if path is None or fullname.rpartition(".")[0] in {*self._spaces, *self._sources} else None

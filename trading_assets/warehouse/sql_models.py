@@ -97,7 +97,15 @@ def parse_models(texts: Mapping[str, str], columns_of: Mapping[str, Iterable[str
 
 
 def parse_model(name: str, sql: str, columns_of: Mapping[str, Sequence[str]]) -> SqlModel:
-    """Parse one model; parameters and errors as of `parse_models`."""
+    """Parse one model; errors as of `parse_models`.
+
+    Parameters
+    ----------
+    name, sql
+        `schema.name` of the model, and its SELECT.
+    columns_of
+        Columns of the tables that it may read, by name.
+    """
     statement = _parse(name, sql)
     tables = _tables(name, statement)
     schema: Schema = {}

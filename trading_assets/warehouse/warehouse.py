@@ -89,6 +89,13 @@ class Warehouse:
     def define_view(self, name: str, select: str, reads: Sequence[Table]) -> None:
         """Put a view in place of what has this name; the tables it reads are created, or widened, as declared.
 
+        Parameters
+        ----------
+        name, select
+            `schema.name` of the view, and its SELECT.
+        reads
+            Declared tables that the SELECT reads.
+
         Raises
         ------
         WarehouseError
@@ -195,7 +202,7 @@ class Warehouse:
         parameters: Sequence[object] = (),
         rows: Rows | None = None,
     ) -> pl.DataFrame:
-        """Rows of a table, ordered by its key.
+        """Return rows of a table, ordered by its key.
 
         Parameters
         ----------
@@ -224,7 +231,13 @@ class Warehouse:
         parameters: Sequence[object] = (),
         rows: Rows | None = None,
     ) -> pl.DataFrame:
-        """As `read`, but a table that has not been written is empty."""
+        """Return what `read` does; a table that has not been written is empty.
+
+        Parameters
+        ----------
+        table, columns, where, parameters, rows
+            As `read` takes them.
+        """
         try:
             return self.read(table, columns=columns, where=where, parameters=parameters, rows=rows)
         except MissingTableError:
@@ -238,7 +251,7 @@ class Warehouse:
         reads: Sequence[str] = (),
         frames: Mapping[str, pl.DataFrame] | None = None,
     ) -> pl.DataFrame:
-        """The result of a SELECT. Read-only, without access to files or network.
+        """Return the result of a SELECT: read-only, without access to files or network.
 
         Parameters
         ----------

@@ -28,7 +28,15 @@ def faults(bars: pl.DataFrame, instruments: pl.DataFrame, sessions: pl.DataFrame
 
 
 def missing_sessions(bars: pl.DataFrame, instruments: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
-    """symbol, expected, missing: sessions between a symbol's first and last bar, most missing first."""
+    """Count the sessions between a symbol's first and last bar that have none: symbol, expected, missing; worst first.
+
+    Parameters
+    ----------
+    bars
+        Rows of `market_data.bars`.
+    instruments, sessions
+        Rows of `market_data.instruments` and `market_data.sessions`.
+    """
     spans = instruments.select("symbol", "calendar", "first_session", "last_session").join(sessions, on="calendar")
     expected = spans.filter(pl.col("session").is_between("first_session", "last_session"))
     found = expected.join(bars.select("symbol", "session", _found=True), on=["symbol", "session"], how="left")

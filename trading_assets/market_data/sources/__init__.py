@@ -108,5 +108,11 @@ def read(
 def read_bars(
     source: AnySource, *, start: dt.date, end: dt.date, directory: Path, seed: int, access: Access | None = None
 ) -> pl.DataFrame:
-    """The bars of `read`."""
+    """Return the bars of `read`.
+
+    Parameters
+    ----------
+    source, start, end, directory, seed, access
+        As `read` takes them.
+    """
     return read(source, start=start, end=end, directory=directory, seed=seed, access=access).bars

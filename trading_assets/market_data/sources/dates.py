@@ -100,10 +100,15 @@ def to_local_times(cells: pl.Series, *, date_format: str, timezone: str) -> pl.S
 
 
 def to_daily_times(cells: pl.Series, *, date_format: str, timezone: str) -> pl.Series:
-    """Local times of daily bars: as `to_local_times`, but midnight in a zone of its own stays as it is written.
+    """Return local times of daily bars: as `to_local_times`, but midnight in another zone stays as it is written.
 
     `2024-01-02T00:00:00+09:00` is the date 2024-01-02 whatever `timezone` is; `2024-01-01T15:00:00Z`, the same instant,
     is that only in the zone of Tokyo. An epoch is written in UTC: one of midnight there is the same date as `Z` says.
+
+    Parameters
+    ----------
+    cells, date_format, timezone
+        As `to_local_times` takes them.
     """
     written = pl.col("written")
     return _times(

@@ -63,7 +63,15 @@ def empty_file(name: str) -> EmptyFileError:
 
 
 def no_line_of_csv(what: str, name: str, line: int) -> SourceError:
-    """Return the error of a line that the reader of CSV refuses: most often one that a lone carriage return ends."""
+    """Return the error of a line that the reader of CSV refuses: most often one that a lone carriage return ends.
+
+    Parameters
+    ----------
+    what
+        What the reader says of the line.
+    name, line
+        Name of the file, and the number of the line from 1 on.
+    """
     return SourceError(
         f"not a line of CSV: {what}",
         file=name,

@@ -51,7 +51,15 @@ class JsonTable:
 
 
 def first_rows(name: str, data: bytes, number: int) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """Names of the columns (none for arrays) and the first rows as text, empty where a row has no value."""
+    """Return names of the columns (none for arrays) and the first rows as text, empty where a row has no value.
+
+    Parameters
+    ----------
+    name, data
+        Name of the file, for the message of an error, and its bytes.
+    number
+        Rows at most.
+    """
     rows = _rows(_parsed(name, data), name)
     if isinstance(rows[0], list):
         return (), tuple(tuple(_text(cell) or "" for cell in row) for row in rows[:number])

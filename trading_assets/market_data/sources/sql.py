@@ -35,9 +35,18 @@ class QueryTable:
 
 
 def read(source: SqlSource, *, start: dt.date, end: dt.date, directory: Path) -> Received:
-    """Bars of the query with sessions in [start, end], in the raw columns.
+    """Return the bars of the query with sessions in [start, end], in the raw columns.
 
     `{start}` and `{end}` in the query stand for the two dates, quoted, so that the database need not send the rest.
+
+    Parameters
+    ----------
+    source
+        Section of the configuration.
+    start, end
+        First and last session, both inclusive.
+    directory
+        Folder that a relative path starts from.
 
     Raises
     ------

@@ -18,7 +18,15 @@ _MOST, _FEWEST_ROWS = 0.25, 20
 
 
 def to_ratios(cells: pl.Series, *, decimal: str, thousands: str) -> pl.Series:
-    """New shares for an old one: `2`, `2:1`, `3/2`, `2-for-1`; 0 and what is no ratio are null or not above 0."""
+    """Return new shares for an old one: `2`, `2:1`, `3/2`, `2-for-1`; null or not above 0 for what is no ratio.
+
+    Parameters
+    ----------
+    cells
+        Numbers or texts as received.
+    decimal, thousands
+        Signs in numbers that are written as text.
+    """
     numbers = to_numbers(cells, decimal=decimal, thousands=thousands)
     if cells.dtype.is_numeric() or numbers.null_count() == cells.null_count():
         return numbers

@@ -71,7 +71,15 @@ class StrategyContent:
 
 
 def strategy_content(warehouse: Warehouse, configuration: Configuration, name: str) -> StrategyContent:
-    """Read all tables of one strategy."""
+    """Read all tables of one strategy.
+
+    Parameters
+    ----------
+    warehouse, configuration
+        Warehouse, and the configuration that the strategy is of.
+    name
+        Name of the strategy.
+    """
     strategy = resolved_from(warehouse, configuration, name)
     protocol = chronicle(Protocol.of(configuration).read(), (configuration.name, name))
     notes = notes_of(warehouse, configuration, name)

@@ -82,6 +82,13 @@ class TradeEvidence:
 def read_evidence(warehouse: Warehouse, configuration: Configuration, trade_id: str) -> TradeEvidence:
     """Read what concerns one trade.
 
+    Parameters
+    ----------
+    warehouse, configuration
+        Warehouse, and the configuration with the parameters of the strategy.
+    trade_id
+        Id of the trade, as in `backtests.trades`.
+
     Raises
     ------
     UnknownTradeError
@@ -157,7 +164,15 @@ def read_evidence(warehouse: Warehouse, configuration: Configuration, trade_id: 
 
 
 def nearest_ids(warehouse: Warehouse, trade_id: str, count: int = NEAREST_IDS) -> list[str]:
-    """The ids most like a given one, by the number of edits (Levenshtein 1966)."""
+    """Return the ids most like a given one, by the number of edits (Levenshtein 1966).
+
+    Parameters
+    ----------
+    warehouse, trade_id
+        Warehouse with the trades, and the id that is not there.
+    count
+        Ids at most.
+    """
     found = warehouse.query(
         f"SELECT DISTINCT trade_id, levenshtein(trade_id, ?) AS edits FROM {backtests.FILLS.name}"
         " ORDER BY edits, trade_id LIMIT ?",

@@ -37,6 +37,13 @@ class WindowError(Exception):
 def decide(strategy: ConfiguredStrategy, panel: pl.DataFrame, risk: Risk) -> StrategyDecisions:
     """Run a strategy's own code over its panel.
 
+    Parameters
+    ----------
+    strategy, panel
+        Strategy, and its rows by symbol and session.
+    risk
+        Section of the configuration: sizes of the signals follow from it.
+
     Raises
     ------
     StrategyError
@@ -60,7 +67,7 @@ def decide(strategy: ConfiguredStrategy, panel: pl.DataFrame, risk: Risk) -> Str
 
 
 def first_decision(strategy: ConfiguredStrategy, panel: pl.DataFrame) -> dt.date:
-    """First session at which a strategy could decide: with only the bars before it, `decide` raises `WindowError`.
+    """Return the first session at which a strategy could decide: with fewer bars `decide` raises `WindowError`.
 
     Parameters
     ----------

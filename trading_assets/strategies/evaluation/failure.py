@@ -118,7 +118,17 @@ def failure_recorder(stage: str, tables: Sequence[Table]) -> Callable[[Step, Exc
 def status_row(
     stage: str, strategy: str, error: Exception | None = None, *, until: dt.date | None = None
 ) -> pl.DataFrame:
-    """One row of `strategies.status`; without an error it is ok."""
+    """Return one row of `strategies.status`; without an error it is ok.
+
+    Parameters
+    ----------
+    stage, strategy
+        Asset of the step without the strategy's name, and that name.
+    error
+        What the step failed with; None: it came to its end.
+    until
+        Last session that it may say anything of; None: any.
+    """
     refused = isinstance(error, LookRefusedError)
     own = refused or isinstance(error, StrategyError | LooksAheadError)
     row = {

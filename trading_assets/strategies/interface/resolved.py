@@ -197,6 +197,13 @@ def configured_strategies(configuration: Configuration) -> list[ConfiguredStrate
 def resolve_strategy(configuration: Configuration, name: str, instruments: pl.DataFrame) -> ResolvedStrategy:
     """Return the strategy of an entry of the configuration with the instruments that it may trade.
 
+    Parameters
+    ----------
+    configuration, name
+        Configuration, and the name of one of its strategies.
+    instruments
+        Rows of `market_data.instruments`.
+
     Raises
     ------
     NoSymbolsError

@@ -57,6 +57,13 @@ class TargetWeightError(Exception):
 def stated_weights(module: TargetWeightModule, parameters: StrategyParameters, panel: pl.DataFrame) -> pl.DataFrame:
     """Run a strategy's code over its panel and return its rows as the engine takes them.
 
+    Parameters
+    ----------
+    module, parameters
+        Strategy's module, and its parameters.
+    panel
+        Rows by symbol and session.
+
     Returns
     -------
     polars.DataFrame
