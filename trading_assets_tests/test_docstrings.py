@@ -22,10 +22,6 @@ WITHOUT_ROOM = {
     "backtests/backtest.py::span_rows",
     "backtests/backtest.py::sweep_parameters",
     "backtests/backtest.py::sweep_prepared",
-    "robustness/resampling/resample.py::bootstrap_statistics",
-    "robustness/resampling/resample.py::random_targets",
-    "robustness/resampling/resample.py::statistic_of",
-    "robustness/resampling/resample.py::trade_statistics",
     "robustness/verdict/criteria.py::unregistered",
     "robustness/verdict/criteria.py::waiting",
 }

@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 
 #: A standard deviation below this is the rounding of a constant.
 _NO_SPREAD = 1e-14
+#: A deviation of a resample below this is rounding.
+_NO_SPREAD_OF_ROWS = 1e-12
 
 
 def total_return(returns: Floats) -> float | None:
@@ -71,6 +73,35 @@ def sharpe(excess: Floats, periods: float) -> float | None:
     """
     deviation = _spread(excess)
     return None if deviation is None else float(excess.mean() / deviation * math.sqrt(periods))
+
+
+def annual_sharpes(returns: Floats, periods: float) -> Floats:
+    """Return the annual Sharpe ratio of each row, as `sharpe`; 0 where it does not vary.
+
+    Parameters
+    ----------
+    returns
+        (rows, sessions) excess returns.
+    periods
+        Sessions a year.
+
+    Returns
+    -------
+    (rows,)
+
+    Examples
+    --------
+    >>> annual_sharpes(np.array([[0.01, 0.03], [0.01, 0.01]]), periods=200).round(4)
+    array([20.,  0.])
+    """
+    deviation = returns.std(axis=1, ddof=1)
+    found: Floats = np.divide(
+        returns.mean(axis=1) * math.sqrt(periods),
+        deviation,
+        out=np.zeros(len(returns)),
+        where=deviation > _NO_SPREAD_OF_ROWS,
+    )
+    return found
 
 
 def sortino(excess: Floats, periods: float) -> float | None:
@@ -299,7 +330,13 @@ def mean(values: Floats) -> float | None:
 
 
 def ratio(numerator: float | None, denominator: float | None) -> float | None:
-    """Return a ratio; None if either number is unknown or the denominator is 0."""
+    """Return a ratio; None if either number is unknown or the denominator is 0.
+
+    Examples
+    --------
+    >>> ratio(1.0, 4.0), ratio(1.0, 0.0), ratio(None, 4.0)
+    (0.25, None, None)
+    """
     return numerator / denominator if numerator is not None and denominator else None
 
 

@@ -18,13 +18,8 @@ from trading_assets.config.stress_scenarios import (
 )
 from trading_assets.config.verdict import ALPHA
 from trading_assets.robustness.look_ahead.audit import violations
-from trading_assets.robustness.resampling.resample import (
-    BOOTSTRAP,
-    LEAST_COUNTED_P,
-    PERMUTATION,
-    sharpe_quantile_name,
-    statistic_of,
-)
+from trading_assets.robustness.resampling.random_runs import PERMUTATION
+from trading_assets.robustness.resampling.resample import BOOTSTRAP, LEAST_COUNTED_P, sharpe_quantile_name, statistic_of
 from trading_assets.robustness.stress.run import POSITIONS_MET, value_of
 from trading_assets.robustness.verdict.criteria import (
     BEAR_MONTHS,
