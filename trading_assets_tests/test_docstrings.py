@@ -15,16 +15,6 @@ PACKAGE = REPOSITORY / "trading_assets"
 MANY = 3
 #: Decorators of what numba compiles: its arguments are the records that `arrays.py` and `portfolio_state.py` describe.
 COMPILED = {"compiled", "inlined", "cached", "cached_loop"}
-#: Functions in files that are as long as a file may be. Whoever splits one takes its functions out of here.
-WITHOUT_ROOM = {
-    "backtests/backtest.py::backtest",
-    "backtests/backtest.py::prepare",
-    "backtests/backtest.py::span_rows",
-    "backtests/backtest.py::sweep_parameters",
-    "backtests/backtest.py::sweep_prepared",
-    "robustness/verdict/criteria.py::unregistered",
-    "robustness/verdict/criteria.py::waiting",
-}
 
 
 class Described(NamedTuple):
@@ -88,7 +78,7 @@ def test_functions_of_many_parameters_say_what_they_are() -> None:
         for each in public_functions()
         if len(each.parameters) >= MANY and each.described is None and not each.is_exempt
     }
-    assert silent == WITHOUT_ROOM, "write a section Parameters, or take out what has one now"
+    assert silent == set(), "write a section Parameters"
 
 
 def test_described_parameters_are_those_of_the_function() -> None:

@@ -12,9 +12,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.backtests.backtest import PreparedBacktest, excess_returns_of, sweep_prepared
+from trading_assets.backtests.backtest import PreparedBacktest, sweep_prepared
 from trading_assets.backtests.perturbations import with_entries, with_moved_targets
 from trading_assets.backtests.results.return_metrics import annual_sharpes
+from trading_assets.backtests.sweep_returns import excess_returns_of
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -12,15 +12,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.backtests.backtest import (
-    PreparedBacktest,
-    Sweep,
-    benchmark_beside,
-    excess_returns_of,
-    parameter_grid,
-    sweep_parameters,
-)
+from trading_assets.backtests.backtest import PreparedBacktest, Sweep, parameter_grid, sweep_parameters
 from trading_assets.backtests.results import return_metrics
+from trading_assets.backtests.sweep_returns import benchmark_beside, excess_returns_of
 from trading_assets.backtests.trial_registry import Evaluation, trial_id
 from trading_assets.config.strategies import StrategyParameters
 from trading_assets.robustness.sensitivity.grid import ParameterGrid

@@ -37,7 +37,8 @@ from trading_assets.robustness.tables import (
 )
 from trading_assets.robustness.verdict import caps
 from trading_assets.robustness.verdict.bets import count_bets
-from trading_assets.robustness.verdict.criteria import Judgement, judge, rows, unregistered, waiting
+from trading_assets.robustness.verdict.criteria import Judgement, judge, rows
+from trading_assets.robustness.verdict.no_evidence import unregistered, waiting
 from trading_assets.strategies.evaluation.enforcement import unenforced_reads
 from trading_assets.strategies.evaluation.failure import refused_look, require_ok, strategy_of
 from trading_assets.strategies.evaluation.on_record import evaluated_state

@@ -8,11 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests.backtest import PreparedBacktest, excess_returns_of, sweep_prepared
+from trading_assets.backtests.backtest import PreparedBacktest, sweep_prepared
 from trading_assets.backtests.engine.arrays import Targets
 from trading_assets.backtests.inputs.target_weights import targets_of
 from trading_assets.backtests.perturbations import with_moved_targets
 from trading_assets.backtests.results.return_metrics import annual_sharpes
+from trading_assets.backtests.sweep_returns import excess_returns_of
 from trading_assets.robustness.resampling.random_runs import PERMUTATION, normal_p, percentile, random_targets
 from trading_assets.robustness.resampling.resample import resample
 from trading_assets.strategies.interface.target_weights import SCHEMA, checked

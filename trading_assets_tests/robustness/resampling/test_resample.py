@@ -8,11 +8,12 @@ import pytest
 from arch.bootstrap import StationaryBootstrap
 
 from trading_assets.backtests import tables as backtests
-from trading_assets.backtests.backtest import PreparedBacktest, backtest, excess_returns_of, prepare, sweep_prepared
+from trading_assets.backtests.backtest import PreparedBacktest, backtest, prepare, sweep_prepared
 from trading_assets.backtests.backtest import metrics_of as metrics_rows
 from trading_assets.backtests.perturbations import with_entries
 from trading_assets.backtests.results.return_metrics import annual_sharpes, calmar, max_drawdown, sharpe
 from trading_assets.backtests.results.settled_curve import settled
+from trading_assets.backtests.sweep_returns import excess_returns_of
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.robustness.overfitting.sharpe_inference import long_run_variance
 from trading_assets.robustness.resampling.random_runs import PERMUTATION, percentile, random_entries
