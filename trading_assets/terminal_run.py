@@ -147,7 +147,7 @@ def _counting(total: int, progress: Callable[[RunProgress], object]) -> Callable
 
 @contextmanager
 def dagster_instance(configuration: Configuration) -> Iterator[dg.DagsterInstance]:
-    """The Dagster instance of `DAGSTER_HOME`, by default ``<data>/dagster_home``.
+    """Yield the Dagster instance of `DAGSTER_HOME`, by default ``<data>/dagster_home``.
 
     It is created under a lock: two processes that both start on a fresh SQLite home can break it for good.
     """
@@ -272,7 +272,7 @@ def problems(event: dg.DagsterEvent) -> Iterator[str]:
 
 
 def is_interrupted(event: dg.DagsterEvent) -> bool:
-    """Whether a step ended because somebody pressed Ctrl-C."""
+    """Return whether a step ended because somebody pressed Ctrl-C."""
     wanted = {DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__}
     return event.is_step_failure and any(error.cls_name in wanted for error in _errors_of(event))
 

@@ -31,7 +31,7 @@ _TAKEN = frozenset({*STAGES, "main", "temp", "system", "information_schema", "pg
 def build_sql_assets(
     configuration: Configuration, producers: Producers, tables: Mapping[str, Table], folder: Path | None = None
 ) -> list[dg.AssetsDefinition]:
-    """One asset a model.
+    """Return one asset for each SQL model.
 
     Parameters
     ----------

@@ -205,7 +205,7 @@ class Configuration(Section):
         return self.model_copy(update={"registration": {}}).hash
 
     def is_current(self, config_hash: str, strategy: str) -> bool:
-        """Whether what was made of a strategy under a hash follows from this configuration, too.
+        """Return whether what was made of a strategy under a hash follows from this configuration, too.
 
         Rows of earlier versions have the hash of the whole configuration.
         """

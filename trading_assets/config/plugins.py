@@ -197,7 +197,7 @@ _PLUGINS: dict[tuple[str, Origin, str], Plugin] = {}
 
 
 def is_plugin(strategy_type: str) -> bool:
-    """Whether a strategy type names a user's own module."""
+    """Return whether a strategy type names a user's own module."""
     return "." in strategy_type and not is_shipped(strategy_type)
 
 

@@ -117,5 +117,5 @@ def windows_of(parameters: StrategyParameters) -> dict[str, int]:
 
 
 def members_of(settings: StrategySettings) -> list[str]:
-    """Names of the strategies that a strategy is made of: its parameter `members`, none for most."""
+    """Return names of the strategies that a strategy is made of: its parameter `members`, none for most."""
     return list(getattr(settings.parameters, "members", ()))

@@ -198,7 +198,7 @@ def _are_close(one: float | None, other: float | None, tolerance: float) -> bool
 
 
 def changes(whole: pl.DataFrame, known: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
-    """Columns in which two frames with the same columns differ, by as little as a bit; NaN is NaN and null is null.
+    """Return the columns in which two frames differ, by as little as a bit; NaN is NaN and null is null.
 
     Parameters
     ----------

@@ -181,7 +181,7 @@ def periods_per_year(*of: str) -> int:
 
 
 def facts_of(calendar: str) -> Facts:
-    """The facts of a calendar, by its name or an alias of it.
+    """Return the facts of a calendar, by its name or an alias of it.
 
     Raises
     ------

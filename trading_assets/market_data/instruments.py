@@ -22,7 +22,7 @@ def instruments(
     lives: pl.DataFrame = NO_LIVES,
     delistings: pl.DataFrame = NO_DELISTINGS,
 ) -> pl.DataFrame:
-    """One row a symbol received, whether or not any of its bars is usable; rows of `tables.INSTRUMENTS`.
+    """Return rows of `tables.INSTRUMENTS`: one for each symbol received, whether or not a bar of it is usable.
 
     Parameters
     ----------

@@ -85,14 +85,14 @@ def find_lives(
 
 
 def later_lives(lives: pl.DataFrame) -> pl.DataFrame:
-    """Those of `find_lives` that came after the instrument which has the ticker for its symbol."""
+    """Return those of `find_lives` that came after the instrument which has the ticker for its symbol."""
     holders = lives.filter(pl.col("symbol") == pl.col("ticker")).select("ticker", _since="start")
     placed = lives.join(holders, on="ticker", how="left")
     return placed.filter((pl.col("start") > pl.col("_since")).fill_null(True)).drop("_since")
 
 
 def by_life(rows: pl.DataFrame, lives: pl.DataFrame, date: str = "session") -> pl.DataFrame:
-    """Rows under the symbols of the instruments that their tickers named at `date`, in the order they came in.
+    """Return rows under the symbols of the instruments that their tickers named at `date`, in the order they came in.
 
     Parameters
     ----------

@@ -250,7 +250,7 @@ def expected_sessions(
 
 
 def unsettled_since(history: History, first: dt.date, before: pl.DataFrame) -> dt.date:
-    """The earliest session before `first` whose bar was checked without the bar that decides it, or with another one.
+    """Return the earliest session before `first` that was checked without the bar that decides it, or with another.
 
     Parameters
     ----------

@@ -175,7 +175,7 @@ def without_data(
 
 
 def missing_data_message(configuration: Configuration, missing: pl.DataFrame) -> str:
-    """The block that names each symbol of `without_data`, its key and the places that were searched."""
+    """Return the block that names each symbol of `without_data`, its key and the places that were searched."""
     lines = [f"no data for {missing.height} symbol{'s' * (missing.height > 1)} that the configuration names"]
     for (key,), rows in missing.group_by("key", maintain_order=True):
         section, name = str(key).split(".")
@@ -194,7 +194,7 @@ def missing_data_message(configuration: Configuration, missing: pl.DataFrame) ->
 
 
 def default_as_of(raw: pl.DataFrame, universe: pl.DataFrame, grace: int) -> dt.date | None:
-    """The last session on which at least half of the live symbols of the universe have a bar.
+    """Return the last session on which at least half of the live symbols of the universe have a bar.
 
     Parameters
     ----------

@@ -119,7 +119,7 @@ def compare(metrics: pl.DataFrame) -> Comparison:
 
 
 def leaks(folds: pl.DataFrame, predictions: pl.DataFrame) -> pl.DataFrame:
-    """Rows that break the promise that every score is out of sample.
+    """Return rows that break the promise that every score is out of sample.
 
     Parameters
     ----------

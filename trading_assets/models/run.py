@@ -60,7 +60,7 @@ class _Rows:
 def samples_and_folds(
     settings: Model, *, bars: pl.DataFrame, features: pl.DataFrame, universe: pl.DataFrame, benchmark: str | None
 ) -> tuple[Samples, list[Fold]]:
-    """What a model is trained and scored on, of tables that may have other symbols too.
+    """Return what a model is trained and scored on, of tables that may have other symbols too.
 
     Parameters
     ----------

@@ -55,20 +55,20 @@ class Samples:
     span: int
 
     def scorable(self) -> NDArray[np.bool_]:
-        """Rows with at least one feature value."""
+        """Return rows with at least one feature value."""
         present: NDArray[np.bool_] = np.logical_not(np.isnan(self.features).all(axis=1))
         return present
 
     def tested_by(self, fold: Fold) -> NDArray[np.bool_]:
-        """Rows of the fold's test sessions."""
+        """Return rows of the fold's test sessions."""
         return (self.session >= day(fold.test_start)) & (self.session <= day(fold.test_end))
 
     def before(self, fold: Fold) -> NDArray[np.bool_]:
-        """Rows of the sessions from the start of training to the test fold."""
+        """Return rows of the sessions from the start of training to the test fold."""
         return (self.session >= day(fold.train_start)) & (self.session < day(fold.test_start))
 
     def over_by(self, date: dt.date) -> NDArray[np.bool_]:
-        """Rows whose label is over by a date (inclusive)."""
+        """Return rows whose label is over by a date (inclusive)."""
         return self.label_end <= day(date)
 
     def uniqueness(self, rows: RowNumbers) -> NDArray[np.float32]:

@@ -83,7 +83,7 @@ def resolve_splits(settings: Splits, sessions: Sequence[dt.date], previous: pl.D
 
 
 def spans_of(splits: pl.DataFrame) -> dict[str, Interval]:
-    """Each split of `models.splits`, by name and in order of time; both dates inclusive."""
+    """Return each split of `models.splits`, by name and in order of time; both dates inclusive."""
     return {row["split"]: Interval(start=row["start"], end=row["end"]) for row in splits.sort("start").to_dicts()}
 
 

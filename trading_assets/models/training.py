@@ -66,7 +66,7 @@ class Fit:
         return booster_scores(self.booster, features)
 
     def baseline_scores(self, features: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
-        """The same from each baseline."""
+        """Return the probability of label 1 by each baseline, by its name."""
         with one_thread():
             return {"logistic": self.logistic.score(features), "naive": np.full(len(features), self.base_rate)}
 

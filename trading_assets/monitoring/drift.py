@@ -82,7 +82,7 @@ def drift_table(
 
 
 def is_drift_event(drift: pl.DataFrame, alarm_share: float) -> bool:
-    """Whether more than `alarm_share` of the features that could be measured are in alarm."""
+    """Return whether more than `alarm_share` of the features that could be measured are in alarm."""
     measured = drift.filter(pl.col("psi").is_not_null())
     return measured.height > 0 and int(measured["alarm"].sum()) > alarm_share * measured.height
 

@@ -44,7 +44,7 @@ def homes(data: Path) -> list[Path]:
 
 
 def is_unread(home: Path, records: Sequence[Record]) -> bool:
-    """Whether a warehouse may hold what is not on record: nothing of it is, or its ledgers say more than that."""
+    """Return whether a warehouse may hold what is not on record: nothing of it is, or its ledgers say more."""
     own = [record for record in records if record.configuration == home.name]
     last = last_import(own, home.name)
     if not own or (last is not None and "refused" in last.payload):

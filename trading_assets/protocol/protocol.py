@@ -122,7 +122,7 @@ class Protocol:
         *,
         now: dt.datetime,
     ) -> tuple[Record, ...]:
-        """As `append_decided`, for who has to look into side tables, too."""
+        """Append records as `append_decided` does, for a decision that looks into side tables, too."""
         read: dict[Path, list[Entry]] = {}
         while True:
             with open_to_write(self.path, self.wait_seconds) as connection:

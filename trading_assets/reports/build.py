@@ -80,7 +80,7 @@ def strategy_files(content: StrategyContent) -> dict[str, str]:
 
 
 def index_text(configuration: Configuration, warehouse: Warehouse) -> str:
-    """The index page."""
+    """Return the index page."""
     verdicts = verdict_summary(configuration, warehouse)
     sources = ", ".join(f"{source.asset_class} from {source.source}" for source in configuration.market_data)
     has_docs = (configuration.home / "reports" / "data_docs" / "index.html").exists()
@@ -101,7 +101,7 @@ def index_text(configuration: Configuration, warehouse: Warehouse) -> str:
 
 
 def verdict_summary(configuration: Configuration, warehouse: Warehouse) -> pl.DataFrame:
-    """One row a strategy: market, result, and headline metrics of the latest split that may be shown."""
+    """Return a row for each strategy: market, result, and headline metrics of the latest split that may be shown."""
     rows = []
     for name in configuration.strategies:
         metrics = warehouse.read_or_empty(METRICS, rows=Rows("strategy", name))

@@ -38,7 +38,7 @@ class HtmlTable:
 
 
 def percent(value: float) -> str:
-    """A fraction as a percentage."""
+    """Return a fraction as a percentage."""
     return _unsigned_zero(f"{value:.1%}")
 
 

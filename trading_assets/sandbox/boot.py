@@ -58,7 +58,7 @@ class OwnModules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return spec
 
     def is_package(self, fullname: str) -> bool:
-        """Whether a module is a package."""
+        """Return whether a module is a package."""
         return self._sources[fullname][2]
 
     def get_source(self, fullname: str) -> str:

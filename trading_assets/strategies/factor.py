@@ -41,7 +41,7 @@ GRID: Mapping[str, Sequence[float | str]] = {
 
 
 def columns(parameters: Parameters) -> set[str]:
-    """The characteristics, from features.daily and features.indicators."""
+    """Return the characteristics, from features.daily and features.indicators."""
     return set(FACTORS)
 
 

@@ -128,7 +128,7 @@ def parse_model(name: str, sql: str, columns_of: Mapping[str, Sequence[str]]) ->
 
 
 def with_replacements(model: SqlModel, names: Mapping[str, str]) -> str:
-    """The model's SELECT with some of its tables replaced by others, which take the old ones' aliases."""
+    """Return the model's SELECT with some of its tables replaced by others, which take the old ones' aliases."""
     statement = _parse(model.name, model.sql)
     for table in list(statement.find_all(exp.Table)):
         substitute = names.get(f"{table.db}.{table.name}")

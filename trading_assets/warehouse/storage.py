@@ -56,7 +56,7 @@ def checked(table: Table, frame: pl.DataFrame, slice_: Slice | None = None) -> p
 
 
 def stored_columns(connection: duckdb.DuckDBPyConnection, table_name: str) -> dict[str, str]:
-    """Columns of a stored table with their DuckDB types; empty if there is no such table.
+    """Return columns of a stored table with their DuckDB types; empty if there is no such table.
 
     Call outside of a transaction, which a missing table would end. A list of the columns of all tables would not, and
     takes twenty times as long.
@@ -292,7 +292,7 @@ def _relation(
 
 
 def missing(table_name: str) -> str:
-    """What to tell who reads a table that has not been written."""
+    """Return what to tell who reads a table that has not been written."""
     stage = table_name.split(".", maxsplit=1)[0]
     return block(
         f"table {table_name} does not exist yet",

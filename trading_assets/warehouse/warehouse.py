@@ -46,7 +46,7 @@ class Warehouse:
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def unit_of_work(self) -> UnitOfWork:
-        """The same operations for one step, which notices if its input is replaced meanwhile."""
+        """Return the same operations for one step, which notices if its input is replaced meanwhile."""
         return UnitOfWork(self.path, wait_seconds=self.wait_seconds)
 
     def replace(self, slice_: Slice, tables: Mapping[Table, pl.DataFrame]) -> None:
@@ -66,7 +66,7 @@ class Warehouse:
         self.replace_together([(slice_, tables)])
 
     def replace_together(self, parts: Parts) -> None:
-        """As `replace`, for tables of one step that are replaced by different slices."""
+        """Replace tables of one step by different slices, as `replace` does."""
         checked = [
             (slice_, {table: storage.checked(table, frame, slice_) for table, frame in tables.items()})
             for slice_, tables in parts
@@ -177,7 +177,7 @@ class Warehouse:
 
     @contextmanager
     def held_open(self) -> Iterator[Self]:
-        """The same tables, opened once for several reads, which see one state; writers wait for the end of the block.
+        """Yield the same tables, opened once for several reads of one state; writers wait for the end of the block.
 
         Opening takes longer than most reads. The block reads what is yielded, and nothing else: whatever writes in it
         waits for itself, and whatever fails in it is told as a fault of the warehouse.
@@ -269,7 +269,7 @@ class Warehouse:
             return storage.rows_of(connection, sql, parameters, frames)
 
     def exists(self, table_name: str) -> bool:
-        """Whether the table has been written."""
+        """Return whether the table has been written."""
         try:
             with self._reading([(table_name, Whole())]) as connection:
                 return bool(storage.stored_columns(connection, table_name))
@@ -277,7 +277,7 @@ class Warehouse:
             return False
 
     def commits(self, table: Table) -> versions.Versions:
-        """The number of the last commit of each slice of a table; empty if it has not been written.
+        """Return the number of the last commit of each slice of a table; empty if it has not been written.
 
         Numbers grow with each commit. Looking at them is no read: a unit of work does not depend on it.
         """
@@ -343,7 +343,7 @@ class UnitOfWork(Warehouse):
         self._own: set[int] = set()
 
     def aside(self) -> Warehouse:
-        """The same tables without the notice: what is read there is no input of this step."""
+        """Return the same tables without the notice: what is read there is no input of this step."""
         return Warehouse(self.path, wait_seconds=self.wait_seconds)
 
     def _notice(self, table_name: str, scope: Slice, look: Callable[[], versions.Versions]) -> None:

@@ -17,7 +17,7 @@ def borrow_row(t: int, market: Market) -> int:
 
 @compiled
 def can_borrow(t: int, i: int, market: Market) -> bool:
-    """Whether a short position of a symbol may grow, by what is in force at the close of session *t*."""
+    """Return whether a short position of a symbol may grow, by what is in force at the close of session *t*."""
     return market.borrowable[borrow_row(max(t, 0), market), i]  # type: ignore[no-any-return]
 
 

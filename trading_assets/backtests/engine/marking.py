@@ -45,7 +45,7 @@ def _settle(t: int, session: int, p: int, market: Market, state: State, settled:
 
 @compiled
 def has_bar(t: int, i: int, market: Market) -> bool:
-    """Whether a bar was received, flagged or not."""
+    """Return whether a bar was received, flagged or not."""
     return market.expected[t, i] and not math.isnan(market.close[t, i])  # type: ignore[no-any-return]
 
 

@@ -120,7 +120,7 @@ def fill_exits(t: int, market: Market, run_parameters: Any, settings: Settings, 
 
 @compiled
 def opens_at_a_loss(t: int, position: Any, market: Market) -> bool:
-    """Whether a position whose exit is due has to be left at this open, however far it is from the last close.
+    """Return whether a position whose exit is due has to be left at this open, however far it is from the last close.
 
     An open that far off fills no entry (it may be an error); an exit takes the loss, or a gap would count only where
     it does not recover. A gain that far off waits until it is confirmed.
@@ -252,7 +252,7 @@ def value_of_shorts_at_open(t: int, market: Market, state: State) -> float:
 
 @compiled
 def price_at_open(t: int, position: Any, market: Market) -> float:
-    """The open; where there is none, or one at a gain that a later bar has to confirm, the mark."""
+    """Return the open; where there is none, or one at a gain that a later bar has to confirm, the mark."""
     i = position["symbol"]
     price = market.open[t, i]
     gain = (price - position["mark"]) * position["quantity"]

@@ -202,7 +202,7 @@ def floor_to_lot(quantity: float, lot: float) -> float:
 
 @compiled
 def one_lot_less(quantity: float, lot: float) -> float:
-    """A lot less, or a few last bits where a lot is less than those; not below 0."""
+    """Return a quantity less one lot, or a few last bits where a lot is less than those; not below 0."""
     return max(0.0, floor_to_lot(quantity * (1.0 - 4e-15) - lot, lot))
 
 

@@ -27,14 +27,14 @@ def value_of(p: int, state: State) -> float:
 
 @compiled
 def weight_of(p: int, state: State) -> float:
-    """What the position is of equity; signed."""
+    """Return the position as a signed fraction of equity."""
     equity = state.account[0]["equity"]
     return value_of(p, state) / equity if equity > 0.0 else 0.0
 
 
 @compiled
 def has_row(p: int, first: int, last: int, targets: Targets, state: State) -> bool:
-    """Whether slot `p` has a row among those of the session."""
+    """Return whether slot `p` has a row among those of the session."""
     row = state.row[p]
     return bool(first <= row < last and targets.position_index[row] == p)
 

@@ -51,7 +51,7 @@ def breaker_fires(t: int, settings: Settings, state: State) -> bool:
 
 @inlined
 def entry_block_reason_of(settings: Settings, state: State) -> int:
-    """Why no entry may be decided at this close (of `REJECTIONS`), or -1."""
+    """Return why no entry may be decided at this close (of `REJECTIONS`), or -1."""
     account = state.account[0]
     if account["ruined"] or account["halted"] >= 0 or account["equity"] <= 0.0:
         return HALTED

@@ -43,7 +43,7 @@ def quantity_of(weight: float, equity: float, price: float, lot: float) -> float
 
 @compiled
 def is_sliced(p: int, state: State) -> bool:
-    """Whether the order of slot `p` is one of the drawdown breaker, which leaves within capacity."""
+    """Return whether the order of slot `p` is one of the drawdown breaker, which leaves within capacity."""
     return state.orders[p]["weight"] == 0.0 and state.orders[p]["trigger"] == DRAWDOWN_HALT  # type: ignore[no-any-return]
 
 

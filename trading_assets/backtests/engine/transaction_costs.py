@@ -27,7 +27,7 @@ def symbol_key(symbol: str) -> int:
 
 @compiled
 def mix(x: np.uint64) -> np.uint64:
-    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014)."""
+    """Return the finaliser of SplitMix64 (Steele, Lea and Flood 2014)."""
     x = (x ^ (x >> _S30)) * _FIRST
     x = (x ^ (x >> _S27)) * _SECOND
     return x ^ (x >> _S31)
@@ -35,7 +35,7 @@ def mix(x: np.uint64) -> np.uint64:
 
 @compiled
 def standard_normal(seed: int, key: np.uint64, day: int, side: int) -> float:
-    """A standard normal draw that depends on nothing but its arguments (counter-based, Box-Muller)."""
+    """Return a standard normal draw that depends on nothing but its arguments (counter-based, Box-Muller)."""
     h = mix(np.uint64(seed) + _GOLDEN)
     h = mix(h ^ key)
     h = mix(h ^ np.uint64(day))
@@ -75,7 +75,7 @@ def mean_slippage_bps(
 def impact_bps(
     t: int, i: int, decided: int, notional: float, market: Market, run_parameters: Any, settings: Settings
 ) -> float:
-    """What an order pays beyond the cap of the size factor: k x sigma x (sqrt(Q) - sqrt(c)), not drawn.
+    """Return what an order pays beyond the cap of the size factor: k x sigma x (sqrt(Q) - sqrt(c)), not drawn.
 
     Q is the notional as a share of average daily volume, c the share at which the size factor ends, sigma the daily
     volatility; both as known at the decision (Almgren, Thum, Hauptmann and Li 2005; Toth et al. 2011, for the square
@@ -108,14 +108,14 @@ def drawn_slippage_bps(t: int, i: int, mean: float, side: int, market: Market, s
 
 @compiled
 def buy_price(price: float, bps: float, tick: float) -> float:
-    """The price paid: slippage on top, up to the next tick."""
+    """Return the price paid: slippage on top, up to the next tick."""
     paid = price * (1.0 + bps / 1e4)
     return np.ceil(paid / tick - 1e-9) * tick if tick > 0.0 else paid
 
 
 @compiled
 def sell_price(price: float, bps: float, tick: float) -> float:
-    """The price received: slippage off, down to the tick below, never negative."""
+    """Return the price received: slippage off, down to the tick below, never negative."""
     received = max(0.0, price * (1.0 - bps / 1e4))
     return np.floor(received / tick + 1e-9) * tick if tick > 0.0 else received
 
@@ -134,7 +134,7 @@ def fee_rate(bps: float, run_parameters: Any) -> float:
 
 @inlined
 def is_crash(t: int, market: Market) -> bool:
-    """Whether *t* is a flash-crash session of a stress scenario."""
+    """Return whether *t* is a flash-crash session of a stress scenario."""
     return market.crash.size > 0 and bool(market.crash[t])
 
 
@@ -151,7 +151,7 @@ def fill_of(
     run_parameters: Any,
     settings: Settings,
 ) -> Fill:
-    """What a trade of `quantity` (positive) at a raw price costs, of an order decided at the close of `decided`.
+    """Return what a trade of `quantity` (positive) at a raw price costs, of an order decided at the close of `decided`.
 
     `traded` is the notional of all that the strategy trades of the symbol on this side at this price: the market sees
     one order, whichever positions it is for.

@@ -138,7 +138,7 @@ def run_parameters_of(
 
 
 def signature(rules: Rules) -> tuple[bytes, ...]:
-    """What two sets of rules must share to be run on the same signals: all but thresholds and the choice of exit."""
+    """Return what rules must share to be run on the same signals: all but thresholds and the choice of exit."""
     expressions = [rules.eligible, rules.relative_strength, *rules.exits.values()]
     expressions += [part for trigger in rules.triggers for part in (trigger.strength, trigger.rank)]
     names = ",".join([*rules.exits, "|", *(trigger.name for trigger in rules.triggers)])

@@ -96,7 +96,7 @@ class Columns:
 def screen_crosses(
     prices: Prices, sets: RecordArray, terms: Terms, *, periods_per_year: float = 252, threads: int | None = None
 ) -> Columns:
-    """Every symbol with every set of a cross of two means: in when the fast one crosses above, out when below.
+    """Screen every symbol with every set of a cross of two means: in when the fast one crosses above, out below.
 
     Each window's mean of closes is computed once a symbol; no array has the size of sets x sessions.
 
@@ -140,7 +140,7 @@ def screen_signals(
     periods_per_year: float = 252,
     threads: int | None = None,
 ) -> Columns:
-    """Every symbol with one set of signals, (sessions, symbols), true at the close that decides.
+    """Screen every symbol with one set of signals, (sessions, symbols), true at the close that decides.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from trading_assets.market_data.quality.values import PRICES
 
 
 def faults(bars: pl.DataFrame, instruments: pl.DataFrame, sessions: pl.DataFrame) -> dict[str, int]:
-    """How many bars in use break what every reader relies on; counted apart from the rules that let them in.
+    """Count the bars in use that break what every reader relies on, apart from the rules that let them in.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ class DateColumnError(Exception):
 
 
 def unread_date_advice(text: str) -> str:
-    """What to do about a date that `auto` does not read: the pattern that reads it, where one does."""
+    """Return what to do about a date that `auto` does not read: the pattern that reads it, where one does."""
     if _SPREADSHEET.match(text):
         day = _SPREADSHEET_ZERO + dt.timedelta(days=int(text.partition(".")[0]))
         return f"as a day number of a spreadsheet it is {day}: save the sheet with its dates as text, such as {day}"

@@ -82,7 +82,7 @@ def no_line_of_csv(what: str, name: str, line: int) -> SourceError:
 
 
 def together(errors: Sequence[EmptyFileError]) -> SourceError:
-    """One error for several files without rows; the error itself if it is one."""
+    """Return one error for several files without rows; the error itself if it is one."""
     if len(errors) == 1:
         return errors[0]
     files = [f"{error.file} ({error.what.removeprefix('the file is ')})" for error in errors]

@@ -46,7 +46,7 @@ class Hdf5Table:
 
 
 def open_hdf5(path: Path, name: str) -> Iterator[Hdf5Table]:
-    """The frames of a file in the order of their keys; of several, each is named like a member of a zip.
+    """Yield the frames of a file in the order of their keys; of several, each is named like a member of a zip.
 
     Raises
     ------

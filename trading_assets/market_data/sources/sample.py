@@ -31,7 +31,7 @@ def read(start: dt.date, end: dt.date) -> pl.DataFrame:
 
 
 def index_bars(start: dt.date, end: dt.date) -> pl.DataFrame:
-    """The index alone (symbol `SPX`, asset_class `index`): the benchmark when other sources lack one."""
+    """Return the index alone (symbol `SPX`, asset_class `index`): the benchmark when other sources lack one."""
     return arrange(_index(), start, end)
 
 

@@ -103,16 +103,16 @@ class SampleTable:
         return pl.Series(name, [row[at] or None if at < len(row) else None for row in self.rows], dtype=pl.String)
 
     def cells(self, name: str) -> list[str]:
-        """What is written in a column."""
+        """Return what is written in a column."""
         return self.column(name).drop_nulls().to_list()
 
     def has(self, name: str) -> bool:
-        """Whether there is a column of this name, however it is written."""
+        """Return whether there is a column of this name, however it is written."""
         return name.lower() in self._lowered
 
 
 def parted(sample: Sample, settings: FilesSource) -> SampleTable | None:
-    """Names and rows of a sample as these settings part them; None where the names are not those of its columns."""
+    """Return names and rows of a sample as settings part them; None where the names are not those of its columns."""
     first = sample.first_row(settings.skip_rows, settings.separator)
     if not first:
         return None

@@ -51,7 +51,7 @@ def actions_in_prices(cells: pl.DataFrame) -> pl.DataFrame:
 
 
 def priceless_rows(bars: pl.DataFrame) -> pl.DataFrame:
-    """Rows whose four prices are all missing or 0."""
+    """Return rows whose four prices are all missing or 0."""
     first, *others = ((pl.col(name) == 0).fill_null(value=True) for name in _OHLC)
     found = bars.filter(first)  # most files have none: one column tells
     return found if found.is_empty() else found.filter(*others)

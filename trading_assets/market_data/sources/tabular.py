@@ -59,7 +59,7 @@ class Tabular(Protocol):
         """1-based line of the header."""
 
     def read(self, positions: Sequence[int]) -> pl.DataFrame:
-        """The columns at `positions`, named by position, and `source_line` (1-based line of the file)."""
+        """Return the columns at `positions`, named by position, and `source_line` (1-based line of the file)."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Layout:
 
 
 def open_tables(path: Path, name: str, layout: Layout) -> Iterator[Tabular]:
-    """The tables of a file: one, or one a member of a zip.
+    """Yield the tables of a file: one, or one a member of a zip.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ class CsvTable:
         return bool(self._given)
 
     def text_on(self, line: int) -> str:
-        """A line as the file has it."""
+        """Return a line as the file has it."""
         start, end = self._lines.span(line)
         return self._data[start:end].decode("utf-8", "replace").strip(_BLANKS)
 
@@ -347,7 +347,7 @@ class _Lines:
 
 
 def is_table_member(member: str) -> bool:
-    """Whether a member of a zip is a table."""
+    """Return whether a member of a zip is a table."""
     return PurePosixPath(member).suffix.lower() in _MEMBERS and not member.startswith("__MACOSX/")
 
 

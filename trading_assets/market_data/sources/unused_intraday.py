@@ -16,7 +16,7 @@ COPY = "copy_of_intraday_bar"
 
 
 def unused_intraday_bars(bars: pl.DataFrame, start: dt.date, end: dt.date) -> pl.DataFrame:
-    """Columns of `raw.REJECTED_SCHEMA`: bars of [start, end] that `intraday.sound_bars` leaves out, and why.
+    """Return columns of `raw.REJECTED_SCHEMA`: bars of [start, end] that `intraday.sound_bars` leaves out, and why.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ _SERVER = 500
 
 
 def vendor_of(source: RemoteSource, anchor: dt.date, today: dt.date) -> Vendor:
-    """The vendor of a source.
+    """Return the vendor of a source.
 
     Parameters
     ----------

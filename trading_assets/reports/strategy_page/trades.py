@@ -77,7 +77,7 @@ def rejections(decisions: pl.DataFrame) -> pl.DataFrame:
 
 
 def last_trades(trades: pl.DataFrame) -> pl.DataFrame:
-    """The last trades by entry, the two legs of a pair one below the other; columns that say something."""
+    """Return the last trades by entry, the two legs of a pair one below the other; columns that say something."""
     opened = pl.col("entry_session").min().over(pl.coalesce("pair_id", "trade_id"), "entry_session")
     shown = (
         trades.sort(opened, pl.col("pair_id").fill_null(""), "symbol", "trade_id")
@@ -107,7 +107,7 @@ def last_trades(trades: pl.DataFrame) -> pl.DataFrame:
 
 
 def liquidation(plan: pl.DataFrame) -> HtmlTable:
-    """What is open, most urgent first: slices, sessions and cost of leaving it; a short position is bought back."""
+    """Return what is open, most urgent first: slices, sessions and cost of leaving it; shorts are bought back."""
     rows = (
         plan.group_by("rank", "symbol", "pair_id", "side", "reason", "drawdown", "unrealised_r", maintain_order=True)
         .agg(

@@ -46,7 +46,7 @@ class Look:
 
 
 def rows_to_add(ledger: pl.DataFrame, look: Look) -> pl.DataFrame:
-    """What a look adds to the ledger: one row, or none if the same registration was looked at before.
+    """Return what a look adds to the ledger: one row, or none if the same registration was looked at before.
 
     The first look of a strategy needs nothing. A look at another registration needs an override, and each
     override is good for one: a reason that is on record already does not excuse the next change.

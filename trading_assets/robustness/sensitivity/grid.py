@@ -18,7 +18,7 @@ ParameterGrid = Mapping[str, Sequence[float | str]]
 
 
 def grids(configuration: Configuration) -> dict[str, ParameterGrid]:
-    """The grid of every strategy: the configured one, else the `GRID` of its module, else none.
+    """Return the grid of every strategy: the configured one, else the `GRID` of its module, else none.
 
     Values come back as the strategy takes them (5.0 of the file is the 5 of a whole-number parameter).
 

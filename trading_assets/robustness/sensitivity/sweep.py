@@ -125,7 +125,7 @@ def sensitivity(
 
 
 def points_of(parameters: StrategyParameters, grid: ParameterGrid) -> list[Point]:
-    """The points of the grid in its order, then the chosen point and neighbours of it that are off the grid."""
+    """Return the points of the grid in its order, then the chosen point and neighbours of it that are off the grid."""
     chosen = _key(parameters)
     beside = {_key(neighbour): neighbour for neighbour in neighbours(parameters, grid)}
     on_grid = {_key(point): point for point in parameter_grid(parameters, grid)}

@@ -67,7 +67,7 @@ def stress(
     scenario_inputs: ScenarioInputs,
     best_trades: int,
 ) -> Stress:
-    """Every scenario on one span, flat start.
+    """Run every scenario on one span, flat start.
 
     `without_unexplained_gains` is no run, and is absent where no position crossed an extreme move without a corporate
     action: it is the base run without what it gained there. `bear_months` and `range_months` are no runs either: they

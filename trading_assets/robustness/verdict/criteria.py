@@ -82,7 +82,7 @@ def judge(
     history: str = "",
     standing: str = "",
 ) -> Judgement:
-    """The verdict on a registered strategy.
+    """Return the verdict on a registered strategy.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def criteria(statistics: Mapping[str, float | None], limits: VerdictThresholds) 
 
 
 def rows(judgement: Judgement) -> pl.DataFrame:
-    """A judgement as rows of `robustness.verdicts`."""
+    """Return a judgement as rows of `robustness.verdicts`."""
     lines = [
         {
             "strategy": judgement.strategy,

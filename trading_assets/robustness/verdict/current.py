@@ -45,7 +45,7 @@ class CurrentVerdict:
     refused: str | None = None
 
     def meets(self, required: str) -> bool:
-        """Whether the result is of this registration, and `required` or better (from worst to best: see `RESULTS`)."""
+        """Return whether the result is of this registration, and `required` or better (in the order of `RESULTS`)."""
         return self.refused is None and RESULTS.index(self.result) >= RESULTS.index(required)
 
 

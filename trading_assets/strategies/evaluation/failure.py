@@ -87,7 +87,7 @@ def located(cause: Exception, run: Callable[[pl.DataFrame], object], panel: pl.D
 
 
 def failure_recorder(stage: str, tables: Sequence[Table]) -> Callable[[Step, Exception], None]:
-    """What a strategy's asset does with an exception: a failed row in `strategies.status`, no rows elsewhere.
+    """Return what a strategy's asset does with an exception: a failed row in `strategies.status`, no rows elsewhere.
 
     A look that was refused takes nothing away: its row says so, and all others stay. Nor does an audit that found
     something, whose rows say what.
@@ -234,7 +234,7 @@ def _require(step: Step, strategy: str, stages: Sequence[str]) -> None:
 
 
 def strategy_of(step: Step) -> str:
-    """The strategy of a step of one strategy.
+    """Return the strategy of a step of one strategy.
 
     Raises
     ------

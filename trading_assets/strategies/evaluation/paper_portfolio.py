@@ -73,7 +73,7 @@ def paper_positions(
 
 
 def signals_of_targets(strategy: str, targets: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `strategies.signals` of a target-weight strategy, from its rows as `target_weights.checked` gives them.
+    """Return the rows of `strategies.signals` of a target-weight strategy, from those of `target_weights.checked`.
 
     `enter` where a weight becomes other than 0 (reason: the row's; `rebalance` if the same side was held before),
     `exit` where it becomes 0. A row that repeats the weight before it is no signal.
