@@ -132,8 +132,8 @@ class Project:
         Raises
         ------
         ConfigurationError
-            Its inputs cannot be used, the file was edited since the project was opened, or there is no such stage,
-            strategy or month; nothing was touched.
+            The project's inputs cannot be used, the file was edited since the project was opened, or there is no such
+            stage, strategy or month; nothing was touched.
         RunError
             A step or a check of severity ERROR failed; `outcome` says which. What other steps made is there.
         """
@@ -177,7 +177,7 @@ class Project:
         Parameters
         ----------
         parameters
-            Those that differ from the configuration's.
+            Parameters that differ from the configuration's.
 
         Raises
         ------

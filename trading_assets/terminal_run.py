@@ -66,7 +66,7 @@ def run_assets(
     Parameters
     ----------
     file
-        That of the configuration; None if it is the one that `definitions` has just been loaded with.
+        File of the configuration; None if it is the one that `definitions` has just been loaded with.
     select
         A stage, a strategy, or None for everything. With a part go the lines and pages that it would make stale.
     first, last

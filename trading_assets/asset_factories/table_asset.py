@@ -96,7 +96,7 @@ def table_asset(
     Parameters
     ----------
     compute
-        Its docstring is the asset's description.
+        Function of the step; its docstring is the asset's description.
     stage
         Asset group and first part of the key.
     tables

@@ -49,7 +49,7 @@ class PreparedBacktest:
     axes
         Sessions and symbols: the axes of the market's arrays.
     signals, run_parameters, names
-        Of `parameters`, see `BacktestPlan`.
+        What follows from `parameters`, see `BacktestPlan`.
     benchmark
         session, close, daily_return (total return, close to close: splits followed, the dividends on record included)
         on the axes' sessions; null where the benchmark has no bar.
@@ -60,7 +60,7 @@ class PreparedBacktest:
     risk_free_name
         How it is known: a constant, or a file.
     periods_per_year
-        By the calendars of the equity curve (`calendars.periods_per_year`): 365 if any of its symbols trades every day.
+        Sessions a year (`calendars.periods_per_year`): 365 if any symbol of the equity curve trades every day.
     """
 
     strategy: ResolvedStrategy

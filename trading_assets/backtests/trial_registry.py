@@ -61,7 +61,7 @@ class Evaluation:
     strategy_type
         Identity of the strategy, see `identity_of`.
     symbols
-        That it could trade, ascending.
+        Symbols that the strategy could trade, ascending.
     settings_hash
         See `hash_settings`.
     """

@@ -50,7 +50,7 @@ class Origin:
     Attributes
     ----------
     folder
-        That of the configuration: paths that are declared start here.
+        Folder of the configuration: paths that are declared start here.
     results
         Files and folders of results, which no strategy may read.
     seconds, megabytes
@@ -72,7 +72,7 @@ class Plugin:
     name
         Dotted name.
     modules
-        Its code and what it imports of the user's, by dotted name.
+        The module's code and what it imports of the user's, by dotted name.
     reads
         What it declares that it reads.
     read_hashes
@@ -130,9 +130,9 @@ class Plugin:
         Raises
         ------
         PluginError
-            Its code failed.
+            The code of the module failed.
         StoppedError
-            Its process ended.
+            The process of the module ended.
         """
         values = {} if parameters is None else {"parameters": parameters.model_dump()}
         return self.result_of(self.process.ask({"do": do, **values, **more}))
@@ -143,7 +143,7 @@ class Plugin:
         Raises
         ------
         PluginError
-            Its code failed, or read what it does not declare.
+            The code of the module failed, or read what it does not declare.
         """
         if "error" not in answer:
             return answer["result"]

@@ -52,7 +52,7 @@ def usual_moves(bars: pl.DataFrame, rows: NDArray[np.int64], move: pl.Expr) -> N
     rows
         (n,), the rows that are asked for.
     move
-        Of each bar since the one before, as a log; null on a symbol's first bar.
+        Change of each bar since the one before, as a log; null on a symbol's first bar.
 
     Returns
     -------

@@ -38,7 +38,7 @@ def record_derived(protocol: Protocol, work: UnitOfWork, first: dt.date, last: d
     Parameters
     ----------
     work
-        Of the step; it has written bars, sessions, instruments and rates.
+        Reads and writes of the step, which has written bars, sessions, instruments and rates.
     first, last
         The first day of a month, and a day of the last month.
     """

@@ -37,12 +37,12 @@ def instruments(
     sectors
         Symbol -> sector.
     symbology
-        Of `symbology.read_symbology`; may record delistings, too.
+        Rows of `symbology.read_symbology`; they may record delistings, too.
     lives
-        Of `lives.find_lives`: instruments that took over a ticker. What names the ticker holds for each of them; a
+        Rows of `lives.find_lives`: instruments that took over a ticker. What names the ticker holds for each of them; a
         delisting is that of the one that had the ticker then.
     delistings
-        Of `delistings.recorded_delistings`. The date of a row goes before those of the other tables.
+        Rows of `delistings.recorded_delistings`. The date of a row goes before those of the other tables.
 
     Raises
     ------

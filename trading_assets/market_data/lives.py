@@ -99,7 +99,7 @@ def by_life(rows: pl.DataFrame, lives: pl.DataFrame, date: str = "session") -> p
     rows
         symbol (the ticker), `date` and anything else; a null date stays with the instrument that keeps the ticker.
     lives
-        Of `find_lives`.
+        Rows of `find_lives`.
     """
     if lives.is_empty() or rows.is_empty():
         return rows

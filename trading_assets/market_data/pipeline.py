@@ -255,7 +255,7 @@ def unsettled_since(history: History, first: dt.date, before: pl.DataFrame) -> d
     Parameters
     ----------
     history
-        Of everything.
+        History of all bars.
     before
         symbol, session: spikes and the like that an earlier run found.
 

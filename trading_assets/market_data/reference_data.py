@@ -29,21 +29,21 @@ class Inputs(NamedTuple):
     Attributes
     ----------
     memberships
-        Of `universe.read_memberships`.
+        Result of `universe.read_memberships`.
     sectors
-        Of `sectors.read_sectors`.
+        Result of `sectors.read_sectors`.
     overrides
-        Of `quality.read_overrides`.
+        Result of `quality.read_overrides`.
     actions
-        Of `corporate_actions.recorded_actions`.
+        Result of `corporate_actions.recorded_actions`.
     symbology
-        Of `symbology.recorded_symbology`.
+        Result of `symbology.recorded_symbology`.
     delistings
-        Of `delistings.recorded_delistings`; no part of what bars depend on.
+        Result of `delistings.recorded_delistings`; no part of what bars depend on.
     borrow_rates
-        Of `borrow_rates.recorded_borrow_rates`; no part of what bars depend on.
+        Result of `borrow_rates.recorded_borrow_rates`; no part of what bars depend on.
     risk_free
-        Of `risk_free.read_risk_free`; no part of what bars depend on.
+        Result of `risk_free.read_risk_free`; no part of what bars depend on.
     """
 
     configuration: Configuration

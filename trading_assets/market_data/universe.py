@@ -94,7 +94,7 @@ def resolve(configuration: Configuration, listed: pl.DataFrame, memberships: Mem
         symbol, asset_class: what the data have. A class whose universe is `all`, or that `universe` does not
         mention, has every symbol of it, an index never.
     memberships
-        Of `read_memberships`.
+        Result of `read_memberships`.
 
     Notes
     -----
@@ -151,7 +151,7 @@ def without_data(
     Parameters
     ----------
     universe
-        Of `resolve`; spells that do not touch [start, last] ask for nothing.
+        Result of `resolve`; spells that do not touch [start, last] ask for nothing.
     listed
         symbol, asset_class: what the data have. A benchmark may be of any class.
 

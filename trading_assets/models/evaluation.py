@@ -72,7 +72,7 @@ def fold_metrics(scores: Mapping[str, Floats], label: Floats, relative_return: F
     Parameters
     ----------
     scores
-        By name (rows,) probability of label 1: the model's under ``model``, each baseline's under its own name.
+        (rows,) probability of label 1 by name: the model's under ``model``, each baseline's under its own name.
     label
         (rows,) 1 or 0.
     relative_return

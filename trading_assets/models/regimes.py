@@ -97,7 +97,7 @@ def regime_probabilities(features: pl.DataFrame, settings: Regimes, *, benchmark
     Returns
     -------
     polars.DataFrame
-        By session and regime; none if there are too few observations.
+        Rows by session and regime; none if there are too few observations.
     """
     known = features.sort("session").filter(
         pl.col("return_20").is_not_null(), pl.col("volatility_20").is_not_null(), pl.col("volatility_20") > 0

@@ -96,7 +96,7 @@ def run_model(
     folds
         In order of time; see `walk_forward`.
     settings, name, seed
-        Of the configuration.
+        Section of the model, its name, and the seed of the configuration.
     holdout_start
         Labels that end on or after it are neither measured nor written; scores go on to the last session.
     """

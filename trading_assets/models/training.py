@@ -122,7 +122,7 @@ def fit(samples: Samples, rows: RowNumbers, settings: Model, seed: int, threads:
     rows
         Ascending; see `training_rows`.
     threads
-        Of xgboost. The result must not depend on it; a test holds us to that.
+        Threads of xgboost. The result must not depend on it; a test holds us to that.
     """
     features, label, weight = samples.features[rows], samples.label[rows], samples.uniqueness(rows)
     return Fit(

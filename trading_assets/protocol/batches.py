@@ -34,7 +34,7 @@ class Share:
     members
         Strategies of its batch.
     weight
-        Its part of the error rate; the weights of a batch sum to at most 1.
+        Part of the error rate that the strategy has; the weights of a batch sum to at most 1.
     """
 
     members: int
@@ -55,7 +55,7 @@ class Waiting:
     plan
         Hash of what was decided.
     is_anew
-        Its market had changed since the one before.
+        Whether the market had changed since the one before.
     """
 
     member: Member

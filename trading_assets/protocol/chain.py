@@ -107,7 +107,7 @@ class Chain:
             What the file outside the database says; two after a run was killed while it wrote (before and after
             the last row), none if the file does not exist.
         head_file
-            Its name, for the message.
+            Name of the file that keeps the end, for the message.
 
         Raises
         ------

@@ -37,7 +37,7 @@ class LookRequest:
     Attributes
     ----------
     registration_hash
-        That of the look which the registration goes on from; its own if there is none.
+        Hash of the look which the registration goes on from; its own if there is none.
     content
         The registration, canonical JSON.
     universe_returns
@@ -156,7 +156,7 @@ def decide_look(
     since
         The record from which on the registration stood, see `registered_since`; None: all on record was before it.
     contents
-        Of the records.
+        Contents of the records.
 
     Returns
     -------

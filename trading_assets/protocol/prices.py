@@ -78,9 +78,9 @@ def looks_before(
     member
         Configuration and strategy that looks.
     symbols, universe_returns
-        Of its universe.
+        Symbols of the strategy's universe, and their equal-weight returns.
     own_returns
-        Its daily returns on train and validation: session, value. None: not known.
+        Daily returns of the strategy on train and validation: session, value. None: not known.
     """
     own = members_of(batch_on_record(records, member, holdout))
     found: set[int] = set()

@@ -23,7 +23,7 @@ class TradedMarket:
     Attributes
     ----------
     symbols
-        Its own names of it.
+        Names that the configuration has for what it trades.
     returns
         Equal-weight returns of these symbols, see `equal_weight_returns`.
     start, end

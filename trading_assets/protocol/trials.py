@@ -67,7 +67,7 @@ def trials_on(
     start, end
         Only trials whose span has a session between them.
     columns
-        Of `robustness.trials`, and `benchmark_returns`; None: all of the former.
+        Columns of `robustness.trials`, and `benchmark_returns`; None: all of the former.
 
     Returns
     -------

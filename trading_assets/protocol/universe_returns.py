@@ -35,7 +35,7 @@ def equal_weight_returns(bars: pl.DataFrame, symbols: Sequence[str], start: dt.d
     bars
         symbol, session, adj_close; rows of other symbols do no harm.
     symbols
-        Those of the universe; each counts the same from its second bar on.
+        Symbols of the universe; each counts the same from its second bar on.
 
     Returns
     -------

@@ -73,7 +73,7 @@ def grid(
     Parameters
     ----------
     formats, heads, links
-        By name of the column: how its numbers are written, its heading, and the address that a cell links to.
+        How numbers are written, headings, and the address that a cell links to, by name of the column.
     caption
         Text above the table; empty for none.
     """

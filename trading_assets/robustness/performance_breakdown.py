@@ -45,7 +45,7 @@ def breakdown_rows(
     Parameters
     ----------
     run
-        Its equity, trades and open positions are looked at.
+        Run whose equity, trades and open positions are looked at.
     returns
         session, and a column for each symbol that it may hold: adjusted close-to-close returns, NaN where there is none
     levels

@@ -41,9 +41,9 @@ class Cointegration:
     beta
         Slope of y on x.
     mean, deviation
-        Of the spread ``y - beta x`` (sample deviation).
+        Mean and deviation of the spread ``y - beta x`` (sample deviation).
     statistic, p_value
-        Of the hypothesis that the two are not cointegrated; NaN where the two are one series or one of them is
+        Test of the hypothesis that the two are not cointegrated; NaN where the two are one series or one of them is
         constant.
     """
 

@@ -24,9 +24,9 @@ class AxisLabels:
     pairs
         Ids of pairs by number of the group; empty for a strategy without pairs.
     model
-        Whose score the strategy looks at.
+        Name of the model whose score the strategy looks at.
     side
-        That an order-based strategy opens.
+        Side of the positions that an order-based strategy opens.
     """
 
     axes: MarketAxes

@@ -49,7 +49,7 @@ def order_plans(
     module
         The strategy's.
     rank_weights
-        Those of the risk section.
+        Weights of the risk section.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def run_parameters_of(
     Parameters
     ----------
     rank_weights
-        Those of the risk section; the strategy's own go first.
+        Weights of the risk section; the strategy's own go first.
     """
     names = list(rules.exits)
     run_parameters = np.zeros(1, RUN_PARAMETERS)

@@ -34,7 +34,7 @@ class Urgency:
     unhealthy
         Data are missing, or the symbol is delisted: first.
     drawdown
-        Of the position from its best mark since the entry, at most 0: the deepest first.
+        Fall of the position from its best mark since the entry, at most 0: the deepest first.
     sessions_needed
         Slices within capacity: the most first.
     unrealised_r

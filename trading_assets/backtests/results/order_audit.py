@@ -30,9 +30,9 @@ class Journal:
     Attributes
     ----------
     order_ids
-        By number of the decision that gave the order; null where it gave none.
+        Id of the order by number of the decision that gave the order; null where it gave none.
     trade_ids
-        By number of the round trip.
+        Id of the trade by number of the round trip.
     """
 
     decisions: pl.DataFrame

@@ -75,7 +75,7 @@ def with_stated(actions: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
     Parameters
     ----------
     actions
-        Of `recorded_actions`: where it has a symbol and session, it decides.
+        Rows of `recorded_actions`: where it has a symbol and session, it decides.
     raw
         Received bars: symbol, session, open, close, adj_close, cash_dividend, split_ratio; any order.
 
@@ -164,7 +164,7 @@ def at_bars(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     bars
         symbol, session; sorted by both.
     actions
-        Of `read_actions`.
+        Rows of `read_actions`.
 
     Notes
     -----
@@ -197,7 +197,7 @@ def compared(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     Parameters
     ----------
     bars
-        Of `adjustment.adjust`, sorted by symbol and session.
+        Rows of `adjustment.adjust`, sorted by symbol and session.
     actions
         On record in files of their own, of `recorded_actions`.
 

@@ -23,7 +23,7 @@ class ReferenceFile:
     path
         Where it is.
     text
-        Its content.
+        Content of the file.
     """
 
     path: Path

@@ -70,7 +70,7 @@ def identified(bars: pl.DataFrame, symbology: pl.DataFrame) -> tuple[pl.DataFram
     bars
         symbol (the ticker that the source wrote), session, ...
     symbology
-        Of `read_symbology`. A ticker that it does not have is a symbol itself.
+        Rows of `read_symbology`. A ticker that it does not have is a symbol itself.
 
     Returns
     -------

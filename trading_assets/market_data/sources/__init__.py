@@ -83,7 +83,7 @@ def read(
     SourceError
         The source cannot be used: which file, line and column, what was expected, what to do.
     MissingSecretError
-        Its key is not in the environment.
+        The key of the source is not in the environment.
     """
     if isinstance(source, SampleSource):
         return Received(sample.read(start, end))

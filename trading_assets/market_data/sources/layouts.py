@@ -51,7 +51,7 @@ def settings_of_files(source: FilesSource, files: Sequence[tuple[Path, str]]) ->
     Parameters
     ----------
     source
-        Its layout is known, to be recognised (`auto`), or not asked for (`generic`, or columns of its own).
+        Source whose layout is known, to be recognised (`auto`), or not asked for (`generic`, or columns of its own).
     files
         Where to read, and how to name it.
 

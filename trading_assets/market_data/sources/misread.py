@@ -51,7 +51,7 @@ class Column(NamedTuple):
     title
         The file's.
     text
-        Its cells as received, all rows of the file.
+        Cells of the column as received, all rows of the file.
     """
 
     name: str

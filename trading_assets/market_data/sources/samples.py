@@ -141,7 +141,7 @@ def sample_of(path: Path, name: str, encoding: str = "utf-8") -> Sample:
     name
         How to name it.
     encoding
-        Of a text.
+        Encoding of a file of text.
     """
     try:
         return _sample(path, name, encoding)

@@ -65,7 +65,7 @@ def refuse_daily_actions(name: str, title: str, values: pl.Series, *, file: str,
     name, title
         Our name and the file's.
     values
-        Of all rows of the file.
+        Values of the column in all rows of the file.
 
     Raises
     ------

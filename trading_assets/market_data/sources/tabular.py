@@ -75,7 +75,7 @@ class Layout:
     separator
         Between the fields of a CSV; None: that of `SEPARATORS` which parts its first line into most fields.
     encoding
-        Of a text.
+        Encoding of a file of text.
     """
 
     skip_rows: int = 0

@@ -21,7 +21,7 @@ def unused_intraday_bars(bars: pl.DataFrame, start: dt.date, end: dt.date) -> pl
     Parameters
     ----------
     bars
-        Those that sessions are made of, before that: symbol, local, numbers, source, source_file, source_line, text.
+        Bars before sessions are made of them: symbol, local, numbers, source, source_file, source_line, text.
 
     Notes
     -----

@@ -39,7 +39,7 @@ class TradeEvidence:
     position
         Row of `backtests.open_positions`; None once it is closed.
     fills, orders, decisions
-        Of the trade: its fills in order of time, the orders that they fill, the decisions that gave these.
+        Rows of the trade: its fills in order of time, the orders that they fill, the decisions that gave these.
     same_opens
         Fills of its symbol at the sessions of its own fills, these included: what trades together is one order.
     considered
@@ -47,9 +47,9 @@ class TradeEvidence:
     while_held
         Decisions about its symbol (in its pair) from the entry to the exit.
     signals, indicators, raw_bars
-        Of the sessions of `decisions`; `raw_bars` also of those of the fills.
+        Rows of the sessions of `decisions`; `raw_bars` also of those of the fills.
     bars, quarantine, sessions
-        Of its symbol and its calendar, from the first decision to the exit.
+        Rows of the trade's symbol and calendar, from the first decision to the exit.
     prediction, fold, explanations, features
         The model's score at the entry, the fold that it is of, what its features weigh and their values then;
         None or empty where the strategy looks at no model.

@@ -73,7 +73,7 @@ def earlier_verdict(
     verdicts
         Rows of `robustness.verdicts` of one strategy.
     registration_hash
-        Of the holdout as it was evaluated last; None if there was no look, and so no verdict to keep.
+        Hash of the holdout as it was evaluated last; None if there was no look, and so no verdict to keep.
     upgrades
         Rows of `robustness.registration_upgrades` of the strategy: the holdout may have been evaluated anew already,
         and the verdict is of the registration before.

@@ -61,7 +61,7 @@ class Computed:
     Attributes
     ----------
     scores
-        By model.
+        Scores by model.
     first_decision
         First session at which the strategy and its members could decide.
     """

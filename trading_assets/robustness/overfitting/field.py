@@ -164,7 +164,7 @@ def ideas_of(returns: Mapping[str, Floats]) -> dict[str, dict[int, int]]:
     Parameters
     ----------
     returns
-        By type (sessions, trials), on the same sessions; NaN where a trial has none. Trials that never vary are left
+        (sessions, trials) by type, on the same sessions; NaN where a trial has none. Trials that never vary are left
         out, unless a type has no other ones.
     """
     means, owners = [], []

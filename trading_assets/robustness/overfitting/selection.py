@@ -55,7 +55,7 @@ def selection(
     periods
         Sessions a year.
     blocks
-        Of the cross-validation, an even number.
+        Blocks of the cross-validation, an even number.
     alike
         Trials of other types whose returns are like those of this one, see `types_alike`: a copy under another name is
         no new idea, so they count as its own; None for none.
@@ -187,7 +187,7 @@ def statistics(
     beside
         (trials, sessions): all trials of this span, the chosen one included.
     sharpes
-        Of a session, whose spread is that of trials without skill.
+        Sharpe ratios of a session whose spread is that of trials without skill.
     """
     others = raw_trials - len(beside)
     effective = max(bias.effective_trials(beside) + max(others, 0), 1)

@@ -57,9 +57,9 @@ def independent_variance(sharpe: float, skewness: float, kurtosis: float) -> flo
     Parameters
     ----------
     sharpe
-        Of a session, not annualised.
+        Sharpe ratio of a session, not annualised.
     skewness, kurtosis
-        Of the returns, as `moments` has them; the kurtosis is raw: 3 for a normal distribution.
+        Moments of the returns, see `moments`; the kurtosis is raw: 3 for a normal distribution.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def probabilistic_sharpe(sharpe: float, benchmark: float, observations: int, var
     observations
         Number of returns that the estimate is of.
     sharpe, benchmark
-        Of one observation's period.
+        Sharpe ratios of one observation's period, not annualised.
     variance
         omega ** 2: `long_run_variance`, or for independent returns `independent_variance`.
 
@@ -171,7 +171,7 @@ def deflated_benchmark(variance: float, trials: float) -> float:
     trials
         Number of trials, distinct or effective.
     variance
-        Of the trials' Sharpe ratios of a session.
+        Variance of the trials' Sharpe ratios of a session.
 
     Examples
     --------
@@ -198,7 +198,7 @@ def deflated_sharpe(
     sharpe, observations
         Sharpe ratio of a session, and the number of sessions that it is of.
     variance
-        Of the estimate, as in `probabilistic_sharpe`.
+        Variance of the estimate, as in `probabilistic_sharpe`.
     benchmark
         `deflated_benchmark` of the trials of the strategy's own type.
     types
@@ -231,7 +231,7 @@ def minimum_track_record(sharpe: float, benchmark: float, variance: float, confi
     confidence
         Probability, 0 to 1.
     variance
-        Of the estimate, as in `probabilistic_sharpe`.
+        Variance of the estimate, as in `probabilistic_sharpe`.
 
     Returns
     -------

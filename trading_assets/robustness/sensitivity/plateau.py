@@ -17,11 +17,11 @@ class Choice(NamedTuple):
     Attributes
     ----------
     point
-        Its number, in the order of the grid (the last parameter changes fastest).
+        Number of the point, in the order of the grid (the last parameter changes fastest).
     sharpe
-        Its own; 0 where it is undefined: it did not trade.
+        Sharpe ratio of the point; 0 where it is undefined: it did not trade.
     neighbourhood_mean
-        Of its own and those of its neighbours.
+        Mean of the point's Sharpe ratio and those of its neighbours.
     worst_neighbour
         The lowest of its neighbours; its own if it has none.
     """
@@ -40,7 +40,7 @@ def choices(sharpes: Floats, ordered: Sequence[bool]) -> list[Choice]:
     sharpes
         One axis a parameter; NaN where undefined.
     ordered
-        Of each parameter, whether its values are numbers: then a neighbour is one step away. Names have no order:
+        Whether the values of each parameter are numbers: then a neighbour is one step away. Names have no order:
         every other one is a neighbour.
 
     Examples

@@ -89,7 +89,7 @@ def sensitivity(
     start, end
         One continuous run from the first session of train to the last of validation.
     settings_hash, data_hash
-        Of the trials, see `Evaluation`.
+        Hashes that the trials are recorded under, see `Evaluation`.
     sharp_peak
         A best Sharpe further than this above the median of the grid is a sharp peak.
     """
@@ -250,7 +250,7 @@ def heatmaps(
     points, grid
         Points of the sweep, and the values of each parameter; points on the grid are in its order.
     values
-        By metric its value at each point; None where it is undefined: left out of the mean.
+        Value at each point by metric; None where it is undefined: left out of the mean.
     """
     shape = [len(axis) for axis in grid.values()]
     on_grid = [index for index, point in enumerate(points) if point.on_grid]

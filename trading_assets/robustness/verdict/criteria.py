@@ -87,9 +87,9 @@ def judge(
     Parameters
     ----------
     statistics
-        By the names of `criteria`; None where undefined, which fails. Those of `MAY_BE_ABSENT` may be left out, and
-        those of unexplained endings and moves: the endings are criteria where a position met one, and the moves cap the
-        result at `conditional` where it would be another one without what was gained across them.
+        Values by the names of `criteria`; None where undefined, which fails. Those of `MAY_BE_ABSENT` may be left out,
+        and those of unexplained endings and moves: the endings are criteria where a position met one, and the moves cap
+        the result at `conditional` where it would be another one without what was gained across them.
     thresholds
         The pre-registered criteria.
     caps

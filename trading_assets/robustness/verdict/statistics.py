@@ -91,9 +91,9 @@ def statistics_of(
     stress, resampling
         Holdout rows of one strategy.
     overfitting, look_ahead
-        Its rows of `robustness.overfitting` and `robustness.look_ahead`.
+        Rows of the strategy in `robustness.overfitting` and `robustness.look_ahead`.
     bets
-        Of the holdout, see `count_bets`; None: unknown, which is too little evidence.
+        Bets of the holdout, see `count_bets`; None: unknown, which is too little evidence.
     alpha
         Error rate of its tests, the one that the holdout was resampled at.
 

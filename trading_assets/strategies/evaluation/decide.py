@@ -47,7 +47,7 @@ def decide(strategy: ConfiguredStrategy, panel: pl.DataFrame, risk: Risk) -> Str
     Raises
     ------
     StrategyError
-        Its code failed, or what it gave back cannot be used; with session and symbol where they can be told.
+        The strategy's code failed, or what it gave back cannot be used; with session and symbol where they can be told.
     WindowError
         It looks back further than any symbol has bars: a parameter does, or a column that it names.
     """
@@ -72,7 +72,7 @@ def first_decision(strategy: ConfiguredStrategy, panel: pl.DataFrame) -> dt.date
     Parameters
     ----------
     panel
-        Of a strategy that `decide` has run over.
+        Panel of a strategy that `decide` has run over.
     """
     known = panel["session"].min()
     longest = max(windows_of(strategy.parameters).values(), default=0)

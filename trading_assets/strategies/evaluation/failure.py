@@ -97,7 +97,7 @@ def failure_recorder(stage: str, tables: Sequence[Table]) -> Callable[[Step, Exc
     stage
         Stage, or ``stage/asset``, that the row names.
     tables
-        Those in which the strategy's rows belong to this asset.
+        Tables in which the strategy's rows belong to this asset.
     """
 
     def record_failure(step: Step, error: Exception) -> None:
@@ -150,7 +150,7 @@ def cause_of_failure(status: pl.DataFrame) -> str | None:
     Parameters
     ----------
     status
-        Its rows of `strategies.status`.
+        Rows of the strategy in `strategies.status`.
     """
     failed = {row["stage"]: row["error"] for row in status.filter(status=FAILED).iter_rows(named=True)}
     first = min(failed, key=lambda stage: (STEPS.index(stage) if stage in STEPS else len(STEPS), stage), default=None)

@@ -64,7 +64,7 @@ def read_frames(warehouse: Warehouse, configuration: Configuration, name: str) -
     Raises
     ------
     NoSymbolsError
-        Its universe is empty.
+        The strategy's universe is empty.
     """
     instruments = warehouse.read(INSTRUMENTS)
     strategy = resolve_strategy(configuration, name, instruments)

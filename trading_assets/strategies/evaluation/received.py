@@ -53,7 +53,7 @@ class Market:
     Attributes
     ----------
     tables
-        By the key of their files: those of which nothing else follows, see `received_tables`.
+        Tables by the key of their files: those of which nothing else follows, see `received_tables`.
     files
         Hashes of files that are in no table, by key.
     """

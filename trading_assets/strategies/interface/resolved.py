@@ -43,7 +43,7 @@ class ConfiguredStrategy:
     name
         Key of the entry.
     parameters
-        Those of the module, with the entry's in place of their defaults.
+        Parameters of the module, with the entry's in place of their defaults.
     universe
         Asset class, ``all``, or a list of symbols, as configured.
     members

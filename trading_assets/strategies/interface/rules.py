@@ -72,7 +72,7 @@ class Rules:
     model
         Name of the model whose out-of-sample `score` the expressions use.
     side
-        Of all entries. `short` sells short: the stop is `stop_atr` x ATR above the fill, the weakest
+        Side of all entries. `short` sells short: the stop is `stop_atr` x ATR above the fill, the weakest
         `relative_strength` ranks first, and borrowing is paid for (trading rules, section 3).
 
     Raises
