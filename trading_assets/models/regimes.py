@@ -188,7 +188,23 @@ def log_densities(model: RegimeModel, observations: Floats) -> Floats:
 
 
 def forward(model: RegimeModel, densities: Floats) -> Iterator[Floats]:
-    """Yield the probability of each regime at every row, from the rows up to it; before the first it is `weights`."""
+    """Yield the probability of each regime at every row, from the rows up to it; before the first it is `weights`.
+
+    Examples
+    --------
+    Two regimes that never change: the second explains the observation three times as well.
+
+    >>> model = RegimeModel(
+    ...     location=np.zeros(1),
+    ...     scale=np.ones(1),
+    ...     means=np.zeros((2, 1)),
+    ...     factors=np.ones((2, 1, 1)),
+    ...     weights=np.array([0.5, 0.5]),
+    ...     transition=np.eye(2),
+    ... )
+    >>> next(forward(model, np.log([[1.0, 3.0]])))
+    array([0.25, 0.75])
+    """
     probability = model.weights
     for log_density in densities:
         predicted = (probability[:, None] * model.transition).sum(axis=0)

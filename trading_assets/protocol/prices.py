@@ -104,7 +104,13 @@ def looks_before(
 
 
 def price_of(looks: int) -> float:
-    """Return the part of its error rate that a look has after so many others: 1 / k^2 for the k-th."""
+    """Return the part of its error rate that a look has after so many others: 1 / k^2 for the k-th.
+
+    Examples
+    --------
+    >>> price_of(0), price_of(1), round(price_of(2), 4)
+    (1.0, 0.25, 0.1111)
+    """
     return 1 / (looks + 1) ** 2
 
 

@@ -202,6 +202,17 @@ def without_best_trades(trades: pl.DataFrame) -> dict[str, Condition]:
 
     trades, profit (quote currency), expectancy_r, profit_factor, win_rate; of all also top_share: what the best
     `TOP` of the trades (one at least) earned, over the profit of all; None without a profit.
+
+    Examples
+    --------
+    Three trades earn 100 in all; the best one alone earned 80 of it.
+
+    >>> trades = pl.DataFrame(
+    ...     {"symbol": ["A", "B", "C"], "pnl": [80.0, 50.0, -30.0], "r_multiple": [2.0, 1.0, -1.0]}
+    ... ).with_columns(entry_session=pl.date(2024, 1, 2))
+    >>> found = without_best_trades(trades)
+    >>> found["all"]["top_share"], found["without best 1"]["profit"]
+    (0.8, 20.0)
     """
     ranked = trades.sort("pnl", "symbol", "entry_session", descending=[True, False, False])
     found: dict[str, Condition] = {"all": _of_trades(ranked)}

@@ -147,6 +147,18 @@ def engle_granger(y: Floats, x: Floats) -> Cointegration:
     ----------
     y, x
         (sessions, pairs).
+
+    Examples
+    --------
+    Twice a random walk and noise is cointegrated with it; another random walk is not.
+
+    >>> walk, noise, other = np.random.default_rng(1).normal(size=(3, 250, 1))
+    >>> x = walk.cumsum(axis=0)
+    >>> found = engle_granger(2.0 * x + 0.1 * noise, x)
+    >>> found.beta.round(2), found.p_value.round(4)
+    (array([2.]), array([0.]))
+    >>> bool(engle_granger(other.cumsum(axis=0), x).p_value[0] > 0.05)
+    True
     """
     y_mean, x_mean = y.mean(axis=0), x.mean(axis=0)
     y_moves, x_moves = y - y_mean, x - x_mean
