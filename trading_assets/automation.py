@@ -75,7 +75,7 @@ def build_schedules(configuration: Configuration) -> list[dg.ScheduleDefinition]
 
 
 def of_calendars(configuration: Configuration) -> list[str]:
-    """Calendars of the configuration's sources, each once; New York's for names that are none, which a run refuses."""
+    """Return the calendars of all sources, each once; New York's for names that are none, which a run refuses."""
     found = set()
     for name in {source.calendar for source in configuration.market_data}:
         try:

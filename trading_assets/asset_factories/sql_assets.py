@@ -93,7 +93,7 @@ def own_models(configuration: Configuration) -> dict[str, str]:
 
 
 def read_models(folder: Path) -> dict[str, str]:
-    """SQL by ``schema.table`` of every file in the folder."""
+    """Return SQL by ``schema.table`` of every file in the folder."""
     return {
         f"{path.parent.name}.{path.stem}": path.read_text(encoding="utf-8") for path in sorted(folder.glob("*/*.sql"))
     }

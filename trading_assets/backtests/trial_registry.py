@@ -270,5 +270,5 @@ def latest(trials: pl.DataFrame) -> pl.DataFrame:
 
 
 def returns_of_trials(trials: pl.DataFrame) -> NDArray[np.float64]:
-    """Daily returns (trials, sessions) of rows of `robustness.trials` that are of one span."""
+    """Return daily returns (trials, sessions) of rows of `robustness.trials` that are of one span."""
     return np.array(trials["returns"].to_list(), dtype=np.float64).reshape(trials.height, -1)

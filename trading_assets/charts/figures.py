@@ -28,7 +28,7 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 def equity(
     curve: pl.DataFrame, baselines: pl.DataFrame, splits: pl.DataFrame, bands: pl.DataFrame | None = None
 ) -> Figure:
-    """Equity of a strategy and of what one could have held instead.
+    """Draw the equity of a strategy and of what one could have held instead.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def equity(
 
 
 def scenarios(curves: pl.DataFrame) -> Figure:
-    """Equity in every scenario, the base run in front.
+    """Draw the equity in every scenario, the base run in front.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def scenarios(curves: pl.DataFrame) -> Figure:
 
 
 def drawdown(curve: pl.DataFrame) -> Figure:
-    """Fall from the highest equity so far: session, drawdown (a fraction, zero or negative)."""
+    """Draw the fall from the highest equity so far: session, drawdown (a fraction, zero or negative)."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
@@ -106,7 +106,7 @@ def drawdown(curve: pl.DataFrame) -> Figure:
 
 
 def exposure(curve: pl.DataFrame) -> Figure:
-    """Gross exposure as a fraction of equity: session, gross_exposure."""
+    """Draw the gross exposure as a fraction of equity: session, gross_exposure."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
@@ -121,7 +121,7 @@ def exposure(curve: pl.DataFrame) -> Figure:
 
 
 def monthly_returns(monthly: pl.DataFrame) -> Figure:
-    """Heat map of year x month: year, month (1-12), return (a fraction)."""
+    """Draw a heat map of year x month: year, month (1-12), return (a fraction)."""
     import plotly.graph_objects as go
 
     years = sorted(monthly["year"].unique().to_list(), reverse=True)
@@ -150,7 +150,7 @@ def monthly_returns(monthly: pl.DataFrame) -> Figure:
 def parameter_heat_map(
     pairs: pl.DataFrame, x: str, y: str, metric: str, chosen: tuple[object, object] | None = None
 ) -> Figure:
-    """Mean of a metric over the grid for each pair of values of two parameters.
+    """Draw the mean of a metric over the grid for each pair of values of two parameters.
 
     Parameters
     ----------

@@ -213,6 +213,6 @@ class Configuration(Section):
 
 
 def hash_of(value: object) -> str:
-    """Twelve hexadecimal digits of SHA-256 over the canonical JSON of `value`."""
+    """Return twelve hexadecimal digits of SHA-256 over the canonical JSON of `value`."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

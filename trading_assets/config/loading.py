@@ -112,7 +112,7 @@ def _refuse_token(path: Path, lines: Mapping[KeyPath, int]) -> None:
 
 
 def shipped(name: str) -> Path:
-    """Path of a YAML file that the package ships."""
+    """Return the path of a YAML file that the package ships."""
     return Path(str(resources.files("trading_assets.config") / name))
 
 

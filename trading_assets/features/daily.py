@@ -25,7 +25,7 @@ def daily_features(
     *,
     universe: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Features of every symbol at the close of each session.
+    """Return features of every symbol at the close of each session.
 
     Parameters
     ----------

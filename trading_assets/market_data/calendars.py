@@ -42,7 +42,7 @@ class CalendarError(Exception):
 
 
 def sessions(calendar: str, start: dt.date, end: dt.date) -> pl.Series:
-    """Expected sessions of `calendar` in [start, end], ascending.
+    """Return the expected sessions of `calendar` in [start, end], ascending.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def _midnight(day: pl.Expr, timezone: str) -> pl.Expr:
 
 
 def periods_per_year(*of: str) -> int:
-    """Sessions in a year, for annualisation: a fixed number a calendar (`calendar_facts`).
+    """Return sessions in a year, for annualisation: a fixed number a calendar (`calendar_facts`).
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ class Inputs(NamedTuple):
     risk_free: pl.DataFrame = NO_INTEREST
 
     def fingerprint(self, last: dt.date) -> str:
-        """SHA-256 of what bars up to `last` depend on; sectors are no part of them."""
+        """Return the SHA-256 of what bars up to `last` depend on; sectors are no part of them."""
         digest = hashlib.sha256(version("trading-assets").encode())
         digest.update(self.configuration.model_dump_json(include=_SETTINGS).encode())
         dated = [frame.filter(pl.col("session") <= last) for frame in (self.overrides, self.actions)]

@@ -93,7 +93,7 @@ def _revisions(gone: pl.DataFrame, new: pl.DataFrame, now: dt.datetime) -> pl.Da
 
 
 def as_known(raw: pl.DataFrame, revisions: pl.DataFrame, moment: dt.datetime) -> pl.DataFrame:
-    """Bars as they were on record at a moment.
+    """Return bars as they were on record at a moment.
 
     Parameters
     ----------

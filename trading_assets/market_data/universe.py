@@ -86,7 +86,7 @@ def read_membership(path: Path) -> pl.DataFrame:
 
 
 def resolve(configuration: Configuration, listed: pl.DataFrame, memberships: Memberships) -> pl.DataFrame:
-    """Spells of the universe as configured; rows of `tables.UNIVERSE`.
+    """Return spells of the universe as configured; rows of `tables.UNIVERSE`.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def resolve(configuration: Configuration, listed: pl.DataFrame, memberships: Mem
 
 
 def in_universe(universe: pl.DataFrame, session: dt.date) -> list[str]:
-    """Symbols with a spell that contains `session`, ascending."""
+    """Return symbols with a spell that contains `session`, ascending."""
     lasts = pl.col("end").is_null() | (pl.col("end") >= session)
     return universe.filter((pl.col("start") <= session) & lasts)["symbol"].unique().sort().to_list()
 
@@ -146,7 +146,7 @@ def with_membership(rows: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame:
 def without_data(
     configuration: Configuration, universe: pl.DataFrame, listed: pl.DataFrame, last: dt.date
 ) -> pl.DataFrame:
-    """Symbols that the configuration names and the data lack.
+    """Return symbols that the configuration names and the data lack.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ class Logistic:
     pipeline: Any
 
     def score(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Probability of label 1 for (rows, features)."""
+        """Return the probability of label 1 for (rows, features)."""
         probabilities: NDArray[np.float64] = self.pipeline.predict_proba(_fill(features, self.medians))[:, 1]
         return probabilities
 
@@ -62,7 +62,7 @@ class Fit:
     base_rate: float
 
     def score(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Probability of label 1 for (rows, features); a row scores the same alone as in a batch."""
+        """Return the probability of label 1 for (rows, features); a row scores the same alone as in a batch."""
         return booster_scores(self.booster, features)
 
     def baseline_scores(self, features: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:

@@ -66,7 +66,13 @@ class Formation:
     p_value: Floats
 
     def spread_z(self, log_prices: Floats) -> Floats:
-        """Deviations of the spread from its mean: (sessions, pairs) of (sessions, symbols); NaN without both prices."""
+        """Return deviations of the spread from its mean, (sessions, pairs); NaN without both prices.
+
+        Parameters
+        ----------
+        log_prices
+            (sessions, symbols), NaN without a bar.
+        """
         return (log_prices[:, self.y] - self.beta * log_prices[:, self.x] - self.mean) / self.deviation
 
 

@@ -75,7 +75,7 @@ MIGRATIONS: tuple[Migration, ...] = (
 
 
 def schema_version(connection: duckdb.DuckDBPyConnection) -> int:
-    """Version of the open file; 0 if it is not (yet) a warehouse."""
+    """Return the version of the open file; 0 if it is not (yet) a warehouse."""
     (known,) = connection.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'meta' AND table_name = 'schema_version'"
     ).fetchall()

@@ -287,7 +287,7 @@ class Warehouse:
             return versions.versions_of(connection, table.name, Whole())
 
     def fingerprint(self, table: Table, exclude: Sequence[str] = ()) -> str:
-        """SHA-256 of the table's rows in order of its key: equal for equal content, however it got there.
+        """Return the SHA-256 of the table's rows in order of its key: equal for equal content, however it got there.
 
         Parameters
         ----------

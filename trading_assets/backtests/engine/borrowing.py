@@ -11,7 +11,7 @@ from trading_assets.backtests.engine.portfolio_state import State
 
 @compiled
 def borrow_row(t: int, market: Market) -> int:
-    """Row of the borrow terms in force at the close of session *t*."""
+    """Return the row of the borrow terms in force at the close of session *t*."""
     return t if market.borrow_bps.shape[0] > 1 else 0
 
 

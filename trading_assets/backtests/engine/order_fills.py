@@ -241,7 +241,7 @@ def _open(t: int, p: int, side: int, fill: Fill, state: State, records: Records)
 
 @compiled
 def value_of_shorts_at_open(t: int, market: Market, state: State) -> float:
-    """Cash to set aside for the shares that are owed; at the mark where no open says what they cost."""
+    """Return cash to set aside for the shares that are owed; at the mark where no open says what they cost."""
     total = 0.0
     for place in range(state.account[0]["held"]):
         position = state.positions[state.held[place]]
@@ -278,7 +278,7 @@ def _short_within(free: float, quantity: float, fill: Fill, lot: float) -> float
 
 @compiled
 def affordable(cash: float, price: float, rate: float, lot: float) -> float:
-    """Largest quantity in whole lots that `cash` pays for, its fee included; cash never goes below zero."""
+    """Return the largest quantity in whole lots that `cash` pays for, its fee included; cash never goes below zero."""
     quantity = floor_to_lot(cash / (price * (1.0 + rate)), lot)
     while quantity > 0.0 and quantity * price + quantity * price * rate > cash:
         quantity = one_lot_less(quantity, lot)

@@ -193,7 +193,7 @@ def note_limit(p: int, limit: int, share: float, state: State) -> None:
 
 @compiled
 def floor_to_lot(quantity: float, lot: float) -> float:
-    """Whole lots in `quantity`; a billionth of a lot below a whole one counts as whole.
+    """Return whole lots in `quantity`; a billionth of a lot below a whole one counts as whole.
 
     NumPy's floor stays a float: of a coin worth 1e-5, a day's turnover is more lots than an integer holds.
     """

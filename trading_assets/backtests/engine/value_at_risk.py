@@ -62,7 +62,7 @@ def is_within(scenarios: Floats, change: Floats, share: float, limit: float, wor
 
 @compiled
 def share_within(scenarios: Floats, change: Floats, before: float, limit: float, worst: Floats) -> float:
-    """Part of a change of the positions that keeps the value at risk within the limit, 0 to 1, by bisection.
+    """Return the part of a change of the positions that keeps the value at risk within the limit, 0 to 1, by bisection.
 
     A change that makes the value at risk smaller than `before`, that of what is there without it, passes whole.
     """

@@ -40,7 +40,7 @@ def order_plans(
     market: Market,
     rank_weights: tuple[float, float, float],
 ) -> list[BacktestPlan]:
-    """Plans of an order-based strategy, in the order of its parameter sets.
+    """Return plans of an order-based strategy, in the order of its parameter sets.
 
     Sets that differ in thresholds, exit, stops, capacity, scaling or holding time only share their signals.
 

@@ -117,7 +117,7 @@ def of_evening_before(exposure: Floats) -> Floats:
 
 
 def net_exposure(equity: pl.DataFrame) -> Floats:
-    """Long less short positions as a fraction of equity, (n,), at each close: what of it is not cash; 0 without equity.
+    """Return long less short positions as a fraction of equity, (n,), at each close: what is not cash; 0 without.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ def recorded_actions(configuration: Configuration) -> pl.DataFrame:
 
 
 def read_actions(pattern: str, directory: Path) -> pl.DataFrame:
-    """Actions of all files of a glob.
+    """Return actions of all files of a glob.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def read_actions(pattern: str, directory: Path) -> pl.DataFrame:
 
 
 def with_stated(actions: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
-    """Actions on record, of files of their own and of the bars' own rows.
+    """Return actions on record, of files of their own and of the bars' own rows.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def at_bars(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
 
 
 def compared(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
-    """Bars with an action, recorded or inferred, and `agrees`: both come to the same change of price.
+    """Return bars with an action, recorded or inferred, and `agrees`: both come to the same change of price.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ class Access(NamedTuple):
 def read(
     source: AnySource, *, start: dt.date, end: dt.date, directory: Path, seed: int, access: Access | None = None
 ) -> Received:
-    """Bars of one source, as received, and its rows that are no bars.
+    """Return bars of one source, as received, and its rows that are no bars.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ def find_columns(
     line: int,
     hint: str = "",
 ) -> dict[str, int]:
-    """Position of each of our columns in `header`.
+    """Return the position of each of our columns in `header`.
 
     A mapped name is looked up as written, then ignoring case. An unmapped one is found by the usual
     names, ignoring case, spaces and punctuation (`Adj Close`, `<CLOSE>`). `time` is there where the mapping names

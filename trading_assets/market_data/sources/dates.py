@@ -76,7 +76,7 @@ def _matches(text: str, pattern: str) -> bool:
 
 
 def to_local_times(cells: pl.Series, *, date_format: str, timezone: str) -> pl.Series:
-    """Local times (Datetime without a zone) of a column of stamps; null where a cell is empty or unreadable.
+    """Return local times (Datetime without a zone) of a column of stamps; null where a cell is empty or unreadable.
 
     Parameters
     ----------

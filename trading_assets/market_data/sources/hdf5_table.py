@@ -40,7 +40,7 @@ class Hdf5Table:
         self.rows = rows
 
     def read(self, positions: Sequence[int]) -> pl.DataFrame:
-        """Typed columns by position."""
+        """Return typed columns by position."""
         columns = {str(position): self.rows[:, position] for position in sorted(set(positions))}
         return pl.DataFrame(columns).with_columns(source_line=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
 

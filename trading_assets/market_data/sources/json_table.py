@@ -40,7 +40,7 @@ class JsonTable:
         self._rows = rows
 
     def read(self, positions: Sequence[int]) -> pl.DataFrame:
-        """Text columns by position, nulls where a row has none."""
+        """Return text columns by position, nulls where a row has none."""
         wanted = sorted(set(positions))
         if isinstance(self._rows[0], list):
             cells = {str(at): [_text(row[at]) if at < len(row) else None for row in self._rows] for at in wanted}

@@ -46,7 +46,7 @@ class Reading:
 
 
 def settings_of_files(source: FilesSource, files: Sequence[tuple[Path, str]]) -> list[FilesSource]:
-    """Settings of each file: those of its layout where there is one, else those of the source.
+    """Return settings of each file: those of its layout where there is one, else those of the source.
 
     Parameters
     ----------

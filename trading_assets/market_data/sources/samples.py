@@ -68,7 +68,7 @@ class Sample:
         return self._firsts[key]
 
     def rows(self, skip_rows: int, separator: str) -> Sequence[tuple[str, ...]]:
-        """Fields of the lines after the first `skip_rows`, stripped; `separator` may be `auto`.
+        """Return fields of the lines after the first `skip_rows`, stripped; `separator` may be `auto`.
 
         The rows of a file that is no text follow its names, if it has any.
         """
@@ -98,7 +98,7 @@ class SampleTable:
         return rows[1:] if self.has_header else rows
 
     def column(self, name: str) -> pl.Series:
-        """Cells of a column, null where empty; all null if there is none of this name."""
+        """Return cells of a column, null where empty; all null if there is none of this name."""
         at = self._lowered.index(name.lower()) if self.has(name) else len(self.names)
         return pl.Series(name, [row[at] or None if at < len(row) else None for row in self.rows], dtype=pl.String)
 

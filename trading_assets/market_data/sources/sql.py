@@ -29,7 +29,7 @@ class QueryTable:
         self.header = tuple(rows.columns)
 
     def read(self, positions: Sequence[int]) -> pl.DataFrame:
-        """Typed columns by position, and the number of the row."""
+        """Return typed columns by position, and the number of the row."""
         columns = {str(position): self._rows[:, position] for position in sorted(set(positions))}
         return pl.DataFrame(columns).with_columns(source_line=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
 

@@ -72,12 +72,12 @@ def from_partition(file: str, names: Sequence[str], pattern: str | None) -> str 
 
 
 def plain(name: str) -> str:
-    """Letters and digits of a column's name, in lower case."""
+    """Return letters and digits of a column's name, in lower case."""
     return "".join(filter(str.isalnum, name.lower()))
 
 
 def from_column(cells: pl.DataFrame, pattern: str | None, *, file: str, column: str) -> pl.Series:
-    """Symbols of a column.
+    """Return symbols of a column.
 
     Parameters
     ----------

@@ -198,7 +198,7 @@ class CsvTable:
         self._given, self.header_line = (third[0], *names[1:]), 3
 
     def names_on(self, line: int) -> tuple[str, ...]:
-        """Fields of a line, stripped; none if the line is blank or beyond the end."""
+        """Return fields of a line, stripped; none if the line is blank or beyond the end."""
         start, end = self._lines.span(line)
         try:
             text = self._data[start:end].decode()
@@ -207,7 +207,7 @@ class CsvTable:
         return tuple(field.strip() for field in self._fields(text.strip(_BLANKS), line))
 
     def read(self, positions: Sequence[int]) -> pl.DataFrame:
-        """Text columns by position; a line with too few fields is filled with nulls, blank lines are no rows.
+        """Return text columns by position; a line with too few fields is filled with nulls, blank lines are no rows.
 
         Raises
         ------

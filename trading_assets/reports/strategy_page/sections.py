@@ -79,7 +79,7 @@ def longest_run(content: StrategyContent) -> pl.DataFrame:
 
 
 def monthly(curve: pl.DataFrame) -> pl.DataFrame:
-    """Compounded returns by calendar month: year, month, return."""
+    """Return compounded returns by calendar month: year, month, return."""
     return (
         curve.group_by(pl.col("session").dt.year().alias("year"), pl.col("session").dt.month().alias("month"))
         .agg(((1 + pl.col("daily_return").fill_null(0)).product() - 1).alias("return"))

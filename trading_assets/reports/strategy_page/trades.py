@@ -13,7 +13,7 @@ _PRICES = dict.fromkeys(("entry_price", "exit_price", "stop_price"), price)
 
 
 def trades_section(content: StrategyContent) -> Section:
-    """Round trips of the continuous run, what became of its candidates, and how what is open would be left."""
+    """Return round trips of the continuous run, what became of its candidates, and how what is open would be left."""
     run = pl.col("split") == content.longest_split
     trades = content.trades.filter(run)
     shown = last_trades(trades)
@@ -43,7 +43,7 @@ def trades_section(content: StrategyContent) -> Section:
 
 
 def exit_reasons(trades: pl.DataFrame) -> pl.DataFrame:
-    """Trades by exit reason, most frequent first."""
+    """Return trades by exit reason, most frequent first."""
     return (
         trades.group_by("exit_reason")
         .agg(
@@ -57,7 +57,7 @@ def exit_reasons(trades: pl.DataFrame) -> pl.DataFrame:
 
 
 def rejections(decisions: pl.DataFrame) -> pl.DataFrame:
-    """Rejected candidates by reason, most frequent first, with their share of all candidates."""
+    """Return rejected candidates by reason, most frequent first, with their share of all candidates."""
     candidates = decisions.filter(pl.col("decision").is_in(["enter", "reject"]), moment="close").height
     return (
         decisions.filter(decision="reject")

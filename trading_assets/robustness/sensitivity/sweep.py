@@ -134,7 +134,7 @@ def points_of(parameters: StrategyParameters, grid: ParameterGrid) -> list[Point
 
 
 def neighbours(parameters: StrategyParameters, grid: ParameterGrid) -> list[StrategyParameters]:
-    """Parameter sets that differ in one parameter by one step of the grid.
+    """Return parameter sets that differ in one parameter by one step of the grid.
 
     Numbers step to the next grid value below and above, also from a value between two of them. Names have no
     order: every other one is a step away.

@@ -44,7 +44,7 @@ class Stress:
 
 
 def chosen(settings: Robustness, *, synthetic: bool) -> dict[str, StressScenario]:
-    """Scenarios to run: those of the house, then the user's own, as far as they are wanted.
+    """Return scenarios to run: those of the house, then the user's own, as far as they are wanted.
 
     What the verdict needs is among them in any case. A synthetic market lacks history: the named windows are not.
     """

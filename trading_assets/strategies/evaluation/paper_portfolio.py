@@ -33,7 +33,7 @@ def paper_positions(
     max_gross: float,
     delisting_sessions: int,
 ) -> pl.DataFrame:
-    """Weights of an order-based strategy, by the session at whose close each is decided.
+    """Return weights of an order-based strategy, by the session at whose close each is decided.
 
     A symbol is entered at the first `enter` signal while out, with the weight of that signal. It is left when the
     close is below close of the entry - `stop_atr` x ATR (adjusted prices, the ATR of the entry; raised as the exit
