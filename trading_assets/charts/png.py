@@ -19,7 +19,7 @@ DOTS_PER_INCH = 100
 
 
 def markdown(figure: Figure) -> str:
-    """Return Markdown with the figure inside, as Dagster's metadata shows it."""
+    """Markdown with the figure inside, as Dagster's metadata shows it."""
     return f"![{figure.layout.title.text}](data:image/png;base64,{base64.b64encode(png(figure)).decode()})"
 
 
