@@ -26,7 +26,7 @@ DRIFT_ASSET = dg.AssetKey(["monitoring", "drift"])
 
 
 def build_jobs() -> list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]:
-    """All assets; all assets for one month; models and what follows from them."""
+    """Return the jobs: all assets, all assets for one month, and models with what follows from them."""
     return [
         dg.define_asset_job(EVERYTHING, selection="*", description="Every stage, from bars to reports."),
         dg.define_asset_job(DAILY_UPDATE, selection="*", description="Every stage, for the newest month."),
@@ -39,7 +39,7 @@ def build_jobs() -> list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]:
 
 
 def build_schedules(configuration: Configuration) -> list[dg.ScheduleDefinition]:
-    """The newest month every day, the models every week."""
+    """Return the schedules: the newest month every day, the models every week."""
     partitions = monthly_partitions(configuration)
     settings = configuration.schedules
     crons = daily_crons(of_calendars(configuration)) if settings.daily == _AUTO else [settings.daily]
@@ -75,7 +75,7 @@ def build_schedules(configuration: Configuration) -> list[dg.ScheduleDefinition]
 
 
 def of_calendars(configuration: Configuration) -> list[str]:
-    """Calendars of the configuration's sources, each once; New York's for names that are none, which a run refuses."""
+    """Return the calendars of all sources, each once; New York's for names that are none, which a run refuses."""
     found = set()
     for name in {source.calendar for source in configuration.market_data}:
         try:
@@ -106,7 +106,7 @@ def daily_crons(of: Sequence[str]) -> list[str]:
 
 
 def newest_day_over(of: Sequence[str], moment: dt.datetime) -> dt.date:
-    """The last date of which a session of these calendars is over at `moment` (UTC), whatever the season."""
+    """Return the last date of which a session of these calendars is over at `moment` (UTC), whatever the season."""
     return max((moment - facts_of(calendar).over_after).date() for calendar in of)
 
 

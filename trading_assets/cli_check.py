@@ -18,6 +18,13 @@ from trading_assets.strategies.evaluation.history import faults_of_history
 def refuse_faulty(file: Path, configuration: Configuration, *, bars_too: bool) -> str | None:
     """Refuse what a run would fail on in its inputs; `bars_too` reads them, and a run does that itself.
 
+    Parameters
+    ----------
+    file, configuration
+        File, and the configuration that was read from it.
+    bars_too
+        Read the bars, too.
+
     Returns
     -------
     str or None

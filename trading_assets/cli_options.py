@@ -41,6 +41,13 @@ def was_typed(context: typer.Context, parameter: str) -> bool:
 def one_of(context: typer.Context, file: Path | None, config: Path | None) -> Path | None:
     """Return the configuration that is meant where a command takes it as FILE and as `--config`.
 
+    Parameters
+    ----------
+    context
+        Call of the command, which knows what was typed.
+    file, config
+        Configuration as the argument FILE and as the option `--config`.
+
     Raises
     ------
     ConfigurationError
@@ -55,7 +62,15 @@ def one_of(context: typer.Context, file: Path | None, config: Path | None) -> Pa
 
 
 def load(config: Path | None, data: Path | None, announce: Callable[[str], object] | None = None) -> Configuration:
-    """Load, say what was found without having been told, and hand the choice on to step processes."""
+    """Load, say what was found without having been told, and hand the choice on to step processes.
+
+    Parameters
+    ----------
+    config, data
+        Configuration and data folder as they were given; None: they are found.
+    announce
+        Is told of each module of the user's own before it runs; None: nothing is told.
+    """
     chosen = chosen_paths(config, data)
     said = _found_untold(chosen)
     if said:

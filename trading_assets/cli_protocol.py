@@ -18,7 +18,15 @@ from trading_assets.warehouse import Warehouse
 
 
 def export(configuration: Configuration, file: Path | None, console: Console) -> None:
-    """Put an export on record, and add its line to a file, or print it."""
+    """Put an export on record, and add its line to a file, or print it.
+
+    Parameters
+    ----------
+    configuration, file
+        Configuration whose protocol it is, and the file that gets a line more; None: the line is printed.
+    console
+        Where what was done is said.
+    """
     anchor = export_anchor(Protocol.of(configuration), dt.datetime.now(dt.UTC).replace(tzinfo=None))
     if file is None:
         print(anchor.line)
@@ -28,7 +36,15 @@ def export(configuration: Configuration, file: Path | None, console: Console) ->
 
 
 def verify(configuration: Configuration, file: Path, console: Console) -> None:
-    """Compare each exported line of a file with the protocol, and say what it stands for."""
+    """Compare each exported line of a file with the protocol, and say what it stands for.
+
+    Parameters
+    ----------
+    configuration, file
+        Configuration whose protocol it is, and the file of exported lines.
+    console
+        Where the result of each line is said.
+    """
     anchors = read_anchors(file)
     protocol = Protocol.of(configuration)
     records = protocol.read()
@@ -40,7 +56,15 @@ def verify(configuration: Configuration, file: Path, console: Console) -> None:
 
 
 def status(configuration: Configuration, show: Callable[[pl.DataFrame], None], console: Console | None) -> None:
-    """Show a row a strategy, then, on a console, where the protocol of the data folder stands."""
+    """Show a row a strategy, then, on a console, where the protocol of the data folder stands.
+
+    Parameters
+    ----------
+    configuration
+        Configuration whose protocol it is.
+    show, console
+        Shows a frame, and where the state of the folder is said; None: it is not.
+    """
     protocol = Protocol.of(configuration)
     records = protocol.read()
     protocol.verify_contents(records)

@@ -30,7 +30,15 @@ def prepare_home(configuration: Configuration) -> Path:
 
 
 def ui_command(workspace: Path, host: str, port: int | None) -> list[str]:
-    """Return the command of Dagster's own server; without a port it takes 3000, or a free one where that is taken."""
+    """Return the command of Dagster's own server; without a port it takes 3000, or a free one where that is taken.
+
+    Parameters
+    ----------
+    workspace
+        File of Dagster's workspace.
+    host, port
+        Address that the server listens on.
+    """
     chosen = [] if port is None else ["--port", str(port)]
     return [sys.executable, "-m", "dagster", "dev", "--workspace", str(workspace), "--host", host, *chosen]
 
@@ -39,6 +47,13 @@ def start_ui(configuration: Configuration, host: str, port: int | None) -> None:
     """Become the UI's process: Ctrl-C, and whoever watches this process, then reach Dagster itself.
 
     Step processes find configuration and data folder by the environment, which the command has set.
+
+    Parameters
+    ----------
+    configuration
+        Configuration whose data folder is Dagster's home.
+    host, port
+        Address that the server listens on; without a port it is 3000, or a free one.
     """
     workspace = prepare_home(configuration)
     os.environ["DAGSTER_HOME"] = str(workspace.parent)

@@ -51,7 +51,7 @@ CHECKED = tuple(stage for stage in STAGES if stage is not trading_assets.strateg
 def build_definitions(
     configuration: Configuration, resource_overrides: Mapping[str, Any] | None = None
 ) -> dg.Definitions:
-    """The code location of one configuration.
+    """Return the code location of one configuration.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def build_definitions(
 
 
 def declared_tables() -> dict[str, Table]:
-    """Every table that a stage declares, by name."""
+    """Return every table that a stage declares, by name."""
     return {item.name: item for stage in STAGES for item in vars(stage.tables).values() if isinstance(item, Table)}
 
 
@@ -156,13 +156,13 @@ defs = build_definitions(configuration)
 
 
 def everything() -> dg.JobDefinition:
-    """The job of all assets, for callers that need to rebuild it in another process."""
+    """Return the job of all assets, for callers that need to rebuild it in another process."""
     return defs.resolve_job_def(automation.EVERYTHING)
 
 
 @lru_cache(maxsize=1)
 def everything_of(config: str, data: str, run: str) -> dg.JobDefinition:
-    """The job of all assets of a configuration, made once for a run.
+    """Return the job of all assets of a configuration, made once for a run.
 
     Parameters
     ----------

@@ -132,8 +132,8 @@ class Project:
         Raises
         ------
         ConfigurationError
-            Its inputs cannot be used, the file was edited since the project was opened, or there is no such stage,
-            strategy or month; nothing was touched.
+            The project's inputs cannot be used, the file was edited since the project was opened, or there is no such
+            stage, strategy or month; nothing was touched.
         RunError
             A step or a check of severity ERROR failed; `outcome` says which. What other steps made is there.
         """
@@ -177,7 +177,7 @@ class Project:
         Parameters
         ----------
         parameters
-            Those that differ from the configuration's.
+            Parameters that differ from the configuration's.
 
         Raises
         ------
@@ -276,7 +276,22 @@ def run_checked(
     progress: Callable[[RunProgress], object] | None = None,
     log_level: str | None = None,
 ) -> RunOutcome:
-    """Run a project as `Project.run` does, whose file was read and whose inputs were checked just now."""
+    """Run a project as `Project.run` does, whose file was read and whose inputs were checked just now.
+
+    Parameters
+    ----------
+    project
+        Project to run.
+    select, first, last, progress, log_level
+        As `Project.run` takes them.
+
+    Raises
+    ------
+    RunError
+        A step failed.
+    ConfigurationError
+        The selection or a month is none that there is.
+    """
     with _handed_on(project.file, project.configuration.data), _own_errors():
         fresh = "trading_assets.definitions" not in sys.modules
         from trading_assets.terminal_run import UsageError, run_assets

@@ -12,7 +12,7 @@ class RunProgress(NamedTuple):
     Attributes
     ----------
     step
-        Its asset, such as ``features/daily``.
+        Asset of the step, such as ``features/daily``.
     done, total
         Steps that have ended, and all of them.
     begins

@@ -45,5 +45,13 @@ def progress_bar(console: Console | None = None) -> Iterator[Callable[[RunProgre
 
 
 def took(step: str, seconds: float, *, failed: bool) -> str:
-    """Return the line of a step that has ended."""
+    """Return the line of a step that has ended.
+
+    Parameters
+    ----------
+    step, seconds
+        Name of the step, and how long it took.
+    failed
+        Whether it failed.
+    """
     return f"{seconds:7.1f} s  {step}{' failed' if failed else ''}"

@@ -66,7 +66,7 @@ def run_assets(
     Parameters
     ----------
     file
-        That of the configuration; None if it is the one that `definitions` has just been loaded with.
+        File of the configuration; None if it is the one that `definitions` has just been loaded with.
     select
         A stage, a strategy, or None for everything. With a part go the lines and pages that it would make stale.
     first, last
@@ -147,7 +147,7 @@ def _counting(total: int, progress: Callable[[RunProgress], object]) -> Callable
 
 @contextmanager
 def dagster_instance(configuration: Configuration) -> Iterator[dg.DagsterInstance]:
-    """The Dagster instance of `DAGSTER_HOME`, by default ``<data>/dagster_home``.
+    """Yield the Dagster instance of `DAGSTER_HOME`, by default ``<data>/dagster_home``.
 
     It is created under a lock: two processes that both start on a fresh SQLite home can break it for good.
     """
@@ -189,6 +189,13 @@ def made_stale(
 
     What other strategies decided and how they fared is left as it is, and said to be out of date where it is shown.
     Pages are made of strategies that have one, or are selected; before there is any, only what follows at once.
+
+    Parameters
+    ----------
+    configuration, graph
+        Configuration, and the graph of its assets.
+    keys
+        Assets that are selected.
     """
     following: set[dg.AssetKey] = set()
     waiting = list(keys)
@@ -211,7 +218,20 @@ def made_stale(
 
 
 def partition_range(configuration: Configuration, first: str | None, last: str | None) -> dict[str, str]:
-    """Run tags of the months from `first` to `last`, each ``YYYY-MM`` or None for the end of the range."""
+    """Return the run tags of the months from `first` to `last`.
+
+    Parameters
+    ----------
+    configuration
+        Configuration, whose months there are.
+    first, last
+        ``YYYY-MM``, or None for the end of the range.
+
+    Raises
+    ------
+    UsageError
+        A month is not written so or is none of the configuration's, or `first` is after `last`.
+    """
     keys = list(monthly_partitions(configuration).get_partition_keys())
     bounds = []
     for month, default in ((first, keys[0]), (last, keys[-1])):
@@ -252,7 +272,7 @@ def problems(event: dg.DagsterEvent) -> Iterator[str]:
 
 
 def is_interrupted(event: dg.DagsterEvent) -> bool:
-    """Whether a step ended because somebody pressed Ctrl-C."""
+    """Return whether a step ended because somebody pressed Ctrl-C."""
     wanted = {DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__}
     return event.is_step_failure and any(error.cls_name in wanted for error in _errors_of(event))
 

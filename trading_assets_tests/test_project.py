@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import doctest
+import importlib
+import inspect
 import os
 import re
 import subprocess
@@ -13,12 +15,19 @@ import polars as pl
 import pytest
 
 import trading_assets
-from trading_assets import ConfigurationError, Project, RunError, RunProgress, WarehouseError, open_project, project
+from trading_assets import ConfigurationError, Project, RunError, RunProgress, WarehouseError, open_project
 from trading_assets.backtests.tables import EQUITY
 from trading_assets.config import CONFIG_VARIABLE
 from trading_assets_tests.conftest import REPOSITORY, TINY
 from trading_assets_tests.heavy import libraries_of
 from trading_assets_tests.robustness.pipeline import Experiment
+
+#: Modules whose docstrings show examples, found by what is written in them.
+MODULES_WITH_EXAMPLES = sorted(
+    ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
+    for path in (REPOSITORY / "trading_assets").rglob("*.py")
+    if ">>> " in path.read_text(encoding="utf-8")
+)
 
 
 def project_of(experiment: Experiment) -> Project:
@@ -48,12 +57,22 @@ def test_every_public_name_is_there_and_says_what_it_is() -> None:
     assert (REPOSITORY / "trading_assets" / "py.typed").exists()
 
 
-def test_examples_of_the_docstrings_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("module", MODULES_WITH_EXAMPLES)
+def test_examples_of_the_docstrings_run(module: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each sees the names of its own module, and leaves no file."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(CONFIG_VARIABLE, raising=False)
-    found = doctest.testmod(project, optionflags=doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL)
-    assert (found.attempted, found.failed) == (5, 0)
+    shown = importlib.import_module(module)
+    found = doctest.testmod(shown, optionflags=doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL)
+    source = inspect.getsource(shown)
+    written = source.count(">>> ") - source.count("# doctest: +SKIP")
+    assert (found.attempted, found.failed) == (written, 0), "an example that nobody ran is no example"
     assert not list(tmp_path.iterdir())
+
+
+def test_examples_are_found_wherever_they_are_written() -> None:
+    assert {"trading_assets.project", "trading_assets.run_progress"} <= set(MODULES_WITH_EXAMPLES)
+    assert "trading_assets.robustness.overfitting.cscv" in MODULES_WITH_EXAMPLES
 
 
 def test_tables_are_those_of_the_warehouse(finished: Experiment) -> None:

@@ -31,7 +31,7 @@ _TAKEN = frozenset({*STAGES, "main", "temp", "system", "information_schema", "pg
 def build_sql_assets(
     configuration: Configuration, producers: Producers, tables: Mapping[str, Table], folder: Path | None = None
 ) -> list[dg.AssetsDefinition]:
-    """One asset a model.
+    """Return one asset for each SQL model.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def own_models(configuration: Configuration) -> dict[str, str]:
 
 
 def read_models(folder: Path) -> dict[str, str]:
-    """SQL by ``schema.table`` of every file in the folder."""
+    """Return SQL by ``schema.table`` of every file in the folder."""
     return {
         f"{path.parent.name}.{path.stem}": path.read_text(encoding="utf-8") for path in sorted(folder.glob("*/*.sql"))
     }
@@ -101,6 +101,13 @@ def read_models(folder: Path) -> dict[str, str]:
 
 def run_model(work: UnitOfWork, model: SqlModel, tables: Mapping[str, Table]) -> pl.DataFrame:
     """Compute a model from the warehouse and replace its table with the result.
+
+    Parameters
+    ----------
+    work, model
+        Reads and writes of the step, and the model.
+    tables
+        Declared tables by name: one of them that is not written yet is empty.
 
     Raises
     ------
@@ -116,7 +123,14 @@ def run_model(work: UnitOfWork, model: SqlModel, tables: Mapping[str, Table]) ->
 
 
 def define_view(work: UnitOfWork, model: SqlModel, tables: Mapping[str, Table]) -> tuple[int, pl.DataFrame]:
-    """Define the view of a model: how many rows it has now, and an empty frame of its columns.
+    """Define the view of a model; return how many rows it has now, and an empty frame of its columns.
+
+    Parameters
+    ----------
+    work, model
+        Reads and writes of the step, and the model.
+    tables
+        Declared tables by name: one of them that is not written yet is empty.
 
     Raises
     ------

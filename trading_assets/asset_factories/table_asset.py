@@ -96,7 +96,7 @@ def table_asset(
     Parameters
     ----------
     compute
-        Its docstring is the asset's description.
+        Function of the step; its docstring is the asset's description.
     stage
         Asset group and first part of the key.
     tables
@@ -180,7 +180,7 @@ def _failed(step: Step, tables: Sequence[Table], on_failure: OnFailure, error: E
 
 
 def tables_of(assets: Sequence[dg.AssetsDefinition]) -> dict[str, list[dg.AssetKey]]:
-    """Which assets write which table, from the metadata that `table_asset` gave them."""
+    """Return which assets write which table, from the metadata that `table_asset` gave them."""
     producers: dict[str, list[dg.AssetKey]] = {}
     for asset in assets:
         for spec in asset.specs:
@@ -190,7 +190,7 @@ def tables_of(assets: Sequence[dg.AssetsDefinition]) -> dict[str, list[dg.AssetK
 
 
 def column_schema(table: Table) -> dg.TableSchema:
-    """The Dagster column schema of a table, descriptions included."""
+    """Return the Dagster column schema of a table, descriptions included."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(

@@ -21,7 +21,7 @@ from trading_assets.backtests.inputs.order_signals import order_plans
 from trading_assets.backtests.inputs.plan import BacktestPlan
 from trading_assets.backtests.inputs.risk_free import accrued
 from trading_assets.backtests.inputs.target_weights import target_plans
-from trading_assets.backtests.results.baselines import compare, equal_weight_returns, of_evening_before
+from trading_assets.backtests.results.baselines import compare
 from trading_assets.backtests.results.metrics import OF_BENCHMARK, OF_RISK_FREE, PRICE_RETURN, TOTAL_RETURN, summarise
 from trading_assets.backtests.results.run_tables import Result, result_of
 from trading_assets.backtests.results.settled_curve import settled
@@ -49,7 +49,7 @@ class PreparedBacktest:
     axes
         Sessions and symbols: the axes of the market's arrays.
     signals, run_parameters, names
-        Of `parameters`, see `BacktestPlan`.
+        What follows from `parameters`, see `BacktestPlan`.
     benchmark
         session, close, daily_return (total return, close to close: splits followed, the dividends on record included)
         on the axes' sessions; null where the benchmark has no bar.
@@ -60,7 +60,7 @@ class PreparedBacktest:
     risk_free_name
         How it is known: a constant, or a file.
     periods_per_year
-        By the calendars of the equity curve (`calendars.periods_per_year`): 365 if any of its symbols trades every day.
+        Sessions a year (`calendars.periods_per_year`): 365 if any symbol of the equity curve trades every day.
     """
 
     strategy: ResolvedStrategy
@@ -102,7 +102,15 @@ class Sweep(simulate.Sweep):
 
 
 def prepare(configuration: Configuration, frames: Frames, until: dt.date | None = None) -> PreparedBacktest:
-    """Build the market of a strategy, its panel (see `panel_of`) and its signals, up to `until`."""
+    """Build the market of a strategy, its panel (see `panel_of`) and its signals, up to `until`.
+
+    Parameters
+    ----------
+    configuration, frames
+        Configuration, and the tables that the strategy reads.
+    until
+        Last session of the panel; None: all.
+    """
     strategy = frames.strategy
     panel = panel_of(configuration, frames, until)
     axes = build_axes(strategy.symbols, frames.instruments, frames.sessions, max(frames.bars["session"]))
@@ -141,9 +149,16 @@ def prepare(configuration: Configuration, frames: Frames, until: dt.date | None 
 
 
 def backtest(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, split: str) -> Result:
-    """One run with every record: flat start, first decision at the close of the first session from `start` on.
+    """Run the strategy once with every record: flat start, first decision at the close of the first session.
 
     What is open at the last session up to `end` is marked, not closed.
+
+    Parameters
+    ----------
+    prepared, start, end
+        Backtest, and the first and last day of the run.
+    split
+        Name of the span in the tables.
 
     Raises
     ------
@@ -165,12 +180,12 @@ def backtest(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, split:
 
 
 def metrics_of(prepared: PreparedBacktest, result: Result) -> pl.DataFrame:
-    """Rows of `backtests.metrics` of one run."""
+    """Return the rows of `backtests.metrics` of one run."""
     values = summarise(
         settled(result.equity),
         result.trades,
         periods_per_year=prepared.periods_per_year,
-        benchmark=_benchmark_column(prepared),
+        benchmark=benchmark_column(prepared),
     )
     rows = pl.DataFrame(
         {"metric": list(values), "value": list(values.values())}, schema={"metric": pl.String, "value": pl.Float64}
@@ -193,15 +208,15 @@ def metrics_of(prepared: PreparedBacktest, result: Result) -> pl.DataFrame:
 
 
 def baselines_of(prepared: PreparedBacktest, result: Result) -> pl.DataFrame:
-    """Rows of `backtests.baselines` beside one run."""
-    benchmark = _benchmark_column(prepared) if prepared.benchmark_name else None
+    """Return the rows of `backtests.baselines` beside one run."""
+    benchmark = benchmark_column(prepared) if prepared.benchmark_name else None
     start = prepared.settings.starting_equity
-    rows = compare(prepared.name, result.equity, _universe_of(prepared), starting_equity=start, benchmark=benchmark)
+    rows = compare(prepared.name, result.equity, universe_of(prepared), starting_equity=start, benchmark=benchmark)
     return BASELINES.conform(rows.with_columns(split=pl.lit(result.equity["split"][0]))).sort(BASELINES.key)
 
 
 def with_parameters(prepared: PreparedBacktest, parameters: StrategyParameters) -> PreparedBacktest:
-    """Another parameter set on the same market."""
+    """Put another parameter set on the same market."""
     [plan] = _plans_on(prepared, [parameters])
     return replace(
         prepared,
@@ -221,7 +236,17 @@ def sweep_parameters(
     *,
     threads: int | None = None,
 ) -> Sweep:
-    """Run every parameter set over one span; row *p* has the bits of `backtest` with `parameter_sets[p]`."""
+    """Run every parameter set over one span; row *p* has the bits of `backtest` with `parameter_sets[p]`.
+
+    Parameters
+    ----------
+    prepared, start, end
+        Backtest, and the first and last day of every run.
+    parameter_sets
+        At least one.
+    threads
+        Default: one a processor. The result does not depend on it.
+    """
     runs = [
         (prepared.market, plan.signals, _over(prepared, plan.run_parameters, start, end))
         for plan in _plans_on(prepared, parameter_sets)
@@ -243,6 +268,13 @@ def sweep_prepared(
 ) -> Sweep:
     """Run each prepared backtest over one span; all are of one strategy and market, and differ as perturbations do.
 
+    Parameters
+    ----------
+    backtests, start, end
+        Read a few at a time, and the first and last day of every run.
+    threads
+        Default: one a processor. The result does not depend on it.
+
     Raises
     ------
     ValueError
@@ -259,42 +291,10 @@ def sweep_prepared(
     return _swept(simulate.sweep_runs(runs, first.settings, threads), first, start, end)
 
 
-def excess_returns_of(prepared: PreparedBacktest, sweep: Sweep) -> Floats:
-    """Daily returns (runs, sessions) beyond the risk-free rate, of the settled equity, first from the starting equity.
-
-    What is not cash has to earn the rate that it forgoes; cash without short proceeds earns it. 0 after a total loss.
-    """
-    returns = np.nan_to_num(daily_returns(sweep.settled_equity, prepared.settings.starting_equity))
-    forgone: Floats = of_evening_before(sweep.long_exposure) * _rates(prepared, sweep)
-    return returns - forgone
-
-
-def benchmark_beside(prepared: PreparedBacktest, sweep: Sweep) -> Floats:
-    """Excess returns (runs, sessions) of the benchmark, held at each run's net exposure of the session before.
-
-    The rest is cash. Without a benchmark it is the universe at equal weights; without a bar of it, nothing but the rate
-    that the holding forgoes.
-    """
-    days = pl.DataFrame({"session": sweep.sessions}, schema={"session": pl.Date})
-    if prepared.benchmark_name:
-        aligned = days.join(_benchmark_column(prepared), on="session", how="left", maintain_order="left")
-        earned: Floats = np.nan_to_num(aligned["benchmark_return"].cast(pl.Float64).fill_null(0.0).to_numpy())
-    else:
-        earned = equal_weight_returns(days["session"], _universe_of(prepared))
-    return of_evening_before(sweep.net_exposure) * (earned - _rates(prepared, sweep))
-
-
-def daily_returns(equity: Floats, starting_equity: float) -> Floats:
-    """Daily returns of equity (runs, sessions) at the closes, first from the starting equity."""
-    before = np.concatenate([np.full((equity.shape[0], 1), starting_equity), equity[:, :-1]], axis=1)
-    growth: Floats = np.divide(equity, before, out=np.ones_like(before), where=before > 0)
-    return growth - 1.0
-
-
 def parameter_grid(
     parameters: StrategyParameters, axes: Mapping[str, Sequence[float | str]]
 ) -> list[StrategyParameters]:
-    """Every combination of the grid's values, in its order, the last name fastest; other parameters as given.
+    """Return every combination of the grid's values, in its order, the last name fastest; other parameters as given.
 
     Raises
     ------
@@ -309,7 +309,12 @@ def parameter_grid(
 
 
 def span_rows(prepared: PreparedBacktest, start: dt.date, end: dt.date) -> Integers:
-    """Rows of the grid between two dates, both inclusive.
+    """Return the rows of the grid between two dates, both inclusive.
+
+    Parameters
+    ----------
+    prepared, start, end
+        Backtest, and the first and last day, both inclusive.
 
     Raises
     ------
@@ -323,16 +328,13 @@ def span_rows(prepared: PreparedBacktest, start: dt.date, end: dt.date) -> Integ
     return np.arange(first, after, dtype=np.int64)
 
 
-def _rates(prepared: PreparedBacktest, sweep: Sweep) -> Floats:
-    first = bisect_left(prepared.axes.sessions, sweep.sessions[0])
-    return prepared.risk_free[first : first + len(sweep.sessions)]
-
-
-def _benchmark_column(prepared: PreparedBacktest) -> pl.DataFrame:
+def benchmark_column(prepared: PreparedBacktest) -> pl.DataFrame:
+    """Return the benchmark's returns on the sessions of the market: session, benchmark_return."""
     return prepared.benchmark.select("session", benchmark_return="daily_return")
 
 
-def _universe_of(prepared: PreparedBacktest) -> pl.DataFrame:
+def universe_of(prepared: PreparedBacktest) -> pl.DataFrame:
+    """Return the returns of what the strategy may trade: symbol, session, total_return, member."""
     change = pl.col("adj_close") / pl.col("adj_close").shift(1).over("symbol") - 1
     return prepared.panel.select("symbol", "session", total_return=change, member="in_universe")
 

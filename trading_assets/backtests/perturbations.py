@@ -16,7 +16,15 @@ from trading_assets.backtests.engine.arrays import Candidates, Flags, Integers, 
 def stressed(
     prepared: PreparedBacktest, *, slippage: float = 1.0, fees: float = 1.0, borrow: float = 1.0, delay: int = 0
 ) -> PreparedBacktest:
-    """Slippage, fees and the cost of borrowing by a multiple, and every order `delay` sessions of its symbol later."""
+    """Make costs dearer by a multiple, and every order `delay` sessions of its symbol later.
+
+    Parameters
+    ----------
+    slippage, fees, borrow
+        Multiples of slippage, of fees and of the cost of borrowing; 1 leaves them.
+    delay
+        Sessions by which every order fills later.
+    """
     run_parameters = prepared.run_parameters.copy()
     run_parameters["slippage_multiplier"] *= slippage
     run_parameters["fee_multiplier"] *= fees
@@ -26,7 +34,7 @@ def stressed(
 
 
 def with_crashes(prepared: PreparedBacktest, sessions: Sequence[dt.date]) -> PreparedBacktest:
-    """Flash crashes: on those sessions slippage is five times itself and every position is stopped out at its low."""
+    """Add flash crashes: sessions with five times the slippage on which every position is stopped out at its low."""
     crash = np.isin(np.array(prepared.axes.sessions, dtype="datetime64[D]"), np.array(sessions, dtype="datetime64[D]"))
     return replace(prepared, market=prepared.market._replace(crash=crash))
 
@@ -67,10 +75,12 @@ def _decided(targets: Targets, sessions: Integers, rows: Integers, end: int) -> 
 def with_moved_targets(
     prepared: PreparedBacktest, start: dt.date, end: dt.date, *, shift: int, columns: Integers, members: Flags
 ) -> PreparedBacktest:
-    """Target weights of a span at other sessions, and on other symbols.
+    """Move the target weights of a span to other sessions and other symbols.
 
     Parameters
     ----------
+    prepared
+        Backtest of a target-weight strategy.
     start, end
         What is decided in this span moves; the rest is left out.
     shift
@@ -104,10 +114,17 @@ def with_moved_targets(
 
 
 def with_entries(prepared: PreparedBacktest, rows: Integers, columns: Integers) -> PreparedBacktest:
-    """Candidates at exactly these sessions and symbols (rows and columns of the grid), eligible, all alike.
+    """Put candidates at exactly these sessions and symbols, eligible, all alike.
 
     Exits, stops, sizing and the portfolio's rules are the strategy's own. Pairs without a usable bar are left
     out. The one trigger is named ``random``; candidates of a session rank by diversification, then symbol.
+
+    Parameters
+    ----------
+    prepared
+        Backtest of an order-based strategy.
+    rows, columns
+        (candidates,) numbers of their sessions and symbols in the market.
 
     Raises
     ------

@@ -61,7 +61,7 @@ class Evaluation:
     strategy_type
         Identity of the strategy, see `identity_of`.
     symbols
-        That it could trade, ascending.
+        Symbols that the strategy could trade, ascending.
     settings_hash
         See `hash_settings`.
     """
@@ -82,7 +82,7 @@ class Evaluation:
 def evaluation_of(
     prepared: PreparedBacktest, equity: pl.DataFrame, *, sharpe: float | None, settings_hash: str, data_hash: str
 ) -> Evaluation:
-    """What one run over the whole development span is on record as: the same as that point of a sweep.
+    """Return what one run over the whole development span is on record as: the same as that point of a sweep.
 
     Parameters
     ----------
@@ -128,6 +128,13 @@ def settings_on_record(warehouse: Warehouse, configuration: Configuration, strat
     """Return the hash of settings that trials of a strategy are recorded under.
 
     That of today, unless the very same settings are on record by their hash of version 0.1.0 alone.
+
+    Parameters
+    ----------
+    warehouse, configuration
+        Where the trials are, and the configuration whose settings are hashed.
+    strategy
+        Strategy whose trials they are.
     """
     now, before = hash_settings(configuration, strategy), hashes_recorded_before(configuration, strategy)
     if not before:
@@ -197,7 +204,7 @@ def trial_id(evaluation: Evaluation) -> str:
 def trial_rows(
     evaluations: Sequence[Evaluation], *, source: str, run_id: str, evaluated_at: dt.datetime
 ) -> pl.DataFrame:
-    """Rows of `robustness.trials`, one a trial; `Warehouse.append_new` leaves out those that are on record.
+    """Return rows of `robustness.trials`, one a trial; `Warehouse.append_new` leaves out those that are on record.
 
     Parameters
     ----------
@@ -233,7 +240,7 @@ def trial_rows(
 
 
 def behind(trials: pl.DataFrame, strategy: str, strategy_type: str, symbols: Sequence[str]) -> pl.DataFrame:
-    """The trials that a result of a strategy could have been selected from, each once.
+    """Return the trials that a result of a strategy could have been selected from, each once.
 
     Those of its type on a universe that shares a symbol with its own, whatever the strategy was called: a symbol
     that was listed since, or left out to look better, makes no fresh start. Older rows say neither type nor universe:
@@ -257,11 +264,11 @@ def behind(trials: pl.DataFrame, strategy: str, strategy_type: str, symbols: Seq
 
 
 def latest(trials: pl.DataFrame) -> pl.DataFrame:
-    """The last evaluation of each parameter set under the same conditions: more data make no further trial."""
+    """Return the last evaluation of each parameter set under the same conditions: more data make no further trial."""
     evaluated = trials.sort("evaluated_at", "trial")
     return evaluated.unique(["params_hash", "settings_hash"], keep="last", maintain_order=True)
 
 
 def returns_of_trials(trials: pl.DataFrame) -> NDArray[np.float64]:
-    """Daily returns (trials, sessions) of rows of `robustness.trials` that are of one span."""
+    """Return daily returns (trials, sessions) of rows of `robustness.trials` that are of one span."""
     return np.array(trials["returns"].to_list(), dtype=np.float64).reshape(trials.height, -1)

@@ -28,7 +28,7 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 def equity(
     curve: pl.DataFrame, baselines: pl.DataFrame, splits: pl.DataFrame, bands: pl.DataFrame | None = None
 ) -> Figure:
-    """Equity of a strategy and of what one could have held instead.
+    """Draw the equity of a strategy and of what one could have held instead.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def equity(
 
 
 def scenarios(curves: pl.DataFrame) -> Figure:
-    """Equity in every scenario, the base run in front.
+    """Draw the equity in every scenario, the base run in front.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def scenarios(curves: pl.DataFrame) -> Figure:
 
 
 def drawdown(curve: pl.DataFrame) -> Figure:
-    """Fall from the highest equity so far: session, drawdown (a fraction, zero or negative)."""
+    """Draw the fall from the highest equity so far: session, drawdown (a fraction, zero or negative)."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
@@ -106,7 +106,7 @@ def drawdown(curve: pl.DataFrame) -> Figure:
 
 
 def exposure(curve: pl.DataFrame) -> Figure:
-    """Gross exposure as a fraction of equity: session, gross_exposure."""
+    """Draw the gross exposure as a fraction of equity: session, gross_exposure."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
@@ -121,7 +121,7 @@ def exposure(curve: pl.DataFrame) -> Figure:
 
 
 def monthly_returns(monthly: pl.DataFrame) -> Figure:
-    """Heat map of year x month: year, month (1-12), return (a fraction)."""
+    """Draw a heat map of year x month: year, month (1-12), return (a fraction)."""
     import plotly.graph_objects as go
 
     years = sorted(monthly["year"].unique().to_list(), reverse=True)
@@ -150,7 +150,7 @@ def monthly_returns(monthly: pl.DataFrame) -> Figure:
 def parameter_heat_map(
     pairs: pl.DataFrame, x: str, y: str, metric: str, chosen: tuple[object, object] | None = None
 ) -> Figure:
-    """Mean of a metric over the grid for each pair of values of two parameters.
+    """Draw the mean of a metric over the grid for each pair of values of two parameters.
 
     Parameters
     ----------
@@ -197,7 +197,17 @@ def parameter_heat_map(
 
 
 def bars(frame: pl.DataFrame, label: str, value: str, title: str, unit: str = "") -> Figure:
-    """Horizontal bars, one a row, in the order of the frame from top to bottom."""
+    """Draw horizontal bars, one a row, in the order of the frame from top to bottom.
+
+    Parameters
+    ----------
+    frame
+        Rows to draw.
+    label, value
+        Columns with the name of each bar and its length.
+    title, unit
+        Text above the figure, and the unit of the values.
+    """
     import plotly.graph_objects as go
 
     figure = go.Figure(
@@ -213,7 +223,15 @@ def bars(frame: pl.DataFrame, label: str, value: str, title: str, unit: str = ""
 
 
 def histogram(bins: pl.DataFrame, count: str, title: str, unit: str = "") -> Figure:
-    """Counts in bins: low, high and `count`; bins below zero in the colour of losses."""
+    """Draw counts in bins; bins below zero are in the colour of losses.
+
+    Parameters
+    ----------
+    bins, count
+        low, high and the column with the count of each bin, ascending.
+    title, unit
+        Text above the figure, and the unit of the counts.
+    """
     import plotly.graph_objects as go
 
     colours = [LOSS_COLOUR if high <= 0 else STRATEGY_COLOUR for high in bins["high"].to_list()]

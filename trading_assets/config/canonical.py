@@ -8,12 +8,12 @@ import json
 
 
 def canonical(value: object) -> str:
-    """JSON with sorted keys and no spaces: the same value, the same text. Dates in ISO form."""
+    """Return JSON with sorted keys and no spaces: the same value, the same text. Dates in ISO form."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_iso, allow_nan=False)
 
 
 def digest(value: object) -> str:
-    """SHA-256 of the canonical text, 64 hexadecimal digits."""
+    """Return the SHA-256 of the canonical text, 64 hexadecimal digits."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 

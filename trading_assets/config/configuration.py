@@ -205,7 +205,7 @@ class Configuration(Section):
         return self.model_copy(update={"registration": {}}).hash
 
     def is_current(self, config_hash: str, strategy: str) -> bool:
-        """Whether what was made of a strategy under a hash follows from this configuration, too.
+        """Return whether what was made of a strategy under a hash follows from this configuration, too.
 
         Rows of earlier versions have the hash of the whole configuration.
         """
@@ -213,6 +213,6 @@ class Configuration(Section):
 
 
 def hash_of(value: object) -> str:
-    """Twelve hexadecimal digits of SHA-256 over the canonical JSON of `value`."""
+    """Return twelve hexadecimal digits of SHA-256 over the canonical JSON of `value`."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -20,7 +20,7 @@ def inconsistencies(configuration: Configuration, strategies: Mapping[str, Strat
     Parameters
     ----------
     strategies
-        Its strategies with their parameters validated.
+        Strategies of the configuration, their parameters validated.
     """
     yield from _members(strategies)
     yield from _models(configuration, strategies)

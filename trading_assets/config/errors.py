@@ -83,7 +83,15 @@ class Fault(NamedTuple):
 
 
 def placed(path: Path, lines: Mapping[KeyPath, int], fault: Fault) -> str:
-    """Return the text of a fault with its place in the file."""
+    """Return the text of a fault with its place in the file.
+
+    Parameters
+    ----------
+    path, lines
+        File of the configuration, and the line of each key in it.
+    fault
+        What is wrong, and at which key.
+    """
     first, *rest = fault.what.split("\n")
     return "\n".join([block(path, lines, fault.where, first, fault.expected, fault.do), *rest])
 

@@ -112,7 +112,7 @@ def _refuse_token(path: Path, lines: Mapping[KeyPath, int]) -> None:
 
 
 def shipped(name: str) -> Path:
-    """Path of a YAML file that the package ships."""
+    """Return the path of a YAML file that the package ships."""
     return Path(str(resources.files("trading_assets.config") / name))
 
 
@@ -161,7 +161,14 @@ def _known_types() -> str:
 
 
 def own_code_lines(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> Iterator[str]:
-    """Yield a line for each module of the user's own, of strategies and features: what will run. Nothing is run for it.
+    """Yield a line for each module of the user's own that will run, of strategies and features; nothing is run for it.
+
+    Parameters
+    ----------
+    path, lines
+        File of the configuration, and the line of each key in it.
+    configuration
+        Configuration that names the modules.
 
     Raises
     ------

@@ -42,7 +42,7 @@ class OwnModule:
     file
         Where it is.
     source
-        Its text, as read once: what is hashed is what runs.
+        Text of the module, as read once: what is hashed is what runs.
     """
 
     name: str
@@ -95,7 +95,7 @@ def find_module(name: str, folder: Path | None = None) -> ModuleSpec | None:
     Parameters
     ----------
     folder
-        That of the configuration: what is in it comes after installed libraries, and before everything else that
+        Folder of the configuration: what is in it comes after installed libraries, and before everything else that
         Python finds, so that a name leads to one file whatever the command and the working folder are.
     """
     installed = _locate(name, None)
@@ -138,7 +138,7 @@ def own_modules(name: str, folder: Path | None = None) -> dict[str, OwnModule]:
     Parameters
     ----------
     folder
-        That of the configuration, where modules are found beside what Python finds.
+        Folder of the configuration, where modules are found beside what Python finds.
 
     Raises
     ------

@@ -50,7 +50,7 @@ class Origin:
     Attributes
     ----------
     folder
-        That of the configuration: paths that are declared start here.
+        Folder of the configuration: paths that are declared start here.
     results
         Files and folders of results, which no strategy may read.
     seconds, megabytes
@@ -72,7 +72,7 @@ class Plugin:
     name
         Dotted name.
     modules
-        Its code and what it imports of the user's, by dotted name.
+        The module's code and what it imports of the user's, by dotted name.
     reads
         What it declares that it reads.
     read_hashes
@@ -118,12 +118,21 @@ class Plugin:
     def ask(self, do: str, parameters: BaseModel | None = None, **more: Any) -> Any:
         """Return what its process answers.
 
+        Parameters
+        ----------
+        do
+            Name of the request, as `plugin_worker` knows it.
+        parameters
+            Parameters of the strategy; None: the request needs none.
+        **more
+            Other values of the request.
+
         Raises
         ------
         PluginError
-            Its code failed.
+            The code of the module failed.
         StoppedError
-            Its process ended.
+            The process of the module ended.
         """
         values = {} if parameters is None else {"parameters": parameters.model_dump()}
         return self.result_of(self.process.ask({"do": do, **values, **more}))
@@ -134,7 +143,7 @@ class Plugin:
         Raises
         ------
         PluginError
-            Its code failed, or read what it does not declare.
+            The code of the module failed, or read what it does not declare.
         """
         if "error" not in answer:
             return answer["result"]
@@ -188,7 +197,7 @@ _PLUGINS: dict[tuple[str, Origin, str], Plugin] = {}
 
 
 def is_plugin(strategy_type: str) -> bool:
-    """Whether a strategy type names a user's own module."""
+    """Return whether a strategy type names a user's own module."""
     return "." in strategy_type and not is_shipped(strategy_type)
 
 
@@ -216,6 +225,13 @@ def strategy_module(strategy_type: str, origin: Origin | None = None, *, renew: 
 
 def feature_module(name: str, origin: Origin, *, renew: bool = False) -> Plugin:
     """Return a user's own module of features; as `strategy_module`, for one that defines `FEATURES`.
+
+    Parameters
+    ----------
+    name, origin
+        Dotted name of the module, and the folder that it is found from.
+    renew
+        Read its files again, though it was found before.
 
     Raises
     ------

@@ -112,7 +112,7 @@ class Quality(Section):
     )
 
     def severity_of(self, rule: str) -> Severity:
-        """Severity of a rule: as configured, else its default."""
+        """Return the severity of a rule: as configured, else its default."""
         return self.severity.get(rule, SEVERITIES[rule][0])
 
     @field_validator("severity")

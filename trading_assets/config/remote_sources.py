@@ -69,7 +69,7 @@ class AlpacaSource(RemoteSource):
     feed: Literal["iex", "sip"] = Field(default="iex", description="iex: one exchange, free; sip: all of them")
 
     def keys(self) -> tuple[SecretStr, SecretStr]:
-        """Key and secret.
+        """Return key and secret.
 
         Raises
         ------

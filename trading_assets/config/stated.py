@@ -100,7 +100,7 @@ def filled(cls: type[BaseModel], values: Mapping[str, Any]) -> Values:
 
 
 def is_shipped(module: str) -> bool:
-    """Whether a module, by its dotted name, is one of this package."""
+    """Return whether a module, by its dotted name, is one of this package."""
     return f"{module}.".startswith(f"{PACKAGE}.")
 
 
@@ -153,7 +153,7 @@ def _default(cls: type[BaseModel], name: str) -> tuple[bool, Any]:
 
 @cache
 def shipped_owner(cls: type[BaseModel], name: str) -> type[BaseModel] | None:
-    """The class of this package whose default a key of `cls` has; None where a user's own class states it."""
+    """Return the class of this package whose default a key of `cls` has; None where a user's own class states it."""
     for each in cls.__mro__:
         if is_shipped(each.__module__):
             return each if issubclass(each, BaseModel) else None

@@ -110,12 +110,12 @@ def import_strategy(name: str) -> Any:
 
 
 def windows_of(parameters: StrategyParameters) -> dict[str, int]:
-    """Parameters declared as `Window`, by name."""
+    """Return parameters declared as `Window`, by name."""
     fields = type(parameters).model_fields
     names = [name for name, each in fields.items() if any(isinstance(mark, LooksBack) for mark in each.metadata)]
     return {name: getattr(parameters, name) for name in names}
 
 
 def members_of(settings: StrategySettings) -> list[str]:
-    """Names of the strategies that a strategy is made of: its parameter `members`, none for most."""
+    """Return names of the strategies that a strategy is made of: its parameter `members`, none for most."""
     return list(getattr(settings.parameters, "members", ()))

@@ -33,7 +33,7 @@ def slippage_scenario(multiplier: float) -> str:
 
 
 def built_in(slippage_multipliers: Sequence[float]) -> dict[str, StressScenario]:
-    """Scenarios that change the inputs, by name."""
+    """Return scenarios that change the inputs, by name."""
     multipliers = sorted({*slippage_multipliers, *VERDICT_MULTIPLIERS})
     return {
         **{slippage_scenario(m): StressScenario(slippage=m) for m in multipliers if m != 1},

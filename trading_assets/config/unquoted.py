@@ -43,7 +43,7 @@ class Unquoted(NamedTuple):
 
 
 def unquoted_scalars(text: str) -> list[Unquoted]:
-    """Every plain scalar of a YAML document that is no text to YAML, in order."""
+    """Return every plain scalar of a YAML document that is no text to YAML, in order."""
     loader = LOADER(text)
     try:
         node = loader.get_single_node()
@@ -53,7 +53,7 @@ def unquoted_scalars(text: str) -> list[Unquoted]:
 
 
 def advice(found: Sequence[Unquoted]) -> tuple[str, str]:
-    """What is wrong, and what is expected, of values in one place that should have been text."""
+    """Return what is wrong, and what is expected, of values in one place that should have been text."""
     texts = list(dict.fromkeys(each.text for each in found))
     shown, rest = texts[:_MOST], ", ..." if len(texts) > _MOST else ""
     kinds = list(dict.fromkeys(each.kind for each in found))

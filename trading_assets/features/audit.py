@@ -70,7 +70,17 @@ def column_faults(daily: pl.DataFrame, features: Sequence[Feature] = FEATURES) -
 def audit_sample(
     bars: pl.DataFrame, benchmarks: Mapping[AssetClass, str], seed: int
 ) -> tuple[pl.DataFrame, tuple[dt.date, ...]]:
-    """Choose some symbols, with every benchmark, and the dates to cut them at; the same for the same seed."""
+    """Choose some symbols, with every benchmark, and the dates to cut them at; the same for the same seed.
+
+    Parameters
+    ----------
+    bars
+        Rows of `market_data.bars`.
+    benchmarks
+        Symbol of the benchmark by asset class.
+    seed
+        Symbols and dates are drawn by it.
+    """
     generator = np.random.default_rng(seed)
     symbols = bars["symbol"].unique().sort()
     chosen = generator.choice(symbols.to_numpy(), min(SYMBOLS, len(symbols)), replace=False)
@@ -90,6 +100,17 @@ def look_ahead(
     universe: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Find the columns whose values up to a date change, by as little as a bit, with the bars after it.
+
+    Parameters
+    ----------
+    bars, benchmarks
+        Rows of `market_data.bars` of a sample, see `audit_sample`, and the symbol of the benchmark by asset class.
+    cuts
+        Dates at which the bars are cut.
+    features
+        Features of `features.daily` that are computed.
+    universe
+        Rows of `market_data.universe`, as `daily_features` takes them.
 
     Returns
     -------
@@ -126,6 +147,17 @@ def lookback_faults(
 
     At each cut a value is computed once from all bars up to it, and once from no more than the declared `lookback` bars
     before it. A recursive feature declares none, and is not tried.
+
+    Parameters
+    ----------
+    bars, benchmarks
+        Rows of `market_data.bars` of a sample, see `audit_sample`, and the symbol of the benchmark by asset class.
+    cuts
+        Dates at which values are computed both ways, see `lookback_sample`.
+    features
+        All features; those of a user's own with a `lookback` are tried.
+    universe
+        Rows of `market_data.universe`, as `daily_features` takes them.
 
     Returns
     -------
@@ -166,7 +198,7 @@ def _are_close(one: float | None, other: float | None, tolerance: float) -> bool
 
 
 def changes(whole: pl.DataFrame, known: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
-    """Columns in which two frames with the same columns differ, by as little as a bit; NaN is NaN and null is null.
+    """Return the columns in which two frames differ, by as little as a bit; NaN is NaN and null is null.
 
     Parameters
     ----------

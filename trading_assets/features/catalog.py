@@ -59,7 +59,7 @@ FEATURES: tuple[Feature, ...] = tuple(feature for category in find_categories() 
 
 
 def catalog_table(features: Sequence[Feature] = FEATURES) -> pl.DataFrame:
-    """Rows of `features.catalog`, in order of column name."""
+    """Return rows of `features.catalog`, in order of column name."""
     return pl.DataFrame(
         [
             {

@@ -25,7 +25,7 @@ def daily_features(
     *,
     universe: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Features of every symbol at the close of each session.
+    """Return features of every symbol at the close of each session.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def daily_features_until(
     universe: pl.DataFrame | None,
     until: dt.date | None,
 ) -> pl.DataFrame:
-    """As `daily_features`, the code of a user's own features shown no bar after `until`: they are null from there on.
+    """Return `daily_features` with the code of a user's own features shown no bar after `until`: null from there on.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def daily_features_until(
 
 
 def with_sources(columns: Collection[str], features: Sequence[Feature] = FEATURES) -> list[Feature]:
-    """The features of some columns, and those that `daily_features` computes them from; in catalogue order."""
+    """Return the features of some columns, with those that `daily_features` computes them from; in catalogue order."""
     of_column = {feature.column: feature for feature in features}
     needed: set[str] = set()
     waiting = [*columns, *OF_BENCHMARK]

@@ -94,12 +94,18 @@ def import_features(name: str) -> ModuleType:
 
 
 def change(values: pl.Expr, sessions: int) -> pl.Expr:
-    """Change over a number of sessions, a fraction."""
+    """Return the change over a number of sessions, a fraction.
+
+    Examples
+    --------
+    >>> pl.DataFrame({"close": [100.0, 105.0, 110.0]}).select(change(pl.col("close"), 2)).to_series().round(4).to_list()
+    [None, None, 0.1]
+    """
     return values / values.shift(sessions) - 1
 
 
 def varies(values: pl.Expr, window: int) -> pl.Expr:
-    """Whether values of order one differ within the window by more than rounding.
+    """Return whether values of order one differ within the window by more than rounding.
 
     Steady growth has returns that differ in their last bits only; moments and correlations of those mean nothing.
     """
@@ -107,16 +113,31 @@ def varies(values: pl.Expr, window: int) -> pl.Expr:
 
 
 def moved(window: int) -> pl.Expr:
-    """Whether the price moved at all within the window, highs and lows included."""
+    """Return whether the price moved at all within the window, highs and lows included."""
     return HIGH.rolling_max(window) > LOW.rolling_min(window) * (1 + _ROUNDING)
 
 
 def share(part: pl.Expr, window: int) -> pl.Expr:
-    """Sum of `part` over the dollar volume of the window; null if nothing was traded in it."""
+    """Return the sum of `part` over the dollar volume of the window; null if nothing was traded in it."""
     return pl.when(DOLLARS.rolling_max(window) > 0).then(part.rolling_sum(window) / DOLLARS.rolling_sum(window))
 
 
 def correlation(left: pl.Expr, right: pl.Expr, window: int) -> pl.Expr:
-    """Pearson correlation; null if either side is constant."""
+    """Return the Pearson correlation; null if either side is constant.
+
+    Parameters
+    ----------
+    left, right
+        Values of order one, as returns are: what differs by less than rounding is constant.
+    window
+        Sessions, this one included.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"own": [0.01, 0.03, 0.02], "market": [0.0, 0.02, 0.01], "cash": [0.01, 0.01, 0.01]})
+    >>> of_market, of_cash = (correlation(pl.col("own"), pl.col(name), 3).alias(name) for name in ("market", "cash"))
+    >>> rows.select(of_market.round(4), of_cash).row(-1)
+    (1.0, None)
+    """
     value = pl.rolling_corr(left, right, window_size=window).clip(-1, 1)
     return pl.when(varies(left, window) & varies(right, window)).then(value)

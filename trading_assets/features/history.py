@@ -23,17 +23,17 @@ BAR_COLUMNS = (
 
 
 def in_order(bars: pl.DataFrame) -> pl.DataFrame:
-    """Each symbol's usable bars in order; a missing session is no row, so one hole does not void what follows."""
+    """Sort each symbol's usable bars; a missing session is no row, so one hole does not void what follows."""
     return bars.sort("symbol", "session")
 
 
 def usable_for_signals() -> pl.Expr:
-    """False for a bar whose move no later bar has confirmed yet at its own close."""
+    """Return False for a bar whose move no later bar has confirmed yet at its own close."""
     return ~pl.col("flags").list.contains(EXTREME_MOVE.name)
 
 
 def split_factor() -> pl.Expr:
-    """What one unit of a symbol's first bar has become by splits alone: raw prices times it are a price index.
+    """Return what one unit of a symbol's first bar has become by splits alone: raw prices times it are a price index.
 
     Dividends are not in it, as they are in `forward_factor`: a benchmark that goes ex-dividend has fallen.
     """
@@ -41,6 +41,16 @@ def split_factor() -> pl.Expr:
 
 
 def with_defined(rows: pl.DataFrame, columns: Mapping[str, pl.Expr], over: Sequence[str]) -> pl.DataFrame:
-    """Add columns computed within groups; NaN and infinity become null."""
+    """Add columns computed within groups; NaN and infinity become null.
+
+    Parameters
+    ----------
+    rows
+        Rows in the order that the expressions need.
+    columns
+        Numeric expression by name of the new column.
+    over
+        Columns that a group shares: an expression never reaches another group.
+    """
     computed = rows.with_columns(**{name: values.over(over) for name, values in columns.items()})
     return computed.with_columns(pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in columns)

@@ -40,7 +40,7 @@ WARM_UP: dict[str, int] = {
 
 
 def indicators(bars: pl.DataFrame) -> pl.DataFrame:
-    """Indicators of every symbol at the close of each session.
+    """Return indicators of every symbol at the close of each session.
 
     Parameters
     ----------

@@ -141,6 +141,13 @@ def assert_current(warehouse: Warehouse, configuration: Configuration, columns: 
 
     Months before the configuration starts or after it ends are made by no run any more, and do not count.
 
+    Parameters
+    ----------
+    warehouse, configuration
+        Where the features are, and the configuration that names their modules.
+    columns
+        Columns of `features.daily` that are about to be read.
+
     Raises
     ------
     FeatureError
@@ -183,6 +190,17 @@ def _months(warehouse: Warehouse) -> pl.DataFrame:
 
 def compute_own(rows: pl.DataFrame, features: Sequence[Feature], scope: Scope, over: Sequence[str]) -> pl.DataFrame:
     """Add the columns of one scope that modules of a user's own define.
+
+    Parameters
+    ----------
+    rows
+        What features of the scope are computed from, each group in order.
+    features
+        All features; those of modules of a user's own and of `scope` are computed.
+    scope
+        What an expression runs over, see `Feature`.
+    over
+        Columns that a group shares.
 
     Raises
     ------

@@ -18,17 +18,17 @@ _CHUNK = 20_000
 
 
 def previous(value: str | pl.Expr, bars: int = 1) -> pl.Expr:
-    """The value that many bars of the same symbol before; null where there are not so many."""
+    """Return the value that many bars of the same symbol before; null where there are not so many."""
     return _beside(value, bars)
 
 
 def following(value: str | pl.Expr) -> pl.Expr:
-    """The value of the same symbol's next bar; null at its last one."""
+    """Return the value of the same symbol's next bar; null at its last one."""
     return _beside(value, -1)
 
 
 def repeated(key: Sequence[str]) -> pl.Expr:
-    """Whether another row has the same key, in rows sorted by it."""
+    """Return whether another row has the same key, in rows sorted by it."""
     same_above = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in key) & (
         pl.int_range(pl.len()) > 0
     )
@@ -36,7 +36,7 @@ def repeated(key: Sequence[str]) -> pl.Expr:
 
 
 def distinct(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    """The different rows of some columns, in no particular order: quick where equal ones are beside each other."""
+    """Return the different rows of some columns, in no order: quick where equal ones are beside each other."""
     rows = frame.select(columns)
     differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in columns)
     return rows.filter(differs | (pl.int_range(pl.len()) == 0)).unique()
@@ -52,7 +52,7 @@ def usual_moves(bars: pl.DataFrame, rows: NDArray[np.int64], move: pl.Expr) -> N
     rows
         (n,), the rows that are asked for.
     move
-        Of each bar since the one before, as a log; null on a symbol's first bar.
+        Change of each bar since the one before, as a log; null on a symbol's first bar.
 
     Returns
     -------

@@ -42,7 +42,7 @@ class CalendarError(Exception):
 
 
 def sessions(calendar: str, start: dt.date, end: dt.date) -> pl.Series:
-    """Expected sessions of `calendar` in [start, end], ascending.
+    """Return the expected sessions of `calendar` in [start, end], ascending.
 
     Parameters
     ----------
@@ -78,10 +78,17 @@ def sessions(calendar: str, start: dt.date, end: dt.date) -> pl.Series:
 
 
 def trading_hours(calendar: str, start: dt.date, end: dt.date) -> pl.DataFrame:
-    """Regular hours of the recorded sessions of an exchange in [start, end]: session, opens, closes (Datetime, UTC).
+    """Return the regular hours of the recorded sessions of an exchange: session, opens, closes (Datetime, UTC).
 
     Half days close early; a lunch break is not left out. There is nothing before and after what is recorded for the
     exchange (`bounds`). An unknown name raises like in `sessions`.
+
+    Parameters
+    ----------
+    calendar
+        Name of the exchange calendar, or `24/7`.
+    start, end
+        First and last session, both inclusive.
     """
     first, last = bounds(calendar)
     start, end = max(start, first), min(end, last)
@@ -91,7 +98,7 @@ def trading_hours(calendar: str, start: dt.date, end: dt.date) -> pl.DataFrame:
 
 
 def bounds(calendar: str) -> tuple[dt.date, dt.date]:
-    """First and last day that the library can build the calendar for; of `24/7`, the ends of `date`."""
+    """Return the first and last day that the library can build the calendar for; of `24/7`, the ends of `date`."""
     if calendar == ALWAYS:
         return dt.date.min, dt.date.max
     found = _example(calendar)
@@ -100,7 +107,7 @@ def bounds(calendar: str) -> tuple[dt.date, dt.date]:
 
 
 def evening_open(calendar: str) -> tuple[str, dt.timedelta] | None:
-    """Zone and time at which the sessions of a calendar open on the evening before; None where they do not.
+    """Return zone and time at which sessions of a calendar open on the evening before; None where they do not.
 
     CMES: (`America/Chicago`, 17 hours).
     """
@@ -114,15 +121,24 @@ def evening_open(calendar: str) -> tuple[str, dt.timedelta] | None:
 
 
 def zone_of(calendar: str) -> str:
-    """Time zone of an exchange; UTC for `24/7`."""
+    """Return the time zone of an exchange; UTC for `24/7`."""
     return "UTC" if calendar == ALWAYS else str(_example(calendar).tz)
 
 
 def session_spans(calendar: str, start: dt.date, end: dt.date, timezone: str = "UTC") -> pl.DataFrame:
-    """When each day in [start, end] begins and is over as a session: session, begins, over (Datetime, UTC).
+    """Return when each day begins and is over as a session: session, begins, over (Datetime, UTC).
 
     The open and the close of an exchange's session, half days included; of every day the calendar does not know, and of
     `24/7`, the day in `timezone`.
+
+    Parameters
+    ----------
+    calendar
+        Name of the exchange calendar, or `24/7`.
+    start, end
+        First and last day, both inclusive.
+    timezone
+        IANA name of the zone of days that have no session.
     """
     days = pl.DataFrame({"session": pl.date_range(start, end, eager=True)}).select(
         "session", begins=_midnight(pl.col("session"), timezone), over=_midnight(pl.col("session") + _A_DAY, timezone)
@@ -143,7 +159,7 @@ def _midnight(day: pl.Expr, timezone: str) -> pl.Expr:
 
 
 def periods_per_year(*of: str) -> int:
-    """Sessions in a year, for annualisation: a fixed number a calendar (`calendar_facts`).
+    """Return sessions in a year, for annualisation: a fixed number a calendar (`calendar_facts`).
 
     Parameters
     ----------
@@ -165,7 +181,7 @@ def periods_per_year(*of: str) -> int:
 
 
 def facts_of(calendar: str) -> Facts:
-    """The facts of a calendar, by its name or an alias of it.
+    """Return the facts of a calendar, by its name or an alias of it.
 
     Raises
     ------

@@ -38,7 +38,7 @@ def record_derived(protocol: Protocol, work: UnitOfWork, first: dt.date, last: d
     Parameters
     ----------
     work
-        Of the step; it has written bars, sessions, instruments and rates.
+        Reads and writes of the step, which has written bars, sessions, instruments and rates.
     first, last
         The first day of a month, and a day of the last month.
     """
@@ -63,7 +63,17 @@ def derived_on_record(
     *,
     made: tuple[dt.date, dt.date],
 ) -> Iterator[WrittenRows]:
-    """Hashes of the same columns as they are now, up to the month of a day; `made` as in `months_on_record`."""
+    """Yield hashes of the same columns as they are now, up to the month of a day.
+
+    Parameters
+    ----------
+    warehouse, on_record
+        Where the rows are, and what is on record of how they were written.
+    end
+        Months up to that of this day are compared.
+    made
+        First and last day of what the configuration makes, as `months_on_record` takes them.
+    """
     yield months_on_record(warehouse, BARS, on_record, end, OF_BARS, made=made)
     yield hash_whole(SESSIONS, warehouse.read_or_empty(SESSIONS))
     yield hash_whole(INSTRUMENTS, warehouse.read_or_empty(INSTRUMENTS), columns=OF_INSTRUMENTS)
@@ -73,6 +83,13 @@ def derived_on_record(
 
 def assert_derived_as_written(configuration: Configuration, work: UnitOfWork, end: dt.date) -> None:
     """Check the columns up to the month of a day, before a step reads them.
+
+    Parameters
+    ----------
+    configuration, work
+        Configuration of the step, and its reads.
+    end
+        Months up to that of this day are compared.
 
     Raises
     ------
@@ -86,7 +103,15 @@ def assert_derived_as_written(configuration: Configuration, work: UnitOfWork, en
 
 
 def factors_are_as_written(configuration: Configuration, work: UnitOfWork, before: dt.date) -> bool:
-    """Return whether the factors of bars before the first day of a month are those that were written."""
+    """Return whether the factors of bars before the first day of a month are those that were written.
+
+    Parameters
+    ----------
+    configuration, work
+        Configuration of the step, and its reads.
+    before
+        First day of a month; bars before it are compared.
+    """
     end, made = before - dt.timedelta(days=1), span_of(configuration)
 
     def rows_of(held: Warehouse, on_record: OnRecord) -> Iterator[WrittenRows]:

@@ -26,7 +26,7 @@ def spells(bars: pl.DataFrame, universe: DynamicUniverse) -> pl.DataFrame:
     bars
         Usable bars of one asset class: symbol, session, close, adj_close, dollar_volume, market_cap.
     universe
-        Its rules.
+        Rules of the universe.
 
     Returns
     -------

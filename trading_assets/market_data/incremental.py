@@ -28,7 +28,15 @@ _LONGEST_PAST = 8 * PAST
 
 
 def settled_months(work: UnitOfWork, inputs: Inputs, start: dt.date, end: dt.date) -> pl.DataFrame:
-    """Rows of `tables.SETTLED_MONTHS` for the months from `start` to `end`, as far as all before them are on record."""
+    """Return rows of `tables.SETTLED_MONTHS` for some months, as far as all before them are on record.
+
+    Parameters
+    ----------
+    work, inputs
+        Reads of the step, and what its bars are made from.
+    start, end
+        First and last day; the months of both are among them.
+    """
     before = work.aside().query("SELECT min(session) FROM market_data.raw_bars").item()
     if before is not None and before < start and not _is_settled(work, inputs, start - _DAY):
         return SETTLED_MONTHS.empty()
@@ -41,11 +49,18 @@ def settled_months(work: UnitOfWork, inputs: Inputs, start: dt.date, end: dt.dat
 
 
 def read_again(work: UnitOfWork, inputs: Inputs, since: dt.date) -> tuple[pl.DataFrame, PriorResults] | None:
-    """Received bars from `since` on with the past that checking them needs, and what is on record of that past.
+    """Return received bars from `since` on with the past that checking them needs, and what is on record of that past.
 
     None where everything is to be checked again: the past is not on record, or is no past that ends (a delivery held
     back, another unit, a move that was taken back on its last day, a ticker with two owners), or a universe is chosen
     from all of it, or the factors that prices would be adjusted on from were edited.
+
+    Parameters
+    ----------
+    work, inputs
+        Reads of the step, and what its bars are made from.
+    since
+        First session that is made anew.
     """
     dynamic = any(isinstance(each, DynamicUniverse) for each in inputs.configuration.universe.values())
     if dynamic or not _is_settled(work, inputs, since - _DAY):

@@ -22,7 +22,7 @@ def instruments(
     lives: pl.DataFrame = NO_LIVES,
     delistings: pl.DataFrame = NO_DELISTINGS,
 ) -> pl.DataFrame:
-    """One row a symbol received, whether or not any of its bars is usable; rows of `tables.INSTRUMENTS`.
+    """Return rows of `tables.INSTRUMENTS`: one for each symbol received, whether or not a bar of it is usable.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ def instruments(
     sectors
         Symbol -> sector.
     symbology
-        Of `symbology.read_symbology`; may record delistings, too.
+        Rows of `symbology.read_symbology`; they may record delistings, too.
     lives
-        Of `lives.find_lives`: instruments that took over a ticker. What names the ticker holds for each of them; a
+        Rows of `lives.find_lives`: instruments that took over a ticker. What names the ticker holds for each of them; a
         delisting is that of the one that had the ticker then.
     delistings
-        Of `delistings.recorded_delistings`. The date of a row goes before those of the other tables.
+        Rows of `delistings.recorded_delistings`. The date of a row goes before those of the other tables.
 
     Raises
     ------
@@ -86,7 +86,17 @@ def _names(symbology: pl.DataFrame) -> pl.DataFrame:
 def delisted(
     memberships: Memberships, symbology: pl.DataFrame, lives: pl.DataFrame, delistings: pl.DataFrame
 ) -> pl.DataFrame:
-    """Endings on record: symbol, and the columns of `tables.INSTRUMENTS` that say when, at which value, and why."""
+    """Return the endings on record: symbol, and the columns of `tables.INSTRUMENTS` on when, at which value, and why.
+
+    Parameters
+    ----------
+    memberships, symbology
+        Tables of members and of tickers; a date of a delisting may be in either.
+    lives
+        Which life of a ticker each symbol is.
+    delistings
+        symbol, session, value, unit, reason, exchange of the file of delistings: where it names a symbol, it decides.
+    """
     empty = pl.DataFrame(schema={"symbol": pl.String, "delisted": pl.Date})
     tables = [*memberships.values(), symbology]
     parts = [table.select("symbol", "delisted").drop_nulls() for table in tables]

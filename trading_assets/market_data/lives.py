@@ -85,21 +85,21 @@ def find_lives(
 
 
 def later_lives(lives: pl.DataFrame) -> pl.DataFrame:
-    """Those of `find_lives` that came after the instrument which has the ticker for its symbol."""
+    """Return those of `find_lives` that came after the instrument which has the ticker for its symbol."""
     holders = lives.filter(pl.col("symbol") == pl.col("ticker")).select("ticker", _since="start")
     placed = lives.join(holders, on="ticker", how="left")
     return placed.filter((pl.col("start") > pl.col("_since")).fill_null(True)).drop("_since")
 
 
 def by_life(rows: pl.DataFrame, lives: pl.DataFrame, date: str = "session") -> pl.DataFrame:
-    """Rows under the symbols of the instruments that their tickers named at `date`, in the order they came in.
+    """Return rows under the symbols of the instruments that their tickers named at `date`, in the order they came in.
 
     Parameters
     ----------
     rows
         symbol (the ticker), `date` and anything else; a null date stays with the instrument that keeps the ticker.
     lives
-        Of `find_lives`.
+        Rows of `find_lives`.
     """
     if lives.is_empty() or rows.is_empty():
         return rows
@@ -118,25 +118,35 @@ def for_each_life(rows: pl.DataFrame, lives: pl.DataFrame) -> pl.DataFrame:
 
 
 def revives(raw: pl.DataFrame, last: pl.DataFrame, since: dt.date, least_days: int) -> bool:
-    """Whether a symbol's first bar from `since` on comes so long after its `last` one (symbol, session) before."""
+    """Return whether a symbol's first bar from `since` on comes so long after its last one that it is another life.
+
+    Parameters
+    ----------
+    raw
+        Received bars: symbol, session, close.
+    last
+        symbol, session: last bar of each symbol before `since`.
+    since, least_days
+        First session that is new, and the calendar days from which on a gap ends a life.
+    """
     new = raw.filter(pl.col("session") >= since, pl.col("close") > 0).group_by("symbol").agg(pl.col("session").min())
     both = new.join(last.select("symbol", last="session"), on="symbol")
     return both.filter((pl.col("session") - pl.col("last")).dt.total_days() >= least_days).height > 0
 
 
 def took_over_a_ticker() -> pl.Expr:
-    """Whether a row of `market_data.instruments` shares its ticker with the instrument that has it as its symbol."""
+    """Return whether a row of `market_data.instruments` shares its ticker with the instrument whose symbol that is."""
     prefix = pl.col("tickers").list.first() + "@"
     return pl.col("symbol").str.starts_with(prefix) & pl.col("symbol").str.contains(r"@\d{4}@*$")
 
 
 def is_named(wanted: Sequence[str]) -> pl.Expr:
-    """Whether a row of `market_data.instruments` is meant by one of these names: its symbol, or one it took over."""
+    """Return whether a row of `market_data.instruments` is meant by a name: its symbol, or one that it took over."""
     return pl.col("symbol").is_in(list(wanted)) | (
         took_over_a_ticker() & pl.col("tickers").list.first().is_in(list(wanted))
     )
 
 
 def delivered_as() -> pl.Expr:
-    """Symbol in `market_data.raw_bars` of a row of `market_data.instruments`: the ticker that it took over."""
+    """Return the symbol in `market_data.raw_bars` of an instrument: its own, or the ticker that it took over."""
     return pl.when(took_over_a_ticker()).then(pl.col("tickers").list.first()).otherwise("symbol")

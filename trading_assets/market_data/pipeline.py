@@ -214,11 +214,22 @@ def expected_sessions(
     prior: PriorResults = NO_PRIOR_RESULTS,
     overrides: pl.DataFrame = quality.NO_OVERRIDES,
 ) -> pl.DataFrame:
-    """calendar, session: every session of each calendar of `raw`, from `start` or the first bar to `as_of`.
+    """Return every session of each calendar of `raw`, from `start` or the first bar to `as_of`: calendar, session.
 
     A day for which `not_a_session` is overridden is a session of the symbol's calendar, whose table of special
     sessions lacks it: an exchange trades for everybody or for nobody. A start before the first day that is recorded
     for an exchange asks for what is recorded, unless there are bars before it.
+
+    Parameters
+    ----------
+    raw
+        Received bars: symbol, calendar, session.
+    start, as_of
+        First session that is asked for, and the last.
+    prior
+        What is on record of bars that were not read again.
+    overrides
+        Reviewed overrides: symbol, session, rule.
 
     Raises
     ------
@@ -239,12 +250,12 @@ def expected_sessions(
 
 
 def unsettled_since(history: History, first: dt.date, before: pl.DataFrame) -> dt.date:
-    """The earliest session before `first` whose bar was checked without the bar that decides it, or with another one.
+    """Return the earliest session before `first` that was checked without the bar that decides it, or with another.
 
     Parameters
     ----------
     history
-        Of everything.
+        History of all bars.
     before
         symbol, session: spikes and the like that an earlier run found.
 

@@ -29,21 +29,21 @@ class Inputs(NamedTuple):
     Attributes
     ----------
     memberships
-        Of `universe.read_memberships`.
+        Result of `universe.read_memberships`.
     sectors
-        Of `sectors.read_sectors`.
+        Result of `sectors.read_sectors`.
     overrides
-        Of `quality.read_overrides`.
+        Result of `quality.read_overrides`.
     actions
-        Of `corporate_actions.recorded_actions`.
+        Result of `corporate_actions.recorded_actions`.
     symbology
-        Of `symbology.recorded_symbology`.
+        Result of `symbology.recorded_symbology`.
     delistings
-        Of `delistings.recorded_delistings`; no part of what bars depend on.
+        Result of `delistings.recorded_delistings`; no part of what bars depend on.
     borrow_rates
-        Of `borrow_rates.recorded_borrow_rates`; no part of what bars depend on.
+        Result of `borrow_rates.recorded_borrow_rates`; no part of what bars depend on.
     risk_free
-        Of `risk_free.read_risk_free`; no part of what bars depend on.
+        Result of `risk_free.read_risk_free`; no part of what bars depend on.
     """
 
     configuration: Configuration
@@ -57,7 +57,7 @@ class Inputs(NamedTuple):
     risk_free: pl.DataFrame = NO_INTEREST
 
     def fingerprint(self, last: dt.date) -> str:
-        """SHA-256 of what bars up to `last` depend on; sectors are no part of them."""
+        """Return the SHA-256 of what bars up to `last` depend on; sectors are no part of them."""
         digest = hashlib.sha256(version("trading-assets").encode())
         digest.update(self.configuration.model_dump_json(include=_SETTINGS).encode())
         dated = [frame.filter(pl.col("session") <= last) for frame in (self.overrides, self.actions)]

@@ -30,7 +30,7 @@ def reconcile(stored: pl.DataFrame, received: pl.DataFrame, now: dt.datetime) ->
     stored
         Rows of `tables.RAW_BARS`.
     received
-        The same columns but occurrence and ingested_at; may hold duplicates. NaN and infinity become null.
+        Bars with the same columns but occurrence and ingested_at; may hold duplicates. NaN and infinity become null.
     now
         When the delivery arrived, UTC.
 
@@ -93,7 +93,7 @@ def _revisions(gone: pl.DataFrame, new: pl.DataFrame, now: dt.datetime) -> pl.Da
 
 
 def as_known(raw: pl.DataFrame, revisions: pl.DataFrame, moment: dt.datetime) -> pl.DataFrame:
-    """Bars as they were on record at a moment.
+    """Return bars as they were on record at a moment.
 
     Parameters
     ----------

@@ -86,7 +86,7 @@ def read_membership(path: Path) -> pl.DataFrame:
 
 
 def resolve(configuration: Configuration, listed: pl.DataFrame, memberships: Memberships) -> pl.DataFrame:
-    """Spells of the universe as configured; rows of `tables.UNIVERSE`.
+    """Return spells of the universe as configured; rows of `tables.UNIVERSE`.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def resolve(configuration: Configuration, listed: pl.DataFrame, memberships: Mem
         symbol, asset_class: what the data have. A class whose universe is `all`, or that `universe` does not
         mention, has every symbol of it, an index never.
     memberships
-        Of `read_memberships`.
+        Result of `read_memberships`.
 
     Notes
     -----
@@ -118,7 +118,7 @@ def resolve(configuration: Configuration, listed: pl.DataFrame, memberships: Mem
 
 
 def in_universe(universe: pl.DataFrame, session: dt.date) -> list[str]:
-    """Symbols with a spell that contains `session`, ascending."""
+    """Return symbols with a spell that contains `session`, ascending."""
     lasts = pl.col("end").is_null() | (pl.col("end") >= session)
     return universe.filter((pl.col("start") <= session) & lasts)["symbol"].unique().sort().to_list()
 
@@ -146,12 +146,12 @@ def with_membership(rows: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame:
 def without_data(
     configuration: Configuration, universe: pl.DataFrame, listed: pl.DataFrame, last: dt.date
 ) -> pl.DataFrame:
-    """Symbols that the configuration names and the data lack.
+    """Return symbols that the configuration names and the data lack.
 
     Parameters
     ----------
     universe
-        Of `resolve`; spells that do not touch [start, last] ask for nothing.
+        Result of `resolve`; spells that do not touch [start, last] ask for nothing.
     listed
         symbol, asset_class: what the data have. A benchmark may be of any class.
 
@@ -175,7 +175,7 @@ def without_data(
 
 
 def missing_data_message(configuration: Configuration, missing: pl.DataFrame) -> str:
-    """The block that names each symbol of `without_data`, its key and the places that were searched."""
+    """Return the block that names each symbol of `without_data`, its key and the places that were searched."""
     lines = [f"no data for {missing.height} symbol{'s' * (missing.height > 1)} that the configuration names"]
     for (key,), rows in missing.group_by("key", maintain_order=True):
         section, name = str(key).split(".")
@@ -194,7 +194,7 @@ def missing_data_message(configuration: Configuration, missing: pl.DataFrame) ->
 
 
 def default_as_of(raw: pl.DataFrame, universe: pl.DataFrame, grace: int) -> dt.date | None:
-    """The last session on which at least half of the live symbols of the universe have a bar.
+    """Return the last session on which at least half of the live symbols of the universe have a bar.
 
     Parameters
     ----------

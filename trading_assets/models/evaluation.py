@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 
 def score_metrics(score: Floats, label: Floats, relative_return: Floats) -> dict[str, float | None]:
-    """Metrics of scores against what happened; all unweighted.
+    """Return the metrics of scores against what happened; all unweighted.
 
     Parameters
     ----------
@@ -37,6 +37,16 @@ def score_metrics(score: Floats, label: Floats, relative_return: Floats) -> dict
         Share of labels on the score's side of one half.
     information_coefficient
         Spearman correlation of score and relative return over all rows; null if either is constant.
+
+    Examples
+    --------
+    Of the four pairs of a 1 and a 0 two are in order and one is a tie: 2.5 / 4. The Brier score is
+    (0.04 + 0.36 + 0.25 + 0.16) / 4.
+
+    >>> label, relative_return = np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.04, 0.01, -0.02, -0.01])
+    >>> found = score_metrics(np.array([0.8, 0.4, 0.5, 0.4]), label, relative_return)
+    >>> found["auc"], round(found["brier"], 4), found["accuracy"]
+    (0.625, 0.2025, 0.75)
     """
     from scipy.stats import spearmanr
     from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, roc_auc_score
@@ -55,10 +65,18 @@ def score_metrics(score: Floats, label: Floats, relative_return: Floats) -> dict
 
 
 def fold_metrics(scores: Mapping[str, Floats], label: Floats, relative_return: Floats) -> dict[str, float | None]:
-    """Metrics of a fold: the model's by their own names, a baseline's with its name before (``naive_auc``).
+    """Return the metrics of a fold: the model's by their own names, a baseline's with its name before (``naive_auc``).
 
-    Also `rows` (labelled rows scored) and `base_rate` (their share of label 1). `scores` has the model's under
-    ``model``.
+    Also `rows` (labelled rows scored) and `base_rate` (their share of label 1).
+
+    Parameters
+    ----------
+    scores
+        (rows,) probability of label 1 by name: the model's under ``model``, each baseline's under its own name.
+    label
+        (rows,) 1 or 0.
+    relative_return
+        (rows,) forward return over the benchmark, a fraction.
     """
     metrics: dict[str, float | None] = {
         "rows": float(label.size),
@@ -101,7 +119,7 @@ def compare(metrics: pl.DataFrame) -> Comparison:
 
 
 def leaks(folds: pl.DataFrame, predictions: pl.DataFrame) -> pl.DataFrame:
-    """Rows that break the promise that every score is out of sample.
+    """Return rows that break the promise that every score is out of sample.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from trading_assets.models.training import THREADS
 
 
 def mean_contributions(booster: Any, features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Mean absolute contribution of each feature to the scores, in log-odds.
+    """Return the mean absolute contribution of each feature to the scores, in log-odds.
 
     Contributions are exact Shapley values of the trees (`pred_contribs`, equal to the shap package's); the
     bias is left out.

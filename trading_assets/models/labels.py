@@ -30,6 +30,15 @@ def forward_labels(bars: pl.DataFrame, benchmark: pl.DataFrame | None, horizon: 
     One row a bar, by symbol and session: symbol, session, position (row number, 0-based, Int64), label_end (session
     of open[t+1+h]), relative_return (a fraction), label (Int8). Null where undefined, and where the symbol is
     the benchmark itself (its relative return is zero by construction).
+
+    Examples
+    --------
+    Decided at the first close, bought at 10 and sold at 12 two sessions later: 20 %. Of the others nothing is known.
+
+    >>> days = pl.Series(["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]).str.to_date()
+    >>> bars = pl.DataFrame({"symbol": ["A"] * 4, "session": days, "adj_open": [9.0, 10.0, 11.0, 12.0]})
+    >>> forward_labels(bars, None, horizon=2).select(pl.col("relative_return").round(4), "label").rows()
+    [(0.2, 1), (None, None), (None, None), (None, None)]
     """
     own = pl.col("adj_open")
     frame = (
@@ -69,7 +78,7 @@ def forward_labels(bars: pl.DataFrame, benchmark: pl.DataFrame | None, horizon: 
 
 
 def average_uniqueness(first: NDArray[np.int64], span: int) -> NDArray[np.float64]:
-    """Weights of overlapping labels: the mean over a label's sessions of 1 / labels alive there.
+    """Return the weights of overlapping labels: the mean over a label's sessions of 1 / labels alive there.
 
     A label of horizon *h* is alive on the h + 1 sessions from its first to its last open, so the inner labels of
     an unbroken run weigh 1 / (h + 1), and the weights sum to about the number of independent labels. Concurrency
@@ -86,6 +95,13 @@ def average_uniqueness(first: NDArray[np.int64], span: int) -> NDArray[np.float6
     Returns
     -------
     (labels,) weights above 0, at most 1.
+
+    Examples
+    --------
+    Two labels of two sessions share the middle one of three: (1 + 1 / 2) / 2. The third label is alone.
+
+    >>> average_uniqueness(np.array([0, 1, 5]), span=2)
+    array([0.75, 0.75, 1.  ])
     """
     if first.size == 0:
         return np.empty(0)

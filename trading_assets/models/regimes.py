@@ -62,7 +62,17 @@ class RegimeModel:
 def regimes_of_benchmarks(
     features: pl.DataFrame, benchmarks: Sequence[str], settings: Regimes, seed: int
 ) -> pl.DataFrame:
-    """Rows of `models.regimes` of every benchmark; `features` are theirs, see `regime_probabilities`."""
+    """Return the rows of `models.regimes` of every benchmark.
+
+    Parameters
+    ----------
+    features
+        symbol, session, return_20 and volatility_20 of the benchmarks, see `regime_probabilities`.
+    benchmarks
+        Symbols; each is looked at once.
+    settings, seed
+        Section of the configuration, and the seed of the mixtures.
+    """
     found = [
         regime_probabilities(features.filter(symbol=benchmark), settings, benchmark=benchmark, seed=seed)
         for benchmark in sorted(set(benchmarks))
@@ -71,7 +81,7 @@ def regimes_of_benchmarks(
 
 
 def regime_probabilities(features: pl.DataFrame, settings: Regimes, *, benchmark: str, seed: int) -> pl.DataFrame:
-    """Rows of `models.regimes` of one benchmark.
+    """Return the rows of `models.regimes` of one benchmark.
 
     The first model is fitted after `min_sessions` observations, another every `refit_sessions`, on all observations
     before. It takes over at the next one, from where its own filter over the last `min_sessions` of them ends.
@@ -87,7 +97,7 @@ def regime_probabilities(features: pl.DataFrame, settings: Regimes, *, benchmark
     Returns
     -------
     polars.DataFrame
-        By session and regime; none if there are too few observations.
+        Rows by session and regime; none if there are too few observations.
     """
     known = features.sort("session").filter(
         pl.col("return_20").is_not_null(), pl.col("volatility_20").is_not_null(), pl.col("volatility_20") > 0
@@ -116,10 +126,17 @@ def regime_probabilities(features: pl.DataFrame, settings: Regimes, *, benchmark
 
 
 def fit(past: Floats, settings: Regimes, seed: int) -> RegimeModel:
-    """Fit the regimes on observations, (sessions, features), all of which are past.
+    """Fit the regimes on observations, all of which are past.
 
     The transition probabilities are the counts of the changes between the most likely regimes of neighbouring
     observations, plus `transition_prior` each: the mean of their Dirichlet posterior.
+
+    Parameters
+    ----------
+    past
+        (sessions, features): return_20 and the log of volatility_20.
+    settings, seed
+        Section of the configuration, and the seed of the mixture.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import BayesianGaussianMixture
@@ -151,7 +168,7 @@ def fit(past: Floats, settings: Regimes, seed: int) -> RegimeModel:
 
 
 def log_densities(model: RegimeModel, observations: Floats) -> Floats:
-    """Log density of each standardised observation in each regime, (sessions, regimes).
+    """Return the log density of each standardised observation in each regime, (sessions, regimes).
 
     Element by element, not by matrix products, whose last bits depend on the number of rows.
     """
@@ -171,7 +188,23 @@ def log_densities(model: RegimeModel, observations: Floats) -> Floats:
 
 
 def forward(model: RegimeModel, densities: Floats) -> Iterator[Floats]:
-    """Probability of each regime at every row, from the rows up to it; before the first it is `weights`."""
+    """Yield the probability of each regime at every row, from the rows up to it; before the first it is `weights`.
+
+    Examples
+    --------
+    Two regimes that never change: the second explains the observation three times as well.
+
+    >>> model = RegimeModel(
+    ...     location=np.zeros(1),
+    ...     scale=np.ones(1),
+    ...     means=np.zeros((2, 1)),
+    ...     factors=np.ones((2, 1, 1)),
+    ...     weights=np.array([0.5, 0.5]),
+    ...     transition=np.eye(2),
+    ... )
+    >>> next(forward(model, np.log([[1.0, 3.0]])))
+    array([0.25, 0.75])
+    """
     probability = model.weights
     for log_density in densities:
         predicted = (probability[:, None] * model.transition).sum(axis=0)

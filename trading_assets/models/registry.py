@@ -90,7 +90,7 @@ def register(home: Path, candidate: Candidate) -> ModelVersion:
     LockedError
         Another process held the registry for longer than `WAIT_SECONDS`.
     RegistryError
-        Its database cannot be read.
+        The registry's database cannot be read.
     """
     home.mkdir(parents=True, exist_ok=True)
     client_of = _mlflow()  # before the lock is taken: the import takes seconds

@@ -60,7 +60,7 @@ class _Rows:
 def samples_and_folds(
     settings: Model, *, bars: pl.DataFrame, features: pl.DataFrame, universe: pl.DataFrame, benchmark: str | None
 ) -> tuple[Samples, list[Fold]]:
-    """What a model is trained and scored on, of tables that may have other symbols too.
+    """Return what a model is trained and scored on, of tables that may have other symbols too.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def run_model(
     folds
         In order of time; see `walk_forward`.
     settings, name, seed
-        Of the configuration.
+        Section of the model, its name, and the seed of the configuration.
     holdout_start
         Labels that end on or after it are neither measured nor written; scores go on to the last session.
     """
@@ -138,7 +138,15 @@ def run_model(
 
 
 def out_of_sample_scores(samples: Samples, folds: Sequence[Fold], settings: Model, seed: int) -> pl.DataFrame:
-    """The scores of `run_model` and nothing else: symbol, session, fold, score."""
+    """Return the scores of `run_model` and nothing else: symbol, session, fold, score.
+
+    Parameters
+    ----------
+    samples, folds
+        Rows that a model learns from, and the folds of its walk forward.
+    settings, seed
+        Section of the model, and the seed that it is fitted with.
+    """
     scorable = samples.scorable()
     parts = [pl.DataFrame(schema=SCORES)]
     for fold in folds:
@@ -152,7 +160,17 @@ def out_of_sample_scores(samples: Samples, folds: Sequence[Fold], settings: Mode
 
 
 def model_version(samples: Samples, folds: Sequence[Fold], settings: Model, seed: int) -> str:
-    """Content hash of whatever the fitted models depend on; the same until a fold is added or its data change."""
+    """Return the content hash of whatever the fitted models depend on.
+
+    It is the same until a fold is added or its data change.
+
+    Parameters
+    ----------
+    samples, folds
+        Rows that a model learns from, and the folds of its walk forward; what ends after the last training is left out.
+    settings, seed
+        Section of the model, and the seed that it is fitted with.
+    """
     content = samples.digest(max((fold.train_end for fold in folds), default=dt.date.min))
     return hash_of([TRAINING_VERSION, completed(settings), seed, list(samples.names), content])
 

@@ -55,28 +55,28 @@ class Samples:
     span: int
 
     def scorable(self) -> NDArray[np.bool_]:
-        """Rows with at least one feature value."""
+        """Return rows with at least one feature value."""
         present: NDArray[np.bool_] = np.logical_not(np.isnan(self.features).all(axis=1))
         return present
 
     def tested_by(self, fold: Fold) -> NDArray[np.bool_]:
-        """Rows of the fold's test sessions."""
+        """Return rows of the fold's test sessions."""
         return (self.session >= day(fold.test_start)) & (self.session <= day(fold.test_end))
 
     def before(self, fold: Fold) -> NDArray[np.bool_]:
-        """Rows of the sessions from the start of training to the test fold."""
+        """Return rows of the sessions from the start of training to the test fold."""
         return (self.session >= day(fold.train_start)) & (self.session < day(fold.test_start))
 
     def over_by(self, date: dt.date) -> NDArray[np.bool_]:
-        """Rows whose label is over by a date (inclusive)."""
+        """Return rows whose label is over by a date (inclusive)."""
         return self.label_end <= day(date)
 
     def uniqueness(self, rows: RowNumbers) -> NDArray[np.float32]:
-        """Weights of labels among `rows` alone: labels that do not train must not change those that do."""
+        """Return weights of labels among `rows` alone: labels that do not train must not change those that do."""
         return average_uniqueness(self.first[rows], self.span).astype(np.float32)
 
     def digest(self, until: dt.date) -> str:
-        """SHA-256 of all rows whose label is over by `until`: whatever could have been trained on."""
+        """Return the SHA-256 of all rows whose label is over by `until`: whatever could have been trained on."""
         rows = np.flatnonzero(self.over_by(until))
         content = hashlib.sha256("\n".join((*self.names, *self.keys["symbol"].gather(rows).to_list())).encode())
         for array in (self.session, self.label_end, self.label, self.features):
@@ -118,5 +118,5 @@ def build_samples(bars: pl.DataFrame, benchmark: pl.DataFrame | None, features: 
 
 
 def day(date: dt.date) -> int:
-    """Days since 1970-01-01."""
+    """Return days since 1970-01-01."""
     return (date - dt.date(1970, 1, 1)).days

@@ -83,7 +83,7 @@ def resolve_splits(settings: Splits, sessions: Sequence[dt.date], previous: pl.D
 
 
 def spans_of(splits: pl.DataFrame) -> dict[str, Interval]:
-    """Each split of `models.splits`, by name and in order of time; both dates inclusive."""
+    """Return each split of `models.splits`, by name and in order of time; both dates inclusive."""
     return {row["split"]: Interval(start=row["start"], end=row["end"]) for row in splits.sort("start").to_dicts()}
 
 
@@ -93,19 +93,19 @@ def development(spans: Mapping[str, Interval]) -> Interval:
 
 
 def warm_up(splits: pl.DataFrame, sessions: Sequence[dt.date]) -> int:
-    """Sessions of the data that precede the train split."""
+    """Return sessions of the data that precede the train split."""
     start = splits.filter(pl.col("split") == "train")["start"].min()
     return sum(session < start for session in sessions) if isinstance(start, dt.date) else len(sessions)
 
 
 def holdout_start(splits: pl.DataFrame) -> dt.date:
-    """First date of the holdout; the end of time without one."""
+    """Return the first date of the holdout; the end of time without one."""
     start = splits.filter(pl.col("split") == "holdout")["start"].min()
     return start if isinstance(start, dt.date) else dt.date.max
 
 
 def walk_forward(sessions: Sequence[dt.date], settings: Model) -> list[Fold]:
-    """Folds anchored at the first session: appended sessions lengthen the last fold or add one, and change no other.
+    """Return folds anchored at the first session: later sessions lengthen the last fold or add one, and no more.
 
     The first test fold starts after `train_sessions`; each has `test_sessions`, the last what there is. Training
     starts at the first session (`expanding`), or `train_sessions` before the test fold.

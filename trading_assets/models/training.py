@@ -48,7 +48,7 @@ class Logistic:
     pipeline: Any
 
     def score(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Probability of label 1 for (rows, features)."""
+        """Return the probability of label 1 for (rows, features)."""
         probabilities: NDArray[np.float64] = self.pipeline.predict_proba(_fill(features, self.medians))[:, 1]
         return probabilities
 
@@ -62,23 +62,31 @@ class Fit:
     base_rate: float
 
     def score(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Probability of label 1 for (rows, features); a row scores the same alone as in a batch."""
+        """Return the probability of label 1 for (rows, features); a row scores the same alone as in a batch."""
         return booster_scores(self.booster, features)
 
     def baseline_scores(self, features: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
-        """The same from each baseline."""
+        """Return the probability of label 1 by each baseline, by its name."""
         with one_thread():
             return {"logistic": self.logistic.score(features), "naive": np.full(len(features), self.base_rate)}
 
 
 def booster_scores(booster: Any, features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Probability of label 1 for (rows, features)."""
+    """Return the probability of label 1 for (rows, features)."""
     probabilities: NDArray[np.float32] = booster.inplace_predict(features)
     return probabilities.astype(np.float64)
 
 
 def training_rows(samples: Samples, fold: Fold, scorable: NDArray[np.bool_]) -> TrainingRows:
-    """Purge and embargo: only labels over by the fold's `train_end` may train it."""
+    """Purge and embargo: only labels over by the fold's `train_end` may train it.
+
+    Parameters
+    ----------
+    samples, fold
+        Rows that a model learns from, and the fold to train.
+    scorable
+        (rows,) whether a row has a value of any feature.
+    """
     candidates = samples.before(fold) & scorable
     over = samples.over_by(fold.train_end)
     learnable = candidates & over & ~np.isnan(samples.label)
@@ -86,7 +94,15 @@ def training_rows(samples: Samples, fold: Fold, scorable: NDArray[np.bool_]) -> 
 
 
 def insufficiency(samples: Samples, rows: RowNumbers, settings: Model) -> str | None:
-    """Why nothing can be learned from these rows; None if something can."""
+    """Say why nothing can be learned from these rows; None if something can.
+
+    Parameters
+    ----------
+    samples, rows
+        All rows, and the numbers of those that train, see `training_rows`.
+    settings
+        Section of the model: `min_rows` is read.
+    """
     if len(rows) < settings.min_rows:
         return TOO_FEW_ROWS
     if np.unique(samples.label[rows]).size < 2:
@@ -99,10 +115,14 @@ def fit(samples: Samples, rows: RowNumbers, settings: Model, seed: int, threads:
 
     Parameters
     ----------
+    samples
+        All rows.
+    settings, seed
+        Section of the model, and the seed of xgboost.
     rows
         Ascending; see `training_rows`.
     threads
-        Of xgboost. The result must not depend on it; a test holds us to that.
+        Threads of xgboost. The result must not depend on it; a test holds us to that.
     """
     features, label, weight = samples.features[rows], samples.label[rows], samples.uniqueness(rows)
     return Fit(
@@ -113,7 +133,17 @@ def fit(samples: Samples, rows: RowNumbers, settings: Model, seed: int, threads:
 
 
 def fit_booster(samples: Samples, rows: RowNumbers, settings: Model, seed: int, threads: int = THREADS) -> Any:
-    """Fit the model alone; see `fit`."""
+    """Fit the model alone; see `fit`.
+
+    Parameters
+    ----------
+    samples, rows
+        All rows, and the numbers of those that train, ascending.
+    settings, seed
+        Section of the model, and the seed of xgboost.
+    threads
+        Threads of xgboost; the result must not depend on it.
+    """
     import xgboost
 
     features, label, weight = samples.features[rows], samples.label[rows], samples.uniqueness(rows)

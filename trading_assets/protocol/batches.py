@@ -34,7 +34,7 @@ class Share:
     members
         Strategies of its batch.
     weight
-        Its part of the error rate; the weights of a batch sum to at most 1.
+        Part of the error rate that the strategy has; the weights of a batch sum to at most 1.
     """
 
     members: int
@@ -55,7 +55,7 @@ class Waiting:
     plan
         Hash of what was decided.
     is_anew
-        Its market had changed since the one before.
+        Whether the market had changed since the one before.
     """
 
     member: Member
@@ -235,7 +235,17 @@ def share_of(records: Sequence[Record], member: Member, holdout: Interval | None
 
 
 def batch_on_record(records: Sequence[Record], member: Member, holdout: Interval) -> Record | None:
-    """Return the record of the batch that a strategy is of on a holdout; None before it is of one."""
+    """Return the record of the batch that a strategy is of on a holdout; None before it is of one.
+
+    Parameters
+    ----------
+    records
+        Records of the protocol, oldest first.
+    member
+        Names of the configuration and of the strategy.
+    holdout
+        Span that the batch has to overlap; a batch without spans counts for every one.
+    """
     for record in records:
         if record.kind == "batch":
             for each in record.payload["members"]:

@@ -107,7 +107,7 @@ class Chain:
             What the file outside the database says; two after a run was killed while it wrote (before and after
             the last row), none if the file does not exist.
         head_file
-            Its name, for the message.
+            Name of the file that keeps the end, for the message.
 
         Raises
         ------
@@ -165,7 +165,15 @@ class Chain:
         return f"row {row['row']} ({self.describe(row)})"
 
     def tampered(self, what: str, expected: str, head_file: str) -> LedgerTamperedError:
-        """Return the error that says `what` is wrong with the table."""
+        """Return the error that says `what` is wrong with the table.
+
+        Parameters
+        ----------
+        what, expected
+            What is wrong, and what should be there.
+        head_file
+            Name of the file that keeps the end of the chain.
+        """
         advice = f"restore the database and {head_file} together from a backup; no verdict is made until then"
         return LedgerTamperedError(
             block(

@@ -44,7 +44,7 @@ def homes(data: Path) -> list[Path]:
 
 
 def is_unread(home: Path, records: Sequence[Record]) -> bool:
-    """Whether a warehouse may hold what is not on record: nothing of it is, or its ledgers say more than that."""
+    """Return whether a warehouse may hold what is not on record: nothing of it is, or its ledgers say more."""
     own = [record for record in records if record.configuration == home.name]
     last = last_import(own, home.name)
     if not own or (last is not None and "refused" in last.payload):
@@ -76,6 +76,15 @@ def entries_of(home: Path, records: Sequence[Record], wait_seconds: float) -> li
     """Return what a warehouse adds to the protocol: the import, then registrations, looks and upgrades not on record.
 
     A warehouse that is not what was once written adds its refusal alone, unless that is on record already.
+
+    Parameters
+    ----------
+    home
+        Folder of the warehouse, whose name is that of its configuration.
+    records
+        Records of the protocol, oldest first.
+    wait_seconds
+        How long to wait for whoever has the warehouse open.
 
     Raises
     ------

@@ -58,7 +58,7 @@ class Exposure:
     shared
         Symbols that both have, ascending.
     correlation
-        Of the equal-weight returns of the two universes; None where symbols are shared, or where it was not needed.
+        Correlation of the equal-weight returns of the two universes; None where symbols are shared, or not needed.
     """
 
     record: Record
@@ -90,14 +90,14 @@ def exposures_of(
     Parameters
     ----------
     records
-        Those of the protocol that count: who was registered before them passes only earlier ones.
+        Records of the protocol that count: who was registered before them passes only earlier ones.
     universe_returns
-        Of the universe whose holdout it is, see `equal_weight_returns`; it may be shorter than the holdout.
+        Returns of the universe whose holdout it is, see `equal_weight_returns`; it may be shorter than the holdout.
     symbols
-        That it trades.
+        Symbols that the strategy trades.
     contents
-        Of the records; a universe whose returns are missing is compared by symbols alone. One of the same symbols
-        whose returns do not agree is another one: a ticker is not the instrument.
+        Contents of the records; a universe whose returns are missing is compared by symbols alone. One of the same
+        symbols whose returns do not agree is another one: a ticker is not the instrument.
 
     Returns
     -------
@@ -169,9 +169,9 @@ def exposure(
     start, end
         Sessions that it sees, both inclusive.
     symbols
-        That it trades, or is trained on.
+        Symbols that the strategy trades, or is trained on.
     universe_returns
-        Of these symbols, see `equal_weight_returns`.
+        Returns of these symbols, see `equal_weight_returns`.
     more
         What else there is to say of it.
     """
@@ -186,7 +186,17 @@ def exposure(
 
 
 def new_exposures(records: Sequence[Record], configuration: str, entries: Sequence[Entry]) -> list[Entry]:
-    """Return those exposures whose very same is not on record: each is written once."""
+    """Return those exposures whose very same is not on record: each is written once.
+
+    Parameters
+    ----------
+    records
+        Records of the protocol.
+    configuration
+        Name of the configuration that the exposures are of.
+    entries
+        Exposures to record.
+    """
     known = {_identity(r.configuration, r.subject, r.payload) for r in records if r.kind == "exposure"}
     found = []
     for each in entries:

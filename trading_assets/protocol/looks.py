@@ -37,7 +37,7 @@ class LookRequest:
     Attributes
     ----------
     registration_hash
-        That of the look which the registration goes on from; its own if there is none.
+        Hash of the look which the registration goes on from; its own if there is none.
     content
         The registration, canonical JSON.
     universe_returns
@@ -79,7 +79,17 @@ def looks_of(records: Sequence[Record], member: Member) -> list[Record]:
 
 
 def look_of(records: Sequence[Record], member: Member, registration_hash: str) -> Record | None:
-    """Return the look at a registration; None if there was none."""
+    """Return the look at a registration; None if there was none.
+
+    Parameters
+    ----------
+    records
+        Records of the protocol, oldest first.
+    member
+        Names of the configuration and of the strategy.
+    registration_hash
+        Hash of the registration.
+    """
     found = (r for r in looks_of(records, member) if r.payload["registration_hash"] == registration_hash)
     return next(found, None)
 
@@ -146,7 +156,7 @@ def decide_look(
     since
         The record from which on the registration stood, see `registered_since`; None: all on record was before it.
     contents
-        Of the records.
+        Contents of the records.
 
     Returns
     -------
@@ -214,7 +224,17 @@ def _returns_of_idea(request: LookRequest, returns: pl.DataFrame) -> Entry:
 
 
 def is_prospective(records: Sequence[Record], since: Record | None, holdout: Interval) -> bool:
-    """Return whether a head that covers the registration was exported before the first session of the holdout."""
+    """Return whether a head that covers the registration was exported before the first session of the holdout.
+
+    Parameters
+    ----------
+    records
+        Records of the protocol.
+    since
+        Record from which on the registration stood, see `registered_since`; None: it is not on record.
+    holdout
+        Locked span; days are compared in UTC.
+    """
     if since is None:
         return False
     return any(r.kind == "export" and r.row > since.row and r.recorded_at.date() < holdout.start for r in records)
@@ -282,7 +302,19 @@ def caps_of(look: Record) -> list[str]:
 def result_payload(
     look: Record, *, verdict: str, sharpe: float | None, bets: float | None, product_version: str
 ) -> dict[str, Any]:
-    """Return what a record of a result says: what was seen at a look."""
+    """Return what a record of a result says: what was seen at a look.
+
+    Parameters
+    ----------
+    look
+        Record of the look.
+    verdict
+        Result of the verdict.
+    sharpe, bets
+        Sharpe ratio of the holdout, a year, and its bets; None where unknown.
+    product_version
+        Version of the product that judged.
+    """
     return {
         "registration_hash": look.payload["registration_hash"],
         "look": look.payload["look"],

@@ -78,9 +78,9 @@ def looks_before(
     member
         Configuration and strategy that looks.
     symbols, universe_returns
-        Of its universe.
+        Symbols of the strategy's universe, and their equal-weight returns.
     own_returns
-        Its daily returns on train and validation: session, value. None: not known.
+        Daily returns of the strategy on train and validation: session, value. None: not known.
     """
     own = members_of(batch_on_record(records, member, holdout))
     found: set[int] = set()
@@ -104,12 +104,26 @@ def looks_before(
 
 
 def price_of(looks: int) -> float:
-    """Return the part of its error rate that a look has after so many others: 1 / k^2 for the k-th."""
+    """Return the part of its error rate that a look has after so many others: 1 / k^2 for the k-th.
+
+    Examples
+    --------
+    >>> price_of(0), price_of(1), round(price_of(2), 4)
+    (1.0, 0.25, 0.1111)
+    """
     return 1 / (looks + 1) ** 2
 
 
 def idea_of(look: Record, records: Sequence[Record], contents: Contents) -> Idea:
-    """Return the idea that a look was at; of one that does not say it, by the registration that it was made for."""
+    """Return the idea that a look was at; of one that does not say it, by the registration that it was made for.
+
+    Parameters
+    ----------
+    look, records
+        Record of the look, and all records of the protocol.
+    contents
+        Texts of registrations by the row of their record.
+    """
     if "idea" in look.payload:
         return Idea(*look.payload["idea"])
     said = [look, *(r for r in records if r.kind == "registration" and "imported" in r.payload)]

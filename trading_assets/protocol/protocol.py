@@ -122,7 +122,7 @@ class Protocol:
         *,
         now: dt.datetime,
     ) -> tuple[Record, ...]:
-        """As `append_decided`, for who has to look into side tables, too."""
+        """Append records as `append_decided` does, for a decision that looks into side tables, too."""
         read: dict[Path, list[Entry]] = {}
         while True:
             with open_to_write(self.path, self.wait_seconds) as connection:
@@ -141,6 +141,13 @@ class Protocol:
         self, table: Table, records: Sequence[Record], *, columns: Sequence[str] | None = None
     ) -> pl.DataFrame:
         """Return the rows of a side table that belong to records, each content checked against its hash.
+
+        Parameters
+        ----------
+        table, records
+            Side table, and the records whose rows of it are asked for.
+        columns
+            Columns of the table that are returned; None: all but `content` and `position`.
 
         Returns
         -------
@@ -262,6 +269,13 @@ def records_of(rows: pl.DataFrame) -> tuple[Record, ...]:
 
 def verified_contents(connection: duckdb.DuckDBPyConnection, table: Table, hashes: Sequence[str]) -> pl.DataFrame:
     """Return the rows of contents, in order of content and position, after a check of each.
+
+    Parameters
+    ----------
+    connection, table
+        Open database, and one of its side tables.
+    hashes
+        Contents that are asked for.
 
     Raises
     ------

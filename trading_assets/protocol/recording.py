@@ -36,7 +36,15 @@ def contents_of(protocol: Protocol, records: Sequence[Record]) -> Contents:
 
 
 def record_exposures(protocol: Protocol, exposures: Sequence[Entry], now: dt.datetime) -> None:
-    """Put evaluations on record whose very same is not; to be called before their results can be seen."""
+    """Put evaluations on record whose very same is not; to be called before their results can be seen.
+
+    Parameters
+    ----------
+    protocol, exposures
+        Protocol of the data folder, and what is evaluated.
+    now
+        Time of the records, UTC.
+    """
     protocol.append_decided(lambda records: new_exposures(records, protocol.configuration, exposures), now=now)
 
 
@@ -67,6 +75,13 @@ def record_registrations(protocol: Protocol, registrations: Iterable[Registering
     """Put registrations on record that are not there as they stand now, all of them together.
 
     One whose market has changed is registered anew: its record says `changed`, and it stands since then.
+
+    Parameters
+    ----------
+    protocol, registrations
+        Protocol of the data folder, and what is registered now.
+    now
+        Time of the records, UTC.
     """
     known = protocol.read()
     entries: list[tuple[Entry, bool]] = []

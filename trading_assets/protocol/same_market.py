@@ -23,7 +23,7 @@ class TradedMarket:
     Attributes
     ----------
     symbols
-        Its own names of it.
+        Names that the configuration has for what it trades.
     returns
         Equal-weight returns of these symbols, see `equal_weight_returns`.
     start, end
@@ -69,7 +69,21 @@ _BETWEEN = "\n"
 
 
 def other_names(protocol: Protocol, markets: Sequence[TradedMarket], own: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Universes on record that are one of the markets and share no symbol with any: their symbols -> the market's."""
+    """Return the universes on record that are one of the markets but share no symbol with any of them.
+
+    Parameters
+    ----------
+    protocol
+        Protocol of the data folder.
+    markets
+        Markets that are traded, with their returns.
+    own
+        Symbols of all of them.
+
+    Returns
+    -------
+    Symbols of the market by those of the universe, joined by line feeds in alphabetical order.
+    """
     records, known = protocol.read(), set(own)
     contents = contents_of(protocol, records)
     found: dict[str, tuple[str, ...]] = {}

@@ -67,7 +67,7 @@ def trials_on(
     start, end
         Only trials whose span has a session between them.
     columns
-        Of `robustness.trials`, and `benchmark_returns`; None: all of the former.
+        Columns of `robustness.trials`, and `benchmark_returns`; None: all of the former.
 
     Returns
     -------
@@ -104,7 +104,15 @@ def with_benchmarks(trials: pl.DataFrame, benchmarks: pl.DataFrame | None = None
 
 
 def own_first(trials: pl.DataFrame, configuration: str, strategy: str) -> pl.DataFrame:
-    """Leave out rows of trials that a strategy of a configuration has evaluated itself: what it found counts."""
+    """Leave out rows of trials that a strategy of a configuration has evaluated itself: what it found counts.
+
+    Parameters
+    ----------
+    trials
+        Rows with configuration, strategy and trial.
+    configuration, strategy
+        Names of the configuration and of the strategy whose own evaluations count.
+    """
     own = (pl.col("configuration") == configuration) & (pl.col("strategy") == strategy)
     evaluated = trials.filter(own)["trial"].to_list()
     return trials.filter(own | ~pl.col("trial").is_in(evaluated))

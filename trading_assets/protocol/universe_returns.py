@@ -35,7 +35,7 @@ def equal_weight_returns(bars: pl.DataFrame, symbols: Sequence[str], start: dt.d
     bars
         symbol, session, adj_close; rows of other symbols do no harm.
     symbols
-        Those of the universe; each counts the same from its second bar on.
+        Symbols of the universe; each counts the same from its second bar on.
 
     Returns
     -------
@@ -73,6 +73,16 @@ def correlation(own: pl.DataFrame, other: pl.DataFrame, start: dt.date, end: dt.
     -------
     float or None
         From -1 to 1; None with fewer than 20 common moves, or where one of the two does not move.
+
+    Examples
+    --------
+    A universe, and one that loses whatever the first one earns.
+
+    >>> sessions = pl.date_range(pl.date(2024, 1, 1), pl.date(2024, 2, 9), eager=True).alias("session")
+    >>> moves = np.log1p(0.01 * np.sin(np.arange(sessions.len())))
+    >>> own, other = (pl.DataFrame([sessions, pl.Series("value", np.expm1(each))]) for each in (moves, -moves))
+    >>> round(correlation(own, other, sessions[0], sessions[-1]), 4)
+    -1.0
     """
     common = _levels(own).join(_levels(other), on="session", suffix="_other").sort("session")
     moves = common.select("session", pl.col("level").diff(), pl.col("level_other").diff()).slice(1)

@@ -74,7 +74,7 @@ def hash_whole(table: Table, frame: pl.DataFrame, part: str = ALL, columns: Sequ
     Parameters
     ----------
     columns
-        Those that count beside the key; None: all of them.
+        Columns that count beside the key; None: all of them.
     """
     return _by(table, frame, pl.lit(part), columns, [part])
 

@@ -47,6 +47,13 @@ MACHINE_READABLE = ("verdicts", "metrics", "stress", "breakdown", "overfitting",
 def build_reports(configuration: Configuration, warehouse: Warehouse, strategies: Sequence[str]) -> list[Path]:
     """Write the pages and exports of some strategies, and the index of all.
 
+    Parameters
+    ----------
+    configuration, warehouse
+        Configuration whose data folder the pages go to, and the warehouse that they show.
+    strategies
+        Names of the strategies whose pages are written.
+
     Returns
     -------
     The pages' paths, the index first.
@@ -62,7 +69,7 @@ def build_reports(configuration: Configuration, warehouse: Warehouse, strategies
 
 
 def strategy_files(content: StrategyContent) -> dict[str, str]:
-    """The page of a strategy and its tables as CSV and JSON, by file name."""
+    """Return the page of a strategy and its tables as CSV and JSON, by file name."""
     tables = {f"{content.name}_{table}.csv": csv_text(getattr(content, table)) for table in EXPORTED}
     machine_readable = {table: json.loads(json_text(getattr(content, table))) for table in MACHINE_READABLE}
     return {
@@ -73,7 +80,7 @@ def strategy_files(content: StrategyContent) -> dict[str, str]:
 
 
 def index_text(configuration: Configuration, warehouse: Warehouse) -> str:
-    """The index page."""
+    """Return the index page."""
     verdicts = verdict_summary(configuration, warehouse)
     sources = ", ".join(f"{source.asset_class} from {source.source}" for source in configuration.market_data)
     has_docs = (configuration.home / "reports" / "data_docs" / "index.html").exists()
@@ -94,7 +101,7 @@ def index_text(configuration: Configuration, warehouse: Warehouse) -> str:
 
 
 def verdict_summary(configuration: Configuration, warehouse: Warehouse) -> pl.DataFrame:
-    """One row a strategy: market, result, and headline metrics of the latest split that may be shown."""
+    """Return a row for each strategy: market, result, and headline metrics of the latest split that may be shown."""
     rows = []
     for name in configuration.strategies:
         metrics = warehouse.read_or_empty(METRICS, rows=Rows("strategy", name))
@@ -118,7 +125,15 @@ def verdict_summary(configuration: Configuration, warehouse: Warehouse) -> pl.Da
 
 
 def remarks_on(configuration: Configuration, warehouse: Warehouse, name: str) -> tuple[str, list[str]]:
-    """Return the verdict on a strategy in words, and what has to be read beside its numbers."""
+    """Return the verdict on a strategy in words, and what has to be read beside its numbers.
+
+    Parameters
+    ----------
+    configuration, warehouse
+        Configuration of today, and the warehouse.
+    name
+        Name of the strategy.
+    """
     explanation = result_of(*read_outcome(warehouse, name))[1].removeprefix(f"{name}: ")
     return explanation, notes_of(warehouse, configuration, name)
 

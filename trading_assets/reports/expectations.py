@@ -209,7 +209,7 @@ EXPECTATIONS: Sequence[Expectation] = (
 
 
 def evaluate(query: Callable[[str, Sequence[str]], pl.DataFrame], exists: Callable[[str], bool]) -> pl.DataFrame:
-    """Which expectations hold.
+    """Check which expectations hold.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ def _as_json(column: pl.Series) -> pl.Series:
 
 
 def json_text(frame: pl.DataFrame) -> str:
-    """A JSON array of one object a row; dates are ISO strings, undefined is null."""
+    """Return a JSON array of one object a row; dates are ISO strings, undefined is null."""
     return json.dumps(json.loads(frame.write_json()), indent=1)
 
 

@@ -38,7 +38,7 @@ class HtmlTable:
 
 
 def percent(value: float) -> str:
-    """A fraction as a percentage."""
+    """Return a fraction as a percentage."""
     return _unsigned_zero(f"{value:.1%}")
 
 
@@ -50,7 +50,13 @@ def number(value: float) -> str:
 
 
 def price(value: float) -> str:
-    """A price with as many digits as tell it apart."""
+    """Return a price with as many digits as tell it apart.
+
+    Examples
+    --------
+    >>> price(1234.5), price(0.0001234567)
+    ('1,234.50', '0.000123457')
+    """
     return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.6g}"
 
 
@@ -62,7 +68,15 @@ def grid(
     links: Mapping[str, Callable[[str], str]] | None = None,
     caption: str = "",
 ) -> HtmlTable:
-    """A frame as a table; what is undefined is an en dash, never a zero."""
+    """Return a frame as a table; what is undefined is an en dash, never a zero.
+
+    Parameters
+    ----------
+    formats, heads, links
+        How numbers are written, headings, and the address that a cell links to, by name of the column.
+    caption
+        Text above the table; empty for none.
+    """
     formats, heads, links = formats or {}, heads or {}, links or {}
     columns = [
         Head(heads.get(name, name.replace("_", " ")), number=dtype.is_numeric()) for name, dtype in frame.schema.items()

@@ -19,7 +19,7 @@ def index_page(
     expected: pl.DataFrame,
     data_docs: str | None,
 ) -> str:
-    """The page of all strategies.
+    """Return the page of all strategies.
 
     Parameters
     ----------

@@ -40,6 +40,13 @@ def notes_of(warehouse: Warehouse, configuration: Configuration, name: str) -> l
 
     Of what there is: nothing of a strategy that has not run. What the verdict says itself, a failure too, is not
     repeated.
+
+    Parameters
+    ----------
+    warehouse, configuration
+        Warehouse, and the configuration of today.
+    name
+        Name of the strategy.
     """
     with warehouse.held_open() as held:
         return _notes(held, configuration, name)
@@ -60,7 +67,15 @@ def _notes(warehouse: Warehouse, configuration: Configuration, name: str) -> lis
 
 
 def resolved_from(warehouse: Warehouse, configuration: Configuration, name: str) -> ResolvedStrategy | None:
-    """Return a strategy with what it trades; None before the bars are there."""
+    """Return a strategy with what it trades; None before the bars are there.
+
+    Parameters
+    ----------
+    warehouse, configuration
+        Warehouse, and the configuration that the strategy is of.
+    name
+        Name of the strategy.
+    """
     instruments = warehouse.read_or_empty(INSTRUMENTS)
     try:
         return resolve_strategy(configuration, name, instruments)
@@ -72,6 +87,13 @@ def outdated(warehouse: Warehouse, configuration: Configuration, name: str) -> s
     """Return why what is on record of a strategy is older than what it rests on; None if it is not, or nothing is.
 
     A part of the pipeline may run alone: what follows from it is then as it was before.
+
+    Parameters
+    ----------
+    warehouse, configuration
+        Warehouse, and the configuration of today.
+    name
+        Name of the strategy.
     """
     runs = warehouse.read_or_empty(RUNS, where="strategy = ?", parameters=[name])
     if runs.is_empty():

@@ -76,7 +76,17 @@ def not_on_record(step: Step, asset: str, records: Sequence[Record], state: str 
 
 
 def last_evidence(records: Sequence[Record], member: tuple[str, str], asset: str) -> Record | None:
-    """Return the last record of what an asset of a strategy wrote; None before one."""
+    """Return the last record of what an asset of a strategy wrote; None before one.
+
+    Parameters
+    ----------
+    records
+        Records of the protocol, oldest first.
+    member
+        Names of the configuration and of the strategy.
+    asset
+        Name of an asset of the stage, a key of `OF_ASSETS`.
+    """
     for record in reversed(records):
         of = (record.kind, record.configuration, record.subject)
         if of == ("evidence", *member) and record.payload["asset"] == asset:

@@ -147,7 +147,7 @@ def prepare_strategy(
     Parameters
     ----------
     parameters
-        Those that differ from the configuration's.
+        Parameters that differ from the configuration's.
 
     Raises
     ------

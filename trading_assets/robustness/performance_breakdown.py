@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.backtests.results import metrics
+from trading_assets.backtests.results import metrics, return_metrics
 from trading_assets.robustness.stress.benchmark_months import DOWN, FLAT, UP, kinds_of_months
 from trading_assets.robustness.tables import BREAKDOWN
 
@@ -40,12 +40,12 @@ Condition = Mapping[str, float | None]
 def breakdown_rows(
     run: Result, returns: pl.DataFrame, levels: pl.DataFrame, *, split: str, periods_per_year: int
 ) -> pl.DataFrame:
-    """Rows of `robustness.breakdown` of one run.
+    """Return the rows of `robustness.breakdown` of one run.
 
     Parameters
     ----------
     run
-        Its equity, trades and open positions are looked at.
+        Run whose equity, trades and open positions are looked at.
     returns
         session, and a column for each symbol that it may hold: adjusted close-to-close returns, NaN where there is none
     levels
@@ -71,10 +71,19 @@ def breakdown_rows(
 
 
 def by_kind_of_month(equity: pl.DataFrame, months: pl.DataFrame, periods_per_year: int) -> dict[str, Condition]:
-    """What the run made of each kind of month, as if nothing lay between its months.
+    """Return what the run made of each kind of month, as if nothing lay between its months.
 
     months, sessions; benchmark_return and mean_return (of a month, fractions), total_return (compounded), sharpe (a
     year), positive_months (fraction), worst_month, max_drawdown (negative fraction).
+
+    Parameters
+    ----------
+    equity
+        session, daily_return and excess_return (fractions; null counts as 0), in session order.
+    months
+        month (its first day), benchmark_return, kind: see `kinds_of_months`.
+    periods_per_year
+        Sessions a year, for the Sharpe ratio.
     """
     rows = equity.select(
         "session", pl.col("daily_return", "excess_return").fill_null(0.0), month=pl.col("session").dt.truncate("1mo")
@@ -89,19 +98,19 @@ def by_kind_of_month(equity: pl.DataFrame, months: pl.DataFrame, periods_per_yea
         found[kind] = {
             "months": float(by_month.height),
             "sessions": float(own.height),
-            "benchmark_return": metrics.mean(by_month["benchmark_return"].to_numpy()),
-            "mean_return": metrics.mean(monthly),
-            "total_return": metrics.total_return(daily) if daily.size else None,
-            "sharpe": metrics.sharpe(own["excess_return"].to_numpy(), periods_per_year),
+            "benchmark_return": return_metrics.mean(by_month["benchmark_return"].to_numpy()),
+            "mean_return": return_metrics.mean(monthly),
+            "total_return": return_metrics.total_return(daily) if daily.size else None,
+            "sharpe": return_metrics.sharpe(own["excess_return"].to_numpy(), periods_per_year),
             "positive_months": float(np.mean(monthly > 0)) if monthly.size else None,
             "worst_month": float(monthly.min()) if monthly.size else None,
-            "max_drawdown": metrics.max_drawdown(daily) if daily.size else None,
+            "max_drawdown": return_metrics.max_drawdown(daily) if daily.size else None,
         }
     return found
 
 
 def holdings_of(run: Result) -> pl.DataFrame:
-    """symbol, session: what was held at the close of each session."""
+    """Return what was held at the close of each session: symbol, session."""
     spells = pl.concat(
         [
             run.trades.select("symbol", first="entry_session", end="exit_session"),
@@ -122,11 +131,24 @@ def holdings_of(run: Result) -> pl.DataFrame:
 def correlation_in_drawdowns(
     equity: pl.DataFrame, holdings: pl.DataFrame, returns: pl.DataFrame
 ) -> dict[str, Condition]:
-    """Whether holdings are one bet when it matters.
+    """Measure whether holdings are one bet when it matters.
 
     On each session with two holdings or more, the mean pairwise correlation of their daily returns over the last
     `WINDOW` sessions; its mean over the sessions in a drawdown deeper than `DEEP`, and over all others. A holding
     without a return on each of those sessions is left out.
+
+    Parameters
+    ----------
+    equity
+        session, drawdown (negative fraction) of the run.
+    holdings
+        symbol, session: see `holdings_of`.
+    returns
+        session, and a column of daily returns for each symbol; null or NaN where there is none.
+
+    Returns
+    -------
+    For ``drawdown`` and ``other``: the number of sessions with a correlation, and its mean; None without any.
     """
     deep = equity.select("session", deep=pl.col("drawdown") < -DEEP).sort("session")
     table = deep.select("session").join(returns, on="session", how="left", maintain_order="left").drop("session")
@@ -147,16 +169,24 @@ def correlation_in_drawdowns(
     return {
         name: {
             "sessions": float(len(values[is_deep])),
-            "mean_correlation": metrics.mean(np.array(values[is_deep])),
+            "mean_correlation": return_metrics.mean(np.array(values[is_deep])),
         }
         for name, is_deep in (("drawdown", True), ("other", False))
     }
 
 
 def mean_pairwise_correlation(returns: Floats) -> float | None:
-    """Mean of the correlations of all pairs of columns; None with fewer than two that move.
+    """Return the mean of the correlations of all pairs of columns; None with fewer than two that move.
 
     The sum of k standardised series has the variance k + k (k - 1) x mean correlation.
+
+    Examples
+    --------
+    The correlations of three series are 1, -1 and -1.
+
+    >>> series = np.array([0.01, -0.02, 0.03])
+    >>> round(mean_pairwise_correlation(np.column_stack([series, 2 * series, -series])), 4)
+    -0.3333
     """
     deviations = returns.std(axis=0)
     moving = returns[:, deviations > _NO_SPREAD]
@@ -168,10 +198,21 @@ def mean_pairwise_correlation(returns: Floats) -> float | None:
 
 
 def without_best_trades(trades: pl.DataFrame) -> dict[str, Condition]:
-    """The trades with and without the best ones, by profit; a trade without a profit is none of them.
+    """Return the result with and without the best trades, by profit; a trade without a profit is none of them.
 
     trades, profit (quote currency), expectancy_r, profit_factor, win_rate; of all also top_share: what the best
     `TOP` of the trades (one at least) earned, over the profit of all; None without a profit.
+
+    Examples
+    --------
+    Three trades earn 100 in all; the best one alone earned 80 of it.
+
+    >>> trades = pl.DataFrame(
+    ...     {"symbol": ["A", "B", "C"], "pnl": [80.0, 50.0, -30.0], "r_multiple": [2.0, 1.0, -1.0]}
+    ... ).with_columns(entry_session=pl.date(2024, 1, 2))
+    >>> found = without_best_trades(trades)
+    >>> found["all"]["top_share"], found["without best 1"]["profit"]
+    (0.8, 20.0)
     """
     ranked = trades.sort("pnl", "symbol", "entry_session", descending=[True, False, False])
     found: dict[str, Condition] = {"all": _of_trades(ranked)}
@@ -187,7 +228,7 @@ def without_best_trades(trades: pl.DataFrame) -> dict[str, Condition]:
 
 
 def without_best_sessions(equity: pl.DataFrame, periods_per_year: int) -> dict[str, Condition]:
-    """total_return and sharpe of the run, and of the run without its best sessions, which earn nothing instead."""
+    """Return total_return and sharpe of the run, and of the run whose best sessions earn nothing."""
     curve = equity.sort("session").select(pl.col("daily_return", "excess_return").fill_null(0.0))
     returns, excess = curve["daily_return"].to_numpy(), curve["excess_return"].to_numpy()
     order = np.argsort(-returns, kind="stable")
@@ -198,8 +239,8 @@ def without_best_sessions(equity: pl.DataFrame, periods_per_year: int) -> dict[s
         kept = returns.copy()
         kept[order[:count]] = np.minimum(kept[order[:count]], 0.0)
         found[f"without best {count}" if count else "all"] = {
-            "total_return": metrics.total_return(kept),
-            "sharpe": metrics.sharpe(excess + (kept - returns), periods_per_year),
+            "total_return": return_metrics.total_return(kept),
+            "sharpe": return_metrics.sharpe(excess + (kept - returns), periods_per_year),
         }
     return found
 
@@ -209,7 +250,7 @@ def _of_trades(trades: pl.DataFrame) -> Condition:
     return {
         "trades": float(trades.height),
         "profit": float(profit.sum()),
-        "expectancy_r": metrics.mean(trades["r_multiple"].drop_nulls().to_numpy()),
+        "expectancy_r": return_metrics.mean(trades["r_multiple"].drop_nulls().to_numpy()),
         "profit_factor": metrics.profit_factor(profit),
         "win_rate": metrics.win_rate(profit),
     }

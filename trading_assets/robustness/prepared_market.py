@@ -18,7 +18,7 @@ def read_market(step: Step) -> tuple[Frames, PreparedBacktest, dict[str, Interva
 
 
 def read_development_market(step: Step) -> tuple[Frames, PreparedBacktest, dict[str, Interval]]:
-    """As `read_market`, for runs on train and validation: the strategy's code is given no bar of the holdout."""
+    """Read the market as `read_market` does, for train and validation: its code sees no bar of the holdout."""
     frames = read_frames(step.work, step.configuration, strategy_of(step))
     spans = spans_of(step.work.read(SPLITS))
     return frames, prepare(step.configuration, frames, development(spans).end), spans

@@ -35,7 +35,15 @@ EVALUATED_SPLITS = (HOLDOUT, FULL)
 
 
 def write(step: Step, asset: str, tables: Mapping[Table, pl.DataFrame]) -> None:
-    """Replace the strategy's rows, and note that the asset came to its end."""
+    """Replace the strategy's rows, and note that the asset came to its end.
+
+    Parameters
+    ----------
+    asset
+        Name of the asset without its stage and strategy.
+    tables
+        All rows of the strategy in each table.
+    """
     name, own = strategy_of(step), f"{STAGE}/{asset}"
     status = {STATUS: status_row(own, name)}
     step.work.replace_together([(Rows("strategy", name), tables), (Rows("asset", f"{own}/{name}"), status)])
@@ -44,14 +52,30 @@ def write(step: Step, asset: str, tables: Mapping[Table, pl.DataFrame]) -> None:
 def beside_other_splits(
     step: Step, new: Mapping[Table, pl.DataFrame], splits: tuple[str, ...]
 ) -> dict[Table, pl.DataFrame]:
-    """The strategy's rows as they stand, those of `splits` replaced."""
+    """Return the strategy's rows as they stand, those of `splits` replaced.
+
+    Parameters
+    ----------
+    new
+        Rows by table that take the place of those of `splits`.
+    splits
+        Names of the spans that `new` has rows of.
+    """
     rows = Rows("strategy", strategy_of(step))
     with step.work.held_open() as held:
         return {table: put(held.read_or_empty(table, rows=rows), splits, frame) for table, frame in new.items()}
 
 
 def put(existing: pl.DataFrame, splits: Sequence[str], new: pl.DataFrame) -> pl.DataFrame:
-    """Return the strategy's rows with those of `splits` replaced by `new`."""
+    """Return the strategy's rows with those of `splits` replaced by `new`.
+
+    Parameters
+    ----------
+    existing, new
+        Rows of one strategy in one table, as they stand and as they are to be for `splits`.
+    splits
+        Names of the spans whose rows are replaced.
+    """
     others = existing.filter(~pl.col("split").is_in(list(splits)))
     return pl.concat([others, new.select(existing.columns)], how="vertical_relaxed")
 

@@ -38,7 +38,13 @@ class OwnModules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Return the spec of a module of ours, or of a folder that holds some."""
+        """Return the spec of a module of ours, or of a folder that holds some.
+
+        Parameters
+        ----------
+        fullname, path, target
+            As `importlib.abc.MetaPathFinder` has them.
+        """
         if fullname in self._spaces:
             spec = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
             return spec if path is None or fullname.rpartition(".")[0] in {*self._spaces, *self._sources} else None
@@ -52,7 +58,7 @@ class OwnModules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return spec
 
     def is_package(self, fullname: str) -> bool:
-        """Whether a module is a package."""
+        """Return whether a module is a package."""
         return self._sources[fullname][2]
 
     def get_source(self, fullname: str) -> str:

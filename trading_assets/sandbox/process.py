@@ -70,7 +70,7 @@ class Task:
     Attributes
     ----------
     name
-        Of the code, for messages.
+        Name of the code, for messages.
     answers
         Dotted name of the module that answers in the process.
     sources

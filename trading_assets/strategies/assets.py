@@ -67,10 +67,17 @@ def inputs_of(configuration: Configuration, strategy: ConfiguredStrategy) -> lis
 
 
 def open_until(configuration: Configuration, name: str, splits: pl.DataFrame) -> dt.date | None:
-    """The last session that a strategy may say anything of; None if it may see the holdout, or there is none.
+    """Return the last session that a strategy may say anything of; None if it may see the holdout, or there is none.
 
     What it would hold in the holdout tells with the bars beside it how it fares there. So it is cut until the
     strategy is registered, or one that it is a member of, whose own positions follow from it.
+
+    Parameters
+    ----------
+    configuration, name
+        Configuration with its registrations, and the name of the strategy.
+    splits
+        Rows of `models.splits`.
     """
     spans = spans_of(splits)
     if "holdout" not in spans or is_behind_a_registration(configuration, name):

@@ -40,7 +40,13 @@ GRID: Mapping[str, Sequence[float | str]] = {
 
 
 def rules(parameters: Parameters) -> Rules:
-    """Close above ma_200; enter on a fast or slow breakout; raise the stop below ma_20, leave below ma_50."""
+    """Return the rules: above ma_200, enter on a breakout, raise the stop below ma_20, leave below ma_50.
+
+    Examples
+    --------
+    >>> rules(Parameters()).exit
+    ExitRule(signal='ma_50', raise_stop_on='ma_20', raised_stop_atr=2.0)
+    """
     return Rules(
         eligible=pl.col("adj_close") > pl.col("ma_200"),
         triggers=breakouts(parameters.fast_clearance, parameters.slow_clearance),

@@ -63,7 +63,7 @@ GRID: Mapping[str, Sequence[float | str]] = {
 
 
 def target_weights(parameters: Parameters, panel: pl.DataFrame) -> pl.DataFrame:
-    """The members' target weights, each times the member's weight.
+    """Return the members' target weights, each times the member's weight.
 
     A member's weight is set anew at the first session of each `rebalance` period and stays until the next; a
     member's own changes are followed at once. A row is where the sum over members changes, its reason ``members`` if
@@ -99,7 +99,7 @@ def target_weights(parameters: Parameters, panel: pl.DataFrame) -> pl.DataFrame:
 
 
 def paper_returns(panel: pl.DataFrame, members: Sequence[str], cost_bps: float) -> Floats:
-    """What each member's target weights earned, (sessions, members), known at the session's open.
+    """Return what each member's target weights earned, (sessions, members), known at the session's open.
 
     Over a symbol's own bars: the weight decided at the close of *t - 2*, held from the open of *t - 1* to the open of
     *t* (adjusted opens: splits and dividends are followed), minus `cost_bps` of its change against the weight held
@@ -107,6 +107,8 @@ def paper_returns(panel: pl.DataFrame, members: Sequence[str], cost_bps: float) 
 
     Parameters
     ----------
+    members, cost_bps
+        Names of the members, and the cost of a change of weight in basis points of it.
     panel
         Sorted by symbol and session, with ``weight_<member>``.
     """
@@ -124,7 +126,7 @@ def paper_returns(panel: pl.DataFrame, members: Sequence[str], cost_bps: float) 
 
 
 def member_weights(returns: Floats, regimes: Floats, learning_rate: float, fixed_share: float) -> Floats:
-    """Weights over members at the close of each session, (sessions, members): non-negative, at most 1 in sum.
+    """Return the weights over members at each close, (sessions, members): non-negative, at most 1 in sum.
 
     Each regime *k* has weights of its own over members and cash. A return that is known at *t* was decided at
     *t - 2*, so it counts for regime *k* as far as *k* was likely then: the weights are multiplied by
@@ -134,10 +136,21 @@ def member_weights(returns: Floats, regimes: Floats, learning_rate: float, fixed
 
     Parameters
     ----------
+    learning_rate, fixed_share
+        Exponent by unit of return, and the part that is spread over all experts each session.
     returns
         (sessions, members) in order.
     regimes
         (sessions, regimes), probabilities that sum to 1.
+
+    Examples
+    --------
+    One member and cash begin at one half each. A return of 10 % multiplies the member's part by e ** (10 x 0.1), two
+    sessions after it was decided: e / (e + 1).
+
+    >>> returns = np.array([[0.0], [0.0], [0.1]])
+    >>> member_weights(returns, np.ones((3, 1)), learning_rate=10.0, fixed_share=0.0).round(4).tolist()
+    [[0.5], [0.5], [0.7311]]
     """
     sessions, members = returns.shape
     experts = np.full((regimes.shape[1], members + 1), 1 / (members + 1))
@@ -156,10 +169,12 @@ def member_weights(returns: Floats, regimes: Floats, learning_rate: float, fixed
 
 
 def regimes_of(panel: pl.DataFrame, sessions: pl.Series, at: NDArray[np.uint32]) -> Floats:
-    """Probabilities of the regimes, (sessions, regimes): equal ones before the first, one regime without any.
+    """Return the probabilities of the regimes, (sessions, regimes): equal before the first, one without any.
 
     Parameters
     ----------
+    sessions
+        Different sessions of the panel, ascending.
     panel
         With ``regime_<k>``, the same for all symbols of a session, null before the first.
     at

@@ -41,7 +41,16 @@ GRID: Mapping[str, Sequence[float | str]] = {
 
 
 def rules(parameters: Parameters) -> Rules:
-    """Close above a rising 50-session mean; enter on a fast or slow breakout; leave below a mean."""
+    """Return the rules: above a rising 50-session mean, enter on a fast or slow breakout, leave below a mean.
+
+    Examples
+    --------
+    >>> own = rules(Parameters(slow_clearance=0.02, exit="ma_50"))
+    >>> [(trigger.name, trigger.threshold) for trigger in own.triggers]
+    [('fast', 1.005), ('slow', 1.02)]
+    >>> own.exit
+    ExitRule(signal='ma_50', raise_stop_on=None, raised_stop_atr=0.0)
+    """
     trend = pl.col("ma_50") / pl.col("ma_50").shift(20) - 1 > parameters.trend_slope
     eligible = (pl.col("adj_close") > pl.col("ma_50")) & trend
     if parameters.relative_strength_filter:
@@ -56,7 +65,17 @@ def rules(parameters: Parameters) -> Rules:
 
 
 def breakouts(fast_clearance: float, slow_clearance: float) -> tuple[Trigger, Trigger]:
-    """Breakouts above the highest close of the 20 (fast) and 55 (slow) sessions before."""
+    """Return the breakouts above the highest close of the 20 (fast) and 55 (slow) sessions before.
+
+    Examples
+    --------
+    A close of 105 is 5 % above the highest of 20 sessions, and 2 ATRs above its mean.
+
+    >>> row = pl.DataFrame({"adj_close": 105.0, "highest_close_20": 100.0, "ma_20": 101.0, "atr_14": 2.0})
+    >>> fast, _ = breakouts(0.005, 0.010)
+    >>> row.select(strength=fast.strength, rank=fast.rank).row(0)
+    (1.05, 2.0)
+    """
     close = pl.col("adj_close")
     return (
         Trigger(
@@ -75,12 +94,18 @@ def breakouts(fast_clearance: float, slow_clearance: float) -> tuple[Trigger, Tr
 
 
 def below_means() -> dict[str, pl.Expr]:
-    """Close below its 20- and 50-session means."""
+    """Return the exit signals: a close below its 20- and 50-session means."""
     return {mean: pl.col("adj_close") < pl.col(mean) for mean in ("ma_20", "ma_50")}
 
 
 def mean_exit(exit_name: str, staged_stop_atr: float) -> ExitRule:
-    """The exit by name: below one mean, or staged (raise the stop below ma_20, leave below ma_50)."""
+    """Return the exit by name: below one mean, or staged (raise the stop below ma_20, leave below ma_50).
+
+    Examples
+    --------
+    >>> mean_exit("staged", staged_stop_atr=2.0)
+    ExitRule(signal='ma_50', raise_stop_on='ma_20', raised_stop_atr=2.0)
+    """
     if exit_name == "staged":
         return ExitRule(signal="ma_50", raise_stop_on="ma_20", raised_stop_atr=staged_stop_atr)
     return ExitRule(signal=exit_name)

@@ -41,17 +41,34 @@ GRID: Mapping[str, Sequence[float | str]] = {
 
 
 def columns(parameters: Parameters) -> set[str]:
-    """The characteristics, from features.daily and features.indicators."""
+    """Return the characteristics, from features.daily and features.indicators."""
     return set(FACTORS)
 
 
 def target_weights(parameters: Parameters, panel: pl.DataFrame) -> pl.DataFrame:
-    """Equal weights in the names of the lowest mean rank, set anew on the first session of each month.
+    """Return equal weights in the names of the lowest mean rank, set anew on the first session of each month.
 
     Ranked are the members of the universe with a bar and all four characteristics, by the mean of their average
     ranks; equals by symbol. A name that was held and is not among the best any more is closed, one without a bar at
     that session at its next bar. With several asset classes the first session of a month is the first on which all of
     them trade.
+
+    Examples
+    --------
+    The best half of four names is held. A and B are the best by momentum and by both volatilities; all four have the
+    same dollar volume.
+
+    >>> panel = pl.DataFrame(
+    ...     {
+    ...         "session": ["2024-01-02"] * 4,
+    ...         "symbol": ["A", "B", "C", "D"],
+    ...         "momentum_12_1": [0.4, 0.3, 0.1, 0.0],
+    ...         "volatility_60": [0.1, 0.2, 0.3, 0.4],
+    ...         "idiosyncratic_volatility_60": [0.1, 0.2, 0.3, 0.4],
+    ...     }
+    ... ).with_columns(pl.col("session").str.to_date(), asset_class=pl.lit("equity"), in_universe=True, adv_20=1e6)
+    >>> target_weights(Parameters(quantiles=2, gross=0.8), panel).select("symbol", "target_weight", "reason").rows()
+    [('A', 0.4, 'top_ranked'), ('B', 0.4, 'top_ranked')]
     """
     rebalanced = panel.join(_first_sessions(panel), on="session", how="semi")
     weighted = rebalanced.join(_chosen(parameters, rebalanced), on=["session", "symbol"], how="left")

@@ -45,11 +45,20 @@ GRID: Mapping[str, Sequence[float | str]] = {
 
 
 def rules(parameters: Parameters) -> Rules:
-    """Close above ma_200 and `zscore_20` below the entry; leave above the exit, or after `max_hold` sessions.
+    """Return the rules: above ma_200, enter below `entry_z`; leave above `exit_z`, or after `max_hold` sessions.
 
     `zscore_20` is the close in sample deviations from its mean of 20 sessions, this one included. The deepest setback
     ranks first. A trigger fires at its threshold, and a z-score has to be below `entry_z`: the threshold is the next
     number beyond it.
+
+    Examples
+    --------
+    A z-score of exactly -2 is not below -2.
+
+    >>> own = rules(Parameters(entry_z=-2.0))
+    >>> fires = own.triggers[0].strength >= own.triggers[0].threshold
+    >>> pl.DataFrame({"zscore_20": [-1.9, -2.0, -2.1]}).select(fires).to_series().to_list()
+    [False, False, True]
     """
     depth = -pl.col("zscore_20")
     return Rules(

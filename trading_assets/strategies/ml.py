@@ -33,10 +33,19 @@ GRID: Mapping[str, Sequence[float | str]] = {
 
 
 def rules(parameters: Parameters) -> Rules:
-    """Enter the best scores first; leave after `max_hold` sessions.
+    """Return the rules: enter the best scores first, leave after `max_hold` sessions.
 
     The scores are out of sample: each is of a fold that was trained before it. A trigger fires at its
     threshold, and a score has to exceed `entry_score`: the threshold is the next number above it.
+
+    Examples
+    --------
+    A score of exactly one half does not exceed it.
+
+    >>> own = rules(Parameters(entry_score=0.5))
+    >>> fires = own.triggers[0].strength >= own.triggers[0].threshold
+    >>> pl.DataFrame({"score": [0.4, 0.5, 0.6]}).select(fires).to_series().to_list()
+    [False, False, True]
     """
     score = pl.col("score")
     return Rules(

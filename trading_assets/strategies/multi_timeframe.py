@@ -24,7 +24,15 @@ class Parameters(equity_momentum.Parameters):
 
 
 def rules(parameters: Parameters) -> Rules:
-    """The entries and exits of `equity_momentum`; enter only after a week that closed above both of its means."""
+    """Return the rules of `equity_momentum`, entered only after a week that closed above both of its means.
+
+    Examples
+    --------
+    >>> [trigger.name for trigger in rules(Parameters()).triggers]
+    ['fast', 'slow']
+    >>> sorted(set(WEEKLY) & set(rules(Parameters()).eligible.meta.root_names()))
+    ['weekly_close_to_ma_13', 'weekly_close_to_ma_26']
+    """
     daily = equity_momentum.rules(parameters)
     gate = pl.all_horizontal(pl.col(column) > 0 for column in WEEKLY)
     return replace(daily, eligible=daily.eligible & gate)

@@ -69,7 +69,7 @@ GRID: Mapping[str, Sequence[float | str]] = {
 
 
 def target_weights(parameters: Parameters, panel: pl.DataFrame) -> pl.DataFrame:
-    """Legs of the pairs that are held, set once at entry.
+    """Return the legs of the pairs that are held, set once at entry.
 
     Pairs are formed within an asset class, whose sessions are those of its rows. Every `reformation_sessions`
     sessions, first after `formation_sessions`, the window of the `formation_sessions` sessions before is looked at:
@@ -93,14 +93,24 @@ def target_weights(parameters: Parameters, panel: pl.DataFrame) -> pl.DataFrame:
 
 
 def move(z: float, side: int, parameters: Parameters) -> Move | None:
-    """What a pair does at a session, None for nothing.
+    """Return what a pair does at a session; None for nothing.
 
     Parameters
     ----------
+    parameters
+        `entry_z`, `exit_z` and `stop_z` are read.
     z
         Deviations of the spread from its mean; finite.
     side
         1: long the spread, -1: short, 0: out.
+
+    Examples
+    --------
+    >>> own = Parameters(entry_z=2.0, exit_z=0.5, stop_z=4.0)
+    >>> move(2.5, side=0, parameters=own), move(0.4, side=-1, parameters=own), move(-4.5, side=1, parameters=own)
+    ('diverged', 'converged', 'spread_stop')
+    >>> move(1.0, side=-1, parameters=own) is None
+    True
     """
     if abs(z) > parameters.stop_z:
         return SPREAD_STOP

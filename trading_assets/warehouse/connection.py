@@ -22,7 +22,7 @@ _STORAGE_ERRORS = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalEx
 
 @contextmanager
 def open_to_read(path: Path, wait_seconds: float) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A read-only connection to an existing file, under the shared lock; an older file is migrated first.
+    """Yield a read-only connection to an existing file, under the shared lock; an older file is migrated first.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def open_to_read(path: Path, wait_seconds: float) -> Iterator[duckdb.DuckDBPyCon
 
 @contextmanager
 def open_to_write(path: Path, wait_seconds: float) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection under the exclusive lock; the file is created or migrated if need be.
+    """Yield a connection under the exclusive lock; the file is created or migrated if need be.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def open_to_write(path: Path, wait_seconds: float) -> Iterator[duckdb.DuckDBPyCo
 def transaction(
     connection: duckdb.DuckDBPyConnection, commit_within: AbstractContextManager[object] | None = None
 ) -> Iterator[None]:
-    """All or nothing: commit at the end (inside `commit_within`), roll back on any exception."""
+    """Write all or nothing: commit at the end (inside `commit_within`), roll back on any exception."""
     connection.execute("BEGIN").fetchall()
     try:
         yield

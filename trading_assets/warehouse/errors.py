@@ -24,5 +24,5 @@ class SchemaVersionError(WarehouseError):
 
 
 def block(what: str, **rows: object) -> str:
-    """One message: what happened, then a line for each of `rows` that is not empty."""
+    """Return one message: what happened, then a line for each of `rows` that is not empty."""
     return "\n".join([what, *(f"  {key.replace('_', ' ')}: {value}" for key, value in rows.items() if value)])

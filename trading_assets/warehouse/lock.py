@@ -66,6 +66,15 @@ def file_lock(path: Path, *, exclusive: bool, patience: Patience) -> Iterator[No
     Who wants it first passes a queue lock, which a waiting writer keeps: readers that follow each other
     without a gap cannot starve it.
 
+    Parameters
+    ----------
+    path
+        Database; its locks are files beside it.
+    exclusive
+        Whether nobody else may read it meanwhile.
+    patience
+        How long to wait for whoever has it.
+
     Raises
     ------
     LockedError

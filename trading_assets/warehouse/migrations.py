@@ -75,7 +75,7 @@ MIGRATIONS: tuple[Migration, ...] = (
 
 
 def schema_version(connection: duckdb.DuckDBPyConnection) -> int:
-    """Version of the open file; 0 if it is not (yet) a warehouse."""
+    """Return the version of the open file; 0 if it is not (yet) a warehouse."""
     (known,) = connection.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'meta' AND table_name = 'schema_version'"
     ).fetchall()
@@ -85,10 +85,17 @@ def schema_version(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def is_current(connection: duckdb.DuckDBPyConnection, path: Path, migrations: Sequence[Migration] = MIGRATIONS) -> bool:
-    """Whether the file can be used as it is; False if it must be migrated. Call outside of a transaction.
+    """Return whether the file can be used as it is; False if it must be migrated. Call outside of a transaction.
 
     It is asked at every opening, so the version is read at once: a list of all tables takes ten times as long. That a
     table is missing would end a transaction.
+
+    Parameters
+    ----------
+    connection, path
+        Open database, and its file for the message of an error.
+    migrations
+        Steps of each version, in order.
 
     Raises
     ------
@@ -138,6 +145,13 @@ def _take(connection: duckdb.DuckDBPyConnection, step: Step) -> None:
 
 def migrate(connection: duckdb.DuckDBPyConnection, path: Path, migrations: Sequence[Migration] = MIGRATIONS) -> None:
     """Apply the migrations that the file lacks, in order. Call inside a transaction.
+
+    Parameters
+    ----------
+    connection, path
+        Database, open to write, and its file for the message of an error.
+    migrations
+        Steps of each version, in order.
 
     Raises
     ------

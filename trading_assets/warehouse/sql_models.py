@@ -97,7 +97,15 @@ def parse_models(texts: Mapping[str, str], columns_of: Mapping[str, Iterable[str
 
 
 def parse_model(name: str, sql: str, columns_of: Mapping[str, Sequence[str]]) -> SqlModel:
-    """Parse one model; parameters and errors as of `parse_models`."""
+    """Parse one model; errors as of `parse_models`.
+
+    Parameters
+    ----------
+    name, sql
+        `schema.name` of the model, and its SELECT.
+    columns_of
+        Columns of the tables that it may read, by name.
+    """
     statement = _parse(name, sql)
     tables = _tables(name, statement)
     schema: Schema = {}
@@ -120,7 +128,7 @@ def parse_model(name: str, sql: str, columns_of: Mapping[str, Sequence[str]]) ->
 
 
 def with_replacements(model: SqlModel, names: Mapping[str, str]) -> str:
-    """The model's SELECT with some of its tables replaced by others, which take the old ones' aliases."""
+    """Return the model's SELECT with some of its tables replaced by others, which take the old ones' aliases."""
     statement = _parse(model.name, model.sql)
     for table in list(statement.find_all(exp.Table)):
         substitute = names.get(f"{table.db}.{table.name}")

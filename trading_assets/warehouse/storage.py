@@ -24,7 +24,14 @@ _NOTHING = '"NULL"'
 
 
 def checked(table: Table, frame: pl.DataFrame, slice_: Slice | None = None) -> pl.DataFrame:
-    """The frame as it is to be stored: conformed, validated, inside its slice, in order of the key.
+    """Return the frame as it is to be stored: conformed, validated, inside its slice, in order of the key.
+
+    Parameters
+    ----------
+    table, frame
+        Declaration of the table, and its rows.
+    slice_
+        Slice that the rows replace; None: the whole table.
 
     Raises
     ------
@@ -49,7 +56,7 @@ def checked(table: Table, frame: pl.DataFrame, slice_: Slice | None = None) -> p
 
 
 def stored_columns(connection: duckdb.DuckDBPyConnection, table_name: str) -> dict[str, str]:
-    """Columns of a stored table with their DuckDB types; empty if there is no such table.
+    """Return columns of a stored table with their DuckDB types; empty if there is no such table.
 
     Call outside of a transaction, which a missing table would end. A list of the columns of all tables would not, and
     takes twenty times as long.
@@ -107,6 +114,13 @@ def create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 def create_view(connection: duckdb.DuckDBPyConnection, name: str, select: str) -> None:
     """Make a view, in place of a table or a view of this name.
 
+    Parameters
+    ----------
+    connection
+        Database, open to write.
+    name, select
+        `schema.name` of the view, and its SELECT.
+
     Raises
     ------
     WarehouseError
@@ -127,6 +141,13 @@ def create_view(connection: duckdb.DuckDBPyConnection, name: str, select: str) -
 def append_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> None:
     """Add rows; the first append makes the table a ledger, which no replace touches.
 
+    Parameters
+    ----------
+    connection
+        Database, open to write.
+    table, frame
+        Declaration of the table, and the rows as it conforms them.
+
     Raises
     ------
     ContractError
@@ -145,7 +166,15 @@ def append_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.D
 
 
 def append_new_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> pl.DataFrame:
-    """As `append_rows`, of the rows whose key the table does not have; return these."""
+    """Add the rows whose key the table does not have, as `append_rows`; return these.
+
+    Parameters
+    ----------
+    connection
+        Database, open to write.
+    table, frame
+        Declaration of the table, which has a key, and the rows as it conforms them.
+    """
     connection.register(_FRAME, frame.to_arrow())
     _fit(connection, table)
     keys = ", ".join(map(quote, table.key))
@@ -165,7 +194,7 @@ def _append(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 def ledgers(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """Names of the tables to which rows were ever appended."""
+    """Return the names of the tables to which rows were ever appended."""
     return {name for (name,) in connection.execute("FROM meta.ledgers").fetchall()}
 
 
@@ -177,7 +206,18 @@ def select(
     parameters: Sequence[object] = (),
     slice_: Slice | None = None,
 ) -> pl.DataFrame:
-    """Rows of a table in order of its key; declared columns that an older file lacks are null.
+    """Return rows of a table in order of its key; declared columns that an older file lacks are null.
+
+    Parameters
+    ----------
+    connection, table
+        Open database, and the declaration of the table.
+    columns
+        Columns to return; None: the declared ones, then, if the table has `extra`, the others.
+    where, parameters
+        SQL condition with a ``?`` for each of `parameters`; empty for all rows.
+    slice_
+        Slice whose rows are returned; None: the whole table.
 
     Raises
     ------
@@ -216,7 +256,22 @@ def rows_of(
     parameters: Sequence[object] = (),
     frames: Mapping[str, pl.DataFrame] | None = None,
 ) -> pl.DataFrame:
-    """The result of one query in types that every format has; it sees `frames` as tables by their names."""
+    """Return the result of one query in types that every format has.
+
+    Parameters
+    ----------
+    connection
+        Open database.
+    sql, parameters
+        One SELECT with a ``?`` for each of `parameters`.
+    frames
+        Frames that the query sees as tables, by name.
+
+    Raises
+    ------
+    WarehouseError
+        It is not one SELECT.
+    """
     for name, rows in (frames or {}).items():
         connection.register(name, rows.to_arrow())
     relation = _relation(connection, sql, parameters)
@@ -237,7 +292,7 @@ def _relation(
 
 
 def missing(table_name: str) -> str:
-    """What to tell who reads a table that has not been written."""
+    """Return what to tell who reads a table that has not been written."""
     stage = table_name.split(".", maxsplit=1)[0]
     return block(
         f"table {table_name} does not exist yet",

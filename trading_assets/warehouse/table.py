@@ -76,7 +76,7 @@ class Table:
         return self.name.split(".")[0]
 
     def empty(self) -> pl.DataFrame:
-        """A frame of no rows with the declared columns."""
+        """Return a frame of no rows with the declared columns."""
         return pl.DataFrame(schema={name: column.dtype for name, column in self.columns.items()})
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:

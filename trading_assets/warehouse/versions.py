@@ -13,7 +13,15 @@ Versions = Mapping[tuple[str, str, str], int]
 
 
 def versions_of(connection: duckdb.DuckDBPyConnection, table_name: str, scope: Slice) -> Versions:
-    """Versions of the slices of a table that may hold rows of `scope`."""
+    """Return the versions of the slices of a table that may hold rows of `scope`.
+
+    Parameters
+    ----------
+    connection
+        Open database.
+    table_name, scope
+        Name of the table, and the slice of it that is asked about.
+    """
     (found,) = versions_of_scopes(connection, [(table_name, scope)])
     return found
 
@@ -21,7 +29,7 @@ def versions_of(connection: duckdb.DuckDBPyConnection, table_name: str, scope: S
 def versions_of_scopes(
     connection: duckdb.DuckDBPyConnection, scopes: Sequence[tuple[str, Slice]]
 ) -> Sequence[Versions]:
-    """As `versions_of`, of a table and a scope each, in one query."""
+    """Return what `versions_of` does for each table and scope, in one query."""
     names = sorted({table_name for table_name, _ in scopes})
     rows: dict[str, list[tuple[str, str, str, int]]] = {name: [] for name in names}
     for name, *row in connection.execute(
@@ -45,12 +53,22 @@ def _overlapping(rows: Sequence[tuple[str, str, str, int]], scope: Slice) -> Ver
 
 
 def next_number(connection: duckdb.DuckDBPyConnection) -> int:
-    """The number of the commit that is being made."""
+    """Return the number of the commit that is being made."""
     return int(connection.execute("SELECT coalesce(max(number), 0) + 1 FROM meta.commits").fetchall()[0][0])
 
 
 def record(connection: duckdb.DuckDBPyConnection, table_names: Sequence[str], slice_: Slice, number: int) -> None:
-    """Note that commit `number` replaced a slice of some tables."""
+    """Note that commit `number` replaced a slice of some tables.
+
+    Parameters
+    ----------
+    connection
+        Database, open to write.
+    table_names, slice_
+        Tables, and the slice that was replaced in each.
+    number
+        Number of the commit, see `next_number`.
+    """
     key = {**_key(slice_), "names": list(table_names)}
     connection.execute(
         "DELETE FROM meta.commits WHERE list_contains($names, table_name) AND slice_column = $slice_column"

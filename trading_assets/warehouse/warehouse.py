@@ -46,7 +46,7 @@ class Warehouse:
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def unit_of_work(self) -> UnitOfWork:
-        """The same operations for one step, which notices if its input is replaced meanwhile."""
+        """Return the same operations for one step, which notices if its input is replaced meanwhile."""
         return UnitOfWork(self.path, wait_seconds=self.wait_seconds)
 
     def replace(self, slice_: Slice, tables: Mapping[Table, pl.DataFrame]) -> None:
@@ -66,7 +66,7 @@ class Warehouse:
         self.replace_together([(slice_, tables)])
 
     def replace_together(self, parts: Parts) -> None:
-        """As `replace`, for tables of one step that are replaced by different slices."""
+        """Replace tables of one step by different slices, as `replace` does."""
         checked = [
             (slice_, {table: storage.checked(table, frame, slice_) for table, frame in tables.items()})
             for slice_, tables in parts
@@ -88,6 +88,13 @@ class Warehouse:
 
     def define_view(self, name: str, select: str, reads: Sequence[Table]) -> None:
         """Put a view in place of what has this name; the tables it reads are created, or widened, as declared.
+
+        Parameters
+        ----------
+        name, select
+            `schema.name` of the view, and its SELECT.
+        reads
+            Declared tables that the SELECT reads.
 
         Raises
         ------
@@ -170,7 +177,7 @@ class Warehouse:
 
     @contextmanager
     def held_open(self) -> Iterator[Self]:
-        """The same tables, opened once for several reads, which see one state; writers wait for the end of the block.
+        """Yield the same tables, opened once for several reads of one state; writers wait for the end of the block.
 
         Opening takes longer than most reads. The block reads what is yielded, and nothing else: whatever writes in it
         waits for itself, and whatever fails in it is told as a fault of the warehouse.
@@ -195,7 +202,7 @@ class Warehouse:
         parameters: Sequence[object] = (),
         rows: Rows | None = None,
     ) -> pl.DataFrame:
-        """Rows of a table, ordered by its key.
+        """Return rows of a table, ordered by its key.
 
         Parameters
         ----------
@@ -224,7 +231,13 @@ class Warehouse:
         parameters: Sequence[object] = (),
         rows: Rows | None = None,
     ) -> pl.DataFrame:
-        """As `read`, but a table that has not been written is empty."""
+        """Return what `read` does; a table that has not been written is empty.
+
+        Parameters
+        ----------
+        table, columns, where, parameters, rows
+            As `read` takes them.
+        """
         try:
             return self.read(table, columns=columns, where=where, parameters=parameters, rows=rows)
         except MissingTableError:
@@ -238,7 +251,7 @@ class Warehouse:
         reads: Sequence[str] = (),
         frames: Mapping[str, pl.DataFrame] | None = None,
     ) -> pl.DataFrame:
-        """The result of a SELECT. Read-only, without access to files or network.
+        """Return the result of a SELECT: read-only, without access to files or network.
 
         Parameters
         ----------
@@ -256,7 +269,7 @@ class Warehouse:
             return storage.rows_of(connection, sql, parameters, frames)
 
     def exists(self, table_name: str) -> bool:
-        """Whether the table has been written."""
+        """Return whether the table has been written."""
         try:
             with self._reading([(table_name, Whole())]) as connection:
                 return bool(storage.stored_columns(connection, table_name))
@@ -264,7 +277,7 @@ class Warehouse:
             return False
 
     def commits(self, table: Table) -> versions.Versions:
-        """The number of the last commit of each slice of a table; empty if it has not been written.
+        """Return the number of the last commit of each slice of a table; empty if it has not been written.
 
         Numbers grow with each commit. Looking at them is no read: a unit of work does not depend on it.
         """
@@ -274,7 +287,7 @@ class Warehouse:
             return versions.versions_of(connection, table.name, Whole())
 
     def fingerprint(self, table: Table, exclude: Sequence[str] = ()) -> str:
-        """SHA-256 of the table's rows in order of its key: equal for equal content, however it got there.
+        """Return the SHA-256 of the table's rows in order of its key: equal for equal content, however it got there.
 
         Parameters
         ----------
@@ -330,7 +343,7 @@ class UnitOfWork(Warehouse):
         self._own: set[int] = set()
 
     def aside(self) -> Warehouse:
-        """The same tables without the notice: what is read there is no input of this step."""
+        """Return the same tables without the notice: what is read there is no input of this step."""
         return Warehouse(self.path, wait_seconds=self.wait_seconds)
 
     def _notice(self, table_name: str, scope: Slice, look: Callable[[], versions.Versions]) -> None:

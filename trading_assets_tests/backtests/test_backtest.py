@@ -16,8 +16,6 @@ from trading_assets.backtests.backtest import (
     PreparedBacktest,
     backtest,
     baselines_of,
-    benchmark_beside,
-    excess_returns_of,
     metrics_of,
     parameter_grid,
     sweep_parameters,
@@ -27,6 +25,7 @@ from trading_assets.backtests.backtest import (
 from trading_assets.backtests.inputs.risk_free import accrued
 from trading_assets.backtests.perturbations import stressed, with_crashes, with_entries
 from trading_assets.backtests.results.settled_curve import settled
+from trading_assets.backtests.sweep_returns import benchmark_beside, excess_returns_of
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.strategies import equity_momentum
 from trading_assets.strategies.evaluation.inputs import Frames

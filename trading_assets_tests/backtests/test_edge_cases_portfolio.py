@@ -8,7 +8,7 @@ import pytest
 
 from trading_assets.backtests.engine.arrays import SCALING_CONTINUOUS, SCALING_REGIME, Market
 from trading_assets.backtests.engine.simulate import simulate, sweep
-from trading_assets.backtests.results import metrics
+from trading_assets.backtests.results import metrics, return_metrics
 from trading_assets_tests.backtests.markets import entries, quiet_market, run_parameters_of, settings
 from trading_assets_tests.backtests.runs import ALL_IN, busy, exits_of, herd, number, run, said, wavy
 from trading_assets_tests.backtests.target_runs import targets
@@ -101,8 +101,8 @@ def test_drawdown_from_start() -> None:
     assert found.equity.tolist() == [100_000.0, 80_000.0, 80_000.0, 80_000.0]
     assert said(found, "exit") == [(1, 0, "drawdown_halt")]
     returns = found.equity / np.r_[100_000.0, found.equity[:-1]] - 1
-    assert metrics.max_drawdown(returns) == pytest.approx(-0.2)
-    assert metrics.max_drawdown(np.array([-0.2, 0.1])) == pytest.approx(-0.2)
+    assert return_metrics.max_drawdown(returns) == pytest.approx(-0.2)
+    assert return_metrics.max_drawdown(np.array([-0.2, 0.1])) == pytest.approx(-0.2)
 
 
 def test_total_loss() -> None:

@@ -23,6 +23,7 @@ from rich.console import Console
 from scipy.signal import lfilter
 from scipy.stats import beta
 
+from trading_assets.backtests.results.return_metrics import annual_sharpes
 from trading_assets.config.verdict import ALPHA, VerdictThresholds
 from trading_assets.robustness.overfitting.cscv import overfitting
 from trading_assets.robustness.overfitting.field import Field, types_alike
@@ -34,7 +35,7 @@ from trading_assets.robustness.overfitting.sharpe_inference import (
     moments,
     probabilistic_sharpe,
 )
-from trading_assets.robustness.resampling.resample import annual_sharpes, resamples_needed, sharpe_quantile
+from trading_assets.robustness.resampling.resample import resamples_needed, sharpe_quantile
 from trading_assets.robustness.resampling.stationary_bootstrap import stationary_indices
 from trading_assets_tests.benchmarks.table import REPOSITORY, replaced
 

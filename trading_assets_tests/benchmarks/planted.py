@@ -26,9 +26,9 @@ from trading_assets.protocol.trials import with_benchmarks
 from trading_assets.robustness.look_ahead.audit import look_ahead
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot
 from trading_assets.robustness.overfitting.selection import selection
+from trading_assets.robustness.resampling.random_runs import PERMUTATION
 from trading_assets.robustness.resampling.resample import (
     BOOTSTRAP,
-    PERMUTATION,
     resample,
     resamples_needed,
     sharpe_quantile,

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_assets.config.verdict import ALPHA, VerdictThresholds
-from trading_assets.robustness.resampling.resample import BOOTSTRAP, PERMUTATION, sharpe_quantile_name, statistic_of
+from trading_assets.robustness.resampling.random_runs import PERMUTATION
+from trading_assets.robustness.resampling.resample import BOOTSTRAP, sharpe_quantile_name, statistic_of
 from trading_assets.robustness.verdict.criteria import judge
 from trading_assets_tests.backtests.frames import frames
 from trading_assets_tests.benchmarks.go_rate import (

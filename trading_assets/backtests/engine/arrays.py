@@ -26,7 +26,7 @@ class Market(NamedTuple):
     open, close, high, low
         Raw, as traded, of every received bar, flagged or taken back later. NaN where there is none.
     split_ratio, cash_dividend
-        Of the ex-session; 1 and 0 elsewhere.
+        Corporate actions at their ex-session; 1 and 0 elsewhere.
     expected
         The session is on the symbol's calendar, from its first bar to its recorded delisting (or the end).
     present

@@ -11,13 +11,13 @@ from trading_assets.backtests.engine.portfolio_state import State
 
 @compiled
 def borrow_row(t: int, market: Market) -> int:
-    """Row of the borrow terms in force at the close of session *t*."""
+    """Return the row of the borrow terms in force at the close of session *t*."""
     return t if market.borrow_bps.shape[0] > 1 else 0
 
 
 @compiled
 def can_borrow(t: int, i: int, market: Market) -> bool:
-    """Whether a short position of a symbol may grow, by what is in force at the close of session *t*."""
+    """Return whether a short position of a symbol may grow, by what is in force at the close of session *t*."""
     return market.borrowable[borrow_row(max(t, 0), market), i]  # type: ignore[no-any-return]
 
 

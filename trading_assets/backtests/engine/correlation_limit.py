@@ -57,7 +57,7 @@ def standardise(t: int, i: int, returns: Floats, known: Flags, unit: Floats) -> 
 
 @compiled
 def common_correlation(t: int, i: int, j: int, returns: Floats, known: Flags, window: int) -> float:
-    """Pearson correlation over the latest `window` common returns among the last 2 x `window` sessions.
+    """Return the Pearson correlation over the latest `window` common returns among the last 2 x `window` sessions.
 
     NaN with fewer of them, or where one of the two does not vary.
     """
@@ -89,7 +89,7 @@ def common_correlation(t: int, i: int, j: int, returns: Floats, known: Flags, wi
 
 @compiled
 def product(a: Floats, b: Floats) -> float:
-    """Inner product, in order."""
+    """Return the inner product, in order."""
     total = 0.0
     for k in range(a.size):
         total += a[k] * b[k]
@@ -126,7 +126,7 @@ def portfolio_correlation(t: int, held: Integers, returns: Floats, known: Flags,
 def candidate_correlation(
     t: int, i: int, held: Integers, returns: Floats, known: Flags, units: Floats, valid: Flags
 ) -> float:
-    """Mean correlation of symbol `i` with the positions `held`; NaN where no pair has enough common returns."""
+    """Return mean correlation of symbol `i` with the positions `held`; NaN where no pair has enough common returns."""
     if held.size == 0:
         return math.nan
     own = units.shape[0] - 1

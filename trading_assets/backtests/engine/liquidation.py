@@ -8,7 +8,7 @@ from trading_assets.backtests.engine.portfolio_state import floor_to_lot
 
 @compiled
 def slice_quantity(quantity: float, price: float, adv: float, capacity: float, lot: float) -> float:
-    """Quantity of the next slice of a liquidation, in whole lots: at most `capacity` x `adv` of notional.
+    """Return the quantity of the next slice of a liquidation, in whole lots: at most `capacity` x `adv` of notional.
 
     Parameters
     ----------

@@ -45,7 +45,7 @@ def _settle(t: int, session: int, p: int, market: Market, state: State, settled:
 
 @compiled
 def has_bar(t: int, i: int, market: Market) -> bool:
-    """Whether a bar was received, flagged or not."""
+    """Return whether a bar was received, flagged or not."""
     return market.expected[t, i] and not math.isnan(market.close[t, i])  # type: ignore[no-any-return]
 
 
@@ -87,7 +87,7 @@ def _mark_in_doubt(t: int, p: int, market: Market, state: State) -> None:
 
 @inlined
 def value_of_positions(state: State) -> float:
-    """Quantity x mark over the positions, in order of their slots; negative for a short one."""
+    """Return quantity x mark over the positions, in order of their slots; negative for a short one."""
     total = 0.0
     for place in range(state.account[0]["held"]):
         position = state.positions[state.held[place]]
@@ -107,7 +107,7 @@ def confirmed_value_of_positions(state: State) -> float:
 
 @inlined
 def gross_of_positions(state: State) -> float:
-    """Absolute value of the positions, in order of their slots."""
+    """Return the absolute value of the positions, in order of their slots."""
     total = 0.0
     for place in range(state.account[0]["held"]):
         position = state.positions[state.held[place]]

@@ -120,7 +120,7 @@ def fill_exits(t: int, market: Market, run_parameters: Any, settings: Settings, 
 
 @compiled
 def opens_at_a_loss(t: int, position: Any, market: Market) -> bool:
-    """Whether a position whose exit is due has to be left at this open, however far it is from the last close.
+    """Return whether a position whose exit is due has to be left at this open, however far it is from the last close.
 
     An open that far off fills no entry (it may be an error); an exit takes the loss, or a gap would count only where
     it does not recover. A gain that far off waits until it is confirmed.
@@ -241,7 +241,7 @@ def _open(t: int, p: int, side: int, fill: Fill, state: State, records: Records)
 
 @compiled
 def value_of_shorts_at_open(t: int, market: Market, state: State) -> float:
-    """Cash to set aside for the shares that are owed; at the mark where no open says what they cost."""
+    """Return cash to set aside for the shares that are owed; at the mark where no open says what they cost."""
     total = 0.0
     for place in range(state.account[0]["held"]):
         position = state.positions[state.held[place]]
@@ -252,7 +252,7 @@ def value_of_shorts_at_open(t: int, market: Market, state: State) -> float:
 
 @compiled
 def price_at_open(t: int, position: Any, market: Market) -> float:
-    """The open; where there is none, or one at a gain that a later bar has to confirm, the mark."""
+    """Return the open; where there is none, or one at a gain that a later bar has to confirm, the mark."""
     i = position["symbol"]
     price = market.open[t, i]
     gain = (price - position["mark"]) * position["quantity"]
@@ -278,7 +278,7 @@ def _short_within(free: float, quantity: float, fill: Fill, lot: float) -> float
 
 @compiled
 def affordable(cash: float, price: float, rate: float, lot: float) -> float:
-    """Largest quantity in whole lots that `cash` pays for, its fee included; cash never goes below zero."""
+    """Return the largest quantity in whole lots that `cash` pays for, its fee included; cash never goes below zero."""
     quantity = floor_to_lot(cash / (price * (1.0 + rate)), lot)
     while quantity > 0.0 and quantity * price + quantity * price * rate > cash:
         quantity = one_lot_less(quantity, lot)

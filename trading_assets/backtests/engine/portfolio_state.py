@@ -96,7 +96,21 @@ class Records(NamedTuple):
 
 
 def new_state(slots: int, sessions: int, max_positions: int, sector: Integers, settings: Settings) -> State:
-    """A flat account at the starting equity, with room for `max_positions` at a time; `sector` is the market's."""
+    """Return a flat account at the starting equity.
+
+    Parameters
+    ----------
+    slots
+        Places for positions: one a symbol, or one a leg of a pair.
+    sessions
+        Sessions of the run.
+    max_positions
+        Positions and orders that there may be at a time.
+    sector
+        (symbols,) number of each symbol's sector, -1 for none: the market's.
+    settings
+        Limits and costs that the run is under.
+    """
     account = np.zeros(1, ACCOUNT)
     for field in ("cash", "equity", "confirmed", "reference", "old_peak"):
         account[field] = settings.starting_equity
@@ -140,7 +154,13 @@ def new_state(slots: int, sessions: int, max_positions: int, sector: Integers, s
 
 
 def new_records(trades: int, decisions: int, fills: int, sessions: int) -> Records:
-    """Room for that many of each; memory is touched only as it is written. Zeros: nothing is recorded."""
+    """Return room for the records of a run; memory is touched only as it is written.
+
+    Parameters
+    ----------
+    trades, decisions, fills, sessions
+        How many of each there can be; with zeros nothing of the kind is recorded.
+    """
     return Records(
         trades=np.empty(trades, TRADE),
         decisions=np.empty(decisions, DECISION),
@@ -173,7 +193,7 @@ def note_limit(p: int, limit: int, share: float, state: State) -> None:
 
 @compiled
 def floor_to_lot(quantity: float, lot: float) -> float:
-    """Whole lots in `quantity`; a billionth of a lot below a whole one counts as whole.
+    """Return whole lots in `quantity`; a billionth of a lot below a whole one counts as whole.
 
     NumPy's floor stays a float: of a coin worth 1e-5, a day's turnover is more lots than an integer holds.
     """
@@ -182,7 +202,7 @@ def floor_to_lot(quantity: float, lot: float) -> float:
 
 @compiled
 def one_lot_less(quantity: float, lot: float) -> float:
-    """A lot less, or a few last bits where a lot is less than those; not below 0."""
+    """Return a quantity less one lot, or a few last bits where a lot is less than those; not below 0."""
     return max(0.0, floor_to_lot(quantity * (1.0 - 4e-15) - lot, lot))
 
 

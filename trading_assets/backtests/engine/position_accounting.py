@@ -34,7 +34,7 @@ class Fill(NamedTuple):
 
 @compiled
 def part_of(fill: Fill, quantity: float) -> Fill:
-    """The same trade of less than was asked for, at the same price."""
+    """Return the same trade of less than was asked for, at the same price."""
     return Fill(
         fill.asked, quantity, fill.raw_price, fill.price, fill.slippage_bps, fill.mean_slippage_bps, fill.fee_rate
     )

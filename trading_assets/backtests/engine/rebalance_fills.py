@@ -53,7 +53,7 @@ _RISK_ATR = 2.5
 
 @compiled
 def is_forced_out(p: int, state: State) -> bool:
-    """Whether slot `p` waits for a forced exit, which no row takes back."""
+    """Return whether slot `p` waits for a forced exit, which no row takes back."""
     order = state.orders[p]
     return state.ordered[p] and order["weight"] == 0.0 and order["trigger"] <= DRAWDOWN_HALT  # type: ignore[no-any-return]
 

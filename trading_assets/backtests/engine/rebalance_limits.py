@@ -21,20 +21,20 @@ GROWS, SHRINKS, NOTHING = -1, -2, -3
 
 @compiled
 def value_of(p: int, state: State) -> float:
-    """Quantity x mark; negative for a short position."""
+    """Return quantity x mark; negative for a short position."""
     return state.positions[p]["quantity"] * state.positions[p]["mark"]  # type: ignore[no-any-return]
 
 
 @compiled
 def weight_of(p: int, state: State) -> float:
-    """What the position is of equity; signed."""
+    """Return the position as a signed fraction of equity."""
     equity = state.account[0]["equity"]
     return value_of(p, state) / equity if equity > 0.0 else 0.0
 
 
 @compiled
 def has_row(p: int, first: int, last: int, targets: Targets, state: State) -> bool:
-    """Whether slot `p` has a row among those of the session."""
+    """Return whether slot `p` has a row among those of the session."""
     row = state.row[p]
     return bool(first <= row < last and targets.position_index[row] == p)
 
@@ -73,7 +73,7 @@ def _legs_at(row: int, last: int, targets: Targets) -> int:
 
 @inlined
 def standing_weights(first: int, last: int, market: Market, targets: Targets, state: State) -> float:
-    """Gross weight of all that the growing rows come on top of; in all, by symbol and by sector.
+    """Return the gross weight of all that the growing rows come on top of; in all, by symbol and by sector.
 
     Positions and waiting orders without a row count as they are or are to be, shrinking rows at their weight. One that
     waits for its symbol's data counts as it stands: nobody knows when it can be left.
@@ -106,7 +106,7 @@ def _count(i: int, weight: float, market: Market, state: State) -> None:
 
 @inlined
 def load_target_scenarios(t: int, first: int, last: int, targets: Targets, derived: Derived, state: State) -> float:
-    """Scenarios of what stands, and of the growing rows on top; the value at risk without any of these rows.
+    """Return scenarios of what stands, and of the growing rows on top; the value at risk without any of these rows.
 
     Where a growing row is not granted its position stays as it is, so that is the value at risk that it has to lower.
     """

@@ -51,7 +51,7 @@ def breaker_fires(t: int, settings: Settings, state: State) -> bool:
 
 @inlined
 def entry_block_reason_of(settings: Settings, state: State) -> int:
-    """Why no entry may be decided at this close (of `REJECTIONS`), or -1."""
+    """Return why no entry may be decided at this close (of `REJECTIONS`), or -1."""
     account = state.account[0]
     if account["ruined"] or account["halted"] >= 0 or account["equity"] <= 0.0:
         return HALTED
@@ -91,7 +91,7 @@ def observe_return(session: int, exposed: bool, run_parameters: Any, settings: S
 
 @inlined
 def risk_multiplier(volatility_multiplier: float, settings: Settings, state: State) -> float:
-    """Fraction of the configured risk per trade that is taken now."""
+    """Return the fraction of the configured risk per trade that is taken now."""
     return volatility_multiplier * settings.restart_risk if state.account[0]["reduced"] else volatility_multiplier
 
 
@@ -113,7 +113,7 @@ def slide(ordered: Floats, seen: int, oldest: float, newest: float) -> None:
 
 @compiled
 def deviation(values: Floats) -> float:
-    """Standard deviation (ddof 1), two passes in order."""
+    """Return the standard deviation (ddof 1), two passes in order."""
     total = 0.0
     for value in values:
         total += value
@@ -126,7 +126,7 @@ def deviation(values: Floats) -> float:
 
 @compiled
 def median_of_sorted(values: Floats) -> float:
-    """Middle value, or the mean of the two middle ones."""
+    """Return the middle value, or the mean of the two middle ones."""
     middle = values.size // 2
     if values.size % 2 == 1:
         return values[middle]  # type: ignore[no-any-return]

@@ -59,7 +59,15 @@ class Settings(NamedTuple):
 
 
 def settings_of(risk: Risk, costs: Costs, seed: int) -> Settings:
-    """The numbers that a simulation needs besides its market and its run parameters."""
+    """Return the numbers that a simulation needs besides its market and its run parameters.
+
+    Parameters
+    ----------
+    risk, costs
+        Sections of the configuration.
+    seed
+        Slippage is drawn by seed, symbol, session and side.
+    """
     same = {name: getattr(risk, name) for name in Settings._fields if hasattr(risk, name)}
     return Settings(
         **same | {"max_position": min(risk.max_position, risk.max_symbol)},

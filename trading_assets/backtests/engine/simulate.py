@@ -77,7 +77,18 @@ class Sweep:
 
 
 def simulate(market: Market, signals: Signals | Targets, run_parameters: RecordArray, settings: Settings) -> Simulation:
-    """Run one set of parameters (an array of one `RUN_PARAMETERS`) and keep every record.
+    """Run one set of parameters and keep every record.
+
+    Parameters
+    ----------
+    market
+        Arrays (sessions, symbols) of bars, costs and memberships.
+    signals
+        Candidates and exits of an order-based strategy, or target weights.
+    run_parameters
+        An array of one `RUN_PARAMETERS`: first and last session, costs, thresholds.
+    settings
+        Limits and costs that the run is under.
 
     Raises
     ------
@@ -124,6 +135,12 @@ def sweep(
 
     Parameters
     ----------
+    market, signals
+        As `simulate` takes them.
+    parameter_rows
+        (runs,) of `RUN_PARAMETERS`.
+    settings
+        Limits and costs that all runs are under.
     threads
         Default: one a processor. The result does not depend on it.
     """
@@ -135,7 +152,22 @@ def sweep(
 def sweep_runs(
     runs: Iterable[tuple[Market, Signals | Targets, RecordArray]], settings: Settings, threads: int | None = None
 ) -> Sweep:
-    """As `sweep`, each run with a market, signals and parameters of its own; `runs` is read a few at a time."""
+    """Run each of `runs` as `sweep` does, with a market, signals and parameters of its own.
+
+    Parameters
+    ----------
+    runs
+        Market, signals and an array of one `RUN_PARAMETERS` of each; read a few at a time.
+    settings
+        Limits and costs that all runs are under.
+    threads
+        Default: one a processor. The result does not depend on it.
+
+    Raises
+    ------
+    ValueError
+        There is no run, or their spans have different numbers of sessions.
+    """
     workers = threads or os.cpu_count() or 1
     found: list[tuple[Floats, Floats, Floats, Floats, RecordArray]] = []
     with ThreadPoolExecutor(workers) as pool:

@@ -22,7 +22,7 @@ DUE, WAITS, UNFILLABLE, UNBORROWABLE = 0, 1, 2, 3
 
 @compiled
 def partner_of(p: int, targets: Targets) -> int:
-    """Slot of the other leg of a pair, or -1."""
+    """Return the slot of the other leg of a pair, or -1."""
     pair_index = targets.pair_index[p]
     if pair_index < 0:
         return -1
@@ -35,7 +35,7 @@ def partner_of(p: int, targets: Targets) -> int:
 
 @compiled
 def quantity_of(weight: float, equity: float, price: float, lot: float) -> float:
-    """Signed quantity that is `weight` of `equity` at a price, in whole lots."""
+    """Return the signed quantity that is `weight` of `equity` at a price, in whole lots."""
     if not (price > 0.0 and equity > 0.0):
         return 0.0
     return math.copysign(floor_to_lot(abs(weight) * equity / price, lot), weight)
@@ -43,13 +43,13 @@ def quantity_of(weight: float, equity: float, price: float, lot: float) -> float
 
 @compiled
 def is_sliced(p: int, state: State) -> bool:
-    """Whether the order of slot `p` is one of the drawdown breaker, which leaves within capacity."""
+    """Return whether the order of slot `p` is one of the drawdown breaker, which leaves within capacity."""
     return state.orders[p]["weight"] == 0.0 and state.orders[p]["trigger"] == DRAWDOWN_HALT  # type: ignore[no-any-return]
 
 
 @compiled
 def grows_with(p: int, targets: Targets, state: State) -> int:
-    """Slot of the other leg of a pair where both grow at this open, or -1."""
+    """Return the slot of the other leg of a pair where both grow at this open, or -1."""
     other = partner_of(p, targets)
     if other >= 0 and state.ordered[other] and state.grows[other] and state.verdict[other] == DUE:
         return other

@@ -21,7 +21,7 @@ _HALVINGS = 30
 
 @compiled
 def is_limited(t: int, derived: Derived, settings: Settings) -> bool:
-    """Whether there are enough sessions up to *t* to simulate on."""
+    """Return whether there are enough sessions up to *t* to simulate on."""
     return derived.scenario_count[t] >= settings.var_window  # type: ignore[no-any-return]
 
 
@@ -53,7 +53,7 @@ def tail_loss(scenarios: Floats, change: Floats, share: float, worst: Floats) ->
 
 @compiled
 def is_within(scenarios: Floats, change: Floats, share: float, limit: float, worst: Floats) -> bool:
-    """Whether `tail_loss` is within a limit: fewer results than `worst` has places are below it."""
+    """Return whether `tail_loss` is within a limit: fewer results than `worst` has places are below it."""
     below = 0
     for k in range(scenarios.size):
         below += int(scenarios[k] + share * change[k] < -limit)
@@ -62,7 +62,7 @@ def is_within(scenarios: Floats, change: Floats, share: float, limit: float, wor
 
 @compiled
 def share_within(scenarios: Floats, change: Floats, before: float, limit: float, worst: Floats) -> float:
-    """Part of a change of the positions that keeps the value at risk within the limit, 0 to 1, by bisection.
+    """Return the part of a change of the positions that keeps the value at risk within the limit, 0 to 1, by bisection.
 
     A change that makes the value at risk smaller than `before`, that of what is there without it, passes whole.
     """

@@ -24,9 +24,9 @@ class AxisLabels:
     pairs
         Ids of pairs by number of the group; empty for a strategy without pairs.
     model
-        Whose score the strategy looks at.
+        Name of the model whose score the strategy looks at.
     side
-        That an order-based strategy opens.
+        Side of the positions that an order-based strategy opens.
     """
 
     axes: MarketAxes
@@ -44,5 +44,24 @@ class AxisLabels:
 
 
 def named(names: Sequence[object], numbers: Integers, dtype: pl.DataType | type[pl.DataType] = pl.String) -> pl.Series:
-    """Names by number; -1 has none."""
+    """Return names by number; -1 has none.
+
+    Parameters
+    ----------
+    names
+        Name of each number from 0 on.
+    numbers
+        (rows,) from -1 on.
+    dtype
+        Type of the names.
+
+    Returns
+    -------
+    (rows,), null where the number is -1.
+
+    Examples
+    --------
+    >>> named(["stop", "time"], np.array([1, -1, 0])).to_list()
+    ['time', None, 'stop']
+    """
     return pl.Series([*names, None], dtype=dtype).gather(np.where(numbers < 0, len(names), numbers))

@@ -14,7 +14,7 @@ from trading_assets.backtests.engine.arrays import Flags, Floats
 def borrow_terms(
     rates: pl.DataFrame, symbols: Sequence[str], sessions: Sequence[dt.date], otherwise: float
 ) -> tuple[Floats, Flags]:
-    """Rates (bp a year) and whether a symbol can be borrowed, (sessions, symbols); one row where none changes.
+    """Return rates (bp a year) and whether a symbol can be borrowed, (sessions, symbols); one row where none changes.
 
     Parameters
     ----------

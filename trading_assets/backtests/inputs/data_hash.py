@@ -31,9 +31,18 @@ QUARANTINED_COLUMNS = ("symbol", "session", "open", "low", "close", "volume")
 def data_hash(
     bars: pl.DataFrame, symbols: Sequence[str], end: dt.date, columns: Sequence[str] = _HASHED_COLUMNS
 ) -> str:
-    """SHA-256 of the bars of some symbols up to a session, whatever order the rows come in.
+    """Return the SHA-256 of the bars of some symbols up to a session, whatever order the rows come in.
 
     Column by column, little-endian: raw prices, volume and corporate actions. Later bars change nothing.
+
+    Parameters
+    ----------
+    bars
+        Rows of `market_data.bars`.
+    symbols, end
+        Symbols and last session whose bars count.
+    columns
+        Columns that count, in the order in which they are hashed; ``symbol`` and ``session`` are among them.
     """
     kept = bars.filter(pl.col("symbol").is_in(list(symbols)), pl.col("session") <= end).select(columns).sort(*columns)
     digest = hashlib.sha256()

@@ -34,7 +34,7 @@ class MarketAxes:
 
 
 def build_axes(symbols: list[str], instruments: pl.DataFrame, sessions: pl.DataFrame, last: dt.date) -> MarketAxes:
-    """Sessions of the calendars of `symbols`, from the first bar of any of them to `last`.
+    """Return sessions of the calendars of `symbols`, from the first bar of any of them to `last`.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def build_market(
     extreme_move: float,
     borrow_rates: pl.DataFrame = NO_BORROW_RATES,
 ) -> Market:
-    """Arrays of the symbols of `axes`.
+    """Return arrays of the symbols of `axes`.
 
     Parameters
     ----------

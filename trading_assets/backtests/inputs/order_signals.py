@@ -40,7 +40,7 @@ def order_plans(
     market: Market,
     rank_weights: tuple[float, float, float],
 ) -> list[BacktestPlan]:
-    """Plans of an order-based strategy, in the order of its parameter sets.
+    """Return plans of an order-based strategy, in the order of its parameter sets.
 
     Sets that differ in thresholds, exit, stops, capacity, scaling or holding time only share their signals.
 
@@ -49,7 +49,7 @@ def order_plans(
     module
         The strategy's.
     rank_weights
-        Those of the risk section.
+        Weights of the risk section.
 
     Raises
     ------
@@ -82,6 +82,15 @@ def signals_of(rules: Sequence[Rules], panel: pl.DataFrame, axes: MarketAxes, ma
 
     Candidates are the rows on which a trigger reaches the smallest of its thresholds.
 
+    Parameters
+    ----------
+    rules
+        At least one; all have the same expressions.
+    panel
+        Rows of the strategy's panel, by symbol and session.
+    axes, market
+        Sessions and symbols of the arrays, and the market on them.
+
     Raises
     ------
     ValueError
@@ -105,7 +114,7 @@ def run_parameters_of(
     Parameters
     ----------
     rank_weights
-        Those of the risk section; the strategy's own go first.
+        Weights of the risk section; the strategy's own go first.
     """
     names = list(rules.exits)
     run_parameters = np.zeros(1, RUN_PARAMETERS)
@@ -129,7 +138,7 @@ def run_parameters_of(
 
 
 def signature(rules: Rules) -> tuple[bytes, ...]:
-    """What two sets of rules must share to be run on the same signals: all but thresholds and the choice of exit."""
+    """Return what rules must share to be run on the same signals: all but thresholds and the choice of exit."""
     expressions = [rules.eligible, rules.relative_strength, *rules.exits.values()]
     expressions += [part for trigger in rules.triggers for part in (trigger.strength, trigger.rank)]
     names = ",".join([*rules.exits, "|", *(trigger.name for trigger in rules.triggers)])

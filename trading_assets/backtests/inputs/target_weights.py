@@ -28,7 +28,7 @@ def target_plans(
     axes: MarketAxes,
     market: Market,
 ) -> list[BacktestPlan]:
-    """Plans of a target-weight strategy, in the order of its parameter sets.
+    """Return plans of a target-weight strategy, in the order of its parameter sets.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def target_plans(
 
 
 def targets_of(rows: pl.DataFrame, panel: pl.DataFrame, axes: MarketAxes, market: Market) -> tuple[Targets, AxisLabels]:
-    """Arrays of target weights, and what their numbers stand for.
+    """Return arrays of target weights, and what their numbers stand for.
 
     Pairs are numbered in the order of their first rows, so that a later pair changes no number of an earlier one.
 

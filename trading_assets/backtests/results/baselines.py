@@ -28,7 +28,7 @@ def compare(
     starting_equity: float,
     benchmark: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Baseline curves on exactly the sessions of a strategy's curve.
+    """Return the baseline curves on exactly the sessions of a strategy's curve.
 
     Parameters
     ----------
@@ -70,14 +70,22 @@ def compare(
 
 
 def buy_and_hold(returns: Floats) -> Floats:
-    """Growth of a purchase at the first close, (n,), from close-to-close returns (n,); NaN: no change."""
+    """Return the growth of a purchase at the first close, (n,), from close-to-close returns (n,); NaN: no change.
+
+    Examples
+    --------
+    The return of the first session was earned before its close.
+
+    >>> buy_and_hold(np.array([0.5, 0.1, np.nan])).round(4)
+    array([1. , 1.1, 1.1])
+    """
     earned = np.where(np.isnan(returns), 0.0, returns)
     earned[:1] = 0.0
     return np.asarray(np.cumprod(1.0 + earned))
 
 
 def exposure_matched(returns: Floats, exposure: Floats, rates: Floats) -> Floats:
-    """Growth of the benchmark, held at the strategy's net exposure of the evening before, the rest in cash.
+    """Return the growth of the benchmark, held at the strategy's net exposure of the evening before, the rest in cash.
 
     What is left of a strategy's result beyond this curve is not explained by how much it was invested: a book that is
     as long as short is compared with cash.
@@ -90,6 +98,13 @@ def exposure_matched(returns: Floats, exposure: Floats, rates: Floats) -> Floats
         (n,) see `net_exposure`.
     rates
         (n,) what cash earned since the session before.
+
+    Examples
+    --------
+    Half of the equity is invested at the close of the first session: 1 + 0.5 x 0.1.
+
+    >>> exposure_matched(np.array([0.0, 0.1]), exposure=np.array([0.5, 0.0]), rates=np.zeros(2)).round(4)
+    array([1.  , 1.05])
     """
     return buy_and_hold(rates + of_evening_before(exposure) * (returns - rates))
 
@@ -102,7 +117,7 @@ def of_evening_before(exposure: Floats) -> Floats:
 
 
 def net_exposure(equity: pl.DataFrame) -> Floats:
-    """Long less short positions as a fraction of equity, (n,), at each close: what of it is not cash; 0 without equity.
+    """Return long less short positions as a fraction of equity, (n,), at each close: what is not cash; 0 without.
 
     Parameters
     ----------
@@ -114,7 +129,7 @@ def net_exposure(equity: pl.DataFrame) -> Floats:
 
 
 def equal_weight(returns: Floats, trading: Flags, month: Integers) -> Floats:
-    """Growth of the universe at equal weights, set at the first close and again at the last of each month.
+    """Return the growth of the universe at equal weights, set at the first close and again at the last of each month.
 
     Between those closes the weights drift. The symbols `trading` at the close of a rebalancing are held
     until the next; one that stops trading keeps its value till then.
@@ -132,6 +147,12 @@ def equal_weight(returns: Floats, trading: Flags, month: Integers) -> Floats:
     -------
     numpy.ndarray
         (n,)
+
+    Examples
+    --------
+    >>> returns = np.array([[0.0, 0.0], [0.2, 0.1], [0.0, 0.0]])
+    >>> equal_weight(returns, trading=np.ones((3, 2), dtype=np.bool_), month=np.array([1, 1, 1])).round(4)
+    array([1.  , 1.15, 1.15])
     """
     curve = np.ones(month.size)
     if not month.size:

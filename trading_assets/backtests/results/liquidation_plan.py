@@ -34,7 +34,7 @@ class Urgency:
     unhealthy
         Data are missing, or the symbol is delisted: first.
     drawdown
-        Of the position from its best mark since the entry, at most 0: the deepest first.
+        Fall of the position from its best mark since the entry, at most 0: the deepest first.
     sessions_needed
         Slices within capacity: the most first.
     unrealised_r
@@ -80,7 +80,7 @@ class _Holding:
 def plan_of(
     simulation: Simulation, market: Market, run_parameters: RecordArray, settings: Settings, names: AxisLabels
 ) -> pl.DataFrame:
-    """The plan at the last close of a run.
+    """Return the plan of an exit from all positions at the last close of a run.
 
     A slice is what the drawdown breaker would trade in a session (`liquidation.slice_quantity`), at the depth of the
     market of the last session. Positions of a symbol on one side share it, the most urgent first. Costs are the mean

@@ -8,11 +8,31 @@ defined (no trades, zero variance, no benchmark) is None, never NaN, infinity or
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+from trading_assets.backtests.results.return_metrics import (
+    alpha,
+    annual_return,
+    beta,
+    calmar,
+    correlation,
+    expected_shortfall,
+    information_ratio,
+    max_drawdown,
+    max_drawdown_sessions,
+    mean,
+    minimum_detectable_sharpe,
+    ratio,
+    recovery_factor,
+    sharpe,
+    sortino,
+    total_return,
+    value_at_risk,
+    volatility,
+)
 
 Floats = NDArray[np.float64]
 
@@ -62,9 +82,6 @@ OF_BENCHMARK = ("correlation", "beta", "alpha", "information_ratio")
 #: Metrics of what is earned beyond the risk-free rate alone.
 OF_RISK_FREE = ("sharpe", "sortino")
 
-#: A standard deviation below this is the rounding of a constant.
-_NO_SPREAD = 1e-14
-
 
 def summarise(
     equity: pl.DataFrame,
@@ -74,7 +91,7 @@ def summarise(
     benchmark: pl.DataFrame | None = None,
     best_trades: int = 3,
 ) -> dict[str, float | None]:
-    """All metrics of a curve and its trades.
+    """Return all metrics of a curve and its trades.
 
     Parameters
     ----------
@@ -145,12 +162,12 @@ def _of_trades(equity: pl.DataFrame, trades: pl.DataFrame, periods: int, best_tr
         "win_rate": win_rate(pnl),
         "average_hold": mean(hold),
         "median_hold": float(np.median(hold)) if hold.size else None,
-        "trades_per_month": _ratio(ordered.height, 12 * years),
+        "trades_per_month": ratio(ordered.height, 12 * years),
         "longest_losing_run": longest_losing_run(pnl),
-        "turnover": _ratio(notional, None if capital is None else capital * years),
-        "turnover_cost": _ratio(cost, None if capital is None else capital * years),
-        "cost_bps": _ratio(1e4 * cost, notional),
-        "break_even_bps": _ratio(1e4 * (float(pnl.sum()) + cost), notional),
+        "turnover": ratio(notional, None if capital is None else capital * years),
+        "turnover_cost": ratio(cost, None if capital is None else capital * years),
+        "cost_bps": ratio(1e4 * cost, notional),
+        "break_even_bps": ratio(1e4 * (float(pnl.sum()) + cost), notional),
     }
 
 
@@ -199,112 +216,47 @@ def _beside_benchmark(equity: pl.DataFrame, benchmark: pl.DataFrame, periods: in
     return both, periods * both.height / spanned.height if both.height else periods
 
 
-def total_return(returns: Floats) -> float | None:
-    """Compound return: prod(1 + r) - 1."""
-    return float(np.prod(1.0 + returns) - 1.0) if returns.size else None
-
-
-def annual_return(returns: Floats, periods: float) -> float | None:
-    """Compound annual growth rate: prod(1 + r) ** (periods / n) - 1 (GIPS); -1 after a total loss."""
-    total = total_return(returns)
-    if total is None or total < -1:
-        return None
-    # Logarithms, because a few sessions of a large gain overflow the power.
-    exponent = math.log1p(total) * periods / returns.size if total > -1 else -math.inf
-    return math.expm1(exponent) if exponent < 700 else None
-
-
-def volatility(returns: Floats, periods: float) -> float | None:
-    """Annualised sample deviation: std(r, ddof=1) x sqrt(periods)."""
-    return float(np.std(returns, ddof=1) * math.sqrt(periods)) if returns.size > 1 else None
-
-
-def sharpe(excess: Floats, periods: float) -> float | None:
-    """Mean excess return over its sample deviation x sqrt(periods) (Sharpe 1994)."""
-    deviation = _spread(excess)
-    return None if deviation is None else float(excess.mean() / deviation * math.sqrt(periods))
-
-
-def sortino(excess: Floats, periods: float) -> float | None:
-    """Mean excess return over the downside deviation, annualised (Sortino and Price 1994); None if no loss.
-
-    The downside deviation is sqrt(mean(min(excess, 0) ** 2)) over all sessions, not only the losing ones.
-    """
-    if excess.size < 2:
-        return None
-    downside = math.sqrt(float(np.mean(np.minimum(excess, 0.0) ** 2)))
-    return None if downside < _NO_SPREAD else float(excess.mean()) * math.sqrt(periods) / downside
-
-
-def calmar(returns: Floats, periods: float) -> float | None:
-    """Annual return over the size of the deepest drawdown (Young 1991, over the whole curve)."""
-    return _ratio(annual_return(returns, periods), _size(max_drawdown(returns)))
-
-
-def drawdowns(returns: Floats) -> Floats:
-    """Curve over its highest value so far, the initial capital included, minus 1: (n,), at most 0."""
-    curve = np.cumprod(1.0 + returns)
-    peak = np.maximum(np.maximum.accumulate(curve), 1.0)
-    return np.asarray(curve / peak - 1.0, dtype=np.float64)
-
-
-def max_drawdown(returns: Floats) -> float | None:
-    """Deepest of `drawdowns`; 0 when the curve never falls."""
-    return float(drawdowns(returns).min()) if returns.size else None
-
-
-def max_drawdown_sessions(returns: Floats) -> float | None:
-    """Sessions from the peak before the deepest drawdown until it is regained, or to the end.
-
-    A peak that is the initial capital stands one session before the first return. Of equally deep
-    drawdowns the first counts.
-    """
-    if not returns.size:
-        return None
-    depth = drawdowns(returns)
-    trough = int(depth.argmin())
-    if depth[trough] == 0:
-        return 0.0
-    before = np.flatnonzero(depth[:trough] == 0)
-    after = np.flatnonzero(depth[trough:] == 0)
-    peak = int(before[-1]) if before.size else -1
-    end = trough + int(after[0]) if after.size else returns.size - 1
-    return float(end - peak)
-
-
-def value_at_risk(returns: Floats, tail: float) -> float | None:
-    """Historical 1-session value at risk: minus the `tail` quantile (linear), positive for a loss."""
-    return -float(np.quantile(returns, tail)) if returns.size else None
-
-
-def expected_shortfall(returns: Floats, tail: float) -> float | None:
-    """Conditional value at risk: minus the mean of the floor(tail (n - 1)) + 1 worst returns."""
-    worst = np.sort(returns)[: int((returns.size - 1) * tail) + 1]
-    return -float(worst.mean()) if returns.size else None
-
-
-def recovery_factor(returns: Floats) -> float | None:
-    """Total return over the size of the deepest drawdown."""
-    return _ratio(total_return(returns), _size(max_drawdown(returns)))
-
-
 def expectancy_without_best(r_multiples: Floats, best: int) -> float | None:
-    """Mean R without the `best` largest; None if nothing is left."""
+    """Return the mean R without the `best` largest; None if nothing is left.
+
+    Examples
+    --------
+    >>> expectancy_without_best(np.array([-1.0, 0.5, 6.0]), best=1)  # (-1 + 0.5) / 2
+    -0.25
+    """
     return mean(np.sort(r_multiples)[: max(r_multiples.size - best, 0)])
 
 
 def profit_factor(pnl: Floats) -> float | None:
-    """Sum of the profits over the sum of the losses; None without a loss."""
-    return _ratio(float(pnl[pnl > 0].sum()), -float(pnl[pnl < 0].sum()))
+    """Return the sum of the profits over the sum of the losses; None without a loss.
+
+    Examples
+    --------
+    >>> profit_factor(np.array([30.0, -10.0, 20.0, -15.0]))  # 50 / 25
+    2.0
+    """
+    return ratio(float(pnl[pnl > 0].sum()), -float(pnl[pnl < 0].sum()))
 
 
 def win_rate(pnl: Floats) -> float | None:
-    """Fraction of the trades that made money."""
+    """Return the fraction of the trades that made money.
+
+    Examples
+    --------
+    >>> win_rate(np.array([30.0, -10.0, 0.0, 5.0]))
+    0.5
+    """
     return float(np.mean(pnl > 0)) if pnl.size else None
 
 
 def longest_losing_run(pnl: Floats) -> float | None:
-    """Most losing trades in a row; `pnl` in order of exit."""
+    """Return the number of losing trades in the longest row of them; `pnl` in order of exit.
+
+    Examples
+    --------
+    >>> longest_losing_run(np.array([-1.0, 2.0, -1.0, -3.0, 0.0, -1.0]))
+    2.0
+    """
     longest = run = 0
     for value in pnl:
         run = run + 1 if value < 0 else 0
@@ -313,79 +265,26 @@ def longest_losing_run(pnl: Floats) -> float | None:
 
 
 def traded_notional(trades: pl.DataFrame) -> float:
-    """Notional of both fills of every trade, quote currency."""
+    """Return the notional of both fills of every trade, quote currency.
+
+    Examples
+    --------
+    >>> traded_notional(pl.DataFrame({"quantity": [10.0], "entry_price": [100.0], "exit_price": [110.0]}))
+    2100.0
+    """
     both = _column(trades, "quantity") * (_column(trades, "entry_price") + _column(trades, "exit_price"))
     return float(both.sum())
 
 
 def paid_cost(trades: pl.DataFrame) -> float:
-    """Fees, slippage with its rounding to the tick, and borrowing of every trade: what was paid, quote currency."""
+    """Return what every trade paid, quote currency: fees, slippage with its rounding to the tick, and borrowing."""
     names = ("entry_fee", "exit_fee", "borrow_cost", "slippage_cost")
     return float(sum(_column(trades, name).sum() for name in names))
-
-
-def correlation(returns: Floats, benchmark: Floats) -> float | None:
-    """Pearson's correlation of the returns; None if either is constant."""
-    if _spread(returns) is None or _spread(benchmark) is None:
-        return None
-    return float(np.clip(np.corrcoef(returns, benchmark)[0, 1], -1.0, 1.0))
-
-
-def beta(returns: Floats, benchmark: Floats) -> float | None:
-    """Covariance of the returns over the benchmark's variance; None if the benchmark is constant."""
-    if _spread(benchmark) is None:
-        return None
-    centred = benchmark - benchmark.mean()
-    return float(np.mean((returns - returns.mean()) * centred) / np.mean(centred**2))
-
-
-def alpha(excess: Floats, benchmark_excess: Floats, periods: float) -> float | None:
-    """Jensen's alpha: (1 + mean(excess - beta x benchmark excess)) ** periods - 1."""
-    slope = beta(excess, benchmark_excess)
-    if slope is None:
-        return None
-    daily = float(np.mean(excess - slope * benchmark_excess))
-    exponent = periods * math.log1p(daily) if daily > -1 else -math.inf
-    return math.expm1(exponent) if exponent < 700 else None
-
-
-def information_ratio(returns: Floats, benchmark: Floats, periods: float) -> float | None:
-    """Sharpe ratio of the difference to the benchmark (Grinold and Kahn 1999)."""
-    return sharpe(returns - benchmark, periods)
-
-
-def minimum_detectable_sharpe(sessions: int, periods: float) -> float | None:
-    """Smallest true Sharpe that a one-sided 5 % test finds with 80 % power in a curve of this length.
-
-    Solves s = z sqrt((1 + s ** 2 / 2) / n), the standard error of Lo (2002, eq. 9) for independent
-    normal returns, with z = z(0.95) + z(0.80); annualised by sqrt(periods).
-    """
-    z = NormalDist().inv_cdf(0.95) + NormalDist().inv_cdf(0.80)
-    remaining = sessions - z**2 / 2
-    return z / math.sqrt(remaining) * math.sqrt(periods) if remaining > 0 else None
-
-
-def mean(values: Floats) -> float | None:
-    """Arithmetic mean; None of nothing."""
-    return float(values.mean()) if values.size else None
 
 
 def _excess(equity: pl.DataFrame) -> Floats:
     name = "excess_return" if "excess_return" in equity.columns else "daily_return"
     return equity[name].cast(pl.Float64).fill_null(0.0).to_numpy()
-
-
-def _spread(values: Floats) -> float | None:
-    deviation = float(np.std(values, ddof=1)) if values.size > 1 else 0.0
-    return deviation if deviation > _NO_SPREAD else None
-
-
-def _ratio(numerator: float | None, denominator: float | None) -> float | None:
-    return numerator / denominator if numerator is not None and denominator else None
-
-
-def _size(value: float | None) -> float | None:
-    return None if value is None else -value
 
 
 def _column(frame: pl.DataFrame, name: str) -> Floats:

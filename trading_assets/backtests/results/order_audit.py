@@ -30,9 +30,9 @@ class Journal:
     Attributes
     ----------
     order_ids
-        By number of the decision that gave the order; null where it gave none.
+        Id of the order by number of the decision that gave the order; null where it gave none.
     trade_ids
-        By number of the round trip.
+        Id of the trade by number of the round trip.
     """
 
     decisions: pl.DataFrame
@@ -43,7 +43,15 @@ class Journal:
 
 
 def journal_of(simulation: Simulation, names: AxisLabels, run: str) -> Journal:
-    """Name what the engine numbers; `run` is what every id starts with."""
+    """Name what the engine numbers.
+
+    Parameters
+    ----------
+    simulation, names
+        Records of a run, and the names of sessions, symbols, triggers and exits behind their numbers.
+    run
+        What every id starts with.
+    """
     fills = _fills(simulation.fills, names)
     decisions = _decisions(simulation.decisions, names).with_columns(
         decision_id=_id(run, _day("session"), "symbol", "decision").over("session", "symbol", "decision")

@@ -16,13 +16,20 @@ def accounting_errors(
     *,
     starting_equity: float,
 ) -> pl.DataFrame:
-    """Identities that do not hold, by strategy and split.
+    """Return the identities that do not hold, by strategy and split.
 
     ``parts``: cash and positions are equity at every close (with short positions, whose value is negative: what is
     not cash is within the gross exposure). ``cash``: never negative, unless a short position cost more than there
     was. ``returns``: each leads from one equity to the next. ``positions``: what is open at the end is worth what is
     not cash. ``pnl``: trades and open positions explain the change from the starting equity. ``fees``: those of the
     trades are those of their fills.
+
+    Parameters
+    ----------
+    trades, equity, open_positions, fills
+        Rows of these tables of `backtests`, of the same runs.
+    starting_equity
+        Quote currency.
 
     Returns
     -------

@@ -38,7 +38,7 @@ class Result:
     liquidation_plan: pl.DataFrame
 
     def by_table(self) -> dict[Table, pl.DataFrame]:
-        """The rows with the table that they belong to."""
+        """Return the rows with the table that they belong to."""
         return {
             tables.TRADES: self.trades,
             tables.EQUITY: self.equity,
@@ -51,7 +51,7 @@ class Result:
 
 
 def together(results: Iterable[Result]) -> dict[Table, pl.DataFrame]:
-    """The rows of several runs by table."""
+    """Return the rows of several runs by table."""
     parts = [result.by_table() for result in results]
     return {table: pl.concat(part[table] for part in parts).sort(table.key) for table in parts[0]}
 

@@ -75,7 +75,7 @@ def screen_columns_of_crosses(
     sharpe: Floats,
     trades: Integers,
 ) -> None:
-    """Columns `first` to `last` of every set."""
+    """Screen the columns `first` to `last` of every set."""
     sessions = prices.open.shape[0]
     means = np.empty((windows.size, sessions))
     side = np.empty(-(-sessions // 8) * 8, np.int8)
@@ -108,7 +108,7 @@ def screen_columns_of_signals(
     sharpe: Floats,
     trades: Integers,
 ) -> None:
-    """Columns `first` to `last`."""
+    """Screen the columns `first` to `last`."""
     for i in range(first, last):
         ups, downs = np.flatnonzero(entries[:, i]), np.flatnonzero(exits[:, i])
         final[0, i], drawdown[0, i], sharpe[0, i], trades[0, i] = _summary(

@@ -96,12 +96,14 @@ class Columns:
 def screen_crosses(
     prices: Prices, sets: RecordArray, terms: Terms, *, periods_per_year: float = 252, threads: int | None = None
 ) -> Columns:
-    """Every symbol with every set of a cross of two means: in when the fast one crosses above, out when below.
+    """Screen every symbol with every set of a cross of two means: in when the fast one crosses above, out below.
 
     Each window's mean of closes is computed once a symbol; no array has the size of sets x sessions.
 
     Parameters
     ----------
+    prices, terms
+        Adjusted open, low and close (sessions, symbols); cash of a column, fees and slippage.
     sets
         (sets,) of `CROSS`.
     periods_per_year
@@ -138,10 +140,14 @@ def screen_signals(
     periods_per_year: float = 252,
     threads: int | None = None,
 ) -> Columns:
-    """Every symbol with one set of signals, (sessions, symbols), true at the close that decides.
+    """Screen every symbol with one set of signals, (sessions, symbols), true at the close that decides.
 
     Parameters
     ----------
+    prices, terms
+        As `screen_crosses` takes them.
+    entries, exits
+        (sessions, symbols), acted on at the next open.
     stop
         Fraction below the entry, 0 for none. Other parameters and errors as those of `screen_crosses`.
     """
@@ -156,10 +162,17 @@ def screen_signals(
 
 
 def cross_signals(close: Floats, fast: int, slow: int) -> tuple[Flags, Flags]:
-    """Entries and exits of one set of `screen_crosses`, (sessions, symbols), for the functions that take signals.
+    """Return the entries and exits of one set of `screen_crosses`, (sessions, symbols).
 
     True on the session whose close makes the fast mean cross above (entry) or below (exit) the slow one; both
     means are of full windows on that session and the one before.
+
+    Parameters
+    ----------
+    close
+        (sessions, symbols), adjusted.
+    fast, slow
+        Sessions of the two means.
     """
     entries, exits = np.zeros(close.shape, np.bool_), np.zeros(close.shape, np.bool_)
     mark_crosses(close, fast, slow, entries, exits)
@@ -167,7 +180,13 @@ def cross_signals(close: Floats, fast: int, slow: int) -> tuple[Flags, Flags]:
 
 
 def equity_curves(prices: Prices, entries: Flags, exits: Flags, stop: float, terms: Terms) -> Floats:
-    """Equity at every close, (sessions, symbols), of what `screen_signals` summarises."""
+    """Return the equity at every close, (sessions, symbols), of what `screen_signals` summarises.
+
+    Parameters
+    ----------
+    prices, entries, exits, stop, terms
+        As `screen_signals` takes them.
+    """
     _check_signals(prices, entries, exits, stop, terms)
     equity = np.empty(prices.open.shape)
     fill_curves(prices, entries, exits, stop, terms, equity)
@@ -175,7 +194,13 @@ def equity_curves(prices: Prices, entries: Flags, exits: Flags, stop: float, ter
 
 
 def round_trips(prices: Prices, entries: Flags, exits: Flags, stop: float, terms: Terms) -> RecordArray:
-    """Closed round trips (`ROUND_TRIP`) of what `screen_signals` summarises, by column, then session."""
+    """Return the closed round trips (`ROUND_TRIP`) of what `screen_signals` summarises, by column, then session.
+
+    Parameters
+    ----------
+    prices, entries, exits, stop, terms
+        As `screen_signals` takes them.
+    """
     _check_signals(prices, entries, exits, stop, terms)
     trips = np.empty(int(entries.sum()), ROUND_TRIP)
     return trips[: list_round_trips(prices, entries, exits, stop, terms, trips)].copy()

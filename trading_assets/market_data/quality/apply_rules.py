@@ -97,11 +97,11 @@ def apply_rules(
     quality
         Thresholds, as fractions, and severities.
     overrides
-        Of `read_overrides`: what a rule finds there is none.
+        Rows of `read_overrides`: what a rule finds there is none.
     actions
         Corporate actions on record, of `corporate_actions.read_actions`.
     lives
-        Of `lives.find_lives`: instruments whose ticker was another one's before; `raw` has them under their symbols.
+        Rows of `lives.find_lives`: instruments whose ticker was another one's before; `raw` has them by their symbols.
     prior
         What is on record of sessions before `prior.since`. They are the past of those after: `LOOK_BACK` usable bars
         of each symbol, or all it has, have to be there.
@@ -109,7 +109,7 @@ def apply_rules(
     Returns
     -------
     QualityResult
-        Of sessions before `prior.since`, what is on record; they have no flags.
+        What is on record of sessions before `prior.since`; they have no flags.
 
     Raises
     ------

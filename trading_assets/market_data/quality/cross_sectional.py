@@ -17,7 +17,7 @@ _MARKET = ("asset_class", "session")
 
 
 def stale_days(bars: pl.DataFrame, quality: Quality) -> pl.Series:
-    """Bars that repeat all prices of the symbol's bar before, in sessions in which most bars of live symbols do.
+    """Return bars that repeat all prices of the symbol's bar before, in sessions in which most bars of live symbols do.
 
     A symbol is live unless five of its ten bars before repeat theirs: dead and pegged coins say nothing about a day.
     """
@@ -41,7 +41,7 @@ def stale_days(bars: pl.DataFrame, quality: Quality) -> pl.Series:
 
 
 def copies(bars: pl.DataFrame, quality: Quality) -> tuple[pl.Series, pl.Series]:
-    """Bars of symbols that have carried another one's bars for long: those of most symbols, and those of a few.
+    """Return bars of symbols that have carried another one's bars for long: those of most symbols, and those of a few.
 
     A bar is another's if all prices and the volume are. Sessions in which the close did not move, or nothing was
     traded at one price, are no evidence either way: two pegged or dead coins stay two.

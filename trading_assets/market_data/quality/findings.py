@@ -43,7 +43,7 @@ class Findings:
         self._noted: list[pl.DataFrame] = []
 
     def overridden(self, left: pl.DataFrame, rule: Rule) -> pl.Series:
-        """Rows of `left` for which `rule` is overridden."""
+        """Return rows of `left` for which `rule` is overridden."""
         named = self._overrides.filter(rule=rule.name).select("symbol", "session", _overridden=True)
         if named.is_empty():
             return pl.zeros(left.height, dtype=pl.Boolean, eager=True)
@@ -91,7 +91,7 @@ class Findings:
         return left.join(pl.concat(out), on="_row", how="anti", maintain_order="left") if out else left
 
     def without_prior(self, left: pl.DataFrame, *rules: Rule) -> pl.DataFrame:
-        """What is left of `left` without the rows that are on record as out by one of these rules."""
+        """Return what is left of `left` without the rows that are on record as out by one of these rules."""
         out = self._prior.filter(pl.col("rule").is_in([rule.name for rule in rules]))
         return left.join(out, on="_row", how="anti", maintain_order="left")
 
@@ -101,7 +101,7 @@ class Findings:
         return named.with_columns(pl.col("flags").fill_null(pl.lit([], dtype=pl.List(pl.String))))
 
     def quarantined(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows that are out, with `reasons`, in the order of `rows`."""
+        """Return the rows that are out, with `reasons`, in the order of `rows`."""
         return rows.join(_listed(self._out, "reasons"), on="_row", how="inner", maintain_order="left")
 
     def _refusal(self, rule: Rule, hits: pl.DataFrame, evidence: pl.DataFrame | None) -> QualityError:

@@ -89,7 +89,7 @@ def _in_another_unit(rows: pl.DataFrame, height: int) -> pl.Series:
 
 
 def volume_unit_breaks(bars: pl.DataFrame, quality: Quality) -> pl.Series:
-    """Bars at which the median volume of the last 10 is many times, or a small part of, that of the 60 before."""
+    """Return bars whose median volume of the last 10 is many times, or a small part of, that of the 60 before."""
     ordinary = pl.when(pl.col("volume") > 0).then(pl.col("volume"))
     # A median lies between the extremes of its window, which cost little: few bars need more.
     low, high = (

@@ -88,5 +88,5 @@ RULES = (
 
 
 def taken_back() -> pl.Expr:
-    """Bars of the quarantine that only the next bar put there: until it came, they were in use."""
+    """Return bars of the quarantine that only the next bar put there: until it came, they were in use."""
     return pl.col("reasons").list.contains(SPIKE.name) | pl.col("reasons").list.contains(HALF_ADJUSTED.name)

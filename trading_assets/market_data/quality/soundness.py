@@ -8,7 +8,7 @@ from trading_assets.market_data.quality.values import PRICES
 
 
 def faults(bars: pl.DataFrame, instruments: pl.DataFrame, sessions: pl.DataFrame) -> dict[str, int]:
-    """How many bars in use break what every reader relies on; counted apart from the rules that let them in.
+    """Count the bars in use that break what every reader relies on, apart from the rules that let them in.
 
     Parameters
     ----------
@@ -28,7 +28,15 @@ def faults(bars: pl.DataFrame, instruments: pl.DataFrame, sessions: pl.DataFrame
 
 
 def missing_sessions(bars: pl.DataFrame, instruments: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
-    """symbol, expected, missing: sessions between a symbol's first and last bar, most missing first."""
+    """Count the sessions between a symbol's first and last bar that have none: symbol, expected, missing; worst first.
+
+    Parameters
+    ----------
+    bars
+        Rows of `market_data.bars`.
+    instruments, sessions
+        Rows of `market_data.instruments` and `market_data.sessions`.
+    """
     spans = instruments.select("symbol", "calendar", "first_session", "last_session").join(sessions, on="calendar")
     expected = spans.filter(pl.col("session").is_between("first_session", "last_session"))
     found = expected.join(bars.select("symbol", "session", _found=True), on=["symbol", "session"], how="left")

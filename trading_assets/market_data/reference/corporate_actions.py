@@ -36,7 +36,7 @@ def recorded_actions(configuration: Configuration) -> pl.DataFrame:
 
 
 def read_actions(pattern: str, directory: Path) -> pl.DataFrame:
-    """Actions of all files of a glob.
+    """Return actions of all files of a glob.
 
     Parameters
     ----------
@@ -70,12 +70,12 @@ def read_actions(pattern: str, directory: Path) -> pl.DataFrame:
 
 
 def with_stated(actions: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
-    """Actions on record, of files of their own and of the bars' own rows.
+    """Return actions on record, of files of their own and of the bars' own rows.
 
     Parameters
     ----------
     actions
-        Of `recorded_actions`: where it has a symbol and session, it decides.
+        Rows of `recorded_actions`: where it has a symbol and session, it decides.
     raw
         Received bars: symbol, session, open, close, adj_close, cash_dividend, split_ratio; any order.
 
@@ -164,7 +164,7 @@ def at_bars(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     bars
         symbol, session; sorted by both.
     actions
-        Of `read_actions`.
+        Rows of `read_actions`.
 
     Notes
     -----
@@ -192,12 +192,12 @@ def at_bars(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
 
 
 def compared(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
-    """Bars with an action, recorded or inferred, and `agrees`: both come to the same change of price.
+    """Return bars with an action, recorded or inferred, and `agrees`: both come to the same change of price.
 
     Parameters
     ----------
     bars
-        Of `adjustment.adjust`, sorted by symbol and session.
+        Rows of `adjustment.adjust`, sorted by symbol and session.
     actions
         On record in files of their own, of `recorded_actions`.
 

@@ -23,7 +23,7 @@ class ReferenceFile:
     path
         Where it is.
     text
-        Its content.
+        Content of the file.
     """
 
     path: Path
@@ -40,7 +40,7 @@ class ReferenceFile:
         return self.text.lstrip("\ufeff")[:8].isdigit()
 
     def table(self, required: Sequence[str], optional: Sequence[str]) -> pl.DataFrame:
-        """Columns as stripped text (empty: null), and `line`."""
+        """Return columns as stripped text (empty: null), and `line`."""
         table = self._read(has_header=True)
         table = table.rename({name: name.strip().lower() for name in table.columns})
         absent = [name for name in required if name not in table.columns]
@@ -56,7 +56,7 @@ class ReferenceFile:
         )
 
     def headerless(self, names: Sequence[str]) -> pl.DataFrame:
-        """The first columns under `names` as stripped text (empty or absent: null), and `line`."""
+        """Return the first columns under `names` as stripped text (empty or absent: null), and `line`."""
         table = self._read(has_header=False)
         columns = [
             (pl.col(table.columns[at]) if at < table.width else pl.lit(None, pl.String)).alias(name)
@@ -65,7 +65,14 @@ class ReferenceFile:
         return self._stripped(table.select(columns)).with_columns(line=pl.int_range(1, pl.len() + 1))
 
     def dates(self, table: pl.DataFrame, name: str, pattern: str = "%Y-%m-%d") -> pl.Series:
-        """A column as dates; an empty cell is null.
+        """Return a column as dates; an empty cell is null.
+
+        Parameters
+        ----------
+        table, name
+            Rows with their `line`, and the name of the column.
+        pattern
+            Format of the dates, as `strptime` has it.
 
         Raises
         ------
@@ -77,7 +84,7 @@ class ReferenceFile:
         return dates
 
     def numbers(self, table: pl.DataFrame, name: str) -> pl.Series:
-        """A column as finite numbers; an empty cell is null.
+        """Return a column as finite numbers; an empty cell is null.
 
         Raises
         ------
@@ -90,7 +97,15 @@ class ReferenceFile:
         return numbers
 
     def refuse(self, rows: pl.DataFrame, column: str, expected: str) -> None:
-        """Raise a `ReferenceError` that names the first of `rows`, if there is one."""
+        """Raise a `ReferenceError` that names the first of `rows`, if there is one.
+
+        Parameters
+        ----------
+        rows
+            Faulty rows with their `line`; none: nothing is raised.
+        column, expected
+            Name of the column, and what its cells should be.
+        """
         if not rows.is_empty():
             raise ReferenceError(
                 f"a wrong {column!r}\n  file: {self.path}, line {rows['line'][0]}\n  expected: {expected}"
@@ -107,7 +122,7 @@ class ReferenceFile:
 
 
 def reference_files(pattern: str, directory: Path, key: str) -> Iterator[ReferenceFile]:
-    """The files of a glob, in the order of their names.
+    """Yield the files of a glob, in the order of their names.
 
     Parameters
     ----------

@@ -71,6 +71,13 @@ def money_market_yield(discount: pl.Series, days: int) -> pl.Series:
 
     A bill of 1 costs 1 - d x days / 360 and earns the rest: d / (1 - d x days / 360) (Stigum, Money Market
     Calculations).
+
+    Examples
+    --------
+    A discount of 5 % for 90 days: 0.05 / (1 - 0.05 x 90 / 360).
+
+    >>> round(money_market_yield(pl.Series([0.05]), days=90)[0], 6)
+    0.050633
     """
     return discount / (1 - discount * days / 360)
 

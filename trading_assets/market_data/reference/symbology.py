@@ -27,7 +27,7 @@ def recorded_symbology(configuration: Configuration) -> pl.DataFrame:
 
 
 def read_symbology(pattern: str, directory: Path) -> pl.DataFrame:
-    """Spells of tickers of all files of a glob.
+    """Return spells of tickers of all files of a glob.
 
     Parameters
     ----------
@@ -63,14 +63,14 @@ def read_symbology(pattern: str, directory: Path) -> pl.DataFrame:
 
 
 def identified(bars: pl.DataFrame, symbology: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Bars under the symbols of their instruments.
+    """Return bars under the symbols of their instruments.
 
     Parameters
     ----------
     bars
         symbol (the ticker that the source wrote), session, ...
     symbology
-        Of `read_symbology`. A ticker that it does not have is a symbol itself.
+        Rows of `read_symbology`. A ticker that it does not have is a symbol itself.
 
     Returns
     -------

@@ -53,7 +53,7 @@ class Access(NamedTuple):
 def read(
     source: AnySource, *, start: dt.date, end: dt.date, directory: Path, seed: int, access: Access | None = None
 ) -> Received:
-    """Bars of one source, as received, and its rows that are no bars.
+    """Return bars of one source, as received, and its rows that are no bars.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def read(
     SourceError
         The source cannot be used: which file, line and column, what was expected, what to do.
     MissingSecretError
-        Its key is not in the environment.
+        The key of the source is not in the environment.
     """
     if isinstance(source, SampleSource):
         return Received(sample.read(start, end))
@@ -108,5 +108,11 @@ def read(
 def read_bars(
     source: AnySource, *, start: dt.date, end: dt.date, directory: Path, seed: int, access: Access | None = None
 ) -> pl.DataFrame:
-    """The bars of `read`."""
+    """Return the bars of `read`.
+
+    Parameters
+    ----------
+    source, start, end, directory, seed, access
+        As `read` takes them.
+    """
     return read(source, start=start, end=end, directory=directory, seed=seed, access=access).bars

@@ -72,7 +72,13 @@ class TableRows(NamedTuple):
 
 
 def received_of(parts: Sequence[TableRows], source: ColumnSettings, start: dt.date, end: dt.date) -> Received:
-    """Bars of sessions in [start, end] from all tables of a source, and the rows that are no bar."""
+    """Return the bars of sessions in [start, end] from all tables of a source, and the rows that are no bar.
+
+    Parameters
+    ----------
+    parts, source
+        Rows of each table as `bars_of_table` returns them, and the settings that they were read with.
+    """
     every = pl.concat([part.bars for part in parts])
     bars = with_sessions(every, source)
     if source.interval == "1d":
@@ -88,7 +94,7 @@ def received_of(parts: Sequence[TableRows], source: ColumnSettings, start: dt.da
 
 
 def with_sessions(bars: pl.DataFrame, settings: ColumnSettings) -> pl.DataFrame:
-    """Bars of sessions from those of `bars_of_table`: daily ones are, intraday ones are put together.
+    """Return bars of sessions from those of `bars_of_table`: daily ones are, intraday ones are put together.
 
     Raises
     ------
@@ -135,9 +141,14 @@ def _shifted(bars: pl.DataFrame, shift: daily.Shift, settings: ColumnSettings) -
 
 
 def bars_of_table(table: Tabular, source: ColumnSettings, start: dt.date, end: dt.date) -> TableRows:
-    """Bars of one table in its order.
+    """Return the bars of one table in its order.
 
     Those with sessions in [start, end] are there, and few others: numbers of rows that nobody asked for are not read.
+
+    Parameters
+    ----------
+    table, source
+        Table to read, and the settings of its columns.
 
     Raises
     ------

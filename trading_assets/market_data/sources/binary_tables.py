@@ -26,7 +26,7 @@ class ParquetTable:
             raise self._unreadable(error) from None
 
     def read(self, positions: Sequence[int]) -> pl.DataFrame:
-        """Typed columns by position."""
+        """Return typed columns by position."""
         names = {str(position): self.header[position] for position in sorted(set(positions))}
         scan = pl.scan_parquet(self._path, glob=False, hive_partitioning=False)
         try:
@@ -57,6 +57,6 @@ class ArrowTable:
         self.header = tuple(self._rows.columns)
 
     def read(self, positions: Sequence[int]) -> pl.DataFrame:
-        """Typed columns by position."""
+        """Return typed columns by position."""
         columns = {str(position): self._rows[:, position] for position in sorted(set(positions))}
         return pl.DataFrame(columns).with_columns(source_line=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))

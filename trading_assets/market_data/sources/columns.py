@@ -64,7 +64,7 @@ def find_columns(
     line: int,
     hint: str = "",
 ) -> dict[str, int]:
-    """Position of each of our columns in `header`.
+    """Return the position of each of our columns in `header`.
 
     A mapped name is looked up as written, then ignoring case. An unmapped one is found by the usual
     names, ignoring case, spaces and punctuation (`Adj Close`, `<CLOSE>`). `time` is there where the mapping names
@@ -130,7 +130,7 @@ def find_columns(
 
 
 def names_for(fields: Sequence[str]) -> list[str] | None:
-    """Names for the columns of a file whose first line is a bar already; None if it names columns.
+    """Return names for the columns of a file whose first line is a bar already; None if it names columns.
 
     A line with no word but a symbol in one of its first two fields is a bar. The names are those of the usual order;
     lines of twelve fields with two epochs are the candles of Binance's archive.
@@ -154,7 +154,7 @@ def usual_names(name: str) -> tuple[str, ...]:
 
 
 def resembles_header(fields: Sequence[str], mapped: Mapping[str, str]) -> bool:
-    """Whether a line names a session and all four prices."""
+    """Return whether a line names a session and all four prices."""
     return all(_positions(fields, name, mapped) for name in ("session", *NUMBERS[:4]))
 
 

@@ -143,7 +143,7 @@ def _around(first: dt.date, last: dt.date) -> tuple[dt.date, dt.date]:
 
 
 def shift_of(bars: pl.DataFrame, calendar: str) -> Shift | None:
-    """The first symbol whose sessions fit the calendar much better a day later or earlier, in some quarter of a year.
+    """Return the first symbol whose sessions fit the calendar much better a day off, in some quarter of a year.
 
     Parameters
     ----------

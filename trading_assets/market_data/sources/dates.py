@@ -55,7 +55,7 @@ class DateColumnError(Exception):
 
 
 def unread_date_advice(text: str) -> str:
-    """What to do about a date that `auto` does not read: the pattern that reads it, where one does."""
+    """Return what to do about a date that `auto` does not read: the pattern that reads it, where one does."""
     if _SPREADSHEET.match(text):
         day = _SPREADSHEET_ZERO + dt.timedelta(days=int(text.partition(".")[0]))
         return f"as a day number of a spreadsheet it is {day}: save the sheet with its dates as text, such as {day}"
@@ -76,7 +76,7 @@ def _matches(text: str, pattern: str) -> bool:
 
 
 def to_local_times(cells: pl.Series, *, date_format: str, timezone: str) -> pl.Series:
-    """Local times (Datetime without a zone) of a column of stamps; null where a cell is empty or unreadable.
+    """Return local times (Datetime without a zone) of a column of stamps; null where a cell is empty or unreadable.
 
     Parameters
     ----------
@@ -100,10 +100,15 @@ def to_local_times(cells: pl.Series, *, date_format: str, timezone: str) -> pl.S
 
 
 def to_daily_times(cells: pl.Series, *, date_format: str, timezone: str) -> pl.Series:
-    """Local times of daily bars: as `to_local_times`, but midnight in a zone of its own stays as it is written.
+    """Return local times of daily bars: as `to_local_times`, but midnight in another zone stays as it is written.
 
     `2024-01-02T00:00:00+09:00` is the date 2024-01-02 whatever `timezone` is; `2024-01-01T15:00:00Z`, the same instant,
     is that only in the zone of Tokyo. An epoch is written in UTC: one of midnight there is the same date as `Z` says.
+
+    Parameters
+    ----------
+    cells, date_format, timezone
+        As `to_local_times` takes them.
     """
     written = pl.col("written")
     return _times(

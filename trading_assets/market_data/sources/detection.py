@@ -81,7 +81,7 @@ def detect(pattern: str, directory: Path, asset_class: AssetClass | None = None)
     directory
         Where a relative one starts.
     asset_class
-        Of files whose layout does not tell; default equity.
+        Asset class of files whose layout does not tell; default equity.
 
     Returns
     -------

@@ -14,7 +14,14 @@ _SAMPLE = 100_000
 
 
 def to_utf8(data: bytes, encoding: str, *, file: str) -> bytes:
-    """`data` as UTF-8.
+    """Return `data` as UTF-8.
+
+    Parameters
+    ----------
+    data, encoding
+        Bytes of the file, and the name of the encoding that they should be in.
+    file
+        Name of the file, for the message of an error.
 
     Raises
     ------
@@ -36,7 +43,7 @@ def to_utf8(data: bytes, encoding: str, *, file: str) -> bytes:
 
 
 def likely_encodings(data: bytes) -> list[str]:
-    """The encodings that a text that is no UTF-8 is likely in; several where its bytes are text in each of them."""
+    """Return the likely encodings of a text that is no UTF-8; several where its bytes are text in each of them."""
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return [encoding]

@@ -63,7 +63,15 @@ def empty_file(name: str) -> EmptyFileError:
 
 
 def no_line_of_csv(what: str, name: str, line: int) -> SourceError:
-    """Return the error of a line that the reader of CSV refuses: most often one that a lone carriage return ends."""
+    """Return the error of a line that the reader of CSV refuses: most often one that a lone carriage return ends.
+
+    Parameters
+    ----------
+    what
+        What the reader says of the line.
+    name, line
+        Name of the file, and the number of the line from 1 on.
+    """
     return SourceError(
         f"not a line of CSV: {what}",
         file=name,
@@ -74,7 +82,7 @@ def no_line_of_csv(what: str, name: str, line: int) -> SourceError:
 
 
 def together(errors: Sequence[EmptyFileError]) -> SourceError:
-    """One error for several files without rows; the error itself if it is one."""
+    """Return one error for several files without rows; the error itself if it is one."""
     if len(errors) == 1:
         return errors[0]
     files = [f"{error.file} ({error.what.removeprefix('the file is ')})" for error in errors]

@@ -55,7 +55,7 @@ _TAGS = re.compile(rb"<[^>]*>")
 
 
 def kind_of(start: bytes) -> Kind:
-    """How a file is to be opened, by its first `START` bytes."""
+    """Return how a file is to be opened, by its first `START` bytes."""
     return next((kind for magic, kind in _CONTAINERS if start.startswith(magic)), "text")
 
 

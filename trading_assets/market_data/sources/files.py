@@ -22,10 +22,19 @@ _FEWEST_SHARED = 3
 
 
 def read(source: FilesSource, *, start: dt.date, end: dt.date, directory: Path) -> Received:
-    """Bars of all the files of `source` with sessions in [start, end], and the rows that are no bars.
+    """Return the bars of all files of `source` with sessions in [start, end], and the rows that are no bars.
 
     The rows of a file may come in any order. A row without a readable date has no place: it is an error,
     or, with `bad_dates: skip`, rejected. Any other bad cell is null and its row stays.
+
+    Parameters
+    ----------
+    source
+        Section of the configuration.
+    start, end
+        First and last session, both inclusive.
+    directory
+        Folder that relative paths start from.
 
     Raises
     ------

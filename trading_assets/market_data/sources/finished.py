@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 def finished(bars: pl.DataFrame, calendar: str, timezone: str, now: dt.datetime) -> pl.DataFrame:
-    """Bars without those whose session is not over at `now`, in their order; a warning counts these.
+    """Return bars without those whose session is not over at `now`, in their order; a warning counts these.
 
     Parameters
     ----------

@@ -40,13 +40,13 @@ class Hdf5Table:
         self.rows = rows
 
     def read(self, positions: Sequence[int]) -> pl.DataFrame:
-        """Typed columns by position."""
+        """Return typed columns by position."""
         columns = {str(position): self.rows[:, position] for position in sorted(set(positions))}
         return pl.DataFrame(columns).with_columns(source_line=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
 
 
 def open_hdf5(path: Path, name: str) -> Iterator[Hdf5Table]:
-    """The frames of a file in the order of their keys; of several, each is named like a member of a zip.
+    """Yield the frames of a file in the order of their keys; of several, each is named like a member of a zip.
 
     Raises
     ------

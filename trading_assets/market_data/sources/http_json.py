@@ -21,6 +21,13 @@ _OK = ("OK", "DELAYED")
 def raise_for(status: int, retry_after: str | None, text: str) -> None:
     """Raise for a status that says that a request failed.
 
+    Parameters
+    ----------
+    status, retry_after
+        HTTP status, and the header `Retry-After` where there is one: seconds; a date is not understood.
+    text
+        Body of the answer, for the message of an error.
+
     Raises
     ------
     TransientError

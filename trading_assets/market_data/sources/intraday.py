@@ -21,7 +21,7 @@ _LIKELY = 0.002
 def to_sessions(
     bars: pl.DataFrame, *, calendar: str, timezone: str, interval: dt.timedelta, stamped: Literal["start", "end"]
 ) -> pl.DataFrame:
-    """Bars of sessions from bars of minutes or hours.
+    """Return bars of sessions from bars of minutes or hours.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def _with_room_but_for_trades(bars: pl.DataFrame, slots: float, interval: dt.tim
 
 
 def sound_bars(bars: pl.DataFrame) -> pl.DataFrame:
-    """Intraday bars that are used: prices above zero and in order, one bar a symbol and stamp."""
+    """Return intraday bars that are used: prices above zero and in order, one bar a symbol and stamp."""
     prices = [pl.col(name) for name in PRICES[:4]]
     positive = pl.all_horizontal((price > 0).fill_null(False) for price in prices)
     ordered = (pl.max_horizontal(prices) <= pl.col("high")) & (pl.min_horizontal(prices) >= pl.col("low"))

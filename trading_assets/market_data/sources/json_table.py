@@ -40,7 +40,7 @@ class JsonTable:
         self._rows = rows
 
     def read(self, positions: Sequence[int]) -> pl.DataFrame:
-        """Text columns by position, nulls where a row has none."""
+        """Return text columns by position, nulls where a row has none."""
         wanted = sorted(set(positions))
         if isinstance(self._rows[0], list):
             cells = {str(at): [_text(row[at]) if at < len(row) else None for row in self._rows] for at in wanted}
@@ -51,7 +51,15 @@ class JsonTable:
 
 
 def first_rows(name: str, data: bytes, number: int) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """Names of the columns (none for arrays) and the first rows as text, empty where a row has no value."""
+    """Return names of the columns (none for arrays) and the first rows as text, empty where a row has no value.
+
+    Parameters
+    ----------
+    name, data
+        Name of the file, for the message of an error, and its bytes.
+    number
+        Rows at most.
+    """
     rows = _rows(_parsed(name, data), name)
     if isinstance(rows[0], list):
         return (), tuple(tuple(_text(cell) or "" for cell in row) for row in rows[:number])

@@ -46,12 +46,12 @@ class Reading:
 
 
 def settings_of_files(source: FilesSource, files: Sequence[tuple[Path, str]]) -> list[FilesSource]:
-    """Settings of each file: those of its layout where there is one, else those of the source.
+    """Return settings of each file: those of its layout where there is one, else those of the source.
 
     Parameters
     ----------
     source
-        Its layout is known, to be recognised (`auto`), or not asked for (`generic`, or columns of its own).
+        Source whose layout is known, to be recognised (`auto`), or not asked for (`generic`, or columns of its own).
     files
         Where to read, and how to name it.
 

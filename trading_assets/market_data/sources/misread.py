@@ -51,7 +51,7 @@ class Column(NamedTuple):
     title
         The file's.
     text
-        Its cells as received, all rows of the file.
+        Cells of the column as received, all rows of the file.
     """
 
     name: str
@@ -123,7 +123,7 @@ def refuse_misread(columns: Sequence[Column], lines: pl.Series, *, decimal: str,
 
 
 def is_unreadable(text: pl.Series, numbers: pl.Series) -> pl.Series:
-    """Whether something is written in a cell and it is no number; one too large for a number is none of these."""
+    """Return whether a cell has something written in it that is no number; one too large is no such cell."""
     if text.dtype.is_numeric():
         return pl.zeros(text.len(), dtype=pl.Boolean, eager=True)
     if not numbers.null_count():

@@ -65,6 +65,13 @@ def arrange(frame: pl.DataFrame, start: dt.date, end: dt.date) -> pl.DataFrame:
 
     Columns of `SCHEMA` that the frame lacks become null. Several bars of one symbol and session stay, in
     the order of their files and lines.
+
+    Parameters
+    ----------
+    frame
+        Bars with `symbol`, `session`, `source_file`, `source_line` and any other columns of `SCHEMA`.
+    start, end
+        First and last session, both inclusive.
     """
     columns = [
         (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)

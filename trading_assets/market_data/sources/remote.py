@@ -68,7 +68,7 @@ def read(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> pl.DataFrame:
-    """Bars of all symbols of the source with sessions in [start, end], in the raw columns.
+    """Return bars of all symbols of the source with sessions in [start, end], in the raw columns.
 
     Parameters
     ----------

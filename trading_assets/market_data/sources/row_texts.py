@@ -37,7 +37,15 @@ def _texts(table: Tabular, lines: pl.Series) -> list[str]:
 
 
 def undated_rows(table: Tabular, source: ColumnSettings, undated: pl.DataFrame) -> pl.DataFrame:
-    """Return rows whose date cannot be read as rejected ones, with their texts as received."""
+    """Return rows whose date cannot be read as rejected ones, with their texts as received.
+
+    Parameters
+    ----------
+    table, source
+        Table that the rows are of, and its settings.
+    undated
+        `source_line` of each row.
+    """
     if undated.is_empty():
         return NO_REJECTED
     return undated.select(

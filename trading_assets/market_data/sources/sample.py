@@ -26,12 +26,12 @@ _NAMES = {name: name.title() for name in NUMBERS[:5]} | {"adj_close": "Adj Close
 
 
 def read(start: dt.date, end: dt.date) -> pl.DataFrame:
-    """Stocks and index of the sample with sessions in [start, end], in the raw columns."""
+    """Return stocks and index of the sample with sessions in [start, end], in the raw columns."""
     return arrange(pl.concat([_stocks(), _index()]), start, end)
 
 
 def index_bars(start: dt.date, end: dt.date) -> pl.DataFrame:
-    """The index alone (symbol `SPX`, asset_class `index`): the benchmark when other sources lack one."""
+    """Return the index alone (symbol `SPX`, asset_class `index`): the benchmark when other sources lack one."""
     return arrange(_index(), start, end)
 
 

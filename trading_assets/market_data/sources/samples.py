@@ -68,7 +68,7 @@ class Sample:
         return self._firsts[key]
 
     def rows(self, skip_rows: int, separator: str) -> Sequence[tuple[str, ...]]:
-        """Fields of the lines after the first `skip_rows`, stripped; `separator` may be `auto`.
+        """Return fields of the lines after the first `skip_rows`, stripped; `separator` may be `auto`.
 
         The rows of a file that is no text follow its names, if it has any.
         """
@@ -98,21 +98,21 @@ class SampleTable:
         return rows[1:] if self.has_header else rows
 
     def column(self, name: str) -> pl.Series:
-        """Cells of a column, null where empty; all null if there is none of this name."""
+        """Return cells of a column, null where empty; all null if there is none of this name."""
         at = self._lowered.index(name.lower()) if self.has(name) else len(self.names)
         return pl.Series(name, [row[at] or None if at < len(row) else None for row in self.rows], dtype=pl.String)
 
     def cells(self, name: str) -> list[str]:
-        """What is written in a column."""
+        """Return what is written in a column."""
         return self.column(name).drop_nulls().to_list()
 
     def has(self, name: str) -> bool:
-        """Whether there is a column of this name, however it is written."""
+        """Return whether there is a column of this name, however it is written."""
         return name.lower() in self._lowered
 
 
 def parted(sample: Sample, settings: FilesSource) -> SampleTable | None:
-    """Names and rows of a sample as these settings part them; None where the names are not those of its columns."""
+    """Return names and rows of a sample as settings part them; None where the names are not those of its columns."""
     first = sample.first_row(settings.skip_rows, settings.separator)
     if not first:
         return None
@@ -141,7 +141,7 @@ def sample_of(path: Path, name: str, encoding: str = "utf-8") -> Sample:
     name
         How to name it.
     encoding
-        Of a text.
+        Encoding of a file of text.
     """
     try:
         return _sample(path, name, encoding)

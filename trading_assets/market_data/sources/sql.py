@@ -29,15 +29,24 @@ class QueryTable:
         self.header = tuple(rows.columns)
 
     def read(self, positions: Sequence[int]) -> pl.DataFrame:
-        """Typed columns by position, and the number of the row."""
+        """Return typed columns by position, and the number of the row."""
         columns = {str(position): self._rows[:, position] for position in sorted(set(positions))}
         return pl.DataFrame(columns).with_columns(source_line=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
 
 
 def read(source: SqlSource, *, start: dt.date, end: dt.date, directory: Path) -> Received:
-    """Bars of the query with sessions in [start, end], in the raw columns.
+    """Return the bars of the query with sessions in [start, end], in the raw columns.
 
     `{start}` and `{end}` in the query stand for the two dates, quoted, so that the database need not send the rest.
+
+    Parameters
+    ----------
+    source
+        Section of the configuration.
+    start, end
+        First and last session, both inclusive.
+    directory
+        Folder that a relative path starts from.
 
     Raises
     ------

@@ -18,7 +18,15 @@ _MOST, _FEWEST_ROWS = 0.25, 20
 
 
 def to_ratios(cells: pl.Series, *, decimal: str, thousands: str) -> pl.Series:
-    """New shares for an old one: `2`, `2:1`, `3/2`, `2-for-1`; 0 and what is no ratio are null or not above 0."""
+    """Return new shares for an old one: `2`, `2:1`, `3/2`, `2-for-1`; null or not above 0 for what is no ratio.
+
+    Parameters
+    ----------
+    cells
+        Numbers or texts as received.
+    decimal, thousands
+        Signs in numbers that are written as text.
+    """
     numbers = to_numbers(cells, decimal=decimal, thousands=thousands)
     if cells.dtype.is_numeric() or numbers.null_count() == cells.null_count():
         return numbers
@@ -43,7 +51,7 @@ def actions_in_prices(cells: pl.DataFrame) -> pl.DataFrame:
 
 
 def priceless_rows(bars: pl.DataFrame) -> pl.DataFrame:
-    """Rows whose four prices are all missing or 0."""
+    """Return rows whose four prices are all missing or 0."""
     first, *others = ((pl.col(name) == 0).fill_null(value=True) for name in _OHLC)
     found = bars.filter(first)  # most files have none: one column tells
     return found if found.is_empty() else found.filter(*others)
@@ -57,7 +65,7 @@ def refuse_daily_actions(name: str, title: str, values: pl.Series, *, file: str,
     name, title
         Our name and the file's.
     values
-        Of all rows of the file.
+        Values of the column in all rows of the file.
 
     Raises
     ------

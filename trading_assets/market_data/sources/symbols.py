@@ -18,13 +18,13 @@ _ENDINGS = re.compile(r"\.(csv|txt|tsv|json|jsonl|ndjson|parquet|pq|feather|arro
 
 
 def from_filename(file: str, pattern: str | None) -> str:
-    """The symbol of a file of one symbol: its name without the endings, or the part that `pattern` finds."""
+    """Return the symbol of a file of one symbol: its name without the endings, or the part that `pattern` finds."""
     name = _ENDINGS.sub("", _CONTAINERS.sub("", PurePosixPath(file).name))
     return _checked(name, pattern, file=file, line=None, column=None)
 
 
 def from_folder(file: str, pattern: str | None) -> str:
-    """The symbol of a file in a folder of its own: the folder's name, or the part that `pattern` finds in all folders.
+    """Return the symbol of a file in a folder of its own: the folder's name, or what `pattern` finds in all of them.
 
     A folder such as `symbol=AAPL` has the name AAPL.
 
@@ -48,7 +48,7 @@ def from_folder(file: str, pattern: str | None) -> str:
 
 
 def from_partition(file: str, names: Sequence[str], pattern: str | None) -> str | None:
-    """The symbol of a file in a folder of a partitioned data set, such as `symbol=AAPL/part-0.parquet`.
+    """Return the symbol of a file in a folder of a partitioned data set, such as `symbol=AAPL/part-0.parquet`.
 
     Parameters
     ----------
@@ -72,12 +72,12 @@ def from_partition(file: str, names: Sequence[str], pattern: str | None) -> str 
 
 
 def plain(name: str) -> str:
-    """Letters and digits of a column's name, in lower case."""
+    """Return letters and digits of a column's name, in lower case."""
     return "".join(filter(str.isalnum, name.lower()))
 
 
 def from_column(cells: pl.DataFrame, pattern: str | None, *, file: str, column: str) -> pl.Series:
-    """Symbols of a column.
+    """Return symbols of a column.
 
     Parameters
     ----------

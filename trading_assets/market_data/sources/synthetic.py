@@ -60,12 +60,29 @@ class Generated(NamedTuple):
 
 
 def generate(source: SyntheticSource, start: dt.date, end: dt.date, seed: int) -> pl.DataFrame:
-    """The bars of `generate_with_faults`."""
+    """Return the bars of `generate_with_faults`.
+
+    Parameters
+    ----------
+    source, start, end, seed
+        As `generate_with_faults` takes them.
+    """
     return generate_with_faults(source, start, end, seed).bars
 
 
 def generate_with_faults(source: SyntheticSource, start: dt.date, end: dt.date, seed: int) -> Generated:
-    """Bars of the synthetic market with sessions in [start, end], and the faults planted in them.
+    """Return bars of the synthetic market with sessions in [start, end], and the faults planted in them.
+
+    Notes
+    -----
+    A symbol's log return is loading x factor + own noise. The factor's expected log return is `drift`; own
+    noise has expected simple return 0, so holding many symbols is no free gain. Log volatility is an AR(1)
+    process; shocks are Student's t. High and low are the extremes of a Brownian path between open and close,
+    drawn from their exact distribution (Karatzas and Shreve 1991, 2.8). With a `trend`, each symbol rises and falls
+    by turns, in spells of its own with geometric lengths; over time they cancel. Equity opens with a gap, uncorrelated
+    with the session that follows; crypto opens at the previous close. Prices have two decimals (four below 1;
+    crypto eight), as traded. With `splits` there is an `adj_close`, adjusted forward, else it is null. The first symbol
+    is listed for good.
 
     Parameters
     ----------
@@ -78,17 +95,6 @@ def generate_with_faults(source: SyntheticSource, start: dt.date, end: dt.date, 
     seed
         Each symbol has random streams of its own, keyed by (seed, symbol): its path depends on neither the
         other symbols nor their order, except that the first one leads the market.
-
-    Notes
-    -----
-    A symbol's log return is loading x factor + own noise. The factor's expected log return is `drift`; own
-    noise has expected simple return 0, so holding many symbols is no free gain. Log volatility is an AR(1)
-    process; shocks are Student's t. High and low are the extremes of a Brownian path between open and close,
-    drawn from their exact distribution (Karatzas and Shreve 1991, 2.8). With a `trend`, each symbol rises and falls
-    by turns, in spells of its own with geometric lengths; over time they cancel. Equity opens with a gap, uncorrelated
-    with the session that follows; crypto opens at the previous close. Prices have two decimals (four below 1;
-    crypto eight), as traded. With `splits` there is an `adj_close`, adjusted forward, else it is null. The first symbol
-    is listed for good.
     """
     names = _names(source.symbols)
     days = sessions(source.calendar, ANCHOR, end)

@@ -55,7 +55,7 @@ KINDS: dict[str, str] = {
 def planted(
     bars: pl.DataFrame, rates: Mapping[str, float], draw: Draw, market_draw: Draw, leader: pl.DataFrame | None
 ) -> pl.DataFrame:
-    """Bars of one symbol with faults, and `fault`, the name of the one that a bar has.
+    """Return bars of one symbol with faults, and `fault`, the name of the one that a bar has.
 
     Parameters
     ----------

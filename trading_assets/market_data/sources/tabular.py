@@ -59,7 +59,7 @@ class Tabular(Protocol):
         """1-based line of the header."""
 
     def read(self, positions: Sequence[int]) -> pl.DataFrame:
-        """The columns at `positions`, named by position, and `source_line` (1-based line of the file)."""
+        """Return the columns at `positions`, named by position, and `source_line` (1-based line of the file)."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Layout:
     separator
         Between the fields of a CSV; None: that of `SEPARATORS` which parts its first line into most fields.
     encoding
-        Of a text.
+        Encoding of a file of text.
     """
 
     skip_rows: int = 0
@@ -85,7 +85,7 @@ class Layout:
 
 
 def open_tables(path: Path, name: str, layout: Layout) -> Iterator[Tabular]:
-    """The tables of a file: one, or one a member of a zip.
+    """Yield the tables of a file: one, or one a member of a zip.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ class CsvTable:
         return bool(self._given)
 
     def text_on(self, line: int) -> str:
-        """A line as the file has it."""
+        """Return a line as the file has it."""
         start, end = self._lines.span(line)
         return self._data[start:end].decode("utf-8", "replace").strip(_BLANKS)
 
@@ -198,7 +198,7 @@ class CsvTable:
         self._given, self.header_line = (third[0], *names[1:]), 3
 
     def names_on(self, line: int) -> tuple[str, ...]:
-        """Fields of a line, stripped; none if the line is blank or beyond the end."""
+        """Return fields of a line, stripped; none if the line is blank or beyond the end."""
         start, end = self._lines.span(line)
         try:
             text = self._data[start:end].decode()
@@ -207,7 +207,7 @@ class CsvTable:
         return tuple(field.strip() for field in self._fields(text.strip(_BLANKS), line))
 
     def read(self, positions: Sequence[int]) -> pl.DataFrame:
-        """Text columns by position; a line with too few fields is filled with nulls, blank lines are no rows.
+        """Return text columns by position; a line with too few fields is filled with nulls, blank lines are no rows.
 
         Raises
         ------
@@ -347,7 +347,7 @@ class _Lines:
 
 
 def is_table_member(member: str) -> bool:
-    """Whether a member of a zip is a table."""
+    """Return whether a member of a zip is a table."""
     return PurePosixPath(member).suffix.lower() in _MEMBERS and not member.startswith("__MACOSX/")
 
 

@@ -10,7 +10,7 @@ _HOURS = 24
 
 
 def to_times_of_day(cells: pl.Series) -> pl.Series:
-    """Time since midnight (Duration) of each cell; null where it is empty or no time of day.
+    """Return the time since midnight (Duration) of each cell; null where it is empty or no time of day.
 
     Parameters
     ----------

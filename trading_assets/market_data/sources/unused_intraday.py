@@ -16,12 +16,12 @@ COPY = "copy_of_intraday_bar"
 
 
 def unused_intraday_bars(bars: pl.DataFrame, start: dt.date, end: dt.date) -> pl.DataFrame:
-    """Columns of `raw.REJECTED_SCHEMA`: bars of [start, end] that `intraday.sound_bars` leaves out, and why.
+    """Return columns of `raw.REJECTED_SCHEMA`: bars of [start, end] that `intraday.sound_bars` leaves out, and why.
 
     Parameters
     ----------
     bars
-        Those that sessions are made of, before that: symbol, local, numbers, source, source_file, source_line, text.
+        Bars before sessions are made of them: symbol, local, numbers, source, source_file, source_line, text.
 
     Notes
     -----

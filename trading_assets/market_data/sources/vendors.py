@@ -31,7 +31,7 @@ _SERVER = 500
 
 
 def vendor_of(source: RemoteSource, anchor: dt.date, today: dt.date) -> Vendor:
-    """The vendor of a source.
+    """Return the vendor of a source.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ def vendor_of(source: RemoteSource, anchor: dt.date, today: dt.date) -> Vendor:
     Raises
     ------
     SourceError
-        Its client is not installed, or does not know the exchange.
+        The vendor's client is not installed, or does not know the exchange.
     MissingSecretError
-        Its key is not in the environment.
+        The vendor's key is not in the environment.
     """
     if isinstance(source, YfinanceSource):
         return _yfinance(source, anchor, today)

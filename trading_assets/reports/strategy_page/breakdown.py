@@ -11,7 +11,7 @@ from trading_assets.robustness.stress.benchmark_months import DOWN, FLAT, UP
 
 
 def money(value: float) -> str:
-    """An amount, without cents."""
+    """Return an amount, without cents."""
     return f"{value:,.0f}"
 
 
@@ -50,7 +50,7 @@ SHOWN: dict[str, tuple[str, dict[str, tuple[str, Format]]]] = {
 
 
 def breakdown_tables(content: StrategyContent, split: str) -> list[HtmlTable]:
-    """A table a topic; those with nothing to say are left out."""
+    """Return a table for each topic; those with nothing to say are left out."""
     rows = content.breakdown.filter(split=split)
     tables = [
         _table(rows.filter(topic=topic), statistics, f"{caption} ({split})")
@@ -60,12 +60,12 @@ def breakdown_tables(content: StrategyContent, split: str) -> list[HtmlTable]:
 
 
 def spans(content: StrategyContent) -> list[str]:
-    """The spans that there is a breakdown of: the holdout first, once it was looked at."""
+    """Return the spans that there is a breakdown of: the holdout first, once it was looked at."""
     return content.breakdown["split"].unique().sort(descending=True).to_list()
 
 
 def in_words(content: StrategyContent) -> str:
-    """What stands out in the tables, as sentences; empty where nothing does."""
+    """Return what stands out in the tables, as sentences; empty where nothing does."""
     sentences = []
     for split in spans(content):
         values = {

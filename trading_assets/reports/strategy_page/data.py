@@ -71,7 +71,15 @@ class StrategyContent:
 
 
 def strategy_content(warehouse: Warehouse, configuration: Configuration, name: str) -> StrategyContent:
-    """Read all tables of one strategy."""
+    """Read all tables of one strategy.
+
+    Parameters
+    ----------
+    warehouse, configuration
+        Warehouse, and the configuration that the strategy is of.
+    name
+        Name of the strategy.
+    """
     strategy = resolved_from(warehouse, configuration, name)
     protocol = chronicle(Protocol.of(configuration).read(), (configuration.name, name))
     notes = notes_of(warehouse, configuration, name)
@@ -131,13 +139,13 @@ def _content_of(
 
 
 def read_outcome(warehouse: Warehouse, name: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Status and verdict rows of a strategy."""
+    """Return status and verdict rows of a strategy."""
     status = warehouse.read_or_empty(strategies.STATUS, where="strategy = ?", parameters=[name])
     return status, warehouse.read_or_empty(robustness.VERDICTS, rows=Rows("strategy", name))
 
 
 def quality_counts(warehouse: Warehouse, asset_class: str | list[str] = "all") -> pl.DataFrame:
-    """Bars that broke a rule, from `market_data.quality_summary`; of one asset class if one is named."""
+    """Return bars that broke a rule, from `market_data.quality_summary`; of one asset class if one is named."""
     if not warehouse.exists(QUALITY_SUMMARY):
         return pl.DataFrame()
     counts = warehouse.query(f"SELECT * FROM {QUALITY_SUMMARY} ORDER BY ALL", reads=[QUALITY_SUMMARY])

@@ -46,7 +46,7 @@ DRAWN: dict[tuple[str, str], tuple[str, Format]] = {
 
 
 def limitations_section(content: StrategyContent) -> Section:
-    """How this could be wrong: first thing after the verdict."""
+    """Return how this could be wrong: the first section after the verdict."""
     shown, others = spans(content)[:1], spans(content)[1:]
     figures = []
     if not content.logits.is_empty():
@@ -78,7 +78,7 @@ def limitations_section(content: StrategyContent) -> Section:
 
 
 def development_bands(content: StrategyContent) -> pl.DataFrame:
-    """The bands of the span that the chart's curve runs through from the same start."""
+    """Return the bands of the span that the chart's curve runs through from the same start."""
     return content.bands.filter(split=DEVELOPMENT).sort("session")
 
 

@@ -57,7 +57,7 @@ class RenderedSection:
 
 
 def strategy_page(content: StrategyContent) -> str:
-    """The page of one strategy."""
+    """Return the page of one strategy."""
     from plotly.offline import get_plotlyjs
 
     result, explanation = result_of(content.status, content.verdicts)
@@ -91,7 +91,7 @@ def strategy_page(content: StrategyContent) -> str:
 
 
 def result_of(status: pl.DataFrame, verdicts: pl.DataFrame) -> tuple[str, str]:
-    """The verdict's result and its explanation in words."""
+    """Return the verdict's result and its explanation in words."""
     rows = verdicts.filter(pl.col("kind") == "result")
     cause = cause_of_failure(status)
     if cause is not None:

@@ -25,7 +25,7 @@ SHOWN_PAIRS = 2
 
 
 def sections(content: StrategyContent) -> list[Section]:
-    """All sections below the verdict, in reading order."""
+    """Return all sections below the verdict, in reading order."""
     return [
         limitations_section(content),
         _performance(content),
@@ -54,7 +54,7 @@ def _protocol(content: StrategyContent) -> Section:
 
 
 def criteria_table(verdicts: pl.DataFrame) -> HtmlTable:
-    """Every criterion in the verdict's order: its value, what is needed, and whether it passed."""
+    """Return every criterion in the verdict's order: its value, what is needed, and whether it passed."""
     heads = [Head("kind"), Head("criterion"), Head("value", number=True), Head("needed"), Head("passed"), Head("note")]
     rows = []
     for row in verdicts.filter(pl.col("kind") != "result").sort("position").iter_rows(named=True):
@@ -74,12 +74,12 @@ def criteria_table(verdicts: pl.DataFrame) -> HtmlTable:
 
 
 def longest_run(content: StrategyContent) -> pl.DataFrame:
-    """The continuous run over all splits: session, equity, drawdown, gross_exposure, daily_return."""
+    """Return the continuous run over all splits: session, equity, drawdown, gross_exposure, daily_return."""
     return content.equity.filter(split=content.longest_split).sort("session")
 
 
 def monthly(curve: pl.DataFrame) -> pl.DataFrame:
-    """Compounded returns by calendar month: year, month, return."""
+    """Return compounded returns by calendar month: year, month, return."""
     return (
         curve.group_by(pl.col("session").dt.year().alias("year"), pl.col("session").dt.month().alias("month"))
         .agg(((1 + pl.col("daily_return").fill_null(0)).product() - 1).alias("return"))

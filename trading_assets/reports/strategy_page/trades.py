@@ -13,7 +13,7 @@ _PRICES = dict.fromkeys(("entry_price", "exit_price", "stop_price"), price)
 
 
 def trades_section(content: StrategyContent) -> Section:
-    """Round trips of the continuous run, what became of its candidates, and how what is open would be left."""
+    """Return round trips of the continuous run, what became of its candidates, and how what is open would be left."""
     run = pl.col("split") == content.longest_split
     trades = content.trades.filter(run)
     shown = last_trades(trades)
@@ -43,7 +43,7 @@ def trades_section(content: StrategyContent) -> Section:
 
 
 def exit_reasons(trades: pl.DataFrame) -> pl.DataFrame:
-    """Trades by exit reason, most frequent first."""
+    """Return trades by exit reason, most frequent first."""
     return (
         trades.group_by("exit_reason")
         .agg(
@@ -57,7 +57,7 @@ def exit_reasons(trades: pl.DataFrame) -> pl.DataFrame:
 
 
 def rejections(decisions: pl.DataFrame) -> pl.DataFrame:
-    """Rejected candidates by reason, most frequent first, with their share of all candidates."""
+    """Return rejected candidates by reason, most frequent first, with their share of all candidates."""
     candidates = decisions.filter(pl.col("decision").is_in(["enter", "reject"]), moment="close").height
     return (
         decisions.filter(decision="reject")
@@ -77,7 +77,7 @@ def rejections(decisions: pl.DataFrame) -> pl.DataFrame:
 
 
 def last_trades(trades: pl.DataFrame) -> pl.DataFrame:
-    """The last trades by entry, the two legs of a pair one below the other; columns that say something."""
+    """Return the last trades by entry, the two legs of a pair one below the other; columns that say something."""
     opened = pl.col("entry_session").min().over(pl.coalesce("pair_id", "trade_id"), "entry_session")
     shown = (
         trades.sort(opened, pl.col("pair_id").fill_null(""), "symbol", "trade_id")
@@ -107,7 +107,7 @@ def last_trades(trades: pl.DataFrame) -> pl.DataFrame:
 
 
 def liquidation(plan: pl.DataFrame) -> HtmlTable:
-    """What is open, most urgent first: slices, sessions and cost of leaving it; a short position is bought back."""
+    """Return what is open, most urgent first: slices, sessions and cost of leaving it; shorts are bought back."""
     rows = (
         plan.group_by("rank", "symbol", "pair_id", "side", "reason", "drawdown", "unrealised_r", maintain_order=True)
         .agg(

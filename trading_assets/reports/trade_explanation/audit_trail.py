@@ -39,7 +39,7 @@ class TradeEvidence:
     position
         Row of `backtests.open_positions`; None once it is closed.
     fills, orders, decisions
-        Of the trade: its fills in order of time, the orders that they fill, the decisions that gave these.
+        Rows of the trade: its fills in order of time, the orders that they fill, the decisions that gave these.
     same_opens
         Fills of its symbol at the sessions of its own fills, these included: what trades together is one order.
     considered
@@ -47,9 +47,9 @@ class TradeEvidence:
     while_held
         Decisions about its symbol (in its pair) from the entry to the exit.
     signals, indicators, raw_bars
-        Of the sessions of `decisions`; `raw_bars` also of those of the fills.
+        Rows of the sessions of `decisions`; `raw_bars` also of those of the fills.
     bars, quarantine, sessions
-        Of its symbol and its calendar, from the first decision to the exit.
+        Rows of the trade's symbol and calendar, from the first decision to the exit.
     prediction, fold, explanations, features
         The model's score at the entry, the fold that it is of, what its features weigh and their values then;
         None or empty where the strategy looks at no model.
@@ -81,6 +81,13 @@ class TradeEvidence:
 
 def read_evidence(warehouse: Warehouse, configuration: Configuration, trade_id: str) -> TradeEvidence:
     """Read what concerns one trade.
+
+    Parameters
+    ----------
+    warehouse, configuration
+        Warehouse, and the configuration with the parameters of the strategy.
+    trade_id
+        Id of the trade, as in `backtests.trades`.
 
     Raises
     ------
@@ -157,7 +164,15 @@ def read_evidence(warehouse: Warehouse, configuration: Configuration, trade_id: 
 
 
 def nearest_ids(warehouse: Warehouse, trade_id: str, count: int = NEAREST_IDS) -> list[str]:
-    """The ids most like a given one, by the number of edits (Levenshtein 1966)."""
+    """Return the ids most like a given one, by the number of edits (Levenshtein 1966).
+
+    Parameters
+    ----------
+    warehouse, trade_id
+        Warehouse with the trades, and the id that is not there.
+    count
+        Ids at most.
+    """
     found = warehouse.query(
         f"SELECT DISTINCT trade_id, levenshtein(trade_id, ?) AS edits FROM {backtests.FILLS.name}"
         " ORDER BY edits, trade_id LIMIT ?",

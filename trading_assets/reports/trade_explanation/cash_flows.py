@@ -28,7 +28,7 @@ class _Ledger:
 
 
 def cash_flows(evidence: TradeEvidence) -> pl.DataFrame:
-    """What a trade took in (positive) and paid, by item; an open one also what it is worth.
+    """Return what a trade took in (positive) and paid, by item; an open one also what it is worth.
 
     The items follow from the fills and the corporate actions of the bars alone, not from the trade's own row, but
     for the cost of borrowing.

@@ -44,7 +44,7 @@ def narrative(evidence: TradeEvidence) -> list[NarrativeSection]:
 
 
 def units(value: float) -> str:
-    """A quantity with as many digits as it has, up to those of a coin's lot."""
+    """Return a quantity with as many digits as it has, up to those of a coin's lot."""
     return f"{value:,.8f}".rstrip("0").rstrip(".")
 
 

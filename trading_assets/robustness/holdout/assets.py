@@ -149,7 +149,15 @@ def waits_until(step: Step) -> dt.date | None:
 def registration_of(
     step: Step, prepared: PreparedBacktest, frames: Frames, spans: Mapping[str, Interval]
 ) -> Registration:
-    """The strategy frozen as it stands."""
+    """Return the registration of the strategy as it stands: frozen code, parameters, settings and data.
+
+    Parameters
+    ----------
+    prepared, frames
+        Backtest of the strategy, and the tables that it was prepared from.
+    spans
+        Dates of each split by its name.
+    """
 
     behind = symbols_behind(step.configuration, prepared.strategy, frames.instruments)
     return register(
@@ -169,7 +177,7 @@ def registration_of(
 
 
 def delisting_values(instruments: pl.DataFrame) -> dict[str, tuple[object, ...]]:
-    """What is on record of delistings beside their dates, by symbol."""
+    """Return what is on record of delistings beside their dates, by symbol."""
     known = ["delisting_value", "delisting_unit", "delisting_reason", "exchange"]
     rows = instruments.filter(pl.any_horizontal(pl.col(known[:3]).is_not_null()))
     return {row[0]: row[1:] for row in rows.select("symbol", *known).iter_rows()}
@@ -281,7 +289,15 @@ def with_looks(ledger: pl.DataFrame, looks: Sequence[Record]) -> pl.DataFrame:
 
 
 def with_texts(registrations: pl.DataFrame, protocol: Protocol, looks: Sequence[Record]) -> pl.DataFrame:
-    """Return the warehouse's registrations with those that only the protocol has, as it has what was looked at."""
+    """Return the warehouse's registrations with those that only the protocol has, as it has what was looked at.
+
+    Parameters
+    ----------
+    registrations
+        Rows of `robustness.registrations`.
+    protocol, looks
+        Protocol of the data folder, and the records of its looks whose registered texts are asked for.
+    """
     texts = dict(protocol.contents(TEXTS, looks).select("record", "text").iter_rows())
     known = set(registrations["registration_hash"])
     rows = [
@@ -312,5 +328,5 @@ def keep_earlier_verdict(step: Step) -> None:
 
 
 def head_file(step: Step) -> HeadFile:
-    """Where the end of the holdout ledger is kept outside the warehouse."""
+    """Return the file outside the warehouse that keeps the end of the holdout ledger."""
     return HeadFile(step.configuration.home / "ledger.head", LEDGER)

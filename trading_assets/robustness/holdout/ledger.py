@@ -46,7 +46,7 @@ class Look:
 
 
 def rows_to_add(ledger: pl.DataFrame, look: Look) -> pl.DataFrame:
-    """What a look adds to the ledger: one row, or none if the same registration was looked at before.
+    """Return what a look adds to the ledger: one row, or none if the same registration was looked at before.
 
     The first look of a strategy needs nothing. A look at another registration needs an override, and each
     override is good for one: a reason that is on record already does not excuse the next change.
@@ -76,13 +76,33 @@ def rows_to_add(ledger: pl.DataFrame, look: Look) -> pl.DataFrame:
 
 
 def look_of(ledger: pl.DataFrame, strategy: str, registration_hash: str) -> int:
-    """Number of the look of a registration that is in the ledger."""
+    """Return the number of the look of a registration that is in the ledger.
+
+    Parameters
+    ----------
+    ledger
+        Rows of `robustness.holdout_ledger`.
+    strategy, registration_hash
+        Name of the strategy, and the hash of its registration.
+
+    Raises
+    ------
+    ValueError
+        The ledger has no row of the registration.
+    """
     rows = ledger.filter(strategy=strategy, registration_hash=registration_hash)
     return int(rows["look"].item())
 
 
 def verify(ledger: pl.DataFrame, heads: Sequence[Head], head_file: str = "ledger.head") -> None:
     """Check every row of the ledger, the chain between them, and its end; see `Chain.verify`.
+
+    Parameters
+    ----------
+    ledger
+        Rows of `robustness.holdout_ledger`, in order.
+    heads, head_file
+        Ends of the chain as they were kept outside the warehouse, and the name of the file for the message.
 
     Raises
     ------

@@ -17,7 +17,7 @@ class NoHoldoutError(Exception):
 
 
 def holdout(spans: Mapping[str, Interval]) -> Interval:
-    """The locked span.
+    """Return the locked span.
 
     Raises
     ------
@@ -32,9 +32,18 @@ def holdout(spans: Mapping[str, Interval]) -> Interval:
 
 
 def is_over(locked: Interval, last: dt.date, of_calendars: Iterable[str]) -> bool:
-    """Whether no session of the locked span comes after `last`, the last that there are data of.
+    """Return whether no session of the locked span comes after `last`, the last that there are data of.
 
     A span that ends after what is recorded for an exchange is not over.
+
+    Parameters
+    ----------
+    locked
+        Holdout, both ends included.
+    last
+        Newest session of the data.
+    of_calendars
+        Names of the exchange calendars that the strategy trades on; all of them have to be over.
     """
     following = last + dt.timedelta(days=1)
     return last >= locked.end or all(

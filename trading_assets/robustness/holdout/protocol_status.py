@@ -33,7 +33,7 @@ _SCHEMA = {
 
 
 def protocol_status(warehouse: Warehouse, configuration: Configuration) -> pl.DataFrame:
-    """A row a strategy.
+    """Return a row for each strategy.
 
     Returns
     -------

@@ -12,7 +12,14 @@ from trading_assets.warehouse import Warehouse
 
 
 def record_look(warehouse: Warehouse, head_file: HeadFile, look: Look) -> pl.DataFrame:
-    """Verify the ledger and add a look to it, unless it is one that was made before; returns the ledger.
+    """Verify the ledger and add a look to it, unless it is one that was made before; return the ledger.
+
+    Parameters
+    ----------
+    warehouse, head_file
+        Where the ledger is, and the file that keeps its end outside the warehouse.
+    look
+        Look to record.
 
     Raises
     ------
@@ -28,7 +35,7 @@ def record_look(warehouse: Warehouse, head_file: HeadFile, look: Look) -> pl.Dat
 
 
 def verified_ledger(warehouse: Warehouse, head_file: HeadFile) -> pl.DataFrame:
-    """The ledger, checked while nobody can write to it.
+    """Return the ledger, checked while nobody can write to it.
 
     Raises
     ------

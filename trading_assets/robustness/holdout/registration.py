@@ -133,7 +133,15 @@ def _flags(bars: pl.DataFrame, symbols: Sequence[str], end: dt.date) -> dict[str
 def registration_rows(
     known: pl.DataFrame, registration: Registration, recorded_at: dt.datetime, product_version: str
 ) -> pl.DataFrame:
-    """The row of `robustness.registrations` for a registration; none if it is `known`."""
+    """Return the row of `robustness.registrations` for a registration; none if it is `known`.
+
+    Parameters
+    ----------
+    known
+        Rows of `robustness.registrations`.
+    registration, recorded_at, product_version
+        Registration to record, when (UTC), and the version of the product that makes it.
+    """
     if not known.filter(strategy=registration.strategy, registration_hash=registration.hash).is_empty():
         return REGISTRATIONS.empty()
     row = {

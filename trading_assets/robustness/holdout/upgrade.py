@@ -165,7 +165,15 @@ def without_labels(plan: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any], code: KnownCode) -> Comparison:
-    """Compare contents of two registrations of a strategy, whatever versions wrote them."""
+    """Compare contents of two registrations of a strategy, whatever versions wrote them.
+
+    Parameters
+    ----------
+    old, new
+        Contents of the earlier and of the later registration, as they were parsed from their JSON.
+    code
+        Hashes of code by which versions of shipped modules are known.
+    """
     before, after = _uniform(old, code), _uniform(new, code)
     if "form" not in old:
         after = _as_first_form(after)

@@ -40,6 +40,13 @@ def verified_upgrades(warehouse: Warehouse, configuration: Configuration) -> pl.
 def record_upgrade(warehouse: Warehouse, head_file: HeadFile, upgrade: Upgrade, now: dt.datetime) -> None:
     """Verify the upgrades on record and add one to them, unless it is their last of the strategy.
 
+    Parameters
+    ----------
+    warehouse, head_file
+        Where the upgrades are, and the file that keeps their end outside the warehouse.
+    upgrade, now
+        Upgrade to record, and when (UTC).
+
     Raises
     ------
     LedgerTamperedError
@@ -66,7 +73,7 @@ def earlier_verdict(
     verdicts
         Rows of `robustness.verdicts` of one strategy.
     registration_hash
-        Of the holdout as it was evaluated last; None if there was no look, and so no verdict to keep.
+        Hash of the holdout as it was evaluated last; None if there was no look, and so no verdict to keep.
     upgrades
         Rows of `robustness.registration_upgrades` of the strategy: the holdout may have been evaluated anew already,
         and the verdict is of the registration before.

@@ -61,7 +61,7 @@ class Computed:
     Attributes
     ----------
     scores
-        By model.
+        Scores by model.
     first_decision
         First session at which the strategy and its members could decide.
     """
@@ -104,12 +104,12 @@ def look_ahead(configuration: Configuration, strategy: str, whole: MarketSnapsho
 
 
 def differing(audit: pl.DataFrame) -> pl.DataFrame:
-    """The rows that say that something knows the future."""
+    """Return the rows that say that something knows the future."""
     return audit.filter(pl.col("column") != NOTHING)
 
 
 def violations(audit: pl.DataFrame) -> int:
-    """How many columns know the future; 0 is clean."""
+    """Count the columns that know the future; 0 is clean."""
     return differing(audit).select("subject", "column").n_unique()
 
 

@@ -44,7 +44,15 @@ _OF_DELISTINGS = ("delisting_value", "delisting_unit", "delisting_reason")
 
 
 def market_snapshot(warehouse: Warehouse, configuration: Configuration, strategy: str) -> MarketSnapshot:
-    """The tables as they stand; for a strategy that is not registered as they stood before its holdout."""
+    """Return the tables as they stand; for a strategy that is not registered as they stood before its holdout.
+
+    Parameters
+    ----------
+    warehouse, configuration
+        Where the tables are, and the configuration whose registrations open the holdout.
+    strategy
+        Name of the strategy that looks at them.
+    """
     return _whole(warehouse) if strategy in configuration.registration else development_snapshot(warehouse)
 
 
@@ -67,7 +75,7 @@ def _whole(warehouse: Warehouse) -> MarketSnapshot:
 
 
 def known_at(whole: MarketSnapshot, cut: dt.date) -> MarketSnapshot:
-    """What was on record at the close of `cut`: no later bar, listing, delisting, or end of a membership."""
+    """Return what was on record at the close of `cut`: no later bar, listing, delisting, or end of a membership."""
     until = pl.col("session") <= cut
 
     def once_known(column: str) -> pl.Expr:
@@ -91,10 +99,19 @@ def known_at(whole: MarketSnapshot, cut: dt.date) -> MarketSnapshot:
 
 
 def with_noise_after(whole: MarketSnapshot, cut: dt.date, seed: int) -> MarketSnapshot:
-    """Every bar after `cut` replaced by noise, but for the open of each symbol's next one.
+    """Replace every bar after `cut` by noise, but for the open of each symbol's next one.
 
     That open is the price at which what was decided by the close of `cut` fills. Whether a symbol has a bar, and its
     splits and dividends, stay; so do the flags that quality rules gave.
+
+    Parameters
+    ----------
+    whole
+        Tables as they stand; bars sorted by symbol and session.
+    cut
+        Last session that stays as it is.
+    seed
+        Noise is drawn by seed and cut.
     """
     bars = whole.bars
     later = (bars["session"] > cut).to_numpy()

@@ -121,6 +121,8 @@ def types_alike(
 
     Parameters
     ----------
+    field
+        Every trial on record, see `field_of`.
     own_type
         Identity of the strategy that the question is about; it counts, whatever is on record.
     symbols, start, end
@@ -162,8 +164,17 @@ def ideas_of(returns: Mapping[str, Floats]) -> dict[str, dict[int, int]]:
     Parameters
     ----------
     returns
-        By type (sessions, trials), on the same sessions; NaN where a trial has none. Trials that never vary are left
+        (sessions, trials) by type, on the same sessions; NaN where a trial has none. Trials that never vary are left
         out, unless a type has no other ones.
+
+    Examples
+    --------
+    Two types whose trials do the same share an idea; a third one has its own.
+
+    >>> one = np.tile([0.01, -0.01, 0.02, -0.02], 20)[:, np.newaxis]
+    >>> other = np.repeat([0.01, -0.01], 40)[:, np.newaxis]
+    >>> ideas_of({"a": one, "b": 2 * one, "c": other})
+    {'a': {1: 1}, 'b': {1: 1}, 'c': {2: 1}}
     """
     means, owners = [], []
     for name, every in returns.items():

@@ -24,7 +24,7 @@ _CHUNK = 200
 def reality_check(
     returns: Floats, *, block_sessions: int, resamples: int, seed: int, not_on_record: int = 0
 ) -> dict[str, float | None]:
-    """p-values of the hypothesis that no trial earns more than cash.
+    """Return the p-values of the hypothesis that no trial earns more than cash.
 
     The statistic is the largest t_i = sqrt(n_i) mean_i / deviation_i, or 0 if none is above. It is compared with what
     `resamples` of the stationary bootstrap show about means of 0: whole sessions of the union calendar are drawn, so
@@ -33,6 +33,8 @@ def reality_check(
 
     Parameters
     ----------
+    resamples, seed
+        Number of resamples, and the seed that they are drawn with.
     returns
         (sessions, trials) daily excess returns on the union of all calendars; NaN where a trial has none.
     block_sessions
@@ -49,6 +51,19 @@ def reality_check(
     reality_check_p
         White's reality check (2000): every trial, however bad, counts as if its true mean were 0.
     Both None where no trial has enough sessions and returns that vary.
+
+    Examples
+    --------
+    A trial that loses is no reason to doubt the hypothesis. One that earns 0.1 % a session, give or take 0.1 %, is:
+    none of 99 resamples about 0 is as good, so p = 1 / 100. One more trial, whose returns nobody knows, doubles it.
+
+    >>> swing = np.tile([0.001, -0.001], 250)[:, np.newaxis]
+    >>> reality_check(swing - 0.001, block_sessions=5, resamples=99, seed=1)
+    {'spa_p': 1.0, 'reality_check_p': 1.0}
+    >>> reality_check(swing + 0.001, block_sessions=5, resamples=99, seed=1)
+    {'spa_p': 0.01, 'reality_check_p': 0.01}
+    >>> reality_check(swing + 0.001, block_sessions=5, resamples=99, seed=1, not_on_record=1)["spa_p"]
+    0.02
     """
     there = ~np.isnan(returns)
     enough = there.sum(axis=0) >= LEAST_SESSIONS

@@ -43,7 +43,7 @@ def selection(
     alike: pl.DataFrame | None = None,
     types: int = 1,
 ) -> Selection:
-    """Selection-bias statistics of the chosen trial.
+    """Return the selection-bias statistics of the chosen trial.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def selection(
     periods
         Sessions a year.
     blocks
-        Of the cross-validation, an even number.
+        Blocks of the cross-validation, an even number.
     alike
         Trials of other types whose returns are like those of this one, see `types_alike`: a copy under another name is
         no new idea, so they count as its own; None for none.
@@ -161,7 +161,7 @@ def statistics(
     types: int,
     periods: float,
 ) -> dict[str, float | None]:
-    """Everything but the cross-validation.
+    """Return all selection-bias statistics but those of the cross-validation.
 
     trials, distinct_trials
         Different parameter sets on record, and each again for other conditions that it was tried under; without twins.
@@ -187,7 +187,7 @@ def statistics(
     beside
         (trials, sessions): all trials of this span, the chosen one included.
     sharpes
-        Of a session, whose spread is that of trials without skill.
+        Sharpe ratios of a session whose spread is that of trials without skill.
     """
     others = raw_trials - len(beside)
     effective = max(bias.effective_trials(beside) + max(others, 0), 1)
@@ -221,7 +221,19 @@ def statistics(
 
 
 def rows(strategy: str, values: Mapping[str, float | None], beside: int, trials: int, config_hash: str) -> pl.DataFrame:
-    """Rows of `robustness.overfitting`; the cross-validation is of `beside` different trials of one span."""
+    """Return rows of `robustness.overfitting`.
+
+    Parameters
+    ----------
+    strategy, config_hash
+        Name of the strategy, and the hash of the settings that its trials depend on.
+    values
+        Statistics by name; None: undefined.
+    beside
+        Number of different trials of one span that the cross-validation is of.
+    trials
+        Number of trials that all other statistics are of.
+    """
     lines = [
         (strategy, name, value, beside if name.startswith("pbo") else trials, config_hash)
         for name, value in values.items()

@@ -35,7 +35,15 @@ def resampling(step: Step) -> Mapping[str, Any]:
 def resampled(
     step: Step, prepared: PreparedBacktest, span: Interval, split: str, alpha: float = ALPHA
 ) -> dict[Table, pl.DataFrame]:
-    """What chance makes of the run on one span, at an error rate alpha: `robustness.resampling` and its bands."""
+    """Return what chance makes of the run on one span: `robustness.resampling` and its bands.
+
+    Parameters
+    ----------
+    prepared, span, split
+        Backtest, first and last session of the run, and the name of the span in the tables.
+    alpha
+        Error rate of the strategy's tests.
+    """
     from trading_assets.robustness.resampling.resample import resample
 
     settings = step.configuration.robustness

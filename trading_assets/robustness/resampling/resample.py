@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -13,27 +12,29 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.backtests.backtest import PreparedBacktest, backtest, excess_returns_of, sweep_prepared
+from trading_assets.backtests.backtest import PreparedBacktest, backtest
 from trading_assets.backtests.engine.arrays import Signals
-from trading_assets.backtests.perturbations import with_entries, with_moved_targets
-from trading_assets.backtests.results import metrics
+from trading_assets.backtests.results import return_metrics
+from trading_assets.backtests.results.return_metrics import annual_sharpes
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets.backtests.results.settled_curve import settled
 from trading_assets.config.verdict import ALPHA
 from trading_assets.robustness.overfitting.sharpe_inference import long_run_variance
+from trading_assets.robustness.resampling.random_runs import (
+    PERMUTATION,
+    generator_of,
+    normal_p,
+    percentile,
+    random_entries,
+    random_targets,
+)
 from trading_assets.robustness.resampling.stationary_bootstrap import stationary_indices
 from trading_assets.robustness.tables import BANDS, RESAMPLING
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-BOOTSTRAP, TRADE_BOOTSTRAP, PERMUTATION = "bootstrap", "trade_bootstrap", "permutation"
-#: Runs that show how many candidates make as many trades as the strategy made, and how often they are repeated.
-PILOT_RUNS, PILOTS = 32, 3
-
-#: Sessions by which target weights move at least: a month.
-SHORTEST_SHIFT = 21
-
+BOOTSTRAP, TRADE_BOOTSTRAP = "bootstrap", "trade_bootstrap"
 #: Resamples of a test at error rate alpha: this over alpha, so that about this many lie below the quantile.
 RESAMPLES_BELOW = 20
 #: Resamples that the rule is made for; who configures fewer gets a part of them.
@@ -54,22 +55,6 @@ class Resampling:
     bands: pl.DataFrame
 
 
-@dataclass(frozen=True)
-class RandomRuns:
-    """Portfolio runs with decisions at random.
-
-    Attributes
-    ----------
-    sharpes
-        (runs,) a year; 0 for a run without any variation.
-    trades
-        (runs,) closed round trips.
-    """
-
-    sharpes: Floats
-    trades: Integers
-
-
 def resample(
     prepared: PreparedBacktest,
     start: dt.date,
@@ -82,7 +67,7 @@ def resample(
     seed: int,
     alpha: float = ALPHA,
 ) -> Resampling:
-    """Every method on one span, flat start.
+    """Resample one span by every method, flat start.
 
     bootstrap
         Stationary-block resamples of the daily returns: percentiles 5 (`sharpe_quantile`), 50 and 95 of the annual
@@ -99,6 +84,16 @@ def resample(
 
     Parameters
     ----------
+    prepared
+        Backtest of the strategy.
+    start, end
+        First and last session of the run.
+    block_sessions
+        Mean length of a block of the bootstrap, sessions.
+    resamples, permutations
+        Number of resamples, and of runs with decisions at random.
+    seed
+        Each method draws from a stream of its own by this seed.
     split
         Name of the span in the tables.
     alpha
@@ -106,7 +101,7 @@ def resample(
     """
     run = backtest(prepared, start, end, split=split)
     returns, excess = _returns_of(run)
-    generator = _generator(seed, BOOTSTRAP)
+    generator = generator_of(seed, BOOTSTRAP)
     chosen = stationary_indices(returns.size, resamples, block_sessions, generator)
     drawn, drawn_excess = returns[chosen], excess[chosen]
     periods = prepared.periods_per_year
@@ -118,7 +113,7 @@ def resample(
     trades = run.trades["r_multiple"].drop_nulls().to_numpy()
     measured: dict[str, tuple[Mapping[str, float | None], int]] = {
         BOOTSTRAP: (bootstrapped, resamples),
-        TRADE_BOOTSTRAP: (trade_statistics(trades, resamples, _generator(seed, TRADE_BOOTSTRAP)), resamples),
+        TRADE_BOOTSTRAP: (trade_statistics(trades, resamples, generator_of(seed, TRADE_BOOTSTRAP)), resamples),
     }
     measured[PERMUTATION] = (
         _permutation(prepared, run, start, end, permutations, seed, alpha),
@@ -151,9 +146,16 @@ def _returns_of(run: Result) -> tuple[Floats, Floats]:
 
 
 def bootstrap_statistics(returns: Floats, excess: Floats, periods: float) -> dict[str, float | None]:
-    """Percentiles over resampled daily returns (resamples, sessions); all None if they do not vary.
+    """Return percentiles over resampled daily returns; all None if they do not vary.
 
     Sharpe ratios are of the excess returns, drawdown and Calmar ratio of the returns without interest.
+
+    Parameters
+    ----------
+    returns, excess
+        (resamples, sessions) daily returns, and the same beyond the risk-free rate.
+    periods
+        Sessions a year.
     """
     names = ("sharpe_5", "sharpe_50", "sharpe_95", "drawdown_95", "calmar_5")
     deviation = returns.std(axis=1, ddof=1) if returns.shape[1] > 1 else np.zeros(len(returns))
@@ -173,7 +175,13 @@ def bootstrap_statistics(returns: Floats, excess: Floats, periods: float) -> dic
 
 
 def sharpe_quantile_name(alpha: float) -> str:
-    """Return the name of the quantile alpha of the bootstrapped Sharpe ratios, in percent: sharpe_5, sharpe_0.25."""
+    """Return the name of the quantile alpha of the bootstrapped Sharpe ratios, in percent: sharpe_5, sharpe_0.25.
+
+    Examples
+    --------
+    >>> sharpe_quantile_name(0.05), sharpe_quantile_name(0.0025)
+    ('sharpe_5', 'sharpe_0.25')
+    """
     return f"sharpe_{100 * alpha:.8g}"
 
 
@@ -181,6 +189,11 @@ def resamples_needed(alpha: float, resamples: int = USUAL_RESAMPLES) -> int:
     """Return how many resamples a quantile alpha takes: `resamples`, or 20 / alpha if that is more.
 
     Who configures fewer than the usual number gets as much of 20 / alpha.
+
+    Examples
+    --------
+    >>> resamples_needed(0.05), resamples_needed(0.0025)  # 20 / 0.0025
+    (1000, 8000)
     """
     return max(resamples, math.ceil(RESAMPLES_BELOW / alpha * min(1.0, resamples / USUAL_RESAMPLES) - 1e-9))
 
@@ -202,6 +215,12 @@ def sharpe_quantile(
 
     Parameters
     ----------
+    alpha
+        Probability below the quantile.
+    periods, block
+        Sessions a year, and the mean length of a block of the bootstrap.
+    generator
+        Source of the randomness of further resamples.
     returns
         (sessions,) daily returns.
     drawn
@@ -223,7 +242,24 @@ def sharpe_quantile(
 
 
 def trade_statistics(r_multiples: Floats, resamples: int, generator: np.random.Generator) -> dict[str, float | None]:
-    """Percentiles of the mean of as many trades drawn with replacement; None without a trade."""
+    """Return percentiles of the mean of as many trades drawn with replacement; None without a trade.
+
+    Parameters
+    ----------
+    r_multiples
+        (trades,) profit over the risk at entry.
+    resamples
+        Number of resamples.
+    generator
+        Source of the randomness.
+
+    Examples
+    --------
+    Trades that are all alike have one mean, however they are drawn.
+
+    >>> trade_statistics(np.array([0.5, 0.5]), resamples=10, generator=np.random.default_rng(1))
+    {'expectancy_r_5': 0.5, 'expectancy_r_50': 0.5, 'expectancy_r_95': 0.5}
+    """
     names = ("expectancy_r_5", "expectancy_r_50", "expectancy_r_95")
     if not r_multiples.size:
         return dict.fromkeys(names)
@@ -231,97 +267,15 @@ def trade_statistics(r_multiples: Floats, resamples: int, generator: np.random.G
     return {name: float(q) for name, q in zip(names, np.quantile(means, (0.05, 0.5, 0.95)), strict=True)}
 
 
-def annual_sharpes(returns: Floats, periods: float) -> Floats:
-    """Annual Sharpe ratio of each row, as `metrics.sharpe`; 0 where it does not vary."""
-    deviation = returns.std(axis=1, ddof=1)
-    found: Floats = np.divide(
-        returns.mean(axis=1) * math.sqrt(periods),
-        deviation,
-        out=np.zeros(len(returns)),
-        where=deviation > _NO_SPREAD,
-    )
-    return found
-
-
-def random_entries(
-    prepared: PreparedBacktest, start: dt.date, end: dt.date, *, entries: int, runs: int, seed: int
-) -> RandomRuns:
-    """Full portfolio runs whose candidates are random sessions and symbols; exits and sizing are the strategy's.
-
-    Candidates are drawn without replacement from all usable bars of the span of symbols that were in the universe
-    then. The portfolio's own rules refuse some of them (already held, no slot, no cash), so more are drawn than the
-    strategy made entries: as many as make the same number of entries on average, which pilot runs find out.
+def statistic_of(rows: pl.DataFrame, method: str, statistic: str) -> float | None:
+    """Return one number of `robustness.resampling` rows of one strategy and split; None where it is null.
 
     Parameters
     ----------
-    entries
-        Entries of the actual run; closed and still open ones.
-    """
-    rows, columns = _pool(prepared, start, end)
-    candidates = min(entries, rows.size)
-
-    def varied(count: int, generator: np.random.Generator, wanted: int) -> Iterator[PreparedBacktest]:
-        for _ in range(wanted):
-            chosen = generator.choice(rows.size, size=count, replace=False)
-            yield with_entries(prepared, rows[chosen], columns[chosen])
-
-    for pilot in range(PILOTS):
-        found = sweep_prepared(varied(candidates, _generator(seed, f"pilot {pilot}"), PILOT_RUNS), start, end)
-        made = float(found.trades.mean())
-        if made <= 0 or abs(made - entries) <= 0.02 * entries:
-            break
-        candidates = int(np.clip(round(candidates * entries / made), 1, rows.size))
-    found = sweep_prepared(varied(candidates, _generator(seed, PERMUTATION), runs), start, end)
-    returns = excess_returns_of(prepared, found)
-    return RandomRuns(annual_sharpes(returns, prepared.periods_per_year), found.trades)
-
-
-def random_targets(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, runs: int, seed: int) -> RandomRuns:
-    """Full portfolio runs of a target-weight strategy whose weights are at random times, and on random symbols.
-
-    All that is decided in the span moves by one random number of sessions (a circular shift, `SHORTEST_SHIFT` or more
-    either way), and the weights of each symbol go to another one. How much is held, long and short, and how often it
-    changes are the strategy's own; that it is these symbols at these times is not. Pairs stay the pairs that they are.
-    What has no bar then, or is no member of the universe, is not bought: cash stays in its place.
-    """
-    size = bisect_right(prepared.axes.sessions, end) - bisect_left(prepared.axes.sessions, start)
-    shortest = min(SHORTEST_SHIFT, size // 4)
-    members = np.zeros(prepared.market.close.shape, dtype=np.bool_)
-    rows, columns = _pool(prepared, start, end)
-    members[rows, columns] = True
-    held = np.unique(columns)
-
-    def varied(generator: np.random.Generator) -> Iterator[PreparedBacktest]:
-        for _ in range(runs):
-            shift = int(generator.integers(shortest, size - shortest + 1))
-            places = np.arange(len(prepared.axes.symbols))
-            places[held] = generator.permutation(held)
-            yield with_moved_targets(prepared, start, end, shift=shift, columns=places, members=members)
-
-    found = sweep_prepared(varied(_generator(seed, PERMUTATION)), start, end)
-    returns = excess_returns_of(prepared, found)
-    return RandomRuns(annual_sharpes(returns, prepared.periods_per_year), found.trades)
-
-
-def percentile(actual: float, random: Floats) -> float:
-    """Percentage of the random results that the actual one beats, itself counted among them.
-
-    100 (1 - p) with p = (1 + #{random >= actual}) / (n + 1), which is never 0 (Phipson and Smyth 2010).
-    """
-    return 100.0 * (1.0 - (1.0 + float(np.sum(random >= actual))) / (random.size + 1.0))
-
-
-def normal_p(actual: float, random: Floats) -> float | None:
-    """Return the p-value of a result by the normal distribution of the random ones; None if these do not vary.
-
-    1 - Phi((actual - mean) / deviation): below 1 / (n + 1), which is the least that counting n of them can say.
-    """
-    deviation = float(np.std(random, ddof=1)) if random.size > 1 else 0.0
-    return NormalDist().cdf((float(np.mean(random)) - actual) / deviation) if deviation >= _NO_SPREAD else None
-
-
-def statistic_of(rows: pl.DataFrame, method: str, statistic: str) -> float | None:
-    """One number of `robustness.resampling` rows of one strategy and split; None where it is null.
+    rows
+        Rows of `robustness.resampling` of one strategy and split.
+    method, statistic
+        Their names in the table.
 
     Raises
     ------
@@ -341,7 +295,7 @@ def _permutation(
     names = ("percentile", "p", "sharpe_5", "sharpe_50", "sharpe_95")
     beyond = alpha < LEAST_COUNTED_P
     trades = run.trades.height
-    actual = metrics.sharpe(_returns_of(run)[1], prepared.periods_per_year)
+    actual = return_metrics.sharpe(_returns_of(run)[1], prepared.periods_per_year)
     if not trades or actual is None:
         unknown: dict[str, float | None] = {**dict.fromkeys(names), "trades": float(trades), "trades_50": None}
         return unknown | ({"p_normal": None} if beyond else {})
@@ -358,22 +312,6 @@ def _permutation(
         "trades_50": float(np.median(found.trades)),
         **({"p_normal": normal_p(actual, found.sharpes)} if beyond else {}),
     }
-
-
-def _pool(prepared: PreparedBacktest, start: dt.date, end: dt.date) -> tuple[Integers, Integers]:
-    """Rows and columns of the grid of the bars that could have been entered on."""
-    sessions = {session: row for row, session in enumerate(prepared.axes.sessions)}
-    columns = {symbol: column for column, symbol in enumerate(prepared.axes.symbols)}
-    bars = prepared.panel.filter(pl.col("session").is_between(start, end), "in_universe").sort("session", "symbol")
-    rows = np.array([sessions[session] for session in bars["session"]], dtype=np.int64)
-    symbols = np.array([columns[symbol] for symbol in bars["symbol"]], dtype=np.int64)
-    usable = prepared.market.present[rows, symbols]
-    return rows[usable], symbols[usable]
-
-
-def _generator(seed: int, purpose: str) -> np.random.Generator:
-    """A stream of its own for each purpose, the same on every machine."""
-    return np.random.Generator(np.random.PCG64([seed, *purpose.encode()]))
 
 
 def _lower(values: Floats, quantile: float) -> float:

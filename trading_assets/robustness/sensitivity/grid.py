@@ -18,7 +18,7 @@ ParameterGrid = Mapping[str, Sequence[float | str]]
 
 
 def grids(configuration: Configuration) -> dict[str, ParameterGrid]:
-    """The grid of every strategy: the configured one, else the `GRID` of its module, else none.
+    """Return the grid of every strategy: the configured one, else the `GRID` of its module, else none.
 
     Values come back as the strategy takes them (5.0 of the file is the 5 of a whole-number parameter).
 
@@ -85,6 +85,15 @@ def changed_parameters(
     strategy: str, parameters: StrategyParameters, changes: Mapping[str, object]
 ) -> StrategyParameters:
     """Return parameters with some of them changed.
+
+    Parameters
+    ----------
+    strategy
+        Name of the strategy, for the message of an error.
+    parameters
+        Parameters that stay but for `changes`; all are validated together.
+    changes
+        New value by name of the parameter.
 
     Raises
     ------

@@ -17,11 +17,11 @@ class Choice(NamedTuple):
     Attributes
     ----------
     point
-        Its number, in the order of the grid (the last parameter changes fastest).
+        Number of the point, in the order of the grid (the last parameter changes fastest).
     sharpe
-        Its own; 0 where it is undefined: it did not trade.
+        Sharpe ratio of the point; 0 where it is undefined: it did not trade.
     neighbourhood_mean
-        Of its own and those of its neighbours.
+        Mean of the point's Sharpe ratio and those of its neighbours.
     worst_neighbour
         The lowest of its neighbours; its own if it has none.
     """
@@ -33,15 +33,22 @@ class Choice(NamedTuple):
 
 
 def choices(sharpes: Floats, ordered: Sequence[bool]) -> list[Choice]:
-    """Every point of the grid with its surroundings, in the order of the grid.
+    """Return every point of the grid with its surroundings, in the order of the grid.
 
     Parameters
     ----------
     sharpes
         One axis a parameter; NaN where undefined.
     ordered
-        Of each parameter, whether its values are numbers: then a neighbour is one step away. Names have no order:
+        Whether the values of each parameter are numbers: then a neighbour is one step away. Names have no order:
         every other one is a neighbour.
+
+    Examples
+    --------
+    One parameter with three numbers: the middle one has two neighbours.
+
+    >>> [round(each.neighbourhood_mean, 2) for each in choices(np.array([0.5, 1.0, 3.0]), ordered=[True])]
+    [0.75, 1.5, 2.0]
     """
     values = np.nan_to_num(sharpes)
     found = []
@@ -55,14 +62,27 @@ def choices(sharpes: Floats, ordered: Sequence[bool]) -> list[Choice]:
 
 
 def peak(found: Sequence[Choice]) -> Choice:
-    """The point with the highest Sharpe ratio; the first of equals."""
+    """Return the point with the highest Sharpe ratio; the first of equals.
+
+    Examples
+    --------
+    >>> peak(choices(np.array([0.9, 1.4, 1.2, 0.0, 2.0, 0.0]), ordered=[True])).point
+    4
+    """
     return max(found, key=lambda choice: (choice.sharpe, -choice.point))
 
 
 def plateau(found: Sequence[Choice]) -> Choice:
-    """The point with the best neighbourhood.
+    """Return the point with the best neighbourhood.
 
     Of equals the one whose worst neighbour is better, then the one that is better itself, then the first.
+
+    Examples
+    --------
+    The peak of 2 stands alone: (0 + 2 + 0) / 3 is less than (0.9 + 1.4 + 1.2) / 3.
+
+    >>> plateau(choices(np.array([0.9, 1.4, 1.2, 0.0, 2.0, 0.0]), ordered=[True])).point
+    1
     """
     return max(
         found,

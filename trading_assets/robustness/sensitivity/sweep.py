@@ -12,15 +12,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.backtests.backtest import (
-    PreparedBacktest,
-    Sweep,
-    benchmark_beside,
-    excess_returns_of,
-    parameter_grid,
-    sweep_parameters,
-)
-from trading_assets.backtests.results import metrics
+from trading_assets.backtests.backtest import PreparedBacktest, Sweep, parameter_grid, sweep_parameters
+from trading_assets.backtests.results import return_metrics
+from trading_assets.backtests.sweep_returns import benchmark_beside, excess_returns_of
 from trading_assets.backtests.trial_registry import Evaluation, trial_id
 from trading_assets.config.strategies import StrategyParameters
 from trading_assets.robustness.sensitivity.grid import ParameterGrid
@@ -95,7 +89,7 @@ def sensitivity(
     start, end
         One continuous run from the first session of train to the last of validation.
     settings_hash, data_hash
-        Of the trials, see `Evaluation`.
+        Hashes that the trials are recorded under, see `Evaluation`.
     sharp_peak
         A best Sharpe further than this above the median of the grid is a sharp peak.
     """
@@ -131,7 +125,7 @@ def sensitivity(
 
 
 def points_of(parameters: StrategyParameters, grid: ParameterGrid) -> list[Point]:
-    """The points of the grid in its order, then the chosen point and neighbours of it that are off the grid."""
+    """Return the points of the grid in its order, then the chosen point and neighbours of it that are off the grid."""
     chosen = _key(parameters)
     beside = {_key(neighbour): neighbour for neighbour in neighbours(parameters, grid)}
     on_grid = {_key(point): point for point in parameter_grid(parameters, grid)}
@@ -140,7 +134,7 @@ def points_of(parameters: StrategyParameters, grid: ParameterGrid) -> list[Point
 
 
 def neighbours(parameters: StrategyParameters, grid: ParameterGrid) -> list[StrategyParameters]:
-    """Parameter sets that differ in one parameter by one step of the grid.
+    """Return parameter sets that differ in one parameter by one step of the grid.
 
     Numbers step to the next grid value below and above, also from a value between two of them. Names have no
     order: every other one is a step away.
@@ -161,7 +155,7 @@ def neighbours(parameters: StrategyParameters, grid: ParameterGrid) -> list[Stra
 def summarise_sharpes(
     points: Sequence[Point], sharpes: Sequence[float | None], sharp_peak: float
 ) -> dict[str, float | None]:
-    """What the Sharpe ratios of a sweep say; points where it is undefined are counted, and left out of the rest.
+    """Summarise the Sharpe ratios of a sweep; points where it is undefined are counted, and left out of the rest.
 
     best, median, worst
         Of the grid.
@@ -177,6 +171,13 @@ def summarise_sharpes(
         Fraction of the grid (undefined points included) within 20 % of the best; undefined unless that is positive.
     chosen_percentile
         Fraction of the grid that the chosen point is not worse than.
+
+    Parameters
+    ----------
+    points, sharpes
+        Points of the sweep and the Sharpe ratio of each, in the same order; None where it is undefined.
+    sharp_peak
+        Limit of best - median.
     """
     grid = np.array([s for p, s in zip(points, sharpes, strict=True) if p.on_grid and s is not None])
     beside = [s for p, s in zip(points, sharpes, strict=True) if p.neighbour and s is not None]
@@ -242,7 +243,15 @@ def _choice_rows(
 def heatmaps(
     strategy: str, points: Sequence[Point], grid: ParameterGrid, values: Mapping[str, Sequence[float | None]]
 ) -> pl.DataFrame:
-    """For each pair of parameters, the mean of every metric over all the others: rows of `robustness.heatmaps`."""
+    """Return the mean of every metric over all other parameters for each pair: rows of `robustness.heatmaps`.
+
+    Parameters
+    ----------
+    points, grid
+        Points of the sweep, and the values of each parameter; points on the grid are in its order.
+    values
+        Value at each point by metric; None where it is undefined: left out of the mean.
+    """
     shape = [len(axis) for axis in grid.values()]
     on_grid = [index for index, point in enumerate(points) if point.on_grid]
     frames = [HEATMAPS.empty()]
@@ -287,12 +296,12 @@ def _metrics(sweep: Sweep, returns: Floats, periods: int) -> dict[str, list[floa
 def _of_point(sweep: Sweep, returns: Floats, index: int, periods: int) -> dict[str, float | None]:
     trades, losses = int(sweep.trades[index]), float(sweep.gross_loss[index])
     return {
-        "sharpe": metrics.sharpe(returns, periods),
-        "total_return": metrics.total_return(returns),
-        "annual_return": metrics.annual_return(returns, periods),
-        "volatility": metrics.volatility(returns, periods),
-        "max_drawdown": metrics.max_drawdown(returns),
-        "calmar": metrics.calmar(returns, periods),
+        "sharpe": return_metrics.sharpe(returns, periods),
+        "total_return": return_metrics.total_return(returns),
+        "annual_return": return_metrics.annual_return(returns, periods),
+        "volatility": return_metrics.volatility(returns, periods),
+        "max_drawdown": return_metrics.max_drawdown(returns),
+        "calmar": return_metrics.calmar(returns, periods),
         "trades": float(trades),
         "expectancy_r": float(sweep.sum_r[index]) / trades if trades else None,
         "profit_factor": float(sweep.gross_profit[index]) / losses if losses else None,

@@ -39,7 +39,15 @@ def stress(step: Step) -> Mapping[str, Any]:
 def stress_rows(
     step: Step, prepared: PreparedBacktest, frames: Frames, span: Interval, split: str
 ) -> dict[Table, pl.DataFrame]:
-    """Rows of `robustness.stress`, `robustness.stress_equity` and `robustness.breakdown` of one span."""
+    """Return the rows of `robustness.stress`, `robustness.stress_equity` and `robustness.breakdown` of one span.
+
+    Parameters
+    ----------
+    prepared, frames
+        Backtest, and the tables that it was prepared from.
+    span, split
+        First and last session of the run, and the name of the span in the tables.
+    """
     from trading_assets.robustness.stress.run import chosen
     from trading_assets.robustness.stress.run import stress as run
     from trading_assets.robustness.stress.scenario_market import ScenarioInputs

@@ -25,6 +25,17 @@ def without_random_bars(bars: pl.DataFrame, symbols: Sequence[str], share: float
     the symbols, the strategy or the span, and what is missing at 5 % is missing at 10 %. The first and the last bar
     of a symbol stay (they say when it is listed), and so does one with a corporate action, which is known from
     elsewhere.
+
+    Parameters
+    ----------
+    bars
+        Rows of `market_data.bars`; those of other symbols stay.
+    symbols
+        Symbols that lose bars.
+    share
+        Expected fraction of the bars that is left out, 0 to 1.
+    seed
+        Bars are drawn by seed, symbol and session.
     """
     parts = []
     for rows in bars.sort("symbol", "session").partition_by("symbol", maintain_order=True):
@@ -43,7 +54,7 @@ def without_random_bars(bars: pl.DataFrame, symbols: Sequence[str], share: float
 
 
 def with_one_factor(bars: pl.DataFrame, symbols: Sequence[str]) -> pl.DataFrame:
-    """Correlation to one: nothing of a symbol is its own but how much it moves.
+    """Raise the correlation to one: nothing of a symbol is its own but how much it moves.
 
     Of every bar the log returns close to open and open to close are replaced, each by the common factor times the
     symbol's own deviation plus its own mean, over all bars given. The factor of a session is the mean of the
@@ -91,7 +102,15 @@ def with_one_factor(bars: pl.DataFrame, symbols: Sequence[str]) -> pl.DataFrame:
 
 
 def with_shock(bars: pl.DataFrame, session: dt.date, move: float) -> pl.DataFrame:
-    """Every price of the market is 1 + `move` times itself from the open of `session` on, benchmarks included."""
+    """Multiply every price of the market by 1 + `move` from the open of `session` on, benchmarks included.
+
+    Parameters
+    ----------
+    bars
+        Rows of `market_data.bars`.
+    session, move
+        First session of the shock, and its size as a fraction: -0.2 is a fall of 20 %.
+    """
     rows = bars.sort("symbol", "session")
     scale = pl.when(pl.col("session") >= session).then(1.0 + move).otherwise(1.0)
     return _priced(rows, {name: pl.col(f"adj_{name}") * scale for name in _NAMES}).select(bars.columns)

@@ -22,9 +22,18 @@ FLAT_PART = 0.5
 
 
 def benchmark_levels(bars: pl.DataFrame, benchmark: str | None, end: dt.date) -> pl.DataFrame:
-    """What classifies months: session, high, low, close and ma_200 of the benchmark's price index, up to `end`.
+    """Return what classifies months: session, high, low, close and ma_200 of the benchmark's price index, up to `end`.
 
     Splits are followed, dividends are not: a month is as bad as its prices.
+
+    Parameters
+    ----------
+    bars
+        Rows of `market_data.bars`.
+    benchmark
+        Symbol of the benchmark; None: no rows.
+    end
+        Last session.
     """
     rows = bars.filter(pl.col("symbol") == pl.lit(benchmark), pl.col("session") <= end)
     rows = rows.with_columns(**{f"adj_{name}": pl.col(name) * split_factor() for name in ("high", "low", "close")})
@@ -37,7 +46,7 @@ def benchmark_levels(bars: pl.DataFrame, benchmark: str | None, end: dt.date) ->
 
 
 def classify_months(levels: pl.DataFrame) -> pl.DataFrame:
-    """Which months are bear months and which are range months; a month can be both or neither.
+    """Return which months are bear months and which are range months; a month can be both or neither.
 
     Bear: the last close of the month is below its 200-session mean (null while the mean is). Range: the month's
     highest high is less than `RANGE_LIMIT` above its lowest low. A month that has only begun counts as far as it goes.
@@ -62,7 +71,15 @@ def classify_months(levels: pl.DataFrame) -> pl.DataFrame:
 
 
 def in_months(frame: pl.DataFrame, session: str, months: pl.DataFrame, kind: str) -> pl.DataFrame:
-    """The rows of `frame` whose `session` lies in a month of a kind (`BEAR` or `RANGE`), in the same order."""
+    """Return the rows of `frame` whose `session` lies in a month of a kind (`BEAR` or `RANGE`), in the same order.
+
+    Parameters
+    ----------
+    frame, session
+        Rows, and the name of their column with a date.
+    months, kind
+        See `classify_months`; the name of one of its columns.
+    """
     chosen = months.filter(pl.col(kind))["month"]
     return frame.filter(pl.col(session).dt.truncate("1mo").is_in(chosen.implode()))
 

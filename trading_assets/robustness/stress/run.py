@@ -44,7 +44,7 @@ class Stress:
 
 
 def chosen(settings: Robustness, *, synthetic: bool) -> dict[str, StressScenario]:
-    """Scenarios to run: those of the house, then the user's own, as far as they are wanted.
+    """Return scenarios to run: those of the house, then the user's own, as far as they are wanted.
 
     What the verdict needs is among them in any case. A synthetic market lacks history: the named windows are not.
     """
@@ -67,7 +67,7 @@ def stress(
     scenario_inputs: ScenarioInputs,
     best_trades: int,
 ) -> Stress:
-    """Every scenario on one span, flat start.
+    """Run every scenario on one span, flat start.
 
     `without_unexplained_gains` is no run, and is absent where no position crossed an extreme move without a corporate
     action: it is the base run without what it gained there. `bear_months` and `range_months` are no runs either: they
@@ -117,7 +117,14 @@ def stress(
 
 
 def value_of(rows: pl.DataFrame, scenario: str, metric: str) -> float | None:
-    """One number of `robustness.stress` rows of one strategy and split; None where it is null.
+    """Return one number of `robustness.stress` rows of one strategy and split; None where it is null.
+
+    Parameters
+    ----------
+    rows
+        Rows of one strategy and split.
+    scenario, metric
+        Their names in the table.
 
     Raises
     ------

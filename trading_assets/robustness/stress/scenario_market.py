@@ -45,7 +45,17 @@ class ScenarioInputs:
 def apply_scenario(
     scenario: StressScenario, prepared: PreparedBacktest, scenario_inputs: ScenarioInputs, start: dt.date, end: dt.date
 ) -> PreparedBacktest:
-    """The strategy in the scenario, for a run from `start` to `end`; bars after `end` have no part in it."""
+    """Return the strategy in the scenario, for a run from `start` to `end`; bars after `end` have no part in it.
+
+    Parameters
+    ----------
+    scenario, prepared
+        What is changed, and the backtest without it.
+    scenario_inputs
+        Configuration and tables, for scenarios in which signals are computed anew.
+    start, end
+        First and last session of the run.
+    """
     if scenario.drop_bars or scenario.correlation_one or scenario.shock:
         frames = changed_frames(scenario, prepared.name, scenario_inputs, end)
         prepared = prepare(scenario_inputs.configuration, frames)
@@ -66,9 +76,18 @@ def apply_scenario(
 
 
 def changed_frames(scenario: StressScenario, name: str, scenario_inputs: ScenarioInputs, end: dt.date) -> Frames:
-    """What strategy `name` reads, up to `end`, from the scenario's bars.
+    """Return what a strategy reads, up to `end`, from the scenario's bars.
 
     Spikes of the quarantine are left out where prices are others: they were spikes beside the prices that came.
+
+    Parameters
+    ----------
+    scenario, scenario_inputs
+        What is changed, and the tables without it.
+    name
+        Name of the strategy; what its members decide from the changed bars is changed, too.
+    end
+        Last session of the bars.
     """
     frames = scenario_inputs.frames_of(name)
     symbols = frames.strategy.symbols
@@ -99,7 +118,15 @@ def changed_frames(scenario: StressScenario, name: str, scenario_inputs: Scenari
 
 
 def one_a_quarter(sessions: Sequence[dt.date], start: dt.date, end: dt.date, seed: int) -> list[dt.date]:
-    """One session of every calendar quarter of a span, drawn by seed and quarter."""
+    """Draw one session of every calendar quarter of a span, by seed and quarter.
+
+    Parameters
+    ----------
+    sessions
+        Ascending; those outside of the span are left out.
+    start, end
+        First and last session of the span.
+    """
     quarters: dict[tuple[int, int], list[dt.date]] = {}
     for session in sessions:
         if start <= session <= end:
@@ -111,7 +138,7 @@ def one_a_quarter(sessions: Sequence[dt.date], start: dt.date, end: dt.date, see
 
 
 def span_of(window: Interval | None, earliest: dt.date, start: dt.date, end: dt.date) -> Interval | None:
-    """The sessions of a scenario's run: those of its window if it has one, else those of the split.
+    """Return the sessions of a scenario's run: those of its window if it has one, else those of the split.
 
     Parameters
     ----------

@@ -37,7 +37,8 @@ from trading_assets.robustness.tables import (
 )
 from trading_assets.robustness.verdict import caps
 from trading_assets.robustness.verdict.bets import count_bets
-from trading_assets.robustness.verdict.criteria import Judgement, judge, rows, unregistered, waiting
+from trading_assets.robustness.verdict.criteria import Judgement, judge, rows
+from trading_assets.robustness.verdict.no_evidence import unregistered, waiting
 from trading_assets.strategies.evaluation.enforcement import unenforced_reads
 from trading_assets.strategies.evaluation.failure import refused_look, require_ok, strategy_of
 from trading_assets.strategies.evaluation.on_record import evaluated_state
@@ -105,6 +106,13 @@ def verdict(step: Step) -> Mapping[str, Any]:
 def evaluated_look(step: Step, records: Sequence[Record], member: Member) -> Record:
     """Return the look that the holdout's rows come from.
 
+    Parameters
+    ----------
+    records
+        Records of the protocol, oldest first.
+    member
+        Names of the configuration and of the strategy.
+
     Raises
     ------
     HoldoutMissingError
@@ -122,7 +130,17 @@ def evaluated_look(step: Step, records: Sequence[Record], member: Member) -> Rec
 def record_result(
     protocol: Protocol, look: Record, judgement: Judgement, statistics: Mapping[str, float | None], now: dt.datetime
 ) -> None:
-    """Put what was seen at a look on record, unless the very same is."""
+    """Put what was seen at a look on record, unless the very same is.
+
+    Parameters
+    ----------
+    protocol, look
+        Protocol of the data folder, and the record of the look in it.
+    judgement, statistics
+        Verdict, and the statistics that it was made from: the Sharpe ratio and the bets are recorded beside it.
+    now
+        Time of the record, UTC.
+    """
     seen = result_payload(
         look,
         verdict=judgement.result,

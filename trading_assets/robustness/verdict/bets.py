@@ -37,6 +37,27 @@ def count_bets(fills: pl.DataFrame, trades: pl.DataFrame, bars: pl.DataFrame) ->
     -------
     float
         0 without a fill.
+
+    Examples
+    --------
+    A purchase and its sale are one bet: 100 were traded, and 50 were held at each close.
+
+    >>> days = pl.Series(["2024-01-02", "2024-01-03", "2024-01-04"]).str.to_date()
+    >>> bars = pl.DataFrame({"session": days}).with_columns(symbol=pl.lit("A"), close=10.0, split_ratio=1.0)
+    >>> fills = pl.DataFrame(
+    ...     {
+    ...         "fill_id": ["1", "2"],
+    ...         "trade_id": ["t", "t"],
+    ...         "pair_id": pl.Series([None, None], dtype=pl.String),
+    ...         "symbol": ["A", "A"],
+    ...         "session": [days[0], days[2]],
+    ...         "side": ["buy", "sell"],
+    ...         "quantity": [5.0, 5.0],
+    ...         "price": [10.0, 10.0],
+    ...     }
+    ... )
+    >>> count_bets(fills, pl.DataFrame({"trade_id": ["t"], "exit_session": [days[2]]}), bars)
+    1.0
     """
     if fills.is_empty():
         return 0.0

@@ -152,7 +152,7 @@ def unproven_models(metrics: Mapping[str, pl.DataFrame], models: Sequence[str]) 
     metrics
         Rows of `models.metrics` by model.
     models
-        That the strategy or one of its members reads.
+        Models that the strategy or one of its members reads.
     """
     from scipy.stats import ttest_rel
 

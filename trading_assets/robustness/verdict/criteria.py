@@ -7,7 +7,6 @@ the trials was made: `dsr` and `pbo`. The drawdown is a positive fraction here.
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -83,14 +82,14 @@ def judge(
     history: str = "",
     standing: str = "",
 ) -> Judgement:
-    """The verdict on a registered strategy.
+    """Return the verdict on a registered strategy.
 
     Parameters
     ----------
     statistics
-        By the names of `criteria`; None where undefined, which fails. Those of `MAY_BE_ABSENT` may be left out, and
-        those of unexplained endings and moves: the endings are criteria where a position met one, and the moves cap the
-        result at `conditional` where it would be another one without what was gained across them.
+        Values by the names of `criteria`; None where undefined, which fails. Those of `MAY_BE_ABSENT` may be left out,
+        and those of unexplained endings and moves: the endings are criteria where a position met one, and the moves cap
+        the result at `conditional` where it would be another one without what was gained across them.
     thresholds
         The pre-registered criteria.
     caps
@@ -117,33 +116,13 @@ def judge(
     return Judgement(strategy, capped, table, _explain(strategy, capped, table, thresholds, words, standing))
 
 
-def unregistered(strategy: str, thresholds: VerdictThresholds, history: str = "") -> Judgement:
-    """The verdict on a strategy whose holdout is locked: its evidence is nothing."""
-    return _without_evidence(strategy, thresholds, "It is not registered, so its holdout was not looked at.", history)
-
-
-def waiting(strategy: str, thresholds: VerdictThresholds, until: dt.date, history: str = "") -> Judgement:
-    """The verdict on a registered strategy whose holdout lasts until a session that the data do not reach yet."""
-    cause = f"Its holdout lasts until {until}, which the data do not reach: it is not looked at before."
-    return _without_evidence(strategy, thresholds, cause, history)
-
-
-def _without_evidence(strategy: str, thresholds: VerdictThresholds, cause: str, history: str) -> Judgement:
-    table = tuple(
-        _criterion("evidence", name, "at least", least, None, note="the holdout was not looked at")
-        for name, least in ((BETS, thresholds.min_bets), ("sessions", thresholds.min_sessions))
-    )
-    words = f"{strategy}: insufficient evidence. {cause}"
-    return Judgement(strategy, "insufficient_evidence", table, " ".join(filter(None, (words, history))))
-
-
 def criteria(statistics: Mapping[str, float | None], limits: VerdictThresholds) -> tuple[Criterion, ...]:
-    """Every criterion, judged."""
+    """Return every criterion, judged."""
 
     def line(kind: Kind, name: str, side: Side, threshold: float) -> Criterion:
         if name not in statistics and name in MAY_BE_ABSENT:
             return Criterion(kind, name, side, threshold, None, None, NOT_EVALUATED)
-        return _criterion(kind, name, side, threshold, statistics[name])
+        return judged_criterion(kind, name, side, threshold, statistics[name])
 
     alpha = _error_rate(statistics)
     # The name is the same at every error rate; the note says which quantile the value is.
@@ -158,7 +137,7 @@ def criteria(statistics: Mapping[str, float | None], limits: VerdictThresholds) 
         line("rejection", "calmar", "at least", limits.reject_calmar),
         line("rejection", "expectancy_r_without_best", "above", 0.0),
         line("rejection", "slippage_2x_expectancy_r", "above", 0.0),
-        _criterion("rejection", BOOTSTRAP_SHARPE, "at least", limits.reject_bootstrap_sharpe, drawn, quantile),
+        judged_criterion("rejection", BOOTSTRAP_SHARPE, "at least", limits.reject_bootstrap_sharpe, drawn, quantile),
         line("rejection", "permutation_percentile", "at least", permutation),
         line("rejection", "dsr", "at least", limits.reject_dsr),
         _pbo(statistics, limits),
@@ -186,7 +165,7 @@ def criteria(statistics: Mapping[str, float | None], limits: VerdictThresholds) 
 
 
 def rows(judgement: Judgement) -> pl.DataFrame:
-    """A judgement as rows of `robustness.verdicts`."""
+    """Return a judgement as rows of `robustness.verdicts`."""
     lines = [
         {
             "strategy": judgement.strategy,
@@ -228,9 +207,16 @@ def _caps(sentences: Sequence[str]) -> Iterator[Criterion]:
         yield Criterion("cap", f"{AT_BEST}_{number}".removesuffix("_1"), None, None, None, False, sentence)
 
 
-def _criterion(
+def judged_criterion(
     kind: Kind, name: str, side: Side, threshold: float, value: float | None, note: str | None = None
 ) -> Criterion:
+    """Return a criterion with whether a value meets it; an undefined one does not.
+
+    Parameters
+    ----------
+    kind, name, side, threshold, value, note
+        Fields of the criterion.
+    """
     if value is None:
         note = note or "undefined, which fails"
     return Criterion(kind, name, side, float(threshold), value, _holds(value, side, threshold), note)

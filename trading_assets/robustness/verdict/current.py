@@ -45,12 +45,19 @@ class CurrentVerdict:
     refused: str | None = None
 
     def meets(self, required: str) -> bool:
-        """Whether the result is of this registration, and `required` or better (from worst to best: see `RESULTS`)."""
+        """Return whether the result is of this registration, and `required` or better (in the order of `RESULTS`)."""
         return self.refused is None and RESULTS.index(self.result) >= RESULTS.index(required)
 
 
 def current_verdict(warehouse: Warehouse, configuration: Configuration, strategy: str) -> CurrentVerdict:
-    """The verdict on a strategy.
+    """Return the verdict on a strategy.
+
+    Parameters
+    ----------
+    warehouse, configuration
+        Where the verdict is, and the configuration that it has to be of.
+    strategy
+        Name of the strategy.
 
     Raises
     ------
@@ -92,7 +99,15 @@ def current_verdict(warehouse: Warehouse, configuration: Configuration, strategy
 
 
 def trials_are_counted(warehouse: Warehouse, configuration: Configuration, strategy: str) -> bool:
-    """Return whether what the trials say of a strategy is of the strategies and grids of today, or not on record."""
+    """Return whether what the trials say of a strategy is of the strategies and grids of today, or not on record.
+
+    Parameters
+    ----------
+    warehouse, configuration
+        Where the statistics on the trials are, and the configuration that they have to be of.
+    strategy
+        Name of the strategy.
+    """
     rows = warehouse.read_or_empty(OVERFITTING, rows=Rows("strategy", strategy))
     return {*rows["config_hash"]} <= {configuration.hash, configuration.hash_of_trials}
 

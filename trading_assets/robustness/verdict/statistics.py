@@ -18,13 +18,8 @@ from trading_assets.config.stress_scenarios import (
 )
 from trading_assets.config.verdict import ALPHA
 from trading_assets.robustness.look_ahead.audit import violations
-from trading_assets.robustness.resampling.resample import (
-    BOOTSTRAP,
-    LEAST_COUNTED_P,
-    PERMUTATION,
-    sharpe_quantile_name,
-    statistic_of,
-)
+from trading_assets.robustness.resampling.random_runs import PERMUTATION
+from trading_assets.robustness.resampling.resample import BOOTSTRAP, LEAST_COUNTED_P, sharpe_quantile_name, statistic_of
 from trading_assets.robustness.stress.run import POSITIONS_MET, value_of
 from trading_assets.robustness.verdict.criteria import (
     BEAR_MONTHS,
@@ -86,7 +81,7 @@ def statistics_of(
     bets: float | None = None,
     alpha: float = ALPHA,
 ) -> dict[str, float | None]:
-    """What the verdict judges.
+    """Return what the verdict judges.
 
     The choice among the trials was made on train + validation, so that is what the statistics on it are of. With
     one trial there was no choice and nothing to cross-validate: `pbo` is then absent.
@@ -96,9 +91,9 @@ def statistics_of(
     stress, resampling
         Holdout rows of one strategy.
     overfitting, look_ahead
-        Its rows of `robustness.overfitting` and `robustness.look_ahead`.
+        Rows of the strategy in `robustness.overfitting` and `robustness.look_ahead`.
     bets
-        Of the holdout, see `count_bets`; None: unknown, which is too little evidence.
+        Bets of the holdout, see `count_bets`; None: unknown, which is too little evidence.
     alpha
         Error rate of its tests, the one that the holdout was resampled at.
 

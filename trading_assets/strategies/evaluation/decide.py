@@ -37,10 +37,17 @@ class WindowError(Exception):
 def decide(strategy: ConfiguredStrategy, panel: pl.DataFrame, risk: Risk) -> StrategyDecisions:
     """Run a strategy's own code over its panel.
 
+    Parameters
+    ----------
+    strategy, panel
+        Strategy, and its rows by symbol and session.
+    risk
+        Section of the configuration: sizes of the signals follow from it.
+
     Raises
     ------
     StrategyError
-        Its code failed, or what it gave back cannot be used; with session and symbol where they can be told.
+        The strategy's code failed, or what it gave back cannot be used; with session and symbol where they can be told.
     WindowError
         It looks back further than any symbol has bars: a parameter does, or a column that it names.
     """
@@ -60,12 +67,12 @@ def decide(strategy: ConfiguredStrategy, panel: pl.DataFrame, risk: Risk) -> Str
 
 
 def first_decision(strategy: ConfiguredStrategy, panel: pl.DataFrame) -> dt.date:
-    """First session at which a strategy could decide: with only the bars before it, `decide` raises `WindowError`.
+    """Return the first session at which a strategy could decide: with fewer bars `decide` raises `WindowError`.
 
     Parameters
     ----------
     panel
-        Of a strategy that `decide` has run over.
+        Panel of a strategy that `decide` has run over.
     """
     known = panel["session"].min()
     longest = max(windows_of(strategy.parameters).values(), default=0)

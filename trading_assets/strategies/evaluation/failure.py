@@ -87,7 +87,7 @@ def located(cause: Exception, run: Callable[[pl.DataFrame], object], panel: pl.D
 
 
 def failure_recorder(stage: str, tables: Sequence[Table]) -> Callable[[Step, Exception], None]:
-    """What a strategy's asset does with an exception: a failed row in `strategies.status`, no rows elsewhere.
+    """Return what a strategy's asset does with an exception: a failed row in `strategies.status`, no rows elsewhere.
 
     A look that was refused takes nothing away: its row says so, and all others stay. Nor does an audit that found
     something, whose rows say what.
@@ -97,7 +97,7 @@ def failure_recorder(stage: str, tables: Sequence[Table]) -> Callable[[Step, Exc
     stage
         Stage, or ``stage/asset``, that the row names.
     tables
-        Those in which the strategy's rows belong to this asset.
+        Tables in which the strategy's rows belong to this asset.
     """
 
     def record_failure(step: Step, error: Exception) -> None:
@@ -118,7 +118,17 @@ def failure_recorder(stage: str, tables: Sequence[Table]) -> Callable[[Step, Exc
 def status_row(
     stage: str, strategy: str, error: Exception | None = None, *, until: dt.date | None = None
 ) -> pl.DataFrame:
-    """One row of `strategies.status`; without an error it is ok."""
+    """Return one row of `strategies.status`; without an error it is ok.
+
+    Parameters
+    ----------
+    stage, strategy
+        Asset of the step without the strategy's name, and that name.
+    error
+        What the step failed with; None: it came to its end.
+    until
+        Last session that it may say anything of; None: any.
+    """
     refused = isinstance(error, LookRefusedError)
     own = refused or isinstance(error, StrategyError | LooksAheadError)
     row = {
@@ -140,7 +150,7 @@ def cause_of_failure(status: pl.DataFrame) -> str | None:
     Parameters
     ----------
     status
-        Its rows of `strategies.status`.
+        Rows of the strategy in `strategies.status`.
     """
     failed = {row["stage"]: row["error"] for row in status.filter(status=FAILED).iter_rows(named=True)}
     first = min(failed, key=lambda stage: (STEPS.index(stage) if stage in STEPS else len(STEPS), stage), default=None)
@@ -224,7 +234,7 @@ def _require(step: Step, strategy: str, stages: Sequence[str]) -> None:
 
 
 def strategy_of(step: Step) -> str:
-    """The strategy of a step of one strategy.
+    """Return the strategy of a step of one strategy.
 
     Raises
     ------

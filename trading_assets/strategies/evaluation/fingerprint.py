@@ -102,7 +102,7 @@ def rules_recorded_before(configuration: Configuration, strategy: ConfiguredStra
 
 
 def symbols_behind(configuration: Configuration, strategy: ResolvedStrategy, instruments: pl.DataFrame) -> list[str]:
-    """Symbols whose bars bear on what a strategy does, those that it trades among them, ascending.
+    """Return symbols whose bars bear on what a strategy does, those that it trades among them, ascending.
 
     Beside its own they are the benchmarks of their asset classes, all that its model is trained on, the whole asset
     class if it looks at a feature over all symbols, and what bears on its members.

@@ -21,7 +21,7 @@ def faults_of_history(
     Parameters
     ----------
     histories
-        By strategy: the most bars of any of its symbols until the first result is over, and of what span these are.
+        The most bars of any symbol until the first result is over, by strategy, and of what span these are.
         Default: what the configuration's own dates allow at most.
     """
     for strategy in configured_strategies(configuration):

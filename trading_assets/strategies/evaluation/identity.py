@@ -96,7 +96,7 @@ def own_code(module: StrategyModule) -> dict[str, str]:
     Returns
     -------
     dict
-        By dotted name the hash of the syntax tree of the module and of all of the user's that it imports, see
+        Hash, by dotted name, of the syntax tree of the module and of all of the user's that it imports, see
         `own_modules`; by ``reads NAME`` SHA-256 of each file that one of them declares. Empty for a shipped module.
 
     Raises

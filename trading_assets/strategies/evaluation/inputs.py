@@ -54,10 +54,17 @@ class Frames:
 def read_frames(warehouse: Warehouse, configuration: Configuration, name: str) -> Frames:
     """Resolve strategy `name` and read what it needs.
 
+    Parameters
+    ----------
+    warehouse, configuration
+        Warehouse with the tables, and the configuration that the strategy is of.
+    name
+        Name of the strategy.
+
     Raises
     ------
     NoSymbolsError
-        Its universe is empty.
+        The strategy's universe is empty.
     """
     instruments = warehouse.read(INSTRUMENTS)
     strategy = resolve_strategy(configuration, name, instruments)

@@ -163,7 +163,15 @@ def files_of(step: Step) -> dict[str, Any]:
 
 
 def returns_on_record(step: Step, symbols: Sequence[str], span: Interval) -> pl.DataFrame:
-    """Return the equal-weight returns of symbols, from their bars in the warehouse."""
+    """Return the equal-weight returns of symbols, from their bars in the warehouse.
+
+    Parameters
+    ----------
+    step
+        Step whose warehouse is read.
+    symbols, span
+        Symbols of the universe, and the first and last session of the returns.
+    """
     bars = step.work.read(
         BARS,
         columns=["symbol", "session", "adj_close"],
@@ -192,6 +200,15 @@ def put_further_exposure_on_record(
     """Record what of a span the strategy of a step has not been evaluated on yet, as far as is on record.
 
     Signals of a day are those of all days before and of one more: that one alone is new.
+
+    Parameters
+    ----------
+    step, stage
+        Step of the strategy, and the name of its stage.
+    span, symbols
+        Sessions that it is evaluated on, and what it may trade.
+    bars
+        symbol, session, adj_close; of these symbols among others.
     """
     protocol, known = Protocol.of(step.configuration), sorted(set(symbols))
     start = span.start

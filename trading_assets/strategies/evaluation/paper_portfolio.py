@@ -33,7 +33,7 @@ def paper_positions(
     max_gross: float,
     delisting_sessions: int,
 ) -> pl.DataFrame:
-    """Weights of an order-based strategy, by the session at whose close each is decided.
+    """Return weights of an order-based strategy, by the session at whose close each is decided.
 
     A symbol is entered at the first `enter` signal while out, with the weight of that signal. It is left when the
     close is below close of the entry - `stop_atr` x ATR (adjusted prices, the ATR of the entry; raised as the exit
@@ -73,7 +73,7 @@ def paper_positions(
 
 
 def signals_of_targets(strategy: str, targets: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `strategies.signals` of a target-weight strategy, from its rows as `target_weights.checked` gives them.
+    """Return the rows of `strategies.signals` of a target-weight strategy, from those of `target_weights.checked`.
 
     `enter` where a weight becomes other than 0 (reason: the row's; `rebalance` if the same side was held before),
     `exit` where it becomes 0. A row that repeats the weight before it is no signal.

@@ -44,6 +44,13 @@ class Plan:
 def plan_of(configuration: Configuration, strategy: ConfiguredStrategy, spans: Mapping[str, Interval]) -> Plan:
     """Return the plan of a registered strategy: what is decided, and the universe as it is configured.
 
+    Parameters
+    ----------
+    configuration, strategy
+        Configuration with the strategy's registration, and the strategy.
+    spans
+        Dates of each split by its name.
+
     Raises
     ------
     KeyError
@@ -62,6 +69,13 @@ def decided(
 
     The hypothesis, the spans as dates, the parameters and rules, costs, risk, seed, criteria, and the settings of its
     model; none of the data.
+
+    Parameters
+    ----------
+    configuration, strategy
+        Configuration with the strategy's registration, and the strategy.
+    spans
+        Dates of each split by its name.
     """
     entry = configuration.registration[strategy.name]
     return {

@@ -38,7 +38,15 @@ _QUOTED = re.compile(r"""["'`]([^"'`\n]+)["'`]""")
 
 
 def serve(other: socket.socket, setup: Mapping[str, Any], enforced: Mapping[str, Any]) -> None:
-    """Answer until the other side is gone."""
+    """Answer until the other side is gone.
+
+    Parameters
+    ----------
+    other
+        Socket to the process that asks.
+    setup, enforced
+        Name of the module and its files, and what the sandbox enforces.
+    """
     sys.addaudithook(_note)
     worker = _Worker(setup["name"], enforced)
     while True:

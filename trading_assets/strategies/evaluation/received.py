@@ -53,7 +53,7 @@ class Market:
     Attributes
     ----------
     tables
-        By the key of their files: those of which nothing else follows, see `received_tables`.
+        Tables by the key of their files: those of which nothing else follows, see `received_tables`.
     files
         Hashes of files that are in no table, by key.
     """
@@ -79,7 +79,15 @@ def settings_of(configuration: Configuration) -> dict[str, Any]:
 
 
 def last_received(market: Market, symbols: Iterable[str], end: dt.date) -> dt.date | None:
-    """Return the last session of symbols up to `end`; None without one."""
+    """Return the last session of symbols up to `end`; None without one.
+
+    Parameters
+    ----------
+    market, symbols
+        What was received, and the symbols that are asked about.
+    end
+        Last session that counts.
+    """
     own = market.bars.filter(pl.col("symbol").is_in(sorted(set(symbols))), pl.col("session") <= end)
     last = own["session"].max()
     return last if isinstance(last, dt.date) else None
@@ -165,6 +173,13 @@ def quality_changes(old: pl.DataFrame, new: pl.DataFrame, until: dt.date | None)
     """Return in words whether flags or quarantined bars differ, as a reviewed override or another version makes them.
 
     Those of the last days may: what a bar was is known when the next one arrives.
+
+    Parameters
+    ----------
+    old, new
+        What is on record of a market, and what is so now: symbol, quality.
+    until
+        Last session that is compared, less `LATE_DAYS`; None: nothing was received.
     """
     if until is None:
         return []

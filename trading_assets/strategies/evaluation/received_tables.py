@@ -88,7 +88,17 @@ def marks_of(table: pl.DataFrame, until: dt.date) -> dict[str, Any]:
 
 
 def table_changes(key: str, old: Mapping[str, Any], new: Mapping[str, Any], until: dt.date) -> Iterator[str]:
-    """Yield in words what differs of a table, both as of one day."""
+    """Yield in words what differs of a table, both as of one day.
+
+    Parameters
+    ----------
+    key
+        Key of the configuration that names the table, for the words.
+    old, new
+        What is on record of the table, and what is so now.
+    until
+        Day that both are of. Rows after the last known one are no change where that is a few days old: they came late.
+    """
     if old["hash"] == new["hash"]:
         return
     before, after = _read(old), _read(new)

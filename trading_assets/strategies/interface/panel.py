@@ -105,6 +105,15 @@ def with_regimes(panel: pl.DataFrame, regimes: pl.DataFrame, benchmark: str | No
     """Add ``regime_<k>`` from rows of `models.regimes` of one benchmark: the last known at the row's session.
 
     There are `number` columns whether or not any regime is known: a column that comes later must not show before.
+
+    Parameters
+    ----------
+    panel
+        Rows with symbol and session.
+    regimes, benchmark
+        Rows of `models.regimes`, and the symbol of the benchmark that count; None: no regime is known.
+    number
+        Number of regimes.
     """
     own = regimes.filter(pl.col("benchmark") == (benchmark or "")).sort("session", "regime")
     wide = own.select("session").unique().sort("session")
@@ -117,12 +126,23 @@ def with_regimes(panel: pl.DataFrame, regimes: pl.DataFrame, benchmark: str | No
 def signal_rows(
     strategy: str, rules: Rules, panel: pl.DataFrame, *, stop_atr: float, risk_per_trade: float, max_position: float
 ) -> pl.DataFrame:
-    """Rows of `strategies.signals`.
+    """Return rows of `strategies.signals`.
 
     An `enter` row wherever a trigger fires while the symbol is eligible, held or not; the last trigger that
     fires is the reason. An `exit` row on the first session on which the exit condition is true, not on those
     that follow. The target weight is what risk per trade buys at the close with the stop `stop_atr` ATR
     away from it, up to `max_position`; negative where the rules sell short.
+
+    Parameters
+    ----------
+    strategy, rules
+        Name of the strategy, and its rules.
+    panel
+        Rows by symbol and session, with adj_close and atr_14.
+    stop_atr
+        Distance of the stop in ATRs.
+    risk_per_trade, max_position
+        Fractions of equity: what a stop loses, and the largest weight of a position.
     """
     found = evaluate(rules, panel)
     label, score = pl.lit(None, pl.String), pl.lit(None, pl.Float64)

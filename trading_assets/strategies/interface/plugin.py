@@ -44,7 +44,15 @@ class PluginModule:
         return dict(self.plugin.description["grid"])
 
     def ask_over(self, do: str, parameters: StrategyParameters, panel: pl.DataFrame) -> Any:
-        """Return what its process answers about a panel, which is sent only if it is not the last one."""
+        """Return what its process answers about a panel, which is sent only if it is not the last one.
+
+        Parameters
+        ----------
+        do
+            Name of the request, as `plugin_worker` knows it.
+        parameters, panel
+            Parameters of the strategy, and the rows that it decides over.
+        """
         with self._lock:  # what was sent and what is asked about it belong together
             process = self.plugin.process.started
             told, number, last = self._sent

@@ -43,7 +43,7 @@ class ConfiguredStrategy:
     name
         Key of the entry.
     parameters
-        Those of the module, with the entry's in place of their defaults.
+        Parameters of the module, with the entry's in place of their defaults.
     universe
         Asset class, ``all``, or a list of symbols, as configured.
     members
@@ -196,6 +196,13 @@ def configured_strategies(configuration: Configuration) -> list[ConfiguredStrate
 
 def resolve_strategy(configuration: Configuration, name: str, instruments: pl.DataFrame) -> ResolvedStrategy:
     """Return the strategy of an entry of the configuration with the instruments that it may trade.
+
+    Parameters
+    ----------
+    configuration, name
+        Configuration, and the name of one of its strategies.
+    instruments
+        Rows of `market_data.instruments`.
 
     Raises
     ------

@@ -72,7 +72,7 @@ class Rules:
     model
         Name of the model whose out-of-sample `score` the expressions use.
     side
-        Of all entries. `short` sells short: the stop is `stop_atr` x ATR above the fill, the weakest
+        Side of all entries. `short` sells short: the stop is `stop_atr` x ATR above the fill, the weakest
         `relative_strength` ranks first, and borrowing is paid for (trading rules, section 3).
 
     Raises
@@ -118,14 +118,14 @@ class RemoteRules(Rules):
 
 
 def columns_of(rules: Rules) -> set[str]:
-    """Columns that the expressions of a strategy name."""
+    """Return columns that the expressions of a strategy name."""
     expressions = [rules.eligible, rules.relative_strength, *rules.exits.values()]
     expressions += [part for trigger in rules.triggers for part in (trigger.strength, trigger.rank)]
     return {name for expression in expressions for name in expression.meta.root_names()}
 
 
 def evaluate(rules: Rules, panel: pl.DataFrame) -> pl.DataFrame:
-    """The rules at every row of a panel.
+    """Evaluate the rules at every row of a panel.
 
     Each expression runs over one symbol's rows in session order, so a shift never reaches another symbol.
 

@@ -57,6 +57,13 @@ class TargetWeightError(Exception):
 def stated_weights(module: TargetWeightModule, parameters: StrategyParameters, panel: pl.DataFrame) -> pl.DataFrame:
     """Run a strategy's code over its panel and return its rows as the engine takes them.
 
+    Parameters
+    ----------
+    module, parameters
+        Strategy's module, and its parameters.
+    panel
+        Rows by symbol and session.
+
     Returns
     -------
     polars.DataFrame
@@ -126,7 +133,7 @@ def full_statement(rows: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame:
 
 
 def checked(rows: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame:
-    """Rows of a strategy as the engine takes them: complete, sorted by session, pair and symbol.
+    """Return rows of a strategy as the engine takes them: complete, sorted by session, pair and symbol.
 
     Rows that repeat the weight before them are kept: they set a position that drifted back to its weight.
 

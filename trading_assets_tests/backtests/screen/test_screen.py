@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trading_assets.backtests.results.metrics import max_drawdown, sharpe, total_return
+from trading_assets.backtests.results.return_metrics import max_drawdown, sharpe, total_return
 from trading_assets.backtests.screen.screen import (
     CROSS,
     Columns,

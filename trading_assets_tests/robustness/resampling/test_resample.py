@@ -8,22 +8,19 @@ import pytest
 from arch.bootstrap import StationaryBootstrap
 
 from trading_assets.backtests import tables as backtests
-from trading_assets.backtests.backtest import PreparedBacktest, backtest, excess_returns_of, prepare, sweep_prepared
+from trading_assets.backtests.backtest import PreparedBacktest, backtest, prepare, sweep_prepared
 from trading_assets.backtests.backtest import metrics_of as metrics_rows
 from trading_assets.backtests.perturbations import with_entries
-from trading_assets.backtests.results.metrics import calmar, max_drawdown, sharpe
+from trading_assets.backtests.results.return_metrics import annual_sharpes, calmar, max_drawdown, sharpe
 from trading_assets.backtests.results.settled_curve import settled
+from trading_assets.backtests.sweep_returns import excess_returns_of
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.robustness.overfitting.sharpe_inference import long_run_variance
+from trading_assets.robustness.resampling.random_runs import PERMUTATION, percentile, random_entries
 from trading_assets.robustness.resampling.resample import (
     BOOTSTRAP,
-    PERMUTATION,
     TRADE_BOOTSTRAP,
-    annual_sharpes,
     bootstrap_statistics,
-    normal_p,
-    percentile,
-    random_entries,
     resample,
     resamples_needed,
     sharpe_quantile,
@@ -91,13 +88,6 @@ def test_trades_drawn_anew() -> None:
     assert high == pytest.approx(r_multiples.mean() + spread, abs=0.01)
 
 
-def test_percentile_by_hand() -> None:
-    random = np.arange(99.0)
-    assert percentile(1000.0, random) == 99.0
-    assert percentile(94.0, random) == pytest.approx(94.0)  # 94 below; 5 others and itself are as good
-    assert percentile(-1.0, random) == 0.0
-
-
 def test_a_small_error_rate_takes_more_resamples() -> None:
     """20 / .0025 = 8,000; of a batch of one 20 / .05 = 400, so the usual 1,000; a tenth for who sets 100."""
     assert [resamples_needed(alpha) for alpha in (0.05, 0.02, 0.0025, 0.001)] == [1000, 1000, 8000, 20_000]
@@ -136,14 +126,6 @@ def test_a_batch_of_one_has_the_normal_quantile_as_a_limit_too(prepared: Prepare
     wanted = own - 1.6448536 * np.sqrt(252 * variance / (returns.size - 1))
     assert statistic_of(found.statistics, BOOTSTRAP, "sharpe_5") == pytest.approx(wanted)
     assert statistic_of(found.statistics, BOOTSTRAP, "sharpe_50") == pytest.approx(own, abs=0.05)
-
-
-def test_the_normal_p_value_goes_below_what_counting_can_say() -> None:
-    random = generator(6).normal(0.0, 1.0, 1000)
-    p = normal_p(3.5, random)
-    assert p is not None and p == pytest.approx(2.3e-4, rel=0.5) and p < 1 / 1001
-    assert normal_p(random.mean(), random) == pytest.approx(0.5)
-    assert normal_p(1.0, np.ones(20)) is None
 
 
 def test_random_runs_make_as_many_trades_as_the_strategy(prepared: PreparedBacktest) -> None:

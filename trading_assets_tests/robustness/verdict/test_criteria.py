@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from trading_assets.config.verdict import VerdictThresholds
 from trading_assets.robustness.tables import VERDICTS
-from trading_assets.robustness.verdict.criteria import MAY_BE_ABSENT, judge, rows, unregistered
+from trading_assets.robustness.verdict.criteria import MAY_BE_ABSENT, judge, rows
+from trading_assets.robustness.verdict.no_evidence import unregistered
 
 # Passes everything, each number on the good side of its limit by a little.
 GOOD: dict[str, float | None] = {

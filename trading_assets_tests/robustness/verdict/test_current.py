@@ -10,8 +10,9 @@ import pytest
 from trading_assets.protocol import Protocol
 from trading_assets.robustness.holdout.ledger import LedgerTamperedError
 from trading_assets.robustness.tables import HOLDOUT_LEDGER, HOLDOUT_RESULTS, RESULTS, VERDICTS
-from trading_assets.robustness.verdict.criteria import rows, waiting
+from trading_assets.robustness.verdict.criteria import rows
 from trading_assets.robustness.verdict.current import CurrentVerdict, VerdictMissingError, current_verdict
+from trading_assets.robustness.verdict.no_evidence import waiting
 from trading_assets.warehouse import Rows
 from trading_assets_tests.conftest import called
 from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment

@@ -1,4 +1,4 @@
-"""Target weights at other times and on other symbols: what is kept, what is lost, and what it tells."""
+"""Decisions at random: target weights at other times and on other symbols, and the place among such runs."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.backtests.backtest import PreparedBacktest, excess_returns_of, sweep_prepared
+from trading_assets.backtests.backtest import PreparedBacktest, sweep_prepared
 from trading_assets.backtests.engine.arrays import Targets
 from trading_assets.backtests.inputs.target_weights import targets_of
 from trading_assets.backtests.perturbations import with_moved_targets
-from trading_assets.robustness.resampling.resample import (
-    PERMUTATION,
-    annual_sharpes,
-    percentile,
-    random_targets,
-    resample,
-)
+from trading_assets.backtests.results.return_metrics import annual_sharpes
+from trading_assets.backtests.sweep_returns import excess_returns_of
+from trading_assets.robustness.resampling.random_runs import PERMUTATION, normal_p, percentile, random_targets
+from trading_assets.robustness.resampling.resample import resample
 from trading_assets.strategies.interface.target_weights import SCHEMA, checked
 from trading_assets_tests.backtests.test_target_strategies import DAYS, SPAN, prepare_strategy
 
@@ -135,3 +132,18 @@ def test_rows_are_those_of_entries(factor: PreparedBacktest) -> None:
     rows = dict(one.filter(method=PERMUTATION).select("statistic", "value").iter_rows())
     assert list(rows) == ["percentile", "p", "sharpe_5", "sharpe_50", "sharpe_95", "trades", "trades_50"]
     assert 0 <= rows["percentile"] < 100 and rows["sharpe_5"] <= rows["sharpe_50"] <= rows["sharpe_95"]
+
+
+def test_percentile_by_hand() -> None:
+    random = np.arange(99.0)
+    assert percentile(1000.0, random) == 99.0
+    assert percentile(94.0, random) == pytest.approx(94.0)  # 94 below; 5 others and itself are as good
+    assert percentile(-1.0, random) == 0.0
+
+
+def test_the_normal_p_value_goes_below_what_counting_can_say() -> None:
+    random = np.random.default_rng(6).normal(0.0, 1.0, 1000)
+    p = normal_p(3.5, random)
+    assert p is not None and p == pytest.approx(2.3e-4, rel=0.5) and p < 1 / 1001
+    assert normal_p(random.mean(), random) == pytest.approx(0.5)
+    assert normal_p(1.0, np.ones(20)) is None

@@ -1,0 +1,168 @@
+"""What a strategy's portfolio rules earn with decisions at random: other entries, or target weights at other times."""
+
+from __future__ import annotations
+
+import datetime as dt
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from trading_assets.backtests.backtest import PreparedBacktest, sweep_prepared
+from trading_assets.backtests.perturbations import with_entries, with_moved_targets
+from trading_assets.backtests.results.return_metrics import annual_sharpes
+from trading_assets.backtests.sweep_returns import excess_returns_of
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+PERMUTATION = "permutation"
+#: Runs that show how many candidates make as many trades as the strategy made, and how often they are repeated.
+PILOT_RUNS, PILOTS = 32, 3
+
+#: Sessions by which target weights move at least: a month.
+SHORTEST_SHIFT = 21
+
+_NO_SPREAD = 1e-12
+
+
+@dataclass(frozen=True)
+class RandomRuns:
+    """Portfolio runs with decisions at random.
+
+    Attributes
+    ----------
+    sharpes
+        (runs,) a year; 0 for a run without any variation.
+    trades
+        (runs,) closed round trips.
+    """
+
+    sharpes: Floats
+    trades: Integers
+
+
+def random_entries(
+    prepared: PreparedBacktest, start: dt.date, end: dt.date, *, entries: int, runs: int, seed: int
+) -> RandomRuns:
+    """Run the whole portfolio with candidates at random sessions and symbols; exits and sizing are the strategy's.
+
+    Candidates are drawn without replacement from all usable bars of the span of symbols that were in the universe
+    then. The portfolio's own rules refuse some of them (already held, no slot, no cash), so more are drawn than the
+    strategy made entries: as many as make the same number of entries on average, which pilot runs find out.
+
+    Parameters
+    ----------
+    prepared
+        Backtest of an order-based strategy.
+    start, end
+        First and last session of the runs.
+    runs, seed
+        Number of runs, and the seed that they are drawn with.
+    entries
+        Entries of the actual run; closed and still open ones.
+    """
+    rows, columns = _pool(prepared, start, end)
+    candidates = min(entries, rows.size)
+
+    def varied(count: int, generator: np.random.Generator, wanted: int) -> Iterator[PreparedBacktest]:
+        for _ in range(wanted):
+            chosen = generator.choice(rows.size, size=count, replace=False)
+            yield with_entries(prepared, rows[chosen], columns[chosen])
+
+    for pilot in range(PILOTS):
+        found = sweep_prepared(varied(candidates, generator_of(seed, f"pilot {pilot}"), PILOT_RUNS), start, end)
+        made = float(found.trades.mean())
+        if made <= 0 or abs(made - entries) <= 0.02 * entries:
+            break
+        candidates = int(np.clip(round(candidates * entries / made), 1, rows.size))
+    found = sweep_prepared(varied(candidates, generator_of(seed, PERMUTATION), runs), start, end)
+    returns = excess_returns_of(prepared, found)
+    return RandomRuns(annual_sharpes(returns, prepared.periods_per_year), found.trades)
+
+
+def random_targets(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, runs: int, seed: int) -> RandomRuns:
+    """Run the whole portfolio with a target-weight strategy's weights at random times, and on random symbols.
+
+    All that is decided in the span moves by one random number of sessions (a circular shift, `SHORTEST_SHIFT` or more
+    either way), and the weights of each symbol go to another one. How much is held, long and short, and how often it
+    changes are the strategy's own; that it is these symbols at these times is not. Pairs stay the pairs that they are.
+    What has no bar then, or is no member of the universe, is not bought: cash stays in its place.
+
+    Parameters
+    ----------
+    prepared
+        Backtest of a target-weight strategy.
+    start, end
+        First and last session of the runs.
+    runs, seed
+        Number of runs, and the seed that they are drawn with.
+    """
+    size = bisect_right(prepared.axes.sessions, end) - bisect_left(prepared.axes.sessions, start)
+    shortest = min(SHORTEST_SHIFT, size // 4)
+    members = np.zeros(prepared.market.close.shape, dtype=np.bool_)
+    rows, columns = _pool(prepared, start, end)
+    members[rows, columns] = True
+    held = np.unique(columns)
+
+    def varied(generator: np.random.Generator) -> Iterator[PreparedBacktest]:
+        for _ in range(runs):
+            shift = int(generator.integers(shortest, size - shortest + 1))
+            places = np.arange(len(prepared.axes.symbols))
+            places[held] = generator.permutation(held)
+            yield with_moved_targets(prepared, start, end, shift=shift, columns=places, members=members)
+
+    found = sweep_prepared(varied(generator_of(seed, PERMUTATION)), start, end)
+    returns = excess_returns_of(prepared, found)
+    return RandomRuns(annual_sharpes(returns, prepared.periods_per_year), found.trades)
+
+
+def percentile(actual: float, random: Floats) -> float:
+    """Return the percentage of the random results that the actual one beats, itself counted among them.
+
+    100 (1 - p) with p = (1 + #{random >= actual}) / (n + 1), which is never 0 (Phipson and Smyth 2010).
+
+    Examples
+    --------
+    One of nine random results is as good: 100 (1 - 2 / 10).
+
+    >>> percentile(8.0, np.arange(9.0))
+    80.0
+    """
+    return 100.0 * (1.0 - (1.0 + float(np.sum(random >= actual))) / (random.size + 1.0))
+
+
+def normal_p(actual: float, random: Floats) -> float | None:
+    """Return the p-value of a result by the normal distribution of the random ones; None if these do not vary.
+
+    1 - Phi((actual - mean) / deviation): below 1 / (n + 1), which is the least that counting n of them can say.
+
+    Examples
+    --------
+    Two deviations above the mean: Phi(-2).
+
+    >>> round(normal_p(2.0, np.array([-1.0, 0.0, 1.0])), 4)
+    0.0228
+    """
+    deviation = float(np.std(random, ddof=1)) if random.size > 1 else 0.0
+    return NormalDist().cdf((float(np.mean(random)) - actual) / deviation) if deviation >= _NO_SPREAD else None
+
+
+def generator_of(seed: int, purpose: str) -> np.random.Generator:
+    """Return a stream of its own for each purpose, the same on every machine."""
+    return np.random.Generator(np.random.PCG64([seed, *purpose.encode()]))
+
+
+def _pool(prepared: PreparedBacktest, start: dt.date, end: dt.date) -> tuple[Integers, Integers]:
+    """Rows and columns of the grid of the bars that could have been entered on."""
+    sessions = {session: row for row, session in enumerate(prepared.axes.sessions)}
+    columns = {symbol: column for column, symbol in enumerate(prepared.axes.symbols)}
+    bars = prepared.panel.filter(pl.col("session").is_between(start, end), "in_universe").sort("session", "symbol")
+    rows = np.array([sessions[session] for session in bars["session"]], dtype=np.int64)
+    symbols = np.array([columns[symbol] for symbol in bars["symbol"]], dtype=np.int64)
+    usable = prepared.market.present[rows, symbols]
+    return rows[usable], symbols[usable]
