@@ -8,7 +8,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 REMEMBERED_DATA := $(shell sed -n "s/^data: *//p" trading_assets.folder 2>/dev/null)
 export TRADING_ASSETS_DATA ?= $(or $(REMEMBERED_DATA),$(CURDIR)/data)
 
-.PHONY: demo picture test coverage test-browser acceptance ui docs bench go-rate format lint clean help
+.PHONY: demo picture test test-slow coverage test-browser acceptance ui docs bench go-rate format lint clean help
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -27,13 +27,17 @@ picture: demo ## the picture in the README, taken with a headless Chromium
 
 # Folders of tests are in memory where it has 4 GiB to spare: thousands of commits then wait for no disk.
 MEMORY := $(shell df -Pm /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 >= 4096 { print "/dev/shm" }')
-test coverage: export PYTEST_DEBUG_TEMPROOT ?= $(MEMORY)
-test: export POLARS_MAX_THREADS ?= 1
+test test-slow coverage: export PYTEST_DEBUG_TEMPROOT ?= $(MEMORY)
+test test-slow: export POLARS_MAX_THREADS ?= 1
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 test: .installed-dev ## the test suite
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest $(PARALLEL)
 
-coverage: .installed-dev ## the test suite, and the lines that it does not reach
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
+test-slow: .installed-dev ## the tests that take more than two seconds each: whole runs, months one by one, upgrades
+	@$(BIN)/python -m pytest $(PARALLEL) -m 'slow and not acceptance'
+
+coverage: .installed-dev ## both, and the lines that they do not reach
+	@$(BIN)/python -m pytest $(PARALLEL) -m 'not acceptance and not browser' --cov --cov-report=term:skip-covered
 
 test-browser: .installed-dev ## the report in a headless Chromium
 	@$(BIN)/python -m pytest -m browser

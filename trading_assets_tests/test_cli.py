@@ -43,6 +43,7 @@ def test_config_show_prints_what_config_check_accepts(tmp_path: Path) -> None:
     assert called(TINY, tmp_path, "config", "check", str(path)).returncode == 0
 
 
+@pytest.mark.slow
 def test_benchmark_missing(tmp_path: Path) -> None:
     done = command_line(
         changed(tmp_path, benchmarks={"equity": "NOSUCH"}), tmp_path / "data", "run", "--select", "market_data"
@@ -105,6 +106,7 @@ def rules(parameters):
 '''
 
 
+@pytest.mark.slow
 def test_a_strategy_that_fails_leaves_those_of_the_readme_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

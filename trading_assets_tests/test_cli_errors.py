@@ -67,6 +67,7 @@ def test_what_nobody_expects_points_to_debug() -> None:
     assert in_words(KeyboardInterrupt()).startswith("stopped by Ctrl-C")
 
 
+@pytest.mark.slow
 def test_a_broken_database_of_dagster_is_one_block(tmp_path: Path) -> None:
     home = tmp_path / "dagster_home" / "history"
     home.mkdir(parents=True)

@@ -75,6 +75,7 @@ def test_a_step_refuses_another_configuration_than_its_run_began_with(tmp_path: 
     assert Warehouse(configuration.warehouse_path).exists("features.catalog") == same
 
 
+@pytest.mark.slow
 def test_importing_the_location_loads_no_heavy_library(tmp_path: Path) -> None:
     program = f"import sys, trading_assets.definitions; print([m for m in {sorted(HEAVY)!r} if m in sys.modules])"
     done = subprocess.run(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+import pytest
+
 from trading_assets_tests.heavy import HEAVY, MODULES, PACKAGE, imported, in_functions, libraries_of, tree_of
 
 #: The command line loads what a command needs when it is called: `--help` takes 0.4 s of processor time, not 0.9.
@@ -14,6 +16,7 @@ def own(node: ast.Import | ast.ImportFrom) -> set[str]:
     return {name for name in imported(node) if name.split(".")[0] == PACKAGE}
 
 
+@pytest.mark.slow
 def test_own_modules_are_imported_within_functions_only_where_that_saves_time() -> None:
     """A module of the package that loads no heavy library is imported at the top."""
     needless = []

@@ -279,8 +279,11 @@ class TargetTwin(TargetBook):
 
     def growth(self, row: Row) -> float:
         """Weight that comes on top of what is on that side already."""
+        return max(0.0, row.granted - self.kept(row))
+
+    def kept(self, row: Row) -> float:
         current = self.weight(row.position_index)
-        return max(0.0, row.granted - (abs(current) if current * row.weight > 0 else 0.0))
+        return abs(current) if current * row.weight > 0 else 0.0
 
     def room(self, t: int, row: Row) -> float:
         return float(
@@ -301,7 +304,8 @@ class TargetTwin(TargetBook):
             share = min(part[p], part[other]) if other in growing else part[p]
             if share < 1 and growth[p] > 0:
                 whole = row.granted
-                row.granted = whole - growth[p] + share * growth[p]
+                # not whole - cut: of a cut to almost nothing that leaves rounding, which may say that it shrinks
+                row.granted = self.kept(row) + share * growth[p]
                 row.cuts.append((row.granted / whole, "capacity"))
 
     def reject_beyond_capacity(self, t: int, rows: list[Row]) -> None:

@@ -198,6 +198,7 @@ def test_every_profit_follows_from_fills_and_bars(done: tuple[Configuration, dg.
         assert flows["amount"].sum() == pytest.approx(pnl, rel=1e-9, abs=1e-6), trade_id
 
 
+@pytest.mark.slow
 def test_a_second_run_writes_the_same_rows_and_another_run(
     done: tuple[Configuration, dg.ExecuteInProcessResult], tmp_path: Path
 ) -> None:

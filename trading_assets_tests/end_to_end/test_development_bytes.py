@@ -202,6 +202,7 @@ def test_the_two_markets_differ_from_the_first_session_of_the_holdout_on() -> No
     assert (both["close"] != both["close_right"]).all()
 
 
+@pytest.mark.slow
 def test_whatever_is_computed_for_development_is_the_same_to_the_byte(
     both: tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]],
 ) -> None:

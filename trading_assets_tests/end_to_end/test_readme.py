@@ -107,6 +107,6 @@ def test_demo_verdicts(tmp_path: Path) -> None:
     demo = REPOSITORY / "trading_assets" / "config" / "demo.yaml"
     done = command_line(demo, tmp_path, "run")
     assert done.returncode == 0, done.stderr
-    printed = done.stdout[done.stdout.index("Verdicts") : done.stdout.index("report: ")]
-    lines = [line.rstrip() for line in printed.splitlines()[1:]]
-    assert demo_verdicts() == "```text\n" + "\n".join(lines).strip() + "\n```"
+    table = done.stdout[done.stdout.index("┏") : done.stdout.index("┘") + 1]
+    lines = [line.rstrip() for line in table.splitlines()]
+    assert demo_verdicts() == "```text\n" + "\n".join(lines) + "\n```"

@@ -92,6 +92,7 @@ def test_a_trade_tells_its_story(tiny: Experiment) -> None:
     assert found in unknown.stderr
 
 
+@pytest.mark.slow
 def test_the_audit_on_demand(tiny: Experiment, tmp_path: Path) -> None:
     clean = called(tiny.config, tiny.data, "audit", "look-ahead", "--strategy", "crypto_momentum")
     assert clean.returncode == 0, clean.stderr
@@ -116,6 +117,7 @@ def test_every_fill_leads_back_to_its_bars(tiny: Experiment) -> None:
     assert entries == scores > 10
 
 
+@pytest.mark.slow
 def test_report_is_rebuilt_from_the_warehouse_alone(tiny: Experiment, tmp_path: Path) -> None:
     shutil.copytree(tiny.data, tmp_path / "data")
     folder = tmp_path / "data" / "tiny" / "reports"

@@ -77,6 +77,7 @@ def materialise(
     )
 
 
+@pytest.mark.slow
 def test_months_and_the_whole_range_agree_to_the_bit(configuration: Configuration, bars: pl.DataFrame) -> None:
     warehouse = warehouse_with(configuration, bars)
     assert materialise(configuration, MONTHS[0], MONTHS[-1]).success

@@ -215,6 +215,7 @@ def test_order_independence() -> None:
     assert alone.drop(ACROSS_SYMBOLS).equals(rows.filter(pl.col("symbol") != "BBB").drop(ACROSS_SYMBOLS))
 
 
+@pytest.mark.slow
 def test_threads() -> None:
     """Any number of threads gives the same bytes."""
     program = (

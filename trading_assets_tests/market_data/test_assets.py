@@ -58,6 +58,7 @@ def eventful() -> pl.DataFrame:
     return pl.concat([one, other])
 
 
+@pytest.mark.slow
 def test_month_by_month_gives_what_one_run_gives(tmp_path: Path) -> None:
     deliver(tmp_path / "whole", eventful())
     deliver(tmp_path / "parts", eventful())
@@ -120,6 +121,7 @@ def test_the_same_delivery_again_changes_nothing(tmp_path: Path) -> None:
     assert not warehouse.exists(REVISIONS.name)
 
 
+@pytest.mark.slow
 def test_a_revision_keeps_what_was_there(tmp_path: Path) -> None:
     deliver(tmp_path, eventful())
     configuration = experiment(tmp_path)
@@ -310,6 +312,7 @@ def test_releases_of_the_configuration(tmp_path: Path, caplog: pytest.LogCapture
         run(experiment(tmp_path, quality={"overrides": "reviewed.csv"}))
 
 
+@pytest.mark.slow
 def test_a_session_that_the_calendar_lacks_is_added_by_an_override(tmp_path: Path) -> None:
     """A Saturday of which one bar was reviewed is a session for both symbols, in one run or month by month."""
     saturday = dt.date(2024, 1, 20)

@@ -170,7 +170,9 @@ def test_no_session_is_lost_and_the_facts_hold(name: str) -> None:
         assert (hours["session"].dt.weekday() <= 5).all()
 
 
-@pytest.mark.parametrize("name", WEEKENDS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in ("XKRX", "XMOS") else name for name in WEEKENDS]
+)
 def test_special_sessions_are_there(name: str) -> None:
     first, last, expected = WEEKENDS[name]
     found = (

@@ -147,10 +147,11 @@ def with_event(event: str) -> pl.DataFrame:
 
 
 LEVELS = {"EVENT": 100.0, "QUIET": 40.0}
-EVENTS = ("taken back", "stays", "twice", "half adjusted", "other unit", "other unit for good", "split")
+EVENTS = ("taken back", "split")
+SLOW_EVENTS = ("stays", "twice", "half adjusted", "other unit", "other unit for good")
 
 
-@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("event", [*EVENTS, *(pytest.param(event, marks=pytest.mark.slow) for event in SLOW_EVENTS)])
 def test_what_happens_between_two_months(tmp_path: Path, event: str) -> None:
     """January is checked with the first bars of February at hand, or without them."""
     bars, quality = with_event(event), {"quality": {"severity": {"half_adjusted": "row"}}}
@@ -170,6 +171,7 @@ def test_what_happens_between_two_months(tmp_path: Path, event: str) -> None:
         assert_same(parts, whole)
 
 
+@pytest.mark.slow
 def test_a_bar_is_in_use_again_when_the_next_one_is_corrected(tmp_path: Path) -> None:
     """February's first bar took January's last one back, and was itself at fault."""
     parts, whole = experiment(tmp_path / "parts"), experiment(tmp_path / "whole")
@@ -181,6 +183,7 @@ def test_a_bar_is_in_use_again_when_the_next_one_is_corrected(tmp_path: Path) ->
     assert_same(parts, whole)
 
 
+@pytest.mark.slow
 def test_another_unit_since_long_ago(tmp_path: Path) -> None:
     """The jump lies before all that would be read again, the jump back within."""
     days = calendars.sessions("XNYS", START, MONTH_ENDS[-1])
@@ -252,7 +255,13 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pl.DataFrame
     return folder, bars
 
 
-@pytest.mark.parametrize("change", ["bar", "override", "action", "severity", "universe"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "bar",
+        *(pytest.param(change, marks=pytest.mark.slow) for change in ("override", "action", "severity", "universe")),
+    ],
+)
 def test_a_changed_past_is_judged_again(
     judged: tuple[Path, pl.DataFrame], tmp_path: Path, change: str, caplog: pytest.LogCaptureFixture
 ) -> None:

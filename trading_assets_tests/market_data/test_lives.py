@@ -124,6 +124,7 @@ def test_no_feature_or_label_reaches_over_the_break(warehouse: Warehouse) -> Non
     assert labels["label"].is_null().to_list()[-6:] == [True] * 6, "open[t+6] of the last six would be the other's"
 
 
+@pytest.mark.slow
 def test_months_in_any_order_come_to_the_same(tmp_path: Path, warehouse: Warehouse) -> None:
     """Each month after the other, and the whole at once; then months before the first are delivered, too."""
     deliver(tmp_path, pl.concat([reused(), quiet()]))
@@ -198,6 +199,7 @@ def test_a_handful_of_bars_is_no_life(strays: int, owner: str) -> None:
     assert spells["symbol"].is_unique().all() and spells.height == 3
 
 
+@pytest.mark.slow
 def test_a_stray_bar_has_the_ticker_until_it_turns_out_to_be_one(tmp_path: Path) -> None:
     """Run in two parts and at once: one bar of 2012, and a life from 2016 on that has the ticker."""
     stray = received([{"symbol": "NAME", "session": DAYS[3], "close": 3.0}])

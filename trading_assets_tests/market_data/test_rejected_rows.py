@@ -74,6 +74,7 @@ ROW = st.one_of(
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ROW, min_size=1, max_size=12), st.booleans())
+@pytest.mark.slow
 def test_rows_received_are_bars_or_rejected(tmp_path: Path, rows: list[tuple[str, ...]], is_hourly: bool) -> None:
     """Every line of a file is exactly once among the bars and the rejected rows (of a session, its first bar)."""
     write(tmp_path, *(",".join(row) for row in rows))
@@ -161,6 +162,7 @@ def test_tickers_that_named_no_instrument_are_kept(tmp_path: Path) -> None:
     assert warehouse.read(BARS)["symbol"].to_list() == ["Z"] * 3
 
 
+@pytest.mark.slow
 def test_a_whole_range_and_its_months_reject_the_same(tmp_path: Path) -> None:
     lines = [*GOOD, "A,2024-01-03,,,,,", f"A,2024-02-05,{BAR}", "A,2024-02-05,,,,,", "A,x,,,,,"]
     tables: list[pl.DataFrame] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
@@ -23,6 +24,7 @@ BARS = st.dictionaries(
 
 @settings(max_examples=80, deadline=None)
 @given(st.lists(BARS, min_size=2, max_size=5))
+@pytest.mark.slow
 def test_every_delivery_is_found_again(deliveries: list[dict[tuple[str, dt.date], tuple[float, float | None]]]) -> None:
     """Bars come, change, go, and come again; after each delivery the record is what `as_known` says later."""
     raw, revisions, kept = RAW_BARS.empty(), REVISIONS.empty(), []

@@ -197,6 +197,7 @@ def test_holdout_stays_hidden(done: Done) -> None:
     assert made.warehouse.read(EXPLANATIONS)["fold"].unique().to_list() == [complete]
 
 
+@pytest.mark.slow
 def test_a_symbol_teaches_only_while_it_is_in_the_universe(tmp_path: Path) -> None:
     """Its bars before it joined change no score of the others: that it would join was not known."""
     panel = bars()

@@ -121,6 +121,7 @@ def test_what_is_usual_is_a_window_against_the_rest() -> None:
     assert row["psi_usual"] == pytest.approx(np.quantile(indices, 0.95), rel=0.35)
 
 
+@pytest.mark.slow
 def test_autocorrelation_alone_rarely_alarms() -> None:
     """One symbol, 63 sessions of AR(.9): a p-value of KS rejects most of the time, effect sizes alone do too."""
     rng = np.random.default_rng(5)

@@ -51,6 +51,7 @@ def test_calls_that_write_sync_and_rename_were_met(states: list[Path]) -> None:
     assert sum(path.name.endswith("_killed") for path in states) >= 8
 
 
+@pytest.mark.slow
 def test_every_state_is_a_part_of_the_history_and_never_tampering(states: list[Path]) -> None:
     """The record of the folder, the look, the result: in this order, and what was finished is there."""
     for state in distinct(states):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from trading_assets.reports.data_docs import build_data_docs
 from trading_assets.reports.expectations import EXPECTATIONS
 from trading_assets.warehouse import Warehouse, Whole
 from trading_assets_tests.reports.test_expectations import BROKEN, results, sound
 
 
+@pytest.mark.slow
 def test_data_docs_say_what_was_found(tmp_path: Path) -> None:
     made = Warehouse(tmp_path / "warehouse.duckdb")
     made.replace(Whole(), {**sound(), **BROKEN["cash_is_never_negative"][0]})

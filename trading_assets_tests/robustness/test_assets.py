@@ -14,12 +14,10 @@ from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
 from trading_assets.backtests.backtest import backtest, prepare
 from trading_assets.backtests.results.run_tables import Result
-from trading_assets.config.sections import Interval
 from trading_assets.market_data.tables import BARS, INSTRUMENTS
 from trading_assets.models.tables import SPLITS
 from trading_assets.robustness import tables
 from trading_assets.robustness.holdout.assets import registration_of
-from trading_assets.robustness.holdout.lock import is_over
 from trading_assets.robustness.prepared_market import read_market
 from trading_assets.robustness.verdict.current import current_verdict
 from trading_assets.strategies.evaluation.failure import cause_of_failure
@@ -82,6 +80,7 @@ def test_no_table_with_rows_of_the_holdout_is_forgotten() -> None:
     }
 
 
+@pytest.mark.slow
 def test_what_runs_on_train_and_validation_is_shown_no_bar_of_the_holdout(finished: Experiment, tmp_path: Path) -> None:
     """An own strategy enters only where the last session of its panel is that of validation, 15 December."""
     experiment, module = finished.copy_to(tmp_path), "trading_assets_tests.robustness.watching_strategy"
@@ -153,6 +152,7 @@ def test_the_holdout_leaves_train_and_validation_as_they_are(experiment: Experim
     assert equity.drop("split").equals(development.drop("split"))
 
 
+@pytest.mark.slow
 def test_the_verdict_waits_until_the_holdout_was_evaluated_again(experiment: Experiment) -> None:
     before = everything(experiment)
     assert experiment.run("backtests/known").success
@@ -165,6 +165,7 @@ def test_the_verdict_waits_until_the_holdout_was_evaluated_again(experiment: Exp
     assert everything(experiment) == before
 
 
+@pytest.mark.slow
 def test_rerun_changes_nothing(experiment: Experiment) -> None:
     before = everything(experiment)
     assert experiment.run(
@@ -254,6 +255,7 @@ def test_the_verdict_is_not_made_without_the_audit(experiment: Experiment) -> No
     assert "materialise robustness/look_ahead/known" in error_of(refused)
 
 
+@pytest.mark.slow
 def test_a_strategy_that_knows_the_future_never_sees_its_holdout(experiment: Experiment) -> None:
     leaky = {"type": "trading_assets_tests.robustness.leaking_strategies", "leak": "tomorrow"}
     registration = {"leaky": SETTINGS["registration"]["known"]}
@@ -275,6 +277,7 @@ def test_a_strategy_that_knows_the_future_never_sees_its_holdout(experiment: Exp
     assert experiment.warehouse.read_or_empty(tables.VERDICTS, rows=Rows("strategy", "leaky")).is_empty()
 
 
+@pytest.mark.slow
 def test_a_registration_opens_the_holdout_only_for_signals_that_reach_it(experiment: Experiment) -> None:
     last = experiment.warehouse.read(SIGNALS, rows=Rows("strategy", "unknown"))["session"].max()
     assert last < HOLDOUT_START <= experiment.warehouse.read(SIGNALS, rows=KNOWN)["session"].max()  # type: ignore[operator]
@@ -288,6 +291,7 @@ def test_a_registration_opens_the_holdout_only_for_signals_that_reach_it(experim
     assert experiment.warehouse.read(SIGNALS, rows=Rows("strategy", "unknown"))["session"].max() >= HOLDOUT_START  # type: ignore[operator]
 
 
+@pytest.mark.slow
 def test_a_bar_that_a_model_is_trained_on_and_a_delisting_are_of_the_registration(experiment: Experiment) -> None:
     """The strategy trades two of the four symbols; its model is trained on all of them."""
     learnt = {"type": "ml", "model": "m", "universe": ["AAA", "BBB"]}
@@ -343,6 +347,7 @@ def test_taking_the_registration_back_takes_the_holdout_rows_away(experiment: Ex
     assert "looked at once" in words
 
 
+@pytest.mark.slow
 def test_a_holdout_is_not_looked_at_before_it_is_over(experiment: Experiment) -> None:
     """A week to come: no new look in the ledger, no rows of the holdout, and the verdict says what it waits for."""
     until = HOLDOUT_END + dt.timedelta(days=7)
@@ -360,28 +365,13 @@ def test_a_holdout_is_not_looked_at_before_it_is_over(experiment: Experiment) ->
         assert "holdout" not in splits(experiment, table)
 
 
-@pytest.mark.parametrize(
-    ("end", "last", "calendars", "over"),
-    [
-        ("2017-12-31", "2017-12-29", ["XNYS"], True),  # the year ends on a Sunday
-        ("2017-12-31", "2017-12-29", ["XNYS", "24/7"], False),
-        ("2017-12-31", "2017-12-31", ["24/7"], True),
-        ("2017-12-31", "2017-12-28", ["XNYS"], False),
-        ("2018-01-01", "2017-12-29", ["XNYS"], True),  # and the next begins with a holiday
-        ("2018-01-02", "2017-12-29", ["XNYS"], False),
-    ],
-)
-def test_a_span_is_over_once_no_session_of_it_is_to_come(end: str, last: str, calendars: list[str], over: bool) -> None:
-    locked = Interval(start=dt.date(2017, 1, 1), end=dt.date.fromisoformat(end))
-    assert is_over(locked, dt.date.fromisoformat(last), calendars) is over
-
-
 def test_checks(finished: Experiment) -> None:
     result = finished.run("robustness/verdict/unknown")
     assert checks_of(result, "verdict_is_go") == {"robustness/verdict/unknown": False}
     assert result.success  # an honest no stops nothing
 
 
+@pytest.mark.slow
 def test_the_look_is_on_record_even_if_the_evaluation_fails(
     experiment: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

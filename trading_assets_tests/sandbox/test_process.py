@@ -124,6 +124,7 @@ def test_nothing_is_left_behind(echo: RestrictedProcess) -> None:
         os.kill(number, 0)
 
 
+@pytest.mark.slow
 def test_few_processes_wait_at_a_time(echo: RestrictedProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that was asked last stays; the other one is started anew when it is asked again."""
     monkeypatch.setattr(process, "_MOST_WAITING", 1)

@@ -119,6 +119,7 @@ def test_every_type_is_the_same_value_in_every_format(warehouse: Warehouse, expr
     assert pl.read_parquet(file.getvalue()).equals(frame)
 
 
+@pytest.mark.slow
 def test_a_model_takes_every_type_one_after_the_other_and_each_twice(warehouse: Warehouse) -> None:
     """A column that was a number yesterday and is a list today cannot be cast; a column that was left out is gone."""
     for place, (expression, (value, _, _)) in enumerate(TYPES.items()):

@@ -174,6 +174,7 @@ def test_symbols_that_are_never_candidates_change_nothing(case: Case) -> None:
     assert wide.trades["pnl"].tobytes() == run.trades["pnl"].tobytes()
 
 
+@pytest.mark.slow
 def test_without_compilation_the_results_are_the_same() -> None:
     """The kernel is plain Python too: a debugger steps through it with NUMBA_DISABLE_JIT=1."""
     script = (

@@ -273,6 +273,7 @@ def test_the_docs_list_every_rule() -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(markets())
+@pytest.mark.slow
 def test_agrees_with_the_reference_rules(rows: list[dict[str, Any]]) -> None:
     result = checked(as_received(rows))
     flags, reasons = reference_rules(rows, AS_OF)
@@ -283,6 +284,7 @@ def test_agrees_with_the_reference_rules(rows: list[dict[str, Any]]) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(markets(), st.randoms(use_true_random=False))
+@pytest.mark.slow
 def test_order_of_rows_changes_nothing(rows: list[dict[str, Any]], random: Any) -> None:
     raw = as_received(rows)
     order = list(range(raw.height))

@@ -112,6 +112,7 @@ def _run(folder: Path, file: str) -> subprocess.CompletedProcess[str]:
     return called(TINY, folder / "data", "config", "detect", file, folder=folder)
 
 
+@pytest.mark.slow
 def test_the_command_prints_and_exits(tmp_path: Path) -> None:
     """0 with an answer, 1 with a question, 2 with nothing to answer."""
     put(tmp_path, ASIA["nse_bhavcopy"][0], "bhav.csv")

@@ -127,7 +127,15 @@ def test_trading_hours_are_those_of_the_library(calendar: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "bursts"), [(0.01, False), (0.05, False), (0.28, False), (0.9, False), (0.07, True), (0.28, True)]
+    ("rate", "bursts"),
+    [
+        (0.01, False),
+        (0.05, False),
+        pytest.param(0.28, False, marks=pytest.mark.slow),
+        pytest.param(0.9, False, marks=pytest.mark.slow),
+        (0.07, True),
+        (0.28, True),
+    ],
 )
 @pytest.mark.parametrize("days", [10, pytest.param(40, marks=pytest.mark.acceptance)])
 def test_a_minute_without_a_trade_is_no_hole(tmp_path: Path, rate: float, bursts: bool, days: int) -> None:

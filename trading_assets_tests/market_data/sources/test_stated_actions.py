@@ -164,6 +164,7 @@ def test_a_dividend_between_bars_goes_ex_at_the_next_one(tmp_path: Path) -> None
     assert warehouse.read(QUARANTINE)["reasons"].to_list() == [["null_price"]]
 
 
+@pytest.mark.slow
 def test_months_give_what_the_whole_range_gives(tmp_path: Path) -> None:
     days = [
         day for month in (1, 2, 3) for day in (dt.date(2024, month, number) for number in (4, 5, 8, 11, 12, 13, 14))

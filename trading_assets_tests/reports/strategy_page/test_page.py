@@ -119,6 +119,7 @@ def test_the_same_tables_make_the_same_bytes(configuration: Configuration, wareh
 
 
 @pytest.mark.parametrize("filled", [False, True], ids=["missing_tables", "zero_trades"])
+@pytest.mark.slow
 def test_assets_write_pages_and_the_index(configuration: Configuration, warehouse: Warehouse, filled: bool) -> None:
     if filled:
         fill(warehouse, equity=equity())

@@ -69,6 +69,7 @@ def test_upgrades_cost_no_look_and_change_no_row(upgraded: tuple[OldWarehouse, d
     assert old.warehouse.read(TRIALS).equals(before[TRIALS.name])
 
 
+@pytest.mark.slow
 def test_second_run_adds_nothing(upgraded: tuple[OldWarehouse, dict[str, pl.DataFrame]]) -> None:
     old, _ = upgraded
     tables = (REGISTRATION_UPGRADES, REGISTRATIONS, HOLDOUT_LEDGER, EARLIER_VERDICTS)
@@ -149,6 +150,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.slow
 def test_what_a_person_changes_is_a_look_after_a_change(tmp_path: Path, change: str) -> None:
     """Refused without a reason; with one it is the second look."""
     edit, said = CHANGES[change]
@@ -169,6 +171,7 @@ def test_what_a_person_changes_is_a_look_after_a_change(tmp_path: Path, change: 
         assert record(old.step(name), old.registration(name), old.strategy(name)) == 2
 
 
+@pytest.mark.slow
 def test_a_changed_bar_is_a_look_after_a_change(tmp_path: Path) -> None:
     raised = pl.when(pl.col("session") == pl.col("session").max()).then(pl.col("close") + 0.01).otherwise("close")
     with unpacked(tmp_path, registered=["equity_momentum", "factor"]) as old:
@@ -188,6 +191,7 @@ OWN = {
 
 
 @pytest.mark.parametrize("change", OWN)
+@pytest.mark.slow
 def test_a_changed_module_of_a_user_is_a_look_after_a_change(tmp_path: Path, change: str) -> None:
     name, module, text, other = OWN[change]
 
@@ -199,6 +203,7 @@ def test_a_changed_module_of_a_user_is_a_look_after_a_change(tmp_path: Path, cha
         record(old.step(name), old.registration(name), old.strategy(name))
 
 
+@pytest.mark.slow
 def test_an_edited_remark_of_a_user_changes_nothing_after_the_upgrade(
     upgraded: tuple[OldWarehouse, dict[str, pl.DataFrame]], tmp_path: Path
 ) -> None:
@@ -208,6 +213,7 @@ def test_an_edited_remark_of_a_user_changes_nothing_after_the_upgrade(
         assert {name: other.registration(name).hash for name in known} == known
 
 
+@pytest.mark.slow
 def test_an_upgrade_that_was_touched_is_noticed(tmp_path: Path) -> None:
     with unpacked(tmp_path, registered=["factor"]) as old:
         record(old.step("factor"), old.registration("factor"), old.strategy("factor"))

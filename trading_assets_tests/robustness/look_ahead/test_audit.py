@@ -48,6 +48,7 @@ CLEAN: dict[str, dict[str, Any]] = {
     "ml": {"type": "ml", "model": "forward_return", "entry_score": 0.0},
     "blend": {"type": "ensemble", "members": ["momentum", "factor"]},
 }
+SLOW = ("factor", "pairs", "ml", "blend")
 MODEL = {"train_sessions": 150, "test_sessions": 60, "trees": 5, "min_rows": 50}
 
 
@@ -84,7 +85,9 @@ def configured(folder: Path, strategies: dict[str, dict[str, Any]]) -> Configura
 
 
 @pytest.mark.parametrize("cuts", [CUTS, pytest.param(8, marks=pytest.mark.acceptance)])
-@pytest.mark.parametrize("name", CLEAN)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in CLEAN]
+)
 def test_nothing_clean_is_accused(name: str, cuts: int, whole: MarketSnapshot, tmp_path: Path) -> None:
     found = look_ahead(configured(tmp_path, CLEAN), name, whole, cuts)
     assert differing(found).is_empty()
@@ -104,6 +107,7 @@ def test_a_strategy_that_knows_the_future_is_caught(leak: str, whole: MarketSnap
     assert first["symbol"] in whole.bars["symbol"]
 
 
+@pytest.mark.slow
 def test_a_smoothed_regime_is_caught(whole: MarketSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def smoothed(features: pl.DataFrame, benchmarks: list[str], settings: Regimes, seed: int) -> pl.DataFrame:
         rows = regimes_of_benchmarks(features, benchmarks, settings, seed).sort("benchmark", "regime", "session")
@@ -116,6 +120,7 @@ def test_a_smoothed_regime_is_caught(whole: MarketSnapshot, tmp_path: Path, monk
     assert "probability" in found.filter(subject="regimes")["column"]
 
 
+@pytest.mark.slow
 def test_an_unpurged_label_is_caught(whole: MarketSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def unpurged(samples: Samples, fold: Fold, scorable: np.ndarray) -> TrainingRows:
         purged = training_rows(samples, fold, scorable)
@@ -127,6 +132,7 @@ def test_an_unpurged_label_is_caught(whole: MarketSnapshot, tmp_path: Path, monk
     assert "scores" in found["subject"]
 
 
+@pytest.mark.slow
 def test_a_target_among_the_features_is_caught(
     whole: MarketSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +154,7 @@ def test_a_target_among_the_features_is_caught(
     assert first["session"] <= first["cut"]
 
 
+@pytest.mark.slow
 def test_a_fill_at_the_deciding_bar_is_caught(
     whole: MarketSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

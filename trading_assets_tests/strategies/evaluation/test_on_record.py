@@ -110,6 +110,7 @@ def looked_after(experiment: Experiment, statement: str | None) -> Record:
         ("UPDATE market_data.instruments SET sector = 'banks' WHERE symbol = 'AAA'", "sector: 1 symbol changed: AAA"),
     ],
 )
+@pytest.mark.slow
 def test_data_that_change_between_registration_and_look_are_named_and_cap_the_look(
     experiment: Experiment, statement: str | None, changed: str | None
 ) -> None:
