@@ -127,7 +127,11 @@ def test_benchmark_metrics_equal_empyrical(pairs: list[tuple[float, float]], per
         assert return_metrics.alpha(returns, benchmark, periods) == -1
         theirs = -1.0
     # A benchmark that hardly moves makes a huge beta, and the power of 365 its rounding a millionth.
-    assert return_metrics.alpha(returns, benchmark, periods) == pytest.approx(theirs, rel=1e-7, abs=1e-6)
+    ours = return_metrics.alpha(returns, benchmark, periods)
+    if theirs > 1e303:  # at the end of what a float holds no growth is told
+        assert ours is None or ours == pytest.approx(theirs, rel=1e-6)
+    else:
+        assert ours == pytest.approx(theirs, rel=1e-7, abs=1e-6)
     if np.ptp(returns - benchmark) > 1e-12:
         information = empyrical.excess_sharpe(returns, benchmark) * math.sqrt(periods)
         assert return_metrics.information_ratio(returns, benchmark, periods) == pytest.approx(information, rel=1e-9)
