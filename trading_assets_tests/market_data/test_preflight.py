@@ -67,6 +67,11 @@ def test_what_can_be_used_has_no_fault(tmp_path: Path) -> None:
             ("strategies", "one", "universe"),
             "no symbol of it has bars",
         ),
+        ({"benchmarks": {"equity": "DAX"}}, ("benchmarks", "equity"), "no bars of DAX"),
+        ({"benchmarks": {"equity": "AAA"}}, None, ""),
+        ({"benchmarks": {"equity": "SPX"}}, None, ""),  # which the sample brings
+        ({"universe": {"equity": ["AAA", "AAB"]}}, ("universe", "equity"), "no bars of AAB"),
+        ({"universe": {"equity": ["AAA", "AAB"]}, "allow_missing": True}, None, ""),
         (
             {"splits": {**BASE["splits"], "validation": ["2016-02-01", "2016-02-03"]}},
             None,
