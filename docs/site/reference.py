@@ -208,9 +208,9 @@ def features_page() -> str:
     lines = [
         "# Features",
         "",
-        "Columns of `features.daily`: what the matrix of a model has, and what the panel of a strategy has of those that "
-        "it names, in an expression or in its function `columns`. A value at a session is known at its close. Look-back "
-        "and warm-up count usable bars; a recursive mean carries all of them. Beside them a panel has "
+        "Columns of `features.daily`: what the matrix of a model has, and of which the panel of a strategy has those "
+        "that it names, in an expression or in its function `columns`. A value at a session is known at its close. "
+        "Look-back and warm-up count usable bars; a recursive mean carries all of them. Beside them a panel has "
         "[`features.indicators`](tables.md#featuresindicators) and the columns of "
         "[`market_data.bars`](tables.md#market_databars).",
         "",

@@ -131,6 +131,8 @@ def _bars_of(source: AnySource, configuration: Configuration, start: dt.date, en
 def _no_bar(place: int, source: AnySource, configuration: Configuration, today: dt.date) -> Fault:
     """Say which span the source has bars of, where that is not the one that is asked for."""
     expected = "files with sessions in that span; what is outside of start to as_of is not used"
+    if isinstance(source, FilesSource) and "%Y" in source.date_format:
+        expected += "; `%Y` is a year of four digits, `%y` one of two: 02.01.09"
     try:
         first, last = _span_of(_bars_of(source, configuration, _LONG_AGO, today))
         expected = f"a span within {first} to {last}, which it has: `start: {first.replace(day=1)}`"

@@ -110,6 +110,14 @@ def test_files_of_another_span_say_which_they_have(tmp_path: Path) -> None:
     assert fault.expected == "a span within 2016-01-04 to 2016-03-05, which it has: `start: 2016-01-01`"
 
 
+def test_years_of_two_digits_under_a_format_of_four_are_told_apart(tmp_path: Path) -> None:
+    """16 is the year 16 under `%Y`, which no run asks for."""
+    text = CSV.replace("2016-", "16-")
+    [fault] = faults(tmp_path, text, market_data=[{**FILES, "date_format": "%Y-%m-%d"}])
+    assert fault.what.startswith("no bar from 2015-01-01") and "`%y` one of two" in fault.expected
+    assert faults(tmp_path, text, market_data=[{**FILES, "date_format": "%y-%m-%d"}]) == []
+
+
 @pytest.mark.parametrize(
     ("start", "advice"), [("2016-01-01", ""), ("2015-12-01", "; `start: 2016-01-01` is the month of the first")]
 )
