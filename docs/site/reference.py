@@ -138,7 +138,9 @@ def _kind(annotation: Any, field: FieldInfo | None = None) -> str:
         for name, mark in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
         if isinstance(getattr(each, name, None), int | float)
     ]
-    return ", ".join([_type(annotation), *bounds])
+    stricter = {bound.removeprefix("> ") for bound in bounds if bound.startswith("> ")}
+    bounds = [bound for bound in bounds if bound.removeprefix("≥ ") not in stricter]  # of a type that is narrowed
+    return ", ".join([_type(annotation), *dict.fromkeys(bounds)])
 
 
 def _type(annotation: Any) -> str:
