@@ -99,7 +99,8 @@ def config_detect(
             beside = config is not None and was_typed(context, "config") and not glob(path)  # noqa: PTH207 - as `path` of a source
             found = detect(path, config.resolve().parent if config and beside else Path.cwd(), asset_class)
     except SourceError as error:
-        raise ConfigurationError(str(error)) from None
+        then = "  then: ask `trading-assets config check`, which reads with your keys; `detect` goes by the file alone"
+        raise ConfigurationError("\n".join([str(error), *([then] if "\n  file: " in str(error) else [])])) from None
     print_detections(found)
     if any(len(detection.beliefs) > 1 for detection in found):
         raise typer.Exit(FAILED)

@@ -82,3 +82,10 @@ def test_detect_looks_at_the_files_of_a_configuration(folder: Path) -> None:
     assert output("detect", "A.csv", "--config", "deep/files.yaml").startswith("A.csv")
     assert output("detect", "deep/A.csv", "--config", "deep/files.yaml").startswith("deep/A.csv")
     assert "no file matches 'A.csv'" in fault("detect", "A.csv")
+
+
+def test_detect_says_where_keys_for_a_layout_of_ones_own_are_tried(folder: Path) -> None:
+    (folder / "eigen.csv").write_text("Tag;Auf;Zu\n02.01.09;1,5;2,5\n")
+    said = fault("detect", "eigen.csv")
+    assert "no column for" in said and "then: ask `trading-assets config check`, which reads with your keys" in said
+    assert "config check" not in fault("detect", "nothing.csv")

@@ -39,6 +39,7 @@ def test_every_key_has_a_default_or_is_required_and_a_meaning() -> None:
     assert rows["risk.max_gross"] == ["`0.8`", "number, ≥ 0, ≤ 1", "largest sum of all positions, long and short"]
     assert rows["seed"][0] == "`0`" and rows["name"][0] == "required" and rows["as_of"][0] == "none"
     assert rows["robustness.stress.<name>.shock.move"][1] == "number, > -1"
+    assert "> 0, ≥ 0" not in reference().strategies_page() + reference().configuration_page()
 
 
 def test_every_strategy_is_there_with_what_each_parameter_means() -> None:

@@ -138,7 +138,9 @@ def _kind(annotation: Any, field: FieldInfo | None = None) -> str:
         for name, mark in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
         if isinstance(getattr(each, name, None), int | float)
     ]
-    return ", ".join([_type(annotation), *bounds])
+    stricter = {bound.removeprefix("> ") for bound in bounds if bound.startswith("> ")}
+    bounds = [bound for bound in bounds if bound.removeprefix("≥ ") not in stricter]  # of a type that is narrowed
+    return ", ".join([_type(annotation), *dict.fromkeys(bounds)])
 
 
 def _type(annotation: Any) -> str:
@@ -208,8 +210,11 @@ def features_page() -> str:
     lines = [
         "# Features",
         "",
-        "Columns of `features.daily`: what the panel of a strategy and the matrix of a model have. A value at a "
-        "session is known at its close. Look-back and warm-up count usable bars; a recursive mean carries all of them.",
+        "Columns of `features.daily`: what the matrix of a model has, and of which the panel of a strategy has those "
+        "that it names, in an expression or in its function `columns`. A value at a session is known at its close. "
+        "Look-back and warm-up count usable bars; a recursive mean carries all of them. Beside them a panel has "
+        "[`features.indicators`](tables.md#featuresindicators) and the columns of "
+        "[`market_data.bars`](tables.md#market_databars).",
         "",
     ]
     for category in dict.fromkeys(feature.category for feature in FEATURES):

@@ -17,7 +17,11 @@ FULL = "full"
 HOLDOUT = "holdout"
 SPLIT_NAMES = ("train", "validation", DEVELOPMENT, HOLDOUT, FULL)
 
-_SPLIT = Column(pl.String, "run that this belongs to", one_of=SPLIT_NAMES)
+_SPLIT = Column(
+    pl.String,
+    "run that this belongs to; development is train and validation in one, full goes through the holdout",
+    one_of=SPLIT_NAMES,
+)
 _SYMBOL = Column(pl.String, "symbol")
 _PAIR = Column(pl.String, "common to the two legs of a pair", nullable=True)
 _SIDE = Column(pl.String, "direction of the order", one_of=("buy", "sell"))

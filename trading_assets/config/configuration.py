@@ -77,7 +77,8 @@ class Configuration(Section):
         AssetClass, Annotated[Literal["all"] | list[str] | str | DynamicUniverse, NamesFiles(words=("", "all"))]
     ] = Field(
         default={},
-        description="asset class -> all, symbols, a membership table (symbol, start, end), or a choice by rules",
+        description="asset class -> all (a benchmark of the sources, too), symbols, a membership table "
+        "(symbol, start, end), or a choice by rules",
     )
     sectors: Annotated[dict[str, NonEmpty] | NonEmpty, NamesFiles()] = Field(
         default={}, description="symbol -> sector, or the path of a CSV with the columns symbol and sector"

@@ -244,6 +244,11 @@ def _explain(
             expected = _valid_key(str(where[-1]), _known_keys(model, item["loc"][:-1]))
         elif item["type"] == "missing":
             what, expected = f"missing key {where[-1]!r}", "a value for it"
+        elif item["type"] in ("date_parsing", "date_from_datetime_parsing"):
+            what, expected = f"{shortened(repr(item['input']))} is no date", "a date such as 2024-01-31"
+        elif item["type"] == "string_pattern_mismatch" and where[:1] == ("features",):
+            what = f"{shortened(repr(item['input']))} is no dotted path of a module"
+            expected = "such as `my_features.gaps`, which is my_features/gaps.py in the folder of the configuration"
         elif "input" in item and not isinstance(item["input"], dict | list) and where[:1] != ("notifier",):
             what = f"{what} (got {shortened(repr(item['input']))})"
         blocks[block(path, lines, where, what, expected)] = None

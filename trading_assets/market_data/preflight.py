@@ -22,9 +22,9 @@ from trading_assets.market_data.reference.files import ReferenceError
 from trading_assets.market_data.reference.risk_free import read_risk_free
 from trading_assets.market_data.reference.sectors import SectorsError, read_sectors
 from trading_assets.market_data.reference.symbology import recorded_symbology
-from trading_assets.market_data.sources import SourceError, files, read_bars
+from trading_assets.market_data.sources import SourceError, files, read_bars, sample
 from trading_assets.market_data.sources.vendors import vendor_of
-from trading_assets.market_data.universe import UniverseError, read_memberships, resolve
+from trading_assets.market_data.universe import UniverseError, read_memberships, resolve, without_data
 
 _OF_TABLES = (CalendarError, OverrideError, ReferenceError, SectorsError, SourceError, UniverseError)
 
@@ -131,6 +131,8 @@ def _bars_of(source: AnySource, configuration: Configuration, start: dt.date, en
 def _no_bar(place: int, source: AnySource, configuration: Configuration, today: dt.date) -> Fault:
     """Say which span the source has bars of, where that is not the one that is asked for."""
     expected = "files with sessions in that span; what is outside of start to as_of is not used"
+    if isinstance(source, FilesSource) and "%Y" in source.date_format:
+        expected += "; `%Y` is a year of four digits, `%y` one of two: 02.01.09"
     try:
         first, last = _span_of(_bars_of(source, configuration, _LONG_AGO, today))
         expected = f"a span within {first} to {last}, which it has: `start: {first.replace(day=1)}`"
@@ -166,7 +168,7 @@ def said_of_span(configuration: Configuration, bars: pl.DataFrame) -> str:
 def faults_of_bars(
     configuration: Configuration, bars: pl.DataFrame, of_histories: Callable[[Histories], Iterator[Fault]]
 ) -> Iterator[Fault]:
-    """Yield a strategy without a symbol that has bars, splits that these do not reach, and what has too few of them.
+    """Yield symbols without bars, splits that the bars do not reach, and strategies that have too few or none of them.
 
     Parameters
     ----------
@@ -176,6 +178,7 @@ def faults_of_bars(
         What is wrong with strategies whose symbols have these many bars at most, and of what span; by strategy.
     """
     own = _own_symbols(configuration, bars)
+    yield from _of_named(configuration, bars)
     yield from _of_symbols(own, bars)
     yield from _of_splits(configuration, bars)
     yield from of_histories(_histories(configuration, own, bars))
@@ -195,6 +198,25 @@ def _own_symbols(configuration: Configuration, bars: pl.DataFrame) -> dict[str, 
         elif wanted != "all":
             found[name] = known.filter(asset_class=wanted)
     return found
+
+
+def _of_named(configuration: Configuration, bars: pl.DataFrame) -> Iterator[Fault]:
+    """Yield symbols that `universe` or `benchmarks` name and nothing has bars of, as a run refuses them.
+
+    Where a symbol has several names, a run alone knows which are its bars.
+    """
+    if configuration.allow_missing or any(source.symbology for source in configuration.market_data):
+        return
+    last = configuration.as_of or _span_of(bars)[1]
+    listed = bars.select("symbol", "asset_class").unique()
+    universe = resolve(configuration, listed, read_memberships(configuration))
+    missing = without_data(configuration, universe, listed, last)
+    of_sample = sample.index_bars(configuration.start, last)["symbol"].unique()
+    missing = missing.filter(~(pl.col("benchmark") & pl.col("symbol").is_in(of_sample.implode())))
+    has = ", ".join(bars["symbol"].unique().sort()[:10])
+    for (key,), rows in missing.group_by("key", maintain_order=True):
+        names = ", ".join(rows["symbol"].head(10)) + (f" and {rows.height - 10} more" if rows.height > 10 else "")
+        yield Fault(tuple(str(key).split(".")), f"no bars of {names}", f"some of what the data have: {has}")
 
 
 def _of_symbols(own: Mapping[str, pl.DataFrame], bars: pl.DataFrame) -> Iterator[Fault]:

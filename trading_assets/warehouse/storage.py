@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 
 import duckdb
@@ -232,7 +233,11 @@ def select(
     known = [*table.columns, *(name for name in stored if table.extra and name not in table.columns)]
     unknown = [name for name in columns or () if name not in known]
     if unknown:
-        raise WarehouseError(block(f"{table.name} has no column {unknown[0]}", expected=f"one of {', '.join(known)}"))
+        near = difflib.get_close_matches(unknown[0], known, n=1)
+        nearest = f"{near[0]}, or another " if near else ""
+        raise WarehouseError(
+            block(f"{table.name} has no column {unknown[0]}", expected=f"{nearest}one of {', '.join(known)}")
+        )
     source = _quoted(table.name)
     if any(name not in stored for name in table.columns):
         connection.register(_DECLARED, table.empty().to_arrow())

@@ -346,7 +346,8 @@ def test_a_model_of_the_page_beside_the_configuration_is_a_table(tmp_path: Path)
     [name] = re.findall(r"`dbt_like_sql/(\w+/\w+\.sql)`", page)
     configuration = beside(tmp_path, name, sql)
     warehouse = Warehouse(tmp_path / "warehouse.duckdb")
-    trades = some(TRADES, trade_id=["a", "b", "c"], pnl=[5.0, 20.0, -1.0], strategy=["s", "s", "s"])
+    pnl, splits = [5.0, 20.0, -1.0, 5.0], ["development", "development", "development", "train"]
+    trades = some(TRADES, trade_id=["a", "b", "c", "d"], pnl=pnl, strategy=["s"] * 4, split=splits)
     warehouse.replace(Whole(), {TRADES: trades})
     key = dg.AssetKey(["research", "best_trades"])
     assets = [asset for asset in build_sql_assets(configuration, {}, TABLES) if asset.key == key]

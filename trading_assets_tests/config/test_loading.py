@@ -105,6 +105,20 @@ def test_bad_strategy_parameters_name_the_strategy(tmp_path: Path) -> None:
     assert "did you mean 'exit'?" in message
 
 
+@pytest.mark.parametrize("written", ["29.11.2026", "soon"])
+def test_a_date_is_written_as_iso_8601(written: str, tmp_path: Path) -> None:
+    text = MINIMAL + f"registration: {{momentum: {{registered_on: {written}, hypothesis: it rises}}}}\n"
+    message = error_of(tmp_path, text)
+    assert f"'{written}' is no date" in message and "expected: a date such as 2024-01-31" in message
+    assert "key: registration.momentum.registered_on" in message
+
+
+def test_features_of_ones_own_are_named_as_a_module_not_as_a_file(tmp_path: Path) -> None:
+    message = error_of(tmp_path, MINIMAL + "features: [my_features/gaps.py]\n")
+    assert "'my_features/gaps.py' is no dotted path of a module" in message
+    assert "key: features.0" in message and "`my_features.gaps`, which is my_features/gaps.py" in message
+
+
 def test_unknown_strategy_type(tmp_path: Path) -> None:
     message = error_of(tmp_path, MINIMAL.replace("equity_momentum", "momentun"))
     assert "no module trading_assets.strategies.momentun" in message

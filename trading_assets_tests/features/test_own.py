@@ -319,6 +319,21 @@ def files_of_the_page(folder: Path) -> None:
     (folder / "config.yaml").write_text(yaml.safe_dump(settings))
 
 
+def test_a_module_of_target_weights_names_its_features_as_the_page_says(tmp_path: Path) -> None:
+    """One of the house and one of the user's own; the page's strategy without the function names none."""
+    section = re.split(r"^## ", PAGE, flags=re.MULTILINE)
+    [page] = [part for part in section if part.startswith("A strategy of target weights\n")]
+    module, function = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    (tmp_path / "my_strategies").mkdir()
+    for name, text in (("plain", module), ("naming", module + function)):
+        (tmp_path / "my_strategies" / f"{name}.py").write_text(text)
+    strategies = {name: {"type": f"my_strategies.{name}", "universe": "equity"} for name in ("plain", "naming")}
+    changes: dict[str, Any] = {"strategies": strategies, "registration": {}}
+    configuration = configured(tmp_path, declared("gap_20", "change(CLOSE, 5)"), changes=changes)
+    assert configured_strategy(configuration, "naming").features == ["gap_20", "volatility_60"]
+    assert configured_strategy(configuration, "plain").features == []
+
+
 def test_the_page_on_features_does_what_it_says(experiment: Experiment) -> None:
     files_of_the_page(experiment.folder)
     configuration, warehouse = experiment.configuration, experiment.warehouse

@@ -67,6 +67,11 @@ def test_what_can_be_used_has_no_fault(tmp_path: Path) -> None:
             ("strategies", "one", "universe"),
             "no symbol of it has bars",
         ),
+        ({"benchmarks": {"equity": "DAX"}}, ("benchmarks", "equity"), "no bars of DAX"),
+        ({"benchmarks": {"equity": "AAA"}}, None, ""),
+        ({"benchmarks": {"equity": "SPX"}}, None, ""),  # which the sample brings
+        ({"universe": {"equity": ["AAA", "AAB"]}}, ("universe", "equity"), "no bars of AAB"),
+        ({"universe": {"equity": ["AAA", "AAB"]}, "allow_missing": True}, None, ""),
         (
             {"splits": {**BASE["splits"], "validation": ["2016-02-01", "2016-02-03"]}},
             None,
@@ -103,6 +108,14 @@ def test_files_of_another_span_say_which_they_have(tmp_path: Path) -> None:
     [fault] = faults(tmp_path, start="2017-01-01", splits=None)
     assert fault.what == "no bar from 2017-01-01 to 2017-12-29"
     assert fault.expected == "a span within 2016-01-04 to 2016-03-05, which it has: `start: 2016-01-01`"
+
+
+def test_years_of_two_digits_under_a_format_of_four_are_told_apart(tmp_path: Path) -> None:
+    """16 is the year 16 under `%Y`, which no run asks for."""
+    text = CSV.replace("2016-", "16-")
+    [fault] = faults(tmp_path, text, market_data=[{**FILES, "date_format": "%Y-%m-%d"}])
+    assert fault.what.startswith("no bar from 2015-01-01") and "`%y` one of two" in fault.expected
+    assert faults(tmp_path, text, market_data=[{**FILES, "date_format": "%y-%m-%d"}]) == []
 
 
 @pytest.mark.parametrize(

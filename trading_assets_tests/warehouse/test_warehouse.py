@@ -144,6 +144,8 @@ def test_read_selects_columns_and_rows(warehouse: Warehouse) -> None:
     assert warehouse.read(EQUITY, where="equity = 1 OR equity = 3", rows=Rows("strategy", "b")).height == 1
     with pytest.raises(WarehouseError, match="has no column profit\n  expected: one of strategy, session, equity"):
         warehouse.read(EQUITY, columns=["profit"])
+    with pytest.raises(WarehouseError, match="expected: equity, or another one of strategy, session, equity"):
+        warehouse.read(EQUITY, columns=["eqiuty"])
 
 
 def test_a_missing_table_says_what_to_materialise(warehouse: Warehouse) -> None:

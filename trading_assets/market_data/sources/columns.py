@@ -47,6 +47,8 @@ _UNNAMED = re.compile(r"^\s*(Unnamed: 0)?\s*$")
 _EPOCH = re.compile(r"^[0-9]{10,19}$")
 _FEWEST_FIELDS = 5
 _OPTIONAL = ("adj_close", "market_cap", *ACTIONS)
+#: What a file may be said not to have. A volume that is merely not found is more often called otherwise.
+_MAY_BE_ABSENT = ("volume", *_OPTIONAL)
 #: Name of a column with the time of day that belongs to the date in another one.
 _TIME = "time"
 
@@ -76,7 +78,8 @@ def find_columns(
     header
         Names in the file.
     mapped
-        Our name -> the file's name; "" for an optional one that the file does not have, whatever it is called.
+        Our name -> the file's name; "" for the volume or an optional one that the file does not have, whatever it is
+        called.
     symbol_column
         Name of the column of symbols; None if the symbol is not in a column. `symbol` stands for any
         usual name.
@@ -99,7 +102,7 @@ def find_columns(
     found: dict[str, int] = {}
     missing: list[str] = []
     for name in ours:
-        if name in _OPTIONAL and wanted.get(name) == "":
+        if name in _MAY_BE_ABSENT and wanted.get(name) == "":
             continue  # declared as absent
         positions = _positions(header, name, wanted)
         if name == "session" and name not in wanted and not positions and _UNNAMED.match(header[0] if header else "-"):
@@ -214,7 +217,8 @@ def _advice(names: Sequence[str], mapped: Mapping[str, str], near: Mapping[str, 
         return "deliver open, high and low, too: orders fill at the open; name them under `columns` if they are there"
     named = ", ".join(f"{name}: {near.get(name, '...')}" for name in names)
     them = "it" if len(names) == 1 else "them"
-    return f"name {them} under `columns`: {{{named}}}; if the header is further down, set `skip_rows`"
+    without = '; of files without one, as of an index, `columns: {volume: ""}`' if list(names) == ["volume"] else ""
+    return f"name {them} under `columns`: {{{named}}}{without}; if the header is further down, set `skip_rows`"
 
 
 def refuse_headerless(table: CsvTable, source: ColumnSettings) -> None:

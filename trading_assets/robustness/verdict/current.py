@@ -45,7 +45,20 @@ class CurrentVerdict:
     refused: str | None = None
 
     def meets(self, required: str) -> bool:
-        """Return whether the result is of this registration, and `required` or better (in the order of `RESULTS`)."""
+        """Return whether the result is of this registration, and `required` or better.
+
+        Parameters
+        ----------
+        required
+            From the worst to the best: ``insufficient_evidence``, ``reject``, ``conditional``, ``go``.
+
+        Raises
+        ------
+        ValueError
+            It is none of them.
+        """
+        if required not in RESULTS:
+            raise ValueError(f"no result is called {required!r}: expected one of {', '.join(RESULTS)}")
         return self.refused is None and RESULTS.index(self.result) >= RESULTS.index(required)
 
 

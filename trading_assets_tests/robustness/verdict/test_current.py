@@ -34,6 +34,8 @@ def test_what_is_required_or_better(result: str, finished: Experiment) -> None:
     made = CurrentVerdict(VERDICTS.empty(), result, "", VERDICTS.empty())
     assert made.meets("go") == (result == "go")
     assert made.meets("conditional") == (result in ("go", "conditional"))
+    with pytest.raises(ValueError, match="no result is called 'good': expected one of insufficient_evidence, reject"):
+        made.meets("good")
 
 
 def test_no_verdict_and_one_of_another_configuration(experiment: Experiment) -> None:
