@@ -211,8 +211,9 @@ def _of_named(configuration: Configuration, bars: pl.DataFrame) -> Iterator[Faul
     listed = bars.select("symbol", "asset_class").unique()
     universe = resolve(configuration, listed, read_memberships(configuration))
     missing = without_data(configuration, universe, listed, last)
-    of_sample = sample.index_bars(configuration.start, last)["symbol"].unique()
-    missing = missing.filter(~(pl.col("benchmark") & pl.col("symbol").is_in(of_sample.implode())))
+    if missing["benchmark"].any():  # a run takes the index of the sample, which costs time to read
+        of_sample = sample.index_bars(configuration.start, last)["symbol"].unique()
+        missing = missing.filter(~(pl.col("benchmark") & pl.col("symbol").is_in(of_sample.implode())))
     has = ", ".join(bars["symbol"].unique().sort()[:10])
     for (key,), rows in missing.group_by("key", maintain_order=True):
         names = ", ".join(rows["symbol"].head(10)) + (f" and {rows.height - 10} more" if rows.height > 10 else "")
