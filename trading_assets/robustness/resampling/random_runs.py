@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.backtests.backtest import PreparedBacktest, sweep_prepared
+from trading_assets.backtests.backtest import PreparedBacktest, Sweep, sweep_prepared
 from trading_assets.backtests.perturbations import with_entries, with_moved_targets
 from trading_assets.backtests.results.return_metrics import annual_sharpes
 from trading_assets.backtests.sweep_returns import excess_returns_of
@@ -80,9 +80,7 @@ def random_entries(
         if made <= 0 or abs(made - entries) <= 0.02 * entries:
             break
         candidates = int(np.clip(round(candidates * entries / made), 1, rows.size))
-    found = sweep_prepared(varied(candidates, generator_of(seed, PERMUTATION), runs), start, end)
-    returns = excess_returns_of(prepared, found)
-    return RandomRuns(annual_sharpes(returns, prepared.periods_per_year), found.trades)
+    return _runs_of(prepared, sweep_prepared(varied(candidates, generator_of(seed, PERMUTATION), runs), start, end))
 
 
 def random_targets(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, runs: int, seed: int) -> RandomRuns:
@@ -116,7 +114,10 @@ def random_targets(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, 
             places[held] = generator.permutation(held)
             yield with_moved_targets(prepared, start, end, shift=shift, columns=places, members=members)
 
-    found = sweep_prepared(varied(generator_of(seed, PERMUTATION)), start, end)
+    return _runs_of(prepared, sweep_prepared(varied(generator_of(seed, PERMUTATION)), start, end))
+
+
+def _runs_of(prepared: PreparedBacktest, found: Sweep) -> RandomRuns:
     returns = excess_returns_of(prepared, found)
     return RandomRuns(annual_sharpes(returns, prepared.periods_per_year), found.trades)
 
