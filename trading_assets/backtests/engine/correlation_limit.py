@@ -34,20 +34,19 @@ def standardise(t: int, i: int, returns: Floats, known: Flags, unit: Floats) -> 
     first = t + 1 - unit.size
     if first < 0:
         return False
-    total, low, high = 0.0, math.inf, -math.inf
+    is_known, varies = True, False
     for k in range(unit.size):
-        if not known[i, first + k]:
-            return False
-        value = returns[i, first + k]
-        unit[k] = value
-        total += value
-        low, high = min(low, value), max(high, value)
-    if low == high:
+        is_known &= known[i, first + k]
+        varies |= returns[i, first + k] != returns[i, first]
+    if not (is_known and varies):
         return False
+    total = 0.0
+    for k in range(unit.size):
+        total += returns[i, first + k]
     mean = total / unit.size
     squares = 0.0
     for k in range(unit.size):
-        unit[k] -= mean
+        unit[k] = returns[i, first + k] - mean
         squares += unit[k] * unit[k]
     length = math.sqrt(squares)
     for k in range(unit.size):

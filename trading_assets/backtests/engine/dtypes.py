@@ -88,6 +88,7 @@ ACCOUNT = np.dtype(
         ("halted", np.int64),  # session on which the breaker fired; -1: trading
         ("ruined", np.int64),
         ("reduced", np.int64),
+        ("simulated", np.int64),  # session whose scenarios the value at risk has; -1: none yet
         ("held", np.int64),
         ("queued", np.int64),
         ("volatilities", np.int64),  # values seen by the baseline

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 from trading_assets.backtests.engine.arrays import Candidates, Floats, Market
 from trading_assets.backtests.engine.borrowing import can_borrow
 from trading_assets.backtests.engine.correlation_limit import candidate_correlation, load_units, portfolio_correlation
 from trading_assets.backtests.engine.dtypes import ENTER, HOLD, LONG, REJECT
 from trading_assets.backtests.engine.entry_ranking import rank_survivors
+from trading_assets.backtests.engine.entry_room import Room, is_spent, room_of
 from trading_assets.backtests.engine.jit import compiled, inlined
-from trading_assets.backtests.engine.marking import gross_of_positions
 from trading_assets.backtests.engine.order_fills import affordable
 from trading_assets.backtests.engine.portfolio_state import (
     Derived,
@@ -93,7 +93,8 @@ def decide_entries(
     if candidates.first[t] == candidates.first[t + 1]:
         return
     full = account["held"] + account["queued"] >= settings.max_positions
-    if (entry_block_reason >= 0 or full) and records.decisions.size == 0:
+    is_sweep = records.decisions.size == 0
+    if is_sweep and (entry_block_reason >= 0 or full or is_spent(settings, state)):
         return  # nothing can be ordered and no one asks why
     survivors = _screen(
         t, entry_block_reason, full, market, candidates, derived, run_parameters, settings, state, records
@@ -101,9 +102,9 @@ def decide_entries(
     if survivors == 0:
         return
     rank_survivors(survivors, run_parameters["rank_weights"], state)
-    if is_limited(t, derived, settings):
-        load_scenarios(t, sign_of(run_parameters), derived, state)
     for place in range(survivors):
+        if is_sweep and is_spent(settings, state):
+            return
         survivor = state.order[place]
         _size(t, survivor, multiplier, market, candidates, derived, run_parameters, settings, state, records)
 
@@ -200,14 +201,6 @@ def sign_of(run_parameters: Any) -> float:
     return 1.0 if run_parameters["side"] == LONG else -1.0
 
 
-class Room(NamedTuple):
-    """What an entry may still take, quote currency: under the gross and the sector cap, and of free cash."""
-
-    gross: float
-    sector: float
-    cash: float
-
-
 @inlined
 def _size(
     t: int,
@@ -229,9 +222,10 @@ def _size(
     begin_sizing(i, state)
     room = Room(math.nan, math.nan, math.nan)
     if account["held"] + account["queued"] < settings.max_positions:
-        room = _room(i, market, run_parameters, settings, state)
+        room = room_of(i, market, run_parameters, settings, state)
         rejection, quantity = _quantity(t, i, multiplier, room, market, run_parameters, settings, state)
         if rejection < 0 and is_limited(t, derived, settings):
+            load_scenarios(t, sign_of(run_parameters), derived, state)
             quantity = _within_value_at_risk(t, i, quantity, market, derived, run_parameters, settings, state)
             rejection = VAR_LIMIT if quantity <= 0.0 else -1
     limit = state.limit[i]
@@ -296,34 +290,6 @@ def _note_sizing(
     numbers[ADV] = market.adv[t, i]
     numbers[CAPACITY_LIMIT] = run_parameters["capacity"] * market.adv[t, i]
     numbers[STOP_DISTANCE] = run_parameters["stop_atr"] * market.atr[t, i]
-
-
-@inlined
-def _room(i: int, market: Market, run_parameters: Any, settings: Settings, state: State) -> Room:
-    """Room for symbol `i` beside what is held (at marks) and ordered (at the closes of the decisions).
-
-    A purchase takes its value and its fee off the cash. A short sale takes its fee: its proceeds are set aside, as much
-    as the shares are worth now.
-    """
-    account, sector = state.account[0], market.sector[i]
-    buys = 1.0 if run_parameters["side"] == LONG else 0.0
-    queued, reserved, in_sector = 0.0, 0.0, 0.0
-    for place in range(account["queued"]):
-        other = state.queue[place]
-        notional = state.orders[other]["quantity"] * state.orders[other]["close"]
-        queued += notional
-        reserved += notional * (buys + fee_rate(market.fee_bps[other], run_parameters))
-        in_sector += notional if market.sector[other] == sector else 0.0
-    for place in range(account["held"]):
-        other = state.held[place]
-        value = abs(state.positions[other]["quantity"]) * state.positions[other]["mark"]
-        in_sector += value if market.sector[other] == sector else 0.0
-        reserved += (1.0 - buys) * value
-    return Room(
-        gross=settings.max_gross * account["equity"] - (gross_of_positions(state) + queued),
-        sector=settings.max_sector * account["equity"] - in_sector if sector >= 0 else math.inf,
-        cash=max(0.0, account["cash"] - reserved),
-    )
 
 
 @inlined

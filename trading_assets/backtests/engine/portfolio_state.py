@@ -67,6 +67,7 @@ class State(NamedTuple):
     ranks: Floats  # (3, slots)
     score: Floats
     order: Integers
+    sort_keys: Floats  # (slots,) scratch
     limit: Integers  # (slots,) the limit that took most of what is decided now, -1: none
     limit_share: Floats  # (slots,) what it left of it
     # of target weights
@@ -115,6 +116,7 @@ def new_state(slots: int, sessions: int, max_positions: int, sector: Integers, s
     for field in ("cash", "equity", "confirmed", "reference", "old_peak"):
         account[field] = settings.starting_equity
     account["halted"] = -1
+    account["simulated"] = -1
     return State(
         account=account,
         positions=np.zeros(slots, POSITION),
@@ -137,6 +139,7 @@ def new_state(slots: int, sessions: int, max_positions: int, sector: Integers, s
         ranks=np.zeros((3, slots)),
         score=np.zeros(slots),
         order=np.zeros(slots, np.int64),
+        sort_keys=np.zeros(slots),
         limit=np.zeros(slots, np.int64),
         limit_share=np.zeros(slots),
         ordered=np.zeros(slots, np.bool_),

@@ -84,9 +84,13 @@ def share_within(scenarios: Floats, change: Floats, before: float, limit: float,
 def load_scenarios(t: int, sign: float, derived: Derived, state: State) -> None:
     """Start from the positions of an order-based strategy that stay, and the entries (of that sign) that wait.
 
-    An exit that waits for its symbol's data leaves nothing yet: nobody knows when it can be made.
+    Once a session, for its first entry; each one after is added as it is ordered. An exit that waits for its symbol's
+    data leaves nothing yet: nobody knows when it can be made.
     """
     account = state.account[0]
+    if account["simulated"] == t:
+        return
+    account["simulated"] = t
     state.scenarios[:] = 0.0
     for place in range(account["held"]):
         position = state.positions[state.held[place]]

@@ -19,8 +19,8 @@ VALUES = st.lists(st.sampled_from([-1.0, 0.0, 0.5, 0.5, 2.0, math.nan]) | st.flo
 def test_ranks_are_scipys_over_their_number_and_unknown_ones_are_last(values: list[float]) -> None:
     """Average ranks among what is known, shifted above the unknown, which have 0."""
     array = np.array(values)
-    ranks, order = np.empty(array.size), np.empty(array.size, dtype=np.int64)
-    average_ranks(array, ranks, order)
+    ranks, keys, order = np.empty(array.size), np.empty(array.size), np.empty(array.size, dtype=np.int64)
+    average_ranks(array, ranks, order, keys)
     unknown = np.isnan(array)
     expected = np.zeros(array.size)
     expected[~unknown] = (rankdata(array[~unknown]) + unknown.sum()) / array.size
@@ -30,8 +30,8 @@ def test_ranks_are_scipys_over_their_number_and_unknown_ones_are_last(values: li
 @settings(deadline=None, max_examples=100)
 @given(VALUES, st.sampled_from([1.0, -1.0]))
 def test_places_are_in_order_and_equal_values_keep_theirs(values: list[float], sign: float) -> None:
-    order = np.empty(len(values), dtype=np.int64)
-    sort_places(np.array(values), sign, order)
+    keys, order = np.empty(len(values)), np.empty(len(values), dtype=np.int64)
+    known = sort_places(np.array(values), sign, order, keys)
 
     def key(place: int) -> tuple[bool, float]:
         unknown = math.isnan(values[place])
@@ -39,3 +39,4 @@ def test_places_are_in_order_and_equal_values_keep_theirs(values: list[float], s
 
     expected = sorted(range(len(values)), key=key)
     assert order.tolist() == expected
+    assert keys[:known].tolist() == [sign * values[place] for place in expected if not math.isnan(values[place])]

@@ -117,7 +117,7 @@ def test_a_sweep_has_the_bits_of_each_run_whatever_the_threads(case: Case) -> No
             assert each.trades[p] == run.trades.size
             assert each.sum_r[p] == pytest.approx(run.trades["r_multiple"].sum())
             assert each.gross_profit[p] - each.gross_loss[p] == pytest.approx(run.trades["pnl"].sum())
-            assert each.exposed[p] == (run.gross_exposure > 0).sum()
+            assert each.exposed[p] == np.where(run.equity > 0, run.gross_exposure, run.positions).astype(bool).sum()
 
 
 @FEW
