@@ -99,11 +99,11 @@ def test_cash_follows_from_fills_and_corporate_actions(case: Case) -> None:
             held[place] += sign * fill["quantity"]
             slipped = fill["raw_price"] * (1 + sign * fill["slippage_bps"] / 1e4)
             if fill["reason"] == "delisted":  # at what is on record
-                share = 1 + np.nan_to_num(market.delisting_return[place])
-                value = market.delisting_value[place]
-                assert fill["price"] == pytest.approx(slipped * share if math.isnan(value) else value, rel=1e-12)
+                left = 1 - market.ending_loss[place] if sign < 0 else 1.0
+                value = market.delisting_value[place] * left
+                assert fill["price"] == pytest.approx(slipped if math.isnan(value) else value, rel=1e-12)
                 continue
-            assert abs(fill["price"] - max(0.0, slipped)) <= market.tick[place] * (1 + 1e-6) + 1e-9 * slipped
+            assert abs(fill["price"] - max(0.0, slipped)) <= market.tick[place] * (1 + 1e-6) + 1e-9 * abs(slipped)
         assert row["cash"] == pytest.approx(cash, rel=1e-9, abs=1e-6)
     fees = run.trades.select(pl.col("entry_fee") + pl.col("exit_fee")).sum().item()
     closed = run.fills.join(run.trades, on="trade_id", how="semi")
