@@ -130,13 +130,20 @@ def _holding(
     profit = float(position["flow"] + position["quantity"] * mark)
     urgency = Urgency(
         unhealthy=bool(unhealthy[i]),
-        drawdown=min(0.0, sign * (mark / float(position["best_mark"]) - 1.0)),
+        drawdown=_drawdown(mark, float(position["best_mark"]), sign),
         sessions_needed=max(1, math.ceil(quantity / capacity - 1e-9)),
         unrealised_r=profit / risk if risk > 0.0 else math.nan,
         symbol=names.axes.symbols[i],
     )
     pair_id = names.pairs[pair] if pair >= 0 else None
     return _Holding(urgency, pair_id, i, SELL if sign > 0 else BUY, quantity, mark, capacity, lot)
+
+
+def _drawdown(mark: float, best: float, sign: float) -> float:
+    """Fall from the best mark; what a short lost since it was worth nothing is without bound."""
+    if best > 0.0:
+        return min(0.0, sign * (mark / best - 1.0))
+    return -math.inf if mark > best else 0.0
 
 
 def _slices(holding: _Holding, first: int, room: float) -> tuple[Floats, tuple[int, float]]:

@@ -146,3 +146,12 @@ def test_a_drawdown_is_from_the_best_mark_since_the_fill() -> None:
     ).liquidation_plan
     assert rows["drawdown"].to_list() == pytest.approx([1 - 90 / 80])
     assert rows["side"].to_list() == ["buy"]
+
+
+def test_a_short_that_was_worth_nothing_has_fallen_without_bound() -> None:
+    """Sold short at an open of 100 whose slippage takes all of it: nothing was received, and 100 are owed."""
+    market = quiet_market(np.full((4, 1), 100.0), slippage_bps=20_000.0)
+    case = Case(market, targets(market, (0, 0, -0.3)), run_parameters_of(market), settings(drawdown_limit=1.0))
+    rows = result_of_case(case).liquidation_plan
+    assert rows["drawdown"].to_list() == [-math.inf]
+    assert rows["reason"].to_list() == ["drawdown"]
