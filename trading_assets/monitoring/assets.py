@@ -63,6 +63,6 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             stage="monitoring",
             tables=[DRIFT],
             deps=["features/daily", "market_data/bars", "models/splits"],
-            kinds=("polars", "scipy", "duckdb"),
+            kinds=("polars", "numpy", "duckdb"),
         )
     ]

@@ -108,6 +108,42 @@ def test_wasserstein_is_in_deviations_of_the_reference() -> None:
     assert scaled_wasserstein(np.ones(50), np.zeros(50)) is None
 
 
+@pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
+@given(values_with_ties, values_with_ties)
+@settings(max_examples=200, deadline=None)
+def test_wasserstein_is_scipys(reference: np.ndarray, window: np.ndarray) -> None:
+    distance = scaled_wasserstein(reference, window)
+    if np.ptp(reference) == 0:
+        assert distance is None
+    else:
+        expected = stats.wasserstein_distance(reference, window) / np.std(reference, ddof=1)
+        assert distance == pytest.approx(expected, rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_what_is_usual_of_repeated_and_unknown_values_is_that_of_windows_taken_one_by_one(seed: int) -> None:
+    """Ties, holes and infinities of three symbols: each window beside a rest of the reference that is built."""
+    rng = np.random.default_rng(seed)
+    values = np.round(ar(rng, 363, 3), seed)
+    values[rng.random(values.shape) < 0.1] = np.nan
+    values[rng.random(values.shape) < 0.02] = np.inf
+    (row,) = compare(values[:, :, None], 300).iter_rows(named=True)
+    whole = values[:300][np.isfinite(values[:300])]
+    distances, indices = [], []
+    for start in range(0, 300 - 63 + 1, 31):
+        inside = np.zeros((300, 3), dtype=bool)
+        inside[start : start + 63] = True
+        chosen, rest = (values[:300][np.isfinite(values[:300]) & where] for where in (inside, ~inside))
+        distances.append(stats.ks_2samp(rest, chosen).statistic)
+        edges = drift._edges(np.sort(whole), chosen.size)
+        bins = [np.bincount(np.searchsorted(edges, each, "left"), minlength=edges.size + 1) for each in (rest, chosen)]
+        p, q = ((count + 0.5) / (count.sum() + 0.5 * count.size) for count in bins)
+        indices.append(float(np.sum((q - p) * np.log(q / p))))
+    assert row["reference_rows"] == whole.size
+    assert row["ks_usual"] == pytest.approx(np.quantile(distances, 0.95), rel=1e-12)
+    assert row["psi_usual"] == pytest.approx(np.quantile(indices, 0.95), rel=1e-12)
+
+
 def test_what_is_usual_is_a_window_against_the_rest() -> None:
     rng = np.random.default_rng(4)
     values = ar(rng, 400, 1)[:, 0]
