@@ -165,9 +165,14 @@ def report(
     config: ConfigOption = None,
     data: DataOption = None,
     strategy: Annotated[str | None, typer.Option(help="One strategy; default all of them and the index.")] = None,
+    single_file: Annotated[
+        bool, typer.Option("--single-file", help="Pages that need no file beside them, to be sent to somebody (5 MB).")
+    ] = False,
 ) -> None:
     """Rebuild the report from the warehouse alone."""
-    for path in opened(config, data).report(None if strategy is None else [strategy]):
+    project = opened(config, data)
+    write = project.single_files if single_file else project.report
+    for path in write(None if strategy is None else [strategy]):
         console.print(str(path), highlight=False, soft_wrap=True)
 
 

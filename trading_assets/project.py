@@ -254,6 +254,18 @@ class Project:
         with _own_errors():
             return build_reports(self.configuration, self.warehouse, list(strategies or self.strategies))
 
+    def single_files(self, strategies: Sequence[str] | None = None) -> list[Path]:
+        """Write the pages of some strategies as files that need no other one, to be sent; return their paths.
+
+        They take the place of the pages of `report`, until that or a run writes them again.
+        """
+        for strategy in strategies or ():
+            self._require(strategy)
+        from trading_assets.reports import build_single_files
+
+        with _own_errors():
+            return build_single_files(self.configuration, self.warehouse, list(strategies or self.strategies))
+
     def _refuse_changed(self) -> None:
         """Steps read the file as it is now: what was checked here, and is read from the warehouse, would be another."""
         if load_configuration(self.file, self.configuration.data).hash != self.configuration.hash:

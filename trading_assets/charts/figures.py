@@ -22,6 +22,8 @@ BASELINE_STYLE = {
 }
 SPLIT_COLOUR = {"train": "#ffffff", "validation": "#f1f5f9", "holdout": "#fef3c7"}
 DIVERGING = [[0.0, "#b45309"], [0.5, "#f8fafc"], [1.0, "#0b62c4"]]
+#: Sessions that are drawn of a curve, about as many as a screen has dots; of each of many curves fewer.
+_MOST_SESSIONS, _MOST_OF_MANY = 1_000, 600
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -44,6 +46,9 @@ def equity(
     import plotly.graph_objects as go
 
     figure = go.Figure()
+    sessions = _every_few(curve, _MOST_SESSIONS).select("session")
+    baselines = baselines.join(sessions, on="session", how="semi", maintain_order="left")
+    bands = None if bands is None else bands.join(sessions, on="session", how="semi", maintain_order="left")
     if bands is not None and not bands.is_empty():
         days, edge = bands["session"].to_list(), {"width": 0}
         figure.add_scatter(x=days, y=bands["low"].to_list(), line=edge, showlegend=False, hoverinfo="skip")
@@ -59,7 +64,8 @@ def equity(
             x=own["session"].to_list(), y=own["equity"].to_list(), name=name.replace("_", " "), line=line
         )
     line = {"color": STRATEGY_COLOUR, "width": 2}
-    figure.add_scatter(x=curve["session"].to_list(), y=curve["equity"].to_list(), name="strategy", line=line)
+    drawn = curve.join(sessions, on="session", how="semi", maintain_order="left")
+    figure.add_scatter(x=drawn["session"].to_list(), y=drawn["equity"].to_list(), name="strategy", line=line)
     if not curve.is_empty():
         _shade_splits(figure, splits, curve["session"].min(), curve["session"].max())
     if all(value > 0 for trace in figure.data for value in trace.y):
@@ -74,7 +80,8 @@ def scenarios(curves: pl.DataFrame) -> Figure:
     Parameters
     ----------
     curves
-        scenario, session, equity (quote currency); one of them is `base`.
+        scenario, session, equity (quote currency); one of them is `base`. Of long ones, every so many sessions are
+        drawn up to the last: twenty curves of as many points as the picture is wide.
     """
     import plotly.graph_objects as go
 
@@ -82,6 +89,7 @@ def scenarios(curves: pl.DataFrame) -> Figure:
     others = [name for name in curves["scenario"].unique(maintain_order=True) if name != "base"]
     for name in (*others, "base"):
         own = curves.filter(scenario=name).sort("session")
+        own = _every_few(own, _MOST_OF_MANY)
         line = {"color": STRATEGY_COLOUR, "width": 2} if name == "base" else {"width": 1}
         figure.add_scatter(
             x=own["session"].to_list(), y=own["equity"].to_list(), name=name.replace("_", " "), line=line
@@ -94,6 +102,7 @@ def drawdown(curve: pl.DataFrame) -> Figure:
     import plotly.graph_objects as go
 
     figure = go.Figure()
+    curve = _furthest_of_few(curve, "drawdown")
     figure.add_scatter(
         x=curve["session"].to_list(),
         y=curve["drawdown"].to_list(),
@@ -110,6 +119,7 @@ def exposure(curve: pl.DataFrame) -> Figure:
     import plotly.graph_objects as go
 
     figure = go.Figure()
+    curve = _furthest_of_few(curve, "gross_exposure")
     figure.add_scatter(
         x=curve["session"].to_list(),
         y=curve["gross_exposure"].to_list(),
@@ -269,6 +279,18 @@ def _shade_splits(figure: Figure, splits: pl.DataFrame, first: Any, last: Any) -
                 annotation={"text": row["split"], "font": {"size": 10, "color": "#64748b"}},
                 annotation_position="top left",
             )
+
+
+def _every_few(curve: pl.DataFrame, most: int) -> pl.DataFrame:
+    """At most so many of the sessions, at equal distances, the last among them."""
+    return curve.reverse().gather_every(curve.height // most + 1).reverse()
+
+
+def _furthest_of_few(curve: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Of each few sessions the one on which a column is furthest from zero: no trough is left out."""
+    stretch = pl.int_range(pl.len()) // (curve.height // _MOST_SESSIONS + 1)
+    furthest = pl.all().get(pl.col(column).abs().arg_max())
+    return curve.group_by(stretch=stretch, maintain_order=True).agg(furthest).drop("stretch")
 
 
 def _styled(figure: Figure, title: str, unit: str, height: int) -> Figure:

@@ -1,5 +1,5 @@
-"""The report: one self-contained page a strategy, an index, and exports."""
+"""The report: one page a strategy, an index, and exports."""
 
-from trading_assets.reports.build import build_reports, remarks_on, verdict_summary
+from trading_assets.reports.build import build_reports, build_single_files, remarks_on, verdict_summary
 
-__all__ = ["build_reports", "remarks_on", "verdict_summary"]
+__all__ = ["build_reports", "build_single_files", "remarks_on", "verdict_summary"]

@@ -11,7 +11,7 @@ import polars as pl
 from trading_assets import charts
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
-from trading_assets.reports.build import index_text, strategy_files, verdict_summary, write_files
+from trading_assets.reports.build import index_text, verdict_summary, write_files, write_strategy
 from trading_assets.reports.data_docs import build_data_docs
 from trading_assets.reports.expectations import evaluate
 from trading_assets.reports.strategy_page.data import strategy_content
@@ -62,10 +62,10 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
 
 
 def page(step: Step) -> Mapping[str, Any]:
-    """One self-contained page: verdict, limitations, equity, drawdown, monthly returns, trades, sensitivity, stress."""
+    """One page: verdict, limitations, equity, drawdown, monthly returns, trades, sensitivity, stress."""
     content = strategy_content(step.work, step.configuration, step.strategy or "")
     folder = step.configuration.home / "reports"
-    write_files(folder, strategy_files(content))
+    write_strategy(folder, content)
     curve = longest_run(content)
     baselines = content.baselines.filter(split=content.longest_split)
     figures = {

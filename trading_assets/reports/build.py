@@ -20,7 +20,8 @@ from trading_assets.reports.strategy_page.data import (
     read_outcome,
     strategy_content,
 )
-from trading_assets.reports.strategy_page.page import result_of, strategy_page
+from trading_assets.reports.strategy_page.drawing import shared_script
+from trading_assets.reports.strategy_page.page import result_of, single_file_page, strategy_page
 from trading_assets.reports.tables import EXPECTATIONS
 from trading_assets.warehouse import Rows, Warehouse
 
@@ -61,22 +62,41 @@ def build_reports(configuration: Configuration, warehouse: Warehouse, strategies
     folder = configuration.home / "reports"
     pages = []
     for name in strategies:
-        files = strategy_files(strategy_content(warehouse, configuration, name))
-        write_files(folder, files)
+        write_strategy(folder, strategy_content(warehouse, configuration, name))
         pages.append(folder / f"{name}.html")
     write_files(folder, {"index.html": index_text(configuration, warehouse)})
     return [folder / "index.html", *pages]
 
 
-def strategy_files(content: StrategyContent) -> dict[str, str]:
-    """Return the page of a strategy and its tables as CSV and JSON, by file name."""
+def build_single_files(configuration: Configuration, warehouse: Warehouse, strategies: Sequence[str]) -> list[Path]:
+    """Write the pages of some strategies as files that need no other one, in place of those of a run.
+
+    Parameters
+    ----------
+    configuration, warehouse, strategies
+        See `build_reports`.
+    """
+    folder = configuration.home / "reports"
+    pages = {f"{name}.html": single_file_page(strategy_content(warehouse, configuration, name)) for name in strategies}
+    write_files(folder, pages)
+    return [folder / name for name in pages]
+
+
+def write_strategy(folder: Path, content: StrategyContent) -> None:
+    """Write the page of a strategy, what it draws with, and its tables as CSV and JSON."""
     tables = {f"{content.name}_{table}.csv": csv_text(getattr(content, table)) for table in EXPORTED}
     machine_readable = {table: json.loads(json_text(getattr(content, table))) for table in MACHINE_READABLE}
-    return {
-        **tables,
-        f"{content.name}.json": json.dumps(machine_readable, indent=1),
-        f"{content.name}.html": strategy_page(content),
-    }
+    name, script = shared_script()
+    shared = {} if (folder / name).exists() else {name: script}  # a file is there whole or not at all
+    write_files(
+        folder,
+        {
+            **tables,
+            f"{content.name}.json": json.dumps(machine_readable, indent=1),
+            **shared,
+            f"{content.name}.html": strategy_page(content),
+        },
+    )
 
 
 def index_text(configuration: Configuration, warehouse: Warehouse) -> str:

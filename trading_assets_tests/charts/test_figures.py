@@ -156,3 +156,18 @@ def test_markdown_holds_the_image() -> None:
     text = charts.markdown(FIGURES["drawdown"]())
     assert text.startswith("![Drawdown](data:image/png;base64,")
     assert base64.b64decode(text.split(",", 1)[1].rstrip(")")) == charts.png(FIGURES["drawdown"]())
+
+
+def test_long_curves_are_thinned_and_keep_their_last_session_and_their_trough() -> None:
+    """2,500 sessions: every third one of the equity; of the drawdown the deepest of three."""
+    days = [DAYS[0] + dt.timedelta(days=day) for day in range(2_500)]
+    fall = [-0.4 if day == 1_234 else -0.001 * (day % 100) for day in range(2_500)]
+    curve = pl.DataFrame({"session": days, "equity": [100.0 + day for day in range(2_500)], "drawdown": fall})
+    baselines = curve.select("session", "equity", baseline=pl.lit("cash"))
+    traces = charts.equity(curve, baselines, SPLITS.clear()).data
+    assert [list(trace.x) for trace in traces] == [days[::-1][::3][::-1]] * 2
+    assert list(traces[-1].y) == [100.0 + (day - DAYS[0]).days for day in traces[-1].x]
+    [trace] = charts.drawdown(curve).data
+    assert len(trace.x) == 834
+    assert dict(zip(trace.x, trace.y, strict=True))[days[1_234]] == -0.4
+    assert all(fall[(day - DAYS[0]).days] == depth for day, depth in zip(trace.x, trace.y, strict=True))

@@ -65,6 +65,7 @@ def test_pages_open_without_errors_or_requests(tiny: Experiment, browser: webdri
     assert len(pages(tiny)) == 5
     for page in pages(tiny):
         open_page(browser, page, width)
+        assert page.stat().st_size <= 300_000
         assert browser.get_log("browser") == [], page.name
         requests = [
             entry["message"] for entry in browser.get_log("performance") if "requestWillBeSent" in entry["message"]

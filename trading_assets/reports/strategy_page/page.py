@@ -1,17 +1,18 @@
-"""The HTML pages: content in, one self-contained document out. Nothing is loaded from a network."""
+"""The HTML pages: content in, a document out, beside the file with Plotly. Nothing is loaded from a network."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from trading_assets.backtests.results.metrics import OF_BENCHMARK, PRICE_RETURN
 from trading_assets.reports.html_table import HtmlTable, number, percent
 from trading_assets.reports.strategy_page.data import StrategyContent
+from trading_assets.reports.strategy_page.drawing import Chart, Drawing, shared_script
 from trading_assets.reports.strategy_page.section import Section
 from trading_assets.reports.strategy_page.sections import criteria_table, sections
 from trading_assets.strategies.evaluation.failure import cause_of_failure
@@ -40,26 +41,36 @@ class Fact:
 
 @dataclass(frozen=True)
 class RenderedSection:
-    """A section with its charts as HTML."""
+    """A section with the places of its charts."""
 
     anchor: str
     title: str
     stage: str
     text: str
-    charts: list[str]
+    charts: list[Chart]
     side_by_side: bool
     tables: list[HtmlTable]
     folded: bool
     folded_title: str
-    folded_charts: list[str]
+    folded_charts: list[Chart]
     folded_tables: list[HtmlTable]
     files: list[str] = field(default_factory=list)
 
 
 def strategy_page(content: StrategyContent) -> str:
-    """Return the page of one strategy."""
-    from plotly.offline import get_plotlyjs
+    """Return the page of one strategy, which reads Plotly from the file beside it (`shared_script`)."""
+    name, _ = shared_script()
+    return _page(content, f'<script src="{name}"></script>')
 
+
+def single_file_page(content: StrategyContent) -> str:
+    """Return the page of one strategy with Plotly inside, to be sent to somebody."""
+    _, script = shared_script()
+    return _page(content, f"<script>{script}</script>")
+
+
+def _page(content: StrategyContent, plotly: str) -> str:
+    drawing = Drawing()
     result, explanation = result_of(content.status, content.verdicts)
     refused = content.status.filter(pl.col("status") == REFUSED)
     return (
@@ -67,7 +78,7 @@ def strategy_page(content: StrategyContent) -> str:
         .get_template("strategy.html.j2")
         .render(
             style=style(),
-            plotly_js=get_plotlyjs(),
+            plotly=plotly,
             name=content.name,
             subtitle=_subtitle(content),
             synthetic=content.synthetic,
@@ -85,7 +96,8 @@ def strategy_page(content: StrategyContent) -> str:
                     "product_version", maintain_order=True
                 )
             ],
-            sections=[_rendered(section) for section in sections(content)],
+            sections=[_rendered(section, drawing) for section in sections(content)],
+            draw=drawing.script,
         )
     )
 
@@ -132,33 +144,24 @@ def _facts(content: StrategyContent) -> list[Fact]:
     ]
 
 
-def _rendered(section: Section) -> RenderedSection:
+def _rendered(section: Section, drawing: Drawing) -> RenderedSection:
     return RenderedSection(
         anchor=section.anchor,
         title=section.title,
         stage=section.stage,
         text=section.text,
-        charts=[_chart(figure, f"{section.anchor}-{index}") for index, figure in enumerate(section.charts)],
+        charts=[drawing.add(figure, f"{section.anchor}-{index}") for index, figure in enumerate(section.charts)],
         side_by_side=section.side_by_side,
         tables=section.tables,
         folded=bool(section.folded_charts or section.folded_tables),
         folded_title=section.folded_title,
         folded_charts=[
-            _chart(figure, f"{section.anchor}-folded-{index}") for index, figure in enumerate(section.folded_charts)
+            drawing.add(figure, f"{section.anchor}-folded-{index}")
+            for index, figure in enumerate(section.folded_charts)
         ],
         folded_tables=section.folded_tables,
         files=section.files,
     )
-
-
-def _chart(figure: Any, identifier: str) -> str:
-    html: str = figure.to_html(
-        full_html=False,
-        include_plotlyjs=False,
-        div_id=identifier,
-        config={"displayModeBar": False, "responsive": True},
-    )
-    return html
 
 
 @cache
