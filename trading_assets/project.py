@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trading_assets.config import CONFIG_VARIABLE, DATA_VARIABLE, Configuration, ConfigurationError, load_configuration
+from trading_assets.config.chosen_paths import chosen_paths
 from trading_assets.config.configuration import STAGES
-from trading_assets.config.loading import chosen_paths
 from trading_assets.run_outcome import RunError, RunOutcome, RunProgress
 
 if TYPE_CHECKING:
