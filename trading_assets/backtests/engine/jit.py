@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,14 +11,14 @@ from typing import Any, TypeVar
 from numba import config, njit
 from numba.core.types import unliteral  # type: ignore[attr-defined]
 
+from trading_assets.garbage import rare_collections
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 #: Without numba's run-time for arrays, compiled code makes none and counts no references to those it reads: counting
 #: takes half of a run. The option is not a documented one; the same results come without it.
 _NO_ARRAYS = {"_nrt": False}
-#: Objects that are made between two searches for garbage while machine code is compiled; Python's own number is 700.
-_COLLECT_AFTER = 50_000
 
 
 def compiled(function: F) -> F:
@@ -76,22 +74,11 @@ def _keyed(function: F, options: dict[str, bool]) -> F:
     compile_ = dispatcher.compile
 
     def compile_at_once(signature: Any) -> Any:
-        with _rare_collections():
+        with rare_collections():
             return compile_(signature)
 
     dispatcher.compile = compile_at_once
     return dispatcher  # type: ignore[no-any-return]
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Let Python look for garbage less often: compiling makes millions of objects that live, a tenth of its time."""
-    before = gc.get_threshold()
-    gc.set_threshold(max(_COLLECT_AFTER, before[0]), *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 @lru_cache(1)
