@@ -29,10 +29,8 @@ from trading_assets.cli_options import (
 )
 from trading_assets.cli_output import console, errors, escaped, paper_of, print_frame, print_verdicts, printers
 from trading_assets.config import ConfigurationError
-from trading_assets.config.loading import chosen_paths
-from trading_assets.project import run_checked
+from trading_assets.config.chosen_paths import chosen_paths
 from trading_assets.run_outcome import RunError
-from trading_assets.run_progress import progress_bar
 
 
 class StoppedError(Exception):
@@ -74,18 +72,16 @@ def main() -> None:
     debug = _Debug.wanted = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
-    from trading_assets.warehouse import WarehouseError
-
     try:
         app()
     except ConfigurationError as error:
         _stop(error, WRONG_USAGE, debug)
-    except WarehouseError as error:
-        _stop(error, FAILED, debug)
     except (KeyboardInterrupt, StoppedError) as error:
         _stop(error, INTERRUPTED, debug, in_words(KeyboardInterrupt()))
     except Exception as error:
-        _stop(error, FAILED, debug, in_words(error))
+        from trading_assets.warehouse.errors import WarehouseError
+
+        _stop(error, FAILED, debug, None if isinstance(error, WarehouseError) else in_words(error))
 
 
 def _stop(error: BaseException, code: int, debug: bool, said: str | None = None) -> None:
@@ -128,6 +124,9 @@ def run(
     project = opened(config, data)
     project.check_inputs()
     remember_choice(context, chosen_paths(config, data))
+    from trading_assets.project import run_checked
+    from trading_assets.run_progress import progress_bar
+
     try:
         with progress_bar(console) as bar:
             level = "WARNING" if _Debug.wanted else None

@@ -11,7 +11,7 @@ import typer
 from trading_assets.cli_options import FAILED, ConfigOption, DataOption, load, one_of, was_typed
 from trading_assets.cli_output import console, escaped
 from trading_assets.config import ConfigurationError, shipped
-from trading_assets.config.loading import chosen_paths
+from trading_assets.config.chosen_paths import chosen_paths
 
 config_app = typer.Typer(help="Check, show or start a configuration.", no_args_is_help=True)
 

@@ -5,22 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from trading_assets.cli_output import errors, escaped
-from trading_assets.config import (
-    CONFIG_VARIABLE,
-    DATA_VARIABLE,
-    Configuration,
-    ConfigurationError,
-    load_configuration,
-    shipped,
-)
-from trading_assets.config.loading import ChosenPaths, chosen_paths
+from trading_assets.config import CONFIG_VARIABLE, DATA_VARIABLE, ConfigurationError, shipped
+from trading_assets.config.chosen_paths import ChosenPaths, chosen_paths
 from trading_assets.config.remembered import FILE, remember
-from trading_assets.project import Project
+
+if TYPE_CHECKING:
+    from trading_assets.config import Configuration
+    from trading_assets.project import Project
 
 #: The last as a shell reports a process that Ctrl-C ended.
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
@@ -75,6 +71,8 @@ def load(config: Path | None, data: Path | None, announce: Callable[[str], objec
     said = _found_untold(chosen)
     if said:
         errors.print(escaped(said), highlight=False, soft_wrap=True)
+    from trading_assets.config.loading import load_configuration
+
     configuration = load_configuration(chosen.config, chosen.data, announce=announce)
     os.environ[CONFIG_VARIABLE] = str(chosen.config.resolve())
     os.environ[DATA_VARIABLE] = str(configuration.data)
@@ -83,6 +81,8 @@ def load(config: Path | None, data: Path | None, announce: Callable[[str], objec
 
 def opened(config: Path | None, data: Path | None) -> Project:
     """As `load`, the configuration with all that it leaves behind."""
+    from trading_assets.project import Project
+
     return Project(load(config, data), chosen_paths(config, data).config.resolve())
 
 

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table as RichTable
-
-from trading_assets.config import Configuration
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from trading_assets.config import Configuration
 
 console = Console()
 errors = Console(stderr=True)
@@ -35,6 +34,8 @@ def print_verdicts(configuration: Configuration, run_id: str) -> None:
 
     A row that another run made is marked; where this one made none there is no table, which would look like its own.
     """
+    from rich.table import Table as RichTable
+
     from trading_assets.backtests.tables import RUNS
     from trading_assets.reports import remarks_on, verdict_summary
     from trading_assets.warehouse import Warehouse
@@ -86,6 +87,8 @@ def _formatted(value: float | None, specification: str) -> str:
 
 def print_frame(frame: pl.DataFrame, paper: Console = console) -> None:
     """Print a frame as a table."""
+    from rich.table import Table as RichTable
+
     table = RichTable()
     for name, dtype in frame.schema.items():
         table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")

@@ -1,43 +1,190 @@
-"""Dagster's record of a run in SQLite, without waiting for the disk at every event."""
+"""Dagster's record of a run in SQLite, without opening a database and waiting for the disk at every event.
+
+Dagster's own storage makes an engine, opens the database and closes it again for each of the thousands of events of a
+run, and gives each month of a partitioned asset a transaction of its own. Here the same statements go through engines
+that stay open, and what Dagster hands over as one batch is one transaction. The files are the same: any Dagster reads
+them, and so does this what any Dagster wrote.
+"""
 
 from __future__ import annotations
 
 import os
-import sqlite3
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, event
+import dagster as dg
+from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.runs import SqliteRunStorage
+from dagster._core.storage.schedules import SqliteScheduleStorage
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy import Connection, Engine, create_engine, event
+
+#: Dagster's own variable: events of one batch, such as the months of an asset, that are stored together.
+BATCH_VARIABLE, BATCH = "DAGSTER_EVENT_BATCH_SIZE", "1000"
+#: Seconds that a connection waits for another process, as Dagster's own do.
+_PATIENCE = 30
+
+
+def open_instance(home: Path) -> dg.DagsterInstance:
+    """Return the Dagster instance of a home, whose databases stay open until it is disposed of.
+
+    Nothing of this is written into the home. A home whose `dagster.yaml` names another storage is used as it says.
+    """
+    ref = InstanceRef.from_dir(str(home))
+    own = ref.storage_data
+    if own is not None and _class_of(own) == (DagsterSqliteStorage.__module__, DagsterSqliteStorage.__name__):
+        # In the reference, so that step processes of the run use it, too.
+        ref = ref._replace(storage_data=ConfigurableClassData(__name__, OpenStorage.__name__, own.config_yaml))
+    return dg.DagsterInstance.from_ref(ref)
 
 
 @contextmanager
-def without_waiting(home: Path) -> Iterator[None]:
-    """Let SQLite databases below a Dagster home leave it to the system when their commits reach the disk.
+def events_in_batches() -> Iterator[None]:
+    """Let Dagster hand over the events of a batch together, in this process and in those that it starts."""
+    is_set = BATCH_VARIABLE in os.environ
+    os.environ.setdefault(BATCH_VARIABLE, BATCH)
+    try:
+        yield
+    finally:
+        if not is_set:
+            del os.environ[BATCH_VARIABLE]
 
-    Dagster opens a database anew for each of the thousands of events of a run. The last connection that is closed
-    copies the write-ahead log back, so one to each database is held open here. A process that is killed loses nothing
-    by this, and a machine that loses power the last events at most, as each database has a write-ahead log
-    (https://sqlite.org/pragma.html#pragma_synchronous).
+
+def _class_of(data: ConfigurableClassData) -> tuple[str, str]:
+    return data.module_name, data.class_name
+
+
+class _Engines:
+    """Engines that keep their connections, one a database."""
+
+    def __init__(self) -> None:
+        # By process: a connection must not be used, nor closed, in a child that has it from a fork.
+        self._made: dict[tuple[int, str], Engine] = {}
+        self._lock = threading.Lock()
+
+    def of(self, url: str) -> Engine:
+        with self._lock:
+            key = os.getpid(), url
+            if key not in self._made:
+                self._made[key] = create_engine(url, connect_args={"timeout": _PATIENCE})
+                event.listen(self._made[key], "connect", _leave_the_disk_to_the_system)
+            return self._made[key]
+
+    def close(self) -> None:
+        with self._lock:
+            for key in [key for key in self._made if key[0] == os.getpid()]:
+                self._made.pop(key).dispose()
+
+
+def _leave_the_disk_to_the_system(connection: Any, record: object) -> None:
+    """Let the system decide when commits reach the disk.
+
+    A process that is killed loses nothing by this, and a machine that loses power the last events at most, as each
+    database has a write-ahead log (https://sqlite.org/pragma.html#pragma_synchronous).
     """
-    root, held = f"{home.resolve()}{os.sep}", dict[str, sqlite3.Connection]()
-    with ExitStack() as kept:
+    if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+        connection.execute("PRAGMA synchronous = NORMAL")
 
-        def connect(dialect: Any, record: Any, arguments: list[Any], options: dict[str, Any]) -> Any:
-            file = str(arguments[0]) if arguments and dialect.name == "sqlite" else ""
-            if not file.startswith(root):
-                return None  # as without this
-            connection = sqlite3.connect(*arguments, **options)
-            if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
-                connection.execute("PRAGMA synchronous = NORMAL")
-                if file not in held:  # and not before there is a log: it would have no part in it
-                    held[file] = kept.enter_context(closing(sqlite3.connect(file, check_same_thread=False)))
-                    held[file].execute("PRAGMA schema_version").fetchone()  # opens it
-            return connection
 
-        event.listen(Engine, "do_connect", connect)
-        try:
-            yield
-        finally:
-            event.remove(Engine, "do_connect", connect)
+class OpenEventLog(SqliteEventLogStorage):
+    """Dagster's event log in SQLite, a database a run and one over all, which stay open."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self._engines = _Engines()
+        self._one_thread = threading.RLock()
+        #: Transactions of the batch that is being stored, by database.
+        self._batch: tuple[ExitStack, dict[str, Connection]] | None = None
+        #: Tables and columns that were found, which Dagster asks for at each event of an asset.
+        self._found: set[str] = set()
+        super().__init__(base_dir, inst_data)
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        with self._one_thread:
+            if shard not in self._initialized_dbs:
+                with super()._connect(shard):  # makes and checks it
+                    pass
+            engine = self._engines.of(self.conn_string_for_shard(shard))
+            if self._batch is None:
+                with engine.begin() as connection:
+                    yield connection
+                return
+            stack, connections = self._batch
+            if shard not in connections:
+                connections[shard] = stack.enter_context(engine.begin())
+            yield connections[shard]
+
+    def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
+        """Store some events in one transaction a database, all or none; Dagster then tries them one by one."""
+        with self._one_thread, ExitStack() as stack:
+            self._batch = stack, {}
+            try:
+                super().store_event_batch(events)
+            finally:
+                self._batch = None
+
+    def has_table(self, table_name: str) -> bool:
+        """Return whether the database over all runs has a table."""
+        ask = super().has_table
+        return self._is_found(table_name, lambda: ask(table_name))
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        ask = super()._has_asset_key_col_on_connection
+        return self._is_found(f"asset_keys.{column_name}", lambda: ask(conn, column_name))
+
+    def _is_found(self, name: str, ask: Callable[[], bool]) -> bool:
+        if name not in self._found and ask():
+            self._found.add(name)
+        return name in self._found
+
+    def wipe(self) -> None:
+        """Remove every event."""
+        self._engines.close()
+        super().wipe()
+
+    def dispose(self) -> None:
+        """Close the databases."""
+        self._engines.close()
+        super().dispose()
+
+
+class OpenRunStorage(SqliteRunStorage):
+    """Dagster's register of runs in SQLite, which stays open."""
+
+    def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self._engines = _Engines()
+        super().__init__(conn_string, inst_data)
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """Yield a connection in a transaction."""
+        with self._engines.of(self._conn_string).begin() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        """Close the database."""
+        self._engines.close()
+        super().dispose()
+
+
+class OpenStorage(DagsterSqliteStorage):
+    """Dagster's storage in SQLite, whose databases of runs and events stay open."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self.base_dir = base_dir
+        self._inst_data = inst_data
+        folder = Path(base_dir)
+        self._run_storage = OpenRunStorage.from_local(str(folder / "history"))
+        self._event_log_storage = OpenEventLog(str(folder / "history" / "runs"))
+        self._schedule_storage = SqliteScheduleStorage.from_local(str(folder / "schedules"))
+        super(DagsterSqliteStorage, self).__init__()  # type: ignore[no-untyped-call]
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> OpenStorage:
+        """Return the storage that a reference to an instance names."""
+        return cls.from_local(inst_data=inst_data, **config_value)

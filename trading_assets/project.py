@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trading_assets.config import CONFIG_VARIABLE, DATA_VARIABLE, Configuration, ConfigurationError, load_configuration
+from trading_assets.config.chosen_paths import chosen_paths
 from trading_assets.config.configuration import STAGES
-from trading_assets.config.loading import chosen_paths
+from trading_assets.garbage import rare_collections
 from trading_assets.run_outcome import RunError, RunOutcome, RunProgress
 
 if TYPE_CHECKING:
@@ -306,7 +307,8 @@ def run_checked(
     """
     with _handed_on(project.file, project.configuration.data), _own_errors():
         fresh = "trading_assets.definitions" not in sys.modules
-        from trading_assets.terminal_run import UsageError, run_assets
+        with rare_collections():
+            from trading_assets.terminal_run import UsageError, run_assets
 
         try:
             outcome = run_assets(

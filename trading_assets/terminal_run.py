@@ -27,7 +27,7 @@ from trading_assets.asset_factories.table_asset import COMPLETED, CONSEQUENCE
 from trading_assets.cli_errors import known_cause
 from trading_assets.config import Configuration
 from trading_assets.definitions import TERMINAL
-from trading_assets.event_log import without_waiting
+from trading_assets.event_log import events_in_batches, open_instance
 from trading_assets.run_outcome import RunOutcome, RunProgress
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
@@ -154,16 +154,15 @@ def dagster_instance(configuration: Configuration) -> Iterator[dg.DagsterInstanc
     logging.getLogger("alembic").setLevel(logging.WARNING)
     home = configuration.dagster_home
     home.mkdir(parents=True, exist_ok=True)
-    with without_waiting(home):
-        with (home / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            settings = home / "dagster.yaml"
-            if not settings.exists():
-                settings.write_text(HOME_SETTINGS)
-            instance = dg.DagsterInstance.from_config(str(home))
-            instance.get_runs_count()  # creates the run database
-        with instance:
-            yield instance
+    with (home / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        settings = home / "dagster.yaml"
+        if not settings.exists():
+            settings.write_text(HOME_SETTINGS)
+        instance = open_instance(home)
+        instance.get_runs_count()  # creates the run database
+    with instance, events_in_batches():
+        yield instance
 
 
 def _selected(configuration: Configuration, job: dg.JobDefinition, select: str | None) -> set[dg.AssetKey]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import io
 import json
 import os
@@ -26,6 +27,9 @@ from trading_assets_tests.machine_code import compile_once
 
 if TYPE_CHECKING:
     from trading_assets_tests.robustness.pipeline import Experiment as SmallExperiment
+
+# Until all tests are imported: a seventh of that time goes to searches for garbage.
+gc.disable()
 
 # The same examples every time, so that a red run is about the change at hand.
 settings.register_profile("repeatable", derandomize=True)
@@ -120,6 +124,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 break
     in_turn = [path for pair in zip_longest(*first.values()) for path in pair if path is not None]
     items[:] = [item for path in dict.fromkeys([*in_turn, *files]) for item in files[path]]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Spare the garbage collector what the imports made, which lives as long as the process: a tenth of the tests."""
+    gc.enable()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let what was frozen be cleared away: some libraries tell of what is left of them at the end."""
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

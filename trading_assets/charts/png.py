@@ -46,7 +46,7 @@ def png(figure: Figure) -> bytes:
     from matplotlib.figure import Figure as Canvas
 
     canvas = Canvas(figsize=(WIDTH_INCHES, (figure.layout.height or 320) / DOTS_PER_INCH), dpi=DOTS_PER_INCH)
-    FigureCanvasAgg(canvas)
+    drawing = FigureCanvasAgg(canvas)
     axes = canvas.add_subplot()
     for trace in figure.data:
         _draw(axes, trace)
@@ -65,7 +65,7 @@ def png(figure: Figure) -> bytes:
     axes.spines[["top", "right"]].set_visible(False)
     canvas.tight_layout()
     buffer = io.BytesIO()
-    canvas.savefig(buffer, format="png", metadata={"Software": None})
+    drawing.print_png(buffer, metadata={"Software": None})  # `savefig` would draw it twice
     return buffer.getvalue()
 
 

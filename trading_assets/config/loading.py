@@ -6,23 +6,21 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from trading_assets.config.chosen_paths import chosen_paths
 from trading_assets.config.configuration import Configuration
 from trading_assets.config.consistency import inconsistencies
 from trading_assets.config.document import read_document
 from trading_assets.config.errors import ConfigurationError, KeyPath, block, known_part, nearest, placed, shortened
 from trading_assets.config.plugins import feature_module, find_plugin, is_plugin, origin_of, strategy_module
-from trading_assets.config.remembered import read_remembered
 from trading_assets.config.stated import RENAMED_KEYS
 from trading_assets.config.strategies import BUILT_IN, StrategyParameters
 from trading_assets.config.stress_scenarios import RUNS_OF_THE_BASE, built_in
 from trading_assets.config.unquoted import Unquoted, advice, unquoted_scalars
 
-CONFIG_VARIABLE = "TRADING_ASSETS_CONFIG"
-DATA_VARIABLE = "TRADING_ASSETS_DATA"
 #: Faults that one error lists, and those that it looks at for what they have in common.
 _MOST_BLOCKS, _MOST_FAULTS = 10, 1_000
 
@@ -71,37 +69,6 @@ def load_configuration(
     return configuration.model_copy(update=updates)
 
 
-class ChosenPaths(NamedTuple):
-    """The configuration and the data folder that are meant; `remembered` if the working folder said either."""
-
-    config: Path
-    data: Path
-    remembered: bool
-
-
-def chosen_paths(path: Path | None = None, data: Path | None = None) -> ChosenPaths:
-    """Return the configuration and the data folder that are meant: as given, by environment, remembered, or default.
-
-    Raises
-    ------
-    ConfigurationError
-        What the working folder remembers cannot be read.
-    """
-    known = {CONFIG_VARIABLE: path, DATA_VARIABLE: data}
-    stated = {name: given or _of_environment(name) for name, given in known.items()}
-    remembered = None if all(stated.values()) else read_remembered(Path.cwd())
-    return ChosenPaths(
-        stated[CONFIG_VARIABLE] or (remembered and remembered.config) or shipped("demo.yaml"),
-        stated[DATA_VARIABLE] or (remembered and remembered.data) or Path("data"),
-        remembered is not None,
-    )
-
-
-def _of_environment(name: str) -> Path | None:
-    value = os.environ.get(name)
-    return Path(value) if value else None
-
-
 def _refuse_token(path: Path, lines: Mapping[KeyPath, int]) -> None:
     """Files are copied, sent and committed: a token in one is refused, whatever it says, and not quoted."""
     where: KeyPath = ("notifier", "token")
@@ -109,11 +76,6 @@ def _refuse_token(path: Path, lines: Mapping[KeyPath, int]) -> None:
         expected = "the name of an environment variable: `token_variable: TRADING_ASSETS_WEBHOOK_TOKEN`"
         do = "take the token out of the file, set the variable, and have the token replaced if others saw the file"
         raise ConfigurationError(block(path, lines, where, "a token never comes from a file", expected, do))
-
-
-def shipped(name: str) -> Path:
-    """Return the path of a YAML file that the package ships."""
-    return Path(str(resources.files("trading_assets.config") / name))
 
 
 def _load_features(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> None:

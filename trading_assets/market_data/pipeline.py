@@ -17,6 +17,8 @@ from trading_assets.market_data.dynamic_universe import spells
 from trading_assets.market_data.instruments import delisted, instruments
 from trading_assets.market_data.lives import NO_LIVES, by_life, find_lives, for_each_life, later_lives, revives
 from trading_assets.market_data.prior_results import NO_PRIOR_RESULTS, ChangedPriorResultError, PriorResults
+from trading_assets.market_data.quality.apply_rules import apply_rules
+from trading_assets.market_data.quality.findings import QualityError
 from trading_assets.market_data.reference.corporate_actions import compared, with_stated
 from trading_assets.market_data.reference_data import Inputs
 from trading_assets.market_data.tables import BARS, BORROW_RATES, CORPORATE_ACTIONS, DELISTINGS
@@ -86,7 +88,7 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
 
     actions = with_stated(recorded, raw)
     sessions = expected_sessions(raw, configuration.start, as_of, prior, overrides)
-    checked = quality.apply_rules(
+    checked = apply_rules(
         raw,
         sessions,
         as_of,
@@ -145,7 +147,7 @@ def refuse_faulty(delivered: pl.DataFrame, past: pl.DataFrame, inputs: Inputs, t
     raw = pl.concat([past, delivered]).filter(~pl.col("symbol").is_in(ignored))
     lives = _lives(raw, inputs, as_of)
     raw = by_life(raw, lives)
-    quality.apply_rules(
+    apply_rules(
         raw,
         expected_sessions(raw, inputs.configuration.start, as_of, overrides=inputs.overrides),
         as_of,
@@ -173,7 +175,7 @@ def _lives(raw: pl.DataFrame, inputs: Inputs, as_of: dt.date) -> pl.DataFrame:
     lives = find_lives(known, quality_settings.reuse_days, overridden, inputs.symbology["symbol"])
     parted = later_lives(lives).filter(pl.col("ticker").is_in(list(inputs.configuration.benchmarks.values())))
     for ticker, start in parted.select("ticker", "start").iter_rows():
-        raise quality.QualityError(
+        raise QualityError(
             f"the benchmark {ticker} has no bar for {quality_settings.reuse_days} days or more before {start}\n"
             "  expected: one instrument without such a hole\n"
             f"  what to do: deliver what is missing, or override {quality.TICKER_REUSE.name} for {ticker} on {start}"

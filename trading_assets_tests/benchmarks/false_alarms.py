@@ -17,7 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.config.quality import Quality
-from trading_assets.market_data.quality import apply_rules
+from trading_assets.market_data.quality.apply_rules import apply_rules
 from trading_assets.market_data.quality.common_jumps import shifted_group
 from trading_assets_tests.benchmarks.table import REPOSITORY, replaced
 from trading_assets_tests.market_data.markets import received

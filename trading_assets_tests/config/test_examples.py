@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trading_assets.config import load_configuration
-from trading_assets.config.loading import shipped
+from trading_assets.config import load_configuration, shipped
 
 EXAMPLES = sorted(shipped("examples").glob("*.yaml"))
 

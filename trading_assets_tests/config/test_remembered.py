@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from trading_assets.cli import app
 from trading_assets.config import CONFIG_VARIABLE, DATA_VARIABLE, ConfigurationError, load_configuration, shipped
-from trading_assets.config.loading import chosen_paths
+from trading_assets.config.chosen_paths import chosen_paths
 from trading_assets.config.remembered import FILE, read_remembered, remember
 from trading_assets_tests.conftest import TINY
 
@@ -36,16 +36,6 @@ def test_what_was_told_once_is_found_again(folder: Path) -> None:
     assert (folder / FILE).read_text().splitlines()[1:] == ["config: mine.yaml", "data: results"]
     configuration = load_configuration()
     assert (configuration.name, configuration.data) == ("tiny", folder / "results")
-
-
-def test_what_is_given_comes_before_the_environment_and_that_before_what_is_remembered(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    remember(folder, folder / "remembered.yaml", folder / "remembered")
-    assert chosen_paths() == (folder / "remembered.yaml", folder / "remembered", True)
-    monkeypatch.setenv(DATA_VARIABLE, "of_environment")
-    assert chosen_paths() == (folder / "remembered.yaml", Path("of_environment"), True)
-    assert chosen_paths(Path("given.yaml"), Path("given")) == (Path("given.yaml"), Path("given"), False)
 
 
 @pytest.mark.parametrize("text", ["config\n", "config: \n", "seed: 7\n", "data: x\n- y\n"])

@@ -17,7 +17,8 @@ from trading_assets.market_data import calendars
 from trading_assets.market_data.assets import build_assets, raw_bars
 from trading_assets.market_data.checks import build_checks
 from trading_assets.market_data.pipeline import expected_sessions
-from trading_assets.market_data.quality import VALUES, OverrideError, QualityError, faults
+from trading_assets.market_data.quality import VALUES, OverrideError, faults
+from trading_assets.market_data.quality.findings import QualityError
 from trading_assets.market_data.tables import (
     BARS,
     INSTRUMENTS,

@@ -19,7 +19,7 @@ from trading_assets.config import Configuration
 from trading_assets.config.quality import LOOK_BACK, Quality
 from trading_assets.config.sources import SyntheticSource
 from trading_assets.market_data import assets, calendars
-from trading_assets.market_data.quality import apply_rules
+from trading_assets.market_data.quality.apply_rules import apply_rules
 from trading_assets.market_data.reference_data import read_inputs
 from trading_assets.market_data.sources.synthetic import generate
 from trading_assets.market_data.sources.synthetic_faults import KINDS

@@ -25,7 +25,7 @@ from trading_assets.market_data.lives import (
     later_lives,
     revives,
 )
-from trading_assets.market_data.quality import QualityError
+from trading_assets.market_data.quality.findings import QualityError
 from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INSTRUMENTS, QUARANTINE, UNIVERSE
 from trading_assets.models.samples import build_samples
 from trading_assets.warehouse import Warehouse

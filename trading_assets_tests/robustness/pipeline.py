@@ -93,6 +93,7 @@ class Experiment:
             selection=[dg.AssetKey(key.split("/")) for key in keys] or None,
             resources={"configuration": configuration, "warehouse": Warehouse(configuration.warehouse_path)},
             tags={"dagster/asset_partition_range_start": months[0], "dagster/asset_partition_range_end": months[-1]},
+            run_config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},
             raise_on_error=False,
         )
 

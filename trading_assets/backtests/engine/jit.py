@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from numba import config, njit
 from numba.core.types import unliteral  # type: ignore[attr-defined]
 
+from trading_assets.garbage import rare_collections
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -66,7 +68,17 @@ def cached_loop(function: F) -> F:
 
 def _keyed(function: F, options: dict[str, bool]) -> F:
     function.__qualname__ += f"-{_sources()}"
-    return njit(nogil=True, error_model="numpy", cache=True, **options)(function)  # type: ignore[no-any-return]
+    dispatcher: Any = njit(nogil=True, error_model="numpy", cache=True, **options)(function)
+    if config.DISABLE_JIT:  # the function itself
+        return function
+    compile_ = dispatcher.compile
+
+    def compile_at_once(signature: Any) -> Any:
+        with rare_collections():
+            return compile_(signature)
+
+    dispatcher.compile = compile_at_once
+    return dispatcher  # type: ignore[no-any-return]
 
 
 @lru_cache(1)

@@ -1,6 +1,9 @@
-"""Data quality: which received bars are usable, what is to be known about them, and how sound the result is."""
+"""Data quality: which received bars are usable, what is to be known about them, and how sound the result is.
 
-from trading_assets.market_data.quality.apply_rules import QualityError, QualityResult, apply_rules
+The application of the rules is imported from its module: the process of a user's own code, which knows the rules by
+name, then starts without NumPy.
+"""
+
 from trading_assets.market_data.quality.overrides import NO_OVERRIDES, OverrideError, read_overrides
 from trading_assets.market_data.quality.rules import (
     EXTREME_MOVE,
@@ -26,10 +29,7 @@ __all__ = [
     "TICKER_REUSE",
     "VALUES",
     "OverrideError",
-    "QualityError",
-    "QualityResult",
     "Rule",
-    "apply_rules",
     "faults",
     "missing_sessions",
     "read_overrides",

@@ -15,7 +15,8 @@ from polars.testing import assert_frame_equal
 
 from trading_assets.config.quality import SEVERITIES, Quality
 from trading_assets.market_data import calendars, quality
-from trading_assets.market_data.quality import RULES, apply_rules, faults, missing_sessions, rules
+from trading_assets.market_data.quality import RULES, faults, missing_sessions, rules
+from trading_assets.market_data.quality.apply_rules import QualityResult, apply_rules
 from trading_assets.market_data.revisions import reconcile
 from trading_assets.market_data.sources import sample
 from trading_assets.market_data.tables import QUARANTINE, RAW_BARS
@@ -27,7 +28,7 @@ INFINITE, NAN = float("inf"), float("nan")
 SATURDAY, FUTURE = dt.date(2024, 1, 6), AS_OF + dt.timedelta(days=1)
 
 
-def checked(raw: pl.DataFrame, as_of: dt.date = AS_OF) -> quality.QualityResult:
+def checked(raw: pl.DataFrame, as_of: dt.date = AS_OF) -> QualityResult:
     return apply_rules(raw, CALENDAR, as_of, Quality())
 
 

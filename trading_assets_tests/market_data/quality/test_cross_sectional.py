@@ -13,7 +13,9 @@ from polars.testing import assert_frame_equal
 
 from trading_assets.config.quality import Quality
 from trading_assets.market_data import calendars
-from trading_assets.market_data.quality import OverrideError, QualityError, QualityResult, apply_rules, read_overrides
+from trading_assets.market_data.quality import OverrideError, read_overrides
+from trading_assets.market_data.quality.apply_rules import QualityResult, apply_rules
+from trading_assets.market_data.quality.findings import QualityError
 from trading_assets.market_data.quality.overrides import NO_OVERRIDES
 from trading_assets_tests.market_data.markets import received
 

@@ -11,7 +11,8 @@ import pytest
 
 from trading_assets.config.quality import Quality
 from trading_assets.market_data import calendars
-from trading_assets.market_data.quality import QualityError, apply_rules
+from trading_assets.market_data.quality.apply_rules import apply_rules
+from trading_assets.market_data.quality.findings import QualityError
 from trading_assets.market_data.quality.frequency import other_frequency
 from trading_assets_tests.market_data.markets import received
 

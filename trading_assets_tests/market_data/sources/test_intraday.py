@@ -13,7 +13,8 @@ import polars as pl
 import pytest
 
 from trading_assets.config.quality import Quality
-from trading_assets.market_data import calendars, quality
+from trading_assets.market_data import calendars
+from trading_assets.market_data.quality.apply_rules import apply_rules
 from trading_assets_tests.market_data.files_source import load, write
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -111,10 +112,10 @@ def test_a_session_of_which_too_little_is_there_is_quarantined(tmp_path: Path) -
         occurrence=pl.lit(1, pl.Int64), calendar=pl.lit("24/7"), ingested_at=pl.lit(dt.datetime(2025, 6, 2))
     )
     sessions = pl.DataFrame({"calendar": "24/7", "session": calendars.sessions("24/7", *raw["session"])})
-    checked = quality.apply_rules(raw, sessions, dt.date(2025, 6, 1), Quality())
+    checked = apply_rules(raw, sessions, dt.date(2025, 6, 1), Quality())
     assert checked.quarantine.select("session", "reasons").rows() == [(dt.date(2025, 5, 30), ["partial_session"])]
     assert checked.usable["session"].to_list() == [dt.date(2025, 5, 31)]
-    kept = quality.apply_rules(raw, sessions, dt.date(2025, 6, 1), Quality(min_coverage=0.0))
+    kept = apply_rules(raw, sessions, dt.date(2025, 6, 1), Quality(min_coverage=0.0))
     assert kept.quarantine.is_empty()
 
 

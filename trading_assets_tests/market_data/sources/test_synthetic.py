@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from trading_assets.config.quality import Quality
 from trading_assets.config.sources import SyntheticSource
 from trading_assets.market_data import calendars, sources
-from trading_assets.market_data.quality import apply_rules
+from trading_assets.market_data.quality.apply_rules import apply_rules
 from trading_assets.market_data.revisions import reconcile
 from trading_assets.market_data.sources.synthetic import ANCHOR, generate
 from trading_assets.market_data.tables import RAW_BARS

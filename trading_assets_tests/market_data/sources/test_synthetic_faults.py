@@ -15,7 +15,7 @@ from trading_assets.config.sources import Fault, SyntheticSource
 from trading_assets.market_data import calendars
 from trading_assets.market_data.adjustment import adjust
 from trading_assets.market_data.lives import find_lives
-from trading_assets.market_data.quality import QualityResult, apply_rules
+from trading_assets.market_data.quality.apply_rules import QualityResult, apply_rules
 from trading_assets.market_data.revisions import reconcile
 from trading_assets.market_data.sources.synthetic import ANCHOR, Generated, generate, generate_with_faults
 from trading_assets.market_data.sources.synthetic_faults import KINDS, REUSE_HOLE

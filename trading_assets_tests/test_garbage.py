@@ -1,0 +1,29 @@
+"""The collector of garbage is as it was afterwards, and never looks more often than before."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from trading_assets.garbage import COLLECT_AFTER, rare_collections
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
+
+
+@pytest.mark.parametrize(
+    ("before", "meanwhile"), [(700, COLLECT_AFTER), (COLLECT_AFTER + 1, COLLECT_AFTER + 1), (0, 0)]
+)
+def test_searches_are_rarer_meanwhile_and_as_before_afterwards(before: int, meanwhile: int) -> None:
+    """The numbers of the older generations are nobody's business here; 0 is a collector that is off."""
+    gc.set_threshold(before, 11, 12)
+    with pytest.raises(KeyError), rare_collections():
+        assert gc.get_threshold() == (meanwhile, 11, 12)
+        raise KeyError
+    assert gc.get_threshold() == (before, 11, 12)
