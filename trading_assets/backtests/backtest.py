@@ -7,6 +7,7 @@ import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -113,7 +114,8 @@ def prepare(configuration: Configuration, frames: Frames, until: dt.date | None 
     """
     strategy = frames.strategy
     panel = panel_of(configuration, frames, until)
-    axes = build_axes(strategy.symbols, frames.instruments, frames.sessions, max(frames.bars["session"]))
+    last = cast(dt.date, frames.bars["session"].max())
+    axes = build_axes(strategy.symbols, frames.instruments, frames.sessions, last)
     market = build_market(
         axes,
         frames.bars,

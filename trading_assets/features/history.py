@@ -8,6 +8,9 @@ import polars as pl
 
 from trading_assets.market_data.quality import EXTREME_MOVE
 
+#: What identifies a bar.
+KEY = ("symbol", "session")
+
 #: Columns of `market_data.bars` that indicators and features are computed from.
 BAR_COLUMNS = (
     "symbol",
@@ -24,7 +27,22 @@ BAR_COLUMNS = (
 
 def in_order(bars: pl.DataFrame) -> pl.DataFrame:
     """Sort each symbol's usable bars; a missing session is no row, so one hole does not void what follows."""
-    return bars.sort("symbol", "session")
+    return bars if is_in_order(bars) else bars.sort("symbol", "session")
+
+
+def is_in_order(rows: pl.DataFrame, *, strictly: bool = False) -> bool:
+    """Return whether rows are by symbol and session already: to see that takes a tenth of a sort of wide rows.
+
+    Parameters
+    ----------
+    rows
+        symbol, session and anything else.
+    strictly
+        No two rows have the same symbol and session either.
+    """
+    (symbol, symbol_before), (session, before) = ((pl.col(name), pl.col(name).shift(1)) for name in KEY)
+    follows = session > before if strictly else session >= before
+    return bool(rows.select(((symbol > symbol_before) | ((symbol == symbol_before) & follows)).all()).item())
 
 
 def usable_for_signals() -> pl.Expr:

@@ -20,7 +20,15 @@ from trading_assets.models.evaluation import fold_metrics
 from trading_assets.models.explanations import mean_contributions
 from trading_assets.models.samples import RowNumbers, Samples, build_samples, day
 from trading_assets.models.splits import Fold, walk_forward
-from trading_assets.models.training import Fit, booster_scores, fit, fit_booster, insufficiency, training_rows
+from trading_assets.models.training import (
+    Fit,
+    FittedBoosters,
+    booster_scores,
+    fit,
+    insufficiency,
+    training_rows,
+    training_set,
+)
 from trading_assets.warehouse.table import Table
 
 SCORES = {"symbol": pl.String, "session": pl.Date, "fold": pl.Int64, "score": pl.Float64}
@@ -137,23 +145,23 @@ def run_model(
     )
 
 
-def out_of_sample_scores(samples: Samples, folds: Sequence[Fold], settings: Model, seed: int) -> pl.DataFrame:
+def out_of_sample_scores(samples: Samples, folds: Sequence[Fold], fitted: FittedBoosters) -> pl.DataFrame:
     """Return the scores of `run_model` and nothing else: symbol, session, fold, score.
 
     Parameters
     ----------
     samples, folds
         Rows that a model learns from, and the folds of its walk forward.
-    settings, seed
-        Section of the model, and the seed that it is fitted with.
+    fitted
+        Models of its section and seed, those of earlier calls among them.
     """
     scorable = samples.scorable()
     parts = [pl.DataFrame(schema=SCORES)]
     for fold in folds:
         rows = training_rows(samples, fold, scorable).rows
-        if insufficiency(samples, rows, settings) is None:
+        if insufficiency(samples, rows, fitted.settings) is None:
             test = np.flatnonzero(samples.tested_by(fold) & scorable)
-            score = booster_scores(fit_booster(samples, rows, settings, seed), samples.features[test])
+            score = booster_scores(fitted.of(training_set(samples, rows)), samples.features[test])
             keys = samples.keys[test].select("symbol", "session")
             parts.append(keys.with_columns(fold=pl.lit(fold.number, pl.Int64), score=pl.Series(score)))
     return pl.concat(parts)

@@ -86,33 +86,32 @@ def build_market(
     own = bars.filter(pl.col("symbol").is_in(axes.symbols))
     received = _received(own, quarantine.filter(pl.col("symbol").is_in(axes.symbols)), extreme_move)
     usable = own.filter(usable_for_signals())
-    present = arrays.flags(usable)
-    expected, delisted = _expected(arrays, axes, sessions, instruments)
-    refuted = arrays.flags(received.filter("refuted"))
+    expected, delisted = _expected(arrays.days, axes, sessions, instruments)
     delisting_value, delisting_return = _delisting_values(axes, instruments)
     levels = indicators.join(own.select("symbol", "session", "forward_factor"), on=["symbol", "session"])
     levels = levels.with_columns(
         atr=pl.col("atr_14") / pl.col("forward_factor"), ratio=pl.col("atr_14") / pl.col("atr_14_mean_60")
     )
+    of_bars, of_received, of_usable, of_levels = (arrays.placed(each) for each in (own, received, usable, levels))
     borrow_bps, borrowable = borrow_terms(borrow_rates, axes.symbols, axes.sessions, costs.borrow_bps)
     of_symbol = [_costs_of(costs, asset_class) for asset_class in axes.asset_classes]
     return Market(
-        open=arrays.floats(received, "open"),
-        high=arrays.floats(received, "high"),
-        low=arrays.floats(received, "low"),
-        close=arrays.floats(received, "close"),
-        split_ratio=arrays.floats(own, "split_ratio", 1.0),
-        cash_dividend=arrays.floats(own, "cash_dividend", 0.0),
+        open=of_received.floats("open"),
+        high=of_received.floats("high"),
+        low=of_received.floats("low"),
+        close=of_received.floats("close"),
+        split_ratio=of_bars.floats("split_ratio", 1.0),
+        cash_dividend=of_bars.floats("cash_dividend", 0.0),
         expected=expected,
-        present=present & expected,
-        refuted=refuted & expected,
-        fillable=arrays.flags(received.filter("fillable")) & expected,
-        tradable=arrays.flags(received.filter("tradable")) & expected,
-        atr=arrays.floats(levels, "atr"),
-        adv=_last_known(arrays.floats(levels, "adv_20")),
-        volatility_ratio=arrays.floats(levels, "ratio"),
-        volatility=_last_known(arrays.floats(_volatility(usable), "volatility")),
-        returns=_returns(arrays.floats(usable, "adj_close"), expected),
+        present=of_usable.flags() & expected,
+        refuted=of_received.flags("refuted") & expected,
+        fillable=of_received.flags("fillable") & expected,
+        tradable=of_received.flags("tradable") & expected,
+        atr=of_levels.floats("atr"),
+        adv=_last_known(of_levels.floats("adv_20")),
+        volatility_ratio=of_levels.floats("ratio"),
+        volatility=_last_known(arrays.placed(_volatility(usable)).floats("volatility")),
+        returns=_returns(of_usable.floats("adj_close"), expected),
         delisted=delisted,
         delisting_value=delisting_value,
         delisting_return=delisting_return,
@@ -152,29 +151,39 @@ class _ArrayBuilder:
         days = np.array(axes.sessions, dtype="datetime64[D]").astype(np.int64)
         return cls(days, pl.Enum(axes.symbols))
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.days.size, len(self.symbols.categories)
-
-    def places(self, frame: pl.DataFrame) -> tuple[NDArray[np.bool_], Integers, Integers]:
-        """Which rows are on the grid, and their places on it."""
+    def placed(self, frame: pl.DataFrame) -> _PlacedRows:
+        """Return the rows of a frame with their places on the grid; rows off it are left out."""
         days = frame["session"].to_physical().to_numpy().astype(np.int64)
+        # A search a row would take longer than all the rest: days are numbers, and few.
+        first, last = int(self.days[0]), int(self.days[-1])
+        row_of_day = np.full(last - first + 2, -1, dtype=np.int64)
+        row_of_day[self.days - first] = np.arange(self.days.size)
+        rows = row_of_day[np.where((days >= first) & (days <= last), days - first, last - first + 1)]
         columns = frame["symbol"].cast(self.symbols).to_physical().to_numpy().astype(np.int64)
-        rows = np.searchsorted(self.days, days)
-        on_grid = self.days[np.minimum(rows, self.days.size - 1)] == days
-        return on_grid, rows[on_grid], columns[on_grid]
+        on_grid = rows >= 0
+        shape = self.days.size, len(self.symbols.categories)
+        return _PlacedRows(frame, on_grid, rows[on_grid] * shape[1] + columns[on_grid], shape)
 
-    def floats(self, frame: pl.DataFrame, column: str, otherwise: float = np.nan) -> Floats:
+
+@dataclass(frozen=True)
+class _PlacedRows:
+    """Rows of a table, of those on the grid their places in its flattened arrays."""
+
+    frame: pl.DataFrame
+    on_grid: NDArray[np.bool_]
+    places: Integers
+    shape: tuple[int, int]
+
+    def floats(self, column: str, otherwise: float = np.nan) -> Floats:
         array = np.full(self.shape, otherwise)
-        on_grid, rows, columns = self.places(frame)
-        array[rows, columns] = frame[column].fill_null(otherwise).to_numpy()[on_grid]
+        array.ravel()[self.places] = self.frame[column].fill_null(otherwise).to_numpy()[self.on_grid]
         return array
 
-    def flags(self, frame: pl.DataFrame) -> Flags:
-        """True where the frame has a row."""
+    def flags(self, column: str | None = None) -> Flags:
+        """True where the frame has a row, and `column` is true there."""
         array = np.zeros(self.shape, dtype=np.bool_)
-        _, rows, columns = self.places(frame)
-        array[rows, columns] = True
+        kept = slice(None) if column is None else self.frame[column].to_numpy()[self.on_grid]
+        array.ravel()[self.places[kept]] = True
         return array
 
 
@@ -217,21 +226,21 @@ def _received(bars: pl.DataFrame, quarantine: pl.DataFrame, extreme_move: float)
 
 
 def _expected(
-    arrays: _ArrayBuilder, axes: MarketAxes, sessions: pl.DataFrame, instruments: pl.DataFrame
+    numbers: Integers, axes: MarketAxes, sessions: pl.DataFrame, instruments: pl.DataFrame
 ) -> tuple[Flags, Integers]:
     """On the symbol's calendar from its first bar to its delisting; row of the delisting session, or -1."""
     days = {
-        calendar: np.isin(arrays.days, _day_numbers(sessions.filter(pl.col("calendar") == calendar)["session"]))
+        calendar: np.isin(numbers, _day_numbers(sessions.filter(pl.col("calendar") == calendar)["session"]))
         for calendar in set(axes.calendars)
     }
     expected = np.stack([days[calendar] for calendar in axes.calendars], axis=1)
     delisted = np.full(len(axes.symbols), -1, dtype=np.int64)
     rows = instruments.filter(pl.col("symbol").is_in(axes.symbols)).sort("symbol")
     for i, (first, last) in enumerate(zip(rows["first_session"], rows["delisted"], strict=True)):
-        expected[arrays.days < (first - _EPOCH).days, i] = False
+        expected[numbers < (first - _EPOCH).days, i] = False
         if last is None:
             continue
-        after = np.flatnonzero(expected[:, i] & (arrays.days >= (last - _EPOCH).days))
+        after = np.flatnonzero(expected[:, i] & (numbers >= (last - _EPOCH).days))
         if after.size:
             delisted[i] = after[0]
             expected[after[0] + 1 :, i] = False

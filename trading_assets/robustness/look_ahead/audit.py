@@ -1,8 +1,21 @@
-"""Does anything know the future? The whole way from bars to fills is gone again from what was known at past closes.
+"""Does anything know the future? Everything from bars to fills is computed again with another future.
 
-At each cut everything is computed twice more: from the bars up to it, and from all bars with those after it replaced
-by noise. Whatever a session up to the cut says must be the same to the bit, and so must the fills at the next open,
-whose high, low and close are noise by then.
+Let F be the rows up to a close that the whole run gives, P what was on record by that close, and Q a future that is
+made of P and a seed (`another_future`): other bars, on other sessions, of fewer symbols, ending earlier. At each cut
+everything is computed once more from P and Q, and must give F to the bit. Then F is what anybody could have computed at
+that close, who had P and could have drawn Q: it is shown, not made likely, that the real future has no part in it.
+So one other future is enough, where it would take two to take the future away and to replace it by noise. What a drawn
+future adds to an empty one is that it provokes: who acts differently before a crash, a hole, a split, an exclusion or
+the end of a symbol is found although none of these really came.
+
+Two things do not follow from P and Q, and are tried beside them:
+
+- A fill at the next open needs that open. The engine runs on P and the next session, of which all but the open is
+  noise, and its fills must be those of the whole run. That no decision has read that open is seen by a second run
+  on P and Q, which must record the same up to the cut.
+- A model follows from its training set, its settings and its seed: `fit_booster` is given nothing else. Folds, training
+  sets and scores are made anew at every cut, and a model is fitted anew where its training set is another one, to the
+  bit, than any before.
 """
 
 from __future__ import annotations
@@ -15,9 +28,9 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 
-from trading_assets.backtests.backtest import backtest, prepare
+from trading_assets.backtests.backtest import PreparedBacktest, prepare
 from trading_assets.backtests.inputs.data_hash import data_hash
-from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS, FULL
+from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS
 from trading_assets.config import Configuration
 from trading_assets.features.audit import changes
 from trading_assets.features.daily import daily_features, with_sources
@@ -28,15 +41,20 @@ from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.models.regimes import regimes_of_benchmarks
 from trading_assets.models.run import SCORES, out_of_sample_scores, samples_and_folds
 from trading_assets.models.tables import REGIMES
-from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot, known_at, with_noise_after
+from trading_assets.models.training import FittedBoosters
+from trading_assets.robustness.look_ahead.another_future import with_another_future
+from trading_assets.robustness.look_ahead.next_session import run_until, run_whole, until_session, with_next_session
+from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot
 from trading_assets.robustness.tables import LOOK_AHEAD
 from trading_assets.strategies.evaluation.decide import StrategyDecisions, decide, first_decision
 from trading_assets.strategies.evaluation.inputs import Frames, panel_of
 from trading_assets.strategies.interface.resolved import configured_strategy, resolve_strategy
 from trading_assets.strategies.tables import SIGNALS, TARGET_WEIGHTS
 
-#: The two ways in which the future is taken away.
-CUT, NOISE = "cut", "noise"
+#: How the future is taken away.
+NOISE = "noise"
+#: With fewer symbols a leak has few chances to show at a close: two futures are drawn.
+MANY_SYMBOLS = 100
 #: Column of the row that says that nothing differs.
 NOTHING = "none"
 
@@ -60,6 +78,8 @@ class Computed:
 
     Attributes
     ----------
+    next_fills
+        Fills of a run that may know the next open; of the whole run all fills.
     scores
         Scores by model.
     first_decision
@@ -67,6 +87,7 @@ class Computed:
     """
 
     frames: Mapping[str, tuple[pl.DataFrame, tuple[str, ...]]]
+    next_fills: pl.DataFrame
     scores: Mapping[str, Scores]
     first_decision: dt.date
 
@@ -77,28 +98,35 @@ def look_ahead(configuration: Configuration, strategy: str, whole: MarketSnapsho
     Parameters
     ----------
     whole
-        Tables of the stage `market_data`.
+        Tables of the stage `market_data`; bars by symbol and session.
     cuts
         How many dates are drawn. The first test session of every fold of the strategy's model is one too.
 
     Returns
     -------
     polars.DataFrame
-        Rows of `robustness.look_ahead`: for each cut, way and subject the columns that differ, or one that says that
-        none does.
+        Rows of `robustness.look_ahead`: for each cut and subject the columns that differ, or one that says that none
+        does.
 
     Notes
     -----
-    A model is fitted anew at every cut for the fold that the cut lies in; scores of earlier folds are those of the
-    whole run, whose own cuts have tried them.
+    At a cut the fold that it lies in is scored anew; scores of earlier folds are those of the whole run, whose own cuts
+    have tried them.
     """
-    full = computed(configuration, strategy, whole, None)
-    found = []
     seed = seed_of(whole)
+    fitted = {name: FittedBoosters(each, configuration.seed) for name, each in configuration.models.items()}
+    full = computed(configuration, strategy, whole, whole, None, fitted)
+    found = []
+    futures = 1 if whole.bars["symbol"].n_unique() >= MANY_SYMBOLS else 2
     for cut in _cuts(seed, whole, full, cuts):
-        for way, altered in ((CUT, known_at(whole, cut)), (NOISE, with_noise_after(whole, cut, seed))):
-            again = computed(configuration, strategy, altered, Known(cut, full.scores))
-            found.append(_differences(strategy, full, again, cut, way))
+        traded, known = with_next_session(whole, cut, seed), Known(cut, full.scores)
+        for number in range(futures):
+            decided = with_another_future(whole, cut, seed + number)
+            again = computed(configuration, strategy, decided, traded, known, fitted)
+            differences = _differences(strategy, full, again, cut)
+            if violations(differences):
+                break
+        found.append(differences)
     rows = pl.concat(found).with_columns(config_hash=pl.lit(configuration.hash_for(strategy)))
     return LOOK_AHEAD.conform(rows).sort(LOOK_AHEAD.key)
 
@@ -125,38 +153,70 @@ def in_words(audit: pl.DataFrame) -> str:
     )
 
 
-def computed(configuration: Configuration, strategy: str, snapshot: MarketSnapshot, known: Known | None) -> Computed:
+def computed(
+    configuration: Configuration,
+    strategy: str,
+    decided: MarketSnapshot,
+    traded: MarketSnapshot,
+    known: Known | None,
+    fitted: Mapping[str, FittedBoosters],
+) -> Computed:
     """Features, scores, regimes, signals, target weights, decisions, fills and equity of a strategy from bars.
 
     Parameters
     ----------
+    decided, traded
+        What the strategy decides from, and what the engine runs on: the same in the whole run.
     known
         None: the whole run.
+    fitted
+        Models by name, as far as they were fitted before.
     """
     behind = features_behind(configuration, strategy)
-    benchmarks, universe = configuration.benchmarks, snapshot.universe
+    benchmarks, universe = configuration.benchmarks, decided.universe
     features = DAILY.empty()
     if behind:
-        features = daily_features(snapshot.bars, benchmarks, features=behind, universe=universe)
-    way = _Way(configuration, snapshot, known, features, indicators(snapshot.bars))
-    frames, decided = way.frames(strategy), way.decided(strategy)
-    prepared = prepare(configuration, frames)
-    run = backtest(prepared, prepared.axes.sessions[0], prepared.axes.sessions[-1], split=FULL)
+        features = daily_features(decided.bars, benchmarks, features=behind, universe=universe)
+    way = _Way(configuration, decided, known, fitted, features, indicators(decided.bars))
+    decisions = way.decided(strategy)
+    frames = way.frames(strategy)
+
+    def prepared(snapshot: MarketSnapshot) -> PreparedBacktest:
+        return prepare(configuration, _traded_on(frames, snapshot, way.panels[strategy]))
+
+    if known is None:
+        unseen = run = run_whole(prepared(traded))
+    else:
+        run, unseen = run_until(prepared(traded), prepared(until_session(decided, traded)), known.cut)
     return Computed(
         frames={
             "features": (features, _KEY),
             "indicators": (way.indicators, _KEY),
             "scores": (pl.concat([pl.DataFrame(schema=SCORES), *way.scores.values()]), _KEY),
             "regimes": (frames.regimes, REGIMES.key),
-            "signals": (decided.signals, SIGNALS.key),
-            "target weights": (decided.target_weights, TARGET_WEIGHTS.key),
-            "decisions": (run.decisions, DECISIONS.key),
-            "fills": (run.fills, FILLS.key),
+            "signals": (decisions.signals, SIGNALS.key),
+            "target weights": (decisions.target_weights, TARGET_WEIGHTS.key),
+            "decisions": (unseen[DECISIONS], DECISIONS.key),
+            "fills": (unseen[FILLS], FILLS.key),
             # What a later bar refutes or confirms is written to the session of the move.
-            "equity": (run.equity.drop("settled_equity", "unexplained_moves"), EQUITY.key),
+            "equity": (unseen[EQUITY].drop("settled_equity", "unexplained_moves"), EQUITY.key),
         },
+        next_fills=run[FILLS],
         scores=way.scores,
         first_decision=max(way.first_decisions),
+    )
+
+
+def _traded_on(frames: Frames, snapshot: MarketSnapshot, panel: pl.DataFrame) -> Frames:
+    """The tables of a strategy with those that the engine runs on, and the panel that it has decided from."""
+    return replace(
+        frames,
+        bars=snapshot.bars,
+        quarantine=snapshot.quarantine,
+        sessions=snapshot.sessions,
+        borrow_rates=snapshot.borrow_rates,
+        risk_free=snapshot.risk_free,
+        panel=panel,
     )
 
 
@@ -190,10 +250,12 @@ class _Way:
     configuration: Configuration
     snapshot: MarketSnapshot
     known: Known | None
+    fitted: Mapping[str, FittedBoosters]
     features: pl.DataFrame
     indicators: pl.DataFrame
     scores: dict[str, Scores] = field(default_factory=dict)
     first_decisions: list[dt.date] = field(default_factory=list)
+    panels: dict[str, pl.DataFrame] = field(default_factory=dict)
     _frames: dict[str, Frames] = field(default_factory=dict)
 
     def frames(self, strategy: str) -> Frames:
@@ -232,7 +294,7 @@ class _Way:
     def decided(self, strategy: str) -> StrategyDecisions:
         """What a strategy decides."""
         frames = self.frames(strategy)
-        panel = panel_of(self.configuration, frames)
+        panel = self.panels[strategy] = panel_of(self.configuration, frames)
         decided = decide(frames.strategy, panel, self.configuration.risk)
         self.first_decisions.append(first_decision(frames.strategy, panel))
         return decided
@@ -252,7 +314,7 @@ class _Way:
             folds = [fold for fold in folds if fold.test_start <= cut <= fold.test_end]
             until = min((fold.test_start for fold in folds), default=cut + dt.timedelta(days=1))
             before = self.known.scores[model].filter(pl.col("session") < until)
-        return pl.concat([before, out_of_sample_scores(samples, folds, settings, self.configuration.seed)])
+        return pl.concat([before, out_of_sample_scores(samples, folds, self.fitted[model])])
 
 
 def seed_of(whole: MarketSnapshot) -> int:
@@ -291,26 +353,24 @@ def _draws(
     return found
 
 
-def _differences(strategy: str, full: Computed, again: Computed, cut: dt.date, way: str) -> pl.DataFrame:
+def _differences(strategy: str, full: Computed, again: Computed, cut: dt.date) -> pl.DataFrame:
     lines: list[tuple[object, ...]] = []
-    for subject, rows, known, key in _compared(full, again, cut, way):
+    for subject, rows, known, key in _compared(full, again, cut):
         found = changes(rows, known, key).rows() or [(NOTHING, 0, None, None, None)]
-        lines += [(strategy, cut, way, subject, *line) for line in found]
+        lines += [(strategy, cut, NOISE, subject, *line) for line in found]
     schema = LOOK_AHEAD.empty().drop("config_hash").schema
     return pl.DataFrame(lines, schema=schema, orient="row")
 
 
 def _compared(
-    full: Computed, again: Computed, cut: dt.date, way: str
+    full: Computed, again: Computed, cut: dt.date
 ) -> Iterator[tuple[str, pl.DataFrame, pl.DataFrame, tuple[str, ...]]]:
     """Rows up to the cut of every subject, and the fills of the next session."""
     until = pl.col("session") <= cut
     for subject, (frame, key) in full.frames.items():
         yield subject, frame.filter(until), again.frames[subject][0].filter(until), key
-    if way == NOISE:
-        bars, _ = full.frames["indicators"]
-        following = bars.filter(~until)["session"].min()
-        # A delisting is booked at the close.
-        next_open = (pl.col("session") == following) & (pl.col("reason") != "delisted")
-        fills, key = full.frames["fills"]
-        yield "fills at the next open", fills.filter(next_open), again.frames["fills"][0].filter(next_open), key
+    bars, _ = full.frames["indicators"]
+    following = bars.filter(~until)["session"].min()
+    # A delisting is booked at the close.
+    next_open = (pl.col("session") == following) & (pl.col("reason") != "delisted")
+    yield "fills at the next open", full.next_fills.filter(next_open), again.next_fills.filter(next_open), FILLS.key

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from trading_assets.config.sections import AssetClass
+from trading_assets.features.history import in_order
 from trading_assets.market_data.universe import with_membership
 from trading_assets.strategies.interface.rules import Rules, columns_of, evaluate
 
@@ -59,16 +60,18 @@ def build_panel(
     )
     benchmark = indicators.select(pl.col("symbol").alias("benchmark"), "session", benchmark_roc_60="roc_60")
     panel = (
-        usable.join(indicators, on=["symbol", "session"], how="left")
-        .join(by_benchmark, on="asset_class", how="left")
-        .join(benchmark, on=["benchmark", "session"], how="left")
+        usable.join(indicators, on=["symbol", "session"], how="left", maintain_order="left")
+        .join(by_benchmark, on="asset_class", how="left", maintain_order="left")
+        .join(benchmark, on=["benchmark", "session"], how="left", maintain_order="left")
         .drop("benchmark")
     )
     if daily is not None and daily.width > 2:
-        panel = panel.join(daily, on=["symbol", "session"], how="left")
+        panel = panel.join(daily, on=["symbol", "session"], how="left", maintain_order="left")
     if scores is not None:
-        panel = panel.join(scores, on=["symbol", "session"], how="left")
-    return with_membership(panel, universe).sort("symbol", "session")
+        panel = panel.join(scores, on=["symbol", "session"], how="left", maintain_order="left")
+    panel = in_order(panel)
+    members = in_order(with_membership(panel.select("symbol", "session"), universe))
+    return panel.with_columns(members["in_universe"])
 
 
 def with_members(panel: pl.DataFrame, members: Sequence[str], target_weights: pl.DataFrame) -> pl.DataFrame:
