@@ -40,9 +40,12 @@ def is_in_order(rows: pl.DataFrame, *, strictly: bool = False) -> bool:
     strictly
         No two rows have the same symbol and session either.
     """
-    (symbol, symbol_before), (session, before) = ((pl.col(name), pl.col(name).shift(1)) for name in KEY)
-    follows = session > before if strictly else session >= before
-    return bool(rows.select(((symbol > symbol_before) | ((symbol == symbol_before) & follows)).all()).item())
+    runs = rows["symbol"].rle_id()  # texts are compared once a run, not once a row
+    names = rows["symbol"].filter(runs.is_first_distinct())
+    session, before = pl.col("session"), pl.col("session").shift(1)
+    follows = (session > before) if strictly else (session >= before)
+    in_runs = rows.select(((runs != runs.shift(1)) | follows).all()).item()
+    return bool(in_runs) and names.is_sorted() and names.n_unique() == names.len()
 
 
 def usable_for_signals() -> pl.Expr:

@@ -15,12 +15,16 @@ from trading_assets.backtests.engine.transaction_costs import symbol_key
 from trading_assets.backtests.inputs.borrow_terms import borrow_terms
 from trading_assets.backtests.inputs.data_hash import QUARANTINED_COLUMNS
 from trading_assets.config.sections import AssetClass, Costs, InstrumentCosts
-from trading_assets.features.history import split_factor, usable_for_signals
+from trading_assets.features.history import in_order, split_factor, usable_for_signals
 from trading_assets.market_data.quality import EXTREME_MOVE, STALE_PRICE, Rule, taken_back
 from trading_assets.market_data.reference.borrow_rates import NO_BORROW_RATES
 from trading_assets.market_data.reference.delistings import PER_SHARE
 
 _EPOCH = dt.date(1970, 1, 1)
+
+
+#: (rows,) whether a row is on the axes, its session and its symbol.
+Places = tuple[Flags, Integers, Integers]
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,22 @@ class MarketAxes:
     symbols: list[str]
     asset_classes: list[str]
     calendars: list[str]
+
+    def places(self, frame: pl.DataFrame) -> Places:
+        """Return which rows of a frame are on the axes, and at which row and column."""
+        days = np.array(self.sessions, dtype="datetime64[D]").astype(np.int64)
+        own = frame["session"].to_physical().to_numpy().astype(np.int64)
+        # A search a row would take longer than all the rest: days are numbers, and few.
+        first, last = int(days[0]), int(days[-1])
+        row_of_day = np.full(last - first + 2, -1, dtype=np.int64)
+        row_of_day[days - first] = np.arange(days.size)
+        rows = row_of_day[np.where((own >= first) & (own <= last), own - first, last - first + 1)]
+        runs = frame["symbol"].rle().struct.unnest()
+        numbers = {symbol: number for number, symbol in enumerate(self.symbols)}
+        columns = np.repeat(
+            np.array([numbers.get(symbol, -1) for symbol in runs["value"]], dtype=np.int64), runs["len"].to_numpy()
+        )
+        return (rows >= 0) & (columns >= 0), rows, columns
 
 
 def build_axes(symbols: list[str], instruments: pl.DataFrame, sessions: pl.DataFrame, last: dt.date) -> MarketAxes:
@@ -82,17 +102,16 @@ def build_market(
     borrow_rates
         Rows of `market_data.borrow_rates`; a symbol without one pays `costs.borrow_bps`.
     """
-    arrays = _ArrayBuilder.of(axes)
-    own = bars.filter(pl.col("symbol").is_in(axes.symbols))
-    received = _received(own, quarantine.filter(pl.col("symbol").is_in(axes.symbols)), extreme_move)
-    usable = own.filter(usable_for_signals())
-    expected, delisted = _expected(arrays.days, axes, sessions, instruments)
+    days = np.array(axes.sessions, dtype="datetime64[D]").astype(np.int64)
+    is_own = pl.col("symbol").is_in(axes.symbols)
+    flags = {"is_extreme": _flag(EXTREME_MOVE), "is_stale": _flag(STALE_PRICE)}
+    own = in_order(bars.filter(is_own).with_columns(**flags).drop("flags"))  # lists are slow to move
+    received = _received(own, quarantine.filter(is_own), extreme_move)
+    usable = own.filter(~pl.col("is_extreme"))
+    expected, delisted = _expected(days, axes, sessions, instruments)
     delisting_value, delisting_return = _delisting_values(axes, instruments)
-    levels = indicators.join(own.select("symbol", "session", "forward_factor"), on=["symbol", "session"])
-    levels = levels.with_columns(
-        atr=pl.col("atr_14") / pl.col("forward_factor"), ratio=pl.col("atr_14") / pl.col("atr_14_mean_60")
-    )
-    of_bars, of_received, of_usable, of_levels = (arrays.placed(each) for each in (own, received, usable, levels))
+    of_bars, of_received, of_usable = (_PlacedRows.of(each, axes) for each in (own, received, usable))
+    atr, adv, volatility_ratio = _levels(_PlacedRows.of(indicators.filter(is_own), axes), of_bars)
     borrow_bps, borrowable = borrow_terms(borrow_rates, axes.symbols, axes.sessions, costs.borrow_bps)
     of_symbol = [_costs_of(costs, asset_class) for asset_class in axes.asset_classes]
     return Market(
@@ -107,17 +126,17 @@ def build_market(
         refuted=of_received.flags("refuted") & expected,
         fillable=of_received.flags("fillable") & expected,
         tradable=of_received.flags("tradable") & expected,
-        atr=of_levels.floats("atr"),
-        adv=_last_known(of_levels.floats("adv_20")),
-        volatility_ratio=of_levels.floats("ratio"),
-        volatility=_last_known(arrays.placed(_volatility(usable)).floats("volatility")),
+        atr=atr,
+        adv=_last_known(adv),
+        volatility_ratio=volatility_ratio,
+        volatility=_last_known(_PlacedRows.of(_volatility(usable), axes).floats("volatility")),
         returns=_returns(of_usable.floats("adj_close"), expected),
         delisted=delisted,
         delisting_value=delisting_value,
         delisting_return=delisting_return,
         ending_loss=np.zeros(len(axes.symbols)),
-        day=arrays.days,
-        weekend=(arrays.days + 3) % 7 >= 5,  # 1970-01-01 was a Thursday
+        day=days,
+        weekend=(days + 3) % 7 >= 5,  # 1970-01-01 was a Thursday
         stressed=_stressed(axes, bars, benchmarks, costs),
         symbol_key=np.array([symbol_key(symbol) for symbol in axes.symbols], dtype=np.uint64),
         fee_bps=np.array([each.fee_bps for each in of_symbol]),
@@ -140,32 +159,6 @@ _BENCHMARK_MEMORY = dt.timedelta(days=10)
 
 
 @dataclass(frozen=True)
-class _ArrayBuilder:
-    """Where a row of a table goes in an array."""
-
-    days: Integers
-    symbols: pl.Enum
-
-    @classmethod
-    def of(cls, axes: MarketAxes) -> _ArrayBuilder:
-        days = np.array(axes.sessions, dtype="datetime64[D]").astype(np.int64)
-        return cls(days, pl.Enum(axes.symbols))
-
-    def placed(self, frame: pl.DataFrame) -> _PlacedRows:
-        """Return the rows of a frame with their places on the grid; rows off it are left out."""
-        days = frame["session"].to_physical().to_numpy().astype(np.int64)
-        # A search a row would take longer than all the rest: days are numbers, and few.
-        first, last = int(self.days[0]), int(self.days[-1])
-        row_of_day = np.full(last - first + 2, -1, dtype=np.int64)
-        row_of_day[self.days - first] = np.arange(self.days.size)
-        rows = row_of_day[np.where((days >= first) & (days <= last), days - first, last - first + 1)]
-        columns = frame["symbol"].cast(self.symbols).to_physical().to_numpy().astype(np.int64)
-        on_grid = rows >= 0
-        shape = self.days.size, len(self.symbols.categories)
-        return _PlacedRows(frame, on_grid, rows[on_grid] * shape[1] + columns[on_grid], shape)
-
-
-@dataclass(frozen=True)
 class _PlacedRows:
     """Rows of a table, of those on the grid their places in its flattened arrays."""
 
@@ -173,6 +166,12 @@ class _PlacedRows:
     on_grid: NDArray[np.bool_]
     places: Integers
     shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame, axes: MarketAxes) -> _PlacedRows:
+        on_grid, rows, columns = axes.places(frame)
+        shape = len(axes.sessions), len(axes.symbols)
+        return cls(frame, on_grid, rows[on_grid] * shape[1] + columns[on_grid], shape)
 
     def floats(self, column: str, otherwise: float = np.nan) -> Floats:
         array = np.full(self.shape, otherwise)
@@ -204,17 +203,21 @@ def _received(bars: pl.DataFrame, quarantine: pl.DataFrame, extreme_move: float)
     """
     columns = (*QUARANTINED_COLUMNS, "high")  # the high is read in a scenario alone
     spikes = quarantine.filter(taken_back()).select(
-        *columns, forward_factor=pl.lit(None, pl.Float64), flags=pl.lit([EXTREME_MOVE.name]), refuted=pl.lit(True)
+        *columns,
+        forward_factor=pl.lit(None, pl.Float64),
+        is_extreme=pl.lit(True),
+        is_stale=pl.lit(False),
+        refuted=pl.lit(True),
     )
-    usable = bars.select(*columns, "forward_factor", "flags", refuted=pl.lit(False))
-    both = pl.concat([usable, spikes], how="vertical_relaxed")
+    usable = bars.select(*columns, "forward_factor", "is_extreme", "is_stale", refuted=pl.lit(False))
+    both = pl.concat([usable, spikes], how="vertical_relaxed") if spikes.height else usable
     factor = pl.col("forward_factor").forward_fill().over("symbol").fill_null(1.0)
-    was_extreme = _flag(EXTREME_MOVE).shift(1).over("symbol").fill_null(False)
+    was_extreme = pl.col("is_extreme").shift(1).over("symbol").fill_null(False)
     near = pl.col("previous").is_null() | (pl.col("gap") <= extreme_move)
     near_before = pl.col("was_extreme") & (pl.col("before") <= extreme_move).fill_null(False)
-    trades = ((pl.col("open") > 0) & (pl.col("volume") > 0) & ~_flag(STALE_PRICE)).fill_null(False)
+    trades = ((pl.col("open") > 0) & (pl.col("volume") > 0) & ~pl.col("is_stale")).fill_null(False)
     return (
-        both.sort("symbol", "session")
+        in_order(both)
         .with_columns(level=pl.col("close") * factor, first=pl.col("open") * factor, was_extreme=was_extreme)
         .with_columns(previous=pl.col("level").shift(1).over("symbol"))
         .with_columns(
@@ -255,9 +258,20 @@ def _delisting_values(axes: MarketAxes, instruments: pl.DataFrame) -> tuple[Floa
     return np.where(per_share, value, np.nan), np.where(per_share, np.nan, value)
 
 
+def _levels(indicators: _PlacedRows, bars: _PlacedRows) -> tuple[Floats, Floats, Floats]:
+    """ATR as a raw price, ADV, and the ATR over its mean, where there is a bar."""
+    factor = bars.floats("forward_factor")
+    atr, adv = indicators.floats("atr_14"), indicators.floats("adv_20")
+    adv[np.isnan(factor)] = np.nan
+    with np.errstate(divide="ignore", invalid="ignore"):
+        raw, ratio = atr / factor, atr / indicators.floats("atr_14_mean_60")
+    ratio[np.isnan(factor)] = np.nan
+    return raw, adv, ratio
+
+
 def _volatility(usable: pl.DataFrame) -> pl.DataFrame:
     """Sample deviation of the last 20 daily returns of a symbol's usable bars; null before there are as many."""
-    ordered = usable.sort("symbol", "session")
+    ordered = in_order(usable)
     change = pl.col("adj_close") / pl.col("adj_close").shift(1) - 1
     return ordered.select(
         "symbol", "session", volatility=change.rolling_std(VOLATILITY_SESSIONS, ddof=1).over("symbol")
@@ -302,8 +316,10 @@ def _day_numbers(sessions: pl.Series) -> Integers:
 def _returns(adjusted: Floats, expected: Flags) -> Floats:
     """Return between consecutive expected sessions of a symbol; sessions off its calendar have none."""
     returns = np.full(adjusted.shape, np.nan)
-    for pattern in np.unique(expected.T, axis=0):
-        columns = np.flatnonzero((expected == pattern[:, None]).all(axis=0))
+    patterns, of_symbol = np.unique(np.packbits(expected.T, axis=1), axis=0, return_inverse=True)
+    for number in range(len(patterns)):
+        columns = np.flatnonzero(of_symbol == number)
+        pattern = expected[:, columns[0]]
         rows = np.flatnonzero(pattern)
         levels = adjusted[np.ix_(rows, columns)]
         returns[np.ix_(rows[1:], columns)] = levels[1:] / levels[:-1] - 1.0

@@ -9,14 +9,21 @@ is read; of what came after only the calendar is, which is published years ahead
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.market_data.quality import EXTREME_MOVE
-from trading_assets.robustness.look_ahead.point_in_time import BETWEEN, VOLUME, WITHIN, MarketSnapshot, known_at
+from trading_assets.robustness.look_ahead.point_in_time import (
+    BETWEEN,
+    VOLUME,
+    WITHIN,
+    MarketSnapshot,
+    continued,
+    known_at,
+)
 
 #: Sessions after the close that all are there; of those after them one in `THIN` is.
 DENSE, THIN = 40, 10
@@ -26,24 +33,47 @@ HOLES, EXTREME = 0.1, 0.05
 ENDING, SPLITTING, LEAVING = 8, 4, 4
 
 
-def with_another_future(whole: MarketSnapshot, cut: dt.date, seed: int) -> MarketSnapshot:
-    """Return the tables as they stood at the close of `cut`, followed by a future that is drawn.
+@dataclass(frozen=True)
+class Future:
+    """What is drawn in place of what came.
+
+    Attributes
+    ----------
+    bars
+        Rows of `market_data.bars` after the close, by symbol and session.
+    sessions
+        Rows of `market_data.sessions` after it.
+    universe
+        Rows of `market_data.universe`: what was known of the spells, and when members leave.
+    """
+
+    bars: pl.DataFrame
+    sessions: pl.DataFrame
+    universe: pl.DataFrame
+
+    def until(self, session: dt.date | None) -> Future:
+        """Return no more of it than up to a session; None: nothing."""
+        rows = pl.lit(False) if session is None else pl.col("session") <= session
+        return replace(self, bars=self.bars.filter(rows), sessions=self.sessions.filter(rows))
+
+
+def draw_future(whole: MarketSnapshot, cut: dt.date, seed: int) -> Future:
+    """Draw what comes after the close of `cut`.
 
     Parameters
     ----------
     whole
         Tables as they stand; bars sorted by symbol and session.
     cut
-        Last session that stays as it is.
+        Last session that is known.
     seed
         The future is drawn by seed and cut, whatever really came.
     """
-    then = known_at(whole, cut)
     draws = np.random.Generator(np.random.PCG64([seed, cut.toordinal(), 1]))
+    then = known_at(replace(whole, bars=whole.bars.clear()), cut)
     days = _sessions_to_come(whole, cut)
     alive = then.instruments.filter(pl.col("delisted").is_null()).select("symbol", "calendar")
-    last = then.bars.group_by("symbol", maintain_order=True).last().sort("symbol")
-    last = last.join(alive, on="symbol", how="inner", maintain_order="left")
+    last = _last_bars(whole.bars, cut).join(alive, on="symbol", how="inner", maintain_order="left")
     going_on = draws.permutation(last.height) >= -(-last.height // ENDING)
     splits = draws.permutation(last.height) < -(-last.height // SPLITTING)
     rows = (
@@ -53,13 +83,27 @@ def with_another_future(whole: MarketSnapshot, cut: dt.date, seed: int) -> Marke
         .join(days, on="calendar", how="inner")
         .sort("symbol", "session")
     )
-    bars = _drawn(rows, draws).select(then.bars.columns)
-    return replace(
-        then,
-        bars=pl.concat([then.bars, bars]).sort("symbol", "session"),
-        sessions=pl.concat([then.sessions, days.select(then.sessions.columns)]).unique(maintain_order=True),
+    return Future(
+        bars=_drawn(rows, draws).select(whole.bars.columns),
+        sessions=days.select(then.sessions.columns),
         universe=_with_leavers(then.universe, cut, draws),
     )
+
+
+def followed_by(then: MarketSnapshot, future: Future) -> MarketSnapshot:
+    """Return what was on record at a close, see `known_at`, and the future that was drawn for it."""
+    return replace(
+        then,
+        bars=continued(then.bars, future.bars),
+        sessions=pl.concat([then.sessions, future.sessions]),
+        universe=future.universe,
+    )
+
+
+def _last_bars(bars: pl.DataFrame, cut: dt.date) -> pl.DataFrame:
+    """The last bar of each symbol up to the cut."""
+    known = bars.select("symbol", "session").with_row_index("row").filter(pl.col("session") <= cut)
+    return bars[known.filter(pl.col("symbol").ne_missing(pl.col("symbol").shift(-1)))["row"]]
 
 
 def _sessions_to_come(whole: MarketSnapshot, cut: dt.date) -> pl.DataFrame:

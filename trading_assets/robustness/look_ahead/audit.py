@@ -35,16 +35,24 @@ from trading_assets.config import Configuration
 from trading_assets.features.audit import changes
 from trading_assets.features.daily import daily_features, with_sources
 from trading_assets.features.feature import Feature
+from trading_assets.features.history import BAR_COLUMNS
 from trading_assets.features.indicators import indicators
 from trading_assets.features.own import OwnFeature, features_of, own_behind
 from trading_assets.features.tables import DAILY, INDICATORS
+from trading_assets.market_data.tables import BARS
 from trading_assets.models.regimes import regimes_of_benchmarks
 from trading_assets.models.run import SCORES, out_of_sample_scores, samples_and_folds
 from trading_assets.models.tables import REGIMES
 from trading_assets.models.training import FittedBoosters
-from trading_assets.robustness.look_ahead.another_future import with_another_future
-from trading_assets.robustness.look_ahead.next_session import run_until, run_whole, until_session, with_next_session
-from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot
+from trading_assets.robustness.look_ahead.another_future import draw_future, followed_by
+from trading_assets.robustness.look_ahead.next_session import (
+    COLUMNS,
+    run_until,
+    run_whole,
+    session_after,
+    with_next_session,
+)
+from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot, known_at
 from trading_assets.robustness.tables import LOOK_AHEAD
 from trading_assets.strategies.evaluation.decide import StrategyDecisions, decide, first_decision
 from trading_assets.strategies.evaluation.inputs import Frames, panel_of
@@ -62,6 +70,25 @@ NOTHING = "none"
 Scores = pl.DataFrame
 
 _KEY = ("symbol", "session")
+
+
+@dataclass(frozen=True)
+class History:
+    """What everything follows from.
+
+    Attributes
+    ----------
+    decided
+        What the strategy decides from.
+    traded
+        What the engine runs on.
+    hidden
+        The same without what is true of the session after a cut; None in the whole run.
+    """
+
+    decided: MarketSnapshot
+    traded: MarketSnapshot
+    hidden: MarketSnapshot | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +110,7 @@ class Computed:
     scores
         Scores by model.
     first_decision
-        First session at which the strategy and its members could decide.
+        First session at which the strategy and its members could decide; of the whole run alone.
     """
 
     frames: Mapping[str, tuple[pl.DataFrame, tuple[str, ...]]]
@@ -115,20 +142,46 @@ def look_ahead(configuration: Configuration, strategy: str, whole: MarketSnapsho
     """
     seed = seed_of(whole)
     fitted = {name: FittedBoosters(each, configuration.seed) for name, each in configuration.models.items()}
-    full = computed(configuration, strategy, whole, whole, None, fitted)
+    read, run_on = _with_columns(whole, columns_read(configuration, strategy)), _with_columns(whole, COLUMNS)
+    full = computed(configuration, strategy, History(read, run_on), None, fitted)
     found = []
     futures = 1 if whole.bars["symbol"].n_unique() >= MANY_SYMBOLS else 2
     for cut in _cuts(seed, whole, full, cuts):
-        traded, known = with_next_session(whole, cut, seed), Known(cut, full.scores)
+        known, following = Known(cut, full.scores), session_after(whole.bars, cut)
+        of_read, of_run_on = known_at(read, cut), known_at(run_on, cut)
+        traded = with_next_session(of_run_on, whole, cut, seed)
         for number in range(futures):
-            decided = with_another_future(whole, cut, seed + number)
-            again = computed(configuration, strategy, decided, traded, known, fitted)
-            differences = _differences(strategy, full, again, cut)
+            future = draw_future(whole, cut, seed + number)
+            hidden = followed_by(of_run_on, future.until(following))
+            history = History(followed_by(of_read, future), traded, hidden)
+            differences = _differences(
+                strategy, full, computed(configuration, strategy, history, known, fitted), cut, following
+            )
             if violations(differences):
                 break
         found.append(differences)
     rows = pl.concat(found).with_columns(config_hash=pl.lit(configuration.hash_for(strategy)))
     return LOOK_AHEAD.conform(rows).sort(LOOK_AHEAD.key)
+
+
+def columns_read(configuration: Configuration, strategy: str) -> list[str]:
+    """Return the columns of `market_data.bars` that a strategy decides from: all for one that does not name them."""
+    own = [configured_strategy(configuration, name) for name in configuration.behind(strategy)]
+    if any(each.is_target_weight for each in own):
+        return list(BARS.columns)
+    named = {*BAR_COLUMNS, "adj_open"}.union(*(each.columns for each in own))
+    return [name for name in BARS.columns if name in named]
+
+
+def _indicators_read(configuration: Configuration, strategy: str) -> set[str]:
+    own = [configured_strategy(configuration, name) for name in configuration.behind(strategy)]
+    if any(each.is_target_weight for each in own):
+        return set(INDICATORS.columns)
+    return {"atr_14", "atr_14_mean_60", "adv_20", "roc_60"}.union(*(each.columns for each in own))
+
+
+def _with_columns(whole: MarketSnapshot, columns: Sequence[str]) -> MarketSnapshot:
+    return replace(whole, bars=whole.bars.select(name for name in columns if name in whole.bars.columns))
 
 
 def differing(audit: pl.DataFrame) -> pl.DataFrame:
@@ -156,8 +209,7 @@ def in_words(audit: pl.DataFrame) -> str:
 def computed(
     configuration: Configuration,
     strategy: str,
-    decided: MarketSnapshot,
-    traded: MarketSnapshot,
+    history: History,
     known: Known | None,
     fitted: Mapping[str, FittedBoosters],
 ) -> Computed:
@@ -165,29 +217,36 @@ def computed(
 
     Parameters
     ----------
-    decided, traded
-        What the strategy decides from, and what the engine runs on: the same in the whole run.
+    history
+        Bars and all that goes with them.
     known
         None: the whole run.
     fitted
         Models by name, as far as they were fitted before.
     """
     behind = features_behind(configuration, strategy)
-    benchmarks, universe = configuration.benchmarks, decided.universe
+    decided, benchmarks = history.decided, configuration.benchmarks
     features = DAILY.empty()
     if behind:
-        features = daily_features(decided.bars, benchmarks, features=behind, universe=universe)
-    way = _Way(configuration, decided, known, fitted, features, indicators(decided.bars))
+        features = daily_features(decided.bars, benchmarks, features=behind, universe=decided.universe)
+    way = _Way(
+        configuration,
+        decided,
+        known,
+        fitted,
+        features,
+        indicators(decided.bars, _indicators_read(configuration, strategy)),
+    )
     decisions = way.decided(strategy)
     frames = way.frames(strategy)
 
     def prepared(snapshot: MarketSnapshot) -> PreparedBacktest:
         return prepare(configuration, _traded_on(frames, snapshot, way.panels[strategy]))
 
-    if known is None:
-        unseen = run = run_whole(prepared(traded))
+    if known is None or history.hidden is None:
+        unseen = run = run_whole(prepared(history.traded))
     else:
-        run, unseen = run_until(prepared(traded), prepared(until_session(decided, traded)), known.cut)
+        run, unseen = run_until(prepared(history.traded), prepared(history.hidden), known.cut)
     return Computed(
         frames={
             "features": (features, _KEY),
@@ -203,7 +262,7 @@ def computed(
         },
         next_fills=run[FILLS],
         scores=way.scores,
-        first_decision=max(way.first_decisions),
+        first_decision=max(way.first_decisions, default=dt.date.min),
     )
 
 
@@ -296,7 +355,8 @@ class _Way:
         frames = self.frames(strategy)
         panel = self.panels[strategy] = panel_of(self.configuration, frames)
         decided = decide(frames.strategy, panel, self.configuration.risk)
-        self.first_decisions.append(first_decision(frames.strategy, panel))
+        if self.known is None:
+            self.first_decisions.append(first_decision(frames.strategy, panel))
         return decided
 
     def _scores(self, model: str) -> Scores:
@@ -323,7 +383,7 @@ def seed_of(whole: MarketSnapshot) -> int:
     With the seed of the configuration, or the strategy's name, somebody could try one after the other until no cut
     falls where the strategy knows the future.
     """
-    symbols = sorted(set(whole.bars["symbol"]))
+    symbols = whole.bars["symbol"].unique().sort().to_list()
     last = whole.bars["session"].max()
     if not isinstance(last, dt.date):
         return 0
@@ -353,9 +413,11 @@ def _draws(
     return found
 
 
-def _differences(strategy: str, full: Computed, again: Computed, cut: dt.date) -> pl.DataFrame:
+def _differences(
+    strategy: str, full: Computed, again: Computed, cut: dt.date, following: dt.date | None
+) -> pl.DataFrame:
     lines: list[tuple[object, ...]] = []
-    for subject, rows, known, key in _compared(full, again, cut):
+    for subject, rows, known, key in _compared(full, again, cut, following):
         found = changes(rows, known, key).rows() or [(NOTHING, 0, None, None, None)]
         lines += [(strategy, cut, NOISE, subject, *line) for line in found]
     schema = LOOK_AHEAD.empty().drop("config_hash").schema
@@ -363,14 +425,12 @@ def _differences(strategy: str, full: Computed, again: Computed, cut: dt.date) -
 
 
 def _compared(
-    full: Computed, again: Computed, cut: dt.date
+    full: Computed, again: Computed, cut: dt.date, following: dt.date | None
 ) -> Iterator[tuple[str, pl.DataFrame, pl.DataFrame, tuple[str, ...]]]:
     """Rows up to the cut of every subject, and the fills of the next session."""
     until = pl.col("session") <= cut
     for subject, (frame, key) in full.frames.items():
         yield subject, frame.filter(until), again.frames[subject][0].filter(until), key
-    bars, _ = full.frames["indicators"]
-    following = bars.filter(~until)["session"].min()
     # A delisting is booked at the close.
     next_open = (pl.col("session") == following) & (pl.col("reason") != "delisted")
     yield "fills at the next open", full.next_fills.filter(next_open), again.next_fills.filter(next_open), FILLS.key

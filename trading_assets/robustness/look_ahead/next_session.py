@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from bisect import bisect_right
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -14,7 +15,7 @@ from trading_assets.backtests.engine.dtypes import RecordArray
 from trading_assets.backtests.engine.simulate import Simulation, simulate
 from trading_assets.backtests.results.run_tables import session_tables
 from trading_assets.backtests.tables import FULL
-from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot, known_at, with_noise_after
+from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot, continued, with_noise_after
 from trading_assets.warehouse import Table
 
 #: `backtests.decisions`, `fills` and `equity` of a run.
@@ -24,34 +25,41 @@ Tables = dict[Table, pl.DataFrame]
 _BY_SESSION = ("equity", "cash", "gross_exposure", "positions")
 
 
-def with_next_session(whole: MarketSnapshot, cut: dt.date, seed: int) -> MarketSnapshot:
+#: Columns of the bars that the engine runs on.
+COLUMNS = (
+    *("symbol", "asset_class", "session", "open", "high", "low", "close", "volume"),
+    *("split_ratio", "cash_dividend", "forward_factor", "adj_close", "flags"),
+)
+
+
+def session_after(bars: pl.DataFrame, cut: dt.date) -> dt.date | None:
+    """Return the first session after a cut on which any symbol has a bar; None after the last."""
+    return cast(dt.date | None, bars.select(pl.col("session").filter(pl.col("session") > cut).min()).item())
+
+
+def with_next_session(then: MarketSnapshot, whole: MarketSnapshot, cut: dt.date, seed: int) -> MarketSnapshot:
     """Return what was on record at the close of `cut`, and the bars of the next session: all but their open is noise.
 
     Parameters
     ----------
+    then
+        What was on record, see `known_at`; of the bars perhaps not all columns.
     whole
         Tables as they stand; bars sorted by symbol and session.
     cut, seed
         See `with_noise_after`.
     """
-    following = whole.bars.filter(pl.col("session") > cut)["session"].min()
+    following = session_after(whole.bars, cut)
     if following is None:
-        return known_at(whole, cut)
+        return then
     until = pl.col("session") <= following
-    reference = known_at(replace(whole, bars=whole.bars.clear()), cut)
-    known = replace(
-        reference,
-        bars=whole.bars.filter(until),
+    coming = replace(whole, bars=whole.bars.filter(session=following))
+    return replace(
+        then,
+        bars=continued(then.bars, with_noise_after(coming, cut, seed).bars),
         quarantine=whole.quarantine.filter(until),
         sessions=whole.sessions.filter(until),
     )
-    return with_noise_after(known, cut, seed)
-
-
-def until_session(decided: MarketSnapshot, traded: MarketSnapshot) -> MarketSnapshot:
-    """Return what a strategy decides from, no longer than what the engine runs on."""
-    until = pl.col("session") <= traded.bars["session"].max()
-    return replace(decided, bars=decided.bars.filter(until), sessions=decided.sessions.filter(until))
 
 
 def run_until(traded: PreparedBacktest, hidden: PreparedBacktest, cut: dt.date) -> tuple[Tables, Tables]:

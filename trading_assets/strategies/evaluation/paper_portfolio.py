@@ -64,11 +64,13 @@ def paper_positions(
     """
     book = _Book(_bars_of(rules, panel), rules, parameters, delisting_sessions)
     found: list[tuple[dt.date, str, None, float, str]] = []
-    wanted = _entries_by_session(entries, panel)
+    wanted = _Entries.of(entries, panel)
     for day in panel["session"].unique().sort():
         left = book.leave((day - _EPOCH).days)
         found += [(day, symbol, None, 0.0, reason) for symbol, reason in left.items()]
-        for row, symbol, reason, weight in wanted.get(day, ()):
+        for row, symbol, reason, weight in wanted.of_day(day):
+            if abs(max_gross - book.gross) <= _NO_ROOM:
+                break
             if symbol in book.held or symbol in left:
                 continue
             granted = math.copysign(min(abs(weight), max_gross - book.gross), weight)
@@ -194,10 +196,26 @@ def _bars_of(rules: Rules, panel: pl.DataFrame) -> _Bars:
     )
 
 
-def _entries_by_session(entries: pl.DataFrame, panel: pl.DataFrame) -> dict[dt.date, list[tuple[int, str, str, float]]]:
-    rows = panel.select("session", "symbol").with_row_index("row")
-    found: dict[dt.date, list[tuple[int, str, str, float]]] = {}
-    entries = entries.drop_nulls("target_weight").join(rows, on=["session", "symbol"]).sort("session", "symbol")
-    for day, *entry in entries.select("session", "row", "symbol", "reason", "target_weight").iter_rows():
-        found.setdefault(day, []).append(tuple(entry))
-    return found
+@dataclass(frozen=True)
+class _Entries:
+    """Entries by session, then symbol, and their rows of the panel."""
+
+    rows: NDArray[np.int64]
+    entries: pl.DataFrame
+    first: dict[dt.date, tuple[int, int]]  # of a session: its first entry, and how many it has
+
+    @classmethod
+    def of(cls, entries: pl.DataFrame, panel: pl.DataFrame) -> _Entries:
+        own = panel.select("session", "symbol").with_row_index("row")
+        found = entries.drop_nulls("target_weight").join(own, on=["session", "symbol"]).sort("session", "symbol")
+        runs = found["session"].rle().struct.unnest()
+        starts = runs["len"].cum_sum() - runs["len"]
+        first = {day: (start, count) for day, start, count in zip(runs["value"], starts, runs["len"], strict=True)}
+        return cls(found["row"].cast(pl.Int64).to_numpy(), found.select("symbol", "reason", "target_weight"), first)
+
+    def of_day(self, day: dt.date) -> list[tuple[int, str, str, float]]:
+        if day not in self.first:
+            return []
+        start, count = self.first[day]
+        rows = self.rows[start : start + count].tolist()
+        return [(row, *entry) for row, entry in zip(rows, self.entries.slice(start, count).rows(), strict=True)]

