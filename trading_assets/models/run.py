@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from trading_assets.config import hash_of
 from trading_assets.config.sections import Model
 from trading_assets.config.stated import completed
-from trading_assets.market_data.universe import with_membership
+from trading_assets.market_data.universe import membership
 from trading_assets.models import tables
 from trading_assets.models.evaluation import fold_metrics
 from trading_assets.models.explanations import mean_contributions
@@ -82,7 +82,7 @@ def samples_and_folds(
     """
     own = bars.filter(asset_class=settings.universe)
     known = features.filter(pl.col("symbol").is_in(own["symbol"].unique().implode()))
-    members = with_membership(known, universe).filter("in_universe").drop("in_universe")
+    members = known.filter(membership(known, universe))
     of_benchmark = None if benchmark is None else bars.filter(symbol=benchmark)
     samples = build_samples(own, of_benchmark, members, settings.horizon)
     return samples, walk_forward(own["session"].unique().sort().to_list(), settings)

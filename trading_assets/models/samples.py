@@ -100,13 +100,15 @@ def build_samples(bars: pl.DataFrame, benchmark: pl.DataFrame | None, features: 
     """
     names = tuple(sorted(set(features.columns) - {"symbol", "session"}))
     labels = forward_labels(bars, benchmark, horizon)
-    frame = labels.join(features, on=["symbol", "session"], how="inner", maintain_order="left")
+    key = ["symbol", "session"]
+    if labels.select(key).equals(features.select(key)):
+        frame = labels.hstack(features.drop(key))
+    else:
+        frame = labels.join(features, on=key, how="inner", maintain_order="left")
     days = pl.col("label_end").cast(pl.Int32).fill_null(NEVER)
     return Samples(
         keys=frame.select("symbol", "session", "label_end", "label"),
-        features=np.ascontiguousarray(
-            frame.select(pl.col(names).cast(pl.Float32).fill_null(float("nan"))).to_numpy().astype(np.float32)
-        ),
+        features=_matrix(frame, names),
         names=names,
         session=frame["session"].cast(pl.Int32).to_numpy(),
         label_end=frame.select(days).to_series().to_numpy(),
@@ -115,6 +117,14 @@ def build_samples(bars: pl.DataFrame, benchmark: pl.DataFrame | None, features: 
         first=frame["position"].to_numpy() + 1,
         span=horizon + 1,
     )
+
+
+def _matrix(frame: pl.DataFrame, names: tuple[str, ...]) -> NDArray[np.float32]:
+    """(rows, columns); a column at a time, so that no second copy is made."""
+    matrix = np.empty((frame.height, len(names)), dtype=np.float32)
+    for place, name in enumerate(names):
+        matrix[:, place] = frame[name].cast(pl.Float32).fill_null(float("nan")).to_numpy()
+    return matrix
 
 
 def day(date: dt.date) -> int:

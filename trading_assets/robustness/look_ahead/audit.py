@@ -21,30 +21,27 @@ Two things do not follow from P and Q, and are tried beside them:
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
-import numpy as np
 import polars as pl
 
 from trading_assets.backtests.backtest import PreparedBacktest, prepare
-from trading_assets.backtests.inputs.data_hash import data_hash
 from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS
 from trading_assets.config import Configuration
 from trading_assets.features.audit import changes
-from trading_assets.features.daily import daily_features, with_sources
+from trading_assets.features.daily import daily_features
 from trading_assets.features.feature import Feature
-from trading_assets.features.history import BAR_COLUMNS
 from trading_assets.features.indicators import indicators
-from trading_assets.features.own import OwnFeature, features_of, own_behind
 from trading_assets.features.tables import DAILY, INDICATORS
-from trading_assets.market_data.tables import BARS
+from trading_assets.models.regimes import FEATURES as OF_REGIMES
 from trading_assets.models.regimes import regimes_of_benchmarks
 from trading_assets.models.run import SCORES, out_of_sample_scores, samples_and_folds
 from trading_assets.models.tables import REGIMES
 from trading_assets.models.training import FittedBoosters
 from trading_assets.robustness.look_ahead.another_future import draw_future, followed_by
+from trading_assets.robustness.look_ahead.cuts import cuts_of, seed_of
+from trading_assets.robustness.look_ahead.features_again import FeaturesAgain, KnownFeatures, features_again
 from trading_assets.robustness.look_ahead.next_session import (
     COLUMNS,
     run_until,
@@ -53,10 +50,16 @@ from trading_assets.robustness.look_ahead.next_session import (
     with_next_session,
 )
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot, known_at
+from trading_assets.robustness.look_ahead.what_is_read import (
+    columns_named,
+    columns_read,
+    features_behind,
+    indicators_read,
+)
 from trading_assets.robustness.tables import LOOK_AHEAD
 from trading_assets.strategies.evaluation.decide import StrategyDecisions, decide, first_decision
 from trading_assets.strategies.evaluation.inputs import Frames, panel_of
-from trading_assets.strategies.interface.resolved import configured_strategy, resolve_strategy
+from trading_assets.strategies.interface.resolved import resolve_strategy
 from trading_assets.strategies.tables import SIGNALS, TARGET_WEIGHTS
 
 #: How the future is taken away.
@@ -93,10 +96,11 @@ class History:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of the whole run at a cut: the scores of its models, by model."""
+    """What is known of the whole run at a cut: the scores of its models, by model, and its features."""
 
     cut: dt.date
     scores: Mapping[str, Scores]
+    features: KnownFeatures
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,8 @@ class Computed:
 
     Attributes
     ----------
+    verified
+        Subjects that were compared with the whole run already, and are the same.
     next_fills
         Fills of a run that may know the next open; of the whole run all fills.
     scores
@@ -114,6 +120,7 @@ class Computed:
     """
 
     frames: Mapping[str, tuple[pl.DataFrame, tuple[str, ...]]]
+    verified: Set[str]
     next_fills: pl.DataFrame
     scores: Mapping[str, Scores]
     first_decision: dt.date
@@ -146,8 +153,18 @@ def look_ahead(configuration: Configuration, strategy: str, whole: MarketSnapsho
     full = computed(configuration, strategy, History(read, run_on), None, fitted)
     found = []
     futures = 1 if whole.bars["symbol"].n_unique() >= MANY_SYMBOLS else 2
-    for cut in _cuts(seed, whole, full, cuts):
-        known, following = Known(cut, full.scores), session_after(whole.bars, cut)
+    every = cuts_of(
+        whole.bars,
+        cuts,
+        seed,
+        first_decision=full.first_decision,
+        fills=set(full.frames["fills"][0]["session"]),
+        scores=full.scores.values(),
+    )
+    for turn, cut in enumerate(every):
+        features = full.frames["features"][0].filter(pl.col("session") <= cut)
+        known = Known(cut, full.scores, KnownFeatures(features, cut, turn, len(every)))
+        following = session_after(whole.bars, cut)
         of_read, of_run_on = known_at(read, cut), known_at(run_on, cut)
         traded = with_next_session(of_run_on, whole, cut, seed)
         for number in range(futures):
@@ -162,22 +179,6 @@ def look_ahead(configuration: Configuration, strategy: str, whole: MarketSnapsho
         found.append(differences)
     rows = pl.concat(found).with_columns(config_hash=pl.lit(configuration.hash_for(strategy)))
     return LOOK_AHEAD.conform(rows).sort(LOOK_AHEAD.key)
-
-
-def columns_read(configuration: Configuration, strategy: str) -> list[str]:
-    """Return the columns of `market_data.bars` that a strategy decides from: all for one that does not name them."""
-    own = [configured_strategy(configuration, name) for name in configuration.behind(strategy)]
-    if any(each.is_target_weight for each in own):
-        return list(BARS.columns)
-    named = {*BAR_COLUMNS, "adj_open"}.union(*(each.columns for each in own))
-    return [name for name in BARS.columns if name in named]
-
-
-def _indicators_read(configuration: Configuration, strategy: str) -> set[str]:
-    own = [configured_strategy(configuration, name) for name in configuration.behind(strategy)]
-    if any(each.is_target_weight for each in own):
-        return set(INDICATORS.columns)
-    return {"atr_14", "atr_14_mean_60", "adv_20", "roc_60"}.union(*(each.columns for each in own))
 
 
 def _with_columns(whole: MarketSnapshot, columns: Sequence[str]) -> MarketSnapshot:
@@ -224,19 +225,19 @@ def computed(
     fitted
         Models by name, as far as they were fitted before.
     """
-    behind = features_behind(configuration, strategy)
     decided, benchmarks = history.decided, configuration.benchmarks
-    features = DAILY.empty()
-    if behind:
-        features = daily_features(decided.bars, benchmarks, features=behind, universe=decided.universe)
-    way = _Way(
-        configuration,
-        decided,
-        known,
-        fitted,
-        features,
-        indicators(decided.bars, _indicators_read(configuration, strategy)),
-    )
+    behind = features_behind(configuration, strategy)
+
+    def compute(bars: pl.DataFrame, asked: Sequence[Feature]) -> pl.DataFrame:
+        return daily_features(bars, benchmarks, features=asked, universe=decided.universe) if asked else DAILY.empty()
+
+    if known is None:
+        again = FeaturesAgain.of(compute(decided.bars, behind))
+    else:
+        named = columns_named(configuration, strategy) | {*OF_REGIMES}
+        again = features_again(compute, decided.bars, behind, named, set(benchmarks.values()), known.features)
+    of_bars = indicators(decided.bars, indicators_read(configuration, strategy))
+    way = _Way(configuration, decided, known, fitted, again, of_bars)
     decisions = way.decided(strategy)
     frames = way.frames(strategy)
 
@@ -249,7 +250,7 @@ def computed(
         run, unseen = run_until(prepared(history.traded), prepared(history.hidden), known.cut)
     return Computed(
         frames={
-            "features": (features, _KEY),
+            "features": (again.of_model, _KEY),
             "indicators": (way.indicators, _KEY),
             "scores": (pl.concat([pl.DataFrame(schema=SCORES), *way.scores.values()]), _KEY),
             "regimes": (frames.regimes, REGIMES.key),
@@ -260,6 +261,7 @@ def computed(
             # What a later bar refutes or confirms is written to the session of the move.
             "equity": (unseen[EQUITY].drop("settled_equity", "unexplained_moves"), EQUITY.key),
         },
+        verified={"features"} if again.verified else set(),
         next_fills=run[FILLS],
         scores=way.scores,
         first_decision=max(way.first_decisions, default=dt.date.min),
@@ -279,29 +281,6 @@ def _traded_on(frames: Frames, snapshot: MarketSnapshot, panel: pl.DataFrame) ->
     )
 
 
-def features_behind(configuration: Configuration, strategy: str) -> list[Feature]:
-    """Return the features that a strategy, its model or a member depends on, and those that these are computed from.
-
-    With a model all are: it is trained on every column. With members all of the house are, for the regimes are made of
-    them; of a user's own those that a member reads. What nothing reads is not computed: the code of a user's own
-    features would be shown a holdout that nobody may read, and its leak would be told of a strategy that has none. The
-    check `features_are_causal` tries every feature, whether anything reads it or not.
-    """
-    every, named = features_of(configuration), _columns_behind(configuration, strategy)
-    asked = configured_strategy(configuration, strategy)
-    if not asked.model and not asked.members:
-        named = named & {feature.column for feature in every}
-        return with_sources(named, every) if named else []
-    own = {feature.column for feature in own_behind(configuration, named)}
-    return [feature for feature in every if not isinstance(feature, OwnFeature) or feature.column in own]
-
-
-def _columns_behind(configuration: Configuration, strategy: str) -> set[str]:
-    own = configured_strategy(configuration, strategy)
-    of_model = {feature.column for feature in features_of(configuration)} if own.model else set()
-    return own.columns.union(of_model, *(_columns_behind(configuration, member) for member in own.members))
-
-
 @dataclass
 class _Way:
     """From bars to what a strategy and its members decide; models are fitted once."""
@@ -310,7 +289,7 @@ class _Way:
     snapshot: MarketSnapshot
     known: Known | None
     fitted: Mapping[str, FittedBoosters]
-    features: pl.DataFrame
+    features: FeaturesAgain
     indicators: pl.DataFrame
     scores: dict[str, Scores] = field(default_factory=dict)
     first_decisions: list[dt.date] = field(default_factory=list)
@@ -330,6 +309,7 @@ class _Way:
         if model and model not in self.scores:
             self.scores[model] = self._scores(model)
         scores = self.scores[model] if model else pl.DataFrame(schema=SCORES)
+        known = self.features.named
         frames = Frames(
             strategy=own,
             bars=self.snapshot.bars,
@@ -337,7 +317,7 @@ class _Way:
             sessions=self.snapshot.sessions,
             instruments=self.snapshot.instruments,
             indicators=self.indicators,
-            daily=self.features.select(name for name in self.features.columns if name in named or name in _KEY),
+            daily=known.select(name for name in known.columns if name in named or name in _KEY),
             predictions=scores.select("symbol", "session", "score"),
             universe=self.snapshot.universe,
             borrow_rates=self.snapshot.borrow_rates,
@@ -347,7 +327,7 @@ class _Way:
             return frames
         weights = pl.concat(self.decided(member).target_weights for member in own.members)
         benchmarks = list(configuration.benchmarks.values())
-        regimes = regimes_of_benchmarks(self.features, benchmarks, configuration.regimes, configuration.seed)
+        regimes = regimes_of_benchmarks(self.features.named, benchmarks, configuration.regimes, configuration.seed)
         return replace(frames, target_weights=weights, regimes=regimes)
 
     def decided(self, strategy: str) -> StrategyDecisions:
@@ -364,7 +344,7 @@ class _Way:
         samples, folds = samples_and_folds(
             settings,
             bars=self.snapshot.bars,
-            features=self.features,
+            features=self.features.of_model,
             universe=self.snapshot.universe,
             benchmark=self.configuration.benchmarks.get(settings.universe),
         )
@@ -375,42 +355,6 @@ class _Way:
             until = min((fold.test_start for fold in folds), default=cut + dt.timedelta(days=1))
             before = self.known.scores[model].filter(pl.col("session") < until)
         return pl.concat([before, out_of_sample_scores(samples, folds, self.fitted[model])])
-
-
-def seed_of(whole: MarketSnapshot) -> int:
-    """Return the seed of the cuts and of the noise: a number that the bars decide, and nobody chooses.
-
-    With the seed of the configuration, or the strategy's name, somebody could try one after the other until no cut
-    falls where the strategy knows the future.
-    """
-    symbols = whole.bars["symbol"].unique().sort().to_list()
-    last = whole.bars["session"].max()
-    if not isinstance(last, dt.date):
-        return 0
-    return int(data_hash(whole.bars, symbols, last)[:16], 16)
-
-
-def _cuts(seed: int, whole: MarketSnapshot, full: Computed, count: int) -> list[dt.date]:
-    """Half of them anywhere since the first decision, half on the eve of a fill; and the start of every fold."""
-    every = whole.bars["session"].unique().sort()
-    sessions = every.filter(every >= full.first_decision).to_list()
-    generator = np.random.Generator(np.random.PCG64(seed))
-    fills = set(full.frames["fills"][0]["session"])
-    eves = [before for before, session in pairwise(sessions) if session in fills]
-    drawn = _draws(generator, sessions, eves, min(count, len(sessions)))
-    folds = [scores.group_by("fold").agg(pl.col("session").min())["session"] for scores in full.scores.values()]
-    return sorted({*drawn, *(start for starts in folds for start in starts if start >= sessions[0])})
-
-
-def _draws(
-    generator: np.random.Generator, sessions: Sequence[dt.date], eves: Sequence[dt.date], count: int
-) -> set[dt.date]:
-    found: set[dt.date] = set()
-    while len(found) < count:
-        anywhere = sessions[int(generator.integers(len(sessions)))]
-        eve = eves[int(generator.integers(len(eves)))] if eves else anywhere
-        found |= {anywhere, eve} if len(found) + 1 < count else {anywhere}
-    return found
 
 
 def _differences(
@@ -430,6 +374,9 @@ def _compared(
     """Rows up to the cut of every subject, and the fills of the next session."""
     until = pl.col("session") <= cut
     for subject, (frame, key) in full.frames.items():
+        if subject in again.verified:
+            yield subject, frame.clear(), frame.clear(), key
+            continue
         yield subject, frame.filter(until), again.frames[subject][0].filter(until), key
     # A delisting is booked at the close.
     next_open = (pl.col("session") == following) & (pl.col("reason") != "delisted")

@@ -68,15 +68,16 @@ def paper_positions(
     for day in panel["session"].unique().sort():
         left = book.leave((day - _EPOCH).days)
         found += [(day, symbol, None, 0.0, reason) for symbol, reason in left.items()]
+        room = max_gross - book.gross
         for row, symbol, reason, weight in wanted.of_day(day):
-            if abs(max_gross - book.gross) <= _NO_ROOM:
+            if abs(room) <= _NO_ROOM:
                 break
-            if symbol in book.held or symbol in left:
-                continue
-            granted = math.copysign(min(abs(weight), max_gross - book.gross), weight)
-            if abs(granted) > _NO_ROOM:
-                book.enter(row, symbol, granted)
-                found.append((day, symbol, None, granted, reason))
+            if symbol not in book.held and symbol not in left:
+                granted = math.copysign(min(abs(weight), room), weight)
+                if abs(granted) > _NO_ROOM:
+                    book.enter(row, symbol, granted)
+                    found.append((day, symbol, None, granted, reason))
+                    room = max_gross - book.gross
     return pl.DataFrame(found, schema=SCHEMA, orient="row")
 
 
@@ -131,24 +132,23 @@ class _Book:
     parameters: OrderParameters
     delisting_sessions: int
     held: dict[str, _Position] = field(default_factory=dict)
-    gross: float = 0.0
+    sizes: dict[str, float] = field(default_factory=dict)  # weights of what is held, without their signs
+
+    @property
+    def gross(self) -> float:
+        return math.fsum(self.sizes.values())  # whatever the order: the same sum
 
     def enter(self, row: int, symbol: str, weight: float) -> None:
         self.held[symbol] = _Position(row, row, weight, self._away_from(row, self.parameters.stop_atr))
-        self._sum()
+        self.sizes[symbol] = abs(weight)
 
     def leave(self, day: int) -> dict[str, str]:
         """Move every position to the close of `day`; those that are left, and why."""
         reasons = {symbol: self._reason(self.held[symbol], day) for symbol in sorted(self.held)}
         left = {symbol: reason for symbol, reason in reasons.items() if reason is not None}
         for symbol in left:
-            del self.held[symbol]
-        if left:
-            self._sum()
+            del self.held[symbol], self.sizes[symbol]
         return left
-
-    def _sum(self) -> None:
-        self.gross = math.fsum(abs(position.weight) for position in self.held.values())  # whatever the order: the same
 
     def _reason(self, position: _Position, day: int) -> str | None:
         bars, row, following = self.bars, position.row, position.row + 1

@@ -13,7 +13,7 @@ import polars as pl
 
 from trading_assets.config.sections import AssetClass
 from trading_assets.features.history import in_order
-from trading_assets.market_data.universe import with_membership
+from trading_assets.market_data.universe import membership
 from trading_assets.strategies.interface.rules import Rules, columns_of, evaluate
 
 __all__ = ["build_panel", "columns_of", "evaluate", "signal_rows", "with_members", "with_regimes"]
@@ -61,7 +61,7 @@ def build_panel(
     if scores is not None:
         panel = _beside(panel, scores, ["symbol", "session"])
     panel = in_order(panel)
-    return panel.with_columns(_membership(panel.select("symbol", "session"), universe))
+    return panel.with_columns(membership(panel, universe))
 
 
 def _by_asset_class(indicators: pl.DataFrame, benchmarks: Mapping[AssetClass, str]) -> pl.DataFrame:
@@ -85,15 +85,6 @@ def _beside(rows: pl.DataFrame, columns: pl.DataFrame, on: list[str]) -> pl.Data
         columns = columns.filter(pl.col(first) == rows[first][0]).drop(first)
         on = on[1:]
     return rows.join(columns, on=on, how="left", maintain_order="left")
-
-
-def _membership(keys: pl.DataFrame, universe: pl.DataFrame) -> pl.Series:
-    """`in_universe` of rows in order: of symbols with one spell without a search in time."""
-    if universe["symbol"].is_duplicated().any():
-        return in_order(with_membership(keys, universe))["in_universe"]
-    spells = keys.join(universe.select("symbol", "start", "end"), on="symbol", how="left", maintain_order="left")
-    inside = pl.col("session").is_between("start", pl.coalesce("end", "session")).fill_null(False)
-    return spells.select(in_universe=inside).to_series()
 
 
 def with_members(panel: pl.DataFrame, members: Sequence[str], target_weights: pl.DataFrame) -> pl.DataFrame:
