@@ -81,8 +81,10 @@ def samples_and_folds(
         nobody knew.
     """
     own = bars.filter(asset_class=settings.universe)
-    known = features.filter(pl.col("symbol").is_in(own["symbol"].unique().implode()))
-    members = known.filter(membership(known, universe))
+    # Who has no bar in the model's universe is no sample anyway: wide rows are copied only if members are told apart.
+    outside = features.select(pl.col("symbol").is_in(own["symbol"].unique().implode())).to_series()
+    outside &= ~membership(features, universe)
+    members = features.filter(~outside) if outside.any() else features
     of_benchmark = None if benchmark is None else bars.filter(symbol=benchmark)
     samples = build_samples(own, of_benchmark, members, settings.horizon)
     return samples, walk_forward(own["session"].unique().sort().to_list(), settings)

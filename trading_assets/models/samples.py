@@ -100,15 +100,12 @@ def build_samples(bars: pl.DataFrame, benchmark: pl.DataFrame | None, features: 
     """
     names = tuple(sorted(set(features.columns) - {"symbol", "session"}))
     labels = forward_labels(bars, benchmark, horizon)
-    key = ["symbol", "session"]
-    if labels.select(key).equals(features.select(key)):
-        frame = labels.hstack(features.drop(key))
-    else:
-        frame = labels.join(features, on=key, how="inner", maintain_order="left")
+    rows = features.select("symbol", "session").with_row_index("row_of_features")
+    frame = labels.join(rows, on=["symbol", "session"], how="inner", maintain_order="left")
     days = pl.col("label_end").cast(pl.Int32).fill_null(NEVER)
     return Samples(
         keys=frame.select("symbol", "session", "label_end", "label"),
-        features=_matrix(frame, names),
+        features=_matrix(features, names, frame["row_of_features"]),
         names=names,
         session=frame["session"].cast(pl.Int32).to_numpy(),
         label_end=frame.select(days).to_series().to_numpy(),
@@ -119,11 +116,11 @@ def build_samples(bars: pl.DataFrame, benchmark: pl.DataFrame | None, features: 
     )
 
 
-def _matrix(frame: pl.DataFrame, names: tuple[str, ...]) -> NDArray[np.float32]:
-    """(rows, columns); a column at a time, so that no second copy is made."""
-    matrix = np.empty((frame.height, len(names)), dtype=np.float32)
+def _matrix(features: pl.DataFrame, names: tuple[str, ...], rows: pl.Series) -> NDArray[np.float32]:
+    """(rows, columns); a column at a time, so that there is no second copy of all."""
+    matrix = np.empty((rows.len(), len(names)), dtype=np.float32)
     for place, name in enumerate(names):
-        matrix[:, place] = frame[name].cast(pl.Float32).fill_null(float("nan")).to_numpy()
+        matrix[:, place] = features[name].cast(pl.Float32).gather(rows).fill_null(float("nan")).to_numpy()
     return matrix
 
 

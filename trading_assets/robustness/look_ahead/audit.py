@@ -151,8 +151,6 @@ def look_ahead(configuration: Configuration, strategy: str, whole: MarketSnapsho
     fitted = {name: FittedBoosters(each, configuration.seed) for name, each in configuration.models.items()}
     read, run_on = _with_columns(whole, columns_read(configuration, strategy)), _with_columns(whole, COLUMNS)
     full = computed(configuration, strategy, History(read, run_on), None, fitted)
-    found = []
-    futures = 1 if whole.bars["symbol"].n_unique() >= MANY_SYMBOLS else 2
     every = cuts_of(
         whole.bars,
         cuts,
@@ -161,22 +159,25 @@ def look_ahead(configuration: Configuration, strategy: str, whole: MarketSnapsho
         fills=set(full.frames["fills"][0]["session"]),
         scores=full.scores.values(),
     )
-    for turn, cut in enumerate(every):
+
+    def at_cut(turn: int, cut: dt.date) -> pl.DataFrame:
         features = full.frames["features"][0].filter(pl.col("session") <= cut)
         known = Known(cut, full.scores, KnownFeatures(features, cut, turn, len(every)))
         following = session_after(whole.bars, cut)
         of_read, of_run_on = known_at(read, cut), known_at(run_on, cut)
         traded = with_next_session(of_run_on, whole, cut, seed)
-        for number in range(futures):
+        differences = LOOK_AHEAD.empty()
+        for number in range(1 if whole.bars["symbol"].n_unique() >= MANY_SYMBOLS else 2):
             future = draw_future(whole, cut, seed + number)
             hidden = followed_by(of_run_on, future.until(following))
             history = History(followed_by(of_read, future), traded, hidden)
-            differences = _differences(
-                strategy, full, computed(configuration, strategy, history, known, fitted), cut, following
-            )
+            again = computed(configuration, strategy, history, known, fitted)
+            differences = _differences(strategy, full, again, cut, following)
             if violations(differences):
                 break
-        found.append(differences)
+        return differences
+
+    found = [at_cut(turn, cut) for turn, cut in enumerate(every)]
     rows = pl.concat(found).with_columns(config_hash=pl.lit(configuration.hash_for(strategy)))
     return LOOK_AHEAD.conform(rows).sort(LOOK_AHEAD.key)
 
