@@ -62,7 +62,7 @@ from trading_assets.strategies.evaluation.inputs import Frames, panel_of
 from trading_assets.strategies.interface.resolved import resolve_strategy
 from trading_assets.strategies.tables import SIGNALS, TARGET_WEIGHTS
 
-#: How the future is taken away.
+#: How the future is replaced.
 NOISE = "noise"
 #: With fewer symbols a leak has few chances to show at a close: two futures are drawn.
 MANY_SYMBOLS = 100
@@ -202,8 +202,8 @@ def in_words(audit: pl.DataFrame) -> str:
     first = found.row(0, named=True)
     what = "rows" if first["column"] == "*" else first["column"]
     return (
-        f"it looks ahead: {', '.join(found['subject'].unique().sort())} change when later bars are taken away or "
-        f"replaced by noise; the first difference is in {what} of {first['subject']}, {first['symbol']} on "
+        f"it looks ahead: {', '.join(found['subject'].unique().sort())} change when another future "
+        f"follows; the first difference is in {what} of {first['subject']}, {first['symbol']} on "
         f"{first['session']}. No result of it can be believed, and its holdout stays closed"
     )
 

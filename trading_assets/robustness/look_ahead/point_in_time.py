@@ -1,4 +1,4 @@
-"""What was on record at a past close, and the same with another future: the inputs of the look-ahead audit."""
+"""What was on record at a past close, and the same with noise after it: the inputs of the look-ahead audit."""
 
 from __future__ import annotations
 

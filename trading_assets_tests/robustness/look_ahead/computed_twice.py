@@ -21,8 +21,10 @@ from trading_assets.models.regimes import regimes_of_benchmarks
 from trading_assets.models.run import SCORES, out_of_sample_scores, samples_and_folds
 from trading_assets.models.tables import REGIMES
 from trading_assets.models.training import FittedBoosters
-from trading_assets.robustness.look_ahead.audit import NOTHING, features_behind, seed_of
+from trading_assets.robustness.look_ahead.audit import NOTHING
+from trading_assets.robustness.look_ahead.cuts import seed_of
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot, known_at, with_noise_after
+from trading_assets.robustness.look_ahead.what_is_read import features_behind
 from trading_assets.robustness.tables import LOOK_AHEAD
 from trading_assets.strategies.evaluation.decide import StrategyDecisions, decide
 from trading_assets.strategies.evaluation.inputs import Frames, panel_of

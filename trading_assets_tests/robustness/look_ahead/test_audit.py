@@ -24,8 +24,10 @@ from trading_assets.models.samples import Samples, build_samples
 from trading_assets.models.splits import Fold, walk_forward
 from trading_assets.models.training import TrainingRows, booster_scores, training_rows
 from trading_assets.robustness.look_ahead import audit
-from trading_assets.robustness.look_ahead.audit import differing, features_behind, look_ahead, seed_of, violations
+from trading_assets.robustness.look_ahead.audit import differing, look_ahead, violations
+from trading_assets.robustness.look_ahead.cuts import seed_of
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot
+from trading_assets.robustness.look_ahead.what_is_read import features_behind
 from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets_tests.backtests.frames import frames, frames_of, loaded, weekdays
 from trading_assets_tests.features.test_own import HEAD, READER, declared
@@ -124,7 +126,9 @@ def test_target_weights_that_know_the_future_are_caught(leak: str, whole: Market
     ("type_", "leak"),
     [*((RULES, leak) for leak in (*LEAKS, HONEST)), *((WEIGHTS, leak) for leak in leaking_weights.LEAKS)],
 )
-def test_who_is_accused_without_a_shortcut_is_accused(type_: str, leak: str, whole: MarketSnapshot, tmp_path: Path) -> None:
+def test_who_is_accused_without_a_shortcut_is_accused(
+    type_: str, leak: str, whole: MarketSnapshot, tmp_path: Path
+) -> None:
     """The oracle takes the future away, and replaces it by noise, in two runs without a shortcut, at the same cuts."""
     configuration = configured(tmp_path, {"leaky": {"type": type_, "leak": leak}})
     found = look_ahead(configuration, "leaky", whole, CUTS)
@@ -178,7 +182,7 @@ def filled_by_the_mean_of_all(*tables: Any) -> Samples:
 
 def centred_over_the_fold(booster: Any, features: np.ndarray) -> np.ndarray:
     scores: np.ndarray = booster_scores(booster, features)
-    return scores - np.full_like(scores, scores.mean())
+    return np.asarray(scores - scores.mean())
 
 
 @pytest.mark.slow
