@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -72,6 +73,11 @@ def build_axes(symbols: list[str], instruments: pl.DataFrame, sessions: pl.DataF
         asset_classes=rows["asset_class"].to_list(),
         calendars=rows["calendar"].to_list(),
     )
+
+
+def last_session(bars: pl.DataFrame) -> dt.date:
+    """Return the last session of any bar."""
+    return cast(dt.date, bars["session"].max())
 
 
 def build_market(

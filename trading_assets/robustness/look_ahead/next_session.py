@@ -88,7 +88,15 @@ def run_whole(prepared: PreparedBacktest) -> Tables:
 
 
 def same_until(last: int, one: Simulation, other: Simulation) -> bool:
-    """Return whether two runs recorded the same decisions, fills and values up to a row of the market, to the bit."""
+    """Return whether two runs recorded the same decisions, fills and values up to a row of the market, to the bit.
+
+    Parameters
+    ----------
+    last
+        The row.
+    one, other
+        Runs from the same session on, of the same symbols.
+    """
     stop = last + 1 - one.first_session
     values = all(getattr(one, name)[:stop].tobytes() == getattr(other, name)[:stop].tobytes() for name in _BY_SESSION)
     pairs = ((one.decisions, other.decisions), (one.fills, other.fills))
