@@ -40,7 +40,7 @@ class LookAheadAudit:
     cuts, subjects
         Past closes at which everything was computed again, and what was compared: features, fills, equity, ...
     differences
-        What changed when the bars after a close were taken away or replaced by noise: rows of `robustness.look_ahead`;
+        What changed when a drawn future took the place of what came after a close: rows of `robustness.look_ahead`;
         none if nothing looks ahead.
     until
         Last session that was looked at: none is after the end of validation.

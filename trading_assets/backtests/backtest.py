@@ -16,7 +16,7 @@ from trading_assets.backtests.engine.arrays import Floats, Integers, Market, Sig
 from trading_assets.backtests.engine.dtypes import RecordArray
 from trading_assets.backtests.engine.settings import Settings, settings_of
 from trading_assets.backtests.inputs.axis_labels import AxisLabels
-from trading_assets.backtests.inputs.market_arrays import MarketAxes, build_axes, build_market
+from trading_assets.backtests.inputs.market_arrays import MarketAxes, build_axes, build_market, last_session
 from trading_assets.backtests.inputs.order_signals import order_plans
 from trading_assets.backtests.inputs.plan import BacktestPlan
 from trading_assets.backtests.inputs.risk_free import accrued
@@ -113,7 +113,7 @@ def prepare(configuration: Configuration, frames: Frames, until: dt.date | None 
     """
     strategy = frames.strategy
     panel = panel_of(configuration, frames, until)
-    axes = build_axes(strategy.symbols, frames.instruments, frames.sessions, max(frames.bars["session"]))
+    axes = build_axes(strategy.symbols, frames.instruments, frames.sessions, last_session(frames.bars))
     market = build_market(
         axes,
         frames.bars,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import polars as pl
 
@@ -13,9 +13,11 @@ from trading_assets.features.categories.market_relative import OF_BENCHMARK
 from trading_assets.features.feature import Feature, Scope
 from trading_assets.features.history import in_order, usable_for_signals, with_defined
 from trading_assets.features.own import OwnFeature, compute_own
-from trading_assets.market_data.universe import with_membership
+from trading_assets.market_data.universe import membership
 
 _KEY = ["symbol", "session"]
+#: Symbols whose features are computed together.
+SYMBOLS_AT_A_TIME = 128
 
 
 def daily_features(
@@ -44,19 +46,60 @@ def daily_features(
         session, and is the same to the bit whatever follows. What is undefined is null. A bar flagged ``extreme_move``
         is history for later rows; it has no row of its own, and others do not see it at its session.
     """
-    rows = compute_own(_defined(_history(bars), features, "symbol", ["symbol"]), features, "symbol", ["symbol"])
-    rows = _join(rows, _weekly(rows, features), on=["symbol", "week"])
-    rows = _join(rows, _shared_with_benchmark(rows, benchmarks, features), on=_KEY)
-    rows = _join(rows, _of_benchmark(rows, benchmarks), on=["asset_class", "session"])
-    rows = rows.filter(usable_for_signals())
-    rows = compute_own(_defined(rows, features, "row", ["symbol"]), features, "row", ["symbol"])
-    members = rows if universe is None or universe.is_empty() else _members(rows, universe)
+    parts = [_of_symbols(part, benchmarks, features) for part in _parts(bars, benchmarks, features)]
+    rows = pl.concat(parts) if len(parts) > 1 else parts[0]
+    del parts
+    members = rows if universe is None or universe.is_empty() else rows.filter(membership(rows, universe))
     over = ["asset_class", "session"]
     columns = [feature.column for feature in features if feature.scope == "session"]
-    cross_sections = compute_own(_defined(members, features, "session", over), features, "session", over)
-    cross_sections = cross_sections.select(*_KEY, *columns)
-    rows = _join(rows, cross_sections, on=_KEY)
+    if columns:
+        members = _defined(members.select(*_KEY, *_needed(features, "session", members)), features, "session", over)
+        members = compute_own(members, features, "session", over)
+        rows = _join(rows, members.select(*_KEY, *columns), on=_KEY)
     return rows.select(*_KEY, *(feature.column for feature in features))
+
+
+def _parts(
+    bars: pl.DataFrame, benchmarks: Mapping[AssetClass, str], features: Sequence[Feature]
+) -> Iterator[tuple[pl.DataFrame, list[str] | None]]:
+    """Some symbols at a time, with the benchmarks: as many columns of all at once would take gigabytes.
+
+    Symbols, or None for all of them: the process of a module of the user's own is asked once.
+    """
+    symbols = bars["symbol"].unique().sort()
+    if symbols.len() <= SYMBOLS_AT_A_TIME or any(isinstance(feature, OwnFeature) for feature in features):
+        yield bars, None
+        return
+    for start in range(0, symbols.len(), SYMBOLS_AT_A_TIME):
+        own = symbols[start : start + SYMBOLS_AT_A_TIME].to_list()
+        yield bars.filter(pl.col("symbol").is_in([*own, *benchmarks.values()])), own
+
+
+def _of_symbols(
+    part: tuple[pl.DataFrame, list[str] | None], benchmarks: Mapping[AssetClass, str], features: Sequence[Feature]
+) -> pl.DataFrame:
+    """Features of some symbols, but those of a cross-section, and the columns that these are computed from."""
+    bars, own = part
+    rows = compute_own(_defined(_history(bars), features, "symbol", ["symbol"]), features, "symbol", ["symbol"])
+    if _expressions(features, "week"):
+        rows = _join(rows, _weekly(rows, features), on=["symbol", "week"])
+    if _expressions(features, "market"):
+        rows = _join(rows, _shared_with_benchmark(rows, benchmarks, features), on=_KEY)
+    if any(feature.scope == "row" for feature in features):
+        rows = _join(rows, _of_benchmark(rows, benchmarks), on=["asset_class", "session"])
+    rows = rows.filter(usable_for_signals(), True if own is None else pl.col("symbol").is_in(own or []))
+    rows = compute_own(_defined(rows, features, "row", ["symbol"]), features, "row", ["symbol"])
+    if own is None:
+        return rows
+    made = [feature.column for feature in features if feature.scope != "session"]
+    return rows.select(*_KEY, *dict.fromkeys([*_needed(features, "session", rows), *made]))
+
+
+def _needed(features: Sequence[Feature], scope: Scope, rows: pl.DataFrame) -> list[str]:
+    """Columns that features of a scope are computed from, in the order of the rows."""
+    own = [feature for feature in features if feature.scope == scope]
+    named = {"asset_class"}.union(*(feature.expression.meta.root_names() for feature in own))
+    return [name for name in rows.columns if name in named and name not in _KEY]
 
 
 def daily_features_until(
@@ -118,11 +161,6 @@ def _history(bars: pl.DataFrame) -> pl.DataFrame:
         mean_dollar_volume_20=pl.col("dollar_volume").rolling_mean(20).over("symbol"),
         week=pl.col("session").dt.truncate("1w"),
     )
-
-
-def _members(rows: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame:
-    """Rows of symbols that are members at their session, in the order of symbols."""
-    return with_membership(rows, universe).filter("in_universe").drop("in_universe").sort(_KEY)
 
 
 def _weekly(rows: pl.DataFrame, features: Sequence[Feature]) -> pl.DataFrame:

@@ -8,6 +8,9 @@ import polars as pl
 
 from trading_assets.market_data.quality import EXTREME_MOVE
 
+#: What identifies a bar.
+KEY = ("symbol", "session")
+
 #: Columns of `market_data.bars` that indicators and features are computed from.
 BAR_COLUMNS = (
     "symbol",
@@ -24,7 +27,25 @@ BAR_COLUMNS = (
 
 def in_order(bars: pl.DataFrame) -> pl.DataFrame:
     """Sort each symbol's usable bars; a missing session is no row, so one hole does not void what follows."""
-    return bars.sort("symbol", "session")
+    return bars if is_in_order(bars) else bars.sort("symbol", "session")
+
+
+def is_in_order(rows: pl.DataFrame, *, strictly: bool = False) -> bool:
+    """Return whether rows are by symbol and session already: to see that takes a tenth of a sort of wide rows.
+
+    Parameters
+    ----------
+    rows
+        symbol, session and anything else.
+    strictly
+        No two rows have the same symbol and session either.
+    """
+    runs = rows["symbol"].rle_id()  # texts are compared once a run, not once a row
+    names = rows["symbol"].filter(runs.is_first_distinct())
+    session, before = pl.col("session"), pl.col("session").shift(1)
+    follows = (session > before) if strictly else (session >= before)
+    in_runs = rows.select(((runs != runs.shift(1)) | follows).all()).item()
+    return bool(in_runs) and names.is_sorted() and names.n_unique() == names.len()
 
 
 def usable_for_signals() -> pl.Expr:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import polars as pl
 import polars_talib as ta
 
@@ -39,13 +41,15 @@ WARM_UP: dict[str, int] = {
 }
 
 
-def indicators(bars: pl.DataFrame) -> pl.DataFrame:
+def indicators(bars: pl.DataFrame, names: Collection[str] = INDICATORS.keys()) -> pl.DataFrame:
     """Return indicators of every symbol at the close of each session.
 
     Parameters
     ----------
     bars
         Rows of `market_data.bars`, each symbol from its first bar: Wilder's means depend on it.
+    names
+        Which of them.
 
     Returns
     -------
@@ -54,5 +58,6 @@ def indicators(bars: pl.DataFrame) -> pl.DataFrame:
         value whose window of usable bars is not full is null. A bar flagged ``extreme_move`` is history
         for later rows and has no row of its own: at its close nobody knows yet whether it is real.
     """
-    rows = with_defined(in_order(bars), INDICATORS, over=["symbol"])
-    return rows.filter(usable_for_signals()).select("symbol", "session", *INDICATORS)
+    columns = {name: values for name, values in INDICATORS.items() if name in names}
+    rows = with_defined(in_order(bars), columns, over=["symbol"])
+    return rows.filter(usable_for_signals()).select("symbol", "session", *columns)

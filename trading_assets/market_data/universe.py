@@ -143,6 +143,25 @@ def with_membership(rows: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def membership(rows: pl.DataFrame, universe: pl.DataFrame) -> pl.Series:
+    """Return whether a spell of each row's symbol contains its session, in the order of the rows.
+
+    Parameters
+    ----------
+    rows
+        symbol, session and anything else.
+    universe
+        Rows of `tables.UNIVERSE`. Where no symbol has two spells, nothing is searched in time.
+    """
+    keys = rows.select("symbol", "session")
+    if universe["symbol"].is_duplicated().any():
+        found = with_membership(keys.with_row_index("row"), universe).sort("row")
+        return found["in_universe"]
+    spells = keys.join(universe.select("symbol", "start", "end"), on="symbol", how="left", maintain_order="left")
+    inside = pl.col("session").is_between("start", pl.coalesce("end", "session")).fill_null(False)
+    return spells.select(in_universe=inside).to_series()
+
+
 def without_data(
     configuration: Configuration, universe: pl.DataFrame, listed: pl.DataFrame, last: dt.date
 ) -> pl.DataFrame:

@@ -6,6 +6,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from trading_assets.features.history import in_order
+
 
 def forward_labels(bars: pl.DataFrame, benchmark: pl.DataFrame | None, horizon: int) -> pl.DataFrame:
     """Label each bar with the sign of what its symbol earns over the benchmark, open to open.
@@ -42,8 +44,7 @@ def forward_labels(bars: pl.DataFrame, benchmark: pl.DataFrame | None, horizon: 
     """
     own = pl.col("adj_open")
     frame = (
-        bars.select("symbol", "session", "adj_open")
-        .sort("symbol", "session")
+        in_order(bars.select("symbol", "session", "adj_open"))
         .with_row_index("position")
         .with_columns(
             pl.col("position").cast(pl.Int64),
@@ -57,15 +58,14 @@ def forward_labels(bars: pl.DataFrame, benchmark: pl.DataFrame | None, horizon: 
     else:
         opens = benchmark.select("session", "adj_open")
         is_benchmark = pl.col("symbol").is_in(benchmark["symbol"].unique().to_list())
-        relative = (
-            frame.join(opens.rename({"adj_open": "open_in"}), left_on="entry", right_on="session", how="left")
-            .join(opens.rename({"adj_open": "open_out"}), left_on="label_end", right_on="session", how="left")
-            .with_columns(
-                pl.when(~is_benchmark)
-                .then(pl.col("own_return") - (pl.col("open_out") / pl.col("open_in") - 1))
-                .alias("relative_return")
-            )
-            .sort("position")
+        relative = frame
+        for at, name in (("entry", "open_in"), ("label_end", "open_out")):
+            named = opens.rename({"adj_open": name})
+            relative = relative.join(named, left_on=at, right_on="session", how="left", maintain_order="left")
+        relative = relative.with_columns(
+            pl.when(~is_benchmark)
+            .then(pl.col("own_return") - (pl.col("open_out") / pl.col("open_in") - 1))
+            .alias("relative_return")
         )
     return relative.select(
         "symbol",

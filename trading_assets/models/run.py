@@ -14,13 +14,21 @@ from numpy.typing import NDArray
 from trading_assets.config import hash_of
 from trading_assets.config.sections import Model
 from trading_assets.config.stated import completed
-from trading_assets.market_data.universe import with_membership
+from trading_assets.market_data.universe import membership
 from trading_assets.models import tables
 from trading_assets.models.evaluation import fold_metrics
 from trading_assets.models.explanations import mean_contributions
 from trading_assets.models.samples import RowNumbers, Samples, build_samples, day
 from trading_assets.models.splits import Fold, walk_forward
-from trading_assets.models.training import Fit, booster_scores, fit, fit_booster, insufficiency, training_rows
+from trading_assets.models.training import (
+    Fit,
+    FittedBoosters,
+    booster_scores,
+    fit,
+    insufficiency,
+    training_rows,
+    training_set,
+)
 from trading_assets.warehouse.table import Table
 
 SCORES = {"symbol": pl.String, "session": pl.Date, "fold": pl.Int64, "score": pl.Float64}
@@ -73,8 +81,10 @@ def samples_and_folds(
         nobody knew.
     """
     own = bars.filter(asset_class=settings.universe)
-    known = features.filter(pl.col("symbol").is_in(own["symbol"].unique().implode()))
-    members = with_membership(known, universe).filter("in_universe").drop("in_universe")
+    # Who has no bar in the model's universe is no sample anyway: wide rows are copied only if members are told apart.
+    outside = features.select(pl.col("symbol").is_in(own["symbol"].unique().implode())).to_series()
+    outside &= ~membership(features, universe)
+    members = features.filter(~outside) if outside.any() else features
     of_benchmark = None if benchmark is None else bars.filter(symbol=benchmark)
     samples = build_samples(own, of_benchmark, members, settings.horizon)
     return samples, walk_forward(own["session"].unique().sort().to_list(), settings)
@@ -137,23 +147,23 @@ def run_model(
     )
 
 
-def out_of_sample_scores(samples: Samples, folds: Sequence[Fold], settings: Model, seed: int) -> pl.DataFrame:
+def out_of_sample_scores(samples: Samples, folds: Sequence[Fold], fitted: FittedBoosters) -> pl.DataFrame:
     """Return the scores of `run_model` and nothing else: symbol, session, fold, score.
 
     Parameters
     ----------
     samples, folds
         Rows that a model learns from, and the folds of its walk forward.
-    settings, seed
-        Section of the model, and the seed that it is fitted with.
+    fitted
+        Models of its section and seed, those of earlier calls among them.
     """
     scorable = samples.scorable()
     parts = [pl.DataFrame(schema=SCORES)]
     for fold in folds:
         rows = training_rows(samples, fold, scorable).rows
-        if insufficiency(samples, rows, settings) is None:
+        if insufficiency(samples, rows, fitted.settings) is None:
             test = np.flatnonzero(samples.tested_by(fold) & scorable)
-            score = booster_scores(fit_booster(samples, rows, settings, seed), samples.features[test])
+            score = booster_scores(fitted.of(training_set(samples, rows)), samples.features[test])
             keys = samples.keys[test].select("symbol", "session")
             parts.append(keys.with_columns(fold=pl.lit(fold.number, pl.Int64), score=pl.Series(score)))
     return pl.concat(parts)

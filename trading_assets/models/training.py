@@ -6,7 +6,8 @@ on a fixed number of threads, so that a machine with more cores sums in the same
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,32 @@ class TrainingRows:
 
     rows: RowNumbers
     purged: int
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """All that a model is made of, beside its settings and its seed.
+
+    Attributes
+    ----------
+    features
+        (rows, features) float32; a missing value is NaN.
+    label
+        (rows,) 1 or 0.
+    weight
+        (rows,) uniqueness of each label among these.
+    """
+
+    features: NDArray[np.float32]
+    label: NDArray[np.float32]
+    weight: NDArray[np.float32]
+
+    def digest(self) -> bytes:
+        """Return the SHA-256 of every value."""
+        content = hashlib.sha256(repr(self.features.shape).encode())
+        for array in (self.features, self.label, self.weight):
+            content.update(np.ascontiguousarray(array).data)
+        return content.digest()
 
 
 @dataclass(frozen=True)
@@ -124,21 +151,26 @@ def fit(samples: Samples, rows: RowNumbers, settings: Model, seed: int, threads:
     threads
         Threads of xgboost. The result must not depend on it; a test holds us to that.
     """
-    features, label, weight = samples.features[rows], samples.label[rows], samples.uniqueness(rows)
+    training = training_set(samples, rows)
     return Fit(
-        booster=fit_booster(samples, rows, settings, seed, threads),
-        logistic=_fit_logistic(features, label, weight, settings),
-        base_rate=float(np.average(label.astype(np.float64), weights=weight.astype(np.float64))),
+        booster=fit_booster(training, settings, seed, threads),
+        logistic=_fit_logistic(training, settings),
+        base_rate=float(np.average(training.label.astype(np.float64), weights=training.weight.astype(np.float64))),
     )
 
 
-def fit_booster(samples: Samples, rows: RowNumbers, settings: Model, seed: int, threads: int = THREADS) -> Any:
-    """Fit the model alone; see `fit`.
+def training_set(samples: Samples, rows: RowNumbers) -> TrainingSet:
+    """Take the rows that train out of all rows: what fits a model is given no other."""
+    return TrainingSet(samples.features[rows], samples.label[rows], samples.uniqueness(rows))
+
+
+def fit_booster(training: TrainingSet, settings: Model, seed: int, threads: int = THREADS) -> Any:
+    """Fit the model alone: a function of its arguments, and of nothing else.
 
     Parameters
     ----------
-    samples, rows
-        All rows, and the numbers of those that train, ascending.
+    training
+        What it learns from.
     settings, seed
         Section of the model, and the seed of xgboost.
     threads
@@ -146,8 +178,9 @@ def fit_booster(samples: Samples, rows: RowNumbers, settings: Model, seed: int, 
     """
     import xgboost
 
-    features, label, weight = samples.features[rows], samples.label[rows], samples.uniqueness(rows)
-    data = xgboost.QuantileDMatrix(features, label, weight=weight, max_bin=settings.bins, nthread=threads)
+    data = xgboost.QuantileDMatrix(
+        training.features, training.label, weight=training.weight, max_bin=settings.bins, nthread=threads
+    )
     parameters = {
         "objective": "binary:logistic",
         "tree_method": "hist",
@@ -162,21 +195,33 @@ def fit_booster(samples: Samples, rows: RowNumbers, settings: Model, seed: int, 
     return xgboost.train(parameters, data, num_boost_round=settings.trees)
 
 
-def _fit_logistic(
-    features: NDArray[np.float32],
-    label: NDArray[np.float32],
-    weight: NDArray[np.float32],
-    settings: Model,
-) -> Logistic:
+@dataclass
+class FittedBoosters:
+    """Models of one section and seed by what they learned from: who learns from the same again is not fitted again."""
+
+    settings: Model
+    seed: int
+    _fitted: dict[bytes, Any] = field(default_factory=dict)
+
+    def of(self, training: TrainingSet) -> Any:
+        """Return the model that is fitted on `training`."""
+        content = training.digest()
+        if content not in self._fitted:
+            self._fitted[content] = fit_booster(training, self.settings, self.seed)
+        return self._fitted[content]
+
+
+def _fit_logistic(training: TrainingSet, settings: Model) -> Logistic:
     """Medians, scaling and a ridge penalty, all from these rows only."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     pipeline = make_pipeline(StandardScaler(), LogisticRegression(C=1 / settings.ridge, solver="newton-cholesky"))
-    medians = _medians(features)
+    medians = _medians(training.features)
     with one_thread():
-        pipeline.fit(_fill(features, medians), label, logisticregression__sample_weight=weight)
+        filled = _fill(training.features, medians)
+        pipeline.fit(filled, training.label, logisticregression__sample_weight=training.weight)
     return Logistic(medians=medians, pipeline=pipeline)
 
 

@@ -33,7 +33,7 @@ def _nothing_looks_ahead(strategy: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=["robustness", "look_ahead", strategy],
         name="nothing_looks_ahead",  # not blocking: the record of the failure stops this strategy, and no other
-        description="Nothing up to a past close changes when the bars after it are taken away or replaced by noise.",
+        description="Nothing up to a past close changes when another future follows it.",
         required_resource_keys={"warehouse"},
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:

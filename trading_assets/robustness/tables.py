@@ -153,12 +153,12 @@ BREAKDOWN = Table(
 
 LOOK_AHEAD = Table(
     name="robustness.look_ahead",
-    description="What changes up to a past close when the bars after it are taken away or replaced by noise",
+    description="What changes up to a past close when another future follows it",
     key=("strategy", "cut", "way", "subject", "column"),
     columns={
         "strategy": _STRATEGY,
         "cut": Column(pl.Date, "the last session that is known"),
-        "way": Column(pl.String, "how the future was taken away", one_of=("cut", "noise")),
+        "way": Column(pl.String, "how the future was replaced: `noise`, a drawn one", one_of=("cut", "noise")),
         "subject": Column(pl.String, "what was computed again: features, scores, signals, fills, ..."),
         "column": Column(pl.String, "column that differs; `*`: rows are missing or new; `none`: nothing differs"),
         "rows": Column(pl.Int64, "rows that differ", at_least=0),

@@ -20,6 +20,11 @@ def weekly(values: pl.Expr) -> pl.Expr:
     return values.over("symbol", pl.col("session").dt.truncate("1w"), order_by="session")
 
 
+def shows(values: pl.Expr) -> pl.Expr:
+    """A leak that says nothing where the future that it reads is not there: what is not known is fine."""
+    return of_symbol(values).fill_null(True)
+
+
 LEAKS = {
     "tomorrow": of_symbol(CLOSE.shift(-1)) > CLOSE,
     "centred_window": of_symbol(CLOSE.rolling_mean(5, center=True)) > CLOSE,
@@ -43,6 +48,28 @@ LEAKS = {
     ),
     "chikou": of_symbol(CLOSE.shift(-26)) > CLOSE,
     "detrended_price": of_symbol(CLOSE - CLOSE.rolling_mean(20).shift(-11)) > 0,
+    # Of the next session alone: its open is what fills, so that a fill may know it, and no decision.
+    "gap_at_the_next_open": of_symbol(pl.col("adj_open").shift(-1)) > CLOSE,
+    "range_of_the_next_session": of_symbol(pl.col("adj_high").shift(-1) - pl.col("adj_low").shift(-1)) > CLOSE / 50,
+    # Further ahead than any window looks back, and silent where that is not known.
+    "half_a_year_ahead": shows(CLOSE.shift(-120) > CLOSE),
+    # What rows there are, not what is in them.
+    "traded_tomorrow": of_symbol(pl.col("session").shift(-1)).is_not_null(),
+    "bars_to_come": of_symbol(pl.len() - pl.int_range(1, pl.len() + 1)) > 60,
+    "end_of_the_data": pl.col("session").max() >= pl.date(2002, 4, 5),
+    "bars_in_all": pl.len() > 325,
+    "values_in_all": pl.col("ma_200").count() > 125,
+    # It behaves while there is little to see.
+    "honest_when_short": pl.when(pl.len() > 310).then(of_symbol(CLOSE.shift(-1)) > CLOSE).otherwise(True),
+}
+#: What they know hardly ever comes: nearly all they decide is what an honest one would, until the future provokes them.
+DORMANT = {
+    "crash_ahead": shows(pl.min_horizontal(CLOSE.shift(-ahead) for ahead in (1, 2, 3, 4, 5)) > CLOSE * 0.75),
+    "crash_far_ahead": shows(CLOSE.shift(-60) > CLOSE * 0.5),
+    "volume_ahead": shows(pl.col("volume").shift(-3) < 5e7),
+    "hole_ahead": shows(pl.col("session").shift(-10) - pl.col("session") <= pl.duration(days=14)),
+    "split_ahead": shows(pl.col("split_ratio").shift(-1) < 2),
+    "dropped_from_the_universe": shows(pl.col("in_universe").shift(-30)),
 }
 HONEST = "honest"
 
@@ -56,7 +83,7 @@ class Parameters(OrderParameters):
 
 def rules(parameters: Parameters) -> Rules:
     """Enter whatever looks up; a leak is one more condition."""
-    known = LEAKS.get(parameters.leak, CLOSE > 0)
+    known = (LEAKS | DORMANT).get(parameters.leak, CLOSE > 0)
     rising = CLOSE / pl.col("ma_20")
     return Rules(
         eligible=known.fill_null(False),

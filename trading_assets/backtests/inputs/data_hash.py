@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from trading_assets.config.canonical import digest
+from trading_assets.features.history import KEY, is_in_order
 from trading_assets.strategies.evaluation.received_tables import last_in_force, marks_of, of_symbols
 
 _HASHED_COLUMNS = (
@@ -44,14 +45,22 @@ def data_hash(
     columns
         Columns that count, in the order in which they are hashed; ``symbol`` and ``session`` are among them.
     """
-    kept = bars.filter(pl.col("symbol").is_in(list(symbols)), pl.col("session") <= end).select(columns).sort(*columns)
+    kept = bars.filter(pl.col("symbol").is_in(list(symbols)), pl.col("session") <= end).select(columns)
+    if tuple(columns[:2]) != KEY or not is_in_order(kept, strictly=True):
+        kept = kept.sort(*columns)
     digest = hashlib.sha256()
     for column in kept.drop("symbol").iter_columns():
         values = column.to_physical().fill_null(0).to_numpy()
         digest.update(column.is_null().to_numpy().tobytes())
         digest.update(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
-    digest.update(json.dumps(kept["symbol"].to_list(), separators=(",", ":")).encode())
+    digest.update(_json_of(kept["symbol"]).encode())
     return digest.hexdigest()
+
+
+def _json_of(texts: pl.Series) -> str:
+    """The array of texts, each run of equal ones written at once."""
+    runs = texts.rle().struct.unnest()
+    return "[" + "".join(f"{json.dumps(text)}," * count for count, text in runs.rows())[:-1] + "]"
 
 
 def hash_with_rates(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -15,12 +16,16 @@ from trading_assets.backtests.engine.transaction_costs import symbol_key
 from trading_assets.backtests.inputs.borrow_terms import borrow_terms
 from trading_assets.backtests.inputs.data_hash import QUARANTINED_COLUMNS
 from trading_assets.config.sections import AssetClass, Costs, InstrumentCosts
-from trading_assets.features.history import split_factor, usable_for_signals
+from trading_assets.features.history import in_order, split_factor, usable_for_signals
 from trading_assets.market_data.quality import EXTREME_MOVE, STALE_PRICE, Rule, taken_back
 from trading_assets.market_data.reference.borrow_rates import NO_BORROW_RATES
 from trading_assets.market_data.reference.delistings import PER_SHARE
 
 _EPOCH = dt.date(1970, 1, 1)
+
+
+#: (rows,) whether a row is on the axes, its session and its symbol.
+Places = tuple[Flags, Integers, Integers]
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,22 @@ class MarketAxes:
     symbols: list[str]
     asset_classes: list[str]
     calendars: list[str]
+
+    def places(self, frame: pl.DataFrame) -> Places:
+        """Return which rows of a frame are on the axes, and at which row and column."""
+        days = np.array(self.sessions, dtype="datetime64[D]").astype(np.int64)
+        own = frame["session"].to_physical().to_numpy().astype(np.int64)
+        # A search a row would take longer than all the rest: days are numbers, and few.
+        first, last = int(days[0]), int(days[-1])
+        row_of_day = np.full(last - first + 2, -1, dtype=np.int64)
+        row_of_day[days - first] = np.arange(days.size)
+        rows = row_of_day[np.where((own >= first) & (own <= last), own - first, last - first + 1)]
+        runs = frame["symbol"].rle().struct.unnest()
+        numbers = {symbol: number for number, symbol in enumerate(self.symbols)}
+        columns = np.repeat(
+            np.array([numbers.get(symbol, -1) for symbol in runs["value"]], dtype=np.int64), runs["len"].to_numpy()
+        )
+        return (rows >= 0) & (columns >= 0), rows, columns
 
 
 def build_axes(symbols: list[str], instruments: pl.DataFrame, sessions: pl.DataFrame, last: dt.date) -> MarketAxes:
@@ -52,6 +73,11 @@ def build_axes(symbols: list[str], instruments: pl.DataFrame, sessions: pl.DataF
         asset_classes=rows["asset_class"].to_list(),
         calendars=rows["calendar"].to_list(),
     )
+
+
+def last_session(bars: pl.DataFrame) -> dt.date:
+    """Return the last session of any bar."""
+    return cast(dt.date, bars["session"].max())
 
 
 def build_market(
@@ -82,43 +108,41 @@ def build_market(
     borrow_rates
         Rows of `market_data.borrow_rates`; a symbol without one pays `costs.borrow_bps`.
     """
-    arrays = _ArrayBuilder.of(axes)
-    own = bars.filter(pl.col("symbol").is_in(axes.symbols))
-    received = _received(own, quarantine.filter(pl.col("symbol").is_in(axes.symbols)), extreme_move)
-    usable = own.filter(usable_for_signals())
-    present = arrays.flags(usable)
-    expected, delisted = _expected(arrays, axes, sessions, instruments)
-    refuted = arrays.flags(received.filter("refuted"))
+    days = np.array(axes.sessions, dtype="datetime64[D]").astype(np.int64)
+    is_own = pl.col("symbol").is_in(axes.symbols)
+    flags = {"is_extreme": _flag(EXTREME_MOVE), "is_stale": _flag(STALE_PRICE)}
+    own = in_order(bars.filter(is_own).with_columns(**flags).drop("flags"))  # lists are slow to move
+    received = _received(own, quarantine.filter(is_own), extreme_move)
+    usable = own.filter(~pl.col("is_extreme"))
+    expected, delisted = _expected(days, axes, sessions, instruments)
     delisting_value, delisting_return = _delisting_values(axes, instruments)
-    levels = indicators.join(own.select("symbol", "session", "forward_factor"), on=["symbol", "session"])
-    levels = levels.with_columns(
-        atr=pl.col("atr_14") / pl.col("forward_factor"), ratio=pl.col("atr_14") / pl.col("atr_14_mean_60")
-    )
+    of_bars, of_received, of_usable = (_PlacedRows.of(each, axes) for each in (own, received, usable))
+    atr, adv, volatility_ratio = _levels(_PlacedRows.of(indicators.filter(is_own), axes), of_bars)
     borrow_bps, borrowable = borrow_terms(borrow_rates, axes.symbols, axes.sessions, costs.borrow_bps)
     of_symbol = [_costs_of(costs, asset_class) for asset_class in axes.asset_classes]
     return Market(
-        open=arrays.floats(received, "open"),
-        high=arrays.floats(received, "high"),
-        low=arrays.floats(received, "low"),
-        close=arrays.floats(received, "close"),
-        split_ratio=arrays.floats(own, "split_ratio", 1.0),
-        cash_dividend=arrays.floats(own, "cash_dividend", 0.0),
+        open=of_received.floats("open"),
+        high=of_received.floats("high"),
+        low=of_received.floats("low"),
+        close=of_received.floats("close"),
+        split_ratio=of_bars.floats("split_ratio", 1.0),
+        cash_dividend=of_bars.floats("cash_dividend", 0.0),
         expected=expected,
-        present=present & expected,
-        refuted=refuted & expected,
-        fillable=arrays.flags(received.filter("fillable")) & expected,
-        tradable=arrays.flags(received.filter("tradable")) & expected,
-        atr=arrays.floats(levels, "atr"),
-        adv=_last_known(arrays.floats(levels, "adv_20")),
-        volatility_ratio=arrays.floats(levels, "ratio"),
-        volatility=_last_known(arrays.floats(_volatility(usable), "volatility")),
-        returns=_returns(arrays.floats(usable, "adj_close"), expected),
+        present=of_usable.flags() & expected,
+        refuted=of_received.flags("refuted") & expected,
+        fillable=of_received.flags("fillable") & expected,
+        tradable=of_received.flags("tradable") & expected,
+        atr=atr,
+        adv=_last_known(adv),
+        volatility_ratio=volatility_ratio,
+        volatility=_last_known(_PlacedRows.of(_volatility(usable), axes).floats("volatility")),
+        returns=_returns(of_usable.floats("adj_close"), expected),
         delisted=delisted,
         delisting_value=delisting_value,
         delisting_return=delisting_return,
         ending_loss=np.zeros(len(axes.symbols)),
-        day=arrays.days,
-        weekend=(arrays.days + 3) % 7 >= 5,  # 1970-01-01 was a Thursday
+        day=days,
+        weekend=(days + 3) % 7 >= 5,  # 1970-01-01 was a Thursday
         stressed=_stressed(axes, bars, benchmarks, costs),
         symbol_key=np.array([symbol_key(symbol) for symbol in axes.symbols], dtype=np.uint64),
         fee_bps=np.array([each.fee_bps for each in of_symbol]),
@@ -141,40 +165,30 @@ _BENCHMARK_MEMORY = dt.timedelta(days=10)
 
 
 @dataclass(frozen=True)
-class _ArrayBuilder:
-    """Where a row of a table goes in an array."""
+class _PlacedRows:
+    """Rows of a table, of those on the grid their places in its flattened arrays."""
 
-    days: Integers
-    symbols: pl.Enum
+    frame: pl.DataFrame
+    on_grid: NDArray[np.bool_]
+    places: Integers
+    shape: tuple[int, int]
 
     @classmethod
-    def of(cls, axes: MarketAxes) -> _ArrayBuilder:
-        days = np.array(axes.sessions, dtype="datetime64[D]").astype(np.int64)
-        return cls(days, pl.Enum(axes.symbols))
+    def of(cls, frame: pl.DataFrame, axes: MarketAxes) -> _PlacedRows:
+        on_grid, rows, columns = axes.places(frame)
+        shape = len(axes.sessions), len(axes.symbols)
+        return cls(frame, on_grid, rows[on_grid] * shape[1] + columns[on_grid], shape)
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.days.size, len(self.symbols.categories)
-
-    def places(self, frame: pl.DataFrame) -> tuple[NDArray[np.bool_], Integers, Integers]:
-        """Which rows are on the grid, and their places on it."""
-        days = frame["session"].to_physical().to_numpy().astype(np.int64)
-        columns = frame["symbol"].cast(self.symbols).to_physical().to_numpy().astype(np.int64)
-        rows = np.searchsorted(self.days, days)
-        on_grid = self.days[np.minimum(rows, self.days.size - 1)] == days
-        return on_grid, rows[on_grid], columns[on_grid]
-
-    def floats(self, frame: pl.DataFrame, column: str, otherwise: float = np.nan) -> Floats:
+    def floats(self, column: str, otherwise: float = np.nan) -> Floats:
         array = np.full(self.shape, otherwise)
-        on_grid, rows, columns = self.places(frame)
-        array[rows, columns] = frame[column].fill_null(otherwise).to_numpy()[on_grid]
+        array.ravel()[self.places] = self.frame[column].fill_null(otherwise).to_numpy()[self.on_grid]
         return array
 
-    def flags(self, frame: pl.DataFrame) -> Flags:
-        """True where the frame has a row."""
+    def flags(self, column: str | None = None) -> Flags:
+        """True where the frame has a row, and `column` is true there."""
         array = np.zeros(self.shape, dtype=np.bool_)
-        _, rows, columns = self.places(frame)
-        array[rows, columns] = True
+        kept = slice(None) if column is None else self.frame[column].to_numpy()[self.on_grid]
+        array.ravel()[self.places[kept]] = True
         return array
 
 
@@ -195,17 +209,21 @@ def _received(bars: pl.DataFrame, quarantine: pl.DataFrame, extreme_move: float)
     """
     columns = (*QUARANTINED_COLUMNS, "high")  # the high is read in a scenario alone
     spikes = quarantine.filter(taken_back()).select(
-        *columns, forward_factor=pl.lit(None, pl.Float64), flags=pl.lit([EXTREME_MOVE.name]), refuted=pl.lit(True)
+        *columns,
+        forward_factor=pl.lit(None, pl.Float64),
+        is_extreme=pl.lit(True),
+        is_stale=pl.lit(False),
+        refuted=pl.lit(True),
     )
-    usable = bars.select(*columns, "forward_factor", "flags", refuted=pl.lit(False))
-    both = pl.concat([usable, spikes], how="vertical_relaxed")
+    usable = bars.select(*columns, "forward_factor", "is_extreme", "is_stale", refuted=pl.lit(False))
+    both = pl.concat([usable, spikes], how="vertical_relaxed") if spikes.height else usable
     factor = pl.col("forward_factor").forward_fill().over("symbol").fill_null(1.0)
-    was_extreme = _flag(EXTREME_MOVE).shift(1).over("symbol").fill_null(False)
+    was_extreme = pl.col("is_extreme").shift(1).over("symbol").fill_null(False)
     near = pl.col("previous").is_null() | (pl.col("gap") <= extreme_move)
     near_before = pl.col("was_extreme") & (pl.col("before") <= extreme_move).fill_null(False)
-    trades = ((pl.col("open") > 0) & (pl.col("volume") > 0) & ~_flag(STALE_PRICE)).fill_null(False)
+    trades = ((pl.col("open") > 0) & (pl.col("volume") > 0) & ~pl.col("is_stale")).fill_null(False)
     return (
-        both.sort("symbol", "session")
+        in_order(both)
         .with_columns(level=pl.col("close") * factor, first=pl.col("open") * factor, was_extreme=was_extreme)
         .with_columns(previous=pl.col("level").shift(1).over("symbol"))
         .with_columns(
@@ -217,21 +235,21 @@ def _received(bars: pl.DataFrame, quarantine: pl.DataFrame, extreme_move: float)
 
 
 def _expected(
-    arrays: _ArrayBuilder, axes: MarketAxes, sessions: pl.DataFrame, instruments: pl.DataFrame
+    numbers: Integers, axes: MarketAxes, sessions: pl.DataFrame, instruments: pl.DataFrame
 ) -> tuple[Flags, Integers]:
     """On the symbol's calendar from its first bar to its delisting; row of the delisting session, or -1."""
     days = {
-        calendar: np.isin(arrays.days, _day_numbers(sessions.filter(pl.col("calendar") == calendar)["session"]))
+        calendar: np.isin(numbers, _day_numbers(sessions.filter(pl.col("calendar") == calendar)["session"]))
         for calendar in set(axes.calendars)
     }
     expected = np.stack([days[calendar] for calendar in axes.calendars], axis=1)
     delisted = np.full(len(axes.symbols), -1, dtype=np.int64)
     rows = instruments.filter(pl.col("symbol").is_in(axes.symbols)).sort("symbol")
     for i, (first, last) in enumerate(zip(rows["first_session"], rows["delisted"], strict=True)):
-        expected[arrays.days < (first - _EPOCH).days, i] = False
+        expected[numbers < (first - _EPOCH).days, i] = False
         if last is None:
             continue
-        after = np.flatnonzero(expected[:, i] & (arrays.days >= (last - _EPOCH).days))
+        after = np.flatnonzero(expected[:, i] & (numbers >= (last - _EPOCH).days))
         if after.size:
             delisted[i] = after[0]
             expected[after[0] + 1 :, i] = False
@@ -246,9 +264,20 @@ def _delisting_values(axes: MarketAxes, instruments: pl.DataFrame) -> tuple[Floa
     return np.where(per_share, value, np.nan), np.where(per_share, np.nan, value)
 
 
+def _levels(indicators: _PlacedRows, bars: _PlacedRows) -> tuple[Floats, Floats, Floats]:
+    """ATR as a raw price, ADV, and the ATR over its mean, where there is a bar."""
+    factor = bars.floats("forward_factor")
+    atr, adv = indicators.floats("atr_14"), indicators.floats("adv_20")
+    adv[np.isnan(factor)] = np.nan
+    with np.errstate(divide="ignore", invalid="ignore"):
+        raw, ratio = atr / factor, atr / indicators.floats("atr_14_mean_60")
+    ratio[np.isnan(factor)] = np.nan
+    return raw, adv, ratio
+
+
 def _volatility(usable: pl.DataFrame) -> pl.DataFrame:
     """Sample deviation of the last 20 daily returns of a symbol's usable bars; null before there are as many."""
-    ordered = usable.sort("symbol", "session")
+    ordered = in_order(usable)
     change = pl.col("adj_close") / pl.col("adj_close").shift(1) - 1
     return ordered.select(
         "symbol", "session", volatility=change.rolling_std(VOLATILITY_SESSIONS, ddof=1).over("symbol")
@@ -293,8 +322,10 @@ def _day_numbers(sessions: pl.Series) -> Integers:
 def _returns(adjusted: Floats, expected: Flags) -> Floats:
     """Return between consecutive expected sessions of a symbol; sessions off its calendar have none."""
     returns = np.full(adjusted.shape, np.nan)
-    for pattern in np.unique(expected.T, axis=0):
-        columns = np.flatnonzero((expected == pattern[:, None]).all(axis=0))
+    patterns, of_symbol = np.unique(np.packbits(expected.T, axis=1), axis=0, return_inverse=True)
+    for number in range(len(patterns)):
+        columns = np.flatnonzero(of_symbol == number)
+        pattern = expected[:, columns[0]]
         rows = np.flatnonzero(pattern)
         levels = adjusted[np.ix_(rows, columns)]
         returns[np.ix_(rows[1:], columns)] = levels[1:] / levels[:-1] - 1.0

@@ -14,13 +14,14 @@ from trading_assets.backtests.engine.arrays import (
     SCALING_OFF,
     SCALING_REGIME,
     Candidates,
+    Flags,
     Floats,
     Market,
     Signals,
 )
 from trading_assets.backtests.engine.dtypes import LONG, SHORT, RecordArray
 from trading_assets.backtests.inputs.axis_labels import AxisLabels
-from trading_assets.backtests.inputs.market_arrays import MarketAxes
+from trading_assets.backtests.inputs.market_arrays import MarketAxes, Places
 from trading_assets.backtests.inputs.plan import BacktestPlan
 from trading_assets.config import ConfigurationError
 from trading_assets.config.strategies import OrderParameters
@@ -99,11 +100,9 @@ def signals_of(rules: Sequence[Rules], panel: pl.DataFrame, axes: MarketAxes, ma
     triggers = rules[0].triggers
     if len(triggers) > MAX_TRIGGERS:
         raise ValueError(f"{len(triggers)} triggers; a strategy has at most {MAX_TRIGGERS}")
-    rows = pl.DataFrame({"session": axes.sessions}, schema={"session": pl.Date}).with_row_index("t")
-    columns = pl.DataFrame({"symbol": axes.symbols}, schema={"symbol": pl.String}).with_row_index("i")
-    found = evaluate(rules[0], panel).join(rows, on="session").join(columns, on="symbol")
-    found = found.with_columns(pl.col("t", "i").cast(pl.Int64)).sort("t", "i")
-    return Signals(_candidates(rules, found, market), _exits(rules[0], found, market))
+    found = evaluate(rules[0], panel)
+    on_grid, t, i = axes.places(found)
+    return Signals(_candidates(rules, found, (on_grid, t, i), market), _exits(rules[0], found, (on_grid, t, i), market))
 
 
 def run_parameters_of(
@@ -145,17 +144,20 @@ def signature(rules: Rules) -> tuple[bytes, ...]:
     return (names.encode(), rules.side.encode(), *(expression.meta.serialize() for expression in expressions))
 
 
-def _candidates(rules: Sequence[Rules], found: pl.DataFrame, market: Market) -> Candidates:
+def _candidates(rules: Sequence[Rules], found: pl.DataFrame, places: Places, market: Market) -> Candidates:
     count = len(rules[0].triggers)
     lowest = [min(each.triggers[number].threshold for each in rules) for number in range(count)]
     fires = pl.any_horizontal(
         pl.lit(False), *(pl.col(f"strength_{number}") >= threshold for number, threshold in enumerate(lowest))
     )
-    present = market.present[found["t"].to_numpy(), found["i"].to_numpy()]
-    rows = found.filter(pl.Series(present) & found.select(fires.fill_null(False)).to_series())
+    on_grid, t, i = places
+    kept = np.flatnonzero(on_grid & found.select(fires.fill_null(False)).to_series().to_numpy())
+    kept = kept[market.present[t[kept], i[kept]]]
+    kept = kept[np.lexsort((i[kept], t[kept]))]
+    rows = found[kept]
     return Candidates(
-        first=np.searchsorted(rows["t"].to_numpy(), np.arange(market.close.shape[0] + 1)).astype(np.int64),
-        symbol=rows["i"].to_numpy(writable=True),
+        first=np.searchsorted(t[kept], np.arange(market.close.shape[0] + 1)).astype(np.int64),
+        symbol=i[kept],
         eligible=rows["eligible"].to_numpy(writable=True),
         strength=_stacked(rows, [f"strength_{number}" for number in range(count)]),
         rank=_stacked(rows, [f"rank_{number}" for number in range(count)]),
@@ -170,9 +172,10 @@ def _stacked(rows: pl.DataFrame, columns: Sequence[str]) -> Floats:
     return stacked
 
 
-def _exits(rules: Rules, found: pl.DataFrame, market: Market) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _exits(rules: Rules, found: pl.DataFrame, places: Places, market: Market) -> Flags:
     exits = np.zeros((len(rules.exits), *market.close.shape), dtype=np.bool_)
+    on_grid, t, i = places
     for number, name in enumerate(rules.exits):
-        true = found.filter(f"exit_{name}")
-        exits[number, true["t"].to_numpy(), true["i"].to_numpy()] = True
+        true = on_grid & found[f"exit_{name}"].to_numpy()
+        exits[number, t[true], i[true]] = True
     return exits

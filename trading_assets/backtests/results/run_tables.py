@@ -78,24 +78,38 @@ def result_of(
     """
     journal = journal_of(simulation, names, f"{strategy}-{split}")
     plan = plan_of(simulation, market, run_parameters, settings, names)
+    rows = {
+        tables.TRADES: _trades(simulation.trades, names, journal),
+        tables.EQUITY: _equity(simulation, names.axes, settings.starting_equity, risk_free),
+        tables.DECISIONS: journal.decisions,
+        tables.ORDERS: journal.orders,
+        tables.FILLS: journal.fills,
+        tables.OPEN_POSITIONS: _open(simulation, names, journal),
+        tables.LIQUIDATION_PLAN: plan,
+    }
+    return Result(*(_finished(frame, table, strategy, split) for table, frame in rows.items()))
 
-    def finished(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-        full = frame.with_columns(strategy=pl.lit(strategy), split=pl.lit(split))
-        return (
-            table.conform(full.select(name for name in full.columns if name in table.columns))
-            .fill_nan(None)
-            .sort(table.key)
-        )
 
-    return Result(
-        trades=finished(_trades(simulation.trades, names, journal), tables.TRADES),
-        equity=finished(_equity(simulation, names.axes, settings.starting_equity, risk_free), tables.EQUITY),
-        decisions=finished(journal.decisions, tables.DECISIONS),
-        orders=finished(journal.orders, tables.ORDERS),
-        fills=finished(journal.fills, tables.FILLS),
-        open_positions=finished(_open(simulation, names, journal), tables.OPEN_POSITIONS),
-        liquidation_plan=finished(plan, tables.LIQUIDATION_PLAN),
-    )
+def session_tables(
+    simulation: Simulation, settings: Settings, names: AxisLabels, *, risk_free: Floats, strategy: str, split: str
+) -> dict[Table, pl.DataFrame]:
+    """Return the tables of `result_of` that are of single sessions: decisions, fills and equity.
+
+    Parameters
+    ----------
+    simulation, settings, names, risk_free, strategy, split
+        See `result_of`.
+    """
+    journal = journal_of(simulation, names, f"{strategy}-{split}")
+    equity = _equity(simulation, names.axes, settings.starting_equity, risk_free)
+    rows = {tables.DECISIONS: journal.decisions, tables.FILLS: journal.fills, tables.EQUITY: equity}
+    return {table: _finished(frame, table, strategy, split) for table, frame in rows.items()}
+
+
+def _finished(frame: pl.DataFrame, table: Table, strategy: str, split: str) -> pl.DataFrame:
+    full = frame.with_columns(strategy=pl.lit(strategy), split=pl.lit(split))
+    kept = table.conform(full.select(name for name in full.columns if name in table.columns))
+    return kept.fill_nan(None).sort(table.key)
 
 
 def _trades(trades: RecordArray, names: AxisLabels, journal: Journal) -> pl.DataFrame:

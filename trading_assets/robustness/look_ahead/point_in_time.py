@@ -1,4 +1,4 @@
-"""What was on record at a past close, and the same with another future: the inputs of the look-ahead audit."""
+"""What was on record at a past close, and the same with noise after it: the inputs of the look-ahead audit."""
 
 from __future__ import annotations
 
@@ -96,6 +96,25 @@ def known_at(whole: MarketSnapshot, cut: dt.date) -> MarketSnapshot:
         borrow_rates=whole.borrow_rates.filter(pl.col("session").is_null() | until),
         risk_free=whole.risk_free.filter(until),
     )
+
+
+def continued(bars: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
+    """Put later bars behind those of their symbols.
+
+    Parameters
+    ----------
+    bars
+        Rows by symbol and session.
+    later
+        The same columns and others, by symbol and session; none of a symbol is before its last one in `bars`.
+    """
+    if later.is_empty():
+        return bars
+    runs = [frame["symbol"].rle().struct.unnest() for frame in (bars, later)]
+    number = {symbol: place for place, symbol in enumerate(sorted({*runs[0]["value"], *runs[1]["value"]}))}
+    numbers = [np.repeat([number[name] for name in each["value"]], each["len"].to_numpy()) for each in runs]
+    together = pl.concat([bars, later.select(bars.columns)], rechunk=True)
+    return together[np.argsort(np.concatenate(numbers).astype(np.int32), kind="stable")]
 
 
 def with_noise_after(whole: MarketSnapshot, cut: dt.date, seed: int) -> MarketSnapshot:

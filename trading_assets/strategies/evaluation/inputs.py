@@ -33,7 +33,8 @@ class Frames:
 
     `daily` has the features that the strategy names; `predictions` has symbol, session and score of the model
     that its rules name; `target_weights` are those of its members, and `regimes` is read only for one with members.
-    `borrow_rates` are for the simulation: no rule looks at them.
+    `borrow_rates` are for the simulation: no rule looks at them. `panel` is the strategy's panel where it is made
+    already, whatever the other tables have; else it follows from them (`panel_of`).
     """
 
     strategy: ResolvedStrategy
@@ -49,6 +50,7 @@ class Frames:
     regimes: pl.DataFrame = field(default_factory=REGIMES.empty)
     borrow_rates: pl.DataFrame = field(default_factory=BORROW_RATES.empty)
     risk_free: pl.DataFrame = field(default_factory=RISK_FREE.empty)
+    panel: pl.DataFrame | None = None
 
 
 def read_frames(warehouse: Warehouse, configuration: Configuration, name: str) -> Frames:
@@ -111,7 +113,7 @@ def panel_of(configuration: Configuration, frames: Frames, until: dt.date | None
     until
         The last session that the strategy's code may see; None: all of them.
     """
-    panel = _whole_panel(configuration, frames)
+    panel = _whole_panel(configuration, frames) if frames.panel is None else frames.panel
     return panel if until is None else panel.filter(pl.col("session") <= until)
 
 

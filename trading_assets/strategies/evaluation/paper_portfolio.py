@@ -12,13 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from trading_assets.config.strategies import OrderParameters
 from trading_assets.strategies.interface.rules import ExitRule, Rules, exit_flags
 from trading_assets.strategies.interface.target_weights import SCHEMA
 
 DATA_MISSING, HARD_STOP, MAX_HOLD, REBALANCE = "data_missing", "hard_stop", "max_hold", "rebalance"
+
+_EPOCH = dt.date(1970, 1, 1)
 
 #: Room for a weight below this is rounding.
 _NO_ROOM = 1e-12
@@ -60,15 +64,20 @@ def paper_positions(
     """
     book = _Book(_bars_of(rules, panel), rules, parameters, delisting_sessions)
     found: list[tuple[dt.date, str, None, float, str]] = []
-    wanted = _entries_by_session(entries, panel)
+    wanted = _Entries.of(entries, panel)
     for day in panel["session"].unique().sort():
-        left = book.leave(day)
+        left = book.leave((day - _EPOCH).days)
         found += [(day, symbol, None, 0.0, reason) for symbol, reason in left.items()]
-        for row, symbol, reason, weight in wanted.get(day, ()):
-            granted = math.copysign(min(abs(weight), max_gross - book.gross), weight)
-            if symbol not in book.held and symbol not in left and abs(granted) > _NO_ROOM:
-                book.enter(row, symbol, granted)
-                found.append((day, symbol, None, granted, reason))
+        room = max_gross - book.gross
+        for row, symbol, reason, weight in wanted.of_day(day):
+            if abs(room) <= _NO_ROOM:
+                break
+            if symbol not in book.held and symbol not in left:
+                granted = math.copysign(min(abs(weight), room), weight)
+                if abs(granted) > _NO_ROOM:
+                    book.enter(row, symbol, granted)
+                    found.append((day, symbol, None, granted, reason))
+                    room = max_gross - book.gross
     return pl.DataFrame(found, schema=SCHEMA, orient="row")
 
 
@@ -95,16 +104,15 @@ def signals_of_targets(strategy: str, targets: pl.DataFrame) -> pl.DataFrame:
 
 
 class _Bars(NamedTuple):
-    """Columns of the panel, by row; rows of a symbol follow each other in session order."""
+    """Columns of the panel, by row; rows of a symbol follow each other in session order. Days are since 1970-01-01."""
 
-    session: Sequence[dt.date]
-    symbol: Sequence[str]
-    asset_class: Sequence[str]
-    close: Sequence[float]
-    atr: Sequence[float | None]
-    leave: Sequence[bool]
-    lift: Sequence[bool]
-    calendar: dict[str, list[dt.date]]  # sessions by asset class
+    day: NDArray[np.int32]
+    symbol: NDArray[np.uint32]  # number of the symbol
+    close: NDArray[np.float64]
+    atr: NDArray[np.float64]  # 0 where it is not known
+    leave: NDArray[np.bool_]
+    lift: NDArray[np.bool_]
+    calendar: Sequence[Sequence[int]]  # days of its asset class, by number of the symbol
 
 
 @dataclass
@@ -124,26 +132,27 @@ class _Book:
     parameters: OrderParameters
     delisting_sessions: int
     held: dict[str, _Position] = field(default_factory=dict)
+    sizes: dict[str, float] = field(default_factory=dict)  # weights of what is held, without their signs
 
     @property
     def gross(self) -> float:
-        return math.fsum(abs(position.weight) for position in self.held.values())  # whatever the order: the same sum
+        return math.fsum(self.sizes.values())  # whatever the order: the same sum
 
     def enter(self, row: int, symbol: str, weight: float) -> None:
         self.held[symbol] = _Position(row, row, weight, self._away_from(row, self.parameters.stop_atr))
+        self.sizes[symbol] = abs(weight)
 
-    def leave(self, day: dt.date) -> dict[str, str]:
+    def leave(self, day: int) -> dict[str, str]:
         """Move every position to the close of `day`; those that are left, and why."""
         reasons = {symbol: self._reason(self.held[symbol], day) for symbol in sorted(self.held)}
         left = {symbol: reason for symbol, reason in reasons.items() if reason is not None}
         for symbol in left:
-            del self.held[symbol]
+            del self.held[symbol], self.sizes[symbol]
         return left
 
-    def _reason(self, position: _Position, day: dt.date) -> str | None:
-        bars, following = self.bars, position.row + 1
-        symbol = bars.symbol[position.row]
-        if following == len(bars.session) or (bars.symbol[following], bars.session[following]) != (symbol, day):
+    def _reason(self, position: _Position, day: int) -> str | None:
+        bars, row, following = self.bars, position.row, position.row + 1
+        if following == bars.day.size or bars.symbol[following] != bars.symbol[row] or bars.day[following] != day:
             return DATA_MISSING if self._missed(position, day) >= self.delisting_sessions else None
         position.row = following
         if bars.lift[following] and self.rules.exit is not None:
@@ -156,39 +165,57 @@ class _Book:
         is_over = self.parameters.max_hold is not None and position.row - position.entry >= self.parameters.max_hold
         return MAX_HOLD if is_over else None
 
-    def _missed(self, position: _Position, day: dt.date) -> int:
-        own = self.bars.calendar[self.bars.asset_class[position.row]]
-        return bisect.bisect_right(own, day) - bisect.bisect_right(own, self.bars.session[position.row])
+    def _missed(self, position: _Position, day: int) -> int:
+        own = self.bars.calendar[self.bars.symbol[position.row]]
+        return bisect.bisect_right(own, day) - bisect.bisect_right(own, int(self.bars.day[position.row]))
 
     def _away_from(self, row: int, atrs: float) -> float:
         """As many ATR on the losing side of a close."""
-        return self.bars.close[row] - self.rules.sign * atrs * (self.bars.atr[row] or 0.0)
+        return float(self.bars.close[row] - self.rules.sign * atrs * self.bars.atr[row])
 
 
 def _bars_of(rules: Rules, panel: pl.DataFrame) -> _Bars:
     rule = rules.exit or ExitRule("")
     exits = exit_flags(rules, panel)
 
-    def flags(name: str | None) -> list[bool]:
-        return exits[name].to_list() if name in exits.columns else [False] * panel.height
+    def flags(name: str | None) -> NDArray[np.bool_]:
+        return exits[name].to_numpy() if name in exits.columns else np.zeros(panel.height, dtype=np.bool_)
 
-    calendar = panel.group_by("asset_class").agg(pl.col("session").unique().sort())
+    number = panel["symbol"].rle_id()
+    days = panel.group_by("asset_class").agg(pl.col("session").unique().sort().to_physical())
+    calendar = dict(days.iter_rows())
+    classes = panel["asset_class"].filter(number.is_first_distinct())
     return _Bars(
-        session=panel["session"].to_list(),
-        symbol=panel["symbol"].to_list(),
-        asset_class=panel["asset_class"].to_list(),
-        close=panel["adj_close"].to_list(),
-        atr=panel["atr_14"].to_list(),
+        day=panel["session"].to_physical().to_numpy(),
+        symbol=number.to_numpy(),
+        close=panel["adj_close"].to_numpy(),
+        atr=panel["atr_14"].fill_null(0.0).to_numpy(),
         leave=flags(rule.signal),
         lift=flags(rule.raise_stop_on),
-        calendar=dict(calendar.iter_rows()),
+        calendar=[calendar[name] for name in classes],
     )
 
 
-def _entries_by_session(entries: pl.DataFrame, panel: pl.DataFrame) -> dict[dt.date, list[tuple[int, str, str, float]]]:
-    rows = panel.select("session", "symbol").with_row_index("row")
-    found: dict[dt.date, list[tuple[int, str, str, float]]] = {}
-    entries = entries.drop_nulls("target_weight").join(rows, on=["session", "symbol"]).sort("session", "symbol")
-    for day, *entry in entries.select("session", "row", "symbol", "reason", "target_weight").iter_rows():
-        found.setdefault(day, []).append(tuple(entry))
-    return found
+@dataclass(frozen=True)
+class _Entries:
+    """Entries by session, then symbol, and their rows of the panel."""
+
+    rows: NDArray[np.int64]
+    entries: pl.DataFrame
+    first: dict[dt.date, tuple[int, int]]  # of a session: its first entry, and how many it has
+
+    @classmethod
+    def of(cls, entries: pl.DataFrame, panel: pl.DataFrame) -> _Entries:
+        own = panel.select("session", "symbol").with_row_index("row")
+        found = entries.drop_nulls("target_weight").join(own, on=["session", "symbol"]).sort("session", "symbol")
+        runs = found["session"].rle().struct.unnest()
+        starts = runs["len"].cum_sum() - runs["len"]
+        first = {day: (start, count) for day, start, count in zip(runs["value"], starts, runs["len"], strict=True)}
+        return cls(found["row"].cast(pl.Int64).to_numpy(), found.select("symbol", "reason", "target_weight"), first)
+
+    def of_day(self, day: dt.date) -> list[tuple[int, str, str, float]]:
+        if day not in self.first:
+            return []
+        start, count = self.first[day]
+        rows = self.rows[start : start + count].tolist()
+        return [(row, *entry) for row, entry in zip(rows, self.entries.slice(start, count).rows(), strict=True)]

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from trading_assets.config.sections import AssetClass
-from trading_assets.market_data.universe import with_membership
+from trading_assets.features.history import in_order
+from trading_assets.market_data.universe import membership
 from trading_assets.strategies.interface.rules import Rules, columns_of, evaluate
 
 __all__ = ["build_panel", "columns_of", "evaluate", "signal_rows", "with_members", "with_regimes"]
@@ -53,22 +54,37 @@ def build_panel(
     usable = bars.filter(
         pl.col("symbol").is_in(symbols), ~pl.col("flags").list.contains("extreme_move").fill_null(False)
     )
-    by_benchmark = pl.DataFrame(
-        {"asset_class": list(benchmarks), "benchmark": list(benchmarks.values())},
-        schema={"asset_class": pl.String, "benchmark": pl.String},
-    )
-    benchmark = indicators.select(pl.col("symbol").alias("benchmark"), "session", benchmark_roc_60="roc_60")
-    panel = (
-        usable.join(indicators, on=["symbol", "session"], how="left")
-        .join(by_benchmark, on="asset_class", how="left")
-        .join(benchmark, on=["benchmark", "session"], how="left")
-        .drop("benchmark")
-    )
+    panel = _beside(usable, indicators.filter(pl.col("symbol").is_in(symbols)), ["symbol", "session"])
+    panel = _beside(panel, _by_asset_class(indicators, benchmarks), ["asset_class", "session"])
     if daily is not None and daily.width > 2:
-        panel = panel.join(daily, on=["symbol", "session"], how="left")
+        panel = _beside(panel, daily, ["symbol", "session"])
     if scores is not None:
-        panel = panel.join(scores, on=["symbol", "session"], how="left")
-    return with_membership(panel, universe).sort("symbol", "session")
+        panel = _beside(panel, scores, ["symbol", "session"])
+    panel = in_order(panel)
+    return panel.with_columns(membership(panel, universe))
+
+
+def _by_asset_class(indicators: pl.DataFrame, benchmarks: Mapping[AssetClass, str]) -> pl.DataFrame:
+    """asset_class, session, benchmark_roc_60."""
+    by_benchmark = pl.DataFrame(
+        {"asset_class": list(benchmarks), "symbol": list(benchmarks.values())},
+        schema={"asset_class": pl.String, "symbol": pl.String},
+    )
+    own = indicators.select("symbol", "session", benchmark_roc_60="roc_60").filter(
+        pl.col("symbol").is_in(list(benchmarks.values()))
+    )
+    return by_benchmark.join(own, on="symbol").select("asset_class", "session", "benchmark_roc_60")
+
+
+def _beside(rows: pl.DataFrame, columns: pl.DataFrame, on: list[str]) -> pl.DataFrame:
+    """Join to the left; what is the same in all rows is no part of the key, and rows of equal keys need no search."""
+    if rows.select(on).equals(columns.select(on)):
+        return rows.hstack(columns.drop(on))
+    first = on[0]
+    if rows.height and rows[first].n_unique() == 1:
+        columns = columns.filter(pl.col(first) == rows[first][0]).drop(first)
+        on = on[1:]
+    return rows.join(columns, on=on, how="left", maintain_order="left")
 
 
 def with_members(panel: pl.DataFrame, members: Sequence[str], target_weights: pl.DataFrame) -> pl.DataFrame:
