@@ -23,7 +23,7 @@ from trading_assets.backtests.inputs.risk_free import accrued
 from trading_assets.backtests.inputs.target_weights import target_plans
 from trading_assets.backtests.results.baselines import compare
 from trading_assets.backtests.results.metrics import OF_BENCHMARK, OF_RISK_FREE, PRICE_RETURN, TOTAL_RETURN, summarise
-from trading_assets.backtests.results.run_tables import Result, result_of
+from trading_assets.backtests.results.run_tables import Result
 from trading_assets.backtests.results.settled_curve import settled
 from trading_assets.backtests.tables import BASELINES, METRICS
 from trading_assets.config import Configuration
@@ -167,7 +167,7 @@ def backtest(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, split:
     """
     run_parameters = _over(prepared, prepared.run_parameters, start, end)
     simulation = simulate.simulate(prepared.market, prepared.signals, run_parameters, prepared.settings)
-    return result_of(
+    return Result(
         simulation,
         prepared.market,
         run_parameters,

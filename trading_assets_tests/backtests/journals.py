@@ -12,7 +12,7 @@ from trading_assets.backtests.engine.dtypes import SHORT
 from trading_assets.backtests.engine.simulate import simulate
 from trading_assets.backtests.inputs.axis_labels import AxisLabels
 from trading_assets.backtests.inputs.market_arrays import MarketAxes
-from trading_assets.backtests.results.run_tables import Result, result_of
+from trading_assets.backtests.results.run_tables import Result
 from trading_assets.strategies.interface.rules import Rules, Side, Trigger
 from trading_assets_tests.backtests.random_markets import Case
 
@@ -43,7 +43,7 @@ def result_of_case(case: Case, split: str = "train") -> Result:
         names = AxisLabels.of_rules(axes, Rules(eligible=pl.lit(True), triggers=triggers, side=side))
     simulation = simulate(case.market, case.signals, case.run_parameters, case.settings)
     nothing = np.zeros(len(axes.sessions))
-    return result_of(
+    return Result(
         simulation,
         case.market,
         case.run_parameters,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -27,15 +28,79 @@ POSITION_SIDES = ("long", "short")
 
 @dataclass(frozen=True)
 class Result:
-    """Rows of one run, by the tables' keys."""
+    """One run as rows, by the tables' keys: sessions, symbols and reasons have names, and what is open has a plan.
 
-    trades: pl.DataFrame
-    equity: pl.DataFrame
-    decisions: pl.DataFrame
-    orders: pl.DataFrame
-    fills: pl.DataFrame
-    open_positions: pl.DataFrame
-    liquidation_plan: pl.DataFrame
+    Each table is made when it is first asked for: a scenario of many needs the equity and the trades alone.
+
+    Attributes
+    ----------
+    simulation
+        Records of the run.
+    market, run_parameters, settings, names
+        What it ran on, and the names behind its numbers.
+    risk_free
+        What cash earned since the session before, (sessions of the market,), a fraction.
+    strategy, split
+        Names of both in the tables.
+    """
+
+    simulation: Simulation
+    market: Market
+    run_parameters: RecordArray
+    settings: Settings
+    names: AxisLabels
+    risk_free: Floats
+    strategy: str
+    split: str
+
+    @cached_property
+    def trades(self) -> pl.DataFrame:
+        """Rows of `backtests.trades`."""
+        return self._finished(_trades(self.simulation.trades, self.names, self._journal), tables.TRADES)
+
+    @cached_property
+    def equity(self) -> pl.DataFrame:
+        """Rows of `backtests.equity`."""
+        curve = _equity(self.simulation, self.names.axes, self.settings.starting_equity, self.risk_free)
+        return self._finished(curve, tables.EQUITY)
+
+    @cached_property
+    def decisions(self) -> pl.DataFrame:
+        """Rows of `backtests.decisions`."""
+        return self._finished(self._journal.decisions, tables.DECISIONS)
+
+    @cached_property
+    def orders(self) -> pl.DataFrame:
+        """Rows of `backtests.orders`."""
+        return self._finished(self._journal.orders, tables.ORDERS)
+
+    @cached_property
+    def fills(self) -> pl.DataFrame:
+        """Rows of `backtests.fills`."""
+        return self._finished(self._journal.fills, tables.FILLS)
+
+    @cached_property
+    def open_positions(self) -> pl.DataFrame:
+        """Rows of `backtests.open_positions`."""
+        return self._finished(_open(self.simulation, self.names, self._journal), tables.OPEN_POSITIONS)
+
+    @cached_property
+    def liquidation_plan(self) -> pl.DataFrame:
+        """Rows of `backtests.liquidation_plan`: how what is open would be left."""
+        plan = plan_of(self.simulation, self.market, self.run_parameters, self.settings, self.names)
+        return self._finished(plan, tables.LIQUIDATION_PLAN)
+
+    @cached_property
+    def _journal(self) -> Journal:
+        return journal_of(self.simulation, self.names, f"{self.strategy}-{self.split}")
+
+    def _finished(self, frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+        full = frame.with_columns(strategy=pl.lit(self.strategy), split=pl.lit(self.split))
+        return (
+            table.conform(full.select(name for name in full.columns if name in table.columns))
+            .fill_nan(None)
+            .sort(table.key)
+        )
 
     def by_table(self) -> dict[Table, pl.DataFrame]:
         """Return the rows with the table that they belong to."""
@@ -54,62 +119,6 @@ def together(results: Iterable[Result]) -> dict[Table, pl.DataFrame]:
     """Return the rows of several runs by table."""
     parts = [result.by_table() for result in results]
     return {table: pl.concat(part[table] for part in parts).sort(table.key) for table in parts[0]}
-
-
-def result_of(
-    simulation: Simulation,
-    market: Market,
-    run_parameters: RecordArray,
-    settings: Settings,
-    names: AxisLabels,
-    *,
-    risk_free: Floats,
-    strategy: str,
-    split: str,
-) -> Result:
-    """Name what the engine numbers: sessions, symbols, reasons; and plan how what is open would be left.
-
-    Parameters
-    ----------
-    market, run_parameters, settings
-        What `simulation` ran on.
-    risk_free
-        What cash earned since the session before, (sessions of the market,), a fraction.
-    """
-    journal = journal_of(simulation, names, f"{strategy}-{split}")
-    plan = plan_of(simulation, market, run_parameters, settings, names)
-    rows = {
-        tables.TRADES: _trades(simulation.trades, names, journal),
-        tables.EQUITY: _equity(simulation, names.axes, settings.starting_equity, risk_free),
-        tables.DECISIONS: journal.decisions,
-        tables.ORDERS: journal.orders,
-        tables.FILLS: journal.fills,
-        tables.OPEN_POSITIONS: _open(simulation, names, journal),
-        tables.LIQUIDATION_PLAN: plan,
-    }
-    return Result(*(_finished(frame, table, strategy, split) for table, frame in rows.items()))
-
-
-def session_tables(
-    simulation: Simulation, settings: Settings, names: AxisLabels, *, risk_free: Floats, strategy: str, split: str
-) -> dict[Table, pl.DataFrame]:
-    """Return the tables of `result_of` that are of single sessions: decisions, fills and equity.
-
-    Parameters
-    ----------
-    simulation, settings, names, risk_free, strategy, split
-        See `result_of`.
-    """
-    journal = journal_of(simulation, names, f"{strategy}-{split}")
-    equity = _equity(simulation, names.axes, settings.starting_equity, risk_free)
-    rows = {tables.DECISIONS: journal.decisions, tables.FILLS: journal.fills, tables.EQUITY: equity}
-    return {table: _finished(frame, table, strategy, split) for table, frame in rows.items()}
-
-
-def _finished(frame: pl.DataFrame, table: Table, strategy: str, split: str) -> pl.DataFrame:
-    full = frame.with_columns(strategy=pl.lit(strategy), split=pl.lit(split))
-    kept = table.conform(full.select(name for name in full.columns if name in table.columns))
-    return kept.fill_nan(None).sort(table.key)
 
 
 def _trades(trades: RecordArray, names: AxisLabels, journal: Journal) -> pl.DataFrame:

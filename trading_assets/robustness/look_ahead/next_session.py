@@ -13,8 +13,8 @@ import polars as pl
 from trading_assets.backtests.backtest import PreparedBacktest
 from trading_assets.backtests.engine.dtypes import RecordArray
 from trading_assets.backtests.engine.simulate import Simulation, simulate
-from trading_assets.backtests.results.run_tables import session_tables
-from trading_assets.backtests.tables import FULL
+from trading_assets.backtests.results.run_tables import Result
+from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS, FULL
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot, continued, with_noise_after
 from trading_assets.warehouse import Table
 
@@ -122,11 +122,14 @@ def _same(one: RecordArray, other: RecordArray) -> bool:
 
 
 def _tables(prepared: PreparedBacktest, run: Simulation) -> Tables:
-    return session_tables(
+    result = Result(
         run,
+        prepared.market,
+        prepared.run_parameters,
         prepared.settings,
         prepared.names,
         risk_free=prepared.risk_free,
         strategy=prepared.name,
         split=FULL,
     )
+    return {DECISIONS: result.decisions, FILLS: result.fills, EQUITY: result.equity}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -18,8 +17,10 @@ from trading_assets_tests.backtests.random_markets import Case, cases
 from trading_assets_tests.narrow import as_number
 
 
-def errors(run: Result, start: float = 100_000.0) -> pl.DataFrame:
-    return accounting_errors(run.trades, run.equity, run.open_positions, run.fills, starting_equity=start)
+def errors(run: Result, start: float = 100_000.0, **changed: pl.DataFrame) -> pl.DataFrame:
+    """Errors of a run, some of whose tables are `changed`."""
+    tables = {name: getattr(run, name) for name in ("trades", "equity", "open_positions", "fills")}
+    return accounting_errors(**tables | changed, starting_equity=start)
 
 
 def bought_and_split() -> Case:
@@ -49,14 +50,14 @@ def test_the_money_adds_up_and_the_rows_keep_their_contracts(case: Case) -> None
 def test_a_wrong_curve_is_noticed(column: str, change: pl.Expr, identities: set[str]) -> None:
     run = result_of_case(bought_and_split())
     assert errors(run).is_empty()
-    wrong = replace(run, equity=run.equity.with_columns(change.alias(column)))
-    assert set(errors(wrong)["identity"]) == identities
+    wrong = run.equity.with_columns(change.alias(column))
+    assert set(errors(run, equity=wrong)["identity"]) == identities
 
 
 def test_a_position_that_nobody_paid_for_is_noticed() -> None:
     run = result_of_case(bought_and_split())
     more = run.open_positions.with_columns(pl.col("quantity") + 1, pl.col("open_pnl") + 52)
-    assert set(errors(replace(run, open_positions=more))["identity"]) == {"positions", "pnl"}
+    assert set(errors(run, open_positions=more)["identity"]) == {"positions", "pnl"}
 
 
 def test_rows_of_a_run_are_named_and_json_is_json() -> None:
@@ -79,7 +80,7 @@ def test_a_fee_that_no_fill_has_is_noticed() -> None:
     assert run.trades.height == 1
     assert errors(run).is_empty()
     cheaper = run.trades.with_columns(exit_fee=pl.lit(0.0))
-    assert set(errors(replace(run, trades=cheaper))["identity"]) == {"fees"}
+    assert set(errors(run, trades=cheaper)["identity"]) == {"fees"}
 
 
 def test_a_short_position_is_worth_less_than_nothing() -> None:
@@ -91,7 +92,6 @@ def test_a_short_position_is_worth_less_than_nothing() -> None:
     position = run.open_positions.with_columns(
         side=pl.lit("short"), quantity=pl.lit(150.0), last_price=pl.lit(110.0), open_pnl=pl.lit(-1_500.0)
     )
-    short = replace(run, equity=curve, open_positions=position)
-    assert errors(short).is_empty()
-    long = replace(short, open_positions=position.with_columns(side=pl.lit("long")))
-    assert set(errors(long)["identity"]) == {"parts", "positions"}
+    assert errors(run, equity=curve, open_positions=position).is_empty()
+    long = position.with_columns(side=pl.lit("long"))
+    assert set(errors(run, equity=curve, open_positions=long)["identity"]) == {"parts", "positions"}
