@@ -132,7 +132,9 @@ def test_pages_need_no_network_and_say_what_is_synthetic(tiny: Experiment) -> No
     for path in (tiny.configuration.home / "reports").glob("*.html"):
         page = Page(path.read_text(encoding="utf-8"))
         addresses = [attributes.get(name) for _, attributes in page.elements for name in ("src", "href")]
-        assert all(re.fullmatch(r"data:,|#?[\w.]+", address) for address in addresses if address is not None), path
+        assert all(re.fullmatch(r"data:,|#?[\w.-]+", address) for address in addresses if address is not None), path
+        files = [address for address in addresses if address and not address.startswith(("data:", "#"))]
+        assert all((path.parent / file).exists() for file in files), path
         assert "synthetic" in page.text
 
 
