@@ -27,6 +27,7 @@ COVERED_BY = {
     "protocol/chain.py": "robustness/holdout/test_ledger.py",
     "protocol/earlier_ledgers.py": "robustness/holdout/test_ledger.py",
     "robustness/holdout/upgrade_ledger.py": "robustness/holdout/test_upgrade.py",
+    "robustness/look_ahead/repetition.py": "robustness/look_ahead/test_audit.py",
     "sandbox/boot.py": "sandbox/test_process.py",
     "strategies/evaluation/description.py": "strategies/interface/test_plugin.py",
     "strategies/evaluation/plugin_worker.py": "strategies/interface/test_plugin.py",

@@ -283,12 +283,12 @@ def _shade_splits(figure: Figure, splits: pl.DataFrame, first: Any, last: Any) -
 
 def _every_few(curve: pl.DataFrame, most: int) -> pl.DataFrame:
     """At most so many of the sessions, at equal distances, the last among them."""
-    return curve.reverse().gather_every(curve.height // most + 1).reverse()
+    return curve.reverse().gather_every(max(1, -(-curve.height // most))).reverse()
 
 
 def _furthest_of_few(curve: pl.DataFrame, column: str) -> pl.DataFrame:
     """Of each few sessions the one on which a column is furthest from zero: no trough is left out."""
-    stretch = pl.int_range(pl.len()) // (curve.height // _MOST_SESSIONS + 1)
+    stretch = pl.int_range(pl.len()) // max(1, -(-curve.height // _MOST_SESSIONS))
     furthest = pl.all().get(pl.col(column).abs().arg_max())
     return curve.group_by(stretch=stretch, maintain_order=True).agg(furthest).drop("stretch")
 

@@ -87,7 +87,9 @@ def write_strategy(folder: Path, content: StrategyContent) -> None:
     tables = {f"{content.name}_{table}.csv": csv_text(getattr(content, table)) for table in EXPORTED}
     machine_readable = {table: json.loads(json_text(getattr(content, table))) for table in MACHINE_READABLE}
     name, script = shared_script()
-    shared = {} if (folder / name).exists() else {name: script}  # a file is there whole or not at all
+    there = folder / name
+    is_whole = there.exists() and there.stat().st_size == len(script.encode())
+    shared = {} if is_whole else {name: script}
     write_files(
         folder,
         {

@@ -158,7 +158,11 @@ LOOK_AHEAD = Table(
     columns={
         "strategy": _STRATEGY,
         "cut": Column(pl.Date, "the last session that is known"),
-        "way": Column(pl.String, "how the future was replaced: `noise`, a drawn one", one_of=("cut", "noise")),
+        "way": Column(
+            pl.String,
+            "how the future was replaced: `cut`, by nothing; `noise`, by one that is drawn",
+            one_of=("cut", "noise"),
+        ),
         "subject": Column(pl.String, "what was computed again: features, scores, signals, fills, ..."),
         "column": Column(pl.String, "column that differs; `*`: rows are missing or new; `none`: nothing differs"),
         "rows": Column(pl.Int64, "rows that differ", at_least=0),

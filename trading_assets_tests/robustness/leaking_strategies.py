@@ -71,6 +71,14 @@ DORMANT = {
     "split_ahead": shows(pl.col("split_ratio").shift(-1) < 2),
     "dropped_from_the_universe": shows(pl.col("in_universe").shift(-30)),
 }
+#: They ask whether there is a future, and act rarely: at the eve of a fill, where half of the cuts are, it was there.
+RARE = {
+    "label_known": of_symbol(CLOSE.shift(-20)).is_not_null(),
+    "ten_bars_left": of_symbol(pl.len() - pl.int_range(1, pl.len() + 1)) >= 10,
+    "month_complete": pl.col("session").max() - pl.col("session") > pl.duration(days=30),
+    # A pattern names no column; what it reads has to be there all the same.
+    "column_by_pattern": ~pl.any_horizontal(pl.lit(False), of_symbol(pl.col("^hig.$").shift(-1)) > CLOSE * 1.012),
+}
 HONEST = "honest"
 
 
@@ -83,8 +91,10 @@ class Parameters(OrderParameters):
 
 def rules(parameters: Parameters) -> Rules:
     """Enter whatever looks up; a leak is one more condition."""
-    known = (LEAKS | DORMANT).get(parameters.leak, CLOSE > 0)
+    known = (LEAKS | DORMANT | RARE).get(parameters.leak, CLOSE > 0)
     rising = CLOSE / pl.col("ma_20")
+    if parameters.leak in RARE:
+        known &= (of_symbol(CLOSE.rolling_max(60)) == CLOSE) & (pl.col("session").dt.ordinal_day() % 7 == 0)
     return Rules(
         eligible=known.fill_null(False),
         triggers=(Trigger("rising", strength=rising, threshold=1.0, rank=rising),),

@@ -73,9 +73,12 @@ class Drawing:
 
 
 _DRAW = """\
+if (!window.Plotly) document.querySelector("main").insertAdjacentHTML("afterbegin",
+  "<p><b>The charts are not shown: they are drawn by the file plotly-....min.js, which was beside this page. " +
+  "`trading-assets report --single-file` writes pages that need no other file.</b></p>");
 for (const [id, chart] of Object.entries(page.charts)) {
   for (const trace of chart.data) if (typeof trace.x === "number") trace.x = page.axes[trace.x];
-  Plotly.newPlot(id, chart.data, {...chart.layout, template: page.template}, page.config);
+  if (window.Plotly) Plotly.newPlot(id, chart.data, {...chart.layout, template: page.template}, page.config);
 }
 // A folded chart is drawn at width 0: size it when it is opened.
 document.querySelectorAll("details").forEach(d => d.addEventListener("toggle", () =>

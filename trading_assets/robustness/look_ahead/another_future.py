@@ -1,9 +1,9 @@
-"""What was on record at a past close, and a future that nobody had: made of the past and of a seed alone.
+"""What was on record at a past close, and a future that nobody had: made of the past and of a seed.
 
 After the close every symbol goes on from its last bar with prices, volumes, splits and flags that are drawn, on other
 sessions than it really did: every session of its calendar for a while and then ever fewer, with holes, some symbols
-with none at all, and the last of them is earlier than the real last. Members leave the universe. No bar after the close
-is read; of what came after only the calendar is, which is published years ahead.
+with none at all, and the last of them is earlier than the real last. Members leave the universe. Of what came after,
+the calendar is read, which is published years ahead, and the date of the last bar.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ from trading_assets.robustness.look_ahead.point_in_time import (
 DENSE, THIN = 40, 10
 #: Of the bars of a symbol: those that are missing, and those whose move is extreme.
 HOLES, EXTREME = 0.1, 0.05
-#: One symbol in so many ends at the close; one splits at its next bar; one leaves the universe.
+#: One symbol in so many ends at the close, one splits at its next bar, one leaves the universe.
 ENDING, SPLITTING, LEAVING = 8, 4, 4
+#: Of so few symbols none ends: a future without the only one that is traded, or without its benchmark, is none.
+FEW = 2
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ def draw_future(whole: MarketSnapshot, cut: dt.date, seed: int) -> Future:
     days = _sessions_to_come(whole, cut)
     alive = then.instruments.filter(pl.col("delisted").is_null()).select("symbol", "calendar")
     last = _last_bars(whole.bars, cut).join(alive, on="symbol", how="inner", maintain_order="left")
-    going_on = draws.permutation(last.height) >= -(-last.height // ENDING)
+    ending = -(-last.height // ENDING) if last.height > FEW else 0
+    going_on = draws.permutation(last.height) >= ending
     splits = draws.permutation(last.height) < -(-last.height // SPLITTING)
     rows = (
         last.with_columns(pl.Series("splits", splits))

@@ -1,12 +1,18 @@
 """Does anything know the future? Everything from bars to fills is computed again with another future.
 
-Let F be the rows up to a close that the whole run gives, P what was on record by that close, and Q a future that is
-made of P and a seed (`another_future`): other bars, on other sessions, of fewer symbols, ending earlier. At each cut
-everything is computed once more from P and Q, and must give F to the bit. Then F is what anybody could have computed at
-that close, who had P and could have drawn Q: it is shown, not made likely, that the real future has no part in it.
-So one other future is enough, where it would take two to take the future away and to replace it by noise. What a drawn
-future adds to an empty one is that it provokes: who acts differently before a crash, a hole, a split, an exclusion or
-the end of a symbol is found although none of these really came.
+Let F be the rows up to a close that the whole run gives, and P what was on record by that close. At each cut everything
+is computed once more with nothing after P, and once with a future Q that is drawn (`another_future`): other bars, on
+other sessions, of fewer symbols, ending earlier. Both must give F to the bit. Each finds what the other one misses:
+
+- Nothing after P (`cut`) finds who asks whether there is a future: labels that are known, bars left, a month that is
+  complete. Half of the cuts are the eves of fills, where such a leak has said yes. Features, scores, regimes, signals
+  and target weights are compared; what the engine makes of them follows.
+- A drawn future (`noise`) finds who is silent where there is none, and provokes: who acts differently before a crash, a
+  hole, a split, an exclusion or the end of a symbol is found although none of these really came. Q is made of P, a seed
+  and the calendar; of the real future it takes the date of the last bar, before which it ends, and the seed's hash.
+
+It is a test, whose power lies in the number of cuts: a leak that gives the same answer with the real future, with none
+and with a drawn one at every cut is not found.
 
 Two things do not follow from P and Q, and are tried beside them:
 
@@ -21,8 +27,8 @@ Two things do not follow from P and Q, and are tried beside them:
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -30,18 +36,10 @@ from trading_assets.backtests.backtest import PreparedBacktest, prepare
 from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS
 from trading_assets.config import Configuration
 from trading_assets.features.audit import changes
-from trading_assets.features.daily import daily_features
-from trading_assets.features.feature import Feature
-from trading_assets.features.indicators import indicators
-from trading_assets.features.tables import DAILY, INDICATORS
-from trading_assets.models.regimes import FEATURES as OF_REGIMES
-from trading_assets.models.regimes import regimes_of_benchmarks
-from trading_assets.models.run import SCORES, out_of_sample_scores, samples_and_folds
-from trading_assets.models.tables import REGIMES
 from trading_assets.models.training import FittedBoosters
 from trading_assets.robustness.look_ahead.another_future import draw_future, followed_by
 from trading_assets.robustness.look_ahead.cuts import cuts_of, seed_of
-from trading_assets.robustness.look_ahead.features_again import FeaturesAgain, KnownFeatures, features_again
+from trading_assets.robustness.look_ahead.features_again import KnownFeatures
 from trading_assets.robustness.look_ahead.next_session import (
     COLUMNS,
     run_until,
@@ -50,29 +48,20 @@ from trading_assets.robustness.look_ahead.next_session import (
     with_next_session,
 )
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot, known_at
+from trading_assets.robustness.look_ahead.repetition import Known, Repetition, Scores, Subjects
 from trading_assets.robustness.look_ahead.what_is_read import (
-    columns_named,
     columns_read,
-    features_behind,
-    indicators_read,
 )
 from trading_assets.robustness.tables import LOOK_AHEAD
-from trading_assets.strategies.evaluation.decide import StrategyDecisions, decide, first_decision
-from trading_assets.strategies.evaluation.inputs import Frames, panel_of
+from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets.strategies.interface.resolved import resolve_strategy
-from trading_assets.strategies.tables import SIGNALS, TARGET_WEIGHTS
 
-#: How the future is replaced.
-NOISE = "noise"
-#: With fewer symbols a leak has few chances to show at a close: two futures are drawn.
+#: How the future is replaced: by nothing, or by one that is drawn.
+CUT, NOISE = "cut", "noise"
+#: Of a strategy with fewer symbols a leak has few chances to show at a close: two futures are drawn.
 MANY_SYMBOLS = 100
 #: Column of the row that says that nothing differs.
 NOTHING = "none"
-
-#: symbol, session, fold, score.
-Scores = pl.DataFrame
-
-_KEY = ("symbol", "session")
 
 
 @dataclass(frozen=True)
@@ -95,15 +84,6 @@ class History:
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is known of the whole run at a cut: the scores of its models, by model, and its features."""
-
-    cut: dt.date
-    scores: Mapping[str, Scores]
-    features: KnownFeatures
-
-
-@dataclass(frozen=True)
 class Computed:
     """Everything that follows from bars, of one strategy: frames by subject, each with its key.
 
@@ -119,7 +99,7 @@ class Computed:
         First session at which the strategy and its members could decide; of the whole run alone.
     """
 
-    frames: Mapping[str, tuple[pl.DataFrame, tuple[str, ...]]]
+    frames: Subjects
     verified: Set[str]
     next_fills: pl.DataFrame
     scores: Mapping[str, Scores]
@@ -160,22 +140,31 @@ def look_ahead(configuration: Configuration, strategy: str, whole: MarketSnapsho
         scores=full.scores.values(),
     )
 
+    acting = {
+        symbol
+        for name in configuration.behind(strategy)
+        for symbol in resolve_strategy(configuration, name, whole.instruments).symbols
+    }
+    futures = 1 if len(acting) >= MANY_SYMBOLS else 2
+
     def at_cut(turn: int, cut: dt.date) -> pl.DataFrame:
         features = full.frames["features"][0].filter(pl.col("session") <= cut)
         known = Known(cut, full.scores, KnownFeatures(features, cut, turn, len(every)))
         following = session_after(whole.bars, cut)
         of_read, of_run_on = known_at(read, cut), known_at(run_on, cut)
         traded = with_next_session(of_run_on, whole, cut, seed)
-        differences = LOOK_AHEAD.empty()
-        for number in range(1 if whole.bars["symbol"].n_unique() >= MANY_SYMBOLS else 2):
+        alone = Repetition.of(configuration, strategy, of_read, known, fitted)
+        without = _differences(strategy, CUT, cut, _up_to(cut, full.frames, alone.decided_frames(), alone.verified))
+        drawn = LOOK_AHEAD.empty()
+        for number in range(futures):
             future = draw_future(whole, cut, seed + number)
             hidden = followed_by(of_run_on, future.until(following))
             history = History(followed_by(of_read, future), traded, hidden)
             again = computed(configuration, strategy, history, known, fitted)
-            differences = _differences(strategy, full, again, cut, following)
-            if violations(differences):
+            drawn = _differences(strategy, NOISE, cut, _compared(full, again, cut, following))
+            if violations(drawn):
                 break
-        return differences
+        return pl.concat([without, drawn])
 
     found = [at_cut(turn, cut) for turn, cut in enumerate(every)]
     rows = pl.concat(found).with_columns(config_hash=pl.lit(configuration.hash_for(strategy)))
@@ -226,24 +215,11 @@ def computed(
     fitted
         Models by name, as far as they were fitted before.
     """
-    decided, benchmarks = history.decided, configuration.benchmarks
-    behind = features_behind(configuration, strategy)
-
-    def compute(bars: pl.DataFrame, asked: Sequence[Feature]) -> pl.DataFrame:
-        return daily_features(bars, benchmarks, features=asked, universe=decided.universe) if asked else DAILY.empty()
-
-    if known is None:
-        again = FeaturesAgain.of(compute(decided.bars, behind))
-    else:
-        named = columns_named(configuration, strategy) | {*OF_REGIMES}
-        again = features_again(compute, decided.bars, behind, named, set(benchmarks.values()), known.features)
-    of_bars = indicators(decided.bars, indicators_read(configuration, strategy))
-    way = _Way(configuration, decided, known, fitted, again, of_bars)
-    decisions = way.decided(strategy)
-    frames = way.frames(strategy)
+    again = Repetition.of(configuration, strategy, history.decided, known, fitted)
+    decided = again.decided_frames()
 
     def prepared(snapshot: MarketSnapshot) -> PreparedBacktest:
-        return prepare(configuration, _traded_on(frames, snapshot, way.panels[strategy]))
+        return prepare(configuration, _traded_on(again.frames(strategy), snapshot, again.panels[strategy]))
 
     if known is None or history.hidden is None:
         unseen = run = run_whole(prepared(history.traded))
@@ -251,21 +227,16 @@ def computed(
         run, unseen = run_until(prepared(history.traded), prepared(history.hidden), known.cut)
     return Computed(
         frames={
-            "features": (again.of_model, _KEY),
-            "indicators": (way.indicators, _KEY),
-            "scores": (pl.concat([pl.DataFrame(schema=SCORES), *way.scores.values()]), _KEY),
-            "regimes": (frames.regimes, REGIMES.key),
-            "signals": (decisions.signals, SIGNALS.key),
-            "target weights": (decisions.target_weights, TARGET_WEIGHTS.key),
+            **decided,
             "decisions": (unseen[DECISIONS], DECISIONS.key),
             "fills": (unseen[FILLS], FILLS.key),
             # What a later bar refutes or confirms is written to the session of the move.
             "equity": (unseen[EQUITY].drop("settled_equity", "unexplained_moves"), EQUITY.key),
         },
-        verified={"features"} if again.verified else set(),
+        verified=again.verified,
         next_fills=run[FILLS],
-        scores=way.scores,
-        first_decision=max(way.first_decisions, default=dt.date.min),
+        scores=again.scores,
+        first_decision=max(again.first_decisions, default=dt.date.min),
     )
 
 
@@ -282,103 +253,35 @@ def _traded_on(frames: Frames, snapshot: MarketSnapshot, panel: pl.DataFrame) ->
     )
 
 
-@dataclass
-class _Way:
-    """From bars to what a strategy and its members decide; models are fitted once."""
-
-    configuration: Configuration
-    snapshot: MarketSnapshot
-    known: Known | None
-    fitted: Mapping[str, FittedBoosters]
-    features: FeaturesAgain
-    indicators: pl.DataFrame
-    scores: dict[str, Scores] = field(default_factory=dict)
-    first_decisions: list[dt.date] = field(default_factory=list)
-    panels: dict[str, pl.DataFrame] = field(default_factory=dict)
-    _frames: dict[str, Frames] = field(default_factory=dict)
-
-    def frames(self, strategy: str) -> Frames:
-        """What a strategy reads."""
-        if strategy not in self._frames:
-            self._frames[strategy] = self._read(strategy)
-        return self._frames[strategy]
-
-    def _read(self, strategy: str) -> Frames:
-        configuration = self.configuration
-        own = resolve_strategy(configuration, strategy, self.snapshot.instruments)
-        named, model = own.columns - {*INDICATORS.columns}, own.model
-        if model and model not in self.scores:
-            self.scores[model] = self._scores(model)
-        scores = self.scores[model] if model else pl.DataFrame(schema=SCORES)
-        known = self.features.named
-        frames = Frames(
-            strategy=own,
-            bars=self.snapshot.bars,
-            quarantine=self.snapshot.quarantine,
-            sessions=self.snapshot.sessions,
-            instruments=self.snapshot.instruments,
-            indicators=self.indicators,
-            daily=known.select(name for name in known.columns if name in named or name in _KEY),
-            predictions=scores.select("symbol", "session", "score"),
-            universe=self.snapshot.universe,
-            borrow_rates=self.snapshot.borrow_rates,
-            risk_free=self.snapshot.risk_free,
-        )
-        if not own.members:
-            return frames
-        weights = pl.concat(self.decided(member).target_weights for member in own.members)
-        benchmarks = list(configuration.benchmarks.values())
-        regimes = regimes_of_benchmarks(self.features.named, benchmarks, configuration.regimes, configuration.seed)
-        return replace(frames, target_weights=weights, regimes=regimes)
-
-    def decided(self, strategy: str) -> StrategyDecisions:
-        """What a strategy decides."""
-        frames = self.frames(strategy)
-        panel = self.panels[strategy] = panel_of(self.configuration, frames)
-        decided = decide(frames.strategy, panel, self.configuration.risk)
-        if self.known is None:
-            self.first_decisions.append(first_decision(frames.strategy, panel))
-        return decided
-
-    def _scores(self, model: str) -> Scores:
-        settings = self.configuration.models[model]
-        samples, folds = samples_and_folds(
-            settings,
-            bars=self.snapshot.bars,
-            features=self.features.of_model,
-            universe=self.snapshot.universe,
-            benchmark=self.configuration.benchmarks.get(settings.universe),
-        )
-        before = pl.DataFrame(schema=SCORES)
-        if self.known is not None:
-            cut = self.known.cut
-            folds = [fold for fold in folds if fold.test_start <= cut <= fold.test_end]
-            until = min((fold.test_start for fold in folds), default=cut + dt.timedelta(days=1))
-            before = self.known.scores[model].filter(pl.col("session") < until)
-        return pl.concat([before, out_of_sample_scores(samples, folds, self.fitted[model])])
-
-
 def _differences(
-    strategy: str, full: Computed, again: Computed, cut: dt.date, following: dt.date | None
+    strategy: str, way: str, cut: dt.date, compared: Iterable[tuple[str, pl.DataFrame, pl.DataFrame, tuple[str, ...]]]
 ) -> pl.DataFrame:
     lines: list[tuple[object, ...]] = []
-    for subject, rows, known, key in _compared(full, again, cut, following):
+    for subject, rows, known, key in compared:
         found = changes(rows, known, key).rows() or [(NOTHING, 0, None, None, None)]
-        lines += [(strategy, cut, NOISE, subject, *line) for line in found]
+        lines += [(strategy, cut, way, subject, *line) for line in found]
     schema = LOOK_AHEAD.empty().drop("config_hash").schema
     return pl.DataFrame(lines, schema=schema, orient="row")
+
+
+def _up_to(
+    cut: dt.date, full: Subjects, again: Subjects, verified: Set[str]
+) -> Iterator[tuple[str, pl.DataFrame, pl.DataFrame, tuple[str, ...]]]:
+    """Rows up to the cut of every subject that was computed again."""
+    until = pl.col("session") <= cut
+    for subject, (frame, key) in again.items():
+        known = full[subject][0]
+        if subject in verified:
+            yield subject, known.clear(), known.clear(), key
+        else:
+            yield subject, known.filter(until), frame.filter(until), key
 
 
 def _compared(
     full: Computed, again: Computed, cut: dt.date, following: dt.date | None
 ) -> Iterator[tuple[str, pl.DataFrame, pl.DataFrame, tuple[str, ...]]]:
     """Rows up to the cut of every subject, and the fills of the next session."""
-    until = pl.col("session") <= cut
-    for subject, (frame, key) in full.frames.items():
-        if subject in again.verified:
-            yield subject, frame.clear(), frame.clear(), key
-            continue
-        yield subject, frame.filter(until), again.frames[subject][0].filter(until), key
+    yield from _up_to(cut, full.frames, again.frames, again.verified)
     # A delisting is booked at the close.
     next_open = (pl.col("session") == following) & (pl.col("reason") != "delisted")
     yield "fills at the next open", full.next_fills.filter(next_open), again.next_fills.filter(next_open), FILLS.key

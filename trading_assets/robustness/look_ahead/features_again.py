@@ -2,7 +2,7 @@
 
 An expression of the house is evaluated within one symbol, week or row at a time, so that what it reads ahead it reads
 of every symbol alike. Where a model reads all columns it is enough to try them on `SYMBOLS` symbols or more at a cut,
-others at the next one, until all were tried; where nothing differs, the rows of the whole run are those of all symbols.
+others at the next one, in turn; where nothing differs, the rows of the whole run are those of all symbols.
 Columns of a cross-section, those behind them and those that the strategy or a member names are tried on every symbol at
 every cut. So is everything as soon as something differs, where a user's own code computes any of it, and in a small
 market.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trading_assets.config import Configuration
+from trading_assets.config.plugins import is_plugin
 from trading_assets.features.daily import with_sources
 from trading_assets.features.feature import Feature
 from trading_assets.features.history import BAR_COLUMNS
@@ -16,20 +17,29 @@ _OF_THE_ENGINE = frozenset({"atr_14", "atr_14_mean_60", "adv_20", "roc_60"})
 
 
 def columns_read(configuration: Configuration, strategy: str) -> list[str]:
-    """Return the columns of `market_data.bars` that a strategy decides from: all for one that does not name them."""
+    """Return the columns of `market_data.bars` that a strategy decides from: all for one that may not name them."""
     own = [configured_strategy(configuration, name) for name in configuration.behind(strategy)]
-    if any(each.is_target_weight for each in own):
+    if _reads_what_it_likes(configuration, strategy):
         return list(BARS.columns)
     named = {*BAR_COLUMNS, "adj_open"}.union(*(each.columns for each in own))
     return [name for name in BARS.columns if name in named]
 
 
 def indicators_read(configuration: Configuration, strategy: str) -> set[str]:
-    """Return the indicators that a strategy and the engine read: all of one that does not name them."""
+    """Return the indicators that a strategy and the engine read: all of one that may not name them."""
     own = [configured_strategy(configuration, name) for name in configuration.behind(strategy)]
-    if any(each.is_target_weight for each in own):
+    if _reads_what_it_likes(configuration, strategy):
         return set(INDICATORS.columns)
     return {*_OF_THE_ENGINE}.union(*(each.columns for each in own))
+
+
+def _reads_what_it_likes(configuration: Configuration, strategy: str) -> bool:
+    """Return whether it, or a member, sees the whole panel, or is a user's: `pl.all()` and patterns name no column."""
+    behind = configuration.behind(strategy)
+    return any(
+        is_plugin(configuration.strategies[name].type) or configured_strategy(configuration, name).is_target_weight
+        for name in behind
+    )
 
 
 def columns_named(configuration: Configuration, strategy: str) -> set[str]:
