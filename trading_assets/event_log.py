@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +59,12 @@ def _class_of(data: ConfigurableClassData) -> tuple[str, str]:
     return data.module_name, data.class_name
 
 
+#: Databases that are open at a time: that of all runs, and those of the runs that were used last.
+_OPEN_AT_A_TIME = 16
+
+
 class _Engines:
-    """Engines that keep their connections, one a database."""
+    """Engines that keep their connections, one a database; of the databases of many runs the last ones used."""
 
     def __init__(self) -> None:
         # By process: a connection must not be used, nor closed, in a child that has it from a fork.
@@ -73,7 +77,11 @@ class _Engines:
             if key not in self._made:
                 self._made[key] = create_engine(url, connect_args={"timeout": _PATIENCE})
                 event.listen(self._made[key], "connect", _leave_the_disk_to_the_system)
-            return self._made[key]
+            self._made[key] = engine = self._made.pop(key)  # the last one used is the last
+            own = [each for each in self._made if each[0] == key[0]]
+            for each in own[:-_OPEN_AT_A_TIME]:
+                self._made.pop(each).dispose()
+            return engine
 
     def close(self) -> None:
         with self._lock:
@@ -97,8 +105,8 @@ class OpenEventLog(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines = _Engines()
         self._one_thread = threading.RLock()
-        #: Transactions of the batch that is being stored, by database.
-        self._batch: tuple[ExitStack, dict[str, Connection]] | None = None
+        #: Of the batch that is being stored, by database in the order of opening.
+        self._batch: dict[str, Connection] | None = None
         #: Tables and columns that were found, which Dagster asks for at each event of an asset.
         self._found: set[str] = set()
         super().__init__(base_dir, inst_data)
@@ -114,19 +122,26 @@ class OpenEventLog(SqliteEventLogStorage):
                 with engine.begin() as connection:
                     yield connection
                 return
-            stack, connections = self._batch
-            if shard not in connections:
-                connections[shard] = stack.enter_context(engine.begin())
-            yield connections[shard]
+            if shard not in self._batch:
+                self._batch[shard] = engine.connect()
+            yield self._batch[shard]
 
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
-        """Store some events in one transaction a database, all or none; Dagster then tries them one by one."""
-        with self._one_thread, ExitStack() as stack:
-            self._batch = stack, {}
+        """Store some events in one transaction a database, that of the run first, as Dagster does each event.
+
+        What raises before the first commit leaves nothing; Dagster then tries the events one by one.
+        """
+        with self._one_thread:
+            connections: dict[str, Connection] = {}
+            self._batch = connections
             try:
                 super().store_event_batch(events)
+                for connection in connections.values():
+                    connection.commit()
             finally:
                 self._batch = None
+                for connection in connections.values():
+                    connection.close()
 
     def has_table(self, table_name: str) -> bool:
         """Return whether the database over all runs has a table."""

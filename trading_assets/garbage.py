@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,13 +11,22 @@ from contextlib import contextmanager
 COLLECT_AFTER = 50_000
 
 
+_LOCK = threading.Lock()
+_BEFORE: list[tuple[int, int, int]] = []  # what held before the first of those that want it now, once for each
+
+
 @contextmanager
 def rare_collections() -> Iterator[None]:
     """Let Python look for garbage less often: it takes a tenth of the time of compiling, and a seventh of imports'."""
-    before = gc.get_threshold()
-    if before[0] > 0:  # else nobody looks
-        gc.set_threshold(max(COLLECT_AFTER, before[0]), *before[1:])
+    with _LOCK:
+        before = _BEFORE[0] if _BEFORE else gc.get_threshold()
+        _BEFORE.append(before)
+        if before[0] > 0:  # else nobody looks
+            gc.set_threshold(max(COLLECT_AFTER, before[0]), *before[1:])
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        with _LOCK:
+            before = _BEFORE.pop()
+            if not _BEFORE:
+                gc.set_threshold(*before)

@@ -27,3 +27,15 @@ def test_searches_are_rarer_meanwhile_and_as_before_afterwards(before: int, mean
         assert gc.get_threshold() == (meanwhile, 11, 12)
         raise KeyError
     assert gc.get_threshold() == (before, 11, 12)
+
+
+def test_who_leaves_first_leaves_it_to_the_last() -> None:
+    """Two threads compile: one begins, the other begins, the first ends, the other ends."""
+    gc.set_threshold(700, 11, 12)
+    first, second = rare_collections(), rare_collections()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert gc.get_threshold()[0] == COLLECT_AFTER
+    second.__exit__(None, None, None)
+    assert gc.get_threshold() == (700, 11, 12)
