@@ -88,7 +88,9 @@ class Repetition:
         bars, benchmarks, behind = snapshot.bars, configuration.benchmarks, features_behind(configuration, strategy)
 
         def compute(bars: pl.DataFrame, asked: Sequence[Feature]) -> pl.DataFrame:
-            return daily_features(bars, benchmarks, asked, universe=snapshot.universe) if asked else DAILY.empty()
+            return (
+                daily_features(bars, benchmarks, features=asked, universe=snapshot.universe) if asked else DAILY.empty()
+            )
 
         if known is None:
             features = FeaturesAgain.of(compute(bars, behind))

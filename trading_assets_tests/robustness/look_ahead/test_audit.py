@@ -23,7 +23,7 @@ from trading_assets.models.regimes import regimes_of_benchmarks
 from trading_assets.models.samples import Samples, build_samples
 from trading_assets.models.splits import Fold, walk_forward
 from trading_assets.models.training import TrainingRows, booster_scores, training_rows
-from trading_assets.robustness.look_ahead import audit
+from trading_assets.robustness.look_ahead import audit, repetition
 from trading_assets.robustness.look_ahead.audit import differing, look_ahead, violations
 from trading_assets.robustness.look_ahead.cuts import seed_of
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot
@@ -150,7 +150,7 @@ def test_a_smoothed_regime_is_caught(whole: MarketSnapshot, tmp_path: Path, monk
         backwards = pl.col("probability").reverse().ewm_mean(alpha=0.3).reverse().over("benchmark", "regime")
         return rows.with_columns(probability=backwards)
 
-    monkeypatch.setattr(audit, "regimes_of_benchmarks", smoothed)
+    monkeypatch.setattr(repetition, "regimes_of_benchmarks", smoothed)
     found = differing(look_ahead(configured(tmp_path, CLEAN), "blend", whole, CUTS))
     assert "regimes" in found["subject"]
     assert "probability" in found.filter(subject="regimes")["column"]
@@ -224,7 +224,7 @@ def test_a_target_among_the_features_is_caught(
             target, on=["symbol", "session"], how="left", maintain_order="left"
         )
 
-    monkeypatch.setattr(audit, "daily_features", with_target)
+    monkeypatch.setattr(repetition, "daily_features", with_target)
     found = differing(look_ahead(configured(tmp_path, CLEAN), "ml", whole, CUTS))
     assert found.filter(subject="features")["column"].unique().to_list() == ["target"]
     first = found.filter(subject="features").row(0, named=True)
