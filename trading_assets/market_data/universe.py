@@ -123,26 +123,6 @@ def in_universe(universe: pl.DataFrame, session: dt.date) -> list[str]:
     return universe.filter((pl.col("start") <= session) & lasts)["symbol"].unique().sort().to_list()
 
 
-def with_membership(rows: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame:
-    """Add `in_universe`, whether a spell of the row's symbol contains its session; sorted by session.
-
-    Parameters
-    ----------
-    rows
-        symbol, session and anything else.
-    universe
-        Rows of `tables.UNIVERSE`.
-    """
-    spells = universe.select("symbol", spell_start="start", spell_end="end").sort("spell_start")
-    inside = pl.col("spell_start").is_not_null() & (pl.col("session") <= pl.col("spell_end")).fill_null(True)
-    return (
-        rows.sort("session")
-        .join_asof(spells, left_on="session", right_on="spell_start", by="symbol", check_sortedness=False)
-        .with_columns(in_universe=inside)
-        .drop("spell_start", "spell_end", strict=False)
-    )
-
-
 def membership(rows: pl.DataFrame, universe: pl.DataFrame) -> pl.Series:
     """Return whether a spell of each row's symbol contains its session, in the order of the rows.
 
@@ -154,12 +134,16 @@ def membership(rows: pl.DataFrame, universe: pl.DataFrame) -> pl.Series:
         Rows of `tables.UNIVERSE`. Where no symbol has two spells, nothing is searched in time.
     """
     keys = rows.select("symbol", "session")
-    if universe["symbol"].is_duplicated().any():
-        found = with_membership(keys.with_row_index("row"), universe).sort("row")
-        return found["in_universe"]
-    spells = keys.join(universe.select("symbol", "start", "end"), on="symbol", how="left", maintain_order="left")
-    inside = pl.col("session").is_between("start", pl.coalesce("end", "session")).fill_null(False)
-    return spells.select(in_universe=inside).to_series()
+    spells = universe.select("symbol", "start", "end").sort("start")
+    if spells["symbol"].is_duplicated().any():
+        by_session = keys.with_row_index("row").sort("session")
+        found = by_session.join_asof(
+            spells, left_on="session", right_on="start", by="symbol", check_sortedness=False
+        ).sort("row")
+    else:
+        found = keys.join(spells, on="symbol", how="left", maintain_order="left")
+    begun = (pl.col("session") >= pl.col("start")).fill_null(False)
+    return found.select(in_universe=begun & (pl.col("session") <= pl.col("end")).fill_null(True)).to_series()
 
 
 def without_data(

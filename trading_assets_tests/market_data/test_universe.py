@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trading_assets.config import Configuration
+from trading_assets.market_data import universe
 from trading_assets.market_data.instruments import instruments
 from trading_assets.market_data.reference.symbology import NO_SYMBOLOGY
 from trading_assets.market_data.universe import (
@@ -200,3 +202,26 @@ def test_instruments_describe_symbols_and_refuse_a_double_one() -> None:
     twice = pl.concat([kinds, path([100.0], "A", asset_class="crypto", calendar="24/7").select(kinds.columns)])
     with pytest.raises(UniverseError, match="'A' comes as two instruments"):
         instruments(twice, ends, spells, {}, {}, NO_SYMBOLOGY)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_who_is_a_member_is_who_a_count_by_hand_says(seed: int) -> None:
+    """Rows in any order, symbols with no spell, one or several, some without an end."""
+    draw = random.Random(seed)
+    days = [dt.date(2020, 1, 1) + dt.timedelta(days=number) for number in range(60)]
+    spells: list[tuple[str, dt.date, dt.date | None]] = []
+    for symbol in "ABCD":
+        for begin in range(0, 45, 15)[: draw.choice([0, 1, 1, 3]) if seed % 2 else draw.choice([0, 1])]:
+            spells.append((symbol, days[begin + draw.randint(0, 4)], days[begin + draw.randint(5, 12)]))
+        if spells and spells[-1][0] == symbol and draw.random() < 0.3:
+            spells[-1] = (*spells[-1][:2], None)
+    schema = {"symbol": pl.String, "start": pl.Date, "end": pl.Date}
+    rows = [(draw.choice("ABCDE"), draw.choice(days)) for _ in range(80)]
+    found = universe.membership(
+        pl.DataFrame(rows, schema={"symbol": pl.String, "session": pl.Date}, orient="row"),
+        pl.DataFrame(spells, schema=schema, orient="row"),
+    )
+    assert found.to_list() == [
+        any(symbol == each and start <= day and (end is None or day <= end) for each, start, end in spells)
+        for symbol, day in rows
+    ]
