@@ -317,15 +317,14 @@ class TargetTwin(TargetBook):
             legs = [leg for leg in rows if leg.position_index in both and leg.growing and self.growth(leg) > 0]
             if row.position_index in done:
                 continue
+            done.update(p for p in both if p is not None)
             keys = {leg.position_index: (self.symbol(leg.position_index), leg.weight > 0) for leg in legs}
             too_large = [
                 leg for leg in legs if taken.get(keys[leg.position_index], 0.0) + self.growth(leg) > self.room(t, leg)
             ]
-            for leg in legs:
-                done.add(leg.position_index)
-                if not too_large:
-                    key = keys[leg.position_index]
-                    taken[key] = taken.get(key, 0.0) + self.growth(leg)
+            for leg in legs if not too_large else []:
+                key = keys[leg.position_index]
+                taken[key] = taken.get(key, 0.0) + self.growth(leg)
             for leg in too_large:
                 leg.rejected = "capacity"
 

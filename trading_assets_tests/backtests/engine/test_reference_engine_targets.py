@@ -11,9 +11,11 @@ from trading_assets.backtests.engine.arrays import DECISIONS, EXIT_REASONS, HOLD
 from trading_assets.backtests.engine.dtypes import NUMBERS
 from trading_assets.backtests.engine.simulate import Simulation, simulate
 from trading_assets_tests.backtests.agreement import branches_of, never_taken
+from trading_assets_tests.backtests.markets import quiet_market, run_parameters_of, settings
 from trading_assets_tests.backtests.random_markets import Case, target_cases
 from trading_assets_tests.backtests.reference_book import Outcome
 from trading_assets_tests.backtests.reference_targets import simulate_targets_plainly
+from trading_assets_tests.backtests.target_runs import FREE, targets
 from trading_assets_tests.narrow import as_targets
 
 TOLERANCE = 1e-9
@@ -146,6 +148,15 @@ BRANCHES = {f"reject {reason}" for reason in _REJECTED} | {
 
 def _compared(case: Case) -> Counter[str]:
     return _branches(case, assert_agree(case))
+
+
+def test_a_pair_of_which_one_leg_shrinks_takes_capacity_once() -> None:
+    """One leg grows from 5 to 20 %, 15 of the 20 % that fit, as the other shrinks from 30 to 20 %."""
+    market = quiet_market(np.full((4, 2), 100.0), adv=[2e6, 1e12])
+    wanted = targets(market, (0, 0, 0.05), (0, 1, -0.3), (1, 0, 0.2), (1, 1, -0.2), pairs=((0, 1),))
+    case = Case(market, wanted, run_parameters_of(market), settings(**FREE, beyond_capacity="reject"))
+    granted = [row["granted_weight"] for row in assert_agree(case).decisions]
+    assert granted == pytest.approx([0.05, -0.3, 0.2, -0.2])
 
 
 #: Once in a thousand markets: `test_rebalance_orders.py` and `test_short_sales.py` have it by hand.
