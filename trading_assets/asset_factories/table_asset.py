@@ -16,6 +16,7 @@ import polars as pl
 
 from trading_assets.asset_factories.failures import UpstreamFailedError
 from trading_assets.config import Configuration
+from trading_assets.parallel.workers import WorkersError
 from trading_assets.warehouse.errors import StaleInputError, WarehouseError
 from trading_assets.warehouse.table import ContractError, Table
 from trading_assets.warehouse.warehouse import UnitOfWork, Warehouse
@@ -236,7 +237,7 @@ def _step(context: dg.AssetExecutionContext, strategy: str | None) -> Step:
 
 
 def _is_of_the_strategy(error: Exception) -> bool:
-    return not isinstance(error, WarehouseError | dg.Failure | dg.RetryRequested)
+    return not isinstance(error, WarehouseError | WorkersError | dg.Failure | dg.RetryRequested)
 
 
 def _result(step: Step, tables: Sequence[Table], metadata: Mapping[str, Any]) -> dg.MaterializeResult[None]:

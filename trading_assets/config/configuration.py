@@ -113,7 +113,17 @@ class Configuration(Section):
     notifier: Notifier = Field(default=Notifier(), description="who is told about a failed run")
     limits: Limits = Field(default=Limits(), description="what a user's own module may take")
     executor: Literal["in_process", "multiprocess", "dask"] = Field(
-        default="in_process", description="how Dagster runs the steps; results are the same"
+        default="in_process",
+        description="what runs: one process, a process a step, or one process with workers; results are the same",
+    )
+    workers: int | None = Field(
+        default=None,
+        ge=1,
+        le=512,
+        description="processes of `executor: dask` on this machine; default: one a processor",
+    )
+    scheduler: str | None = Field(
+        default=None, description="address of a running Dask cluster, for `executor: dask`, as tcp://host:8786"
     )
     directory: Path = Field(default=Path(), exclude=True, description="folder of the configuration file")
     data: Path = Field(default=Path("data"), exclude=True, description="the data folder")

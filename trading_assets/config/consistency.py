@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 
 from trading_assets.config.configuration import Configuration
 from trading_assets.config.errors import Fault, KeyPath, nearest
@@ -28,6 +29,7 @@ def inconsistencies(configuration: Configuration, strategies: Mapping[str, Strat
     yield from _spans(configuration)
     yield from _windows(configuration, strategies)
     yield from _folds(configuration)
+    yield from _workers(configuration)
 
 
 def _members(strategies: Mapping[str, StrategySettings]) -> Iterator[Fault]:
@@ -144,6 +146,20 @@ def _windows(configuration: Configuration, strategies: Mapping[str, StrategySett
                     f"{window} looks back {sessions} sessions; {longest[1]} has at most {longest[0]}",
                     f"at most {longest[0]}, or a longer span",
                 )
+
+
+def _workers(configuration: Configuration) -> Iterator[Fault]:
+    """Settings of workers without them, two kinds of workers, or a library that is not there."""
+    given = [name for name in ("workers", "scheduler") if getattr(configuration, name) is not None]
+    if configuration.executor != "dask":
+        for name in given:
+            yield Fault((name,), f"executor {configuration.executor} has no workers", "`executor: dask` beside it")
+    elif len(given) == 2:
+        yield Fault(("workers",), "a scheduler has workers of its own", "`workers` or `scheduler`, not both")
+    elif find_spec("distributed") is None:
+        yield Fault(
+            ("executor",), "the library of `dask` is not installed", "pip install 'trading_assets[dask]', or in_process"
+        )
 
 
 def _folds(configuration: Configuration) -> Iterator[Fault]:

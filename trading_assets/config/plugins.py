@@ -7,6 +7,8 @@ files and a class with the names of its parameters, which asks the process what 
 from __future__ import annotations
 
 import builtins
+import copyreg
+import hashlib
 import importlib
 import re
 from collections.abc import Mapping, Sequence
@@ -177,6 +179,11 @@ class Plugin:
             "so that its code is part of what is registered"
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Send its code, not its files: another machine starts a process of its own with it."""
+        parts = (self.name, self.modules, self.reads, self.read_hashes, self.process.task, self.describes)
+        return _received, (hashlib.sha256(repr(parts).encode()).hexdigest(), *parts)
+
     def current_read_hashes(self) -> dict[str, str]:
         """Return the hashes of what it declares as the files are now."""
         return {name: value for each in self.reads for name, value in each.hashes().items()}
@@ -264,6 +271,40 @@ def _loaded_plugin(
     return found
 
 
+def loaded_plugins() -> dict[tuple[str, Origin, str], Plugin]:
+    """Return the user's own modules that this process has loaded, for `adopt` in another one."""
+    return dict(_PLUGINS)
+
+
+def adopt(plugins: Mapping[tuple[str, Origin, str], Plugin]) -> None:
+    """Take modules as another process has loaded them: their files are not looked for here."""
+    _PLUGINS.update(plugins)
+
+
+_RECEIVED: dict[str, Plugin] = {}
+
+
+def _received(
+    digest: str,
+    name: str,
+    modules: Mapping[str, OwnModule],
+    reads: tuple[DeclaredRead, ...],
+    read_hashes: Mapping[str, str],
+    task: Task,
+    describes: Literal["describe", "features_describe"],
+) -> Plugin:
+    if digest not in _RECEIVED:
+        plugin = Plugin(name, modules, reads, read_hashes, RestrictedProcess(task), describes)
+        if plugin.current_read_hashes() != read_hashes:
+            raise LookupError(f"what {name} declares that it reads is not the same, or not there, on this machine")
+        _RECEIVED[digest] = plugin
+    return _RECEIVED[digest]
+
+
+def _parameters_again(plugin: Plugin, values: Mapping[str, Any], given: set[str]) -> StrategyParameters:
+    return plugin.Parameters.model_construct(_fields_set=given, **values)
+
+
 def find_plugin(strategy_type: str, origin: Origin) -> Plugin:
     """Return a user's own module as its files are, without running any of them.
 
@@ -339,6 +380,8 @@ def _parameters_of(plugin: Plugin) -> type[StrategyParameters]:
         __validators__={"ask": cast(Any, model_validator(mode="wrap"))(classmethod(ask))},
         **fields,
     )
+    # The class is this process's own: values travel with the module that they are of.
+    copyreg.pickle(made, lambda each: (_parameters_again, (plugin, dict(each), each.model_fields_set)))
     return cast(type[StrategyParameters], made)
 
 

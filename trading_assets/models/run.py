@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from trading_assets.models.training import (
     training_rows,
     training_set,
 )
+from trading_assets.parallel.workers import IN_PROCESS, Workers
 from trading_assets.warehouse.table import Table
 
 SCORES = {"symbol": pl.String, "session": pl.Date, "fold": pl.Int64, "score": pl.Float64}
@@ -54,13 +55,24 @@ class ModelRun:
     booster: bytes | None
 
 
-@dataclass
-class _Rows:
-    """Rows of the tables, gathered fold by fold."""
+@dataclass(frozen=True)
+class _Training:
+    """What all folds of a model learn from; see `run_model`."""
 
-    folds: list[dict[str, Any]] = field(default_factory=list)
-    predictions: list[pl.DataFrame] = field(default_factory=list)
-    metrics: list[dict[str, Any]] = field(default_factory=list)
+    samples: Samples
+    scorable: NDArray[np.bool_]
+    settings: Model
+    seed: int
+    holdout_start: dt.date
+
+
+@dataclass(frozen=True)
+class _FoldRows:
+    """What a fold leaves: rows of the tables, and the native bytes of its model if one could be trained."""
+
+    fold: dict[str, Any]
+    predictions: pl.DataFrame | None = None
+    metrics: Sequence[dict[str, Any]] = ()
     explanations: pl.DataFrame | None = None
     booster: bytes | None = None
 
@@ -91,7 +103,14 @@ def samples_and_folds(
 
 
 def run_model(
-    samples: Samples, folds: Sequence[Fold], settings: Model, *, name: str, seed: int, holdout_start: dt.date
+    samples: Samples,
+    folds: Sequence[Fold],
+    settings: Model,
+    *,
+    name: str,
+    seed: int,
+    holdout_start: dt.date,
+    workers: Workers = IN_PROCESS,
 ) -> ModelRun:
     """Train, score and measure every fold.
 
@@ -109,42 +128,49 @@ def run_model(
         Section of the model, its name, and the seed of the configuration.
     holdout_start
         Labels that end on or after it are neither measured nor written; scores go on to the last session.
+    workers
+        Who trains the folds.
     """
     version = model_version(samples, folds, settings, seed)
-    scorable = samples.scorable()
-    rows = _Rows()
-    for fold in folds:
-        allowed = training_rows(samples, fold, scorable)
-        tested = samples.tested_by(fold)
-        test = np.flatnonzero(tested & scorable)
-        problem = insufficiency(samples, allowed.rows, settings)
-        ends = samples.label_end[allowed.rows]
-        rows.folds.append(
-            {
-                "fold": fold.number,
-                "train_start": fold.train_start,
-                "train_end": fold.train_end,
-                "test_start": fold.test_start,
-                "test_end": fold.test_end,
-                "train_rows": len(allowed.rows),
-                "test_rows": 0 if problem else len(test),
-                "purged_rows": allowed.purged,
-                "unscored_rows": int(np.count_nonzero(tested & ~scorable)),
-                "last_label_end": dt.date(1970, 1, 1) + dt.timedelta(days=int(ends.max())) if ends.size else None,
-                "status": tables.INSUFFICIENT_DATA if problem else tables.OK,
-                "reason": problem,
-            }
-        )
-        if problem is None:
-            fitted = fit(samples, allowed.rows, settings, seed)
-            _score_fold(rows, samples, fold, fitted, test, holdout_start)
-    frames = _frames(rows)
+    training = _Training(samples, samples.scorable(), settings, seed, holdout_start)
+    rows = workers.map(_run_fold, training, folds)
     stamp = [pl.lit(name).alias("model"), pl.lit(version).alias("version")]
     return ModelRun(
         version=version,
-        tables={table: table.conform(frame.with_columns(stamp)).sort(table.key) for table, frame in frames.items()},
-        booster=rows.booster,
+        tables={
+            table: table.conform(frame.with_columns(stamp)).sort(table.key) for table, frame in _frames(rows).items()
+        },
+        booster=next((each.booster for each in reversed(rows) if each.booster is not None), None),
     )
+
+
+def _run_fold(training: _Training, fold: Fold) -> _FoldRows:
+    samples, scorable = training.samples, training.scorable
+    allowed = training_rows(samples, fold, scorable)
+    tested = samples.tested_by(fold)
+    test = np.flatnonzero(tested & scorable)
+    problem = insufficiency(samples, allowed.rows, training.settings)
+    ends = samples.label_end[allowed.rows]
+    found = _FoldRows(
+        {
+            "fold": fold.number,
+            "train_start": fold.train_start,
+            "train_end": fold.train_end,
+            "test_start": fold.test_start,
+            "test_end": fold.test_end,
+            "train_rows": len(allowed.rows),
+            "test_rows": 0 if problem else len(test),
+            "purged_rows": allowed.purged,
+            "unscored_rows": int(np.count_nonzero(tested & ~scorable)),
+            "last_label_end": dt.date(1970, 1, 1) + dt.timedelta(days=int(ends.max())) if ends.size else None,
+            "status": tables.INSUFFICIENT_DATA if problem else tables.OK,
+            "reason": problem,
+        }
+    )
+    if problem is not None:
+        return found
+    fitted = fit(samples, allowed.rows, training.settings, training.seed)
+    return _with_scores(found, training, fold, fitted, test)
 
 
 def out_of_sample_scores(samples: Samples, folds: Sequence[Fold], fitted: FittedBoosters) -> pl.DataFrame:
@@ -185,27 +211,33 @@ def model_version(samples: Samples, folds: Sequence[Fold], settings: Model, seed
     return hash_of([TRAINING_VERSION, completed(settings), seed, list(samples.names), content])
 
 
-def _score_fold(
-    rows: _Rows, samples: Samples, fold: Fold, fitted: Fit, test: RowNumbers, holdout_start: dt.date
-) -> None:
+def _with_scores(found: _FoldRows, training: _Training, fold: Fold, fitted: Fit, test: RowNumbers) -> _FoldRows:
+    samples, holdout_start = training.samples, training.holdout_start
     features = samples.features[test]
     score = fitted.score(features)
     visible = samples.label_end[test] < day(holdout_start)
-    rows.predictions.append(_predictions(samples.keys[test], fold, score, visible))
-    rows.booster = bytes(fitted.booster.save_raw("ubj"))
     measured = visible & ~np.isnan(samples.label[test])
+    metrics: list[dict[str, Any]] = []
     if fold.test_start < holdout_start:
         scores = {"model": score, **fitted.baseline_scores(features)}
-        metrics = fold_metrics(
+        measures = fold_metrics(
             {estimator: values[measured] for estimator, values in scores.items()},
             samples.label[test][measured].astype(np.float64),
             samples.relative_return[test][measured],
         )
-        rows.metrics += [{"fold": fold.number, "metric": key, "value": value} for key, value in metrics.items()]
+        metrics = [{"fold": fold.number, "metric": key, "value": value} for key, value in measures.items()]
+    explanations = None
     if fold.test_end < holdout_start and test.size:
-        rows.explanations = pl.DataFrame(
+        explanations = pl.DataFrame(
             {"feature": samples.names, "value": mean_contributions(fitted.booster, features)}
         ).with_columns(pl.lit(fold.number).alias("fold"))
+    return replace(
+        found,
+        predictions=_predictions(samples.keys[test], fold, score, visible),
+        metrics=metrics,
+        explanations=explanations,
+        booster=bytes(fitted.booster.save_raw("ubj")),
+    )
 
 
 def _predictions(
@@ -220,12 +252,14 @@ def _predictions(
     )
 
 
-def _frames(rows: _Rows) -> dict[Table, pl.DataFrame]:
+def _frames(rows: Sequence[_FoldRows]) -> dict[Table, pl.DataFrame]:
     def frame_of(table: Table, records: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
         types = {name: column.dtype for name, column in table.columns.items() if name not in ("model", "version")}
         return pl.DataFrame(records, schema=types)
 
-    folds = frame_of(tables.FOLDS, rows.folds)
+    folds = frame_of(tables.FOLDS, [each.fold for each in rows])
+    predictions = [each.predictions for each in rows if each.predictions is not None]
+    explained = [each.explanations for each in rows if each.explanations is not None]
     trained = folds.filter(pl.col("status") == tables.OK)
     outcome = {
         "status": tables.OK if trained.height else tables.INSUFFICIENT_DATA,
@@ -238,8 +272,8 @@ def _frames(rows: _Rows) -> dict[Table, pl.DataFrame]:
     }
     return {
         tables.FOLDS: folds,
-        tables.PREDICTIONS: pl.concat(rows.predictions) if rows.predictions else frame_of(tables.PREDICTIONS, []),
-        tables.METRICS: frame_of(tables.METRICS, rows.metrics),
-        tables.EXPLANATIONS: rows.explanations if rows.explanations is not None else frame_of(tables.EXPLANATIONS, []),
+        tables.PREDICTIONS: pl.concat(predictions) if predictions else frame_of(tables.PREDICTIONS, []),
+        tables.METRICS: frame_of(tables.METRICS, [metric for each in rows for metric in each.metrics]),
+        tables.EXPLANATIONS: explained[-1] if explained else frame_of(tables.EXPLANATIONS, []),
         tables.OUTCOMES: frame_of(tables.OUTCOMES, [outcome]),
     }

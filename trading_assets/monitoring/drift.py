@@ -11,7 +11,6 @@ autocorrelation, the correlation between symbols and the bias of small samples.
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 
 from trading_assets.config.sections import Monitoring
 from trading_assets.monitoring.tables import DRIFT
+from trading_assets.parallel.processors import processors
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -82,7 +82,7 @@ def drift_table(
         def row_of(column: str, group: pl.DataFrame = group, spans: Spans = spans) -> dict[str, object]:
             return {"feature": column, **_compare(group[column].fill_null(np.nan).to_numpy(), spans, settings)}
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy sorts and searches without the interpreter's lock
+        with ThreadPoolExecutor(processors()) as pool:  # NumPy sorts and searches without the interpreter's lock
             rows += [{**known, **row} for row in pool.map(row_of, sorted(columns))]
     return pl.DataFrame(rows, schema=DRIFT.empty().schema)
 

@@ -34,6 +34,11 @@ HOLDOUT = {"holdout": ["2017-04-01", "2017-12-29"]}
             {"strategies": {"one": {"type": "factor", "universe": []}}, "registration": {}},
             ["a universe without symbols", "key: strategies.one.universe"],
         ),
+        ({"workers": 2}, ["executor in_process has no workers", "key: workers", "`executor: dask` beside it"]),
+        (
+            {"executor": "dask", "workers": 2, "scheduler": "tcp://localhost:8786"},
+            ["a scheduler has workers of its own", "key: workers"],
+        ),
         (
             {"strategies": {"one": {"type": "factor", "universe": ["ZZZ"]}}, "registration": {}},
             ["none of its symbols is in the universe", "AAA, BBB"],

@@ -39,6 +39,7 @@ KNOWN_AT_SESSION = {
 }
 SWITCHES: dict[str, dict[str, Any]] = {
     "multiprocess": {"executor": "multiprocess"},
+    "dask": {"executor": "dask", "workers": 2},
     "reversed": {"reverse": True},
     "one_thread": {"threads": "1"},
     "three_threads": {"threads": "3"},

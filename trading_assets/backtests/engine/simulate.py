@@ -6,7 +6,6 @@ runs; each run writes its own row, which makes the result the same for any numbe
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
@@ -19,6 +18,7 @@ from trading_assets.backtests.engine.dtypes import RecordArray
 from trading_assets.backtests.engine.event_loop import derive, run, run_targets
 from trading_assets.backtests.engine.portfolio_state import Derived, Records, State, new_records, new_state
 from trading_assets.backtests.engine.settings import Settings
+from trading_assets.parallel.processors import processors
 
 #: Runs that a thread is given at a time.
 _BATCH = 16
@@ -168,7 +168,7 @@ def sweep_runs(
     ValueError
         There is no run, or their spans have different numbers of sessions.
     """
-    workers = threads or os.cpu_count() or 1
+    workers = threads or processors()
     found: list[tuple[Floats, Floats, Floats, Floats, RecordArray]] = []
     with ThreadPoolExecutor(workers) as pool:
         derived = _with_derived(runs, settings)

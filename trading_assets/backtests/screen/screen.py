@@ -16,7 +16,6 @@ These are vectorbt's rules for signals one session late with `price=open`, `stop
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from trading_assets.backtests.screen.kernel import (
     screen_columns_of_crosses,
     screen_columns_of_signals,
 )
+from trading_assets.parallel.processors import processors
 
 __all__ = [
     "CROSS",
@@ -218,7 +218,7 @@ def _with_returns(found: tuple[Any, ...], terms: Terms) -> Columns:
 def _in_blocks(work: Callable[[int, int], None], symbols: int, threads: int | None) -> None:
     """Blocks of columns on a pool of threads; each writes only its own columns."""
     blocks = [(first, min(first + _BLOCK, symbols)) for first in range(0, symbols, _BLOCK)]
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads or processors()) as pool:
         for done in [pool.submit(work, *block) for block in blocks]:
             done.result()
 

@@ -37,6 +37,7 @@ from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS
 from trading_assets.config import Configuration
 from trading_assets.features.audit import changes
 from trading_assets.models.training import FittedBoosters
+from trading_assets.parallel.workers import IN_PROCESS, Workers
 from trading_assets.robustness.look_ahead.another_future import draw_future, followed_by
 from trading_assets.robustness.look_ahead.cuts import cuts_of, seed_of
 from trading_assets.robustness.look_ahead.features_again import KnownFeatures
@@ -106,7 +107,41 @@ class Computed:
     first_decision: dt.date
 
 
-def look_ahead(configuration: Configuration, strategy: str, whole: MarketSnapshot, cuts: int) -> pl.DataFrame:
+@dataclass(frozen=True)
+class _Audit:
+    """What is the same at every cut.
+
+    Attributes
+    ----------
+    whole
+        Tables of the stage `market_data`.
+    read, run_on
+        The same with the columns that the strategy reads, and that the engine runs on.
+    full
+        What follows from the whole history.
+    cuts
+        How many there are.
+    futures
+        How many are drawn at a cut.
+    fitted
+        Models by name, as far as they were fitted before; at a cut more are.
+    """
+
+    configuration: Configuration
+    strategy: str
+    whole: MarketSnapshot
+    read: MarketSnapshot
+    run_on: MarketSnapshot
+    full: Computed
+    seed: int
+    cuts: int
+    futures: int
+    fitted: Mapping[str, FittedBoosters]
+
+
+def look_ahead(
+    configuration: Configuration, strategy: str, whole: MarketSnapshot, cuts: int, workers: Workers = IN_PROCESS
+) -> pl.DataFrame:
     """Audit one strategy.
 
     Parameters
@@ -115,6 +150,8 @@ def look_ahead(configuration: Configuration, strategy: str, whole: MarketSnapsho
         Tables of the stage `market_data`; bars by symbol and session.
     cuts
         How many dates are drawn. The first test session of every fold of the strategy's model is one too.
+    workers
+        Who audits the cuts.
 
     Returns
     -------
@@ -139,36 +176,39 @@ def look_ahead(configuration: Configuration, strategy: str, whole: MarketSnapsho
         fills=set(full.frames["fills"][0]["session"]),
         scores=full.scores.values(),
     )
-
     acting = {
         symbol
         for name in configuration.behind(strategy)
         for symbol in resolve_strategy(configuration, name, whole.instruments).symbols
     }
     futures = 1 if len(acting) >= MANY_SYMBOLS else 2
-
-    def at_cut(turn: int, cut: dt.date) -> pl.DataFrame:
-        features = full.frames["features"][0].filter(pl.col("session") <= cut)
-        known = Known(cut, full.scores, KnownFeatures(features, cut, turn, len(every)))
-        following = session_after(whole.bars, cut)
-        of_read, of_run_on = known_at(read, cut), known_at(run_on, cut)
-        traded = with_next_session(of_run_on, whole, cut, seed)
-        alone = Repetition.of(configuration, strategy, of_read, known, fitted)
-        without = _differences(strategy, CUT, cut, _up_to(cut, full.frames, alone.decided_frames(), alone.verified))
-        drawn = LOOK_AHEAD.empty()
-        for number in range(futures):
-            future = draw_future(whole, cut, seed + number)
-            hidden = followed_by(of_run_on, future.until(following))
-            history = History(followed_by(of_read, future), traded, hidden)
-            again = computed(configuration, strategy, history, known, fitted)
-            drawn = _differences(strategy, NOISE, cut, _compared(full, again, cut, following))
-            if violations(drawn):
-                break
-        return pl.concat([without, drawn])
-
-    found = [at_cut(turn, cut) for turn, cut in enumerate(every)]
+    audit = _Audit(configuration, strategy, whole, read, run_on, full, seed, len(every), futures, fitted)
+    found = workers.map(_at_cut, audit, list(enumerate(every)))
     rows = pl.concat(found).with_columns(config_hash=pl.lit(configuration.hash_for(strategy)))
     return LOOK_AHEAD.conform(rows).sort(LOOK_AHEAD.key)
+
+
+def _at_cut(audit: _Audit, place: tuple[int, dt.date]) -> pl.DataFrame:
+    """What differs at one cut; `place` is its number and its date."""
+    turn, cut = place
+    configuration, strategy, full = audit.configuration, audit.strategy, audit.full
+    features = full.frames["features"][0].filter(pl.col("session") <= cut)
+    known = Known(cut, full.scores, KnownFeatures(features, cut, turn, audit.cuts))
+    following = session_after(audit.whole.bars, cut)
+    of_read, of_run_on = known_at(audit.read, cut), known_at(audit.run_on, cut)
+    traded = with_next_session(of_run_on, audit.whole, cut, audit.seed)
+    alone = Repetition.of(configuration, strategy, of_read, known, audit.fitted)
+    without = _differences(strategy, CUT, cut, _up_to(cut, full.frames, alone.decided_frames(), alone.verified))
+    drawn = LOOK_AHEAD.empty()
+    for number in range(audit.futures):
+        future = draw_future(audit.whole, cut, audit.seed + number)
+        hidden = followed_by(of_run_on, future.until(following))
+        history = History(followed_by(of_read, future), traded, hidden)
+        again = computed(configuration, strategy, history, known, audit.fitted)
+        drawn = _differences(strategy, NOISE, cut, _compared(full, again, cut, following))
+        if violations(drawn):
+            break
+    return pl.concat([without, drawn])
 
 
 def _with_columns(whole: MarketSnapshot, columns: Sequence[str]) -> MarketSnapshot:

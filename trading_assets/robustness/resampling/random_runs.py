@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -12,10 +10,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.backtests.backtest import PreparedBacktest, Sweep, sweep_prepared
+from trading_assets.backtests.backtest import PreparedBacktest, Sweep
+from trading_assets.backtests.parallel_sweep import RandomVariants, Span, sweep_random
 from trading_assets.backtests.perturbations import with_entries, with_moved_targets
 from trading_assets.backtests.results.return_metrics import annual_sharpes
 from trading_assets.backtests.sweep_returns import excess_returns_of
+from trading_assets.parallel.workers import IN_PROCESS, Workers
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -46,9 +46,7 @@ class RandomRuns:
     trades: Integers
 
 
-def random_entries(
-    prepared: PreparedBacktest, start: dt.date, end: dt.date, *, entries: int, runs: int, seed: int
-) -> RandomRuns:
+def random_entries(span: Span, *, entries: int, runs: int, seed: int, workers: Workers = IN_PROCESS) -> RandomRuns:
     """Run the whole portfolio with candidates at random sessions and symbols; exits and sizing are the strategy's.
 
     Candidates are drawn without replacement from all usable bars of the span of symbols that were in the universe
@@ -57,33 +55,48 @@ def random_entries(
 
     Parameters
     ----------
-    prepared
-        Backtest of an order-based strategy.
-    start, end
-        First and last session of the runs.
+    span
+        Backtest of an order-based strategy, and first and last session of the runs.
     runs, seed
         Number of runs, and the seed that they are drawn with.
     entries
         Entries of the actual run; closed and still open ones.
+    workers
+        Who runs them.
     """
-    rows, columns = _pool(prepared, start, end)
+    rows, columns = _pool(span)
     candidates = min(entries, rows.size)
 
-    def varied(count: int, generator: np.random.Generator, wanted: int) -> Iterator[PreparedBacktest]:
-        for _ in range(wanted):
-            chosen = generator.choice(rows.size, size=count, replace=False)
-            yield with_entries(prepared, rows[chosen], columns[chosen])
+    def swept(count: int, purpose: str, wanted: int) -> Sweep:
+        variants = RandomVariants(span, _draw_entries, _entered, _Entries(rows, columns, count))
+        return sweep_random(variants, wanted, generator_of(seed, purpose), workers)
 
     for pilot in range(PILOTS):
-        found = sweep_prepared(varied(candidates, generator_of(seed, f"pilot {pilot}"), PILOT_RUNS), start, end)
-        made = float(found.trades.mean())
+        made = float(swept(candidates, f"pilot {pilot}", PILOT_RUNS).trades.mean())
         if made <= 0 or abs(made - entries) <= 0.02 * entries:
             break
         candidates = int(np.clip(round(candidates * entries / made), 1, rows.size))
-    return _runs_of(prepared, sweep_prepared(varied(candidates, generator_of(seed, PERMUTATION), runs), start, end))
+    return _runs_of(span.prepared, swept(candidates, PERMUTATION, runs))
 
 
-def random_targets(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, runs: int, seed: int) -> RandomRuns:
+@dataclass(frozen=True)
+class _Entries:
+    """Rows and columns of the grid of the bars that can be entered on, and how many are."""
+
+    rows: Integers
+    columns: Integers
+    count: int
+
+
+def _draw_entries(generator: np.random.Generator, pool: _Entries) -> Integers:
+    return generator.choice(pool.rows.size, size=pool.count, replace=False)
+
+
+def _entered(span: Span, pool: _Entries, chosen: Integers) -> PreparedBacktest:
+    return with_entries(span.prepared, pool.rows[chosen], pool.columns[chosen])
+
+
+def random_targets(span: Span, *, runs: int, seed: int, workers: Workers = IN_PROCESS) -> RandomRuns:
     """Run the whole portfolio with a target-weight strategy's weights at random times, and on random symbols.
 
     All that is decided in the span moves by one random number of sessions (a circular shift, `SHORTEST_SHIFT` or more
@@ -93,28 +106,43 @@ def random_targets(prepared: PreparedBacktest, start: dt.date, end: dt.date, *, 
 
     Parameters
     ----------
-    prepared
-        Backtest of a target-weight strategy.
-    start, end
-        First and last session of the runs.
+    span
+        Backtest of a target-weight strategy, and first and last session of the runs.
     runs, seed
         Number of runs, and the seed that they are drawn with.
+    workers
+        Who runs them.
     """
-    size = bisect_right(prepared.axes.sessions, end) - bisect_left(prepared.axes.sessions, start)
-    shortest = min(SHORTEST_SHIFT, size // 4)
-    members = np.zeros(prepared.market.close.shape, dtype=np.bool_)
-    rows, columns = _pool(prepared, start, end)
+    sessions = span.prepared.axes.sessions
+    size = bisect_right(sessions, span.end) - bisect_left(sessions, span.start)
+    members = np.zeros(span.prepared.market.close.shape, dtype=np.bool_)
+    rows, columns = _pool(span)
     members[rows, columns] = True
-    held = np.unique(columns)
+    drawn_from = _Moves(members, np.unique(columns), min(SHORTEST_SHIFT, size // 4), size)
+    variants = RandomVariants(span, _draw_move, _moved, drawn_from)
+    return _runs_of(span.prepared, sweep_random(variants, runs, generator_of(seed, PERMUTATION), workers))
 
-    def varied(generator: np.random.Generator) -> Iterator[PreparedBacktest]:
-        for _ in range(runs):
-            shift = int(generator.integers(shortest, size - shortest + 1))
-            places = np.arange(len(prepared.axes.symbols))
-            places[held] = generator.permutation(held)
-            yield with_moved_targets(prepared, start, end, shift=shift, columns=places, members=members)
 
-    return _runs_of(prepared, sweep_prepared(varied(generator_of(seed, PERMUTATION)), start, end))
+@dataclass(frozen=True)
+class _Moves:
+    """Bars of members on the grid, the symbols that change places, and the shortest shift of so many sessions."""
+
+    members: NDArray[np.bool_]
+    held: Integers
+    shortest: int
+    size: int
+
+
+def _draw_move(generator: np.random.Generator, moves: _Moves) -> tuple[int, Integers]:
+    shift = int(generator.integers(moves.shortest, moves.size - moves.shortest + 1))
+    places = np.arange(moves.members.shape[1])
+    places[moves.held] = generator.permutation(moves.held)
+    return shift, places
+
+
+def _moved(span: Span, moves: _Moves, drawn: tuple[int, Integers]) -> PreparedBacktest:
+    shift, places = drawn
+    return with_moved_targets(span.prepared, span.start, span.end, shift=shift, columns=places, members=moves.members)
 
 
 def _runs_of(prepared: PreparedBacktest, found: Sweep) -> RandomRuns:
@@ -158,11 +186,14 @@ def generator_of(seed: int, purpose: str) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64([seed, *purpose.encode()]))
 
 
-def _pool(prepared: PreparedBacktest, start: dt.date, end: dt.date) -> tuple[Integers, Integers]:
+def _pool(span: Span) -> tuple[Integers, Integers]:
     """Rows and columns of the grid of the bars that could have been entered on."""
+    prepared = span.prepared
     sessions = {session: row for row, session in enumerate(prepared.axes.sessions)}
     columns = {symbol: column for column, symbol in enumerate(prepared.axes.symbols)}
-    bars = prepared.panel.filter(pl.col("session").is_between(start, end), "in_universe").sort("session", "symbol")
+    bars = prepared.panel.filter(pl.col("session").is_between(span.start, span.end), "in_universe").sort(
+        "session", "symbol"
+    )
     rows = np.array([sessions[session] for session in bars["session"]], dtype=np.int64)
     symbols = np.array([columns[symbol] for symbol in bars["symbol"]], dtype=np.int64)
     usable = prepared.market.present[rows, symbols]

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from trading_assets.backtests.backtest import PreparedBacktest, backtest
 from trading_assets.backtests.engine.arrays import Signals
+from trading_assets.backtests.parallel_sweep import Span
 from trading_assets.backtests.results import return_metrics
 from trading_assets.backtests.results.return_metrics import annual_sharpes
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets.backtests.results.settled_curve import settled
 from trading_assets.config.verdict import ALPHA
+from trading_assets.parallel.workers import IN_PROCESS, Workers
 from trading_assets.robustness.overfitting.sharpe_inference import long_run_variance
 from trading_assets.robustness.resampling.random_runs import (
     PERMUTATION,
@@ -66,6 +68,7 @@ def resample(
     permutations: int,
     seed: int,
     alpha: float = ALPHA,
+    workers: Workers = IN_PROCESS,
 ) -> Resampling:
     """Resample one span by every method, flat start.
 
@@ -98,6 +101,8 @@ def resample(
         Name of the span in the tables.
     alpha
         Error rate of the strategy's tests, its part of that of its batch.
+    workers
+        Who makes the runs with decisions at random.
     """
     run = backtest(prepared, start, end, split=split)
     returns, excess = _returns_of(run)
@@ -116,7 +121,7 @@ def resample(
         TRADE_BOOTSTRAP: (trade_statistics(trades, resamples, generator_of(seed, TRADE_BOOTSTRAP)), resamples),
     }
     measured[PERMUTATION] = (
-        _permutation(prepared, run, start, end, permutations, seed, alpha),
+        _permutation(Span(prepared, start, end), run, permutations, seed, alpha, workers),
         permutations,
     )
     lines = [
@@ -290,19 +295,19 @@ def statistic_of(rows: pl.DataFrame, method: str, statistic: str) -> float | Non
 
 
 def _permutation(
-    prepared: PreparedBacktest, run: Result, start: dt.date, end: dt.date, runs: int, seed: int, alpha: float
+    span: Span, run: Result, runs: int, seed: int, alpha: float, workers: Workers
 ) -> Mapping[str, float | None]:
     names = ("percentile", "p", "sharpe_5", "sharpe_50", "sharpe_95")
     beyond = alpha < LEAST_COUNTED_P
     trades = run.trades.height
-    actual = return_metrics.sharpe(_returns_of(run)[1], prepared.periods_per_year)
+    actual = return_metrics.sharpe(_returns_of(run)[1], span.prepared.periods_per_year)
     if not trades or actual is None:
         unknown: dict[str, float | None] = {**dict.fromkeys(names), "trades": float(trades), "trades_50": None}
         return unknown | ({"p_normal": None} if beyond else {})
-    if isinstance(prepared.signals, Signals):
-        found = random_entries(prepared, start, end, entries=trades, runs=runs, seed=seed)
+    if isinstance(span.prepared.signals, Signals):
+        found = random_entries(span, entries=trades, runs=runs, seed=seed, workers=workers)
     else:
-        found = random_targets(prepared, start, end, runs=runs, seed=seed)
+        found = random_targets(span, runs=runs, seed=seed, workers=workers)
     rank = percentile(actual, found.sharpes)
     quantiles = (float(q) for q in np.quantile(found.sharpes, (0.05, 0.5, 0.95)))
     values = (rank, 1.0 - rank / 100.0, *quantiles)

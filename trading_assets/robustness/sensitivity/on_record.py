@@ -8,6 +8,7 @@ from trading_assets.backtests.inputs.data_hash import hash_with_rates
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.backtests.trial_registry import settings_on_record, trial_rows
 from trading_assets.config.sections import Interval
+from trading_assets.parallel.workers import workers_of
 from trading_assets.protocol import Protocol, record_trials
 from trading_assets.protocol.trials import with_benchmarks
 from trading_assets.robustness.sensitivity.grid import ParameterGrid
@@ -46,6 +47,7 @@ def evaluate_on_record(
         settings_hash=settings_on_record(step.work, configuration, prepared.strategy),
         data_hash=hash_with_rates(frames.bars, traded, span.end, frames.risk_free, frames.borrow_rates),
         sharp_peak=configuration.robustness.sharp_peak,
+        workers=workers_of(configuration),
     )
     trials = trial_rows(found.evaluations, source=source, run_id=step.run_id, evaluated_at=step.now)
     measured = with_benchmarks(trials, found.benchmarks)

@@ -12,11 +12,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.backtests.backtest import PreparedBacktest, Sweep, parameter_grid, sweep_parameters
+from trading_assets.backtests.backtest import PreparedBacktest, Sweep, parameter_grid
+from trading_assets.backtests.parallel_sweep import Span, sweep_sets
 from trading_assets.backtests.results import return_metrics
 from trading_assets.backtests.sweep_returns import benchmark_beside, excess_returns_of
 from trading_assets.backtests.trial_registry import Evaluation, trial_id
 from trading_assets.config.strategies import StrategyParameters
+from trading_assets.parallel.workers import IN_PROCESS, Workers
 from trading_assets.robustness.sensitivity.grid import ParameterGrid
 from trading_assets.robustness.sensitivity.plateau import Choice, choices, peak, plateau
 from trading_assets.robustness.tables import CHOICES, HEATMAPS, SENSITIVITY, SENSITIVITY_SUMMARY, TRIAL_BENCHMARKS
@@ -79,6 +81,7 @@ def sensitivity(
     settings_hash: str,
     data_hash: str,
     sharp_peak: float,
+    workers: Workers = IN_PROCESS,
 ) -> Sensitivity:
     """Evaluate the grid, the chosen parameters and their neighbours in one sweep.
 
@@ -92,9 +95,11 @@ def sensitivity(
         Hashes that the trials are recorded under, see `Evaluation`.
     sharp_peak
         A best Sharpe further than this above the median of the grid is a sharp peak.
+    workers
+        Who runs the points.
     """
     points = points_of(prepared.parameters, grid)
-    sweep = sweep_parameters(prepared, [point.parameters for point in points], start, end)
+    sweep = sweep_sets(Span(prepared, start, end), [point.parameters for point in points], workers)
     returns = excess_returns_of(prepared, sweep)
     values = _metrics(sweep, returns, prepared.periods_per_year)
     evaluations = tuple(

@@ -11,6 +11,7 @@ from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config.sections import Interval
 from trading_assets.models.splits import development
+from trading_assets.parallel.workers import workers_of
 from trading_assets.robustness.performance_breakdown import breakdown_rows
 from trading_assets.robustness.rows_by_span import beside_other_splits, write
 from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
@@ -54,9 +55,10 @@ def stress_rows(
 
     settings = step.configuration.robustness
 
-    def frames_of(name: str) -> Frames:
-        return frames if name == prepared.name else read_frames(step.work, step.configuration, name)
-
+    frames_of = {
+        name: frames if name == prepared.name else read_frames(step.work, step.configuration, name)
+        for name in step.configuration.behind(prepared.name)
+    }
     levels = benchmark_levels(frames.bars, prepared.benchmark_name, span.end)
     traded = frames.instruments.filter(pl.col("symbol").is_in(prepared.axes.symbols))
     found = run(
@@ -66,8 +68,9 @@ def stress_rows(
         split=split,
         months=classify_months(levels),
         scenarios=chosen(settings, synthetic=bool(traded["synthetic"].any())),
-        scenario_inputs=ScenarioInputs(step.configuration, frames_of),
+        scenario_inputs=ScenarioInputs(step.configuration, frames_of.__getitem__),
         best_trades=settings.verdict.reject_best_trades,
+        workers=workers_of(step.configuration),
     )
     returns = pl.DataFrame(prepared.market.returns, schema=list(prepared.axes.symbols)).with_columns(
         session=pl.Series(prepared.axes.sessions, dtype=pl.Date)

@@ -14,6 +14,7 @@ from trading_assets.backtests.results.run_tables import Result
 from trading_assets.backtests.results.settled_curve import settled, without_unexplained_gains
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config.robustness import Robustness, StressScenario
+from trading_assets.config.sections import Interval
 from trading_assets.config.stress_scenarios import (
     BASE,
     BEAR_MONTHS,
@@ -25,6 +26,7 @@ from trading_assets.config.stress_scenarios import (
     built_in,
     slippage_scenario,
 )
+from trading_assets.parallel.workers import IN_PROCESS, Workers
 from trading_assets.robustness.stress.benchmark_months import BEAR, RANGE, in_months
 from trading_assets.robustness.stress.scenario_market import ScenarioInputs, apply_scenario, span_of
 from trading_assets.robustness.stress.unexplained_endings import positions_met
@@ -66,6 +68,7 @@ def stress(
     scenarios: Mapping[str, StressScenario],
     scenario_inputs: ScenarioInputs,
     best_trades: int,
+    workers: Workers = IN_PROCESS,
 ) -> Stress:
     """Run every scenario on one span, flat start.
 
@@ -83,22 +86,27 @@ def stress(
         See `classify_months`; of a benchmark that ends with the span.
     best_trades
         How many trades `expectancy_r_without_best` leaves out.
+    workers
+        Who runs the scenarios.
     """
     earliest = min(prepared.axes.sessions[0], start) if split == DEVELOPMENT else start
     base = backtest(prepared, start, end, split=split)
     curve = settled(base.equity)
-    met: dict[str, dict[str, float | None]] = {}
     parts = {BASE: (curve, base.trades)}
     if (curve["unexplained_moves"] > 0).any():
         parts[WITHOUT_UNEXPLAINED_GAINS] = without_unexplained_gains(curve, base.trades)
-    for name, scenario in scenarios.items():
-        span = span_of(scenario.window, earliest, start, end)
-        if span is not None:
-            varied = apply_scenario(scenario, prepared, scenario_inputs, span.start, span.end)
-            run = backtest(varied, span.start, span.end, split=split)
-            parts[name] = settled(run.equity), run.trades
-            if scenario.unexplained_delistings:
-                met[name] = {POSITIONS_MET: float(positions_met(varied, run))}
+    runs = [
+        (name, scenario, span)
+        for name, scenario in scenarios.items()
+        if (span := span_of(scenario.window, earliest, start, end)) is not None
+    ]
+    found = workers.map(_run_scenario, _Unstressed(prepared, scenario_inputs, split), runs)
+    parts |= {name: (each.curve, each.trades) for (name, _, _), each in zip(runs, found, strict=True)}
+    met: dict[str, dict[str, float | None]] = {
+        name: {POSITIONS_MET: float(each.positions_met)}
+        for (name, _, _), each in zip(runs, found, strict=True)
+        if each.positions_met is not None
+    }
     parts |= {kind: _part(parts[BASE], months, value) for kind, value in ((BEAR_MONTHS, BEAR), (RANGE_MONTHS, RANGE))}
     benchmark = prepared.benchmark.select("session", benchmark_return="daily_return")
     measured = {
@@ -114,6 +122,32 @@ def stress(
         equity=_curves(prepared.name, split, curves, prepared.settings.starting_equity),
         base=base,
     )
+
+
+@dataclass(frozen=True)
+class _Unstressed:
+    """What scenarios change: a backtest, the tables that it was made of, and the name of the span."""
+
+    prepared: PreparedBacktest
+    inputs: ScenarioInputs
+    split: str
+
+
+@dataclass(frozen=True)
+class _ScenarioRun:
+    """Settled equity and trades of a scenario; of unexplained delistings the positions that one closed."""
+
+    curve: pl.DataFrame
+    trades: pl.DataFrame
+    positions_met: int | None
+
+
+def _run_scenario(unstressed: _Unstressed, item: tuple[str, StressScenario, Interval]) -> _ScenarioRun:
+    _, scenario, span = item
+    varied = apply_scenario(scenario, unstressed.prepared, unstressed.inputs, span.start, span.end)
+    run = backtest(varied, span.start, span.end, split=unstressed.split)
+    met = positions_met(varied, run) if scenario.unexplained_delistings else None
+    return _ScenarioRun(settled(run.equity), run.trades, met)
 
 
 def value_of(rows: pl.DataFrame, scenario: str, metric: str) -> float | None:

@@ -33,6 +33,9 @@ class PluginModule:
     def __name__(self) -> str:
         return self.plugin.name
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return module_of, (self.plugin,)
+
     @property
     def Parameters(self) -> type[StrategyParameters]:  # noqa: N802 (as a module has it)
         """The class of its parameters."""

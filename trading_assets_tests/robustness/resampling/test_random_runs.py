@@ -11,6 +11,7 @@ import pytest
 from trading_assets.backtests.backtest import PreparedBacktest, sweep_prepared
 from trading_assets.backtests.engine.arrays import Targets
 from trading_assets.backtests.inputs.target_weights import targets_of
+from trading_assets.backtests.parallel_sweep import Span
 from trading_assets.backtests.perturbations import with_moved_targets
 from trading_assets.backtests.results.return_metrics import annual_sharpes
 from trading_assets.backtests.sweep_returns import excess_returns_of
@@ -114,13 +115,13 @@ def test_who_knows_what_comes_beats_random_weights_and_who_draws_does_not(factor
     steps = range(0, SESSIONS - 11, 10)
     best = {t: np.argsort(close[t] / close[t + 10])[:3].tolist() for t in steps}
     knowing = with_weights(factor, best)
-    assert percentile(sharpe(knowing), random_targets(knowing, *SPAN, runs=60, seed=1).sharpes) > 95
+    assert percentile(sharpe(knowing), random_targets(Span(knowing, *SPAN), runs=60, seed=1).sharpes) > 95
     random = np.random.default_rng(5)
     found = []
     for _ in range(20):
         drawn = {t: random.choice(len(factor.axes.symbols), 3, replace=False).tolist() for t in steps}
         prepared = with_weights(factor, drawn)
-        found.append(percentile(sharpe(prepared), random_targets(prepared, *SPAN, runs=40, seed=1).sharpes))
+        found.append(percentile(sharpe(prepared), random_targets(Span(prepared, *SPAN), runs=40, seed=1).sharpes))
     # Percentiles of 20 draws are uniform: their mean has a deviation of 6.5.
     assert np.mean(found) == pytest.approx(50, abs=20)
 

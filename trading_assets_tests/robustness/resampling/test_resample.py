@@ -10,6 +10,7 @@ from arch.bootstrap import StationaryBootstrap
 from trading_assets.backtests import tables as backtests
 from trading_assets.backtests.backtest import PreparedBacktest, backtest, prepare, sweep_prepared
 from trading_assets.backtests.backtest import metrics_of as metrics_rows
+from trading_assets.backtests.parallel_sweep import Span
 from trading_assets.backtests.perturbations import with_entries
 from trading_assets.backtests.results.return_metrics import annual_sharpes, calmar, max_drawdown, sharpe
 from trading_assets.backtests.results.settled_curve import settled
@@ -130,10 +131,10 @@ def test_a_batch_of_one_has_the_normal_quantile_as_a_limit_too(prepared: Prepare
 
 def test_random_runs_make_as_many_trades_as_the_strategy(prepared: PreparedBacktest) -> None:
     run = backtest(prepared, START, END, split="development")
-    found = random_entries(prepared, START, END, entries=run.trades.height, runs=60, seed=1)
+    found = random_entries(Span(prepared, START, END), entries=run.trades.height, runs=60, seed=1)
     assert found.trades.mean() == pytest.approx(run.trades.height, rel=0.1)
-    again = random_entries(prepared, START, END, entries=run.trades.height, runs=60, seed=1)
-    other = random_entries(prepared, START, END, entries=run.trades.height, runs=60, seed=2)
+    again = random_entries(Span(prepared, START, END), entries=run.trades.height, runs=60, seed=1)
+    other = random_entries(Span(prepared, START, END), entries=run.trades.height, runs=60, seed=2)
     assert (found.sharpes == again.sharpes).all()
     assert (found.sharpes != other.sharpes).any()
 
@@ -147,9 +148,9 @@ def test_who_knows_tomorrow_beats_random_entries_and_who_draws_does_not(prepared
     rows, columns = inside[best[:, 0]], best[:, 1]
     sweep = sweep_prepared([with_entries(prepared, rows, columns)], START, END)
     knowing = float(annual_sharpes(excess_returns_of(prepared, sweep), 252)[0])
-    random = random_entries(prepared, START, END, entries=int(sweep.trades[0]), runs=100, seed=3)
+    random = random_entries(Span(prepared, START, END), entries=int(sweep.trades[0]), runs=100, seed=3)
     assert percentile(knowing, random.sharpes) > 95
-    drawn = random_entries(prepared, START, END, entries=int(sweep.trades[0]), runs=40, seed=4).sharpes
+    drawn = random_entries(Span(prepared, START, END), entries=int(sweep.trades[0]), runs=40, seed=4).sharpes
     # Percentiles of 40 draws are uniform: their mean has a deviation of 5.
     assert np.mean([percentile(value, random.sharpes) for value in drawn]) == pytest.approx(50, abs=15)
 

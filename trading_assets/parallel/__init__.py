@@ -1,0 +1,1 @@
+"""Work that falls apart into parts: done in this process, or by the processes of a Dask cluster."""

@@ -1,0 +1,152 @@
+"""Parts computed by the workers of a Dask cluster, which have nothing in common with this process but the scheduler.
+
+What a part reads is sent with it, the code of a user's own modules too, and what it found comes back; the warehouse is
+this process's alone. Files that such a module declares that it reads are the exception: they must be on the worker's
+machine, at the same place and with the same content.
+
+Equal bits take equal code: a worker whose libraries or whose source of this package differ is refused.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from trading_assets.config.plugins import Origin, Plugin, adopt, loaded_plugins
+from trading_assets.parallel.processors import granted, processors
+from trading_assets.parallel.workers import PARTS_A_WORKER, WorkersError, split_evenly
+
+Shared = TypeVar("Shared")
+Item = TypeVar("Item")
+Part = TypeVar("Part")
+Plugins = Mapping[tuple[str, Origin, str], Plugin]
+
+#: Libraries whose version can change a result.
+DECISIVE = ("numpy", "polars", "numba", "scipy", "scikit-learn", "xgboost-cpu")
+#: Seconds to wait for a scheduler, and for its first worker.
+PATIENCE = 30
+#: A worker has one thread for its part; libraries that start their own are told so before they are loaded.
+ONE_THREAD = dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+
+
+class DaskWorkers:
+    """Workers of one cluster.
+
+    Attributes
+    ----------
+    client
+        Connection to its scheduler, a `distributed.Client`.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def map(self, compute: Callable[[Shared, Item], Part], shared: Shared, items: Sequence[Item]) -> list[Part]:
+        """Return what `compute` makes of `shared` and each item, in order of the items, computed side by side.
+
+        Parameters
+        ----------
+        compute, shared, items
+            As in `Workers`.
+
+        Raises
+        ------
+        WorkersError
+            A worker is not of this version, or died of a part more often than Dask tries again.
+        """
+        if not items:
+            return []
+        from distributed import KilledWorker
+        from distributed.comm import CommClosedError
+
+        try:
+            sent = self.client.scatter([(loaded_plugins(), shared)], broadcast=True, hash=False)[0]
+            # Not by their content: equal items are parts of their own.
+            parts = self.client.map(_computed, items, compute=compute, shared=sent, expected=identity(), pure=False)
+            return list(self.client.gather(parts))
+        except KilledWorker as error:
+            raise WorkersError(
+                f"a worker process died of the same part several times, most likely for want of memory: {error}"
+            ) from error
+        except (CommClosedError, TimeoutError) as error:
+            raise WorkersError(f"the scheduler no longer answers: {error}") from error
+
+    def parts_of(self, items: Sequence[Item]) -> list[Sequence[Item]]:
+        """Return items in runs of neighbours, several a worker; none of no items."""
+        return split_evenly(items, PARTS_A_WORKER * max(1, sum(self.client.nthreads().values())))
+
+
+@cache
+def connected(workers: int | None, scheduler: str | None) -> DaskWorkers:
+    """Return the workers of a scheduler, or processes on this machine that end with this one.
+
+    Parameters
+    ----------
+    workers
+        Processes on this machine, one thread each; None: one a processor.
+    scheduler
+        Address of a cluster that is there already; then no process is started.
+
+    Raises
+    ------
+    WorkersError
+        Nothing answers at the address, or Dask is not installed.
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise WorkersError("executor: dask needs the extra: pip install 'trading_assets[dask]'") from error
+    try:
+        if scheduler is None:
+            address = LocalCluster(
+                n_workers=workers or processors(),
+                threads_per_worker=1,
+                dashboard_address=None,
+                env=ONE_THREAD,
+                memory_limit=0,  # or a worker is ended at a share of the machine, while others have room
+                silence_logs=40,  # logging.ERROR
+            )
+            client = Client(address)
+            client.run(_end_quietly)
+        else:
+            client = Client(scheduler, timeout=PATIENCE)
+        client.wait_for_workers(1, timeout=PATIENCE)
+    except (OSError, TimeoutError, ValueError) as error:
+        where = "processes on this machine" if scheduler is None else f"scheduler {scheduler}"
+        raise WorkersError(f"{where}: no worker answers within {PATIENCE} s: {error}") from error
+    return DaskWorkers(client)
+
+
+def _end_quietly() -> None:
+    """At the end of a worker libraries complain of what was not released; nobody can do anything about it."""
+    atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
+
+
+@cache
+def identity() -> str:
+    """Return what results follow from beside the data: versions of Python and libraries, and a hash of our source."""
+    root = Path(__file__).parent.parent
+    source = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        source.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    versions = [f"Python {sys.version_info.major}.{sys.version_info.minor}"]
+    versions += [f"{name} {version(name)}" for name in DECISIVE]
+    return ", ".join([*versions, f"trading_assets {source.hexdigest()[:12]}"])
+
+
+def _computed(
+    item: Item, *, compute: Callable[[Shared, Item], Part], shared: tuple[Plugins, Shared], expected: str
+) -> Part:
+    if (found := identity()) != expected:
+        raise WorkersError(f"a worker has {found}; this run has {expected}. Results could differ")
+    plugins, value = shared
+    adopt(plugins)
+    with granted(1):
+        return compute(value, item)

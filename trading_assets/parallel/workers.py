@@ -1,0 +1,98 @@
+"""Who does work that falls apart into parts: this process, or the workers of a Dask cluster.
+
+A part is a function of what all parts share and of one item. It depends on these alone, so that the results are the
+same whoever computes them; they come back in the order of the items, and only this process writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Protocol, TypeVar
+
+from trading_assets.config import Configuration
+
+Shared = TypeVar("Shared")
+Item = TypeVar("Item")
+Part = TypeVar("Part")
+
+#: Parts that a worker gets at least: one that is slow then holds up the others less.
+PARTS_A_WORKER = 4
+
+
+class WorkersError(Exception):
+    """The workers cannot be reached, are not of this version, or died of a part."""
+
+
+class Workers(Protocol):
+    """Computes parts."""
+
+    def map(self, compute: Callable[[Shared, Item], Part], shared: Shared, items: Sequence[Item]) -> list[Part]:
+        """Return what `compute` makes of `shared` and each item, in order of the items.
+
+        Parameters
+        ----------
+        compute
+            A function of a module, which workers import by its name.
+        shared
+            Sent to each worker once.
+        items
+            One a part.
+
+        Raises
+        ------
+        WorkersError
+            See there. What a part raises is raised here.
+        """
+
+    def parts_of(self, items: Sequence[Item]) -> list[Sequence[Item]]:
+        """Return items in runs of neighbours, as many as keep all workers busy; none of no items."""
+
+
+class InProcess:
+    """This process. Its parts use all processors by themselves, so there is one of all items."""
+
+    def map(self, compute: Callable[[Shared, Item], Part], shared: Shared, items: Sequence[Item]) -> list[Part]:
+        """Return what `compute` makes of `shared` and each item, one after the other.
+
+        Parameters
+        ----------
+        compute, shared, items
+            As in `Workers`.
+        """
+        return [compute(shared, item) for item in items]
+
+    def parts_of(self, items: Sequence[Item]) -> list[Sequence[Item]]:
+        """Return all items as one part; none of no items."""
+        return [items] if items else []
+
+
+IN_PROCESS = InProcess()
+
+
+def split_evenly(items: Sequence[Item], parts: int) -> list[Sequence[Item]]:
+    """Return runs of neighbours whose lengths differ by one at most.
+
+    Examples
+    --------
+    >>> split_evenly("abcde", 2), split_evenly("ab", 3)
+    (['ab', 'cde'], ['a', 'b'])
+    """
+    parts = min(parts, len(items))
+    bounds = [len(items) * part // parts for part in range(parts + 1)] if parts else [0]
+    return [items[begin:end] for begin, end in pairwise(bounds)]
+
+
+def workers_of(configuration: Configuration) -> Workers:
+    """Return who computes parts under a configuration; processes of a cluster live as long as this one.
+
+    Raises
+    ------
+    WorkersError
+        No scheduler answers at the address, its workers are not of this version, or Dask is not installed.
+    """
+    if configuration.executor != "dask":
+        return IN_PROCESS
+    from trading_assets.parallel.dask_workers import connected
+
+    return connected(configuration.workers, configuration.scheduler)

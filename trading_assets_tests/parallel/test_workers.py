@@ -1,0 +1,39 @@
+"""Parts in this process, and how items are shared out."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trading_assets.parallel.workers import IN_PROCESS, split_evenly, workers_of
+from trading_assets_tests.backtests.frames import configuration
+
+
+def scaled(factor: int, item: int) -> int:
+    return factor * item
+
+
+def test_parts_come_back_in_order_of_the_items() -> None:
+    assert IN_PROCESS.map(scaled, 10, [3, 1, 2]) == [30, 10, 20]
+    assert IN_PROCESS.map(scaled, 10, []) == []
+
+
+def test_this_process_takes_all_items_as_one_part() -> None:
+    assert IN_PROCESS.parts_of(range(5)) == [range(5)]
+    assert IN_PROCESS.parts_of([]) == []
+
+
+@given(st.lists(st.integers()), st.integers(1, 9))
+def test_items_are_split_in_order_and_evenly(items: list[int], parts: int) -> None:
+    found = split_evenly(items, parts)
+    assert [item for part in found for item in part] == items
+    assert len(found) == min(parts, len(items))
+    lengths = {len(part) for part in found}
+    assert not lengths or max(lengths) - min(lengths) <= 1
+    assert 0 not in lengths
+
+
+@pytest.mark.parametrize("executor", ["in_process", "multiprocess"])
+def test_without_dask_this_process_works(executor: str) -> None:
+    assert workers_of(configuration().model_copy(update={"executor": executor})) is IN_PROCESS
