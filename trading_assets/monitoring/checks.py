@@ -4,7 +4,6 @@ import dagster as dg
 import polars as pl
 
 from trading_assets.config import Configuration
-from trading_assets.monitoring.drift import is_drift_event
 from trading_assets.monitoring.tables import DRIFT
 
 
@@ -20,6 +19,8 @@ def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]
 )
 def no_feature_drift(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """Look at the table that the asset has just written."""
+    from trading_assets.monitoring.drift import is_drift_event
+
     share = context.resources.configuration.monitoring.alarm_share
     table = context.resources.warehouse.read(DRIFT)
     alarms = table.filter("alarm").sort(pl.col("psi"), descending=True)["feature"].unique(maintain_order=True)

@@ -14,13 +14,14 @@ import datetime as dt
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.config.sections import Monitoring
+from trading_assets.monitoring.ordered_samples import area_between, gap_to_the_rest, rank_distinct, ranks_of_windows
 from trading_assets.monitoring.tables import DRIFT
 from trading_assets.parallel.processors import processors
 
@@ -39,6 +40,15 @@ class Spans:
     reference: slice
     windows: tuple[slice, ...]
     newest: slice
+
+    @cached_property
+    def windows_of_rows(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Of each row of the reference the first window that holds it, and the first after that which does not."""
+        rows = np.arange(self.reference.stop)
+        first, after = (
+            np.searchsorted([getattr(each, end) for each in self.windows], rows, "right") for end in ("stop", "start")
+        )
+        return first.astype(np.int32), after.astype(np.int32)
 
 
 def drift_table(
@@ -163,15 +173,16 @@ def _spans(session: Counts, before: int, length: int) -> Spans:
 
 
 def _compare(values: Floats, spans: Spans, settings: Monitoring) -> dict[str, object]:
-    reference, newest = _finite(values[spans.reference]), np.sort(_finite(values[spans.newest]))
-    sizes: dict[str, object] = {"reference_rows": len(reference), "window_rows": len(newest)}
-    if min(len(reference), len(newest)) < 2 * ROWS_PER_BIN:
+    newest = np.sort(_finite(values[spans.newest]))
+    known = np.flatnonzero(np.isfinite(values[spans.reference]))
+    sizes: dict[str, object] = {"reference_rows": len(known), "window_rows": len(newest)}
+    if min(len(known), len(newest)) < 2 * ROWS_PER_BIN:
         return {**sizes, "alarm": False}
-    ranked = _ranked(values[spans.reference])
+    ranked = _ranked(values[spans.reference], known, spans)
     edges = _edges(ranked.ordered, len(newest))
     index = _index(_histogram(ranked.ordered, edges), _histogram(newest, edges))
-    distance = _gap(_below(ranked.ordered, newest), len(reference), _below(newest, newest), len(newest))
-    index_usual, distance_usual = _usual(ranked, spans.windows)
+    distance = _gap(_below(ranked.ordered, newest), len(known), _below(newest, newest), len(newest))
+    index_usual, distance_usual = _usual(ranked)
     return {
         **sizes,
         "psi": index,
@@ -194,26 +205,27 @@ class _Ranked:
         Its finite values, ascending.
     starts
         Where each distinct value begins among them; then their number.
-    rank
-        Of each row, 0 the lowest distinct value; -1 where it is not finite.
+    windows
+        Of each window the ranks of its finite values, ascending; 0 the lowest distinct value of the reference.
     """
 
     ordered: Floats
     starts: Counts
-    rank: NDArray[np.int32]
+    windows: list[NDArray[np.int32]]
 
 
-def _ranked(values: Floats) -> _Ranked:
-    known = np.flatnonzero(np.isfinite(values))
-    order = known[np.argsort(values[known])]
-    ordered = values[order]
-    is_first = _is_new(ordered)
-    rank = np.full(len(values), -1, np.int32)
-    rank[order] = np.cumsum(is_first) - 1
-    return _Ranked(ordered, np.append(np.flatnonzero(is_first), len(ordered)), rank)
+def _ranked(values: Floats, known: Counts, spans: Spans) -> _Ranked:
+    order = np.argsort(values) if len(known) == len(values) else known[np.argsort(values[known])]
+    rank, starts = np.empty(len(values), np.int32), np.empty(len(order) + 1, np.int64)
+    distinct = rank_distinct(values, order, rank, starts)
+    ranks = np.empty(sum(each.stop - each.start for each in spans.windows), np.int32)
+    begins = np.cumsum([0, *(each.stop - each.start for each in spans.windows)])[:-1]
+    counts = ranks_of_windows(order, rank, *spans.windows_of_rows, begins, ranks)
+    parts = [ranks[begin : begin + count] for begin, count in zip(begins, counts, strict=True)]
+    return _Ranked(values[order], starts[: distinct + 1], parts)
 
 
-def _usual(reference: _Ranked, windows: Sequence[slice]) -> tuple[float | None, float | None]:
+def _usual(reference: _Ranked) -> tuple[float | None, float | None]:
     """What both statistics reach between a window of the reference and the rest of it.
 
     The rest is never built: its counts are those of the whole less those of the window. Neither is a window's value
@@ -221,16 +233,10 @@ def _usual(reference: _Ranked, windows: Sequence[slice]) -> tuple[float | None, 
     """
     whole, starts = reference.ordered, reference.starts
     indices, distances = [], []
-    for window in windows:
-        ranks = np.sort(reference.rank[window])
-        ranks = ranks[np.searchsorted(ranks, 0) :]
+    for ranks in reference.windows:
         if not 2 * ROWS_PER_BIN <= len(ranks) < len(whole):
             continue
-        first = np.flatnonzero(_is_new(ranks))
-        distinct = ranks[first]
-        inside = np.stack([first, np.append(first[1:], len(ranks))])
-        rest = np.stack([starts[distinct], starts[distinct + 1]]) - inside
-        distances.append(_gap(rest, len(whole) - len(ranks), inside, len(ranks)))
+        distances.append(gap_to_the_rest(ranks, starts, len(whole)))
         up_to = np.searchsorted(whole, _edges(whole, len(ranks)), side="right")
         counts = np.diff(np.searchsorted(ranks, np.searchsorted(starts, up_to)), prepend=0, append=len(ranks))
         indices.append(_index(np.diff(up_to, prepend=0, append=len(whole)) - counts, counts))
@@ -239,20 +245,12 @@ def _usual(reference: _Ranked, windows: Sequence[slice]) -> tuple[float | None, 
     return float(np.quantile(indices, USUAL_QUANTILE)), float(np.quantile(distances, USUAL_QUANTILE))
 
 
-def _is_new(ordered: NDArray[Any]) -> NDArray[np.bool_]:
-    """Whether a value is the first of those that equal it."""
-    return np.concatenate([[True], ordered[1:] != ordered[:-1]])
-
-
 def _scaled_area(reference: Floats, window: Floats) -> float | None:
     """Return `scaled_wasserstein` of two ordered samples."""
     spread = float(np.std(reference, ddof=1)) if np.ptp(reference) > 0 else 0.0
     if not spread > 0:
         return None
-    both = np.sort(np.concatenate([reference, window]), kind="stable")
-    below = np.searchsorted(reference, both[:-1], side="right")
-    gaps = np.abs(below / len(reference) - (np.arange(1, len(both)) - below) / len(window))
-    return float(np.sum(gaps * np.diff(both))) / spread
+    return float(area_between(reference, window)) / spread
 
 
 def _edges(sorted_reference: Floats, window_rows: int) -> Floats:
@@ -280,7 +278,7 @@ def _below(sorted_values: Floats, points: Floats) -> Counts:
 
 def _gap(reference: Counts, reference_rows: int, window: Counts, window_rows: int) -> float:
     # The window's function is constant between its own points, so the largest distance lies at one, on either side.
-    return float(np.max(np.abs(reference / reference_rows - window / window_rows)))
+    return float(np.max(np.abs(reference * window_rows - window * reference_rows)) / (reference_rows * window_rows))
 
 
 def _finite(values: Floats) -> Floats:
