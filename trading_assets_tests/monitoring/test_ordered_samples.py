@@ -67,5 +67,5 @@ def test_the_area_is_scipys(one: list[float], other: list[float]) -> None:
 
 def test_the_area_of_many_small_steps_loses_nothing() -> None:
     """Eighths beside themselves, each moved by one: an eighth, to the bit."""
-    values = 1e8 + np.arange(1_000_000) * 0.125  # exact in binary
-    assert area_between(values, values + 0.125) == 0.125
+    values = (1e8 + np.arange(1_000_000) * 0.125).astype(np.float64)  # exact in binary
+    assert area_between(values, (values + 0.125).astype(np.float64)) == 0.125

@@ -37,20 +37,22 @@ def without_random_bars(bars: pl.DataFrame, symbols: Sequence[str], share: float
     seed
         Bars are drawn by seed, symbol and session.
     """
-    parts = []
-    for rows in bars.sort("symbol", "session").partition_by("symbol", maintain_order=True):
-        symbol = rows["symbol"][0]
-        if symbol not in symbols:
-            parts.append(rows)
+    ordered, losing = bars.sort("symbol", "session"), set(symbols)
+    days = ordered["session"].to_physical().to_numpy()
+    kept = ((ordered["split_ratio"] != 1) | (ordered["cash_dividend"] != 0)).fill_null(False).to_numpy().copy()
+    begin = 0
+    for symbol, count in ordered["symbol"].rle().struct.unnest().select("value", "len").iter_rows():
+        own = slice(begin, begin + count)
+        begin += count
+        if symbol not in losing:
+            kept[own] = True
             continue
-        days = rows["session"].to_physical().to_numpy()
         # A number for every day since 1970, so that a later bar changes nothing of the earlier ones.
-        drawn = np.random.Generator(np.random.PCG64([seed, *symbol.encode()])).random(int(days[-1]) + 1)[days]
-        event = ((rows["split_ratio"] != 1) | (rows["cash_dividend"] != 0)).fill_null(False).to_numpy()
-        kept = (drawn >= share) | event
-        kept[0] = kept[-1] = True
-        parts.append(rows.filter(pl.Series(kept)))
-    return pl.concat(parts) if parts else bars
+        first, last = int(days[own][0]), int(days[own][-1])
+        numbers = np.random.Generator(np.random.PCG64([seed, *symbol.encode()]).advance(first))
+        kept[own] |= numbers.random(last - first + 1)[days[own] - first] >= share
+        kept[own.start] = kept[own.stop - 1] = True
+    return ordered.filter(pl.Series(kept))
 
 
 def with_one_factor(bars: pl.DataFrame, symbols: Sequence[str]) -> pl.DataFrame:
