@@ -15,7 +15,7 @@ from trading_assets.market_data.preflight import faults_of_bars, faults_of_input
 from trading_assets.strategies.evaluation.history import faults_of_history
 
 
-def refuse_faulty(file: Path, configuration: Configuration, *, bars_too: bool) -> str | None:
+def refuse_faulty(file: Path, configuration: Configuration, *, bars_too: bool) -> list[str]:
     """Refuse what a run would fail on in its inputs; `bars_too` reads them, and a run does that itself.
 
     Parameters
@@ -27,8 +27,8 @@ def refuse_faulty(file: Path, configuration: Configuration, *, bars_too: bool) -
 
     Returns
     -------
-    str or None
-        What is to be said of the bars that were read.
+    list of str
+        What is to be said of the bars that were read, and what they speak against; a line each.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def refuse_faulty(file: Path, configuration: Configuration, *, bars_too: bool) -
     """
     own_features(configuration)
     _, lines = read_document(file)
-    said = None
+    said: list[str] = []
     faults = [*faults_of_inputs(configuration), *faults_of_history(configuration)]
     faults += faults_of_warm_up(configuration) if bars_too else ()
     if bars_too and not faults:
@@ -45,7 +45,8 @@ def refuse_faulty(file: Path, configuration: Configuration, *, bars_too: bool) -
         faults += received.faults
         if received.bars is not None:
             faults += faults_of_bars(configuration, received.bars, partial(faults_of_history, configuration))
-            said = said_of_span(configuration, received.bars)
+            said.append(said_of_span(configuration, received.bars))
+        said += [f"doubtful: {doubt}" for doubt in received.doubts]
     if faults:
         raise ConfigurationError("\n".join(placed(file, lines, fault) for fault in faults))
     return said

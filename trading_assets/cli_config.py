@@ -35,8 +35,8 @@ def config_check(
     with console.status("reading the bars ..."):
         of_bars = refuse_faulty(chosen, configuration, bars_too=True)
     announce(f"{chosen}: usable, configuration {configuration.name} ({configuration.hash})")
-    if of_bars is not None:
-        announce(of_bars)
+    for line in of_bars:
+        announce(line)
 
 
 @config_app.command("show")

@@ -12,8 +12,9 @@ from trading_assets.config import Configuration
 from trading_assets.config.errors import Fault, KeyPath
 from trading_assets.config.remote_sources import AnySource, MissingSecretError, RemoteSource, SqlSource
 from trading_assets.config.sections import Interval
-from trading_assets.config.sources import FilesSource
+from trading_assets.config.sources import FilesSource, SyntheticSource
 from trading_assets.market_data.calendars import CalendarError, facts_of, sessions
+from trading_assets.market_data.quality.apply_rules import violates_ohlc
 from trading_assets.market_data.quality.overrides import OverrideError, read_overrides
 from trading_assets.market_data.reference.borrow_rates import recorded_borrow_rates
 from trading_assets.market_data.reference.corporate_actions import recorded_actions
@@ -23,11 +24,14 @@ from trading_assets.market_data.reference.risk_free import read_risk_free
 from trading_assets.market_data.reference.sectors import SectorsError, read_sectors
 from trading_assets.market_data.reference.symbology import recorded_symbology
 from trading_assets.market_data.sources import SourceError, files, read_bars, sample
+from trading_assets.market_data.sources.doubts import doubts_of
 from trading_assets.market_data.sources.vendors import vendor_of
 from trading_assets.market_data.universe import UniverseError, read_memberships, resolve, without_data
 
 _OF_TABLES = (CalendarError, OverrideError, ReferenceError, SectorsError, SourceError, UniverseError)
 
+#: Where a larger share of the bars is quarantined, columns are not what they are taken for.
+_MOST = 0.5
 #: No file has bars from before it.
 _LONG_AGO = dt.date(1900, 1, 1)
 #: By strategy: the most bars of any of its symbols until the first result is over, and in words of what span.
@@ -88,10 +92,13 @@ class SourceBars:
     ----------
     bars
         symbol, asset_class, session; None where a vendor would have to be asked, or a source has no bars.
+    doubts
+        In words, what the bars of a source speak against; a run goes on in spite of it.
     """
 
     faults: list[Fault]
     bars: pl.DataFrame | None
+    doubts: list[str]
 
 
 def read_sources(configuration: Configuration, today: dt.date) -> SourceBars:
@@ -104,7 +111,7 @@ def read_sources(configuration: Configuration, today: dt.date) -> SourceBars:
         The day of the run, UTC.
     """
     end = configuration.as_of or today
-    faults, parts = list[Fault](), []
+    faults, parts, doubts = list[Fault](), [], list[str]()
     for place, source in enumerate(configuration.market_data):
         if isinstance(source, RemoteSource):
             continue
@@ -119,9 +126,28 @@ def read_sources(configuration: Configuration, today: dt.date) -> SourceBars:
             continue
         if bars.is_empty():
             faults.append(_no_bar(place, source, configuration, today))
-        else:
-            parts.append(bars.select("symbol", "asset_class", "session"))
-    return SourceBars(faults, pl.concat(parts) if len(parts) == len(configuration.market_data) else None)
+            continue
+        broken = bars.filter(violates_ohlc(configuration.quality)).height
+        if broken > _MOST * bars.height:
+            faults.append(_no_sound_bar(place, bars.height, broken))
+        elif not isinstance(source, SyntheticSource):
+            doubts += [f"market_data.{place}: {doubt}" for doubt in doubts_of(bars, source.calendar)]
+            doubts += [f"market_data.{place}: {_said_of_broken(bars.height, broken)}"] if broken else []
+        parts.append(bars.select("symbol", "asset_class", "session"))
+    return SourceBars(faults, pl.concat(parts) if len(parts) == len(configuration.market_data) else None, doubts)
+
+
+def _no_sound_bar(place: int, bars: int, broken: int) -> Fault:
+    return Fault(
+        ("market_data", place),
+        _said_of_broken(bars, broken),
+        "columns that are what they are taken for; `trading-assets detect FILE` shows what is read as what, and "
+        "`columns: {high: ..., low: ...}` names them",
+    )
+
+
+def _said_of_broken(bars: int, broken: int) -> str:
+    return f"in {broken:,} of {bars:,} bars open or close lie outside of low to high; such bars are quarantined"
 
 
 def _bars_of(source: AnySource, configuration: Configuration, start: dt.date, end: dt.date) -> pl.DataFrame:

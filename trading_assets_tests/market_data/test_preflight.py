@@ -132,6 +132,17 @@ def test_the_terminal_says_where_the_bars_begin(tmp_path: Path, start: str, advi
     assert said == "bars from 2016-01-04 to 2016-03-05" + advice
 
 
+def test_columns_of_high_and_low_that_are_swapped_are_refused_and_a_few_broken_bars_are_told(tmp_path: Path) -> None:
+    swapped = CSV.replace("high,low", "low,high")
+    [fault] = faults(tmp_path, swapped)
+    assert fault.where == ("market_data", 0)
+    assert "in 6 of 6 bars open or close lie outside of low to high" in fault.what
+    (tmp_path / "prices" / "a.csv").write_text(CSV.replace("10,11,9,10", "10,9,11,10", 1))
+    received = read_sources(load_configuration(changed(tmp_path, **BASE), tmp_path / "data"), TODAY)
+    assert received.faults == []
+    assert "market_data.0: in 1 of 6 bars open or close lie outside of low to high" in " ".join(received.doubts)
+
+
 def test_the_terminal_counts_the_bars_of_a_strategys_symbols(tmp_path: Path) -> None:
     """Four bars until validation is over, of a factor that needs the close of a year ago; the dates allow 300."""
     (tmp_path / "prices").mkdir()

@@ -198,16 +198,20 @@ def _without_copies(raw: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([single, several]).sort(*key, "occurrence")
 
 
-def _row_rules(as_of: dt.date, quality: Quality) -> dict[Rule, pl.Expr]:
+def violates_ohlc(quality: Quality) -> pl.Expr:
+    """Return whether a bar breaks the rule `ohlc_violation`."""
     prices = [pl.when(pl.col(name).is_finite()).then(pl.col(name)) for name in PRICES]
     rounding = quality.rounding_breach
     top, high, low, bottom = pl.max_horizontal(prices), prices[1], prices[2], pl.min_horizontal(prices)
+    return ((top > high) & (top >= high * (1 + rounding))) | ((bottom < low) & (bottom <= low * (1 - rounding)))
+
+
+def _row_rules(as_of: dt.date, quality: Quality) -> dict[Rule, pl.Expr]:
     return {
         NULL_PRICE: pl.any_horizontal(pl.col(name).is_null() for name in PRICES),
         NON_FINITE_PRICE: pl.any_horizontal(~pl.col(name).is_finite() for name in PRICES),
         NON_POSITIVE_PRICE: pl.any_horizontal(pl.col(name) <= 0 for name in PRICES),
-        OHLC_VIOLATION: ((top > high) & (top >= high * (1 + rounding)))
-        | ((bottom < low) & (bottom <= low * (1 - rounding))),
+        OHLC_VIOLATION: violates_ohlc(quality),
         NEGATIVE_VOLUME: pl.col("volume") < 0,
         DUPLICATE_CONFLICT: pl.col("_conflict"),
         NOT_A_SESSION: pl.col("_known").is_null() & (pl.col("session") <= as_of),

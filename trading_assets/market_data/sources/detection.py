@@ -12,9 +12,9 @@ import yaml
 
 from trading_assets.config.sections import AssetClass
 from trading_assets.config.sources import FilesSource
-from trading_assets.market_data import calendars
 from trading_assets.market_data.sources import files
 from trading_assets.market_data.sources.columns import ColumnError, find_columns
+from trading_assets.market_data.sources.doubts import doubts_of
 from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.layouts import Reading, differences, readings_of, traded_outside_of_range
 from trading_assets.market_data.sources.samples import Sample, sample_of
@@ -134,7 +134,7 @@ def _of_layout(
         reading.reasons,
         differences(reading, readings) if len(readings) > 1 else says,
         bars,
-        (*problem, *doubts, *_doubts_of(bars, calendar)),
+        (*problem, *doubts, *doubts_of(bars, calendar)),
         {"source": "files", **keys, "path": path},
     )
 
@@ -162,7 +162,7 @@ def _generic(sample: Sample, name: str, path: str, directory: Path, asset_class:
         *problem,
         "no known layout: what volume counts, whose prices these are and in which zone the stamps are is not known",
         *([] if asset_class else ["asset_class is a guess"]),
-        *_doubts_of(bars, str(keys["calendar"])),
+        *doubts_of(bars, str(keys["calendar"])),
     ]
     reasons = (f"columns {', '.join(header[at] for at in columns.values())}",) if columns else ()
     return Belief(
@@ -182,34 +182,3 @@ def _read(keys: dict[str, object], directory: Path) -> tuple[pl.DataFrame, tuple
         return files.read(source, start=_FIRST, end=_LAST, directory=directory).bars, ()
     except SourceError as error:
         return pl.DataFrame(schema=files.SCHEMA), (str(error),)
-
-
-def _doubts_of(bars: pl.DataFrame, calendar: str) -> list[str]:
-    """What the bars themselves speak against: their calendar, their interval, their volume."""
-    if bars.is_empty():
-        return ["no bar was read"]
-    doubts = []
-    days = bars["session"].unique().sort()
-    try:
-        expected = calendars.sessions(calendar, days[0], days[-1])
-        foreign = days.filter(~days.is_in(expected.implode()))
-        if not foreign.is_empty():
-            doubts.append(
-                f"{len(foreign)} of {len(days)} days are no sessions of {calendar}, the first is {foreign[0]}: "
-                "another calendar, zone or end of the interval"
-            )
-    except calendars.CalendarError as error:
-        doubts.append(str(error).splitlines()[0])
-    rows = bars.group_by("symbol", "session").len()
-    if rows["len"].max() != 1:
-        several = rows.filter(pl.col("len") > 1).height
-        doubts.append(f"{several} sessions have several bars of one symbol: state `interval`, or `where`")
-    step = bars.sort("symbol", "session").select(
-        pl.col("session").unique().diff().over("symbol", mapping_strategy="explode")
-    )
-    median = step.to_series().drop_nulls().dt.total_days().median()
-    if isinstance(median, float) and median >= 5:
-        doubts.append(f"bars are {median:g} days apart: these are no daily bars")
-    if bars["volume"].drop_nulls().filter(bars["volume"].drop_nulls() != 0).is_empty():
-        doubts.append("there is no volume: limits of capacity and universes by dollar volume have nothing to go by")
-    return doubts
