@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
@@ -14,9 +15,13 @@ from trading_assets.warehouse.quoting import quote
 from trading_assets.warehouse.slices import Slice
 from trading_assets.warehouse.table import ContractError, Table
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 #: Schema of what the warehouse knows of itself: ledgers, commits, its version. No table or view may be written there.
 META = "meta"
 _FRAME = "frame to write"
+_FRAMES = "frames to write"
 _DECLARED = "columns declared"
 #: What returns rows and changes nothing; a PIVOT is a statement of several.
 _SELECTS = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN], [duckdb.StatementType.MULTI])
@@ -65,7 +70,9 @@ def in_order(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     for name in reversed(key):
         value, before = pl.col(name), pl.col(name).shift(1)
         later = (value > before) | (value.is_null() & before.is_not_null())
-        follows = later | (value.eq_missing(before) & follows) if follows is not None else later | value.eq_missing(before)
+        follows = (
+            later | (value.eq_missing(before) & follows) if follows is not None else later | value.eq_missing(before)
+        )
     if follows is None or frame.select(follows.slice(1).fill_null(False).all()).item():
         return frame
     return frame.sort(key, nulls_last=True, maintain_order=True)
@@ -91,13 +98,15 @@ def replace_slice(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     slice_: Slice,
-    frame: pl.DataFrame,
+    rows: pl.DataFrame | Iterable[pl.DataFrame],
     stored: Mapping[str, str] | None = None,
 ) -> None:
-    """Put `frame` in place of the slice's rows.
+    """Put rows in place of the slice's.
 
     Parameters
     ----------
+    rows
+        A frame, or frames of the same columns, of which one at a time is held.
     stored
         The table's columns, if they are known (`stored_columns`) and there is one.
 
@@ -107,7 +116,9 @@ def replace_slice(
         The name is in the warehouse's own schema.
     """
     _refuse_own(table.name)
-    connection.register(_FRAME, frame.to_arrow())
+    frames = iter([rows] if isinstance(rows, pl.DataFrame) else rows)
+    frame = next(frames, table.empty())
+    connection.register(_FRAME, frame.clear().to_arrow())
     if not stored:
         _create(connection, table)
         stored = _columns(connection, _quoted(table.name))
@@ -118,7 +129,22 @@ def replace_slice(
     _widen(connection, table, given, stored)
     where, parameters = _where("", (), slice_)
     connection.execute(f"DELETE FROM {_quoted(table.name)}{where}", parameters).fetchall()
-    connection.execute(f"INSERT INTO {_quoted(table.name)} BY NAME FROM {quote(_FRAME)}").fetchall()
+    connection.register(_FRAMES, _reader(frame, frames))
+    connection.execute(f"INSERT INTO {_quoted(table.name)} BY NAME FROM {quote(_FRAMES)}").fetchall()
+
+
+def _reader(frame: pl.DataFrame, rest: Iterator[pl.DataFrame]) -> pa.RecordBatchReader:
+    """Frames as DuckDB takes them one by one: what is registered by itself is held until the transaction ends."""
+    import pyarrow as pa  # a tenth of a second that reading does without
+
+    first = frame.to_arrow()
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield from first.to_batches()
+        for each in rest:
+            yield from each.to_arrow().to_batches()
+
+    return pa.RecordBatchReader.from_batches(first.schema, batches())
 
 
 def create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
