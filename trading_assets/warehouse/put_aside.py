@@ -11,7 +11,7 @@ from typing import Self
 
 import polars as pl
 
-from trading_assets.warehouse import storage
+from trading_assets.warehouse.checking import checked
 from trading_assets.warehouse.slices import Slice
 from trading_assets.warehouse.table import ContractError, Table
 
@@ -80,7 +80,7 @@ class Batches:
         ContractError
             They break the table's contract, leave the slice, do not follow, or have other columns.
         """
-        rows = storage.checked(self.table, frame, self.slice_)
+        rows = checked(self.table, frame, self.slice_)
         if self._columns not in (None, rows.columns):
             raise ContractError(f"{self.table.name}: a batch has other columns than those before")
         self._columns = rows.columns

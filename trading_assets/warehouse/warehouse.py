@@ -15,6 +15,7 @@ import duckdb
 import polars as pl
 
 from trading_assets.warehouse import storage, versions
+from trading_assets.warehouse.checking import checked
 from trading_assets.warehouse.connection import open_to_read, open_to_write, transaction
 from trading_assets.warehouse.errors import MissingTableError, StaleInputError, WarehouseError, block
 from trading_assets.warehouse.put_aside import Batches
@@ -70,24 +71,22 @@ class Warehouse:
 
     def replace_together(self, parts: Parts) -> None:
         """Replace tables of one step by different slices, as `replace` does."""
-        checked = [
+        sound = [
             (slice_, {table: _checked(table, rows, slice_) for table, rows in tables.items()})
             for slice_, tables in parts
         ]
         with open_to_write(self.path, self.wait_seconds) as connection:
-            stored = {
-                table.name: storage.stored_columns(connection, table.name) for _, part in checked for table in part
-            }
+            stored = {table.name: storage.stored_columns(connection, table.name) for _, part in sound for table in part}
             with transaction(connection):
                 self._assert_fresh(connection)
                 number, ledgers = versions.next_number(connection), storage.ledgers(connection)
-                for slice_, part in checked:
+                for slice_, part in sound:
                     for table, rows in part.items():
                         if table.name in ledgers:
                             raise WarehouseError(block(f"{table.name} is append only", what_to_do="use append"))
                         storage.replace_slice(connection, table, slice_, rows, stored.pop(table.name, None))
                     versions.record(connection, [table.name for table in part], slice_, number)
-        self._wrote(number, {table: rows for _, part in checked for table, rows in part.items()})
+        self._wrote(number, {table: rows for _, part in sound for table, rows in part.items()})
 
     def define_view(self, name: str, select: str, reads: Sequence[Table]) -> None:
         """Put a view in place of what has this name; the tables it reads are created, or widened, as declared.
@@ -120,7 +119,7 @@ class Warehouse:
         ContractError
             The rows break the contract, or one has the key of a row that is there.
         """
-        rows = storage.checked(table, rows)
+        rows = checked(table, rows)
         with open_to_write(self.path, self.wait_seconds) as connection, transaction(connection):
             storage.append_rows(connection, table, rows)
         self._wrote(None, {table: rows})
@@ -131,7 +130,7 @@ class Warehouse:
         Which are new is decided under the lock, so that processes which add the same rows at once add them once.
         The ledger is not read for it, however long it is.
         """
-        rows = storage.checked(table, rows)
+        rows = checked(table, rows)
         with open_to_write(self.path, self.wait_seconds) as connection, transaction(connection):
             rows = storage.append_new_rows(connection, table, rows)
         self._wrote(None, {table: rows})
@@ -160,7 +159,7 @@ class Warehouse:
         """
         with open_to_write(self.path, self.wait_seconds) as connection:
             current = _rows_or_empty(connection, table)
-            rows = storage.checked(table, build(current))
+            rows = checked(table, build(current))
             combined = pl.concat([current, rows], how="diagonal")
             combined = combined.sort(table.key, maintain_order=True) if table.key else combined
             with transaction(connection, commit_within(combined) if commit_within else None):
@@ -377,7 +376,7 @@ class UnitOfWork(Warehouse):
 
 def _checked(table: Table, rows: Written, slice_: Slice) -> Written:
     if isinstance(rows, pl.DataFrame):
-        return storage.checked(table, rows, slice_)
+        return checked(table, rows, slice_)
     if (rows.table, rows.slice_) != (table, slice_):
         raise ValueError(f"{table.name}: batches of {rows.table.name} were checked for {rows.slice_}, not {slice_}")
     return rows

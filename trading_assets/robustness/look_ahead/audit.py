@@ -155,6 +155,7 @@ def look_ahead(configuration: Configuration, strategy: str, whole: MarketSnapsho
         traded = with_next_session(of_run_on, whole, cut, seed)
         alone = Repetition.of(configuration, strategy, of_read, known, fitted)
         without = _differences(strategy, CUT, cut, _up_to(cut, full.frames, alone.decided_frames(), alone.verified))
+        del alone  # its features and panel, before those of the next
         drawn = LOOK_AHEAD.empty()
         for number in range(futures):
             future = draw_future(whole, cut, seed + number)
