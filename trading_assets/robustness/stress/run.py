@@ -99,6 +99,7 @@ def stress(
             parts[name] = settled(run.equity), run.trades
             if scenario.unexplained_delistings:
                 met[name] = {POSITIONS_MET: float(positions_met(varied, run))}
+            del varied, run  # a market of its own, before the next is made
     parts |= {kind: _part(parts[BASE], months, value) for kind, value in ((BEAR_MONTHS, BEAR), (RANGE_MONTHS, RANGE))}
     benchmark = prepared.benchmark.select("session", benchmark_return="daily_return")
     measured = {
