@@ -1,13 +1,16 @@
-"""The collector of garbage is as it was afterwards, and never looks more often than before."""
+"""The collector of garbage is as it was afterwards, and never looks more often than before; memory is given back."""
 
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
-from trading_assets.garbage import COLLECT_AFTER, rare_collections
+from trading_assets import garbage
+from trading_assets.garbage import COLLECT_AFTER, LARGE, memory_given_back, rare_collections
 
 
 @pytest.fixture(autouse=True)
@@ -39,3 +42,25 @@ def test_who_leaves_first_leaves_it_to_the_last() -> None:
     assert gc.get_threshold()[0] == COLLECT_AFTER
     second.__exit__(None, None, None)
     assert gc.get_threshold() == (700, 11, 12)
+
+
+class _Circle:
+    """Holds itself, and some memory."""
+
+    def __init__(self, size: int) -> None:
+        self.own, self.memory = self, np.ones(size, dtype=np.int8)
+
+
+@pytest.mark.skipif(not garbage._SIZES.exists(), reason="nobody says how large this process is")
+def test_much_that_holds_itself_is_gone_after_the_block_and_little_may_wait() -> None:
+    gc.disable()
+    try:
+        with memory_given_back():
+            little = weakref.ref(_Circle(1))
+        assert little() is not None
+        with pytest.raises(KeyError), memory_given_back():
+            much = weakref.ref(_Circle(2 * LARGE))
+            raise KeyError
+        assert much() is None
+    finally:
+        gc.enable()

@@ -16,6 +16,7 @@ import polars as pl
 
 from trading_assets.asset_factories.failures import UpstreamFailedError
 from trading_assets.config import Configuration
+from trading_assets.garbage import memory_given_back
 from trading_assets.parallel.workers import WorkersError
 from trading_assets.warehouse.errors import StaleInputError, WarehouseError
 from trading_assets.warehouse.table import ContractError, Table
@@ -142,6 +143,10 @@ def table_asset(
         output_required=False,
     )
     def materialise(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        with memory_given_back():
+            yield from events(context)
+
+    def events(context: dg.AssetExecutionContext) -> Iterator[Any]:
         step = _step(context, strategy)
         try:
             metadata = dict(compute(step) or {})
@@ -241,7 +246,7 @@ def _is_of_the_strategy(error: Exception) -> bool:
 
 
 def _result(step: Step, tables: Sequence[Table], metadata: Mapping[str, Any]) -> dg.MaterializeResult[None]:
-    rows = {name.name: frame.height for name, frame in step.work.written.items()}
+    rows = {table.name: height for table, height in step.work.heights.items()}
     counts: dict[str, Any] = {"dagster/row_count": rows[tables[0].name]} if tables and tables[0].name in rows else {}
     counts |= {f"rows in {name}": count for name, count in rows.items() if name != (tables[0].name if tables else None)}
     return dg.MaterializeResult(metadata={**counts, **{key: _plain(value) for key, value in metadata.items()}})

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from trading_assets.asset_factories.partitions import every_month_before, monthly_partitions
-from trading_assets.asset_factories.table_asset import Step, table_asset
+from trading_assets.asset_factories.table_asset import Step, Window, table_asset
 from trading_assets.config import Configuration, hash_of
 from trading_assets.config.sections import Interval
 from trading_assets.features.catalog import catalog_table
 from trading_assets.features.daily import daily_features_until
+from trading_assets.features.feature import Feature
 from trading_assets.features.history import BAR_COLUMNS
 from trading_assets.features.indicators import indicators
 from trading_assets.features.own import (
+    OwnFeature,
     code_of,
     code_rows,
     features_of,
@@ -25,13 +28,17 @@ from trading_assets.features.own import (
     own_exposures,
     own_features,
 )
+from trading_assets.features.streamed import stream_features
 from trading_assets.features.tables import CATALOG, DAILY, INDICATORS, OWN_CODE
 from trading_assets.market_data.derived_columns import assert_derived_as_written
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.recording import record_exposures
-from trading_assets.protocol.written_rows import hash_by_month, record_written
-from trading_assets.warehouse import Sessions, Whole
+from trading_assets.protocol.written_rows import hashes_by_month, record_written
+from trading_assets.warehouse import Sessions, Table, Whole
+from trading_assets.warehouse.by_symbol import read_by_symbol
+from trading_assets.warehouse.put_aside import Batches, PutAside
+from trading_assets.warehouse.warehouse import Written
 
 
 def daily(step: Step) -> Mapping[str, Any]:
@@ -41,23 +48,76 @@ def daily(step: Step) -> Mapping[str, Any]:
     """
     months = step.months
     assert_derived_as_written(step.configuration, step.work, months.end)
-    bars = step.work.read(BARS, columns=BAR_COLUMNS, where="session <= ?", parameters=[months.end])
-    in_window = pl.col("session").is_between(months.start, months.end)
+    declared, folder = features_of(step.configuration), step.configuration.warehouse_path.parent
+    with PutAside(folder) as aside:
+        written = {table: _Written(table, months, aside) for table in (DAILY, INDICATORS)}
+        for features in _features(step, declared, written[INDICATORS], aside):
+            written[DAILY].add(features)
+        tables: dict[Table, Written] = {table: each.batches for table, each in written.items()}
+        # Without features of a user's own there are no rows: what an earlier run said of these months is true no more.
+        if step.configuration.features or step.work.aside().exists(OWN_CODE.name):
+            until = open_until(step.work, step.configuration)
+            tables[OWN_CODE] = code_rows(step.configuration, months.start, months.end, until)
+        step.work.replace(Sessions(months.start, months.end), tables)
+    hashes = [each.hashes.rows() for each in written.values()]
+    record_written(Protocol.of(step.configuration), "features/daily", hashes, step.now)
+    daily_rows = written[DAILY]
+    return {
+        "features": len(declared),
+        "symbols": daily_rows.symbols,
+        "most often null": _nulls(daily_rows.nulls, daily_rows.batches.height),
+    }
+
+
+class _Written:
+    """Rows of one table as they come: put aside to be written, hashed and counted."""
+
+    def __init__(self, table: Table, months: Window, aside: PutAside) -> None:
+        self.batches = Batches(table, Sessions(months.start, months.end), aside)
+        self.hashes = hashes_by_month(table, months.start, months.end)
+        self.nulls: Counter[str] = Counter()
+        self.symbols = 0
+        self._in_months = pl.col("session").is_between(months.start, months.end)
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Add the rows of all sessions, or of the months, of some symbols."""
+        stored = self.batches.add(rows.filter(self._in_months))
+        self.hashes.add(stored)
+        self.nulls.update(stored.null_count().row(0, named=True))
+        self.symbols += stored["symbol"].n_unique()
+
+
+def _features(step: Step, declared: Sequence[Feature], levels: _Written, aside: PutAside) -> Iterator[pl.DataFrame]:
+    """Features of the run's months, batch by batch; the indicators of the same bars go to `levels`."""
+    months, benchmarks = step.months, step.configuration.benchmarks
     universe = step.work.read_or_empty(UNIVERSE)
-    declared, until = features_of(step.configuration), open_until(step.work, step.configuration)
-    # Before anything is computed: code that fails, or prints, has seen the bars.
-    record_exposures(Protocol.of(step.configuration), own_exposures(step.configuration, bars, until), step.now)
-    features = daily_features_until(
-        bars, step.configuration.benchmarks, declared, universe=universe, until=until
-    ).filter(in_window)
-    tables = {DAILY: features, INDICATORS: indicators(bars).filter(in_window)}
-    # Without features of a user's own there are no rows: what an earlier run said of these months is true no more.
-    if step.configuration.features or step.work.aside().exists(OWN_CODE.name):
-        tables[OWN_CODE] = code_rows(step.configuration, months.start, months.end, until)
-    step.work.replace(Sessions(months.start, months.end), tables)
-    rows = [hash_by_month(table, step.work.written[table], months.start, months.end) for table in (DAILY, INDICATORS)]
-    record_written(Protocol.of(step.configuration), "features/daily", rows, step.now)
-    return {"features": len(declared), "symbols": features["symbol"].n_unique(), "most often null": _nulls(features)}
+    if any(isinstance(feature, OwnFeature) for feature in declared):
+        bars = step.work.read(BARS, columns=BAR_COLUMNS, where="session <= ?", parameters=[months.end])
+        until = open_until(step.work, step.configuration)
+        # Before anything is computed: code that fails, or prints, has seen the bars.
+        record_exposures(Protocol.of(step.configuration), own_exposures(step.configuration, bars, until), step.now)
+        levels.add(indicators(bars))
+        yield daily_features_until(bars, benchmarks, declared, universe=universe, until=until)
+        return
+
+    def bars_of(symbols: Sequence[str]) -> pl.DataFrame:
+        where, parameters = "session <= ? AND list_contains(?, symbol)", [months.end, list(symbols)]
+        return step.work.read(BARS, columns=BAR_COLUMNS, where=where, parameters=parameters)
+
+    def batches() -> Iterator[pl.DataFrame]:
+        for bars in read_by_symbol(step.work, BARS, columns=BAR_COLUMNS, where="session <= ?", parameters=[months.end]):
+            levels.add(indicators(bars))
+            yield bars
+
+    yield from stream_features(
+        batches(),
+        bars_of([*benchmarks.values()]),
+        benchmarks,
+        declared,
+        universe=universe,
+        span=(months.start, months.end),
+        aside=aside,
+    )
 
 
 def catalog(step: Step) -> Mapping[str, Any]:
@@ -92,8 +152,11 @@ def _has_dates(configuration: Configuration) -> bool:
     return isinstance(configuration.splits.validation, Interval)
 
 
-def _nulls(features: pl.DataFrame) -> pl.DataFrame:
+def _nulls(nulls: Mapping[str, int], rows: int) -> pl.DataFrame:
     """The five features that are null most often, and in what share of the rows."""
-    shares = features.drop("symbol", "session").null_count().unpivot(variable_name="feature", value_name="rows")
-    share = (pl.col("rows") / max(features.height, 1)).round(4).alias("share")
-    return shares.sort("rows", descending=True, maintain_order=True).head(5).with_columns(share)
+    features = {name: count for name, count in nulls.items() if name not in DAILY.columns}
+    counts = pl.DataFrame(
+        {"feature": [*features], "rows": [*features.values()]}, schema={"feature": pl.String, "rows": pl.UInt32}
+    )
+    share = (pl.col("rows") / max(rows, 1)).round(4).alias("share")
+    return counts.sort("rows", descending=True, maintain_order=True).head(5).with_columns(share)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -55,15 +55,18 @@ class ColumnFaults(NamedTuple):
     retired: list[str]
 
 
-def column_faults(daily: pl.DataFrame, features: Sequence[Feature] = FEATURES) -> ColumnFaults:
-    """Compare rows of `features.daily` with the catalogue."""
+def column_faults(batches: Iterable[pl.DataFrame], features: Sequence[Feature] = FEATURES) -> ColumnFaults:
+    """Compare rows of `features.daily`, which come in batches of the same columns, with the catalogue."""
     declared = [feature.column for feature in features]
-    columns = [column for column in daily.columns if column not in DAILY.columns]
-    counts = daily.select((~pl.col(name).is_finite()).sum() for name in columns)
+    found: dict[str, int] = {}
+    for daily in batches:
+        columns = [column for column in daily.columns if column not in DAILY.columns]
+        counts = daily.select((~pl.col(name).is_finite()).sum() for name in columns)
+        found = {name: found.get(name, 0) + counts[name][0] for name in columns}
     return ColumnFaults(
-        missing=[name for name in declared if name not in columns],
-        not_finite={name: counts[name][0] for name in columns if counts[name][0]},
-        retired=[name for name in columns if name not in declared],
+        missing=[name for name in declared if name not in found],
+        not_finite={name: count for name, count in found.items() if count},
+        retired=[name for name in found if name not in declared],
     )
 
 
@@ -81,10 +84,30 @@ def audit_sample(
     seed
         Symbols and dates are drawn by it.
     """
-    generator = np.random.default_rng(seed)
     symbols = bars["symbol"].unique().sort()
+    return audit_sample_of(symbols, lambda chosen: bars.filter(pl.col("symbol").is_in(chosen)), benchmarks, seed)
+
+
+def audit_sample_of(
+    symbols: pl.Series,
+    bars_of: Callable[[Sequence[str]], pl.DataFrame],
+    benchmarks: Mapping[AssetClass, str],
+    seed: int,
+) -> tuple[pl.DataFrame, tuple[dt.date, ...]]:
+    """Return `audit_sample` of bars of which only the sample is read.
+
+    Parameters
+    ----------
+    symbols
+        Those that have bars, in order.
+    bars_of
+        From symbols to their bars.
+    benchmarks, seed
+        As `audit_sample` takes them.
+    """
+    generator = np.random.default_rng(seed)
     chosen = generator.choice(symbols.to_numpy(), min(SYMBOLS, len(symbols)), replace=False)
-    sample = bars.filter(pl.col("symbol").is_in([*chosen, *benchmarks.values()]))
+    sample = bars_of([*chosen.tolist(), *benchmarks.values()])
     sessions = sample["session"].unique().sort()
     # Log-uniform: a value filled in from the future hides in the warm-up of the first sessions.
     cuts = np.unique((len(sessions) ** generator.random(CUTS)).astype(int)) - 1

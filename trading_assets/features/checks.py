@@ -8,7 +8,7 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.features.audit import (
-    audit_sample,
+    audit_sample_of,
     column_faults,
     look_ahead,
     lookback_faults,
@@ -20,6 +20,7 @@ from trading_assets.features.own import OwnFeature, features_of, open_until
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.warehouse import Warehouse
+from trading_assets.warehouse.by_symbol import read_by_symbol
 
 _DAILY = dg.AssetKey(["features", "daily"])
 _RESOURCES = {"configuration", "warehouse"}
@@ -39,7 +40,7 @@ def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]
 def finite_and_catalogued(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """Count the values that are not finite; a column that the catalogue no longer has is only named."""
     declared = features_of(context.resources.configuration)
-    faults = column_faults(context.resources.warehouse.read(DAILY), declared)
+    faults = column_faults(read_by_symbol(context.resources.warehouse, DAILY), declared)
     return dg.AssetCheckResult(
         passed=not faults.missing and not faults.not_finite,
         metadata={
@@ -99,11 +100,14 @@ def _sampled(context: dg.AssetCheckExecutionContext) -> tuple[pl.DataFrame, tupl
     """Bars of some symbols, as far as the code of a user's own may see them, dates to cut them at, and memberships."""
     configuration: Configuration = context.resources.configuration
     warehouse: Warehouse = context.resources.warehouse
-    bars = warehouse.read(BARS, columns=BAR_COLUMNS)
-    until = open_until(warehouse, configuration)
-    if until is not None:
-        bars = bars.filter(pl.col("session") <= until)
-    sample, cuts = audit_sample(bars, configuration.benchmarks, configuration.seed)
+    until = open_until(warehouse, configuration) or dt.date.max
+
+    def bars_of(symbols: Sequence[str]) -> pl.DataFrame:
+        where = "session <= ? AND list_contains(?, symbol)"
+        return warehouse.read(BARS, columns=BAR_COLUMNS, where=where, parameters=[until, list(symbols)])
+
+    symbols = warehouse.query(f"SELECT DISTINCT symbol FROM {BARS.name} WHERE session <= ? ORDER BY symbol", [until])
+    sample, cuts = audit_sample_of(symbols["symbol"], bars_of, configuration.benchmarks, configuration.seed)
     return sample, cuts, warehouse.read_or_empty(UNIVERSE)
 
 

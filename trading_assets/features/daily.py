@@ -46,16 +46,54 @@ def daily_features(
         session, and is the same to the bit whatever follows. What is undefined is null. A bar flagged ``extreme_move``
         is history for later rows; it has no row of its own, and others do not see it at its session.
     """
-    parts = [_of_symbols(part, benchmarks, features) for part in _parts(bars, benchmarks, features)]
+    parts = [of_symbols(part, own, benchmarks, features) for part, own in _parts(bars, benchmarks, features)]
     rows = pl.concat(parts) if len(parts) > 1 else parts[0]
     del parts
+    return with_cross_section(rows, cross_section(members_of(rows, features, universe), features), features)
+
+
+def members_of(rows: pl.DataFrame, features: Sequence[Feature], universe: pl.DataFrame | None) -> pl.DataFrame:
+    """Return what cross-sections are made from: of the members' rows the columns that these need.
+
+    Parameters
+    ----------
+    rows
+        Rows of `of_symbols`.
+    features, universe
+        As `daily_features` takes them.
+    """
     members = rows if universe is None or universe.is_empty() else rows.filter(membership(rows, universe))
+    return members.select(*_KEY, *_needed(features, "session", members))
+
+
+def cross_section(members: pl.DataFrame, features: Sequence[Feature]) -> pl.DataFrame:
+    """Return features over the members of a session: symbol, session and these columns, rows as they stand.
+
+    Parameters
+    ----------
+    members
+        Rows of `members_of`, all of each session.
+    features
+        As `daily_features` takes them.
+    """
     over = ["asset_class", "session"]
     columns = [feature.column for feature in features if feature.scope == "session"]
-    if columns:
-        members = _defined(members.select(*_KEY, *_needed(features, "session", members)), features, "session", over)
-        members = compute_own(members, features, "session", over)
-        rows = _join(rows, members.select(*_KEY, *columns), on=_KEY)
+    found = compute_own(_defined(members, features, "session", over), features, "session", over)
+    return found.select(*_KEY, *columns)
+
+
+def with_cross_section(rows: pl.DataFrame, members: pl.DataFrame, features: Sequence[Feature]) -> pl.DataFrame:
+    """Return symbol, session and all features of rows of `of_symbols`.
+
+    Parameters
+    ----------
+    rows, members
+        Rows of `of_symbols`, and those of `cross_section` of the same symbols.
+    features
+        As `daily_features` takes them.
+    """
+    if any(feature.scope == "session" for feature in features):
+        rows = _join(rows, members, on=_KEY)
     return rows.select(*_KEY, *(feature.column for feature in features))
 
 
@@ -75,11 +113,20 @@ def _parts(
         yield bars.filter(pl.col("symbol").is_in([*own, *benchmarks.values()])), own
 
 
-def _of_symbols(
-    part: tuple[pl.DataFrame, list[str] | None], benchmarks: Mapping[AssetClass, str], features: Sequence[Feature]
+def of_symbols(
+    bars: pl.DataFrame, own: Sequence[str] | None, benchmarks: Mapping[AssetClass, str], features: Sequence[Feature]
 ) -> pl.DataFrame:
-    """Features of some symbols, but those of a cross-section, and the columns that these are computed from."""
-    bars, own = part
+    """Return features of some symbols, but those of a cross-section, and the columns that these are computed from.
+
+    Parameters
+    ----------
+    bars
+        As `daily_features` takes them: of these symbols, and of the benchmarks.
+    own
+        The symbols; None: all that have bars.
+    benchmarks, features
+        As `daily_features` takes them.
+    """
     rows = compute_own(_defined(_history(bars), features, "symbol", ["symbol"]), features, "symbol", ["symbol"])
     if _expressions(features, "week"):
         rows = _join(rows, _weekly(rows, features), on=["symbol", "week"])
@@ -87,7 +134,7 @@ def _of_symbols(
         rows = _join(rows, _shared_with_benchmark(rows, benchmarks, features), on=_KEY)
     if any(feature.scope == "row" for feature in features):
         rows = _join(rows, _of_benchmark(rows, benchmarks), on=["asset_class", "session"])
-    rows = rows.filter(usable_for_signals(), True if own is None else pl.col("symbol").is_in(own or []))
+    rows = rows.filter(usable_for_signals(), True if own is None else pl.col("symbol").is_in([*own]))
     rows = compute_own(_defined(rows, features, "row", ["symbol"]), features, "row", ["symbol"])
     if own is None:
         return rows

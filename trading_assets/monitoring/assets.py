@@ -17,7 +17,7 @@ from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models.tables import SPLITS
 from trading_assets.monitoring.tables import DRIFT
-from trading_assets.warehouse import Whole
+from trading_assets.warehouse import StaleInputError, Whole
 
 
 def monitored(features: Sequence[Feature]) -> tuple[str, ...]:
@@ -30,17 +30,28 @@ def monitored(features: Sequence[Feature]) -> tuple[str, ...]:
 
 def drift(step: Step) -> Mapping[str, Any]:
     """How far the features of the newest sessions are from those of the training span, by effect size."""
-    from trading_assets.monitoring.drift import drift_table, is_drift_event
+    from trading_assets.monitoring.drift import drift_of, is_drift_event
 
     settings = step.configuration.monitoring
     train = step.work.read(SPLITS, where="split = 'train'").row(0, named=True)
     reference = (train["start"], train["end"])
     columns = monitored(features_of(step.configuration))
-    features = step.work.read(
-        DAILY, columns=["symbol", "session", *columns], where="session >= ?", parameters=[train["start"]]
-    )
     instruments = step.work.read(INSTRUMENTS, columns=["symbol", "asset_class"], where="in_universe")
-    table = drift_table(features.join(instruments, on="symbol"), columns, reference, settings)
+
+    def read(names: Sequence[str]) -> pl.DataFrame:
+        return step.work.read(DAILY, columns=names, where="session >= ?", parameters=[train["start"]])
+
+    keys = read(["symbol", "session"])
+    rows = keys.height
+
+    def values_of(names: Sequence[str]) -> pl.DataFrame:
+        values = read(names)
+        if values.height != rows:
+            raise StaleInputError(f"{DAILY.name} was replaced by another run while its columns were read")
+        return values
+
+    keys = keys.join(instruments, on="symbol", how="left", maintain_order="left")
+    table = drift_of(keys, values_of, columns, reference, settings)
     step.work.replace(Whole(), {DRIFT: table})
     furthest = table.sort(pl.col("psi").fill_null(-1), descending=True, maintain_order=True).head(15)
     labels = pl.concat_str("feature", pl.lit(" ("), "asset_class", pl.lit(")")).alias("label")

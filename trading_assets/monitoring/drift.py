@@ -11,10 +11,12 @@ autocorrelation, the correlation between symbols and the bias of small samples.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -31,6 +33,8 @@ Counts = NDArray[np.int64]
 BINS = 10
 ROWS_PER_BIN = 20  # an index over emptier bins is mostly noise
 USUAL_QUANTILE = 0.95
+#: Features whose values are held together.
+COLUMNS_AT_A_TIME = 4
 
 
 @dataclass(frozen=True)
@@ -72,15 +76,41 @@ def drift_table(
     polars.DataFrame
         Rows of `monitoring.drift` by asset class and feature; none for a class without sessions in both spans.
     """
+    return drift_of(features, features.select, columns, reference, settings)
+
+
+def drift_of(
+    keys: pl.DataFrame,
+    values_of: Callable[[Sequence[str]], pl.DataFrame],
+    columns: Sequence[str],
+    reference: tuple[dt.date, dt.date],
+    settings: Monitoring,
+) -> pl.DataFrame:
+    """Return `drift_table` of features of which a few at a time are held.
+
+    Parameters
+    ----------
+    keys
+        asset_class, symbol and session of each row; without a class a row counts for nothing.
+    values_of
+        From names of some columns to their values in the same rows.
+    columns, reference, settings
+        As `drift_table` takes them.
+    """
     start, end = reference
-    rows = []
-    ordered = features.filter(pl.col("session") >= start).sort("asset_class", "session", "symbol")
+    ordered = (
+        keys.select("asset_class", "session", "symbol")
+        .with_row_index("row")
+        .filter(pl.col("session") >= start, pl.col("asset_class").is_not_null())
+        .sort("asset_class", "session", "symbol")
+    )
+    groups = []
     for group in ordered.partition_by("asset_class", maintain_order=True):
         session = group["session"]
         before = int((session <= end).sum())
         if before in (0, group.height):
             continue
-        spans = _spans(group["session"].rle_id().to_numpy(), before, settings.window_sessions)
+        spans = _spans(session.rle_id().to_numpy(), before, settings.window_sessions)
         known = {
             "asset_class": group["asset_class"][0],
             "reference_start": session[0],
@@ -88,13 +118,21 @@ def drift_table(
             "window_start": session[spans.newest.start],
             "window_end": session[-1],
         }
+        groups.append((known, spans, group["row"]))
+    del ordered
+    names, found = sorted(columns), list[dict[str, object]]()
+    for first in range(0, len(names) if groups else 0, COLUMNS_AT_A_TIME):
+        values = values_of(names[first : first + COLUMNS_AT_A_TIME])
 
-        def row_of(column: str, group: pl.DataFrame = group, spans: Spans = spans) -> dict[str, object]:
-            return {"feature": column, **_compare(group[column].fill_null(np.nan).to_numpy(), spans, settings)}
+        def row_of(part: tuple[dict[str, Any], Spans, pl.Series], column: pl.Series) -> dict[str, object]:
+            known, spans, rows = part
+            of_group = column.gather(rows).fill_null(np.nan).to_numpy()
+            return {**known, "feature": column.name, **_compare(of_group, spans, settings)}
 
         with ThreadPoolExecutor(processors()) as pool:  # NumPy sorts and searches without the interpreter's lock
-            rows += [{**known, **row} for row in pool.map(row_of, sorted(columns))]
-    return pl.DataFrame(rows, schema=DRIFT.empty().schema)
+            found += pool.map(row_of, *zip(*itertools.product(groups, values.get_columns()), strict=True))
+    table = pl.DataFrame(found, schema=DRIFT.empty().schema)
+    return table.sort("asset_class", "feature")
 
 
 def is_drift_event(drift: pl.DataFrame, alarm_share: float) -> bool:

@@ -12,32 +12,24 @@ whether a strategy is registered or not, and makes nothing from what is not as i
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from trading_assets.config import Configuration
 from trading_assets.protocol.protocol import Protocol
 from trading_assets.protocol.records import Entry, Record
+from trading_assets.protocol.row_hashes import Hashes, RowHashes, WrittenRows
 from trading_assets.warehouse import Table, UnitOfWork, Warehouse
+from trading_assets.warehouse.by_symbol import read_by_symbol
 
 #: Key of the payload of `evidence` that is of such rows.
 WRITTEN = "written"
 #: The part of a table that is written as a whole.
 ALL = ""
-#: Of a hash, in hexadecimal digits.
-_DIGITS = 16
 #: Seconds.
 _PAUSE = 0.2
-#: Column -> hash of its values in a part.
-Hashes = Mapping[str, str]
 #: Table -> part -> the asset that wrote it, and its hashes.
 OnRecord = dict[str, dict[str, tuple[str, Hashes]]]
 
@@ -53,21 +45,6 @@ class EditedRowsError(Exception):
         )
 
 
-@dataclass(frozen=True)
-class WrittenRows:
-    """Hashes of rows of a table, by part.
-
-    Attributes
-    ----------
-    parts
-        Part (a month as ``2016-01``, a model, a strategy, or `ALL`) -> column -> hash of its values in the
-        order of the table's key.
-    """
-
-    table: str
-    parts: Mapping[str, Hashes]
-
-
 def hash_whole(table: Table, frame: pl.DataFrame, part: str = ALL, columns: Sequence[str] | None = None) -> WrittenRows:
     """Return the hashes of rows that are one part of their table.
 
@@ -76,7 +53,9 @@ def hash_whole(table: Table, frame: pl.DataFrame, part: str = ALL, columns: Sequ
     columns
         Columns that count beside the key; None: all of them.
     """
-    return _by(table, frame, pl.lit(part), columns, [part])
+    hashes = RowHashes(table, pl.lit(part), [part], columns)
+    hashes.add(frame)
+    return hashes.rows()
 
 
 def hash_by_month(
@@ -93,8 +72,20 @@ def hash_by_month(
     first, last
         A day of the first month and one of the last.
     """
-    month = pl.col("session").dt.month_start()
-    return _by(table, frame, month, columns, months_between(first, last))
+    hashes = hashes_by_month(table, first, last, columns)
+    hashes.add(frame)
+    return hashes.rows()
+
+
+def hashes_by_month(table: Table, first: dt.date, last: dt.date, columns: Sequence[str] | None = None) -> RowHashes:
+    """Return what takes the rows of `hash_by_month` in batches.
+
+    Parameters
+    ----------
+    table, first, last, columns
+        As `hash_by_month` takes them.
+    """
+    return RowHashes(table, pl.col("session").dt.month_start(), months_between(first, last), columns)
 
 
 def months_between(first: dt.date, last: dt.date) -> list[str]:
@@ -165,15 +156,19 @@ def months_on_record(
     if not months:
         return WrittenRows(table.name, {})
     first, last = (dt.date.fromisoformat(f"{each}-01") for each in (months[0], months[-1]))
-    rows = warehouse.read_or_empty(
+    batches = read_by_symbol(
+        warehouse,
         table,
         columns=None if columns is None else [*dict.fromkeys([*table.key, *columns])],
         where="session >= ? AND session < ?",
         parameters=[first, last + dt.timedelta(days=31)],
     )
-    found = hash_by_month(table, rows, first, last, columns)
+    hashes, present = hashes_by_month(table, first, last, columns), set[str]()
+    for rows in batches:
+        hashes.add(rows)
+        present |= set(rows["session"].dt.month_start().unique().dt.strftime("%Y-%m"))
+    found = hashes.rows()
     start, stop = (f"{each:%Y-%m}" for each in made)
-    present = set(rows["session"].dt.strftime("%Y-%m"))
     counted = (month for month in months if month in present or start <= month <= stop)
     return WrittenRows(table.name, {month: found.parts[month] for month in counted})
 
@@ -232,60 +227,3 @@ def _compact(parts: Mapping[str, Hashes]) -> list[tuple[list[str], dict[str, lis
     for part, hashes in parts.items():
         found.setdefault(tuple(hashes), {})[part] = list(hashes.values())
     return [(list(columns), of_columns) for columns, of_columns in found.items()]
-
-
-def _counting(table: Table, frame: pl.DataFrame, columns: Sequence[str] | None) -> list[str]:
-    """Names of the columns that count, by name: their order in a frame says nothing."""
-    return sorted(frame.columns if columns is None else {*table.key, *columns})
-
-
-def _by(
-    table: Table, frame: pl.DataFrame, part: pl.Expr, columns: Sequence[str] | None, expected: Sequence[str]
-) -> WrittenRows:
-    """Hashes by part. Rows are put in order column by column: a frame of many columns is not copied for it."""
-    order = frame.select(part.alias("part"), *(pl.col(name).alias(f"key {name}") for name in table.key))
-    order = order.with_row_index("row").sort("part", *(f"key {name}" for name in table.key))
-    sizes = {_name(key): size for key, size in order.group_by("part", maintain_order=True).len().iter_rows()}
-    names, rows = [*sizes, *(each for each in expected if each not in sizes)], order["row"].to_numpy()
-    bounds = np.cumsum([0, *(sizes.get(name, 0) for name in names)]).tolist()
-    found: dict[str, dict[str, str]] = {name: {} for name in sorted(names)}
-    for column in _counting(table, frame, columns):
-        for name, value in zip(names, _hashes(frame[column], rows, bounds), strict=True):
-            found[name][column] = value
-    return WrittenRows(table.name, found)
-
-
-def _name(part: object) -> str:
-    return f"{part:%Y-%m}" if isinstance(part, dt.date) else str(part)
-
-
-def _hashes(column: pl.Series, rows: NDArray[np.uint32], bounds: Sequence[int]) -> list[str]:
-    """Hash of each part of a column, whose rows are those from one bound to the next."""
-    known = column.is_not_null().to_numpy()[rows] if column.null_count() else None
-    values = _values(column, rows, known)
-    found = []
-    for first, last in pairwise(bounds):
-        part = values[first:last]
-        digest = hashlib.sha256(json.dumps(part).encode() if isinstance(part, list) else part.tobytes())
-        if known is not None and not known[first:last].all():
-            digest.update(np.packbits(known[first:last]).tobytes())
-        found.append(digest.hexdigest()[:_DIGITS])
-    return found
-
-
-def _values(
-    column: pl.Series, rows: NDArray[np.uint32], known: NDArray[np.bool_] | None
-) -> NDArray[np.float64] | NDArray[np.int64] | list[object]:
-    """Values in the order of `rows`, that have the same bytes on every machine; what is null is 0.
-
-    Polars is asked as little as may be: a table has many columns, and each question takes longer than the hash.
-    """
-    if column.dtype.is_float():
-        numbers = column.to_numpy()[rows].astype("<f8", copy=False)
-        if known is not None:
-            numbers[~known] = 0.0
-        return numbers
-    if column.dtype.is_integer() or column.dtype.is_temporal():
-        whole = column.to_physical()
-        return (whole if known is None else whole.fill_null(0)).to_numpy()[rows].astype("<i8", copy=False)
-    return column.gather(rows).to_list()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests.backtest import PreparedBacktest, prepare
 from trading_assets.config.sections import Interval
@@ -12,13 +14,22 @@ from trading_assets.strategies.evaluation.inputs import Frames, read_frames
 
 
 def read_market(step: Step) -> tuple[Frames, PreparedBacktest, dict[str, Interval]]:
-    """Read what the strategy looks at; return it, the backtest prepared from it, and the spans of the splits."""
+    """Read what the strategy looks at; return it, the backtest prepared from it, and the spans of the splits.
+
+    Indicators and features are in the panel of the backtest, and not kept a second time.
+    """
     frames = read_frames(step.work, step.configuration, strategy_of(step))
-    return frames, prepare(step.configuration, frames), spans_of(step.work.read(SPLITS))
+    prepared = prepare(step.configuration, frames)
+    return _without_levels(frames), prepared, spans_of(step.work.read(SPLITS))
 
 
 def read_development_market(step: Step) -> tuple[Frames, PreparedBacktest, dict[str, Interval]]:
     """Read the market as `read_market` does, for train and validation: its code sees no bar of the holdout."""
     frames = read_frames(step.work, step.configuration, strategy_of(step))
     spans = spans_of(step.work.read(SPLITS))
-    return frames, prepare(step.configuration, frames, development(spans).end), spans
+    prepared = prepare(step.configuration, frames, development(spans).end)
+    return _without_levels(frames), prepared, spans
+
+
+def _without_levels(frames: Frames) -> Frames:
+    return replace(frames, indicators=frames.indicators.clear(), daily=frames.daily.clear())

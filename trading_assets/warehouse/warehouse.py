@@ -15,13 +15,17 @@ import duckdb
 import polars as pl
 
 from trading_assets.warehouse import storage, versions
+from trading_assets.warehouse.checking import checked
 from trading_assets.warehouse.connection import open_to_read, open_to_write, transaction
 from trading_assets.warehouse.errors import MissingTableError, StaleInputError, WarehouseError, block
+from trading_assets.warehouse.put_aside import Batches
 from trading_assets.warehouse.slices import Rows, Slice, Whole
 from trading_assets.warehouse.table import Table
 
 T = TypeVar("T")
-Parts = Sequence[tuple[Slice, Mapping[Table, pl.DataFrame]]]
+#: What replaces the rows of a slice: a frame, or batches that were checked when they were put aside.
+Written = pl.DataFrame | Batches
+Parts = Sequence[tuple[Slice, Mapping[Table, Written]]]
 
 
 class Warehouse:
@@ -49,7 +53,7 @@ class Warehouse:
         """Return the same operations for one step, which notices if its input is replaced meanwhile."""
         return UnitOfWork(self.path, wait_seconds=self.wait_seconds)
 
-    def replace(self, slice_: Slice, tables: Mapping[Table, pl.DataFrame]) -> None:
+    def replace(self, slice_: Slice, tables: Mapping[Table, Written]) -> None:
         """Put frames in place of one slice of their tables, in one transaction.
 
         Tables are created, and gain columns, as the frames need; rows that lack a column hold null.
@@ -67,24 +71,22 @@ class Warehouse:
 
     def replace_together(self, parts: Parts) -> None:
         """Replace tables of one step by different slices, as `replace` does."""
-        checked = [
-            (slice_, {table: storage.checked(table, frame, slice_) for table, frame in tables.items()})
+        sound = [
+            (slice_, {table: _checked(table, rows, slice_) for table, rows in tables.items()})
             for slice_, tables in parts
         ]
         with open_to_write(self.path, self.wait_seconds) as connection:
-            stored = {
-                table.name: storage.stored_columns(connection, table.name) for _, part in checked for table in part
-            }
+            stored = {table.name: storage.stored_columns(connection, table.name) for _, part in sound for table in part}
             with transaction(connection):
                 self._assert_fresh(connection)
                 number, ledgers = versions.next_number(connection), storage.ledgers(connection)
-                for slice_, part in checked:
-                    for table, frame in part.items():
+                for slice_, part in sound:
+                    for table, rows in part.items():
                         if table.name in ledgers:
                             raise WarehouseError(block(f"{table.name} is append only", what_to_do="use append"))
-                        storage.replace_slice(connection, table, slice_, frame, stored.pop(table.name, None))
+                        storage.replace_slice(connection, table, slice_, rows, stored.pop(table.name, None))
                     versions.record(connection, [table.name for table in part], slice_, number)
-        self._wrote(number, {table: frame for _, part in checked for table, frame in part.items()})
+        self._wrote(number, {table: rows for _, part in sound for table, rows in part.items()})
 
     def define_view(self, name: str, select: str, reads: Sequence[Table]) -> None:
         """Put a view in place of what has this name; the tables it reads are created, or widened, as declared.
@@ -117,7 +119,7 @@ class Warehouse:
         ContractError
             The rows break the contract, or one has the key of a row that is there.
         """
-        rows = storage.checked(table, rows)
+        rows = checked(table, rows)
         with open_to_write(self.path, self.wait_seconds) as connection, transaction(connection):
             storage.append_rows(connection, table, rows)
         self._wrote(None, {table: rows})
@@ -128,7 +130,7 @@ class Warehouse:
         Which are new is decided under the lock, so that processes which add the same rows at once add them once.
         The ledger is not read for it, however long it is.
         """
-        rows = storage.checked(table, rows)
+        rows = checked(table, rows)
         with open_to_write(self.path, self.wait_seconds) as connection, transaction(connection):
             rows = storage.append_new_rows(connection, table, rows)
         self._wrote(None, {table: rows})
@@ -157,7 +159,7 @@ class Warehouse:
         """
         with open_to_write(self.path, self.wait_seconds) as connection:
             current = _rows_or_empty(connection, table)
-            rows = storage.checked(table, build(current))
+            rows = checked(table, build(current))
             combined = pl.concat([current, rows], how="diagonal")
             combined = combined.sort(table.key, maintain_order=True) if table.key else combined
             with transaction(connection, commit_within(combined) if commit_within else None):
@@ -320,7 +322,7 @@ class Warehouse:
     def _assert_fresh(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Called under the lock of a replace; only a unit of work has read anything."""
 
-    def _wrote(self, number: int | None, frames: Mapping[Table, pl.DataFrame]) -> None:
+    def _wrote(self, number: int | None, rows: Mapping[Table, Written]) -> None:
         """Called after a commit."""
 
 
@@ -333,12 +335,15 @@ class UnitOfWork(Warehouse):
     Attributes
     ----------
     written
-        What this unit last wrote to each table.
+        What this unit last wrote to each table, but for batches.
+    heights
+        How many rows it last wrote to each table.
     """
 
     def __init__(self, path: Path, *, wait_seconds: float = 120.0) -> None:
         super().__init__(path, wait_seconds=wait_seconds)
         self.written: dict[Table, pl.DataFrame] = {}
+        self.heights: dict[Table, int] = {}
         self._seen: dict[tuple[str, Slice], versions.Versions] = {}
         self._own: set[int] = set()
 
@@ -362,10 +367,19 @@ class UnitOfWork(Warehouse):
                     )
                 )
 
-    def _wrote(self, number: int | None, frames: Mapping[Table, pl.DataFrame]) -> None:
-        self.written.update(frames)
+    def _wrote(self, number: int | None, rows: Mapping[Table, Written]) -> None:
+        self.written.update({table: each for table, each in rows.items() if isinstance(each, pl.DataFrame)})
+        self.heights.update({table: each.height for table, each in rows.items()})
         if number is not None:
             self._own.add(number)
+
+
+def _checked(table: Table, rows: Written, slice_: Slice) -> Written:
+    if isinstance(rows, pl.DataFrame):
+        return checked(table, rows, slice_)
+    if (rows.table, rows.slice_) != (table, slice_):
+        raise ValueError(f"{table.name}: batches of {rows.table.name} were checked for {rows.slice_}, not {slice_}")
+    return rows
 
 
 def _rows_or_empty(connection: duckdb.DuckDBPyConnection, table: Table) -> pl.DataFrame:

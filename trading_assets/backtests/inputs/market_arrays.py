@@ -22,6 +22,9 @@ from trading_assets.market_data.reference.borrow_rates import NO_BORROW_RATES
 from trading_assets.market_data.reference.delistings import PER_SHARE
 
 _EPOCH = dt.date(1970, 1, 1)
+#: Columns of the bars and of the indicators that are read of each symbol.
+_OF_BARS = (*QUARANTINED_COLUMNS, "high", "split_ratio", "cash_dividend", "forward_factor", "adj_close")
+_OF_INDICATORS = ("atr_14", "atr_14_mean_60", "adv_20")
 
 
 #: (rows,) whether a row is on the axes, its session and its symbol.
@@ -111,13 +114,17 @@ def build_market(
     days = np.array(axes.sessions, dtype="datetime64[D]").astype(np.int64)
     is_own = pl.col("symbol").is_in(axes.symbols)
     flags = {"is_extreme": _flag(EXTREME_MOVE), "is_stale": _flag(STALE_PRICE)}
-    own = in_order(bars.filter(is_own).with_columns(**flags).drop("flags"))  # lists are slow to move
-    received = _received(own, quarantine.filter(is_own), extreme_move)
-    usable = own.filter(~pl.col("is_extreme"))
+    # No more columns than are read: lists are slow to move, and each step copies its rows.
+    own = in_order(bars.select(*_OF_BARS, **flags).filter(is_own))
+    of_received = _PlacedRows.of(_received(own, quarantine.filter(is_own), extreme_move), axes)
+    of_usable = _PlacedRows.of(own.filter(~pl.col("is_extreme")).select("symbol", "session", "adj_close"), axes)
     expected, delisted = _expected(days, axes, sessions, instruments)
     delisting_value, delisting_return = _delisting_values(axes, instruments)
-    of_bars, of_received, of_usable = (_PlacedRows.of(each, axes) for each in (own, received, usable))
-    atr, adv, volatility_ratio = _levels(_PlacedRows.of(indicators.filter(is_own), axes), of_bars)
+    of_bars = _PlacedRows.of(own.select("symbol", "session", "split_ratio", "cash_dividend", "forward_factor"), axes)
+    del own
+    levels = indicators.select("symbol", "session", *_OF_INDICATORS).filter(is_own)
+    atr, adv, volatility_ratio = _levels(_PlacedRows.of(levels, axes), of_bars)
+    del levels
     borrow_bps, borrowable = borrow_terms(borrow_rates, axes.symbols, axes.sessions, costs.borrow_bps)
     of_symbol = [_costs_of(costs, asset_class) for asset_class in axes.asset_classes]
     return Market(
@@ -135,7 +142,7 @@ def build_market(
         atr=atr,
         adv=_last_known(adv),
         volatility_ratio=volatility_ratio,
-        volatility=_last_known(_PlacedRows.of(_volatility(usable), axes).floats("volatility")),
+        volatility=_last_known(_PlacedRows.of(_volatility(of_usable.frame), axes).floats("volatility")),
         returns=_returns(of_usable.floats("adj_close"), expected),
         delisted=delisted,
         delisting_value=delisting_value,
@@ -230,7 +237,11 @@ def _received(bars: pl.DataFrame, quarantine: pl.DataFrame, extreme_move: float)
             gap=(pl.col("first") / pl.col("previous") - 1).abs(),
             before=(pl.col("first") / pl.col("level").shift(2).over("symbol") - 1).abs(),
         )
-        .with_columns(tradable=trades, fillable=(trades & (near | near_before)).fill_null(False))
+        .select(
+            *("symbol", "session", "open", "high", "low", "close", "refuted"),
+            tradable=trades,
+            fillable=(trades & (near | near_before)).fill_null(False),
+        )
     )
 
 

@@ -199,6 +199,7 @@ def _at_cut(audit: _Audit, place: tuple[int, dt.date]) -> pl.DataFrame:
     traded = with_next_session(of_run_on, audit.whole, cut, audit.seed)
     alone = Repetition.of(configuration, strategy, of_read, known, audit.fitted)
     without = _differences(strategy, CUT, cut, _up_to(cut, full.frames, alone.decided_frames(), alone.verified))
+    del alone  # its features and panel, before those of the next
     drawn = LOOK_AHEAD.empty()
     for number in range(audit.futures):
         future = draw_future(audit.whole, cut, audit.seed + number)

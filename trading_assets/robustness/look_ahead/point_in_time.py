@@ -64,7 +64,7 @@ def development_snapshot(warehouse: Warehouse) -> MarketSnapshot:
 def _whole(warehouse: Warehouse) -> MarketSnapshot:
     with warehouse.held_open() as held:
         return MarketSnapshot(
-            bars=held.read(BARS).sort("symbol", "session"),
+            bars=held.read(BARS),
             quarantine=held.read(QUARANTINE),
             sessions=held.read(SESSIONS),
             instruments=held.read(INSTRUMENTS),

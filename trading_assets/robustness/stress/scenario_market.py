@@ -20,6 +20,7 @@ from trading_assets.config import Configuration
 from trading_assets.config.robustness import StressScenario
 from trading_assets.config.sections import Interval
 from trading_assets.features.daily import daily_features, with_sources
+from trading_assets.features.history import BAR_COLUMNS
 from trading_assets.features.indicators import indicators
 from trading_assets.features.own import features_of
 from trading_assets.robustness.stress.bar_shocks import with_one_factor, with_shock, without_random_bars
@@ -110,7 +111,7 @@ def changed_frames(scenario: StressScenario, name: str, scenario_inputs: Scenari
         frames,
         bars=bars,
         quarantine=frames.quarantine.clear() if repriced else frames.quarantine,
-        indicators=indicators(bars),
+        indicators=indicators(bars.select(*BAR_COLUMNS)),
         daily=daily,
     )
     members = [_target_weights(scenario, member, scenario_inputs, end) for member in frames.strategy.members]

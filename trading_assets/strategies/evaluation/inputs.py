@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.config.plugins import is_plugin
+from trading_assets.features.history import BAR_COLUMNS
 from trading_assets.features.own import assert_current
 from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.market_data.tables import (
@@ -117,10 +119,19 @@ def panel_of(configuration: Configuration, frames: Frames, until: dt.date | None
     return panel if until is None else panel.filter(pl.col("session") <= until)
 
 
+def _bars_seen(configuration: Configuration, frames: Frames) -> pl.DataFrame:
+    """The bars with the columns that the panel has: all but for rules of the house, which name what they read."""
+    strategy = frames.strategy
+    if strategy.is_target_weight or is_plugin(configuration.strategies[strategy.name].type):
+        return frames.bars
+    seen = {*BAR_COLUMNS, "adj_open"} | strategy.columns
+    return frames.bars.select(name for name in frames.bars.columns if name in seen)
+
+
 def _whole_panel(configuration: Configuration, frames: Frames) -> pl.DataFrame:
     strategy = frames.strategy
     panel = build_panel(
-        frames.bars,
+        _bars_seen(configuration, frames),
         frames.indicators,
         frames.universe,
         symbols=strategy.symbols,

@@ -54,7 +54,8 @@ def build_panel(
     usable = bars.filter(
         pl.col("symbol").is_in(symbols), ~pl.col("flags").list.contains("extreme_move").fill_null(False)
     )
-    panel = _beside(usable, indicators.filter(pl.col("symbol").is_in(symbols)), ["symbol", "session"])
+    panel = _beside(usable, _of_symbols(indicators, symbols), ["symbol", "session"])
+    del usable
     panel = _beside(panel, _by_asset_class(indicators, benchmarks), ["asset_class", "session"])
     if daily is not None and daily.width > 2:
         panel = _beside(panel, daily, ["symbol", "session"])
@@ -62,6 +63,12 @@ def build_panel(
         panel = _beside(panel, scores, ["symbol", "session"])
     panel = in_order(panel)
     return panel.with_columns(membership(panel, universe))
+
+
+def _of_symbols(rows: pl.DataFrame, symbols: Sequence[str]) -> pl.DataFrame:
+    """Rows of some symbols; the frame itself, and no copy, where it has no others."""
+    is_own = rows["symbol"].is_in(symbols)
+    return rows if is_own.all() else rows.filter(is_own)
 
 
 def _by_asset_class(indicators: pl.DataFrame, benchmarks: Mapping[AssetClass, str]) -> pl.DataFrame:

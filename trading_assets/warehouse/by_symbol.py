@@ -1,0 +1,80 @@
+"""Rows of a table read symbols by symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from trading_assets.warehouse.table import Table
+from trading_assets.warehouse.warehouse import Warehouse
+
+#: Rows of a batch, unless one symbol has more.
+ROWS_AT_A_TIME = 100_000
+
+
+def read_by_symbol(
+    warehouse: Warehouse,
+    table: Table,
+    *,
+    columns: Sequence[str] | None = None,
+    where: str = "",
+    parameters: Sequence[object] = (),
+    rows: int = ROWS_AT_A_TIME,
+) -> Iterator[pl.DataFrame]:
+    """Yield rows of a table by its key, all of some symbols at a time; one frame without rows where there are none.
+
+    Parameters
+    ----------
+    warehouse, table
+        Where the table is, and its declaration; the key begins with ``symbol``.
+    columns, where, parameters
+        As `Warehouse.read` takes them.
+    rows
+        Rows of a batch, unless one symbol has more.
+    """
+    bounds: list[tuple[str, str]] = []
+    if warehouse.exists(table.name):
+        condition = f" WHERE {where}" if where else ""
+        counts = warehouse.query(
+            f"SELECT symbol, count(*) AS rows FROM {table.name}{condition} GROUP BY symbol ORDER BY symbol",
+            parameters,
+            reads=[table.name],
+        )
+        bounds = symbol_bounds(counts, rows)
+    if len(bounds) < 2:
+        yield warehouse.read_or_empty(table, columns=columns, where=where, parameters=parameters)
+        return
+    for first, last in bounds:
+        yield warehouse.read(
+            table,
+            columns=columns,
+            where=f"symbol BETWEEN ? AND ?{f' AND ({where})' if where else ''}",
+            parameters=[first, last, *parameters],
+        )
+
+
+def symbol_bounds(counts: pl.DataFrame, rows: int) -> list[tuple[str, str]]:
+    """Return the first and the last symbol of each batch.
+
+    Parameters
+    ----------
+    counts
+        symbol, in order, and its rows.
+    rows
+        Most rows of a batch, unless one symbol has more.
+
+    Examples
+    --------
+    >>> symbol_bounds(pl.DataFrame({"symbol": ["A", "B", "C"], "rows": [3, 2, 9]}), 5)
+    [('A', 'B'), ('C', 'C')]
+    """
+    bounds: list[tuple[str, str]] = []
+    held = 0
+    for symbol, count in counts.select("symbol", "rows").iter_rows():
+        if bounds and held + count <= rows:
+            bounds[-1], held = (bounds[-1][0], symbol), held + count
+        else:
+            bounds.append((symbol, symbol))
+            held = count
+    return bounds
