@@ -86,7 +86,7 @@ def _formatted(value: float | None, specification: str) -> str:
 
 
 def print_frame(frame: pl.DataFrame, paper: Console = console) -> None:
-    """Print a frame as a table."""
+    """Print a frame as a table, or one row below the other where it has more columns than fit."""
     from rich.table import Table as RichTable
 
     table = RichTable()
@@ -94,7 +94,26 @@ def print_frame(frame: pl.DataFrame, paper: Console = console) -> None:
         table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
     for row in frame.iter_rows():
         table.add_row(*[_cell(value) for value in row])
-    paper.print(table)
+    # A table folds words to fit: with this many columns a number would be a column of digits.
+    widths = [max(map(_longest_word, [name, *map(_cell, frame[name])])) for name in frame.columns]
+    if sum(widths) + 3 * frame.width + 1 <= paper.width or frame.width < 2:
+        paper.print(table)
+    else:
+        _print_records(frame, paper)
+
+
+def _longest_word(text: str) -> int:
+    """Characters that a column should not fold; what is longer, such as a hash, may be."""
+    return min(max(map(len, text.split()), default=1), 16)
+
+
+def _print_records(frame: pl.DataFrame, paper: Console) -> None:
+    """Print a block a row: the name of each column and the value."""
+    longest = max(map(len, frame.columns))
+    for number, row in enumerate(frame.iter_rows(), start=1):
+        paper.print(f"row {number}", style="bold", highlight=False)
+        for name, value in zip(frame.columns, row, strict=True):
+            paper.print(f"  {escaped(name.ljust(longest))}  {_cell(value)}", highlight=False, soft_wrap=True)
 
 
 def _cell(value: object) -> str:

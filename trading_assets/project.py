@@ -234,12 +234,13 @@ class Project:
     def figures(self, strategy: str) -> dict[str, Figure]:
         """Return the charts of a strategy's page by their titles, as Plotly figures, in the order of the page."""
         self._require(strategy)
+        from trading_assets.charts.titled import FiguresByTitle
         from trading_assets.reports.strategy_page.data import strategy_content
         from trading_assets.reports.strategy_page.sections import sections
 
         with _own_errors():
             parts = sections(strategy_content(self.warehouse, self.configuration, strategy))
-        found: dict[str, Any] = {}
+        found = FiguresByTitle()
         for figure in (each for part in parts for each in (*part.charts, *part.folded_charts)):
             title = str(figure.layout.title.text)
             again = sum(name == title or name.startswith(f"{title} (") for name in found)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import polars as pl
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from trading_assets.cli import app
+from trading_assets.cli_output import print_frame
 from trading_assets.config import CONFIG_VARIABLE, DATA_VARIABLE, ConfigurationError
 from trading_assets.project import Project
 from trading_assets_tests.conftest import TINY, called, command_line
@@ -87,6 +91,17 @@ def test_a_query_of_a_table_that_is_not_there(tmp_path: Path) -> None:
     done = called(TINY, tmp_path / "data", "sql", "SELECT * FROM market_data.bars")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("columns", "as_records"), [(3, False), (30, True)])
+def test_rows_with_more_columns_than_fit_are_printed_one_below_the_other(columns: int, as_records: bool) -> None:
+    frame = pl.DataFrame({f"name_{number}": [1234.5, None] for number in range(columns)} | {"hash": ["0" * 64, "x"]})
+    written = io.StringIO()
+    print_frame(frame, Console(width=80, file=written))
+    shown = written.getvalue()
+    assert ("row 2" in shown) is as_records
+    assert shown.count("1234.5") == columns
+    assert shown.count("0" * 64) == as_records
 
 
 FAILING = '''

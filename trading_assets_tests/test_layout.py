@@ -35,6 +35,7 @@ COVERED_BY = {
     "asset_factories/failures.py": "asset_factories/test_table_asset.py",
     "cli_check.py": "market_data/test_preflight.py",
     "cli_detect.py": "market_data/sources/test_detection.py",
+    "charts/titled.py": "test_project.py",
     "cli_output.py": "test_cli.py",
     "config/file_layouts.py": "market_data/sources/test_layouts.py",
     "config/robustness.py": "config/test_sections.py",

@@ -105,6 +105,8 @@ def test_verdict_and_figures_are_those_of_the_page(finished: Experiment) -> None
     assert (verdict.result, verdict.explanation) == (result["result"][0], result["note"][0])
     figures = opened.figures("known")
     assert list(figures)[:5][-4:] == ["Equity", "Drawdown", "Gross exposure", "Monthly returns"]
+    with pytest.raises(KeyError, match="no chart 'equity'; did you mean 'Equity'"):
+        figures["equity"]
     curve = next(trace for trace in figures["Equity"].data if trace.name == "strategy")
     longest = opened.read("backtests.equity").filter(strategy="known", split="full")
     assert list(curve.y) == longest["equity"].to_list()

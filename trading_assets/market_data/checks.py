@@ -21,8 +21,10 @@ def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]
 
     @dg.asset_check(asset=_BARS, blocking=True, description="Every bar in use is sound and on its calendar.")
     def usable_bars() -> dg.AssetCheckResult:
-        found = faults(warehouse.read(BARS), warehouse.read(INSTRUMENTS), warehouse.read(SESSIONS))
-        return dg.AssetCheckResult(passed=not any(found.values()), metadata=found)
+        bars = warehouse.read(BARS)
+        found = faults(bars, warehouse.read(INSTRUMENTS), warehouse.read(SESSIONS))
+        unusable = nothing_usable(warehouse.read(QUARANTINE, columns=["reasons"])) if bars.is_empty() else {}
+        return dg.AssetCheckResult(passed=not any(found.values()) and not unusable, metadata={**found, **unusable})
 
     @dg.asset_check(
         asset=_BARS, description=f"At most {MOST_QUARANTINED:.0%} of the bars up to the as-of date are faulty."
@@ -94,3 +96,21 @@ def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]
         )
 
     return [usable_bars, quarantined_share, missing, holes_in_the_delivery, recorded_actions_agree]
+
+
+def nothing_usable(quarantine: pl.DataFrame) -> dict[str, str]:
+    """Return what the run says where every bar is quarantined; empty where none is, as then none was received.
+
+    Parameters
+    ----------
+    quarantine
+        reasons, of each bar.
+    """
+    if quarantine.is_empty():
+        return {}
+    reasons = quarantine["reasons"].explode().value_counts(sort=True)
+    counted = ", ".join(f"{reason} ({count:,})" for reason, count in reasons.iter_rows())
+    return {
+        "error": f"no bar can be used: all {quarantine.height:,} are quarantined for {counted}. Are the columns what "
+        "they are taken for? trading-assets config check reads the bars"
+    }

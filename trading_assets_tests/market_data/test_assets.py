@@ -247,6 +247,18 @@ def test_through_dagster_with_its_checks(tmp_path: Path) -> None:
         assert not found.success  # blocking
 
 
+def test_where_every_bar_is_quarantined_the_run_stops_and_says_why(tmp_path: Path) -> None:
+    deliver(tmp_path, path(np.linspace(100, 110, len(DAYS)), "A").rename({"high": "low", "low": "high"}))
+    configuration = experiment(tmp_path)
+    run(configuration)
+    check = next(check for check in build_checks(configuration) if check.check_key.name == "usable_bars")
+    found = check()
+    assert isinstance(found, dg.AssetCheckResult)
+    assert not found.passed
+    said = str(found.metadata["error"].value)
+    assert f"no bar can be used: all {len(DAYS)} are quarantined for ohlc_violation ({len(DAYS)})" in said
+
+
 def many(count: int, missing: tuple[str, ...] = ()) -> pl.DataFrame:
     """Symbols with prices of their own; those of `missing` have no bar on the thirty-first session."""
     parts = []
