@@ -21,7 +21,7 @@ from trading_assets.models.registry import Candidate, Record, register
 from trading_assets.models.run import run_model, samples_and_folds
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
 from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, REGIMES, SPLITS
-from trading_assets.parallel.workers import workers_of
+from trading_assets.parallel.workers import IN_THREADS, workers_of
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.exposures import exposure
 from trading_assets.protocol.recording import record_exposures
@@ -116,7 +116,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         name=name,
         seed=step.configuration.seed,
         holdout_start=holdout,
-        workers=workers_of(step.configuration),
+        workers=workers_of(step.configuration, otherwise=IN_THREADS),
     )
     readers = opened_by(step.configuration, name)
     tables = run.tables if readers else locked(run.tables, holdout)

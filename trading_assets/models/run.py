@@ -20,6 +20,7 @@ from trading_assets.models.evaluation import fold_metrics
 from trading_assets.models.explanations import mean_contributions
 from trading_assets.models.samples import RowNumbers, Samples, build_samples, day
 from trading_assets.models.splits import Fold, walk_forward
+from trading_assets.models.threads import one_thread
 from trading_assets.models.training import (
     Fit,
     FittedBoosters,
@@ -29,7 +30,7 @@ from trading_assets.models.training import (
     training_rows,
     training_set,
 )
-from trading_assets.parallel.workers import IN_PROCESS, Workers
+from trading_assets.parallel.workers import IN_THREADS, Workers
 from trading_assets.warehouse.table import Table
 
 SCORES = {"symbol": pl.String, "session": pl.Date, "fold": pl.Int64, "score": pl.Float64}
@@ -110,7 +111,7 @@ def run_model(
     name: str,
     seed: int,
     holdout_start: dt.date,
-    workers: Workers = IN_PROCESS,
+    workers: Workers = IN_THREADS,
 ) -> ModelRun:
     """Train, score and measure every fold.
 
@@ -133,7 +134,8 @@ def run_model(
     """
     version = model_version(samples, folds, settings, seed)
     training = _Training(samples, samples.scorable(), settings, seed, holdout_start)
-    rows = workers.map(_run_fold, training, folds)
+    with one_thread("sklearn.linear_model", "xgboost"):
+        rows = workers.map(_run_fold, training, folds)
     stamp = [pl.lit(name).alias("model"), pl.lit(version).alias("version")]
     return ModelRun(
         version=version,
@@ -183,16 +185,19 @@ def out_of_sample_scores(samples: Samples, folds: Sequence[Fold], fitted: Fitted
     fitted
         Models of its section and seed, those of earlier calls among them.
     """
-    scorable = samples.scorable()
-    parts = [pl.DataFrame(schema=SCORES)]
-    for fold in folds:
-        rows = training_rows(samples, fold, scorable).rows
-        if insufficiency(samples, rows, fitted.settings) is None:
-            test = np.flatnonzero(samples.tested_by(fold) & scorable)
-            score = booster_scores(fitted.of(training_set(samples, rows)), samples.features[test])
-            keys = samples.keys[test].select("symbol", "session")
-            parts.append(keys.with_columns(fold=pl.lit(fold.number, pl.Int64), score=pl.Series(score)))
-    return pl.concat(parts)
+    parts = IN_THREADS.map(_scored, (samples, samples.scorable(), fitted), folds)
+    return pl.concat([pl.DataFrame(schema=SCORES), *parts])
+
+
+def _scored(known: tuple[Samples, NDArray[np.bool_], FittedBoosters], fold: Fold) -> pl.DataFrame:
+    samples, scorable, fitted = known
+    rows = training_rows(samples, fold, scorable).rows
+    if insufficiency(samples, rows, fitted.settings) is not None:
+        return pl.DataFrame(schema=SCORES)
+    test = np.flatnonzero(samples.tested_by(fold) & scorable)
+    score = booster_scores(fitted.of(training_set(samples, rows)), samples.features[test])
+    keys = samples.keys[test].select("symbol", "session")
+    return keys.with_columns(fold=pl.lit(fold.number, pl.Int64), score=pl.Series(score))
 
 
 def model_version(samples: Samples, folds: Sequence[Fold], settings: Model, seed: int) -> str:

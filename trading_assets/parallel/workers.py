@@ -7,10 +7,13 @@ same whoever computes them; they come back in the order of the items, and only t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from typing import Protocol, TypeVar
 
 from trading_assets.config import Configuration
+from trading_assets.parallel.processors import processors
 
 Shared = TypeVar("Shared")
 Item = TypeVar("Item")
@@ -67,7 +70,26 @@ class InProcess:
         return [items] if items else []
 
 
-IN_PROCESS = InProcess()
+class InThreads:
+    """Threads of this process, one a processor: for parts that libraries compute without the interpreter's lock."""
+
+    def map(self, compute: Callable[[Shared, Item], Part], shared: Shared, items: Sequence[Item]) -> list[Part]:
+        """Return what `compute` makes of `shared` and each item, side by side.
+
+        Parameters
+        ----------
+        compute, shared, items
+            As in `Workers`; `compute` is safe to be called by several threads.
+        """
+        with ThreadPoolExecutor(processors()) as pool:
+            return list(pool.map(partial(compute, shared), items))
+
+    def parts_of(self, items: Sequence[Item]) -> list[Sequence[Item]]:
+        """Return items in runs of neighbours, one a thread; none of no items."""
+        return split_evenly(items, processors())
+
+
+IN_PROCESS, IN_THREADS = InProcess(), InThreads()
 
 
 def split_evenly(items: Sequence[Item], parts: int) -> list[Sequence[Item]]:
@@ -83,8 +105,15 @@ def split_evenly(items: Sequence[Item], parts: int) -> list[Sequence[Item]]:
     return [items[begin:end] for begin, end in pairwise(bounds)]
 
 
-def workers_of(configuration: Configuration) -> Workers:
+def workers_of(configuration: Configuration, otherwise: Workers = IN_PROCESS) -> Workers:
     """Return who computes parts under a configuration; processes of a cluster live as long as this one.
+
+    Parameters
+    ----------
+    configuration
+        Its executor decides.
+    otherwise
+        Who computes them without a cluster.
 
     Raises
     ------
@@ -92,7 +121,7 @@ def workers_of(configuration: Configuration) -> Workers:
         No scheduler answers at the address, its workers are not of this version, or Dask is not installed.
     """
     if configuration.executor != "dask":
-        return IN_PROCESS
+        return otherwise
     from trading_assets.parallel.dask_workers import connected
 
     return connected(configuration.workers, configuration.scheduler)

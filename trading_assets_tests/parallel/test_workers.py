@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from threading import Barrier
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading_assets.parallel.workers import IN_PROCESS, split_evenly, workers_of
+from trading_assets.parallel.processors import granted
+from trading_assets.parallel.workers import IN_PROCESS, IN_THREADS, Workers, split_evenly, workers_of
 from trading_assets_tests.backtests.frames import configuration
 
 
@@ -14,9 +17,22 @@ def scaled(factor: int, item: int) -> int:
     return factor * item
 
 
-def test_parts_come_back_in_order_of_the_items() -> None:
-    assert IN_PROCESS.map(scaled, 10, [3, 1, 2]) == [30, 10, 20]
-    assert IN_PROCESS.map(scaled, 10, []) == []
+@pytest.mark.parametrize("workers", [IN_PROCESS, IN_THREADS])
+def test_parts_come_back_in_order_of_the_items(workers: Workers) -> None:
+    assert workers.map(scaled, 10, [3, 1, 2]) == [30, 10, 20]
+    assert workers.map(scaled, 10, []) == []
+    assert [item for part in workers.parts_of(range(5)) for item in part] == [0, 1, 2, 3, 4]
+
+
+def test_threads_work_side_by_side() -> None:
+    """Two parts that wait for each other come to an end."""
+    with granted(2):
+        assert IN_THREADS.map(meeting, Barrier(2), [0, 1]) == [0, 1]
+
+
+def meeting(barrier: Barrier, item: int) -> int:
+    barrier.wait(timeout=30)
+    return item
 
 
 def test_this_process_takes_all_items_as_one_part() -> None:
