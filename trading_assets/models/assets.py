@@ -24,10 +24,10 @@ from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES,
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.exposures import exposure
 from trading_assets.protocol.recording import record_exposures
+from trading_assets.protocol.row_hashes import WrittenRows
 from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets.protocol.written_rows import (
     OnRecord,
-    WrittenRows,
     assert_read_as_written,
     hash_whole,
     months_on_record,
