@@ -29,6 +29,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import partial
 
 import polars as pl
 
@@ -36,6 +37,7 @@ from trading_assets.backtests.backtest import PreparedBacktest, prepare
 from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS
 from trading_assets.config import Configuration
 from trading_assets.features.audit import changes
+from trading_assets.market_data.tables import BARS
 from trading_assets.models.training import FittedBoosters
 from trading_assets.robustness.look_ahead.another_future import draw_future, followed_by
 from trading_assets.robustness.look_ahead.cuts import cuts_of, seed_of
@@ -60,6 +62,8 @@ from trading_assets.strategies.interface.resolved import resolve_strategy
 CUT, NOISE = "cut", "noise"
 #: Of a strategy with fewer symbols a leak has few chances to show at a close: two futures are drawn.
 MANY_SYMBOLS = 100
+#: Columns of the bars that noise takes the place of, whoever reads them.
+NOISY = ("adj_open", "adj_high", "adj_low", "dollar_volume")
 #: Column of the row that says that nothing differs.
 NOTHING = "none"
 
@@ -129,8 +133,11 @@ def look_ahead(configuration: Configuration, strategy: str, whole: MarketSnapsho
     """
     seed = seed_of(whole)
     fitted = {name: FittedBoosters(each, configuration.seed) for name, each in configuration.models.items()}
-    read, run_on = _with_columns(whole, columns_read(configuration, strategy)), _with_columns(whole, COLUMNS)
+    of_decisions = columns_read(configuration, strategy)
+    whole = _with_columns(whole, [name for name in BARS.columns if name in {*of_decisions, *COLUMNS, *NOISY}])
+    read, run_on = _with_columns(whole, of_decisions), _with_columns(whole, COLUMNS)
     full = computed(configuration, strategy, History(read, run_on), None, fitted)
+    del read, run_on
     every = cuts_of(
         whole.bars,
         cuts,
@@ -151,7 +158,9 @@ def look_ahead(configuration: Configuration, strategy: str, whole: MarketSnapsho
         features = full.frames["features"][0].filter(pl.col("session") <= cut)
         known = Known(cut, full.scores, KnownFeatures(features, cut, turn, len(every)))
         following = session_after(whole.bars, cut)
-        of_read, of_run_on = known_at(read, cut), known_at(run_on, cut)
+        then = known_at(whole, cut)
+        of_read, of_run_on = (_with_columns(then, names) for names in (of_decisions, COLUMNS))
+        del then
         traded = with_next_session(of_run_on, whole, cut, seed)
         alone = Repetition.of(configuration, strategy, of_read, known, fitted)
         without = _differences(strategy, CUT, cut, _up_to(cut, full.frames, alone.decided_frames(), alone.verified))
@@ -225,7 +234,7 @@ def computed(
     if known is None or history.hidden is None:
         unseen = run = run_whole(prepared(history.traded))
     else:
-        run, unseen = run_until(prepared(history.traded), prepared(history.hidden), known.cut)
+        run, unseen = run_until(partial(prepared, history.traded), partial(prepared, history.hidden), known.cut)
     return Computed(
         frames={
             **decided,
