@@ -34,6 +34,7 @@ from trading_assets.protocol.written_rows import (
     record_written,
 )
 from trading_assets.warehouse import Rows, Table, Warehouse, Whole
+from trading_assets.warehouse.by_symbol import read_by_symbol
 
 STAGE = "models"
 REGIME_KINDS = ("scikitlearn", "polars", "duckdb")
@@ -103,10 +104,11 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         where="asset_class = ? OR symbol = ?",
         parameters=[settings.universe, benchmark],
     )
-    features = step.work.read(DAILY, where="list_contains(?, symbol)", parameters=[bars["symbol"].unique().to_list()])
+    features = _read_features(step, bars["symbol"].unique().to_list())
     samples, folds = samples_and_folds(
         settings, bars=bars, features=features, universe=step.work.read(UNIVERSE), benchmark=benchmark
     )
+    del features  # the samples have them
     holdout = holdout_start(step.work.read(SPLITS))
     run = run_model(samples, folds, settings, name=name, seed=step.configuration.seed, holdout_start=holdout)
     readers = opened_by(step.configuration, name)
@@ -137,6 +139,12 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         step.log.warning(f"model {name} has no scores: {outcome['reason']}")
         return metadata
     return metadata | _register(step, name, run.version, run.booster, run.tables, holdout)
+
+
+def _read_features(step: Step, symbols: Sequence[str]) -> pl.DataFrame:
+    """All features of some symbols as a model takes them, in single precision: half of what they are as stored."""
+    batches = read_by_symbol(step.work, DAILY, where="list_contains(?, symbol)", parameters=[symbols])
+    return pl.concat((each.cast({pl.Float64: pl.Float32}) for each in batches), rechunk=True)
 
 
 def _assert_inputs_as_written(step: Step, features: Sequence[str] | None) -> None:
