@@ -20,7 +20,8 @@ from trading_assets.config.sections import Interval
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import Protocol, record_trials
-from trading_assets.protocol.written_rows import WrittenRows, hash_whole, record_written
+from trading_assets.protocol.row_hashes import WrittenRows
+from trading_assets.protocol.written_rows import hash_whole, record_written
 from trading_assets.strategies.assets import inputs_of
 from trading_assets.strategies.evaluation.failure import failure_recorder, require_ok, status_row, strategy_of
 from trading_assets.strategies.evaluation.inputs import Frames, read_frames

@@ -45,7 +45,7 @@ def stream_features(
         Where rows wait.
     """
     in_span = pl.col("session").is_between(*span)
-    sizes: list[dict[int, int]] = []
+    sizes: list[dict[object, int]] = []
     for number, bars in enumerate(batches):
         own = bars["symbol"].unique()
         others = of_benchmarks.filter(~pl.col("symbol").is_in(own.implode()))
@@ -53,17 +53,17 @@ def stream_features(
         del bars
         members = members_of(rows, features, universe)
         sizes.append({})
-        for (year,), of_year in members.group_by(pl.col("session").dt.year(), maintain_order=True):
-            sizes[-1][year] = of_year.height
-            aside.put((_MEMBERS, year), of_year)
+        for (year,), some in members.group_by(pl.col("session").dt.year(), maintain_order=True):
+            sizes[-1][year] = some.height
+            aside.put((_MEMBERS, year), some)
         aside.put((_ROWS, number), rows)
-    for year in sorted({year for each in sizes for year in each}):
-        found = cross_section(pl.concat(aside.take((_MEMBERS, year))), features)
+    for year in {year: None for each in sizes for year in each}:
+        of_year = cross_section(pl.concat(aside.take((_MEMBERS, year))), features)
         first = 0
         for number, of_batch in enumerate(sizes):
             height = of_batch.get(year, 0)
             if height:
-                aside.put((_CROSS_SECTIONS, number), found.slice(first, height))
+                aside.put((_CROSS_SECTIONS, number), of_year.slice(first, height))
             first += height
     for number in range(len(sizes)):
         [rows] = aside.take((_ROWS, number))

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from trading_assets.config import Configuration
 from trading_assets.market_data.tables import BARS, BORROW_RATES, INSTRUMENTS, RISK_FREE, SESSIONS
 from trading_assets.protocol import Protocol
+from trading_assets.protocol.row_hashes import WrittenRows
 from trading_assets.protocol.written_rows import (
     EditedRowsError,
     OnRecord,
-    WrittenRows,
     assert_read_as_written,
     hash_by_month,
     hash_whole,

@@ -25,16 +25,17 @@ from trading_assets.parallel.workers import IN_THREADS, workers_of
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.exposures import exposure
 from trading_assets.protocol.recording import record_exposures
+from trading_assets.protocol.row_hashes import WrittenRows
 from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets.protocol.written_rows import (
     OnRecord,
-    WrittenRows,
     assert_read_as_written,
     hash_whole,
     months_on_record,
     record_written,
 )
 from trading_assets.warehouse import Rows, Table, Warehouse, Whole
+from trading_assets.warehouse.by_symbol import read_by_symbol
 
 STAGE = "models"
 REGIME_KINDS = ("scikitlearn", "polars", "duckdb")
@@ -104,10 +105,11 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         where="asset_class = ? OR symbol = ?",
         parameters=[settings.universe, benchmark],
     )
-    features = step.work.read(DAILY, where="list_contains(?, symbol)", parameters=[bars["symbol"].unique().to_list()])
+    features = _read_features(step, bars["symbol"].unique().to_list())
     samples, folds = samples_and_folds(
         settings, bars=bars, features=features, universe=step.work.read(UNIVERSE), benchmark=benchmark
     )
+    del features  # the samples have them
     holdout = holdout_start(step.work.read(SPLITS))
     run = run_model(
         samples,
@@ -146,6 +148,12 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         step.log.warning(f"model {name} has no scores: {outcome['reason']}")
         return metadata
     return metadata | _register(step, name, run.version, run.booster, run.tables, holdout)
+
+
+def _read_features(step: Step, symbols: Sequence[str]) -> pl.DataFrame:
+    """All features of some symbols as a model takes them, in single precision: half of what they are as stored."""
+    batches = read_by_symbol(step.work, DAILY, where="list_contains(?, symbol)", parameters=[symbols])
+    return pl.concat((each.cast({pl.Float64: pl.Float32}) for each in batches), rechunk=True)
 
 
 def _assert_inputs_as_written(step: Step, features: Sequence[str] | None) -> None:

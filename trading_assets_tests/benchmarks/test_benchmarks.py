@@ -5,12 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
+from trading_assets.config import load_configuration
+from trading_assets.run_outcome import RunProgress
 from trading_assets_tests.benchmarks.__main__ import check_same
 from trading_assets_tests.benchmarks.market import WARM_UP, large, part, prepare_market
 from trading_assets_tests.benchmarks.measuring import contender
+from trading_assets_tests.benchmarks.pipeline_stages import Stages
 from trading_assets_tests.benchmarks.table import REPOSITORY, stored, worst_growth, written_into
+from trading_assets_tests.benchmarks.wide_market import LEADER
+from trading_assets_tests.benchmarks.wide_market import main as write_wide_market
 from trading_assets_tests.narrow import as_signals
 
 
@@ -69,3 +75,30 @@ def test_a_market_built_in_blocks_is_the_market(monkeypatch: pytest.MonkeyPatch)
     assert kept.sum() > 5
     assert candidates.strength.tolist() == every.strength[:, kept].tolist()
     assert np.repeat(np.arange(60), np.diff(candidates.first)).tolist() == (t[kept] - WARM_UP).tolist()
+
+
+def test_a_wide_market_has_each_symbol_once_whatever_its_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for size in (2, 100):
+        monkeypatch.setattr("trading_assets_tests.benchmarks.wide_market._SYMBOLS_AT_A_TIME", size)
+        write_wide_market(str(tmp_path / str(size)), 6, 1)
+        found.append(pl.read_parquet(tmp_path / str(size) / "bars" / "*.parquet").sort("symbol", "date"))
+    assert found[0].equals(found[1])
+    assert found[0]["symbol"].unique().sort().to_list() == [LEADER, *(f"S{number:04d}" for number in range(1, 6))]
+    assert not found[0].select("symbol", "date").is_duplicated().any()
+    assert load_configuration(tmp_path / "100" / "wide.yaml").benchmarks == {"equity": LEADER}
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the kernel keeps no peak that can be forgotten")
+def test_the_peak_of_a_step_is_its_own() -> None:
+    stages = Stages()
+    for step, size in (("large", 64 * 2**20), ("small", 1)):
+        stages.tell(RunProgress(step, 0, 2, begins=True))
+        memory = np.ones(size, dtype=np.int8)
+        assert memory[-1] == 1
+        del memory
+        stages.tell(RunProgress(step, 1, 2, begins=False, seconds=0.1))
+    large, small = stages.rows
+    assert large["peak"] - large["before"] >= 60
+    assert small["peak"] - small["before"] < 60
+    assert stages.peak >= large["peak"]

@@ -29,6 +29,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import partial
 
 import polars as pl
 
@@ -36,6 +37,7 @@ from trading_assets.backtests.backtest import PreparedBacktest, prepare
 from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS
 from trading_assets.config import Configuration
 from trading_assets.features.audit import changes
+from trading_assets.market_data.tables import BARS
 from trading_assets.models.training import FittedBoosters
 from trading_assets.parallel.workers import IN_PROCESS, Workers
 from trading_assets.robustness.look_ahead.another_future import draw_future, followed_by
@@ -61,6 +63,8 @@ from trading_assets.strategies.interface.resolved import resolve_strategy
 CUT, NOISE = "cut", "noise"
 #: Of a strategy with fewer symbols a leak has few chances to show at a close: two futures are drawn.
 MANY_SYMBOLS = 100
+#: Columns of the bars that noise takes the place of, whoever reads them.
+NOISY = ("adj_open", "adj_high", "adj_low", "dollar_volume")
 #: Column of the row that says that nothing differs.
 NOTHING = "none"
 
@@ -114,9 +118,9 @@ class _Audit:
     Attributes
     ----------
     whole
-        Tables of the stage `market_data`.
-    read, run_on
-        The same with the columns that the strategy reads, and that the engine runs on.
+        Tables of the stage `market_data`, with columns that anything reads.
+    of_decisions
+        Columns of the bars that the strategy decides from.
     full
         What follows from the whole history.
     cuts
@@ -130,8 +134,7 @@ class _Audit:
     configuration: Configuration
     strategy: str
     whole: MarketSnapshot
-    read: MarketSnapshot
-    run_on: MarketSnapshot
+    of_decisions: Sequence[str]
     full: Computed
     seed: int
     cuts: int
@@ -166,8 +169,11 @@ def look_ahead(
     """
     seed = seed_of(whole)
     fitted = {name: FittedBoosters(each, configuration.seed) for name, each in configuration.models.items()}
-    read, run_on = _with_columns(whole, columns_read(configuration, strategy)), _with_columns(whole, COLUMNS)
+    of_decisions = columns_read(configuration, strategy)
+    whole = _with_columns(whole, [name for name in BARS.columns if name in {*of_decisions, *COLUMNS, *NOISY}])
+    read, run_on = _with_columns(whole, of_decisions), _with_columns(whole, COLUMNS)
     full = computed(configuration, strategy, History(read, run_on), None, fitted)
+    del read, run_on
     every = cuts_of(
         whole.bars,
         cuts,
@@ -182,7 +188,7 @@ def look_ahead(
         for symbol in resolve_strategy(configuration, name, whole.instruments).symbols
     }
     futures = 1 if len(acting) >= MANY_SYMBOLS else 2
-    audit = _Audit(configuration, strategy, whole, read, run_on, full, seed, len(every), futures, fitted)
+    audit = _Audit(configuration, strategy, whole, of_decisions, full, seed, len(every), futures, fitted)
     found = workers.map(_at_cut, audit, list(enumerate(every)))
     rows = pl.concat(found).with_columns(config_hash=pl.lit(configuration.hash_for(strategy)))
     return LOOK_AHEAD.conform(rows).sort(LOOK_AHEAD.key)
@@ -195,7 +201,9 @@ def _at_cut(audit: _Audit, place: tuple[int, dt.date]) -> pl.DataFrame:
     features = full.frames["features"][0].filter(pl.col("session") <= cut)
     known = Known(cut, full.scores, KnownFeatures(features, cut, turn, audit.cuts))
     following = session_after(audit.whole.bars, cut)
-    of_read, of_run_on = known_at(audit.read, cut), known_at(audit.run_on, cut)
+    then = known_at(audit.whole, cut)
+    of_read, of_run_on = (_with_columns(then, names) for names in (audit.of_decisions, COLUMNS))
+    del then
     traded = with_next_session(of_run_on, audit.whole, cut, audit.seed)
     alone = Repetition.of(configuration, strategy, of_read, known, audit.fitted)
     without = _differences(strategy, CUT, cut, _up_to(cut, full.frames, alone.decided_frames(), alone.verified))
@@ -265,7 +273,7 @@ def computed(
     if known is None or history.hidden is None:
         unseen = run = run_whole(prepared(history.traded))
     else:
-        run, unseen = run_until(prepared(history.traded), prepared(history.hidden), known.cut)
+        run, unseen = run_until(partial(prepared, history.traded), partial(prepared, history.hidden), known.cut)
     return Computed(
         frames={
             **decided,

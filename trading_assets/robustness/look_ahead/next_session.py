@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
@@ -62,13 +63,16 @@ def with_next_session(then: MarketSnapshot, whole: MarketSnapshot, cut: dt.date,
     )
 
 
-def run_until(traded: PreparedBacktest, hidden: PreparedBacktest, cut: dt.date) -> tuple[Tables, Tables]:
+def run_until(
+    traded: Callable[[], PreparedBacktest], hidden: Callable[[], PreparedBacktest], cut: dt.date
+) -> tuple[Tables, Tables]:
     """Run a strategy on the bars of the session after a cut, and without them.
 
     Parameters
     ----------
     traded, hidden
-        The same strategy with the true open of the next session, and with nothing that is true of it.
+        Prepare the same strategy with the true open of the next session, and with nothing that is true of it: one after
+        the other, for each has a market of its own.
     cut
         Last session that both have as it was.
 
@@ -77,9 +81,13 @@ def run_until(traded: PreparedBacktest, hidden: PreparedBacktest, cut: dt.date) 
     tuple of Tables
         Rows of both runs; the first twice where the engine recorded the same up to the cut.
     """
-    run, unseen = _simulated(traded), _simulated(hidden)
-    result = _tables(traded, run)
-    return result, result if same_until(_row(traded, cut), run, unseen) else _tables(hidden, unseen)
+    prepared = traded()
+    last, run = _row(prepared, cut), _simulated(prepared)
+    result = _tables(prepared, run)
+    del prepared
+    prepared = hidden()
+    unseen = _simulated(prepared)
+    return result, result if same_until(last, run, unseen) else _tables(prepared, unseen)
 
 
 def run_whole(prepared: PreparedBacktest) -> Tables:

@@ -10,9 +10,9 @@ from trading_assets.config import Configuration
 from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.market_data.derived_columns import derived_on_record, span_of
 from trading_assets.models.tables import METRICS, PREDICTIONS, REGIMES
+from trading_assets.protocol.row_hashes import WrittenRows
 from trading_assets.protocol.written_rows import (
     OnRecord,
-    WrittenRows,
     assert_as_written,
     assert_read_as_written,
     hash_whole,

@@ -56,9 +56,9 @@ def test_a_run_that_knows_a_later_bar_is_told_from_one_that_does_not(tmp_path: P
     assert runs[0].fills.size > 0
     assert same_until(row, *runs)
     assert not same_until(len(one.axes.sessions) - 1, *runs)
-    traded, unseen = run_until(one, two, DAYS[240])
+    traded, unseen = run_until(lambda: one, lambda: two, DAYS[240])
     assert traded is unseen
-    traded, unseen = run_until(one, two, DAYS[259])
+    traded, unseen = run_until(lambda: one, lambda: two, DAYS[259])
     assert not traded[EQUITY].equals(unseen[EQUITY])
     whole = run_whole(one)
     assert set(whole) == {DECISIONS, FILLS, EQUITY}
