@@ -10,6 +10,7 @@ import dagster as dg
 import polars as pl
 
 from trading_assets import __version__, charts
+from trading_assets.asset_factories.step_record import Rule, nothing
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.backtests.inputs.data_hash import hash_with_rates
 from trading_assets.backtests.results.headline import headline
@@ -47,6 +48,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             deps=[*inputs_of(configuration, strategy), "models/splits", f"strategies/{strategy.name}"],
             kinds=("numba", "duckdb"),
             on_failure=_failed,
+            rule=Rule(nothing, own_rows=f"split NOT IN ('{HOLDOUT}', '{FULL}')"),
         )
         for strategy in configured_strategies(configuration)
     ]

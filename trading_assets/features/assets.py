@@ -9,6 +9,7 @@ import dagster as dg
 import polars as pl
 
 from trading_assets.asset_factories.partitions import every_month_before, monthly_partitions
+from trading_assets.asset_factories.step_record import ByMonth, Rule, nothing
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration, hash_of
 from trading_assets.config.sections import Interval
@@ -82,8 +83,9 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             partitions=monthly_partitions(configuration),
             kinds=("polars", "talib", "duckdb"),
             code_version=version,
+            rule=Rule(nothing, by_month=ByMonth(BARS, tuple(BAR_COLUMNS), (DAILY, INDICATORS, OWN_CODE))),
         ),
-        table_asset(catalog, stage="features", tables=[CATALOG], code_version=version),
+        table_asset(catalog, stage="features", tables=[CATALOG], code_version=version, rule=Rule(nothing)),
     ]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from trading_assets.asset_factories.step_record import Rule
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
@@ -27,6 +28,7 @@ from trading_assets.strategies.evaluation.failure import (
 )
 from trading_assets.strategies.evaluation.inputs import panel_of, read_frames
 from trading_assets.strategies.evaluation.on_record import put_further_exposure_on_record, put_registrations_on_record
+from trading_assets.strategies.evaluation.received_tables import hashes_of_other_files
 from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written, is_behind_a_registration
 from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategies, configured_strategy
 from trading_assets.strategies.tables import SIGNALS, STATUS, TARGET_WEIGHTS
@@ -45,6 +47,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             tables=(SIGNALS, TARGET_WEIGHTS, STATUS),
             deps=[*inputs_of(configuration, strategy), "models/splits"],
             on_failure=failure_recorder(STAGE, [SIGNALS, TARGET_WEIGHTS]),
+            rule=Rule(hashes_of_other_files),
         )
         for strategy in configured_strategies(configuration)
     ]
