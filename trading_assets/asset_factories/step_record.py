@@ -166,10 +166,10 @@ class StepRecord:
         """
         if self._identity is None and self._rule.by_month is None:
             return set()
-        identity = self._full_identity() or ""
+        identity, protocol = self._full_identity() or "", protocol_id(self._configuration)
         old = {} if self._last is None else self._last.outputs
         kept = keep_computed(
-            self._work, self._key, lambda connection: self._record(connection, identity, warnings, window)
+            self._work, self._key, lambda connection: self._record(connection, identity, protocol, warnings, window)
         )
         if window is None or kept is None:
             return set()
@@ -179,6 +179,7 @@ class StepRecord:
         self,
         connection: duckdb.DuckDBPyConnection,
         identity: str,
+        protocol: str | None,
         warnings: Sequence[str],
         window: Window | None,
     ) -> Computed:
@@ -186,6 +187,7 @@ class StepRecord:
         whole = [self._own(each.rows) for each in trace.written if not (each.by_month and by_month is not None)]
         computed = Computed(
             identity,
+            protocol,
             trace.reads_beside(self._not_read),
             {each: content_of(connection, each) for each in whole},
             warnings=list(warnings),
@@ -214,7 +216,7 @@ class StepRecord:
     def _full_identity(self) -> str | None:
         if self._identity is None:
             return None
-        return digest([self._identity, protocol_id(self._configuration), self._rule.leaves(self._configuration)])
+        return digest([self._identity, self._rule.leaves(self._configuration)])
 
     def _stands(self) -> bool:
         """Whether all but the months is as it was."""
@@ -224,6 +226,7 @@ class StepRecord:
         with suppress(Exception):  # of the protocol: the step itself tells it
             return (
                 last.identity == self._full_identity()
+                and last.protocol in (None, protocol_id(self._configuration))
                 and are_as_on_record(self._aside, last.reads)
                 and are_as_on_record(self._aside, last.writes)
             )

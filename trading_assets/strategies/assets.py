@@ -124,8 +124,11 @@ def signals(step: Step) -> Mapping[str, Any]:
         configuration.risk,
     )
     status = status_row(STAGE, name, until=until)
-    step.work.replace(
-        Rows("strategy", name), {SIGNALS: found.signals, TARGET_WEIGHTS: found.target_weights, STATUS: status}
+    step.work.replace_together(
+        [
+            (Rows("strategy", name), {SIGNALS: found.signals, TARGET_WEIGHTS: found.target_weights}),
+            (Rows("asset", f"{STAGE}/{name}"), {STATUS: status}),
+        ]
     )
     written = [hash_whole(TARGET_WEIGHTS, step.work.written[TARGET_WEIGHTS], name)]
     record_written(Protocol.of(configuration), f"{STAGE}/{name}", written, step.now)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 
@@ -31,6 +33,8 @@ class Computed:
     ----------
     identity
         Hash of all that decides what it computes and is in no table: configuration, code, files.
+    protocol
+        First record of the protocol in which is what it put on record; None where there was none yet.
     reads, writes
         Hashes of the rows that it read, and of those that it left.
     inputs, outputs
@@ -43,6 +47,7 @@ class Computed:
     """
 
     identity: str
+    protocol: str | None
     reads: Mapping[Selected, str]
     writes: Mapping[Selected, str]
     inputs: Mapping[str, str] = field(default_factory=dict)
@@ -65,9 +70,15 @@ def computed_of(warehouse: Warehouse, step: str) -> Computed | None:
     if len(rows) != 1:
         return None
     identity, content, number = rows[0]
-    said = json.loads(content)
+    with suppress(KeyError, ValueError, TypeError):  # as of another version
+        return _computed(identity, json.loads(content), number)
+    return None
+
+
+def _computed(identity: str, said: Mapping[str, Any], number: int) -> Computed:
     return Computed(
         identity,
+        said["protocol"],
         {selected_from(text): found for text, found in said["reads"]},
         {selected_from(text): found for text, found in said["writes"]},
         said["inputs"],
@@ -101,6 +112,7 @@ def keep_computed(
             return None
         computed = record_of(connection)
         content = {
+            "protocol": computed.protocol,
             "reads": [(rows.text, found) for rows, found in computed.reads.items()],
             "writes": [(rows.text, found) for rows, found in computed.writes.items()],
             "inputs": dict(computed.inputs),
