@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -13,6 +13,7 @@ from trading_assets.asset_factories.step_record import Rule
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
+from trading_assets.market_data.tables import BARS
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import Protocol
@@ -88,14 +89,23 @@ def open_until(configuration: Configuration, name: str, splits: pl.DataFrame) ->
     return development(spans).end
 
 
-def _seen(bars: pl.DataFrame, until: dt.date | None) -> Interval | None:
+def _last_of(step: Step, symbols: Sequence[str]) -> dt.date | None:
+    """Return the last session of some symbols, of which the signals that end before it do not depend."""
+    bars = step.work.aside().query(
+        f"SELECT max(session) FROM {BARS.name} WHERE list_contains(?, symbol)", [list(symbols)]
+    )
+    last = bars.item()
+    return last if isinstance(last, dt.date) else None
+
+
+def _seen(bars: pl.DataFrame, last: dt.date | None, until: dt.date | None) -> Interval | None:
     """The sessions that signals are of, whether a holdout is in them, after them, or nowhere; None without bars.
 
     What is of no holdout today may be of one tomorrow: of another configuration, of a strategy that is registered
     later, or of this one with other splits.
     """
-    first, last = bars["session"].min(), bars["session"].max()
-    if not isinstance(first, dt.date) or not isinstance(last, dt.date):
+    first = bars["session"].min()
+    if not isinstance(first, dt.date) or last is None:
         return None
     end = last if until is None else min(last, until)
     return Interval(start=first, end=end) if first <= end else None
@@ -112,10 +122,10 @@ def signals(step: Step) -> Mapping[str, Any]:
         require_unlocked(step, members)
         require_scores(step, configured_strategy(configuration, name).model)
     assert_inputs_as_written(step)
-    frames = read_frames(step.work, configuration, name)
+    frames = read_frames(step.work, configuration, name, until)
     panel = panel_of(configuration, frames)
     traded = frames.bars.filter(pl.col("symbol").is_in(frames.strategy.symbols))
-    seen = _seen(traded, until)
+    seen = _seen(traded, _last_of(step, frames.strategy.symbols), until)
     if seen is not None:
         put_further_exposure_on_record(step, STAGE, seen, frames.strategy.symbols, traded)
     found = decide(

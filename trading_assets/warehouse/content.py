@@ -42,6 +42,8 @@ class Selected:
         Names of the tables that the SELECT says it reads.
     scope
         Bounds of the slice of the table; none: the whole of it.
+    capped
+        Column of dates, and the date as which later ones count; none: all count as they are.
     """
 
     source: str
@@ -51,6 +53,7 @@ class Selected:
     is_query: bool = False
     of: tuple[str, ...] = ()
     scope: tuple[object, ...] = ()
+    capped: tuple[object, ...] = ()
 
     @classmethod
     def of_table(
@@ -61,6 +64,7 @@ class Selected:
         columns: Sequence[str] = (),
         where: str = "",
         parameters: Sequence[object] = (),
+        capped: tuple[str, dt.date] | None = None,
     ) -> Selected:
         """Return the rows of one slice of a table for which a condition holds.
 
@@ -68,11 +72,13 @@ class Selected:
         ----------
         name, scope
             Table, and the slice of it.
-        columns, where, parameters
+        columns, where, parameters, capped
             See `Selected`.
         """
         condition, values = where_of(where, parameters, scope)
-        return cls(name, tuple(columns), condition, _frozen(values), scope=tuple(scope.bounds or ()))
+        return cls(
+            name, tuple(columns), condition, _frozen(values), scope=tuple(scope.bounds or ()), capped=capped or ()
+        )
 
     @classmethod
     def of_query(cls, sql: str, parameters: Sequence[object], reads: Sequence[str]) -> Selected:
@@ -160,7 +166,12 @@ def _source(connection: duckdb.DuckDBPyConnection, rows: Selected) -> str:
     # By name: the order of columns in a table says nothing. A column that it lacks is null to whoever reads it.
     stored = sorted(row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall())
     wanted = [each for each in stored if each in rows.columns] if rows.columns else stored
-    return f"(SELECT {', '.join(map(quote, wanted)) or '1'} FROM {name}{rows.where}) AS t"
+    chosen = [quote(each) for each in wanted]
+    if rows.capped and rows.capped[0] in wanted:
+        column, last = quote(str(rows.capped[0])), rows.capped[1]
+        chosen.append(f"CASE WHEN {column} > DATE '{last}' THEN DATE '{last}' ELSE {column} END AS capped")
+        chosen.remove(column)
+    return f"(SELECT {', '.join(chosen) or '1'} FROM {name}{rows.where}) AS t"
 
 
 def _given(rows: Selected) -> list[object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -133,6 +134,7 @@ class Warehouse(Ledgers):
         where: str = "",
         parameters: Sequence[object] = (),
         rows: Rows | None = None,
+        capped: tuple[str, dt.date] | None = None,
     ) -> pl.DataFrame:
         """Return rows of a table, ordered by its key.
 
@@ -144,6 +146,8 @@ class Warehouse(Ledgers):
             SQL condition, with a ``?`` for each of `parameters`.
         rows
             Only the rows of one slice; a unit of work then depends on that slice alone.
+        capped
+            A column of dates, and the date that stands in it for all later ones.
 
         Raises
         ------
@@ -151,9 +155,15 @@ class Warehouse(Ledgers):
             The table has not been written.
         """
         scope = rows or Whole()
-        read = Selected.of_table(table.name, scope, columns=columns or (), where=where, parameters=parameters)
+        read = Selected.of_table(
+            table.name, scope, columns=columns or (), where=where, parameters=parameters, capped=capped
+        )
         with self._reading([(table.name, scope)], read) as connection:
-            return storage.select(connection, table, columns, where, parameters, scope)
+            frame = storage.select(connection, table, columns, where, parameters, scope)
+        if capped is None:
+            return frame
+        column, last = capped
+        return frame.with_columns(pl.when(pl.col(column) > last).then(pl.lit(last)).otherwise(column).alias(column))
 
     def read_or_empty(
         self,
