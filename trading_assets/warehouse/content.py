@@ -39,7 +39,7 @@ class Selected:
     is_query
         Whether `source` is a SELECT.
     of
-        Names of the tables that the SELECT says it reads.
+        Names of the tables that the SELECT is of, as far as they are known.
     scope
         Bounds of the slice of the table; none: the whole of it.
     capped
@@ -81,17 +81,9 @@ class Selected:
         )
 
     @classmethod
-    def of_query(cls, sql: str, parameters: Sequence[object], reads: Sequence[str]) -> Selected:
-        """Return the result of a query.
-
-        Parameters
-        ----------
-        sql, parameters
-            SELECT, and what stands for each ``?``.
-        reads
-            Names of the tables that it reads.
-        """
-        return cls(sql, parameters=_frozen(parameters), is_query=True, of=tuple(reads))
+    def of_query(cls, sql: str, parameters: Sequence[object]) -> Selected:
+        """Return the result of a SELECT, with what stands for each ``?``."""
+        return cls(sql, parameters=_frozen(parameters), is_query=True)
 
     @classmethod
     def of_existence(cls, name: str) -> Selected:

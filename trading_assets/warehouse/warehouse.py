@@ -208,8 +208,9 @@ class Warehouse(Ledgers):
         MissingTableError
             Nothing has been written yet.
         """
-        read = None if frames else Selected.of_query(sql, parameters, reads)
-        with self._reading([(name, Whole()) for name in reads], read) as connection:
+        # Whole tables where they are named: to hash one takes less than most queries.
+        read = [Selected.of_table(name, Whole()) for name in reads] or [Selected.of_query(sql, parameters)]
+        with self._reading([(name, Whole()) for name in reads], *read) as connection:
             return storage.rows_of(connection, sql, parameters, frames)
 
     def exists(self, table_name: str) -> bool:
@@ -246,9 +247,7 @@ class Warehouse(Ledgers):
         return digest.hexdigest()
 
     @contextmanager
-    def _reading(
-        self, scopes: Sequence[tuple[str, Slice]], read: Selected | None
-    ) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _reading(self, scopes: Sequence[tuple[str, Slice]], *read: Selected) -> Iterator[duckdb.DuckDBPyConnection]:
         if not self.path.exists():
             self._note_read(None, read)
             for name, scope in scopes:
@@ -268,7 +267,7 @@ class Warehouse(Ledgers):
     def _assert_fresh(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Called under the lock of a replace; only a unit of work has read anything."""
 
-    def _note_read(self, connection: duckdb.DuckDBPyConnection | None, read: Selected | None) -> None:
+    def _note_read(self, connection: duckdb.DuckDBPyConnection | None, read: Sequence[Selected]) -> None:
         """Called under the lock of a read; only what a step does is traced."""
 
 
@@ -328,9 +327,9 @@ class UnitOfWork(Warehouse):
         found = versions.versions_of_scopes(connection, own) if own else []
         return all(versions.number_of(each, slice_) in self._own for each, (_, slice_) in zip(found, own, strict=True))
 
-    def _note_read(self, connection: duckdb.DuckDBPyConnection | None, read: Selected | None) -> None:
-        if read is not None:
-            self.trace.note_read(connection, read)
+    def _note_read(self, connection: duckdb.DuckDBPyConnection | None, read: Sequence[Selected]) -> None:
+        for rows in read:
+            self.trace.note_read(connection, rows)
 
     def _notice(self, table_name: str, scope: Slice, look: Callable[[], versions.Versions]) -> None:
         if (table_name, scope) not in self._seen:  # the first look counts

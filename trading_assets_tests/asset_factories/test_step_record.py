@@ -27,9 +27,7 @@ _PRICE = {
 }
 PRICES = Table(name="market_data.prices", description="", key=("symbol", "session"), columns=_PRICE)
 SUMS = Table(name="features.sums", description="", key=("symbol", "session"), columns=_PRICE)
-SCALES = Table(
-    name="features.scales", description="", key=("scale",), columns={"scale": Column(pl.Float64, "")}
-)
+SCALES = Table(name="features.scales", description="", key=("scale",), columns={"scale": Column(pl.Float64, "")})
 TOTALS = Table(
     name="backtests.totals",
     description="",
@@ -210,7 +208,7 @@ def test_a_step_that_is_stopped_after_its_write_is_not_on_record(world: World, m
 
     with monkeypatch.context() as patched:
         patched.setattr("trading_assets.asset_factories.step_record.keep_computed", killed)
-        with pytest.raises(BaseException):  # noqa: B017, PT011 - Dagster turns it into its own
+        with pytest.raises(BaseException):  # noqa: B017 - Dagster turns it into its own
             world.run()
     assert world.run() == ["sums 01-06", "totals"]
     world.put("A", DAYS[1], 2.0)  # back to what the first record is of

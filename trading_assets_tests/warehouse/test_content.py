@@ -37,9 +37,11 @@ def edited(warehouse: Warehouse, sql: str) -> None:
 SELECTIONS: list[Selected] = [
     Selected.of_table(BARS.name, Whole()),
     Selected.of_table(BARS.name, Rows("symbol", "A"), columns=["session", "close"]),
-    Selected.of_table(BARS.name, Whole(), where="list_contains(?, symbol) AND session <= ?", parameters=[["A"], day(40)]),
+    Selected.of_table(
+        BARS.name, Whole(), where="list_contains(?, symbol) AND session < ?", parameters=[["A"], day(40)]
+    ),
     Selected.of_table(BARS.name, Sessions(day(3), day(50))),
-    Selected.of_query(f"SELECT symbol, max(close) AS most FROM {BARS.name} GROUP BY symbol", (), [BARS.name]),
+    Selected.of_query(f"SELECT symbol, max(close) AS most FROM {BARS.name} GROUP BY symbol", ()),
     Selected.of_existence(BARS.name),
     Selected.of_table("no.table", Whole(), where="seen_at = ?", parameters=[dt.datetime(2020, 1, 2, 3, 4, 5, 6)]),
 ]
@@ -101,3 +103,16 @@ def test_a_month_changes_with_its_own_rows_alone(warehouse: Warehouse) -> None:
     edited(warehouse, f"UPDATE {BARS.name} SET close = 7 WHERE symbol = 'A' AND session = '{day(0)}'")
     after = months()
     assert [month for month in before if before[month] != after[month]] == [f"{day(0):%Y-%m}"]
+
+
+def test_a_capped_date_counts_as_the_last_one_and_is_read_as_it(warehouse: Warehouse) -> None:
+    until = day(30)
+    ends = Selected.of_table(BARS.name, Whole(), capped=("session", until))
+    assert selected_from(ends.text) == ends
+    before = now(warehouse, ends)
+    edited(warehouse, f"UPDATE {BARS.name} SET session = session + 100 WHERE session > '{day(40)}'")
+    assert now(warehouse, ends) == before
+    read = warehouse.read(BARS, capped=("session", until))
+    assert read["session"].max() == until and (read["session"] == until).sum() == 2 * 30
+    edited(warehouse, f"UPDATE {BARS.name} SET session = session - 1 WHERE session = '{day(10)}'")
+    assert now(warehouse, ends) != before
