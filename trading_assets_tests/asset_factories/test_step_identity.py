@@ -72,7 +72,7 @@ def test_own_modules_count_with_their_text(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "mine.py").write_text(MODULE.format(threshold=threshold))
         settings = yaml.safe_load(TINY.read_text())
-        settings["strategies"] = {"own": {"type": "own.mine", "universe": "equity", "stop_atr": 2.0, "capacity": 2}}
+        settings["strategies"] = {"own": {"type": "own.mine", "universe": "equity", "stop_atr": 2.0, "capacity": 0.5}}
         package = folder / "own"
         package.mkdir()
         (package / "__init__.py").touch()

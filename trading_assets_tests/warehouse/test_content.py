@@ -34,6 +34,7 @@ def edited(warehouse: Warehouse, sql: str) -> None:
         connection.execute(sql)
 
 
+LISTED = ["A"]
 SELECTIONS: list[Selected] = [
     Selected.of_table(BARS.name, Whole()),
     Selected.of_table(BARS.name, Rows("symbol", "A"), columns=["session", "close"]),
