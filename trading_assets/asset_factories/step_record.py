@@ -15,10 +15,10 @@ from trading_assets.config import Configuration
 from trading_assets.config.canonical import digest
 from trading_assets.warehouse.computed import (
     Computed,
-    are_as_on_record,
     computed_of,
     confirm_computed,
     keep_computed,
+    stands,
 )
 from trading_assets.warehouse.connection import open_to_read
 from trading_assets.warehouse.content import Selected, content_by_month, content_of
@@ -227,8 +227,7 @@ class StepRecord:
             return (
                 last.identity == self._full_identity()
                 and last.protocol in (None, protocol_id(self._configuration))
-                and are_as_on_record(self._aside, last.reads)
-                and are_as_on_record(self._aside, last.writes)
+                and stands(self._aside, last)
             )
         return False
 

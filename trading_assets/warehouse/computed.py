@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from trading_assets.warehouse.connection import open_to_read, open_to_write, transaction
-from trading_assets.warehouse.content import Selected, content_of, selected_from
+from trading_assets.warehouse.content import Selected, content_of, content_read, selected_from
 from trading_assets.warehouse.warehouse import UnitOfWork, Warehouse
 
 _CREATE = (
@@ -155,11 +155,11 @@ def confirmed_commit(warehouse: Warehouse, step: str) -> int:
     return 0 if known is None else known.number
 
 
-def are_as_on_record(warehouse: Warehouse, rows: Mapping[Selected, str]) -> bool:
-    """Return whether rows are those of their hashes."""
-    if not rows:
-        return True
+def stands(warehouse: Warehouse, computed: Computed) -> bool:
+    """Return whether what a record says was read and left is still there."""
     if not warehouse.path.exists():
-        return all(content_of(None, each) == found for each, found in rows.items())
+        return False
     with open_to_read(warehouse.path, warehouse.wait_seconds) as connection:
-        return all(content_of(connection, each) == found for each, found in rows.items())
+        return all(content_read(connection, rows) == found for rows, found in computed.reads.items()) and all(
+            content_of(connection, rows) == found for rows, found in computed.writes.items()
+        )

@@ -21,6 +21,7 @@ from trading_assets.warehouse.storage import quoted, where_of
 
 #: Hash of a table that is not there.
 MISSING = "missing"
+_EMPTY = "0:0"
 _DAY, _TIME = "date", "time"
 
 
@@ -125,6 +126,18 @@ def content_of(connection: duckdb.DuckDBPyConnection | None, rows: Selected) -> 
     except duckdb.CatalogException:
         return MISSING
     return _said(found[0])
+
+
+def content_read(connection: duckdb.DuckDBPyConnection | None, rows: Selected) -> str:
+    """Return `content_of` rows as they are read: a table that is not there is an empty one.
+
+    Parameters
+    ----------
+    connection, rows
+        See `content_of`.
+    """
+    found = content_of(connection, rows)
+    return _EMPTY if found == MISSING and not rows.is_query else found
 
 
 def content_by_month(connection: duckdb.DuckDBPyConnection | None, rows: Selected) -> dict[str, str]:

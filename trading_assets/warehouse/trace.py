@@ -8,7 +8,7 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
-from trading_assets.warehouse.content import Selected, content_of
+from trading_assets.warehouse.content import Selected, content_read
 from trading_assets.warehouse.quoting import quote
 from trading_assets.warehouse.slices import Sessions, Slice, Whole
 from trading_assets.warehouse.table import Table
@@ -49,7 +49,7 @@ class Trace:
             Open database, None where there is no file; and the rows.
         """
         if rows not in self._seen:
-            self._seen[rows] = content_of(connection, rows)
+            self._seen[rows] = content_read(connection, rows)
 
     def note_replaced(self, table: str, slice_: Slice) -> None:
         """Note that a slice of a table has been replaced."""

@@ -11,13 +11,14 @@ import pytest
 from trading_assets.warehouse import Rows, Warehouse, Whole
 from trading_assets.warehouse.computed import (
     Computed,
-    are_as_on_record,
     computed_of,
     confirm_computed,
     confirmed_commit,
     keep_computed,
+    stands,
 )
-from trading_assets.warehouse.content import MISSING, Selected
+from trading_assets.warehouse.connection import open_to_read
+from trading_assets.warehouse.content import MISSING, Selected, content_of
 from trading_assets_tests.warehouse.warehouse_fixtures import BARS, EQUITY, bars, equity
 
 STEP = "backtests/a"
@@ -81,9 +82,28 @@ def test_a_step_is_confirmed_up_to_the_last_commit_if_anything_that_it_rests_on_
     assert confirmed_commit(warehouse, "backtests/b") == 0
 
 
-def test_rows_are_as_on_record_while_each_hash_is(tmp_path: Path, warehouse: Warehouse) -> None:
-    absent = Selected.of_table("no.table", Whole())
-    assert are_as_on_record(warehouse, {}) and are_as_on_record(warehouse, {absent: MISSING})
-    assert not are_as_on_record(warehouse, {absent: MISSING, READ: "1:2"})
-    nowhere = Warehouse(tmp_path / "none.duckdb")
-    assert are_as_on_record(nowhere, {absent: MISSING}) and not are_as_on_record(nowhere, {READ: "1:2"})
+@pytest.mark.parametrize(
+    ("reads", "writes", "expected"),
+    [
+        ({}, {}, True),
+        ({"bars": "as it is"}, {"bars": "as it is"}, True),
+        ({"bars": "1:2"}, {}, False),
+        ({}, {"bars": "1:2"}, False),
+        ({"absent": "0:0"}, {}, True),  # who reads it reads no rows
+        ({"absent": MISSING}, {}, False),
+        ({}, {"absent": "0:0"}, False),  # it was there, without a row
+    ],
+)
+def test_a_record_stands_while_each_hash_does(
+    tmp_path: Path, warehouse: Warehouse, reads: dict[str, str], writes: dict[str, str], expected: bool
+) -> None:
+    selected = {"bars": READ, "absent": Selected.of_table("no.table", Whole())}
+    with open_to_read(warehouse.path, 1.0) as connection:
+        now = content_of(connection, READ)
+
+    def of(said: dict[str, str]) -> dict[Selected, str]:
+        return {selected[name]: now if found == "as it is" else found for name, found in said.items()}
+
+    record = replace(RECORD, reads=of(reads), writes=of(writes))
+    assert stands(warehouse, record) == expected
+    assert not stands(Warehouse(tmp_path / "none.duckdb"), record)
