@@ -154,7 +154,11 @@ def table_asset(
             if window is None and (step.window is not None or record.is_unchanged()):
                 for warning in record.warnings:
                     context.log.warning(warning)
-                yield from _unchanged(context, step)
+                if step.window is None:
+                    yield unchanged(context)
+                else:
+                    _observe(context)
+                    yield from _told(context, dg.MaterializeResult(metadata={UNCHANGED: True}), set())
                 yield from _passed(with_completed=on_failure is not None)
                 return
         step = replace(step, window=window, log=heard)
@@ -191,17 +195,16 @@ def _window_of_what_is_new(record: StepRecord, step: Step) -> Window | None:
     return None if first is None else Window(first, step.window.end)
 
 
-def _unchanged(context: dg.AssetExecutionContext, step: Step) -> Iterator[Any]:
-    """Say that what the step would compute is there; an instance that has no event of it gets one."""
+def unchanged(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    """Return what an asset without months yields whose rows are there; an instance that has no event of it gets one."""
+    _observe(context)
+    is_known = context.instance.get_latest_materialization_event(context.asset_key) is not None
+    return dg.MaterializeResult(metadata=_NO_EVENT if is_known else {UNCHANGED: True})
+
+
+def _observe(context: dg.AssetExecutionContext) -> None:
     context.log.info(f"unchanged: {context.asset_key.to_user_string()} is what it would be")
     context.log_event(dg.AssetObservation(context.asset_key, metadata={UNCHANGED: True}))
-    result = dg.MaterializeResult[None](metadata={UNCHANGED: True})
-    if step.window is not None:
-        yield from _told(context, result, set())
-    elif context.instance.get_latest_materialization_event(context.asset_key) is None:
-        yield result
-    else:
-        yield dg.MaterializeResult(metadata=_NO_EVENT)
 
 
 def _told(

@@ -139,7 +139,7 @@ def _assets_of(
             deps=inputs,
             rule=Rule(nothing, own_rows=_OF_DEVELOPMENT),
         ),
-        asset(look_ahead, own=(LOOK_AHEAD,), deps=inputs, rule=Rule(nothing)),
+        asset(look_ahead, own=(LOOK_AHEAD,), deps=inputs, rule=Rule(hashes_of_other_files)),
         asset(
             holdout,
             own=(HOLDOUT_RESULTS,),
