@@ -14,7 +14,7 @@ from trading_assets.config import Configuration
 from trading_assets.protocol.looks import LookRefusedError
 from trading_assets.robustness.holdout.assets import holdout, keep_earlier_verdict, seen_of_holdout
 from trading_assets.robustness.look_ahead.assets import look_ahead
-from trading_assets.robustness.overfitting.assets import overfitting, reality_check
+from trading_assets.robustness.overfitting.assets import overfitting, reality_check, trials_on_record
 from trading_assets.robustness.resampling.assets import resampling
 from trading_assets.robustness.rows_by_span import HOLDOUT_TABLES, STAGE, remove_development, remove_holdout
 from trading_assets.robustness.sensitivity.assets import sensitivity
@@ -71,6 +71,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         stage=STAGE,
         tables=(OVERFITTING,),
         deps=_trials_of(configuration.strategies),
+        rule=Rule(trials_on_record),
     )
     return [*(asset for each in strategies for asset in _assets_of(configuration, each, strategies)), over_all]
 
@@ -124,6 +125,7 @@ def _assets_of(
             own=(OVERFITTING, LOGITS),
             # Trials of every type count: all of them first, in any executor.
             deps=_trials_of([each.name for each in strategies]),
+            rule=Rule(trials_on_record),
         ),
         asset(
             stress,
