@@ -237,6 +237,5 @@ def test_a_rerun_touches_what_has_changed_alone(tmp_path: Path) -> None:
     }
 
 
-SQL_MODELS = {
-    f"{path.parent.name}/{path.stem}" for path in (Path(__file__).parents[2] / "dbt_like_sql").glob("*/*.sql")
-}
+FOLDER = Path(__file__).parents[2] / "dbt_like_sql"
+SQL_MODELS = {f"{path.parent.name}/{path.stem}" for path in FOLDER.glob("*/*.sql")}
