@@ -119,6 +119,10 @@ def run(
         str | None, typer.Option("--from", metavar="YYYY-MM", help="First month; default the start.")
     ] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM", help="Last month; default the newest.")] = None,
+    recompute: Annotated[
+        bool,
+        typer.Option("--recompute", help="Compute everything; default what has changed."),
+    ] = False,
 ) -> None:
     """Materialise every stage and print the verdicts."""
     project = opened(config, data)
@@ -130,14 +134,16 @@ def run(
     try:
         with progress_bar(console) as bar:
             level = "WARNING" if _Debug.wanted else None
-            outcome = run_checked(project, select, first=first, last=last, progress=bar, log_level=level)
+            outcome = run_checked(
+                project, select, first=first, last=last, progress=bar, log_level=level, recompute=recompute
+            )
     except RunError as error:
         if error.outcome is None:
             raise
         outcome = error.outcome
     for problem in outcome.problems:
         errors.print(f"[red]failed:[/red] {escaped(problem)}", highlight=False, soft_wrap=True)
-    print_verdicts(project.configuration, outcome.run_id)
+    print_verdicts(project.configuration, outcome)
     if not outcome.success:
         raise typer.Exit(FAILED)
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from trading_assets.config import Configuration
+    from trading_assets.run_outcome import RunOutcome
 
 console = Console()
 errors = Console(stderr=True)
@@ -29,7 +30,7 @@ def escaped(text: str) -> str:
     return escape(text)
 
 
-def print_verdicts(configuration: Configuration, run_id: str) -> None:
+def print_verdicts(configuration: Configuration, outcome: RunOutcome) -> None:
     """Print a row a strategy, what has to be read beside it as on the pages, and where the report is.
 
     A row that another run made is marked; where this one made none there is no table, which would look like its own.
@@ -43,7 +44,11 @@ def print_verdicts(configuration: Configuration, run_id: str) -> None:
     warehouse = Warehouse(configuration.warehouse_path)
     runs = warehouse.read_or_empty(RUNS).sort("finished_at").group_by("strategy", maintain_order=True).last()
     last = {row["strategy"]: row for row in runs.iter_rows(named=True)}
-    made_here = [name for name in configuration.strategies if name in last and last[name]["run_id"] == run_id]
+    made_here = [
+        name
+        for name in configuration.strategies
+        if name in last and (last[name]["run_id"] == outcome.run_id or f"backtests/{name}" in outcome.unchanged)
+    ]
     if not made_here:
         console.print(
             "This run made no backtest, so it has no verdicts; trading-assets verdict NAME prints one on record.",

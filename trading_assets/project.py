@@ -16,7 +16,7 @@ from trading_assets.config import CONFIG_VARIABLE, DATA_VARIABLE, Configuration,
 from trading_assets.config.chosen_paths import chosen_paths
 from trading_assets.config.configuration import STAGES
 from trading_assets.garbage import rare_collections
-from trading_assets.run_outcome import RunError, RunOutcome, RunProgress
+from trading_assets.run_outcome import RunError, RunOutcome, RunProgress, own_errors
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -116,6 +116,7 @@ class Project:
         last: str | None = None,
         progress: Callable[[RunProgress], object] | None = None,
         log_level: str | None = None,
+        recompute: bool = False,
     ) -> RunOutcome:
         """Materialise every stage, or a part: the same run as `trading-assets run`, in this process.
 
@@ -129,6 +130,8 @@ class Project:
             Told of each step that begins and ends, see `progress_bar`.
         log_level
             Level of Dagster's own log on stderr, such as ``WARNING``; None: warnings of steps alone, a line each.
+        recompute
+            Compute every step, whatever is there; default those that something has changed for.
 
         Raises
         ------
@@ -140,7 +143,9 @@ class Project:
         """
         self._refuse_changed()
         self.check_inputs()
-        return run_checked(self, select, first=first, last=last, progress=progress, log_level=log_level)
+        return run_checked(
+            self, select, first=first, last=last, progress=progress, log_level=log_level, recompute=recompute
+        )
 
     def tables(self) -> pl.DataFrame:
         """Return the tables and views of the warehouse: table, kind (``table`` or ``view``), by name."""
@@ -192,7 +197,7 @@ class Project:
         self._require(strategy)
         from trading_assets.robustness.exploration import prepare_strategy
 
-        with _own_errors():
+        with own_errors():
             return prepare_strategy(self.warehouse, self.configuration, strategy, parameters)
 
     def audit(self, strategy: str) -> LookAheadAudit:
@@ -210,7 +215,7 @@ class Project:
         from trading_assets.robustness.look_ahead.audit import differing, look_ahead
         from trading_assets.robustness.look_ahead.point_in_time import development_snapshot
 
-        with _own_errors():
+        with own_errors():
             whole = development_snapshot(self.warehouse)
             found = look_ahead(self.configuration, strategy, whole, self.configuration.robustness.look_ahead_cuts)
         cuts, subjects = found["cut"].n_unique(), found["subject"].n_unique()
@@ -228,7 +233,7 @@ class Project:
         self._require(strategy)
         from trading_assets.robustness.verdict.current import current_verdict
 
-        with _own_errors():
+        with own_errors():
             return current_verdict(self.warehouse, self.configuration, strategy)
 
     def figures(self, strategy: str) -> dict[str, Figure]:
@@ -238,7 +243,7 @@ class Project:
         from trading_assets.reports.strategy_page.data import strategy_content
         from trading_assets.reports.strategy_page.sections import sections
 
-        with _own_errors():
+        with own_errors():
             parts = sections(strategy_content(self.warehouse, self.configuration, strategy))
         found = FiguresByTitle()
         for figure in (each for part in parts for each in (*part.charts, *part.folded_charts)):
@@ -253,7 +258,7 @@ class Project:
             self._require(strategy)
         from trading_assets.reports import build_reports
 
-        with _own_errors():
+        with own_errors():
             return build_reports(self.configuration, self.warehouse, list(strategies or self.strategies))
 
     def single_files(self, strategies: Sequence[str] | None = None) -> list[Path]:
@@ -265,7 +270,7 @@ class Project:
             self._require(strategy)
         from trading_assets.reports import build_single_files
 
-        with _own_errors():
+        with own_errors():
             return build_single_files(self.configuration, self.warehouse, list(strategies or self.strategies))
 
     def _refuse_changed(self) -> None:
@@ -289,6 +294,7 @@ def run_checked(
     last: str | None = None,
     progress: Callable[[RunProgress], object] | None = None,
     log_level: str | None = None,
+    recompute: bool = False,
 ) -> RunOutcome:
     """Run a project as `Project.run` does, whose file was read and whose inputs were checked just now.
 
@@ -296,7 +302,7 @@ def run_checked(
     ----------
     project
         Project to run.
-    select, first, last, progress, log_level
+    select, first, last, progress, log_level, recompute
         As `Project.run` takes them.
 
     Raises
@@ -306,7 +312,7 @@ def run_checked(
     ConfigurationError
         The selection or a month is none that there is.
     """
-    with _handed_on(project.file, project.configuration.data), _own_errors():
+    with _handed_on(project.file, project.configuration.data), own_errors():
         fresh = "trading_assets.definitions" not in sys.modules
         with rare_collections():
             from trading_assets.terminal_run import UsageError, run_assets
@@ -320,6 +326,7 @@ def run_checked(
                 last=last,
                 progress=progress,
                 log_level=log_level,
+                recompute=recompute,
             )
         except UsageError as error:
             raise ConfigurationError(str(error)) from None
@@ -371,22 +378,6 @@ def _handed_on(config: Path, data: Path) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-@contextmanager
-def _own_errors() -> Iterator[None]:
-    """Raise what the product says of a computation as a `RunError`; other exceptions stay what they are."""
-    from trading_assets.sandbox.process import StoppedError
-    from trading_assets.warehouse import WarehouseError
-
-    try:
-        yield
-    except (ConfigurationError, WarehouseError, RunError):
-        raise
-    except Exception as error:
-        if not type(error).__module__.startswith("trading_assets.") and not isinstance(error, StoppedError):
-            raise
-        raise RunError(str(error)) from error
 
 
 def _declared(name: str) -> Any:

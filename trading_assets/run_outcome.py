@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from trading_assets.config import ConfigurationError
 
 
 class RunProgress(NamedTuple):
@@ -21,6 +25,8 @@ class RunProgress(NamedTuple):
         How long a step took that has ended; None if nobody saw it begin.
     failed
         Whether it ended without its rows.
+    unchanged
+        Whether what it would have computed was there.
     """
 
     step: str
@@ -29,6 +35,7 @@ class RunProgress(NamedTuple):
     begins: bool
     seconds: float | None = None
     failed: bool = False
+    unchanged: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,10 +48,13 @@ class RunOutcome:
         As in `backtests.runs`, and in the Dagster UI.
     problems
         Texts for people, one a failed step or check; none if everything was materialised.
+    unchanged
+        Assets of the run, such as ``backtests/equity_momentum``, that are what they would be if computed again.
     """
 
     run_id: str
     problems: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
 
     @property
     def success(self) -> bool:
@@ -64,3 +74,19 @@ class RunError(Exception):
     def __init__(self, message: str, outcome: RunOutcome | None = None) -> None:
         super().__init__(message)
         self.outcome = outcome
+
+
+@contextmanager
+def own_errors() -> Iterator[None]:
+    """Raise what the product says of a computation as a `RunError`; other exceptions stay what they are."""
+    from trading_assets.sandbox.process import StoppedError
+    from trading_assets.warehouse import WarehouseError
+
+    try:
+        yield
+    except (ConfigurationError, WarehouseError, RunError):
+        raise
+    except Exception as error:
+        if not type(error).__module__.startswith("trading_assets.") and not isinstance(error, StoppedError):
+            raise
+        raise RunError(str(error)) from error

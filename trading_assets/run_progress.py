@@ -39,19 +39,12 @@ def progress_bar(console: Console | None = None) -> Iterator[Callable[[RunProgre
                 if not (shown.is_terminal or shown.is_jupyter):
                     shown.print(now.step, highlight=False)
             elif now.seconds is not None:
-                shown.print(took(now.step, now.seconds, failed=now.failed), highlight=False)
+                shown.print(took(now), highlight=False)
 
         yield tell
 
 
-def took(step: str, seconds: float, *, failed: bool) -> str:
-    """Return the line of a step that has ended.
-
-    Parameters
-    ----------
-    step, seconds
-        Name of the step, and how long it took.
-    failed
-        Whether it failed.
-    """
-    return f"{seconds:7.1f} s  {step}{' failed' if failed else ''}"
+def took(ended: RunProgress) -> str:
+    """Return the line of a step that has ended: how long it took, and whether it failed or left all as it was."""
+    how = " failed" if ended.failed else " unchanged" if ended.unchanged else ""
+    return f"{ended.seconds or 0.0:7.1f} s  {ended.step}{how}"

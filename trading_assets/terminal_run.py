@@ -23,7 +23,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from trading_assets import definitions
 from trading_assets.asset_factories.partitions import monthly_partitions
-from trading_assets.asset_factories.table_asset import COMPLETED, CONSEQUENCE
+from trading_assets.asset_factories.table_asset import COMPLETED, CONSEQUENCE, RECOMPUTE_TAG, UNCHANGED
 from trading_assets.cli_errors import known_cause
 from trading_assets.config import Configuration
 from trading_assets.definitions import TERMINAL
@@ -57,6 +57,7 @@ def run_assets(
     last: str | None = None,
     progress: Callable[[RunProgress], object] | None = None,
     log_level: str | None = None,
+    recompute: bool = False,
 ) -> RunOutcome:
     """Materialise a selection over a range of months.
 
@@ -76,6 +77,8 @@ def run_assets(
     log_level
         Log as Dagster does from this level on, tracebacks included; None: warnings are lines, and what fails is in the
         outcome alone.
+    recompute
+        Compute every step, whatever is on record of it.
 
     Raises
     ------
@@ -89,10 +92,11 @@ def run_assets(
     graph = definition.asset_layer.asset_graph
     keys = _selected(configuration, definition, select)
     keys |= made_stale(configuration, graph, keys)
-    tags = partition_range(configuration, first, last)
+    tags = partition_range(configuration, first, last) | ({RECOMPUTE_TAG: "true"} if recompute else {})
     log: dict[str, Any] = {TERMINAL: {}} if log_level is None else {"console": {"config": {"log_level": log_level}}}
     found, earlier, interrupted, success = list[str](), list[str](), False, False
-    tell = _counting(len(keys), progress or (lambda now: None))
+    unchanged: dict[str, None] = {}
+    tell = _counting(len(keys), unchanged, progress or (lambda now: None))
     with dagster_instance(configuration) as instance:
         run = instance.create_run_for_job(
             definition,
@@ -102,6 +106,7 @@ def run_assets(
             job_code_origin=job.get_python_origin(),
         )
         for event in execute_run_iterator(job, run, instance):
+            unchanged |= dict.fromkeys(left_as_it_is(event))
             tell(event)
             found += [each for each in problems(event) if each not in found]
             earlier += told_by_an_earlier_run(event)
@@ -111,7 +116,7 @@ def run_assets(
         raise KeyboardInterrupt
     if not success and not found:
         found = earlier or ["the run did not come to its end; with --debug it shows its log"]
-    return RunOutcome(run.run_id, tuple(found))
+    return RunOutcome(run.run_id, tuple(found), tuple(unchanged))
 
 
 def _job_of(configuration: Configuration, file: Path | None) -> ReconstructableJob:
@@ -128,7 +133,17 @@ def _job_of(configuration: Configuration, file: Path | None) -> ReconstructableJ
     )
 
 
-def _counting(total: int, progress: Callable[[RunProgress], object]) -> Callable[[dg.DagsterEvent], None]:
+def left_as_it_is(event: dg.DagsterEvent) -> Iterator[str]:
+    """Yield the asset that an event says is what it would be if it were computed again."""
+    if event.event_type == dg.DagsterEventType.ASSET_OBSERVATION:
+        observation = event.asset_observation_data.asset_observation
+        if UNCHANGED in observation.metadata:
+            yield "/".join(observation.asset_key.path)
+
+
+def _counting(
+    total: int, unchanged: Collection[str], progress: Callable[[RunProgress], object]
+) -> Callable[[dg.DagsterEvent], None]:
     done, begun = 0, dict[str, float]()
 
     def tell(event: dg.DagsterEvent) -> None:
@@ -140,7 +155,8 @@ def _counting(total: int, progress: Callable[[RunProgress], object]) -> Callable
         elif event.is_step_success or event.is_step_failure or event.is_step_skipped:
             done += 1
             seconds = time.monotonic() - begun[name] if name in begun else None
-            progress(RunProgress(name, done, total, begins=False, seconds=seconds, failed=not event.is_step_success))
+            how = {"failed": not event.is_step_success, "unchanged": name in unchanged}
+            progress(RunProgress(name, done, total, begins=False, seconds=seconds, **how))
 
     return tell
 

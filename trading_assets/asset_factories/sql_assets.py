@@ -11,7 +11,8 @@ import dagster as dg
 import polars as pl
 
 import trading_assets
-from trading_assets.asset_factories.table_asset import OWNERS
+from trading_assets.asset_factories.step_record import Rule, StepRecord
+from trading_assets.asset_factories.table_asset import OWNERS, RECOMPUTE_TAG, unchanged
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.configuration import STAGES
 from trading_assets.warehouse import storage
@@ -180,8 +181,13 @@ def _asset(
         if model.is_view:
             rows, frame = define_view(work, model, tables)
         else:
+            rule = Rule(lambda _: model.sql)
+            record = StepRecord(context.resources.configuration, work, "/".join(key.path), (), rule)
+            if not context.has_tag(RECOMPUTE_TAG) and record.is_unchanged():
+                return unchanged(context)
             frame = run_model(work, model, tables)
             rows = frame.height
+            record.keep([], None)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows,

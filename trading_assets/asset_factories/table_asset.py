@@ -7,14 +7,16 @@ of them share (group, kinds, owner, column schema, row count, contract check) is
 import datetime as dt
 import inspect
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dagster as dg
 import polars as pl
+from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
 from trading_assets.asset_factories.failures import UpstreamFailedError
+from trading_assets.asset_factories.step_record import Heard, Rule, StepRecord, Window
 from trading_assets.config import Configuration
 from trading_assets.garbage import memory_given_back
 from trading_assets.parallel.workers import WorkersError
@@ -33,14 +35,12 @@ CONSEQUENCE = "consequence"
 #: A step whose input another run replaced meanwhile computes again from what is there now.
 STALE_RETRIES, STALE_PAUSE = 5, 1  # times; seconds
 CONFIG_HASH_TAG = "trading_assets/config_hash"
-
-
-@dataclass(frozen=True)
-class Window:
-    """The months of a run's partitions, as dates, both inclusive."""
-
-    start: dt.date
-    end: dt.date
+#: Tag of a run whose steps compute whatever is on record of them.
+RECOMPUTE_TAG = "trading_assets/recompute"
+#: In the metadata of an observation: the step looked, and what it would compute is there.
+UNCHANGED = "unchanged"
+#: Dagster's own mark of an output that is no event of its asset.
+_NO_EVENT = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,7 @@ def table_asset(
     kinds: Sequence[str] = ("polars", "duckdb"),
     code_version: str = "1",
     on_failure: OnFailure | None = None,
+    rule: Rule | None = None,
 ) -> dg.AssetsDefinition:
     """Make an asset of a compute function.
 
@@ -112,6 +113,9 @@ def table_asset(
         Given, an exception of `compute` is recorded by it and becomes the failed check ``completed``
         instead of a failed step, so that one strategy's failure leaves its neighbours alone, a broken contract
         of its rows included. Errors of the warehouse still fail the step.
+    rule
+        By what it is told whether the step would compute again what is there; it then leaves its tables as they are.
+        None: it always computes.
     """
     own_name = name or compute.__name__
     path = [stage, *([name] if name else []), strategy] if strategy else [stage, own_name]
@@ -147,7 +151,23 @@ def table_asset(
             yield from events(context)
 
     def events(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        step = _step(context, strategy)
+        step = _step(context, strategy, has_months=partitions is not None)
+        heard = Heard(context.log)
+        record = StepRecord(step.configuration, step.work, "/".join(path), tables, rule) if rule is not None else None
+        window = step.window
+        if record is not None and not context.has_tag(RECOMPUTE_TAG):
+            window = _window_of_what_is_new(record, step)
+            if window is None and (step.window is not None or record.is_unchanged()):
+                for warning in record.warnings:
+                    context.log.warning(warning)
+                if step.window is None:
+                    yield unchanged(context)
+                else:
+                    _observe(context)
+                    yield from _told(context, dg.MaterializeResult(metadata={UNCHANGED: True}), set())
+                yield from _passed(with_completed=on_failure is not None)
+                return
+        step = replace(step, window=window, log=heard)
         try:
             metadata = dict(compute(step) or {})
         except ContractError as error:
@@ -166,12 +186,55 @@ def table_asset(
             yield from _failed(step, tables, on_failure, error)
             yield dg.AssetCheckResult(passed=True, check_name=CONTRACT)
             return
-        yield _result(step, tables, metadata)
-        yield dg.AssetCheckResult(passed=True, check_name=CONTRACT)
-        if on_failure:
-            yield dg.AssetCheckResult(passed=True, check_name=COMPLETED)
+        changed = None if record is None else record.keep(heard.warnings, window)
+        yield from _told(context, _result(step, tables, metadata), None if window is None else changed)
+        yield from _passed(with_completed=on_failure is not None)
 
     return materialise
+
+
+def _window_of_what_is_new(record: StepRecord, step: Step) -> Window | None:
+    """The months from the first that has to be computed on; None if none has, or the step has no months."""
+    if step.window is None:
+        return None
+    first = record.first_changed(step.window.start, step.window.end)
+    return None if first is None else Window(first, step.window.end)
+
+
+def unchanged(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    """Return what an asset without months yields whose rows are there; an instance that has no event of it gets one."""
+    _observe(context)
+    is_known = context.instance.get_latest_materialization_event(context.asset_key) is not None
+    return dg.MaterializeResult(metadata=_NO_EVENT if is_known else {UNCHANGED: True})
+
+
+def _observe(context: dg.AssetExecutionContext) -> None:
+    context.log.info(f"unchanged: {context.asset_key.to_user_string()} is what it would be")
+    context.log_event(dg.AssetObservation(context.asset_key, metadata={UNCHANGED: True}))
+
+
+def _told(
+    context: dg.AssetExecutionContext, result: dg.MaterializeResult[None], changed: Collection[str] | None
+) -> Iterator[Any]:
+    """Yield the event of an asset, of one by month those of the months that have changed or have none yet."""
+    if changed is None or (not context.has_partition_key_range and not context.has_partition_key):
+        yield result
+        return
+    keys = context.partition_keys
+    known = context.instance.get_materialized_partitions(context.asset_key)
+    told = [key for key in keys if key not in known or key[:7] in changed]
+    if len(told) == len(keys):
+        yield result
+        return
+    for key in told:
+        context.log_event(dg.AssetMaterialization(context.asset_key, partition=key, metadata=result.metadata))
+    yield dg.MaterializeResult(metadata=_NO_EVENT)
+
+
+def _passed(*, with_completed: bool) -> Iterator[dg.AssetCheckResult]:
+    yield dg.AssetCheckResult(passed=True, check_name=CONTRACT)
+    if with_completed:
+        yield dg.AssetCheckResult(passed=True, check_name=COMPLETED)
 
 
 def _failed(step: Step, tables: Sequence[Table], on_failure: OnFailure, error: Exception) -> Iterator[Any]:
@@ -220,16 +283,12 @@ def _definition_metadata(tables: Sequence[Table]) -> dict[str, Any]:
     }
 
 
-def _step(context: dg.AssetExecutionContext, strategy: str | None) -> Step:
+def _step(context: dg.AssetExecutionContext, strategy: str | None, *, has_months: bool) -> Step:
     warehouse: Warehouse = context.resources.warehouse
     window = None
-    if context.has_partition_key or context.has_partition_key_range:
-        try:
-            bounds = context.partition_time_window
-        except (ValueError, dg.DagsterInvariantViolationError):
-            bounds = None  # an unpartitioned asset in a partitioned run
-        if bounds is not None:
-            window = Window(bounds.start.date(), bounds.end.date() - dt.timedelta(days=1))
+    if has_months and (context.has_partition_key or context.has_partition_key_range):
+        bounds = context.partition_time_window
+        window = Window(bounds.start.date(), bounds.end.date() - dt.timedelta(days=1))
     return Step(
         configuration=context.resources.configuration,
         work=warehouse.unit_of_work(),

@@ -10,6 +10,7 @@ import dagster as dg
 import polars as pl
 
 from trading_assets import __version__, charts
+from trading_assets.asset_factories.step_record import Rule, nothing
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.backtests.inputs.data_hash import hash_with_rates
 from trading_assets.backtests.results.headline import headline
@@ -17,6 +18,7 @@ from trading_assets.backtests.tables import BASELINES, DEVELOPMENT, FULL, HOLDOU
 from trading_assets.backtests.trial_registry import TRIALS, evaluation_of, settings_on_record, trial_rows
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
+from trading_assets.market_data.tables import BARS, SESSIONS
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import Protocol, record_trials
@@ -48,6 +50,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             deps=[*inputs_of(configuration, strategy), "models/splits", f"strategies/{strategy.name}"],
             kinds=("numba", "duckdb"),
             on_failure=_failed,
+            rule=Rule(nothing, own_rows=f"split NOT IN ('{HOLDOUT}', '{FULL}')"),
         )
         for strategy in configured_strategies(configuration)
     ]
@@ -61,15 +64,15 @@ def run(step: Step) -> Mapping[str, Any]:
     require_ok(step, ("strategies",))
     assert_inputs_as_written(step)
     name = strategy_of(step)
-    frames = read_frames(step.work, step.configuration, name)
     spans = open_spans(step.work.read(SPLITS))
+    frames = read_frames(step.work, step.configuration, name, spans[DEVELOPMENT].end)
     prepared = prepare(step.configuration, frames, spans[DEVELOPMENT].end)
     put_exposure_on_record(step, STAGE, spans[DEVELOPMENT], frames.strategy.symbols, frames.bars)
     results = {split: backtest(prepared, span.start, span.end, split=split) for split, span in spans.items()}
     metrics = pl.concat(metrics_of(prepared, result) for result in results.values()).sort(METRICS.key)
     tables = {**together(results.values()), METRICS: metrics, BASELINES: baselines_of(prepared, results[DEVELOPMENT])}
     tables = {table: pl.concat([frame, _seen(step, table)], how="vertical_relaxed") for table, frame in tables.items()}
-    found = _found(prepared, frames, metrics, spans[DEVELOPMENT].end)
+    found = _found(step, prepared, frames, metrics, spans[DEVELOPMENT].end)
     # On record before it can be seen: a result that somebody may choose by is a trial, whoever asked for it.
     trials = _trial_row(step, prepared, results[DEVELOPMENT].equity, found)
     source = f"{STAGE}/{name}"
@@ -137,6 +140,18 @@ def _run_row(step: Step, status: str, found: Mapping[str, object]) -> pl.DataFra
     return pl.DataFrame([row], schema=RUNS.empty().schema)
 
 
+def _last_session(step: Step, frames: Frames, prepared: PreparedBacktest) -> dt.date:
+    """Return the last session of the data: said of a run, which does not depend on it."""
+    symbols, aside = [*frames.strategy.symbols, *step.configuration.benchmarks.values()], step.work.aside()
+    (last,) = aside.query(
+        f"SELECT max(session) FROM {SESSIONS.name} WHERE list_contains(?, calendar) AND session <= "
+        f"(SELECT max(session) FROM {BARS.name} WHERE list_contains(?, symbol))",
+        [sorted(set(prepared.axes.calendars)), symbols],
+    ).row(0)
+    found: dt.date = last
+    return found
+
+
 def _trial_row(step: Step, prepared: PreparedBacktest, equity: pl.DataFrame, found: Mapping[str, Any]) -> pl.DataFrame:
     evaluation = evaluation_of(
         prepared,
@@ -149,12 +164,13 @@ def _trial_row(step: Step, prepared: PreparedBacktest, equity: pl.DataFrame, fou
     return trial_rows([evaluation], source=source, run_id=step.run_id, evaluated_at=step.now)
 
 
-def _found(prepared: PreparedBacktest, frames: Frames, metrics: pl.DataFrame, end: dt.date) -> dict[str, Any]:
-
+def _found(
+    step: Step, prepared: PreparedBacktest, frames: Frames, metrics: pl.DataFrame, end: dt.date
+) -> dict[str, Any]:
     headline = dict(metrics.filter(split=DEVELOPMENT).select("metric", "value").iter_rows())
     symbols = [*prepared.axes.symbols, *([prepared.benchmark_name] if prepared.benchmark_name else [])]
     return {
         "data_hash": hash_with_rates(frames.bars, symbols, end, frames.risk_free, frames.borrow_rates),
-        "as_of": prepared.axes.sessions[-1],
+        "as_of": _last_session(step, frames, prepared),
         **{name: headline[name] for name in ("trades", "total_return", "sharpe", "max_drawdown")},
     }

@@ -10,7 +10,8 @@ import dagster as dg
 import polars as pl
 
 from trading_assets.asset_factories.partitions import every_month_before, monthly_partitions
-from trading_assets.asset_factories.table_asset import Step, Window, table_asset
+from trading_assets.asset_factories.step_record import ByMonth, Rule, Window, nothing
+from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration, hash_of
 from trading_assets.config.sections import Interval
 from trading_assets.features.catalog import catalog_table
@@ -142,8 +143,9 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             partitions=monthly_partitions(configuration),
             kinds=("polars", "talib", "duckdb"),
             code_version=version,
+            rule=Rule(nothing, by_month=ByMonth(BARS, tuple(BAR_COLUMNS), (DAILY, INDICATORS, OWN_CODE))),
         ),
-        table_asset(catalog, stage="features", tables=[CATALOG], code_version=version),
+        table_asset(catalog, stage="features", tables=[CATALOG], code_version=version, rule=Rule(nothing)),
     ]
 
 

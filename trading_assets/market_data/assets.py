@@ -11,20 +11,22 @@ import dagster as dg
 import polars as pl
 
 from trading_assets.asset_factories.partitions import every_month_before, monthly_partitions
-from trading_assets.asset_factories.table_asset import Step, Window, table_asset
+from trading_assets.asset_factories.step_record import ByMonth, Rule, Window
+from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.config.remote_sources import MissingSecretError, RemoteSource, SqlSource
 from trading_assets.market_data import sources
 from trading_assets.market_data.derived_columns import record_derived
 from trading_assets.market_data.incremental import PAST, read_again, settled_months
+from trading_assets.market_data.instruments import spelled_alike
 from trading_assets.market_data.lives import took_over_a_ticker
 from trading_assets.market_data.pipeline import History, history, refuse_faulty, unsettled_since
 from trading_assets.market_data.prior_results import ChangedPriorResultError
-from trading_assets.market_data.quality import FUTURE_BAR, VALUES, taken_back
+from trading_assets.market_data.quality import FUTURE_BAR, taken_back
 from trading_assets.market_data.reference.corporate_actions import unfollowed_dividends
-from trading_assets.market_data.reference.symbology import NO_SYMBOLOGY, identified, read_symbology
-from trading_assets.market_data.reference_data import Inputs, read_inputs
-from trading_assets.market_data.revisions import reconcile
+from trading_assets.market_data.reference.symbology import NO_SYMBOLOGY, identified, read_symbology, without_instrument
+from trading_assets.market_data.reference_data import Inputs, content_of_inputs, read_inputs
+from trading_assets.market_data.revisions import changed_months, reconcile
 from trading_assets.market_data.sources.raw import NO_DATE
 from trading_assets.market_data.tables import (
     BARS,
@@ -57,7 +59,13 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
     """`market_data/raw_bars` and `market_data/bars`, by month."""
     partitions = monthly_partitions(configuration)
     return [
-        table_asset(raw_bars, stage="market_data", tables=[RAW_BARS, REVISIONS, REJECTED_ROWS], partitions=partitions),
+        table_asset(
+            raw_bars,
+            stage="market_data",
+            tables=[RAW_BARS, REVISIONS, REJECTED_ROWS],
+            partitions=partitions,
+            rule=Rule(by_month=ByMonth(RAW_BARS, (), (RAW_BARS,))),
+        ),
         table_asset(
             bars,
             stage="market_data",
@@ -75,6 +83,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             ],
             deps=[dg.AssetDep(["market_data", "raw_bars"], partition_mapping=every_month_before(configuration))],
             partitions=partitions,
+            rule=Rule(content_of_inputs, by_month=ByMonth(RAW_BARS, (), (BARS, QUARANTINE, CORPORATE_ACTIONS))),
         ),
     ]
 
@@ -99,7 +108,9 @@ def raw_bars(step: Step) -> Mapping[str, Any]:
     if not delivery.revisions.is_empty():  # first: a kill in between repeats a revision, and loses none
         step.work.append(REVISIONS, delivery.revisions)
     if stored.is_empty() or not delivery.raw_bars.equals(stored):  # else what was computed from it is still fresh
-        step.work.replace(Sessions(months.start, months.end), {RAW_BARS: delivery.raw_bars})
+        changed = changed_months(stored, delivery.raw_bars, months.start, months.end)
+        in_them = pl.col("session").is_between(changed.start, changed.end)
+        step.work.replace(changed, {RAW_BARS: delivery.raw_bars.filter(in_them)})
     _keep_rejected(step, rejected)
     if failures:  # what the others delivered is kept, and so is what was there of those that failed
         raise sources.SourceError("\n".join(failures))
@@ -122,7 +133,9 @@ def bars(step: Step) -> Mapping[str, Any]:
     inputs = read_inputs(configuration)
     result = _history(step, inputs)
     known = (
-        step.work.query(f"SELECT DISTINCT symbol, session FROM {RAW_BARS.name}") if inputs.overrides.height else None
+        step.work.query(f"SELECT DISTINCT symbol, session FROM {RAW_BARS.name}", reads=[RAW_BARS.name])
+        if inputs.overrides.height
+        else None
     )
     if known is not None and (unused := inputs.overrides.join(known, on=["symbol", "session"], how="anti")).height:
         symbol, session, _ = unused.row(0)
@@ -131,7 +144,7 @@ def bars(step: Step) -> Mapping[str, Any]:
     if result.ignored:
         shown = ", ".join(result.ignored[:10]) + (", ..." if len(result.ignored) > 10 else "")
         step.log.warning(f"{len(result.ignored)} symbols of the data are not in the universe and are ignored: {shown}")
-    if alike := _spelled_alike(result.instruments["symbol"]):
+    if alike := spelled_alike(result.instruments["symbol"]):
         step.log.warning(
             f"{' and '.join(alike)} differ by their case alone and are two instruments: write one way what is one"
         )
@@ -178,13 +191,6 @@ def bars(step: Step) -> Mapping[str, Any]:
         "quarantined bars": quarantine.height,
         "reasons": quarantine.explode("reasons").group_by("reasons").len("bars").sort("reasons"),
     }
-
-
-def _spelled_alike(symbols: pl.Series) -> list[str]:
-    """The first symbols that differ by their case alone."""
-    lowered = symbols.str.to_lowercase()
-    alike = symbols.filter(lowered.is_duplicated()).sort()
-    return alike.filter(alike.str.to_lowercase() == alike[0].lower()).to_list() if len(alike) else []
 
 
 def _warn_of_unusable_symbols(step: Step, result: History) -> None:
@@ -268,20 +274,7 @@ def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> tuple[pl
         step.log.warning(message)
     in_months = index.filter(pl.col("session").is_between(months.start, months.end))
     bars = pl.concat([received, in_months.with_columns(calendar=pl.lit("XNYS"))], how="diagonal")
-    return bars, pl.concat([rejected, _without_instrument(nobody)])
-
-
-def _without_instrument(nobody: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `tables.REJECTED_ROWS` for bars whose ticker named no instrument then."""
-    values = [pl.col(name).cast(pl.String).fill_null("") for name in ("symbol", "session", *VALUES[:5])]
-    return nobody.select(
-        "source",
-        pl.col("source_file").fill_null(""),
-        pl.col("source_line").fill_null(0),
-        "session",
-        pl.lit("no_instrument").alias("reason"),
-        pl.concat_str(values, separator=",").alias("text"),
-    )
+    return bars, pl.concat([rejected, without_instrument(nobody)])
 
 
 def _warn_of_files_without_bars(step: Step, spans: pl.DataFrame, span: Window) -> None:

@@ -110,3 +110,10 @@ def delisted(
     )
     others = dates.join(recorded, on="symbol", how="anti")
     return pl.concat([recorded, others], how="diagonal").sort("symbol")
+
+
+def spelled_alike(symbols: pl.Series) -> list[str]:
+    """Return the first symbols that differ by their case alone."""
+    lowered = symbols.str.to_lowercase()
+    alike = symbols.filter(lowered.is_duplicated()).sort()
+    return alike.filter(alike.str.to_lowercase() == alike[0].lower()).to_list() if len(alike) else []

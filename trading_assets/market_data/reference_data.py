@@ -86,3 +86,13 @@ def read_inputs(configuration: Configuration) -> Inputs:
         recorded_borrow_rates(configuration),
         read_risk_free(configuration),
     )
+
+
+def content_of_inputs(configuration: Configuration) -> str:
+    """Return the SHA-256 of every table that a configuration names, and of all that bars depend on beside them."""
+    inputs = read_inputs(configuration)
+    digest = hashlib.sha256(inputs.fingerprint(dt.date.max).encode())
+    digest.update(repr(sorted(inputs.sectors.items())).encode())
+    for frame in (inputs.delistings, inputs.borrow_rates, inputs.risk_free):
+        digest.update(frame.write_csv().encode())
+    return digest.hexdigest()

@@ -9,6 +9,7 @@ import polars as pl
 
 from trading_assets.market_data.quality import VALUES
 from trading_assets.market_data.tables import RAW_BARS, REVISIONS
+from trading_assets.warehouse import Sessions
 
 _KEY = ("symbol", "session")
 _IDENTITY = ("symbol", "session", "asset_class", "source", "calendar")
@@ -57,6 +58,32 @@ def reconcile(stored: pl.DataFrame, received: pl.DataFrame, now: dt.datetime) ->
     rows = _in_order(pl.concat([kept.select(columns), new.select(columns)]))
     rows = _counted(rows, "occurrence", list(_KEY))
     return Delivery(rows.select(*RAW_BARS.columns), _revisions(gone, new, now))
+
+
+def changed_months(stored: pl.DataFrame, replacing: pl.DataFrame, start: dt.date, end: dt.date) -> Sessions:
+    """Return the months from the first to the last that are not what is stored, at least one.
+
+    Parameters
+    ----------
+    stored, replacing
+        Rows of `tables.RAW_BARS` of some months, and those that take their place.
+    start, end
+        First and last day of these months.
+    """
+    month = pl.col("session").dt.month_start().alias("month")
+    before, after = (
+        frame.with_columns(month).partition_by("month", as_dict=True, include_key=False)
+        for frame in (stored, replacing)
+    )
+    changed = [
+        key[0]
+        for key in {*before, *after}
+        if key not in before or key not in after or not before[key].equals(after[key])
+    ]
+    if not changed or stored.is_empty():
+        return Sessions(start, end)
+    last = (max(changed) + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
+    return Sessions(max(start, min(changed)), min(end, last))
 
 
 def _told_apart(bars: pl.DataFrame) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from trading_assets.asset_factories.step_record import Rule, nothing
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.features.own import assert_current, own_features
@@ -17,7 +18,7 @@ from trading_assets.market_data.derived_columns import derived_on_record, span_o
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.evaluation import compare
 from trading_assets.models.regimes import FEATURES, regimes_of_benchmarks
-from trading_assets.models.registry import Candidate, Record, register
+from trading_assets.models.registry import Candidate, Record, has_registry, register
 from trading_assets.models.run import run_model, samples_and_folds
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
 from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, REGIMES, SPLITS
@@ -44,8 +45,15 @@ REGIME_KINDS = ("scikitlearn", "polars", "duckdb")
 def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
     """`models/splits`, `models/regimes`, and `models/<name>` for each configured model."""
     return [
-        table_asset(splits, stage=STAGE, tables=(SPLITS,), deps=("market_data/bars",)),
-        table_asset(regimes, stage=STAGE, tables=(REGIMES,), deps=("features/daily",), kinds=REGIME_KINDS),
+        table_asset(splits, stage=STAGE, tables=(SPLITS,), deps=("market_data/bars",), rule=Rule(nothing)),
+        table_asset(
+            regimes,
+            stage=STAGE,
+            tables=(REGIMES,),
+            deps=("features/daily",),
+            kinds=REGIME_KINDS,
+            rule=Rule(nothing),
+        ),
         *(_model_asset(name) for name in configuration.models),
     ]
 
@@ -90,6 +98,7 @@ def _model_asset(name: str) -> dg.AssetsDefinition:
         tables=(PREDICTIONS, FOLDS, METRICS, EXPLANATIONS, OUTCOMES),
         deps=("features/daily", "market_data/bars", "models/splits"),
         kinds=("xgboost", "scikitlearn", "duckdb"),
+        rule=Rule(nothing, leaves=has_registry),
     )
 
 

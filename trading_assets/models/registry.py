@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trading_assets.config import Configuration
 from trading_assets.warehouse.lock import Patience, file_lock
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -72,6 +73,11 @@ class ModelVersion:
     number: int
     decision: str
     reason: str
+
+
+def has_registry(configuration: Configuration) -> bool:
+    """Return whether there is a registry, in which a trained model has its place."""
+    return (configuration.home / "tracking.db").exists()
 
 
 def register(home: Path, candidate: Candidate) -> ModelVersion:

@@ -9,6 +9,7 @@ import dagster as dg
 import polars as pl
 
 from trading_assets import charts
+from trading_assets.asset_factories.step_record import Rule, nothing
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.features.feature import Feature
@@ -76,5 +77,6 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             tables=[DRIFT],
             deps=["features/daily", "market_data/bars", "models/splits"],
             kinds=("polars", "numpy", "duckdb"),
+            rule=Rule(nothing),
         )
     ]

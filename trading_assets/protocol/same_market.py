@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from trading_assets.protocol.exposures import SAME_MARKET, evaluations
+from trading_assets.config.canonical import digest
+from trading_assets.protocol.exposures import EVALUATIONS, SAME_MARKET, evaluations
 from trading_assets.protocol.protocol import Protocol
 from trading_assets.protocol.recording import contents_of
+from trading_assets.protocol.tables import RETURNS
 from trading_assets.protocol.trials import trials_on
 from trading_assets.protocol.trials_table import TRIALS
 from trading_assets.protocol.universe_returns import correlation
@@ -62,6 +64,18 @@ def trials_on_markets(protocol: Protocol, markets: Sequence[TradedMarket]) -> pl
         renamed = pl.when(shared).then("symbols").otherwise(pl.coalesce("own_names", "symbols"))
         every = every.with_columns(symbols=renamed).drop("key", "own_names")
     return every.filter(pl.col("symbols").is_null() | shared)
+
+
+def state_of_trials(protocol: Protocol) -> list[str]:
+    """Return hashes of all that `trials_on_markets` reads of the protocol: trials, and universes with their returns."""
+    records = protocol.read()
+    trials = [record.row_hash for record in records if record.kind == "trials" or "imported" in record.payload]
+    universes = dict.fromkeys(
+        (*sorted(record.payload.get("symbols", ())), record.contents.get(RETURNS.name, ""))
+        for record in records
+        if record.kind in EVALUATIONS
+    )
+    return [digest(trials), digest(list(universes))]
 
 
 #: No symbol has it.

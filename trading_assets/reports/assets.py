@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from trading_assets import charts
+from trading_assets.asset_factories.step_record import Rule, nothing
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
+from trading_assets.protocol import Protocol
+from trading_assets.protocol.chronicle import chronicle
 from trading_assets.reports.build import index_text, verdict_summary, write_files, write_strategy
 from trading_assets.reports.data_docs import build_data_docs
 from trading_assets.reports.expectations import evaluate
+from trading_assets.reports.notes import outdated
 from trading_assets.reports.strategy_page.data import strategy_content
 from trading_assets.reports.strategy_page.limitations import development_bands
 from trading_assets.reports.strategy_page.page import result_of
 from trading_assets.reports.strategy_page.sections import longest_run, monthly
 from trading_assets.reports.tables import EXPECTATIONS, INDEX
-from trading_assets.warehouse import Whole
+from trading_assets.warehouse import Warehouse, Whole
 
 ROBUSTNESS = ("sensitivity", "overfitting", "stress", "resampling", "holdout", "verdict")
 
@@ -39,6 +45,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
                 *(f"robustness/{kind}/{name}" for kind in ROBUSTNESS),
             ],
             kinds=("html", "plotly"),
+            rule=Rule(partial(said_beside_tables, name), leaves=partial(files_of_page, name)),
         )
         for name in configuration.strategies
     ]
@@ -49,6 +56,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         tables=(EXPECTATIONS,),
         deps=["market_data/bars", "features/daily", *holdouts],
         kinds=("duckdb", "greatexpectations"),
+        rule=Rule(nothing, leaves=has_data_docs),
     )
     own_pages = [f"reports/{name}" for name in configuration.strategies]
     summary = table_asset(
@@ -59,6 +67,40 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         kinds=("html",),
     )
     return [*pages, expected, summary]
+
+
+def said_beside_tables(strategy: str, configuration: Configuration) -> object:
+    """Return what the page of a strategy says that is in no table: what is on record of it, and that it is out of date.
+
+    Parameters
+    ----------
+    strategy, configuration
+        Name of the strategy, and the configuration that it is of.
+    """
+    warehouse = Warehouse(configuration.warehouse_path)
+    told = chronicle(Protocol.of(configuration).read(), (configuration.name, strategy))
+    return [told.write_csv(), outdated(warehouse, configuration, strategy)]
+
+
+def files_of_page(strategy: str, configuration: Configuration) -> object:
+    """Return the page of a strategy as a hash, and which files are beside it.
+
+    Parameters
+    ----------
+    strategy, configuration
+        See `said_beside_tables`.
+    """
+    folder = configuration.home / "reports"
+    html = folder / f"{strategy}.html"
+    page_hash = hashlib.sha256(html.read_bytes()).hexdigest() if html.exists() else None
+    others = [*folder.glob(f"{strategy}*"), *folder.glob("*.js")]
+    return [page_hash, sorted((each.name, each.stat().st_size) for each in others)]
+
+
+def has_data_docs(configuration: Configuration) -> object:
+    """Return whether there are Data Docs, or none are wanted."""
+    wanted = configuration.reports.data_docs
+    return wanted and (configuration.home / "reports" / "data_docs" / "index.html").exists()
 
 
 def page(step: Step) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ from trading_assets.strategies.evaluation.failure import cause_of_failure
 from trading_assets.strategies.interface.resolved import NoSymbolsError, ResolvedStrategy, resolve_strategy
 from trading_assets.strategies.tables import REFUSED, SIGNALS, STATUS
 from trading_assets.warehouse import Rows, Table, Warehouse
+from trading_assets.warehouse.computed import confirmed_commit
 
 #: Days without a rate at the end of a monthly series, published late.
 _RATES_LATE = 62
@@ -103,14 +104,15 @@ def outdated(warehouse: Warehouse, configuration: Configuration, name: str) -> s
         return f"its last backtest, of {last['finished_at']:%Y-%m-%d %H:%M} UTC, was made under another configuration"
     inputs = _inputs(warehouse, configuration, name)
     steps = [
-        (_last_commit(warehouse, SIGNALS, name), "its signals have been computed"),
-        (_last_commit(warehouse, METRICS, name), "its backtest has run"),
-        (_last_commit(warehouse, VERDICTS, name), ""),
+        (_last_commit(warehouse, SIGNALS, name), f"strategies/{name}", "its signals have been computed"),
+        (_last_commit(warehouse, METRICS, name), f"backtests/{name}", "its backtest has run"),
+        (_last_commit(warehouse, VERDICTS, name), f"robustness/verdict/{name}", ""),
     ]
     what = ("its signals were computed", "its backtest ran", "its verdict was made")
-    for place, (own, _) in enumerate(steps):
-        newest, event = max([*inputs, *steps[:place]])
-        if 0 < own < newest:
+    for place, (own, step, _) in enumerate(steps):
+        newest, event = max([*inputs, *((number, said) for number, _, said in steps[:place])])
+        # A step may have looked at what was written since, and found itself to be of it.
+        if 0 < own < newest and confirmed_commit(warehouse, step) < newest:
             return f"{event} since {what[place]}"
     if not trials_are_counted(warehouse, configuration, name):
         return "other strategies or grids have changed since its trials were counted"

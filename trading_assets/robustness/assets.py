@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import dagster as dg
 
+from trading_assets.asset_factories.step_record import Rule, nothing
 from trading_assets.asset_factories.table_asset import Compute, Step, table_asset
+from trading_assets.backtests.tables import DEVELOPMENT, FULL
 from trading_assets.config import Configuration
 from trading_assets.protocol.looks import LookRefusedError
-from trading_assets.robustness.holdout.assets import holdout, keep_earlier_verdict
+from trading_assets.robustness.holdout.assets import holdout, keep_earlier_verdict, seen_of_holdout
 from trading_assets.robustness.look_ahead.assets import look_ahead
-from trading_assets.robustness.overfitting.assets import overfitting, reality_check
+from trading_assets.robustness.overfitting.assets import overfitting, reality_check, trials_on_record
 from trading_assets.robustness.resampling.assets import resampling
 from trading_assets.robustness.rows_by_span import HOLDOUT_TABLES, STAGE, remove_development, remove_holdout
 from trading_assets.robustness.sensitivity.assets import sensitivity
@@ -23,6 +26,7 @@ from trading_assets.robustness.tables import (
     CHOICES,
     EARLIER_VERDICTS,
     HEATMAPS,
+    HOLDOUT,
     HOLDOUT_LEDGER,
     HOLDOUT_RESULTS,
     LOGITS,
@@ -42,9 +46,12 @@ from trading_assets.robustness.tables import (
 from trading_assets.robustness.verdict.assets import verdict
 from trading_assets.strategies.assets import inputs_of
 from trading_assets.strategies.evaluation.failure import failure_recorder
+from trading_assets.strategies.evaluation.received_tables import hashes_of_other_files
 from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategies
 from trading_assets.warehouse import Table
 
+_OF_DEVELOPMENT = f"split = '{DEVELOPMENT}'"
+_OF_HOLDOUT = f"split IN ('{HOLDOUT}', '{FULL}')"
 #: Assets of a strategy that come before its holdout may be looked at.
 BEFORE_THE_HOLDOUT = (sensitivity, overfitting, stress, resampling, look_ahead)
 
@@ -64,6 +71,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         stage=STAGE,
         tables=(OVERFITTING,),
         deps=_trials_of(configuration.strategies),
+        rule=Rule(trials_on_record),
     )
     return [*(asset for each in strategies for asset in _assets_of(configuration, each, strategies)), over_all]
 
@@ -82,6 +90,7 @@ def _assets_of(
         shared: tuple[Table, ...] = (),
         clear: Callable[[Step], object] | None = None,
         deps: Sequence[str],
+        rule: Rule | None = None,
     ) -> dg.AssetsDefinition:
         """`own` tables lose the strategy's rows if it fails; of `shared` ones `clear` removes what is this asset's."""
         record = failure_recorder(f"{STAGE}/{compute.__name__}", own)
@@ -100,6 +109,7 @@ def _assets_of(
             deps=deps,
             kinds=("polars", "duckdb") if compute in (verdict, overfitting) else ("numba", "duckdb"),
             on_failure=on_failure,
+            rule=rule,
         )
 
     return [
@@ -108,32 +118,42 @@ def _assets_of(
             own=(SENSITIVITY, SENSITIVITY_SUMMARY, CHOICES, HEATMAPS),
             shared=(TRIALS, TRIAL_BENCHMARKS),
             deps=inputs,
+            rule=Rule(nothing),
         ),
         asset(
             overfitting,
             own=(OVERFITTING, LOGITS),
             # Trials of every type count: all of them first, in any executor.
             deps=_trials_of([each.name for each in strategies]),
+            rule=Rule(trials_on_record),
         ),
         asset(
             stress,
             shared=(STRESS, STRESS_EQUITY, BREAKDOWN),
             clear=lambda step: remove_development(step, (STRESS, STRESS_EQUITY, BREAKDOWN)),
             deps=inputs,
+            rule=Rule(nothing, own_rows=_OF_DEVELOPMENT),
         ),
         asset(
             resampling,
             shared=(RESAMPLING, BANDS),
             clear=lambda step: remove_development(step, (RESAMPLING, BANDS)),
             deps=inputs,
+            rule=Rule(nothing, own_rows=_OF_DEVELOPMENT),
         ),
-        asset(look_ahead, own=(LOOK_AHEAD,), deps=inputs),
+        asset(look_ahead, own=(LOOK_AHEAD,), deps=inputs, rule=Rule(hashes_of_other_files)),
         asset(
             holdout,
             own=(HOLDOUT_RESULTS,),
             shared=(HOLDOUT_LEDGER, REGISTRATIONS, REGISTRATION_UPGRADES, EARLIER_VERDICTS, *HOLDOUT_TABLES),
             clear=remove_holdout,
             deps=(*inputs, *before),
+            rule=Rule(
+                hashes_of_other_files,
+                leaves=partial(seen_of_holdout, strategy),
+                own_rows=_OF_HOLDOUT,
+                own_tables=(HOLDOUT_LEDGER, REGISTRATIONS, REGISTRATION_UPGRADES, EARLIER_VERDICTS),
+            ),
         ),
         asset(
             verdict,

@@ -24,10 +24,11 @@ def read_market(step: Step) -> tuple[Frames, PreparedBacktest, dict[str, Interva
 
 
 def read_development_market(step: Step) -> tuple[Frames, PreparedBacktest, dict[str, Interval]]:
-    """Read the market as `read_market` does, for train and validation: its code sees no bar of the holdout."""
-    frames = read_frames(step.work, step.configuration, strategy_of(step))
+    """Read the market as `read_market` does, for train and validation: no bar of the holdout is read."""
     spans = spans_of(step.work.read(SPLITS))
-    prepared = prepare(step.configuration, frames, development(spans).end)
+    until = development(spans).end
+    frames = read_frames(step.work, step.configuration, strategy_of(step), until)
+    prepared = prepare(step.configuration, frames, until)
     return _without_levels(frames), prepared, spans
 
 

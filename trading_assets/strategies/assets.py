@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from trading_assets.asset_factories.step_record import Rule
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
+from trading_assets.market_data.tables import BARS
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import Protocol
@@ -27,6 +29,7 @@ from trading_assets.strategies.evaluation.failure import (
 )
 from trading_assets.strategies.evaluation.inputs import panel_of, read_frames
 from trading_assets.strategies.evaluation.on_record import put_further_exposure_on_record, put_registrations_on_record
+from trading_assets.strategies.evaluation.received_tables import hashes_of_other_files
 from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written, is_behind_a_registration
 from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategies, configured_strategy
 from trading_assets.strategies.tables import SIGNALS, STATUS, TARGET_WEIGHTS
@@ -45,6 +48,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             tables=(SIGNALS, TARGET_WEIGHTS, STATUS),
             deps=[*inputs_of(configuration, strategy), "models/splits"],
             on_failure=failure_recorder(STAGE, [SIGNALS, TARGET_WEIGHTS]),
+            rule=Rule(hashes_of_other_files),
         )
         for strategy in configured_strategies(configuration)
     ]
@@ -85,14 +89,23 @@ def open_until(configuration: Configuration, name: str, splits: pl.DataFrame) ->
     return development(spans).end
 
 
-def _seen(bars: pl.DataFrame, until: dt.date | None) -> Interval | None:
+def _last_of(step: Step, symbols: Sequence[str]) -> dt.date | None:
+    """Return the last session of some symbols, of which the signals that end before it do not depend."""
+    bars = step.work.aside().query(
+        f"SELECT max(session) FROM {BARS.name} WHERE list_contains(?, symbol)", [list(symbols)]
+    )
+    last = bars.item()
+    return last if isinstance(last, dt.date) else None
+
+
+def _seen(bars: pl.DataFrame, last: dt.date | None, until: dt.date | None) -> Interval | None:
     """The sessions that signals are of, whether a holdout is in them, after them, or nowhere; None without bars.
 
     What is of no holdout today may be of one tomorrow: of another configuration, of a strategy that is registered
     later, or of this one with other splits.
     """
-    first, last = bars["session"].min(), bars["session"].max()
-    if not isinstance(first, dt.date) or not isinstance(last, dt.date):
+    first = bars["session"].min()
+    if not isinstance(first, dt.date) or last is None:
         return None
     end = last if until is None else min(last, until)
     return Interval(start=first, end=end) if first <= end else None
@@ -109,10 +122,10 @@ def signals(step: Step) -> Mapping[str, Any]:
         require_unlocked(step, members)
         require_scores(step, configured_strategy(configuration, name).model)
     assert_inputs_as_written(step)
-    frames = read_frames(step.work, configuration, name)
+    frames = read_frames(step.work, configuration, name, until)
     panel = panel_of(configuration, frames)
     traded = frames.bars.filter(pl.col("symbol").is_in(frames.strategy.symbols))
-    seen = _seen(traded, until)
+    seen = _seen(traded, _last_of(step, frames.strategy.symbols), until)
     if seen is not None:
         put_further_exposure_on_record(step, STAGE, seen, frames.strategy.symbols, traded)
     found = decide(
@@ -121,8 +134,11 @@ def signals(step: Step) -> Mapping[str, Any]:
         configuration.risk,
     )
     status = status_row(STAGE, name, until=until)
-    step.work.replace(
-        Rows("strategy", name), {SIGNALS: found.signals, TARGET_WEIGHTS: found.target_weights, STATUS: status}
+    step.work.replace_together(
+        [
+            (Rows("strategy", name), {SIGNALS: found.signals, TARGET_WEIGHTS: found.target_weights}),
+            (Rows("asset", f"{STAGE}/{name}"), {STATUS: status}),
+        ]
     )
     written = [hash_whole(TARGET_WEIGHTS, step.work.written[TARGET_WEIGHTS], name)]
     record_written(Protocol.of(configuration), f"{STAGE}/{name}", written, step.now)

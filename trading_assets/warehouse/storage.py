@@ -37,7 +37,7 @@ def stored_columns(connection: duckdb.DuckDBPyConnection, table_name: str) -> di
     takes twenty times as long.
     """
     try:
-        return _columns(connection, _quoted(table_name))
+        return _columns(connection, quoted(table_name))
     except duckdb.CatalogException:
         return {}
 
@@ -73,16 +73,16 @@ def replace_slice(
     connection.register(_FRAME, frame.clear().to_arrow())
     if not stored:
         _create(connection, table)
-        stored = _columns(connection, _quoted(table.name))
+        stored = _columns(connection, quoted(table.name))
     given = _columns(connection, quote(_FRAME))
     if slice_.bounds is None and _has_other_columns(table, given, stored):
         _create(connection, table, anew=True)  # no row stays, so none has to be cast, which may be impossible
-        stored = _columns(connection, _quoted(table.name))
+        stored = _columns(connection, quoted(table.name))
     _widen(connection, table, given, stored)
-    where, parameters = _where("", (), slice_)
-    connection.execute(f"DELETE FROM {_quoted(table.name)}{where}", parameters).fetchall()
+    where, parameters = where_of("", (), slice_)
+    connection.execute(f"DELETE FROM {quoted(table.name)}{where}", parameters).fetchall()
     connection.register(_FRAMES, _reader(frame, frames))
-    connection.execute(f"INSERT INTO {_quoted(table.name)} BY NAME FROM {quote(_FRAMES)}").fetchall()
+    connection.execute(f"INSERT INTO {quoted(table.name)} BY NAME FROM {quote(_FRAMES)}").fetchall()
 
 
 def _reader(frame: pl.DataFrame, rest: Iterator[pl.DataFrame]) -> pa.RecordBatchReader:
@@ -127,9 +127,9 @@ def create_view(connection: duckdb.DuckDBPyConnection, name: str, select: str) -
         [name],
     ).fetchall()
     if kind == [("BASE TABLE",)]:
-        connection.execute(f"DROP TABLE {_quoted(name)}").fetchall()
+        connection.execute(f"DROP TABLE {quoted(name)}").fetchall()
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(name.partition('.')[0])}").fetchall()
-    connection.execute(f"CREATE OR REPLACE VIEW {_quoted(name)} AS {select}").fetchall()
+    connection.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {select}").fetchall()
 
 
 def append_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> None:
@@ -152,7 +152,7 @@ def append_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.D
     if table.key:
         keys = ", ".join(map(quote, table.key))
         known = connection.execute(
-            f"SELECT {keys} FROM {quote(_FRAME)} SEMI JOIN {_quoted(table.name)} USING ({keys}) LIMIT 1"
+            f"SELECT {keys} FROM {quote(_FRAME)} SEMI JOIN {quoted(table.name)} USING ({keys}) LIMIT 1"
         ).fetchall()
         if known:
             raise ContractError(f"{table.name}: a row with {', '.join(table.key)} = {known[0]} is there already")
@@ -172,7 +172,7 @@ def append_new_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: 
     connection.register(_FRAME, frame.to_arrow())
     _fit(connection, table)
     keys = ", ".join(map(quote, table.key))
-    known = rows_of(connection, f"SELECT {keys} FROM {quote(_FRAME)} SEMI JOIN {_quoted(table.name)} USING ({keys})")
+    known = rows_of(connection, f"SELECT {keys} FROM {quote(_FRAME)} SEMI JOIN {quoted(table.name)} USING ({keys})")
     if known.height:
         frame = frame.join(known, on=list(table.key), how="anti", maintain_order="left")
         connection.register(_FRAME, frame.to_arrow())
@@ -182,7 +182,7 @@ def append_new_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: 
 
 def _append(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Add the rows of the registered frame, which fits the table."""
-    connection.execute(f"INSERT INTO {_quoted(table.name)} BY NAME FROM {quote(_FRAME)}").fetchall()
+    connection.execute(f"INSERT INTO {quoted(table.name)} BY NAME FROM {quote(_FRAME)}").fetchall()
     if table.name not in ledgers(connection):
         connection.execute("INSERT INTO meta.ledgers VALUES (?)", [table.name]).fetchall()
 
@@ -231,11 +231,11 @@ def select(
         raise WarehouseError(
             block(f"{table.name} has no column {unknown[0]}", expected=f"{nearest}one of {', '.join(known)}")
         )
-    source = _quoted(table.name)
+    source = quoted(table.name)
     if any(name not in stored for name in table.columns):
         connection.register(_DECLARED, table.empty().to_arrow())
         source = f"(FROM {source} UNION ALL BY NAME FROM {quote(_DECLARED)})"
-    condition, values = _where(where, parameters, slice_)
+    condition, values = where_of(where, parameters, slice_)
     wanted = known if columns is None else [*columns]
     # The key too: DuckDB's sort would hold all columns twice, and most tables are stored in order.
     chosen = ", ".join(quote(name) for name in dict.fromkeys([*wanted, *table.key]))
@@ -304,7 +304,7 @@ def _fit(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Make the stored table able to take the registered frame: create it, add columns, change types."""
     _refuse_own(table.name)
     _create(connection, table)
-    _widen(connection, table, _columns(connection, quote(_FRAME)), _columns(connection, _quoted(table.name)))
+    _widen(connection, table, _columns(connection, quote(_FRAME)), _columns(connection, quoted(table.name)))
 
 
 def _widen(
@@ -322,13 +322,13 @@ def _widen(
             change = f"ALTER COLUMN {quote(name)} TYPE {type_}"
         else:
             continue
-        connection.execute(f"ALTER TABLE {_quoted(table.name)} {change}").fetchall()
+        connection.execute(f"ALTER TABLE {quoted(table.name)} {change}").fetchall()
 
 
 def _create(connection: duckdb.DuckDBPyConnection, table: Table, *, anew: bool = False) -> None:
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(table.schema)}").fetchall()
     create = "CREATE OR REPLACE TABLE" if anew else "CREATE TABLE IF NOT EXISTS"
-    connection.execute(f"{create} {_quoted(table.name)} AS FROM {quote(_FRAME)} WITH NO DATA").fetchall()
+    connection.execute(f"{create} {quoted(table.name)} AS FROM {quote(_FRAME)} WITH NO DATA").fetchall()
 
 
 def _has_other_columns(table: Table, given: Mapping[str, str], stored: Mapping[str, str]) -> bool:
@@ -338,7 +338,16 @@ def _has_other_columns(table: Table, given: Mapping[str, str], stored: Mapping[s
     )
 
 
-def _where(where: str, parameters: Sequence[object], slice_: Slice | None) -> tuple[str, list[object]]:
+def where_of(where: str, parameters: Sequence[object], slice_: Slice | None) -> tuple[str, list[object]]:
+    """Return the WHERE clause of a condition within a slice, empty for all rows, and the values of its ``?``.
+
+    Parameters
+    ----------
+    where, parameters
+        SQL condition with a ``?`` for each of `parameters`; empty for none.
+    slice_
+        Slice of the table; None: the whole table.
+    """
     conditions, values = [f"({where})"] if where else [], list(parameters)
     if slice_ is not None and slice_.bounds is not None:
         column, lower, upper = slice_.bounds
@@ -355,5 +364,6 @@ def _refuse_own(name: str) -> None:
         )
 
 
-def _quoted(table_name: str) -> str:
+def quoted(table_name: str) -> str:
+    """Return `schema.name` as SQL has it."""
     return ".".join(quote(part) for part in table_name.split("."))

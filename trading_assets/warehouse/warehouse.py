@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
 import duckdb
 import polars as pl
@@ -17,18 +18,20 @@ import polars as pl
 from trading_assets.warehouse import storage, versions
 from trading_assets.warehouse.checking import checked
 from trading_assets.warehouse.connection import open_to_read, open_to_write, transaction
+from trading_assets.warehouse.content import Selected
 from trading_assets.warehouse.errors import MissingTableError, StaleInputError, WarehouseError, block
+from trading_assets.warehouse.ledgers import Ledgers
 from trading_assets.warehouse.put_aside import Batches
 from trading_assets.warehouse.slices import Rows, Slice, Whole
 from trading_assets.warehouse.table import Table
+from trading_assets.warehouse.trace import Trace
 
-T = TypeVar("T")
 #: What replaces the rows of a slice: a frame, or batches that were checked when they were put aside.
 Written = pl.DataFrame | Batches
 Parts = Sequence[tuple[Slice, Mapping[Table, Written]]]
 
 
-class Warehouse:
+class Warehouse(Ledgers):
     """Tables in one DuckDB file, replaced slice by slice, whole or not at all.
 
     Parameters
@@ -45,8 +48,7 @@ class Warehouse:
     """
 
     def __init__(self, path: Path, *, wait_seconds: float = 120.0) -> None:
-        self.path = path
-        self.wait_seconds = wait_seconds
+        super().__init__(path, wait_seconds)
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def unit_of_work(self) -> UnitOfWork:
@@ -108,75 +110,6 @@ class Warehouse:
                 storage.create_table(connection, table)
             storage.create_view(connection, name, select)
 
-    def append(self, table: Table, rows: pl.DataFrame) -> None:
-        """Add rows to a ledger: a table that no replace can touch.
-
-        What a ledger records has happened, so stale input does not stop an append, and an append makes no
-        reader stale.
-
-        Raises
-        ------
-        ContractError
-            The rows break the contract, or one has the key of a row that is there.
-        """
-        rows = checked(table, rows)
-        with open_to_write(self.path, self.wait_seconds) as connection, transaction(connection):
-            storage.append_rows(connection, table, rows)
-        self._wrote(None, {table: rows})
-
-    def append_new(self, table: Table, rows: pl.DataFrame) -> None:
-        """Add those rows to a ledger whose key is not there yet: what was recorded before is recorded.
-
-        Which are new is decided under the lock, so that processes which add the same rows at once add them once.
-        The ledger is not read for it, however long it is.
-        """
-        rows = checked(table, rows)
-        with open_to_write(self.path, self.wait_seconds) as connection, transaction(connection):
-            rows = storage.append_new_rows(connection, table, rows)
-        self._wrote(None, {table: rows})
-
-    def append_chained(
-        self,
-        table: Table,
-        build: Callable[[pl.DataFrame], pl.DataFrame],
-        commit_within: Callable[[pl.DataFrame], AbstractContextManager[object]] | None = None,
-    ) -> pl.DataFrame:
-        """Append rows that depend on the rows that are there, under one exclusive lock.
-
-        Parameters
-        ----------
-        build
-            From all rows, in order of the key, to those to add. It must not use the warehouse: it runs
-            under the lock. An exception leaves the ledger as it was.
-        commit_within
-            From all rows as they will be to a context manager around the commit, still under the lock: write
-            and sync what is to be kept outside the database on entering (under a provisional name), make it
-            final on leaving, discard it on an exception. After a kill, one of the two names tells the truth.
-
-        Returns
-        -------
-        All rows, the new ones included, in order of the key.
-        """
-        with open_to_write(self.path, self.wait_seconds) as connection:
-            current = _rows_or_empty(connection, table)
-            rows = checked(table, build(current))
-            combined = pl.concat([current, rows], how="diagonal")
-            combined = combined.sort(table.key, maintain_order=True) if table.key else combined
-            with transaction(connection, commit_within(combined) if commit_within else None):
-                storage.append_rows(connection, table, rows)
-        self._wrote(None, {table: rows})
-        return combined
-
-    def examine(self, table: Table, look: Callable[[pl.DataFrame], T]) -> T:
-        """Call `look` on all rows while nobody can write, so that it may compare them with something outside.
-
-        `look` must not use the warehouse. An absent table is empty.
-        """
-        if not self.path.exists():
-            return look(table.empty())
-        with open_to_read(self.path, self.wait_seconds) as connection:
-            return look(_rows_or_empty(connection, table))
-
     @contextmanager
     def held_open(self) -> Iterator[Self]:
         """Yield the same tables, opened once for several reads of one state; writers wait for the end of the block.
@@ -203,6 +136,7 @@ class Warehouse:
         where: str = "",
         parameters: Sequence[object] = (),
         rows: Rows | None = None,
+        capped: tuple[str, dt.date] | None = None,
     ) -> pl.DataFrame:
         """Return rows of a table, ordered by its key.
 
@@ -214,6 +148,8 @@ class Warehouse:
             SQL condition, with a ``?`` for each of `parameters`.
         rows
             Only the rows of one slice; a unit of work then depends on that slice alone.
+        capped
+            A column of dates, and the date that stands in it for all later ones.
 
         Raises
         ------
@@ -221,8 +157,15 @@ class Warehouse:
             The table has not been written.
         """
         scope = rows or Whole()
-        with self._reading([(table.name, scope)]) as connection:
-            return storage.select(connection, table, columns, where, parameters, scope)
+        read = Selected.of_table(
+            table.name, scope, columns=columns or (), where=where, parameters=parameters, capped=capped
+        )
+        with self._reading([(table.name, scope)], read) as connection:
+            frame = storage.select(connection, table, columns, where, parameters, scope)
+        if capped is None:
+            return frame
+        column, last = capped
+        return frame.with_columns(pl.when(pl.col(column) > last).then(pl.lit(last)).otherwise(column).alias(column))
 
     def read_or_empty(
         self,
@@ -267,13 +210,15 @@ class Warehouse:
         MissingTableError
             Nothing has been written yet.
         """
-        with self._reading([(name, Whole()) for name in reads]) as connection:
+        # Whole tables where they are named: to hash one takes less than most queries.
+        read = [Selected.of_table(name, Whole()) for name in reads] or [Selected.of_query(sql, parameters)]
+        with self._reading([(name, Whole()) for name in reads], *read) as connection:
             return storage.rows_of(connection, sql, parameters, frames)
 
     def exists(self, table_name: str) -> bool:
         """Return whether the table has been written."""
         try:
-            with self._reading([(table_name, Whole())]) as connection:
+            with self._reading([(table_name, Whole())], Selected.of_existence(table_name)) as connection:
                 return bool(storage.stored_columns(connection, table_name))
         except MissingTableError:
             return False
@@ -304,8 +249,9 @@ class Warehouse:
         return digest.hexdigest()
 
     @contextmanager
-    def _reading(self, scopes: Sequence[tuple[str, Slice]]) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _reading(self, scopes: Sequence[tuple[str, Slice]], *read: Selected) -> Iterator[duckdb.DuckDBPyConnection]:
         if not self.path.exists():
+            self._note_read(None, read)
             for name, scope in scopes:
                 self._notice(name, scope, dict)
             raise MissingTableError(
@@ -314,6 +260,7 @@ class Warehouse:
         with self._opened() as connection:
             for name, scope in scopes:
                 self._notice(name, scope, partial(versions.versions_of, connection, name, scope))
+            self._note_read(connection, read)
             yield connection
 
     def _notice(self, table_name: str, scope: Slice, look: Callable[[], versions.Versions]) -> None:
@@ -322,8 +269,8 @@ class Warehouse:
     def _assert_fresh(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Called under the lock of a replace; only a unit of work has read anything."""
 
-    def _wrote(self, number: int | None, rows: Mapping[Table, Written]) -> None:
-        """Called after a commit."""
+    def _note_read(self, connection: duckdb.DuckDBPyConnection | None, read: Sequence[Selected]) -> None:
+        """Called under the lock of a read; only what a step does is traced."""
 
 
 class UnitOfWork(Warehouse):
@@ -338,6 +285,8 @@ class UnitOfWork(Warehouse):
         What this unit last wrote to each table, but for batches.
     heights
         How many rows it last wrote to each table.
+    trace
+        What this unit has read and written, by the hashes of the rows.
     """
 
     def __init__(self, path: Path, *, wait_seconds: float = 120.0) -> None:
@@ -346,10 +295,46 @@ class UnitOfWork(Warehouse):
         self.heights: dict[Table, int] = {}
         self._seen: dict[tuple[str, Slice], versions.Versions] = {}
         self._own: set[int] = set()
+        self.trace = Trace()
 
     def aside(self) -> Warehouse:
         """Return the same tables without the notice: what is read there is no input of this step."""
         return Warehouse(self.path, wait_seconds=self.wait_seconds)
+
+    def unwatched(self) -> Warehouse:
+        """Return the same tables for reads that are input, but do not make this step stale if they are replaced."""
+        return _Unwatched(self)
+
+    def replace_together(self, parts: Parts) -> None:
+        """Replace tables of one step by different slices, as `replace` does."""
+        super().replace_together(parts)
+        for slice_, tables in parts:
+            for table in tables:
+                self.trace.note_replaced(table.name, slice_)
+
+    def append(self, table: Table, rows: pl.DataFrame) -> None:
+        """Add rows to a ledger, see `Warehouse.append`."""
+        super().append(table, rows)
+        self.trace.note_appended(table, rows)
+
+    def append_new(self, table: Table, rows: pl.DataFrame) -> None:
+        """Add those rows to a ledger whose key is not there yet, see `Warehouse.append_new`."""
+        super().append_new(table, rows)
+        self.trace.note_appended(table, rows)
+
+    def is_current(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        """Return whether what was read and written is still that: no other run has replaced any of it."""
+        try:
+            self._assert_fresh(connection)
+        except StaleInputError:
+            return False
+        own = [(each.table, each.slice_) for each in self.trace.written if each.slice_ is not None]
+        found = versions.versions_of_scopes(connection, own) if own else []
+        return all(versions.number_of(each, slice_) in self._own for each, (_, slice_) in zip(found, own, strict=True))
+
+    def _note_read(self, connection: duckdb.DuckDBPyConnection | None, read: Sequence[Selected]) -> None:
+        for rows in read:
+            self.trace.note_read(connection, rows)
 
     def _notice(self, table_name: str, scope: Slice, look: Callable[[], versions.Versions]) -> None:
         if (table_name, scope) not in self._seen:  # the first look counts
@@ -382,8 +367,9 @@ def _checked(table: Table, rows: Written, slice_: Slice) -> Written:
     return rows
 
 
-def _rows_or_empty(connection: duckdb.DuckDBPyConnection, table: Table) -> pl.DataFrame:
-    try:
-        return storage.select(connection, table)
-    except MissingTableError:
-        return table.empty()
+class _Unwatched(Warehouse):
+    """Reads of a unit of work that it traces and does not watch."""
+
+    def __init__(self, work: UnitOfWork) -> None:
+        super().__init__(work.path, wait_seconds=work.wait_seconds)
+        self._note_read = work._note_read  # type: ignore[method-assign]

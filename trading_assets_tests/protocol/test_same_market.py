@@ -11,7 +11,7 @@ import polars as pl
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.exposures import exposure
 from trading_assets.protocol.recording import record_exposures
-from trading_assets.protocol.same_market import TradedMarket, trials_on_markets
+from trading_assets.protocol.same_market import TradedMarket, state_of_trials, trials_on_markets
 from trading_assets_tests.protocol.test_trials import NOON, record, trials
 
 DAYS = [dt.date(2020, 1, 1) + dt.timedelta(days=day) for day in range(200)]
@@ -50,3 +50,18 @@ def test_trials_that_share_a_symbol_keep_their_names_and_those_without_returns_n
     found = trials_on_markets(protocol, [market])
     assert found.select("trial", "symbols").rows() == [("wider", ["SPY", "QQQ"]), ("older", None)]
     assert trials_on_markets(protocol, [])["trial"].to_list() == ["older"]
+
+
+def test_the_state_of_trials_changes_with_a_trial_or_a_universe_and_with_nothing_else(tmp_path: Path) -> None:
+    protocol = Protocol(tmp_path, "a")
+    evaluate(protocol, "own", ("SPY",), returns(0, 1.0))
+    before = state_of_trials(protocol)
+    protocol.append("evidence", None, {"asset": "features/daily"}, now=NOON)
+    evaluate(protocol, "own", ("SPY",), returns(0, 1.0))  # on record
+    entry = exposure("backtests", "own", DAYS[0], DAYS[9], ("SPY",), returns(0, 1.0))
+    record_exposures(protocol, [entry], NOON)  # of a universe that is
+    assert state_of_trials(protocol) == before
+    record(protocol, trials("another", symbols=("SPY",)))
+    with_trial = state_of_trials(protocol)
+    record_exposures(protocol, [exposure("models", "m", DAYS[0], DAYS[9], ("IVV",), returns(1, 0.99))], NOON)
+    assert with_trial != before and state_of_trials(protocol) not in (before, with_trial)

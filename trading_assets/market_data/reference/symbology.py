@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.market_data.quality.values import VALUES
 from trading_assets.market_data.reference.files import ReferenceError, ReferenceFile, reference_files
 
 SCHEMA = {"symbol": pl.String, "ticker": pl.String, "start": pl.Date, "end": pl.Date, "delisted": pl.Date}
@@ -121,4 +122,17 @@ def _of_map(file: ReferenceFile) -> pl.DataFrame:
         "start",
         "end",
         delisted=pl.lit(final if ended else None, pl.Date),
+    )
+
+
+def without_instrument(nobody: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of `tables.REJECTED_ROWS` for bars whose ticker named no instrument then."""
+    values = [pl.col(name).cast(pl.String).fill_null("") for name in ("symbol", "session", *VALUES[:5])]
+    return nobody.select(
+        "source",
+        pl.col("source_file").fill_null(""),
+        pl.col("source_line").fill_null(0),
+        "session",
+        pl.lit("no_instrument").alias("reason"),
+        pl.concat_str(values, separator=",").alias("text"),
     )

@@ -15,6 +15,7 @@ from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
 from trading_assets.backtests.results.headline import headline
 from trading_assets.backtests.tables import DEVELOPMENT
+from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, UNIVERSE
 from trading_assets.models.tables import SPLITS
@@ -127,9 +128,26 @@ def holdout(step: Step) -> Mapping[str, Any]:
     }
 
 
+def seen_of_holdout(strategy: str, configuration: Configuration) -> object:
+    """Return what the protocol has on record that decides a look: of the strategy, and of the batch that it is in.
+
+    Parameters
+    ----------
+    strategy, configuration
+        Name of the strategy, and the configuration that it is of.
+    """
+    records, member = Protocol.of(configuration).read(), (configuration.name, strategy)
+    own = [
+        each.row_hash
+        for each in records
+        if each.kind in ("registration", "look", "upgrade") and (each.configuration, each.subject) == member
+    ]
+    return [own, alpha_of(records, member)]
+
+
 def last_backtest(step: Step) -> str | None:
     """Return the run that last made the strategy's backtest; None before any did."""
-    runs = step.work.aside().read_or_empty(backtests.RUNS, where="strategy = ?", parameters=[strategy_of(step)])
+    runs = step.work.unwatched().read_or_empty(backtests.RUNS, where="strategy = ?", parameters=[strategy_of(step)])
     return next(iter(runs.sort("finished_at", descending=True)["run_id"]), None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -53,24 +54,27 @@ def market_snapshot(warehouse: Warehouse, configuration: Configuration, strategy
     strategy
         Name of the strategy that looks at them.
     """
-    return _whole(warehouse) if strategy in configuration.registration else development_snapshot(warehouse)
+    return _up_to(warehouse, dt.date.max) if strategy in configuration.registration else development_snapshot(warehouse)
 
 
 def development_snapshot(warehouse: Warehouse) -> MarketSnapshot:
     """Return the tables as they stood at the end of validation: no bar of the holdout is in them."""
-    return known_at(_whole(warehouse), development(spans_of(warehouse.read(SPLITS))).end)
+    end = development(spans_of(warehouse.read(SPLITS))).end
+    return known_at(_up_to(warehouse, end), end)
 
 
-def _whole(warehouse: Warehouse) -> MarketSnapshot:
+def _up_to(warehouse: Warehouse, last: dt.date) -> MarketSnapshot:
+    """The tables as they stand without later sessions, so that nothing depends on these."""
+    known: dict[str, Any] = {"where": "session <= ?", "parameters": [last]}
     with warehouse.held_open() as held:
         return MarketSnapshot(
-            bars=held.read(BARS),
-            quarantine=held.read(QUARANTINE),
-            sessions=held.read(SESSIONS),
-            instruments=held.read(INSTRUMENTS),
+            bars=held.read(BARS, **known),
+            quarantine=held.read(QUARANTINE, **known),
+            sessions=held.read(SESSIONS, **known),
+            instruments=held.read(INSTRUMENTS, capped=("last_session", last)),
             universe=held.read(UNIVERSE),
-            borrow_rates=held.read_or_empty(BORROW_RATES),
-            risk_free=held.read_or_empty(RISK_FREE),
+            borrow_rates=held.read_or_empty(BORROW_RATES, where="session IS NULL OR session <= ?", parameters=[last]),
+            risk_free=held.read_or_empty(RISK_FREE, **known),
         )
 
 

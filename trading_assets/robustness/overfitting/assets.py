@@ -12,11 +12,12 @@ from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests import tables as backtests
 from trading_assets.backtests.assets import development_metrics
 from trading_assets.backtests.trial_registry import behind
+from trading_assets.config import Configuration
 from trading_assets.market_data.tables import INSTRUMENTS, SESSIONS
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import Protocol
-from trading_assets.protocol.same_market import TradedMarket, trials_on_markets
+from trading_assets.protocol.same_market import TradedMarket, state_of_trials, trials_on_markets
 from trading_assets.protocol.trials import own_first
 from trading_assets.protocol.written_rows import hash_whole
 from trading_assets.robustness.evidence import record_evidence
@@ -28,6 +29,7 @@ from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING
 from trading_assets.strategies.evaluation.failure import require_ok, strategy_of
 from trading_assets.strategies.evaluation.identity import identity_of, recorded_type
 from trading_assets.strategies.evaluation.on_record import returns_on_record
+from trading_assets.strategies.evaluation.received_tables import hashes_of_other_files
 from trading_assets.strategies.evaluation.written_inputs import assert_rows_as_written
 from trading_assets.strategies.interface.resolved import NoSymbolsError, resolve_strategy
 from trading_assets.warehouse import Rows
@@ -86,6 +88,11 @@ def reality_check(step: Step) -> Mapping[str, Any]:
     table = rows(EVERY_STRATEGY, values, 0, field.trials.height + field.undated.height, configuration.hash)
     step.work.replace(Rows("strategy", EVERY_STRATEGY), {OVERFITTING: table})
     return {"statistics": table.drop("strategy", "config_hash")}
+
+
+def trials_on_record(configuration: Configuration) -> object:
+    """Return what both assets read beside tables: trials of the data folder, and files that a registration holds."""
+    return [state_of_trials(Protocol.of(configuration)), hashes_of_other_files(configuration)]
 
 
 def _market_of(step: Step, symbols: Sequence[str], splits: pl.DataFrame) -> TradedMarket:

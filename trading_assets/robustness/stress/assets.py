@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -32,13 +33,19 @@ def stress(step: Step) -> Mapping[str, Any]:
 
     require_ok(step)
     frames, prepared, spans = read_development_market(step)
-    rows = stress_rows(step, prepared, frames, development(spans), DEVELOPMENT)
+    rows = stress_rows(step, prepared, frames, development(spans), DEVELOPMENT, until=development(spans).end)
     write(step, stress.__name__, beside_other_splits(step, rows, (DEVELOPMENT,)))
     return {"Sharpe": sharpes(rows[STRESS])}
 
 
 def stress_rows(
-    step: Step, prepared: PreparedBacktest, frames: Frames, span: Interval, split: str
+    step: Step,
+    prepared: PreparedBacktest,
+    frames: Frames,
+    span: Interval,
+    split: str,
+    *,
+    until: dt.date | None = None,
 ) -> dict[Table, pl.DataFrame]:
     """Return the rows of `robustness.stress`, `robustness.stress_equity` and `robustness.breakdown` of one span.
 
@@ -48,6 +55,8 @@ def stress_rows(
         Backtest, and the tables that it was prepared from.
     span, split
         First and last session of the run, and the name of the span in the tables.
+    until
+        Last session of the tables that are read; None: all.
     """
     from trading_assets.robustness.stress.run import chosen
     from trading_assets.robustness.stress.run import stress as run
@@ -56,7 +65,7 @@ def stress_rows(
     settings = step.configuration.robustness
 
     frames_of = {
-        name: frames if name == prepared.name else read_frames(step.work, step.configuration, name)
+        name: frames if name == prepared.name else read_frames(step.work, step.configuration, name, until)
         for name in step.configuration.behind(prepared.name)
     }
     levels = benchmark_levels(frames.bars, prepared.benchmark_name, span.end)

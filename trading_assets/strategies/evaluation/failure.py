@@ -197,7 +197,7 @@ def require_unlocked(step: Step, strategies: Sequence[str]) -> None:
         Naming it, and the session that it ends with.
     """
     for strategy in strategies:
-        status = step.work.aside().read_or_empty(STATUS, rows=Rows("asset", f"strategies/{strategy}"))
+        status = step.work.unwatched().read_or_empty(STATUS, rows=Rows("asset", f"strategies/{strategy}"))
         for until in status["until"].drop_nulls():
             raise LockedSignalsError(
                 f"the signals of {strategy} end on {until}: they were made before the registration\n"
@@ -216,7 +216,7 @@ def require_scores(step: Step, model: str | None) -> None:
     """
     if model is None:
         return
-    outcome = step.work.aside().read_or_empty(OUTCOMES, rows=Rows("model", model))
+    outcome = step.work.unwatched().read_or_empty(OUTCOMES, rows=Rows("model", model))
     for until in outcome["until"].drop_nulls():
         raise LockedSignalsError(
             f"the scores of {model} end before {until}: they were made before the registration\n"
@@ -226,8 +226,11 @@ def require_scores(step: Step, model: str | None) -> None:
 
 
 def _require(step: Step, strategy: str, stages: Sequence[str]) -> None:
-    status = step.work.aside().read_or_empty(STATUS, rows=Rows("strategy", strategy))
-    failed = {row["stage"]: row["error"] for row in status.filter(status=FAILED).iter_rows(named=True)}
+    failed: dict[str, str] = {}
+    with step.work.unwatched().held_open() as held:
+        for stage in stages:  # no others: the rows of later steps say nothing here
+            rows = held.read_or_empty(STATUS, rows=Rows("asset", f"{stage}/{strategy}"))
+            failed |= {row["stage"]: row["error"] for row in rows.filter(status=FAILED).iter_rows(named=True)}
     for stage in stages:
         if stage in failed:
             raise UpstreamFailedError(f"{stage}/{strategy} failed: {failed[stage]}")

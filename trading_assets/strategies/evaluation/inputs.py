@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -27,6 +28,8 @@ from trading_assets.strategies.interface.panel import build_panel, with_members,
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, resolve_strategy
 from trading_assets.strategies.tables import TARGET_WEIGHTS
 from trading_assets.warehouse import Rows, Table, Warehouse
+
+_KNOWN = "session <= ?"
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Frames:
     panel: pl.DataFrame | None = None
 
 
-def read_frames(warehouse: Warehouse, configuration: Configuration, name: str) -> Frames:
+def read_frames(warehouse: Warehouse, configuration: Configuration, name: str, until: dt.date | None = None) -> Frames:
     """Resolve strategy `name` and read what it needs.
 
     Parameters
@@ -64,46 +67,61 @@ def read_frames(warehouse: Warehouse, configuration: Configuration, name: str) -
         Warehouse with the tables, and the configuration that the strategy is of.
     name
         Name of the strategy.
+    until
+        Last session of what is read: a later one changes none of it. None: all of them.
 
     Raises
     ------
     NoSymbolsError
         The strategy's universe is empty.
     """
-    instruments = warehouse.read(INSTRUMENTS)
+    instruments = warehouse.read(INSTRUMENTS, capped=None if until is None else ("last_session", until))
     strategy = resolve_strategy(configuration, name, instruments)
     with warehouse.held_open() as held:
-        return _frames_of(held, configuration, strategy, instruments)
+        return _frames_of(held, configuration, strategy, instruments, until or dt.date.max)
 
 
 def _frames_of(
-    warehouse: Warehouse, configuration: Configuration, strategy: ResolvedStrategy, instruments: pl.DataFrame
+    warehouse: Warehouse,
+    configuration: Configuration,
+    strategy: ResolvedStrategy,
+    instruments: pl.DataFrame,
+    until: dt.date,
 ) -> Frames:
     symbols = [*strategy.symbols, *configuration.benchmarks.values()]
     features, members = strategy.features, strategy.members
     assert_current(warehouse, configuration, set(features))
 
-    def own(table: Table, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        return warehouse.read_or_empty(table, columns=columns, where="list_contains(?, symbol)", parameters=[symbols])
+    def own(table: Table, columns: Sequence[str] | None = None, also: str = "") -> pl.DataFrame:
+        return warehouse.read_or_empty(
+            table,
+            columns=columns,
+            where=f"list_contains(?, symbol){also and f' AND {also}'}",
+            parameters=[symbols, *([until] if also else [])],
+        )
 
+    known: dict[str, Any] = {"where": _KNOWN, "parameters": [until]}
     return Frames(
         strategy=strategy,
-        bars=own(BARS),
-        quarantine=own(QUARANTINE),
-        sessions=warehouse.read(SESSIONS),
+        bars=own(BARS, also=_KNOWN),
+        quarantine=own(QUARANTINE, also=_KNOWN),
+        sessions=warehouse.read(SESSIONS, **known),
         instruments=instruments,
-        indicators=own(INDICATORS),
-        daily=own(DAILY, ["symbol", "session", *features]) if features else DAILY.empty(),
+        indicators=own(INDICATORS, also=_KNOWN),
+        daily=own(DAILY, ["symbol", "session", *features], _KNOWN) if features else DAILY.empty(),
         predictions=warehouse.read_or_empty(
-            PREDICTIONS, columns=["symbol", "session", "score"], rows=Rows("model", strategy.model or "")
+            PREDICTIONS, columns=["symbol", "session", "score"], rows=Rows("model", strategy.model or ""), **known
         ),
         universe=own(UNIVERSE),
         target_weights=pl.concat(
-            [TARGET_WEIGHTS.empty(), *(warehouse.read(TARGET_WEIGHTS, rows=Rows("strategy", each)) for each in members)]
+            [
+                TARGET_WEIGHTS.empty(),
+                *(warehouse.read(TARGET_WEIGHTS, rows=Rows("strategy", each), **known) for each in members),
+            ]
         ),
-        regimes=warehouse.read_or_empty(REGIMES) if members else REGIMES.empty(),
-        borrow_rates=own(BORROW_RATES),
-        risk_free=warehouse.read_or_empty(RISK_FREE),
+        regimes=warehouse.read_or_empty(REGIMES, **known) if members else REGIMES.empty(),
+        borrow_rates=own(BORROW_RATES, also=f"(session IS NULL OR {_KNOWN})"),
+        risk_free=warehouse.read_or_empty(RISK_FREE, **known),
     )
 
 

@@ -44,6 +44,11 @@ def hash_of_files(pattern: str, directory: Path) -> str:
     return digest([hashlib.sha256(each.read_bytes()).hexdigest() for each in found if each.is_file()])
 
 
+def hashes_of_other_files(configuration: Configuration) -> dict[str, str]:
+    """Return SHA-256 of the files of each setting of `other_files`."""
+    return {key: hash_of_files(name, configuration.directory) for key, name in other_files(configuration).items()}
+
+
 def of_symbols(table: pl.DataFrame, symbols: Sequence[str]) -> pl.DataFrame:
     """Return the rows of some symbols; all of a table that is of none."""
     return table.filter(pl.col("symbol").is_in(list(symbols))) if "symbol" in table.columns else table

@@ -1,0 +1,282 @@
+"""Whether a step would compute again what is there, by the record of its last run (`warehouse.computed`)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import duckdb
+
+from trading_assets.asset_factories.step_identity import identity_of_step, protocol_id
+from trading_assets.config import Configuration
+from trading_assets.config.canonical import digest
+from trading_assets.warehouse.computed import (
+    Computed,
+    computed_of,
+    confirm_computed,
+    keep_computed,
+    stands,
+)
+from trading_assets.warehouse.connection import open_to_read
+from trading_assets.warehouse.content import Selected, content_by_month, content_of
+from trading_assets.warehouse.slices import Sessions, Whole
+from trading_assets.warehouse.table import Table
+from trading_assets.warehouse.warehouse import UnitOfWork
+
+#: What a step reads that is in no table: a value that JSON has, and that changes with it.
+Beside = Callable[[Configuration], object]
+
+
+def nothing(configuration: Configuration) -> object:
+    """Return what a step has beside it that reads tables and the configuration alone."""
+    return None
+
+
+@dataclass(frozen=True)
+class Window:
+    """The months of a run's partitions, as dates, both inclusive."""
+
+    start: dt.date
+    end: dt.date
+
+
+class ByMonth(NamedTuple):
+    """What a step by month reads and leaves: a month follows from the rows of that month and of all before it.
+
+    Attributes
+    ----------
+    reads, columns
+        Table with a session, and those of its columns that are read; none: all.
+    leaves
+        Tables with a session.
+    """
+
+    reads: Table
+    columns: tuple[str, ...]
+    leaves: tuple[Table, ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """By what it is told whether a step has to compute.
+
+    Attributes
+    ----------
+    beside
+        What it reads that is in no table; None: what cannot be told, as of a vendor, so that it always computes.
+    own_rows
+        SQL condition on the rows of a table with a `split` that are the step's own; empty: all.
+    own_tables
+        Tables that it reads as it left them, and that say nothing but what it put there: its ledgers.
+    by_month
+        Of a step by month.
+    leaves
+        State of what it leaves that is in no table, such as files.
+    """
+
+    beside: Beside | None = None
+    own_rows: str = ""
+    own_tables: tuple[Table, ...] = ()
+    by_month: ByMonth | None = None
+    leaves: Beside = nothing
+
+
+class Months(NamedTuple):
+    """Hashes by month, as `2016-01`: of what is read up to each, and of what is left in it."""
+
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+
+class StepRecord:
+    """The record of a step: what is known of its last run, and what is to be known of this one.
+
+    Parameters
+    ----------
+    configuration, work
+        Configuration, reads and writes of the step.
+    key
+        Key of its asset.
+    tables, rule
+        Tables that it writes, and by what it is told whether it has to.
+    """
+
+    def __init__(
+        self, configuration: Configuration, work: UnitOfWork, key: str, tables: Sequence[Table], rule: Rule
+    ) -> None:
+        self._configuration, self._work, self._key, self._rule = configuration, work, key, rule
+        self._aside = work.aside()
+        self._with_splits = {table.name for table in tables if "split" in table.columns}
+        self._not_read = {table.name for table in rule.own_tables}
+        if rule.by_month is not None:
+            self._not_read |= {rule.by_month.reads.name, *(table.name for table in tables)}
+        self._identity: str | None = None
+        if rule.beside is not None:
+            # What cannot be read is told by the step itself, which then computes.
+            with suppress(Exception):
+                self._identity = identity_of_step(configuration, rule.beside(configuration))
+        self._last = computed_of(self._aside, key)
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What the last run warned of."""
+        return () if self._last is None else self._last.warnings
+
+    def is_unchanged(self) -> bool:
+        """Return whether what a step without months would compute is there."""
+        if not self._stands():
+            return False
+        self._confirm()
+        return True
+
+    def first_changed(self, start: dt.date, end: dt.date) -> dt.date | None:
+        """Return the first day of the first month that has to be computed; None if none has.
+
+        Parameters
+        ----------
+        start, end
+            First and last day of the months of the run.
+        """
+        if self._rule.by_month is None or self._last is None or not self._stands():
+            return start
+        with open_to_read(self._aside.path, self._aside.wait_seconds) as connection:
+            now, last = _months(connection, self._rule.by_month, end), self._last
+        for month in _months_of(start, end):
+            if now.inputs.get(month) != last.inputs.get(month) or now.outputs.get(month) != last.outputs.get(month):
+                return max(start, dt.date.fromisoformat(f"{month}-01"))
+        self._confirm()
+        return None
+
+    def keep(self, warnings: Sequence[str], window: Window | None) -> set[str]:
+        """Put on record what the step has computed.
+
+        Parameters
+        ----------
+        warnings
+            What it warned of.
+        window
+            The months that it computed; None for a step without.
+
+        Returns
+        -------
+        Months of which what it left is not what was on record.
+        """
+        if self._identity is None and self._rule.by_month is None:
+            return set()
+        identity, protocol = self._full_identity() or "", protocol_id(self._configuration)
+        old = {} if self._last is None else self._last.outputs
+        kept = keep_computed(
+            self._work, self._key, lambda connection: self._record(connection, identity, protocol, warnings, window)
+        )
+        if window is None or kept is None:
+            return set()
+        return {month for month in _months_of(window.start, window.end) if old.get(month) != kept.outputs.get(month)}
+
+    def _record(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        identity: str,
+        protocol: str | None,
+        warnings: Sequence[str],
+        window: Window | None,
+    ) -> Computed:
+        trace, by_month = self._work.trace, self._rule.by_month
+        whole = [self._own(each.rows) for each in trace.written if not (each.by_month and by_month is not None)]
+        computed = Computed(
+            identity,
+            protocol,
+            trace.reads_beside(self._not_read),
+            {each: content_of(connection, each) for each in whole},
+            warnings=list(warnings),
+        )
+        if window is None or by_month is None:
+            return computed
+        now, others = _months(connection, by_month, window.end), self._kept(computed)
+        made = set(_months_of(window.start, window.end))
+        # A step may have put right what it left before its months.
+        outputs = {month: now.outputs.get(month, found) for month, found in others.outputs.items()}
+        return replace(
+            computed,
+            inputs={**others.inputs, **{month: found for month, found in now.inputs.items() if month in made}},
+            outputs={**outputs, **{month: found for month, found in now.outputs.items() if month in made}},
+        )
+
+    def _kept(self, computed: Computed) -> Months:
+        """What is on record of other months, if these follow from the same."""
+        last = self._last
+        if last is None or last.identity != computed.identity:
+            return Months({}, {})
+        if any(last.reads.get(rows, found) != found for rows, found in computed.reads.items()):
+            return Months({}, {})
+        return Months(last.inputs, last.outputs)
+
+    def _full_identity(self) -> str | None:
+        if self._identity is None:
+            return None
+        return digest([self._identity, self._rule.leaves(self._configuration)])
+
+    def _stands(self) -> bool:
+        """Whether all but the months is as it was."""
+        last = self._last
+        if self._identity is None or last is None:
+            return False
+        with suppress(Exception):  # of the protocol: the step itself tells it
+            return (
+                last.identity == self._full_identity()
+                and last.protocol in (None, protocol_id(self._configuration))
+                and stands(self._aside, last)
+            )
+        return False
+
+    def _confirm(self) -> None:
+        if self._last is not None:
+            confirm_computed(self._aside, self._key, self._last)
+
+    def _own(self, rows: Selected) -> Selected:
+        if not self._rule.own_rows or rows.source not in self._with_splits:
+            return rows
+        where = f"{rows.where} AND " if rows.where else " WHERE "
+        return replace(rows, where=f"{where}({self._rule.own_rows})")
+
+
+def _months(connection: duckdb.DuckDBPyConnection, by_month: ByMonth, end: dt.date) -> Months:
+    """Hashes of what is read and left, by month up to the last."""
+    reads = Selected.of_table(by_month.reads.name, Sessions(dt.date.min, end), columns=by_month.columns)
+    found = content_by_month(connection, reads)
+    left = [content_by_month(connection, Selected.of_table(each.name, Whole())) for each in by_month.leaves]
+    inputs, so_far = dict[str, str](), ""
+    for month in _months_between({*found, *(month for each in left for month in each)}, end):
+        so_far = digest([so_far, found[month]]) if month in found else so_far
+        inputs[month] = so_far
+    return Months(inputs, {month: " ".join(each.get(month, "") for each in left) for month in inputs})
+
+
+def _months_of(start: dt.date, end: dt.date) -> list[str]:
+    return [
+        f"{month // 12}-{month % 12 + 1:02d}"
+        for month in range(start.year * 12 + start.month - 1, end.year * 12 + end.month)
+    ]
+
+
+def _months_between(names: Collection[str], end: dt.date) -> list[str]:
+    first = min(names, default=None)
+    return [] if first is None else _months_of(dt.date.fromisoformat(f"{first}-01"), end)
+
+
+class Heard:
+    """A log that also keeps what was warned of."""
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+        self.warnings: list[str] = []
+
+    def warning(self, message: str) -> None:
+        """Warn, and keep it."""
+        self.warnings.append(message)
+        self._log.warning(message)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
