@@ -211,7 +211,7 @@ class Warehouse(Ledgers):
             Nothing has been written yet.
         """
         # Whole tables where they are named: to hash one takes less than most queries.
-        read = [Selected.of_table(name, Whole()) for name in reads] or [Selected.of_query(sql, parameters)]
+        read = () if reads else (Selected.of_query(sql, parameters),)
         with self._reading([(name, Whole()) for name in reads], *read) as connection:
             return storage.rows_of(connection, sql, parameters, frames)
 
@@ -250,8 +250,10 @@ class Warehouse(Ledgers):
 
     @contextmanager
     def _reading(self, scopes: Sequence[tuple[str, Slice]], *read: Selected) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the file to read slices of tables; `read` says which rows of them, where these are not all."""
+        noted = read or tuple(Selected.of_table(name, scope) for name, scope in scopes)
         if not self.path.exists():
-            self._note_read(None, read)
+            self._note_read(None, noted)
             for name, scope in scopes:
                 self._notice(name, scope, dict)
             raise MissingTableError(
@@ -260,7 +262,7 @@ class Warehouse(Ledgers):
         with self._opened() as connection:
             for name, scope in scopes:
                 self._notice(name, scope, partial(versions.versions_of, connection, name, scope))
-            self._note_read(connection, read)
+            self._note_read(connection, noted)
             yield connection
 
     def _notice(self, table_name: str, scope: Slice, look: Callable[[], versions.Versions]) -> None:

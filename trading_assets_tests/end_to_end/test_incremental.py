@@ -71,7 +71,7 @@ def rules(parameters):
 """
 DAYS = [day for day in pl.date_range(dt.date(2015, 1, 5), dt.date(2017, 1, 31), "1d", eager=True) if day.weekday() < 5]
 #: Of no table that is compared: what happened when, and in which run.
-TOLD_APART = {"run_id", "number", "source_file", "source_line"}
+TOLD_APART = {"run_id", "raw_commit"}
 #: Has a row for each computation.
 RUNS = "backtests.runs"
 

@@ -32,9 +32,10 @@ def test_every_declared_table_exists_with_its_columns(tiny: Experiment) -> None:
 
 
 @pytest.mark.acceptance
-def test_rerun_idempotent(tiny: Experiment, tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--recompute",)])
+def test_rerun_idempotent(tiny: Experiment, tmp_path: Path, options: tuple[str, ...]) -> None:
     shutil.copytree(tiny.data, tmp_path / "data")
-    again = Experiment(tiny.config, tmp_path / "data", command_line(tiny.config, tmp_path / "data", "run"))
+    again = Experiment(tiny.config, tmp_path / "data", command_line(tiny.config, tmp_path / "data", "run", *options))
     assert again.process.returncode == 0, again.process.stderr
     assert fingerprints(again) == fingerprints(tiny)
     looks = again.warehouse.query("SELECT strategy, look FROM robustness.holdout_ledger")
