@@ -155,8 +155,7 @@ def look_ahead(configuration: Configuration, strategy: str, whole: MarketSnapsho
     futures = 1 if len(acting) >= MANY_SYMBOLS else 2
 
     def at_cut(turn: int, cut: dt.date) -> pl.DataFrame:
-        features = full.frames["features"][0].filter(pl.col("session") <= cut)
-        known = Known(cut, full.scores, KnownFeatures(features, cut, turn, len(every)))
+        known = Known(cut, full.scores, KnownFeatures(full.frames["features"][0], cut, turn, len(every)))
         following = session_after(whole.bars, cut)
         then = known_at(whole, cut)
         of_read, of_run_on = (_with_columns(then, names) for names in (of_decisions, COLUMNS))
