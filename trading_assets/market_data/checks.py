@@ -1,5 +1,7 @@
 """Checks of the market_data stage: bars that would be wrong stop the run, bars that are missing are shown."""
 
+from collections import Counter
+
 import dagster as dg
 import polars as pl
 
@@ -7,6 +9,7 @@ from trading_assets.config import Configuration
 from trading_assets.market_data.quality import FUTURE_BAR, faults, missing_sessions
 from trading_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INSTRUMENTS, QUARANTINE, SESSIONS
 from trading_assets.warehouse import Warehouse
+from trading_assets.warehouse.by_symbol import read_by_symbol
 
 _BARS = dg.AssetKey(["market_data", "bars"])
 _INCOMPLETE = "market_data.incomplete_sessions"
@@ -21,17 +24,20 @@ def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]
 
     @dg.asset_check(asset=_BARS, blocking=True, description="Every bar in use is sound and on its calendar.")
     def usable_bars() -> dg.AssetCheckResult:
-        bars = warehouse.read(BARS)
-        found = faults(bars, warehouse.read(INSTRUMENTS), warehouse.read(SESSIONS))
-        unusable = nothing_usable(warehouse.read(QUARANTINE, columns=["reasons"])) if bars.is_empty() else {}
-        return dg.AssetCheckResult(passed=not any(found.values()) and not unusable, metadata={**found, **unusable})
+        instruments, sessions, found = warehouse.read(INSTRUMENTS), warehouse.read(SESSIONS), Counter[str]()
+        for bars in read_by_symbol(warehouse, BARS):
+            own = instruments.filter(pl.col("symbol").is_in(bars["symbol"].unique().implode()))
+            found.update(faults(bars, own, sessions))
+        passed = not any(found.values())
+        unusable = {} if found else nothing_usable(warehouse.read(QUARANTINE, columns=["reasons"]))
+        return dg.AssetCheckResult(passed=passed and not unusable, metadata={**found, **unusable})
 
     @dg.asset_check(
         asset=_BARS, description=f"At most {MOST_QUARANTINED:.0%} of the bars up to the as-of date are faulty."
     )
     def quarantined_share() -> dg.AssetCheckResult:
         bad = warehouse.read(QUARANTINE, where=f"NOT list_contains(reasons, '{FUTURE_BAR.name}')").height
-        good = warehouse.read(BARS, columns=["symbol"]).height
+        good = warehouse.query(f"SELECT count(*) AS bars FROM {BARS.name}", reads=[BARS.name]).item()
         share = bad / max(bad + good, 1)
         return dg.AssetCheckResult(
             passed=share <= MOST_QUARANTINED,
@@ -45,7 +51,8 @@ def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]
         description=f"No symbol lacks more than {MOST_MISSING:.0%} of its sessions.",
     )
     def missing() -> dg.AssetCheckResult:
-        by_symbol = missing_sessions(warehouse.read(BARS), warehouse.read(INSTRUMENTS), warehouse.read(SESSIONS))
+        bars = warehouse.read(BARS, columns=["symbol", "session"])
+        by_symbol = missing_sessions(bars, warehouse.read(INSTRUMENTS), warehouse.read(SESSIONS))
         worst = by_symbol.filter(by_symbol["missing"] > MOST_MISSING * by_symbol["expected"])
         shown = "\n".join(f"- {symbol}: {missing} of {expected}" for symbol, expected, missing in worst.head(20).rows())
         return dg.AssetCheckResult(

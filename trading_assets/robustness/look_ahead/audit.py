@@ -198,8 +198,7 @@ def _at_cut(audit: _Audit, place: tuple[int, dt.date]) -> pl.DataFrame:
     """What differs at one cut; `place` is its number and its date."""
     turn, cut = place
     configuration, strategy, full = audit.configuration, audit.strategy, audit.full
-    features = full.frames["features"][0].filter(pl.col("session") <= cut)
-    known = Known(cut, full.scores, KnownFeatures(features, cut, turn, audit.cuts))
+    known = Known(cut, full.scores, KnownFeatures(full.frames["features"][0], cut, turn, audit.cuts))
     following = session_after(audit.whole.bars, cut)
     then = known_at(audit.whole, cut)
     of_read, of_run_on = (_with_columns(then, names) for names in (audit.of_decisions, COLUMNS))

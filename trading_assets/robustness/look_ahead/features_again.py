@@ -29,12 +29,14 @@ Compute = Callable[[pl.DataFrame, Sequence[Feature]], pl.DataFrame]
 
 @dataclass(frozen=True)
 class KnownFeatures:
-    """Features of the whole run, up to a cut.
+    """Features of the whole run, and where it is cut.
 
     Attributes
     ----------
     rows
-        Rows up to the cut, by symbol and session.
+        Rows by symbol and session, those after the cut among them: they are left out here, and not copied before.
+    cut
+        Last session that is known.
     turn, turns
         Number of the cut, 0 for the first, and how many there are: they decide which symbols are tried.
     """
@@ -54,7 +56,8 @@ class FeaturesAgain:
     named
         Rows up to the cut and after it, with at least the columns that a strategy names.
     of_model
-        Rows up to the cut, and perhaps after it, with all columns.
+        Rows up to the cut, and perhaps after it, with all columns; in single precision, which is what a model takes,
+        where they were compared already.
     verified
         Whether those up to the cut were compared with the whole run's, and are the same.
     """
@@ -108,12 +111,19 @@ def features_again(
     with_benchmarks = bars.filter(pl.col("symbol").is_in([*tried, *benchmarks]))
     of_tried = compute(with_benchmarks, [each for each in features if each.scope != "session"])
     of_tried = of_tried.filter(pl.col("symbol").is_in(tried.implode()))
-    rows = known.rows.filter(pl.col("symbol").is_in(tried.implode()))
     until = pl.col("session") <= known.cut
-    if not _same(of_all.filter(until), known.rows) or not _same(of_tried.filter(until), rows):
+    is_tried = until & pl.col("symbol").is_in(tried.implode())
+    if not _same(of_all.filter(until), known.rows, until) or not _same(of_tried.filter(until), known.rows, is_tried):
         return FeaturesAgain.of(compute(bars, features))
-    return FeaturesAgain(of_all, known.rows, verified=True)
+    single = (
+        (pl.col(name).cast(pl.Float32) if dtype == pl.Float64 else pl.col(name)).filter(until)
+        for name, dtype in known.rows.schema.items()
+    )
+    return FeaturesAgain(of_all, known.rows.select(single), verified=True)
 
 
-def _same(rows: pl.DataFrame, whole: pl.DataFrame) -> bool:
-    return set(rows.columns) <= set(whole.columns) and rows.equals(whole.select(rows.columns))
+def _same(rows: pl.DataFrame, whole: pl.DataFrame, kept: pl.Expr) -> bool:
+    if not set(rows.columns) <= set(whole.columns):
+        return False
+    named = [*dict.fromkeys(["symbol", "session", *rows.columns])]
+    return rows.equals(whole.select(named).filter(kept).select(rows.columns))

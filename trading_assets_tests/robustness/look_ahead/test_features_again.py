@@ -35,7 +35,7 @@ def tried(features: Sequence[Feature], bars: pl.DataFrame, turn: int) -> tuple[F
         asked.append(rows["symbol"].unique().sort().to_list())
         return daily_features(rows, {"equity": "IDX"}, own)
 
-    whole = daily_features(BARS, {"equity": "IDX"}, features).filter(KNOWN)
+    whole = daily_features(BARS, {"equity": "IDX"}, features)
     again = features_again(compute, bars, features, {"return_5"}, {"IDX"}, KnownFeatures(whole, CUT, turn, TURNS))
     return again, asked
 
@@ -62,6 +62,12 @@ def test_what_is_named_goes_on_after_the_cut() -> None:
     assert again.named["session"].max() == DAYS[-1]
     assert again.of_model["session"].max() == CUT
     assert {"return_5", "rank_return_20"} <= set(again.named.columns)
+
+
+def test_a_model_is_given_the_rows_up_to_the_cut_as_it_takes_them() -> None:
+    again, _ = tried(FEATURES, other_bars(), 0)
+    known = daily_features(BARS, {"equity": "IDX"}).filter(KNOWN)
+    assert again.of_model.equals(known.cast({pl.Float64: pl.Float32}))
 
 
 LEAK = Feature("peek", "momentum", CLOSE.shift(-1) / CLOSE, 1, "", "")
