@@ -24,12 +24,14 @@ def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]
 
     @dg.asset_check(asset=_BARS, blocking=True, description="Every bar in use is sound and on its calendar.")
     def usable_bars() -> dg.AssetCheckResult:
-        instruments, sessions, found = warehouse.read(INSTRUMENTS), warehouse.read(SESSIONS), Counter[str]()
+        instruments, sessions = warehouse.read(INSTRUMENTS), warehouse.read(SESSIONS)
+        found, usable = Counter[str](), 0
         for bars in read_by_symbol(warehouse, BARS):
             own = instruments.filter(pl.col("symbol").is_in(bars["symbol"].unique().implode()))
             found.update(faults(bars, own, sessions))
+            usable += bars.height
         passed = not any(found.values())
-        unusable = {} if found else nothing_usable(warehouse.read(QUARANTINE, columns=["reasons"]))
+        unusable = {} if usable else nothing_usable(warehouse.read(QUARANTINE, columns=["reasons"]))
         return dg.AssetCheckResult(passed=passed and not unusable, metadata={**found, **unusable})
 
     @dg.asset_check(

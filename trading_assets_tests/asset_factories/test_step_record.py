@@ -106,6 +106,7 @@ class World:
         self.events = [
             event.asset_key.path[-1] + (f" {event.partition}" if event.partition else "")
             for event in result.get_asset_materialization_events()
+            if event.asset_key is not None
         ]
         self.observed = [
             event.asset_observation_data.asset_observation.asset_key.path[-1]

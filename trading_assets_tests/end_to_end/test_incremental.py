@@ -153,6 +153,7 @@ def computed(result: dg.ExecuteInProcessResult) -> set[str]:
     return {
         "/".join(event.asset_key.path) + (f" {event.partition[:7]}" if event.partition else "")
         for event in result.get_asset_materialization_events()
+        if event.asset_key is not None
     }
 
 
