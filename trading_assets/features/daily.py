@@ -10,6 +10,9 @@ import polars as pl
 from trading_assets.config.sections import AssetClass
 from trading_assets.features.catalog import FEATURES
 from trading_assets.features.categories.market_relative import OF_BENCHMARK
+from trading_assets.features.compiled.blocks import defined
+from trading_assets.features.compiled.expression import Expression
+from trading_assets.features.compiled.words import NAMED
 from trading_assets.features.feature import Feature, Scope
 from trading_assets.features.history import in_order, usable_for_signals, with_defined
 from trading_assets.features.own import OwnFeature, compute_own
@@ -49,25 +52,33 @@ def daily_features(
     parts = [_of_symbols(part, benchmarks, features) for part in _parts(bars, benchmarks, features)]
     rows = pl.concat(parts) if len(parts) > 1 else parts[0]
     del parts
-    members = rows if universe is None or universe.is_empty() else rows.filter(membership(rows, universe))
+    over_all = universe is None or universe.is_empty()
+    member = None if over_all or universe is None else membership(rows, universe)
+    members = rows if member is None else rows.filter(member)
     over = ["asset_class", "session"]
     columns = [feature.column for feature in features if feature.scope == "session"]
     if columns:
-        members = _defined(members.select(*_KEY, *_needed(features, "session", members)), features, "session", over)
-        members = compute_own(members, features, "session", over)
-        rows = _join(rows, members.select(*_KEY, *columns), on=_KEY)
+        from trading_assets.features.compiled.sessions import over_sessions
+
+        members = members.select(*_KEY, *_needed(features, "session", members))
+        house = over_sessions(members, _compiled(features, "session"))
+        members = members.hstack([defined(name, values) for name, values in house.items()])
+        members = compute_own(_defined(members, features, "session", over), features, "session", over)
+        found = members.select(*_KEY, *columns)
+        rows = rows.hstack(found.select(columns)) if member is None else _join(rows, found, on=_KEY)
     return rows.select(*_KEY, *(feature.column for feature in features))
 
 
 def _parts(
     bars: pl.DataFrame, benchmarks: Mapping[AssetClass, str], features: Sequence[Feature]
 ) -> Iterator[tuple[pl.DataFrame, list[str] | None]]:
-    """Some symbols at a time, with the benchmarks: as many columns of all at once would take gigabytes.
+    """Some symbols at a time where Polars computes, with the benchmarks: as many columns of all would take gigabytes.
 
     Symbols, or None for all of them: the process of a module of the user's own is asked once.
     """
     symbols = bars["symbol"].unique().sort()
-    if symbols.len() <= SYMBOLS_AT_A_TIME or any(isinstance(feature, OwnFeature) for feature in features):
+    in_one = _is_compiled(features) or any(isinstance(feature, OwnFeature) for feature in features)
+    if symbols.len() <= SYMBOLS_AT_A_TIME or in_one:
         yield bars, None
         return
     for start in range(0, symbols.len(), SYMBOLS_AT_A_TIME):
@@ -79,26 +90,59 @@ def _of_symbols(
     part: tuple[pl.DataFrame, list[str] | None], benchmarks: Mapping[AssetClass, str], features: Sequence[Feature]
 ) -> pl.DataFrame:
     """Features of some symbols, but those of a cross-section, and the columns that these are computed from."""
-    bars, own = part
-    rows = compute_own(_defined(_history(bars), features, "symbol", ["symbol"]), features, "symbol", ["symbol"])
+    from trading_assets.features.compiled.symbols import Expressions, of_symbols
+
+    bars, own = in_order(part[0]), part[1]
+    usable = bars.select(usable_for_signals().fill_null(False)).to_series()
+    kept = usable if own is None else usable & bars["symbol"].is_in(own)
+    scopes = {scope: _compiled(features, scope) for scope in ("symbol", "week", "market", "row")}
+    named = {name for feature in features for name in feature.roots} & NAMED.keys()
+    expressions = Expressions(
+        symbol={**scopes["symbol"], **{name: NAMED[name] for name in sorted(named)}},
+        week=scopes["week"],
+        market=scopes["market"],
+        row=scopes["row"],
+        of_benchmark=OF_BENCHMARK if scopes["row"] else (),
+    )
+    if _is_compiled(features):
+        found = of_symbols(bars, benchmarks, expressions, usable=usable, kept=kept)
+        rows = bars.select(*_KEY, "asset_class").filter(kept)
+        return rows.hstack([defined(name, values) for name, values in found.items()])
+    found = of_symbols(bars, benchmarks, expressions, usable=usable)
+    columns = pl.DataFrame([defined(name, values) for name, values in found.items() if name not in NAMED])
+    rows = _history(bars).hstack(columns.select(*scopes["symbol"]))
+    rows = compute_own(_defined(rows, features, "symbol", ["symbol"]), features, "symbol", ["symbol"])
+    rows = rows.hstack(columns.select(*scopes["week"], *scopes["market"], *scopes["row"]))
     if _expressions(features, "week"):
         rows = _join(rows, _weekly(rows, features), on=["symbol", "week"])
     if _expressions(features, "market"):
         rows = _join(rows, _shared_with_benchmark(rows, benchmarks, features), on=_KEY)
     if any(feature.scope == "row" for feature in features):
         rows = _join(rows, _of_benchmark(rows, benchmarks), on=["asset_class", "session"])
-    rows = rows.filter(usable_for_signals(), True if own is None else pl.col("symbol").is_in(own or []))
-    rows = compute_own(_defined(rows, features, "row", ["symbol"]), features, "row", ["symbol"])
+    rows = compute_own(_defined(rows.filter(kept), features, "row", ["symbol"]), features, "row", ["symbol"])
     if own is None:
         return rows
     made = [feature.column for feature in features if feature.scope != "session"]
     return rows.select(*_KEY, *dict.fromkeys([*_needed(features, "session", rows), *made]))
 
 
+def _is_compiled(features: Sequence[Feature]) -> bool:
+    """Whether Polars computes none of them."""
+    return all(isinstance(feature.expression, Expression) for feature in features)
+
+
+def _compiled(features: Sequence[Feature], scope: Scope) -> dict[str, Expression]:
+    return {
+        feature.column: feature.expression
+        for feature in features
+        if feature.scope == scope and isinstance(feature.expression, Expression)
+    }
+
+
 def _needed(features: Sequence[Feature], scope: Scope, rows: pl.DataFrame) -> list[str]:
     """Columns that features of a scope are computed from, in the order of the rows."""
     own = [feature for feature in features if feature.scope == scope]
-    named = {"asset_class"}.union(*(feature.expression.meta.root_names() for feature in own))
+    named = {"asset_class"}.union(*(feature.roots for feature in own))
     return [name for name in rows.columns if name in named and name not in _KEY]
 
 
@@ -136,7 +180,7 @@ def with_sources(columns: Collection[str], features: Sequence[Feature] = FEATURE
         column = waiting.pop()
         if column in of_column and column not in needed:
             needed.add(column)
-            waiting += of_column[column].expression.meta.root_names()
+            waiting += of_column[column].roots
     return [feature for feature in features if feature.column in needed]
 
 
@@ -144,7 +188,7 @@ def _expressions(features: Sequence[Feature], scope: Scope) -> dict[str, pl.Expr
     return {
         feature.column: feature.expression
         for feature in features
-        if feature.scope == scope and not isinstance(feature, OwnFeature)
+        if feature.scope == scope and isinstance(feature.expression, pl.Expr) and not isinstance(feature, OwnFeature)
     }
 
 
