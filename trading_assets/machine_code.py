@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from numba import config, njit
 
 from trading_assets.garbage import rare_collections
+from trading_assets.sources_hash import sources_hash
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,8 +27,11 @@ def kept_on_disk(function: F, sources: Path, options: dict[str, bool] | None = N
     options
         Further options of numba.
     """
-    function.__qualname__ += f"-{_hash(sources)}"
-    dispatcher: Any = njit(nogil=True, error_model="numpy", cache=True, **(options or {}))(function)
+    function.__qualname__ += f"-{sources_hash(sources)}"
+    try:
+        dispatcher: Any = njit(nogil=True, error_model="numpy", cache=True, **(options or {}))(function)
+    except RuntimeError:  # there is no folder that numba may write to
+        dispatcher = njit(nogil=True, error_model="numpy", **(options or {}))(function)
     if config.DISABLE_JIT:  # the function itself
         return function
     compile_ = dispatcher.compile
@@ -40,11 +42,3 @@ def kept_on_disk(function: F, sources: Path, options: dict[str, bool] | None = N
 
     dispatcher.compile = compile_at_once
     return dispatcher  # type: ignore[no-any-return]
-
-
-@lru_cache
-def _hash(folder: Path) -> str:
-    digest = hashlib.blake2b(digest_size=7)
-    for file in sorted(folder.glob("*.py")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
