@@ -27,22 +27,25 @@ class Expression:
         Expressions and constants, in the order of the function; the name of a column.
     key
         The same text for the same expression.
+    roots
+        Names of the columns that it is computed from.
     """
 
     operation: str
     arguments: tuple[Any, ...]
     key: str = field(init=False)
+    roots: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         inner = ",".join(each.key if isinstance(each, Expression) else repr(each) for each in self.arguments)
         object.__setattr__(self, "key", f"{self.operation}({inner})")
+        of_arguments = (name for each in self.arguments if isinstance(each, Expression) for name in each.roots)
+        roots = (self.arguments[0],) if self.operation == COLUMN else tuple(dict.fromkeys(of_arguments))
+        object.__setattr__(self, "roots", roots)
 
     def root_names(self) -> list[str]:
         """Return the names of the columns that it is computed from."""
-        if self.operation == COLUMN:
-            return [str(self.arguments[0])]
-        inner = (each.root_names() for each in self.arguments if isinstance(each, Expression))
-        return list(dict.fromkeys(name for names in inner for name in names))
+        return list(self.roots)
 
     def __add__(self, other: Expression | Number) -> Expression:
         return Expression("numpy.add", (self, other))

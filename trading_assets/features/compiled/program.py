@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,11 +55,16 @@ def program_of(expressions: Mapping[str, Expression]) -> tuple[Step, ...]:
     expressions
         By the name that their values have.
     """
+    return _program(tuple(expressions.items()))
+
+
+@lru_cache(64)
+def _program(expressions: tuple[tuple[str, Expression], ...]) -> tuple[Step, ...]:
     found: dict[str, Expression] = {}
-    for expression in expressions.values():
+    for _, expression in expressions:
         _collect(expression, found)
     names: dict[str, list[str]] = {}
-    for name, expression in expressions.items():
+    for name, expression in expressions:
         names.setdefault(expression.key, []).append(name)
     last_read: dict[str, str] = {}
     for key, expression in found.items():
