@@ -80,7 +80,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             tables=[DAILY, INDICATORS, *([OWN_CODE] if configuration.features else [])],
             deps=[*splits, dg.AssetDep(["market_data", "bars"], partition_mapping=every_month_before(configuration))],
             partitions=monthly_partitions(configuration),
-            kinds=("polars", "talib", "duckdb"),
+            kinds=("numba", "duckdb"),
             code_version=version,
         ),
         table_asset(catalog, stage="features", tables=[CATALOG], code_version=version),

@@ -48,7 +48,7 @@ class Feature:
     description, source
         What it measures, and where the formula is from.
     provider
-        Library that computes it.
+        Library whose values it has, to the bit.
     warm_up
         Usable bars before the first value; default `lookback`.
     scope

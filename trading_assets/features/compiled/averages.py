@@ -60,18 +60,38 @@ def macd_histogram(out: Floats, bounds: Integers, values: Floats, fast: int, slo
 
 @kernel
 def trix(out: Floats, bounds: Integers, values: Floats, window: int) -> None:
-    """Write the one-session change of the triple exponential mean, in percent."""
-    one, two = np.empty(out.size), np.empty(out.size)
+    """Write the one-session change of the triple exponential mean, in percent: the three means in one pass."""
+    weight = 2.0 / (window + 1)
     for symbol in range(bounds.size - 1):
-        first, last = bounds[symbol], bounds[symbol + 1]
-        _ema(one, values, first, first, last, window)
-        _ema(two, one, first, first + window - 1, last, window)
-        _ema(one, two, first, first + 2 * (window - 1), last, window)
-        start = first + 3 * (window - 1) + 1
-        out[first : min(start, last)] = np.nan
-        for row in range(start, last):
-            before = one[row - 1]
-            out[row] = ((one[row] / before) - 1.0) * 100.0 if before != 0.0 else 0.0
+        first = bounds[symbol]
+        one = two = three = total = total_of_one = total_of_two = 0.0
+        for row in range(first, bounds[symbol + 1]):
+            out[row] = np.nan
+            number = row - first
+            if number < window:
+                total += values[row]
+                one = total / window
+            else:
+                one = fma(values[row] - one, weight, one)
+            number -= window - 1
+            if number < 0:
+                continue
+            if number < window:
+                total_of_one += one
+                two = total_of_one / window
+            else:
+                two = fma(one - two, weight, two)
+            number -= window - 1
+            if number < 0:
+                continue
+            before = three
+            if number < window:
+                total_of_two += two
+                three = total_of_two / window
+            else:
+                three = fma(two - three, weight, three)
+            if number >= window:
+                out[row] = ((three / before) - 1.0) * 100.0 if before != 0.0 else 0.0
 
 
 @kernel
