@@ -88,12 +88,12 @@ def run_assets(
     job = _job_of(configuration, file)
     definition = job.get_definition()
     graph = definition.asset_layer.asset_graph
-    keys = _selected(configuration, definition, select)
-    keys |= made_stale(configuration, graph, keys)
+    selected = _selected(configuration, definition, select)
+    keys = selected | made_stale(configuration, graph, selected)
     told = progress or (lambda now: None)
     compile_ahead(
         lambda part, seconds: told(RunProgress(f"compile {part}", 0, len(keys), seconds is None, seconds)),
-        parts_of(configuration, {key.path[0] for key in keys}),
+        parts_of(configuration, {key.path[0] for key in selected}),
     )
     tags = partition_range(configuration, first, last)
     log: dict[str, Any] = {TERMINAL: {}} if log_level is None else {"console": {"config": {"log_level": log_level}}}
