@@ -77,10 +77,12 @@ $(BIN)/uv:
 
 .installed-run: $(BIN)/uv uv.lock pyproject.toml
 	@$(BIN)/uv sync --frozen --inexact --quiet --extra charts
+	@$(BIN)/trading-assets compile
 	@touch $@
 
 .installed-dev: $(BIN)/uv uv.lock pyproject.toml
 	@$(BIN)/uv sync --frozen --inexact --quiet --group dev --group oracles --extra charts --extra sql --extra yfinance --extra ccxt --extra alpaca --extra hdf5
+	@$(BIN)/trading-assets compile
 	@touch .installed-run $@
 
 .installed-docs: $(BIN)/uv uv.lock pyproject.toml

@@ -148,6 +148,21 @@ def run(
         raise typer.Exit(FAILED)
 
 
+@app.command("compile")
+def compile_machine_code() -> None:
+    """Compile machine code before a first run needs it: a minute, once for an installation."""
+    from trading_assets.machine_code_ahead import compile_ahead
+    from trading_assets.run_outcome import RunProgress
+    from trading_assets.run_progress import took
+
+    def tell(part: str, seconds: float | None) -> None:
+        line = f"compiling {part}" if seconds is None else took(RunProgress(part, 1, 1, begins=False, seconds=seconds))
+        console.print(line, highlight=False)
+
+    if not compile_ahead(tell):
+        console.print("machine code is up to date")
+
+
 @app.command()
 def ui(
     context: typer.Context,

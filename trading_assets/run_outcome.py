@@ -16,7 +16,8 @@ class RunProgress(NamedTuple):
     Attributes
     ----------
     step
-        Asset of the step, such as ``features/daily``.
+        Asset of the step, such as ``features/daily``; before the first one ``compile <part>``, where no machine code is
+        kept.
     done, total
         Steps that have ended, and all of them.
     begins

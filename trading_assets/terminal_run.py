@@ -28,6 +28,7 @@ from trading_assets.cli_errors import known_cause
 from trading_assets.config import Configuration
 from trading_assets.definitions import TERMINAL
 from trading_assets.event_log import events_in_batches, open_instance
+from trading_assets.machine_code_ahead import compile_ahead, parts_of
 from trading_assets.run_outcome import RunOutcome, RunProgress
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
@@ -90,13 +91,18 @@ def run_assets(
     job = _job_of(configuration, file)
     definition = job.get_definition()
     graph = definition.asset_layer.asset_graph
-    keys = _selected(configuration, definition, select)
-    keys |= made_stale(configuration, graph, keys)
+    selected = _selected(configuration, definition, select)
+    keys = selected | made_stale(configuration, graph, selected)
+    told = progress or (lambda now: None)
+    compile_ahead(
+        lambda part, seconds: told(RunProgress(f"compile {part}", 0, len(keys), seconds is None, seconds)),
+        parts_of(configuration, {key.path[0] for key in selected}),
+    )
     tags = partition_range(configuration, first, last) | ({RECOMPUTE_TAG: "true"} if recompute else {})
     log: dict[str, Any] = {TERMINAL: {}} if log_level is None else {"console": {"config": {"log_level": log_level}}}
     found, earlier, interrupted, success = list[str](), list[str](), False, False
     unchanged: dict[str, None] = {}
-    tell = _counting(len(keys), unchanged, progress or (lambda now: None))
+    tell = _counting(len(keys), unchanged, told)
     with dagster_instance(configuration) as instance:
         run = instance.create_run_for_job(
             definition,

@@ -1,4 +1,4 @@
-"""The engine's machine code, compiled once for all test processes: it takes half a minute for each entry point."""
+"""Machine code, compiled once for all test processes: an entry point of the engine takes half a minute."""
 
 from __future__ import annotations
 
@@ -6,26 +6,9 @@ import fcntl
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from trading_assets.machine_code_ahead import PARTS
 
-def run_orders() -> None:
-    """Run the entry point of order-based strategies on the smallest market."""
-    from trading_assets_tests.backtests.markets import entries, quiet_market
-    from trading_assets_tests.backtests.runs import run
-
-    market = quiet_market([100.0, 100.0, 100.0])
-    run(market, entries(market, (0, 0)))
-
-
-def run_targets() -> None:
-    """Run the entry point of target-weight strategies on the smallest market."""
-    from trading_assets_tests.backtests.markets import quiet_market
-    from trading_assets_tests.backtests.target_runs import run, targets
-
-    market = quiet_market([100.0, 100.0, 100.0])
-    run(market, targets(market, (0, 0, 0.5)))
-
-
-ENTRY_POINTS: Mapping[str, Callable[[], None]] = {"orders": run_orders, "targets": run_targets}
+ENTRY_POINTS: Mapping[str, Callable[[], None]] = {name: part.compile for name, part in PARTS.items()}
 
 
 def compile_once(folder: Path, entry_points: Mapping[str, Callable[[], None]] = ENTRY_POINTS) -> list[str]:

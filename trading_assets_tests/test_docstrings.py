@@ -13,8 +13,9 @@ from trading_assets_tests.conftest import REPOSITORY
 PACKAGE = REPOSITORY / "trading_assets"
 #: A function of as many parameters says what each of them is.
 MANY = 3
-#: Decorators of what numba compiles: its arguments are the records that `arrays.py` and `portfolio_state.py` describe.
-COMPILED = {"compiled", "inlined", "cached", "cached_loop"}
+#: Decorators of what numba compiles: its arguments are the records that `arrays.py` and `portfolio_state.py` describe,
+#: or those that `features.compiled.kernel.operation` does.
+COMPILED = {"compiled", "inlined", "cached", "cached_loop", "kernel", "operation"}
 
 
 class Described(NamedTuple):

@@ -141,7 +141,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             tables=[DAILY, INDICATORS, *([OWN_CODE] if configuration.features else [])],
             deps=[*splits, dg.AssetDep(["market_data", "bars"], partition_mapping=every_month_before(configuration))],
             partitions=monthly_partitions(configuration),
-            kinds=("polars", "talib", "duckdb"),
+            kinds=("numba", "duckdb"),
             code_version=version,
             rule=Rule(nothing, by_month=ByMonth(BARS, tuple(BAR_COLUMNS), (DAILY, INDICATORS, OWN_CODE))),
         ),

@@ -10,6 +10,9 @@ import polars as pl
 from trading_assets.config.sections import AssetClass
 from trading_assets.features.catalog import FEATURES
 from trading_assets.features.categories.market_relative import OF_BENCHMARK
+from trading_assets.features.compiled.blocks import defined
+from trading_assets.features.compiled.expression import Expression
+from trading_assets.features.compiled.words import NAMED
 from trading_assets.features.feature import Feature, Scope
 from trading_assets.features.history import in_order, usable_for_signals, with_defined
 from trading_assets.features.own import OwnFeature, compute_own
@@ -78,6 +81,12 @@ def cross_section(members: pl.DataFrame, features: Sequence[Feature]) -> pl.Data
     """
     over = ["asset_class", "session"]
     columns = [feature.column for feature in features if feature.scope == "session"]
+    if not columns:
+        return members.select(*_KEY)
+    from trading_assets.features.compiled.sessions import over_sessions
+
+    house = over_sessions(members, _compiled(features, "session"))
+    members = members.hstack([defined(name, values) for name, values in house.items()])
     found = compute_own(_defined(members, features, "session", over), features, "session", over)
     return found.select(*_KEY, *columns)
 
@@ -93,19 +102,21 @@ def with_cross_section(rows: pl.DataFrame, members: pl.DataFrame, features: Sequ
         As `daily_features` takes them.
     """
     if any(feature.scope == "session" for feature in features):
-        rows = _join(rows, members, on=_KEY)
+        alike = members.height == rows.height and members.select(*_KEY).equals(rows.select(*_KEY))
+        rows = rows.hstack(members.drop(*_KEY)) if alike else _join(rows, members, on=_KEY)
     return rows.select(*_KEY, *(feature.column for feature in features))
 
 
 def _parts(
     bars: pl.DataFrame, benchmarks: Mapping[AssetClass, str], features: Sequence[Feature]
 ) -> Iterator[tuple[pl.DataFrame, list[str] | None]]:
-    """Some symbols at a time, with the benchmarks: as many columns of all at once would take gigabytes.
+    """Some symbols at a time where Polars computes, with the benchmarks: as many columns of all would take gigabytes.
 
     Symbols, or None for all of them: the process of a module of the user's own is asked once.
     """
     symbols = bars["symbol"].unique().sort()
-    if symbols.len() <= SYMBOLS_AT_A_TIME or any(isinstance(feature, OwnFeature) for feature in features):
+    in_one = _is_compiled(features) or any(isinstance(feature, OwnFeature) for feature in features)
+    if symbols.len() <= SYMBOLS_AT_A_TIME or in_one:
         yield bars, None
         return
     for start in range(0, symbols.len(), SYMBOLS_AT_A_TIME):
@@ -127,25 +138,59 @@ def of_symbols(
     benchmarks, features
         As `daily_features` takes them.
     """
-    rows = compute_own(_defined(_history(bars), features, "symbol", ["symbol"]), features, "symbol", ["symbol"])
+    from trading_assets.features.compiled import symbols as passes
+
+    bars = in_order(bars)
+    usable = bars.select(usable_for_signals().fill_null(False)).to_series()
+    kept = usable if own is None else usable & bars["symbol"].is_in([*own])
+    scopes = {scope: _compiled(features, scope) for scope in ("symbol", "week", "market", "row")}
+    named = {name for feature in features for name in feature.roots} & NAMED.keys()
+    expressions = passes.Expressions(
+        symbol={**scopes["symbol"], **{name: NAMED[name] for name in sorted(named)}},
+        week=scopes["week"],
+        market=scopes["market"],
+        row=scopes["row"],
+        of_benchmark=OF_BENCHMARK if scopes["row"] else (),
+    )
+    if _is_compiled(features):
+        found = passes.of_symbols(bars, benchmarks, expressions, usable=usable, kept=kept)
+        rows = bars.select(*_KEY, "asset_class").filter(kept)
+        return rows.hstack([defined(name, values) for name, values in found.items()])
+    found = passes.of_symbols(bars, benchmarks, expressions, usable=usable)
+    columns = pl.DataFrame([defined(name, values) for name, values in found.items() if name not in NAMED])
+    rows = _history(bars).hstack(columns.select(*scopes["symbol"]))
+    rows = compute_own(_defined(rows, features, "symbol", ["symbol"]), features, "symbol", ["symbol"])
+    rows = rows.hstack(columns.select(*scopes["week"], *scopes["market"], *scopes["row"]))
     if _expressions(features, "week"):
         rows = _join(rows, _weekly(rows, features), on=["symbol", "week"])
     if _expressions(features, "market"):
         rows = _join(rows, _shared_with_benchmark(rows, benchmarks, features), on=_KEY)
     if any(feature.scope == "row" for feature in features):
         rows = _join(rows, _of_benchmark(rows, benchmarks), on=["asset_class", "session"])
-    rows = rows.filter(usable_for_signals(), True if own is None else pl.col("symbol").is_in([*own]))
-    rows = compute_own(_defined(rows, features, "row", ["symbol"]), features, "row", ["symbol"])
+    rows = compute_own(_defined(rows.filter(kept), features, "row", ["symbol"]), features, "row", ["symbol"])
     if own is None:
         return rows
     made = [feature.column for feature in features if feature.scope != "session"]
     return rows.select(*_KEY, *dict.fromkeys([*_needed(features, "session", rows), *made]))
 
 
+def _is_compiled(features: Sequence[Feature]) -> bool:
+    """Whether Polars computes none of them."""
+    return all(isinstance(feature.expression, Expression) for feature in features)
+
+
+def _compiled(features: Sequence[Feature], scope: Scope) -> dict[str, Expression]:
+    return {
+        feature.column: feature.expression
+        for feature in features
+        if feature.scope == scope and isinstance(feature.expression, Expression)
+    }
+
+
 def _needed(features: Sequence[Feature], scope: Scope, rows: pl.DataFrame) -> list[str]:
     """Columns that features of a scope are computed from, in the order of the rows."""
     own = [feature for feature in features if feature.scope == scope]
-    named = {"asset_class"}.union(*(feature.expression.meta.root_names() for feature in own))
+    named = {"asset_class"}.union(*(feature.roots for feature in own))
     return [name for name in rows.columns if name in named and name not in _KEY]
 
 
@@ -183,7 +228,7 @@ def with_sources(columns: Collection[str], features: Sequence[Feature] = FEATURE
         column = waiting.pop()
         if column in of_column and column not in needed:
             needed.add(column)
-            waiting += of_column[column].expression.meta.root_names()
+            waiting += of_column[column].roots
     return [feature for feature in features if feature.column in needed]
 
 
@@ -191,7 +236,7 @@ def _expressions(features: Sequence[Feature], scope: Scope) -> dict[str, pl.Expr
     return {
         feature.column: feature.expression
         for feature in features
-        if feature.scope == scope and not isinstance(feature, OwnFeature)
+        if feature.scope == scope and isinstance(feature.expression, pl.Expr) and not isinstance(feature, OwnFeature)
     }
 
 

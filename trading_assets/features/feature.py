@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Literal
+from typing import Literal, TypeVar
 
 import polars as pl
 
 from trading_assets.config.importing import import_dotted
+from trading_assets.features.compiled.expression import Expression
 
 #: Prices of a symbol are divided by its first adjusted close before any feature sees them, so that the
 #: absolute tolerances inside TA-Lib mean the same for a penny stock and for bitcoin.
@@ -18,8 +19,11 @@ DOLLARS = pl.col("dollar_volume")
 #: Log return from the close of the usable bar before; null on a symbol's first bar.
 RETURN = pl.col("log_return")
 
-# A smaller fraction is rounding, not movement.
-_ROUNDING = 1e-12
+#: A smaller fraction is rounding, not movement.
+ROUNDING = 1e-12
+
+#: A word that Polars and the compiled passes share.
+Values = TypeVar("Values", pl.Expr, Expression)
 
 Scope = Literal["symbol", "week", "market", "row", "session"]
 
@@ -36,14 +40,15 @@ class Feature:
         What it describes: momentum, trend, volatility, volume, liquidity, mean_reversion, calendar,
         cross_section or market_relative.
     expression
-        Over the rows of its scope in session order; looks back, never ahead. NaN and infinity become null.
+        Over the rows of its scope in session order; looks back, never ahead. NaN and infinity become null. Those of
+        the house are computed by compiled passes; an expression of Polars has the same words and is computed by it.
     lookback
         Usable bars before *t* that the value at *t* can depend on; None if recursive (Wilder and exponential
         means carry all earlier bars with fading weight).
     description, source
         What it measures, and where the formula is from.
     provider
-        Library that computes it.
+        Library whose values it has, to the bit.
     warm_up
         Usable bars before the first value; default `lookback`.
     scope
@@ -57,7 +62,7 @@ class Feature:
 
     column: str
     category: str
-    expression: pl.Expr
+    expression: pl.Expr | Expression
     lookback: int | None
     description: str
     source: str
@@ -77,6 +82,12 @@ class Feature:
         """Name in the catalogue, ``category.provider.column``."""
         return f"{self.category}.{self.provider}.{self.column}"
 
+    @property
+    def roots(self) -> list[str]:
+        """Names of the columns that it is computed from."""
+        expression = self.expression
+        return expression.root_names() if isinstance(expression, Expression) else expression.meta.root_names()
+
 
 def import_features(name: str) -> ModuleType:
     """Import a user's own module of features by its dotted name, into this process.
@@ -93,7 +104,7 @@ def import_features(name: str) -> ModuleType:
     return module
 
 
-def change(values: pl.Expr, sessions: int) -> pl.Expr:
+def change(values: Values, sessions: int) -> Values:
     """Return the change over a number of sessions, a fraction.
 
     Examples
@@ -104,17 +115,17 @@ def change(values: pl.Expr, sessions: int) -> pl.Expr:
     return values / values.shift(sessions) - 1
 
 
-def varies(values: pl.Expr, window: int) -> pl.Expr:
+def varies(values: Values, window: int) -> Values:
     """Return whether values of order one differ within the window by more than rounding.
 
     Steady growth has returns that differ in their last bits only; moments and correlations of those mean nothing.
     """
-    return values.rolling_max(window) - values.rolling_min(window) > _ROUNDING
+    return values.rolling_max(window) - values.rolling_min(window) > ROUNDING
 
 
 def moved(window: int) -> pl.Expr:
     """Return whether the price moved at all within the window, highs and lows included."""
-    return HIGH.rolling_max(window) > LOW.rolling_min(window) * (1 + _ROUNDING)
+    return HIGH.rolling_max(window) > LOW.rolling_min(window) * (1 + ROUNDING)
 
 
 def share(part: pl.Expr, window: int) -> pl.Expr:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import polars as pl
-import polars_talib as ta
 
-from trading_assets.features.history import in_order, usable_for_signals, with_defined
+from trading_assets.features.compiled.blocks import defined
+from trading_assets.features.compiled.expression import Expression, adx, atr, col
+from trading_assets.features.history import in_order, usable_for_signals
 
-_CLOSE = pl.col("adj_close")
-_RANGE = (pl.col("adj_high"), pl.col("adj_low"), _CLOSE)
-_ATR = ta.atr(*_RANGE, 14).fill_nan(None)  # a mean of a NaN warm-up would stay NaN
+_CLOSE = col("adj_close")
+_BARS = (col("adj_high"), col("adj_low"), _CLOSE)
+_ATR = atr(_BARS, 14)
 
-INDICATORS: dict[str, pl.Expr] = {
+INDICATORS: dict[str, Expression] = {
     "ma_20": _CLOSE.rolling_mean(20),
     "ma_50": _CLOSE.rolling_mean(50),
     "ma_200": _CLOSE.rolling_mean(200),
@@ -22,8 +23,8 @@ INDICATORS: dict[str, pl.Expr] = {
     "roc_60": _CLOSE / _CLOSE.shift(60) - 1,
     "highest_close_20": _CLOSE.shift(1).rolling_max(20),
     "highest_close_55": _CLOSE.shift(1).rolling_max(55),
-    "adv_20": pl.col("dollar_volume").rolling_mean(20),
-    "adx_14": ta.adx(*_RANGE, 14),
+    "adv_20": col("dollar_volume").rolling_mean(20),
+    "adx_14": adx(_BARS, 14),
 }
 
 #: Usable bars before the first value of each.
@@ -58,6 +59,11 @@ def indicators(bars: pl.DataFrame, names: Collection[str] = INDICATORS.keys()) -
         value whose window of usable bars is not full is null. A bar flagged ``extreme_move`` is history
         for later rows and has no row of its own: at its close nobody knows yet whether it is real.
     """
+    from trading_assets.features.compiled.symbols import over_bars
+
     columns = {name: values for name, values in INDICATORS.items() if name in names}
-    rows = with_defined(in_order(bars), columns, over=["symbol"])
-    return rows.filter(usable_for_signals()).select("symbol", "session", *columns)
+    rows = in_order(bars)
+    usable = rows.select(usable_for_signals().fill_null(False)).to_series()
+    found = over_bars(rows, columns, kept=usable)
+    keys = rows.select("symbol", "session").filter(usable)
+    return keys.hstack([defined(name, values) for name, values in found.items()])

@@ -106,7 +106,7 @@ def own_behind(configuration: Configuration, columns: Set[str]) -> list[OwnFeatu
         column = waiting.pop()
         if column in of_column and column not in needed:
             needed.add(column)
-            waiting += of_column[column].expression.meta.root_names()
+            waiting += of_column[column].roots
     return [feature for feature in own if feature.column in needed]
 
 
@@ -311,10 +311,10 @@ def _asked(rows: pl.DataFrame, features: Sequence[OwnFeature], over: Sequence[st
     """What the process of their module computes; where it fails, each is asked for alone to find which."""
     module = features[0].module
     assert module is not None
-    needed = {name for feature in features for name in feature.expression.meta.root_names()}
+    needed = {name for feature in features for name in feature.roots}
     missing = sorted(needed - set(rows.columns))
     if missing:
-        first = next(each for each in features if missing[0] in each.expression.meta.root_names())
+        first = next(each for each in features if missing[0] in each.roots)
         raise FeatureError(_said(first, f"there is no column {missing[0]} at the scope {first.scope!r}"))
     buffer = io.BytesIO()
     rows.select(sorted({*needed, *over, "session"})).write_ipc(buffer)

@@ -34,8 +34,5 @@ def test_the_first_value_of_each_comes_after_its_warm_up() -> None:
     """On 260 bars of a walk: as many are without a value as are said to be."""
     draw = np.random.default_rng(3)
     close = 100 * np.exp(np.cumsum(draw.normal(0, 0.01, 260)))
-    walk = pl.DataFrame(
-        {"adj_close": close, "adj_high": close * 1.01, "adj_low": close * 0.99, "dollar_volume": close * 1e4}
-    )
-    found = walk.select(**INDICATORS).fill_nan(None)
+    found = indicators(bars(close.tolist())).drop("symbol", "session")
     assert {name: found[name].null_count() for name in found.columns} == WARM_UP

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from numba import config, njit
 from numba.core.types import unliteral  # type: ignore[attr-defined]
 
-from trading_assets.garbage import rare_collections
+from trading_assets.machine_code import kept_on_disk
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,37 +51,10 @@ def allocating(function: F) -> F:
 
 
 def cached(function: F) -> F:
-    """Compile an entry point that makes arrays, and keep its machine code on disk.
-
-    The name of the file holds the sources of all compiled functions: numba notices a change of the entry point's own
-    file alone, and cannot even read an index whose types have been renamed since.
-    """
-    return _keyed(function, {})
+    """Compile an entry point that makes arrays, and keep its machine code on disk, under all compiled sources."""
+    return kept_on_disk(function, Path(__file__).parent)
 
 
 def cached_loop(function: F) -> F:
     """As `cached`, for an entry point that makes no array."""
-    return _keyed(function, _NO_ARRAYS)
-
-
-def _keyed(function: F, options: dict[str, bool]) -> F:
-    function.__qualname__ += f"-{_sources()}"
-    dispatcher: Any = njit(nogil=True, error_model="numpy", cache=True, **options)(function)
-    if config.DISABLE_JIT:  # the function itself
-        return function
-    compile_ = dispatcher.compile
-
-    def compile_at_once(signature: Any) -> Any:
-        with rare_collections():
-            return compile_(signature)
-
-    dispatcher.compile = compile_at_once
-    return dispatcher  # type: ignore[no-any-return]
-
-
-@lru_cache(1)
-def _sources() -> str:
-    digest = hashlib.blake2b(digest_size=7)
-    for file in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+    return kept_on_disk(function, Path(__file__).parent, _NO_ARRAYS)

@@ -7,18 +7,17 @@ depend on the order of the symbols.
 
 from __future__ import annotations
 
-import polars as pl
-
+from trading_assets.features.compiled.expression import col
 from trading_assets.features.feature import Feature
 
 
 def _rank(column: str, of: str, lookback: int, what: str) -> Feature:
-    values = pl.col(of)
+    values = col(of)
     return Feature(
         column=column,
         category="cross_section",
         scope="session",
-        expression=(values.rank("average") - 0.5) / values.count(),
+        expression=(values.rank() - 0.5) * (1 / values.count()),
         lookback=lookback,
         description=f"rank of {what} among the members of the asset class, 0 to 1; 0.5 for one alone",
         source="average rank minus a half, over the number of symbols",
@@ -38,7 +37,7 @@ FEATURES = (
         column="excess_return_20",
         category="cross_section",
         scope="session",
-        expression=pl.col("return_20") - pl.col("return_20").median(),
+        expression=col("return_20") - col("return_20").median(),
         lookback=20,
         description="return over 20 sessions minus the median of the members of the asset class",
         source="definition",
@@ -48,7 +47,7 @@ FEATURES = (
         column="breadth_50",
         category="cross_section",
         scope="session",
-        expression=(pl.col("close_to_ma_50") > 0).sum() / pl.col("close_to_ma_50").count(),
+        expression=(col("close_to_ma_50") > 0).sum() / col("close_to_ma_50").count(),
         lookback=49,
         description="share of the members of the asset class that closed above their mean of 50 sessions",
         source="definition",

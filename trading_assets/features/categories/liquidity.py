@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import math
 
-import polars as pl
-
-from trading_assets.features.feature import CLOSE, DOLLARS, HIGH, LOW, RETURN, Feature
+from trading_assets.features.compiled.expression import Expression, maximum, minimum, rolling_cov, where
+from trading_assets.features.compiled.words import CLOSE, DOLLARS, HIGH, LOW, RETURN
+from trading_assets.features.feature import Feature
 
 _SPAN = 3 - 2 * math.sqrt(2)
 _RANGE = (HIGH / LOW).log() ** 2
 _BETA = _RANGE + _RANGE.shift(1)
-_GAMMA = (pl.max_horizontal(HIGH, HIGH.shift(1)) / pl.min_horizontal(LOW, LOW.shift(1))).log() ** 2
+_GAMMA = (maximum(HIGH, HIGH.shift(1)) / minimum(LOW, LOW.shift(1))).log() ** 2
 _ALPHA = ((2 * _BETA).sqrt() - _BETA.sqrt()) / _SPAN - (_GAMMA / _SPAN).sqrt()
 _SPREAD = (2 * (_ALPHA / 2).tanh()).clip(0)
 
 
-def _illiquidity(sessions: int) -> pl.Expr:
+def _illiquidity(sessions: int) -> Expression:
     # Sums over sums, so that a session without volume is no infinity in the middle of the window.
     return RETURN.abs().rolling_sum(sessions) / DOLLARS.rolling_sum(sessions)
 
 
-def _zero_share(values: pl.Expr, sessions: int) -> pl.Expr:
-    return (values == 0).cast(pl.Float64).rolling_mean(sessions)
+def _zero_share(values: Expression, sessions: int) -> Expression:
+    return values.eq(0).rolling_mean(sessions)
 
 
 POSITION = 50
@@ -30,8 +30,8 @@ FEATURES = (
     Feature(
         column="amihud_ratio_20_120",
         category="liquidity",
-        expression=pl.when((DOLLARS.rolling_max(20) > 0) & (RETURN.abs().rolling_max(120) > 0)).then(
-            _illiquidity(20) / _illiquidity(120)
+        expression=where(
+            (DOLLARS.rolling_max(20) > 0) & (RETURN.abs().rolling_max(120) > 0), _illiquidity(20) / _illiquidity(120)
         ),
         lookback=120,
         description="absolute return per dollar traded over 20 sessions, relative to 120",
@@ -48,7 +48,7 @@ FEATURES = (
     Feature(
         column="roll_spread_60",
         category="liquidity",
-        expression=2 * (-pl.rolling_cov(RETURN, RETURN.shift(1), window_size=60)).clip(0).sqrt(),
+        expression=2 * (-rolling_cov(RETURN, RETURN.shift(1), 60)).clip(0).sqrt(),
         lookback=61,
         description="spread that the bounce of 60 log returns implies, a fraction; 0 if they do not bounce",
         source="Roll, Journal of Finance 39 (1984)",
@@ -72,7 +72,7 @@ FEATURES = (
     Feature(
         column="volume_dispersion_20",
         category="liquidity",
-        expression=pl.when(DOLLARS.rolling_max(20) > 0).then(DOLLARS.rolling_std(20) / DOLLARS.rolling_mean(20)),
+        expression=where(DOLLARS.rolling_max(20) > 0, DOLLARS.rolling_std(20) / DOLLARS.rolling_mean(20)),
         lookback=19,
         description="standard deviation of 20 sessions' dollar volume over its mean",
         source="Chordia, Subrahmanyam and Anshuman, Journal of Financial Economics 59 (2001)",

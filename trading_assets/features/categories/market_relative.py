@@ -7,16 +7,17 @@ subtracts or repeats the benchmark's own feature of the same session.
 
 from __future__ import annotations
 
-import polars as pl
-
-from trading_assets.features.feature import Feature, correlation, varies
+from trading_assets.features.compiled.expression import col, rolling_cov, where
+from trading_assets.features.compiled.words import RETURN, correlation
+from trading_assets.features.feature import Feature, varies
 
 #: Features of the benchmark that its whole asset class sees, as ``benchmark_<column>``.
 OF_BENCHMARK = ("return_20", "return_60", "volatility_20", "close_to_ma_200")
 
-_OWN, _BENCHMARK = pl.col("own_return"), pl.col("benchmark_return")
-_COVARIANCE = pl.rolling_cov(_OWN, _BENCHMARK, window_size=60)
-_BETA = pl.when(varies(_BENCHMARK, 60)).then(_COVARIANCE / _BENCHMARK.rolling_var(60))
+_OWN, _MARKET = RETURN, col("benchmark_close")
+_BENCHMARK = (_MARKET / _MARKET.shift(1)).log()
+_COVARIANCE = rolling_cov(_OWN, _BENCHMARK, 60)
+_BETA = where(varies(_BENCHMARK, 60), _COVARIANCE / _BENCHMARK.rolling_var(60))
 
 
 def _excess(sessions: int) -> Feature:
@@ -25,7 +26,7 @@ def _excess(sessions: int) -> Feature:
         column=f"relative_strength_{sessions}",
         category="market_relative",
         scope="row",
-        expression=pl.col(column) - pl.col(f"benchmark_{column}"),
+        expression=col(column) - col(f"benchmark_{column}"),
         lookback=sessions,
         description=f"return over {sessions} sessions minus the benchmark's",
         source="trading rules, section 4",
@@ -37,7 +38,7 @@ def _market(column: str, of: str, lookback: int, what: str) -> Feature:
         column=column,
         category="market_relative",
         scope="row",
-        expression=pl.col(f"benchmark_{of}"),
+        expression=col(f"benchmark_{of}"),
         lookback=lookback,
         description=f"the benchmark's {what}",
         source="definition",

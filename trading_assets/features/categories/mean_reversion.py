@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-import polars as pl
-import polars_talib as ta
-
-from trading_assets.features.feature import (
-    CLOSE,
-    DOLLARS,
-    HIGH,
-    LOW,
-    RETURN,
-    Feature,
-    correlation,
-    moved,
-    share,
-    varies,
-)
+from trading_assets.features.compiled.expression import cci, ema, where
+from trading_assets.features.compiled.words import BARS, CLOSE, DOLLARS, RETURN, correlation, moved, share
+from trading_assets.features.feature import Feature, varies
 
 
 def _zscore(sessions: int) -> Feature:
@@ -40,7 +28,7 @@ FEATURES = (
         column="cci_20",
         category="mean_reversion",
         provider="talib",
-        expression=pl.when(moved(20)).then(ta.cci(HIGH, LOW, CLOSE, 20) / 100),
+        expression=where(moved(20), cci(BARS, 20) / 100),
         lookback=19,
         description="commodity channel index of 20 sessions, over 100",
         source="Lambert, Commodities (1980); TA-Lib",
@@ -56,7 +44,7 @@ FEATURES = (
     Feature(
         column="variance_ratio_5_60",
         category="mean_reversion",
-        expression=pl.when(varies(RETURN, 64)).then(_FIVE_SESSIONS.rolling_var(60) / (5 * RETURN.rolling_var(64))),
+        expression=where(varies(RETURN, 64), _FIVE_SESSIONS.rolling_var(60) / (5 * RETURN.rolling_var(64))),
         lookback=64,
         description="variance of 60 five-session log returns over 5 x that of 64 one-session ones; random walk: 1",
         source="Lo and MacKinlay, Review of Financial Studies 1 (1988)",
@@ -73,7 +61,7 @@ FEATURES = (
         column="close_to_ema_20",
         category="mean_reversion",
         provider="talib",
-        expression=CLOSE / ta.ema(CLOSE, 20) - 1,
+        expression=CLOSE / ema(CLOSE, 20) - 1,
         lookback=None,
         warm_up=19,
         description="close over its exponential mean of 20 sessions, minus 1",

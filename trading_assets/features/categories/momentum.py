@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import polars as pl
-import polars_talib as ta
-
-from trading_assets.features.feature import CLOSE, HIGH, LOW, OPEN, RETURN, Feature, change, moved
+from trading_assets.features.compiled.expression import aroon_oscillator, macd_histogram, rsi, trix, where
+from trading_assets.features.compiled.words import CLOSE, HIGH, LOW, OPEN, RETURN, moved
+from trading_assets.features.feature import Feature, change
 
 _TALIB = "TA-Lib"
 _WILDER = "Wilder, New Concepts in Technical Trading Systems (1978); TA-Lib"
@@ -27,7 +26,7 @@ def _rsi(sessions: int) -> Feature:
         column=f"rsi_{sessions}",
         category="momentum",
         provider="talib",
-        expression=pl.when(moved(sessions + 1)).then(ta.rsi(CLOSE, sessions) / 100),
+        expression=where(moved(sessions + 1), rsi(CLOSE, sessions) / 100),
         lookback=None,
         warm_up=sessions,
         description=f"relative strength index of {sessions} sessions, 0 to 1",
@@ -70,7 +69,7 @@ FEATURES = (
         column="macd_histogram",
         category="momentum",
         provider="talib",
-        expression=ta.macd(CLOSE, 12, 26, 9).struct.field("macdhist") / CLOSE,
+        expression=macd_histogram(CLOSE, 12, 26, 9) / CLOSE,
         lookback=None,
         warm_up=33,
         description="MACD (12, 26) minus its signal (9), over the close",
@@ -80,7 +79,7 @@ FEATURES = (
         column="trix_15",
         category="momentum",
         provider="talib",
-        expression=ta.trix(CLOSE, 15) / 100,
+        expression=trix(CLOSE, 15) / 100,
         lookback=None,
         warm_up=43,
         description="one-session change of the triple exponential mean of 15 sessions, a fraction",
@@ -90,7 +89,7 @@ FEATURES = (
         column="aroon_25",
         category="momentum",
         provider="talib",
-        expression=pl.when(moved(26)).then(ta.aroonosc(HIGH, LOW, 25) / 100),
+        expression=where(moved(26), aroon_oscillator(HIGH, LOW, 25) / 100),
         lookback=25,
         description="Aroon oscillator: how much more recent the 25-session high is than the low, -1 to 1",
         source="Chande (1995); TA-Lib",
@@ -98,7 +97,7 @@ FEATURES = (
     Feature(
         column="stochastic_14",
         category="momentum",
-        expression=pl.when(moved(14)).then((CLOSE - _LOWEST) / (_HIGHEST - _LOWEST)),
+        expression=where(moved(14), (CLOSE - _LOWEST) / (_HIGHEST - _LOWEST)),
         lookback=13,
         description="place of the close within the range of 14 sessions, 0 to 1",
         source="Lane (1984)",
@@ -106,7 +105,7 @@ FEATURES = (
     Feature(
         column="up_share_20",
         category="momentum",
-        expression=(RETURN > 0).cast(pl.Float64).rolling_mean(20),
+        expression=(RETURN > 0).rolling_mean(20),
         lookback=20,
         description="share of 20 sessions that closed higher",
         source="definition",

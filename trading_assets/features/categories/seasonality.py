@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 
-import polars as pl
-
+from trading_assets.features.compiled.expression import Expression, col
 from trading_assets.features.feature import Feature
 
-_SESSION = pl.col("session")
+_SESSION = col("session")
 
 
-def _circle(name: str, position: pl.Expr, period: int, what: str) -> tuple[Feature, ...]:
-    angles = {step + 1: 2 * math.pi * step / period for step in range(period)}
+def _circle(name: str, position: Expression, period: int, what: str) -> tuple[Feature, ...]:
+    angles = [2 * math.pi * step / period for step in range(period)]
     return tuple(
         Feature(
             column=f"{name}_{function.__name__[:3]}",
             category="calendar",
-            # Looked up, not computed: Polars divides a column of one row and a longer one by a constant differently.
-            expression=position.replace_strict({key: function(angle) for key, angle in angles.items()}),
+            expression=position.look_up(tuple(function(angle) for angle in angles)),
             lookback=0,
             description=f"{'sine' if function is math.sin else 'cosine'} of the {what} on a circle of {period}",
             source="definition",
@@ -29,6 +27,6 @@ def _circle(name: str, position: pl.Expr, period: int, what: str) -> tuple[Featu
 
 POSITION = 70
 FEATURES = (
-    *_circle("weekday", _SESSION.dt.weekday(), 7, "day of the week"),
-    *_circle("month", _SESSION.dt.month(), 12, "month"),
+    *_circle("weekday", _SESSION.weekday(), 7, "day of the week"),
+    *_circle("month", _SESSION.month(), 12, "month"),
 )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import polars as pl
-import polars_talib as ta
-
-from trading_assets.features.feature import CLOSE, HIGH, LOW, RETURN, Feature, change, moved
+from trading_assets.features.compiled.expression import Expression, adx, col, directional_balance, linear_slope, where
+from trading_assets.features.compiled.words import BARS, CLOSE, HIGH, LOW, RETURN, moved
+from trading_assets.features.feature import Feature, change
 
 _WILDER = "Wilder, New Concepts in Technical Trading Systems (1978); TA-Lib"
-_WEEKLY_CLOSE = pl.col("weekly_close")
+_WEEKLY_CLOSE = col("weekly_close")
 
 
-def _mean(sessions: int) -> pl.Expr:
+def _mean(sessions: int) -> Expression:
     return CLOSE.rolling_mean(sessions)
 
 
@@ -67,7 +66,7 @@ FEATURES = (
         column="directional_movement_14",
         category="trend",
         provider="talib",
-        expression=pl.when(moved(14)).then(ta.adx(HIGH, LOW, CLOSE, 14) / 100),
+        expression=where(moved(14), adx(BARS, 14) / 100),
         lookback=None,
         warm_up=27,
         description="average directional index of 14 sessions, 0 to 1: strength of the trend, whatever its direction",
@@ -77,9 +76,7 @@ FEATURES = (
         column="directional_balance_14",
         category="trend",
         provider="talib",
-        expression=pl.when(moved(14)).then(
-            (ta.plus_di(HIGH, LOW, CLOSE, 14) - ta.minus_di(HIGH, LOW, CLOSE, 14)) / 100
-        ),
+        expression=where(moved(14), directional_balance(BARS, 14) / 100),
         lookback=None,
         warm_up=14,
         description="positive minus negative directional indicator of 14 sessions, -1 to 1",
@@ -118,7 +115,7 @@ FEATURES = (
         column="regression_slope_20",
         category="trend",
         provider="talib",
-        expression=ta.linearreg_slope(CLOSE.log(), 20),
+        expression=linear_slope(CLOSE.log(), 20),
         lookback=19,
         description="least-squares slope of the log close over 20 sessions, a fraction a session",
         source="TA-Lib",
@@ -126,8 +123,9 @@ FEATURES = (
     Feature(
         column="efficiency_ratio_20",
         category="trend",
-        expression=pl.when(RETURN.abs().rolling_max(20) > 0).then(
-            ((CLOSE / CLOSE.shift(20)).log().abs() / RETURN.abs().rolling_sum(20)).clip(0, 1)
+        expression=where(
+            RETURN.abs().rolling_max(20) > 0,
+            ((CLOSE / CLOSE.shift(20)).log().abs() / RETURN.abs().rolling_sum(20)).clip(0, 1),
         ),
         lookback=20,
         description="net over total log movement of 20 sessions, 0 to 1",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 
-import polars as pl
-import polars_talib as ta
-
-from trading_assets.features.feature import CLOSE, HIGH, LOW, OPEN, RETURN, Feature, varies
+from trading_assets.features.compiled.expression import atr, where
+from trading_assets.features.compiled.words import BARS, CLOSE, HIGH, LOW, OPEN, RETURN
+from trading_assets.features.feature import Feature, varies
 
 _RANGE_SQUARED = (HIGH / LOW).log() ** 2
 _GARMAN_KLASS = 0.5 * _RANGE_SQUARED - (2 * math.log(2) - 1) * (CLOSE / OPEN).log() ** 2
-_ATR = ta.atr(HIGH, LOW, CLOSE, 14).fill_nan(None)
+_ATR = atr(BARS, 14)
 
 
 def _volatility(sessions: int) -> Feature:
@@ -31,7 +30,7 @@ FEATURES = (
     Feature(
         column="volatility_ratio_5_60",
         category="volatility",
-        expression=pl.when(varies(RETURN, 60)).then(RETURN.rolling_std(5) / RETURN.rolling_std(60)),
+        expression=where(varies(RETURN, 60), RETURN.rolling_std(5) / RETURN.rolling_std(60)),
         lookback=60,
         description="volatility of 5 sessions over that of 60",
         source="definition",
@@ -75,7 +74,7 @@ FEATURES = (
     Feature(
         column="downside_volatility_20",
         category="volatility",
-        expression=(RETURN.clip(upper_bound=0) ** 2).rolling_mean(20).clip(0).sqrt(),
+        expression=(RETURN.clip(upper=0) ** 2).rolling_mean(20).clip(0).sqrt(),
         lookback=20,
         description="root mean square of the negative log returns of 20 sessions, positive ones counting as 0",
         source="Sortino and van der Meer, Journal of Portfolio Management 17 (1991)",
@@ -91,7 +90,7 @@ FEATURES = (
     Feature(
         column="return_skew_60",
         category="volatility",
-        expression=pl.when(varies(RETURN, 60)).then(RETURN.rolling_skew(60)),
+        expression=where(varies(RETURN, 60), RETURN.rolling_skew(60)),
         lookback=60,
         description="skewness of 60 log returns, population moments",
         source="definition",
@@ -99,7 +98,7 @@ FEATURES = (
     Feature(
         column="return_kurtosis_60",
         category="volatility",
-        expression=pl.when(varies(RETURN, 60)).then(RETURN.rolling_kurtosis(60, fisher=False)),
+        expression=where(varies(RETURN, 60), RETURN.rolling_kurtosis(60)),
         lookback=60,
         description="kurtosis of 60 log returns, raw (3 for a normal), population moments",
         source="definition",

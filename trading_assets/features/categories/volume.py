@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import polars as pl
-
-from trading_assets.features.feature import CLOSE, DOLLARS, HIGH, LOW, RETURN, Feature, correlation, share
+from trading_assets.features.compiled.expression import where
+from trading_assets.features.compiled.words import CLOSE, DOLLARS, HIGH, LOW, RETURN, correlation, share
+from trading_assets.features.feature import Feature
 
 _TYPICAL = (HIGH + LOW + CLOSE) / 3
 _FLOW = DOLLARS * _TYPICAL / CLOSE
-_UP_FLOW = _FLOW * (_TYPICAL.diff() > 0).cast(pl.Float64)
-_DOWN_FLOW = _FLOW * (_TYPICAL.diff() < 0).cast(pl.Float64)
+_UP_FLOW = _FLOW * (_TYPICAL.diff() > 0)
+_DOWN_FLOW = _FLOW * (_TYPICAL.diff() < 0)
 _BOTH_FLOWS = _UP_FLOW + _DOWN_FLOW
-_CLOSE_LOCATION = pl.when(HIGH > LOW).then((2 * CLOSE - HIGH - LOW) / (HIGH - LOW)).otherwise(0.0)
+_CLOSE_LOCATION = where(HIGH > LOW, (2 * CLOSE - HIGH - LOW) / (HIGH - LOW), 0.0)
 
 
 def _mean_ratio(short: int, long: int, column: str) -> Feature:
     return Feature(
         column=column,
         category="volume",
-        expression=pl.when(DOLLARS.rolling_max(long) > 0).then(
-            DOLLARS.rolling_mean(short) / DOLLARS.rolling_mean(long)
-        ),
+        expression=where(DOLLARS.rolling_max(long) > 0, DOLLARS.rolling_mean(short) / DOLLARS.rolling_mean(long)),
         lookback=long - 1,
         description=f"mean dollar volume of {short} session{'s' * (short > 1)} over that of {long}",
         source="definition",
@@ -42,8 +40,8 @@ FEATURES = (
     Feature(
         column="money_flow_14",
         category="volume",
-        expression=pl.when(_BOTH_FLOWS.rolling_max(14) > 0).then(
-            (_UP_FLOW.rolling_sum(14) / _BOTH_FLOWS.rolling_sum(14)).clip(0, 1)
+        expression=where(
+            _BOTH_FLOWS.rolling_max(14) > 0, (_UP_FLOW.rolling_sum(14) / _BOTH_FLOWS.rolling_sum(14)).clip(0, 1)
         ),
         lookback=14,
         description="money flow index: share of 14 sessions' money flow on rising typical prices, 0 to 1",
