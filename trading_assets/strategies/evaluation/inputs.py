@@ -10,7 +10,6 @@ from typing import Any
 import polars as pl
 
 from trading_assets.config import Configuration
-from trading_assets.config.plugins import is_plugin
 from trading_assets.features.history import BAR_COLUMNS
 from trading_assets.features.own import assert_current
 from trading_assets.features.tables import DAILY, INDICATORS
@@ -25,6 +24,7 @@ from trading_assets.market_data.tables import (
 )
 from trading_assets.models.tables import PREDICTIONS, REGIMES
 from trading_assets.strategies.interface.panel import build_panel, with_members, with_regimes
+from trading_assets.strategies.interface.plugin import PluginModule
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, resolve_strategy
 from trading_assets.strategies.tables import TARGET_WEIGHTS
 from trading_assets.warehouse import Rows, Table, Warehouse
@@ -137,10 +137,10 @@ def panel_of(configuration: Configuration, frames: Frames, until: dt.date | None
     return panel if until is None else panel.filter(pl.col("session") <= until)
 
 
-def _bars_seen(configuration: Configuration, frames: Frames) -> pl.DataFrame:
+def _bars_seen(frames: Frames) -> pl.DataFrame:
     """The bars with the columns that the panel has: all but for rules of the house, which name what they read."""
     strategy = frames.strategy
-    if strategy.is_target_weight or is_plugin(configuration.strategies[strategy.name].type):
+    if strategy.is_target_weight or isinstance(strategy.module, PluginModule):
         return frames.bars
     seen = {*BAR_COLUMNS, "adj_open"} | strategy.columns
     return frames.bars.select(name for name in frames.bars.columns if name in seen)
@@ -149,7 +149,7 @@ def _bars_seen(configuration: Configuration, frames: Frames) -> pl.DataFrame:
 def _whole_panel(configuration: Configuration, frames: Frames) -> pl.DataFrame:
     strategy = frames.strategy
     panel = build_panel(
-        _bars_seen(configuration, frames),
+        _bars_seen(frames),
         frames.indicators,
         frames.universe,
         symbols=strategy.symbols,
