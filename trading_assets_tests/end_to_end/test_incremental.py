@@ -190,7 +190,7 @@ def nothing(folder: Folder, chance: random.Random) -> None:
     """Leave all as it is."""
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 @pytest.mark.parametrize("seed", [1])
 def test_any_sequence_of_changes_leaves_what_a_computation_of_everything_leaves(tmp_path: Path, seed: int) -> None:
     chance, folder = random.Random(seed), Folder(tmp_path)
