@@ -151,8 +151,9 @@ def _of_the_moment(table: Table) -> list[str]:
 def computed(result: dg.ExecuteInProcessResult) -> set[str]:
     """Assets that were computed, those by month with their months."""
     return {
-        "/".join(event.asset_key.path) + (f" {event.partition[:7]}" if event.partition else "")
+        "/".join(each.asset_key.path) + (f" {each.partition[:7]}" if each.partition else "")
         for event in result.get_asset_materialization_events()
+        for each in [event.step_materialization_data.materialization]
     }
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import polars as pl
 import yaml
 
-from trading_assets.asset_factories.table_asset import Step, Window
+from trading_assets.asset_factories.step_record import Window
+from trading_assets.asset_factories.table_asset import Step
 from trading_assets.config import Configuration, load_configuration
 from trading_assets.market_data.assets import bars, raw_bars
 from trading_assets.warehouse import Warehouse

@@ -10,7 +10,8 @@ import duckdb
 import polars as pl
 import pytest
 
-from trading_assets.asset_factories.table_asset import Step, Window
+from trading_assets.asset_factories.step_record import Window
+from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests.assets import run
 from trading_assets.features.assets import daily
 from trading_assets.features.catalog import FEATURES
