@@ -104,9 +104,9 @@ class World:
         )
         assert result.success
         self.events = [
-            event.asset_key.path[-1] + (f" {event.partition}" if event.partition else "")
+            each.asset_key.path[-1] + (f" {each.partition}" if each.partition else "")
             for event in result.get_asset_materialization_events()
-            if event.asset_key is not None
+            for each in [event.step_materialization_data.materialization]
         ]
         self.observed = [
             event.asset_observation_data.asset_observation.asset_key.path[-1]

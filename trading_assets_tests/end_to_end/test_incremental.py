@@ -151,9 +151,9 @@ def _of_the_moment(table: Table) -> list[str]:
 def computed(result: dg.ExecuteInProcessResult) -> set[str]:
     """Assets that were computed, those by month with their months."""
     return {
-        "/".join(event.asset_key.path) + (f" {event.partition[:7]}" if event.partition else "")
+        "/".join(each.asset_key.path) + (f" {each.partition[:7]}" if each.partition else "")
         for event in result.get_asset_materialization_events()
-        if event.asset_key is not None
+        for each in [event.step_materialization_data.materialization]
     }
 
 
@@ -191,7 +191,7 @@ def nothing(folder: Folder, chance: random.Random) -> None:
     """Leave all as it is."""
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 @pytest.mark.parametrize("seed", [1])
 def test_any_sequence_of_changes_leaves_what_a_computation_of_everything_leaves(tmp_path: Path, seed: int) -> None:
     chance, folder = random.Random(seed), Folder(tmp_path)
