@@ -173,7 +173,7 @@ def test_a_stress_scenario_falls_and_costs_as_the_page_says(tmp_path: Path) -> N
     inputs = ScenarioInputs(configuration, lambda _: market)
     stressed = apply_scenario(configuration.robustness.stress["monday"], prepared, inputs, start, end)
     closes = prepared.panel.join(stressed.panel, on=["symbol", "session"], suffix="_stressed")
-    ratios = closes.select("session", ratio=closes["close_stressed"] / closes["close"])
+    ratios = closes.select("session", ratio=closes["adj_close_stressed"] / closes["adj_close"])
     for side, ratio in ((ratios["session"] < day, 1.0), (ratios["session"] >= day, 0.8)):
         found = ratios.filter(side)["ratio"].to_list()
         assert len(found) > 100 and found == pytest.approx([ratio] * len(found), rel=1e-12)
