@@ -1,4 +1,4 @@
-"""What machine code was made of, as the names of its files say it."""
+"""Source files by their content: what machine code was made of, and what results follow from."""
 
 from __future__ import annotations
 
@@ -13,4 +13,14 @@ def sources_hash(folder: Path) -> str:
     digest = hashlib.blake2b(digest_size=7)
     for file in sorted(folder.glob("*.py")):
         digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=1)
+def product_hash() -> str:
+    """Return the SHA-256 of the names and the content of all modules of this package."""
+    root, digest = Path(__file__).parent, hashlib.sha256()
+    for file in sorted(root.rglob("*.py")):
+        digest.update(file.relative_to(root).as_posix().encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()

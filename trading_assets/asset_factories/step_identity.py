@@ -7,17 +7,16 @@ import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, requires, version
-from pathlib import Path
 from re import match
 from typing import Any
 
-import trading_assets
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import digest
 from trading_assets.config.own_modules import own_modules
 from trading_assets.config.plugins import Plugin, feature_module, is_plugin, origin_of, strategy_module
 from trading_assets.config.stated import is_shipped
 from trading_assets.protocol import Protocol
+from trading_assets.sources_hash import product_hash
 
 
 def identity_of_step(configuration: Configuration, beside: object) -> str:
@@ -33,18 +32,8 @@ def identity_of_step(configuration: Configuration, beside: object) -> str:
     beside
         What this step alone reads beside them.
     """
-    code = [product_code(), own_code(configuration), library_versions()]
+    code = [product_hash(), own_code(configuration), library_versions()]
     return digest([configuration.hash, str(configuration.directory.resolve()), code, beside])
-
-
-@lru_cache(maxsize=1)
-def product_code() -> str:
-    """Return a hash of the source files of this package."""
-    folder, found = Path(trading_assets.__file__).parent, hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        found.update(path.relative_to(folder).as_posix().encode())
-        found.update(hashlib.sha256(path.read_bytes()).digest())
-    return found.hexdigest()
 
 
 @lru_cache(maxsize=1)

@@ -10,18 +10,17 @@ Equal bits take equal code: a worker whose libraries or whose source of this pac
 from __future__ import annotations
 
 import atexit
-import hashlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, TypeVar
 
 from trading_assets.config.plugins import Origin, Plugin, adopt, loaded_plugins
 from trading_assets.parallel.processors import granted, processors
 from trading_assets.parallel.workers import PARTS_A_WORKER, WorkersError, split_evenly
+from trading_assets.sources_hash import product_hash
 
 Shared = TypeVar("Shared")
 Item = TypeVar("Item")
@@ -132,13 +131,9 @@ def _end_quietly() -> None:
 @cache
 def identity() -> str:
     """Return what results follow from beside the data: versions of Python and libraries, and a hash of our source."""
-    root = Path(__file__).parent.parent
-    source = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        source.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     versions = [f"Python {sys.version_info.major}.{sys.version_info.minor}"]
     versions += [f"{name} {version(name)}" for name in DECISIVE]
-    return ", ".join([*versions, f"trading_assets {source.hexdigest()[:12]}"])
+    return ", ".join([*versions, f"trading_assets {product_hash()[:12]}"])
 
 
 def _computed(

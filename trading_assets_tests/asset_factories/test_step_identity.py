@@ -41,7 +41,7 @@ def test_the_configuration_the_code_and_what_is_beside_it_are_in_the_identity(
     assert identity_of_step(configuration, {"file": "a"}) == found
     assert identity_of_step(configuration, {"file": "b"}) != found
     assert identity_of_step(configuration.model_copy(update={"seed": 1}), {"file": "a"}) != found
-    for name, changed in (("product_code", "other"), ("library_versions", ["polars 0"])):
+    for name, changed in (("product_hash", "other"), ("library_versions", ["polars 0"])):
         with monkeypatch.context() as patched:
             patched.setattr(step_identity, name, lambda changed=changed: changed)
             assert identity_of_step(configuration, {"file": "a"}) != found
@@ -53,7 +53,7 @@ def test_libraries_are_those_that_the_package_names() -> None:
 
 
 def test_the_product_has_one_hash_of_its_files() -> None:
-    assert len(step_identity.product_code()) == 64
+    assert len(step_identity.product_hash()) == 64
 
 
 def test_a_protocol_is_told_by_its_first_record(configuration: Configuration) -> None:
