@@ -52,10 +52,6 @@ def test_libraries_are_those_that_the_package_names() -> None:
     assert {"polars", "duckdb", "numba", "scikit-learn"} <= names
 
 
-def test_the_product_has_one_hash_of_its_files() -> None:
-    assert len(step_identity.product_hash()) == 64
-
-
 def test_a_protocol_is_told_by_its_first_record(configuration: Configuration) -> None:
     assert protocol_id(configuration) is None
     Protocol.of(configuration).append("folder", None, {}, now=dt.datetime(2020, 1, 1))
