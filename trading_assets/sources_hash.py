@@ -18,9 +18,9 @@ def sources_hash(folder: Path) -> str:
 
 @lru_cache(maxsize=1)
 def product_hash() -> str:
-    """Return the SHA-256 of the names and the content of all modules of this package."""
+    """Return the SHA-256 of the names and the content of all files of this package, templates and tables too."""
     root, digest = Path(__file__).parent, hashlib.sha256()
-    for file in sorted(root.rglob("*.py")):
+    for file in sorted(each for each in root.rglob("*") if each.is_file() and "__pycache__" not in each.parts):
         digest.update(file.relative_to(root).as_posix().encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()

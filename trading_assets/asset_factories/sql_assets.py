@@ -25,6 +25,11 @@ from trading_assets.warehouse.warehouse import UnitOfWork, Warehouse
 Producers = Mapping[str, Sequence[dg.AssetKey]]
 #: Folder of SQL models beside a configuration, as the shipped ones have it.
 FOLDER = "dbt_like_sql"
+_VOLATILE = re.compile(
+    r"\b(now|today|age|random|uuid\w*|gen_random_uuid|setseed|nextval|(table)?sample"
+    r"|(get_)?current_\w+|localtime\w*|transaction_timestamp)\b",
+    re.IGNORECASE,
+)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _TAKEN = frozenset({*STAGES, "main", "temp", "system", "information_schema", "pg_catalog", "protocol", storage.META})
 
@@ -153,6 +158,11 @@ def _absent(work: UnitOfWork, model: SqlModel, tables: Mapping[str, Table]) -> l
     return absent
 
 
+def is_volatile(sql: str) -> bool:
+    """Return whether a SELECT may give something else from the same rows: by the clock, by chance, or of a sample."""
+    return _VOLATILE.search(sql) is not None
+
+
 def _asset(
     configuration: Configuration, model: SqlModel, writers: Producers, tables: Mapping[str, Table]
 ) -> dg.AssetsDefinition:
@@ -181,7 +191,7 @@ def _asset(
         if model.is_view:
             rows, frame = define_view(work, model, tables)
         else:
-            rule = Rule(lambda _: model.sql)
+            rule = Rule(None if is_volatile(model.sql) else lambda _: model.sql)
             record = StepRecord(context.resources.configuration, work, "/".join(key.path), (), rule)
             if not context.has_tag(RECOMPUTE_TAG) and record.is_unchanged():
                 return unchanged(context)

@@ -6,8 +6,7 @@ import hashlib
 import sys
 from collections.abc import Iterator
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, requires, version
-from re import match
+from pathlib import Path
 from typing import Any
 
 from trading_assets.config import Configuration
@@ -38,20 +37,25 @@ def identity_of_step(configuration: Configuration, beside: object) -> str:
 
 @lru_cache(maxsize=1)
 def library_versions() -> list[str]:
-    """Return Python's version, and those of the installed libraries that this package names."""
-    try:
-        named = requires("trading-assets") or []
-    except PackageNotFoundError:
-        named = []
-    names = sorted({found[0] for each in named if (found := match(r"[\w.-]+", each))})
-    return [sys.version, *(f"{name} {each}" for name in names if (each := _version(name)))]
+    """Return Python's version, and the name and version of everything installed: a user's own module may import it."""
+    folders = {Path(each) for each in sys.path if each}
+    installed = {each.stem for folder in folders if folder.is_dir() for each in folder.glob("*.dist-info")}
+    return [sys.version, *sorted(installed)]
 
 
 def own_code(configuration: Configuration) -> dict[str, str]:
-    """Return SHA-256 of each of the user's own modules, of strategies and of features, and of what they read."""
+    """Return SHA-256 of each of the user's own modules, of strategies and of features, and of what they read.
+
+    Raises
+    ------
+    LookupError
+        The platform does not hold one of them to the files that it declares: what it follows from is not known.
+    """
     found: dict[str, str] = {}
     for module in _modules(configuration):
         if isinstance(module, Plugin):
+            if not module.description["enforced"]["reads"]:
+                raise LookupError(f"reads of {module.name} are not enforced on this platform")
             found |= {name: _sha(each.source) for name, each in module.modules.items()}
             found |= {f"reads {name}": value for name, value in module.current_read_hashes().items()}
         elif not is_shipped(module.__name__):
@@ -75,13 +79,6 @@ def _modules(configuration: Configuration) -> Iterator[Any]:
             yield strategy_module(each.type, origin)
     for name in configuration.features:
         yield feature_module(name, origin)
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
 
 
 def _sha(source: bytes) -> str:

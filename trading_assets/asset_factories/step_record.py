@@ -22,6 +22,7 @@ from trading_assets.warehouse.computed import (
 )
 from trading_assets.warehouse.connection import open_to_read
 from trading_assets.warehouse.content import Selected, content_by_month, content_of
+from trading_assets.warehouse.errors import WarehouseError
 from trading_assets.warehouse.slices import Sessions, Whole
 from trading_assets.warehouse.table import Table
 from trading_assets.warehouse.warehouse import UnitOfWork
@@ -168,11 +169,15 @@ class StepRecord:
             return set()
         identity, protocol = self._full_identity() or "", protocol_id(self._configuration)
         old = {} if self._last is None else self._last.outputs
-        kept = keep_computed(
-            self._work, self._key, lambda connection: self._record(connection, identity, protocol, warnings, window)
-        )
-        if window is None or kept is None:
+        kept: Computed | None = None
+        with suppress(WarehouseError):  # its rows are written: without a record it computes again
+            kept = keep_computed(
+                self._work, self._key, lambda connection: self._record(connection, identity, protocol, warnings, window)
+            )
+        if window is None:
             return set()
+        if kept is None:
+            return set(_months_of(window.start, window.end))
         return {month for month in _months_of(window.start, window.end) if old.get(month) != kept.outputs.get(month)}
 
     def _record(
@@ -196,8 +201,11 @@ class StepRecord:
             return computed
         now, others = _months(connection, by_month, window.end), self._kept(computed)
         made = set(_months_of(window.start, window.end))
-        # A step may have put right what it left before its months.
-        outputs = {month: now.outputs.get(month, found) for month, found in others.outputs.items()}
+        # A step may have put right what it left before its months; what stands in others is not its own.
+        own = {month for each in trace.written if isinstance(each.slice_, Sessions) for month in _in(each.slice_, now)}
+        outputs = {
+            month: now.outputs.get(month, found) if month in own else found for month, found in others.outputs.items()
+        }
         return replace(
             computed,
             inputs={**others.inputs, **{month: found for month, found in now.inputs.items() if month in made}},
@@ -233,7 +241,8 @@ class StepRecord:
 
     def _confirm(self) -> None:
         if self._last is not None:
-            confirm_computed(self._aside, self._key, self._last)
+            with suppress(WarehouseError):
+                confirm_computed(self._aside, self._key, self._last)
 
     def _own(self, rows: Selected) -> Selected:
         if not self._rule.own_rows or rows.source not in self._with_splits:
@@ -259,6 +268,19 @@ def _months_of(start: dt.date, end: dt.date) -> list[str]:
         f"{month // 12}-{month % 12 + 1:02d}"
         for month in range(start.year * 12 + start.month - 1, end.year * 12 + end.month)
     ]
+
+
+def _in(slice_: Sessions, months: Months) -> list[str]:
+    """Months of which every session is in a slice."""
+    return [month for month in months.outputs if slice_.start <= _first(month) and _last(month) <= slice_.end]
+
+
+def _first(month: str) -> dt.date:
+    return dt.date.fromisoformat(f"{month}-01")
+
+
+def _last(month: str) -> dt.date:
+    return (_first(month) + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
 
 
 def _months_between(names: Collection[str], end: dt.date) -> list[str]:

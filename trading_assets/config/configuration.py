@@ -177,8 +177,11 @@ class Configuration(Section):
 
     @property
     def hash(self) -> str:
-        """Twelve hexadecimal digits that change with any value of the configuration, and not with a key that is new."""
-        return hash_of(completed(self))
+        """Twelve hexadecimal digits that change with any value that results follow from, not with a key that is new.
+
+        Who computes parts (`workers`, `scheduler`) has no part in it.
+        """
+        return hash_of(completed(self.model_copy(update={"workers": None, "scheduler": None})))
 
     def behind(self, strategy: str) -> list[str]:
         """Return a strategy, its members, and theirs, each once and the strategy first."""

@@ -13,6 +13,7 @@ import atexit
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -33,6 +34,14 @@ DECISIVE = ("numpy", "polars", "numba", "scipy", "scikit-learn", "xgboost-cpu")
 PATIENCE = 30
 #: A worker has one thread for its part; libraries that start their own are told so before they are loaded.
 ONE_THREAD = dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What a part found, or what it raised."""
+
+    part: Any = None
+    error: Exception | None = None
 
 
 class DaskWorkers:
@@ -58,31 +67,33 @@ class DaskWorkers:
         Raises
         ------
         WorkersError
-            A worker is not of this version, or died of a part more often than Dask tries again.
+            A worker is not of this version or died, or the scheduler no longer answers.
         """
         if not items:
             return []
-        from distributed import KilledWorker
-        from distributed.comm import CommClosedError
-
         try:
             sent = self.client.scatter([(loaded_plugins(), shared)], broadcast=True, hash=False)[0]
             # Not by their content: equal items are parts of their own.
             parts = self.client.map(_computed, items, compute=compute, shared=sent, expected=identity(), pure=False)
-            return list(self.client.gather(parts))
-        except KilledWorker as error:
+            outcomes = self.client.gather(parts)
+        except Exception as error:  # of the cluster, whatever it is called: a part's own comes back as its outcome
             raise WorkersError(
-                f"a worker process died of the same part several times, most likely for want of memory: {error}"
+                f"a worker died or the scheduler no longer answers, for want of memory or on the way there: "
+                f"{type(error).__name__}: {error}"
             ) from error
-        except (CommClosedError, TimeoutError) as error:
-            raise WorkersError(f"the scheduler no longer answers: {error}") from error
+        for outcome in outcomes:
+            if outcome.error is not None:
+                raise outcome.error
+        return [outcome.part for outcome in outcomes]
 
     def parts_of(self, items: Sequence[Item]) -> list[Sequence[Item]]:
         """Return items in runs of neighbours, several a worker; none of no items."""
         return split_evenly(items, PARTS_A_WORKER * max(1, sum(self.client.nthreads().values())))
 
 
-@cache
+_CONNECTED: dict[tuple[int | None, str | None], DaskWorkers] = {}
+
+
 def connected(workers: int | None, scheduler: str | None) -> DaskWorkers:
     """Return the workers of a scheduler, or processes on this machine that end with this one.
 
@@ -98,6 +109,9 @@ def connected(workers: int | None, scheduler: str | None) -> DaskWorkers:
     WorkersError
         Nothing answers at the address, or Dask is not installed.
     """
+    known = _CONNECTED.get((workers, scheduler))
+    if known is not None and known.client.status == "running":
+        return known
     try:
         from distributed import Client, LocalCluster
     except ImportError as error:
@@ -120,7 +134,8 @@ def connected(workers: int | None, scheduler: str | None) -> DaskWorkers:
     except (OSError, TimeoutError, ValueError) as error:
         where = "processes on this machine" if scheduler is None else f"scheduler {scheduler}"
         raise WorkersError(f"{where}: no worker answers within {PATIENCE} s: {error}") from error
-    return DaskWorkers(client)
+    found = _CONNECTED[workers, scheduler] = DaskWorkers(client)
+    return found
 
 
 def _end_quietly() -> None:
@@ -138,10 +153,13 @@ def identity() -> str:
 
 def _computed(
     item: Item, *, compute: Callable[[Shared, Item], Part], shared: tuple[Plugins, Shared], expected: str
-) -> Part:
+) -> _Outcome:
     if (found := identity()) != expected:
-        raise WorkersError(f"a worker has {found}; this run has {expected}. Results could differ")
+        return _Outcome(error=WorkersError(f"a worker has {found}; this run has {expected}. Results could differ"))
     plugins, value = shared
     adopt(plugins)
-    with granted(1):
-        return compute(value, item)
+    try:
+        with granted(1):
+            return _Outcome(compute(value, item))
+    except Exception as error:
+        return _Outcome(error=error)

@@ -15,6 +15,9 @@ from trading_assets.warehouse.checking import checked
 from trading_assets.warehouse.slices import Slice
 from trading_assets.warehouse.table import ContractError, Table
 
+#: Bytes that are read at once; the system gives no more than 2 GiB.
+_AT_A_TIME = 2**30
+
 
 class PutAside:
     """Frames put aside on disk by name and taken back in the order in which they came; gone at the end of the block.
@@ -47,7 +50,17 @@ class PutAside:
     def take(self, name: Hashable) -> Iterator[pl.DataFrame]:
         """Yield the frames of a name, which stay."""
         for start, size in self._places.get(name, ()):
-            yield pl.read_ipc(os.pread(self._file.fileno(), size, start))
+            yield pl.read_ipc(self._bytes(start, size))
+
+    def _bytes(self, start: int, size: int) -> bytes:
+        """Bytes of the file, read part by part."""
+        parts, read = [], 0
+        while read < size:
+            parts.append(os.pread(self._file.fileno(), min(size - read, _AT_A_TIME), start + read))
+            read += len(parts[-1])
+            if not parts[-1]:
+                raise OSError(f"what was put aside ends {size - read} bytes too early")
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 class Batches:

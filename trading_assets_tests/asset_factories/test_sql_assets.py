@@ -17,6 +17,7 @@ import pytest
 from trading_assets.asset_factories.sql_assets import (
     build_sql_assets,
     define_view,
+    is_volatile,
     models_folder,
     own_models,
     read_models,
@@ -381,3 +382,18 @@ def test_a_copy_of_a_shipped_model_beside_the_configuration_is_none_of_ones_own(
     configuration = beside(tmp_path, "research/one.sql", "SELECT 1 AS x")
     shutil.copytree(models_folder(), tmp_path / "dbt_like_sql", dirs_exist_ok=True)
     assert list(own_models(configuration)) == ["research.one"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "volatile"),
+    [
+        ("SELECT now() AS t", True),
+        ("SELECT *, current_date AS day FROM a.b", True),
+        ("SELECT session - CURRENT_TIMESTAMP FROM a.b", True),
+        ("SELECT * FROM a.b USING SAMPLE 10", True),
+        ("SELECT * FROM a.b ORDER BY random()", True),
+        ("SELECT known, average, unrandomised FROM a.b", False),
+    ],
+)
+def test_a_model_that_the_clock_or_chance_decides_is_computed_each_time(sql: str, volatile: bool) -> None:
+    assert is_volatile(sql) is volatile

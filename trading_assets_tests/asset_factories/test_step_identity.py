@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -47,9 +48,11 @@ def test_the_configuration_the_code_and_what_is_beside_it_are_in_the_identity(
             assert identity_of_step(configuration, {"file": "a"}) != found
 
 
-def test_libraries_are_those_that_the_package_names() -> None:
-    names = {each.split(" ")[0] for each in library_versions()[1:]}
-    assert {"polars", "duckdb", "numba", "scikit-learn"} <= names
+def test_libraries_are_those_that_are_installed() -> None:
+    """What only a user's own module imports is among them."""
+    named = {each.rpartition("-")[0] for each in library_versions()[1:]}
+    assert {"polars", "duckdb", "numba", "scikit_learn", "statsmodels"} <= named
+    assert f"polars-{version('polars')}" in library_versions()
 
 
 def test_a_protocol_is_told_by_its_first_record(configuration: Configuration) -> None:

@@ -258,3 +258,14 @@ def test_any_sequence_of_changes_leaves_what_a_computation_of_everything_leaves(
         slow.run(**{RECOMPUTE_TAG: "true"})
         assert all(a.equals(b) for a, b in zip(quick.tables(), slow.tables(), strict=True))
     assert quick.run() == []
+
+
+def test_an_edit_of_earlier_months_is_put_right_though_the_last_month_ran_alone(world: World) -> None:
+    """As each night does; what stands in months that it did not make is not put on record as its own."""
+    expected = world.tables()[0]
+    world.edit("UPDATE features.sums SET close = 999 WHERE session < '2020-02-01'")
+    world.put("A", dt.date(2020, 6, 20), 5.0)
+    assert world.run(**{"dagster/asset_partition_range_start": "2020-06-01"})[0] == "sums 06-06"
+    assert world.run()[0] == "sums 01-06"
+    before = pl.col("session") < dt.date(2020, 6, 1)
+    assert world.tables()[0].filter(before).equals(expected.filter(before))

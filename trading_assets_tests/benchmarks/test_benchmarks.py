@@ -101,4 +101,4 @@ def test_the_peak_of_a_step_is_its_own() -> None:
     large, small = stages.rows
     assert large["peak"] - large["before"] >= 60
     assert small["peak"] - small["before"] < 60
-    assert stages.peak >= large["peak"]
+    assert stages.peak >= large["peak"] - 1  # a step's is rounded

@@ -63,6 +63,14 @@ def where(_: None, item: int) -> tuple[int, int, int]:
     return item, os.getpid(), processors()
 
 
+def late(_: None, item: int) -> int:
+    raise TimeoutError("of its own")
+
+
+def dying(_: None, item: int) -> int:
+    os._exit(1)
+
+
 def failing(_: None, item: int) -> int:
     raise ValueError(f"item {item}")
 
@@ -133,6 +141,23 @@ def test_a_worker_with_other_libraries_is_refused(cluster: DaskWorkers, monkeypa
     monkeypatch.setattr("trading_assets.parallel.dask_workers.identity", lambda: "numpy 0.1")
     with pytest.raises(WorkersError, match=r"a worker has Python .*numpy .*this run has numpy 0\.1"):
         cluster.map(where, None, [1])
+
+
+def test_workers_that_are_gone_are_no_failure_of_a_strategy_and_are_connected_anew() -> None:
+    workers = connected(1, None)
+    assert connected(1, None) is workers
+    with pytest.raises(TimeoutError, match="of its own"):
+        workers.map(late, None, [1])
+    with pytest.raises(WorkersError, match="a worker died or the scheduler no longer answers"):
+        workers.map(dying, None, [1])
+    workers.client.cluster.close()
+    workers.client.close()
+    with pytest.raises(WorkersError):
+        workers.map(where, None, [1])
+    again = connected(1, None)
+    assert [item for item, _, _ in again.map(where, None, [5])] == [5]
+    again.client.close()
+    again.client.cluster.close()
 
 
 def test_no_scheduler_is_an_error_with_its_address() -> None:

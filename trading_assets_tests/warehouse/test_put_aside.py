@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from trading_assets.warehouse import Column, ContractError, Sessions, Table, Warehouse, Whole
+from trading_assets.warehouse import Column, ContractError, Sessions, Table, Warehouse, Whole, put_aside
 from trading_assets.warehouse.put_aside import Batches, PutAside
 
 DAY = dt.date(2020, 1, 1)
@@ -40,6 +40,16 @@ def test_frames_come_back_by_name_in_their_order_and_may_be_taken_twice(tmp_path
             assert pl.concat(aside.take("a")).equals(pl.concat([rows("AB", 0), rows("AB", 2)]))
         assert list(aside.take("nobody")) == []
         assert list((tmp_path / "new folder").iterdir()) == [], "a kill would leave a file that has a name"
+
+
+def test_what_is_larger_than_one_read_of_the_system_comes_back_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(put_aside, "_AT_A_TIME", 1000)
+    with PutAside(tmp_path) as aside:
+        aside.put("a", rows("AB", 0))
+        aside.put("a", rows("AB", 2))
+        assert pl.concat(aside.take("a")).equals(pl.concat([rows("AB", 0), rows("AB", 2)]))
 
 
 @pytest.mark.parametrize("parts", [["ABCD"], ["A", "BC", "D"], ["A", "B", "C", "D"], ["", "AB", "", "CD"]])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from trading_assets.warehouse import Rows, Sessions, UnitOfWork, Warehouse, Whole
+from trading_assets.warehouse.connection import open_to_write
+from trading_assets.warehouse.table import Column, Table
 from trading_assets_tests.warehouse.warehouse_fixtures import BARS, EQUITY, LEDGER, bars, day, equity, next_look
 
 A, B = Rows("strategy", "a"), Rows("strategy", "b")
@@ -90,3 +94,21 @@ def test_it_is_current_until_another_run_replaces_what_it_read_or_wrote(work: Un
         other.replace(A, {EQUITY: equity("a", [2.0])})
     with open_to_read(work.path, 1.0) as connection:
         assert work.is_current(connection) == (what in ("nothing", "another"))
+
+
+def test_what_another_run_put_into_a_part_of_it_is_not_its_own_any_more(tmp_path: Path) -> None:
+    prices = Table(
+        name="features.p",
+        description="",
+        key=("session",),
+        columns={"session": Column(pl.Date, ""), "v": Column(pl.Int64, "")},
+    )
+    days = [dt.date(2020, month, 1) for month in range(1, 7)]
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    one, other = warehouse.unit_of_work(), warehouse.unit_of_work()
+    one.replace(Sessions(days[0], days[-1]), {prices: pl.DataFrame({"session": days, "v": 1})})
+    with open_to_write(warehouse.path, 5) as connection:
+        assert one.is_current(connection)
+    other.replace(Sessions(days[2], days[2]), {prices: pl.DataFrame({"session": [days[2]], "v": [7]})})
+    with open_to_write(warehouse.path, 5) as connection:
+        assert not one.is_current(connection)

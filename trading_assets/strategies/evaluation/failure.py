@@ -47,6 +47,16 @@ class StrategyError(Exception):
         at = ", ".join(f"{name} {place}" for name, place in places.items() if place is not None)
         super().__init__(f"{type(cause).__name__}: {cause}" + (f" (at {at})" if at else ""))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Send it with its text, which says the cause already."""
+        return _sent_error, (str(self), self.session, self.symbol)
+
+
+def _sent_error(text: str, session: dt.date | None, symbol: str | None) -> StrategyError:
+    error = StrategyError.__new__(StrategyError, text)
+    error.session, error.symbol = session, symbol
+    return error
+
 
 def located(cause: Exception, run: Callable[[pl.DataFrame], object], panel: pl.DataFrame) -> StrategyError:
     """Find the session and the symbol at which a strategy's code fails.
