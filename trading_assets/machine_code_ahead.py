@@ -13,6 +13,8 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import OrderParameters, TargetWeightParameters
+from trading_assets.features.daily import daily_features
+from trading_assets.features.indicators import indicators
 from trading_assets.sources_hash import sources_hash
 
 _PACKAGE = Path(__file__).parent
@@ -20,9 +22,6 @@ _FEATURES, _ENGINE = _PACKAGE / "features" / "compiled", _PACKAGE / "backtests" 
 
 
 def _compile_features() -> None:
-    from trading_assets.features.daily import daily_features
-    from trading_assets.features.indicators import indicators
-
     days = [dt.date(2000, 1, 3), dt.date(2000, 1, 4)]
     prices = dict.fromkeys(("adj_open", "adj_high", "adj_low", "adj_close", "dollar_volume"), 1.0)
     bars = pl.DataFrame({"session": days}).with_columns(

@@ -22,7 +22,8 @@ from trading_assets.models.registry import Candidate, Record, has_registry, regi
 from trading_assets.models.run import run_model, samples_and_folds
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
 from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, REGIMES, SPLITS
-from trading_assets.parallel.workers import IN_THREADS, workers_of
+from trading_assets.parallel.configured import workers_of
+from trading_assets.parallel.workers import IN_THREADS
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.exposures import exposure
 from trading_assets.protocol.recording import record_exposures

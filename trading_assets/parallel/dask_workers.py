@@ -121,7 +121,7 @@ def connected(workers: int | None, scheduler: str | None) -> DaskWorkers:
             address = LocalCluster(
                 n_workers=workers or processors(),
                 threads_per_worker=1,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # any free port
                 env=ONE_THREAD,
                 memory_limit=0,  # or a worker is ended at a share of the machine, while others have room
                 silence_logs=40,  # logging.ERROR

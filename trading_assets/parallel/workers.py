@@ -12,7 +12,6 @@ from functools import partial
 from itertools import pairwise
 from typing import Protocol, TypeVar
 
-from trading_assets.config import Configuration
 from trading_assets.parallel.processors import processors
 
 Shared = TypeVar("Shared")
@@ -103,25 +102,3 @@ def split_evenly(items: Sequence[Item], parts: int) -> list[Sequence[Item]]:
     parts = min(parts, len(items))
     bounds = [len(items) * part // parts for part in range(parts + 1)] if parts else [0]
     return [items[begin:end] for begin, end in pairwise(bounds)]
-
-
-def workers_of(configuration: Configuration, otherwise: Workers = IN_PROCESS) -> Workers:
-    """Return who computes parts under a configuration; processes of a cluster live as long as this one.
-
-    Parameters
-    ----------
-    configuration
-        Its executor decides.
-    otherwise
-        Who computes them without a cluster.
-
-    Raises
-    ------
-    WorkersError
-        No scheduler answers at the address, its workers are not of this version, or Dask is not installed.
-    """
-    if configuration.executor != "dask":
-        return otherwise
-    from trading_assets.parallel.dask_workers import connected
-
-    return connected(configuration.workers, configuration.scheduler)

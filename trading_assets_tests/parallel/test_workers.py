@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_assets.parallel.processors import granted
-from trading_assets.parallel.workers import IN_PROCESS, IN_THREADS, Workers, split_evenly, workers_of
-from trading_assets_tests.backtests.frames import configuration
+from trading_assets.parallel.workers import IN_PROCESS, IN_THREADS, Workers, split_evenly
 
 
 def scaled(factor: int, item: int) -> int:
@@ -48,8 +47,3 @@ def test_items_are_split_in_order_and_evenly(items: list[int], parts: int) -> No
     lengths = {len(part) for part in found}
     assert not lengths or max(lengths) - min(lengths) <= 1
     assert 0 not in lengths
-
-
-@pytest.mark.parametrize("executor", ["in_process", "multiprocess"])
-def test_without_dask_this_process_works(executor: str) -> None:
-    assert workers_of(configuration().model_copy(update={"executor": executor})) is IN_PROCESS

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trading_assets.asset_factories.table_asset import Step
-from trading_assets.parallel.workers import workers_of
+from trading_assets.parallel.configured import workers_of
 from trading_assets.robustness.evidence import record_evidence
 from trading_assets.robustness.look_ahead.point_in_time import market_snapshot
 from trading_assets.robustness.rows_by_span import write

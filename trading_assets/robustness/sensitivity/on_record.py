@@ -8,7 +8,7 @@ from trading_assets.backtests.inputs.data_hash import hash_with_rates
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.backtests.trial_registry import settings_on_record, trial_rows
 from trading_assets.config.sections import Interval
-from trading_assets.parallel.workers import workers_of
+from trading_assets.parallel.configured import workers_of
 from trading_assets.protocol import Protocol, record_trials
 from trading_assets.protocol.trials import with_benchmarks
 from trading_assets.robustness.sensitivity.grid import ParameterGrid

@@ -12,7 +12,7 @@ from trading_assets.asset_factories.table_asset import Step
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config.sections import Interval
 from trading_assets.models.splits import development
-from trading_assets.parallel.workers import workers_of
+from trading_assets.parallel.configured import workers_of
 from trading_assets.robustness.performance_breakdown import breakdown_rows
 from trading_assets.robustness.rows_by_span import beside_other_splits, write
 from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
