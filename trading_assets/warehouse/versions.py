@@ -52,12 +52,6 @@ def _overlapping(rows: Sequence[tuple[str, str, str, int]], scope: Slice) -> Ver
     }
 
 
-def number_of(versions: Versions, slice_: Slice) -> int | None:
-    """Return the number of the commit that last replaced just this slice; None if none did."""
-    key = _key(slice_)
-    return versions.get((key["slice_column"], key["lower_bound"], key["upper_bound"]))
-
-
 def next_number(connection: duckdb.DuckDBPyConnection) -> int:
     """Return the number of the commit that is being made."""
     return int(connection.execute("SELECT coalesce(max(number), 0) + 1 FROM meta.commits").fetchall()[0][0])
