@@ -6,6 +6,7 @@ The names below are the Python interface. Each is loaded when it is asked for: i
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from trading_assets.warehouse import WarehouseError
 
 __version__ = "0.2.0"
+
+# Polars reads this as it is loaded: pages that it has freed go back to the system, and do not count as ours until
+# another process wants them. By its default every large step stands on what the steps before it have left.
+os.environ.setdefault("_RJEM_MALLOC_CONF", "muzzy_decay_ms:0")
 
 __all__ = [
     "BacktestRun",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from trading_assets import garbage
-from trading_assets.garbage import COLLECT_AFTER, LARGE, memory_given_back, rare_collections
+from trading_assets.garbage import COLLECT_AFTER, LARGE, loaded_code_left_alone, memory_given_back, rare_collections
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +64,23 @@ def test_much_that_holds_itself_is_gone_after_the_block_and_little_may_wait() ->
         assert much() is None
     finally:
         gc.enable()
+
+
+def test_what_was_there_before_is_left_alone_and_what_comes_after_is_not() -> None:
+    class Node:
+        pass
+
+    def circle() -> weakref.ref[Node]:
+        node = Node()
+        node.itself = node  # type: ignore[attr-defined]
+        return weakref.ref(node)
+
+    before = circle()
+    with loaded_code_left_alone():
+        meanwhile = circle()
+        gc.collect()
+        assert before() is not None
+        assert meanwhile() is None
+    gc.collect()
+    assert before() is None
+    assert gc.get_freeze_count() == 0

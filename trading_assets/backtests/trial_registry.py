@@ -235,7 +235,7 @@ def trial_rows(
     ]
     schema = TRIALS.empty().schema
     rows = pl.DataFrame(lines, schema={name: dtype for name, dtype in schema.items() if name != "returns"})
-    series = [pl.Series(evaluation.returns, dtype=pl.Float32) for evaluation in by_id.values()]
+    series = [pl.Series(evaluation.returns.astype(np.float32)) for evaluation in by_id.values()]
     return rows.with_columns(returns=pl.Series(series, dtype=pl.List(pl.Float32))).select(list(schema))
 
 

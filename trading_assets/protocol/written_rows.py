@@ -12,8 +12,9 @@ whether a strategy is registered or not, and makes nothing from what is not as i
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 import polars as pl
 
@@ -30,6 +31,8 @@ WRITTEN = "written"
 ALL = ""
 #: Seconds.
 _PAUSE = 0.2
+#: Of how many selections of rows the hashes are kept.
+_RECENT_ROWS = 16
 #: Table -> part -> the asset that wrote it, and its hashes.
 OnRecord = dict[str, dict[str, tuple[str, Hashes]]]
 
@@ -156,21 +159,53 @@ def months_on_record(
     if not months:
         return WrittenRows(table.name, {})
     first, last = (dt.date.fromisoformat(f"{each}-01") for each in (months[0], months[-1]))
-    batches = read_by_symbol(
-        warehouse,
-        table,
-        columns=None if columns is None else [*dict.fromkeys([*table.key, *columns])],
-        where="session >= ? AND session < ?",
-        parameters=[first, last + dt.timedelta(days=31)],
-    )
-    hashes, present = hashes_by_month(table, first, last, columns), set[str]()
-    for rows in batches:
-        hashes.add(rows)
-        present |= set(rows["session"].dt.month_start().unique().dt.strftime("%Y-%m"))
-    found = hashes.rows()
+    known = None if columns is None else tuple(dict.fromkeys([*table.key, *columns]))
+    found, present = _RECENT.of(warehouse, table, known, first, last)
     start, stop = (f"{each:%Y-%m}" for each in made)
     counted = (month for month in months if month in present or start <= month <= stop)
     return WrittenRows(table.name, {month: found.parts[month] for month in counted})
+
+
+class _RecentHashes:
+    """Hashes of the rows of months as they were last taken in this process: many steps read the same rows.
+
+    They stand for as long as the hash that the database makes of these rows is the same, which takes a tenth of the
+    time. Who can make other rows of the same hash within a run can as well write to the memory of it.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[Hashable, tuple[WrittenRows, frozenset[str]]] = {}
+        self._lock = threading.Lock()
+
+    def of(
+        self,
+        warehouse: Warehouse,
+        table: Table,
+        columns: tuple[str, ...] | None,
+        first: dt.date,
+        last: dt.date,
+    ) -> tuple[WrittenRows, frozenset[str]]:
+        """Return the hashes from the month of one day to that of another, and the months that have rows."""
+        where, parameters = "session >= ? AND session < ?", (first, last + dt.timedelta(days=31))
+        content = warehouse.content(table, columns or (), where, parameters)
+        key = (warehouse.path, table.name, columns, first, last, content)
+        with self._lock:
+            known = self._found.get(key)
+        if known is not None:
+            return known
+        hashes, present = hashes_by_month(table, first, last, columns), set[str]()
+        for rows in read_by_symbol(warehouse, table, columns=columns, where=where, parameters=parameters):
+            hashes.add(rows)
+            present |= set(rows["session"].dt.month_start().unique().dt.strftime("%Y-%m"))
+        found = hashes.rows(), frozenset(present)
+        with self._lock:
+            self._found[key] = found
+            while len(self._found) > _RECENT_ROWS:
+                self._found.pop(next(iter(self._found)))
+        return found
+
+
+_RECENT = _RecentHashes()
 
 
 def assert_as_written(now: WrittenRows, on_record: OnRecord) -> None:

@@ -18,7 +18,7 @@ import polars as pl
 from trading_assets.warehouse import storage, versions
 from trading_assets.warehouse.checking import checked
 from trading_assets.warehouse.connection import open_to_read, open_to_write, transaction
-from trading_assets.warehouse.content import Selected
+from trading_assets.warehouse.content import MISSING, Selected, content_of
 from trading_assets.warehouse.errors import MissingTableError, StaleInputError, WarehouseError, block
 from trading_assets.warehouse.ledgers import Ledgers
 from trading_assets.warehouse.put_aside import Batches
@@ -232,6 +232,20 @@ class Warehouse(Ledgers):
             return {}
         with self._opened() as connection:
             return versions.versions_of(connection, table.name, Whole())
+
+    def content(self, table: Table, columns: Sequence[str], where: str = "", parameters: Sequence[object] = ()) -> str:
+        """Return the hash of some rows that the database makes, see `content`; to look at it is no read.
+
+        Parameters
+        ----------
+        table, columns, where, parameters
+            As `read` takes them.
+        """
+        if not self.path.exists():
+            return MISSING
+        wanted = Selected.of_table(table.name, Whole(), columns=columns, where=where, parameters=parameters)
+        with self._opened() as connection:
+            return content_of(connection, wanted)
 
     def fingerprint(self, table: Table, exclude: Sequence[str] = ()) -> str:
         """Return the SHA-256 of the table's rows in order of its key: equal for equal content, however it got there.

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import polars as pl
 import pytest
@@ -135,3 +136,28 @@ def test_a_month_that_no_run_makes_any_more_counts_only_while_it_has_rows(tmp_pa
     warehouse.replace(Whole(), {DAILY: MARCH})
     with pytest.raises(EditedRowsError, match="of 2020-02"):
         assert_as_written(months_on_record(warehouse, DAILY, known, LAST, made=made), known)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE features.daily SET slope = 2.0000000000000004 WHERE slope = 2.0",
+        "UPDATE features.daily SET slope = 0.0 WHERE slope IS NULL",
+        "UPDATE features.daily SET slope = -0.25 - slope + 2.0 WHERE symbol = 'AAA' AND session > '2020-02-01'",
+        "DELETE FROM features.daily WHERE symbol = 'BBB'",
+        "INSERT INTO features.daily BY NAME SELECT 'CCC' AS symbol, DATE '2020-02-03' AS session, 1.0 AS slope",
+    ],
+)
+def test_rows_that_were_compared_before_are_compared_again_once_they_are_edited(tmp_path: Path, edit: str) -> None:
+    """The third edit gives two rows each the value of the other one."""
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    warehouse.replace(Whole(), {DAILY: ROWS})
+    known = written_on_record(on_record(tmp_path).read(), "small")
+    for _ in range(2):
+        found = months_on_record(warehouse, DAILY, known, LAST, ["slope"], made=EVER)
+        assert_as_written(found, known)
+        assert found == months_on_record(Warehouse(warehouse.path), DAILY, known, LAST, ["slope"], made=EVER)
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute(edit)
+    with pytest.raises(EditedRowsError, match="of 2020-02"):
+        assert_as_written(months_on_record(warehouse, DAILY, known, LAST, ["slope"], made=EVER), known)

@@ -339,7 +339,7 @@ def _point_rows(
 
 
 def _benchmark_rows(trials: Sequence[str], returns: Floats) -> pl.DataFrame:
-    series = [pl.Series(row, dtype=pl.Float32) for row in returns]
+    series = [pl.Series(row) for row in returns.astype(np.float32)]
     rows = pl.DataFrame({"trial": trials, "returns": pl.Series(series, dtype=pl.List(pl.Float32))})
     return TRIAL_BENCHMARKS.conform(rows.unique("trial", keep="first", maintain_order=True)).sort("trial")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -33,6 +34,8 @@ def stress(step: Step) -> Mapping[str, Any]:
 
     require_ok(step)
     frames, prepared, spans = read_development_market(step)
+    # A scenario with other bars has a panel of its own, and one with other costs or delays decides nothing anew.
+    prepared = replace(prepared, panel=prepared.panel.clear())
     rows = stress_rows(step, prepared, frames, development(spans), DEVELOPMENT, until=development(spans).end)
     write(step, stress.__name__, beside_other_splits(step, rows, (DEVELOPMENT,)))
     return {"Sharpe": sharpes(rows[STRESS])}
