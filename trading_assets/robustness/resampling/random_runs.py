@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -65,18 +65,18 @@ def random_entries(span: Span, *, entries: int, runs: int, seed: int, workers: W
         Who runs them.
     """
     rows, columns = _pool(span)
-    candidates = min(entries, rows.size)
+    candidates, bare = min(entries, rows.size), _without_panel(span)
 
-    def swept(count: int, purpose: str, wanted: int) -> Sweep:
-        variants = RandomVariants(span, _draw_entries, _entered, _Entries(rows, columns, count))
-        return sweep_random(variants, wanted, generator_of(seed, purpose), workers)
+    def swept(count: int, purpose: str, wanted: int, who: Workers) -> Sweep:
+        variants = RandomVariants(bare, _draw_entries, _entered, _Entries(rows, columns, count))
+        return sweep_random(variants, wanted, generator_of(seed, purpose), who)
 
-    for pilot in range(PILOTS):
-        made = float(swept(candidates, f"pilot {pilot}", PILOT_RUNS).trades.mean())
+    for pilot in range(PILOTS):  # done before the market would be with the workers
+        made = float(swept(candidates, f"pilot {pilot}", PILOT_RUNS, IN_PROCESS).trades.mean())
         if made <= 0 or abs(made - entries) <= 0.02 * entries:
             break
         candidates = int(np.clip(round(candidates * entries / made), 1, rows.size))
-    return _runs_of(span.prepared, swept(candidates, PERMUTATION, runs))
+    return _runs_of(span.prepared, swept(candidates, PERMUTATION, runs, workers))
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def random_targets(span: Span, *, runs: int, seed: int, workers: Workers = IN_PR
     rows, columns = _pool(span)
     members[rows, columns] = True
     drawn_from = _Moves(members, np.unique(columns), min(SHORTEST_SHIFT, size // 4), size)
-    variants = RandomVariants(span, _draw_move, _moved, drawn_from)
+    variants = RandomVariants(_without_panel(span), _draw_move, _moved, drawn_from)
     return _runs_of(span.prepared, sweep_random(variants, runs, generator_of(seed, PERMUTATION), workers))
 
 
@@ -184,6 +184,11 @@ def normal_p(actual: float, random: Floats) -> float | None:
 def generator_of(seed: int, purpose: str) -> np.random.Generator:
     """Return a stream of its own for each purpose, the same on every machine."""
     return np.random.Generator(np.random.PCG64([seed, *purpose.encode()]))
+
+
+def _without_panel(span: Span) -> Span:
+    """Leave out the larger half of a backtest, which only decisions need: what is at random looks at no bar."""
+    return replace(span, prepared=replace(span.prepared, panel=span.prepared.panel.clear()))
 
 
 def _pool(span: Span) -> tuple[Integers, Integers]:
