@@ -91,7 +91,7 @@ def cosines(sessions: int) -> int:
     >>> cosines(750), cosines(45), cosines(44)
     (33, 5, 4)
     """
-    return math.floor(_COSINES * sessions**_POWER)
+    return int(_COSINES * float(sessions) ** _POWER)
 
 
 def paired_test(losses: Floats, others: Floats, level: float = LEVEL) -> PairedTest | None:

@@ -37,20 +37,20 @@ def test_the_error_is_that_of_the_discrete_cosine_transform() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("span", [1, 5, 10])
+@pytest.mark.parametrize("span", [1, 5])
 def test_equal_models_pass_at_the_stated_rate(span: int) -> None:
-    """2.5 % of 4,000 pairs, three standard errors of which are 0.74 points; a plain t-test lets far more through."""
+    """2.5 % of 2,000 pairs, three standard errors of which are 1.05 points; a plain t-test lets far more through."""
     generator = np.random.default_rng(span)
     passed = plain = 0
-    for _ in range(4_000):
+    for _ in range(2_000):
         difference = overlapping(generator, span)
         found = paired_test(np.zeros(SESSIONS), difference)
         assert found is not None
         passed += found.is_better
         plain += bool(ttest_1samp(difference, 0.0, alternative="greater").pvalue < LEVEL)
-    assert passed / 4_000 <= 0.04
-    assert passed / 4_000 >= LEVEL - 0.0075
-    assert (plain / 4_000 > 0.15) == (span > 1)
+    assert passed / 2_000 <= 0.04
+    assert passed / 2_000 >= LEVEL - 0.0105
+    assert (plain / 2_000 > 0.15) == (span > 1)
 
 
 def test_a_model_better_by_a_quarter_of_a_deviation_is_found_four_times_out_of_five() -> None:
