@@ -11,8 +11,16 @@ from typing import Any
 
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import digest
+from trading_assets.config.models import OwnModel
 from trading_assets.config.own_modules import own_modules
-from trading_assets.config.plugins import Plugin, feature_module, is_plugin, origin_of, strategy_module
+from trading_assets.config.plugins import (
+    Plugin,
+    feature_module,
+    is_plugin,
+    model_module,
+    origin_of,
+    strategy_module,
+)
 from trading_assets.config.stated import is_shipped
 from trading_assets.protocol import Protocol
 from trading_assets.sources_hash import product_hash
@@ -79,6 +87,9 @@ def _modules(configuration: Configuration) -> Iterator[Any]:
             yield strategy_module(each.type, origin)
     for name in configuration.features:
         yield feature_module(name, origin)
+    for model in configuration.models.values():
+        if isinstance(model, OwnModel):
+            yield model_module(model.type, origin)
 
 
 def _sha(source: bytes) -> str:

@@ -29,7 +29,7 @@ from trading_assets.config.canonical import canonical, digest
 from trading_assets.config.stated import completed
 from trading_assets.config.strategies import StrategyParameters
 from trading_assets.protocol import trials_table
-from trading_assets.strategies.evaluation.fingerprint import own_features_frozen
+from trading_assets.strategies.evaluation.fingerprint import own_features_frozen, own_model_frozen
 from trading_assets.strategies.evaluation.identity import (
     identity_of,
     modules_behind,
@@ -161,6 +161,7 @@ def _hash_settings(
             "universe": universe if isinstance(universe, str) else sorted(universe),
             "code": code_of(strategy.module),
             **own_features_frozen(configuration, strategy),
+            **own_model_frozen(configuration, strategy),
             "model": completed(configuration.models[model]) if model else None,
             "members": [
                 [

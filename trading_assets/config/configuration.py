@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from trading_assets.config.models import AnyModel
 from trading_assets.config.quality import Quality
 from trading_assets.config.remote_sources import AnySource
 from trading_assets.config.robustness import Robustness
@@ -18,7 +19,6 @@ from trading_assets.config.sections import (
     AssetClass,
     Costs,
     Limits,
-    Model,
     Monitoring,
     NonEmpty,
     Notifier,
@@ -99,7 +99,7 @@ class Configuration(Section):
     registration: dict[Name, Registration] = Field(
         default={}, description="strategy -> what is expected of it, written down before the holdout is looked at"
     )
-    models: dict[Name, Model] = Field(
+    models: dict[Name, AnyModel] = Field(
         default={}, max_length=MOST_STRATEGIES, description="models whose scores strategies and features use, by name"
     )
     regimes: Regimes = Field(default=Regimes(), description="regimes of the benchmarks")

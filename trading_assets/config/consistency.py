@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 from trading_assets.config.configuration import Configuration
 from trading_assets.config.errors import Fault, KeyPath, nearest
+from trading_assets.config.models import types_within
 from trading_assets.config.sections import Interval
 from trading_assets.config.sources import SyntheticSource
 from trading_assets.config.strategies import StrategySettings, members_of, windows_of
@@ -29,6 +30,7 @@ def inconsistencies(configuration: Configuration, strategies: Mapping[str, Strat
     yield from _spans(configuration)
     yield from _windows(configuration, strategies)
     yield from _folds(configuration)
+    yield from _libraries(configuration)
     yield from _workers(configuration)
 
 
@@ -160,6 +162,18 @@ def _workers(configuration: Configuration) -> Iterator[Fault]:
         yield Fault(
             ("executor",), "the library of `dask` is not installed", "pip install 'trading_assets[dask]', or in_process"
         )
+
+
+def _libraries(configuration: Configuration) -> Iterator[Fault]:
+    """A family of models whose library is an extra that is not there."""
+    for name, settings in configuration.models.items():
+        for family in types_within(settings):
+            if family in ("lightgbm", "catboost") and find_spec(family) is None:
+                yield Fault(
+                    ("models", name, "type"),
+                    f"the library of `{family}` is not installed",
+                    f"pip install 'trading_assets[{family}]', or another family, such as xgboost",
+                )
 
 
 def _folds(configuration: Configuration) -> Iterator[Fault]:

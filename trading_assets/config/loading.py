@@ -15,11 +15,21 @@ from trading_assets.config.configuration import Configuration
 from trading_assets.config.consistency import inconsistencies
 from trading_assets.config.document import read_document
 from trading_assets.config.errors import ConfigurationError, KeyPath, block, known_part, nearest, placed, shortened
-from trading_assets.config.plugins import feature_module, find_plugin, is_plugin, origin_of, strategy_module
+from trading_assets.config.models import FAMILIES, OWN, OwnModel
+from trading_assets.config.plugins import (
+    PluginError,
+    feature_module,
+    find_plugin,
+    is_plugin,
+    model_module,
+    origin_of,
+    strategy_module,
+)
 from trading_assets.config.stated import RENAMED_KEYS
 from trading_assets.config.strategies import BUILT_IN, StrategyParameters
 from trading_assets.config.stress_scenarios import RUNS_OF_THE_BASE, built_in
 from trading_assets.config.unquoted import Unquoted, advice, unquoted_scalars
+from trading_assets.sandbox.process import StoppedError
 
 #: Faults that one error lists, and those that it looks at for what they have in common.
 _MOST_BLOCKS, _MOST_FAULTS = 10, 1_000
@@ -62,6 +72,7 @@ def load_configuration(
         for line in own_code_lines(path, lines, configuration):
             announce(line)
     _load_features(path, lines, configuration)
+    _load_own_models(path, lines, configuration)
     updates: dict[str, Any] = {"strategies": _with_parameters(path, lines, configuration)}
     token = os.environ.get(configuration.notifier.token_variable)
     if token:
@@ -89,6 +100,24 @@ def _load_features(path: Path, lines: Mapping[KeyPath, int], configuration: Conf
         except LookupError as error:
             expected = "a module that defines FEATURES, a tuple of trading_assets.features.Feature"
             raise ConfigurationError(block(path, lines, where, str(error), expected)) from None
+
+
+def _load_own_models(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> None:
+    """Load the user's own modules of models, each in a process of its own, and have them validate their parameters."""
+    for name, settings in configuration.models.items():
+        if not isinstance(settings, OwnModel):
+            continue
+        where: KeyPath = ("models", name)
+        try:
+            found = model_module(settings.type, origin_of(configuration), renew=True)
+            what = found.ask("model_validate", values=settings.parameters)
+        except LookupError as error:
+            expected = "a module that defines fit(training, parameters, seed) and load(content)"
+            raise ConfigurationError(block(path, lines, (*where, "type"), str(error), expected)) from None
+        except (PluginError, StoppedError) as error:
+            what = str(error)
+        if what:
+            raise ConfigurationError(block(path, lines, (*where, "parameters"), what, f"what {settings.type} takes"))
 
 
 def _with_parameters(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> dict[str, Any]:
@@ -123,7 +152,7 @@ def _known_types() -> str:
 
 
 def own_code_lines(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> Iterator[str]:
-    """Yield a line for each module of the user's own that will run, of strategies and features; nothing is run for it.
+    """Yield a line for each module of the user's own that will run, whatever it is of; nothing is run for it.
 
     Parameters
     ----------
@@ -143,6 +172,11 @@ def own_code_lines(path: Path, lines: Mapping[KeyPath, int], configuration: Conf
         if is_plugin(settings.type)
     ]
     named += [(("features", index), module) for index, module in enumerate(configuration.features)]
+    named += [
+        (("models", name, "type"), settings.type)
+        for name, settings in configuration.models.items()
+        if isinstance(settings, OwnModel)
+    ]
     for where, module in named:
         try:
             found = find_plugin(module, origin_of(configuration))
@@ -153,7 +187,7 @@ def own_code_lines(path: Path, lines: Mapping[KeyPath, int], configuration: Conf
         with_others = f", with {', '.join(others)}" if others else ""
         reads = f"; it reads {', '.join(each.name for each in found.reads)}" if found.reads else ""
         place = "an installed package" if own is None else str(own.file)
-        key = ".".join(map(str, where[:2])) if where[0] == "strategies" else "features"
+        key = "features" if where[0] == "features" else ".".join(map(str, where[:2]))
         yield f"{key}: {module} is code that will run: {place}{with_others}{reads}"
 
 
@@ -208,6 +242,10 @@ def _explain(
             what, expected = f"missing key {where[-1]!r}", "a value for it"
         elif item["type"] in ("date_parsing", "date_from_datetime_parsing"):
             what, expected = f"{shortened(repr(item['input']))} is no date", "a date such as 2024-01-31"
+        elif item["type"] == "union_tag_invalid" and where[:1] == ("models",):
+            where, tag = (*where, "type"), item["ctx"]["tag"]
+            what = f"no family of models {shortened(repr(tag))}"
+            expected = f"{nearest(tag, [*FAMILIES])}; or your own with a dot in it, as `my_models.nearest`"
         elif item["type"] == "string_pattern_mismatch" and where[:1] == ("features",):
             what = f"{shortened(repr(item['input']))} is no dotted path of a module"
             expected = "such as `my_features.gaps`, which is my_features/gaps.py in the folder of the configuration"
@@ -258,11 +296,14 @@ def _known_keys(model: type[BaseModel], location: KeyPath) -> list[str]:
             for inner in _models_in(candidate.model_fields[part].annotation if part in candidate.model_fields else None)
         ]
         models = found or models
-        by_source = [
-            m for m in models if "source" in m.model_fields and part in get_args(m.model_fields["source"].annotation)
-        ]
-        models = by_source or models
+        models = [each for each in models if part in _tags_of(each)] or models
     return sorted({key for candidate in models for key, field in candidate.model_fields.items() if not field.exclude})
+
+
+def _tags_of(model: type[BaseModel]) -> set[Any]:
+    """What tells a model from the others of its union, as pydantic's locations have it."""
+    keys = [model.model_fields[name].annotation for name in ("source", "type") if name in model.model_fields]
+    return {value for each in keys for value in get_args(each)} or ({OWN} if model is OwnModel else set())
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -28,11 +28,10 @@ from trading_assets.sandbox.process import RestrictedProcess, StoppedError, Task
 
 #: The module that answers in the process.
 _ANSWERS = "trading_assets.strategies.evaluation.plugin_worker"
-
-
 #: What a process says was refused where that is no file.
 NETWORK = "the network"
-
+#: What a process is asked that says whether a module is one of strategies, of features, or of a model.
+Describes = Literal["describe", "features_describe", "model_describe"]
 
 _NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 
@@ -67,7 +66,7 @@ class Origin:
 
 @dataclass(frozen=True, eq=False)
 class Plugin:
-    """A user's own module of a strategy or of features, as this process knows it.
+    """A user's own module of a strategy, of features or of a model, as this process knows it.
 
     Attributes
     ----------
@@ -80,7 +79,7 @@ class Plugin:
     read_hashes
         SHA-256 of each file of these, by name, as they were when it was loaded.
     describes
-        What its process is asked that says whether it is a module of strategies, or of features.
+        What it is a module of.
     """
 
     name: str
@@ -88,7 +87,7 @@ class Plugin:
     reads: tuple[DeclaredRead, ...]
     read_hashes: Mapping[str, str]
     process: RestrictedProcess
-    describes: Literal["describe", "features_describe"] = "describe"
+    describes: Describes = "describe"
 
     @cached_property
     def description(self) -> Mapping[str, Any]:
@@ -250,16 +249,25 @@ def feature_module(name: str, origin: Origin, *, renew: bool = False) -> Plugin:
     return _loaded_plugin(name, origin, "features_describe", renew=renew)
 
 
-def _loaded_plugin(
-    name: str, origin: Origin, describes: Literal["describe", "features_describe"], *, renew: bool
-) -> Plugin:
+def model_module(name: str, origin: Origin, *, renew: bool = False) -> Plugin:
+    """Return a user's own module of a model; as `feature_module`, for one that defines `fit` and `load`.
+
+    Parameters
+    ----------
+    name, origin, renew
+        See `feature_module`.
+    """
+    return _loaded_plugin(name, origin, "model_describe", renew=renew)
+
+
+def _loaded_plugin(name: str, origin: Origin, describes: Describes, *, renew: bool) -> Plugin:
     key = (name, origin, describes)
     known = _PLUGINS.get(key)
     if known is not None and not renew:
         return known
     found = replace(find_plugin(name, origin), describes=describes)
     if known is not None:
-        if _is_the_same(known, found):
+        if (known.modules, known.reads, known.read_hashes) == (found.modules, found.reads, found.read_hashes):
             return known
         known.process.end()
     try:
@@ -291,7 +299,7 @@ def _received(
     reads: tuple[DeclaredRead, ...],
     read_hashes: Mapping[str, str],
     task: Task,
-    describes: Literal["describe", "features_describe"],
+    describes: Describes,
 ) -> Plugin:
     if digest not in _RECEIVED:
         plugin = Plugin(name, modules, reads, read_hashes, RestrictedProcess(task), describes)
@@ -326,10 +334,6 @@ def find_plugin(strategy_type: str, origin: Origin) -> Plugin:
     )
     hashes = {name: value for each in reads for name, value in each.hashes().items()}
     return Plugin(strategy_type, modules, reads, hashes, RestrictedProcess(task))
-
-
-def _is_the_same(known: Plugin, found: Plugin) -> bool:
-    return (known.modules, known.reads, known.read_hashes) == (found.modules, found.reads, found.read_hashes)
 
 
 def _exception(name: str) -> type[Exception]:

@@ -258,36 +258,6 @@ class Risk(Section):
         return self
 
 
-class Model(Section):
-    """A walk-forward classifier of the forward return's sign."""
-
-    type: Literal["xgboost"] = Field(default="xgboost", description="the classifier")
-    universe: AssetClass = Field(default="equity", description="asset class whose symbols it is trained on and scores")
-    horizon: int = Field(
-        default=5, ge=1, le=MOST_SESSIONS, description="sessions between entry and exit open of the label"
-    )
-    train_sessions: int = Field(default=504, ge=60, le=MOST_SESSIONS, description="sessions before the first test fold")
-    test_sessions: int = Field(default=126, ge=5, le=MOST_SESSIONS, description="sessions of a test fold")
-    embargo_sessions: int = Field(
-        default=5,
-        ge=0,
-        le=MOST_SESSIONS,
-        description="sessions between the last of training and the first of the test fold, beside those purged",
-    )
-    expanding: bool = Field(
-        default=True, description="train on all sessions before a fold; false: on the last `train_sessions`"
-    )
-    trees: int = Field(default=100, ge=1, le=10_000, description="trees of the boosting")
-    depth: int = Field(default=3, ge=1, le=32, description="levels of a tree")
-    learning_rate: Positive = Field(default=0.05, description="part of a tree's answer that is added")
-    bins: int = Field(default=64, ge=2, le=256, description="histogram bins of a feature")
-    min_child_weight: NonNegative = Field(
-        default=10.0, description="least sum of weights x p(1 - p) in a leaf; 10 is about 40 independent labels"
-    )
-    ridge: Positive = Field(default=100.0, description="penalty of the logistic baseline")
-    min_rows: int = Field(default=200, ge=20, description="fewer training rows than this: the fold is not trained")
-
-
 class Regimes(Section):
     """Regimes of the benchmarks: a mixture fitted on the past, filtered forward."""
 

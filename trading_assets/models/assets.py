@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import resource
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ import polars as pl
 from trading_assets.asset_factories.step_record import Rule, nothing
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
+from trading_assets.config.models import WalkForward
 from trading_assets.features.own import assert_current, own_features
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.derived_columns import derived_on_record, span_of
@@ -22,6 +24,7 @@ from trading_assets.models.registry import Candidate, Record, has_registry, regi
 from trading_assets.models.run import run_model, samples_and_folds
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
 from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, REGIMES, SPLITS
+from trading_assets.models.training import learner_of
 from trading_assets.parallel.configured import workers_of
 from trading_assets.parallel.workers import IN_THREADS
 from trading_assets.protocol import Protocol
@@ -40,6 +43,10 @@ from trading_assets.warehouse import Rows, Table, Warehouse, Whole
 from trading_assets.warehouse.by_symbol import read_by_symbol
 
 STAGE = "models"
+#: Libraries of families that are not of scikit-learn alone, as Dagster's UI shows them.
+_LIBRARIES = {"ranking": "xgboost", "quantile": "xgboost"} | {
+    each: each for each in ("xgboost", "lightgbm", "catboost")
+}
 REGIME_KINDS = ("scikitlearn", "polars", "duckdb")
 
 
@@ -55,7 +62,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             kinds=REGIME_KINDS,
             rule=Rule(nothing),
         ),
-        *(_model_asset(name) for name in configuration.models),
+        *(_model_asset(name, getattr(model, "type", "")) for name, model in configuration.models.items()),
     ]
 
 
@@ -87,9 +94,9 @@ def regimes(step: Step) -> Mapping[str, Any]:
     return {"most likely regime": shown.sort("benchmark", "regime")}
 
 
-def _model_asset(name: str) -> dg.AssetsDefinition:
+def _model_asset(name: str, family: str) -> dg.AssetsDefinition:
     def model(step: Step) -> Mapping[str, Any]:
-        """A walk-forward classifier: trained, scored out of sample, set beside its baselines, and registered."""
+        """A walk-forward model: trained, scored out of sample, set beside its baselines, and registered."""
         return train(step, name)
 
     return table_asset(
@@ -98,7 +105,7 @@ def _model_asset(name: str) -> dg.AssetsDefinition:
         name=name,
         tables=(PREDICTIONS, FOLDS, METRICS, EXPLANATIONS, OUTCOMES),
         deps=("features/daily", "market_data/bars", "models/splits"),
-        kinds=("xgboost", "scikitlearn", "duckdb"),
+        kinds=(_LIBRARIES.get(family, "python"), "scikitlearn", "duckdb"),
         rule=Rule(nothing, leaves=has_registry),
     )
 
@@ -109,18 +116,22 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     _assert_inputs_as_written(step, None)
     assert_current(step.work, step.configuration, {each.column for each in own_features(step.configuration)})
     benchmark = step.configuration.benchmarks.get(settings.universe)
+    of_label = ["adj_high", "adj_low", "flags"] if settings.label == "triple_barrier" else []
     bars = step.work.read(
         BARS,
-        columns=["symbol", "asset_class", "session", "adj_open", "adj_close"],
+        columns=["symbol", "asset_class", "session", "adj_open", "adj_close", *of_label],
         where="asset_class = ? OR symbol = ?",
         parameters=[settings.universe, benchmark],
     )
     features = _read_features(step, bars["symbol"].unique().to_list())
+    holdout, readers = holdout_start(step.work.read(SPLITS)), opened_by(step.configuration, name)
+    learner = learner_of(step.configuration, name)
+    if learner.own is not None and not readers:  # a user's own code is shown no session of a holdout that is closed
+        bars, features = (each.filter(pl.col("session") < holdout) for each in (bars, features))
     samples, folds = samples_and_folds(
         settings, bars=bars, features=features, universe=step.work.read(UNIVERSE), benchmark=benchmark
     )
     del features  # the samples have them
-    holdout = holdout_start(step.work.read(SPLITS))
     run = run_model(
         samples,
         folds,
@@ -129,10 +140,10 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         seed=step.configuration.seed,
         holdout_start=holdout,
         workers=workers_of(step.configuration, otherwise=IN_THREADS),
+        own=learner.own,
     )
-    readers = opened_by(step.configuration, name)
     tables = run.tables if readers else locked(run.tables, holdout)
-    if run.booster is not None:
+    if run.artifact is not None:
         _put_on_record(step, name, bars.filter(asset_class=settings.universe), holdout, readers)
     step.work.replace(Rows("model", name), tables)
     # But the version: a hash of all that the model saw, its holdout among it, before anybody may.
@@ -151,13 +162,16 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         "unscored rows": outcome["unscored_rows"],
         "mean log loss": comparison.model,
         **{f"mean log loss ({baseline})": loss for baseline, loss in comparison.baselines.items()},
+        # What training cost is no table: it differs from run to run, and tables do not.
+        "training, processor seconds": round(run.seconds, 3),
+        "memory of the process at its peak, MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "metrics": _metrics_table(run.tables[METRICS]),
         "features": run.tables[EXPLANATIONS].sort("value", descending=True).head(15).select("feature", "value"),
     }
-    if run.booster is None:
+    if run.artifact is None:
         step.log.warning(f"model {name} has no scores: {outcome['reason']}")
         return metadata
-    return metadata | _register(step, name, run.version, run.booster, run.tables, holdout)
+    return metadata | _register(step, name, run.version, (learner.file_name, run.artifact), run.tables, holdout)
 
 
 def _read_features(step: Step, symbols: Sequence[str]) -> pl.DataFrame:
@@ -235,7 +249,12 @@ def locked(tables: Mapping[Table, pl.DataFrame], holdout: dt.date) -> dict[Table
 
 
 def _register(
-    step: Step, name: str, version: str, booster: bytes, tables: Mapping[Any, pl.DataFrame], holdout: dt.date
+    step: Step,
+    name: str,
+    version: str,
+    file: tuple[str, bytes],
+    tables: Mapping[Any, pl.DataFrame],
+    holdout: dt.date,
 ) -> dict[str, Any]:
     settings = step.configuration.models[name]
     benchmark = step.configuration.benchmarks.get(settings.universe, "zero")
@@ -254,11 +273,10 @@ def _register(
         Candidate(
             model=name,
             version=version,
-            booster=booster,
+            artifact=file[1],
+            file_name=file[0],
             parameters={**settings.model_dump(), "seed": step.configuration.seed},
-            record=Record(
-                target=f"{settings.universe} over {settings.horizon} sessions against {benchmark}", metrics=metrics
-            ),
+            record=Record(target=target_in_words(settings, benchmark), metrics=metrics),
         ),
     )
     return {
@@ -266,6 +284,20 @@ def _register(
         "decision": registered.decision,
         "decision reason": registered.reason,
     }
+
+
+def target_in_words(settings: WalkForward, benchmark: str) -> str:
+    """Say what a model predicts: log losses on different targets cannot be compared.
+
+    Sign and size are one target: the size is learnt, and the score is the probability of the sign.
+    """
+    what = f"{settings.universe} over {settings.horizon} sessions"
+    if settings.label == "rank":
+        return f"better half of {what}"
+    if settings.label == "triple_barrier":
+        barriers = settings.barriers
+        return f"{barriers.upper:g} up before {barriers.lower:g} down in {barriers.unit}, {what}"
+    return f"{what} against {benchmark}"
 
 
 def _sessions(bars: pl.DataFrame) -> list[dt.date]:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_assets.models.training import THREADS
+from trading_assets.models.families.interface import Fitted
+
+#: Rows that a model without exact contributions is asked about.
+_MOST_ROWS = 2_000
 
 
-def mean_contributions(booster: Any, features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the mean absolute contribution of each feature to the scores, in log-odds.
+def mean_contributions(model: Fitted, features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the mean absolute contribution of each feature to the scores.
 
-    Contributions are exact Shapley values of the trees (`pred_contribs`, equal to the shap package's); the
-    bias is left out.
+    Of boosted trees these are exact Shapley values in log-odds (equal to the shap package's), the bias left out; of a
+    linear model the parts of its sum. Any other model is asked how its probability changes if a feature is missing.
 
     Parameters
     ----------
-    booster
-        xgboost model.
+    model
+        Model that has learnt.
     features
         (rows, features), at least one row.
 
@@ -27,8 +28,14 @@ def mean_contributions(booster: Any, features: NDArray[np.float32]) -> NDArray[n
     -------
     (features,)
     """
-    import xgboost
-
-    contributions = booster.predict(xgboost.DMatrix(features, nthread=THREADS), pred_contribs=True)
-    means: NDArray[np.float64] = np.abs(contributions[:, :-1]).mean(axis=0, dtype=np.float64)
-    return means
+    exact = getattr(getattr(model, "raw", model), "mean_contributions", None)
+    if exact is not None:
+        means: NDArray[np.float64] = exact(features)
+        return means
+    some = np.ascontiguousarray(features[:: 1 + (len(features) - 1) // _MOST_ROWS])
+    score, found = model.score(some), np.empty(features.shape[1])
+    for column in range(features.shape[1]):
+        without = some.copy()
+        without[:, column] = np.nan
+        found[column] = np.abs(model.score(without) - score).mean()
+    return found

@@ -77,7 +77,38 @@ def forward_labels(bars: pl.DataFrame, benchmark: pl.DataFrame | None, horizon: 
     )
 
 
-def average_uniqueness(first: NDArray[np.int64], span: int) -> NDArray[np.float64]:
+def cross_sectional_ranks(labels: pl.DataFrame, sessions: pl.Series, horizon: int) -> pl.DataFrame:
+    """Add the rank of each forward return among those of its session, and say who is in the better half.
+
+    Ranked are the labels that end on the session that the calendar says, so that a rank is known then: that of a symbol
+    with a hole, which ends later, would change the ranks of others when it comes.
+
+    Parameters
+    ----------
+    labels
+        Rows of `forward_labels`, of which all are candidates of one cross-section a session.
+    sessions
+        Sessions of all bars of the universe.
+    horizon
+        Of the labels.
+
+    Returns
+    -------
+    polars.DataFrame
+        The same rows with `rank` (0 the worst to 1 the best, each in the middle of its place; null where not ranked),
+        and `label`, 1 above the middle; null likewise.
+    """
+    calendar = sessions.unique().sort()
+    ends = pl.DataFrame({"session": calendar, "regular_end": calendar.shift(-1 - horizon)})
+    frame = labels.join(ends, on="session", how="left", maintain_order="left")
+    known = pl.when(pl.col("label_end") == pl.col("regular_end")).then(pl.col("relative_return"))
+    place = known.rank("average").over("session") - 0.5
+    count = known.count().over("session")
+    ranks = frame.with_columns(pl.when(count > 1).then(place / count).alias("rank")).drop("regular_end")
+    return ranks.with_columns((pl.col("rank") > 0.5).cast(pl.Int8).alias("label"))
+
+
+def average_uniqueness(first: NDArray[np.int64], span: int | NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the weights of overlapping labels: the mean over a label's sessions of 1 / labels alive there.
 
     A label of horizon *h* is alive on the h + 1 sessions from its first to its last open, so the inner labels of
@@ -90,7 +121,7 @@ def average_uniqueness(first: NDArray[np.int64], span: int) -> NDArray[np.float6
         (labels,) row number of each label's first session in the frame of all bars, by symbol and session; a
         label's `span` sessions are consecutive rows of its symbol.
     span
-        Sessions of a label, h + 1.
+        Sessions of a label: h + 1, or (labels,) of each.
 
     Returns
     -------
@@ -106,12 +137,17 @@ def average_uniqueness(first: NDArray[np.int64], span: int) -> NDArray[np.float6
     if first.size == 0:
         return np.empty(0)
     origin = first.min()
-    change = np.zeros(int(first.max() - origin) + span + 1, dtype=np.int64)
+    longest = int(np.max(span))
+    change = np.zeros(int(first.max() - origin) + longest + 1, dtype=np.int64)
     np.add.at(change, first - origin, 1)
     np.add.at(change, first - origin + span, -1)
     alive = np.cumsum(change)
     share = 1.0 / np.maximum(alive, 1)
     total = np.zeros(first.size)
-    for step in range(span):  # not a difference of cumulative sums: a weight must not depend on rows before it
-        total += share[first - origin + step]
+    for step in range(longest):  # not a difference of cumulative sums: a weight must not depend on rows before it
+        if isinstance(span, int):
+            total += share[first - origin + step]
+        else:
+            alive_still = np.flatnonzero(span > step)
+            total[alive_still] += share[first[alive_still] - origin + step]
     return total / span

@@ -53,17 +53,20 @@ class Candidate:
     ----------
     version
         Content hash; registered once.
-    booster
-        Native bytes of the model.
+    artifact
+        Bytes of the model, as its family saves them.
     parameters
         Settings that made it.
+    file_name
+        Name of the file of the bytes, which says their format.
     """
 
     model: str
     version: str
-    booster: bytes
+    artifact: bytes
     parameters: Mapping[str, object]
     record: Record
+    file_name: str = MODEL_FILE
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ def register(home: Path, candidate: Candidate) -> ModelVersion:
         decision, reason = decide_promotion(candidate.record, champion)
         created = client.create_model_version(
             candidate.model,
-            source=f"{run.info.artifact_uri}/{MODEL_FILE}",
+            source=f"{run.info.artifact_uri}/{candidate.file_name}",
             run_id=run.info.run_id,
             tags={
                 _CONTENT: candidate.version,
@@ -214,8 +217,8 @@ def _record(client: Any, home: Path, candidate: Candidate) -> Any:
         ],
     )
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / MODEL_FILE
-        path.write_bytes(candidate.booster)
+        path = Path(folder) / candidate.file_name
+        path.write_bytes(candidate.artifact)
         client.log_artifact(run.info.run_id, str(path))
     client.set_terminated(run.info.run_id)
     if not client.search_registered_models(f"name = '{candidate.model}'"):

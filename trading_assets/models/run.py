@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,21 +13,23 @@ import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.config import hash_of
-from trading_assets.config.sections import Model
+from trading_assets.config.models import WalkForward
 from trading_assets.config.stated import completed
 from trading_assets.market_data.universe import membership
 from trading_assets.models import tables
 from trading_assets.models.evaluation import fold_metrics
 from trading_assets.models.explanations import mean_contributions
+from trading_assets.models.families.own import OwnFamily
 from trading_assets.models.samples import RowNumbers, Samples, build_samples, day
 from trading_assets.models.splits import Fold, walk_forward
 from trading_assets.models.threads import one_thread
 from trading_assets.models.training import (
     Fit,
-    FittedBoosters,
-    booster_scores,
+    FittedModels,
+    Learner,
     fit,
     insufficiency,
+    model_scores,
     training_rows,
     training_set,
 )
@@ -47,13 +50,16 @@ class ModelRun:
     ----------
     tables
         Frames of all tables of the model (not `models.splits`).
-    booster
-        Native bytes (``.ubj``) of the last fold that could be trained; None if none could.
+    artifact
+        Bytes of the model of the last fold that could be trained, as its family saves them; None if none could.
+    seconds
+        Processor time that training took, of the threads that fitted; no part of any table.
     """
 
     version: str
     tables: Mapping[Table, pl.DataFrame]
-    booster: bytes | None
+    artifact: bytes | None
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -62,24 +68,24 @@ class _Training:
 
     samples: Samples
     scorable: NDArray[np.bool_]
-    settings: Model
-    seed: int
+    learner: Learner
     holdout_start: dt.date
 
 
 @dataclass(frozen=True)
 class _FoldRows:
-    """What a fold leaves: rows of the tables, and the native bytes of its model if one could be trained."""
+    """What a fold leaves: rows of the tables, the bytes of its model if one could be trained, and what that took."""
 
     fold: dict[str, Any]
     predictions: pl.DataFrame | None = None
     metrics: Sequence[dict[str, Any]] = ()
     explanations: pl.DataFrame | None = None
-    booster: bytes | None = None
+    artifact: bytes | None = None
+    seconds: float = 0.0
 
 
 def samples_and_folds(
-    settings: Model, *, bars: pl.DataFrame, features: pl.DataFrame, universe: pl.DataFrame, benchmark: str | None
+    settings: WalkForward, *, bars: pl.DataFrame, features: pl.DataFrame, universe: pl.DataFrame, benchmark: str | None
 ) -> tuple[Samples, list[Fold]]:
     """Return what a model is trained and scored on, of tables that may have other symbols too.
 
@@ -99,19 +105,21 @@ def samples_and_folds(
     outside &= ~membership(features, universe)
     members = features.filter(~outside) if outside.any() else features
     of_benchmark = None if benchmark is None else bars.filter(symbol=benchmark)
-    samples = build_samples(own, of_benchmark, members, settings.horizon)
+    more = () if settings.label == "sign" else (settings.label, settings.barriers)
+    samples = build_samples(own, of_benchmark, members, settings.horizon, *more)
     return samples, walk_forward(own["session"].unique().sort().to_list(), settings)
 
 
 def run_model(
     samples: Samples,
     folds: Sequence[Fold],
-    settings: Model,
+    settings: WalkForward,
     *,
     name: str,
     seed: int,
     holdout_start: dt.date,
     workers: Workers = IN_THREADS,
+    own: OwnFamily | None = None,
 ) -> ModelRun:
     """Train, score and measure every fold.
 
@@ -132,8 +140,8 @@ def run_model(
     workers
         Who trains the folds.
     """
-    version = model_version(samples, folds, settings, seed)
-    training = _Training(samples, samples.scorable(), settings, seed, holdout_start)
+    version = model_version(samples, folds, settings, seed, own)
+    training = _Training(samples, samples.scorable(), Learner(settings, seed, own), holdout_start)
     with one_thread("sklearn.linear_model", "xgboost"):
         rows = workers.map(_run_fold, training, folds)
     stamp = [pl.lit(name).alias("model"), pl.lit(version).alias("version")]
@@ -142,7 +150,8 @@ def run_model(
         tables={
             table: table.conform(frame.with_columns(stamp)).sort(table.key) for table, frame in _frames(rows).items()
         },
-        booster=next((each.booster for each in reversed(rows) if each.booster is not None), None),
+        artifact=next((each.artifact for each in reversed(rows) if each.artifact is not None), None),
+        seconds=sum(each.seconds for each in rows),
     )
 
 
@@ -151,7 +160,7 @@ def _run_fold(training: _Training, fold: Fold) -> _FoldRows:
     allowed = training_rows(samples, fold, scorable)
     tested = samples.tested_by(fold)
     test = np.flatnonzero(tested & scorable)
-    problem = insufficiency(samples, allowed.rows, training.settings)
+    problem = insufficiency(samples, allowed.rows, training.learner.settings)
     ends = samples.label_end[allowed.rows]
     found = _FoldRows(
         {
@@ -171,11 +180,13 @@ def _run_fold(training: _Training, fold: Fold) -> _FoldRows:
     )
     if problem is not None:
         return found
-    fitted = fit(samples, allowed.rows, training.settings, training.seed)
+    before = time.thread_time()
+    fitted = fit(samples, allowed.rows, training.learner)
+    found = replace(found, seconds=time.thread_time() - before)
     return _with_scores(found, training, fold, fitted, test)
 
 
-def out_of_sample_scores(samples: Samples, folds: Sequence[Fold], fitted: FittedBoosters) -> pl.DataFrame:
+def out_of_sample_scores(samples: Samples, folds: Sequence[Fold], fitted: FittedModels) -> pl.DataFrame:
     """Return the scores of `run_model` and nothing else: symbol, session, fold, score.
 
     Parameters
@@ -185,22 +196,25 @@ def out_of_sample_scores(samples: Samples, folds: Sequence[Fold], fitted: Fitted
     fitted
         Models of its section and seed, those of earlier calls among them.
     """
-    parts = IN_THREADS.map(_scored, (samples, samples.scorable(), fitted), folds)
+    with one_thread("sklearn.linear_model", "xgboost"):
+        parts = IN_THREADS.map(_scored, (samples, samples.scorable(), fitted), folds)
     return pl.concat([pl.DataFrame(schema=SCORES), *parts])
 
 
-def _scored(known: tuple[Samples, NDArray[np.bool_], FittedBoosters], fold: Fold) -> pl.DataFrame:
+def _scored(known: tuple[Samples, NDArray[np.bool_], FittedModels], fold: Fold) -> pl.DataFrame:
     samples, scorable, fitted = known
     rows = training_rows(samples, fold, scorable).rows
-    if insufficiency(samples, rows, fitted.settings) is not None:
+    if insufficiency(samples, rows, fitted.learner.settings) is not None:
         return pl.DataFrame(schema=SCORES)
     test = np.flatnonzero(samples.tested_by(fold) & scorable)
-    score = booster_scores(fitted.of(training_set(samples, rows)), samples.features[test])
+    score = model_scores(fitted.of(training_set(samples, rows)), samples.features[test])
     keys = samples.keys[test].select("symbol", "session")
     return keys.with_columns(fold=pl.lit(fold.number, pl.Int64), score=pl.Series(score))
 
 
-def model_version(samples: Samples, folds: Sequence[Fold], settings: Model, seed: int) -> str:
+def model_version(
+    samples: Samples, folds: Sequence[Fold], settings: WalkForward, seed: int, own: OwnFamily | None = None
+) -> str:
     """Return the content hash of whatever the fitted models depend on.
 
     It is the same until a fold is added or its data change.
@@ -211,9 +225,13 @@ def model_version(samples: Samples, folds: Sequence[Fold], settings: Model, seed
         Rows that a model learns from, and the folds of its walk forward; what ends after the last training is left out.
     settings, seed
         Section of the model, and the seed that it is fitted with.
+    own
+        Module of a user's own; its code is a part of what the models depend on.
     """
     content = samples.digest(max((fold.train_end for fold in folds), default=dt.date.min))
-    return hash_of([TRAINING_VERSION, completed(settings), seed, list(samples.names), content])
+    return hash_of(
+        [TRAINING_VERSION, completed(settings), seed, list(samples.names), content, *([own.code] if own else [])]
+    )
 
 
 def _with_scores(found: _FoldRows, training: _Training, fold: Fold, fitted: Fit, test: RowNumbers) -> _FoldRows:
@@ -234,14 +252,14 @@ def _with_scores(found: _FoldRows, training: _Training, fold: Fold, fitted: Fit,
     explanations = None
     if fold.test_end < holdout_start and test.size:
         explanations = pl.DataFrame(
-            {"feature": samples.names, "value": mean_contributions(fitted.booster, features)}
+            {"feature": samples.names, "value": mean_contributions(fitted.model, features)}
         ).with_columns(pl.lit(fold.number).alias("fold"))
     return replace(
         found,
         predictions=_predictions(samples.keys[test], fold, score, visible),
         metrics=metrics,
         explanations=explanations,
-        booster=bytes(fitted.booster.save_raw("ubj")),
+        artifact=fitted.model.save(),
     )
 
 

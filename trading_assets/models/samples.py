@@ -10,8 +10,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.models.labels import average_uniqueness, forward_labels
+from trading_assets.config.models import Barriers, LabelKind
+from trading_assets.models.labels import average_uniqueness, cross_sectional_ranks, forward_labels
 from trading_assets.models.splits import Fold
+from trading_assets.models.triple_barrier import triple_barrier_labels
 
 RowNumbers = NDArray[np.int64]
 Days = NDArray[np.int32]
@@ -43,7 +45,9 @@ class Samples:
     first
         (rows,) position of the label's first session among all bars, for its uniqueness.
     span
-        Sessions that a label is alive, horizon + 1.
+        Sessions that a label is alive: horizon + 1, or (rows,) where labels end when they are known.
+    target
+        (rows,) the number that a regression learns, NaN where undefined; None where a class is learnt.
     """
 
     keys: pl.DataFrame
@@ -54,7 +58,8 @@ class Samples:
     label: NDArray[np.float32]
     relative_return: NDArray[np.float64]
     first: RowNumbers
-    span: int
+    span: int | RowNumbers
+    target: NDArray[np.float32] | None = None
 
     def scorable(self) -> NDArray[np.bool_]:
         """Return rows with at least one feature value."""
@@ -75,7 +80,8 @@ class Samples:
 
     def uniqueness(self, rows: RowNumbers) -> NDArray[np.float32]:
         """Return weights of labels among `rows` alone: labels that do not train must not change those that do."""
-        return average_uniqueness(self.first[rows], self.span).astype(np.float32)
+        span = self.span if isinstance(self.span, int) else self.span[rows]
+        return average_uniqueness(self.first[rows], span).astype(np.float32)
 
     def digest(self, until: dt.date) -> str:
         """Return the SHA-256 of all rows whose label is over by `until`: whatever could have been trained on."""
@@ -83,27 +89,43 @@ class Samples:
         content = hashlib.sha256("\n".join((*self.names, *self.keys["symbol"].gather(rows).to_list())).encode())
         for array in (self.session, self.label_end, self.label, self.features):
             content.update(np.ascontiguousarray(array[rows] + 0).tobytes())
+        if self.target is not None:
+            content.update((self.target[rows] + 0).tobytes())
         return content.hexdigest()
 
 
-def build_samples(bars: pl.DataFrame, benchmark: pl.DataFrame | None, features: pl.DataFrame, horizon: int) -> Samples:
+def build_samples(
+    bars: pl.DataFrame,
+    benchmark: pl.DataFrame | None,
+    features: pl.DataFrame,
+    horizon: int,
+    label: LabelKind = "sign",
+    barriers: Barriers | None = None,
+) -> Samples:
     """Join features with labels; a bar without a row of features is no sample.
 
     Parameters
     ----------
     bars
-        symbol, session, adj_open of the model's universe.
+        symbol, session, adj_open of the model's universe; the other columns of `BAR_COLUMNS` for a triple barrier.
     benchmark
         symbol, session, adj_open of its benchmark; None if it has none.
     features
         symbol, session, and one float column a feature (null where undefined).
     horizon
         Sessions of the label.
+    label, barriers
+        What is learnt, and the barriers of a triple barrier.
     """
     names = tuple(sorted(set(features.columns) - {"symbol", "session"}))
-    labels = forward_labels(bars, benchmark, horizon)
+    if label == "triple_barrier":
+        labels = triple_barrier_labels(bars, horizon, barriers or Barriers())
+    else:
+        labels = forward_labels(bars, benchmark, horizon)
     rows = features.select("symbol", "session").with_row_index("row_of_features")
     frame = labels.join(rows, on=["symbol", "session"], how="inner", maintain_order="left")
+    if label == "rank":
+        frame = cross_sectional_ranks(frame, bars["session"], horizon)
     days = pl.col("label_end").cast(pl.Int32).fill_null(NEVER)
     return Samples(
         keys=frame.select("symbol", "session", "label_end", "label"),
@@ -114,8 +136,15 @@ def build_samples(bars: pl.DataFrame, benchmark: pl.DataFrame | None, features: 
         label=frame["label"].cast(pl.Float32).fill_null(float("nan")).to_numpy(),
         relative_return=frame["relative_return"].fill_null(float("nan")).to_numpy(),
         first=frame["position"].to_numpy() + 1,
-        span=horizon + 1,
+        span=frame["span"].to_numpy() if "span" in frame.columns else horizon + 1,
+        target=_target(frame, label),
     )
+
+
+def _target(frame: pl.DataFrame, label: LabelKind) -> NDArray[np.float32] | None:
+    """What a regression learns: the size of the return, or its rank; None where a class is learnt."""
+    column = {"size": "relative_return", "rank": "rank"}.get(label)
+    return None if column is None else frame[column].cast(pl.Float32).fill_null(float("nan")).to_numpy()
 
 
 def _matrix(features: pl.DataFrame, names: tuple[str, ...], rows: pl.Series) -> NDArray[np.float32]:

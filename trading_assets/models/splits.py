@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from trading_assets.config.sections import Interval, Model, Splits
+from trading_assets.config.models import WalkForward
+from trading_assets.config.sections import Interval, Splits
 from trading_assets.models.tables import SPLITS
 
 _NAMES = ("train", "validation", "holdout")
@@ -104,7 +105,7 @@ def holdout_start(splits: pl.DataFrame) -> dt.date:
     return start if isinstance(start, dt.date) else dt.date.max
 
 
-def walk_forward(sessions: Sequence[dt.date], settings: Model) -> list[Fold]:
+def walk_forward(sessions: Sequence[dt.date], settings: WalkForward) -> list[Fold]:
     """Return folds anchored at the first session: later sessions lengthen the last fold or add one, and no more.
 
     The first test fold starts after `train_sessions`; each has `test_sessions`, the last what there is. Training

@@ -65,14 +65,16 @@ PREDICTIONS = Table(
         "score": Column(pl.Float64, "probability that the label is 1", at_least=0, at_most=1),
         "label": Column(
             pl.Int8,
-            "1 if the forward return beats the benchmark's, else 0; null where undefined and from the holdout on",
+            "1 if what the label asks came true, by default that the forward return beats the benchmark's, else 0; "
+            "null where undefined and from the holdout on",
             nullable=True,
             at_least=0,
             at_most=1,
         ),
         "label_end": Column(
             pl.Date,
-            "session at whose open the label is known; null where undefined and from the holdout on",
+            "session at whose open the label is known, of a triple barrier at its close; "
+            "null where undefined and from the holdout on",
             nullable=True,
         ),
     },
@@ -103,7 +105,11 @@ EXPLANATIONS = Table(
         "version": _VERSION,
         "fold": _FOLD,
         "feature": Column(pl.String, "column of features.daily"),
-        "value": Column(pl.Float64, "mean absolute contribution to the score in log-odds", at_least=0),
+        "value": Column(
+            pl.Float64,
+            "mean absolute contribution to the score: of boosted trees in log-odds, see the page of models",
+            at_least=0,
+        ),
     },
 )
 

@@ -1,27 +1,27 @@
-"""Fitting one fold: the model and the baselines that it has to beat.
+"""Fitting one fold: the model, of whatever family, and the baselines that it has to beat.
 
-Training draws no random numbers (no row or column sampling): there is no lucky seed to pick. xgboost and BLAS run
-on a fixed number of threads, so that a machine with more cores sums in the same order.
+Libraries and BLAS run on one thread, so that a machine with more cores sums in the same order. What a family draws
+(a forest its rows, a network its first weights) follows from the seed; the others draw nothing.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_assets.config.sections import Model
+from trading_assets.config import Configuration
+from trading_assets.config.models import WalkForward
+from trading_assets.models.families.interface import Constant, Family, Fitted, TrainingSet, load_constant, varying
+from trading_assets.models.families.own import OwnFamily, own_family
+from trading_assets.models.families.resolve import fit_shipped, shipped_family
 from trading_assets.models.samples import RowNumbers, Samples
 from trading_assets.models.splits import Fold
 from trading_assets.models.tables import SINGLE_CLASS, TOO_FEW_ROWS
 from trading_assets.models.threads import one_thread
 
-#: One: OpenMP threads spin at every tree's barriers, and beside any other busy process two of them take
-#: seventy times as long as one. The result does not depend on it.
-THREADS = 1
 BASELINES = ("logistic", "naive")
 
 
@@ -42,32 +42,6 @@ class TrainingRows:
 
 
 @dataclass(frozen=True)
-class TrainingSet:
-    """All that a model is made of, beside its settings and its seed.
-
-    Attributes
-    ----------
-    features
-        (rows, features) float32; a missing value is NaN.
-    label
-        (rows,) 1 or 0.
-    weight
-        (rows,) uniqueness of each label among these.
-    """
-
-    features: NDArray[np.float32]
-    label: NDArray[np.float32]
-    weight: NDArray[np.float32]
-
-    def digest(self) -> bytes:
-        """Return the SHA-256 of every value."""
-        content = hashlib.sha256(repr(self.features.shape).encode())
-        for array in (self.features, self.label, self.weight):
-            content.update(np.ascontiguousarray(array).data)
-        return content.digest()
-
-
-@dataclass(frozen=True)
 class Logistic:
     """The linear baseline: medians for missing values, then scaling and a logistic regression."""
 
@@ -82,15 +56,15 @@ class Logistic:
 
 @dataclass(frozen=True)
 class Fit:
-    """What a fold learned: an xgboost booster and the baselines."""
+    """What a fold learned: the model and the baselines."""
 
-    booster: Any
+    model: Fitted
     logistic: Logistic
     base_rate: float
 
     def score(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the probability of label 1 for (rows, features); a row scores the same alone as in a batch."""
-        return booster_scores(self.booster, features)
+        return model_scores(self.model, features)
 
     def baseline_scores(self, features: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
         """Return the probability of label 1 by each baseline, by its name."""
@@ -98,10 +72,9 @@ class Fit:
             return {"logistic": self.logistic.score(features), "naive": np.full(len(features), self.base_rate)}
 
 
-def booster_scores(booster: Any, features: NDArray[np.float32]) -> NDArray[np.float64]:
+def model_scores(model: Fitted, features: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the probability of label 1 for (rows, features)."""
-    probabilities: NDArray[np.float32] = booster.inplace_predict(features)
-    return probabilities.astype(np.float64)
+    return model.score(features)
 
 
 def training_rows(samples: Samples, fold: Fold, scorable: NDArray[np.bool_]) -> TrainingRows:
@@ -120,7 +93,7 @@ def training_rows(samples: Samples, fold: Fold, scorable: NDArray[np.bool_]) -> 
     return TrainingRows(rows=np.flatnonzero(learnable), purged=int(np.count_nonzero(candidates & ~over)))
 
 
-def insufficiency(samples: Samples, rows: RowNumbers, settings: Model) -> str | None:
+def insufficiency(samples: Samples, rows: RowNumbers, settings: WalkForward) -> str | None:
     """Say why nothing can be learned from these rows; None if something can.
 
     Parameters
@@ -137,81 +110,105 @@ def insufficiency(samples: Samples, rows: RowNumbers, settings: Model) -> str | 
     return None
 
 
-def fit(samples: Samples, rows: RowNumbers, settings: Model, seed: int, threads: int = THREADS) -> Fit:
+@dataclass(frozen=True)
+class Learner:
+    """What makes a model of a training set: settings, seed and the family.
+
+    Attributes
+    ----------
+    settings, seed
+        Section of the model, and the seed of what is drawn.
+    own
+        What stands for a module of a user's own; None: the family is of this package.
+    """
+
+    settings: WalkForward
+    seed: int
+    own: OwnFamily | None = None
+
+    @property
+    def type(self) -> str:
+        """Name of the family, or dotted name of a user's own module."""
+        return str(getattr(self.settings, "type", ""))
+
+    @property
+    def file_name(self) -> str:
+        """Name of a file with the bytes of a model."""
+        return str(getattr(self._family(), "FILE_NAME", "model.bin"))
+
+    def fit(self, training: TrainingSet) -> Fitted:
+        """Fit the model alone: a function of the training set, the settings and the seed, and of nothing else.
+
+        A `Constant` where the features tell no two rows apart.
+        """
+        if self.own is None:
+            return fit_shipped(training, self.settings, self.seed)
+        if not varying(training.features):
+            return Constant(training.base_rate())
+        return self.own.fit(training, self.settings, self.seed)
+
+    def load(self, content: bytes) -> Fitted:
+        """Return the model that was saved."""
+        return load_constant(content) or self._family().load(content)
+
+    def _family(self) -> Family:
+        return self.own or shipped_family(self.type)
+
+
+def learner_of(configuration: Configuration, model: str) -> Learner:
+    """Return what makes a model of the configuration."""
+    return Learner(configuration.models[model], configuration.seed, own_family(configuration, model))
+
+
+def fit(samples: Samples, rows: RowNumbers, learner: Learner) -> Fit:
     """Fit model and baselines on the given rows, weighted by the uniqueness of their labels.
 
     Parameters
     ----------
     samples
         All rows.
-    settings, seed
-        Section of the model, and the seed of xgboost.
     rows
         Ascending; see `training_rows`.
-    threads
-        Threads of xgboost. The result must not depend on it; a test holds us to that.
+    learner
+        What makes the model.
     """
     training = training_set(samples, rows)
     return Fit(
-        booster=fit_booster(training, settings, seed, threads),
-        logistic=_fit_logistic(training, settings),
-        base_rate=float(np.average(training.label.astype(np.float64), weights=training.weight.astype(np.float64))),
+        model=learner.fit(training),
+        logistic=_fit_logistic(training, learner.settings),
+        base_rate=training.base_rate(),
     )
 
 
 def training_set(samples: Samples, rows: RowNumbers) -> TrainingSet:
     """Take the rows that train out of all rows: what fits a model is given no other."""
-    return TrainingSet(samples.features[rows], samples.label[rows], samples.uniqueness(rows))
-
-
-def fit_booster(training: TrainingSet, settings: Model, seed: int, threads: int = THREADS) -> Any:
-    """Fit the model alone: a function of its arguments, and of nothing else.
-
-    Parameters
-    ----------
-    training
-        What it learns from.
-    settings, seed
-        Section of the model, and the seed of xgboost.
-    threads
-        Threads of xgboost; the result must not depend on it.
-    """
-    import xgboost
-
-    data = xgboost.QuantileDMatrix(
-        training.features, training.label, weight=training.weight, max_bin=settings.bins, nthread=threads
+    return TrainingSet(
+        samples.features[rows],
+        samples.label[rows],
+        samples.uniqueness(rows),
+        samples.session[rows],
+        samples.label_end[rows],
+        target=None if samples.target is None else samples.target[rows],
+        names=samples.names,
     )
-    parameters = {
-        "objective": "binary:logistic",
-        "tree_method": "hist",
-        "device": "cpu",
-        "max_bin": settings.bins,
-        "max_depth": settings.depth,
-        "learning_rate": settings.learning_rate,
-        "min_child_weight": settings.min_child_weight,
-        "seed": seed,
-        "nthread": threads,
-    }
-    return xgboost.train(parameters, data, num_boost_round=settings.trees)
 
 
 @dataclass
-class FittedBoosters:
+class FittedModels:
     """Models of one section and seed by what they learned from: who learns from the same again is not fitted again."""
 
-    settings: Model
-    seed: int
-    _fitted: dict[bytes, Any] = field(default_factory=dict)
+    learner: Learner
+    _fitted: dict[bytes, Fitted] = field(default_factory=dict)
 
-    def of(self, training: TrainingSet) -> Any:
+    def of(self, training: TrainingSet) -> Fitted:
         """Return the model that is fitted on `training`."""
         content = training.digest()
         if content not in self._fitted:
-            self._fitted[content] = fit_booster(training, self.settings, self.seed)
+            self._fitted[content] = self.learner.fit(training)
         return self._fitted[content]
 
 
-def _fit_logistic(training: TrainingSet, settings: Model) -> Logistic:
+def _fit_logistic(training: TrainingSet, settings: WalkForward) -> Logistic:
     """Medians, scaling and a ridge penalty, all from these rows only."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline

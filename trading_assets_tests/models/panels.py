@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import polars as pl
 
-from trading_assets.config.sections import Model
+from trading_assets.config.models import Model
 from trading_assets.models.run import ModelRun, run_model
 from trading_assets.models.samples import RowNumbers, Samples, build_samples
 from trading_assets.models.splits import walk_forward

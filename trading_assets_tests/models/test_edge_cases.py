@@ -14,7 +14,7 @@ from trading_assets.models.run import ModelRun
 from trading_assets.models.samples import Samples, build_samples, day
 from trading_assets.models.splits import walk_forward
 from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS
-from trading_assets.models.training import fit, training_rows
+from trading_assets.models.training import Learner, fit, training_rows
 from trading_assets_tests.models.panels import SETTINGS, bars, benchmark, dates_of, features, run, samples, trained
 
 
@@ -78,7 +78,7 @@ def test_scaler_on_train_only() -> None:
     changed = data.features.copy()
     changed[data.session >= day(fold.test_start)] *= 1000
     one, other = (
-        fit(made, training_rows(made, fold, made.scorable()).rows, SETTINGS, 3)
+        fit(made, training_rows(made, fold, made.scorable()).rows, Learner(SETTINGS, 3))
         for made in (data, replace(data, features=changed))
     )
     assert one.logistic.medians.tolist() == other.logistic.medians.tolist()
@@ -86,7 +86,7 @@ def test_scaler_on_train_only() -> None:
         states = [getattr(made.logistic.pipeline[0], attribute).tolist() for made in (one, other)]
         assert states[0] == states[1]
     assert one.logistic.pipeline[-1].coef_.tolist() == other.logistic.pipeline[-1].coef_.tolist()
-    assert one.booster.save_raw("ubj") == other.booster.save_raw("ubj")
+    assert one.model.save() == other.model.save()
 
 
 def test_label_overlap() -> None:
@@ -129,7 +129,7 @@ def assert_no_outcome(made: ModelRun, reason: str) -> None:
         table.validate(frame)
     assert made.tables[OUTCOMES].select("status", "reason", "scored_folds").row(0) == ("insufficient_data", reason, 0)
     assert all(made.tables[table].is_empty() for table in (PREDICTIONS, METRICS, EXPLANATIONS))
-    assert made.booster is None
+    assert made.artifact is None
 
 
 def test_single_class() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading_assets.models.labels import average_uniqueness, forward_labels
+from trading_assets.models.labels import average_uniqueness, cross_sectional_ranks, forward_labels
 from trading_assets_tests.models.panels import bars, benchmark
 
 
@@ -80,3 +80,62 @@ def test_uniqueness_against_exact_fractions(first: set[int], span: int) -> None:
     assert weights == pytest.approx([float(value) for value in exact], rel=1e-14)
     # Weights spread each session's one unit over its labels: they sum to the sessions covered, in labels.
     assert weights.sum() == pytest.approx(len(alive) / span)
+
+
+@given(lengths=st.dictionaries(st.integers(0, 40), st.integers(1, 8), min_size=1, max_size=30))
+def test_uniqueness_of_labels_of_different_lengths_against_exact_fractions(lengths: dict[int, int]) -> None:
+    starts = sorted(lengths)
+    spans = np.array([lengths[start] for start in starts])
+    alive: dict[int, int] = {}
+    for start in starts:
+        for row in range(start, start + lengths[start]):
+            alive[row] = alive.get(row, 0) + 1
+    exact = [
+        sum((Fraction(1, alive[row]) for row in range(start, start + lengths[start])), Fraction(0)) / lengths[start]
+        for start in starts
+    ]
+    weights = average_uniqueness(np.array(starts), spans)
+    assert weights == pytest.approx([float(value) for value in exact], rel=1e-14)
+
+
+def test_spans_that_are_all_the_same_weigh_to_the_bit_as_one_span() -> None:
+    first = np.array([1, 2, 3, 7, 8, 20])
+    assert np.array_equal(average_uniqueness(first, np.full(6, 4)), average_uniqueness(first, 4))
+
+
+def test_ranks_against_a_loop() -> None:
+    panel = bars(symbols=7, sessions=40, missing=0.1)
+    labels = forward_labels(panel, benchmark(panel), 3)
+    calendar = panel["session"].unique().sort().to_list()
+    rows = cross_sectional_ranks(labels, panel["session"], 3).to_dicts()
+    regular: dict[dt.date, list[float]] = {}
+    for row in rows:
+        place = calendar.index(row["session"]) + 4
+        end = calendar[place] if place < len(calendar) else None
+        if end is not None and row["label_end"] == end:
+            regular.setdefault(row["session"], []).append(row["relative_return"])
+            assert row["rank"] is None or 0 < row["rank"] < 1
+        else:
+            assert row["rank"] is None and row["label"] is None
+    ranked = [row for row in rows if row["rank"] is not None]
+    assert len(ranked) > 100 and any(len(each) < 7 for each in regular.values())
+    for row in ranked:
+        others = regular[row["session"]]
+        place = (sum(each < row["relative_return"] for each in others) + 0.5) / len(others)
+        assert row["rank"] == pytest.approx(place)
+        assert row["label"] == int(row["rank"] > 0.5)
+
+
+@pytest.mark.parametrize("last", [15, 22, 30])
+def test_a_rank_that_is_known_changes_with_nothing_that_comes(last: int) -> None:
+    """As it stood at a close: a label that is over by then has the rank that it has in the whole history."""
+    panel = bars(symbols=7, sessions=40, missing=0.1)
+    until = panel["session"].unique().sort()[last]
+    then = panel.filter(pl.col("session") <= until)
+
+    def ranks(frame: pl.DataFrame) -> pl.DataFrame:
+        made = cross_sectional_ranks(forward_labels(frame, None, 3), frame["session"], 3)
+        return made.filter(pl.col("label_end") <= until).select("symbol", "session", "rank", "label")
+
+    assert ranks(then).equals(ranks(panel))
+    assert ranks(then)["rank"].count() > 20

@@ -33,7 +33,7 @@ def record(*losses: float, target: str = "returns") -> Record:
 
 
 def candidate(model: str, version: str, *losses: float) -> Candidate:
-    return Candidate(model=model, version=version, booster=b"trees", parameters={"depth": 3}, record=record(*losses))
+    return Candidate(model=model, version=version, artifact=b"trees", parameters={"depth": 3}, record=record(*losses))
 
 
 @pytest.fixture(scope="module")
@@ -100,13 +100,13 @@ def test_the_artifact_is_the_model(home: Path) -> None:
     from mlflow import MlflowClient
 
     made, data = trained(), samples()
-    assert made.booster is not None
-    place = register(home, replace(candidate("e", "v1", 0.65), booster=made.booster))
+    assert made.artifact is not None
+    place = register(home, replace(candidate("e", "v1", 0.65), artifact=made.artifact))
     client = MlflowClient(f"sqlite:///{home}/tracking.db", f"sqlite:///{home}/tracking.db")
     source = client.get_model_version("e", str(place.number)).source.removeprefix("file://")
     assert Path(source).is_relative_to(home / "artifacts")
     loaded = xgboost.Booster(model_file=source)
-    original = xgboost.Booster(model_file=bytearray(made.booster))
+    original = xgboost.Booster(model_file=bytearray(made.artifact))
     assert loaded.inplace_predict(data.features).tolist() == original.inplace_predict(data.features).tolist()
 
 

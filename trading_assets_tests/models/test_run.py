@@ -61,15 +61,15 @@ def test_order_of_symbols_and_features_changes_no_bit() -> None:
     shuffled = made.sample(fraction=1.0, shuffle=True, seed=8).select("session", "other", "noise", "symbol", "signal")
     other = run(build_samples(panel.reverse(), benchmark(panel).reverse(), shuffled, 5))
     assert one.version == other.version
-    assert one.booster == other.booster
+    assert one.artifact == other.artifact
     assert all(frame.equals(other.tables[table]) for table, frame in one.tables.items())
 
 
 def test_the_booster_is_that_of_the_last_fold() -> None:
     data = samples()
     made = trained()
-    assert made.booster is not None
-    booster = xgboost.Booster(model_file=bytearray(made.booster))
+    assert made.artifact is not None
+    booster = xgboost.Booster(model_file=bytearray(made.artifact))
     last = made.tables[PREDICTIONS].filter(pl.col("fold") == 2)
     rows = data.keys.with_row_index().join(last, on=["symbol", "session"], how="semi")["index"].to_numpy()
     assert booster.inplace_predict(data.features[rows]).astype(float).tolist() == last["score"].to_list()

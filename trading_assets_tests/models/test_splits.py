@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skfolio.model_selection import WalkForward
 
-from trading_assets.config.sections import Model, Splits
+from trading_assets.config.models import Model
+from trading_assets.config.sections import Splits
 from trading_assets.models.splits import SplitsError, holdout_start, resolve_splits, walk_forward, warm_up
 from trading_assets.models.tables import SPLITS
 from trading_assets.models.training import training_rows

@@ -9,9 +9,10 @@ import pytest
 import xgboost
 
 from trading_assets.models.explanations import mean_contributions
+from trading_assets.models.families.xgboost import Booster, fit_booster
 from trading_assets.models.run import ModelRun
 from trading_assets.models.tables import EXPLANATIONS, METRICS
-from trading_assets.models.training import fit
+from trading_assets.models.training import Learner, fit, training_set
 from trading_assets_tests.models.panels import SETTINGS, labelled, run, samples, trained
 
 
@@ -48,18 +49,19 @@ def test_shuffled_labels_score_nothing() -> None:
 def test_thread_count_changes_no_bit() -> None:
     made = samples()
     rows = labelled(made, 1500)
-    models = {bytes(fit(made, rows, SETTINGS, 3, threads).booster.save_raw("ubj")) for threads in (1, 2, 3)}
+    training = training_set(made, rows)
+    models = {bytes(fit_booster(training, SETTINGS, 3, threads).save_raw("ubj")) for threads in (1, 2, 3)}
     assert len(models) == 1
 
 
 def test_there_is_no_lucky_seed() -> None:
     made = samples()
-    assert run(made, seed=1).booster == trained().booster
+    assert run(made, seed=1).artifact == trained().artifact
 
 
 def test_batch_and_single_row_scores_are_equal() -> None:
     made = samples()
-    fitted = fit(made, labelled(made, 1000), SETTINGS, 3)
+    fitted = fit(made, labelled(made, 1000), Learner(SETTINGS, 3))
     batch = fitted.score(made.features)
     assert np.isnan(made.features).any()
     singles = [fitted.score(made.features[row : row + 1])[0] for row in range(0, len(batch), 37)]
@@ -78,7 +80,7 @@ def test_weights_are_the_uniqueness_of_the_training_labels_alone() -> None:
 def test_base_rate_is_weighted() -> None:
     made = samples()
     rows = labelled(made, 200)
-    fitted = fit(made, rows, SETTINGS, 3)
+    fitted = fit(made, rows, Learner(SETTINGS, 3))
     weights = made.uniqueness(rows).astype(float)
     assert fitted.base_rate == pytest.approx((weights * made.label[rows]).sum() / weights.sum())
 
@@ -87,7 +89,7 @@ def test_logistic_baseline_solves_its_own_equations() -> None:
     """At the optimum of the penalised likelihood the weighted residuals' moments equal the coefficients over C."""
     made = samples()
     rows = labelled(made, 800)
-    fitted = fit(made, rows, SETTINGS, 3).logistic
+    fitted = fit(made, rows, Learner(SETTINGS, 3)).logistic
     features = np.where(np.isnan(made.features[rows]), fitted.medians, made.features[rows])
     scaled = (features - features.mean(axis=0)) / features.std(axis=0)
     model = fitted.pipeline[-1]
@@ -102,16 +104,18 @@ def test_a_feature_that_is_never_there_does_no_harm() -> None:
     made = samples()
     empty = made.features.copy()
     empty[:, 0] = np.nan
-    fitted = fit(replace(made, features=empty), labelled(made, 1000), SETTINGS, 3)
+    fitted = fit(replace(made, features=empty), labelled(made, 1000), Learner(SETTINGS, 3))
     assert np.isfinite(fitted.score(empty)).all()
     assert np.isfinite(fitted.baseline_scores(empty)["logistic"]).all()
 
 
 def test_contributions_add_up_to_the_score() -> None:
     made = samples()
-    booster = fit(made, labelled(made, 1000), SETTINGS, 3).booster
+    model = fit(made, labelled(made, 1000), Learner(SETTINGS, 3)).model
+    assert isinstance(model, Booster)
+    booster = model.booster
     rows = made.features[:200]
     parts = booster.predict(xgboost.DMatrix(rows), pred_contribs=True)
     margin = booster.predict(xgboost.DMatrix(rows), output_margin=True)
     assert parts.sum(axis=1) == pytest.approx(margin, abs=1e-5)  # float32 sums
-    assert mean_contributions(booster, rows) == pytest.approx(np.abs(parts[:, :-1].astype(float)).mean(axis=0))
+    assert mean_contributions(model, rows) == pytest.approx(np.abs(parts[:, :-1].astype(float)).mean(axis=0))

@@ -132,7 +132,7 @@ def test_folds_are_those_of_this_process(cluster: DaskWorkers) -> None:
         for each in (IN_PROCESS, cluster)
     )
     assert len(folds) > 2
-    assert there.booster == here.booster
+    assert there.artifact == here.artifact
     assert there.version == here.version
     assert all(there.tables[table].equals(frame) for table, frame in here.tables.items())
 

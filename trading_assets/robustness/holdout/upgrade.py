@@ -16,9 +16,10 @@ from typing import Any
 import polars as pl
 from pydantic import BaseModel
 
+from trading_assets.config.models import class_of
 from trading_assets.config.quality import Quality
 from trading_assets.config.robustness import Robustness
-from trading_assets.config.sections import Costs, Model, Regimes, Risk
+from trading_assets.config.sections import Costs, Regimes, Risk
 from trading_assets.config.stated import Values, filled, restated
 from trading_assets.config.verdict import VerdictThresholds
 from trading_assets.robustness.holdout.registration import Registration
@@ -214,7 +215,7 @@ def _uniform_strategy(content: Mapping[str, Any], code: KnownCode) -> Values:
         **content,
         "type": identity,
         "parameters": restated(parameters, content["parameters"]) if parameters else content["parameters"],
-        "model": restated(Model, content["model"]) if content["model"] is not None else None,
+        "model": restated(class_of(content["model"]), content["model"]) if content["model"] is not None else None,
         "members": {name: _uniform_strategy(each, code) for name, each in content["members"].items()},
         "regimes": None if regimes is None else [regimes[0], restated(Regimes, regimes[1])],
     }
@@ -266,9 +267,9 @@ def _completed(key: str, old: Mapping[str, Any], new: Mapping[str, Any], code: K
     cls = _SECTIONS.get(key)
     if key == "parameters" and old["type"] == new["type"]:
         cls = code.parameters.get(new["type"])
-    elif key == "model":
-        cls = Model
     before, after = old.get(key), new.get(key)
+    if key == "model" and isinstance(before, Mapping) and isinstance(after, Mapping):
+        return filled(class_of(before), before), filled(class_of(after), after)
     if cls is None or not isinstance(before, Mapping) or not isinstance(after, Mapping):
         return before, after
     return filled(cls, before), filled(cls, after)

@@ -19,7 +19,7 @@ Two things do not follow from P and Q, and are tried beside them:
 - A fill at the next open needs that open. The engine runs on P and the next session, of which all but the open is
   noise, and its fills must be those of the whole run. That no decision has read that open is seen by a second run
   on P and Q, which must record the same up to the cut.
-- A model follows from its training set, its settings and its seed: `fit_booster` is given nothing else. Folds, training
+- A model follows from its training set, its settings and its seed: `Learner.fit` is given nothing else. Folds, training
   sets and scores are made anew at every cut, and a model is fitted anew where its training set is another one, to the
   bit, than any before.
 """
@@ -38,7 +38,7 @@ from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS
 from trading_assets.config import Configuration
 from trading_assets.features.audit import changes
 from trading_assets.market_data.tables import BARS
-from trading_assets.models.training import FittedBoosters
+from trading_assets.models.training import FittedModels, learner_of
 from trading_assets.parallel.workers import IN_PROCESS, Workers
 from trading_assets.robustness.look_ahead.another_future import draw_future, followed_by
 from trading_assets.robustness.look_ahead.cuts import cuts_of, seed_of
@@ -139,7 +139,7 @@ class _Audit:
     seed: int
     cuts: int
     futures: int
-    fitted: Mapping[str, FittedBoosters]
+    fitted: Mapping[str, FittedModels]
 
 
 def look_ahead(
@@ -168,7 +168,7 @@ def look_ahead(
     have tried them.
     """
     seed = seed_of(whole)
-    fitted = {name: FittedBoosters(each, configuration.seed) for name, each in configuration.models.items()}
+    fitted = {name: FittedModels(learner_of(configuration, name)) for name in configuration.models}
     of_decisions = columns_read(configuration, strategy)
     whole = _with_columns(whole, [name for name in BARS.columns if name in {*of_decisions, *COLUMNS, *NOISY}])
     read, run_on = _with_columns(whole, of_decisions), _with_columns(whole, COLUMNS)
@@ -250,7 +250,7 @@ def computed(
     strategy: str,
     history: History,
     known: Known | None,
-    fitted: Mapping[str, FittedBoosters],
+    fitted: Mapping[str, FittedModels],
 ) -> Computed:
     """Features, scores, regimes, signals, target weights, decisions, fills and equity of a strategy from bars.
 

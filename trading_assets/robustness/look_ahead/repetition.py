@@ -17,7 +17,7 @@ from trading_assets.models.regimes import FEATURES as OF_REGIMES
 from trading_assets.models.regimes import regimes_of_benchmarks
 from trading_assets.models.run import SCORES, out_of_sample_scores, samples_and_folds
 from trading_assets.models.tables import REGIMES
-from trading_assets.models.training import FittedBoosters
+from trading_assets.models.training import FittedModels
 from trading_assets.robustness.look_ahead.features_again import FeaturesAgain, KnownFeatures, features_again
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot
 from trading_assets.robustness.look_ahead.what_is_read import (
@@ -55,7 +55,7 @@ class Repetition:
     strategy: str
     snapshot: MarketSnapshot
     known: Known | None
-    fitted: Mapping[str, FittedBoosters]
+    fitted: Mapping[str, FittedModels]
     features: FeaturesAgain
     indicators: pl.DataFrame
     scores: dict[str, Scores] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Repetition:
         strategy: str,
         snapshot: MarketSnapshot,
         known: Known | None,
-        fitted: Mapping[str, FittedBoosters],
+        fitted: Mapping[str, FittedModels],
     ) -> Repetition:
         """Compute the features and indicators that the strategy depends on.
 

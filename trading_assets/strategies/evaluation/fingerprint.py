@@ -11,6 +11,7 @@ from trading_assets.config.canonical import digest
 from trading_assets.config.stated import is_shipped, stated
 from trading_assets.config.strategies import StrategyParameters
 from trading_assets.features.own import features_of, modules_of, own_behind, own_features
+from trading_assets.models.families.own import own_family
 from trading_assets.models.regimes import REGIMES_VERSION
 from trading_assets.models.run import TRAINING_VERSION
 from trading_assets.strategies.evaluation.description import describe
@@ -48,6 +49,7 @@ def frozen(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[s
         "shipped_code": shipped_code(modules),
         "own_code": own_code(strategy.module),
         **own_features_frozen(configuration, strategy),
+        **own_model_frozen(configuration, strategy),
         "model": stated(configuration.models[model]) if model else None,
         "training": TRAINING_VERSION if model else None,
         "members": {name: frozen(configuration, member) for name, member in members.items()},
@@ -66,6 +68,12 @@ def own_features_frozen(configuration: Configuration, strategy: ConfiguredStrate
     modules = modules_of(own_behind(configuration, columns))
     code = {name: value for each in modules for name, value in plugin_code(each).items()}
     return {"own_features": code} if code else {}
+
+
+def own_model_frozen(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[str, dict[str, str]]:
+    """Return the code of the model that a strategy reads, if it is a module of a user's own; nothing otherwise."""
+    family = own_family(configuration, strategy.model) if strategy.model in configuration.models else None
+    return {"own_model": plugin_code(family.module)} if family else {}
 
 
 def parameter_types(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[str, type[StrategyParameters]]:

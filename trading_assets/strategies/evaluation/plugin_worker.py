@@ -1,4 +1,7 @@
-"""What answers in the process of a user's own strategy module. Everything that is asked of the module is asked here."""
+"""What answers in the process of a user's own module of a strategy, of features or of a model.
+
+Everything that is asked of the module is asked here.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import resource
 import socket
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,7 @@ from trading_assets.config.stated import is_shipped, shipped_owner
 from trading_assets.config.strategies import KINDS, LooksBack, StrategyParameters, import_strategy
 from trading_assets.features.feature import Feature, import_features
 from trading_assets.features.history import with_defined
+from trading_assets.models.families.own_answers import Answers, import_model
 from trading_assets.sandbox.messages import ATOMS, ClosedError, receive, send
 from trading_assets.strategies.evaluation.description import describe
 from trading_assets.strategies.evaluation.identity import modules_behind
@@ -64,14 +68,16 @@ class _Worker:
         self._name = name
         self._enforced = enforced
         self._module: Any = None
+        self._answers: Answers | None = None
         self._known: dict[str, StrategyParameters] = {}
         self._panel: tuple[int, pl.DataFrame] = (0, pl.DataFrame())
 
     def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
         try:
             if self._module is None:
-                is_of_features = str(request["do"]).startswith("features_")
-                self._module = (import_features if is_of_features else import_strategy)(self._name)
+                of_kind: dict[str, Callable[[str], Any]] = {"features": import_features, "model": import_model}
+                kind = str(request["do"]).partition("_")[0]
+                self._module = of_kind.get(kind, import_strategy)(self._name)
             return getattr(self, f"_{request['do']}")(request)  # type: ignore[no-any-return]
         except LookupError as error:
             if self._module is None:
@@ -167,6 +173,23 @@ class _Worker:
         wanted = {name: expressions[name] for name in request["columns"]}
         rows = pl.read_ipc(io.BytesIO(request["rows"]))
         return {"result": _bytes(with_defined(rows, wanted, over=request["over"]).select(list(wanted)))}
+
+    def _model_describe(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return {"result": {"enforced": dict(self._enforced), "has_parameters": hasattr(self._module, "Parameters")}}
+
+    def _model_validate(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return {"result": self._model().fault(request["values"])}
+
+    def _model_fit(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return {"result": self._model().fit(request)}
+
+    def _model_score(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return {"result": self._model().score(request)}
+
+    def _model(self) -> Answers:
+        if self._answers is None:
+            self._answers = Answers(self._module)
+        return self._answers
 
     def _parameters(self, request: Mapping[str, Any]) -> StrategyParameters:
         values = request["parameters"]

@@ -20,7 +20,7 @@ from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.models.regimes import regimes_of_benchmarks
 from trading_assets.models.run import SCORES, out_of_sample_scores, samples_and_folds
 from trading_assets.models.tables import REGIMES
-from trading_assets.models.training import FittedBoosters
+from trading_assets.models.training import FittedModels, Learner
 from trading_assets.robustness.look_ahead.audit import NOTHING
 from trading_assets.robustness.look_ahead.cuts import seed_of
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot, known_at, with_noise_after
@@ -175,7 +175,7 @@ class _Way:
             until = min((fold.test_start for fold in folds), default=cut + dt.timedelta(days=1))
             before = self.known.scores[model].filter(pl.col("session") < until)
         return pl.concat(
-            [before, out_of_sample_scores(samples, folds, FittedBoosters(settings, self.configuration.seed))]
+            [before, out_of_sample_scores(samples, folds, FittedModels(Learner(settings, self.configuration.seed)))]
         )
 
 

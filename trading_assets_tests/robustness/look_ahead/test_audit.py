@@ -14,7 +14,8 @@ import pytest
 
 from trading_assets.backtests.backtest import PreparedBacktest, prepare
 from trading_assets.config import Configuration
-from trading_assets.config.sections import Model, Regimes
+from trading_assets.config.models import Model
+from trading_assets.config.sections import Regimes
 from trading_assets.features.catalog import FEATURES
 from trading_assets.features.daily import daily_features
 from trading_assets.market_data.tables import UNIVERSE
@@ -22,7 +23,7 @@ from trading_assets.models.labels import forward_labels
 from trading_assets.models.regimes import regimes_of_benchmarks
 from trading_assets.models.samples import Samples, build_samples
 from trading_assets.models.splits import Fold, walk_forward
-from trading_assets.models.training import TrainingRows, booster_scores, training_rows
+from trading_assets.models.training import TrainingRows, model_scores, training_rows
 from trading_assets.robustness.look_ahead import audit, repetition
 from trading_assets.robustness.look_ahead.audit import differing, look_ahead, violations
 from trading_assets.robustness.look_ahead.cuts import seed_of
@@ -186,8 +187,8 @@ def filled_by_the_mean_of_all(*tables: Any) -> Samples:
     return replace(made, features=np.where(np.isnan(made.features), means, made.features).astype(np.float32))
 
 
-def centred_over_the_fold(booster: Any, features: np.ndarray) -> np.ndarray:
-    scores: np.ndarray = booster_scores(booster, features)
+def centred_over_the_fold(model: Any, features: np.ndarray) -> np.ndarray:
+    scores: np.ndarray = model_scores(model, features)
     return np.asarray(scores - scores.mean())
 
 
@@ -198,7 +199,7 @@ def centred_over_the_fold(booster: Any, features: np.ndarray) -> np.ndarray:
         ("run.walk_forward", folds_from_the_end),
         ("samples.forward_labels", labels_by_the_median_of_all),
         ("run.build_samples", filled_by_the_mean_of_all),
-        ("run.booster_scores", centred_over_the_fold),
+        ("run.model_scores", centred_over_the_fold),
     ],
 )
 def test_a_model_that_knows_the_future_is_caught(

@@ -1,0 +1,41 @@
+"""Ridge regression of the size or the rank of a return, by scikit-learn; saved as arrays."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from trading_assets.config.models import Ridge
+from trading_assets.models.families.curve import fit_curved, load_curved, standardised
+from trading_assets.models.families.interface import Fitted, TrainingSet
+from trading_assets.models.families.linear import Linear, Scaling
+from trading_assets.models.families.linear import load as load_linear
+
+FILE_NAME = "model.npz"
+
+
+def fit(training: TrainingSet, settings: Ridge, seed: int) -> Fitted:
+    """Fit the regression and its curve; it draws nothing.
+
+    Parameters
+    ----------
+    training
+        What it learns from.
+    settings, seed
+        Section of the model, and the seed, which has no part in it.
+    """
+    return fit_curved(partial(fit_ridge, settings=settings), training)
+
+
+def load(content: bytes) -> Fitted:
+    """Return the model that was saved."""
+    return load_curved(content, load_linear)
+
+
+def fit_ridge(training: TrainingSet, settings: Ridge) -> Linear:
+    """Fit the regression alone, whose score is the standardised target."""
+    from sklearn.linear_model import Ridge as Regression
+
+    scaling = Scaling.of(training.features)
+    model = Regression(alpha=settings.penalty, solver="cholesky")
+    model.fit(scaling.apply(training.features), standardised(training), sample_weight=training.weight)
+    return Linear(scaling, model.coef_, float(model.intercept_), is_probability=False)

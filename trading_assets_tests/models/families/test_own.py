@@ -1,0 +1,131 @@
+"""Models in modules of a user's own: each runs in a process of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from trading_assets.config.models import OwnModel
+from trading_assets.config.plugins import Origin, model_module
+from trading_assets.models.families.own import OwnFamily, OwnModelError
+from trading_assets_tests.models.families.planted import halves, planted, training
+
+#: The share of label 1 among the nearest of some training rows, by one feature.
+NEAREST = """
+import numpy as np
+from pydantic import BaseModel
+
+
+class Parameters(BaseModel):
+    feature: str = "signal"
+    neighbours: int = 200
+
+
+class Nearest:
+    def __init__(self, values, labels, column, neighbours):
+        self.values, self.labels, self.column, self.neighbours = values, labels, column, neighbours
+
+    def score(self, features):
+        asked = np.nan_to_num(features[:, self.column].astype(float))
+        first = np.clip(np.searchsorted(self.values, asked) - self.neighbours // 2, 0, None)
+        first = np.minimum(first, max(len(self.values) - self.neighbours, 0))
+        return np.array([self.labels[start : start + self.neighbours].mean() for start in first])
+
+    def save(self):
+        head = np.array([self.column, self.neighbours], dtype=float)
+        return np.concatenate([head, self.values, self.labels]).tobytes()
+
+
+def fit(training, parameters, seed):
+    column = training.names.index(parameters.feature)
+    values = np.nan_to_num(training.features[:, column].astype(float))
+    order = np.argsort(values, kind="stable")
+    return Nearest(values[order], training.label[order].astype(float), column, parameters.neighbours)
+
+
+def load(content):
+    numbers = np.frombuffer(content)
+    values, labels = np.split(numbers[2:], 2)
+    return Nearest(values, labels, int(numbers[0]), int(numbers[1]))
+"""
+
+
+def family(folder: Path, source: str, name: str = "nearest") -> OwnFamily:
+    (folder / "mine").mkdir(exist_ok=True)
+    (folder / "mine" / f"{name}.py").write_text(source)
+    return OwnFamily(model_module(f"mine.{name}", Origin(folder, (folder / "data",)), renew=True))
+
+
+def settings(**parameters: Any) -> OwnModel:
+    return OwnModel(type="mine.nearest", parameters=parameters)
+
+
+def test_a_module_of_ones_own_is_a_family_like_any_other(tmp_path: Path) -> None:
+    own, made = family(tmp_path, NEAREST), planted()
+    model = own.fit(training(), settings(), 3)
+    tested = halves(made)[1]
+    score = model.score(made.features[tested])
+    assert roc_auc_score(made.label[tested], score) > 0.75
+    assert own.fit(training(), settings(), 3).save() == model.save()
+    assert np.array_equal(own.load(model.save()).score(made.features[tested]), score)
+    few = own.fit(training(), settings(neighbours=5), 3)
+    assert not np.array_equal(few.score(made.features[tested]), score)
+    own.module.process.end()
+
+
+@pytest.mark.slow
+def test_its_code_is_known_by_its_text(tmp_path: Path) -> None:
+    before = family(tmp_path, NEAREST).code
+    assert family(tmp_path, NEAREST).code == before
+    other = family(tmp_path, NEAREST.replace("200", "100"))
+    assert other.code != before
+    other.module.process.end()
+
+
+@pytest.mark.slow
+def test_parameters_are_validated_by_the_module(tmp_path: Path) -> None:
+    own = family(tmp_path, NEAREST)
+    assert own.module.ask("model_validate", values={"neighbours": 3}) == ""
+    assert "neighbours" in own.module.ask("model_validate", values={"neighbours": "many"})
+    own.module.process.end()
+
+
+#: A constant model; what is written over `FIT` breaks out.
+BROKEN = """
+import numpy as np
+
+class Constant:
+    def score(self, features):
+        return np.full(len(features), 0.5)
+    def save(self):
+        return b"x"
+
+def fit(training, parameters, seed):
+    {fit}
+    return Constant()
+
+def load(content):
+    return Constant()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fit", "said"),
+    [
+        ("raise RuntimeError('no luck')", "RuntimeError: no luck"),
+        ("open('/etc/hostname').read()", "which it does not declare"),
+        ("import socket; socket.create_connection(('127.0.0.1', 9))", "opens a connection"),
+        ("import os; os._exit(7)", "exit code 7"),
+    ],
+)
+def test_a_model_that_fails_or_breaks_out_fails_by_name(fit: str, said: str, tmp_path: Path) -> None:
+    own = family(tmp_path, BROKEN.format(fit=fit), "broken")
+    with pytest.raises(OwnModelError, match=said) as found:
+        own.fit(training(), settings(), 3)
+    assert "mine.broken" in str(found.value)
+    own.module.process.end()
