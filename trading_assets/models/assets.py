@@ -19,11 +19,21 @@ from trading_assets.features.tables import DAILY
 from trading_assets.market_data.derived_columns import derived_on_record, span_of
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.evaluation import compare
+from trading_assets.models.promotion import Record, losses_by_session
 from trading_assets.models.regimes import FEATURES, regimes_of_benchmarks
-from trading_assets.models.registry import Candidate, Record, has_registry, register
+from trading_assets.models.registry import Candidate, has_registry, promotion_row, register
 from trading_assets.models.run import run_model, samples_and_folds
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
-from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, REGIMES, SPLITS
+from trading_assets.models.tables import (
+    EXPLANATIONS,
+    FOLDS,
+    METRICS,
+    OUTCOMES,
+    PREDICTIONS,
+    PROMOTIONS,
+    REGIMES,
+    SPLITS,
+)
 from trading_assets.models.training import learner_of
 from trading_assets.parallel.configured import workers_of
 from trading_assets.parallel.workers import IN_THREADS
@@ -103,7 +113,7 @@ def _model_asset(name: str, family: str) -> dg.AssetsDefinition:
         model,
         stage=STAGE,
         name=name,
-        tables=(PREDICTIONS, FOLDS, METRICS, EXPLANATIONS, OUTCOMES),
+        tables=(PREDICTIONS, FOLDS, METRICS, EXPLANATIONS, OUTCOMES, PROMOTIONS),
         deps=("features/daily", "market_data/bars", "models/splits"),
         kinds=(_LIBRARIES.get(family, "python"), "scikitlearn", "duckdb"),
         rule=Rule(nothing, leaves=has_registry),
@@ -276,13 +286,16 @@ def _register(
             artifact=file[1],
             file_name=file[0],
             parameters={**settings.model_dump(), "seed": step.configuration.seed},
-            record=Record(target=target_in_words(settings, benchmark), metrics=metrics),
+            record=Record(target_in_words(settings, benchmark), losses_by_session(tables[PREDICTIONS], holdout)),
+            metrics=metrics,
         ),
     )
+    promotion = promotion_row(name, version, registered, decided_at=step.now, run_id=step.run_id)
+    step.work.append_new(PROMOTIONS, promotion)
     return {
         "registered version": registered.number,
-        "decision": registered.decision,
-        "decision reason": registered.reason,
+        "decision": registered.decided.decision,
+        "decision reason": registered.decided.reason,
     }
 
 

@@ -3,46 +3,35 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
 import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from trading_assets.config import Configuration
+from trading_assets.models.paired_test import PairedTest
+from trading_assets.models.promotion import CHAMPION, Decision, Record, decide
+from trading_assets.models.tables import PROMOTIONS
 from trading_assets.warehouse.lock import Patience, file_lock
 
-CHAMPION, CHALLENGER = "champion", "challenger"
 EXPERIMENT = "models"
-LOG_LOSS = "log_loss"
 MODEL_FILE = "model.ubj"
 WAIT_SECONDS = 120.0
+LOSSES_FILE = "losses.json"
 _CONTENT, _TARGET, _DECISION, _REASON = "content_version", "target", "decision", "reason"
+_AGAINST, _TEST = "against", "test"
 
 
 class RegistryError(Exception):
     """The registry cannot be used; `str()` is one block for people."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """What a model is judged by.
-
-    Attributes
-    ----------
-    target
-        What it predicts; log losses on different targets cannot be compared.
-    metrics
-        Out-of-sample metrics by fold, then by name; only folds that end before the holdout. A fold goes by the first
-        session it tests, so that two models are compared on the folds they share.
-    """
-
-    target: str
-    metrics: Mapping[dt.date, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -57,6 +46,10 @@ class Candidate:
         Bytes of the model, as its family saves them.
     parameters
         Settings that made it.
+    record
+        What it is judged by.
+    metrics
+        Out-of-sample metrics by the first session of a fold, then by name, for whoever looks at the registry.
     file_name
         Name of the file of the bytes, which says their format.
     """
@@ -66,16 +59,17 @@ class Candidate:
     artifact: bytes
     parameters: Mapping[str, object]
     record: Record
+    metrics: Mapping[dt.date, Mapping[str, float]] = field(default_factory=dict)
     file_name: str = MODEL_FILE
 
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """A place in the registry: its number, what was decided when it got it, and why."""
+    """A place in the registry: its number, what was decided when it got it, and the version that was champion then."""
 
     number: int
-    decision: str
-    reason: str
+    decided: Decision
+    against: str | None
 
 
 def has_registry(configuration: Configuration) -> bool:
@@ -84,7 +78,7 @@ def has_registry(configuration: Configuration) -> bool:
 
 
 def register(home: Path, candidate: Candidate) -> ModelVersion:
-    """Record a model, and make it champion if none exists or it beats the one there is.
+    """Record a model, and make it champion if none exists or it is better than the one there is, see `promotion`.
 
     The same content is registered once: asking again returns what was decided then. Safe to call from several
     processes at once.
@@ -112,7 +106,8 @@ def register(home: Path, candidate: Candidate) -> ModelVersion:
             return known
         run = _record(client, home, candidate)
         champion = _champion(client, candidate.model)
-        decision, reason = decide_promotion(candidate.record, champion)
+        decided = _decide(candidate.record, champion)
+        against = champion.version if champion else None
         created = client.create_model_version(
             candidate.model,
             source=f"{run.info.artifact_uri}/{candidate.file_name}",
@@ -120,12 +115,53 @@ def register(home: Path, candidate: Candidate) -> ModelVersion:
             tags={
                 _CONTENT: candidate.version,
                 _TARGET: candidate.record.target,
-                _DECISION: decision,
-                _REASON: reason,
+                _DECISION: decided.decision,
+                _REASON: decided.reason,
+                _AGAINST: against or "",
+                _TEST: json.dumps(asdict(decided.test)) if decided.test else "",
             },
         )
-        client.set_registered_model_alias(candidate.model, decision, created.version)
-        return ModelVersion(number=int(created.version), decision=decision, reason=reason)
+        client.set_registered_model_alias(candidate.model, decided.decision, created.version)
+        return ModelVersion(int(created.version), decided, against)
+
+
+def promotion_row(
+    model: str, candidate: str, registered: ModelVersion, *, decided_at: dt.datetime, run_id: str
+) -> pl.DataFrame:
+    """Return the row of `models.promotions` of a registered candidate.
+
+    Parameters
+    ----------
+    model, candidate
+        Name of the model, and version of the candidate.
+    registered
+        Its place, see `register`.
+    decided_at, run_id
+        When and in which run.
+    """
+    test = registered.decided.test
+    measured: dict[str, Any] = {}
+    if test is not None:
+        measured = {
+            "test": "paired by session, long-run variance of cosines",
+            "sessions": test.sessions,
+            "effect": test.difference,
+            "error": test.error,
+            "statistic": test.statistic,
+            "critical": test.critical,
+            "p": test.p,
+            "detectable": test.detectable(),
+        }
+    row = {name: measured.get(name) for name in PROMOTIONS.columns} | {
+        "model": model,
+        "candidate": candidate,
+        "champion": registered.against,
+        "decision": registered.decided.decision,
+        "reason": registered.decided.reason,
+        "decided_at": decided_at,
+        "run_id": run_id,
+    }
+    return pl.DataFrame([row], schema=PROMOTIONS.empty().schema)
 
 
 def require_readable(database: Path) -> None:
@@ -151,32 +187,6 @@ def require_readable(database: Path) -> None:
         )
 
 
-def decide_promotion(challenger: Record, champion: Record | None) -> tuple[str, str]:
-    """Champion or challenger, and the reason: mean out-of-sample log loss over the folds that both tested.
-
-    A challenger with the champion's very record is the same procedure fitted on other or later data: it takes over.
-    """
-    if champion is None:
-        return CHAMPION, "no champion yet"
-    if challenger.target != champion.target:
-        return CHALLENGER, f"predicts {challenger.target}, the champion {champion.target}: not comparable"
-    own, best = _losses(challenger), _losses(champion)
-    shared = sorted(own.keys() & best.keys())
-    if not shared:
-        return CHALLENGER, "shares no measured fold with the champion"
-    mine, theirs = (sum(losses[fold] for fold in shared) / len(shared) for losses in (own, best))
-    figures = f"log loss {mine:.6f} against {theirs:.6f} on {len(shared)} folds"
-    if all(own[fold] == best[fold] for fold in shared):
-        return CHAMPION, f"same record as the champion, fitted anew: {figures}"
-    if mine < theirs:
-        return CHAMPION, f"beats the champion: {figures}"
-    return CHALLENGER, f"does not beat the champion: {figures}"
-
-
-def _losses(record: Record) -> dict[dt.date, float]:
-    return {fold: metrics[LOG_LOSS] for fold, metrics in record.metrics.items() if LOG_LOSS in metrics}
-
-
 def _mlflow() -> Callable[[Path], Any]:
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     from mlflow import MlflowClient
@@ -193,7 +203,11 @@ def _mlflow() -> Callable[[Path], Any]:
 def _version_of(client: Any, candidate: Candidate) -> ModelVersion | None:
     for version in client.search_model_versions(f"name = '{candidate.model}'"):
         if version.tags.get(_CONTENT) == candidate.version:
-            return ModelVersion(int(version.version), version.tags[_DECISION], version.tags[_REASON])
+            test = version.tags.get(_TEST)
+            decided = Decision(
+                version.tags[_DECISION], version.tags[_REASON], PairedTest(**json.loads(test)) if test else None
+            )
+            return ModelVersion(int(version.version), decided, version.tags.get(_AGAINST) or None)
     return None
 
 
@@ -212,7 +226,7 @@ def _record(client: Any, home: Path, candidate: Candidate) -> Any:
         params=[Param(key, str(value)) for key, value in candidate.parameters.items()],
         metrics=[
             Metric(name, value, timestamp=0, step=_step(fold))
-            for fold, values in candidate.record.metrics.items()
+            for fold, values in candidate.metrics.items()
             for name, value in values.items()
         ],
     )
@@ -220,24 +234,43 @@ def _record(client: Any, home: Path, candidate: Candidate) -> Any:
         path = Path(folder) / candidate.file_name
         path.write_bytes(candidate.artifact)
         client.log_artifact(run.info.run_id, str(path))
+        losses = Path(folder) / LOSSES_FILE
+        losses.write_text(json.dumps({f"{day}": loss for day, loss in candidate.record.losses.items()}), "utf-8")
+        client.log_artifact(run.info.run_id, str(losses))
     client.set_terminated(run.info.run_id)
     if not client.search_registered_models(f"name = '{candidate.model}'"):
         client.create_registered_model(candidate.model)
     return run
 
 
-def _champion(client: Any, model: str) -> Record | None:
+@dataclass(frozen=True)
+class _Champion:
+    version: str
+    record: Record | None
+
+
+def _decide(candidate: Record, champion: _Champion | None) -> Decision:
+    if champion is not None and champion.record is None:
+        return Decision(CHAMPION, "the champion is of an earlier version, which kept no losses by session to compare")
+    return decide(candidate, champion.record if champion else None)
+
+
+def _champion(client: Any, model: str) -> _Champion | None:
     number = client.get_registered_model(model).aliases.get(CHAMPION)
     if number is None:
         return None
     version = client.get_model_version(model, number)
-    history = client.get_metric_history(version.run_id, LOG_LOSS)
-    return Record(
-        target=version.tags[_TARGET],
-        metrics={
-            dt.datetime.strptime(str(metric.step), "%Y%m%d").date(): {LOG_LOSS: metric.value} for metric in history
-        },
-    )
+    losses = _losses(client, version.run_id)
+    return _Champion(version.tags[_CONTENT], None if losses is None else Record(version.tags[_TARGET], losses))
+
+
+def _losses(client: Any, run_id: str) -> dict[dt.date, float] | None:
+    """Losses by session of a registered model; None of one that an earlier version registered."""
+    if LOSSES_FILE not in {each.path for each in client.list_artifacts(run_id)}:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(client.download_artifacts(run_id, LOSSES_FILE, folder)).read_text("utf-8")
+    return {dt.date.fromisoformat(day): loss for day, loss in json.loads(text).items()}
 
 
 def _step(fold: dt.date) -> int:

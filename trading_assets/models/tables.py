@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from trading_assets.models.promotion import CHALLENGER, CHAMPION
 from trading_assets.warehouse.table import Column, Table
 
 OK, INSUFFICIENT_DATA = "ok", "insufficient_data"
@@ -129,6 +130,33 @@ OUTCOMES = Table(
         "until": Column(
             pl.Date, "its scores end before this, as no strategy that reads it is registered; null: any", nullable=True
         ),
+    },
+)
+
+PROMOTIONS = Table(
+    name="models.promotions",
+    description="One row is what became of a candidate, append only: champion or not, and by which test.",
+    key=("model", "candidate"),
+    columns={
+        "model": _MODEL,
+        "candidate": Column(pl.String, "version that asked"),
+        "champion": Column(pl.String, "version that was champion before; null: none", nullable=True),
+        "decision": Column(pl.String, "what the candidate became", one_of=(CHAMPION, CHALLENGER)),
+        "test": Column(pl.String, "how it was decided; null: there was nothing to test", nullable=True),
+        "sessions": Column(pl.Int64, "sessions that both have scored and that were tested", nullable=True, at_least=0),
+        "effect": Column(
+            pl.Float64, "mean log loss a session of the champion less that of the candidate", nullable=True
+        ),
+        "error": Column(pl.Float64, "its standard error, overlapping labels counted", nullable=True, at_least=0),
+        "statistic": Column(pl.Float64, "effect over error", nullable=True),
+        "critical": Column(pl.Float64, "what the statistic has to exceed", nullable=True),
+        "p": Column(pl.Float64, "one-sided p-value", nullable=True, at_least=0, at_most=1),
+        "detectable": Column(
+            pl.Float64, "true effect that this test would find four times out of five", nullable=True, at_least=0
+        ),
+        "reason": Column(pl.String, "the decision in words"),
+        "decided_at": Column(pl.Datetime("us"), "when it was put on record, UTC"),
+        "run_id": Column(pl.String, "run that trained the candidate"),
     },
 )
 

@@ -25,6 +25,7 @@ LEDGERS = {
     "robustness.holdout_ledger",
     "monitoring.alerts",
     "market_data.revisions",
+    "models.promotions",
 }
 #: When a bar was received, under which configuration, and beside which run: not part of a value.
 CIRCUMSTANCES = {"ingested_at", "config_hash", "run_id"}

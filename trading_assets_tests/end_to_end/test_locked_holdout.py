@@ -78,6 +78,8 @@ OF_THE_MARKET = re.compile(r"(market_data|features|monitoring|meta)\..*|models\.
 BY_MONTH = ("market_data.bars", "features.daily", "features.indicators")
 #: When, by which run and which file, and the hash of all that a model is trained on in time; not what.
 CIRCUMSTANCES = {"run_id", "ingested_at", "evaluated_at", "recorded_at", "started_at", "finished_at", "version"}
+#: Of promotions: versions, and when they were decided.
+CIRCUMSTANCES |= {"candidate", "champion", "decided_at"}
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?|\d{8}T\d{6}\.\d+Z")
 #: What the library that makes Data Docs draws at random, and its clock.
 DRAWN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|'_run_time_sort': [\d.]+")

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.models.registry import CHALLENGER, Record, decide_promotion
+from trading_assets.models.promotion import CHALLENGER, Record, decide
 from trading_assets.models.run import ModelRun
 from trading_assets.models.samples import Samples, build_samples, day
 from trading_assets.models.splits import walk_forward
@@ -173,10 +173,10 @@ def test_too_few_rows_without_data() -> None:
 
 
 def test_challenger_worse() -> None:
-    """A model that does not beat the champion stays a challenger, and the reason is recorded."""
-    january, july = dt.date(2010, 1, 4), dt.date(2010, 7, 1)
-    champion = Record("returns", {january: {"log_loss": 0.60}, july: {"log_loss": 0.70}})
-    worse = Record("returns", {january: {"log_loss": 0.65}, july: {"log_loss": 0.66}})
-    decision, reason = decide_promotion(worse, champion)
-    assert decision == CHALLENGER
-    assert reason == "does not beat the champion: log loss 0.655000 against 0.650000 on 2 folds"
+    """A model that is not better than the champion stays a challenger, and the reason is recorded."""
+    days = [dt.date(2010, 1, 4) + dt.timedelta(days=day) for day in range(200)]
+    champion = Record("returns", {day: 0.65 + 0.01 * (place % 3) for place, day in enumerate(days)})
+    worse = Record("returns", {day: 0.66 + 0.01 * (place % 2) for place, day in enumerate(days)})
+    made = decide(worse, champion)
+    assert made.decision == CHALLENGER
+    assert made.reason.startswith("not better than chance makes of equals: log loss lower by -0.00")

@@ -8,16 +8,16 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import xgboost
 
+from trading_assets.models.promotion import CHALLENGER, CHAMPION, Record
 from trading_assets.models.registry import (
-    CHALLENGER,
-    CHAMPION,
+    LOSSES_FILE,
     Candidate,
-    Record,
     RegistryError,
-    decide_promotion,
+    promotion_row,
     register,
     require_readable,
 )
@@ -26,14 +26,18 @@ from trading_assets_tests.models.panels import samples, trained
 JANUARY, JULY = dt.date(2010, 1, 4), dt.date(2010, 7, 1)
 
 
-def record(*losses: float, target: str = "returns") -> Record:
-    return Record(
-        target, {fold: {"log_loss": loss, "auc": 0.5} for fold, loss in zip((JANUARY, JULY), losses, strict=False)}
+def candidate(model: str, version: str, loss: float) -> Candidate:
+    """A model of this mean loss a session, around which each version is noisy in its own way."""
+    noise = np.random.default_rng([*version.encode()]).normal(0.0, 0.002, 300)
+    losses = {JANUARY + dt.timedelta(days=day): loss + float(each) for day, each in enumerate(noise)}
+    return Candidate(
+        model=model,
+        version=version,
+        artifact=b"trees",
+        parameters={"depth": 3},
+        record=Record("returns", losses),
+        metrics={JANUARY: {"log_loss": loss, "auc": 0.5}, JULY: {"log_loss": loss}},
     )
-
-
-def candidate(model: str, version: str, *losses: float) -> Candidate:
-    return Candidate(model=model, version=version, artifact=b"trees", parameters={"depth": 3}, record=record(*losses))
 
 
 @pytest.fixture(scope="module")
@@ -41,58 +45,65 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("registry") / "demo"
 
 
-@pytest.mark.parametrize(
-    ("challenger", "champion", "decision", "reason"),
-    [
-        (record(0.7, 0.7), None, CHAMPION, "no champion yet"),
-        (record(0.6, 0.7), record(0.65, 0.7), CHAMPION, "beats the champion: log loss 0.650000 against 0.675000"),
-        (record(0.7, 0.7), record(0.65, 0.7), CHALLENGER, "does not beat the champion"),
-        (record(0.6, 0.7), record(0.7, 0.6), CHALLENGER, "does not beat the champion"),
-        (record(0.6, 0.7), record(0.6, 0.7), CHAMPION, "same record as the champion"),
-        (record(0.7, 0.1), record(0.6), CHALLENGER, "on 1 folds"),
-        (record(0.6), record(), CHALLENGER, "shares no measured fold"),
-        (record(0.1, target="other"), record(0.7), CHALLENGER, "predicts other, the champion returns"),
-    ],
-)
-def test_decision(challenger: Record, champion: Record | None, decision: str, reason: str) -> None:
-    made, why = decide_promotion(challenger, champion)
-    assert made == decision
-    assert reason in why
-
-
 def test_champion_and_challengers(home: Path) -> None:
     from mlflow import MlflowClient
 
-    first = register(home, candidate("a", "v1", 0.65, 0.66))
-    worse = register(home, candidate("a", "v2", 0.67, 0.66))
-    better = register(home, candidate("a", "v3", 0.64, 0.66))
-    assert [made.number for made in (first, worse, better)] == [1, 2, 3]
-    assert [made.decision for made in (first, worse, better)] == [CHAMPION, CHALLENGER, CHAMPION]
+    first = register(home, candidate("a", "v1", 0.66))
+    worse = register(home, candidate("a", "v2", 0.67))
+    equal = register(home, candidate("a", "v2b", 0.66))
+    better = register(home, candidate("a", "v3", 0.65))
+    assert [made.number for made in (first, worse, equal, better)] == [1, 2, 3, 4]
+    decisions = [made.decided.decision for made in (first, worse, equal, better)]
+    assert decisions == [CHAMPION, CHALLENGER, CHALLENGER, CHAMPION]
+    assert [made.against for made in (first, worse, equal, better)] == [None, "v1", "v1", "v1"]
     client = MlflowClient(f"sqlite:///{home}/tracking.db", f"sqlite:///{home}/tracking.db")
     assert {name: int(number) for name, number in client.get_registered_model("a").aliases.items()} == {
-        CHAMPION: 3,
-        CHALLENGER: 2,
+        CHAMPION: 4,
+        CHALLENGER: 3,
     }
     kept = client.get_model_version("a", "2")
     assert kept.tags["content_version"] == "v2"
-    assert kept.tags["reason"].startswith("does not beat the champion: log loss 0.665000 against 0.655000")
+    assert kept.tags["reason"].startswith("not better than chance makes of equals: log loss lower by -0.01")
     losses = client.get_metric_history(kept.run_id, "log_loss")
-    assert {metric.step: metric.value for metric in losses} == {20100104: 0.67, 20100701: 0.66}
+    assert {metric.step: metric.value for metric in losses} == {20100104: 0.67, 20100701: 0.67}
     assert client.get_run(kept.run_id).data.params == {"depth": "3"}
+
+
+def test_a_champion_of_an_earlier_version_has_no_losses_by_session_and_makes_room(tmp_path: Path) -> None:
+    first = register(tmp_path, candidate("old", "v1", 0.66))
+    [file] = tmp_path.glob(f"artifacts/**/{LOSSES_FILE}")
+    file.unlink()
+    second = register(tmp_path, candidate("old", "v2", 0.9))
+    assert (first.decided.decision, second.decided.decision, second.against) == (CHAMPION, CHAMPION, "v1")
+    assert "of an earlier version" in second.decided.reason
+    assert register(tmp_path, candidate("old", "v3", 0.95)).decided.decision == CHALLENGER
+
+
+def test_a_promotion_is_a_row_with_its_test(home: Path) -> None:
+    now = dt.datetime(2030, 1, 1)
+    register(home, candidate("f", "v1", 0.66))
+    made = register(home, candidate("f", "v2", 0.65))
+    row = promotion_row("f", "v2", made, decided_at=now, run_id="run").row(0, named=True)
+    assert made.decided.test is not None
+    assert row["effect"] == pytest.approx(0.01, abs=0.001)
+    assert (row["decision"], row["champion"], row["sessions"]) == (CHAMPION, "v1", 300)
+    assert row["p"] < 1e-6 < row["detectable"] < row["effect"]
+    first = promotion_row("f", "v1", register(home, candidate("f", "v1", 0.66)), decided_at=now, run_id="run")
+    assert first.select("decision", "champion", "test", "p").row(0) == (CHAMPION, None, None, None)
 
 
 def test_the_same_content_is_registered_once(home: Path) -> None:
     first = register(home, candidate("b", "v1", 0.65))
     better = register(home, candidate("b", "v2", 0.60))
-    assert better.decision == CHAMPION
+    assert better.decided.decision == CHAMPION
     again = register(home, candidate("b", "v1", 0.65))
     assert again == first
     assert register(home, candidate("b", "v2", 0.60)) == better
 
 
 def test_models_are_kept_apart(home: Path) -> None:
-    assert register(home, candidate("c", "v1", 0.65)).decision == CHAMPION
-    assert register(home, candidate("d", "v1", 0.90)).decision == CHAMPION
+    assert register(home, candidate("c", "v1", 0.65)).decided.decision == CHAMPION
+    assert register(home, candidate("d", "v1", 0.90)).decided.decision == CHAMPION
 
 
 def test_the_artifact_is_the_model(home: Path) -> None:
