@@ -26,6 +26,7 @@ RULES, TREE = DOCS / "trading-rules.md", DOCS / "architecture.md"
 
 #: Files that a person writes.
 OF_THE_READER = {
+    "my_models/nearest.py",
     "my_features/gaps.py",
     "my_strategies/gap.py",
     "my_strategies/dip.py",

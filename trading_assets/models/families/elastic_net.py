@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 
 from trading_assets.config.models import ElasticNet
@@ -34,12 +33,9 @@ def load(content: bytes) -> Fitted:
 
 def fit_elastic_net(training: TrainingSet, settings: ElasticNet) -> Linear:
     """Fit the regression alone, whose score is the standardised target."""
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import ElasticNet as Regression
 
     scaling = Scaling.of(training.features)
-    model = Regression(alpha=settings.penalty, l1_ratio=settings.l1_share)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a fit that is not quite there is a fit
-        model.fit(scaling.apply(training.features), standardised(training), sample_weight=training.weight)
+    model = Regression(alpha=settings.penalty, l1_ratio=settings.l1_share, max_iter=20_000)
+    model.fit(scaling.apply(training.features), standardised(training), sample_weight=training.weight)
     return Linear(scaling, model.coef_, float(model.intercept_), is_probability=False)

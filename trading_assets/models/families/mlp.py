@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -137,7 +136,6 @@ def trained(training: TrainingSet, settings: Mlp, seed: int) -> tuple[Scaling, A
     settings, seed
         Section of the model, and the seed of the first weights and of the order of rows.
     """
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
     is_class = training.target is None
@@ -146,12 +144,12 @@ def trained(training: TrainingSet, settings: Mlp, seed: int) -> tuple[Scaling, A
         alpha=settings.penalty,
         batch_size=min(settings.batch, len(training.label)),
         learning_rate_init=settings.learning_rate,
-        max_iter=settings.epochs,
         random_state=seed,
     )
     scaling = Scaling.of(training.features)
     learnt = training.label.astype(np.int64) if is_class else standardised(training)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the epochs are what was asked for
-        network.fit(inputs(scaling, training.features), learnt, sample_weight=training.weight)
+    given = inputs(scaling, training.features)
+    classes = {"classes": [0, 1]} if is_class else {}
+    for _ in range(settings.epochs):  # not `fit`, which stops earlier, or warns that it might have gone on
+        network.partial_fit(given, learnt, sample_weight=training.weight, **classes)
     return scaling, network

@@ -12,46 +12,12 @@ from sklearn.metrics import roc_auc_score
 from trading_assets.config.models import OwnModel
 from trading_assets.config.plugins import Origin, model_module
 from trading_assets.models.families.own import OwnFamily, OwnModelError
+from trading_assets_tests.conftest import REPOSITORY
 from trading_assets_tests.models.families.planted import halves, planted, training
 
-#: The share of label 1 among the nearest of some training rows, by one feature.
-NEAREST = """
-import numpy as np
-from pydantic import BaseModel
-
-
-class Parameters(BaseModel):
-    feature: str = "signal"
-    neighbours: int = 200
-
-
-class Nearest:
-    def __init__(self, values, labels, column, neighbours):
-        self.values, self.labels, self.column, self.neighbours = values, labels, column, neighbours
-
-    def score(self, features):
-        asked = np.nan_to_num(features[:, self.column].astype(float))
-        first = np.clip(np.searchsorted(self.values, asked) - self.neighbours // 2, 0, None)
-        first = np.minimum(first, max(len(self.values) - self.neighbours, 0))
-        return np.array([self.labels[start : start + self.neighbours].mean() for start in first])
-
-    def save(self):
-        head = np.array([self.column, self.neighbours], dtype=float)
-        return np.concatenate([head, self.values, self.labels]).tobytes()
-
-
-def fit(training, parameters, seed):
-    column = training.names.index(parameters.feature)
-    values = np.nan_to_num(training.features[:, column].astype(float))
-    order = np.argsort(values, kind="stable")
-    return Nearest(values[order], training.label[order].astype(float), column, parameters.neighbours)
-
-
-def load(content):
-    numbers = np.frombuffer(content)
-    values, labels = np.split(numbers[2:], 2)
-    return Nearest(values, labels, int(numbers[0]), int(numbers[1]))
-"""
+#: The module of the page, as a reader would copy it.
+PAGE = (REPOSITORY / "docs" / "models.md").read_text(encoding="utf-8")
+NEAREST = PAGE.split("```python\n")[1].split("```")[0].replace('"return_20"', '"signal"')
 
 
 def family(folder: Path, source: str, name: str = "nearest") -> OwnFamily:
