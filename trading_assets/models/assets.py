@@ -19,6 +19,7 @@ from trading_assets.features.tables import DAILY
 from trading_assets.market_data.derived_columns import derived_on_record, span_of
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.evaluation import compare
+from trading_assets.models.fits import kept_fits, rows_to_keep
 from trading_assets.models.promotion import Record, losses_by_session
 from trading_assets.models.regimes import FEATURES, regimes_of_benchmarks
 from trading_assets.models.registry import Candidate, has_registry, promotion_row, register
@@ -26,6 +27,7 @@ from trading_assets.models.run import run_model, samples_and_folds
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
 from trading_assets.models.tables import (
     EXPLANATIONS,
+    FITS,
     FOLDS,
     METRICS,
     OUTCOMES,
@@ -43,9 +45,12 @@ from trading_assets.protocol.recording import record_exposures
 from trading_assets.protocol.row_hashes import WrittenRows
 from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets.protocol.written_rows import (
+    EditedRowsError,
     OnRecord,
+    assert_as_written,
     assert_read_as_written,
     hash_whole,
+    last_written,
     months_on_record,
     record_written,
 )
@@ -113,7 +118,7 @@ def _model_asset(name: str, family: str) -> dg.AssetsDefinition:
         model,
         stage=STAGE,
         name=name,
-        tables=(PREDICTIONS, FOLDS, METRICS, EXPLANATIONS, OUTCOMES, PROMOTIONS),
+        tables=(PREDICTIONS, FOLDS, METRICS, EXPLANATIONS, OUTCOMES, FITS, PROMOTIONS),
         deps=("features/daily", "market_data/bars", "models/splits"),
         kinds=(_LIBRARIES.get(family, "python"), "scikitlearn", "duckdb"),
         rule=Rule(nothing, leaves=has_registry),
@@ -151,8 +156,13 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         holdout_start=holdout,
         workers=workers_of(step.configuration, otherwise=IN_THREADS),
         own=learner.own,
+        kept=_kept_fits(step, name),
     )
     tables = run.tables if readers else locked(run.tables, holdout)
+    # A user's own module may be no function of its training set: it is asked again each time.
+    fits = {} if learner.own is not None else run.fits
+    train_ends = dict(run.tables[FOLDS].select("fold", "train_end").iter_rows())
+    tables = {**tables, FITS: rows_to_keep(name, fits, train_ends, dt.date.max if readers else holdout)}
     if run.artifact is not None:
         _put_on_record(step, name, bars.filter(asset_class=settings.universe), holdout, readers)
     step.work.replace(Rows("model", name), tables)
@@ -161,6 +171,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         hash_whole(table, step.work.written[table], name, [each for each in table.columns if each != "version"])
         for table in (PREDICTIONS, METRICS)
     ]
+    written.append(hash_whole(FITS, step.work.written[FITS], name))
     record_written(Protocol.of(step.configuration), f"{STAGE}/{name}", written, step.now)
 
     outcome = run.tables[OUTCOMES].row(0, named=True)
@@ -182,6 +193,17 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         step.log.warning(f"model {name} has no scores: {outcome['reason']}")
         return metadata
     return metadata | _register(step, name, run.version, (learner.file_name, run.artifact), run.tables, holdout)
+
+
+def _kept_fits(step: Step, name: str) -> dict[str, bytes]:
+    """Models of earlier runs; none if their rows were edited, for they are made anew here."""
+    rows = step.work.aside().read_or_empty(FITS, rows=Rows("model", name))
+    try:
+        assert_as_written(hash_whole(FITS, rows, name), last_written(step.configuration))
+    except EditedRowsError:
+        step.log.warning(f"{FITS.name} was edited: all folds of model {name} are fitted anew")
+        return {}
+    return kept_fits(rows)
 
 
 def _read_features(step: Step, symbols: Sequence[str]) -> pl.DataFrame:

@@ -20,14 +20,14 @@ from trading_assets.models import tables
 from trading_assets.models.evaluation import fold_metrics
 from trading_assets.models.explanations import mean_contributions
 from trading_assets.models.families.own import OwnFamily
+from trading_assets.models.fits import FittedModels, KeptFit, made_from
 from trading_assets.models.samples import RowNumbers, Samples, build_samples, day
 from trading_assets.models.splits import Fold, walk_forward
 from trading_assets.models.threads import one_thread
 from trading_assets.models.training import (
     Fit,
-    FittedModels,
     Learner,
-    fit,
+    beside_baselines,
     insufficiency,
     model_scores,
     training_rows,
@@ -54,12 +54,15 @@ class ModelRun:
         Bytes of the model of the last fold that could be trained, as its family saves them; None if none could.
     seconds
         Processor time that training took, of the threads that fitted; no part of any table.
+    fits
+        Models of the folds that could be trained, by fold.
     """
 
     version: str
     tables: Mapping[Table, pl.DataFrame]
     artifact: bytes | None
     seconds: float
+    fits: Mapping[int, KeptFit]
 
 
 @dataclass(frozen=True)
@@ -68,19 +71,19 @@ class _Training:
 
     samples: Samples
     scorable: NDArray[np.bool_]
-    learner: Learner
+    fitted: FittedModels
     holdout_start: dt.date
 
 
 @dataclass(frozen=True)
 class _FoldRows:
-    """What a fold leaves: rows of the tables, the bytes of its model if one could be trained, and what that took."""
+    """What a fold leaves: rows of the tables, its model if one could be trained, and what that took."""
 
     fold: dict[str, Any]
     predictions: pl.DataFrame | None = None
     metrics: Sequence[dict[str, Any]] = ()
     explanations: pl.DataFrame | None = None
-    artifact: bytes | None = None
+    fit: KeptFit | None = None
     seconds: float = 0.0
 
 
@@ -120,6 +123,7 @@ def run_model(
     holdout_start: dt.date,
     workers: Workers = IN_THREADS,
     own: OwnFamily | None = None,
+    kept: Mapping[str, bytes] | None = None,
 ) -> ModelRun:
     """Train, score and measure every fold.
 
@@ -139,9 +143,14 @@ def run_model(
         Labels that end on or after it are neither measured nor written; scores go on to the last session.
     workers
         Who trains the folds.
+    own
+        Module of a user's own that stands for a family.
+    kept
+        Models that were fitted before, by what they were made of: see `kept_fits`.
     """
     version = model_version(samples, folds, settings, seed, own)
-    training = _Training(samples, samples.scorable(), Learner(settings, seed, own), holdout_start)
+    fitted = FittedModels(Learner(settings, seed, own), kept or {})
+    training = _Training(samples, samples.scorable(), fitted, holdout_start)
     with one_thread("sklearn.linear_model", "xgboost"):
         rows = workers.map(_run_fold, training, folds)
     stamp = [pl.lit(name).alias("model"), pl.lit(version).alias("version")]
@@ -150,8 +159,9 @@ def run_model(
         tables={
             table: table.conform(frame.with_columns(stamp)).sort(table.key) for table, frame in _frames(rows).items()
         },
-        artifact=next((each.artifact for each in reversed(rows) if each.artifact is not None), None),
+        artifact=next((each.fit.content for each in reversed(rows) if each.fit is not None), None),
         seconds=sum(each.seconds for each in rows),
+        fits={each.fold["fold"]: each.fit for each in rows if each.fit is not None},
     )
 
 
@@ -160,7 +170,7 @@ def _run_fold(training: _Training, fold: Fold) -> _FoldRows:
     allowed = training_rows(samples, fold, scorable)
     tested = samples.tested_by(fold)
     test = np.flatnonzero(tested & scorable)
-    problem = insufficiency(samples, allowed.rows, training.learner.settings)
+    problem = insufficiency(samples, allowed.rows, training.fitted.learner.settings)
     ends = samples.label_end[allowed.rows]
     found = _FoldRows(
         {
@@ -180,9 +190,11 @@ def _run_fold(training: _Training, fold: Fold) -> _FoldRows:
     )
     if problem is not None:
         return found
-    before = time.thread_time()
-    fitted = fit(samples, allowed.rows, training.learner)
-    found = replace(found, seconds=time.thread_time() - before)
+    before, learns_from = time.thread_time(), training_set(samples, allowed.rows)
+    model, learner = training.fitted.of(learns_from), training.fitted.learner
+    fitted = beside_baselines(model, learns_from, learner.settings)
+    kept = KeptFit(made_from(learns_from, learner), model.save())
+    found = replace(found, fit=kept, seconds=time.thread_time() - before)
     return _with_scores(found, training, fold, fitted, test)
 
 
@@ -259,7 +271,6 @@ def _with_scores(found: _FoldRows, training: _Training, fold: Fold, fitted: Fit,
         predictions=_predictions(samples.keys[test], fold, score, visible),
         metrics=metrics,
         explanations=explanations,
-        artifact=fitted.model.save(),
     )
 
 

@@ -133,6 +133,18 @@ OUTCOMES = Table(
     },
 )
 
+FITS = Table(
+    name="models.fits",
+    description="One row is the model of a fold as it was fitted, for whoever learns from the same again.",
+    key=("model", "fold"),
+    columns={
+        "model": _MODEL,
+        "fold": _FOLD,
+        "made_of": Column(pl.String, "digest of training set, settings, seed, code and libraries"),
+        "content": Column(pl.String, "the model as its family saves it, in base64"),
+    },
+)
+
 PROMOTIONS = Table(
     name="models.promotions",
     description="One row is what became of a candidate, append only: champion or not, and by which test.",

@@ -6,7 +6,7 @@ Libraries and BLAS run on one thread, so that a machine with more cores sums in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -160,24 +160,17 @@ def learner_of(configuration: Configuration, model: str) -> Learner:
     return Learner(configuration.models[model], configuration.seed, own_family(configuration, model))
 
 
-def fit(samples: Samples, rows: RowNumbers, learner: Learner) -> Fit:
-    """Fit model and baselines on the given rows, weighted by the uniqueness of their labels.
+def beside_baselines(model: Fitted, training: TrainingSet, settings: WalkForward) -> Fit:
+    """Put a model beside the baselines of the rows that it was fitted on.
 
     Parameters
     ----------
-    samples
-        All rows.
-    rows
-        Ascending; see `training_rows`.
-    learner
-        What makes the model.
+    model, training
+        The model, and what it learned from, weighted by the uniqueness of its labels.
+    settings
+        Section of the model: `ridge` is read.
     """
-    training = training_set(samples, rows)
-    return Fit(
-        model=learner.fit(training),
-        logistic=_fit_logistic(training, learner.settings),
-        base_rate=training.base_rate(),
-    )
+    return Fit(model=model, logistic=_fit_logistic(training, settings), base_rate=training.base_rate())
 
 
 def training_set(samples: Samples, rows: RowNumbers) -> TrainingSet:
@@ -191,21 +184,6 @@ def training_set(samples: Samples, rows: RowNumbers) -> TrainingSet:
         target=None if samples.target is None else samples.target[rows],
         names=samples.names,
     )
-
-
-@dataclass
-class FittedModels:
-    """Models of one section and seed by what they learned from: who learns from the same again is not fitted again."""
-
-    learner: Learner
-    _fitted: dict[bytes, Fitted] = field(default_factory=dict)
-
-    def of(self, training: TrainingSet) -> Fitted:
-        """Return the model that is fitted on `training`."""
-        content = training.digest()
-        if content not in self._fitted:
-            self._fitted[content] = self.learner.fit(training)
-        return self._fitted[content]
 
 
 def _fit_logistic(training: TrainingSet, settings: WalkForward) -> Logistic:

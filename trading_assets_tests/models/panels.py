@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
@@ -12,6 +13,7 @@ from trading_assets.config.models import Model
 from trading_assets.models.run import ModelRun, run_model
 from trading_assets.models.samples import RowNumbers, Samples, build_samples
 from trading_assets.models.splits import walk_forward
+from trading_assets.models.training import Fit, Learner, beside_baselines, training_set
 
 FIRST = dt.date(2010, 1, 4)
 SETTINGS = Model(
@@ -81,9 +83,15 @@ def dates_of(made: Samples) -> list[dt.date]:
     return made.keys["session"].unique().sort().to_list()
 
 
-def run(made: Samples, settings: Model = SETTINGS, holdout_start: dt.date = NO_HOLDOUT, seed: int = 3) -> ModelRun:
+def run(
+    made: Samples,
+    settings: Model = SETTINGS,
+    holdout_start: dt.date = NO_HOLDOUT,
+    seed: int = 3,
+    kept: Mapping[str, bytes] | None = None,
+) -> ModelRun:
     folds = walk_forward(dates_of(made), settings)
-    return run_model(made, folds, settings, name="model", seed=seed, holdout_start=holdout_start)
+    return run_model(made, folds, settings, name="model", seed=seed, holdout_start=holdout_start, kept=kept)
 
 
 @cache
@@ -95,3 +103,9 @@ def trained() -> ModelRun:
 def labelled(made: Samples, count: int) -> RowNumbers:
     """The first rows that could train."""
     return np.flatnonzero(~np.isnan(made.label) & made.scorable())[:count]
+
+
+def fit(made: Samples, rows: RowNumbers, learner: Learner) -> Fit:
+    """Model and baselines of some rows."""
+    training = training_set(made, rows)
+    return beside_baselines(learner.fit(training), training, learner.settings)

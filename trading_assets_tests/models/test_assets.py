@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import polars as pl
 import pytest
 import yaml
@@ -17,7 +18,7 @@ from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.assets import build_assets, locked, opened_by
 from trading_assets.models.checks import build_checks
-from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, REGIMES, SPLITS
+from trading_assets.models.tables import EXPLANATIONS, FITS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, REGIMES, SPLITS
 from trading_assets.protocol import Protocol
 from trading_assets.warehouse import Warehouse, Whole
 from trading_assets_tests.models.panels import SETTINGS, bars, benchmark, features, trained
@@ -251,3 +252,21 @@ def test_rerun_idempotent(done: Done) -> None:
     before = [made.warehouse.read(table) for table in tables]
     assert made.materialise().success
     assert all(frame.equals(made.warehouse.read(table)) for frame, table in zip(before, tables, strict=True))
+
+
+def test_models_that_were_kept_are_taken_and_edited_ones_are_fitted_anew(tmp_path: Path) -> None:
+    """None has learned from the holdout, which is closed."""
+    made = project(tmp_path, forward=SETTINGS.model_dump())
+    assert made.materialise().success
+    tables = (FOLDS, PREDICTIONS, METRICS, EXPLANATIONS, OUTCOMES, FITS)
+    before = {table: made.warehouse.read(table) for table in tables}
+    ends = before[FITS].join(before[FOLDS], on=["model", "fold"])["train_end"]
+    holdout = made.warehouse.read(SPLITS).filter(split="holdout")["start"].item()
+    assert ends.len() > 0
+    assert all(end < holdout for end in ends)
+    with duckdb.connect(str(made.warehouse.path)) as connection:
+        [[content]] = connection.execute("SELECT content FROM models.fits WHERE fold = 0").fetchall()
+        connection.execute("UPDATE models.fits SET content = ? WHERE fold = 1", [content])
+    assert not made.warehouse.read(FITS).equals(before[FITS])
+    assert made.materialise().success
+    assert all(made.warehouse.read(table).equals(frame) for table, frame in before.items())

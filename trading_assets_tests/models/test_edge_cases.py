@@ -14,8 +14,8 @@ from trading_assets.models.run import ModelRun
 from trading_assets.models.samples import Samples, build_samples, day
 from trading_assets.models.splits import walk_forward
 from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS
-from trading_assets.models.training import Learner, fit, training_rows
-from trading_assets_tests.models.panels import SETTINGS, bars, benchmark, dates_of, features, run, samples, trained
+from trading_assets.models.training import Learner, training_rows
+from trading_assets_tests.models.panels import SETTINGS, bars, benchmark, dates_of, features, fit, run, samples, trained
 
 
 def cut(sessions: int) -> Samples:

@@ -12,8 +12,8 @@ from trading_assets.models.explanations import mean_contributions
 from trading_assets.models.families.xgboost import Booster, fit_booster
 from trading_assets.models.run import ModelRun
 from trading_assets.models.tables import EXPLANATIONS, METRICS
-from trading_assets.models.training import Learner, fit, training_set
-from trading_assets_tests.models.panels import SETTINGS, labelled, run, samples, trained
+from trading_assets.models.training import Learner, training_set
+from trading_assets_tests.models.panels import SETTINGS, fit, labelled, run, samples, trained
 
 
 def metric_of(made: ModelRun, name: str) -> list[float]:

@@ -21,7 +21,8 @@ Two things do not follow from P and Q, and are tried beside them:
   on P and Q, which must record the same up to the cut.
 - A model follows from its training set, its settings and its seed: `Learner.fit` is given nothing else. Folds, training
   sets and scores are made anew at every cut, and a model is fitted anew where its training set is another one, to the
-  bit, than any before.
+  bit, than any before: those of its training are on record by their hashes, but for a user's own modules, which may be
+  no functions of what they learn from.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS
 from trading_assets.config import Configuration
 from trading_assets.features.audit import changes
 from trading_assets.market_data.tables import BARS
-from trading_assets.models.training import FittedModels, learner_of
+from trading_assets.models.fits import FittedModels
+from trading_assets.models.training import learner_of
 from trading_assets.parallel.workers import IN_PROCESS, Workers
 from trading_assets.robustness.look_ahead.another_future import draw_future, followed_by
 from trading_assets.robustness.look_ahead.cuts import cuts_of, seed_of
@@ -143,7 +145,12 @@ class _Audit:
 
 
 def look_ahead(
-    configuration: Configuration, strategy: str, whole: MarketSnapshot, cuts: int, workers: Workers = IN_PROCESS
+    configuration: Configuration,
+    strategy: str,
+    whole: MarketSnapshot,
+    cuts: int,
+    workers: Workers = IN_PROCESS,
+    kept: Mapping[str, Mapping[str, bytes]] | None = None,
 ) -> pl.DataFrame:
     """Audit one strategy.
 
@@ -155,6 +162,8 @@ def look_ahead(
         How many dates are drawn. The first test session of every fold of the strategy's model is one too.
     workers
         Who audits the cuts.
+    kept
+        Models that were fitted before by what they were made of, by name of the model; see `kept_fits`.
 
     Returns
     -------
@@ -168,7 +177,9 @@ def look_ahead(
     have tried them.
     """
     seed = seed_of(whole)
-    fitted = {name: FittedModels(learner_of(configuration, name)) for name in configuration.models}
+    fitted = {
+        name: FittedModels(learner_of(configuration, name), (kept or {}).get(name, {})) for name in configuration.models
+    }
     of_decisions = columns_read(configuration, strategy)
     whole = _with_columns(whole, [name for name in BARS.columns if name in {*of_decisions, *COLUMNS, *NOISY}])
     read, run_on = _with_columns(whole, of_decisions), _with_columns(whole, COLUMNS)

@@ -13,11 +13,11 @@ from trading_assets.features.daily import daily_features
 from trading_assets.features.feature import Feature
 from trading_assets.features.indicators import indicators
 from trading_assets.features.tables import DAILY, INDICATORS
+from trading_assets.models.fits import FittedModels
 from trading_assets.models.regimes import FEATURES as OF_REGIMES
 from trading_assets.models.regimes import regimes_of_benchmarks
 from trading_assets.models.run import SCORES, out_of_sample_scores, samples_and_folds
 from trading_assets.models.tables import REGIMES
-from trading_assets.models.training import FittedModels
 from trading_assets.robustness.look_ahead.features_again import FeaturesAgain, KnownFeatures, features_again
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot
 from trading_assets.robustness.look_ahead.what_is_read import (

@@ -48,6 +48,12 @@ def columns_named(configuration: Configuration, strategy: str) -> set[str]:
     return set[str]().union(*(each.columns for each in own))
 
 
+def models_behind(configuration: Configuration, strategy: str) -> set[str]:
+    """Return the models whose scores a strategy or a member of it reads."""
+    own = [configured_strategy(configuration, name) for name in configuration.behind(strategy)]
+    return {each.model for each in own if each.model}
+
+
 def features_behind(configuration: Configuration, strategy: str) -> list[Feature]:
     """Return the features that a strategy, its model or a member depends on, and those that these are computed from.
 

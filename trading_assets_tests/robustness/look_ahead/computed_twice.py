@@ -17,10 +17,11 @@ from trading_assets.features.audit import changes
 from trading_assets.features.daily import daily_features
 from trading_assets.features.indicators import indicators
 from trading_assets.features.tables import DAILY, INDICATORS
+from trading_assets.models.fits import FittedModels
 from trading_assets.models.regimes import regimes_of_benchmarks
 from trading_assets.models.run import SCORES, out_of_sample_scores, samples_and_folds
 from trading_assets.models.tables import REGIMES
-from trading_assets.models.training import FittedModels, Learner
+from trading_assets.models.training import Learner
 from trading_assets.robustness.look_ahead.audit import NOTHING
 from trading_assets.robustness.look_ahead.cuts import seed_of
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot, known_at, with_noise_after

@@ -14,7 +14,8 @@ from trading_assets.config import Configuration
 from trading_assets.config.models import FAMILIES, Barriers
 from trading_assets.models.families.interface import Features, Floats
 from trading_assets.models.families.linear import Linear
-from trading_assets.models.training import FittedModels, learner_of
+from trading_assets.models.fits import FittedModels
+from trading_assets.models.training import learner_of
 from trading_assets.models.triple_barrier import triple_barrier_labels
 from trading_assets.robustness.look_ahead.audit import History, computed, differing, look_ahead
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot
