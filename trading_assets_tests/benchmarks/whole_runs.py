@@ -1,7 +1,7 @@
 """Whole runs of this version beside an earlier one: seconds, CPU seconds and memory, and how they grow with the market.
 
-Arguments: a checkout of the earlier version with its environment in `.venv`, how many runs of each, and the largest
-shape to grow to (symbols, years). Both versions run the same files with the same configuration by
+Arguments: a checkout of the earlier version with its environment in `.venv`, how many runs of each, the largest shape to
+grow to (symbols, years), and which works of `WORKS` (default: all; `model` takes a quarter of an hour a run). Both versions run the same files with the same configuration by
 `trading-assets run`, each run in a process and a data folder of its own, in turns. Keeps what was measured in
 `docs/whole_runs.json`, and writes the table and the picture of `docs/scale.md`.
 """
@@ -16,9 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,9 @@ SYMBOLS, YEARS = 505, 5
 SHAPES = ((50, 1), (100, 2), (250, 4), (505, 5), (1000, 10), (2500, 15), (5000, 20))
 #: A model on its default settings, beside whose scores the rules `ml` are traded.
 MODEL = {"forward_return": {"type": "xgboost", "universe": "equity"}}
+
+
+WORKS = ("help", "definitions", "first", "again", "session", "model")
 
 
 @dataclass(frozen=True)
@@ -124,14 +128,23 @@ def one_more_session(bars: Path, kept: Path) -> pl.DataFrame:
     return pl.concat(each.filter(pl.col("date") == last) for each in files.values())
 
 
-def pair(before: Path, folder: Path, runs: int) -> dict[str, dict[str, list[Run]]]:
-    """Measure both versions in turns: the first run, the same again, one session more, and a model beside it."""
+def pair(before: Path, folder: Path, runs: int, works: Sequence[str] = WORKS) -> dict[str, dict[str, list[Run]]]:
+    """Measure both versions in turns.
+
+    Parameters
+    ----------
+    before, folder
+        Checkout of the earlier version, and a folder with a market (see `wide_market`).
+    runs
+        How many of each.
+    works
+        Some of `WORKS`; the same again and one session more follow the first run.
+    """
     found: dict[str, dict[str, list[Run]]] = {}
 
     def note(work: str, side: str, took: Run) -> None:
-        print(
-            f"{work}, {side}: {took.seconds:.1f} s, {took.cpu_seconds:.1f} CPU s, {took.megabytes:,.0f} MB", flush=True
-        )
+        figures = f"{took.seconds:.1f} s, {took.cpu_seconds:.1f} CPU s, {took.megabytes:,.0f} MB"
+        print(f"{work}, {side}: {figures}", flush=True)
         found.setdefault(work, {}).setdefault(side, []).append(took)
 
     config, with_model = _configurations(folder)
@@ -142,17 +155,24 @@ def pair(before: Path, folder: Path, runs: int) -> dict[str, dict[str, list[Run]
         runs_of(checkout, _configurations(small)[1], small / side)
     for turn in range(runs):
         for side, checkout in sides.items():
-            note("help", side, run(checkout, "-m", "trading_assets.cli", "--help"))
-            note("definitions", side, run(checkout, "-c", "import trading_assets.definitions"))
-            data = folder / f"data-{side}-{turn}"
-            bars, kept = folder / "bars", folder / f"kept-{side}-{turn}"
+            data, bars, kept = folder / f"data-{side}-{turn}", folder / "bars", folder / f"kept-{side}-{turn}"
+
+            def one_more(data: Path = data, bars: Path = bars, kept: Path = kept, checkout: Path = checkout) -> Run:
+                for file in kept.iterdir():
+                    file.replace(bars / file.name)
+                return runs_of(checkout, config, data)
+
             one_more_session(bars, kept)
-            note("first", side, runs_of(checkout, config, data))
-            note("again", side, runs_of(checkout, config, data))
-            for file in kept.iterdir():
-                file.replace(bars / file.name)
-            note("session", side, runs_of(checkout, config, data))
-            note("model", side, runs_of(checkout, with_model, folder / f"model-{side}-{turn}"))
+            measured: dict[str, Callable[[], Run]] = {
+                "help": partial(run, checkout, "-m", "trading_assets.cli", "--help"),
+                "definitions": partial(run, checkout, "-c", "import trading_assets.definitions"),
+                "first": partial(runs_of, checkout, config, data),
+                "again": partial(runs_of, checkout, config, data),
+                "session": one_more,
+                "model": partial(runs_of, checkout, with_model, folder / f"model-{side}-{turn}"),
+            }
+            for work in works:
+                note(work, side, measured[work]())
     return found
 
 
@@ -195,11 +215,11 @@ def median_of(runs: Sequence[Run]) -> dict[str, Any]:
     }
 
 
-def main(before: str, runs: int, symbols: int, years: int) -> None:
+def main(before: str, runs: int, symbols: int, years: int, works: Sequence[str] = WORKS) -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         write_wide_market(folder, SYMBOLS, YEARS)
-        pairs = pair(Path(before).resolve(), place, runs)
+        pairs = pair(Path(before).resolve(), place, runs, works)
         results = {
             "processors": os.cpu_count(),
             "before": subprocess.check_output(["git", "-C", before, "rev-parse", "--short", "HEAD"], text=True).strip(),
@@ -212,4 +232,4 @@ def main(before: str, runs: int, symbols: int, years: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:5]))
+    main(sys.argv[1], *map(int, sys.argv[2:5]), sys.argv[5:] or WORKS)

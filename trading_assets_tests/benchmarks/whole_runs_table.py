@@ -54,7 +54,7 @@ def rows(results: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
 def markdown(results: Mapping[str, Any]) -> str:
     """The table of the page, and the shapes below it."""
     lines = [
-        f"| 505 symbols x 5 years | {results['before']} | this version | faster |",
+        f"| 505 symbols x 5 years, {_runs(results)} | {results['before']} | this version | faster |",
         "|---|---|---|---|",
         *(f"| {' | '.join(row)} |" for row in rows(results)),
         "",
@@ -105,6 +105,11 @@ def stored() -> dict[str, Any]:
     """Return what was measured last."""
     found: dict[str, Any] = json.loads(MEASURED.read_text(encoding="utf-8"))
     return found
+
+
+def _runs(results: Mapping[str, Any]) -> str:
+    counts = {side["runs"] for sides in results["pairs"].values() for side in sides.values()}
+    return "one run" if counts == {1} else f"median of {min(counts)} runs"
 
 
 def _figures(side: Mapping[str, Any]) -> str:
