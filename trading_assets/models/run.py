@@ -190,12 +190,18 @@ def _run_fold(training: _Training, fold: Fold) -> _FoldRows:
     )
     if problem is not None:
         return found
-    before, learns_from = time.thread_time(), training_set(samples, allowed.rows)
-    model, learner = training.fitted.of(learns_from), training.fitted.learner
-    fitted = beside_baselines(model, learns_from, learner.settings)
-    kept = KeptFit(made_from(learns_from, learner), model.save())
+    before = time.thread_time()
+    fitted, kept = _fit(training, allowed.rows)
     found = replace(found, fit=kept, seconds=time.thread_time() - before)
     return _with_scores(found, training, fold, fitted, test)
+
+
+def _fit(training: _Training, rows: RowNumbers) -> tuple[Fit, KeptFit]:
+    """Fit model and baselines; the training set is as large as all else, and gone afterwards."""
+    learns_from, learner = training_set(training.samples, rows), training.fitted.learner
+    model = training.fitted.of(learns_from)
+    kept = KeptFit(made_from(learns_from, learner), model.save())
+    return beside_baselines(model, learns_from, learner.settings), kept
 
 
 def out_of_sample_scores(samples: Samples, folds: Sequence[Fold], fitted: FittedModels) -> pl.DataFrame:

@@ -1,9 +1,10 @@
-"""Whole runs of this version beside an earlier one: seconds, CPU seconds and memory, and how they grow with the market.
+"""Whole runs of this version beside an earlier one: seconds, CPU seconds and memory, and how they grow.
 
-Arguments: a checkout of the earlier version with its environment in `.venv`, how many runs of each, the largest shape to
-grow to (symbols, years), and which works of `WORKS` (default: all; `model` takes a quarter of an hour a run). Both versions run the same files with the same configuration by
-`trading-assets run`, each run in a process and a data folder of its own, in turns. Keeps what was measured in
-`docs/whole_runs.json`, and writes the table and the picture of `docs/scale.md`.
+Arguments: a checkout of the earlier version with its environment in `.venv`, how many runs of each, the largest shape
+to grow to (symbols, years), and which works of `WORKS` (default: all; `model` takes a quarter of an hour a run). Both
+versions run the same files with the same configuration by `trading-assets run`, each run in a process and a data folder
+of its own, in turns. Keeps what was measured in `docs/whole_runs.json`, and writes the table and the picture of
+`docs/scale.md`.
 """
 
 from __future__ import annotations
@@ -232,4 +233,4 @@ def main(before: str, runs: int, symbols: int, years: int, works: Sequence[str] 
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:5]), sys.argv[5:] or WORKS)
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5:] or WORKS)
