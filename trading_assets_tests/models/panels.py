@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import polars as pl
 
-from trading_assets.config.models import Model
+from trading_assets.config.models import Model, WalkForward
 from trading_assets.models.run import ModelRun, run_model
 from trading_assets.models.samples import RowNumbers, Samples, build_samples
 from trading_assets.models.splits import walk_forward
@@ -81,7 +81,9 @@ def dates_of(made: Samples) -> list[dt.date]:
     return made.keys["session"].unique().sort().to_list()
 
 
-def run(made: Samples, settings: Model = SETTINGS, holdout_start: dt.date = NO_HOLDOUT, seed: int = 3) -> ModelRun:
+def run(
+    made: Samples, settings: WalkForward = SETTINGS, holdout_start: dt.date = NO_HOLDOUT, seed: int = 3
+) -> ModelRun:
     folds = walk_forward(dates_of(made), settings)
     return run_model(made, folds, settings, name="model", seed=seed, holdout_start=holdout_start)
 
