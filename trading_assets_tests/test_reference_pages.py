@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from trading_assets.config.configuration import Configuration
+from trading_assets.config.models import FAMILIES
 from trading_assets.features.catalog import FEATURES
 from trading_assets_tests.conftest import REPOSITORY
 
@@ -40,6 +41,18 @@ def test_every_key_has_a_default_or_is_required_and_a_meaning() -> None:
     assert rows["seed"][0] == "`0`" and rows["name"][0] == "required" and rows["as_of"][0] == "none"
     assert rows["robustness.stress.<name>.shock.move"][1] == "number, > -1"
     assert "> 0, ≥ 0" not in reference().strategies_page() + reference().configuration_page()
+
+
+def test_every_family_of_models_has_its_own_keys() -> None:
+    """Keys that all of them have are said once; a family says its own, and defaults that are its own."""
+    sections = dict(reference().sections())
+    common = {key for key, *_ in sections["models"]}
+    assert {"models.<name>.label", "models.<name>.barriers.upper", "models.<name>.horizon"} < common
+    for family in FAMILIES:
+        rows = {key: cells for key, *cells in sections[f"models, `type: {family}`"]}
+        assert "models.<name>.type" in rows and "models.<name>.horizon" not in rows
+        assert all(meaning for *_, meaning in rows.values())
+    assert sections["models, `type: ridge`"][-1][:2] == ("models.<name>.label", "`size`")
 
 
 def test_every_strategy_is_there_with_what_each_parameter_means() -> None:

@@ -22,6 +22,7 @@ import trading_assets
 from trading_assets import strategies
 from trading_assets.cli import app
 from trading_assets.config.configuration import Configuration
+from trading_assets.config.models import FAMILIES, OwnModel, WalkForward
 from trading_assets.features.catalog import FEATURES
 from trading_assets.warehouse.table import Table
 
@@ -85,8 +86,26 @@ def sections() -> Iterator[tuple[str, list[tuple[str, str, str, str]]]]:
         if name == "market_data":
             for model in _models_in(fields[name].annotation):
                 yield f"market_data, `source: {_literal(model, 'source')}`", list(_rows(model, "market_data"))
+        elif name == "models":
+            yield name, [_row(Configuration, name, name), *_rows(WalkForward, f"{name}.<name>")]
+            yield from _families()
         else:
             yield name, [_row(Configuration, name, name), *_rows_below(fields[name], name)]
+
+
+def _families() -> Iterator[tuple[str, list[tuple[str, str, str, str]]]]:
+    """Rows of the keys that a family of models has beside those of every model, or with another default."""
+    common, path = list(_rows(WalkForward, "models.<name>")), "models.<name>"
+    for family, model in {**FAMILIES, "my_models.nearest": OwnModel}.items():
+        yield f"models, `type: {family}`", [each for each in _own_rows(model, path) if each not in common]
+
+
+def _own_rows(model: type[BaseModel], path: str) -> Iterator[tuple[str, str, str, str]]:
+    """Rows of the keys of a model; of the models in it no more than which they are."""
+    for name, field in model.model_fields.items():
+        yield _row(model, name, f"{path}.{name}")
+        if name not in ("member", "members"):
+            yield from _rows_below(field, f"{path}.{name}")
 
 
 def _rows_below(field: FieldInfo, path: str) -> Iterator[tuple[str, str, str, str]]:

@@ -83,6 +83,9 @@ class RandomForest(Section):
     trees: int = Field(default=100, ge=1, le=10_000, description="trees, each of rows and features that are drawn")
     depth: int = Field(default=6, ge=1, le=32, description=_DEPTH)
     min_leaf: int = Field(default=50, ge=1, description="least rows of a leaf")
+    rows: int = Field(
+        default=20_000, ge=20, description="most rows that a tree draws: labels overlap, and more say the same again"
+    )
     feature_share: Fraction = Field(default=0.3, gt=0, description="part of the features that a split is chosen from")
 
 

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import polars as pl
 
-from trading_assets.config.models import Model
+from trading_assets.config.models import Model, WalkForward
 from trading_assets.models.run import ModelRun, run_model
 from trading_assets.models.samples import RowNumbers, Samples, build_samples
 from trading_assets.models.splits import walk_forward
@@ -85,7 +85,7 @@ def dates_of(made: Samples) -> list[dt.date]:
 
 def run(
     made: Samples,
-    settings: Model = SETTINGS,
+    settings: WalkForward = SETTINGS,
     holdout_start: dt.date = NO_HOLDOUT,
     seed: int = 3,
     kept: Mapping[str, bytes] | None = None,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -14,12 +15,18 @@ import pytest
 import yaml
 
 from trading_assets.config import Configuration, load_configuration
+from trading_assets.config.models import Barriers, LabelKind, Model
+from trading_assets.config.sections import Registration
+from trading_assets.config.strategies import StrategySettings
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
-from trading_assets.models.assets import build_assets, locked, opened_by
+from trading_assets.models.assets import build_assets, locked, opened_by, target_in_words
 from trading_assets.models.checks import build_checks
+from trading_assets.models.families.own import OwnModelError
+from trading_assets.models.samples import day
 from trading_assets.models.tables import EXPLANATIONS, FITS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, REGIMES, SPLITS
 from trading_assets.protocol import Protocol
+from trading_assets.strategies.ml import Parameters
 from trading_assets.warehouse import Warehouse, Whole
 from trading_assets_tests.models.panels import SETTINGS, bars, benchmark, features, trained
 from trading_assets_tests.models.test_regimes import SETTINGS as REGIME_SETTINGS
@@ -270,3 +277,59 @@ def test_models_that_were_kept_are_taken_and_edited_ones_are_fitted_anew(tmp_pat
     assert not made.warehouse.read(FITS).equals(before[FITS])
     assert made.materialise().success
     assert all(made.warehouse.read(table).equals(frame) for table, frame in before.items())
+
+
+#: Fails if it is shown a session that it may not see.
+GUARDED = """
+import numpy as np
+
+
+class Half:
+    def score(self, features):
+        return np.full(len(features), 0.5)
+
+    def save(self):
+        return b"half"
+
+
+def fit(training, parameters, seed):
+    if training.label_end.max() >= parameters["closed"]:
+        raise RuntimeError("shown a label of the holdout")
+    return Half()
+
+
+def load(content):
+    return Half()
+"""
+
+
+@pytest.mark.slow
+def test_a_module_of_ones_own_is_shown_no_session_of_a_closed_holdout(tmp_path: Path) -> None:
+    """Of three folds the last is within the holdout; it is trained once a registered strategy reads the model."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "guarded.py").write_text(GUARDED)
+    closed = day(dt.date(2010, 12, 1))
+    walk = SETTINGS.model_dump(include={"train_sessions", "test_sessions", "embargo_sessions", "min_rows"})
+    section = {"type": "mine.guarded", "parameters": {"closed": closed}, **walk}
+    made = project(tmp_path / "data", week=section)
+    made = replace(made, configuration=made.configuration.model_copy(update={"directory": tmp_path}))
+    assert made.materialise().success
+    assert made.warehouse.read(FOLDS)["fold"].to_list() == [0, 1]
+    assert as_date(made.warehouse.read(PREDICTIONS)["session"].max()) < dt.date(2010, 12, 1)
+
+    entry = {"learnt": Registration(registered_on=dt.date(2010, 11, 30), hypothesis="Nothing is planted here.")}
+    reader = {"learnt": StrategySettings(type="ml", parameters=Parameters(model="week"))}
+    opened = made.configuration.model_copy(update={"strategies": reader, "registration": entry})
+    with pytest.raises(OwnModelError, match="shown a label of the holdout"):
+        replace(made, configuration=opened).materialise()
+
+
+def test_what_cannot_be_compared_has_another_target() -> None:
+    """A size is learnt to say the sign; ranks and barriers are other questions."""
+
+    def target(label: LabelKind, **more: Any) -> str:
+        return target_in_words(Model(label=label, **more), "SPX")
+
+    assert target("sign") == target("size") == "equity over 5 sessions against SPX"
+    wide = target("triple_barrier", barriers=Barriers(upper=3))
+    assert len({target("sign"), target("rank"), target("triple_barrier"), wide, target("sign", horizon=3)}) == 5

@@ -127,6 +127,7 @@ def grown(training: TrainingSet, settings: RandomForest, seed: int) -> Any:
         max_depth=settings.depth,
         min_samples_leaf=settings.min_leaf,
         max_features=settings.feature_share,
+        max_samples=min(settings.rows, len(training.label)),
         random_state=seed,
         n_jobs=THREADS,
     )

@@ -110,7 +110,7 @@ def test_a_score_that_depends_on_the_rest_of_the_fold_is_caught(
 
     def centred(self: Linear, features: Features) -> Floats:
         found = score(self, features)
-        return np.clip(found - found.mean() + 0.5, 0, 1)
+        return np.asarray(np.clip(found - found.mean() + 0.5, 0, 1))
 
     monkeypatch.setattr(Linear, "score", centred)
     assert "scores" in subjects(configured(tmp_path, "logistic"), whole)
