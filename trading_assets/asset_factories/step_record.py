@@ -6,13 +6,16 @@ import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import duckdb
+import polars as pl
 
 from trading_assets.asset_factories.step_identity import identity_of_step, protocol_id
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import digest
+from trading_assets.warehouse import storage
 from trading_assets.warehouse.computed import (
     Computed,
     computed_of,
@@ -103,10 +106,24 @@ class StepRecord:
         Key of its asset.
     tables, rule
         Tables that it writes, and by what it is told whether it has to.
+    anew
+        Whether it shall compute everything, whatever is on record.
+
+    Attributes
+    ----------
+    left_state
+        What the next run may continue from, see `state`.
     """
 
     def __init__(
-        self, configuration: Configuration, work: UnitOfWork, key: str, tables: Sequence[Table], rule: Rule
+        self,
+        configuration: Configuration,
+        work: UnitOfWork,
+        key: str,
+        tables: Sequence[Table],
+        rule: Rule,
+        *,
+        anew: bool = False,
     ) -> None:
         self._configuration, self._work, self._key, self._rule = configuration, work, key, rule
         self._aside = work.aside()
@@ -119,16 +136,39 @@ class StepRecord:
             # What cannot be read is told by the step itself, which then computes.
             with suppress(Exception):
                 self._identity = identity_of_step(configuration, rule.beside(configuration))
-        self._last = computed_of(self._aside, key)
+        self._last, self._anew = computed_of(self._aside, key), anew
+        self.left_state: Mapping[str, Any] = {}
 
     @property
     def warnings(self) -> Sequence[str]:
         """What the last run warned of."""
         return () if self._last is None else self._last.warnings
 
+    def was_read(self, rows: Selected) -> bool:
+        """Return whether the last run of the same read these rows, which this one has read, and as they are."""
+        now, last = self._work.trace.noted(rows), self._to_continue
+        return now is not None and last is not None and last.reads.get(rows) == now
+
+    def left(self, table: Table) -> pl.DataFrame | None:
+        """Return all rows of a table as the last run of the same left them; None if they are not those any more."""
+        rows, last = Selected.of_table(table.name, Whole()), self._to_continue
+        if last is None or rows not in last.writes:
+            return None
+        with open_to_read(self._aside.path, self._aside.wait_seconds) as connection:
+            return storage.select(connection, table) if content_of(connection, rows) == last.writes[rows] else None
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """What the last run of the same left to continue from; empty if there was none."""
+        return {} if self._to_continue is None else self._to_continue.state
+
+    @cached_property
+    def _to_continue(self) -> Computed | None:
+        return None if self._anew or not self._is_same() else self._last
+
     def is_unchanged(self) -> bool:
         """Return whether what a step without months would compute is there."""
-        if not self._stands():
+        if self._anew or not self._stands():
             return False
         self._confirm()
         return True
@@ -141,7 +181,7 @@ class StepRecord:
         start, end
             First and last day of the months of the run.
         """
-        if self._rule.by_month is None or self._last is None or not self._stands():
+        if self._rule.by_month is None or self._last is None or self._anew or not self._stands():
             return start
         with open_to_read(self._aside.path, self._aside.wait_seconds) as connection:
             now, last = _months(connection, self._rule.by_month, end), self._last
@@ -196,6 +236,7 @@ class StepRecord:
             trace.reads_beside(self._not_read),
             {each: content_of(connection, each) for each in whole},
             warnings=list(warnings),
+            state=self.left_state,
         )
         if window is None or by_month is None:
             return computed
@@ -226,17 +267,24 @@ class StepRecord:
             return None
         return digest([self._identity, self._rule.leaves(self._configuration)])
 
-    def _stands(self) -> bool:
-        """Whether all but the months is as it was."""
+    def _is_same(self) -> bool:
+        """Whether what decides a step beside its tables is what it was."""
         last = self._last
         if self._identity is None or last is None:
             return False
         with suppress(Exception):  # of the protocol: the step itself tells it
-            return (
-                last.identity == self._full_identity()
-                and last.protocol in (None, protocol_id(self._configuration))
-                and stands(self._aside, last)
+            return last.identity == self._full_identity() and last.protocol in (
+                None,
+                protocol_id(self._configuration),
             )
+        return False
+
+    def _stands(self) -> bool:
+        """Whether all but the months is as it was."""
+        if self._last is None or not self._is_same():
+            return False
+        with suppress(Exception):
+            return stands(self._aside, self._last)
         return False
 
     def _confirm(self) -> None:

@@ -17,7 +17,7 @@ from trading_assets.features.tables import DAILY
 from trading_assets.market_data.derived_columns import derived_on_record, span_of
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.evaluation import compare
-from trading_assets.models.regimes import FEATURES, regimes_of_benchmarks
+from trading_assets.models.regimes import FEATURES, RegimeModel, regimes_of_benchmarks
 from trading_assets.models.registry import Candidate, Record, has_registry, register
 from trading_assets.models.run import run_model, samples_and_folds
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
@@ -75,7 +75,12 @@ def regimes(step: Step) -> Mapping[str, Any]:
     features = step.work.read(
         DAILY, columns=["symbol", "session", *FEATURES], where="list_contains(?, symbol)", parameters=[benchmarks]
     )
-    frame = regimes_of_benchmarks(features, benchmarks, configuration.regimes, configuration.seed)
+    record = step.record
+    fits = {} if record is None else {version: RegimeModel.of_json(each) for version, each in record.state.items()}
+    frame = regimes_of_benchmarks(features, benchmarks, configuration.regimes, configuration.seed, fits)
+    if record is not None:
+        used = set(frame["version"])
+        record.left_state = {version: model.as_json() for version, model in fits.items() if version in used}
     step.work.replace(Whole(), {REGIMES: frame})
     written = [hash_whole(REGIMES, step.work.written[REGIMES])]
     record_written(Protocol.of(configuration), f"{STAGE}/{regimes.__name__}", written, step.now)

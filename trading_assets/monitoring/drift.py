@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -37,13 +37,31 @@ USUAL_QUANTILE = 0.95
 COLUMNS_AT_A_TIME = 4
 
 
+class Usual(NamedTuple):
+    """What both statistics usually reach between windows of a reference and the rest of it; None without any."""
+
+    psi: float | None
+    ks: float | None
+
+
+#: By asset class, feature and sessions of a window: of a reference as it is.
+UsualValues = Mapping[tuple[str, str, int], Usual]
+
+
 @dataclass(frozen=True)
 class Spans:
-    """Rows of one asset class in session order: where the reference, its windows and the newest window lie."""
+    """Rows of one asset class in session order: where the reference, its windows and the newest window lie.
+
+    Attributes
+    ----------
+    sessions
+        Of a window.
+    """
 
     reference: slice
     windows: tuple[slice, ...]
     newest: slice
+    sessions: int
 
     @cached_property
     def windows_of_rows(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -53,6 +71,37 @@ class Spans:
             np.searchsorted([getattr(each, end) for each in self.windows], rows, "right") for end in ("stop", "start")
         )
         return first.astype(np.int32), after.astype(np.int32)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Rows of one asset class.
+
+    Attributes
+    ----------
+    known
+        What its rows of the table share.
+    rows
+        Places of its rows in the whole, by session.
+    """
+
+    known: dict[str, Any]
+    spans: Spans
+    rows: pl.Series
+
+    def values(self, column: pl.Series, *, in_order: bool) -> tuple[Floats, Floats]:
+        """Values of the reference, if need be by session, and of the newest window; NaN where there is none."""
+        reference = self.rows[self.spans.reference] if in_order else self._reference
+        newest = column.gather(self.rows[self.spans.newest])
+        found = column[reference] if isinstance(reference, slice) else column.gather(reference)
+        return found.fill_null(np.nan).to_numpy(), newest.fill_null(np.nan).to_numpy()
+
+    @cached_property
+    def _reference(self) -> pl.Series | slice:
+        """The places of the reference as they stand, which takes less to read than any other order."""
+        places = self.rows[self.spans.reference].sort()
+        first, last = int(places[0]), int(places[-1])
+        return slice(first, last + 1) if last - first + 1 == places.len() else places
 
 
 def drift_table(
@@ -85,6 +134,7 @@ def drift_of(
     columns: Sequence[str],
     reference: tuple[dt.date, dt.date],
     settings: Monitoring,
+    known_usual: UsualValues | None = None,
 ) -> pl.DataFrame:
     """Return `drift_table` of features of which a few at a time are held.
 
@@ -96,6 +146,8 @@ def drift_of(
         From names of some columns to their values in the same rows.
     columns, reference, settings
         As `drift_table` takes them.
+    known_usual
+        What was found of the same reference before, which takes most of the time to find.
     """
     start, end = reference
     ordered = (
@@ -117,22 +169,53 @@ def drift_of(
             "reference_end": session[before - 1],
             "window_start": session[spans.newest.start],
             "window_end": session[-1],
+            "window_sessions": spans.sessions,
         }
-        groups.append((known, spans, group["row"]))
+        groups.append(_Group(known, spans, group["row"]))
     del ordered
-    names, found = sorted(columns), list[dict[str, object]]()
-    for first in range(0, len(names) if groups else 0, COLUMNS_AT_A_TIME):
-        values = values_of(names[first : first + COLUMNS_AT_A_TIME])
+    names, found, usual_of = sorted(columns), list[dict[str, object]](), known_usual or {}
+    at_a_time = COLUMNS_AT_A_TIME if not usual_of else 4 * COLUMNS_AT_A_TIME  # ranks take several times their values
+    for first in range(0, len(names) if groups else 0, at_a_time):
+        values = values_of(names[first : first + at_a_time])
 
-        def row_of(part: tuple[dict[str, Any], Spans, pl.Series], column: pl.Series) -> dict[str, object]:
-            known, spans, rows = part
-            of_group = column.gather(rows).fill_null(np.nan).to_numpy()
-            return {**known, "feature": column.name, **_compare(of_group, spans, settings)}
+        def row_of(group: _Group, column: pl.Series) -> dict[str, object]:
+            usual = usual_of.get((group.known["asset_class"], column.name, group.spans.sessions))
+            found = _compare(*group.values(column, in_order=usual is None), group.spans, settings, usual)
+            return {**group.known, "feature": column.name, **found}
 
         with ThreadPoolExecutor(processors()) as pool:  # NumPy sorts and searches without the interpreter's lock
             found += pool.map(row_of, *zip(*itertools.product(groups, values.get_columns()), strict=True))
     table = pl.DataFrame(found, schema=DRIFT.empty().schema)
     return table.sort("asset_class", "feature")
+
+
+def newest_since(keys: pl.DataFrame, end: dt.date, settings: Monitoring) -> dt.date:
+    """Return a session from which on the rows after the reference are enough: no newest window begins before it.
+
+    Parameters
+    ----------
+    keys
+        asset_class and session of each row.
+    end
+        Last date of the reference.
+    settings
+        As `drift_table` takes them.
+    """
+    later = keys.filter(pl.col("session") > end, pl.col("asset_class").is_not_null())
+    sessions = later.select("asset_class", "session").unique().sort("session")
+    starts = sessions.group_by("asset_class").agg(pl.col("session").tail(settings.window_sessions).first())
+    first = starts["session"].min()
+    return first if isinstance(first, dt.date) else end + dt.timedelta(days=1)
+
+
+def usual_values(drift: pl.DataFrame) -> UsualValues:
+    """Return what is usual of the reference by an earlier `drift_table`, as far as it was measured."""
+    measured = drift.filter(pl.col("psi").is_not_null(), pl.col("window_sessions").is_not_null())
+    columns = ("asset_class", "feature", "window_sessions", "psi_usual", "ks_usual")
+    return {
+        (asset_class, feature, sessions): Usual(of_psi, of_ks)
+        for asset_class, feature, sessions, of_psi, of_ks in measured.select(columns).iter_rows()
+    }
 
 
 def is_drift_event(drift: pl.DataFrame, alarm_share: float) -> bool:
@@ -207,29 +290,33 @@ def _spans(session: Counts, before: int, length: int) -> Spans:
         for at in range(0, in_reference - length + 1, max(length // 2, 1))
         if in_reference >= 2 * length
     )
-    return Spans(slice(0, before), windows, slice(int(first[sessions - length]), len(session)))
+    return Spans(slice(0, before), windows, slice(int(first[sessions - length]), len(session)), length)
 
 
-def _compare(values: Floats, spans: Spans, settings: Monitoring) -> dict[str, object]:
-    newest = np.sort(_finite(values[spans.newest]))
-    known = np.flatnonzero(np.isfinite(values[spans.reference]))
+def _compare(
+    reference: Floats, newest: Floats, spans: Spans, settings: Monitoring, usual: Usual | None
+) -> dict[str, object]:
+    newest = np.sort(_finite(newest))
+    known = np.flatnonzero(np.isfinite(reference))
     sizes: dict[str, object] = {"reference_rows": len(known), "window_rows": len(newest)}
     if min(len(known), len(newest)) < 2 * ROWS_PER_BIN:
         return {**sizes, "alarm": False}
-    ranked = _ranked(values[spans.reference], known, spans)
-    edges = _edges(ranked.ordered, len(newest))
-    index = _index(_histogram(ranked.ordered, edges), _histogram(newest, edges))
-    distance = _gap(_below(ranked.ordered, newest), len(known), _below(newest, newest), len(newest))
-    index_usual, distance_usual = _usual(ranked)
+    if usual is None:
+        ranked = _ranked(reference, known, spans)
+        ordered, usual = ranked.ordered, _usual(ranked)
+    else:
+        ordered = np.sort(reference[known])
+    edges = _edges(ordered, len(newest))
+    index = _index(_histogram(ordered, edges), _histogram(newest, edges))
+    distance = _gap(_below(ordered, newest), len(known), _below(newest, newest), len(newest))
     return {
         **sizes,
         "psi": index,
-        "psi_usual": index_usual,
+        "psi_usual": usual.psi,
         "ks": distance,
-        "ks_usual": distance_usual,
-        "wasserstein": _scaled_area(ranked.ordered, newest),
-        "alarm": index > max(settings.psi_alarm, index_usual or 0)
-        and distance > max(settings.ks_alarm, distance_usual or 0),
+        "ks_usual": usual.ks,
+        "wasserstein": _scaled_area(ordered, newest),
+        "alarm": index > max(settings.psi_alarm, usual.psi or 0) and distance > max(settings.ks_alarm, usual.ks or 0),
     }
 
 
@@ -263,7 +350,7 @@ def _ranked(values: Floats, known: Counts, spans: Spans) -> _Ranked:
     return _Ranked(values[order], starts[: distinct + 1], parts)
 
 
-def _usual(reference: _Ranked) -> tuple[float | None, float | None]:
+def _usual(reference: _Ranked) -> Usual:
     """What both statistics reach between a window of the reference and the rest of it.
 
     The rest is never built: its counts are those of the whole less those of the window. Neither is a window's value
@@ -279,8 +366,8 @@ def _usual(reference: _Ranked) -> tuple[float | None, float | None]:
         counts = np.diff(np.searchsorted(ranks, np.searchsorted(starts, up_to)), prepend=0, append=len(ranks))
         indices.append(_index(np.diff(up_to, prepend=0, append=len(whole)) - counts, counts))
     if not indices:
-        return None, None
-    return float(np.quantile(indices, USUAL_QUANTILE)), float(np.quantile(distances, USUAL_QUANTILE))
+        return Usual(None, None)
+    return Usual(float(np.quantile(indices, USUAL_QUANTILE)), float(np.quantile(distances, USUAL_QUANTILE)))
 
 
 def _scaled_area(reference: Floats, window: Floats) -> float | None:

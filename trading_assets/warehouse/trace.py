@@ -51,6 +51,10 @@ class Trace:
         if rows not in self._seen:
             self._seen[rows] = content_read(connection, rows)
 
+    def noted(self, rows: Selected) -> str | None:
+        """Return the content of rows when they were first read; None if they were not."""
+        return self._seen.get(rows)
+
     def note_replaced(self, table: str, slice_: Slice) -> None:
         """Note that a slice of a table has been replaced."""
         rows = Selected.of_table(table, slice_)

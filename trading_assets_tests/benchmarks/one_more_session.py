@@ -43,7 +43,7 @@ _LEDGER = "backtests.runs"
 
 def main(bars: str, *years: str) -> None:
     """Measure each length of history, and print."""
-    received = pl.read_parquet(bars).with_columns(pl.col("date").cast(pl.Date)).sort("symbol", "date")
+    received = pl.read_parquet(bars).with_columns(pl.col("date").cast(pl.Date)).sort("date", "symbol")
     found = {}
     for each in years or ("1000",):
         with tempfile.TemporaryDirectory() as folder:
