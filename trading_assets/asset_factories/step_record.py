@@ -131,6 +131,8 @@ class StepRecord:
         self._not_read = {table.name for table in rule.own_tables}
         if rule.by_month is not None:
             self._not_read |= {rule.by_month.reads.name, *(table.name for table in tables)}
+        work.trace.leave_out(self._not_read)
+        self._inputs: Mapping[str, str] = {}
         self._identity: str | None = None
         if rule.beside is not None:
             # What cannot be read is told by the step itself, which then computes.
@@ -185,6 +187,7 @@ class StepRecord:
             return start
         with open_to_read(self._aside.path, self._aside.wait_seconds) as connection:
             now, last = _months(connection, self._rule.by_month, end), self._last
+        self._inputs = now.inputs
         for month in _months_of(start, end):
             if now.inputs.get(month) != last.inputs.get(month) or now.outputs.get(month) != last.outputs.get(month):
                 return max(start, dt.date.fromisoformat(f"{month}-01"))
@@ -240,10 +243,17 @@ class StepRecord:
         )
         if window is None or by_month is None:
             return computed
-        now, others = _months(connection, by_month, window.end), self._kept(computed)
+        slices = [each.slice_ for each in trace.written if isinstance(each.slice_, Sessions)]
+        since, others = min([window.start, *(each.start for each in slices)]).replace(day=1), self._kept(computed)
+        # What is read of the months before was looked at before it was computed; of none: they were not asked.
+        before = None if since == dt.date.min else self._inputs.get(f"{since - dt.timedelta(days=1):%Y-%m}")
+        if before is None:
+            now = _months(connection, by_month, window.end)
+        else:
+            now = _months(connection, by_month, window.end, since, before)
         made = set(_months_of(window.start, window.end))
         # A step may have put right what it left before its months; what stands in others is not its own.
-        own = {month for each in trace.written if isinstance(each.slice_, Sessions) for month in _in(each.slice_, now)}
+        own = {month for each in slices for month in _in(each, now)}
         outputs = {
             month: now.outputs.get(month, found) if month in own else found for month, found in others.outputs.items()
         }
@@ -299,12 +309,19 @@ class StepRecord:
         return replace(rows, where=f"{where}({self._rule.own_rows})")
 
 
-def _months(connection: duckdb.DuckDBPyConnection, by_month: ByMonth, end: dt.date) -> Months:
-    """Hashes of what is read and left, by month up to the last."""
-    reads = Selected.of_table(by_month.reads.name, Sessions(dt.date.min, end), columns=by_month.columns)
+def _months(
+    connection: duckdb.DuckDBPyConnection,
+    by_month: ByMonth,
+    end: dt.date,
+    since: dt.date = dt.date.min,
+    so_far: str = "",
+) -> Months:
+    """Hashes of what is read and left, by month up to the last, from one on if what is read before it is known."""
+    reads = Selected.of_table(by_month.reads.name, Sessions(since, end), columns=by_month.columns)
     found = content_by_month(connection, reads)
-    left = [content_by_month(connection, Selected.of_table(each.name, Whole())) for each in by_month.leaves]
-    inputs, so_far = dict[str, str](), ""
+    leaves = [Selected.of_table(each.name, Sessions(since, dt.date.max)) for each in by_month.leaves]
+    left = [content_by_month(connection, each) for each in leaves]
+    inputs = dict[str, str]()
     for month in _months_between({*found, *(month for each in left for month in each)}, end):
         so_far = digest([so_far, found[month]]) if month in found else so_far
         inputs[month] = so_far

@@ -1,10 +1,10 @@
 """What a run costs after one more session has come, by step. Arguments: a Parquet file of bars, years of history.
 
-The file has symbol, date, open, high, low, close and volume, as those of `wide_market` have. Several years may be given,
-each the last ones of the file: a rerun is flat in history if its CPU seconds are. For each of them a whole run is made of
-all bars but those of the last session; then this session comes, and the run is made again in the same data folder; then
-a run of all bars begins in an empty one, whose tables the rerun's have to equal. Each run is a process of its own.
-Standard error has the steps in order of what the rerun takes; the line on standard output is JSON.
+The file has symbol, date, open, high, low, close and volume, as those of `wide_market` have. Several years may be
+given, each the last ones of the file: a rerun is flat in history if its CPU seconds are. For each of them a whole run
+is made of all bars but those of the last session; then this session comes, and the run is made again in the same data
+folder; then a run of all bars begins in an empty one, whose tables the rerun's have to equal. Each run is a process of
+its own. Standard error has the steps in order of what the rerun takes; the line on standard output is JSON.
 """
 
 from __future__ import annotations
