@@ -26,7 +26,7 @@ from trading_assets.warehouse.computed import (
 from trading_assets.warehouse.connection import open_to_read
 from trading_assets.warehouse.content import Selected, content_by_month, content_of
 from trading_assets.warehouse.errors import WarehouseError
-from trading_assets.warehouse.slices import Sessions, Whole
+from trading_assets.warehouse.slices import Sessions, Slice, Whole
 from trading_assets.warehouse.table import Table
 from trading_assets.warehouse.warehouse import UnitOfWork
 
@@ -151,13 +151,21 @@ class StepRecord:
         now, last = self._work.trace.noted(rows), self._to_continue
         return now is not None and last is not None and last.reads.get(rows) == now
 
-    def left(self, table: Table) -> pl.DataFrame | None:
-        """Return all rows of a table as the last run of the same left them; None if they are not those any more."""
-        rows, last = Selected.of_table(table.name, Whole()), self._to_continue
+    def left(self, table: Table, slice_: Slice | None = None) -> pl.DataFrame | None:
+        """Return rows of a table as the last run of the same left them; None if they are not those any more.
+
+        Parameters
+        ----------
+        table, slice_
+            Table, and the slice of it that the step replaces; None: the whole of it.
+        """
+        rows, last = Selected.of_table(table.name, slice_ or Whole()), self._to_continue
         if last is None or rows not in last.writes:
             return None
         with open_to_read(self._aside.path, self._aside.wait_seconds) as connection:
-            return storage.select(connection, table) if content_of(connection, rows) == last.writes[rows] else None
+            if content_of(connection, rows) != last.writes[rows]:
+                return None
+            return storage.select(connection, table, slice_=slice_)
 
     @property
     def state(self) -> Mapping[str, Any]:

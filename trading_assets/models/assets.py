@@ -17,6 +17,8 @@ from trading_assets.features.tables import DAILY
 from trading_assets.market_data.derived_columns import derived_on_record, span_of
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.evaluation import compare
+from trading_assets.models.kept_folds import TABLES as FOLD_TABLES
+from trading_assets.models.kept_folds import KeptFolds
 from trading_assets.models.regimes import FEATURES, RegimeModel, regimes_of_benchmarks
 from trading_assets.models.registry import Candidate, Record, has_registry, register
 from trading_assets.models.run import run_model, samples_and_folds
@@ -126,6 +128,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     )
     del features  # the samples have them
     holdout = holdout_start(step.work.read(SPLITS))
+    kept = _kept_folds(step, name)
     run = run_model(
         samples,
         folds,
@@ -134,7 +137,10 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         seed=step.configuration.seed,
         holdout_start=holdout,
         workers=workers_of(step.configuration, otherwise=IN_THREADS),
+        kept=kept,
     )
+    if step.record is not None:
+        step.record.left_state = kept.digests
     readers = opened_by(step.configuration, name)
     tables = run.tables if readers else locked(run.tables, holdout)
     if run.booster is not None:
@@ -163,6 +169,15 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         step.log.warning(f"model {name} has no scores: {outcome['reason']}")
         return metadata
     return metadata | _register(step, name, run.version, run.booster, run.tables, holdout)
+
+
+def _kept_folds(step: Step, name: str) -> KeptFolds:
+    """What the last run left of the folds of a model, if all of it is as it left it."""
+    if step.record is None or not step.record.state:
+        return KeptFolds()
+    left = {table: step.record.left(table, Rows("model", name)) for table in FOLD_TABLES}
+    rows = {table: frame for table, frame in left.items() if frame is not None}
+    return KeptFolds(step.record.state, rows) if len(rows) == len(left) else KeptFolds()
 
 
 def _read_features(step: Step, symbols: Sequence[str]) -> pl.DataFrame:

@@ -18,6 +18,7 @@ from trading_assets.market_data.universe import membership
 from trading_assets.models import tables
 from trading_assets.models.evaluation import fold_metrics
 from trading_assets.models.explanations import mean_contributions
+from trading_assets.models.kept_folds import KeptFolds
 from trading_assets.models.samples import RowNumbers, Samples, build_samples, day
 from trading_assets.models.splits import Fold, walk_forward
 from trading_assets.models.threads import one_thread
@@ -112,6 +113,7 @@ def run_model(
     seed: int,
     holdout_start: dt.date,
     workers: Workers = IN_THREADS,
+    kept: KeptFolds | None = None,
 ) -> ModelRun:
     """Train, score and measure every fold.
 
@@ -131,11 +133,13 @@ def run_model(
         Labels that end on or after it are neither measured nor written; scores go on to the last session.
     workers
         Who trains the folds.
+    kept
+        What an earlier run left of folds, which are not trained again if they would leave the same.
     """
     version = model_version(samples, folds, settings, seed)
     training = _Training(samples, samples.scorable(), settings, seed, holdout_start)
     with one_thread("sklearn.linear_model", "xgboost"):
-        rows = workers.map(_run_fold, training, folds)
+        rows = _rows_of_folds(training, folds, workers, kept)
     stamp = [pl.lit(name).alias("model"), pl.lit(version).alias("version")]
     return ModelRun(
         version=version,
@@ -144,6 +148,22 @@ def run_model(
         },
         booster=next((each.booster for each in reversed(rows) if each.booster is not None), None),
     )
+
+
+def _rows_of_folds(
+    training: _Training, folds: Sequence[Fold], workers: Workers, kept: KeptFolds | None
+) -> list[_FoldRows]:
+    known = {} if kept is None else kept.of(training.samples, folds, training.holdout_start)
+    new = [fold for fold in folds if fold.number not in known]
+    found = {number: _FoldRows(*each) for number, each in known.items()}
+    found |= zip((fold.number for fold in new), workers.map(_run_fold, training, new), strict=True)
+    # The tables have the explanations of one fold: the last one, which may be another now.
+    explained = [
+        fold for fold in folds if fold.test_end < training.holdout_start and found[fold.number].fold["test_rows"] > 0
+    ]
+    if explained and found[explained[-1].number].explanations is None:
+        found[explained[-1].number] = _run_fold(training, explained[-1])
+    return [found[fold.number] for fold in folds]
 
 
 def _run_fold(training: _Training, fold: Fold) -> _FoldRows:

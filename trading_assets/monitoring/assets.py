@@ -37,7 +37,8 @@ def monitored(features: Sequence[Feature]) -> tuple[str, ...]:
 
 def drift(step: Step) -> Mapping[str, Any]:
     """How far the features of the newest sessions are from those of the training span, by effect size."""
-    from trading_assets.monitoring.drift import drift_of, is_drift_event, newest_since
+    from trading_assets.monitoring.drift import drift_of, is_drift_event
+    from trading_assets.monitoring.spans import newest_since
 
     settings = step.configuration.monitoring
     train = step.work.read(SPLITS, where="split = 'train'").row(0, named=True)

@@ -15,8 +15,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 
 from trading_assets.config.sections import Monitoring
 from trading_assets.monitoring.ordered_samples import area_between, gap_to_the_rest, rank_distinct, ranks_of_windows
+from trading_assets.monitoring.spans import Group, Spans, spans_of
 from trading_assets.monitoring.tables import DRIFT
 from trading_assets.parallel.processors import processors
 
@@ -48,64 +48,12 @@ class Usual(NamedTuple):
 UsualValues = Mapping[tuple[str, str, int], Usual]
 
 
-@dataclass(frozen=True)
-class Spans:
-    """Rows of one asset class in session order: where the reference, its windows and the newest window lie.
-
-    Attributes
-    ----------
-    sessions
-        Of a window.
-    """
-
-    reference: slice
-    windows: tuple[slice, ...]
-    newest: slice
-    sessions: int
-
-    @cached_property
-    def windows_of_rows(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Of each row of the reference the first window that holds it, and the first after that which does not."""
-        rows = np.arange(self.reference.stop)
-        first, after = (
-            np.searchsorted([getattr(each, end) for each in self.windows], rows, "right") for end in ("stop", "start")
-        )
-        return first.astype(np.int32), after.astype(np.int32)
-
-
-@dataclass(frozen=True)
-class _Group:
-    """Rows of one asset class.
-
-    Attributes
-    ----------
-    known
-        What its rows of the table share.
-    rows
-        Places of its rows in the whole, by session.
-    """
-
-    known: dict[str, Any]
-    spans: Spans
-    rows: pl.Series
-
-    def values(self, column: pl.Series, *, in_order: bool) -> tuple[Floats, Floats]:
-        """Values of the reference, if need be by session, and of the newest window; NaN where there is none."""
-        reference = self.rows[self.spans.reference] if in_order else self._reference
-        newest = column.gather(self.rows[self.spans.newest])
-        found = column[reference] if isinstance(reference, slice) else column.gather(reference)
-        return found.fill_null(np.nan).to_numpy(), newest.fill_null(np.nan).to_numpy()
-
-    @cached_property
-    def _reference(self) -> pl.Series | slice:
-        """The places of the reference as they stand, which takes less to read than any other order."""
-        places = self.rows[self.spans.reference].sort()
-        first, last = int(places[0]), int(places[-1])
-        return slice(first, last + 1) if last - first + 1 == places.len() else places
-
-
 def drift_table(
-    features: pl.DataFrame, columns: Sequence[str], reference: tuple[dt.date, dt.date], settings: Monitoring
+    features: pl.DataFrame,
+    columns: Sequence[str],
+    reference: tuple[dt.date, dt.date],
+    settings: Monitoring,
+    known_usual: UsualValues | None = None,
 ) -> pl.DataFrame:
     """Compare the newest sessions with the reference, feature by feature.
 
@@ -119,13 +67,15 @@ def drift_table(
         First and last date of the training span. The newest window lies after it.
     settings
         Length of the window in sessions (shorter if fewer have come since the reference) and alarm levels.
+    known_usual
+        What was found of the same reference before, which takes most of the time to find.
 
     Returns
     -------
     polars.DataFrame
         Rows of `monitoring.drift` by asset class and feature; none for a class without sessions in both spans.
     """
-    return drift_of(features, features.select, columns, reference, settings)
+    return drift_of(features, features.select, columns, reference, settings, known_usual)
 
 
 def drift_of(
@@ -141,20 +91,18 @@ def drift_of(
     Parameters
     ----------
     keys
-        asset_class, symbol and session of each row; without a class a row counts for nothing.
+        asset_class and session of each row; without a class a row counts for nothing.
     values_of
         From names of some columns to their values in the same rows.
-    columns, reference, settings
+    columns, reference, settings, known_usual
         As `drift_table` takes them.
-    known_usual
-        What was found of the same reference before, which takes most of the time to find.
     """
     start, end = reference
     ordered = (
-        keys.select("asset_class", "session", "symbol")
+        keys.select("asset_class", "session")
         .with_row_index("row")
         .filter(pl.col("session") >= start, pl.col("asset_class").is_not_null())
-        .sort("asset_class", "session", "symbol")
+        .sort("asset_class", "session", maintain_order=True)  # no statistic asks for the order of symbols
     )
     groups = []
     for group in ordered.partition_by("asset_class", maintain_order=True):
@@ -162,7 +110,7 @@ def drift_of(
         before = int((session <= end).sum())
         if before in (0, group.height):
             continue
-        spans = _spans(session.rle_id().to_numpy(), before, settings.window_sessions)
+        spans = spans_of(session.rle_id().to_numpy(), before, settings.window_sessions)
         known = {
             "asset_class": group["asset_class"][0],
             "reference_start": session[0],
@@ -171,14 +119,14 @@ def drift_of(
             "window_end": session[-1],
             "window_sessions": spans.sessions,
         }
-        groups.append(_Group(known, spans, group["row"]))
+        groups.append(Group(known, spans, group["row"]))
     del ordered
     names, found, usual_of = sorted(columns), list[dict[str, object]](), known_usual or {}
     at_a_time = COLUMNS_AT_A_TIME if not usual_of else 4 * COLUMNS_AT_A_TIME  # ranks take several times their values
     for first in range(0, len(names) if groups else 0, at_a_time):
         values = values_of(names[first : first + at_a_time])
 
-        def row_of(group: _Group, column: pl.Series) -> dict[str, object]:
+        def row_of(group: Group, column: pl.Series) -> dict[str, object]:
             usual = usual_of.get((group.known["asset_class"], column.name, group.spans.sessions))
             found = _compare(*group.values(column, in_order=usual is None), group.spans, settings, usual)
             return {**group.known, "feature": column.name, **found}
@@ -187,25 +135,6 @@ def drift_of(
             found += pool.map(row_of, *zip(*itertools.product(groups, values.get_columns()), strict=True))
     table = pl.DataFrame(found, schema=DRIFT.empty().schema)
     return table.sort("asset_class", "feature")
-
-
-def newest_since(keys: pl.DataFrame, end: dt.date, settings: Monitoring) -> dt.date:
-    """Return a session from which on the rows after the reference are enough: no newest window begins before it.
-
-    Parameters
-    ----------
-    keys
-        asset_class and session of each row.
-    end
-        Last date of the reference.
-    settings
-        As `drift_table` takes them.
-    """
-    later = keys.filter(pl.col("session") > end, pl.col("asset_class").is_not_null())
-    sessions = later.select("asset_class", "session").unique().sort("session")
-    starts = sessions.group_by("asset_class").agg(pl.col("session").tail(settings.window_sessions).first())
-    first = starts["session"].min()
-    return first if isinstance(first, dt.date) else end + dt.timedelta(days=1)
 
 
 def usual_values(drift: pl.DataFrame) -> UsualValues:
@@ -277,20 +206,6 @@ def scaled_wasserstein(reference: Floats, window: Floats) -> float | None:
     1.0
     """
     return _scaled_area(np.sort(reference), np.sort(window))
-
-
-def _spans(session: Counts, before: int, length: int) -> Spans:
-    """Cut rows, given the number of their session (0, 1, ...), into reference, its windows and the newest window."""
-    first = np.searchsorted(session, np.arange(int(session[-1]) + 2))  # first row of each session, and the end
-    in_reference = int(session[before - 1]) + 1
-    sessions = len(first) - 1
-    length = min(length, sessions - in_reference)
-    windows = tuple(
-        slice(int(first[at]), int(first[at + length]))
-        for at in range(0, in_reference - length + 1, max(length // 2, 1))
-        if in_reference >= 2 * length
-    )
-    return Spans(slice(0, before), windows, slice(int(first[sessions - length]), len(session)), length)
 
 
 def _compare(
