@@ -6,13 +6,16 @@ import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import duckdb
+import polars as pl
 
 from trading_assets.asset_factories.step_identity import identity_of_step, protocol_id
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import digest
+from trading_assets.warehouse import storage
 from trading_assets.warehouse.computed import (
     Computed,
     computed_of,
@@ -23,7 +26,7 @@ from trading_assets.warehouse.computed import (
 from trading_assets.warehouse.connection import open_to_read
 from trading_assets.warehouse.content import Selected, content_by_month, content_of
 from trading_assets.warehouse.errors import WarehouseError
-from trading_assets.warehouse.slices import Sessions, Whole
+from trading_assets.warehouse.slices import Sessions, Slice, Whole
 from trading_assets.warehouse.table import Table
 from trading_assets.warehouse.warehouse import UnitOfWork
 
@@ -103,10 +106,24 @@ class StepRecord:
         Key of its asset.
     tables, rule
         Tables that it writes, and by what it is told whether it has to.
+    anew
+        Whether it shall compute everything, whatever is on record.
+
+    Attributes
+    ----------
+    left_state
+        What the next run may continue from, see `state`.
     """
 
     def __init__(
-        self, configuration: Configuration, work: UnitOfWork, key: str, tables: Sequence[Table], rule: Rule
+        self,
+        configuration: Configuration,
+        work: UnitOfWork,
+        key: str,
+        tables: Sequence[Table],
+        rule: Rule,
+        *,
+        anew: bool = False,
     ) -> None:
         self._configuration, self._work, self._key, self._rule = configuration, work, key, rule
         self._aside = work.aside()
@@ -114,21 +131,54 @@ class StepRecord:
         self._not_read = {table.name for table in rule.own_tables}
         if rule.by_month is not None:
             self._not_read |= {rule.by_month.reads.name, *(table.name for table in tables)}
+        work.trace.leave_out(self._not_read)
+        self._inputs: Mapping[str, str] = {}
         self._identity: str | None = None
         if rule.beside is not None:
             # What cannot be read is told by the step itself, which then computes.
             with suppress(Exception):
                 self._identity = identity_of_step(configuration, rule.beside(configuration))
-        self._last = computed_of(self._aside, key)
+        self._last, self._anew = computed_of(self._aside, key), anew
+        self.left_state: Mapping[str, Any] = {}
 
     @property
     def warnings(self) -> Sequence[str]:
         """What the last run warned of."""
         return () if self._last is None else self._last.warnings
 
+    def was_read(self, rows: Selected) -> bool:
+        """Return whether the last run of the same read these rows, which this one has read, and as they are."""
+        now, last = self._work.trace.noted(rows), self._to_continue
+        return now is not None and last is not None and last.reads.get(rows) == now
+
+    def left(self, table: Table, slice_: Slice | None = None) -> pl.DataFrame | None:
+        """Return rows of a table as the last run of the same left them; None if they are not those any more.
+
+        Parameters
+        ----------
+        table, slice_
+            Table, and the slice of it that the step replaces; None: the whole of it.
+        """
+        rows, last = Selected.of_table(table.name, slice_ or Whole()), self._to_continue
+        if last is None or rows not in last.writes:
+            return None
+        with open_to_read(self._aside.path, self._aside.wait_seconds) as connection:
+            if content_of(connection, rows) != last.writes[rows]:
+                return None
+            return storage.select(connection, table, slice_=slice_)
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """What the last run of the same left to continue from; empty if there was none."""
+        return {} if self._to_continue is None else self._to_continue.state
+
+    @cached_property
+    def _to_continue(self) -> Computed | None:
+        return None if self._anew or not self._is_same() else self._last
+
     def is_unchanged(self) -> bool:
         """Return whether what a step without months would compute is there."""
-        if not self._stands():
+        if self._anew or not self._stands():
             return False
         self._confirm()
         return True
@@ -141,10 +191,11 @@ class StepRecord:
         start, end
             First and last day of the months of the run.
         """
-        if self._rule.by_month is None or self._last is None or not self._stands():
+        if self._rule.by_month is None or self._last is None or self._anew or not self._stands():
             return start
         with open_to_read(self._aside.path, self._aside.wait_seconds) as connection:
             now, last = _months(connection, self._rule.by_month, end), self._last
+        self._inputs = now.inputs
         for month in _months_of(start, end):
             if now.inputs.get(month) != last.inputs.get(month) or now.outputs.get(month) != last.outputs.get(month):
                 return max(start, dt.date.fromisoformat(f"{month}-01"))
@@ -196,13 +247,21 @@ class StepRecord:
             trace.reads_beside(self._not_read),
             {each: content_of(connection, each) for each in whole},
             warnings=list(warnings),
+            state=self.left_state,
         )
         if window is None or by_month is None:
             return computed
-        now, others = _months(connection, by_month, window.end), self._kept(computed)
+        slices = [each.slice_ for each in trace.written if isinstance(each.slice_, Sessions)]
+        since, others = min([window.start, *(each.start for each in slices)]).replace(day=1), self._kept(computed)
+        # What is read of the months before was looked at before it was computed; of none: they were not asked.
+        before = None if since == dt.date.min else self._inputs.get(f"{since - dt.timedelta(days=1):%Y-%m}")
+        if before is None:
+            now = _months(connection, by_month, window.end)
+        else:
+            now = _months(connection, by_month, window.end, since, before)
         made = set(_months_of(window.start, window.end))
         # A step may have put right what it left before its months; what stands in others is not its own.
-        own = {month for each in trace.written if isinstance(each.slice_, Sessions) for month in _in(each.slice_, now)}
+        own = {month for each in slices for month in _in(each, now)}
         outputs = {
             month: now.outputs.get(month, found) if month in own else found for month, found in others.outputs.items()
         }
@@ -226,17 +285,24 @@ class StepRecord:
             return None
         return digest([self._identity, self._rule.leaves(self._configuration)])
 
-    def _stands(self) -> bool:
-        """Whether all but the months is as it was."""
+    def _is_same(self) -> bool:
+        """Whether what decides a step beside its tables is what it was."""
         last = self._last
         if self._identity is None or last is None:
             return False
         with suppress(Exception):  # of the protocol: the step itself tells it
-            return (
-                last.identity == self._full_identity()
-                and last.protocol in (None, protocol_id(self._configuration))
-                and stands(self._aside, last)
+            return last.identity == self._full_identity() and last.protocol in (
+                None,
+                protocol_id(self._configuration),
             )
+        return False
+
+    def _stands(self) -> bool:
+        """Whether all but the months is as it was."""
+        if self._last is None or not self._is_same():
+            return False
+        with suppress(Exception):
+            return stands(self._aside, self._last)
         return False
 
     def _confirm(self) -> None:
@@ -251,12 +317,19 @@ class StepRecord:
         return replace(rows, where=f"{where}({self._rule.own_rows})")
 
 
-def _months(connection: duckdb.DuckDBPyConnection, by_month: ByMonth, end: dt.date) -> Months:
-    """Hashes of what is read and left, by month up to the last."""
-    reads = Selected.of_table(by_month.reads.name, Sessions(dt.date.min, end), columns=by_month.columns)
+def _months(
+    connection: duckdb.DuckDBPyConnection,
+    by_month: ByMonth,
+    end: dt.date,
+    since: dt.date = dt.date.min,
+    so_far: str = "",
+) -> Months:
+    """Hashes of what is read and left, by month up to the last, from one on if what is read before it is known."""
+    reads = Selected.of_table(by_month.reads.name, Sessions(since, end), columns=by_month.columns)
     found = content_by_month(connection, reads)
-    left = [content_by_month(connection, Selected.of_table(each.name, Whole())) for each in by_month.leaves]
-    inputs, so_far = dict[str, str](), ""
+    leaves = [Selected.of_table(each.name, Sessions(since, dt.date.max)) for each in by_month.leaves]
+    left = [content_by_month(connection, each) for each in leaves]
+    inputs = dict[str, str]()
     for month in _months_between({*found, *(month for each in left for month in each)}, end):
         so_far = digest([so_far, found[month]]) if month in found else so_far
         inputs[month] = so_far

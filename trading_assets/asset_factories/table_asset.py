@@ -57,6 +57,8 @@ class Step:
         Set for an asset of one strategy.
     now
         When the step started, UTC.
+    record
+        What is known of its last run, which it may continue from; None: it always computes everything.
     """
 
     configuration: Configuration
@@ -66,6 +68,7 @@ class Step:
     run_id: str
     now: dt.datetime
     log: Any
+    record: StepRecord | None = None
 
     @property
     def months(self) -> Window:
@@ -153,9 +156,10 @@ def table_asset(
     def events(context: dg.AssetExecutionContext) -> Iterator[Any]:
         step = _step(context, strategy, has_months=partitions is not None)
         heard = Heard(context.log)
-        record = StepRecord(step.configuration, step.work, "/".join(path), tables, rule) if rule is not None else None
-        window = step.window
-        if record is not None and not context.has_tag(RECOMPUTE_TAG):
+        window, record = step.window, None
+        if rule is not None:
+            is_anew = context.has_tag(RECOMPUTE_TAG)
+            record = StepRecord(step.configuration, step.work, "/".join(path), tables, rule, anew=is_anew)
             window = _window_of_what_is_new(record, step)
             if window is None and (step.window is not None or record.is_unchanged()):
                 for warning in record.warnings:
@@ -167,7 +171,7 @@ def table_asset(
                     yield from _told(context, dg.MaterializeResult(metadata={UNCHANGED: True}), set())
                 yield from _passed(with_completed=on_failure is not None)
                 return
-        step = replace(step, window=window, log=heard)
+        step = replace(step, window=window, log=heard, record=record)
         try:
             metadata = dict(compute(step) or {})
         except ContractError as error:

@@ -107,7 +107,7 @@ def _features(step: Step, declared: Sequence[Feature], levels: _Written, aside: 
 
     def batches() -> Iterator[pl.DataFrame]:
         for bars in read_by_symbol(step.work, BARS, columns=BAR_COLUMNS, where="session <= ?", parameters=[months.end]):
-            levels.add(indicators(bars))
+            levels.add(indicators(bars, span=(months.start, months.end)))
             yield bars
 
     yield from stream_features(

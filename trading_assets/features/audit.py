@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +18,8 @@ from trading_assets.features.feature import Feature
 from trading_assets.features.indicators import indicators
 from trading_assets.features.own import OwnFeature
 from trading_assets.features.tables import DAILY
+from trading_assets.warehouse import Warehouse
+from trading_assets.warehouse.quoting import quote
 
 CUTS = 6
 #: Dates at which lookbacks are tried, the last one beside them.
@@ -55,14 +57,15 @@ class ColumnFaults(NamedTuple):
     retired: list[str]
 
 
-def column_faults(batches: Iterable[pl.DataFrame], features: Sequence[Feature] = FEATURES) -> ColumnFaults:
-    """Compare rows of `features.daily`, which come in batches of the same columns, with the catalogue."""
+def column_faults(warehouse: Warehouse, features: Sequence[Feature] = FEATURES) -> ColumnFaults:
+    """Compare `features.daily`, in which the database counts, with the catalogue."""
     declared = [feature.column for feature in features]
+    stored = warehouse.query(f"SELECT * FROM {DAILY.name} LIMIT 0").columns if warehouse.exists(DAILY.name) else []
+    columns = [column for column in stored if column not in DAILY.columns]
     found: dict[str, int] = {}
-    for daily in batches:
-        columns = [column for column in daily.columns if column not in DAILY.columns]
-        counts = daily.select((~pl.col(name).is_finite()).sum() for name in columns)
-        found = {name: found.get(name, 0) + counts[name][0] for name in columns}
+    if columns:
+        counts = ", ".join(f"count_if(NOT isfinite({quote(name)})) AS {quote(name)}" for name in columns)
+        found = warehouse.query(f"SELECT {counts} FROM {DAILY.name}").row(0, named=True)
     return ColumnFaults(
         missing=[name for name in declared if name not in found],
         not_finite={name: count for name, count in found.items() if count},

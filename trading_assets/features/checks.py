@@ -17,10 +17,8 @@ from trading_assets.features.audit import (
 from trading_assets.features.feature import Feature
 from trading_assets.features.history import BAR_COLUMNS
 from trading_assets.features.own import OwnFeature, features_of, open_until
-from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.warehouse import Warehouse
-from trading_assets.warehouse.by_symbol import read_by_symbol
 
 _DAILY = dg.AssetKey(["features", "daily"])
 _RESOURCES = {"configuration", "warehouse"}
@@ -40,7 +38,7 @@ def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]
 def finite_and_catalogued(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """Count the values that are not finite; a column that the catalogue no longer has is only named."""
     declared = features_of(context.resources.configuration)
-    faults = column_faults(read_by_symbol(context.resources.warehouse, DAILY), declared)
+    faults = column_faults(context.resources.warehouse, declared)
     return dg.AssetCheckResult(
         passed=not faults.missing and not faults.not_finite,
         metadata={

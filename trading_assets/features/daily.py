@@ -125,7 +125,11 @@ def _parts(
 
 
 def of_symbols(
-    bars: pl.DataFrame, own: Sequence[str] | None, benchmarks: Mapping[AssetClass, str], features: Sequence[Feature]
+    bars: pl.DataFrame,
+    own: Sequence[str] | None,
+    benchmarks: Mapping[AssetClass, str],
+    features: Sequence[Feature],
+    span: tuple[dt.date, dt.date] | None = None,
 ) -> pl.DataFrame:
     """Return features of some symbols, but those of a cross-section, and the columns that these are computed from.
 
@@ -137,12 +141,15 @@ def of_symbols(
         The symbols; None: all that have bars.
     benchmarks, features
         As `daily_features` takes them.
+    span
+        First and last session of the rows; None: all that have bars.
     """
     from trading_assets.features.compiled import symbols as passes
 
     bars = in_order(bars)
     usable = bars.select(usable_for_signals().fill_null(False)).to_series()
     kept = usable if own is None else usable & bars["symbol"].is_in([*own])
+    in_span = kept if span is None else kept & bars["session"].is_between(*span)
     scopes = {scope: _compiled(features, scope) for scope in ("symbol", "week", "market", "row")}
     named = {name for feature in features for name in feature.roots} & NAMED.keys()
     expressions = passes.Expressions(
@@ -153,8 +160,8 @@ def of_symbols(
         of_benchmark=OF_BENCHMARK if scopes["row"] else (),
     )
     if _is_compiled(features):
-        found = passes.of_symbols(bars, benchmarks, expressions, usable=usable, kept=kept)
-        rows = bars.select(*_KEY, "asset_class").filter(kept)
+        found = passes.of_symbols(bars, benchmarks, expressions, usable=usable, kept=in_span)
+        rows = bars.select(*_KEY, "asset_class").filter(in_span)
         return rows.hstack([defined(name, values) for name, values in found.items()])
     found = passes.of_symbols(bars, benchmarks, expressions, usable=usable)
     columns = pl.DataFrame([defined(name, values) for name, values in found.items() if name not in NAMED])
@@ -168,6 +175,7 @@ def of_symbols(
     if any(feature.scope == "row" for feature in features):
         rows = _join(rows, _of_benchmark(rows, benchmarks), on=["asset_class", "session"])
     rows = compute_own(_defined(rows.filter(kept), features, "row", ["symbol"]), features, "row", ["symbol"])
+    rows = rows if span is None else rows.filter(pl.col("session").is_between(*span))
     if own is None:
         return rows
     made = [feature.column for feature in features if feature.scope != "session"]

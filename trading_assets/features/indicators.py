@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection
 
 import polars as pl
@@ -42,7 +43,9 @@ WARM_UP: dict[str, int] = {
 }
 
 
-def indicators(bars: pl.DataFrame, names: Collection[str] = INDICATORS.keys()) -> pl.DataFrame:
+def indicators(
+    bars: pl.DataFrame, names: Collection[str] = INDICATORS.keys(), span: tuple[dt.date, dt.date] | None = None
+) -> pl.DataFrame:
     """Return indicators of every symbol at the close of each session.
 
     Parameters
@@ -51,6 +54,8 @@ def indicators(bars: pl.DataFrame, names: Collection[str] = INDICATORS.keys()) -
         Rows of `market_data.bars`, each symbol from its first bar: Wilder's means depend on it.
     names
         Which of them.
+    span
+        First and last session of the rows; None: all that have bars.
 
     Returns
     -------
@@ -64,6 +69,7 @@ def indicators(bars: pl.DataFrame, names: Collection[str] = INDICATORS.keys()) -
     columns = {name: values for name, values in INDICATORS.items() if name in names}
     rows = in_order(bars)
     usable = rows.select(usable_for_signals().fill_null(False)).to_series()
-    found = over_bars(rows, columns, kept=usable)
-    keys = rows.select("symbol", "session").filter(usable)
+    kept = usable if span is None else usable & rows["session"].is_between(*span)
+    found = over_bars(rows, columns, kept=kept)
+    keys = rows.select("symbol", "session").filter(kept)
     return keys.hstack([defined(name, values) for name, values in found.items()])

@@ -44,12 +44,11 @@ def stream_features(
     aside
         Where rows wait.
     """
-    in_span = pl.col("session").is_between(*span)
     sizes: list[dict[object, int]] = []
     for number, bars in enumerate(batches):
         own = bars["symbol"].unique()
         others = of_benchmarks.filter(~pl.col("symbol").is_in(own.implode()))
-        rows = of_symbols(pl.concat([bars, others]), own.to_list(), benchmarks, features).filter(in_span)
+        rows = of_symbols(pl.concat([bars, others]), own.to_list(), benchmarks, features, span)
         del bars
         members = members_of(rows, features, universe)
         sizes.append({})

@@ -13,6 +13,7 @@ from trading_assets.warehouse import Sessions
 
 _KEY = ("symbol", "session")
 _IDENTITY = ("symbol", "session", "asset_class", "source", "calendar")
+_MONTH = pl.col("session").dt.month_start()
 _RECEIPT = ("source_file", "source_line", "ingested_at")
 
 
@@ -47,17 +48,22 @@ def reconcile(stored: pl.DataFrame, received: pl.DataFrame, now: dt.datetime) ->
     if stored.is_empty():
         new, gone, kept = arrived, stored, stored
     else:
-        arrived, before = _in_order(arrived), _in_order(stored)
-        if arrived.select(*_IDENTITY, *VALUES).equals(before.select(*_IDENTITY, *VALUES)):
+        differing = _differing_months(arrived, stored)
+        if differing.is_empty():
             return Delivery(stored, REVISIONS.empty())
+        of_them = _MONTH.is_in(differing.implode())
+        alike, arrived, before = stored.filter(~of_them), arrived.filter(of_them), stored.filter(of_them)
+        arrived, before = _in_order(arrived), _in_order(before)
         here, there = _told_apart(arrived), _told_apart(before)
         same = [*_KEY, "content", "copy"]
         new = arrived[here.join(there, on=same, how="anti", maintain_order="left")["row"]]
         gone = before[there.join(here, on=same, how="anti", maintain_order="left")["row"]]
         kept = before[there.join(here, on=same, how="semi", maintain_order="left")["row"]]
     rows = _in_order(pl.concat([kept.select(columns), new.select(columns)]))
-    rows = _counted(rows, "occurrence", list(_KEY))
-    return Delivery(rows.select(*RAW_BARS.columns), _revisions(gone, new, now))
+    rows = _counted(rows, "occurrence", list(_KEY)).select(*RAW_BARS.columns)
+    if not stored.is_empty():  # no two rows of a symbol and session are in different months
+        rows = pl.concat([alike, rows]).sort(_KEY, maintain_order=True)
+    return Delivery(rows, _revisions(gone, new, now))
 
 
 def changed_months(stored: pl.DataFrame, replacing: pl.DataFrame, start: dt.date, end: dt.date) -> Sessions:
@@ -84,6 +90,19 @@ def changed_months(stored: pl.DataFrame, replacing: pl.DataFrame, start: dt.date
         return Sessions(start, end)
     last = (max(changed) + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
     return Sessions(max(start, min(changed)), min(end, last))
+
+
+def _differing_months(arrived: pl.DataFrame, stored: pl.DataFrame) -> pl.Series:
+    """Months whose bars do not say the same, in any order: by their number and the sum of a hash of each."""
+    content = pl.struct(*_IDENTITY, *VALUES).hash().alias("content")
+    both = pl.concat(
+        rows.select(_MONTH.alias("month"), content)
+        .group_by("month")
+        .agg(bars=pl.len(), content=pl.col("content").sum())
+        for rows in (arrived, stored)
+    )
+    found = both.group_by("month", "bars", "content").agg(times=pl.len())
+    return found.filter(pl.col("times") < 2)["month"].unique()
 
 
 def _told_apart(bars: pl.DataFrame) -> pl.DataFrame:

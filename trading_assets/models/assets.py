@@ -20,8 +20,10 @@ from trading_assets.market_data.derived_columns import derived_on_record, span_o
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.evaluation import compare
 from trading_assets.models.fits import kept_fits, rows_to_keep
+from trading_assets.models.kept_folds import TABLES as FOLD_TABLES
+from trading_assets.models.kept_folds import KeptFolds
 from trading_assets.models.promotion import Record, losses_by_session
-from trading_assets.models.regimes import FEATURES, regimes_of_benchmarks
+from trading_assets.models.regimes import FEATURES, RegimeModel, regimes_of_benchmarks
 from trading_assets.models.registry import Candidate, has_registry, promotion_row, register
 from trading_assets.models.run import run_model, samples_and_folds
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
@@ -97,7 +99,12 @@ def regimes(step: Step) -> Mapping[str, Any]:
     features = step.work.read(
         DAILY, columns=["symbol", "session", *FEATURES], where="list_contains(?, symbol)", parameters=[benchmarks]
     )
-    frame = regimes_of_benchmarks(features, benchmarks, configuration.regimes, configuration.seed)
+    record = step.record
+    fits = {} if record is None else {version: RegimeModel.of_json(each) for version, each in record.state.items()}
+    frame = regimes_of_benchmarks(features, benchmarks, configuration.regimes, configuration.seed, fits)
+    if record is not None:
+        used = set(frame["version"])
+        record.left_state = {version: model.as_json() for version, model in fits.items() if version in used}
     step.work.replace(Whole(), {REGIMES: frame})
     written = [hash_whole(REGIMES, step.work.written[REGIMES])]
     record_written(Protocol.of(configuration), f"{STAGE}/{regimes.__name__}", written, step.now)
@@ -147,6 +154,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         settings, bars=bars, features=features, universe=step.work.read(UNIVERSE), benchmark=benchmark
     )
     del features  # the samples have them
+    kept = _kept_folds(step, name)
     run = run_model(
         samples,
         folds,
@@ -156,13 +164,17 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         holdout_start=holdout,
         workers=workers_of(step.configuration, otherwise=IN_THREADS),
         own=learner.own,
-        kept=_kept_fits(step, name),
+        fits=_kept_fits(step, name),
+        kept=kept,
     )
+    if step.record is not None:
+        step.record.left_state = kept.digests
     tables = run.tables if readers else locked(run.tables, holdout)
     # A user's own module may be no function of its training set: it is asked again each time.
     fits = {} if learner.own is not None else run.fits
     train_ends = dict(run.tables[FOLDS].select("fold", "train_end").iter_rows())
-    tables = {**tables, FITS: rows_to_keep(name, fits, train_ends, dt.date.max if readers else holdout)}
+    made = rows_to_keep(name, fits, train_ends, dt.date.max if readers else holdout)
+    tables = {**tables, FITS: pl.concat([kept.fits_of(run.untrained), made])}
     if run.artifact is not None:
         _put_on_record(step, name, bars.filter(asset_class=settings.universe), holdout, readers)
     step.work.replace(Rows("model", name), tables)
@@ -204,6 +216,15 @@ def _kept_fits(step: Step, name: str) -> dict[str, bytes]:
         step.log.warning(f"{FITS.name} was edited: all folds of model {name} are fitted anew")
         return {}
     return kept_fits(rows)
+
+
+def _kept_folds(step: Step, name: str) -> KeptFolds:
+    """What the last run left of the folds of a model, if all of it is as it left it."""
+    if step.record is None or not step.record.state:
+        return KeptFolds()
+    left = {table: step.record.left(table, Rows("model", name)) for table in FOLD_TABLES}
+    rows = {table: frame for table, frame in left.items() if frame is not None}
+    return KeptFolds(step.record.state, rows) if len(rows) == len(left) else KeptFolds()
 
 
 def _read_features(step: Step, symbols: Sequence[str]) -> pl.DataFrame:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -58,9 +59,22 @@ class RegimeModel:
     weights: Floats
     transition: Floats
 
+    def as_json(self) -> dict[str, Any]:
+        """Return its numbers as lists, which have every digit."""
+        return {each.name: getattr(self, each.name).tolist() for each in fields(self)}
+
+    @classmethod
+    def of_json(cls, said: Mapping[str, Any]) -> RegimeModel:
+        """Return what `as_json` was made of."""
+        return cls(**{name: np.array(values, dtype=np.float64) for name, values in said.items()})
+
 
 def regimes_of_benchmarks(
-    features: pl.DataFrame, benchmarks: Sequence[str], settings: Regimes, seed: int
+    features: pl.DataFrame,
+    benchmarks: Sequence[str],
+    settings: Regimes,
+    seed: int,
+    fits: dict[str, RegimeModel] | None = None,
 ) -> pl.DataFrame:
     """Return the rows of `models.regimes` of every benchmark.
 
@@ -72,15 +86,24 @@ def regimes_of_benchmarks(
         Symbols; each is looked at once.
     settings, seed
         Section of the configuration, and the seed of the mixtures.
+    fits
+        Models by version: those of an earlier call are not fitted again, and those that are fitted are added.
     """
     found = [
-        regime_probabilities(features.filter(symbol=benchmark), settings, benchmark=benchmark, seed=seed)
+        regime_probabilities(features.filter(symbol=benchmark), settings, benchmark=benchmark, seed=seed, fits=fits)
         for benchmark in sorted(set(benchmarks))
     ]
     return pl.concat([REGIMES.empty(), *found])
 
 
-def regime_probabilities(features: pl.DataFrame, settings: Regimes, *, benchmark: str, seed: int) -> pl.DataFrame:
+def regime_probabilities(
+    features: pl.DataFrame,
+    settings: Regimes,
+    *,
+    benchmark: str,
+    seed: int,
+    fits: dict[str, RegimeModel] | None = None,
+) -> pl.DataFrame:
     """Return the rows of `models.regimes` of one benchmark.
 
     The first model is fitted after `min_sessions` observations, another every `refit_sessions`, on all observations
@@ -93,6 +116,8 @@ def regime_probabilities(features: pl.DataFrame, settings: Regimes, *, benchmark
     features
         session, return_20 and volatility_20 of the benchmark. Sessions on which one of them is null, or the volatility
         is 0, are no observation and have no row.
+    settings, benchmark, seed, fits
+        As `regimes_of_benchmarks` takes them, of one benchmark.
 
     Returns
     -------
@@ -103,10 +128,13 @@ def regime_probabilities(features: pl.DataFrame, settings: Regimes, *, benchmark
         pl.col("return_20").is_not_null(), pl.col("volatility_20").is_not_null(), pl.col("volatility_20") > 0
     )
     observations = known.select("return_20", pl.col("volatility_20").log()).to_numpy().astype(np.float64)
-    parts = []
+    parts, fits = [], {} if fits is None else fits
     for start in range(settings.min_sessions, len(observations), settings.refit_sessions):
         past = np.ascontiguousarray(observations[:start])
-        model = fit(past, settings, seed)
+        version = _version(past, settings, seed)
+        if version not in fits:
+            fits[version] = fit(past, settings, seed)
+        model = fits[version]
         recent, end = start - settings.min_sessions, min(start + settings.refit_sessions, len(observations))
         filtered = list(forward(model, log_densities(model, observations[recent:end])))[start - recent :]
         parts.append(
@@ -118,7 +146,7 @@ def regime_probabilities(features: pl.DataFrame, settings: Regimes, *, benchmark
                 }
             ).with_columns(
                 benchmark=pl.lit(benchmark),
-                version=pl.lit(_version(past, settings, seed)),
+                version=pl.lit(version),
                 trained_until=pl.lit(known["session"][start - 1]),
             )
         )

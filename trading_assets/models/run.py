@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from trading_assets.models.evaluation import fold_metrics
 from trading_assets.models.explanations import mean_contributions
 from trading_assets.models.families.own import OwnFamily
 from trading_assets.models.fits import FittedModels, KeptFit, made_from
+from trading_assets.models.kept_folds import KeptFolds
 from trading_assets.models.samples import RowNumbers, Samples, build_samples, day
 from trading_assets.models.splits import Fold, walk_forward
 from trading_assets.models.threads import one_thread
@@ -55,7 +56,9 @@ class ModelRun:
     seconds
         Processor time that training took, of the threads that fitted; no part of any table.
     fits
-        Models of the folds that could be trained, by fold.
+        Models of the folds that were trained, by fold.
+    untrained
+        Folds whose rows are those of an earlier run.
     """
 
     version: str
@@ -63,6 +66,7 @@ class ModelRun:
     artifact: bytes | None
     seconds: float
     fits: Mapping[int, KeptFit]
+    untrained: Set[int]
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,8 @@ def run_model(
     holdout_start: dt.date,
     workers: Workers = IN_THREADS,
     own: OwnFamily | None = None,
-    kept: Mapping[str, bytes] | None = None,
+    fits: Mapping[str, bytes] | None = None,
+    kept: KeptFolds | None = None,
 ) -> ModelRun:
     """Train, score and measure every fold.
 
@@ -145,14 +150,16 @@ def run_model(
         Who trains the folds.
     own
         Module of a user's own that stands for a family.
-    kept
+    fits
         Models that were fitted before, by what they were made of: see `kept_fits`.
+    kept
+        What an earlier run left of folds, which are not trained again if they would leave the same.
     """
     version = model_version(samples, folds, settings, seed, own)
-    fitted = FittedModels(Learner(settings, seed, own), kept or {})
+    fitted = FittedModels(Learner(settings, seed, own), fits or {})
     training = _Training(samples, samples.scorable(), fitted, holdout_start)
     with one_thread("sklearn.linear_model", "xgboost"):
-        rows = workers.map(_run_fold, training, folds)
+        rows = _rows_of_folds(training, folds, workers, kept)
     stamp = [pl.lit(name).alias("model"), pl.lit(version).alias("version")]
     return ModelRun(
         version=version,
@@ -162,7 +169,24 @@ def run_model(
         artifact=next((each.fit.content for each in reversed(rows) if each.fit is not None), None),
         seconds=sum(each.seconds for each in rows),
         fits={each.fold["fold"]: each.fit for each in rows if each.fit is not None},
+        untrained={each.fold["fold"] for each in rows if each.fit is None},
     )
+
+
+def _rows_of_folds(
+    training: _Training, folds: Sequence[Fold], workers: Workers, kept: KeptFolds | None
+) -> list[_FoldRows]:
+    known = {} if kept is None else kept.of(training.samples, folds, training.holdout_start)
+    new = [fold for fold in folds if fold.number not in known]
+    found = {number: _FoldRows(*each) for number, each in known.items()}
+    found |= zip((fold.number for fold in new), workers.map(_run_fold, training, new), strict=True)
+    # The tables have the explanations of one fold: the last one, which may be another now.
+    explained = [
+        fold for fold in folds if fold.test_end < training.holdout_start and found[fold.number].fold["test_rows"] > 0
+    ]
+    if explained and found[explained[-1].number].explanations is None:
+        found[explained[-1].number] = _run_fold(training, explained[-1])
+    return [found[fold.number] for fold in folds]
 
 
 def _run_fold(training: _Training, fold: Fold) -> _FoldRows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
@@ -19,6 +19,12 @@ from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models.tables import SPLITS
 from trading_assets.monitoring.tables import DRIFT
 from trading_assets.warehouse import StaleInputError, Whole
+from trading_assets.warehouse.content import Selected
+
+if TYPE_CHECKING:
+    from trading_assets.monitoring.drift import UsualValues
+
+_CLASSES = ("symbol", "asset_class")
 
 
 def monitored(features: Sequence[Feature]) -> tuple[str, ...]:
@@ -32,27 +38,37 @@ def monitored(features: Sequence[Feature]) -> tuple[str, ...]:
 def drift(step: Step) -> Mapping[str, Any]:
     """How far the features of the newest sessions are from those of the training span, by effect size."""
     from trading_assets.monitoring.drift import drift_of, is_drift_event
+    from trading_assets.monitoring.spans import newest_since
 
     settings = step.configuration.monitoring
     train = step.work.read(SPLITS, where="split = 'train'").row(0, named=True)
     reference = (train["start"], train["end"])
     columns = monitored(features_of(step.configuration))
-    instruments = step.work.read(INSTRUMENTS, columns=["symbol", "asset_class"], where="in_universe")
-
-    def read(names: Sequence[str]) -> pl.DataFrame:
-        return step.work.read(DAILY, columns=names, where="session >= ?", parameters=[train["start"]])
-
-    keys = read(["symbol", "session"])
-    rows = keys.height
+    instruments = step.work.read(INSTRUMENTS, columns=_CLASSES, where="in_universe")
+    keys = step.work.read(DAILY, columns=["symbol", "session"], where="session >= ?", parameters=[train["start"]])
+    keys = keys.join(instruments, on="symbol", how="left", maintain_order="left")
+    since = newest_since(keys, train["end"], settings)
+    # One hash of each part, which are then read some columns at a time: the first is the same as long as train is.
+    parts = [("session BETWEEN ? AND ?", list(reference)), ("session > ? AND session >= ?", [train["end"], since])]
+    read = [
+        step.work.depend_on(DAILY, columns=["symbol", "session", *columns], where=where, parameters=parameters)
+        for where, parameters in parts
+    ]
+    in_reference, session = pl.col("session").is_between(*reference), pl.col("session")
+    keys = pl.concat([keys.filter(in_reference), keys.filter(session > train["end"], session >= since)])
 
     def values_of(names: Sequence[str]) -> pl.DataFrame:
-        values = read(names)
-        if values.height != rows:
+        values = pl.concat(
+            step.work.aside().read(DAILY, columns=names, where=where, parameters=parameters)
+            for where, parameters in parts
+        )
+        if values.height != keys.height:
             raise StaleInputError(f"{DAILY.name} was replaced by another run while its columns were read")
         return values
 
-    keys = keys.join(instruments, on="symbol", how="left", maintain_order="left")
-    table = drift_of(keys, values_of, columns, reference, settings)
+    members = Selected.of_table(INSTRUMENTS.name, Whole(), columns=_CLASSES, where="in_universe")
+    known = _usual_before(step, members, read[0])
+    table = drift_of(keys, values_of, columns, reference, settings, known)
     step.work.replace(Whole(), {DRIFT: table})
     furthest = table.sort(pl.col("psi").fill_null(-1), descending=True, maintain_order=True).head(15)
     labels = pl.concat_str("feature", pl.lit(" ("), "asset_class", pl.lit(")")).alias("label")
@@ -66,6 +82,16 @@ def drift(step: Step) -> Mapping[str, Any]:
         "furthest": furthest.select("asset_class", "feature", "psi", "psi_usual", "ks", "ks_usual", "alarm"),
         "chart": dg.MetadataValue.md(charts.markdown(chart)),
     }
+
+
+def _usual_before(step: Step, *reference: Selected) -> UsualValues:
+    """What is usual of the reference by the last run, if it read the same one and its table is as it left it."""
+    from trading_assets.monitoring.drift import usual_values
+
+    if step.record is None or not all(map(step.record.was_read, reference)):
+        return {}
+    before = step.record.left(DRIFT)
+    return {} if before is None else usual_values(before)
 
 
 def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:

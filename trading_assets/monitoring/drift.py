@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 
 from trading_assets.config.sections import Monitoring
 from trading_assets.monitoring.ordered_samples import area_between, gap_to_the_rest, rank_distinct, ranks_of_windows
+from trading_assets.monitoring.spans import Group, Spans, spans_of
 from trading_assets.monitoring.tables import DRIFT
 from trading_assets.parallel.processors import processors
 
@@ -37,26 +37,23 @@ USUAL_QUANTILE = 0.95
 COLUMNS_AT_A_TIME = 4
 
 
-@dataclass(frozen=True)
-class Spans:
-    """Rows of one asset class in session order: where the reference, its windows and the newest window lie."""
+class Usual(NamedTuple):
+    """What both statistics usually reach between windows of a reference and the rest of it; None without any."""
 
-    reference: slice
-    windows: tuple[slice, ...]
-    newest: slice
+    psi: float | None
+    ks: float | None
 
-    @cached_property
-    def windows_of_rows(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Of each row of the reference the first window that holds it, and the first after that which does not."""
-        rows = np.arange(self.reference.stop)
-        first, after = (
-            np.searchsorted([getattr(each, end) for each in self.windows], rows, "right") for end in ("stop", "start")
-        )
-        return first.astype(np.int32), after.astype(np.int32)
+
+#: By asset class, feature and sessions of a window: of a reference as it is.
+UsualValues = Mapping[tuple[str, str, int], Usual]
 
 
 def drift_table(
-    features: pl.DataFrame, columns: Sequence[str], reference: tuple[dt.date, dt.date], settings: Monitoring
+    features: pl.DataFrame,
+    columns: Sequence[str],
+    reference: tuple[dt.date, dt.date],
+    settings: Monitoring,
+    known_usual: UsualValues | None = None,
 ) -> pl.DataFrame:
     """Compare the newest sessions with the reference, feature by feature.
 
@@ -70,13 +67,15 @@ def drift_table(
         First and last date of the training span. The newest window lies after it.
     settings
         Length of the window in sessions (shorter if fewer have come since the reference) and alarm levels.
+    known_usual
+        What was found of the same reference before, which takes most of the time to find.
 
     Returns
     -------
     polars.DataFrame
         Rows of `monitoring.drift` by asset class and feature; none for a class without sessions in both spans.
     """
-    return drift_of(features, features.select, columns, reference, settings)
+    return drift_of(features, features.select, columns, reference, settings, known_usual)
 
 
 def drift_of(
@@ -85,24 +84,25 @@ def drift_of(
     columns: Sequence[str],
     reference: tuple[dt.date, dt.date],
     settings: Monitoring,
+    known_usual: UsualValues | None = None,
 ) -> pl.DataFrame:
     """Return `drift_table` of features of which a few at a time are held.
 
     Parameters
     ----------
     keys
-        asset_class, symbol and session of each row; without a class a row counts for nothing.
+        asset_class and session of each row; without a class a row counts for nothing.
     values_of
         From names of some columns to their values in the same rows.
-    columns, reference, settings
+    columns, reference, settings, known_usual
         As `drift_table` takes them.
     """
     start, end = reference
     ordered = (
-        keys.select("asset_class", "session", "symbol")
+        keys.select("asset_class", "session")
         .with_row_index("row")
         .filter(pl.col("session") >= start, pl.col("asset_class").is_not_null())
-        .sort("asset_class", "session", "symbol")
+        .sort("asset_class", "session", maintain_order=True)  # no statistic asks for the order of symbols
     )
     groups = []
     for group in ordered.partition_by("asset_class", maintain_order=True):
@@ -110,29 +110,41 @@ def drift_of(
         before = int((session <= end).sum())
         if before in (0, group.height):
             continue
-        spans = _spans(session.rle_id().to_numpy(), before, settings.window_sessions)
+        spans = spans_of(session.rle_id().to_numpy(), before, settings.window_sessions)
         known = {
             "asset_class": group["asset_class"][0],
             "reference_start": session[0],
             "reference_end": session[before - 1],
             "window_start": session[spans.newest.start],
             "window_end": session[-1],
+            "window_sessions": spans.sessions,
         }
-        groups.append((known, spans, group["row"]))
+        groups.append(Group(known, spans, group["row"]))
     del ordered
-    names, found = sorted(columns), list[dict[str, object]]()
-    for first in range(0, len(names) if groups else 0, COLUMNS_AT_A_TIME):
-        values = values_of(names[first : first + COLUMNS_AT_A_TIME])
+    names, found, usual_of = sorted(columns), list[dict[str, object]](), known_usual or {}
+    at_a_time = COLUMNS_AT_A_TIME if not usual_of else 4 * COLUMNS_AT_A_TIME  # ranks take several times their values
+    for first in range(0, len(names) if groups else 0, at_a_time):
+        values = values_of(names[first : first + at_a_time])
 
-        def row_of(part: tuple[dict[str, Any], Spans, pl.Series], column: pl.Series) -> dict[str, object]:
-            known, spans, rows = part
-            of_group = column.gather(rows).fill_null(np.nan).to_numpy()
-            return {**known, "feature": column.name, **_compare(of_group, spans, settings)}
+        def row_of(group: Group, column: pl.Series) -> dict[str, object]:
+            usual = usual_of.get((group.known["asset_class"], column.name, group.spans.sessions))
+            found = _compare(*group.values(column, in_order=usual is None), group.spans, settings, usual)
+            return {**group.known, "feature": column.name, **found}
 
         with ThreadPoolExecutor(processors()) as pool:  # NumPy sorts and searches without the interpreter's lock
             found += pool.map(row_of, *zip(*itertools.product(groups, values.get_columns()), strict=True))
     table = pl.DataFrame(found, schema=DRIFT.empty().schema)
     return table.sort("asset_class", "feature")
+
+
+def usual_values(drift: pl.DataFrame) -> UsualValues:
+    """Return what is usual of the reference by an earlier `drift_table`, as far as it was measured."""
+    measured = drift.filter(pl.col("psi").is_not_null(), pl.col("window_sessions").is_not_null())
+    columns = ("asset_class", "feature", "window_sessions", "psi_usual", "ks_usual")
+    return {
+        (asset_class, feature, sessions): Usual(of_psi, of_ks)
+        for asset_class, feature, sessions, of_psi, of_ks in measured.select(columns).iter_rows()
+    }
 
 
 def is_drift_event(drift: pl.DataFrame, alarm_share: float) -> bool:
@@ -196,40 +208,30 @@ def scaled_wasserstein(reference: Floats, window: Floats) -> float | None:
     return _scaled_area(np.sort(reference), np.sort(window))
 
 
-def _spans(session: Counts, before: int, length: int) -> Spans:
-    """Cut rows, given the number of their session (0, 1, ...), into reference, its windows and the newest window."""
-    first = np.searchsorted(session, np.arange(int(session[-1]) + 2))  # first row of each session, and the end
-    in_reference = int(session[before - 1]) + 1
-    sessions = len(first) - 1
-    length = min(length, sessions - in_reference)
-    windows = tuple(
-        slice(int(first[at]), int(first[at + length]))
-        for at in range(0, in_reference - length + 1, max(length // 2, 1))
-        if in_reference >= 2 * length
-    )
-    return Spans(slice(0, before), windows, slice(int(first[sessions - length]), len(session)))
-
-
-def _compare(values: Floats, spans: Spans, settings: Monitoring) -> dict[str, object]:
-    newest = np.sort(_finite(values[spans.newest]))
-    known = np.flatnonzero(np.isfinite(values[spans.reference]))
+def _compare(
+    reference: Floats, newest: Floats, spans: Spans, settings: Monitoring, usual: Usual | None
+) -> dict[str, object]:
+    newest = np.sort(_finite(newest))
+    known = np.flatnonzero(np.isfinite(reference))
     sizes: dict[str, object] = {"reference_rows": len(known), "window_rows": len(newest)}
     if min(len(known), len(newest)) < 2 * ROWS_PER_BIN:
         return {**sizes, "alarm": False}
-    ranked = _ranked(values[spans.reference], known, spans)
-    edges = _edges(ranked.ordered, len(newest))
-    index = _index(_histogram(ranked.ordered, edges), _histogram(newest, edges))
-    distance = _gap(_below(ranked.ordered, newest), len(known), _below(newest, newest), len(newest))
-    index_usual, distance_usual = _usual(ranked)
+    if usual is None:
+        ranked = _ranked(reference, known, spans)
+        ordered, usual = ranked.ordered, _usual(ranked)
+    else:
+        ordered = np.sort(reference[known])
+    edges = _edges(ordered, len(newest))
+    index = _index(_histogram(ordered, edges), _histogram(newest, edges))
+    distance = _gap(_below(ordered, newest), len(known), _below(newest, newest), len(newest))
     return {
         **sizes,
         "psi": index,
-        "psi_usual": index_usual,
+        "psi_usual": usual.psi,
         "ks": distance,
-        "ks_usual": distance_usual,
-        "wasserstein": _scaled_area(ranked.ordered, newest),
-        "alarm": index > max(settings.psi_alarm, index_usual or 0)
-        and distance > max(settings.ks_alarm, distance_usual or 0),
+        "ks_usual": usual.ks,
+        "wasserstein": _scaled_area(ordered, newest),
+        "alarm": index > max(settings.psi_alarm, usual.psi or 0) and distance > max(settings.ks_alarm, usual.ks or 0),
     }
 
 
@@ -263,7 +265,7 @@ def _ranked(values: Floats, known: Counts, spans: Spans) -> _Ranked:
     return _Ranked(values[order], starts[: distinct + 1], parts)
 
 
-def _usual(reference: _Ranked) -> tuple[float | None, float | None]:
+def _usual(reference: _Ranked) -> Usual:
     """What both statistics reach between a window of the reference and the rest of it.
 
     The rest is never built: its counts are those of the whole less those of the window. Neither is a window's value
@@ -279,8 +281,8 @@ def _usual(reference: _Ranked) -> tuple[float | None, float | None]:
         counts = np.diff(np.searchsorted(ranks, np.searchsorted(starts, up_to)), prepend=0, append=len(ranks))
         indices.append(_index(np.diff(up_to, prepend=0, append=len(whole)) - counts, counts))
     if not indices:
-        return None, None
-    return float(np.quantile(indices, USUAL_QUANTILE)), float(np.quantile(distances, USUAL_QUANTILE))
+        return Usual(None, None)
+    return Usual(float(np.quantile(indices, USUAL_QUANTILE)), float(np.quantile(distances, USUAL_QUANTILE)))
 
 
 def _scaled_area(reference: Floats, window: Floats) -> float | None:

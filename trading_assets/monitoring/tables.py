@@ -24,6 +24,7 @@ DRIFT = Table(
         "reference_end": Column(pl.Date, "last session of the reference"),
         "window_start": Column(pl.Date, "first session of the window"),
         "window_end": Column(pl.Date, "last session of the window"),
+        "window_sessions": Column(pl.Int64, "sessions of the window", at_least=1),
         "reference_rows": Column(pl.Int64, "values of the reference", at_least=0),
         "window_rows": Column(pl.Int64, "values of the window", at_least=0),
         "psi": _statistic("population stability index; null with too few values"),

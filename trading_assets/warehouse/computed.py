@@ -42,6 +42,8 @@ class Computed:
         in each.
     warnings
         What it warned of.
+    state
+        What it left for its next run to continue from, as JSON has it.
     number
         Commit up to which it is known to be of what it rests on.
     """
@@ -53,6 +55,7 @@ class Computed:
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    state: Mapping[str, Any] = field(default_factory=dict)
     number: int = 0
 
 
@@ -84,6 +87,7 @@ def _computed(identity: str, said: Mapping[str, Any], number: int) -> Computed:
         said["inputs"],
         said["outputs"],
         said["warnings"],
+        said.get("state", {}),
         number,
     )
 
@@ -118,6 +122,7 @@ def keep_computed(
             "inputs": dict(computed.inputs),
             "outputs": dict(computed.outputs),
             "warnings": list(computed.warnings),
+            "state": dict(computed.state),
         }
         with transaction(connection):
             connection.execute(_CREATE).fetchall()

@@ -39,6 +39,11 @@ class Trace:
     def __init__(self) -> None:
         self._seen: dict[Selected, str] = {}
         self._written: dict[tuple[str, object], Written] = {}
+        self._left_out: frozenset[str] = frozenset()
+
+    def leave_out(self, tables: Collection[str]) -> None:
+        """Note no more what is read of some tables, of which the record of a step knows in another way."""
+        self._left_out = frozenset(tables)
 
     def note_read(self, connection: duckdb.DuckDBPyConnection | None, rows: Selected) -> None:
         """Note the content of rows that are being read, under the lock of the read.
@@ -48,8 +53,12 @@ class Trace:
         connection, rows
             Open database, None where there is no file; and the rows.
         """
-        if rows not in self._seen:
+        if rows not in self._seen and not (rows.tables and self._left_out.issuperset(rows.tables)):
             self._seen[rows] = content_read(connection, rows)
+
+    def noted(self, rows: Selected) -> str | None:
+        """Return the content of rows when they were first read; None if they were not."""
+        return self._seen.get(rows)
 
     def note_replaced(self, table: str, slice_: Slice) -> None:
         """Note that a slice of a table has been replaced."""

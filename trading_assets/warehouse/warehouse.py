@@ -321,6 +321,18 @@ class UnitOfWork(Warehouse):
         """Return the same tables for reads that are input, but do not make this step stale if they are replaced."""
         return _Unwatched(self)
 
+    def depend_on(self, table: Table, *, columns: Sequence[str], where: str, parameters: Sequence[object]) -> Selected:
+        """Note rows as read, all of them by one hash, that are then read in parts by `aside`.
+
+        Parameters
+        ----------
+        table, columns, where, parameters
+            As `read` takes them.
+        """
+        rows = Selected.of_table(table.name, Whole(), columns=columns, where=where, parameters=parameters)
+        with self._reading([(table.name, Whole())], rows):
+            return rows
+
     def replace_together(self, parts: Parts) -> None:
         """Replace tables of one step by different slices, as `replace` does."""
         super().replace_together(parts)

@@ -17,6 +17,7 @@ from trading_assets.asset_factories.step_record import ByMonth, Rule, nothing
 from trading_assets.asset_factories.table_asset import RECOMPUTE_TAG, Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.warehouse import Column, Rows, Sessions, Table, Warehouse, Whole
+from trading_assets.warehouse.content import Selected
 from trading_assets_tests.conftest import TINY
 from trading_assets_tests.loaded import loaded
 
@@ -269,3 +270,44 @@ def test_an_edit_of_earlier_months_is_put_right_though_the_last_month_ran_alone(
     assert world.run()[0] == "sums 01-06"
     before = pl.col("session") < dt.date(2020, 6, 1)
     assert world.tables()[0].filter(before).equals(expected.filter(before))
+
+
+def test_a_step_continues_from_what_still_stands(configuration: Configuration, tmp_path: Path) -> None:
+    """The past is summed again only where it, the step's own rows, or what decides it has changed."""
+    warehouse, beside, said = Warehouse(tmp_path / "continued.duckdb"), [1], list[tuple[bool, bool, dict[str, Any]]]()
+
+    def continued(step: Step) -> Mapping[str, Any]:
+        """Sum of the past and of all, the former as it was if it may be."""
+        assert step.record is not None
+        past = step.work.read(PRICES, columns=["close"], where="session <= ?", parameters=[UNTIL])
+        step.work.read(PRICES, columns=["close"])
+        read = Selected.of_table(PRICES.name, Whole(), columns=["close"], where="session <= ?", parameters=[UNTIL])
+        left = step.record.left(TOTALS, Rows("strategy", "s"))
+        said.append((step.record.was_read(read), left is not None, dict(step.record.state)))
+        step.record.left_state = {"past": past["close"].sum()}
+        row = {"strategy": "s", "total": float(past["close"].sum()), "split": "train"}
+        step.work.replace(Rows("strategy", "s"), {TOTALS: pl.DataFrame([row])})
+        return {}
+
+    asset = table_asset(continued, stage="backtests", tables=[TOTALS], rule=Rule(lambda _: beside[0]))
+
+    def run(closes: list[float], **tags: str) -> tuple[bool, bool, dict[str, Any]] | None:
+        days = [UNTIL - dt.timedelta(days=1), UNTIL, UNTIL + dt.timedelta(days=1), UNTIL + dt.timedelta(days=2)]
+        rows = pl.DataFrame({"symbol": ["A"] * len(closes), "session": days[: len(closes)], "close": closes})
+        warehouse.replace(Whole(), {PRICES: rows})
+        count = len(said)
+        resources = {"configuration": configuration, "warehouse": warehouse}
+        assert dg.materialize([asset], resources=resources, tags=tags).success
+        return said[-1] if len(said) > count else None
+
+    assert run([1.0, 2.0]) == (False, False, {})
+    assert run([1.0, 2.0]) is None
+    assert run([1.0, 2.0, 5.0]) == (True, True, {"past": 3.0})  # a session more
+    assert run([1.0, 2.5, 5.0]) == (False, True, {"past": 3.0})  # a revision: the state is that of the other past
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute("UPDATE backtests.totals SET total = 4")
+    assert run([1.0, 2.5, 5.0]) == (True, False, {"past": 3.5})  # rows that somebody edited are not gone on from
+    assert run([1.0, 2.5, 5.0, 6.0], **{RECOMPUTE_TAG: "true"}) == (False, False, {})
+    beside[0] = 2
+    assert run([1.0, 2.5, 5.0, 6.0]) == (False, False, {})
+    assert run([1.0, 2.5, 5.0]) == (True, True, {"past": 3.5})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import duckdb
 import polars as pl
 import pytest
 
@@ -10,6 +13,8 @@ from trading_assets.features.audit import CUTS, SYMBOLS, audit_sample, column_fa
 from trading_assets.features.catalog import FEATURES
 from trading_assets.features.daily import daily_features
 from trading_assets.features.feature import CLOSE, Feature, Scope
+from trading_assets.features.tables import DAILY
+from trading_assets.warehouse import Warehouse, Whole
 from trading_assets_tests.features.markets import market
 from trading_assets_tests.narrow import as_number
 
@@ -62,8 +67,20 @@ def test_sample_is_seeded_and_small() -> None:
     assert audit_sample(bars, BENCHMARKS, seed=6)[1] != cuts
 
 
-def test_column_faults() -> None:
+def test_column_faults(tmp_path: Path) -> None:
     rows = daily_features(market(sessions=30), BENCHMARKS)
-    assert column_faults([rows.head(3), rows.slice(3)]) == ([], {}, [])
-    bad = rows.with_columns(pl.lit(float("inf")).alias("rsi_14"), (pl.col("return_5") * 0).alias("old")).drop("beta_60")
-    assert column_faults([bad.head(3), bad.slice(3)]) == (["beta_60"], {"rsi_14": rows.height}, ["old"])
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    assert column_faults(warehouse).missing == [feature.column for feature in FEATURES]
+    warehouse.replace(Whole(), {DAILY: rows})
+    assert column_faults(warehouse) == ([], {}, [])
+    # As somebody may leave the table behind: no step writes a value that is not finite.
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute(
+            "UPDATE features.daily SET rsi_14 = 'inf', rsi_2 = CASE WHEN symbol = 'AAA' THEN 'nan'::DOUBLE END"
+        )
+        connection.execute("ALTER TABLE features.daily RENAME return_5 TO old")
+        connection.execute("ALTER TABLE features.daily DROP beta_60")
+    of_aaa = rows.filter(symbol="AAA").height
+    assert column_faults(warehouse) == (
+        ["return_5", "beta_60"], {"rsi_14": rows.height, "rsi_2": of_aaa}, ["old"]
+    )  # fmt: skip

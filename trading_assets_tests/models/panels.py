@@ -88,10 +88,10 @@ def run(
     settings: WalkForward = SETTINGS,
     holdout_start: dt.date = NO_HOLDOUT,
     seed: int = 3,
-    kept: Mapping[str, bytes] | None = None,
+    fits: Mapping[str, bytes] | None = None,
 ) -> ModelRun:
     folds = walk_forward(dates_of(made), settings)
-    return run_model(made, folds, settings, name="model", seed=seed, holdout_start=holdout_start, kept=kept)
+    return run_model(made, folds, settings, name="model", seed=seed, holdout_start=holdout_start, fits=fits)
 
 
 @cache

@@ -72,7 +72,7 @@ def test_a_kept_model_is_taken_and_scores_as_the_fitted_one_does() -> None:
 def test_a_run_with_kept_models_leaves_the_same_tables() -> None:
     plain = trained()
     rows = rows_to_keep("model", plain.fits, dict.fromkeys(plain.fits, dt.date.min), dt.date.max)
-    again = run(samples(), kept=kept_fits(rows))
+    again = run(samples(), fits=kept_fits(rows))
     assert plain.fits == again.fits
     assert plain.artifact == again.artifact
     assert all(frame.equals(again.tables[table]) for table, frame in plain.tables.items())

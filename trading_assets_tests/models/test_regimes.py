@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,6 +13,7 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from trading_assets.config.sections import Regimes
+from trading_assets.models import regimes
 from trading_assets.models.regimes import RegimeModel, fit, forward, log_densities, regime_probabilities
 from trading_assets.models.tables import REGIMES
 from trading_assets_tests.models.panels import weekdays
@@ -152,3 +155,27 @@ def test_an_observation_far_from_every_regime_is_no_division_by_zero() -> None:
     model = three_regimes()
     (probability,) = forward(model, log_densities(model, np.array([[5.0, 9.0]])))
     assert np.isfinite(probability).all() and probability.sum() == pytest.approx(1)
+
+
+def test_a_fit_of_the_same_past_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through the text of a record, too: models of an earlier call give the rows of a call without any, to the bit."""
+    fits: dict[str, RegimeModel] = {}
+    known = planted().select("session", "return_20", "volatility_20")
+    before = regime_probabilities(known.head(700), SETTINGS, benchmark="IDX", seed=1, fits=fits)
+    assert set(fits) == set(before["version"])
+    kept = {version: RegimeModel.of_json(json.loads(json.dumps(each.as_json()))) for version, each in fits.items()}
+    pasts: list[int] = []
+
+    def counted(past: np.ndarray, *rest: Any) -> RegimeModel:
+        pasts.append(len(past))
+        return fit(past, *rest)
+
+    monkeypatch.setattr(regimes, "fit", counted)
+    assert regime_probabilities(known, SETTINGS, benchmark="IDX", seed=1, fits=kept).equals(found())
+    observed = known.filter(pl.col("volatility_20").is_not_null()).height
+    assert pasts == [each for each in range(200, observed, 100) if each >= 700 - (800 - observed)]
+    pasts.clear()
+    revised = known.with_columns(return_20=pl.when(pl.int_range(pl.len()) == 450).then(0.5).otherwise("return_20"))
+    again = regime_probabilities(revised, SETTINGS, benchmark="IDX", seed=1, fits=kept)
+    assert pasts == [each for each in range(200, observed, 100) if each > 450 - (800 - observed)]
+    assert again.equals(probabilities(revised))

@@ -27,4 +27,11 @@ def test_data_docs_say_what_was_found(tmp_path: Path) -> None:
     assert validated == {expectation.table for expectation in EXPECTATIONS}
     equity = next(path.read_text() for path in folder.glob("expectations/backtests/equity.html"))
     assert "No strategy owes cash: there is no leverage." in equity
+    # The library is asked again where something else was found, or the site is not there as it was left.
+    mark = folder / "mark"
+    mark.touch()
+    assert build_data_docs(results(made), folder) == page and mark.exists()
+    made.replace(Whole(), sound())
+    build_data_docs(results(made), folder)
+    assert not mark.exists()
     assert [path for path in tmp_path.iterdir() if path.name.endswith(".partial")] == []

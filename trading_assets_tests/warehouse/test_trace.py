@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from trading_assets.warehouse import Rows, Sessions, UnitOfWork, Warehouse, Whole
+from trading_assets.warehouse import Rows, Sessions, StaleInputError, UnitOfWork, Warehouse, Whole
 from trading_assets.warehouse.connection import open_to_write
 from trading_assets.warehouse.table import Column, Table
 from trading_assets_tests.warehouse.warehouse_fixtures import BARS, EQUITY, LEDGER, bars, day, equity, next_look
@@ -47,6 +47,30 @@ def test_each_kind_of_read_is_traced_and_what_is_read_aside_is_not(work: UnitOfW
     ]
     absent = [found for rows, found in work.trace.reads_beside(()).items() if rows.source == BARS.name]
     assert absent == ["0:0"]  # as if it were empty
+
+
+def test_parts_that_are_read_aside_are_noted_by_one_hash(work: UnitOfWork) -> None:
+    rows = work.depend_on(EQUITY, columns=["strategy", "equity"], where="equity > ?", parameters=[0.5])
+    found = work.trace.noted(rows)
+    assert found is not None
+    again = work.unit_of_work()
+    assert again.trace.noted(rows) is None
+    again.read(EQUITY, columns=["strategy", "equity"], where="equity > ?", parameters=[0.5])
+    assert again.trace.noted(rows) == found
+    Warehouse(work.path).replace(B, {EQUITY: equity("b", [1.5])})
+    with pytest.raises(StaleInputError):  # as of any other read
+        work.replace(A, {EQUITY: equity("a", [2.0])})
+    later = work.unit_of_work()
+    later.depend_on(EQUITY, columns=["strategy", "equity"], where="equity > ?", parameters=[0.5])
+    assert later.trace.noted(rows) not in (None, found)
+
+
+def test_what_is_known_in_another_way_is_left_out(work: UnitOfWork) -> None:
+    work.trace.leave_out([BARS.name])
+    work.read(EQUITY, rows=B)
+    work.read_or_empty(BARS)
+    work.query(f"SELECT 1 FROM {EQUITY.name}", reads=[BARS.name, EQUITY.name])
+    assert {source for source, _ in tables(work)} == {EQUITY.name}
 
 
 def test_the_first_look_counts(work: UnitOfWork) -> None:

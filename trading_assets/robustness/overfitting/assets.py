@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -40,10 +41,10 @@ def overfitting(step: Step) -> Mapping[str, Any]:
     require_ok(step, ("strategies", "backtests", "robustness/sensitivity"))
     name, configuration = strategy_of(step), step.configuration
     own = Rows("strategy", name)
-    instruments = step.work.read(INSTRUMENTS)
+    splits = step.work.read(SPLITS)
+    instruments = _instruments(step, splits)
     strategy = resolve_strategy(configuration, name, instruments)
     identity = identity_of(strategy.module)
-    splits = step.work.read(SPLITS)
     every = trials_on_markets(Protocol.of(configuration), [_market_of(step, strategy.symbols, splits)])
     every = own_first(every, configuration.name, name)
     points, metrics = step.work.read(SENSITIVITY, rows=own), step.work.read(backtests.METRICS, rows=own)
@@ -51,7 +52,7 @@ def overfitting(step: Step) -> Mapping[str, Any]:
     span = every.filter(trial=chosen).select("start", "end")
     types, alike = 1, [recorded_type(identity)]
     if not span.is_empty():  # `selection` says what is missing
-        field = field_of(every, calendars_of(instruments, step.work.read(SESSIONS)))
+        field = field_of(every, calendars_of(instruments, _sessions(step, every)))
         types, alike = types_alike(field, identity, strategy.symbols, span["start"][0], span["end"][0])
     trials = behind(every, name, identity, strategy.symbols)
     likes = trials_of_types(every, name, [each for each in alike if each != recorded_type(identity)], strategy.symbols)
@@ -75,9 +76,10 @@ def reality_check(step: Step) -> Mapping[str, Any]:
     """Is the best of all trials on record better than cash, given how many there are? On the development span."""
     configuration = step.configuration
     settings = configuration.robustness
-    instruments = step.work.read(INSTRUMENTS)
-    trials = trials_on_markets(Protocol.of(configuration), _markets(step, instruments))
-    field = field_of(trials, calendars_of(instruments, step.work.read(SESSIONS)))
+    splits = step.work.read(SPLITS)
+    instruments = _instruments(step, splits)
+    trials = trials_on_markets(Protocol.of(configuration), _markets(step, instruments, splits))
+    field = field_of(trials, calendars_of(instruments, _sessions(step, trials)))
     values = check(
         field.returns,
         block_sessions=settings.block_sessions,
@@ -95,17 +97,26 @@ def trials_on_record(configuration: Configuration) -> object:
     return [state_of_trials(Protocol.of(configuration)), hashes_of_other_files(configuration)]
 
 
+def _instruments(step: Step, splits: pl.DataFrame) -> pl.DataFrame:
+    """Instruments as they are known at the end of development: a later session is no change to them."""
+    return step.work.read(INSTRUMENTS, capped=("last_session", development(spans_of(splits)).end))
+
+
+def _sessions(step: Step, trials: pl.DataFrame) -> pl.DataFrame:
+    """Expected sessions up to the last that any trial saw."""
+    return step.work.read(SESSIONS, where="session <= ?", parameters=[trials["end"].max() or dt.date.min])
+
+
 def _market_of(step: Step, symbols: Sequence[str], splits: pl.DataFrame) -> TradedMarket:
     """What a strategy trades, as its trials saw it: on train and validation."""
     span = development(spans_of(splits))
     return TradedMarket(tuple(symbols), returns_on_record(step, symbols, span), span.start, span.end)
 
 
-def _markets(step: Step, instruments: pl.DataFrame) -> list[TradedMarket]:
+def _markets(step: Step, instruments: pl.DataFrame, splits: pl.DataFrame) -> list[TradedMarket]:
     """What the strategies of the configuration trade, each universe once; and all other symbols that are known."""
     universes = {tuple(sorted(instruments["symbol"]))}
     for name in step.configuration.strategies:
         with suppress(NoSymbolsError):  # a strategy that fails by itself has no trials
             universes.add(tuple(resolve_strategy(step.configuration, name, instruments).symbols))
-    splits = step.work.read(SPLITS)
     return [_market_of(step, symbols, splits) for symbols in sorted(universes)]
