@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import chain
 
 import duckdb
 import polars as pl
@@ -12,14 +13,13 @@ import polars as pl
 from trading_assets.warehouse.checking import in_order
 from trading_assets.warehouse.lake.part_files import PartFile, assert_as_written
 from trading_assets.warehouse.lake.store import Columns, PartitionStore
+from trading_assets.warehouse.lake.transposed import UNDATED, Rows, Transposed
 from trading_assets.warehouse.put_aside import PutAside
 from trading_assets.warehouse.quoting import quote, quoted
 from trading_assets.warehouse.slices import Slice, Whole
 from trading_assets.warehouse.storage import NOTHING, columns_of_frame, has_other_columns
 from trading_assets.warehouse.table import Table
 
-#: Partition of the rows without a date.
-_UNDATED = "undated"
 _ROWS_AT_A_TIME = 100_000
 
 
@@ -45,38 +45,36 @@ class MonthlyTables:
             self._store.define(table.name, columns, {})
             self._assert_castable(table, stored, columns)
 
-    def replace_slice(self, table: Table, slice_: Slice, rows: pl.DataFrame | Iterable[pl.DataFrame]) -> None:
+    def replace_slice(self, table: Table, slice_: Slice, rows: Rows, height: int | None = None) -> None:
         """Put rows in place of the slice's, see `storage.replace_slice`. A month whose rows stay keeps its file.
 
         Parameters
         ----------
         table, slice_
             Declaration of the table, which is by month, and the slice.
-        rows
-            A frame, or frames of the same columns, of which one at a time is held.
+        rows, height
+            A frame, or frames of the same columns, and how many rows they have, see `Transposed`.
         """
-        frame = table.empty()
+        known: dict[str, list[PartFile]] = {}
+        for file in self._store.files(table.name):
+            known.setdefault(file.partition, []).append(file)
+        changed: dict[str, list[PartFile]] = {}
         with PutAside(self._store.root.parent) as aside:
-            months = set()
-            for frame in [rows] if isinstance(rows, pl.DataFrame) else rows:
-                for month, part in _by_month(frame, table):
-                    aside.put(month, part)
-                    months.add(month)
+            new = Transposed(rows, table.by_month or "", aside, height)
+            frame = table.empty() if new.first is None else new.first
             given, stored = columns_of_frame(self._connection, frame), self._store.tables.get(table.name, {})
             is_anew = not stored or (slice_.bounds is None and has_other_columns(table, given, stored))
             columns = _widened(given, {} if is_anew else stored)
-            known: dict[str, list[PartFile]] = {}
-            for file in self._store.files(table.name):
-                known.setdefault(file.partition, []).append(file)
-            months |= {month for month in known if _may_have_rows(month, table, slice_)}
-            changed: dict[str, list[PartFile]] = {}
-            for month in sorted(months):
+            emptied = {month: frame for month in known if _may_have_rows(month, table, slice_)}
+            for month, part in chain(new.take(), emptied.items()):
+                if month in changed:
+                    continue  # it has rows
                 live, kept = known.get(month, []), list[pl.DataFrame]()
                 if live and not _is_within(month, table, slice_):
-                    kept = [self._rows_outside(slice_, live, columns)]
-                files = self._written(table, month, [*kept, *aside.take(month)], None if kept else given, live)
-                if files != live:
-                    changed[month] = files
+                    kept = [_as_typed(self._rows_outside(slice_, live, columns), part)]
+                parts = [each for each in (*kept, part) if each.height]
+                changed[month] = self._written(table, month, parts, None if kept else given, live)
+        changed = {month: files for month, files in changed.items() if files != known.get(month, [])}
         if changed or columns != stored:
             self._store.define(table.name, columns, changed)
         if not is_anew:
@@ -86,7 +84,7 @@ class MonthlyTables:
         self, table: Table, month: str, parts: list[pl.DataFrame], given: Columns | None, live: list[PartFile]
     ) -> list[PartFile]:
         """The file of a month, of rows that have the columns `given`, if these are known; none where it has no rows."""
-        if not sum(part.height for part in parts):
+        if not parts:
             return []
         frame = in_order(pl.concat(parts, how="diagonal_relaxed"), table.key)
         columns = given or columns_of_frame(self._connection, frame)
@@ -126,9 +124,8 @@ def move_in(connection: duckdb.DuckDBPyConnection, store: PartitionStore, table:
     connection.execute(f"ALTER TABLE {quoted(table.name)} RENAME TO {quote(name)}").fetchall()
     source = f"{quote(table.schema)}.{quote(name)}"
     columns = {row[0]: str(row[1]) for row in connection.execute(f"DESCRIBE {source}").fetchall()}
-    reader = connection.sql(f"FROM {source}").to_arrow_reader(_ROWS_AT_A_TIME)
-    frames = (pl.DataFrame(pl.from_arrow(batch)) for batch in reader)
-    MonthlyTables(connection, store).replace_slice(table, Whole(), frames)
+    ((height,),) = connection.execute(f"SELECT count(*) FROM {source}").fetchall()
+    MonthlyTables(connection, store).replace_slice(table, Whole(), _streamed(connection, source), height)
     store.define(table.name, columns, {})
     connection.execute(f"DROP TABLE {source}").fetchall()
 
@@ -150,16 +147,21 @@ def move_out(connection: duckdb.DuckDBPyConnection, store: PartitionStore, table
     connection.execute(f"CREATE TABLE {quoted(table.name)} AS SELECT * FROM ({select}) ORDER BY {order}").fetchall()
 
 
-def _by_month(frame: pl.DataFrame, table: Table) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Rows of each month, in the order in which they stand."""
-    month = pl.col(table.by_month or "").dt.strftime("%Y-%m").fill_null(_UNDATED)
-    names = frame.select(month.alias("month"))["month"]
-    if names.n_unique() <= 1:
-        if frame.height:
-            yield names[0], frame
-        return
-    for (name,), places in pl.DataFrame({"month": names}).with_row_index("row").group_by("month", maintain_order=True):
-        yield str(name), frame[places["row"]]
+def _streamed(connection: duckdb.DuckDBPyConnection, source: str) -> Iterator[pl.DataFrame]:
+    """Rows of a table as they stand; nothing else may be asked of the connection until the last."""
+    for batch in connection.sql(f"FROM {source}").to_arrow_reader(_ROWS_AT_A_TIME):
+        yield pl.DataFrame(pl.from_arrow(batch))
+
+
+def _as_typed(frame: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:
+    """The frame with the types of another: DuckDB gives a time zone another name."""
+    return frame.cast(
+        {
+            name: dtype
+            for name, dtype in like.schema.items()
+            if dtype != frame.schema.get(name, dtype) and dtype != pl.Null
+        }
+    )
 
 
 def _widened(given: Columns, stored: Columns) -> dict[str, str]:
@@ -182,7 +184,7 @@ def _may_have_rows(month: str, table: Table, slice_: Slice) -> bool:
     """Whether a slice may have rows in a month."""
     if slice_.bounds is None or slice_.bounds.column != table.by_month:
         return True
-    if month == _UNDATED:
+    if month == UNDATED:
         return False
     first, last = _days_of(month)
     return str(slice_.bounds.lower) <= str(last) and str(first) <= str(slice_.bounds.upper)
@@ -192,7 +194,7 @@ def _is_within(month: str, table: Table, slice_: Slice) -> bool:
     """Whether a slice has all rows of a month."""
     if slice_.bounds is None:
         return True
-    if slice_.bounds.column != table.by_month or month == _UNDATED:
+    if slice_.bounds.column != table.by_month or month == UNDATED:
         return False
     first, last = _days_of(month)
     return str(slice_.bounds.lower) <= str(first) and str(last) <= str(slice_.bounds.upper)

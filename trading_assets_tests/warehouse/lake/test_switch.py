@@ -124,6 +124,7 @@ def test_a_lost_month_can_be_made_again(tmp_path: Path) -> None:
 def _killed_on_the_way(work: Callable[..., None], path: Path, ready: Path, draw: random.Random) -> None:
     process = start(work, path, ready)
     while not ready.exists():
+        assert process.is_alive(), "it ended by an error"
         time.sleep(0.01)
     time.sleep(draw.uniform(0.0, 0.15))
     process.kill()
