@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from trading_assets.warehouse.errors import WarehouseError, block
+from trading_assets.warehouse.errors import LockedError, WarehouseError, block
 from trading_assets.warehouse.instance import attached
 from trading_assets.warehouse.lake.store import PartitionStore, lake_folder
 from trading_assets.warehouse.lock import Patience, file_lock
@@ -32,11 +32,17 @@ def open_to_read(path: Path, wait_seconds: float) -> Iterator[duckdb.DuckDBPyCon
     """
     patience = Patience(wait_seconds)
     with _connected(path, write=False, patience=patience) as connection:
-        if is_current(connection, path) and not PartitionStore.is_moved(connection, path):
+        is_moved = PartitionStore.is_moved(connection, path)
+        if is_current(connection, path) and not is_moved:
             yield connection
             return
-    with open_to_write(path, wait_seconds):
-        pass
+    try:
+        with open_to_write(path, wait_seconds):
+            pass
+    except WarehouseError as error:
+        if not is_moved or isinstance(error, LockedError):
+            raise
+        raise WarehouseError(_where_files_are(path, error)) from error
     with _connected(path, write=False, patience=patience) as connection:
         yield connection
 
@@ -124,6 +130,15 @@ def _foreign_holder(error: duckdb.Error) -> str | None:
     if "Unique file handle conflict" in str(error):
         return f"process {os.getpid()} (this one: a connection opened outside of the warehouse)"
     return None
+
+
+def _where_files_are(path: Path, cause: WarehouseError) -> str:
+    return block(
+        "the data folder was moved, and the views of the warehouse name files where they were",
+        file=path,
+        cause=str(cause).splitlines()[0],
+        what_to_do="open it once where it may be written, as by trading-assets sql; then it can be read anywhere",
+    )
 
 
 def _explain(error: duckdb.Error, path: Path, write: bool) -> str:

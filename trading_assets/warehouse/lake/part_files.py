@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote as escaped
 
@@ -158,6 +158,15 @@ def is_as_written(root: Path, file: PartFile) -> bool:
     if found.st_size != file.size:
         return False
     return found.st_mtime_ns == file.modified_ns or _sha256(path, found) == file.sha256
+
+
+def with_other_time(root: Path, file: PartFile) -> PartFile | None:
+    """Return a file with the time that it has, if that is another one than on record, and its bytes are the same."""
+    try:
+        time = file.path(root).stat().st_mtime_ns
+        return replace(file, modified_ns=time) if time != file.modified_ns and is_as_written(root, file) else None
+    except FileNotFoundError:
+        return None
 
 
 def _damaged(what: str, path: Path, part: PartFile) -> str:

@@ -28,6 +28,7 @@ from trading_assets.warehouse.lake.part_files import (
     remove,
     sync_folder,
     unnamed,
+    with_other_time,
     write_part,
 )
 from trading_assets.warehouse.quoting import literal, quote, quoted
@@ -230,6 +231,19 @@ class PartitionStore:
     def assert_as_written(self, table: str | None = None) -> None:
         """Check the files of a table, or of all, see `part_files.assert_as_written`."""
         assert_as_written(self.root, self.files(table))
+
+    def copied(self, table: str) -> list[PartFile]:
+        """Return files of a table that have another time than on record and the same bytes, with the time they have."""
+        found = (with_other_time(self.root, file) for file in self.files(table))
+        return [file for file in found if file is not None]
+
+    def confirm(self, files: Iterable[PartFile]) -> None:
+        """Put the times of copied files on record: their bytes are hashed no more."""
+        for file in files:
+            self._connection.execute(
+                "UPDATE meta.lake_files SET modified_ns = ? WHERE table_name = ? AND file = ?",
+                [file.modified_ns, file.table, file.name],
+            ).fetchall()
 
     def forget(self, table: str) -> None:
         """Take a table out: its view and what is on record of it; its files are removed by `sweep`."""

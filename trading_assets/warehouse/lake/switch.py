@@ -45,6 +45,8 @@ def settle(path: Path, wait_seconds: float, tables: Sequence[Table], *, lake: bo
                     move_in(connection, store, table)
                 elif _wants_out(store, table, lake):
                     move_out(connection, store, table)
+                else:
+                    store.confirm(store.copied(table.name))
 
 
 def _is_to_do(connection: duckdb.DuckDBPyConnection, tables: Sequence[Table], lake: bool) -> bool:
@@ -55,6 +57,7 @@ def _is_to_do(connection: duckdb.DuckDBPyConnection, tables: Sequence[Table], la
         return True
     return any(
         _wants_out(store, table, lake)
+        or bool(store.copied(table.name))
         or (_wants_in(store, table, lake) and bool(storage.stored_columns(connection, table.name)))
         for table in tables
     )

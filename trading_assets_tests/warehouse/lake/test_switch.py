@@ -12,6 +12,8 @@ import duckdb
 import pytest
 
 from trading_assets.warehouse import Rows, Sessions, StaleInputError, Warehouse, WarehouseError, Whole
+from trading_assets.warehouse.connection import open_to_read
+from trading_assets.warehouse.lake.store import PartitionStore
 from trading_assets.warehouse.lake.switch import settle
 from trading_assets_tests.warehouse.lake import lake_fixtures
 from trading_assets_tests.warehouse.lake.lake_fixtures import (
@@ -96,7 +98,15 @@ def test_a_copy_of_the_folder_is_a_backup(tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "now", tmp_path / "backup", copy_function=shutil.copyfile)  # with other times
     warehouse.replace(Whole(), of_round(3))
     shutil.rmtree(tmp_path / "now")
-    assert seen(Warehouse(tmp_path / "backup" / "warehouse.duckdb"), BARS) == before
+    backup = Warehouse(tmp_path / "backup" / "warehouse.duckdb")
+    assert seen(backup, BARS) == before
+    settle(backup.path, 20, BY_MONTH, lake=True)  # as a step does that goes on there
+    root = tmp_path / "backup" / "lake"
+    with open_to_read(backup.path, 20) as connection:
+        store = PartitionStore.opened(connection)
+        assert store is not None
+        assert all(file.path(root).stat().st_mtime_ns == file.modified_ns for file in store.files())
+    assert seen(backup, BARS) == before
 
 
 def test_a_database_without_its_files_says_what_is_missing(tmp_path: Path) -> None:
@@ -216,6 +226,23 @@ def test_a_folder_that_nobody_may_write_to_is_read(tmp_path: Path) -> None:
     finally:
         for path in (tmp_path / "home", *folders):
             path.chmod(0o700)
+
+
+def test_a_moved_folder_that_nobody_may_write_to_says_what_to_do(tmp_path: Path) -> None:
+    warehouse = with_lake(tmp_path / "old")
+    warehouse.replace(Whole(), of_round(1))
+    (tmp_path / "old").rename(tmp_path / "new")
+    moved = tmp_path / "new" / "warehouse.duckdb"
+    (tmp_path / "new").chmod(0o500)
+    moved.chmod(0o400)
+    try:
+        told = outcome_of(_read_without_permission, moved)
+    finally:
+        (tmp_path / "new").chmod(0o700)
+        moved.chmod(0o600)
+    assert told.startswith("WarehouseError: the data folder was moved")
+    assert "open it once where it may be written" in told
+    assert outcome_of(_read_without_permission, moved) == "200"
 
 
 def test_ledgers_are_never_in_it(tmp_path: Path) -> None:
