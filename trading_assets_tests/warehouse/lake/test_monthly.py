@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from trading_assets.warehouse import Column, Rows, Sessions, Slice, Table, Warehouse, WarehouseError, Whole
+from trading_assets.warehouse.lake.reading import read_partitions
 from trading_assets.warehouse.put_aside import Batches, PutAside
 from trading_assets_tests.warehouse.lake.lake_fixtures import (
     BARS,
@@ -137,6 +138,10 @@ def test_types_nulls_and_rows_without_a_date_are_kept(pair: tuple[Warehouse, War
     _replace(pair, Whole(), {TYPED: rows})
     _same(pair, TYPED)
     assert sorted(live_files(pair[1]).values()) == ["2020-01", "2020-02", "undated"]
+    for columns in (None, ["zoned", "decimal", "symbol"]):
+        found = pl.concat(read_partitions(pair[1], TYPED, columns=columns))
+        assert found.equals(pair[0].read(TYPED, columns=columns))
+        assert found.schema == pair[0].read(TYPED, columns=columns).schema
     _replace(pair, Sessions(day(0), day(31)), {TYPED: rows.clear()})
     _same(pair, TYPED)
 
