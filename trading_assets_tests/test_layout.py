@@ -21,6 +21,8 @@ WITHOUT_FUNCTIONS = {
 
 #: Parts of one computation that has its tests in one file: each is compiled into, or called by, what that file runs.
 COVERED_BY = {
+    "warehouse/lake/placed.py": "warehouse/lake/test_monthly.py",
+    "warehouse/lake/reading.py": "warehouse/test_by_symbol.py",
     "market_data/sources/row_texts.py": "market_data/test_rejected_rows.py",
     "backtests/results/settled_curve.py": "backtests/engine/test_marking.py",
     "protocol/records.py": "protocol/test_protocol.py",

@@ -21,6 +21,7 @@ from trading_assets.config import Configuration
 from trading_assets.garbage import memory_given_back
 from trading_assets.parallel.workers import WorkersError
 from trading_assets.warehouse.errors import StaleInputError, WarehouseError
+from trading_assets.warehouse.lake.switch import settle
 from trading_assets.warehouse.table import ContractError, Table
 from trading_assets.warehouse.warehouse import UnitOfWork, Warehouse
 
@@ -155,6 +156,7 @@ def table_asset(
 
     def events(context: dg.AssetExecutionContext) -> Iterator[Any]:
         step = _step(context, strategy, has_months=partitions is not None)
+        settle(step.work.path, step.work.wait_seconds, tables, lake=step.configuration.warehouse.lake)
         heard = Heard(context.log)
         window, record = step.window, None
         if rule is not None:

@@ -32,6 +32,7 @@ from trading_assets.config.sections import (
     Splits,
 )
 from trading_assets.config.stated import completed
+from trading_assets.config.storage import Storage
 from trading_assets.config.strategies import StrategySettings, members_of
 from trading_assets.config.universe import DynamicUniverse
 
@@ -112,6 +113,7 @@ class Configuration(Section):
     schedules: Schedules = Field(default=Schedules(), description="when the pipeline runs by itself")
     notifier: Notifier = Field(default=Notifier(), description="who is told about a failed run")
     limits: Limits = Field(default=Limits(), description="what a user's own module may take")
+    warehouse: Storage = Field(default=Storage(), description="where tables are kept; results are the same")
     executor: Literal["in_process", "multiprocess", "dask"] = Field(
         default="in_process",
         description="what runs: one process, a process a step, or one process with workers; results are the same",
@@ -179,9 +181,10 @@ class Configuration(Section):
     def hash(self) -> str:
         """Twelve hexadecimal digits that change with any value that results follow from, not with a key that is new.
 
-        Who computes parts (`workers`, `scheduler`) has no part in it.
+        Who computes parts (`workers`, `scheduler`) and where tables are kept (`warehouse`) have no part in it.
         """
-        return hash_of(completed(self.model_copy(update={"workers": None, "scheduler": None})))
+        elsewhere = {"workers": None, "scheduler": None, "warehouse": Storage()}
+        return hash_of(completed(self.model_copy(update=elsewhere)))
 
     def behind(self, strategy: str) -> list[str]:
         """Return a strategy, its members, and theirs, each once and the strategy first."""

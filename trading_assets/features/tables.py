@@ -32,6 +32,7 @@ INDICATORS = Table(
         "adv_20": _level("mean raw dollar volume of 20 sessions, this one included, quote currency"),
         "adx_14": _level("average directional index, Wilder, 14 sessions, 0 to 100"),
     },
+    by_month="session",
 )
 
 DAILY = Table(
@@ -40,6 +41,7 @@ DAILY = Table(
     key=("symbol", "session"),
     columns={"symbol": _SYMBOL, "session": _SESSION},
     extra=Column(pl.Float64, "a feature of features.catalog; null where it is undefined", nullable=True),
+    by_month="session",
 )
 
 OWN_CODE = Table(

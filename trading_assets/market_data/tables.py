@@ -46,6 +46,7 @@ RAW_BARS = Table(
     description="A bar as received",
     key=("symbol", "session", "occurrence"),
     columns=_RAW,
+    by_month="session",
 )
 
 REJECTED_ROWS = Table(
@@ -109,6 +110,7 @@ BARS = Table(
         "flags": Column(pl.List(pl.String), "What a reader should know of the bar; see quality.RULES"),
         "source": _SOURCE,
     },
+    by_month="session",
 )
 
 QUARANTINE = Table(

@@ -22,8 +22,9 @@ from trading_assets.config import Configuration
 from trading_assets.protocol.protocol import Protocol
 from trading_assets.protocol.records import Entry, Record
 from trading_assets.protocol.row_hashes import Hashes, RowHashes, WrittenRows
-from trading_assets.warehouse import Table, UnitOfWork, Warehouse
+from trading_assets.warehouse import Table, UnitOfWork, Warehouse, Whole
 from trading_assets.warehouse.by_symbol import read_by_symbol
+from trading_assets.warehouse.content import MISSING, Selected, content_of
 
 #: Key of the payload of `evidence` that is of such rows.
 WRITTEN = "written"
@@ -187,7 +188,7 @@ class _RecentHashes:
     ) -> tuple[WrittenRows, frozenset[str]]:
         """Return the hashes from the month of one day to that of another, and the months that have rows."""
         where, parameters = "session >= ? AND session < ?", (first, last + dt.timedelta(days=31))
-        content = warehouse.content(table, columns or (), where, parameters)
+        content = _content(warehouse, table, columns, where, parameters)
         key = (warehouse.path, table.name, columns, first, last, content)
         with self._lock:
             known = self._found.get(key)
@@ -203,6 +204,17 @@ class _RecentHashes:
             while len(self._found) > _RECENT_ROWS:
                 self._found.pop(next(iter(self._found)))
         return found
+
+
+def _content(
+    warehouse: Warehouse, table: Table, columns: tuple[str, ...] | None, where: str, parameters: Sequence[object]
+) -> str:
+    """Hash of the rows that the database makes; to look at it is no read."""
+    if not warehouse.path.exists():
+        return MISSING
+    rows = Selected.of_table(table.name, Whole(), columns=columns or (), where=where, parameters=parameters)
+    with warehouse.opened() as connection:
+        return content_of(connection, rows)
 
 
 _RECENT = _RecentHashes()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 
 import polars as pl
 
+from trading_assets.warehouse.checking import in_order
+from trading_assets.warehouse.lake.reading import is_partitioned, read_partitions
+from trading_assets.warehouse.put_aside import PutAside
 from trading_assets.warehouse.table import Table
 from trading_assets.warehouse.warehouse import Warehouse
 
@@ -45,6 +49,9 @@ def read_by_symbol(
     if len(bounds) < 2:
         yield warehouse.read_or_empty(table, columns=columns, where=where, parameters=parameters)
         return
+    if is_partitioned(warehouse, table) and os.access(warehouse.path.parent, os.W_OK):
+        yield from _transposed(warehouse, table, bounds, columns, where, parameters)
+        return
     for first, last in bounds:
         yield warehouse.read(
             table,
@@ -52,6 +59,42 @@ def read_by_symbol(
             where=f"symbol BETWEEN ? AND ?{f' AND ({where})' if where else ''}",
             parameters=[first, last, *parameters],
         )
+
+
+def _transposed(
+    warehouse: Warehouse,
+    table: Table,
+    bounds: Sequence[tuple[str, str]],
+    columns: Sequence[str] | None,
+    where: str,
+    parameters: Sequence[object],
+) -> Iterator[pl.DataFrame]:
+    """The batches of a table that is kept month by month: to look for each in all files would take a pass a batch."""
+    read = None if columns is None else [*dict.fromkeys([*table.key, *columns])]
+    firsts, lasts = (pl.Series([each[side] for each in bounds]) for side in (0, 1))
+    held: list[pl.DataFrame] = []
+
+    def put_aside() -> None:
+        starts = [rows["symbol"].search_sorted(firsts, "left") for rows in held]
+        ends = [rows["symbol"].search_sorted(lasts, "right") for rows in held]
+        for number in range(len(bounds)):
+            parts = [
+                rows.slice(start[number], end[number] - start[number])
+                for rows, start, end in zip(held, starts, ends, strict=True)
+            ]
+            aside.put(number, pl.concat(parts))
+        held.clear()
+
+    with PutAside(warehouse.path.parent) as aside:
+        for rows in read_partitions(warehouse, table, columns=read, where=where, parameters=parameters):
+            held.append(rows)
+            if sum(each.height for each in held) > ROWS_AT_A_TIME:
+                put_aside()
+        if held:
+            put_aside()
+        for number in range(len(bounds)):
+            rows = in_order(pl.concat(aside.take(number)), table.key)
+            yield rows if columns is None else rows.select(columns)
 
 
 def symbol_bounds(counts: pl.DataFrame, rows: int) -> list[tuple[str, str]]:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import duckdb
 
-from trading_assets.warehouse.errors import WarehouseError, block
+from trading_assets.warehouse.errors import LockedError, WarehouseError, block
 from trading_assets.warehouse.instance import attached
+from trading_assets.warehouse.lake.store import PartitionStore, lake_folder
 from trading_assets.warehouse.lock import Patience, file_lock
 from trading_assets.warehouse.migrations import create, is_current, migrate
 
@@ -31,11 +32,17 @@ def open_to_read(path: Path, wait_seconds: float) -> Iterator[duckdb.DuckDBPyCon
     """
     patience = Patience(wait_seconds)
     with _connected(path, write=False, patience=patience) as connection:
-        if is_current(connection, path):
+        is_moved = PartitionStore.is_moved(connection, path)
+        if is_current(connection, path) and not is_moved:
             yield connection
             return
-    with open_to_write(path, wait_seconds):
-        pass
+    try:
+        with open_to_write(path, wait_seconds):
+            pass
+    except WarehouseError as error:
+        if not is_moved or isinstance(error, LockedError):
+            raise
+        raise WarehouseError(_where_files_are(path, error)) from error
     with _connected(path, write=False, patience=patience) as connection:
         yield connection
 
@@ -53,6 +60,10 @@ def open_to_write(path: Path, wait_seconds: float) -> Iterator[duckdb.DuckDBPyCo
         if not is_current(connection, path):
             with transaction(connection):
                 migrate(connection, path)
+        if PartitionStore.is_moved(connection, path):
+            store = PartitionStore.opened(connection)
+            with transaction(connection):
+                PartitionStore.begun(connection, lake_folder(path), is_on=store is not None and store.is_on)
         yield connection
 
 
@@ -121,7 +132,24 @@ def _foreign_holder(error: duckdb.Error) -> str | None:
     return None
 
 
+def _where_files_are(path: Path, cause: WarehouseError) -> str:
+    return block(
+        "the data folder was moved, and the views of the warehouse name files where they were",
+        file=path,
+        cause=str(cause).splitlines()[0],
+        what_to_do="open it once where it may be written, as by trading-assets sql; then it can be read anywhere",
+    )
+
+
 def _explain(error: duckdb.Error, path: Path, write: bool) -> str:
+    if ".parquet" in str(error):
+        return block(
+            "a file of the warehouse cannot be read",
+            file=path,
+            cause=error,
+            what_to_do=f"keep {lake_folder(path).name} beside the database when you copy or move it; "
+            "what is lost comes from a backup, or is made again by trading-assets run --recompute",
+        )
     if isinstance(error, _STORAGE_ERRORS):
         return _explain_storage(str(error), path, write)
     return block("the warehouse refused a statement", file=path, cause=error)

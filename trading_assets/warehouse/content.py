@@ -15,9 +15,9 @@ from typing import Any
 
 import duckdb
 
-from trading_assets.warehouse.quoting import quote
+from trading_assets.warehouse.quoting import quote, quoted
 from trading_assets.warehouse.slices import Slice
-from trading_assets.warehouse.storage import quoted, where_of
+from trading_assets.warehouse.storage import where_of
 
 #: Hash of a table that is not there.
 MISSING = "missing"

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import duckdb
 
-from trading_assets.warehouse.quoting import quote
+from trading_assets.warehouse.lake.store import lake_folder
+from trading_assets.warehouse.quoting import literal, quote
 
 #: What a query may hold before it goes on in the folder `_SPILLED`; by default four fifths of the machine's memory.
 _MEMORY = "256MB"
@@ -46,12 +47,13 @@ _lock = threading.Lock()
 
 
 class _Instance:
-    """A DuckDB instance that may open one file, and nothing else."""
+    """A DuckDB instance that may open one file with its partition store, and nothing else."""
 
     def __init__(self, path: str) -> None:
         self.root = duckdb.connect(":memory:", config={**_SETTINGS, "temp_directory": f"{path}{_SPILLED}"})
-        allowed = ", ".join(_literal(path + ending) for ending in _OWN_FILES)
+        allowed = ", ".join(literal(path + ending) for ending in _OWN_FILES)
         self.root.execute(f"SET allowed_paths = [{allowed}]").fetchall()
+        self.root.execute(f"SET allowed_directories = [{literal(f'{lake_folder(Path(path))}/')}]").fetchall()
         self.root.execute("SET enable_external_access = false").fetchall()
         #: As DuckDB names an opened file, so that a query may name it too.
         stem = Path(path).stem
@@ -107,7 +109,7 @@ def _enter(own: str, file: str, write: bool) -> _Instance:
         if not instance.users:
             mode = "READ_WRITE" if write else "READ_ONLY"
             try:
-                instance.root.execute(f"ATTACH {_literal(file)} AS {instance.catalog} ({mode})").fetchall()
+                instance.root.execute(f"ATTACH {literal(file)} AS {instance.catalog} ({mode})").fetchall()
             except BaseException:
                 _discard(own, instance)
                 raise
@@ -153,7 +155,3 @@ def _forget() -> None:
 
 _inherited: list[dict[str, _Instance]] = []
 os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_forget)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -12,7 +12,7 @@ import polars as pl
 from trading_assets.warehouse.checking import in_order
 from trading_assets.warehouse.errors import MissingTableError, WarehouseError, block
 from trading_assets.warehouse.plain_values import plain_expressions, with_plain_values
-from trading_assets.warehouse.quoting import quote
+from trading_assets.warehouse.quoting import quote, quoted
 from trading_assets.warehouse.slices import Slice
 from trading_assets.warehouse.table import ContractError, Table
 
@@ -27,7 +27,7 @@ _DECLARED = "columns declared"
 #: What returns rows and changes nothing; a PIVOT is a statement of several.
 _SELECTS = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN], [duckdb.StatementType.MULTI])
 #: Name of the type in DuckDB of a column of nulls.
-_NOTHING = '"NULL"'
+NOTHING = '"NULL"'
 
 
 def stored_columns(connection: duckdb.DuckDBPyConnection, table_name: str) -> dict[str, str]:
@@ -40,6 +40,12 @@ def stored_columns(connection: duckdb.DuckDBPyConnection, table_name: str) -> di
         return _columns(connection, quoted(table_name))
     except duckdb.CatalogException:
         return {}
+
+
+def columns_of_frame(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> dict[str, str]:
+    """Return columns of a frame with the DuckDB types that they are stored as."""
+    connection.register(_FRAME, frame.clear().to_arrow())
+    return _columns(connection, quote(_FRAME))
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, quoted: str) -> dict[str, str]:
@@ -70,12 +76,11 @@ def replace_slice(
     _refuse_own(table.name)
     frames = iter([rows] if isinstance(rows, pl.DataFrame) else rows)
     frame = next(frames, table.empty())
-    connection.register(_FRAME, frame.clear().to_arrow())
+    given = columns_of_frame(connection, frame)
     if not stored:
         _create(connection, table)
         stored = _columns(connection, quoted(table.name))
-    given = _columns(connection, quote(_FRAME))
-    if slice_.bounds is None and _has_other_columns(table, given, stored):
+    if slice_.bounds is None and has_other_columns(table, given, stored):
         _create(connection, table, anew=True)  # no row stays, so none has to be cast, which may be impossible
         stored = _columns(connection, quoted(table.name))
     _widen(connection, table, given, stored)
@@ -199,6 +204,7 @@ def select(
     where: str = "",
     parameters: Sequence[object] = (),
     slice_: Slice | None = None,
+    rows_of_table: tuple[str, Mapping[str, str]] | None = None,
 ) -> pl.DataFrame:
     """Return rows of a table in order of its key; declared columns that an older file lacks are null.
 
@@ -212,6 +218,8 @@ def select(
         SQL condition with a ``?`` for each of `parameters`; empty for all rows.
     slice_
         Slice whose rows are returned; None: the whole table.
+    rows_of_table
+        SQL of some rows of the table, and its columns with their types; None: all rows.
 
     Raises
     ------
@@ -220,7 +228,7 @@ def select(
     WarehouseError
         A column is neither declared nor stored.
     """
-    stored = stored_columns(connection, table.name)
+    source, stored = rows_of_table or (quoted(table.name), stored_columns(connection, table.name))
     if not stored:
         raise MissingTableError(missing(table.name))
     known = [*table.columns, *(name for name in stored if table.extra and name not in table.columns)]
@@ -231,7 +239,6 @@ def select(
         raise WarehouseError(
             block(f"{table.name} has no column {unknown[0]}", expected=f"{nearest}one of {', '.join(known)}")
         )
-    source = quoted(table.name)
     if any(name not in stored for name in table.columns):
         connection.register(_DECLARED, table.empty().to_arrow())
         source = f"(FROM {source} UNION ALL BY NAME FROM {quote(_DECLARED)})"
@@ -312,7 +319,7 @@ def _widen(
 ) -> None:
     """Add columns of the registered frame (`given`) that the table lacks, and change types to those of the frame."""
     for name, type_ in given.items():
-        if type_ == _NOTHING:  # a column of nulls has no type of its own, and takes any
+        if type_ == NOTHING:  # a column of nulls has no type of its own, and takes any
             if name in stored:
                 continue
             type_ = "VARCHAR"
@@ -331,10 +338,18 @@ def _create(connection: duckdb.DuckDBPyConnection, table: Table, *, anew: bool =
     connection.execute(f"{create} {quoted(table.name)} AS FROM {quote(_FRAME)} WITH NO DATA").fetchall()
 
 
-def _has_other_columns(table: Table, given: Mapping[str, str], stored: Mapping[str, str]) -> bool:
-    """Whether a stored column has another type than in the registered frame, or is not in it and may not be."""
+def has_other_columns(table: Table, given: Mapping[str, str], stored: Mapping[str, str]) -> bool:
+    """Return whether a stored column has another type than in a frame, or is not in it and may not be.
+
+    Parameters
+    ----------
+    table
+        Declaration of the table.
+    given, stored
+        Columns of the frame and of the table, and their types.
+    """
     return any(
-        given[name] not in (type_, _NOTHING) if name in given else table.extra is None for name, type_ in stored.items()
+        given[name] not in (type_, NOTHING) if name in given else table.extra is None for name, type_ in stored.items()
     )
 
 
@@ -362,8 +377,3 @@ def _refuse_own(name: str) -> None:
         raise WarehouseError(
             block(f"{name} is in the schema of the warehouse's own tables", expected=f"a schema other than {META}")
         )
-
-
-def quoted(table_name: str) -> str:
-    """Return `schema.name` as SQL has it."""
-    return ".".join(quote(part) for part in table_name.split("."))

@@ -62,6 +62,9 @@ class Table:
         In order. A frame may have more only if `extra` is given.
     extra
         Contract of any further column (feature tables gain columns as the catalogue does).
+    by_month
+        Column of dates by whose months the rows may be kept in files, see `lake`; None: never. For tables that grow
+        with symbols times sessions; no ledger has it.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Table:
     key: tuple[str, ...]
     columns: Mapping[str, Column] = field(hash=False)
     extra: Column | None = field(default=None, hash=False)
+    by_month: str | None = None
 
     @property
     def schema(self) -> str:

@@ -18,8 +18,10 @@ import polars as pl
 from trading_assets.warehouse import storage, versions
 from trading_assets.warehouse.checking import checked
 from trading_assets.warehouse.connection import open_to_read, open_to_write, transaction
-from trading_assets.warehouse.content import MISSING, Selected, content_of
+from trading_assets.warehouse.content import Selected
 from trading_assets.warehouse.errors import MissingTableError, StaleInputError, WarehouseError, block
+from trading_assets.warehouse.lake.placed import PlacedTables
+from trading_assets.warehouse.lake.store import PartitionStore
 from trading_assets.warehouse.ledgers import Ledgers
 from trading_assets.warehouse.put_aside import Batches
 from trading_assets.warehouse.slices import Rows, Slice, Whole
@@ -78,15 +80,15 @@ class Warehouse(Ledgers):
             for slice_, tables in parts
         ]
         with open_to_write(self.path, self.wait_seconds) as connection:
-            stored = {table.name: storage.stored_columns(connection, table.name) for _, part in sound for table in part}
-            with transaction(connection):
+            placed = PlacedTables(connection, [table for _, part in sound for table in part])
+            with placed.swept(), transaction(connection):
                 self._assert_fresh(connection)
                 number, ledgers = versions.next_number(connection), storage.ledgers(connection)
                 for slice_, part in sound:
                     for table, rows in part.items():
                         if table.name in ledgers:
                             raise WarehouseError(block(f"{table.name} is append only", what_to_do="use append"))
-                        storage.replace_slice(connection, table, slice_, rows, stored.pop(table.name, None))
+                        placed.replace_slice(table, slice_, rows)
                     versions.record(connection, [table.name for table in part], slice_, number)
         self._wrote(number, {table: rows for _, part in sound for table, rows in part.items()})
 
@@ -105,10 +107,12 @@ class Warehouse(Ledgers):
         WarehouseError
             The SELECT does not fit the tables.
         """
-        with open_to_write(self.path, self.wait_seconds) as connection, transaction(connection):
-            for table in reads:
-                storage.create_table(connection, table)
-            storage.create_view(connection, name, select)
+        with open_to_write(self.path, self.wait_seconds) as connection:
+            placed = PlacedTables(connection, reads)
+            with placed.swept(), transaction(connection):
+                for table in reads:
+                    placed.create_table(table)
+                storage.create_view(connection, name, select)
 
     @contextmanager
     def held_open(self) -> Iterator[Self]:
@@ -125,7 +129,8 @@ class Warehouse(Ledgers):
             held._connection = connection
             yield held
 
-    def _opened(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    def opened(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Return a read-only connection: what is looked at is no read, and a unit of work does not depend on it."""
         return open_to_read(self.path, self.wait_seconds) if self._connection is None else nullcontext(self._connection)
 
     def read(
@@ -160,7 +165,7 @@ class Warehouse(Ledgers):
         read = Selected.of_table(
             table.name, scope, columns=columns or (), where=where, parameters=parameters, capped=capped
         )
-        with self._reading([(table.name, scope)], read) as connection:
+        with self.reading([(table.name, scope)], read) as connection:
             frame = storage.select(connection, table, columns, where, parameters, scope)
         if capped is None:
             return frame
@@ -212,13 +217,13 @@ class Warehouse(Ledgers):
         """
         # Whole tables where they are named: to hash one takes less than most queries.
         read = () if reads else (Selected.of_query(sql, parameters),)
-        with self._reading([(name, Whole()) for name in reads], *read) as connection:
+        with self.reading([(name, Whole()) for name in reads], *read) as connection:
             return storage.rows_of(connection, sql, parameters, frames)
 
     def exists(self, table_name: str) -> bool:
         """Return whether the table has been written."""
         try:
-            with self._reading([(table_name, Whole())], Selected.of_existence(table_name)) as connection:
+            with self.reading([(table_name, Whole())], Selected.of_existence(table_name)) as connection:
                 return bool(storage.stored_columns(connection, table_name))
         except MissingTableError:
             return False
@@ -230,30 +235,13 @@ class Warehouse(Ledgers):
         """
         if not self.path.exists():
             return {}
-        with self._opened() as connection:
+        with self.opened() as connection:
             return versions.versions_of(connection, table.name, Whole())
-
-    def content(self, table: Table, columns: Sequence[str], where: str = "", parameters: Sequence[object] = ()) -> str:
-        """Return the hash of some rows that the database makes, see `content`; to look at it is no read.
-
-        Parameters
-        ----------
-        table, columns, where, parameters
-            As `read` takes them.
-        """
-        if not self.path.exists():
-            return MISSING
-        wanted = Selected.of_table(table.name, Whole(), columns=columns, where=where, parameters=parameters)
-        with self._opened() as connection:
-            return content_of(connection, wanted)
 
     def fingerprint(self, table: Table, exclude: Sequence[str] = ()) -> str:
         """Return the SHA-256 of the table's rows in order of its key: equal for equal content, however it got there.
 
-        Parameters
-        ----------
-        exclude
-            Columns that may differ from run to run, such as a run id.
+        Columns to `exclude` may differ from run to run, such as a run id.
         """
         digest = hashlib.sha256()
         for part in self.read(table).drop(exclude).iter_slices(100_000):
@@ -263,8 +251,15 @@ class Warehouse(Ledgers):
         return digest.hexdigest()
 
     @contextmanager
-    def _reading(self, scopes: Sequence[tuple[str, Slice]], *read: Selected) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the file to read slices of tables; `read` says which rows of them, where these are not all."""
+    def reading(self, scopes: Sequence[tuple[str, Slice]], *read: Selected) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Yield a read-only connection to read slices of tables.
+
+        Parameters
+        ----------
+        scopes, read
+            Name and slice of each table, on which a unit of work then depends; and which rows of them are read, where
+            these are not all.
+        """
         noted = read or tuple(Selected.of_table(name, scope) for name, scope in scopes)
         if not self.path.exists():
             self._note_read(None, noted)
@@ -273,7 +268,9 @@ class Warehouse(Ledgers):
             raise MissingTableError(
                 storage.missing(scopes[0][0]) if scopes else block("there is no warehouse yet", file=self.path)
             )
-        with self._opened() as connection:
+        with self.opened() as connection:
+            names = {name for name, _ in scopes}.union(*(each.tables for each in noted))
+            PartitionStore.assert_sound(connection, self.path, names)
             for name, scope in scopes:
                 self._notice(name, scope, partial(versions.versions_of, connection, name, scope))
             self._note_read(connection, noted)
@@ -330,7 +327,7 @@ class UnitOfWork(Warehouse):
             As `read` takes them.
         """
         rows = Selected.of_table(table.name, Whole(), columns=columns, where=where, parameters=parameters)
-        with self._reading([(table.name, Whole())], rows):
+        with self.reading([(table.name, Whole())], rows):
             return rows
 
     def replace_together(self, parts: Parts) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -13,8 +14,11 @@ import pytest
 from trading_assets.asset_factories import table_asset
 from trading_assets.asset_factories.failures import UpstreamFailedError
 from trading_assets.asset_factories.table_asset import STALE_RETRIES, Step
+from trading_assets.config.storage import Storage
 from trading_assets.warehouse import Rows, Warehouse
 from trading_assets_tests.warehouse.warehouse_fixtures import BARS, EQUITY, bars, equity
+
+CONFIGURATION = SimpleNamespace(warehouse=Storage())
 
 
 @pytest.mark.parametrize("disturbances", [1, STALE_RETRIES, STALE_RETRIES + 1])
@@ -37,7 +41,7 @@ def test_it_computes_again_from_what_is_there_now(
 
     result = dg.materialize(
         [table_asset.table_asset(doubled, stage="backtests", tables=[EQUITY])],
-        resources={"configuration": None, "warehouse": other_run},
+        resources={"configuration": CONFIGURATION, "warehouse": other_run},
         raise_on_error=False,
     )
     assert result.success == (disturbances <= STALE_RETRIES)
@@ -60,7 +64,7 @@ def test_a_broken_contract_writes_nothing_and_its_check_shows_the_rows(tmp_path:
 
     result = dg.materialize(
         [table_asset.table_asset(negative, stage="market_data", tables=[BARS])],
-        resources={"configuration": None, "warehouse": warehouse},
+        resources={"configuration": CONFIGURATION, "warehouse": warehouse},
         raise_on_error=False,
     )
     (check,) = result.get_asset_check_evaluations()
@@ -97,7 +101,7 @@ def test_a_strategy_that_fails_skips_no_step_and_says_whether_it_is_the_cause(
         """A page of all strategies."""
 
     result = dg.materialize(
-        [asset, after], resources={"configuration": None, "warehouse": warehouse}, raise_on_error=False
+        [asset, after], resources={"configuration": CONFIGURATION, "warehouse": warehouse}, raise_on_error=False
     )
     assert result.success and result.asset_materializations_for_node("after")
     checks = {each.check_name: each for each in result.get_asset_check_evaluations()}

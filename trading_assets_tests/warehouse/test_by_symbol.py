@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from trading_assets.warehouse import StaleInputError, Warehouse, Whole
+from trading_assets.warehouse import Sessions, StaleInputError, Warehouse, Whole, by_symbol
 from trading_assets.warehouse.by_symbol import read_by_symbol, symbol_bounds
-from trading_assets_tests.warehouse.test_put_aside import DAY, LEVELS, rows
+from trading_assets.warehouse.lake.reading import is_partitioned
+from trading_assets.warehouse.lake.switch import settle
+from trading_assets_tests.warehouse import test_put_aside
+from trading_assets_tests.warehouse.test_put_aside import DAY, rows
+
+LEVELS = replace(test_put_aside.LEVELS, by_month="session")
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
+@pytest.fixture(params=["inside", "in files"])
+def warehouse(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     found = Warehouse(tmp_path / "w.duckdb")
+    settle(found.path, 5, [LEVELS], lake=request.param == "in files")
+    monkeypatch.setattr(by_symbol, "ROWS_AT_A_TIME", 4)  # of what is put aside together
     found.replace(Whole(), {LEVELS: pl.concat([rows("DA"), rows("CBE", 3.0)])})
     return found
 
@@ -27,6 +35,18 @@ def test_batches_together_are_the_table(warehouse: Warehouse, size: int) -> None
     of_batch = [set(each["symbol"]) for each in batches]
     assert sum(map(len, of_batch)) == 5, "a symbol is in one batch"
     assert all(each.height <= max(size, 3) for each in batches)
+
+
+def test_months_are_read_one_by_one_and_seen_as_one_state(warehouse: Warehouse) -> None:
+    """Rows of three months: a batch has all of some symbols, in order of the key, with columns of any month."""
+    for number in range(3):
+        start = DAY + dt.timedelta(days=30 * number)
+        added = rows("ABCDE", 10.0 * number, start).rename({"other": f"other_{number % 2}"})
+        warehouse.replace(Sessions(start, start + dt.timedelta(days=2)), {LEVELS: added})
+    for size in (7, 10, 30):
+        batches = list(read_by_symbol(warehouse, LEVELS, rows=size))
+        assert pl.concat(batches).equals(warehouse.read(LEVELS))
+    assert is_partitioned(warehouse, LEVELS) == (warehouse.path.parent / "w.lake").exists()
 
 
 def test_columns_and_conditions_are_those_of_a_read(warehouse: Warehouse) -> None:
