@@ -139,6 +139,8 @@ def run_model(
         Labels that end on or after it are neither measured nor written; scores go on to the last session.
     workers
         Who trains the folds.
+    own
+        Module of a user's own that the model is in; None: its family is of this package.
     """
     version = model_version(samples, folds, settings, seed, own)
     training = _Training(samples, samples.scorable(), Learner(settings, seed, own), holdout_start)
