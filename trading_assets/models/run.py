@@ -149,7 +149,7 @@ def run_model(
     workers
         Who trains the folds.
     own
-        Module of a user's own that stands for a family.
+        Module of a user's own that the model is in; None: its family is of this package.
     fits
         Models that were fitted before, by what they were made of: see `kept_fits`.
     kept

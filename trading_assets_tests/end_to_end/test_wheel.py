@@ -23,7 +23,18 @@ UV = Path(sys.executable).parent / "uv"
 #: Bytes that an installation takes at most: 1,250 MB in November 2026.
 LARGEST = 1_400_000_000
 #: Of extras and groups: the first run does without.
-NOT_NEEDED = {"ccxt", "hypothesis", "matplotlib", "nbclient", "pytest", "tables", "vectorbt", "yfinance"}
+NOT_NEEDED = {
+    "catboost",
+    "ccxt",
+    "hypothesis",
+    "lightgbm",
+    "matplotlib",
+    "nbclient",
+    "pytest",
+    "tables",
+    "vectorbt",
+    "yfinance",
+}
 #: Prints what an environment knows of the package that is installed in it.
 FACTS = """
 import json

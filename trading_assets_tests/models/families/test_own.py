@@ -9,9 +9,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from trading_assets.asset_factories.step_identity import identity_of_step
+from trading_assets.config import Configuration, load_configuration
+from trading_assets.config.errors import ConfigurationError
 from trading_assets.config.models import OwnModel
 from trading_assets.config.plugins import Origin, model_module
 from trading_assets.models.families.own import OwnFamily, OwnModelError
+from trading_assets.strategies.evaluation.fingerprint import frozen
+from trading_assets.strategies.interface.resolved import configured_strategy
+from trading_assets_tests.backtests.frames import loaded
 from trading_assets_tests.conftest import REPOSITORY
 from trading_assets_tests.models.families.planted import halves, planted, training
 
@@ -95,3 +101,40 @@ def test_a_model_that_fails_or_breaks_out_fails_by_name(fit: str, said: str, tmp
         own.fit(training(), settings(), 3)
     assert "mine.broken" in str(found.value)
     own.module.process.end()
+
+
+def configured(folder: Path, source: str) -> Configuration:
+    (folder / "mine").mkdir(exist_ok=True)
+    (folder / "mine" / "nearest.py").write_text(source)
+    strategies = {"mine": {"type": "ml", "model": "own"}, "plain": {"type": "ml", "model": "shipped"}}
+    return loaded(folder, strategies=strategies, models={"own": {"type": "mine.nearest"}, "shipped": {}})
+
+
+@pytest.mark.slow
+def test_its_code_is_part_of_what_a_strategy_is_registered_with(tmp_path: Path) -> None:
+    """And of the step that trains it; of a strategy that reads another model it is none."""
+
+    def of(source: str) -> tuple[Any, Any, Any]:
+        configuration = configured(tmp_path, source)
+        mine, plain = (frozen(configuration, configured_strategy(configuration, name)) for name in ("mine", "plain"))
+        return mine, plain, identity_of_step(configuration, None)
+
+    before, other = of(NEAREST), of(NEAREST.replace("200", "100"))
+    assert set(before[0]) - set(before[1]) == {"own_model"}
+    assert before[0]["own_model"] != other[0]["own_model"]
+    assert before[1] == other[1]
+    assert before[2] != other[2]
+
+
+@pytest.mark.slow
+def test_it_is_announced_before_it_runs_and_its_parameters_are_checked(tmp_path: Path) -> None:
+    said: list[str] = []
+    path = configured(tmp_path, NEAREST).directory / "small.yaml"
+    load_configuration(path, tmp_path, announce=said.append)
+    [line] = [each for each in said if "mine.nearest" in each]
+    assert line.startswith("models.own: mine.nearest is code that will run: ")
+    path.write_text(
+        path.read_text().replace("type: mine.nearest", "type: mine.nearest\n    parameters: {neighbours: x}")
+    )
+    with pytest.raises(ConfigurationError, match=r"neighbours: .*\n(.*\n)*  key: models.own.parameters"):
+        load_configuration(path, tmp_path)
