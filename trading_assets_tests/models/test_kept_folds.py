@@ -13,7 +13,7 @@ from trading_assets.models import run as training
 from trading_assets.models.kept_folds import TABLES, KeptFolds
 from trading_assets.models.run import ModelRun, run_model
 from trading_assets.models.samples import Samples, build_samples
-from trading_assets.models.splits import walk_forward
+from trading_assets.models.splits import Fold, walk_forward
 from trading_assets.models.tables import EXPLANATIONS, PREDICTIONS
 from trading_assets_tests.models.panels import NO_HOLDOUT, SETTINGS, bars, benchmark, dates_of, features
 
@@ -35,7 +35,7 @@ def run(
     """A run, and the folds that it trained."""
     trained, original = list[int](), training._run_fold
 
-    def counted(known: training._Training, fold: training.Fold) -> training._FoldRows:
+    def counted(known: training._Training, fold: Fold) -> training._FoldRows:
         trained.append(fold.number)
         return original(known, fold)
 
