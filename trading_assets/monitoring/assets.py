@@ -17,6 +17,7 @@ from trading_assets.features.own import features_of
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models.tables import SPLITS
+from trading_assets.monitoring.spans import newest_since
 from trading_assets.monitoring.tables import DRIFT
 from trading_assets.warehouse import StaleInputError, Whole
 from trading_assets.warehouse.content import Selected
@@ -38,7 +39,6 @@ def monitored(features: Sequence[Feature]) -> tuple[str, ...]:
 def drift(step: Step) -> Mapping[str, Any]:
     """How far the features of the newest sessions are from those of the training span, by effect size."""
     from trading_assets.monitoring.drift import drift_of, is_drift_event
-    from trading_assets.monitoring.spans import newest_since
 
     settings = step.configuration.monitoring
     train = step.work.read(SPLITS, where="split = 'train'").row(0, named=True)

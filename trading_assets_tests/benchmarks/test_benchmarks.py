@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,12 @@ from trading_assets.run_outcome import RunProgress
 from trading_assets_tests.benchmarks.__main__ import check_same
 from trading_assets_tests.benchmarks.market import WARM_UP, large, part, prepare_market
 from trading_assets_tests.benchmarks.measuring import contender
+from trading_assets_tests.benchmarks.one_more_session import of_history
 from trading_assets_tests.benchmarks.pipeline_stages import Stages
 from trading_assets_tests.benchmarks.table import REPOSITORY, stored, worst_growth, written_into
 from trading_assets_tests.benchmarks.wide_market import LEADER
 from trading_assets_tests.benchmarks.wide_market import main as write_wide_market
-from trading_assets_tests.narrow import as_signals
+from trading_assets_tests.narrow import as_date, as_signals
 
 
 def test_the_readme_shows_what_was_measured() -> None:
@@ -102,3 +104,18 @@ def test_the_peak_of_a_step_is_its_own() -> None:
     assert large["peak"] - large["before"] >= 60
     assert small["peak"] - small["before"] < 60
     assert stages.peak >= large["peak"] - 1  # a step's is rounded
+
+
+@pytest.mark.acceptance
+def test_one_more_session_leaves_what_a_whole_run_leaves(tmp_path: Path) -> None:
+    """The benchmark compares all tables itself; a run that computes little is told from one that computes all."""
+    write_wide_market(str(tmp_path / "market"), 6, 2)
+    bars = pl.read_parquet(tmp_path / "market" / "bars" / "*.parquet").sort("date", "symbol")
+    (tmp_path / "runs").mkdir()
+    found = of_history(bars, 1.5, tmp_path / "runs")
+    assert found["first"]["success"] and found["rerun"]["success"] and found["whole"]["success"]
+    steps = {name: {row["step"]: row["cpu_seconds"] for row in found[name]["steps"]} for name in ("rerun", "whole")}
+    assert steps["rerun"].keys() == steps["whole"].keys()
+    assert sum(steps["rerun"].values()) < sum(steps["whole"].values())
+    last = found["bars"]
+    assert last == bars.filter(pl.col("date") > as_date(bars["date"].max()) - dt.timedelta(days=548)).height

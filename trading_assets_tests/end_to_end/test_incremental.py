@@ -244,7 +244,7 @@ def test_a_rerun_touches_what_has_changed_alone(tmp_path: Path) -> None:
     new_session(folder, random.Random(0))
     folder.write()
     after = computed(folder.run("quick", instance))
-    month = f"{DAYS[505]:%Y-%m}"
+    month, names = f"{DAYS[505]:%Y-%m}", SETTINGS["strategies"]
     stages = ("market_data/", "features/", "strategies/", "backtests/", "robustness/")
     assert {each for each in after if each.startswith(stages)} - views - always == {
         f"market_data/raw_bars {month}",
@@ -253,6 +253,9 @@ def test_a_rerun_touches_what_has_changed_alone(tmp_path: Path) -> None:
         "strategies/known",  # registered, so that it looks at the new session
         "robustness/look_ahead/known",
         "robustness/holdout/known",
+        # What it saw is one more trial on record.
+        "robustness/reality_check",
+        *(f"robustness/overfitting/{name}" for name in names),
     }
 
 

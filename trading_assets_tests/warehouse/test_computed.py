@@ -23,7 +23,10 @@ from trading_assets_tests.warehouse.warehouse_fixtures import BARS, EQUITY, bars
 
 STEP = "backtests/a"
 READ = Selected.of_table(BARS.name, Whole(), where="list_contains(?, symbol)", parameters=[["A", "B"]])
-RECORD = Computed("of this", "first", {READ: "1:2"}, {READ: MISSING}, {"2020-01": "x"}, {"2020-01": "y"}, ["mind"], 1)
+STATE = {"sum": 0.1 + 0.2, "fits": {"a": [1.5, 2.5]}}
+RECORD = Computed(
+    "of this", "first", {READ: "1:2"}, {READ: MISSING}, {"2020-01": "x"}, {"2020-01": "y"}, ["mind"], STATE, 1
+)
 
 
 @pytest.fixture
