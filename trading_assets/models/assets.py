@@ -25,7 +25,7 @@ from trading_assets.models.kept_folds import KeptFolds
 from trading_assets.models.promotion import Record, losses_by_session
 from trading_assets.models.regimes import FEATURES, RegimeModel, regimes_of_benchmarks
 from trading_assets.models.registry import Candidate, has_registry, promotion_row, register
-from trading_assets.models.run import run_model, samples_and_folds
+from trading_assets.models.run import procedure_of, run_model, samples_and_folds
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
 from trading_assets.models.tables import (
     EXPLANATIONS,
@@ -47,11 +47,11 @@ from trading_assets.protocol.recording import record_exposures
 from trading_assets.protocol.row_hashes import WrittenRows
 from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets.protocol.written_rows import (
-    EditedRowsError,
     OnRecord,
-    assert_as_written,
     assert_read_as_written,
+    hash_state,
     hash_whole,
+    is_as_written,
     last_written,
     months_on_record,
     record_written,
@@ -99,15 +99,17 @@ def regimes(step: Step) -> Mapping[str, Any]:
     features = step.work.read(
         DAILY, columns=["symbol", "session", *FEATURES], where="list_contains(?, symbol)", parameters=[benchmarks]
     )
-    record = step.record
-    fits = {} if record is None else {version: RegimeModel.of_json(each) for version, each in record.state.items()}
+    record, asset = step.record, f"{STAGE}/{regimes.__name__}"
+    fits = {version: RegimeModel.of_json(each) for version, each in _state_on_record(step, asset).items()}
     frame = regimes_of_benchmarks(features, benchmarks, configuration.regimes, configuration.seed, fits)
     if record is not None:
         used = set(frame["version"])
         record.left_state = {version: model.as_json() for version, model in fits.items() if version in used}
     step.work.replace(Whole(), {REGIMES: frame})
     written = [hash_whole(REGIMES, step.work.written[REGIMES])]
-    record_written(Protocol.of(configuration), f"{STAGE}/{regimes.__name__}", written, step.now)
+    if record is not None:
+        written.append(hash_state(asset, record.left_state))
+    record_written(Protocol.of(configuration), asset, written, step.now)
     likely = frame.sort("probability", descending=True).unique(["benchmark", "session"], keep="first")
     seen = likely.join(features, left_on=["benchmark", "session"], right_on=["symbol", "session"])
     shown = seen.group_by("benchmark", "regime").agg(
@@ -178,12 +180,9 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     if run.artifact is not None:
         _put_on_record(step, name, bars.filter(asset_class=settings.universe), holdout, readers)
     step.work.replace(Rows("model", name), tables)
-    # But the version: a hash of all that the model saw, its holdout among it, before anybody may.
-    written = [
-        hash_whole(table, step.work.written[table], name, [each for each in table.columns if each != "version"])
-        for table in (PREDICTIONS, METRICS)
-    ]
-    written.append(hash_whole(FITS, step.work.written[FITS], name))
+    written = [_hash_of(table, step.work.written[table], name) for table in FOLD_TABLES]
+    if step.record is not None:
+        written.append(hash_state(f"{STAGE}/{name}", step.record.left_state))
     record_written(Protocol.of(step.configuration), f"{STAGE}/{name}", written, step.now)
 
     outcome = run.tables[OUTCOMES].row(0, named=True)
@@ -207,24 +206,41 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     return metadata | _register(step, name, run.version, (learner.file_name, run.artifact), run.tables, holdout)
 
 
+def _hash_of(table: Table, rows: pl.DataFrame, name: str) -> WrittenRows:
+    """Hashes of rows of a model, but of their version: it is of all that the model saw, a closed holdout among it."""
+    return hash_whole(table, rows, name, [each for each in table.columns if each != "version"])
+
+
 def _kept_fits(step: Step, name: str) -> dict[str, bytes]:
-    """Models of earlier runs; none if their rows were edited, for they are made anew here."""
+    """Models of earlier runs; none if they are not those that the product wrote, for they are made anew here."""
     rows = step.work.aside().read_or_empty(FITS, rows=Rows("model", name))
-    try:
-        assert_as_written(hash_whole(FITS, rows, name), last_written(step.configuration))
-    except EditedRowsError:
+    if is_as_written(_hash_of(FITS, rows, name), last_written(step.configuration)):
+        return kept_fits(rows)
+    if rows.height:
         step.log.warning(f"{FITS.name} was edited: all folds of model {name} are fitted anew")
-        return {}
-    return kept_fits(rows)
+    return {}
 
 
 def _kept_folds(step: Step, name: str) -> KeptFolds:
-    """What the last run left of the folds of a model, if all of it is as it left it."""
-    if step.record is None or not step.record.state:
+    """What the last run left of the folds of a model, if all of it is as it left it and as it is on record."""
+    state = _state_on_record(step, f"{STAGE}/{name}")
+    if step.record is None or not state:
         return KeptFolds()
     left = {table: step.record.left(table, Rows("model", name)) for table in FOLD_TABLES}
-    rows = {table: frame for table, frame in left.items() if frame is not None}
-    return KeptFolds(step.record.state, rows) if len(rows) == len(left) else KeptFolds()
+    rows, on_record = (
+        {table: frame for table, frame in left.items() if frame is not None},
+        last_written(step.configuration),
+    )
+    stand = all(is_as_written(_hash_of(table, frame, name), on_record) for table, frame in rows.items())
+    return KeptFolds(state, rows) if stand and len(rows) == len(left) else KeptFolds()
+
+
+def _state_on_record(step: Step, asset: str) -> Mapping[str, Any]:
+    """What the last run of an asset left to continue from; empty if it is not what is on record."""
+    if step.record is None or not step.record.state:
+        return {}
+    state = step.record.state
+    return state if is_as_written(hash_state(asset, state), last_written(step.configuration)) else {}
 
 
 def _read_features(step: Step, symbols: Sequence[str]) -> pl.DataFrame:
@@ -329,7 +345,12 @@ def _register(
             artifact=file[1],
             file_name=file[0],
             parameters={**settings.model_dump(), "seed": step.configuration.seed},
-            record=Record(target_in_words(settings, benchmark), losses_by_session(tables[PREDICTIONS], holdout)),
+            record=Record(
+                target_in_words(settings, benchmark),
+                settings.horizon,
+                procedure_of(learner_of(step.configuration, name)),
+                losses_by_session(tables[PREDICTIONS], holdout),
+            ),
             metrics=metrics,
         ),
     )

@@ -12,7 +12,6 @@ import datetime as dt
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 
 import polars as pl
 
@@ -25,8 +24,10 @@ from trading_assets.parallel.dask_workers import identity
 
 #: Bytes of a fold's model beyond which it is fitted anew rather than kept.
 MOST_BYTES = 8 * 2**20
-#: Families that are libraries of their own; of all others the versions are in `identity`.
-_OPTIONAL = ("lightgbm", "catboost")
+
+
+class ForgedFitError(Exception):
+    """A kept model is not the one that its training set makes."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +56,48 @@ class FittedModels:
         What makes those that are not there.
     kept
         Bytes of models by what they were made of, see `kept_fits`.
+    doubted
+        One of them that is fitted anew all the same, and has to be what was kept.
     """
 
     learner: Learner
     kept: Mapping[str, bytes] = field(default_factory=dict)
+    doubted: str | None = None
     _fitted: dict[str, Fitted] = field(default_factory=dict)
 
     def of(self, training: TrainingSet) -> Fitted:
         """Return the model that is fitted on `training`."""
         made_of = made_from(training, self.learner)
         if made_of not in self._fitted:
-            content = self.kept.get(made_of)
-            self._fitted[made_of] = self.learner.fit(training) if content is None else self.learner.load(content)
+            self._fitted[made_of] = self._made(made_of, training)
         return self._fitted[made_of]
+
+    def _made(self, made_of: str, training: TrainingSet) -> Fitted:
+        content = self.kept.get(made_of)
+        if content is not None and made_of != self.doubted:
+            return self.learner.load(content)
+        fitted = self.learner.fit(training)
+        if content is not None and fitted.save() != content:
+            raise ForgedFitError(
+                f"{FITS.name} has a model that is not what its training set makes\n"
+                "  expected: the bytes that its family saves once it is fitted anew\n"
+                "  what to do: delete the rows of the model in this table and materialise it and all that follows"
+            )
+        return fitted
+
+
+def with_one_doubted(learner: Learner, kept: Mapping[str, bytes], seed: int) -> FittedModels:
+    """Return models of which one, drawn by a seed, is fitted anew and compared with what was kept.
+
+    Parameters
+    ----------
+    learner, kept
+        As `FittedModels` takes them.
+    seed
+        Of the draw.
+    """
+    names = sorted(kept)
+    return FittedModels(learner, kept, names[seed % len(names)] if names else None)
 
 
 def made_from(training: TrainingSet, learner: Learner) -> str:
@@ -76,9 +106,8 @@ def made_from(training: TrainingSet, learner: Learner) -> str:
 
 
 def _identity(learner: Learner) -> str:
-    libraries = [f"{name} {version(name)}" for name in _OPTIONAL if name == learner.type]
     own = [learner.own.code] if learner.own is not None else []
-    return digest([learner.type, completed(learner.settings), learner.seed, identity(), *libraries, *own])
+    return digest([learner.type, completed(learner.settings), learner.seed, identity(), *own])
 
 
 def kept_fits(rows: pl.DataFrame) -> dict[str, bytes]:

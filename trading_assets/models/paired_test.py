@@ -30,8 +30,8 @@ class PairedTest:
 
     Attributes
     ----------
-    sessions
-        Pairs that were compared.
+    sessions, degrees
+        Pairs that were compared, and degrees of freedom of the test.
     difference
         Mean loss of the second less that of the first: above 0 the first is better.
     deviation
@@ -43,6 +43,7 @@ class PairedTest:
     """
 
     sessions: int
+    degrees: int
     difference: float
     deviation: float
     error: float
@@ -65,7 +66,7 @@ class PairedTest:
         """
         from scipy.stats import nct
 
-        return float(nct.sf(self.critical, cosines(self.sessions), difference / self.error))
+        return float(nct.sf(self.critical, self.degrees, difference / self.error))
 
     def detectable(self, power: float = 0.8) -> float:
         """Return the least true difference that would be found so often.
@@ -78,23 +79,29 @@ class PairedTest:
         from scipy.optimize import brentq
         from scipy.stats import nct
 
-        degrees = cosines(self.sessions)
-        shift = brentq(lambda each: nct.sf(self.critical, degrees, each) - power, 0.0, self.critical + 10.0)
+        shift = brentq(lambda each: nct.sf(self.critical, self.degrees, each) - power, 0.0, self.critical + 10.0)
         return float(shift) * self.error
 
 
-def cosines(sessions: int) -> int:
+def cosines(sessions: int, overlap: int = 1) -> int:
     """Return how many cosines the variance of so many sessions is the mean of.
+
+    Where labels overlap, those of a period below two labels see nothing but what the overlap has smoothed away.
+
+    Parameters
+    ----------
+    sessions, overlap
+        Sessions, and over how many of them a label lasts.
 
     Examples
     --------
-    >>> cosines(750), cosines(45), cosines(44)
-    (33, 5, 4)
+    >>> cosines(750), cosines(750, 5), cosines(750, 60), cosines(45), cosines(44)
+    (33, 33, 6, 5, 4)
     """
-    return int(_COSINES * float(sessions) ** _POWER)
+    return min(int(_COSINES * float(sessions) ** _POWER), sessions // (2 * overlap))
 
 
-def paired_test(losses: Floats, others: Floats, level: float = LEVEL) -> PairedTest | None:
+def paired_test(losses: Floats, others: Floats, overlap: int = 1, level: float = LEVEL) -> PairedTest | None:
     """Test whether losses are lower than others on the same sessions.
 
     The long-run variance is the mean of the squared projections of the differences on the first cosines, and the
@@ -106,6 +113,8 @@ def paired_test(losses: Floats, others: Floats, level: float = LEVEL) -> PairedT
     ----------
     losses, others
         (sessions,) mean loss of each session, in order of time, of the model that asks and of the one there is.
+    overlap
+        Over how many sessions a label lasts.
     level
         Rate at which an equal model may pass.
 
@@ -116,7 +125,7 @@ def paired_test(losses: Floats, others: Floats, level: float = LEVEL) -> PairedT
     from scipy.stats import t
 
     difference = others - losses
-    count = cosines(difference.size)
+    count = cosines(difference.size, overlap)
     if count < LEAST_COSINES or float(np.ptp(difference)) <= _NO_SPREAD:
         return None
     mean = float(difference.mean())
@@ -127,6 +136,7 @@ def paired_test(losses: Floats, others: Floats, level: float = LEVEL) -> PairedT
     statistic = mean / error
     return PairedTest(
         sessions=difference.size,
+        degrees=count,
         difference=mean,
         deviation=float(difference.std(ddof=1)),
         error=error,

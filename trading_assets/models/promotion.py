@@ -1,4 +1,8 @@
-"""Who is champion: a candidate takes over where its losses are lower than chance makes those of equals."""
+"""Who is champion: a candidate takes over where its losses are lower than chance makes those of equals.
+
+Losses are compared session by session, where both models have scored the same symbols: five that are easy to tell
+would beat five hundred.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,25 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from trading_assets.config.canonical import digest
 from trading_assets.models.paired_test import PairedTest, paired_test
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 #: Mean log loss a session: a gain below this moves no decision, however surely it is one.
 MINIMUM_EFFECT = 1e-4
+#: Of a digest of the symbols of a session.
+_DIGITS = 12
 _EPSILON = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True)
+class SessionLoss:
+    """Mean log loss of the scores of a session, and a digest of the symbols that were scored."""
+
+    loss: float
+    symbols: str
 
 
 @dataclass(frozen=True)
@@ -25,12 +41,18 @@ class Record:
     ----------
     target
         What it predicts; log losses on different targets cannot be compared.
+    horizon
+        Sessions of a label.
+    procedure
+        Digest of settings, seed and code of a user's own: what is fitted anew as data come in.
     losses
-        Mean log loss of its out-of-sample scores by session, of sessions whose labels are over before the holdout.
+        Of its out-of-sample scores by session, of sessions whose labels are over before the holdout.
     """
 
     target: str
-    losses: Mapping[dt.date, float]
+    horizon: int
+    procedure: str
+    losses: Mapping[dt.date, SessionLoss]
 
 
 @dataclass(frozen=True)
@@ -43,10 +65,10 @@ class Decision:
 
 
 def decide(candidate: Record, champion: Record | None) -> Decision:
-    """Decide between a candidate and the champion by the sessions that both have scored.
+    """Decide between a candidate and the champion by the sessions on which both have scored the same symbols.
 
-    A candidate whose losses are the champion's is the same procedure fitted on later data: it takes over. Any other has
-    to be better in a paired test of sessions (see `paired_test`), by `MINIMUM_EFFECT` at least.
+    A candidate of the champion's procedure is the champion, fitted on later data: it takes over. Any other has to be
+    better in a paired test of sessions (see `paired_test`), by `MINIMUM_EFFECT` at least.
 
     Parameters
     ----------
@@ -57,8 +79,7 @@ def decide(candidate: Record, champion: Record | None) -> Decision:
 
     Examples
     --------
-    >>> days = [dt.date(2024, 1, day) for day in range(1, 32)]
-    >>> decide(Record("returns", dict.fromkeys(days, 0.69)), None).decision
+    >>> decide(Record("returns", 5, "trees", {}), None).decision
     'champion'
     """
     if champion is None:
@@ -67,19 +88,16 @@ def decide(candidate: Record, champion: Record | None) -> Decision:
         return Decision(
             CHALLENGER, f"predicts {candidate.target}, the champion {champion.target}: they cannot be compared"
         )
-    shared = sorted(candidate.losses.keys() & champion.losses.keys())
-    if not shared:
-        return Decision(CHALLENGER, "has no measured session in common with the champion")
-    own, others = (np.array([each.losses[day] for day in shared]) for each in (candidate, champion))
-    if np.array_equal(own, others):
-        return Decision(
-            CHAMPION, f"the losses of the champion on {len(shared)} sessions: the same procedure, fitted anew"
-        )
-    test = paired_test(own, others)
+    if candidate.procedure == champion.procedure:
+        return Decision(CHAMPION, "the champion's own procedure, fitted anew")
+    own, others = _paired(candidate, champion)
+    if not own.size:
+        return Decision(CHALLENGER, "has scored the champion's symbols on no session that both have measured")
+    if np.ptp(others - own) == 0.0:
+        return Decision(CHALLENGER, f"differs from the champion by the same on each of {own.size} sessions")
+    test = paired_test(own, others, candidate.horizon)
     if test is None:
-        return Decision(
-            CHALLENGER, f"{len(shared)} sessions in common with the champion are too few to tell them apart"
-        )
+        return Decision(CHALLENGER, f"{own.size} sessions in common with the champion are too few to test")
     figures = (
         f"log loss lower by {test.difference:.6f} a session on {test.sessions} sessions, t {test.statistic:.2f} of "
         f"{test.critical:.2f} needed; {test.detectable():.6f} would be found four times out of five"
@@ -91,7 +109,15 @@ def decide(candidate: Record, champion: Record | None) -> Decision:
     return Decision(CHAMPION, f"better than the champion: {figures}", test)
 
 
-def losses_by_session(predictions: pl.DataFrame, before: dt.date) -> dict[dt.date, float]:
+def _paired(candidate: Record, champion: Record) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Losses of both, by session, of sessions on which they have scored the same symbols."""
+    both = [(candidate.losses[day], champion.losses[day]) for day in sorted(candidate.losses.keys() & champion.losses)]
+    same = [(own.loss, other.loss) for own, other in both if own.symbols == other.symbols]
+    own, others = np.array(same, dtype=np.float64).reshape(-1, 2).T
+    return own, others
+
+
+def losses_by_session(predictions: pl.DataFrame, before: dt.date) -> dict[dt.date, SessionLoss]:
     """Return the mean log loss of scores by session, of labels that are known before a day.
 
     Parameters
@@ -104,5 +130,12 @@ def losses_by_session(predictions: pl.DataFrame, before: dt.date) -> dict[dt.dat
     known = predictions.filter(pl.col("label").is_not_null(), pl.col("label_end") < before)
     given = pl.when(pl.col("label") == 1).then("score").otherwise(1.0 - pl.col("score"))
     loss = -given.clip(_EPSILON, 1.0 - _EPSILON).log()
-    by_session = known.sort("session", "symbol").group_by("session", maintain_order=True).agg(loss.mean())
-    return dict(by_session.iter_rows())
+    by_session = (
+        known.sort("session", "symbol")
+        .group_by("session", maintain_order=True)
+        .agg(loss.mean().alias("loss"), "symbol")
+    )
+    return {
+        session: SessionLoss(mean, digest(symbols)[:_DIGITS])
+        for session, mean, symbols in by_session.select("session", "loss", "symbol").iter_rows()
+    }

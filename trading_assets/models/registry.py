@@ -18,7 +18,7 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.models.paired_test import PairedTest
-from trading_assets.models.promotion import CHAMPION, Decision, Record, decide
+from trading_assets.models.promotion import CHAMPION, Decision, Record, SessionLoss, decide
 from trading_assets.models.tables import PROMOTIONS
 from trading_assets.warehouse.lock import Patience, file_lock
 
@@ -27,7 +27,7 @@ MODEL_FILE = "model.ubj"
 WAIT_SECONDS = 120.0
 LOSSES_FILE = "losses.json"
 _CONTENT, _TARGET, _DECISION, _REASON = "content_version", "target", "decision", "reason"
-_AGAINST, _TEST = "against", "test"
+_AGAINST, _TEST, _PROCEDURE, _HORIZON = "against", "test", "procedure", "horizon"
 
 
 class RegistryError(Exception):
@@ -115,6 +115,8 @@ def register(home: Path, candidate: Candidate) -> ModelVersion:
             tags={
                 _CONTENT: candidate.version,
                 _TARGET: candidate.record.target,
+                _PROCEDURE: candidate.record.procedure,
+                _HORIZON: str(candidate.record.horizon),
                 _DECISION: decided.decision,
                 _REASON: decided.reason,
                 _AGAINST: against or "",
@@ -235,7 +237,8 @@ def _record(client: Any, home: Path, candidate: Candidate) -> Any:
         path.write_bytes(candidate.artifact)
         client.log_artifact(run.info.run_id, str(path))
         losses = Path(folder) / LOSSES_FILE
-        losses.write_text(json.dumps({f"{day}": loss for day, loss in candidate.record.losses.items()}), "utf-8")
+        found = {f"{day}": [each.loss, each.symbols] for day, each in candidate.record.losses.items()}
+        losses.write_text(json.dumps(found), "utf-8")
         client.log_artifact(run.info.run_id, str(losses))
     client.set_terminated(run.info.run_id)
     if not client.search_registered_models(f"name = '{candidate.model}'"):
@@ -260,17 +263,25 @@ def _champion(client: Any, model: str) -> _Champion | None:
     if number is None:
         return None
     version = client.get_model_version(model, number)
-    losses = _losses(client, version.run_id)
-    return _Champion(version.tags[_CONTENT], None if losses is None else Record(version.tags[_TARGET], losses))
+    if _PROCEDURE not in version.tags:
+        return _Champion(version.tags[_CONTENT], None)
+    losses = _losses(client, version.run_id, model)
+    record = Record(version.tags[_TARGET], int(version.tags[_HORIZON]), version.tags[_PROCEDURE], losses)
+    return _Champion(version.tags[_CONTENT], record)
 
 
-def _losses(client: Any, run_id: str) -> dict[dt.date, float] | None:
-    """Losses by session of a registered model; None of one that an earlier version registered."""
+def _losses(client: Any, run_id: str, model: str) -> dict[dt.date, SessionLoss]:
+    """Losses by session of a registered model."""
     if LOSSES_FILE not in {each.path for each in client.list_artifacts(run_id)}:
-        return None
+        raise RegistryError(
+            f"the champion of model {model} has lost what it is judged by\n"
+            f"  file: {LOSSES_FILE} among the artifacts of its run {run_id}\n"
+            "  what to do: restore the artifacts from a copy, or move them and tracking.db aside and run this again: "
+            "models are trained anew, and the first of each is champion"
+        )
     with tempfile.TemporaryDirectory() as folder:
         text = Path(client.download_artifacts(run_id, LOSSES_FILE, folder)).read_text("utf-8")
-    return {dt.date.fromisoformat(day): loss for day, loss in json.loads(text).items()}
+    return {dt.date.fromisoformat(day): SessionLoss(*each) for day, each in json.loads(text).items()}
 
 
 def _step(fold: dt.date) -> int:

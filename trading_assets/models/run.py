@@ -254,6 +254,12 @@ def _scored(known: tuple[Samples, NDArray[np.bool_], FittedModels], fold: Fold) 
     return keys.with_columns(fold=pl.lit(fold.number, pl.Int64), score=pl.Series(score))
 
 
+def procedure_of(learner: Learner) -> str:
+    """Return the digest of what is fitted anew as data come in: settings, seed, and the code of a user's own module."""
+    own = [learner.own.code] if learner.own else []
+    return hash_of([TRAINING_VERSION, learner.type, completed(learner.settings), learner.seed, *own])
+
+
 def model_version(
     samples: Samples, folds: Sequence[Fold], settings: WalkForward, seed: int, own: OwnFamily | None = None
 ) -> str:

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
 from trading_assets.config.plugins import Origin, Plugin, adopt, loaded_plugins
@@ -29,7 +29,7 @@ Part = TypeVar("Part")
 Plugins = Mapping[tuple[str, Origin, str], Plugin]
 
 #: Libraries whose version can change a result.
-DECISIVE = ("numpy", "polars", "numba", "scipy", "scikit-learn", "xgboost-cpu")
+DECISIVE = ("numpy", "polars", "numba", "scipy", "scikit-learn", "xgboost-cpu", "lightgbm", "catboost")
 #: Seconds to wait for a scheduler, and for its first worker.
 PATIENCE = 30
 #: A worker has one thread for its part; libraries that start their own are told so before they are loaded.
@@ -147,8 +147,16 @@ def _end_quietly() -> None:
 def identity() -> str:
     """Return what results follow from beside the data: versions of Python and libraries, and a hash of our source."""
     versions = [f"Python {sys.version_info.major}.{sys.version_info.minor}"]
-    versions += [f"{name} {version(name)}" for name in DECISIVE]
+    versions += [f"{name} {_version(name)}" for name in DECISIVE]
     return ", ".join([*versions, f"trading_assets {product_hash()[:12]}"])
+
+
+def _version(name: str) -> str:
+    """Version of a library; of an extra that is not installed, that there is none."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "none"
 
 
 def _computed(

@@ -19,6 +19,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.config.canonical import digest
 from trading_assets.protocol.protocol import Protocol
 from trading_assets.protocol.records import Entry, Record
 from trading_assets.protocol.row_hashes import Hashes, RowHashes, WrittenRows
@@ -171,7 +172,8 @@ class _RecentHashes:
     """Hashes of the rows of months as they were last taken in this process: many steps read the same rows.
 
     They stand for as long as the hash that the database makes of these rows is the same, which takes a tenth of the
-    time. Who can make other rows of the same hash within a run can as well write to the memory of it.
+    time. That is a sum which somebody could make up other rows for, between two steps of a run; the first step that
+    reads rows compares them whole, and so does every later run.
     """
 
     def __init__(self) -> None:
@@ -238,6 +240,28 @@ def assert_as_written(now: WrittenRows, on_record: OnRecord) -> None:
             for column, value in hashes.items():
                 if said.get(column, value) != value:
                     raise EditedRowsError(now.table, part, column, asset)
+
+
+def is_as_written(now: WrittenRows, on_record: OnRecord) -> bool:
+    """Return whether rows are those that were written, each part and column of them: what nobody has on record is not.
+
+    For what a step takes from its own last run instead of computing it anew.
+
+    Parameters
+    ----------
+    now, on_record
+        Rows as they are, and what was written.
+    """
+    known = on_record.get(now.table, {})
+    return all(
+        part in known and all(known[part][1].get(column) == value for column, value in hashes.items())
+        for part, hashes in now.parts.items()
+    )
+
+
+def hash_state(asset: str, state: Mapping[str, object]) -> WrittenRows:
+    """Return the hash of what an asset leaves for its next run to continue from, as rows are hashed."""
+    return WrittenRows("meta.computed", {asset: {"state": digest(state)}})
 
 
 def assert_read_as_written(

@@ -27,7 +27,7 @@ from trading_assets.models.samples import day
 from trading_assets.models.tables import EXPLANATIONS, FITS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, REGIMES, SPLITS
 from trading_assets.protocol import Protocol
 from trading_assets.strategies.ml import Parameters
-from trading_assets.warehouse import Warehouse, Whole
+from trading_assets.warehouse import Rows, Warehouse, Whole
 from trading_assets_tests.models.panels import SETTINGS, bars, benchmark, features, trained
 from trading_assets_tests.models.test_regimes import SETTINGS as REGIME_SETTINGS
 from trading_assets_tests.models.test_regimes import planted, probabilities
@@ -333,3 +333,17 @@ def test_what_cannot_be_compared_has_another_target() -> None:
     assert target("sign") == target("size") == "equity over 5 sessions against SPX"
     wide = target("triple_barrier", barriers=Barriers(upper=3))
     assert len({target("sign"), target("rank"), target("triple_barrier"), wide, target("sign", horizon=3)}) == 5
+
+
+def test_models_that_nobody_has_on_record_are_not_taken(tmp_path: Path) -> None:
+    """Rows of another folder, each fold with the last one's model: the names fit, and no step here has written them."""
+    made = project(tmp_path / "one", forward=SETTINGS.model_dump())
+    assert made.materialise().success
+    rows = made.warehouse.read(FITS)
+    forged = rows.with_columns(content=pl.col("content").last())
+    other = project(tmp_path / "two", forward=SETTINGS.model_dump())
+    other.warehouse.replace(Rows("model", "forward"), {FITS: forged})
+    assert other.materialise().success
+    for table in (PREDICTIONS, METRICS, FITS):
+        assert other.warehouse.read(table).equals(made.warehouse.read(table))
+    assert not forged.equals(rows)

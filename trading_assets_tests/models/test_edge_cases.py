@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.models.promotion import CHALLENGER, Record, decide
+from trading_assets.models.promotion import CHALLENGER, Record, SessionLoss, decide
 from trading_assets.models.run import ModelRun
 from trading_assets.models.samples import Samples, build_samples, day
 from trading_assets.models.splits import walk_forward
@@ -175,8 +175,9 @@ def test_too_few_rows_without_data() -> None:
 def test_challenger_worse() -> None:
     """A model that is not better than the champion stays a challenger, and the reason is recorded."""
     days = [dt.date(2010, 1, 4) + dt.timedelta(days=day) for day in range(200)]
-    champion = Record("returns", {day: 0.65 + 0.01 * (place % 3) for place, day in enumerate(days)})
-    worse = Record("returns", {day: 0.66 + 0.01 * (place % 2) for place, day in enumerate(days)})
+    losses = {day: (0.65 + 0.01 * (place % 3), 0.66 + 0.01 * (place % 2)) for place, day in enumerate(days)}
+    champion = Record("returns", 1, "one", {day: SessionLoss(both[0], "all") for day, both in losses.items()})
+    worse = Record("returns", 1, "another", {day: SessionLoss(both[1], "all") for day, both in losses.items()})
     made = decide(worse, champion)
     assert made.decision == CHALLENGER
     assert made.reason.startswith("not better than chance makes of equals: log loss lower by -0.00")

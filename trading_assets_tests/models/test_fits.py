@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 from trading_assets.models.families.interface import TrainingSet
-from trading_assets.models.fits import MOST_BYTES, FittedModels, KeptFit, kept_fits, made_from, rows_to_keep
+from trading_assets.models.fits import (
+    MOST_BYTES,
+    FittedModels,
+    ForgedFitError,
+    KeptFit,
+    kept_fits,
+    made_from,
+    rows_to_keep,
+    with_one_doubted,
+)
 from trading_assets.models.tables import FITS
 from trading_assets.models.training import Learner, training_set
 from trading_assets_tests.models.panels import SETTINGS, labelled, run, samples, trained
@@ -87,3 +96,15 @@ def test_what_learned_from_a_closed_holdout_is_not_kept_nor_what_is_large() -> N
     assert kept_fits(rows) == {"a": small.content}
     assert rows_to_keep("m", {0: large}, ends, dt.date.max).is_empty()
     assert rows_to_keep("m", {}, {}, dt.date.max).schema == FITS.empty().schema
+
+
+def test_one_kept_model_is_fitted_anew_all_the_same_and_has_to_be_what_was_kept() -> None:
+    training = learns_from()
+    made_of = made_from(training, LEARNER)
+    honest = {made_of: LEARNER.fit(training).save()}
+    forged = {made_of: LEARNER.fit(other_sets()["a label"]).save()}
+    assert with_one_doubted(LEARNER, honest, 5).of(training).save() == honest[made_of]
+    with pytest.raises(ForgedFitError, match="what to do"):
+        with_one_doubted(LEARNER, forged, 5).of(training)
+    assert {with_one_doubted(LEARNER, dict.fromkeys("abc", b""), seed).doubted for seed in range(9)} == {*"abc"}
+    assert with_one_doubted(LEARNER, {}, 5).doubted is None

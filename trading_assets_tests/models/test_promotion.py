@@ -15,6 +15,7 @@ from trading_assets.models.promotion import (
     CHAMPION,
     MINIMUM_EFFECT,
     Record,
+    SessionLoss,
     decide,
     losses_by_session,
 )
@@ -22,8 +23,16 @@ from trading_assets.models.promotion import (
 FIRST = dt.date(2010, 1, 4)
 
 
-def record(losses: np.ndarray, target: str = "returns", first: dt.date = FIRST) -> Record:
-    return Record(target, {first + dt.timedelta(days=place): float(loss) for place, loss in enumerate(losses)})
+def record(
+    losses: np.ndarray, target: str = "returns", first: dt.date = FIRST, procedure: str = "own", symbols: str = "all"
+) -> Record:
+    days = (first + dt.timedelta(days=place) for place in range(losses.size))
+    found = {day: SessionLoss(float(loss), symbols) for day, loss in zip(days, losses, strict=True)}
+    return Record(target, 5, procedure, found)
+
+
+def of_champion(losses: np.ndarray, procedure: str = "another", symbols: str = "all") -> Record:
+    return record(losses, procedure=procedure, symbols=symbols)
 
 
 def noise(seed: int, sessions: int = 750, span: int = 5) -> np.ndarray:
@@ -36,15 +45,17 @@ def noise(seed: int, sessions: int = 750, span: int = 5) -> np.ndarray:
     ("candidate", "champion", "decision", "reason"),
     [
         (record(noise(1)), None, CHAMPION, "no champion yet"),
-        (record(noise(1) - 0.01), record(noise(2)), CHAMPION, "better than the champion: log loss lower by 0.0"),
-        (record(noise(1)), record(noise(2) - 0.01), CHALLENGER, "not better than chance makes of equals: log loss"),
-        (record(noise(1)), record(noise(2)), CHALLENGER, "not better than chance makes of equals"),
-        (record(noise(1)), record(noise(1)[:500]), CHAMPION, "on 500 sessions: the same procedure, fitted anew"),
-        (record(noise(1)[:40]), record(noise(2)[:40]), CHALLENGER, "40 sessions in common with the champion are too"),
-        (record(noise(1), first=dt.date(2000, 1, 1)), record(noise(1)), CHALLENGER, "no measured session in common"),
-        (record(np.array([])), record(noise(1)), CHALLENGER, "no measured session in common"),
-        (record(noise(1) - 1, "other"), record(noise(1)), CHALLENGER, "predicts other, the champion returns"),
-        (record(noise(1) - 1e-5 + 1e-7 * (noise(3) - 0.69)), record(noise(1)), CHALLENGER, "by less than 0.0001"),
+        (record(noise(1) - 0.01), of_champion(noise(2)), CHAMPION, "better than the champion: log loss lower by 0.0"),
+        (record(noise(1)), of_champion(noise(2) - 0.01), CHALLENGER, "not better than chance makes of equals: log"),
+        (record(noise(1)), of_champion(noise(2)), CHALLENGER, "not better than chance makes of equals"),
+        (record(noise(1) + 1), of_champion(noise(2), "own"), CHAMPION, "the champion's own procedure, fitted anew"),
+        (record(noise(1)), of_champion(noise(1)), CHALLENGER, "differs from the champion by the same on each of 750"),
+        (record(noise(1)[:40]), of_champion(noise(2)[:40]), CHALLENGER, "40 sessions in common with the champion"),
+        (record(noise(1), first=dt.date(2000, 1, 1)), of_champion(noise(1)), CHALLENGER, "on no session that both"),
+        (record(np.array([])), of_champion(noise(1)), CHALLENGER, "on no session that both have measured"),
+        (record(noise(1) - 1, symbols="five"), of_champion(noise(2)), CHALLENGER, "on no session that both"),
+        (record(noise(1) - 1, "other"), of_champion(noise(1)), CHALLENGER, "predicts other, the champion returns"),
+        (record(noise(1) - 1e-5 + 1e-7 * (noise(3) - 0.69)), of_champion(noise(1)), CHALLENGER, "by less than 0.0001"),
     ],
 )
 def test_who_is_champion(candidate: Record, champion: Record | None, decision: str, reason: str) -> None:
@@ -59,7 +70,7 @@ def test_of_a_thousand_equal_candidates_hardly_any_is_promoted() -> None:
     promoted = better_by_the_mean = 0
     for seed in range(1_000):
         own, other = noise(2 * seed), noise(2 * seed + 1)
-        promoted += decide(record(own), record(other)).decision == CHAMPION
+        promoted += decide(record(own), of_champion(other)).decision == CHAMPION
         better_by_the_mean += own.mean() < other.mean()
     assert promoted <= 40
     assert 450 <= better_by_the_mean <= 550
@@ -70,7 +81,7 @@ def test_a_better_candidate_is_promoted_four_times_out_of_five() -> None:
     """By 0.24 standard deviations of a session's difference, which is that of two losses."""
     better = 0.24 * 0.01 * math.sqrt(2)
     assert better > MINIMUM_EFFECT
-    made = [decide(record(noise(2 * seed) - better), record(noise(2 * seed + 1))) for seed in range(500)]
+    made = [decide(record(noise(2 * seed) - better), of_champion(noise(2 * seed + 1))) for seed in range(500)]
     assert sum(each.decision == CHAMPION for each in made) >= 400
 
 
@@ -99,4 +110,7 @@ def test_losses_are_those_of_sklearn_by_session_of_labels_known_before_the_holdo
     found = losses_by_session(rows.sample(fraction=1.0, shuffle=True, seed=1), dt.date(2010, 2, 1))
     expected = {days[day]: log_loss(label[day], score[day], labels=[0, 1]) for day in (0, 1)}
     assert list(found) == list(expected)
-    assert found == pytest.approx(expected, rel=1e-12)
+    assert {day: each.loss for day, each in found.items()} == pytest.approx(expected, rel=1e-12)
+    assert len({each.symbols for each in found.values()}) == 1
+    without = losses_by_session(rows.filter(pl.col("symbol") != "C"), dt.date(2010, 2, 1))
+    assert without[days[0]].symbols != found[days[0]].symbols

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import xgboost
 
-from trading_assets.models.promotion import CHALLENGER, CHAMPION, Record
+from trading_assets.models.promotion import CHALLENGER, CHAMPION, Record, SessionLoss
 from trading_assets.models.registry import (
     LOSSES_FILE,
     Candidate,
@@ -29,13 +29,14 @@ JANUARY, JULY = dt.date(2010, 1, 4), dt.date(2010, 7, 1)
 def candidate(model: str, version: str, loss: float) -> Candidate:
     """A model of this mean loss a session, around which each version is noisy in its own way."""
     noise = np.random.default_rng([*version.encode()]).normal(0.0, 0.002, 300)
-    losses = {JANUARY + dt.timedelta(days=day): loss + float(each) for day, each in enumerate(noise)}
+    days = {JANUARY + dt.timedelta(days=day): loss + float(each) for day, each in enumerate(noise)}
+    losses = {day: SessionLoss(each, "all") for day, each in days.items()}
     return Candidate(
         model=model,
         version=version,
         artifact=b"trees",
         parameters={"depth": 3},
-        record=Record("returns", losses),
+        record=Record("returns", 1, version, losses),
         metrics={JANUARY: {"log_loss": loss, "auc": 0.5}, JULY: {"log_loss": loss}},
     )
 
@@ -70,13 +71,23 @@ def test_champion_and_challengers(home: Path) -> None:
 
 
 def test_a_champion_of_an_earlier_version_has_no_losses_by_session_and_makes_room(tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
     first = register(tmp_path, candidate("old", "v1", 0.66))
-    [file] = tmp_path.glob(f"artifacts/**/{LOSSES_FILE}")
-    file.unlink()
+    client = MlflowClient(f"sqlite:///{tmp_path}/tracking.db", f"sqlite:///{tmp_path}/tracking.db")
+    client.delete_model_version_tag("old", "1", "procedure")
     second = register(tmp_path, candidate("old", "v2", 0.9))
     assert (first.decided.decision, second.decided.decision, second.against) == (CHAMPION, CHAMPION, "v1")
     assert "of an earlier version" in second.decided.reason
     assert register(tmp_path, candidate("old", "v3", 0.95)).decided.decision == CHALLENGER
+
+
+def test_a_champion_whose_losses_are_gone_makes_no_room(tmp_path: Path) -> None:
+    register(tmp_path, candidate("m", "v1", 0.66))
+    [file] = tmp_path.glob(f"artifacts/**/{LOSSES_FILE}")
+    file.unlink()
+    with pytest.raises(RegistryError, match=r"champion of model m has lost(?s:.*)losses\.json(?s:.*)what to do"):
+        register(tmp_path, candidate("m", "v2", 0.9))
 
 
 def test_a_promotion_is_a_row_with_its_test(home: Path) -> None:

@@ -9,7 +9,7 @@ from trading_assets.asset_factories.table_asset import Step
 from trading_assets.models.fits import kept_fits
 from trading_assets.models.tables import FITS
 from trading_assets.parallel.configured import workers_of
-from trading_assets.protocol.written_rows import assert_as_written, hash_whole, last_written
+from trading_assets.protocol.written_rows import assert_as_written, hash_whole, is_as_written, last_written
 from trading_assets.robustness.evidence import record_evidence
 from trading_assets.robustness.look_ahead.point_in_time import market_snapshot
 from trading_assets.robustness.look_ahead.what_is_read import models_behind
@@ -52,6 +52,8 @@ def _kept_fits(step: Step, strategy: str) -> Mapping[str, Mapping[str, bytes]]:
     found, on_record = {}, last_written(step.configuration)
     for model in models_behind(step.configuration, strategy):
         rows = step.work.aside().read_or_empty(FITS, rows=Rows("model", model))
-        assert_as_written(hash_whole(FITS, rows, model), on_record)
-        found[model] = kept_fits(rows)
+        now = hash_whole(FITS, rows, model)
+        assert_as_written(now, on_record)
+        if is_as_written(now, on_record):
+            found[model] = kept_fits(rows)
     return found

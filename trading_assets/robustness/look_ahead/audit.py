@@ -39,7 +39,7 @@ from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS
 from trading_assets.config import Configuration
 from trading_assets.features.audit import changes
 from trading_assets.market_data.tables import BARS
-from trading_assets.models.fits import FittedModels
+from trading_assets.models.fits import FittedModels, with_one_doubted
 from trading_assets.models.training import learner_of
 from trading_assets.parallel.workers import IN_PROCESS, Workers
 from trading_assets.robustness.look_ahead.another_future import draw_future, followed_by
@@ -178,7 +178,8 @@ def look_ahead(
     """
     seed = seed_of(whole)
     fitted = {
-        name: FittedModels(learner_of(configuration, name), (kept or {}).get(name, {})) for name in configuration.models
+        name: with_one_doubted(learner_of(configuration, name), (kept or {}).get(name, {}), seed)
+        for name in configuration.models
     }
     of_decisions = columns_read(configuration, strategy)
     whole = _with_columns(whole, [name for name in BARS.columns if name in {*of_decisions, *COLUMNS, *NOISY}])
