@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import resource
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ from trading_assets.models.kept_folds import KeptFolds
 from trading_assets.models.promotion import Record, losses_by_session
 from trading_assets.models.regimes import FEATURES, RegimeModel, regimes_of_benchmarks
 from trading_assets.models.registry import Candidate, has_registry, promotion_row, register
-from trading_assets.models.run import procedure_of, run_model, samples_and_folds
+from trading_assets.models.run import ModelRun, procedure_of, run_model, samples_and_folds
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
 from trading_assets.models.tables import (
     EXPLANATIONS,
@@ -177,6 +178,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     train_ends = dict(run.tables[FOLDS].select("fold", "train_end").iter_rows())
     made = rows_to_keep(name, fits, train_ends, dt.date.max if readers else holdout)
     tables = {**tables, FITS: pl.concat([kept.fits_of(run.untrained), made])}
+    artifact = run.artifact if readers or learner.own is not None else _before(run, tables[FITS], train_ends, holdout)
     if run.artifact is not None:
         _put_on_record(step, name, bars.filter(asset_class=settings.universe), holdout, readers)
     step.work.replace(Rows("model", name), tables)
@@ -203,7 +205,16 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     if run.artifact is None:
         step.log.warning(f"model {name} has no scores: {outcome['reason']}")
         return metadata
-    return metadata | _register(step, name, run.version, (learner.file_name, run.artifact), run.tables, holdout)
+    if artifact is None:  # whatever has learned has learned from a holdout that is closed
+        return metadata
+    return metadata | _register(step, name, run.version, (learner.file_name, artifact), run.tables, holdout)
+
+
+def _before(run: ModelRun, kept: pl.DataFrame, train_ends: Mapping[int, dt.date], holdout: dt.date) -> bytes | None:
+    """Bytes of the last model that has learned from nothing of the holdout."""
+    found = {fold: each.content for fold, each in run.fits.items() if train_ends[fold] < holdout}
+    found |= {fold: base64.b64decode(content) for fold, content in kept.select("fold", "content").iter_rows()}
+    return found[max(found)] if found else None
 
 
 def _hash_of(table: Table, rows: pl.DataFrame, name: str) -> WrittenRows:

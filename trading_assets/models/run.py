@@ -19,7 +19,7 @@ from trading_assets.market_data.universe import membership
 from trading_assets.models import tables
 from trading_assets.models.evaluation import fold_metrics
 from trading_assets.models.explanations import mean_contributions
-from trading_assets.models.families.own import OwnFamily
+from trading_assets.models.families.own import OwnFamily, OwnFitted
 from trading_assets.models.fits import FittedModels, KeptFit, made_from
 from trading_assets.models.kept_folds import KeptFolds
 from trading_assets.models.samples import RowNumbers, Samples, build_samples, day
@@ -184,7 +184,7 @@ def _rows_of_folds(
     explained = [
         fold for fold in folds if fold.test_end < training.holdout_start and found[fold.number].fold["test_rows"] > 0
     ]
-    if explained and found[explained[-1].number].explanations is None:
+    if explained and explained[-1].number in known and found[explained[-1].number].explanations is None:
         found[explained[-1].number] = _run_fold(training, explained[-1])
     return [found[fold.number] for fold in folds]
 
@@ -223,7 +223,8 @@ def _run_fold(training: _Training, fold: Fold) -> _FoldRows:
 def _fit(training: _Training, rows: RowNumbers) -> tuple[Fit, KeptFit]:
     """Fit model and baselines; the training set is as large as all else, and gone afterwards."""
     learns_from, learner = training_set(training.samples, rows), training.fitted.learner
-    model = training.fitted.of(learns_from)
+    with one_thread():
+        model = training.fitted.of(learns_from)
     kept = KeptFit(made_from(learns_from, learner), model.save())
     return beside_baselines(model, learns_from, learner.settings), kept
 
@@ -249,7 +250,9 @@ def _scored(known: tuple[Samples, NDArray[np.bool_], FittedModels], fold: Fold) 
     if insufficiency(samples, rows, fitted.learner.settings) is not None:
         return pl.DataFrame(schema=SCORES)
     test = np.flatnonzero(samples.tested_by(fold) & scorable)
-    score = model_scores(fitted.of(training_set(samples, rows)), samples.features[test])
+    with one_thread():
+        model = fitted.of(training_set(samples, rows))
+        score = model_scores(model, samples.features[test], samples.session[test])
     keys = samples.keys[test].select("symbol", "session")
     return keys.with_columns(fold=pl.lit(fold.number, pl.Int64), score=pl.Series(score))
 
@@ -285,7 +288,7 @@ def model_version(
 def _with_scores(found: _FoldRows, training: _Training, fold: Fold, fitted: Fit, test: RowNumbers) -> _FoldRows:
     samples, holdout_start = training.samples, training.holdout_start
     features = samples.features[test]
-    score = fitted.score(features)
+    score = fitted.score(features, samples.session[test])
     visible = samples.label_end[test] < day(holdout_start)
     measured = visible & ~np.isnan(samples.label[test])
     metrics: list[dict[str, Any]] = []
@@ -298,7 +301,8 @@ def _with_scores(found: _FoldRows, training: _Training, fold: Fold, fitted: Fit,
         )
         metrics = [{"fold": fold.number, "metric": key, "value": value} for key, value in measures.items()]
     explanations = None
-    if fold.test_end < holdout_start and test.size:
+    # A user's own model is asked for nothing but scores.
+    if fold.test_end < holdout_start and test.size and not isinstance(fitted.model, OwnFitted):
         explanations = pl.DataFrame(
             {"feature": samples.names, "value": mean_contributions(fitted.model, features)}
         ).with_columns(pl.lit(fold.number).alias("fold"))

@@ -74,7 +74,7 @@ PREDICTIONS = Table(
         ),
         "label_end": Column(
             pl.Date,
-            "session at whose open the label is known, of a triple barrier at its close; "
+            "session at whose open the label counts as known, of a triple barrier when its time is up; "
             "null where undefined and from the holdout on",
             nullable=True,
         ),

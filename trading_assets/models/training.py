@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from trading_assets.config import Configuration
 from trading_assets.config.models import WalkForward
 from trading_assets.models.families.interface import Constant, Family, Fitted, TrainingSet, load_constant, varying
-from trading_assets.models.families.own import OwnFamily, own_family
+from trading_assets.models.families.own import OwnFamily, OwnFitted, own_family
 from trading_assets.models.families.resolve import fit_shipped, shipped_family
 from trading_assets.models.samples import RowNumbers, Samples
 from trading_assets.models.splits import Fold
@@ -62,9 +62,15 @@ class Fit:
     logistic: Logistic
     base_rate: float
 
-    def score(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the probability of label 1 for (rows, features); a row scores the same alone as in a batch."""
-        return model_scores(self.model, features)
+    def score(self, features: NDArray[np.float32], session: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return the probability of label 1 for (rows, features); a row scores the same alone as in a batch.
+
+        Parameters
+        ----------
+        features, session
+            See `model_scores`.
+        """
+        return model_scores(self.model, features, session)
 
     def baseline_scores(self, features: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
         """Return the probability of label 1 by each baseline, by its name."""
@@ -72,9 +78,17 @@ class Fit:
             return {"logistic": self.logistic.score(features), "naive": np.full(len(features), self.base_rate)}
 
 
-def model_scores(model: Fitted, features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the probability of label 1 for (rows, features)."""
-    return model.score(features)
+def model_scores(model: Fitted, features: NDArray[np.float32], session: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Return the probability of label 1 for (rows, features).
+
+    Parameters
+    ----------
+    model, features
+        Model that has learnt, and rows to score.
+    session
+        (rows,) days since 1970-01-01: a user's own model is shown no session before it has scored those before.
+    """
+    return model.score_by_session(features, session) if isinstance(model, OwnFitted) else model.score(features)
 
 
 def training_rows(samples: Samples, fold: Fold, scorable: NDArray[np.bool_]) -> TrainingRows:

@@ -21,8 +21,11 @@ def triple_barrier_labels(bars: pl.DataFrame, horizon: int, barriers: Barriers) 
     A decision at the close of *t* fills at open[t+1]. The label is 1 if a bar from t+1 to t+h is at or above the entry
     plus `upper` units before one is at or below the entry less `lower` units, 0 the other way round; a bar that opens
     beyond a barrier has touched it at its open, and one that reaches both has touched the lower one first. If neither
-    is touched it is the sign of open[t+1+h] / open[t+1] - 1. The label is known at the close of the session that ends
-    it, its `label_end`: training on it earlier is look-ahead. Units are known at the close of *t*.
+    is touched it is the sign of open[t+1+h] / open[t+1] - 1. Units are known at the close of *t*.
+
+    A label counts as known when its time is up, at session t+1+h, its `label_end`, although a barrier that is touched
+    tells it earlier: of the last sessions before a day only the labels of fast moves would be known by it, and these
+    are others than all labels. A symbol that ends before has none.
 
     Parameters
     ----------
@@ -66,14 +69,16 @@ def triple_barrier_labels(bars: pl.DataFrame, horizon: int, barriers: Barriers) 
     in_time = open_labels[open_labels + horizon + 1 <= last[open_labels]]
     end[in_time], leave[in_time] = in_time + horizon + 1, opens[in_time + horizon + 1]
 
-    known = pl.Series(end >= 0)
+    timed_out = position + horizon + 1
+    is_known = (end >= 0) & (timed_out <= last)
+    known = pl.Series(is_known)
     returns = pl.Series(leave / entry - 1) if count else pl.Series([], dtype=pl.Float64)
     return rows.select("symbol", "session").with_columns(
         position=pl.Series(position),
-        label_end=pl.when(known).then(rows["session"].gather(np.maximum(end, 0))),
+        label_end=pl.when(known).then(rows["session"].gather(np.where(is_known, timed_out, 0))),
         relative_return=pl.when(known).then(returns),
         label=pl.when(known).then((returns > 0).cast(pl.Int8)),
-        span=pl.Series(np.where(end >= 0, end - position, 1)),
+        span=pl.Series(np.where(is_known, end - position, 1)),
     )
 
 

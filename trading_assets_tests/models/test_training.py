@@ -62,9 +62,11 @@ def test_there_is_no_lucky_seed() -> None:
 def test_batch_and_single_row_scores_are_equal() -> None:
     made = samples()
     fitted = fit(made, labelled(made, 1000), Learner(SETTINGS, 3))
-    batch = fitted.score(made.features)
+    batch = fitted.score(made.features, made.session)
     assert np.isnan(made.features).any()
-    singles = [fitted.score(made.features[row : row + 1])[0] for row in range(0, len(batch), 37)]
+    singles = [
+        fitted.score(made.features[row : row + 1], made.session[row : row + 1])[0] for row in range(0, len(batch), 37)
+    ]
     assert singles == batch[::37].tolist()
 
 
@@ -105,7 +107,7 @@ def test_a_feature_that_is_never_there_does_no_harm() -> None:
     empty = made.features.copy()
     empty[:, 0] = np.nan
     fitted = fit(replace(made, features=empty), labelled(made, 1000), Learner(SETTINGS, 3))
-    assert np.isfinite(fitted.score(empty)).all()
+    assert np.isfinite(fitted.score(empty, made.session)).all()
     assert np.isfinite(fitted.baseline_scores(empty)["logistic"]).all()
 
 

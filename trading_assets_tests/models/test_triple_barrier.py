@@ -66,10 +66,10 @@ def twin(panel: pl.DataFrame, horizon: int, barriers: Barriers) -> list[dict[str
                     break
             if outcome is None and t + horizon + 1 < len(rows):
                 outcome = (horizon + 1, rows[t + horizon + 1]["adj_open"])
-            if outcome:
+            if outcome and t + horizon + 1 < len(rows):
                 step, price = outcome
                 earned = price / entry - 1
-                made |= {"label_end": rows[t + step]["session"], "relative_return": earned, "span": step}
+                made |= {"label_end": rows[t + horizon + 1]["session"], "relative_return": earned, "span": step}
                 made["label"] = int(earned > 0)
     return found
 
@@ -91,13 +91,13 @@ def test_labels_against_a_loop(unit: Any, horizon: int, upper: float, lower: flo
 
 def test_a_bar_that_reaches_both_barriers_has_touched_the_lower_one() -> None:
     """Entry at 100 after a range of 2 a bar: barriers at 102 and 98, and the bar goes from 97 to 103."""
-    flat = {"adj_open": [100.0] * 18, "adj_high": [101.0] * 18, "adj_low": [99.0] * 18, "adj_close": [100.0] * 18}
+    flat = {"adj_open": [100.0] * 22, "adj_high": [101.0] * 22, "adj_low": [99.0] * 22, "adj_close": [100.0] * 22}
     flat["adj_high"][16], flat["adj_low"][16] = 103.0, 97.0
-    panel = pl.DataFrame({"symbol": ["A"] * 18, "session": weekdays(18), **flat}).with_columns(
+    panel = pl.DataFrame({"symbol": ["A"] * 22, "session": weekdays(22), **flat}).with_columns(
         flags=pl.lit([], dtype=pl.List(pl.String))
     )
     row = triple_barrier_labels(panel, 5, Barriers(upper=1, lower=1)).row(15, named=True)
-    assert (row["label"], row["label_end"], row["span"]) == (0, weekdays(18)[16], 1)
+    assert (row["label"], row["label_end"], row["span"]) == (0, weekdays(22)[21], 1)
     assert row["relative_return"] == pytest.approx(-0.02)
 
 
@@ -111,6 +111,22 @@ def test_a_label_that_is_over_changes_with_nothing_that_comes(last: int) -> None
         return made.filter(pl.col("label_end") <= until).drop("position")
 
     assert over(panel.filter(pl.col("session") <= until)).equals(over(panel))
+
+
+def test_labels_that_are_known_by_a_day_are_like_all_labels() -> None:
+    """Barriers far above and near below: fast labels are losses. Of the last sessions before a day as many are known
+    as of any other, however fast they were."""
+    panel, horizon = with_ranges(symbols=20, sessions=240, missing=0.0), 30
+    made = triple_barrier_labels(panel, horizon, Barriers(upper=4, lower=1)).drop_nulls("label")
+    days = panel["session"].unique().sort()
+    until = days[200]
+    known = made.filter(pl.col("label_end") <= until)
+    assert known["session"].max() == days[200 - horizon - 1]
+    assert set(known.group_by("session").len()["len"]) == {20}
+    fast = made.filter(pl.col("span") <= 3)
+    assert fast.height > 100
+    shares = [float(each["label"].to_numpy().mean()) for each in (known, fast)]
+    assert abs(shares[0] - shares[1]) > 0.1  # they would be others
 
 
 def test_weights_are_of_the_sessions_that_a_label_lives() -> None:

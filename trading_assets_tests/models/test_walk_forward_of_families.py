@@ -76,8 +76,8 @@ def test_one_symbol_has_no_ranks() -> None:
     assert found.tables[OUTCOMES]["reason"].item() == "too_few_rows"
 
 
-def test_labels_of_barriers_are_purged_at_their_own_ends() -> None:
-    """Trained are labels that are over by the end of training, those among them that a longer horizon would purge."""
+def test_labels_of_barriers_are_purged_when_their_time_is_up() -> None:
+    """Of the last sessions of training none is taken for having ended early."""
     panel = with_ranges(symbols=6, sessions=SESSIONS)
     data = build_samples(panel, None, features(panel, 5, 1.0), 15, "triple_barrier")
     own = settings("logistic").model_copy(update={"label": "triple_barrier", "horizon": 15})
@@ -90,4 +90,4 @@ def test_labels_of_barriers_are_purged_at_their_own_ends() -> None:
         over = before.filter(pl.col("label_end") <= row["train_end"], pl.col("label").is_not_null())
         assert row["train_rows"] == over.height
         late = over.filter(pl.col("session") > dates[dates.index(row["train_end"]) - 16])
-        assert late.height > 0
+        assert late.is_empty()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from trading_assets.config import Configuration
 from trading_assets.config.models import OwnModel
 from trading_assets.config.plugins import Plugin, model_module, origin_of
 from trading_assets.features.own import code_of
 from trading_assets.models.families import arrays
-from trading_assets.models.families.interface import Features, Fitted, Floats, TrainingSet
+from trading_assets.models.families.interface import Days, Features, Fitted, Floats, TrainingSet
 from trading_assets.models.families.own_answers import training_as_bytes
-from trading_assets.sandbox.process import StoppedError
+from trading_assets.sandbox.process import RestrictedProcess, StoppedError
 
 
 class OwnModelError(Exception):
@@ -27,10 +31,27 @@ class OwnFitted:
     content: bytes
 
     def score(self, features: Features) -> Floats:
-        """Return the probability of label 1 of (rows, features)."""
-        rows = arrays.to_bytes({"features": features})
-        answer = _asked(self.module, "model_score", model=self.content, features=rows)
-        score: Floats = arrays.from_bytes(answer)["score"]
+        """Return the probability of label 1 of (rows, features), all of one session."""
+        return self.score_by_session(features, np.zeros(len(features), dtype=np.int32))
+
+    def score_by_session(self, features: Features, session: Days) -> Floats:
+        """Return the probability of label 1 of (rows, features), asked for session by session in order of time.
+
+        The process is a new one, which knows nothing but the bytes of the model: whatever it remembers is of sessions
+        before the one that it is asked about.
+
+        Parameters
+        ----------
+        features, session
+            (rows, features), and (rows,) days since 1970-01-01 of each.
+        """
+        score = np.empty(len(features))
+        with _new_process(self.module) as module:
+            for day in np.unique(session):
+                own = np.flatnonzero(session == day)
+                rows = arrays.to_bytes({"features": np.ascontiguousarray(features[own])})
+                answer = _asked(module, "model_score", model=self.content, features=rows)
+                score[own] = arrays.from_bytes(answer)["score"]
         return score
 
     def save(self) -> bytes:
@@ -50,7 +71,7 @@ class OwnFamily:
         return code_of(self.module)
 
     def fit(self, training: TrainingSet, settings: Any, seed: int) -> Fitted:
-        """Learn in the process of the module.
+        """Learn in a new process, which has seen no other training set and no session to score.
 
         Parameters
         ----------
@@ -65,7 +86,8 @@ class OwnFamily:
             The module fails, or does otherwise than a model does.
         """
         rows = training_as_bytes(training)
-        content = _asked(self.module, "model_fit", training=rows, values=settings.parameters, seed=seed)
+        with _new_process(self.module) as module:
+            content = _asked(module, "model_fit", training=rows, values=settings.parameters, seed=seed)
         return OwnFitted(self.module, content)
 
     def load(self, content: bytes) -> Fitted:
@@ -85,6 +107,16 @@ def own_family(configuration: Configuration, model: str) -> OwnFamily | None:
     if not isinstance(settings, OwnModel):
         return None
     return OwnFamily(model_module(settings.type, origin_of(configuration)))
+
+
+@contextmanager
+def _new_process(module: Plugin) -> Iterator[Plugin]:
+    """Yield the module with a process of its own, which ends with the block and all that it remembers."""
+    process = RestrictedProcess(module.process.task)
+    try:
+        yield replace(module, process=process)
+    finally:
+        process.end()
 
 
 def _asked(module: Plugin, do: str, **request: Any) -> bytes:

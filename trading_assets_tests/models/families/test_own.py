@@ -14,7 +14,7 @@ from trading_assets.config import Configuration, load_configuration
 from trading_assets.config.errors import ConfigurationError
 from trading_assets.config.models import OwnModel
 from trading_assets.config.plugins import Origin, model_module
-from trading_assets.models.families.own import OwnFamily, OwnModelError
+from trading_assets.models.families.own import OwnFamily, OwnFitted, OwnModelError
 from trading_assets.strategies.evaluation.fingerprint import frozen
 from trading_assets.strategies.interface.resolved import configured_strategy
 from trading_assets_tests.backtests.frames import loaded
@@ -64,6 +64,56 @@ def test_parameters_are_validated_by_the_module(tmp_path: Path) -> None:
     assert own.module.ask("model_validate", values={"neighbours": 3}) == ""
     assert "neighbours" in own.module.ask("model_validate", values={"neighbours": "many"})
     own.module.process.end()
+
+
+#: Remembers, by the bytes of a row, what comes after it in whatever it is shown, and the labels that it learnt from.
+REMEMBERS = """
+import numpy as np
+
+KNOWN = {}
+
+class Rememberer:
+    def score(self, features):
+        for place, row in enumerate(features):
+            later = features[place + 1 :, 0]
+            KNOWN.setdefault(row.tobytes(), float(later.mean() > 0) if len(later) else 0.5)
+        return np.array([KNOWN[row.tobytes()] for row in features])
+    def save(self):
+        return b"x"
+
+def fit(training, parameters, seed):
+    for row, label in zip(training.features, training.label):
+        KNOWN[row.tobytes()] = float(label)
+    return Rememberer()
+
+def load(content):
+    return Rememberer()
+"""
+
+
+@pytest.mark.slow
+def test_a_module_that_remembers_knows_no_session_to_come(tmp_path: Path) -> None:
+    """Scores up to a session are the same whatever follows; in one batch the rows after it would have told."""
+    own, features = family(tmp_path, REMEMBERS, "remembers"), np.random.default_rng(1).standard_normal((60, 3))
+    rows, session = features.astype(np.float32), np.repeat(np.arange(20, dtype=np.int32), 3)
+    shuffled = np.random.default_rng(2).permutation(60)
+    model = own.load(b"x")
+    assert isinstance(model, OwnFitted)
+    whole = model.score_by_session(rows, session)
+    assert np.array_equal(model.score_by_session(rows[:30], session[:30]), whole[:30])
+    mixed = model.score_by_session(rows[shuffled], session[shuffled])
+    assert {*mixed.tolist()} <= {0.0, 0.5, 1.0}
+    assert not np.array_equal(model.score(rows), whole)  # as one session
+
+
+@pytest.mark.slow
+def test_a_module_that_remembers_knows_no_label_of_another_training_set(tmp_path: Path) -> None:
+    own, early = family(tmp_path, REMEMBERS, "remembers"), training().take(np.arange(100))
+    tested = training().features[-50:]
+    before = own.fit(early, settings(), 3).score(tested)
+    own.fit(training(), settings(), 3)
+    assert np.array_equal(own.fit(early, settings(), 3).score(tested), before)
+    assert not np.array_equal(before, training().label[-50:])
 
 
 #: A constant model; what is written over `FIT` breaks out.

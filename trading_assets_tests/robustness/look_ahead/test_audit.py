@@ -187,8 +187,8 @@ def filled_by_the_mean_of_all(*tables: Any) -> Samples:
     return replace(made, features=np.where(np.isnan(made.features), means, made.features).astype(np.float32))
 
 
-def centred_over_the_fold(model: Any, features: np.ndarray) -> np.ndarray:
-    scores: np.ndarray = model_scores(model, features)
+def centred_over_the_fold(model: Any, features: np.ndarray, session: np.ndarray) -> np.ndarray:
+    scores: np.ndarray = model_scores(model, features, session)
     return np.asarray(scores - scores.mean())
 
 
