@@ -55,7 +55,7 @@ def fit_curved(fit_raw: Callable[[TrainingSet], Fitted], training: TrainingSet) 
     earlier, held_out = split(training)
     if min(len(earlier.label), len(held_out.label)) < LEAST_ROWS or np.unique(held_out.label).size < 2:
         return Constant(training.base_rate())
-    if not varying(earlier.features):
+    if not varying(earlier.features) or any(not np.ptp(standardised(rows)) > 0 for rows in (earlier, training)):
         return Constant(training.base_rate())
     slope, intercept = curve_of(fit_raw(earlier).score(held_out.features), held_out)
     if not slope > 0:

@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 
 from trading_assets.models.families.curve import Curved, curve_of, fit_curved, split, standardised
 from trading_assets.models.families.interface import Constant, Fitted, TrainingSet
-from trading_assets_tests.models.families.planted import training
+from trading_assets_tests.models.families.planted import learner, training
 
 
 @dataclass(frozen=True)
@@ -79,3 +79,13 @@ def test_one_wild_return_is_cut() -> None:
     wild, tame = standardised(replace(known, target=target)), standardised(known)
     assert np.abs(wild).max() < 5
     assert np.corrcoef(wild[6:], tame[6:])[0, 1] > 0.999
+
+
+@pytest.mark.parametrize("name", ["ridge", "elastic_net", "quantile", "ranking", "lightgbm", "catboost", "mlp"])
+def test_a_number_that_is_nearly_always_the_same_teaches_nothing(name: str) -> None:
+    """Five rows differ, which are fewer than those beyond the percentile at which targets are cut."""
+    made = training()
+    target = np.zeros(len(made.label), dtype=np.float32)
+    target[-5:] = 1.0
+    fitted = learner(name, label="size").fit(replace(made, target=target))
+    assert np.unique(fitted.score(made.features[:50])).size == 1
