@@ -239,10 +239,7 @@ class Warehouse(Ledgers):
             return versions.versions_of(connection, table.name, Whole())
 
     def fingerprint(self, table: Table, exclude: Sequence[str] = ()) -> str:
-        """Return the SHA-256 of the table's rows in order of its key: equal for equal content, however it got there.
-
-        Columns to `exclude` may differ from run to run, such as a run id.
-        """
+        """Return the SHA-256 of the table's rows in order of its key, but for columns that differ from run to run."""
         digest = hashlib.sha256()
         for part in self.read(table).drop(exclude).iter_slices(100_000):
             text = io.BytesIO()
