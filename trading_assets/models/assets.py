@@ -14,7 +14,6 @@ import polars as pl
 from trading_assets.asset_factories.step_record import Rule, nothing
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
-from trading_assets.config.models import WalkForward
 from trading_assets.features.own import assert_current, own_features
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.derived_columns import derived_on_record, span_of
@@ -23,7 +22,7 @@ from trading_assets.models.evaluation import compare
 from trading_assets.models.fits import kept_fits, rows_to_keep
 from trading_assets.models.kept_folds import TABLES as FOLD_TABLES
 from trading_assets.models.kept_folds import KeptFolds
-from trading_assets.models.promotion import Record, losses_by_session
+from trading_assets.models.promotion import Record, losses_by_session, target_in_words
 from trading_assets.models.regimes import FEATURES, RegimeModel, regimes_of_benchmarks
 from trading_assets.models.registry import Candidate, has_registry, promotion_row, register
 from trading_assets.models.run import ModelRun, procedure_of, run_model, samples_and_folds
@@ -372,20 +371,6 @@ def _register(
         "decision": registered.decided.decision,
         "decision reason": registered.decided.reason,
     }
-
-
-def target_in_words(settings: WalkForward, benchmark: str) -> str:
-    """Say what a model predicts: log losses on different targets cannot be compared.
-
-    Sign and size are one target: the size is learnt, and the score is the probability of the sign.
-    """
-    what = f"{settings.universe} over {settings.horizon} sessions"
-    if settings.label == "rank":
-        return f"better half of {what}"
-    if settings.label == "triple_barrier":
-        barriers = settings.barriers
-        return f"{barriers.upper:g} up before {barriers.lower:g} down in {barriers.unit}, {what}"
-    return f"{what} against {benchmark}"
 
 
 def _sessions(bars: pl.DataFrame) -> list[dt.date]:

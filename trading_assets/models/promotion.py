@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.config.canonical import digest
+from trading_assets.config.models import WalkForward
 from trading_assets.models.paired_test import PairedTest, paired_test
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -139,3 +140,17 @@ def losses_by_session(predictions: pl.DataFrame, before: dt.date) -> dict[dt.dat
         session: SessionLoss(mean, digest(symbols)[:_DIGITS])
         for session, mean, symbols in by_session.select("session", "loss", "symbol").iter_rows()
     }
+
+
+def target_in_words(settings: WalkForward, benchmark: str) -> str:
+    """Say what a model predicts: log losses on different targets cannot be compared.
+
+    Sign and size are one target: the size is learnt, and the score is the probability of the sign.
+    """
+    what = f"{settings.universe} over {settings.horizon} sessions"
+    if settings.label == "rank":
+        return f"better half of {what}"
+    if settings.label == "triple_barrier":
+        barriers = settings.barriers
+        return f"{barriers.upper:g} up before {barriers.lower:g} down in {barriers.unit}, {what}"
+    return f"{what} against {benchmark}"

@@ -20,9 +20,10 @@ from trading_assets.config.sections import Registration
 from trading_assets.config.strategies import StrategySettings
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
-from trading_assets.models.assets import build_assets, locked, opened_by, target_in_words
+from trading_assets.models.assets import build_assets, locked, opened_by
 from trading_assets.models.checks import build_checks
 from trading_assets.models.families.own import OwnModelError
+from trading_assets.models.promotion import target_in_words
 from trading_assets.models.samples import day
 from trading_assets.models.tables import EXPLANATIONS, FITS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, REGIMES, SPLITS
 from trading_assets.protocol import Protocol
