@@ -167,5 +167,6 @@ def test_no_scheduler_is_an_error_with_its_address() -> None:
 
 def test_identity_names_what_results_follow_from() -> None:
     assert {each.split()[0] for each in identity().split(", ")} == {
-        "Python", "numpy", "polars", "numba", "scipy", "scikit-learn", "xgboost-cpu", "trading_assets",
+        "Python", "numpy", "polars", "numba", "scipy", "scikit-learn", "xgboost-cpu",
+        "lightgbm", "catboost", "trading_assets",
     }  # fmt: skip
