@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -213,7 +213,7 @@ def _explain(
 ) -> str:
     every = error.errors(include_url=False)
     items = every[:_MOST_FAULTS]
-    places = [(*prefix, *_written(item["loc"], lines, prefix)) for item in items]
+    places = [(*prefix, *_written(_untagged(item), lines, prefix)) for item in items]
     no_text = _no_text(path, lines, items, places)
     groups: dict[KeyPath, list[Unquoted]] = {
         each.path[:-1] if isinstance(each.path[-1], int) else each.path: [] for each in no_text
@@ -242,10 +242,12 @@ def _explain(
             what, expected = f"missing key {where[-1]!r}", "a value for it"
         elif item["type"] in ("date_parsing", "date_from_datetime_parsing"):
             what, expected = f"{shortened(repr(item['input']))} is no date", "a date such as 2024-01-31"
-        elif item["type"] == "union_tag_invalid" and where[:1] == ("models",):
-            where, tag = (*where, "type"), item["ctx"]["tag"]
-            what = f"no family of models {shortened(repr(tag))}"
-            expected = f"{nearest(tag, [*FAMILIES])}; or your own with a dot in it, as `my_models.nearest`"
+        elif item["type"] in ("union_tag_invalid", "union_tag_not_found") and where[:1] == ("models",):
+            tag = item["input"].get("type") if isinstance(item["input"], dict) else item["input"]
+            what, expected = f"no family of models {shortened(repr(tag))}", nearest(str(tag), [*FAMILIES])
+            if len(where) == len(("models", "name")):
+                expected += "; or your own with a dot in it, as `my_models.nearest`"
+            where = (*where, "type")
         elif item["type"] == "string_pattern_mismatch" and where[:1] == ("features",):
             what = f"{shortened(repr(item['input']))} is no dotted path of a module"
             expected = "such as `my_features.gaps`, which is my_features/gaps.py in the folder of the configuration"
@@ -275,6 +277,13 @@ def _no_text(
     ]
 
 
+def _untagged(item: Any) -> KeyPath:
+    """The location of a fault, without the name of a family at its end where a whole model is at fault."""
+    location: KeyPath = item["loc"]
+    of_model = item["type"] in ("value_error", "model_type") and location[:1] == ("models",) and len(location) > 2
+    return location[:-1] if of_model and location[-1] in (*FAMILIES, OWN) else location
+
+
 def _written(location: KeyPath, lines: Mapping[KeyPath, int], prefix: KeyPath) -> KeyPath:
     """Drop the parts of pydantic's location that name a union member and are no key of the file."""
     kept: KeyPath = ()
@@ -288,13 +297,14 @@ def _written(location: KeyPath, lines: Mapping[KeyPath, int], prefix: KeyPath) -
 
 
 def _known_keys(model: type[BaseModel], location: KeyPath) -> list[str]:
-    models = [model]
+    models, is_name = [model], False
     for part in location:
-        found = [
-            inner
-            for candidate in models
-            for inner in _models_in(candidate.model_fields[part].annotation if part in candidate.model_fields else None)
-        ]
+        if is_name:  # of an entry, which is free, and may be that of a key or of a type
+            is_name = False
+            continue
+        annotations = [each.model_fields[part].annotation for each in models if part in each.model_fields]
+        found = [inner for each in annotations for inner in _models_in(each)]
+        is_name = any(get_origin(each) is dict for each in annotations)
         models = found or models
         models = [each for each in models if part in _tags_of(each)] or models
     return sorted({key for candidate in models for key, field in candidate.model_fields.items() if not field.exclude})

@@ -275,8 +275,11 @@ class _OfMembers(WalkForward):
 
     @model_validator(mode="after")
     def _members_learn_the_label(self) -> _OfMembers:
-        if self.label not in ("size", "rank") and "quantile" in types_within(self):
+        is_number, within = self.label in ("size", "rank"), types_within(self)
+        if not is_number and "quantile" in within:
             raise ValueError(f"quantile learns a number, and {self.label} is a class: take label size or rank")
+        if is_number and "logistic" in within:
+            raise ValueError(f"logistic learns classes, and {self.label} is a number: take ridge or elastic_net")
         return self
 
 

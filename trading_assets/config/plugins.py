@@ -7,23 +7,22 @@ files and a class with the names of its parameters, which asks the process what 
 from __future__ import annotations
 
 import builtins
-import copyreg
 import hashlib
-import importlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Any, Literal, cast
 
-from pydantic import BaseModel, Field, ModelWrapValidatorHandler, ValidationError, create_model, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import BaseModel
 
 from trading_assets.config.configuration import Configuration
 from trading_assets.config.own_modules import DeclaredRead, OwnModule, declared_reads, own_modules
+from trading_assets.config.plugin_parameters import parameters_of
 from trading_assets.config.stated import is_shipped
-from trading_assets.config.strategies import BUILT_IN, LooksBack, StrategyParameters, import_strategy
+from trading_assets.config.strategies import BUILT_IN, StrategyParameters, import_strategy
 from trading_assets.sandbox.process import RestrictedProcess, StoppedError, Task
 
 #: The module that answers in the process.
@@ -114,7 +113,7 @@ class Plugin:
     @cached_property
     def Parameters(self) -> type[StrategyParameters]:  # noqa: N802 (as a module has it)
         """A class with the names of its parameters, whose values its process validates."""
-        return _parameters_of(self)
+        return parameters_of(self)
 
     def ask(self, do: str, parameters: BaseModel | None = None, **more: Any) -> Any:
         """Return what its process answers.
@@ -182,6 +181,15 @@ class Plugin:
         """Send its code, not its files: another machine starts a process of its own with it."""
         parts = (self.name, self.modules, self.reads, self.read_hashes, self.process.task, self.describes)
         return _received, (hashlib.sha256(repr(parts).encode()).hexdigest(), *parts)
+
+    @contextmanager
+    def in_new_process(self) -> Iterator[Plugin]:
+        """Yield it with a process of its own, which ends with the block, and with it all that it remembers."""
+        process = RestrictedProcess(self.process.task)
+        try:
+            yield replace(self, process=process)
+        finally:
+            process.end()
 
     def current_read_hashes(self) -> dict[str, str]:
         """Return the hashes of what it declares as the files are now."""
@@ -309,10 +317,6 @@ def _received(
     return _RECEIVED[digest]
 
 
-def _parameters_again(plugin: Plugin, values: Mapping[str, Any], given: set[str]) -> StrategyParameters:
-    return plugin.Parameters.model_construct(_fields_set=given, **values)
-
-
 def find_plugin(strategy_type: str, origin: Origin) -> Plugin:
     """Return a user's own module as its files are, without running any of them.
 
@@ -346,55 +350,3 @@ def _exception(name: str) -> type[Exception]:
 
 
 _named: dict[str, type[Exception]] = {}
-
-
-def _parameters_of(plugin: Plugin) -> type[StrategyParameters]:
-    described = plugin.description
-    module, name = described["base"]
-    base = getattr(importlib.import_module(module), name) if is_shipped(module) else StrategyParameters
-    fields: dict[str, Any] = {
-        each["name"]: (
-            Annotated[Any, LooksBack()] if each["looks_back"] else Any,
-            Field(exclude=each["exclude"] or None)
-            if each["required"]
-            else Field(default=each["default"], exclude=each["exclude"] or None),
-        )
-        for each in described["fields"]
-    }
-
-    def ask(
-        cls: type[StrategyParameters], value: object, handler: ModelWrapValidatorHandler[StrategyParameters]
-    ) -> StrategyParameters:
-        if isinstance(value, cls):
-            return value
-        if not isinstance(value, Mapping):
-            return handler(value)
-        try:
-            values = plugin.process.ask({"do": "validate", "values": dict(value)})
-        except StoppedError as error:
-            raise ValueError(str(error)) from None
-        if "faults" in values:
-            raise ValidationError.from_exception_data(cls.__name__, _details(values["faults"]))
-        return handler(plugin.result_of(values))
-
-    made = cast(Any, create_model)(
-        "Parameters",
-        __base__=base,
-        __module__=plugin.name,
-        __validators__={"ask": cast(Any, model_validator(mode="wrap"))(classmethod(ask))},
-        **fields,
-    )
-    # The class is this process's own: values travel with the module that they are of.
-    copyreg.pickle(made, lambda each: (_parameters_again, (plugin, dict(each), each.model_fields_set)))
-    return cast(type[StrategyParameters], made)
-
-
-def _details(faults: Sequence[Mapping[str, Any]]) -> list[InitErrorDetails]:
-    return [
-        InitErrorDetails(
-            type=PydanticCustomError(each["type"], each["message"]),
-            loc=tuple(each["place"]),
-            input=each["input"],
-        )
-        for each in faults
-    ]

@@ -320,7 +320,9 @@ def _asked(rows: pl.DataFrame, features: Sequence[OwnFeature], over: Sequence[st
     rows.select(sorted({*needed, *over, "session"})).write_ipc(buffer)
 
     def ask(columns: Sequence[str]) -> pl.DataFrame:
-        answer = module.ask("features_compute", columns=list(columns), over=list(over), rows=buffer.getvalue())
+        # A process that has seen other rows could give their values back where they are not known yet.
+        with module.in_new_process() as fresh:
+            answer = fresh.ask("features_compute", columns=list(columns), over=list(over), rows=buffer.getvalue())
         return pl.read_ipc(io.BytesIO(answer))
 
     try:

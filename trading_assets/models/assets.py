@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 import resource
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +24,7 @@ from trading_assets.models.kept_folds import KeptFolds
 from trading_assets.models.promotion import Record, losses_by_session, target_in_words
 from trading_assets.models.regimes import FEATURES, RegimeModel, regimes_of_benchmarks
 from trading_assets.models.registry import Candidate, has_registry, promotion_row, register
-from trading_assets.models.run import ModelRun, procedure_of, run_model, samples_and_folds
+from trading_assets.models.run import procedure_of, run_model, samples_and_folds
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
 from trading_assets.models.tables import (
     EXPLANATIONS,
@@ -140,18 +139,18 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     _assert_inputs_as_written(step, None)
     assert_current(step.work, step.configuration, {each.column for each in own_features(step.configuration)})
     benchmark = step.configuration.benchmarks.get(settings.universe)
+    holdout, readers = holdout_start(step.work.read(SPLITS)), opened_by(step.configuration, name)
+    # Nothing of a holdout that is closed is learnt, scored or counted.
+    until = dt.date.max if readers else holdout
     of_label = ["adj_high", "adj_low", "flags"] if settings.label == "triple_barrier" else []
     bars = step.work.read(
         BARS,
         columns=["symbol", "asset_class", "session", "adj_open", "adj_close", *of_label],
-        where="asset_class = ? OR symbol = ?",
-        parameters=[settings.universe, benchmark],
+        where="(asset_class = ? OR symbol = ?) AND session < ?",
+        parameters=[settings.universe, benchmark, until],
     )
-    features = _read_features(step, bars["symbol"].unique().to_list())
-    holdout, readers = holdout_start(step.work.read(SPLITS)), opened_by(step.configuration, name)
+    features = _read_features(step, bars["symbol"].unique().to_list(), until)
     learner = learner_of(step.configuration, name)
-    if learner.own is not None and not readers:  # a user's own code is shown no session of a holdout that is closed
-        bars, features = (each.filter(pl.col("session") < holdout) for each in (bars, features))
     samples, folds = samples_and_folds(
         settings, bars=bars, features=features, universe=step.work.read(UNIVERSE), benchmark=benchmark
     )
@@ -171,15 +170,12 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     )
     if step.record is not None:
         step.record.left_state = kept.digests
-    tables = run.tables if readers else locked(run.tables, holdout)
     # A user's own module may be no function of its training set: it is asked again each time.
-    fits = {} if learner.own is not None else run.fits
-    train_ends = dict(run.tables[FOLDS].select("fold", "train_end").iter_rows())
-    made = rows_to_keep(name, fits, train_ends, dt.date.max if readers else holdout)
-    tables = {**tables, FITS: pl.concat([kept.fits_of(run.untrained), made])}
-    artifact = run.artifact if readers or learner.own is not None else _before(run, tables[FITS], train_ends, holdout)
+    made = rows_to_keep(name, {} if learner.own is not None else run.fits)
+    outcomes = run.tables[OUTCOMES].with_columns(until=pl.lit(None if until == dt.date.max else until, pl.Date))
+    tables = {**run.tables, OUTCOMES: outcomes, FITS: pl.concat([kept.fits_of(run.untrained), made])}
     if run.artifact is not None:
-        _put_on_record(step, name, bars.filter(asset_class=settings.universe), holdout, readers)
+        _put_on_record(step, name, bars.filter(asset_class=settings.universe), readers)
     step.work.replace(Rows("model", name), tables)
     written = [_hash_of(table, step.work.written[table], name) for table in FOLD_TABLES]
     if step.record is not None:
@@ -204,16 +200,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     if run.artifact is None:
         step.log.warning(f"model {name} has no scores: {outcome['reason']}")
         return metadata
-    if artifact is None:  # whatever has learned has learned from a holdout that is closed
-        return metadata
-    return metadata | _register(step, name, run.version, (learner.file_name, artifact), run.tables, holdout)
-
-
-def _before(run: ModelRun, kept: pl.DataFrame, train_ends: Mapping[int, dt.date], holdout: dt.date) -> bytes | None:
-    """Bytes of the last model that has learned from nothing of the holdout."""
-    found = {fold: each.content for fold, each in run.fits.items() if train_ends[fold] < holdout}
-    found |= {fold: base64.b64decode(content) for fold, content in kept.select("fold", "content").iter_rows()}
-    return found[max(found)] if found else None
+    return metadata | _register(step, name, run.version, (learner.file_name, run.artifact), run.tables, holdout)
 
 
 def _hash_of(table: Table, rows: pl.DataFrame, name: str) -> WrittenRows:
@@ -253,9 +240,10 @@ def _state_on_record(step: Step, asset: str) -> Mapping[str, Any]:
     return state if is_as_written(hash_state(asset, state), last_written(step.configuration)) else {}
 
 
-def _read_features(step: Step, symbols: Sequence[str]) -> pl.DataFrame:
+def _read_features(step: Step, symbols: Sequence[str], until: dt.date) -> pl.DataFrame:
     """All features of some symbols as a model takes them, in single precision: half of what they are as stored."""
-    batches = read_by_symbol(step.work, DAILY, where="list_contains(?, symbol)", parameters=[symbols])
+    where = "list_contains(?, symbol) AND session < ?"
+    batches = read_by_symbol(step.work, DAILY, where=where, parameters=[symbols, until])
     return pl.concat((each.cast({pl.Float64: pl.Float32}) for each in batches), rechunk=True)
 
 
@@ -297,9 +285,8 @@ def opened_by(configuration: Configuration, model: str) -> list[str]:
     ]
 
 
-def _put_on_record(step: Step, name: str, bars: pl.DataFrame, holdout: dt.date, readers: Sequence[str]) -> None:
+def _put_on_record(step: Step, name: str, seen: pl.DataFrame, readers: Sequence[str]) -> None:
     """Record what the metrics and scores of a model let a person see, before they are written."""
-    seen = bars if readers else bars.filter(pl.col("session") < holdout)
     first, last = seen["session"].min(), seen["session"].max()
     if not isinstance(first, dt.date) or not isinstance(last, dt.date):
         return
@@ -308,23 +295,6 @@ def _put_on_record(step: Step, name: str, bars: pl.DataFrame, holdout: dt.date, 
     more = {"opened_by": sorted(readers), "config_hash": step.configuration.hash} if readers else {}
     entry = exposure(STAGE, name, first, last, symbols, returns, more)
     record_exposures(Protocol.of(step.configuration), [entry], step.now)
-
-
-def locked(tables: Mapping[Table, pl.DataFrame], holdout: dt.date) -> dict[Table, pl.DataFrame]:
-    """Return the tables of a model without the scores of the holdout, and the date that they end before.
-
-    Parameters
-    ----------
-    holdout
-        First session of the holdout; the end of time without one.
-    """
-    if holdout == dt.date.max:
-        return dict(tables)
-    return {
-        **tables,
-        PREDICTIONS: tables[PREDICTIONS].filter(pl.col("session") < holdout),
-        OUTCOMES: tables[OUTCOMES].with_columns(until=pl.lit(holdout, pl.Date)),
-    }
 
 
 def _register(

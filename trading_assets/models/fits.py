@@ -8,7 +8,6 @@ later steps read: bytes that were edited are an error, not a model.
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -115,23 +114,11 @@ def kept_fits(rows: pl.DataFrame) -> dict[str, bytes]:
     return {made_of: base64.b64decode(content) for made_of, content in rows.select("made_of", "content").iter_rows()}
 
 
-def rows_to_keep(
-    name: str, fits: Mapping[int, KeptFit], train_ends: Mapping[int, dt.date], before: dt.date
-) -> pl.DataFrame:
-    """Return the rows of `models.fits` of a model.
-
-    Parameters
-    ----------
-    name
-        Name of the model.
-    fits, train_ends
-        Its fitted models, and the last session that each has learned from, by fold.
-    before
-        A model that has learned from this day or a later one is not kept: a holdout that is closed.
-    """
+def rows_to_keep(name: str, fits: Mapping[int, KeptFit]) -> pl.DataFrame:
+    """Return the rows of `models.fits` of the fitted models of a model, by fold."""
     lines = [
         (name, fold, kept.made_of, base64.b64encode(kept.content).decode())
         for fold, kept in sorted(fits.items())
-        if train_ends[fold] < before and len(kept.content) <= MOST_BYTES
+        if len(kept.content) <= MOST_BYTES
     ]
     return pl.DataFrame(lines, schema=FITS.empty().schema, orient="row")

@@ -53,8 +53,6 @@ class KeptFolds:
     def of(self, samples: Samples, folds: Sequence[Fold], holdout_start: dt.date) -> dict[int, KeptFold]:
         """Return the folds that would leave what they left, by number.
 
-        The last one that could be trained is not among them: its model is registered, and no table has it.
-
         Parameters
         ----------
         samples, folds, holdout_start
@@ -66,13 +64,10 @@ class KeptFolds:
             return {}
         own = {table: frame.drop("model", "version", strict=False) for table, frame in self.rows.items()}
         of_folds = {row["fold"]: row for row in own[tables.FOLDS].iter_rows(named=True)}
-        trained = [number for number, row in of_folds.items() if row["status"] == tables.OK]
         same = [
             fold.number
             for fold in folds
-            if fold.number in of_folds
-            and self.known.get(str(fold.number)) == self.digests[str(fold.number)]
-            and fold.number != max(trained, default=None)
+            if fold.number in of_folds and self.known.get(str(fold.number)) == self.digests[str(fold.number)]
         ]
         return {number: _kept(own, of_folds[number]) for number in same}
 

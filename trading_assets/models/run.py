@@ -184,8 +184,11 @@ def _rows_of_folds(
     explained = [
         fold for fold in folds if fold.test_end < training.holdout_start and found[fold.number].fold["test_rows"] > 0
     ]
-    if explained and explained[-1].number in known and found[explained[-1].number].explanations is None:
-        found[explained[-1].number] = _run_fold(training, explained[-1])
+    again = [fold for fold in explained[-1:] if fold.number in known and known[fold.number].explanations is None]
+    # Registered is the model of the last fold that could be trained, which no table may have.
+    trained = [fold for fold in folds if found[fold.number].fold["status"] == tables.OK]
+    again += [fold for fold in trained[-1:] if fold.number in known and fold not in again]
+    found |= zip((fold.number for fold in again), workers.map(_run_fold, training, again), strict=True)
     return [found[fold.number] for fold in folds]
 
 

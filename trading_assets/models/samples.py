@@ -89,6 +89,8 @@ class Samples:
         content = hashlib.sha256("\n".join((*self.names, *self.keys["symbol"].gather(rows).to_list())).encode())
         for array in (self.session, self.label_end, self.label, self.features):
             content.update(np.ascontiguousarray(array[rows] + 0).tobytes())
+        if not isinstance(self.span, int):
+            content.update(self.span[rows].tobytes())
         if self.target is not None:
             content.update((self.target[rows] + 0).tobytes())
         return content.hexdigest()
@@ -154,7 +156,8 @@ def _matrix(features: pl.DataFrame, names: tuple[str, ...], rows: pl.Series) -> 
         own = features.select(names)[rows[start : start + _BLOCK]]
         for place, column in enumerate(own.iter_columns()):
             values = column.cast(pl.Float32).fill_null(float("nan")).to_numpy()
-            matrix[start : start + _BLOCK, place] = values
+            # What single precision has no number for is no value: some families know NaN, none an infinity.
+            matrix[start : start + _BLOCK, place] = np.where(np.isinf(values), np.nan, values)
     return matrix
 
 

@@ -58,6 +58,10 @@ def test_a_dotted_type_is_a_module_of_ones_own() -> None:
         ({"type": "logistic", "label": "size"}, "logistic learns classes"),
         ({"type": "quantile", "label": "sign"}, "quantile learns a number"),
         ({"type": "stacking", "members": [{"type": "quantile"}, {"type": "ridge"}]}, "quantile learns a number"),
+        (
+            {"type": "stacking", "label": "size", "members": [{"type": "logistic"}, {"type": "ridge"}]},
+            "logistic learns classes",
+        ),
         ({"type": "stacking", "members": [{"type": "ridge"}]}, "at least 2"),
         ({"label": "sign", "barriers": {"upper": 1}}, "of the label triple_barrier"),
     ],
@@ -90,6 +94,12 @@ def error_of(folder: Path, models: str) -> str:
         ("  a: {type: lightgbm, leavs: 3}", ["models.a.leavs", "did you mean 'leaves'?"]),
         ("  a: {leaves: 3}", ["models.a.leaves", "unknown key 'leaves'"]),
         ("  a: {type: stacking, members: [{type: ridge, penalti: 3}, {}]}", ["members.0.penalti", "'penalty'"]),
+        ("  ridge: {type: mlp, hiden: [3]}", ["models.ridge.hiden", "did you mean 'hidden'?"]),
+        ("  type: {type: mlp, epoch: 3}", ["models.type.epoch", "did you mean 'epochs'?"]),
+        ("  a: {type: null}", ["models.a.type\n", "no family of models None", "xgboost", "your own"]),
+        ("  a: {type: stacking, members: [{type: ridge}, {type: null}]}", ["members.1.type", "no family of models"]),
+        ("  a: {type: quantile, label: sign}", ["key: models.a", "quantile learns a number"]),
+        ("  a: 3", ["key: models.a", "dictionary"]),
         ("  a: {type: ridge, penalty: -1}", ["models.a.penalty", "greater than 0"]),
         ("  a: {type: mine.nowhere}", ["models.a.type", "no module mine.nowhere", "fit(training, parameters, seed)"]),
     ],
@@ -97,6 +107,7 @@ def error_of(folder: Path, models: str) -> str:
 def test_faults_name_the_key_and_what_was_meant(models: str, said: list[str], tmp_path: Path) -> None:
     message = error_of(tmp_path, models)
     assert all(part in message for part in said), message
+    assert "models.a.xgboost" not in message and "models.a.quantile" not in message
 
 
 @pytest.mark.parametrize("family", ["lightgbm", "catboost"])

@@ -45,10 +45,10 @@ def declared(column: str, expression: str, **more: Any) -> str:
     return f"Feature(column={column!r}, expression={expression}, {arguments})"
 
 
-def configured(folder: Path, *features: str, changes: dict[str, Any] | None = None) -> Configuration:
-    """A configuration with one module of these features beside it."""
+def configured(folder: Path, *features: str, changes: dict[str, Any] | None = None, defined: str = "") -> Configuration:
+    """A configuration with one module of these features beside it, after what it defines for them."""
     (folder / "mine").mkdir(exist_ok=True)
-    (folder / "mine" / "ideas.py").write_text(f"{HEAD}FEATURES = ({', '.join(features)},)\n")
+    (folder / "mine" / "ideas.py").write_text(f"{HEAD}{defined}FEATURES = ({', '.join(features)},)\n")
     settings = {**SETTINGS, "features": ["mine.ideas"], **(changes or {})}
     (folder / "config.yaml").write_text(yaml.safe_dump(settings))
     return load_configuration(folder / "config.yaml", folder / "data")
@@ -150,6 +150,31 @@ def test_a_longer_or_a_leaking_feature_is_found_by_name_and_an_honest_one_is_not
     )
     leaking = look_ahead(bars, BENCHMARKS, cuts, features)
     assert set(leaking["column"]) == {"tomorrow"}
+
+
+#: Gives the close of the next session, also where it was shown that session in another computation.
+REMEMBERS = """
+SEEN = {}
+
+def following(closes):
+    values = closes.to_list()
+    SEEN.update(zip(values, values[1:]))
+    return pl.Series([SEEN.get(each) for each in values], dtype=pl.Float64)
+
+"""
+
+
+@pytest.mark.slow
+def test_a_feature_that_remembers_what_it_was_shown_is_found(tmp_path: Path) -> None:
+    """Asked with all bars it learns what followed each close; a process that had seen them knew it at every cut."""
+    known = declared("known", "CLOSE.map_batches(following, return_dtype=pl.Float64) / CLOSE - 1", lookback=0)
+    configuration = configured(tmp_path, known, declared("honest", "change(CLOSE, 5)"), defined=REMEMBERS)
+    bars, features = market(["AAA", "BBB"], 60), features_of(configuration)
+    whole = daily_features(bars, BENCHMARKS, features)
+    assert whole["known"].null_count() == 2
+    cut = bars["session"].unique().sort()[30]
+    found = look_ahead(bars, BENCHMARKS, [cut], features)
+    assert found.select("column", "cut", "rows").rows() == [("known", cut, 2)]
 
 
 @pytest.mark.parametrize("unit", [1e-12, 1e-6, 1.0, 1e9])

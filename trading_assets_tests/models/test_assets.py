@@ -20,7 +20,7 @@ from trading_assets.config.sections import Registration
 from trading_assets.config.strategies import StrategySettings
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
-from trading_assets.models.assets import build_assets, locked, opened_by
+from trading_assets.models.assets import build_assets, opened_by
 from trading_assets.models.checks import build_checks
 from trading_assets.models.families.own import OwnModelError
 from trading_assets.models.promotion import target_in_words
@@ -147,11 +147,6 @@ def test_scores_are_unlocked_by_registered_strategies_that_read_the_model(
     assert opened_by(load_configuration(path, tmp_path), "week") == readers
 
 
-def test_without_a_holdout_nothing_is_locked() -> None:
-    tables = trained().tables
-    assert locked(tables, dt.date.max)[PREDICTIONS].equals(tables[PREDICTIONS])
-
-
 Done = tuple[Project, dg.ExecuteInProcessResult]
 
 
@@ -199,11 +194,32 @@ def test_holdout_stays_hidden(done: Done) -> None:
     assert (exposure.subject, exposure.payload["stage"]) == ("week", "models")
     assert dt.date.fromisoformat(exposure.payload["end"]) < holdout
     folds = made.warehouse.read(FOLDS)
-    assert as_date(folds["test_start"].max()) >= holdout
-    shown = folds.filter(pl.col("test_start") < holdout)["fold"].to_list()
-    assert made.warehouse.read(METRICS)["fold"].unique().sort().to_list() == shown
-    complete = folds.filter(pl.col("test_end") < holdout)["fold"].max()
-    assert made.warehouse.read(EXPLANATIONS)["fold"].unique().to_list() == [complete]
+    assert folds["test_end"].max() == dt.date(2010, 11, 30)
+    assert made.warehouse.read(METRICS)["fold"].unique().sort().to_list() == folds["fold"].to_list()
+    assert made.warehouse.read(EXPLANATIONS)["fold"].unique().to_list() == [folds["fold"].max()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("label", ["sign", "size", "rank", "triple_barrier"])
+def test_nothing_that_a_model_leaves_depends_on_a_holdout_that_is_closed(label: LabelKind, tmp_path: Path) -> None:
+    """All prices of the holdout fall by half in the other market: tables, version and registered bytes are the same."""
+    left = []
+    halved = pl.when(pl.col("session") >= dt.date(2010, 12, 1)).then(0.5).otherwise(1.0)
+    for folder in ("risen", "fallen"):
+        made = project(tmp_path / folder, week=SETTINGS.model_copy(update={"label": label}).model_dump())
+        if folder == "fallen":
+            rows = made.warehouse.read(BARS)
+            fallen = rows.with_columns(pl.col(name) * halved for name in rows.columns if name.startswith("adj_"))
+            signals = made.warehouse.read(DAILY).with_columns(pl.col("signal") * halved)
+            made.warehouse.replace(Whole(), {BARS: fallen})
+            made.warehouse.replace(Whole(), {DAILY: signals})
+        assert made.materialise().success
+        tables = [made.warehouse.read(each) for each in (FOLDS, PREDICTIONS, METRICS, EXPLANATIONS, OUTCOMES, FITS)]
+        artifacts = sorted(each.read_bytes() for each in made.configuration.home.rglob("*.ubj"))
+        left.append((tables, artifacts))
+    (tables, artifacts), (others, other_artifacts) = left
+    assert all(own.equals(other) for own, other in zip(tables, others, strict=True))
+    assert len(artifacts) == 1 and artifacts == other_artifacts
 
 
 @pytest.mark.slow
@@ -233,7 +249,7 @@ def test_metadata_tells_the_decision(done: Done) -> None:
     metadata = event.materialization.metadata
     assert metadata["decision"].value == "champion"
     assert metadata["decision reason"].value == "no champion yet"
-    assert metadata["folds"].value == "3 of 3 trained"
+    assert metadata["folds"].value == "2 of 2 trained"
     assert metadata["dagster/row_count"].value == before_the_holdout().height
     assert "logistic" in str(metadata["metrics"].value)
 

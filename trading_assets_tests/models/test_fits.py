@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import datetime as dt
 from dataclasses import replace
 
 import numpy as np
@@ -80,7 +79,7 @@ def test_a_kept_model_is_taken_and_scores_as_the_fitted_one_does() -> None:
 
 def test_a_run_with_kept_models_leaves_the_same_tables() -> None:
     plain = trained()
-    rows = rows_to_keep("model", plain.fits, dict.fromkeys(plain.fits, dt.date.min), dt.date.max)
+    rows = rows_to_keep("model", plain.fits)
     again = run(samples(), fits=kept_fits(rows))
     assert plain.fits == again.fits
     assert plain.artifact == again.artifact
@@ -88,14 +87,12 @@ def test_a_run_with_kept_models_leaves_the_same_tables() -> None:
     assert len(plain.fits) > 1
 
 
-def test_what_learned_from_a_closed_holdout_is_not_kept_nor_what_is_large() -> None:
+def test_what_is_large_is_not_kept() -> None:
     small, large = KeptFit("a", b"\x00trees\xff"), KeptFit("b", bytes(MOST_BYTES + 1))
-    ends = {0: dt.date(2010, 1, 1), 1: dt.date(2010, 7, 1), 2: dt.date(2011, 1, 1)}
-    rows = rows_to_keep("m", {2: small, 1: small, 0: small}, ends, dt.date(2010, 7, 1))
+    rows = rows_to_keep("m", {1: large, 0: small})
     assert rows.rows() == [("m", 0, "a", base64.b64encode(small.content).decode())]
     assert kept_fits(rows) == {"a": small.content}
-    assert rows_to_keep("m", {0: large}, ends, dt.date.max).is_empty()
-    assert rows_to_keep("m", {}, {}, dt.date.max).schema == FITS.empty().schema
+    assert rows_to_keep("m", {}).schema == FITS.empty().schema
 
 
 def test_one_kept_model_is_fitted_anew_all_the_same_and_has_to_be_what_was_kept() -> None:

@@ -15,7 +15,7 @@ from trading_assets.models.kept_folds import TABLES, KeptFolds
 from trading_assets.models.run import ModelRun, run_model
 from trading_assets.models.samples import Samples, build_samples
 from trading_assets.models.splits import Fold, walk_forward
-from trading_assets.models.tables import EXPLANATIONS, FITS, PREDICTIONS
+from trading_assets.models.tables import EXPLANATIONS, FITS
 from trading_assets_tests.models.panels import NO_HOLDOUT, SETTINGS, bars, benchmark, dates_of, features
 
 SESSIONS = 400
@@ -47,13 +47,11 @@ def run(
     return made, sorted(trained)
 
 
-def kept_of(made: ModelRun, kept: KeptFolds, until: dt.date | None = None) -> KeptFolds:
-    """What a run leaves, its scores before the holdout alone where it is closed."""
-    fits = rows_to_keep("m", made.fits, dict.fromkeys(made.fits, dt.date.min), NO_HOLDOUT)
+def kept_of(made: ModelRun, kept: KeptFolds) -> KeptFolds:
+    """What a run leaves."""
+    fits = rows_to_keep("m", made.fits)
     tables = {**made.tables, FITS: pl.concat([kept.fits_of(made.untrained), fits])}
     rows = {table: tables[table] for table in TABLES}
-    if until is not None:
-        rows[PREDICTIONS] = rows[PREDICTIONS].filter(pl.col("session") < until)
     return KeptFolds(dict(kept.digests), rows)
 
 
@@ -63,17 +61,14 @@ def test_a_session_more_trains_the_last_fold_alone(holdout: dt.date, monkeypatch
     made, trained = run(samples_until(395), holdout, first, monkeypatch)
     folds = len(trained)
     assert folds >= 4
-    known = kept_of(made, first, None if holdout == NO_HOLDOUT else holdout)
+    known = kept_of(made, first)
     more, again = run(samples_until(396), holdout, known, monkeypatch)
     # The fold before has labels that ended meanwhile.
     assert again == [folds - 2, folds - 1] or again == [folds - 1]
     whole, _ = run(samples_until(396), holdout, None, monkeypatch)
     assert (more.version, more.artifact) == (whole.version, whole.artifact)
     for table, frame in whole.tables.items():
-        got = more.tables[table]
-        if table == PREDICTIONS:
-            frame, got = (each.filter(pl.col("session") < holdout) for each in (frame, got))
-        assert got.equals(frame), table.name
+        assert more.tables[table].equals(frame), table.name
 
 
 def test_the_same_samples_keep_all_but_the_model_that_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import datetime as dt
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -141,6 +143,26 @@ def test_weights_are_of_the_sessions_that_a_label_lives() -> None:
     expected = [np.mean([1 / sum(day in other for other in lives) for day in life]) for life in lives]
     assert made.uniqueness(rows) == pytest.approx(expected, rel=1e-6)
     assert made.target is None
+
+
+def test_samples_whose_labels_live_longer_are_others() -> None:
+    """They are weighed otherwise, and make another model of the same rows."""
+    panel = with_ranges()
+    known = build_samples(panel, None, features(panel, 5, 1.0), 5, "triple_barrier", Barriers())
+    assert not isinstance(known.span, int)
+    longer = replace(known, span=known.span + (known.label_end == known.label_end.min()))
+    last = panel["session"].max()
+    assert isinstance(last, dt.date)
+    assert known.digest(last) != longer.digest(last) == longer.digest(last)
+    assert known.digest(last) == replace(known, span=known.span.copy()).digest(last)
+
+
+def test_a_number_beyond_single_precision_is_no_value() -> None:
+    panel = with_ranges()
+    values = features(panel, 5, 1.0)
+    large = pl.when(pl.col("symbol") == values["symbol"][0]).then(-1e39).otherwise("signal").alias("signal")
+    matrix = build_samples(panel, None, values.with_columns(large), 5).features
+    assert np.isnan(matrix).any() and not np.isinf(matrix).any()
 
 
 def test_nothing_is_labelled_of_nothing() -> None:

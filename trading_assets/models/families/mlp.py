@@ -144,7 +144,7 @@ def trained(training: TrainingSet, settings: Mlp, seed: int) -> tuple[Scaling, A
         alpha=settings.penalty,
         batch_size=min(settings.batch, len(training.label)),
         learning_rate_init=settings.learning_rate,
-        random_state=seed,
+        random_state=np.random.RandomState(seed),
     )
     scaling = Scaling.of(training.features)
     learnt = training.label.astype(np.int64) if is_class else standardised(training)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,7 @@ from trading_assets.features.own import code_of
 from trading_assets.models.families import arrays
 from trading_assets.models.families.interface import Days, Features, Fitted, Floats, TrainingSet
 from trading_assets.models.families.own_answers import training_as_bytes
-from trading_assets.sandbox.process import RestrictedProcess, StoppedError
+from trading_assets.sandbox.process import StoppedError
 
 
 class OwnModelError(Exception):
@@ -46,7 +44,7 @@ class OwnFitted:
             (rows, features), and (rows,) days since 1970-01-01 of each.
         """
         score = np.empty(len(features))
-        with _new_process(self.module) as module:
+        with self.module.in_new_process() as module:
             for day in np.unique(session):
                 own = np.flatnonzero(session == day)
                 rows = arrays.to_bytes({"features": np.ascontiguousarray(features[own])})
@@ -86,7 +84,7 @@ class OwnFamily:
             The module fails, or does otherwise than a model does.
         """
         rows = training_as_bytes(training)
-        with _new_process(self.module) as module:
+        with self.module.in_new_process() as module:
             content = _asked(module, "model_fit", training=rows, values=settings.parameters, seed=seed)
         return OwnFitted(self.module, content)
 
@@ -107,16 +105,6 @@ def own_family(configuration: Configuration, model: str) -> OwnFamily | None:
     if not isinstance(settings, OwnModel):
         return None
     return OwnFamily(model_module(settings.type, origin_of(configuration)))
-
-
-@contextmanager
-def _new_process(module: Plugin) -> Iterator[Plugin]:
-    """Yield the module with a process of its own, which ends with the block and all that it remembers."""
-    process = RestrictedProcess(module.process.task)
-    try:
-        yield replace(module, process=process)
-    finally:
-        process.end()
 
 
 def _asked(module: Plugin, do: str, **request: Any) -> bytes:

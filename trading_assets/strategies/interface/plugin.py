@@ -6,7 +6,7 @@ import io
 import itertools
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
 
@@ -14,6 +14,7 @@ import polars as pl
 
 from trading_assets.config.plugins import Plugin
 from trading_assets.config.strategies import StrategyParameters
+from trading_assets.sandbox.process import RestrictedProcess
 from trading_assets.strategies.interface.rules import ExitRule, RemoteRules, Rules, Trigger
 from trading_assets.strategies.interface.target_weights import TargetWeightError
 
@@ -22,12 +23,20 @@ _NUMBERS = itertools.count(1)
 
 @dataclass(eq=False)
 class PluginModule:
-    """What modules of both kinds have."""
+    """What modules of both kinds have.
+
+    A process sees one panel: one that remembers could answer about a past with what came after it. What is asked
+    without a panel is asked of another process, which has seen none.
+    """
 
     plugin: Plugin
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _sent: tuple[int, int, pl.DataFrame | None] = (0, 0, None)
     _evaluated: tuple[pl.DataFrame, str, pl.DataFrame] | None = None
+    _sees: Plugin = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._sees = replace(self.plugin, process=RestrictedProcess(self.plugin.process.task))
 
     @property
     def __name__(self) -> str:
@@ -57,13 +66,15 @@ class PluginModule:
             Parameters of the strategy, and the rows that it decides over.
         """
         with self._lock:  # what was sent and what is asked about it belong together
-            process = self.plugin.process.started
             told, number, last = self._sent
+            if last is not panel:
+                self._sees.process.end()
+            process = self._sees.process.started
             content = None
             if told != process or last is not panel:
                 number, content = next(_NUMBERS), _bytes(panel)
             self._sent = (process, number, panel)
-            return self.plugin.ask(do, parameters, panel=(number, content))
+            return self._sees.ask(do, parameters, panel=(number, content))
 
 
 @dataclass(eq=False)

@@ -277,6 +277,37 @@ def test_no_seed_and_no_name_chooses_the_cuts(whole: MarketSnapshot, tmp_path: P
     assert seed_of(dearer) != seed_of(whole)
 
 
+#: Buys what rises by the next session in the first market that it was shown.
+REMEMBERS = """
+import polars as pl
+from trading_assets.strategies import TargetWeightParameters
+
+SEEN = {}
+
+class Parameters(TargetWeightParameters):
+    capacity: float = 0.01
+
+def target_weights(parameters, panel):
+    rows = panel.sort("symbol", "session").select(
+        "session", "symbol", rises=pl.col("adj_close").shift(-1).over("symbol") > pl.col("adj_close")
+    )
+    for row in rows.drop_nulls().iter_rows():
+        SEEN.setdefault(row[:2], row[2])
+    chosen = [row[:2] for row in rows.iter_rows() if SEEN.get(row[:2])]
+    return pl.DataFrame(chosen, schema=["session", "symbol"], orient="row").with_columns(
+        target_weight=pl.lit(0.1), reason=pl.lit("it rises")
+    )
+"""
+
+
+@pytest.mark.slow
+def test_a_strategy_that_remembers_what_it_was_shown_is_caught(whole: MarketSnapshot, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "remembers.py").write_text(REMEMBERS)
+    found = differing(look_ahead(configured(tmp_path, {"own": {"type": "mine.remembers"}}), "own", whole, CUTS))
+    assert "target weights" in found["subject"]
+
+
 def with_own_features(folder: Path) -> Configuration:
     """A module that knows tomorrow's close, beside `slow`, that `reader` names, and `half`, that it is made of."""
     features = (
