@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import glob
+from collections import Counter
 from pathlib import Path
 
 import polars as pl
@@ -123,6 +124,14 @@ def find(pattern: str, directory: Path) -> list[tuple[Path, str]]:
     relative = str(Path(pattern).relative_to(root)) if absolute else pattern
     names = sorted(glob.glob(relative, root_dir=root, recursive=True))  # noqa: PTH207 - names as the pattern writes them
     found = [(root / name, Path(name).as_posix()) for name in names if (root / name).is_file()]
+    if not found and (directory / pattern).is_dir():
+        kinds = Counter(each.suffix for each in sorted((directory / pattern).iterdir()) if each.is_file())
+        most = kinds.most_common(1)[0][0] if kinds else ".csv"
+        raise SourceError(
+            f"{pattern!r} is a folder",
+            expected="a glob of the files in it",
+            todo=f'write `path: "{pattern.rstrip("/")}/*{most}"`, or with `**/*{most}` those of folders in it, too',
+        )
     if not found:
         raise SourceError(
             f"no file matches {pattern!r}",

@@ -16,6 +16,7 @@ from polars.testing import assert_frame_equal
 
 from trading_assets.config.sources import FilesSource
 from trading_assets.market_data.sources import SourceError, read_bars
+from trading_assets.market_data.sources.files import find
 from trading_assets.market_data.sources.raw import SCHEMA
 from trading_assets_tests.market_data.files_source import BAR, HEADER, load, receive, write
 
@@ -222,3 +223,13 @@ def test_what_was_written_is_read_to_the_last_bit(
     )
     bars = load(tmp_path).sort("source_line")
     assert bars.select("symbol", "session", "open", "high", "low", "close", "volume").rows() == rows
+
+
+def test_a_folder_is_told_how_its_files_are_named(tmp_path: Path) -> None:
+    (tmp_path / "prices").mkdir()
+    for name in ("aaa.txt", "bbb.csv", "ccc.csv"):
+        (tmp_path / "prices" / name).touch()
+    for pattern in ("prices", "prices/", str(tmp_path / "prices")):
+        with pytest.raises(SourceError, match="is a folder") as found:
+            find(pattern, tmp_path)
+        assert f'path: "{pattern.rstrip("/")}/*.csv"' in str(found.value)
