@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,7 +132,7 @@ def build_samples(
     days = pl.col("label_end").cast(pl.Int32).fill_null(NEVER)
     return Samples(
         keys=frame.select("symbol", "session", "label_end", "label"),
-        features=_matrix(features, names, frame["row_of_features"]),
+        features=matrix_of(features, names, frame["row_of_features"]),
         names=names,
         session=frame["session"].cast(pl.Int32).to_numpy(),
         label_end=frame.select(days).to_series().to_numpy(),
@@ -149,8 +150,20 @@ def _target(frame: pl.DataFrame, label: LabelKind) -> NDArray[np.float32] | None
     return None if column is None else frame[column].cast(pl.Float32).fill_null(float("nan")).to_numpy()
 
 
-def _matrix(features: pl.DataFrame, names: tuple[str, ...], rows: pl.Series) -> NDArray[np.float32]:
-    """(rows, columns), some rows at a time: they stay in the processor's cache, and there is no second copy of all."""
+def matrix_of(features: pl.DataFrame, names: Sequence[str], rows: pl.Series) -> NDArray[np.float32]:
+    """Return some rows of features as a model takes them: (rows, names) float32, a missing value NaN.
+
+    Some rows at a time: they stay in the processor's cache, and there is no second copy of all.
+
+    Parameters
+    ----------
+    features
+        One float column a feature.
+    names
+        Columns, in the order that they are wanted in.
+    rows
+        Numbers of the rows.
+    """
     matrix = np.empty((rows.len(), len(names)), dtype=np.float32)
     for start in range(0, rows.len(), _BLOCK):
         own = features.select(names)[rows[start : start + _BLOCK]]

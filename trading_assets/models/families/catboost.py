@@ -47,15 +47,15 @@ class Trees:
         """Return the native bytes."""
         return _native(self.model)
 
-    def mean_contributions(self, features: Features) -> Floats:
-        """Return the mean absolute contribution of each feature, by Shapley values of the trees."""
+    def contributions(self, features: Features) -> Floats:
+        """Return (rows, features) what each value adds to what the trees say, by Shapley values."""
         import catboost
 
         found = self.model.get_feature_importance(
             catboost.Pool(features, thread_count=THREADS), type="ShapValues", thread_count=THREADS
         )
-        means: Floats = np.abs(np.asarray(found)[:, :-1]).mean(axis=0)
-        return means
+        values: Floats = np.asarray(found)
+        return values[:, :-1]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel as native bytes."""

@@ -32,11 +32,10 @@ class Trees:
         """Return the text of the trees."""
         return str(self.booster.model_to_string()).encode()
 
-    def mean_contributions(self, features: Features) -> Floats:
-        """Return the mean absolute contribution of each feature, by Shapley values of the trees."""
-        found = np.asarray(self.booster.predict(features, num_threads=THREADS, pred_contrib=True))
-        means: Floats = np.abs(found[:, :-1]).mean(axis=0)
-        return means
+    def contributions(self, features: Features) -> Floats:
+        """Return (rows, features) what each value adds to what the trees say, by Shapley values."""
+        found: Floats = np.asarray(self.booster.predict(features, num_threads=THREADS, pred_contrib=True))
+        return found[:, :-1]
 
 
 def fit(training: TrainingSet, settings: Lightgbm, seed: int) -> Fitted:

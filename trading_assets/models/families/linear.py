@@ -73,10 +73,10 @@ class Linear:
         found: Floats = expit(total) if self.is_probability else total
         return found
 
-    def mean_contributions(self, features: Features) -> Floats:
-        """Return the mean absolute part of each feature in the sums, from its mean on."""
-        means: Floats = np.abs(self.scaling.apply(features) * self.coefficients).mean(axis=0)
-        return means
+    def contributions(self, features: Features) -> Floats:
+        """Return (rows, features) the part of each value in the sums, from the mean of its feature on."""
+        parts: Floats = self.scaling.apply(features) * self.coefficients
+        return parts
 
     def save(self) -> bytes:
         """Return a ``.npz``."""

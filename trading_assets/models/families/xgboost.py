@@ -31,13 +31,14 @@ class Booster:
         """Return the native bytes."""
         return bytes(self.booster.save_raw("ubj"))
 
-    def mean_contributions(self, features: Features) -> Floats:
-        """Return the mean absolute contribution of each feature, by exact Shapley values of the trees."""
+    def contributions(self, features: Features) -> NDArray[np.floating]:
+        """Return (rows, features) what each value adds to what the trees say, by exact Shapley values."""
         import xgboost
 
-        contributions = self.booster.predict(xgboost.DMatrix(features, nthread=THREADS), pred_contribs=True)
-        means: Floats = np.abs(contributions[:, :-1]).mean(axis=0, dtype=np.float64)
-        return means
+        found: NDArray[np.floating] = self.booster.predict(
+            xgboost.DMatrix(features, nthread=THREADS), pred_contribs=True
+        )
+        return found[:, :-1]
 
 
 def fit(training: TrainingSet, settings: Xgboost, seed: int) -> Fitted:

@@ -16,6 +16,7 @@ from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.market_data.lives import delivered_as
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, RAW_BARS, SESSIONS
 from trading_assets.models.tables import EXPLANATIONS, FOLDS, PREDICTIONS
+from trading_assets.reports.trade_explanation.score_contributions import score_contributions
 from trading_assets.strategies.tables import SIGNALS
 from trading_assets.warehouse import Rows, Table, Warehouse
 
@@ -53,6 +54,8 @@ class TradeEvidence:
     prediction, fold, explanations, features
         The model's score at the entry, the fold that it is of, what its features weigh and their values then;
         None or empty where the strategy looks at no model.
+    contributions
+        What each feature's value added to this score, see `score_contributions`.
     """
 
     trade_id: str
@@ -74,6 +77,7 @@ class TradeEvidence:
     fold: Row | None
     explanations: pl.DataFrame
     features: Row
+    contributions: pl.DataFrame
     risk: Risk
     costs: InstrumentCosts
     parameters: Row
@@ -119,6 +123,7 @@ def read_evidence(warehouse: Warehouse, configuration: Configuration, trade_id: 
     model = decisions["model"][0]
     prediction = _first(of_symbol.rows(PREDICTIONS, "model = ? AND session = ?", model, first)) if model else None
     fold = [model, prediction["fold"]] if prediction else []
+    features = (_first(of_symbol.rows(DAILY, "session = ?", first)) or {}) if prediction else {}
     settings = configuration.strategies[strategy].parameters
     return TradeEvidence(
         trade_id=trade_id,
@@ -156,7 +161,8 @@ def read_evidence(warehouse: Warehouse, configuration: Configuration, trade_id: 
         explanations=warehouse.read_or_empty(EXPLANATIONS, where="model = ?", parameters=[model])
         if prediction
         else EXPLANATIONS.empty(),
-        features=(_first(of_symbol.rows(DAILY, "session = ?", first)) or {}) if prediction else {},
+        features=features,
+        contributions=score_contributions(warehouse, configuration, prediction or {}, features),
         risk=configuration.risk,
         costs=configuration.costs.crypto if asset_class == "crypto" else configuration.costs.equity,
         parameters=settings if isinstance(settings, dict) else settings.model_dump(),

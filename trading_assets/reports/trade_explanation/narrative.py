@@ -14,7 +14,7 @@ from trading_assets.reports.trade_explanation.cash_flows import cash_flows, even
 
 #: Candidates of the session that are shown beside the trade's own.
 SHOWN_CANDIDATES = 12
-SHOWN_FEATURES = 8
+SHOWN_FEATURES = 5
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,11 @@ def _model(evidence: TradeEvidence) -> Iterator[NarrativeSection]:
             f"trained on {fold['train_rows']:,} rows of {fold['train_start']} to {fold['train_end']}, "
             f"scores {fold['test_start']} to {fold['test_end']}"
         )
+    if evidence.contributions.height:
+        lines.append("what moved this score most, by the kept model of the fold, which gives it again to the bit")
+        shown = evidence.contributions.head(SHOWN_FEATURES).rename({"value": "value then"})
+        yield NarrativeSection("Model", lines, shown)
+        return
     weights = evidence.explanations.sort("value", descending=True).head(SHOWN_FEATURES)
     table = weights.select(
         "feature",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import catboost
 import numpy as np
 
+from trading_assets.models.explanations import mean_contributions
 from trading_assets.models.families.catboost import fit_trees
 from trading_assets_tests.models.families.planted import settings_of, training
 
@@ -30,4 +31,4 @@ def test_scores_are_those_of_catboost_called_directly() -> None:
 def test_no_time_and_no_random_number_are_saved() -> None:
     model = fit_trees(training(), settings_of("catboost"), 3)  # type: ignore[arg-type]
     assert sorted(model.model.get_metadata().keys()) == ["learns"]
-    assert model.mean_contributions(training().features).argmax() == training().names.index("signal")
+    assert mean_contributions(model, training().features).argmax() == training().names.index("signal")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import lightgbm
 import numpy as np
 
+from trading_assets.models.explanations import mean_contributions
 from trading_assets.models.families.lightgbm import fit_trees, load
 from trading_assets_tests.models.families.planted import settings_of, training
 
@@ -28,4 +29,4 @@ def test_what_is_saved_is_text_and_is_read_back() -> None:
     model = fit_trees(training(), settings_of("lightgbm"), 3)  # type: ignore[arg-type]
     assert model.save().startswith(b"tree\n")
     assert np.array_equal(load(model.save()).score(training().features), model.score(training().features))
-    assert model.mean_contributions(training().features).argmax() == training().names.index("signal")
+    assert mean_contributions(model, training().features).argmax() == training().names.index("signal")

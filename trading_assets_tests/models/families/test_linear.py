@@ -23,5 +23,6 @@ def test_the_sum_is_the_matrix_product() -> None:
     model = Linear(Scaling.of(known.features), weights, 0.5, is_probability=False)
     assert model.score(known.features) == pytest.approx(model.scaling.apply(known.features) @ weights + 0.5)
     assert np.array_equal(load(model.save()).score(known.features), model.score(known.features))
-    parts = model.mean_contributions(known.features)
-    assert parts == pytest.approx(np.abs(model.scaling.apply(known.features) * weights).mean(axis=0))
+    parts = model.contributions(known.features)
+    assert parts.shape == known.features.shape
+    assert parts.sum(axis=1) + 0.5 == pytest.approx(model.score(known.features))

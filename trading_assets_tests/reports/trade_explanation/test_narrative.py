@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -227,6 +228,19 @@ def test_every_chapter_has_its_numbers(world: tuple[Warehouse, Configuration]) -
     )
     assert bars["file and line"].to_list() == [f"prices/AAA.csv:{line}" for line in (2, 3, 9, 11)]
     assert model.rows() == [("momentum", 0.125, 0.3)]
+
+
+def test_what_is_known_of_a_score_itself_is_told_in_place_of_what_is_usual(
+    world: tuple[Warehouse, Configuration],
+) -> None:
+    """The five that moved it most, of seven."""
+    evidence = read_evidence(*world, "breakout-all-AAA-20010102")
+    parts = pl.DataFrame({"feature": list("abcdefg"), "value": [1.0] * 7, "contribution": [-0.7, 0.6, *[0.1] * 5]})
+    [model] = [each for each in narrative(replace(evidence, contributions=parts)) if each.title == "Model"]
+    assert model.table is not None
+    assert model.table.columns == ["feature", "value then", "contribution"]
+    assert model.table.rows()[:2] == [("a", 1.0, -0.7), ("b", 1.0, 0.6)]
+    assert model.table.height == 5
 
 
 def test_positions_that_trade_together_pay_for_one_order(world: tuple[Warehouse, Configuration]) -> None:
