@@ -150,7 +150,7 @@ def _target(frame: pl.DataFrame, label: LabelKind) -> NDArray[np.float32] | None
 def _matrix(features: pl.DataFrame, names: tuple[str, ...], rows: pl.Series) -> NDArray[np.float32]:
     """(rows, columns), some rows at a time: they stay in the processor's cache, and there is no second copy of all."""
     matrix = np.empty((rows.len(), len(names)), dtype=np.float32)
-    for start in range(0, rows.len(), _BLOCK):
+    for start in range(0, rows.len(), _BLOCK) if names else ():
         own = features.select(names)[rows[start : start + _BLOCK]]
         for place, column in enumerate(own.iter_columns()):
             values = column.cast(pl.Float32).fill_null(float("nan")).to_numpy()
