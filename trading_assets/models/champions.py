@@ -173,8 +173,8 @@ def succession(
         if day in words:
             word = words[day]
             after = _State(word.candidate, word.pinned, day)
-            said = f"{word.action} by {word.by} on {word.day}: {word.reason}"
-            rows += [_row(day, state, after, _Line(name, word.action, Decision("", said))) for name in names]
+            said = Decision("", word.as_reason())
+            rows += [_row(day, state, after, _Line(name, word.action, said)) for name in names]
             state = after
         reign = Reign(day, state.champion or names[0], state.is_pinned)
         if not reigns or replace(reigns[-1], start=day) != reign:

@@ -48,6 +48,10 @@ class HandDecision:
         """Return it as JSON has it: a part of registrations and of what steps are computed from."""
         return {**vars(self), "day": self.day.isoformat()}
 
+    def as_reason(self) -> str:
+        """Return why somebody is champion, where it has acted."""
+        return f"{self.action} by {self.by} on {self.day}: {self.reason}"
+
     def in_words(self) -> str:
         """Return it as a sentence without its end."""
         return f"{self.action} of {self.candidate} as champion {self.champion}, {self.by} on {self.day}: {self.reason}"
