@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from trading_assets.cli_config import config_app
 from trading_assets.cli_errors import in_words
+from trading_assets.cli_model import model_app
 from trading_assets.cli_options import (
     FAILED,
     INTERRUPTED,
@@ -55,6 +56,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # `main` tells what went wrong
 )
 app.add_typer(config_app, name="config")
+app.add_typer(model_app, name="model")
 protocol_app = typer.Typer(help="Where each strategy stands between registration and verdict.", no_args_is_help=True)
 app.add_typer(protocol_app, name="protocol")
 audit_app = typer.Typer(help="Ask whether anything knows the future.", no_args_is_help=True)

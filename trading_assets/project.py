@@ -212,12 +212,15 @@ class Project:
             The strategy's code fails.
         """
         self._require(strategy)
+        from trading_assets.protocol.decisions import decisions_behind
         from trading_assets.robustness.look_ahead.audit import differing, look_ahead
         from trading_assets.robustness.look_ahead.point_in_time import development_snapshot
 
         with own_errors():
             whole = development_snapshot(self.warehouse)
-            found = look_ahead(self.configuration, strategy, whole, self.configuration.robustness.look_ahead_cuts)
+            by_hand = decisions_behind(self.configuration, strategy)
+            cuts = self.configuration.robustness.look_ahead_cuts
+            found = look_ahead(self.configuration, strategy, whole, cuts, by_hand=by_hand)
         cuts, subjects = found["cut"].n_unique(), found["subject"].n_unique()
         until: dt.date = whole.bars["session"].max()  # type: ignore[assignment]
         return LookAheadAudit(strategy, cuts, subjects, differing(found).drop("config_hash"), until)

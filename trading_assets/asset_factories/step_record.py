@@ -15,6 +15,7 @@ import polars as pl
 from trading_assets.asset_factories.step_identity import identity_of_step, protocol_id
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import digest
+from trading_assets.protocol.decisions import decisions_behind
 from trading_assets.warehouse import storage
 from trading_assets.warehouse.computed import (
     Computed,
@@ -86,6 +87,22 @@ class Rule:
     own_tables: tuple[Table, ...] = ()
     by_month: ByMonth | None = None
     leaves: Beside = nothing
+
+
+def with_decisions(rule: Rule, strategy: str) -> Rule:
+    """Return the rule of a step of a strategy: it computes again after a decision by hand on a champion that it reads.
+
+    The decision is part of what is registered, even where it changes no score.
+    """
+    own = rule.beside
+    if own is None:
+        return rule
+
+    def beside(configuration: Configuration) -> object:
+        by_hand = [each.plain() for each in decisions_behind(configuration, strategy)]
+        return [own(configuration), by_hand] if by_hand else own(configuration)
+
+    return replace(rule, beside=beside)
 
 
 class Months(NamedTuple):

@@ -16,7 +16,7 @@ import polars as pl
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
 from trading_assets.asset_factories.failures import UpstreamFailedError
-from trading_assets.asset_factories.step_record import Heard, Rule, StepRecord, Window
+from trading_assets.asset_factories.step_record import Heard, Rule, StepRecord, Window, with_decisions
 from trading_assets.config import Configuration
 from trading_assets.garbage import memory_given_back
 from trading_assets.parallel.workers import WorkersError
@@ -109,7 +109,7 @@ def table_asset(
     tables
         The tables it writes, the main one first.
     name
-        Second part of the key; default the function's name. With `strategy` the key is
+        Second part of the key, or several parted by a slash; default the function's name. With `strategy` the key is
         ``stage/strategy``, or ``stage/name/strategy`` if a name is given.
     deps
         Keys such as ``"market_data/bars"``, or `AssetDep`.
@@ -122,7 +122,9 @@ def table_asset(
         None: it always computes.
     """
     own_name = name or compute.__name__
-    path = [stage, *([name] if name else []), strategy] if strategy else [stage, own_name]
+    if rule is not None and strategy is not None:
+        rule = with_decisions(rule, strategy)
+    path = [stage, *([name] if name else []), strategy] if strategy else [stage, *own_name.split("/")]
     specs = [
         dg.AssetCheckSpec(
             CONTRACT,

@@ -28,8 +28,11 @@ from trading_assets.config import Configuration
 from trading_assets.config.canonical import canonical, digest
 from trading_assets.config.stated import completed
 from trading_assets.config.strategies import StrategyParameters
+from trading_assets.models.splits import development, spans_of
+from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import trials_table
-from trading_assets.strategies.evaluation.fingerprint import own_features_frozen, own_model_frozen
+from trading_assets.protocol.decisions import HandDecision, decisions_behind
+from trading_assets.strategies.evaluation.fingerprint import model_settings, own_features_frozen, own_model_frozen
 from trading_assets.strategies.evaluation.identity import (
     identity_of,
     modules_behind,
@@ -105,13 +108,24 @@ def evaluation_of(
     )
 
 
-def hash_settings(configuration: Configuration, strategy: ConfiguredStrategy) -> str:
-    """Return the hash of what the configuration decides of a strategy's backtest beside its type and parameters.
+def hash_settings(
+    configuration: Configuration, strategy: ConfiguredStrategy, by_hand: Sequence[HandDecision] = ()
+) -> str:
+    """Return the hash of what is decided of a strategy's backtest beside its type and parameters.
 
     Universe, costs, risk, seed, its model, its members, and what the code of a user's own module does: who changes any
-    of them and looks again has tried another thing. The name is not among them.
+    of them and looks again has tried another thing. The name is not among them. A champion is one procedure, with all
+    of its candidates.
+
+    Parameters
+    ----------
+    configuration, strategy
+        Configuration, and one of its strategies.
+    by_hand
+        Decisions by hand on champions that act within the span of the backtest.
     """
-    return _hash_settings(configuration, strategy, own_code)
+    settings = _hash_settings(configuration, strategy, own_code)
+    return digest([settings, [each.plain() for each in by_hand]])[:16] if by_hand else settings
 
 
 def hashes_recorded_before(configuration: Configuration, strategy: ConfiguredStrategy) -> list[str]:
@@ -136,13 +150,23 @@ def settings_on_record(warehouse: Warehouse, configuration: Configuration, strat
     strategy
         Strategy whose trials they are.
     """
-    now, before = hash_settings(configuration, strategy), hashes_recorded_before(configuration, strategy)
+    now = hash_settings(configuration, strategy, _decided_within_development(warehouse, configuration, strategy.name))
+    before = hashes_recorded_before(configuration, strategy)
     if not before:
         return now
     where = "list_contains(?, settings_hash)"
     rows = warehouse.read_or_empty(TRIALS, columns=["settings_hash"], where=where, parameters=[[now, *before]])
     known = set(rows["settings_hash"])
     return next((each for each in (now, *before) if each in known), now)
+
+
+def _decided_within_development(
+    warehouse: Warehouse, configuration: Configuration, strategy: str
+) -> list[HandDecision]:
+    """Decisions by hand that act before the end of validation."""
+    if not configuration.champions_behind(strategy):
+        return []
+    return decisions_behind(configuration, strategy, development(spans_of(warehouse.read(SPLITS))).end)
 
 
 def _texts_then(module: StrategyModule, *, renamed_back: bool) -> dict[str, str]:
@@ -162,7 +186,7 @@ def _hash_settings(
             "code": code_of(strategy.module),
             **own_features_frozen(configuration, strategy),
             **own_model_frozen(configuration, strategy),
-            "model": completed(configuration.models[model]) if model else None,
+            "model": model_settings(configuration, model, completed) if model else None,
             "members": [
                 [
                     recorded_type(identity_of(member.module)),

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from trading_assets.config.models import AnyModel
+from trading_assets.config.models import AnyModel, Champion
 from trading_assets.config.quality import Quality
 from trading_assets.config.remote_sources import AnySource
 from trading_assets.config.robustness import Robustness
@@ -50,6 +50,7 @@ STAGES = ("market_data", "features", "models", "strategies", "backtests", "robus
 RESERVED = {
     "name": ("dagster_home", "protocol"),
     "models": (*STAGES, "splits", "regimes"),
+    "champions": (*STAGES, "splits", "regimes"),
     "strategies": (*STAGES, "index", "expectations"),
 }
 
@@ -103,6 +104,11 @@ class Configuration(Section):
     models: dict[Name, AnyModel] = Field(
         default={}, max_length=MOST_STRATEGIES, description="models whose scores strategies and features use, by name"
     )
+    champions: dict[Name, Champion] = Field(
+        default={},
+        max_length=MOST_STRATEGIES,
+        description="names under which strategies read the better of several models, chosen at each refit",
+    )
     regimes: Regimes = Field(default=Regimes(), description="regimes of the benchmarks")
     costs: Costs = Field(default=Costs(), description="fees, slippage, impact and borrowing")
     risk: Risk = Field(default=Risk(), description="sizing and limits")
@@ -130,7 +136,7 @@ class Configuration(Section):
     directory: Path = Field(default=Path(), exclude=True, description="folder of the configuration file")
     data: Path = Field(default=Path("data"), exclude=True, description="the data folder")
 
-    @field_validator("name", "models", "strategies")
+    @field_validator("name", "models", "champions", "strategies")
     @classmethod
     def _free(cls, value: Named, info: ValidationInfo) -> Named:
         names = [value] if isinstance(value, str) else list(value)
@@ -197,22 +203,44 @@ class Configuration(Section):
                 waiting += members_of(self.strategies[name])
         return found
 
+    @property
+    def score_names(self) -> list[str]:
+        """Names of models and champions, whose scores a strategy can read."""
+        return [*self.models, *self.champions]
+
+    def candidates_of(self, model: str) -> list[str]:
+        """Return the models whose scores are read under a name: the candidates of a champion, or the model itself."""
+        champion = self.champions.get(model)
+        return [model] if champion is None else list(champion.candidates)
+
+    def champions_behind(self, strategy: str) -> list[str]:
+        """Return the champions that a strategy or a member of it may read: all of them for a module of the user's."""
+        behind = [self.strategies[name] for name in self.behind(strategy)]
+        if any("." in each.type for each in behind):
+            return list(self.champions)
+        read = {getattr(each.parameters, "model", None) for each in behind}
+        return [name for name in self.champions if name in read]
+
     def hash_for(self, strategy: str) -> str:
         """Twelve hexadecimal digits that change with all that its results follow from; not with another's section.
 
-        Its members' sections are its own, and those of models that any of them reads: of a module of the user's own,
-        whose rules may name any, all models. What others say, or whether they are registered, has no part in it.
+        Its members' sections are its own, and those of models and champions that any of them reads: of a module of the
+        user's own, whose rules may name any, all of them. What others say, or whether they are registered, has no part
+        in it.
         """
         behind = self.behind(strategy)
         strategies = {name: each for name, each in self.strategies.items() if name in behind}
         has_own_module = any("." in each.type for each in strategies.values())
         read = {getattr(each.parameters, "model", None) for each in strategies.values()}
+        champions = {name: self.champions[name] for name in self.champions_behind(strategy)}
+        read |= {candidate for name in champions for candidate in self.candidates_of(name)}
         grids = {name: each for name, each in self.robustness.grids.items() if name == strategy}
         own = {
             "robustness": self.robustness.model_copy(update={"grids": grids}),
             "strategies": strategies,
             "registration": {name: each for name, each in self.registration.items() if name == strategy},
             "models": {name: each for name, each in self.models.items() if has_own_module or name in read},
+            "champions": champions,
         }
         return self.model_copy(update=own).hash
 

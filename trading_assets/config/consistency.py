@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 
+from trading_assets.config.champions import faults_of_champions
 from trading_assets.config.configuration import Configuration
 from trading_assets.config.errors import Fault, KeyPath, nearest
 from trading_assets.config.models import types_within
@@ -26,6 +27,7 @@ def inconsistencies(configuration: Configuration, strategies: Mapping[str, Strat
     """
     yield from _members(strategies)
     yield from _models(configuration, strategies)
+    yield from faults_of_champions(configuration)
     yield from _universes(configuration, strategies)
     yield from _spans(configuration)
     yield from _windows(configuration, strategies)
@@ -62,8 +64,8 @@ def _fault_of_members(name: str, strategies: Mapping[str, StrategySettings]) -> 
 def _models(configuration: Configuration, strategies: Mapping[str, StrategySettings]) -> Iterator[Fault]:
     for name, settings in strategies.items():
         model = getattr(settings.parameters, "model", None)
-        if isinstance(model, str) and model not in configuration.models:
-            there = ", ".join(configuration.models) or "there is none"
+        if isinstance(model, str) and model not in configuration.score_names:
+            there = ", ".join(configuration.score_names) or "there is none"
             yield Fault(
                 ("strategies", name, "model"),
                 f"no model {model!r}",

@@ -344,6 +344,19 @@ AnyModel: TypeAlias = Annotated[
 ]
 
 
+class Champion(Section):
+    """A name under which strategies read the scores of the best of several models, as known at each refit."""
+
+    candidates: list[NonEmpty] = Field(
+        min_length=1,
+        max_length=20,
+        description="models that compete; the first is champion until another one is better",
+    )
+    minimum_effect: Positive = Field(
+        default=1e-4, description="least gain in mean log loss a session for which a champion is replaced"
+    )
+
+
 def class_of(values: Mapping[str, Any]) -> type[WalkForward]:
     """Return the class of a section of `models` by its values as they were written down."""
     tag = _tag(values)

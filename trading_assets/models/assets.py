@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import resource
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -15,18 +15,26 @@ from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.features.own import assert_current, own_features
 from trading_assets.features.tables import DAILY
-from trading_assets.market_data.derived_columns import derived_on_record, span_of
 from trading_assets.market_data.tables import BARS, UNIVERSE
+from trading_assets.models.champion_step import choose
 from trading_assets.models.evaluation import compare
 from trading_assets.models.fits import kept_fits, rows_to_keep
 from trading_assets.models.kept_folds import TABLES as FOLD_TABLES
 from trading_assets.models.kept_folds import KeptFolds
+from trading_assets.models.on_record import (
+    STAGE,
+    assert_inputs_as_written,
+    hash_of_model,
+    opened_by,
+    put_on_record,
+)
 from trading_assets.models.promotion import Record, losses_by_session, target_in_words
 from trading_assets.models.regimes import FEATURES, RegimeModel, regimes_of_benchmarks
 from trading_assets.models.registry import Candidate, has_registry, promotion_row, register
 from trading_assets.models.run import procedure_of, run_model, samples_and_folds
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
 from trading_assets.models.tables import (
+    CHAMPIONS,
     EXPLANATIONS,
     FITS,
     FOLDS,
@@ -41,24 +49,17 @@ from trading_assets.models.training import learner_of
 from trading_assets.parallel.configured import workers_of
 from trading_assets.parallel.workers import IN_THREADS
 from trading_assets.protocol import Protocol
-from trading_assets.protocol.exposures import exposure
-from trading_assets.protocol.recording import record_exposures
-from trading_assets.protocol.row_hashes import WrittenRows
-from trading_assets.protocol.universe_returns import equal_weight_returns
+from trading_assets.protocol.decisions import decisions_of
 from trading_assets.protocol.written_rows import (
-    OnRecord,
-    assert_read_as_written,
     hash_state,
     hash_whole,
     is_as_written,
     last_written,
-    months_on_record,
     record_written,
 )
-from trading_assets.warehouse import Rows, Table, Warehouse, Whole
+from trading_assets.warehouse import Rows, Whole
 from trading_assets.warehouse.by_symbol import read_by_symbol
 
-STAGE = "models"
 #: Libraries of families that are not of scikit-learn alone, as Dagster's UI shows them.
 _LIBRARIES = {"ranking": "xgboost", "quantile": "xgboost"} | {
     each: each for each in ("xgboost", "lightgbm", "catboost")
@@ -67,7 +68,7 @@ REGIME_KINDS = ("scikitlearn", "polars", "duckdb")
 
 
 def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
-    """`models/splits`, `models/regimes`, and `models/<name>` for each configured model."""
+    """`models/splits`, `models/regimes`, `models/<name>` of each model, `models/champion/<name>` of each champion."""
     return [
         table_asset(splits, stage=STAGE, tables=(SPLITS,), deps=("market_data/bars",), rule=Rule(nothing)),
         table_asset(
@@ -79,6 +80,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             rule=Rule(nothing),
         ),
         *(_model_asset(name, getattr(model, "type", "")) for name, model in configuration.models.items()),
+        *(_champion_asset(name, champion.candidates) for name, champion in configuration.champions.items()),
     ]
 
 
@@ -93,7 +95,7 @@ def splits(step: Step) -> Mapping[str, Any]:
 def regimes(step: Step) -> Mapping[str, Any]:
     """Regimes of each benchmark by its return and volatility over 20 sessions, fitted and filtered on the past only."""
     configuration = step.configuration
-    _assert_inputs_as_written(step, FEATURES)
+    assert_inputs_as_written(step, FEATURES)
     benchmarks = sorted(set(configuration.benchmarks.values()))
     features = step.work.read(
         DAILY, columns=["symbol", "session", *FEATURES], where="list_contains(?, symbol)", parameters=[benchmarks]
@@ -133,10 +135,28 @@ def _model_asset(name: str, family: str) -> dg.AssetsDefinition:
     )
 
 
+def _champion_asset(name: str, candidates: Sequence[str]) -> dg.AssetsDefinition:
+    def champion(step: Step) -> Mapping[str, Any]:
+        """The better of several models, chosen at each refit by what was known then: its scores are traded."""
+        return choose(step, name)
+
+    def by_hand(configuration: Configuration) -> object:
+        return [each.plain() for each in decisions_of(configuration, [name])]
+
+    return table_asset(
+        champion,
+        stage=STAGE,
+        name=f"champion/{name}",
+        tables=(CHAMPIONS, PREDICTIONS, FOLDS, METRICS, EXPLANATIONS, OUTCOMES),
+        deps=("features/daily", "market_data/bars", "models/splits", *(f"{STAGE}/{each}" for each in candidates)),
+        rule=Rule(by_hand),
+    )
+
+
 def train(step: Step, name: str) -> Mapping[str, Any]:
     """Train one model of the configuration, write its tables, then register what was written."""
     settings = step.configuration.models[name]
-    _assert_inputs_as_written(step, None)
+    assert_inputs_as_written(step, None)
     assert_current(step.work, step.configuration, {each.column for each in own_features(step.configuration)})
     benchmark = step.configuration.benchmarks.get(settings.universe)
     holdout, readers = holdout_start(step.work.read(SPLITS)), opened_by(step.configuration, name)
@@ -175,9 +195,9 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     outcomes = run.tables[OUTCOMES].with_columns(until=pl.lit(None if until == dt.date.max else until, pl.Date))
     tables = {**run.tables, OUTCOMES: outcomes, FITS: pl.concat([kept.fits_of(run.untrained), made])}
     if run.artifact is not None:
-        _put_on_record(step, name, bars.filter(asset_class=settings.universe), readers)
+        put_on_record(step, name, bars.filter(asset_class=settings.universe), holdout, readers)
     step.work.replace(Rows("model", name), tables)
-    written = [_hash_of(table, step.work.written[table], name) for table in FOLD_TABLES]
+    written = [hash_of_model(table, step.work.written[table], name) for table in FOLD_TABLES]
     if step.record is not None:
         written.append(hash_state(f"{STAGE}/{name}", step.record.left_state))
     record_written(Protocol.of(step.configuration), f"{STAGE}/{name}", written, step.now)
@@ -203,15 +223,10 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     return metadata | _register(step, name, run.version, (learner.file_name, run.artifact), run.tables, holdout)
 
 
-def _hash_of(table: Table, rows: pl.DataFrame, name: str) -> WrittenRows:
-    """Hashes of rows of a model, but of their version: it is of all that the model saw, a closed holdout among it."""
-    return hash_whole(table, rows, name, [each for each in table.columns if each != "version"])
-
-
 def _kept_fits(step: Step, name: str) -> dict[str, bytes]:
     """Models of earlier runs; none if they are not those that the product wrote, for they are made anew here."""
     rows = step.work.aside().read_or_empty(FITS, rows=Rows("model", name))
-    if is_as_written(_hash_of(FITS, rows, name), last_written(step.configuration)):
+    if is_as_written(hash_of_model(FITS, rows, name), last_written(step.configuration)):
         return kept_fits(rows)
     if rows.height:
         step.log.warning(f"{FITS.name} was edited: all folds of model {name} are fitted anew")
@@ -228,7 +243,7 @@ def _kept_folds(step: Step, name: str) -> KeptFolds:
         {table: frame for table, frame in left.items() if frame is not None},
         last_written(step.configuration),
     )
-    stand = all(is_as_written(_hash_of(table, frame, name), on_record) for table, frame in rows.items())
+    stand = all(is_as_written(hash_of_model(table, frame, name), on_record) for table, frame in rows.items())
     return KeptFolds(state, rows) if stand and len(rows) == len(left) else KeptFolds()
 
 
@@ -245,56 +260,6 @@ def _read_features(step: Step, symbols: Sequence[str], until: dt.date) -> pl.Dat
     where = "list_contains(?, symbol) AND session < ?"
     batches = read_by_symbol(step.work, DAILY, where=where, parameters=[symbols, until])
     return pl.concat((each.cast({pl.Float64: pl.Float32}) for each in batches), rechunk=True)
-
-
-def _assert_inputs_as_written(step: Step, features: Sequence[str] | None) -> None:
-    """Check the bars and the features that a step is about to read.
-
-    Parameters
-    ----------
-    features
-        Columns of `features.daily`; None: all of them.
-
-    Raises
-    ------
-    EditedRowsError
-        They are not those that the product wrote.
-    """
-    end, made = dt.date.max, span_of(step.configuration)
-
-    def rows_of(held: Warehouse, on_record: OnRecord) -> Iterator[WrittenRows]:
-        yield from derived_on_record(held, on_record, end, made=made)
-        yield months_on_record(held, DAILY, on_record, end, features, made=made)
-
-    assert_read_as_written(step.configuration, step.work, rows_of)
-
-
-def opened_by(configuration: Configuration, model: str) -> list[str]:
-    """Return the registered strategies that read a model, or a member of which does: its scores reach the holdout.
-
-    With the bars beside them scores tell how a model fares there, as signals do of a strategy. So they end before it
-    until there is one.
-    """
-    return [
-        name
-        for name in configuration.registration
-        if any(
-            getattr(configuration.strategies[each].parameters, "model", None) == model
-            for each in configuration.behind(name)
-        )
-    ]
-
-
-def _put_on_record(step: Step, name: str, seen: pl.DataFrame, readers: Sequence[str]) -> None:
-    """Record what the metrics and scores of a model let a person see, before they are written."""
-    first, last = seen["session"].min(), seen["session"].max()
-    if not isinstance(first, dt.date) or not isinstance(last, dt.date):
-        return
-    symbols = seen["symbol"].unique().to_list()
-    returns = equal_weight_returns(seen, symbols, first, last)
-    more = {"opened_by": sorted(readers), "config_hash": step.configuration.hash} if readers else {}
-    entry = exposure(STAGE, name, first, last, symbols, returns, more)
-    record_exposures(Protocol.of(step.configuration), [entry], step.now)
 
 
 def _register(

@@ -6,18 +6,20 @@ import dagster as dg
 
 from trading_assets.config import Configuration
 from trading_assets.market_data.tables import BARS
+from trading_assets.models.champions import score_asset
 from trading_assets.models.evaluation import compare, leaks
 from trading_assets.models.splits import warm_up
-from trading_assets.models.tables import FOLDS, METRICS, PREDICTIONS, REGIMES, SPLITS
+from trading_assets.models.tables import CHAMPIONS, FOLDS, METRICS, PREDICTIONS, REGIMES, SPLITS
 from trading_assets.warehouse import Rows, Warehouse
 
 
 def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]:
-    """`warm_up` of the splits; `no_leakage` of the regimes and each model, `beats_baseline` of each model."""
+    """Of the splits, the regimes, and each model and champion: warm-up, no leakage, better than the baselines."""
     return [
         _warm_up(configuration),
         _regimes_no_leakage(),
-        *(check(name) for name in configuration.models for check in (_no_leakage, _beats_baseline)),
+        *(check(configuration, name) for name in configuration.score_names for check in (_no_leakage, _beats_baseline)),
+        *(_promotions_are_causal(configuration, name) for name in configuration.champions),
     ]
 
 
@@ -58,9 +60,30 @@ def _regimes_no_leakage() -> dg.AssetChecksDefinition:
     return check
 
 
-def _no_leakage(model: str) -> dg.AssetChecksDefinition:
+def _promotions_are_causal(configuration: Configuration, champion: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=["models", model],
+        asset=_key(configuration, champion),
+        name="promotions_are_causal",
+        blocking=True,
+        description="Every label that decided who is champion was over before the scores that it decided about.",
+        required_resource_keys={"warehouse"},
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        warehouse: Warehouse = context.resources.warehouse
+        rows = warehouse.read(CHAMPIONS, rows=Rows("model", champion))
+        early = rows.filter(rows["last_label_end"] >= rows["session"])
+        return dg.AssetCheckResult(passed=early.is_empty(), metadata={"rows": rows.height, "early": early.height})
+
+    return check
+
+
+def _key(configuration: Configuration, model: str) -> list[str]:
+    return score_asset(configuration, model).split("/")
+
+
+def _no_leakage(configuration: Configuration, model: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=_key(configuration, model),
         name="no_leakage",
         blocking=True,
         description="No training label ends in a test fold or its embargo, and every score is out of sample.",
@@ -76,9 +99,9 @@ def _no_leakage(model: str) -> dg.AssetChecksDefinition:
     return check
 
 
-def _beats_baseline(model: str) -> dg.AssetChecksDefinition:
+def _beats_baseline(configuration: Configuration, model: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=["models", model],
+        asset=_key(configuration, model),
         name="beats_baseline",
         description="Mean out-of-sample log loss before the holdout is below the logistic and the naive baseline's.",
         required_resource_keys={"warehouse"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import logging
 import os
@@ -26,7 +27,9 @@ EXPERIMENT = "models"
 MODEL_FILE = "model.ubj"
 WAIT_SECONDS = 120.0
 LOSSES_FILE = "losses.json"
-_CONTENT, _TARGET, _DECISION, _REASON = "content_version", "target", "decision", "reason"
+#: Tags of a version: its content hash, and SHA-256 of its artifact.
+CONTENT, ARTIFACT_HASH = "content_version", "artifact_sha256"
+_TARGET, _DECISION, _REASON = "target", "decision", "reason"
 _AGAINST, _TEST, _PROCEDURE, _HORIZON = "against", "test", "procedure", "horizon"
 
 
@@ -96,7 +99,7 @@ def register(home: Path, candidate: Candidate) -> ModelVersion:
         The registry's database cannot be read.
     """
     home.mkdir(parents=True, exist_ok=True)
-    client_of = _mlflow()  # before the lock is taken: the import takes seconds
+    client_of = registry_client()  # before the lock is taken: the import takes seconds
     # mlflow's first migration of a fresh database breaks when two processes run it at once.
     with file_lock(home / "tracking.db", exclusive=True, patience=Patience(WAIT_SECONDS)):
         require_readable(home / "tracking.db")
@@ -113,7 +116,8 @@ def register(home: Path, candidate: Candidate) -> ModelVersion:
             source=f"{run.info.artifact_uri}/{candidate.file_name}",
             run_id=run.info.run_id,
             tags={
-                _CONTENT: candidate.version,
+                CONTENT: candidate.version,
+                ARTIFACT_HASH: hashlib.sha256(candidate.artifact).hexdigest(),
                 _TARGET: candidate.record.target,
                 _PROCEDURE: candidate.record.procedure,
                 _HORIZON: str(candidate.record.horizon),
@@ -189,7 +193,8 @@ def require_readable(database: Path) -> None:
         )
 
 
-def _mlflow() -> Callable[[Path], Any]:
+def registry_client() -> Callable[[Path], Any]:
+    """Return what opens the registry of a folder; the import takes seconds, so call it before a lock is taken."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     from mlflow import MlflowClient
 
@@ -204,7 +209,7 @@ def _mlflow() -> Callable[[Path], Any]:
 
 def _version_of(client: Any, candidate: Candidate) -> ModelVersion | None:
     for version in client.search_model_versions(f"name = '{candidate.model}'"):
-        if version.tags.get(_CONTENT) == candidate.version:
+        if version.tags.get(CONTENT) == candidate.version:
             test = version.tags.get(_TEST)
             decided = Decision(
                 version.tags[_DECISION], version.tags[_REASON], PairedTest(**json.loads(test)) if test else None
@@ -264,10 +269,10 @@ def _champion(client: Any, model: str) -> _Champion | None:
         return None
     version = client.get_model_version(model, number)
     if _PROCEDURE not in version.tags:
-        return _Champion(version.tags[_CONTENT], None)
+        return _Champion(version.tags[CONTENT], None)
     losses = _losses(client, version.run_id, model)
     record = Record(version.tags[_TARGET], int(version.tags[_HORIZON]), version.tags[_PROCEDURE], losses)
-    return _Champion(version.tags[_CONTENT], record)
+    return _Champion(version.tags[CONTENT], record)
 
 
 def _losses(client: Any, run_id: str, model: str) -> dict[dt.date, SessionLoss]:

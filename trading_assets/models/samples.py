@@ -165,7 +165,7 @@ def matrix_of(features: pl.DataFrame, names: Sequence[str], rows: pl.Series) -> 
         Numbers of the rows.
     """
     matrix = np.empty((rows.len(), len(names)), dtype=np.float32)
-    for start in range(0, rows.len(), _BLOCK):
+    for start in range(0, rows.len(), _BLOCK) if names else ():
         own = features.select(names)[rows[start : start + _BLOCK]]
         for place, column in enumerate(own.iter_columns()):
             values = column.cast(pl.Float32).fill_null(float("nan")).to_numpy()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from trading_assets.models.promotion import CHALLENGER, CHAMPION
+from trading_assets.models.promotion import CHALLENGER, CHAMPION, SHADOW
+from trading_assets.protocol.decisions import ACTIONS
 from trading_assets.warehouse.table import Column, Table
 
 OK, INSUFFICIENT_DATA = "ok", "insufficient_data"
@@ -145,6 +146,18 @@ FITS = Table(
     },
 )
 
+#: What a paired test of a candidate and a champion found.
+_TEST = {
+    "effect": Column(pl.Float64, "mean log loss a session of the champion less that of the candidate", nullable=True),
+    "error": Column(pl.Float64, "its standard error, overlapping labels counted", nullable=True, at_least=0),
+    "statistic": Column(pl.Float64, "effect over error", nullable=True),
+    "critical": Column(pl.Float64, "what the statistic has to exceed", nullable=True),
+    "p": Column(pl.Float64, "one-sided p-value", nullable=True, at_least=0, at_most=1),
+    "detectable": Column(
+        pl.Float64, "true effect that this test would find four times out of five", nullable=True, at_least=0
+    ),
+}
+
 PROMOTIONS = Table(
     name="models.promotions",
     description="One row is what became of a candidate, append only: champion or not, and by which test.",
@@ -156,19 +169,49 @@ PROMOTIONS = Table(
         "decision": Column(pl.String, "what the candidate became", one_of=(CHAMPION, CHALLENGER)),
         "test": Column(pl.String, "how it was decided; null: there was nothing to test", nullable=True),
         "sessions": Column(pl.Int64, "sessions that both have scored and that were tested", nullable=True, at_least=0),
-        "effect": Column(
-            pl.Float64, "mean log loss a session of the champion less that of the candidate", nullable=True
-        ),
-        "error": Column(pl.Float64, "its standard error, overlapping labels counted", nullable=True, at_least=0),
-        "statistic": Column(pl.Float64, "effect over error", nullable=True),
-        "critical": Column(pl.Float64, "what the statistic has to exceed", nullable=True),
-        "p": Column(pl.Float64, "one-sided p-value", nullable=True, at_least=0, at_most=1),
-        "detectable": Column(
-            pl.Float64, "true effect that this test would find four times out of five", nullable=True, at_least=0
-        ),
+        **_TEST,
         "reason": Column(pl.String, "the decision in words"),
         "decided_at": Column(pl.Datetime("us"), "when it was put on record, UTC"),
         "run_id": Column(pl.String, "run that trained the candidate"),
+    },
+)
+
+CHAMPIONS = Table(
+    name="models.champions",
+    description=(
+        "One row is what became of a candidate when a champion could change: at a refit, or by a person's word. "
+        "Decided anew in each run, as it would have been decided then."
+    ),
+    key=("model", "session", "cause", "candidate"),
+    columns={
+        "model": Column(pl.String, "name of the champion in the configuration"),
+        "session": Column(pl.Date, "first session whose scores are those of who is champion then"),
+        "cause": Column(
+            pl.String,
+            "what decided: the configuration (its first candidate), a test at a refit, or a person",
+            one_of=("configuration", "test", *ACTIONS),
+        ),
+        "candidate": Column(pl.String, "model that competes"),
+        "decision": Column(
+            pl.String, "champion: its scores are traded from then on; shadow: they are not", one_of=(CHAMPION, SHADOW)
+        ),
+        "champion": Column(pl.String, "candidate that was champion before; null: none", nullable=True),
+        "is_pinned": Column(pl.Boolean, "whether a person's word keeps the champion, whatever tests say"),
+        "sessions": Column(
+            pl.Int64, "sessions that were tested; null: there was nothing to test", nullable=True, at_least=0
+        ),
+        "last_label_end": Column(
+            pl.Date, "latest end of a label that counted, before the session; null: none did", nullable=True
+        ),
+        **_TEST,
+        "power": Column(
+            pl.Float64,
+            "how often a true effect of the least size that matters would have been found",
+            nullable=True,
+            at_least=0,
+            at_most=1,
+        ),
+        "reason": Column(pl.String, "the decision in words"),
     },
 )
 

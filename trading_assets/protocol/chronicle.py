@@ -46,7 +46,7 @@ def _registration(said: Any) -> str:
             f"registration {said['registration_hash'][:12]} of an earlier version, of {said['imported']['recorded_at']}"
         )
     start, end = said["holdout"]
-    changed = f"; its market changed: {'; '.join(said['changed'])}" if said.get("changed") else ""
+    changed = f"; changed: {'; '.join(said['changed'])}" if said.get("changed") else ""
     return f"plan {said['plan_hash'][:12]}, holdout {start} to {end}, {len(said['symbols'])} symbols{changed}"
 
 

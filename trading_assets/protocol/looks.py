@@ -261,7 +261,7 @@ def standing(records: Sequence[Record], look: Record) -> str:
 def _on_market(look: Record) -> str:
     """What is to be said of the data behind a registration; empty where they are what they were."""
     if changed := look.payload.get("market_changed"):
-        return f"; registered anew after its market changed ({'; '.join(changed)})"
+        return f"; registered anew after a change ({'; '.join(changed)})"
     if look.payload.get("registered") and not look.payload.get("received"):
         return "; what was received before its registration is not on record"
     return ""

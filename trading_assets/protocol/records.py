@@ -25,6 +25,7 @@ Kind = Literal[
     "evidence",
     "trials",
     "upgrade",
+    "decision",
     "import",
     "export",
 ]

@@ -18,6 +18,7 @@ from trading_assets.config.consistency import inconsistencies
 from trading_assets.config.errors import Fault, unplaced
 from trading_assets.config.sections import Interval
 from trading_assets.config.strategies import StrategyParameters
+from trading_assets.models.champions import score_asset
 from trading_assets.models.splits import development
 from trading_assets.models.tables import OUTCOMES, SPLITS
 from trading_assets.robustness.prepared_market import read_development_market
@@ -170,7 +171,7 @@ def prepare_strategy(
     step = Step(configuration, warehouse.unit_of_work(), None, strategy, BY_HAND, _now(), log)
     require_ok(step, ("strategies",))
     require_members(step, chosen.members)
-    _require_ran(warehouse, chosen)
+    _require_ran(warehouse, configuration, chosen)
     assert_inputs_as_written(step)
     frames, prepared, spans = read_development_market(step)
     return StrategyBacktest(development(spans), step, frames, prepared)
@@ -179,17 +180,18 @@ def prepare_strategy(
 def _refuse_inconsistent(configuration: Configuration, chosen: ConfiguredStrategy) -> None:
     """Raise as a `ConfigurationError` what a file with these parameters would be refused for."""
     faults = list(inconsistencies(configuration, configuration.strategies))
-    if not faults and chosen.model is not None and chosen.model not in configuration.models:
-        there = ", ".join(configuration.models) or "there is none"
+    if not faults and chosen.model is not None and chosen.model not in configuration.score_names:
+        there = ", ".join(configuration.score_names) or "there is none"
         # A module of one's own may call the parameter otherwise: its rules say which model it is.
         faults = [Fault(("strategies", chosen.name), f"no model {chosen.model!r}", f"one of `models`: {there}")]
     if faults:
         raise ConfigurationError("\n".join(map(unplaced, faults)))
 
 
-def _require_ran(warehouse: Warehouse, chosen: ConfiguredStrategy) -> None:
+def _require_ran(warehouse: Warehouse, configuration: Configuration, chosen: ConfiguredStrategy) -> None:
     """Without scores, or weights of members, the strategy would hold nothing, and that would be a trial on record."""
-    behind = [] if chosen.model is None else [(f"models/{chosen.model}", OUTCOMES, Rows("model", chosen.model))]
+    model = chosen.model
+    behind = [] if model is None else [(score_asset(configuration, model), OUTCOMES, Rows("model", model))]
     for asset in (f"strategies/{member}" for member in chosen.members):
         behind.append((asset, STATUS, Rows("asset", asset)))
     for asset, table, rows in behind:

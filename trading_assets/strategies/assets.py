@@ -14,6 +14,7 @@ from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
 from trading_assets.market_data.tables import BARS
+from trading_assets.models.champions import score_asset
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import Protocol
@@ -64,7 +65,7 @@ def inputs_of(configuration: Configuration, strategy: ConfiguredStrategy) -> lis
     return [
         "market_data/bars",
         "features/daily",
-        *([f"models/{model}"] if model in configuration.models else []),
+        *([score_asset(configuration, model)] if model in configuration.score_names else []),
         *(f"{STAGE}/{member}" for member in strategy.members),
         *(["models/regimes"] if strategy.members else []),
     ]

@@ -12,15 +12,14 @@ import dagster as dg
 import duckdb
 import polars as pl
 import pytest
-import yaml
 
-from trading_assets.config import Configuration, load_configuration
+from trading_assets.config import Configuration
 from trading_assets.config.models import Barriers, LabelKind, Model
 from trading_assets.config.sections import Registration
 from trading_assets.config.strategies import StrategySettings
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
-from trading_assets.models.assets import build_assets, opened_by
+from trading_assets.models.assets import build_assets
 from trading_assets.models.checks import build_checks
 from trading_assets.models.families.own import OwnModelError
 from trading_assets.models.promotion import target_in_words
@@ -120,31 +119,6 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, dg
 def before_the_holdout() -> pl.DataFrame:
     """The scores that may be seen before a strategy that reads the model is registered."""
     return trained().tables[PREDICTIONS].filter(pl.col("session") < dt.date(2010, 12, 1))
-
-
-@pytest.mark.parametrize(
-    ("registered", "readers"), [(["learnt"], ["learnt"]), (["blend"], ["blend"]), (["plain"], []), ([], [])]
-)
-def test_scores_are_unlocked_by_registered_strategies_that_read_the_model(
-    registered: list[str], readers: list[str], tmp_path: Path
-) -> None:
-    """A member of an ensemble reads it for the ensemble."""
-    entry = {"registered_on": "2010-11-30", "hypothesis": "Nothing is planted here."}
-    text = {
-        "name": "readers",
-        "start": "2010-01-01",
-        "market_data": [{"source": "sample", "asset_class": "equity"}],
-        "strategies": {
-            "learnt": {"type": "ml", "model": "week"},
-            "plain": {"type": "equity_momentum"},
-            "blend": {"type": "ensemble", "members": ["plain", "learnt"]},
-        },
-        "models": {"week": {}},
-        "registration": dict.fromkeys(registered, entry),
-    }
-    path = tmp_path / "readers.yaml"
-    path.write_text(yaml.safe_dump(text))
-    assert opened_by(load_configuration(path, tmp_path), "week") == readers
 
 
 Done = tuple[Project, dg.ExecuteInProcessResult]

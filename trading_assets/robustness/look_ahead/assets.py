@@ -9,6 +9,7 @@ from trading_assets.asset_factories.table_asset import Step
 from trading_assets.models.fits import kept_fits
 from trading_assets.models.tables import FITS
 from trading_assets.parallel.configured import workers_of
+from trading_assets.protocol.decisions import decisions_behind
 from trading_assets.protocol.written_rows import assert_as_written, hash_whole, is_as_written, last_written
 from trading_assets.robustness.evidence import record_evidence
 from trading_assets.robustness.look_ahead.point_in_time import market_snapshot
@@ -33,6 +34,7 @@ def look_ahead(step: Step) -> Mapping[str, Any]:
         configuration.robustness.look_ahead_cuts,
         workers_of(configuration),
         kept=_kept_fits(step, name),
+        by_hand=decisions_behind(configuration, name),
     )
     write(step, look_ahead.__name__, {LOOK_AHEAD: found})
     record_evidence(step, look_ahead.__name__)

@@ -42,6 +42,7 @@ from trading_assets.market_data.tables import BARS
 from trading_assets.models.fits import FittedModels, with_one_doubted
 from trading_assets.models.training import learner_of
 from trading_assets.parallel.workers import IN_PROCESS, Workers
+from trading_assets.protocol.decisions import HandDecision
 from trading_assets.robustness.look_ahead.another_future import draw_future, followed_by
 from trading_assets.robustness.look_ahead.cuts import cuts_of, seed_of
 from trading_assets.robustness.look_ahead.features_again import KnownFeatures
@@ -101,7 +102,7 @@ class Computed:
     next_fills
         Fills of a run that may know the next open; of the whole run all fills.
     scores
-        Scores by model.
+        Scores by model and champion.
     first_decision
         First session at which the strategy and its members could decide; of the whole run alone.
     """
@@ -131,6 +132,8 @@ class _Audit:
         How many are drawn at a cut.
     fitted
         Models by name, as far as they were fitted before; at a cut more are.
+    by_hand
+        Decisions by hand on champions.
     """
 
     configuration: Configuration
@@ -142,6 +145,7 @@ class _Audit:
     cuts: int
     futures: int
     fitted: Mapping[str, FittedModels]
+    by_hand: Sequence[HandDecision]
 
 
 def look_ahead(
@@ -151,6 +155,7 @@ def look_ahead(
     cuts: int,
     workers: Workers = IN_PROCESS,
     kept: Mapping[str, Mapping[str, bytes]] | None = None,
+    by_hand: Sequence[HandDecision] = (),
 ) -> pl.DataFrame:
     """Audit one strategy.
 
@@ -164,6 +169,8 @@ def look_ahead(
         Who audits the cuts.
     kept
         Models that were fitted before by what they were made of, by name of the model; see `kept_fits`.
+    by_hand
+        Decisions by hand on the champions that the strategy reads, see `decisions_behind`.
 
     Returns
     -------
@@ -184,7 +191,7 @@ def look_ahead(
     of_decisions = columns_read(configuration, strategy)
     whole = _with_columns(whole, [name for name in BARS.columns if name in {*of_decisions, *COLUMNS, *NOISY}])
     read, run_on = _with_columns(whole, of_decisions), _with_columns(whole, COLUMNS)
-    full = computed(configuration, strategy, History(read, run_on), None, fitted)
+    full = computed(configuration, strategy, History(read, run_on), None, fitted, by_hand)
     del read, run_on
     every = cuts_of(
         whole.bars,
@@ -200,7 +207,7 @@ def look_ahead(
         for symbol in resolve_strategy(configuration, name, whole.instruments).symbols
     }
     futures = 1 if len(acting) >= MANY_SYMBOLS else 2
-    audit = _Audit(configuration, strategy, whole, of_decisions, full, seed, len(every), futures, fitted)
+    audit = _Audit(configuration, strategy, whole, of_decisions, full, seed, len(every), futures, fitted, by_hand)
     found = workers.map(_at_cut, audit, list(enumerate(every)))
     rows = pl.concat(found).with_columns(config_hash=pl.lit(configuration.hash_for(strategy)))
     return LOOK_AHEAD.conform(rows).sort(LOOK_AHEAD.key)
@@ -216,7 +223,7 @@ def _at_cut(audit: _Audit, place: tuple[int, dt.date]) -> pl.DataFrame:
     of_read, of_run_on = (_with_columns(then, names) for names in (audit.of_decisions, COLUMNS))
     del then
     traded = with_next_session(of_run_on, audit.whole, cut, audit.seed)
-    alone = Repetition.of(configuration, strategy, of_read, known, audit.fitted)
+    alone = Repetition.of(configuration, strategy, of_read, known, audit.fitted, audit.by_hand)
     without = _differences(strategy, CUT, cut, _up_to(cut, full.frames, alone.decided_frames(), alone.verified))
     del alone  # its features and panel, before those of the next
     drawn = LOOK_AHEAD.empty()
@@ -224,7 +231,7 @@ def _at_cut(audit: _Audit, place: tuple[int, dt.date]) -> pl.DataFrame:
         future = draw_future(audit.whole, cut, audit.seed + number)
         hidden = followed_by(of_run_on, future.until(following))
         history = History(followed_by(of_read, future), traded, hidden)
-        again = computed(configuration, strategy, history, known, audit.fitted)
+        again = computed(configuration, strategy, history, known, audit.fitted, audit.by_hand)
         drawn = _differences(strategy, NOISE, cut, _compared(full, again, cut, following))
         if violations(drawn):
             break
@@ -263,6 +270,7 @@ def computed(
     history: History,
     known: Known | None,
     fitted: Mapping[str, FittedModels],
+    by_hand: Sequence[HandDecision] = (),
 ) -> Computed:
     """Features, scores, regimes, signals, target weights, decisions, fills and equity of a strategy from bars.
 
@@ -274,8 +282,10 @@ def computed(
         None: the whole run.
     fitted
         Models by name, as far as they were fitted before.
+    by_hand
+        Decisions by hand on champions.
     """
-    again = Repetition.of(configuration, strategy, history.decided, known, fitted)
+    again = Repetition.of(configuration, strategy, history.decided, known, fitted, by_hand)
     decided = again.decided_frames()
 
     def prepared(snapshot: MarketSnapshot) -> PreparedBacktest:
@@ -295,7 +305,7 @@ def computed(
         },
         verified=again.verified,
         next_fills=run[FILLS],
-        scores=again.scores,
+        scores=again.scores | again.candidates,
         first_decision=max(again.first_decisions, default=dt.date.min),
     )
 

@@ -13,11 +13,15 @@ from trading_assets.features.daily import daily_features
 from trading_assets.features.feature import Feature
 from trading_assets.features.indicators import indicators
 from trading_assets.features.tables import DAILY, INDICATORS
+from trading_assets.models.champions import succession_of
 from trading_assets.models.fits import FittedModels
 from trading_assets.models.regimes import FEATURES as OF_REGIMES
 from trading_assets.models.regimes import regimes_of_benchmarks
 from trading_assets.models.run import SCORES, out_of_sample_scores, samples_and_folds
+from trading_assets.models.samples import Samples
+from trading_assets.models.splits import Fold
 from trading_assets.models.tables import REGIMES
+from trading_assets.protocol.decisions import HandDecision
 from trading_assets.robustness.look_ahead.features_again import FeaturesAgain, KnownFeatures, features_again
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot
 from trading_assets.robustness.look_ahead.what_is_read import (
@@ -49,7 +53,10 @@ class Known:
 
 @dataclass
 class Repetition:
-    """From bars to what a strategy and its members decide; models are fitted once."""
+    """From bars to what a strategy and its members decide; models are fitted once.
+
+    `scores` are those that strategies read, by model or champion; `candidates` those of every model behind them.
+    """
 
     configuration: Configuration
     strategy: str
@@ -58,7 +65,9 @@ class Repetition:
     fitted: Mapping[str, FittedModels]
     features: FeaturesAgain
     indicators: pl.DataFrame
+    by_hand: Sequence[HandDecision] = ()
     scores: dict[str, Scores] = field(default_factory=dict)
+    candidates: dict[str, Scores] = field(default_factory=dict)
     first_decisions: list[dt.date] = field(default_factory=list)
     panels: dict[str, pl.DataFrame] = field(default_factory=dict)
     _frames: dict[str, Frames] = field(default_factory=dict)
@@ -71,6 +80,7 @@ class Repetition:
         snapshot: MarketSnapshot,
         known: Known | None,
         fitted: Mapping[str, FittedModels],
+        by_hand: Sequence[HandDecision] = (),
     ) -> Repetition:
         """Compute the features and indicators that the strategy depends on.
 
@@ -84,6 +94,9 @@ class Repetition:
             What the whole run gave; None: this is the whole run.
         fitted
             Models by name, as far as they were fitted before.
+        by_hand
+            Decisions by hand on the champions that the strategy reads, oldest first: what a person said on a day is
+            true of that day in every history.
         """
         bars, benchmarks, behind = snapshot.bars, configuration.benchmarks, features_behind(configuration, strategy)
 
@@ -98,7 +111,7 @@ class Repetition:
             named = columns_named(configuration, strategy) | {*OF_REGIMES}
             features = features_again(compute, bars, behind, named, set(benchmarks.values()), known.features)
         of_bars = indicators(bars, indicators_read(configuration, strategy))
-        return cls(configuration, strategy, snapshot, known, fitted, features, of_bars)
+        return cls(configuration, strategy, snapshot, known, fitted, features, of_bars, by_hand)
 
     @property
     def verified(self) -> Set[str]:
@@ -161,14 +174,32 @@ class Repetition:
         return decided
 
     def _scores(self, model: str) -> Scores:
+        if model in self.configuration.champions:
+            return self._of_champion(model)
+        if model not in self.candidates:
+            self.candidates[model] = self._of_model(model)
+        return self.candidates[model]
+
+    def _of_champion(self, champion: str) -> Scores:
+        """What is traded: who was champion when is decided anew, by labels and scores of this history."""
+        candidates = self.configuration.candidates_of(champion)
+        scores = {each: self._scores(each) for each in candidates}
+        samples, folds = self._samples(candidates[0])
+        by_hand = [each for each in self.by_hand if each.champion == champion]
+        return succession_of(self.configuration, champion, samples, folds, scores, by_hand).traded(scores)
+
+    def _samples(self, model: str) -> tuple[Samples, list[Fold]]:
         settings = self.configuration.models[model]
-        samples, folds = samples_and_folds(
+        return samples_and_folds(
             settings,
             bars=self.snapshot.bars,
             features=self.features.of_model,
             universe=self.snapshot.universe,
             benchmark=self.configuration.benchmarks.get(settings.universe),
         )
+
+    def _of_model(self, model: str) -> Scores:
+        samples, folds = self._samples(model)
         before = pl.DataFrame(schema=SCORES)
         if self.known is not None:
             cut = self.known.cut

@@ -49,9 +49,9 @@ def columns_named(configuration: Configuration, strategy: str) -> set[str]:
 
 
 def models_behind(configuration: Configuration, strategy: str) -> set[str]:
-    """Return the models whose scores a strategy or a member of it reads."""
+    """Return the models whose scores a strategy or a member of it reads, all candidates of a champion among them."""
     own = [configured_strategy(configuration, name) for name in configuration.behind(strategy)]
-    return {each.model for each in own if each.model}
+    return {model for each in own if each.model for model in configuration.candidates_of(each.model)}
 
 
 def features_behind(configuration: Configuration, strategy: str) -> list[Feature]:

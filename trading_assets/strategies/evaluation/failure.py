@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from trading_assets.asset_factories.failures import UpstreamFailedError
+from trading_assets.models.champions import score_asset
 from trading_assets.models.tables import OUTCOMES
 from trading_assets.protocol.looks import LookRefusedError
 from trading_assets.strategies.tables import FAILED, OK, REFUSED, STATUS
@@ -226,12 +227,13 @@ def require_scores(step: Step, model: str | None) -> None:
     """
     if model is None:
         return
+    asset = score_asset(step.configuration, model)
     outcome = step.work.unwatched().read_or_empty(OUTCOMES, rows=Rows("model", model))
     for until in outcome["until"].drop_nulls():
         raise LockedSignalsError(
             f"the scores of {model} end before {until}: they were made before the registration\n"
-            f"  expected: rows of a run of models/{model} under this configuration\n"
-            f"  what to do: materialise models/{model}, then strategies/{strategy_of(step)}"
+            f"  expected: rows of a run of {asset} under this configuration\n"
+            f"  what to do: materialise {asset}, then strategies/{strategy_of(step)}"
         )
 
 

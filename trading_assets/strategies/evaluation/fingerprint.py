@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import polars as pl
+from pydantic import BaseModel
 
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import digest
 from trading_assets.config.stated import is_shipped, stated
 from trading_assets.config.strategies import StrategyParameters
 from trading_assets.features.own import features_of, modules_of, own_behind, own_features
+from trading_assets.models.champions import CHAMPION_VERSION
 from trading_assets.models.families.own import own_family
 from trading_assets.models.regimes import REGIMES_VERSION
 from trading_assets.models.run import TRAINING_VERSION
@@ -50,10 +53,32 @@ def frozen(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[s
         "own_code": own_code(strategy.module),
         **own_features_frozen(configuration, strategy),
         **own_model_frozen(configuration, strategy),
-        "model": stated(configuration.models[model]) if model else None,
+        "model": model_settings(configuration, model, stated) if model else None,
         "training": TRAINING_VERSION if model else None,
         "members": {name: frozen(configuration, member) for name, member in members.items()},
         "regimes": [REGIMES_VERSION, stated(configuration.regimes)] if members else None,
+    }
+
+
+def model_settings(
+    configuration: Configuration, model: str, written: Callable[[BaseModel], dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the settings of what a strategy reads scores of: of a model, or of a champion and all of its candidates.
+
+    Parameters
+    ----------
+    configuration, model
+        Configuration, and the name of a model or a champion.
+    written
+        How a section is written: `stated` or `completed`.
+    """
+    if model not in configuration.champions:
+        return written(configuration.models[model])
+    candidates = configuration.candidates_of(model)
+    return {
+        "version": CHAMPION_VERSION,
+        "champion": written(configuration.champions[model]),
+        "candidates": {name: written(configuration.models[name]) for name in candidates},
     }
 
 
@@ -71,9 +96,11 @@ def own_features_frozen(configuration: Configuration, strategy: ConfiguredStrate
 
 
 def own_model_frozen(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[str, dict[str, str]]:
-    """Return the code of the model that a strategy reads, if it is a module of a user's own; nothing otherwise."""
-    family = own_family(configuration, strategy.model) if strategy.model in configuration.models else None
-    return {"own_model": plugin_code(family.module)} if family else {}
+    """Return the code of the models that a strategy reads, if they are modules of a user's own; nothing otherwise."""
+    read = configuration.candidates_of(strategy.model or "")
+    families = [own_family(configuration, model) for model in read if model in configuration.models]
+    code = {name: value for each in families if each for name, value in plugin_code(each.module).items()}
+    return {"own_model": code} if code else {}
 
 
 def parameter_types(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[str, type[StrategyParameters]]:
@@ -126,7 +153,7 @@ def symbols_behind(configuration: Configuration, strategy: ResolvedStrategy, ins
     if strategy.columns & {feature.column for feature in declared if feature.scope == "session"}:
         whole |= classes
     if strategy.model is not None:
-        whole.add(configuration.models[strategy.model].universe)
+        whole |= {configuration.models[each].universe for each in configuration.candidates_of(strategy.model)}
     benchmarks = {symbol for each, symbol in configuration.benchmarks.items() if each in classes | whole}
     of_classes = instruments.filter(pl.col("asset_class").is_in(sorted(whole)))["symbol"]
     members = (resolve_strategy(configuration, member, instruments) for member in strategy.members)

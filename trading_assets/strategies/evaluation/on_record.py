@@ -22,6 +22,7 @@ from trading_assets.models.splits import spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import RECEIVED, TEXTS, Entry, Protocol, Record
 from trading_assets.protocol.contents import content_rows
+from trading_assets.protocol.decisions import decisions_behind
 from trading_assets.protocol.exposures import exposure
 from trading_assets.protocol.recording import Registering, record_exposures, record_registrations
 from trading_assets.protocol.universe_returns import equal_weight_returns
@@ -44,7 +45,8 @@ def put_registrations_on_record(step: Step) -> None:
     """Record every registration of the configuration that is not on record as it stands, all of them together.
 
     What was received of their markets is part of it: a registration whose universe, reference data or bars were changed
-    since is registered anew, and its record says what changed.
+    since is registered anew, and its record says what changed. So it is after a decision by hand on a champion that it
+    reads.
     """
     configuration = step.configuration
     spans, instruments = spans_of(step.work.read(SPLITS)), step.work.read(INSTRUMENTS)
@@ -68,8 +70,10 @@ def put_registrations_on_record(step: Step) -> None:
         }
         texts = {TEXTS: pl.DataFrame({"text": [plan.content]})}
         own = _OwnMarket(market, traded[name], behind[name], settings_of(configuration), spans["holdout"])
+        by_hand = [each.in_words() for each in decisions_behind(configuration, name, spans["holdout"].end)]
+        payload |= {"decisions": by_hand} if by_hand else {}
         returns = partial(returns_on_record, step, traded[name], Interval(start=spans["train"].start, end=LAST_DAY))
-        changed = partial(_changed, protocol, own)
+        changed = partial(_changed, protocol, own, by_hand)
         found.append(Registering(Entry("registration", name, payload, texts), returns, own.received, changed))
     record_registrations(protocol, found, step.now)
 
@@ -89,7 +93,9 @@ def evaluated_state(step: Step) -> str | None:
     market = _market(step, {*strategy.symbols, *behind}, instruments)
     until = last_received(market, {*strategy.symbols, *behind}, end)
     own = received(market, strategy.symbols, behind, until, settings_of(configuration))
-    return digest([configuration.hash_for(name), frozen(configuration, strategy), content_rows(RECEIVED, own)[0]])
+    by_hand = [each.plain() for each in decisions_behind(configuration, name, end)]
+    said = [configuration.hash_for(name), frozen(configuration, strategy), content_rows(RECEIVED, own)[0]]
+    return digest([*said, *([by_hand] if by_hand else [])])
 
 
 @dataclass(frozen=True)
@@ -111,8 +117,14 @@ class _OwnMarket:
         return {"until": until}, self.up_to(until)
 
 
-def _changed(protocol: Protocol, own: _OwnMarket, last: Record) -> list[str]:
-    """What differs from what the last record has; nothing where an earlier version wrote it, which has none of it."""
+def _changed(protocol: Protocol, own: _OwnMarket, by_hand: Sequence[str], last: Record) -> list[str]:
+    """What differs from what the last record has: decisions by hand since, and what was received of the market."""
+    known = last.payload.get("decisions", [])
+    return [*(each for each in by_hand if each not in known), *_changed_market(protocol, own, last)]
+
+
+def _changed_market(protocol: Protocol, own: _OwnMarket, last: Record) -> list[str]:
+    """Of the market; nothing where an earlier version wrote the record, which has none of it."""
     said = last.payload.get("received")
     if said is None:
         return []

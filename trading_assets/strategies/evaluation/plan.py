@@ -6,6 +6,7 @@ known long before, and goes on record as early as a run knows it: a plan.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from trading_assets.config.canonical import canonical, digest
 from trading_assets.config.sections import Interval
 from trading_assets.config.stated import stated
 from trading_assets.features.catalog import FEATURES
+from trading_assets.protocol.decisions import decisions_behind
 from trading_assets.strategies.evaluation.fingerprint import frozen
 from trading_assets.strategies.interface.resolved import ConfiguredStrategy
 
@@ -67,8 +69,8 @@ def decided(
 ) -> dict[str, Any]:
     """Return what a person decides of a registered strategy, values that equal their defaults left out.
 
-    The hypothesis, the spans as dates, the parameters and rules, costs, risk, seed, criteria, and the settings of its
-    model; none of the data.
+    The hypothesis, the spans as dates, the parameters and rules, costs, risk, seed, criteria, the settings of its
+    model, and decisions by hand on a champion; none of the data.
 
     Parameters
     ----------
@@ -83,6 +85,7 @@ def decided(
         "hypothesis": entry.hypothesis,
         "registered_on": entry.registered_on,
         **_named("indices", entry.indices),
+        **_by_hand(configuration, strategy.name, spans),
         **frozen(configuration, strategy),
         "features": hash_of(sorted((feature.column, feature.version) for feature in FEATURES)),
         "benchmarks": dict(configuration.benchmarks),
@@ -97,6 +100,15 @@ def decided(
             key: value for key, value in stated(configuration.robustness).items() if key in RESAMPLING_SETTINGS
         },
     }
+
+
+def _by_hand(
+    configuration: Configuration, strategy: str, spans: Mapping[str, Interval]
+) -> dict[str, list[dict[str, Any]]]:
+    """Decisions by hand on champions that act until the end of the holdout; nothing where there is none."""
+    until = max((span.end for span in spans.values()), default=dt.date.max)
+    found = [each.plain() for each in decisions_behind(configuration, strategy, until)]
+    return {"decisions": found} if found else {}
 
 
 def _named(key: str, values: Mapping[str, Any]) -> dict[str, Any]:

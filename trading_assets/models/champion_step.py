@@ -1,0 +1,154 @@
+"""How the asset of a champion computes: from the scores of its candidates to those that are traded."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from trading_assets.asset_factories.table_asset import Step
+from trading_assets.features.tables import DAILY
+from trading_assets.market_data.tables import BARS, UNIVERSE
+from trading_assets.models.champions import Succession, succession_of
+from trading_assets.models.on_record import STAGE, assert_inputs_as_written, hash_of_model, opened_by, put_on_record
+from trading_assets.models.run import samples_and_folds
+from trading_assets.models.samples import Samples
+from trading_assets.models.splits import Fold, holdout_start
+from trading_assets.models.tables import (
+    CHAMPIONS,
+    EXPLANATIONS,
+    FOLDS,
+    INSUFFICIENT_DATA,
+    METRICS,
+    NO_FOLDS,
+    OK,
+    OUTCOMES,
+    PREDICTIONS,
+    SPLITS,
+)
+from trading_assets.protocol import Protocol
+from trading_assets.protocol.decisions import decisions_of
+from trading_assets.protocol.row_hashes import WrittenRows
+from trading_assets.protocol.written_rows import assert_read_as_written, hash_whole, record_written
+from trading_assets.warehouse import Rows, Table, Warehouse
+
+#: Tables that a champion has rows of its own in, taken from its candidates'.
+OF_CANDIDATES = (PREDICTIONS, FOLDS, METRICS, EXPLANATIONS)
+#: What a candidate left: its rows by table.
+Left = Mapping[Table, pl.DataFrame]
+
+
+def choose(step: Step, name: str) -> Mapping[str, Any]:
+    """Decide who was champion at each refit, and write the scores that are traded.
+
+    What a closed holdout would tell is not read: sessions, scores and labels end before it.
+    """
+    configuration = step.configuration
+    candidates = configuration.champions[name].candidates
+    assert_inputs_as_written(step, [])
+    assert_read_as_written(configuration, step.work, lambda held, _: _hashes_of(held, candidates))
+    holdout, readers = holdout_start(step.work.read(SPLITS)), opened_by(configuration, name)
+    samples, folds, bars = _labels(step, candidates[0], None if readers else holdout)
+    left = {each: _left_by(step, each, None if readers else holdout) for each in candidates}
+    by_hand = decisions_of(configuration, [name])
+    for each in by_hand:
+        if each.candidate not in candidates:
+            step.log.warning(f"without effect: {each.in_words()}; {each.candidate} is no candidate any more")
+    found = succession_of(
+        configuration, name, samples, folds, {each: left[each][PREDICTIONS] for each in candidates}, by_hand
+    )
+    tables = _tables(name, found, folds, left, None if readers else holdout)
+    put_on_record(step, name, bars, holdout, readers)
+    step.work.replace(Rows("model", name), tables)
+    written = [hash_of_model(table, step.work.written[table], name) for table in OF_CANDIDATES]
+    written.append(hash_whole(CHAMPIONS, step.work.written[CHAMPIONS], name))
+    record_written(Protocol.of(configuration), f"{STAGE}/champion/{name}", written, step.now)
+    changes = found.rows.filter(decision="champion").select("session", "cause", "candidate", "reason")
+    return {
+        "champion": found.reigns[-1].champion if found.reigns else "",
+        "since": found.reigns[-1].start if found.reigns else None,
+        "refits": len(folds),
+        "champions": changes.tail(20),
+    }
+
+
+def _labels(step: Step, candidate: str, end: dt.date | None) -> tuple[Samples, list[Fold], pl.DataFrame]:
+    """Labels and folds of the candidates, and the bars that they are of, as far as they may be seen."""
+    settings = step.configuration.models[candidate]
+    benchmark = step.configuration.benchmarks.get(settings.universe)
+    of_label = ["adj_high", "adj_low", "flags"] if settings.label == "triple_barrier" else []
+    until = end or dt.date.max
+    bars = step.work.read(
+        BARS,
+        columns=["symbol", "asset_class", "session", "adj_open", "adj_close", *of_label],
+        where="(asset_class = ? OR symbol = ?) AND session < ?",
+        parameters=[settings.universe, benchmark, until],
+    )
+    keys = step.work.read(
+        DAILY,
+        columns=["symbol", "session"],
+        where="list_contains(?, symbol) AND session < ?",
+        parameters=[bars["symbol"].unique().sort().to_list(), until],
+    )
+    universe = step.work.read(UNIVERSE)
+    samples, folds = samples_and_folds(settings, bars=bars, features=keys, universe=universe, benchmark=benchmark)
+    return samples, folds, bars.filter(asset_class=settings.universe)
+
+
+def _left_by(step: Step, candidate: str, end: dt.date | None) -> Left:
+    own = Rows("model", candidate)
+    left = {table: step.work.read_or_empty(table, rows=own) for table in (*OF_CANDIDATES, OUTCOMES)}
+    if end is not None:
+        left[PREDICTIONS] = left[PREDICTIONS].filter(pl.col("session") < end)
+    return left
+
+
+def _hashes_of(held: Warehouse, candidates: Sequence[str]) -> Iterator[WrittenRows]:
+    for candidate in candidates:
+        for table in OF_CANDIDATES:
+            yield hash_of_model(table, held.read_or_empty(table, rows=Rows("model", candidate)), candidate)
+
+
+def _tables(
+    name: str, found: Succession, folds: Sequence[Fold], left: Mapping[str, Left], end: dt.date | None
+) -> dict[Table, pl.DataFrame]:
+    """Rows of the champion: of each session and fold those of who was champion then."""
+    champions = {fold.number: found.at(fold.test_start) for fold in folds}
+
+    def of_folds(table: Table) -> pl.DataFrame:
+        parts = [
+            rows[table].filter(pl.col("fold").is_in([fold for fold, each in champions.items() if each == candidate]))
+            for candidate, rows in left.items()
+        ]
+        return pl.concat(parts)
+
+    predictions = found.traded({candidate: rows[PREDICTIONS] for candidate, rows in left.items()})
+    explained = of_folds(EXPLANATIONS)
+    own_folds = of_folds(FOLDS)
+    trained = own_folds.filter(status=OK)
+    until = [each for rows in left.values() for each in rows[OUTCOMES]["until"].drop_nulls()]
+    if end is not None and end != dt.date.max:
+        until.append(end)
+    now = left[found.reigns[-1].champion] if found.reigns else next(iter(left.values()))
+    outcome = {
+        "version": next(iter(now[OUTCOMES]["version"]), ""),
+        "status": OK if trained.height else INSUFFICIENT_DATA,
+        "reason": None if trained.height else next(iter(own_folds["reason"]), NO_FOLDS),
+        "folds": len(folds),
+        "scored_folds": trained.height,
+        "scored_rows": predictions.height,
+        "unscored_rows": int(own_folds["unscored_rows"].sum()),
+        "until": min(until, default=None),
+    }
+    frames = {
+        PREDICTIONS: predictions,
+        FOLDS: own_folds,
+        METRICS: of_folds(METRICS),
+        EXPLANATIONS: explained.filter(pl.col("fold") == pl.col("fold").max()),
+        OUTCOMES: pl.DataFrame([outcome], schema=OUTCOMES.empty().drop("model").schema),
+        CHAMPIONS: found.rows,
+    }
+    own = pl.lit(name).alias("model")
+    return {table: table.conform(frame.with_columns(own)).sort(table.key) for table, frame in frames.items()}

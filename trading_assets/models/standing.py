@@ -1,0 +1,254 @@
+"""Who is champion now, who was before, and a person's word on who is to be: what the terminal says and takes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from trading_assets.config import Configuration, ConfigurationError
+from trading_assets.config.errors import nearest
+from trading_assets.models.promotion import CHAMPION, MINIMUM_EFFECT, SHADOW, Record, decide, losses_by_session
+from trading_assets.models.promotion import target_in_words as in_words
+from trading_assets.models.tables import CHAMPIONS, OUTCOMES, PREDICTIONS
+from trading_assets.protocol import Protocol
+from trading_assets.protocol.decisions import ACTIONS, HandDecision, decisions_of, record_decision
+from trading_assets.protocol.written_rows import assert_as_written, hash_whole, last_written
+from trading_assets.warehouse import Rows, Table, Warehouse
+
+#: What is said of a model that competes with none.
+ALONE = "alone"
+
+
+@dataclass(frozen=True)
+class Held:
+    """Who is champion, and whether a person's word keeps it so."""
+
+    candidate: str
+    is_pinned: bool
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A champion as it stands.
+
+    Attributes
+    ----------
+    history
+        Who was champion in turn, the last one now; none before the first run.
+    waiting
+        Decisions by hand that have acted on no session yet, oldest first; the history ends with them.
+    """
+
+    history: Sequence[Held]
+    waiting: Sequence[HandDecision]
+
+
+def standing_of(warehouse: Warehouse, configuration: Configuration, champion: str) -> Standing:
+    """Return who is champion, from the last run and from what was decided since.
+
+    Parameters
+    ----------
+    warehouse, configuration
+        Warehouse of the configuration, and the configuration.
+    champion
+        Name of a champion of it.
+
+    Raises
+    ------
+    EditedRowsError
+        Rows of `models.champions` are not those that the product wrote.
+    """
+    rows = _written(warehouse, configuration, CHAMPIONS, champion)
+    by_hand = decisions_of(configuration, [champion])
+    acted = set(rows.filter(pl.col("cause").is_in(ACTIONS))["reason"])
+    last = max((place for place, each in enumerate(by_hand) if each.as_reason() in acted), default=-1)
+    waiting = [each for each in by_hand[last + 1 :] if each.candidate in configuration.candidates_of(champion)]
+    by_time = rows.filter(decision=CHAMPION).sort("session", pl.col("cause").is_in(ACTIONS))
+    held = [Held(*each) for each in by_time.select("candidate", "is_pinned").iter_rows()]
+    held += [Held(each.candidate, each.pinned) for each in waiting] if held else []
+    history = [each for place, each in enumerate(held) if place == 0 or each != held[place - 1]]
+    return Standing(history, waiting)
+
+
+def list_models(warehouse: Warehouse, configuration: Configuration) -> pl.DataFrame:
+    """Return a row for each candidate of each champion, and for each model that competes with none.
+
+    Returns
+    -------
+    DataFrame
+        champion (null: none), model, role (champion, shadow, alone), since (session; null before the first run),
+        pinned, version (of its newest scores), reason.
+    """
+    lines: list[tuple[object, ...]] = []
+    for champion in configuration.champions:
+        rows = _written(warehouse, configuration, CHAMPIONS, champion).sort("session", pl.col("cause").is_in(ACTIONS))
+        for model in configuration.candidates_of(champion):
+            own = rows.filter(candidate=model)
+            role, is_pinned, why = SHADOW, False, "not run yet"
+            if own.height:
+                role, is_pinned, why = own.select("decision", "is_pinned", "reason").row(-1)
+            version, pinned = _version(warehouse, model), is_pinned and role == CHAMPION
+            lines.append((champion, model, role, _since(own), pinned, version, why))
+    competing = {model for each in configuration.champions for model in configuration.candidates_of(each)}
+    for model in configuration.models:
+        if model not in competing:
+            lines.append((None, model, ALONE, None, False, _version(warehouse, model), "competes with none"))
+    schema = {
+        "champion": pl.String,
+        "model": pl.String,
+        "role": pl.String,
+        "since": pl.Date,
+        "pinned": pl.Boolean,
+        "version": pl.String,
+        "reason": pl.String,
+    }
+    return pl.DataFrame(lines, schema=schema, orient="row")
+
+
+def decide_by_hand(
+    warehouse: Warehouse,
+    configuration: Configuration,
+    champion: str,
+    *,
+    action: str,
+    candidate: str | None,
+    by: str,
+    reason: str,
+    now: dt.datetime,
+) -> HandDecision:
+    """Put a person's word on who is champion on record.
+
+    Parameters
+    ----------
+    warehouse, configuration, champion
+        Warehouse, configuration, and the name of the champion.
+    action, candidate
+        One of `ACTIONS`, and who is to be champion; None for a rollback, which says it itself.
+    by, reason
+        Who decides, and why.
+    now
+        Time of the decision, UTC.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such champion or candidate, the reason is empty, or there is nothing to decide.
+    """
+    known = list(configuration.champions)
+    if champion not in known:
+        there = nearest(champion, known) if known else "a section `champions` of the configuration, which has none"
+        raise ConfigurationError(f"no champion {champion!r}\n  expected: {there}\n  what to do: name one of them")
+    if not reason.strip():
+        raise ConfigurationError(
+            "a decision by hand without a reason\n  expected: --reason with some words\n"
+            "  what to do: say why; it goes on record beside your name"
+        )
+    candidates = configuration.candidates_of(champion)
+    if candidate is not None and candidate not in candidates:
+        raise ConfigurationError(
+            f"no candidate {candidate!r} of {champion}\n  key: champions.{champion}.candidates\n"
+            f"  expected: {nearest(candidate, candidates)}\n  what to do: name one of them, or add it to the key"
+        )
+    history = standing_of(warehouse, configuration, champion).history
+    if not history:
+        raise ConfigurationError(
+            f"{champion} has no champion yet\n  expected: a run of models/champion/{champion}\n"
+            "  what to do: trading-assets run"
+        )
+    held = history[-1]
+    if candidate is not None:
+        wanted = Held(candidate, action == "pin")
+    elif len(history) > 1:
+        wanted = history[-2]
+    else:
+        raise ConfigurationError(
+            f"{held.candidate} is the first champion {champion}: there is none to go back to\n"
+            f"  expected: an earlier change\n  what to do: trading-assets model promote {champion} CANDIDATE"
+        )
+    if wanted == held:
+        how = "is pinned" if held.is_pinned else "is champion"
+        raise ConfigurationError(
+            f"{held.candidate} {how} already\n  expected: a change\n  what to do: nothing, or name another candidate"
+        )
+    decision = HandDecision(champion, action, wanted.candidate, wanted.is_pinned, now.date(), by, reason.strip())
+    return record_decision(Protocol.of(configuration), decision, now)
+
+
+def compare_models(warehouse: Warehouse, configuration: Configuration, first: str, second: str) -> pl.DataFrame:
+    """Test whether one model, or champion, is better than another, by all labels that are known before the holdout.
+
+    Parameters
+    ----------
+    warehouse, configuration
+        Warehouse with their scores, and the configuration.
+    first, second
+        Names of models or champions: who is asked about, and what it is set beside.
+
+    Returns
+    -------
+    DataFrame
+        One row: model, against, sessions, effect, error, statistic, critical, p, detectable, power (at the least effect
+        that matters), result. Null where there is nothing to test.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no model or champion of such a name, or both are the same.
+    """
+    if first == second:
+        raise ConfigurationError(
+            f"{first} is set beside itself\n  expected: two names\n  what to do: name another model or champion"
+        )
+    records = [_record(warehouse, configuration, name) for name in (first, second)]
+    decided = decide(*records)
+    test = decided.test
+    row = {
+        "model": first,
+        "against": second,
+        "sessions": test.sessions if test else None,
+        "effect": test.difference if test else None,
+        "error": test.error if test else None,
+        "statistic": test.statistic if test else None,
+        "critical": test.critical if test else None,
+        "p": test.p if test else None,
+        "detectable": test.detectable() if test else None,
+        "power": test.power(MINIMUM_EFFECT) if test else None,
+        "result": decided.reason.replace("the champion", second),
+    }
+    numbers = dict.fromkeys(("effect", "error", "statistic", "critical", "p", "detectable", "power"), pl.Float64)
+    texts = dict.fromkeys(("model", "against", "result"), pl.String)
+    return pl.DataFrame([row], schema_overrides={**numbers, **texts, "sessions": pl.Int64})
+
+
+def _record(warehouse: Warehouse, configuration: Configuration, name: str) -> Record:
+    if name not in configuration.score_names:
+        known = configuration.score_names
+        there = nearest(name, known) if known else "a section `models` of the configuration, which has none"
+        raise ConfigurationError(f"no model {name!r}\n  expected: {there}\n  what to do: name one of them")
+    settings = configuration.models[configuration.candidates_of(name)[0]]
+    target = in_words(settings, configuration.benchmarks.get(settings.universe, "zero"))
+    rows = _written(warehouse, configuration, PREDICTIONS, name)
+    return Record(target, settings.horizon, name, losses_by_session(rows, dt.date.max))
+
+
+def _written(warehouse: Warehouse, configuration: Configuration, table: Table, name: str) -> pl.DataFrame:
+    """Rows of a model or a champion, as the product wrote them."""
+    rows = warehouse.read_or_empty(table, rows=Rows("model", name))
+    assert_as_written(hash_whole(table, rows, name), last_written(configuration))
+    return rows
+
+
+def _version(warehouse: Warehouse, model: str) -> str | None:
+    return next(iter(warehouse.read_or_empty(OUTCOMES, rows=Rows("model", model))["version"]), None)
+
+
+def _since(rows: pl.DataFrame) -> dt.date | None:
+    """First session of what a candidate is now, of its rows in order of time."""
+    now, since = None, None
+    for decision, session in rows.select("decision", "session").iter_rows():
+        if decision != now:
+            now, since = decision, session
+    return since

@@ -1,0 +1,81 @@
+"""A person's word on a champion is on record with the day of the machine, and part of what it acts on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from trading_assets.config import Configuration
+from trading_assets.protocol import Protocol
+from trading_assets.protocol.decisions import HandDecision, decisions_behind, decisions_of, record_decision
+from trading_assets.strategies.ensemble import Parameters as OfMembers
+from trading_assets.strategies.ml import Parameters
+
+NOW = dt.datetime(2026, 3, 2, 18)
+
+
+def configuration(data: Path, name: str = "own") -> Configuration:
+    made = Configuration.model_validate(
+        {
+            "name": name,
+            "start": "2010-01-01",
+            "market_data": [{"source": "sample"}],
+            "models": {"one": {}, "two": {"type": "ridge"}},
+            "champions": {"best": {"candidates": ["one", "two"]}, "other": {"candidates": ["two"]}},
+            "strategies": {
+                "reads": {"type": "ml"},
+                "blend": {"type": "ensemble", "members": ["reads"]},
+                "plain": {"type": "equity_momentum"},
+            },
+            "data": data,
+        }
+    )
+    parameters = {"reads": Parameters(model="best"), "blend": OfMembers(members=["reads"])}
+    given = {
+        strategy: made.strategies[strategy].model_copy(update={"parameters": each})
+        for strategy, each in parameters.items()
+    }
+    return made.model_copy(update={"strategies": made.strategies | given})
+
+
+def word(action: str = "pin", champion: str = "best", day: dt.date = dt.date(1999, 1, 1)) -> HandDecision:
+    return HandDecision(champion, action, "two", action == "pin", day, "ops", "one has failed")
+
+
+def test_the_day_is_that_of_the_record_whatever_was_said(tmp_path: Path) -> None:
+    made = configuration(tmp_path)
+    found = record_decision(Protocol.of(made), word(), NOW)
+    assert found == HandDecision("best", "pin", "two", True, NOW.date(), "ops", "one has failed")
+    assert decisions_of(made, ["best"]) == [found]
+    assert found.in_words() == "pin of two as champion best, ops on 2026-03-02: one has failed"
+    assert found.plain()["day"] == "2026-03-02"
+
+
+def test_a_clock_that_went_back_dates_nothing_back(tmp_path: Path) -> None:
+    """A record is never before the one before it."""
+    protocol = Protocol.of(configuration(tmp_path))
+    record_decision(protocol, word(), NOW)
+    assert record_decision(protocol, word("rollback"), NOW - dt.timedelta(days=400)).day == NOW.date()
+
+
+def test_words_of_other_champions_and_configurations_are_not_among_them(tmp_path: Path) -> None:
+    made = configuration(tmp_path)
+    record_decision(Protocol.of(made), word(champion="other"), NOW)
+    record_decision(Protocol.of(configuration(tmp_path, "elsewhere")), word(), NOW)
+    assert decisions_of(made, ["best"]) == []
+    assert [each.champion for each in decisions_of(made, ["best", "other"])] == ["other"]
+
+
+@pytest.mark.parametrize(("strategy", "count"), [("reads", 2), ("blend", 2), ("plain", 0)])
+def test_a_strategy_has_the_words_on_champions_that_it_or_a_member_reads(
+    strategy: str, count: int, tmp_path: Path
+) -> None:
+    made = configuration(tmp_path)
+    for champion, now in (("best", NOW), ("other", NOW), ("best", NOW + dt.timedelta(days=7))):
+        record_decision(Protocol.of(made), word(champion=champion), now)
+    assert len(decisions_behind(made, strategy)) == count
+    # What is said on a day acts from the next session: nothing of it is within a span that ends on that day.
+    assert len(decisions_behind(made, strategy, NOW.date() + dt.timedelta(days=7))) == count // 2
+    assert decisions_behind(made, strategy, NOW.date()) == []
