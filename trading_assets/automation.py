@@ -23,6 +23,7 @@ _AUTO = "auto"
 _AFTER_MIDNIGHT, _AFTER_CLOSE = dt.timedelta(minutes=10), dt.timedelta(minutes=90)
 _MINUTES_OF_A_DAY = 24 * 60
 DRIFT_ASSET = dg.AssetKey(["monitoring", "drift"])
+LIVE_QUALITY_ASSET = dg.AssetKey(["models", "live_quality"])
 
 
 def build_jobs() -> list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]:
@@ -49,6 +50,7 @@ def build_schedules(configuration: Configuration) -> list[dg.ScheduleDefinition]
         cron_schedule=crons if len(crons) > 1 else crons[0],
         job_name=DAILY_UPDATE,
         execution_timezone="UTC" if settings.daily == _AUTO else settings.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Materialises every stage for the month of the newest session that is over.",
     )
     def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -69,6 +71,7 @@ def build_schedules(configuration: Configuration) -> list[dg.ScheduleDefinition]
         cron_schedule=settings.weekly_retrain,
         job_name=RETRAIN,
         execution_timezone=settings.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Trains the models again and recomputes what follows from their scores.",
     )
     return [daily, weekly]
@@ -111,31 +114,38 @@ def newest_day_over(of: Sequence[str], moment: dt.datetime) -> dt.date:
 
 
 def build_sensors(configuration: Configuration) -> list[dg.SensorDefinition]:
-    """Retrain when drift begins; an alert when a run fails."""
-    return [_drift_sensor(), _failure_sensor(configuration)]
+    """Retrain when drift of features or of losses begins; an alert when a run fails."""
+    return [
+        _drift_sensor("feature_drift", DRIFT_ASSET, "the features go from not drifting to drifting"),
+        _drift_sensor("loss_drift", LIVE_QUALITY_ASSET, "the losses of a model begin to be larger than before"),
+        _failure_sensor(configuration),
+    ]
 
 
-def _drift_sensor() -> dg.SensorDefinition:
+def _drift_sensor(name: str, asset: dg.AssetKey, event: str) -> dg.SensorDefinition:
+    reason = name.replace("_", " ")
+
     @dg.sensor(
-        name="feature_drift",
+        name=name,
         job_name=RETRAIN,
         minimum_interval_seconds=60,
-        description="Requests one retraining each time the features go from not drifting to drifting.",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Requests one retraining each time {event}.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         seen = json.loads(context.cursor or '{"storage_id": 0, "drifting": false}')
         records = context.instance.fetch_materializations(
-            dg.AssetRecordsFilter(asset_key=DRIFT_ASSET, after_storage_id=seen["storage_id"]),
+            dg.AssetRecordsFilter(asset_key=asset, after_storage_id=seen["storage_id"]),
             limit=100,
             ascending=True,
         ).records
         if not records:
-            return dg.SkipReason("no new measurement of drift")
+            return dg.SkipReason(f"no new measurement of {reason}")
         requests = []
         for record in records:
             drifting = _drifting(record)
             if drifting and not seen["drifting"]:
-                requests.append(dg.RunRequest(run_key=f"drift-{record.storage_id}", tags={"reason": "feature drift"}))
+                requests.append(dg.RunRequest(run_key=f"{name}-{record.storage_id}", tags={"reason": reason}))
             seen = {"storage_id": record.storage_id, "drifting": drifting}
         return dg.SensorResult(run_requests=requests, cursor=json.dumps(seen))
 

@@ -121,18 +121,28 @@ def test_the_weekly_schedule_retrains(configuration: Configuration) -> None:
     assert weekly.cron_schedule == configuration.schedules.weekly_retrain
 
 
-def measure(instance: dg.DagsterInstance, drift_event: bool) -> None:
-    instance.report_runless_asset_event(
-        dg.AssetMaterialization(automation.DRIFT_ASSET, metadata={"drift_event": drift_event})
-    )
+def test_what_runs_by_itself_does_so_where_nobody_switched_it_off(configuration: Configuration) -> None:
+    schedules, sensors = automation.build_schedules(configuration), automation.build_sensors(configuration)
+    assert {each.default_status for each in schedules} == {dg.DefaultScheduleStatus.RUNNING}
+    assert {each.default_status for each in sensors} == {dg.DefaultSensorStatus.RUNNING}
 
 
-def test_one_retrain_for_each_time_drift_begins(configuration: Configuration, instance: dg.DagsterInstance) -> None:
-    drift = sensor(configuration, "feature_drift")
+def measure(instance: dg.DagsterInstance, asset: dg.AssetKey, drift_event: bool) -> None:
+    instance.report_runless_asset_event(dg.AssetMaterialization(asset, metadata={"drift_event": drift_event}))
+
+
+DRIFTS = [("feature_drift", automation.DRIFT_ASSET), ("loss_drift", automation.LIVE_QUALITY_ASSET)]
+
+
+@pytest.mark.parametrize(("name", "asset"), DRIFTS)
+def test_one_retrain_for_each_time_drift_begins(
+    name: str, asset: dg.AssetKey, configuration: Configuration, instance: dg.DagsterInstance
+) -> None:
+    drift = sensor(configuration, name)
     cursor, requested = None, []
     for drift_events in ([], [False], [True], [True], [], [False, True], [False], [True, False, True]):
         for event in drift_events:
-            measure(instance, event)
+            measure(instance, asset, event)
         with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
             tick = drift.evaluate_tick(context)
         cursor = tick.cursor or cursor
@@ -142,7 +152,7 @@ def test_one_retrain_for_each_time_drift_begins(configuration: Configuration, in
 
 def test_run_keys_of_drift_differ(configuration: Configuration, instance: dg.DagsterInstance) -> None:
     for event in (True, False, True):
-        measure(instance, event)
+        measure(instance, automation.DRIFT_ASSET, event)
     with dg.build_sensor_context(instance=instance) as context:
         tick = sensor(configuration, "feature_drift").evaluate_tick(context)
     assert len({request.run_key for request in tick.run_requests or ()}) == 2

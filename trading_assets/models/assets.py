@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import resource
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -17,10 +17,12 @@ from trading_assets.features.own import assert_current, own_features
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.champion_step import choose
+from trading_assets.models.champions import score_asset
 from trading_assets.models.evaluation import compare
 from trading_assets.models.fits import kept_fits, rows_to_keep
 from trading_assets.models.kept_folds import TABLES as FOLD_TABLES
 from trading_assets.models.kept_folds import KeptFolds
+from trading_assets.models.live_step import live_quality
 from trading_assets.models.on_record import (
     STAGE,
     assert_inputs_as_written,
@@ -38,6 +40,8 @@ from trading_assets.models.tables import (
     EXPLANATIONS,
     FITS,
     FOLDS,
+    LIVE_QUALITY,
+    LOSS_DRIFT,
     METRICS,
     OUTCOMES,
     PREDICTIONS,
@@ -81,7 +85,22 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         ),
         *(_model_asset(name, getattr(model, "type", "")) for name, model in configuration.models.items()),
         *(_champion_asset(name, champion.candidates) for name, champion in configuration.champions.items()),
+        *_watch(configuration),
     ]
+
+
+def _watch(configuration: Configuration) -> Iterator[dg.AssetsDefinition]:
+    """`models/live_quality`, where there is a model."""
+    if configuration.models:
+        scored = [score_asset(configuration, name) for name in configuration.score_names]
+        yield table_asset(
+            live_quality,
+            stage=STAGE,
+            tables=(LIVE_QUALITY, LOSS_DRIFT),
+            deps=("market_data/bars", "models/splits", *scored),
+            kinds=("scikitlearn", "polars", "duckdb"),
+            rule=Rule(nothing),
+        )
 
 
 def splits(step: Step) -> Mapping[str, Any]:

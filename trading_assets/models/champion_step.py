@@ -50,7 +50,7 @@ def choose(step: Step, name: str) -> Mapping[str, Any]:
     assert_inputs_as_written(step, [])
     assert_read_as_written(configuration, step.work, lambda held, _: _hashes_of(held, candidates))
     holdout, readers = holdout_start(step.work.read(SPLITS)), opened_by(configuration, name)
-    samples, folds, bars = _labels(step, candidates[0], None if readers else holdout)
+    samples, folds, bars = labels_of(step, candidates[0], None if readers else holdout)
     left = {each: _left_by(step, each, None if readers else holdout) for each in candidates}
     by_hand = decisions_of(configuration, [name])
     for each in by_hand:
@@ -74,8 +74,16 @@ def choose(step: Step, name: str) -> Mapping[str, Any]:
     }
 
 
-def _labels(step: Step, candidate: str, end: dt.date | None) -> tuple[Samples, list[Fold], pl.DataFrame]:
-    """Labels and folds of the candidates, and the bars that they are of, as far as they may be seen."""
+def labels_of(step: Step, candidate: str, end: dt.date | None) -> tuple[Samples, list[Fold], pl.DataFrame]:
+    """Return labels and folds of a model, without its features, and the bars that they are of.
+
+    Parameters
+    ----------
+    step, candidate
+        Step that reads them, and name of the model.
+    end
+        First session that may not be seen; None: all may.
+    """
     settings = step.configuration.models[candidate]
     benchmark = step.configuration.benchmarks.get(settings.universe)
     of_label = ["adj_high", "adj_low", "flags"] if settings.label == "triple_barrier" else []

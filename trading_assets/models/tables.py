@@ -215,6 +215,49 @@ CHAMPIONS = Table(
     },
 )
 
+LIVE_QUALITY = Table(
+    name="models.live_quality",
+    description=(
+        "One row is a metric of scores from the holdout on, once their labels are over, by window of sessions: "
+        "of models and champions that a registered strategy reads."
+    ),
+    key=("model", "version", "window", "metric"),
+    columns={
+        "model": Column(pl.String, "name of the model or the champion in the configuration"),
+        "version": _VERSION,
+        "window": Column(pl.Int64, "number of the window, from 0 at the start of the holdout", at_least=0),
+        "start": Column(pl.Date, "first session of the window that the version scored"),
+        "end": Column(pl.Date, "last session of it whose labels are over"),
+        "sessions": Column(pl.Int64, "sessions of these", at_least=1),
+        "rows": Column(pl.Int64, "scores whose labels are over", at_least=1),
+        "metric": Column(pl.String, "as in models.metrics"),
+        "value": Column(pl.Float64, "value; null where undefined", nullable=True),
+        "promised": Column(pl.Float64, "mean over the folds before the holdout; null: none has it", nullable=True),
+        "spread": Column(pl.Float64, "standard deviation over these folds; null: fewer than two", nullable=True),
+    },
+)
+
+LOSS_DRIFT = Table(
+    name="models.loss_drift",
+    description=(
+        "One row is a session from the holdout on whose labels are over: how far the losses of a model have added up "
+        "beyond what they were before."
+    ),
+    key=("model", "session"),
+    columns={
+        "model": Column(pl.String, "name of the model or the champion in the configuration"),
+        "session": Column(pl.Date, "session of the scores"),
+        "known_on": Column(pl.Date, "session at whose open the last of its labels was over"),
+        "loss": Column(pl.Float64, "mean log loss of its scores", at_least=0),
+        "promised": Column(pl.Float64, "mean log loss of the sessions before the holdout"),
+        "excess": Column(pl.Float64, "cumulative sum beyond that, in deviations of a session's loss", at_least=0),
+        "threshold": Column(
+            pl.Float64, "sum that few years reach in which nothing has changed", nullable=True, at_least=0
+        ),
+        "alarm": Column(pl.Boolean, "whether the sum is above the threshold"),
+    },
+)
+
 REGIMES = Table(
     name="models.regimes",
     description="One row is the probability of a market regime, filtered: known at the close of its session.",

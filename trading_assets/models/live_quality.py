@@ -1,0 +1,158 @@
+"""How scores fare from the holdout on, once their labels are over, against what earlier folds promised.
+
+Two questions: is a window's quality what the folds before had (`quality_by_window`), and when did the losses begin to
+be larger than chance makes them (`loss_drift`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from trading_assets.models.evaluation import score_metrics
+from trading_assets.models.tables import LIVE_QUALITY
+
+Floats = NDArray[np.float64]
+
+#: Sessions of a window.
+WINDOW_SESSIONS = 63
+#: Of a standard deviation of the losses of a session: half of the shift that is looked for (Montgomery, Introduction to
+#: Statistical Quality Control, 2013, 9.1).
+TOLERATED = 0.25
+#: Share of the drawn years that reach the threshold. Of simulated years without a change 2 to 5 % did where labels last
+#: up to five sessions, 7 % where they last twenty: what neighbouring losses share is itself estimated.
+LEVEL = 0.02
+_YEAR = 252
+_RESAMPLES = 2_000
+#: Fewer sessions promise nothing.
+LEAST_SESSIONS = 60
+_EPSILON = float(np.finfo(np.float64).eps)
+
+
+def quality_by_window(scored: pl.DataFrame, promised: pl.DataFrame) -> pl.DataFrame:
+    """Return the metrics of each window of `WINDOW_SESSIONS` sessions, of each version that scored in it.
+
+    Parameters
+    ----------
+    scored
+        version, session, score, label, relative_return: scores from the holdout on whose labels are over.
+    promised
+        Rows of `models.metrics` of folds before the holdout: fold, metric, value.
+
+    Returns
+    -------
+    pl.DataFrame
+        version, window (from 0), start, end, sessions, rows, metric, value, promised (mean over the folds), spread
+        (standard deviation over the folds; null with fewer than two).
+    """
+    sessions = scored["session"].unique().sort()
+    places = pl.DataFrame({"session": sessions, "window": np.arange(sessions.len()) // WINDOW_SESSIONS})
+    own = promised.drop_nulls("value").group_by("metric").agg(promised=pl.mean("value"), spread=pl.std("value"))
+    found = []
+    for (version, window), rows in (
+        scored.join(places, on="session").sort("session", "symbol").group_by("version", "window", maintain_order=True)
+    ):
+        arrays = (rows[name].cast(pl.Float64).to_numpy() for name in ("score", "label", "relative_return"))
+        of_window = {
+            "version": version,
+            "window": window,
+            "start": rows["session"].min(),
+            "end": rows["session"].max(),
+            "sessions": rows["session"].n_unique(),
+            "rows": rows.height,
+        }
+        found += [{**of_window, "metric": name, "value": value} for name, value in score_metrics(*arrays).items()]
+    names = ("version", "window", "start", "end", "sessions", "rows", "metric", "value")
+    types = {name: LIVE_QUALITY.columns[name].dtype for name in names}
+    return pl.DataFrame(found, schema=types).join(own, on="metric", how="left", maintain_order="left")
+
+
+def losses_of_sessions(scored: pl.DataFrame) -> pl.DataFrame:
+    """Return the mean log loss of each session and when it was known: session, known_on, loss; by `known_on`.
+
+    Parameters
+    ----------
+    scored
+        session, label_end, score, label of scores whose labels are over.
+    """
+    given = pl.when(pl.col("label") == 1).then("score").otherwise(1.0 - pl.col("score"))
+    loss = -given.clip(_EPSILON, 1.0 - _EPSILON).log()
+    by_session = scored.sort("session", "symbol").group_by("session", maintain_order=True)
+    return by_session.agg(known_on=pl.max("label_end"), loss=loss.mean()).sort("known_on", "session")
+
+
+def loss_drift(before: Floats, since: Floats, *, horizon: int, seed: int) -> tuple[Floats, float | None]:
+    """Return how far losses have added up beyond what earlier ones were, by session, and what is an alarm.
+
+    Page's one-sided cumulative sum, from which Hinkley's test is made: S = max(0, S + (loss - mean) / deviation -
+    `TOLERATED`), with mean and deviation of the losses before. Losses of neighbouring sessions share the sessions of
+    their labels, and the mean before is itself estimated: so an alarm is what `LEVEL` of the years reach that
+    are drawn from the losses before, in blocks, each against a mean that is drawn likewise.
+
+    Parameters
+    ----------
+    before, since
+        (sessions,) losses before the holdout and from it on, each in order of time.
+    horizon
+        Sessions of a label.
+    seed
+        Of the draws.
+
+    Returns
+    -------
+    (sessions,) sums, known when the loss is; and the threshold, None where there are fewer than `LEAST_SESSIONS` losses
+    before, or all are the same.
+
+    Source: Page, Continuous inspection schemes, Biometrika 41 (1954); Politis and Romano, A circular block-resampling
+    procedure for stationary data (1992).
+
+    Examples
+    --------
+    Losses as before add up to nothing much, larger ones to more and more.
+
+    >>> usual = np.tile([0.68, 0.70, 0.69, 0.71], 60)
+    >>> sums, threshold = loss_drift(usual, np.full(40, 0.72), horizon=1, seed=0)
+    >>> bool(sums[0] < threshold < sums[-1])
+    True
+    """
+    if len(before) < LEAST_SESSIONS or not np.ptp(before) > 0:
+        return np.zeros(len(since)), None
+    sums = _sums(((since - before.mean()) / before.std(ddof=1))[None, :])[0]
+    generator = np.random.default_rng(seed)
+    block = min(4 * (horizon + 1), len(before) // 4)
+    known, year = _resampled(before, len(before), block, generator), _resampled(before, _YEAR, block, generator)
+    drawn = (year - known.mean(axis=1, keepdims=True)) / known.std(axis=1, ddof=1, keepdims=True)
+    threshold = float(np.quantile(_sums(drawn).max(axis=1), 1 - LEVEL))
+    return sums, threshold
+
+
+def _sums(standardised: Floats) -> Floats:
+    """(series, sessions) -> the sums of each."""
+    steps = standardised - TOLERATED
+    total = np.cumsum(steps, axis=1)
+    least = np.minimum(np.minimum.accumulate(total, axis=1), 0.0)
+    found: Floats = total - least
+    return found
+
+
+def _resampled(losses: Floats, length: int, block: int, generator: np.random.Generator) -> Floats:
+    """(resamples, length) of blocks of losses, the end of which is followed by the beginning."""
+    starts = generator.integers(0, len(losses), (_RESAMPLES, -(-length // block)))
+    places = (starts[:, :, None] + np.arange(block)) % len(losses)
+    found: Floats = losses[places.reshape(_RESAMPLES, -1)[:, :length]]
+    return found
+
+
+def first_alarm(known_on: list[dt.date], sums: Floats, threshold: float | None) -> dt.date | None:
+    """Return the session at which the sums first exceeded the threshold; None if they never did.
+
+    Parameters
+    ----------
+    known_on, sums, threshold
+        When each loss was known, and what `loss_drift` returns.
+    """
+    over = [] if threshold is None else np.flatnonzero(sums > threshold).tolist()
+    return known_on[over[0]] if over else None
