@@ -15,7 +15,8 @@ from trading_assets.config.sections import InstrumentCosts, Risk
 from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.market_data.lives import delivered_as
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, RAW_BARS, SESSIONS
-from trading_assets.models.tables import EXPLANATIONS, FOLDS, PREDICTIONS
+from trading_assets.models.tables import CHAMPIONS, EXPLANATIONS, FOLDS, PREDICTIONS
+from trading_assets.protocol.decisions import ACTIONS
 from trading_assets.strategies.tables import SIGNALS
 from trading_assets.warehouse import Rows, Table, Warehouse
 
@@ -50,9 +51,9 @@ class TradeEvidence:
         Rows of the sessions of `decisions`; `raw_bars` also of those of the fills.
     bars, quarantine, sessions
         Rows of the trade's symbol and calendar, from the first decision to the exit.
-    prediction, fold, explanations, features
-        The model's score at the entry, the fold that it is of, what its features weigh and their values then;
-        None or empty where the strategy looks at no model.
+    prediction, champion, fold, explanations, features
+        The model's score at the entry, who was champion then if it is one's, the fold that it is of, what its features
+        weigh and their values then; None or empty where the strategy looks at no model.
     """
 
     trade_id: str
@@ -71,6 +72,7 @@ class TradeEvidence:
     quarantine: pl.DataFrame
     sessions: list[dt.date]
     prediction: Row | None
+    champion: Row | None
     fold: Row | None
     explanations: pl.DataFrame
     features: Row
@@ -152,6 +154,7 @@ def read_evidence(warehouse: Warehouse, configuration: Configuration, trade_id: 
             SESSIONS, where="calendar = ? AND session BETWEEN ? AND ?", parameters=[calendar, first, last]
         )["session"].to_list(),
         prediction=prediction,
+        champion=_champion(warehouse, model, first) if prediction else None,
         fold=_first(warehouse.read_or_empty(FOLDS, where="model = ? AND fold = ?", parameters=fold)) if fold else None,
         explanations=warehouse.read_or_empty(EXPLANATIONS, where="model = ?", parameters=[model])
         if prediction
@@ -191,6 +194,14 @@ class _Reader:
     def rows(self, table: Table, condition: str = "true", *parameters: object) -> pl.DataFrame:
         where = f"symbol = ? AND ({condition})"
         return self.warehouse.read_or_empty(table, where=where, parameters=[self.symbol, *parameters])
+
+
+def _champion(warehouse: Warehouse, model: str, session: dt.date) -> Row | None:
+    """The last decision on who is champion that had acted at a session: a person's word comes after a test."""
+    rows = warehouse.read_or_empty(
+        CHAMPIONS, where="model = ? AND session <= ? AND decision = 'champion'", parameters=[model, session]
+    )
+    return _first(rows.sort("session", pl.col("cause").is_in(ACTIONS)).tail(1))
 
 
 def _first(rows: pl.DataFrame) -> Row | None:
