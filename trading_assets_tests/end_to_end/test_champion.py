@@ -151,7 +151,7 @@ def test_the_page_and_the_story_of_a_trade_say_who_was_champion(whole: Experimen
     assert "Changes of the champion" in page
     trades = whole.warehouse.query("SELECT trade_id FROM backtests.trades WHERE split = 'holdout' ORDER BY ALL")
     story = called(config, data, "explain", trades["trade_id"][0]).stdout
-    assert "keen was its champion, by the decision of 2017-" in story
+    assert "keen was its champion, by the decision of 2016-12-12" in story
 
 
 def test_what_is_registered_is_the_procedure(whole: Experiment) -> None:
