@@ -19,7 +19,7 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.models.paired_test import PairedTest
-from trading_assets.models.promotion import CHAMPION, Decision, Record, SessionLoss, decide
+from trading_assets.models.promotion import CHAMPION, MINIMUM_EFFECT, Decision, Record, SessionLoss, decide
 from trading_assets.models.tables import PROMOTIONS
 from trading_assets.warehouse.lock import Patience, file_lock
 
@@ -171,6 +171,7 @@ def promotion_row(
             "critical": test.critical,
             "p": test.p,
             "detectable": test.detectable(),
+            "power": test.power(MINIMUM_EFFECT),
         }
     row = {name: measured.get(name) for name in PROMOTIONS.columns} | {
         "model": model,
