@@ -32,7 +32,7 @@ from trading_assets.models.on_record import (
 )
 from trading_assets.models.promotion import Record, losses_by_session, target_in_words
 from trading_assets.models.regimes import FEATURES, RegimeModel, regimes_of_benchmarks
-from trading_assets.models.registry import Candidate, has_registry, promotion_row, register
+from trading_assets.models.registry import Candidate, UnreadableRegistryError, promotion_row, register, registry_state
 from trading_assets.models.run import procedure_of, run_model, samples_and_folds
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
 from trading_assets.models.tables import (
@@ -150,7 +150,7 @@ def _model_asset(name: str, family: str) -> dg.AssetsDefinition:
         tables=(PREDICTIONS, FOLDS, METRICS, EXPLANATIONS, OUTCOMES, FITS, PROMOTIONS),
         deps=("features/daily", "market_data/bars", "models/splits"),
         kinds=(_LIBRARIES.get(family, "python"), "scikitlearn", "duckdb"),
-        rule=Rule(nothing, leaves=has_registry),
+        rule=Rule(nothing, leaves=registry_state),
     )
 
 
@@ -239,7 +239,10 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     if run.artifact is None:
         step.log.warning(f"model {name} has no scores: {outcome['reason']}")
         return metadata
-    return metadata | _register(step, name, run.version, (learner.file_name, run.artifact), run.tables, holdout)
+    try:
+        return metadata | _register(step, name, run.version, (learner.file_name, run.artifact), run.tables, holdout)
+    except UnreadableRegistryError as error:  # the check `registry` tells it; what is traded does not wait for it
+        return metadata | {"registry": str(error)}
 
 
 def _kept_fits(step: Step, name: str) -> dict[str, bytes]:

@@ -109,7 +109,7 @@ class _Evidence:
         """What is known before a day, of scores of a session or later."""
         whole = {session for session, over in self._over.items() if over < day}
         # Of some sessions a label or two are over: those count as they would have then.
-        parts = self._rows.filter(pl.col("all_over") >= day, pl.col("label_end") < day)
+        parts = self._rows.filter(pl.col("all_over") >= day)
         losses = {each: self._losses[each] for each in self._losses if each in whole} | losses_by_session(parts, day)
         returns = {each: self._returns[each] for each in self._returns if each in whole}
         returns |= returns_by_session(parts, day)

@@ -8,6 +8,7 @@ from trading_assets.config import Configuration
 from trading_assets.market_data.tables import BARS
 from trading_assets.models.champions import score_asset
 from trading_assets.models.evaluation import compare, leaks
+from trading_assets.models.registry import UnreadableRegistryError, database_of, require_readable
 from trading_assets.models.splits import warm_up
 from trading_assets.models.tables import CHAMPIONS, FOLDS, METRICS, PREDICTIONS, REGIMES, SPLITS
 from trading_assets.warehouse import Rows, Warehouse
@@ -19,6 +20,7 @@ def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]
         _warm_up(configuration),
         _regimes_no_leakage(),
         *(check(configuration, name) for name in configuration.score_names for check in (_no_leakage, _beats_baseline)),
+        *(_registry(configuration, name) for name in configuration.models),
         *(_promotions_are_causal(configuration, name) for name in configuration.champions),
     ]
 
@@ -73,6 +75,22 @@ def _promotions_are_causal(configuration: Configuration, champion: str) -> dg.As
         rows = warehouse.read(CHAMPIONS, rows=Rows("model", champion))
         early = rows.filter(rows["last_label_end"] >= rows["session"])
         return dg.AssetCheckResult(passed=early.is_empty(), metadata={"rows": rows.height, "early": early.height})
+
+    return check
+
+
+def _registry(configuration: Configuration, model: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=["models", model],
+        name="registry",
+        description="The registry's database can be read. Scores do not wait for it.",
+    )
+    def check() -> dg.AssetCheckResult:
+        try:
+            require_readable(database_of(configuration.home))
+        except UnreadableRegistryError as error:
+            return dg.AssetCheckResult(passed=False, metadata={"error": str(error)})
+        return dg.AssetCheckResult(passed=True)
 
     return check
 

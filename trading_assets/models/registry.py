@@ -19,7 +19,7 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.models.paired_test import PairedTest
-from trading_assets.models.promotion import CHAMPION, Decision, Record, SessionLoss, decide
+from trading_assets.models.promotion import CHAMPION, MINIMUM_EFFECT, Decision, Record, SessionLoss, decide
 from trading_assets.models.tables import PROMOTIONS
 from trading_assets.warehouse.lock import Patience, file_lock
 
@@ -35,6 +35,10 @@ _AGAINST, _TEST, _PROCEDURE, _HORIZON = "against", "test", "procedure", "horizon
 
 class RegistryError(Exception):
     """The registry cannot be used; `str()` is one block for people."""
+
+
+class UnreadableRegistryError(RegistryError):
+    """The registry's database is none, or is damaged: scores are computed, served and on record without it."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,19 @@ class ModelVersion:
     against: str | None
 
 
-def has_registry(configuration: Configuration) -> bool:
-    """Return whether there is a registry, in which a trained model has its place."""
-    return (configuration.home / "tracking.db").exists()
+def registry_state(configuration: Configuration) -> str:
+    """Return whether the registry, in which a trained model has its place, is there and can be read."""
+    database = database_of(configuration.home)
+    try:
+        require_readable(database)
+    except UnreadableRegistryError:
+        return "unreadable"
+    return "readable" if database.exists() else "none"
+
+
+def database_of(home: Path) -> Path:
+    """Return the registry's database in the folder of a configuration."""
+    return home / "tracking.db"
 
 
 def register(home: Path, candidate: Candidate) -> ModelVersion:
@@ -101,8 +115,8 @@ def register(home: Path, candidate: Candidate) -> ModelVersion:
     home.mkdir(parents=True, exist_ok=True)
     client_of = registry_client()  # before the lock is taken: the import takes seconds
     # mlflow's first migration of a fresh database breaks when two processes run it at once.
-    with file_lock(home / "tracking.db", exclusive=True, patience=Patience(WAIT_SECONDS)):
-        require_readable(home / "tracking.db")
+    with file_lock(database_of(home), exclusive=True, patience=Patience(WAIT_SECONDS)):
+        require_readable(database_of(home))
         client = client_of(home)
         known = _version_of(client, candidate)
         if known is not None:
@@ -157,6 +171,7 @@ def promotion_row(
             "critical": test.critical,
             "p": test.p,
             "detectable": test.detectable(),
+            "power": test.power(MINIMUM_EFFECT),
         }
     row = {name: measured.get(name) for name in PROMOTIONS.columns} | {
         "model": model,
@@ -175,7 +190,7 @@ def require_readable(database: Path) -> None:
 
     Raises
     ------
-    RegistryError
+    UnreadableRegistryError
         It is there, and is none, or is damaged.
     """
     if not database.exists():
@@ -186,10 +201,10 @@ def require_readable(database: Path) -> None:
     except sqlite3.DatabaseError as error:
         found = str(error)
     if found != "ok":
-        raise RegistryError(
+        raise UnreadableRegistryError(
             f"the model registry cannot be read\n  file: {database}\n  cause: {found}\n"
-            "  what to do: restore the file from a copy, or move it aside and run this again: models are trained anew, "
-            "and the first of each is champion"
+            "  what to do: restore the file from a copy, or move it aside, and run this again: models are registered "
+            "anew, and the first of each is champion; until then scores are computed and served without it"
         )
 
 
@@ -201,7 +216,7 @@ def registry_client() -> Callable[[Path], Any]:
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # it tells of every fresh database
 
     def client_of(home: Path) -> Any:
-        database = f"sqlite:///{home.resolve() / 'tracking.db'}"
+        database = f"sqlite:///{database_of(home.resolve())}"
         return MlflowClient(tracking_uri=database, registry_uri=database)
 
     return client_of

@@ -13,7 +13,14 @@ from urllib.parse import unquote, urlparse
 
 import polars as pl
 
-from trading_assets.models.registry import ARTIFACT_HASH, CONTENT, WAIT_SECONDS, registry_client, require_readable
+from trading_assets.models.registry import (
+    ARTIFACT_HASH,
+    CONTENT,
+    WAIT_SECONDS,
+    database_of,
+    registry_client,
+    require_readable,
+)
 from trading_assets.models.tables import OUTCOMES, PREDICTIONS
 from trading_assets.warehouse import Warehouse
 from trading_assets.warehouse.lock import Patience, file_lock
@@ -125,7 +132,7 @@ def prune_versions(home: Path, in_use: Mapping[str, Set[str]], keep: int, *, dry
 @contextmanager
 def _opened(home: Path) -> Iterator[Any]:
     """The registry of a folder, nobody else writing; None, and nothing is made, where there is none."""
-    database = home / "tracking.db"
+    database = database_of(home)
     if not database.exists():
         yield None
         return

@@ -156,6 +156,13 @@ _TEST = {
     "detectable": Column(
         pl.Float64, "true effect that this test would find four times out of five", nullable=True, at_least=0
     ),
+    "power": Column(
+        pl.Float64,
+        "how often a true effect of the least size that matters would have been found",
+        nullable=True,
+        at_least=0,
+        at_most=1,
+    ),
 }
 
 PROMOTIONS = Table(
@@ -204,13 +211,6 @@ CHAMPIONS = Table(
             pl.Date, "latest end of a label that counted, before the session; null: none did", nullable=True
         ),
         **_TEST,
-        "power": Column(
-            pl.Float64,
-            "how often a true effect of the least size that matters would have been found",
-            nullable=True,
-            at_least=0,
-            at_most=1,
-        ),
         "reason": Column(pl.String, "the decision in words"),
     },
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,18 @@ from trading_assets.backtests.trial_registry import (
     hash_settings,
     latest,
     params_hash,
+    settings_on_record,
     trial_id,
     trial_rows,
 )
 from trading_assets.config import Configuration
+from trading_assets.models.tables import SPLITS
+from trading_assets.protocol import Protocol
+from trading_assets.protocol.decisions import HandDecision, record_decision
 from trading_assets.robustness.tables import OVERFITTING, SENSITIVITY
 from trading_assets.strategies.equity_momentum import Parameters
 from trading_assets.strategies.interface.resolved import configured_strategy
-from trading_assets.warehouse import Rows
+from trading_assets.warehouse import Rows, Whole
 from trading_assets_tests.backtests.frames import loaded
 from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment
 
@@ -63,6 +68,45 @@ def test_a_backtest_alone_is_a_trial_each_time_a_parameter_changes(experiment: E
     assert again["trials"] == deflated["trials"] + 3
     assert again["expected_maximum_sharpe"] != deflated["expected_maximum_sharpe"]
     assert again["psr"] == deflated["psr"]
+
+
+def test_a_champion_is_one_procedure_and_a_word_within_development_is_another_trial(tmp_path: Path) -> None:
+    """All candidates are in it; a word that acts after validation changes no result of it."""
+    best = {"type": "ml", "model": "best"}
+    changes: dict[str, Any] = {
+        "models": {"one": {}, "two": {"type": "ridge"}, "three": {"type": "logistic"}},
+        "champions": {"best": {"candidates": ["one", "two"]}},
+        "strategies": {"a": best, "b": best, "alone": {"type": "ml", "model": "one"}},
+        "registration": {},
+        "robustness": {},
+    }
+    made = Experiment(tmp_path)
+    own = made.write(**changes)
+    assert settings_of(own, "a") == settings_of(own, "b") != settings_of(own, "alone")
+    others = [
+        made.write(**changes | {"champions": {"best": {"candidates": names}}})
+        for names in (["two", "one"], ["one", "two", "three"], ["one"])
+    ]
+    others.append(made.write(**changes | {"models": {**changes["models"], "two": {"type": "ridge", "penalty": 1.0}}}))
+    assert len({settings_of(each, "a") for each in (own, *others)}) == 5
+    unread = made.write(**changes | {"models": {**changes["models"], "three": {"type": "ridge"}}})
+    assert settings_of(unread, "a") == settings_of(own, "a")
+
+    own = made.write(**changes)
+    spans = {name: [dt.date.fromisoformat(day) for day in span] for name, span in SETTINGS["splits"].items()}
+    rows = [{"split": name, "start": a, "end": b, "warm_up_sessions": 1} for name, (a, b) in spans.items()]
+    made.warehouse.replace(Whole(), {SPLITS: SPLITS.conform(pl.DataFrame(rows).with_columns(proportion=pl.lit(None)))})
+
+    def recorded() -> str:
+        return settings_on_record(made.warehouse, own, configured_strategy(own, "a"))
+
+    assert recorded() == settings_of(own, "a")
+    said = HandDecision("best", "pin", "two", True, dt.date.min, "ops", "tried")
+    record_decision(Protocol.of(own), said, dt.datetime(2016, 12, 14))
+    within = recorded()
+    assert within != settings_of(own, "a")
+    record_decision(Protocol.of(own), said, dt.datetime(2016, 12, 15))  # acts on the day after validation
+    assert recorded() == within
 
 
 def test_another_name_hides_no_trial(experiment: Experiment) -> None:

@@ -48,11 +48,16 @@ SETTINGS: dict[str, Any] = {
         "validation": ["2016-09-01", "2016-12-15"],
         "holdout": [str(HOLDOUT), str(END)],
     },
-    "models": {"forward": {"type": "xgboost", "train_sessions": 250, "test_sessions": 60, "trees": 10}},
+    "models": {
+        "forward": {"type": "xgboost", "train_sessions": 250, "test_sessions": 60, "trees": 10},
+        "line": {"type": "ridge", "train_sessions": 250, "test_sessions": 60},
+    },
+    "champions": {"best": {"candidates": ["forward", "line"]}},
     "strategies": {
         REGISTERED: {"type": "equity_momentum", "trend_slope": -1.0},
         "breakout": {"type": "equity_momentum", "stop_atr": 2.0},
         "ml": {"type": "ml", "model": "forward"},
+        "chosen": {"type": "ml", "model": "best"},
         "factor": {"type": "factor", "quantiles": 2},
         "blend": {"type": "ensemble", "members": ["breakout", "factor"]},
     },
@@ -64,7 +69,7 @@ SETTINGS: dict[str, Any] = {
         "look_ahead_cuts": 1,
         "stress_scenarios": ["flash_crash", "correlation_one", "dropped_bars_10pct"],
         "grids": {
-            **{name: {"stop_atr": [2.0, 2.5]} for name in (REGISTERED, "breakout", "ml")},
+            **{name: {"stop_atr": [2.0, 2.5]} for name in (REGISTERED, "breakout", "ml", "chosen")},
             "factor": {"quantiles": [2, 5]},
             "blend": {"cost_bps": [5.0, 10.0]},
         },
@@ -307,7 +312,8 @@ def test_no_record_of_the_protocol_knows_the_holdout_of_an_unregistered_strategy
 
 def test_scores_of_a_model_that_no_registered_strategy_reads_end_before_the_holdout(twins: tuple[Seen, Seen]) -> None:
     assert all(seen.tables["models.predictions"]["session"].max() < HOLDOUT for seen in twins)  # type: ignore[operator]
-    assert [seen.tables["models.outcomes"]["until"].item() for seen in twins] == [HOLDOUT, HOLDOUT]
+    assert all(seen.tables["models.outcomes"]["until"].to_list() == [HOLDOUT] * 3 for seen in twins)
+    assert all(seen.tables["models.champions"]["session"].max() < HOLDOUT for seen in twins)  # type: ignore[operator]
 
 
 def test_no_row_of_an_unregistered_strategy_is_of_the_holdout(twins: tuple[Seen, Seen]) -> None:

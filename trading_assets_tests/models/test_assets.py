@@ -338,3 +338,26 @@ def test_models_that_nobody_has_on_record_are_not_taken(tmp_path: Path) -> None:
     for table in (PREDICTIONS, METRICS, FITS):
         assert other.warehouse.read(table).equals(made.warehouse.read(table))
     assert not forged.equals(rows)
+
+
+@pytest.mark.slow
+def test_a_registry_that_cannot_be_read_is_told_and_stops_no_scores(tmp_path: Path) -> None:
+    """A run after it is restored, or moved aside, computes the step again, which registers what it has trained."""
+    made = project(tmp_path, week=SETTINGS.model_dump())
+    assert made.materialise().success
+    scores, database = made.warehouse.read(PREDICTIONS), made.configuration.home / "tracking.db"
+    kept = database.read_bytes()
+    database.write_bytes(b"\0" * 5000)
+    for _ in range(2):
+        told = {e.check_name: e for e in made.materialise().get_asset_check_evaluations()}
+        assert not told["registry"].passed
+        assert "the model registry cannot be read" in str(told["registry"].metadata["error"].value)
+        assert told["no_leakage"].passed
+        assert made.warehouse.read(PREDICTIONS).equals(scores)
+    database.write_bytes(kept)
+    told = {e.check_name: e for e in made.materialise().get_asset_check_evaluations()}
+    assert told["registry"].passed
+    database.unlink()
+    done = made.materialise()
+    (event,) = [e for e in done.get_asset_materialization_events() if e.asset_key == dg.AssetKey(["models", "week"])]
+    assert event.materialization.metadata["decision reason"].value == "no champion yet"

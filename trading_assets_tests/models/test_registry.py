@@ -99,6 +99,7 @@ def test_a_promotion_is_a_row_with_its_test(home: Path) -> None:
     assert row["effect"] == pytest.approx(0.01, abs=0.001)
     assert (row["decision"], row["champion"], row["sessions"]) == (CHAMPION, "v1", 300)
     assert row["p"] < 1e-6 < row["detectable"] < row["effect"]
+    assert row["power"] == made.decided.test.power(1e-4)
     first = promotion_row("f", "v1", register(home, candidate("f", "v1", 0.66)), decided_at=now, run_id="run")
     assert first.select("decision", "champion", "test", "p").row(0) == (CHAMPION, None, None, None)
 

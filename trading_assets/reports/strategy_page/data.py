@@ -60,6 +60,7 @@ class StrategyContent:
     bands: pl.DataFrame
     splits: pl.DataFrame
     model_metrics: pl.DataFrame
+    champions: pl.DataFrame
     runs: pl.DataFrame
     protocol: pl.DataFrame
     quality: pl.DataFrame
@@ -132,6 +133,7 @@ def _content_of(
         model_metrics=warehouse.read_or_empty(models.METRICS, where="model = ?", parameters=[model])
         if model
         else models.METRICS.empty(),
+        champions=warehouse.read_or_empty(models.CHAMPIONS, rows=Rows("model", model or "")),
         runs=warehouse.read_or_empty(backtests.RUNS, where="strategy = ?", parameters=[name]),
         protocol=protocol,
         quality=quality_counts(warehouse, settings.universe),

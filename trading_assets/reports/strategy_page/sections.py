@@ -224,7 +224,18 @@ def _model(content: StrategyContent) -> list[Section]:
     text = (
         "Out-of-sample, fold by fold, up to the holdout; each fold is trained only on labels that had ended before it."
     )
-    return [Section("model", "Model", "models", text, tables=[grid(wide)])]
+    tables = [grid(wide)]
+    if content.champions.height:
+        text += (
+            " At each refit candidates are compared by labels that were over by then; who wins is traded from there."
+        )
+        is_new = pl.col("candidate").ne_missing(pl.col("champion"))
+        changes = content.champions.filter(is_new, decision="champion")
+        shown = ("session", "cause", "candidate", "champion", "sessions", "effect", "statistic", "critical", "power")
+        tables.append(
+            grid(changes.sort("session").select(shown), heads={"champion": "before"}, caption="Changes of the champion")
+        )
+    return [Section("model", "Model", "models", text, tables=tables)]
 
 
 def _quality(content: StrategyContent) -> Section:

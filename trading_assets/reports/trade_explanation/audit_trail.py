@@ -15,7 +15,8 @@ from trading_assets.config.sections import InstrumentCosts, Risk
 from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.market_data.lives import delivered_as
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, RAW_BARS, SESSIONS
-from trading_assets.models.tables import EXPLANATIONS, FOLDS, PREDICTIONS
+from trading_assets.models.tables import CHAMPIONS, EXPLANATIONS, FOLDS, PREDICTIONS
+from trading_assets.protocol.decisions import ACTIONS
 from trading_assets.reports.trade_explanation.score_contributions import score_contributions
 from trading_assets.strategies.tables import SIGNALS
 from trading_assets.warehouse import Rows, Table, Warehouse
@@ -51,9 +52,9 @@ class TradeEvidence:
         Rows of the sessions of `decisions`; `raw_bars` also of those of the fills.
     bars, quarantine, sessions
         Rows of the trade's symbol and calendar, from the first decision to the exit.
-    prediction, fold, explanations, features
-        The model's score at the entry, the fold that it is of, what its features weigh and their values then;
-        None or empty where the strategy looks at no model.
+    prediction, champion, fold, explanations, features
+        The model's score at the entry, who was champion then if it is one's, the fold that it is of, what its features
+        weigh and their values then; None or empty where the strategy looks at no model.
     contributions
         What each feature's value added to this score, see `score_contributions`.
     """
@@ -74,6 +75,7 @@ class TradeEvidence:
     quarantine: pl.DataFrame
     sessions: list[dt.date]
     prediction: Row | None
+    champion: Row | None
     fold: Row | None
     explanations: pl.DataFrame
     features: Row
@@ -124,6 +126,8 @@ def read_evidence(warehouse: Warehouse, configuration: Configuration, trade_id: 
     prediction = _first(of_symbol.rows(PREDICTIONS, "model = ? AND session = ?", model, first)) if model else None
     fold = [model, prediction["fold"]] if prediction else []
     features = (_first(of_symbol.rows(DAILY, "session = ?", first)) or {}) if prediction else {}
+    champion = _champion(warehouse, model, first) if prediction else None
+    scored_by = {**prediction, "model": champion["candidate"]} if prediction and champion else prediction or {}
     settings = configuration.strategies[strategy].parameters
     return TradeEvidence(
         trade_id=trade_id,
@@ -157,12 +161,13 @@ def read_evidence(warehouse: Warehouse, configuration: Configuration, trade_id: 
             SESSIONS, where="calendar = ? AND session BETWEEN ? AND ?", parameters=[calendar, first, last]
         )["session"].to_list(),
         prediction=prediction,
+        champion=champion,
         fold=_first(warehouse.read_or_empty(FOLDS, where="model = ? AND fold = ?", parameters=fold)) if fold else None,
         explanations=warehouse.read_or_empty(EXPLANATIONS, where="model = ?", parameters=[model])
         if prediction
         else EXPLANATIONS.empty(),
         features=features,
-        contributions=score_contributions(warehouse, configuration, prediction or {}, features),
+        contributions=score_contributions(warehouse, configuration, scored_by, features),
         risk=configuration.risk,
         costs=configuration.costs.crypto if asset_class == "crypto" else configuration.costs.equity,
         parameters=settings if isinstance(settings, dict) else settings.model_dump(),
@@ -197,6 +202,14 @@ class _Reader:
     def rows(self, table: Table, condition: str = "true", *parameters: object) -> pl.DataFrame:
         where = f"symbol = ? AND ({condition})"
         return self.warehouse.read_or_empty(table, where=where, parameters=[self.symbol, *parameters])
+
+
+def _champion(warehouse: Warehouse, model: str, session: dt.date) -> Row | None:
+    """The last decision on who is champion that had acted at a session: a person's word comes after a test."""
+    rows = warehouse.read_or_empty(
+        CHAMPIONS, where="model = ? AND session <= ? AND decision = 'champion'", parameters=[model, session]
+    )
+    return _first(rows.sort("session", pl.col("cause").is_in(ACTIONS)).tail(1))
 
 
 def _first(rows: pl.DataFrame) -> Row | None:

@@ -95,6 +95,11 @@ def _model(evidence: TradeEvidence) -> Iterator[NarrativeSection]:
         return
     found = evidence.prediction
     lines = [f"{found['model']} gave {found['score']:.4f}; version {found['version']}, fold {found['fold']}"]
+    if evidence.champion:
+        champion = evidence.champion
+        lines.append(
+            f"{champion['candidate']} was its champion, by the decision of {champion['session']}: {champion['reason']}"
+        )
     if evidence.fold:
         fold = evidence.fold
         lines.append(

@@ -33,7 +33,8 @@ def score_contributions(
     warehouse, configuration
         Where the models of folds are, and the section of the model.
     prediction
-        Row of `models.predictions`; empty: the strategy looks at no model.
+        Row of `models.predictions`, of a champion with the name of who was champion; empty: the strategy looks at no
+        model.
     features
         Row of `features.daily` of the same symbol and session.
 

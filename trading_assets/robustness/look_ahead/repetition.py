@@ -184,22 +184,22 @@ class Repetition:
         """What is traded: who was champion when is decided anew, by labels and scores of this history."""
         candidates = self.configuration.candidates_of(champion)
         scores = {each: self._scores(each) for each in candidates}
-        samples, folds = self._samples(candidates[0])
+        samples, folds = self._samples(candidates[0], self.features.of_model.select(_KEY))  # labels are enough
         by_hand = [each for each in self.by_hand if each.champion == champion]
         return succession_of(self.configuration, champion, samples, folds, scores, by_hand).traded(scores)
 
-    def _samples(self, model: str) -> tuple[Samples, list[Fold]]:
+    def _samples(self, model: str, features: pl.DataFrame) -> tuple[Samples, list[Fold]]:
         settings = self.configuration.models[model]
         return samples_and_folds(
             settings,
             bars=self.snapshot.bars,
-            features=self.features.of_model,
+            features=features,
             universe=self.snapshot.universe,
             benchmark=self.configuration.benchmarks.get(settings.universe),
         )
 
     def _of_model(self, model: str) -> Scores:
-        samples, folds = self._samples(model)
+        samples, folds = self._samples(model, self.features.of_model)
         before = pl.DataFrame(schema=SCORES)
         if self.known is not None:
             cut = self.known.cut

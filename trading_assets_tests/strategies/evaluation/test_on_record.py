@@ -12,10 +12,15 @@ from trading_assets.asset_factories.table_asset import Step
 from trading_assets.config.sections import Interval
 from trading_assets.market_data.tables import BARS
 from trading_assets.protocol import RETURNS, TEXTS, Protocol, Record
+from trading_assets.protocol.decisions import HandDecision, record_decision
 from trading_assets.protocol.looks import looks_of, standing
 from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets.robustness.holdout.upgrade import without_labels
-from trading_assets.strategies.evaluation.on_record import put_further_exposure_on_record, put_registrations_on_record
+from trading_assets.strategies.evaluation.on_record import (
+    evaluated_state,
+    put_further_exposure_on_record,
+    put_registrations_on_record,
+)
 from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment
 
 
@@ -84,6 +89,37 @@ def test_registrations_go_on_record_together_and_once(experiment: Experiment) ->
         put_registrations_on_record(step)
     added = Protocol.of(experiment.configuration).read()[len(before) :]
     assert [(each.kind, each.subject) for each in added] == [("registration", "unknown")]
+
+
+def test_a_decision_by_hand_after_a_registration_is_a_named_change_of_it(experiment: Experiment) -> None:
+    """The holdout goes on for years; a word of a day within it is one on all that follows from it."""
+    made = experiment.write(
+        splits={**SETTINGS["splits"], "holdout": ["2016-12-16", "2035-12-31"]},
+        models={"trees": {}, "line": {"type": "ridge"}},
+        champions={"best": {"candidates": ["trees", "line"]}},
+        strategies={"known": {"type": "ml", "model": "best"}},
+        robustness={},
+    )
+    assert experiment.run("models/splits").success
+    protocol = Protocol.of(made)
+
+    def registered(now: dt.datetime) -> list[Record]:
+        put_registrations_on_record(Step(made, experiment.warehouse.unit_of_work(), None, "known", "run", now, None))
+        return [each for each in protocol.read() if each.kind == "registration"]
+
+    before = registered(dt.datetime(2030, 1, 1))
+    step = Step(made, experiment.warehouse.unit_of_work(), None, "known", "run", dt.datetime(2030, 1, 1), None)
+    state = evaluated_state(step)
+    said = HandDecision("best", "pin", "line", True, dt.date.min, "ops", "costs rose")
+    record_decision(protocol, said, dt.datetime(2030, 6, 3, 20))
+    *_, last = after = registered(dt.datetime(2030, 6, 4))
+    assert len(after) == len(before) + 1
+    assert last.payload["changed"] == ["pin of line as champion best, ops on 2030-06-03: costs rose"]
+    assert last.payload["plan_hash"] != before[-1].payload["plan_hash"]
+    assert evaluated_state(step) != state
+    assert len(registered(dt.datetime(2030, 6, 5))) == len(after)
+    record_decision(protocol, said, dt.datetime(2036, 1, 2))  # after the holdout: no change of it
+    assert len(registered(dt.datetime(2036, 1, 3))) == len(after)
 
 
 def looked_after(experiment: Experiment, statement: str | None) -> Record:
