@@ -202,6 +202,11 @@ class WalkForward(Section):
     )
     ridge: Positive = Field(default=100.0, description="penalty of the logistic baseline")
     min_rows: int = Field(default=200, ge=20, description="fewer training rows than this: the fold is not trained")
+    calibrate: bool = Field(
+        default=False,
+        description="scores of a fold go through a curve fitted on what earlier folds scored, once `min_rows` of these "
+        "have labels that are over",
+    )
 
     @model_validator(mode="after")
     def _barriers_of_their_label(self) -> WalkForward:

@@ -17,8 +17,10 @@ from trading_assets.features.own import assert_current, own_features
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.derived_columns import derived_on_record, span_of
 from trading_assets.market_data.tables import BARS, UNIVERSE
+from trading_assets.models.calibration import Curve
 from trading_assets.models.evaluation import compare
 from trading_assets.models.fits import kept_fits, rows_to_keep
+from trading_assets.models.fold_rows import curve_in_words
 from trading_assets.models.kept_folds import TABLES as FOLD_TABLES
 from trading_assets.models.kept_folds import KeptFolds
 from trading_assets.models.promotion import Record, losses_by_session, target_in_words
@@ -200,7 +202,9 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     if run.artifact is None:
         step.log.warning(f"model {name} has no scores: {outcome['reason']}")
         return metadata
-    return metadata | _register(step, name, run.version, (learner.file_name, run.artifact), run.tables, holdout)
+    return metadata | _register(
+        step, name, run.version, (learner.file_name, run.artifact), run.tables, holdout, run.curves
+    )
 
 
 def _hash_of(table: Table, rows: pl.DataFrame, name: str) -> WrittenRows:
@@ -304,6 +308,7 @@ def _register(
     file: tuple[str, bytes],
     tables: Mapping[Any, pl.DataFrame],
     holdout: dt.date,
+    curves: Mapping[int, Curve],
 ) -> dict[str, Any]:
     settings = step.configuration.models[name]
     benchmark = step.configuration.benchmarks.get(settings.universe, "zero")
@@ -324,7 +329,7 @@ def _register(
             version=version,
             artifact=file[1],
             file_name=file[0],
-            parameters={**settings.model_dump(), "seed": step.configuration.seed},
+            parameters={**settings.model_dump(), "seed": step.configuration.seed, **curve_in_words(tables, curves)},
             record=Record(
                 target_in_words(settings, benchmark),
                 settings.horizon,

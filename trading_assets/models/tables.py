@@ -78,6 +78,13 @@ PREDICTIONS = Table(
             "null where undefined and from the holdout on",
             nullable=True,
         ),
+        "uncalibrated": Column(
+            pl.Float64,
+            "the score before the curve of earlier folds; null of models that are not calibrated",
+            nullable=True,
+            at_least=0,
+            at_most=1,
+        ),
     },
 )
 
