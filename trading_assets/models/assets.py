@@ -24,7 +24,8 @@ from trading_assets.models.fold_rows import curve_in_words
 from trading_assets.models.kept_folds import TABLES as FOLD_TABLES
 from trading_assets.models.kept_folds import KeptFolds
 from trading_assets.models.promotion import Record, losses_by_session, target_in_words
-from trading_assets.models.regimes import FEATURES, RegimeModel, regimes_of_benchmarks
+from trading_assets.models.regime_model import RegimeModel
+from trading_assets.models.regimes import FEATURES, regimes_of_benchmarks
 from trading_assets.models.registry import Candidate, has_registry, promotion_row, register
 from trading_assets.models.run import procedure_of, run_model, samples_and_folds
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up

@@ -187,7 +187,9 @@ REGIMES = Table(
         "benchmark": Column(pl.String, "symbol of the benchmark whose bars the regimes are of"),
         "session": Column(pl.Date, "session at whose close the probability is known"),
         "regime": Column(
-            pl.Int64, "number of the regime, from 0, the calmest, in order of mean volatility", at_least=0
+            pl.Int64,
+            "number of the regime, kept by refits that go on with it; those of the first fit from 0, the calmest",
+            at_least=0,
         ),
         "probability": Column(pl.Float64, "sums to 1 over the regimes of a session", at_least=0, at_most=1),
         "version": Column(pl.String, "content hash of settings, seed and training data of the fit"),
