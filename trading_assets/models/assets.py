@@ -18,6 +18,7 @@ from trading_assets.features.tables import DAILY
 from trading_assets.market_data.derived_columns import derived_on_record, span_of
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.calibration import Curve
+from trading_assets.models.cross_validation import cross_validation
 from trading_assets.models.evaluation import compare
 from trading_assets.models.fits import kept_fits, rows_to_keep
 from trading_assets.models.fold_rows import curve_in_words
@@ -30,6 +31,7 @@ from trading_assets.models.registry import Candidate, has_registry, promotion_ro
 from trading_assets.models.run import procedure_of, run_model, samples_and_folds
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
 from trading_assets.models.tables import (
+    CROSS_VALIDATION,
     EXPLANATIONS,
     FITS,
     FOLDS,
@@ -82,7 +84,13 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             rule=Rule(nothing),
         ),
         *(_model_asset(name, getattr(model, "type", "")) for name, model in configuration.models.items()),
+        *([_cross_validation_asset()] if configuration.cross_validation else []),
     ]
+
+
+def _cross_validation_asset() -> dg.AssetsDefinition:
+    deps = ("features/daily", "market_data/bars", "models/splits")
+    return table_asset(cross_validation, stage=STAGE, tables=(CROSS_VALIDATION,), deps=deps, rule=Rule(nothing))
 
 
 def splits(step: Step) -> Mapping[str, Any]:

@@ -140,6 +140,20 @@ OUTCOMES = Table(
     },
 )
 
+CROSS_VALIDATION = Table(
+    name="models.cross_validation",
+    description="One row is a metric of a path of combinatorial purged cross-validation, before the holdout.",
+    key=("model", "path", "metric"),
+    columns={
+        "model": _MODEL,
+        "procedure": Column(pl.String, "digest of settings, seed and code of what is trained"),
+        "path": Column(pl.Int64, "number of the path over all groups of sessions, from 0", at_least=0),
+        "metric": Column(pl.String, "name of the metric"),
+        "value": Column(pl.Float64, "value; null where undefined", nullable=True),
+        "trainings": Column(pl.Int64, "choices of groups that a model could be trained for", at_least=0),
+    },
+)
+
 FITS = Table(
     name="models.fits",
     description="One row is the model of a fold as it was fitted, for whoever learns from the same again.",
