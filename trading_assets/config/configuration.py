@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from trading_assets.config.models import AnyModel, Champion
+from trading_assets.config.models import AnyModel, Champion, CrossValidation
 from trading_assets.config.quality import Quality
 from trading_assets.config.remote_sources import AnySource
 from trading_assets.config.robustness import Robustness
@@ -49,8 +49,8 @@ STAGES = ("market_data", "features", "models", "strategies", "backtests", "robus
 #: Names that are taken, by section: assets beside those of strategies and models, and files in the data folder.
 RESERVED = {
     "name": ("dagster_home", "protocol"),
-    "models": (*STAGES, "splits", "regimes"),
-    "champions": (*STAGES, "splits", "regimes"),
+    "models": (*STAGES, "splits", "regimes", "cross_validation", "live_quality", "champion"),
+    "champions": (*STAGES, "splits", "regimes", "cross_validation", "live_quality", "champion"),
     "strategies": (*STAGES, "index", "expectations"),
 }
 
@@ -108,6 +108,9 @@ class Configuration(Section):
         default={},
         max_length=MOST_STRATEGIES,
         description="names under which strategies read the better of several models, chosen at each refit",
+    )
+    cross_validation: dict[Name, CrossValidation] = Field(
+        default={}, description="models that are cross-validated beside their walk forward, by name; no result follows"
     )
     regimes: Regimes = Field(default=Regimes(), description="regimes of the benchmarks")
     costs: Costs = Field(default=Costs(), description="fees, slippage, impact and borrowing")
@@ -187,9 +190,15 @@ class Configuration(Section):
     def hash(self) -> str:
         """Twelve hexadecimal digits that change with any value that results follow from, not with a key that is new.
 
-        Who computes parts (`workers`, `scheduler`) and where tables are kept (`warehouse`) have no part in it.
+        Who computes parts (`workers`, `scheduler`) and where tables are kept (`warehouse`) have no part in it, nor has
+        what is cross-validated.
         """
-        elsewhere = {"workers": None, "scheduler": None, "warehouse": Storage()}
+        elsewhere: dict[str, object] = {
+            "workers": None,
+            "scheduler": None,
+            "warehouse": Storage(),
+            "cross_validation": {},
+        }
         return hash_of(completed(self.model_copy(update=elsewhere)))
 
     def behind(self, strategy: str) -> list[str]:

@@ -28,6 +28,7 @@ def inconsistencies(configuration: Configuration, strategies: Mapping[str, Strat
     yield from _members(strategies)
     yield from _models(configuration, strategies)
     yield from faults_of_champions(configuration)
+    yield from _cross_validated(configuration)
     yield from _universes(configuration, strategies)
     yield from _spans(configuration)
     yield from _windows(configuration, strategies)
@@ -72,6 +73,13 @@ def _models(configuration: Configuration, strategies: Mapping[str, StrategySetti
                 f"one of `models`: {there}",
                 f"write it under `models`: `models: {{{model}: {{type: xgboost, universe: equity}}}}`",
             )
+
+
+def _cross_validated(configuration: Configuration) -> Iterator[Fault]:
+    for name in configuration.cross_validation:
+        if name not in configuration.models:
+            there = ", ".join(configuration.models) or "there is none"
+            yield Fault(("cross_validation", name), f"no model {name!r}", f"one of `models`: {there}")
 
 
 def _universes(configuration: Configuration, strategies: Mapping[str, StrategySettings]) -> Iterator[Fault]:

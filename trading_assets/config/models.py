@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import comb
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -10,6 +11,8 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from trading_assets.config.scalars import MOST_SESSIONS
 from trading_assets.config.sections import AssetClass, Fraction, NonEmpty, NonNegative, Positive, Section
 
+#: Choices of tested groups of one cross-validation.
+MOST_TRAININGS = 500
 #: What is learnt: the sign, the size or the rank of the forward return, or the barrier that is touched first.
 LabelKind: TypeAlias = Literal["sign", "size", "rank", "triple_barrier"]
 
@@ -202,6 +205,11 @@ class WalkForward(Section):
     )
     ridge: Positive = Field(default=100.0, description="penalty of the logistic baseline")
     min_rows: int = Field(default=200, ge=20, description="fewer training rows than this: the fold is not trained")
+    calibrate: bool = Field(
+        default=False,
+        description="scores of a fold go through a curve fitted on what earlier folds scored, once `min_rows` of these "
+        "have labels that are over",
+    )
 
     @model_validator(mode="after")
     def _barriers_of_their_label(self) -> WalkForward:
@@ -367,3 +375,24 @@ def types_within(settings: Section) -> list[str]:
     """Return the types of a model and of the models that it is made of."""
     members = [*getattr(settings, "members", ()), *filter(None, [getattr(settings, "member", None)])]
     return [getattr(settings, "type", ""), *(name for each in members for name in types_within(each))]
+
+
+class CrossValidation(Section):
+    """Combinatorial purged cross-validation of a model: it is trained once for each choice of tested groups."""
+
+    groups: int = Field(default=6, ge=3, le=20, description="groups of neighbouring sessions, of as many sessions each")
+    tested: int = Field(default=2, ge=1, le=10, description="groups that are tested by a model of the others")
+    embargo_sessions: int = Field(
+        default=5,
+        ge=0,
+        le=MOST_SESSIONS,
+        description="sessions that do not train after the last label of a tested group",
+    )
+
+    @model_validator(mode="after")
+    def _few_enough(self) -> CrossValidation:
+        if self.tested >= self.groups:
+            raise ValueError(f"{self.tested} of {self.groups} groups are tested, and none is left to train")
+        if comb(self.groups, self.tested) > MOST_TRAININGS:
+            raise ValueError(f"{comb(self.groups, self.tested)} trainings, and at most {MOST_TRAININGS} are allowed")
+        return self

@@ -16,10 +16,13 @@ from trading_assets.config import Configuration
 from trading_assets.features.own import assert_current, own_features
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
+from trading_assets.models.calibration import Curve
 from trading_assets.models.champion_step import choose
 from trading_assets.models.champions import score_asset
+from trading_assets.models.cross_validation import cross_validation
 from trading_assets.models.evaluation import compare
 from trading_assets.models.fits import kept_fits, rows_to_keep
+from trading_assets.models.fold_rows import curve_in_words
 from trading_assets.models.kept_folds import TABLES as FOLD_TABLES
 from trading_assets.models.kept_folds import KeptFolds
 from trading_assets.models.live_step import live_quality
@@ -31,12 +34,14 @@ from trading_assets.models.on_record import (
     put_on_record,
 )
 from trading_assets.models.promotion import Record, losses_by_session, target_in_words
-from trading_assets.models.regimes import FEATURES, RegimeModel, regimes_of_benchmarks
+from trading_assets.models.regime_model import RegimeModel
+from trading_assets.models.regimes import FEATURES, regimes_of_benchmarks
 from trading_assets.models.registry import Candidate, UnreadableRegistryError, promotion_row, register, registry_state
 from trading_assets.models.run import procedure_of, run_model, samples_and_folds
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
 from trading_assets.models.tables import (
     CHAMPIONS,
+    CROSS_VALIDATION,
     EXPLANATIONS,
     FITS,
     FOLDS,
@@ -85,6 +90,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         ),
         *(_model_asset(name, getattr(model, "type", "")) for name, model in configuration.models.items()),
         *(_champion_asset(name, champion.candidates) for name, champion in configuration.champions.items()),
+        *([_cross_validation_asset()] if configuration.cross_validation else []),
         *_watch(configuration),
     ]
 
@@ -101,6 +107,11 @@ def _watch(configuration: Configuration) -> Iterator[dg.AssetsDefinition]:
             kinds=("scikitlearn", "polars", "duckdb"),
             rule=Rule(nothing),
         )
+
+
+def _cross_validation_asset() -> dg.AssetsDefinition:
+    deps = ("features/daily", "market_data/bars", "models/splits")
+    return table_asset(cross_validation, stage=STAGE, tables=(CROSS_VALIDATION,), deps=deps, rule=Rule(nothing))
 
 
 def splits(step: Step) -> Mapping[str, Any]:
@@ -239,8 +250,9 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     if run.artifact is None:
         step.log.warning(f"model {name} has no scores: {outcome['reason']}")
         return metadata
+    file = (learner.file_name, run.artifact)
     try:
-        return metadata | _register(step, name, run.version, (learner.file_name, run.artifact), run.tables, holdout)
+        return metadata | _register(step, name, run.version, file, run.tables, holdout, run.curves)
     except UnreadableRegistryError as error:  # the check `registry` tells it; what is traded does not wait for it
         return metadata | {"registry": str(error)}
 
@@ -291,6 +303,7 @@ def _register(
     file: tuple[str, bytes],
     tables: Mapping[Any, pl.DataFrame],
     holdout: dt.date,
+    curves: Mapping[int, Curve],
 ) -> dict[str, Any]:
     settings = step.configuration.models[name]
     benchmark = step.configuration.benchmarks.get(settings.universe, "zero")
@@ -311,7 +324,7 @@ def _register(
             version=version,
             artifact=file[1],
             file_name=file[0],
-            parameters={**settings.model_dump(), "seed": step.configuration.seed},
+            parameters={**settings.model_dump(), "seed": step.configuration.seed, **curve_in_words(tables, curves)},
             record=Record(
                 target_in_words(settings, benchmark),
                 settings.horizon,

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from trading_assets.models.reliability import debiased_ece
 from trading_assets.models.training import BASELINES
 
 Floats = NDArray[np.float64]
@@ -37,6 +38,8 @@ def score_metrics(score: Floats, label: Floats, relative_return: Floats) -> dict
         Share of labels on the score's side of one half.
     information_coefficient
         Spearman correlation of score and relative return over all rows; null if either is constant.
+    ece
+        Expected calibration error, debiased: see `debiased_ece`. Lower is better.
 
     Examples
     --------
@@ -52,7 +55,7 @@ def score_metrics(score: Floats, label: Floats, relative_return: Floats) -> dict
     from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, roc_auc_score
 
     if label.size == 0:
-        return dict.fromkeys(("auc", "log_loss", "brier", "accuracy", "information_coefficient"))
+        return dict.fromkeys(("auc", "log_loss", "brier", "accuracy", "information_coefficient", "ece"))
     both = np.unique(label).size == 2
     varies = np.ptp(score) > 0 and np.ptp(relative_return) > 0
     return {
@@ -61,6 +64,7 @@ def score_metrics(score: Floats, label: Floats, relative_return: Floats) -> dict
         "brier": float(brier_score_loss(label, score, labels=[0, 1])),
         "accuracy": float(accuracy_score(label, score > 0.5)),
         "information_coefficient": float(spearmanr(score, relative_return).statistic) if varies else None,
+        "ece": debiased_ece(score, label),
     }
 
 

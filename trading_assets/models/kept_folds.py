@@ -80,7 +80,10 @@ class KeptFolds:
 def _kept(own: Mapping[Table, pl.DataFrame], of_fold: dict[str, Any]) -> KeptFold:
     number, is_trained = of_fold["fold"], of_fold["status"] == tables.OK
     of = pl.col("fold").cast(pl.Int32)  # as it is where a fold is trained
-    predictions = own[tables.PREDICTIONS].filter(fold=number).with_columns(of)
+    # A calibrated score follows from other folds as well: what is kept is what the model said.
+    said = pl.coalesce("uncalibrated", "score").alias("score")
+    scores = own[tables.PREDICTIONS].filter(fold=number).with_columns(of, said)
+    predictions = scores.with_columns(pl.lit(None, pl.Float64).alias("uncalibrated"))
     explanations = own[tables.EXPLANATIONS].filter(fold=number).select("feature", "value", of)
     return KeptFold(
         of_fold,

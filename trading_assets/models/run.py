@@ -17,12 +17,20 @@ from trading_assets.config.models import WalkForward
 from trading_assets.config.stated import completed
 from trading_assets.market_data.universe import membership
 from trading_assets.models import tables
-from trading_assets.models.evaluation import fold_metrics
+from trading_assets.models.calibration import Curve, calibrated
 from trading_assets.models.explanations import mean_contributions
 from trading_assets.models.families.own import OwnFamily, OwnFitted
 from trading_assets.models.fits import FittedModels, KeptFit, made_from
+from trading_assets.models.fold_rows import (
+    MODEL,
+    FoldRows,
+    calibrated_rows,
+    frames_of,
+    metrics_of,
+    predictions_of,
+)
 from trading_assets.models.kept_folds import KeptFolds
-from trading_assets.models.samples import RowNumbers, Samples, build_samples, day
+from trading_assets.models.samples import RowNumbers, Samples, build_samples
 from trading_assets.models.splits import Fold, walk_forward
 from trading_assets.models.threads import one_thread
 from trading_assets.models.training import (
@@ -37,7 +45,13 @@ from trading_assets.models.training import (
 from trading_assets.parallel.workers import IN_THREADS, Workers
 from trading_assets.warehouse.table import Table
 
-SCORES = {"symbol": pl.String, "session": pl.Date, "fold": pl.Int64, "score": pl.Float64}
+SCORES = {
+    "symbol": pl.String,
+    "session": pl.Date,
+    "fold": pl.Int64,
+    "score": pl.Float64,
+    "uncalibrated": pl.Float64,
+}
 
 #: Part of every version: raise it when training or labels change meaning.
 TRAINING_VERSION = 1
@@ -59,6 +73,8 @@ class ModelRun:
         Models of the folds that were trained, by fold.
     untrained
         Folds whose rows are those of an earlier run.
+    curves
+        By fold, what makes a score of what its model says; none of a model that is not calibrated.
     """
 
     version: str
@@ -67,6 +83,7 @@ class ModelRun:
     seconds: float
     fits: Mapping[int, KeptFit]
     untrained: Set[int]
+    curves: Mapping[int, Curve]
 
 
 @dataclass(frozen=True)
@@ -77,18 +94,6 @@ class _Training:
     scorable: NDArray[np.bool_]
     fitted: FittedModels
     holdout_start: dt.date
-
-
-@dataclass(frozen=True)
-class _FoldRows:
-    """What a fold leaves: rows of the tables, its model if one could be trained, and what that took."""
-
-    fold: dict[str, Any]
-    predictions: pl.DataFrame | None = None
-    metrics: Sequence[dict[str, Any]] = ()
-    explanations: pl.DataFrame | None = None
-    fit: KeptFit | None = None
-    seconds: float = 0.0
 
 
 def samples_and_folds(
@@ -160,25 +165,29 @@ def run_model(
     training = _Training(samples, samples.scorable(), fitted, holdout_start)
     with one_thread("sklearn.linear_model", "xgboost"):
         rows = _rows_of_folds(training, folds, workers, kept)
+    curves: Mapping[int, Curve] = {}
+    if settings.calibrate:
+        rows, curves = calibrated_rows(samples, folds, rows, holdout_start, settings.min_rows)
     stamp = [pl.lit(name).alias("model"), pl.lit(version).alias("version")]
     return ModelRun(
         version=version,
         tables={
-            table: table.conform(frame.with_columns(stamp)).sort(table.key) for table, frame in _frames(rows).items()
+            table: table.conform(frame.with_columns(stamp)).sort(table.key) for table, frame in frames_of(rows).items()
         },
         artifact=next((each.fit.content for each in reversed(rows) if each.fit is not None), None),
         seconds=sum(each.seconds for each in rows),
         fits={each.fold["fold"]: each.fit for each in rows if each.fit is not None},
         untrained={each.fold["fold"] for each in rows if each.fit is None},
+        curves=curves,
     )
 
 
 def _rows_of_folds(
     training: _Training, folds: Sequence[Fold], workers: Workers, kept: KeptFolds | None
-) -> list[_FoldRows]:
+) -> list[FoldRows]:
     known = {} if kept is None else kept.of(training.samples, folds, training.holdout_start)
     new = [fold for fold in folds if fold.number not in known]
-    found = {number: _FoldRows(*each) for number, each in known.items()}
+    found = {number: FoldRows(*each) for number, each in known.items()}
     found |= zip((fold.number for fold in new), workers.map(_run_fold, training, new), strict=True)
     # The tables have the explanations of one fold: the last one, which may be another now.
     explained = [
@@ -192,14 +201,14 @@ def _rows_of_folds(
     return [found[fold.number] for fold in folds]
 
 
-def _run_fold(training: _Training, fold: Fold) -> _FoldRows:
+def _run_fold(training: _Training, fold: Fold) -> FoldRows:
     samples, scorable = training.samples, training.scorable
     allowed = training_rows(samples, fold, scorable)
     tested = samples.tested_by(fold)
     test = np.flatnonzero(tested & scorable)
     problem = insufficiency(samples, allowed.rows, training.fitted.learner.settings)
     ends = samples.label_end[allowed.rows]
-    found = _FoldRows(
+    found = FoldRows(
         {
             "fold": fold.number,
             "train_start": fold.train_start,
@@ -232,8 +241,10 @@ def _fit(training: _Training, rows: RowNumbers) -> tuple[Fit, KeptFit]:
     return beside_baselines(model, learns_from, learner.settings), kept
 
 
-def out_of_sample_scores(samples: Samples, folds: Sequence[Fold], fitted: FittedModels) -> pl.DataFrame:
-    """Return the scores of `run_model` and nothing else: symbol, session, fold, score.
+def out_of_sample_scores(
+    samples: Samples, folds: Sequence[Fold], fitted: FittedModels, before: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Return the scores of `run_model` and nothing else, columns of `SCORES`; those of earlier folds before them.
 
     Parameters
     ----------
@@ -241,10 +252,24 @@ def out_of_sample_scores(samples: Samples, folds: Sequence[Fold], fitted: Fitted
         Rows that a model learns from, and the folds of its walk forward.
     fitted
         Models of its section and seed, those of earlier calls among them.
+    before
+        Scores of the folds before these, which a calibrated model's follow from.
     """
+    settings, earlier = fitted.learner.settings, pl.DataFrame(schema=SCORES) if before is None else before
     with one_thread("sklearn.linear_model", "xgboost"):
         parts = IN_THREADS.map(_scored, (samples, samples.scorable(), fitted), folds)
-    return pl.concat([pl.DataFrame(schema=SCORES), *parts])
+    if not settings.calibrate:
+        return pl.concat([earlier, *parts])
+    keys = samples.keys.select("symbol", "session")
+    known = pl.concat([earlier.with_columns(score="uncalibrated"), *parts])
+    said = keys.join(known, on=["symbol", "session"], how="left", maintain_order="left")["score"]
+    score, _ = calibrated(samples, folds, said.fill_null(float("nan")).to_numpy(), settings.min_rows)
+    all_scores = keys.with_columns(score=pl.Series(score))
+    curved = (
+        part.rename({"score": "said"}).join(all_scores, on=["symbol", "session"], how="left", maintain_order="left")
+        for part in parts
+    )
+    return pl.concat([earlier, *(each.with_columns(uncalibrated="said").select(*SCORES) for each in curved)])
 
 
 def _scored(known: tuple[Samples, NDArray[np.bool_], FittedModels], fold: Fold) -> pl.DataFrame:
@@ -257,7 +282,9 @@ def _scored(known: tuple[Samples, NDArray[np.bool_], FittedModels], fold: Fold) 
         model = fitted.of(training_set(samples, rows))
         score = model_scores(model, samples.features[test], samples.session[test])
     keys = samples.keys[test].select("symbol", "session")
-    return keys.with_columns(fold=pl.lit(fold.number, pl.Int64), score=pl.Series(score))
+    return keys.with_columns(
+        fold=pl.lit(fold.number, pl.Int64), score=pl.Series(score), uncalibrated=pl.lit(None, pl.Float64)
+    )
 
 
 def procedure_of(learner: Learner) -> str:
@@ -288,21 +315,14 @@ def model_version(
     )
 
 
-def _with_scores(found: _FoldRows, training: _Training, fold: Fold, fitted: Fit, test: RowNumbers) -> _FoldRows:
+def _with_scores(found: FoldRows, training: _Training, fold: Fold, fitted: Fit, test: RowNumbers) -> FoldRows:
     samples, holdout_start = training.samples, training.holdout_start
     features = samples.features[test]
     score = fitted.score(features, samples.session[test])
-    visible = samples.label_end[test] < day(holdout_start)
-    measured = visible & ~np.isnan(samples.label[test])
     metrics: list[dict[str, Any]] = []
     if fold.test_start < holdout_start:
-        scores = {"model": score, **fitted.baseline_scores(features)}
-        measures = fold_metrics(
-            {estimator: values[measured] for estimator, values in scores.items()},
-            samples.label[test][measured].astype(np.float64),
-            samples.relative_return[test][measured],
-        )
-        metrics = [{"fold": fold.number, "metric": key, "value": value} for key, value in measures.items()]
+        scores = {MODEL: score, **fitted.baseline_scores(features)}
+        metrics = metrics_of(samples, fold, holdout_start, test, scores)
     explanations = None
     # A user's own model is asked for nothing but scores.
     if fold.test_end < holdout_start and test.size and not isinstance(fitted.model, OwnFitted):
@@ -311,46 +331,7 @@ def _with_scores(found: _FoldRows, training: _Training, fold: Fold, fitted: Fit,
         ).with_columns(pl.lit(fold.number).alias("fold"))
     return replace(
         found,
-        predictions=_predictions(samples.keys[test], fold, score, visible),
+        predictions=predictions_of(samples, fold, holdout_start, test, score),
         metrics=metrics,
         explanations=explanations,
     )
-
-
-def _predictions(
-    keys: pl.DataFrame, fold: Fold, score: NDArray[np.float64], visible: NDArray[np.bool_]
-) -> pl.DataFrame:
-    return keys.select(
-        pl.lit(fold.number).alias("fold"),
-        "symbol",
-        "session",
-        pl.Series("score", score),
-        *(pl.when(pl.Series(visible)).then(pl.col(column)).alias(column) for column in ("label", "label_end")),
-    )
-
-
-def _frames(rows: Sequence[_FoldRows]) -> dict[Table, pl.DataFrame]:
-    def frame_of(table: Table, records: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-        types = {name: column.dtype for name, column in table.columns.items() if name not in ("model", "version")}
-        return pl.DataFrame(records, schema=types)
-
-    folds = frame_of(tables.FOLDS, [each.fold for each in rows])
-    predictions = [each.predictions for each in rows if each.predictions is not None]
-    explained = [each.explanations for each in rows if each.explanations is not None]
-    trained = folds.filter(pl.col("status") == tables.OK)
-    outcome = {
-        "status": tables.OK if trained.height else tables.INSUFFICIENT_DATA,
-        "reason": None if trained.height else next(iter(folds["reason"]), tables.NO_FOLDS),
-        "folds": folds.height,
-        "scored_folds": trained.height,
-        "scored_rows": int(folds["test_rows"].sum()),
-        "unscored_rows": int(folds["unscored_rows"].sum()),
-        "until": None,
-    }
-    return {
-        tables.FOLDS: folds,
-        tables.PREDICTIONS: pl.concat(predictions) if predictions else frame_of(tables.PREDICTIONS, []),
-        tables.METRICS: frame_of(tables.METRICS, [metric for each in rows for metric in each.metrics]),
-        tables.EXPLANATIONS: explained[-1] if explained else frame_of(tables.EXPLANATIONS, []),
-        tables.OUTCOMES: frame_of(tables.OUTCOMES, [outcome]),
-    }

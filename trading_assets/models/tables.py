@@ -79,6 +79,13 @@ PREDICTIONS = Table(
             "null where undefined and from the holdout on",
             nullable=True,
         ),
+        "uncalibrated": Column(
+            pl.Float64,
+            "the score before the curve of earlier folds; null of models that are not calibrated",
+            nullable=True,
+            at_least=0,
+            at_most=1,
+        ),
     },
 )
 
@@ -131,6 +138,20 @@ OUTCOMES = Table(
         "until": Column(
             pl.Date, "its scores end before this, as no strategy that reads it is registered; null: any", nullable=True
         ),
+    },
+)
+
+CROSS_VALIDATION = Table(
+    name="models.cross_validation",
+    description="One row is a metric of a path of combinatorial purged cross-validation, before the holdout.",
+    key=("model", "path", "metric"),
+    columns={
+        "model": _MODEL,
+        "procedure": Column(pl.String, "digest of settings, seed and code of what is trained"),
+        "path": Column(pl.Int64, "number of the path over all groups of sessions, from 0", at_least=0),
+        "metric": Column(pl.String, "name of the metric"),
+        "value": Column(pl.Float64, "value; null where undefined", nullable=True),
+        "trainings": Column(pl.Int64, "choices of groups that a model could be trained for", at_least=0),
     },
 )
 
@@ -266,7 +287,9 @@ REGIMES = Table(
         "benchmark": Column(pl.String, "symbol of the benchmark whose bars the regimes are of"),
         "session": Column(pl.Date, "session at whose close the probability is known"),
         "regime": Column(
-            pl.Int64, "number of the regime, from 0, the calmest, in order of mean volatility", at_least=0
+            pl.Int64,
+            "number of the regime, kept by refits that go on with it; those of the first fit from 0, the calmest",
+            at_least=0,
         ),
         "probability": Column(pl.Float64, "sums to 1 over the regimes of a session", at_least=0, at_most=1),
         "version": Column(pl.String, "content hash of settings, seed and training data of the fit"),

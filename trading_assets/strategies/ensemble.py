@@ -17,6 +17,7 @@ from pydantic import Field, field_validator
 
 from trading_assets.config.sections import Fraction, NonNegative, Positive
 from trading_assets.config.strategies import TargetWeightParameters
+from trading_assets.models.regime_numbers import NUMBERS_PER_REGIME
 
 #: Stable name of this strategy on record, wherever this file moves to.
 IDENTITY = "ensemble"
@@ -169,19 +170,24 @@ def member_weights(returns: Floats, regimes: Floats, learning_rate: float, fixed
 
 
 def regimes_of(panel: pl.DataFrame, sessions: pl.Series, at: NDArray[np.uint32]) -> Floats:
-    """Return the probabilities of the regimes, (sessions, regimes): equal before the first, one without any.
+    """Return the probabilities of the regimes, (sessions, numbers).
+
+    Before the first fit its regimes are equally likely. One column of ones without any.
 
     Parameters
     ----------
     sessions
         Different sessions of the panel, ascending.
     panel
-        With ``regime_<k>``, the same for all symbols of a session, null before the first.
+        With ``regime_<k>``, the same for all symbols of a session, null before the first; `NUMBERS_PER_REGIME` of
+        them for each regime of a fit.
     at
         Number of each row's session.
     """
     columns = [name for name in panel.columns if name.startswith("regime_")]
-    found = np.full((len(sessions), max(len(columns), 1)), 1 / max(len(columns), 1))
+    found = np.zeros((len(sessions), max(len(columns), 1)))
+    at_first = max(len(columns) // NUMBERS_PER_REGIME, 1)
+    found[:, :at_first] = 1 / at_first
     known = panel.select(columns).drop_nulls().to_numpy() if columns else np.empty((0, 1))
     if len(known):
         found[at[panel.select(pl.all_horizontal(pl.col(columns).is_not_null())).to_series().to_numpy()]] = known

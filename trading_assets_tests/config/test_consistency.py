@@ -24,6 +24,7 @@ HOLDOUT = {"holdout": ["2017-04-01", "2017-12-29"]}
             {"models": {}},
             ["no model 'forward_return'", "key: strategies.ml.model", "what to do: write it under `models`"],
         ),
+        ({"cross_validation": {"plan": {}}}, ["no model 'plan'", "key: cross_validation.plan"]),
         ({"universe": {"equity": []}}, ["a universe without symbols", "key: universe.equity"]),
         (
             {"market_data": [EQUITY], "benchmarks": {"equity": "SPX"}},

@@ -11,6 +11,7 @@ import pytest
 
 from trading_assets.models import run as training
 from trading_assets.models.fits import rows_to_keep
+from trading_assets.models.fold_rows import FoldRows
 from trading_assets.models.kept_folds import TABLES, KeptFolds
 from trading_assets.models.run import ModelRun, run_model
 from trading_assets.models.samples import Samples, build_samples
@@ -36,7 +37,7 @@ def run(
     """A run, and the folds that it trained."""
     trained, original = list[int](), training._run_fold
 
-    def counted(known: training._Training, fold: Fold) -> training._FoldRows:
+    def counted(known: training._Training, fold: Fold) -> FoldRows:
         trained.append(fold.number)
         return original(known, fold)
 

@@ -178,9 +178,15 @@ def ensemble(frame: pl.DataFrame, **parameters: Any) -> pl.DataFrame:
 
 
 def test_rows_add_up_to_the_members_times_their_weights() -> None:
-    """Weights over members are those of the first session of the week; a member's changes are followed at once."""
+    """Weights over members are those of the first session of the week; a member's changes are followed at once.
+
+    Before the regimes are known the two of a fit are equally likely, and numbers of later fits are not there.
+    """
     first = np.where(np.arange(60) < 10, np.nan, 0.3)
-    frame = panel(regime_0=first, regime_1=1 - first).with_columns(pl.col("regime_0", "regime_1").fill_nan(None))
+    later = [(0 * pl.col("regime_0")).alias(f"regime_{k}") for k in range(2, 8)]
+    frame = (
+        panel(regime_0=first, regime_1=1 - first).with_columns(later).with_columns(pl.col("^regime_.$").fill_nan(None))
+    )
     days = by_session(frame)
     likely = np.full((len(days), 2), 0.5)
     likely[[day in weekdays(60)[10:] for day in days]] = [0.3, 0.7]

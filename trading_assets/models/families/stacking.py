@@ -7,16 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from trading_assets.config.models import Stacking
 from trading_assets.models.families import arrays
 from trading_assets.models.families.interface import Constant, Features, Fitted, Floats, TrainingSet
+from trading_assets.models.families.odds import log_odds
 from trading_assets.models.families.resolve import fit_shipped, load_shipped
 
 FILE_NAME = "model.npz"
-#: Probabilities are cut this far from 0 and 1 before they become log-odds.
-_EDGE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -87,12 +86,6 @@ def load(content: bytes) -> Fitted:
     types = tuple(found["types"].tolist())
     members = tuple(load_shipped(each, found[f"member_{place}"].tobytes()) for place, each in enumerate(types))
     return Stack(types, members, found["weights"], float(found["intercept"][0]))
-
-
-def log_odds(score: Floats) -> Floats:
-    """Return the log-odds of probabilities, none of which is quite certain."""
-    found: Floats = logit(np.clip(score, _EDGE, 1 - _EDGE))
-    return found
 
 
 def out_of_fold(training: TrainingSet, settings: Stacking, seed: int) -> tuple[Floats, NDArray[np.bool_]]:

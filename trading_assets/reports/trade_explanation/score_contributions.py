@@ -49,11 +49,13 @@ def score_contributions(
     kept = warehouse.read_or_empty(FITS, where="model = ? AND fold = ?", parameters=[model, prediction["fold"]])
     if kept.is_empty():
         return pl.DataFrame(schema=SCHEMA)
+    curved = prediction.get("uncalibrated")  # of a calibrated score what the model itself said
+    said = prediction["score"] if curved is None else curved
     fitted = learner_of(configuration, model).load(base64.b64decode(kept["content"][0]))
     row = matrix_of(pl.DataFrame([features]).select(pl.col(names).cast(pl.Float64)), names, pl.Series([0]))
     with one_thread():
         try:
-            is_same = fitted.score(row)[0] == prediction["score"]
+            is_same = fitted.score(row)[0] == said
         except Exception:  # it was trained on other columns, for which each library has an error of its own
             is_same = False
         added = contributions(fitted, row)[0] if is_same else np.empty(0)

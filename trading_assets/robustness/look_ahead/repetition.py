@@ -34,7 +34,7 @@ from trading_assets.strategies.evaluation.inputs import Frames, panel_of
 from trading_assets.strategies.interface.resolved import resolve_strategy
 from trading_assets.strategies.tables import SIGNALS, TARGET_WEIGHTS
 
-#: symbol, session, fold, score.
+#: Columns of `SCORES`.
 Scores = pl.DataFrame
 
 _KEY = ("symbol", "session")
@@ -206,4 +206,4 @@ class Repetition:
             folds = [fold for fold in folds if fold.test_start <= cut <= fold.test_end]
             until = min((fold.test_start for fold in folds), default=cut + dt.timedelta(days=1))
             before = self.known.scores[model].filter(pl.col("session") < until)
-        return pl.concat([before, out_of_sample_scores(samples, folds, self.fitted[model])])
+        return out_of_sample_scores(samples, folds, self.fitted[model], before)

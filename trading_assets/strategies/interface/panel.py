@@ -14,6 +14,7 @@ import polars as pl
 from trading_assets.config.sections import AssetClass
 from trading_assets.features.history import in_order
 from trading_assets.market_data.universe import membership
+from trading_assets.models.regime_numbers import NUMBERS_PER_REGIME
 from trading_assets.strategies.interface.rules import Rules, columns_of, evaluate
 
 __all__ = ["build_panel", "columns_of", "evaluate", "signal_rows", "with_members", "with_regimes"]
@@ -127,7 +128,8 @@ def _net(target_weights: pl.DataFrame) -> pl.DataFrame:
 def with_regimes(panel: pl.DataFrame, regimes: pl.DataFrame, benchmark: str | None, number: int) -> pl.DataFrame:
     """Add ``regime_<k>`` from rows of `models.regimes` of one benchmark: the last known at the row's session.
 
-    There are `number` columns whether or not any regime is known: a column that comes later must not show before.
+    There are `NUMBERS_PER_REGIME` columns a regime whether or not any is known: a column that comes later must not
+    show before. A number that no regime has at a session has the probability 0 there.
 
     Parameters
     ----------
@@ -136,13 +138,13 @@ def with_regimes(panel: pl.DataFrame, regimes: pl.DataFrame, benchmark: str | No
     regimes, benchmark
         Rows of `models.regimes`, and the symbol of the benchmark that count; None: no regime is known.
     number
-        Number of regimes.
+        Regimes of a fit.
     """
     own = regimes.filter(pl.col("benchmark") == (benchmark or "")).sort("session", "regime")
     wide = own.select("session").unique().sort("session")
-    for k in range(number):
+    for k in range(number * NUMBERS_PER_REGIME):
         of_regime = own.filter(regime=k).select("session", pl.col("probability").alias(f"regime_{k}"))
-        wide = wide.join(of_regime, on="session", how="left")
+        wide = wide.join(of_regime, on="session", how="left").with_columns(pl.col(f"regime_{k}").fill_null(0.0))
     return panel.sort("session").join_asof(wide, on="session").sort("symbol", "session")
 
 

@@ -12,7 +12,7 @@ that session), `benchmark_roc_60`, and
   ``weight_<member>``, that strategy's target weight of the symbol as known at the close of the row's session (the
   legs of several pairs summed, 0 before the first), and ``regime_<k>``, k = 0, 1, ..., the filtered probabilities of
   `models.regimes` for the benchmark of the strategy's symbols, the same for all symbols of a session: null before
-  the first, and no such column if the table has none.
+  the first, 0 where no regime of the session has that number (four times `regimes.number` columns).
 
 The result has `session`, `symbol`, `target_weight` (signed fraction of the strategy's own equity), `reason`, and for
 legs of pairs `pair_id`. A row is decided at the close of `session`; from the next open on the position in that symbol

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ import pytest
 
 from trading_assets.config import Configuration
 from trading_assets.config.models import FAMILIES, Barriers
+from trading_assets.models.calibration import calibrated
 from trading_assets.models.families.interface import Features, Floats
 from trading_assets.models.families.linear import Linear
 from trading_assets.models.fits import FittedModels
+from trading_assets.models.samples import Samples
+from trading_assets.models.splits import Fold
 from trading_assets.models.training import learner_of
 from trading_assets.models.triple_barrier import triple_barrier_labels
 from trading_assets.robustness.look_ahead.audit import History, computed, differing, look_ahead
@@ -71,6 +75,27 @@ def test_no_label_is_accused(label: str, whole: MarketSnapshot, tmp_path: Path) 
     configuration = configured(tmp_path, OF_LABELS[label], label=label)
     assert subjects(configuration, whole) == set()
     assert tell_rows_apart(configuration, whole)
+
+
+@pytest.mark.slow
+def test_a_calibrated_model_is_not_accused(whole: MarketSnapshot, tmp_path: Path) -> None:
+    configuration = configured(tmp_path, "logistic", calibrate=True)
+    assert subjects(configuration, whole) == set()
+    assert tell_rows_apart(configuration, whole)
+    fitted = {"own": FittedModels(learner_of(configuration, "own"))}
+    scores = computed(configuration, "ml", History(whole, whole), None, fitted).scores["own"]
+    assert scores.filter(pl.col("fold") > 0, pl.col("score") != pl.col("uncalibrated")).height > 100
+
+
+@pytest.mark.slow
+def test_a_curve_of_the_folds_own_labels_is_caught(
+    whole: MarketSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_its_own_labels(samples: Samples, folds: Sequence[Fold], *rest: Any) -> Any:
+        return calibrated(samples, [replace(fold, train_end=fold.test_end) for fold in folds], *rest)
+
+    monkeypatch.setattr("trading_assets.models.run.calibrated", of_its_own_labels)
+    assert "scores" in subjects(configured(tmp_path, "logistic", calibrate=True), whole)
 
 
 def barriers_that_end_when_they_begin(bars: pl.DataFrame, horizon: int, barriers: Barriers) -> pl.DataFrame:

@@ -202,6 +202,7 @@ def test_regimes_are_the_last_known_of_the_benchmark() -> None:
     found = with_regimes(BARS, regimes, "IDX", 2).filter(symbol="B")
     assert found["regime_1"].to_list() == [None, 0.8, 0.8, 0.4, 0.4, 0.4, 0.4, 0.4]
     assert found["regime_0"].to_list()[1] == 0.2
+    assert found["regime_7"].to_list() == [None, *[0.0] * 7]
     unknown = with_regimes(BARS, regimes, None, 2)
-    assert unknown.columns == [*BARS.columns, "regime_0", "regime_1"]
+    assert unknown.columns == [*BARS.columns, *(f"regime_{k}" for k in range(8))]
     assert unknown["regime_0"].null_count() == BARS.height
