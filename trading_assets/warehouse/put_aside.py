@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import weakref
 from collections.abc import Hashable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,9 @@ _AT_A_TIME = 2**30
 
 
 class PutAside:
-    """Frames put aside on disk by name and taken back in the order in which they came; gone at the end of the block.
+    """Frames put aside on disk by name and taken back in the order in which they came.
+
+    They are gone at the end of the block, or with whoever holds this.
 
     Parameters
     ----------
@@ -30,7 +33,8 @@ class PutAside:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `__exit__`
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `__exit__`, or with the last user
+        weakref.finalize(self, self._file.close)
         self._places: dict[Hashable, list[tuple[int, int]]] = {}
 
     def __enter__(self) -> Self:

@@ -16,7 +16,7 @@ from trading_assets.backtests.engine.dtypes import BUY, SELL, RecordArray
 from trading_assets.backtests.engine.settings import Settings
 from trading_assets.backtests.engine.simulate import Simulation
 from trading_assets.backtests.inputs.axis_labels import AxisLabels, named
-from trading_assets.backtests.inputs.market_arrays import MarketAxes
+from trading_assets.backtests.inputs.market_axes import MarketAxes
 from trading_assets.backtests.results.liquidation_plan import plan_of
 from trading_assets.backtests.results.order_audit import SIDES, Journal, journal_of
 from trading_assets.warehouse.table import Table

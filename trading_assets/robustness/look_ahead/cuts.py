@@ -23,7 +23,7 @@ def seed_of(whole: MarketSnapshot) -> int:
     last = whole.bars["session"].max()
     if not isinstance(last, dt.date):
         return 0
-    return int(data_hash(whole.bars, symbols, last)[:16], 16)
+    return int(data_hash([whole.bars], symbols, last)[:16], 16)
 
 
 def cuts_of(

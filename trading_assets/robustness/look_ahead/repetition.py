@@ -155,9 +155,9 @@ class Repetition:
         """What a strategy decides."""
         frames = self.frames(strategy)
         panel = self.panels[strategy] = panel_of(self.configuration, frames)
-        decided = decide(frames.strategy, panel, self.configuration.risk)
+        decided = decide(frames.strategy, [panel], self.configuration.risk)
         if self.known is None:
-            self.first_decisions.append(first_decision(frames.strategy, panel))
+            self.first_decisions.append(first_decision(frames.strategy, [panel]))
         return decided
 
     def _scores(self, model: str) -> Scores:
