@@ -216,10 +216,10 @@ class Project:
         from trading_assets.robustness.look_ahead.point_in_time import development_snapshot
 
         with own_errors():
-            whole = development_snapshot(self.warehouse)
+            whole = development_snapshot(self.warehouse, self.configuration, strategy)
             found = look_ahead(self.configuration, strategy, whole, self.configuration.robustness.look_ahead_cuts)
         cuts, subjects = found["cut"].n_unique(), found["subject"].n_unique()
-        until: dt.date = whole.bars["session"].max()  # type: ignore[assignment]
+        until: dt.date = whole.days.max()  # type: ignore[assignment]
         return LookAheadAudit(strategy, cuts, subjects, differing(found).drop("config_hash"), until)
 
     def verdict(self, strategy: str) -> CurrentVerdict:

@@ -28,7 +28,7 @@ from trading_assets.robustness.stress.bar_shocks import common_factor, with_one_
 from trading_assets.robustness.stress.unexplained_endings import with_unexplained_delistings
 from trading_assets.strategies.evaluation.decide import decide
 from trading_assets.strategies.evaluation.inputs import Frames, panels_of
-from trading_assets.strategies.evaluation.market_rows import MarketRows
+from trading_assets.strategies.evaluation.market_rows import MarketRows, RowsAside
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def changed_frames(scenario: StressScenario, name: str, scenario_inputs: Scenari
         quarantine=frames.quarantine.clear() if repriced else frames.quarantine,
         indicators=of_frames.indicators,
         daily=of_frames.daily,
-        parts=None if frames.parts is None else frames.parts.changed(change),
+        parts=None if frames.parts is None else RowsAside(map(change, frames.parts), frames.parts.folder),
     )
     members = [_target_weights(scenario, member, scenario_inputs, end) for member in frames.strategy.members]
     return replace(changed, target_weights=pl.concat(members)) if members else changed

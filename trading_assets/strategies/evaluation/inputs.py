@@ -25,6 +25,7 @@ from trading_assets.market_data.tables import (
 from trading_assets.models.tables import PREDICTIONS, REGIMES
 from trading_assets.strategies.evaluation.market_rows import (
     MarketRows,
+    RowParts,
     RowsAside,
     parts_within,
     rows_between,
@@ -46,7 +47,7 @@ class Frames:
 
     `daily` has the features that the strategy names; `predictions` has symbol, session and score of the model
     that its rules name; `target_weights` are those of its members, and `regimes` is read only for one with members.
-    `borrow_rates` are for the simulation: no rule looks at them. `panel` is the strategy's panel where it is made
+    `borrow_rates` are for the simulation: no rule looks at them. `panels` are the strategy's panel where it is made
     already, whatever the other tables have; else it follows from them (`panel_of`).
 
     With `parts`, which are read again and again, rows of bars, indicators, features and scores are in these, and the
@@ -66,8 +67,8 @@ class Frames:
     regimes: pl.DataFrame = field(default_factory=REGIMES.empty)
     borrow_rates: pl.DataFrame = field(default_factory=BORROW_RATES.empty)
     risk_free: pl.DataFrame = field(default_factory=RISK_FREE.empty)
-    panel: pl.DataFrame | None = None
-    parts: RowsAside | None = None
+    panels: Iterable[pl.DataFrame] | None = None
+    parts: RowParts | None = None
 
     def in_parts(self, benchmarks: Iterable[str]) -> Iterator[Frames]:
         """Yield the same tables with the rows of some symbols at a time, for a strategy that trades these alone.
@@ -83,7 +84,7 @@ class Frames:
             if rows is whole:
                 yield self
                 continue
-            others = beside.filter(~pl.col("symbol").is_in(rows.symbols))
+            others = beside.filter(~pl.col("symbol").is_in(rows.indicators["symbol"].unique().implode()))
             yield replace(
                 self,
                 strategy=self.strategy.of_symbols(rows.symbols),
@@ -120,12 +121,13 @@ class _BarsInParts:
 
     of_benchmarks: pl.DataFrame
     symbols: Sequence[str]
-    parts: Iterable[MarketRows]
+    parts: RowParts
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         others = self.of_benchmarks.filter(~pl.col("symbol").is_in(self.symbols))
         for rows in self.parts:
-            before, others = (others.filter(each) for each in _up_to(rows.symbols[-1]))
+            last = rows.bars["symbol"].tail(1)
+            before, others = (others.filter(each) for each in _up_to(max([*last, *rows.symbols[-1:]], default="")))
             yield in_order(pl.concat([rows.bars, before])) if before.height else rows.bars
         if others.height:
             yield others
@@ -264,6 +266,8 @@ def panels_of(configuration: Configuration, frames: Frames, until: dt.date | Non
     configuration, frames, until
         As `panel_of` takes them.
     """
+    if frames.panels is not None:
+        return frames.panels
     if frames.parts is None:
         return (panel_of(configuration, frames, until),)
     return Panels(configuration, frames, until)
@@ -283,7 +287,7 @@ def panel_of(configuration: Configuration, frames: Frames, until: dt.date | None
     until
         The last session that the strategy's code may see; None: all of them.
     """
-    panel = _whole_panel(configuration, frames) if frames.panel is None else frames.panel
+    panel = _whole_panel(configuration, frames)
     return panel if until is None else panel.filter(pl.col("session") <= until)
 
 

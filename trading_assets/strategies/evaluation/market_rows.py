@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 
 from trading_assets.features.history import in_order
-from trading_assets.warehouse import by_symbol
+from trading_assets.warehouse import Table, Warehouse, by_symbol
+from trading_assets.warehouse.by_symbol import read_by_symbol
 from trading_assets.warehouse.put_aside import PutAside
 
 
@@ -33,6 +35,35 @@ class MarketRows(NamedTuple):
     predictions: pl.DataFrame
 
 
+class RowParts(Protocol):
+    """Rows of a market, gone through again and again.
+
+    Attributes
+    ----------
+    folder
+        Where others that are made of them may wait.
+    """
+
+    folder: Path
+
+    def __iter__(self) -> Iterator[MarketRows]:
+        """Yield some symbols at a time, ascending."""
+
+
+@dataclass
+class ChangedRows:
+    """What a function makes of each part, each time that somebody goes through them."""
+
+    parts: RowParts
+    change: Callable[[MarketRows], MarketRows]
+
+    def __post_init__(self) -> None:
+        self.folder = self.parts.folder
+
+    def __iter__(self) -> Iterator[MarketRows]:
+        return map(self.change, self.parts)
+
+
 class RowsAside:
     """Rows of a market that wait on disk, read as often as somebody asks for them.
 
@@ -46,8 +77,8 @@ class RowsAside:
 
     def __init__(self, parts: Iterable[MarketRows], folder: Path | None = None) -> None:
         usable = folder is not None and os.access(folder, os.W_OK)
-        self._folder = folder if folder is not None and usable else Path(tempfile.gettempdir())
-        self._aside = PutAside(self._folder)
+        self.folder = folder if folder is not None and usable else Path(tempfile.gettempdir())
+        self._aside = PutAside(self.folder)
         self._symbols: list[list[str]] = []
         for part in parts:
             for rows in part[1:]:
@@ -58,12 +89,24 @@ class RowsAside:
         for number, symbols in enumerate(self._symbols):
             yield MarketRows(symbols, *self._aside.take(number))
 
-    def changed(self, change: Callable[[MarketRows], MarketRows]) -> RowsAside:
-        """Return what a function makes of each part, put aside as these are."""
-        return RowsAside(map(change, self), self._folder)
-
     def __reduce__(self) -> tuple[type[RowsAside], tuple[list[MarketRows]]]:
         return RowsAside, (list(self),)  # a worker keeps them on its own disk
+
+
+def read_rows(warehouse: Warehouse, table: Table, **asked: Any) -> RowsAside:
+    """Return all rows of bars for which a condition holds, put aside beside the warehouse.
+
+    Parameters
+    ----------
+    warehouse, table
+        Where the bars are.
+    asked
+        Columns, condition and its parameters, as `Warehouse.read` takes them.
+    """
+    none = pl.DataFrame()
+    batches = read_by_symbol(warehouse, table, **asked)
+    parts = (MarketRows(rows["symbol"].unique().sort().to_list(), rows, none, none, none) for rows in batches)
+    return RowsAside(parts, warehouse.path.parent)
 
 
 def split_by_symbol(whole: MarketRows) -> Iterator[MarketRows]:
