@@ -17,7 +17,7 @@ from trading_assets.backtests.engine.dtypes import RecordArray
 from trading_assets.backtests.engine.settings import Settings, settings_of
 from trading_assets.backtests.inputs.axis_labels import AxisLabels
 from trading_assets.backtests.inputs.market_arrays import build_market
-from trading_assets.backtests.inputs.market_axes import MarketAxes, build_axes, last_session
+from trading_assets.backtests.inputs.market_axes import MarketAxes, build_axes
 from trading_assets.backtests.inputs.market_grids import MarketTables
 from trading_assets.backtests.inputs.order_signals import order_plans
 from trading_assets.backtests.inputs.plan import BacktestPlan
@@ -120,8 +120,7 @@ def prepare(configuration: Configuration, frames: Frames, until: dt.date | None 
     """
     strategy = frames.strategy
     panels = panels_of(configuration, frames, until)
-    last = last_session(frames.bars_in_parts)
-    axes = build_axes(strategy.symbols, frames.instruments, frames.sessions, last)
+    axes = build_axes(strategy.symbols, frames.instruments, frames.sessions, frames.last_session)
     market = build_market(
         axes,
         (

@@ -105,9 +105,8 @@ def _seen(frames: Frames, last: dt.date | None, until: dt.date | None) -> Interv
     later, or of this one with other splits.
     """
     own = pl.col("symbol").is_in(frames.strategy.symbols)
-    firsts = [bars.filter(own)["session"].min() for bars in frames.bars_in_parts]
-    first = min((each for each in firsts if isinstance(each, dt.date)), default=None)
-    if first is None or last is None:
+    first = (frames.bars.filter(own)["session"] if frames.parts is None else frames.parts.days).min()
+    if not isinstance(first, dt.date) or last is None:
         return None
     end = last if until is None else min(last, until)
     return Interval(start=first, end=end) if first <= end else None

@@ -24,7 +24,7 @@ def read_by_symbol(
     columns: Sequence[str] | None = None,
     where: str = "",
     parameters: Sequence[object] = (),
-    rows: int = ROWS_AT_A_TIME,
+    rows: int | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Yield rows of a table by its key, all of some symbols at a time; one frame without rows where there are none.
 
@@ -35,7 +35,7 @@ def read_by_symbol(
     columns, where, parameters
         As `Warehouse.read` takes them.
     rows
-        Rows of a batch, unless one symbol has more.
+        Rows of a batch, unless one symbol has more; None: `ROWS_AT_A_TIME`.
     """
     bounds = bounds_of_batches(warehouse, table, where=where, parameters=parameters, rows=rows)
     if len(bounds) < 2:

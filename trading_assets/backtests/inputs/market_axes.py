@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import polars as pl
@@ -66,8 +65,3 @@ def build_axes(symbols: list[str], instruments: pl.DataFrame, sessions: pl.DataF
         asset_classes=rows["asset_class"].to_list(),
         calendars=rows["calendar"].to_list(),
     )
-
-
-def last_session(bars: Iterable[pl.DataFrame]) -> dt.date:
-    """Return the last session of any bar."""
-    return max(cast(dt.date, part["session"].max()) for part in bars if part.height)

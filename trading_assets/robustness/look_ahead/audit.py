@@ -328,7 +328,7 @@ class _TradedRows:
     traded: RowParts
 
     def __post_init__(self) -> None:
-        self.folder = self.decided.folder
+        self.folder, self.days = self.decided.folder, self.traded.days
 
     def __iter__(self) -> Iterator[MarketRows]:
         for rows, of_engine in zip(self.decided, self.traded, strict=True):

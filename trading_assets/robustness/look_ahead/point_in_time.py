@@ -28,6 +28,7 @@ from trading_assets.strategies.evaluation.market_rows import (
     ChangedRows,
     MarketRows,
     RowParts,
+    days_of,
     read_rows,
     rows_between,
 )
@@ -66,11 +67,13 @@ class MarketSnapshot:
     @property
     def days(self) -> pl.Series:
         """Sessions with a bar, ascending."""
-        return pl.concat(bars["session"].unique() for bars in self.bars_in_parts()).unique().sort()
+        return days_of([self.bars]) if self.parts is None else self.parts.days
 
     def with_bars(self, change: Callable[[pl.DataFrame], pl.DataFrame]) -> MarketSnapshot:
-        """Return the same tables with what a function makes of the bars of any symbols."""
-        parts = None if self.parts is None else ChangedRows(self.parts, _Changing(change))
+        """Return the same tables with what a function makes of the bars of any symbols, and of those of any session."""
+        parts = self.parts
+        if parts is not None:
+            parts = ChangedRows(parts, _Changing(change), change(parts.days.to_frame())["session"])
         return replace(self, bars=change(self.bars), parts=parts)
 
     def continued(self, later: pl.DataFrame) -> MarketSnapshot:
@@ -78,7 +81,8 @@ class MarketSnapshot:
         if self.parts is None:
             return replace(self, bars=continued(self.bars, later))
         own = later.filter(pl.col("symbol").is_in(list(self.benchmarks)))
-        return replace(self, bars=continued(self.bars, own), parts=ChangedRows(self.parts, _Continuing(later)))
+        days = days_of([self.parts.days.to_frame(), later])
+        return replace(self, bars=continued(self.bars, own), parts=ChangedRows(self.parts, _Continuing(later), days))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -27,6 +27,7 @@ from trading_assets.strategies.evaluation.market_rows import (
     MarketRows,
     RowParts,
     RowsAside,
+    days_of,
     parts_within,
     rows_between,
     split_by_symbol,
@@ -108,6 +109,12 @@ class Frames:
     def rows(self) -> MarketRows:
         """What is in the frames of the rows that parts have."""
         return MarketRows(self.strategy.symbols, self.bars, self.indicators, self.daily, self.predictions)
+
+    @property
+    def last_session(self) -> dt.date:
+        """Last session of any bar."""
+        days = days_of([self.bars, *([] if self.parts is None else [self.parts.days.to_frame()])])
+        return cast(dt.date, days.max())
 
     @property
     def bars_in_parts(self) -> Iterable[pl.DataFrame]:

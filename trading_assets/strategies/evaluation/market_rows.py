@@ -35,6 +35,9 @@ class MarketRows(NamedTuple):
     predictions: pl.DataFrame
 
 
+_TABLES = MarketRows._fields[1:]
+
+
 class RowParts(Protocol):
     """Rows of a market, gone through again and again.
 
@@ -42,9 +45,12 @@ class RowParts(Protocol):
     ----------
     folder
         Where others that are made of them may wait.
+    days
+        Sessions with a bar, ascending.
     """
 
     folder: Path
+    days: pl.Series
 
     def __iter__(self) -> Iterator[MarketRows]:
         """Yield some symbols at a time, ascending."""
@@ -52,10 +58,11 @@ class RowParts(Protocol):
 
 @dataclass
 class ChangedRows:
-    """What a function makes of each part, each time that somebody goes through them."""
+    """What a function makes of each part, each time that somebody goes through them; `days` are those of that."""
 
     parts: RowParts
     change: Callable[[MarketRows], MarketRows]
+    days: pl.Series
 
     def __post_init__(self) -> None:
         self.folder = self.parts.folder
@@ -79,18 +86,28 @@ class RowsAside:
         usable = folder is not None and os.access(folder, os.W_OK)
         self.folder = folder if folder is not None and usable else Path(tempfile.gettempdir())
         self._aside = PutAside(self.folder)
-        self._symbols: list[list[str]] = []
+        self._parts: list[MarketRows] = []  # without rows
+        self.days = pl.Series("session", [], dtype=pl.Date)
         for part in parts:
-            for rows in part[1:]:
-                self._aside.put(len(self._symbols), rows)
-            self._symbols.append(part.symbols)
+            for name, rows in zip(_TABLES, part[1:], strict=True):
+                if rows.height:
+                    self._aside.put((len(self._parts), name), rows)
+            self._parts.append(MarketRows(part.symbols, *(rows.clear() for rows in part[1:])))
+            self.days = days_of([self.days.to_frame(), part.bars])
 
     def __iter__(self) -> Iterator[MarketRows]:
-        for number, symbols in enumerate(self._symbols):
-            yield MarketRows(symbols, *self._aside.take(number))
+        for number, part in enumerate(self._parts):
+            tables = zip(_TABLES, part[1:], strict=True)
+            rows = (next(self._aside.take((number, name)), none) for name, none in tables)
+            yield MarketRows(part.symbols, *rows)
 
     def __reduce__(self) -> tuple[type[RowsAside], tuple[list[MarketRows]]]:
         return RowsAside, (list(self),)  # a worker keeps them on its own disk
+
+
+def days_of(bars: Iterable[pl.DataFrame]) -> pl.Series:
+    """Return the sessions of any bar, ascending."""
+    return pl.concat(rows["session"].unique() for rows in bars if rows.height or rows.width).unique().sort()
 
 
 def read_rows(warehouse: Warehouse, table: Table, **asked: Any) -> RowsAside:
