@@ -16,6 +16,7 @@ from trading_assets.backtests.engine.arrays import Floats, Integers, Market, Sig
 from trading_assets.backtests.engine.dtypes import RecordArray
 from trading_assets.backtests.engine.settings import Settings, settings_of
 from trading_assets.backtests.inputs.axis_labels import AxisLabels
+from trading_assets.backtests.inputs.benchmark_returns import kind_of, returns_of
 from trading_assets.backtests.inputs.market_arrays import build_market
 from trading_assets.backtests.inputs.market_axes import MarketAxes, build_axes
 from trading_assets.backtests.inputs.market_grids import MarketTables
@@ -24,7 +25,7 @@ from trading_assets.backtests.inputs.plan import BacktestPlan
 from trading_assets.backtests.inputs.risk_free import accrued
 from trading_assets.backtests.inputs.target_weights import target_plans
 from trading_assets.backtests.results.baselines import UniverseArrays, compare
-from trading_assets.backtests.results.metrics import OF_BENCHMARK, OF_RISK_FREE, PRICE_RETURN, TOTAL_RETURN, summarise
+from trading_assets.backtests.results.metrics import OF_BENCHMARK, OF_RISK_FREE, summarise
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets.backtests.results.settled_curve import settled
 from trading_assets.backtests.tables import BASELINES, METRICS
@@ -149,8 +150,8 @@ def prepare(configuration: Configuration, frames: Frames, until: dt.date | None 
         settings=_settings(
             settings_of(configuration.risk, configuration.costs, configuration.seed), strategy.parameters
         ),
-        benchmark=_benchmark_returns(frames.bars, strategy.benchmark, axes),
-        benchmark_kind=_benchmark_kind(frames.bars, strategy.benchmark),
+        benchmark=returns_of(frames.bars, strategy.benchmark, axes),
+        benchmark_kind=kind_of(frames.bars, strategy.benchmark),
         risk_free=accrued(axes.sessions, frames.risk_free),
         risk_free_name=configuration.risk_free.name,
         periods_per_year=periods_per_year(*axes.calendars),
@@ -391,20 +392,3 @@ def _plans_on(prepared: PreparedBacktest, parameter_sets: Sequence[StrategyParam
 def _swept(found: simulate.Sweep, prepared: PreparedBacktest, start: dt.date, end: dt.date) -> Sweep:
     sessions = [prepared.axes.sessions[row] for row in span_rows(prepared, start, end)]
     return Sweep(**{item.name: getattr(found, item.name) for item in fields(found)}, sessions=sessions)
-
-
-def _benchmark_kind(bars: pl.DataFrame, benchmark: str | None) -> str:
-    pays = bars.filter(pl.col("symbol") == (benchmark or ""), pl.col("cash_dividend") != 0)
-    return PRICE_RETURN if pays.is_empty() else TOTAL_RETURN
-
-
-def _benchmark_returns(bars: pl.DataFrame, benchmark: str | None, axes: MarketAxes) -> pl.DataFrame:
-    # What a unit of the evening before has become: the dividend is paid on the units before the split.
-    held = pl.col("close") * pl.col("split_ratio") + pl.col("cash_dividend")
-    closes = (
-        bars.filter(pl.col("symbol") == (benchmark or ""))
-        .sort("session")
-        .select("session", "close", daily_return=held / pl.col("close").shift(1) - 1)
-    )
-    days = pl.DataFrame({"session": axes.sessions}, schema={"session": pl.Date})
-    return days.join(closes, on="session", how="left", maintain_order="left")

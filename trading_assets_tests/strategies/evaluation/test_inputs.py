@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from trading_assets.backtests.backtest import backtest, baselines_of, parameter_grid, prepare, sweep_parameters
+from trading_assets.backtests.engine.arrays import Signals
 from trading_assets.backtests.inputs.data_hash import data_hash
 from trading_assets.backtests.parallel_sweep import Span
 from trading_assets.config.robustness import StressScenario
@@ -44,8 +45,9 @@ def everything(experiment: Experiment, frames: Frames) -> Mapping[str, Any]:
     decided = decide(frames.strategy, panels, configuration.risk)
     run = backtest(prepared, *SPAN, split="train")
     found: dict[str, Any] = {f"market {name}": array.tobytes() for name, array in prepared.market._asdict().items()}
-    found |= {f"candidates {name}": array.tobytes() for name, array in prepared.signals[0]._asdict().items()}
-    found |= {"exits": prepared.signals[1].tobytes(), "panel": prepared.panel}
+    assert isinstance(prepared.signals, Signals)
+    found |= {f"candidates {name}": each.tobytes() for name, each in prepared.signals.candidates._asdict().items()}
+    found |= {"exits": prepared.signals.exits.tobytes(), "panel": prepared.panel}
     found |= {table.name: rows for table, rows in run.by_table().items()}
     found |= {"signals": decided.signals, "targets": decided.target_weights}
     found["first"] = first_decision(frames.strategy, panels)
