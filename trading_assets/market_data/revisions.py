@@ -76,6 +76,8 @@ def changed_months(stored: pl.DataFrame, replacing: pl.DataFrame, start: dt.date
     start, end
         First and last day of these months.
     """
+    if stored.is_empty():
+        return Sessions(start, end)
     month = pl.col("session").dt.month_start().alias("month")
     before, after = (
         frame.with_columns(month).partition_by("month", as_dict=True, include_key=False)
@@ -86,7 +88,7 @@ def changed_months(stored: pl.DataFrame, replacing: pl.DataFrame, start: dt.date
         for key in {*before, *after}
         if key not in before or key not in after or not before[key].equals(after[key])
     ]
-    if not changed or stored.is_empty():
+    if not changed:
         return Sessions(start, end)
     last = (max(changed) + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
     return Sessions(max(start, min(changed)), min(end, last))
