@@ -98,6 +98,7 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
         lives=lives,
         prior=prior,
     )
+    del raw
     is_new = pl.col("session") >= prior.since
     adjusted = adjust(checked.usable, configuration.quality.split_ratio, actions, prior)
     bars = adjusted.filter(is_new).select(*BARS.columns)
