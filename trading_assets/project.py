@@ -217,12 +217,12 @@ class Project:
         from trading_assets.robustness.look_ahead.point_in_time import development_snapshot
 
         with own_errors():
-            whole = development_snapshot(self.warehouse)
+            whole = development_snapshot(self.warehouse, self.configuration, strategy)
             by_hand = decisions_behind(self.configuration, strategy)
             cuts = self.configuration.robustness.look_ahead_cuts
             found = look_ahead(self.configuration, strategy, whole, cuts, by_hand=by_hand)
         cuts, subjects = found["cut"].n_unique(), found["subject"].n_unique()
-        until: dt.date = whole.bars["session"].max()  # type: ignore[assignment]
+        until: dt.date = whole.days.max()  # type: ignore[assignment]
         return LookAheadAudit(strategy, cuts, subjects, differing(found).drop("config_hash"), until)
 
     def verdict(self, strategy: str) -> CurrentVerdict:

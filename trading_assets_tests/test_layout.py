@@ -89,7 +89,6 @@ COVERED_BY = {
     "robustness/verdict/no_evidence.py": "robustness/verdict/test_criteria.py",
     "robustness/verdict/statistics.py": "robustness/stress/test_run.py",
     "strategies/evaluation/decide.py": "strategies/evaluation/test_failure.py",
-    "strategies/evaluation/inputs.py": "strategies/evaluation/test_failure.py",
     "strategies/evaluation/fingerprint.py": "robustness/holdout/test_registration.py",
     "strategies/interface/resolved.py": "robustness/holdout/test_registration.py",
     "warehouse/connection.py": "warehouse/test_warehouse.py",

@@ -67,7 +67,7 @@ def run(step: Step) -> Mapping[str, Any]:
     spans = open_spans(step.work.read(SPLITS))
     frames = read_frames(step.work, step.configuration, name, spans[DEVELOPMENT].end)
     prepared = prepare(step.configuration, frames, spans[DEVELOPMENT].end)
-    put_exposure_on_record(step, STAGE, spans[DEVELOPMENT], frames.strategy.symbols, frames.bars)
+    put_exposure_on_record(step, STAGE, spans[DEVELOPMENT], frames.strategy.symbols, frames.bars_in_parts)
     results = {split: backtest(prepared, span.start, span.end, split=split) for split, span in spans.items()}
     metrics = pl.concat(metrics_of(prepared, result) for result in results.values()).sort(METRICS.key)
     tables = {**together(results.values()), METRICS: metrics, BASELINES: baselines_of(prepared, results[DEVELOPMENT])}
@@ -170,7 +170,7 @@ def _found(
     headline = dict(metrics.filter(split=DEVELOPMENT).select("metric", "value").iter_rows())
     symbols = [*prepared.axes.symbols, *([prepared.benchmark_name] if prepared.benchmark_name else [])]
     return {
-        "data_hash": hash_with_rates(frames.bars, symbols, end, frames.risk_free, frames.borrow_rates),
+        "data_hash": hash_with_rates(frames.bars_in_parts, symbols, end, frames.risk_free, frames.borrow_rates),
         "as_of": _last_session(step, frames, prepared),
         **{name: headline[name] for name in ("trades", "total_return", "sharpe", "max_drawdown")},
     }

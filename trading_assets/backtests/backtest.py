@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -16,20 +16,23 @@ from trading_assets.backtests.engine.arrays import Floats, Integers, Market, Sig
 from trading_assets.backtests.engine.dtypes import RecordArray
 from trading_assets.backtests.engine.settings import Settings, settings_of
 from trading_assets.backtests.inputs.axis_labels import AxisLabels
-from trading_assets.backtests.inputs.market_arrays import MarketAxes, build_axes, build_market, last_session
+from trading_assets.backtests.inputs.benchmark_returns import kind_of, returns_of
+from trading_assets.backtests.inputs.market_arrays import build_market
+from trading_assets.backtests.inputs.market_axes import MarketAxes, build_axes
+from trading_assets.backtests.inputs.market_grids import MarketTables
 from trading_assets.backtests.inputs.order_signals import order_plans
 from trading_assets.backtests.inputs.plan import BacktestPlan
 from trading_assets.backtests.inputs.risk_free import accrued
 from trading_assets.backtests.inputs.target_weights import target_plans
-from trading_assets.backtests.results.baselines import compare
-from trading_assets.backtests.results.metrics import OF_BENCHMARK, OF_RISK_FREE, PRICE_RETURN, TOTAL_RETURN, summarise
+from trading_assets.backtests.results.baselines import UniverseArrays, compare
+from trading_assets.backtests.results.metrics import OF_BENCHMARK, OF_RISK_FREE, summarise
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets.backtests.results.settled_curve import settled
 from trading_assets.backtests.tables import BASELINES, METRICS
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import OrderParameters, StrategyParameters, TargetWeightParameters
 from trading_assets.market_data.calendars import periods_per_year
-from trading_assets.strategies.evaluation.inputs import Frames, panel_of
+from trading_assets.strategies.evaluation.inputs import Frames, panels_of, whole_panel
 from trading_assets.strategies.interface.resolved import ResolvedStrategy
 
 #: Fields of a trial that say under which circumstances it runs; the rest are of the parameters.
@@ -44,8 +47,8 @@ class PreparedBacktest:
     ----------
     strategy
         With the parameters of this backtest.
-    panel
-        What its rules look at, one row a usable bar.
+    panels
+        What its rules look at, one row a usable bar, of some symbols at a time: gone through again and again.
     axes
         Sessions and symbols: the axes of the market's arrays.
     signals, run_parameters, names
@@ -66,7 +69,7 @@ class PreparedBacktest:
     strategy: ResolvedStrategy
     names: AxisLabels
     rank_weights: tuple[float, float, float]
-    panel: pl.DataFrame
+    panels: Iterable[pl.DataFrame]
     axes: MarketAxes
     market: Market
     signals: Signals | Targets
@@ -87,6 +90,11 @@ class PreparedBacktest:
     def parameters(self) -> StrategyParameters:
         """Parameters of the strategy."""
         return self.strategy.parameters
+
+    @property
+    def panel(self) -> pl.DataFrame:
+        """All rows of the panels."""
+        return whole_panel(self.panels)
 
     @property
     def benchmark_name(self) -> str | None:
@@ -112,27 +120,29 @@ def prepare(configuration: Configuration, frames: Frames, until: dt.date | None 
         Last session of the panel; None: all.
     """
     strategy = frames.strategy
-    panel = panel_of(configuration, frames, until)
-    axes = build_axes(strategy.symbols, frames.instruments, frames.sessions, last_session(frames.bars))
+    panels = panels_of(configuration, frames, until)
+    axes = build_axes(strategy.symbols, frames.instruments, frames.sessions, frames.last_session)
     market = build_market(
         axes,
+        (
+            MarketTables(part.strategy.symbols, part.bars, part.quarantine, part.indicators)
+            for part in frames.in_parts(benchmarks=())
+        ),
         frames.bars,
-        frames.quarantine,
         frames.sessions,
         frames.instruments,
-        frames.indicators,
         benchmarks=configuration.benchmarks,
         costs=configuration.costs,
         extreme_move=configuration.quality.extreme_move,
         borrow_rates=frames.borrow_rates,
     )
     rank_weights = configuration.risk.rank_weights
-    [plan] = _plans(strategy, [strategy.parameters], panel, axes, market, rank_weights)
+    [plan] = _plans(strategy, [strategy.parameters], panels, axes, market, rank_weights)
     return PreparedBacktest(
         strategy=strategy,
         names=plan.names,
         rank_weights=rank_weights,
-        panel=panel,
+        panels=panels,
         axes=axes,
         market=market,
         signals=plan.signals,
@@ -140,8 +150,8 @@ def prepare(configuration: Configuration, frames: Frames, until: dt.date | None 
         settings=_settings(
             settings_of(configuration.risk, configuration.costs, configuration.seed), strategy.parameters
         ),
-        benchmark=_benchmark_returns(frames.bars, strategy.benchmark, axes),
-        benchmark_kind=_benchmark_kind(frames.bars, strategy.benchmark),
+        benchmark=returns_of(frames.bars, strategy.benchmark, axes),
+        benchmark_kind=kind_of(frames.bars, strategy.benchmark),
         risk_free=accrued(axes.sessions, frames.risk_free),
         risk_free_name=configuration.risk_free.name,
         periods_per_year=periods_per_year(*axes.calendars),
@@ -211,7 +221,8 @@ def baselines_of(prepared: PreparedBacktest, result: Result) -> pl.DataFrame:
     """Return the rows of `backtests.baselines` beside one run."""
     benchmark = benchmark_column(prepared) if prepared.benchmark_name else None
     start = prepared.settings.starting_equity
-    rows = compare(prepared.name, result.equity, universe_of(prepared), starting_equity=start, benchmark=benchmark)
+    universe = UniverseArrays.of(result.equity["session"], universe_of(prepared))
+    rows = compare(prepared.name, result.equity, universe, starting_equity=start, benchmark=benchmark)
     return BASELINES.conform(rows.with_columns(split=pl.lit(result.equity["split"][0]))).sort(BASELINES.key)
 
 
@@ -333,10 +344,11 @@ def benchmark_column(prepared: PreparedBacktest) -> pl.DataFrame:
     return prepared.benchmark.select("session", benchmark_return="daily_return")
 
 
-def universe_of(prepared: PreparedBacktest) -> pl.DataFrame:
-    """Return the returns of what the strategy may trade: symbol, session, total_return, member."""
+def universe_of(prepared: PreparedBacktest) -> Iterator[pl.DataFrame]:
+    """Yield the returns of what the strategy may trade, by symbol: symbol, session, total_return, member."""
     change = pl.col("adj_close") / pl.col("adj_close").shift(1).over("symbol") - 1
-    return prepared.panel.select("symbol", "session", total_return=change, member="in_universe")
+    for panel in prepared.panels:
+        yield panel.select("symbol", "session", total_return=change, member="in_universe")
 
 
 def _over(prepared: PreparedBacktest, run_parameters: RecordArray, start: dt.date, end: dt.date) -> RecordArray:
@@ -354,7 +366,7 @@ def _settings(settings: Settings, parameters: StrategyParameters) -> Settings:
 def _plans(
     strategy: ResolvedStrategy,
     parameter_sets: Sequence[StrategyParameters],
-    panel: pl.DataFrame,
+    panels: Iterable[pl.DataFrame],
     axes: MarketAxes,
     market: Market,
     rank_weights: tuple[float, float, float],
@@ -362,14 +374,14 @@ def _plans(
     orders = [each for each in parameter_sets if isinstance(each, OrderParameters)]
     weights = [each for each in parameter_sets if isinstance(each, TargetWeightParameters)]
     if weights:
-        return target_plans(strategy.target_weight_module, weights, panel, axes, market)
-    return order_plans(strategy.order_module, orders, panel, axes, market, rank_weights)
+        return target_plans(strategy.target_weight_module, weights, whole_panel(panels), axes, market)
+    return order_plans(strategy.order_module, orders, panels, axes, market, rank_weights)
 
 
 def _plans_on(prepared: PreparedBacktest, parameter_sets: Sequence[StrategyParameters]) -> list[BacktestPlan]:
     """Plans of other parameter sets, under the scenario of the backtest's own run parameters."""
     plans = _plans(
-        prepared.strategy, parameter_sets, prepared.panel, prepared.axes, prepared.market, prepared.rank_weights
+        prepared.strategy, parameter_sets, prepared.panels, prepared.axes, prepared.market, prepared.rank_weights
     )
     for plan in plans:
         for scenario in SCENARIO:
@@ -380,20 +392,3 @@ def _plans_on(prepared: PreparedBacktest, parameter_sets: Sequence[StrategyParam
 def _swept(found: simulate.Sweep, prepared: PreparedBacktest, start: dt.date, end: dt.date) -> Sweep:
     sessions = [prepared.axes.sessions[row] for row in span_rows(prepared, start, end)]
     return Sweep(**{item.name: getattr(found, item.name) for item in fields(found)}, sessions=sessions)
-
-
-def _benchmark_kind(bars: pl.DataFrame, benchmark: str | None) -> str:
-    pays = bars.filter(pl.col("symbol") == (benchmark or ""), pl.col("cash_dividend") != 0)
-    return PRICE_RETURN if pays.is_empty() else TOTAL_RETURN
-
-
-def _benchmark_returns(bars: pl.DataFrame, benchmark: str | None, axes: MarketAxes) -> pl.DataFrame:
-    # What a unit of the evening before has become: the dividend is paid on the units before the split.
-    held = pl.col("close") * pl.col("split_ratio") + pl.col("cash_dividend")
-    closes = (
-        bars.filter(pl.col("symbol") == (benchmark or ""))
-        .sort("session")
-        .select("session", "close", daily_return=held / pl.col("close").shift(1) - 1)
-    )
-    days = pl.DataFrame({"session": axes.sessions}, schema={"session": pl.Date})
-    return days.join(closes, on="session", how="left", maintain_order="left")

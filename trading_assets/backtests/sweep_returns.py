@@ -9,7 +9,7 @@ import polars as pl
 
 from trading_assets.backtests.backtest import PreparedBacktest, Sweep, benchmark_column, universe_of
 from trading_assets.backtests.engine.arrays import Floats
-from trading_assets.backtests.results.baselines import equal_weight_returns, of_evening_before
+from trading_assets.backtests.results.baselines import UniverseArrays, equal_weight_returns, of_evening_before
 
 
 def excess_returns_of(prepared: PreparedBacktest, sweep: Sweep) -> Floats:
@@ -33,7 +33,7 @@ def benchmark_beside(prepared: PreparedBacktest, sweep: Sweep) -> Floats:
         aligned = days.join(benchmark_column(prepared), on="session", how="left", maintain_order="left")
         earned: Floats = np.nan_to_num(aligned["benchmark_return"].cast(pl.Float64).fill_null(0.0).to_numpy())
     else:
-        earned = equal_weight_returns(days["session"], universe_of(prepared))
+        earned = equal_weight_returns(UniverseArrays.of(days["session"], universe_of(prepared)))
     return of_evening_before(sweep.net_exposure) * (earned - _rates(prepared, sweep))
 
 

@@ -275,7 +275,7 @@ def own_exposures(configuration: Configuration, bars: pl.DataFrame, until: dt.da
     for rows in seen.sort("asset_class").partition_by("asset_class", maintain_order=True):
         first, last, symbols = rows["session"].min(), rows["session"].max(), rows["symbol"].unique().to_list()
         assert isinstance(first, dt.date) and isinstance(last, dt.date)
-        returns = equal_weight_returns(rows, symbols, first, last)
+        returns = equal_weight_returns([rows], symbols, first, last)
         entries.append(exposure("features", subject, first, last, symbols, returns, more))
     return entries
 

@@ -149,7 +149,9 @@ def adjust(
         cash_dividend=pl.when(is_recorded).then("recorded_dividend").otherwise("inferred_dividend"),
     )
     reached = prior.last.select("symbol", "session", reached="forward_factor")
-    rows = used.with_columns(change=change).join(reached, on=["symbol", "session"], how="left", maintain_order="left")
+    keys = used.select("symbol", "session")  # a join of all columns would copy them
+    before_since = keys.join(reached, on=["symbol", "session"], how="left", maintain_order="left")["reached"]
+    rows = used.with_columns(before_since, change=change)
     step = pl.when(pl.col("session") < prior.since).then(pl.col("reached").fill_null(1.0)).otherwise("change")
     factored = rows.with_columns(adj_close_received="adj_close", forward_factor=step.cum_prod().over("symbol")).drop(
         "change", "reached"

@@ -53,7 +53,7 @@ def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]
         description=f"No symbol lacks more than {MOST_MISSING:.0%} of its sessions.",
     )
     def missing() -> dg.AssetCheckResult:
-        bars = warehouse.read(BARS, columns=["symbol", "session"])
+        bars = read_by_symbol(warehouse, BARS, columns=["symbol", "session"])
         by_symbol = missing_sessions(bars, warehouse.read(INSTRUMENTS), warehouse.read(SESSIONS))
         worst = by_symbol.filter(by_symbol["missing"] > MOST_MISSING * by_symbol["expected"])
         shown = "\n".join(f"- {symbol}: {missing} of {expected}" for symbol, expected, missing in worst.head(20).rows())

@@ -98,6 +98,7 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
         lives=lives,
         prior=prior,
     )
+    del raw
     is_new = pl.col("session") >= prior.since
     adjusted = adjust(checked.usable, configuration.quality.split_ratio, actions, prior)
     bars = adjusted.filter(is_new).select(*BARS.columns)
@@ -144,7 +145,8 @@ def refuse_faulty(delivered: pl.DataFrame, past: pl.DataFrame, inputs: Inputs, t
     ignored = _ignored(listed, resolve(inputs.configuration, listed, inputs.memberships), inputs.configuration)
     first, last = delivered.select(first=pl.col("session").min(), last=pl.col("session").max()).row(0)
     as_of = min(last, today)
-    raw = pl.concat([past, delivered]).filter(~pl.col("symbol").is_in(ignored))
+    raw = delivered if past.is_empty() else pl.concat([past, delivered])
+    raw = raw.filter(~pl.col("symbol").is_in(ignored)) if ignored else raw
     lives = _lives(raw, inputs, as_of)
     raw = by_life(raw, lives)
     apply_rules(

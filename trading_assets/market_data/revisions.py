@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 import polars as pl
 
+from trading_assets.market_data.bar_windows import repeated
 from trading_assets.market_data.quality import VALUES
 from trading_assets.market_data.tables import RAW_BARS, REVISIONS
 from trading_assets.warehouse import Sessions
+from trading_assets.warehouse.checking import in_order
 
 _KEY = ("symbol", "session")
 _IDENTITY = ("symbol", "session", "asset_class", "source", "calendar")
@@ -76,6 +78,8 @@ def changed_months(stored: pl.DataFrame, replacing: pl.DataFrame, start: dt.date
     start, end
         First and last day of these months.
     """
+    if stored.is_empty():
+        return Sessions(start, end)
     month = pl.col("session").dt.month_start().alias("month")
     before, after = (
         frame.with_columns(month).partition_by("month", as_dict=True, include_key=False)
@@ -86,7 +90,7 @@ def changed_months(stored: pl.DataFrame, replacing: pl.DataFrame, start: dt.date
         for key in {*before, *after}
         if key not in before or key not in after or not before[key].equals(after[key])
     ]
-    if not changed or stored.is_empty():
+    if not changed:
         return Sessions(start, end)
     last = (max(changed) + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
     return Sessions(max(start, min(changed)), min(end, last))
@@ -115,7 +119,7 @@ def _in_order(bars: pl.DataFrame) -> pl.DataFrame:
     """Sorted by symbol and session, and within both by origin and values."""
     if bars.select(pl.struct(_KEY).is_duplicated().any()).item():
         return bars.sort(*_KEY, "source", "source_file", "source_line", *VALUES, nulls_last=True)
-    return bars.sort(_KEY)
+    return in_order(bars, _KEY)
 
 
 def _revisions(gone: pl.DataFrame, new: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
@@ -182,8 +186,14 @@ def as_known(raw: pl.DataFrame, revisions: pl.DataFrame, moment: dt.datetime) ->
 
 
 def _counted(frame: pl.DataFrame, name: str, by: list[str]) -> pl.DataFrame:
-    """Number the rows of each group 1, 2, ... in the order of the frame; nearly all groups have one row."""
-    several = frame.select(pl.struct(by).is_duplicated()).to_series()
+    """Number the rows of each group 1, 2, ... in the order of the frame; nearly all groups have one row.
+
+    The frame is in order of symbol and session, by which rows of a group are alike.
+    """
+    several = frame.select(repeated(_KEY)).to_series()
+    if several.any():
+        alike = frame.filter(several).select(pl.struct(by).is_duplicated()).to_series()
+        several = several.scatter(several.arg_true().filter(~alike), False)
     numbers = pl.repeat(1, frame.height, dtype=pl.Int64, eager=True)
     if several.any():
         counted = frame.filter(several).select(pl.int_range(1, pl.len() + 1).over(by).cast(pl.Int64)).to_series()

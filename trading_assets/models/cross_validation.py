@@ -93,7 +93,7 @@ def _samples(step: Step, name: str) -> Samples:
     first, last = seen["session"].min(), seen["session"].max()
     if isinstance(first, dt.date) and isinstance(last, dt.date):
         symbols = seen["symbol"].unique().to_list()
-        entry = exposure("models", name, first, last, symbols, equal_weight_returns(seen, symbols, first, last), {})
+        entry = exposure("models", name, first, last, symbols, equal_weight_returns([seen], symbols, first, last), {})
         record_exposures(Protocol.of(configuration), [entry], step.now)
     samples, _ = samples_and_folds(
         settings, bars=bars, features=features, universe=step.work.read(UNIVERSE), benchmark=benchmark

@@ -98,7 +98,7 @@ def put_on_record(step: Step, name: str, bars: pl.DataFrame, holdout: dt.date, r
     if not isinstance(first, dt.date) or not isinstance(last, dt.date):
         return
     symbols = seen["symbol"].unique().to_list()
-    returns = equal_weight_returns(seen, symbols, first, last)
+    returns = equal_weight_returns([seen], symbols, first, last)
     more = {"opened_by": sorted(readers), "config_hash": step.configuration.hash} if readers else {}
     entry = exposure(STAGE, name, first, last, symbols, returns, more)
     record_exposures(Protocol.of(step.configuration), [entry], step.now)

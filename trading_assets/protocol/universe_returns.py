@@ -7,7 +7,7 @@ same. So two universes are compared by the correlation of these means where both
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import polars as pl
@@ -27,13 +27,15 @@ LAGS = (0, *(sign * moves for moves in range(1, 6) for sign in (1, -1)))
 _DIGITS = 10
 
 
-def equal_weight_returns(bars: pl.DataFrame, symbols: Sequence[str], start: dt.date, end: dt.date) -> pl.DataFrame:
+def equal_weight_returns(
+    bars: Iterable[pl.DataFrame], symbols: Sequence[str], start: dt.date, end: dt.date
+) -> pl.DataFrame:
     """Return the mean daily return of a universe from 60 sessions before `start` up to `end`.
 
     Parameters
     ----------
     bars
-        symbol, session, adj_close; rows of other symbols do no harm.
+        symbol, session, adj_close, all of some symbols at a time; rows of other symbols do no harm.
     symbols
         Symbols of the universe; each counts the same from its second bar on.
 
@@ -42,19 +44,31 @@ def equal_weight_returns(bars: pl.DataFrame, symbols: Sequence[str], start: dt.d
     DataFrame
         session, value (fraction, rounded, so that the order of symbols does not show); ascending, empty without bars.
     """
+    parts = [_moves(rows, symbols, end) for rows in bars]
+    matrices = [part for part in parts if part.width > 1]
+    if not matrices:
+        return pl.DataFrame(schema=SCHEMA)
+    sessions = pl.concat(part.select("session") for part in matrices).unique().sort("session")
+    values = np.empty((sessions.height, sum(part.width - 1 for part in matrices)), order="F")
+    first = 0
+    for part in matrices:
+        rows = sessions.join(part, on="session", how="left", maintain_order="left").drop("session")
+        values[:, first : first + rows.width] = rows.fill_null(np.nan).to_numpy()
+        first += rows.width
+    values.sort(axis=1)  # the sum of floats depends on their order, and names must not
+    means = pl.Series("value", np.round(np.nanmean(values, axis=1), _DIGITS))
+    found = pl.DataFrame([sessions["session"], means]).cast(pl.Schema(SCHEMA))
+    before = found.filter(pl.col("session") < start).tail(SESSIONS_BEFORE)
+    return pl.concat([before, found.filter(pl.col("session") >= start)])
+
+
+def _moves(bars: pl.DataFrame, symbols: Sequence[str], end: dt.date) -> pl.DataFrame:
+    """Return session, and a column of daily returns for each symbol that has any."""
     own = bars.filter(pl.col("symbol").is_in(sorted(set(symbols))), pl.col("session") <= end)
     own = own.select("symbol", "session", "adj_close").sort("symbol", "session")
     moves = own.with_columns(move=pl.col("adj_close") / pl.col("adj_close").shift(1).over("symbol") - 1)
     moves = moves.with_columns(pl.col("move").clip(-LARGEST_RETURN, LARGEST_RETURN))
-    matrix = moves.filter(pl.col("move").is_finite()).pivot("symbol", index="session", values="move").sort("session")
-    if matrix.width < 2:
-        return pl.DataFrame(schema=SCHEMA)
-    # Each row in ascending order: the sum of floats depends on theirs, and names must not.
-    values = np.sort(matrix.drop("session").to_numpy().astype(np.float64), axis=1)
-    means = pl.Series("value", np.round(np.nanmean(values, axis=1), _DIGITS))
-    found = pl.DataFrame([matrix["session"], means]).cast(pl.Schema(SCHEMA))
-    before = found.filter(pl.col("session") < start).tail(SESSIONS_BEFORE)
-    return pl.concat([before, found.filter(pl.col("session") >= start)])
+    return moves.filter(pl.col("move").is_finite()).pivot("symbol", index="session", values="move")
 
 
 def correlation(own: pl.DataFrame, other: pl.DataFrame, start: dt.date, end: dt.date) -> float | None:

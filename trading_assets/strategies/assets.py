@@ -28,7 +28,7 @@ from trading_assets.strategies.evaluation.failure import (
     status_row,
     strategy_of,
 )
-from trading_assets.strategies.evaluation.inputs import panel_of, read_frames
+from trading_assets.strategies.evaluation.inputs import Frames, panels_of, read_frames
 from trading_assets.strategies.evaluation.on_record import put_further_exposure_on_record, put_registrations_on_record
 from trading_assets.strategies.evaluation.received_tables import hashes_of_other_files
 from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written, is_behind_a_registration
@@ -99,13 +99,14 @@ def _last_of(step: Step, symbols: Sequence[str]) -> dt.date | None:
     return last if isinstance(last, dt.date) else None
 
 
-def _seen(bars: pl.DataFrame, last: dt.date | None, until: dt.date | None) -> Interval | None:
+def _seen(frames: Frames, last: dt.date | None, until: dt.date | None) -> Interval | None:
     """The sessions that signals are of, whether a holdout is in them, after them, or nowhere; None without bars.
 
     What is of no holdout today may be of one tomorrow: of another configuration, of a strategy that is registered
     later, or of this one with other splits.
     """
-    first = bars["session"].min()
+    own = pl.col("symbol").is_in(frames.strategy.symbols)
+    first = (frames.bars.filter(own)["session"] if frames.parts is None else frames.parts.days).min()
     if not isinstance(first, dt.date) or last is None:
         return None
     end = last if until is None else min(last, until)
@@ -124,16 +125,10 @@ def signals(step: Step) -> Mapping[str, Any]:
         require_scores(step, configured_strategy(configuration, name).model)
     assert_inputs_as_written(step)
     frames = read_frames(step.work, configuration, name, until)
-    panel = panel_of(configuration, frames)
-    traded = frames.bars.filter(pl.col("symbol").is_in(frames.strategy.symbols))
-    seen = _seen(traded, _last_of(step, frames.strategy.symbols), until)
+    seen = _seen(frames, _last_of(step, frames.strategy.symbols), until)
     if seen is not None:
-        put_further_exposure_on_record(step, STAGE, seen, frames.strategy.symbols, traded)
-    found = decide(
-        frames.strategy,
-        panel if until is None else panel.filter(pl.col("session") <= until),
-        configuration.risk,
-    )
+        put_further_exposure_on_record(step, STAGE, seen, frames.strategy.symbols, frames.bars_in_parts)
+    found = decide(frames.strategy, panels_of(configuration, frames, until), configuration.risk)
     status = status_row(STAGE, name, until=until)
     step.work.replace_together(
         [

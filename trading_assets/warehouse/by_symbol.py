@@ -24,7 +24,7 @@ def read_by_symbol(
     columns: Sequence[str] | None = None,
     where: str = "",
     parameters: Sequence[object] = (),
-    rows: int = ROWS_AT_A_TIME,
+    rows: int | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Yield rows of a table by its key, all of some symbols at a time; one frame without rows where there are none.
 
@@ -35,25 +35,61 @@ def read_by_symbol(
     columns, where, parameters
         As `Warehouse.read` takes them.
     rows
-        Rows of a batch, unless one symbol has more.
+        Rows of a batch, unless one symbol has more; None: `ROWS_AT_A_TIME`.
     """
-    bounds: list[tuple[str, str]] = []
-    if warehouse.exists(table.name):
-        condition = f" WHERE {where}" if where else ""
-        counts = warehouse.query(
-            f"SELECT symbol, count(*) AS rows FROM {table.name}{condition} GROUP BY symbol ORDER BY symbol",
-            parameters,
-            reads=[table.name],
-        )
-        bounds = symbol_bounds(counts, rows)
+    bounds = bounds_of_batches(warehouse, table, where=where, parameters=parameters, rows=rows)
     if len(bounds) < 2:
         yield warehouse.read_or_empty(table, columns=columns, where=where, parameters=parameters)
-        return
+    else:
+        yield from read_batches(warehouse, table, bounds, columns=columns, where=where, parameters=parameters)
+
+
+def bounds_of_batches(
+    warehouse: Warehouse, table: Table, *, where: str = "", parameters: Sequence[object] = (), rows: int | None = None
+) -> list[tuple[str, str]]:
+    """Return the first and the last symbol of each batch of rows of a table; none of a table that is not there.
+
+    Parameters
+    ----------
+    warehouse, table, where, parameters
+        As `read_by_symbol` takes them.
+    rows
+        Rows of a batch, unless one symbol has more; None: `ROWS_AT_A_TIME`.
+    """
+    if not warehouse.exists(table.name):
+        return []
+    condition = f" WHERE {where}" if where else ""
+    counts = warehouse.query(
+        f"SELECT symbol, count(*) AS rows FROM {table.name}{condition} GROUP BY symbol ORDER BY symbol",
+        parameters,
+        reads=[table.name],
+    )
+    return symbol_bounds(counts, ROWS_AT_A_TIME if rows is None else rows)
+
+
+def read_batches(
+    warehouse: Warehouse,
+    table: Table,
+    bounds: Sequence[tuple[str, str]],
+    *,
+    columns: Sequence[str] | None = None,
+    where: str = "",
+    parameters: Sequence[object] = (),
+) -> Iterator[pl.DataFrame]:
+    """Yield the rows of each batch by the table's key; no rows of a table that is not there.
+
+    Parameters
+    ----------
+    warehouse, table, columns, where, parameters
+        As `read_by_symbol` takes them.
+    bounds
+        First and last symbol of each batch, ascending.
+    """
     if is_partitioned(warehouse, table) and os.access(warehouse.path.parent, os.W_OK):
         yield from _transposed(warehouse, table, bounds, columns, where, parameters)
         return
     for first, last in bounds:
-        yield warehouse.read(
+        yield warehouse.read_or_empty(
             table,
             columns=columns,
             where=f"symbol BETWEEN ? AND ?{f' AND ({where})' if where else ''}",

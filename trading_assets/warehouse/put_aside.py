@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import tempfile
+import weakref
 from collections.abc import Hashable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import polars as pl
 
@@ -15,12 +17,11 @@ from trading_assets.warehouse.checking import checked
 from trading_assets.warehouse.slices import Slice
 from trading_assets.warehouse.table import ContractError, Table
 
-#: Bytes that are read at once; the system gives no more than 2 GiB.
-_AT_A_TIME = 2**30
-
 
 class PutAside:
-    """Frames put aside on disk by name and taken back in the order in which they came; gone at the end of the block.
+    """Frames put aside on disk by name and taken back in the order in which they came.
+
+    They are gone at the end of the block, or with whoever holds this.
 
     Parameters
     ----------
@@ -30,7 +31,8 @@ class PutAside:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `__exit__`
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `__exit__`, or with the last user
+        weakref.finalize(self, self._file.close)
         self._places: dict[Hashable, list[tuple[int, int]]] = {}
 
     def __enter__(self) -> Self:
@@ -44,23 +46,18 @@ class PutAside:
     def put(self, name: Hashable, frame: pl.DataFrame) -> None:
         """Add a frame to those of a name."""
         start = self._file.seek(0, os.SEEK_END)
+        start += self._file.write(bytes(-start % mmap.ALLOCATIONGRANULARITY))
         frame.write_ipc(self._file)
         self._places.setdefault(name, []).append((start, self._file.seek(0, os.SEEK_END) - start))
 
     def take(self, name: Hashable) -> Iterator[pl.DataFrame]:
-        """Yield the frames of a name, which stay."""
-        for start, size in self._places.get(name, ()):
-            yield pl.read_ipc(self._bytes(start, size))
+        """Yield the frames of a name, which stay: their columns are in the file until somebody looks at them."""
+        import pyarrow.ipc
 
-    def _bytes(self, start: int, size: int) -> bytes:
-        """Bytes of the file, read part by part."""
-        parts, read = [], 0
-        while read < size:
-            parts.append(os.pread(self._file.fileno(), min(size - read, _AT_A_TIME), start + read))
-            read += len(parts[-1])
-            if not parts[-1]:
-                raise OSError(f"what was put aside ends {size - read} bytes too early")
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        for start, size in self._places.get(name, ()):
+            mapped = mmap.mmap(self._file.fileno(), size, access=mmap.ACCESS_READ, offset=start)
+            rows = pyarrow.ipc.open_file(pyarrow.py_buffer(mapped)).read_all()
+            yield cast(pl.DataFrame, pl.from_arrow(rows))
 
 
 class Batches:

@@ -247,6 +247,22 @@ class Warehouse(Ledgers):
             digest.update(text.getvalue())
         return digest.hexdigest()
 
+    def aside(self) -> Warehouse:
+        """Return the same tables without the notice: what is read there is no input of a step."""
+        return Warehouse(self.path, wait_seconds=self.wait_seconds)
+
+    def depend_on(self, table: Table, *, columns: Sequence[str], where: str, parameters: Sequence[object]) -> Selected:
+        """Note rows as read by a step, all of them by one hash, that are then read in parts by `aside`.
+
+        Parameters
+        ----------
+        table, columns, where, parameters
+            As `read` takes them.
+        """
+        rows = Selected.of_table(table.name, Whole(), columns=columns, where=where, parameters=parameters)
+        with self.reading([(table.name, Whole())], rows):
+            return rows
+
     @contextmanager
     def reading(self, scopes: Sequence[tuple[str, Slice]], *read: Selected) -> Iterator[duckdb.DuckDBPyConnection]:
         """Yield a read-only connection to read slices of tables.
@@ -307,25 +323,9 @@ class UnitOfWork(Warehouse):
         self._own: set[int] = set()
         self.trace = Trace()
 
-    def aside(self) -> Warehouse:
-        """Return the same tables without the notice: what is read there is no input of this step."""
-        return Warehouse(self.path, wait_seconds=self.wait_seconds)
-
     def unwatched(self) -> Warehouse:
         """Return the same tables for reads that are input, but do not make this step stale if they are replaced."""
         return _Unwatched(self)
-
-    def depend_on(self, table: Table, *, columns: Sequence[str], where: str, parameters: Sequence[object]) -> Selected:
-        """Note rows as read, all of them by one hash, that are then read in parts by `aside`.
-
-        Parameters
-        ----------
-        table, columns, where, parameters
-            As `read` takes them.
-        """
-        rows = Selected.of_table(table.name, Whole(), columns=columns, where=where, parameters=parameters)
-        with self.reading([(table.name, Whole())], rows):
-            return rows
 
     def replace_together(self, parts: Parts) -> None:
         """Replace tables of one step by different slices, as `replace` does."""

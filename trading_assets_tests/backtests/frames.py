@@ -101,7 +101,7 @@ def frames_of(bars: pl.DataFrame, calendar: str = "XNYS", **changes: pl.DataFram
         first_session=pl.col("session").min(), last_session=pl.col("session").max()
     )
     traded = symbols.filter(pl.col("asset_class") != "index")
-    tables = {
+    tables: dict[str, Any] = {
         "bars": bars,
         "quarantine": QUARANTINE.empty(),
         "sessions": SESSIONS.conform(pl.DataFrame({"calendar": calendar, "session": days})),

@@ -11,7 +11,7 @@ from trading_assets.backtests.engine.arrays import EXIT_REASONS, Targets
 from trading_assets.backtests.engine.dtypes import SHORT
 from trading_assets.backtests.engine.simulate import simulate
 from trading_assets.backtests.inputs.axis_labels import AxisLabels
-from trading_assets.backtests.inputs.market_arrays import MarketAxes
+from trading_assets.backtests.inputs.market_axes import MarketAxes
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets.strategies.interface.rules import Rules, Side, Trigger
 from trading_assets_tests.backtests.random_markets import Case

@@ -11,7 +11,9 @@ import pytest
 
 from trading_assets.backtests.engine.arrays import Market
 from trading_assets.backtests.engine.simulate import Simulation, simulate
-from trading_assets.backtests.inputs.market_arrays import build_axes, build_market
+from trading_assets.backtests.inputs.market_arrays import build_market
+from trading_assets.backtests.inputs.market_axes import build_axes
+from trading_assets.backtests.inputs.market_grids import MarketTables
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Costs
 from trading_assets.features.indicators import indicators
@@ -70,11 +72,10 @@ def market_until(until: int) -> Market:
     axes = build_axes(SYMBOLS, found.instruments, CALENDAR, SESSIONS[until])
     return build_market(
         axes,
+        [MarketTables(SYMBOLS, found.bars, found.quarantine, indicators(found.bars))],
         found.bars,
-        found.quarantine,
         CALENDAR.filter(pl.col("session") <= SESSIONS[until]),
         found.instruments,
-        indicators(found.bars),
         benchmarks={},
         costs=Costs(),
         extreme_move=configuration.quality.extreme_move,

@@ -66,7 +66,7 @@ def large(symbols: int, count: int) -> PreparedBacktest:
     blocks = []
     for first in range(0, symbols, _BLOCK):
         block = prepare_market(min(_BLOCK, symbols - first), count, first)
-        blocks.append(replace(block, panel=block.panel.clear()))
+        blocks.append(replace(block, panels=()))
     market = Market(*(_beside(field, [getattr(each.market, field) for each in blocks]) for field in Market._fields))
     candidates = _merged(
         [as_signals(each.signals).candidates for each in blocks], [each.market.close.shape[1] for each in blocks]

@@ -242,7 +242,7 @@ def _selected(market: World) -> pl.DataFrame:
         development.end,
         split=DEVELOPMENT,
         settings_hash=hash_settings(configuration, prepared.strategy),
-        data_hash=data_hash(frames.bars, prepared.axes.symbols, development.end),
+        data_hash=data_hash(frames.bars_in_parts, prepared.axes.symbols, development.end),
         sharp_peak=settings.sharp_peak,
     )
     return selection(

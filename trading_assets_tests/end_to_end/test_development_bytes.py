@@ -35,7 +35,7 @@ from trading_assets.robustness.stress.benchmark_months import benchmark_levels, 
 from trading_assets.robustness.stress.run import chosen, stress
 from trading_assets.robustness.stress.scenario_market import ScenarioInputs
 from trading_assets.strategies.evaluation.decide import decide
-from trading_assets.strategies.evaluation.inputs import Frames, panel_of
+from trading_assets.strategies.evaluation.inputs import Frames, panels_of
 from trading_assets.strategies.tables import TARGET_WEIGHTS
 from trading_assets_tests.backtests.frames import BENCHMARK, bars_of, frames_for, frames_of, loaded, weekdays
 
@@ -111,7 +111,7 @@ def everything(configuration: Configuration, frames: Frames) -> dict[str, pl.Dat
         own = frames_for(configuration, name, frames)
         own = replace(own, daily=daily, regimes=regimes, target_weights=weights)
         by_name[name] = own
-        decided = decide(own.strategy, panel_of(configuration, own, last), configuration.risk)
+        decided = decide(own.strategy, panels_of(configuration, own, last), configuration.risk)
         weights = pl.concat([weights, TARGET_WEIGHTS.conform(decided.target_weights)])
         tables = {"signals": decided.signals, "target_weights": decided.target_weights}
         tables |= of_development(configuration, by_name, prepare(configuration, own, last))
@@ -136,7 +136,7 @@ def of_development(
         last,
         split=DEVELOPMENT,
         settings_hash=settings_hash,
-        data_hash=data_hash(frames.bars, traded, last),
+        data_hash=data_hash(frames.bars_in_parts, traded, last),
         sharp_peak=settings.sharp_peak,
     )
     trials = trial_rows(grid.evaluations, source="sweep", run_id="run", evaluated_at=dt.datetime(2030, 1, 1))

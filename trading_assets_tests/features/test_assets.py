@@ -176,7 +176,7 @@ def test_what_own_code_sees_costs_those_nothing_that_opened_it_and_exposes_other
     bars = make_bars(["A", "B"], common=0.5, seed=1).with_columns(asset_class=pl.lit("equity"))
     index = bars.with_columns(symbol=pl.lit("I"), asset_class=pl.lit("index"))
     [entry] = own_exposures(opened, pl.concat([bars, index]), None)
-    returns = equal_weight_returns(bars, ["A", "B"], SESSIONS[0], SESSIONS[-1])
+    returns = equal_weight_returns([bars], ["A", "B"], SESSIONS[0], SESSIONS[-1])
     asked = LookRequest("main", "s", "r1", "config", HOLDOUT, ["A", "B"], "{}", returns)
     for recorded, hash_of_it, count in (("main", opened.hash, 0), ("main", "withdrawn", 1), ("two", opened.hash, 1)):
         seen = chain(entry, configuration=recorded)

@@ -16,7 +16,7 @@ from trading_assets.protocol.records import Entry, Record
 from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets_tests.protocol.worlds import HOLDOUT, SESSIONS, chain, make_bars, registered
 
-RETURNS = equal_weight_returns(make_bars(["A", "B"], common=0.5, seed=1), ["A", "B"], SESSIONS[0], SESSIONS[-1])
+RETURNS = equal_weight_returns([make_bars(["A", "B"], common=0.5, seed=1)], ["A", "B"], SESSIONS[0], SESSIONS[-1])
 
 
 def shares(entry: Entry) -> dict[str, float]:
@@ -64,7 +64,7 @@ def test_twenty_configurations_with_one_strategy_each_are_a_batch_of_twenty() ->
 def test_another_configuration_counts_by_its_returns_and_an_unrelated_one_does_not() -> None:
     returns = {
         row: equal_weight_returns(
-            make_bars(["X", "Y"], common=0.5, seed=market, market=market), ["X", "Y"], SESSIONS[0], SESSIONS[-1]
+            [make_bars(["X", "Y"], common=0.5, seed=market, market=market)], ["X", "Y"], SESSIONS[0], SESSIONS[-1]
         )
         for row, market in ((1, 0), (2, 0), (3, 1))
     }

@@ -10,7 +10,7 @@ from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets_tests.protocol.worlds import HOLDOUT, SESSIONS, chain, make_bars, registered
 
 OWN = ["A", "B"]
-RETURNS = equal_weight_returns(make_bars(OWN, common=0.5, seed=1), OWN, SESSIONS[0], SESSIONS[-1])
+RETURNS = equal_weight_returns([make_bars(OWN, common=0.5, seed=1)], OWN, SESSIONS[0], SESSIONS[-1])
 
 
 def test_everything_of_a_strategy_and_nothing_of_others() -> None:

@@ -17,7 +17,7 @@ from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets_tests.protocol.worlds import HOLDOUT, SESSIONS, chain, make_bars
 
 OWN = ["A", "B", "C", "D"]
-OWN_RETURNS = equal_weight_returns(make_bars(OWN, common=0.5, seed=1), OWN, SESSIONS[0], SESSIONS[-1])
+OWN_RETURNS = equal_weight_returns([make_bars(OWN, common=0.5, seed=1)], OWN, SESSIONS[0], SESSIONS[-1])
 
 
 def seen(
@@ -31,7 +31,7 @@ def seen(
     holdout: Interval = HOLDOUT,
 ) -> list[str]:
     """What is said of one evaluation on record."""
-    returns = equal_weight_returns(make_bars(symbols, common=0.5, seed=seed, market=market), symbols, start, end)
+    returns = equal_weight_returns([make_bars(symbols, common=0.5, seed=seed, market=market)], symbols, start, end)
     records = chain(exposure("backtests", "other", start, end, symbols, returns), configuration=configuration)
     return [str(each) for each in exposures_of(records, holdout, OWN_RETURNS, OWN, Contents({1: returns}, {}))]
 
@@ -82,7 +82,7 @@ def test_a_holdout_shifted_by_a_day_is_the_same_holdout() -> None:
 def test_bars_whose_dates_are_shifted_are_the_same_market_up_to_a_week(sessions: int, count: int) -> None:
     """The same tickers; those whose dates say something else altogether are other instruments."""
     moved = make_bars(OWN, common=0.5, seed=1).with_columns(pl.col("session") + pl.duration(days=sessions))
-    returns = equal_weight_returns(moved, OWN, SESSIONS[0], SESSIONS[-1])
+    returns = equal_weight_returns([moved], OWN, SESSIONS[0], SESSIONS[-1])
     records = chain(exposure("backtests", "other", SESSIONS[100], SESSIONS[399], OWN, returns))
     assert len(exposures_of(records, HOLDOUT, OWN_RETURNS, OWN, Contents({1: returns}, {}))) == count
 
@@ -90,7 +90,7 @@ def test_bars_whose_dates_are_shifted_are_the_same_market_up_to_a_week(sessions:
 def test_days_without_a_session_are_not_seen() -> None:
     """The universe trades from Monday to Friday; the evaluation ends on the Sunday before its first session."""
     week = [day for day in SESSIONS if day.weekday() < 5]
-    own = equal_weight_returns(make_bars(OWN, common=0.5, seed=1, sessions=week), OWN, week[0], week[-1])
+    own = equal_weight_returns([make_bars(OWN, common=0.5, seed=1, sessions=week)], OWN, week[0], week[-1])
     saturday = dt.date(2020, 8, 1)
     holdout = Interval(start=saturday, end=SESSIONS[399])
     for last, count in ((saturday + dt.timedelta(days=1), 0), (saturday + dt.timedelta(days=2), 1)):

@@ -39,7 +39,7 @@ def looked(
 ) -> tuple[list[Record], Record]:
     """Register a strategy on a span and look at it; the records then, and that of the look."""
     returns = equal_weight_returns(
-        make_bars(symbols, common=0.7, seed=market, market=market), symbols, SESSIONS[0], SESSIONS[-1]
+        [make_bars(symbols, common=0.7, seed=market, market=market)], symbols, SESSIONS[0], SESSIONS[-1]
     )
     hash_of_it = registration or f"{configuration} {strategy} {span.start}"
     holdout = [span.start.isoformat(), span.end.isoformat()]

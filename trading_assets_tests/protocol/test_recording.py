@@ -31,7 +31,7 @@ OWN, RENAMED = ["A", "B", "C", "D"], ["P", "Q", "R", "S"]
 
 def returns_of(symbols: Sequence[str], market: int = 0, end: dt.date = SESSIONS[-1]) -> pl.DataFrame:
     bars = make_bars(symbols, common=0.6, seed=market, market=market).with_columns(pl.col("adj_close") * 0.37)
-    return equal_weight_returns(bars, symbols, SESSIONS[0], end)
+    return equal_weight_returns([bars], symbols, SESSIONS[0], end)
 
 
 def register(

@@ -14,7 +14,7 @@ OWN = ["A", "B", "C", "D"]
 
 
 def returns(bars: pl.DataFrame, start: dt.date = SESSIONS[0], end: dt.date = SESSIONS[-1]) -> pl.DataFrame:
-    return equal_weight_returns(bars, bars["symbol"].unique().to_list(), start, end)
+    return equal_weight_returns([bars], bars["symbol"].unique().to_list(), start, end)
 
 
 def test_mean_of_the_returns_by_hand() -> None:

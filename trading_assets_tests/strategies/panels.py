@@ -56,7 +56,7 @@ def decided(strategies: dict[str, StrategySettings], name: str, tables: Frames) 
     if of_members:
         tables = replace(tables, target_weights=pl.concat(of_members), regimes=regimes(tables))
     own = frames_for(experiment, name, tables)
-    return decide(own.strategy, panel_of(experiment, own), experiment.risk)
+    return decide(own.strategy, [panel_of(experiment, own)], experiment.risk)
 
 
 def regimes(tables: Frames) -> pl.DataFrame:

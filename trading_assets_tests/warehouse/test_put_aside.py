@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from trading_assets.warehouse import Column, ContractError, Sessions, Table, Warehouse, Whole, put_aside
+from trading_assets.warehouse import Column, ContractError, Sessions, Table, Warehouse, Whole
 from trading_assets.warehouse.put_aside import Batches, PutAside
 
 DAY = dt.date(2020, 1, 1)
@@ -42,14 +42,26 @@ def test_frames_come_back_by_name_in_their_order_and_may_be_taken_twice(tmp_path
         assert list((tmp_path / "new folder").iterdir()) == [], "a kill would leave a file that has a name"
 
 
-def test_what_is_larger_than_one_read_of_the_system_comes_back_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(put_aside, "_AT_A_TIME", 1000)
+def test_frames_of_every_type_outlive_the_file_and_cannot_change_it(tmp_path: Path) -> None:
+    """Texts short and long, lists, nulls, booleans, no rows at all, and rows of several chunks."""
+    row = {
+        "text": ["a", None, "longer than what is kept in place"],
+        "lists": [["x"], [], ["y", "z"]],
+        "flag": [True, None, False],
+        "number": [1.5, float("nan"), None],
+        "day": [DAY, None, DAY],
+        "whole": [1, 2, None],
+    }
+    one = pl.DataFrame(row)
+    frames = [one, one.clear(), pl.concat([one, one], rechunk=False)]
     with PutAside(tmp_path) as aside:
-        aside.put("a", rows("AB", 0))
-        aside.put("a", rows("AB", 2))
-        assert pl.concat(aside.take("a")).equals(pl.concat([rows("AB", 0), rows("AB", 2)]))
+        for frame in frames:
+            aside.put("a", frame)
+        taken = list(aside.take("a"))
+        changed = taken[0].with_columns(whole=pl.col("whole") + 1)
+        again = next(aside.take("a"))
+    assert all(found.equals(frame) and found.schema == frame.schema for found, frame in zip(taken, frames, strict=True))
+    assert changed["whole"].to_list() == [2, 3, None] and again.equals(one)
 
 
 @pytest.mark.parametrize("parts", [["ABCD"], ["A", "BC", "D"], ["A", "B", "C", "D"], ["", "AB", "", "CD"]])

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, Integers
-from trading_assets.backtests.inputs.market_arrays import MarketAxes
+from trading_assets.backtests.inputs.market_axes import MarketAxes
 from trading_assets.strategies.interface.rules import Rules, Side
 
 

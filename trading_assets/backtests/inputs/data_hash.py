@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import polars as pl
 
@@ -30,7 +30,10 @@ QUARANTINED_COLUMNS = ("symbol", "session", "open", "low", "close", "volume")
 
 
 def data_hash(
-    bars: pl.DataFrame, symbols: Sequence[str], end: dt.date, columns: Sequence[str] = _HASHED_COLUMNS
+    bars: Iterable[pl.DataFrame],
+    symbols: Sequence[str],
+    end: dt.date,
+    columns: Sequence[str] = _HASHED_COLUMNS,
 ) -> str:
     """Return the SHA-256 of the bars of some symbols up to a session, whatever order the rows come in.
 
@@ -39,37 +42,57 @@ def data_hash(
     Parameters
     ----------
     bars
-        Rows of `market_data.bars`.
+        Rows of `market_data.bars`, gone through more than once: all at once, or of some symbols at a time by symbol.
     symbols, end
         Symbols and last session whose bars count.
     columns
         Columns that count, in the order in which they are hashed; ``symbol`` and ``session`` are among them.
     """
-    kept = bars.filter(pl.col("symbol").is_in(list(symbols)), pl.col("session") <= end).select(columns)
-    if tuple(columns[:2]) != KEY or not is_in_order(kept, strictly=True):
-        kept = kept.sort(*columns)
+
+    def parts() -> Iterator[pl.DataFrame]:
+        own = pl.col("symbol").is_in(list(symbols)), pl.col("session") <= end
+        for rows in bars:
+            kept = rows.filter(*own).select(columns)
+            yield kept if tuple(columns[:2]) == KEY and is_in_order(kept, strictly=True) else kept.sort(*columns)
+
     digest = hashlib.sha256()
-    for column in kept.drop("symbol").iter_columns():
-        values = column.to_physical().fill_null(0).to_numpy()
-        digest.update(column.is_null().to_numpy().tobytes())
-        digest.update(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
-    digest.update(_json_of(kept["symbol"]).encode())
+    for name in columns:
+        if name == "symbol":
+            continue
+        values = []
+        for column in (kept[name] for kept in parts()):
+            digest.update(column.is_null().to_numpy().tobytes())
+            values.append(column.to_physical().fill_null(0).to_numpy())
+        for part in values:
+            digest.update(part.astype(part.dtype.newbyteorder("<"), copy=False).tobytes())
+    between = b"["
+    for kept in parts():
+        if kept.height:
+            digest.update(between + _json_of(kept["symbol"]))
+            between = b","
+    digest.update(b"]" if between == b"," else b"[]")
     return digest.hexdigest()
 
 
-def _json_of(texts: pl.Series) -> str:
-    """The array of texts, each run of equal ones written at once."""
+def _json_of(texts: pl.Series) -> bytes:
+    """The elements of an array of texts, each run of equal ones written at once."""
     runs = texts.rle().struct.unnest()
-    return "[" + "".join(f"{json.dumps(text)}," * count for count, text in runs.rows())[:-1] + "]"
+    return "".join(f"{json.dumps(text)}," * count for count, text in runs.rows())[:-1].encode()
 
 
 def hash_with_rates(
-    bars: pl.DataFrame, symbols: Sequence[str], end: dt.date, risk_free: pl.DataFrame, borrow_rates: pl.DataFrame
+    bars: Iterable[pl.DataFrame],
+    symbols: Sequence[str],
+    end: dt.date,
+    risk_free: pl.DataFrame,
+    borrow_rates: pl.DataFrame,
 ) -> str:
     """Return `data_hash`, and where rates are on record the hash of it and them: what a run earned follows from all.
 
     Parameters
     ----------
+    bars, symbols, end
+        As `data_hash` takes them.
     risk_free, borrow_rates
         Rows of `market_data.risk_free`, and of `market_data.borrow_rates`, of which those of these symbols count, as
         far as they act by `end` (`last_in_force`).
@@ -78,5 +101,6 @@ def hash_with_rates(
     rates = [of_symbols(each, symbols) for each in (risk_free, borrow_rates)]
     if all(each.is_empty() for each in rates):
         return own
-    until = last_in_force(bars.filter(pl.col("symbol").is_in(list(symbols)))["session"], end)
+    days = [rows.filter(pl.col("symbol").is_in(list(symbols)))["session"].unique() for rows in bars]
+    until = last_in_force(pl.concat(days), end)
     return digest([own, *(marks_of(each, until)["hash"] for each in rates)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import polars as pl
@@ -14,14 +14,14 @@ from trading_assets.backtests.engine.arrays import (
     SCALING_OFF,
     SCALING_REGIME,
     Candidates,
-    Flags,
     Floats,
+    Integers,
     Market,
     Signals,
 )
 from trading_assets.backtests.engine.dtypes import LONG, SHORT, RecordArray
 from trading_assets.backtests.inputs.axis_labels import AxisLabels
-from trading_assets.backtests.inputs.market_arrays import MarketAxes, Places
+from trading_assets.backtests.inputs.market_axes import MarketAxes
 from trading_assets.backtests.inputs.plan import BacktestPlan
 from trading_assets.config import ConfigurationError
 from trading_assets.config.strategies import OrderParameters
@@ -36,7 +36,7 @@ SCALING = {"off": SCALING_OFF, "continuous": SCALING_CONTINUOUS, "regime": SCALI
 def order_plans(
     module: OrderModule,
     parameter_sets: Sequence[OrderParameters],
-    panel: pl.DataFrame,
+    panels: Iterable[pl.DataFrame],
     axes: MarketAxes,
     market: Market,
     rank_weights: tuple[float, float, float],
@@ -49,6 +49,8 @@ def order_plans(
     ----------
     module
         The strategy's.
+    panels
+        Rows of the strategy's panel, by symbol and session, of some symbols at a time.
     rank_weights
         Weights of the risk section.
 
@@ -68,8 +70,8 @@ def order_plans(
     for number, each in enumerate(rules):
         groups.setdefault(signature(each), []).append(number)
     plans: dict[int, BacktestPlan] = {}
-    for members in groups.values():
-        signals = signals_of([rules[number] for number in members], panel, axes, market)
+    of_groups = [[rules[number] for number in members] for members in groups.values()]
+    for members, signals in zip(groups.values(), signals_of(of_groups, panels, axes, market), strict=True):
         for number in members:
             run_parameters = run_parameters_of(
                 rules[number], parameter_sets[number], rank_weights, len(axes.sessions) - 1
@@ -78,17 +80,19 @@ def order_plans(
     return [plans[number] for number in range(len(rules))]
 
 
-def signals_of(rules: Sequence[Rules], panel: pl.DataFrame, axes: MarketAxes, market: Market) -> Signals:
-    """Evaluate rules that differ at most in their thresholds.
+def signals_of(
+    groups: Sequence[Sequence[Rules]], panels: Iterable[pl.DataFrame], axes: MarketAxes, market: Market
+) -> list[Signals]:
+    """Evaluate groups of rules, of which those of one group differ at most in their thresholds.
 
     Candidates are the rows on which a trigger reaches the smallest of its thresholds.
 
     Parameters
     ----------
-    rules
-        At least one; all have the same expressions.
-    panel
-        Rows of the strategy's panel, by symbol and session.
+    groups
+        At least one rule in each; all of a group have the same expressions.
+    panels
+        Rows of the strategy's panel, by symbol and session, of some symbols at a time.
     axes, market
         Sessions and symbols of the arrays, and the market on them.
 
@@ -97,12 +101,11 @@ def signals_of(rules: Sequence[Rules], panel: pl.DataFrame, axes: MarketAxes, ma
     ValueError
         More triggers than the run parameters have room for.
     """
-    triggers = rules[0].triggers
-    if len(triggers) > MAX_TRIGGERS:
-        raise ValueError(f"{len(triggers)} triggers; a strategy has at most {MAX_TRIGGERS}")
-    found = evaluate(rules[0], panel)
-    on_grid, t, i = axes.places(found)
-    return Signals(_candidates(rules, found, (on_grid, t, i), market), _exits(rules[0], found, (on_grid, t, i), market))
+    made = [_SignalsInParts(rules, axes) for rules in groups]
+    for panel in panels:
+        for each in made:
+            each.add(panel)
+    return [each.signals(market) for each in made]
 
 
 def run_parameters_of(
@@ -144,25 +147,47 @@ def signature(rules: Rules) -> tuple[bytes, ...]:
     return (names.encode(), rules.side.encode(), *(expression.meta.serialize() for expression in expressions))
 
 
-def _candidates(rules: Sequence[Rules], found: pl.DataFrame, places: Places, market: Market) -> Candidates:
-    count = len(rules[0].triggers)
-    lowest = [min(each.triggers[number].threshold for each in rules) for number in range(count)]
-    fires = pl.any_horizontal(
-        pl.lit(False), *(pl.col(f"strength_{number}") >= threshold for number, threshold in enumerate(lowest))
-    )
-    on_grid, t, i = places
-    kept = np.flatnonzero(on_grid & found.select(fires.fill_null(False)).to_series().to_numpy())
-    kept = kept[market.present[t[kept], i[kept]]]
-    kept = kept[np.lexsort((i[kept], t[kept]))]
-    rows = found[kept]
-    return Candidates(
-        first=np.searchsorted(t[kept], np.arange(market.close.shape[0] + 1)).astype(np.int64),
-        symbol=i[kept],
-        eligible=rows["eligible"].to_numpy(writable=True),
-        strength=_stacked(rows, [f"strength_{number}" for number in range(count)]),
-        rank=_stacked(rows, [f"rank_{number}" for number in range(count)]),
-        relative_strength=rules[0].sign * _stacked(rows, ["relative_strength"])[0],
-    )
+class _SignalsInParts:
+    """Signals of rules that share their expressions, from the rows of some symbols at a time."""
+
+    def __init__(self, rules: Sequence[Rules], axes: MarketAxes) -> None:
+        triggers = range(len(rules[0].triggers))
+        if len(triggers) > MAX_TRIGGERS:
+            raise ValueError(f"{len(triggers)} triggers; a strategy has at most {MAX_TRIGGERS}")
+        self._rules, self._axes = rules[0], axes
+        lowest = [min(each.triggers[number].threshold for each in rules) for number in triggers]
+        fires = (pl.col(f"strength_{number}") >= threshold for number, threshold in enumerate(lowest))
+        self._fires = pl.any_horizontal(pl.lit(False), *fires).fill_null(False)
+        self._strength, self._rank = ([f"{name}_{number}" for number in triggers] for name in ("strength", "rank"))
+        self._exits = np.zeros((len(rules[0].exits), len(axes.sessions), len(axes.symbols)), dtype=np.bool_)
+        self._found: list[tuple[Integers, Integers, pl.DataFrame]] = []
+
+    def add(self, panel: pl.DataFrame) -> None:
+        """Evaluate the rules on the rows of symbols, none of which was added before."""
+        found = evaluate(self._rules, panel)
+        on_grid, t, i = self._axes.places(found)
+        kept = np.flatnonzero(on_grid & found.select(self._fires).to_series().to_numpy())
+        rows = found.select("eligible", *self._strength, *self._rank, "relative_strength")[kept]
+        self._found.append((t[kept], i[kept], rows))
+        for number, name in enumerate(self._rules.exits):
+            true = on_grid & found[f"exit_{name}"].to_numpy()
+            self._exits[number, t[true], i[true]] = True
+
+    def signals(self, market: Market) -> Signals:
+        """Return the signals of all that was added, at bars that signals may use."""
+        t, i = (np.concatenate([each[axis] for each in self._found]) for axis in (0, 1))
+        kept = np.flatnonzero(market.present[t, i])
+        kept = kept[np.lexsort((i[kept], t[kept]))]
+        rows = pl.concat([each for _, _, each in self._found])[kept]
+        candidates = Candidates(
+            first=np.searchsorted(t[kept], np.arange(market.close.shape[0] + 1)).astype(np.int64),
+            symbol=i[kept],
+            eligible=rows["eligible"].to_numpy(writable=True),
+            strength=_stacked(rows, self._strength),
+            rank=_stacked(rows, self._rank),
+            relative_strength=self._rules.sign * _stacked(rows, ["relative_strength"])[0],
+        )
+        return Signals(candidates, self._exits)
 
 
 def _stacked(rows: pl.DataFrame, columns: Sequence[str]) -> Floats:
@@ -170,12 +195,3 @@ def _stacked(rows: pl.DataFrame, columns: Sequence[str]) -> Floats:
     for number, column in enumerate(columns):
         stacked[number] = rows[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
     return stacked
-
-
-def _exits(rules: Rules, found: pl.DataFrame, places: Places, market: Market) -> Flags:
-    exits = np.zeros((len(rules.exits), *market.close.shape), dtype=np.bool_)
-    on_grid, t, i = places
-    for number, name in enumerate(rules.exits):
-        true = on_grid & found[f"exit_{name}"].to_numpy()
-        exits[number, t[true], i[true]] = True
-    return exits

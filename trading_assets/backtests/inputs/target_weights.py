@@ -10,7 +10,7 @@ import polars as pl
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, RUN_PARAMETERS, Market, Targets
 from trading_assets.backtests.engine.dtypes import RecordArray
 from trading_assets.backtests.inputs.axis_labels import AxisLabels
-from trading_assets.backtests.inputs.market_arrays import MarketAxes
+from trading_assets.backtests.inputs.market_axes import MarketAxes
 from trading_assets.backtests.inputs.order_signals import SCALING
 from trading_assets.backtests.inputs.plan import BacktestPlan
 from trading_assets.config.strategies import TargetWeightParameters

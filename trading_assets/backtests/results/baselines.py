@@ -6,6 +6,9 @@ decides there for the first time and cannot earn before either. None of them pay
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -20,10 +23,65 @@ BASELINES = ("cash", "benchmark", "exposure_matched", "equal_weight")
 STALE = "10d"
 
 
+@dataclass(frozen=True)
+class UniverseArrays:
+    """What the symbols that a strategy may trade earn on the sessions of a run, and which of them can be bought.
+
+    Attributes
+    ----------
+    returns
+        (sessions, symbols), since the symbol's bar before, dividends included; NaN where there is none.
+    trading
+        (sessions, symbols), whether it has a bar that is not stale and is a member: nobody knew yet who would join.
+    month
+        (sessions,) a number that changes with the month.
+    """
+
+    returns: Floats
+    trading: Flags
+    month: Integers
+
+    @classmethod
+    def of(cls, sessions: pl.Series, universe: Iterable[pl.DataFrame]) -> UniverseArrays:
+        """Return the arrays of some sessions.
+
+        Parameters
+        ----------
+        sessions
+            Ascending.
+        universe
+            Rows of some symbols at a time, by symbol: symbol, session, total_return (null for its first bar), member
+            (of the universe at that session).
+        """
+        parts = [_arrays_of_part(sessions, rows) for rows in universe]
+        month = (sessions.dt.year() * 12 + sessions.dt.month()).cast(pl.Int64).to_numpy()
+        returns, trading = (np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
+        return cls(returns, trading, month)
+
+
+def _arrays_of_part(sessions: pl.Series, universe: pl.DataFrame) -> tuple[Floats, Flags]:
+    symbols = universe["symbol"].unique().sort()
+    axes = sessions.to_frame("session").join(symbols.to_frame("symbol"), how="cross").sort("session", "symbol")
+    bars = universe.drop_nulls("total_return").sort("session", "symbol")
+    returns = axes.join(bars, on=["session", "symbol"], how="left", maintain_order="left")["total_return"]
+    trading = axes.join_asof(
+        bars.select("symbol", "session", "member"),
+        on="session",
+        by="symbol",
+        tolerance=STALE,
+        check_sortedness=False,
+    )
+    shape = (sessions.len(), symbols.len())
+    return (
+        returns.cast(pl.Float64).fill_null(np.nan).to_numpy().reshape(shape),
+        trading["member"].fill_null(False).to_numpy().reshape(shape),
+    )
+
+
 def compare(
     strategy: str,
     equity: pl.DataFrame,
-    universe: pl.DataFrame,
+    universe: UniverseArrays,
     *,
     starting_equity: float,
     benchmark: pl.DataFrame | None = None,
@@ -35,9 +93,7 @@ def compare(
     equity
         session, equity, cash, risk_free: rows of one split of `backtests.equity`, in session order.
     universe
-        symbol, session, total_return (since the symbol's previous close, dividends included), member (of the
-        universe at that session) of the symbols that the strategy may trade; absent or null where a symbol has no
-        bar. Only members are bought: nobody knew yet who would join.
+        Returns of the symbols that the strategy may trade, on these sessions.
     starting_equity
         Quote currency.
     benchmark
@@ -51,7 +107,7 @@ def compare(
     sessions, rates = equity.select("session"), _filled(equity["risk_free"])
     factors = {
         "cash": buy_and_hold(rates),
-        "equal_weight": equal_weight(*_universe_arrays(equity["session"], universe)),
+        "equal_weight": equal_weight(universe.returns, universe.trading, universe.month),
     }
     if benchmark is not None:
         aligned = sessions.join(benchmark, on="session", how="left", maintain_order="left")
@@ -157,49 +213,21 @@ def equal_weight(returns: Floats, trading: Flags, month: Integers) -> Floats:
     curve = np.ones(month.size)
     if not month.size:
         return curve
-    earned = np.where(np.isnan(returns), 0.0, returns)
     rebalanced = np.unique([0, *np.flatnonzero(np.diff(month))])
     for start, end in zip(rebalanced, [*rebalanced[1:], month.size - 1], strict=True):
         held = trading[start]
-        growth = np.cumprod(1.0 + earned[start + 1 : end + 1][:, held], axis=0)
+        own = returns[start + 1 : end + 1][:, held]
+        own[np.isnan(own)] = 0.0
+        growth = np.cumprod(1.0 + own, axis=0)
         curve[start + 1 : end + 1] = curve[start] * (growth.mean(axis=1) if held.any() else 1.0)
     return curve
 
 
-def equal_weight_returns(sessions: pl.Series, universe: pl.DataFrame) -> Floats:
-    """Return the daily returns of the universe at equal weights, (n,): 0 on the first session.
-
-    Parameters
-    ----------
-    sessions
-        (n,) ascending.
-    universe
-        As `compare` takes it.
-    """
-    curve = equal_weight(*_universe_arrays(sessions, universe))
+def equal_weight_returns(universe: UniverseArrays) -> Floats:
+    """Return the daily returns of the universe at equal weights, (n,): 0 on the first session."""
+    curve = equal_weight(universe.returns, universe.trading, universe.month)
     before = np.concatenate([np.ones(min(1, curve.size)), curve[:-1]])
     return np.asarray(curve / before - 1.0)
-
-
-def _universe_arrays(sessions: pl.Series, universe: pl.DataFrame) -> tuple[Floats, Flags, Integers]:
-    symbols = universe["symbol"].unique().sort()
-    axes = sessions.to_frame("session").join(symbols.to_frame("symbol"), how="cross").sort("session", "symbol")
-    bars = universe.drop_nulls("total_return").sort("session", "symbol")
-    returns = axes.join(bars, on=["session", "symbol"], how="left", maintain_order="left")["total_return"]
-    trading = axes.join_asof(
-        bars.select("symbol", "session", "member"),
-        on="session",
-        by="symbol",
-        tolerance=STALE,
-        check_sortedness=False,
-    )
-    shape = (sessions.len(), symbols.len())
-    month = (sessions.dt.year() * 12 + sessions.dt.month()).cast(pl.Int64).to_numpy()
-    return (
-        returns.cast(pl.Float64).fill_null(np.nan).to_numpy().reshape(shape),
-        trading["member"].fill_null(False).to_numpy().reshape(shape),
-        month,
-    )
 
 
 def _filled(values: pl.Series) -> Floats:

@@ -16,9 +16,10 @@ from trading_assets.backtests.engine.dtypes import BUY, SELL, RecordArray
 from trading_assets.backtests.engine.settings import Settings
 from trading_assets.backtests.engine.simulate import Simulation
 from trading_assets.backtests.inputs.axis_labels import AxisLabels, named
-from trading_assets.backtests.inputs.market_arrays import MarketAxes
+from trading_assets.backtests.inputs.market_axes import MarketAxes
 from trading_assets.backtests.results.liquidation_plan import plan_of
 from trading_assets.backtests.results.order_audit import SIDES, Journal, journal_of
+from trading_assets.warehouse.checking import in_order
 from trading_assets.warehouse.table import Table
 
 Floats = NDArray[np.float64]
@@ -116,9 +117,9 @@ class Result:
 
 
 def together(results: Iterable[Result]) -> dict[Table, pl.DataFrame]:
-    """Return the rows of several runs by table."""
-    parts = [result.by_table() for result in results]
-    return {table: pl.concat(part[table] for part in parts).sort(table.key) for table in parts[0]}
+    """Return the rows of several runs by table, in the order of its key: put behind each other, not copied."""
+    parts = [result.by_table() for result in sorted(results, key=lambda result: result.split)]
+    return {table: in_order(pl.concat([part[table] for part in parts]), table.key) for table in parts[0]}
 
 
 def _trades(trades: RecordArray, names: AxisLabels, journal: Journal) -> pl.DataFrame:

@@ -54,8 +54,13 @@ from trading_assets.market_data.quality.rules import (
 )
 from trading_assets.market_data.quality.values import PRICES, VALUES
 from trading_assets.market_data.reference.corporate_actions import NO_ACTIONS
+from trading_assets.warehouse.checking import in_order
 
 __all__ = ["QualityError", "QualityResult", "apply_rules"]
+
+
+#: Where a bar came from: no rule looks at it, and what is left to be used does without until the end.
+_RECEIPT = ("source", "source_file", "source_line", "ingested_at")
 
 
 class QualityResult(NamedTuple):
@@ -132,17 +137,19 @@ def apply_rules(
     """
     rows = _without_copies(raw).with_row_index("_row")
     rows = rows.with_columns(pl.col("symbol").set_sorted())  # windows over a sorted column are several times faster
-    rows = rows.join(
-        sessions.select("calendar", "session", _known=True),
-        on=["calendar", "session"],
-        how="left",
-        maintain_order="left",
+    known = sessions.select("calendar", "session", _known=True)
+    places = rows.select("calendar", "session").join(
+        known, on=["calendar", "session"], how="left", maintain_order="left"
     )
+    rows = rows.with_columns(places["_known"])  # a join of all columns would copy them
+    del places
     found = Findings(rows, quality, overrides, prior)
     of_a_row = {rule: rows.select(holds).to_series() for rule, holds in _row_rules(as_of, quality).items()}
-    rows = with_units(rows.drop("_known", "_conflict").with_columns(_finite_or_null(name) for name in VALUES))
+    rows = rows.drop("_known", "_conflict").with_columns(_finite_or_null(name) for name in VALUES)
     other = other_frequency(rows, sessions)
-    left = found.sift(rows, {WRONG_FREQUENCY: other.found, **of_a_row}, {WRONG_FREQUENCY: other.evidence})
+    left = found.sift(
+        with_units(rows.drop(_RECEIPT)), {WRONG_FREQUENCY: other.found, **of_a_row}, {WRONG_FREQUENCY: other.evidence}
+    )
     left = found.sift(left, {STALE_DAY: cross_sectional.stale_days(left, quality)})
     most, few = cross_sectional.copies(left, quality)
     left = with_factor_change(found.sift(left, {ONE_SERIES: most, IDENTICAL_SERIES: few}), actions)
@@ -165,7 +172,10 @@ def apply_rules(
     found.sift(left, {TICKER_REUSE: begins, **flags, VOLUME_UNIT_BREAK: level_shifts.volume_unit_breaks(left, quality)})
 
     usable = found.with_flags(left).with_columns(
-        high=pl.max_horizontal(PRICES), low=pl.min_horizontal(PRICES), volume=pl.col("volume").fill_null(0.0)
+        rows.select(_RECEIPT)[left["_row"]],
+        high=pl.max_horizontal(PRICES),
+        low=pl.min_horizontal(PRICES),
+        volume=pl.col("volume").fill_null(0.0),
     )
     return QualityResult(
         usable=usable.select(*raw.columns, "flags"),
@@ -185,8 +195,10 @@ def _prior(left: pl.DataFrame, prior: PriorResults) -> tuple[pl.Series, pl.Serie
 def _without_copies(raw: pl.DataFrame) -> pl.DataFrame:
     """One row of each exact copy, sorted; adds `_copied` and `_conflict`."""
     key = ["symbol", "session"]
-    rows = raw.sort(*key, "occurrence")
+    rows = in_order(raw, [*key, "occurrence"])
     is_repeated = rows.select(repeated(key)).to_series()
+    if not is_repeated.any():
+        return rows.with_columns(_copied=False, _conflict=False)
     single = rows.filter(~is_repeated).with_columns(_copied=False, _conflict=False)
     several = rows.filter(is_repeated)
     if several.is_empty():

@@ -97,12 +97,14 @@ class Findings:
 
     def with_flags(self, left: pl.DataFrame) -> pl.DataFrame:
         """Add `flags`, the names of what was noted about each row."""
-        named = left.join(_listed(self._noted, "flags"), on="_row", how="left", maintain_order="left")
-        return named.with_columns(pl.col("flags").fill_null(pl.lit([], dtype=pl.List(pl.String))))
+        rows = left.select("_row")  # a join of all columns would copy them
+        named = rows.join(_listed(self._noted, "flags"), on="_row", how="left", maintain_order="left")
+        return left.with_columns(named["flags"].fill_null(pl.lit([], dtype=pl.List(pl.String))))
 
     def quarantined(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows that are out, with `reasons`, in the order of `rows`."""
-        return rows.join(_listed(self._out, "reasons"), on="_row", how="inner", maintain_order="left")
+        """Return the rows that are out, with `reasons`, in the order of `rows`, which are all that are checked."""
+        out = _listed(self._out, "reasons")
+        return rows[out["_row"]].with_columns(out["reasons"])
 
     def _refusal(self, rule: Rule, hits: pl.DataFrame, evidence: pl.DataFrame | None) -> QualityError:
         first = self._rows.join(hits.sort("session", "symbol").head(1).select("_row"), on="_row", how="semi")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import polars as pl
 
 from trading_assets.market_data.quality.values import PRICES
@@ -27,18 +29,29 @@ def faults(bars: pl.DataFrame, instruments: pl.DataFrame, sessions: pl.DataFrame
     }
 
 
-def missing_sessions(bars: pl.DataFrame, instruments: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
+def missing_sessions(bars: Iterable[pl.DataFrame], instruments: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
     """Count the sessions between a symbol's first and last bar that have none: symbol, expected, missing; worst first.
 
     Parameters
     ----------
     bars
-        Rows of `market_data.bars`.
+        Rows of `market_data.bars`, all of some symbols at a time.
     instruments, sessions
         Rows of `market_data.instruments` and `market_data.sessions`.
     """
-    spans = instruments.select("symbol", "calendar", "first_session", "last_session").join(sessions, on="calendar")
+    left = instruments.select("symbol", "calendar", "first_session", "last_session")
+    counts = []
+    for rows in bars:
+        own = pl.col("symbol").is_in(rows["symbol"].unique().implode())
+        counts.append(_missing(rows.select("symbol", "session"), left.filter(own), sessions))
+        left = left.filter(~own)
+    counts.append(_missing(left.select("symbol", session="first_session").clear(), left, sessions))
+    together = pl.concat(counts)
+    return together.sort(pl.col("missing") / pl.col("expected"), "symbol", descending=[True, False])
+
+
+def _missing(bars: pl.DataFrame, listed: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
+    spans = listed.join(sessions, on="calendar")
     expected = spans.filter(pl.col("session").is_between("first_session", "last_session"))
-    found = expected.join(bars.select("symbol", "session", _found=True), on=["symbol", "session"], how="left")
-    counts = found.group_by("symbol").agg(pl.len().alias("expected"), pl.col("_found").is_null().sum().alias("missing"))
-    return counts.sort(pl.col("missing") / pl.col("expected"), "symbol", descending=[True, False])
+    found = expected.join(bars.with_columns(_found=True), on=["symbol", "session"], how="left")
+    return found.group_by("symbol").agg(pl.len().alias("expected"), pl.col("_found").is_null().sum().alias("missing"))

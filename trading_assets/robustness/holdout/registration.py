@@ -114,8 +114,8 @@ def register(
         **({"exchanges": listed_on} if listed_on else {}),
         "sectors": {symbol: sectors[symbol] for symbol in universe if symbol in sectors},
         "benchmark": benchmark,
-        "data_hash": data_hash(bars, [*universe, *others, *([benchmark] if benchmark else [])], end),
-        "quarantine": data_hash(quarantine.filter(taken_back()), universe, end, QUARANTINED_COLUMNS),
+        "data_hash": data_hash([bars], [*universe, *others, *([benchmark] if benchmark else [])], end),
+        "quarantine": data_hash([quarantine.filter(taken_back())], universe, end, QUARANTINED_COLUMNS),
         **_flags(bars, [*universe, *others, *([benchmark] if benchmark else [])], end),
         **({"files": {**named, **files}} if named or files else {}),
     }
@@ -127,7 +127,7 @@ def _flags(bars: pl.DataFrame, symbols: Sequence[str], end: dt.date) -> dict[str
     marks = {rule.name: pl.col("flags").list.contains(rule.name) for rule in (EXTREME_MOVE, STALE_PRICE)}
     flagged = bars.filter(pl.any_horizontal(marks.values()), pl.col("symbol").is_in(list(symbols)))
     flagged = flagged.filter(pl.col("session") <= end).with_columns(**marks)
-    return {} if flagged.is_empty() else {"flags": data_hash(flagged, symbols, end, ("symbol", "session", *marks))}
+    return {} if flagged.is_empty() else {"flags": data_hash([flagged], symbols, end, ("symbol", "session", *marks))}
 
 
 def registration_rows(

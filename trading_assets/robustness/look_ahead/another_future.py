@@ -21,7 +21,6 @@ from trading_assets.robustness.look_ahead.point_in_time import (
     VOLUME,
     WITHIN,
     MarketSnapshot,
-    continued,
     known_at,
 )
 
@@ -72,10 +71,11 @@ def draw_future(whole: MarketSnapshot, cut: dt.date, seed: int) -> Future:
         The future is drawn by seed and cut, whatever really came.
     """
     draws = np.random.Generator(np.random.PCG64([seed, cut.toordinal(), 1]))
-    then = known_at(replace(whole, bars=whole.bars.clear()), cut)
+    then = known_at(replace(whole, bars=whole.bars.clear(), parts=None), cut)
     days = _sessions_to_come(whole, cut)
     alive = then.instruments.filter(pl.col("delisted").is_null()).select("symbol", "calendar")
-    last = _last_bars(whole.bars, cut).join(alive, on="symbol", how="inner", maintain_order="left")
+    last_bars = pl.concat(_last_bars(bars, cut) for bars in whole.bars_in_parts())
+    last = last_bars.join(alive, on="symbol", how="inner", maintain_order="left")
     ending = -(-last.height // ENDING) if last.height > FEW else 0
     going_on = draws.permutation(last.height) >= ending
     splits = draws.permutation(last.height) < -(-last.height // SPLITTING)
@@ -96,8 +96,7 @@ def draw_future(whole: MarketSnapshot, cut: dt.date, seed: int) -> Future:
 def followed_by(then: MarketSnapshot, future: Future) -> MarketSnapshot:
     """Return what was on record at a close, see `known_at`, and the future that was drawn for it."""
     return replace(
-        then,
-        bars=continued(then.bars, future.bars),
+        then.continued(future.bars),
         sessions=pl.concat([then.sessions, future.sessions]),
         universe=future.universe,
     )
@@ -111,7 +110,7 @@ def _last_bars(bars: pl.DataFrame, cut: dt.date) -> pl.DataFrame:
 
 def _sessions_to_come(whole: MarketSnapshot, cut: dt.date) -> pl.DataFrame:
     """Calendar and session: the next ones, then a part of the others, none as late as the last bar of all."""
-    last = whole.bars["session"].max()
+    last = whole.days.max()
     after = whole.sessions.filter(pl.col("session") > cut, pl.col("session") < last).sort("calendar", "session")
     number = pl.int_range(pl.len()).over("calendar")
     return after.filter((number < DENSE) | (number % THIN == 0))

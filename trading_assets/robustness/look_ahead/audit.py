@@ -38,6 +38,7 @@ from trading_assets.backtests.backtest import PreparedBacktest, prepare
 from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS
 from trading_assets.config import Configuration
 from trading_assets.features.audit import changes
+from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS
 from trading_assets.models.fits import FittedModels, with_one_doubted
 from trading_assets.models.training import learner_of
@@ -60,6 +61,7 @@ from trading_assets.robustness.look_ahead.what_is_read import (
 )
 from trading_assets.robustness.tables import LOOK_AHEAD
 from trading_assets.strategies.evaluation.inputs import Frames
+from trading_assets.strategies.evaluation.market_rows import MarketRows, RowParts
 from trading_assets.strategies.interface.resolved import resolve_strategy
 
 #: How the future is replaced: by nothing, or by one that is drawn.
@@ -99,6 +101,10 @@ class Computed:
     ----------
     verified
         Subjects that were compared with the whole run already, and are the same.
+    differing
+        By subject what differs of those that were compared with it part by part.
+    levels
+        Of a market in parts bars, indicators and features of some symbols at a time.
     next_fills
         Fills of a run that may know the next open; of the whole run all fills.
     scores
@@ -109,6 +115,8 @@ class Computed:
 
     frames: Subjects
     verified: Set[str]
+    differing: Mapping[str, pl.DataFrame]
+    levels: RowParts | None
     next_fills: pl.DataFrame
     scores: Mapping[str, Scores]
     first_decision: dt.date
@@ -126,6 +134,8 @@ class _Audit:
         Columns of the bars that the strategy decides from.
     full
         What follows from the whole history.
+    days
+        Sessions with a bar, ascending.
     cuts
         How many there are.
     futures
@@ -141,6 +151,7 @@ class _Audit:
     whole: MarketSnapshot
     of_decisions: Sequence[str]
     full: Computed
+    days: pl.Series
     seed: int
     cuts: int
     futures: int
@@ -193,8 +204,9 @@ def look_ahead(
     read, run_on = _with_columns(whole, of_decisions), _with_columns(whole, COLUMNS)
     full = computed(configuration, strategy, History(read, run_on), None, fitted, by_hand)
     del read, run_on
+    days = whole.days
     every = cuts_of(
-        whole.bars,
+        days,
         cuts,
         seed,
         first_decision=full.first_decision,
@@ -207,7 +219,7 @@ def look_ahead(
         for symbol in resolve_strategy(configuration, name, whole.instruments).symbols
     }
     futures = 1 if len(acting) >= MANY_SYMBOLS else 2
-    audit = _Audit(configuration, strategy, whole, of_decisions, full, seed, len(every), futures, fitted, by_hand)
+    audit = _Audit(configuration, strategy, whole, of_decisions, full, days, seed, len(every), futures, fitted, by_hand)
     found = workers.map(_at_cut, audit, list(enumerate(every)))
     rows = pl.concat(found).with_columns(config_hash=pl.lit(configuration.hash_for(strategy)))
     return LOOK_AHEAD.conform(rows).sort(LOOK_AHEAD.key)
@@ -217,14 +229,16 @@ def _at_cut(audit: _Audit, place: tuple[int, dt.date]) -> pl.DataFrame:
     """What differs at one cut; `place` is its number and its date."""
     turn, cut = place
     configuration, strategy, full = audit.configuration, audit.strategy, audit.full
-    known = Known(cut, full.scores, KnownFeatures(full.frames["features"][0], cut, turn, audit.cuts))
-    following = session_after(audit.whole.bars, cut)
+    features = DAILY.empty() if full.levels else full.frames["features"][0]
+    known = Known(cut, full.scores, KnownFeatures(features, cut, turn, audit.cuts), full.levels)
+    following = session_after(audit.days, cut)
     then = known_at(audit.whole, cut)
     of_read, of_run_on = (_with_columns(then, names) for names in (audit.of_decisions, COLUMNS))
     del then
     traded = with_next_session(of_run_on, audit.whole, cut, audit.seed)
     alone = Repetition.of(configuration, strategy, of_read, known, audit.fitted, audit.by_hand)
-    without = _differences(strategy, CUT, cut, _up_to(cut, full.frames, alone.decided_frames(), alone.verified))
+    compared = _up_to(cut, full.frames, alone.decided_frames(), alone.verified)
+    without = _differences(strategy, CUT, cut, compared, alone.differing)
     del alone  # its features and panel, before those of the next
     drawn = LOOK_AHEAD.empty()
     for number in range(audit.futures):
@@ -232,14 +246,18 @@ def _at_cut(audit: _Audit, place: tuple[int, dt.date]) -> pl.DataFrame:
         hidden = followed_by(of_run_on, future.until(following))
         history = History(followed_by(of_read, future), traded, hidden)
         again = computed(configuration, strategy, history, known, audit.fitted, audit.by_hand)
-        drawn = _differences(strategy, NOISE, cut, _compared(full, again, cut, following))
+        drawn = _differences(strategy, NOISE, cut, _compared(full, again, cut, following), again.differing)
         if violations(drawn):
             break
     return pl.concat([without, drawn])
 
 
 def _with_columns(whole: MarketSnapshot, columns: Sequence[str]) -> MarketSnapshot:
-    return replace(whole, bars=whole.bars.select(name for name in columns if name in whole.bars.columns))
+    return whole.with_bars(partial(_selected, columns))
+
+
+def _selected(columns: Sequence[str], bars: pl.DataFrame) -> pl.DataFrame:
+    return bars.select(name for name in columns if name in bars.columns)
 
 
 def differing(audit: pl.DataFrame) -> pl.DataFrame:
@@ -304,14 +322,34 @@ def computed(
             "equity": (unseen[EQUITY].drop("settled_equity", "unexplained_moves"), EQUITY.key),
         },
         verified=again.verified,
+        differing=again.differing,
+        levels=again.levels,
         next_fills=run[FILLS],
         scores=again.scores | again.candidates,
         first_decision=max(again.first_decisions, default=dt.date.min),
     )
 
 
-def _traded_on(frames: Frames, snapshot: MarketSnapshot, panel: pl.DataFrame) -> Frames:
+@dataclass
+class _TradedRows:
+    """Rows that a strategy has decided from, with the bars that the engine runs on."""
+
+    decided: RowParts
+    traded: RowParts
+
+    def __post_init__(self) -> None:
+        self.folder, self.days = self.decided.folder, self.traded.days
+
+    def __iter__(self) -> Iterator[MarketRows]:
+        for rows, of_engine in zip(self.decided, self.traded, strict=True):
+            yield rows._replace(bars=of_engine.bars)
+
+
+def _traded_on(frames: Frames, snapshot: MarketSnapshot, panels: Iterable[pl.DataFrame]) -> Frames:
     """The tables of a strategy with those that the engine runs on, and the panel that it has decided from."""
+    parts = frames.parts
+    if parts is not None and snapshot.parts is not None:
+        parts = _TradedRows(parts, snapshot.parts)
     return replace(
         frames,
         bars=snapshot.bars,
@@ -319,16 +357,22 @@ def _traded_on(frames: Frames, snapshot: MarketSnapshot, panel: pl.DataFrame) ->
         sessions=snapshot.sessions,
         borrow_rates=snapshot.borrow_rates,
         risk_free=snapshot.risk_free,
-        panel=panel,
+        panels=panels,
+        parts=parts,
     )
 
 
 def _differences(
-    strategy: str, way: str, cut: dt.date, compared: Iterable[tuple[str, pl.DataFrame, pl.DataFrame, tuple[str, ...]]]
+    strategy: str,
+    way: str,
+    cut: dt.date,
+    compared: Iterable[tuple[str, pl.DataFrame, pl.DataFrame, tuple[str, ...]]],
+    differing: Mapping[str, pl.DataFrame],
 ) -> pl.DataFrame:
     lines: list[tuple[object, ...]] = []
-    for subject, rows, known, key in compared:
-        found = changes(rows, known, key).rows() or [(NOTHING, 0, None, None, None)]
+    by_subject = {subject: changes(rows, known, key) for subject, rows, known, key in compared}
+    for subject, changed in {**by_subject, **differing}.items():
+        found = changed.rows() or [(NOTHING, 0, None, None, None)]
         lines += [(strategy, cut, way, subject, *line) for line in found]
     schema = LOOK_AHEAD.empty().drop("config_hash").schema
     return pl.DataFrame(lines, schema=schema, orient="row")

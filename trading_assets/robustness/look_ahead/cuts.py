@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -19,15 +19,25 @@ def seed_of(whole: MarketSnapshot) -> int:
     With the seed of the configuration, or the strategy's name, somebody could try one after the other until no cut
     falls where the strategy knows the future.
     """
-    symbols = whole.bars["symbol"].unique().sort().to_list()
-    last = whole.bars["session"].max()
+    last = whole.days.max()
     if not isinstance(last, dt.date):
         return 0
-    return int(data_hash(whole.bars, symbols, last)[:16], 16)
+    symbols = {symbol for bars in whole.bars_in_parts() for symbol in bars["symbol"].unique()}
+    return int(data_hash(_Bars(whole), sorted(symbols), last)[:16], 16)
+
+
+class _Bars:
+    """All bars, gone through again and again."""
+
+    def __init__(self, whole: MarketSnapshot) -> None:
+        self._whole = whole
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        return self._whole.bars_in_parts()
 
 
 def cuts_of(
-    bars: pl.DataFrame,
+    days: pl.Series,
     count: int,
     seed: int,
     *,
@@ -39,8 +49,8 @@ def cuts_of(
 
     Parameters
     ----------
-    bars
-        Rows of `market_data.bars`.
+    days
+        Sessions with a bar, ascending.
     count, seed
         How many are drawn, and by what, see `seed_of`.
     first_decision
@@ -50,8 +60,7 @@ def cuts_of(
     scores
         symbol, session, fold, score of each of its models.
     """
-    every = bars["session"].unique().sort()
-    sessions = every.filter(every >= first_decision).to_list()
+    sessions = days.filter(days >= first_decision).to_list()
     generator = np.random.Generator(np.random.PCG64(seed))
     eves = [before for before, session in pairwise(sessions) if session in fills]
     drawn = _draws(generator, sessions, eves, min(count, len(sessions)))

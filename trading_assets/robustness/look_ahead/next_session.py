@@ -16,7 +16,7 @@ from trading_assets.backtests.engine.dtypes import RecordArray
 from trading_assets.backtests.engine.simulate import Simulation, simulate
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets.backtests.tables import DECISIONS, EQUITY, FILLS, FULL
-from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot, continued, with_noise_after
+from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot, with_noise_after
 from trading_assets.warehouse import Table
 
 #: `backtests.decisions`, `fills` and `equity` of a run.
@@ -33,9 +33,9 @@ COLUMNS = (
 )
 
 
-def session_after(bars: pl.DataFrame, cut: dt.date) -> dt.date | None:
-    """Return the first session after a cut on which any symbol has a bar; None after the last."""
-    return cast(dt.date | None, bars.select(pl.col("session").filter(pl.col("session") > cut).min()).item())
+def session_after(days: pl.Series, cut: dt.date) -> dt.date | None:
+    """Return the first session with a bar after a cut; None after the last."""
+    return cast(dt.date | None, days.filter(days > cut).min())
 
 
 def with_next_session(then: MarketSnapshot, whole: MarketSnapshot, cut: dt.date, seed: int) -> MarketSnapshot:
@@ -50,14 +50,14 @@ def with_next_session(then: MarketSnapshot, whole: MarketSnapshot, cut: dt.date,
     cut, seed
         See `with_noise_after`.
     """
-    following = session_after(whole.bars, cut)
+    following = session_after(whole.days, cut)
     if following is None:
         return then
     until = pl.col("session") <= following
-    coming = replace(whole, bars=whole.bars.filter(session=following))
+    bars = pl.concat(each.filter(session=following) for each in whole.bars_in_parts())
+    coming = replace(whole, bars=bars, parts=None)
     return replace(
-        then,
-        bars=continued(then.bars, with_noise_after(coming, cut, seed).bars),
+        then.continued(with_noise_after(coming, cut, seed).bars),
         quarantine=whole.quarantine.filter(until),
         sessions=whole.sessions.filter(until),
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,15 @@ from trading_assets.market_data.tables import (
 )
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
+from trading_assets.robustness.look_ahead.what_is_read import follows_by_symbol
+from trading_assets.strategies.evaluation.market_rows import (
+    ChangedRows,
+    MarketRows,
+    RowParts,
+    days_of,
+    read_rows,
+    rows_between,
+)
 from trading_assets.warehouse import Warehouse
 
 #: Deviations of the noise: of a price from one session to another, within one, and of the logarithm of a volume.
@@ -29,7 +40,15 @@ BETWEEN, WITHIN, VOLUME = 0.3, 0.1, 1.0
 
 @dataclass(frozen=True)
 class MarketSnapshot:
-    """Tables of the stage `market_data`, from which everything later follows."""
+    """Tables of the stage `market_data`, from which everything later follows.
+
+    Attributes
+    ----------
+    parts
+        Bars of some symbols at a time, of which then those of the benchmarks alone are in `bars`; None: all are there.
+    benchmarks
+        Symbols of these.
+    """
 
     bars: pl.DataFrame
     quarantine: pl.DataFrame
@@ -38,6 +57,53 @@ class MarketSnapshot:
     universe: pl.DataFrame
     borrow_rates: pl.DataFrame = field(default_factory=BORROW_RATES.empty)
     risk_free: pl.DataFrame = field(default_factory=RISK_FREE.empty)
+    parts: RowParts | None = None
+    benchmarks: Sequence[str] = ()
+
+    def bars_in_parts(self) -> Iterator[pl.DataFrame]:
+        """Yield all bars, by symbol and session: of some symbols at a time, or all at once."""
+        yield from [self.bars] if self.parts is None else (rows.bars for rows in self.parts)
+
+    @property
+    def days(self) -> pl.Series:
+        """Sessions with a bar, ascending."""
+        return days_of([self.bars]) if self.parts is None else self.parts.days
+
+    def with_bars(self, change: Callable[[pl.DataFrame], pl.DataFrame]) -> MarketSnapshot:
+        """Return the same tables with what a function makes of the bars of any symbols, and of those of any session."""
+        parts = self.parts
+        if parts is not None:
+            parts = ChangedRows(parts, _Changing(change), change(parts.days.to_frame())["session"])
+        return replace(self, bars=change(self.bars), parts=parts)
+
+    def continued(self, later: pl.DataFrame) -> MarketSnapshot:
+        """Return the same tables with later bars, by symbol and session, behind those of their symbols."""
+        if self.parts is None:
+            return replace(self, bars=continued(self.bars, later))
+        own = later.filter(pl.col("symbol").is_in(list(self.benchmarks)))
+        days = days_of([self.parts.days.to_frame(), later])
+        return replace(self, bars=continued(self.bars, own), parts=ChangedRows(self.parts, _Continuing(later), days))
+
+
+@dataclass(frozen=True)
+class _Changing:
+    """Puts what a function makes of the bars in their place."""
+
+    change: Callable[[pl.DataFrame], pl.DataFrame]
+
+    def __call__(self, rows: MarketRows) -> MarketRows:
+        return rows._replace(bars=self.change(rows.bars))
+
+
+@dataclass(frozen=True)
+class _Continuing:
+    """Puts later bars behind those of the same symbols."""
+
+    later: pl.DataFrame
+
+    def __call__(self, rows: MarketRows) -> MarketRows:
+        own = rows_between(self.later, rows.symbols[0], rows.symbols[-1])
+        return rows._replace(bars=continued(rows.bars, own))
 
 
 #: Of an instrument, known once it is delisted.
@@ -54,21 +120,39 @@ def market_snapshot(warehouse: Warehouse, configuration: Configuration, strategy
     strategy
         Name of the strategy that looks at them.
     """
-    return _up_to(warehouse, dt.date.max) if strategy in configuration.registration else development_snapshot(warehouse)
+    if strategy not in configuration.registration:
+        return development_snapshot(warehouse, configuration, strategy)
+    return _up_to(warehouse, configuration, strategy, dt.date.max)
 
 
-def development_snapshot(warehouse: Warehouse) -> MarketSnapshot:
-    """Return the tables as they stood at the end of validation: no bar of the holdout is in them."""
+def development_snapshot(warehouse: Warehouse, configuration: Configuration, strategy: str) -> MarketSnapshot:
+    """Return the tables as they stood at the end of validation: no bar of the holdout is in them.
+
+    Parameters
+    ----------
+    warehouse, configuration, strategy
+        As `market_snapshot` takes them.
+    """
     end = development(spans_of(warehouse.read(SPLITS))).end
-    return known_at(_up_to(warehouse, end), end)
+    return known_at(_up_to(warehouse, configuration, strategy, end), end)
 
 
-def _up_to(warehouse: Warehouse, last: dt.date) -> MarketSnapshot:
+def _up_to(warehouse: Warehouse, configuration: Configuration, strategy: str, last: dt.date) -> MarketSnapshot:
     """The tables as they stand without later sessions, so that nothing depends on these."""
     known: dict[str, Any] = {"where": "session <= ?", "parameters": [last]}
+    benchmarks = [*configuration.benchmarks.values()]
+    in_parts = follows_by_symbol(configuration, strategy)
     with warehouse.held_open() as held:
+        if in_parts:
+            held.depend_on(BARS, columns=(), **known)
+            parts = read_rows(held.aside(), BARS, **known)
+            bars = pl.concat(rows.bars.filter(pl.col("symbol").is_in(benchmarks)) for rows in parts)
+        else:
+            parts, bars = None, held.read(BARS, **known)
         return MarketSnapshot(
-            bars=held.read(BARS, **known),
+            parts=parts,
+            benchmarks=benchmarks if in_parts else (),
+            bars=bars,
             quarantine=held.read(QUARANTINE, **known),
             sessions=held.read(SESSIONS, **known),
             instruments=held.read(INSTRUMENTS, capped=("last_session", last)),
@@ -86,8 +170,7 @@ def known_at(whole: MarketSnapshot, cut: dt.date) -> MarketSnapshot:
         return pl.when(pl.col(column) <= cut).then(pl.col(column)).alias(column)
 
     return replace(
-        whole,
-        bars=whole.bars.filter(until),
+        whole.with_bars(partial(_until, cut)),
         quarantine=whole.quarantine.filter(until),
         sessions=whole.sessions.filter(until),
         instruments=whole.instruments.with_columns(
@@ -100,6 +183,10 @@ def known_at(whole: MarketSnapshot, cut: dt.date) -> MarketSnapshot:
         borrow_rates=whole.borrow_rates.filter(pl.col("session").is_null() | until),
         risk_free=whole.risk_free.filter(until),
     )
+
+
+def _until(cut: dt.date, bars: pl.DataFrame) -> pl.DataFrame:
+    return bars.filter(pl.col("session") <= cut)
 
 
 def continued(bars: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import polars as pl
 
@@ -23,6 +24,7 @@ from trading_assets.models.splits import Fold
 from trading_assets.models.tables import REGIMES
 from trading_assets.protocol.decisions import HandDecision
 from trading_assets.robustness.look_ahead.features_again import FeaturesAgain, KnownFeatures, features_again
+from trading_assets.robustness.look_ahead.levels_in_parts import Levels
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot
 from trading_assets.robustness.look_ahead.what_is_read import (
     columns_named,
@@ -30,7 +32,8 @@ from trading_assets.robustness.look_ahead.what_is_read import (
     indicators_read,
 )
 from trading_assets.strategies.evaluation.decide import StrategyDecisions, decide, first_decision
-from trading_assets.strategies.evaluation.inputs import Frames, panel_of
+from trading_assets.strategies.evaluation.inputs import Frames, panels_of
+from trading_assets.strategies.evaluation.market_rows import RowParts
 from trading_assets.strategies.interface.resolved import resolve_strategy
 from trading_assets.strategies.tables import SIGNALS, TARGET_WEIGHTS
 
@@ -44,18 +47,26 @@ Subjects = Mapping[str, tuple[pl.DataFrame, tuple[str, ...]]]
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of the whole run at a cut: the scores of its models, by model, and its features."""
+    """What is known of the whole run at a cut: the scores of its models, by model, its features, and its levels."""
 
     cut: dt.date
     scores: Mapping[str, Scores]
     features: KnownFeatures
+    levels: RowParts | None
 
 
 @dataclass
 class Repetition:
     """From bars to what a strategy and its members decide; models are fitted once.
 
-    `scores` are those that strategies read, by model or champion; `candidates` those of every model behind them.
+    Attributes
+    ----------
+    scores, candidates
+        Scores that strategies read, by model or champion; those of every model behind them.
+    levels
+        Of a snapshot in parts the bars, indicators and features of some symbols at a time.
+    differing
+        Of these by subject what differs from those of the whole run, see `features.audit.changes`; empty if this is it.
     """
 
     configuration: Configuration
@@ -69,7 +80,9 @@ class Repetition:
     scores: dict[str, Scores] = field(default_factory=dict)
     candidates: dict[str, Scores] = field(default_factory=dict)
     first_decisions: list[dt.date] = field(default_factory=list)
-    panels: dict[str, pl.DataFrame] = field(default_factory=dict)
+    panels: dict[str, Iterable[pl.DataFrame]] = field(default_factory=dict)
+    levels: RowParts | None = None
+    differing: dict[str, pl.DataFrame] = field(default_factory=dict)
     _frames: dict[str, Frames] = field(default_factory=dict)
 
     @classmethod
@@ -105,12 +118,18 @@ class Repetition:
                 daily_features(bars, benchmarks, features=asked, universe=snapshot.universe) if asked else DAILY.empty()
             )
 
+        of_bars = indicators(bars, indicators_read(configuration, strategy))
+        if snapshot.parts is not None:
+            levels = Levels(configuration, strategy, snapshot, partial(compute, asked=behind))
+            aside, differing = levels.put_aside(*((None, None) if known is None else (known.cut, known.levels)))
+            none = FeaturesAgain.of(DAILY.empty())
+            made = cls(configuration, strategy, snapshot, known, fitted, none, of_bars, by_hand)
+            return replace(made, levels=aside, differing=differing)
         if known is None:
             features = FeaturesAgain.of(compute(bars, behind))
         else:
             named = columns_named(configuration, strategy) | {*OF_REGIMES}
             features = features_again(compute, bars, behind, named, set(benchmarks.values()), known.features)
-        of_bars = indicators(bars, indicators_read(configuration, strategy))
         return cls(configuration, strategy, snapshot, known, fitted, features, of_bars, by_hand)
 
     @property
@@ -121,9 +140,9 @@ class Repetition:
     def decided_frames(self) -> Subjects:
         """Return what the strategy decides, and all that it decides from, by subject."""
         decisions, frames = self.decided(self.strategy), self.frames(self.strategy)
+        levels = {"features": (self.features.of_model, _KEY), "indicators": (self.indicators, _KEY)}
         return {
-            "features": (self.features.of_model, _KEY),
-            "indicators": (self.indicators, _KEY),
+            **(levels if self.levels is None else {}),
             "scores": (pl.concat([pl.DataFrame(schema=SCORES), *self.scores.values()]), _KEY),
             "regimes": (frames.regimes, REGIMES.key),
             "signals": (decisions.signals, SIGNALS.key),
@@ -156,6 +175,7 @@ class Repetition:
             universe=self.snapshot.universe,
             borrow_rates=self.snapshot.borrow_rates,
             risk_free=self.snapshot.risk_free,
+            parts=self.levels,
         )
         if not own.members:
             return frames
@@ -167,10 +187,10 @@ class Repetition:
     def decided(self, strategy: str) -> StrategyDecisions:
         """What a strategy decides."""
         frames = self.frames(strategy)
-        panel = self.panels[strategy] = panel_of(self.configuration, frames)
-        decided = decide(frames.strategy, panel, self.configuration.risk)
+        panels = self.panels[strategy] = panels_of(self.configuration, frames)
+        decided = decide(frames.strategy, panels, self.configuration.risk)
         if self.known is None:
-            self.first_decisions.append(first_decision(frames.strategy, panel))
+            self.first_decisions.append(first_decision(frames.strategy, panels))
         return decided
 
     def _scores(self, model: str) -> Scores:

@@ -42,6 +42,18 @@ def _reads_what_it_likes(configuration: Configuration, strategy: str) -> bool:
     )
 
 
+def follows_by_symbol(configuration: Configuration, strategy: str) -> bool:
+    """Return whether what a strategy decides of a symbol follows from the bars of that symbol and the benchmarks.
+
+    It is no member's or model's, by expressions of the house, and names no feature that compares symbols.
+    """
+    own = configured_strategy(configuration, strategy)
+    if not own.decides_by_symbol or own.model or own.members:
+        return False
+    behind = features_behind(configuration, strategy)
+    return not any(isinstance(each, OwnFeature) or each.scope == "session" for each in behind)
+
+
 def columns_named(configuration: Configuration, strategy: str) -> set[str]:
     """Return the columns of a panel that a strategy or a member of it names."""
     own = [configured_strategy(configuration, name) for name in configuration.behind(strategy)]

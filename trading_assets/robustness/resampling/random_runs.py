@@ -19,6 +19,7 @@ from trading_assets.parallel.workers import IN_PROCESS, Workers
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 PERMUTATION = "permutation"
 #: Runs that show how many candidates make as many trades as the strategy made, and how often they are repeated.
@@ -64,36 +65,35 @@ def random_entries(span: Span, *, entries: int, runs: int, seed: int, workers: W
     workers
         Who runs them.
     """
-    rows, columns = _pool(span)
-    candidates, bare = min(entries, rows.size), _without_panel(span)
+    pool, bare = np.flatnonzero(_pool(span)), _without_panel(span)  # by session, then symbol
+    candidates = min(entries, pool.size)
 
     def swept(count: int, purpose: str, wanted: int, who: Workers) -> Sweep:
-        variants = RandomVariants(bare, _draw_entries, _entered, _Entries(rows, columns, count))
+        variants = RandomVariants(bare, _draw_entries, _entered, _Entries(pool, count))
         return sweep_random(variants, wanted, generator_of(seed, purpose), who)
 
     for pilot in range(PILOTS):  # done before the market would be with the workers
         made = float(swept(candidates, f"pilot {pilot}", PILOT_RUNS, IN_PROCESS).trades.mean())
         if made <= 0 or abs(made - entries) <= 0.02 * entries:
             break
-        candidates = int(np.clip(round(candidates * entries / made), 1, rows.size))
+        candidates = int(np.clip(round(candidates * entries / made), 1, pool.size))
     return _runs_of(span.prepared, swept(candidates, PERMUTATION, runs, workers))
 
 
 @dataclass(frozen=True)
 class _Entries:
-    """Rows and columns of the grid of the bars that can be entered on, and how many are."""
+    """Places in the flattened grid of the bars that can be entered on, and how many are."""
 
-    rows: Integers
-    columns: Integers
+    places: Integers
     count: int
 
 
 def _draw_entries(generator: np.random.Generator, pool: _Entries) -> Integers:
-    return generator.choice(pool.rows.size, size=pool.count, replace=False)
+    return generator.choice(pool.places.size, size=pool.count, replace=False)
 
 
 def _entered(span: Span, pool: _Entries, chosen: Integers) -> PreparedBacktest:
-    return with_entries(span.prepared, pool.rows[chosen], pool.columns[chosen])
+    return with_entries(span.prepared, *np.divmod(pool.places[chosen], len(span.prepared.axes.symbols)))
 
 
 def random_targets(span: Span, *, runs: int, seed: int, workers: Workers = IN_PROCESS) -> RandomRuns:
@@ -115,10 +115,8 @@ def random_targets(span: Span, *, runs: int, seed: int, workers: Workers = IN_PR
     """
     sessions = span.prepared.axes.sessions
     size = bisect_right(sessions, span.end) - bisect_left(sessions, span.start)
-    members = np.zeros(span.prepared.market.close.shape, dtype=np.bool_)
-    rows, columns = _pool(span)
-    members[rows, columns] = True
-    drawn_from = _Moves(members, np.unique(columns), min(SHORTEST_SHIFT, size // 4), size)
+    members = _pool(span)
+    drawn_from = _Moves(members, np.flatnonzero(members.any(axis=0)), min(SHORTEST_SHIFT, size // 4), size)
     variants = RandomVariants(_without_panel(span), _draw_move, _moved, drawn_from)
     return _runs_of(span.prepared, sweep_random(variants, runs, generator_of(seed, PERMUTATION), workers))
 
@@ -127,7 +125,7 @@ def random_targets(span: Span, *, runs: int, seed: int, workers: Workers = IN_PR
 class _Moves:
     """Bars of members on the grid, the symbols that change places, and the shortest shift of so many sessions."""
 
-    members: NDArray[np.bool_]
+    members: Flags
     held: Integers
     shortest: int
     size: int
@@ -187,19 +185,17 @@ def generator_of(seed: int, purpose: str) -> np.random.Generator:
 
 
 def _without_panel(span: Span) -> Span:
-    """Leave out the larger half of a backtest, which only decisions need: what is at random looks at no bar."""
-    return replace(span, prepared=replace(span.prepared, panel=span.prepared.panel.clear()))
+    """Leave out what only decisions need: what is at random looks at no bar."""
+    return replace(span, prepared=replace(span.prepared, panels=()))
 
 
-def _pool(span: Span) -> tuple[Integers, Integers]:
-    """Rows and columns of the grid of the bars that could have been entered on."""
+def _pool(span: Span) -> Flags:
+    """(sessions, symbols), whether a bar of the span could have been entered on."""
     prepared = span.prepared
-    sessions = {session: row for row, session in enumerate(prepared.axes.sessions)}
-    columns = {symbol: column for column, symbol in enumerate(prepared.axes.symbols)}
-    bars = prepared.panel.filter(pl.col("session").is_between(span.start, span.end), "in_universe").sort(
-        "session", "symbol"
-    )
-    rows = np.array([sessions[session] for session in bars["session"]], dtype=np.int64)
-    symbols = np.array([columns[symbol] for symbol in bars["symbol"]], dtype=np.int64)
-    usable = prepared.market.present[rows, symbols]
-    return rows[usable], symbols[usable]
+    pool = np.zeros(prepared.market.present.shape, dtype=np.bool_)
+    for panel in prepared.panels:
+        members = panel.filter(pl.col("session").is_between(span.start, span.end), "in_universe")
+        on_grid, rows, columns = prepared.axes.places(members.select("symbol", "session"))
+        pool[rows[on_grid], columns[on_grid]] = True
+    pool &= prepared.market.present
+    return pool

@@ -36,7 +36,7 @@ def evaluate_on_record(
         Who asked for it: an asset, or a person.
     """
     name, configuration, strategy = strategy_of(step), step.configuration, prepared.strategy
-    put_exposure_on_record(step, sensitivity.__name__, span, strategy.symbols, frames.bars)
+    put_exposure_on_record(step, sensitivity.__name__, span, strategy.symbols, frames.bars_in_parts)
     traded = [*strategy.symbols, *([strategy.benchmark] if strategy.benchmark else [])]
     found = sensitivity(
         prepared,
@@ -45,7 +45,7 @@ def evaluate_on_record(
         span.end,
         split=DEVELOPMENT,
         settings_hash=settings_on_record(step.work, configuration, prepared.strategy),
-        data_hash=hash_with_rates(frames.bars, traded, span.end, frames.risk_free, frames.borrow_rates),
+        data_hash=hash_with_rates(frames.bars_in_parts, traded, span.end, frames.risk_free, frames.borrow_rates),
         sharp_peak=configuration.robustness.sharp_peak,
         workers=workers_of(configuration),
     )

@@ -35,7 +35,7 @@ def stress(step: Step) -> Mapping[str, Any]:
     require_ok(step)
     frames, prepared, spans = read_development_market(step)
     # A scenario with other bars has a panel of its own, and one with other costs or delays decides nothing anew.
-    prepared = replace(prepared, panel=prepared.panel.clear())
+    prepared = replace(prepared, panels=())
     rows = stress_rows(step, prepared, frames, development(spans), DEVELOPMENT, until=development(spans).end)
     write(step, stress.__name__, beside_other_splits(step, rows, (DEVELOPMENT,)))
     return {"Sharpe": sharpes(rows[STRESS])}

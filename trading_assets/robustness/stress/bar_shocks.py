@@ -8,7 +8,7 @@ money traded (`dollar_volume`) stay as they are.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import polars as pl
@@ -55,31 +55,57 @@ def without_random_bars(bars: pl.DataFrame, symbols: Sequence[str], share: float
     return ordered.filter(pl.Series(kept))
 
 
-def with_one_factor(bars: pl.DataFrame, symbols: Sequence[str]) -> pl.DataFrame:
+def common_factor(bars: Iterable[pl.DataFrame], symbols: Sequence[str]) -> pl.DataFrame:
+    """Return the mean of the standardised returns of `symbols` on each session: session, overnight, intraday.
+
+    Parameters
+    ----------
+    bars
+        Rows of `market_data.bars`, all of some symbols at a time; those of other symbols do no harm.
+    symbols
+        Symbols that make the factor.
+    """
+    numbers = {symbol: number for number, symbol in enumerate(sorted(symbols))}
+    parts = []
+    for rows in bars:
+        scores = {part: _standardised(pl.col(part)) for part in _PARTS}
+        moves = _moves(rows.sort("symbol", "session").filter(pl.col("symbol").is_in(list(symbols))))
+        parts.append(
+            moves.select(
+                "session",
+                pl.col("symbol").replace_strict(numbers, return_dtype=pl.UInt32),
+                *(pl.when(score.is_finite()).then(score).alias(part) for part, score in scores.items()),
+            )
+        )
+    ordered = pl.concat(parts).sort("session", "symbol")  # a sum of floats depends on their order
+    return ordered.group_by("session", maintain_order=True).agg(pl.col(*_PARTS).mean())
+
+
+def with_one_factor(bars: pl.DataFrame, symbols: Sequence[str], factor: pl.DataFrame) -> pl.DataFrame:
     """Raise the correlation to one: nothing of a symbol is its own but how much it moves.
 
     Of every bar the log returns close to open and open to close are replaced, each by the common factor times the
-    symbol's own deviation plus its own mean, over all bars given. The factor of a session is the mean of the
-    standardised returns of `symbols` on it, standardised again over the sessions of each symbol. So mean and
-    deviation of both returns stay to rounding, and two symbols with the same sessions have correlation 1. High and low
-    keep their distance to open and close. The scenario knows the whole span; the strategy in it does not. The
-    benchmark is another index than these symbols and stays itself, if it is not among them. A symbol alone stays
-    itself too.
+    symbol's own deviation plus its own mean, over all bars given. The factor is standardised over the sessions of each
+    symbol. So mean and deviation of both returns stay to rounding, and two symbols with the same sessions have
+    correlation 1. High and low keep their distance to open and close. The scenario knows the whole span; the strategy
+    in it does not. The benchmark is another index than these symbols and stays itself, if it is not among them. A
+    symbol alone stays itself too.
+
+    Parameters
+    ----------
+    bars
+        Rows of `market_data.bars`, all of some symbols.
+    symbols
+        Symbols whose bars change.
+    factor
+        See `common_factor`.
     """
     rows = bars.sort("symbol", "session")
     own = rows.filter(pl.col("symbol").is_in(list(symbols)))
-    before = pl.col("adj_close").shift(1).over("symbol")
-    moves = own.select(
-        "symbol",
-        "session",
-        overnight=(pl.col("adj_open") / before).log(),
-        intraday=(pl.col("adj_close") / pl.col("adj_open")).log(),
-    )
+    moves = _moves(own)
     for part in _PARTS:
-        score = _standardised(pl.col(part))
-        moves = moves.with_columns(score=pl.when(score.is_finite()).then(score))
-        factor = moves.sort("session", "symbol").group_by("session", maintain_order=True).agg(pl.col("score").mean())
-        moves = moves.drop("score").join(factor, on="session", how="left", maintain_order="left")
+        scores = factor.select("session", score=part)
+        moves = moves.join(scores, on="session", how="left", maintain_order="left")
         common = pl.when(pl.col(part).is_not_null()).then(pl.col("score"))
         moved = _standardised(common) * pl.col(part).std().over("symbol") + pl.col(part).mean().over("symbol")
         moves = moves.with_columns(pl.when(moved.is_finite()).then(moved).otherwise(part).alias(part)).drop("score")
@@ -116,6 +142,17 @@ def with_shock(bars: pl.DataFrame, session: dt.date, move: float) -> pl.DataFram
     rows = bars.sort("symbol", "session")
     scale = pl.when(pl.col("session") >= session).then(1.0 + move).otherwise(1.0)
     return _priced(rows, {name: pl.col(f"adj_{name}") * scale for name in _NAMES}).select(bars.columns)
+
+
+def _moves(bars: pl.DataFrame) -> pl.DataFrame:
+    """Log returns close to open and open to close: symbol, session, overnight, intraday."""
+    before = pl.col("adj_close").shift(1).over("symbol")
+    return bars.select(
+        "symbol",
+        "session",
+        overnight=(pl.col("adj_open") / before).log(),
+        intraday=(pl.col("adj_close") / pl.col("adj_open")).log(),
+    )
 
 
 def _standardised(values: pl.Expr) -> pl.Expr:

@@ -20,13 +20,15 @@ from trading_assets.config import Configuration
 from trading_assets.config.robustness import StressScenario
 from trading_assets.config.sections import Interval
 from trading_assets.features.daily import daily_features, with_sources
+from trading_assets.features.feature import Feature
 from trading_assets.features.history import BAR_COLUMNS
 from trading_assets.features.indicators import indicators
-from trading_assets.features.own import features_of
-from trading_assets.robustness.stress.bar_shocks import with_one_factor, with_shock, without_random_bars
+from trading_assets.features.own import OwnFeature, features_of
+from trading_assets.robustness.stress.bar_shocks import common_factor, with_one_factor, with_shock, without_random_bars
 from trading_assets.robustness.stress.unexplained_endings import with_unexplained_delistings
 from trading_assets.strategies.evaluation.decide import decide
-from trading_assets.strategies.evaluation.inputs import Frames, panel_of
+from trading_assets.strategies.evaluation.inputs import Frames, panels_of
+from trading_assets.strategies.evaluation.market_rows import MarketRows, RowsAside
 
 
 @dataclass(frozen=True)
@@ -90,32 +92,71 @@ def changed_frames(scenario: StressScenario, name: str, scenario_inputs: Scenari
     end
         Last session of the bars.
     """
-    frames = scenario_inputs.frames_of(name)
-    symbols = frames.strategy.symbols
-    bars = frames.bars.filter(pl.col("session") <= end)
+    configuration, frames = scenario_inputs.configuration, scenario_inputs.frames_of(name)
+    features = with_sources(frames.strategy.features, features_of(configuration)) if frames.strategy.features else []
+    if any(feature.scope == "session" or isinstance(feature, OwnFeature) for feature in features):
+        frames = frames.whole()  # what is true of one symbol follows from others
+    factor = None
     if scenario.correlation_one:
-        bars = with_one_factor(bars, symbols)
-    if scenario.shock:
-        bars = with_shock(bars, scenario.shock.session, scenario.shock.move)
-    if scenario.drop_bars:
-        bars = without_random_bars(bars, symbols, scenario.drop_bars, scenario_inputs.configuration.seed)
-    named = [column for column in frames.daily.columns if column not in ("symbol", "session")]
-    daily = frames.daily
-    if named:
-        benchmarks = scenario_inputs.configuration.benchmarks
-        features = with_sources(named, features_of(scenario_inputs.configuration))
-        daily = daily_features(bars, benchmarks, features, universe=frames.universe)
-        daily = daily.select("symbol", "session", *named)
+        until = (bars.filter(pl.col("session") <= end) for bars in frames.bars_in_parts)
+        factor = common_factor(until, frames.strategy.symbols)
+    change = _Change(scenario, configuration, frames, features, end, factor)
     repriced = scenario.correlation_one or scenario.shock is not None
+    of_frames = change(frames.rows)
     changed = replace(
         frames,
-        bars=bars,
+        bars=of_frames.bars,
         quarantine=frames.quarantine.clear() if repriced else frames.quarantine,
-        indicators=indicators(bars.select(*BAR_COLUMNS)),
-        daily=daily,
+        indicators=of_frames.indicators,
+        daily=of_frames.daily,
+        parts=None if frames.parts is None else RowsAside(map(change, frames.parts), frames.parts.folder),
     )
     members = [_target_weights(scenario, member, scenario_inputs, end) for member in frames.strategy.members]
     return replace(changed, target_weights=pl.concat(members)) if members else changed
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What a scenario makes of the rows of some symbols.
+
+    Attributes
+    ----------
+    features
+        Those that the strategy names, and what these are computed from.
+    end
+        Last session of the bars.
+    factor
+        See `common_factor`; None where the correlations stay.
+    """
+
+    scenario: StressScenario
+    configuration: Configuration
+    frames: Frames
+    features: Sequence[Feature]
+    end: dt.date
+    factor: pl.DataFrame | None
+
+    def __call__(self, rows: MarketRows) -> MarketRows:
+        bars = self._bars(rows.bars)
+        daily = rows.daily
+        if self.features:
+            own = pl.col("symbol").is_in(bars["symbol"].unique().implode())
+            both = pl.concat([bars, self._bars(self.frames.bars.filter(~own))])
+            daily = daily_features(both, self.configuration.benchmarks, self.features, universe=self.frames.universe)
+            daily = daily.select("symbol", "session", *self.frames.strategy.features)
+            daily = daily.filter(own)
+        return rows._replace(bars=bars, indicators=indicators(bars.select(*BAR_COLUMNS)), daily=daily)
+
+    def _bars(self, bars: pl.DataFrame) -> pl.DataFrame:
+        scenario, symbols = self.scenario, self.frames.strategy.symbols
+        bars = bars.filter(pl.col("session") <= self.end)
+        if self.factor is not None:
+            bars = with_one_factor(bars, symbols, self.factor)
+        if scenario.shock:
+            bars = with_shock(bars, scenario.shock.session, scenario.shock.move)
+        if scenario.drop_bars:
+            bars = without_random_bars(bars, symbols, scenario.drop_bars, self.configuration.seed)
+        return bars
 
 
 def one_a_quarter(sessions: Sequence[dt.date], start: dt.date, end: dt.date, seed: int) -> list[dt.date]:
@@ -165,5 +206,5 @@ def _month(day: dt.date) -> tuple[int, int]:
 
 def _target_weights(scenario: StressScenario, name: str, scenario_inputs: ScenarioInputs, end: dt.date) -> pl.DataFrame:
     frames = changed_frames(scenario, name, scenario_inputs, end)
-    panel = panel_of(scenario_inputs.configuration, frames)
-    return decide(frames.strategy, panel, scenario_inputs.configuration.risk).target_weights
+    panels = panels_of(scenario_inputs.configuration, frames)
+    return decide(frames.strategy, panels, scenario_inputs.configuration.risk).target_weights

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -39,6 +39,7 @@ from trading_assets.strategies.evaluation.received import (
 )
 from trading_assets.strategies.evaluation.received_tables import TABLES, hash_of_files, other_files
 from trading_assets.strategies.interface.resolved import NoSymbolsError, configured_strategy, resolve_strategy
+from trading_assets.warehouse.by_symbol import read_by_symbol
 
 
 def put_registrations_on_record(step: Step) -> None:
@@ -184,22 +185,25 @@ def returns_on_record(step: Step, symbols: Sequence[str], span: Interval) -> pl.
     symbols, span
         Symbols of the universe, and the first and last session of the returns.
     """
-    bars = step.work.read(
-        BARS,
-        columns=["symbol", "session", "adj_close"],
-        where="list_contains(?, symbol) AND session <= ?",
-        parameters=[list(symbols), span.end],
-    )
+    asked: dict[str, Any] = {
+        "columns": ["symbol", "session", "adj_close"],
+        "where": "list_contains(?, symbol) AND session <= ?",
+        "parameters": [list(symbols), span.end],
+    }
+    step.work.depend_on(BARS, **asked)
+    bars = read_by_symbol(step.work.aside(), BARS, **asked)
     return equal_weight_returns(bars, symbols, span.start, span.end)
 
 
-def put_exposure_on_record(step: Step, stage: str, span: Interval, symbols: Sequence[str], bars: pl.DataFrame) -> None:
+def put_exposure_on_record(
+    step: Step, stage: str, span: Interval, symbols: Sequence[str], bars: Iterable[pl.DataFrame]
+) -> None:
     """Record that the strategy of a step is evaluated on a span, before what comes of it is written.
 
     Parameters
     ----------
     bars
-        symbol, session, adj_close; of these symbols among others.
+        symbol, session, adj_close, all of some symbols at a time; of these symbols among others.
     """
     returns = equal_weight_returns(bars, symbols, span.start, span.end)
     entry = exposure(stage, step.strategy or "", span.start, span.end, symbols, returns)
@@ -207,7 +211,7 @@ def put_exposure_on_record(step: Step, stage: str, span: Interval, symbols: Sequ
 
 
 def put_further_exposure_on_record(
-    step: Step, stage: str, span: Interval, symbols: Sequence[str], bars: pl.DataFrame
+    step: Step, stage: str, span: Interval, symbols: Sequence[str], bars: Iterable[pl.DataFrame]
 ) -> None:
     """Record what of a span the strategy of a step has not been evaluated on yet, as far as is on record.
 
@@ -220,7 +224,7 @@ def put_further_exposure_on_record(
     span, symbols
         Sessions that it is evaluated on, and what it may trade.
     bars
-        symbol, session, adj_close; of these symbols among others.
+        symbol, session, adj_close, all of some symbols at a time; of these symbols among others.
     """
     protocol, known = Protocol.of(step.configuration), sorted(set(symbols))
     start = span.start

@@ -8,7 +8,7 @@ from __future__ import annotations
 import bisect
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -31,8 +31,7 @@ _NO_ROOM = 1e-12
 def paper_positions(
     rules: Rules,
     parameters: OrderParameters,
-    panel: pl.DataFrame,
-    entries: pl.DataFrame,
+    parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]],
     *,
     max_gross: float,
     delisting_sessions: int,
@@ -52,20 +51,19 @@ def paper_positions(
 
     Parameters
     ----------
-    panel
-        See `build_panel`.
-    entries
-        `enter` rows of `strategies.signals`; a null weight is no entry.
+    parts
+        Of some symbols at a time the panel, see `build_panel`, and the `enter` rows of `strategies.signals`; a null
+        weight is no entry.
 
     Returns
     -------
     polars.DataFrame
         session, symbol, pair_id (null), target_weight, reason: a row wherever a weight changes.
     """
-    book = _Book(_bars_of(rules, panel), rules, parameters, delisting_sessions)
+    bars, wanted, sessions = _looked_at(rules, parts)
+    book = _Book(bars, rules, parameters, delisting_sessions)
     found: list[tuple[dt.date, str, None, float, str]] = []
-    wanted = _Entries.of(entries, panel)
-    for day in panel["session"].unique().sort():
+    for day in sessions:
         left = book.leave((day - _EPOCH).days)
         found += [(day, symbol, None, 0.0, reason) for symbol, reason in left.items()]
         room = max_gross - book.gross
@@ -174,25 +172,43 @@ class _Book:
         return float(self.bars.close[row] - self.rules.sign * atrs * self.bars.atr[row])
 
 
-def _bars_of(rules: Rules, panel: pl.DataFrame) -> _Bars:
+def _looked_at(rules: Rules, parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> tuple[_Bars, _Entries, pl.Series]:
+    """Return of all parts what positions need to know, the entries, and the sessions of any bar."""
+    bars: list[_Bars] = []
+    entries: list[pl.DataFrame] = []
+    days: list[pl.DataFrame] = []
+    classes: list[pl.Series] = []
+    rows = 0
+    for panel, enter in parts:
+        bars.append(_bars_of(rules, panel, sum(each.len() for each in classes)))
+        own = panel.select("session", "symbol").with_row_index("row", offset=rows)
+        entries.append(enter.drop_nulls("target_weight").join(own, on=["session", "symbol"]))
+        days.append(panel.select("asset_class", "session").unique())
+        classes.append(panel["asset_class"].filter(panel["symbol"].rle_id().is_first_distinct()))
+        rows += panel.height
+    of_class = pl.concat(days).group_by("asset_class").agg(pl.col("session").unique().sort().to_physical())
+    calendar = dict(of_class.iter_rows())
+    together = {name: np.concatenate([getattr(each, name) for each in bars]) for name in _Bars._fields[:-1]}
+    every = _Bars(**together, calendar=[calendar[name] for each in classes for name in each])
+    return every, _Entries.of(pl.concat(entries)), pl.concat(days)["session"].unique().sort()
+
+
+def _bars_of(rules: Rules, panel: pl.DataFrame, first: int) -> _Bars:
+    """Return the columns of a panel whose first symbol has a number; without calendars."""
     rule = rules.exit or ExitRule("")
     exits = exit_flags(rules, panel)
 
     def flags(name: str | None) -> NDArray[np.bool_]:
         return exits[name].to_numpy() if name in exits.columns else np.zeros(panel.height, dtype=np.bool_)
 
-    number = panel["symbol"].rle_id()
-    days = panel.group_by("asset_class").agg(pl.col("session").unique().sort().to_physical())
-    calendar = dict(days.iter_rows())
-    classes = panel["asset_class"].filter(number.is_first_distinct())
     return _Bars(
         day=panel["session"].to_physical().to_numpy(),
-        symbol=number.to_numpy(),
+        symbol=panel["symbol"].rle_id().to_numpy() + np.uint32(first),
         close=panel["adj_close"].to_numpy(),
         atr=panel["atr_14"].fill_null(0.0).to_numpy(),
         leave=flags(rule.signal),
         lift=flags(rule.raise_stop_on),
-        calendar=[calendar[name] for name in classes],
+        calendar=(),
     )
 
 
@@ -205,9 +221,8 @@ class _Entries:
     first: dict[dt.date, tuple[int, int]]  # of a session: its first entry, and how many it has
 
     @classmethod
-    def of(cls, entries: pl.DataFrame, panel: pl.DataFrame) -> _Entries:
-        own = panel.select("session", "symbol").with_row_index("row")
-        found = entries.drop_nulls("target_weight").join(own, on=["session", "symbol"]).sort("session", "symbol")
+    def of(cls, entries: pl.DataFrame) -> _Entries:
+        found = entries.sort("session", "symbol")
         runs = found["session"].rle().struct.unnest()
         starts = runs["len"].cum_sum() - runs["len"]
         first = {day: (start, count) for day, start, count in zip(runs["value"], starts, runs["len"], strict=True)}

@@ -23,7 +23,7 @@ from trading_assets.market_data.lives import is_named
 from trading_assets.market_data.tables import BARS
 from trading_assets.strategies.interface.module import OrderModule, StrategyModule, TargetWeightModule
 from trading_assets.strategies.interface.panel import columns_of
-from trading_assets.strategies.interface.plugin import module_of
+from trading_assets.strategies.interface.plugin import PluginModule, module_of
 from trading_assets.strategies.interface.rules import Rules
 
 #: Columns of a panel that are no features, see `panel.build_panel`.
@@ -104,6 +104,14 @@ class ConfiguredStrategy:
         return None if self.is_target_weight else self.rules.model
 
     @property
+    def decides_by_symbol(self) -> bool:
+        """Whether it is order-based and of the house: its expressions are evaluated over the rows of one symbol.
+
+        A user's own rules are evaluated in another process, which is asked once.
+        """
+        return not self.is_target_weight and not isinstance(self.module, PluginModule)
+
+    @property
     def columns(self) -> set[str]:
         """Columns of the panel that it names: in its expressions, or in its module's function `columns`."""
         if not self.is_target_weight:
@@ -161,6 +169,10 @@ class ResolvedStrategy(ConfiguredStrategy):
     def symbols(self) -> list[str]:
         """Symbols that it may trade, ascending."""
         return sorted(self.instruments["symbol"])
+
+    def of_symbols(self, symbols: Sequence[str]) -> ResolvedStrategy:
+        """Return the same strategy where it may trade some of its symbols alone."""
+        return replace(self, instruments=self.instruments.filter(pl.col("symbol").is_in(list(symbols))))
 
     def with_parameters(self, parameters: StrategyParameters) -> ResolvedStrategy:
         """Return the same strategy under other parameters."""

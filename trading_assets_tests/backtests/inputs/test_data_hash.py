@@ -28,12 +28,12 @@ LENT = BORROW_RATES.conform(
 
 
 def hashed(cash: pl.DataFrame = CASH, lent: pl.DataFrame = LENT) -> str:
-    return hash_with_rates(frames(300).bars, ["AAA", "BBB"], END, cash, lent)
+    return hash_with_rates([frames(300).bars], ["AAA", "BBB"], END, cash, lent)
 
 
 def test_without_rates_it_is_that_of_the_bars() -> None:
     """So that what was recorded before there were rates stays what it was."""
-    assert hashed(RISK_FREE.empty(), BORROW_RATES.empty()) == data_hash(frames(300).bars, ["AAA", "BBB"], END)
+    assert hashed(RISK_FREE.empty(), BORROW_RATES.empty()) == data_hash([frames(300).bars], ["AAA", "BBB"], END)
     assert hashed(RISK_FREE.empty(), LENT.filter(symbol="ZZZ")) == hashed(RISK_FREE.empty(), BORROW_RATES.empty())
 
 

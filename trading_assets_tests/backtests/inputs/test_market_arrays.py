@@ -12,7 +12,9 @@ import pytest
 
 from trading_assets.backtests.engine.arrays import Market
 from trading_assets.backtests.inputs.data_hash import data_hash
-from trading_assets.backtests.inputs.market_arrays import build_axes, build_market
+from trading_assets.backtests.inputs.market_arrays import build_market
+from trading_assets.backtests.inputs.market_axes import build_axes
+from trading_assets.backtests.inputs.market_grids import MarketTables
 from trading_assets.config.sections import Costs
 from trading_assets.market_data.reference.borrow_rates import SCHEMA as BORROW_SCHEMA
 from trading_assets.market_data.tables import QUARANTINE
@@ -26,11 +28,10 @@ def market_of(tables: Frames, symbols: list[str], last: dt.date | None = None, *
     axes = build_axes(symbols, tables.instruments, tables.sessions, last or max(tables.bars["session"]))
     return build_market(
         axes,
+        [MarketTables(symbols, tables.bars, tables.quarantine, tables.indicators)],
         tables.bars,
-        tables.quarantine,
         tables.sessions,
         tables.instruments,
-        tables.indicators,
         benchmarks={"equity": BENCHMARK},
         costs=Costs(),
         extreme_move=0.5,
@@ -223,11 +224,11 @@ def test_later_sessions_change_no_earlier_row() -> None:
 def test_the_data_hash_is_of_the_content() -> None:
     bars = frames(30).bars
     end = weekdays(30)[20]
-    known = data_hash(bars, ["AAA", "BBB"], end)
-    assert data_hash(bars.sample(fraction=1, shuffle=True, seed=3), ["BBB", "AAA"], end) == known
-    assert data_hash(bars.filter(pl.col("session") <= end), ["AAA", "BBB"], end) == known
-    assert data_hash(bars.with_columns(pl.col("close").round(2)), ["AAA", "BBB"], end) != known
-    assert data_hash(bars, ["AAA"], end) != known
+    known = data_hash([bars], ["AAA", "BBB"], end)
+    assert data_hash([bars.sample(fraction=1, shuffle=True, seed=3)], ["BBB", "AAA"], end) == known
+    assert data_hash([bars.filter(pl.col("session") <= end)], ["AAA", "BBB"], end) == known
+    assert data_hash([bars.with_columns(pl.col("close").round(2))], ["AAA", "BBB"], end) != known
+    assert data_hash([bars], ["AAA"], end) != known
 
 
 def test_borrow_rates_are_those_of_the_symbols_of_the_market() -> None:

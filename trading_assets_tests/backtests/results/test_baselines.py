@@ -16,7 +16,9 @@ def test_cash_earns_the_risk_free_rate() -> None:
     universe = pl.DataFrame(
         schema={"symbol": pl.String, "session": pl.Date, "total_return": pl.Float64, "member": pl.Boolean}
     )
-    found = baselines.compare("s", equity, universe, starting_equity=1000.0).filter(baseline="cash")
+    found = baselines.compare(
+        "s", equity, baselines.UniverseArrays.of(equity["session"], [universe]), starting_equity=1000.0
+    ).filter(baseline="cash")
     assert found["equity"].to_list() == pytest.approx([1000.0, 1001.0, 1001.0 * 1.002])
 
 
@@ -85,7 +87,13 @@ def test_same_sessions_as_the_strategy() -> None:
             "member": [True] * 4,
         }
     )
-    found = baselines.compare("s", equity, universe, starting_equity=1000.0, benchmark=benchmark)
+    found = baselines.compare(
+        "s",
+        equity,
+        baselines.UniverseArrays.of(equity["session"], [universe]),
+        starting_equity=1000.0,
+        benchmark=benchmark,
+    )
     assert found.columns == ["strategy", "baseline", "session", "equity", "daily_return"]
     assert found.equals(found.sort("baseline", "session"))
     curves = {name: found.filter(pl.col("baseline") == name).sort("session") for name in baselines.BASELINES}
@@ -112,7 +120,9 @@ def test_a_symbol_long_gone_is_not_bought() -> None:
             "member": [True] * 3,
         }
     )
-    found = baselines.compare("s", equity, universe, starting_equity=1.0)
+    found = baselines.compare(
+        "s", equity, baselines.UniverseArrays.of(equity["session"], [universe]), starting_equity=1.0
+    )
     assert found["baseline"].unique().sort().to_list() == ["cash", "equal_weight"]
     assert found.filter(pl.col("baseline") == "equal_weight")["equity"].to_list() == [1.0, 1.5]
 
@@ -121,4 +131,12 @@ def test_empty_curve() -> None:
     universe = pl.DataFrame(
         {"symbol": ["A"], "session": [dt.date(2001, 1, 1)], "total_return": [0.0], "member": [True]}
     )
-    assert baselines.compare("s", _equity([], 0.0), universe, starting_equity=1.0).height == 0
+    assert (
+        baselines.compare(
+            "s",
+            _equity([], 0.0),
+            baselines.UniverseArrays.of(_equity([], 0.0)["session"], [universe]),
+            starting_equity=1.0,
+        ).height
+        == 0
+    )

@@ -359,5 +359,5 @@ def test_faults_and_missing_sessions_are_counted() -> None:
     )
     counted = faults(pl.concat([bad, bad[5:6]]), instruments, CALENDAR)
     assert list(counted.values()) == [1, 1, 1, 1]
-    with_hole = missing_sessions(sound.filter(~pl.col("session").is_in(SESSIONS[3:5])), instruments, CALENDAR)
+    with_hole = missing_sessions([sound.filter(~pl.col("session").is_in(SESSIONS[3:5]))], instruments, CALENDAR)
     assert with_hole.rows() == [("AAA", 10, 2)]

@@ -31,5 +31,5 @@ def test_each_fault_is_counted_by_itself() -> None:
 
 def test_missing_sessions_lie_between_the_first_and_the_last_bar() -> None:
     """A has 2 of its 4 sessions, B none of its 2."""
-    found = missing_sessions(bars(), INSTRUMENTS, SESSIONS)
+    found = missing_sessions([bars()], INSTRUMENTS, SESSIONS)
     assert found.rows() == [("B", 2, 2), ("A", 4, 2)]

@@ -111,7 +111,7 @@ def test_the_same_grid_adds_no_trial(upgraded: tuple[OldWarehouse, dict[str, pl.
             split=row["split"],
             start=row["start"],
             end=row["end"],
-            data_hash=data_hash(bars, symbols, row["end"]),
+            data_hash=data_hash([bars], symbols, row["end"]),
             sharpe=row["sharpe"],
             returns=pl.Series(row["returns"]).to_numpy(),
         )

@@ -158,7 +158,7 @@ class _Way:
         """What a strategy decides."""
         frames = self.frames(strategy)
         panel = panel_of(self.configuration, frames)
-        return decide(frames.strategy, panel, self.configuration.risk)
+        return decide(frames.strategy, [panel], self.configuration.risk)
 
     def _scores(self, model: str) -> pl.DataFrame:
         settings = self.configuration.models[model]

@@ -25,7 +25,7 @@ CUT = 250
 
 def test_the_next_open_alone_is_true() -> None:
     whole, cut = market_snapshot(), DAYS[CUT]
-    following = session_after(whole.bars, cut)
+    following = session_after(whole.days, cut)
     assert following == DAYS[CUT + 1]
     near = with_next_session(known_at(whole, cut), whole, cut, 1)
     assert near.bars["session"].max() == near.sessions["session"].max() == following
@@ -37,7 +37,7 @@ def test_the_next_open_alone_is_true() -> None:
     )
     assert (coming["close"] != true["close"]).all()
     last = known_at(whole, DAYS[-1])
-    assert session_after(whole.bars, DAYS[-1]) is None
+    assert session_after(whole.days, DAYS[-1]) is None
     assert with_next_session(last, whole, DAYS[-1], 1) is last
 
 

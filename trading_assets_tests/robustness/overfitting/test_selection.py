@@ -105,7 +105,7 @@ def test_trials_on_the_same_market_under_other_names_count(experiment: Experimen
     names = ["AAA", "BBB", "CCC", "DDD"]
     renamed = [f"{name}.US" for name in names]
     elsewhere = Protocol(configuration.data, "elsewhere")
-    of_universe = equal_weight_returns(bars, names, START, END)
+    of_universe = equal_weight_returns([bars], names, START, END)
     record_exposures(elsewhere, [exposure("sensitivity", "s", START, END, renamed, of_universe)], at)
     tried = experiment.warehouse.read(TRIALS, rows=KNOWN).with_columns(
         pl.format("renamed {}", "trial").alias("trial"),

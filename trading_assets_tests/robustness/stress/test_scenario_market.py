@@ -15,7 +15,7 @@ from trading_assets.config import Configuration, ConfigurationError, load_config
 from trading_assets.config.robustness import StressScenario
 from trading_assets.config.sections import Interval
 from trading_assets.features.indicators import indicators
-from trading_assets.robustness.stress.bar_shocks import with_one_factor, with_shock, without_random_bars
+from trading_assets.robustness.stress.bar_shocks import common_factor, with_one_factor, with_shock, without_random_bars
 from trading_assets.robustness.stress.scenario_market import ScenarioInputs, apply_scenario, one_a_quarter, span_of
 from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets_tests.backtests.frames import BENCHMARK, SYMBOLS, frames, frames_for, frames_of, loaded
@@ -70,7 +70,7 @@ def test_a_run_on_dropped_bars_is_a_run_on_bars_that_never_came(configuration: C
 
 
 def test_with_one_factor_every_pair_moves_as_one_by_its_own_amount(market: Frames) -> None:
-    changed = with_one_factor(market.bars, SYMBOLS)
+    changed = with_one_factor(market.bars, SYMBOLS, common_factor([market.bars], SYMBOLS))
     was, now = (_returns(bars) for bars in (market.bars, changed))
     correlations = np.corrcoef(now.T)
     assert correlations.min() > 0.99

@@ -14,7 +14,7 @@ import pytest
 
 from trading_assets.backtests.backtest import PreparedBacktest, backtest, prepare
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, Market
-from trading_assets.backtests.inputs.market_arrays import MarketAxes
+from trading_assets.backtests.inputs.market_axes import MarketAxes
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.robustness.stress.unexplained_endings import positions_met, with_unexplained_delistings
 from trading_assets_tests.backtests.frames import frames, frames_for, loaded, weekdays

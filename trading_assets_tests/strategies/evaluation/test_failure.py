@@ -80,9 +80,9 @@ def test_both_kinds_of_strategy_fail_with_their_place() -> None:
     day = as_date(SEEN.filter(pl.col("symbol") == "S05", pl.col("session") >= DAY)["session"].min())
     parameters = brittle_strategy.Parameters(session=day, symbol="S05")
     with pytest.raises(StrategyError, match=rf"ArithmeticError: this bar is too much \(at session {day}, symbol S05\)"):
-        decide(configured_as("brittle", brittle_strategy, parameters), SEEN, Risk())
+        decide(configured_as("brittle", brittle_strategy, parameters), [SEEN], Risk())
     with pytest.raises(StrategyError, match=r"ZeroDivisionError: no rules today$"):
-        decide(configured_as("broken", broken_strategy, broken_strategy.Parameters()), SEEN, Risk())
+        decide(configured_as("broken", broken_strategy, broken_strategy.Parameters()), [SEEN], Risk())
 
 
 def test_a_row_that_cannot_be_used_is_found_like_a_failure() -> None:
@@ -94,14 +94,14 @@ def test_a_row_that_cannot_be_used_is_found_like_a_failure() -> None:
             return seen.select("session", "symbol", target_weight=weight, reason=pl.lit("always"))
 
     with pytest.raises(StrategyError, match="TargetWeightError: the weight is not within -1 to 1") as caught:
-        decide(configured_as("heavy", Heavy, brittle_strategy.Parameters()), SEEN, Risk())
+        decide(configured_as("heavy", Heavy, brittle_strategy.Parameters()), [SEEN], Risk())
     assert (caught.value.session, caught.value.symbol) == (DAY, "S05")
 
 
 def test_a_window_longer_than_the_data_is_no_strategy_that_never_trades() -> None:
     longest = market().bars.group_by("symbol").len()["len"].max()
     with pytest.raises(WindowError, match="window looks back 1000 sessions, and no symbol has more than"):
-        decide(configured_as("long", brittle_strategy, brittle_strategy.Parameters(window=1000)), SEEN, Risk())
+        decide(configured_as("long", brittle_strategy, brittle_strategy.Parameters(window=1000)), [SEEN], Risk())
     assert as_number(longest) < 1000
 
 
@@ -113,7 +113,7 @@ def test_columns_that_the_data_are_too_short_for_are_named(module: Any, sessions
     first = SEEN["session"].unique().sort()[sessions - 1]
     short = panel(module.__name__).filter(pl.col("session") <= first)
     with pytest.raises(WindowError, match=f"{named}: the longest history is {sessions}"):
-        decide(configured_as("s", module, module.Parameters()), short, Risk())
+        decide(configured_as("s", module, module.Parameters()), [short], Risk())
 
 
 def test_the_place_is_on_record() -> None:

@@ -67,7 +67,7 @@ def test_signals_are_exposures_of_every_session_that_they_are_of_and_the_next_da
     step = Step(experiment.configuration, work, None, "another", "run", dt.datetime(2030, 1, 1), None)
     for end in (dt.date(2017, 6, 30), dt.date(2017, 7, 3), dt.date(2017, 7, 3)):
         span = Interval(start=dt.date(2015, 1, 2), end=end)
-        put_further_exposure_on_record(step, "strategies", span, ["AAA", "BBB", "CCC", "DDD"], bars)
+        put_further_exposure_on_record(step, "strategies", span, ["AAA", "BBB", "CCC", "DDD"], [bars])
     assert exposed("another")[1:] == [("2017-07-01", "2017-07-03")]
 
 
@@ -75,7 +75,7 @@ def test_returns_on_record_are_those_of_the_bars(finished: Experiment) -> None:
     protocol = Protocol.of(finished.configuration)
     exposed = [each for each in protocol.read() if each.kind == "exposure" and each.payload["stage"] == "backtests"]
     symbols, end = ["AAA", "BBB", "CCC", "DDD"], dt.date(2016, 12, 15)
-    own = equal_weight_returns(finished.warehouse.read(BARS), symbols, dt.date(2016, 1, 4), end)
+    own = equal_weight_returns([finished.warehouse.read(BARS)], symbols, dt.date(2016, 1, 4), end)
     assert exposed[0].payload["symbols"] == symbols
     assert protocol.contents(RETURNS, exposed[:1]).select("session", "value").equals(own)
 

@@ -48,7 +48,7 @@ def positions(
     limits: dict[str, Any] = {"max_gross": 0.8, "delisting_sessions": 10} | {
         k: v for k, v in changes.items() if k != "max_hold"
     }
-    found = paper_positions(rules, parameters, panel.sort("symbol", "session"), wanted, **limits)
+    found = paper_positions(rules, parameters, [(panel.sort("symbol", "session"), wanted)], **limits)
     return [
         (DAYS.index(row["session"]), row["symbol"], row["target_weight"], row["reason"])
         for row in found.iter_rows(named=True)

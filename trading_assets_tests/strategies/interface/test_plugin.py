@@ -186,7 +186,7 @@ def reads(folder: Path) -> Callable[[str, str], pl.DataFrame]:
 
     def by(way: str, path: str) -> pl.DataFrame:
         parameters = own.module.Parameters(way=way, path=path)  # type: ignore[call-arg]
-        return decide(own.with_parameters(parameters), seen, Risk()).target_weights
+        return decide(own.with_parameters(parameters), [seen], Risk()).target_weights
 
     return by
 
