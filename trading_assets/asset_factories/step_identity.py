@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import digest
-from trading_assets.config.models import OwnModel
 from trading_assets.config.own_modules import own_modules
 from trading_assets.config.plugins import (
     Plugin,
-    feature_module,
-    is_plugin,
-    model_module,
-    origin_of,
-    strategy_module,
+    plugins_of,
 )
 from trading_assets.config.stated import is_shipped
 from trading_assets.protocol import Protocol
@@ -60,7 +53,7 @@ def own_code(configuration: Configuration) -> dict[str, str]:
         The platform does not hold one of them to the files that it declares: what it follows from is not known.
     """
     found: dict[str, str] = {}
-    for module in _modules(configuration):
+    for module in plugins_of(configuration):
         if isinstance(module, Plugin):
             if not module.description["enforced"]["reads"]:
                 raise LookupError(f"reads of {module.name} are not enforced on this platform")
@@ -78,18 +71,6 @@ def protocol_id(configuration: Configuration) -> str | None:
     """
     records = Protocol.of(configuration).read()
     return records[0].row_hash if records else None
-
-
-def _modules(configuration: Configuration) -> Iterator[Any]:
-    origin = origin_of(configuration)
-    for each in configuration.strategies.values():
-        if is_plugin(each.type):
-            yield strategy_module(each.type, origin)
-    for name in configuration.features:
-        yield feature_module(name, origin)
-    for model in configuration.models.values():
-        if isinstance(model, OwnModel):
-            yield model_module(model.type, origin)
 
 
 def _sha(source: bytes) -> str:

@@ -18,7 +18,9 @@ from typing import Any, Literal, cast
 
 from pydantic import BaseModel
 
+from trading_assets.config.canonical import digest
 from trading_assets.config.configuration import Configuration
+from trading_assets.config.models import OwnModel
 from trading_assets.config.own_modules import DeclaredRead, OwnModule, declared_reads, own_modules
 from trading_assets.config.plugin_parameters import parameters_of
 from trading_assets.config.stated import is_shipped
@@ -191,6 +193,11 @@ class Plugin:
         finally:
             process.end()
 
+    def code(self) -> str:
+        """Return a hash of its text, of those of the user's that it imports, and of the files that it declares."""
+        texts = [[each.name, each.source.decode(errors="replace")] for each in self.modules.values()]
+        return digest([texts, sorted(self.current_read_hashes().items())])[:16]
+
     def current_read_hashes(self) -> dict[str, str]:
         """Return the hashes of what it declares as the files are now."""
         return {name: value for each in self.reads for name, value in each.hashes().items()}
@@ -285,6 +292,24 @@ def _loaded_plugin(name: str, origin: Origin, describes: Describes, *, renew: bo
         raise
     _PLUGINS[key] = found
     return found
+
+
+def own_code(configuration: Configuration) -> dict[str, str]:
+    """Return a hash of the code of each module of the user's own that a configuration names, see `Plugin.code`."""
+    return {f"{each.describes} {each.name}": each.code() for each in plugins_of(configuration)}
+
+
+def plugins_of(configuration: Configuration) -> Iterator[Plugin]:
+    """Yield the modules of the user's own that a configuration names: of strategies, of features and of models."""
+    origin = origin_of(configuration)
+    for each in configuration.strategies.values():
+        if is_plugin(each.type):
+            yield strategy_module(each.type, origin)
+    for name in configuration.features:
+        yield feature_module(name, origin)
+    for model in configuration.models.values():
+        if isinstance(model, OwnModel):
+            yield model_module(model.type, origin)
 
 
 def loaded_plugins() -> dict[tuple[str, Origin, str], Plugin]:

@@ -11,7 +11,6 @@ from typing import Any
 import polars as pl
 
 from trading_assets.config import Configuration, ConfigurationError
-from trading_assets.config.canonical import digest
 from trading_assets.config.plugins import Plugin, feature_module, origin_of
 from trading_assets.config.sections import Interval
 from trading_assets.features.catalog import FEATURES
@@ -21,6 +20,7 @@ from trading_assets.features.tables import DAILY, OWN_CODE
 from trading_assets.market_data.derived_columns import span_of
 from trading_assets.market_data.tables import BARS
 from trading_assets.protocol.exposures import exposure
+from trading_assets.protocol.opened import opening
 from trading_assets.protocol.records import Entry
 from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets.sandbox.process import StoppedError
@@ -118,8 +118,7 @@ def modules_of(features: Sequence[Feature]) -> list[Plugin]:
 
 def code_of(module: Plugin) -> str:
     """Return a hash of the texts of a module and of all of the user's that it imports, and of the files it declares."""
-    texts = [[each.name, each.source.decode(errors="replace")] for each in module.modules.values()]
-    return digest([texts, sorted(module.current_read_hashes().items())])[:16]
+    return module.code()
 
 
 def code_rows(configuration: Configuration, first: dt.date, last: dt.date, until: dt.date | None) -> pl.DataFrame:
@@ -270,7 +269,7 @@ def own_exposures(configuration: Configuration, bars: pl.DataFrame, until: dt.da
     if not own:
         return []
     subject = ", ".join(module.name for module in modules_of(own))
-    more = {"opened_by": sorted(readers), "config_hash": configuration.hash} if readers else {}
+    more = opening(configuration, readers)
     seen = bars.filter(pl.col("asset_class") != "index", True if until is None else pl.col("session") <= until)
     for rows in seen.sort("asset_class").partition_by("asset_class", maintain_order=True):
         first, last, symbols = rows["session"].min(), rows["session"].max(), rows["symbol"].unique().to_list()

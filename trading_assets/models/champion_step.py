@@ -12,6 +12,7 @@ from trading_assets.asset_factories.table_asset import Step
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.champions import Succession, succession_of
+from trading_assets.models.evaluation import score_metrics
 from trading_assets.models.on_record import STAGE, assert_inputs_as_written, hash_of_model, opened_by, put_on_record
 from trading_assets.models.run import samples_and_folds
 from trading_assets.models.samples import Samples
@@ -59,7 +60,7 @@ def choose(step: Step, name: str) -> Mapping[str, Any]:
     found = succession_of(
         configuration, name, samples, folds, {each: left[each][PREDICTIONS] for each in candidates}, by_hand
     )
-    tables = _tables(name, found, folds, left, None if readers else holdout)
+    tables = _tables(name, found, folds, left, samples, None if readers else holdout)
     put_on_record(step, name, bars, holdout, readers)
     step.work.replace(Rows("model", name), tables)
     written = [hash_of_model(table, step.work.written[table], name) for table in OF_CANDIDATES]
@@ -120,7 +121,12 @@ def _hashes_of(held: Warehouse, candidates: Sequence[str]) -> Iterator[WrittenRo
 
 
 def _tables(
-    name: str, found: Succession, folds: Sequence[Fold], left: Mapping[str, Left], end: dt.date | None
+    name: str,
+    found: Succession,
+    folds: Sequence[Fold],
+    left: Mapping[str, Left],
+    samples: Samples,
+    end: dt.date | None,
 ) -> dict[Table, pl.DataFrame]:
     """Rows of the champion: of each session and fold those of who was champion then."""
     champions = {fold.number: found.at(fold.test_start) for fold in folds}
@@ -153,10 +159,30 @@ def _tables(
     frames = {
         PREDICTIONS: predictions,
         FOLDS: own_folds,
-        METRICS: of_folds(METRICS),
+        METRICS: _as_traded(of_folds(METRICS), found, folds, predictions, samples),
         EXPLANATIONS: explained.filter(pl.col("fold") == pl.col("fold").max()),
         OUTCOMES: pl.DataFrame([outcome], schema=OUTCOMES.empty().drop("model").schema),
         CHAMPIONS: found.rows,
     }
     own = pl.lit(name).alias("model")
     return {table: table.conform(frame.with_columns(own)).sort(table.key) for table, frame in frames.items()}
+
+
+def _as_traded(
+    metrics: pl.DataFrame, found: Succession, folds: Sequence[Fold], predictions: pl.DataFrame, samples: Samples
+) -> pl.DataFrame:
+    """Metrics of folds, measured anew where a person's word changed the champion within one."""
+    starts = [each.start for each in found.reigns]
+    split = [fold.number for fold in folds if any(fold.test_start < each <= fold.test_end for each in starts)]
+    earned = samples.keys.select("symbol", "session", relative_return=pl.Series(samples.relative_return))
+    for fold in split:
+        rows = predictions.filter(pl.col("fold") == fold).drop_nulls("label").join(earned, on=["symbol", "session"])
+        arrays = (rows[name].cast(pl.Float64).to_numpy() for name in ("score", "label", "relative_return"))
+        values = score_metrics(*arrays)
+        own, name = pl.col("fold") == fold, pl.col("metric")
+        # What the scores were before their curves is of the models, and not of what was traded.
+        metrics = metrics.filter(~(own & name.str.starts_with("uncalibrated_")))
+        new = name.replace_strict(values, default=None, return_dtype=pl.Float64)
+        measured = pl.when(own & name.is_in([*values])).then(new).otherwise("value")
+        metrics = metrics.with_columns(measured.alias("value"))
+    return metrics

@@ -13,6 +13,7 @@ from trading_assets.features.tables import DAILY
 from trading_assets.market_data.derived_columns import derived_on_record, span_of
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.exposures import exposure
+from trading_assets.protocol.opened import opening
 from trading_assets.protocol.recording import record_exposures
 from trading_assets.protocol.row_hashes import WrittenRows
 from trading_assets.protocol.universe_returns import equal_weight_returns
@@ -99,6 +100,6 @@ def put_on_record(step: Step, name: str, bars: pl.DataFrame, holdout: dt.date, r
         return
     symbols = seen["symbol"].unique().to_list()
     returns = equal_weight_returns([seen], symbols, first, last)
-    more = {"opened_by": sorted(readers), "config_hash": step.configuration.hash} if readers else {}
+    more = opening(step.configuration, readers)
     entry = exposure(STAGE, name, first, last, symbols, returns, more)
     record_exposures(Protocol.of(step.configuration), [entry], step.now)

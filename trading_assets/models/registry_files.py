@@ -73,7 +73,7 @@ def verify_artifacts(home: Path) -> pl.DataFrame:
         The registry's database cannot be read.
     """
     with _opened(home) as client:
-        lines = [each.line(_state(each)) for each in _versions(client)]
+        lines = [each.line(_state(each)) for each in _versions(client, home)]
     return pl.DataFrame(lines, schema=_SCHEMA, orient="row")
 
 
@@ -110,7 +110,7 @@ def prune_versions(home: Path, in_use: Mapping[str, Set[str]], keep: int, *, dry
     """
     used = set[str]().union(*in_use.values())
     with _opened(home) as client:
-        versions = list(_versions(client))
+        versions = list(_versions(client, home))
         newest = {
             (model, number)
             for model in {each.model for each in versions}
@@ -142,8 +142,8 @@ def _opened(home: Path) -> Iterator[Any]:
         yield client_of(home)
 
 
-def _versions(client: Any) -> Iterator[_Version]:
-    """Every version, by model and number."""
+def _versions(client: Any, home: Path) -> Iterator[_Version]:
+    """Every version, by model and number; its file is that of this folder, which may be a copy of another one."""
     if client is None:
         return
     for model in sorted(client.search_registered_models(), key=lambda each: each.name):
@@ -151,7 +151,9 @@ def _versions(client: Any) -> Iterator[_Version]:
         found = client.search_model_versions(f"name = '{model.name}'")
         for each in sorted(found, key=lambda each: int(each.version)):
             own = sorted(alias for alias, number in aliases.items() if int(number) == int(each.version))
-            file = Path(unquote(urlparse(each.source).path))
+            parts = Path(unquote(urlparse(each.source).path)).parts
+            inside = parts[parts.index(each.run_id) :] if each.run_id in parts else (each.run_id, *parts[-1:])
+            file = home.joinpath("artifacts", *inside)
             tags = each.tags
             yield _Version(
                 model.name, int(each.version), tags.get(CONTENT, ""), own, file, tags.get(ARTIFACT_HASH), each.run_id

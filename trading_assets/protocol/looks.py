@@ -122,8 +122,8 @@ def _before(records: Sequence[Record], configuration: str, since: Record | None)
     """Records that were there before a registration was, as far as they are not its own doing.
 
     Scores of a model that only registrations unlock come before these in the same run, and so do bars that they unlock
-    for features of a user's own. They are of a configuration of the same hash, which states every one of them: nothing
-    could be changed after they were seen.
+    for features of a user's own. They are of the very state that is registered, see `trading_assets.protocol.opened`:
+    nothing was changed after they were seen.
     """
     if since is None:
         return list(records)
@@ -134,7 +134,7 @@ def _before(records: Sequence[Record], configuration: str, since: Record | None)
         and not (
             record.configuration == configuration
             and record.payload.get("opened_by")
-            and record.payload.get("config_hash") == since.payload.get("config_hash")
+            and record.payload.get("state", "") == since.payload.get("state")
         )
     ]
 

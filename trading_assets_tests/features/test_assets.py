@@ -22,6 +22,7 @@ from trading_assets.market_data.tables import BARS
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.exposures import NO_CONTENTS
 from trading_assets.protocol.looks import LookRequest, decide_look, registered_since
+from trading_assets.protocol.opened import state_of
 from trading_assets.protocol.records import Record
 from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets.warehouse import Warehouse, Whole
@@ -158,6 +159,7 @@ def test_a_holdout_is_on_record_as_exposed_before_own_code_sees_it(tmp_path: Pat
         "opened_by": ["known"],
         "config_hash": opened.hash,
     }
+    assert record.payload["state"] == state_of(opened)
 
 
 def test_where_no_holdout_is_kept_what_own_code_sees_is_an_exposure_of_everybody(tmp_path: Path) -> None:
@@ -171,16 +173,17 @@ def test_where_no_holdout_is_kept_what_own_code_sees_is_an_exposure_of_everybody
 
 
 def test_what_own_code_sees_costs_those_nothing_that_opened_it_and_exposes_others(tmp_path: Path) -> None:
-    """`s` is registered by the configuration of the record; after a withdrawal, or elsewhere, another hash is."""
+    """`s` is registered in the state of the record; after a withdrawal, or elsewhere, it is in another one."""
     opened = with_reader(tmp_path, declared("slow", "change(CLOSE, 5)"))
     bars = make_bars(["A", "B"], common=0.5, seed=1).with_columns(asset_class=pl.lit("equity"))
     index = bars.with_columns(symbol=pl.lit("I"), asset_class=pl.lit("index"))
     [entry] = own_exposures(opened, pl.concat([bars, index]), None)
     returns = equal_weight_returns([bars], ["A", "B"], SESSIONS[0], SESSIONS[-1])
     asked = LookRequest("main", "s", "r1", "config", HOLDOUT, ["A", "B"], "{}", returns)
-    for recorded, hash_of_it, count in (("main", opened.hash, 0), ("main", "withdrawn", 1), ("two", opened.hash, 1)):
+    own = state_of(opened)
+    for recorded, state, count in (("main", own, 0), ("main", "withdrawn", 1), ("two", own, 1)):
         seen = chain(entry, configuration=recorded)
-        records = chain(registered("s", config_hash=hash_of_it), after=seen)
+        records = chain(registered("s", state=state), after=seen)
         since = registered_since(records, asked.member, lambda record: True)
         made = decide_look(records, asked, since, NO_CONTENTS)[-1]
         assert (made.kind, made.payload["look"], made.payload["exposures"]) == ("look", 1, count)

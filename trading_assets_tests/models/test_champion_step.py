@@ -12,6 +12,7 @@ import dagster as dg
 import duckdb
 import polars as pl
 import pytest
+from sklearn.metrics import log_loss, roc_auc_score
 
 from trading_assets.config.models import Champion
 from trading_assets.config.sections import Registration
@@ -193,3 +194,22 @@ def test_the_order_of_symbols_decides_nothing(closed: Project, tmp_path: Path) -
     assert made.materialise().success
     for table in (CHAMPIONS, PREDICTIONS, METRICS):
         assert rows(made, "best", table).equals(rows(closed, "best", table))
+
+
+@pytest.mark.slow
+def test_a_fold_that_changed_hands_is_measured_as_it_was_traded(tmp_path: Path) -> None:
+    """By scikit-learn, of the scores of both in the fold; a fold of one champion alone has that one's metrics."""
+    made, day = of_champion(tmp_path), weekdays(330)[160]
+    word = HandDecision("best", "pin", "keen", pinned=True, day=day, by="me", reason="a try")
+    record_decision(Protocol.of(made.configuration), word, dt.datetime.combine(day, dt.time(21)))
+    assert made.materialise().success
+    traded = rows(made, "best").filter(fold=0).drop_nulls("label")
+    assert traded["version"].n_unique() == 2
+    found = dict(rows(made, "best", METRICS).filter(fold=0).select("metric", "value").iter_rows())
+    assert found["log_loss"] == pytest.approx(log_loss(traded["label"], traded["score"]))
+    assert found["auc"] == pytest.approx(roc_auc_score(traded["label"], traded["score"]))
+    dull, keen = (
+        dict(rows(made, who, METRICS).filter(fold=0).select("metric", "value").iter_rows()) for who in ("dull", "keen")
+    )
+    assert found["log_loss"] not in (dull["log_loss"], keen["log_loss"])
+    assert found["naive_log_loss"] == dull["naive_log_loss"] and found.keys() == dull.keys()

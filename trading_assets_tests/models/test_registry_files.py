@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -87,3 +88,17 @@ def test_versions_in_use_are_those_of_rows(tmp_path: Path) -> None:
     tables = trained().tables
     warehouse.replace(Whole(), {PREDICTIONS: tables[PREDICTIONS], OUTCOMES: tables[OUTCOMES]})
     assert versions_in_use(warehouse) == {"model": {trained().version}}
+
+
+@pytest.mark.slow
+def test_a_copied_folder_has_files_of_its_own(home: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is pruned in the copy stays in the original, and each is compared with its own files."""
+    copy = tmp_path_factory.mktemp("copy") / "home"
+    shutil.copytree(home, copy)
+    assert prune_versions(copy, {}, 1, dry_run=False).height == 5
+    assert set(states(home).values()) == {AS_REGISTERED} and len(states(home)) == 7
+    assert set(states(copy)) == {"v0", "v6"}
+    files = dict(verify_artifacts(copy).select("version", "file").iter_rows())
+    assert all(Path(file).is_relative_to(copy) for file in files.values())
+    Path(files["v6"]).write_bytes(b"treez")
+    assert (states(copy)["v6"], states(home)["v6"]) == (EDITED, AS_REGISTERED)

@@ -80,15 +80,21 @@ def test_own_development_before_the_holdout_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("configuration", "hash_of_it", "count"), [("main", "c", 0), ("main", "d", 1), ("two", "c", 1)]
+    ("configuration", "state", "count"),
+    [("main", {"state": "c"}, 0), ("main", {"state": "d"}, 1), ("two", {"state": "c"}, 1), ("main", {}, 1)],
 )
 def test_scores_that_the_registration_unlocked_in_the_same_run_are_its_own(
-    configuration: str, hash_of_it: str, count: int
+    configuration: str, state: dict[str, str], count: int
 ) -> None:
-    """Scores of a model stand before the registrations that unlock it: a configuration of the same hash says both."""
-    more = {"opened_by": ["other"], "config_hash": hash_of_it}
+    """Scores of a model stand before the registrations that unlock it, if nothing was changed in between.
+
+    An earlier version did not say of which code and data they were.
+    """
+    more = {"opened_by": ["other"], "config_hash": "c", **state}
     scores = exposure("models", "m", SESSIONS[0], SESSIONS[-1], OWN, RETURNS, more)
-    records = chain(registered("s", config_hash="c"), after=chain(FOLDER, scores, configuration=configuration))
+    records = chain(
+        registered("s", config_hash="c", state="c"), after=chain(FOLDER, scores, configuration=configuration)
+    )
     _, made = look(records, request())
     assert made.payload["exposures"] == count
 

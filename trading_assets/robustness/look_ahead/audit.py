@@ -204,9 +204,8 @@ def look_ahead(
     read, run_on = _with_columns(whole, of_decisions), _with_columns(whole, COLUMNS)
     full = computed(configuration, strategy, History(read, run_on), None, fitted, by_hand)
     del read, run_on
-    days = whole.days
     every = cuts_of(
-        days,
+        whole.days,
         cuts,
         seed,
         first_decision=full.first_decision,
@@ -219,7 +218,9 @@ def look_ahead(
         for symbol in resolve_strategy(configuration, name, whole.instruments).symbols
     }
     futures = 1 if len(acting) >= MANY_SYMBOLS else 2
-    audit = _Audit(configuration, strategy, whole, of_decisions, full, days, seed, len(every), futures, fitted, by_hand)
+    audit = _Audit(
+        configuration, strategy, whole, of_decisions, full, whole.days, seed, len(every), futures, fitted, by_hand
+    )
     found = workers.map(_at_cut, audit, list(enumerate(every)))
     rows = pl.concat(found).with_columns(config_hash=pl.lit(configuration.hash_for(strategy)))
     return LOOK_AHEAD.conform(rows).sort(LOOK_AHEAD.key)

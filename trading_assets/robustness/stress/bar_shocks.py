@@ -68,8 +68,8 @@ def common_factor(bars: Iterable[pl.DataFrame], symbols: Sequence[str]) -> pl.Da
     numbers = {symbol: number for number, symbol in enumerate(sorted(symbols))}
     parts = []
     for rows in bars:
-        scores = {part: _standardised(pl.col(part)) for part in _PARTS}
         moves = _moves(rows.sort("symbol", "session").filter(pl.col("symbol").is_in(list(symbols))))
+        scores = {part: _standardised(moves["symbol"], moves[part]) for part in _PARTS}
         parts.append(
             moves.select(
                 "session",
@@ -106,8 +106,9 @@ def with_one_factor(bars: pl.DataFrame, symbols: Sequence[str], factor: pl.DataF
     for part in _PARTS:
         scores = factor.select("session", score=part)
         moves = moves.join(scores, on="session", how="left", maintain_order="left")
-        common = pl.when(pl.col(part).is_not_null()).then(pl.col("score"))
-        moved = _standardised(common) * pl.col(part).std().over("symbol") + pl.col(part).mean().over("symbol")
+        common = moves.select(pl.when(pl.col(part).is_not_null()).then(pl.col("score"))).to_series()
+        mean, deviation = _mean_and_deviation(moves["symbol"], moves[part])
+        moved = _standardised(moves["symbol"], common) * deviation + mean
         moves = moves.with_columns(pl.when(moved.is_finite()).then(moved).otherwise(part).alias(part)).drop("score")
     changed = own.with_columns(moves["overnight"], moves["intraday"])
     open_to_close = pl.col("intraday").cum_sum().over("symbol")
@@ -155,9 +156,30 @@ def _moves(bars: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _standardised(values: pl.Expr) -> pl.Expr:
-    deviation = values.std().over("symbol")
-    return pl.when(deviation > _CONSTANT).then((values - values.mean().over("symbol")) / deviation)
+def _standardised(symbol: pl.Series, values: pl.Series) -> pl.Series:
+    """Deviations from the mean of the symbol; null where that has none."""
+    mean, deviation = _mean_and_deviation(symbol, values)
+    scores = (values - mean) / deviation
+    return scores.set(~(deviation > _CONSTANT).fill_null(False), None)
+
+
+def _mean_and_deviation(symbol: pl.Series, values: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Mean and standard deviation of the values of each symbol, at each of its rows; null where there are too few.
+
+    Symbol by symbol, in order: Polars adds up otherwise where a frame has few symbols and it has several threads.
+    """
+    array = values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    mean, deviation = np.full((2, len(array)), np.nan)
+    begin = 0
+    for count in symbol.rle().struct.field("len"):
+        own = slice(begin, begin + count)
+        begin += count
+        known = array[own][~np.isnan(array[own])]
+        if known.size:
+            mean[own] = known.mean()
+        if known.size > 1:
+            deviation[own] = known.std(ddof=1)
+    return pl.Series(mean).fill_nan(None), pl.Series(deviation).fill_nan(None)
 
 
 def _priced(rows: pl.DataFrame, adjusted: dict[str, pl.Expr]) -> pl.DataFrame:

@@ -24,6 +24,7 @@ from trading_assets.protocol import RECEIVED, TEXTS, Entry, Protocol, Record
 from trading_assets.protocol.contents import content_rows
 from trading_assets.protocol.decisions import decisions_behind
 from trading_assets.protocol.exposures import exposure
+from trading_assets.protocol.opened import state_of
 from trading_assets.protocol.recording import Registering, record_exposures, record_registrations
 from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets.strategies.evaluation.fingerprint import frozen, symbols_behind
@@ -55,7 +56,7 @@ def put_registrations_on_record(step: Step) -> None:
         return
     traded, behind = _symbols(configuration, instruments)
     market = _market(step, {*chain.from_iterable(behind.values())}, instruments)
-    protocol, found = Protocol.of(configuration), []
+    protocol, found, state = Protocol.of(configuration), [], state_of(configuration)
     for name, entry in configuration.registration.items():
         plan = plan_of(configuration, configured_strategy(configuration, name), spans)
         payload = {
@@ -67,6 +68,7 @@ def put_registrations_on_record(step: Step) -> None:
             "weight": entry.weight,
             "product_version": __version__,
             "config_hash": configuration.hash,
+            "state": state,
             "as_of": configuration.as_of,
         }
         texts = {TEXTS: pl.DataFrame({"text": [plan.content]})}

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +83,35 @@ def test_with_one_factor_every_pair_moves_as_one_by_its_own_amount(market: Frame
     assert_frame_equal(changed.filter(symbol=BENCHMARK), market.bars.filter(symbol=BENCHMARK))
     highest = changed.select(pl.max_horizontal("open", "close") <= pl.col("high") + 1e-9).to_series()
     assert highest.all()
+
+
+def one_factor_in_parts() -> list[str]:
+    """Hashes of the bars under one factor: of all symbols at once, one by one, and of all but the last."""
+    bars = frames(sessions=1_501, seed=9).bars.sort("symbol", "session")
+    alone = bars.partition_by("symbol", maintain_order=True)
+    found = []
+    for parts in ([bars], alone, [pl.concat(alone[:-1]), alone[-1]]):
+        factor = common_factor(parts, SYMBOLS)
+        changed = pl.concat(with_one_factor(part, SYMBOLS, factor) for part in parts)
+        found.append(hashlib.sha256(changed.sort("symbol", "session")["adj_close"].to_numpy().tobytes()).hexdigest())
+    return found
+
+
+@pytest.mark.slow
+def test_one_factor_is_the_same_in_parts_and_with_any_number_of_threads() -> None:
+    """Polars adds up the rows of few symbols thread by thread."""
+    program = f"from {__name__} import *; print(*one_factor_in_parts())"
+    found = set()
+    for threads in ("1", "2", "4"):
+        ran = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "POLARS_MAX_THREADS": threads},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        found |= {*ran.stdout.split()}
+    assert len(found) == 1
 
 
 def _returns(bars: pl.DataFrame) -> np.ndarray:
