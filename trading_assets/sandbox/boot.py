@@ -94,13 +94,14 @@ def _restrict(setup: Mapping[str, Any]) -> dict[str, Any]:
             allowed = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
             resource.setrlimit(number, (allowed, hard))
     landlock = importlib.import_module("trading_assets.sandbox.landlock")
+    calls = importlib.import_module("trading_assets.sandbox.system_calls")
     try:
         if not setup["restricted"]:
             raise OSError("switched off")
         landlock.restrict([Path(each) for each in setup["read"]], [Path(each) for each in setup["write"]])
     except OSError as error:
-        return {"reads": False, "network": landlock.close_network(), "cause": str(error)}
-    return {"reads": True, "network": landlock.close_network(), "cause": ""}
+        return {"reads": False, "network": calls.close_channels(), "cause": str(error)}
+    return {"reads": True, "network": calls.close_channels(), "cause": ""}
 
 
 if __name__ == "__main__":

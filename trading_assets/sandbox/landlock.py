@@ -1,4 +1,4 @@
-"""Restrict what this process may read, write and connect to, by the kernel: Linux's Landlock, and a filter of sockets.
+"""Restrict what this process may read, write and connect to, by the kernel: Linux's Landlock.
 
 Python's own audit events see `open` alone: Polars, DuckDB and Arrow read files past them. The kernel sees them all,
 and what the process starts inherits its restrictions.
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import platform
 import stat
 import struct
 import sys
@@ -22,7 +21,7 @@ from pathlib import Path
 
 _CREATE, _ADD, _RESTRICT = 444, 445, 446  # system calls, the same on every architecture
 _VERSION_FLAG, _PATH_BENEATH = 1, 1
-_NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER = 38, 22, 2
+_NO_NEW_PRIVILEGES = 38
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _TRUNCATE, _IOCTL = 1 << 14, 1 << 15
@@ -32,10 +31,6 @@ _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _MAKE_SPECIAL = (1 << 6) | (1 << 9) | (1 << 11)
 _RIGHTS_BY_VERSION = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
 _TCP, _SCOPES = 3, 3
-
-#: Number of `socket` and of the architecture, by machine, for the filter of sockets.
-_SOCKETS = {"x86_64": (41, 0xC000003E), "aarch64": (198, 0xC00000B7)}
-_EACCES = 13
 
 
 def version() -> int:
@@ -76,39 +71,6 @@ def restrict(read: Iterable[Path], write: Iterable[Path]) -> None:
         _call(_libc().syscall(_RESTRICT, ruleset, 0), "landlock_restrict_self")
     finally:
         os.close(ruleset)
-
-
-def close_network() -> bool:
-    """Refuse this process, and all that it starts, every socket but those of its own machine's files.
-
-    Returns
-    -------
-    bool
-        Whether that could be done: not on machines other than x86-64 and ARM 64.
-    """
-    known = _SOCKETS.get(platform.machine()) if sys.platform == "linux" else None
-    if known is None:
-        return False
-    call, architecture = known
-    load, equal, answer = 0x20, 0x15, 0x06  # classic BPF: load a word, jump if equal, return
-    refuse, allow = 0x00050000 | _EACCES, 0x7FFF0000
-    program = [
-        (load, 0, 0, 4),  # architecture
-        (equal, 0, 5, architecture),
-        (load, 0, 0, 0),  # number of the system call
-        (equal, 0, 3, call),
-        (load, 0, 0, 16),  # first argument: the family
-        (equal, 1, 0, 1),  # AF_UNIX
-        (answer, 0, 0, refuse),
-        (answer, 0, 0, allow),
-    ]
-    code = b"".join(struct.pack("HBBI", *each) for each in program)
-    buffer = ctypes.create_string_buffer(code)
-    header = struct.pack("HxxxxxxQ", len(program), ctypes.addressof(buffer))
-    libc = _libc()
-    if libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) != 0:
-        return False
-    return bool(libc.prctl(_SET_SECCOMP, _FILTER, ctypes.create_string_buffer(header), 0, 0) == 0)
 
 
 def _ruleset(handled: int, abi: int) -> int:

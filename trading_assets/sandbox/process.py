@@ -211,6 +211,8 @@ class _Running:
         if self.owner != os.getpid():
             return
         self.socket.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGKILL)  # and what it started, which has no way out of its group
         self.popen.kill()
         self.popen.wait()
         self.output.close()
