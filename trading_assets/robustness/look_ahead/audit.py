@@ -16,7 +16,7 @@ and with a drawn one at every cut is not found.
 
 Two things do not follow from P and Q, and are tried beside them:
 
-- A fill at the next open needs that open. The engine runs on P and the next session, of which all else is noise, and its
+- A fill at the next open needs that open. The engine runs on P and the next session, whose other prices are noise: its
   fills must be those of the whole run. A second run on P and Q, which must record the same, has not that open.
 - A model follows from its training set, its settings and its seed: `Learner.fit` is given nothing else. Folds, training
   sets and scores are made anew at every cut, and a model is fitted anew where its training set is another one, to the
