@@ -113,9 +113,11 @@ def decide(
     test = paired_test(own, others, candidate.horizon, level)
     if test is None:
         return Decision(CHALLENGER, f"{own.size} sessions in common with the champion are too few to test")
+    side = "lower" if test.difference >= 0 else "higher"
     figures = (
-        f"log loss lower by {test.difference:.6f} a session on {test.sessions} sessions, t {test.statistic:.2f} of "
-        f"{test.critical:.2f} needed; {test.detectable():.6f} would be found four times out of five, "
+        f"log loss {side} by {abs(test.difference):.6f} a session on {test.sessions} sessions, "
+        f"t {test.statistic:.2f} of {test.critical:.2f} needed; "
+        f"{test.detectable():.6f} would be found four times out of five, "
         f"{minimum_effect:g} in {test.power(minimum_effect):.0%} of cases"
     )
     if not test.is_better:

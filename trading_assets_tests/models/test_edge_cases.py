@@ -180,4 +180,4 @@ def test_challenger_worse() -> None:
     worse = Record("returns", 1, "another", {day: SessionLoss(both[1], "all") for day, both in losses.items()})
     made = decide(worse, champion)
     assert made.decision == CHALLENGER
-    assert made.reason.startswith("not better than chance makes of equals: log loss lower by -0.00")
+    assert made.reason.startswith("not better than chance makes of equals: log loss higher by 0.00")

@@ -64,7 +64,7 @@ def test_champion_and_challengers(home: Path) -> None:
     }
     kept = client.get_model_version("a", "2")
     assert kept.tags["content_version"] == "v2"
-    assert kept.tags["reason"].startswith("not better than chance makes of equals: log loss lower by -0.01")
+    assert kept.tags["reason"].startswith("not better than chance makes of equals: log loss higher by 0.01")
     losses = client.get_metric_history(kept.run_id, "log_loss")
     assert {metric.step: metric.value for metric in losses} == {20100104: 0.67, 20100701: 0.67}
     assert client.get_run(kept.run_id).data.params == {"depth": "3"}
