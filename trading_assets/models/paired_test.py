@@ -56,6 +56,18 @@ class PairedTest:
         """The first is better, beyond what chance makes of equals."""
         return self.statistic > self.critical
 
+    def figures(self) -> dict[str, float | int]:
+        """Return what tables have of it, by column: `effect` is the difference, `detectable` see there."""
+        return {
+            "sessions": self.sessions,
+            "effect": self.difference,
+            "error": self.error,
+            "statistic": self.statistic,
+            "critical": self.critical,
+            "p": self.p,
+            "detectable": self.detectable(),
+        }
+
     def power(self, difference: float) -> float:
         """Return how often a true difference of this size would be found.
 

@@ -164,13 +164,7 @@ def promotion_row(
     if test is not None:
         measured = {
             "test": "paired by session, long-run variance of cosines",
-            "sessions": test.sessions,
-            "effect": test.difference,
-            "error": test.error,
-            "statistic": test.statistic,
-            "critical": test.critical,
-            "p": test.p,
-            "detectable": test.detectable(),
+            **test.figures(),
             "power": test.power(MINIMUM_EFFECT),
         }
     row = {name: measured.get(name) for name in PROMOTIONS.columns} | {

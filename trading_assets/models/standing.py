@@ -205,22 +205,11 @@ def compare_models(warehouse: Warehouse, configuration: Configuration, first: st
     records = [_record(warehouse, configuration, name) for name in (first, second)]
     decided = decide(*records)
     test = decided.test
-    row = {
-        "model": first,
-        "against": second,
-        "sessions": test.sessions if test else None,
-        "effect": test.difference if test else None,
-        "error": test.error if test else None,
-        "statistic": test.statistic if test else None,
-        "critical": test.critical if test else None,
-        "p": test.p if test else None,
-        "detectable": test.detectable() if test else None,
-        "power": test.power(MINIMUM_EFFECT) if test else None,
-        "result": decided.reason.replace("the champion", second),
-    }
+    measured = {**test.figures(), "power": test.power(MINIMUM_EFFECT)} if test else {}
+    row = {"model": first, "against": second, **measured, "result": decided.reason.replace("the champion", second)}
     numbers = dict.fromkeys(("effect", "error", "statistic", "critical", "p", "detectable", "power"), pl.Float64)
-    texts = dict.fromkeys(("model", "against", "result"), pl.String)
-    return pl.DataFrame([row], schema_overrides={**numbers, **texts, "sessions": pl.Int64})
+    schema = {"model": pl.String, "against": pl.String, "sessions": pl.Int64, **numbers, "result": pl.String}
+    return pl.DataFrame([row], schema=schema)
 
 
 def _record(warehouse: Warehouse, configuration: Configuration, name: str) -> Record:
