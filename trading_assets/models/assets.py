@@ -15,7 +15,7 @@ from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.features.own import assert_current, own_features
 from trading_assets.features.tables import DAILY
-from trading_assets.market_data.tables import BARS, UNIVERSE
+from trading_assets.market_data.tables import BARS
 from trading_assets.models.calibration import Curve
 from trading_assets.models.champion_step import choose
 from trading_assets.models.champions import score_asset
@@ -23,6 +23,7 @@ from trading_assets.models.cross_validation import cross_validation
 from trading_assets.models.evaluation import compare
 from trading_assets.models.fits import kept_fits, rows_to_keep
 from trading_assets.models.fold_rows import curve_in_words
+from trading_assets.models.inputs import samples_of
 from trading_assets.models.kept_folds import TABLES as FOLD_TABLES
 from trading_assets.models.kept_folds import KeptFolds
 from trading_assets.models.live_step import live_quality
@@ -37,7 +38,7 @@ from trading_assets.models.promotion import Record, losses_by_session, target_in
 from trading_assets.models.regime_model import RegimeModel
 from trading_assets.models.regimes import FEATURES, regimes_of_benchmarks
 from trading_assets.models.registry import Candidate, UnreadableRegistryError, promotion_row, register, registry_state
-from trading_assets.models.run import procedure_of, run_model, samples_and_folds
+from trading_assets.models.run import procedure_of, run_model
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
 from trading_assets.models.tables import (
     CHAMPIONS,
@@ -67,7 +68,6 @@ from trading_assets.protocol.written_rows import (
     record_written,
 )
 from trading_assets.warehouse import Rows, Whole
-from trading_assets.warehouse.by_symbol import read_by_symbol
 
 #: Libraries of families that are not of scikit-learn alone, as Dagster's UI shows them.
 _LIBRARIES = {"ranking": "xgboost", "quantile": "xgboost"} | {
@@ -188,23 +188,11 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     settings = step.configuration.models[name]
     assert_inputs_as_written(step, None)
     assert_current(step.work, step.configuration, {each.column for each in own_features(step.configuration)})
-    benchmark = step.configuration.benchmarks.get(settings.universe)
     holdout, readers = holdout_start(step.work.read(SPLITS)), opened_by(step.configuration, name)
     # Nothing of a holdout that is closed is learnt, scored or counted.
     until = dt.date.max if readers else holdout
-    of_label = ["adj_high", "adj_low", "flags"] if settings.label == "triple_barrier" else []
-    bars = step.work.read(
-        BARS,
-        columns=["symbol", "asset_class", "session", "adj_open", "adj_close", *of_label],
-        where="(asset_class = ? OR symbol = ?) AND session < ?",
-        parameters=[settings.universe, benchmark, until],
-    )
-    features = _read_features(step, bars["symbol"].unique().to_list(), until)
+    samples, folds, bars = samples_of(step, name, until)
     learner = learner_of(step.configuration, name)
-    samples, folds = samples_and_folds(
-        settings, bars=bars, features=features, universe=step.work.read(UNIVERSE), benchmark=benchmark
-    )
-    del features  # the samples have them
     kept = _kept_folds(step, name)
     run = run_model(
         samples,
@@ -225,7 +213,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     outcomes = run.tables[OUTCOMES].with_columns(until=pl.lit(None if until == dt.date.max else until, pl.Date))
     tables = {**run.tables, OUTCOMES: outcomes, FITS: pl.concat([kept.fits_of(run.untrained), made])}
     if run.artifact is not None:
-        put_on_record(step, name, bars.filter(asset_class=settings.universe), holdout, readers)
+        put_on_record(step, name, bars, holdout, readers)
     step.work.replace(Rows("model", name), tables)
     written = [hash_of_model(table, step.work.written[table], name) for table in FOLD_TABLES]
     if step.record is not None:
@@ -287,13 +275,6 @@ def _state_on_record(step: Step, asset: str) -> Mapping[str, Any]:
         return {}
     state = step.record.state
     return state if is_as_written(hash_state(asset, state), last_written(step.configuration)) else {}
-
-
-def _read_features(step: Step, symbols: Sequence[str], until: dt.date) -> pl.DataFrame:
-    """All features of some symbols as a model takes them, in single precision: half of what they are as stored."""
-    where = "list_contains(?, symbol) AND session < ?"
-    batches = read_by_symbol(step.work, DAILY, where=where, parameters=[symbols, until])
-    return pl.concat((each.cast({pl.Float64: pl.Float32}) for each in batches), rechunk=True)
 
 
 def _register(

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from trading_assets.asset_factories.table_asset import Step
-from trading_assets.features.tables import DAILY
-from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.champions import Succession, succession_of
 from trading_assets.models.evaluation import score_metrics
+from trading_assets.models.inputs import OF_SCORES, hashes_of_scores, labels_of
 from trading_assets.models.on_record import STAGE, assert_inputs_as_written, hash_of_model, opened_by, put_on_record
-from trading_assets.models.run import samples_and_folds
 from trading_assets.models.samples import Samples
 from trading_assets.models.splits import Fold, holdout_start
 from trading_assets.models.tables import (
@@ -31,12 +29,9 @@ from trading_assets.models.tables import (
 )
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.decisions import decisions_of
-from trading_assets.protocol.row_hashes import WrittenRows
 from trading_assets.protocol.written_rows import assert_read_as_written, hash_whole, record_written
-from trading_assets.warehouse import Rows, Table, Warehouse
+from trading_assets.warehouse import Rows, Table
 
-#: Tables that a champion has rows of its own in, taken from its candidates'.
-OF_CANDIDATES = (PREDICTIONS, FOLDS, METRICS, EXPLANATIONS)
 #: What a candidate left: its rows by table.
 Left = Mapping[Table, pl.DataFrame]
 
@@ -49,9 +44,9 @@ def choose(step: Step, name: str) -> Mapping[str, Any]:
     configuration = step.configuration
     candidates = configuration.champions[name].candidates
     assert_inputs_as_written(step, [])
-    assert_read_as_written(configuration, step.work, lambda held, _: _hashes_of(held, candidates))
+    assert_read_as_written(configuration, step.work, lambda held, _: hashes_of_scores(held, candidates))
     holdout, readers = holdout_start(step.work.read(SPLITS)), opened_by(configuration, name)
-    samples, folds, bars = labels_of(step, candidates[0], None if readers else holdout)
+    samples, folds, bars = labels_of(step, candidates[0], dt.date.max if readers else holdout)
     left = {each: _left_by(step, each, None if readers else holdout) for each in candidates}
     by_hand = decisions_of(configuration, [name])
     for each in by_hand:
@@ -63,7 +58,7 @@ def choose(step: Step, name: str) -> Mapping[str, Any]:
     tables = _tables(name, found, folds, left, samples, None if readers else holdout)
     put_on_record(step, name, bars, holdout, readers)
     step.work.replace(Rows("model", name), tables)
-    written = [hash_of_model(table, step.work.written[table], name) for table in OF_CANDIDATES]
+    written = [hash_of_model(table, step.work.written[table], name) for table in OF_SCORES]
     written.append(hash_whole(CHAMPIONS, step.work.written[CHAMPIONS], name))
     record_written(Protocol.of(configuration), f"{STAGE}/champion/{name}", written, step.now)
     changes = found.rows.filter(decision="champion").select("session", "cause", "candidate", "reason")
@@ -75,49 +70,12 @@ def choose(step: Step, name: str) -> Mapping[str, Any]:
     }
 
 
-def labels_of(step: Step, candidate: str, end: dt.date | None) -> tuple[Samples, list[Fold], pl.DataFrame]:
-    """Return labels and folds of a model, without its features, and the bars that they are of.
-
-    Parameters
-    ----------
-    step, candidate
-        Step that reads them, and name of the model.
-    end
-        First session that may not be seen; None: all may.
-    """
-    settings = step.configuration.models[candidate]
-    benchmark = step.configuration.benchmarks.get(settings.universe)
-    of_label = ["adj_high", "adj_low", "flags"] if settings.label == "triple_barrier" else []
-    until = end or dt.date.max
-    bars = step.work.read(
-        BARS,
-        columns=["symbol", "asset_class", "session", "adj_open", "adj_close", *of_label],
-        where="(asset_class = ? OR symbol = ?) AND session < ?",
-        parameters=[settings.universe, benchmark, until],
-    )
-    keys = step.work.read(
-        DAILY,
-        columns=["symbol", "session"],
-        where="list_contains(?, symbol) AND session < ?",
-        parameters=[bars["symbol"].unique().sort().to_list(), until],
-    )
-    universe = step.work.read(UNIVERSE)
-    samples, folds = samples_and_folds(settings, bars=bars, features=keys, universe=universe, benchmark=benchmark)
-    return samples, folds, bars.filter(asset_class=settings.universe)
-
-
 def _left_by(step: Step, candidate: str, end: dt.date | None) -> Left:
     own = Rows("model", candidate)
-    left = {table: step.work.read_or_empty(table, rows=own) for table in (*OF_CANDIDATES, OUTCOMES)}
+    left = {table: step.work.read_or_empty(table, rows=own) for table in (*OF_SCORES, OUTCOMES)}
     if end is not None:
         left[PREDICTIONS] = left[PREDICTIONS].filter(pl.col("session") < end)
     return left
-
-
-def _hashes_of(held: Warehouse, candidates: Sequence[str]) -> Iterator[WrittenRows]:
-    for candidate in candidates:
-        for table in OF_CANDIDATES:
-            yield hash_of_model(table, held.read_or_empty(table, rows=Rows("model", candidate)), candidate)
 
 
 def _tables(

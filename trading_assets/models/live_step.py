@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
 from trading_assets.asset_factories.table_asset import Step
-from trading_assets.models.champion_step import OF_CANDIDATES, labels_of
+from trading_assets.models.inputs import hashes_of_scores, labels_of
 from trading_assets.models.live_quality import first_alarm, loss_drift, losses_of_sessions, quality_by_window
-from trading_assets.models.on_record import hash_of_model, opened_by
+from trading_assets.models.on_record import assert_inputs_as_written, opened_by
 from trading_assets.models.splits import holdout_start
 from trading_assets.models.tables import LIVE_QUALITY, LOSS_DRIFT, METRICS, PREDICTIONS, SPLITS
-from trading_assets.protocol.row_hashes import WrittenRows
-from trading_assets.protocol.written_rows import OnRecord, assert_read_as_written
-from trading_assets.warehouse import Rows, Warehouse, Whole
+from trading_assets.protocol.written_rows import assert_read_as_written
+from trading_assets.warehouse import Rows, Whole
 
 
 def live_quality(step: Step) -> Mapping[str, Any]:
@@ -31,8 +29,10 @@ def live_quality(step: Step) -> Mapping[str, Any]:
         [name for name in configuration.score_names if opened_by(configuration, name)] if holdout < dt.date.max else []
     )
     quality, drift, alarms = [LIVE_QUALITY.empty()], [LOSS_DRIFT.empty()], dict[str, dt.date]()
+    if watched:
+        assert_inputs_as_written(step, [])
+        assert_read_as_written(configuration, step.work, lambda held, _: hashes_of_scores(held, watched))
     for name in watched:
-        assert_read_as_written(configuration, step.work, partial(_hashes_of, name=name))
         candidate = configuration.candidates_of(name)[0]  # all of a champion have its labels
         scored = _scored(step, name, candidate)
         before, since = scored.filter(pl.col("label_end") < holdout), scored.filter(pl.col("session") >= holdout)
@@ -55,14 +55,9 @@ def live_quality(step: Step) -> Mapping[str, Any]:
     }
 
 
-def _hashes_of(held: Warehouse, _: OnRecord, name: str) -> Iterator[WrittenRows]:
-    for table in OF_CANDIDATES:
-        yield hash_of_model(table, held.read_or_empty(table, rows=Rows("model", name)), name)
-
-
 def _scored(step: Step, name: str, candidate: str) -> pl.DataFrame:
     """Scores whose labels are over: symbol, session, version, score, label, label_end, relative_return."""
-    samples, _, _ = labels_of(step, candidate, None)
+    samples, _, _ = labels_of(step, candidate, dt.date.max)
     labels = samples.keys.with_columns(relative_return=pl.Series(samples.relative_return)).drop_nulls("label")
     predictions = step.work.read_or_empty(PREDICTIONS, rows=Rows("model", name))
     return predictions.select("symbol", "session", "version", "score").join(labels, on=["symbol", "session"])
