@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.models.evaluation import score_metrics
+from trading_assets.models.promotion import losses_by_session
 from trading_assets.models.tables import LIVE_QUALITY
 
 Floats = NDArray[np.float64]
@@ -29,7 +30,6 @@ _YEAR = 252
 _RESAMPLES = 2_000
 #: Fewer sessions promise nothing.
 LEAST_SESSIONS = 60
-_EPSILON = float(np.finfo(np.float64).eps)
 
 
 def quality_by_window(scored: pl.DataFrame, promised: pl.DataFrame) -> pl.DataFrame:
@@ -76,12 +76,12 @@ def losses_of_sessions(scored: pl.DataFrame) -> pl.DataFrame:
     Parameters
     ----------
     scored
-        session, label_end, score, label of scores whose labels are over.
+        symbol, session, label_end, score, label of scores whose labels are over.
     """
-    given = pl.when(pl.col("label") == 1).then("score").otherwise(1.0 - pl.col("score"))
-    loss = -given.clip(_EPSILON, 1.0 - _EPSILON).log()
-    by_session = scored.sort("session", "symbol").group_by("session", maintain_order=True)
-    return by_session.agg(known_on=pl.max("label_end"), loss=loss.mean()).sort("known_on", "session")
+    losses = losses_by_session(scored, dt.date.max)
+    known = scored.group_by("session").agg(known_on=pl.max("label_end")).sort("session")
+    loss = pl.Series([losses[day].loss for day in known["session"]], dtype=pl.Float64)
+    return known.with_columns(loss=loss).sort("known_on", "session")
 
 
 def loss_drift(before: Floats, since: Floats, *, horizon: int, seed: int) -> tuple[Floats, float | None]:
