@@ -144,15 +144,3 @@ def _resampled(losses: Floats, length: int, block: int, generator: np.random.Gen
     places = (starts[:, :, None] + np.arange(block)) % len(losses)
     found: Floats = losses[places.reshape(_RESAMPLES, -1)[:, :length]]
     return found
-
-
-def first_alarm(known_on: list[dt.date], sums: Floats, threshold: float | None) -> dt.date | None:
-    """Return the session at which the sums first exceeded the threshold; None if they never did.
-
-    Parameters
-    ----------
-    known_on, sums, threshold
-        When each loss was known, and what `loss_drift` returns.
-    """
-    over = [] if threshold is None else np.flatnonzero(sums > threshold).tolist()
-    return known_on[over[0]] if over else None

@@ -10,7 +10,7 @@ import polars as pl
 
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.models.inputs import hashes_of_scores, labels_of
-from trading_assets.models.live_quality import first_alarm, loss_drift, losses_of_sessions, quality_by_window
+from trading_assets.models.live_quality import loss_drift, losses_of_sessions, quality_by_window
 from trading_assets.models.on_record import assert_inputs_as_written, opened_by
 from trading_assets.models.splits import holdout_start
 from trading_assets.models.tables import LIVE_QUALITY, LOSS_DRIFT, METRICS, PREDICTIONS, SPLITS
@@ -28,7 +28,7 @@ def live_quality(step: Step) -> Mapping[str, Any]:
     watched = (
         [name for name in configuration.score_names if opened_by(configuration, name)] if holdout < dt.date.max else []
     )
-    quality, drift, alarms = [LIVE_QUALITY.empty()], [LOSS_DRIFT.empty()], dict[str, dt.date]()
+    quality, drift = [LIVE_QUALITY.empty()], [LOSS_DRIFT.empty()]
     if watched:
         assert_inputs_as_written(step, [])
         assert_read_as_written(configuration, step.work, lambda held, _: hashes_of_scores(held, watched))
@@ -41,16 +41,15 @@ def live_quality(step: Step) -> Mapping[str, Any]:
         quality.append(LIVE_QUALITY.conform(found.with_columns(stamp)))
         rows = _drift(before, since, configuration.models[candidate].horizon, configuration.seed)
         drift.append(LOSS_DRIFT.conform(rows.with_columns(stamp)))
-        alarm = first_alarm(rows["known_on"].to_list(), rows["excess"].to_numpy(), _threshold(rows))
-        if alarm is not None:
-            alarms[name] = alarm
     tables = {LIVE_QUALITY: pl.concat(quality), LOSS_DRIFT: pl.concat(drift)}
     step.work.replace(Whole(), {table: rows.sort(table.key) for table, rows in tables.items()})
+    by_model = tables[LOSS_DRIFT].filter("alarm").group_by("model", maintain_order=True)
+    alarms = by_model.agg(pl.col("known_on").min()).iter_rows()
     newest = tables[LOSS_DRIFT].group_by("model", maintain_order=True).last()
     return {
         "watched": ", ".join(watched) or "none: no registered strategy reads a model",
         "drift_event": bool(newest["alarm"].any()),
-        "alarms": ", ".join(f"{name} since {day}" for name, day in alarms.items()) or "none",
+        "alarms": ", ".join(f"{name} since {day}" for name, day in alarms) or "none",
         "newest": newest.select("model", "session", "loss", "promised", "excess", "threshold", "alarm"),
     }
 
@@ -71,7 +70,3 @@ def _drift(before: pl.DataFrame, since: pl.DataFrame, horizon: int, seed: int) -
         excess=pl.Series(sums, dtype=pl.Float64),
         threshold=pl.lit(threshold, pl.Float64),
     ).with_columns(alarm=(pl.col("excess") > pl.col("threshold")).fill_null(False))
-
-
-def _threshold(rows: pl.DataFrame) -> float | None:
-    return next(iter(rows["threshold"]), None)

@@ -11,7 +11,6 @@ from trading_assets.models.live_quality import (
     LEAST_SESSIONS,
     TOLERATED,
     WINDOW_SESSIONS,
-    first_alarm,
     loss_drift,
     losses_of_sessions,
     quality_by_window,
@@ -96,5 +95,3 @@ def test_too_few_or_equal_losses_promise_nothing() -> None:
     for before in (np.arange(LEAST_SESSIONS - 1.0), np.ones(200)):
         sums, threshold = loss_drift(before, since, horizon=5, seed=0)
         assert threshold is None and sums.tolist() == [0.0] * 5
-        assert first_alarm(DAYS[:5], sums, threshold) is None
-    assert first_alarm(DAYS[:3], np.array([0.0, 2.0, 1.0]), 1.5) == DAYS[1]

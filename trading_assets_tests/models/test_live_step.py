@@ -36,7 +36,8 @@ def test_a_model_is_watched_once_its_holdout_is_open_and_losing_its_edge_is_seen
 
     turned = pl.when(pl.col("session") >= holdout).then(-pl.col("signal")).otherwise("signal").alias("signal")
     made.warehouse.replace(Whole(), {DAILY: made.warehouse.read(DAILY).with_columns(turned)})
-    assert opened(made).materialise().success
+    result = opened(made).materialise()
+    assert result.success
     quality, drift = made.warehouse.read(LIVE_QUALITY), made.warehouse.read(LOSS_DRIFT)
     assert quality["start"].min() == holdout == drift["session"].min()
     promised = made.warehouse.read(METRICS, where="metric = 'auc'")["value"].mean()
@@ -45,3 +46,8 @@ def test_a_model_is_watched_once_its_holdout_is_open_and_losing_its_edge_is_seen
     assert set(quality["version"]) == set(made.warehouse.read(PREDICTIONS)["version"])
     assert drift["alarm"].to_list()[-1] and not drift["alarm"].to_list()[0]
     assert (drift["known_on"] > drift["session"]).all()
+    [event] = [each for each in result.get_asset_materialization_events() if each.asset_key.path[-1] == "live_quality"]
+    metadata = event.materialization.metadata
+    assert metadata["drift_event"].value is True
+    above = drift.filter(pl.col("excess") > pl.col("threshold"))["known_on"].min()
+    assert metadata["alarms"].value == f"week since {above}"
