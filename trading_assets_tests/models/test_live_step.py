@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import replace
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 import pytest
 
@@ -17,6 +18,7 @@ from trading_assets.strategies.ml import Parameters
 from trading_assets.warehouse import Whole
 from trading_assets_tests.models.panels import SETTINGS
 from trading_assets_tests.models.test_assets import Project, project
+from trading_assets_tests.narrow import as_date
 
 
 def opened(made: Project) -> Project:
@@ -46,8 +48,9 @@ def test_a_model_is_watched_once_its_holdout_is_open_and_losing_its_edge_is_seen
     assert set(quality["version"]) == set(made.warehouse.read(PREDICTIONS)["version"])
     assert drift["alarm"].to_list()[-1] and not drift["alarm"].to_list()[0]
     assert (drift["known_on"] > drift["session"]).all()
-    [event] = [each for each in result.get_asset_materialization_events() if each.asset_key.path[-1] == "live_quality"]
+    key = dg.AssetKey(["models", "live_quality"])
+    [event] = [each for each in result.get_asset_materialization_events() if each.asset_key == key]
     metadata = event.materialization.metadata
     assert metadata["drift_event"].value is True
-    above = drift.filter(pl.col("excess") > pl.col("threshold"))["known_on"].min()
+    above = as_date(drift.filter(pl.col("excess") > pl.col("threshold"))["known_on"].min())
     assert metadata["alarms"].value == f"week since {above}"
