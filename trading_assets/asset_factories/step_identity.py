@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from functools import lru_cache
 from pathlib import Path
 
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import digest
-from trading_assets.config.own_modules import own_modules
-from trading_assets.config.plugins import (
-    Plugin,
-    plugins_of,
-)
-from trading_assets.config.stated import is_shipped
+from trading_assets.config.plugins import code_hashes, plugins_of
 from trading_assets.protocol import Protocol
 from trading_assets.sources_hash import product_hash
 
@@ -54,13 +48,9 @@ def own_code(configuration: Configuration) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for module in plugins_of(configuration):
-        if isinstance(module, Plugin):
-            if not module.description["enforced"]["reads"]:
-                raise LookupError(f"reads of {module.name} are not enforced on this platform")
-            found |= {name: _sha(each.source) for name, each in module.modules.items()}
-            found |= {f"reads {name}": value for name, value in module.current_read_hashes().items()}
-        elif not is_shipped(module.__name__):
-            found |= {name: _sha(each.source) for name, each in own_modules(module.__name__).items()}
+        if not module.description["enforced"]["reads"]:
+            raise LookupError(f"reads of {module.name} are not enforced on this platform")
+        found |= code_hashes(module)
     return found
 
 
@@ -71,7 +61,3 @@ def protocol_id(configuration: Configuration) -> str | None:
     """
     records = Protocol.of(configuration).read()
     return records[0].row_hash if records else None
-
-
-def _sha(source: bytes) -> str:
-    return hashlib.sha256(source).hexdigest()

@@ -18,7 +18,6 @@ from typing import Any, Literal, cast
 
 from pydantic import BaseModel
 
-from trading_assets.config.canonical import digest
 from trading_assets.config.configuration import Configuration
 from trading_assets.config.models import OwnModel
 from trading_assets.config.own_modules import DeclaredRead, OwnModule, declared_reads, own_modules
@@ -193,11 +192,6 @@ class Plugin:
         finally:
             process.end()
 
-    def code(self) -> str:
-        """Return a hash of its text, of those of the user's that it imports, and of the files that it declares."""
-        texts = [[each.name, each.source.decode(errors="replace")] for each in self.modules.values()]
-        return digest([texts, sorted(self.current_read_hashes().items())])[:16]
-
     def current_read_hashes(self) -> dict[str, str]:
         """Return the hashes of what it declares as the files are now."""
         return {name: value for each in self.reads for name, value in each.hashes().items()}
@@ -294,9 +288,10 @@ def _loaded_plugin(name: str, origin: Origin, describes: Describes, *, renew: bo
     return found
 
 
-def own_code(configuration: Configuration) -> dict[str, str]:
-    """Return a hash of the code of each module of the user's own that a configuration names, see `Plugin.code`."""
-    return {f"{each.describes} {each.name}": each.code() for each in plugins_of(configuration)}
+def code_hashes(plugin: Plugin) -> dict[str, str]:
+    """Return SHA-256 of a module, those of the user's that it imports, and the files that it declares, by name."""
+    found = {name: hashlib.sha256(each.source).hexdigest() for name, each in plugin.modules.items()}
+    return found | {f"reads {name}": value for name, value in plugin.current_read_hashes().items()}
 
 
 def plugins_of(configuration: Configuration) -> Iterator[Plugin]:

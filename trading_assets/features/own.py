@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from trading_assets.config import Configuration, ConfigurationError
+from trading_assets.config.canonical import digest
 from trading_assets.config.plugins import Plugin, feature_module, origin_of
 from trading_assets.config.sections import Interval
 from trading_assets.features.catalog import FEATURES
@@ -118,7 +119,8 @@ def modules_of(features: Sequence[Feature]) -> list[Plugin]:
 
 def code_of(module: Plugin) -> str:
     """Return a hash of the texts of a module and of all of the user's that it imports, and of the files it declares."""
-    return module.code()
+    texts = [[each.name, each.source.decode(errors="replace")] for each in module.modules.values()]
+    return digest([texts, sorted(module.current_read_hashes().items())])[:16]
 
 
 def code_rows(configuration: Configuration, first: dt.date, last: dt.date, until: dt.date | None) -> pl.DataFrame:

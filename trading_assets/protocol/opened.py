@@ -12,7 +12,7 @@ from typing import Any
 
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import digest
-from trading_assets.config.plugins import own_code
+from trading_assets.config.plugins import code_hashes, plugins_of
 from trading_assets.protocol.decisions import decisions_of
 from trading_assets.protocol.written_rows import last_written
 from trading_assets.sources_hash import product_hash
@@ -33,5 +33,6 @@ def state_of(configuration: Configuration) -> str:
     run.
     """
     data = {table: parts for table, parts in last_written(configuration).items() if table.startswith("market_data.")}
+    code = [code_hashes(module) for module in plugins_of(configuration)]
     by_hand = [each.plain() for each in decisions_of(configuration, list(configuration.champions))]
-    return digest([configuration.hash, product_hash(), own_code(configuration), data, by_hand])
+    return digest([configuration.hash, product_hash(), code, data, by_hand])
