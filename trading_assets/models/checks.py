@@ -7,7 +7,7 @@ import dagster as dg
 from trading_assets.config import Configuration
 from trading_assets.market_data.tables import BARS
 from trading_assets.models.champions import score_asset
-from trading_assets.models.evaluation import compare, leaks
+from trading_assets.models.evaluation import compare, early_promotions, leaks
 from trading_assets.models.registry import UnreadableRegistryError, database_of, require_readable
 from trading_assets.models.splits import warm_up
 from trading_assets.models.tables import CHAMPIONS, FOLDS, METRICS, PREDICTIONS, REGIMES, SPLITS
@@ -67,13 +67,21 @@ def _promotions_are_causal(configuration: Configuration, champion: str) -> dg.As
         asset=_key(configuration, champion),
         name="promotions_are_causal",
         blocking=True,
-        description="Every label that decided who is champion was over before the scores that it decided about.",
+        description="What decided who is champion was over before the scores that it decided about: every label by its "
+        "end, and no more sessions than lie a label's horizon before.",
         required_resource_keys={"warehouse"},
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         warehouse: Warehouse = context.resources.warehouse
         rows = warehouse.read(CHAMPIONS, rows=Rows("model", champion))
-        early = rows.filter(rows["last_label_end"] >= rows["session"])
+        candidates = configuration.candidates_of(champion)
+        scored = {
+            each: warehouse.read(PREDICTIONS, rows=Rows("model", each))["session"].unique() for each in candidates
+        }
+        settings = configuration.models[candidates[0]]  # all have its universe and its horizon
+        bars = warehouse.read(BARS, columns=["session"], where="asset_class = ?", parameters=[settings.universe])
+        days = bars["session"].unique().sort()
+        early = early_promotions(rows, scored, days, settings.horizon)
         return dg.AssetCheckResult(passed=early.is_empty(), metadata={"rows": rows.height, "early": early.height})
 
     return check

@@ -152,3 +152,30 @@ def leaks(folds: pl.DataFrame, predictions: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(
         [rows.select("model", "fold", "session", pl.lit(problem).alias("problem")) for problem, rows in rules.items()]
     ).sort("model", "fold", "session", "problem")
+
+
+def early_promotions(
+    champions: pl.DataFrame, scored: Mapping[str, pl.Series], days: pl.Series, horizon: int
+) -> pl.DataFrame:
+    """Return decisions on who is champion that rest on more than was known: rows of `models.champions`.
+
+    A label that counted ends on the session or later; or more sessions were tested than the candidate had scored by
+    the last one whose label, from the next open over the horizon, ends before: counted here without any label.
+
+    Parameters
+    ----------
+    champions
+        Rows of `models.champions` of one champion.
+    scored
+        Sessions that each candidate has scored.
+    days, horizon
+        All sessions of the universe, ascending, and sessions of a label.
+    """
+    place = {day: number for number, day in enumerate(days)}
+    scored_at = {name: np.sort([place[day] for day in sessions]) for name, sessions in scored.items()}
+    found = [
+        sessions is not None
+        and sessions > np.searchsorted(scored_at[candidate], days.search_sorted(session) - 1 - horizon)
+        for candidate, session, sessions in champions.select("candidate", "session", "sessions").iter_rows()
+    ]
+    return champions.filter((pl.col("last_label_end") >= pl.col("session")) | pl.Series(found, dtype=pl.Boolean))

@@ -155,7 +155,6 @@ def test_a_longer_or_a_leaking_feature_is_found_by_name_and_an_honest_one_is_not
 #: Gives the close of the next session, also where it was shown that session in another computation.
 REMEMBERS = """
 SEEN = {}
-
 def following(closes):
     values = closes.to_list()
     SEEN.update(zip(values, values[1:]))

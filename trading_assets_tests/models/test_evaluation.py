@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.models.evaluation import compare, leaks, score_metrics
+from trading_assets.models.evaluation import compare, early_promotions, leaks, score_metrics
 from trading_assets.models.tables import FOLDS, METRICS, PREDICTIONS
-from trading_assets_tests.models.panels import trained
+from trading_assets_tests.models.panels import trained, weekdays
 
 
 def test_metrics_against_their_definitions() -> None:
@@ -80,3 +80,19 @@ def test_leaks_are_found(table: str, column: str, value: str, problem: str) -> N
     first = pl.int_range(pl.len()) == 1
     frames[table] = frames[table].with_columns(pl.when(first).then(broken).otherwise(column).alias(column))
     assert problem in leaks(**frames)["problem"].to_list()
+
+
+def test_a_decision_on_more_sessions_than_were_over_is_early() -> None:
+    """Scored from session 10 on, decided at 30, labels of 5 sessions: 10 to 23 are over, whose labels end by 29."""
+    days = pl.Series(weekdays(60))
+    rows = pl.DataFrame(
+        {
+            "candidate": ["keen"] * 4,
+            "session": [days[30]] * 4,
+            "sessions": [None, 14, 15, 14],
+            "last_label_end": [None, days[29], days[29], days[30]],
+        }
+    ).with_row_index("row")
+    found = early_promotions(rows, {"keen": days[10:]}, days, 5)
+    assert found["row"].to_list() == [2, 3]
+    assert early_promotions(rows, {"keen": days[11:]}, days, 5)["row"].to_list() == [1, 2, 3]
