@@ -110,8 +110,10 @@ def raw_bars(step: Step) -> Mapping[str, Any]:
         step.work.append(REVISIONS, delivery.revisions)
     if stored.is_empty() or not delivery.raw_bars.equals(stored):  # else what was computed from it is still fresh
         changed = changed_months(stored, delivery.raw_bars, months.start, months.end)
-        in_them = pl.col("session").is_between(changed.start, changed.end)
-        step.work.replace(changed, {RAW_BARS: delivery.raw_bars.filter(in_them)})
+        rows = delivery.raw_bars
+        if changed != Sessions(months.start, months.end):
+            rows = rows.filter(pl.col("session").is_between(changed.start, changed.end))
+        step.work.replace(changed, {RAW_BARS: rows})
     _keep_rejected(step, rejected)
     if failures:  # what the others delivered is kept, and so is what was there of those that failed
         raise sources.SourceError("\n".join(failures))

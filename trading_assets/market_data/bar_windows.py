@@ -5,7 +5,8 @@ A comparison with the rows above and below says the same as a window over each s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 USUAL, _FEWEST = 60, 20
 #: Rows whose windows are in memory at once.
 _CHUNK = 20_000
+#: Bars of a part of `by_parts`, at least.
+_ROWS = 250_000
 
 
 def previous(value: str | pl.Expr, bars: int = 1) -> pl.Expr:
@@ -33,6 +36,24 @@ def repeated(key: Sequence[str]) -> pl.Expr:
         pl.int_range(pl.len()) > 0
     )
     return same_above | same_above.shift(-1, fill_value=False)
+
+
+def by_parts(bars: pl.DataFrame, compute: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
+    """Return what `compute` makes of some symbols' bars, one part after the other.
+
+    Parameters
+    ----------
+    bars
+        Sorted by symbol and session.
+    compute
+        Looks at each symbol by itself: the result does not depend on how the symbols are parted.
+    """
+    changes = bars.select(pl.col("symbol") != pl.col("symbol").shift()).to_series()
+    starts, bounds = changes.arg_true().to_list(), [0]
+    for start in starts:
+        if start - bounds[-1] >= _ROWS:
+            bounds.append(start)
+    return pl.concat(compute(bars[start:end]) for start, end in pairwise([*bounds, bars.height]))
 
 
 def distinct(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from trading_assets.config import Configuration
 from trading_assets.config.universe import DynamicUniverse
 from trading_assets.market_data import calendars, quality
 from trading_assets.market_data.adjustment import adjust
-from trading_assets.market_data.bar_windows import distinct
+from trading_assets.market_data.bar_windows import by_parts, distinct
 from trading_assets.market_data.dynamic_universe import spells
 from trading_assets.market_data.instruments import delisted, instruments
 from trading_assets.market_data.lives import NO_LIVES, by_life, find_lives, for_each_life, later_lives, revives
@@ -100,8 +100,14 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
     )
     del raw
     is_new = pl.col("session") >= prior.since
-    adjusted = adjust(checked.usable, configuration.quality.split_ratio, actions, prior)
-    bars = adjusted.filter(is_new).select(*BARS.columns)
+    with_actions = []
+
+    def adjusted(part: pl.DataFrame) -> pl.DataFrame:
+        rows = adjust(checked.completed(part), configuration.quality.split_ratio, actions, prior)
+        with_actions.append(compared(rows, recorded).filter(is_new).select(*CORPORATE_ACTIONS.columns))
+        return rows.filter(is_new).select(*BARS.columns)
+
+    bars = by_parts(checked.left, adjusted)
     for asset_class, setting in configuration.universe.items():
         if isinstance(setting, DynamicUniverse):
             own = spells(bars.filter(asset_class=asset_class), setting).with_columns(asset_class=pl.lit(asset_class))
@@ -111,7 +117,7 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
         bars=bars,
         quarantine=checked.quarantine.filter(is_new),
         sessions=sessions,
-        corporate_actions=compared(adjusted, recorded).filter(is_new).select(*CORPORATE_ACTIONS.columns),
+        corporate_actions=pl.concat(with_actions),
         instruments=instruments(
             kinds, _spans(bars, prior), universe, memberships, sectors, symbology, lives, delistings
         ),

@@ -9,6 +9,7 @@ import polars as pl
 
 from trading_assets.market_data.bar_windows import repeated
 from trading_assets.market_data.quality import VALUES
+from trading_assets.market_data.quality.values import finite_or_null
 from trading_assets.market_data.tables import RAW_BARS, REVISIONS
 from trading_assets.warehouse import Sessions
 from trading_assets.warehouse.checking import in_order
@@ -44,8 +45,7 @@ def reconcile(stored: pl.DataFrame, received: pl.DataFrame, now: dt.datetime) ->
         A bar that arrives again with the same values keeps its receipt (file, line, time), so an identical
         delivery changes nothing. A value that changed, or a bar that is not delivered any more, is a revision.
     """
-    finite = [pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in VALUES]
-    arrived = received.with_columns(*finite, ingested_at=pl.lit(now, pl.Datetime("us")))
+    arrived = finite_or_null(received).with_columns(ingested_at=pl.lit(now, pl.Datetime("us")))
     columns = [*_IDENTITY, *VALUES, *_RECEIPT]
     if stored.is_empty():
         new, gone, kept = arrived, stored, stored
@@ -117,9 +117,10 @@ def _told_apart(bars: pl.DataFrame) -> pl.DataFrame:
 
 def _in_order(bars: pl.DataFrame) -> pl.DataFrame:
     """Sorted by symbol and session, and within both by origin and values."""
-    if bars.select(pl.struct(_KEY).is_duplicated().any()).item():
+    rows = in_order(bars, _KEY)
+    if rows.select(repeated(_KEY).any()).item():
         return bars.sort(*_KEY, "source", "source_file", "source_line", *VALUES, nulls_last=True)
-    return in_order(bars, _KEY)
+    return rows
 
 
 def _revisions(gone: pl.DataFrame, new: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:

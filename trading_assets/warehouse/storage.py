@@ -24,6 +24,7 @@ META = "meta"
 _FRAME = "frame to write"
 _FRAMES = "frames to write"
 _DECLARED = "columns declared"
+_ROWS_AT_A_TIME = 1_000_000
 #: What returns rows and changes nothing; a PIVOT is a statement of several.
 _SELECTS = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN], [duckdb.StatementType.MULTI])
 #: Name of the type in DuckDB of a column of nulls.
@@ -74,7 +75,10 @@ def replace_slice(
         The name is in the warehouse's own schema.
     """
     _refuse_own(table.name)
-    frames = iter([rows] if isinstance(rows, pl.DataFrame) else rows)
+    # In pieces: DuckDB takes texts in another layout, which is made of one piece at a time.
+    if isinstance(rows, pl.DataFrame):
+        rows = rows.iter_slices(_ROWS_AT_A_TIME) if rows.height else [rows]
+    frames = iter(rows)
     frame = next(frames, table.empty())
     given = columns_of_frame(connection, frame)
     if not stored:

@@ -313,5 +313,5 @@ def test_rules_look_back_no_further_than_they_say() -> None:
     whole = apply_rules(raw, sessions, days[-1], Quality())
     part = apply_rules(raw.filter(pl.col("session") >= days[60]), sessions, days[-1], Quality())
     is_late = pl.col("session") >= days[60 + LOOK_BACK]
-    for one, other in zip(whole, part, strict=True):
+    for one, other in ((whole.usable, part.usable), (whole.quarantine, part.quarantine)):
         assert_frame_equal(one.filter(is_late), other.filter(is_late))

@@ -8,13 +8,13 @@ it has arrived, and whatever it brings, `extreme_move` makes *t* a missing sessi
 from __future__ import annotations
 
 import datetime as dt
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import polars as pl
 
 from trading_assets.config.quality import Quality
-from trading_assets.market_data.adjustment import FACTOR_COLUMNS, with_factor_change, with_units
-from trading_assets.market_data.bar_windows import previous, repeated
+from trading_assets.market_data.adjustment import with_factor_change, with_units
+from trading_assets.market_data.bar_windows import by_parts, previous, repeated
 from trading_assets.market_data.lives import NO_LIVES
 from trading_assets.market_data.prior_results import NO_PRIOR_RESULTS, ChangedPriorResultError, PriorResults
 from trading_assets.market_data.quality import cross_sectional, level_shifts
@@ -41,6 +41,7 @@ from trading_assets.market_data.quality.rules import (
     ONE_SERIES,
     PARTIAL_SESSION,
     ROUNDING_CLAMPED,
+    RULES,
     SPIKE,
     SPLIT_SUSPECT,
     STALE_DAY,
@@ -52,30 +53,51 @@ from trading_assets.market_data.quality.rules import (
     ZERO_VOLUME,
     Rule,
 )
-from trading_assets.market_data.quality.values import PRICES, VALUES
+from trading_assets.market_data.quality.values import PRICES, VALUES, finite_or_null
 from trading_assets.market_data.reference.corporate_actions import NO_ACTIONS
 from trading_assets.warehouse.checking import in_order
 
 __all__ = ["QualityError", "QualityResult", "apply_rules"]
 
 
-#: Where a bar came from: no rule looks at it, and what is left to be used does without until the end.
-_RECEIPT = ("source", "source_file", "source_line", "ingested_at")
+_BY_NAME = {rule.name: rule for rule in RULES}
+#: What the rules look at that compare bars with others; what is left to be used does without the rest until the end.
+_COMPARED = ("_row", "symbol", "asset_class", "session", *PRICES, "volume", "adj_close", "_copied")
 
 
-class QualityResult(NamedTuple):
+@dataclass(frozen=True)
+class QualityResult:
     """Received bars, parted; both frames have the columns of the raw bars, sorted by symbol and session.
 
     Attributes
     ----------
-    usable
-        And `flags`, a list of rule names; high and low as clamped, volume never null.
     quarantine
         And `reasons`, a list of rule names; values that are no finite numbers are null.
+    left
+        What can be used: the columns that rules compare, and `flags`, a list of rule names.
+    rows
+        All that was checked, where the other columns of `left` are.
     """
 
-    usable: pl.DataFrame
     quarantine: pl.DataFrame
+    left: pl.DataFrame
+    rows: pl.DataFrame
+
+    @property
+    def usable(self) -> pl.DataFrame:
+        """Usable bars and their `flags`; high and low as clamped, volume never null."""
+        return self.completed(self.left)
+
+    def completed(self, left: pl.DataFrame) -> pl.DataFrame:
+        """Return `usable` of some rows of `left`: all columns of all symbols are twice what was received."""
+        names = self.rows.drop("_row").columns
+        others = self.rows.select(name for name in names if name not in left.columns)
+        return left.with_columns(
+            others[left["_row"]],
+            high=pl.max_horizontal(PRICES),
+            low=pl.min_horizontal(PRICES),
+            volume=pl.col("volume").fill_null(0.0),
+        ).select(*names, "flags")
 
 
 def apply_rules(
@@ -138,49 +160,57 @@ def apply_rules(
     rows = _without_copies(raw).with_row_index("_row")
     rows = rows.with_columns(pl.col("symbol").set_sorted())  # windows over a sorted column are several times faster
     known = sessions.select("calendar", "session", _known=True)
-    places = rows.select("calendar", "session").join(
-        known, on=["calendar", "session"], how="left", maintain_order="left"
+    places = by_parts(
+        rows.select("symbol", "calendar", "session"),
+        lambda part: part.join(known, on=["calendar", "session"], how="left", maintain_order="left").select("_known"),
     )
-    rows = rows.with_columns(places["_known"])  # a join of all columns would copy them
-    del places
+    rows = rows.with_columns(places)  # a join of all columns would copy them
     found = Findings(rows, quality, overrides, prior)
     of_a_row = {rule: rows.select(holds).to_series() for rule, holds in _row_rules(as_of, quality).items()}
-    rows = rows.drop("_known", "_conflict").with_columns(_finite_or_null(name) for name in VALUES)
+    rows = finite_or_null(rows.drop("_known", "_conflict"))
     other = other_frequency(rows, sessions)
-    left = found.sift(
-        with_units(rows.drop(_RECEIPT)), {WRONG_FREQUENCY: other.found, **of_a_row}, {WRONG_FREQUENCY: other.evidence}
-    )
+    left = with_units(rows.select(_COMPARED))
+    left = found.sift(left, {WRONG_FREQUENCY: other.found, **of_a_row}, {WRONG_FREQUENCY: other.evidence})
+    del other, of_a_row
     left = found.sift(left, {STALE_DAY: cross_sectional.stale_days(left, quality)})
     most, few = cross_sectional.copies(left, quality)
-    left = with_factor_change(found.sift(left, {ONE_SERIES: most, IDENTICAL_SERIES: few}), actions)
+    left = found.sift(left, {ONE_SERIES: most, IDENTICAL_SERIES: few})
+
+    left = left.with_columns(by_parts(left, lambda part: with_factor_change(part, actions).select("factor_change")))
     jumps = common_jumps(left, quality)
     left = found.sift(left, {COMMON_JUMP: jumps.found}, {COMMON_JUMP: jumps.evidence})
-    left = found.sift(left, {UNIT_CHANGE: level_shifts.unit_changes(left, found.overridden(left, UNIT_CHANGE))})
-    left = found.without_prior(left, SPIKE, HALF_ADJUSTED)
-    left = with_factor_change(left.drop(FACTOR_COLUMNS), actions)
-    real = found.overridden(left, EXTREME_MOVE) | found.overridden(left, SPIKE) | found.overridden(left, HALF_ADJUSTED)
-    is_decided, is_open = _prior(left, prior)
-    moves = extreme_moves(left, quality, real | (is_decided & ~is_open), actions)
+    left = found.sift(left, {UNIT_CHANGE: by_parts(left, lambda part: _unit_changes(part, found))["found"]})
+    left = found.without_prior(left.drop("factor_change"), SPIKE, HALF_ADJUSTED)
+    moves = by_parts(left, lambda part: _moves(part, found, quality, actions, prior))
+    left = left.with_columns(moves.select(_extreme="extreme", _suspect="split_suspect"))
+    left = found.sift(left, {SPIKE: moves["spike"], HALF_ADJUSTED: moves["half_adjusted"]})
+    flags = by_parts(left, lambda part: _flags(part, quality, actions, lives))
+    found.sift(left, {_BY_NAME[each.name]: each for each in flags})
+
+    rows = rows.drop("_copied").select(*raw.columns, "_row")
+    return QualityResult(found.quarantined(rows).drop("_row"), found.with_flags(left), rows)
+
+
+def _unit_changes(bars: pl.DataFrame, found: Findings) -> pl.DataFrame:
+    return pl.DataFrame({"found": level_shifts.unit_changes(bars, found.overridden(bars, UNIT_CHANGE))})
+
+
+def _moves(
+    bars: pl.DataFrame, found: Findings, quality: Quality, actions: pl.DataFrame, prior: PriorResults
+) -> pl.DataFrame:
+    """Columns of `price_jumps.Moves`.
+
+    Raises
+    ------
+    ChangedPriorResultError
+        A bar takes back the move of the last one before `prior.since`.
+    """
+    real = found.overridden(bars, EXTREME_MOVE) | found.overridden(bars, SPIKE) | found.overridden(bars, HALF_ADJUSTED)
+    is_decided, is_open = _prior(bars, prior)
+    moves = extreme_moves(with_factor_change(bars, actions), quality, real | (is_decided & ~is_open), actions)
     if (is_decided & (moves.spike | moves.half_adjusted)).any():
         raise ChangedPriorResultError
-    left = left.with_columns(_extreme=moves.extreme, _suspect=moves.split_suspect)
-    left = found.sift(left, {SPIKE: moves.spike, HALF_ADJUSTED: moves.half_adjusted})
-    left = with_factor_change(left.drop(FACTOR_COLUMNS), actions)
-    flags = {rule: left.select(holds).to_series() for rule, holds in _flags(quality).items()}
-    first = pl.struct("symbol", session="start")
-    begins = left.select(pl.struct("symbol", "session").is_in(lives.select(first).to_series().implode())).to_series()
-    found.sift(left, {TICKER_REUSE: begins, **flags, VOLUME_UNIT_BREAK: level_shifts.volume_unit_breaks(left, quality)})
-
-    usable = found.with_flags(left).with_columns(
-        rows.select(_RECEIPT)[left["_row"]],
-        high=pl.max_horizontal(PRICES),
-        low=pl.min_horizontal(PRICES),
-        volume=pl.col("volume").fill_null(0.0),
-    )
-    return QualityResult(
-        usable=usable.select(*raw.columns, "flags"),
-        quarantine=found.quarantined(rows).select(*raw.columns, "reasons"),
-    )
+    return pl.DataFrame(moves._asdict())
 
 
 def _prior(left: pl.DataFrame, prior: PriorResults) -> tuple[pl.Series, pl.Series]:
@@ -232,10 +262,13 @@ def _row_rules(as_of: dt.date, quality: Quality) -> dict[Rule, pl.Expr]:
     }
 
 
-def _flags(quality: Quality) -> dict[Rule, pl.Expr]:
+def _flags(bars: pl.DataFrame, quality: Quality, actions: pl.DataFrame, lives: pl.DataFrame) -> pl.DataFrame:
+    """What is noted of bars that stay in use, by the name of the rule."""
     gap = (pl.col("open") * pl.col("factor_change") / previous("close") - 1).abs()
     equal = [pl.col("close") == previous("close", lag) for lag in range(1, quality.stale_closes)]
-    return {
+    first = lives.select(pl.struct("symbol", session="start")).to_series()
+    noted = {
+        TICKER_REUSE: pl.struct("symbol", "session").is_in(first.implode()),
         EXTREME_MOVE: pl.col("_extreme"),
         SPLIT_SUSPECT: pl.col("_suspect"),
         GAP_EVENT: gap > quality.gap_event,
@@ -244,7 +277,6 @@ def _flags(quality: Quality) -> dict[Rule, pl.Expr]:
         DUPLICATE_EXACT: pl.col("_copied"),
         ROUNDING_CLAMPED: (pl.max_horizontal(PRICES) > pl.col("high")) | (pl.min_horizontal(PRICES) < pl.col("low")),
     }
-
-
-def _finite_or_null(name: str) -> pl.Expr:
-    return pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name)
+    rows = with_factor_change(bars, actions).select(holds.alias(rule.name) for rule, holds in noted.items())
+    breaks = level_shifts.volume_unit_breaks(bars, quality)
+    return rows.with_columns(breaks.alias(VOLUME_UNIT_BREAK.name))

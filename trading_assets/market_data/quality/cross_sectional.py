@@ -5,6 +5,7 @@ Each takes bars sorted by symbol and session and answers row by row (Boolean ser
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from trading_assets.config.quality import LOOK_BACK, Quality
@@ -48,9 +49,12 @@ def copies(bars: pl.DataFrame, quality: Quality) -> tuple[pl.Series, pl.Series]:
     """
     content = pl.struct(*_MARKET, *PRICES, "volume")
     # Most bars differ in close and volume already; whole rows are compared among the few that do not.
-    some = bars.select(*_MARKET, *PRICES, "volume").with_row_index("row")
-    some = some.filter(pl.struct(*_MARKET, "close", "volume").is_duplicated())
-    shared = some.filter(content.is_duplicated())["row"]
+    hashed = bars.select(pl.struct("session", "close", "volume").hash()).to_series().to_numpy()
+    in_order = np.sort(hashed)
+    several = np.unique(in_order[1:][in_order[1:] == in_order[:-1]])
+    some = np.flatnonzero(np.isin(hashed, several))
+    same = bars.select(*_MARKET, *PRICES, "volume")[some].select(content.is_duplicated()).to_series()
+    shared = pl.Series(some).filter(same)
     none = pl.zeros(bars.height, dtype=pl.Boolean, eager=True)
     if shared.is_empty():
         return none, none

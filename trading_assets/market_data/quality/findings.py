@@ -88,12 +88,12 @@ class Findings:
             marked = hits.select("_row", rule=pl.lit(rule.name))
             (self._noted if severity == "flag" else out).append(marked)
         self._out += out
-        return left.join(pl.concat(out), on="_row", how="anti", maintain_order="left") if out else left
+        return _without(left, pl.concat(out)) if out else left
 
     def without_prior(self, left: pl.DataFrame, *rules: Rule) -> pl.DataFrame:
         """Return what is left of `left` without the rows that are on record as out by one of these rules."""
         out = self._prior.filter(pl.col("rule").is_in([rule.name for rule in rules]))
-        return left.join(out, on="_row", how="anti", maintain_order="left")
+        return _without(left, out)
 
     def with_flags(self, left: pl.DataFrame) -> pl.DataFrame:
         """Add `flags`, the names of what was noted about each row."""
@@ -119,6 +119,11 @@ class Findings:
             f"  do: {rule.remedy}, override what is right (`quality.overrides`), "
             f"or set `quality.severity: {{{rule.name}: row}}` to quarantine such bars"
         )
+
+
+def _without(left: pl.DataFrame, out: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `left` that are not `out`; itself, as a join copies all columns, if nothing is."""
+    return left.join(out, on="_row", how="anti", maintain_order="left") if out.height else left
 
 
 def _listed(findings: list[pl.DataFrame], column: str) -> pl.DataFrame:

@@ -77,5 +77,11 @@ def arrange(frame: pl.DataFrame, start: dt.date, end: dt.date) -> pl.DataFrame:
         (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)
         for name, dtype in SCHEMA.items()
     ]
-    kept = frame.filter(pl.col("session").is_between(start, end)).select(columns)
+    inside = pl.col("session").is_between(start, end).fill_null(False)
+    # Whole files of sorted bars are the rule, and neither filter nor sort leaves their columns where they are.
+    kept = (frame if frame.select(inside.all()).item() else frame.filter(inside)).select(columns)
+    symbol, session = pl.col("symbol"), pl.col("session")
+    follows = (symbol > symbol.shift()) | ((symbol == symbol.shift()) & (session > session.shift()))
+    if kept.select(follows.slice(1).fill_null(False).all()).item():
+        return kept
     return kept.sort("symbol", "session", "source_file", "source_line", maintain_order=True)
