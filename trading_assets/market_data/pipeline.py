@@ -179,7 +179,7 @@ def _lives(raw: pl.DataFrame, inputs: Inputs, as_of: dt.date) -> pl.DataFrame:
     if quality_settings.severity_of(quality.TICKER_REUSE.name) == "off":
         return NO_LIVES
     overridden = inputs.overrides.filter(rule=quality.TICKER_REUSE.name)
-    known = raw.filter(pl.col("session") <= as_of)
+    known = raw.lazy().filter(pl.col("session") <= as_of).select("symbol", "session", "close").collect()
     lives = find_lives(known, quality_settings.reuse_days, overridden, inputs.symbology["symbol"])
     parted = later_lives(lives).filter(pl.col("ticker").is_in(list(inputs.configuration.benchmarks.values())))
     for ticker, start in parted.select("ticker", "start").iter_rows():

@@ -90,10 +90,12 @@ class QualityResult:
 
     def completed(self, left: pl.DataFrame) -> pl.DataFrame:
         """Return `usable` of some rows of `left`: all columns of all symbols are twice what was received."""
-        names = self.rows.drop("_row").columns
-        others = self.rows.select(name for name in names if name not in left.columns)
+        names = [name for name in self.rows.columns if name != "_row"]
+        first, last = left.select(first=pl.col("_row").min(), last=pl.col("_row").max()).row(0)
+        around = self.rows[first : last + 1] if left.height else self.rows
+        others = around.select(name for name in names if name not in left.columns)
         return left.with_columns(
-            others[left["_row"]],
+            others[(left["_row"] - (first or 0))],
             high=pl.max_horizontal(PRICES),
             low=pl.min_horizontal(PRICES),
             volume=pl.col("volume").fill_null(0.0),
@@ -187,7 +189,7 @@ def apply_rules(
     flags = by_parts(left, lambda part: _flags(part, quality, actions, lives))
     found.sift(left, {_BY_NAME[each.name]: each for each in flags})
 
-    rows = rows.drop("_copied").select(*raw.columns, "_row")
+    rows = rows.select(*raw.columns, "_row")
     return QualityResult(found.quarantined(rows).drop("_row"), found.with_flags(left), rows)
 
 
