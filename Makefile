@@ -8,7 +8,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 REMEMBERED_DATA := $(shell sed -n "s/^data: *//p" trading_assets.folder 2>/dev/null)
 export TRADING_ASSETS_DATA ?= $(or $(REMEMBERED_DATA),$(CURDIR)/data)
 
-.PHONY: demo picture test test-slow coverage test-browser acceptance ui docs bench go-rate format lint clean help
+.PHONY: demo picture test test-slow coverage test-browser acceptance ui docs bench bench-runs go-rate format lint clean help
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,13 @@ docs: .installed-docs ## the documentation as pages, in build/site; a warning is
 bench: .installed-bench ## side-by-side benchmarks with other engines; prints ratios and writes them into the README
 	@.venv-bench/bin/python -m trading_assets_tests.benchmarks .venv-bench-zipline/bin/python
 
+# The last version before whole runs were made faster.
+BEFORE := 16b89a4
+bench-runs: .installed-dev ## whole runs beside an earlier version and as markets grow; writes docs/scale.md (an hour)
+	@test -d .bench-before || git worktree add --quiet --detach .bench-before $(BEFORE)
+	@$(MAKE) --quiet -C .bench-before .installed-run
+	@$(BIN)/python -m trading_assets_tests.benchmarks.whole_runs .bench-before 5 1000 10
+
 go-rate: .installed-dev ## how often a verdict is `go` by the true Sharpe ratio of a planted edge; writes docs/honesty.md
 	@$(BIN)/python -m trading_assets_tests.benchmarks.error_rates
 	@$(BIN)/python -m trading_assets_tests.benchmarks.go_rate
@@ -67,7 +74,7 @@ lint: .installed-dev ## ruff, formatting, types, import contracts
 	@$(BIN)/lint-imports --no-cache
 
 clean: ## remove the environment and caches; data stay, the holdout ledger among them
-	rm -rf .venv .venv-bench .venv-bench-zipline .installed-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .bench-before .venv-bench .venv-bench-zipline .installed-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The environment: uv inside it, then exactly what uv.lock says, with bytecode compiled.
 $(BIN)/uv:
