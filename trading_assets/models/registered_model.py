@@ -98,8 +98,8 @@ class RegisteredModel:
         What was fitted.
     curve
         What makes a score of what that says; None: it is the score.
-    sha256
-        Of the artifact.
+    sha256, path
+        Of the artifact, and where it is.
     """
 
     model: str
@@ -109,6 +109,7 @@ class RegisteredModel:
     fitted: Fitted
     curve: Curve | None
     sha256: str
+    path: Path
 
     def said(self, features: Features, session: Days | None = None) -> Floats:
         """Return what the model says of rows, before the curve.
@@ -187,6 +188,7 @@ def load_artifact(artifact: Artifact, learner: Learner, otherwise: tuple[str, ..
         fitted,
         artifact.curve(),
         hashlib.sha256(content).hexdigest(),
+        artifact.file.file,
     )
 
 

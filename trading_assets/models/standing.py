@@ -90,13 +90,35 @@ def champion_at(warehouse: Warehouse, configuration: Configuration, champion: st
     EditedRowsError
         Rows of `models.champions` are not those that the product wrote.
     """
+    waiting = standing_of(warehouse, configuration, champion).waiting
+    acting = [each.candidate for each in waiting if each.day < session]
+    return acting[-1] if acting else champion_by_run(warehouse, configuration, champion, session)
+
+
+def champion_by_run(
+    warehouse: Warehouse, configuration: Configuration, champion: str, session: dt.date = dt.date.max
+) -> str:
+    """Return who is champion by the last run alone.
+
+    Parameters
+    ----------
+    warehouse, configuration, champion
+        As `standing_of` takes them.
+    session
+        At which session; default the last one.
+
+    Raises
+    ------
+    ConfigurationError
+        There was no champion by then.
+    EditedRowsError
+        Rows of `models.champions` are not those that the product wrote.
+    """
     rows = _written(warehouse, configuration, CHAMPIONS, champion).filter(decision=CHAMPION)
     by_time = rows.filter(pl.col("session") <= session).sort("session", pl.col("cause").is_in(ACTIONS))
     if by_time.is_empty():
         raise _no_champion(champion)
-    waiting = standing_of(warehouse, configuration, champion).waiting
-    acting = [each.candidate for each in waiting if each.day < session]
-    return acting[-1] if acting else str(by_time["candidate"][-1])
+    return str(by_time["candidate"][-1])
 
 
 def list_models(warehouse: Warehouse, configuration: Configuration) -> pl.DataFrame:
