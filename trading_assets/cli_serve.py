@@ -9,7 +9,10 @@ import typer
 from trading_assets.cli_options import ConfigOption, DataOption, load
 from trading_assets.cli_output import console, escaped
 
+serve_app = typer.Typer()
 
+
+@serve_app.command()
 def serve(
     model: Annotated[str | None, typer.Argument(help="Name of a model or a champion; default the only one.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; default this machine alone.")] = "127.0.0.1",
