@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 import socket
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -21,7 +23,7 @@ from trading_assets.protocol import Protocol
 from trading_assets.protocol.decisions import HandDecision, record_decision
 from trading_assets.serving.server import require_libraries, served_name
 from trading_assets.warehouse import Rows
-from trading_assets_tests.conftest import called
+from trading_assets_tests.conftest import REPOSITORY, called
 from trading_assets_tests.models.scored_market import BARS, FEATURED, MODELS, REFIT, SCORED, copied, write_until
 from trading_assets_tests.robustness.pipeline import SETTINGS, Experiment
 from trading_assets_tests.serving.client import ended, rows_of, serving
@@ -96,6 +98,21 @@ def test_scores_are_those_of_the_run_to_the_bit_and_nothing_is_written(shared: E
         assert server.address.startswith("http://127.0.0.1:")
         assert server.end() == 0
     assert files_of(shared) == before
+
+
+@pytest.mark.slow
+def test_the_client_of_the_page_prints_the_scores_of_the_newest_session(shared: Experiment) -> None:
+    [code] = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "serving.md").read_text("utf-8"), re.DOTALL)
+    path = shared.configuration.warehouse_path
+    with serving(shared, "best") as server:
+        own = code.replace("http://127.0.0.1:8300", server.address).replace("data/mine/warehouse.duckdb", str(path))
+        done = subprocess.run([sys.executable, "-c", own], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    scores = shared.warehouse.read(PREDICTIONS, rows=Rows("model", "best"))
+    newest = scores.filter(pl.col("session") == scores["session"].max()).sort("symbol")
+    version = artifacts_in(shared.configuration.home, "trees")[0].file.content
+    expected = dict(newest.select("symbol", "score").iter_rows())
+    assert done.stdout == f"trees {version} {expected}\n"
 
 
 @pytest.mark.slow
