@@ -9,6 +9,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from ipaddress import ip_address
 
+from trading_assets import __version__
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.models.session_scores import known_name
 from trading_assets.serving.champion import Champion
@@ -73,7 +74,6 @@ def serve(configuration: Configuration, name: str, host: str, port: int, say: Ca
     require_libraries()
     import uvicorn
 
-    from trading_assets import __version__
     from trading_assets.serving.app import make_app
 
     listening = _listen(host, port)
