@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from fastapi.responses import JSONResponse
 
 from trading_assets.models.families.own import OwnFitted
@@ -25,7 +27,7 @@ class _RequestError(Exception):
         self.status = status
 
 
-def make_app(circuit: Circuit, name: str, version: str) -> FastAPI:
+def make_app(circuit: Circuit, name: str, version: str, hosts: Sequence[str] = ("*",)) -> FastAPI:
     """Return the application.
 
     Parameters
@@ -36,9 +38,13 @@ def make_app(circuit: Circuit, name: str, version: str) -> FastAPI:
         Name of the model or the champion that it answers for.
     version
         Version of this package.
+    hosts
+        Names that requests may call this machine by: a page in a browser, under a name of its own for this machine, may
+        not read the answers.
     """
     # The pages of FastAPI that show an interface load scripts from elsewhere; its description stays.
     app = FastAPI(title=f"Scores of {name}", version=version, docs_url=None, redoc_url=None)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
 
     @app.post("/score", openapi_extra=_BODY, summary="Score rows of features")
     async def score(request: Request) -> JSONResponse:

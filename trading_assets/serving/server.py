@@ -18,6 +18,8 @@ from trading_assets.serving.watch import Watch
 
 #: Seconds that requests have to end in, once the server is told to.
 GRACEFUL_SECONDS = 10
+#: Names of this machine for itself.
+_LOCAL = ("127.0.0.1", "localhost")
 _LIBRARIES = ("fastapi", "uvicorn")
 
 
@@ -81,7 +83,7 @@ def serve(configuration: Configuration, name: str, host: str, port: int, say: Ca
     watch = Watch(Champion(configuration, name), circuit)
     watch.start()
     settings = uvicorn.Config(
-        make_app(circuit, name, __version__),
+        make_app(circuit, name, __version__, (host, *_LOCAL) if host in _LOCAL else ("*",)),
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,

@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.request
 from pathlib import Path
 from unittest.mock import patch
 
@@ -135,6 +137,9 @@ def test_wrong_requests_are_told_what_is_wrong_and_the_next_one_is_answered(shar
             assert server.asked("/score", nonsense)[0] == 400
         assert server.asked("/score", b" " * (17 * 2**20))[0] == 413
         assert server.asked("/scores", {"rows": rows})[0] == 404
+        elsewhere = urllib.request.Request(f"{server.address}/version", headers={"Host": "a-page.example"})
+        with pytest.raises(urllib.error.HTTPError, match="400"):
+            urllib.request.urlopen(elsewhere, timeout=30)
         assert server.scored(rows)["scores"] == scores
 
 
