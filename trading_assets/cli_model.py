@@ -1,9 +1,10 @@
-"""The commands `trading-assets model ...`: who is champion, a person's word on it, and the state of the registry."""
+"""The commands `trading-assets model ...`: who is champion, a person's word, scores, and the state of the registry."""
 
 from __future__ import annotations
 
 import datetime as dt
 import getpass
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -11,7 +12,9 @@ import typer
 from trading_assets.cli_options import FAILED, ConfigOption, DataOption, FormatOption, load
 from trading_assets.cli_output import console, escaped, paper_of, print_frame, printers
 
-model_app = typer.Typer(help="Say who is champion, decide it by hand, look after the registry.", no_args_is_help=True)
+model_app = typer.Typer(
+    help="Say who is champion, decide it by hand, score with it, look after the registry.", no_args_is_help=True
+)
 
 ChampionArgument = Annotated[str, typer.Argument(help="Its name in the section champions.")]
 CandidateArgument = Annotated[str, typer.Argument(help="One of its candidates.")]
@@ -37,30 +40,29 @@ def list_all(config: ConfigOption = None, data: DataOption = None, format: Forma
             _say(f"waits for the first session after {word.day}: {word.in_words()}")
 
 
-@model_app.command()
-def pin(
-    champion: ChampionArgument,
-    candidate: CandidateArgument,
-    reason: ReasonOption,
-    by: ByOption = None,
-    config: ConfigOption = None,
-    data: DataOption = None,
-) -> None:
-    """Make a candidate champion from the next session on, whatever tests say; `rollback` takes it back."""
-    _decide("pin", champion, candidate, reason, by, config, data)
+def _making_champion(action: str) -> Callable[..., None]:
+    """Return the command that makes a candidate champion in one of two ways."""
+
+    def command(
+        champion: ChampionArgument,
+        candidate: CandidateArgument,
+        reason: ReasonOption,
+        by: ByOption = None,
+        config: ConfigOption = None,
+        data: DataOption = None,
+    ) -> None:
+        _decide(action, champion, candidate, reason, by, config, data)
+
+    return command
 
 
-@model_app.command()
-def promote(
-    champion: ChampionArgument,
-    candidate: CandidateArgument,
-    reason: ReasonOption,
-    by: ByOption = None,
-    config: ConfigOption = None,
-    data: DataOption = None,
-) -> None:
-    """Make a candidate champion from the next session on; tests go on, by sessions from then on."""
-    _decide("promote", champion, candidate, reason, by, config, data)
+_OF_NEXT_SESSION = "Make a candidate champion from the next session on"
+model_app.command("pin", help=f"{_OF_NEXT_SESSION}, whatever tests say; `rollback` takes it back.")(
+    _making_champion("pin")
+)
+model_app.command("promote", help=f"{_OF_NEXT_SESSION}; tests go on, by sessions from then on.")(
+    _making_champion("promote")
+)
 
 
 @model_app.command()
@@ -89,6 +91,30 @@ def compare(
     from trading_assets.warehouse import Warehouse
 
     printers()[format](compare_models(Warehouse(configuration.warehouse_path), configuration, first, second))
+
+
+@model_app.command()
+def score(
+    model: Annotated[str, typer.Argument(help="Name of a model, or of a champion.")],
+    session: Annotated[
+        dt.datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="A session after the last refit; default the last with features."),
+    ] = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    format: FormatOption = "table",
+) -> None:
+    """Score a session by the registered model, without training: the bits that the next run writes.
+
+    The artifact is held to its hash, and has to give the scores of its fold on record again.
+    """
+    configuration = load(config, data)
+    from trading_assets.models.session_scores import score_session
+    from trading_assets.warehouse import Warehouse
+
+    now, warehouse = dt.datetime.now(dt.UTC).replace(tzinfo=None), Warehouse(configuration.warehouse_path)
+    day = None if session is None else session.date()
+    printers()[format](score_session(warehouse, configuration, model, day, now).rows)
 
 
 @model_app.command()

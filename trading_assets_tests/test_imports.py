@@ -15,6 +15,7 @@ BY_COMMAND = {
     "trading_assets.cli_model",
     "trading_assets.cli_options",
     "trading_assets.cli_output",
+    "trading_assets.cli_serve",
     "trading_assets.project",
     "trading_assets.run_outcome",
 }

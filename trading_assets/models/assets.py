@@ -16,7 +16,6 @@ from trading_assets.config import Configuration
 from trading_assets.features.own import assert_current, own_features
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS
-from trading_assets.models.calibration import Curve
 from trading_assets.models.champion_step import choose
 from trading_assets.models.champions import score_asset
 from trading_assets.models.cross_validation import cross_validation
@@ -38,7 +37,7 @@ from trading_assets.models.promotion import Record, losses_by_session, target_in
 from trading_assets.models.regime_model import RegimeModel
 from trading_assets.models.regimes import FEATURES, regimes_of_benchmarks
 from trading_assets.models.registry import Candidate, UnreadableRegistryError, promotion_row, register, registry_state
-from trading_assets.models.run import procedure_of, run_model
+from trading_assets.models.run import ModelRun, procedure_of, run_model
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
 from trading_assets.models.tables import (
     CHAMPIONS,
@@ -240,7 +239,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         return metadata
     file = (learner.file_name, run.artifact)
     try:
-        return metadata | _register(step, name, run.version, file, run.tables, holdout, run.curves)
+        return metadata | _register(step, name, run, file, samples.names, holdout)
     except UnreadableRegistryError as error:  # the check `registry` tells it; what is traded does not wait for it
         return metadata | {"registry": str(error)}
 
@@ -280,13 +279,12 @@ def _state_on_record(step: Step, asset: str) -> Mapping[str, Any]:
 def _register(
     step: Step,
     name: str,
-    version: str,
+    run: ModelRun,
     file: tuple[str, bytes],
-    tables: Mapping[Any, pl.DataFrame],
+    features: Sequence[str],
     holdout: dt.date,
-    curves: Mapping[int, Curve],
 ) -> dict[str, Any]:
-    settings = step.configuration.models[name]
+    settings, version, tables = step.configuration.models[name], run.version, run.tables
     benchmark = step.configuration.benchmarks.get(settings.universe, "zero")
     before = tables[FOLDS].filter(pl.col("test_end") < holdout).select("fold", "test_start")
     metrics: dict[dt.date, dict[str, float]] = {}
@@ -305,7 +303,8 @@ def _register(
             version=version,
             artifact=file[1],
             file_name=file[0],
-            parameters={**settings.model_dump(), "seed": step.configuration.seed, **curve_in_words(tables, curves)},
+            features=features,
+            parameters={**settings.model_dump(), "seed": step.configuration.seed, **curve_in_words(tables, run.curves)},
             record=Record(
                 target_in_words(settings, benchmark),
                 settings.horizon,

@@ -94,12 +94,34 @@ def put_on_record(step: Step, name: str, bars: pl.DataFrame, holdout: dt.date, r
     readers
         Registered strategies that read it, see `opened_by`: without one only what is before the holdout is seen.
     """
+    record_seen(step.configuration, name, bars, holdout, readers, step.now)
+
+
+def record_seen(
+    configuration: Configuration,
+    name: str,
+    bars: pl.DataFrame,
+    holdout: dt.date,
+    readers: Sequence[str],
+    now: dt.datetime,
+) -> None:
+    """Do what `put_on_record` does for whoever shows scores and is no step.
+
+    Parameters
+    ----------
+    configuration
+        Configuration with the models.
+    name, bars, holdout, readers
+        As `put_on_record` takes them.
+    now
+        Time of the record, UTC.
+    """
     seen = bars if readers else bars.filter(pl.col("session") < holdout)
     first, last = seen["session"].min(), seen["session"].max()
     if not isinstance(first, dt.date) or not isinstance(last, dt.date):
         return
     symbols = seen["symbol"].unique().to_list()
     returns = equal_weight_returns([seen], symbols, first, last)
-    more = opening(step.configuration, readers)
+    more = opening(configuration, readers)
     entry = exposure(STAGE, name, first, last, symbols, returns, more)
-    record_exposures(Protocol.of(step.configuration), [entry], step.now)
+    record_exposures(Protocol.of(configuration), [entry], now)

@@ -8,8 +8,7 @@ import json
 import logging
 import os
 import sqlite3
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,9 +25,9 @@ from trading_assets.warehouse.lock import Patience, file_lock
 EXPERIMENT = "models"
 MODEL_FILE = "model.ubj"
 WAIT_SECONDS = 120.0
-LOSSES_FILE = "losses.json"
-#: Tags of a version: its content hash, and SHA-256 of its artifact.
-CONTENT, ARTIFACT_HASH = "content_version", "artifact_sha256"
+LOSSES_FILE, FEATURES_FILE = "losses.json", "features.json"
+#: Tags of a version: its content hash, and SHA-256 of its artifact and of the names of its features.
+CONTENT, ARTIFACT_HASH, FEATURES_HASH = "content_version", "artifact_sha256", "features_sha256"
 _TARGET, _DECISION, _REASON = "target", "decision", "reason"
 _AGAINST, _TEST, _PROCEDURE, _HORIZON = "against", "test", "procedure", "horizon"
 
@@ -59,6 +58,8 @@ class Candidate:
         Out-of-sample metrics by the first session of a fold, then by name, for whoever looks at the registry.
     file_name
         Name of the file of the bytes, which says their format.
+    features
+        Names of the features, in the order in which the model takes them.
     """
 
     model: str
@@ -68,6 +69,11 @@ class Candidate:
     record: Record
     metrics: Mapping[dt.date, Mapping[str, float]] = field(default_factory=dict)
     file_name: str = MODEL_FILE
+    features: Sequence[str] = ()
+
+    def features_as_bytes(self) -> bytes:
+        """Return the names of the features as they are kept."""
+        return json.dumps(list(self.features)).encode()
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,11 @@ def registry_state(configuration: Configuration) -> str:
 def database_of(home: Path) -> Path:
     """Return the registry's database in the folder of a configuration."""
     return home / "tracking.db"
+
+
+def artifacts_of(home: Path, run: str) -> Path:
+    """Return the folder of the files of a run of the registry, wherever the folder of the configuration is now."""
+    return home / "artifacts" / run / "artifacts"
 
 
 def register(home: Path, candidate: Candidate) -> ModelVersion:
@@ -122,16 +133,17 @@ def register(home: Path, candidate: Candidate) -> ModelVersion:
         if known is not None:
             return known
         run = _record(client, home, candidate)
-        champion = _champion(client, candidate.model)
+        champion = _champion(client, home, candidate.model)
         decided = _decide(candidate.record, champion)
         against = champion.version if champion else None
         created = client.create_model_version(
             candidate.model,
-            source=f"{run.info.artifact_uri}/{candidate.file_name}",
+            source=(artifacts_of(home.resolve(), run.info.run_id) / candidate.file_name).as_uri(),
             run_id=run.info.run_id,
             tags={
                 CONTENT: candidate.version,
                 ARTIFACT_HASH: hashlib.sha256(candidate.artifact).hexdigest(),
+                FEATURES_HASH: hashlib.sha256(candidate.features_as_bytes()).hexdigest(),
                 _TARGET: candidate.record.target,
                 _PROCEDURE: candidate.record.procedure,
                 _HORIZON: str(candidate.record.horizon),
@@ -246,14 +258,13 @@ def _record(client: Any, home: Path, candidate: Candidate) -> Any:
             for name, value in values.items()
         ],
     )
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / candidate.file_name
-        path.write_bytes(candidate.artifact)
-        client.log_artifact(run.info.run_id, str(path))
-        losses = Path(folder) / LOSSES_FILE
-        found = {f"{day}": [each.loss, each.symbols] for day, each in candidate.record.losses.items()}
-        losses.write_text(json.dumps(found), "utf-8")
-        client.log_artifact(run.info.run_id, str(losses))
+    # Not by the client, which writes to where the folder was when it was made.
+    folder = artifacts_of(home, run.info.run_id)
+    folder.mkdir(parents=True)
+    (folder / candidate.file_name).write_bytes(candidate.artifact)
+    (folder / FEATURES_FILE).write_bytes(candidate.features_as_bytes())
+    found = {f"{day}": [each.loss, each.symbols] for day, each in candidate.record.losses.items()}
+    (folder / LOSSES_FILE).write_text(json.dumps(found), "utf-8")
     client.set_terminated(run.info.run_id)
     if not client.search_registered_models(f"name = '{candidate.model}'"):
         client.create_registered_model(candidate.model)
@@ -272,29 +283,29 @@ def _decide(candidate: Record, champion: _Champion | None) -> Decision:
     return decide(candidate, champion.record if champion else None)
 
 
-def _champion(client: Any, model: str) -> _Champion | None:
+def _champion(client: Any, home: Path, model: str) -> _Champion | None:
     number = client.get_registered_model(model).aliases.get(CHAMPION)
     if number is None:
         return None
     version = client.get_model_version(model, number)
     if _PROCEDURE not in version.tags:
         return _Champion(version.tags[CONTENT], None)
-    losses = _losses(client, version.run_id, model)
+    losses = _losses(home, version.run_id, model)
     record = Record(version.tags[_TARGET], int(version.tags[_HORIZON]), version.tags[_PROCEDURE], losses)
     return _Champion(version.tags[CONTENT], record)
 
 
-def _losses(client: Any, run_id: str, model: str) -> dict[dt.date, SessionLoss]:
+def _losses(home: Path, run: str, model: str) -> dict[dt.date, SessionLoss]:
     """Losses by session of a registered model."""
-    if LOSSES_FILE not in {each.path for each in client.list_artifacts(run_id)}:
+    file = artifacts_of(home, run) / LOSSES_FILE
+    if not file.is_file():
         raise RegistryError(
             f"the champion of model {model} has lost what it is judged by\n"
-            f"  file: {LOSSES_FILE} among the artifacts of its run {run_id}\n"
+            f"  file: {file}\n"
             "  what to do: restore the artifacts from a copy, or move them and tracking.db aside and run this again: "
             "models are trained anew, and the first of each is champion"
         )
-    with tempfile.TemporaryDirectory() as folder:
-        text = Path(client.download_artifacts(run_id, LOSSES_FILE, folder)).read_text("utf-8")
+    text = file.read_text("utf-8")
     return {dt.date.fromisoformat(day): SessionLoss(*each) for day, each in json.loads(text).items()}
 
 

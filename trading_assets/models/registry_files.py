@@ -16,6 +16,7 @@ import polars as pl
 from trading_assets.models.registry import (
     ARTIFACT_HASH,
     CONTENT,
+    FEATURES_HASH,
     WAIT_SECONDS,
     database_of,
     registry_client,
@@ -41,7 +42,21 @@ _SCHEMA = {
 
 
 @dataclass(frozen=True)
-class _Version:
+class RegisteredFile:
+    """A version of a model and its artifact, in the folder that is asked: it may be a copy of another one.
+
+    Attributes
+    ----------
+    content
+        Content hash, as `models.outcomes` has it.
+    sha256
+        Of the artifact as it was registered; None of versions of earlier releases.
+    run
+        Identifier of its run, whose parameters are those of the model.
+    features_sha256
+        Of the names of its features; None of versions of earlier releases.
+    """
+
     model: str
     number: int
     content: str
@@ -49,8 +64,14 @@ class _Version:
     file: Path
     sha256: str | None
     run: str
+    features_sha256: str | None = None
+
+    def read(self) -> bytes | None:
+        """Return the bytes of the file; None if it is gone."""
+        return self.file.read_bytes() if self.file.is_file() else None
 
     def line(self, state: str) -> tuple[object, ...]:
+        """Return a row of `verify_artifacts`."""
         return self.model, self.number, self.content, ", ".join(self.aliases), str(self.file), state
 
 
@@ -72,8 +93,8 @@ def verify_artifacts(home: Path) -> pl.DataFrame:
     RegistryError
         The registry's database cannot be read.
     """
-    with _opened(home) as client:
-        lines = [each.line(_state(each)) for each in _versions(client, home)]
+    with opened_registry(home) as client:
+        lines = [each.line(state_of(each, each.read())) for each in registered_versions(client, home)]
     return pl.DataFrame(lines, schema=_SCHEMA, orient="row")
 
 
@@ -109,8 +130,8 @@ def prune_versions(home: Path, in_use: Mapping[str, Set[str]], keep: int, *, dry
         As `verify_artifacts` returns it, of the versions that are gone, or would be.
     """
     used = set[str]().union(*in_use.values())
-    with _opened(home) as client:
-        versions = list(_versions(client, home))
+    with opened_registry(home) as client:
+        versions = list(registered_versions(client, home))
         newest = {
             (model, number)
             for model in {each.model for each in versions}
@@ -130,8 +151,8 @@ def prune_versions(home: Path, in_use: Mapping[str, Set[str]], keep: int, *, dry
 
 
 @contextmanager
-def _opened(home: Path) -> Iterator[Any]:
-    """The registry of a folder, nobody else writing; None, and nothing is made, where there is none."""
+def opened_registry(home: Path) -> Iterator[Any]:
+    """Yield the client of the registry of a folder, nobody else writing; None, and nothing is made, without one."""
     database = database_of(home)
     if not database.exists():
         yield None
@@ -142,8 +163,8 @@ def _opened(home: Path) -> Iterator[Any]:
         yield client_of(home)
 
 
-def _versions(client: Any, home: Path) -> Iterator[_Version]:
-    """Every version, by model and number; its file is that of this folder, which may be a copy of another one."""
+def registered_versions(client: Any, home: Path) -> Iterator[RegisteredFile]:
+    """Yield every version, by model and number."""
     if client is None:
         return
     for model in sorted(client.search_registered_models(), key=lambda each: each.name):
@@ -155,14 +176,28 @@ def _versions(client: Any, home: Path) -> Iterator[_Version]:
             inside = parts[parts.index(each.run_id) :] if each.run_id in parts else (each.run_id, *parts[-1:])
             file = home.joinpath("artifacts", *inside)
             tags = each.tags
-            yield _Version(
-                model.name, int(each.version), tags.get(CONTENT, ""), own, file, tags.get(ARTIFACT_HASH), each.run_id
+            yield RegisteredFile(
+                model.name,
+                int(each.version),
+                tags.get(CONTENT, ""),
+                own,
+                file,
+                tags.get(ARTIFACT_HASH),
+                each.run_id,
+                tags.get(FEATURES_HASH),
             )
 
 
-def _state(version: _Version) -> str:
-    if not version.file.is_file():
+def state_of(version: RegisteredFile, content: bytes | None) -> str:
+    """Return the state of the artifact of a version: one of those that `verify_artifacts` names.
+
+    Parameters
+    ----------
+    version, content
+        The version, and the bytes of its file; None: there is none.
+    """
+    if content is None:
         return GONE
     if version.sha256 is None:
         return NO_HASH
-    return AS_REGISTERED if hashlib.sha256(version.file.read_bytes()).hexdigest() == version.sha256 else EDITED
+    return AS_REGISTERED if hashlib.sha256(content).hexdigest() == version.sha256 else EDITED

@@ -73,6 +73,54 @@ def standing_of(warehouse: Warehouse, configuration: Configuration, champion: st
     return Standing(history, waiting)
 
 
+def champion_at(warehouse: Warehouse, configuration: Configuration, champion: str, session: dt.date) -> str:
+    """Return who is champion at a session: by the last run, and by a person's word of a day before the session.
+
+    Parameters
+    ----------
+    warehouse, configuration, champion
+        As `standing_of` takes them.
+    session
+        A session of the last run, or one after it and before the next refit.
+
+    Raises
+    ------
+    ConfigurationError
+        There was no champion by then.
+    EditedRowsError
+        Rows of `models.champions` are not those that the product wrote.
+    """
+    waiting = standing_of(warehouse, configuration, champion).waiting
+    acting = [each.candidate for each in waiting if each.day < session]
+    return acting[-1] if acting else champion_by_run(warehouse, configuration, champion, session)
+
+
+def champion_by_run(
+    warehouse: Warehouse, configuration: Configuration, champion: str, session: dt.date = dt.date.max
+) -> str:
+    """Return who is champion by the last run alone.
+
+    Parameters
+    ----------
+    warehouse, configuration, champion
+        As `standing_of` takes them.
+    session
+        At which session; default the last one.
+
+    Raises
+    ------
+    ConfigurationError
+        There was no champion by then.
+    EditedRowsError
+        Rows of `models.champions` are not those that the product wrote.
+    """
+    rows = _written(warehouse, configuration, CHAMPIONS, champion).filter(decision=CHAMPION)
+    by_time = rows.filter(pl.col("session") <= session).sort("session", pl.col("cause").is_in(ACTIONS))
+    if by_time.is_empty():
+        raise _no_champion(champion)
+    return str(by_time["candidate"][-1])
+
+
 def list_models(warehouse: Warehouse, configuration: Configuration) -> pl.DataFrame:
     """Return a row for each candidate of each champion, and for each model that competes with none.
 
@@ -154,10 +202,7 @@ def decide_by_hand(
         )
     history = standing_of(warehouse, configuration, champion).history
     if not history:
-        raise ConfigurationError(
-            f"{champion} has no champion yet\n  expected: a run of models/champion/{champion}\n"
-            "  what to do: trading-assets run"
-        )
+        raise _no_champion(champion)
     held = history[-1]
     if candidate is not None:
         wanted = Held(candidate, action == "pin")
@@ -210,6 +255,13 @@ def compare_models(warehouse: Warehouse, configuration: Configuration, first: st
     numbers = dict.fromkeys(("effect", "error", "statistic", "critical", "p", "detectable", "power"), pl.Float64)
     schema = {"model": pl.String, "against": pl.String, "sessions": pl.Int64, **numbers, "result": pl.String}
     return pl.DataFrame([row], schema=schema)
+
+
+def _no_champion(champion: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{champion} has no champion yet\n  expected: a run of models/champion/{champion}\n"
+        "  what to do: trading-assets run"
+    )
 
 
 def _record(warehouse: Warehouse, configuration: Configuration, name: str) -> Record:

@@ -17,6 +17,7 @@ from trading_assets_tests.benchmarks.__main__ import check_same
 from trading_assets_tests.benchmarks.market import WARM_UP, large, part, prepare_market
 from trading_assets_tests.benchmarks.measuring import contender
 from trading_assets_tests.benchmarks.one_more_session import of_history
+from trading_assets_tests.benchmarks.scoring import percentiles
 from trading_assets_tests.benchmarks.table import REPOSITORY, stored, worst_growth, written_into
 from trading_assets_tests.benchmarks.wide_market import LEADER
 from trading_assets_tests.benchmarks.wide_market import main as write_wide_market
@@ -37,6 +38,11 @@ def test_every_measurement_is_a_median_of_five() -> None:
 def test_growth_is_the_worst_step_to_a_larger_market() -> None:
     assert worst_growth({(1, 1): 2.0, (1, 2): 1.0, (2, 1): 3.0, (2, 2): 1.2}) == pytest.approx(1.5)
     assert worst_growth({(1, 1): 3.0, (1, 2): 1.0, (2, 1): 1.0}) == pytest.approx(1 / 3)
+
+
+def test_waits_are_told_in_milliseconds() -> None:
+    """Of 0 to 100 milliseconds one each: a percentile is its number."""
+    assert percentiles([number / 1e3 for number in range(101)]) == {"p50": 50.0, "p95": 95.0, "p99": 99.0}
 
 
 def test_readme_without_marks_is_refused() -> None:

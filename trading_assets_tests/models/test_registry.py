@@ -90,6 +90,17 @@ def test_a_champion_whose_losses_are_gone_makes_no_room(tmp_path: Path) -> None:
         register(tmp_path, candidate("m", "v2", 0.9))
 
 
+def test_a_folder_that_was_moved_judges_by_its_own_files_and_keeps_new_ones(tmp_path: Path) -> None:
+    """mlflow knows whole paths: of where the folder was when its registry was made."""
+    register(tmp_path / "old", candidate("m", "v1", 0.66))
+    home = (tmp_path / "old").rename(tmp_path / "new")
+    made = register(home, candidate("m", "v2", 0.65))
+    assert (made.decided.decision, made.against) == (CHAMPION, "v1")
+    assert not (tmp_path / "old").exists()
+    assert len(list(home.glob(f"artifacts/*/artifacts/{LOSSES_FILE}"))) == 2
+    assert register(home, candidate("m", "v3", 0.65)).against == "v2"
+
+
 def test_a_promotion_is_a_row_with_its_test(home: Path) -> None:
     now = dt.datetime(2030, 1, 1)
     register(home, candidate("f", "v1", 0.66))

@@ -41,6 +41,19 @@ def test_a_family_keeps_the_interface(family: str) -> None:
 
 
 @pytest.mark.parametrize("family", ALL)
+def test_a_row_scores_the_same_to_the_bit_in_a_batch_of_any_size_and_layout(family: str) -> None:
+    """Sizes around those at which libraries and loops change what they do at once."""
+    made = planted(label_of(family))
+    model = learner(family).fit(training(label_of(family)))
+    score = model.score(made.features)
+    for size in (2, 7, 31, 32, 33, 63, 65, 255, 257, 1025):
+        for start in (0, 5):
+            assert np.array_equal(model.score(made.features[start : start + size]), score[start : start + size])
+    for same in (np.asfortranarray(made.features), np.pad(made.features, ((0, 0), (0, 2)))[:, :-2]):
+        assert np.array_equal(model.score(same), score)
+
+
+@pytest.mark.parametrize("family", ALL)
 def test_features_that_tell_nothing_apart_are_no_crash(family: str) -> None:
     """Of one column alone there is a value, always the same; the others are never there."""
     kind = label_of(family)
