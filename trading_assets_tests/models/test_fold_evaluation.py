@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
 from trading_assets.config.evaluation import Evaluation
+from trading_assets.config.models import OwnModel
 from trading_assets.models.evaluation_tables import (
     IMPORTANCE_STABILITY,
     PERMUTATION_IMPORTANCE,
@@ -20,6 +22,7 @@ from trading_assets.models.run import ModelRun, run_model
 from trading_assets.models.samples import Samples, build_samples, day
 from trading_assets.models.splits import Fold, walk_forward
 from trading_assets.models.tables import PREDICTIONS
+from trading_assets_tests.models.families.test_own import NEAREST, family
 from trading_assets_tests.models.panels import (
     NO_HOLDOUT,
     SETTINGS,
@@ -31,6 +34,7 @@ from trading_assets_tests.models.panels import (
     samples,
     trained,
 )
+from trading_assets_tests.narrow import as_number
 
 TABLES = (PERMUTATION_IMPORTANCE, IMPORTANCE_STABILITY, SHUFFLED_LABELS, RELIABILITY)
 
@@ -122,3 +126,32 @@ def test_no_fold_has_no_stability() -> None:
     found = stability_row(PERMUTATION_IMPORTANCE.empty(), top=5)
     assert (found["folds"], found["features"], found["stability"]) == (0, 0, None)
     assert not finding_of_rows(SHUFFLED_LABELS.empty()).is_leak
+
+
+@pytest.mark.slow
+def test_a_module_of_ones_own_is_asked_about_few_rows_and_held_to_the_same(tmp_path: Path) -> None:
+    own = family(tmp_path, NEAREST)
+    spans = {name: getattr(SETTINGS, name) for name in ("train_sessions", "test_sessions", "min_rows")}
+    settings = OwnModel(type="mine.nearest", parameters={"neighbours": 60}, **spans)
+    panel = bars(symbols=12)
+    made = build_samples(panel, benchmark(panel), features(panel, 5, 1.0), 5)
+    folds = walk_forward(dates_of(made), settings)[:1]
+    found = run_model(made, folds, settings, name="own", seed=3, holdout_start=NO_HOLDOUT, own=own)
+    own.module.process.end()
+    rows = found.tables[PERMUTATION_IMPORTANCE]
+    assert rows["rows"].is_between(400, 500).all()
+    assert as_number(rows.filter(feature="signal")["loss_increase"].item()) > 0.1
+    assert rows.filter(feature="noise")["loss_increase"].item() == 0.0  # it looks at one feature alone
+    assert not finding_of_rows(found.tables[SHUFFLED_LABELS]).is_leak
+    # The clock's seconds, for another process does it.
+    assert found.spent.seconds["permutation_importance"] > 0.01
+
+
+def test_a_calibrated_model_is_asked_for_what_it_says_before_its_curve() -> None:
+    plain, curved = (run(samples(), SETTINGS.model_copy(update={"calibrate": on})) for on in (False, True))
+    own = [each.tables[PERMUTATION_IMPORTANCE].drop("version") for each in (plain, curved)]
+    assert own[0].equals(own[1])
+    kinds = [each.tables[RELIABILITY]["kind"].unique(maintain_order=True).to_list() for each in (plain, curved)]
+    assert kinds == [["score"], ["score", "uncalibrated"]]
+    before = curved.tables[RELIABILITY].filter(kind="uncalibrated")["score"].to_list()
+    assert before == plain.tables[RELIABILITY]["score"].to_list()

@@ -89,3 +89,13 @@ def test_one_block_says_nothing_and_equal_labels_count_by_blocks() -> None:
     low, high = share_interval(np.ones(100), np.repeat(np.arange(10), 10))
     assert low == pytest.approx(10 / (10 + 2.2622**2), abs=1e-4)
     assert high == 1.0
+
+
+def test_the_interval_of_four_blocks_by_hand() -> None:
+    """Ten rows each with shares of 0.2, 0.4, 0.6, 0.8: off by 3, 1, 1, 3 rows.
+
+    The variance is 4/3 x 20 / 1,600 = 1/60, that of 0.25 x 60 = 15 rows. Student's t of 3 is 3.182, its square 10.13:
+    0.5 +- 3.182 / (2 x root of 25.13) = 0.5 +- 0.3174.
+    """
+    label = np.concatenate([np.repeat([1.0, 0.0], [ones, 10 - ones]) for ones in (2, 4, 6, 8)])
+    assert share_interval(label, np.repeat(np.arange(4), 10)) == pytest.approx((0.1826, 0.8174), abs=1e-4)

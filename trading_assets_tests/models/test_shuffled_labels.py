@@ -14,6 +14,7 @@ from scipy.stats import kstest, norm
 from sklearn.metrics import roc_auc_score
 
 from trading_assets.config.models import FAMILIES, WalkForward
+from trading_assets.models.families.interface import Fitted, TrainingSet
 from trading_assets.models.samples import RowNumbers, Samples, build_samples, day
 from trading_assets.models.shuffled_labels import (
     LEVEL,
@@ -209,3 +210,28 @@ def test_rows_of_a_session_that_ends_training_are_whole_sessions() -> None:
     whole = np.cumsum(counts)
     assert found.train_rows == int(whole[whole <= 250][-1])
     assert day(dates_of(made)[0]) < sessions[0]
+
+
+class Recording(Learner):
+    """A learner that keeps what it was given to learn."""
+
+    def fit(self, training: TrainingSet) -> Fitted:
+        given.append(training)
+        return super().fit(training)
+
+
+given: list[TrainingSet] = []
+
+
+def test_what_is_learnt_are_shuffled_labels_and_no_true_ones() -> None:
+    made = samples()
+    train, test = parts_of(made, SETTINGS)
+    given.clear()
+    assert score_shuffled(made, train, test, Recording(SETTINGS, 1), 10_000, np.random.default_rng(1)) is not None
+    [learnt] = given
+    assert np.array_equal(learnt.features, made.features[train], equal_nan=True)
+    moved = (learnt.label != made.label[train]).mean()
+    assert 0.3 < moved < 0.5  # of two random labels of a session with six symbols, a third or so is another
+    for each in np.unique(learnt.session)[:30]:
+        own = learnt.session == each
+        assert learnt.label[own].sum() == made.label[train][own].sum()
