@@ -212,23 +212,23 @@ def test_rows_of_a_session_that_ends_training_are_whole_sessions() -> None:
     assert day(dates_of(made)[0]) < sessions[0]
 
 
+LEARNT: list[TrainingSet] = []
+
+
 class Recording(Learner):
     """A learner that keeps what it was given to learn."""
 
     def fit(self, training: TrainingSet) -> Fitted:
-        given.append(training)
+        LEARNT.append(training)
         return super().fit(training)
-
-
-given: list[TrainingSet] = []
 
 
 def test_what_is_learnt_are_shuffled_labels_and_no_true_ones() -> None:
     made = samples()
     train, test = parts_of(made, SETTINGS)
-    given.clear()
+    LEARNT.clear()
     assert score_shuffled(made, train, test, Recording(SETTINGS, 1), 10_000, np.random.default_rng(1)) is not None
-    [learnt] = given
+    [learnt] = LEARNT
     assert np.array_equal(learnt.features, made.features[train], equal_nan=True)
     moved = (learnt.label != made.label[train]).mean()
     assert 0.3 < moved < 0.5  # of two random labels of a session with six symbols, a third or so is another
