@@ -37,7 +37,7 @@ RANGE_END_TAG = "dagster/asset_partition_range_end"
 #: Checks whose failure is one of a step, which says it in words.
 TOLD_BY_THE_STEP = frozenset({"nothing_looks_ahead", "every_strategy_completed"})
 #: Of the reports, those that are of all strategies.
-OF_ALL = ("index", "expectations")
+OF_ALL = ("index", "expectations", "models")
 REALITY_CHECK = "reality_check"
 #: How Dagster begins what an error of ours says; that says what is wrong without its class.
 OWN_ERROR = re.compile(r"^(trading_assets\.[\w.]+|dagster\._core[\w.]*\.Failure): ")

@@ -10,6 +10,7 @@ from trading_assets.charts.figures import (
     parameter_heat_map,
     scenarios,
 )
+from trading_assets.charts.model_figures import importance, reliability
 from trading_assets.charts.png import markdown, png
 
 __all__ = [
@@ -18,9 +19,11 @@ __all__ = [
     "equity",
     "exposure",
     "histogram",
+    "importance",
     "markdown",
     "monthly_returns",
     "parameter_heat_map",
     "png",
+    "reliability",
     "scenarios",
 ]

@@ -71,7 +71,7 @@ def equity(
     if all(value > 0 for trace in figure.data for value in trace.y):
         # equal distances are equal returns; a line each time the first value doubles
         figure.update_yaxes(type="log", dtick=math.log10(2), tick0=_log_of_first(curve), tickformat=".3~s")
-    return _styled(figure, "Equity", "quote currency", 420)
+    return styled(figure, "Equity", "quote currency", 420)
 
 
 def scenarios(curves: pl.DataFrame) -> Figure:
@@ -94,7 +94,7 @@ def scenarios(curves: pl.DataFrame) -> Figure:
         figure.add_scatter(
             x=own["session"].to_list(), y=own["equity"].to_list(), name=name.replace("_", " "), line=line
         )
-    return _styled(figure, "Equity under stress", "quote currency", 420)
+    return styled(figure, "Equity under stress", "quote currency", 420)
 
 
 def drawdown(curve: pl.DataFrame) -> Figure:
@@ -111,7 +111,7 @@ def drawdown(curve: pl.DataFrame) -> Figure:
         line={"color": LOSS_COLOUR, "width": 1},
     )
     figure.update_yaxes(tickformat=".0%")
-    return _styled(figure, "Drawdown", "from the highest equity so far", 260)
+    return styled(figure, "Drawdown", "from the highest equity so far", 260)
 
 
 def exposure(curve: pl.DataFrame) -> Figure:
@@ -127,7 +127,7 @@ def exposure(curve: pl.DataFrame) -> Figure:
         line={"color": "#475569", "width": 1},
     )
     figure.update_yaxes(tickformat=".0%")
-    return _styled(figure, "Gross exposure", "fraction of equity", 220)
+    return styled(figure, "Gross exposure", "fraction of equity", 220)
 
 
 def monthly_returns(monthly: pl.DataFrame) -> Figure:
@@ -154,7 +154,7 @@ def monthly_returns(monthly: pl.DataFrame) -> Figure:
         )
     )
     figure.update_yaxes(type="category", autorange="reversed")
-    return _styled(figure, "Monthly returns", "", 140 + 24 * max(len(years), 4))
+    return styled(figure, "Monthly returns", "", 140 + 24 * max(len(years), 4))
 
 
 def parameter_heat_map(
@@ -201,9 +201,9 @@ def parameter_heat_map(
         )
     figure.update_xaxes(type="category", title=x)
     figure.update_yaxes(type="category", title=y)
-    styled = _styled(figure, f"{metric.replace('_', ' ')} by {x} and {y}", "", 320)
-    styled.update_layout(showlegend=False)
-    return styled
+    found = styled(figure, f"{metric.replace('_', ' ')} by {x} and {y}", "", 320)
+    found.update_layout(showlegend=False)
+    return found
 
 
 def bars(frame: pl.DataFrame, label: str, value: str, title: str, unit: str = "") -> Figure:
@@ -229,7 +229,7 @@ def bars(frame: pl.DataFrame, label: str, value: str, title: str, unit: str = ""
             name=value,
         )
     )
-    return _styled(figure, title, unit, 120 + 22 * max(frame.height, 2))
+    return styled(figure, title, unit, 120 + 22 * max(frame.height, 2))
 
 
 def histogram(bins: pl.DataFrame, count: str, title: str, unit: str = "") -> Figure:
@@ -254,7 +254,7 @@ def histogram(bins: pl.DataFrame, count: str, title: str, unit: str = "") -> Fig
             name=count,
         )
     )
-    return _styled(figure, title, unit, 300)
+    return styled(figure, title, unit, 300)
 
 
 def _log_of_first(curve: pl.DataFrame) -> float:
@@ -293,7 +293,18 @@ def _furthest_of_few(curve: pl.DataFrame, column: str) -> pl.DataFrame:
     return curve.group_by(stretch=stretch, maintain_order=True).agg(furthest).drop("stretch")
 
 
-def _styled(figure: Figure, title: str, unit: str, height: int) -> Figure:
+def styled(figure: Figure, title: str, unit: str, height: int) -> Figure:
+    """Give a figure what all figures have in common, its title, and what is written below that.
+
+    Parameters
+    ----------
+    figure
+        Figure with its traces.
+    title, unit
+        Text above the figure, and the unit of what it shows.
+    height
+        In pixels.
+    """
     subtitle = {"subtitle": {"text": unit, "font": {"size": 11, "color": "#64748b"}}} if unit else {}
     figure.update_layout(
         template="plotly_white",

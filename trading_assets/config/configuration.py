@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from trading_assets.config.evaluation import Evaluation
 from trading_assets.config.models import AnyModel, Champion, CrossValidation
 from trading_assets.config.quality import Quality
 from trading_assets.config.remote_sources import AnySource
@@ -112,6 +113,9 @@ class Configuration(Section):
     cross_validation: dict[Name, CrossValidation] = Field(
         default={}, description="models that are cross-validated beside their walk forward, by name; no result follows"
     )
+    evaluation: Evaluation = Field(
+        default=Evaluation(), description="how closely models are looked at; no score and no result follows"
+    )
     regimes: Regimes = Field(default=Regimes(), description="regimes of the benchmarks")
     costs: Costs = Field(default=Costs(), description="fees, slippage, impact and borrowing")
     risk: Risk = Field(default=Risk(), description="sizing and limits")
@@ -191,13 +195,14 @@ class Configuration(Section):
         """Twelve hexadecimal digits that change with any value that results follow from, not with a key that is new.
 
         Who computes parts (`workers`, `scheduler`) and where tables are kept (`warehouse`) have no part in it, nor has
-        what is cross-validated.
+        what is cross-validated, or how closely models are looked at.
         """
         elsewhere: dict[str, object] = {
             "workers": None,
             "scheduler": None,
             "warehouse": Storage(),
             "cross_validation": {},
+            "evaluation": Evaluation(),
         }
         return hash_of(completed(self.model_copy(update=elsewhere)))
 

@@ -18,9 +18,12 @@ from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS
 from trading_assets.models.champion_step import choose
 from trading_assets.models.champions import score_asset
+from trading_assets.models.costs import cost_rows
 from trading_assets.models.cross_validation import cross_validation
 from trading_assets.models.evaluation import compare
+from trading_assets.models.evaluation_tables import COSTS, SHUFFLED_LABELS
 from trading_assets.models.fits import kept_fits, rows_to_keep
+from trading_assets.models.fold_evaluation import finding_of_rows
 from trading_assets.models.fold_rows import curve_in_words
 from trading_assets.models.inputs import samples_of
 from trading_assets.models.kept_folds import TABLES as FOLD_TABLES
@@ -48,6 +51,7 @@ from trading_assets.models.tables import (
     LIVE_QUALITY,
     LOSS_DRIFT,
     METRICS,
+    OF_EVALUATION,
     OUTCOMES,
     PREDICTIONS,
     PROMOTIONS,
@@ -110,7 +114,17 @@ def _watch(configuration: Configuration) -> Iterator[dg.AssetsDefinition]:
 
 def _cross_validation_asset() -> dg.AssetsDefinition:
     deps = ("features/daily", "market_data/bars", "models/splits")
-    return table_asset(cross_validation, stage=STAGE, tables=(CROSS_VALIDATION,), deps=deps, rule=Rule(nothing))
+    return table_asset(cross_validation, stage=STAGE, tables=(CROSS_VALIDATION,), deps=deps, rule=Rule(_sections))
+
+
+def _sections(configuration: Configuration) -> object:
+    """What is cross-validated: no hash of the configuration knows it."""
+    return {name: each.model_dump() for name, each in sorted(configuration.cross_validation.items())}
+
+
+def _how_closely(configuration: Configuration) -> object:
+    """How closely models are looked at: no hash of the configuration knows it."""
+    return configuration.evaluation.model_dump()
 
 
 def splits(step: Step) -> Mapping[str, Any]:
@@ -157,10 +171,10 @@ def _model_asset(name: str, family: str) -> dg.AssetsDefinition:
         model,
         stage=STAGE,
         name=name,
-        tables=(PREDICTIONS, FOLDS, METRICS, EXPLANATIONS, OUTCOMES, FITS, PROMOTIONS),
+        tables=(PREDICTIONS, FOLDS, METRICS, EXPLANATIONS, OUTCOMES, FITS, PROMOTIONS, *OF_EVALUATION),
         deps=("features/daily", "market_data/bars", "models/splits"),
         kinds=(_LIBRARIES.get(family, "python"), "scikitlearn", "duckdb"),
-        rule=Rule(nothing, leaves=registry_state),
+        rule=Rule(_how_closely, leaves=registry_state),
     )
 
 
@@ -204,6 +218,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         own=learner.own,
         fits=_kept_fits(step, name),
         kept=kept,
+        evaluation=step.configuration.evaluation,
     )
     if step.record is not None:
         step.record.left_state = kept.digests
@@ -218,6 +233,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     if step.record is not None:
         written.append(hash_state(f"{STAGE}/{name}", step.record.left_state))
     record_written(Protocol.of(step.configuration), f"{STAGE}/{name}", written, step.now)
+    step.work.append_new(COSTS, _costs(step, name, run))
 
     outcome = run.tables[OUTCOMES].row(0, named=True)
     comparison = compare(run.tables[METRICS])
@@ -228,9 +244,9 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         "unscored rows": outcome["unscored_rows"],
         "mean log loss": comparison.model,
         **{f"mean log loss ({baseline})": loss for baseline, loss in comparison.baselines.items()},
-        # What training cost is no table: it differs from run to run, and tables do not.
-        "training, processor seconds": round(run.seconds, 3),
+        "training, processor seconds": round(sum(run.spent.seconds.values()), 3),
         "memory of the process at its peak, MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "AUC of shuffled labels": finding_of_rows(run.tables[SHUFFLED_LABELS]).auc,
         "metrics": _metrics_table(run.tables[METRICS]),
         "features": run.tables[EXPLANATIONS].sort("value", descending=True).head(15).select("feature", "value"),
     }
@@ -242,6 +258,12 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         return metadata | _register(step, name, run, file, samples.names, holdout)
     except UnreadableRegistryError as error:  # the check `registry` tells it; what is traded does not wait for it
         return metadata | {"registry": str(error)}
+
+
+def _costs(step: Step, name: str, run: ModelRun) -> pl.DataFrame:
+    trained = run.tables[FOLDS].filter(pl.col("fold").is_in(sorted(run.fits)))
+    counts = {"trained_folds": trained.height, "rows": int(trained["train_rows"].sum())}
+    return cost_rows(name, step.run_id, run.spent, counts, step.now)
 
 
 def _kept_fits(step: Step, name: str) -> dict[str, bytes]:

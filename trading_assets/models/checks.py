@@ -2,25 +2,38 @@
 
 # No `from __future__ import annotations`: dagster wants the context's annotation as a type, not as text.
 
+import math
+
 import dagster as dg
 
 from trading_assets.config import Configuration
 from trading_assets.market_data.tables import BARS
 from trading_assets.models.champions import score_asset
 from trading_assets.models.evaluation import compare, early_promotions, leaks
+from trading_assets.models.evaluation_tables import SHUFFLED_LABELS
+from trading_assets.models.fold_evaluation import finding_of_rows
 from trading_assets.models.registry import UnreadableRegistryError, database_of, require_readable
+from trading_assets.models.shuffled_labels import LEVEL
 from trading_assets.models.splits import warm_up
 from trading_assets.models.tables import CHAMPIONS, FOLDS, METRICS, PREDICTIONS, REGIMES, SPLITS
 from trading_assets.warehouse import Rows, Warehouse
 
+ADVICE = (
+    "labels of the test part reach the model. Look for rows that train and are tested, and for a family that keeps "
+    "what it was shown of other folds."
+)
+
 
 def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]:
-    """Of the splits, the regimes, and each model and champion: warm-up, no leakage, better than the baselines."""
+    """Of the splits, the regimes, and each model and champion: warm-up, no leakage, better than the baselines.
+
+    Of each model also that it finds nothing where labels are shuffled.
+    """
     return [
         _warm_up(configuration),
         _regimes_no_leakage(),
         *(check(configuration, name) for name in configuration.score_names for check in (_no_leakage, _beats_baseline)),
-        *(_registry(configuration, name) for name in configuration.models),
+        *(check(configuration, name) for name in configuration.models for check in (_shuffled_labels, _registry)),
         *(_promotions_are_causal(configuration, name) for name in configuration.champions),
     ]
 
@@ -83,6 +96,27 @@ def _promotions_are_causal(configuration: Configuration, champion: str) -> dg.As
         days = bars["session"].unique().sort()
         early = early_promotions(rows, scored, days, settings.horizon)
         return dg.AssetCheckResult(passed=early.is_empty(), metadata={"rows": rows.height, "early": early.height})
+
+    return check
+
+
+def _shuffled_labels(configuration: Configuration, model: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=["models", model],
+        name="shuffled_labels",
+        blocking=True,
+        description="Once labels have changed places within sessions, the model tells nothing of those that it has not "
+        f"learnt: of models that were shown none of them one in {round(1 / LEVEL):,} fails.",
+        required_resource_keys={"warehouse"},
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        warehouse: Warehouse = context.resources.warehouse
+        rows = warehouse.read_or_empty(SHUFFLED_LABELS, rows=Rows("model", model))
+        found = finding_of_rows(rows)
+        told = {"AUC": found.auc, "standard deviations from one half": found.z, "p": found.p}
+        said = {name: value for name, value in told.items() if not math.isnan(value)}
+        advice = {"what to do": ADVICE} if found.is_leak else {}
+        return dg.AssetCheckResult(passed=not found.is_leak, metadata={"folds": rows.height, **said, **advice})
 
     return check
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from trading_assets.models import tables
 from trading_assets.models.calibration import Curve, calibrated
+from trading_assets.models.costs import Spent
 from trading_assets.models.evaluation import fold_metrics
 from trading_assets.models.fits import KeptFit
 from trading_assets.models.samples import RowNumbers, Samples, day
@@ -36,8 +37,10 @@ class FoldRows:
     predictions: pl.DataFrame | None = None
     metrics: Sequence[dict[str, Any]] = ()
     explanations: pl.DataFrame | None = None
+    importance: pl.DataFrame | None = None
+    shuffled: Sequence[dict[str, Any]] = ()
     fit: KeptFit | None = None
-    seconds: float = 0.0
+    spent: Spent = field(default_factory=Spent)
 
 
 def predictions_of(

@@ -15,12 +15,21 @@ import numpy as np
 import polars as pl
 
 from trading_assets.models import tables
+from trading_assets.models.evaluation_tables import PERMUTATION_IMPORTANCE, SHUFFLED_LABELS
 from trading_assets.models.samples import Samples, day
 from trading_assets.models.splits import Fold
 from trading_assets.warehouse.table import Table
 
 #: Tables of a model that have rows of folds.
-TABLES = (tables.FOLDS, tables.PREDICTIONS, tables.METRICS, tables.EXPLANATIONS, tables.FITS)
+TABLES = (
+    tables.FOLDS,
+    tables.PREDICTIONS,
+    tables.METRICS,
+    tables.EXPLANATIONS,
+    PERMUTATION_IMPORTANCE,
+    SHUFFLED_LABELS,
+    tables.FITS,
+)
 
 
 class KeptFold(NamedTuple):
@@ -30,6 +39,8 @@ class KeptFold(NamedTuple):
     predictions: pl.DataFrame | None
     metrics: Sequence[dict[str, Any]]
     explanations: pl.DataFrame | None
+    importance: pl.DataFrame | None
+    shuffled: Sequence[dict[str, Any]]
 
 
 @dataclass
@@ -85,11 +96,14 @@ def _kept(own: Mapping[Table, pl.DataFrame], of_fold: dict[str, Any]) -> KeptFol
     scores = own[tables.PREDICTIONS].filter(fold=number).with_columns(of, said)
     predictions = scores.with_columns(pl.lit(None, pl.Float64).alias("uncalibrated"))
     explanations = own[tables.EXPLANATIONS].filter(fold=number).select("feature", "value", of)
+    importance = own[PERMUTATION_IMPORTANCE].filter(fold=number)
     return KeptFold(
         of_fold,
         predictions if is_trained else None,
         own[tables.METRICS].filter(fold=number).to_dicts(),
         explanations if is_trained and explanations.height else None,
+        importance if importance.height else None,
+        own[SHUFFLED_LABELS].filter(fold=number).to_dicts(),
     )
 
 

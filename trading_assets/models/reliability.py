@@ -48,11 +48,30 @@ def reliability(score: Floats, label: Floats, bins: int = BINS) -> Reliability:
     >>> found.score.round(3).tolist(), found.share.tolist()
     ([0.2, 0.7], [0.0, 0.5])
     """
-    ordered = np.sort(score)
-    starts = ordered[np.arange(bins) * score.size // bins]
-    group = np.unique(np.searchsorted(np.unique(starts), score, side="right"), return_inverse=True)[1]
+    group = groups_of(score, bins)
     rows = np.bincount(group)
     return Reliability(rows, np.bincount(group, score) / rows, np.bincount(group, label) / rows)
+
+
+def groups_of(score: Floats, bins: int = BINS) -> NDArray[np.int64]:
+    """Return the number of the group of each row: groups of neighbouring scores, of as many rows each.
+
+    Parameters
+    ----------
+    score, bins
+        As `reliability` takes them.
+
+    Examples
+    --------
+    >>> groups_of(np.array([0.8, 0.1, 0.3, 0.6]), bins=2).tolist()
+    [1, 0, 0, 1]
+    """
+    ordered = np.sort(score)
+    starts = ordered[np.arange(bins) * score.size // bins]
+    found: NDArray[np.int64] = np.unique(np.searchsorted(np.unique(starts), score, side="right"), return_inverse=True)[
+        1
+    ]
+    return found
 
 
 def debiased_ece(score: Floats, label: Floats, bins: int = BINS) -> float:

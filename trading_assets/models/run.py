@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,14 +12,17 @@ import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.config import hash_of
+from trading_assets.config.evaluation import Evaluation
 from trading_assets.config.models import WalkForward
 from trading_assets.config.stated import completed
 from trading_assets.market_data.universe import membership
 from trading_assets.models import tables
 from trading_assets.models.calibration import Curve, calibrated
+from trading_assets.models.costs import Spent, together
 from trading_assets.models.explanations import mean_contributions
 from trading_assets.models.families.own import OwnFamily, OwnFitted
 from trading_assets.models.fits import FittedModels, KeptFit, made_from
+from trading_assets.models.fold_evaluation import Asked, evaluation_frames, with_evaluation
 from trading_assets.models.fold_rows import (
     MODEL,
     FoldRows,
@@ -67,8 +69,8 @@ class ModelRun:
         Frames of all tables of the model (not `models.splits`).
     artifact
         Bytes of the model of the last fold that could be trained, as its family saves them; None if none could.
-    seconds
-        Processor time that training took, of the threads that fitted; no part of any table.
+    spent
+        What the folds took that were trained, see `models.costs`: it differs from run to run.
     fits
         Models of the folds that were trained, by fold.
     untrained
@@ -80,7 +82,7 @@ class ModelRun:
     version: str
     tables: Mapping[Table, pl.DataFrame]
     artifact: bytes | None
-    seconds: float
+    spent: Spent
     fits: Mapping[int, KeptFit]
     untrained: Set[int]
     curves: Mapping[int, Curve]
@@ -94,6 +96,7 @@ class _Training:
     scorable: NDArray[np.bool_]
     fitted: FittedModels
     holdout_start: dt.date
+    evaluation: Evaluation
 
 
 def samples_and_folds(
@@ -134,6 +137,7 @@ def run_model(
     own: OwnFamily | None = None,
     fits: Mapping[str, bytes] | None = None,
     kept: KeptFolds | None = None,
+    evaluation: Evaluation | None = None,
 ) -> ModelRun:
     """Train, score and measure every fold.
 
@@ -159,23 +163,25 @@ def run_model(
         Models that were fitted before, by what they were made of: see `kept_fits`.
     kept
         What an earlier run left of folds, which are not trained again if they would leave the same.
+    evaluation
+        How closely models are looked at; None: as it is by default.
     """
+    evaluation = Evaluation() if evaluation is None else evaluation
     version = model_version(samples, folds, settings, seed, own)
     fitted = FittedModels(Learner(settings, seed, own), fits or {})
-    training = _Training(samples, samples.scorable(), fitted, holdout_start)
+    training = _Training(samples, samples.scorable(), fitted, holdout_start, evaluation)
     with one_thread("sklearn.linear_model", "xgboost"):
         rows = _rows_of_folds(training, folds, workers, kept)
     curves: Mapping[int, Curve] = {}
     if settings.calibrate:
         rows, curves = calibrated_rows(samples, folds, rows, holdout_start, settings.min_rows)
     stamp = [pl.lit(name).alias("model"), pl.lit(version).alias("version")]
+    frames = frames_of(rows) | evaluation_frames(rows, evaluation, settings.horizon)
     return ModelRun(
         version=version,
-        tables={
-            table: table.conform(frame.with_columns(stamp)).sort(table.key) for table, frame in frames_of(rows).items()
-        },
+        tables={table: table.conform(frame.with_columns(stamp)).sort(table.key) for table, frame in frames.items()},
         artifact=next((each.fit.content for each in reversed(rows) if each.fit is not None), None),
-        seconds=sum(each.seconds for each in rows),
+        spent=together([each.spent for each in rows if each.fit is not None]),
         fits={each.fold["fold"]: each.fit for each in rows if each.fit is not None},
         untrained={each.fold["fold"] for each in rows if each.fit is None},
         curves=curves,
@@ -226,19 +232,24 @@ def _run_fold(training: _Training, fold: Fold) -> FoldRows:
     )
     if problem is not None:
         return found
-    before = time.thread_time()
-    fitted, kept = _fit(training, allowed.rows)
-    found = replace(found, fit=kept, seconds=time.thread_time() - before)
-    return _with_scores(found, training, fold, fitted, test)
+    spent = Spent()
+    with spent.memory():
+        fitted, kept = _fit(training, allowed.rows, spent)
+        found = _with_scores(replace(found, fit=kept, spent=spent), training, fold, fitted, test)
+        asked = Asked(samples, fold, training.holdout_start, allowed.rows, test)
+        return with_evaluation(found, asked, fitted.model, training.fitted.learner, training.evaluation, spent)
 
 
-def _fit(training: _Training, rows: RowNumbers) -> tuple[Fit, KeptFit]:
+def _fit(training: _Training, rows: RowNumbers, spent: Spent) -> tuple[Fit, KeptFit]:
     """Fit model and baselines; the training set is as large as all else, and gone afterwards."""
     learns_from, learner = training_set(training.samples, rows), training.fitted.learner
-    with one_thread():
+    with one_thread(), spent.on("model", elsewhere=learner.own is not None):
         model = training.fitted.of(learns_from)
     kept = KeptFit(made_from(learns_from, learner), model.save())
-    return beside_baselines(model, learns_from, learner.settings), kept
+    with spent.on("naive"):
+        learns_from.base_rate()
+    with spent.on("logistic"):
+        return beside_baselines(model, learns_from, learner.settings), kept
 
 
 def out_of_sample_scores(

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 import polars as pl
 
+from trading_assets.models.evaluation_tables import (
+    COSTS,
+    FOLD,
+    IMPORTANCE_STABILITY,
+    MODEL,
+    PERMUTATION_IMPORTANCE,
+    RELIABILITY,
+    SHUFFLED_LABELS,
+    VERSION,
+)
 from trading_assets.models.promotion import CHALLENGER, CHAMPION, SHADOW
 from trading_assets.protocol.decisions import ACTIONS
 from trading_assets.warehouse.table import Column, Table
@@ -11,9 +21,8 @@ from trading_assets.warehouse.table import Column, Table
 OK, INSUFFICIENT_DATA = "ok", "insufficient_data"
 TOO_FEW_ROWS, SINGLE_CLASS, NO_FOLDS = "too_few_rows", "single_class", "no_folds"
 
-_MODEL = Column(pl.String, "name of the model in the configuration")
-_VERSION = Column(pl.String, "content hash of settings, seed, features and training data")
-_FOLD = Column(pl.Int64, "number of the walk-forward fold, from 0 in order of time", at_least=0)
+#: What is said of a model beside its scores and their metrics.
+OF_EVALUATION = (PERMUTATION_IMPORTANCE, IMPORTANCE_STABILITY, SHUFFLED_LABELS, RELIABILITY, COSTS)
 
 SPLITS = Table(
     name="models.splits",
@@ -33,9 +42,9 @@ FOLDS = Table(
     description="One row is a walk-forward fold of a model: what it was allowed to learn from, and what it scored.",
     key=("model", "fold"),
     columns={
-        "model": _MODEL,
-        "version": _VERSION,
-        "fold": _FOLD,
+        "model": MODEL,
+        "version": VERSION,
+        "fold": FOLD,
         "train_start": Column(pl.Date, "first session of the training window"),
         "train_end": Column(pl.Date, "last session anything trained on may have seen, labels included (embargoed)"),
         "test_start": Column(pl.Date, "first session scored"),
@@ -59,9 +68,9 @@ PREDICTIONS = Table(
     description="One row is an out-of-sample score, known at the close of its session.",
     key=("model", "symbol", "session"),
     columns={
-        "model": _MODEL,
-        "version": _VERSION,
-        "fold": _FOLD,
+        "model": MODEL,
+        "version": VERSION,
+        "fold": FOLD,
         "symbol": Column(pl.String, "symbol"),
         "session": Column(pl.Date, "session at whose close the score is known"),
         "score": Column(pl.Float64, "probability that the label is 1", at_least=0, at_most=1),
@@ -97,9 +106,9 @@ METRICS = Table(
     ),
     key=("model", "fold", "metric"),
     columns={
-        "model": _MODEL,
-        "version": _VERSION,
-        "fold": _FOLD,
+        "model": MODEL,
+        "version": VERSION,
+        "fold": FOLD,
         "metric": Column(pl.String, "name of the metric"),
         "value": Column(pl.Float64, "value; null where undefined", nullable=True),
     },
@@ -110,9 +119,9 @@ EXPLANATIONS = Table(
     description="One row is a feature of a model: how much it moved the scores of the last fold before the holdout.",
     key=("model", "feature"),
     columns={
-        "model": _MODEL,
-        "version": _VERSION,
-        "fold": _FOLD,
+        "model": MODEL,
+        "version": VERSION,
+        "fold": FOLD,
         "feature": Column(pl.String, "column of features.daily"),
         "value": Column(
             pl.Float64,
@@ -127,8 +136,8 @@ OUTCOMES = Table(
     description="One row is the latest training of a model.",
     key=("model",),
     columns={
-        "model": _MODEL,
-        "version": _VERSION,
+        "model": MODEL,
+        "version": VERSION,
         "status": Column(pl.String, "whether any fold could be trained", one_of=(OK, INSUFFICIENT_DATA)),
         "reason": Column(pl.String, "why not; null if ok", nullable=True),
         "folds": Column(pl.Int64, "folds", at_least=0),
@@ -146,7 +155,7 @@ CROSS_VALIDATION = Table(
     description="One row is a metric of a path of combinatorial purged cross-validation, before the holdout.",
     key=("model", "path", "metric"),
     columns={
-        "model": _MODEL,
+        "model": MODEL,
         "procedure": Column(pl.String, "digest of settings, seed and code of what is trained"),
         "path": Column(pl.Int64, "number of the path over all groups of sessions, from 0", at_least=0),
         "metric": Column(pl.String, "name of the metric"),
@@ -160,8 +169,8 @@ FITS = Table(
     description="One row is the model of a fold as it was fitted, for whoever learns from the same again.",
     key=("model", "fold"),
     columns={
-        "model": _MODEL,
-        "fold": _FOLD,
+        "model": MODEL,
+        "fold": FOLD,
         "made_of": Column(pl.String, "digest of training set, settings, seed, code and libraries"),
         "content": Column(pl.String, "the model as its family saves it, in base64"),
     },
@@ -191,7 +200,7 @@ PROMOTIONS = Table(
     description="One row is what became of a candidate, append only: champion or not, and by which test.",
     key=("model", "candidate"),
     columns={
-        "model": _MODEL,
+        "model": MODEL,
         "candidate": Column(pl.String, "version that asked"),
         "champion": Column(pl.String, "version that was champion before; null: none", nullable=True),
         "decision": Column(pl.String, "what the candidate became", one_of=(CHAMPION, CHALLENGER)),
@@ -245,7 +254,7 @@ LIVE_QUALITY = Table(
     key=("model", "version", "window", "metric"),
     columns={
         "model": Column(pl.String, "name of the model or the champion in the configuration"),
-        "version": _VERSION,
+        "version": VERSION,
         "window": Column(pl.Int64, "number of the window, from 0 at the start of the holdout", at_least=0),
         "start": Column(pl.Date, "first session of the window that the version scored"),
         "end": Column(pl.Date, "last session of it whose labels are over"),

@@ -1,4 +1,4 @@
-"""Assets of the reports stage: a page a strategy, and the index."""
+"""Assets of the reports stage: a page a strategy, one of all models, and the index."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.chronicle import chronicle
-from trading_assets.reports.build import index_text, verdict_summary, write_files, write_strategy
+from trading_assets.reports.build import index_text, verdict_summary, write_files, write_models, write_strategy
 from trading_assets.reports.data_docs import build_data_docs
 from trading_assets.reports.expectations import evaluate
 from trading_assets.reports.notes import outdated
 from trading_assets.reports.strategy_page.data import strategy_content
 from trading_assets.reports.strategy_page.limitations import development_bands
 from trading_assets.reports.strategy_page.page import result_of
+from trading_assets.reports.strategy_page.section import MODELS_PAGE
 from trading_assets.reports.strategy_page.sections import longest_run, monthly
 from trading_assets.reports.tables import EXPECTATIONS, INDEX
 from trading_assets.warehouse import Warehouse, Whole
@@ -31,7 +32,7 @@ ROBUSTNESS = ("sensitivity", "overfitting", "stress", "resampling", "holdout", "
 
 
 def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
-    """One page a strategy, then the index of all."""
+    """One page a strategy, one of all models if there are any, then the index of all."""
     pages = [
         table_asset(
             page,
@@ -58,6 +59,17 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         kinds=("duckdb", "greatexpectations"),
         rule=Rule(nothing, leaves=has_data_docs),
     )
+    of_models = [
+        table_asset(
+            models,
+            stage="reports",
+            tables=(),
+            deps=[f"models/{name}" for name in configuration.models],
+            kinds=("html", "plotly"),
+            rule=Rule(nothing, leaves=page_of_models),
+        )
+        for _ in list(configuration.models)[:1]
+    ]
     own_pages = [f"reports/{name}" for name in configuration.strategies]
     summary = table_asset(
         index,
@@ -66,7 +78,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         deps=[*own_pages, "reports/expectations", "market_data/quality_summary"],
         kinds=("html",),
     )
-    return [*pages, expected, summary]
+    return [*pages, *of_models, expected, summary]
 
 
 def said_beside_tables(strategy: str, configuration: Configuration) -> object:
@@ -97,6 +109,12 @@ def files_of_page(strategy: str, configuration: Configuration) -> object:
     return [page_hash, sorted((each.name, each.stat().st_size) for each in others)]
 
 
+def page_of_models(configuration: Configuration) -> object:
+    """Return the page of the models as a hash."""
+    html = configuration.home / "reports" / MODELS_PAGE
+    return hashlib.sha256(html.read_bytes()).hexdigest() if html.exists() else None
+
+
 def has_data_docs(configuration: Configuration) -> object:
     """Return whether there are Data Docs, or none are wanted."""
     wanted = configuration.reports.data_docs
@@ -122,6 +140,13 @@ def page(step: Step) -> Mapping[str, Any]:
         "notes": "\n".join(content.notes),
         **{name: dg.MetadataValue.md(charts.markdown(figure)) for name, figure in figures.items()},
     }
+
+
+def models(step: Step) -> Mapping[str, Any]:
+    """The page of all models: scores and baselines, reliability, features, shuffled labels, what they took."""
+    folder = step.configuration.home / "reports"
+    write_models(folder, step.configuration, step.work)
+    return {"page": dg.MetadataValue.path(str(folder / MODELS_PAGE))}
 
 
 def expectations(step: Step) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from trading_assets.backtests.tables import METRICS
 from trading_assets.config import Configuration
 from trading_assets.reports.exports import csv_text, json_text
 from trading_assets.reports.index_page import index_page
+from trading_assets.reports.models_page import models_content, models_page
 from trading_assets.reports.notes import notes_of, resolved_from
 from trading_assets.reports.strategy_page.data import (
     StrategyContent,
@@ -22,6 +23,7 @@ from trading_assets.reports.strategy_page.data import (
 )
 from trading_assets.reports.strategy_page.drawing import shared_script
 from trading_assets.reports.strategy_page.page import result_of, single_file_page, strategy_page
+from trading_assets.reports.strategy_page.section import MODELS_PAGE
 from trading_assets.reports.tables import EXPECTATIONS
 from trading_assets.warehouse import Rows, Warehouse
 
@@ -64,6 +66,8 @@ def build_reports(configuration: Configuration, warehouse: Warehouse, strategies
     for name in strategies:
         write_strategy(folder, strategy_content(warehouse, configuration, name))
         pages.append(folder / f"{name}.html")
+    if configuration.models:
+        write_models(folder, configuration, warehouse)
     write_files(folder, {"index.html": index_text(configuration, warehouse)})
     return [folder / "index.html", *pages]
 
@@ -86,25 +90,47 @@ def write_strategy(folder: Path, content: StrategyContent) -> None:
     """Write the page of a strategy, what it draws with, and its tables as CSV and JSON."""
     tables = {f"{content.name}_{table}.csv": csv_text(getattr(content, table)) for table in EXPORTED}
     machine_readable = {table: json.loads(json_text(getattr(content, table))) for table in MACHINE_READABLE}
-    name, script = shared_script()
-    there = folder / name
-    is_whole = there.exists() and there.stat().st_size == len(script.encode())
-    shared = {} if is_whole else {name: script}
     write_files(
         folder,
         {
             **tables,
             f"{content.name}.json": json.dumps(machine_readable, indent=1),
-            **shared,
+            **_shared_with(folder),
             f"{content.name}.html": strategy_page(content),
         },
     )
 
 
+def write_models(folder: Path, configuration: Configuration, warehouse: Warehouse) -> None:
+    """Write the page of all models, and what it draws with.
+
+    Parameters
+    ----------
+    folder
+        Folder of the pages.
+    configuration, warehouse
+        Configuration of the models, and the warehouse that has what they left.
+    """
+    text = models_page(configuration.name, _subtitle(configuration), models_content(configuration, warehouse))
+    write_files(folder, {**_shared_with(folder), MODELS_PAGE: text})
+
+
+def _subtitle(configuration: Configuration) -> str:
+    sources = ", ".join(f"{source.asset_class} from {source.source}" for source in configuration.market_data)
+    return f"{sources} · seed {configuration.seed}"
+
+
+def _shared_with(folder: Path) -> dict[str, str]:
+    """The script that all pages of a folder draw with, unless it is there."""
+    name, script = shared_script()
+    there = folder / name
+    is_whole = there.exists() and there.stat().st_size == len(script.encode())
+    return {} if is_whole else {name: script}
+
+
 def index_text(configuration: Configuration, warehouse: Warehouse) -> str:
     """Return the index page."""
     verdicts = verdict_summary(configuration, warehouse)
-    sources = ", ".join(f"{source.asset_class} from {source.source}" for source in configuration.market_data)
     has_docs = (configuration.home / "reports" / "data_docs" / "index.html").exists()
     expected = (
         warehouse.read_or_empty(EXPECTATIONS)
@@ -113,12 +139,13 @@ def index_text(configuration: Configuration, warehouse: Warehouse) -> str:
     )
     return index_page(
         configuration.name,
-        f"{sources} · seed {configuration.seed}",
+        _subtitle(configuration),
         verdicts,
         [(name, *remarks_on(configuration, warehouse, name)) for name in configuration.strategies],
         quality_counts(warehouse),
         expected,
         data_docs="data_docs/index.html" if has_docs else None,
+        models=MODELS_PAGE if configuration.models else None,
     )
 
 

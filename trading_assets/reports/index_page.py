@@ -18,6 +18,7 @@ def index_page(
     quality: pl.DataFrame,
     expected: pl.DataFrame,
     data_docs: str | None,
+    models: str | None = None,
 ) -> str:
     """Return the page of all strategies.
 
@@ -33,6 +34,8 @@ def index_page(
         What is expected of each table, the number of rows that break it, and the first of them.
     data_docs
         Where the Data Docs are, from the page's folder; None: nowhere.
+    models
+        Where the page of models is; None: there are none.
     """
     formats = {"annual_return": percent, "max_drawdown": percent}
     return (
@@ -47,5 +50,6 @@ def index_page(
             quality=grid(quality),
             expected=grid(expected) if not expected.is_empty() else None,
             data_docs=data_docs,
+            models=models,
         )
     )

@@ -38,7 +38,7 @@ strategies:
 """
 #: Says what happened when, and in which run.
 _OF_RUNS = {"run_id", "raw_commit"}
-_LEDGER = "backtests.runs"
+_LEDGERS = ("backtests.runs", "models.costs")
 
 
 def main(bars: str, *years: str) -> None:
@@ -98,7 +98,9 @@ def of_history(received: pl.DataFrame, years: float, folder: Path) -> dict[str, 
 def contents(config: Path, data: Path) -> dict[str, str]:
     """Return the hash of the rows of each table, but for when they were written."""
     warehouse = Warehouse(load_configuration(config, data).warehouse_path)
-    tables = {name: table for name, table in declared_tables().items() if name != _LEDGER and warehouse.exists(name)}
+    tables = {
+        name: table for name, table in declared_tables().items() if name not in _LEDGERS and warehouse.exists(name)
+    }
     return {name: warehouse.fingerprint(table, _of_the_moment(table)) for name, table in tables.items()}
 
 

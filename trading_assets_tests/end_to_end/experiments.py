@@ -26,6 +26,7 @@ LEDGERS = {
     "monitoring.alerts",
     "market_data.revisions",
     "models.promotions",
+    "models.costs",
 }
 #: When a bar was received, under which configuration, and beside which run: not part of a value.
 CIRCUMSTANCES = {"ingested_at", "config_hash", "run_id"}

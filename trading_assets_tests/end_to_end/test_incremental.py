@@ -85,8 +85,8 @@ def rules(parameters):
 DAYS = [day for day in pl.date_range(dt.date(2015, 1, 5), dt.date(2017, 1, 31), "1d", eager=True) if day.weekday() < 5]
 #: Of no table that is compared: what happened when, and in which run.
 TOLD_APART = {"run_id", "raw_commit"}
-#: Has a row for each computation.
-RUNS = "backtests.runs"
+#: Have a row for each computation.
+RUNS = ("backtests.runs", "models.costs")
 
 
 def prices(seed: int, sessions: int) -> pl.DataFrame:
@@ -146,7 +146,7 @@ class Folder:
         warehouse = Warehouse(configuration.warehouse_path)
         found: dict[str, object] = {}
         for name, table in declared_tables().items():
-            if name != RUNS and warehouse.exists(name):
+            if name not in RUNS and warehouse.exists(name):
                 found[name] = warehouse.fingerprint(table, _of_the_moment(table))
         found["protocol"] = sorted(
             str((each.kind, each.subject, {k: v for k, v in each.payload.items() if k not in (CONTENTS_KEY, "id")}))

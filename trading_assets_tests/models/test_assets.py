@@ -21,10 +21,21 @@ from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.assets import build_assets
 from trading_assets.models.checks import build_checks
+from trading_assets.models.evaluation_tables import COSTS
 from trading_assets.models.families.own import OwnModelError
 from trading_assets.models.promotion import target_in_words
 from trading_assets.models.samples import day
-from trading_assets.models.tables import EXPLANATIONS, FITS, FOLDS, METRICS, OUTCOMES, PREDICTIONS, REGIMES, SPLITS
+from trading_assets.models.tables import (
+    EXPLANATIONS,
+    FITS,
+    FOLDS,
+    METRICS,
+    OF_EVALUATION,
+    OUTCOMES,
+    PREDICTIONS,
+    REGIMES,
+    SPLITS,
+)
 from trading_assets.protocol import Protocol
 from trading_assets.strategies.ml import Parameters
 from trading_assets.warehouse import Rows, Warehouse, Whole
@@ -122,6 +133,8 @@ def before_the_holdout() -> pl.DataFrame:
 
 
 Done = tuple[Project, dg.ExecuteInProcessResult]
+#: What is said of a model beside its scores, but for what it took.
+REPEATABLE = tuple(each for each in OF_EVALUATION if each is not COSTS)
 
 
 def test_models_are_trained_on_their_universe(done: Done) -> None:
@@ -188,7 +201,8 @@ def test_nothing_that_a_model_leaves_depends_on_a_holdout_that_is_closed(label: 
             made.warehouse.replace(Whole(), {BARS: fallen})
             made.warehouse.replace(Whole(), {DAILY: signals})
         assert made.materialise().success
-        tables = [made.warehouse.read(each) for each in (FOLDS, PREDICTIONS, METRICS, EXPLANATIONS, OUTCOMES, FITS)]
+        kinds = (FOLDS, PREDICTIONS, METRICS, EXPLANATIONS, OUTCOMES, FITS, *REPEATABLE)
+        tables = [made.warehouse.read(each) for each in kinds]
         artifacts = sorted(each.read_bytes() for each in made.configuration.home.rglob("*.ubj"))
         left.append((tables, artifacts))
     (tables, artifacts), (others, other_artifacts) = left
@@ -236,6 +250,7 @@ def test_checks(done: Done) -> None:
     }
     assert checks["week", "no_leakage"].passed
     assert checks["week", "no_leakage"].blocking
+    assert checks["week", "shuffled_labels"].passed and checks["idle", "shuffled_labels"].passed
     assert checks["idle", "no_leakage"].passed
     assert not checks["idle", "beats_baseline"].passed
     assert checks["idle", "beats_baseline"].severity == dg.AssetCheckSeverity.WARN
@@ -246,7 +261,7 @@ def test_checks(done: Done) -> None:
 
 def test_rerun_idempotent(done: Done) -> None:
     made, _ = done
-    tables = (SPLITS, REGIMES, FOLDS, PREDICTIONS, METRICS, EXPLANATIONS, OUTCOMES)
+    tables = (SPLITS, REGIMES, FOLDS, PREDICTIONS, METRICS, EXPLANATIONS, OUTCOMES, *REPEATABLE)
     before = [made.warehouse.read(table) for table in tables]
     assert made.materialise().success
     assert all(frame.equals(made.warehouse.read(table)) for frame, table in zip(before, tables, strict=True))
@@ -256,7 +271,7 @@ def test_models_that_were_kept_are_taken_and_edited_ones_are_fitted_anew(tmp_pat
     """None has learned from the holdout, which is closed."""
     made = project(tmp_path, forward=SETTINGS.model_dump())
     assert made.materialise().success
-    tables = (FOLDS, PREDICTIONS, METRICS, EXPLANATIONS, OUTCOMES, FITS)
+    tables = (FOLDS, PREDICTIONS, METRICS, EXPLANATIONS, OUTCOMES, FITS, *REPEATABLE)
     before = {table: made.warehouse.read(table) for table in tables}
     ends = before[FITS].join(before[FOLDS], on=["model", "fold"])["train_end"]
     holdout = made.warehouse.read(SPLITS).filter(split="holdout")["start"].item()

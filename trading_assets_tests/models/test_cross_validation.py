@@ -68,6 +68,13 @@ def test_without_the_section_there_is_no_asset_and_with_it_no_hash_is_another(tm
     assert with_it.configuration.hash_for(strategy) == without.configuration.hash_for(strategy)
 
 
+def test_other_groups_are_computed_although_no_hash_of_the_configuration_knows_them(tmp_path: Path) -> None:
+    made = cross_validated(tmp_path, plain={"groups": 3, "tested": 1})
+    assert materialise(made)["path"].n_unique() == 1
+    more = cross_validated(tmp_path, plain={"groups": 4, "tested": 2})
+    assert materialise(Project(more.configuration, made.warehouse))["path"].n_unique() == 3
+
+
 @pytest.mark.parametrize(("groups", "tested", "words"), [(3, 3, "none is left to train"), (20, 5, "15504 trainings")])
 def test_choices_that_cannot_be_made_are_refused(groups: int, tested: int, words: str) -> None:
     with pytest.raises(ValidationError, match=words):

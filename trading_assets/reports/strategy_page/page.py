@@ -96,7 +96,7 @@ def _page(content: StrategyContent, plotly: str) -> str:
                     "product_version", maintain_order=True
                 )
             ],
-            sections=[_rendered(section, drawing) for section in sections(content)],
+            sections=[rendered(section, drawing) for section in sections(content)],
             draw=drawing.script,
         )
     )
@@ -144,7 +144,14 @@ def _facts(content: StrategyContent) -> list[Fact]:
     ]
 
 
-def _rendered(section: Section, drawing: Drawing) -> RenderedSection:
+def rendered(section: Section, drawing: Drawing) -> RenderedSection:
+    """Return a section with the places of its charts, which the drawing takes in.
+
+    Parameters
+    ----------
+    section, drawing
+        Section, and what draws the charts of its page.
+    """
     return RenderedSection(
         anchor=section.anchor,
         title=section.title,

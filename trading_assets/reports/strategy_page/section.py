@@ -7,6 +7,9 @@ from typing import Any
 
 from trading_assets.reports.html_table import HtmlTable
 
+#: Name of the page of all models, beside the pages of strategies.
+MODELS_PAGE = "models.html"
+
 
 @dataclass(frozen=True)
 class Section:

@@ -13,7 +13,7 @@ from trading_assets.backtests.tables import SPLIT_NAMES
 from trading_assets.reports.html_table import Cell, Head, HtmlTable, grid, number, percent
 from trading_assets.reports.strategy_page.data import StrategyContent
 from trading_assets.reports.strategy_page.limitations import development_bands, limitations_section
-from trading_assets.reports.strategy_page.section import Section
+from trading_assets.reports.strategy_page.section import MODELS_PAGE, Section
 from trading_assets.reports.strategy_page.trades import trades_section
 
 FRACTIONS = (
@@ -235,7 +235,7 @@ def _model(content: StrategyContent) -> list[Section]:
         tables.append(
             grid(changes.sort("session").select(shown), heads={"champion": "before"}, caption="Changes of the champion")
         )
-    return [Section("model", "Model", "models", text, tables=tables)]
+    return [Section("model", "Model", "models", text, tables=tables, files=[MODELS_PAGE])]
 
 
 def _quality(content: StrategyContent) -> Section:

@@ -1,0 +1,122 @@
+"""What a training took: processor time by part, and the memory of the process meanwhile."""
+
+from __future__ import annotations
+
+import datetime as dt
+import resource
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from trading_assets.models.evaluation_tables import COSTS, PARTS
+
+#: Seconds between two looks at the memory.
+_PAUSE = 0.01
+_MEGABYTE = 2**20
+
+
+@dataclass
+class Spent:
+    """What a fold took.
+
+    Attributes
+    ----------
+    seconds
+        By part, see `models.costs`.
+    peak_mb
+        Largest resident memory of its process meanwhile, in megabytes (2^20 bytes).
+    """
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_mb: float = 0.0
+
+    @contextmanager
+    def on(self, part: str, *, elsewhere: bool = False) -> Iterator[None]:
+        """Add what a ``with`` block takes to a part.
+
+        Parameters
+        ----------
+        part
+            Name of the part.
+        elsewhere
+            Another process does it, as it does for a module of a user's own: seconds of a clock, for the time of the
+            processor is not this thread's.
+        """
+        clock = time.perf_counter if elsewhere else time.thread_time
+        before = clock()
+        try:
+            yield
+        finally:
+            self.seconds[part] = self.seconds.get(part, 0.0) + clock() - before
+
+    @contextmanager
+    def memory(self) -> Iterator[None]:
+        """Watch the resident memory of this process during a ``with`` block.
+
+        The system's own peak is that of the whole life of a process, which may have trained a larger model before.
+        """
+        ended = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(ended,), daemon=True)
+        watch.start()
+        try:
+            yield
+        finally:
+            self.peak_mb = max(self.peak_mb, resident_mb())
+            ended.set()
+            watch.join()
+
+    def _watch(self, ended: threading.Event) -> None:
+        while not ended.wait(_PAUSE):
+            self.peak_mb = max(self.peak_mb, resident_mb())
+
+
+def resident_mb() -> float:
+    """Return the resident memory of this process in megabytes; its peak so far where the system does not tell."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text().split()[1]) * resource.getpagesize() / _MEGABYTE
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _MEGABYTE
+
+
+def together(folds: Sequence[Spent]) -> Spent:
+    """Return the sums of what folds took, and the largest of their peaks."""
+    seconds = {part: sum(each.seconds.get(part, 0.0) for each in folds) for part in PARTS}
+    return Spent(seconds, max((each.peak_mb for each in folds), default=0.0))
+
+
+def cost_rows(
+    name: str, run_id: str, spent: Spent, trained: Mapping[str, int], started_at: dt.datetime
+) -> pl.DataFrame:
+    """Return rows of `models.costs`, one a part.
+
+    Parameters
+    ----------
+    name, run_id
+        Model, and the run that trained it.
+    spent
+        What all folds took.
+    trained
+        `trained_folds` and `rows`, see the table.
+    started_at
+        When the training began, UTC.
+    """
+    lines = [
+        {
+            "run_id": run_id,
+            "model": name,
+            "part": part,
+            **trained,
+            "seconds": spent.seconds.get(part, 0.0),
+            "peak_mb": spent.peak_mb if part == "model" and trained["trained_folds"] else None,
+            "started_at": started_at,
+        }
+        for part in PARTS
+    ]
+    return COSTS.conform(pl.DataFrame(lines, schema=COSTS.empty().schema))
