@@ -14,6 +14,8 @@ from trading_assets.backtests import tables as backtests
 from trading_assets.config import Configuration
 from trading_assets.config.universe import DynamicUniverse
 from trading_assets.market_data.tables import BARS, BORROW_RATES, INSTRUMENTS, UNIVERSE
+from trading_assets.models.evaluation_tables import SHUFFLED_LABELS
+from trading_assets.models.on_record import hash_of_model
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import METRICS, SPLITS
 from trading_assets.protocol import Entry, Protocol, Record
@@ -198,6 +200,9 @@ def caps_of_data(step: Step) -> list[str]:
     )
     metrics = {model: step.work.read_or_empty(METRICS, rows=Rows("model", model)) for model in models}
     assert_rows_as_written(step, [hash_whole(METRICS, rows, model) for model, rows in metrics.items()])
+    learners = sorted({each for model in models for each in configuration.candidates_of(model)})
+    shuffled = {each: step.work.read_or_empty(SHUFFLED_LABELS, rows=Rows("model", each)) for each in learners}
+    assert_rows_as_written(step, [hash_of_model(SHUFFLED_LABELS, rows, each) for each, rows in shuffled.items()])
     start, end = development(spans).start, spans[HOLDOUT].end
     return [
         *caps.looser_criteria(configuration.robustness),
@@ -205,6 +210,7 @@ def caps_of_data(step: Step) -> list[str]:
         *caps.cheap_borrowing(step.work.read_or_empty(BORROW_RATES), strategy.symbols),
         *caps.without_departures(strategy.instruments, memberships, start, end, indices_of(step)),
         *caps.unproven_models(metrics, models),
+        *caps.told_models(shuffled),
         *unenforced_reads(configuration, strategy),
     ]
 

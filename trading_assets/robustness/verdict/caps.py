@@ -12,6 +12,7 @@ import polars as pl
 from trading_assets.config.robustness import Robustness
 from trading_assets.config.sections import Costs, InstrumentCosts
 from trading_assets.config.verdict import LOOSER_IF_HIGHER, VerdictThresholds
+from trading_assets.models.fold_evaluation import finding_of_rows
 
 #: Settings of the section `robustness` of which fewer are looser.
 COUNTS = ("resamples", "permutations", "look_ahead_cuts", "block_sessions", "cross_validation_blocks")
@@ -179,4 +180,21 @@ def unproven_models(metrics: Mapping[str, pl.DataFrame], models: Sequence[str]) 
             yield (
                 f"the model {model} does not beat the naive forecast: mean gain in log loss {gains.mean():.4g} over "
                 f"{gains.size} folds, p = {p:.2g} (paired t-test)"
+            )
+
+
+def told_models(shuffled: Mapping[str, pl.DataFrame]) -> Iterator[str]:
+    """Yield a sentence for each model that scores shuffled labels: something tells it those that it is tested on.
+
+    Parameters
+    ----------
+    shuffled
+        Rows of `models.shuffled_labels` by model.
+    """
+    for model in sorted(shuffled):
+        found = finding_of_rows(shuffled[model])
+        if found.is_leak:
+            yield (
+                f"the model {model} tells shuffled labels that it has not learnt (AUC {found.auc:.3f}, "
+                f"p = {found.p:.2g}): labels of the test part reach it"
             )

@@ -18,6 +18,7 @@ from trading_assets.robustness.verdict.caps import (
     cheap_costs,
     claim_of_indices,
     looser_criteria,
+    told_models,
     unproven_models,
     without_departures,
 )
@@ -188,3 +189,13 @@ def test_a_file_that_lends_for_nothing_is_cheap_as_the_setting_is() -> None:
         "costs.borrow_rates lends A, B below half of the default of 50 bp"
     ]
     assert list(cheap_borrowing(rates, ["C", "D"])) == []
+
+
+def test_a_model_that_tells_shuffled_labels_is_named() -> None:
+    """Of 1,000 pairs 600 are in order, 100 more than half and 5 of its deviations of 20; then 10, half of one."""
+
+    def rows(auc: float) -> pl.DataFrame:
+        return pl.DataFrame({"fold": [1], "pairs": [1_000], "auc": [auc], "auc_error": [0.02]})
+
+    [sentence] = told_models({"told": rows(0.6), "honest": rows(0.51), "unmeasured": rows(0.6).clear()})
+    assert sentence.startswith("the model told tells shuffled labels that it has not learnt (AUC 0.600, p = 2.9e-07)")
