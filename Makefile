@@ -81,7 +81,7 @@ $(BIN)/uv:
 	@touch $@
 
 .installed-dev: $(BIN)/uv uv.lock pyproject.toml
-	@$(BIN)/uv sync --frozen --inexact --quiet --group dev --group oracles --extra charts --extra sql --extra yfinance --extra ccxt --extra alpaca --extra hdf5 --extra lightgbm --extra catboost
+	@$(BIN)/uv sync --frozen --inexact --quiet --group dev --group oracles --extra charts --extra sql --extra yfinance --extra ccxt --extra alpaca --extra hdf5 --extra lightgbm --extra catboost --extra tuning
 	@$(BIN)/trading-assets compile
 	@touch .installed-run $@
 
