@@ -66,7 +66,8 @@ def _faults_of_range(where: KeyPath, settings: WalkForward, parameter: str, valu
     if isinstance(values, Range) and field.annotation not in (int, float):
         yield Fault(where, f"{parameter} of {family} is no number", "`choices` with its values")
         return
-    accepts: TypeAdapter[Any] = TypeAdapter(Annotated[field.annotation, field])
+    kind: Any = Annotated[field.annotation, field]
+    accepts: TypeAdapter[Any] = TypeAdapter(kind)
     if isinstance(values, Choices):
         ends: list[tuple[KeyPath, Any]] = [((*where, "choices", at), each) for at, each in enumerate(values.choices)]
     else:

@@ -54,8 +54,13 @@ from trading_assets.models.tables import (
     PROMOTIONS,
     REGIMES,
     SPLITS,
+    TUNING_GAIN,
+    TUNING_LOSSES,
+    TUNING_TRIALS,
 )
 from trading_assets.models.training import learner_of
+from trading_assets.models.tuning_on_record import record_searches
+from trading_assets.models.tuning_rows import chosen_of_last
 from trading_assets.parallel.configured import workers_of
 from trading_assets.parallel.workers import IN_THREADS
 from trading_assets.protocol import Protocol
@@ -67,12 +72,13 @@ from trading_assets.protocol.written_rows import (
     last_written,
     record_written,
 )
-from trading_assets.warehouse import Rows, Whole
+from trading_assets.warehouse import Rows, Table, Whole
 
 #: Libraries of families that are not of scikit-learn alone, as Dagster's UI shows them.
 _LIBRARIES = {"ranking": "xgboost", "quantile": "xgboost"} | {
     each: each for each in ("xgboost", "lightgbm", "catboost")
 }
+_OF_SEARCHES = (TUNING_TRIALS, TUNING_LOSSES, TUNING_GAIN)
 REGIME_KINDS = ("scikitlearn", "polars", "duckdb")
 
 
@@ -158,7 +164,7 @@ def _model_asset(name: str, family: str) -> dg.AssetsDefinition:
         model,
         stage=STAGE,
         name=name,
-        tables=(PREDICTIONS, FOLDS, METRICS, EXPLANATIONS, OUTCOMES, FITS, PROMOTIONS),
+        tables=(PREDICTIONS, FOLDS, METRICS, EXPLANATIONS, OUTCOMES, FITS, *_OF_SEARCHES, PROMOTIONS),
         deps=("features/daily", "market_data/bars", "models/splits"),
         kinds=(_LIBRARIES.get(family, "python"), "scikitlearn", "duckdb"),
         rule=Rule(nothing, leaves=registry_state),
@@ -214,6 +220,16 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     tables = {**run.tables, OUTCOMES: outcomes, FITS: pl.concat([kept.fits_of(run.untrained), made])}
     if run.artifact is not None:
         put_on_record(step, name, bars, holdout, readers)
+    record_searches(
+        Protocol.of(step.configuration),
+        learner,
+        name,
+        run.tables[TUNING_TRIALS],
+        folds=folds,
+        symbols=bars["symbol"].unique().to_list(),
+        run_id=step.run_id,
+        now=step.now,
+    )
     step.work.replace(Rows("model", name), tables)
     written = [hash_of_model(table, step.work.written[table], name) for table in FOLD_TABLES]
     if step.record is not None:
@@ -232,6 +248,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         # What training cost is no table: it differs from run to run, and tables do not.
         "training, processor seconds": round(run.seconds, 3),
         "memory of the process at its peak, MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        **_search_in_words(run.tables),
         "metrics": _metrics_table(run.tables[METRICS]),
         "features": run.tables[EXPLANATIONS].sort("value", descending=True).head(15).select("feature", "value"),
     }
@@ -243,6 +260,19 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         return metadata | _register(step, name, run.version, file, run.tables, holdout, run.curves)
     except UnreadableRegistryError as error:  # the check `registry` tells it; what is traded does not wait for it
         return metadata | {"registry": str(error)}
+
+
+def _search_in_words(tables: Mapping[Table, pl.DataFrame]) -> dict[str, Any]:
+    """What was searched, what it bought, and how many fits it took; nothing of a model without `tune`."""
+    trials = tables[TUNING_TRIALS]
+    if trials.is_empty():
+        return {}
+    return {
+        "search": tables[TUNING_GAIN]["reason"][0],
+        "search, trials on record": tables[TUNING_GAIN]["trials"][0],
+        "search, inner fits": int(trials["inner_folds"].sum()),
+        "search, chosen": trials.filter("chosen").select("fold", "parameters", "inner_loss"),
+    }
 
 
 def _kept_fits(step: Step, name: str) -> dict[str, bytes]:
@@ -305,7 +335,12 @@ def _register(
             version=version,
             artifact=file[1],
             file_name=file[0],
-            parameters={**settings.model_dump(), "seed": step.configuration.seed, **curve_in_words(tables, curves)},
+            parameters={
+                **settings.model_dump(),
+                **chosen_of_last(tables[TUNING_TRIALS]),
+                "seed": step.configuration.seed,
+                **curve_in_words(tables, curves),
+            },
             record=Record(
                 target_in_words(settings, benchmark),
                 settings.horizon,

@@ -20,7 +20,15 @@ from trading_assets.models.splits import Fold
 from trading_assets.warehouse.table import Table
 
 #: Tables of a model that have rows of folds.
-TABLES = (tables.FOLDS, tables.PREDICTIONS, tables.METRICS, tables.EXPLANATIONS, tables.FITS)
+TABLES = (
+    tables.FOLDS,
+    tables.PREDICTIONS,
+    tables.METRICS,
+    tables.EXPLANATIONS,
+    tables.FITS,
+    tables.TUNING_TRIALS,
+    tables.TUNING_LOSSES,
+)
 
 
 class KeptFold(NamedTuple):
@@ -30,6 +38,8 @@ class KeptFold(NamedTuple):
     predictions: pl.DataFrame | None
     metrics: Sequence[dict[str, Any]]
     explanations: pl.DataFrame | None
+    trials: pl.DataFrame | None
+    losses: pl.DataFrame | None
 
 
 @dataclass
@@ -90,6 +100,7 @@ def _kept(own: Mapping[Table, pl.DataFrame], of_fold: dict[str, Any]) -> KeptFol
         predictions if is_trained else None,
         own[tables.METRICS].filter(fold=number).to_dicts(),
         explanations if is_trained and explanations.height else None,
+        *(own[table].filter(fold=number) for table in (tables.TUNING_TRIALS, tables.TUNING_LOSSES)),
     )
 
 
