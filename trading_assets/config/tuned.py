@@ -23,13 +23,7 @@ def searchable(cls: type[WalkForward]) -> list[str]:
 
 
 def is_whole(cls: type[WalkForward], name: str) -> bool:
-    """Return whether a parameter of a family is a whole number.
-
-    Parameters
-    ----------
-    cls, name
-        Section of the family, and one of its parameters.
-    """
+    """Return whether a parameter, by the section of its family and its name, is a whole number."""
     return cls.model_fields[name].annotation is int
 
 

@@ -72,14 +72,15 @@ def rows_of_searches(
     """
     first = trials.sort("fold", "trial").unique("parameters", keep="first", maintain_order=True)
     windows = {fold.number: fold for fold in folds}
-    conditions = digest([OF_SEARCHES, sorted(symbols), learner.seed])[:16]
+    # A symbol that is listed since makes no further set of parameters, see `latest` of the register of trials.
+    conditions = digest([OF_SEARCHES, learner.seed])[:16]
     lines: list[dict[str, Any]] = []
     for fold, parameters in first.select("fold", "parameters").iter_rows():
         settings = with_parameters(learner.settings, json.loads(parameters))
         params = [OF_SEARCHES, learner.type, completed(settings)]
         lines.append(
             {
-                "trial": digest([*params, conditions])[:16],
+                "trial": digest([*params, conditions, sorted(symbols)])[:16],
                 "strategy": name,
                 "type": OF_SEARCHES,
                 "params_hash": digest(params),
