@@ -8,7 +8,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 REMEMBERED_DATA := $(shell sed -n "s/^data: *//p" trading_assets.folder 2>/dev/null)
 export TRADING_ASSETS_DATA ?= $(or $(REMEMBERED_DATA),$(CURDIR)/data)
 
-.PHONY: demo picture test test-slow coverage test-browser acceptance ui docs bench go-rate format lint clean help
+.PHONY: demo picture test test-slow coverage test-browser acceptance ui docs bench go-rate watched-year format lint clean help
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -55,6 +55,9 @@ bench: .installed-bench ## side-by-side benchmarks with other engines; prints ra
 go-rate: .installed-dev ## how often a verdict is `go` by the true Sharpe ratio of a planted edge; writes docs/honesty.md
 	@$(BIN)/python -m trading_assets_tests.benchmarks.error_rates
 	@$(BIN)/python -m trading_assets_tests.benchmarks.go_rate
+
+watched-year: .installed-dev ## a year on a fast clock through the shipped schedules and sensors; writes docs/watched-year.md
+	@$(BIN)/python -m trading_assets_tests.benchmarks.watched_year
 
 format: .installed-dev ## rewrite the source as ruff formats it, imports sorted and safe fixes made
 	@$(BIN)/ruff check --fix .

@@ -9,6 +9,7 @@ from trading_assets.charts.figures import (
     monthly_returns,
     parameter_heat_map,
     scenarios,
+    watched,
 )
 from trading_assets.charts.png import markdown, png
 
@@ -23,4 +24,5 @@ __all__ = [
     "parameter_heat_map",
     "png",
     "scenarios",
+    "watched",
 ]

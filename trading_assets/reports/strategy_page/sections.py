@@ -245,10 +245,10 @@ def _model(content: StrategyContent) -> list[Section]:
             f"{model}: {reason}" for model, reason in content.tuning_gain.select("model", "reason").iter_rows()
         )
         text += "."
-        shown = ("model", "trials", "pruned", "changed_folds", "sessions", "untuned", "tuned", "effect")
+        counted = ("model", "trials", "pruned", "changed_folds", "sessions", "untuned", "tuned", "effect")
         of_test = ("statistic", "critical", "detectable", "result")
         losses = dict.fromkeys(("untuned", "tuned", "effect", "detectable"), "{:.6f}".format)
-        gain = content.tuning_gain.select(*shown, *of_test)
+        gain = content.tuning_gain.select(*counted, *of_test)
         tables.append(grid(gain, formats=losses, caption="What the search bought"))
     return [Section("model", "Model", "models", text, tables=tables)]
 
