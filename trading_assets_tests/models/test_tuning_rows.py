@@ -82,6 +82,13 @@ def test_losses_are_those_of_both_models_on_the_same_rows(found: ModelRun) -> No
         assert losses[name].to_list() == pytest.approx(expected[name].to_list(), abs=1e-12)
 
 
+def test_what_is_compared_is_what_the_models_say_before_any_curve(found: ModelRun) -> None:
+    curved = run(of_products(0.8), searching().model_copy(update={"calibrate": True}))
+    losses = [each.tables[TUNING_LOSSES].drop("version") for each in (curved, found)]
+    assert losses[0].equals(losses[1])
+    assert not curved.tables[PREDICTIONS]["score"].equals(found.tables[PREDICTIONS]["score"])
+
+
 def test_no_loss_of_the_holdout_is_shown() -> None:
     made = of_products(0.8)
     start = dates_of(made)[300]
