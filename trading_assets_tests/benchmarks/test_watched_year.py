@@ -14,7 +14,7 @@ import pytest
 from trading_assets.asset_factories import table_asset
 from trading_assets_tests.benchmarks.fast_clock import FastClock, ticks_of
 from trading_assets_tests.benchmarks.watched_market import PARTS, YEAR, market, part_of
-from trading_assets_tests.benchmarks.watched_year import EVENTS, WatchedYear, of_the_year, table_of
+from trading_assets_tests.benchmarks.watched_year import EVENTS, WatchedYear, of_the_year, parts_of, table_of
 
 
 def test_ticks_follow_the_expressions() -> None:
@@ -72,6 +72,13 @@ def test_the_page_has_the_year_and_leaves_out_what_changed_nothing() -> None:
         f"| {YEAR} | alarm | `loss_drift` | loss_drift-7 |",
         f"| {YEAR} | retrain | `loss_drift` | 6 tables |",
     ]
+
+
+def test_parts_of_the_picture_end_where_it_does() -> None:
+    (_, _), (_, broken), (_, again) = PARTS
+    assert parts_of(again).rows() == [("edge", YEAR, broken), ("break", broken, again)]
+    assert parts_of(dt.date(2017, 9, 29))["name"].to_list() == ["edge", "break", "return"]
+    assert parts_of(dt.date(2016, 11, 1)).rows() == [("edge", YEAR, dt.date(2016, 11, 1))]
 
 
 @pytest.fixture(scope="module")

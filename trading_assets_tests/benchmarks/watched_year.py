@@ -265,13 +265,19 @@ def of_the_year(events: pl.DataFrame) -> pl.DataFrame:
     return events.filter(pl.col("session") >= YEAR, ~is_weekly, ~is_same)
 
 
+def parts_of(last: dt.date) -> pl.DataFrame:
+    """Return the parts of the market's life within the year, up to a day: name, start, end."""
+    starts = [max(first, YEAR) for _, first in PARTS]
+    ends = [min(each, last) for each in (*starts[1:], last)]
+    found = pl.DataFrame({"name": [name for name, _ in PARTS], "start": starts, "end": ends})
+    return found.filter(pl.col("start") < pl.col("end"))
+
+
 def write_page(year: WatchedYear) -> None:
     """Write picture and table into the documentation."""
     events = of_the_year(pl.DataFrame(year.events, schema=EVENTS, orient="row"))
-    last = days_until(year.bars, dt.datetime.combine(year.events[-1][1], dt.time()))[-1]
-    starts = [max(first, YEAR) for _, first in PARTS]
-    ends = [*[first for _, first in PARTS[1:]], last]
-    parts = pl.DataFrame({"name": [name for name, _ in PARTS], "start": starts, "end": ends})
+    delivered = pl.read_csv(year.folder / "bars.csv", try_parse_dates=True)["session"]
+    parts = parts_of(days_until(year.bars, dt.datetime.combine(delivered.max(), dt.time()))[-1])  # type: ignore[arg-type]
     marked = events.filter(pl.col("event").is_in(["alarm", "taken back", "champion"]))
     said = pl.col("event").replace_strict({"alarm": "alarm", "taken back": "back", "champion": "now"})
     marks = marked.select(
