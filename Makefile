@@ -8,7 +8,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 REMEMBERED_DATA := $(shell sed -n "s/^data: *//p" trading_assets.folder 2>/dev/null)
 export TRADING_ASSETS_DATA ?= $(or $(REMEMBERED_DATA),$(CURDIR)/data)
 
-.PHONY: demo picture test test-slow coverage test-browser acceptance ui docs bench bench-runs go-rate format lint clean help
+.PHONY: demo picture test test-slow coverage test-browser acceptance ui docs bench bench-runs go-rate watched-year format lint clean help
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -63,6 +63,9 @@ go-rate: .installed-dev ## how often a verdict is `go` by the true Sharpe ratio 
 	@$(BIN)/python -m trading_assets_tests.benchmarks.error_rates
 	@$(BIN)/python -m trading_assets_tests.benchmarks.go_rate
 
+watched-year: .installed-dev ## a year on a fast clock through the shipped schedules and sensors; writes docs/watched-year.md
+	@$(BIN)/python -m trading_assets_tests.benchmarks.watched_year
+
 format: .installed-dev ## rewrite the source as ruff formats it, imports sorted and safe fixes made
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -88,7 +91,7 @@ $(BIN)/uv:
 	@touch $@
 
 .installed-dev: $(BIN)/uv uv.lock pyproject.toml
-	@$(BIN)/uv sync --frozen --inexact --quiet --group dev --group oracles --extra charts --extra sql --extra yfinance --extra ccxt --extra alpaca --extra hdf5 --extra lightgbm --extra catboost --extra serve
+	@$(BIN)/uv sync --frozen --inexact --quiet --group dev --group oracles --extra charts --extra sql --extra yfinance --extra ccxt --extra alpaca --extra hdf5 --extra lightgbm --extra catboost --extra tuning --extra serve
 	@$(BIN)/trading-assets compile
 	@touch .installed-run $@
 

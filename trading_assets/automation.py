@@ -133,7 +133,7 @@ def _drift_sensor(name: str, asset: dg.AssetKey, event: str) -> dg.SensorDefinit
         description=f"Requests one retraining each time {event}.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        seen = json.loads(context.cursor or '{"storage_id": 0, "drifting": false}')
+        seen = json.loads(context.cursor or '{"storage_id": 0, "in_alarm": []}')
         records = context.instance.fetch_materializations(
             dg.AssetRecordsFilter(asset_key=asset, after_storage_id=seen["storage_id"]),
             limit=100,
@@ -143,19 +143,28 @@ def _drift_sensor(name: str, asset: dg.AssetKey, event: str) -> dg.SensorDefinit
             return dg.SkipReason(f"no new measurement of {reason}")
         requests = []
         for record in records:
-            drifting = _drifting(record)
-            if drifting and not seen["drifting"]:
+            in_alarm = _in_alarm(record)
+            # A cursor of an earlier version says whether there was any alarm, not whose.
+            before = in_alarm if seen.get("drifting") else seen.get("in_alarm", [])
+            if not set(in_alarm) <= set(before):
                 requests.append(dg.RunRequest(run_key=f"{name}-{record.storage_id}", tags={"reason": reason}))
-            seen = {"storage_id": record.storage_id, "drifting": drifting}
+            seen = {"storage_id": record.storage_id, "in_alarm": in_alarm}
         return dg.SensorResult(run_requests=requests, cursor=json.dumps(seen))
 
     return sensor
 
 
-def _drifting(record: dg.EventLogRecord) -> bool:
+def _in_alarm(record: dg.EventLogRecord) -> list[str]:
+    """Return whose alarm a measurement has: names of models, or `features`.
+
+    A model may be in alarm for months, as one that was taken back: another one's alarm is an event all the same.
+    """
     materialisation = record.asset_materialization
-    value = materialisation.metadata.get("drift_event") if materialisation else None
-    return bool(value is not None and value.value)
+    metadata = materialisation.metadata if materialisation else {}
+    event, named = (metadata.get(key) for key in ("drift_event", "in_alarm"))
+    if event is None or not event.value:
+        return []
+    return str(named.value).split(", ") if named is not None else ["features"]
 
 
 def _failure_sensor(configuration: Configuration) -> dg.SensorDefinition:

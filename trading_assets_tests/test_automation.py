@@ -150,6 +150,31 @@ def test_one_retrain_for_each_time_drift_begins(
     assert requested == [0, 0, 1, 0, 0, 1, 0, 2]
 
 
+def test_one_model_in_alarm_hides_no_other(configuration: Configuration, instance: dg.DagsterInstance) -> None:
+    """`week` stays in alarm for good, as one that was taken back does; `keen` is in alarm twice."""
+    drift, cursor, requested = sensor(configuration, "loss_drift"), None, []
+    for names in ("", "keen, week", "keen, week", "week", "keen, week", "week"):
+        metadata: dict[str, Any] = {"drift_event": bool(names), "in_alarm": names}
+        instance.report_runless_asset_event(dg.AssetMaterialization(automation.LIVE_QUALITY_ASSET, metadata=metadata))
+        with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
+            tick = drift.evaluate_tick(context)
+        cursor = tick.cursor or cursor
+        requested.append(len(tick.run_requests or []))
+    assert requested == [0, 1, 0, 0, 1, 0]
+
+
+@pytest.mark.parametrize("drifting", [True, False])
+def test_a_cursor_of_an_earlier_version_is_understood(
+    drifting: bool, configuration: Configuration, instance: dg.DagsterInstance
+) -> None:
+    cursor = json.dumps({"storage_id": 0, "drifting": drifting})
+    metadata: dict[str, Any] = {"drift_event": True, "in_alarm": "week"}
+    instance.report_runless_asset_event(dg.AssetMaterialization(automation.LIVE_QUALITY_ASSET, metadata=metadata))
+    with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
+        tick = sensor(configuration, "loss_drift").evaluate_tick(context)
+    assert len(tick.run_requests or []) == (0 if drifting else 1)
+
+
 def test_run_keys_of_drift_differ(configuration: Configuration, instance: dg.DagsterInstance) -> None:
     for event in (True, False, True):
         measure(instance, automation.DRIFT_ASSET, event)

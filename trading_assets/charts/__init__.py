@@ -9,6 +9,7 @@ from trading_assets.charts.figures import (
     monthly_returns,
     parameter_heat_map,
     scenarios,
+    watched,
 )
 from trading_assets.charts.model_figures import importance, reliability
 from trading_assets.charts.png import markdown, png
@@ -26,4 +27,5 @@ __all__ = [
     "png",
     "reliability",
     "scenarios",
+    "watched",
 ]

@@ -1,7 +1,7 @@
 """A Plotly figure as PNG without a browser, for places that show images but run no script.
 
-Draws the trace types that `figures` uses (lines, markers, bars, heat maps) with Matplotlib from the figure's own
-data, so that a chart has one definition.
+Draws the trace types that `figures` uses (lines, markers, bars, heat maps), and spans and upright lines of the whole
+height, with Matplotlib from the figure's own data, so that a chart has one definition.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 DASHES = {None: "-", "solid": "-", "dash": "--", "dot": ":"}
 WIDTH_INCHES = 8.0
 DOTS_PER_INCH = 100
+#: Of what is at a part of the height of the figure, not at a value.
+_WHOLE_HEIGHT = "y domain"
 
 
 def markdown(figure: Figure) -> str:
@@ -50,6 +52,12 @@ def png(figure: Figure) -> bytes:
     axes = canvas.add_subplot()
     for trace in figure.data:
         _draw(axes, trace)
+    for shape in figure.layout.shapes:
+        if shape.yref == _WHOLE_HEIGHT:
+            _draw_shape(axes, shape)
+    for text in figure.layout.annotations:
+        if text.yref == _WHOLE_HEIGHT:
+            _draw_text(axes, text)
     if figure.layout.yaxis.autorange == "reversed":
         axes.invert_yaxis()
     axes.set_title(figure.layout.title.text or "", loc="left", fontsize=11)
@@ -99,6 +107,22 @@ def _draw_scatter(axes: Any, trace: Any) -> None:
     )
     if trace.fill == "tozeroy":
         axes.fill_between(x, y, 0, color=trace.line.color, alpha=0.25)
+
+
+def _draw_shape(axes: Any, shape: Any) -> None:
+    """A span between two values of x, or a line at one, over the whole height."""
+    if shape.type == "rect":
+        axes.axvspan(shape.x0, shape.x1, color=shape.fillcolor, alpha=shape.opacity, linewidth=0, zorder=0)
+    else:
+        style = DASHES.get(shape.line.dash, "-")
+        axes.axvline(shape.x0, color=shape.line.color, linewidth=shape.line.width, linestyle=style)
+
+
+def _draw_text(axes: Any, text: Any) -> None:
+    """A text at a value of x and a part of the height."""
+    across, colour = axes.get_xaxis_transform(), text.font.color
+    side = "bottom" if text.yanchor == "bottom" else "top"
+    axes.text(text.x, text.y, f" {text.text}", transform=across, fontsize=7, color=colour, va=side)
 
 
 def _draw_heat_map(axes: Any, trace: Any) -> None:

@@ -13,6 +13,7 @@ from trading_assets.config.models import types_within
 from trading_assets.config.sections import Interval
 from trading_assets.config.sources import SyntheticSource
 from trading_assets.config.strategies import StrategySettings, members_of, windows_of
+from trading_assets.config.tuned import faults_of_tuning
 
 ALL_DAYS = "24/7"
 
@@ -28,6 +29,7 @@ def inconsistencies(configuration: Configuration, strategies: Mapping[str, Strat
     yield from _members(strategies)
     yield from _models(configuration, strategies)
     yield from faults_of_champions(configuration)
+    yield from faults_of_tuning(configuration)
     yield from _cross_validated(configuration)
     yield from _universes(configuration, strategies)
     yield from _spans(configuration)

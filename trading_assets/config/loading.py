@@ -28,6 +28,7 @@ from trading_assets.config.plugins import (
 from trading_assets.config.stated import RENAMED_KEYS
 from trading_assets.config.strategies import BUILT_IN, StrategyParameters
 from trading_assets.config.stress_scenarios import RUNS_OF_THE_BASE, built_in
+from trading_assets.config.tuning import RANGES
 from trading_assets.config.unquoted import Unquoted, advice, unquoted_scalars
 from trading_assets.sandbox.process import StoppedError
 
@@ -278,10 +279,10 @@ def _no_text(
 
 
 def _untagged(item: Any) -> KeyPath:
-    """The location of a fault, without the name of a family at its end where a whole model is at fault."""
+    """The location of a fault, without the name of a family at its end where a whole model, or a range, is at fault."""
     location: KeyPath = item["loc"]
     of_model = item["type"] in ("value_error", "model_type") and location[:1] == ("models",) and len(location) > 2
-    return location[:-1] if of_model and location[-1] in (*FAMILIES, OWN) else location
+    return location[:-1] if of_model and location[-1] in (*FAMILIES, OWN, *RANGES) else location
 
 
 def _written(location: KeyPath, lines: Mapping[KeyPath, int], prefix: KeyPath) -> KeyPath:

@@ -10,6 +10,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from trading_assets.config.scalars import MOST_SESSIONS
 from trading_assets.config.sections import AssetClass, Fraction, NonEmpty, NonNegative, Positive, Section
+from trading_assets.config.tuning import Tuning
 
 #: Choices of tested groups of one cross-validation.
 MOST_TRAININGS = 500
@@ -189,9 +190,7 @@ class WalkForward(Section):
         "session's symbols, or which of three barriers is touched first",
     )
     barriers: Barriers = Field(default=Barriers(), description="of the label triple_barrier")
-    horizon: int = Field(
-        default=5, ge=1, le=MOST_SESSIONS, description="sessions between entry and exit open of the label"
-    )
+    horizon: int = Field(default=5, ge=1, le=MOST_SESSIONS, description="sessions from entry to exit open of the label")
     train_sessions: int = Field(default=504, ge=60, le=MOST_SESSIONS, description="sessions before the first test fold")
     test_sessions: int = Field(default=126, ge=5, le=MOST_SESSIONS, description="sessions of a test fold")
     embargo_sessions: int = Field(
@@ -200,9 +199,7 @@ class WalkForward(Section):
         le=MOST_SESSIONS,
         description="sessions between the last of training and the first of the test fold, beside those purged",
     )
-    expanding: bool = Field(
-        default=True, description="train on all sessions before a fold; false: on the last `train_sessions`"
-    )
+    expanding: bool = Field(default=True, description="train on all sessions before it; false: `train_sessions`")
     ridge: Positive = Field(default=100.0, description="penalty of the logistic baseline")
     min_rows: int = Field(default=200, ge=20, description="fewer training rows than this: the fold is not trained")
     calibrate: bool = Field(
@@ -210,6 +207,7 @@ class WalkForward(Section):
         description="scores of a fold go through a curve fitted on what earlier folds scored, once `min_rows` of these "
         "have labels that are over",
     )
+    tune: Tuning | None = Field(default=None, description="search for parameters, fold by fold; extra `tuning`")
 
     @model_validator(mode="after")
     def _barriers_of_their_label(self) -> WalkForward:

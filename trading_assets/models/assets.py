@@ -57,8 +57,13 @@ from trading_assets.models.tables import (
     PROMOTIONS,
     REGIMES,
     SPLITS,
+    TUNING_GAIN,
+    TUNING_LOSSES,
+    TUNING_TRIALS,
 )
 from trading_assets.models.training import learner_of
+from trading_assets.models.tuning_on_record import record_searches
+from trading_assets.models.tuning_rows import chosen_of_last
 from trading_assets.parallel.configured import workers_of
 from trading_assets.parallel.workers import IN_THREADS
 from trading_assets.protocol import Protocol
@@ -70,12 +75,13 @@ from trading_assets.protocol.written_rows import (
     last_written,
     record_written,
 )
-from trading_assets.warehouse import Rows, Whole
+from trading_assets.warehouse import Rows, Table, Whole
 
 #: Libraries of families that are not of scikit-learn alone, as Dagster's UI shows them.
 _LIBRARIES = {"ranking": "xgboost", "quantile": "xgboost"} | {
     each: each for each in ("xgboost", "lightgbm", "catboost")
 }
+_OF_SEARCHES = (TUNING_TRIALS, TUNING_LOSSES, TUNING_GAIN)
 REGIME_KINDS = ("scikitlearn", "polars", "duckdb")
 
 
@@ -171,7 +177,7 @@ def _model_asset(name: str, family: str) -> dg.AssetsDefinition:
         model,
         stage=STAGE,
         name=name,
-        tables=(PREDICTIONS, FOLDS, METRICS, EXPLANATIONS, OUTCOMES, FITS, PROMOTIONS, *OF_EVALUATION),
+        tables=(PREDICTIONS, FOLDS, METRICS, EXPLANATIONS, OUTCOMES, FITS, *_OF_SEARCHES, PROMOTIONS, *OF_EVALUATION),
         deps=("features/daily", "market_data/bars", "models/splits"),
         kinds=(_LIBRARIES.get(family, "python"), "scikitlearn", "duckdb"),
         rule=Rule(_how_closely, leaves=registry_state),
@@ -228,6 +234,16 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     tables = {**run.tables, OUTCOMES: outcomes, FITS: pl.concat([kept.fits_of(run.untrained), made])}
     if run.artifact is not None:
         put_on_record(step, name, bars, holdout, readers)
+    record_searches(
+        Protocol.of(step.configuration),
+        learner,
+        name,
+        run.tables[TUNING_TRIALS],
+        folds=folds,
+        symbols=bars["symbol"].unique().to_list(),
+        run_id=step.run_id,
+        now=step.now,
+    )
     step.work.replace(Rows("model", name), tables)
     written = [hash_of_model(table, step.work.written[table], name) for table in FOLD_TABLES]
     if step.record is not None:
@@ -247,6 +263,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         "training, processor seconds": round(sum(run.spent.seconds.values()), 3),
         "memory of the process at its peak, MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "AUC of shuffled labels": finding_of_rows(run.tables[SHUFFLED_LABELS]).auc,
+        **_search_in_words(run.tables),
         "metrics": _metrics_table(run.tables[METRICS]),
         "features": run.tables[EXPLANATIONS].sort("value", descending=True).head(15).select("feature", "value"),
     }
@@ -264,6 +281,19 @@ def _costs(step: Step, name: str, run: ModelRun) -> pl.DataFrame:
     trained = run.tables[FOLDS].filter(pl.col("fold").is_in(sorted(run.fits)))
     counts = {"trained_folds": trained.height, "rows": int(trained["train_rows"].sum())}
     return cost_rows(name, step.run_id, run.spent, counts, step.now)
+
+
+def _search_in_words(tables: Mapping[Table, pl.DataFrame]) -> dict[str, Any]:
+    """What was searched, what it bought, and how many fits it took; nothing of a model without `tune`."""
+    trials = tables[TUNING_TRIALS]
+    if trials.is_empty():
+        return {}
+    return {
+        "search": tables[TUNING_GAIN]["reason"][0],
+        "search, trials on record": tables[TUNING_GAIN]["trials"][0],
+        "search, inner fits": int(trials["inner_folds"].sum()),
+        "search, chosen": trials.filter("chosen").select("fold", "parameters", "inner_loss"),
+    }
 
 
 def _kept_fits(step: Step, name: str) -> dict[str, bytes]:
@@ -326,7 +356,12 @@ def _register(
             artifact=file[1],
             file_name=file[0],
             features=features,
-            parameters={**settings.model_dump(), "seed": step.configuration.seed, **curve_in_words(tables, run.curves)},
+            parameters={
+                **settings.model_dump(),
+                **chosen_of_last(tables[TUNING_TRIALS]),
+                "seed": step.configuration.seed,
+                **curve_in_words(tables, run.curves),
+            },
             record=Record(
                 target_in_words(settings, benchmark),
                 settings.horizon,

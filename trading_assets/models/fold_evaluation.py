@@ -90,7 +90,8 @@ def with_evaluation(
     with spent.on("shuffled_labels", elsewhere=is_own):
         draws = np.random.default_rng([learner.seed, asked.fold.number, 2])
         over = asked.train[asked.samples.label_end[asked.train] < day(asked.holdout_start)]
-        said = score_shuffled(asked.samples, over, asked.known, learner, settings.shuffled_rows, draws)
+        # Without its search, which chooses among models that learn from the same rows.
+        said = score_shuffled(asked.samples, over, asked.known, learner.untuned(), settings.shuffled_rows, draws)
     if said is None:
         return replace(found, importance=importance)
     values = {"auc_error" if name == "error" else name: value for name, value in asdict(said).items()}

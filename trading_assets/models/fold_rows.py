@@ -31,7 +31,10 @@ UNCALIBRATED = "uncalibrated"
 
 @dataclass(frozen=True)
 class FoldRows:
-    """What a fold leaves: rows of the tables, its model if one could be trained, and what that took."""
+    """What a fold leaves: rows of the tables, its model if one could be trained, and what that took.
+
+    The trials of a search and the losses of its sessions, see `tuning_rows.py`, are there of a tuned model alone.
+    """
 
     fold: dict[str, Any]
     predictions: pl.DataFrame | None = None
@@ -39,6 +42,8 @@ class FoldRows:
     explanations: pl.DataFrame | None = None
     importance: pl.DataFrame | None = None
     shuffled: Sequence[dict[str, Any]] = ()
+    trials: pl.DataFrame | None = None
+    losses: pl.DataFrame | None = None
     fit: KeptFit | None = None
     spent: Spent = field(default_factory=Spent)
 
@@ -140,6 +145,10 @@ def frames_of(rows: Sequence[FoldRows]) -> dict[Table, pl.DataFrame]:
     folds = frame_of(tables.FOLDS, [each.fold for each in rows])
     predictions = [each.predictions for each in rows if each.predictions is not None]
     explained = [each.explanations for each in rows if each.explanations is not None]
+    searched = {
+        tables.TUNING_TRIALS: [each.trials for each in rows if each.trials is not None],
+        tables.TUNING_LOSSES: [each.losses for each in rows if each.losses is not None],
+    }
     trained = folds.filter(pl.col("status") == tables.OK)
     outcome = {
         "status": tables.OK if trained.height else tables.INSUFFICIENT_DATA,
@@ -156,6 +165,7 @@ def frames_of(rows: Sequence[FoldRows]) -> dict[Table, pl.DataFrame]:
         tables.METRICS: frame_of(tables.METRICS, [metric for each in rows for metric in each.metrics]),
         tables.EXPLANATIONS: explained[-1] if explained else frame_of(tables.EXPLANATIONS, []),
         tables.OUTCOMES: frame_of(tables.OUTCOMES, [outcome]),
+        **{table: pl.concat([frame_of(table, []), *found]) for table, found in searched.items()},
     }
 
 

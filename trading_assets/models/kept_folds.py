@@ -29,6 +29,8 @@ TABLES = (
     PERMUTATION_IMPORTANCE,
     SHUFFLED_LABELS,
     tables.FITS,
+    tables.TUNING_TRIALS,
+    tables.TUNING_LOSSES,
 )
 
 
@@ -41,6 +43,8 @@ class KeptFold(NamedTuple):
     explanations: pl.DataFrame | None
     importance: pl.DataFrame | None
     shuffled: Sequence[dict[str, Any]]
+    trials: pl.DataFrame | None
+    losses: pl.DataFrame | None
 
 
 @dataclass
@@ -104,6 +108,7 @@ def _kept(own: Mapping[Table, pl.DataFrame], of_fold: dict[str, Any]) -> KeptFol
         explanations if is_trained and explanations.height else None,
         importance if importance.height else None,
         own[SHUFFLED_LABELS].filter(fold=number).to_dicts(),
+        *(own[table].filter(fold=number) for table in (tables.TUNING_TRIALS, tables.TUNING_LOSSES)),
     )
 
 

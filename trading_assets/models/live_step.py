@@ -49,6 +49,7 @@ def live_quality(step: Step) -> Mapping[str, Any]:
     return {
         "watched": ", ".join(watched) or "none: no registered strategy reads a model",
         "drift_event": bool(newest["alarm"].any()),
+        "in_alarm": ", ".join(newest.filter("alarm")["model"]),
         "alarms": ", ".join(f"{name} since {day}" for name, day in alarms) or "none",
         "newest": newest.select("model", "session", "loss", "promised", "excess", "threshold", "alarm"),
     }

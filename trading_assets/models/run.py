@@ -20,6 +20,7 @@ from trading_assets.models import tables
 from trading_assets.models.calibration import Curve, calibrated
 from trading_assets.models.costs import Spent, together
 from trading_assets.models.explanations import mean_contributions
+from trading_assets.models.families.interface import Fitted
 from trading_assets.models.families.own import OwnFamily, OwnFitted
 from trading_assets.models.fits import FittedModels, KeptFit, made_from
 from trading_assets.models.fold_evaluation import Asked, evaluation_frames, with_evaluation
@@ -44,6 +45,8 @@ from trading_assets.models.training import (
     training_rows,
     training_set,
 )
+from trading_assets.models.tuning import Tuned, parted
+from trading_assets.models.tuning_rows import chosen_by_fold, gain_of, losses_of, trials_of
 from trading_assets.parallel.workers import IN_THREADS, Workers
 from trading_assets.warehouse.table import Table
 
@@ -167,7 +170,6 @@ def run_model(
         How closely models are looked at; None: as it is by default.
     """
     evaluation = Evaluation() if evaluation is None else evaluation
-    version = model_version(samples, folds, settings, seed, own)
     fitted = FittedModels(Learner(settings, seed, own), fits or {})
     training = _Training(samples, samples.scorable(), fitted, holdout_start, evaluation)
     with one_thread("sklearn.linear_model", "xgboost"):
@@ -175,12 +177,15 @@ def run_model(
     curves: Mapping[int, Curve] = {}
     if settings.calibrate:
         rows, curves = calibrated_rows(samples, folds, rows, holdout_start, settings.min_rows)
-    stamp = [pl.lit(name).alias("model"), pl.lit(version).alias("version")]
     frames = frames_of(rows) | evaluation_frames(rows, evaluation, settings.horizon)
+    trials = frames[tables.TUNING_TRIALS]
+    frames[tables.TUNING_GAIN] = gain_of(trials, frames[tables.TUNING_LOSSES], settings.horizon)
+    version = model_version(samples, folds, settings, seed, own, chosen_by_fold(trials))
+    stamp = [pl.lit(name).alias("model"), pl.lit(version).alias("version")]
     return ModelRun(
         version=version,
         tables={table: table.conform(frame.with_columns(stamp)).sort(table.key) for table, frame in frames.items()},
-        artifact=next((each.fit.content for each in reversed(rows) if each.fit is not None), None),
+        artifact=next((parted(each.fit.content)[1] for each in reversed(rows) if each.fit is not None), None),
         spent=together([each.spent for each in rows if each.fit is not None]),
         fits={each.fold["fold"]: each.fit for each in rows if each.fit is not None},
         untrained={each.fold["fold"] for each in rows if each.fit is None},
@@ -193,7 +198,7 @@ def _rows_of_folds(
 ) -> list[FoldRows]:
     known = {} if kept is None else kept.of(training.samples, folds, training.holdout_start)
     new = [fold for fold in folds if fold.number not in known]
-    found = {number: FoldRows(*each) for number, each in known.items()}
+    found = {number: FoldRows(**each._asdict()) for number, each in known.items()}
     found |= zip((fold.number for fold in new), workers.map(_run_fold, training, new), strict=True)
     # The tables have the explanations of one fold: the last one, which may be another now.
     explained = [
@@ -236,8 +241,28 @@ def _run_fold(training: _Training, fold: Fold) -> FoldRows:
     with spent.memory():
         fitted, kept = _fit(training, allowed.rows, spent)
         found = _with_scores(replace(found, fit=kept, spent=spent), training, fold, fitted, test)
+        found = _with_search(found, training, fold, fitted.model, allowed.rows, test)
         asked = Asked(samples, fold, training.holdout_start, allowed.rows, test)
         return with_evaluation(found, asked, fitted.model, training.fitted.learner, training.evaluation, spent)
+
+
+def _with_search(
+    found: FoldRows, training: _Training, fold: Fold, model: Fitted, rows: RowNumbers, test: RowNumbers
+) -> FoldRows:
+    """Add what a search tried, and how its choice fared beside the parameters of the configuration."""
+    if not isinstance(model, Tuned):
+        return found
+    found = replace(found, trials=trials_of(model.search, fold))
+    if found.predictions is None or fold.test_start >= training.holdout_start:
+        return found
+    plain = model.model
+    if model.search.chosen > 0:
+        learns_from = training_set(training.samples, rows)
+        with one_thread():
+            plain = training.fitted.learner.untuned().fit(learns_from)
+    with one_thread():
+        untuned = model_scores(plain, training.samples.features[test], training.samples.session[test])
+    return replace(found, losses=losses_of(found.predictions, untuned, fold))
 
 
 def _fit(training: _Training, rows: RowNumbers, spent: Spent) -> tuple[Fit, KeptFit]:
@@ -305,7 +330,12 @@ def procedure_of(learner: Learner) -> str:
 
 
 def model_version(
-    samples: Samples, folds: Sequence[Fold], settings: WalkForward, seed: int, own: OwnFamily | None = None
+    samples: Samples,
+    folds: Sequence[Fold],
+    settings: WalkForward,
+    seed: int,
+    own: OwnFamily | None = None,
+    chosen: Mapping[int, Mapping[str, Any]] | None = None,
 ) -> str:
     """Return the content hash of whatever the fitted models depend on.
 
@@ -319,11 +349,12 @@ def model_version(
         Section of the model, and the seed that it is fitted with.
     own
         Module of a user's own; its code is a part of what the models depend on.
+    chosen
+        Parameters that searches have chosen, by fold; none of a model without `tune`.
     """
     content = samples.digest(max((fold.train_end for fold in folds), default=dt.date.min))
-    return hash_of(
-        [TRAINING_VERSION, completed(settings), seed, list(samples.names), content, *([own.code] if own else [])]
-    )
+    more = [*([own.code] if own else []), *([sorted(chosen.items())] if chosen else [])]
+    return hash_of([TRAINING_VERSION, completed(settings), seed, list(samples.names), content, *more])
 
 
 def _with_scores(found: FoldRows, training: _Training, fold: Fold, fitted: Fit, test: RowNumbers) -> FoldRows:

@@ -23,6 +23,7 @@ from trading_assets.models.splits import Fold, holdout_start, walk_forward
 from trading_assets.models.standing import champion_at
 from trading_assets.models.tables import FITS, FOLDS, OK, OUTCOMES, PREDICTIONS, SPLITS
 from trading_assets.models.training import learner_of
+from trading_assets.models.tuning import parted
 from trading_assets.protocol.written_rows import assert_as_written, last_written
 from trading_assets.warehouse import Rows, Table, Warehouse
 
@@ -197,7 +198,7 @@ def load_verified(
     artifact = registered_artifact(configuration, model, last.version)
     kept = warehouse.read_or_empty(FITS, rows=Rows("model", model))
     _assert_on_record(configuration, model, {FITS: kept})
-    of_fold = list(kept_fits(kept.filter(fold=last.number)).values())
+    of_fold = [parted(content)[1] for content in kept_fits(kept.filter(fold=last.number)).values()]
     if of_fold and of_fold != [artifact.content()]:
         raise ArtifactError(
             f"the registered artifact of model {model} is not the model of its fold {last.number}\n"

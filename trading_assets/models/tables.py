@@ -213,6 +213,65 @@ PROMOTIONS = Table(
     },
 )
 
+TUNING_TRIALS = Table(
+    name="models.tuning_trials",
+    description=(
+        "One row is a set of parameters that the search of a fold tried, judged by inner folds of its training window; "
+        "trial 0 is what the configuration says. None of a model without `tune`."
+    ),
+    key=("model", "fold", "trial"),
+    columns={
+        "model": MODEL,
+        "version": VERSION,
+        "fold": FOLD,
+        "trial": Column(pl.Int64, "number of the trial, from 0 in the order in which it was tried", at_least=0),
+        "parameters": Column(pl.String, "JSON of the parameters that are searched"),
+        "inner_loss": Column(
+            pl.Float64, "mean log loss of the inner folds that judged it; null: none could", nullable=True, at_least=0
+        ),
+        "inner_folds": Column(pl.Int64, "inner folds that judged it", at_least=0),
+        "pruned": Column(pl.Boolean, "whether it ended before the last inner fold; it is a trial all the same"),
+        "chosen": Column(pl.Boolean, "whether the model of the fold has these parameters: one of each fold"),
+    },
+)
+
+TUNING_LOSSES = Table(
+    name="models.tuning_losses",
+    description=(
+        "One row is a session that a tuned model scored out of sample, of labels over before the holdout: its loss "
+        "beside that of the parameters of the configuration, fitted on the same rows."
+    ),
+    key=("model", "session"),
+    columns={
+        "model": MODEL,
+        "version": VERSION,
+        "fold": FOLD,
+        "session": Column(pl.Date, "session of the scores"),
+        "tuned": Column(pl.Float64, "mean log loss with the parameters that the search of the fold chose", at_least=0),
+        "untuned": Column(pl.Float64, "mean log loss with the parameters of the configuration", at_least=0),
+    },
+)
+
+TUNING_GAIN = Table(
+    name="models.tuning_gain",
+    description="One row is what the search of a model bought out of sample, by a paired test of sessions.",
+    key=("model",),
+    columns={
+        "model": MODEL,
+        "version": VERSION,
+        "trials": Column(pl.Int64, "different sets of parameters that its searches tried", at_least=1),
+        "pruned": Column(pl.Int64, "trials of all folds that ended early", at_least=0),
+        "changed_folds": Column(pl.Int64, "folds whose search chose other parameters than configured", at_least=0),
+        "sessions": Column(pl.Int64, "sessions that were compared", at_least=0),
+        "tuned": Column(pl.Float64, "mean log loss a session with the chosen parameters", nullable=True, at_least=0),
+        "untuned": Column(pl.Float64, "the same with the configured parameters", nullable=True, at_least=0),
+        **_TEST,
+        "effect": Column(pl.Float64, "mean log loss a session without the search less that with it", nullable=True),
+        "result": Column(pl.String, "what the test found", one_of=("bought", "nothing", "cost")),
+        "reason": Column(pl.String, "the same in words"),
+    },
+)
+
 CHAMPIONS = Table(
     name="models.champions",
     description=(

@@ -6,7 +6,7 @@ Libraries and BLAS run on one thread, so that a machine with more cores sums in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from trading_assets.models.samples import RowNumbers, Samples
 from trading_assets.models.splits import Fold
 from trading_assets.models.tables import SINGLE_CLASS, TOO_FEW_ROWS
 from trading_assets.models.threads import one_thread
+from trading_assets.models.tuning import Tuned, parted, tuned
 
 BASELINES = ("logistic", "naive")
 
@@ -153,8 +154,11 @@ class Learner:
     def fit(self, training: TrainingSet) -> Fitted:
         """Fit the model alone: a function of the training set, the settings and the seed, and of nothing else.
 
-        A `Constant` where the features tell no two rows apart.
+        A `Constant` where the features tell no two rows apart. A section with `tune` is a search before it, see
+        `tuning.py`.
         """
+        if self.settings.tune is not None:
+            return tuned(training, self.settings, self.seed, fit_shipped)
         if self.own is None:
             return fit_shipped(training, self.settings, self.seed)
         if not varying(training.features):
@@ -163,7 +167,13 @@ class Learner:
 
     def load(self, content: bytes) -> Fitted:
         """Return the model that was saved."""
-        return load_constant(content) or self._family().load(content)
+        found, native = parted(content)
+        model = load_constant(native) or self._family().load(native)
+        return model if found is None else Tuned(model, found)
+
+    def untuned(self) -> Learner:
+        """Return what makes the model as its section says, without a search."""
+        return replace(self, settings=self.settings.model_copy(update={"tune": None}))
 
     def _family(self) -> Family:
         return self.own or shipped_family(self.type)

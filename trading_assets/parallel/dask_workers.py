@@ -29,7 +29,7 @@ Part = TypeVar("Part")
 Plugins = Mapping[tuple[str, Origin, str], Plugin]
 
 #: Libraries whose version can change a result.
-DECISIVE = ("numpy", "polars", "numba", "scipy", "scikit-learn", "xgboost-cpu", "lightgbm", "catboost")
+DECISIVE = ("numpy", "polars", "numba", "scipy", "scikit-learn", "xgboost-cpu", "lightgbm", "catboost", "optuna")
 #: Seconds to wait for a scheduler, and for its first worker.
 PATIENCE = 30
 #: A worker has one thread for its part; libraries that start their own are told so before they are loaded.

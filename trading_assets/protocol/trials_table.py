@@ -6,6 +6,9 @@ import polars as pl
 
 from trading_assets.warehouse.table import Column, Table
 
+#: Type of a trial that is no backtest: a set of parameters that the search of a model tried. No module has such a name.
+OF_SEARCHES = "search of a model"
+
 TRIALS = Table(
     name="robustness.trials",
     description="Every backtest whose result could have been selected (append only)",
@@ -13,14 +16,14 @@ TRIALS = Table(
     columns={
         "trial": Column(pl.String, "identifies type, parameters, universe, conditions, span and data: counts once"),
         "strategy": Column(pl.String, "what the strategy was called: a label, a row for each name it was tried under"),
-        "type": Column(pl.String, "identity of the strategy; null in older rows", nullable=True),
+        "type": Column(pl.String, "identity of the strategy; `search of a model`; null in older rows", nullable=True),
         "params_hash": Column(pl.String, "hash of the type and all of its parameters"),
         "params": Column(pl.String, "JSON of all parameters; null in rows of version 0.1", nullable=True),
         "symbols": Column(pl.List(pl.String), "that it could trade; null in older rows", nullable=True),
         "settings_hash": Column(
             pl.String, "hash of all else that was configured, see hash_settings; null in older rows", nullable=True
         ),
-        "split": Column(pl.String, "what was run: development"),
+        "split": Column(pl.String, "what was run: development; of a search the training windows"),
         "start": Column(pl.Date, "first session of the span"),
         "end": Column(pl.Date, "last session of the span"),
         "data_hash": Column(pl.String, "SHA-256 of the bars of the span and before"),

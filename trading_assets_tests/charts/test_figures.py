@@ -49,7 +49,12 @@ GRID = pl.DataFrame(
 IMPORTANCE = pl.DataFrame({"feature": ["roc_60", "adx_14"], "value": [0.7, 0.3]})
 BINS = pl.DataFrame({"low": [-1.0, 0.0], "high": [0.0, 1.0], "combinations": [3, 5]})
 
+PARTS = pl.DataFrame({"name": ["edge", "break"], "start": DAYS[::3], "end": [DAYS[2], DAYS[5]]})
+MARKS = pl.DataFrame({"session": [DAYS[1], DAYS[4]], "label": ["keen", "alarm"], "is_alarm": [False, True]})
+LOSSES = pl.DataFrame({"name": ["keen"] * 6, "session": DAYS, "value": [0.6, 0.6, 0.6, 0.8, 0.9, None]})
+
 FIGURES = {
+    "watched": lambda: charts.watched(LOSSES, PARTS, MARKS, "A year", "log loss"),
     "equity": lambda: charts.equity(CURVE, BASELINES, SPLITS),
     "drawdown": lambda: charts.drawdown(CURVE),
     "exposure": lambda: charts.exposure(CURVE),
@@ -59,6 +64,7 @@ FIGURES = {
     "histogram": lambda: charts.histogram(BINS, "combinations", "Logits"),
 }
 EMPTY = {
+    "watched": lambda: charts.watched(LOSSES.clear(), PARTS.clear(), MARKS.clear(), "A year", "log loss"),
     "equity": lambda: charts.equity(CURVE.clear(), BASELINES.clear(), SPLITS.clear()),
     "drawdown": lambda: charts.drawdown(CURVE.clear()),
     "exposure": lambda: charts.exposure(CURVE.clear()),
@@ -74,6 +80,16 @@ def test_equity_with_a_band_of_what_chance_could_have_made() -> None:
     low, high, *rest = charts.equity(CURVE, BASELINES, SPLITS, bands).data
     assert (list(low.y), list(high.y), high.fill) == ([90.0, 91.0], [110.0, 111.0], "tonexty")
     assert [trace.name for trace in rest] == ["benchmark", "cash", "strategy"]
+
+
+def test_what_happened_is_a_line_where_it_did() -> None:
+    figure = FIGURES["watched"]()
+    lines = [(shape.x0, shape.line.dash) for shape in figure.layout.shapes if shape.type == "line"]
+    assert lines == [(DAYS[1], "solid"), (DAYS[4], "dot")]
+    assert [text.text for text in figure.layout.annotations] == ["edge", "break", "keen", "alarm"]
+    image = decoded(figure)
+    reddish = (image[..., 0] - image[..., 2] > 0.4).sum(axis=0)
+    assert (reddish > image.shape[0] / 4).any(), "the picture has the upright line of the alarm"
 
 
 def test_histogram_shows_bins_below_zero_as_losses() -> None:

@@ -9,6 +9,8 @@ import polars as pl
 import pytest
 
 from trading_assets.config.models import FAMILIES
+from trading_assets.protocol import Protocol, trials_on
+from trading_assets.protocol.trials_table import OF_SEARCHES
 from trading_assets_tests.conftest import Experiment
 from trading_assets_tests.end_to_end.experiments import changed, run
 from trading_assets_tests.models.families.test_own import NEAREST
@@ -26,6 +28,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "of_barriers": {"label": "triple_barrier", "trees": 10},
     "of_ranks": {"label": "rank", "trees": 10},
     "of_ones_own": {"type": "mine.nearest"},
+    "of_searches": {"trees": 10, "tune": {"search": {"depth": {"low": 1, "high": 4}}, "trials": 4, "inner_folds": 2}},
 }
 
 
@@ -84,6 +87,20 @@ def test_the_same_again_trains_nothing(whole: Experiment) -> None:
     assert again.process.returncode == 0
     for name in MODELS:
         assert f"models/{name} unchanged" in again.process.stdout + again.process.stderr, name
+
+
+def test_who_trades_scores_pays_for_each_set_that_a_search_tried(whole: Experiment) -> None:
+    """All of these trade scores on one market: each pays for its own backtests, those of its type, and the searches."""
+    searched = whole.warehouse.query("SELECT trials FROM models.tuning_gain WHERE model = 'of_searches'").item()
+    assert searched == whole.warehouse.query("SELECT count(DISTINCT parameters) FROM models.tuning_trials").item() > 1
+    swept = whole.warehouse.query("SELECT count(DISTINCT trial) FROM robustness.trials").item()
+    found = whole.warehouse.query("SELECT DISTINCT value FROM robustness.overfitting WHERE statistic = 'trials'")
+    assert found["value"].to_list() == [swept + searched]
+    on_record = trials_on(Protocol.of(whole.configuration)).filter(type=OF_SEARCHES)
+    assert on_record["trial"].n_unique() == on_record.height == searched
+    page = (whole.configuration.home / "reports" / "by_of_searches.html").read_text()
+    assert "What the search bought" in page
+    assert whole.warehouse.query("SELECT reason FROM models.tuning_gain").item()[:30] in page
 
 
 def test_scores_are_probabilities(whole: Experiment) -> None:

@@ -30,6 +30,7 @@ NOT_NEEDED = {
     "lightgbm",
     "matplotlib",
     "nbclient",
+    "optuna",
     "pytest",
     "tables",
     "vectorbt",

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from trading_assets.backtests.parallel_sweep import Span
+from trading_assets.config.models import WalkForward
 from trading_assets.models.run import run_model
 from trading_assets.models.splits import walk_forward
 from trading_assets.parallel.dask_workers import DaskWorkers, connected, identity
@@ -27,6 +28,7 @@ from trading_assets_tests.backtests.test_target_strategies import SPAN
 from trading_assets_tests.backtests.test_target_strategies import prepare_strategy as prepare_targets
 from trading_assets_tests.conftest import REPOSITORY
 from trading_assets_tests.models.panels import NO_HOLDOUT, SETTINGS, dates_of, samples
+from trading_assets_tests.models.searched import searching
 from trading_assets_tests.robustness import leaking_strategies
 from trading_assets_tests.robustness.look_ahead.test_audit import CLEAN, configured, market_snapshot
 
@@ -124,11 +126,12 @@ def test_random_runs_are_those_of_this_process(cluster: DaskWorkers, tmp_path: P
         assert len(np.unique(here.sharpes)) > 5
 
 
-def test_folds_are_those_of_this_process(cluster: DaskWorkers) -> None:
+@pytest.mark.parametrize("settings", [SETTINGS, searching()], ids=["as configured", "tuned"])
+def test_folds_are_those_of_this_process(settings: WalkForward, cluster: DaskWorkers) -> None:
     made = samples()
-    folds = walk_forward(dates_of(made), SETTINGS)
+    folds = walk_forward(dates_of(made), settings)
     here, there = (
-        run_model(made, folds, SETTINGS, name="m", seed=1, holdout_start=NO_HOLDOUT, workers=each)
+        run_model(made, folds, settings, name="m", seed=1, holdout_start=NO_HOLDOUT, workers=each)
         for each in (IN_PROCESS, cluster)
     )
     assert len(folds) > 2
@@ -168,5 +171,5 @@ def test_no_scheduler_is_an_error_with_its_address() -> None:
 def test_identity_names_what_results_follow_from() -> None:
     assert {each.split()[0] for each in identity().split(", ")} == {
         "Python", "numpy", "polars", "numba", "scipy", "scikit-learn", "xgboost-cpu",
-        "lightgbm", "catboost", "trading_assets",
+        "lightgbm", "catboost", "optuna", "trading_assets",
     }  # fmt: skip

@@ -61,6 +61,7 @@ class StrategyContent:
     splits: pl.DataFrame
     model_metrics: pl.DataFrame
     champions: pl.DataFrame
+    tuning_gain: pl.DataFrame
     runs: pl.DataFrame
     protocol: pl.DataFrame
     quality: pl.DataFrame
@@ -99,6 +100,8 @@ def _content_of(
     own = Rows("strategy", name)
     model = getattr(settings.parameters, "model", None)
     status, verdicts = read_outcome(warehouse, name)
+    champions = warehouse.read_or_empty(models.CHAMPIONS, rows=Rows("model", model or ""))
+    searched = [[model or "", *champions["candidate"].unique().sort()]]
     return StrategyContent(
         name=name,
         settings=settings,
@@ -133,7 +136,8 @@ def _content_of(
         model_metrics=warehouse.read_or_empty(models.METRICS, where="model = ?", parameters=[model])
         if model
         else models.METRICS.empty(),
-        champions=warehouse.read_or_empty(models.CHAMPIONS, rows=Rows("model", model or "")),
+        champions=champions,
+        tuning_gain=warehouse.read_or_empty(models.TUNING_GAIN, where="list_contains(?, model)", parameters=searched),
         runs=warehouse.read_or_empty(backtests.RUNS, where="strategy = ?", parameters=[name]),
         protocol=protocol,
         quality=quality_counts(warehouse, settings.universe),

@@ -235,6 +235,21 @@ def _model(content: StrategyContent) -> list[Section]:
         tables.append(
             grid(changes.sort("session").select(shown), heads={"champion": "before"}, caption="Changes of the champion")
         )
+    if content.tuning_gain.height:
+        text += (
+            " Parameters were searched for within each training window. What that bought out of sample is tested "
+            "against the configured parameters, session by session; each set that was tried is a trial on record, and "
+            "raises what the Sharpe ratio is deflated by. "
+        )
+        text += "; ".join(
+            f"{model}: {reason}" for model, reason in content.tuning_gain.select("model", "reason").iter_rows()
+        )
+        text += "."
+        counted = ("model", "trials", "pruned", "changed_folds", "sessions", "untuned", "tuned", "effect")
+        of_test = ("statistic", "critical", "detectable", "result")
+        losses = dict.fromkeys(("untuned", "tuned", "effect", "detectable"), "{:.6f}".format)
+        gain = content.tuning_gain.select(*counted, *of_test)
+        tables.append(grid(gain, formats=losses, caption="What the search bought"))
     return [Section("model", "Model", "models", text, tables=tables, files=[MODELS_PAGE])]
 
 

@@ -24,6 +24,7 @@ from trading_assets.protocol.written_rows import hash_whole
 from trading_assets.robustness.evidence import record_evidence
 from trading_assets.robustness.overfitting.field import calendars_of, field_of, trials_of_types, types_alike
 from trading_assets.robustness.overfitting.reality_check import reality_check as check
+from trading_assets.robustness.overfitting.searches import backtests_and_searches, with_searches
 from trading_assets.robustness.overfitting.selection import rows, selection
 from trading_assets.robustness.rows_by_span import write
 from trading_assets.robustness.tables import EVERY_STRATEGY, LOGITS, OVERFITTING, SENSITIVITY
@@ -52,14 +53,14 @@ def overfitting(step: Step) -> Mapping[str, Any]:
     span = every.filter(trial=chosen).select("start", "end")
     types, alike = 1, [recorded_type(identity)]
     if not span.is_empty():  # `selection` says what is missing
-        field = field_of(every, calendars_of(instruments, _sessions(step, every)))
+        field = field_of(backtests_and_searches(every)[0], calendars_of(instruments, _sessions(step, every)))
         types, alike = types_alike(field, identity, strategy.symbols, span["start"][0], span["end"][0])
     trials = behind(every, name, identity, strategy.symbols)
     likes = trials_of_types(every, name, [each for each in alike if each != recorded_type(identity)], strategy.symbols)
     assert_rows_as_written(step, [hash_whole(SENSITIVITY, points, name), development_metrics(metrics, name)])
     found = selection(
         name,
-        trials,
+        with_searches(configuration, name, trials, every),
         chosen,
         alike=likes.join(trials, on="trial", how="anti"),
         types=types,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import polars as pl
@@ -19,8 +20,9 @@ from trading_assets.models.families.linear import Linear
 from trading_assets.models.fits import FittedModels
 from trading_assets.models.samples import Samples
 from trading_assets.models.splits import Fold
-from trading_assets.models.training import learner_of
+from trading_assets.models.training import learner_of, training_set
 from trading_assets.models.triple_barrier import triple_barrier_labels
+from trading_assets.models.tuning import Search, SearchTrial
 from trading_assets.robustness.look_ahead.audit import History, computed, differing, look_ahead
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot
 from trading_assets_tests.backtests.frames import loaded
@@ -85,6 +87,36 @@ def test_a_calibrated_model_is_not_accused(whole: MarketSnapshot, tmp_path: Path
     fitted = {"own": FittedModels(learner_of(configuration, "own"))}
     scores = computed(configuration, "ml", History(whole, whole), None, fitted).scores["own"]
     assert scores.filter(pl.col("fold") > 0, pl.col("score") != pl.col("uncalibrated")).height > 100
+
+
+TUNE = {"search": {"penalty": {"low": 1.0, "high": 1000.0, "log": True}}, "trials": 4, "inner_folds": 2}
+
+
+@pytest.mark.slow
+def test_a_tuned_model_is_not_accused(whole: MarketSnapshot, tmp_path: Path) -> None:
+    configuration = configured(tmp_path, "logistic", tune=TUNE)
+    assert subjects(configuration, whole) == set()
+    assert tell_rows_apart(configuration, whole)
+
+
+@pytest.mark.slow
+def test_a_search_that_looks_at_what_its_fold_is_tested_on_is_caught(
+    whole: MarketSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The parameters of every fold follow from the last label that the history has: another history, another choice."""
+
+    def of_all_rows(samples: Samples, rows: Any) -> Any:
+        found = training_set(samples, rows)
+        known = samples.label[samples.session == samples.session.max() - 10]
+        return replace(found, names=(*found.names[:-1], f"{known.tolist()}"))
+
+    def by_what_comes(training: Any, settings: Any, seed: int, fit: Any) -> Search:
+        penalty = 1.0 + crc32(training.names[-1].encode()) % 1000
+        return Search([SearchTrial({"penalty": penalty}, 0.69, 2, pruned=False)], 0)
+
+    monkeypatch.setattr("trading_assets.models.run.training_set", of_all_rows)
+    monkeypatch.setattr("trading_assets.models.tuning.search", by_what_comes)
+    assert "scores" in subjects(configured(tmp_path, "logistic", tune=TUNE), whole)
 
 
 @pytest.mark.slow
