@@ -9,6 +9,7 @@ takes the champion back when the losses of it raise an alarm, and lets it trade 
 from __future__ import annotations
 
 import datetime as dt
+import json
 import sys
 import tempfile
 import time
@@ -162,7 +163,8 @@ class WatchedYear:
             tick = sensor.evaluate_tick(context)
         self._cursors[name] = tick.cursor or self._cursors.get(name)
         for request in tick.run_requests or []:
-            self._say(clock, "alarm", name, request.run_key or "")
+            whose = ", ".join(json.loads(tick.cursor or "{}").get("in_alarm", []))
+            self._say(clock, "alarm", name, f"in alarm: {whose} ({request.run_key})")
             self._requested(clock, request, automation.RETRAIN, name)
 
     def _stand_by(self, clock: FastClock, configuration: Configuration) -> None:
@@ -277,7 +279,9 @@ def write_page(year: WatchedYear) -> None:
     """Write picture and table into the documentation."""
     events = of_the_year(pl.DataFrame(year.events, schema=EVENTS, orient="row"))
     delivered = pl.read_csv(year.folder / "bars.csv", try_parse_dates=True)["session"]
-    parts = parts_of(days_until(year.bars, dt.datetime.combine(delivered.max(), dt.time()))[-1])  # type: ignore[arg-type]
+    lived = days_until(year.bars, dt.datetime.combine(delivered.max(), dt.time()))  # type: ignore[arg-type]
+    lived = lived.filter(lived >= YEAR)
+    parts = parts_of(lived[-1])
     marked = events.filter(pl.col("event").is_in(["alarm", "taken back", "champion"]))
     said = pl.col("event").replace_strict({"alarm": "alarm", "taken back": "back", "champion": "now"})
     marks = marked.select(
@@ -288,7 +292,14 @@ def write_page(year: WatchedYear) -> None:
     curves = curves_of(Warehouse(year.configuration.warehouse_path))
     title = "A year watched: log loss of both models"
     PICTURE.write_bytes(charts.png(charts.watched(curves, parts, marks, title, "mean of ten sessions")))
-    PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), *MARKS, "\n".join(table_of(events))), encoding="utf-8")
+    PAGE.write_text(
+        replaced(
+            PAGE.read_text(encoding="utf-8"),
+            *MARKS,
+            "\n".join([f"{len(lived)} sessions, to {lived[-1]}:", "", *table_of(events)]),
+        ),
+        encoding="utf-8",
+    )
 
 
 def main(sessions: str = "250") -> None:
