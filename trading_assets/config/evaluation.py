@@ -19,9 +19,3 @@ class Evaluation(Section):
     top_features: int = Field(
         default=10, ge=1, le=1_000, description="features of a fold that count as chosen when folds are compared"
     )
-    shuffled_rows: int = Field(
-        default=20_000,
-        ge=100,
-        le=10_000_000,
-        description="most rows, of the last sessions of training, that a model of shuffled labels learns from",
-    )

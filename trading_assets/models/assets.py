@@ -249,7 +249,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     if step.record is not None:
         written.append(hash_state(f"{STAGE}/{name}", step.record.left_state))
     record_written(Protocol.of(step.configuration), f"{STAGE}/{name}", written, step.now)
-    step.work.append_new(COSTS, _costs(step, name, run))
+    step.work.append_new(COSTS, cost_rows(name, step.run_id, run.spent, step.now))
 
     outcome = run.tables[OUTCOMES].row(0, named=True)
     comparison = compare(run.tables[METRICS])
@@ -275,12 +275,6 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         return metadata | _register(step, name, run, file, samples.names, holdout)
     except UnreadableRegistryError as error:  # the check `registry` tells it; what is traded does not wait for it
         return metadata | {"registry": str(error)}
-
-
-def _costs(step: Step, name: str, run: ModelRun) -> pl.DataFrame:
-    trained = run.tables[FOLDS].filter(pl.col("fold").is_in(sorted(run.fits)))
-    counts = {"trained_folds": trained.height, "rows": int(trained["train_rows"].sum())}
-    return cost_rows(name, step.run_id, run.spent, counts, step.now)
 
 
 def _search_in_words(tables: Mapping[Table, pl.DataFrame]) -> dict[str, Any]:

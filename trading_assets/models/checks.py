@@ -116,7 +116,12 @@ def _shuffled_labels(configuration: Configuration, model: str) -> dg.AssetChecks
         told = {"AUC": found.auc, "standard deviations from one half": found.z, "p": found.p}
         said = {name: value for name, value in told.items() if not math.isnan(value)}
         advice = {"what to do": ADVICE} if found.is_leak else {}
-        return dg.AssetCheckResult(passed=not found.is_leak, metadata={"folds": rows.height, **said, **advice})
+        return dg.AssetCheckResult(
+            passed=not found.is_leak and not rows.is_empty(),
+            # A model that could not be tried is not stopped: the verdict says so.
+            severity=dg.AssetCheckSeverity.ERROR if found.is_leak else dg.AssetCheckSeverity.WARN,
+            metadata={"folds": rows.height, **said, **advice},
+        )
 
     return check
 

@@ -7,7 +7,7 @@ import resource
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,10 +31,14 @@ class Spent:
         By part, see `models.costs`.
     peak_mb
         Largest resident memory of its process meanwhile, in megabytes (2^20 bytes).
+    fitted, rows
+        Folds whose model was fitted, and was not there already; and the rows that these learnt from.
     """
 
     seconds: dict[str, float] = field(default_factory=dict)
     peak_mb: float = 0.0
+    fitted: int = 0
+    rows: int = 0
 
     @contextmanager
     def on(self, part: str, *, elsewhere: bool = False) -> Iterator[None]:
@@ -88,12 +92,11 @@ def resident_mb() -> float:
 def together(folds: Sequence[Spent]) -> Spent:
     """Return the sums of what folds took, and the largest of their peaks."""
     seconds = {part: sum(each.seconds.get(part, 0.0) for each in folds) for part in PARTS}
-    return Spent(seconds, max((each.peak_mb for each in folds), default=0.0))
+    fitted, rows = (sum(getattr(each, name) for each in folds) for name in ("fitted", "rows"))
+    return Spent(seconds, max((each.peak_mb for each in folds), default=0.0), fitted, rows)
 
 
-def cost_rows(
-    name: str, run_id: str, spent: Spent, trained: Mapping[str, int], started_at: dt.datetime
-) -> pl.DataFrame:
+def cost_rows(name: str, run_id: str, spent: Spent, started_at: dt.datetime) -> pl.DataFrame:
     """Return rows of `models.costs`, one a part.
 
     Parameters
@@ -102,8 +105,6 @@ def cost_rows(
         Model, and the run that trained it.
     spent
         What all folds took.
-    trained
-        `trained_folds` and `rows`, see the table.
     started_at
         When the training began, UTC.
     """
@@ -112,9 +113,10 @@ def cost_rows(
             "run_id": run_id,
             "model": name,
             "part": part,
-            **trained,
+            "trained_folds": spent.fitted,
+            "rows": spent.rows,
             "seconds": spent.seconds.get(part, 0.0),
-            "peak_mb": spent.peak_mb if part == "model" and trained["trained_folds"] else None,
+            "peak_mb": spent.peak_mb if part == "model" and spent.fitted else None,
             "started_at": started_at,
         }
         for part in PARTS

@@ -35,6 +35,9 @@ from trading_assets.models.threads import one_thread
 from trading_assets.models.training import Learner, model_scores
 from trading_assets.warehouse.table import Table
 
+#: Most rows that a model of shuffled labels learns from, if it does with so few.
+SHUFFLED_ROWS = 20_000
+
 #: Rows of a fold for which a user's own module, in its process, is asked about every feature.
 _MOST_OF_OWN = 500
 
@@ -91,7 +94,8 @@ def with_evaluation(
         draws = np.random.default_rng([learner.seed, asked.fold.number, 2])
         over = asked.train[asked.samples.label_end[asked.train] < day(asked.holdout_start)]
         # Without its search, which chooses among models that learn from the same rows.
-        said = score_shuffled(asked.samples, over, asked.known, learner.untuned(), settings.shuffled_rows, draws)
+        rows = max(SHUFFLED_ROWS, 2 * learner.settings.min_rows)
+        said = score_shuffled(asked.samples, over, asked.known, learner.untuned(), rows, draws)
     if said is None:
         return replace(found, importance=importance)
     values = {"auc_error" if name == "error" else name: value for name, value in asdict(said).items()}

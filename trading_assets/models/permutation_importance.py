@@ -93,14 +93,13 @@ def permutation_importance(
     >>> found.increase.round(3).tolist(), found.error.tolist()
     ([1.792, 0.0], [0.0, 0.0])
     """
-    chosen = _drawn(label.size, settings.importance_rows, draws)
-    strata = strata_of(session[chosen], np.ones(chosen.size, dtype=np.bool_))
-    chosen = chosen[has_company(strata)]
+    groups = strata_of(session, np.ones(label.size, dtype=np.bool_))
+    chosen = np.flatnonzero(has_company(groups))
+    chosen = chosen[_drawn(groups[chosen], settings.importance_rows, draws)]
     columns = features.shape[1]
     if not chosen.size:
         return Importance(0, np.full(columns, np.nan), np.full(columns, np.nan))
-    rows, days, truth = features[chosen], session[chosen], label[chosen]
-    strata = strata_of(days, np.ones(chosen.size, dtype=np.bool_))
+    rows, days, truth, strata = features[chosen], session[chosen], label[chosen], groups[chosen]
     takes = [donors(strata, draws) for _ in range(settings.importance_repeats)]
     varies = _varies_within(rows, strata)
     asked = [(column, take) for column in np.flatnonzero(varies) for take in takes]
@@ -114,10 +113,19 @@ def permutation_importance(
     return Importance(int(chosen.size), increase, error)
 
 
-def _drawn(rows: int, most: int, draws: np.random.Generator) -> NDArray[np.int64]:
-    if rows <= most:
-        return np.arange(rows)
-    return np.sort(draws.choice(rows, most, replace=False))
+def _drawn(groups: NDArray[np.int64], most: int, draws: np.random.Generator) -> NDArray[np.int64]:
+    """Places of whole groups that are drawn and have no more than `most` rows together; of one group, if it has more.
+
+    Of one group alone, as of a universe of one symbol, as many rows are drawn.
+    """
+    if groups.size <= most:
+        return np.arange(groups.size)
+    _, group, count = np.unique(groups, return_inverse=True, return_counts=True)
+    if count.size == 1:
+        return np.sort(draws.choice(groups.size, most, replace=False))
+    order = draws.permutation(count.size)
+    fits = max(int(np.searchsorted(np.cumsum(count[order]), most, side="right")), 1)
+    return np.flatnonzero(np.isin(group, order[:fits]))
 
 
 def _varies_within(rows: Features, strata: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -38,10 +38,24 @@ class Artifact:
     parameters: Mapping[str, str]
 
     def curve(self) -> Curve | None:
-        """Return the curve of the fold of the model; None of a model that is not calibrated."""
-        if "calibration_slope" not in self.parameters:
+        """Return the curve of the fold of the model; None of a model that is not calibrated.
+
+        Raises
+        ------
+        ArtifactError
+            It has no two numbers.
+        """
+        said = [self.parameters.get(f"calibration_{name}") for name in ("slope", "intercept")]
+        if said == [None, None]:
             return None
-        slope, intercept = (float(self.parameters[f"calibration_{name}"]) for name in ("slope", "intercept"))
+        try:
+            slope, intercept = (float(each or "") for each in said)
+        except ValueError:
+            raise ArtifactError(
+                f"the curve of model {self.file.model} is not as registered: version {self.file.number}\n"
+                f"  expected: a slope and an intercept\n  found: {said[0]}, {said[1]}\n"
+                "  what to do: move tracking.db and artifacts aside, and run: trading-assets run --recompute"
+            ) from None
         return Curve(slope, intercept, rows=0)
 
     def content(self) -> bytes:

@@ -271,6 +271,8 @@ def _fit(training: _Training, rows: RowNumbers, spent: Spent) -> tuple[Fit, Kept
     with one_thread(), spent.on("model", elsewhere=learner.own is not None):
         model = training.fitted.of(learns_from)
     kept = KeptFit(made_from(learns_from, learner), model.save())
+    if kept.made_of not in training.fitted.kept:
+        spent.fitted, spent.rows = 1, rows.size
     with spent.on("naive"):
         learns_from.base_rate()
     with spent.on("logistic"):

@@ -45,7 +45,7 @@ class LastFold:
     row
         Row of `models.folds`.
     scores
-        symbol, session, score of the fold in `models.predictions`; the score is what the model says, before a curve.
+        symbol, session, `said` (by the model, before a curve) and score of the fold in `models.predictions`.
     """
 
     version: str
@@ -171,7 +171,7 @@ def last_fold(warehouse: Warehouse, configuration: Configuration, model: str) ->
     _assert_on_record(configuration, model, {FOLDS: folds, PREDICTIONS: predictions})
     row = trained.sort("fold").row(-1, named=True)
     scores = predictions.filter(fold=row["fold"]).select(
-        "symbol", "session", pl.coalesce("uncalibrated", "score").alias("score")
+        "symbol", "session", pl.coalesce("uncalibrated", "score").alias("said"), "score"
     )
     return LastFold(outcomes["version"][0], row, scores)
 
@@ -213,17 +213,20 @@ def load_verified(
             "  what to do: trading-assets run --select models"
         )
     said = loaded.said(inputs.of(loaded.features), inputs.session)
-    found = inputs.keys.with_columns(said=pl.Series(said))
+    # The curve is no part of the artifact: what comes out of it has to be on record, too.
+    score = said if loaded.curve is None else loaded.curve.score(said)
+    found = inputs.keys.with_columns(said_now=pl.Series(said), score_now=pl.Series(score))
     through = last.scores["session"].max()
     both = last.scores.filter(pl.col("session") <= inputs.keys["session"].max()).join(
         found.filter(pl.col("session") <= through), on=["symbol", "session"], how="full", coalesce=True
     )
-    wrong = both.filter(~pl.col("score").eq_missing(pl.col("said"))).sort("session", "symbol")
+    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_now")) for name in ("said", "score"))
+    wrong = both.filter(~same).sort("session", "symbol")
     if wrong.height:
-        symbol, session, score, got = wrong.row(0)
+        symbol, session, expected, got = wrong.select("symbol", "session", "score", "score_now").row(0)
         raise UnscoredError(
             f"model {model} does not give its scores on record again: {wrong.height} of {both.height} differ\n"
-            f"  where: {symbol} on {session}\n  expected: {score}, as {PREDICTIONS.name} has it\n  found: {got}\n"
+            f"  where: {symbol} on {session}\n  expected: {expected}, as {PREDICTIONS.name} has it\n  found: {got}\n"
             "  what to do: bars, features or their code have changed since: trading-assets run"
         )
     return loaded

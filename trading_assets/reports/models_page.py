@@ -254,4 +254,4 @@ def _finding_in_words(shuffled: pl.DataFrame) -> str:
     told = f"Of pairs of shuffled labels it puts {percent(found.auc)} in order, {found.z:+.1f} deviations from one half"
     if found.is_leak:
         return f"{told}: labels of the test part reach it, and nothing that it says can be believed."
-    return f"{told}: it finds nothing where there is nothing."
+    return f"{told} (p = {found.p:.2g}): no sign that labels of the test part reach it."

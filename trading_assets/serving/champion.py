@@ -16,6 +16,7 @@ from trading_assets.models.session_scores import UnscoredError, last_fold, load_
 from trading_assets.models.standing import champion_by_run
 from trading_assets.models.tables import CHAMPIONS, FITS, FOLDS, OUTCOMES, PREDICTIONS
 from trading_assets.models.training import learner_of
+from trading_assets.models.tuning import parted
 from trading_assets.protocol.written_rows import EditedRowsError, is_as_written, last_written
 from trading_assets.warehouse import Rows, Warehouse, WarehouseError
 
@@ -74,16 +75,19 @@ class Champion:
     def load_earlier(self) -> RegisteredModel | None:
         """Return the newest version of the model that is as it was registered; None if there is none.
 
-        For a server that starts beside a damaged artifact. What `models.fits` has of the model on record, it has to be.
+        For a server that starts beside a damaged artifact. It has to be one that `models.fits` has on record, without a
+        curve: whether that is as it was, only scores of its fold would tell.
         """
         model = self.model()
         rows = self._warehouse.read_or_empty(FITS, rows=Rows("model", model))
-        known = is_as_written(hash_of_model(FITS, rows, model), last_written(self.configuration))
-        kept = set(kept_fits(rows).values()) if known else set()
+        if not is_as_written(hash_of_model(FITS, rows, model), last_written(self.configuration)):
+            return None
+        kept = {parted(content)[1] for content in kept_fits(rows).values()}
         learner = learner_of(self.configuration, model)
         for artifact in artifacts_in(self.configuration.home, model):
             try:
-                if artifact.features() is not None and (not kept or artifact.content() in kept):
+                is_whole = artifact.features() is not None and artifact.curve() is None
+                if is_whole and artifact.content() in kept:
                     return load_artifact(artifact, learner)
             except ArtifactError:
                 continue

@@ -19,7 +19,8 @@ from trading_assets.serving.watch import Watch
 #: Seconds that requests have to end in, once the server is told to.
 GRACEFUL_SECONDS = 10
 #: Names of this machine for itself.
-_LOCAL = ("127.0.0.1", "localhost")
+#: Names of this machine; of a header with an IPv6 address the middleware compares what is before the first colon.
+_LOCAL = ("127.0.0.1", "localhost", "[")
 _LIBRARIES = ("fastapi", "uvicorn")
 
 
@@ -83,7 +84,7 @@ def serve(configuration: Configuration, name: str, host: str, port: int, say: Ca
     watch = Watch(Champion(configuration, name), circuit)
     watch.start()
     settings = uvicorn.Config(
-        make_app(circuit, name, __version__, (host, *_LOCAL) if host in _LOCAL else ("*",)),
+        make_app(circuit, name, __version__, (host, *_LOCAL) if _is_of_this_machine(host) else ("*",)),
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,

@@ -250,7 +250,9 @@ def test_checks(done: Done) -> None:
     }
     assert checks["week", "no_leakage"].passed
     assert checks["week", "no_leakage"].blocking
-    assert checks["week", "shuffled_labels"].passed and checks["idle", "shuffled_labels"].passed
+    assert checks["week", "shuffled_labels"].passed and checks["week", "shuffled_labels"].blocking
+    assert not checks["idle", "shuffled_labels"].passed
+    assert checks["idle", "shuffled_labels"].severity == dg.AssetCheckSeverity.WARN
     assert checks["idle", "no_leakage"].passed
     assert not checks["idle", "beats_baseline"].passed
     assert checks["idle", "beats_baseline"].severity == dg.AssetCheckSeverity.WARN

@@ -46,17 +46,17 @@ def test_the_peak_is_that_of_the_block() -> None:
 
 
 def test_folds_add_up_and_the_largest_peak_counts() -> None:
-    found = together([Spent({"model": 1.0, "naive": 0.5}, 10.0), Spent({"model": 2.0}, 30.0)])
+    found = together([Spent({"model": 1.0, "naive": 0.5}, 10.0, 1, 700), Spent({"model": 2.0}, 30.0)])
     assert found.seconds == {**dict.fromkeys(PARTS, 0.0), "model": 3.0, "naive": 0.5}
-    assert found.peak_mb == 30.0
+    assert (found.peak_mb, found.fitted, found.rows) == (30.0, 1, 700)
     assert together([]).peak_mb == 0.0
 
 
 def test_rows_are_those_of_the_table_and_a_run_that_trained_nothing_has_no_peak() -> None:
-    rows = cost_rows("m", "run", Spent({"model": 2.0}, 300.0), {"trained_folds": 3, "rows": 900}, NOW)
+    rows = cost_rows("m", "run", Spent({"model": 2.0}, 300.0, 3, 900), NOW)
     COSTS.validate(rows)
     assert rows.select("part", "seconds", "peak_mb").rows()[0] == ("model", 2.0, 300.0)
     assert rows["part"].to_list() == list(PARTS)
     assert rows["peak_mb"].null_count() == len(PARTS) - 1
-    kept = cost_rows("m", "run", Spent(), {"trained_folds": 0, "rows": 0}, NOW)
+    kept = cost_rows("m", "run", Spent(), NOW)
     assert kept["peak_mb"].null_count() == len(PARTS)

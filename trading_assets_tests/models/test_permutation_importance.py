@@ -108,6 +108,12 @@ def test_no_more_rows_are_asked_than_the_settings_say() -> None:
     assert found.increase[0] > 0
 
 
+def test_whole_sessions_are_drawn_so_that_each_row_has_company() -> None:
+    """Of two symbols in 2,000 sessions hardly two rows of 60 that were drawn one by one would be of one session."""
+    found = importance(Linear(1.0, 1.0, 0.0), panel(2_000, 2, seed=6), importance_rows=60)
+    assert found.rows == 60
+
+
 def test_in_parts_as_in_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
     made = panel(20, 6, seed=6)
     whole = importance(Linear(1.5, 0.0, 0.3), made)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -16,6 +17,7 @@ import pytest
 from trading_assets.config import ConfigurationError
 from trading_assets.features.tables import DAILY
 from trading_assets.models.registered_model import ArtifactError, artifacts_in
+from trading_assets.models.registry import database_of
 from trading_assets.models.session_scores import UnscoredError, known_name, score_session
 from trading_assets.models.tables import FITS, FOLDS, OUTCOMES, PREDICTIONS
 from trading_assets.protocol import Protocol
@@ -240,3 +242,21 @@ def test_names_of_features_are_registered_with_the_model(world: Experiment) -> N
     path.write_text(json.dumps([*reversed(names)]))
     with pytest.raises(ArtifactError, match="the names of the features of model line are not as registered"):
         scored(world, "line")
+
+
+@pytest.mark.parametrize(
+    ("statement", "error", "words"),
+    [
+        ("UPDATE params SET value = '-5.0' WHERE key = 'calibration_slope'", UnscoredError, "scores on record again"),
+        ("DELETE FROM params WHERE key LIKE 'calibration_%'", UnscoredError, "scores on record again"),
+        ("DELETE FROM params WHERE key = 'calibration_intercept'", ArtifactError, "a slope and an intercept"),
+    ],
+)
+def test_a_curve_that_is_another_gives_no_score(
+    world: Experiment, statement: str, error: type[Exception], words: str
+) -> None:
+    assert scored(world, "trees").height
+    with closing(sqlite3.connect(database_of(world.configuration.home))) as connection, connection:
+        assert connection.execute(statement).rowcount
+    with pytest.raises(error, match=words):
+        scored(world, "trees")

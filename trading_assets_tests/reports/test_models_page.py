@@ -32,9 +32,8 @@ def write(warehouse: Warehouse, made: ModelRun, name: str, runs: Mapping[str, fl
     frames = {table: frame.with_columns(own) for table, frame in made.tables.items()}
     warehouse.replace(Rows("model", name), frames)
     for number, (run_id, seconds) in enumerate(runs.items()):
-        counts = {"trained_folds": 3 if seconds else 0, "rows": 900}
-        spent = Spent({"model": seconds, "logistic": seconds / 10}, 321.0)
-        warehouse.append(COSTS, cost_rows(name, run_id, spent, counts, NOW + dt.timedelta(days=number)))
+        spent = Spent({"model": seconds, "logistic": seconds / 10}, 321.0, 3 if seconds else 0, 900)
+        warehouse.append(COSTS, cost_rows(name, run_id, spent, NOW + dt.timedelta(days=number)))
 
 
 @pytest.fixture
@@ -67,7 +66,7 @@ def test_charts_are_of_what_the_models_said_and_need(whole: tuple[Configuration,
     assert html.count('class="chart"') == 4
     assert html.count("before calibration") >= 2
     assert '"signal"' in html
-    assert "it finds nothing where there is nothing" in html
+    assert "no sign that labels of the test part reach it" in html
     assert "Nothing is known of whether folds need the same features." in html  # idle has no fold
 
 

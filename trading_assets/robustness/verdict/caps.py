@@ -184,7 +184,9 @@ def unproven_models(metrics: Mapping[str, pl.DataFrame], models: Sequence[str]) 
 
 
 def told_models(shuffled: Mapping[str, pl.DataFrame]) -> Iterator[str]:
-    """Yield a sentence for each model that scores shuffled labels: something tells it those that it is tested on.
+    """Yield a sentence for each model that scores shuffled labels, or was not tried on any.
+
+    Something tells it the labels that it is tested on.
 
     Parameters
     ----------
@@ -193,7 +195,9 @@ def told_models(shuffled: Mapping[str, pl.DataFrame]) -> Iterator[str]:
     """
     for model in sorted(shuffled):
         found = finding_of_rows(shuffled[model])
-        if found.is_leak:
+        if shuffled[model].is_empty():
+            yield f"the model {model} was not tried on shuffled labels: no fold of it could be"
+        elif found.is_leak:
             yield (
                 f"the model {model} tells shuffled labels that it has not learnt (AUC {found.auc:.3f}, "
                 f"p = {found.p:.2g}): labels of the test part reach it"

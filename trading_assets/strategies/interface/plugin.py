@@ -103,8 +103,9 @@ class OrderPlugin(PluginModule):
 
     def _evaluate(self, parameters: StrategyParameters, panel: pl.DataFrame) -> pl.DataFrame:
         key = parameters.model_dump_json()
-        if self._evaluated is not None and self._evaluated[0] is panel and self._evaluated[1] == key:
-            return self._evaluated[2]
+        last = self._evaluated  # once: another thread may put its own there
+        if last is not None and last[0] is panel and last[1] == key:
+            return last[2]
         found = pl.read_ipc(io.BytesIO(self.ask_over("evaluate", parameters, panel)))
         self._evaluated = (panel, key, found)
         return found

@@ -197,5 +197,6 @@ def test_a_model_that_tells_shuffled_labels_is_named() -> None:
     def rows(auc: float) -> pl.DataFrame:
         return pl.DataFrame({"fold": [1], "pairs": [1_000], "auc": [auc], "auc_error": [0.02]})
 
-    [sentence] = told_models({"told": rows(0.6), "honest": rows(0.51), "unmeasured": rows(0.6).clear()})
+    sentence, untried = told_models({"told": rows(0.6), "honest": rows(0.51), "untried": rows(0.6).clear()})
+    assert untried == "the model untried was not tried on shuffled labels: no fold of it could be"
     assert sentence.startswith("the model told tells shuffled labels that it has not learnt (AUC 0.600, p = 2.9e-07)")
