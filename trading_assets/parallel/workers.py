@@ -89,19 +89,6 @@ class InThreads:
 
 
 IN_PROCESS, IN_THREADS = InProcess(), InThreads()
-#: Places of a market, sessions times symbols, up to which several copies of it are held at once.
-_SMALL = 2_000_000
-
-
-def for_market(sessions: int, symbols: int) -> Workers:
-    """Return who computes parts of which each makes a market of its own: threads, where such markets are small.
-
-    Parameters
-    ----------
-    sessions, symbols
-        Of the market. One of two million places takes some hundred megabytes.
-    """
-    return IN_THREADS if sessions * symbols <= _SMALL else IN_PROCESS
 
 
 def split_evenly(items: Sequence[Item], parts: int) -> list[Sequence[Item]]:

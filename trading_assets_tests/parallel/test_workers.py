@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_assets.parallel.processors import granted
-from trading_assets.parallel.workers import IN_PROCESS, IN_THREADS, Workers, for_market, split_evenly
+from trading_assets.parallel.workers import IN_PROCESS, IN_THREADS, Workers, split_evenly
 
 
 def scaled(factor: int, item: int) -> int:
@@ -47,8 +47,3 @@ def test_items_are_split_in_order_and_evenly(items: list[int], parts: int) -> No
     lengths = {len(part) for part in found}
     assert not lengths or max(lengths) - min(lengths) <= 1
     assert 0 not in lengths
-
-
-def test_several_copies_of_a_small_market_alone_are_held_at_once() -> None:
-    assert for_market(1_259, 505) is IN_THREADS
-    assert for_market(5_040, 5_000) is IN_PROCESS

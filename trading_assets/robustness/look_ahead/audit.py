@@ -40,7 +40,7 @@ from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS
 from trading_assets.models.fits import FittedModels, with_one_doubted
 from trading_assets.models.training import learner_of
-from trading_assets.parallel.workers import IN_PROCESS, Workers, for_market
+from trading_assets.parallel.workers import IN_PROCESS, Workers
 from trading_assets.protocol.decisions import HandDecision
 from trading_assets.robustness.look_ahead.another_future import draw_future, followed_by
 from trading_assets.robustness.look_ahead.cuts import cuts_of, seed_of
@@ -54,7 +54,9 @@ from trading_assets.robustness.look_ahead.next_session import (
 )
 from trading_assets.robustness.look_ahead.point_in_time import MarketSnapshot, known_at
 from trading_assets.robustness.look_ahead.repetition import Known, Repetition, Scores, Subjects
-from trading_assets.robustness.look_ahead.what_is_read import columns_read, models_behind
+from trading_assets.robustness.look_ahead.what_is_read import (
+    columns_read,
+)
 from trading_assets.robustness.tables import LOOK_AHEAD
 from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets.strategies.evaluation.market_rows import MarketRows, RowParts
@@ -173,7 +175,7 @@ def look_ahead(
     cuts
         How many dates are drawn. The first test session of every fold of the strategy's model is one too.
     workers
-        Who audits the cuts; this process audits those of a small market side by side.
+        Who audits the cuts.
     kept
         Models that were fitted before by what they were made of, by name of the model; see `kept_fits`.
     by_hand
@@ -217,8 +219,6 @@ def look_ahead(
     audit = _Audit(
         configuration, strategy, whole, of_decisions, full, whole.days, seed, len(every), futures, fitted, by_hand
     )
-    if workers is IN_PROCESS and not models_behind(configuration, strategy):  # models have threads of their own
-        workers = for_market(len(whole.days), len(acting))
     found = workers.map(_at_cut, audit, list(enumerate(every)))
     rows = pl.concat(found).with_columns(config_hash=pl.lit(configuration.hash_for(strategy)))
     return LOOK_AHEAD.conform(rows).sort(LOOK_AHEAD.key)

@@ -14,7 +14,6 @@ from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.config.sections import Interval
 from trading_assets.models.splits import development
 from trading_assets.parallel.configured import workers_of
-from trading_assets.parallel.workers import for_market
 from trading_assets.robustness.performance_breakdown import breakdown_rows
 from trading_assets.robustness.rows_by_span import beside_other_splits, write
 from trading_assets.robustness.stress.benchmark_months import benchmark_levels, classify_months
@@ -83,7 +82,7 @@ def stress_rows(
         scenarios=chosen(settings, synthetic=bool(traded["synthetic"].any())),
         scenario_inputs=ScenarioInputs(step.configuration, frames_of.__getitem__),
         best_trades=settings.verdict.reject_best_trades,
-        workers=workers_of(step.configuration, otherwise=for_market(*prepared.market.close.shape)),
+        workers=workers_of(step.configuration),
     )
     returns = pl.DataFrame(prepared.market.returns, schema=list(prepared.axes.symbols)).with_columns(
         session=pl.Series(prepared.axes.sessions, dtype=pl.Date)
