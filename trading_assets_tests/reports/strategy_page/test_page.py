@@ -129,10 +129,11 @@ def test_assets_write_pages_and_the_index(configuration: Configuration, warehous
     assert result.success
     index = warehouse.read(INDEX)
     assert index["strategy"].to_list() == sorted(configuration.strategies)
-    for name in index["path"]:
+    pages = [*index["path"], "models.html"]
+    for name in pages:
         assert (configuration.home / "reports" / name).exists()
     page = Page((configuration.home / "reports" / "index.html").read_text(encoding="utf-8"))
-    assert sorted(page.links) == sorted(index["path"])
+    assert sorted(page.links) == sorted(pages)
     [materialisation] = result.asset_materializations_for_node(f"reports__{NAME}")
     assert "image/png" in str(materialisation.metadata["equity"].value)
 
