@@ -119,7 +119,7 @@ def _shuffled_labels(configuration: Configuration, model: str) -> dg.AssetChecks
         return dg.AssetCheckResult(
             passed=not found.is_leak and not rows.is_empty(),
             # A model that could not be tried is not stopped: the verdict says so.
-            severity=dg.AssetCheckSeverity.ERROR if found.is_leak else dg.AssetCheckSeverity.WARN,
+            severity=dg.AssetCheckSeverity.WARN if rows.is_empty() else dg.AssetCheckSeverity.ERROR,
             metadata={"folds": rows.height, **said, **advice},
         )
 
