@@ -63,7 +63,7 @@ def open_page(browser: webdriver.Chrome, page: Path, width: int) -> None:
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
 def test_pages_open_without_errors_or_requests(tiny: Experiment, browser: webdriver.Chrome, width: int) -> None:
     assert tiny.process.returncode == 0, tiny.process.stderr
-    assert len(pages(tiny)) == 5
+    assert len(pages(tiny)) == 6
     for page in pages(tiny):
         open_page(browser, page, width)
         assert page.stat().st_size <= 300_000
