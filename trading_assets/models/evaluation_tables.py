@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from trading_assets.warehouse.table import Column, Table
@@ -12,6 +14,12 @@ PARTS = ("model", "logistic", "naive", "permutation_importance", "shuffled_label
 MODEL = Column(pl.String, "name of the model in the configuration")
 VERSION = Column(pl.String, "content hash of settings, seed, features and training data")
 FOLD = Column(pl.Int64, "number of the walk-forward fold, from 0 in order of time", at_least=0)
+
+
+def types_of_folds(table: Table) -> dict[str, Any]:
+    """Return the types of a table's columns, but for name and version of the model, which its rows are given last."""
+    return {name: column.dtype for name, column in table.columns.items() if name not in ("model", "version")}
+
 
 PERMUTATION_IMPORTANCE = Table(
     name="models.permutation_importance",

@@ -21,6 +21,7 @@ from trading_assets.models.evaluation_tables import (
     PERMUTATION_IMPORTANCE,
     RELIABILITY,
     SHUFFLED_LABELS,
+    types_of_folds,
 )
 from trading_assets.models.families.interface import Fitted
 from trading_assets.models.families.own import OwnFitted
@@ -138,11 +139,7 @@ def evaluation_frames(rows: Sequence[FoldRows], settings: Evaluation, horizon: i
     horizon
         Sessions of a label.
     """
-
-    def schema_of(table: Table) -> dict[str, Any]:
-        return {name: each.dtype for name, each in table.columns.items() if name not in ("model", "version")}
-
-    of_importance = schema_of(PERMUTATION_IMPORTANCE)
+    of_importance = types_of_folds(PERMUTATION_IMPORTANCE)
     importance = pl.concat(
         [pl.DataFrame(schema=of_importance)]
         + [each.importance.select(*of_importance) for each in rows if each.importance is not None]
@@ -153,9 +150,9 @@ def evaluation_frames(rows: Sequence[FoldRows], settings: Evaluation, horizon: i
     return {
         PERMUTATION_IMPORTANCE: importance,
         IMPORTANCE_STABILITY: pl.DataFrame(
-            [stability_row(importance, settings.top_features)], schema=schema_of(IMPORTANCE_STABILITY)
+            [stability_row(importance, settings.top_features)], schema=types_of_folds(IMPORTANCE_STABILITY)
         ),
-        SHUFFLED_LABELS: pl.DataFrame(shuffled, schema=schema_of(SHUFFLED_LABELS)),
+        SHUFFLED_LABELS: pl.DataFrame(shuffled, schema=types_of_folds(SHUFFLED_LABELS)),
         RELIABILITY: reliability_rows(predictions, horizon),
     }
 

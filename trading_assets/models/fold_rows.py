@@ -15,6 +15,7 @@ from trading_assets.models import tables
 from trading_assets.models.calibration import Curve, calibrated
 from trading_assets.models.costs import Spent
 from trading_assets.models.evaluation import fold_metrics
+from trading_assets.models.evaluation_tables import types_of_folds
 from trading_assets.models.fits import KeptFit
 from trading_assets.models.samples import RowNumbers, Samples, day
 from trading_assets.models.splits import Fold
@@ -139,8 +140,7 @@ def frames_of(rows: Sequence[FoldRows]) -> dict[Table, pl.DataFrame]:
     """Return the frames of the tables of a model, of all its folds; without its name and version."""
 
     def frame_of(table: Table, records: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-        types = {name: column.dtype for name, column in table.columns.items() if name not in ("model", "version")}
-        return pl.DataFrame(records, schema=types)
+        return pl.DataFrame(records, schema=types_of_folds(table))
 
     folds = frame_of(tables.FOLDS, [each.fold for each in rows])
     predictions = [each.predictions for each in rows if each.predictions is not None]

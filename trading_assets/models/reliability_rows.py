@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.models.evaluation_tables import RELIABILITY
+from trading_assets.models.evaluation_tables import RELIABILITY, types_of_folds
 from trading_assets.models.reliability import groups_of
 
 Floats = NDArray[np.float64]
@@ -36,8 +36,7 @@ def reliability_rows(predictions: pl.DataFrame, horizon: int) -> pl.DataFrame:
     block = (known["session"].rank("dense").cast(pl.Int64).to_numpy() - 1) // (_LABELS_OF_A_BLOCK * (horizon + 1))
     label = known["label"].cast(pl.Float64).to_numpy()
     parts = [_rows_of(kind, known[kind].to_numpy(), label, block) for kind in columns]
-    types = {name: each.dtype for name, each in RELIABILITY.columns.items() if name not in ("model", "version")}
-    return pl.concat([pl.DataFrame(schema=types), *parts])
+    return pl.concat([pl.DataFrame(schema=types_of_folds(RELIABILITY)), *parts])
 
 
 def _rows_of(kind: str, score: Floats, label: Floats, block: NDArray[np.int64]) -> pl.DataFrame:

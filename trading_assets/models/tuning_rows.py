@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from trading_assets.models.evaluation_tables import types_of_folds
 from trading_assets.models.paired_test import PairedTest, paired_test
 from trading_assets.models.promotion import MINIMUM_EFFECT, losses_by_session
 from trading_assets.models.splits import Fold
@@ -34,7 +35,7 @@ def trials_of(search: Search, fold: Fold) -> pl.DataFrame:
         )
         for number, each in enumerate(search.trials)
     ]
-    return pl.DataFrame(lines, schema=_types(TUNING_TRIALS), orient="row")
+    return pl.DataFrame(lines, schema=types_of_folds(TUNING_TRIALS), orient="row")
 
 
 def losses_of(predictions: pl.DataFrame, untuned: Floats, fold: Fold) -> pl.DataFrame:
@@ -52,7 +53,7 @@ def losses_of(predictions: pl.DataFrame, untuned: Floats, fold: Fold) -> pl.Data
     with_search = losses_by_session(predictions, dt.date.max)
     without = losses_by_session(predictions.with_columns(score=pl.Series(untuned)), dt.date.max)
     lines = [(fold.number, day, each.loss, without[day].loss) for day, each in with_search.items()]
-    return pl.DataFrame(lines, schema=_types(TUNING_LOSSES), orient="row")
+    return pl.DataFrame(lines, schema=types_of_folds(TUNING_LOSSES), orient="row")
 
 
 def gain_of(trials: pl.DataFrame, losses: pl.DataFrame, horizon: int) -> pl.DataFrame:
@@ -66,7 +67,7 @@ def gain_of(trials: pl.DataFrame, losses: pl.DataFrame, horizon: int) -> pl.Data
         Sessions of a label.
     """
     if trials.is_empty():
-        return pl.DataFrame(schema=_types(TUNING_GAIN))
+        return pl.DataFrame(schema=types_of_folds(TUNING_GAIN))
     ordered = losses.sort("session")
     tuned, untuned = (ordered[name].to_numpy() for name in ("tuned", "untuned"))
     test = paired_test(tuned, untuned, horizon) if ordered.height else None
@@ -83,7 +84,7 @@ def gain_of(trials: pl.DataFrame, losses: pl.DataFrame, horizon: int) -> pl.Data
         "result": result,
         "reason": reason,
     }
-    return pl.DataFrame([row], schema=_types(TUNING_GAIN))
+    return pl.DataFrame([row], schema=types_of_folds(TUNING_GAIN))
 
 
 def chosen_by_fold(trials: pl.DataFrame) -> dict[int, Mapping[str, Any]]:
@@ -114,7 +115,3 @@ def _judged(test: PairedTest | None, changed: int, folds: int, sessions: int) ->
     if test.statistic < -test.critical:
         return "cost", f"the search cost something, beyond what chance makes of equals: {figures}"
     return "nothing", f"the search bought nothing that chance would not: {figures}"
-
-
-def _types(table: Any) -> dict[str, Any]:
-    return {name: column.dtype for name, column in table.columns.items() if name not in ("model", "version")}
