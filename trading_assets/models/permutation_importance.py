@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_assets.config.evaluation import Evaluation
+from trading_assets.models.families.odds import log_losses
 from trading_assets.models.permutations import donors, has_company, strata_of
 from trading_assets.models.samples import Days
 
@@ -42,19 +43,6 @@ class Importance:
     rows: int
     increase: Floats
     error: Floats
-
-
-def log_losses(score: Floats, label: Floats) -> Floats:
-    """Return the log loss of each row, probabilities clipped to the machine epsilon as in `models.metrics`.
-
-    Parameters
-    ----------
-    score, label
-        (rows,) probability of label 1, and label 1 or 0.
-    """
-    least = np.finfo(np.float64).eps
-    said = np.clip(np.where(label == 1, score, 1 - score), least, 1)
-    return np.asarray(-np.log(said), dtype=np.float64)
 
 
 def permutation_importance(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from trading_assets.config.canonical import digest
 from trading_assets.config.models import WalkForward
+from trading_assets.models.families.odds import log_losses
 from trading_assets.models.paired_test import LEVEL, PairedTest, paired_test
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -27,7 +28,6 @@ MINIMUM_EFFECT = 1e-4
 _DIGITS = 12
 #: Of the scores of a session, one in so many is among the best.
 _FIFTH = 5
-_EPSILON = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
@@ -160,8 +160,7 @@ def losses_by_session(predictions: pl.DataFrame, before: dt.date) -> dict[dt.dat
     """
     known = predictions.filter(pl.col("label").is_not_null(), pl.col("label_end") < before).sort("session", "symbol")
     label, score = known["label"].to_numpy(), known["score"].to_numpy()
-    given = np.where(label == 1, score, 1.0 - score)
-    means = _means_by_session(known, -np.log(np.clip(given, _EPSILON, 1.0 - _EPSILON)))
+    means = _means_by_session(known, log_losses(score, label))
     symbols = known.group_by("session", maintain_order=True).agg("symbol")["symbol"]
     return {
         day: SessionLoss(mean, digest(names)[:_DIGITS])

@@ -15,7 +15,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_assets.models.permutation_importance import log_losses
+from trading_assets.models.families.odds import log_losses
 from trading_assets.models.permutations import shuffled, strata_of
 from trading_assets.models.samples import RowNumbers, Samples
 from trading_assets.models.threads import one_thread

@@ -18,10 +18,10 @@ from trading_assets.config.models import WalkForward
 from trading_assets.config.tuned import is_whole
 from trading_assets.config.tuning import Choices, Range, Tuning
 from trading_assets.models.families.interface import Features, Fitted, Floats, TrainingSet
+from trading_assets.models.families.odds import log_losses
 
 #: Trials before the pruner compares any, and before the sampler learns from them (half of a short search).
 _FREE_OF_PRUNING, _FREE_OF_SAMPLING = 5, 10
-_EPSILON = float(np.finfo(np.float64).eps)
 #: How the bytes of a tuned model begin; a line with its search follows, then the bytes of the model.
 _TUNED = b"tuned\n"
 
@@ -200,8 +200,7 @@ class _Judge:
 
 def _log_loss(score: Floats, training: TrainingSet, tested: Mask) -> float:
     label, weight = training.label[tested], training.weight[tested].astype(np.float64)
-    given = np.clip(np.where(label == 1, score, 1.0 - score), _EPSILON, 1.0 - _EPSILON)
-    return float(np.average(-np.log(given), weights=weight))
+    return float(np.average(log_losses(score, label), weights=weight))
 
 
 def _tried(asked: Any, parameters: Parameters, judged: _Judge) -> SearchTrial:

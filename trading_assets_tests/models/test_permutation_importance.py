@@ -7,10 +7,10 @@ from itertools import permutations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sklearn.metrics import log_loss
 
 from trading_assets.config.evaluation import Evaluation
-from trading_assets.models.permutation_importance import Importance, log_losses, permutation_importance
+from trading_assets.models.families.odds import log_losses
+from trading_assets.models.permutation_importance import Importance, permutation_importance
 
 Floats = NDArray[np.float64]
 
@@ -44,11 +44,6 @@ def importance(
     score: Linear, made: tuple[NDArray[np.float32], NDArray[np.int32], Floats], seed: int = 0, **settings: int
 ) -> Importance:
     return permutation_importance(score, *made, Evaluation(**settings), np.random.default_rng(seed))
-
-
-def test_losses_are_those_of_scikit_learn() -> None:
-    score, label = np.array([0.0, 1.0, 0.3, 0.3]), np.array([0.0, 0.0, 1.0, 0.0])
-    assert log_losses(score, label).mean() == pytest.approx(log_loss(label, score))
 
 
 def test_the_mean_over_draws_is_the_mean_over_all_switches_by_brute_force() -> None:
