@@ -53,18 +53,18 @@ def memory_given_back() -> Iterator[None]:
 
     Else the next large work stands on top of it. Without a `/proc` nobody knows, and nothing happens.
     """
-    before = _resident()
+    before = resident()
     try:
         yield
     finally:
-        if _resident() - before > LARGE:
+        if resident() - before > LARGE:
             gc.collect()
             with suppress(AttributeError, OSError):  # of the GNU C library alone
                 ctypes.CDLL(None).malloc_trim(0)
 
 
-def _resident() -> int:
-    """Bytes of this process in memory; 0 where the system does not say."""
+def resident() -> int:
+    """Return the bytes of this process in memory; 0 where the system does not say."""
     try:
         return int(_SIZES.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:

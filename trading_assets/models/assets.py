@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import resource
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -260,8 +259,8 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         "unscored rows": outcome["unscored_rows"],
         "mean log loss": comparison.model,
         **{f"mean log loss ({baseline})": loss for baseline, loss in comparison.baselines.items()},
-        "training, processor seconds": round(sum(run.spent.seconds.values()), 3),
-        "memory of the process at its peak, MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "training, processor seconds": round(run.spent.seconds["model"], 3),
+        "memory of the process at its peak, MB": round(run.spent.peak_mb),
         "AUC of shuffled labels": finding_of_rows(run.tables[SHUFFLED_LABELS]).auc,
         **_search_in_words(run.tables),
         "metrics": _metrics_table(run.tables[METRICS]),

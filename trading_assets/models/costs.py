@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import resource
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import polars as pl
 
+from trading_assets.garbage import resident
 from trading_assets.models.evaluation_tables import COSTS, PARTS
 
 #: Seconds between two looks at the memory.
@@ -30,7 +28,7 @@ class Spent:
     seconds
         By part, see `models.costs`.
     peak_mb
-        Largest resident memory of its process meanwhile, in megabytes (2^20 bytes).
+        Largest resident memory of its process meanwhile, in megabytes (2^20 bytes); 0 where the system does not tell.
     fitted, rows
         Folds whose model was fitted, and was not there already; and the rows that these learnt from.
     """
@@ -71,22 +69,13 @@ class Spent:
         try:
             yield
         finally:
-            self.peak_mb = max(self.peak_mb, resident_mb())
+            self.peak_mb = max(self.peak_mb, resident() / _MEGABYTE)
             ended.set()
             watch.join()
 
     def _watch(self, ended: threading.Event) -> None:
         while not ended.wait(_PAUSE):
-            self.peak_mb = max(self.peak_mb, resident_mb())
-
-
-def resident_mb() -> float:
-    """Return the resident memory of this process in megabytes; its peak so far where the system does not tell."""
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        return int(statm.read_text().split()[1]) * resource.getpagesize() / _MEGABYTE
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _MEGABYTE
+            self.peak_mb = max(self.peak_mb, resident() / _MEGABYTE)
 
 
 def together(folds: Sequence[Spent]) -> Spent:
@@ -116,7 +105,7 @@ def cost_rows(name: str, run_id: str, spent: Spent, started_at: dt.datetime) -> 
             "trained_folds": spent.fitted,
             "rows": spent.rows,
             "seconds": spent.seconds.get(part, 0.0),
-            "peak_mb": spent.peak_mb if part == "model" and spent.fitted else None,
+            "peak_mb": (spent.peak_mb or None) if part == "model" and spent.fitted else None,
             "started_at": started_at,
         }
         for part in PARTS

@@ -9,7 +9,7 @@ import polars as pl
 from trading_assets.warehouse.table import Column, Table
 
 #: What a training takes time for: see `models.costs`.
-PARTS = ("model", "logistic", "naive", "permutation_importance", "shuffled_labels")
+PARTS = ("model", "logistic", "permutation_importance", "shuffled_labels")
 
 MODEL = Column(pl.String, "name of the model in the configuration")
 VERSION = Column(pl.String, "content hash of settings, seed, features and training data")
@@ -137,7 +137,7 @@ COSTS = Table(
         "peak_mb": Column(
             pl.Float64,
             "largest resident memory of the processes that trained, sampled meanwhile; of the model and all beside it; "
-            "null of the other parts",
+            "null of the other parts, and where the system does not tell",
             nullable=True,
             at_least=0,
         ),

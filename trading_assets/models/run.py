@@ -273,8 +273,6 @@ def _fit(training: _Training, rows: RowNumbers, spent: Spent) -> tuple[Fit, Kept
     kept = KeptFit(made_from(learns_from, learner), model.save())
     if kept.made_of not in training.fitted.kept:
         spent.fitted, spent.rows = 1, rows.size
-    with spent.on("naive"):
-        learns_from.base_rate()
     with spent.on("logistic"):
         return beside_baselines(model, learns_from, learner.settings), kept
 

@@ -199,7 +199,7 @@ class _Judge:
 
 
 def _log_loss(score: Floats, training: TrainingSet, tested: Mask) -> float:
-    label, weight = training.label[tested], training.weight[tested].astype(np.float64)
+    label, weight = (each[tested].astype(np.float64) for each in (training.label, training.weight))
     return float(np.average(log_losses(score, label), weights=weight))
 
 

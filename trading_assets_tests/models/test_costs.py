@@ -8,7 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from trading_assets.models.costs import Spent, cost_rows, resident_mb, together
+from trading_assets.garbage import resident
+from trading_assets.models.costs import Spent, cost_rows, together
 from trading_assets.models.evaluation_tables import COSTS, PARTS
 
 NOW = dt.datetime(2026, 11, 30, 12)
@@ -26,10 +27,10 @@ def test_a_part_has_the_time_of_its_thread_and_waiting_costs_nothing() -> None:
 
 def test_what_fails_has_its_time_too() -> None:
     spent = Spent()
-    with pytest.raises(ValueError, match="no"), spent.on("naive", elsewhere=True):
+    with pytest.raises(ValueError, match="no"), spent.on("logistic", elsewhere=True):
         time.sleep(0.01)
         raise ValueError("no")
-    assert spent.seconds["naive"] >= 0.01
+    assert spent.seconds["logistic"] >= 0.01
 
 
 def test_the_peak_is_that_of_the_block() -> None:
@@ -42,12 +43,12 @@ def test_the_peak_is_that_of_the_block() -> None:
     with second.memory():
         time.sleep(0.03)
     assert first.peak_mb > second.peak_mb + 150
-    assert second.peak_mb == pytest.approx(resident_mb(), abs=50)
+    assert second.peak_mb == pytest.approx(resident() / 2**20, abs=50)
 
 
 def test_folds_add_up_and_the_largest_peak_counts() -> None:
-    found = together([Spent({"model": 1.0, "naive": 0.5}, 10.0, 1, 700), Spent({"model": 2.0}, 30.0)])
-    assert found.seconds == {**dict.fromkeys(PARTS, 0.0), "model": 3.0, "naive": 0.5}
+    found = together([Spent({"model": 1.0, "logistic": 0.5}, 10.0, 1, 700), Spent({"model": 2.0}, 30.0)])
+    assert found.seconds == {**dict.fromkeys(PARTS, 0.0), "model": 3.0, "logistic": 0.5}
     assert (found.peak_mb, found.fitted, found.rows) == (30.0, 1, 700)
     assert together([]).peak_mb == 0.0
 
