@@ -59,17 +59,6 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         kinds=("duckdb", "greatexpectations"),
         rule=Rule(nothing, leaves=has_data_docs),
     )
-    of_models = [
-        table_asset(
-            models,
-            stage="reports",
-            tables=(),
-            deps=[f"models/{name}" for name in configuration.models],
-            kinds=("html", "plotly"),
-            rule=Rule(nothing, leaves=page_of_models),
-        )
-        for _ in list(configuration.models)[:1]
-    ]
     own_pages = [f"reports/{name}" for name in configuration.strategies]
     summary = table_asset(
         index,
@@ -78,7 +67,17 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         deps=[*own_pages, "reports/expectations", "market_data/quality_summary"],
         kinds=("html",),
     )
-    return [*pages, *of_models, expected, summary]
+    if not configuration.models:
+        return [*pages, expected, summary]
+    of_models = table_asset(
+        models,
+        stage="reports",
+        tables=(),
+        deps=[f"models/{name}" for name in configuration.models],
+        kinds=("html", "plotly"),
+        rule=Rule(nothing, leaves=page_of_models),
+    )
+    return [*pages, of_models, expected, summary]
 
 
 def said_beside_tables(strategy: str, configuration: Configuration) -> object:

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 import polars as pl
 
+from trading_assets.market_data.bar_windows import repeated
+from trading_assets.warehouse.checking import in_order
+
 PRICES = ("open", "high", "low", "close", "adj_close")
 #: Corporate actions that a row states: cash a share and new shares for an old one, going ex at its open.
 ACTIONS = ("cash_dividend", "split_ratio")
@@ -80,8 +83,8 @@ def arrange(frame: pl.DataFrame, start: dt.date, end: dt.date) -> pl.DataFrame:
     inside = pl.col("session").is_between(start, end).fill_null(False)
     # Whole files of sorted bars are the rule, and neither filter nor sort leaves their columns where they are.
     kept = (frame if frame.select(inside.all()).item() else frame.filter(inside)).select(columns)
-    symbol, session = pl.col("symbol"), pl.col("session")
-    follows = (symbol > symbol.shift()) | ((symbol == symbol.shift()) & (session > session.shift()))
-    if kept.select(follows.slice(1).fill_null(False).all()).item():
-        return kept
-    return kept.sort("symbol", "session", "source_file", "source_line", maintain_order=True)
+    key = ("symbol", "session")
+    rows = in_order(kept, key)
+    if rows.select(repeated(key).any()).item():
+        return rows.sort(*key, "source_file", "source_line", maintain_order=True)
+    return rows
