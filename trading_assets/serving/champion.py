@@ -26,7 +26,7 @@ EXPECTED = (ArtifactError, UnscoredError, EditedRowsError, RegistryError, Wareho
 _TABLES = (CHAMPIONS, OUTCOMES, FOLDS, PREDICTIONS, FITS)
 
 
-class Champion:
+class ServedChampion:
     """The model that answers for a name of the configuration.
 
     Parameters

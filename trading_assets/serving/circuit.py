@@ -39,7 +39,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Standing:
+class CircuitState:
     """What the circuit is at a moment.
 
     Attributes
@@ -88,10 +88,10 @@ class Circuit:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._standing = Standing()
+        self._standing = CircuitState()
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> CircuitState:
         """How it stands now."""
         return self._standing
 
@@ -112,7 +112,7 @@ class Circuit:
                 self._standing = replace(old, current=model, refused=refused)
             else:
                 good = old.last_good if old.failures else old.current
-                self._standing = Standing(model, good, refused)
+                self._standing = CircuitState(model, good, refused)
         logger.info("model %s, version %s answers", model.model, model.version)
 
     def refuse(self, why: str) -> None:
@@ -148,7 +148,7 @@ class Circuit:
                 return Answer(scores, standing.current, standing.refused)
         return self._by_last_good(standing, body, why)
 
-    def _by_last_good(self, standing: Standing, body: object, why: str) -> Answer:
+    def _by_last_good(self, standing: CircuitState, body: object, why: str) -> Answer:
         good = standing.last_good
         if good is None:
             raise NoModelError(f"{why}; there is no version before it")
@@ -173,7 +173,7 @@ class Circuit:
             self._standing = replace(now, failures=failures, failing=why if opened else None, again_at=again_at)
         logger.warning("%s", why)
 
-    def _succeeded(self, standing: Standing) -> None:
+    def _succeeded(self, standing: CircuitState) -> None:
         if standing.failures:
             with self._lock:
                 if self._standing.current is standing.current:

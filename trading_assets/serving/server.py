@@ -12,14 +12,13 @@ from ipaddress import ip_address
 from trading_assets import __version__
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.models.session_scores import known_name
-from trading_assets.serving.champion import Champion
+from trading_assets.serving.champion import ServedChampion
 from trading_assets.serving.circuit import Circuit
 from trading_assets.serving.watch import Watch
 
 #: Seconds that requests have to end in, once the server is told to.
 GRACEFUL_SECONDS = 10
-#: Names of this machine for itself.
-#: Names of this machine; of a header with an IPv6 address the middleware compares what is before the first colon.
+#: Names of this machine for itself; of an IPv6 address in a header what is before its first colon is compared.
 _LOCAL = ("127.0.0.1", "localhost", "[")
 _LIBRARIES = ("fastapi", "uvicorn")
 
@@ -81,10 +80,10 @@ def serve(configuration: Configuration, name: str, host: str, port: int, say: Ca
 
     listening = _listen(host, port)
     circuit = Circuit(time.monotonic)
-    watch = Watch(Champion(configuration, name), circuit)
+    watch = Watch(ServedChampion(configuration, name), circuit)
     watch.start()
     settings = uvicorn.Config(
-        make_app(circuit, name, __version__, (host, *_LOCAL) if _is_of_this_machine(host) else ("*",)),
+        make_app(circuit, name, __version__, names_of(host)),
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
@@ -107,6 +106,17 @@ def serve(configuration: Configuration, name: str, host: str, port: int, say: Ca
         watch.end()
         listening.close()
     say("ended")
+
+
+def names_of(host: str) -> tuple[str, ...]:
+    """Return the names that requests may call a server by that listens on an address; of one for others any.
+
+    Examples
+    --------
+    >>> names_of("127.0.0.2"), names_of("0.0.0.0")
+    (('127.0.0.2', '127.0.0.1', 'localhost', '['), ('*',))
+    """
+    return (host, *_LOCAL) if _is_of_this_machine(host) else ("*",)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class Registered(Protocol):
-    """Where a champion is found, see `champion.Champion`."""
+    """Where a champion is found, see `champion.ServedChampion`."""
 
     def load(self) -> RegisteredModel:
         """Return the registered model, verified."""

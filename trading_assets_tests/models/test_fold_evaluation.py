@@ -89,6 +89,17 @@ def test_other_settings_ask_more_closely_and_change_no_score() -> None:
     assert found.tables[SHUFFLED_LABELS].equals(usual.tables[SHUFFLED_LABELS])
 
 
+def test_a_model_that_needs_more_rows_than_are_usual_is_tried_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trading_assets.models.fold_evaluation.SHUFFLED_ROWS", SETTINGS.min_rows - 1)
+    data = samples()
+    found = run_model(
+        data, walk_forward(dates_of(data), SETTINGS), SETTINGS, name="model", seed=3, holdout_start=NO_HOLDOUT
+    )
+    tried = found.tables[SHUFFLED_LABELS]
+    assert tried["fold"].to_list() == trained().tables[SHUFFLED_LABELS]["fold"].to_list()
+    assert tried["train_rows"].is_between(SETTINGS.min_rows, 2 * SETTINGS.min_rows).all()
+
+
 class LeakingSamples(Samples):
     """Samples of a walk forward that purges nothing and trains on what it tests."""
 

@@ -11,9 +11,11 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 from unittest.mock import patch
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -23,7 +25,8 @@ from trading_assets.models.registered_model import artifacts_in
 from trading_assets.models.tables import PREDICTIONS
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.decisions import HandDecision, record_decision
-from trading_assets.serving.server import require_libraries, served_name
+from trading_assets.serving.champion import ServedChampion
+from trading_assets.serving.server import names_of, require_libraries, served_name
 from trading_assets.warehouse import Rows
 from trading_assets_tests.conftest import REPOSITORY, called
 from trading_assets_tests.models.scored_market import BARS, FEATURED, MODELS, REFIT, SCORED, copied, write_until
@@ -259,3 +262,21 @@ def test_the_only_name_needs_not_be_given(tmp_path: Path) -> None:
         served_name(made.write(models=two), None)
     with pytest.raises(ConfigurationError, match="a section `models` of the configuration, which has none"):
         served_name(made.write(), None)
+
+
+@pytest.mark.slow
+def test_an_earlier_version_is_one_that_training_left_and_has_no_curve(after: Experiment) -> None:
+    """Whether a curve is as it was only scores of its fold could tell; rows that were deleted vouch for nothing."""
+    line, trees = (ServedChampion(after.configuration, name) for name in ("line", "trees"))
+    assert line.load_earlier() is not None
+    assert trees.load_earlier() is None
+    with closing(duckdb.connect(after.configuration.warehouse_path)) as connection:
+        connection.execute("DELETE FROM models.fits WHERE model = 'line'")
+    assert line.load_earlier() is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_a_server_of_this_machine_alone_answers_to_its_own_names(host: str) -> None:
+    assert "*" not in names_of(host)
+    assert {host, "localhost"} <= set(names_of(host))
+    assert names_of("0.0.0.0") == names_of("192.0.2.7") == ("*",)
