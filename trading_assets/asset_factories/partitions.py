@@ -7,6 +7,7 @@ import datetime as dt
 import dagster as dg
 
 from trading_assets.config import Configuration
+from trading_assets.warehouse.slices import last_of_month
 
 #: Months that reach back further than any start, for a range that goes on with the clock.
 _FAR_BACK = 1200
@@ -17,7 +18,7 @@ def monthly_partitions(configuration: Configuration) -> dg.MonthlyPartitionsDefi
     # The offset makes the current month a partition before it is over.
     if configuration.as_of is None:
         return dg.MonthlyPartitionsDefinition(start_date=configuration.start.isoformat(), end_offset=1)
-    next_month = (configuration.as_of.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+    next_month = last_of_month(configuration.as_of) + dt.timedelta(days=1)
     return dg.MonthlyPartitionsDefinition(
         start_date=configuration.start.isoformat(), end_date=next_month.isoformat(), end_offset=1
     )

@@ -27,7 +27,7 @@ from trading_assets.warehouse.computed import (
 from trading_assets.warehouse.connection import open_to_read
 from trading_assets.warehouse.content import Selected, content_by_month, content_of
 from trading_assets.warehouse.errors import WarehouseError
-from trading_assets.warehouse.slices import Sessions, Slice, Whole
+from trading_assets.warehouse.slices import Sessions, Slice, Whole, last_of_month
 from trading_assets.warehouse.table import Table
 from trading_assets.warehouse.warehouse import UnitOfWork
 
@@ -362,15 +362,12 @@ def _months_of(start: dt.date, end: dt.date) -> list[str]:
 
 def _in(slice_: Sessions, months: Months) -> list[str]:
     """Months of which every session is in a slice."""
-    return [month for month in months.outputs if slice_.start <= _first(month) and _last(month) <= slice_.end]
+    firsts = {month: _first(month) for month in months.outputs}
+    return [month for month, day in firsts.items() if slice_.start <= day and last_of_month(day) <= slice_.end]
 
 
 def _first(month: str) -> dt.date:
     return dt.date.fromisoformat(f"{month}-01")
-
-
-def _last(month: str) -> dt.date:
-    return (_first(month) + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
 
 
 def _months_between(names: Collection[str], end: dt.date) -> list[str]:

@@ -13,6 +13,7 @@ from trading_assets.market_data.quality.values import finite_or_null
 from trading_assets.market_data.tables import RAW_BARS, REVISIONS
 from trading_assets.warehouse import Sessions
 from trading_assets.warehouse.checking import in_order
+from trading_assets.warehouse.slices import last_of_month
 
 _KEY = ("symbol", "session")
 _IDENTITY = ("symbol", "session", "asset_class", "source", "calendar")
@@ -92,8 +93,7 @@ def changed_months(stored: pl.DataFrame, replacing: pl.DataFrame, start: dt.date
     ]
     if not changed:
         return Sessions(start, end)
-    last = (max(changed) + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
-    return Sessions(max(start, min(changed)), min(end, last))
+    return Sessions(max(start, min(changed)), min(end, last_of_month(max(changed))))
 
 
 def _differing_months(arrived: pl.DataFrame, stored: pl.DataFrame) -> pl.Series:

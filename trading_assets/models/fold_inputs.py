@@ -20,6 +20,7 @@ from trading_assets.models.samples import matrix_of
 from trading_assets.protocol.row_hashes import WrittenRows
 from trading_assets.protocol.written_rows import OnRecord, assert_read_as_written, hash_by_month
 from trading_assets.warehouse import UnitOfWork, Warehouse
+from trading_assets.warehouse.slices import last_of_month
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,14 @@ def inputs_of_sessions(
         Bars or features of these months are not those that the product wrote.
     """
     # Hashes are of whole months.
-    where, bounds = "session >= ? AND session < ?", (first.replace(day=1), _month_after(last))
+    inside = "session >= ? AND session <= ?"
+    bounds = (first.replace(day=1), last_of_month(last))
 
     def rows_of(held: Warehouse, _: OnRecord) -> Iterator[WrittenRows]:
-        yield hash_by_month(BARS, held.read(BARS, where=where, parameters=bounds), first, last, OF_BARS)
-        yield hash_by_month(DAILY, held.read(DAILY, where=where, parameters=bounds), first, last)
+        yield hash_by_month(BARS, held.read(BARS, where=inside, parameters=bounds), first, last, OF_BARS)
+        yield hash_by_month(DAILY, held.read(DAILY, where=inside, parameters=bounds), first, last)
 
     assert_read_as_written(configuration, UnitOfWork(warehouse.path, wait_seconds=warehouse.wait_seconds), rows_of)
-    inside = "session >= ? AND session <= ?"
     with warehouse.held_open() as held:
         bars = held.read(
             BARS,
@@ -116,7 +117,3 @@ def scored_rows(bars: pl.DataFrame, features: pl.DataFrame, universe: pl.DataFra
     known = ~np.isnan(matrix).all(axis=1)
     keys = rows.select("symbol", "session").filter(pl.Series(known))
     return FoldInputs(keys, columns, matrix[known], keys["session"].cast(pl.Int32).to_numpy())
-
-
-def _month_after(day: dt.date) -> dt.date:
-    return (day.replace(day=1) + dt.timedelta(days=32)).replace(day=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -69,3 +70,14 @@ class Rows(Slice):
     def bounds(self) -> Bounds:
         """The one value."""
         return Bounds(self.column, self.value, self.value)
+
+
+def last_of_month(day: dt.date) -> dt.date:
+    """Return the last day of a day's month.
+
+    Examples
+    --------
+    >>> str(last_of_month(dt.date(2024, 2, 3)))
+    '2024-02-29'
+    """
+    return day.replace(day=calendar.monthrange(day.year, day.month)[1])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from trading_assets.warehouse.slices import Rows, Sessions, Whole
+from trading_assets.warehouse.slices import Rows, Sessions, Whole, last_of_month
 
 FIRST, LAST = dt.date(2024, 1, 1), dt.date(2024, 1, 31)
 
@@ -22,3 +22,8 @@ def test_a_slice_says_which_rows_it_is() -> None:
 
 def test_equal_slices_are_one_key() -> None:
     assert len({Rows("strategy", "a"), Rows("strategy", "a"), Rows("model", "a")}) == 2
+
+
+def test_the_last_day_of_a_month_is_that_of_the_calendar_to_its_end() -> None:
+    days = [dt.date(2024, 2, 29), dt.date(2023, 2, 1), dt.date(1900, 2, 5), dt.date(2000, 12, 31), dt.date.max]
+    assert [last_of_month(day).day for day in days] == [29, 28, 28, 31, 31]

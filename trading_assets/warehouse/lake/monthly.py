@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
 from collections.abc import Iterator
 from itertools import chain
@@ -16,7 +15,7 @@ from trading_assets.warehouse.lake.store import Columns, PartitionStore
 from trading_assets.warehouse.lake.transposed import UNDATED, Rows, Transposed
 from trading_assets.warehouse.put_aside import PutAside
 from trading_assets.warehouse.quoting import quote, quoted
-from trading_assets.warehouse.slices import Slice, Whole
+from trading_assets.warehouse.slices import Slice, Whole, last_of_month
 from trading_assets.warehouse.storage import NOTHING, columns_of_frame, has_other_columns
 from trading_assets.warehouse.table import Table
 
@@ -176,8 +175,8 @@ def _widened(given: Columns, stored: Columns) -> dict[str, str]:
 
 
 def _days_of(month: str) -> tuple[dt.date, dt.date]:
-    year, number = int(month[:-3]), int(month[-2:])
-    return dt.date(year, number, 1), dt.date(year, number, calendar.monthrange(year, number)[1])
+    first = dt.date(int(month[:-3]), int(month[-2:]), 1)
+    return first, last_of_month(first)
 
 
 def _may_have_rows(month: str, table: Table, slice_: Slice) -> bool:
