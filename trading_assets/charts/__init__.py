@@ -9,7 +9,6 @@ from trading_assets.charts.figures import (
     monthly_returns,
     parameter_heat_map,
     scenarios,
-    watched,
 )
 from trading_assets.charts.model_figures import importance, reliability
 from trading_assets.charts.png import markdown, png
@@ -27,5 +26,4 @@ __all__ = [
     "png",
     "reliability",
     "scenarios",
-    "watched",
 ]

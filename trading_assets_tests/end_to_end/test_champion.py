@@ -22,6 +22,7 @@ from trading_assets.robustness.tables import LOOK_AHEAD, VERDICTS
 from trading_assets.strategies.tables import SIGNALS, STATUS
 from trading_assets.warehouse import Rows
 from trading_assets_tests.conftest import called
+from trading_assets_tests.daily_bars import daily_bars
 from trading_assets_tests.robustness.pipeline import Experiment
 
 pytestmark = pytest.mark.acceptance
@@ -74,19 +75,7 @@ def market() -> pl.DataFrame:
         moves = (0.006 * side if planted else 0.0) + rng.normal(0, 0.01 if planted else 0.003, len(days))
         closes = 100 * np.exp(np.cumsum(moves))
         opens = np.concatenate([[100.0], closes[:-1]]) * np.exp(rng.normal(0, 0.001, len(days)))
-        frames.append(
-            pl.DataFrame(
-                {
-                    "symbol": symbol,
-                    "session": days,
-                    "open": opens,
-                    "high": np.maximum(opens, closes) * 1.003,
-                    "low": np.minimum(opens, closes) * 0.997,
-                    "close": closes,
-                    "volume": rng.uniform(5e6, 1e7, len(days)).round(),
-                }
-            )
-        )
+        frames.append(daily_bars(symbol, days, opens, closes, rng.uniform(5e6, 1e7, len(days)).round()))
     return pl.concat(frames)
 
 

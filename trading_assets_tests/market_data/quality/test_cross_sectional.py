@@ -17,6 +17,7 @@ from trading_assets.market_data.quality import OverrideError, read_overrides
 from trading_assets.market_data.quality.apply_rules import QualityResult, apply_rules
 from trading_assets.market_data.quality.findings import QualityError
 from trading_assets.market_data.quality.overrides import NO_OVERRIDES
+from trading_assets_tests.daily_bars import daily_bars
 from trading_assets_tests.market_data.markets import received
 
 DAYS = calendars.sessions("XNYS", dt.date(2022, 1, 3), dt.date(2023, 6, 30)).to_list()
@@ -31,19 +32,8 @@ def market(seed: int = 1, volatility: float = 0.02) -> pl.DataFrame:
     for symbol in SYMBOLS:
         closes = 50 * np.exp(np.cumsum(random.normal(0, volatility, len(DAYS))))
         opens = closes * np.exp(random.normal(0, volatility / 4, len(DAYS)))
-        parts.append(
-            pl.DataFrame(
-                {
-                    "symbol": symbol,
-                    "session": DAYS,
-                    "open": opens,
-                    "high": np.maximum(opens, closes) * 1.003,
-                    "low": np.minimum(opens, closes) * 0.997,
-                    "close": closes,
-                    "volume": 100.0 * random.integers(50, 150, len(DAYS)),
-                }
-            )
-        )
+        volume = 100.0 * random.integers(50, 150, len(DAYS)).astype(np.float64)
+        parts.append(daily_bars(symbol, pl.Series(DAYS), opens, closes, volume))
     template = received([{"session": DAYS[0]}]).drop("symbol", "session", "open", "high", "low", "close", "volume")
     return pl.concat(parts).join(template, how="cross").select(received([{"session": DAYS[0]}]).columns)
 
