@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import getpass
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -40,29 +39,30 @@ def list_all(config: ConfigOption = None, data: DataOption = None, format: Forma
             _say(f"waits for the first session after {word.day}: {word.in_words()}")
 
 
-def _making_champion(action: str) -> Callable[..., None]:
-    """Return the command that makes a candidate champion in one of two ways."""
-
-    def command(
-        champion: ChampionArgument,
-        candidate: CandidateArgument,
-        reason: ReasonOption,
-        by: ByOption = None,
-        config: ConfigOption = None,
-        data: DataOption = None,
-    ) -> None:
-        _decide(action, champion, candidate, reason, by, config, data)
-
-    return command
+@model_app.command()
+def pin(
+    champion: ChampionArgument,
+    candidate: CandidateArgument,
+    reason: ReasonOption,
+    by: ByOption = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Make a candidate champion from the next session on, whatever tests say; `rollback` takes it back."""
+    _decide("pin", champion, candidate, reason, by, config, data)
 
 
-_OF_NEXT_SESSION = "Make a candidate champion from the next session on"
-model_app.command("pin", help=f"{_OF_NEXT_SESSION}, whatever tests say; `rollback` takes it back.")(
-    _making_champion("pin")
-)
-model_app.command("promote", help=f"{_OF_NEXT_SESSION}; tests go on, by sessions from then on.")(
-    _making_champion("promote")
-)
+@model_app.command()
+def promote(
+    champion: ChampionArgument,
+    candidate: CandidateArgument,
+    reason: ReasonOption,
+    by: ByOption = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Make a candidate champion from the next session on; tests go on, by sessions from then on."""
+    _decide("promote", champion, candidate, reason, by, config, data)
 
 
 @model_app.command()

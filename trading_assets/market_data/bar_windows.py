@@ -5,7 +5,7 @@ A comparison with the rows above and below says the same as a window over each s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -48,12 +48,18 @@ def by_parts(bars: pl.DataFrame, compute: Callable[[pl.DataFrame], pl.DataFrame]
     compute
         Looks at each symbol by itself: the result does not depend on how the symbols are parted.
     """
+    return pl.concat(map(compute, parts_of(bars)))
+
+
+def parts_of(bars: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield the bars of some symbols at a time, a quarter of a million or more; of no symbol none, once."""
     changes = bars.select(pl.col("symbol") != pl.col("symbol").shift()).to_series()
-    starts, bounds = changes.arg_true().to_list(), [0]
-    for start in starts:
+    bounds = [0]
+    for start in changes.arg_true():
         if start - bounds[-1] >= _ROWS:
             bounds.append(start)
-    return pl.concat(compute(bars[start:end]) for start, end in pairwise([*bounds, bars.height]))
+    for start, end in pairwise([*bounds, bars.height]):
+        yield bars[start:end]
 
 
 def distinct(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:

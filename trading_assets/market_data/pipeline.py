@@ -12,7 +12,7 @@ from trading_assets.config import Configuration
 from trading_assets.config.universe import DynamicUniverse
 from trading_assets.market_data import calendars, quality
 from trading_assets.market_data.adjustment import adjust
-from trading_assets.market_data.bar_windows import by_parts, distinct
+from trading_assets.market_data.bar_windows import distinct, parts_of
 from trading_assets.market_data.dynamic_universe import spells
 from trading_assets.market_data.instruments import delisted, instruments
 from trading_assets.market_data.lives import NO_LIVES, by_life, find_lives, for_each_life, later_lives, revives
@@ -100,14 +100,12 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
     )
     del raw
     is_new = pl.col("session") >= prior.since
-    with_actions = []
-
-    def adjusted(part: pl.DataFrame) -> pl.DataFrame:
+    used, with_actions = [], []
+    for part in parts_of(checked.left):
         rows = adjust(checked.completed(part), configuration.quality.split_ratio, actions, prior)
+        used.append(rows.filter(is_new).select(*BARS.columns))
         with_actions.append(compared(rows, recorded).filter(is_new).select(*CORPORATE_ACTIONS.columns))
-        return rows.filter(is_new).select(*BARS.columns)
-
-    bars = by_parts(checked.left, adjusted)
+    bars = pl.concat(used)
     for asset_class, setting in configuration.universe.items():
         if isinstance(setting, DynamicUniverse):
             own = spells(bars.filter(asset_class=asset_class), setting).with_columns(asset_class=pl.lit(asset_class))
