@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 
 from trading_assets.config.quality import Quality
 from trading_assets.config.sources import Fault, SyntheticSource
-from trading_assets.market_data import calendars
+from trading_assets.market_data import bar_windows, calendars
 from trading_assets.market_data.adjustment import adjust
 from trading_assets.market_data.lives import find_lives
 from trading_assets.market_data.quality.apply_rules import QualityResult, apply_rules
@@ -54,6 +54,22 @@ def checked(bars: pl.DataFrame, **settings: object) -> QualityResult:
 
 def places(frame: pl.DataFrame) -> list[tuple[str, dt.date]]:
     return frame.select("symbol", "session").unique().sort("symbol", "session").rows()
+
+
+def test_rules_find_the_same_some_symbols_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All faults at once; 4,000 bars are two or three symbols of twelve."""
+    bars = market(
+        faults=dict.fromkeys(("null_price", "spike", "half_adjusted", "unit_change", "stale_price"), 0.01)
+    ).bars
+    whole = checked(bars)
+    assert whole.quarantine["reasons"].explode().n_unique() >= 4
+    monkeypatch.setattr(bar_windows, "_ROWS", 4_000)
+    assert sum(1 for _ in bar_windows.parts_of(whole.left)) > 3
+    parts = checked(bars)
+    assert_frame_equal(parts.quarantine, whole.quarantine)
+    assert_frame_equal(parts.usable, whole.usable)
+    adjusted = pl.concat(adjust(parts.completed(part), 0.01) for part in bar_windows.parts_of(parts.left))
+    assert_frame_equal(adjusted, adjust(whole.usable, 0.01))
 
 
 def test_every_fault_can_be_configured() -> None:
