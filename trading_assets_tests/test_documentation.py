@@ -235,3 +235,22 @@ def test_metrics_and_reasons_are_documented() -> None:
     page = text_of(RULES)
     names = {*metrics, *arrays.REJECTIONS, *arrays.HOLDS, *arrays.EXIT_REASONS} - {"rule"}
     assert {name for name in names if f"`{name}`" not in page} == set()
+
+
+def scripts_shown() -> Iterator[tuple[str, str]]:
+    """Lines of the page on other tools: what they say of a library, and the script that shows it."""
+    for line in text_of(DOCS / "other-tools.md").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("|") and re.fullmatch(r"`\w+`", cells[-1]):
+            yield cells[0], cells[-1].strip("`")
+
+
+@pytest.mark.parametrize(("libraries", "script"), scripts_shown())
+def test_what_is_said_of_other_tools_is_shown_with_the_same_versions(libraries: str, script: str) -> None:
+    text = text_of(REPOSITORY / "findings" / f"{script}.sh")
+    told = text.split("set -euo pipefail")[0].replace("\n# ", " ")
+    versions = re.findall(r"([A-Za-z-]+) (\d+\.\d+\.\d+)", libraries)
+    assert versions
+    for library, version in versions:
+        assert f"{library} {version}" in told
+        assert re.search(rf"{library}(\[\w+\])?=={re.escape(version)}", text, re.IGNORECASE)
