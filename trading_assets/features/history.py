@@ -30,20 +30,20 @@ def in_order(bars: pl.DataFrame) -> pl.DataFrame:
     return bars if is_in_order(bars) else bars.sort("symbol", "session")
 
 
-def is_in_order(rows: pl.DataFrame, *, strictly: bool = False) -> bool:
-    """Return whether rows are by symbol and session already: to see that takes a tenth of a sort of wide rows.
+def is_in_order(rows: pl.DataFrame) -> bool:
+    """Return whether rows are by symbol and session already: to see that takes a tenth of a sort of wide rows."""
+    return _by_symbol(rows, pl.col("session") >= pl.col("session").shift(1))
 
-    Parameters
-    ----------
-    rows
-        symbol, session and anything else.
-    strictly
-        No two rows have the same symbol and session either.
-    """
+
+def is_in_order_of_keys(rows: pl.DataFrame) -> bool:
+    """Return whether rows are by symbol and session, and no two have the same."""
+    return _by_symbol(rows, pl.col("session") > pl.col("session").shift(1))
+
+
+def _by_symbol(rows: pl.DataFrame, follows: pl.Expr) -> bool:
+    """Whether rows are by symbol, and each that is not the first of its symbol follows the one before."""
     runs = rows["symbol"].rle_id()  # texts are compared once a run, not once a row
     names = rows["symbol"].filter(runs.is_first_distinct())
-    session, before = pl.col("session"), pl.col("session").shift(1)
-    follows = (session > before) if strictly else (session >= before)
     in_runs = rows.select(((runs != runs.shift(1)) | follows).all()).item()
     return bool(in_runs) and names.is_sorted() and names.n_unique() == names.len()
 

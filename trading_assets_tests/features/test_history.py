@@ -3,8 +3,16 @@ from __future__ import annotations
 import math
 
 import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
 
-from trading_assets.features.history import in_order, usable_for_signals, with_defined
+from trading_assets.features.history import (
+    in_order,
+    is_in_order,
+    is_in_order_of_keys,
+    usable_for_signals,
+    with_defined,
+)
 from trading_assets.market_data.quality import EXTREME_MOVE
 from trading_assets_tests.features.by_hand import bars
 
@@ -26,3 +34,10 @@ def test_nothing_but_numbers_is_defined() -> None:
 def test_an_extreme_move_is_not_usable() -> None:
     rows = pl.DataFrame({"flags": [[], [EXTREME_MOVE.name], ["gap_event"]]}, schema={"flags": pl.List(pl.String)})
     assert rows.select(usable_for_signals()).to_series().to_list() == [True, False, True]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["A", "B", "AB"]), st.integers(0, 3)), max_size=6))
+def test_rows_are_in_order_as_sorting_has_them(keys: list[tuple[str, int]]) -> None:
+    rows = pl.DataFrame(keys, schema={"symbol": pl.String, "session": pl.Int64}, orient="row")
+    assert is_in_order(rows) == (keys == sorted(keys))
+    assert is_in_order_of_keys(rows) == (keys == sorted(set(keys)))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import polars as pl
 
 from trading_assets.config.canonical import digest
-from trading_assets.features.history import KEY, is_in_order
+from trading_assets.features.history import KEY, is_in_order_of_keys
 from trading_assets.strategies.evaluation.received_tables import last_in_force, marks_of, of_symbols
 
 _HASHED_COLUMNS = (
@@ -53,7 +53,7 @@ def data_hash(
         own = pl.col("symbol").is_in(list(symbols)), pl.col("session") <= end
         for rows in bars:
             kept = rows.filter(*own).select(columns)
-            yield kept if tuple(columns[:2]) == KEY and is_in_order(kept, strictly=True) else kept.sort(*columns)
+            yield kept if tuple(columns[:2]) == KEY and is_in_order_of_keys(kept) else kept.sort(*columns)
 
     digest = hashlib.sha256()
     for name in columns:
