@@ -6,12 +6,13 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import polars as pl
 import polars.selectors as cs
 
+from trading_assets.protocol.known_rows import KnownRows
 from trading_assets.warehouse.errors import WarehouseError, block
 from trading_assets.warehouse.table import Table
 
@@ -72,12 +73,15 @@ class Chain:
         What a row is about, in words.
     identify
         What a head file says of the folder whose table it is of, from all rows; None where it says nothing.
+    known
+        Rows that were verified, with their hashes.
     """
 
     table: Table
     noun: str
     describe: Callable[[Mapping[str, Any]], str]
     identify: Callable[[pl.DataFrame], str | None] = lambda rows: None
+    known: KnownRows[str] = field(default_factory=KnownRows, compare=False, repr=False)
 
     def head_of(self, rows: pl.DataFrame) -> Head:
         """Return the end of the table, with the folder that it is of."""
@@ -114,8 +118,13 @@ class Chain:
         LedgerTamperedError
             Naming the first row that is wrong.
         """
-        expected = GENESIS
-        for position, row in enumerate(self._rows(rows, head_file), start=1):
+        self.known.of(rows, lambda new, before: self._verified(rows, new, before, head_file))
+        self._verify_end(rows, heads, head_file)
+
+    def _verified(self, rows: pl.DataFrame, new: pl.DataFrame, before: int, head_file: str) -> tuple[str, ...]:
+        """Hashes of rows that follow `before` others, after every check of each."""
+        expected = rows["row_hash"][before - 1] if before else GENESIS
+        for position, row in enumerate(self._rows(new, head_file), start=before + 1):
             if row["row"] is None or row["row"] > position:
                 raise self.tampered(f"row {position} is missing: it was deleted", "a row for every number", head_file)
             if row["row"] < position:
@@ -127,7 +136,7 @@ class Chain:
                 what = f"row {position - 1} was edited or replaced: {self._named(row)} does not follow it"
                 raise self.tampered(what, f"row {position - 1} with the hash {row['previous_hash']}", head_file)
             expected = row["row_hash"]
-        self._verify_end(rows, heads, head_file)
+        return tuple(new["row_hash"])
 
     def _rows(self, rows: pl.DataFrame, head_file: str) -> Iterator[dict[str, Any]]:
         """Rows as Python values; some that the database can hold have none, such as a date of the year 0."""

@@ -25,6 +25,7 @@ from trading_assets.protocol.chain import Chain, Head, LedgerTamperedError, fold
 from trading_assets.protocol.contents import content_hash, content_rows
 from trading_assets.protocol.earlier import entries_of, homes, is_unread
 from trading_assets.protocol.head_file import HeadFile
+from trading_assets.protocol.known_rows import KnownRows
 from trading_assets.protocol.records import Entry, Kind, Record, payload_text, record_of
 from trading_assets.protocol.tables import CONTENTS, RECORDS, VIEWS
 from trading_assets.warehouse import MissingTableError, Table, WarehouseError, storage
@@ -40,6 +41,8 @@ CHAIN = Chain(
     ),
     identify=folder_of,
 )
+
+_RECORDS = KnownRows[Record]()
 
 #: From the records that are there to what is to be added; an exception leaves the protocol as it was.
 Decide = Callable[[Sequence[Record]], Sequence[Entry]]
@@ -133,7 +136,7 @@ class Protocol:
                     imports = [entry for home in unread for entry in read[home]]
                     rows = self._written(connection, rows, imports, now)
                     entries = decide(records_of(rows), connection)
-                    return records_of(self._written(connection, rows, entries, now)[rows.height :])
+                    return records_of(self._written(connection, rows, entries, now))[rows.height :]
             # Not under the lock of the protocol: who writes to that warehouse may be waiting for it.
             read |= {home: entries_of(home, records, self.wait_seconds) for home in unread if home not in read}
 
@@ -260,7 +263,11 @@ class Protocol:
 
 
 def records_of(rows: pl.DataFrame) -> tuple[Record, ...]:
-    """Return the records that verified rows say."""
+    """Return the records that verified rows say: all rows of a protocol, in order."""
+    return _RECORDS.of(rows, _read)
+
+
+def _read(rows: pl.DataFrame, _: int) -> tuple[Record, ...]:
     try:
         return tuple(record_of(row) for row in rows.iter_rows(named=True))
     except (ValueError, RecursionError) as error:
