@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 from trading_assets_tests.conftest import Experiment
 
@@ -50,6 +51,12 @@ def pages(tiny: Experiment) -> list[Path]:
     return sorted((tiny.configuration.home / "reports").glob("*.html"))
 
 
+#: Seconds that the charts of a page may take on a busy machine.
+TO_DRAW = 60
+NOT_DRAWN = """return [...document.querySelectorAll(".chart")].filter(
+    chart => !chart.querySelector(".main-svg")).length"""
+
+
 def open_page(browser: webdriver.Chrome, page: Path, width: int) -> None:
     browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
@@ -58,6 +65,7 @@ def open_page(browser: webdriver.Chrome, page: Path, width: int) -> None:
     browser.get_log("browser")
     browser.get_log("performance")
     browser.get(page.as_uri())
+    WebDriverWait(browser, TO_DRAW).until(lambda _: browser.execute_script(NOT_DRAWN) == 0)
 
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
