@@ -136,7 +136,7 @@ def _publications(step: Step) -> Publications | None:
     nobody = set(rows["symbol"]) - {"", *instruments["symbol"]}
     if nobody:
         shown = ", ".join(sorted(nobody)[:10]) + (", ..." if len(nobody) > 10 else "")
-        step.log.warning(f"alternative data of {len(nobody)} symbols that are no instruments is not used: {shown}")
+        step.log.warning(f"{len(nobody)} symbols of alternative data are no instruments and are not used: {shown}")
     return Publications.of(rows, instruments)
 
 
