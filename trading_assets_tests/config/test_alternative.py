@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from trading_assets.config.alternative import AlternativeData, columns_of
 from trading_assets.config.data_files import data_files
+from trading_assets.market_data.alternative.publications import read_publications
 from trading_assets_tests.backtests.frames import configuration
+from trading_assets_tests.conftest import REPOSITORY
 
 NEWS: dict[str, Any] = {"path": "n.csv", "published": "time", "timezone": "UTC", "values": ["Score"]}
 
@@ -65,3 +70,30 @@ def test_configurations_without_the_section_keep_their_hash() -> None:
 
 def test_its_files_are_files_of_data() -> None:
     assert data_files(configuration(alternative_data={"news": NEWS})) == {"alternative_data.news.path": "n.csv"}
+
+
+def test_the_page_lists_every_key_with_its_default() -> None:
+    page = (REPOSITORY / "docs" / "alternative-data.md").read_text(encoding="utf-8")
+    [table] = re.findall(r"\| key \| default \| meaning \|\n\|.*\n((?:\|.*\n)+)", page)
+    stated = {row.split("|")[1].strip(" `"): row.split("|")[2].strip() for row in table.splitlines()}
+    fields = AlternativeData.model_fields
+    assert list(stated) == ["path", "values", "timezone", *(name for name in stated if not fields[name].is_required())]
+    assert stated.keys() == fields.keys()
+    for name, text in stated.items():
+        default = None if fields[name].is_required() else fields[name].get_default()
+        assert yaml.safe_load(text) == ("none" if default is None and text else default), name
+
+
+def test_what_the_page_shows_is_read_as_it_says(tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs" / "alternative-data.md").read_text(encoding="utf-8")
+    section = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)[0])
+    [files] = re.findall(r"```text\n(.*?)```", page, flags=re.DOTALL)
+    columns = [re.split(r"  +", line) for line in files.strip().splitlines()]
+    for number, name in enumerate(("news/a.csv", "macro/cpi.csv")):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("\n".join(row[number] for row in columns))
+    own = configuration(**section).model_copy(update={"directory": tmp_path})
+    taken = read_publications(own)
+    assert taken.rejected.is_empty()
+    assert taken.publications["name"].to_list() == ["cpi", "cpi", "score", "score"]
+    assert set(columns_of(own.alternative_data)) >= {"alt_news_score", "alt_macro_cpi", "alt_macro_cpi_surprise"}

@@ -11,7 +11,12 @@ import polars as pl
 from trading_assets.asset_factories.step_record import Rule
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
-from trading_assets.market_data.alternative.publications import content_of_publications, read_publications, rewritten
+from trading_assets.market_data.alternative.publications import (
+    content_of_publications,
+    read_publications,
+    rewritten,
+    stamped_as_observed,
+)
 from trading_assets.market_data.alternative.written import record_publications
 from trading_assets.market_data.tables import PUBLICATIONS, REJECTED_PUBLICATIONS, REWRITTEN_PUBLICATIONS
 from trading_assets.warehouse import Whole
@@ -52,6 +57,13 @@ def publications(step: Step) -> Mapping[str, Any]:
             f"{taken.rejected.height} rows of alternative data are no publications and are kept in "
             f"{REJECTED_PUBLICATIONS.name}: {', '.join(f'{count} {reason}' for reason, count in counts.rows())}; "
             f"the first: {first['source_file']}, line {first['source_line']}: {first['text'][:60]}"
+        )
+    sections = step.configuration.alternative_data
+    says_of_what = [provider for provider, settings in sections.items() if settings.observed is not None]
+    for name in stamped_as_observed(taken.publications.filter(pl.col("provider").is_in(says_of_what))):
+        step.log.warning(
+            f"{name} is public on the very day that each value is of, though these are weeks apart: is `published` the "
+            "day of its publication? If it is not known, state `lag_days` in its place"
         )
     by_provider = taken.publications.group_by("provider").agg(
         values=pl.len(), first=pl.col("session").min(), last=pl.col("session").max()

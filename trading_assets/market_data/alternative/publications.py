@@ -27,6 +27,8 @@ from trading_assets.market_data.tables import PUBLICATIONS, REJECTED_PUBLICATION
 NO_TIME, NO_OBSERVATION, NO_SYMBOL = "no_publication_time", "no_observation", "no_symbol"
 NO_NUMBER, TOO_EARLY = "no_number", "published_before_observed"
 DUPLICATE, CONFLICT = "duplicate", "conflicting_duplicate"
+#: Observations of a series that say how it is stamped, how far apart they are then, and how late they are at most.
+FEWEST, A_WEEK, AT_ONCE = 8, dt.timedelta(days=6), dt.timedelta(hours=38)
 #: What says that there is no value, beside an empty cell.
 _NO_VALUE = [each.lower() for each in MISSING]
 
@@ -103,6 +105,28 @@ def content_of_publications(configuration: Configuration) -> str:
         for path, name in find(settings.path, configuration.directory)
     ]
     return digest(files)
+
+
+def stamped_as_observed(publications: pl.DataFrame) -> list[str]:
+    """Return the series, as provider.name, whose publications look as if they were stamped with what they are of.
+
+    Observations are a week or more apart, and each was public within some 38 hours of the time that it is of: what is
+    measured over weeks is not known on their first day, and hardly on their last.
+
+    Parameters
+    ----------
+    publications
+        Rows of `market_data.publications` of providers that say what a value is of.
+    """
+    series = ["provider", "name", "symbol"]
+    first = publications.sort("published_at").unique([*series, "observed"], keep="first").sort(*series, "observed")
+    found = first.group_by(series, maintain_order=True).agg(
+        pl.len(),
+        apart=pl.col("observed").diff().median(),
+        late=(pl.col("published_at") - pl.col("observed")).max(),
+    )
+    doubtful = found.filter(pl.col("len") >= FEWEST, pl.col("apart") >= A_WEEK, pl.col("late") <= AT_ONCE)
+    return sorted({f"{row['provider']}.{row['name']}" for row in doubtful.iter_rows(named=True)})
 
 
 def _of_table(table: Tabular, provider: str, settings: AlternativeData) -> Taken:

@@ -9,7 +9,8 @@ from trading_assets.features.compiled.publications import FEWEST, WINDOW, states
 
 def after_each(places: list[int], values: list[float], known: list[int], bounds: list[int]) -> tuple[list[float], ...]:
     out, since = np.empty((len(values), 3)), np.empty(len(values), np.int64)
-    states(out, since, *(np.array(each, np.int64) for each in (bounds, places)), np.array(values), np.array(known))
+    starts, numbers, first = (np.array(each, np.int64) for each in (bounds, places, known))
+    states(out, since, starts, numbers, np.array(values), first)
     return (*(out[:, each].tolist() for each in range(3)), since.tolist())
 
 

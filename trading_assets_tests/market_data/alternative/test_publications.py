@@ -18,6 +18,7 @@ from trading_assets.market_data.alternative.publications import (
     read_provider,
     read_publications,
     rewritten,
+    stamped_as_observed,
 )
 from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.tables import PUBLICATIONS
@@ -186,3 +187,16 @@ def test_a_past_that_is_written_again_is_told() -> None:
     ]  # fmt: skip
     assert rewritten(stored, stored, NOW).is_empty()
     assert rewritten(PUBLICATIONS.empty(), stored, NOW).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("apart", "hours", "doubtful"), [(30, 0, True), (30, 37, True), (7, 24, True), (1, 24, False), (30, 72, False)]
+)
+def test_a_series_that_is_stamped_with_what_it_is_of_is_doubted(apart: int, hours: int, doubtful: bool) -> None:
+    """Monthly values that are public at once; daily ones are, and monthly ones three days later may be."""
+    days = [dt.datetime(2020, 1, 1) + dt.timedelta(days=apart * number) for number in range(10)]
+    times = [(day, day + dt.timedelta(hours=hours)) for day in days]
+    rows = published(*(("", day, at, at.date(), 1.0) for day, at in times))
+    revised = published(*(("", day, at + dt.timedelta(days=90), at.date(), 2.0) for day, at in times))
+    assert stamped_as_observed(pl.concat([rows, revised])) == (["macro.level"] if doubtful else [])
+    assert stamped_as_observed(rows.head(7)) == []
