@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -22,11 +23,13 @@ from trading_assets.features.alternative import (
 )
 from trading_assets.features.audit import look_ahead
 from trading_assets.features.catalog import catalog_table
-from trading_assets.features.daily import daily_features
+from trading_assets.features.daily import daily_features, daily_features_until
 from trading_assets.features.feature import Feature
+from trading_assets.features.own import features_of
 from trading_assets_tests.backtests.frames import configuration
 from trading_assets_tests.features.markets import market
 from trading_assets_tests.features.published import closes_by_library, known_by_brute_force, published
+from trading_assets_tests.features.test_own import configured, declared
 
 CALENDARS = {"NEW": "XNYS", "TOK": "XTKS", "LON": "XLON", "COIN": "24/7"}
 #: Both changes of clocks, and the half day after Thanksgiving.
@@ -299,3 +302,30 @@ def _house(rows: pl.DataFrame) -> list[Feature]:
 def test_closes_are_those_of_the_library() -> None:
     for calendar in CALENDARS.values():
         assert closes_of(calendar, *SPAN).rows() == closes_by_library(calendar, *SPAN)
+
+
+def test_a_feature_of_ones_own_is_made_of_them_in_any_scope(tmp_path: Path) -> None:
+    """A rank across the market, a sum with a feature of bars, and the change of a symbol's own value."""
+    news = {"path": "n.csv", "published": "time", "timezone": "UTC", "values": ["score"], "symbol": "ticker"}
+    own = configured(
+        tmp_path,
+        declared("place", "pl.col('alt_news_score').rank()", scope="session"),
+        declared("both", "pl.col('alt_news_score') + pl.col('return_5')", scope="row"),
+        declared("moved", "pl.col('alt_news_score').diff()", scope="symbol", lookback=1),
+        changes={"alternative_data": {"news": news}},
+    )
+    bars = market(["AAA", "BBB", "CCC"], 30)
+    day = bars["session"].unique().sort()[10]
+    when = dt.datetime.combine(day, dt.time(1))
+    scores = [("AAA", when, when, day, 3.0), ("BBB", when, when, day, 1.0), ("CCC", when, when, day, 2.0)]
+    later = when + dt.timedelta(days=7)
+    scores.append(("AAA", later, later, later.date(), 7.0))
+    of = publications(published(*scores, provider="news", name="score"), dict.fromkeys(("AAA", "BBB", "CCC"), "24/7"))
+    rows = daily_features(bars, {"equity": "AAA"}, features_of(own), publications=of)
+    assert rows.filter(session=day)["place"].to_list() == [3.0, 1.0, 2.0]
+    assert rows.filter(pl.col("session") < day)["place"].null_count() == 30
+    assert rows["both"].equals((rows["alt_news_score"] + rows["return_5"]).alias("both"))
+    assert rows.filter(pl.col("moved") != 0).select("symbol", "moved").rows() == [("AAA", 4.0)]
+    until = daily_features_until(bars, {"equity": "AAA"}, features_of(own), universe=None, until=day, publications=of)
+    assert until.filter(session=day).equals(rows.filter(session=day))
+    assert until.filter(pl.col("session") > day)["place"].null_count() == until.filter(pl.col("session") > day).height
