@@ -122,8 +122,8 @@ def test_the_model_has_their_columns_among_its_features(experiment: Experiment) 
     assert {"alt_news_score", "alt_macro_cpi_surprise", "alt_macro_cpi_age"} <= set(explained["feature"])
 
 
-def test_a_later_publication_changes_no_registration_and_an_edited_one_does(experiment: Experiment) -> None:
-    """Of the holdout's market: what is said of the files of publications in the registration on record."""
+def test_the_registration_has_their_files_and_settings(experiment: Experiment) -> None:
+    """Publications by provider, and the settings that decide what is made of them."""
     content = experiment.warehouse.query("SELECT content FROM robustness.registrations WHERE strategy = 'known'")
     for key in ("alternative_data.news.path", "alternative_data.macro.path"):
         assert f'"{key}"' in content["content"][0]

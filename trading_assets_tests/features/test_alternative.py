@@ -19,6 +19,7 @@ from trading_assets.features.alternative import (
     Publications,
     alternative_features,
     closes_of,
+    providers_read,
     with_alternative,
 )
 from trading_assets.features.audit import look_ahead
@@ -329,3 +330,11 @@ def test_a_feature_of_ones_own_is_made_of_them_in_any_scope(tmp_path: Path) -> N
     until = daily_features_until(bars, {"equity": "AAA"}, features_of(own), universe=None, until=day, publications=of)
     assert until.filter(session=day).equals(rows.filter(session=day))
     assert until.filter(pl.col("session") > day)["place"].null_count() == until.filter(pl.col("session") > day).height
+
+
+def test_who_reads_which_provider() -> None:
+    section = {"path": "n.csv", "published": "time", "timezone": "UTC", "values": ["score"]}
+    own = configuration(alternative_data={"news": section, "macro": section})
+    assert providers_read(own, ["alt_news_score_age", "ma_50"], by_model=False) == ["news"]
+    assert providers_read(own, ["ma_50"], by_model=False) == []
+    assert providers_read(own, [], by_model=True) == ["macro", "news"]
