@@ -13,6 +13,7 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.config.strategies import OrderParameters, TargetWeightParameters
+from trading_assets.features.alternative import compile_states
 from trading_assets.features.daily import daily_features
 from trading_assets.features.indicators import indicators
 from trading_assets.sources_hash import sources_hash
@@ -31,6 +32,7 @@ def _compile_features() -> None:
         **{name: pl.lit(value) for name, value in prices.items()},
     )
     indicators(bars)
+    compile_states()
     daily_features(bars, {"equity": "A"})
 
 

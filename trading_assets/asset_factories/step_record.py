@@ -57,11 +57,14 @@ class ByMonth(NamedTuple):
         Table with a session, and those of its columns that are read; none: all.
     leaves
         Tables with a session.
+    beside
+        Further tables with a session that are read whole, of which it is likewise.
     """
 
     reads: Table
     columns: tuple[str, ...]
     leaves: tuple[Table, ...]
+    beside: tuple[Table, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,8 @@ class StepRecord:
         self._with_splits = {table.name for table in tables if "split" in table.columns}
         self._not_read = {table.name for table in rule.own_tables}
         if rule.by_month is not None:
-            self._not_read |= {rule.by_month.reads.name, *(table.name for table in tables)}
+            read = (rule.by_month.reads, *rule.by_month.beside)
+            self._not_read |= {table.name for table in (*read, *tables)}
         work.trace.leave_out(self._not_read)
         self._inputs: Mapping[str, str] = {}
         self._identity: str | None = None
@@ -342,8 +346,12 @@ def _months(
     so_far: str = "",
 ) -> Months:
     """Hashes of what is read and left, by month up to the last, from one on if what is read before it is known."""
-    reads = Selected.of_table(by_month.reads.name, Sessions(since, end), columns=by_month.columns)
+    span = Sessions(since, end)
+    reads = Selected.of_table(by_month.reads.name, span, columns=by_month.columns)
     found = content_by_month(connection, reads)
+    for each in by_month.beside:
+        for month, content in content_by_month(connection, Selected.of_table(each.name, span)).items():
+            found[month] = f"{found.get(month, '')} {each.name} {content}"
     leaves = [Selected.of_table(each.name, Sessions(since, dt.date.max)) for each in by_month.leaves]
     left = [content_by_month(connection, each) for each in leaves]
     inputs = dict[str, str]()

@@ -170,7 +170,9 @@ def _found(
     headline = dict(metrics.filter(split=DEVELOPMENT).select("metric", "value").iter_rows())
     symbols = [*prepared.axes.symbols, *([prepared.benchmark_name] if prepared.benchmark_name else [])]
     return {
-        "data_hash": hash_with_rates(frames.bars_in_parts, symbols, end, frames.risk_free, frames.borrow_rates),
+        "data_hash": hash_with_rates(
+            frames.bars_in_parts, symbols, end, frames.risk_free, frames.borrow_rates, frames.publications
+        ),
         "as_of": _last_session(step, frames, prepared),
         **{name: headline[name] for name in ("trades", "total_return", "sharpe", "max_drawdown")},
     }

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from trading_assets.config.alternative import AlternativeData, ColumnName, columns_of
 from trading_assets.config.evaluation import Evaluation
 from trading_assets.config.models import AnyModel, Champion, CrossValidation
 from trading_assets.config.quality import Quality
@@ -96,6 +97,9 @@ class Configuration(Section):
         max_length=100,
         description="dotted paths of your own modules of features",
     )
+    alternative_data: dict[ColumnName, AlternativeData] = Field(
+        default={}, max_length=100, description="what was published beside prices, by the name of its provider"
+    )
     strategies: dict[Name, StrategySettings] = Field(
         min_length=1, max_length=MOST_STRATEGIES, description="what is judged, by name"
     )
@@ -158,6 +162,7 @@ class Configuration(Section):
             raise ValueError(f"start: expected the first of a month (the first monthly partition), got {self.start}")
         if self.as_of is not None and self.as_of < self.start:
             raise ValueError(f"as_of: {self.as_of} is before start {self.start}")
+        columns_of(self.alternative_data)
         unknown = sorted(set(self.registration) - set(self.strategies))
         if unknown:
             raise ValueError(f"registration: {unknown[0]!r} is not one of the strategies {', '.join(self.strategies)}")

@@ -14,6 +14,7 @@ from trading_assets.asset_factories.step_record import ByMonth, Rule, Window, no
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration, hash_of
 from trading_assets.config.sections import Interval
+from trading_assets.features.alternative import Publications, with_alternative, without_alternative
 from trading_assets.features.catalog import catalog_table
 from trading_assets.features.daily import daily_features_until
 from trading_assets.features.feature import Feature
@@ -31,8 +32,9 @@ from trading_assets.features.own import (
 )
 from trading_assets.features.streamed import stream_features
 from trading_assets.features.tables import CATALOG, DAILY, INDICATORS, OWN_CODE
+from trading_assets.market_data.alternative.written import assert_publications_as_written
 from trading_assets.market_data.derived_columns import assert_derived_as_written
-from trading_assets.market_data.tables import BARS, UNIVERSE
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, PUBLICATIONS, UNIVERSE
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.recording import record_exposures
 from trading_assets.protocol.written_rows import hashes_by_month, record_written
@@ -49,6 +51,8 @@ def daily(step: Step) -> Mapping[str, Any]:
     """
     months = step.months
     assert_derived_as_written(step.configuration, step.work, months.end)
+    if step.configuration.alternative_data:
+        assert_publications_as_written(step.configuration, step.work)
     declared, folder = features_of(step.configuration), step.configuration.warehouse_path.parent
     with PutAside(folder) as aside:
         written = {table: _Written(table, months, aside) for table in (DAILY, INDICATORS)}
@@ -91,14 +95,14 @@ class _Written:
 def _features(step: Step, declared: Sequence[Feature], levels: _Written, aside: PutAside) -> Iterator[pl.DataFrame]:
     """Features of the run's months, batch by batch; the indicators of the same bars go to `levels`."""
     months, benchmarks = step.months, step.configuration.benchmarks
-    universe = step.work.read_or_empty(UNIVERSE)
+    universe, published = step.work.read_or_empty(UNIVERSE), _publications(step)
     if any(isinstance(feature, OwnFeature) for feature in declared):
         bars = step.work.read(BARS, columns=BAR_COLUMNS, where="session <= ?", parameters=[months.end])
         until = open_until(step.work, step.configuration)
         # Before anything is computed: code that fails, or prints, has seen the bars.
         record_exposures(Protocol.of(step.configuration), own_exposures(step.configuration, bars, until), step.now)
         levels.add(indicators(bars))
-        yield daily_features_until(bars, benchmarks, declared, universe=universe, until=until)
+        yield daily_features_until(bars, benchmarks, declared, universe=universe, until=until, publications=published)
         return
 
     def bars_of(symbols: Sequence[str]) -> pl.DataFrame:
@@ -110,15 +114,30 @@ def _features(step: Step, declared: Sequence[Feature], levels: _Written, aside: 
             levels.add(indicators(bars, span=(months.start, months.end)))
             yield bars
 
-    yield from stream_features(
+    made = stream_features(
         batches(),
         bars_of([*benchmarks.values()]),
         benchmarks,
-        declared,
+        without_alternative(declared),
         universe=universe,
         span=(months.start, months.end),
         aside=aside,
     )
+    for rows in made:
+        yield with_alternative(rows, declared, published)
+
+
+def _publications(step: Step) -> Publications | None:
+    """What was published up to the run's last month; None without alternative data. Names symbols that nobody has."""
+    if not step.configuration.alternative_data:
+        return None
+    rows = step.work.read_or_empty(PUBLICATIONS, where="session <= ?", parameters=[step.months.end])
+    instruments = step.work.read(INSTRUMENTS, columns=["symbol", "calendar"])
+    nobody = set(rows["symbol"]) - {"", *instruments["symbol"]}
+    if nobody:
+        shown = ", ".join(sorted(nobody)[:10]) + (", ..." if len(nobody) > 10 else "")
+        step.log.warning(f"{len(nobody)} symbols of alternative data are no instruments and are not used: {shown}")
+    return Publications.of(rows, instruments)
 
 
 def catalog(step: Step) -> Mapping[str, Any]:
@@ -133,17 +152,24 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
     declared = features_of(configuration)
     code = [[module.name, code_of(module)] for module in modules_of(declared)]
     version = hash_of([*((feature.column, feature.version) for feature in declared), *code])
+    published = [PUBLICATIONS] if configuration.alternative_data else []
     splits = ["models/splits"] if own_features(configuration) and not _has_dates(configuration) else []
     return [
         table_asset(
             daily,
             stage="features",
             tables=[DAILY, INDICATORS, *([OWN_CODE] if configuration.features else [])],
-            deps=[*splits, dg.AssetDep(["market_data", "bars"], partition_mapping=every_month_before(configuration))],
+            deps=[
+                *splits,
+                *(each.name.replace(".", "/") for each in published),
+                dg.AssetDep(["market_data", "bars"], partition_mapping=every_month_before(configuration)),
+            ],
             partitions=monthly_partitions(configuration),
             kinds=("numba", "duckdb"),
             code_version=version,
-            rule=Rule(nothing, by_month=ByMonth(BARS, tuple(BAR_COLUMNS), (DAILY, INDICATORS, OWN_CODE))),
+            rule=Rule(
+                nothing, by_month=ByMonth(BARS, tuple(BAR_COLUMNS), (DAILY, INDICATORS, OWN_CODE), tuple(published))
+            ),
         ),
         table_asset(catalog, stage="features", tables=[CATALOG], code_version=version, rule=Rule(nothing)),
     ]

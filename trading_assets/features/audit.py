@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from trading_assets.config.sections import AssetClass
+from trading_assets.features.alternative import Publications
 from trading_assets.features.catalog import FEATURES
 from trading_assets.features.daily import daily_features, with_sources
 from trading_assets.features.feature import Feature
@@ -124,6 +125,7 @@ def look_ahead(
     features: Sequence[Feature] = FEATURES,
     *,
     universe: pl.DataFrame | None = None,
+    publications: Publications | None = None,
 ) -> pl.DataFrame:
     """Find the columns whose values up to a date change, by as little as a bit, with the bars after it.
 
@@ -137,6 +139,8 @@ def look_ahead(
         Features of `features.daily` that are computed.
     universe
         Rows of `market_data.universe`, as `daily_features` takes them.
+    publications
+        What was published; what was public after the close of a cut is taken away as well.
 
     Returns
     -------
@@ -144,10 +148,11 @@ def look_ahead(
         cut, column, rows: how many rows up to the cut differ; empty if nothing looks ahead. A `column` of
         ``*`` counts rows that exist only with, or only without, the later bars.
     """
-    whole = _everything(bars, benchmarks, features, universe)
+    whole = _everything(bars, benchmarks, features, universe, publications)
     found = []
     for cut in cuts:
-        known = _everything(bars.filter(pl.col("session") <= cut), benchmarks, features, universe)
+        then = None if publications is None else publications.until(cut)
+        known = _everything(bars.filter(pl.col("session") <= cut), benchmarks, features, universe, then)
         differing = changes(whole.filter(pl.col("session") <= cut), known, ("symbol", "session"))
         found.append(differing.select(pl.lit(cut).alias("cut"), "column", "rows"))
     return pl.concat([pl.DataFrame(schema=_VIOLATIONS), *found])
@@ -168,6 +173,7 @@ def lookback_faults(
     features: Sequence[Feature],
     *,
     universe: pl.DataFrame | None = None,
+    publications: Publications | None = None,
 ) -> pl.DataFrame:
     """Find the features of a user's own whose value depends on more bars than they declare.
 
@@ -184,6 +190,8 @@ def lookback_faults(
         All features; those of a user's own with a `lookback` are tried.
     universe
         Rows of `market_data.universe`, as `daily_features` takes them.
+    publications
+        What was published, as `daily_features` takes it.
 
     Returns
     -------
@@ -200,7 +208,10 @@ def lookback_faults(
     for cut, (lookback, columns) in itertools.product(cuts, by_lookback.items()):
         known = bars.filter(pl.col("session") <= cut).sort("symbol", "session")
         needed, recent = with_sources(columns, features), known.group_by("symbol").tail(lookback + 1)
-        whole, part = (daily_features(rows, benchmarks, needed, universe=universe) for rows in (known, recent))
+        whole, part = (
+            daily_features(rows, benchmarks, needed, universe=universe, publications=publications)
+            for rows in (known, recent)
+        )
         at_cut = [frame.filter(session=cut).sort("symbol") for frame in (whole, part)]
         for column in columns:
             tolerance = _tolerance(whole[column])
@@ -264,7 +275,8 @@ def _everything(
     benchmarks: Mapping[AssetClass, str],
     features: Sequence[Feature],
     universe: pl.DataFrame | None,
+    publications: Publications | None,
 ) -> pl.DataFrame:
     """Features and indicators of every symbol, by symbol and session."""
-    rows = daily_features(bars, benchmarks, features, universe=universe)
+    rows = daily_features(bars, benchmarks, features, universe=universe, publications=publications)
     return rows.join(indicators(bars), on=["symbol", "session"], how="left", maintain_order="left")

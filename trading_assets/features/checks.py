@@ -2,11 +2,13 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import dagster as dg
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.features.alternative import Publications
 from trading_assets.features.audit import (
     audit_sample_of,
     column_faults,
@@ -17,7 +19,7 @@ from trading_assets.features.audit import (
 from trading_assets.features.feature import Feature
 from trading_assets.features.history import BAR_COLUMNS
 from trading_assets.features.own import OwnFeature, features_of, open_until
-from trading_assets.market_data.tables import BARS, UNIVERSE
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, PUBLICATIONS, UNIVERSE
 from trading_assets.warehouse import Warehouse
 
 _DAILY = dg.AssetKey(["features", "daily"])
@@ -58,9 +60,9 @@ def finite_and_catalogued(context: dg.AssetCheckExecutionContext) -> dg.AssetChe
 def features_are_causal(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """Recompute a seeded sample of symbols, cut at a few seeded dates."""
     configuration: Configuration = context.resources.configuration
-    sample, cuts, universe = _sampled(context)
+    sample, cuts, universe, published = _sampled(context)
     declared = features_of(configuration)
-    violations = look_ahead(sample, configuration.benchmarks, cuts, declared, universe=universe)
+    violations = look_ahead(sample, configuration.benchmarks, cuts, declared, universe=universe, publications=published)
     return dg.AssetCheckResult(
         passed=violations.is_empty(),
         metadata={
@@ -81,9 +83,11 @@ def features_are_causal(context: dg.AssetCheckExecutionContext) -> dg.AssetCheck
 def lookbacks_hold(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """Compute a seeded sample of symbols again from the declared number of bars, at a few late dates."""
     configuration: Configuration = context.resources.configuration
-    sample, _, universe = _sampled(context)
+    sample, _, universe, published = _sampled(context)
     cuts, declared = lookback_sample(sample, configuration.seed), features_of(configuration)
-    faults = lookback_faults(sample, configuration.benchmarks, cuts, declared, universe=universe)
+    faults = lookback_faults(
+        sample, configuration.benchmarks, cuts, declared, universe=universe, publications=published
+    )
     return dg.AssetCheckResult(
         passed=faults.is_empty(),
         metadata={
@@ -94,8 +98,16 @@ def lookbacks_hold(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResul
     )
 
 
-def _sampled(context: dg.AssetCheckExecutionContext) -> tuple[pl.DataFrame, tuple[dt.date, ...], pl.DataFrame]:
-    """Bars of some symbols, as far as the code of a user's own may see them, dates to cut them at, and memberships."""
+class _Sample(NamedTuple):
+    """Bars of some symbols, as far as the code of a user's own may see them, dates to cut them at, and what else is."""
+
+    bars: pl.DataFrame
+    cuts: tuple[dt.date, ...]
+    universe: pl.DataFrame
+    publications: Publications | None
+
+
+def _sampled(context: dg.AssetCheckExecutionContext) -> _Sample:
     configuration: Configuration = context.resources.configuration
     warehouse: Warehouse = context.resources.warehouse
     until = open_until(warehouse, configuration) or dt.date.max
@@ -106,7 +118,11 @@ def _sampled(context: dg.AssetCheckExecutionContext) -> tuple[pl.DataFrame, tupl
 
     symbols = warehouse.query(f"SELECT DISTINCT symbol FROM {BARS.name} WHERE session <= ? ORDER BY symbol", [until])
     sample, cuts = audit_sample_of(symbols["symbol"], bars_of, configuration.benchmarks, configuration.seed)
-    return sample, cuts, warehouse.read_or_empty(UNIVERSE)
+    published = None
+    if configuration.alternative_data:
+        rows = warehouse.read_or_empty(PUBLICATIONS, where="session <= ?", parameters=[until])
+        published = Publications.of(rows, warehouse.read(INSTRUMENTS, columns=["symbol", "calendar"]))
+    return _Sample(sample, cuts, warehouse.read_or_empty(UNIVERSE), published)
 
 
 def _error(found: pl.DataFrame, features: Sequence[Feature], what: str) -> dict[str, str]:

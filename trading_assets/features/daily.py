@@ -7,7 +7,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import polars as pl
 
+from trading_assets.config.alternative import PREFIX
 from trading_assets.config.sections import AssetClass
+from trading_assets.features.alternative import (
+    Publications,
+    with_alternative,
+    with_alternative_beside,
+    without_alternative,
+)
 from trading_assets.features.catalog import FEATURES
 from trading_assets.features.categories.market_relative import OF_BENCHMARK
 from trading_assets.features.compiled.blocks import defined
@@ -29,6 +36,7 @@ def daily_features(
     features: Sequence[Feature] = FEATURES,
     *,
     universe: pl.DataFrame | None = None,
+    publications: Publications | None = None,
 ) -> pl.DataFrame:
     """Return features of every symbol at the close of each session.
 
@@ -41,6 +49,8 @@ def daily_features(
     universe
         Rows of `market_data.universe`: a cross-section of a session is over its members then. None or no rows: no
         memberships are on record, and every symbol is a member.
+    publications
+        What was published, if a feature is of alternative data.
 
     Returns
     -------
@@ -49,10 +59,14 @@ def daily_features(
         session, and is the same to the bit whatever follows. What is undefined is null. A bar flagged ``extreme_move``
         is history for later rows; it has no row of its own, and others do not see it at its session.
     """
-    parts = [of_symbols(part, own, benchmarks, features) for part, own in _parts(bars, benchmarks, features)]
+    of_bars = without_alternative(features)
+    if any(isinstance(feature, OwnFeature) for feature in features):  # its expression may name any of the others
+        bars = with_alternative_beside(bars, features, publications)
+    parts = [of_symbols(part, own, benchmarks, of_bars) for part, own in _parts(bars, benchmarks, of_bars)]
     rows = pl.concat(parts) if len(parts) > 1 else parts[0]
     del parts
-    return with_cross_section(rows, cross_section(members_of(rows, features, universe), features), features)
+    rows = with_cross_section(rows, cross_section(members_of(rows, of_bars, universe), of_bars), of_bars)
+    return with_alternative(rows, features, publications)
 
 
 def members_of(rows: pl.DataFrame, features: Sequence[Feature], universe: pl.DataFrame | None) -> pl.DataFrame:
@@ -209,6 +223,7 @@ def daily_features_until(
     *,
     universe: pl.DataFrame | None,
     until: dt.date | None,
+    publications: Publications | None = None,
 ) -> pl.DataFrame:
     """Return `daily_features` with the code of a user's own features shown no bar after `until`: null from there on.
 
@@ -216,14 +231,17 @@ def daily_features_until(
     ----------
     until
         See `own.open_until`; None: all bars are shown.
+    publications
+        As `daily_features` takes them.
     """
     own = [feature.column for feature in features if isinstance(feature, OwnFeature)]
     if until is None or not own:
-        return daily_features(bars, benchmarks, features, universe=universe)
+        return daily_features(bars, benchmarks, features, universe=universe, publications=publications)
     shipped = [feature for feature in features if not isinstance(feature, OwnFeature)]
-    rows = daily_features(bars, benchmarks, shipped, universe=universe)
+    rows = daily_features(bars, benchmarks, shipped, universe=universe, publications=publications)
     known = bars.filter(pl.col("session") <= until)
-    columns = daily_features(known, benchmarks, with_sources(own, features), universe=universe)
+    needed = with_sources(own, features)
+    columns = daily_features(known, benchmarks, needed, universe=universe, publications=publications)
     return _join(rows, columns.select(*_KEY, *own), on=_KEY)
 
 
@@ -255,7 +273,8 @@ def _defined(rows: pl.DataFrame, features: Sequence[Feature], scope: Scope, over
 def _history(bars: pl.DataFrame) -> pl.DataFrame:
     first = pl.col("adj_close").first().over("symbol")
     prices = {name: pl.col(f"adj_{name}") / first for name in ("open", "high", "low", "close")}
-    rows = in_order(bars).select(*_KEY, "asset_class", "flags", "dollar_volume", **prices)
+    published = [name for name in bars.columns if name.startswith(PREFIX)]
+    rows = in_order(bars).select(*_KEY, "asset_class", "flags", "dollar_volume", *published, **prices)
     return rows.with_columns(
         log_return=(pl.col("close") / pl.col("close").shift(1)).log().over("symbol"),
         mean_dollar_volume_20=pl.col("dollar_volume").rolling_mean(20).over("symbol"),

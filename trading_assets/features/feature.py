@@ -38,7 +38,7 @@ class Feature:
         Name of the column.
     category
         What it describes: momentum, trend, volatility, volume, liquidity, mean_reversion, calendar,
-        cross_section or market_relative.
+        cross_section, market_relative or alternative.
     expression
         Over the rows of its scope in session order; looks back, never ahead. NaN and infinity become null. Those of
         the house are computed by compiled passes; an expression of Polars has the same words and is computed by it.
@@ -48,7 +48,7 @@ class Feature:
     description, source
         What it measures, and where the formula is from.
     provider
-        Library whose values it has, to the bit.
+        Library whose values it has, to the bit; of alternative data its source.
     warm_up
         Usable bars before the first value; default `lookback`.
     scope
@@ -66,7 +66,7 @@ class Feature:
     lookback: int | None
     description: str
     source: str
-    provider: Literal["polars", "talib"] = "polars"
+    provider: str = "polars"
     warm_up: int = -1
     scope: Scope = "symbol"
     version: int = 1

@@ -11,9 +11,11 @@ from typing import Any
 import polars as pl
 
 from trading_assets.config import Configuration, ConfigurationError
+from trading_assets.config.alternative import PREFIX
 from trading_assets.config.canonical import digest
 from trading_assets.config.plugins import Plugin, feature_module, origin_of
 from trading_assets.config.sections import Interval
+from trading_assets.features.alternative import alternative_features
 from trading_assets.features.catalog import FEATURES
 from trading_assets.features.feature import Feature, Scope
 from trading_assets.features.indicators import INDICATORS
@@ -59,14 +61,14 @@ class OwnFeature(Feature):
 
 
 def features_of(configuration: Configuration) -> tuple[Feature, ...]:
-    """Return all features of a configuration: those of the house, then its own in the order of the file.
+    """Return all features of a configuration: those of the house, then of its alternative data, then its own.
 
     Raises
     ------
     ConfigurationError
         A feature of a user's own has a name that is taken, or a scope that is not for it.
     """
-    return (*FEATURES, *own_features(configuration))
+    return (*FEATURES, *alternative_features(configuration), *own_features(configuration))
 
 
 def own_features(configuration: Configuration) -> tuple[OwnFeature, ...]:
@@ -88,7 +90,7 @@ def own_features(configuration: Configuration) -> tuple[OwnFeature, ...]:
         for each in made:
             if not each.column.isidentifier() or each.column != each.column.lower():
                 raise _refused(name, f"{each.column!r} is no name of a column", "lower case, digits and _")
-            if each.column in shipped or each.column in _TAKEN:
+            if each.column in shipped or each.column in _TAKEN or each.column.startswith(PREFIX):
                 raise _refused(name, f"{each.column} is a column of the house", "another name")
             if each.column in found:
                 raise _refused(name, f"{each.column} is there twice", "each column once")

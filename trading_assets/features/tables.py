@@ -64,7 +64,7 @@ CATALOG = Table(
         "feature": Column(pl.String, "column of features.daily"),
         "name": Column(pl.String, "category.provider.feature"),
         "category": Column(pl.String, "what it describes"),
-        "provider": Column(pl.String, "library whose values it has, to the bit", one_of=("polars", "talib")),
+        "provider": Column(pl.String, "library whose values it has, to the bit; of alternative data its source"),
         "lookback": Column(
             pl.Int64,
             "usable bars before the session that the value depends on; null: recursive, all of them, fading",

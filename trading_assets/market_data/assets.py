@@ -16,6 +16,7 @@ from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.config.remote_sources import MissingSecretError, RemoteSource, SqlSource
 from trading_assets.market_data import sources
+from trading_assets.market_data.alternative import assets as alternative
 from trading_assets.market_data.derived_columns import record_derived
 from trading_assets.market_data.incremental import PAST, read_again, settled_months
 from trading_assets.market_data.instruments import spelled_alike
@@ -56,7 +57,7 @@ from trading_assets.warehouse import Rows, Sessions, Table, Whole
 
 
 def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
-    """`market_data/raw_bars` and `market_data/bars`, by month."""
+    """`market_data/raw_bars` and `market_data/bars`, by month, and `market_data/publications` of alternative data."""
     partitions = monthly_partitions(configuration)
     return [
         table_asset(
@@ -85,6 +86,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             partitions=partitions,
             rule=Rule(content_of_inputs, by_month=ByMonth(RAW_BARS, (), (BARS, QUARANTINE, CORPORATE_ACTIONS))),
         ),
+        *alternative.build_assets(configuration),
     ]
 
 

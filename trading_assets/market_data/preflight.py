@@ -13,6 +13,7 @@ from trading_assets.config.errors import Fault, KeyPath
 from trading_assets.config.remote_sources import AnySource, MissingSecretError, RemoteSource, SqlSource
 from trading_assets.config.sections import Interval
 from trading_assets.config.sources import FilesSource, SyntheticSource
+from trading_assets.market_data.alternative.publications import read_publications
 from trading_assets.market_data.calendars import CalendarError, facts_of, sessions
 from trading_assets.market_data.quality.apply_rules import violates_ohlc
 from trading_assets.market_data.quality.overrides import OverrideError, read_overrides
@@ -59,6 +60,7 @@ def faults_of_inputs(configuration: Configuration) -> Iterator[Fault]:
         "risk_free": lambda: read_risk_free(configuration),
         "costs": lambda: recorded_borrow_rates(configuration),
         "quality": lambda: read_overrides(configuration.overrides_path),
+        "alternative_data": lambda: read_publications(configuration),
     }
     of_sources = (recorded_actions, recorded_symbology, recorded_delistings)
     tables |= {"market_data": lambda: [of(configuration) for of in of_sources]}

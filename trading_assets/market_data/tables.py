@@ -235,6 +235,59 @@ RISK_FREE = Table(
     },
 )
 
+_PROVIDER = Column(pl.String, "Provider: a key of the section alternative_data")
+_ABOUT = Column(pl.String, "Symbol that the value is of; empty: of the whole market")
+_OBSERVED = Column(pl.Datetime("us"), "Day or time that the value is of, as written")
+_PUBLISHED = Column(pl.Datetime("us"), "When it was public, UTC; of a mere day its end")
+
+PUBLICATIONS = Table(
+    name="market_data.publications",
+    description="A value as it was published; of a revised one each publication",
+    key=("provider", "name", "symbol", "observed", "published_at"),
+    columns={
+        "provider": _PROVIDER,
+        "name": Column(pl.String, "Name of the value"),
+        "symbol": _ABOUT,
+        "observed": _OBSERVED,
+        "published_at": _PUBLISHED,
+        "session": Column(
+            pl.Date, "No earlier session may know it: the UTC day of its publication; after a mere day the day after"
+        ),
+        "value": Column(pl.Float64, "As published"),
+        "source_file": Column(pl.String, "File the row came from"),
+        "source_line": Column(pl.Int64, "Line of that file, counted from 1"),
+    },
+)
+
+REJECTED_PUBLICATIONS = Table(
+    name="market_data.rejected_publications",
+    description="A row of alternative data that is no publication, and why",
+    key=("provider", "source_file", "source_line", "reason", "text"),
+    columns={
+        "provider": _PROVIDER,
+        "source_file": Column(pl.String, "File the row came from"),
+        "source_line": Column(pl.Int64, "Line of that file, counted from 1"),
+        "reason": Column(pl.String, "Why it is none: no_publication_time, no_number, duplicate, ..."),
+        "text": Column(pl.String, "The row as received, its first 200 characters"),
+    },
+)
+
+REWRITTEN_PUBLICATIONS = Table(
+    name="market_data.rewritten_publications",
+    description="A publication that a later delivery changed, added to the past or took away (append only)",
+    key=("provider", "name", "symbol", "observed", "published_at", "received_at"),
+    columns={
+        "provider": _PROVIDER,
+        "name": Column(pl.String, "Name of the value"),
+        "symbol": _ABOUT,
+        "observed": _OBSERVED,
+        "published_at": _PUBLISHED,
+        "old": Column(pl.Float64, "Value until then; null if there was none", nullable=True),
+        "new": Column(pl.Float64, "Value from then on; null if it was not delivered again", nullable=True),
+        "received_at": Column(pl.Datetime("us"), "When the delivery that says so was read, UTC"),
+    },
+)
+
 UNIVERSE = Table(
     name="market_data.universe",
     description="A spell of a symbol in the universe; outside its spells a symbol is not entered",

@@ -61,6 +61,11 @@ def test_what_can_be_used_has_no_fault(tmp_path: Path) -> None:
         ({"sectors": "sectors.csv"}, ("sectors",), "sectors.csv"),
         ({"costs": {"borrow_rates": "borrow.csv"}}, ("costs",), "borrow.csv"),
         ({"risk_free": {"file": "rates.csv"}}, ("risk_free",), "rates.csv"),
+        (
+            {"alternative_data": {"n": {"path": "n.csv", "published": "t", "timezone": "UTC", "values": ["v"]}}},
+            ("alternative_data",),
+            "no file matches 'n.csv'",
+        ),
         ({"as_of": "2015-12-31", "splits": None}, ("market_data", 0), "no bar from 2015-01-01 to 2015-12-31"),
         (
             {"strategies": {"one": {"type": "factor", "universe": ["ZZZ"]}}},

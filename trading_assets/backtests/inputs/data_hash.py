@@ -10,7 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import polars as pl
 
 from trading_assets.config.canonical import digest
+from trading_assets.features.alternative import Publications
 from trading_assets.features.history import KEY, is_in_order_of_keys
+from trading_assets.market_data.tables import PUBLICATIONS
+from trading_assets.protocol.written_rows import hash_whole
 from trading_assets.strategies.evaluation.received_tables import last_in_force, marks_of, of_symbols
 
 _HASHED_COLUMNS = (
@@ -86,8 +89,11 @@ def hash_with_rates(
     end: dt.date,
     risk_free: pl.DataFrame,
     borrow_rates: pl.DataFrame,
+    publications: Publications | None = None,
 ) -> str:
-    """Return `data_hash`, and where rates are on record the hash of it and them: what a run earned follows from all.
+    """Return `data_hash`, and where rates or publications are on record the hash of it and them.
+
+    What a run decided and earned follows from all.
 
     Parameters
     ----------
@@ -96,8 +102,13 @@ def hash_with_rates(
     risk_free, borrow_rates
         Rows of `market_data.risk_free`, and of `market_data.borrow_rates`, of which those of these symbols count, as
         far as they act by `end` (`last_in_force`).
+    publications
+        What features of alternative data are made of; values and when they were public count, not the files.
     """
     own = data_hash(bars, symbols, end)
+    if publications is not None:
+        published = publications.rows.filter(pl.col("session") <= end)
+        own = digest([own, hash_whole(PUBLICATIONS, published, columns=("session", "value")).parts])
     rates = [of_symbols(each, symbols) for each in (risk_free, borrow_rates)]
     if all(each.is_empty() for each in rates):
         return own

@@ -15,7 +15,7 @@ from trading_assets.market_data.tables import RISK_FREE
 #: No table of rates.
 NO_INTEREST = RISK_FREE.empty()
 #: What FRED, the Bank of England and others write where there is none.
-_MISSING = [".", "n/a", "NA", "ND", "NaN"]
+MISSING = [".", "n/a", "NA", "ND", "NaN"]
 #: A rate beyond this a year is in another unit, or no rate.
 _MOST = 1.0
 #: No central bank has gone below -1.25 % (Sveriges Riksbank, deposits, 2016); what is lower would only flatter.
@@ -48,7 +48,7 @@ def read_rates(path: Path, setting: RiskFree) -> pl.DataFrame:
         ) from None
     names = [name.strip().lower() for name in file.text.split("\n", 1)[0].split(",")]
     date, column = _columns(path, names, setting)
-    table = file.table([date, column], []).with_columns(pl.col(column).replace(dict.fromkeys(_MISSING)))
+    table = file.table([date, column], []).with_columns(pl.col(column).replace(dict.fromkeys(MISSING)))
     dates, rates = file.dates(table, date), file.numbers(table, column)
     file.refuse(table.filter(dates.is_null()), date, "a date")
     file.refuse(table.filter(~dates.is_first_distinct()), date, "one line a day")

@@ -22,12 +22,12 @@ def with_texts(bars: pl.DataFrame, table: Tabular) -> pl.DataFrame:
     lines = priceless_rows(bars)["source_line"]
     if lines.is_empty():
         return bars.with_columns(text=pl.lit(None, pl.String))
-    texts = pl.DataFrame({"source_line": lines, "text": _texts(table, lines)})
+    texts = pl.DataFrame({"source_line": lines, "text": texts_of(table, lines)})
     return bars.join(texts, on="source_line", how="left", maintain_order="left")
 
 
-def _texts(table: Tabular, lines: pl.Series) -> list[str]:
-    """Rows as received."""
+def texts_of(table: Tabular, lines: pl.Series) -> list[str]:
+    """Return rows as received, by their lines."""
     if isinstance(table, CsvTable):
         return [table.text_on(line)[:LONGEST_TEXT] for line in lines]
     rows = table.read(range(len(table.header))).filter(pl.col("source_line").is_in(lines.implode()))
@@ -54,5 +54,5 @@ def undated_rows(table: Tabular, source: ColumnSettings, undated: pl.DataFrame) 
         "source_line",
         pl.lit(None, pl.Date).alias("session"),
         pl.lit(NO_DATE).alias("reason"),
-        pl.Series("text", _texts(table, undated["source_line"]), dtype=pl.String),
+        pl.Series("text", texts_of(table, undated["source_line"]), dtype=pl.String),
     ).cast(REJECTED_SCHEMA)

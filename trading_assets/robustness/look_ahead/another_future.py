@@ -2,7 +2,8 @@
 
 After the close every symbol goes on from its last bar with prices, volumes, splits and flags that are drawn, on other
 sessions than it really did: every session of its calendar for a while and then ever fewer, with holes, some symbols
-with none at all, and the last of them is earlier than the real last. Members leave the universe. Of what came after,
+with none at all, and the last of them is earlier than the real last. Members leave the universe. What was published is
+revised, and more is published. Of what came after,
 the calendar is read, which is published years ahead, and the date of the last bar.
 """
 
@@ -16,6 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.market_data.quality import EXTREME_MOVE
+from trading_assets.market_data.tables import PUBLICATIONS
 from trading_assets.robustness.look_ahead.point_in_time import (
     BETWEEN,
     VOLUME,
@@ -30,6 +32,9 @@ DENSE, THIN = 40, 10
 HOLES, EXTREME = 0.1, 0.05
 #: One symbol in so many ends at the close, one splits at its next bar, one leaves the universe.
 ENDING, SPLITTING, LEAVING = 8, 4, 4
+#: Publications of a series.
+PUBLISHED = 6
+_SERIES = ("provider", "name", "symbol")
 #: Of so few symbols none ends: a future without the only one that is traded, or without its benchmark, is none.
 FEW = 2
 
@@ -46,16 +51,24 @@ class Future:
         Rows of `market_data.sessions` after it.
     universe
         Rows of `market_data.universe`: what was known of the spells, and when members leave.
+    publications
+        Rows of `market_data.publications` after it: of each series revisions, and further observations.
     """
 
     bars: pl.DataFrame
     sessions: pl.DataFrame
     universe: pl.DataFrame
+    publications: pl.DataFrame
 
     def until(self, session: dt.date | None) -> Future:
         """Return no more of it than up to a session; None: nothing."""
         rows = pl.lit(False) if session is None else pl.col("session") <= session
-        return replace(self, bars=self.bars.filter(rows), sessions=self.sessions.filter(rows))
+        return replace(
+            self,
+            bars=self.bars.filter(rows),
+            sessions=self.sessions.filter(rows),
+            publications=self.publications.filter(rows),
+        )
 
 
 def draw_future(whole: MarketSnapshot, cut: dt.date, seed: int) -> Future:
@@ -90,6 +103,7 @@ def draw_future(whole: MarketSnapshot, cut: dt.date, seed: int) -> Future:
         bars=_drawn(rows, draws).select(whole.bars.columns),
         sessions=days.select(then.sessions.columns),
         universe=_with_leavers(then.universe, cut, draws),
+        publications=_publications_to_come(then, cut, draws),
     )
 
 
@@ -99,6 +113,7 @@ def followed_by(then: MarketSnapshot, future: Future) -> MarketSnapshot:
         then.continued(future.bars),
         sessions=pl.concat([then.sessions, future.sessions]),
         universe=future.universe,
+        publications=None if then.publications is None else then.publications.followed_by(future.publications),
     )
 
 
@@ -114,6 +129,23 @@ def _sessions_to_come(whole: MarketSnapshot, cut: dt.date) -> pl.DataFrame:
     after = whole.sessions.filter(pl.col("session") > cut, pl.col("session") < last).sort("calendar", "session")
     number = pl.int_range(pl.len()).over("calendar")
     return after.filter((number < DENSE) | (number % THIN == 0))
+
+
+def _publications_to_come(then: MarketSnapshot, cut: dt.date, draws: np.random.Generator) -> pl.DataFrame:
+    """Of each series on the days after the close, by turns its last observation revised, and further ones."""
+    if then.publications is None:
+        return PUBLICATIONS.empty()
+    last = then.publications.rows.sort(PUBLICATIONS.key).unique(_SERIES, keep="last", maintain_order=True)
+    days = pl.DataFrame({"number": pl.int_range(1, PUBLISHED + 1, dtype=pl.Int64, eager=True)})
+    rows = last.join(days, how="cross").with_columns(session=pl.lit(cut) + pl.duration(days=pl.col("number")))
+    when = pl.col("session").cast(pl.Datetime("us")) + pl.duration(hours=1)
+    factor = pl.Series(np.exp(BETWEEN * draws.standard_normal(rows.height)))
+    changed = rows.with_columns(
+        published_at=when,
+        observed=pl.when(pl.col("number") % 2 == 1).then("observed").otherwise(when),
+        value=pl.col("value") * factor + pl.Series(draws.standard_normal(rows.height)),
+    )
+    return PUBLICATIONS.conform(changed.select(PUBLICATIONS.columns.keys()))
 
 
 def _drawn(rows: pl.DataFrame, draws: np.random.Generator) -> pl.DataFrame:

@@ -12,10 +12,12 @@ import numpy as np
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.features.alternative import Publications
 from trading_assets.market_data.tables import (
     BARS,
     BORROW_RATES,
     INSTRUMENTS,
+    PUBLICATIONS,
     QUARANTINE,
     RISK_FREE,
     SESSIONS,
@@ -48,6 +50,8 @@ class MarketSnapshot:
         Bars of some symbols at a time, of which then those of the benchmarks alone are in `bars`; None: all are there.
     benchmarks
         Symbols of these.
+    publications
+        What was published beside prices; None without alternative data.
     """
 
     bars: pl.DataFrame
@@ -59,6 +63,7 @@ class MarketSnapshot:
     risk_free: pl.DataFrame = field(default_factory=RISK_FREE.empty)
     parts: RowParts | None = None
     benchmarks: Sequence[str] = ()
+    publications: Publications | None = None
 
     def bars_in_parts(self) -> Iterator[pl.DataFrame]:
         """Yield all bars, by symbol and session: of some symbols at a time, or all at once."""
@@ -149,13 +154,18 @@ def _up_to(warehouse: Warehouse, configuration: Configuration, strategy: str, la
             bars = pl.concat(rows.bars.filter(pl.col("symbol").is_in(benchmarks)) for rows in parts)
         else:
             parts, bars = None, held.read(BARS, **known)
+        instruments = held.read(INSTRUMENTS, capped=("last_session", last))
+        published = None
+        if configuration.alternative_data:
+            published = Publications.of(held.read_or_empty(PUBLICATIONS, **known), instruments)
         return MarketSnapshot(
             parts=parts,
             benchmarks=benchmarks if in_parts else (),
+            publications=published,
             bars=bars,
             quarantine=held.read(QUARANTINE, **known),
             sessions=held.read(SESSIONS, **known),
-            instruments=held.read(INSTRUMENTS, capped=("last_session", last)),
+            instruments=instruments,
             universe=held.read(UNIVERSE),
             borrow_rates=held.read_or_empty(BORROW_RATES, where="session IS NULL OR session <= ?", parameters=[last]),
             risk_free=held.read_or_empty(RISK_FREE, **known),
@@ -163,7 +173,7 @@ def _up_to(warehouse: Warehouse, configuration: Configuration, strategy: str, la
 
 
 def known_at(whole: MarketSnapshot, cut: dt.date) -> MarketSnapshot:
-    """Return what was on record at the close of `cut`: no later bar, listing, delisting, or end of a membership."""
+    """Return what was on record at the close of `cut`: no later bar, listing, delisting, publication, or leaver."""
     until = pl.col("session") <= cut
 
     def once_known(column: str) -> pl.Expr:
@@ -182,6 +192,7 @@ def known_at(whole: MarketSnapshot, cut: dt.date) -> MarketSnapshot:
         universe=whole.universe.filter(pl.col("start") <= cut).with_columns(once_known("end")),
         borrow_rates=whole.borrow_rates.filter(pl.col("session").is_null() | until),
         risk_free=whole.risk_free.filter(until),
+        publications=None if whole.publications is None else whole.publications.until(cut),
     )
 
 

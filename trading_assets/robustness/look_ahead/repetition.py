@@ -114,8 +114,10 @@ class Repetition:
         bars, benchmarks, behind = snapshot.bars, configuration.benchmarks, features_behind(configuration, strategy)
 
         def compute(bars: pl.DataFrame, asked: Sequence[Feature]) -> pl.DataFrame:
-            return (
-                daily_features(bars, benchmarks, features=asked, universe=snapshot.universe) if asked else DAILY.empty()
+            if not asked:
+                return DAILY.empty()
+            return daily_features(
+                bars, benchmarks, asked, universe=snapshot.universe, publications=snapshot.publications
             )
 
         of_bars = indicators(bars, indicators_read(configuration, strategy))

@@ -45,7 +45,9 @@ def evaluate_on_record(
         span.end,
         split=DEVELOPMENT,
         settings_hash=settings_on_record(step.work, configuration, prepared.strategy),
-        data_hash=hash_with_rates(frames.bars_in_parts, traded, span.end, frames.risk_free, frames.borrow_rates),
+        data_hash=hash_with_rates(
+            frames.bars_in_parts, traded, span.end, frames.risk_free, frames.borrow_rates, frames.publications
+        ),
         sharp_peak=configuration.robustness.sharp_peak,
         workers=workers_of(configuration),
     )

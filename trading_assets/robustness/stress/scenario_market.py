@@ -142,7 +142,14 @@ class _Change:
         if self.features:
             own = pl.col("symbol").is_in(bars["symbol"].unique().implode())
             both = pl.concat([bars, self._bars(self.frames.bars.filter(~own))])
-            daily = daily_features(both, self.configuration.benchmarks, self.features, universe=self.frames.universe)
+            frames = self.frames
+            daily = daily_features(
+                both,
+                self.configuration.benchmarks,
+                self.features,
+                universe=frames.universe,
+                publications=frames.publications,
+            )
             daily = daily.select("symbol", "session", *self.frames.strategy.features)
             daily = daily.filter(own)
         return rows._replace(bars=bars, indicators=indicators(bars.select(*BAR_COLUMNS)), daily=daily)

@@ -10,13 +10,15 @@ from typing import Any, cast
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.features.alternative import Publications, providers_read
 from trading_assets.features.history import BAR_COLUMNS, in_order
-from trading_assets.features.own import assert_current
+from trading_assets.features.own import assert_current, own_behind
 from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.market_data.tables import (
     BARS,
     BORROW_RATES,
     INSTRUMENTS,
+    PUBLICATIONS,
     QUARANTINE,
     RISK_FREE,
     SESSIONS,
@@ -34,7 +36,7 @@ from trading_assets.strategies.evaluation.market_rows import (
 )
 from trading_assets.strategies.interface.panel import build_panel, with_members, with_regimes
 from trading_assets.strategies.interface.plugin import PluginModule
-from trading_assets.strategies.interface.resolved import ResolvedStrategy, resolve_strategy
+from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy, resolve_strategy
 from trading_assets.strategies.tables import TARGET_WEIGHTS
 from trading_assets.warehouse import Rows, Table, Warehouse
 from trading_assets.warehouse.by_symbol import bounds_of_batches, read_batches
@@ -48,8 +50,9 @@ class Frames:
 
     `daily` has the features that the strategy names; `predictions` has symbol, session and score of the model
     that its rules name; `target_weights` are those of its members, and `regimes` is read only for one with members.
-    `borrow_rates` are for the simulation: no rule looks at them. `panels` are the strategy's panel where it is made
-    already, whatever the other tables have; else it follows from them (`panel_of`).
+    `borrow_rates` are for the simulation: no rule looks at them. `publications` are what the features of alternative
+    data behind it are made of; None without any. `panels` are the strategy's panel where it is made already, whatever
+    the other tables have; else it follows from them (`panel_of`).
 
     With `parts`, which are read again and again, rows of bars, indicators, features and scores are in these, and the
     frames have those of the benchmarks alone. So whoever goes through the market of any frames takes `in_parts`.
@@ -70,6 +73,7 @@ class Frames:
     risk_free: pl.DataFrame = field(default_factory=RISK_FREE.empty)
     panels: Iterable[pl.DataFrame] | None = None
     parts: RowParts | None = None
+    publications: Publications | None = None
 
     def in_parts(self, benchmarks: Iterable[str]) -> Iterator[Frames]:
         """Yield the same tables with the rows of some symbols at a time, for a strategy that trades these alone.
@@ -214,7 +218,28 @@ def _frames_of(
         regimes=warehouse.read_or_empty(REGIMES, **known) if members else REGIMES.empty(),
         borrow_rates=own(BORROW_RATES, also=f"(session IS NULL OR {_KNOWN})"),
         risk_free=warehouse.read_or_empty(RISK_FREE, **known),
+        publications=_publications(warehouse, configuration, strategy, instruments, until),
     )
+
+
+def _publications(
+    warehouse: Warehouse,
+    configuration: Configuration,
+    strategy: ResolvedStrategy,
+    instruments: pl.DataFrame,
+    until: dt.date,
+) -> Publications | None:
+    """What was published of the columns that a strategy, a member or features behind them name; of a model's all."""
+    if not configuration.alternative_data:
+        return None
+    behind = [configured_strategy(configuration, each) for each in configuration.behind(strategy.name)]
+    named = set[str]().union(*(each.columns for each in behind))
+    named |= {root for feature in own_behind(configuration, named) for root in feature.roots}
+    providers = providers_read(configuration, named, by_model=any(each.model for each in behind))
+    if not providers:
+        return None
+    where, parameters = f"list_contains(?, provider) AND {_KNOWN}", [providers, until]
+    return Publications.of(warehouse.read_or_empty(PUBLICATIONS, where=where, parameters=parameters), instruments)
 
 
 class _MarketTables:

@@ -38,7 +38,7 @@ from trading_assets.strategies.evaluation.received import (
     received,
     settings_of,
 )
-from trading_assets.strategies.evaluation.received_tables import TABLES, hash_of_files, other_files
+from trading_assets.strategies.evaluation.received_tables import hash_of_files, other_files, read_table
 from trading_assets.strategies.interface.resolved import NoSymbolsError, configured_strategy, resolve_strategy
 from trading_assets.warehouse.by_symbol import read_by_symbol
 
@@ -169,10 +169,11 @@ def _market(step: Step, symbols: Collection[str], instruments: pl.DataFrame) -> 
 def files_of(step: Step) -> dict[str, Any]:
     """Read what files hold that the configuration names beside those of its market: tables, and hashes of others."""
     named = other_files(step.configuration)
+    tables = {key: read_table(key, step.work.read_or_empty) for key in named}
     return {
-        "tables": {key: step.work.read_or_empty(TABLES[key]) for key in named if key in TABLES},
+        "tables": {key: table for key, table in tables.items() if table is not None},
         "files": {
-            key: hash_of_files(name, step.configuration.directory) for key, name in named.items() if key not in TABLES
+            key: hash_of_files(name, step.configuration.directory) for key, name in named.items() if tables[key] is None
         },
     }
 

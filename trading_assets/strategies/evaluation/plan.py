@@ -94,6 +94,7 @@ def decided(
         "costs": stated(configuration.costs),
         "risk": stated(configuration.risk),
         **_named("risk_free", stated(configuration.risk_free)),
+        **_named("alternative_data", _without_places(configuration)),
         "seed": configuration.seed,
         "criteria": stated(configuration.robustness.verdict),
         "resampling": {
@@ -109,6 +110,12 @@ def _by_hand(
     until = max((span.end for span in spans.values()), default=dt.date.max)
     found = [each.plain() for each in decisions_behind(configuration, strategy, until)]
     return {"decisions": found} if found else {}
+
+
+def _without_places(configuration: Configuration) -> dict[str, Any]:
+    """What is configured of alternative data, but for where its files are: what these hold is compared itself."""
+    sections = {name: stated(each) for name, each in configuration.alternative_data.items()}
+    return {name: {key: value for key, value in each.items() if key != "path"} for name, each in sections.items()}
 
 
 def _named(key: str, values: Mapping[str, Any]) -> dict[str, Any]:

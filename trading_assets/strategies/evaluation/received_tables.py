@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from trading_assets.config import Configuration
 from trading_assets.config.canonical import digest
 from trading_assets.config.data_files import data_files
-from trading_assets.market_data.tables import BORROW_RATES, RISK_FREE
+from trading_assets.market_data.tables import BORROW_RATES, PUBLICATIONS, RISK_FREE
 from trading_assets.warehouse import Table
 
 #: A table whose last row is at most so many days older than the last session, or twice as many as it ever was between
@@ -28,6 +28,8 @@ from trading_assets.warehouse import Table
 LATE_DAYS = 10
 #: Settings of files whose contents a warehouse has as a table with a session.
 TABLES: Mapping[str, Table] = {"costs.borrow_rates": BORROW_RATES, "risk_free.file": RISK_FREE}
+#: Section of files whose contents are publications of the provider that the key names.
+PUBLISHED = "alternative_data."
 #: Sections and settings of files whose contents are compared as what follows from them: bars, flags, spells, sectors.
 OF_THE_MARKET = ("market_data.", "universe.", "sectors", "quality.overrides")
 _EPOCH = dt.date(1970, 1, 1)
@@ -36,6 +38,26 @@ _EPOCH = dt.date(1970, 1, 1)
 def other_files(configuration: Configuration) -> dict[str, str]:
     """Return the files, or globs, that a configuration names beside those of which its market is made, by key."""
     return {key: name for key, name in data_files(configuration).items() if not key.startswith(OF_THE_MARKET)}
+
+
+def read_table(key: str, read: Callable[..., pl.DataFrame]) -> pl.DataFrame | None:
+    """Return what a warehouse has of the files of a setting; None where it has no table of them.
+
+    Parameters
+    ----------
+    key
+        Key of the setting, see `other_files`.
+    read
+        Reads a table, see `Warehouse.read_or_empty`.
+    """
+    if key in TABLES:
+        return read(TABLES[key])
+    if not key.startswith(PUBLISHED):
+        return None
+    provider = key.removeprefix(PUBLISHED).partition(".")[0]
+    rows = read(PUBLICATIONS, where="provider = ?", parameters=[provider])
+    # A strategy may look at what was published of symbols that it does not trade: all of it counts.
+    return rows.select("session", "published_at", "name", "observed", "value", about="symbol")
 
 
 def hash_of_files(pattern: str, directory: Path) -> str:

@@ -8,8 +8,10 @@ import polars as pl
 import pytest
 
 from trading_assets.backtests.inputs.data_hash import data_hash, hash_with_rates
-from trading_assets.market_data.tables import BORROW_RATES, RISK_FREE
+from trading_assets.features.alternative import Publications
+from trading_assets.market_data.tables import BORROW_RATES, PUBLICATIONS, RISK_FREE
 from trading_assets_tests.backtests.frames import frames
+from trading_assets_tests.features.published import published
 
 END = dt.date(2001, 12, 31)
 CASH = pl.DataFrame({"session": [dt.date(2001, 1, 3), dt.date(2001, 6, 1)], "rate": [0.01, 0.02]})
@@ -52,3 +54,20 @@ def test_without_rates_it_is_that_of_the_bars() -> None:
 )
 def test_each_rate_that_acts_counts_and_no_other(cash: pl.DataFrame, lent: pl.DataFrame, same: bool) -> None:
     assert (hashed(cash, lent) == hashed()) is same
+
+
+def test_what_was_published_counts_and_where_it_was_read_does_not() -> None:
+    of = frames(300).instruments
+    rows = published(*(("AAA", at, at, at.date(), 1.5) for at in (dt.datetime(2001, 3, 1), dt.datetime(2001, 4, 1))))
+
+    def with_rows(changed: pl.DataFrame) -> str:
+        bars, symbols = [frames(300).bars], ["AAA", "BBB"]
+        return hash_with_rates(bars, symbols, END, CASH, LENT, Publications.of(changed, of))
+
+    same = with_rows(rows)
+    assert same != hashed()
+    assert with_rows(rows.reverse().with_columns(source_file=pl.lit("moved.csv"), source_line=7)) == same
+    later = dt.datetime.combine(END + dt.timedelta(days=1), dt.time(10))
+    assert with_rows(pl.concat([rows, published(("AAA", later, later, later.date(), 9.0))])) == same
+    for name, value in (("value", 2.0), ("published_at", dt.datetime(2001, 3, 2)), ("session", dt.date(2001, 3, 2))):
+        assert with_rows(rows.with_columns(pl.lit(value).alias(name)).unique(PUBLICATIONS.key)) != same, name

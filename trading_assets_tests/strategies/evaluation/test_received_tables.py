@@ -17,8 +17,11 @@ from trading_assets.strategies.evaluation.received_tables import (
     last_in_force,
     marks_of,
     other_files,
+    read_table,
     table_changes,
 )
+from trading_assets.warehouse import Table
+from trading_assets_tests.features.published import published
 from trading_assets_tests.market_data.experiments import experiment
 from trading_assets_tests.strategies.evaluation.test_received import (
     DAYS,
@@ -114,3 +117,33 @@ def test_the_bytes_of_other_files_are_known_by_a_hash(tmp_path: Path, pattern: s
     (tmp_path / "b1.csv").write_text("2")
     assert hash_of_files(named, tmp_path) != before
     assert UNTIL - dt.timedelta(days=29) == DAYS[0]
+
+
+def test_publications_are_on_record_by_the_provider_of_the_key_and_later_ones_are_no_change(tmp_path: Path) -> None:
+    """Whoever they are of: a strategy may look at what was published of a symbol that it does not trade."""
+    macro = {"path": "m.csv", "published": "time", "timezone": "UTC", "values": ["level"]}
+    configuration = experiment(tmp_path, alternative_data={"macro": macro})
+    assert set(other_files(configuration)) == {"alternative_data.macro.path"}
+    times = [dt.datetime.combine(DAYS[number], dt.time(9)) for number in (2, 9, 16, 23, 35)]
+    rows = published(*(("ELSEWHERE", at, at, at.date(), 1.0) for at in times))
+    other = published(("", times[0], times[0], times[0].date(), 1.0), provider="other")
+    asked: list[object] = []
+
+    def read(table: Table, where: str, parameters: list[str]) -> pl.DataFrame:
+        asked.append((table.name, where, parameters))
+        return pl.concat([rows, other]).filter(provider=parameters[0])
+
+    table = read_table("alternative_data.macro.path", read)
+    assert asked == [("market_data.publications", "provider = ?", ["macro"])]
+    assert table is not None
+    assert table.height == len(times)
+    assert read_table("sectors", read) is None
+    own = replace(market(bars()), tables={"alternative_data.macro.path": table.head(4)})
+    old = received(own, SYMBOLS, [], UNTIL, SETTINGS)
+    revised = table.with_columns(value=pl.when(session=DAYS[9]).then(2.0).otherwise("value"))
+    for later, found in (
+        (table, []),
+        (revised, [f"alternative_data.macro.path: rows of 1 day changed, first {DAYS[9]}"]),
+    ):
+        now = received(replace(own, tables={"alternative_data.macro.path": later}), SYMBOLS, [], UNTIL, SETTINGS)
+        assert changes(old, now, UNTIL, HOLDOUT) == found

@@ -1,0 +1,1 @@
+"""What was published beside prices, and when: sentiment, macroeconomic series, events."""
