@@ -19,6 +19,7 @@ from trading_assets.market_data.universe import membership
 from trading_assets.models import tables
 from trading_assets.models.calibration import Curve, calibrated
 from trading_assets.models.costs import Spent, together
+from trading_assets.models.entries import Entries
 from trading_assets.models.explanations import mean_contributions
 from trading_assets.models.families.interface import Fitted
 from trading_assets.models.families.own import OwnFamily, OwnFitted
@@ -103,7 +104,13 @@ class _Training:
 
 
 def samples_and_folds(
-    settings: WalkForward, *, bars: pl.DataFrame, features: pl.DataFrame, universe: pl.DataFrame, benchmark: str | None
+    settings: WalkForward,
+    *,
+    bars: pl.DataFrame,
+    features: pl.DataFrame,
+    universe: pl.DataFrame,
+    benchmark: str | None,
+    entries: Entries | None = None,
 ) -> tuple[Samples, list[Fold]]:
     """Return what a model is trained and scored on, of tables that may have other symbols too.
 
@@ -116,14 +123,24 @@ def samples_and_folds(
     universe
         Rows of `market_data.universe`. Only members are samples: who joins an index later has risen until then, and
         nobody knew.
+    entries
+        Those of the model's primary; None for a model without one.
+
+    Raises
+    ------
+    ValueError
+        A model with a primary is given no entries, or one without some.
     """
+    if (settings.primary is None) != (entries is None):
+        given = "no entries are" if entries is None else "entries are"
+        raise ValueError(f"the primary of the model is {settings.primary}, and {given} given")
     own = bars.filter(asset_class=settings.universe)
     # Who has no bar in the model's universe is no sample anyway: wide rows are copied only if members are told apart.
     outside = features.select(pl.col("symbol").is_in(own["symbol"].unique().implode())).to_series()
     outside &= ~membership(features, universe)
     members = features.filter(~outside) if outside.any() else features
     of_benchmark = None if benchmark is None else bars.filter(symbol=benchmark)
-    more = () if settings.label == "sign" else (settings.label, settings.barriers)
+    more = () if settings.label == "sign" else (settings.label, settings.barriers, entries)
     samples = build_samples(own, of_benchmark, members, settings.horizon, *more)
     return samples, walk_forward(own["session"].unique().sort().to_list(), settings)
 
