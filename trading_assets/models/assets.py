@@ -252,7 +252,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     if step.record is not None:
         written.append(hash_state(f"{STAGE}/{name}", step.record.left_state))
     record_written(Protocol.of(step.configuration), f"{STAGE}/{name}", written, step.now)
-    step.work.append_new(COSTS, cost_rows(name, step.run_id, run.spent, step.now))
+    step.work.append_new(COSTS, cost_rows(name, step.run_id, run.costs, step.now))
 
     outcome = run.tables[OUTCOMES].row(0, named=True)
     comparison = compare(run.tables[METRICS])
@@ -263,8 +263,8 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         "unscored rows": outcome["unscored_rows"],
         "mean log loss": comparison.model,
         **{f"mean log loss ({baseline})": loss for baseline, loss in comparison.baselines.items()},
-        "training, processor seconds": round(run.spent.seconds["model"], 3),
-        "memory of the process at its peak, MB": round(run.spent.peak_mb),
+        "training, processor seconds": round(run.costs.seconds["model"], 3),
+        "memory of the process at its peak, MB": round(run.costs.peak_mb),
         "AUC of shuffled labels": finding_of_rows(run.tables[SHUFFLED_LABELS]).auc,
         **_search_in_words(run.tables),
         "metrics": _metrics_table(run.tables[METRICS]),

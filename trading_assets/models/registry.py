@@ -272,27 +272,27 @@ def _record(client: Any, home: Path, candidate: Candidate) -> Any:
 
 
 @dataclass(frozen=True)
-class _Champion:
+class _RegisteredChampion:
     version: str
     record: Record | None
 
 
-def _decide(candidate: Record, champion: _Champion | None) -> Decision:
+def _decide(candidate: Record, champion: _RegisteredChampion | None) -> Decision:
     if champion is not None and champion.record is None:
         return Decision(CHAMPION, "the champion is of an earlier version, which kept no losses by session to compare")
     return decide(candidate, champion.record if champion else None)
 
 
-def _champion(client: Any, home: Path, model: str) -> _Champion | None:
+def _champion(client: Any, home: Path, model: str) -> _RegisteredChampion | None:
     number = client.get_registered_model(model).aliases.get(CHAMPION)
     if number is None:
         return None
     version = client.get_model_version(model, number)
     if _PROCEDURE not in version.tags:
-        return _Champion(version.tags[CONTENT], None)
+        return _RegisteredChampion(version.tags[CONTENT], None)
     losses = _losses(home, version.run_id, model)
     record = Record(version.tags[_TARGET], int(version.tags[_HORIZON]), version.tags[_PROCEDURE], losses)
-    return _Champion(version.tags[CONTENT], record)
+    return _RegisteredChampion(version.tags[CONTENT], record)
 
 
 def _losses(home: Path, run: str, model: str) -> dict[dt.date, SessionLoss]:
