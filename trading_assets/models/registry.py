@@ -108,7 +108,8 @@ def artifacts_of(home: Path, run: str) -> Path:
 def register(home: Path, candidate: Candidate) -> ModelVersion:
     """Record a model, and make it champion if none exists or it is better than the one there is, see `promotion`.
 
-    The same content is registered once: asking again returns what was decided then. Safe to call from several
+    The same content is registered once: asking again returns what was decided then, and makes it champion once more if
+    another fit of its procedure is. Safe to call from several
     processes at once.
 
     Parameters
@@ -131,6 +132,7 @@ def register(home: Path, candidate: Candidate) -> ModelVersion:
         client = client_of(home)
         known = _version_of(client, candidate)
         if known is not None:
+            _set_current(client, candidate, known)
             return known
         run = _record(client, home, candidate)
         champion = _champion(client, home, candidate.model)
@@ -226,6 +228,20 @@ def registry_client() -> Callable[[Path], Any]:
         return MlflowClient(tracking_uri=database, registry_uri=database)
 
     return client_of
+
+
+def _set_current(client: Any, candidate: Candidate, known: ModelVersion) -> None:
+    """Make a version champion that comes up again, where a later fit of its own procedure is: as `decide` has it.
+
+    So it is once a holdout is closed again that was open, or opened again: the later fit has learnt from other sessions
+    than those that may be seen now. A champion of another procedure has won, and stays.
+    """
+    number = client.get_registered_model(candidate.model).aliases.get(CHAMPION)
+    if number is None or int(number) == known.number:
+        return
+    champion = client.get_model_version(candidate.model, number)
+    if champion.tags.get(_PROCEDURE) == candidate.record.procedure:
+        client.set_registered_model_alias(candidate.model, CHAMPION, str(known.number))
 
 
 def _version_of(client: Any, candidate: Candidate) -> ModelVersion | None:
