@@ -25,7 +25,7 @@ ByOption = Annotated[str | None, typer.Option(help="Who decides; default the use
 def list_all(config: ConfigOption = None, data: DataOption = None, format: FormatOption = "table") -> None:
     """Print champions and their shadows, since when and why, and models that compete with none."""
     configuration = load(config, data)
-    from trading_assets.models.standing import list_models, standing_of
+    from trading_assets.models.standing import champion_history, list_models
     from trading_assets.warehouse import Warehouse
 
     warehouse = Warehouse(configuration.warehouse_path)
@@ -35,7 +35,7 @@ def list_all(config: ConfigOption = None, data: DataOption = None, format: Forma
         return
     print_frame(found, paper_of(width=160))
     for champion in configuration.champions:
-        for word in standing_of(warehouse, configuration, champion).waiting:
+        for word in champion_history(warehouse, configuration, champion).waiting:
             _say(f"waits for the first session after {word.day}: {word.in_words()}")
 
 

@@ -180,6 +180,18 @@ def _hash_settings(
 ) -> str:
     universe, model = strategy.universe, strategy.model
     members = [configured_strategy(configuration, member) for member in strategy.members]
+    primaries = [configured_strategy(configuration, each) for each in configuration.primaries_of(model or "")]
+
+    def settings_of(others: Sequence[ConfiguredStrategy]) -> list[list[object]]:
+        return [
+            [
+                recorded_type(identity_of(each.module)),
+                completed(each.parameters),
+                _hash_settings(configuration, each, code_of),
+            ]
+            for each in others
+        ]
+
     return digest(
         {
             "universe": universe if isinstance(universe, str) else sorted(universe),
@@ -187,14 +199,9 @@ def _hash_settings(
             **own_features_frozen(configuration, strategy),
             **own_model_frozen(configuration, strategy),
             "model": model_settings(configuration, model, completed) if model else None,
-            "members": [
-                [
-                    recorded_type(identity_of(member.module)),
-                    completed(member.parameters),
-                    _hash_settings(configuration, member, code_of),
-                ]
-                for member in members
-            ],
+            # Nothing without one: the identities of earlier trials stay.
+            **({"primaries": settings_of(primaries)} if primaries else {}),
+            "members": settings_of(members),
             "regimes": completed(configuration.regimes) if members else None,
             "benchmarks": dict(configuration.benchmarks),
             "costs": completed(configuration.costs),

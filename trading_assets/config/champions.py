@@ -43,7 +43,7 @@ def _differing(first: WalkForward, other: WalkForward) -> str | None:
         return name
     if _target(first) != _target(other):
         return "label"
-    return None if first.barriers == other.barriers else "barriers"
+    return next((name for name in ("barriers", "primary") if getattr(first, name) != getattr(other, name)), None)
 
 
 def _target(settings: WalkForward) -> str:

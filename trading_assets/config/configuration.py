@@ -11,8 +11,9 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from trading_assets.config.alternative import AlternativeData, ColumnName, columns_of
+from trading_assets.config.cross_validation import CrossValidation
 from trading_assets.config.evaluation import Evaluation
-from trading_assets.config.models import AnyModel, Champion, CrossValidation
+from trading_assets.config.models import AnyModel, Champion
 from trading_assets.config.quality import Quality
 from trading_assets.config.remote_sources import AnySource
 from trading_assets.config.robustness import Robustness
@@ -212,15 +213,28 @@ class Configuration(Section):
         return hash_of(completed(self.model_copy(update=elsewhere)))
 
     def behind(self, strategy: str) -> list[str]:
-        """Return a strategy, its members, and theirs, each once and the strategy first."""
+        """Return a strategy, its members, and theirs, each once and the strategy first.
+
+        The primaries of the models that they read are among them: scores are of their entries.
+        """
         found: list[str] = []
         waiting = [strategy]
         while waiting:
             name = waiting.pop()
             if name in self.strategies and name not in found:
                 found.append(name)
-                waiting += members_of(self.strategies[name])
+                waiting += [*members_of(self.strategies[name]), *self.primaries_read_by(name)]
         return found
+
+    def primaries_of(self, model: str) -> list[str]:
+        """Return the strategy whose entries a model, or the candidates of a champion, score; of most there is none."""
+        read = [self.models[each] for each in self.candidates_of(model) if each in self.models]
+        return sorted({each.primary for each in read if each.primary is not None})
+
+    def primaries_read_by(self, strategy: str) -> list[str]:
+        """Return the strategies whose entries the model scores that a strategy names."""
+        model = getattr(self.strategies[strategy].parameters, "model", None)
+        return self.primaries_of(model) if isinstance(model, str) else []
 
     @property
     def score_names(self) -> list[str]:
@@ -248,8 +262,10 @@ class Configuration(Section):
         in it.
         """
         behind = self.behind(strategy)
+        has_own_module = any("." in self.strategies[name].type for name in behind)
+        if has_own_module:
+            behind += [primary for model in self.models for primary in self.primaries_of(model)]
         strategies = {name: each for name, each in self.strategies.items() if name in behind}
-        has_own_module = any("." in each.type for each in strategies.values())
         read = {getattr(each.parameters, "model", None) for each in strategies.values()}
         champions = {name: self.champions[name] for name in self.champions_behind(strategy)}
         read |= {candidate for name in champions for candidate in self.candidates_of(name)}

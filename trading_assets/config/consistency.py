@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from trading_assets.config.champions import faults_of_champions
 from trading_assets.config.configuration import Configuration
 from trading_assets.config.errors import Fault, KeyPath, nearest
+from trading_assets.config.meta_labels import faults_of_primaries
 from trading_assets.config.models import types_within
 from trading_assets.config.sections import Interval
 from trading_assets.config.sources import SyntheticSource
@@ -28,6 +29,7 @@ def inconsistencies(configuration: Configuration, strategies: Mapping[str, Strat
     """
     yield from _members(strategies)
     yield from _models(configuration, strategies)
+    yield from faults_of_primaries(configuration, strategies)
     yield from faults_of_champions(configuration)
     yield from faults_of_tuning(configuration)
     yield from _cross_validated(configuration)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import comb
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -12,8 +11,6 @@ from trading_assets.config.scalars import MOST_SESSIONS
 from trading_assets.config.sections import AssetClass, Fraction, NonEmpty, NonNegative, Positive, Section
 from trading_assets.config.tuning import Tuning
 
-#: Choices of tested groups of one cross-validation.
-MOST_TRAININGS = 500
 #: What is learnt: the sign, the size or the rank of the forward return, or the barrier that is touched first.
 LabelKind: TypeAlias = Literal["sign", "size", "rank", "triple_barrier"]
 
@@ -208,9 +205,16 @@ class WalkForward(Section):
         "have labels that are over",
     )
     tune: Tuning | None = Field(default=None, description="search for parameters, fold by fold; extra `tuning`")
+    primary: NonEmpty | None = Field(
+        default=None,
+        description="order-based strategy whose entries alone are learnt from and scored (meta-labels); of the label "
+        "triple_barrier, on the side of the entry",
+    )
 
     @model_validator(mode="after")
     def _barriers_of_their_label(self) -> WalkForward:
+        if self.label != "triple_barrier" and self.primary is not None:
+            raise ValueError(f"the entries of a primary are labelled by triple_barrier, and the label is {self.label}")
         if self.label != "triple_barrier" and self.barriers != Barriers():
             raise ValueError(f"barriers are of the label triple_barrier, and the label is {self.label}")
         return self
@@ -373,24 +377,3 @@ def types_within(settings: Section) -> list[str]:
     """Return the types of a model and of the models that it is made of."""
     members = [*getattr(settings, "members", ()), *filter(None, [getattr(settings, "member", None)])]
     return [getattr(settings, "type", ""), *(name for each in members for name in types_within(each))]
-
-
-class CrossValidation(Section):
-    """Combinatorial purged cross-validation of a model: it is trained once for each choice of tested groups."""
-
-    groups: int = Field(default=6, ge=3, le=20, description="groups of neighbouring sessions, of as many sessions each")
-    tested: int = Field(default=2, ge=1, le=10, description="groups that are tested by a model of the others")
-    embargo_sessions: int = Field(
-        default=5,
-        ge=0,
-        le=MOST_SESSIONS,
-        description="sessions that do not train after the last label of a tested group",
-    )
-
-    @model_validator(mode="after")
-    def _few_enough(self) -> CrossValidation:
-        if self.tested >= self.groups:
-            raise ValueError(f"{self.tested} of {self.groups} groups are tested, and none is left to train")
-        if comb(self.groups, self.tested) > MOST_TRAININGS:
-            raise ValueError(f"{comb(self.groups, self.tested)} trainings, and at most {MOST_TRAININGS} are allowed")
-        return self

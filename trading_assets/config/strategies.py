@@ -59,6 +59,9 @@ class TargetWeightParameters(StrategyParameters):
 #: What a strategy module defines beside `Parameters`, and what these derive from then.
 KINDS: dict[str, type[StrategyParameters]] = {"rules": OrderParameters, "target_weights": TargetWeightParameters}
 
+#: What a shipped module defines in place of `rules` whose rules are those of another strategy behind a gate.
+GATED_RULES = "gated_rules"
+
 
 class StrategySettings(Section):
     """One entry of `strategies`: a type, a universe, and the parameters that differ from the type's defaults."""
@@ -97,6 +100,8 @@ def import_strategy(name: str) -> Any:
         not fit together.
     """
     module = import_dotted(name)
+    if name.startswith(f"{BUILT_IN}.") and hasattr(module, GATED_RULES):
+        return module
     found = [function for function in KINDS if hasattr(module, function)]
     missing = [*([] if hasattr(module, "Parameters") else ["Parameters"]), *([] if found else [" or ".join(KINDS)])]
     if missing:

@@ -12,6 +12,7 @@ import polars as pl
 from trading_assets.asset_factories.step_record import Rule, nothing
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
+from trading_assets.config.models import WalkForward
 from trading_assets.features.own import assert_current, own_features
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS
@@ -19,6 +20,7 @@ from trading_assets.models.champion_step import choose
 from trading_assets.models.champions import score_asset
 from trading_assets.models.costs import cost_rows
 from trading_assets.models.cross_validation import cross_validation
+from trading_assets.models.entries import assets_of_primaries, ends_before
 from trading_assets.models.evaluation import compare
 from trading_assets.models.evaluation_tables import COSTS, SHUFFLED_LABELS
 from trading_assets.models.fits import kept_fits, rows_to_keep
@@ -96,9 +98,9 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             kinds=REGIME_KINDS,
             rule=Rule(nothing),
         ),
-        *(_model_asset(name, getattr(model, "type", "")) for name, model in configuration.models.items()),
+        *(_model_asset(name, model) for name, model in configuration.models.items()),
         *(_champion_asset(name, champion.candidates) for name, champion in configuration.champions.items()),
-        *([_cross_validation_asset()] if configuration.cross_validation else []),
+        *([_cross_validation_asset(configuration)] if configuration.cross_validation else []),
         *_watch(configuration),
     ]
 
@@ -117,8 +119,9 @@ def _watch(configuration: Configuration) -> Iterator[dg.AssetsDefinition]:
         )
 
 
-def _cross_validation_asset() -> dg.AssetsDefinition:
-    deps = ("features/daily", "market_data/bars", "models/splits")
+def _cross_validation_asset(configuration: Configuration) -> dg.AssetsDefinition:
+    read = assets_of_primaries(configuration.models[name] for name in configuration.cross_validation)
+    deps = ("features/daily", "market_data/bars", "models/splits", *read)
     return table_asset(cross_validation, stage=STAGE, tables=(CROSS_VALIDATION,), deps=deps, rule=Rule(_sections))
 
 
@@ -167,7 +170,7 @@ def regimes(step: Step) -> Mapping[str, Any]:
     return {"most likely regime": shown.sort("benchmark", "regime")}
 
 
-def _model_asset(name: str, family: str) -> dg.AssetsDefinition:
+def _model_asset(name: str, settings: WalkForward) -> dg.AssetsDefinition:
     def model(step: Step) -> Mapping[str, Any]:
         """A walk-forward model: trained, scored out of sample, set beside its baselines, and registered."""
         return train(step, name)
@@ -177,8 +180,8 @@ def _model_asset(name: str, family: str) -> dg.AssetsDefinition:
         stage=STAGE,
         name=name,
         tables=(PREDICTIONS, FOLDS, METRICS, EXPLANATIONS, OUTCOMES, FITS, *_OF_SEARCHES, PROMOTIONS, *OF_EVALUATION),
-        deps=("features/daily", "market_data/bars", "models/splits"),
-        kinds=(_LIBRARIES.get(family, "python"), "scikitlearn", "duckdb"),
+        deps=("features/daily", "market_data/bars", "models/splits", *assets_of_primaries([settings])),
+        kinds=(_LIBRARIES.get(getattr(settings, "type", ""), "python"), "scikitlearn", "duckdb"),
         rule=Rule(_how_closely, leaves=registry_state),
     )
 
@@ -229,7 +232,8 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         step.record.left_state = kept.digests
     # A user's own module may be no function of its training set: it is asked again each time.
     made = rows_to_keep(name, {} if learner.own is not None else run.fits)
-    outcomes = run.tables[OUTCOMES].with_columns(until=pl.lit(None if until == dt.date.max else until, pl.Date))
+    end = ends_before(step.work, settings.primary, until)
+    outcomes = run.tables[OUTCOMES].with_columns(until=pl.lit(end, pl.Date))
     tables = {**run.tables, OUTCOMES: outcomes, FITS: pl.concat([kept.fits_of(run.untrained), made])}
     if run.artifact is not None:
         put_on_record(step, name, bars, holdout, readers)
@@ -248,7 +252,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     if step.record is not None:
         written.append(hash_state(f"{STAGE}/{name}", step.record.left_state))
     record_written(Protocol.of(step.configuration), f"{STAGE}/{name}", written, step.now)
-    step.work.append_new(COSTS, cost_rows(name, step.run_id, run.spent, step.now))
+    step.work.append_new(COSTS, cost_rows(name, step.run_id, run.costs, step.now))
 
     outcome = run.tables[OUTCOMES].row(0, named=True)
     comparison = compare(run.tables[METRICS])
@@ -259,8 +263,8 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         "unscored rows": outcome["unscored_rows"],
         "mean log loss": comparison.model,
         **{f"mean log loss ({baseline})": loss for baseline, loss in comparison.baselines.items()},
-        "training, processor seconds": round(run.spent.seconds["model"], 3),
-        "memory of the process at its peak, MB": round(run.spent.peak_mb),
+        "training, processor seconds": round(run.costs.seconds["model"], 3),
+        "memory of the process at its peak, MB": round(run.costs.peak_mb),
         "AUC of shuffled labels": finding_of_rows(run.tables[SHUFFLED_LABELS]).auc,
         **_search_in_words(run.tables),
         "metrics": _metrics_table(run.tables[METRICS]),

@@ -10,7 +10,8 @@ from trading_assets.config import Configuration
 from trading_assets.market_data.tables import BARS
 from trading_assets.models.champions import score_asset
 from trading_assets.models.evaluation import compare, early_promotions, leaks
-from trading_assets.models.evaluation_tables import SHUFFLED_LABELS
+from trading_assets.models.evaluation_tables import EXPLANATION_DRIFT, SHUFFLED_LABELS
+from trading_assets.models.explanation_drift import MOST_MOVED, newest_change
 from trading_assets.models.fold_evaluation import finding_of_rows
 from trading_assets.models.registry import UnreadableRegistryError, database_of, require_readable
 from trading_assets.models.shuffled_labels import LEVEL
@@ -27,13 +28,17 @@ ADVICE = (
 def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]:
     """Of the splits, the regimes, and each model and champion: warm-up, no leakage, better than the baselines.
 
-    Of each model also that it finds nothing where labels are shuffled.
+    Of each model also that it finds nothing where labels are shuffled, and goes by the features that it went by.
     """
     return [
         _warm_up(configuration),
         _regimes_no_leakage(),
         *(check(configuration, name) for name in configuration.score_names for check in (_no_leakage, _beats_baseline)),
-        *(check(configuration, name) for name in configuration.models for check in (_shuffled_labels, _registry)),
+        *(
+            check(configuration, name)
+            for name in configuration.models
+            for check in (_shuffled_labels, _explanations, _registry)
+        ),
         *(_promotions_are_causal(configuration, name) for name in configuration.champions),
     ]
 
@@ -126,6 +131,28 @@ def _shuffled_labels(configuration: Configuration, model: str) -> dg.AssetChecks
     return check
 
 
+def _explanations(configuration: Configuration, model: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=["models", model],
+        name="explanations_stable",
+        description="At the last refit before the holdout no more than "
+        f"{MOST_MOVED:.0%} of what moved scores has gone to other features.",
+        required_resource_keys={"warehouse"},
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        warehouse: Warehouse = context.resources.warehouse
+        rows = warehouse.read_or_empty(EXPLANATION_DRIFT, rows=Rows("model", model))
+        moved = newest_change(rows)
+        told = {} if moved is None else {"moved": moved}
+        return dg.AssetCheckResult(
+            passed=moved is None or moved <= MOST_MOVED,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"refits": rows.height, **told},
+        )
+
+    return check
+
+
 def _registry(configuration: Configuration, model: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=["models", model],
@@ -182,3 +209,7 @@ def _beats_baseline(configuration: Configuration, model: str) -> dg.AssetChecksD
         )
 
     return check
+
+
+#: Checks of a model that a champion has no part in.
+OF_MODELS = (_shuffled_labels, _explanations, _registry)

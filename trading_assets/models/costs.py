@@ -20,7 +20,7 @@ _MEGABYTE = 2**20
 
 
 @dataclass
-class Spent:
+class TrainingCosts:
     """What a fold took.
 
     Attributes
@@ -78,21 +78,21 @@ class Spent:
             self.peak_mb = max(self.peak_mb, resident() / _MEGABYTE)
 
 
-def together(folds: Sequence[Spent]) -> Spent:
+def together(folds: Sequence[TrainingCosts]) -> TrainingCosts:
     """Return the sums of what folds took, and the largest of their peaks."""
     seconds = {part: sum(each.seconds.get(part, 0.0) for each in folds) for part in PARTS}
     fitted, rows = (sum(getattr(each, name) for each in folds) for name in ("fitted", "rows"))
-    return Spent(seconds, max((each.peak_mb for each in folds), default=0.0), fitted, rows)
+    return TrainingCosts(seconds, max((each.peak_mb for each in folds), default=0.0), fitted, rows)
 
 
-def cost_rows(name: str, run_id: str, spent: Spent, started_at: dt.datetime) -> pl.DataFrame:
+def cost_rows(name: str, run_id: str, costs: TrainingCosts, started_at: dt.datetime) -> pl.DataFrame:
     """Return rows of `models.costs`, one a part.
 
     Parameters
     ----------
     name, run_id
         Model, and the run that trained it.
-    spent
+    costs
         What all folds took.
     started_at
         When the training began, UTC.
@@ -102,10 +102,10 @@ def cost_rows(name: str, run_id: str, spent: Spent, started_at: dt.datetime) -> 
             "run_id": run_id,
             "model": name,
             "part": part,
-            "trained_folds": spent.fitted,
-            "rows": spent.rows,
-            "seconds": spent.seconds.get(part, 0.0),
-            "peak_mb": (spent.peak_mb or None) if part == "model" and spent.fitted else None,
+            "trained_folds": costs.fitted,
+            "rows": costs.rows,
+            "seconds": costs.seconds.get(part, 0.0),
+            "peak_mb": (costs.peak_mb or None) if part == "model" and costs.fitted else None,
             "started_at": started_at,
         }
         for part in PARTS

@@ -74,6 +74,51 @@ IMPORTANCE_STABILITY = Table(
     },
 )
 
+CONTRIBUTIONS = Table(
+    name="models.contributions",
+    description="One row is a feature of a fold before the holdout: how much it moved the scores of the fold.",
+    key=("model", "fold", "feature"),
+    columns={
+        "model": MODEL,
+        "version": VERSION,
+        "fold": FOLD,
+        "feature": Column(pl.String, "column of features.daily"),
+        "value": Column(
+            pl.Float64,
+            "mean absolute contribution to the score: of boosted trees in log-odds, see the page of models",
+            at_least=0,
+        ),
+    },
+)
+
+EXPLANATION_DRIFT = Table(
+    name="models.explanation_drift",
+    description="One row is a refit: how far the contributions of features have changed since the fold before.",
+    key=("model", "fold"),
+    columns={
+        "model": MODEL,
+        "version": VERSION,
+        "fold": FOLD,
+        "previous_fold": Column(pl.Int64, "fold before it that has any: it is compared with that", at_least=0),
+        "features": Column(pl.Int64, "features", at_least=0),
+        "rank_correlation": Column(
+            pl.Float64,
+            "Spearman correlation of both; null where one of them is the same for all features",
+            nullable=True,
+            at_least=-1,
+            at_most=1,
+        ),
+        "total_variation": Column(
+            pl.Float64,
+            "part of what moved scores that is of other features now: half of the sum of the absolute differences of "
+            "their shares; null where nothing moved them",
+            nullable=True,
+            at_least=0,
+            at_most=1,
+        ),
+    },
+)
+
 SHUFFLED_LABELS = Table(
     name="models.shuffled_labels",
     description=(

@@ -15,14 +15,17 @@ import polars as pl
 
 from trading_assets.config.evaluation import Evaluation
 from trading_assets.models import tables
-from trading_assets.models.costs import Spent
+from trading_assets.models.costs import TrainingCosts
 from trading_assets.models.evaluation_tables import (
+    CONTRIBUTIONS,
+    EXPLANATION_DRIFT,
     IMPORTANCE_STABILITY,
     PERMUTATION_IMPORTANCE,
     RELIABILITY,
     SHUFFLED_LABELS,
     types_of_folds,
 )
+from trading_assets.models.explanation_drift import drift_rows
 from trading_assets.models.families.interface import Fitted
 from trading_assets.models.families.own import OwnFitted
 from trading_assets.models.fold_rows import FoldRows
@@ -69,7 +72,7 @@ class Asked:
 
 
 def with_evaluation(
-    found: FoldRows, asked: Asked, model: Fitted, learner: Learner, settings: Evaluation, spent: Spent
+    found: FoldRows, asked: Asked, model: Fitted, learner: Learner, settings: Evaluation, costs: TrainingCosts
 ) -> FoldRows:
     """Add importance of features, and the score of shuffled labels, to what a fold leaves.
 
@@ -83,15 +86,15 @@ def with_evaluation(
         Model of the fold, and what makes one of a training set.
     settings
         Section `evaluation`.
-    spent
+    costs
         What takes up the time of each.
     """
     if asked.fold.test_start >= asked.holdout_start or not asked.known.size:
         return found
     is_own = isinstance(model, OwnFitted)
-    with spent.on("permutation_importance", elsewhere=is_own):
+    with costs.on("permutation_importance", elsewhere=is_own):
         importance = _importance(asked, model, learner.seed, settings, is_own=is_own)
-    with spent.on("shuffled_labels", elsewhere=is_own):
+    with costs.on("shuffled_labels", elsewhere=is_own):
         draws = np.random.default_rng([learner.seed, asked.fold.number, 2])
         over = asked.train[asked.samples.label_end[asked.train] < day(asked.holdout_start)]
         # Without its search, which chooses among models that learn from the same rows.
@@ -147,8 +150,19 @@ def evaluation_frames(rows: Sequence[FoldRows], settings: Evaluation, horizon: i
     shuffled = [line for each in rows for line in each.shuffled]
     scored = [each.predictions for each in rows if each.predictions is not None]
     predictions = pl.concat(scored) if scored else tables.PREDICTIONS.empty()
+    of_contributions = types_of_folds(CONTRIBUTIONS)
+    contributions = pl.concat(
+        [pl.DataFrame(schema=of_contributions)]
+        + [
+            each.explanations.select(pl.col(name).cast(dtype) for name, dtype in of_contributions.items())
+            for each in rows
+            if each.explanations is not None
+        ]
+    )
     return {
         PERMUTATION_IMPORTANCE: importance,
+        CONTRIBUTIONS: contributions,
+        EXPLANATION_DRIFT: pl.DataFrame(list(drift_rows(contributions)), schema=types_of_folds(EXPLANATION_DRIFT)),
         IMPORTANCE_STABILITY: pl.DataFrame(
             [stability_row(importance, settings.top_features)], schema=types_of_folds(IMPORTANCE_STABILITY)
         ),

@@ -15,6 +15,7 @@ from trading_assets.features.tables import DAILY
 from trading_assets.market_data.derived_columns import OF_BARS
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.market_data.universe import membership
+from trading_assets.models.entries import primary_entries
 from trading_assets.models.families.interface import Days, Features
 from trading_assets.models.samples import matrix_of
 from trading_assets.protocol.row_hashes import WrittenRows
@@ -61,6 +62,8 @@ def inputs_of_sessions(
 ) -> FoldInputs:
     """Return the rows that a model scores on some sessions: members of its universe with a bar and any feature.
 
+    Of a model with a primary no more than the entries of that one.
+
     Parameters
     ----------
     warehouse, configuration
@@ -93,6 +96,9 @@ def inputs_of_sessions(
         )
         features = held.read(DAILY, where=inside, parameters=[first, last])
         universe = held.read(UNIVERSE)
+        if settings.primary is not None:
+            entries = primary_entries(held, configuration, settings.primary)
+            bars = bars.join(entries.keys, on=["symbol", "session"], how="semi")
     return scored_rows(bars, features, universe)
 
 

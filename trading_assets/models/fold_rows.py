@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from trading_assets.models import tables
 from trading_assets.models.calibration import Curve, calibrated
-from trading_assets.models.costs import Spent
+from trading_assets.models.costs import TrainingCosts
 from trading_assets.models.evaluation import fold_metrics
 from trading_assets.models.evaluation_tables import types_of_folds
 from trading_assets.models.fits import KeptFit
@@ -46,7 +46,7 @@ class FoldRows:
     trials: pl.DataFrame | None = None
     losses: pl.DataFrame | None = None
     fit: KeptFit | None = None
-    spent: Spent = field(default_factory=Spent)
+    costs: TrainingCosts = field(default_factory=TrainingCosts)
 
 
 def predictions_of(

@@ -10,6 +10,7 @@ import polars as pl
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
+from trading_assets.models.entries import primary_entries
 from trading_assets.models.on_record import hash_of_model
 from trading_assets.models.run import samples_and_folds
 from trading_assets.models.samples import Samples
@@ -40,7 +41,7 @@ def samples_of(step: Step, name: str, until: dt.date) -> Learnt:
     batches = read_by_symbol(step.work, DAILY, where=_OF_SYMBOLS, parameters=[_symbols(bars), until])
     # In single precision, as a model takes them: half of what they are as stored.
     features = pl.concat((each.cast({pl.Float64: pl.Float32}) for each in batches), rechunk=True)
-    return _learnt(step, name, bars, features)
+    return _learnt(step, name, bars, features, until)
 
 
 def labels_of(step: Step, name: str, until: dt.date) -> Learnt:
@@ -53,7 +54,7 @@ def labels_of(step: Step, name: str, until: dt.date) -> Learnt:
     """
     bars = _bars(step, name, until)
     keys = step.work.read(DAILY, columns=["symbol", "session"], where=_OF_SYMBOLS, parameters=[_symbols(bars), until])
-    return _learnt(step, name, bars, keys)
+    return _learnt(step, name, bars, keys, until)
 
 
 def hashes_of_scores(held: Warehouse, names: Sequence[str]) -> Iterator[WrittenRows]:
@@ -78,8 +79,13 @@ def _symbols(bars: pl.DataFrame) -> list[str]:
     return bars["symbol"].unique().sort().to_list()
 
 
-def _learnt(step: Step, name: str, bars: pl.DataFrame, features: pl.DataFrame) -> Learnt:
+def _learnt(step: Step, name: str, bars: pl.DataFrame, features: pl.DataFrame, until: dt.date) -> Learnt:
     settings, universe = step.configuration.models[name], step.work.read(UNIVERSE)
     benchmark = step.configuration.benchmarks.get(settings.universe)
-    samples, folds = samples_and_folds(settings, bars=bars, features=features, universe=universe, benchmark=benchmark)
+    entries = None
+    if settings.primary is not None:
+        entries = primary_entries(step.work, step.configuration, settings.primary, until)
+    samples, folds = samples_and_folds(
+        settings, bars=bars, features=features, universe=universe, benchmark=benchmark, entries=entries
+    )
     return samples, folds, bars.filter(asset_class=settings.universe)

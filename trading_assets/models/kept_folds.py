@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from trading_assets.models import tables
-from trading_assets.models.evaluation_tables import PERMUTATION_IMPORTANCE, SHUFFLED_LABELS
+from trading_assets.models.evaluation_tables import CONTRIBUTIONS, PERMUTATION_IMPORTANCE, SHUFFLED_LABELS
 from trading_assets.models.samples import Samples, day
 from trading_assets.models.splits import Fold
 from trading_assets.warehouse.table import Table
@@ -26,6 +26,7 @@ TABLES = (
     tables.PREDICTIONS,
     tables.METRICS,
     tables.EXPLANATIONS,
+    CONTRIBUTIONS,
     PERMUTATION_IMPORTANCE,
     SHUFFLED_LABELS,
     tables.FITS,
@@ -35,7 +36,7 @@ TABLES = (
 
 
 class KeptFold(NamedTuple):
-    """What a fold left, without name and version of the model; no explanations: they are another fold's."""
+    """What a fold left, without name and version of the model."""
 
     fold: dict[str, Any]
     predictions: pl.DataFrame | None
@@ -99,7 +100,7 @@ def _kept(own: Mapping[Table, pl.DataFrame], of_fold: dict[str, Any]) -> KeptFol
     said = pl.coalesce("uncalibrated", "score").alias("score")
     scores = own[tables.PREDICTIONS].filter(fold=number).with_columns(of, said)
     predictions = scores.with_columns(pl.lit(None, pl.Float64).alias("uncalibrated"))
-    explanations = own[tables.EXPLANATIONS].filter(fold=number).select("feature", "value", of)
+    explanations = own[CONTRIBUTIONS].filter(fold=number).select("feature", "value", of)
     importance = own[PERMUTATION_IMPORTANCE].filter(fold=number)
     return KeptFold(
         of_fold,

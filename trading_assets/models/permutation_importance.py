@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from trading_assets.config.evaluation import Evaluation
 from trading_assets.models.families.odds import log_losses
-from trading_assets.models.permutations import donors, has_company, strata_of
+from trading_assets.models.permutations import cyclic_permutation, has_company, strata_of
 from trading_assets.models.samples import Days
 
 Features = NDArray[np.float32]
@@ -50,9 +50,9 @@ def permutation_importance(
 ) -> Importance:
     """Return how far the log loss rises if a feature's values are those of other symbols of the same session.
 
-    Each row takes the value of another row of its session, all others equally likely (`donors`): the mean over repeats
-    estimates the switched loss of Fisher, Rudin and Dominici (2019), All models are wrong, but many are useful,
-    Journal of Machine Learning Research 20 (177), section 3.1, within sessions. Breiman (2001), Random forests,
+    Each row takes the value of another row of its session, all others equally likely (`cyclic_permutation`): the mean
+    over repeats estimates the switched loss of Fisher, Rudin and Dominici (2019), All models are wrong, but many are
+    useful, Journal of Machine Learning Research 20 (177), section 3.1, within sessions. Breiman (2001), Random forests,
     section 10, permutes likewise. All features change places by the same draws, so that a feature more changes nothing
     of the others. The error is that of the draws alone: how much the fold itself is chance, other folds tell.
 
@@ -88,7 +88,7 @@ def permutation_importance(
     if not chosen.size:
         return Importance(0, np.full(columns, np.nan), np.full(columns, np.nan))
     rows, days, truth, strata = features[chosen], session[chosen], label[chosen], groups[chosen]
-    takes = [donors(strata, draws) for _ in range(settings.importance_repeats)]
+    takes = [cyclic_permutation(strata, draws) for _ in range(settings.importance_repeats)]
     varies = _varies_within(rows, strata)
     asked = [(column, take) for column in np.flatnonzero(varies) for take in takes]
     before = log_losses(score(rows, days), truth).mean()

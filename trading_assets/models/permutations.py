@@ -54,7 +54,7 @@ def shuffled(strata: NDArray[np.int64], draws: np.random.Generator) -> RowNumber
     return found
 
 
-def donors(strata: NDArray[np.int64], draws: np.random.Generator) -> RowNumbers:
+def cyclic_permutation(strata: NDArray[np.int64], draws: np.random.Generator) -> RowNumbers:
     """Return another row of its group for each row, all of them equally likely, and each row for one.
 
     The rows of a group are put into a circle at random, and each takes from the next. A plain permutation would leave
@@ -68,7 +68,7 @@ def donors(strata: NDArray[np.int64], draws: np.random.Generator) -> RowNumbers:
 
     Examples
     --------
-    >>> donors(np.array([1, 1, 2]), np.random.default_rng(0)).tolist()
+    >>> cyclic_permutation(np.array([1, 1, 2]), np.random.default_rng(0)).tolist()
     [1, 0, 2]
     """
     circle = np.lexsort((draws.random(strata.size), strata))

@@ -207,5 +207,6 @@ def target_in_words(settings: WalkForward, benchmark: str) -> str:
         return f"better half of {what}"
     if settings.label == "triple_barrier":
         barriers = settings.barriers
-        return f"{barriers.upper:g} up before {barriers.lower:g} down in {barriers.unit}, {what}"
+        of = "" if settings.primary is None else f"for {settings.primary} at its entries, "
+        return f"{barriers.upper:g} up before {barriers.lower:g} down in {barriers.unit}, {of}{what}"
     return f"{what} against {benchmark}"

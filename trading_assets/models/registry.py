@@ -108,7 +108,8 @@ def artifacts_of(home: Path, run: str) -> Path:
 def register(home: Path, candidate: Candidate) -> ModelVersion:
     """Record a model, and make it champion if none exists or it is better than the one there is, see `promotion`.
 
-    The same content is registered once: asking again returns what was decided then. Safe to call from several
+    The same content is registered once: asking again returns what was decided then, and makes it champion once more if
+    another fit of its procedure is. Safe to call from several
     processes at once.
 
     Parameters
@@ -131,6 +132,7 @@ def register(home: Path, candidate: Candidate) -> ModelVersion:
         client = client_of(home)
         known = _version_of(client, candidate)
         if known is not None:
+            _set_current(client, candidate, known)
             return known
         run = _record(client, home, candidate)
         champion = _champion(client, home, candidate.model)
@@ -228,6 +230,20 @@ def registry_client() -> Callable[[Path], Any]:
     return client_of
 
 
+def _set_current(client: Any, candidate: Candidate, known: ModelVersion) -> None:
+    """Make a version champion that comes up again, where a later fit of its own procedure is: as `decide` has it.
+
+    So it is once a holdout is closed again that was open, or opened again: the later fit has learnt from other sessions
+    than those that may be seen now. A champion of another procedure has won, and stays.
+    """
+    number = client.get_registered_model(candidate.model).aliases.get(CHAMPION)
+    if number is None or int(number) == known.number:
+        return
+    champion = client.get_model_version(candidate.model, number)
+    if champion.tags.get(_PROCEDURE) == candidate.record.procedure:
+        client.set_registered_model_alias(candidate.model, CHAMPION, str(known.number))
+
+
 def _version_of(client: Any, candidate: Candidate) -> ModelVersion | None:
     for version in client.search_model_versions(f"name = '{candidate.model}'"):
         if version.tags.get(CONTENT) == candidate.version:
@@ -272,27 +288,27 @@ def _record(client: Any, home: Path, candidate: Candidate) -> Any:
 
 
 @dataclass(frozen=True)
-class _Champion:
+class _RegisteredChampion:
     version: str
     record: Record | None
 
 
-def _decide(candidate: Record, champion: _Champion | None) -> Decision:
+def _decide(candidate: Record, champion: _RegisteredChampion | None) -> Decision:
     if champion is not None and champion.record is None:
         return Decision(CHAMPION, "the champion is of an earlier version, which kept no losses by session to compare")
     return decide(candidate, champion.record if champion else None)
 
 
-def _champion(client: Any, home: Path, model: str) -> _Champion | None:
+def _champion(client: Any, home: Path, model: str) -> _RegisteredChampion | None:
     number = client.get_registered_model(model).aliases.get(CHAMPION)
     if number is None:
         return None
     version = client.get_model_version(model, number)
     if _PROCEDURE not in version.tags:
-        return _Champion(version.tags[CONTENT], None)
+        return _RegisteredChampion(version.tags[CONTENT], None)
     losses = _losses(home, version.run_id, model)
     record = Record(version.tags[_TARGET], int(version.tags[_HORIZON]), version.tags[_PROCEDURE], losses)
-    return _Champion(version.tags[CONTENT], record)
+    return _RegisteredChampion(version.tags[CONTENT], record)
 
 
 def _losses(home: Path, run: str, model: str) -> dict[dt.date, SessionLoss]:

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from trading_assets.models.evaluation_tables import RELIABILITY, types_of_folds
 from trading_assets.models.reliability import groups_of
+from trading_assets.models.stability import CONFIDENCE
 
 Floats = NDArray[np.float64]
 
-#: Of the interval.
-LEVEL = 0.95
 #: Sessions of a block, in lengths of a label: of what two neighbours hold an eighth is shared.
 _LABELS_OF_A_BLOCK = 4
 
@@ -91,7 +90,7 @@ def share_interval(label: Floats, block: NDArray[np.int64]) -> tuple[float, floa
     variance = blocks / (blocks - 1) * float((off**2).sum()) / rows**2
     varies = 0 < share < 1
     independent = min(rows, share * (1 - share) / variance) if varies and variance > 0 else rows if varies else blocks
-    quantile = float(t.ppf((1 + LEVEL) / 2, blocks - 1))
+    quantile = float(t.ppf((1 + CONFIDENCE) / 2, blocks - 1))
     middle = (share + quantile**2 / (2 * independent)) / (1 + quantile**2 / independent)
     reach = quantile * np.sqrt(share * (1 - share) / independent + quantile**2 / (4 * independent**2))
     reach /= 1 + quantile**2 / independent

@@ -18,7 +18,8 @@ from trading_assets.config.stated import completed
 from trading_assets.market_data.universe import membership
 from trading_assets.models import tables
 from trading_assets.models.calibration import Curve, calibrated
-from trading_assets.models.costs import Spent, together
+from trading_assets.models.costs import TrainingCosts, together
+from trading_assets.models.entries import Entries
 from trading_assets.models.explanations import mean_contributions
 from trading_assets.models.families.interface import Fitted
 from trading_assets.models.families.own import OwnFamily, OwnFitted
@@ -72,7 +73,7 @@ class ModelRun:
         Frames of all tables of the model (not `models.splits`).
     artifact
         Bytes of the model of the last fold that could be trained, as its family saves them; None if none could.
-    spent
+    costs
         What the folds took that were trained, see `models.costs`: it differs from run to run.
     fits
         Models of the folds that were trained, by fold.
@@ -85,7 +86,7 @@ class ModelRun:
     version: str
     tables: Mapping[Table, pl.DataFrame]
     artifact: bytes | None
-    spent: Spent
+    costs: TrainingCosts
     fits: Mapping[int, KeptFit]
     untrained: Set[int]
     curves: Mapping[int, Curve]
@@ -103,7 +104,13 @@ class _Training:
 
 
 def samples_and_folds(
-    settings: WalkForward, *, bars: pl.DataFrame, features: pl.DataFrame, universe: pl.DataFrame, benchmark: str | None
+    settings: WalkForward,
+    *,
+    bars: pl.DataFrame,
+    features: pl.DataFrame,
+    universe: pl.DataFrame,
+    benchmark: str | None,
+    entries: Entries | None = None,
 ) -> tuple[Samples, list[Fold]]:
     """Return what a model is trained and scored on, of tables that may have other symbols too.
 
@@ -116,14 +123,24 @@ def samples_and_folds(
     universe
         Rows of `market_data.universe`. Only members are samples: who joins an index later has risen until then, and
         nobody knew.
+    entries
+        Those of the model's primary; None for a model without one.
+
+    Raises
+    ------
+    ValueError
+        A model with a primary is given no entries, or one without some.
     """
+    if (settings.primary is None) != (entries is None):
+        given = "no entries are" if entries is None else "entries are"
+        raise ValueError(f"the primary of the model is {settings.primary}, and {given} given")
     own = bars.filter(asset_class=settings.universe)
     # Who has no bar in the model's universe is no sample anyway: wide rows are copied only if members are told apart.
     outside = features.select(pl.col("symbol").is_in(own["symbol"].unique().implode())).to_series()
     outside &= ~membership(features, universe)
     members = features.filter(~outside) if outside.any() else features
     of_benchmark = None if benchmark is None else bars.filter(symbol=benchmark)
-    more = () if settings.label == "sign" else (settings.label, settings.barriers)
+    more = () if settings.label == "sign" else (settings.label, settings.barriers, entries)
     samples = build_samples(own, of_benchmark, members, settings.horizon, *more)
     return samples, walk_forward(own["session"].unique().sort().to_list(), settings)
 
@@ -186,7 +203,7 @@ def run_model(
         version=version,
         tables={table: table.conform(frame.with_columns(stamp)).sort(table.key) for table, frame in frames.items()},
         artifact=next((parted(each.fit.content)[1] for each in reversed(rows) if each.fit is not None), None),
-        spent=together([each.spent for each in rows if each.fit is not None]),
+        costs=together([each.costs for each in rows if each.fit is not None]),
         fits={each.fold["fold"]: each.fit for each in rows if each.fit is not None},
         untrained={each.fold["fold"] for each in rows if each.fit is None},
         curves=curves,
@@ -200,14 +217,9 @@ def _rows_of_folds(
     new = [fold for fold in folds if fold.number not in known]
     found = {number: FoldRows(**each._asdict()) for number, each in known.items()}
     found |= zip((fold.number for fold in new), workers.map(_run_fold, training, new), strict=True)
-    # The tables have the explanations of one fold: the last one, which may be another now.
-    explained = [
-        fold for fold in folds if fold.test_end < training.holdout_start and found[fold.number].fold["test_rows"] > 0
-    ]
-    again = [fold for fold in explained[-1:] if fold.number in known and known[fold.number].explanations is None]
     # Registered is the model of the last fold that could be trained, which no table may have.
     trained = [fold for fold in folds if found[fold.number].fold["status"] == tables.OK]
-    again += [fold for fold in trained[-1:] if fold.number in known and fold not in again]
+    again = [fold for fold in trained[-1:] if fold.number in known]
     found |= zip((fold.number for fold in again), workers.map(_run_fold, training, again), strict=True)
     return [found[fold.number] for fold in folds]
 
@@ -237,13 +249,13 @@ def _run_fold(training: _Training, fold: Fold) -> FoldRows:
     )
     if problem is not None:
         return found
-    spent = Spent()
-    with spent.memory():
-        fitted, kept = _fit(training, allowed.rows, spent)
-        found = _with_scores(replace(found, fit=kept, spent=spent), training, fold, fitted, test)
+    costs = TrainingCosts()
+    with costs.memory():
+        fitted, kept = _fit(training, allowed.rows, costs)
+        found = _with_scores(replace(found, fit=kept, costs=costs), training, fold, fitted, test)
         found = _with_search(found, training, fold, fitted.model, allowed.rows, test)
         asked = Asked(samples, fold, training.holdout_start, allowed.rows, test)
-        return with_evaluation(found, asked, fitted.model, training.fitted.learner, training.evaluation, spent)
+        return with_evaluation(found, asked, fitted.model, training.fitted.learner, training.evaluation, costs)
 
 
 def _with_search(
@@ -265,15 +277,15 @@ def _with_search(
     return replace(found, losses=losses_of(found.predictions, untuned, fold))
 
 
-def _fit(training: _Training, rows: RowNumbers, spent: Spent) -> tuple[Fit, KeptFit]:
+def _fit(training: _Training, rows: RowNumbers, costs: TrainingCosts) -> tuple[Fit, KeptFit]:
     """Fit model and baselines; the training set is as large as all else, and gone afterwards."""
     learns_from, learner = training_set(training.samples, rows), training.fitted.learner
-    with one_thread(), spent.on("model", elsewhere=learner.own is not None):
+    with one_thread(), costs.on("model", elsewhere=learner.own is not None):
         model = training.fitted.of(learns_from)
     kept = KeptFit(made_from(learns_from, learner), model.save())
     if kept.made_of not in training.fitted.kept:
-        spent.fitted, spent.rows = 1, rows.size
-    with spent.on("logistic"):
+        costs.fitted, costs.rows = 1, rows.size
+    with costs.on("logistic"):
         return beside_baselines(model, learns_from, learner.settings), kept
 
 

@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.config.models import Barriers, LabelKind
+from trading_assets.models.entries import Entries
 from trading_assets.models.labels import average_uniqueness, cross_sectional_ranks, forward_labels
 from trading_assets.models.splits import Fold
 from trading_assets.models.triple_barrier import triple_barrier_labels
@@ -104,6 +105,7 @@ def build_samples(
     horizon: int,
     label: LabelKind = "sign",
     barriers: Barriers | None = None,
+    entries: Entries | None = None,
 ) -> Samples:
     """Join features with labels; a bar without a row of features is no sample.
 
@@ -119,14 +121,19 @@ def build_samples(
         Sessions of the label.
     label, barriers
         What is learnt, and the barriers of a triple barrier.
+    entries
+        Those of a primary, which alone are samples; None: all bars are.
     """
     names = tuple(sorted(set(features.columns) - {"symbol", "session"}))
     if label == "triple_barrier":
-        labels = triple_barrier_labels(bars, horizon, barriers or Barriers())
+        side = () if entries is None else (entries.side,)
+        labels = triple_barrier_labels(bars, horizon, barriers or Barriers(), *side)
     else:
         labels = forward_labels(bars, benchmark, horizon)
     rows = features.select("symbol", "session").with_row_index("row_of_features")
     frame = labels.join(rows, on=["symbol", "session"], how="inner", maintain_order="left")
+    if entries is not None:
+        frame = frame.join(entries.keys, on=["symbol", "session"], how="semi", maintain_order="left")
     if label == "rank":
         frame = cross_sectional_ranks(frame, bars["session"], horizon)
     days = pl.col("label_end").cast(pl.Int32).fill_null(NEVER)

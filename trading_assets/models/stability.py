@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-#: Of the interval of the stability.
-LEVEL = 0.95
+#: Of the intervals of stability and reliability.
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def stability_of(chosen: NDArray[np.bool_]) -> Stability:
     each = (chosen * of_feature).mean(axis=1) - own * share + value / 2 * (2 * share * own - own - share + 1)
     each /= by_chance
     deviation = float(np.sqrt(4 / (sets * (sets - 1)) * ((each - each.mean()) ** 2).sum()))
-    reach = float(t.ppf((1 + LEVEL) / 2, sets - 1)) * deviation
+    reach = float(t.ppf((1 + CONFIDENCE) / 2, sets - 1)) * deviation
     return Stability(float(value), float(value - reach), float(min(value + reach, 1.0)))
 
 

@@ -31,8 +31,8 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A champion as it stands.
+class ChampionHistory:
+    """Who was champion, and is.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Standing:
     waiting: Sequence[HandDecision]
 
 
-def standing_of(warehouse: Warehouse, configuration: Configuration, champion: str) -> Standing:
+def champion_history(warehouse: Warehouse, configuration: Configuration, champion: str) -> ChampionHistory:
     """Return who is champion, from the last run and from what was decided since.
 
     Parameters
@@ -70,7 +70,7 @@ def standing_of(warehouse: Warehouse, configuration: Configuration, champion: st
     held = [Held(*each) for each in by_time.select("candidate", "is_pinned").iter_rows()]
     held += [Held(each.candidate, each.pinned) for each in waiting] if held else []
     history = [each for place, each in enumerate(held) if place == 0 or each != held[place - 1]]
-    return Standing(history, waiting)
+    return ChampionHistory(history, waiting)
 
 
 def champion_at(warehouse: Warehouse, configuration: Configuration, champion: str, session: dt.date) -> str:
@@ -79,7 +79,7 @@ def champion_at(warehouse: Warehouse, configuration: Configuration, champion: st
     Parameters
     ----------
     warehouse, configuration, champion
-        As `standing_of` takes them.
+        As `champion_history` takes them.
     session
         A session of the last run, or one after it and before the next refit.
 
@@ -90,7 +90,7 @@ def champion_at(warehouse: Warehouse, configuration: Configuration, champion: st
     EditedRowsError
         Rows of `models.champions` are not those that the product wrote.
     """
-    waiting = standing_of(warehouse, configuration, champion).waiting
+    waiting = champion_history(warehouse, configuration, champion).waiting
     acting = [each.candidate for each in waiting if each.day < session]
     return acting[-1] if acting else champion_by_run(warehouse, configuration, champion, session)
 
@@ -103,7 +103,7 @@ def champion_by_run(
     Parameters
     ----------
     warehouse, configuration, champion
-        As `standing_of` takes them.
+        As `champion_history` takes them.
     session
         At which session; default the last one.
 
@@ -200,7 +200,7 @@ def decide_by_hand(
             f"no candidate {candidate!r} of {champion}\n  key: champions.{champion}.candidates\n"
             f"  expected: {nearest(candidate, candidates)}\n  what to do: name one of them, or add it to the key"
         )
-    history = standing_of(warehouse, configuration, champion).history
+    history = champion_history(warehouse, configuration, champion).history
     if not history:
         raise _no_champion(champion)
     held = history[-1]

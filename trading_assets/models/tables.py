@@ -5,7 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from trading_assets.models.evaluation_tables import (
+    CONTRIBUTIONS,
     COSTS,
+    EXPLANATION_DRIFT,
     FOLD,
     IMPORTANCE_STABILITY,
     MODEL,
@@ -22,7 +24,15 @@ OK, INSUFFICIENT_DATA = "ok", "insufficient_data"
 TOO_FEW_ROWS, SINGLE_CLASS, NO_FOLDS = "too_few_rows", "single_class", "no_folds"
 
 #: What is said of a model beside its scores and their metrics.
-OF_EVALUATION = (PERMUTATION_IMPORTANCE, IMPORTANCE_STABILITY, SHUFFLED_LABELS, RELIABILITY, COSTS)
+OF_EVALUATION = (
+    PERMUTATION_IMPORTANCE,
+    IMPORTANCE_STABILITY,
+    CONTRIBUTIONS,
+    EXPLANATION_DRIFT,
+    SHUFFLED_LABELS,
+    RELIABILITY,
+    COSTS,
+)
 
 SPLITS = Table(
     name="models.splits",

@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 _WINDOW = 20
 
 
-def triple_barrier_labels(bars: pl.DataFrame, horizon: int, barriers: Barriers) -> pl.DataFrame:
+def triple_barrier_labels(bars: pl.DataFrame, horizon: int, barriers: Barriers, side: int = 1) -> pl.DataFrame:
     """Label each bar by what comes first after its next open: a price above, a price below, or the end of time.
 
     A decision at the close of *t* fills at open[t+1]. The label is 1 if a bar from t+1 to t+h is at or above the entry
@@ -27,6 +27,8 @@ def triple_barrier_labels(bars: pl.DataFrame, horizon: int, barriers: Barriers) 
     tells it earlier: of the last sessions before a day only the labels of fast moves would be known by it, and these
     are others than all labels. A symbol that ends before has none.
 
+    Of the short side all is the other way round: `upper` units below the entry come before `lower` units above it.
+
     Parameters
     ----------
     bars
@@ -35,17 +37,22 @@ def triple_barrier_labels(bars: pl.DataFrame, horizon: int, barriers: Barriers) 
         *h*, sessions after which time is up.
     barriers
         How far away they are, and in which unit.
+    side
+        1: bought at the entry; -1: sold short there.
 
     Returns
     -------
     polars.DataFrame
-        One row a bar, by symbol and session: symbol, session, position (row number), label_end, relative_return
-        (return from entry to exit, a fraction; of no benchmark), label (Int8), span (sessions that the label is alive).
+        One row a bar, by symbol and session: symbol, session, position (row number), label_end, relative_return (what
+        the side earns from entry to exit, a fraction of the entry; of no benchmark), label (Int8), span (sessions that
+        the label is alive).
         Null where undefined; span is 1 there.
     """
     rows = in_order(bars)
     unit = _unit(rows, horizon, barriers)
-    opens, highs, lows = (rows[name].cast(pl.Float64).to_numpy() for name in ("adj_open", "adj_high", "adj_low"))
+    # Of a short side prices are negative: what falls rises, the low of a bar is its highest price, and the rest is one.
+    best, worst = ("adj_high", "adj_low") if side > 0 else ("adj_low", "adj_high")
+    opens, highs, lows = (side * rows[name].cast(pl.Float64).to_numpy() for name in ("adj_open", best, worst))
     count = rows.height
     position = np.arange(count, dtype=np.int64)
     symbols = rows["symbol"].rle_id().to_numpy()
@@ -72,7 +79,7 @@ def triple_barrier_labels(bars: pl.DataFrame, horizon: int, barriers: Barriers) 
     timed_out = position + horizon + 1
     is_known = (end >= 0) & (timed_out <= last)
     known = pl.Series(is_known)
-    returns = pl.Series(leave / entry - 1) if count else pl.Series([], dtype=pl.Float64)
+    returns = pl.Series(side * (leave / entry - 1)) if count else pl.Series([], dtype=pl.Float64)
     return rows.select("symbol", "session").with_columns(
         position=pl.Series(position),
         label_end=pl.when(known).then(rows["session"].gather(np.where(is_known, timed_out, 0))),

@@ -15,6 +15,7 @@ import polars as pl
 from trading_assets import charts
 from trading_assets.config import Configuration
 from trading_assets.models import evaluation_tables as tables
+from trading_assets.models.explanation_drift import MOST_MOVED, newest_change
 from trading_assets.models.fold_evaluation import finding_of_rows
 from trading_assets.models.tables import METRICS
 from trading_assets.models.training import BASELINES
@@ -49,6 +50,7 @@ class ModelContent:
     metrics: pl.DataFrame
     importance: pl.DataFrame
     stability: pl.DataFrame
+    drift: pl.DataFrame
     shuffled: pl.DataFrame
     reliability: pl.DataFrame
     costs: pl.DataFrame
@@ -76,6 +78,7 @@ def _content(held: Warehouse, name: str, family: str) -> ModelContent:
         metrics=held.read_or_empty(METRICS, rows=own),
         importance=held.read_or_empty(tables.PERMUTATION_IMPORTANCE, rows=own),
         stability=held.read_or_empty(tables.IMPORTANCE_STABILITY, rows=own),
+        drift=held.read_or_empty(tables.EXPLANATION_DRIFT, rows=own),
         shuffled=held.read_or_empty(tables.SHUFFLED_LABELS, rows=own),
         reliability=held.read_or_empty(tables.RELIABILITY, rows=own),
         costs=trained.filter(pl.col("started_at") == pl.col("started_at").max()),
@@ -161,13 +164,24 @@ def _section(content: ModelContent) -> Section:
         anchor=f"model-{content.name}",
         title=content.name,
         stage="models",
-        text=" ".join([_stability_in_words(content.stability), _finding_in_words(content.shuffled)]),
+        text=" ".join(
+            [
+                _stability_in_words(content.stability),
+                _drift_in_words(content.drift),
+                _finding_in_words(content.shuffled),
+            ]
+        ),
         charts=figures,
         side_by_side=True,
         tables=[_metrics(content.metrics)] if content.metrics.height else [],
-        folded_title="Every feature, and the model of shuffled labels fold by fold",
+        folded_title="Every feature, and refits and the model of shuffled labels fold by fold",
         folded_tables=[
             grid(features, formats=four, caption="Rise of the mean log loss without each feature, over the folds"),
+            grid(
+                content.drift.drop("model", "version"),
+                formats=dict.fromkeys(("rank_correlation", "total_variation"), _four),
+                caption="Contributions of features at each refit beside those of the fold before",
+            ),
             grid(folds, formats=four, caption="Shuffled labels"),
         ]
         if content.importance.height or folds.height
@@ -245,6 +259,19 @@ def _stability_in_words(stability: pl.DataFrame) -> str:
     )
     rank = row["rank_correlation"]
     return found + (f"; ranks of two folds correlate by {rank:.2f} on average." if rank is not None else ".")
+
+
+def _drift_in_words(drift: pl.DataFrame) -> str:
+    moved = newest_change(drift)
+    if moved is None:
+        return "Nothing is known of whether it goes by the same features after a refit."
+    ranks = drift["rank_correlation"].drop_nulls().mean()
+    found = f"At the last refit {percent(moved)} of what moves its scores went to other features"
+    if moved > MOST_MOVED:
+        found += f", more than the {percent(MOST_MOVED)} that refits on a market that stays hardly ever reach"
+    return found + (
+        f"; ranks before and after correlate by {ranks:.2f} on average." if isinstance(ranks, float) else "."
+    )
 
 
 def _finding_in_words(shuffled: pl.DataFrame) -> str:

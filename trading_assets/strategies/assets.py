@@ -15,6 +15,7 @@ from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
 from trading_assets.market_data.tables import BARS
 from trading_assets.models.champions import score_asset
+from trading_assets.models.entries import hash_of_signals
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import Protocol
@@ -31,6 +32,7 @@ from trading_assets.strategies.evaluation.failure import (
 from trading_assets.strategies.evaluation.inputs import Frames, panels_of, read_frames
 from trading_assets.strategies.evaluation.on_record import put_further_exposure_on_record, put_registrations_on_record
 from trading_assets.strategies.evaluation.received_tables import hashes_of_other_files
+from trading_assets.strategies.evaluation.side_of_primary import require_side_of_primary
 from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written, is_behind_a_registration
 from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategies, configured_strategy
 from trading_assets.strategies.tables import SIGNALS, STATUS, TARGET_WEIGHTS
@@ -121,8 +123,9 @@ def signals(step: Step) -> Mapping[str, Any]:
     until = open_until(configuration, name, step.work.read_or_empty(SPLITS))
     if until is None:
         put_registrations_on_record(step)
-        require_unlocked(step, members)
+        require_unlocked(step, [*members, *configuration.primaries_read_by(name)])
         require_scores(step, configured_strategy(configuration, name).model)
+    require_side_of_primary(configuration, name)
     assert_inputs_as_written(step)
     frames = read_frames(step.work, configuration, name, until)
     seen = _seen(frames, _last_of(step, frames.strategy.symbols), until)
@@ -137,5 +140,7 @@ def signals(step: Step) -> Mapping[str, Any]:
         ]
     )
     written = [hash_whole(TARGET_WEIGHTS, step.work.written[TARGET_WEIGHTS], name)]
+    if any(name in configuration.primaries_of(model) for model in configuration.models):
+        written.append(hash_of_signals(step.work.written[SIGNALS], name))
     record_written(Protocol.of(configuration), f"{STAGE}/{name}", written, step.now)
     return {"signals by reason": found.signals.group_by("action", "reason").len().sort("action", "reason")}

@@ -70,6 +70,22 @@ def test_a_backtest_alone_is_a_trial_each_time_a_parameter_changes(experiment: E
     assert again["psr"] == deflated["psr"]
 
 
+def test_another_primary_behind_a_gate_is_another_trial(tmp_path: Path) -> None:
+    """Its entries are what is traded; a strategy that nobody gates has no part in it."""
+    models = {"bet": {"label": "triple_barrier", "primary": "breakout"}}
+
+    def settings(**changes: Any) -> str:
+        strategies = {
+            "breakout": {"type": "equity_momentum", **changes.get("breakout", {})},
+            "other": {"type": "equity_momentum", **changes.get("other", {})},
+            "gate": {"type": "meta_labels", "model": "bet"},
+        }
+        return settings_of(loaded(tmp_path, strategies=strategies, models=models), "gate")
+
+    assert settings() == settings(other={"exit": "ma_50"})
+    assert len({settings(), settings(breakout={"exit": "ma_50"}), settings(breakout={"universe": ["AAA"]})}) == 3
+
+
 def test_a_champion_is_one_procedure_and_a_word_within_development_is_another_trial(tmp_path: Path) -> None:
     """All candidates are in it; a word that acts after validation changes no result of it."""
     best = {"type": "ml", "model": "best"}

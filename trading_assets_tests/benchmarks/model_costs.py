@@ -68,8 +68,8 @@ def costs_of(family: str, samples: Samples, days: list[dt.date]) -> dict[str, An
     if settings.label not in ("size", "rank"):
         samples = replace(samples, target=None)
     run = run_model(samples, walk_forward(days, settings), settings, name=family, seed=1, holdout_start=dt.date.max)
-    seconds = {part: round(each, 1) for part, each in run.spent.seconds.items()}
-    return {"family": family, "seconds": seconds, "peak_mb": round(run.spent.peak_mb)}
+    seconds = {part: round(each, 1) for part, each in run.costs.seconds.items()}
+    return {"family": family, "seconds": seconds, "peak_mb": round(run.costs.peak_mb)}
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from trading_assets import automation, charts
 from trading_assets.asset_factories.table_asset import UNCHANGED
 from trading_assets.config import Configuration, load_configuration
 from trading_assets.definitions import build_definitions
-from trading_assets.models.standing import decide_by_hand, standing_of
+from trading_assets.models.standing import champion_history, decide_by_hand
 from trading_assets.models.tables import CHAMPIONS, FOLDS, LOSS_DRIFT
 from trading_assets.warehouse import Rows, Warehouse
 from trading_assets_tests.benchmarks.fast_clock import FastClock, ticks_of
@@ -173,7 +173,7 @@ class WatchedYear:
         warehouse = Warehouse(configuration.warehouse_path)
         drift = warehouse.read_or_empty(LOSS_DRIFT).sort("session")
         newest = dict(drift.group_by("model", maintain_order=True).last().select("model", "alarm").iter_rows())
-        history = standing_of(warehouse, configuration, CHAMPION).history
+        history = champion_history(warehouse, configuration, CHAMPION).history
         if not history or not newest.get(history[-1].candidate, False):
             return
         decided = decide_by_hand(

@@ -11,7 +11,13 @@ import pytest
 from trading_assets.config.evaluation import Evaluation
 from trading_assets.models.assets import build_assets
 from trading_assets.models.checks import build_checks
-from trading_assets.models.evaluation_tables import COSTS, PARTS, PERMUTATION_IMPORTANCE, SHUFFLED_LABELS
+from trading_assets.models.evaluation_tables import (
+    COSTS,
+    EXPLANATION_DRIFT,
+    PARTS,
+    PERMUTATION_IMPORTANCE,
+    SHUFFLED_LABELS,
+)
 from trading_assets.warehouse import Rows
 from trading_assets_tests.models.panels import SETTINGS
 from trading_assets_tests.models.test_assets import Project, project
@@ -44,6 +50,25 @@ def test_a_model_that_scores_shuffled_labels_blocks_what_follows(
     assert found.passed == passes
     assert found.severity == dg.AssetCheckSeverity.ERROR
     assert ("what to do" in found.metadata) != passes
+
+
+@pytest.mark.parametrize(
+    ("moved", "passes"), [([0.9, 0.1], True), ([0.1, 0.51], False), ([0.9, None], False), ([], True)]
+)
+def test_explanations_that_move_at_the_last_refit_are_a_warning(
+    moved: list[float | None], tmp_path: Path, *, passes: bool
+) -> None:
+    made = project(tmp_path, week=SETTINGS.model_dump())
+    row = {"model": "week", "version": "v", "previous_fold": 0, "features": 3, "rank_correlation": None}
+    lines = [{**row, "fold": fold, "total_variation": each} for fold, each in enumerate(moved, 1)]
+    rows = EXPLANATION_DRIFT.conform(pl.DataFrame(lines, schema=EXPLANATION_DRIFT.empty().schema))
+    made.warehouse.replace(Rows("model", "week"), {EXPLANATION_DRIFT: rows})
+    key = dg.AssetCheckKey(dg.AssetKey(["models", "week"]), "explanations_stable")
+    (check,) = [each for each in build_checks(made.configuration) if key in each.check_keys]
+    found = check(dg.build_asset_check_context(resources={"warehouse": made.warehouse}))
+    assert isinstance(found, dg.AssetCheckResult)
+    assert (found.passed, found.severity) == (passes, dg.AssetCheckSeverity.WARN)
+    assert not any(spec.blocking for spec in check.check_specs)
 
 
 def test_what_a_training_took_has_a_row_for_each_run_and_part(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def test_a_module_of_ones_own_is_asked_about_few_rows_and_held_to_the_same(tmp_p
     assert rows.filter(feature="noise")["loss_increase"].item() == 0.0  # it looks at one feature alone
     assert not finding_of_rows(found.tables[SHUFFLED_LABELS]).is_leak
     # The clock's seconds, for another process does it.
-    assert found.spent.seconds["permutation_importance"] > 0.01
+    assert found.costs.seconds["permutation_importance"] > 0.01
 
 
 def test_a_calibrated_model_is_asked_for_what_it_says_before_its_curve() -> None:

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from trading_assets.models import run as training
+from trading_assets.models.evaluation_tables import CONTRIBUTIONS, EXPLANATION_DRIFT
 from trading_assets.models.fits import rows_to_keep
 from trading_assets.models.fold_rows import FoldRows
 from trading_assets.models.kept_folds import TABLES, KeptFolds
@@ -99,15 +100,15 @@ def test_a_revised_value_trains_every_fold_that_sees_it(monkeypatch: pytest.Monk
     assert all(frame.equals(again.tables[table]) for table, frame in whole.tables.items())
 
 
-def test_the_fold_that_is_explained_is_trained_where_no_table_explains_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_moved_scores_of_kept_folds_stays_on_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of the fold that is explained, which no other step trains where the holdout begins before the last one."""
     first, samples = KeptFolds(), samples_until(395)
     made, folds = run(samples, DAYS[300], first, monkeypatch)
-    known = kept_of(made, first)
-    [explained] = made.tables[EXPLANATIONS]["fold"].unique().to_list()
-    lost = KeptFolds(known.known, {**known.rows, EXPLANATIONS: EXPLANATIONS.empty()})
-    again, trained = run(samples, DAYS[300], lost, monkeypatch)
-    assert trained == [explained, folds[-1]]
-    assert all(frame.equals(again.tables[table]) for table, frame in made.tables.items())
+    again, trained = run(samples, DAYS[300], kept_of(made, first), monkeypatch)
+    assert trained == folds[-1:] != made.tables[EXPLANATIONS]["fold"].unique().to_list()
+    assert made.tables[CONTRIBUTIONS]["fold"].n_unique() > 1
+    for table in (CONTRIBUTIONS, EXPLANATION_DRIFT, EXPLANATIONS):
+        assert again.tables[table].equals(made.tables[table]), table.name
 
 
 def test_another_holdout_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading_assets.models.permutations import donors, has_company, shuffled, strata_of
+from trading_assets.models.permutations import cyclic_permutation, has_company, shuffled, strata_of
 
 GROUPS = st.lists(st.integers(0, 4), min_size=1, max_size=30)
 
@@ -18,7 +18,7 @@ GROUPS = st.lists(st.integers(0, 4), min_size=1, max_size=30)
 @given(GROUPS, st.integers(0, 2**32 - 1))
 def test_every_row_stays_in_its_group_and_every_value_is_taken_once(groups: list[int], seed: int) -> None:
     strata = np.array(groups)
-    for way in (shuffled, donors):
+    for way in (shuffled, cyclic_permutation):
         taken = way(strata, np.random.default_rng(seed))
         assert sorted(taken.tolist()) == list(range(strata.size))
         assert (strata[taken] == strata).all()
@@ -26,9 +26,9 @@ def test_every_row_stays_in_its_group_and_every_value_is_taken_once(groups: list
 
 @settings(deadline=None)
 @given(GROUPS, st.integers(0, 2**32 - 1))
-def test_a_donor_is_another_row_wherever_there_is_one(groups: list[int], seed: int) -> None:
+def test_a_cyclic_permutation_takes_another_row_wherever_there_is_one(groups: list[int], seed: int) -> None:
     strata = np.array(groups)
-    own = donors(strata, np.random.default_rng(seed)) == np.arange(strata.size)
+    own = cyclic_permutation(strata, np.random.default_rng(seed)) == np.arange(strata.size)
     assert (own == ~has_company(strata)).all()
     assert has_company(strata).tolist() == [Counter(groups)[each] > 1 for each in groups]
 
@@ -40,7 +40,7 @@ def test_all_permutations_of_three_rows_are_equally_likely() -> None:
     seen = Counter(tuple(shuffled(strata, draws).tolist()) for _ in range(6_000))
     assert set(seen) == set(permutations(range(3)))
     assert all(abs(count - 1_000) < 116 for count in seen.values())
-    circles = Counter(tuple(donors(strata, draws).tolist()) for _ in range(2_000))
+    circles = Counter(tuple(cyclic_permutation(strata, draws).tolist()) for _ in range(2_000))
     assert set(circles) == {(1, 2, 0), (2, 0, 1)}
     assert all(abs(count - 1_000) < 90 for count in circles.values())
 

@@ -70,6 +70,30 @@ def test_champion_and_challengers(home: Path) -> None:
     assert client.get_run(kept.run_id).data.params == {"depth": "3"}
 
 
+def of_procedure(candidate: Candidate, procedure: str) -> Candidate:
+    return replace(candidate, record=replace(candidate.record, procedure=procedure))
+
+
+def test_a_holdout_that_is_closed_and_opened_again_takes_the_alias_with_it(tmp_path: Path) -> None:
+    """The fit through the holdout is champion while it is open, and that of the sessions before once it is closed."""
+    from mlflow import MlflowClient
+
+    closed, opened = (of_procedure(candidate("m", version, 0.66), "trees") for version in ("before", "through"))
+    registered = {each.version: register(tmp_path, each) for each in (closed, opened)}
+    client = MlflowClient(f"sqlite:///{tmp_path}/tracking.db", f"sqlite:///{tmp_path}/tracking.db")
+
+    def champion() -> str:
+        return str(client.get_model_version_by_alias("m", CHAMPION).tags["content_version"])
+
+    assert champion() == "through"
+    for each in (closed, opened, closed):
+        assert register(tmp_path, each) == registered[each.version]
+        assert champion() == each.version
+    assert register(tmp_path, of_procedure(candidate("m", "other", 0.6), "forest")).decided.decision == CHAMPION
+    assert register(tmp_path, opened) == registered["through"]
+    assert champion() == "other"
+
+
 def test_a_champion_of_an_earlier_version_has_no_losses_by_session_and_makes_room(tmp_path: Path) -> None:
     from mlflow import MlflowClient
 

@@ -15,7 +15,7 @@ from trading_assets.models.champions import succession
 from trading_assets.models.on_record import hash_of_model
 from trading_assets.models.promotion import MINIMUM_EFFECT, decide, losses_by_session
 from trading_assets.models.promotion import Record as Judged
-from trading_assets.models.standing import Held, compare_models, decide_by_hand, list_models, standing_of
+from trading_assets.models.standing import Held, champion_history, compare_models, decide_by_hand, list_models
 from trading_assets.models.tables import CHAMPIONS, PREDICTIONS
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.decisions import HandDecision, decisions_of
@@ -69,7 +69,7 @@ class World:
         return decide_by_hand(self.warehouse, self.configuration, champion, action=action, candidate=candidate, **said)
 
     def history(self) -> list[Held]:
-        return list(standing_of(self.warehouse, self.configuration, "best").history)
+        return list(champion_history(self.warehouse, self.configuration, "best").history)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_rollback_and_one_more_are_back_where_it_began(world: World) -> None:
     assert world.history()[-1] == Held("old", False)
     assert world.say("rollback").candidate == "better"
     assert world.history()[-1] == Held("better", False)
-    assert [each.action for each in standing_of(world.warehouse, world.configuration, "best").waiting] == [
+    assert [each.action for each in champion_history(world.warehouse, world.configuration, "best").waiting] == [
         "rollback"
     ] * 2
 
@@ -113,9 +113,9 @@ def test_what_has_acted_waits_no_more(tmp_path: Path) -> None:
     world.run(SESSIONS[:700])
     now = dt.datetime.combine(SESSIONS[699], dt.time(20))
     world.say("pin", "old", now=now)
-    assert len(standing_of(world.warehouse, world.configuration, "best").waiting) == 1
+    assert len(champion_history(world.warehouse, world.configuration, "best").waiting) == 1
     world.run(SESSIONS[:701])
-    found = standing_of(world.warehouse, world.configuration, "best")
+    found = champion_history(world.warehouse, world.configuration, "best")
     assert (list(found.waiting), found.history[-1]) == ([], Held("old", True))
     listed = list_models(world.warehouse, world.configuration)
     assert listed.filter(model="old").select("role", "since", "pinned", "reason").row(0) == (

@@ -91,6 +91,52 @@ def test_labels_against_a_loop(unit: Any, horizon: int, upper: float, lower: flo
     assert labels["position"].to_list() == list(range(panel.height))
 
 
+@pytest.mark.parametrize("unit", ["atr", "volatility"])
+def test_labels_of_shorts_against_a_loop_over_the_mirrored_market(unit: Any) -> None:
+    """What is sold at 100 and earns 5 % at 95 is what is bought at 100 and earns 5 % at 105: prices p become 200 - p.
+
+    The mirror turns each price about the entry of its decision, so it is another one for each: a loop of its own.
+    """
+    panel, barriers, horizon = with_ranges(), Barriers(upper=1.0, lower=0.7, unit=unit), 5
+    labels = triple_barrier_labels(panel, horizon, barriers, -1)
+    units = units_of(panel, horizon, unit)
+    counted = 0
+    for (symbol,), own in panel.sort("symbol", "session").group_by("symbol", maintain_order=True):
+        rows, found = own.to_dicts(), labels.filter(symbol=symbol).to_dicts()
+        for t, row in enumerate(found):
+            size = units.get((symbol, row["session"]))
+            if size is None or t + horizon + 1 >= len(rows):
+                assert row["label"] is None
+                continue
+            entry, outcome = rows[t + 1]["adj_open"], None
+            for step in range(1, horizon + 1):
+                bar = rows[t + step]
+                opened, worst, best = (2 * entry - bar[name] for name in ("adj_open", "adj_high", "adj_low"))
+                above, below = entry + barriers.upper * size, entry - barriers.lower * size
+                touched = opened if opened >= above or opened <= below else below if worst <= below else None
+                touched = above if touched is None and best >= above else touched
+                if touched is not None:
+                    outcome = (step, touched)
+                    break
+            step, price = outcome or (horizon + 1, 2 * entry - rows[t + horizon + 1]["adj_open"])
+            assert row["relative_return"] == pytest.approx(price / entry - 1, abs=1e-12)
+            assert (row["label"], row["span"]) == (int(price > entry), step)
+            assert row["label_end"] == rows[t + horizon + 1]["session"]
+            counted += 1
+    assert counted > 150 and set(labels["label"].drop_nulls()) == {0, 1}
+
+
+def units_of(panel: pl.DataFrame, horizon: int, unit: str) -> dict[tuple[Any, ...], float | None]:
+    """Unit of the barriers by symbol and session, as `twin` has it."""
+    if unit == "atr":
+        rows = indicators(panel, {"atr_14"}).select("symbol", "session", "atr_14")
+    else:
+        move = pl.col("adj_close") / pl.col("adj_close").shift(1) - 1
+        size = move.rolling_std(20).over("symbol") * pl.col("adj_close") * horizon**0.5
+        rows = panel.sort("symbol", "session").select("symbol", "session", size)
+    return {row[:2]: row[2] for row in rows.iter_rows()}
+
+
 def test_a_bar_that_reaches_both_barriers_has_touched_the_lower_one() -> None:
     """Entry at 100 after a range of 2 a bar: barriers at 102 and 98, and the bar goes from 97 to 103."""
     flat = {"adj_open": [100.0] * 22, "adj_high": [101.0] * 22, "adj_low": [99.0] * 22, "adj_close": [100.0] * 22}

@@ -54,7 +54,7 @@ def test_a_family_leaves_sound_tables_and_no_score_that_later_data_change(family
     losses = dict(whole.tables[METRICS].group_by("metric").agg(pl.col("value").mean()).iter_rows())
     assert losses["log_loss"] < losses["naive_log_loss"] and losses["auc"] > 0.68
     assert whole.tables[EXPLANATIONS].sort("value", descending=True)["feature"][0] == "signal"
-    assert whole.spent.seconds["model"] > 0 and whole.spent.peak_mb > 0
+    assert whole.costs.seconds["model"] > 0 and whole.costs.peak_mb > 0
     until = dates_of(data)[205]
     assert scores(run(samples(own.label, 206), own), until).equals(scores(whole, until))
 

@@ -10,8 +10,13 @@ import polars as pl
 import pytest
 
 from trading_assets.config import Configuration, load_configuration
-from trading_assets.models.costs import Spent, cost_rows
-from trading_assets.models.evaluation_tables import COSTS, PERMUTATION_IMPORTANCE, SHUFFLED_LABELS
+from trading_assets.models.costs import TrainingCosts, cost_rows
+from trading_assets.models.evaluation_tables import (
+    COSTS,
+    EXPLANATION_DRIFT,
+    PERMUTATION_IMPORTANCE,
+    SHUFFLED_LABELS,
+)
 from trading_assets.models.run import ModelRun
 from trading_assets.models.tables import METRICS
 from trading_assets.reports import build_reports
@@ -32,8 +37,8 @@ def write(warehouse: Warehouse, made: ModelRun, name: str, runs: Mapping[str, fl
     frames = {table: frame.with_columns(own) for table, frame in made.tables.items()}
     warehouse.replace(Rows("model", name), frames)
     for number, (run_id, seconds) in enumerate(runs.items()):
-        spent = Spent({"model": seconds, "logistic": seconds / 10}, 321.0, 3 if seconds else 0, 900)
-        warehouse.append(COSTS, cost_rows(name, run_id, spent, NOW + dt.timedelta(days=number)))
+        costs = TrainingCosts({"model": seconds, "logistic": seconds / 10}, 321.0, 3 if seconds else 0, 900)
+        warehouse.append(COSTS, cost_rows(name, run_id, costs, NOW + dt.timedelta(days=number)))
 
 
 @pytest.fixture
@@ -77,6 +82,16 @@ def test_a_leak_is_said_in_words(whole: tuple[Configuration, Warehouse]) -> None
     assert "labels of the test part reach it" in models_page(
         "mine", "equity from sample", models_content(made, warehouse)
     )
+
+
+def test_a_change_of_explanations_is_said_in_words(whole: tuple[Configuration, Warehouse]) -> None:
+    made, warehouse = whole
+    assert "what moves its scores went to other features;" in models_page("mine", "bars", models_content(*whole))
+    rows = warehouse.read(EXPLANATION_DRIFT, rows=Rows("model", "plain")).with_columns(total_variation=pl.lit(0.9))
+    warehouse.replace(Rows("model", "plain"), {EXPLANATION_DRIFT: rows})
+    html = models_page("mine", "bars", models_content(made, warehouse))
+    assert "90.0% of what moves its scores went to other features, more than the" in html
+    assert "whether it goes by the same features after a refit" in html  # idle has no fold
 
 
 def test_features_are_in_the_order_of_their_worth_and_shared_ones_last() -> None:

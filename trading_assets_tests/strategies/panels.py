@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from trading_assets.config.models import Model
 from trading_assets.config.plugins import strategy_module
 from trading_assets.config.sections import Regimes
 from trading_assets.config.strategies import StrategySettings, members_of
@@ -20,6 +21,8 @@ from trading_assets.strategies.evaluation.inputs import Frames, panel_of
 from trading_assets_tests.backtests.frames import BENCHMARK, configuration, frames, frames_for, frames_of
 
 SESSIONS = 400
+#: A model that a gate may name; its scores are those of the market.
+OF_ENTRIES = Model(label="triple_barrier", primary="equity_momentum")
 SYMBOLS = tuple(f"S{number:02d}" for number in range(9))
 
 
@@ -51,7 +54,7 @@ def settings(strategy_type: str, **parameters: object) -> StrategySettings:
 
 def decided(strategies: dict[str, StrategySettings], name: str, tables: Frames) -> StrategyDecisions:
     """What strategy `name` decides, after those that it is made of."""
-    experiment = configuration().model_copy(update={"strategies": strategies})
+    experiment = configuration().model_copy(update={"strategies": strategies, "models": {"of_entries": OF_ENTRIES}})
     of_members = [decided(strategies, member, tables).target_weights for member in members_of(strategies[name])]
     if of_members:
         tables = replace(tables, target_weights=pl.concat(of_members), regimes=regimes(tables))

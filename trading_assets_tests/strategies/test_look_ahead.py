@@ -21,6 +21,7 @@ STRATEGIES = {
     "mean_reversion": settings("mean_reversion", entry_z=-1.5),
     "multi_timeframe": settings("multi_timeframe"),
     "ml": settings("ml"),
+    "meta_labels": settings("meta_labels", model="of_entries", entry_score=0.3),
     "factor": settings("factor"),
     "pairs": settings("pairs", formation_sessions=100, reformation_sessions=40, max_p_value=0.5, entry_z=1.0),
     "ensemble": settings("ensemble", members=["equity_momentum", "factor", "pairs"]),

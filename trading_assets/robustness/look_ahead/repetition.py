@@ -15,6 +15,7 @@ from trading_assets.features.feature import Feature
 from trading_assets.features.indicators import indicators
 from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.models.champions import succession_of
+from trading_assets.models.entries import Entries, entries_of
 from trading_assets.models.fits import FittedModels
 from trading_assets.models.regimes import FEATURES as OF_REGIMES
 from trading_assets.models.regimes import regimes_of_benchmarks
@@ -84,6 +85,7 @@ class Repetition:
     levels: RowParts | None = None
     differing: dict[str, pl.DataFrame] = field(default_factory=dict)
     _frames: dict[str, Frames] = field(default_factory=dict)
+    _primaries: dict[str, Entries] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -218,7 +220,14 @@ class Repetition:
             features=features,
             universe=self.snapshot.universe,
             benchmark=self.configuration.benchmarks.get(settings.universe),
+            entries=None if settings.primary is None else self._entries(settings.primary),
         )
+
+    def _entries(self, primary: str) -> Entries:
+        """Where a primary enters, decided anew from this history."""
+        if primary not in self._primaries:
+            self._primaries[primary] = entries_of(self.decided(primary).signals)
+        return self._primaries[primary]
 
     def _of_model(self, model: str) -> Scores:
         samples, folds = self._samples(model, self.features.of_model)

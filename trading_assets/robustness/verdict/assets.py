@@ -17,7 +17,7 @@ from trading_assets.market_data.tables import BARS, BORROW_RATES, INSTRUMENTS, U
 from trading_assets.models.evaluation_tables import SHUFFLED_LABELS
 from trading_assets.models.on_record import hash_of_model
 from trading_assets.models.splits import development, spans_of
-from trading_assets.models.tables import METRICS, SPLITS
+from trading_assets.models.tables import FOLDS, METRICS, PREDICTIONS, REGIMES, SPLITS
 from trading_assets.protocol import Entry, Protocol, Record
 from trading_assets.protocol.batches import Member, alpha_of
 from trading_assets.protocol.looks import caps_of, history_of, looks_of, result_payload, results_of, standing
@@ -203,6 +203,24 @@ def caps_of_data(step: Step) -> list[str]:
     learners = sorted({each for model in models for each in configuration.candidates_of(model)})
     shuffled = {each: step.work.read_or_empty(SHUFFLED_LABELS, rows=Rows("model", each)) for each in learners}
     assert_rows_as_written(step, [hash_of_model(SHUFFLED_LABELS, rows, each) for each, rows in shuffled.items()])
+    scored = {
+        each: (
+            step.work.read_or_empty(FOLDS, rows=Rows("model", each)),
+            step.work.read_or_empty(PREDICTIONS, rows=Rows("model", each)),
+        )
+        for each in sorted({*models, *learners})
+    }
+    assert_rows_as_written(
+        step,
+        [
+            hash_of_model(table, own, each)
+            for each, both in scored.items()
+            for table, own in zip((FOLDS, PREDICTIONS), both, strict=True)
+        ],
+    )
+    regimes = step.work.read_or_empty(REGIMES) if members else REGIMES.empty()
+    if members:
+        assert_rows_as_written(step, [hash_whole(REGIMES, regimes)])
     start, end = development(spans).start, spans[HOLDOUT].end
     return [
         *caps.looser_criteria(configuration.robustness),
@@ -211,6 +229,8 @@ def caps_of_data(step: Step) -> list[str]:
         *caps.without_departures(strategy.instruments, memberships, start, end, indices_of(step)),
         *caps.unproven_models(metrics, models),
         *caps.told_models(shuffled),
+        *caps.leaking_models(scored),
+        *caps.seen_regimes(regimes),
         *unenforced_reads(configuration, strategy),
     ]
 

@@ -12,6 +12,7 @@ import polars as pl
 from trading_assets.config.robustness import Robustness
 from trading_assets.config.sections import Costs, InstrumentCosts
 from trading_assets.config.verdict import LOOSER_IF_HIGHER, VerdictThresholds
+from trading_assets.models.evaluation import leaks
 from trading_assets.models.fold_evaluation import finding_of_rows
 
 #: Settings of the section `robustness` of which fewer are looser.
@@ -202,3 +203,32 @@ def told_models(shuffled: Mapping[str, pl.DataFrame]) -> Iterator[str]:
                 f"the model {model} tells shuffled labels that it has not learnt (AUC {found.auc:.3f}, "
                 f"p = {found.p:.2g}): labels of the test part reach it"
             )
+
+
+def leaking_models(rows: Mapping[str, tuple[pl.DataFrame, pl.DataFrame]]) -> Iterator[str]:
+    """Yield a sentence for each model or champion with a score that is not out of sample.
+
+    The check `no_leakage` stops what runs with the model. A strategy that runs alone afterwards meets this.
+
+    Parameters
+    ----------
+    rows
+        Rows of `models.folds` and of `models.predictions` by name.
+    """
+    for name in sorted(rows):
+        problems = leaks(*rows[name])["problem"].unique().sort().to_list()
+        if problems:
+            yield f"scores of {name} are not out of sample: {'; '.join(problems)} (check no_leakage)"
+
+
+def seen_regimes(regimes: pl.DataFrame) -> Iterator[str]:
+    """Yield a sentence if the probability of a regime is of a session that its fit has seen.
+
+    Parameters
+    ----------
+    regimes
+        Rows of `models.regimes`.
+    """
+    seen = regimes.filter(pl.col("session") <= pl.col("trained_until")).height
+    if seen:
+        yield f"{seen} probabilities of regimes are of sessions that their fit has seen (check no_leakage)"

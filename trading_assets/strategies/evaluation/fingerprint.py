@@ -40,10 +40,12 @@ def frozen(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[s
     The code is registered beside the parameters: a changed module is a changed strategy, whatever its parameters. Of
     an order-based strategy `rules` are its expressions, in the text of the installed `polars`, which another version
     writes otherwise. `shipped_code` are the modules of this package that it is made of. Of a user's own module,
-    `own_code` is that module and those of the user's that it imports. Members are frozen in the same way.
+    `own_code` is that module and those of the user's that it imports. Members, and the strategy whose entries its model
+    scores, are frozen in the same way.
     """
     model, modules = strategy.model, modules_behind(strategy.module)
     members = {member: configured_strategy(configuration, member) for member in strategy.members}
+    primaries = {each: configured_strategy(configuration, each) for each in _primaries(configuration, strategy)}
     return {
         "type": identity_of(strategy.module),
         "parameters": stated(strategy.parameters),
@@ -55,6 +57,8 @@ def frozen(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[s
         **own_model_frozen(configuration, strategy),
         "model": model_settings(configuration, model, stated) if model else None,
         "training": TRAINING_VERSION if model else None,
+        # Nothing without one: what earlier versions recorded stays what it was.
+        **({"primaries": {name: frozen(configuration, each) for name, each in primaries.items()}} if primaries else {}),
         "members": {name: frozen(configuration, member) for name, member in members.items()},
         "regimes": [REGIMES_VERSION, stated(configuration.regimes)] if members else None,
     }
@@ -103,10 +107,15 @@ def own_model_frozen(configuration: Configuration, strategy: ConfiguredStrategy)
     return {"own_model": code} if code else {}
 
 
+def _primaries(configuration: Configuration, strategy: ConfiguredStrategy) -> list[str]:
+    """Names of the strategies whose entries the model of a strategy scores."""
+    return configuration.primaries_of(strategy.model) if strategy.model else []
+
+
 def parameter_types(configuration: Configuration, strategy: ConfiguredStrategy) -> dict[str, type[StrategyParameters]]:
     """Return the class of the parameters of a strategy and of its members, by the identities of their modules."""
     found = {identity_of(strategy.module): type(strategy.parameters)}
-    for member in strategy.members:
+    for member in (*strategy.members, *_primaries(configuration, strategy)):
         found |= parameter_types(configuration, configured_strategy(configuration, member))
     return found
 
@@ -131,7 +140,7 @@ def rules_recorded_before(configuration: Configuration, strategy: ConfiguredStra
             found[strategy.name] = []
         else:
             found[strategy.name] = [digest(own_texts(modules, renamed_back=back)) for back in (False, True)]
-    for member in strategy.members:
+    for member in (*strategy.members, *_primaries(configuration, strategy)):
         found |= rules_recorded_before(configuration, configured_strategy(configuration, member))
     return found
 

@@ -21,6 +21,7 @@ from trading_assets.config.strategies import KINDS, StrategyParameters, members_
 from trading_assets.features.tables import INDICATORS
 from trading_assets.market_data.lives import is_named
 from trading_assets.market_data.tables import BARS
+from trading_assets.strategies.interface.gated import gated, is_gate
 from trading_assets.strategies.interface.module import OrderModule, StrategyModule, TargetWeightModule
 from trading_assets.strategies.interface.panel import columns_of
 from trading_assets.strategies.interface.plugin import PluginModule, module_of
@@ -192,9 +193,16 @@ def configured_strategy(configuration: Configuration, name: str) -> ConfiguredSt
     settings = configuration.strategies[name]
     if not isinstance(settings.parameters, StrategyParameters):
         raise TypeError(f"{settings.type}: parameters that were not validated")
+    module = module_of(strategy_module(settings.type, origin_of(configuration)))
+    if is_gate(module):
+        names = configuration.primaries_read_by(name)
+        if not names:
+            raise LookupError(f"the model of {name} scores every session: there are no entries to choose from")
+        primary = configured_strategy(configuration, names[0])  # all candidates of a champion have the same
+        module = gated(module, primary.order_module, primary.parameters)
     return ConfiguredStrategy(
         name=name,
-        module=module_of(strategy_module(settings.type, origin_of(configuration))),
+        module=module,
         parameters=settings.parameters,
         universe=settings.universe,
         members=tuple(members_of(settings)),

@@ -17,7 +17,9 @@ from trading_assets.robustness.verdict.caps import (
     cheap_borrowing,
     cheap_costs,
     claim_of_indices,
+    leaking_models,
     looser_criteria,
+    seen_regimes,
     told_models,
     unproven_models,
     without_departures,
@@ -200,3 +202,31 @@ def test_a_model_that_tells_shuffled_labels_is_named() -> None:
     sentence, untried = told_models({"told": rows(0.6), "honest": rows(0.51), "untried": rows(0.6).clear()})
     assert untried == "the model untried was not tried on shuffled labels: no fold of it could be"
     assert sentence.startswith("the model told tells shuffled labels that it has not learnt (AUC 0.600, p = 2.9e-07)")
+
+
+def test_a_score_that_is_not_out_of_sample_is_named_whoever_ran_with_its_check() -> None:
+    """A label that trains ends on the day on which the test fold begins; a score is of a session before its fold."""
+    day = dt.date(2020, 1, 6)
+    dates = {"train_end": dt.date(2020, 1, 3), "test_start": day, "test_end": dt.date(2020, 1, 10)}
+    fold = {"model": "m", "fold": 0, **dates, "last_label_end": dt.date(2020, 1, 3), "status": "ok"}
+    score = {"model": "m", "fold": 0, "session": day, "label_end": dt.date(2020, 1, 8)}
+
+    def frames(**changed: dt.date) -> tuple[pl.DataFrame, pl.DataFrame]:
+        rows = ({name: changed.get(name, value) for name, value in each.items()} for each in (fold, score))
+        folds, scores = (pl.DataFrame([each]) for each in rows)
+        return folds, scores
+
+    assert list(leaking_models({"m": frames()})) == []
+    early, trained = leaking_models(
+        {"trained": frames(last_label_end=day), "early": frames(session=dt.date(2020, 1, 3)), "m": frames()}
+    )
+    assert early == "scores of early are not out of sample: scored outside the test fold (check no_leakage)"
+    assert "a training label ends in the embargo; a training label ends in the test fold" in trained
+
+
+def test_a_regime_that_was_fitted_on_its_own_session_is_named() -> None:
+    day = dt.date(2020, 1, 6)
+    rows = pl.DataFrame({"session": [day, day], "trained_until": [day - dt.timedelta(days=3), day]})
+    assert list(seen_regimes(rows[:1])) == []
+    [sentence] = seen_regimes(rows)
+    assert sentence == "1 probabilities of regimes are of sessions that their fit has seen (check no_leakage)"

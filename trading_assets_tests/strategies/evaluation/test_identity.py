@@ -34,6 +34,7 @@ def test_shipped_strategies_declare_names_that_never_change() -> None:
         "equity_momentum",
         "factor",
         "mean_reversion",
+        "meta_labels",
         "ml",
         "multi_timeframe",
         "pairs",
