@@ -10,8 +10,9 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from trading_assets.config.cross_validation import CrossValidation
 from trading_assets.config.evaluation import Evaluation
-from trading_assets.config.models import AnyModel, Champion, CrossValidation
+from trading_assets.config.models import AnyModel, Champion
 from trading_assets.config.quality import Quality
 from trading_assets.config.remote_sources import AnySource
 from trading_assets.config.robustness import Robustness

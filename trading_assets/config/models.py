@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import comb
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from trading_assets.config.online import Online
 from trading_assets.config.scalars import MOST_SESSIONS
 from trading_assets.config.sections import AssetClass, Fraction, NonEmpty, NonNegative, Positive, Section
 from trading_assets.config.tuning import Tuning
 
-#: Choices of tested groups of one cross-validation.
-MOST_TRAININGS = 500
 #: What is learnt: the sign, the size or the rank of the forward return, or the barrier that is touched first.
 LabelKind: TypeAlias = Literal["sign", "size", "rank", "triple_barrier"]
 
@@ -238,6 +236,23 @@ class LogisticModel(WalkForward, Logistic):
         return self
 
 
+class OnlineModel(WalkForward, Online):
+    """A walk-forward logistic regression that learns on within its test folds."""
+
+    @model_validator(mode="after")
+    def _learns_classes(self) -> OnlineModel:
+        if self.label in ("size", "rank"):
+            raise ValueError(f"online learns classes, and {self.label} is a number: take ridge or elastic_net")
+        if self.tune is not None:
+            raise ValueError("online has no search: its parameters decide how it goes on, not what it learns at once")
+        if self.window_sessions <= self.buffer_sessions + self.horizon:
+            raise ValueError(
+                f"window_sessions {self.window_sessions} leaves nothing to try an update with: more than "
+                f"buffer_sessions + horizon, {self.buffer_sessions + self.horizon}, are needed"
+            )
+        return self
+
+
 class RidgeModel(WalkForward, Ridge):
     """A walk-forward ridge regression."""
 
@@ -315,6 +330,7 @@ FAMILIES: Mapping[str, type[WalkForward]] = {
     "lightgbm": LightgbmModel,
     "catboost": CatboostModel,
     "logistic": LogisticModel,
+    "online": OnlineModel,
     "ridge": RidgeModel,
     "elastic_net": ElasticNetModel,
     "random_forest": RandomForestModel,
@@ -337,6 +353,7 @@ AnyModel: TypeAlias = Annotated[
     | Annotated[LightgbmModel, Tag("lightgbm")]
     | Annotated[CatboostModel, Tag("catboost")]
     | Annotated[LogisticModel, Tag("logistic")]
+    | Annotated[OnlineModel, Tag("online")]
     | Annotated[RidgeModel, Tag("ridge")]
     | Annotated[ElasticNetModel, Tag("elastic_net")]
     | Annotated[RandomForestModel, Tag("random_forest")]
@@ -373,24 +390,3 @@ def types_within(settings: Section) -> list[str]:
     """Return the types of a model and of the models that it is made of."""
     members = [*getattr(settings, "members", ()), *filter(None, [getattr(settings, "member", None)])]
     return [getattr(settings, "type", ""), *(name for each in members for name in types_within(each))]
-
-
-class CrossValidation(Section):
-    """Combinatorial purged cross-validation of a model: it is trained once for each choice of tested groups."""
-
-    groups: int = Field(default=6, ge=3, le=20, description="groups of neighbouring sessions, of as many sessions each")
-    tested: int = Field(default=2, ge=1, le=10, description="groups that are tested by a model of the others")
-    embargo_sessions: int = Field(
-        default=5,
-        ge=0,
-        le=MOST_SESSIONS,
-        description="sessions that do not train after the last label of a tested group",
-    )
-
-    @model_validator(mode="after")
-    def _few_enough(self) -> CrossValidation:
-        if self.tested >= self.groups:
-            raise ValueError(f"{self.tested} of {self.groups} groups are tested, and none is left to train")
-        if comb(self.groups, self.tested) > MOST_TRAININGS:
-            raise ValueError(f"{comb(self.groups, self.tested)} trainings, and at most {MOST_TRAININGS} are allowed")
-        return self

@@ -51,13 +51,13 @@ from trading_assets.models.tables import (
     LOSS_DRIFT,
     METRICS,
     OF_EVALUATION,
+    OF_SOME,
     OUTCOMES,
     PREDICTIONS,
     PROMOTIONS,
     REGIMES,
     SPLITS,
     TUNING_GAIN,
-    TUNING_LOSSES,
     TUNING_TRIALS,
 )
 from trading_assets.models.training import learner_of
@@ -80,7 +80,6 @@ from trading_assets.warehouse import Rows, Table, Whole
 _LIBRARIES = {"ranking": "xgboost", "quantile": "xgboost"} | {
     each: each for each in ("xgboost", "lightgbm", "catboost")
 }
-_OF_SEARCHES = (TUNING_TRIALS, TUNING_LOSSES, TUNING_GAIN)
 REGIME_KINDS = ("scikitlearn", "polars", "duckdb")
 
 
@@ -176,7 +175,7 @@ def _model_asset(name: str, family: str) -> dg.AssetsDefinition:
         model,
         stage=STAGE,
         name=name,
-        tables=(PREDICTIONS, FOLDS, METRICS, EXPLANATIONS, OUTCOMES, FITS, *_OF_SEARCHES, PROMOTIONS, *OF_EVALUATION),
+        tables=(PREDICTIONS, FOLDS, METRICS, EXPLANATIONS, OUTCOMES, FITS, *OF_SOME, PROMOTIONS, *OF_EVALUATION),
         deps=("features/daily", "market_data/bars", "models/splits"),
         kinds=(_LIBRARIES.get(family, "python"), "scikitlearn", "duckdb"),
         rule=Rule(_how_closely, leaves=registry_state),

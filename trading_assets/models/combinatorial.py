@@ -16,7 +16,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_assets.config.models import CrossValidation
+from trading_assets.config.cross_validation import CrossValidation
 from trading_assets.models.evaluation import fold_metrics
 from trading_assets.models.samples import Days, RowNumbers, Samples
 from trading_assets.models.threads import one_thread

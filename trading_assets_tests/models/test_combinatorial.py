@@ -12,7 +12,7 @@ from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 from skfolio.model_selection import CombinatorialPurgedCV
 
-from trading_assets.config.models import CrossValidation
+from trading_assets.config.cross_validation import CrossValidation
 from trading_assets.models.combinatorial import (
     cross_validate,
     number_of_paths,

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from trading_assets.config import Configuration
-from trading_assets.config.models import CrossValidation
+from trading_assets.config.cross_validation import CrossValidation
 from trading_assets.market_data.tables import BARS
 from trading_assets.models.assets import build_assets
 from trading_assets.models.tables import CROSS_VALIDATION, PREDICTIONS
