@@ -68,6 +68,7 @@ watched-year: .installed-dev ## a year on a fast clock through the shipped sched
 
 online: .installed-dev ## online models and meta-controllers on planted markets; writes docs/online.md
 	@$(BIN)/python -m trading_assets_tests.benchmarks.online_learning
+	@$(BIN)/python -m trading_assets_tests.benchmarks.meta_controllers
 
 format: .installed-dev ## rewrite the source as ruff formats it, imports sorted and safe fixes made
 	@$(BIN)/ruff check --fix .

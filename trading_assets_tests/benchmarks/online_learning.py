@@ -111,13 +111,17 @@ def by_online(market: PlantedMarket, settings: OnlineModel = SETTINGS) -> tuple[
     return Online(state).score_by_session(features, session).reshape(market.label.shape), decisions
 
 
-def by_retraining(market: PlantedMarket, window: int | None, every: int = 1, last: int | None = None) -> Floats:
+def by_retraining(
+    market: PlantedMarket, window: int | None, first: int, every: int = 1, last: int | None = None
+) -> Floats:
     """Return the scores of scikit-learn's logistic regression, fitted anew on what is known; 0.5 before.
 
     Parameters
     ----------
     window
         Sessions that it learns from; None: all.
+    first
+        First session that is scored.
     every
         Sessions from one fit to the next.
     last
@@ -127,9 +131,9 @@ def by_retraining(market: PlantedMarket, window: int | None, every: int = 1, las
 
     score = np.full(market.label.shape, 0.5)
     model = LogisticRegression(C=1 / (SETTINGS.penalty * (SETTINGS.horizon + 1)), solver="newton-cholesky")
-    for session in range(SETTINGS.initial_sessions + LAG, market.sessions):
+    for session in range(first, market.sessions):
         known = session - LAG  # labels of sessions before this one were over before the session
-        is_due = (session - SETTINGS.initial_sessions - LAG) % every == 0 and (last is None or session <= last)
+        is_due = (session - first) % every == 0 and (last is None or session <= last)
         if is_due:
             model.fit(*market.rows(0 if window is None else known - window, known))
         score[session] = model.predict_proba(market.features[session])[:, 1]
@@ -160,21 +164,23 @@ def by_share(market: PlantedMarket) -> Floats:
     return score
 
 
-def learners(every: int) -> Mapping[str, Callable[[PlantedMarket], Floats]]:
-    """Return who is compared with the online model: each makes scores of a market.
+def learners(first: int, every: int) -> Mapping[str, Callable[[PlantedMarket], Floats]]:
+    """Return who is compared with the online model: each makes scores of a market from a session on.
 
     Parameters
     ----------
+    first
+        First session that counts.
     every
         Sessions between two fits of those that learn anew from all that there is.
     """
-    first = SETTINGS.initial_sessions + LAG
+    start = SETTINGS.initial_sessions + LAG
     return {
         "naive": by_share,
-        "frozen": lambda market: by_retraining(market, None, last=first),
-        "everything": lambda market: by_retraining(market, None, every),
-        "window of 60": lambda market: by_retraining(market, 60),
-        "window of 20": lambda market: by_retraining(market, 20),
+        "frozen": lambda market: by_retraining(market, None, start, last=start),
+        "everything": lambda market: by_retraining(market, None, first, every),
+        "window of 60": lambda market: by_retraining(market, 60, first),
+        "window of 20": lambda market: by_retraining(market, 20, first),
         "partial_fit": by_partial_fit,
     }
 
@@ -183,7 +189,7 @@ def change(seed: int, shared: float) -> dict[str, Any]:
     """Mean log loss of each learner over `AFTER` sessions after one change."""
     market = planted(seed, [0] * BEFORE + [1] * AFTER, shared)
     online, decisions = by_online(market)
-    scores = {name: score(market) for name, score in learners(1).items()} | {"online": online}
+    scores = {name: score(market) for name, score in learners(BEFORE, 1).items()} | {"online": online}
     return _row(market, scores, slice(BEFORE, None), decisions)
 
 
@@ -191,8 +197,9 @@ def recurring(seed: int, shared: float) -> dict[str, Any]:
     """The same over two regimes that take turns of half a year, eight turns after the first year."""
     market = planted(seed, [turn % 2 for turn in range(10) for _ in range(126)], shared)
     online, decisions = by_online(market)
-    scores = {name: score(market) for name, score in learners(5).items()} | {"online": online}
-    return _row(market, scores, slice(252 + LAG, None), decisions)
+    first = SETTINGS.initial_sessions + LAG
+    scores = {name: score(market) for name, score in learners(first, 5).items()} | {"online": online}
+    return _row(market, scores, slice(first, None), decisions)
 
 
 def _row(
