@@ -1,4 +1,4 @@
-"""Section `cross_validation`."""
+"""Section `cross_validation`: how a model is trained on choices of groups of sessions."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from trading_assets.config.online import Online
 from trading_assets.config.scalars import MOST_SESSIONS
 from trading_assets.config.sections import AssetClass, Fraction, NonEmpty, NonNegative, Positive, Section
 from trading_assets.config.tuning import Tuning
@@ -242,6 +243,23 @@ class LogisticModel(WalkForward, Logistic):
         return self
 
 
+class OnlineModel(WalkForward, Online):
+    """A walk-forward logistic regression that learns on within its test folds."""
+
+    @model_validator(mode="after")
+    def _learns_classes(self) -> OnlineModel:
+        if self.label in ("size", "rank"):
+            raise ValueError(f"online learns classes, and {self.label} is a number: take ridge or elastic_net")
+        if self.tune is not None:
+            raise ValueError("online has no search: its parameters decide how it goes on, not what it learns at once")
+        if self.window_sessions <= self.buffer_sessions + self.horizon:
+            raise ValueError(
+                f"window_sessions {self.window_sessions} leaves nothing to try an update with: more than "
+                f"buffer_sessions + horizon, {self.buffer_sessions + self.horizon}, are needed"
+            )
+        return self
+
+
 class RidgeModel(WalkForward, Ridge):
     """A walk-forward ridge regression."""
 
@@ -319,6 +337,7 @@ FAMILIES: Mapping[str, type[WalkForward]] = {
     "lightgbm": LightgbmModel,
     "catboost": CatboostModel,
     "logistic": LogisticModel,
+    "online": OnlineModel,
     "ridge": RidgeModel,
     "elastic_net": ElasticNetModel,
     "random_forest": RandomForestModel,
@@ -341,6 +360,7 @@ AnyModel: TypeAlias = Annotated[
     | Annotated[LightgbmModel, Tag("lightgbm")]
     | Annotated[CatboostModel, Tag("catboost")]
     | Annotated[LogisticModel, Tag("logistic")]
+    | Annotated[OnlineModel, Tag("online")]
     | Annotated[RidgeModel, Tag("ridge")]
     | Annotated[ElasticNetModel, Tag("elastic_net")]
     | Annotated[RandomForestModel, Tag("random_forest")]

@@ -53,13 +53,13 @@ from trading_assets.models.tables import (
     LOSS_DRIFT,
     METRICS,
     OF_EVALUATION,
+    OF_SOME,
     OUTCOMES,
     PREDICTIONS,
     PROMOTIONS,
     REGIMES,
     SPLITS,
     TUNING_GAIN,
-    TUNING_LOSSES,
     TUNING_TRIALS,
 )
 from trading_assets.models.training import learner_of
@@ -82,7 +82,6 @@ from trading_assets.warehouse import Rows, Table, Whole
 _LIBRARIES = {"ranking": "xgboost", "quantile": "xgboost"} | {
     each: each for each in ("xgboost", "lightgbm", "catboost")
 }
-_OF_SEARCHES = (TUNING_TRIALS, TUNING_LOSSES, TUNING_GAIN)
 REGIME_KINDS = ("scikitlearn", "polars", "duckdb")
 
 
@@ -179,7 +178,7 @@ def _model_asset(name: str, settings: WalkForward) -> dg.AssetsDefinition:
         model,
         stage=STAGE,
         name=name,
-        tables=(PREDICTIONS, FOLDS, METRICS, EXPLANATIONS, OUTCOMES, FITS, *_OF_SEARCHES, PROMOTIONS, *OF_EVALUATION),
+        tables=(PREDICTIONS, FOLDS, METRICS, EXPLANATIONS, OUTCOMES, FITS, *OF_SOME, PROMOTIONS, *OF_EVALUATION),
         deps=("features/daily", "market_data/bars", "models/splits", *assets_of_primaries([settings])),
         kinds=(_LIBRARIES.get(getattr(settings, "type", ""), "python"), "scikitlearn", "duckdb"),
         rule=Rule(_how_closely, leaves=registry_state),

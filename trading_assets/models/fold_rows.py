@@ -17,6 +17,7 @@ from trading_assets.models.costs import TrainingCosts
 from trading_assets.models.evaluation import fold_metrics
 from trading_assets.models.evaluation_tables import types_of_folds
 from trading_assets.models.fits import KeptFit
+from trading_assets.models.online_tables import ONLINE_UPDATES
 from trading_assets.models.samples import RowNumbers, Samples, day
 from trading_assets.models.splits import Fold
 from trading_assets.models.training import BASELINES
@@ -34,7 +35,8 @@ UNCALIBRATED = "uncalibrated"
 class FoldRows:
     """What a fold leaves: rows of the tables, its model if one could be trained, and what that took.
 
-    The trials of a search and the losses of its sessions, see `tuning_rows.py`, are there of a tuned model alone.
+    The trials of a search and the losses of its sessions, see `tuning_rows.py`, are there of a tuned model alone, and
+    updates of one that learns on within its fold.
     """
 
     fold: dict[str, Any]
@@ -45,6 +47,7 @@ class FoldRows:
     shuffled: Sequence[dict[str, Any]] = ()
     trials: pl.DataFrame | None = None
     losses: pl.DataFrame | None = None
+    updates: pl.DataFrame | None = None
     fit: KeptFit | None = None
     costs: TrainingCosts = field(default_factory=TrainingCosts)
 
@@ -148,6 +151,7 @@ def frames_of(rows: Sequence[FoldRows]) -> dict[Table, pl.DataFrame]:
     searched = {
         tables.TUNING_TRIALS: [each.trials for each in rows if each.trials is not None],
         tables.TUNING_LOSSES: [each.losses for each in rows if each.losses is not None],
+        ONLINE_UPDATES: [each.updates for each in rows if each.updates is not None],
     }
     trained = folds.filter(pl.col("status") == tables.OK)
     outcome = {

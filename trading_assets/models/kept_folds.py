@@ -16,6 +16,7 @@ import polars as pl
 
 from trading_assets.models import tables
 from trading_assets.models.evaluation_tables import CONTRIBUTIONS, PERMUTATION_IMPORTANCE, SHUFFLED_LABELS
+from trading_assets.models.online_tables import ONLINE_UPDATES
 from trading_assets.models.samples import Samples, day
 from trading_assets.models.splits import Fold
 from trading_assets.warehouse.table import Table
@@ -32,7 +33,10 @@ TABLES = (
     tables.FITS,
     tables.TUNING_TRIALS,
     tables.TUNING_LOSSES,
+    ONLINE_UPDATES,
 )
+
+_BY_FOLD = (tables.TUNING_TRIALS, tables.TUNING_LOSSES, ONLINE_UPDATES)
 
 
 class KeptFold(NamedTuple):
@@ -46,6 +50,7 @@ class KeptFold(NamedTuple):
     shuffled: Sequence[dict[str, Any]]
     trials: pl.DataFrame | None
     losses: pl.DataFrame | None
+    updates: pl.DataFrame | None
 
 
 @dataclass
@@ -109,7 +114,7 @@ def _kept(own: Mapping[Table, pl.DataFrame], of_fold: dict[str, Any]) -> KeptFol
         explanations if is_trained and explanations.height else None,
         importance if importance.height else None,
         own[SHUFFLED_LABELS].filter(fold=number).to_dicts(),
-        *(own[table].filter(fold=number) for table in (tables.TUNING_TRIALS, tables.TUNING_LOSSES)),
+        *(own[table].filter(fold=number) for table in _BY_FOLD),
     )
 
 

@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.models.evaluation import score_metrics
+from trading_assets.models.page_sums import alarm_threshold, page_sums
 from trading_assets.models.promotion import losses_by_session
 from trading_assets.models.tables import LIVE_QUALITY
 
@@ -20,14 +21,6 @@ Floats = NDArray[np.float64]
 
 #: Sessions of a window.
 WINDOW_SESSIONS = 63
-#: Of a standard deviation of the losses of a session: half of the shift that is looked for (Montgomery, Introduction to
-#: Statistical Quality Control, 2013, 9.1).
-TOLERATED = 0.25
-#: Share of the drawn years that reach the threshold. Of simulated years without a change 2 to 5 % did where labels last
-#: up to five sessions, 7 % where they last twenty: what neighbouring losses share is itself estimated.
-LEVEL = 0.02
-_YEAR = 252
-_RESAMPLES = 2_000
 #: Fewer sessions promise nothing.
 LEAST_SESSIONS = 60
 
@@ -88,8 +81,8 @@ def loss_drift(before: Floats, since: Floats, *, horizon: int, seed: int) -> tup
     """Return how far losses have added up beyond what earlier ones were, by session, and what is an alarm.
 
     Page's one-sided cumulative sum, from which Hinkley's test is made: S = max(0, S + (loss - mean) / deviation -
-    `TOLERATED`), with mean and deviation of the losses before. Losses of neighbouring sessions share the sessions of
-    their labels, and the mean before is itself estimated: so an alarm is what `LEVEL` of the years reach that
+    tolerated), with mean and deviation of the losses before. Losses of neighbouring sessions share the sessions of
+    their labels, and the mean before is itself estimated: so an alarm is what few of the years reach that
     are drawn from the losses before, in blocks, each against a mean that is drawn likewise.
 
     Parameters
@@ -120,27 +113,6 @@ def loss_drift(before: Floats, since: Floats, *, horizon: int, seed: int) -> tup
     """
     if len(before) < LEAST_SESSIONS or not np.ptp(before) > 0:
         return np.zeros(len(since)), None
-    sums = _sums(((since - before.mean()) / before.std(ddof=1))[None, :])[0]
-    generator = np.random.default_rng(seed)
-    block = min(4 * (horizon + 1), len(before) // 4)
-    known, year = _resampled(before, len(before), block, generator), _resampled(before, _YEAR, block, generator)
-    drawn = (year - known.mean(axis=1, keepdims=True)) / known.std(axis=1, ddof=1, keepdims=True)
-    threshold = float(np.quantile(_sums(drawn).max(axis=1), 1 - LEVEL))
+    sums = page_sums(((since - before.mean()) / before.std(ddof=1))[None, :])[0]
+    threshold = alarm_threshold(before, horizon=horizon, seed=seed)
     return sums, threshold
-
-
-def _sums(standardised: Floats) -> Floats:
-    """(series, sessions) -> the sums of each."""
-    steps = standardised - TOLERATED
-    total = np.cumsum(steps, axis=1)
-    least = np.minimum(np.minimum.accumulate(total, axis=1), 0.0)
-    found: Floats = total - least
-    return found
-
-
-def _resampled(losses: Floats, length: int, block: int, generator: np.random.Generator) -> Floats:
-    """(resamples, length) of blocks of losses, the end of which is followed by the beginning."""
-    starts = generator.integers(0, len(losses), (_RESAMPLES, -(-length // block)))
-    places = (starts[:, :, None] + np.arange(block)) % len(losses)
-    found: Floats = losses[places.reshape(_RESAMPLES, -1)[:, :length]]
-    return found

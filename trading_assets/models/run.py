@@ -34,6 +34,7 @@ from trading_assets.models.fold_rows import (
     predictions_of,
 )
 from trading_assets.models.kept_folds import KeptFolds
+from trading_assets.models.online import followed
 from trading_assets.models.samples import RowNumbers, Samples, build_samples
 from trading_assets.models.splits import Fold, walk_forward
 from trading_assets.models.threads import one_thread
@@ -252,7 +253,11 @@ def _run_fold(training: _Training, fold: Fold) -> FoldRows:
     costs = TrainingCosts()
     with costs.memory():
         fitted, kept = _fit(training, allowed.rows, costs)
-        found = _with_scores(replace(found, fit=kept, costs=costs), training, fold, fitted, test)
+        with costs.on("model"):
+            model, updates = followed(fitted.model, samples, fold, scorable, training.fitted.learner)
+        fitted = replace(fitted, model=model)
+        found = replace(found, fit=kept, costs=costs, updates=updates)
+        found = _with_scores(found, training, fold, fitted, test)
         found = _with_search(found, training, fold, fitted.model, allowed.rows, test)
         asked = Asked(samples, fold, training.holdout_start, allowed.rows, test)
         return with_evaluation(found, asked, fitted.model, training.fitted.learner, training.evaluation, costs)
@@ -327,7 +332,7 @@ def _scored(known: tuple[Samples, NDArray[np.bool_], FittedModels], fold: Fold) 
         return pl.DataFrame(schema=SCORES)
     test = np.flatnonzero(samples.tested_by(fold) & scorable)
     with one_thread():
-        model = fitted.of(training_set(samples, rows))
+        model, _ = followed(fitted.of(training_set(samples, rows)), samples, fold, scorable, fitted.learner)
         score = model_scores(model, samples.features[test], samples.session[test])
     keys = samples.keys[test].select("symbol", "session")
     return keys.with_columns(

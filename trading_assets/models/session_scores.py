@@ -14,6 +14,7 @@ import polars as pl
 
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.errors import nearest
+from trading_assets.config.models import OnlineModel
 from trading_assets.market_data.tables import BARS
 from trading_assets.models.fits import kept_fits
 from trading_assets.models.fold_inputs import FoldInputs, inputs_of_sessions
@@ -193,8 +194,14 @@ def load_verified(
     ArtifactError
         The artifact is damaged, or is not the model of the fold.
     UnscoredError
-        Scores are others than those on record.
+        Scores are others than those on record, or the model learns on between two refits.
     """
+    if isinstance(configuration.models[model], OnlineModel):
+        raise UnscoredError(
+            f"model {model} learns on between two refits, in runs alone\n"
+            f"  expected: a model that stays as it is until its next refit\n"
+            f"  what to do: trading-assets run --select models, and read its score in {PREDICTIONS.name}"
+        )
     artifact = registered_artifact(configuration, model, last.version)
     kept = warehouse.read_or_empty(FITS, rows=Rows("model", model))
     _assert_on_record(configuration, model, {FITS: kept})

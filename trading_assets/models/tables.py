@@ -16,6 +16,7 @@ from trading_assets.models.evaluation_tables import (
     SHUFFLED_LABELS,
     VERSION,
 )
+from trading_assets.models.online_tables import ONLINE_UPDATES
 from trading_assets.models.promotion import CHALLENGER, CHAMPION, SHADOW
 from trading_assets.protocol.decisions import ACTIONS
 from trading_assets.warehouse.table import Column, Table
@@ -281,6 +282,9 @@ TUNING_GAIN = Table(
         "reason": Column(pl.String, "the same in words"),
     },
 )
+
+#: Of models that search, and of those that learn on within their folds.
+OF_SOME = (TUNING_TRIALS, TUNING_LOSSES, TUNING_GAIN, ONLINE_UPDATES)
 
 CHAMPIONS = Table(
     name="models.champions",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from trading_assets.config import Configuration
 from trading_assets.config.models import WalkForward
 from trading_assets.models.families.interface import Constant, Family, Fitted, TrainingSet, load_constant, varying
+from trading_assets.models.families.online import Online
 from trading_assets.models.families.own import OwnFamily, OwnFitted, own_family
 from trading_assets.models.families.resolve import fit_shipped, shipped_family
 from trading_assets.models.samples import RowNumbers, Samples
@@ -87,9 +88,12 @@ def model_scores(model: Fitted, features: NDArray[np.float32], session: NDArray[
     model, features
         Model that has learnt, and rows to score.
     session
-        (rows,) days since 1970-01-01: a user's own model is shown no session before it has scored those before.
+        (rows,) days since 1970-01-01: a user's own model is shown no session before it has scored those before, and
+        an online one scores each by what it had learnt by then.
     """
-    return model.score_by_session(features, session) if isinstance(model, OwnFitted) else model.score(features)
+    if isinstance(model, OwnFitted | Online):
+        return model.score_by_session(features, session)
+    return model.score(features)
 
 
 def training_rows(samples: Samples, fold: Fold, scorable: NDArray[np.bool_]) -> TrainingRows:

@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from pathlib import Path
 
 from trading_assets.config import Configuration
+from trading_assets.config.models import OnlineModel
 from trading_assets.models.fits import kept_fits
 from trading_assets.models.fold_inputs import inputs_of_sessions
 from trading_assets.models.on_record import hash_of_model
@@ -79,6 +80,8 @@ class ServedChampion:
         curve: whether that is as it was, only scores of its fold would tell.
         """
         model = self.model()
+        if isinstance(self.configuration.models[model], OnlineModel):
+            return None  # what was registered is how it began its fold
         rows = self._warehouse.read_or_empty(FITS, rows=Rows("model", model))
         if not is_as_written(hash_of_model(FITS, rows, model), last_written(self.configuration)):
             return None

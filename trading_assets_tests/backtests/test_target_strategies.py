@@ -37,6 +37,7 @@ STRATEGIES = {
     "factor": settings("factor", quantiles=3),
     "pairs": settings("pairs", formation_sessions=100, reformation_sessions=40, max_p_value=0.5, entry_z=1.0),
     "ensemble": settings("ensemble", members=["factor", "pairs"]),
+    "bandit": settings("bandit", members=["factor", "pairs"]),
 }
 
 
@@ -105,6 +106,7 @@ def test_pairs_may_use_their_own_gross_limit(runs: dict[str, PreparedBacktest]) 
         ("factor", {"quantiles": [2, 3], "capacity": [0.005, 1e-7], "volatility_scaling": ["off", "continuous"]}),
         ("pairs", {"entry_z": [1.0, 1.5], "max_gross": [0.3, 1.0]}),
         ("ensemble", {"learning_rate": [5.0, 50.0]}),
+        ("bandit", {"rebalance": ["day", "month"]}),
     ],
 )
 def test_a_sweep_over_parameters_agrees_with_each_run(

@@ -1,21 +1,27 @@
-"""A cross-validation that tests everything, or trains too often, is refused."""
+"""Groups of a cross-validation: how many there may be."""
 
 from __future__ import annotations
 
 from math import comb
 
 import pytest
+from pydantic import ValidationError
 
 from trading_assets.config.cross_validation import MOST_TRAININGS, CrossValidation
 
 
 @pytest.mark.parametrize(
     ("groups", "tested", "said"),
-    [(3, 3, "none is left to train"), (20, 3, f"{comb(20, 3)} trainings, and at most {MOST_TRAININGS}")],
+    [(4, 4, "none is left to train"), (12, 6, f"924 trainings, and at most {MOST_TRAININGS} are allowed")],
 )
-def test_what_cannot_be_trained_is_refused(groups: int, tested: int, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_too_many_groups_are_refused(groups: int, tested: int, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
         CrossValidation(groups=groups, tested=tested)
+
+
+def test_six_groups_of_which_two_are_tested_are_the_default() -> None:
+    own = CrossValidation()
+    assert (own.groups, own.tested, own.embargo_sessions) == (6, 2, 5)
 
 
 def test_the_most_trainings_are_taken() -> None:

@@ -96,7 +96,7 @@ def error_of(folder: Path, models: str) -> str:
         ("  a: {type: stacking, members: [{type: ridge, penalti: 3}, {}]}", ["members.0.penalti", "'penalty'"]),
         ("  ridge: {type: mlp, hiden: [3]}", ["models.ridge.hiden", "did you mean 'hidden'?"]),
         ("  type: {type: mlp, epoch: 3}", ["models.type.epoch", "did you mean 'epochs'?"]),
-        ("  a: {type: null}", ["models.a.type\n", "no family of models None", "xgboost", "your own"]),
+        ("  a: {type: null}", ["models.a.type\n", "no family of models None", "your own"]),
         ("  a: {type: stacking, members: [{type: ridge}, {type: null}]}", ["members.1.type", "no family of models"]),
         ("  a: {type: quantile, label: sign}", ["key: models.a", "quantile learns a number"]),
         ("  a: 3", ["key: models.a", "dictionary"]),

@@ -20,7 +20,7 @@ BASE = {
     "market_data": [{"source": "synthetic", "asset_class": "equity"}],
 }
 ORDER_BASED = ("equity_momentum", "crypto_momentum", "ml", "mean_reversion", "multi_timeframe")
-TARGET_WEIGHT = ("factor", "pairs", "ensemble")
+TARGET_WEIGHT = ("factor", "pairs", "ensemble", "bandit")
 
 
 def load(folder: Path, strategies: dict[str, Any], **changes: object) -> Configuration:

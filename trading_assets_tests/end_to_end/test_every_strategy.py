@@ -17,6 +17,7 @@ STRATEGIES = {
     "ml": {"type": "ml", "universe": "equity", "model": "forward_return"},
     "factor": {"type": "factor", "universe": "equity", "quantiles": 2},
     "pairs": {"type": "pairs", "universe": "equity"},
+    "bandit": {"type": "bandit", "universe": "equity", "members": ["equity_momentum", "mean_reversion", "factor"]},
     "ensemble": {"type": "ensemble", "universe": "equity", "members": ["equity_momentum", "mean_reversion", "factor"]},
 }
 

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from trading_assets.models.live_quality import (
     LEAST_SESSIONS,
-    TOLERATED,
     WINDOW_SESSIONS,
     loss_drift,
     losses_of_sessions,
     quality_by_window,
 )
+from trading_assets.models.page_sums import TOLERATED
 from trading_assets_tests.backtests.frames import weekdays
 
 DAYS = weekdays(WINDOW_SESSIONS + 2)

@@ -25,6 +25,7 @@ STRATEGIES = {
     "factor": settings("factor"),
     "pairs": settings("pairs", formation_sessions=100, reformation_sessions=40, max_p_value=0.5, entry_z=1.0),
     "ensemble": settings("ensemble", members=["equity_momentum", "factor", "pairs"]),
+    "bandit": settings("bandit", members=["equity_momentum", "factor", "pairs"]),
 }
 CUTS = (FIRST + dt.timedelta(days=440), FIRST + dt.timedelta(days=499))
 

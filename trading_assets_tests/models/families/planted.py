@@ -18,6 +18,7 @@ _SMALL: dict[str, dict[str, Any]] = {
     "xgboost": {"trees": 20, "learning_rate": 0.3},
     "lightgbm": {"trees": 20, "learning_rate": 0.3},
     "catboost": {"trees": 20, "learning_rate": 0.3},
+    "online": {"initial_sessions": 60, "window_sessions": 40},
     "random_forest": {"trees": 10, "min_leaf": 20, "depth": 4, "feature_share": 1.0},
     "mlp": {"hidden": [8, 4], "epochs": 10, "learning_rate": 0.01},
     "ranking": {"trees": 20, "learning_rate": 0.3},

@@ -16,9 +16,11 @@ from trading_assets.config import Configuration
 from trading_assets.config.models import FAMILIES, Barriers
 from trading_assets.models.calibration import calibrated
 from trading_assets.models.families.interface import Features, Floats
+from trading_assets.models.families.label_stream import LabelStream
 from trading_assets.models.families.linear import Linear
+from trading_assets.models.families.online_state import State
 from trading_assets.models.fits import FittedModels
-from trading_assets.models.samples import Samples
+from trading_assets.models.samples import Samples, day
 from trading_assets.models.splits import Fold
 from trading_assets.models.training import learner_of, training_set
 from trading_assets.models.triple_barrier import triple_barrier_labels
@@ -34,6 +36,7 @@ SMALL: dict[str, dict[str, Any]] = {
     **{each: {"trees": 5} for each in ("xgboost", "lightgbm", "catboost", "random_forest", "ranking")},
     "quantile": {"trees": 30, "learning_rate": 0.3},
     "mlp": {"epochs": 3},
+    "online": {"initial_sessions": 60},
     "stacking": {"members": [{"type": "ridge"}, {"type": "logistic"}], "inner_folds": 2},
     "per_regime": {"feature": "volatility_20", "member": {"type": "logistic"}},
 }
@@ -171,6 +174,42 @@ def test_a_score_that_depends_on_the_rest_of_the_fold_is_caught(
 
     monkeypatch.setattr(Linear, "score", centred)
     assert "scores" in subjects(configured(tmp_path, "logistic"), whole)
+
+
+class TooEarly(LabelStream):
+    """Labels are said to be over on the session of their score."""
+
+    @classmethod
+    def of(cls, features: Any, label: Any, session: Any, label_end: Any) -> LabelStream:
+        return super().of(features, label, session, session)
+
+
+def labels_to_come(samples: Samples, fold: Fold, scorable: Any) -> Any:
+    """Rows of the fold are learnt from in the order of their sessions, whether their labels are over or not."""
+    return np.flatnonzero((samples.session < day(fold.test_end)) & scorable & ~np.isnan(samples.label))
+
+
+@pytest.mark.slow
+def test_updates_by_labels_that_are_not_over_are_caught(
+    whole: MarketSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trading_assets.models.online.rows_to_learn", labels_to_come)
+    monkeypatch.setattr("trading_assets.models.online.LabelStream", TooEarly)
+    monkeypatch.setattr("trading_assets.models.families.online.LabelStream", TooEarly)
+    assert "scores" in subjects(configured(tmp_path, "online", initial_sessions=60), whole)
+
+
+@pytest.mark.slow
+def test_scores_by_updates_that_come_after_them_are_caught(
+    whole: MarketSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order is turned around: every session of a fold is scored by what the fold has taught at its end."""
+
+    def by_the_last(self: State, session: Any) -> Floats:
+        return np.repeat(self.path[-1][None, :], len(session), axis=0)
+
+    monkeypatch.setattr(State, "weights_at", by_the_last)
+    assert "scores" in subjects(configured(tmp_path, "online", initial_sessions=60), whole)
 
 
 def with_module(folder: Path, source: str) -> Configuration:

@@ -29,6 +29,7 @@ def shipped() -> list[ModuleType]:
 
 def test_shipped_strategies_declare_names_that_never_change() -> None:
     assert {each.IDENTITY for each in shipped()} >= {
+        "bandit",
         "crypto_momentum",
         "ensemble",
         "equity_momentum",

@@ -1,0 +1,160 @@
+"""One of other strategies at a time, chosen by a contextual bandit: a prototype (trading rules, section 3.3).
+
+Who is played is chosen by LinUCB (Li, Chu, Langford and Schapire, A contextual-bandit approach to personalized news
+article recommendation, WWW (2010), algorithm 1), discounted (Russac, Vernade and Cappe, Weighted linear bandits for
+non-stationary environments, NeurIPS (2019)). The context of a session are the probabilities of the regimes. A bandit
+learns from the return of the member alone that it has played; the ensemble, which sees what every member earned,
+has more to learn from. Cash is always there to be played, and earns nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+
+from trading_assets.config.sections import Fraction, NonNegative, Positive
+from trading_assets.config.strategies import TargetWeightParameters
+from trading_assets.strategies.ensemble import paper_returns, regimes_of
+
+#: Stable name of this strategy on record, wherever this file moves to.
+IDENTITY = "bandit"
+
+#: Rows are changes: a position stays until the next row of its own.
+holds_what_is_not_named = True
+
+Floats = NDArray[np.float64]
+
+#: What is played where every member promises less than nothing.
+CASH = -1
+#: Sessions from a decision to the open at which its first return is known: in at the next open, out at the one after.
+_LAG = 2
+_PERIODS = {"day": "1d", "week": "1w", "month": "1mo"}
+
+
+class Parameters(TargetWeightParameters):
+    """Who can be played, how curious the choice is, and how often it is made."""
+
+    capacity: float = Field(default=0.005, gt=0, le=1)
+    members: list[str] = Field(min_length=1, description="names of other strategies of the configuration")
+    exploration: NonNegative = Field(
+        default=0.01, description="return a session that a member may be better than it has shown, times its doubt"
+    )
+    discount: Fraction = Field(default=0.998, gt=0, description="what a session leaves of what was learnt before")
+    ridge: Positive = Field(default=1.0, description="sessions' worth of doubt about a member that was never played")
+    cost_bps: NonNegative = Field(default=10.0, description="cost of the members' paper trades, of their turnover")
+    rebalance: Literal["day", "week", "month"] = Field(
+        default="week", description="who is played is chosen at its first session"
+    )
+
+    @field_validator("members")
+    @classmethod
+    def _once_each(cls, members: list[str]) -> list[str]:
+        if len(set(members)) < len(members):
+            raise ValueError("a strategy is a member once")
+        return members
+
+
+GRID: Mapping[str, Sequence[float | str]] = {
+    "exploration": (0.0, 0.01, 0.03),
+    "discount": (0.99, 0.998, 1.0),
+    "rebalance": ("day", "week", "month"),
+}
+
+
+def target_weights(parameters: Parameters, panel: pl.DataFrame) -> pl.DataFrame:
+    """Return the target weights of the member that is played, as long as it is.
+
+    Who is played is chosen at the first session of each `rebalance` period. A row is where the weight changes, its
+    reason ``played`` where another member, or cash, is played than at the symbol's session before, else ``members``.
+    """
+    rows = panel.sort("symbol", "session")
+    sessions = rows["session"].unique().sort()
+    at = sessions.search_sorted(rows["session"]).to_numpy()
+    returns = paper_returns(rows, parameters.members, parameters.cost_bps)
+    starts = sessions.dt.truncate(_PERIODS[parameters.rebalance])
+    played = played_members(
+        returns,
+        regimes_of(rows, sessions, at),
+        (starts != starts.shift(1)).fill_null(value=True).to_numpy(),
+        exploration=parameters.exploration,
+        discount=parameters.discount,
+        ridge=parameters.ridge,
+    )[at]
+    target = np.zeros(rows.height)
+    for number, member in enumerate(parameters.members):
+        own = played == number
+        target[own] = rows[f"weight_{member}"].to_numpy()[own]
+    before = pl.col("target_weight").shift(1, fill_value=0.0).over("symbol")
+    changed = pl.col("played") != pl.col("played").shift(1, fill_value=CASH).over("symbol")
+    return (
+        rows.select("session", "symbol")
+        .with_columns(target_weight=pl.Series(target), played=pl.Series(played))
+        .with_columns(reason=pl.when(changed).then(pl.lit("played")).otherwise(pl.lit("members")))
+        .filter(pl.col("target_weight") != before)
+        .select("session", "symbol", "target_weight", "reason")
+        .sort("session", "symbol")
+    )
+
+
+def played_members(
+    returns: Floats,
+    contexts: Floats,
+    is_choice: NDArray[np.bool_],
+    *,
+    exploration: float,
+    discount: float,
+    ridge: float,
+) -> NDArray[np.int64]:
+    """Return the number of the member that is played at each close, `CASH` for none: (sessions,).
+
+    A return that is known at *t* was decided at *t - 2*: it is learnt from at *t*, with the context of *t - 2*, and of
+    the member alone that was played then. With A = ridge x I + sum of discounted x x' and b = sum of discounted
+    return x x of the sessions on which a member was played, its worth in a context x is
+    x' A^-1 b + exploration x sqrt(x' A^-1 x). The member of the greatest worth is played, the first of equals, and
+    cash if none is worth more than 0. A discount is of the sessions, whoever is played.
+
+    Parameters
+    ----------
+    returns
+        (sessions, members) of `paper_returns`.
+    contexts
+        (sessions, contexts), known at the close of each session.
+    is_choice
+        (sessions,) whether a member is chosen; else the one before stays.
+    exploration, discount, ridge
+        As `Parameters` has them.
+
+    Examples
+    --------
+    Two members, no context. Both are worth 0.01 x sqrt(1 / 1) at first, and the first is played. What it lost is known
+    two sessions later: its worth is then -0.04 / 2 + 0.01 x sqrt(1 / 2), and the second one is played.
+
+    >>> returns = np.array([[0.0, 0.0], [0.0, 0.0], [-0.04, 0.02], [0.0, 0.02]])
+    >>> always = np.ones(4, dtype=bool)
+    >>> played_members(returns, np.ones((4, 1)), always, exploration=0.01, discount=1.0, ridge=1.0).tolist()
+    [0, 0, 1, 1]
+    """
+    sessions, members = returns.shape
+    size = contexts.shape[1]
+    known, earned = np.zeros((members, size, size)), np.zeros((members, size))
+    played = np.full(sessions, CASH, dtype=np.int64)
+    for session in range(sessions):
+        known, earned = known * discount, earned * discount
+        if session >= _LAG and played[session - _LAG] != CASH:
+            arm, then = played[session - _LAG], contexts[session - _LAG]
+            known[arm] += np.outer(then, then)
+            earned[arm] += returns[session, arm] * then
+        if session and not is_choice[session]:
+            played[session] = played[session - 1]
+            continue
+        inverse = np.linalg.inv(known + ridge * np.eye(size))
+        now = contexts[session]
+        worth = (inverse @ earned[:, :, None])[:, :, 0] @ now + exploration * np.sqrt(now @ inverse @ now)
+        best = int(np.argmax(worth))
+        played[session] = best if worth[best] > 0 else CASH
+    return played
