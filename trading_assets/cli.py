@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import typer
 from typer.core import TyperGroup
 
+from trading_assets.cli_account import account_app
 from trading_assets.cli_config import config_app
 from trading_assets.cli_errors import in_words
 from trading_assets.cli_model import model_app
@@ -58,6 +59,7 @@ app = typer.Typer(
 )
 app.add_typer(config_app, name="config")
 app.add_typer(model_app, name="model")
+app.add_typer(account_app, name="account")
 app.add_typer(serve_app)
 protocol_app = typer.Typer(help="Where each strategy stands between registration and verdict.", no_args_is_help=True)
 app.add_typer(protocol_app, name="protocol")

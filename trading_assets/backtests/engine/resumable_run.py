@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -153,16 +153,17 @@ class Run:
     def save(self) -> SavedRun:
         """Return a copy of what the run needs to go on after its last close."""
         state, found, account = self._state, self.simulation(), self._state.account[0]
-        copied = {name: getattr(state, name).copy() for name in _STATE}
-        lists = {"held": state.held[: account["held"]].copy(), "queue": state.queue[: account["queued"]].copy()}
-        of_run = {name: getattr(found, name).copy() for name in _RECORDS}
-        return SavedRun(
-            **copied,
-            **lists,
-            **of_run,
-            positions_held=found.positions.copy(),
-            returns=state.returns[: self._closed].copy(),
-        )
+        copied: dict[str, Any] = {name: getattr(state, name).copy() for name in _STATE}
+        copied |= {"held": state.held[: account["held"]].copy(), "queue": state.queue[: account["queued"]].copy()}
+        copied |= {name: getattr(found, name).copy() for name in _RECORDS}
+        returns = state.returns[: self._closed].copy()
+        return SavedRun(**copied, positions_held=found.positions.copy(), returns=returns)
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether the drawdown breaker, or a total loss, has stopped entries at the last close."""
+        account = self._state.account[0]
+        return bool(account["halted"] >= 0 or account["ruined"])
 
     @property
     def _closed(self) -> int:
@@ -268,8 +269,8 @@ def records_for(
         more, slots = records_for(signals, first, last, settings) if first <= last else None, saved.busy.size
         sizes = [0, 0, 0] if more is None else [more.trades.size, more.decisions.size, more.fills.size]
         had = (saved.trades.size, saved.decisions.size, saved.fills.size)
-        room = [size + before + 8 * slots for size, before in zip(sizes, had, strict=True)]
-        return new_records(*room, saved.equity.size + max(0, last + 1 - first))
+        trades, decisions, fills = (size + before + 8 * slots for size, before in zip(sizes, had, strict=True))
+        return new_records(trades, decisions, fills, saved.equity.size + max(0, last + 1 - first))
     sessions = last + 1 - first
     rows = signals.first if isinstance(signals, Targets) else signals.candidates.first
     count = max(1, int(rows[last + 1] - rows[first]))
