@@ -17,6 +17,7 @@ from trading_assets.config.sections import Interval
 from trading_assets.models.splits import spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import Protocol
+from trading_assets.robustness.verdict.current import VerdictMissingError, current_verdict
 from trading_assets.strategies.assets import inputs_of
 from trading_assets.strategies.evaluation.failure import require_ok, require_scores, require_unlocked, strategy_of
 from trading_assets.strategies.evaluation.on_record import put_further_exposure_on_record
@@ -24,8 +25,16 @@ from trading_assets.strategies.evaluation.plan import plan_of
 from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
 from trading_assets.strategies.interface.resolved import configured_strategy
 from trading_assets.trading.opening import Opening, open_accounts, openings_on
-from trading_assets.trading.published import STAGE, extended, put_on_record, read_published
-from trading_assets.trading.tables import ACCOUNTS, DIFFERENCES, PUBLISHED, SAVED_STATES
+from trading_assets.trading.order_sheet import order_sheet, write_csv
+from trading_assets.trading.published import STAGE, asset_of, extended, put_on_record, read_published
+from trading_assets.trading.tables import (
+    ACCOUNTS,
+    DIFFERENCES,
+    ORDER_SHEETS,
+    PENDING_ORDERS,
+    PUBLISHED,
+    SAVED_STATES,
+)
 from trading_assets.warehouse import Rows
 
 
@@ -47,6 +56,16 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
                 tables=(ACCOUNTS, *PUBLISHED, SAVED_STATES, DIFFERENCES),
                 deps=[*inputs_of(configuration, strategy), "models/splits", f"robustness/verdict/{name}"],
                 kinds=("numba", "duckdb"),
+            )
+        )
+        found.append(
+            table_asset(
+                orders,
+                stage=STAGE,
+                name=orders.__name__,
+                strategy=name,
+                tables=(ORDER_SHEETS,),
+                deps=[asset_of(name)],
             )
         )
     return found
@@ -89,6 +108,43 @@ def account(step: Step) -> Mapping[str, Any]:
             step.log.warning(f"{opening.account}: {row['detail']}")
     sessions = next(iter(found.rows.values())).height if found.rows else 0
     return {"account": opening.account, "label": opening.label, "sessions added": sessions, "last": accounts.tail(1)}
+
+
+def orders(step: Step) -> Mapping[str, Any]:
+    """What the running account orders for the next open, and what stands against it; the same whoever asks."""
+    name, configuration = strategy_of(step), step.configuration
+    openings = openings_on(Protocol.of(configuration).read(), configuration.name, name)
+    if not openings:
+        return {"account": "none is open"}
+    opening, own = openings[-1], Rows("strategy", name)
+    _assert_same_plan(step, opening)
+    published = read_published(step, name)
+    pending = published.of(PENDING_ORDERS, opening.account)
+    last = published.of(PUBLISHED[0], opening.account)["session"].max()
+    standing = step.work.read_or_empty(DIFFERENCES, rows=own).filter(pl.col("accepted_by").is_null())
+    blocks = {"verdict": not _verdict_stands(step, name), "difference": not standing.is_empty()}
+    sheet = order_sheet(
+        configuration.name,
+        pending.filter(session=last) if last is not None else pending.clear(),
+        configuration.risk,
+        entries_blocked_by=next((block for block, is_so in blocks.items() if is_so), None),
+    )
+    earlier = step.work.aside().read_or_empty(ORDER_SHEETS, rows=own)
+    if last is not None:
+        earlier = earlier.filter((pl.col("account") != opening.account) | (pl.col("session") != last))
+    step.work.replace(own, {ORDER_SHEETS: pl.concat([earlier, sheet]).sort(ORDER_SHEETS.key)})
+    if last is not None:
+        write_csv(sheet, configuration.home / "orders" / f"{opening.account}-{last!s}.csv")
+    blocked = sheet.filter(status="blocked").select("symbol", "side", "quantity", "blocked_by")
+    return {"account": opening.account, "label": opening.label, "orders": sheet.height, "blocked": blocked}
+
+
+def _verdict_stands(step: Step, strategy: str) -> bool:
+    """Whether there is a verdict of what is registered now."""
+    try:
+        return current_verdict(step.work.aside(), step.configuration, strategy).refused is None
+    except VerdictMissingError:
+        return False
 
 
 def accounts_of(openings: list[Opening], equity: pl.DataFrame) -> pl.DataFrame:

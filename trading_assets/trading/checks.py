@@ -5,7 +5,7 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.trading.opening import open_accounts
-from trading_assets.trading.tables import DIFFERENCES, EQUITY, HOLDINGS
+from trading_assets.trading.tables import DIFFERENCES, EQUITY, HOLDINGS, ORDER_SHEETS
 from trading_assets.warehouse import Rows, Warehouse
 
 #: Fraction of equity by which sums of floats may differ.
@@ -13,8 +13,9 @@ _ROUNDING = 1e-9
 
 
 def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]:
-    """`books_close` and `no_difference_stands` for each strategy with an open account."""
-    return [check for name in open_accounts(configuration) for check in (_books_close(name), _no_difference(name))]
+    """`books_close`, `no_difference_stands` and `orders_pass` for each strategy with an open account."""
+    made = (_books_close, _no_difference, _orders_pass)
+    return [check(name) for name in open_accounts(configuration) for check in made]
 
 
 def unbalanced(equity: pl.DataFrame, holdings: pl.DataFrame) -> pl.DataFrame:
@@ -68,5 +69,23 @@ def _no_difference(strategy: str) -> dg.AssetChecksDefinition:
             severity=dg.AssetCheckSeverity.WARN,
             metadata={"standing": "\n".join(said) or "none"},
         )
+
+    return check
+
+
+def _orders_pass(strategy: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=["trading", "orders", strategy],
+        name="orders_pass",
+        description="Nothing stands against any order of the sheet; one that is blocked may not be sent.",
+        required_resource_keys={"warehouse"},
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        warehouse: Warehouse = context.resources.warehouse
+        rows = warehouse.read_or_empty(ORDER_SHEETS, rows=Rows("strategy", strategy))
+        found = rows.filter(pl.col("session") == pl.col("session").max(), pl.col("status") == "blocked")
+        said = [f"{row['side']} {row['symbol']}: {row['blocked_by']}" for row in found.head(10).iter_rows(named=True)]
+        metadata = {"blocked": "\n".join(said) or "none"}
+        return dg.AssetCheckResult(passed=found.is_empty(), severity=dg.AssetCheckSeverity.WARN, metadata=metadata)
 
     return check

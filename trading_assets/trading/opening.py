@@ -219,10 +219,10 @@ def next_session(of_calendars: Sequence[str], day: dt.date) -> dt.date:
         None is recorded in the thirty days that follow.
     """
     following = (day + dt.timedelta(days=1), day + dt.timedelta(days=30))
-    found = [calendars.sessions(each, *following).head(1).to_list() for each in of_calendars]
-    if not any(found):
+    found: list[dt.date] = [day for each in of_calendars for day in calendars.sessions(each, *following).head(1)]
+    if not found:
         raise calendars.CalendarError(f"no session of {', '.join(of_calendars)} is recorded after {day}")
-    return min(day for days in found for day in days)
+    return min(found)
 
 
 def _opening_of(record: Record) -> Opening:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import polars as pl
 
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.errors import nearest
 from trading_assets.protocol import Protocol
-from trading_assets.trading.opening import openings_on
-from trading_assets.trading.tables import DIFFERENCES, EQUITY, PENDING_ORDERS
+from trading_assets.trading.opening import open_accounts, openings_on
+from trading_assets.trading.tables import DIFFERENCES, EQUITY, ORDER_SHEETS, PENDING_ORDERS
 from trading_assets.warehouse import Warehouse
 
 _SCHEMA: dict[str, type[pl.DataType]] = {
@@ -48,16 +50,12 @@ def account_status(warehouse: Warehouse, configuration: Configuration, strategy:
     ConfigurationError
         There is no such strategy.
     """
-    names = list(configuration.strategies)
-    if strategy is not None and strategy not in names:
-        raise ConfigurationError(
-            f"no strategy {strategy!r}\n  expected: {nearest(strategy, names)}\n  what to do: name one of them"
-        )
+    names = _named(configuration, strategy)
     records = Protocol.of(configuration).read()
     with warehouse.held_open() as held:
         equity, pending, differing = (held.read_or_empty(each) for each in (EQUITY, PENDING_ORDERS, DIFFERENCES))
     rows = []
-    for name in names if strategy is None else [strategy]:
+    for name in names:
         openings = openings_on(records, configuration.name, name)
         for opening in openings:
             last = equity.filter(account=opening.account).sort("session").tail(1)
@@ -80,3 +78,49 @@ def account_status(warehouse: Warehouse, configuration: Configuration, strategy:
                 }
             )
     return pl.DataFrame(rows, schema=_SCHEMA)
+
+
+def sheets(
+    warehouse: Warehouse, configuration: Configuration, strategy: str | None = None, for_session: dt.date | None = None
+) -> pl.DataFrame:
+    """Return the order sheets of open accounts.
+
+    Parameters
+    ----------
+    warehouse, configuration
+        Warehouse and configuration of the accounts.
+    strategy
+        Name of one strategy; None: all.
+    for_session
+        Session that the orders are for; None: the sheet of each account's last session.
+
+    Returns
+    -------
+    DataFrame
+        Rows of `trading.order_sheets`.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such strategy.
+    """
+    names, opened = _named(configuration, strategy), open_accounts(configuration)
+    accounts = [opened[name].account for name in names if name in opened]
+    with warehouse.held_open() as held:
+        rows, equity = (held.read_or_empty(each) for each in (ORDER_SHEETS, EQUITY))
+    own = rows.filter(pl.col("account").is_in(accounts))
+    if for_session is not None:
+        return own.filter(for_session=for_session)
+    last = equity.group_by("account").agg(session=pl.col("session").max())
+    return own.join(last, on=["account", "session"], how="semi", maintain_order="left")
+
+
+def _named(configuration: Configuration, strategy: str | None) -> list[str]:
+    names = list(configuration.strategies)
+    if strategy is None:
+        return names
+    if strategy not in names:
+        raise ConfigurationError(
+            f"no strategy {strategy!r}\n  expected: {nearest(strategy, names)}\n  what to do: name one of them"
+        )
+    return [strategy]

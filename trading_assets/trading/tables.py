@@ -7,6 +7,10 @@ import polars as pl
 from trading_assets.warehouse.table import Column, Table
 
 STATES = ("open", "ended")
+#: How an order is given: at the open of an exchange, or where a market never closes as a limit that would fill at once.
+ORDER_TYPES = ("market_on_open", "marketable_limit")
+#: Checks of an order, in their order.
+BLOCKS = ("verdict", "difference", "stale_bar", "price", "size", "symbol_limit", "capacity")
 _STRATEGY = Column(pl.String, "name of the strategy in the configuration")
 _ACCOUNT = Column(pl.String, "name of the account: the strategy and a number")
 _SESSION = Column(pl.Date, "session")
@@ -18,6 +22,10 @@ _SIDE = Column(pl.String, "direction of the order", one_of=("buy", "sell"))
 
 def _number(description: str) -> Column:
     return Column(pl.Float64, f"{description}; null where it did not matter", nullable=True)
+
+
+def _share(description: str) -> Column:
+    return Column(pl.Float64, f"{description}; null where there is no such limit, and of exits", nullable=True)
 
 
 ACCOUNTS = Table(
@@ -144,6 +152,42 @@ PENDING_ORDERS = Table(
         "score": _number("place in the queue is by it"),
         "target_weight": _number("signed fraction of equity asked for"),
         "limited_by": Column(pl.String, "key of `risk` that took most of what was asked for", nullable=True),
+        "detail": Column(pl.String, "JSON: the numbers behind the decision"),
+    },
+)
+
+ORDER_SHEETS = Table(
+    name="trading.order_sheets",
+    description="An order of a running account for the next open, with what stands against it",
+    key=("strategy", "account", "client_order_id"),
+    columns={
+        "strategy": _STRATEGY,
+        "account": _ACCOUNT,
+        "label": _LABEL,
+        "client_order_id": Column(pl.String, "hash of account, order and session: the same order has the same id"),
+        "decision_id": Column(pl.String, "decision that gave it"),
+        "order_id": Column(pl.String, "order of the engine"),
+        "session": Column(pl.Date, "session at whose close the sheet was made"),
+        "for_session": Column(pl.Date, "next session of the symbol, at whose open it is to fill"),
+        "symbol": _SYMBOL,
+        "pair_id": _PAIR,
+        "side": _SIDE,
+        "quantity": Column(pl.Float64, "units, as known at the close; null without a size", nullable=True, at_least=0),
+        "type": Column(pl.String, "how it is given", one_of=ORDER_TYPES),
+        "limit": Column(pl.Float64, "worst price that it takes; null without one", nullable=True),
+        "stop": Column(pl.Float64, "stop of the position; null without one", nullable=True),
+        "entry": Column(pl.Boolean, "it opens a position or makes one larger"),
+        "reason": Column(pl.String, "trigger of an entry, reason of an exit"),
+        "close": Column(pl.Float64, "last close; null without one", nullable=True),
+        "notional": Column(pl.Float64, "quantity at that close, quote currency", nullable=True),
+        "expected_cost": Column(pl.Float64, "slippage and fee, quote currency", nullable=True, at_least=0),
+        "share_of_symbol_limit": _share("notional over what a symbol may be of the equity"),
+        "share_of_capacity": _share("notional over the largest that liquidity allows"),
+        "share_of_gross_room": _share("notional over what is left under the limit on gross exposure"),
+        "share_of_value_at_risk": _share("value at risk with it over its limit"),
+        "share_sent": Column(pl.Float64, "fraction of it that is to be sent", at_least=0, at_most=1),
+        "status": Column(pl.String, "blocked: it may not be sent", one_of=("ready", "blocked")),
+        "blocked_by": Column(pl.String, "first check that it does not pass", nullable=True, one_of=BLOCKS),
         "detail": Column(pl.String, "JSON: the numbers behind the decision"),
     },
 )

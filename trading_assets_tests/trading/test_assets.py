@@ -12,7 +12,7 @@ import pytest
 
 from trading_assets.protocol import Protocol
 from trading_assets.trading.assets import build_assets
-from trading_assets.trading.tables import EQUITY, PENDING_ORDERS, PUBLISHED, SAVED_STATES
+from trading_assets.trading.tables import EQUITY, ORDER_SHEETS, PENDING_ORDERS, PUBLISHED, SAVED_STATES
 from trading_assets_tests.robustness import pipeline
 from trading_assets_tests.robustness.pipeline import checks_of
 from trading_assets_tests.trading.experiment import FIRST, Experiment
@@ -66,6 +66,21 @@ def test_sessions_in_two_runs_are_those_of_one(
     assert equity["session"].max() == dt.date(2017, 8, 18)
     assert equity.height == 34
     assert traded.warehouse.read(PENDING_ORDERS).height > 0
+
+
+def test_the_sheet_is_what_waits_at_the_last_close_whoever_asks(copied: Experiment) -> None:
+    sheets, pending = copied.warehouse.read(ORDER_SHEETS), copied.warehouse.read(PENDING_ORDERS)
+    made = sheets["session"].unique().to_list()
+    asked = pending.filter(pl.col("session").is_in(made))
+    assert set(made) <= {dt.date(2017, 7, 14), dt.date(2017, 8, 18)}
+    assert sorted(sheets["order_id"]) == sorted(asked["order_id"])
+    assert sheets.height > 0
+    assert {*sheets["status"]} == {"ready"}
+    before = copied.warehouse.fingerprint(ORDER_SHEETS)
+    assert copied.trade().success
+    assert copied.warehouse.fingerprint(ORDER_SHEETS) == before
+    files = sorted(path.name for path in (copied.configuration.home / "orders").iterdir())
+    assert files == ["known-1-2017-07-14.csv", "known-1-2017-08-18.csv"]
 
 
 def test_its_sessions_are_exposures_of_the_folder(traded: Experiment) -> None:
