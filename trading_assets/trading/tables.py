@@ -17,6 +17,7 @@ _SESSION = Column(pl.Date, "session")
 _SYMBOL = Column(pl.String, "symbol")
 _PAIR = Column(pl.String, "common to the two legs of a pair", nullable=True)
 _LABEL = Column(pl.String, "what the account is, and the verdict it was opened under: `paper, verdict reject`")
+_CLIENT_ORDER = Column(pl.String, "hash of account, order and session: the same order has the same id")
 _SIDE = Column(pl.String, "direction of the order", one_of=("buy", "sell"))
 
 
@@ -164,7 +165,7 @@ ORDER_SHEETS = Table(
         "strategy": _STRATEGY,
         "account": _ACCOUNT,
         "label": _LABEL,
-        "client_order_id": Column(pl.String, "hash of account, order and session: the same order has the same id"),
+        "client_order_id": _CLIENT_ORDER,
         "decision_id": Column(pl.String, "decision that gave it"),
         "order_id": Column(pl.String, "order of the engine"),
         "session": Column(pl.Date, "session at whose close the sheet was made"),
@@ -189,6 +190,43 @@ ORDER_SHEETS = Table(
         "status": Column(pl.String, "blocked: it may not be sent", one_of=("ready", "blocked")),
         "blocked_by": Column(pl.String, "first check that it does not pass", nullable=True, one_of=BLOCKS),
         "detail": Column(pl.String, "JSON: the numbers behind the decision"),
+    },
+)
+
+SUBMISSIONS = Table(
+    name="trading.submissions",
+    description="What was about to be sent to a broker, and what it answered (append only)",
+    key=("client_order_id", "event"),
+    columns={
+        "strategy": _STRATEGY,
+        "account": _ACCOUNT,
+        "client_order_id": _CLIENT_ORDER,
+        "event": Column(pl.String, "intended: written before it is sent", one_of=("intended", "accepted", "rejected")),
+        "reason": Column(pl.String, "why it was rejected", nullable=True),
+        "for_session": Column(pl.Date, "session that it is for"),
+        "symbol": _SYMBOL,
+        "side": _SIDE,
+        "quantity": Column(pl.Float64, "units", above=0),
+        "recorded_at": Column(pl.Datetime("us"), "when it was written, UTC"),
+    },
+)
+
+FILLS = Table(
+    name="trading.fills",
+    description="A fill as a broker told it (append only)",
+    key=("account", "broker_fill_id"),
+    columns={
+        "strategy": _STRATEGY,
+        "account": _ACCOUNT,
+        "broker_fill_id": Column(pl.String, "id that the broker gave it"),
+        "client_order_id": Column(pl.String, "order that it is of; null: none of ours", nullable=True),
+        "session": _SESSION,
+        "symbol": _SYMBOL,
+        "side": _SIDE,
+        "quantity": Column(pl.Float64, "units", at_least=0),
+        "price": Column(pl.Float64, "price that it was made at", at_least=0),
+        "fee": Column(pl.Float64, "quote currency", at_least=0),
+        "recorded_at": Column(pl.Datetime("us"), "when it was first told, UTC"),
     },
 )
 
@@ -217,7 +255,7 @@ DIFFERENCES = Table(
         "kind": Column(
             pl.String,
             "what it is",
-            one_of=("revision", "missed", "partial", "price", "fee", "manual_trade", "rejected"),
+            one_of=("revision", "missed", "partial", "price", "fee", "manual_trade", "rejected", "excess"),
         ),
         "session": Column(pl.Date, "session that it is of; of a revision the first whose equity differs"),
         "symbol": Column(pl.String, "symbol; null for the account as a whole", nullable=True),
