@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from trading_assets.cli_options import ConfigOption, DataOption, FormatOption, load
+from trading_assets.cli_options import FAILED, ConfigOption, DataOption, FormatOption, load
 from trading_assets.cli_output import console, escaped, paper_of, print_frame, printers
 
 account_app = typer.Typer(help="Running accounts on paper: open one, say how it stands.", no_args_is_help=True)
@@ -72,6 +72,35 @@ def status(
         print_frame(found, paper_of(width=160))
     else:
         printers()[format](found)
+
+
+@account_app.command("reconcile")
+def reconcile(
+    strategy: StrategyArgument,
+    accept: Annotated[str | None, typer.Option(help="Id of a difference that is accepted.")] = None,
+    reason: Annotated[str, typer.Option(help="Why it is accepted; it goes on record.")] = "",
+    by: Annotated[str | None, typer.Option(help="Who accepts it; default the user of this machine.")] = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    format: FormatOption = "table",
+) -> None:
+    """Print the differences that stand, or accept one with a reason; exit 1 while any stands."""
+    configuration = load(config, data)
+    from trading_assets.trading.reconciliation import accept_difference, standing_differences
+    from trading_assets.warehouse import Warehouse
+
+    warehouse = Warehouse(configuration.warehouse_path)
+    if accept is not None:
+        now, who = dt.datetime.now(dt.UTC).replace(tzinfo=None), by or getpass.getuser()
+        accept_difference(warehouse, configuration, strategy, accept, by=who, reason=reason, now=now)
+    found = standing_differences(warehouse, configuration, strategy)
+    shown = found.drop("strategy", "accepted_by", "reason")
+    if format == "table":
+        print_frame(shown, paper_of(width=180))
+    else:
+        printers()[format](shown)
+    if found.height:
+        raise typer.Exit(FAILED)
 
 
 def _say(text: str) -> None:

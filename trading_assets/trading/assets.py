@@ -24,16 +24,24 @@ from trading_assets.strategies.evaluation.on_record import put_further_exposure_
 from trading_assets.strategies.evaluation.plan import plan_of
 from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
 from trading_assets.strategies.interface.resolved import configured_strategy
+from trading_assets.trading.halt import is_halted
 from trading_assets.trading.opening import Opening, open_accounts, openings_on
 from trading_assets.trading.order_sheet import order_sheet, write_csv
 from trading_assets.trading.published import STAGE, asset_of, extended, put_on_record, read_published
+from trading_assets.trading.reconciliation import with_acceptances
+from trading_assets.trading.settlement import Settling, settle
+from trading_assets.trading.simulated_broker import SimulatedBroker
 from trading_assets.trading.tables import (
     ACCOUNTS,
     DIFFERENCES,
+    ENGINE_FILLS,
+    FILLS,
     ORDER_SHEETS,
     PENDING_ORDERS,
     PUBLISHED,
+    RECONCILIATIONS,
     SAVED_STATES,
+    SUBMISSIONS,
 )
 from trading_assets.warehouse import Rows
 
@@ -68,6 +76,16 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
                 deps=[asset_of(name)],
             )
         )
+        found.append(
+            table_asset(
+                fills,
+                stage=STAGE,
+                name=fills.__name__,
+                strategy=name,
+                tables=(FILLS, SUBMISSIONS, RECONCILIATIONS, DIFFERENCES),
+                deps=[asset_of(name), f"{STAGE}/{orders.__name__}/{name}"],
+            )
+        )
     return found
 
 
@@ -100,9 +118,9 @@ def account(step: Step) -> Mapping[str, Any]:
         put_on_record(step, tables, name)
     own = Rows("strategy", name)
     known = step.work.aside().read_or_empty(DIFFERENCES, rows=own)
-    differences = pl.concat([known, found.differences]).unique(DIFFERENCES.key, keep="first", maintain_order=True)
+    differences = _with_new(step, known, found.differences)
     accounts = accounts_of(openings, tables[PUBLISHED[0]])
-    step.work.replace(own, {**tables, ACCOUNTS: accounts, DIFFERENCES: differences.sort(DIFFERENCES.key)})
+    step.work.replace(own, {**tables, ACCOUNTS: accounts, DIFFERENCES: differences})
     for row in found.differences.iter_rows(named=True):
         if row["difference_id"] not in known["difference_id"]:
             step.log.warning(f"{opening.account}: {row['detail']}")
@@ -137,6 +155,45 @@ def orders(step: Step) -> Mapping[str, Any]:
         write_csv(sheet, configuration.home / "orders" / f"{opening.account}-{last!s}.csv")
     blocked = sheet.filter(status="blocked").select("symbol", "side", "quantity", "blocked_by")
     return {"account": opening.account, "label": opening.label, "orders": sheet.height, "blocked": blocked}
+
+
+def fills(step: Step) -> Mapping[str, Any]:
+    """What the simulated broker made of each session, held to what the engine booked: every difference by name."""
+    name, configuration = strategy_of(step), step.configuration
+    openings = openings_on(Protocol.of(configuration).read(), configuration.name, name)
+    if not openings:
+        return {"account": "none is open"}
+    opening, own = openings[-1], Rows("strategy", name)
+    published = read_published(step, name)
+    earlier = step.work.aside().read_or_empty(RECONCILIATIONS, rows=own)
+    done, found = settle(
+        step.work.aside(),
+        SimulatedBroker(configuration.home / "brokers" / f"{opening.account}.db"),
+        Settling(
+            configuration=configuration.name,
+            risk=configuration.risk,
+            opening=opening,
+            sessions=published.of(PUBLISHED[0], opening.account).sort("session")["session"].to_list(),
+            pending=published.of(PENDING_ORDERS, opening.account),
+            sheets=step.work.read_or_empty(ORDER_SHEETS, rows=own).filter(account=opening.account),
+            engine_fills=published.of(ENGINE_FILLS, opening.account),
+        ),
+        next(iter(earlier.filter(account=opening.account)["session"].sort(descending=True)), None),
+        is_halted=lambda: is_halted(configuration),
+        now=step.now,
+    )
+    differences = _with_new(step, step.work.aside().read_or_empty(DIFFERENCES, rows=own), found)
+    reconciled = pl.concat([earlier, done]).sort(RECONCILIATIONS.key)
+    step.work.replace(own, {RECONCILIATIONS: reconciled, DIFFERENCES: differences})
+    for row in found.iter_rows(named=True):
+        step.log.warning(f"{opening.account} {row['session']}: {row['kind']} of {row['symbol']}: {row['detail']}")
+    return {"account": opening.account, "sessions settled": done.height, "differences": found.height}
+
+
+def _with_new(step: Step, known: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """Differences with those that are new, each once, and who has accepted them."""
+    rows = pl.concat([known, found]).unique(DIFFERENCES.key, keep="first", maintain_order=True).sort(DIFFERENCES.key)
+    return with_acceptances(rows, Protocol.of(step.configuration).read(), step.configuration.name)
 
 
 def _verdict_stands(step: Step, strategy: str) -> bool:

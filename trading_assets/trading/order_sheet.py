@@ -95,6 +95,7 @@ def _line(configuration: str, row: Mapping[str, Any], risk: Risk, entries_blocke
         "type": "marketable_limit" if is_limit else "market_on_open",
         "limit": close * (1.0 + toward) if is_limit and close is not None else None,
         "stop": row["stop_price"],
+        "sized_at_open": row["target_weight"] is not None,
         "notional": notional,
         "share_of_symbol_limit": _ratio(notional, largest) if is_entry else None,
         "share_of_capacity": _ratio(notional, row["capacity_limit"]) if is_entry else None,

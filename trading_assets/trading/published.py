@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from trading_assets import __version__
 from trading_assets.asset_factories.table_asset import Step
-from trading_assets.backtests.running_backtest import SavedBacktest
 from trading_assets.protocol import Protocol, Record
 from trading_assets.protocol.row_hashes import Hashes, WrittenRows
 from trading_assets.protocol.written_rows import hash_whole, record_written, written_on_record
 from trading_assets.trading.opening import Opening
-from trading_assets.trading.saved_state import LAYOUT, decode, encode
 from trading_assets.trading.tables import PUBLISHED, SAVED_STATES
 from trading_assets.warehouse import Rows, Table
+
+if TYPE_CHECKING:
+    from trading_assets.backtests.running_backtest import SavedBacktest
 
 STAGE = "trading"
 
@@ -44,6 +46,8 @@ class Published:
         StateLayoutError
             Another version of the product wrote it.
         """
+        from trading_assets.trading.saved_state import decode
+
         own = self.states.filter(account=account)
         return None if own.is_empty() else decode(own["state"].item())
 
@@ -107,6 +111,8 @@ def extended(
     saved
         State at the last of these.
     """
+    from trading_assets.trading.saved_state import LAYOUT, encode
+
     tables = {table: pl.concat([before.rows[table], rows]).sort(table.key) for table, rows in new.items()}
     state = {
         "strategy": opening.strategy,

@@ -178,6 +178,7 @@ ORDER_SHEETS = Table(
         "limit": Column(pl.Float64, "worst price that it takes; null without one", nullable=True),
         "stop": Column(pl.Float64, "stop of the position; null without one", nullable=True),
         "entry": Column(pl.Boolean, "it opens a position or makes one larger"),
+        "sized_at_open": Column(pl.Boolean, "of a target weight: the engine sizes it at the open, a broker does not"),
         "reason": Column(pl.String, "trigger of an entry, reason of an exit"),
         "close": Column(pl.Float64, "last close; null without one", nullable=True),
         "notional": Column(pl.Float64, "quantity at that close, quote currency", nullable=True),
@@ -227,6 +228,20 @@ FILLS = Table(
         "price": Column(pl.Float64, "price that it was made at", at_least=0),
         "fee": Column(pl.Float64, "quote currency", at_least=0),
         "recorded_at": Column(pl.Datetime("us"), "when it was first told, UTC"),
+    },
+)
+
+RECONCILIATIONS = Table(
+    name="trading.reconciliations",
+    description="A session of a running account that was held to what the broker made of it",
+    key=("strategy", "account", "session"),
+    columns={
+        "strategy": _STRATEGY,
+        "account": _ACCOUNT,
+        "session": _SESSION,
+        "orders": Column(pl.Int64, "orders that were for it", at_least=0),
+        "fills": Column(pl.Int64, "fills that the broker made in it", at_least=0),
+        "differences": Column(pl.Int64, "differences that were found", at_least=0),
     },
 )
 

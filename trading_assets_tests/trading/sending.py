@@ -11,14 +11,10 @@ import polars as pl
 from trading_assets.trading.simulated_broker import Hostility, SimulatedBroker
 from trading_assets.trading.submission import submit
 from trading_assets.warehouse import Warehouse
-from trading_assets_tests.trading.test_order_sheet import sheet_of, waiting
 
 NOW = dt.datetime(2017, 7, 1)
 ORDERS = 8
-
-
-def sheet(count: int = ORDERS) -> pl.DataFrame:
-    return sheet_of(*(waiting(f"S{number:02d}") for number in range(count)))
+SHEET = "sheet.parquet"
 
 
 def parts(folder: Path, hostility: Hostility | None = None, seed: int = 0) -> tuple[Warehouse, SimulatedBroker]:
@@ -34,7 +30,7 @@ def main(folder: Path) -> None:
         return False
 
     print("begun", flush=True)
-    found = submit(warehouse, broker, sheet(), is_halted=said, now=NOW)
+    found = submit(warehouse, broker, pl.read_parquet(folder / SHEET), is_halted=said, now=NOW)
     print(f"done {len(found.answered)}", flush=True)
 
 

@@ -12,7 +12,17 @@ import pytest
 
 from trading_assets.protocol import Protocol
 from trading_assets.trading.assets import build_assets
-from trading_assets.trading.tables import EQUITY, ORDER_SHEETS, PENDING_ORDERS, PUBLISHED, SAVED_STATES
+from trading_assets.trading.tables import (
+    DIFFERENCES,
+    ENGINE_FILLS,
+    EQUITY,
+    FILLS,
+    ORDER_SHEETS,
+    PENDING_ORDERS,
+    PUBLISHED,
+    RECONCILIATIONS,
+    SAVED_STATES,
+)
 from trading_assets_tests.robustness import pipeline
 from trading_assets_tests.robustness.pipeline import checks_of
 from trading_assets_tests.trading.experiment import FIRST, Experiment
@@ -81,6 +91,18 @@ def test_the_sheet_is_what_waits_at_the_last_close_whoever_asks(copied: Experime
     assert copied.warehouse.fingerprint(ORDER_SHEETS) == before
     files = sorted(path.name for path in (copied.configuration.home / "orders").iterdir())
     assert files == ["known-1-2017-07-14.csv", "known-1-2017-08-18.csv"]
+
+
+def test_every_session_but_the_first_is_settled_at_the_broker_without_a_difference(traded: Experiment) -> None:
+    """What the engine booked is what the broker filled: an account at a clean broker raises no alarm."""
+    done, equity = traded.warehouse.read(RECONCILIATIONS), traded.warehouse.read(EQUITY)
+    assert done["session"].to_list() == equity.sort("session")["session"].to_list()[1:]
+    assert done["differences"].sum() == 0
+    assert traded.warehouse.read_or_empty(DIFFERENCES).is_empty()
+    filled, booked = traded.warehouse.read(FILLS), traded.warehouse.read(ENGINE_FILLS)
+    assert filled.height == booked.height > 0
+    columns = ["session", "symbol", "side", "quantity", "price", "fee"]
+    assert filled.sort(columns).select(columns).equals(booked.sort(columns).select(columns))
 
 
 def test_its_sessions_are_exposures_of_the_folder(traded: Experiment) -> None:

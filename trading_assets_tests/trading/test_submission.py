@@ -8,8 +8,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from trading_assets.trading.broker import BrokerUnavailableError
@@ -17,12 +19,17 @@ from trading_assets.trading.simulated_broker import Hostility, Quote
 from trading_assets.trading.submission import collect_fills, submit
 from trading_assets.trading.tables import FILLS, SUBMISSIONS
 from trading_assets_tests.conftest import REPOSITORY
-from trading_assets_tests.trading.sending import NOW, ORDERS, parts, sheet
+from trading_assets_tests.trading.sending import NOW, ORDERS, SHEET, parts
 from trading_assets_tests.trading.test_order_sheet import MONDAY, sheet_of, waiting
 
 
 def never() -> bool:
     return False
+
+
+@cache
+def sheet(count: int = ORDERS) -> pl.DataFrame:
+    return sheet_of(*(waiting(f"S{number:02d}") for number in range(count)))
 
 
 def test_what_is_sent_is_written_down_before_and_after(tmp_path: Path) -> None:
@@ -100,9 +107,10 @@ def test_a_fill_that_is_told_twice_is_on_record_once(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_process_that_is_killed_at_any_moment_sends_each_order_once(tmp_path: Path) -> None:
-    """Killed by the system after a random step and a random time, ten times; the last one is left alone."""
+    """Killed by the system after a random step and a random time, six times; the last one is left alone."""
     moments = random.Random(7)
-    for _ in range(10):
+    sheet().write_parquet(tmp_path / SHEET)
+    for _ in range(6):
         process = _sending(tmp_path)
         assert process.stdout is not None
         for _ in range(moments.randint(1, 4)):
