@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import typer
 from typer.core import TyperGroup
 
+from trading_assets.cli_account import account_app
 from trading_assets.cli_config import config_app
 from trading_assets.cli_errors import in_words
 from trading_assets.cli_model import model_app
@@ -28,8 +29,10 @@ from trading_assets.cli_options import (
     opened,
     remember_choice,
 )
+from trading_assets.cli_orders import orders_app
 from trading_assets.cli_output import console, errors, escaped, paper_of, print_frame, print_verdicts, printers
 from trading_assets.cli_serve import serve_app
+from trading_assets.cli_trading import trading_app
 from trading_assets.config import ConfigurationError
 from trading_assets.config.chosen_paths import chosen_paths
 from trading_assets.run_outcome import RunError
@@ -58,6 +61,9 @@ app = typer.Typer(
 )
 app.add_typer(config_app, name="config")
 app.add_typer(model_app, name="model")
+app.add_typer(account_app, name="account")
+app.add_typer(orders_app)
+app.add_typer(trading_app, name="trading")
 app.add_typer(serve_app)
 protocol_app = typer.Typer(help="Where each strategy stands between registration and verdict.", no_args_is_help=True)
 app.add_typer(protocol_app, name="protocol")

@@ -26,6 +26,8 @@ import trading_assets.reports.checks
 import trading_assets.robustness.assets
 import trading_assets.robustness.checks
 import trading_assets.strategies.assets
+import trading_assets.trading.assets
+import trading_assets.trading.checks
 from trading_assets import automation
 from trading_assets.asset_factories.sql_assets import build_sql_assets
 from trading_assets.asset_factories.table_asset import CONFIG_HASH_TAG, tables_of
@@ -39,6 +41,7 @@ STAGES = (
     trading_assets.strategies,
     trading_assets.backtests,
     trading_assets.robustness,
+    trading_assets.trading,
     trading_assets.reports,
     trading_assets.monitoring,
 )

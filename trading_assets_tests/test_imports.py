@@ -11,11 +11,14 @@ from trading_assets_tests.heavy import HEAVY, MODULES, PACKAGE, imported, in_fun
 #: The command line loads what a command needs when it is called: `--help` takes 0.3 s of processor time, not 0.9.
 BY_COMMAND = {
     "trading_assets.cli",
+    "trading_assets.cli_account",
     "trading_assets.cli_config",
     "trading_assets.cli_model",
     "trading_assets.cli_options",
+    "trading_assets.cli_orders",
     "trading_assets.cli_output",
     "trading_assets.cli_serve",
+    "trading_assets.cli_trading",
     "trading_assets.project",
     "trading_assets.run_outcome",
 }

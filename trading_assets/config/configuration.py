@@ -48,7 +48,17 @@ OwnModuleName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z
 #: Strategies, or models, of one configuration.
 MOST_STRATEGIES = 1_000
 #: Stages of the pipeline: `--select` takes these beside the names of strategies.
-STAGES = ("market_data", "features", "models", "strategies", "backtests", "robustness", "reports", "monitoring")
+STAGES = (
+    "market_data",
+    "features",
+    "models",
+    "strategies",
+    "backtests",
+    "robustness",
+    "trading",
+    "reports",
+    "monitoring",
+)
 #: Names that are taken, by section: assets beside those of strategies and models, and files in the data folder.
 RESERVED = {
     "name": ("dagster_home", "protocol"),

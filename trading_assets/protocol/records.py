@@ -26,6 +26,7 @@ Kind = Literal[
     "trials",
     "upgrade",
     "decision",
+    "account",
     "import",
     "export",
 ]

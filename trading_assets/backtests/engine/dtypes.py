@@ -78,6 +78,7 @@ ORDER = np.dtype(
 
 ACCOUNT = np.dtype(
     [
+        ("closed", np.int64),  # last session whose books are closed: the run goes on after it; -1: none
         ("cash", np.float64),
         ("equity", np.float64),  # at the last close
         ("confirmed", np.float64),  # equity without losses that no later bar has confirmed

@@ -74,11 +74,13 @@ def run(
 ) -> None:
     """Run `parameter_rows[0]`; fills `equity` and `settled` (a value a session of the span) and `records`.
 
-    `settled` is the equity with the marks made again that a later bar of the span refuted.
+    `settled` is the equity with the marks made again that a later bar of the span refuted. A state that has closed
+    sessions of the span goes on after them.
     """
     run_parameters = parameter_rows[0]
     first = run_parameters["first_session"]
-    for t in range(first, run_parameters["last_session"] + 1):
+    account = state.account[0]
+    for t in range(max(first, account["closed"] + 1), run_parameters["last_session"] + 1):
         settle_doubts(t, t - first, market, state, settled, records)
         if run_parameters["side"] == SHORT:
             accrue_borrow(t, market, run_parameters, state)
@@ -100,6 +102,7 @@ def run(
         decide_entries(
             t, entry_block_reason, multiplier, market, candidates, derived, run_parameters, settings, state, records
         )
+        account["closed"] = t
 
 
 @cached_loop
@@ -117,7 +120,8 @@ def run_targets(
     """As `run`, of a target-weight strategy."""
     run_parameters = parameter_rows[0]
     first = run_parameters["first_session"]
-    for t in range(first, run_parameters["last_session"] + 1):
+    account = state.account[0]
+    for t in range(max(first, account["closed"] + 1), run_parameters["last_session"] + 1):
         settle_doubts(t, t - first, market, state, settled, records)
         accrue_borrow(t, market, run_parameters, state)
         apply_corporate_actions(t, market, state)
@@ -133,6 +137,7 @@ def run_targets(
         decide_targets(
             t, entry_block_reason, multiplier, market, targets, derived, run_parameters, settings, state, records
         )
+        account["closed"] = t
 
 
 #: Sessions that are turned from rows into columns at a time: as many lines of memory stay in the processor's cache,

@@ -115,8 +115,8 @@ def new_state(slots: int, sessions: int, max_positions: int, sector: Integers, s
     account = np.zeros(1, ACCOUNT)
     for field in ("cash", "equity", "confirmed", "reference", "old_peak"):
         account[field] = settings.starting_equity
-    account["halted"] = -1
-    account["simulated"] = -1
+    for field in ("closed", "halted", "simulated"):
+        account[field] = -1
     return State(
         account=account,
         positions=np.zeros(slots, POSITION),

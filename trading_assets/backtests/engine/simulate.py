@@ -13,45 +13,17 @@ from itertools import islice
 
 import numpy as np
 
-from trading_assets.backtests.engine.arrays import Flags, Floats, Integers, Market, Signals, Targets
+from trading_assets.backtests.engine.arrays import Floats, Integers, Market, Signals, Targets
 from trading_assets.backtests.engine.dtypes import RecordArray
-from trading_assets.backtests.engine.event_loop import derive, run, run_targets
-from trading_assets.backtests.engine.portfolio_state import Derived, Records, State, new_records, new_state
+from trading_assets.backtests.engine.portfolio_state import Derived, new_records
+from trading_assets.backtests.engine.resumable_run import Run, Simulation, derived_of, execute, span_of, state_of
 from trading_assets.backtests.engine.settings import Settings
 from trading_assets.parallel.processors import processors
 
+__all__ = ["Simulation", "Sweep", "simulate", "sweep", "sweep_runs"]
+
 #: Runs that a thread is given at a time.
 _BATCH = 16
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """One run. Arrays have a value a session, from `first_session` (a row of the market) on.
-
-    `trades`, `decisions` and `fills` are structured (`layout.TRADE`, `DECISION`, `FILL`), in the order of the
-    events; `held` and `queue` are the slots of open positions and waiting orders at the end, whose rows are in
-    `positions_at_end` and `orders_at_end`. `settled_equity` is the equity with the marks made again that a later bar of
-    the run refuted; `unexplained_moves` counts positions that an extreme move without a corporate action met or was
-    confirmed for. `unhealthy_at_end` is (symbols,): entries are barred, the last session is
-    missing, or the symbol is delisted; `frozen_at_end` (symbols,): no bar for so long that a position is frozen.
-    """
-
-    first_session: int
-    equity: Floats
-    settled_equity: Floats
-    cash: Floats
-    gross_exposure: Floats
-    positions: Integers
-    unexplained_moves: Integers
-    trades: RecordArray
-    decisions: RecordArray
-    fills: RecordArray
-    held: Integers
-    positions_at_end: RecordArray
-    queue: Integers
-    orders_at_end: RecordArray
-    unhealthy_at_end: Flags
-    frozen_at_end: Flags
 
 
 @dataclass(frozen=True)
@@ -95,33 +67,9 @@ def simulate(market: Market, signals: Signals | Targets, run_parameters: RecordA
     ValueError
         The span of the run parameters is not within the market's sessions.
     """
-    first, last = _span(market, run_parameters)
-    state = _state(market, signals, last + 1 - first, settings)
-    records = _records(signals, first, last, settings)
-    equity, settled = np.empty((2, last + 1 - first))
-    derived = _derived(market, settings)
-    _run(market, signals, derived, run_parameters, settings, state, records, equity, settled)
-    account = state.account[0]
-    delisted = (market.delisted >= 0) & (market.delisted <= last)
-    held, queue = state.held[: account["held"]], state.queue[: account["queued"]]
-    return Simulation(
-        first_session=first,
-        equity=equity,
-        settled_equity=settled,
-        cash=records.cash,
-        gross_exposure=records.gross_exposure,
-        positions=records.positions,
-        unexplained_moves=records.unexplained_moves,
-        trades=records.trades[: account["trades"]],
-        decisions=records.decisions[: account["decisions"]],
-        fills=records.fills[: account["fills"]],
-        held=held,
-        positions_at_end=state.positions[held],
-        queue=queue,
-        orders_at_end=state.orders[queue],
-        unhealthy_at_end=derived.unhealthy[last] | (derived.missing[last] > 0) | delisted,
-        frozen_at_end=derived.missing[last] >= settings.delisting_sessions,
-    )
+    whole = Run(market, signals, run_parameters, settings)
+    whole.advance(whole.last)
+    return whole.simulation()
 
 
 def sweep(
@@ -192,7 +140,7 @@ def _with_derived(
     last: tuple[Market, Derived] | None = None
     for market, signals, run_parameters in runs:
         if last is None or last[0] is not market:
-            last = market, _derived(market, settings)
+            last = market, derived_of(market, settings)
         yield market, signals, last[1], run_parameters
 
 
@@ -200,75 +148,10 @@ def _equity_only(
     one: tuple[Market, Signals | Targets, Derived, RecordArray], settings: Settings
 ) -> tuple[Floats, Floats, Floats, Floats, RecordArray]:
     market, signals, derived, run_parameters = one
-    first, last = _span(market, run_parameters)
-    state = _state(market, signals, last + 1 - first, settings)
+    first, last = span_of(market, run_parameters)
+    state = state_of(market, signals, last + 1 - first, settings)
     equity, settled = np.empty((2, last + 1 - first))
     records = new_records(0, 0, 0, last + 1 - first)
-    _run(market, signals, derived, run_parameters, settings, state, records, equity, settled)
+    execute(market, signals, derived, run_parameters, settings, state, records, equity, settled)
     net = np.divide(equity - records.cash, equity, out=np.zeros_like(equity), where=equity > 0)
     return equity, settled, net, 0.5 * (records.gross_exposure + net), state.account
-
-
-def _run(
-    market: Market,
-    signals: Signals | Targets,
-    derived: Derived,
-    run_parameters: RecordArray,
-    settings: Settings,
-    state: State,
-    records: Records,
-    equity: Floats,
-    settled: Floats,
-) -> None:
-    with np.errstate(over="ignore"):  # the draw's integers wrap; compiled code does not ask
-        if isinstance(signals, Targets):
-            run_targets(market, signals, derived, run_parameters, settings, state, records, equity, settled)
-        else:
-            run(market, signals, derived, run_parameters, settings, state, records, equity, settled)
-
-
-def _state(market: Market, signals: Signals | Targets, sessions: int, settings: Settings) -> State:
-    """A slot for every symbol, or for every leg; target weights may fill them all."""
-    if isinstance(signals, Targets):
-        slots = signals.symbol.size
-        return new_state(slots, sessions, slots, market.sector, settings)
-    return new_state(market.close.shape[1], sessions, settings.max_positions, market.sector, settings)
-
-
-def _records(signals: Signals | Targets, first: int, last: int, settings: Settings) -> Records:
-    """Room for all that the rows of the span can lead to; only the slices of a liquidation are more fills."""
-    sessions = last + 1 - first
-    rows = signals.first if isinstance(signals, Targets) else signals.candidates.first
-    count = max(1, int(rows[last + 1] - rows[first]))
-    freezes = sessions // settings.delisting_sessions + 1  # that a position can meet
-    if isinstance(signals, Targets):
-        # A row leads to two decisions at its close (a flip that may only close), two at its open, and four of its exit
-        # (forced, delisted, and what is cancelled then), and to two fills.
-        return new_records(
-            count, 8 * count + freezes * signals.symbol.size, 2 * count + signals.symbol.size * sessions, sessions
-        )
-    # A candidate leads to one decision at its close, at most one at its open, and at most three of its exit (decided,
-    # overridden by a delisting, stopped out in a crash).
-    return new_records(
-        count, 5 * count + freezes * settings.max_positions, 2 * count + settings.max_positions * sessions, sessions
-    )
-
-
-def _derived(market: Market, settings: Settings) -> Derived:
-    return derive(
-        market.expected,
-        market.present,
-        market.returns,
-        market.benchmark_returns,
-        market.benchmark,
-        market.delisted,
-        settings.missing_sessions_exit,
-        settings.health_clean_sessions,
-    )
-
-
-def _span(market: Market, run_parameters: RecordArray) -> tuple[int, int]:
-    first, last = int(run_parameters["first_session"][0]), int(run_parameters["last_session"][0])
-    if not 0 <= first <= last < market.close.shape[0]:
-        raise ValueError(f"run over sessions {first} to {last}: the market has 0 to {market.close.shape[0] - 1}")
-    return first, last

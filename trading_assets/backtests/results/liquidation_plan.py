@@ -112,7 +112,7 @@ def plan_of(
     plan = pl.concat(plans).with_columns(traded=pl.col("notional").sum().over("symbol", "side", "session_offset"))
     bps = np.empty(plan.height)
     columns, traded = plan["column"].to_numpy(), plan["traded"].to_numpy()
-    _mean_bps(last, columns, traded, market, run_parameters, settings, bps)
+    mean_bps(last, columns, traded, market, run_parameters, settings, bps)
     fees = np.array([fee_rate(market.fee_bps[i], run_parameters[0]) for i in columns])
     return plan.with_columns(
         expected_slippage_bps=bps, expected_cost=plan["notional"].to_numpy() * (bps / 1e4 + fees)
@@ -186,7 +186,7 @@ def _rows(rank: int, holding: _Holding, first: int, sold: Floats, names: AxisLab
 
 
 @cached
-def _mean_bps(
+def mean_bps(
     t: int,
     symbols: Integers,
     notional: Floats,
@@ -195,7 +195,19 @@ def _mean_bps(
     settings: Settings,
     bps: Floats,
 ) -> None:
-    """Mean slippage of orders of these sizes decided and filled in session *t*, impact included."""
+    """Fill `bps` with the mean slippage of orders of these sizes decided and filled in session *t*, impact included.
+
+    Parameters
+    ----------
+    t
+        Row of the market.
+    symbols, notional
+        (orders,) column of each one's symbol, and its size in quote currency.
+    market, parameter_rows, settings
+        What the run is made of.
+    bps
+        (orders,) filled.
+    """
     for k in range(notional.size):
         bps[k] = mean_slippage_bps(t, symbols[k], t, notional[k], market, parameter_rows[0], settings)
         bps[k] += impact_bps(t, symbols[k], t, notional[k], market, parameter_rows[0], settings)

@@ -57,7 +57,7 @@ class Result:
     @cached_property
     def trades(self) -> pl.DataFrame:
         """Rows of `backtests.trades`."""
-        return self._finished(_trades(self.simulation.trades, self.names, self._journal), tables.TRADES)
+        return self._finished(_trades(self.simulation.trades, self.names, self.journal), tables.TRADES)
 
     @cached_property
     def equity(self) -> pl.DataFrame:
@@ -68,22 +68,22 @@ class Result:
     @cached_property
     def decisions(self) -> pl.DataFrame:
         """Rows of `backtests.decisions`."""
-        return self._finished(self._journal.decisions, tables.DECISIONS)
+        return self._finished(self.journal.decisions, tables.DECISIONS)
 
     @cached_property
     def orders(self) -> pl.DataFrame:
         """Rows of `backtests.orders`."""
-        return self._finished(self._journal.orders, tables.ORDERS)
+        return self._finished(self.journal.orders, tables.ORDERS)
 
     @cached_property
     def fills(self) -> pl.DataFrame:
         """Rows of `backtests.fills`."""
-        return self._finished(self._journal.fills, tables.FILLS)
+        return self._finished(self.journal.fills, tables.FILLS)
 
     @cached_property
     def open_positions(self) -> pl.DataFrame:
         """Rows of `backtests.open_positions`."""
-        return self._finished(_open(self.simulation, self.names, self._journal), tables.OPEN_POSITIONS)
+        return self._finished(_open(self.simulation, self.names, self.journal), tables.OPEN_POSITIONS)
 
     @cached_property
     def liquidation_plan(self) -> pl.DataFrame:
@@ -92,7 +92,8 @@ class Result:
         return self._finished(plan, tables.LIQUIDATION_PLAN)
 
     @cached_property
-    def _journal(self) -> Journal:
+    def journal(self) -> Journal:
+        """Decisions, orders and fills by name, and the ids of orders and trades by their numbers."""
         return journal_of(self.simulation, self.names, f"{self.strategy}-{self.split}")
 
     def _finished(self, frame: pl.DataFrame, table: Table) -> pl.DataFrame:

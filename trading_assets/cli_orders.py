@@ -1,0 +1,48 @@
+"""The command `trading-assets orders`: the sheets of running accounts for the next open."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from trading_assets.cli_options import ConfigOption, DataOption, FormatOption, load
+from trading_assets.cli_output import errors, escaped, paper_of, print_frame, printers
+
+orders_app = typer.Typer()
+_SHOWN = ("account", "for_session", "symbol", "side", "quantity", "type", "limit", "stop", "reason", "expected_cost")
+
+
+@orders_app.command()
+def orders(
+    for_session: Annotated[
+        dt.datetime | None,
+        typer.Option("--for", formats=["%Y-%m-%d"], help="Session that orders are for; default the newest sheets."),
+    ] = None,
+    strategy: Annotated[str | None, typer.Option(help="One strategy; default all with an account.")] = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    format: FormatOption = "table",
+) -> None:
+    """Print what running accounts order for the next open, and what stands against each order."""
+    configuration = load(config, data)
+    from trading_assets.trading.status import sheets
+    from trading_assets.warehouse import Warehouse
+
+    day = None if for_session is None else for_session.date()
+    found = sheets(Warehouse(configuration.warehouse_path), configuration, strategy, day)
+    if format == "table":
+        print_frame(found.select(*_SHOWN, "status", "blocked_by"), paper_of(width=180))
+    else:
+        printers()[format](found)
+    for label in found["label"].unique(maintain_order=True):
+        _note(label)
+    today = dt.datetime.now(dt.UTC).date()
+    if found.filter(pl.col("for_session") < today).height:
+        _note(f"these orders are for sessions before today, {today}: no later bars are there")
+
+
+def _note(text: str) -> None:
+    errors.print(escaped(text), highlight=False, soft_wrap=True)

@@ -1,0 +1,250 @@
+"""The assets of the stage: the running account of a strategy, and its orders for the next session.
+
+They are there for strategies whose account is open when the definitions are loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from trading_assets.asset_factories.table_asset import Step, table_asset
+from trading_assets.config import Configuration
+from trading_assets.config.sections import Interval
+from trading_assets.models.splits import spans_of
+from trading_assets.models.tables import SPLITS
+from trading_assets.protocol import Protocol
+from trading_assets.robustness.verdict.current import VerdictMissingError, current_verdict
+from trading_assets.strategies.assets import inputs_of
+from trading_assets.strategies.evaluation.failure import require_ok, require_scores, require_unlocked, strategy_of
+from trading_assets.strategies.evaluation.on_record import put_further_exposure_on_record
+from trading_assets.strategies.evaluation.plan import plan_of
+from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
+from trading_assets.strategies.interface.resolved import configured_strategy
+from trading_assets.trading.halt import is_halted
+from trading_assets.trading.opening import Opening, open_accounts, openings_on
+from trading_assets.trading.order_sheet import order_sheet, write_csv
+from trading_assets.trading.published import STAGE, asset_of, extended, put_on_record, read_published
+from trading_assets.trading.reconciliation import with_acceptances
+from trading_assets.trading.settlement import Settling, settle
+from trading_assets.trading.simulated_broker import SimulatedBroker
+from trading_assets.trading.tables import (
+    ACCOUNTS,
+    DIFFERENCES,
+    ENGINE_FILLS,
+    FILLS,
+    ORDER_SHEETS,
+    PENDING_ORDERS,
+    PUBLISHED,
+    RECONCILIATIONS,
+    SAVED_STATES,
+    SUBMISSIONS,
+)
+from trading_assets.warehouse import Rows
+
+
+class PlanChangedError(Exception):
+    """What is registered is not what an account was opened for; `str()` says what to do."""
+
+
+def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
+    """`trading/account/<strategy>` for each strategy with an open account."""
+    found = []
+    for name in open_accounts(configuration):
+        strategy = configured_strategy(configuration, name)
+        found.append(
+            table_asset(
+                account,
+                stage=STAGE,
+                name=account.__name__,
+                strategy=name,
+                tables=(ACCOUNTS, *PUBLISHED, SAVED_STATES, DIFFERENCES),
+                deps=[*inputs_of(configuration, strategy), "models/splits", f"robustness/verdict/{name}"],
+                kinds=("numba", "duckdb"),
+            )
+        )
+        found.append(
+            table_asset(
+                orders,
+                stage=STAGE,
+                name=orders.__name__,
+                strategy=name,
+                tables=(ORDER_SHEETS,),
+                deps=[asset_of(name)],
+            )
+        )
+        found.append(
+            table_asset(
+                fills,
+                stage=STAGE,
+                name=fills.__name__,
+                strategy=name,
+                tables=(FILLS, SUBMISSIONS, RECONCILIATIONS, DIFFERENCES),
+                deps=[asset_of(name), f"{STAGE}/{orders.__name__}/{name}"],
+            )
+        )
+    return found
+
+
+def account(step: Step) -> Mapping[str, Any]:
+    """The running account: each session after the last one is decided, filled and published; none is made anew."""
+    from trading_assets.robustness.prepared_market import read_market
+    from trading_assets.trading.account import continue_account
+
+    name, configuration = strategy_of(step), step.configuration
+    openings = openings_on(Protocol.of(configuration).read(), configuration.name, name)
+    if not openings:
+        return {"account": "none is open"}
+    opening = openings[-1]
+    _assert_same_plan(step, opening)
+    require_ok(step, ("strategies", "backtests", "robustness/look_ahead"))
+    require_unlocked(step, (name, *configured_strategy(configuration, name).members))
+    require_scores(step, configured_strategy(configuration, name).model)
+    assert_inputs_as_written(step)
+    before = read_published(step, name)
+    frames, prepared, _ = read_market(step)
+    last = prepared.axes.sessions[-1]
+    if opening.session <= last:
+        seen = Interval(start=opening.session, end=last)
+        put_further_exposure_on_record(step, STAGE, seen, frames.strategy.symbols, frames.bars_in_parts)
+    saved = before.saved(opening.account)
+    found = continue_account(opening, prepared, saved, before.of(PUBLISHED[0], opening.account))
+    tables = {**before.rows, SAVED_STATES: before.states}
+    if found.rows and found.saved is not None:
+        tables |= extended(opening, before, found.rows, found.saved)
+        put_on_record(step, tables, name)
+    own = Rows("strategy", name)
+    known = step.work.aside().read_or_empty(DIFFERENCES, rows=own)
+    differences = _with_new(step, known, found.differences)
+    accounts = accounts_of(openings, tables[PUBLISHED[0]])
+    step.work.replace(own, {**tables, ACCOUNTS: accounts, DIFFERENCES: differences})
+    for row in found.differences.iter_rows(named=True):
+        if row["difference_id"] not in known["difference_id"]:
+            step.log.warning(f"{opening.account}: {row['detail']}")
+    sessions = next(iter(found.rows.values())).height if found.rows else 0
+    return {"account": opening.account, "label": opening.label, "sessions added": sessions, "last": accounts.tail(1)}
+
+
+def orders(step: Step) -> Mapping[str, Any]:
+    """What the running account orders for the next open, and what stands against it; the same whoever asks."""
+    name, configuration = strategy_of(step), step.configuration
+    openings = openings_on(Protocol.of(configuration).read(), configuration.name, name)
+    if not openings:
+        return {"account": "none is open"}
+    opening, own = openings[-1], Rows("strategy", name)
+    _assert_same_plan(step, opening)
+    published = read_published(step, name)
+    pending = published.of(PENDING_ORDERS, opening.account)
+    last = published.of(PUBLISHED[0], opening.account)["session"].max()
+    standing = step.work.read_or_empty(DIFFERENCES, rows=own).filter(pl.col("accepted_by").is_null())
+    blocks = {"verdict": not _verdict_stands(step, name), "difference": not standing.is_empty()}
+    sheet = order_sheet(
+        configuration.name,
+        pending.filter(session=last) if last is not None else pending.clear(),
+        configuration.risk,
+        entries_blocked_by=next((block for block, is_so in blocks.items() if is_so), None),
+    )
+    earlier = step.work.aside().read_or_empty(ORDER_SHEETS, rows=own)
+    if last is not None:
+        earlier = earlier.filter((pl.col("account") != opening.account) | (pl.col("session") != last))
+    step.work.replace(own, {ORDER_SHEETS: pl.concat([earlier, sheet]).sort(ORDER_SHEETS.key)})
+    if last is not None:
+        write_csv(sheet, configuration.home / "orders" / f"{opening.account}-{last!s}.csv")
+    blocked = sheet.filter(status="blocked").select("symbol", "side", "quantity", "blocked_by")
+    return {"account": opening.account, "label": opening.label, "orders": sheet.height, "blocked": blocked}
+
+
+def fills(step: Step) -> Mapping[str, Any]:
+    """What the simulated broker made of each session, held to what the engine booked: every difference by name."""
+    name, configuration = strategy_of(step), step.configuration
+    openings = openings_on(Protocol.of(configuration).read(), configuration.name, name)
+    if not openings:
+        return {"account": "none is open"}
+    opening, own = openings[-1], Rows("strategy", name)
+    published = read_published(step, name)
+    earlier = step.work.aside().read_or_empty(RECONCILIATIONS, rows=own)
+    done, found = settle(
+        step.work.aside(),
+        SimulatedBroker(configuration.home / "brokers" / f"{opening.account}.db"),
+        Settling(
+            configuration=configuration.name,
+            risk=configuration.risk,
+            opening=opening,
+            sessions=published.of(PUBLISHED[0], opening.account).sort("session")["session"].to_list(),
+            pending=published.of(PENDING_ORDERS, opening.account),
+            sheets=step.work.read_or_empty(ORDER_SHEETS, rows=own).filter(account=opening.account),
+            engine_fills=published.of(ENGINE_FILLS, opening.account),
+        ),
+        next(iter(earlier.filter(account=opening.account)["session"].sort(descending=True)), None),
+        is_halted=lambda: is_halted(configuration),
+        now=step.now,
+    )
+    differences = _with_new(step, step.work.aside().read_or_empty(DIFFERENCES, rows=own), found)
+    reconciled = pl.concat([earlier, done]).sort(RECONCILIATIONS.key)
+    step.work.replace(own, {RECONCILIATIONS: reconciled, DIFFERENCES: differences})
+    for row in found.iter_rows(named=True):
+        step.log.warning(f"{opening.account} {row['session']}: {row['kind']} of {row['symbol']}: {row['detail']}")
+    return {"account": opening.account, "sessions settled": done.height, "differences": found.height}
+
+
+def _with_new(step: Step, known: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """Differences with those that are new, each once, and who has accepted them."""
+    rows = pl.concat([known, found]).unique(DIFFERENCES.key, keep="first", maintain_order=True).sort(DIFFERENCES.key)
+    return with_acceptances(rows, Protocol.of(step.configuration).read(), step.configuration.name)
+
+
+def _verdict_stands(step: Step, strategy: str) -> bool:
+    """Whether there is a verdict of what is registered now."""
+    try:
+        return current_verdict(step.work.aside(), step.configuration, strategy).refused is None
+    except VerdictMissingError:
+        return False
+
+
+def accounts_of(openings: list[Opening], equity: pl.DataFrame) -> pl.DataFrame:
+    """Return rows of `trading.accounts`.
+
+    Parameters
+    ----------
+    openings
+        Accounts of a strategy, oldest first.
+    equity
+        Rows of `trading.equity` of all of them.
+    """
+    rows = []
+    for opening in openings:
+        own = equity.filter(account=opening.account).sort("session")
+        rows.append(
+            {
+                "strategy": opening.strategy,
+                "account": opening.account,
+                "label": opening.label,
+                "broker": "simulated",
+                "opened_on": opening.session,
+                "recorded_at": opening.recorded_at,
+                "capital": opening.capital,
+                "state": "open" if opening is openings[-1] else "ended",
+                "verdict": opening.verdict,
+                "plan_hash": opening.plan_hash,
+                "last_session": own["session"].max(),
+                "equity": own["equity"].tail(1).to_list()[0] if own.height else None,
+            }
+        )
+    return ACCOUNTS.conform(pl.DataFrame(rows, schema=ACCOUNTS.empty().schema)).sort(ACCOUNTS.key)
+
+
+def _assert_same_plan(step: Step, opening: Opening) -> None:
+    """Stop if the strategy is not registered any more, or as something else than when its account was opened."""
+    configuration, name = step.configuration, opening.strategy
+    spans = spans_of(step.work.read(SPLITS))
+    strategy = configured_strategy(configuration, name)
+    if name in configuration.registration and plan_of(configuration, strategy, spans).hash == opening.plan_hash:
+        return
+    raise PlanChangedError(
+        f"what is registered of {name} is not what {opening.account} was opened for\n"
+        f"  expected: plan {opening.plan_hash[:16]}\n"
+        f"  what to do: go back to it, or open another account: trading-assets account open {name}"
+    )

@@ -1,0 +1,143 @@
+"""The order sheet: what a running account orders for the next open, and what stands against each order.
+
+A sheet follows from what was published at a close and from the configuration, never from the clock: whoever asks,
+however often, gets the same one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from trading_assets.config.canonical import digest
+from trading_assets.config.sections import Risk
+from trading_assets.market_data import calendars
+from trading_assets.trading.opening import next_session
+from trading_assets.trading.tables import ORDER_SHEETS
+
+#: How far beyond the last close a limit lies that is to fill at once: a fraction.
+MARKETABLE = 0.01
+#: Move from one close to the next beyond which an entry waits for a person: a fraction.
+LARGEST_MOVE = 0.5
+#: Days in which the last session of any calendar is found.
+_LOOK_BACK = dt.timedelta(days=14)
+_ROUNDING = 1e-9
+
+
+def order_sheet(
+    configuration: str, pending: pl.DataFrame, risk: Risk, *, entries_blocked_by: str | None = None
+) -> pl.DataFrame:
+    """Return the sheet of orders that wait at a close.
+
+    Parameters
+    ----------
+    configuration
+        Name of the configuration: a part of the ids.
+    pending
+        Rows of `trading.pending_orders` of one account and session.
+    risk
+        Limits.
+    entries_blocked_by
+        What stops every entry; exits, which make the risk smaller, go on. None: nothing.
+
+    Returns
+    -------
+    polars.DataFrame
+        Rows of `trading.order_sheets`.
+    """
+    rows = [_line(configuration, row, risk, entries_blocked_by) for row in pending.iter_rows(named=True)]
+    return ORDER_SHEETS.conform(pl.DataFrame(rows, schema=ORDER_SHEETS.empty().schema)).sort(ORDER_SHEETS.key)
+
+
+def client_order_id(configuration: str, account: str, order_id: str, for_session: dt.date) -> str:
+    """Return the id under which a broker knows an order: 35 characters, the same for the same order of a session.
+
+    Parameters
+    ----------
+    configuration, account
+        Names of the configuration and of the account.
+    order_id, for_session
+        Order of the engine, and the session that it is sent for.
+
+    Examples
+    --------
+    >>> client_order_id("demo", "momentum-1", "momentum-1-20170711-AAA-buy", dt.date(2017, 7, 12))
+    'ta-3800c8f36ce4cfe0e1fc5b51b43eb88d'
+    """
+    return f"ta-{digest([configuration, account, order_id, for_session])[:32]}"
+
+
+def write_csv(sheet: pl.DataFrame, path: Path) -> None:
+    """Write a sheet to a file that is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    sheet.write_csv(partial)
+    partial.replace(path)
+
+
+def _line(configuration: str, row: Mapping[str, Any], risk: Risk, entries_blocked_by: str | None) -> dict[str, Any]:
+    for_session = next_session([row["calendar"]], row["session"])
+    close, quantity, is_entry = row["close"], row["quantity"], row["entry"]
+    notional = None if close is None or quantity is None else quantity * close
+    is_limit = row["calendar"] == calendars.ALWAYS
+    toward = MARKETABLE if row["side"] == "buy" else -MARKETABLE
+    blocked_by = entries_blocked_by if is_entry and entries_blocked_by is not None else _block_of(row, notional, risk)
+    largest = risk.max_symbol * row["equity"]
+    return {
+        **{name: row[name] for name in ORDER_SHEETS.columns if name in row},
+        "client_order_id": client_order_id(configuration, row["account"], row["order_id"], for_session),
+        "for_session": for_session,
+        "type": "marketable_limit" if is_limit else "market_on_open",
+        "limit": close * (1.0 + toward) if is_limit and close is not None else None,
+        "stop": row["stop_price"],
+        "sized_at_open": row["target_weight"] is not None,
+        "notional": notional,
+        "share_of_symbol_limit": _ratio(notional, largest) if is_entry else None,
+        "share_of_capacity": _ratio(notional, row["capacity_limit"]) if is_entry else None,
+        "share_of_gross_room": _ratio(notional, row["gross_room"]) if is_entry else None,
+        "share_of_value_at_risk": _ratio(row["value_at_risk"], risk.var_limit) if is_entry else None,
+        "share_sent": 1.0 if blocked_by is None else 0.0,
+        "status": "ready" if blocked_by is None else "blocked",
+        "blocked_by": blocked_by,
+    }
+
+
+def _block_of(row: Mapping[str, Any], notional: float | None, risk: Risk) -> str | None:
+    """The first check that an order does not pass; None if it passes all.
+
+    An exit only needs a size: what is wrong with its bars is often why it is made.
+    """
+    quantity, close, previous, stop = (row[name] for name in ("quantity", "close", "previous_close", "stop_price"))
+    has_size = quantity is not None and math.isfinite(quantity) and quantity > 0
+    if not row["entry"]:
+        return None if has_size else "size"
+    if row["last_bar"] != _last_session(row["calendar"], row["session"]):
+        return "stale_bar"
+    if close is None or not (math.isfinite(close) and close > 0):
+        return "price"
+    if previous is not None and abs(close / previous - 1.0) > LARGEST_MOVE:
+        return "price"
+    if stop is not None and (stop >= close if row["side"] == "buy" else stop <= close):
+        return "price"
+    if not has_size or notional is None:
+        return "size"
+    if notional > risk.max_symbol * row["equity"] * (1.0 + _ROUNDING):
+        return "symbol_limit"
+    capacity = row["capacity_limit"]
+    if capacity is not None and notional > capacity * (1.0 + _ROUNDING):
+        return "capacity"
+    return None
+
+
+def _last_session(calendar: str, day: dt.date) -> dt.date | None:
+    found = calendars.sessions(calendar, day - _LOOK_BACK, day)
+    return found.to_list()[-1] if found.len() else None
+
+
+def _ratio(value: float | None, of: float | None) -> float | None:
+    return None if value is None or of is None or not of > 0 else value / of

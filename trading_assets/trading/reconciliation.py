@@ -1,0 +1,242 @@
+"""What a broker made of a session, held to what the engine booked: every difference by its name."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from trading_assets.config import Configuration, ConfigurationError
+from trading_assets.config.canonical import digest
+from trading_assets.protocol import Protocol, Record
+from trading_assets.trading.broker import BrokerFill, BrokerOrder
+from trading_assets.trading.opening import Opening, openings_on
+from trading_assets.trading.simulated_broker import Quote
+from trading_assets.trading.tables import DIFFERENCES
+from trading_assets.warehouse import Rows, Warehouse
+
+#: Fraction by which a quantity, a price or a fee may differ.
+TOLERANCE = 1e-9
+_ACCEPT = "accept"
+#: Reason of what the engine books without an open: no order is behind it at a broker.
+_AT_NO_OPEN = "delisted"
+_NO_ORDER = {"client_order_id": None, "kind": "missed", "detail": "no order of any sheet was for this session"}
+
+
+@dataclass(frozen=True)
+class _Filled:
+    """All fills of an order in a session: quantity, mean price, fee."""
+
+    quantity: float
+    price: float
+    fee: float
+
+    @classmethod
+    def of(cls, fills: Iterable[tuple[float, float, float]]) -> _Filled:
+        """Of quantity, price and fee of each."""
+        rows = list(fills)
+        quantity = sum(each[0] for each in rows)
+        price = sum(each[0] * each[1] for each in rows) / quantity if quantity else 0.0
+        return cls(quantity, price, sum(each[2] for each in rows))
+
+
+def reconcile(
+    opening: Opening,
+    session: dt.date,
+    sheet: pl.DataFrame,
+    engine_fills: pl.DataFrame,
+    orders: Sequence[BrokerOrder],
+    fills: Iterable[BrokerFill],
+) -> pl.DataFrame:
+    """Return what differs between a broker's session and the account's.
+
+    Parameters
+    ----------
+    opening, session
+        Account, and the session that is over.
+    sheet
+        Rows of `trading.order_sheets` that were for the session.
+    engine_fills
+        Rows of `trading.engine_fills` of the account in it.
+    orders, fills
+        All that the broker knows.
+
+    Returns
+    -------
+    DataFrame
+        Rows of `trading.differences`. Of an order that is sized at the open the broker is held to what was asked for.
+    """
+    known, statuses = set(sheet["client_order_id"]), {each.client_order_id: each for each in orders}
+    own = [fill for fill in fills if fill.session == session]
+    rows: list[dict[str, Any]] = []
+    for order in sheet.sort("client_order_id").iter_rows(named=True):
+        booked = engine_fills.filter(order_id=order["order_id"]).select("quantity", "price", "fee").rows()
+        expected = _Filled.of(booked)
+        if order["sized_at_open"] and expected.quantity and order["quantity"]:
+            scale = order["quantity"] / expected.quantity
+            expected = _Filled(order["quantity"], expected.price, expected.fee * scale)
+        name = order["client_order_id"]
+        found = _Filled.of((f.quantity, f.price, f.fee) for f in own if f.client_order_id == name)
+        answer = statuses.get(name)
+        about = {"symbol": order["symbol"], "client_order_id": name}
+        rows += [about | each for each in _of_order(expected, found, answer, order["blocked_by"])]
+    for row in engine_fills.filter(~pl.col("order_id").is_in(sheet["order_id"].implode())).iter_rows(named=True):
+        if row["reason"] != _AT_NO_OPEN:
+            quantities = {"expected": row["quantity"], "found": 0.0}
+            rows.append({**quantities, **_NO_ORDER, "symbol": row["symbol"]})
+    for fill in own:
+        if fill.client_order_id not in known:
+            late = fill.client_order_id in statuses
+            said = "of an order for an earlier session" if late else "of no order of ours"
+            rows.append(
+                {
+                    "symbol": fill.symbol,
+                    "client_order_id": fill.client_order_id,
+                    "kind": "excess" if late else "manual_trade",
+                    "expected": 0.0,
+                    "found": fill.quantity,
+                    "detail": f"{fill.side} {fill.quantity:g} {fill.symbol} at {fill.price:g}, {said}",
+                }
+            )
+    same = {"strategy": opening.strategy, "account": opening.account, "session": session, "found_on": session}
+    named = [{**row, **same, "difference_id": _id(opening.account, session, row)} for row in rows]
+    return DIFFERENCES.conform(pl.DataFrame(named, schema=DIFFERENCES.empty().schema)).sort(DIFFERENCES.key)
+
+
+def _of_order(
+    expected: _Filled, found: _Filled, answer: BrokerOrder | None, blocked_by: str | None
+) -> Iterator[dict[str, Any]]:
+    """What differs of one order: that it is not there, or how much of it, or at which price and fee."""
+    quantities = {"expected": expected.quantity, "found": found.quantity}
+    if _is_same(expected.quantity, found.quantity):
+        if not expected.quantity:
+            return
+    elif not found.quantity:
+        if answer is not None and answer.status == "rejected":
+            yield {**quantities, "kind": "rejected", "detail": f"the broker rejected it: {answer.reason}"}
+        else:
+            why = f"it was blocked: {blocked_by}" if blocked_by else "it was not sent" if answer is None else "no fill"
+            yield {**quantities, "kind": "missed", "detail": why}
+        return
+    elif found.quantity < expected.quantity:
+        yield {**quantities, "kind": "partial", "detail": f"{found.quantity:g} of {expected.quantity:g} filled"}
+    else:
+        yield {**quantities, "kind": "excess", "detail": f"{found.quantity:g} filled, {expected.quantity:g} booked"}
+        if not expected.quantity:
+            return
+    if not _is_same(expected.price, found.price):
+        bps = (found.price / expected.price - 1.0) * 1e4 if expected.price else float("nan")
+        detail = f"{bps:+.2f} bp from the price that was booked"
+        yield {"expected": expected.price, "found": found.price, "kind": "price", "detail": detail}
+    rates = expected.fee / expected.quantity, found.fee / found.quantity
+    if not _is_same(*rates):
+        yield {"expected": rates[0], "found": rates[1], "kind": "fee", "detail": "of a unit"}
+
+
+def _is_same(expected: float, found: float) -> bool:
+    return abs(expected - found) <= TOLERANCE * max(abs(expected), abs(found))
+
+
+def _id(account: str, session: dt.date, row: dict[str, Any]) -> str:
+    said = [row["kind"], row["symbol"], row["client_order_id"], row["expected"], row["found"]]
+    return digest([account, session, *said])[:16]
+
+
+def quotes_of(engine_fills: pl.DataFrame) -> dict[tuple[str, str], Quote]:
+    """Return what a clean simulated broker fills at: the prices that the engine booked, by symbol and side.
+
+    Parameters
+    ----------
+    engine_fills
+        Rows of `trading.engine_fills` of one session.
+    """
+    found = {}
+    for (symbol, side), rows in engine_fills.group_by("symbol", "side"):
+        filled = _Filled.of(rows.select("quantity", "price", "fee").rows())
+        if filled.quantity:
+            found[str(symbol), str(side)] = Quote(filled.price, filled.fee / filled.quantity)
+    return found
+
+
+def accept_difference(
+    warehouse: Warehouse,
+    configuration: Configuration,
+    strategy: str,
+    difference: str,
+    *,
+    by: str,
+    reason: str,
+    now: dt.datetime,
+) -> None:
+    """Put on record that a person accepts a difference, and say so in its row.
+
+    Parameters
+    ----------
+    warehouse, configuration, strategy
+        Warehouse, configuration, and the name of the strategy.
+    difference
+        Its id.
+    by, reason
+        Who accepts it, and why.
+    now
+        Time of the record, UTC.
+
+    Raises
+    ------
+    ConfigurationError
+        No such difference stands, or there is no reason.
+    """
+    if not reason.strip():
+        raise ConfigurationError(
+            "a difference is accepted without a reason\n  expected: --reason with some words\n"
+            "  what to do: say why; it goes on record beside your name"
+        )
+    own = Rows("strategy", strategy)
+    rows = warehouse.read_or_empty(DIFFERENCES, rows=own)
+    standing = rows.filter(pl.col("accepted_by").is_null())["difference_id"].to_list()
+    if difference not in standing:
+        raise ConfigurationError(
+            f"no difference {difference!r} of {strategy} stands\n  expected: {', '.join(standing[:5]) or 'none does'}\n"
+            f"  what to do: trading-assets account reconcile {strategy}"
+        )
+    protocol = Protocol.of(configuration)
+    said = {"action": _ACCEPT, "difference": difference, "by": by, "reason": reason.strip()}
+    protocol.append("account", strategy, said, now=now)
+    warehouse.replace(own, {DIFFERENCES: with_acceptances(rows, protocol.read(), configuration.name)})
+
+
+def with_acceptances(rows: pl.DataFrame, records: Iterable[Record], configuration: str) -> pl.DataFrame:
+    """Return differences with who accepted them and why, by what is on record.
+
+    Parameters
+    ----------
+    rows
+        Rows of `trading.differences`.
+    records, configuration
+        Records of the protocol, and the name of the configuration.
+    """
+    own = [each for each in records if each.kind == "account" and each.configuration == configuration]
+    said = {each.payload["difference"]: each.payload for each in own if each.payload["action"] == _ACCEPT}
+    names = rows["difference_id"].to_list()
+    columns = {"accepted_by": "by", "reason": "reason"}
+    return rows.with_columns(
+        pl.Series(column, [said[name][key] if name in said else None for name in names], dtype=pl.String)
+        for column, key in columns.items()
+    )
+
+
+def standing_differences(warehouse: Warehouse, configuration: Configuration, strategy: str) -> pl.DataFrame:
+    """Return the differences of the open account of a strategy that nobody has accepted.
+
+    Parameters
+    ----------
+    warehouse, configuration, strategy
+        Warehouse, configuration, and the name of the strategy.
+    """
+    openings = openings_on(Protocol.of(configuration).read(), configuration.name, strategy)
+    rows = warehouse.read_or_empty(DIFFERENCES, rows=Rows("strategy", strategy))
+    account = openings[-1].account if openings else ""
+    return rows.filter(pl.col("account") == account, pl.col("accepted_by").is_null()).sort("session", "difference_id")

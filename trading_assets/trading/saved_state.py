@@ -1,0 +1,79 @@
+"""The state of a running account as text: what its next session goes on from.
+
+The text is the engine's arrays byte by byte behind a header that names their layout, compressed, in base 64: the same
+state has the same text. A state of another layout is refused, never guessed at.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+import zlib
+from typing import Any
+
+import numpy as np
+
+from trading_assets.backtests.engine.resumable_run import SavedRun
+from trading_assets.backtests.running_backtest import SavedBacktest
+from trading_assets.config.canonical import canonical
+
+#: Raise it when the engine's state gains or loses a field, or one of its fields another meaning.
+LAYOUT = 1
+_NAMES = ("symbols", "pairs", "triggers", "exits")
+
+
+class StateLayoutError(Exception):
+    """A saved state is of another layout than the engine's; `str()` says of which."""
+
+
+def encode(saved: SavedBacktest) -> str:
+    """Return a state as text."""
+    arrays = saved.run._asdict()
+    header = {
+        "layout": LAYOUT,
+        "arrays": [[name, _described(array.dtype), array.size] for name, array in arrays.items()],
+        "sessions": list(saved.sessions),
+        "slots": [list(slot) for slot in saved.slots],
+        **{name: list(getattr(saved, name)) for name in _NAMES},
+    }
+    text = canonical(header).encode()
+    content = b"".join([len(text).to_bytes(8, "little"), text, *(array.tobytes() for array in arrays.values())])
+    return base64.b64encode(zlib.compress(content, 6)).decode()
+
+
+def decode(text: str) -> SavedBacktest:
+    """Return the state that a text says.
+
+    Raises
+    ------
+    StateLayoutError
+        It is of another layout.
+    """
+    content = zlib.decompress(base64.b64decode(text))
+    length = int.from_bytes(content[:8], "little")
+    header: dict[str, Any] = json.loads(content[8 : 8 + length])
+    if header["layout"] != LAYOUT:
+        raise StateLayoutError(f"the state has layout {header['layout']}, this version reads layout {LAYOUT}")
+    arrays: dict[str, Any] = {}
+    place = 8 + length
+    for name, described, size in header["arrays"]:
+        dtype = np.dtype([(field, *rest) for field, *rest in described] if isinstance(described, list) else described)
+        arrays[name] = np.frombuffer(content, dtype, size, place).copy()
+        place += size * dtype.itemsize
+    run = SavedRun(**arrays)
+    return SavedBacktest(
+        run=run,
+        sessions=tuple(map(dt.date.fromisoformat, header["sessions"])),
+        slots=tuple((symbol, pair) for symbol, pair in header["slots"]),
+        **{name: tuple(header[name]) for name in _NAMES},
+    )
+
+
+def _described(dtype: np.dtype[Any]) -> Any:
+    """The layout of an array as JSON has it: the name of a number, or fields with theirs."""
+    if dtype.names is None:
+        return dtype.str
+    return [
+        [name, dtype[name].base.str, *([list(dtype[name].shape)] if dtype[name].shape else [])] for name in dtype.names
+    ]

@@ -1,0 +1,126 @@
+"""How running accounts stand: from what is on record of their openings, and what was published since."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from trading_assets.config import Configuration, ConfigurationError
+from trading_assets.config.errors import nearest
+from trading_assets.protocol import Protocol
+from trading_assets.trading.opening import open_accounts, openings_on
+from trading_assets.trading.tables import DIFFERENCES, EQUITY, ORDER_SHEETS, PENDING_ORDERS
+from trading_assets.warehouse import Warehouse
+
+_SCHEMA: dict[str, type[pl.DataType]] = {
+    "account": pl.String,
+    "label": pl.String,
+    "opened_on": pl.Date,
+    "capital": pl.Float64,
+    "by": pl.String,
+    "state": pl.String,
+    "last_session": pl.Date,
+    "equity": pl.Float64,
+    "drawdown": pl.Float64,
+    "positions": pl.Int64,
+    "waiting_orders": pl.Int64,
+    "differences": pl.Int64,
+}
+
+
+def account_status(warehouse: Warehouse, configuration: Configuration, strategy: str | None = None) -> pl.DataFrame:
+    """Return a row for each account.
+
+    Parameters
+    ----------
+    warehouse, configuration
+        Warehouse and configuration of the accounts.
+    strategy
+        Name of one strategy; None: all.
+
+    Returns
+    -------
+    DataFrame
+        account, label, opened_on, capital, by, state (open, ended), last_session (null before the first, as the
+        following), equity, drawdown, positions, waiting_orders, differences (that nobody has accepted).
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such strategy.
+    """
+    names = _named(configuration, strategy)
+    records = Protocol.of(configuration).read()
+    with warehouse.held_open() as held:
+        equity, pending, differing = (held.read_or_empty(each) for each in (EQUITY, PENDING_ORDERS, DIFFERENCES))
+    rows = []
+    for name in names:
+        openings = openings_on(records, configuration.name, name)
+        for opening in openings:
+            last = equity.filter(account=opening.account).sort("session").tail(1)
+            closed = last.to_dicts()[0] if last.height else {}
+            day = closed.get("session")
+            orders = pending.filter(account=opening.account, session=day) if day else pending.clear()
+            standing = differing.filter(pl.col("account") == opening.account, pl.col("accepted_by").is_null())
+            rows.append(
+                {
+                    "account": opening.account,
+                    "label": opening.label,
+                    "opened_on": opening.session,
+                    "capital": opening.capital,
+                    "by": opening.by,
+                    "state": "open" if opening is openings[-1] else "ended",
+                    "last_session": day,
+                    **{column: closed.get(column) for column in ("equity", "drawdown", "positions")},
+                    "waiting_orders": orders.height if day else None,
+                    "differences": standing.height,
+                }
+            )
+    return pl.DataFrame(rows, schema=_SCHEMA)
+
+
+def sheets(
+    warehouse: Warehouse, configuration: Configuration, strategy: str | None = None, for_session: dt.date | None = None
+) -> pl.DataFrame:
+    """Return the order sheets of open accounts.
+
+    Parameters
+    ----------
+    warehouse, configuration
+        Warehouse and configuration of the accounts.
+    strategy
+        Name of one strategy; None: all.
+    for_session
+        Session that the orders are for; None: the sheet of each account's last session.
+
+    Returns
+    -------
+    DataFrame
+        Rows of `trading.order_sheets`.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such strategy.
+    """
+    names, opened = _named(configuration, strategy), open_accounts(configuration)
+    accounts = [opened[name].account for name in names if name in opened]
+    with warehouse.held_open() as held:
+        rows, equity = (held.read_or_empty(each) for each in (ORDER_SHEETS, EQUITY))
+    own = rows.filter(pl.col("account").is_in(accounts))
+    if for_session is not None:
+        return own.filter(for_session=for_session)
+    last = equity.group_by("account").agg(session=pl.col("session").max())
+    return own.join(last, on=["account", "session"], how="semi", maintain_order="left")
+
+
+def _named(configuration: Configuration, strategy: str | None) -> list[str]:
+    names = list(configuration.strategies)
+    if strategy is None:
+        return names
+    if strategy not in names:
+        raise ConfigurationError(
+            f"no strategy {strategy!r}\n  expected: {nearest(strategy, names)}\n  what to do: name one of them"
+        )
+    return [strategy]

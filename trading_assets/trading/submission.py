@@ -1,0 +1,131 @@
+"""Send the orders of a sheet, each once, whatever happens on the way.
+
+What is about to be sent is written down first (`trading.submissions`), and what the broker said after it. Whoever was
+killed in between finds an order that was intended and not answered, and asks the broker what it knows before anything
+is sent again. The id of an order follows from its decision, so that a broker that heard it takes it for the same.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import polars as pl
+
+from trading_assets.trading.broker import (
+    Broker,
+    BrokerFill,
+    BrokerOrder,
+    BrokerUnavailableError,
+    DuplicateOrderError,
+    OrderRequest,
+)
+from trading_assets.trading.tables import FILLS, SUBMISSIONS
+from trading_assets.warehouse import Warehouse
+
+INTENDED = "intended"
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What became of the orders of a sheet, by their ids.
+
+    Attributes
+    ----------
+    answered
+        Those that the broker took or rejected, now or before.
+    unanswered
+        Those of which nobody knows whether it heard them: to be submitted again.
+    held_back
+        Those that were not sent because trading is halted.
+    """
+
+    answered: tuple[BrokerOrder, ...]
+    unanswered: tuple[str, ...]
+    held_back: tuple[str, ...]
+
+
+def submit(
+    warehouse: Warehouse,
+    broker: Broker,
+    sheet: pl.DataFrame,
+    *,
+    is_halted: Callable[[], bool],
+    now: dt.datetime,
+) -> Submitted:
+    """Send the orders of a sheet that are ready and that the broker does not have.
+
+    Parameters
+    ----------
+    warehouse, broker
+        Where intents and answers are written down, and where the orders go.
+    sheet
+        Rows of `trading.order_sheets`.
+    is_halted
+        Whether trading is halted: asked before each order.
+    now
+        Time of the records, UTC.
+    """
+    ready = sheet.filter(status="ready").sort("client_order_id")
+    try:
+        known = {each.client_order_id: each for each in broker.orders()}
+    except BrokerUnavailableError:
+        return Submitted((), tuple(ready["client_order_id"]), ())
+    answered: list[BrokerOrder] = []
+    unanswered, held_back = list[str](), list[str]()
+    for row in ready.iter_rows(named=True):
+        name = row["client_order_id"]
+        if name not in known:
+            if is_halted():
+                held_back.append(name)
+                continue
+            _note(warehouse, row, INTENDED, None, now)
+            try:
+                known[name] = _sent(broker, _request(row))
+            except BrokerUnavailableError:
+                unanswered.append(name)
+                continue
+        answer = known[name]
+        _note(warehouse, row, answer.status, answer.reason, now)
+        answered.append(answer)
+    return Submitted(tuple(answered), tuple(unanswered), tuple(held_back))
+
+
+def collect_fills(
+    warehouse: Warehouse, broker: Broker, strategy: str, account: str, now: dt.datetime
+) -> Collection[BrokerFill]:
+    """Put the fills of a broker on record, each once, and return all of them.
+
+    Parameters
+    ----------
+    warehouse, broker
+        Where they are put, and who tells them.
+    strategy, account
+        Names of the strategy and of the account.
+    now
+        Time of the records, UTC.
+    """
+    told = {fill.broker_fill_id: fill for fill in broker.fills()}
+    rows = [{"strategy": strategy, "account": account, "recorded_at": now, **vars(fill)} for fill in told.values()]
+    warehouse.append_new(FILLS, FILLS.conform(pl.DataFrame(rows, schema=FILLS.empty().schema)))
+    return told.values()
+
+
+def _sent(broker: Broker, order: OrderRequest) -> BrokerOrder:
+    """What a broker answers to an order; of one that it has already, what it answered then."""
+    try:
+        return broker.submit(order)
+    except DuplicateOrderError:
+        return next(each for each in broker.orders() if each.client_order_id == order.client_order_id)
+
+
+def _request(row: dict[str, object]) -> OrderRequest:
+    return OrderRequest(**{name: row[name] for name in OrderRequest.__dataclass_fields__})  # type: ignore[arg-type]
+
+
+def _note(warehouse: Warehouse, row: dict[str, object], event: str, reason: str | None, now: dt.datetime) -> None:
+    """Write an event down, on disk when this returns; the same event of the same order is there once."""
+    same = ("strategy", "account", "client_order_id", "for_session", "symbol", "side", "quantity")
+    line = {**{name: row[name] for name in same}, "event": event, "reason": reason, "recorded_at": now}
+    warehouse.append_new(SUBMISSIONS, SUBMISSIONS.conform(pl.DataFrame([line])))

@@ -1,0 +1,171 @@
+"""The assets on a whole experiment: continued session by session, on record, exposed, and nothing made anew."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from trading_assets.protocol import Protocol
+from trading_assets.trading.assets import build_assets
+from trading_assets.trading.tables import (
+    DIFFERENCES,
+    ENGINE_FILLS,
+    EQUITY,
+    FILLS,
+    ORDER_SHEETS,
+    PENDING_ORDERS,
+    PUBLISHED,
+    RECONCILIATIONS,
+    SAVED_STATES,
+)
+from trading_assets_tests.robustness import pipeline
+from trading_assets_tests.robustness.pipeline import checks_of
+from trading_assets_tests.trading.experiment import FIRST, Experiment
+
+INPUTS = ("market_data/raw_bars", "market_data/bars", "features/daily", "models/splits", "strategies/known")
+pytestmark = pytest.mark.slow
+
+
+def with_bars_until(experiment: Experiment, day: str) -> None:
+    experiment.until(day)
+    assert experiment.run(*INPUTS).success
+    assert experiment.trade().success
+
+
+@pytest.fixture(scope="module")
+def traded(finished: pipeline.Experiment, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
+    """An account after two runs on ever more bars; not to be changed."""
+    folder = tmp_path_factory.mktemp("traded")
+    finished.copy_to(folder)
+    experiment = Experiment(folder)
+    experiment.open()
+    with_bars_until(experiment, "2017-07-14")
+    with_bars_until(experiment, "2017-08-18")
+    return experiment
+
+
+@pytest.fixture
+def copied(traded: Experiment, tmp_path: Path) -> Experiment:
+    shutil.copytree(traded.folder, tmp_path, dirs_exist_ok=True)
+    return Experiment(tmp_path)
+
+
+def test_there_is_an_asset_only_where_an_account_is_open(finished: pipeline.Experiment, traded: Experiment) -> None:
+    assert build_assets(finished.configuration) == []
+    keys = [asset.key.to_user_string() for asset in build_assets(traded.configuration)]
+    assert keys[0] == "trading/account/known"
+    assert all(key.endswith("/known") for key in keys)
+
+
+def test_sessions_in_two_runs_are_those_of_one(
+    traded: Experiment, finished: pipeline.Experiment, tmp_path: Path
+) -> None:
+    finished.copy_to(tmp_path)
+    whole = Experiment(tmp_path)
+    whole.open()
+    with_bars_until(whole, "2017-08-18")
+    for table in (*PUBLISHED, SAVED_STATES):
+        assert whole.warehouse.fingerprint(table) == traded.warehouse.fingerprint(table), table.name
+    equity = traded.warehouse.read(EQUITY)
+    assert equity["session"].min() == FIRST
+    assert equity["session"].max() == dt.date(2017, 8, 18)
+    assert equity.height == 34
+    assert traded.warehouse.read(PENDING_ORDERS).height > 0
+
+
+def test_the_sheet_is_what_waits_at_the_last_close_whoever_asks(copied: Experiment) -> None:
+    sheets, pending = copied.warehouse.read(ORDER_SHEETS), copied.warehouse.read(PENDING_ORDERS)
+    made = sheets["session"].unique().to_list()
+    asked = pending.filter(pl.col("session").is_in(made))
+    assert set(made) <= {dt.date(2017, 7, 14), dt.date(2017, 8, 18)}
+    assert sorted(sheets["order_id"]) == sorted(asked["order_id"])
+    assert sheets.height > 0
+    assert {*sheets["status"]} == {"ready"}
+    before = copied.warehouse.fingerprint(ORDER_SHEETS)
+    assert copied.trade().success
+    assert copied.warehouse.fingerprint(ORDER_SHEETS) == before
+    files = sorted(path.name for path in (copied.configuration.home / "orders").iterdir())
+    assert files == ["known-1-2017-07-14.csv", "known-1-2017-08-18.csv"]
+
+
+def test_every_session_but_the_first_is_settled_at_the_broker_without_a_difference(traded: Experiment) -> None:
+    """What the engine booked is what the broker filled: an account at a clean broker raises no alarm."""
+    done, equity = traded.warehouse.read(RECONCILIATIONS), traded.warehouse.read(EQUITY)
+    assert done["session"].to_list() == equity.sort("session")["session"].to_list()[1:]
+    assert done["differences"].sum() == 0
+    assert traded.warehouse.read_or_empty(DIFFERENCES).is_empty()
+    filled, booked = traded.warehouse.read(FILLS), traded.warehouse.read(ENGINE_FILLS)
+    assert filled.height == booked.height > 0
+    columns = ["session", "symbol", "side", "quantity", "price", "fee"]
+    assert filled.sort(columns).select(columns).equals(booked.sort(columns).select(columns))
+
+
+def test_its_sessions_are_exposures_of_the_folder(traded: Experiment) -> None:
+    """Each session once: the second run adds those that the first had not seen."""
+    seen = [
+        (record.payload["start"], record.payload["end"])
+        for record in Protocol.of(traded.configuration).read()
+        if record.kind == "exposure" and record.payload["stage"] == "trading"
+    ]
+    assert seen == [("2017-07-03", "2017-07-14"), ("2017-07-15", "2017-08-18")]
+
+
+def test_a_run_without_new_bars_changes_nothing(copied: Experiment) -> None:
+    before = [copied.warehouse.fingerprint(table) for table in (*PUBLISHED, SAVED_STATES)]
+    done = copied.trade()
+    assert done.success
+    assert checks_of(done, "books_close") == {"trading/account/known": True}
+    assert checks_of(done, "no_difference_stands") == {"trading/account/known": True}
+    assert [copied.warehouse.fingerprint(table) for table in (*PUBLISHED, SAVED_STATES)] == before
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE trading.equity SET equity = equity + 1 WHERE session = '2017-07-10'",
+        "DELETE FROM trading.holdings",
+        "UPDATE trading.saved_states SET session = '2017-08-17'",
+        "DELETE FROM trading.saved_states",
+    ],
+)
+def test_what_is_edited_is_told_and_nothing_goes_on_from_it(edit: str, copied: Experiment) -> None:
+    with duckdb.connect(str(copied.configuration.warehouse_path)) as connection:
+        connection.execute(edit)
+    done = copied.trade()
+    assert not done.success
+    [failure] = done.get_step_failure_events()
+    assert "were edited or deleted after they were published: known" in str(failure.step_failure_data.error)
+
+
+def test_a_run_that_was_killed_before_it_published_is_made_again(
+    copied: Experiment, traded: Experiment, finished: pipeline.Experiment
+) -> None:
+    """The record of the second run is there, and the rows are those of the first."""
+    first = traded.warehouse.read(EQUITY).filter(pl.col("session") <= dt.date(2017, 7, 14))
+    assert first.height == 9
+    shutil.rmtree(copied.folder)
+    finished.copy_to(copied.folder)
+    copied.open()
+    with_bars_until(copied, "2017-07-14")
+    kept = copied.configuration.warehouse_path.with_suffix(".kept")
+    copied.until("2017-08-18")
+    assert copied.run(*INPUTS).success
+    shutil.copy(copied.configuration.warehouse_path, kept)
+    assert copied.trade().success
+    shutil.copy(kept, copied.configuration.warehouse_path)
+    assert copied.trade().success
+    for table in PUBLISHED:
+        assert copied.warehouse.fingerprint(table) == traded.warehouse.fingerprint(table), table.name
+
+
+def test_another_plan_stops_the_account_until_another_is_opened(copied: Experiment) -> None:
+    copied.write(as_of="2017-08-18", strategies={"known": {"type": "equity_momentum", "trend_slope": -0.5}})
+    done = copied.trade()
+    assert not done.success
+    [failure] = done.get_step_failure_events()
+    assert "is not what known-1 was opened for" in str(failure.step_failure_data.error)

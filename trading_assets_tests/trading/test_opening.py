@@ -1,0 +1,77 @@
+"""Who may open an account, from when on, and what stands on record of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from trading_assets.config import ConfigurationError
+from trading_assets.protocol import Protocol
+from trading_assets.trading.opening import next_session, open_account, open_accounts, openings_on
+from trading_assets_tests.trading.experiment import FIRST, STRATEGY, Experiment
+
+
+def test_an_opening_is_dated_and_on_record_for_good(paper: Experiment) -> None:
+    assert open_accounts(paper.configuration) == {}
+    made = paper.open(capital=25_000.0)
+    assert (made.account, made.session, made.capital, made.by) == ("known-1", FIRST, 25_000.0, "ops")
+    assert made.label == f"paper, verdict {made.verdict}"
+    assert made.verdict != "go"
+    assert open_accounts(paper.configuration) == {STRATEGY: made}
+    record = Protocol.of(paper.configuration).read()[-1]
+    assert (record.kind, record.subject, record.payload["mode"]) == ("account", STRATEGY, "paper")
+
+
+def test_the_first_session_is_the_one_after_a_holdout_that_ends_with_the_bars(paper: Experiment) -> None:
+    """It ends on Friday, 30 June 2017; 3 July is a half day."""
+    assert paper.open(session=None).session == dt.date(2017, 7, 3)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "said", "words"),
+    [
+        ("unknown", {}, "the holdout of unknown is closed: an account would read it"),
+        ("knwon", {}, "no strategy 'knwon'"),
+        ("known", {"mode": "live"}, "a live account is refused"),
+        ("known", {"session": dt.date(2017, 6, 30)}, "2017-06-30 is in the holdout of known or before it"),
+        ("known", {"session": dt.date(2017, 7, 4)}, "2017-07-04 is no session of XNYS"),
+        ("known", {"capital": -1.0}, "capital -1"),
+        ("known", {"capital": float("nan")}, "capital nan"),
+    ],
+)
+def test_what_may_not_be_opened_is_refused_in_words(
+    strategy: str, said: dict[str, Any], words: str, paper: Experiment
+) -> None:
+    before = Protocol.of(paper.configuration).read()
+    asked: dict[str, Any] = {
+        "session": FIRST,
+        "capital": None,
+        "mode": "paper",
+        "by": "ops",
+        "now": dt.datetime(2017, 7, 1),
+    }
+    with pytest.raises(ConfigurationError, match=words) as refusal:
+        open_account(paper.warehouse, paper.configuration, strategy, **asked | said)
+    assert "what to do: " in str(refusal.value)
+    assert Protocol.of(paper.configuration).read() == before
+
+
+def test_a_second_account_is_refused_while_the_plan_is_the_same(paper: Experiment) -> None:
+    paper.open()
+    with pytest.raises(ConfigurationError, match="known-1 is open already, since 2017-07-03"):
+        paper.open()
+    assert len(openings_on(Protocol.of(paper.configuration).read(), "small", STRATEGY)) == 1
+
+
+def test_a_registration_that_changed_since_its_look_opens_nothing(paper: Experiment) -> None:
+    paper.write(strategies={"known": {"type": "equity_momentum", "trend_slope": -0.5}})
+    with pytest.raises(ConfigurationError, match="no verdict on known"):
+        paper.open()
+
+
+def test_the_next_session_of_two_calendars_is_the_earlier_one() -> None:
+    """After Friday, 30 June 2017: the exchange trades on Monday, coins on Saturday."""
+    assert next_session(["XNYS"], dt.date(2017, 6, 30)) == dt.date(2017, 7, 3)
+    assert next_session(["XNYS", "24/7"], dt.date(2017, 6, 30)) == dt.date(2017, 7, 1)

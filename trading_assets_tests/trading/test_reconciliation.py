@@ -1,0 +1,156 @@
+"""Each difference by its name, none in a clean session, and who accepts one with which reason."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import polars as pl
+import pytest
+
+from trading_assets.config import ConfigurationError
+from trading_assets.protocol import Protocol
+from trading_assets.trading.broker import BrokerFill, BrokerOrder
+from trading_assets.trading.opening import Opening
+from trading_assets.trading.reconciliation import (
+    accept_difference,
+    quotes_of,
+    reconcile,
+    standing_differences,
+    with_acceptances,
+)
+from trading_assets.trading.tables import DIFFERENCES, ENGINE_FILLS
+from trading_assets.warehouse import Rows
+from trading_assets_tests.trading.experiment import STRATEGY, Experiment
+from trading_assets_tests.trading.test_order_sheet import FRIDAY, MONDAY, sheet_of, waiting
+
+OPENING = Opening("s", "s-1", FRIDAY, 1e5, "go", "0", "ops", dt.datetime(2017, 6, 30))
+ORDER = waiting()["order_id"]
+NAME = sheet_of(waiting())["client_order_id"].item()
+ACCEPTED = BrokerOrder(NAME, "accepted")
+
+
+def booked(quantity: float = 100.0, price: float = 50.2, fee: float = 2.0, order: str = ORDER) -> pl.DataFrame:
+    row = {
+        "strategy": "s",
+        "account": "s-1",
+        "label": "paper, verdict go",
+        "fill_id": f"{order}-1",
+        "order_id": order,
+        "session": MONDAY,
+        "symbol": "AAA",
+        "side": "buy",
+        "quantity": quantity,
+        "raw_price": 50.0,
+        "price": price,
+        "fee": fee,
+        "reason": "fast",
+    }
+    return ENGINE_FILLS.conform(pl.DataFrame([row]))
+
+
+def made(quantity: float = 100.0, price: float = 50.2, fee: float = 2.0, **changes: Any) -> BrokerFill:
+    said: dict[str, Any] = {"client_order_id": NAME, "session": MONDAY, "symbol": "AAA", "side": "buy"}
+    return BrokerFill("f", quantity=quantity, price=price, fee=fee, **said | changes)
+
+
+def differing(
+    engine: pl.DataFrame, orders: list[BrokerOrder], fills: list[BrokerFill], **order: Any
+) -> list[tuple[str, float, float]]:
+    found = reconcile(OPENING, MONDAY, sheet_of(waiting(**order)), engine, orders, fills)
+    DIFFERENCES.validate(found)
+    return sorted(found.select("kind", "expected", "found").rows())
+
+
+def test_a_clean_session_differs_in_nothing() -> None:
+    assert differing(booked(), [ACCEPTED], [made()]) == []
+    parts = [made(60.0, fee=1.2), made(40.0, fee=0.8)]
+    assert differing(booked(), [ACCEPTED], parts) == []
+    assert differing(ENGINE_FILLS.empty(), [ACCEPTED], []) == []
+
+
+@pytest.mark.parametrize(
+    ("orders", "fills", "found"),
+    [
+        ([ACCEPTED], [], [("missed", 100.0, 0.0)]),
+        ([], [], [("missed", 100.0, 0.0)]),
+        ([BrokerOrder(NAME, "rejected", "not shortable")], [], [("rejected", 100.0, 0.0)]),
+        ([ACCEPTED], [made(50.0, fee=1.0)], [("partial", 100.0, 50.0)]),
+        ([ACCEPTED], [made(110.0, fee=2.2)], [("excess", 100.0, 110.0)]),
+        ([ACCEPTED], [made(price=50.3)], [("price", 50.2, 50.3)]),
+        ([ACCEPTED], [made(fee=3.0)], [("fee", 0.02, 0.03)]),
+        ([ACCEPTED], [made(50.0, price=50.3, fee=1.0)], [("partial", 100.0, 50.0), ("price", 50.2, 50.3)]),
+        ([ACCEPTED], [made(), made(client_order_id=None)], [("manual_trade", 0.0, 100.0)]),
+        ([ACCEPTED], [made(), made(client_order_id="ta-other")], [("manual_trade", 0.0, 100.0)]),
+        (
+            [ACCEPTED, BrokerOrder("ta-friday", "accepted")],
+            [made(), made(7.0, client_order_id="ta-friday")],
+            [("excess", 0.0, 7.0)],
+        ),
+    ],
+)
+def test_each_difference_has_its_name(
+    orders: list[BrokerOrder], fills: list[BrokerFill], found: list[tuple[str, float, float]]
+) -> None:
+    assert differing(booked(), orders, fills) == found
+
+
+def test_what_the_engine_did_not_fill_is_too_much() -> None:
+    """Cash ran out in the account; the broker filled."""
+    assert differing(ENGINE_FILLS.empty(), [ACCEPTED], [made()]) == [("excess", 0.0, 100.0)]
+
+
+def test_what_the_engine_filled_of_no_sheet_is_missed_but_for_an_ending() -> None:
+    """An order of another session, or none at all; the value of a delisting is paid without an order."""
+    other = booked(order="of another session")
+    assert differing(pl.concat([booked(), other]), [ACCEPTED], [made()]) == [("missed", 100.0, 0.0)]
+    ended = other.with_columns(reason=pl.lit("delisted"))
+    assert differing(pl.concat([booked(), ended]), [ACCEPTED], [made()]) == []
+
+
+def test_an_order_that_is_sized_at_the_open_is_held_to_what_was_asked_for() -> None:
+    """The engine made 104 of it at a fee of 0.02 a unit; 100 were asked for and filled."""
+    assert differing(booked(104.0, fee=2.08), [ACCEPTED], [made()], target_weight=0.05) == []
+    assert differing(booked(104.0, fee=2.08), [ACCEPTED], [made(90.0, fee=1.8)], target_weight=0.05) == [
+        ("partial", 100.0, 90.0)
+    ]
+
+
+def test_the_same_difference_has_the_same_id() -> None:
+    sheet, orders = sheet_of(waiting()), [ACCEPTED]
+    ids = [reconcile(OPENING, MONDAY, sheet, booked(), orders, [])["difference_id"].to_list() for _ in range(2)]
+    other = reconcile(OPENING, MONDAY, sheet, booked(), orders, [made(50.0, fee=1.0)])["difference_id"].to_list()
+    assert ids[0] == ids[1] != other
+
+
+def test_a_clean_broker_quotes_what_the_engine_booked() -> None:
+    """40 at 50 and 60 at 51: 50.6 a unit; fees of 0.8 and 1.2: 0.02 a unit."""
+    fills = pl.concat([booked(40.0, 50.0, 0.8), booked(60.0, 51.0, 1.2, order="other")])
+    [(traded, quote)] = quotes_of(fills).items()
+    assert traded == ("AAA", "buy")
+    assert quote.price == pytest.approx(50.6)
+    assert quote.fee == pytest.approx(0.02)
+
+
+def test_a_difference_is_accepted_once_with_a_reason(paper: Experiment) -> None:
+    paper.open()
+    own = {"strategy": pl.lit(STRATEGY), "account": pl.lit("known-1")}
+    rows = reconcile(OPENING, MONDAY, sheet_of(waiting()), booked(), [ACCEPTED], []).with_columns(**own)
+    paper.warehouse.replace(Rows("strategy", STRATEGY), {DIFFERENCES: rows})
+    [name] = standing_differences(paper.warehouse, paper.configuration, STRATEGY)["difference_id"].to_list()
+
+    def accept(difference: str, reason: str) -> None:
+        words = {"by": "ops", "reason": reason, "now": dt.datetime(2017, 7, 4)}
+        accept_difference(paper.warehouse, paper.configuration, STRATEGY, difference, **words)  # type: ignore[arg-type]
+
+    for difference, reason, said in ((name, " ", "without a reason"), ("other", "why", "no difference 'other'")):
+        with pytest.raises(ConfigurationError, match=said):
+            accept(difference, reason)
+    accept(name, "the feed was down")
+    assert standing_differences(paper.warehouse, paper.configuration, STRATEGY).is_empty()
+    records = Protocol.of(paper.configuration).read()
+    assert records[-1].payload["action"] == "accept"
+    again = with_acceptances(rows, records, "small")
+    assert again.select("accepted_by", "reason").rows() == [("ops", "the feed was down")]
+    with pytest.raises(ConfigurationError, match="no difference"):
+        accept(name, "twice")

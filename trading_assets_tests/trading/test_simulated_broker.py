@@ -1,0 +1,102 @@
+"""The simulated broker: clean it fills at the quote; hostile it does what its seed decides, always the same."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from trading_assets.trading.broker import BrokerUnavailableError, DuplicateOrderError, OrderRequest
+from trading_assets.trading.simulated_broker import Hostility, Quote, SimulatedBroker
+
+MONDAY, TUESDAY = dt.date(2017, 7, 3), dt.date(2017, 7, 5)
+QUOTES = {("AAA", "buy"): Quote(50.0, 0.02), ("AAA", "sell"): Quote(49.0, 0.02)}
+
+
+def order(name: str = "one", side: str = "buy", limit: float | None = None) -> OrderRequest:
+    return OrderRequest(name, MONDAY, "AAA", side, 10.0, "market_on_open", limit)
+
+
+def broker(folder: Path, seed: int = 0, **wrong: float) -> SimulatedBroker:
+    return SimulatedBroker(folder / "broker.db", Hostility(**wrong), seed)
+
+
+def test_a_clean_broker_fills_at_the_quote_of_the_side(tmp_path: Path) -> None:
+    made = broker(tmp_path)
+    assert made.submit(order()).status == "accepted"
+    made.submit(order("two", "sell"))
+    assert made.fills() == []
+    for _ in range(2):
+        made.open_session(MONDAY, QUOTES)
+    found = [(each.broker_fill_id, each.side, each.quantity, each.price, each.fee) for each in made.fills()]
+    assert found == [("one-1", "buy", 10.0, 50.0, 0.2), ("two-1", "sell", 10.0, 49.0, 0.2)]
+
+
+def test_an_id_is_taken_once_and_known_to_another_process(tmp_path: Path) -> None:
+    broker(tmp_path).submit(order())
+    with pytest.raises(DuplicateOrderError):
+        broker(tmp_path).submit(order())
+    assert len(broker(tmp_path).orders()) == 1
+
+
+@pytest.mark.parametrize(("side", "limit", "fills"), [("buy", 49.9, 0), ("buy", 50.0, 1), ("sell", 49.1, 0)])
+def test_a_limit_is_the_worst_price(side: str, limit: float, fills: int, tmp_path: Path) -> None:
+    made = broker(tmp_path)
+    made.submit(order(side=side, limit=limit))
+    made.open_session(MONDAY, QUOTES)
+    assert len(made.fills()) == fills
+
+
+def test_what_has_no_quote_expires(tmp_path: Path) -> None:
+    made = broker(tmp_path)
+    made.submit(order())
+    made.open_session(MONDAY, {})
+    made.open_session(TUESDAY, QUOTES)
+    assert made.fills() == []
+
+
+def test_each_hostility_by_itself(tmp_path: Path) -> None:
+    rejecting = broker(tmp_path / "rejects", rejects=1.0)
+    assert rejecting.submit(order()).status == "rejected"
+    rejecting.open_session(MONDAY, QUOTES)
+    assert rejecting.fills() == []
+
+    partial = broker(tmp_path / "partial", partial=1.0)
+    partial.submit(order())
+    partial.open_session(MONDAY, QUOTES)
+    assert [each.quantity for each in partial.fills()] == [5.0]
+
+    late = broker(tmp_path / "late", late=1.0)
+    late.submit(order())
+    late.open_session(MONDAY, QUOTES)
+    assert late.fills() == []
+    late.open_session(TUESDAY, QUOTES)
+    assert [each.session for each in late.fills()] == [TUESDAY]
+
+    for name, wrong, heard in (("deaf", Hostility(deaf=1.0), 0), ("mute", Hostility(mute=1.0), 1)):
+        lost = SimulatedBroker(tmp_path / name / "broker.db", wrong)
+        with pytest.raises(BrokerUnavailableError):
+            lost.submit(order())
+        assert len(lost.orders()) == heard
+
+
+def test_what_goes_wrong_follows_from_the_seed_and_the_order(tmp_path: Path) -> None:
+    """The same orders in another order of sending: the same are rejected; another seed, others."""
+    names = [f"order {number}" for number in range(40)]
+
+    def rejected(folder: str, sent: list[str], seed: int) -> set[str]:
+        made = broker(tmp_path / folder, seed, rejects=0.5)
+        return {each for each in sent if made.submit(order(each)).status == "rejected"}
+
+    first = rejected("a", names, 1)
+    assert 8 < len(first) < 32
+    assert rejected("b", names[::-1], 1) == first
+    assert rejected("c", names, 2) != first
+
+
+def test_a_trade_at_the_desk_has_no_order_of_ours(tmp_path: Path) -> None:
+    made = broker(tmp_path)
+    made.trade_by_hand(MONDAY, "BBB", "sell", 3.0, Quote(7.0, 0.0))
+    [fill] = made.fills()
+    assert (fill.client_order_id, fill.symbol, fill.quantity, fill.price) == (None, "BBB", 3.0, 7.0)

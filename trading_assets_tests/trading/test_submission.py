@@ -1,0 +1,134 @@
+"""Each order is sent once, whatever happens: lost lines, rejects, a halt, a process that is killed at any moment."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from trading_assets.trading.broker import BrokerUnavailableError
+from trading_assets.trading.simulated_broker import Hostility, Quote
+from trading_assets.trading.submission import collect_fills, submit
+from trading_assets.trading.tables import FILLS, SUBMISSIONS
+from trading_assets_tests.conftest import REPOSITORY
+from trading_assets_tests.trading.sending import NOW, ORDERS, SHEET, parts
+from trading_assets_tests.trading.test_order_sheet import MONDAY, sheet_of, waiting
+
+
+def never() -> bool:
+    return False
+
+
+@cache
+def sheet(count: int = ORDERS) -> pl.DataFrame:
+    return sheet_of(*(waiting(f"S{number:02d}") for number in range(count)))
+
+
+def test_what_is_sent_is_written_down_before_and_after(tmp_path: Path) -> None:
+    warehouse, broker = parts(tmp_path)
+    found = submit(warehouse, broker, sheet(2), is_halted=never, now=NOW)
+    assert [each.status for each in found.answered] == ["accepted", "accepted"]
+    events = warehouse.read(SUBMISSIONS)
+    assert Counter(events["event"]) == {"intended": 2, "accepted": 2}
+    assert [each.client_order_id for each in broker.orders()] == sorted(sheet(2)["client_order_id"])
+
+
+def test_who_asks_again_sends_nothing_again(tmp_path: Path) -> None:
+    warehouse, broker = parts(tmp_path)
+    first = submit(warehouse, broker, sheet(), is_halted=never, now=NOW)
+    before = warehouse.fingerprint(SUBMISSIONS)
+    assert submit(warehouse, broker, sheet(), is_halted=never, now=NOW) == first
+    assert warehouse.fingerprint(SUBMISSIONS) == before
+    assert len(broker.orders()) == ORDERS
+
+
+def test_a_blocked_order_is_not_sent(tmp_path: Path) -> None:
+    warehouse, broker = parts(tmp_path)
+    submit(warehouse, broker, sheet_of(waiting(), waiting("BBB", quantity=None)), is_halted=never, now=NOW)
+    assert len(broker.orders()) == 1
+
+
+def test_a_halt_holds_back_what_is_not_sent_yet(tmp_path: Path) -> None:
+    """It is asked before each order: after three, trading is halted."""
+    warehouse, broker = parts(tmp_path)
+    asked = iter([False] * 3 + [True] * ORDERS)
+    found = submit(warehouse, broker, sheet(), is_halted=lambda: next(asked), now=NOW)
+    assert (len(found.answered), len(found.held_back)) == (3, ORDERS - 3)
+    assert len(broker.orders()) == 3
+    assert submit(warehouse, broker, sheet(), is_halted=never, now=NOW).held_back == ()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_line_that_is_lost_loses_and_doubles_nothing(seed: int, tmp_path: Path) -> None:
+    """Half of the calls are lost before, half of the others after the broker has heard the order."""
+    warehouse, broker = parts(tmp_path, Hostility(deaf=0.5, mute=0.5, rejects=0.3), seed)
+    for _ in range(50):
+        found = submit(warehouse, broker, sheet(), is_halted=never, now=NOW)
+        if not found.unanswered:
+            break
+    assert sorted(each.client_order_id for each in found.answered) == sorted(sheet()["client_order_id"])
+    assert sorted(each.client_order_id for each in broker.orders()) == sorted(sheet()["client_order_id"])
+    events = warehouse.read(SUBMISSIONS)
+    assert events.filter(event="intended").height == ORDERS
+    said = {each.client_order_id: each.status for each in broker.orders()}
+    answers = events.filter(events["event"] != "intended")
+    assert dict(zip(answers["client_order_id"], answers["event"], strict=True)) == said
+
+
+def test_a_broker_that_does_not_answer_at_all_leaves_all_for_later(tmp_path: Path) -> None:
+    class Silent:
+        def orders(self) -> list[object]:
+            raise BrokerUnavailableError
+
+    warehouse, _ = parts(tmp_path)
+    found = submit(warehouse, Silent(), sheet(), is_halted=never, now=NOW)  # type: ignore[arg-type]
+    assert len(found.unanswered) == ORDERS
+
+
+def test_a_fill_that_is_told_twice_is_on_record_once(tmp_path: Path) -> None:
+    warehouse, broker = parts(tmp_path, Hostility(told_twice=1.0))
+    submit(warehouse, broker, sheet(3), is_halted=never, now=NOW)
+    broker.open_session(MONDAY, {(f"S{number:02d}", "buy"): Quote(51.0, 0.01) for number in range(3)})
+    assert len(broker.fills()) == 6
+    for _ in range(2):
+        assert len(collect_fills(warehouse, broker, "s", "s-1", NOW)) == 3
+    rows = warehouse.read(FILLS)
+    assert rows["quantity"].to_list() == [100.0] * 3
+    assert rows["fee"].to_list() == [1.0] * 3
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_at_any_moment_sends_each_order_once(tmp_path: Path) -> None:
+    """Killed by the system after a random step and a random time, six times; the last one is left alone."""
+    moments = random.Random(7)
+    sheet().write_parquet(tmp_path / SHEET)
+    for _ in range(6):
+        process = _sending(tmp_path)
+        assert process.stdout is not None
+        for _ in range(moments.randint(1, 4)):
+            process.stdout.readline()
+        time.sleep(moments.random() * 0.05)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    process = _sending(tmp_path)
+    said, _ = process.communicate(timeout=120)
+    assert said.splitlines()[-1] == f"done {ORDERS}"
+    warehouse, broker = parts(tmp_path)
+    names = sorted(sheet()["client_order_id"])
+    assert sorted(each.client_order_id for each in broker.orders()) == names
+    events = warehouse.read(SUBMISSIONS)
+    for event in ("intended", "accepted"):
+        assert sorted(events.filter(event=event)["client_order_id"]) == names
+
+
+def _sending(folder: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "trading_assets_tests.trading.sending", str(folder)]
+    return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
