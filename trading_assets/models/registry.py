@@ -109,8 +109,7 @@ def register(home: Path, candidate: Candidate) -> ModelVersion:
     """Record a model, and make it champion if none exists or it is better than the one there is, see `promotion`.
 
     The same content is registered once: asking again returns what was decided then, and makes it champion once more if
-    another fit of its procedure is. Safe to call from several
-    processes at once.
+    another fit of its procedure is. Safe to call from several processes at once.
 
     Parameters
     ----------

@@ -118,12 +118,12 @@ def _seen(frames: Frames, last: dt.date | None, until: dt.date | None) -> Interv
 def signals(step: Step) -> Mapping[str, Any]:
     """Where the strategy would enter and leave, before the portfolio's rules, and what it would hold on paper."""
     name, configuration = strategy_of(step), step.configuration
-    members = configured_strategy(configuration, name).members
-    require_members(step, members)
+    behind = [*configured_strategy(configuration, name).members, *configuration.primaries_read_by(name)]
+    require_members(step, behind)
     until = open_until(configuration, name, step.work.read_or_empty(SPLITS))
     if until is None:
         put_registrations_on_record(step)
-        require_unlocked(step, [*members, *configuration.primaries_read_by(name)])
+        require_unlocked(step, behind)
         require_scores(step, configured_strategy(configuration, name).model)
     require_side_of_primary(configuration, name)
     assert_inputs_as_written(step)

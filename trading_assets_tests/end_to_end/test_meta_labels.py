@@ -19,6 +19,7 @@ from trading_assets.models.session_scores import score_session
 from trading_assets.models.tables import OUTCOMES, PREDICTIONS
 from trading_assets.protocol.written_rows import EditedRowsError
 from trading_assets.robustness.tables import LOOK_AHEAD, VERDICTS
+from trading_assets.strategies.evaluation.failure import StrategyError, status_row
 from trading_assets.strategies.tables import SIGNALS, STATUS
 from trading_assets.warehouse import Rows
 from trading_assets_tests.end_to_end.test_champion import HOLDOUT, SETTINGS, market, written
@@ -134,6 +135,18 @@ def test_edited_entries_are_told_and_nothing_is_learnt_from_them(whole: Experime
     with pytest.raises(EditedRowsError, match=r"rows of strategies\.signals were edited"):
         primary_entries(made.warehouse, made.configuration, "breakouts")
     assert not made.run("models/pays").success
+
+
+def test_what_a_primary_failed_with_is_what_its_gate_fails_with(whole: Experiment, tmp_path: Path) -> None:
+    made = Experiment(tmp_path / "failed")
+    shutil.copytree(whole.folder, made.folder)
+    failed = status_row("strategies", "breakouts", StrategyError(ValueError("planted")))
+    made.warehouse.replace(Rows("asset", "strategies/breakouts"), {STATUS: failed})
+    made.run("strategies/gated")
+    row = made.warehouse.read(STATUS, rows=Rows("asset", "strategies/gated")).row(0, named=True)
+    assert row["status"] == "failed"
+    assert "strategies/breakouts failed: ValueError: planted" in row["error"]
+    assert primary_entries(made.warehouse, made.configuration, "breakouts").keys.is_empty()
 
 
 def test_a_session_between_two_refits_is_scored_where_the_primary_enters(whole: Experiment) -> None:

@@ -188,7 +188,7 @@ def require_ok(step: Step, stages: Sequence[str] = ("strategies", "backtests")) 
 
 
 def require_members(step: Step, members: Sequence[str]) -> None:
-    """Stop here if a strategy that this one is made of has failed to say what it wants.
+    """Stop here if a strategy that this one is made of, or whose entries it gates, has failed to say what it wants.
 
     Raises
     ------
