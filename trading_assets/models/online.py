@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from trading_assets.config.models import OnlineModel
 from trading_assets.models.evaluation_tables import types_of_folds
 from trading_assets.models.families.interface import Fitted
-from trading_assets.models.families.label_stream import LabelStream
-from trading_assets.models.families.online import Online
-from trading_assets.models.families.online_state import KEEP, REFUSE, ROLLBACK, UPDATE, Decision, go_on
-from trading_assets.models.online_tables import ONLINE_UPDATES
+from trading_assets.models.online_tables import KEEP, ONLINE_UPDATES, REFUSE, ROLLBACK, UPDATE
 from trading_assets.models.samples import RowNumbers, Samples, day
 from trading_assets.models.splits import Fold
 from trading_assets.models.threads import one_thread
 from trading_assets.models.training import Learner
+
+if TYPE_CHECKING:
+    from trading_assets.models.families.online_state import Decision
 
 _EPOCH = dt.date(1970, 1, 1)
 _IN_WORDS = {
@@ -68,11 +68,18 @@ def followed(
         on.
     """
     settings = learner.settings
-    if not isinstance(model, Online) or not isinstance(settings, OnlineModel):
+    if not isinstance(settings, OnlineModel):
+        return model, None
+    from trading_assets.models.families.label_stream import LabelStream
+    from trading_assets.models.families.online import Online
+    from trading_assets.models.families.online_state import go_on
+
+    if not isinstance(model, Online):  # a constant: nothing told two rows apart
         return model, None
     rows = rows_to_learn(samples, fold, scorable)
     stream = LabelStream.of(samples.features[rows], samples.label[rows], samples.session[rows], samples.label_end[rows])
-    state, decisions = model.state, list[Decision]()
+    state = model.state
+    decisions: list[Decision] = []
     with one_thread():
         for later, decision in go_on(state, stream, settings, learner.seed):
             state = later

@@ -5,8 +5,10 @@ from __future__ import annotations
 import polars as pl
 
 from trading_assets.models.evaluation_tables import FOLD, MODEL, VERSION
-from trading_assets.models.families.online_state import DECISIONS
 from trading_assets.warehouse.table import Column, Table
+
+UPDATE, REFUSE, ROLLBACK, KEEP = "update", "refuse", "rollback", "keep"
+DECISIONS = (UPDATE, REFUSE, ROLLBACK, KEEP)
 
 ONLINE_UPDATES = Table(
     name="models.online_updates",

@@ -14,9 +14,16 @@ from numpy.typing import NDArray
 
 from trading_assets.config import Configuration
 from trading_assets.config.models import WalkForward
-from trading_assets.models.families.interface import Constant, Family, Fitted, TrainingSet, load_constant, varying
-from trading_assets.models.families.online import Online
-from trading_assets.models.families.own import OwnFamily, OwnFitted, own_family
+from trading_assets.models.families.interface import (
+    Constant,
+    Family,
+    Fitted,
+    ScoresBySession,
+    TrainingSet,
+    load_constant,
+    varying,
+)
+from trading_assets.models.families.own import OwnFamily, own_family
 from trading_assets.models.families.resolve import fit_shipped, shipped_family
 from trading_assets.models.samples import RowNumbers, Samples
 from trading_assets.models.splits import Fold
@@ -91,7 +98,7 @@ def model_scores(model: Fitted, features: NDArray[np.float32], session: NDArray[
         (rows,) days since 1970-01-01: a user's own model is shown no session before it has scored those before, and
         an online one scores each by what it had learnt by then.
     """
-    if isinstance(model, OwnFitted | Online):
+    if isinstance(model, ScoresBySession):
         return model.score_by_session(features, session)
     return model.score(features)
 

@@ -20,7 +20,8 @@ from scipy.special import expit
 from trading_assets.config.models import OnlineModel
 from trading_assets.models.families.label_stream import LabelStream
 from trading_assets.models.families.online import Online
-from trading_assets.models.families.online_state import DECISIONS, first_state, go_on
+from trading_assets.models.families.online_state import first_state, go_on
+from trading_assets.models.online_tables import DECISIONS
 from trading_assets.models.threads import one_thread
 from trading_assets_tests.benchmarks.table import replaced
 

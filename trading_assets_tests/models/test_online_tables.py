@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 
 from trading_assets.models.evaluation_tables import types_of_folds
-from trading_assets.models.families.online_state import DECISIONS, Decision
-from trading_assets.models.online_tables import ONLINE_UPDATES
+from trading_assets.models.families.online_state import Decision
+from trading_assets.models.online_tables import DECISIONS, ONLINE_UPDATES
 
 
 def test_every_number_of_a_decision_is_in_the_table() -> None:

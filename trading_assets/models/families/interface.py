@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,20 @@ class Fitted(Protocol):
 
     def save(self) -> bytes:
         """Return what `load` of the family makes the same model of."""
+
+
+@runtime_checkable
+class ScoresBySession(Protocol):
+    """A model to which it matters which session a row is of."""
+
+    def score_by_session(self, features: Features, session: Days) -> Floats:
+        """Return the probability of label 1 of (rows, features).
+
+        Parameters
+        ----------
+        features, session
+            (rows, features), and (rows,) days since 1970-01-01 of each.
+        """
 
 
 class Family(Protocol):

@@ -15,10 +15,8 @@ from trading_assets.models.families.elastic_weights import Memory, Penalties, Ro
 from trading_assets.models.families.interface import Days, Floats
 from trading_assets.models.families.label_stream import LabelStream
 from trading_assets.models.families.linear import Scaling
+from trading_assets.models.online_tables import KEEP, REFUSE, ROLLBACK, UPDATE
 from trading_assets.models.page_sums import TOLERATED, alarm_threshold
-
-UPDATE, REFUSE, ROLLBACK, KEEP = "update", "refuse", "rollback", "keep"
-DECISIONS = (UPDATE, REFUSE, ROLLBACK, KEEP)
 
 #: Live losses that a reference of the alarm is made of, and after how many further ones it is made anew.
 REFERENCE, RENEWED = 252, 126

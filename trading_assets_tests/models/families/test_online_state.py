@@ -11,18 +11,15 @@ from trading_assets.models.families.elastic_weights import newton_step
 from trading_assets.models.families.label_stream import LabelStream
 from trading_assets.models.families.online import Online, load
 from trading_assets.models.families.online_state import (
-    KEEP,
     REFERENCE,
-    REFUSE,
     RENEWED,
-    ROLLBACK,
-    UPDATE,
     State,
     Watch,
     first_state,
     go_on,
     penalties_of,
 )
+from trading_assets.models.online_tables import KEEP, REFUSE, ROLLBACK, UPDATE
 from trading_assets.models.page_sums import TOLERATED
 from trading_assets_tests.models.families.online_market import SETTINGS, SIGNAL, arrays_of, lived, stream_of
 

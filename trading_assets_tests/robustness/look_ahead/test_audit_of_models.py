@@ -194,7 +194,7 @@ def test_updates_by_labels_that_are_not_over_are_caught(
     whole: MarketSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trading_assets.models.online.rows_to_learn", labels_to_come)
-    monkeypatch.setattr("trading_assets.models.online.LabelStream", TooEarly)
+    monkeypatch.setattr("trading_assets.models.families.label_stream.LabelStream", TooEarly)
     monkeypatch.setattr("trading_assets.models.families.online.LabelStream", TooEarly)
     assert "scores" in subjects(configured(tmp_path, "online", initial_sessions=60), whole)
 
