@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# pandera 0.35.0 with Polars: validate() of a LazyFrame looks at names and types alone. Checks of values are not made, then
-# or at collect(), and nothing says so: a close of -5 passes `Check.gt(0)` that the same eager frame fails.
+# pandera 0.35.0 with Polars: validate() of a LazyFrame looks at names and types alone unless PANDERA_VALIDATION_DEPTH says
+# otherwise. Checks of values are made neither then nor at collect(): a close of -5 passes `Check.gt(0)` that the same
+# eager frame fails.
 # Why it matters: a pipeline that scans Parquet lazily believes that its contract on prices holds; turning scan into read
 # is what makes the contract true.
 # Source: run below; pandera's documentation of Polars (validation depth).

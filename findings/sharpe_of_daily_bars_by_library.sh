@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # vectorbt 1.2.0, ffn 1.4.1, empyrical-reloaded 0.7.1, quantstats 0.0.86, backtesting 0.6.6: five Sharpe ratios of the same
-# daily returns. vectorbt takes 365 days a year for shares, too (20 % more); ffn, empyrical and quantstats take 252 for coins,
-# too (17 % less); backtesting.py looks for weekends, and divides the compounded return by a volatility that grows with it.
+# daily returns, each on its defaults. vectorbt takes 365 days a year for shares, too (20 % more); ffn, empyrical and
+# quantstats take 252 for coins, too (17 % less); backtesting.py looks for weekends, and divides the compounded return by a
+# volatility that grows with it.
 # Why it matters: 1.0 and 1.2 decide a go, and a coin's Sharpe of one tool is not that of another by a fifth.
 # Source: run below; Sharpe (1994): mean over deviation of a period, times the root of the periods a year.
 set -euo pipefail

@@ -28,11 +28,19 @@ from trading_assets.config import Configuration
 from trading_assets.config.canonical import canonical, digest
 from trading_assets.config.stated import completed
 from trading_assets.config.strategies import StrategyParameters
+from trading_assets.market_data.tables import PUBLICATIONS
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import trials_table
 from trading_assets.protocol.decisions import HandDecision, decisions_behind
-from trading_assets.strategies.evaluation.fingerprint import model_settings, own_features_frozen, own_model_frozen
+from trading_assets.protocol.written_rows import hash_whole
+from trading_assets.strategies.evaluation.fingerprint import (
+    alternative_frozen,
+    model_settings,
+    own_features_frozen,
+    own_model_frozen,
+    providers_behind,
+)
 from trading_assets.strategies.evaluation.identity import (
     identity_of,
     modules_behind,
@@ -109,7 +117,10 @@ def evaluation_of(
 
 
 def hash_settings(
-    configuration: Configuration, strategy: ConfiguredStrategy, by_hand: Sequence[HandDecision] = ()
+    configuration: Configuration,
+    strategy: ConfiguredStrategy,
+    by_hand: Sequence[HandDecision] = (),
+    published: Mapping[str, object] | None = None,
 ) -> str:
     """Return the hash of what is decided of a strategy's backtest beside its type and parameters.
 
@@ -123,9 +134,36 @@ def hash_settings(
         Configuration, and one of its strategies.
     by_hand
         Decisions by hand on champions that act within the span of the backtest.
+    published
+        What is read of alternative data, see `published_within`; None: nothing.
     """
     settings = _hash_settings(configuration, strategy, own_code)
-    return digest([settings, [each.plain() for each in by_hand]])[:16] if by_hand else settings
+    beside = [*([[each.plain() for each in by_hand]] if by_hand else []), *([published] if published else [])]
+    return digest([settings, *beside])[:16] if beside else settings
+
+
+def published_within(
+    warehouse: Warehouse, configuration: Configuration, strategy: str, end: dt.date
+) -> dict[str, object] | None:
+    """Return what a strategy reads of alternative data: settings of providers, and the hash of what they published.
+
+    Another file, another column or another delay is another trial, as another parameter is; what is published after the
+    development span is none. None where nothing is read: the identities of other trials stay.
+
+    Parameters
+    ----------
+    warehouse, configuration, strategy
+        Where the publications are, the configuration, and the name of the strategy.
+    end
+        Last session that counts.
+    """
+    providers = providers_behind(configuration, strategy)
+    if not providers:
+        return None
+    where, parameters = "list_contains(?, provider) AND session <= ?", [providers, end]
+    rows = warehouse.read_or_empty(PUBLICATIONS, where=where, parameters=parameters)
+    known = hash_whole(PUBLICATIONS, rows, columns=("session", "value"))
+    return {"settings": alternative_frozen(configuration, providers), "rows": dict(known.parts)}
 
 
 def hashes_recorded_before(configuration: Configuration, strategy: ConfiguredStrategy) -> list[str]:
@@ -150,9 +188,14 @@ def settings_on_record(warehouse: Warehouse, configuration: Configuration, strat
     strategy
         Strategy whose trials they are.
     """
-    now = hash_settings(configuration, strategy, _decided_within_development(warehouse, configuration, strategy.name))
+    decided = _decided_within_development(warehouse, configuration, strategy.name)
+    published = None
+    if configuration.alternative_data:
+        end = development(spans_of(warehouse.read(SPLITS))).end
+        published = published_within(warehouse, configuration, strategy.name, end)
+    now = hash_settings(configuration, strategy, decided, published)
     before = hashes_recorded_before(configuration, strategy)
-    if not before:
+    if not before or published:  # no earlier version has read publications
         return now
     where = "list_contains(?, settings_hash)"
     rows = warehouse.read_or_empty(TRIALS, columns=["settings_hash"], where=where, parameters=[[now, *before]])

@@ -5,14 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import polars as pl
 import pytest
 
+from trading_assets.backtests.trial_registry import TRIALS, latest
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import PUBLICATIONS, REJECTED_PUBLICATIONS
 from trading_assets.robustness.look_ahead.audit import differing
 from trading_assets.robustness.tables import LOOK_AHEAD, VERDICTS
+from trading_assets.strategies.tables import STATUS
 from trading_assets_tests.features.published import closes_by_library, known_by_brute_force
 from trading_assets_tests.robustness.pipeline import Experiment
 
@@ -69,6 +72,25 @@ def deliver(folder: Path) -> None:
     (folder / "cpi.csv").write_text("\n".join([*macro, "2017-05-02,,1"]))
 
 
+def write(experiment: Experiment, **news: object) -> None:
+    """Configure a strategy that names the columns, and one that trades scores of a model, with other keys of news."""
+    robustness = {"resamples": 20, "permutations": 20, "cross_validation_blocks": 4, "look_ahead_cuts": 1}
+    experiment.write(
+        alternative_data={"news": {**NEWS, "values": ["score"], **news}, "macro": MACRO},
+        models={
+            "scores": {"universe": "equity", "train_sessions": 150, "test_sessions": 60, "trees": 5, "min_rows": 100}
+        },
+        strategies={"known": {"type": "own.news"}, "scored": {"type": "ml", "model": "scores", "entry_score": 0.0}},
+        robustness={**robustness, "stress_scenarios": ["dropped_bars_10pct"]},
+    )
+
+
+def tried(experiment: Experiment, strategy: str) -> int:
+    """Number of different trials that are on record from backtests of a strategy."""
+    rows = experiment.warehouse.read(TRIALS).filter(source=f"backtests/{strategy}")
+    return latest(rows).height
+
+
 @pytest.fixture(scope="module")
 def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     """A strategy that is registered and names the columns, and one that trades scores of a model."""
@@ -76,15 +98,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     deliver(found.folder)
     (found.folder / "own").mkdir()
     (found.folder / "own" / "news.py").write_text(STRATEGY)
-    robustness = {"resamples": 20, "permutations": 20, "cross_validation_blocks": 4, "look_ahead_cuts": 1}
-    found.write(
-        alternative_data={"news": {**NEWS, "values": ["score"]}, "macro": MACRO},
-        models={
-            "scores": {"universe": "equity", "train_sessions": 150, "test_sessions": 60, "trees": 5, "min_rows": 100}
-        },
-        strategies={"known": {"type": "own.news"}, "scored": {"type": "ml", "model": "scores", "entry_score": 0.0}},
-        robustness={**robustness, "stress_scenarios": ["dropped_bars_10pct"]},
-    )
+    write(found)
     assert found.run().success
     return found
 
@@ -128,3 +142,29 @@ def test_the_registration_has_their_files_and_settings(experiment: Experiment) -
     for key in ("alternative_data.news.path", "alternative_data.macro.path"):
         assert f'"{key}"' in content["content"][0]
     assert '"max_age":10' in content["content"][0].replace(" ", "")
+
+
+def test_another_setting_and_another_file_are_other_trials(experiment: Experiment) -> None:
+    """Fifty delays and fifty files of sentiment are fifty looks."""
+    before = {each: tried(experiment, each) for each in ("known", "scored")}
+    steps = ["market_data/publications", "features/daily", "models/scores"]
+    steps += [f"{stage}/{each}" for stage in ("strategies", "backtests") for each in before]
+    for number, news in enumerate(({"max_age": 2}, {"path": "other.csv"}), start=1):
+        lines = (experiment.folder / "news.csv").read_text().splitlines()
+        changed = [line.rpartition(",")[0] + ",0.5" if place == 7 else line for place, line in enumerate(lines)]
+        (experiment.folder / "other.csv").write_text("\n".join(changed))
+        write(experiment, **news)
+        assert experiment.run(*steps).success
+        assert {each: tried(experiment, each) - known for each, known in before.items()} == dict.fromkeys(
+            before, number
+        )
+
+
+def test_who_edits_publications_is_told_by_what_reads_them(experiment: Experiment) -> None:
+    with duckdb.connect(str(experiment.warehouse.path)) as connection:
+        connection.execute(f"UPDATE {PUBLICATIONS.name} SET value = value * 3 + 1 WHERE provider = 'news'")
+    for strategy in ("known", "scored"):
+        for stage in ("strategies", "backtests"):
+            experiment.run(f"{stage}/{strategy}")
+            failed = experiment.warehouse.read(STATUS).filter(asset=f"{stage}/{strategy}", status="failed")
+            assert f"rows of {PUBLICATIONS.name} were edited" in failed["error"].item()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import polars as pl
@@ -12,6 +12,7 @@ from trading_assets.config import Configuration
 from trading_assets.config.canonical import digest
 from trading_assets.config.stated import is_shipped, stated
 from trading_assets.config.strategies import StrategyParameters
+from trading_assets.features.alternative import providers_read
 from trading_assets.features.own import features_of, modules_of, own_behind, own_features
 from trading_assets.models.champions import CHAMPION_VERSION
 from trading_assets.models.families.own import own_family
@@ -105,6 +106,22 @@ def own_model_frozen(configuration: Configuration, strategy: ConfiguredStrategy)
     families = [own_family(configuration, model) for model in read if model in configuration.models]
     code = {name: value for each in families if each for name, value in plugin_code(each.module).items()}
     return {"own_model": code} if code else {}
+
+
+def providers_behind(configuration: Configuration, strategy: str) -> list[str]:
+    """Return the providers of alternative data that a strategy, or what is behind it, reads: of a model's all."""
+    if not configuration.alternative_data:
+        return []
+    behind = [configured_strategy(configuration, each) for each in configuration.behind(strategy)]
+    named = set[str]().union(*(each.columns for each in behind))
+    named |= {root for feature in own_behind(configuration, named) for root in feature.roots}
+    return providers_read(configuration, named, by_model=any(each.model for each in behind))
+
+
+def alternative_frozen(configuration: Configuration, providers: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return what is configured of providers, but for where their files are: what these hold is compared itself."""
+    sections = {name: stated(each) for name, each in configuration.alternative_data.items() if name in providers}
+    return {name: {key: value for key, value in each.items() if key != "path"} for name, each in sections.items()}
 
 
 def _primaries(configuration: Configuration, strategy: ConfiguredStrategy) -> list[str]:

@@ -10,9 +10,9 @@ from typing import Any, cast
 import polars as pl
 
 from trading_assets.config import Configuration
-from trading_assets.features.alternative import Publications, providers_read
+from trading_assets.features.alternative import Publications
 from trading_assets.features.history import BAR_COLUMNS, in_order
-from trading_assets.features.own import assert_current, own_behind
+from trading_assets.features.own import assert_current
 from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.market_data.tables import (
     BARS,
@@ -25,6 +25,7 @@ from trading_assets.market_data.tables import (
     UNIVERSE,
 )
 from trading_assets.models.tables import PREDICTIONS, REGIMES
+from trading_assets.strategies.evaluation.fingerprint import providers_behind
 from trading_assets.strategies.evaluation.market_rows import (
     MarketRows,
     RowParts,
@@ -36,7 +37,7 @@ from trading_assets.strategies.evaluation.market_rows import (
 )
 from trading_assets.strategies.interface.panel import build_panel, with_members, with_regimes
 from trading_assets.strategies.interface.plugin import PluginModule
-from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy, resolve_strategy
+from trading_assets.strategies.interface.resolved import ResolvedStrategy, resolve_strategy
 from trading_assets.strategies.tables import TARGET_WEIGHTS
 from trading_assets.warehouse import Rows, Table, Warehouse
 from trading_assets.warehouse.by_symbol import bounds_of_batches, read_batches
@@ -229,13 +230,8 @@ def _publications(
     instruments: pl.DataFrame,
     until: dt.date,
 ) -> Publications | None:
-    """What was published of the columns that a strategy, a member or features behind them name; of a model's all."""
-    if not configuration.alternative_data:
-        return None
-    behind = [configured_strategy(configuration, each) for each in configuration.behind(strategy.name)]
-    named = set[str]().union(*(each.columns for each in behind))
-    named |= {root for feature in own_behind(configuration, named) for root in feature.roots}
-    providers = providers_read(configuration, named, by_model=any(each.model for each in behind))
+    """What was published of the columns that a strategy, or what is behind it, reads."""
+    providers = providers_behind(configuration, strategy.name)
     if not providers:
         return None
     where, parameters = f"list_contains(?, provider) AND {_KNOWN}", [providers, until]

@@ -17,7 +17,7 @@ from trading_assets.config.sections import Interval
 from trading_assets.config.stated import stated
 from trading_assets.features.catalog import FEATURES
 from trading_assets.protocol.decisions import decisions_behind
-from trading_assets.strategies.evaluation.fingerprint import frozen
+from trading_assets.strategies.evaluation.fingerprint import alternative_frozen, frozen
 from trading_assets.strategies.interface.resolved import ConfiguredStrategy
 
 #: Settings of the section `robustness` that decide what the resampled criteria are.
@@ -94,7 +94,7 @@ def decided(
         "costs": stated(configuration.costs),
         "risk": stated(configuration.risk),
         **_named("risk_free", stated(configuration.risk_free)),
-        **_named("alternative_data", _without_places(configuration)),
+        **_named("alternative_data", alternative_frozen(configuration, configuration.alternative_data)),
         "seed": configuration.seed,
         "criteria": stated(configuration.robustness.verdict),
         "resampling": {
@@ -110,12 +110,6 @@ def _by_hand(
     until = max((span.end for span in spans.values()), default=dt.date.max)
     found = [each.plain() for each in decisions_behind(configuration, strategy, until)]
     return {"decisions": found} if found else {}
-
-
-def _without_places(configuration: Configuration) -> dict[str, Any]:
-    """What is configured of alternative data, but for where its files are: what these hold is compared itself."""
-    sections = {name: stated(each) for name, each in configuration.alternative_data.items()}
-    return {name: {key: value for key, value in each.items() if key != "path"} for name, each in sections.items()}
 
 
 def _named(key: str, values: Mapping[str, Any]) -> dict[str, Any]:

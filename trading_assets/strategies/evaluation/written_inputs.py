@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.config import Configuration
 from trading_assets.features.tables import DAILY, INDICATORS
+from trading_assets.market_data.alternative.written import assert_publications_as_written
 from trading_assets.market_data.derived_columns import derived_on_record, span_of
 from trading_assets.models.tables import METRICS, PREDICTIONS, REGIMES
 from trading_assets.protocol.row_hashes import WrittenRows
@@ -20,6 +21,7 @@ from trading_assets.protocol.written_rows import (
     months_on_record,
 )
 from trading_assets.strategies.evaluation.failure import strategy_of
+from trading_assets.strategies.evaluation.fingerprint import providers_behind
 from trading_assets.strategies.interface.resolved import ConfiguredStrategy, configured_strategy
 from trading_assets.strategies.tables import TARGET_WEIGHTS
 from trading_assets.warehouse import Rows, Warehouse
@@ -36,6 +38,8 @@ def assert_inputs_as_written(step: Step) -> None:
     configuration = step.configuration
     strategy, made = configured_strategy(configuration, strategy_of(step)), span_of(configuration)
     assert_read_as_written(configuration, step.work, lambda held, on_record: _inputs(held, strategy, on_record, made))
+    if providers_behind(configuration, strategy.name):
+        assert_publications_as_written(configuration, step.work)
 
 
 def assert_rows_as_written(step: Step, written: Sequence[WrittenRows]) -> None:
