@@ -178,7 +178,7 @@ def test_a_module_beside_the_configuration_needs_no_path(tmp_path: Path) -> None
     configuration = load_configuration(path, tmp_path / "data")
     assert configuration.strategies["momentum"].parameters.capacity == 0.01  # type: ignore[union-attr]
     (tmp_path / "loud/strategy.py").unlink()
-    with pytest.raises(ConfigurationError, match=rf"no loud/strategy\.py in {tmp_path}[^$]*one of crypto_momentum"):
+    with pytest.raises(ConfigurationError, match=rf"no loud/strategy\.py in {tmp_path}[^$]*one of bandit"):
         load_configuration(path, tmp_path / "data")
 
 

@@ -12,11 +12,24 @@ import pytest
 from trading_assets import definitions
 from trading_assets.config.sections import Interval
 from trading_assets.features.tables import OWN_CODE
+from trading_assets.market_data.tables import PUBLICATIONS, REJECTED_PUBLICATIONS, REWRITTEN_PUBLICATIONS
 from trading_assets.models.tables import CHAMPIONS, CROSS_VALIDATION
 from trading_assets_tests.conftest import Experiment, called, command_line
 from trading_assets_tests.end_to_end.experiments import LEDGERS, changed, fingerprints
 from trading_assets_tests.reports.pages import Page
 
+#: There once there are features of one's own, and sections of these names.
+OF_SECTIONS = {
+    table.name
+    for table in (
+        OWN_CODE,
+        CROSS_VALIDATION,
+        CHAMPIONS,
+        PUBLICATIONS,
+        REJECTED_PUBLICATIONS,
+        REWRITTEN_PUBLICATIONS,
+    )
+}
 LEAKS = "trading_assets_tests.robustness.leaking_strategies"
 
 
@@ -28,8 +41,7 @@ def test_exit_code_verdicts_and_path_of_the_report(tiny: Experiment) -> None:
 
 def test_every_declared_table_exists_with_its_columns(tiny: Experiment) -> None:
     for name, table in definitions.declared_tables().items():
-        # The latter are there once there are features of one's own, and sections of these names.
-        if name not in {*LEDGERS, OWN_CODE.name, CROSS_VALIDATION.name, CHAMPIONS.name}:
+        if name not in {*LEDGERS, *OF_SECTIONS}:
             assert set(table.columns) <= set(tiny.warehouse.read(table).columns), name
 
 
