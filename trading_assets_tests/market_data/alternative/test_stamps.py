@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -110,7 +111,9 @@ def test_what_is_not_midnight_there_stays_an_instant(cell: str) -> None:
 
 
 @pytest.mark.parametrize("unit", ["ms", "us", "ns"])
-def test_a_column_of_midnights_that_is_kept_in_utc_is_one_of_days(unit: pl.datatypes.TimeUnit, tmp_path: Path) -> None:
+def test_a_column_of_midnights_that_is_kept_in_utc_is_one_of_days(
+    unit: Literal["ms", "us", "ns"], tmp_path: Path
+) -> None:
     """As Parquet keeps them, across both clock changes; an instant among them stays one."""
     days = pl.date_range(dt.date(2024, 1, 1), dt.date(2024, 12, 31), eager=True)
     midnights = days.cast(pl.Datetime(unit)).dt.replace_time_zone(NEW_YORK).dt.convert_time_zone("UTC")
