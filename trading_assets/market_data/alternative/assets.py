@@ -38,8 +38,9 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
 
 def publications(step: Step) -> Mapping[str, Any]:
     """What was published beside prices, and when: each value with each of its revisions, and rows that are none."""
-    taken, before = read_publications(step.configuration), step.work.aside().read_or_empty(PUBLICATIONS)
-    again = rewritten(before, taken.publications, step.now)
+    taken, held = read_publications(step.configuration), step.work.aside()
+    before, told = held.read_or_empty(PUBLICATIONS), held.read_or_empty(REWRITTEN_PUBLICATIONS)
+    again = rewritten(before, taken.publications, told, step.now)
     if not again.is_empty():  # first: a kill in between repeats it, and loses none
         step.work.append(REWRITTEN_PUBLICATIONS, again)
         first = again.row(0, named=True)

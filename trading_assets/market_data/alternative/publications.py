@@ -15,7 +15,7 @@ from trading_assets.config.alternative import AlternativeData
 from trading_assets.config.canonical import digest
 from trading_assets.market_data.alternative.stamps import days_after, to_publications
 from trading_assets.market_data.reference.risk_free import MISSING
-from trading_assets.market_data.sources.dates import DateColumnError, to_daily_times
+from trading_assets.market_data.sources.dates import DateColumnError, to_daily_times, to_local_times
 from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.files import find
 from trading_assets.market_data.sources.numbers import to_numbers
@@ -146,7 +146,7 @@ def _of_table(table: Tabular, provider: str, settings: AlternativeData) -> Taken
         .then(pl.lit(NO_TIME))
         .when(pl.col("symbol").is_null())
         .then(pl.lit(NO_SYMBOL))
-        .when(pl.col("observed").dt.date() > pl.col("written").dt.date())
+        .when(pl.col("first_day") > pl.col("day"))
         .then(pl.lit(TOO_EARLY))
     )
     unread, found = [rows.filter(pl.col("reason").is_not_null())], []
@@ -163,7 +163,7 @@ def _of_table(table: Tabular, provider: str, settings: AlternativeData) -> Taken
 def _with_times(
     rows: pl.DataFrame, cells: Mapping[str, pl.Series], table: Tabular, settings: AlternativeData
 ) -> pl.DataFrame:
-    """Add observed, published_at, session and written, the publication in the zone that it is written in; symbol ""."""
+    """Add columns of `to_publications`, observed and first_day, the first day that it can be of; symbol ""."""
     observed: pl.Series | None = None
     try:
         if "observed" in cells:
@@ -185,8 +185,13 @@ def _with_times(
             expected=error.expected,
             todo=error.todo,
         ) from None
-    rows = rows.hstack(found)
-    return rows.with_columns(observed=pl.col("written") if observed is None else observed, symbol=pl.lit(""))
+    rows = rows.hstack(found).with_columns(symbol=pl.lit(""))
+    if observed is None:
+        return rows.with_columns(observed=pl.col("written"), first_day=pl.col("day"))
+    # Midnight in UTC is a day as written, and yet may be an instant of the day before there.
+    there = to_local_times(cells["observed"], date_format=settings.date_format, timezone=settings.timezone)
+    days = pl.DataFrame({"written": observed.dt.date(), "there": there.dt.date()})
+    return rows.with_columns(observed=observed, first_day=days.select(pl.min_horizontal("written", "there"))["written"])
 
 
 def _where_empty(cells: pl.Series, found: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
@@ -247,23 +252,25 @@ def _rejected(rows: pl.DataFrame, table: Tabular, provider: str) -> pl.DataFrame
     )
 
 
-def rewritten(stored: pl.DataFrame, received: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
+def rewritten(stored: pl.DataFrame, received: pl.DataFrame, told: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
     """Return what a delivery says anew of publications that were known: rows of `REWRITTEN_PUBLICATIONS`.
 
-    A publication is history. That one has another value than before, is gone, or is new and yet older than the newest
-    one of its series that was known, says that somebody wrote that history again; a backtest over it is another one.
+    A publication is history. That one has another value than before, is gone, or is new and yet no later than the
+    newest one of its series that was ever known, says that somebody wrote that history again; a backtest over it is
+    another one. What is gone stays known by what was told of it: nothing that comes in its place is news.
 
     Parameters
     ----------
     stored, received
         Rows of `market_data.publications` before and now.
+    told
+        Rows of `market_data.rewritten_publications` of earlier deliveries.
     now
         When the delivery was read, UTC.
     """
     key, series = list(PUBLICATIONS.key), ["provider", "name", "symbol"]
-    if stored.is_empty() or received.is_empty():
-        return REWRITTEN_PUBLICATIONS.empty()
-    newest = stored.group_by(series).agg(newest=pl.col("published_at").max())
+    known = pl.concat(each.select(*series, "published_at") for each in (stored, told))
+    newest = known.group_by(series).agg(newest=pl.col("published_at").max())
     both = stored.select(*key, old="value").join(
         received.select(*key, new="value"), on=key, how="full", coalesce=True, nulls_equal=True
     )

@@ -2,7 +2,8 @@
 
 A time is an instant, by its own zone or that of the provider. A day is over before anybody may count on what was
 published on it: it stands for its end, and the next session is the first that knows. So does midnight, which most
-writers of dates put in place of a time; a true midnight is known a day late, and nothing is known early.
+writers of dates put in place of a time: midnight of the zone that a stamp is written in, and that of the provider, also
+where it is written in another one. A true midnight is known a day late, and nothing is known early.
 """
 
 from __future__ import annotations
@@ -35,9 +36,10 @@ def to_publications(cells: pl.Series, *, date_format: str, timezone: str) -> pl.
     Returns
     -------
     polars.DataFrame
-        written (Datetime, in the zone of the provider; of a stamp with a zone in UTC), published_at (Datetime, UTC) and
-        session (Date, no earlier one may know it); null where a cell is empty or unreadable, or says a time that a
-        clock change skips. Of an hour that it repeats, the second one counts.
+        written (Datetime, in the zone of the provider; of a stamp with a zone in UTC), day (Date, in the zone of the
+        provider), published_at (Datetime, UTC) and session (Date, no earlier one may know it); null where a cell is
+        empty or unreadable, or (the last two) says a time that a clock change skips. Of an hour that it repeats, the
+        second one counts.
 
     Raises
     ------
@@ -48,20 +50,23 @@ def to_publications(cells: pl.Series, *, date_format: str, timezone: str) -> pl.
     both = pl.DataFrame({"written": in_utc, "elsewhere": elsewhere})
     written = pl.col("written")
     # An instant at midnight in a zone of its own stays as written whatever zone is asked for: it is a day.
-    is_day = (written.dt.time() == _MIDNIGHT) & (written == pl.col("elsewhere"))
+    is_own_midnight = (written.dt.time() == _MIDNIGHT) & (written == pl.col("elsewhere"))
     is_instant = bool((in_utc != elsewhere).any())
+    local = pl.when(is_own_midnight).then(written).otherwise(_in_zone(written, timezone)) if is_instant else written
     instant = written if is_instant else _in_utc(written, timezone)
-    next_day = written.dt.date() + _A_DAY
-    midnight = next_day.cast(pl.Datetime("us"))
-    # Where a clock change skips midnight, the next day begins an hour later by the clock.
-    end = pl.coalesce(_in_utc(each, timezone) for each in (midnight, midnight + _AN_HOUR))
+    day = local.dt.date()
+    # What writes a day as an instant means the first one of its zone.
+    is_day = is_own_midnight | (local.dt.time() == _MIDNIGHT) | (instant == _beginning(day, timezone))
+    next_day = day + _A_DAY
     return both.select(
         written=written,
-        published_at=pl.when(is_day).then(end).otherwise(instant),
+        day=day,
+        published_at=pl.when(is_day).then(_beginning(next_day, timezone)).otherwise(instant),
         is_day=is_day,
         next_day=next_day,
     ).select(
         "written",
+        "day",
         "published_at",
         session=pl.when("is_day")
         .then(pl.max_horizontal("next_day", pl.col("published_at").dt.date()))
@@ -82,6 +87,16 @@ def days_after(observed: pl.Series, days: int, timezone: str) -> pl.DataFrame:
         Zone of these days.
     """
     return to_publications(observed.dt.date() + dt.timedelta(days=days), date_format="auto", timezone=timezone)
+
+
+def _beginning(day: pl.Expr, timezone: str) -> pl.Expr:
+    """First instant of a day, UTC; where a clock change skips midnight, an hour later by the clock."""
+    midnight = day.cast(pl.Datetime("us"))
+    return pl.coalesce(_in_utc(each, timezone) for each in (midnight, midnight + _AN_HOUR))
+
+
+def _in_zone(instant: pl.Expr, timezone: str) -> pl.Expr:
+    return instant.dt.replace_time_zone("UTC").dt.convert_time_zone(timezone).dt.replace_time_zone(None)
 
 
 def _in_utc(local: pl.Expr, timezone: str) -> pl.Expr:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ import polars as pl
 import pytest
 
 import trading_assets.features.assets
+from trading_assets.asset_factories.table_asset import Step
 from trading_assets.config import Configuration
 from trading_assets.features.checks import build_checks
 from trading_assets.features.tables import CATALOG, DAILY
-from trading_assets.market_data.alternative.assets import build_assets
+from trading_assets.market_data.alternative.assets import build_assets, publications
 from trading_assets.market_data.tables import BARS, INSTRUMENTS, PUBLICATIONS, REWRITTEN_PUBLICATIONS
 from trading_assets.warehouse import Warehouse, Whole
 from trading_assets_tests.features.markets import market
+from trading_assets_tests.market_data.markets import NOW
 
 MONTHS = ["2018-01-01", "2018-02-01", "2018-03-01", "2018-04-01"]
 ROWS = [f"2018-0{month}-{day} 10:00,{month}.{day}" for month in (1, 2, 3, 4) for day in (11, 22)]
@@ -117,6 +120,21 @@ def test_a_change_touches_its_month_and_those_after_it(configuration: Configurat
     later = materialise(configuration, instance)
     assert months_told(later) == ["2018-04-01"]
     assert warehouse.read(REWRITTEN_PUBLICATIONS).height == 1, "a later publication is news"
+
+
+def test_values_that_come_after_an_empty_file_are_told(
+    configuration: Configuration, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A header alone takes all values away; the others after it are held to what was known."""
+    warehouse = Warehouse(configuration.warehouse_path)
+    for number, rows in enumerate((ROWS[:2], [], [row + "9" for row in ROWS[:3]])):
+        deliver(configuration, rows)
+        now, log = NOW + dt.timedelta(days=number), logging.getLogger("trading_assets_tests")
+        publications(Step(configuration, warehouse.unit_of_work(), None, None, "test", now, log))
+    told = warehouse.read(REWRITTEN_PUBLICATIONS).sort("received_at", "published_at")
+    assert told.select("old", "new").rows() == [(1.11, None), (1.22, None), (None, 1.119), (None, 1.229)]
+    assert warehouse.read(PUBLICATIONS)["value"].to_list() == [1.119, 1.229, 2.119]
+    assert caplog.text.count("2 publications of the past are others than before") == 2
 
 
 @pytest.mark.slow

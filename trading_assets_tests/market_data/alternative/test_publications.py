@@ -21,7 +21,7 @@ from trading_assets.market_data.alternative.publications import (
     stamped_as_observed,
 )
 from trading_assets.market_data.sources.errors import SourceError
-from trading_assets.market_data.tables import PUBLICATIONS
+from trading_assets.market_data.tables import PUBLICATIONS, REWRITTEN_PUBLICATIONS
 from trading_assets_tests.backtests.frames import configuration
 from trading_assets_tests.features.published import published
 
@@ -122,6 +122,43 @@ def test_a_lag_stands_for_empty_times_alone(tmp_path: Path) -> None:
     assert reasons(found) == [(4, late), (5, "no_observation"), (6, early)]
 
 
+@pytest.mark.parametrize(
+    ("observed", "out", "zone", "early"),
+    [
+        # 23:30 UTC of the 3rd is 08:30 in Tokyo of the 4th; 14:30 is 23:30 of the 3rd.
+        ("2024-01-04", "2024-01-03T23:30:00Z", "Asia/Tokyo", False),
+        ("2024-01-04", "2024-01-03T14:30:00Z", "Asia/Tokyo", True),
+        ("2024-01-04 09:00", "2024-01-04 08:00", "Asia/Tokyo", False),
+        # 03:00 UTC of the 5th is 22:00 in New York of the 4th.
+        ("2024-01-05", "2024-01-05T03:00:00Z", "America/New_York", True),
+        ("2024-01-04", "2024-01-05T03:00:00Z", "America/New_York", False),
+        # Both are instants of one evening in New York, though the first is a day as UTC writes it.
+        ("2024-01-05T00:00:00Z", "2024-01-05T00:01:00Z", "America/New_York", False),
+        ("2024-01-05T00:00:00Z", "2024-01-03T20:00:00Z", "America/New_York", True),
+        # A day in its own zone, and midnight of New York in UTC.
+        ("2024-01-05", "2024-01-05", "Asia/Tokyo", False),
+        ("2024-01-05", "2024-01-05T05:00:00Z", "America/New_York", False),
+        ("2024-01-05", "2024-01-04T05:00:00Z", "America/New_York", True),
+    ],
+)
+def test_days_are_compared_in_the_zone_of_the_provider(
+    observed: str, out: str, zone: str, early: bool, tmp_path: Path
+) -> None:
+    macro = {"symbol": None, "observed": "date", "published": "out", "values": ["v"], "timezone": zone}
+    found = taken(tmp_path, f"date,out,v\n{observed},{out},1\n", **macro)
+    assert reasons(found) == ([(2, "published_before_observed")] if early else [])
+    assert found.publications.height == (0 if early else 1)
+
+
+def test_a_publication_that_is_of_itself_is_not_before_itself(tmp_path: Path) -> None:
+    """01:00 UTC is of the day before in New York, and of the same in Tokyo; 23:30 the other way round."""
+    text = "ticker,time,score\nAAA,2024-01-05T01:00:00Z,1\nAAA,2024-01-05T23:30:00Z,2\nAAA,2024-01-05T00:00:00Z,3\n"
+    for zone in ("America/New_York", "Asia/Tokyo"):
+        found = taken(tmp_path, text, timezone=zone)
+        assert found.rejected.is_empty()
+        assert found.publications.height == 3
+
+
 def test_parquet_is_read_as_csv_is(tmp_path: Path) -> None:
     stamps = pl.Series([dt.datetime(2024, 1, 2, 15), dt.datetime(2024, 1, 3)]).dt.replace_time_zone("UTC")
     pl.DataFrame({"ticker": ["AAA", "AAA"], "time": stamps, "score": [1.5, float("nan")]}).write_parquet(
@@ -182,12 +219,52 @@ def test_a_past_that_is_written_again_is_told() -> None:
     again = published(
         *(("", day(1), day(n), day(n).date(), value) for n, value in ((2, 1.5), (4, 1.0), (5, 1.0), (6, 9)))
     )
-    found = rewritten(stored, again, NOW)
+    untold = REWRITTEN_PUBLICATIONS.empty()
+    found = rewritten(stored, again, untold, NOW)
     assert found.select("published_at", "old", "new").rows() == [
         (day(2), 1.0, 1.5), (day(3), 1.0, None), (day(4), None, 1.0)
     ]  # fmt: skip
-    assert rewritten(stored, stored, NOW).is_empty()
-    assert rewritten(PUBLICATIONS.empty(), stored, NOW).is_empty()
+    assert rewritten(stored, stored, untold, NOW).is_empty()
+    assert rewritten(PUBLICATIONS.empty(), stored, untold, NOW).is_empty()
+
+
+def levels(*values: tuple[int, float], symbol: str = "") -> pl.DataFrame:
+    return published(*((symbol, day(number), day(number), day(number).date(), value) for number, value in values))
+
+
+def told_of(*deliveries: pl.DataFrame) -> list[list[tuple[object, ...]]]:
+    """What each of some deliveries is told of, one after the other."""
+    stored, told, found = PUBLICATIONS.empty(), REWRITTEN_PUBLICATIONS.empty(), []
+    for number, received in enumerate(deliveries):
+        again = rewritten(stored, received, told, NOW + dt.timedelta(days=number))
+        found.append(again.select("symbol", "published_at", "old", "new").rows())
+        stored, told = received, pl.concat([told, again])
+    return found
+
+
+def test_an_empty_delivery_in_between_hides_nothing() -> None:
+    """All are gone, then others are there: both are told, and only what is later than all that was known is news."""
+    first, other = levels((2, 1.0), (5, 2.0)), levels((2, 9.0), (4, 8.0), (6, 7.0))
+    gone = [("", day(2), 1.0, None), ("", day(5), 2.0, None)]
+    come = [("", day(2), None, 9.0), ("", day(4), None, 8.0)]
+    empty = PUBLICATIONS.empty()
+    assert told_of(first, empty, other) == [[], gone, come]
+    assert told_of(first, empty, empty, other, other) == [[], gone, [], come, []]
+    assert told_of(empty, empty, first) == [[], [], []], "before the first there is no history"
+
+
+def test_a_series_that_was_away_is_told_likewise() -> None:
+    """Of one symbol alone, or its newest publication alone."""
+    stays, away = levels((2, 1.0), symbol="AAA"), levels((2, 1.0), (5, 2.0), symbol="BBB")
+    back = levels((2, 9.0), (6, 3.0), symbol="BBB")
+    gone = [("BBB", day(2), 1.0, None), ("BBB", day(5), 2.0, None)]
+    assert told_of(pl.concat([stays, away]), stays, pl.concat([stays, back])) == [
+        [],
+        gone,
+        [("BBB", day(2), None, 9.0)],
+    ]
+    found = told_of(away, away.head(1), levels((2, 1.0), (5, 9.0), symbol="BBB"))
+    assert found == [[], [("BBB", day(5), 2.0, None)], [("BBB", day(5), None, 9.0)]]
 
 
 @pytest.mark.parametrize(
