@@ -38,7 +38,7 @@ OF_PLAIN = {"plain", "best", "champion_of", "both"}
 EVERY = {*PARTS["models"], *PARTS["champions"], *PARTS["strategies"]}
 
 
-def settings(configuration: Configuration) -> dict[str, object]:
+def settings(configuration: Configuration) -> Mapping[str, object]:
     """What rows follow from, by the name of who wrote them."""
     strategies = {name: settings_of_strategy(configuration, name).parts for name in configuration.strategies}
     return strategies | {name: settings_of_scores(configuration, name).parts for name in configuration.score_names}
