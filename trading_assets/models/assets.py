@@ -69,6 +69,7 @@ from trading_assets.parallel.configured import workers_of
 from trading_assets.parallel.workers import IN_THREADS
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.decisions import decisions_of
+from trading_assets.protocol.made_under import settings_of_scores
 from trading_assets.protocol.written_rows import (
     hash_state,
     hash_whole,
@@ -248,6 +249,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     )
     step.work.replace(Rows("model", name), tables)
     written = [hash_of_model(table, step.work.written[table], name) for table in FOLD_TABLES]
+    written.append(settings_of_scores(step.configuration, name))
     if step.record is not None:
         written.append(hash_state(f"{STAGE}/{name}", step.record.left_state))
     record_written(Protocol.of(step.configuration), f"{STAGE}/{name}", written, step.now)

@@ -29,7 +29,8 @@ from trading_assets.models.tables import (
 )
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.decisions import decisions_of
-from trading_assets.protocol.written_rows import assert_read_as_written, hash_whole, record_written
+from trading_assets.protocol.made_under import assert_made_under, settings_of_scores
+from trading_assets.protocol.written_rows import assert_read_as_written, hash_whole, last_written, record_written
 from trading_assets.warehouse import Rows, Table
 
 #: What a candidate left: its rows by table.
@@ -45,6 +46,8 @@ def choose(step: Step, name: str) -> Mapping[str, Any]:
     candidates = configuration.champions[name].candidates
     assert_inputs_as_written(step, [])
     assert_read_as_written(configuration, step.work, lambda held, _: hashes_of_scores(held, candidates))
+    for each in candidates:
+        assert_made_under(settings_of_scores(configuration, each), last_written(configuration))
     holdout, readers = holdout_start(step.work.read(SPLITS)), opened_by(configuration, name)
     samples, folds, bars = labels_of(step, candidates[0], dt.date.max if readers else holdout)
     left = {each: _left_by(step, each, None if readers else holdout) for each in candidates}
@@ -59,7 +62,7 @@ def choose(step: Step, name: str) -> Mapping[str, Any]:
     put_on_record(step, name, bars, holdout, readers)
     step.work.replace(Rows("model", name), tables)
     written = [hash_of_model(table, step.work.written[table], name) for table in OF_SCORES]
-    written.append(hash_whole(CHAMPIONS, step.work.written[CHAMPIONS], name))
+    written += [hash_whole(CHAMPIONS, step.work.written[CHAMPIONS], name), settings_of_scores(configuration, name)]
     record_written(Protocol.of(configuration), f"{STAGE}/champion/{name}", written, step.now)
     changes = found.rows.filter(decision="champion").select("session", "cause", "candidate", "reason")
     return {

@@ -17,6 +17,7 @@ import polars as pl
 from trading_assets.config import Configuration
 from trading_assets.config.models import WalkForward
 from trading_assets.models.entry_tables import FAILED, SIGNALS, STATUS
+from trading_assets.protocol.made_under import assert_made_under, settings_of_strategy
 from trading_assets.protocol.row_hashes import WrittenRows
 from trading_assets.protocol.written_rows import EditedRowsError, hash_whole, is_as_written, last_written
 from trading_assets.warehouse import Rows, Warehouse
@@ -106,14 +107,19 @@ def primary_entries(
     ------
     EditedRowsError
         Its signals are not those that its asset wrote.
+    OutdatedRowsError
+        They are of the primary as it was under other parameters, or with other code.
     EntriesError
         See `entries_of`.
     """
-    rows = warehouse.read_or_empty(SIGNALS, rows=Rows("strategy", primary))
-    if FAILED in _statuses(warehouse, primary)["status"]:
+    rows, statuses = warehouse.read_or_empty(SIGNALS, rows=Rows("strategy", primary)), _statuses(warehouse, primary)
+    if FAILED in statuses["status"]:
         rows = rows.clear()
-    elif rows.height and not is_as_written(hash_of_signals(rows, primary), last_written(configuration)):
-        raise EditedRowsError(SIGNALS.name, primary, "rows", f"{_STAGE}/{primary}")
+    elif rows.height or statuses.height:  # else it never ran
+        on_record = last_written(configuration)
+        if rows.height and not is_as_written(hash_of_signals(rows, primary), on_record):
+            raise EditedRowsError(SIGNALS.name, primary, "rows", f"{_STAGE}/{primary}")
+        assert_made_under(settings_of_strategy(configuration, primary), on_record, is_required=True)
     return entries_of(rows.filter(pl.col("session") < until))
 
 

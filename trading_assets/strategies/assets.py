@@ -19,6 +19,7 @@ from trading_assets.models.entries import hash_of_signals
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import Protocol
+from trading_assets.protocol.made_under import settings_of_strategy
 from trading_assets.protocol.written_rows import hash_whole, record_written
 from trading_assets.strategies.evaluation.decide import decide
 from trading_assets.strategies.evaluation.failure import (
@@ -139,7 +140,10 @@ def signals(step: Step) -> Mapping[str, Any]:
             (Rows("asset", f"{STAGE}/{name}"), {STATUS: status}),
         ]
     )
-    written = [hash_whole(TARGET_WEIGHTS, step.work.written[TARGET_WEIGHTS], name)]
+    written = [
+        hash_whole(TARGET_WEIGHTS, step.work.written[TARGET_WEIGHTS], name),
+        settings_of_strategy(configuration, name),
+    ]
     if any(name in configuration.primaries_of(model) for model in configuration.models):
         written.append(hash_of_signals(step.work.written[SIGNALS], name))
     record_written(Protocol.of(configuration), f"{STAGE}/{name}", written, step.now)

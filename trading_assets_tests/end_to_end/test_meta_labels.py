@@ -17,6 +17,7 @@ import pytest
 from trading_assets.models.entries import primary_entries
 from trading_assets.models.session_scores import score_session
 from trading_assets.models.tables import OUTCOMES, PREDICTIONS
+from trading_assets.protocol.trials_table import TRIALS
 from trading_assets.protocol.written_rows import EditedRowsError
 from trading_assets.robustness.tables import LOOK_AHEAD, VERDICTS
 from trading_assets.strategies.evaluation.failure import StrategyError, status_row
@@ -135,6 +136,26 @@ def test_edited_entries_are_told_and_nothing_is_learnt_from_them(whole: Experime
     with pytest.raises(EditedRowsError, match=r"rows of strategies\.signals were edited"):
         primary_entries(made.warehouse, made.configuration, "breakouts")
     assert not made.run("models/pays").success
+
+
+def test_entries_of_the_primary_under_other_parameters_are_no_entries_of_todays(
+    whole: Experiment, tmp_path: Path
+) -> None:
+    """A run of the gate alone would put a trial on record under today's parameters, with the result of others."""
+    made = Experiment(tmp_path / "outdated")
+    shutil.copytree(whole.folder, made.folder)
+    trials = made.warehouse.read(TRIALS).height
+    narrow = {"breakouts": {"type": "equity_momentum", "fast_clearance": 0.02, "slow_clearance": 0.03}}
+    made.write(**{**SETTINGS, **OWN, "strategies": OWN["strategies"] | narrow})
+    gate = ("strategies/gated", "backtests/gated")
+    assert not made.run("models/pays", *gate).success
+    made.run(*gate)  # nor are scores of the old ones
+    status = made.warehouse.read(STATUS, rows=Rows("strategy", "gated"))
+    assert "materialise models/pays and all" in status.filter(stage="strategies")["error"].item()
+    assert made.warehouse.read(TRIALS).height == trials
+    assert made.run("models/splits", "strategies/breakouts", "models/pays", *gate).success
+    assert made.warehouse.read(TRIALS).height == trials + 1
+    assert 0 < entries(made, "breakouts").height < entries(whole, "breakouts").height
 
 
 def test_what_a_primary_failed_with_is_what_its_gate_fails_with(whole: Experiment, tmp_path: Path) -> None:

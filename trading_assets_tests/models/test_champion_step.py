@@ -24,7 +24,8 @@ from trading_assets.models.on_record import opened_by
 from trading_assets.models.tables import CHAMPIONS, EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.decisions import HandDecision, record_decision
-from trading_assets.protocol.written_rows import EditedRowsError
+from trading_assets.protocol.made_under import OutdatedRowsError, assert_made_under, settings_of_scores
+from trading_assets.protocol.written_rows import EditedRowsError, last_written
 from trading_assets.strategies.ml import Parameters
 from trading_assets.warehouse import Rows, Whole
 from trading_assets_tests.models.panels import SETTINGS, weekdays
@@ -213,3 +214,23 @@ def test_a_fold_that_changed_hands_is_measured_as_it_was_traded(tmp_path: Path) 
     )
     assert found["log_loss"] not in (dull["log_loss"], keen["log_loss"])
     assert found["naive_log_loss"] == dull["naive_log_loss"] and found.keys() == dull.keys()
+
+
+def test_scores_of_a_candidate_under_other_parameters_choose_no_champion(tmp_path: Path) -> None:
+    made = of_champion(tmp_path)
+    assert made.materialise().success
+    keen = made.configuration.models["keen"].model_copy(update={"trees": 3})
+    models = made.configuration.models | {"keen": keen}
+    other = replace(made, configuration=made.configuration.model_copy(update={"models": models}))
+    said = settings_of_scores(other.configuration, "keen")
+    with pytest.raises(OutdatedRowsError, match="materialise models/keen and all"):
+        assert_made_under(said, last_written(other.configuration))
+    alone = dg.materialize(
+        build_assets(other.configuration),
+        selection="key:models/champion/best",
+        resources={"configuration": other.configuration, "warehouse": other.warehouse},
+        raise_on_error=False,
+    )
+    assert not alone.success
+    assert other.materialise().success
+    assert_made_under(said, last_written(other.configuration), is_required=True)

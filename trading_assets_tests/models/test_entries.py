@@ -29,6 +29,7 @@ from trading_assets.models.run import samples_and_folds
 from trading_assets.models.samples import Samples, build_samples
 from trading_assets.models.tables import FOLDS, METRICS, OUTCOMES, PREDICTIONS
 from trading_assets.protocol import Protocol
+from trading_assets.protocol.made_under import OutdatedRowsError, settings_of_strategy
 from trading_assets.protocol.written_rows import EditedRowsError, record_written
 from trading_assets.warehouse import Rows, Warehouse, Whole
 from trading_assets_tests.backtests.frames import loaded
@@ -165,9 +166,9 @@ def test_entries_are_for_models_with_a_primary_and_for_no_others() -> None:
             samples_and_folds(settings, bars=bars, features=features, universe=universe, benchmark=None, entries=own)
 
 
-def configured(folder: Path) -> Configuration:
+def configured(folder: Path, **changes: object) -> Configuration:
     models = {"bet": {"label": "triple_barrier", "primary": "breakout"}, "plain": {}}
-    return loaded(folder, models=models)
+    return loaded(folder, models=models, **changes)
 
 
 def test_the_assets_of_primaries_are_named_once(tmp_path: Path) -> None:
@@ -175,17 +176,20 @@ def test_the_assets_of_primaries_are_named_once(tmp_path: Path) -> None:
     assert assets_of_primaries([*models.values(), *models.values()]) == ["strategies/breakout"]
 
 
-def kept(folder: Path, status: str = "ok", until: dt.date | None = None) -> tuple[Configuration, Warehouse]:
-    """A warehouse with three entries of the primary on record."""
+def kept(
+    folder: Path, status: str = "ok", until: dt.date | None = None, rows: int = 3
+) -> tuple[Configuration, Warehouse]:
+    """A warehouse with some entries of the primary on record."""
     made = configured(folder)
     made.warehouse_path.parent.mkdir(parents=True)
     warehouse = Warehouse(made.warehouse_path)
-    rows = signals([("A", day, "enter", 0.1) for day in weekdays(3)], "breakout")
+    found = signals([("A", day, "enter", 0.1) for day in weekdays(rows)], "breakout")
     row = {"asset": "strategies/breakout", "strategy": "breakout", "stage": "strategies", "status": status}
     said = STATUS.conform(pl.DataFrame([{**row, "error": None, "session": None, "symbol": None, "until": until}]))
-    warehouse.replace(Rows("strategy", "breakout"), {SIGNALS: rows})
+    warehouse.replace(Rows("strategy", "breakout"), {SIGNALS: found})
     warehouse.replace(Whole(), {STATUS: said})
-    record_written(Protocol.of(made), "strategies/breakout", [hash_of_signals(rows, "breakout")], NOW)
+    written = [hash_of_signals(found, "breakout"), settings_of_strategy(made, "breakout")]
+    record_written(Protocol.of(made), "strategies/breakout", written, NOW)
     return made, warehouse
 
 
@@ -207,6 +211,16 @@ def test_edited_signals_and_those_on_no_record_are_refused(tmp_path: Path) -> No
     warehouse.replace(Rows("strategy", "wide"), {SIGNALS: signals([("A", FIRST, "enter", 0.1)], "wide")})
     with pytest.raises(EditedRowsError, match="materialise strategies/wide"):
         primary_entries(warehouse, made, "wide")
+
+
+@pytest.mark.parametrize("rows", [3, 0])
+def test_entries_of_the_primary_as_it_was_under_other_parameters_are_refused(rows: int, tmp_path: Path) -> None:
+    """No row was edited; of none at all it is the same, as today's parameters may find some."""
+    made, warehouse = kept(tmp_path, rows=rows)
+    assert primary_entries(warehouse, made, "breakout").keys.height == rows
+    other = configured(tmp_path, strategies={"breakout": {"type": "equity_momentum", "fast_clearance": 0.03}})
+    with pytest.raises(OutdatedRowsError, match="materialise strategies/breakout"):
+        primary_entries(warehouse, other, "breakout")
 
 
 def test_a_primary_that_failed_has_no_entries(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ State and stream decide everything: a state that goes on is, to the bit, the one
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 
@@ -104,7 +104,8 @@ class Decision:
         Rows of the window, and of the buffer.
     before, trial
         Mean log loss of the buffer's rows by the weights that scored its first session, and by a step from these:
-        neither has learnt from the buffer. Of an alarm `trial` is that of the best earlier checkpoint.
+        neither has learnt from the buffer's labels, but what that step remembers of days before the window was weighed
+        by weights that may have. Of an alarm `trial` is that of the best earlier checkpoint.
     fitted_before, fitted_after
         The same of the weights in force, and of the weights after the step; both may have learnt from them.
     excess, threshold
@@ -136,7 +137,8 @@ class State:
     Attributes
     ----------
     scaling
-        Of the first sessions, and the same ever since.
+        Of each feature from the first fit, or from the day on which there were enough values of it, and the same ever
+        since; before, the feature is 0 and so is its weight.
     done
         Days of the stream that it has seen.
     since, path
@@ -181,7 +183,7 @@ def first_state(stream: LabelStream, settings: OnlineModel) -> State:
         Labelled rows, and section of the model.
     """
     days, penalties = min(settings.initial_sessions, len(stream.days)), penalties_of(settings)
-    scaling = Scaling.of(stream.features[stream.until(days)])
+    scaling = stream.scaling(days, min(settings.window_sessions, days))
     weights = fitted(stream.rows(0, days, scaling), penalties)
     memory = Memory(weights, np.zeros((weights.size, weights.size)), np.zeros(weights.size), 0)
     for number in range(max(days - settings.window_sessions, 0)):
@@ -208,7 +210,7 @@ def go_on(
     """
     for number in range(state.done, len(stream.days)):
         state = replace(state, done=number + 1, watch=_watched(state, stream, number, settings, seed))
-        decision = None
+        state, decision = _scaled(state, stream, settings), None
         is_due = (number + 1 - settings.initial_sessions) % settings.update_sessions == 0
         if state.watch.in_alarm:
             state, decision = _answer(state, stream, settings)
@@ -216,6 +218,17 @@ def go_on(
             state, decision = _update(state, stream, settings)
         stream.forget(min(each.memory.merged for each in state.checkpoints))
         yield state, decision
+
+
+def _scaled(state: State, stream: LabelStream, settings: OnlineModel) -> State:
+    """The state with the scaling of features of which there are enough values from this day on."""
+    begins = stream.begin(state.done, settings.window_sessions) & np.isinf(state.scaling.scale)
+    if not begins.any():
+        return state
+    stream.forget(state.done)  # inputs of other scaling
+    old, now = state.scaling, stream.scaling(state.done, settings.window_sessions)
+    parts = zip(astuple(old), astuple(now), strict=True)
+    return replace(state, scaling=Scaling(*(np.where(begins, new, before) for before, new in parts)))
 
 
 def _watched(state: State, stream: LabelStream, number: int, settings: OnlineModel, seed: int) -> Watch:
@@ -236,7 +249,11 @@ def _live(state: State, rows: Rows, session: Days) -> Floats:
 
 @dataclass(frozen=True)
 class _Buffer:
-    """The last days of labels, which an update is held to."""
+    """The last days of labels, which an update is held to, but for labels that took longer than those of others.
+
+    One row of a halted symbol would else move the first session far back: weights of long ago would be tried on rows of
+    long ago, in place of those that are in force.
+    """
 
     rows: Rows
     first_session: int
@@ -255,8 +272,13 @@ class _Buffer:
 def _buffer(state: State, stream: LabelStream, settings: OnlineModel) -> _Buffer:
     first = max(state.done - settings.buffer_sessions, 0)
     rows = stream.rows(first, state.done, state.scaling)
-    session = stream.session[stream.of_day(first).start : stream.of_day(state.done - 1).stop]
-    return _Buffer(rows, int(session.min()), state.weights_at(session.min(keepdims=True))[0])
+    places = slice(stream.of_day(first).start, stream.of_day(state.done - 1).stop)
+    kept = ~stream.is_late(places, settings.horizon + 1)
+    if not kept.any():
+        kept[:] = True
+    session = stream.session[places][kept]
+    own = Rows(rows.inputs[kept], rows.label[kept])
+    return _Buffer(own, int(session.min()), state.weights_at(session.min(keepdims=True))[0])
 
 
 def _update(state: State, stream: LabelStream, settings: OnlineModel) -> tuple[State, Decision]:

@@ -11,6 +11,7 @@ from trading_assets.features.tables import DAILY, INDICATORS
 from trading_assets.market_data.alternative.written import assert_publications_as_written
 from trading_assets.market_data.derived_columns import derived_on_record, span_of
 from trading_assets.models.tables import METRICS, PREDICTIONS, REGIMES
+from trading_assets.protocol.made_under import assert_made_under, settings_of_scores, settings_of_strategy
 from trading_assets.protocol.row_hashes import WrittenRows
 from trading_assets.protocol.written_rows import (
     OnRecord,
@@ -34,12 +35,19 @@ def assert_inputs_as_written(step: Step) -> None:
     ------
     EditedRowsError
         Naming the table, and what makes its rows anew.
+    OutdatedRowsError
+        Scores of its model, or weights of a member, were made under other settings than those of today.
     """
     configuration = step.configuration
     strategy, made = configured_strategy(configuration, strategy_of(step)), span_of(configuration)
     assert_read_as_written(configuration, step.work, lambda held, on_record: _inputs(held, strategy, on_record, made))
     if providers_behind(configuration, strategy.name):
         assert_publications_as_written(configuration, step.work)
+    on_record = last_written(configuration)
+    if strategy.model in configuration.score_names:
+        assert_made_under(settings_of_scores(configuration, strategy.model), on_record)
+    for member in strategy.members:
+        assert_made_under(settings_of_strategy(configuration, member), on_record)
 
 
 def assert_rows_as_written(step: Step, written: Sequence[WrittenRows]) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trading_assets.models.families.elastic_weights import newton_step
-from trading_assets.models.families.label_stream import LabelStream
+from trading_assets.models.families.label_stream import FARTHEST, LabelStream, inputs_of
 from trading_assets.models.families.online import Online, load
 from trading_assets.models.families.online_state import (
     REFERENCE,
@@ -21,7 +21,15 @@ from trading_assets.models.families.online_state import (
 )
 from trading_assets.models.online_tables import KEEP, REFUSE, ROLLBACK, UPDATE
 from trading_assets.models.page_sums import TOLERATED
-from trading_assets_tests.models.families.online_market import SETTINGS, SIGNAL, arrays_of, lived, stream_of
+from trading_assets_tests.models.families.online_market import (
+    LAG,
+    SETTINGS,
+    SIGNAL,
+    SYMBOLS,
+    arrays_of,
+    lived,
+    stream_of,
+)
 
 
 def bytes_of(state: State) -> bytes:
@@ -147,3 +155,70 @@ def test_the_sum_of_the_watch_is_that_of_a_loop() -> None:
         total = max(0.0, total + (loss - reference.mean()) / reference.std(ddof=1) - TOLERATED)
     assert watch.excess == pytest.approx(total, abs=1e-12)
     assert watch.count == len(losses) < REFERENCE and watch.threshold > 3
+
+
+def drawn(first: int, days: int = 200) -> tuple[np.ndarray, ...]:
+    """Rows whose label follows from a column that begins on a session, or is 100 before it if that is negative."""
+    random, symbols = np.random.default_rng(1), SYMBOLS
+    session = np.repeat(np.arange(days), symbols).astype(np.int32)
+    signal = random.standard_normal(days * symbols)
+    label = (random.random(days * symbols) < 1 / (1 + np.exp(-1.5 * signal))).astype(np.float32)
+    column = np.where(session < abs(first), np.nan if first >= 0 else 100.0, 100 + 3 * signal)
+    features = np.stack([column, random.standard_normal(days * symbols)], axis=1).astype(np.float32)
+    return features, label, session, (session + LAG).astype(np.int32)
+
+
+@pytest.mark.parametrize("first", [70, -70])
+def test_a_feature_that_begins_after_the_first_fit_is_learnt(first: int) -> None:
+    features, label, session, label_end = drawn(first)
+    state, _ = lived(LabelStream.of(features, label, session, label_end))
+    late = session >= 150
+    inputs = inputs_of(state.scaling, features[late])
+    assert np.abs(inputs[:, 1]).max() < FARTHEST or first < 0
+    assert len(np.unique(inputs[:, 1])) > 900
+    total = (inputs * state.weights_at(session[late])).sum(axis=1)
+    loss = np.logaddexp(0.0, np.where(label[late] > 0, -total, total)).mean()
+    known, _ = lived(LabelStream.of(*drawn(0)))
+    inputs = inputs_of(known.scaling, drawn(0)[0][late])
+    total = (inputs * known.weights_at(session[late])).sum(axis=1)
+    assert loss < np.logaddexp(0.0, np.where(label[late] > 0, -total, total)).mean() + 0.02 < 0.6
+    before = state.weights_at(session[session < abs(first) + LAG])
+    assert (before[:, 1] == 0).all()  # whatever its values: scores until then do not know its scaling
+
+
+def test_what_goes_on_after_a_feature_began_is_what_is_replayed() -> None:
+    rows = drawn(70, 140)
+    whole, _ = lived(LabelStream.of(*rows))
+    for stop in (80, 89, 90, 91, 100):
+        state, _ = lived(LabelStream.of(*(each[rows[2] < stop] for each in rows)))
+        for later, _ in go_on(load(bytes_of(state)).state, LabelStream.of(*rows), SETTINGS, 7):
+            state = later
+        assert bytes_of(state) == bytes_of(whole)
+
+
+def without_sessions_of_one_symbol(days: int, every: int) -> LabelStream:
+    """A stream in which the first symbol trades each so many sessions, and its labels take so much longer."""
+    features, label, session, label_end = arrays_of([SIGNAL] * days)
+    first = np.tile(np.arange(SYMBOLS) == 0, days)
+    label_end = np.where(first, session + LAG * every, label_end).astype(np.int32)
+    kept = ~first | (session % every == 0)
+    return LabelStream.of(features[kept], label[kept], session[kept], label_end[kept])
+
+
+@pytest.mark.parametrize("every", [10, 30])
+def test_a_symbol_that_trades_now_and_then_does_not_rule_the_gate(every: int) -> None:
+    """One of twenty: updates begin when they do without it, and are tried on rows of the window."""
+    _, decisions = lived(stream_of([SIGNAL] * 160))
+    _, of_thin = lived(without_sessions_of_one_symbol(160, every))
+    assert of_thin[0].known_on == decisions[0].known_on == 68
+    refused = [sum(each.decision == REFUSE for each in made) for made in (of_thin, decisions)]
+    assert refused[0] <= refused[1] + 5
+    assert {each.buffer_rows for each in of_thin if each.known_on < 160} == {5 * (SYMBOLS - 1)}
+    by_day = {each.known_on: each.before for each in decisions}
+    assert np.mean([abs(each.before - by_day.get(each.known_on, np.nan)) for each in of_thin[:60]]) < 0.05
+
+
+def test_where_all_labels_are_late_they_are_the_buffer() -> None:
+    rows = arrays_of([SIGNAL] * 100)
+    _, decisions = lived(LabelStream.of(*rows[:3], (rows[2] + 4).astype(np.int32)))
+    assert len(decisions) > 25 and {each.buffer_rows for each in decisions} == {5 * SYMBOLS}

@@ -21,6 +21,7 @@ from trading_assets.market_data.tables import BARS, BORROW_RATES, INSTRUMENTS, R
 from trading_assets.models.assets import regimes, train
 from trading_assets.models.tables import METRICS, PREDICTIONS
 from trading_assets.protocol import Protocol, trials_on
+from trading_assets.protocol.made_under import OutdatedRowsError, settings_of_scores
 from trading_assets.protocol.written_rows import (
     EditedRowsError,
     assert_as_written,
@@ -317,3 +318,35 @@ def test_the_copies_of_trials_in_the_warehouse_decide_nothing(experiment: Experi
     execute(experiment, statement)
     assert selection_of(experiment).equals(before)
     assert before.filter(statistic="pbo_loss")["value"].is_not_null().all()
+
+
+def test_weights_of_a_member_under_other_parameters_stop_the_strategy_that_is_made_of_it(
+    experiment: Experiment,
+) -> None:
+    def of(stop_atr: float) -> None:
+        member = {"type": "equity_momentum", "stop_atr": stop_atr}
+        both = {"type": "ensemble", "members": ["unknown"]}
+        experiment.write(strategies={"known": both, "unknown": member}, robustness={})
+
+    of(2.5)
+    with pytest.raises(OutdatedRowsError, match="materialise strategies/unknown and all"):
+        assert_inputs_as_written(step_of(experiment))
+    of(2.0)
+    assert_inputs_as_written(step_of(experiment))
+
+
+def test_scores_of_a_model_under_other_parameters_stop_the_strategy_that_reads_them(experiment: Experiment) -> None:
+    def of(horizon: int) -> None:
+        experiment.write(
+            strategies={"known": {"type": "ml", "model": "learnt"}},
+            models={"learnt": {"type": "ridge", "horizon": horizon}},
+            robustness={},
+        )
+
+    of(5)
+    made = experiment.configuration
+    record_written(Protocol.of(made), "models/learnt", [settings_of_scores(made, "learnt")], NOW)
+    assert_inputs_as_written(step_of(experiment))
+    of(6)
+    with pytest.raises(OutdatedRowsError, match="materialise models/learnt and all"):
+        assert_inputs_as_written(step_of(experiment))
