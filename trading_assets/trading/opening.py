@@ -19,6 +19,7 @@ from trading_assets.models.splits import spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import Protocol, Record
 from trading_assets.protocol.looks import looks_of
+from trading_assets.protocol.records import Entry
 from trading_assets.robustness.verdict.current import VerdictMissingError, current_verdict
 from trading_assets.strategies.evaluation.plan import plan_of
 from trading_assets.strategies.interface.resolved import configured_strategy, resolve_strategy
@@ -138,25 +139,32 @@ def open_account(
     plan = plan_of(configuration, configured_strategy(configuration, strategy), spans)
     first = _first_session(warehouse, configuration, strategy, session, spans["holdout"].end)
     protocol = Protocol.of(configuration)
-    known = openings_on(protocol.read(), configuration.name, strategy)
-    if known and known[-1].plan_hash == plan.hash:
-        raise ConfigurationError(
-            f"{known[-1].account} is open already, since {known[-1].session}\n"
-            "  expected: a strategy without an account, or one whose plan has changed since\n"
-            f"  what to do: trading-assets account status {strategy}"
-        )
-    said = {
-        "action": _OPEN,
-        "account": f"{strategy}-{len(known) + 1}",
-        "mode": mode,
-        "session": first.isoformat(),
-        "capital": float(configuration.risk.starting_equity if capital is None else capital),
-        "verdict": verdict,
-        "plan_hash": plan.hash,
-        "by": by,
-        "product_version": __version__,
-    }
-    return _opening_of(protocol.append("account", strategy, said, now=now))
+    equity = float(configuration.risk.starting_equity if capital is None else capital)
+
+    def decide(records: Sequence[Record]) -> list[Entry]:
+        """Under the lock of the protocol: of two who open at once the second one is refused."""
+        known = openings_on(records, configuration.name, strategy)
+        if known and known[-1].plan_hash == plan.hash:
+            raise ConfigurationError(
+                f"{known[-1].account} is open already, since {known[-1].session}\n"
+                "  expected: a strategy without an account, or one whose plan has changed since\n"
+                f"  what to do: trading-assets account status {strategy}"
+            )
+        said = {
+            "action": _OPEN,
+            "account": f"{strategy}-{len(known) + 1}",
+            "mode": mode,
+            "session": first.isoformat(),
+            "capital": equity,
+            "verdict": verdict,
+            "plan_hash": plan.hash,
+            "by": by,
+            "product_version": __version__,
+        }
+        return [Entry("account", strategy, said)]
+
+    (record,) = protocol.append_decided(decide, now=now)
+    return _opening_of(record)
 
 
 def _assert_known(configuration: Configuration, strategy: str) -> None:

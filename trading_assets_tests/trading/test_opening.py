@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from typing import Any
 
 import pytest
 
 from trading_assets.config import ConfigurationError
-from trading_assets.protocol import Protocol
+from trading_assets.protocol import Protocol, Record
+from trading_assets.protocol.protocol import Decide
 from trading_assets.trading.opening import next_session, open_account, open_accounts, openings_on
 from trading_assets_tests.trading.experiment import FIRST, STRATEGY, Experiment
 
@@ -62,6 +64,33 @@ def test_a_second_account_is_refused_while_the_plan_is_the_same(paper: Experimen
     paper.open()
     with pytest.raises(ConfigurationError, match="known-1 is open already, since 2017-07-03"):
         paper.open()
+    assert len(openings_on(Protocol.of(paper.configuration).read(), "small", STRATEGY)) == 1
+
+
+def test_of_two_who_open_at_once_one_is_refused(paper: Experiment) -> None:
+    """Both have looked whether an account is open before either of them has opened one."""
+    together, said = threading.Barrier(2), list[str]()
+
+    def decided_together(known: Protocol, decide: Decide, *, now: dt.datetime) -> tuple[Record, ...]:
+        together.wait(60)
+        return alone(known, decide, now=now)
+
+    def opened() -> None:
+        try:
+            said.append(paper.open().account)
+        except ConfigurationError as refusal:
+            said.append(str(refusal).splitlines()[0])
+
+    alone, threads = Protocol.append_decided, [threading.Thread(target=opened) for _ in range(2)]
+    Protocol.append_decided = decided_together  # type: ignore[method-assign]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        Protocol.append_decided = alone  # type: ignore[method-assign]
+    assert sorted(said) == ["known-1", "known-1 is open already, since 2017-07-03"]
     assert len(openings_on(Protocol.of(paper.configuration).read(), "small", STRATEGY)) == 1
 
 
