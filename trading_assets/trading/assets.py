@@ -23,10 +23,10 @@ from trading_assets.strategies.evaluation.failure import require_ok, require_sco
 from trading_assets.strategies.evaluation.on_record import put_further_exposure_on_record
 from trading_assets.strategies.evaluation.plan import plan_of
 from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
-from trading_assets.strategies.interface.resolved import configured_strategy
+from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy
 from trading_assets.trading.differences_on_record import differences_on_record, put_differences_on_record
 from trading_assets.trading.halt import is_halted
-from trading_assets.trading.opening import Opening, open_accounts, openings_on
+from trading_assets.trading.opening import Opening, gone_from, open_accounts, openings_on, universe_of
 from trading_assets.trading.order_sheet import order_sheet, write_csv
 from trading_assets.trading.published import STAGE, asset_of, extended, made_otherwise, put_on_record, read_published
 from trading_assets.trading.reconciliation import with_acceptances
@@ -108,6 +108,7 @@ def account(step: Step) -> Mapping[str, Any]:
     assert_inputs_as_written(step)
     before = read_published(step, name)
     frames, prepared, _ = read_market(step)
+    _assert_same_universe(frames.strategy, opening)
     last = prepared.axes.sessions[-1]
     if opening.session <= last:
         seen = Interval(start=opening.session, end=last)
@@ -258,3 +259,14 @@ def _assert_same_plan(step: Step, opening: Opening) -> None:
         f"  expected: plan {opening.plan_hash[:16]}\n"
         f"  what to do: go back to it, or open another account: trading-assets account open {name}"
     )
+
+
+def _assert_same_universe(strategy: ResolvedStrategy, opening: Opening) -> None:
+    """Stop if a symbol is gone, or comes from elsewhere, since an account was opened; a universe may grow."""
+    gone = gone_from(opening.universe, universe_of(strategy))
+    if gone:
+        raise PlanChangedError(
+            f"{', '.join(gone)}: not traded by {opening.strategy} any more as when {opening.account} was opened\n"
+            "  expected: the symbols of then, each of the same source, calendar and asset class\n"
+            f"  what to do: go back to them, or open another account: trading-assets account open {opening.strategy}"
+        )

@@ -171,7 +171,9 @@ def test_a_run_that_was_killed_before_it_published_is_made_again(
         assert copied.warehouse.fingerprint(table) == traded.warehouse.fingerprint(table), table.name
 
 
-def test_a_session_that_is_made_again_on_other_bars_is_named(paper: Experiment) -> None:
+def test_a_session_that_is_made_again_on_other_bars_is_named(
+    paper: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The warehouse of the evening before is restored, with other bars: its rows pass, and what follows is told."""
     paper.open()
     with_bars_until(paper, "2017-07-13")
@@ -191,11 +193,8 @@ def test_a_session_that_is_made_again_on_other_bars_is_named(paper: Experiment) 
         close[prepared.axes.sessions.index(day)] *= 0.97
         return revised(opening, replace(prepared, market=market._replace(close=close)), saved, published)
 
-    account_module.continue_account = on_other_bars
-    try:
-        done = paper.trade()
-    finally:
-        account_module.continue_account = revised
+    monkeypatch.setattr(account_module, "continue_account", on_other_bars)
+    done = paper.trade()
     assert done.success
     after = paper.warehouse.read(EQUITY).filter(session=day)["equity"].item()
     assert after != before
@@ -246,3 +245,14 @@ def test_another_plan_stops_the_account_until_another_is_opened(copied: Experime
     assert not done.success
     [failure] = done.get_step_failure_events()
     assert "is not what known-1 was opened for" in str(failure.step_failure_data.error)
+
+
+def test_a_symbol_that_is_dropped_stops_the_account_until_another_is_opened(copied: Experiment) -> None:
+    """Nothing is held of it: but the strategy that goes on without it is another one."""
+    sources = [{"source": "synthetic", "asset_class": "equity", "symbols": ["AAA", "BBB", "CCC"]}]
+    copied.write(as_of="2017-08-18", market_data=sources)
+    assert copied.run(*INPUTS).success
+    done = copied.trade()
+    assert not done.success
+    [failure] = done.get_step_failure_events()
+    assert "DDD: not traded by known any more as when known-1 was opened" in str(failure.step_failure_data.error)
