@@ -255,7 +255,7 @@ def _holdings(opening: Opening, result: Result, equity: pl.DataFrame, closes: li
     )
     rows = rows.join(equity.select("session", "equity"), on="session", how="left", maintain_order="left")
     value, equity_then = (rows["quantity"] * rows["mark"]).to_numpy(), rows["equity"].to_numpy()
-    # By NumPy: Polars divides a column of one row by another rule, which is off by a bit.
+    # By NumPy: Polars multiplies by the reciprocal of what is one number for all rows, which is off by a bit.
     weight = np.divide(value, equity_then, out=np.full(rows.height, np.nan), where=equity_then > 0)
     return rows.with_columns(weight=pl.Series(weight))
 

@@ -248,14 +248,19 @@ def test_a_session_whose_close_came_before_the_opening_is_replayed_and_no_other(
 
 
 def test_a_weight_has_the_same_bits_alone_and_among_others(settings: Configuration) -> None:
-    """Value over equity, by the division of Python: a row alone is not divided by another rule."""
-    for last in range(85, 110, 3):
-        rows = first_part(settings, DAYS[last]).rows
-        equity = dict(rows[EQUITY].select("session", "equity").iter_rows())
-        for session, quantity, mark, weight in (
-            rows[HOLDINGS].select("session", "quantity", "mark", "weight").iter_rows()
-        ):
-            assert weight == quantity * mark / equity[session]
+    """Value over equity, by the division of Python: a session alone is not divided by another rule."""
+    whole, found, several = first_part(settings, DAYS[120]).rows[HOLDINGS], first_part(settings, DAYS[80]), 0
+    published = found.rows[EQUITY]
+    for day in DAYS[81:121]:
+        found = continue_account(OPENING, prepared_until(settings, day), found.saved, published)
+        published = pl.concat([published, found.rows[EQUITY]])
+        held, equity = found.rows[HOLDINGS], found.rows[EQUITY]["equity"].item()
+        assert held["weight"].equals(whole.filter(session=day)["weight"])
+        assert held["weight"].to_list() == [
+            q * mark / equity for q, mark in held.select("quantity", "mark").iter_rows()
+        ]
+        several += held.height > 1
+    assert several > 3
 
 
 def test_bars_that_end_before_what_is_published_are_refused(settings: Configuration) -> None:
