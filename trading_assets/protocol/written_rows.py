@@ -15,6 +15,7 @@ import datetime as dt
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import polars as pl
 
@@ -100,13 +101,22 @@ def months_between(first: dt.date, last: dt.date) -> list[str]:
     return [f"{first.year + place // 12}-{place % 12 + 1:02d}" for place in places]
 
 
-def record_written(protocol: Protocol, asset: str, written: Sequence[WrittenRows], now: dt.datetime) -> None:
+def record_written(
+    protocol: Protocol,
+    asset: str,
+    written: Sequence[WrittenRows],
+    now: dt.datetime,
+    *,
+    said: Mapping[str, object] = MappingProxyType({}),
+) -> None:
     """Put on record what a step has written, as far as it is not what is on record.
 
     Parameters
     ----------
     asset
         Key of the asset that wrote it, which makes the rows anew if they are edited.
+    said
+        What else the record says.
     """
 
     def decide(records: Sequence[Record]) -> list[Entry]:
@@ -117,7 +127,7 @@ def record_written(protocol: Protocol, asset: str, written: Sequence[WrittenRows
             parts = {part: found for part, found in each.parts.items() if of_table.get(part) != (asset, found)}
             if parts:
                 new[each.table] = _compact(parts)
-        return [Entry("evidence", None, {"asset": asset, WRITTEN: new})] if new else []
+        return [Entry("evidence", None, {**said, "asset": asset, WRITTEN: new})] if new else []
 
     protocol.append_decided(decide, now=now)
 

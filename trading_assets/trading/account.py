@@ -7,6 +7,7 @@ they are now: where that gives another equity for a published session, a bar was
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from trading_assets.backtests.results.liquidation_plan import mean_bps
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets.backtests.running_backtest import RunningBacktest, SavedBacktest
 from trading_assets.config.canonical import digest
+from trading_assets.market_data import calendars
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.tables import DIFFERENCES, ENGINE_FILLS, EQUITY, HOLDINGS, PENDING_ORDERS
 from trading_assets.warehouse import Table
@@ -77,7 +79,7 @@ class AccountAheadError(Exception):
 def continue_account(
     opening: Opening, prepared: PreparedBacktest, saved: SavedBacktest | None, published: pl.DataFrame
 ) -> Continued:
-    """Run an account to the last session of its market.
+    """Run an account to the last session of its market that has come in.
 
     Parameters
     ----------
@@ -98,11 +100,13 @@ def continue_account(
         What is held is not in the market any more, or the calendar has changed.
     """
     prepared = with_capital(prepared, opening.capital)
-    sessions = [day for day in prepared.axes.sessions if day >= opening.session]
+    finished = finished_sessions(prepared)
+    sessions = [day for day in finished if day >= opening.session]
     last = None if saved is None else saved.sessions[-1]
     if last is not None and (not sessions or sessions[-1] < last):
+        end = finished[-1] if finished else "no session"
         raise AccountAheadError(
-            f"{opening.account} has published {last}, and the bars end on {prepared.axes.sessions[-1]}\n"
+            f"{opening.account} has published {last}, and the bars end on {end}\n"
             "  expected: bars up to there\n  what to do: go back to the as_of and the sources of the last run"
         )
     if not sessions:
@@ -115,13 +119,33 @@ def continue_account(
         running.advance(day)
         found = running.simulation()
         closes.append(_Close(day, found.positions_at_end, found.orders_at_end, running.is_halted))
-    differences = DIFFERENCES.empty()
+    replayed, differences = None, DIFFERENCES.empty()
     if saved is not None:
-        replayed = RunningBacktest(prepared, sessions[0], split=split)
-        replayed.advance(sessions[-1])
-        differences = revised(opening, published, replayed.result().equity, sessions[-1])
-    rows = _rows(opening, prepared, running.result(), closes) if new else {}
+        replay = RunningBacktest(prepared, sessions[0], split=split)
+        replay.advance(sessions[-1])
+        replayed = replay.result().equity
+        differences = revised(opening, published, replayed, sessions[-1])
+    rows = _rows(opening, prepared, running.result(), closes, replayed) if new else {}
     return Continued(rows, differences, running.save() if new else saved)
+
+
+def finished_sessions(prepared: PreparedBacktest) -> list[dt.date]:
+    """Return the sessions of a market up to the last one that every calendar of it has bars of.
+
+    A session is not decided while a market that it belongs to, or that was due before it, has sent nothing: its bars
+    are late, or the day is not over there. A calendar of which nothing comes for as long as a symbol is given before it
+    counts as delisted is waited for no longer.
+    """
+    market, sessions = prepared.market, prepared.axes.sessions
+    names, stop = np.array(prepared.axes.calendars), len(sessions)
+    for calendar in sorted(set(prepared.axes.calendars)):
+        own = names == calendar
+        received = np.flatnonzero((~np.isnan(market.close[:, own])).any(axis=1))
+        due = np.flatnonzero(market.expected[:, own].any(axis=1))
+        late = due[due > received[-1]] if received.size else due[:0]
+        if 0 < late.size < prepared.settings.delisting_sessions:
+            stop = min(stop, int(late[0]))
+    return sessions[:stop]
 
 
 def with_capital(prepared: PreparedBacktest, capital: float) -> PreparedBacktest:
@@ -130,7 +154,10 @@ def with_capital(prepared: PreparedBacktest, capital: float) -> PreparedBacktest
 
 
 def revised(opening: Opening, published: pl.DataFrame, replayed: pl.DataFrame, found_on: dt.date) -> pl.DataFrame:
-    """Return a difference if a replay has another equity for a session that is published; no row if it has not.
+    """Return a difference if a replay has another past than the replay that was published with it; no row if not.
+
+    A replay of today is held to what a replay had at each session on the evening that it was published. So a revision
+    is one difference, however long the account goes on, and another one after it is another, accepted or not.
 
     Parameters
     ----------
@@ -141,35 +168,42 @@ def revised(opening: Opening, published: pl.DataFrame, replayed: pl.DataFrame, f
     found_on
         Last session that is published.
     """
-    both = published.select("session", "equity").join(
+    both = published.select("session", "equity", "replay_equity").join(
         replayed.select("session", replayed="equity"), on="session", how="left", maintain_order="left"
     )
-    other = both.filter(pl.col("equity").ne_missing(pl.col("replayed")))
+    other = both.filter(pl.col("replay_equity").ne_missing(pl.col("replayed")))
     if other.is_empty():
         return DIFFERENCES.empty()
-    session, expected, found = other.row(0)
+    session, equity, before, found = other.row(0)
+    count = f"in {other.height} of {both.height} sessions"
+    earlier = "" if before == equity else f", a replay before had {before:.10g}"
     row = {
         "strategy": opening.strategy,
         "account": opening.account,
-        "difference_id": digest(["revision", opening.account, session, expected, found])[:16],
+        "difference_id": digest(["revision", opening.account, other.rows()])[:16],
         "kind": "revision",
         "session": session,
-        "expected": expected,
+        "expected": equity,
         "found": found,
-        "detail": f"on today's bars the account differs from {session} on, in {other.height} of {both.height} sessions",
+        "detail": f"on today's bars the account differs from {session} on, {count}{earlier}",
         "found_on": found_on,
     }
     return DIFFERENCES.conform(pl.DataFrame([row]))
 
 
 def _rows(
-    opening: Opening, prepared: PreparedBacktest, result: Result, closes: list[_Close]
+    opening: Opening, prepared: PreparedBacktest, result: Result, closes: list[_Close], replayed: pl.DataFrame | None
 ) -> dict[Table, pl.DataFrame]:
-    """Rows of the sessions of `closes`, which are the last ones of the run."""
+    """Rows of the sessions of `closes`, which are the last ones of the run; it is itself the first replay."""
     first = closes[0].session
     equity = result.equity.filter(pl.col("session") >= first)
     fills = result.fills.filter(pl.col("session") >= first)
-    marks = [_equity(opening, equity, fills, closes), _holdings(opening, result, equity, closes)]
+    replay = (result.equity if replayed is None else replayed).select("session", replay_equity="equity")
+    marked = _equity(opening, equity, fills, closes, prepared.axes.calendars)
+    marks = [
+        marked.join(replay, on="session", how="left", maintain_order="left"),
+        _holdings(opening, result, equity, closes),
+    ]
     found = {
         **dict(zip((EQUITY, HOLDINGS), marks, strict=True)),
         ENGINE_FILLS: fills,
@@ -184,13 +218,25 @@ def _finished(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
     return table.conform(declared).fill_nan(None).sort(table.key)
 
 
-def _equity(opening: Opening, equity: pl.DataFrame, fills: pl.DataFrame, closes: list[_Close]) -> pl.DataFrame:
+def _equity(
+    opening: Opening, equity: pl.DataFrame, fills: pl.DataFrame, closes: list[_Close], of_calendars: Sequence[str]
+) -> pl.DataFrame:
     slipped = (pl.col("price") - pl.col("raw_price")).abs() * pl.col("quantity")
     costs = fills.group_by("session", maintain_order=True).agg(costs=(slipped + pl.col("fee")).sum())
     halted = pl.Series([close.is_halted for close in closes])
     return equity.join(costs, on="session", how="left", maintain_order="left").with_columns(
-        pl.col("costs").fill_null(0.0), halted=halted, replayed=pl.col("session") < opening.recorded_at.date()
+        pl.col("costs").fill_null(0.0),
+        halted=halted,
+        replayed=_over(of_calendars, equity["session"]) <= opening.recorded_at,
     )
+
+
+def _over(of_calendars: Sequence[str], sessions: pl.Series) -> pl.Series:
+    """When each session is over on every one of some calendars, UTC."""
+    first, last = sessions.to_list()[0], sessions.to_list()[-1]
+    spans = pl.concat(calendars.session_spans(each, first, last) for each in sorted(set(of_calendars)))
+    over = spans.group_by("session").agg(pl.col("over").max().dt.replace_time_zone(None))
+    return pl.DataFrame(sessions).join(over, on="session", how="left", maintain_order="left")["over"]
 
 
 def _holdings(opening: Opening, result: Result, equity: pl.DataFrame, closes: list[_Close]) -> pl.DataFrame:
@@ -208,8 +254,10 @@ def _holdings(opening: Opening, result: Result, equity: pl.DataFrame, closes: li
         }
     )
     rows = rows.join(equity.select("session", "equity"), on="session", how="left", maintain_order="left")
-    value = pl.col("quantity") * pl.col("mark")
-    return rows.with_columns(weight=pl.when(pl.col("equity") > 0).then(value / pl.col("equity")))
+    value, equity_then = (rows["quantity"] * rows["mark"]).to_numpy(), rows["equity"].to_numpy()
+    # By NumPy: Polars multiplies by the reciprocal of what is one number for all rows, which is off by a bit.
+    weight = np.divide(value, equity_then, out=np.full(rows.height, np.nan), where=equity_then > 0)
+    return rows.with_columns(weight=pl.Series(weight))
 
 
 def _pending(prepared: PreparedBacktest, result: Result, closes: list[_Close]) -> pl.DataFrame:

@@ -23,11 +23,12 @@ from trading_assets.strategies.evaluation.failure import require_ok, require_sco
 from trading_assets.strategies.evaluation.on_record import put_further_exposure_on_record
 from trading_assets.strategies.evaluation.plan import plan_of
 from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
-from trading_assets.strategies.interface.resolved import configured_strategy
+from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy
+from trading_assets.trading.differences_on_record import differences_on_record, put_differences_on_record
 from trading_assets.trading.halt import is_halted
-from trading_assets.trading.opening import Opening, open_accounts, openings_on
+from trading_assets.trading.opening import Opening, gone_from, open_accounts, openings_on, universe_of
 from trading_assets.trading.order_sheet import order_sheet, write_csv
-from trading_assets.trading.published import STAGE, asset_of, extended, put_on_record, read_published
+from trading_assets.trading.published import STAGE, asset_of, extended, made_otherwise, put_on_record, read_published
 from trading_assets.trading.reconciliation import with_acceptances
 from trading_assets.trading.settlement import Settling, settle
 from trading_assets.trading.simulated_broker import SimulatedBroker
@@ -44,6 +45,7 @@ from trading_assets.trading.tables import (
     SUBMISSIONS,
 )
 from trading_assets.warehouse import Rows
+from trading_assets.warehouse.checking import checked
 
 
 class PlanChangedError(Exception):
@@ -106,24 +108,24 @@ def account(step: Step) -> Mapping[str, Any]:
     assert_inputs_as_written(step)
     before = read_published(step, name)
     frames, prepared, _ = read_market(step)
+    _assert_same_universe(frames.strategy, opening)
     last = prepared.axes.sessions[-1]
     if opening.session <= last:
         seen = Interval(start=opening.session, end=last)
         put_further_exposure_on_record(step, STAGE, seen, frames.strategy.symbols, frames.bars_in_parts)
     saved = before.saved(opening.account)
     found = continue_account(opening, prepared, saved, before.of(PUBLISHED[0], opening.account))
-    tables = {**before.rows, SAVED_STATES: before.states}
+    tables, otherwise = {**before.rows, SAVED_STATES: before.states}, DIFFERENCES.empty()
     if found.rows and found.saved is not None:
         tables |= extended(opening, before, found.rows, found.saved)
-        put_on_record(step, tables, name)
-    own = Rows("strategy", name)
-    known = step.work.aside().read_or_empty(DIFFERENCES, rows=own)
-    differences = _with_new(step, known, found.differences)
-    accounts = accounts_of(openings, tables[PUBLISHED[0]])
+        otherwise = made_otherwise(opening, before, tables)
+    own, accounts = Rows("strategy", name), accounts_of(openings, tables[PUBLISHED[0]])
+    for table, rows in {**tables, ACCOUNTS: accounts}.items():
+        checked(table, rows, own)  # what cannot be written is not put on record
+    differences = _with_new(step, opening, pl.concat([found.differences, otherwise]))
+    if found.rows and found.saved is not None:
+        put_on_record(step, opening, before, tables, found.saved.sessions[-1])
     step.work.replace(own, {**tables, ACCOUNTS: accounts, DIFFERENCES: differences})
-    for row in found.differences.iter_rows(named=True):
-        if row["difference_id"] not in known["difference_id"]:
-            step.log.warning(f"{opening.account}: {row['detail']}")
     sessions = next(iter(found.rows.values())).height if found.rows else 0
     return {"account": opening.account, "label": opening.label, "sessions added": sessions, "last": accounts.tail(1)}
 
@@ -139,7 +141,7 @@ def orders(step: Step) -> Mapping[str, Any]:
     published = read_published(step, name)
     pending = published.of(PENDING_ORDERS, opening.account)
     last = published.of(PUBLISHED[0], opening.account)["session"].max()
-    standing = step.work.read_or_empty(DIFFERENCES, rows=own).filter(pl.col("accepted_by").is_null())
+    standing = _differences(step, name).filter(pl.col("accepted_by").is_null())
     blocks = {"verdict": not _verdict_stands(step, name), "difference": not standing.is_empty()}
     sheet = order_sheet(
         configuration.name,
@@ -147,7 +149,7 @@ def orders(step: Step) -> Mapping[str, Any]:
         configuration.risk,
         entries_blocked_by=next((block for block, is_so in blocks.items() if is_so), None),
     )
-    earlier = step.work.aside().read_or_empty(ORDER_SHEETS, rows=own)
+    earlier = step.work.read_or_empty(ORDER_SHEETS, rows=own)
     if last is not None:
         earlier = earlier.filter((pl.col("account") != opening.account) | (pl.col("session") != last))
     step.work.replace(own, {ORDER_SHEETS: pl.concat([earlier, sheet]).sort(ORDER_SHEETS.key)})
@@ -165,7 +167,7 @@ def fills(step: Step) -> Mapping[str, Any]:
         return {"account": "none is open"}
     opening, own = openings[-1], Rows("strategy", name)
     published = read_published(step, name)
-    earlier = step.work.aside().read_or_empty(RECONCILIATIONS, rows=own)
+    earlier = step.work.read_or_empty(RECONCILIATIONS, rows=own)
     done, found = settle(
         step.work.aside(),
         SimulatedBroker(configuration.home / "brokers" / f"{opening.account}.db"),
@@ -182,18 +184,27 @@ def fills(step: Step) -> Mapping[str, Any]:
         is_halted=lambda: is_halted(configuration),
         now=step.now,
     )
-    differences = _with_new(step, step.work.aside().read_or_empty(DIFFERENCES, rows=own), found)
+    differences = _with_new(step, opening, found)
     reconciled = pl.concat([earlier, done]).sort(RECONCILIATIONS.key)
     step.work.replace(own, {RECONCILIATIONS: reconciled, DIFFERENCES: differences})
-    for row in found.iter_rows(named=True):
-        step.log.warning(f"{opening.account} {row['session']}: {row['kind']} of {row['symbol']}: {row['detail']}")
     return {"account": opening.account, "sessions settled": done.height, "differences": found.height}
 
 
-def _with_new(step: Step, known: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
-    """Differences with those that are new, each once, and who has accepted them."""
-    rows = pl.concat([known, found]).unique(DIFFERENCES.key, keep="first", maintain_order=True).sort(DIFFERENCES.key)
-    return with_acceptances(rows, Protocol.of(step.configuration).read(), step.configuration.name)
+def _with_new(step: Step, opening: Opening, found: pl.DataFrame) -> pl.DataFrame:
+    """All differences of a strategy with those that are found now, which go on record, and who has accepted them."""
+    step.work.read_or_empty(DIFFERENCES, rows=Rows("strategy", opening.strategy))  # another run may be adding to them
+    protocol = Protocol.of(step.configuration)
+    new = put_differences_on_record(protocol, opening.strategy, found, step.now)
+    for row in found.filter(pl.col("difference_id").is_in(new)).iter_rows(named=True):
+        of_what = row["kind"] if row["symbol"] is None else f"{row['kind']} of {row['symbol']}"
+        step.log.warning(f"{opening.account} {row['session']}: {of_what}: {row['detail']}")
+    return _differences(step, opening.strategy)
+
+
+def _differences(step: Step, strategy: str) -> pl.DataFrame:
+    """All differences of a strategy by what is on record, whatever their table says."""
+    records, name = Protocol.of(step.configuration).read(), step.configuration.name
+    return with_acceptances(differences_on_record(records, name, strategy), records, name)
 
 
 def _verdict_stands(step: Step, strategy: str) -> bool:
@@ -248,3 +259,14 @@ def _assert_same_plan(step: Step, opening: Opening) -> None:
         f"  expected: plan {opening.plan_hash[:16]}\n"
         f"  what to do: go back to it, or open another account: trading-assets account open {name}"
     )
+
+
+def _assert_same_universe(strategy: ResolvedStrategy, opening: Opening) -> None:
+    """Stop if a symbol is gone, or comes from elsewhere, since an account was opened; a universe may grow."""
+    gone = gone_from(opening.universe, universe_of(strategy))
+    if gone:
+        raise PlanChangedError(
+            f"{', '.join(gone)}: not traded by {opening.strategy} any more as when {opening.account} was opened\n"
+            "  expected: the symbols of then, each of the same source, calendar and asset class\n"
+            f"  what to do: go back to them, or open another account: trading-assets account open {opening.strategy}"
+        )

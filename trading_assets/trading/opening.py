@@ -7,8 +7,8 @@ paper account needs no `go`, and every line of it says which verdict it was open
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from trading_assets import __version__
 from trading_assets.config import Configuration, ConfigurationError
@@ -19,9 +19,10 @@ from trading_assets.models.splits import spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import Protocol, Record
 from trading_assets.protocol.looks import looks_of
+from trading_assets.protocol.records import Entry
 from trading_assets.robustness.verdict.current import VerdictMissingError, current_verdict
 from trading_assets.strategies.evaluation.plan import plan_of
-from trading_assets.strategies.interface.resolved import configured_strategy, resolve_strategy
+from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy, resolve_strategy
 from trading_assets.warehouse import Warehouse
 from trading_assets.warehouse.errors import WarehouseError
 
@@ -47,6 +48,8 @@ class Opening:
         Who opened it.
     recorded_at
         When it went on record, UTC.
+    universe
+        Source, calendar and asset class of each symbol that the strategy traded then.
     """
 
     strategy: str
@@ -57,6 +60,7 @@ class Opening:
     plan_hash: str
     by: str
     recorded_at: dt.datetime
+    universe: Mapping[str, Sequence[str]] = field(default_factory=dict, hash=False)
 
     @property
     def label(self) -> str:
@@ -136,27 +140,36 @@ def open_account(
     verdict = _assert_looked_at(warehouse, configuration, strategy)
     spans = spans_of(warehouse.read(SPLITS))
     plan = plan_of(configuration, configured_strategy(configuration, strategy), spans)
-    first = _first_session(warehouse, configuration, strategy, session, spans["holdout"].end)
+    resolved = resolve_strategy(configuration, strategy, warehouse.read(INSTRUMENTS))
+    first, universe = _first_session(warehouse, resolved, session, spans["holdout"].end), universe_of(resolved)
     protocol = Protocol.of(configuration)
-    known = openings_on(protocol.read(), configuration.name, strategy)
-    if known and known[-1].plan_hash == plan.hash:
-        raise ConfigurationError(
-            f"{known[-1].account} is open already, since {known[-1].session}\n"
-            "  expected: a strategy without an account, or one whose plan has changed since\n"
-            f"  what to do: trading-assets account status {strategy}"
-        )
-    said = {
-        "action": _OPEN,
-        "account": f"{strategy}-{len(known) + 1}",
-        "mode": mode,
-        "session": first.isoformat(),
-        "capital": float(configuration.risk.starting_equity if capital is None else capital),
-        "verdict": verdict,
-        "plan_hash": plan.hash,
-        "by": by,
-        "product_version": __version__,
-    }
-    return _opening_of(protocol.append("account", strategy, said, now=now))
+    equity = float(configuration.risk.starting_equity if capital is None else capital)
+
+    def decide(records: Sequence[Record]) -> list[Entry]:
+        """Under the lock of the protocol: of two who open at once the second one is refused."""
+        known = openings_on(records, configuration.name, strategy)
+        if known and known[-1].plan_hash == plan.hash and not gone_from(known[-1].universe, universe):
+            raise ConfigurationError(
+                f"{known[-1].account} is open already, since {known[-1].session}\n"
+                "  expected: a strategy without an account, or one whose plan has changed since\n"
+                f"  what to do: trading-assets account status {strategy}"
+            )
+        said = {
+            "action": _OPEN,
+            "account": f"{strategy}-{len(known) + 1}",
+            "mode": mode,
+            "session": first.isoformat(),
+            "capital": equity,
+            "verdict": verdict,
+            "plan_hash": plan.hash,
+            "universe": universe,
+            "by": by,
+            "product_version": __version__,
+        }
+        return [Entry("account", strategy, said)]
+
+    (record,) = protocol.append_decided(decide, now=now)
+    return _opening_of(record)
 
 
 def _assert_known(configuration: Configuration, strategy: str) -> None:
@@ -186,10 +199,26 @@ def _assert_looked_at(warehouse: Warehouse, configuration: Configuration, strate
     return found.result
 
 
+def universe_of(strategy: ResolvedStrategy) -> dict[str, list[str]]:
+    """Return source, calendar and asset class of each symbol that a strategy trades."""
+    rows = strategy.instruments.select("symbol", "source", "calendar", "asset_class").sort("symbol")
+    return {symbol: list(said) for symbol, *said in rows.iter_rows()}
+
+
+def gone_from(before: Mapping[str, Sequence[str]], now: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the symbols of an earlier universe that are not in another one as they were; that one may have more.
+
+    Examples
+    --------
+    >>> gone_from({"A": ["file", "XNYS", "equity"], "B": ["file", "XNYS", "equity"]}, {"A": ["api", "XNYS", "equity"]})
+    ['A', 'B']
+    """
+    return sorted(symbol for symbol, said in before.items() if list(now.get(symbol, ())) != list(said))
+
+
 def _first_session(
-    warehouse: Warehouse, configuration: Configuration, strategy: str, asked: dt.date | None, holdout_end: dt.date
+    warehouse: Warehouse, resolved: ResolvedStrategy, asked: dt.date | None, holdout_end: dt.date
 ) -> dt.date:
-    resolved = resolve_strategy(configuration, strategy, warehouse.read(INSTRUMENTS))
     of_strategy = sorted(set(resolved.instruments["calendar"]))
     newest = warehouse.query(
         f"SELECT max(session) FROM {BARS.name} WHERE list_contains(?, symbol)", [list(resolved.symbols)]
@@ -199,7 +228,7 @@ def _first_session(
         return dt.date.fromisoformat(str(newest)) if is_after else next_session(of_strategy, holdout_end)
     if asked <= holdout_end:
         raise ConfigurationError(
-            f"{asked} is in the holdout of {strategy} or before it\n  expected: a session after {holdout_end}\n"
+            f"{asked} is in the holdout of {resolved.name} or before it\n  expected: a session after {holdout_end}\n"
             f"  what to do: --on {next_session(of_strategy, holdout_end)}, or leave --on out"
         )
     if not any(calendars.sessions(each, asked, asked).len() for each in of_strategy):
@@ -236,4 +265,5 @@ def _opening_of(record: Record) -> Opening:
         plan_hash=said["plan_hash"],
         by=said["by"],
         recorded_at=record.recorded_at,
+        universe=said["universe"],
     )

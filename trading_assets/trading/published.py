@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,11 +11,12 @@ import polars as pl
 
 from trading_assets import __version__
 from trading_assets.asset_factories.table_asset import Step
+from trading_assets.config.canonical import digest
 from trading_assets.protocol import Protocol, Record
 from trading_assets.protocol.row_hashes import Hashes, WrittenRows
 from trading_assets.protocol.written_rows import hash_whole, record_written, written_on_record
 from trading_assets.trading.opening import Opening
-from trading_assets.trading.tables import PUBLISHED, SAVED_STATES
+from trading_assets.trading.tables import DIFFERENCES, PUBLISHED, SAVED_STATES
 from trading_assets.warehouse import Rows, Table
 
 if TYPE_CHECKING:
@@ -28,11 +30,36 @@ class AccountEditedError(Exception):
 
 
 @dataclass(frozen=True)
+class Intended:
+    """What a run put on record before it wrote rows: it may have been killed before it did.
+
+    Attributes
+    ----------
+    row
+        Record that says so; 0: nothing is.
+    account, through
+        Account that it went on with, and the last session that it was to publish.
+    hashes
+        Of all rows of the strategy after it, by table.
+    """
+
+    row: int
+    account: str
+    through: dt.date | None
+    hashes: Mapping[str, Hashes]
+
+
+@dataclass(frozen=True)
 class Published:
-    """Rows of all accounts of a strategy by table, and the state that one of them goes on from."""
+    """Rows of all accounts of a strategy by table, and the state that one of them goes on from.
+
+    `follows` is the row of the record that they fit, and `unwritten` are the runs that were on record after it.
+    """
 
     rows: Mapping[Table, pl.DataFrame]
     states: pl.DataFrame
+    follows: int
+    unwritten: Sequence[Intended] = ()
 
     def of(self, table: Table, account: str) -> pl.DataFrame:
         """Return the rows of an account in a table."""
@@ -61,29 +88,97 @@ def read_published(step: Step, strategy: str) -> Published:
         Rows were edited, or deleted, since the product wrote them.
     """
     rows = Rows("strategy", strategy)
-    with step.work.aside().held_open() as held:
+    with step.work.held_open() as held:
         found = {table: held.read_or_empty(table, rows=rows) for table in (*PUBLISHED, SAVED_STATES)}
     now = hashes_of(found, strategy)
     empty = {table.name for table, own in found.items() if own.is_empty()}
-    on_record = _on_record(Protocol.of(step.configuration).read(), step.configuration.name, strategy)
-    if not any(all(_fits(each, known, empty) for each in now) for known in on_record):
-        edited = next(each.table for each in now if not _fits(each, on_record[-1], empty))
+    possible = possible_on_record(Protocol.of(step.configuration).read(), step.configuration.name, strategy)
+    fitting = [place for place, each in enumerate(possible) if all(_fits(part, each.hashes, empty) for part in now)]
+    if not fitting:
+        edited = next(each.table for each in now if not _fits(each, possible[-1].hashes, empty))
         raise AccountEditedError(
             f"rows of {edited} were edited or deleted after they were published: {strategy}\n"
             "  expected: the rows of the last run, by their hashes on record\n"
             "  what to do: restore the warehouse from a backup; what is published is not made anew"
         )
-    return Published({table: found[table] for table in PUBLISHED}, found[SAVED_STATES])
+    place = fitting[-1]
+    return Published(
+        {table: found[table] for table in PUBLISHED},
+        found[SAVED_STATES],
+        follows=possible[place].row,
+        unwritten=possible[place + 1 :],
+    )
 
 
-def _on_record(records: Sequence[Record], configuration: str, strategy: str) -> list[dict[str, Hashes]]:
-    """Hashes by table after the last run and after the one before: a run may have been killed before it wrote rows."""
-    asset, found = asset_of(strategy), [dict[str, Hashes]()]
+def possible_on_record(records: Sequence[Record], configuration: str, strategy: str) -> list[Intended]:
+    """Return what may be there: the last run that a later one went on from, and all runs after it.
+
+    A run says which record the rows fitted that it went on from. So the rows of that one were written, and no rows of
+    an earlier one pass any more; of the runs after it each may have been killed before it wrote rows.
+
+    Parameters
+    ----------
+    records
+        Records of the protocol.
+    configuration, strategy
+        Names of the configuration and of the strategy.
+    """
+    asset, found, follows = asset_of(strategy), [Intended(0, "", None, {})], 0
     for record in records:
-        if record.kind == "evidence" and record.payload.get("asset") == asset:
+        said = record.payload
+        if record.kind == "evidence" and record.configuration == configuration and said.get("asset") == asset:
             written = written_on_record([record], configuration)
-            found.append({**found[-1], **{table: parts[strategy][1] for table, parts in written.items()}})
-    return found[-2:]
+            hashes = {**found[-1].hashes, **{table: parts[strategy][1] for table, parts in written.items()}}
+            through = dt.date.fromisoformat(said["through"])
+            found.append(Intended(record.row, said["account"], through, hashes))
+            follows = max(follows, said["follows"])
+    return [each for each in found if each.row >= follows]
+
+
+def made_otherwise(opening: Opening, before: Published, tables: Mapping[Table, pl.DataFrame]) -> pl.DataFrame:
+    """Return a difference for each run on record whose sessions are made again with other rows than it had.
+
+    A run that was killed before it wrote rows is made again, and so is the last one where the warehouse of the evening
+    before was restored. On the same bars the rows are the same. Where they are not, nobody is to find out by himself.
+
+    Parameters
+    ----------
+    opening, before
+        Account that goes on, and what was published.
+    tables
+        All rows of the strategy with those that are about to be published.
+
+    Returns
+    -------
+    DataFrame
+        Rows of `trading.differences`.
+    """
+    rows = []
+    for each in before.unwritten:
+        is_earlier = pl.col("account") != opening.account
+        if each.account == opening.account:
+            is_earlier |= pl.col("session") <= each.through
+        then = hashes_of({table: tables[table].filter(is_earlier) for table in PUBLISHED}, opening.strategy)
+        empty = {table.name for table in PUBLISHED if tables[table].filter(is_earlier).is_empty()}
+        other = [part for part in then if not _fits(part, each.hashes, empty)]
+        if other:
+            (equity,) = (tables[table].filter(account=each.account, session=each.through) for table in PUBLISHED[:1])
+            said = [[part.table, *part.parts.values()] for part in other]
+            row = {
+                "strategy": opening.strategy,
+                "account": each.account,
+                "difference_id": digest(["made again", each.row, said])[:16],
+                "kind": "revision",
+                "session": each.through,
+                "found": equity["equity"].item() if equity.height else None,
+                "detail": f"what was on record up to {each.through} was made again with other rows of "
+                f"{', '.join(part.table for part in other)}: after a stop or from an earlier warehouse, on other bars",
+                "found_on": tables[PUBLISHED[0]].filter(account=opening.account)["session"].max(),
+            }
+            rows.append(row)
+    return (
+        DIFFERENCES.conform(pl.DataFrame(rows, schema_overrides={"found": pl.Float64})) if rows else DIFFERENCES.empty()
+    )
 
 
 def _fits(now: WrittenRows, known: Mapping[str, Hashes], empty: Collection[str]) -> bool:
@@ -127,18 +222,24 @@ def extended(
     return {**tables, SAVED_STATES: states.sort(SAVED_STATES.key)}
 
 
-def put_on_record(step: Step, tables: Mapping[Table, pl.DataFrame], strategy: str) -> None:
+def put_on_record(
+    step: Step, opening: Opening, before: Published, tables: Mapping[Table, pl.DataFrame], through: dt.date
+) -> None:
     """Put the hashes of what is about to be published on record.
 
     The record is there before the rows: whoever is killed between the two has published nothing, and the next run makes
-    the same rows.
+    the same rows, or names that they are others.
 
     Parameters
     ----------
-    step, tables, strategy
-        Step that publishes, all rows of the strategy by table, and its name.
+    step, opening, before
+        Step that publishes, account that goes on, and what it goes on from.
+    tables, through
+        All rows of the strategy by table, and the last session that is among them.
     """
-    record_written(Protocol.of(step.configuration), asset_of(strategy), hashes_of(tables, strategy), step.now)
+    said = {"account": opening.account, "through": through.isoformat(), "follows": before.follows}
+    written, protocol = hashes_of(tables, opening.strategy), Protocol.of(step.configuration)
+    record_written(protocol, asset_of(opening.strategy), written, step.now, said=said)
 
 
 def hashes_of(tables: Mapping[Table, pl.DataFrame], strategy: str) -> list[WrittenRows]:

@@ -14,12 +14,25 @@ from typing import Any
 
 import numpy as np
 
+from trading_assets.backtests.engine.dtypes import ACCOUNT, DECISION, FILL, ORDER, POSITION, TRADE
 from trading_assets.backtests.engine.resumable_run import SavedRun
 from trading_assets.backtests.running_backtest import SavedBacktest
 from trading_assets.config.canonical import canonical
 
 #: Raise it when the engine's state gains or loses a field, or one of its fields another meaning.
 LAYOUT = 1
+#: Types of the engine's arrays; those of numbers are floats if nothing is said.
+_DTYPES: dict[str, np.dtype[Any]] = {
+    **{name: np.dtype(np.float64) for name in SavedRun._fields},
+    **dict.fromkeys(("held", "queue", "positions_held", "unexplained_moves"), np.dtype(np.int64)),
+    **dict.fromkeys(("busy", "ordered"), np.dtype(np.bool_)),
+    "account": ACCOUNT,
+    "positions": POSITION,
+    "orders": ORDER,
+    "trades": TRADE,
+    "decisions": DECISION,
+    "fills": FILL,
+}
 _NAMES = ("symbols", "pairs", "triggers", "exits")
 
 
@@ -48,17 +61,23 @@ def decode(text: str) -> SavedBacktest:
     Raises
     ------
     StateLayoutError
-        It is of another layout.
+        It is of another layout, by its number or by what its arrays are made of.
     """
     content = zlib.decompress(base64.b64decode(text))
     length = int.from_bytes(content[:8], "little")
     header: dict[str, Any] = json.loads(content[8 : 8 + length])
     if header["layout"] != LAYOUT:
         raise StateLayoutError(f"the state has layout {header['layout']}, this version reads layout {LAYOUT}")
+    described = {name: what for name, what, _ in header["arrays"]}
+    other = [name for name in {**_DTYPES, **described} if described.get(name) != _engine_has(name)]
+    if other:
+        raise StateLayoutError(
+            f"the state has layout {LAYOUT}, but its {other[0]} is none of this version's engine: it is of another one"
+        )
     arrays: dict[str, Any] = {}
     place = 8 + length
-    for name, described, size in header["arrays"]:
-        dtype = np.dtype([(field, *rest) for field, *rest in described] if isinstance(described, list) else described)
+    for name, _, size in header["arrays"]:
+        dtype = _DTYPES[name]
         arrays[name] = np.frombuffer(content, dtype, size, place).copy()
         place += size * dtype.itemsize
     run = SavedRun(**arrays)
@@ -68,6 +87,11 @@ def decode(text: str) -> SavedBacktest:
         slots=tuple((symbol, pair) for symbol, pair in header["slots"]),
         **{name: tuple(header[name]) for name in _NAMES},
     )
+
+
+def _engine_has(name: str) -> Any:
+    """The layout of an array of the engine as a header has it; None if there is no such array."""
+    return _described(_DTYPES[name]) if name in _DTYPES else None
 
 
 def _described(dtype: np.dtype[Any]) -> Any:

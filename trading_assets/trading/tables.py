@@ -67,6 +67,7 @@ EQUITY = Table(
         "drawdown": Column(pl.Float64, "equity over its peak (first: the capital), minus 1", at_most=0),
         "daily_return": Column(pl.Float64, "change of equity; null after a total loss", nullable=True),
         "halted": Column(pl.Boolean, "the drawdown breaker has stopped entries"),
+        "replay_equity": Column(pl.Float64, "of a replay from the opening on the bars of that evening"),
     },
 )
 
@@ -160,7 +161,8 @@ PENDING_ORDERS = Table(
 ORDER_SHEETS = Table(
     name="trading.order_sheets",
     description="An order of a running account for the next open, with what stands against it",
-    key=("strategy", "account", "client_order_id"),
+    # An order waits under one id at every close of another market before its own one opens.
+    key=("strategy", "account", "session", "client_order_id"),
     columns={
         "strategy": _STRATEGY,
         "account": _ACCOUNT,

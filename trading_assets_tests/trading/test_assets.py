@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
 import pytest
 
+from trading_assets.backtests.backtest import PreparedBacktest
 from trading_assets.protocol import Protocol
+from trading_assets.trading import account as account_module
+from trading_assets.trading.account import Continued
 from trading_assets.trading.assets import build_assets
+from trading_assets.trading.differences_on_record import put_differences_on_record
+from trading_assets.trading.opening import Opening
 from trading_assets.trading.tables import (
     DIFFERENCES,
     ENGINE_FILLS,
     EQUITY,
     FILLS,
+    HOLDINGS,
     ORDER_SHEETS,
     PENDING_ORDERS,
     PUBLISHED,
@@ -163,9 +171,88 @@ def test_a_run_that_was_killed_before_it_published_is_made_again(
         assert copied.warehouse.fingerprint(table) == traded.warehouse.fingerprint(table), table.name
 
 
+def test_a_session_that_is_made_again_on_other_bars_is_named(
+    paper: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The warehouse of the evening before is restored, with other bars: its rows pass, and what follows is told."""
+    paper.open()
+    with_bars_until(paper, "2017-07-13")
+    kept, day = paper.configuration.warehouse_path.with_suffix(".kept"), dt.date(2017, 7, 14)
+    paper.until("2017-07-14")
+    assert paper.run(*INPUTS).success
+    shutil.copy(paper.configuration.warehouse_path, kept)
+    assert paper.trade().success
+    before = paper.warehouse.read(EQUITY).filter(session=day)["equity"].item()
+    assert paper.warehouse.read(HOLDINGS).filter(session=day).height > 0
+    shutil.copy(kept, paper.configuration.warehouse_path)
+    revised = account_module.continue_account
+
+    def on_other_bars(opening: Opening, prepared: PreparedBacktest, saved: Any, published: pl.DataFrame) -> Continued:
+        market = prepared.market
+        close = market.close.copy()
+        close[prepared.axes.sessions.index(day)] *= 0.97
+        return revised(opening, replace(prepared, market=market._replace(close=close)), saved, published)
+
+    monkeypatch.setattr(account_module, "continue_account", on_other_bars)
+    done = paper.trade()
+    assert done.success
+    after = paper.warehouse.read(EQUITY).filter(session=day)["equity"].item()
+    assert after != before
+    [told] = paper.warehouse.read(DIFFERENCES).filter(kind="revision").to_dicts()
+    assert (told["session"], told["found"]) == (day, after)
+    assert "was made again with other rows of trading.equity" in told["detail"]
+    assert checks_of(done, "no_difference_stands") == {"trading/account/known": False}
+
+
+def test_runs_that_were_killed_on_two_evenings_stop_nothing(copied: Experiment) -> None:
+    kept = copied.configuration.warehouse_path.with_suffix(".kept")
+    for day in ("2017-08-21", "2017-08-22"):
+        copied.until(day)
+        assert copied.run(*INPUTS).success
+        shutil.copy(copied.configuration.warehouse_path, kept)
+        assert copied.trade().success
+        shutil.copy(kept, copied.configuration.warehouse_path)
+    assert copied.trade().success
+    assert copied.warehouse.read(EQUITY)["session"].max() == dt.date(2017, 8, 22)
+    assert copied.warehouse.read_or_empty(DIFFERENCES).is_empty()
+
+
+def test_a_difference_outlives_its_row(copied: Experiment) -> None:
+    """It is on record: deleting its row, or another process that writes the table without it, takes it from nobody."""
+    row = {
+        "strategy": "known",
+        "account": "known-1",
+        "difference_id": "0" * 16,
+        "kind": "manual_trade",
+        "session": dt.date(2017, 8, 18),
+        "symbol": "AAA",
+        "expected": 0.0,
+        "found": 5.0,
+        "detail": "buy 5 AAA",
+        "found_on": dt.date(2017, 8, 18),
+    }
+    found = DIFFERENCES.conform(pl.DataFrame([row]))
+    protocol = Protocol.of(copied.configuration)
+    assert put_differences_on_record(protocol, "known", found, dt.datetime(2027, 1, 1)) == ["0" * 16]
+    done = copied.trade()
+    assert copied.warehouse.read(DIFFERENCES).equals(found)
+    assert checks_of(done, "no_difference_stands") == {"trading/account/known": False}
+
+
 def test_another_plan_stops_the_account_until_another_is_opened(copied: Experiment) -> None:
     copied.write(as_of="2017-08-18", strategies={"known": {"type": "equity_momentum", "trend_slope": -0.5}})
     done = copied.trade()
     assert not done.success
     [failure] = done.get_step_failure_events()
     assert "is not what known-1 was opened for" in str(failure.step_failure_data.error)
+
+
+def test_a_symbol_that_is_dropped_stops_the_account_until_another_is_opened(copied: Experiment) -> None:
+    """Nothing is held of it: but the strategy that goes on without it is another one."""
+    sources = [{"source": "synthetic", "asset_class": "equity", "symbols": ["AAA", "BBB", "CCC"]}]
+    copied.write(as_of="2017-08-18", market_data=sources)
+    assert copied.run(*INPUTS).success
+    done = copied.trade()
+    assert not done.success
+    [failure] = done.get_step_failure_events()
+    assert "DDD: not traded by known any more as when known-1 was opened" in str(failure.step_failure_data.error)

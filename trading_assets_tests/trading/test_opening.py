@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from typing import Any
 
 import pytest
 
 from trading_assets.config import ConfigurationError
-from trading_assets.protocol import Protocol
-from trading_assets.trading.opening import next_session, open_account, open_accounts, openings_on
+from trading_assets.protocol import Protocol, Record
+from trading_assets.protocol.protocol import Decide
+from trading_assets.trading.opening import gone_from, next_session, open_account, open_accounts, openings_on
 from trading_assets_tests.trading.experiment import FIRST, STRATEGY, Experiment
 
 
@@ -22,6 +24,14 @@ def test_an_opening_is_dated_and_on_record_for_good(paper: Experiment) -> None:
     assert open_accounts(paper.configuration) == {STRATEGY: made}
     record = Protocol.of(paper.configuration).read()[-1]
     assert (record.kind, record.subject, record.payload["mode"]) == ("account", STRATEGY, "paper")
+
+
+def test_an_opening_says_where_each_symbol_came_from(paper: Experiment) -> None:
+    universe = paper.open().universe
+    assert universe == {each: ["synthetic", "XNYS", "equity"] for each in ("AAA", "BBB", "CCC", "DDD")}
+    assert gone_from(universe, {**universe, "EEE": ["file", "XNYS", "equity"]}) == []
+    assert gone_from(universe, {**universe, "BBB": ["file", "XNYS", "equity"]}) == ["BBB"]
+    assert gone_from(universe, {}) == ["AAA", "BBB", "CCC", "DDD"]
 
 
 def test_the_first_session_is_the_one_after_a_holdout_that_ends_with_the_bars(paper: Experiment) -> None:
@@ -62,6 +72,30 @@ def test_a_second_account_is_refused_while_the_plan_is_the_same(paper: Experimen
     paper.open()
     with pytest.raises(ConfigurationError, match="known-1 is open already, since 2017-07-03"):
         paper.open()
+    assert len(openings_on(Protocol.of(paper.configuration).read(), "small", STRATEGY)) == 1
+
+
+def test_of_two_who_open_at_once_one_is_refused(paper: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have looked whether an account is open before either of them has opened one."""
+    together, said = threading.Barrier(2), list[str]()
+
+    def decided_together(known: Protocol, decide: Decide, *, now: dt.datetime) -> tuple[Record, ...]:
+        together.wait(60)
+        return alone(known, decide, now=now)
+
+    def opened() -> None:
+        try:
+            said.append(paper.open().account)
+        except ConfigurationError as refusal:
+            said.append(str(refusal).splitlines()[0])
+
+    alone, threads = Protocol.append_decided, [threading.Thread(target=opened) for _ in range(2)]
+    monkeypatch.setattr(Protocol, "append_decided", decided_together)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(said) == ["known-1", "known-1 is open already, since 2017-07-03"]
     assert len(openings_on(Protocol.of(paper.configuration).read(), "small", STRATEGY)) == 1
 
 

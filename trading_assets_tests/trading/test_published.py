@@ -1,4 +1,4 @@
-"""Which rows pass as published: those of the last run, or of the one before where it was killed; nothing else."""
+"""Which rows pass as published: those that a later run went on from, or of a run since then; nothing else."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 
 from trading_assets.protocol import Record
 from trading_assets.protocol.written_rows import hash_whole
-from trading_assets.trading.published import _fits, _on_record
-from trading_assets.trading.tables import EQUITY, HOLDINGS
+from trading_assets.trading.opening import Opening
+from trading_assets.trading.published import Intended, Published, _fits, made_otherwise, possible_on_record
+from trading_assets.trading.tables import EQUITY, HOLDINGS, PUBLISHED, SAVED_STATES
 
 
 def equity(*values: float) -> pl.DataFrame:
@@ -24,6 +25,7 @@ def equity(*values: float) -> pl.DataFrame:
         "positions": 0,
         "drawdown": 0.0,
         "halted": False,
+        "replay_equity": 0.0,
     }
     days = [dt.date(2020, 1, 1 + k) for k in range(len(values))]
     own = pl.DataFrame({"session": days, "equity": values, "cash": values}).with_columns(
@@ -32,30 +34,77 @@ def equity(*values: float) -> pl.DataFrame:
     return EQUITY.conform(own)
 
 
-def record(row: int, frame: pl.DataFrame, asset: str = "trading/account/s") -> Record:
+def record(row: int, frame: pl.DataFrame, follows: int = 0, asset: str = "trading/account/s") -> Record:
+    """Of a run that was about to have these rows, after it had found those of the record `follows`."""
     hashes = hash_whole(EQUITY, frame, "s").parts["s"]
-    payload = {"asset": asset, "written": {EQUITY.name: [[list(hashes), {"s": list(hashes.values())}]]}}
+    payload = {
+        "asset": asset,
+        "written": {EQUITY.name: [[list(hashes), {"s": list(hashes.values())}]]},
+        "account": "s-1",
+        "through": frame["session"].max().isoformat(),  # type: ignore[union-attr]
+        "follows": follows,
+    }
     return Record(row, "evidence", dt.datetime(2020, 1, row), "c", None, payload, "")
+
+
+def passing(records: list[Record], rows: pl.DataFrame) -> list[int]:
+    """Rows of the records that these rows are the ones of."""
+    now, empty = hash_whole(EQUITY, rows, "s"), {EQUITY.name} if rows.is_empty() else set()
+    return [each.row for each in possible_on_record(records, "c", "s") if _fits(now, each.hashes, empty)]
+
+
+#: Three evenings, each after the one before was written.
+EVENINGS = [record(1, equity(1.0)), record(2, equity(1.0, 2.0), 1), record(3, equity(1.0, 2.0, 3.0), 2)]
 
 
 @pytest.mark.parametrize(
     ("rows", "passes"),
     [
-        (equity(1.0, 2.0, 3.0), True),
-        (equity(1.0, 2.0), True),
-        (equity(1.0), False),
-        (equity(1.0, 2.0, 3.5), False),
-        (EQUITY.empty(), False),
+        (equity(1.0, 2.0, 3.0), [3]),
+        (equity(1.0, 2.0), [2]),
+        (equity(1.0), []),
+        (equity(1.0, 2.0, 3.5), []),
+        (EQUITY.empty(), []),
     ],
 )
-def test_rows_of_the_last_two_runs_pass(rows: pl.DataFrame, passes: bool) -> None:
-    records = [record(1, equity(1.0)), record(2, equity(1.0, 2.0)), record(3, equity(1.0, 2.0, 3.0))]
-    now, empty = hash_whole(EQUITY, rows, "s"), {EQUITY.name} if rows.is_empty() else set()
-    assert any(_fits(now, known, empty) for known in _on_record(records, "c", "s")) is passes
+def test_rows_of_the_last_run_pass_and_of_the_one_before_in_case_it_was_killed(
+    rows: pl.DataFrame, passes: list[int]
+) -> None:
+    assert passing(EVENINGS, rows) == passes
+
+
+def test_rows_pass_however_many_runs_were_killed_before_they_wrote_theirs() -> None:
+    """Each found the rows of the first evening, so none before it wrote anything else."""
+    killed = [*EVENINGS[:1], record(2, equity(1.0, 2.0), 1), record(3, equity(1.0, 2.0, 3.0), 1)]
+    assert passing(killed, equity(1.0)) == [1]
+    done = [*killed, record(4, equity(1.0, 2.5, 3.5), 1), record(5, equity(1.0, 2.5, 3.5, 4.0), 4)]
+    assert passing(done, equity(1.0)) == []
+    assert passing(done, equity(1.0, 2.0, 3.0)) == []
+    assert passing(done, equity(1.0, 2.5, 3.5)) == [4]
 
 
 def test_before_the_first_run_only_no_rows_pass() -> None:
-    known = _on_record([record(1, equity(1.0), asset="trading/account/other")], "c", "s")
-    assert known == [{}]
-    assert _fits(hash_whole(EQUITY, EQUITY.empty(), "s"), known[0], {EQUITY.name})
-    assert not _fits(hash_whole(EQUITY, equity(1.0), "s"), known[0], {HOLDINGS.name})
+    [nothing] = possible_on_record([record(1, equity(1.0), asset="trading/account/other")], "c", "s")
+    assert nothing == Intended(0, "", None, {})
+    assert _fits(hash_whole(EQUITY, EQUITY.empty(), "s"), nothing.hashes, {EQUITY.name})
+    assert not _fits(hash_whole(EQUITY, equity(1.0), "s"), nothing.hashes, {HOLDINGS.name})
+
+
+def remade(now: pl.DataFrame) -> list[tuple[dt.date, float | None]]:
+    """What is told where the runs of the second and third day are on record, and rows are made after the first."""
+    tables = {table: table.empty() for table in PUBLISHED} | {EQUITY: now}
+    [_, *unwritten] = possible_on_record([*EVENINGS[:1], record(2, equity(1.0, 2.0), 1)], "c", "s")
+    unwritten += possible_on_record([*EVENINGS[:1], record(3, equity(1.0, 2.0, 3.0), 1)], "c", "s")[1:]
+    before = Published({table: table.empty() for table in PUBLISHED}, SAVED_STATES.empty(), 1, unwritten)
+    opening = Opening("s", "s-1", dt.date(2020, 1, 1), 1.0, "go", "", "ops", dt.datetime(2020, 1, 1))
+    found = made_otherwise(opening, before, tables)
+    assert {*found["kind"]} <= {"revision"}
+    return found.sort("session").select("session", "found").rows()
+
+
+def test_sessions_that_are_made_again_are_held_to_each_record_of_them() -> None:
+    second, third = dt.date(2020, 1, 2), dt.date(2020, 1, 3)
+    assert remade(equity(1.0, 2.0, 3.0, 4.0)) == []
+    assert remade(equity(1.0, 2.0, 3.5, 4.0)) == [(third, 3.5)]
+    assert remade(equity(1.0, 2.5, 3.5)) == [(second, 2.5), (third, 3.5)]
+    assert remade(equity(1.0, 2.0)) == [(third, None)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -45,6 +46,18 @@ def test_another_layout_is_refused(saved: SavedBacktest, monkeypatch: pytest.Mon
     monkeypatch.setattr(saved_state, "LAYOUT", 2)
     with pytest.raises(StateLayoutError, match="layout 1, this version reads layout 2"):
         decode(text)
+
+
+def test_an_array_of_another_engine_is_refused_under_the_same_number(saved: SavedBacktest) -> None:
+    """A field of another type or with another name has another meaning, whatever the layout's number says."""
+    held = saved.run._replace(held=saved.run.held.astype(np.int32))
+    with pytest.raises(StateLayoutError, match="its held is none of this version's engine"):
+        decode(encode(replace(saved, run=held)))
+    account = saved.run.account
+    names = ["money" if name == "cash" else name for name in account.dtype.names or ()]
+    renamed = account.astype(np.dtype([(name, account.dtype[place]) for place, name in enumerate(names)]))
+    with pytest.raises(StateLayoutError, match="its account is none of this version's engine"):
+        decode(encode(replace(saved, run=saved.run._replace(account=renamed))))
 
 
 def test_a_text_is_small_for_what_it_holds(saved: SavedBacktest) -> None:
