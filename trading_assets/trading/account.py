@@ -7,14 +7,19 @@ they are now: where that gives another equity for a published session, a bar was
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from trading_assets.backtests.backtest import PreparedBacktest
 from trading_assets.backtests.engine.dtypes import RecordArray
+from trading_assets.backtests.engine.liquidation import slice_quantity
+from trading_assets.backtests.engine.portfolio_state import floor_to_lot
+from trading_assets.backtests.engine.reason_codes import DRAWDOWN_HALT
 from trading_assets.backtests.engine.transaction_costs import fee_rate
 from trading_assets.backtests.inputs.axis_labels import named
 from trading_assets.backtests.results.liquidation_plan import mean_bps
@@ -214,7 +219,7 @@ def _holdings(opening: Opening, result: Result, equity: pl.DataFrame, closes: li
 
 def _pending(prepared: PreparedBacktest, result: Result, closes: list[_Close]) -> pl.DataFrame:
     """Orders that waited at each close: entries and weights of the queue, and exits of what is held."""
-    parts = [_waiting(close) for close in closes]
+    parts = [_waiting(close, prepared) for close in closes]
     numbers = np.concatenate([part["decision"] for part in parts])
     quantities = np.concatenate([part["quantity"] for part in parts])
     columns = np.concatenate([part["symbol"] for part in parts])
@@ -258,15 +263,55 @@ def _pending(prepared: PreparedBacktest, result: Result, closes: list[_Close]) -
     return rows.hstack(_expected_costs(prepared, rows))
 
 
-def _waiting(close: _Close) -> dict[str, Any]:
-    """Number of the decision, column and size of each order; NaN where the decision alone knows the size."""
-    leaving = close.held[close.held["exit_reason"] >= 0]
-    entries = close.orders["quantity"]
+def _waiting(close: _Close, prepared: PreparedBacktest) -> dict[str, Any]:
+    """Number of the decision, column and size of each order; NaN where the decision alone knows the size.
+
+    The liquidation of a drawdown halt is as large as its next slice.
+    """
+    is_leaving = close.held["exit_reason"] >= 0
+    leaving, slices = close.held[is_leaving], _slices(close, prepared)
+    whole, is_sliced = np.abs(leaving["quantity"]), leaving["exit_reason"] == DRAWDOWN_HALT
+    entries = np.where(close.orders["quantity"] > 0, close.orders["quantity"], np.nan)
+    for place in np.flatnonzero(_is_halting(close.orders)):
+        entries[place] = slices[_leg(close.held) == _leg(close.orders)[place]].sum()
     return {
         "decision": np.concatenate([leaving["exit_decision"], close.orders["decision"]]),
         "symbol": np.concatenate([leaving["symbol"], close.orders["symbol"]]),
-        "quantity": np.concatenate([np.abs(leaving["quantity"]), np.where(entries > 0, entries, np.nan)]),
+        "quantity": np.concatenate([np.where(is_sliced, slices[is_leaving], whole), entries]),
     }
+
+
+def _slices(close: _Close, prepared: PreparedBacktest) -> NDArray[np.float64]:
+    """Units of each position that a liquidation leaves at the next open; 0 of what is in none.
+
+    Positions without an order of their own have a slice each; legs of target weights share what a symbol may trade.
+    """
+    market, capacity = prepared.market, float(prepared.run_parameters[0]["capacity"])
+    found, taken = np.zeros(close.held.size), dict[tuple[int, bool], float]()
+    orders = close.orders[_is_halting(close.orders)]
+    for place, position in enumerate(close.held):
+        i, quantity, mark = int(position["symbol"]), abs(float(position["quantity"])), float(position["mark"])
+        lot = float(market.lot[i])
+        if position["exit_reason"] == DRAWDOWN_HALT:
+            found[place] = slice_quantity(quantity, mark, market.adv[position["exit_decided"], i], capacity, lot)
+        for order in orders[_leg(orders) == _leg(close.held)[place]]:
+            room = slice_quantity(math.inf, mark, market.adv[order["decision_session"], i], capacity, lot)
+            side = i, bool(position["quantity"] > 0)
+            left = room if room == math.inf else max(0.0, floor_to_lot(room - taken.get(side, 0.0), lot))
+            found[place] = min(quantity, left)
+            taken[side] = taken.get(side, 0.0) + found[place]
+    return found
+
+
+def _is_halting(orders: RecordArray) -> NDArray[np.bool_]:
+    """Which orders take a target weight to nothing because the drawdown breaker has fired."""
+    is_leaving = (orders["quantity"] == 0.0) & (orders["weight"] == 0.0)
+    return np.asarray(is_leaving & (orders["trigger"] == DRAWDOWN_HALT))
+
+
+def _leg(records: RecordArray) -> NDArray[np.complex128]:
+    """Symbol and pair of positions or orders, to be compared."""
+    return np.asarray(records["symbol"] + 1j * records["pair_index"])
 
 
 def _days(closes: list[_Close], counts: list[int]) -> pl.Series:
@@ -280,16 +325,20 @@ def _equity_at(rows: pl.DataFrame, result: Result) -> pl.Series:
 
 
 def _bars_of(prepared: PreparedBacktest, rows: pl.DataFrame) -> pl.DataFrame:
-    """Last close by each session, the one before it, and the session of its bar."""
-    sessions, closes = prepared.axes.sessions, prepared.market.close
+    """Last close by each session, the one before it as the last one would have it, and the session of its bar."""
+    sessions, market = prepared.axes.sessions, prepared.market
+    closes = market.close
     found = []
     for day, column in rows.select("session", "column").iter_rows():
         known = np.flatnonzero(~np.isnan(closes[: sessions.index(day) + 1, column]))[-2:]
         last = known[-1] if known.size else None
+        previous = float(closes[known[0], column]) if known.size > 1 else None
+        for t in range(known[0] + 1, known[-1] + 1) if previous is not None else ():
+            previous = (previous - market.cash_dividend[t, column]) / market.split_ratio[t, column]
         found.append(
             (
                 None if last is None else float(closes[last, column]),
-                float(closes[known[0], column]) if known.size > 1 else None,
+                previous,
                 None if last is None else sessions[last],
             )
         )
