@@ -9,21 +9,18 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from trading_assets.backtests.backtest import PreparedBacktest
-from trading_assets.backtests.engine.dtypes import RecordArray
-from trading_assets.backtests.engine.transaction_costs import fee_rate
 from trading_assets.backtests.inputs.axis_labels import named
-from trading_assets.backtests.results.liquidation_plan import mean_bps
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets.backtests.running_backtest import RunningBacktest, SavedBacktest
 from trading_assets.config.canonical import digest
 from trading_assets.market_data import calendars
 from trading_assets.trading.opening import Opening
+from trading_assets.trading.pending_orders import Close, days_of, pending_orders
 from trading_assets.trading.tables import DIFFERENCES, ENGINE_FILLS, EQUITY, HOLDINGS, PENDING_ORDERS
 from trading_assets.warehouse import Table
 
@@ -60,16 +57,6 @@ class Continued:
     rows: dict[Table, pl.DataFrame]
     differences: pl.DataFrame
     saved: SavedBacktest | None
-
-
-@dataclass(frozen=True)
-class _Close:
-    """Positions and orders at the close of a session."""
-
-    session: dt.date
-    held: RecordArray
-    orders: RecordArray
-    is_halted: bool
 
 
 class AccountAheadError(Exception):
@@ -118,7 +105,7 @@ def continue_account(
     for day in new:
         running.advance(day)
         found = running.simulation()
-        closes.append(_Close(day, found.positions_at_end, found.orders_at_end, running.is_halted))
+        closes.append(Close(day, found.positions_at_end, found.orders_at_end, running.is_halted))
     replayed, differences = None, DIFFERENCES.empty()
     if saved is not None:
         replay = RunningBacktest(prepared, sessions[0], split=split)
@@ -192,7 +179,7 @@ def revised(opening: Opening, published: pl.DataFrame, replayed: pl.DataFrame, f
 
 
 def _rows(
-    opening: Opening, prepared: PreparedBacktest, result: Result, closes: list[_Close], replayed: pl.DataFrame | None
+    opening: Opening, prepared: PreparedBacktest, result: Result, closes: list[Close], replayed: pl.DataFrame | None
 ) -> dict[Table, pl.DataFrame]:
     """Rows of the sessions of `closes`, which are the last ones of the run; it is itself the first replay."""
     first = closes[0].session
@@ -207,7 +194,7 @@ def _rows(
     found = {
         **dict(zip((EQUITY, HOLDINGS), marks, strict=True)),
         ENGINE_FILLS: fills,
-        PENDING_ORDERS: _pending(prepared, result, closes),
+        PENDING_ORDERS: pending_orders(prepared, result, closes),
     }
     own = {"strategy": pl.lit(opening.strategy), "account": pl.lit(opening.account), "label": pl.lit(opening.label)}
     return {table: _finished(rows.with_columns(**own), table) for table, rows in found.items()}
@@ -219,7 +206,7 @@ def _finished(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
 
 
 def _equity(
-    opening: Opening, equity: pl.DataFrame, fills: pl.DataFrame, closes: list[_Close], of_calendars: Sequence[str]
+    opening: Opening, equity: pl.DataFrame, fills: pl.DataFrame, closes: list[Close], of_calendars: Sequence[str]
 ) -> pl.DataFrame:
     slipped = (pl.col("price") - pl.col("raw_price")).abs() * pl.col("quantity")
     costs = fills.group_by("session", maintain_order=True).agg(costs=(slipped + pl.col("fee")).sum())
@@ -239,12 +226,12 @@ def _over(of_calendars: Sequence[str], sessions: pl.Series) -> pl.Series:
     return pl.DataFrame(sessions).join(over, on="session", how="left", maintain_order="left")["over"]
 
 
-def _holdings(opening: Opening, result: Result, equity: pl.DataFrame, closes: list[_Close]) -> pl.DataFrame:
+def _holdings(opening: Opening, result: Result, equity: pl.DataFrame, closes: list[Close]) -> pl.DataFrame:
     held = np.concatenate([close.held for close in closes])
     names = result.names
     rows = pl.DataFrame(
         {
-            "session": _days(closes, [close.held.size for close in closes]),
+            "session": days_of(closes, [close.held.size for close in closes]),
             "symbol": named(names.axes.symbols, held["symbol"]),
             "pair_id": named(names.pairs, held["pair_index"]),
             "entry_session": named(names.axes.sessions, held["entry_session"], pl.Date),
@@ -258,111 +245,3 @@ def _holdings(opening: Opening, result: Result, equity: pl.DataFrame, closes: li
     # By NumPy: Polars multiplies by the reciprocal of what is one number for all rows, which is off by a bit.
     weight = np.divide(value, equity_then, out=np.full(rows.height, np.nan), where=equity_then > 0)
     return rows.with_columns(weight=pl.Series(weight))
-
-
-def _pending(prepared: PreparedBacktest, result: Result, closes: list[_Close]) -> pl.DataFrame:
-    """Orders that waited at each close: entries and weights of the queue, and exits of what is held."""
-    parts = [_waiting(close) for close in closes]
-    numbers = np.concatenate([part["decision"] for part in parts])
-    quantities = np.concatenate([part["quantity"] for part in parts])
-    columns = np.concatenate([part["symbol"] for part in parts])
-    names, journal = result.names, result.journal
-    waiting = pl.DataFrame(
-        {
-            "session": _days(closes, [part["decision"].size for part in parts]),
-            "order_id": named(journal.order_ids.to_list(), numbers),
-            "now": pl.Series(quantities).fill_nan(None),
-            "column": columns,
-            "calendar": named(names.axes.calendars, columns),
-            "asset_class": named(names.axes.asset_classes, columns),
-        }
-    )
-    decided = result.decisions.select(
-        "decision_id",
-        "decision",
-        "reason",
-        "stop_price",
-        "stop_distance",
-        "capacity_limit",
-        "gross_room",
-        "value_at_risk",
-        "score",
-        "target_weight",
-        "limited_by",
-        "detail",
-    )
-    orders = result.orders.select(
-        "order_id", "decision_id", "symbol", "pair_id", "side", "quantity", "decision_session"
-    )
-    rows = waiting.join(orders, on="order_id", how="left", maintain_order="left").join(
-        decided, on="decision_id", how="left", maintain_order="left"
-    )
-    rows = rows.with_columns(
-        quantity=pl.coalesce("now", "quantity"), entry=pl.col("decision") == "enter", equity=_equity_at(rows, result)
-    )
-    rows = rows.hstack(_bars_of(prepared, rows))
-    away = pl.when(pl.col("side") == "buy").then(-1).otherwise(1) * pl.col("stop_distance")
-    rows = rows.with_columns(stop_price=pl.coalesce("stop_price", pl.col("close") + away))
-    return rows.hstack(_expected_costs(prepared, rows))
-
-
-def _waiting(close: _Close) -> dict[str, Any]:
-    """Number of the decision, column and size of each order; NaN where the decision alone knows the size."""
-    leaving = close.held[close.held["exit_reason"] >= 0]
-    entries = close.orders["quantity"]
-    return {
-        "decision": np.concatenate([leaving["exit_decision"], close.orders["decision"]]),
-        "symbol": np.concatenate([leaving["symbol"], close.orders["symbol"]]),
-        "quantity": np.concatenate([np.abs(leaving["quantity"]), np.where(entries > 0, entries, np.nan)]),
-    }
-
-
-def _days(closes: list[_Close], counts: list[int]) -> pl.Series:
-    days = [close.session for close, count in zip(closes, counts, strict=True) for _ in range(count)]
-    return pl.Series(days, dtype=pl.Date)
-
-
-def _equity_at(rows: pl.DataFrame, result: Result) -> pl.Series:
-    known = result.equity.select("session", "equity")
-    return rows.select("session").join(known, on="session", how="left", maintain_order="left")["equity"]
-
-
-def _bars_of(prepared: PreparedBacktest, rows: pl.DataFrame) -> pl.DataFrame:
-    """Last close by each session, the one before it, and the session of its bar."""
-    sessions, closes = prepared.axes.sessions, prepared.market.close
-    found = []
-    for day, column in rows.select("session", "column").iter_rows():
-        known = np.flatnonzero(~np.isnan(closes[: sessions.index(day) + 1, column]))[-2:]
-        last = known[-1] if known.size else None
-        found.append(
-            (
-                None if last is None else float(closes[last, column]),
-                float(closes[known[0], column]) if known.size > 1 else None,
-                None if last is None else sessions[last],
-            )
-        )
-    schema = {"close": pl.Float64, "previous_close": pl.Float64, "last_bar": pl.Date}
-    return pl.DataFrame(found, schema=schema, orient="row")
-
-
-def _expected_costs(prepared: PreparedBacktest, rows: pl.DataFrame) -> pl.DataFrame:
-    """Mean slippage and fee of each order under the conditions of the session that it waits at."""
-    columns = rows["column"].to_numpy().astype(np.int64)
-    notional = rows.select(pl.col("quantity") * pl.col("close")).to_series().fill_null(0.0).to_numpy().copy()
-    bps, sessions = np.zeros(rows.height), rows["session"]
-    for day in sessions.unique():
-        of_day = np.flatnonzero((sessions == day).to_numpy())
-        costs = np.empty(of_day.size)
-        mean_bps(
-            prepared.axes.sessions.index(day),
-            np.ascontiguousarray(columns[of_day]),
-            np.ascontiguousarray(notional[of_day]),
-            prepared.market,
-            prepared.run_parameters,
-            prepared.settings,
-            costs,
-        )
-        bps[of_day] = costs
-    fees = np.array([fee_rate(prepared.market.fee_bps[i], prepared.run_parameters[0]) for i in columns])
-    cost = np.where(notional > 0, notional * (bps / 1e4 + fees), np.nan)
-    return pl.DataFrame({"expected_slippage_bps": bps, "expected_cost": cost}).fill_nan(None)

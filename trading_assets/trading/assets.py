@@ -14,6 +14,7 @@ import polars as pl
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
+from trading_assets.market_data.tables import BARS
 from trading_assets.models.splits import spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import Protocol
@@ -24,14 +25,16 @@ from trading_assets.strategies.evaluation.on_record import put_further_exposure_
 from trading_assets.strategies.evaluation.plan import plan_of
 from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy
+from trading_assets.trading.broker_books import books_on_record
 from trading_assets.trading.differences_on_record import differences_on_record, put_differences_on_record
 from trading_assets.trading.halt import is_halted
 from trading_assets.trading.opening import Opening, gone_from, open_accounts, openings_on, universe_of
 from trading_assets.trading.order_sheet import order_sheet, write_csv
 from trading_assets.trading.published import STAGE, asset_of, extended, made_otherwise, put_on_record, read_published
 from trading_assets.trading.reconciliation import with_acceptances
-from trading_assets.trading.settlement import Settling, settle
+from trading_assets.trading.settlement import Settling, block_of_entries, settle
 from trading_assets.trading.simulated_broker import SimulatedBroker
+from trading_assets.trading.submission import submit_until_answered
 from trading_assets.trading.tables import (
     ACCOUNTS,
     DIFFERENCES,
@@ -70,22 +73,22 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         )
         found.append(
             table_asset(
-                orders,
-                stage=STAGE,
-                name=orders.__name__,
-                strategy=name,
-                tables=(ORDER_SHEETS,),
-                deps=[asset_of(name)],
-            )
-        )
-        found.append(
-            table_asset(
                 fills,
                 stage=STAGE,
                 name=fills.__name__,
                 strategy=name,
                 tables=(FILLS, SUBMISSIONS, RECONCILIATIONS, DIFFERENCES),
-                deps=[asset_of(name), f"{STAGE}/{orders.__name__}/{name}"],
+                deps=[asset_of(name), "market_data/bars"],
+            )
+        )
+        found.append(
+            table_asset(
+                orders,
+                stage=STAGE,
+                name=orders.__name__,
+                strategy=name,
+                tables=(ORDER_SHEETS, SUBMISSIONS),
+                deps=[asset_of(name), "market_data/bars", f"{STAGE}/{fills.__name__}/{name}"],
             )
         )
     return found
@@ -130,35 +133,6 @@ def account(step: Step) -> Mapping[str, Any]:
     return {"account": opening.account, "label": opening.label, "sessions added": sessions, "last": accounts.tail(1)}
 
 
-def orders(step: Step) -> Mapping[str, Any]:
-    """What the running account orders for the next open, and what stands against it; the same whoever asks."""
-    name, configuration = strategy_of(step), step.configuration
-    openings = openings_on(Protocol.of(configuration).read(), configuration.name, name)
-    if not openings:
-        return {"account": "none is open"}
-    opening, own = openings[-1], Rows("strategy", name)
-    _assert_same_plan(step, opening)
-    published = read_published(step, name)
-    pending = published.of(PENDING_ORDERS, opening.account)
-    last = published.of(PUBLISHED[0], opening.account)["session"].max()
-    standing = _differences(step, name).filter(pl.col("accepted_by").is_null())
-    blocks = {"verdict": not _verdict_stands(step, name), "difference": not standing.is_empty()}
-    sheet = order_sheet(
-        configuration.name,
-        pending.filter(session=last) if last is not None else pending.clear(),
-        configuration.risk,
-        entries_blocked_by=next((block for block, is_so in blocks.items() if is_so), None),
-    )
-    earlier = step.work.read_or_empty(ORDER_SHEETS, rows=own)
-    if last is not None:
-        earlier = earlier.filter((pl.col("account") != opening.account) | (pl.col("session") != last))
-    step.work.replace(own, {ORDER_SHEETS: pl.concat([earlier, sheet]).sort(ORDER_SHEETS.key)})
-    if last is not None:
-        write_csv(sheet, configuration.home / "orders" / f"{opening.account}-{last!s}.csv")
-    blocked = sheet.filter(status="blocked").select("symbol", "side", "quantity", "blocked_by")
-    return {"account": opening.account, "label": opening.label, "orders": sheet.height, "blocked": blocked}
-
-
 def fills(step: Step) -> Mapping[str, Any]:
     """What the simulated broker made of each session, held to what the engine booked: every difference by name."""
     name, configuration = strategy_of(step), step.configuration
@@ -170,15 +144,18 @@ def fills(step: Step) -> Mapping[str, Any]:
     earlier = step.work.read_or_empty(RECONCILIATIONS, rows=own)
     done, found = settle(
         step.work.aside(),
-        SimulatedBroker(configuration.home / "brokers" / f"{opening.account}.db"),
+        _broker_of(configuration, opening),
         Settling(
             configuration=configuration.name,
             risk=configuration.risk,
             opening=opening,
             sessions=published.of(PUBLISHED[0], opening.account).sort("session")["session"].to_list(),
             pending=published.of(PENDING_ORDERS, opening.account),
-            sheets=step.work.read_or_empty(ORDER_SHEETS, rows=own).filter(account=opening.account),
+            sheets=step.work.aside().read_or_empty(ORDER_SHEETS, rows=own).filter(account=opening.account),
             engine_fills=published.of(ENGINE_FILLS, opening.account),
+            splits=_splits(step, opening),
+            verdict_stands=_verdict_stands(step, name),
+            differs=not _differences(step, name).filter(pl.col("accepted_by").is_null()).is_empty(),
         ),
         next(iter(earlier.filter(account=opening.account)["session"].sort(descending=True)), None),
         is_halted=lambda: is_halted(configuration),
@@ -188,6 +165,58 @@ def fills(step: Step) -> Mapping[str, Any]:
     reconciled = pl.concat([earlier, done]).sort(RECONCILIATIONS.key)
     step.work.replace(own, {RECONCILIATIONS: reconciled, DIFFERENCES: differences})
     return {"account": opening.account, "sessions settled": done.height, "differences": found.height}
+
+
+def orders(step: Step) -> Mapping[str, Any]:
+    """What the running account orders for the next open, what stands against it, and what of it was sent."""
+    name, configuration = strategy_of(step), step.configuration
+    openings = openings_on(Protocol.of(configuration).read(), configuration.name, name)
+    if not openings:
+        return {"account": "none is open"}
+    opening, own = openings[-1], Rows("strategy", name)
+    _assert_same_plan(step, opening)
+    published = read_published(step, name)
+    sessions = published.of(PUBLISHED[0], opening.account).sort("session")["session"].to_list()
+    if not sessions:
+        return {"account": opening.account, "label": opening.label, "orders": 0}
+    last, aside = sessions[-1], step.work.aside()
+    standing = _differences(step, name).filter(pl.col("accepted_by").is_null())
+    engine_fills, splits = published.of(ENGINE_FILLS, opening.account), _splits(step, opening)
+    books, _ = books_on_record(aside, name, opening.account, sessions, splits, engine_fills)
+    sheet = order_sheet(
+        configuration.name,
+        published.of(PENDING_ORDERS, opening.account).filter(session=last),
+        configuration.risk,
+        held=books.held,
+        entries_blocked_by=block_of_entries(
+            verdict_stands=_verdict_stands(step, name), differs=not standing.is_empty()
+        ),
+    )
+    sent = submit_until_answered(
+        aside,
+        _broker_of(configuration, opening),
+        sheet,
+        is_halted=lambda: is_halted(configuration),
+        over=last,
+        now=step.now,
+    )
+    earlier = step.work.read_or_empty(ORDER_SHEETS, rows=own)
+    earlier = earlier.filter((pl.col("account") != opening.account) | (pl.col("session") != last))
+    step.work.replace(own, {ORDER_SHEETS: pl.concat([earlier, sheet]).sort(ORDER_SHEETS.key)})
+    write_csv(sheet, configuration.home / "orders" / f"{opening.account}-{last!s}.csv")
+    blocked = sheet.filter(status="blocked").select("symbol", "side", "quantity", "blocked_by")
+    said = {"sent": len(sent.answered), "held back": len(sent.held_back), "unanswered": len(sent.unanswered)}
+    return {"account": opening.account, "label": opening.label, "orders": sheet.height, **said, "blocked": blocked}
+
+
+def _broker_of(configuration: Configuration, opening: Opening) -> SimulatedBroker:
+    return SimulatedBroker(configuration.home / "brokers" / f"{opening.account}.db")
+
+
+def _splits(step: Step, opening: Opening) -> pl.DataFrame:
+    """Splits since the opening of an account: symbol, session, split_ratio."""
+    columns, where = ["symbol", "session", "split_ratio"], "split_ratio <> 1 AND session > ?"
+    return step.work.read(BARS, columns=columns, where=where, parameters=[opening.session])
 
 
 def _with_new(step: Step, opening: Opening, found: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,7 @@ import polars as pl
 from trading_assets.config.canonical import digest
 from trading_assets.config.sections import Risk
 from trading_assets.market_data import calendars
+from trading_assets.trading.broker_books import Leg
 from trading_assets.trading.opening import next_session
 from trading_assets.trading.tables import ORDER_SHEETS
 
@@ -24,13 +25,22 @@ from trading_assets.trading.tables import ORDER_SHEETS
 MARKETABLE = 0.01
 #: Move from one close to the next beyond which an entry waits for a person: a fraction.
 LARGEST_MOVE = 0.5
+#: Fraction by which a broker may hold other units than the engine of a target weight, which is sized at the open.
+DRIFT = 0.05
 #: Days in which the last session of any calendar is found.
 _LOOK_BACK = dt.timedelta(days=14)
 _ROUNDING = 1e-9
+#: Reason of exits that leave a slice a session.
+_SLICED = "drawdown_halt"
 
 
 def order_sheet(
-    configuration: str, pending: pl.DataFrame, risk: Risk, *, entries_blocked_by: str | None = None
+    configuration: str,
+    pending: pl.DataFrame,
+    risk: Risk,
+    *,
+    held: Mapping[Leg, float] | None = None,
+    entries_blocked_by: str | None = None,
 ) -> pl.DataFrame:
     """Return the sheet of orders that wait at a close.
 
@@ -42,15 +52,24 @@ def order_sheet(
         Rows of `trading.pending_orders` of one account and session.
     risk
         Limits.
+    held
+        Units that the broker holds by symbol and pair: nothing that is not there is left. None: what the engine holds.
     entries_blocked_by
-        What stops every entry; exits, which make the risk smaller, go on. None: nothing.
+        What stops every entry; exits, which make the risk smaller, go on, and so does the part of an order that leaves
+        a position on the other side. None: nothing.
 
     Returns
     -------
     polars.DataFrame
         Rows of `trading.order_sheets`.
     """
-    rows = [_line(configuration, row, risk, entries_blocked_by) for row in pending.iter_rows(named=True)]
+    waiting = pending.sort("order_id").to_dicts()
+    blocks = [_block_of(row, risk, entries_blocked_by) for row in waiting]
+    broken = {row["pair_id"] for row, block in zip(waiting, blocks, strict=True) if row["entry"] and block is not None}
+    rows = []
+    for row, block in zip(waiting, blocks, strict=True):
+        of_pair = "pair" if row["entry"] and row["pair_id"] is not None and row["pair_id"] in broken else None
+        rows.append(_line(configuration, row, risk, _sent(row, block or of_pair, held)))
     return ORDER_SHEETS.conform(pl.DataFrame(rows, schema=ORDER_SHEETS.empty().schema)).sort(ORDER_SHEETS.key)
 
 
@@ -80,18 +99,39 @@ def write_csv(sheet: pl.DataFrame, path: Path) -> None:
     partial.replace(path)
 
 
-def _line(configuration: str, row: Mapping[str, Any], risk: Risk, entries_blocked_by: str | None) -> dict[str, Any]:
+def _sent(row: Mapping[str, Any], block: str | None, held: Mapping[Leg, float] | None) -> tuple[float, str | None]:
+    """How many units of an order are sent, and what stands against the others."""
+    asked = row["quantity"]
+    if held is None:
+        return (asked, None) if block is None else (0.0, block)
+    units = held.get((row["symbol"], row["pair_id"]), 0.0)
+    there = max(0.0, units if row["side"] == "sell" else -units)  # that the order can leave
+    if row["entry"]:
+        if block is None:
+            return asked, None
+        return (0.0 if asked is None else min(asked, there)), block
+    if block is not None:
+        return 0.0, block
+    is_whole = row["target_weight"] == 0.0 and row["reason"] != _SLICED
+    if is_whole and asked < there <= asked * (1.0 + DRIFT):
+        return there, None  # what has drifted from the weight is left with it
+    return (asked, None) if asked <= there * (1.0 + _ROUNDING) else (there, "not_held")
+
+
+def _line(configuration: str, row: Mapping[str, Any], risk: Risk, sent: tuple[float, str | None]) -> dict[str, Any]:
     for_session = next_session([row["calendar"]], row["session"])
-    close, quantity, is_entry = row["close"], row["quantity"], row["entry"]
+    units, blocked_by = sent
+    close, asked, is_entry = row["close"], row["quantity"], row["entry"]
+    quantity = units if units else asked
     notional = None if close is None or quantity is None else quantity * close
     is_limit = row["calendar"] == calendars.ALWAYS
     toward = MARKETABLE if row["side"] == "buy" else -MARKETABLE
-    blocked_by = entries_blocked_by if is_entry and entries_blocked_by is not None else _block_of(row, notional, risk)
     largest = risk.max_symbol * row["equity"]
     return {
         **{name: row[name] for name in ORDER_SHEETS.columns if name in row},
         "client_order_id": client_order_id(configuration, row["account"], row["order_id"], for_session),
         "for_session": for_session,
+        "quantity": quantity,
         "type": "marketable_limit" if is_limit else "market_on_open",
         "limit": close * (1.0 + toward) if is_limit and close is not None else None,
         "stop": row["stop_price"],
@@ -101,13 +141,13 @@ def _line(configuration: str, row: Mapping[str, Any], risk: Risk, entries_blocke
         "share_of_capacity": _ratio(notional, row["capacity_limit"]) if is_entry else None,
         "share_of_gross_room": _ratio(notional, row["gross_room"]) if is_entry else None,
         "share_of_value_at_risk": _ratio(row["value_at_risk"], risk.var_limit) if is_entry else None,
-        "share_sent": 1.0 if blocked_by is None else 0.0,
-        "status": "ready" if blocked_by is None else "blocked",
+        "share_sent": min(1.0, units / asked) if units else 0.0,
+        "status": "ready" if units else "blocked",
         "blocked_by": blocked_by,
     }
 
 
-def _block_of(row: Mapping[str, Any], notional: float | None, risk: Risk) -> str | None:
+def _block_of(row: Mapping[str, Any], risk: Risk, entries_blocked_by: str | None) -> str | None:
     """The first check that an order does not pass; None if it passes all.
 
     An exit only needs a size: what is wrong with its bars is often why it is made.
@@ -116,6 +156,8 @@ def _block_of(row: Mapping[str, Any], notional: float | None, risk: Risk) -> str
     has_size = quantity is not None and math.isfinite(quantity) and quantity > 0
     if not row["entry"]:
         return None if has_size else "size"
+    if entries_blocked_by is not None:
+        return entries_blocked_by
     if row["last_bar"] != _last_session(row["calendar"], row["session"]):
         return "stale_bar"
     if close is None or not (math.isfinite(close) and close > 0):
@@ -124,8 +166,9 @@ def _block_of(row: Mapping[str, Any], notional: float | None, risk: Risk) -> str
         return "price"
     if stop is not None and (stop >= close if row["side"] == "buy" else stop <= close):
         return "price"
-    if not has_size or notional is None:
+    if not has_size:
         return "size"
+    notional = quantity * close
     if notional > risk.max_symbol * row["equity"] * (1.0 + _ROUNDING):
         return "symbol_limit"
     capacity = row["capacity_limit"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,17 +15,42 @@ from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.canonical import digest
 from trading_assets.protocol import Protocol, Record
 from trading_assets.trading.broker import BrokerFill, BrokerOrder
+from trading_assets.trading.broker_books import AT_NO_OPEN, Books
 from trading_assets.trading.opening import Opening, openings_on
+from trading_assets.trading.order_sheet import DRIFT
 from trading_assets.trading.simulated_broker import Quote
 from trading_assets.trading.tables import DIFFERENCES
 from trading_assets.warehouse import Rows, Warehouse
 
 #: Fraction by which a quantity, a price or a fee may differ.
 TOLERANCE = 1e-9
+#: Fraction of units, and of capital, that sums of floats may come apart by.
+_ROUNDING = 1e-9
 _ACCEPT = "accept"
-#: Reason of what the engine books without an open: no order is behind it at a broker.
-_AT_NO_OPEN = "delisted"
 _NO_ORDER = {"client_order_id": None, "kind": "missed", "detail": "no order of any sheet was for this session"}
+
+
+@dataclass(frozen=True)
+class BothBooks:
+    """Books of the engine and of the broker after a session, and how they stood before it.
+
+    Attributes
+    ----------
+    engine, broker
+        Books after it.
+    gaps
+        Units that the broker had more than the engine before it, by symbol, in units of the session.
+    cash_gap
+        Cash that it had more.
+    is_sized_at_open
+        Whether the engine sizes target weights at the open: then what a broker holds drifts from it within `DRIFT`.
+    """
+
+    engine: Books
+    broker: Books
+    gaps: Mapping[str, float]
+    cash_gap: float
+    is_sized_at_open: bool
 
 
 @dataclass(frozen=True)
@@ -50,6 +77,7 @@ def reconcile(
     engine_fills: pl.DataFrame,
     orders: Sequence[BrokerOrder],
     fills: Iterable[BrokerFill],
+    books: BothBooks | None = None,
 ) -> pl.DataFrame:
     """Return what differs between a broker's session and the account's.
 
@@ -63,32 +91,42 @@ def reconcile(
         Rows of `trading.engine_fills` of the account in it.
     orders, fills
         All that the broker knows.
+    books
+        Units and cash of both: a gap that no difference of an order in the session explains is named by itself, once.
+        None: they are not compared.
 
     Returns
     -------
     DataFrame
-        Rows of `trading.differences`. Of an order that is sized at the open the broker is held to what was asked for.
+        Rows of `trading.differences`. Of an order that is sized at the open the broker is held to what was asked for,
+        and of an entry to no more than the engine booked.
     """
+    explained: defaultdict[str, float] = defaultdict(float)
     known, statuses = set(sheet["client_order_id"]), {each.client_order_id: each for each in orders}
     own = [fill for fill in fills if fill.session == session]
     rows: list[dict[str, Any]] = []
     for order in sheet.sort("client_order_id").iter_rows(named=True):
-        booked = engine_fills.filter(order_id=order["order_id"]).select("quantity", "price", "fee").rows()
-        expected = _Filled.of(booked)
+        booked = engine_fills.filter(order_id=order["order_id"], side=order["side"])
+        expected = _Filled.of(booked.select("quantity", "price", "fee").rows())
         if order["sized_at_open"] and expected.quantity and order["quantity"]:
-            scale = order["quantity"] / expected.quantity
-            expected = _Filled(order["quantity"], expected.price, expected.fee * scale)
+            asked = min(order["quantity"], expected.quantity) if order["entry"] else order["quantity"]
+            expected = _Filled(asked, expected.price, expected.fee * asked / expected.quantity)
+        elif order["sized_at_open"] and order["blocked_by"] == "size":
+            expected = _Filled(0.0, 0.0, 0.0)  # nothing could be asked for
         name = order["client_order_id"]
         found = _Filled.of((f.quantity, f.price, f.fee) for f in own if f.client_order_id == name)
         answer = statuses.get(name)
         about = {"symbol": order["symbol"], "client_order_id": name}
         rows += [about | each for each in _of_order(expected, found, answer, order["blocked_by"])]
+        explained[order["symbol"]] += _signed(order["side"], found.quantity - expected.quantity)
     for row in engine_fills.filter(~pl.col("order_id").is_in(sheet["order_id"].implode())).iter_rows(named=True):
-        if row["reason"] != _AT_NO_OPEN:
+        if row["reason"] != AT_NO_OPEN:
             quantities = {"expected": row["quantity"], "found": 0.0}
             rows.append({**quantities, **_NO_ORDER, "symbol": row["symbol"]})
+            explained[row["symbol"]] -= _signed(row["side"], row["quantity"])
     for fill in own:
         if fill.client_order_id not in known:
+            explained[fill.symbol] += _signed(fill.side, fill.quantity)
             late = fill.client_order_id in statuses
             said = "of an order for an earlier session" if late else "of no order of ours"
             rows.append(
@@ -101,6 +139,8 @@ def reconcile(
                     "detail": f"{fill.side} {fill.quantity:g} {fill.symbol} at {fill.price:g}, {said}",
                 }
             )
+    if books is not None:
+        rows += _of_books(books, explained, opening.capital, is_explained=bool(rows))
     same = {"strategy": opening.strategy, "account": opening.account, "session": session, "found_on": session}
     named = [{**row, **same, "difference_id": _id(opening.account, session, row)} for row in rows]
     return DIFFERENCES.conform(pl.DataFrame(named, schema=DIFFERENCES.empty().schema)).sort(DIFFERENCES.key)
@@ -136,28 +176,64 @@ def _of_order(
         yield {"expected": rates[0], "found": rates[1], "kind": "fee", "detail": "of a unit"}
 
 
+def _of_books(
+    books: BothBooks, explained: Mapping[str, float], capital: float, *, is_explained: bool
+) -> Iterator[dict[str, Any]]:
+    """Gaps of units and of cash that are new, and that what differs of the session's orders does not explain."""
+    engine, broker = books.engine.of_symbols(), books.broker.of_symbols()
+    for symbol in sorted({*engine, *broker}):
+        expected, found = engine.get(symbol, 0.0), broker.get(symbol, 0.0)
+        gap, largest = found - expected, max(abs(expected), abs(found))
+        new = gap - books.gaps.get(symbol, 0.0) - explained.get(symbol, 0.0)
+        allowed = max(DRIFT * largest, 1.0) if books.is_sized_at_open else 0.0
+        if abs(gap) > allowed and abs(new) > _ROUNDING * max(1.0, largest):
+            is_explained = True
+            detail = f"the broker holds {found:g} by its fills, the account {expected:g}"
+            yield {"symbol": symbol, "kind": "units", "expected": expected, "found": found, "detail": detail}
+    gap = books.broker.cash - books.engine.cash
+    allowed = DRIFT * capital if books.is_sized_at_open else 0.0
+    if not is_explained and abs(gap) > allowed and abs(gap - books.cash_gap) > _ROUNDING * capital:
+        said = {"expected": books.engine.cash, "found": books.broker.cash}
+        yield {**said, "kind": "cash", "detail": f"the fills of the broker have brought in {gap:+g} more"}
+
+
+def _signed(side: str, quantity: float) -> float:
+    return quantity if side == "buy" else -quantity
+
+
 def _is_same(expected: float, found: float) -> bool:
     return abs(expected - found) <= TOLERANCE * max(abs(expected), abs(found))
 
 
 def _id(account: str, session: dt.date, row: dict[str, Any]) -> str:
-    said = [row["kind"], row["symbol"], row["client_order_id"], row["expected"], row["found"]]
+    said = [row["kind"], row.get("symbol"), row.get("client_order_id"), row["expected"], row["found"]]
     return digest([account, session, *said])[:16]
 
 
-def quotes_of(engine_fills: pl.DataFrame) -> dict[tuple[str, str], Quote]:
-    """Return what a clean simulated broker fills at: the prices that the engine booked, by symbol and side.
+def quotes_of(engine_fills: pl.DataFrame, asked: pl.DataFrame) -> dict[str | tuple[str, str], Quote]:
+    """Return what a clean simulated broker fills at: the prices that the engine booked.
 
     Parameters
     ----------
     engine_fills
         Rows of `trading.engine_fills` of one session.
+    asked
+        Rows of `trading.order_sheets` that are for it: each has the price of its own order, and an entry no more units
+        than the engine could pay for. What comes late has the mean of its symbol and side.
     """
-    found = {}
+    found: dict[str | tuple[str, str], Quote] = {}
     for (symbol, side), rows in engine_fills.group_by("symbol", "side"):
         filled = _Filled.of(rows.select("quantity", "price", "fee").rows())
         if filled.quantity:
             found[str(symbol), str(side)] = Quote(filled.price, filled.fee / filled.quantity)
+    for order in asked.iter_rows(named=True):
+        booked = engine_fills.filter(order_id=order["order_id"], side=order["side"])
+        filled = _Filled.of(booked.select("quantity", "price", "fee").rows())
+        most = filled.quantity if order["entry"] else math.inf
+        if filled.quantity:
+            found[order["client_order_id"]] = Quote(filled.price, filled.fee / filled.quantity, most)
+        else:
+            found[order["client_order_id"]] = Quote(0.0, 0.0, 0.0)
     return found
 
 

@@ -1,24 +1,39 @@
-"""Each session of an account at its broker: orders sent, the market opened, fills collected, differences named."""
+"""Each session of an account at its broker: the market opened, fills collected, books compared, differences named.
+
+What waits at the last close is sent when its sheet is made. A session that a run passes over had no sheet: it is made
+and sent here before the simulated market opens, by what stood at its evening. A sheet that was made then is never sent
+afterwards: what did not reach the broker before the open is missed.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from trading_assets.config.sections import Risk
+from trading_assets.trading.broker import BrokerFill
+from trading_assets.trading.broker_books import (
+    AT_NO_OPEN,
+    Books,
+    Trade,
+    books_on_record,
+    pairs_on_record,
+    ratios_at,
+    trades_of,
+)
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.order_sheet import order_sheet
-from trading_assets.trading.reconciliation import quotes_of, reconcile
+from trading_assets.trading.reconciliation import BothBooks, quotes_of, reconcile
 from trading_assets.trading.simulated_broker import SimulatedBroker
-from trading_assets.trading.submission import collect_fills, submit
-from trading_assets.trading.tables import DIFFERENCES, RECONCILIATIONS
-from trading_assets.warehouse import Warehouse
+from trading_assets.trading.submission import INTENDED, collect_fills, submit_until_answered
+from trading_assets.trading.tables import DIFFERENCES, ORDER_SHEETS, RECONCILIATIONS, SUBMISSIONS
+from trading_assets.warehouse import Rows, Warehouse
 
-#: Times that an order is sent again where the line was lost; then it is missed.
-ATTEMPTS = 20
+#: Evenings at which an order may have been sent for a session: it waits over sessions of other calendars.
+_EVENINGS = 10
 
 
 @dataclass(frozen=True)
@@ -35,6 +50,12 @@ class Settling:
         Sessions that the account has published, ascending.
     pending, sheets, engine_fills
         Rows of `trading.pending_orders`, `trading.order_sheets` and `trading.engine_fills` of the account.
+    splits
+        symbol, session, split_ratio of the splits since its opening.
+    verdict_stands
+        Whether there is a verdict of what is registered now.
+    differs
+        Whether a difference stands that nobody has accepted.
     """
 
     configuration: str
@@ -44,13 +65,34 @@ class Settling:
     pending: pl.DataFrame
     sheets: pl.DataFrame
     engine_fills: pl.DataFrame
+    splits: pl.DataFrame
+    verdict_stands: bool = True
+    differs: bool = False
 
-    def sheet_at(self, session: dt.date) -> pl.DataFrame:
-        """Return the sheet that was made at a close; of one that was passed over by a run of several sessions, anew."""
-        made = self.sheets.filter(session=session)
-        if made.height:
-            return made
-        return order_sheet(self.configuration, self.pending.filter(session=session), self.risk)
+    def sheet_at(self, session: dt.date, books: Books, *, differs: bool) -> pl.DataFrame:
+        """Return the sheet of a close by what is published.
+
+        Parameters
+        ----------
+        session, books
+            Session that has closed, and what the broker holds then.
+        differs
+            Whether a difference stands.
+        """
+        return order_sheet(
+            self.configuration,
+            self.pending.filter(session=session),
+            self.risk,
+            held=books.held,
+            entries_blocked_by=block_of_entries(verdict_stands=self.verdict_stands, differs=differs),
+        )
+
+
+def block_of_entries(*, verdict_stands: bool, differs: bool) -> str | None:
+    """Return what stops every entry; None: nothing does."""
+    if not verdict_stands:
+        return "verdict"
+    return "difference" if differs else None
 
 
 def settle(
@@ -81,21 +123,41 @@ def settle(
     -------
     Rows of `trading.reconciliations` and of `trading.differences` of these sessions.
     """
-    sheets, done, differences = [account.sheets.clear()], [RECONCILIATIONS.empty()], [DIFFERENCES.empty()]
-    opening = account.opening
-    for before, session in zip(account.sessions, account.sessions[1:], strict=False):
-        sheets.append(account.sheet_at(before))
-        if settled is not None and session <= settled:
-            continue
-        # An order waits over sessions of other calendars under one id.
-        asked = pl.concat(sheets[-10:]).filter(for_session=session).unique("client_order_id", keep="last")
-        for _ in range(ATTEMPTS):
-            if not submit(warehouse, broker, asked, is_halted=is_halted, now=now).unanswered:
-                break
+    done, differences = [RECONCILIATIONS.empty()], [DIFFERENCES.empty()]
+    opening, sessions = account.opening, account.sessions
+    first = 0 if settled is None else sum(session <= settled for session in sessions)
+    first = max(first, 1)
+    broker_books, engine_books = books_on_record(
+        warehouse, opening.strategy, opening.account, sessions[:first], account.splits, account.engine_fills
+    )
+    is_sized_at_open = account.pending["target_weight"].is_not_null().any()
+    made = set(account.sheets["session"])
+    # An order waits over sessions of other calendars under one id.
+    waiting = [
+        account.sheet_at(each, broker_books, differs=False) for each in sessions[max(0, first - _EVENINGS) : first - 1]
+    ]
+    differs = account.differs
+    for before, session in zip(sessions[first - 1 :], sessions[first:], strict=False):
+        sheet = account.sheet_at(before, broker_books, differs=differs)
+        over = dt.date.max if before in made else before
+        submit_until_answered(warehouse, broker, sheet, is_halted=is_halted, over=over, now=now)
+        waiting = [*waiting, sheet][-_EVENINGS:]
+        asked = pl.concat(waiting).filter(for_session=session).unique("client_order_id", keep="last")
+        asked = _as_sent(warehouse, account, asked)
         booked = account.engine_fills.filter(session=session)
-        broker.open_session(session, quotes_of(booked))
+        broker.open_session(session, quotes_of(booked, asked))
         fills = collect_fills(warehouse, broker, opening.strategy, opening.account, now)
-        found = reconcile(opening, session, asked, booked, broker.orders(), fills)
+        ratios = ratios_at(account.splits, session)
+        gaps = _gaps(engine_books.after(ratios, ()), broker_books.after(ratios, ()))
+        cash_gap = broker_books.cash - engine_books.cash
+        ended = trades_of(booked.filter(reason=AT_NO_OPEN))
+        broker_books = broker_books.after(ratios, _told(warehouse, opening, fills, session), ended)
+        engine_books = engine_books.after(ratios, trades_of(booked))
+        gone = {trade.leg[0] for trade in ended}
+        gaps = {symbol: gap for symbol, gap in gaps.items() if symbol not in gone}
+        both = BothBooks(engine_books, broker_books, gaps, cash_gap, is_sized_at_open)
+        found = reconcile(opening, session, asked, booked, broker.orders(), fills, both)
+        differs = differs or not found.is_empty()
         row = {
             "strategy": opening.strategy,
             "account": opening.account,
@@ -107,3 +169,41 @@ def settle(
         done.append(RECONCILIATIONS.conform(pl.DataFrame([row])))
         differences.append(found)
     return pl.concat(done), pl.concat(differences)
+
+
+def _gaps(engine: Books, broker: Books) -> dict[str, float]:
+    """Units that a broker has more than the engine, by symbol."""
+    own, there = engine.of_symbols(), broker.of_symbols()
+    return {symbol: there.get(symbol, 0.0) - own.get(symbol, 0.0) for symbol in {*own, *there}}
+
+
+def _told(warehouse: Warehouse, opening: Opening, fills: Iterable[BrokerFill], session: dt.date) -> list[Trade]:
+    """Trades of a session as a broker told them, each under the leg that its order was for."""
+    own = [fill for fill in fills if fill.session == session]
+    pairs = dict(pairs_on_record(warehouse, opening.strategy, opening.account).iter_rows()) if own else {}
+    return [
+        Trade(
+            (fill.symbol, pairs.get(fill.client_order_id)),
+            fill.quantity if fill.side == "buy" else -fill.quantity,
+            fill.price,
+            fill.fee,
+        )
+        for fill in own
+    ]
+
+
+def _as_sent(warehouse: Warehouse, account: Settling, asked: pl.DataFrame) -> pl.DataFrame:
+    """Orders with the units that were sent, and with the words of the sheet that stopped the others.
+
+    Only the words are the sheet's: what was published and what is on record as sent are not to be edited by it.
+    """
+    rows = Rows("strategy", account.opening.strategy)
+    sent = warehouse.read_or_empty(SUBMISSIONS, rows=rows).filter(account=account.opening.account, event=INTENDED)
+    sent = sent.select("client_order_id", sent="quantity")
+    said = account.sheets.sort("session").unique("client_order_id", keep="last", maintain_order=True)
+    said = said.filter(status="blocked").select("client_order_id", said="blocked_by")
+    joined = asked.join(sent, on="client_order_id", how="left").join(said, on="client_order_id", how="left")
+    return joined.with_columns(
+        quantity=pl.coalesce("sent", "quantity"),
+        blocked_by=pl.when(pl.col("sent").is_null()).then(pl.coalesce("said", "blocked_by")),
+    ).select(list(ORDER_SHEETS.columns))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import math
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -38,10 +39,11 @@ CREATE TABLE IF NOT EXISTS calls (number INTEGER PRIMARY KEY AUTOINCREMENT, clie
 
 @dataclass(frozen=True)
 class Quote:
-    """What a symbol trades at in a session, on one side: price, and fee a unit."""
+    """What a symbol trades at in a session, on one side: price, fee a unit, and how many units at most."""
 
     price: float
     fee: float
+    most: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class SimulatedBroker:
             for _ in range(1 + int(self._drawn("told twice", fill.broker_fill_id) < self.hostility.told_twice))
         ]
 
-    def open_session(self, session: dt.date, quotes: Mapping[tuple[str, str], Quote]) -> None:
+    def open_session(self, session: dt.date, quotes: Mapping[str | tuple[str, str], Quote]) -> None:
         """Fill what is due at the open of a session; asked again it fills nothing twice.
 
         Parameters
@@ -138,7 +140,7 @@ class SimulatedBroker:
         session
             Session that opens. An order for it fills now, or where it comes late at the next one that opens.
         quotes
-            By symbol and side. What has none does not fill, and is not tried again.
+            By the id of an order, else by symbol and side. What has none does not fill, and is not tried again.
         """
         with self._opened() as connection:
             due = connection.execute(
@@ -150,11 +152,13 @@ class SimulatedBroker:
             ).fetchall()
             for name, for_session, symbol, side, quantity, limit in due:
                 is_late = self._drawn("late", name) < self.hostility.late
-                quote = quotes.get((symbol, side))
+                quote = quotes.get(name, quotes.get((symbol, side)))
                 if quote is None or is_late != (for_session < session.isoformat()) or _is_beyond(quote, side, limit):
                     continue
                 share = 0.5 if self._drawn("partial", name) < self.hostility.partial else 1.0
-                _book(connection, f"{name}-1", name, session, symbol, side, quantity * share, quote)
+                filled = min(quantity * share, quote.most)
+                if filled > 0.0:
+                    _book(connection, f"{name}-1", name, session, symbol, side, filled, quote)
 
     def trade_by_hand(self, session: dt.date, symbol: str, side: str, quantity: float, quote: Quote) -> None:
         """Book a trade that somebody made at the broker's own desk.

@@ -25,6 +25,8 @@ from trading_assets.trading.tables import FILLS, SUBMISSIONS
 from trading_assets.warehouse import Warehouse
 
 INTENDED = "intended"
+#: Times that an order is sent again where the line was lost.
+ATTEMPTS = 20
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,14 @@ class Submitted:
         Those of which nobody knows whether it heard them: to be submitted again.
     held_back
         Those that were not sent because trading is halted.
+    too_late
+        Those that were not sent because their session was over.
     """
 
     answered: tuple[BrokerOrder, ...]
     unanswered: tuple[str, ...]
     held_back: tuple[str, ...]
+    too_late: tuple[str, ...] = ()
 
 
 def submit(
@@ -52,6 +57,7 @@ def submit(
     sheet: pl.DataFrame,
     *,
     is_halted: Callable[[], bool],
+    over: dt.date,
     now: dt.datetime,
 ) -> Submitted:
     """Send the orders of a sheet that are ready and that the broker does not have.
@@ -64,6 +70,8 @@ def submit(
         Rows of `trading.order_sheets`.
     is_halted
         Whether trading is halted: asked before each order.
+    over
+        Last session that is over: no order for it, or for one before it, is sent.
     now
         Time of the records, UTC.
     """
@@ -73,10 +81,13 @@ def submit(
     except BrokerUnavailableError:
         return Submitted((), tuple(ready["client_order_id"]), ())
     answered: list[BrokerOrder] = []
-    unanswered, held_back = list[str](), list[str]()
+    unanswered, held_back, too_late = list[str](), list[str](), list[str]()
     for row in ready.iter_rows(named=True):
         name = row["client_order_id"]
         if name not in known:
+            if row["for_session"] <= over:
+                too_late.append(name)
+                continue
             if is_halted():
                 held_back.append(name)
                 continue
@@ -89,7 +100,30 @@ def submit(
         answer = known[name]
         _note(warehouse, row, answer.status, answer.reason, now)
         answered.append(answer)
-    return Submitted(tuple(answered), tuple(unanswered), tuple(held_back))
+    return Submitted(tuple(answered), tuple(unanswered), tuple(held_back), tuple(too_late))
+
+
+def submit_until_answered(
+    warehouse: Warehouse,
+    broker: Broker,
+    sheet: pl.DataFrame,
+    *,
+    is_halted: Callable[[], bool],
+    over: dt.date,
+    now: dt.datetime,
+) -> Submitted:
+    """Send the orders of a sheet as `submit`, again where the line was lost; what is unanswered then is for later.
+
+    Parameters
+    ----------
+    warehouse, broker, sheet, is_halted, over, now
+        As `submit` takes them.
+    """
+    for _ in range(ATTEMPTS):
+        found = submit(warehouse, broker, sheet, is_halted=is_halted, over=over, now=now)
+        if not found.unanswered:
+            break
+    return found
 
 
 def collect_fills(
@@ -117,7 +151,10 @@ def _sent(broker: Broker, order: OrderRequest) -> BrokerOrder:
     try:
         return broker.submit(order)
     except DuplicateOrderError:
-        return next(each for each in broker.orders() if each.client_order_id == order.client_order_id)
+        known = [each for each in broker.orders() if each.client_order_id == order.client_order_id]
+        if not known:  # its list is behind what it has heard: it is asked again later
+            raise BrokerUnavailableError(f"{order.client_order_id} is sent already, and not listed") from None
+        return known[0]
 
 
 def _request(row: dict[str, object]) -> OrderRequest:
@@ -126,6 +163,6 @@ def _request(row: dict[str, object]) -> OrderRequest:
 
 def _note(warehouse: Warehouse, row: dict[str, object], event: str, reason: str | None, now: dt.datetime) -> None:
     """Write an event down, on disk when this returns; the same event of the same order is there once."""
-    same = ("strategy", "account", "client_order_id", "for_session", "symbol", "side", "quantity")
+    same = ("strategy", "account", "client_order_id", "for_session", "symbol", "pair_id", "side", "quantity")
     line = {**{name: row[name] for name in same}, "event": event, "reason": reason, "recorded_at": now}
     warehouse.append_new(SUBMISSIONS, SUBMISSIONS.conform(pl.DataFrame([line])))

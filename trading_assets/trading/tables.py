@@ -10,7 +10,7 @@ STATES = ("open", "ended")
 #: How an order is given: at the open of an exchange, or where a market never closes as a limit that would fill at once.
 ORDER_TYPES = ("market_on_open", "marketable_limit")
 #: Checks of an order, in their order.
-BLOCKS = ("verdict", "difference", "stale_bar", "price", "size", "symbol_limit", "capacity")
+BLOCKS = ("verdict", "difference", "stale_bar", "price", "size", "symbol_limit", "capacity", "pair", "not_held")
 _STRATEGY = Column(pl.String, "name of the strategy in the configuration")
 _ACCOUNT = Column(pl.String, "name of the account: the strategy and a number")
 _SESSION = Column(pl.Date, "session")
@@ -140,7 +140,11 @@ PENDING_ORDERS = Table(
         "entry": Column(pl.Boolean, "it opens a position or makes one larger"),
         "reason": Column(pl.String, "trigger of an entry, reason of an exit"),
         "close": Column(pl.Float64, "last close of the symbol by then; null without one", nullable=True),
-        "previous_close": Column(pl.Float64, "close before it; null without one", nullable=True),
+        "previous_close": Column(
+            pl.Float64,
+            "close before it, in units of the last one and without the dividends since; null without one",
+            nullable=True,
+        ),
         "last_bar": Column(pl.Date, "session of the last bar that was received; null without one", nullable=True),
         "stop_price": _number("provisional stop of an entry, the stop at an exit"),
         "expected_slippage_bps": Column(pl.Float64, "mean of the model at this size", nullable=True, at_least=0),
@@ -175,7 +179,9 @@ ORDER_SHEETS = Table(
         "symbol": _SYMBOL,
         "pair_id": _PAIR,
         "side": _SIDE,
-        "quantity": Column(pl.Float64, "units, as known at the close; null without a size", nullable=True, at_least=0),
+        "quantity": Column(
+            pl.Float64, "units to send, as known at the close; null without a size", nullable=True, at_least=0
+        ),
         "type": Column(pl.String, "how it is given", one_of=ORDER_TYPES),
         "limit": Column(pl.Float64, "worst price that it takes; null without one", nullable=True),
         "stop": Column(pl.Float64, "stop of the position; null without one", nullable=True),
@@ -189,9 +195,16 @@ ORDER_SHEETS = Table(
         "share_of_capacity": _share("notional over the largest that liquidity allows"),
         "share_of_gross_room": _share("notional over what is left under the limit on gross exposure"),
         "share_of_value_at_risk": _share("value at risk with it over its limit"),
-        "share_sent": Column(pl.Float64, "fraction of it that is to be sent", at_least=0, at_most=1),
+        "share_sent": Column(
+            pl.Float64, "fraction of what the engine orders that is to be sent", at_least=0, at_most=1
+        ),
         "status": Column(pl.String, "blocked: it may not be sent", one_of=("ready", "blocked")),
-        "blocked_by": Column(pl.String, "first check that it does not pass", nullable=True, one_of=BLOCKS),
+        "blocked_by": Column(
+            pl.String,
+            "first check that it, or the part that is not sent, does not pass",
+            nullable=True,
+            one_of=BLOCKS,
+        ),
         "detail": Column(pl.String, "JSON: the numbers behind the decision"),
     },
 )
@@ -208,6 +221,7 @@ SUBMISSIONS = Table(
         "reason": Column(pl.String, "why it was rejected", nullable=True),
         "for_session": Column(pl.Date, "session that it is for"),
         "symbol": _SYMBOL,
+        "pair_id": _PAIR,
         "side": _SIDE,
         "quantity": Column(pl.Float64, "units", above=0),
         "recorded_at": Column(pl.Datetime("us"), "when it was written, UTC"),
@@ -272,12 +286,25 @@ DIFFERENCES = Table(
         "kind": Column(
             pl.String,
             "what it is",
-            one_of=("revision", "missed", "partial", "price", "fee", "manual_trade", "rejected", "excess"),
+            one_of=(
+                "revision",
+                "missed",
+                "partial",
+                "price",
+                "fee",
+                "manual_trade",
+                "rejected",
+                "excess",
+                "units",
+                "cash",
+            ),
         ),
         "session": Column(pl.Date, "session that it is of; of a revision the first whose equity differs"),
         "symbol": Column(pl.String, "symbol; null for the account as a whole", nullable=True),
         "client_order_id": Column(pl.String, "order that it is of; null without one", nullable=True),
-        "expected": Column(pl.Float64, "quantity, price, fee or equity as published; null without one", nullable=True),
+        "expected": Column(
+            pl.Float64, "quantity, price, fee, units, cash or equity as published; null without one", nullable=True
+        ),
         "found": Column(pl.Float64, "the same as found; null without one", nullable=True),
         "detail": Column(pl.String, "in words"),
         "found_on": Column(pl.Date, "last session that was published when it was found"),

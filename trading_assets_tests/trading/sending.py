@@ -30,7 +30,7 @@ def main(folder: Path) -> None:
         return False
 
     print("begun", flush=True)
-    found = submit(warehouse, broker, pl.read_parquet(folder / SHEET), is_halted=said, now=NOW)
+    found = submit(warehouse, broker, pl.read_parquet(folder / SHEET), is_halted=said, over=NOW.date(), now=NOW)
     print(f"done {len(found.answered)}", flush=True)
 
 

@@ -17,22 +17,16 @@ from trading_assets.market_data.tables import SESSIONS
 from trading_assets.strategies.evaluation.inputs import Frames
 from trading_assets.trading.account import (
     AccountAheadError,
-    Continued,
     continue_account,
     finished_sessions,
     with_capital,
 )
 from trading_assets.trading.checks import unbalanced
-from trading_assets.trading.opening import Opening
 from trading_assets.trading.order_sheet import order_sheet
 from trading_assets.trading.tables import ENGINE_FILLS, EQUITY, HOLDINGS, ORDER_SHEETS, PENDING_ORDERS
 from trading_assets.warehouse import Rows, Table, Warehouse
-from trading_assets_tests.backtests.frames import bars_of, frames, frames_of, loaded, prepare_strategy, weekdays
-
-DAYS = weekdays(300)
-START, END = DAYS[80], DAYS[299]
-BARS = frames(300).bars
-OPENING = Opening("breakout", "breakout-1", START, 50_000.0, "reject", "0" * 64, "ops", dt.datetime(2001, 8, 1))
+from trading_assets_tests.backtests.frames import bars_of, frames_of, loaded, prepare_strategy
+from trading_assets_tests.trading.breakout_account import BARS, DAYS, END, OPENING, START, first_part, prepared_until
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +37,6 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
 @pytest.fixture(scope="module")
 def market(settings: Configuration) -> PreparedBacktest:
     return prepared_until(settings, END)
-
-
-def prepared_until(settings: Configuration, last: dt.date, bars: pl.DataFrame = BARS) -> PreparedBacktest:
-    return prepare_strategy(settings, "breakout", frames_of(bars.filter(pl.col("session") <= last)))
-
-
-def first_part(settings: Configuration, last: dt.date) -> Continued:
-    return continue_account(OPENING, prepared_until(settings, last), None, EQUITY.empty())
 
 
 def test_an_account_is_the_backtest_from_its_opening(settings: Configuration, market: PreparedBacktest) -> None:
@@ -87,23 +73,6 @@ def test_holdings_and_cash_are_the_equity_at_every_close(settings: Configuration
     assert counted == rows[EQUITY].filter(pl.col("positions") > 0)["positions"].to_list()
     wrong = rows[HOLDINGS].with_columns(quantity=pl.col("quantity") + 1)
     assert unbalanced(rows[EQUITY], wrong).height == rows[HOLDINGS]["session"].n_unique()
-
-
-def test_what_waits_at_a_close_fills_at_the_next_open(settings: Configuration) -> None:
-    """Every fill is of an order that waited the evening before; entries of whole size, with their expected cost."""
-    rows = first_part(settings, END).rows
-    waiting, fills = rows[PENDING_ORDERS], rows[ENGINE_FILLS]
-    evening = dict(zip(DAYS[1:], DAYS[:-1], strict=True))
-    before = fills.with_columns(session=pl.col("session").replace_strict(evening, return_dtype=pl.Date))
-    joined = before.join(waiting, on=["session", "order_id"], how="left", suffix="_asked")
-    assert joined["decision_id"].null_count() == 0
-    assert (joined["side"] == joined["side_asked"]).all()
-    assert joined.filter(pl.col("quantity") > pl.col("quantity_asked")).is_empty()
-    entry = waiting.filter("entry").row(0, named=True)
-    notional = entry["quantity"] * entry["close"]
-    assert entry["expected_cost"] == pytest.approx(notional * (entry["expected_slippage_bps"] + 1.0) / 1e4)
-    assert entry["stop_price"] < entry["close"]
-    assert (entry["calendar"], entry["asset_class"], entry["last_bar"]) == ("XNYS", "equity", entry["session"])
 
 
 def test_sessions_before_the_record_of_the_opening_are_replayed(settings: Configuration) -> None:

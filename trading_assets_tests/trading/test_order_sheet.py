@@ -13,6 +13,7 @@ from trading_assets.config.sections import Risk
 from trading_assets.trading.order_sheet import client_order_id, order_sheet, write_csv
 from trading_assets.trading.tables import ORDER_SHEETS, PENDING_ORDERS
 
+SENT = ("quantity", "share_sent", "status", "blocked_by")
 FRIDAY, MONDAY = dt.date(2017, 6, 30), dt.date(2017, 7, 3)
 
 
@@ -115,6 +116,54 @@ def test_exits_go_on_where_entries_are_blocked() -> None:
     assert found["share_of_symbol_limit"].to_list() == [pytest.approx(0.2), None]
     [without] = sheet_of(leaves | {"quantity": None}).to_dicts()
     assert without["blocked_by"] == "size"
+
+
+def test_an_exit_sells_no_more_than_the_broker_holds() -> None:
+    """100 are to be sold: all, 60 or none of them are there; a short position is bought back likewise."""
+    leaves = waiting(entry=False, side="sell")
+
+    def sent(units: float, **changes: Any) -> tuple[Any, ...]:
+        return sheet_of(leaves | changes, held={("AAA", None): units}).select(*SENT).row(0)
+
+    assert sent(100.0) == (100.0, 1.0, "ready", None)
+    assert sent(250.0) == (100.0, 1.0, "ready", None)
+    assert sent(60.0) == (60.0, 0.6, "ready", "not_held")
+    assert sent(0.0) == (100.0, 0.0, "blocked", "not_held")
+    assert sent(-100.0) == (100.0, 0.0, "blocked", "not_held")
+    assert sent(-60.0, side="buy") == (60.0, 0.6, "ready", "not_held")
+    assert sheet_of(leaves, held={("AAA", "AAA/BBB"): 100.0})["blocked_by"].to_list() == ["not_held"]
+
+
+def test_what_has_drifted_from_a_weight_is_left_with_it() -> None:
+    """The engine sized 100 at the open, 104 were sent the evening before; a slice of a liquidation stays a slice."""
+    leaves = waiting(entry=False, side="sell", target_weight=0.0)
+    held = {("AAA", None): 104.0}
+    assert sheet_of(leaves, held=held)["quantity"].to_list() == [104.0]
+    assert sheet_of(leaves | {"reason": "drawdown_halt"}, held=held)["quantity"].to_list() == [100.0]
+    assert sheet_of(leaves | {"target_weight": 0.02}, held=held)["quantity"].to_list() == [100.0]
+
+
+def test_a_pair_is_blocked_as_a_whole() -> None:
+    """A leg without a fresh bar stops the other one, and no other pair; a leg that leaves goes on."""
+    stale = {"last_bar": dt.date(2017, 6, 29)}
+    rows = [
+        waiting("AAA", pair_id="AAA/BBB", target_weight=0.05, stop_price=None),
+        waiting("BBB", pair_id="AAA/BBB", target_weight=-0.05, stop_price=None, side="sell", **stale),
+        waiting("CCC", pair_id="CCC/DDD", target_weight=0.05, stop_price=None),
+        waiting("DDD", pair_id="CCC/DDD", entry=False, side="sell", **stale),
+    ]
+    found = sheet_of(*rows).sort("symbol")
+    assert found["blocked_by"].to_list() == ["pair", "stale_bar", None, None]
+
+
+def test_a_blocked_flip_leaves_what_is_held() -> None:
+    """From 80 long to 120 short: while a difference stands the 80 are sold, and nothing is sold short."""
+    flip = waiting(side="sell", target_weight=-0.05, stop_price=None, quantity=200.0)
+    held = {("AAA", None): 80.0}
+    found = sheet_of(flip, held=held, entries_blocked_by="difference")
+    assert found.select(*SENT).row(0) == (80.0, 0.4, "ready", "difference")
+    assert sheet_of(flip, held=held).select(*SENT).row(0) == (200.0, 1.0, "ready", None)
+    assert sheet_of(flip, held={}, entries_blocked_by="difference")["status"].to_list() == ["blocked"]
 
 
 def test_whoever_asks_gets_the_same_sheet() -> None:

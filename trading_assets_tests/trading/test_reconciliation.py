@@ -11,14 +11,17 @@ import pytest
 from trading_assets.config import ConfigurationError
 from trading_assets.protocol import Protocol
 from trading_assets.trading.broker import BrokerFill, BrokerOrder
+from trading_assets.trading.broker_books import Books
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.reconciliation import (
+    BothBooks,
     accept_difference,
     quotes_of,
     reconcile,
     standing_differences,
     with_acceptances,
 )
+from trading_assets.trading.simulated_broker import Quote
 from trading_assets.trading.tables import DIFFERENCES, ENGINE_FILLS
 from trading_assets.warehouse import Rows
 from trading_assets_tests.trading.experiment import STRATEGY, Experiment
@@ -116,6 +119,43 @@ def test_an_order_that_is_sized_at_the_open_is_held_to_what_was_asked_for() -> N
     ]
 
 
+def test_of_an_entry_that_is_sized_at_the_open_no_more_is_expected_than_was_booked() -> None:
+    """100 were asked for, the engine made 96 of it; of an estimate of nothing nothing is expected."""
+    assert differing(booked(96.0, fee=1.92), [ACCEPTED], [made(96.0, fee=1.92)], target_weight=0.05) == []
+    assert differing(booked(1.0, fee=0.02), [], [], target_weight=0.05, quantity=0.0) == []
+
+
+def test_gaps_of_units_and_cash_are_named_once_unless_an_order_explains_them() -> None:
+    """Before the session nothing was apart; then the broker has 90 of 100, or 20 less in cash."""
+
+    def found(engine: Books, broker: Books, gap: float = 0.0, cash: float = 0.0, *rows: BrokerFill) -> list[Any]:
+        both = BothBooks(engine, broker, {"AAA": gap}, cash, is_sized_at_open=False)
+        fills = [made(), *rows]
+        differences = reconcile(OPENING, MONDAY, sheet_of(waiting()), booked(), [ACCEPTED], fills, both)
+        DIFFERENCES.validate(differences)
+        return differences.select("kind", "expected", "found").rows()
+
+    hundred, ninety = Books({("AAA", None): 100.0}), Books({("AAA", None): 90.0})
+    assert found(hundred, hundred) == []
+    assert found(hundred, ninety) == [("units", 100.0, 90.0)]
+    assert found(hundred, ninety, -10.0) == []
+    assert found(hundred, ninety, -20.0) == [("units", 100.0, 90.0)]
+    assert found(hundred, Books(hundred.held, -20.0)) == [("cash", 0.0, -20.0)]
+    assert found(hundred, Books(hundred.held, -20.0), 0.0, -20.0) == []
+    more = Books({("AAA", None): 107.0})
+    by_hand = made(7.0, client_order_id=None)
+    assert found(hundred, more, 0.0, 0.0, by_hand) == [("manual_trade", 0.0, 7.0)]
+
+
+def test_a_target_weight_may_drift_within_its_bounds() -> None:
+    """5 of 100 are no alarm, 6 are."""
+    engine = Books({("AAA", None): 100.0})
+    for units, kinds in ((95.0, []), (94.0, ["units"])):
+        both = BothBooks(engine, Books({("AAA", None): units}), {"AAA": 0.0}, 0.0, is_sized_at_open=True)
+        found = reconcile(OPENING, MONDAY, sheet_of(waiting()), booked(), [ACCEPTED], [made()], both)
+        assert found["kind"].to_list() == kinds
+
+
 def test_the_same_difference_has_the_same_id() -> None:
     sheet, orders = sheet_of(waiting()), [ACCEPTED]
     ids = [reconcile(OPENING, MONDAY, sheet, booked(), orders, [])["difference_id"].to_list() for _ in range(2)]
@@ -123,13 +163,14 @@ def test_the_same_difference_has_the_same_id() -> None:
     assert ids[0] == ids[1] != other
 
 
-def test_a_clean_broker_quotes_what_the_engine_booked() -> None:
-    """40 at 50 and 60 at 51: 50.6 a unit; fees of 0.8 and 1.2: 0.02 a unit."""
+def test_a_clean_broker_quotes_each_order_what_the_engine_booked_for_it() -> None:
+    """40 at 50 and 60 at 51: what comes late has 50.6 a unit; the entry of 100 that cash cut to 40 gets no more."""
     fills = pl.concat([booked(40.0, 50.0, 0.8), booked(60.0, 51.0, 1.2, order="other")])
-    [(traded, quote)] = quotes_of(fills).items()
-    assert traded == ("AAA", "buy")
-    assert quote.price == pytest.approx(50.6)
-    assert quote.fee == pytest.approx(0.02)
+    found = quotes_of(fills, sheet_of(waiting(), waiting("BBB")))
+    assert found["AAA", "buy"].price == pytest.approx(50.6)
+    assert found["AAA", "buy"].fee == pytest.approx(0.02)
+    assert found[NAME] == Quote(50.0, 0.02, 40.0)
+    assert found[sheet_of(waiting("BBB"))["client_order_id"].item()].most == 0.0
 
 
 def test_a_difference_is_accepted_once_with_a_reason(paper: Experiment) -> None:

@@ -11,7 +11,7 @@ from trading_assets.trading.broker import BrokerUnavailableError, DuplicateOrder
 from trading_assets.trading.simulated_broker import Hostility, Quote, SimulatedBroker
 
 MONDAY, TUESDAY = dt.date(2017, 7, 3), dt.date(2017, 7, 5)
-QUOTES = {("AAA", "buy"): Quote(50.0, 0.02), ("AAA", "sell"): Quote(49.0, 0.02)}
+QUOTES: dict[str | tuple[str, str], Quote] = {("AAA", "buy"): Quote(50.0, 0.02), ("AAA", "sell"): Quote(49.0, 0.02)}
 
 
 def order(name: str = "one", side: str = "buy", limit: float | None = None) -> OrderRequest:

@@ -14,13 +14,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from trading_assets.trading.broker import BrokerUnavailableError
-from trading_assets.trading.simulated_broker import Hostility, Quote
+from trading_assets.trading.broker import BrokerOrder, BrokerUnavailableError
+from trading_assets.trading.simulated_broker import Hostility, Quote, SimulatedBroker
 from trading_assets.trading.submission import collect_fills, submit
 from trading_assets.trading.tables import FILLS, SUBMISSIONS
 from trading_assets_tests.conftest import REPOSITORY
 from trading_assets_tests.trading.sending import NOW, ORDERS, SHEET, parts
-from trading_assets_tests.trading.test_order_sheet import MONDAY, sheet_of, waiting
+from trading_assets_tests.trading.test_order_sheet import FRIDAY, MONDAY, sheet_of, waiting
 
 
 def never() -> bool:
@@ -34,7 +34,7 @@ def sheet(count: int = ORDERS) -> pl.DataFrame:
 
 def test_what_is_sent_is_written_down_before_and_after(tmp_path: Path) -> None:
     warehouse, broker = parts(tmp_path)
-    found = submit(warehouse, broker, sheet(2), is_halted=never, now=NOW)
+    found = submit(warehouse, broker, sheet(2), is_halted=never, over=FRIDAY, now=NOW)
     assert [each.status for each in found.answered] == ["accepted", "accepted"]
     events = warehouse.read(SUBMISSIONS)
     assert Counter(events["event"]) == {"intended": 2, "accepted": 2}
@@ -43,16 +43,16 @@ def test_what_is_sent_is_written_down_before_and_after(tmp_path: Path) -> None:
 
 def test_who_asks_again_sends_nothing_again(tmp_path: Path) -> None:
     warehouse, broker = parts(tmp_path)
-    first = submit(warehouse, broker, sheet(), is_halted=never, now=NOW)
+    first = submit(warehouse, broker, sheet(), is_halted=never, over=FRIDAY, now=NOW)
     before = warehouse.fingerprint(SUBMISSIONS)
-    assert submit(warehouse, broker, sheet(), is_halted=never, now=NOW) == first
+    assert submit(warehouse, broker, sheet(), is_halted=never, over=FRIDAY, now=NOW) == first
     assert warehouse.fingerprint(SUBMISSIONS) == before
     assert len(broker.orders()) == ORDERS
 
 
 def test_a_blocked_order_is_not_sent(tmp_path: Path) -> None:
     warehouse, broker = parts(tmp_path)
-    submit(warehouse, broker, sheet_of(waiting(), waiting("BBB", quantity=None)), is_halted=never, now=NOW)
+    submit(warehouse, broker, sheet_of(waiting(), waiting("BBB", quantity=None)), is_halted=never, over=FRIDAY, now=NOW)
     assert len(broker.orders()) == 1
 
 
@@ -60,10 +60,31 @@ def test_a_halt_holds_back_what_is_not_sent_yet(tmp_path: Path) -> None:
     """It is asked before each order: after three, trading is halted."""
     warehouse, broker = parts(tmp_path)
     asked = iter([False] * 3 + [True] * ORDERS)
-    found = submit(warehouse, broker, sheet(), is_halted=lambda: next(asked), now=NOW)
+    found = submit(warehouse, broker, sheet(), is_halted=lambda: next(asked), over=FRIDAY, now=NOW)
     assert (len(found.answered), len(found.held_back)) == (3, ORDERS - 3)
     assert len(broker.orders()) == 3
-    assert submit(warehouse, broker, sheet(), is_halted=never, now=NOW).held_back == ()
+    assert submit(warehouse, broker, sheet(), is_halted=never, over=FRIDAY, now=NOW).held_back == ()
+
+
+def test_no_order_is_sent_for_a_session_that_is_over(tmp_path: Path) -> None:
+    """What the broker has is asked about; what it has not comes too late."""
+    warehouse, broker = parts(tmp_path)
+    submit(warehouse, broker, sheet(2), is_halted=never, over=FRIDAY, now=NOW)
+    found = submit(warehouse, broker, sheet(), is_halted=never, over=MONDAY, now=NOW)
+    assert (len(found.answered), len(found.too_late)) == (2, ORDERS - 2)
+    assert len(broker.orders()) == 2
+    assert warehouse.read(SUBMISSIONS).filter(event="intended").height == 2
+
+
+def test_an_order_that_is_taken_but_not_listed_is_asked_for_later(tmp_path: Path) -> None:
+    class Behind(SimulatedBroker):
+        def orders(self) -> list[BrokerOrder]:
+            return []
+
+    warehouse, broker = parts(tmp_path)
+    submit(warehouse, broker, sheet(1), is_halted=never, over=FRIDAY, now=NOW)
+    found = submit(warehouse, Behind(broker.path), sheet(1), is_halted=never, over=FRIDAY, now=NOW)
+    assert found.unanswered == tuple(sheet(1)["client_order_id"])
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -71,7 +92,7 @@ def test_a_line_that_is_lost_loses_and_doubles_nothing(seed: int, tmp_path: Path
     """Half of the calls are lost before, half of the others after the broker has heard the order."""
     warehouse, broker = parts(tmp_path, Hostility(deaf=0.5, mute=0.5, rejects=0.3), seed)
     for _ in range(50):
-        found = submit(warehouse, broker, sheet(), is_halted=never, now=NOW)
+        found = submit(warehouse, broker, sheet(), is_halted=never, over=FRIDAY, now=NOW)
         if not found.unanswered:
             break
     assert sorted(each.client_order_id for each in found.answered) == sorted(sheet()["client_order_id"])
@@ -89,13 +110,13 @@ def test_a_broker_that_does_not_answer_at_all_leaves_all_for_later(tmp_path: Pat
             raise BrokerUnavailableError
 
     warehouse, _ = parts(tmp_path)
-    found = submit(warehouse, Silent(), sheet(), is_halted=never, now=NOW)  # type: ignore[arg-type]
+    found = submit(warehouse, Silent(), sheet(), is_halted=never, over=FRIDAY, now=NOW)  # type: ignore[arg-type]
     assert len(found.unanswered) == ORDERS
 
 
 def test_a_fill_that_is_told_twice_is_on_record_once(tmp_path: Path) -> None:
     warehouse, broker = parts(tmp_path, Hostility(told_twice=1.0))
-    submit(warehouse, broker, sheet(3), is_halted=never, now=NOW)
+    submit(warehouse, broker, sheet(3), is_halted=never, over=FRIDAY, now=NOW)
     broker.open_session(MONDAY, {(f"S{number:02d}", "buy"): Quote(51.0, 0.01) for number in range(3)})
     assert len(broker.fills()) == 6
     for _ in range(2):
