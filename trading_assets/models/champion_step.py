@@ -46,8 +46,9 @@ def choose(step: Step, name: str) -> Mapping[str, Any]:
     candidates = configuration.champions[name].candidates
     assert_inputs_as_written(step, [])
     assert_read_as_written(configuration, step.work, lambda held, _: hashes_of_scores(held, candidates))
-    for each in candidates:
-        assert_made_under(settings_of_scores(configuration, each), last_written(configuration))
+    on_record = last_written(configuration)
+    for candidate in candidates:
+        assert_made_under(settings_of_scores(configuration, candidate), on_record)
     holdout, readers = holdout_start(step.work.read(SPLITS)), opened_by(configuration, name)
     samples, folds, bars = labels_of(step, candidates[0], dt.date.max if readers else holdout)
     left = {each: _left_by(step, each, None if readers else holdout) for each in candidates}

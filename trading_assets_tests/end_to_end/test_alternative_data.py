@@ -149,15 +149,15 @@ def test_another_setting_and_another_file_are_other_trials(experiment: Experimen
     before = {each: tried(experiment, each) for each in ("known", "scored")}
     steps = ["market_data/publications", "features/daily", "models/scores"]
     steps += [f"{stage}/{each}" for stage in ("strategies", "backtests") for each in before]
-    for number, news in enumerate(({"max_age": 2}, {"path": "other.csv"}), start=1):
+    others: list[dict[str, object]] = [{"max_age": 2}, {"path": "other.csv"}]
+    for number, news in enumerate(others, start=1):
         lines = (experiment.folder / "news.csv").read_text().splitlines()
         changed = [line.rpartition(",")[0] + ",0.5" if place == 7 else line for place, line in enumerate(lines)]
         (experiment.folder / "other.csv").write_text("\n".join(changed))
         write(experiment, **news)
         assert experiment.run(*steps).success
-        assert {each: tried(experiment, each) - known for each, known in before.items()} == dict.fromkeys(
-            before, number
-        )
+        more = {each: tried(experiment, each) - known for each, known in before.items()}
+        assert more == dict.fromkeys(before, number)
 
 
 def test_who_edits_publications_is_told_by_what_reads_them(experiment: Experiment) -> None:
