@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated
 
-import polars as pl
 import typer
 
 from trading_assets.cli_options import ConfigOption, DataOption, FormatOption, load
@@ -40,7 +39,7 @@ def orders(
     for label in found["label"].unique(maintain_order=True):
         _note(label)
     today = dt.datetime.now(dt.UTC).date()
-    if found.filter(pl.col("for_session") < today).height:
+    if (found["for_session"] < today).any():
         _note(f"these orders are for sessions before today, {today}: no later bars are there")
 
 

@@ -45,6 +45,10 @@ def test_the_location_loads_no_heavy_library_by_the_source() -> None:
     assert "numba" in libraries_of({"trading_assets.backtests.engine.simulate"})
 
 
+def test_help_is_shown_without_what_commands_compute_with() -> None:
+    assert libraries_of({"trading_assets.cli"}) & {"dagster", "duckdb", "numpy", "polars"} == set()
+
+
 def test_imports_within_functions_are_found_and_those_for_the_type_checker_are_not_loaded() -> None:
     tree = ast.parse("def f():\n    class C:\n        import trading_assets.cli\n    return lambda: C\n")
     assert [own(node) for node in in_functions(tree)] == [{"trading_assets.cli"}]
