@@ -68,10 +68,12 @@ def status(
     from trading_assets.warehouse import Warehouse
 
     found = account_status(Warehouse(configuration.warehouse_path), configuration, strategy)
-    if format == "table":
-        print_frame(found, paper_of(width=160))
-    else:
+    if format != "table":
         printers()[format](found)
+    elif found.is_empty():
+        _say("no account is open: trading-assets account open STRATEGY")
+    else:
+        print_frame(found, paper_of(width=160))
 
 
 @account_app.command("reconcile")

@@ -36,6 +36,8 @@ def orders(
         print_frame(found.select(*_SHOWN, "status", "blocked_by"), paper_of(width=180))
     else:
         printers()[format](found)
+    if found.is_empty():
+        _note("nothing is ordered: no account that was asked for is open, or none has decided for this session")
     for label in found["label"].unique(maintain_order=True):
         _note(label)
     today = dt.datetime.now(dt.UTC).date()

@@ -22,6 +22,7 @@ def run(experiment: Experiment, *arguments: str) -> subprocess.CompletedProcess[
 
 
 def test_an_account_is_opened_and_said(paper: Experiment) -> None:
+    assert run(paper, "status").stdout == "no account is open: trading-assets account open STRATEGY\n"
     done = run(paper, "open", "known", "--on", "2017-07-05", "--capital", "50000", "--by", "ops")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("known-1, paper, verdict ")

@@ -23,6 +23,7 @@ def run(experiment: Experiment, *arguments: str) -> subprocess.CompletedProcess[
 
 
 def test_the_sheet_of_the_last_session_is_printed(paper: Experiment) -> None:
+    assert "nothing is ordered" in run(paper).stderr
     paper.open()
     own = {"strategy": pl.lit(STRATEGY), "account": pl.lit("known-1")}
     sheet = sheet_of(waiting(), waiting("BBB", quantity=None)).with_columns(**own)
