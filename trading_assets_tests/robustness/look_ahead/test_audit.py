@@ -217,11 +217,11 @@ def test_a_target_among_the_features_is_caught(
 ) -> None:
     daily = daily_features
 
-    def with_target(bars: pl.DataFrame, benchmarks: Any, **members: Any) -> pl.DataFrame:
+    def with_target(bars: pl.DataFrame, benchmarks: Any, features: Any, **members: Any) -> pl.DataFrame:
         target = bars.sort("symbol", "session").select(
             "symbol", "session", target=pl.col("adj_open").shift(-6).over("symbol") / pl.col("adj_open")
         )
-        return daily(bars, benchmarks, **members).join(
+        return daily(bars, benchmarks, features, **members).join(
             target, on=["symbol", "session"], how="left", maintain_order="left"
         )
 
