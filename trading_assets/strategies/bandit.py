@@ -15,11 +15,10 @@ from typing import Literal
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from trading_assets.config.sections import Fraction, NonNegative, Positive
-from trading_assets.config.strategies import TargetWeightParameters
-from trading_assets.strategies.ensemble import paper_returns, regimes_of
+from trading_assets.strategies.ensemble import LAG, PERIODS, MemberParameters, paper_returns, regimes_of
 
 #: Stable name of this strategy on record, wherever this file moves to.
 IDENTITY = "bandit"
@@ -31,32 +30,19 @@ Floats = NDArray[np.float64]
 
 #: What is played where every member promises less than nothing.
 CASH = -1
-#: Sessions from a decision to the open at which its first return is known: in at the next open, out at the one after.
-_LAG = 2
-_PERIODS = {"day": "1d", "week": "1w", "month": "1mo"}
 
 
-class Parameters(TargetWeightParameters):
+class Parameters(MemberParameters):
     """Who can be played, how curious the choice is, and how often it is made."""
 
-    capacity: float = Field(default=0.005, gt=0, le=1)
-    members: list[str] = Field(min_length=1, description="names of other strategies of the configuration")
     exploration: NonNegative = Field(
         default=0.01, description="return a session that a member may be better than it has shown, times its doubt"
     )
     discount: Fraction = Field(default=0.998, gt=0, description="what a session leaves of what was learnt before")
     ridge: Positive = Field(default=1.0, description="sessions' worth of doubt about a member that was never played")
-    cost_bps: NonNegative = Field(default=10.0, description="cost of the members' paper trades, of their turnover")
     rebalance: Literal["day", "week", "month"] = Field(
         default="week", description="who is played is chosen at its first session"
     )
-
-    @field_validator("members")
-    @classmethod
-    def _once_each(cls, members: list[str]) -> list[str]:
-        if len(set(members)) < len(members):
-            raise ValueError("a strategy is a member once")
-        return members
 
 
 GRID: Mapping[str, Sequence[float | str]] = {
@@ -76,7 +62,7 @@ def target_weights(parameters: Parameters, panel: pl.DataFrame) -> pl.DataFrame:
     sessions = rows["session"].unique().sort()
     at = sessions.search_sorted(rows["session"]).to_numpy()
     returns = paper_returns(rows, parameters.members, parameters.cost_bps)
-    starts = sessions.dt.truncate(_PERIODS[parameters.rebalance])
+    starts = sessions.dt.truncate(PERIODS[parameters.rebalance])
     played = played_members(
         returns,
         regimes_of(rows, sessions, at),
@@ -145,8 +131,8 @@ def played_members(
     played = np.full(sessions, CASH, dtype=np.int64)
     for session in range(sessions):
         known, earned = known * discount, earned * discount
-        if session >= _LAG and played[session - _LAG] != CASH:
-            arm, then = played[session - _LAG], contexts[session - _LAG]
+        if session >= LAG and played[session - LAG] != CASH:
+            arm, then = played[session - LAG], contexts[session - LAG]
             known[arm] += np.outer(then, then)
             earned[arm] += returns[session, arm] * then
         if session and not is_choice[session]:

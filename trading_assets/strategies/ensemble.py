@@ -28,25 +28,16 @@ holds_what_is_not_named = True
 Floats = NDArray[np.float64]
 
 #: Sessions from a decision to the open at which its first return is known: in at the next open, out at the one after.
-_LAG = 2
-_PERIODS = {"day": "1d", "week": "1w", "month": "1mo"}
+LAG = 2
+PERIODS = {"day": "1d", "week": "1w", "month": "1mo"}
 
 
-class Parameters(TargetWeightParameters):
-    """Who is weighed, how fast, and how often the weights are set anew.
-
-    About ``sqrt(8 ln N / T) / range`` is the learning rate with the least regret: 17 for four experts, a memory of 100
-    sessions (1 / `fixed_share`) and returns of a session within 2 %.
-    """
+class MemberParameters(TargetWeightParameters):
+    """Whose weights are traded, and what their paper trades cost."""
 
     capacity: float = Field(default=0.005, gt=0, le=1)
     members: list[str] = Field(min_length=1, description="names of other strategies of the configuration")
-    learning_rate: Positive = Field(default=17.0, description="exponent by unit of return")
-    fixed_share: Fraction = Field(default=0.01, description="part that is spread over all experts each session")
     cost_bps: NonNegative = Field(default=10.0, description="cost of the members' paper trades, of their turnover")
-    rebalance: Literal["day", "week", "month"] = Field(
-        default="week", description="the weights over members are set anew at its first session"
-    )
 
     @field_validator("members")
     @classmethod
@@ -54,6 +45,20 @@ class Parameters(TargetWeightParameters):
         if len(set(members)) < len(members):
             raise ValueError("a strategy is a member once")
         return members
+
+
+class Parameters(MemberParameters):
+    """Who is weighed, how fast, and how often the weights are set anew.
+
+    About ``sqrt(8 ln N / T) / range`` is the learning rate with the least regret: 17 for four experts, a memory of 100
+    sessions (1 / `fixed_share`) and returns of a session within 2 %.
+    """
+
+    learning_rate: Positive = Field(default=17.0, description="exponent by unit of return")
+    fixed_share: Fraction = Field(default=0.01, description="part that is spread over all experts each session")
+    rebalance: Literal["day", "week", "month"] = Field(
+        default="week", description="the weights over members are set anew at its first session"
+    )
 
 
 GRID: Mapping[str, Sequence[float | str]] = {
@@ -119,7 +124,7 @@ def paper_returns(panel: pl.DataFrame, members: Sequence[str], cost_bps: float) 
     found = np.empty((len(sessions), len(members)))
     for number, member in enumerate(members):
         weight = pl.col(f"weight_{member}")
-        held, before = weight.shift(_LAG, fill_value=0.0), weight.shift(_LAG + 1, fill_value=0.0)
+        held, before = weight.shift(LAG, fill_value=0.0), weight.shift(LAG + 1, fill_value=0.0)
         earned = (held * move).fill_null(0.0) - (held - before).abs() * (cost_bps / 1e4)
         # bincount adds row by row: by symbol within a session, whatever follows.
         found[:, number] = np.bincount(at, panel.select(earned.over("symbol")).to_series(), len(sessions))
@@ -158,8 +163,8 @@ def member_weights(returns: Floats, regimes: Floats, learning_rate: float, fixed
     gains = np.zeros(members + 1)
     found = np.empty((sessions, members))
     for session in range(sessions):
-        if session >= _LAG:
-            likely = regimes[session - _LAG][:, None]
+        if session >= LAG:
+            likely = regimes[session - LAG][:, None]
             gains[:members] = returns[session]
             experts = experts * np.exp(learning_rate * likely * (gains - gains.max()))
             experts /= experts.sum(axis=1, keepdims=True)
@@ -196,6 +201,6 @@ def regimes_of(panel: pl.DataFrame, sessions: pl.Series, at: NDArray[np.uint32])
 
 def _last_rebalance(sessions: pl.Series, period: str) -> NDArray[np.int64]:
     """Number of the first session of each session's period."""
-    periods = sessions.dt.truncate(_PERIODS[period])
+    periods = sessions.dt.truncate(PERIODS[period])
     first: NDArray[np.int64] = periods.search_sorted(periods, side="left").to_numpy().astype(np.int64)
     return first
