@@ -74,21 +74,23 @@ IMPORTANCE_STABILITY = Table(
     },
 )
 
+#: Columns of a table with a row a feature of a fold.
+OF_CONTRIBUTIONS = {
+    "model": MODEL,
+    "version": VERSION,
+    "fold": FOLD,
+    "feature": Column(pl.String, "column of features.daily"),
+    "value": Column(
+        pl.Float64,
+        "mean absolute contribution to the score: of boosted trees in log-odds, see the page of models",
+        at_least=0,
+    ),
+}
 CONTRIBUTIONS = Table(
     name="models.contributions",
     description="One row is a feature of a fold before the holdout: how much it moved the scores of the fold.",
     key=("model", "fold", "feature"),
-    columns={
-        "model": MODEL,
-        "version": VERSION,
-        "fold": FOLD,
-        "feature": Column(pl.String, "column of features.daily"),
-        "value": Column(
-            pl.Float64,
-            "mean absolute contribution to the score: of boosted trees in log-odds, see the page of models",
-            at_least=0,
-        ),
-    },
+    columns=OF_CONTRIBUTIONS,
 )
 
 EXPLANATION_DRIFT = Table(

@@ -11,6 +11,7 @@ from trading_assets.models.evaluation_tables import (
     FOLD,
     IMPORTANCE_STABILITY,
     MODEL,
+    OF_CONTRIBUTIONS,
     PERMUTATION_IMPORTANCE,
     RELIABILITY,
     SHUFFLED_LABELS,
@@ -129,17 +130,7 @@ EXPLANATIONS = Table(
     name="models.explanations",
     description="One row is a feature of a model: how much it moved the scores of the last fold before the holdout.",
     key=("model", "feature"),
-    columns={
-        "model": MODEL,
-        "version": VERSION,
-        "fold": FOLD,
-        "feature": Column(pl.String, "column of features.daily"),
-        "value": Column(
-            pl.Float64,
-            "mean absolute contribution to the score: of boosted trees in log-odds, see the page of models",
-            at_least=0,
-        ),
-    },
+    columns=OF_CONTRIBUTIONS,
 )
 
 OUTCOMES = Table(
