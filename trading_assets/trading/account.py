@@ -24,21 +24,6 @@ from trading_assets.trading.pending_orders import Close, days_of, pending_orders
 from trading_assets.trading.tables import DIFFERENCES, ENGINE_FILLS, EQUITY, HOLDINGS, PENDING_ORDERS
 from trading_assets.warehouse import Table
 
-_OF_ORDER = ("order_id", "decision_id", "symbol", "pair_id", "side", "quantity", "decision_session")
-#: Columns of a decision that its order says: the numbers behind it.
-_OF_DECISION = (
-    "reason",
-    "stop_price",
-    "stop_distance",
-    "capacity_limit",
-    "gross_room",
-    "value_at_risk",
-    "score",
-    "target_weight",
-    "limited_by",
-    "detail",
-)
-
 
 @dataclass(frozen=True)
 class Continued:

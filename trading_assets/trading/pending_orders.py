@@ -82,8 +82,9 @@ def pending_orders(prepared: PreparedBacktest, result: Result, closes: list[Clos
         "limited_by",
         "detail",
     )
-    orders = result.orders.select(
-        "order_id", "decision_id", "symbol", "pair_id", "side", "quantity", "decision_session"
+    # The side that the decision knew: at the open a weight may turn out to be a sale.
+    orders = journal.orders.select(
+        "order_id", "decision_id", "symbol", "pair_id", "quantity", "decision_session", side="asked_side"
     )
     rows = waiting.join(orders, on="order_id", how="left", maintain_order="left").join(
         decided, on="decision_id", how="left", maintain_order="left"

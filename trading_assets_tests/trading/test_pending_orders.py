@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
+from trading_assets.backtests.running_backtest import RunningBacktest
 from trading_assets.config import Configuration
 from trading_assets.market_data import calendars
 from trading_assets.trading.account import (
     continue_account,
 )
-from trading_assets.trading.pending_orders import _bars_of
+from trading_assets.trading.pending_orders import Close, _bars_of, pending_orders
 from trading_assets.trading.tables import ENGINE_FILLS, EQUITY, PENDING_ORDERS
 from trading_assets_tests.backtests.frames import loaded
+from trading_assets_tests.backtests.test_target_strategies import prepare_strategy as prepare_targets
 from trading_assets_tests.trading.breakout_account import BARS, DAYS, END, OPENING, first_part, prepared_until
 
 
@@ -66,3 +70,21 @@ def test_the_close_before_is_in_units_of_the_last_one(settings: Configuration) -
     asked = pl.DataFrame({"session": [entry["session"]], "column": [prepared.axes.symbols.index(entry["symbol"])]})
     found = _bars_of(prepared, asked).row(0, named=True)
     assert found["previous_close"] == pytest.approx((entry["previous_close"] - 1.0) / 2.0)
+
+
+def test_what_waited_at_a_close_does_not_follow_from_what_came_later() -> None:
+    """Opens lie 30 % from the closes before: what a weight asks to buy may be sold at the open, and nobody knew."""
+    prepared = prepare_targets("ensemble")
+    gaps = np.exp(0.3 * np.random.default_rng(1).standard_normal(prepared.market.open.shape))
+    prepared = replace(prepared, market=prepared.market._replace(open=prepared.market.open * gaps))
+    days = prepared.axes.sessions[-60:]
+    running, closes, evenings = RunningBacktest(prepared, days[0], split="1"), [], []
+    for day in days:
+        running.advance(day)
+        found = running.simulation()
+        closes.append(Close(day, found.positions_at_end, found.orders_at_end, running.is_halted))
+        evenings.append(pending_orders(prepared, running.result(), closes[-1:]))
+    afterwards = pending_orders(prepared, running.result(), closes)
+    fills = running.result().fills.join(afterwards, on="order_id", how="inner", suffix="_asked")
+    assert (fills["side"] != fills["side_asked"]).any()
+    assert afterwards.equals(pl.concat(evenings))
